@@ -1,0 +1,64 @@
+//! Writes down what the suite was built from and how, since both are part of every measurement: the revision of the
+//! source, the compiler, the profile and the flags. `src/build_info.rs` hands them on.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src");
+    let revision = is_own_checkout(&package).then(|| {
+        watch(&package);
+        git(&package, &["describe", "--always", "--dirty"])
+    });
+    tell("REVISION", &revision.flatten().unwrap_or_else(|| "unknown".into()));
+    tell("RUSTC", &compiler().unwrap_or_else(|| "unknown".into()));
+    tell("TARGET", &cargo("TARGET"));
+    tell("OPT_LEVEL", &cargo("OPT_LEVEL"));
+    tell("PROFILE", &cargo("PROFILE"));
+    // Cargo parts the flags by a character that no flag contains.
+    tell("RUSTFLAGS", &cargo("CARGO_ENCODED_RUSTFLAGS").replace('\u{1f}', " "));
+}
+
+fn tell(name: &str, value: &str) {
+    println!("cargo::rustc-env=IPCMARK_{name}={value}");
+}
+
+/// A variable that cargo sets for build scripts, or nothing.
+fn cargo(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+fn compiler() -> Option<String> {
+    let output = Command::new(env::var_os("RUSTC")?).arg("--version").output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// False for a copy of the source inside somebody else's repository, whose revision would say nothing about it.
+fn is_own_checkout(package: &Path) -> bool {
+    let top = git(package, &["rev-parse", "--show-toplevel"]).and_then(|top| PathBuf::from(top).canonicalize().ok());
+    top.is_some() && top == package.canonicalize().ok()
+}
+
+/// The first line that git says; `None` without git, outside a repository, or when it refuses.
+fn git(package: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(package).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let line = text.trim();
+    (output.status.success() && !line.is_empty()).then(|| line.to_owned())
+}
+
+/// Has cargo run this again on a commit or a checkout; an edit of the library, which makes it dirty, does so anyway. Git
+/// is asked for the paths, since a worktree keeps them elsewhere. Cargo would run this every time for a path that does
+/// not exist, so only those that do are named.
+fn watch(package: &Path) {
+    let branch = git(package, &["symbolic-ref", "--quiet", "HEAD"]);
+    for name in ["HEAD", "logs/HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
+        let path = git(package, &["rev-parse", "--git-path", name]).map(|path| package.join(path));
+        if let Some(path) = path.filter(|path| path.exists()) {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `ipcmark list`: every way a mechanism can be run here, from the registries.
+
+use std::io::Write;
+
+use clap::Args;
+use ipcmark::family::{self, Contestant};
+use ipcmark::record::{Substrate, Wait};
+use serde::Serialize;
+
+use super::table;
+use crate::plan::distinct;
+
+/// List the mechanisms, and what this machine lacks for each.
+///
+/// The first column is what a plan's `mechanisms` name, globs allowed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ipcmark list\n  ipcmark list --json | jq -r '.[] | select(.available) | .mechanism'"
+)]
+pub(super) struct List {
+    /// Print JSON: an array of objects with family, mechanism, wait, isolation, substrate, available and why
+    #[arg(long)]
+    json: bool,
+}
+
+/// One row as JSON. These keys are a promise; `null` where one does not apply.
+#[derive(Serialize)]
+struct Row {
+    family: &'static str,
+    mechanism: &'static str,
+    wait: Option<&'static str>,
+    isolation: &'static str,
+    substrate: Option<&'static str>,
+    available: bool,
+    why: Option<String>,
+}
+
+impl List {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        let contestants = family::contestants();
+        if self.json {
+            let rows: Vec<Row> = contestants.iter().map(Row::of).collect();
+            table::write_json(out, &rows)?;
+            return Ok(super::FINE);
+        }
+        let mut rows = table::table(&["mechanism", "family", "isolation", "substrate", "available", "what it is"]);
+        let names: Vec<String> = contestants.iter().map(Contestant::row).collect();
+        for name in distinct(names.iter().map(String::as_str)) {
+            let forms: Vec<&Contestant> = contestants.iter().filter(|contestant| contestant.row() == name).collect();
+            rows.add_row([
+                name,
+                forms[0].family,
+                &distinct(forms.iter().map(|form| form.isolation.word())).join(", "),
+                &distinct(forms.iter().filter_map(|form| form.substrate).map(Substrate::word)).join(", "),
+                &availability(&forms),
+                forms[0].summary,
+            ]);
+        }
+        table::write(out, &rows)?;
+        Ok(super::FINE)
+    }
+}
+
+impl Row {
+    fn of(contestant: &Contestant) -> Self {
+        Self {
+            family: contestant.family,
+            mechanism: contestant.mechanism,
+            wait: contestant.wait.map(Wait::word),
+            isolation: contestant.isolation.word(),
+            substrate: contestant.substrate.map(Substrate::word),
+            available: contestant.unavailable.is_none(),
+            why: contestant.unavailable.clone(),
+        }
+    }
+}
+
+/// `yes`, or which forms of a row are missing here, and why.
+fn availability(forms: &[&Contestant]) -> String {
+    let why = |form: &&Contestant| {
+        let what = form.substrate.map_or_else(|| form.isolation.word(), Substrate::word);
+        form.unavailable.as_ref().map(|why| format!("not {what}: {why}"))
+    };
+    let missing: Vec<String> = forms.iter().filter_map(why).collect();
+    if missing.is_empty() { "yes".to_owned() } else { distinct(missing.iter().map(String::as_str)).join("; ") }
+}

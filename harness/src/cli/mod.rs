@@ -1,0 +1,111 @@
+//! The command line: one file per verb. Results go to stdout, everything said about them to stderr.
+
+mod compare;
+mod completions;
+mod list;
+mod machine;
+mod man;
+mod plans;
+mod report;
+mod run;
+mod schema;
+mod summary;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use self::run::perform;
+use crate::progress::say;
+
+/// All is well.
+const FINE: u8 = 0;
+/// A trial failed or was invalid, or a comparison broke its limit.
+const BROKEN: u8 = 1;
+/// The call or the plan was wrong; nothing was started.
+const MISTAKE: u8 = 2;
+
+/// Measures the ways in which processes on this machine can talk, and compares them.
+///
+/// Every trial starts real processes, checks every message and becomes one line of `records.jsonl`; a report is drawn
+/// from such files. Polling and blocking, placement and isolation are always named.
+#[derive(Debug, Parser)]
+#[command(name = "ipcmark", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ipcmark run                                the question most people have, in three minutes
+  ipcmark run --plan smoke                   does everything run here at all?
+  ipcmark run --only 'shm-spsc|pipe'         two mechanisms only
+  ipcmark report run1 run2 --out both        one page from two runs
+  ipcmark compare before after --fail-above 10
+
+Exit status:
+  0          fine
+  1          a trial failed or was invalid, or a comparison broke its limit
+  2          the call or the plan was wrong; nothing was started
+  130, 143   a run was interrupted, and `ipcmark run --resume DIR` goes on";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(list::List),
+    Plans(plans::Plans),
+    Run(run::Run),
+    Report(report::Report),
+    Compare(compare::Compare),
+    Machine(machine::Machine),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Verb {
+    fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        match self {
+            Self::List(verb) => verb.run(out),
+            Self::Plans(verb) => verb.run(out),
+            Self::Run(verb) => verb.run(out),
+            Self::Report(verb) => verb.run(out),
+            Self::Compare(verb) => verb.run(out),
+            Self::Machine(verb) => verb.run(out),
+            Self::Schema(verb) => verb.run(out),
+            Self::Completions(verb) => verb.run(out),
+            Self::Man(verb) => verb.run(out),
+        }
+    }
+}
+
+/// Reads the command line, does what it says and returns the exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let done = cli.verb.run(&mut out).and_then(|status| Ok(out.flush().map(|()| status)?));
+    ExitCode::from(done.unwrap_or_else(|error| if nobody_reads(&error) { FINE } else { complain(&error, MISTAKE) }))
+}
+
+/// Shows an error to a person, and gives back the exit status that goes with it.
+fn complain(error: &anyhow::Error, status: u8) -> u8 {
+    say(&format!("error: {error:#}"));
+    status
+}
+
+/// `ipcmark list | head` ends in good order when head has seen enough.
+fn nobody_reads(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,40 @@
+//! `ipcmark report`: a page from records.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+
+use crate::progress::say;
+
+/// Draw a report from the records of one or more runs.
+///
+/// The page is one file without links to others: it opens from a mail, offline.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  ipcmark report ipcmark-runs/quick-* --out both\n  ipcmark report laptop.jsonl server.jsonl --out machines"
+)]
+pub(super) struct Report {
+    /// Records files, or directories of runs
+    #[arg(required = true, value_name = "RECORDS")]
+    records: Vec<PathBuf>,
+    /// Where the page goes, as index.html
+    #[arg(long, value_name = "DIR", default_value = "ipcmark-report")]
+    out: PathBuf,
+}
+
+impl Report {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        let recording = ipcmark_reports::read(&self.records)?;
+        for bad in &recording.bad_lines {
+            say(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+        }
+        ensure!(!recording.records.is_empty(), "there is no record in what was named, so there is nothing to draw");
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make the directory {}", self.out.display()))?;
+        let page = ipcmark_reports::write(&recording, &self.out)?;
+        writeln!(out, "{}", page.display())?;
+        Ok(super::FINE)
+    }
+}

@@ -1,0 +1,135 @@
+//! `ipcmark run`: a plan from start to report.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use regex::Regex;
+
+use super::{summary, table};
+use crate::plan::{Changes, Place, Plan};
+use crate::progress::say;
+use crate::run::{self, Destination, Finished, Options};
+use crate::schedule::schedule;
+
+/// Run a plan: start the processes, measure, keep every record, draw the report.
+///
+/// Records are appended to DIR/records.jsonl as they are made, and DIR/index.html is drawn at the end. What a plan asks
+/// but this machine cannot do becomes a skipped record with the reason.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Run {
+    /// A plan by name (see `ipcmark plans`), or the path of a TOML file [default: quick]
+    #[arg(long, value_name = "NAME|FILE")]
+    plan: Option<String>,
+    /// Run only the cases whose key matches (see --dry-run for the keys)
+    #[arg(long, value_name = "REGEX")]
+    only: Option<Regex>,
+    /// Run every case in this placement instead of the plan's
+    #[arg(long, value_name = "CLASS", value_parser = place())]
+    placement: Option<Place>,
+    /// Fresh sets of processes per case; below five no mechanism is called faster than another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    sets: Option<u32>,
+    /// Seed of the schedule's shuffle [default: a fresh one, recorded]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where the run's files go [default: ipcmark-runs/PLAN-TIME-ID]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with the run in DIR that was interrupted; its plan and options are kept there
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "dry"])]
+    resume: Option<PathBuf>,
+    /// Neither announcement nor progress
+    #[arg(long)]
+    quiet: bool,
+    /// List the cases and the predicted time, and start nothing
+    #[arg(long = "dry-run")]
+    dry: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ipcmark run                                          the quick plan: three minutes
+  ipcmark run --plan smoke --out /tmp/smoke            does everything run here?
+  ipcmark run --plan standard --only '/round_trip/'    one measure of a plan
+  ipcmark run --only 'pipe|unix' --placement same_cpu  both processes on one CPU
+  ipcmark run --resume ipcmark-runs/quick-...          go on after Ctrl-C
+
+Exit status:
+  0          fine
+  1          a trial failed or was invalid
+  2          the call or the plan was wrong; nothing was started
+  130, 143   interrupted; --resume DIR goes on";
+
+impl Run {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        let options = Options {
+            plan: self.plan,
+            changes: Changes { only: self.only, placement: self.placement, sets: self.sets },
+            seed: self.seed,
+            destination: match (self.out, self.resume) {
+                (_, Some(directory)) => Destination::Resume(directory),
+                (Some(directory), None) => Destination::New(directory),
+                (None, None) => Destination::Fresh,
+            },
+            quiet: self.quiet,
+        };
+        if self.dry {
+            let (plan, seed) = run::resolve(&options)?;
+            return list_cases(&plan, seed, out);
+        }
+        perform(&options, out)
+    }
+}
+
+/// Runs `options` from announcement to summary, and returns the exit status.
+///
+/// Errors: the call or the plan is wrong and nothing was started. What goes wrong later is shown, and in the status.
+pub fn perform(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
+    let run = run::Run::prepare(options)?;
+    if !options.quiet {
+        say(&run.announcement());
+    }
+    let finished = match run.execute() {
+        Ok(finished) => finished,
+        Err(error) => return Ok(super::complain(&error, super::BROKEN)),
+    };
+    // Everything is on the disk by now; a closed stdout changes nothing about the run.
+    let _ = summary::write(out, &finished).and_then(|()| out.flush());
+    Ok(conclude(&finished))
+}
+
+fn conclude(finished: &Finished) -> u8 {
+    let troubles = finished.troubles();
+    for trouble in &troubles {
+        say(trouble);
+    }
+    if let Some(signal) = finished.interrupted {
+        let directory = finished.directory.display();
+        say(&format!(
+            "interrupted: {} records are kept; `ipcmark run --resume {directory}` goes on",
+            finished.records.len()
+        ));
+        return u8::try_from(128 + signal).unwrap_or(super::BROKEN);
+    }
+    if troubles.is_empty() { super::FINE } else { super::BROKEN }
+}
+
+fn list_cases(plan: &Plan, seed: u64, out: &mut impl Write) -> anyhow::Result<u8> {
+    say(&run::describe(plan, seed, &schedule(plan, seed), false));
+    let mut rows = table::table(&["case", "cpus", "sets", "cannot run here because"]);
+    for planned in &plan.cases {
+        let cpus: Vec<String> = planned.cpus.iter().map(ToString::to_string).collect();
+        let sets = if planned.obstacle.is_some() { 0 } else { planned.sets(plan.sets) };
+        let why = planned.obstacle.clone().unwrap_or_default();
+        rows.add_row([planned.case.key(), cpus.join(","), sets.to_string(), why]);
+    }
+    table::write(out, &rows)?;
+    Ok(super::FINE)
+}
+
+fn place() -> impl clap::builder::TypedValueParser<Value = Place> {
+    PossibleValuesParser::new(Place::words()).try_map(|word| word.parse::<Place>())
+}

@@ -1,0 +1,47 @@
+//! Results on stdout: tables for people, JSON for programs.
+//!
+//! A table is fitted to the width of a terminal and never cut in a file. Everything is made as a whole before it is
+//! written, so that a reader who has seen enough meets an error of ours, not a panic of a library's.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use serde::Serialize;
+
+/// One line below the headings and nothing else: numbers need no cages.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A table with these headings.
+pub(super) fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header(headings.iter().copied());
+    let arrangement =
+        if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+    table.set_content_arrangement(arrangement);
+    table
+}
+
+/// Sets the given columns flush right, as numbers want to be.
+pub(super) fn align_right(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
+    for index in columns {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// Writes the table, lines without trailing blanks.
+pub(super) fn write(out: &mut impl Write, table: &Table) -> io::Result<()> {
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+/// Writes `value` as JSON that people can read too.
+pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    Ok(writeln!(out, "{text}")?)
+}
+
+/// A page keeps number and unit together with a narrow space, which many terminals show too wide.
+pub(super) fn plain(text: impl std::fmt::Display) -> String {
+    text.to_string().replace('\u{202f}', " ")
+}

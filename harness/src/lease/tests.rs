@@ -1,0 +1,83 @@
+//! A live lease is kept, a dead one is cleared, and a damaged one harms nobody.
+
+use ipcmark::address::NameKind;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
+use super::*;
+
+#[test]
+fn a_held_lease_survives_a_sweep_and_a_dead_one_does_not() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let left = folder.path().join("ipcmark.left");
+    let lease = Lease::take(folder.path(), "one").expect("a lease");
+    lease.list_directory(&left).expect("listed");
+    fs::create_dir(&left).expect("made");
+    fs::write(left.join("file"), "x").expect("written");
+    sweep(folder.path());
+    assert!(left.exists() && lease.path().exists());
+    assert!(Lease::take(folder.path(), "one").is_err(), "one id, one live run");
+    // What a killed harness leaves: the same file, without the lock.
+    let dead = folder.path().join("dead.lease");
+    fs::copy(lease.path(), &dead).expect("copied");
+    sweep(folder.path());
+    assert!(!left.exists() && !dead.exists() && lease.path().exists());
+}
+
+#[test]
+fn a_lease_that_ends_takes_all_it_lists_with_it() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let left = folder.path().join("ipcmark.left");
+    let lease = Lease::take(folder.path(), "one").expect("a lease");
+    lease.list_directory(&left).expect("listed");
+    fs::create_dir(&left).expect("made");
+    drop(lease);
+    assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0);
+}
+
+#[test]
+fn a_damaged_lease_removes_nothing_of_others() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let theirs = folder.path().join("theirs");
+    fs::create_dir(&theirs).expect("made");
+    let written = format!(
+        "directory {0}\ndirectory {0}/ipcmark.x/..\ndirectory ipcmark.relative\nposix-shm ../{0}\nposix-shm ipc",
+        theirs.display()
+    );
+    let path = folder.path().join("damaged.lease");
+    fs::write(&path, written).expect("written");
+    sweep(folder.path());
+    assert!(theirs.exists() && !path.exists());
+}
+
+#[test]
+fn an_id_that_is_no_file_name_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for id in ["", "../up", "a b", "a/b"] {
+        assert!(Lease::take(folder.path(), id).is_err(), "{id}");
+    }
+}
+
+#[test]
+fn two_live_runs_see_each_other() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let folders = [folder.path().to_owned()];
+    let one = Lease::take(folder.path(), "one").expect("a lease");
+    assert!(!another_in(&folders, &one));
+    let two = Lease::take(folder.path(), "two").expect("a lease");
+    assert!(another_in(&folders, &one) && another_in(&folders, &two));
+    drop(one);
+    assert!(!another_in(&folders, &two));
+}
+
+#[test]
+fn a_dead_run_s_name_is_removed() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let name = Name { kind: NameKind::PosixShm, name: format!("ipcmark.dead.{}", std::process::id()) };
+    let slashed = format!("/{}", name.name);
+    let open = |flags| nix::sys::mman::shm_open(slashed.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
+    open(OFlag::O_CREAT | OFlag::O_RDWR).expect("POSIX shm works");
+    fs::write(folder.path().join("dead.lease"), name.to_line()).expect("written");
+    sweep(folder.path());
+    assert!(open(OFlag::O_RDWR).is_err());
+}

@@ -1,0 +1,19 @@
+//! Runs a plan: from a question to records, with real processes.
+//!
+//! The pipeline is [`run::Run::execute`]: a [`plan`] becomes cases, a [`schedule`] orders their trials, a [`trial`] starts
+//! one fresh set of workers and ends with an outcome, the [`store`] keeps each as a line, and `ipcmark-reports` draws the
+//! page. [`supervise`], [`lease`], [`signals`] and [`janitor`] see to it that nothing is left behind, whoever dies. No
+//! mechanism is named here: all come through the registries of the `ipcmark` library.
+
+pub mod cli;
+pub mod janitor;
+pub mod lease;
+pub mod plan;
+pub mod progress;
+pub mod run;
+pub mod schedule;
+pub mod signals;
+pub mod store;
+pub mod supervise;
+pub mod trace;
+pub mod trial;

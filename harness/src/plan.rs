@@ -1,0 +1,266 @@
+//! A plan: the question of a run, and the cases that answer it.
+//!
+//! A plan is a TOML file, found by name among those built into the program or by path. It is checked as a whole before
+//! anything starts; whatever is wrong is named with file, line and what would be right.
+
+mod expand;
+mod ground;
+mod lists;
+mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+mod text;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::Context as _;
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Case, Measure, Placement};
+use regex::Regex;
+
+pub use self::ground::Ground;
+use self::source::Source;
+use self::text::Page;
+
+/// The plans built into the program: name and text, the shortest run first.
+pub const EMBEDDED: &[(&str, &str)] = &[
+    ("smoke", include_str!("../plans/smoke.toml")),
+    ("quick", include_str!("../plans/quick.toml")),
+    ("standard", include_str!("../plans/standard.toml")),
+];
+
+/// What a trial costs besides its phases: starting two processes, attaching, reaping.
+const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
+/// What a traced trial costs: each system call of it stops twice.
+const TRACED_TRIAL_NS: u64 = 150_000_000;
+/// Messages of a traced trial: enough for a count per message with two digits.
+const TRACED_MESSAGES: u64 = 200;
+
+/// A plan, resolved for this machine.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its name, used in file names.
+    pub name: String,
+    /// What it wants to know; the report repeats it.
+    pub question: String,
+    /// Fresh sets of processes per case.
+    pub sets: u32,
+    /// Length of a trial's phases.
+    pub timing: Timing,
+    /// The case that is run again and again to show drift.
+    pub sentinel: Option<Planned>,
+    /// Every case once, in the plan's order.
+    pub cases: Vec<Planned>,
+    /// Hash of all of the above: equal hashes mean equal cases and times.
+    pub hash: String,
+}
+
+/// A case with its CPUs, or with what stands in its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// What is asked.
+    pub case: Case,
+    /// CPUs of the roles, in order; empty when the scheduler decides.
+    pub cpus: Vec<u32>,
+    /// Why it cannot run on this machine.
+    pub obstacle: Option<String>,
+}
+
+impl Planned {
+    /// Counts and promises are the same in every set, so they are looked at once; times are not.
+    pub fn sets(&self, sets: u32) -> u32 {
+        let untimed = matches!(self.case.measure, Measure::Anatomy | Measure::Conformance);
+        if untimed || self.obstacle.is_some() { 1 } else { sets }
+    }
+}
+
+/// A placement as a person names it: a class, or the closest pair of cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The closest two cores this machine has; one CPU for both where there is only one.
+    Nearest,
+    /// A class.
+    Class(Placement),
+}
+
+impl Place {
+    /// Every word that names one.
+    pub fn words() -> Vec<&'static str> {
+        std::iter::once("nearest").chain(Placement::ALL.iter().map(|placement| placement.word())).collect()
+    }
+
+    fn resolve(self, ground: &Ground) -> Placement {
+        match self {
+            Self::Nearest => ground.nearest,
+            Self::Class(placement) => placement,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nearest => f.write_str("nearest"),
+            Self::Class(placement) => placement.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        if word == "nearest" { Ok(Self::Nearest) } else { word.parse().map(Self::Class) }
+    }
+}
+
+/// What the command line changes about a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Keep only the cases whose key matches.
+    pub only: Option<Regex>,
+    /// Run every case here instead.
+    pub placement: Option<Place>,
+    /// Fresh sets of processes per case.
+    pub sets: Option<u32>,
+}
+
+/// The file and text of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Text {
+    /// Path, or `plans/NAME.toml` of an embedded plan.
+    pub file: String,
+    /// TOML.
+    pub text: String,
+}
+
+impl Text {
+    /// Finds a plan: an embedded one by name, any other by path.
+    ///
+    /// Errors: no such plan, or an unreadable file.
+    pub fn find(plan: &str) -> anyhow::Result<Self> {
+        if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == plan) {
+            return Ok(Self { file: format!("plans/{name}.toml"), text: (*text).to_owned() });
+        }
+        if !Path::new(plan).exists() {
+            let unknown = text::unknown("plan", plan, EMBEDDED.iter().map(|(name, _)| *name));
+            anyhow::bail!("{unknown}, or the path of a TOML file (there is none at `{plan}`)");
+        }
+        let text = std::fs::read_to_string(plan).with_context(|| format!("cannot read the plan `{plan}`"))?;
+        Ok(Self { file: plan.to_owned(), text })
+    }
+
+    /// Name and question, without a look at the machine.
+    pub fn question(&self) -> anyhow::Result<(String, String)> {
+        let source = Source::read(&self.page())?;
+        Ok((source.name.into_inner(), source.question.into_inner()))
+    }
+
+    /// The plan for the machine that `ground` describes.
+    ///
+    /// Errors: the first thing wrong with it, with file, line and what would be right; or that nothing is left to run.
+    pub fn plan(&self, ground: &Ground, changes: &Changes) -> anyhow::Result<Plan> {
+        let page = self.page();
+        let source = Source::read(&page)?;
+        let expander =
+            expand::Expander { page: &page, ground, placement: changes.placement, oversubscribe: source.oversubscribe };
+        let mut cases = vec![];
+        for block in source.cases.get_ref() {
+            cases.extend(expander.block(block.get_ref())?);
+        }
+        merge(&mut cases);
+        let mut sentinel = source.sentinel.as_ref().map(|sentinel| expander.sentinel(sentinel)).transpose()?;
+        if let Some(only) = &changes.only {
+            let all = cases.len();
+            cases.retain(|planned| only.is_match(&planned.case.key()));
+            sentinel = sentinel.filter(|planned| only.is_match(&planned.case.key()));
+            anyhow::ensure!(!cases.is_empty(), nothing_left(only, all, source.name.get_ref()));
+        }
+        let milliseconds = |value: &toml::Spanned<u64>| value.get_ref() * 1_000_000;
+        let mut plan = Plan {
+            sets: changes.sets.unwrap_or(*source.sets.get_ref()),
+            timing: Timing {
+                warm_up_ns: milliseconds(&source.warm_up_ms),
+                hot_ns: milliseconds(&source.hot_ms),
+                floor_ns: milliseconds(&source.floor_ms),
+                fixed_count: None,
+            },
+            name: source.name.into_inner(),
+            question: source.question.into_inner(),
+            sentinel: sentinel.filter(|planned| planned.obstacle.is_none()),
+            cases,
+            hash: String::new(),
+        };
+        plan.hash = plan.fingerprint();
+        Ok(plan)
+    }
+
+    fn page(&self) -> Page<'_> {
+        Page { file: &self.file, text: &self.text }
+    }
+}
+
+impl Plan {
+    /// How long, or how much, a trial of `case` runs.
+    pub fn timing_of(&self, case: &Case) -> Timing {
+        match case.measure {
+            Measure::Anatomy => Timing { floor_ns: 0, fixed_count: Some(TRACED_MESSAGES), ..self.timing.clone() },
+            _ => self.timing.clone(),
+        }
+    }
+
+    /// What a trial is predicted to take, in nanoseconds; one that cannot run takes none.
+    pub fn predicted_ns(&self, planned: &Planned) -> u64 {
+        match planned.case.measure {
+            _ if planned.obstacle.is_some() => 0,
+            Measure::Anatomy => TRACED_TRIAL_NS,
+            _ => self.timing.warm_up_ns + self.timing.hot_ns + self.timing.floor_ns + TRIAL_OVERHEAD_NS,
+        }
+    }
+
+    /// Hash of everything that decides what a run measures; what stands in a case's way is not part of it.
+    fn fingerprint(&self) -> String {
+        let mut keys: Vec<String> = self.cases.iter().map(|planned| planned.case.key()).collect();
+        keys.sort_unstable();
+        let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing;
+        let sentinel = self.sentinel.as_ref().map_or_else(String::new, |planned| planned.case.key());
+        let head = format!("{} {} {warm_up_ns} {hot_ns} {floor_ns} {sentinel}", self.name, self.sets);
+        format!("{:016x}", fnv1a(std::iter::once(head.as_str()).chain(keys.iter().map(String::as_str))))
+    }
+}
+
+/// FNV-1a over lines, 64 bits: stable between compilers and machines, which std's hashers do not promise.
+fn fnv1a<'a>(lines: impl Iterator<Item = &'a str>) -> u64 {
+    lines
+        .flat_map(|line| line.bytes().chain(std::iter::once(b'\n')))
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// Cases named twice run once; a row's anatomy is looked at once, wherever it was asked first.
+fn merge(cases: &mut Vec<Planned>) {
+    let mut seen = HashSet::new();
+    cases.retain(|Planned { case, .. }| match case.measure {
+        Measure::Anatomy => seen.insert(format!("anatomy of {} {} {}", case.family, case.row(), case.isolation)),
+        _ => seen.insert(case.key()),
+    });
+}
+
+fn nothing_left(only: &Regex, all: usize, plan: &str) -> String {
+    format!(
+        "--only `{only}` matches none of the plan's {all} cases; `ipcmark run --plan {plan} --dry-run` lists their keys"
+    )
+}
+
+/// Each word once, in the order in which they come.
+pub(crate) fn distinct<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen: Vec<&str> = vec![];
+    for word in words {
+        if !seen.contains(&word) {
+            seen.push(word);
+        }
+    }
+    seen
+}

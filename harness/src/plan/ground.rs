@@ -1,0 +1,53 @@
+//! What this machine offers a plan: contestants, pairs of CPUs, and the limits that keep a case from running.
+//!
+//! Plain data, so that the expansion of a plan can be tested for machines other than the one at hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipcmark::family::{self, Contestant};
+use ipcmark::machine::placement::Topology;
+use ipcmark::record::{Case, Placement};
+
+/// What this machine offers a plan.
+pub struct Ground {
+    /// Every way a mechanism can be run.
+    pub contestants: Vec<Contestant>,
+    /// The CPUs of each placement class, or why this machine has none.
+    pub pairs: BTreeMap<Placement, Result<Vec<u32>, String>>,
+    /// The closest two cores; `same_cpu` where there is only one CPU.
+    pub nearest: Placement,
+    /// CPUs this process may use.
+    pub cpus_allowed: usize,
+    /// Whether a case can run, asked of its family.
+    pub supports: fn(&Case) -> Result<(), String>,
+}
+
+impl Ground {
+    /// Looks at the machine this process runs on.
+    pub fn here() -> Self {
+        let topology = Topology::discover();
+        Self {
+            contestants: family::contestants(),
+            pairs: Placement::ALL.iter().map(|&placement| (placement, topology.pair(placement))).collect(),
+            nearest: topology.nearest_pair().unwrap_or(Placement::SameCpu),
+            cpus_allowed: topology.allowed().len(),
+            supports: family::supports,
+        }
+    }
+
+    /// The CPUs of `placement`: empty when the scheduler decides.
+    ///
+    /// Errors: why this machine has no such pair.
+    pub fn cpus(&self, placement: Placement) -> Result<Vec<u32>, String> {
+        self.pairs.get(&placement).cloned().unwrap_or_else(|| Err(format!("this machine has no `{placement}` pair")))
+    }
+
+    /// How many different CPUs the roles of a trial get under `placement`.
+    pub fn cpus_for_roles(&self, placement: Placement) -> usize {
+        match self.cpus(placement) {
+            Ok(cpus) if cpus.is_empty() => self.cpus_allowed,
+            Ok(cpus) => cpus.iter().collect::<BTreeSet<_>>().len(),
+            Err(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A plan is tested on machines that are written down, not on the one at hand.
+
+use std::collections::BTreeMap;
+
+use ipcmark::family::Contestant;
+use ipcmark::record::{Case, Isolation, Measure, Placement, Substrate, Wait};
+
+use super::{Changes, EMBEDDED, Ground, Plan, Planned, Text};
+use crate::schedule::schedule;
+
+const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Anatomy];
+
+/// Head of a plan; the first block starts at line 6.
+const HEAD: &str = "name = \"x\"\nquestion = \"Which?\"\nsets = 2\nwarm_up_ms = 5\nhot_ms = 10\n";
+
+fn row(mechanism: &'static str, wait: Option<Wait>, substrate: Option<Substrate>) -> Contestant {
+    let thread_only = mechanism == "channel";
+    Contestant {
+        family: "transport",
+        mechanism,
+        wait,
+        isolation: if thread_only { Isolation::Thread } else { Isolation::Process },
+        substrate,
+        summary: "a way",
+        measures: MEASURES,
+        cpus_wanted: if mechanism == "alone" { 1 } else { 2 },
+        polls: wait == Some(Wait::Spin),
+        unavailable: None,
+    }
+}
+
+/// A machine with `cpus` cores under one level-3 cache.
+fn ground(cpus: u32) -> Ground {
+    let pair = |placement| match placement {
+        Placement::SameCpu => Ok(vec![0, 0]),
+        Placement::SameL3 if cpus > 1 => Ok(vec![0, 1]),
+        Placement::Unpinned => Ok(vec![]),
+        _ => Err(format!("no {placement} here")),
+    };
+    let mut contestants = vec![row("pipe", None, None), row("channel", None, None), row("alone", None, None)];
+    for wait in [Wait::Spin, Wait::Park] {
+        for substrate in [Substrate::Memfd, Substrate::PosixShm] {
+            contestants.push(row("ring", Some(wait), Some(substrate)));
+        }
+    }
+    Ground {
+        contestants,
+        pairs: Placement::ALL.iter().map(|&placement| (placement, pair(placement))).collect::<BTreeMap<_, _>>(),
+        nearest: if cpus > 1 { Placement::SameL3 } else { Placement::SameCpu },
+        cpus_allowed: cpus as usize,
+        supports: |_: &Case| Ok(()),
+    }
+}
+
+fn plan(blocks: &str) -> anyhow::Result<Plan> {
+    plan_on(&ground(2), blocks)
+}
+
+fn plan_on(ground: &Ground, blocks: &str) -> anyhow::Result<Plan> {
+    Text { file: "plans/x.toml".to_owned(), text: format!("{HEAD}{blocks}") }.plan(ground, &Changes::default())
+}
+
+fn complaint(blocks: &str) -> String {
+    plan(blocks).expect_err(blocks).to_string()
+}
+
+fn keys(plan: &Plan) -> Vec<String> {
+    plan.cases.iter().map(|planned| planned.case.key()).collect()
+}
+
+/// A plan with `cases` sizes of one mechanism, and a sentinel, for tests of the schedule.
+pub(crate) fn plan_of(cases: u64, sets: u32) -> Plan {
+    let sizes: Vec<String> = (1..=cases).map(|size| size.to_string()).collect();
+    let text = format!(
+        "{}sentinel = {{ mechanism = \"pipe\", measure = \"round_trip\", message_bytes = 1 }}\n\
+         [[cases]]\nmechanisms = [\"pipe\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [{}]\n",
+        HEAD.replace("sets = 2", &format!("sets = {sets}")),
+        sizes.join(", ")
+    );
+    let text = Text { file: "plans/x.toml".to_owned(), text };
+    text.plan(&ground(2), &Changes::default()).expect("the plan is sound")
+}
+
+fn block(mechanisms: &str, more: &str) -> String {
+    format!("[[cases]]\nmechanisms = {mechanisms}\nmeasures = [\"round_trip\"]\nmessage_bytes = [8]\n{more}\n")
+}
+
+#[test]
+fn a_row_takes_its_first_isolation_and_substrate_unless_asked() {
+    let found = keys(&plan(&block("[\"ring\"]", "")).expect("sound"));
+    assert_eq!(
+        found,
+        [
+            "transport/ring/round_trip/process/same_l3/8/wait=spin/substrate=memfd",
+            "transport/ring/round_trip/process/same_l3/8/wait=park/substrate=memfd",
+        ]
+    );
+    let found = keys(&plan(&block("[\"ring/spin\"]", "substrates = [\"posix-shm\", \"memfd\"]")).expect("sound"));
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn a_row_with_one_thread_has_one_placement_and_one_cpu() {
+    let plan = plan(&block("[\"alone\"]", "placements = [\"nearest\", \"same_cpu\", \"unpinned\"]")).expect("sound");
+    assert_eq!(keys(&plan), ["transport/alone/round_trip/process/same_cpu/8"]);
+    assert_eq!(plan.cases[0].cpus, [0]);
+}
+
+#[test]
+fn what_this_machine_lacks_is_skipped_with_the_reason() {
+    let plan = plan(&block("[\"pipe\"]", "placements = [\"cross_node\", \"same_l3\"]")).expect("sound");
+    assert_eq!(plan.cases[0].obstacle.as_deref(), Some("no cross_node here"));
+    assert_eq!((plan.cases[1].obstacle.as_ref(), plan.cases[1].cpus.as_slice()), (None, [0, 1].as_slice()));
+}
+
+#[test]
+fn polling_rows_want_a_cpu_for_each_role() {
+    let asked = block("[\"ring\"]", "placements = [\"same_cpu\", \"nearest\"]");
+    let obstacles = |plan: &Plan| plan.cases.iter().map(|planned| planned.obstacle.is_some()).collect::<Vec<_>>();
+    assert_eq!(obstacles(&plan(&asked).expect("sound")), [true, false, false, false]);
+    let one_cpu = plan_on(&ground(1), &asked).expect("sound");
+    assert_eq!(obstacles(&one_cpu), [true, false], "nearest is same_cpu on a machine with one CPU");
+    let allowed = plan_on(&ground(2), &format!("oversubscribe = true\n{asked}")).expect("sound");
+    assert_eq!(obstacles(&allowed), [false; 4]);
+}
+
+#[test]
+fn a_case_named_twice_runs_once_and_anatomy_once_a_row() {
+    let asked = "[[cases]]\nmechanisms = [\"pipe\", \"p*\"]\nmeasures = [\"round_trip\", \"anatomy\"]\n\
+                 message_bytes = [64, \"8 B\", 8]\nplacements = [\"nearest\", \"same_l3\", \"same_cpu\"]\n";
+    let found = keys(&plan(&format!("{asked}{asked}")).expect("sound"));
+    assert_eq!(
+        found.iter().filter(|key| key.contains("/anatomy/")).collect::<Vec<_>>(),
+        ["transport/pipe/anatomy/process/same_l3/8"]
+    );
+    assert_eq!(found.len(), 5);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
+    let sound = block("[\"pipe\"]", "");
+    let in_block = |key: &str, value: &str| {
+        sound
+            .lines()
+            .map(|line| if line.starts_with(key) { format!("{key} = {value}\n") } else { format!("{line}\n") })
+            .collect()
+    };
+    let cases: [(String, &str); 17] = [
+        (
+            in_block("mechanisms", "[\"pip\"]"),
+            "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring/spin, ring/park",
+        ),
+        (in_block("mechanisms", "[]"), "plans/x.toml:7: `mechanisms` is an empty list"),
+        (
+            in_block("measures", "[\"roundtrip\"]"),
+            "plans/x.toml:8: unknown measure `roundtrip`; did you mean `round_trip`? known: round_trip, stream",
+        ),
+        (
+            in_block("measures", "[\"conformance\"]"),
+            "plans/x.toml:8: `conformance` cannot be asked of pipe; it answers round_trip, stream, anatomy",
+        ),
+        (in_block("measures", "[\"floors\"]"), "plans/x.toml:8: unknown measure `floors`"),
+        (in_block("message_bytes", "[0]"), "plans/x.toml:9: a message of 0 bytes"),
+        (in_block("message_bytes", "[8,\n\"2 GiB\"]"), "plans/x.toml:10: a message may have at most 1 GiB"),
+        (in_block("message_bytes", "[\"1 kB\"]"), "plans/x.toml:9: unknown unit `kB`"),
+        (in_block("message_bytes", "[-1]"), "plans/x.toml:9: a size cannot be negative"),
+        (in_block("message_bytes", "[1.5]"), "plans/x.toml:9: invalid type: floating point `1.5`, expected a size"),
+        (
+            format!("{sound}placements = [\"same_core\"]\n"),
+            "plans/x.toml:11: unknown placement `same_core`; did you mean `same_cpu`?",
+        ),
+        (format!("{sound}isolations = [\"thread\"]\n"), "plans/x.toml:7: no row of `pipe` fits"),
+        (format!("{sound}depths = [0]\n"), "plans/x.toml:11: 0 is no entry for `depths`"),
+        (format!("{sound}delays_ns = [10000]\n"), "plans/x.toml:11: `delays_ns` fits only alone"),
+        (
+            format!("{sound}familly = \"transport\"\n"),
+            "plans/x.toml:11: unknown key `familly`; did you mean `family`? known: family,",
+        ),
+        (format!("{sound}family = \"lock\"\n"), "plans/x.toml:11: unknown family `lock`; known: transport"),
+        (String::new(), "plans/x.toml:6: no cases"),
+    ];
+    for (blocks, expected) in cases {
+        let found = complaint(&blocks);
+        assert!(found.starts_with(expected), "expected {expected}\nfound    {found}");
+    }
+}
+
+#[test]
+fn the_head_of_a_plan_is_checked_too() {
+    let body = block("[\"pipe\"]", "");
+    let told = |from: &str, to: &str| {
+        let text = format!("{}{body}", HEAD.replace(from, to));
+        let text = Text { file: "my.toml".to_owned(), text };
+        text.plan(&ground(2), &Changes::default()).expect_err(to).to_string()
+    };
+    assert_eq!(told("sets = 2", "sets = 0"), "my.toml:3: `sets` must be at least 1");
+    assert_eq!(told("hot_ms = 10", "hot_ms = 0"), "my.toml:5: `hot_ms` must be at least 1");
+    assert_eq!(told("hot_ms = 10", "hot_ms = 900000"), "my.toml:5: `hot_ms` may be at most 60000 (one minute)");
+    assert_eq!(told("Which?", " "), "my.toml:2: `question` is empty");
+    assert!(told("\"x\"", "\"../x\"").starts_with("my.toml:1: `name` is used in file names"));
+    assert!(
+        told("sets = 2", "sets = \"two\"")
+            .starts_with("my.toml:3: invalid type: string \"two\", expected a whole number")
+    );
+    assert!(told("sets = 2\n", "").ends_with("missing key `sets`"));
+    assert!(told("sets = 2", "sets =").starts_with("my.toml:3: "));
+    let sentinel = "sets = 2\nsentinel = { mechanism = \"*\", measure = \"stream\", message_bytes = 8 }";
+    assert!(told("sets = 2", sentinel).starts_with("my.toml:4: the sentinel is one case"));
+}
+
+#[test]
+fn changes_of_the_command_line_narrow_and_move_a_plan() {
+    let text = Text {
+        file: "my.toml".to_owned(),
+        text: format!("{HEAD}{}", block("[\"pipe\", \"ring\"]", "placements = [\"nearest\", \"unpinned\"]")),
+    };
+    let changed = |changes: &Changes| text.plan(&ground(2), changes);
+    let all = changed(&Changes::default()).expect("sound");
+    let moved = changed(&Changes { placement: Some("same_cpu".parse().expect("a class")), ..Changes::default() });
+    let moved = moved.expect("sound");
+    assert!(moved.cases.iter().all(|planned| planned.case.placement == Placement::SameCpu));
+    let only =
+        |pattern: &str| Changes { only: Some(regex::Regex::new(pattern).expect("a pattern")), ..Changes::default() };
+    let narrowed = changed(&only("/pipe/.*unpinned")).expect("sound");
+    assert_eq!(narrowed.cases.len(), 1);
+    let nothing = changed(&only("kafka")).expect_err("nothing matches").to_string();
+    assert!(nothing.contains("matches none of the plan's 6 cases") && nothing.contains("--dry-run"), "{nothing}");
+    let more = changed(&Changes { sets: Some(9), ..Changes::default() }).expect("sound");
+    let hashes = [&all.hash, &moved.hash, &narrowed.hash, &more.hash];
+    for (index, hash) in hashes.iter().enumerate() {
+        assert!(!hashes[..index].contains(hash), "different cases or times have different hashes");
+    }
+    assert_eq!(all.hash, changed(&Changes::default()).expect("sound").hash);
+}
+
+#[test]
+fn what_cannot_run_here_is_not_part_of_the_hash() {
+    let asked = block("[\"pipe\"]", "");
+    let refusing = Ground { supports: |_| Err("too large".to_owned()), ..ground(2) };
+    let (runs, skips) = (plan(&asked).expect("sound"), plan_on(&refusing, &asked).expect("sound"));
+    assert_eq!(runs.hash, skips.hash);
+    assert_eq!(skips.cases[0].obstacle.as_deref(), Some("too large"));
+}
+
+/// What one trial, and all trials, of an embedded plan take on this machine, in milliseconds.
+fn extent(name: &str) -> (Plan, u64) {
+    let plan = Text::find(name).and_then(|text| text.plan(&Ground::here(), &Changes::default()));
+    let plan = plan.unwrap_or_else(|error| panic!("{error:#}"));
+    let total_ns: u64 = schedule(&plan, 1).iter().map(|trial| plan.predicted_ns(trial.planned)).sum();
+    (plan, total_ns / 1_000_000)
+}
+
+#[test]
+fn the_plans_built_in_keep_their_promises() {
+    for (name, _) in EMBEDDED {
+        let (plan, _) = extent(name);
+        assert_eq!(&plan.name, name);
+        assert!(plan.question.ends_with('?'), "{}", plan.question);
+    }
+    let (smoke, smoke_ms) = extent("smoke");
+    assert_eq!(smoke.sets, 1);
+    assert!(smoke_ms <= 20_000, "the smoke plan would take {smoke_ms} ms");
+    let (quick, quick_ms) = extent("quick");
+    assert!(quick.sets >= 5 && quick.timing.hot_ns <= 150_000_000);
+    assert!(quick_ms <= 150_000, "the quick plan would take {quick_ms} ms");
+    let (standard, _) = extent("standard");
+    assert!(standard.sets >= 10);
+}
+
+#[test]
+fn the_smoke_plan_asks_every_row_both_ways() {
+    let (smoke, _) = extent("smoke");
+    for contestant in ipcmark::family::contestants() {
+        for measure in [Measure::RoundTrip, Measure::Stream] {
+            let asked = |planned: &Planned| planned.case.row() == contestant.row() && planned.case.measure == measure;
+            assert!(smoke.cases.iter().any(asked), "{} {measure}", contestant.row());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A plan's text and what may be wrong in it: places as file and line, sizes with a unit, patterns, and the word that
+//! was probably meant.
+
+use std::fmt::Display;
+use std::ops::Range;
+
+/// Messages beyond this are refused: a size with a slip of the finger would fill the machine's memory.
+pub(super) const MESSAGE_BYTES_MAX: u64 = 1 << 30;
+
+/// The text of a plan and the name under which a reader knows it.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    /// Path, or `plans/NAME.toml` of an embedded plan.
+    pub file: &'a str,
+    /// All of it.
+    pub text: &'a str,
+}
+
+impl Page<'_> {
+    /// An error that starts with `file:line:`, the form that editors turn into a link.
+    pub fn wrong(&self, span: Range<usize>, what: impl Display) -> anyhow::Error {
+        let start = span.start.min(self.text.len());
+        let line = self.text.as_bytes()[..start].split(|&byte| byte == b'\n').count();
+        anyhow::anyhow!("{}:{line}: {what}", self.file)
+    }
+}
+
+/// Bytes from `64`, `8 B`, `1 KiB`, `4 MiB` or `1 GiB`.
+///
+/// Errors: a sentence that says which spellings are right, or which limit was broken.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        other => {
+            return Err(format!("unknown unit `{other}` in `{text}`; write bytes as 64, `8 B`, `1 KiB` or `4 MiB`"));
+        }
+    };
+    let number: u64 =
+        text[..digits].parse().map_err(|_| format!("`{text}` is no size; write 64, `8 B`, `1 KiB` or `4 MiB`"))?;
+    in_range(number.saturating_mul(unit))
+}
+
+/// A message has at least one byte and at most [`MESSAGE_BYTES_MAX`].
+pub(super) fn in_range(bytes: u64) -> Result<u64, String> {
+    match bytes {
+        0 => Err("a message of 0 bytes carries nothing to verify; the smallest is 1".to_owned()),
+        1..=MESSAGE_BYTES_MAX => Ok(bytes),
+        _ => Err("a message may have at most 1 GiB".to_owned()),
+    }
+}
+
+/// Whether `text` matches `pattern`, where `*` stands for any run of characters.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    let mut rest = rest;
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// `unknown KIND `WORD`; did you mean ...? known: ...`.
+pub(super) fn unknown<'a>(kind: &str, word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let hint = meant(word, &known).map_or_else(String::new, |near| format!(" did you mean `{near}`?"));
+    format!("unknown {kind} `{word}`;{hint} known: {}", known.join(", "))
+}
+
+/// The known word that is closest to `word`, when it is close enough to have been meant.
+pub(super) fn meant<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).max(1);
+    let nearest = known.iter().map(|&candidate| (distance(word, candidate), candidate)).min_by_key(|(d, _)| *d)?;
+    (nearest.0 <= allowed).then_some(nearest.1)
+}
+
+/// Insertions, deletions and replacements between two words (Levenshtein 1966), one row of the table at a time.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_and_limits() {
+        assert_eq!(size("64"), Ok(64));
+        assert_eq!(size("8 B"), Ok(8));
+        assert_eq!(size("1KiB"), Ok(1024));
+        assert_eq!(size("1 MiB"), Ok(1 << 20));
+        assert_eq!(size("1 GiB"), Ok(1 << 30));
+        for wrong in ["0", "0 KiB", "2 GiB", "1 kB", "", "KiB", "-1", "99999999999999999999", "99999999999 GiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text) in
+            [("*", "null"), ("shm-*/park", "shm-spsc/park"), ("shm-*", "shm-spsc/park"), ("pipe", "pipe")]
+        {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("shm-*/park", "shm-spsc/spin"), ("pipe", "pipes"), ("*x", "pipe"), ("a*a", "a")] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_word_is_offered_only_when_it_is_near() {
+        let known = ["pipe", "unix-stream", "shm-spsc/spin"];
+        assert_eq!(meant("pip", &known), Some("pipe"));
+        assert_eq!(meant("shm-spcs/spin", &known), Some("shm-spsc/spin"));
+        assert_eq!(meant("kafka", &known), None);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn lines_count_from_one() {
+        let page = Page { file: "x.toml", text: "a = 1\nb = 2\n" };
+        assert_eq!(page.wrong(6..7, "no").to_string(), "x.toml:2: no");
+        assert_eq!(page.wrong(900..901, "no").to_string(), "x.toml:3: no");
+    }
+}

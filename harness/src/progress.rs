@@ -1,0 +1,135 @@
+//! How far a run is, on stderr: a bar with the remaining time on a terminal, plain lines otherwise, or nothing.
+//!
+//! Everything is drawn by the thread that runs the trials, between two of them. While a trial is hot nothing is drawn
+//! and no thread of the harness wakes to draw.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Draws on a terminal, per second at most.
+const DRAWS_PER_S: u8 = 2;
+/// Plain lines come at every tenth of the run, but never closer than this.
+const LINES_APART: Duration = Duration::from_secs(2);
+
+/// How far a run is.
+#[derive(Debug)]
+pub struct Progress {
+    face: Face,
+    started: Instant,
+    trials: u64,
+    trials_done: u64,
+    predicted_ns: u64,
+    predicted_done_ns: u64,
+}
+
+#[derive(Debug)]
+enum Face {
+    Quiet,
+    Bar(ProgressBar),
+    Lines { last: Instant, tenths: u64 },
+}
+
+impl Progress {
+    /// A run of `trials` that should take `predicted_ns`.
+    pub fn new(quiet: bool, trials: u64, predicted_ns: u64) -> Self {
+        let started = Instant::now();
+        let face = if quiet {
+            Face::Quiet
+        } else if stderr().is_terminal() {
+            Face::Bar(bar(trials))
+        } else {
+            Face::Lines { last: started, tenths: 0 }
+        };
+        Self { face, started, trials, trials_done: 0, predicted_ns: predicted_ns.max(1), predicted_done_ns: 0 }
+    }
+
+    /// Time counts from now on: what came before was no trial.
+    pub fn restart(&mut self) {
+        self.started = Instant::now();
+    }
+
+    /// A trial that was predicted to take `predicted_ns` is over.
+    pub fn advance(&mut self, predicted_ns: u64) {
+        self.trials_done += 1;
+        self.predicted_done_ns += predicted_ns;
+        let left = whole_seconds(self.remaining());
+        let percent = self.predicted_done_ns.min(self.predicted_ns) * 100 / self.predicted_ns;
+        match &mut self.face {
+            Face::Quiet => {}
+            Face::Bar(bar) => {
+                bar.set_message(format!("{left} left"));
+                bar.inc(1);
+            }
+            Face::Lines { last, tenths } => {
+                if percent / 10 > *tenths && last.elapsed() >= LINES_APART {
+                    *last = Instant::now();
+                    *tenths = percent / 10;
+                    say(&format!("{percent:3} %  {} of {} trials, {left} left", self.trials_done, self.trials));
+                }
+            }
+        }
+    }
+
+    /// Something the user should know now, above the bar.
+    pub fn say(&self, line: &str) {
+        match &self.face {
+            Face::Quiet => {}
+            Face::Bar(bar) => bar.suspend(|| say(line)),
+            Face::Lines { .. } => say(line),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        if let Face::Bar(bar) = self.face {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// What is left, at the pace so far; as predicted until there is one.
+    fn remaining(&self) -> Duration {
+        let left_ns = self.predicted_ns.saturating_sub(self.predicted_done_ns);
+        let pace = if self.predicted_done_ns == 0 {
+            1.0
+        } else {
+            self.started.elapsed().as_nanos() as f64 / self.predicted_done_ns as f64
+        };
+        Duration::from_nanos((left_ns as f64 * pace) as u64)
+    }
+}
+
+/// A line on stderr. That nobody may be there to read it changes nothing.
+pub fn say(line: &str) {
+    let _ = writeln!(stderr(), "{}", line.trim_end());
+}
+
+/// `1m 20s`: seconds are fine enough for a person who waits.
+pub fn whole_seconds(duration: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(duration.as_secs_f64().round() as u64)).to_string()
+}
+
+fn bar(trials: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} trials, {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(trials), ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S)).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_rounded_for_people() {
+        assert_eq!(whole_seconds(Duration::from_millis(79_600)), "1m 20s");
+        assert_eq!(whole_seconds(Duration::from_millis(400)), "0s");
+    }
+
+    #[test]
+    fn more_work_than_predicted_does_not_overflow() {
+        let mut progress = Progress::new(true, 1, 10);
+        progress.advance(50);
+        assert_eq!(progress.remaining(), Duration::ZERO);
+    }
+}

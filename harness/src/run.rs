@@ -1,0 +1,261 @@
+//! A run: plan -> trials -> records -> report. The picture of the pipeline is [`Run::execute`].
+//!
+//! Everything that can be wrong with a call, a plan or a directory is found by [`Run::prepare`], before any worker
+//! starts. From then on a trial that breaks is a record, and the next one starts.
+
+mod begin;
+mod floors;
+mod outlook;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use ipcmark::record::{Case, Count, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
+use ipcmark::{build_info, machine};
+
+use self::begin::Begun;
+pub use self::begin::fresh_run_id;
+pub use self::floors::floors_order;
+pub use self::outlook::describe;
+use self::outlook::predicted_ns;
+use crate::plan::{Changes, Ground, Plan, Planned, Text};
+use crate::progress::Progress;
+use crate::schedule::{Trial, schedule};
+use crate::store::Store;
+use crate::trial::{Session, TrialOrder, TrialResult};
+
+/// The plan of a run that names none.
+pub const DEFAULT_PLAN: &str = "quick";
+
+/// Where a run's files go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A new directory below `./ipcmark-runs`, named after plan and time.
+    Fresh,
+    /// This directory, which must not hold a run yet.
+    New(PathBuf),
+    /// This directory; the run it holds is removed first.
+    Replace(PathBuf),
+    /// This directory, whose run goes on.
+    Resume(PathBuf),
+}
+
+/// How a run was called.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name or path; [`DEFAULT_PLAN`] when absent, or the plan of the run that goes on.
+    pub plan: Option<String>,
+    /// What the command line changes about the plan.
+    pub changes: Changes,
+    /// Seed of the shuffle; a fresh one when absent.
+    pub seed: Option<u64>,
+    /// Where the files go.
+    pub destination: Destination,
+    /// No progress.
+    pub quiet: bool,
+}
+
+/// A run that is ready to start.
+pub struct Run {
+    plan: Plan,
+    id: String,
+    store: Store,
+    session: Session,
+    suite: Suite,
+    machine: Machine,
+    /// Those of earlier parts of this run, then its own.
+    records: Vec<Record>,
+    notes: Vec<String>,
+    quiet: bool,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Finished {
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// The report's page; there is none without a record.
+    pub page: Option<PathBuf>,
+    /// Everything recorded, earlier parts included.
+    pub records: Vec<Record>,
+    /// The signal that ended it early.
+    pub interrupted: Option<i32>,
+}
+
+impl Run {
+    /// Checks call, plan, limits and directory, and opens the session. No worker starts.
+    ///
+    /// Errors: one sentence about what is wrong and what would be right.
+    pub fn prepare(options: &Options) -> anyhow::Result<Self> {
+        let Begun { plan, settings, store, records, notes } = begin::begin(options)?;
+        let session = Session::open(&settings.run_id).context("cannot set up a run on this machine")?;
+        let suite = Suite {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: build_info::revision(),
+            build: build_info::build(),
+            plan: plan.name.clone(),
+            question: plan.question.clone(),
+            plan_hash: plan.hash.clone(),
+            seed: settings.seed,
+        };
+        let (id, machine, quiet) = (settings.run_id, machine::describe(), options.quiet);
+        Ok(Self { plan, id, store, session, suite, machine, records, notes, quiet })
+    }
+
+    /// What will run, how long it should take and where its records go, in lines for a person.
+    pub fn announcement(&self) -> String {
+        let mut lines = vec![describe(&self.plan, self.suite.seed, &self.pending(&self.plan), self.floors_tried())];
+        if !self.records.is_empty() {
+            lines.push(format!("resumed: {} earlier records are kept", self.records.len()));
+        }
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        if self.session.other_run() {
+            lines.push("note: another ipcmark is running on this machine, so records will be marked noisy".to_owned());
+        }
+        lines.push(format!("records go to {}", self.store.directory().display()));
+        lines.join("\n")
+    }
+
+    /// Runs what is left of the plan, keeps a record of each trial as soon as it exists, and draws the report.
+    ///
+    /// Errors: the records or the report cannot be written. What was written before stays.
+    pub fn execute(mut self) -> anyhow::Result<Finished> {
+        let plan = self.plan.clone();
+        let pending = self.pending(&plan);
+        let mut progress = Progress::new(self.quiet, pending.len() as u64, predicted_ns(&plan, &pending));
+        self.find_floors(&progress)?;
+        progress.restart();
+        for trial in &pending {
+            if self.session.interrupted().is_some() {
+                break;
+            }
+            let result = self.trial(trial.planned);
+            self.keep(&trial.planned.case, trial.set, trial.order, result, &progress)?;
+            progress.advance(plan.predicted_ns(trial.planned));
+        }
+        progress.finish();
+        self.store.finish()?;
+        let directory = self.store.directory().to_owned();
+        let page = if self.records.is_empty() { None } else { Some(draw(&directory)?) };
+        Ok(Finished { interrupted: self.session.interrupted(), directory, page, records: self.records })
+    }
+
+    /// What the records do not hold yet.
+    fn pending<'plan>(&self, plan: &'plan Plan) -> Vec<Trial<'plan>> {
+        let done: HashSet<(&str, u32)> = self.records.iter().map(|r| (r.case_key.as_str(), r.set)).collect();
+        let mut trials = schedule(plan, self.suite.seed);
+        trials.retain(|trial| !done.contains(&(trial.planned.case.key().as_str(), trial.set)));
+        trials
+    }
+
+    fn floors_tried(&self) -> bool {
+        self.records.iter().any(|record| record.case.measure == Measure::Floors)
+    }
+
+    /// The machine's floors: measured once a run, then part of every record.
+    fn find_floors(&mut self, progress: &Progress) -> anyhow::Result<()> {
+        self.machine.floors = self.records.iter().find_map(|record| record.machine.floors.clone());
+        if self.floors_tried() {
+            return Ok(());
+        }
+        progress.say("first, what this machine can do at all ...");
+        let order = floors_order(&Ground::here(), &self.plan.timing);
+        let mut result = self.session.run_trial(&order);
+        self.machine.floors = result.floors.take().map(|floors| *floors);
+        self.keep(&order.case, 0, 0, result, progress)
+    }
+
+    fn trial(&self, planned: &Planned) -> TrialResult {
+        match &planned.obstacle {
+            Some(reason) => skipped(reason),
+            None => self.session.run_trial(&TrialOrder {
+                case: planned.case.clone(),
+                cpus: planned.cpus.clone(),
+                timing: self.plan.timing_of(&planned.case),
+                traced: planned.case.measure == Measure::Anatomy,
+            }),
+        }
+    }
+
+    /// Writes a trial's record. One that was called off by a signal is no result: resumed, it runs again.
+    fn keep(
+        &mut self,
+        case: &Case,
+        set: u32,
+        order: u32,
+        result: TrialResult,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        if self.session.interrupted().is_some() && result.outcome.status == Status::Failed {
+            return Ok(());
+        }
+        let record = Record {
+            schema: SCHEMA,
+            run_id: self.id.clone(),
+            suite: self.suite.clone(),
+            machine: self.machine.clone(),
+            case: case.clone(),
+            case_key: case.key(),
+            set,
+            order_in_run: order,
+            started_at: result.started_at,
+            ended_at: result.ended_at,
+            cpus: result.cpus,
+            count: result.count,
+            warm_up_ns: result.warm_up_ns,
+            noise: result.noise,
+            outcome: result.outcome,
+        };
+        self.store.append(&record)?;
+        if let Some(trouble) = trouble(&record) {
+            progress.say(&trouble);
+        }
+        self.records.push(record);
+        Ok(())
+    }
+}
+
+impl Finished {
+    /// A line for every trial that failed or broke a check.
+    pub fn troubles(&self) -> Vec<String> {
+        self.records.iter().filter_map(trouble).collect()
+    }
+}
+
+/// The plan of a run that is not started, resolved for this machine, and the seed it would get.
+///
+/// Errors: what is wrong with the plan, with file and line.
+pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
+    let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
+    let plan = text.plan(&Ground::here(), &options.changes)?;
+    Ok((plan, options.seed.unwrap_or_else(begin::random)))
+}
+
+/// Draws from what is on the disk, which is what any later report will see.
+fn draw(directory: &Path) -> anyhow::Result<PathBuf> {
+    let recording = ipcmark_reports::read(&[directory.to_owned()])?;
+    ipcmark_reports::write(&recording, directory).context("cannot draw the report")
+}
+
+fn trouble(record: &Record) -> Option<String> {
+    let outcome = &record.outcome;
+    let broken = outcome.status == Status::Failed || outcome.verdict == Some(Verdict::Invalid);
+    let why = outcome.why.as_deref().unwrap_or("no reason was given");
+    broken.then(|| format!("failed: {} (set {}): {why}", record.case_key, record.set))
+}
+
+fn skipped(reason: &str) -> TrialResult {
+    let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    TrialResult {
+        outcome: Outcome::skipped(reason),
+        cpus: vec![],
+        count: Count::default(),
+        warm_up_ns: 0,
+        noise: Noise::default(),
+        started_at: now.clone(),
+        ended_at: now,
+        floors: None,
+    }
+}

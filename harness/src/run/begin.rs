@@ -1,0 +1,109 @@
+//! What happens before a run may start: its plan is found, its directory made or reopened, its limits looked at.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail, ensure};
+use ipcmark::record::Record;
+use nix::sys::resource::{Resource, getrlimit};
+use regex::Regex;
+
+use super::{DEFAULT_PLAN, Destination, Options};
+use crate::plan::{Changes, Ground, Plan, Text};
+use crate::store::{Settings, Store, discard};
+
+/// Descriptors the harness may hold at once: the ends and streams of a trial, page, lease, records, and room to spare.
+const OPEN_FILES: u64 = 64;
+
+/// A plan, what it was called with, and its open records file.
+pub(super) struct Begun {
+    pub plan: Plan,
+    pub settings: Settings,
+    pub store: Store,
+    /// What an earlier part of the run recorded.
+    pub records: Vec<Record>,
+    /// What the user should know about that.
+    pub notes: Vec<String>,
+}
+
+/// Begins a run, or goes on with one.
+///
+/// Errors: one sentence about what is wrong with call, plan, limits or directory.
+pub(super) fn begin(options: &Options) -> anyhow::Result<Begun> {
+    enough_open_files()?;
+    if let Destination::Resume(directory) = &options.destination {
+        let resumed = Store::resume(directory)?;
+        let plan = continued(options, &resumed.settings, &resumed.records)
+            .with_context(|| format!("cannot resume {}", directory.display()))?;
+        let (records, notes) = (resumed.records, resumed.notes);
+        return Ok(Begun { plan, settings: resumed.settings, store: resumed.store, records, notes });
+    }
+    let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
+    let plan = text.plan(&Ground::here(), &options.changes)?;
+    let settings = Settings {
+        run_id: fresh_run_id(),
+        plan: text,
+        plan_hash: plan.hash.clone(),
+        only: options.changes.only.as_ref().map(ToString::to_string),
+        placement: options.changes.placement.map(|place| place.to_string()),
+        sets: options.changes.sets,
+        seed: options.seed.unwrap_or_else(random),
+    };
+    let directory = match &options.destination {
+        Destination::New(directory) => directory.clone(),
+        Destination::Replace(directory) => {
+            discard(directory)?;
+            directory.clone()
+        }
+        Destination::Fresh | Destination::Resume(_) => {
+            PathBuf::from("ipcmark-runs").join(format!("{}-{}", plan.name, settings.run_id))
+        }
+    };
+    let store = Store::create(&directory, &settings)?;
+    Ok(Begun { plan, settings, store, records: vec![], notes: vec![] })
+}
+
+/// `20261121T003001Z-1a2b3c`: sorts by time, and two runs of one second differ.
+pub fn fresh_run_id() -> String {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "");
+    format!("{time}-{:06x}", random() & 0xff_ffff)
+}
+
+/// A seed nobody chose; it is recorded.
+pub(super) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// The plan that `settings` was called with, as long as it still means the same cases and times.
+fn continued(options: &Options, settings: &Settings, records: &[Record]) -> anyhow::Result<Plan> {
+    let text = options.plan.as_deref().map_or_else(|| Ok(settings.plan.clone()), Text::find)?;
+    let only = settings.only.as_deref().map(Regex::new).transpose().context("its pattern for --only is broken")?;
+    let placement = settings.placement.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
+    let changes = Changes {
+        only: options.changes.only.clone().or(only),
+        placement: options.changes.placement.or(placement),
+        sets: options.changes.sets.or(settings.sets),
+    };
+    let plan = text.plan(&Ground::here(), &changes)?;
+    let recorded = records.iter().map(|record| &record.suite.plan_hash);
+    if let Some(other) = std::iter::once(&settings.plan_hash).chain(recorded).find(|hash| **hash != plan.hash) {
+        bail!(
+            "it was started with plan hash {other} and would go on with {}: the cases or times differ; \
+             resume with the plan and options it was started with, on the same machine",
+            plan.hash
+        );
+    }
+    Ok(plan)
+}
+
+fn enough_open_files() -> anyhow::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read the limit of open files")?;
+    ensure!(
+        soft >= OPEN_FILES,
+        "a run needs up to {OPEN_FILES} open files and this shell allows {soft} (RLIMIT_NOFILE, hard limit {hard}); \
+         raise it with `ulimit -n {OPEN_FILES}`"
+    );
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The trial that measures what the machine can do at all; every run starts with it.
+
+use ipcmark::measure::floors;
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Case, Isolation, Measure};
+
+use crate::plan::Ground;
+use crate::trial::TrialOrder;
+
+/// What the floors take, in nanoseconds.
+pub(super) const FLOORS_NS: u64 = 6_000_000_000;
+
+/// The order that measures the floors, on the closest two cores this machine has.
+pub fn floors_order(ground: &Ground, timing: &Timing) -> TrialOrder {
+    let case = Case {
+        family: floors::FAMILY.to_owned(),
+        mechanism: "floors".to_owned(),
+        measure: Measure::Floors,
+        isolation: Isolation::Process,
+        wait: None,
+        substrate: None,
+        placement: ground.nearest,
+        message_bytes: None,
+        producers: None,
+        consumers: None,
+        depth: None,
+        connections: None,
+        touch: None,
+        delay_ns: None,
+        inject: None,
+    };
+    let cpus = ground.cpus(ground.nearest).unwrap_or_default();
+    TrialOrder { case, cpus, timing: timing.clone(), traced: false }
+}

@@ -1,0 +1,30 @@
+//! What a run is going to do and how long that should take, before it starts.
+
+use std::time::Duration;
+
+use super::floors::FLOORS_NS;
+use crate::plan::Plan;
+use crate::progress::whole_seconds;
+use crate::schedule::Trial;
+
+/// Name, question, extent and predicted time of a run, in lines for a person.
+pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool) -> String {
+    let skipped = trials.iter().filter(|trial| trial.planned.obstacle.is_some()).count();
+    let skips = if skipped == 0 { String::new() } else { format!(" ({skipped} cannot run here)") };
+    let floors_ns = if floors_tried { 0 } else { FLOORS_NS };
+    let time = whole_seconds(Duration::from_nanos(floors_ns + predicted_ns(plan, trials)));
+    let counted = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    format!(
+        "{}: {}\n{}{skips}, {}, {}, about {time}, seed {seed}",
+        plan.name,
+        plan.question,
+        counted(plan.cases.len(), "case"),
+        counted(plan.sets as usize, "set"),
+        counted(trials.len() - skipped, "trial"),
+    )
+}
+
+/// What `trials` should take.
+pub(super) fn predicted_ns(plan: &Plan, trials: &[Trial<'_>]) -> u64 {
+    trials.iter().map(|trial| plan.predicted_ns(trial.planned)).sum()
+}

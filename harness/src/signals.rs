@@ -1,0 +1,97 @@
+//! Ctrl-C and SIGTERM: noted in an atomic and an eventfd, so that a sleeping poll wakes and a trial is called off.
+//!
+//! A handler rather than a signalfd, which would need the signal blocked in every thread of the process, those of
+//! libraries included.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use nix::errno::Errno;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// The signals that end a run in good order.
+const ENDINGS: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
+static ARRIVED: AtomicI32 = AtomicI32::new(0);
+static BELL_NUMBER: AtomicI32 = AtomicI32::new(-1);
+static BELL: OnceLock<EventFd> = OnceLock::new();
+static HELD: Mutex<Held> = Mutex::new(Held { holders: 0, before: Vec::new() });
+
+/// Who listens, and what to restore once nobody does.
+struct Held {
+    holders: usize,
+    before: Vec<(Signal, SigAction)>,
+}
+
+/// While one of these lives, SIGINT and SIGTERM are noted instead of ending the process.
+#[derive(Debug)]
+pub struct Signals(());
+
+impl Signals {
+    /// Starts to listen; the first listener forgets what came before.
+    pub fn listen() -> io::Result<Self> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.holders == 0 {
+            let bell = bell()?;
+            let _ = bell.read();
+            ARRIVED.store(0, Ordering::Relaxed);
+            let action = SigAction::new(SigHandler::Handler(note), SaFlags::SA_RESTART, SigSet::empty());
+            for signal in ENDINGS {
+                // SAFETY: `note` does what a handler may: atomics, write(2), and errno put back.
+                let before = unsafe { sigaction(signal, &action) }?;
+                held.before.push((signal, before));
+            }
+        }
+        held.holders += 1;
+        Ok(Self(()))
+    }
+
+    /// The last signal that arrived.
+    #[allow(clippy::unused_self)] // only a listener has something to ask
+    pub fn arrived(&self) -> Option<Signal> {
+        Signal::try_from(ARRIVED.load(Ordering::Relaxed)).ok()
+    }
+
+    /// Readable once a signal arrived, and from then on.
+    #[allow(clippy::unused_self)] // only a listener has something to ask
+    pub fn bell(&self) -> BorrowedFd<'static> {
+        BELL.get().expect("made before the first listener").as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.holders -= 1;
+        if held.holders == 0 {
+            for (signal, before) in held.before.drain(..) {
+                // SAFETY: puts back an action that was in force in this process before.
+                let _ = unsafe { sigaction(signal, &before) };
+            }
+        }
+    }
+}
+
+fn bell() -> io::Result<&'static EventFd> {
+    if let Some(bell) = BELL.get() {
+        return Ok(bell);
+    }
+    let fresh = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+    let bell = BELL.get_or_init(|| fresh);
+    BELL_NUMBER.store(bell.as_fd().as_raw_fd(), Ordering::Relaxed);
+    Ok(bell)
+}
+
+extern "C" fn note(signal: libc::c_int) {
+    let errno = Errno::last_raw();
+    ARRIVED.store(signal, Ordering::Relaxed);
+    let one = 1_u64;
+    // SAFETY: eight readable bytes; the number is that of a static eventfd, which is never closed. A full counter
+    // (EAGAIN) is as readable as any.
+    unsafe { libc::write(BELL_NUMBER.load(Ordering::Relaxed), (&raw const one).cast(), size_of::<u64>()) };
+    Errno::set_raw(errno);
+}

@@ -1,0 +1,180 @@
+//! Where a run is kept: `records.jsonl`, one line per trial as soon as it exists, and `run.json`, what `--resume` needs
+//! to go on.
+//!
+//! A crash after nine hours loses one trial. The file is locked while a run writes it, so that a second run, or a
+//! resume of a run that is still going, cannot mix its lines in.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use ipcmark::record::{Record, SCHEMA};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Text;
+
+/// Name of the records file inside a run's directory.
+pub const RECORDS: &str = "records.jsonl";
+/// Name of the page drawn from the records.
+pub const PAGE: &str = "index.html";
+/// Name of the file that tells how the run was called.
+const SETTINGS: &str = "run.json";
+
+/// How a run was called: everything that decides its schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Names the run in records and leases.
+    pub run_id: String,
+    /// The plan as it was.
+    pub plan: Text,
+    /// Its hash as run, changes applied.
+    pub plan_hash: String,
+    /// `--only`.
+    pub only: Option<String>,
+    /// `--placement`.
+    pub placement: Option<String>,
+    /// `--sets`.
+    pub sets: Option<u32>,
+    /// Seed of the shuffle.
+    pub seed: u64,
+}
+
+/// An open records file.
+#[derive(Debug)]
+pub struct Store {
+    file: File,
+    directory: PathBuf,
+}
+
+/// A run found in a directory, ready to be continued.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Open at its end.
+    pub store: Store,
+    /// How it was called.
+    pub settings: Settings,
+    /// Every good line.
+    pub records: Vec<Record>,
+    /// What was wrong with the file, in sentences for the user.
+    pub notes: Vec<String>,
+}
+
+impl Store {
+    /// Makes `directory` and an empty records file in it.
+    ///
+    /// Errors: the directory holds a run already, or cannot be written.
+    pub fn create(directory: &Path, settings: &Settings) -> anyhow::Result<Self> {
+        let shown = directory.display();
+        fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {shown}"))?;
+        let store = Self::open(directory)?;
+        let length = store.file.metadata().map_or(0, |metadata| metadata.len());
+        ensure!(
+            length == 0,
+            "{shown} holds a run already; continue it with `--resume {shown}`, or name another directory with --out"
+        );
+        let text = serde_json::to_vec_pretty(settings).context("cannot put the run's settings into JSON")?;
+        fs::write(directory.join(SETTINGS), text).with_context(|| format!("cannot write {shown}/{SETTINGS}"))?;
+        Ok(store)
+    }
+
+    /// Reads what a run left in `directory`, and drops a last line that was cut short.
+    ///
+    /// Errors: no run there, a run that is still going, unreadable files, or records of a later form.
+    pub fn resume(directory: &Path) -> anyhow::Result<Resumed> {
+        let shown = directory.display();
+        ensure!(directory.join(SETTINGS).is_file(), "there is no run to resume in {shown}: it holds no {SETTINGS}");
+        let text = fs::read(directory.join(SETTINGS)).with_context(|| format!("cannot read {shown}/{SETTINGS}"))?;
+        let settings =
+            serde_json::from_slice(&text).with_context(|| format!("cannot understand {shown}/{SETTINGS}"))?;
+        let mut store = Self::open(directory)?;
+        let mut bytes = vec![];
+        store.file.seek(SeekFrom::Start(0)).context("cannot read the records")?;
+        store.file.read_to_end(&mut bytes).with_context(|| format!("cannot read {shown}/{RECORDS}"))?;
+        let mut notes = vec![];
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+        if whole < bytes.len() {
+            store.file.set_len(whole as u64).with_context(|| format!("cannot repair {shown}/{RECORDS}"))?;
+            notes.push("the last line was cut short and is dropped; its trial runs again".to_owned());
+        }
+        let records = parse(&bytes[..whole], &mut notes)?;
+        Ok(Resumed { store, settings, records, notes })
+    }
+
+    /// Writes one record as one line, at once.
+    ///
+    /// Errors: the disk is full, or the like.
+    pub fn append(&mut self, record: &Record) -> anyhow::Result<()> {
+        let mut line = serde_json::to_vec(record).context("cannot put a record into JSON")?;
+        line.push(b'\n');
+        self.file.write_all(&line).with_context(|| format!("cannot write to {}", self.records().display()))
+    }
+
+    /// Waits until every line is on the disk.
+    pub fn finish(&self) -> anyhow::Result<()> {
+        self.file.sync_all().with_context(|| format!("cannot save {}", self.records().display()))
+    }
+
+    /// The run's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn records(&self) -> PathBuf {
+        self.directory.join(RECORDS)
+    }
+
+    /// Opens the records file for appending and locks it for as long as it stays open.
+    fn open(directory: &Path) -> anyhow::Result<Self> {
+        let path = directory.join(RECORDS);
+        let shown = path.display();
+        let file = OpenOptions::new().create(true).read(true).append(true).open(&path);
+        let file = file.with_context(|| format!("cannot write {shown}"))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                bail!("another ipcmark is writing {shown}; wait for it, or use another directory")
+            }
+            // Some network file systems have no locks; a run there is better than none.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { file, directory: directory.to_owned() }),
+        }
+    }
+}
+
+/// Removes what an earlier run left in `directory`, for callers whose every run replaces the one before.
+///
+/// Errors: a run there is still going, or a file cannot be removed.
+pub fn discard(directory: &Path) -> anyhow::Result<()> {
+    if !directory.join(RECORDS).exists() {
+        return Ok(());
+    }
+    let store = Store::open(directory)?;
+    store.file.set_len(0).with_context(|| format!("cannot empty {}", store.records().display()))?;
+    for name in [SETTINGS, PAGE] {
+        match fs::remove_file(directory.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(anyhow!(error).context(format!("cannot remove {}", directory.join(name).display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn parse(bytes: &[u8], notes: &mut Vec<String>) -> anyhow::Result<Vec<Record>> {
+    let mut records: Vec<Record> = vec![];
+    for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<Record>(line) {
+            Ok(record) if record.schema > SCHEMA => {
+                bail!("line {number} of {RECORDS} was written by a later version of ipcmark; resume with that one");
+            }
+            Ok(record) => records.push(record),
+            Err(error) => {
+                notes.push(format!("line {number} of {RECORDS} is no record ({error}); its trial runs again"));
+            }
+        }
+    }
+    Ok(records)
+}

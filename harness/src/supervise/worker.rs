@@ -1,0 +1,104 @@
+//! One worker process as the harness holds it: its streams, its pidfd, its end.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus};
+
+use ipcmark::protocol::{self, Order, ToWorker};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use rustix::process::PidfdFlags;
+
+use super::spawn;
+use super::streams::{Lines, Log, never_block};
+use super::trouble::Who;
+
+/// A running worker, or one that ended and was reaped. Dropped, it is killed and reaped.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) who: Who,
+    pub(super) lines: Lines<ChildStdout>,
+    pub(super) log: Log<ChildStderr>,
+    child: Child,
+    pidfd: OwnedFd,
+    stdin: ChildStdin,
+    ended: Option<ExitStatus>,
+}
+
+impl Worker {
+    /// Starts the process that `order` is for. See [`spawn::start`] for which thread may call this.
+    pub(super) fn start(program: &Path, order: &Order, home: &Path) -> io::Result<Self> {
+        let mut unheld = Unheld(Some(spawn::start(program, order, home)?));
+        let child = unheld.0.as_mut().expect("just put in");
+        let pid = child.id();
+        let missing = || io::Error::other("a piped stream is missing");
+        let stdin = child.stdin.take().ok_or_else(missing)?;
+        let stdout = child.stdout.take().ok_or_else(missing)?;
+        let stderr = child.stderr.take().ok_or_else(missing)?;
+        never_block(&stdin)?;
+        never_block(&stdout)?;
+        never_block(&stderr)?;
+        let raw = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a child's pid is positive");
+        let pidfd = rustix::process::pidfd_open(raw, PidfdFlags::empty())?;
+        let child = unheld.0.take().expect("still in");
+        let who = Who { role: order.role.clone(), pid };
+        Ok(Self { who, lines: Lines::new(stdout), log: Log::new(stderr), child, pidfd, stdin, ended: None })
+    }
+
+    /// Says one line. A worker that is gone does not hear it, which its pidfd will tell.
+    ///
+    /// Errors: `WouldBlock` when the worker does not read what it is told.
+    pub(super) fn say(&mut self, line: &ToWorker) -> io::Result<()> {
+        let mut whole = Vec::new();
+        protocol::say(&mut whole, line)?;
+        match self.stdin.write_all(&whole) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            said => said,
+        }
+    }
+
+    /// Readable once the process has ended; `None` after [`reap`](Self::reap).
+    pub(super) fn end(&self) -> Option<BorrowedFd<'_>> {
+        self.ended.is_none().then(|| self.pidfd.as_fd())
+    }
+
+    /// Collects the ended process, together with whatever it started and left in its process group.
+    pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.ended {
+            return Ok(status);
+        }
+        // Before the wait: until then the leader's number cannot become anybody else's.
+        self.kill();
+        let status = self.child.wait()?;
+        self.ended = Some(status);
+        Ok(status)
+    }
+
+    /// Kills it and its process group, unless the worker has been reaped. An end that came before stays as it was.
+    pub(super) fn kill(&self) {
+        if self.ended.is_none() {
+            // The process itself by its pidfd, in case it has left its group.
+            let _ = rustix::process::pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL);
+            let _ = killpg(Pid::from_raw(self.who.pid.cast_signed()), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.reap();
+    }
+}
+
+/// A child between its start and the moment a [`Worker`] holds it: killed and reaped on the way out.
+struct Unheld(Option<Child>);
+
+impl Drop for Unheld {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The anatomy pass: what a message really costs in system calls, switches and faults, against what its mechanism
+//! declares. Nothing is timed here.
+
+mod names;
+mod step;
+
+use ipcmark::address::End;
+use ipcmark::family::RoleSpec;
+use ipcmark::measure::paired;
+use ipcmark::protocol::Report;
+use ipcmark::record::{Anatomy, Case, Counts, Measure};
+
+pub use step::{Calls, Tracer};
+
+/// A count may differ from the declared one by this much a message, or by [`SHARE_OFF_MAX`] if that is more.
+const OFF_MAX: f64 = 0.1;
+const SHARE_OFF_MAX: f64 = 0.05;
+
+/// A worker's place in a trial: what the declared counts are multiplied with.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// Its role.
+    pub role: String,
+    /// The ends it holds of the measured channels; none when it made the channels itself and plays both sides.
+    pub ends: Vec<End>,
+    /// Roles it plays at once.
+    pub slots: u32,
+}
+
+impl Post {
+    /// The post that a role's description makes.
+    pub fn of(spec: &RoleSpec) -> Self {
+        let ends = spec.links.iter().filter(|link| link.channel != paired::CHANNEL).map(|link| link.end).collect();
+        Self { role: spec.role.to_owned(), ends, slots: spec.slots }
+    }
+
+    /// How many times the sender's and the receiver's counts this worker should show for one message of `case`.
+    fn shares(&self, case: &Case) -> (f64, f64) {
+        let of = |end| self.ends.iter().filter(|&&own| own == end).count() as f64;
+        match case.measure {
+            // One way, and whoever has no ends plays both sides.
+            Measure::Stream if self.ends.is_empty() => (1.0, 1.0),
+            Measure::Stream => (of(End::Sender), of(End::Receiver)),
+            // Each role sends once and receives once a round trip.
+            _ => (f64::from(self.slots), f64::from(self.slots)),
+        }
+    }
+}
+
+/// What one worker did, per message (or round trip).
+#[derive(Debug)]
+pub struct Seen {
+    role: String,
+    shares: (f64, f64),
+    system_calls: f64,
+    context_switches: f64,
+    page_faults: f64,
+    /// The calls, most frequent first, for the reader who wonders.
+    detail: String,
+}
+
+/// Divides what was counted by the messages it was for. `calls` come from traced workers, switches and faults from the
+/// `reports` of workers left alone.
+pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Report]) -> Vec<Seen> {
+    let one = |((post, calls), report): ((&Post, &Calls), &Report)| {
+        let messages = report.messages.max(1) as f64;
+        let sum = |read: &dyn Fn(&ipcmark::record::RoleCost) -> u64| {
+            report.roles.iter().map(read).sum::<u64>() as f64 / messages
+        };
+        Seen {
+            role: post.role.clone(),
+            shares: post.shares(case),
+            system_calls: calls.values().sum::<u64>() as f64 / messages,
+            context_switches: sum(&|role| role.voluntary_switches),
+            page_faults: sum(&|role| role.minor_faults + role.major_faults),
+            detail: detail(calls, messages),
+        }
+    };
+    posts.iter().zip(calls).zip(reports).map(one).collect()
+}
+
+impl Seen {
+    /// Numbers by name.
+    pub fn metrics(&self) -> [(String, f64); 3] {
+        [
+            (format!("{}_system_calls", self.role), self.system_calls),
+            (format!("{}_context_switches", self.role), self.context_switches),
+            (format!("{}_page_faults", self.role), self.page_faults),
+        ]
+    }
+
+    /// One sentence for each count that is not as declared.
+    pub fn against(&self, declared: &Anatomy) -> Vec<String> {
+        let expected = |read: fn(&Counts) -> f64| {
+            self.shares.0 * read(&declared.sender) + self.shares.1 * read(&declared.receiver)
+        };
+        let compared = [
+            ("system calls", self.system_calls, expected(|counts| counts.system_calls), self.detail.as_str()),
+            ("context switches", self.context_switches, expected(|counts| counts.context_switches), ""),
+            ("page faults", self.page_faults, expected(|counts| counts.page_faults), ""),
+        ];
+        let differs = |&(_, seen, expected, _): &(&str, f64, f64, &str)| {
+            (seen - expected).abs() > OFF_MAX.max(SHARE_OFF_MAX * expected)
+        };
+        compared
+            .into_iter()
+            .filter(differs)
+            .map(|(what, seen, expected, detail)| {
+                format!("the {} shows {seen:.2} {what} a message where {expected:.2} are declared{detail}", self.role)
+            })
+            .collect()
+    }
+}
+
+fn detail(calls: &Calls, messages: f64) -> String {
+    let mut all: Vec<_> = calls.iter().collect();
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let frequent = all.into_iter().filter(|(_, count)| **count as f64 / messages >= 0.01);
+    let words: Vec<_> =
+        frequent.map(|(number, count)| format!("{} {:.2}", names::name(*number), *count as f64 / messages)).collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(system_calls: f64, shares: (f64, f64)) -> Seen {
+        let detail = String::new();
+        Seen { role: "pinger".into(), shares, system_calls, context_switches: 0.0, page_faults: 0.0, detail }
+    }
+
+    #[test]
+    fn a_round_trip_costs_both_sides_once_in_each_role() {
+        let side = |system_calls| Counts { system_calls, ..Counts::default() };
+        let declared = Anatomy { sender: side(1.0), receiver: side(2.0) };
+        assert!(seen(3.05, (1.0, 1.0)).against(&declared).is_empty());
+        assert!(seen(6.0, (2.0, 2.0)).against(&declared).is_empty());
+        let why = seen(4.0, (1.0, 1.0)).against(&declared);
+        assert_eq!(why, ["the pinger shows 4.00 system calls a message where 3.00 are declared"]);
+    }
+
+    #[test]
+    fn frequent_calls_are_named() {
+        let calls = Calls::from([(libc::SYS_read as u64, 200), (libc::SYS_futex as u64, 300), (9999, 1)]);
+        assert_eq!(detail(&calls, 200.0), " (futex 1.50, read 1.00)");
+    }
+}

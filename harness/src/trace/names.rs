@@ -1,0 +1,23 @@
+//! Names of the system calls that a message may cost; any other is shown by its number.
+
+/// The name of call `number` on this architecture.
+pub(super) fn name(number: u64) -> String {
+    macro_rules! known {
+        ($($name:ident = $constant:ident),* $(,)?) => {
+            match libc::c_long::try_from(number) {
+                $(Ok(libc::$constant) => stringify!($name).to_owned(),)*
+                _ => format!("call {number}"),
+            }
+        };
+    }
+    known! {
+        read = SYS_read, write = SYS_write, readv = SYS_readv, writev = SYS_writev,
+        sendto = SYS_sendto, recvfrom = SYS_recvfrom, sendmsg = SYS_sendmsg, recvmsg = SYS_recvmsg,
+        futex = SYS_futex, ppoll = SYS_ppoll, epoll_pwait = SYS_epoll_pwait,
+        socketpair = SYS_socketpair, memfd_create = SYS_memfd_create, ftruncate = SYS_ftruncate,
+        mmap = SYS_mmap, munmap = SYS_munmap, close = SYS_close, dup = SYS_dup, fcntl = SYS_fcntl,
+        getsockopt = SYS_getsockopt, setsockopt = SYS_setsockopt, fstat = SYS_fstat,
+        sched_yield = SYS_sched_yield, nanosleep = SYS_nanosleep, clock_nanosleep = SYS_clock_nanosleep,
+        clock_gettime = SYS_clock_gettime, getrusage = SYS_getrusage, madvise = SYS_madvise,
+    }
+}

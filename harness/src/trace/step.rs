@@ -1,0 +1,265 @@
+//! The tracer: steps every thread of every worker from system call to system call, and counts those made while hot.
+//!
+//! Tracing belongs to the thread that attached, and each traced thread is waited for by its own number, so that no other
+//! child of the harness is ever collected here. A worker itself is reaped by its supervisor, never here.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long threads may take to stop for the first time, or to end once killed. Both come at once on a healthy machine.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Pause between two looks at threads that are about to do so.
+const LOOK_AGAIN: Duration = Duration::from_micros(200);
+
+/// Stops handled in one [`Tracer::step`], so that a worker that never stops calling cannot hold the harness.
+const STOPS_AT_ONCE: u32 = 1000;
+
+/// Calls by number, as the architecture numbers them.
+pub type Calls = BTreeMap<u64, u64>;
+
+/// Traced workers, in order of role.
+#[derive(Debug)]
+pub struct Tracer {
+    workers: Vec<Traced>,
+    /// Why counting cannot be trusted, if so.
+    trouble: Option<Errno>,
+}
+
+#[derive(Debug)]
+struct Traced {
+    leader: Pid,
+    threads: Vec<Thread>,
+    calls: Calls,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Thread {
+    id: Pid,
+    /// Has been set going from stop to stop.
+    stepped: bool,
+}
+
+/// What a wait for one thread found.
+enum Seen {
+    Nothing,
+    Gone,
+    Call,
+    Event(libc::c_int),
+    Signal(libc::c_int),
+}
+
+impl Tracer {
+    /// Attaches to all threads of the processes `pids`, children of this process that are not reaped meanwhile, and sets
+    /// them going from call to call.
+    ///
+    /// Errors: `PermissionDenied` where tracing is not allowed; `TimedOut` when a thread does not stop. The processes are
+    /// killed then, since a half-traced one cannot go on.
+    pub fn seize(pids: &[u32]) -> io::Result<Self> {
+        let mut tracer = Self { workers: vec![], trouble: None };
+        let attached = tracer.attach(pids);
+        if attached.is_err() {
+            for &pid in pids {
+                let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+            }
+            tracer.see_the_end();
+        }
+        attached.map(|()| tracer)
+    }
+
+    fn attach(&mut self, pids: &[u32]) -> io::Result<()> {
+        for &pid in pids {
+            let leader = Pid::from_raw(pid.cast_signed());
+            let mut worker = Traced { leader, threads: vec![], calls: Calls::new() };
+            let seized = worker.seize_all();
+            self.workers.push(worker);
+            seized?;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while self.workers.iter().any(|worker| worker.threads.iter().any(|thread| !thread.stepped)) {
+            if Instant::now() > deadline {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "a traced thread does not stop"));
+            }
+            self.step(|| false);
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
+    /// Handles every stop there is by now; a call entered while `hot` is counted.
+    pub fn step(&mut self, hot: impl Fn() -> bool) {
+        for _ in 0..STOPS_AT_ONCE {
+            let mut idle = true;
+            for worker in &mut self.workers {
+                match worker.step(&hot) {
+                    Ok(moved) => idle &= !moved,
+                    // Killed in its stop: the wait will tell.
+                    Err(Errno::ESRCH) => {}
+                    Err(e) => self.trouble = self.trouble.or(Some(e)),
+                }
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the end of every thread but the workers' first ones, once the workers were killed: a process cannot be
+    /// reaped before its tracer has seen its threads end.
+    pub fn see_the_end(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        for worker in self.workers.drain(..) {
+            // Asked anew each time: a thread born in the last moment was never announced.
+            while Instant::now() < deadline {
+                let others: Vec<_> = threads_of(worker.leader).into_iter().filter(|id| *id != worker.leader).collect();
+                if others.is_empty() {
+                    break;
+                }
+                for id in others {
+                    let _ = wait_for(id, libc::WEXITED | libc::WNOHANG);
+                }
+                std::thread::sleep(LOOK_AGAIN);
+            }
+        }
+    }
+
+    /// Calls of each worker while hot.
+    ///
+    /// Errors: the system stopped telling which calls they were.
+    pub fn calls(&self) -> io::Result<Vec<Calls>> {
+        match self.trouble {
+            Some(errno) => Err(errno.into()),
+            None => Ok(self.workers.iter().map(|worker| worker.calls.clone()).collect()),
+        }
+    }
+}
+
+impl Traced {
+    /// Attaches to every thread, including those started meanwhile by threads not yet attached to.
+    fn seize_all(&mut self) -> io::Result<()> {
+        let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
+        loop {
+            let known = self.threads.len();
+            for id in threads_of(self.leader) {
+                if self.threads.iter().any(|thread| thread.id == id) {
+                    continue;
+                }
+                match ptrace::seize(id, options).and_then(|()| ptrace::interrupt(id)) {
+                    Ok(()) => self.threads.push(Thread { id, stepped: false }),
+                    // Ended since the folder was read.
+                    Err(Errno::ESRCH) => {}
+                    Err(e) => return Err(e.into()),
+                }
+            }
+            if self.threads.len() == known {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles at most one stop of each thread. True when there was any.
+    fn step(&mut self, hot: &impl Fn() -> bool) -> Result<bool, Errno> {
+        let mut moved = false;
+        let mut at = 0;
+        while at < self.threads.len() {
+            let id = self.threads[at].id;
+            let exits = if id == self.leader { 0 } else { libc::WEXITED };
+            let mut deliver = 0;
+            match wait_for(id, libc::WSTOPPED | libc::WNOHANG | exits)? {
+                Seen::Nothing => {
+                    at += 1;
+                    continue;
+                }
+                Seen::Gone => {
+                    self.threads.remove(at);
+                    moved = true;
+                    continue;
+                }
+                Seen::Call => {
+                    if let Some(number) = entered(id)?.filter(|_| hot()) {
+                        *self.calls.entry(number).or_default() += 1;
+                    }
+                }
+                Seen::Event(libc::PTRACE_EVENT_CLONE) => {
+                    let number = ptrace::getevent(id)?;
+                    let child = Pid::from_raw(libc::pid_t::try_from(number).map_err(|_| Errno::ERANGE)?);
+                    self.threads.push(Thread { id: child, stepped: false });
+                }
+                Seen::Event(_) => {}
+                Seen::Signal(number) => deliver = number,
+            }
+            self.threads[at].stepped = true;
+            go_on(id, deliver)?;
+            moved = true;
+            at += 1;
+        }
+        Ok(moved)
+    }
+}
+
+/// All threads of a process, ended ones that were not waited for included; none when it is gone.
+fn threads_of(process: Pid) -> Vec<Pid> {
+    let found = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    found.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).map(Pid::from_raw).collect()
+}
+
+/// Lets a stopped thread run to its next call, handing it the signal it stopped for, if any.
+fn go_on(id: Pid, signal: libc::c_int) -> Result<(), Errno> {
+    let data = std::ptr::without_provenance_mut::<libc::c_void>(signal as usize);
+    // SAFETY: PTRACE_SYSCALL reads no memory of ours; the address is ignored and the data is a signal's number.
+    let done = unsafe { libc::ptrace(libc::PTRACE_SYSCALL, id.as_raw(), std::ptr::null_mut::<libc::c_void>(), data) };
+    Errno::result(done).map(drop)
+}
+
+/// The number of the call that a thread, stopped at one, is entering; `None` when it is leaving.
+fn entered(id: Pid) -> Result<Option<u64>, Errno> {
+    /// The beginning of the kernel's `struct ptrace_syscall_info` (`linux/ptrace.h`), up to the number.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        op: u8,
+        padding: [u8; 3],
+        arch: u32,
+        instruction: u64,
+        stack: u64,
+        number: u64,
+    }
+    const GET_SYSCALL_INFO: libc::c_uint = 0x420e;
+    const ENTRY: u8 = 1;
+    let mut info = Info::default();
+    let size = std::ptr::without_provenance_mut::<libc::c_void>(size_of::<Info>());
+    let target = (&raw mut info).cast::<libc::c_void>();
+    // SAFETY: the kernel writes at most the `size` bytes that it is told, which `info` has; any bytes are valid in it.
+    let done = unsafe { libc::ptrace(GET_SYSCALL_INFO as _, id.as_raw(), size, target) };
+    Errno::result(done)?;
+    Ok((info.op == ENTRY).then_some(info.number))
+}
+
+/// Waits for one traced thread.
+fn wait_for(id: Pid, flags: libc::c_int) -> Result<Seen, Errno> {
+    // SAFETY: zero bytes are a siginfo_t in which no child has a number.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `info` is writable and lives through the call.
+    let done = unsafe { libc::waitid(libc::P_PID, id.as_raw().cast_unsigned(), &raw mut info, flags | libc::__WALL) };
+    match Errno::result(done) {
+        // Not ours any more: it ended between two looks.
+        Err(Errno::ECHILD) => return Ok(Seen::Gone),
+        other => other?,
+    };
+    // SAFETY: waitid filled the fields of a SIGCHLD, or left them zero.
+    let (who, status) = unsafe { (info.si_pid(), info.si_status()) };
+    Ok(match info.si_code {
+        _ if who == 0 => Seen::Nothing,
+        libc::CLD_TRAPPED if status == libc::SIGTRAP | 0x80 => Seen::Call,
+        libc::CLD_TRAPPED if status >> 8 != 0 => Seen::Event(status >> 8),
+        libc::CLD_TRAPPED | libc::CLD_STOPPED => Seen::Signal(status),
+        _ => Seen::Gone,
+    })
+}

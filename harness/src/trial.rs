@@ -1,0 +1,162 @@
+//! A trial: one fresh set of processes, one case, one outcome. And the session that all trials of a run share.
+//!
+//! A broken trial is an outcome with its reason; nothing here fails a run.
+
+mod attempt;
+mod judge;
+
+use std::fs::DirBuilder;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use anyhow::Context;
+use ipcmark::machine::noise;
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Case, Count, Floors, Noise, Outcome};
+use ipcmark::{address, family};
+
+use crate::janitor::Janitor;
+use crate::lease::{self, Lease};
+use crate::signals::Signals;
+use attempt::{Attempt, Stopped};
+use judge::Disturbance;
+
+/// What the harness is, to itself: nothing has to be found or built before a worker can start.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What a trial is to do.
+#[derive(Clone, Debug)]
+pub struct TrialOrder {
+    /// What is measured.
+    pub case: Case,
+    /// One CPU a role, in order of role; empty when the scheduler decides. More than the case has roles is fine.
+    pub cpus: Vec<u32>,
+    /// How long, or how much.
+    pub timing: Timing,
+    /// Count system calls, switches and faults against what the mechanism declares, instead of timing anything.
+    pub traced: bool,
+}
+
+/// What came of a trial, with everything a record says about it.
+#[derive(Debug)]
+pub struct TrialResult {
+    /// The numbers, or the reason why there are none.
+    pub outcome: Outcome,
+    /// The CPUs that the roles were pinned to.
+    pub cpus: Vec<u32>,
+    /// How many messages the hot phase carried.
+    pub count: Count,
+    /// Length of the warm-up.
+    pub warm_up_ns: u64,
+    /// Disturbances around it.
+    pub noise: Noise,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub ended_at: String,
+    /// Only from a floors trial.
+    pub floors: Option<Box<Floors>>,
+}
+
+/// What all trials of a run share: the lease, the janitor, the run's directory and the way Ctrl-C is heard. Dropped, it
+/// leaves nothing behind.
+#[derive(Debug)]
+pub struct Session {
+    // Dropped first, with all that it lists: after that the janitor has nothing to do.
+    lease: Lease,
+    _janitor: Janitor,
+    signals: Signals,
+    run_id: String,
+    program: PathBuf,
+    home: PathBuf,
+}
+
+impl Session {
+    /// Clears what dead runs left, takes this run's lease, starts its janitor, and listens for SIGINT and SIGTERM.
+    ///
+    /// Errors: the id is in use or no file name, or there is no place for the lease or the run's directory.
+    pub fn open(run_id: &str) -> anyhow::Result<Self> {
+        Self::open_with(run_id, Path::new(THIS_PROGRAM))
+    }
+
+    /// The same with `program` for workers and janitor, where this very process's program has another `main`.
+    pub fn open_with(run_id: &str, program: &Path) -> anyhow::Result<Self> {
+        let folder = lease::folder()?;
+        lease::sweep(&folder);
+        let lease = Lease::take(&folder, run_id)?;
+        let janitor = Janitor::start(program, lease.path())
+            .with_context(|| format!("cannot start the janitor, {}", program.display()))?;
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        let home = make_home(&lease, run_id)?;
+        address::lease_to(run_id, lease.for_names()?);
+        Ok(Self { lease, _janitor: janitor, signals, run_id: run_id.to_owned(), program: program.to_owned(), home })
+    }
+
+    /// True when another ipcmark is running on this machine right now.
+    pub fn other_run(&self) -> bool {
+        lease::another_is_held(&self.lease)
+    }
+
+    /// The signal by which the user ended the run, if so.
+    pub fn interrupted(&self) -> Option<i32> {
+        self.signals.arrived().map(|signal| signal as i32)
+    }
+
+    /// Runs one trial. The calling thread must outlive it, since workers die with the thread that started them.
+    pub fn run_trial(&self, order: &TrialOrder) -> TrialResult {
+        let started = SystemTime::now();
+        let clock = Instant::now();
+        let mut noise = Noise { before: noise::read(&order.cpus), other_run: self.other_run(), ..Noise::default() };
+        let attempt = self.attempt(order);
+        noise.after = noise::read(&order.cpus);
+        noise.other_run |= self.other_run();
+
+        let mut result = TrialResult {
+            outcome: Outcome::failed("it has no outcome"),
+            cpus: order.cpus.clone(),
+            count: Count::default(),
+            warm_up_ns: 0,
+            noise,
+            started_at: humantime::format_rfc3339_millis(started).to_string(),
+            ended_at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            floors: None,
+        };
+        match attempt {
+            Ok(attempt) => {
+                result.noise.migrations = attempt.migrations();
+                let disturbance = Disturbance { noise: &result.noise, elapsed: clock.elapsed(), cpus: &attempt.cpus };
+                result.outcome = judge::outcome(&order.case, &attempt, &disturbance);
+                attempt.describe(&mut result);
+            }
+            Err(Stopped::Skipped(why)) => result.outcome = Outcome::skipped(why),
+            Err(Stopped::Failed(why)) => result.outcome = Outcome::failed(why),
+        }
+        result
+    }
+
+    fn attempt(&self, order: &TrialOrder) -> Result<Attempt, Stopped> {
+        family::supports(&order.case).map_err(Stopped::Skipped)?;
+        if !order.traced {
+            return attempt::run(self, &order.case, &order.cpus, &order.timing, false);
+        }
+        // Tracing changes how often a process sleeps, so switches and faults come from processes left alone.
+        let timing = attempt::untimed(&order.timing);
+        let traced = attempt::run(self, &order.case, &order.cpus, &timing, true)?;
+        let free = attempt::run(self, &order.case, &order.cpus, &timing, false)?;
+        Ok(Attempt { calls: traced.calls, ..free })
+    }
+}
+
+/// Makes the run's directory, on record in the lease before it exists.
+fn make_home(lease: &Lease, run_id: &str) -> anyhow::Result<PathBuf> {
+    let temporary = std::path::absolute(std::env::temp_dir()).context("the temporary directory has no path")?;
+    let random = RandomState::new().build_hasher().finish() & 0xffff_ffff;
+    let home = temporary.join(format!("ipcmark.{run_id}.{random:08x}"));
+    lease.list_directory(&home)?;
+    DirBuilder::new().mode(0o700).create(&home).with_context(|| {
+        format!("cannot make the run's directory {}; set TMPDIR to a place with room", home.display())
+    })?;
+    Ok(home)
+}

@@ -1,0 +1,155 @@
+//! From a case to reports: objects, directory, page, orders, and the conversation with one set of workers.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use ipcmark::address::Descriptor;
+use ipcmark::control::Page;
+use ipcmark::family::{self, RoleSpec};
+use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
+use ipcmark::record::{Case, Count, RoleCost};
+
+use super::{Session, TrialResult};
+use crate::supervise::{Crew, Limits};
+use crate::trace::{Calls, Post, Tracer};
+
+/// Messages of a trial that counts instead of timing, unless its order says.
+const COUNTED_MESSAGES: u64 = 500;
+
+/// Why a trial has no reports.
+pub(super) enum Stopped {
+    /// It cannot run here.
+    Skipped(String),
+    /// It broke.
+    Failed(String),
+}
+
+/// What one set of workers said and did.
+pub(super) struct Attempt {
+    /// In order of role; the leader's first.
+    pub(super) reports: Vec<Report>,
+    /// Who they were.
+    pub(super) posts: Vec<Post>,
+    /// The CPUs they were pinned to.
+    pub(super) cpus: Vec<u32>,
+    /// The count on the control page.
+    pub(super) page_count: u64,
+    /// System calls while hot, in order of role, when they were traced.
+    pub(super) calls: Option<Vec<Calls>>,
+}
+
+impl Attempt {
+    /// All roles' costs, in order of slot.
+    pub(super) fn roles(&self) -> impl Iterator<Item = &RoleCost> {
+        self.reports.iter().flat_map(|report| &report.roles)
+    }
+
+    pub(super) fn migrations(&self) -> u64 {
+        self.roles().map(|role| role.migrations).sum()
+    }
+
+    /// Hands over what the record says beside the outcome.
+    pub(super) fn describe(self, result: &mut TrialResult) {
+        result.cpus = self.cpus;
+        if let Some(leader) = self.reports.into_iter().next() {
+            result.count = Count { messages: leader.messages, chosen_by: leader.chosen_by };
+            result.warm_up_ns = leader.warm_up_ns;
+            result.floors = leader.floors;
+        }
+    }
+}
+
+/// The objects of a trial. Names are removed when this goes, whatever happened.
+struct Objects(Vec<RoleSpec>);
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        family::release(std::mem::take(&mut self.0));
+    }
+}
+
+/// A trial's timing when nothing is timed: a count and no floor.
+pub(super) fn untimed(timing: &Timing) -> Timing {
+    Timing { floor_ns: 0, fixed_count: timing.fixed_count.or(Some(COUNTED_MESSAGES)), ..timing.clone() }
+}
+
+/// Runs one fresh set of workers from start to end. Whatever happens, they are gone afterwards.
+pub(super) fn run(
+    session: &Session,
+    case: &Case,
+    cpus: &[u32],
+    timing: &Timing,
+    traced: bool,
+) -> Result<Attempt, Stopped> {
+    if let Some(signal) = session.signals.arrived() {
+        return Err(Stopped::Failed(format!("interrupted by {signal}")));
+    }
+    let objects = family::prepare(case).map_err(|e| broken("cannot make what the workers share", &e))?;
+    let objects = Objects(objects);
+    let home = tempfile::Builder::new()
+        .prefix("trial.")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(&session.home)
+        .map_err(|e| broken("cannot make the trial's directory", &e))?;
+    let (page, control) = Page::create().map_err(|e| broken("cannot make the control page", &e))?;
+
+    let orders = orders(session, case, cpus, timing, &objects.0, &control)?;
+    let cpus: Vec<u32> = orders.iter().flat_map(|order| order.cpus.clone()).collect();
+    let posts = objects.0.iter().map(Post::of).collect();
+    let limits = Limits::of(case, timing);
+    let mut crew =
+        Crew::start(&session.program, home.path(), orders, &page, &session.signals, limits).map_err(Stopped::Failed)?;
+    crew.attach().map_err(Stopped::Failed)?;
+    // All are attached. What we still held open would keep end of file and EPIPE from ever arriving.
+    drop((objects, control));
+
+    if traced {
+        crew.trace_with(Tracer::seize(&crew.pids()).map_err(|e| refused(&e))?);
+    }
+    let reports = crew.work().map_err(Stopped::Failed)?;
+    let calls = crew.tracer().map(Tracer::calls).transpose().map_err(|e| refused(&e))?;
+    Ok(Attempt { reports, posts, cpus, page_count: page.count(), calls })
+}
+
+/// One order a role. Slots and CPUs are dealt out in order.
+fn orders(
+    session: &Session,
+    case: &Case,
+    cpus: &[u32],
+    timing: &Timing,
+    roles: &[RoleSpec],
+    control: &Descriptor,
+) -> Result<Vec<Order>, Stopped> {
+    let slots: u32 = roles.iter().map(|role| role.slots).sum();
+    if !cpus.is_empty() && cpus.len() < slots as usize {
+        return Err(Stopped::Failed(format!("{slots} roles cannot be pinned to {} CPUs, one each", cpus.len())));
+    }
+    let mut slot = 0;
+    let mut orders = Vec::with_capacity(roles.len());
+    for role in roles {
+        let own = slot as usize..(slot + role.slots) as usize;
+        orders.push(Order {
+            protocol: PROTOCOL,
+            run_id: session.run_id.clone(),
+            role: role.role.to_owned(),
+            slot,
+            slots,
+            case: case.clone(),
+            links: role.links.clone(),
+            control: control.clone(),
+            cpus: cpus.get(own).unwrap_or_default().to_vec(),
+            timing: timing.clone(),
+        });
+        slot += role.slots;
+    }
+    Ok(orders)
+}
+
+fn broken(what: &str, error: &std::io::Error) -> Stopped {
+    Stopped::Failed(format!("{what}: {error}"))
+}
+
+/// A machine may well forbid tracing (Yama, a container's seccomp filter): no fault of the mechanism.
+fn refused(error: &std::io::Error) -> Stopped {
+    Stopped::Skipped(format!("system calls cannot be traced here: {error}; see ptrace(2) and kernel.yama.ptrace_scope"))
+}

@@ -1,0 +1,106 @@
+//! From reports to an outcome: do the counts agree, and did anything disturb the trial?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ipcmark::family;
+use ipcmark::measure::floors;
+use ipcmark::protocol::Report;
+use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, RoleCost, Status, Verdict, metric};
+
+use super::attempt::Attempt;
+use crate::trace;
+
+/// Stolen share of the trial's CPU time from which it counts as disturbed.
+const STOLEN_SHARE_MAX: f64 = 0.01;
+
+/// What happened around the trial.
+pub(super) struct Disturbance<'a> {
+    pub(super) noise: &'a Noise,
+    pub(super) elapsed: Duration,
+    pub(super) cpus: &'a [u32],
+}
+
+/// The outcome of a trial whose workers all reported, with every check of theirs passed.
+pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Outcome {
+    if let Some(why) = disagreement(case, attempt) {
+        return Outcome::failed(why);
+    }
+    let Some(leader) = attempt.reports.first() else { return Outcome::failed("nobody reported") };
+
+    let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
+    let mut metrics = leader.metrics.clone();
+    metrics.extend(cpu_per_message(case, leader.messages, &roles));
+    let mut doubts = disturbance.in_words();
+    let declared = family::anatomy(case);
+    if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
+        let seen = trace::per_message(case, &attempt.posts, calls, &attempt.reports);
+        doubts.extend(seen.iter().flat_map(|seen| seen.against(declared)));
+        metrics = seen.iter().flat_map(trace::Seen::metrics).collect();
+    }
+    // The side that verifies stamps the windows; only one side has them.
+    let windows = attempt.reports.iter().map(|report| &report.windows).find(|windows| !windows.is_empty());
+    Outcome {
+        status: Status::Measured,
+        verdict: Some(if doubts.is_empty() { Verdict::Stable } else { Verdict::Noisy }),
+        why: (!doubts.is_empty()).then(|| doubts.join("; ")),
+        metrics: Some(metrics),
+        windows: windows.filter(|_| attempt.calls.is_none()).cloned(),
+        histogram: leader.histogram.clone().filter(|_| attempt.calls.is_none()),
+        floor: leader.floor.clone(),
+        roles: Some(roles),
+        anatomy: declared,
+    }
+}
+
+/// Every worker must have done what the page says they agreed on.
+fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
+    if case.family == floors::FAMILY {
+        return None;
+    }
+    let agreed = attempt.page_count;
+    let differs = |report: &Report| {
+        std::iter::once(report.messages).chain(report.roles.iter().map(|r| r.messages)).find(|&own| own != agreed)
+    };
+    attempt.reports.iter().zip(&attempt.posts).find_map(|(report, post)| {
+        differs(report).map(|own| format!("the {} reports {own} messages where {agreed} were agreed on", post.role))
+    })
+}
+
+/// CPU time of all roles, per message; a round trip is two.
+fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost]) -> Metrics {
+    let messages = if case.measure == Measure::Stream { count } else { 2 * count };
+    if messages == 0 || roles.is_empty() {
+        return Metrics::new();
+    }
+    let spent: u64 = roles.iter().map(|role| role.user_ns + role.system_ns).sum();
+    Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages as f64)])
+}
+
+impl Disturbance<'_> {
+    fn in_words(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let stolen_ms = self.noise.after.steal_ms.saturating_sub(self.noise.before.steal_ms);
+        let share = stolen_ms as f64 / self.cpu_ms().max(1.0);
+        if share > STOLEN_SHARE_MAX {
+            found.push(format!("the hypervisor took {:.0} % of the CPU time ({stolen_ms} ms)", 100.0 * share));
+        }
+        if !self.cpus.is_empty() && self.noise.migrations > 0 {
+            found.push(format!("a pinned role was found on another CPU {} times", self.noise.migrations));
+        }
+        if self.noise.other_run {
+            found.push("another ipcmark was running on this machine".to_owned());
+        }
+        found
+    }
+
+    /// CPU time there was for the trial, on the CPUs whose stolen time was read.
+    fn cpu_ms(&self) -> f64 {
+        let pinned: BTreeSet<_> = self.cpus.iter().collect();
+        let cpus = match pinned.len() {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            some => some,
+        };
+        self.elapsed.as_secs_f64() * 1e3 * cpus as f64
+    }
+}

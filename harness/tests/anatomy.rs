@@ -1,0 +1,55 @@
+//! The traced pass on the real system: what a message costs is counted, and what is not as declared is said.
+
+mod common;
+
+use std::path::Path;
+
+use common::{PROGRAM, alone, case, run_id, short};
+use ipcmark::record::{Case, Isolation, Measure, Status, Wait};
+use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
+
+/// Counts `case`; nothing where the system does not let anybody trace.
+fn counted(case: Case) -> Option<TrialResult> {
+    let session = Session::open_with(&run_id(&case.mechanism), Path::new(PROGRAM)).expect("a session");
+    let result = session.run_trial(&TrialOrder { traced: true, ..short(case) });
+    let why = result.outcome.why.clone().unwrap_or_default();
+    if result.outcome.status == Status::Skipped && why.contains("cannot be traced here") {
+        return None;
+    }
+    assert_eq!(result.outcome.status, Status::Measured, "{why}");
+    assert_eq!(result.count.chosen_by, "fixed");
+    Some(result)
+}
+
+/// A number of the outcome, to be compared where it is exact but for the few calls around the loop.
+fn about(result: &TrialResult, name: &str) -> f64 {
+    let value = result.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    (value.expect("counted") * 10.0).round() / 10.0
+}
+
+#[test]
+fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
+    let _one = alone();
+    let Some(result) = counted(case("pipe", None, Measure::Anatomy)) else { return };
+    for name in ["pinger_system_calls", "ponger_system_calls"] {
+        assert_eq!(format!("{:.1}", about(&result, name)), "2.0", "{:?}", result.outcome.why);
+    }
+    let why = result.outcome.why.unwrap_or_default();
+    assert!(!why.contains("system calls"), "as declared: {why}");
+    assert!(result.outcome.anatomy.is_some());
+}
+
+#[test]
+fn both_threads_of_a_host_are_counted() {
+    let _one = alone();
+    let threads = Case { isolation: Isolation::Thread, ..case("pipe", None, Measure::Anatomy) };
+    let Some(result) = counted(threads) else { return };
+    assert_eq!(format!("{:.1}", about(&result, "host_system_calls")), "4.0", "{:?}", result.outcome.why);
+}
+
+#[test]
+fn a_parked_side_is_seen_to_sleep() {
+    let _one = alone();
+    let Some(result) = counted(case("shm-spsc", Some(Wait::Park), Measure::Anatomy)) else { return };
+    assert!(about(&result, "pinger_system_calls") > 0.5, "{:?}", result.outcome.metrics);
+}

@@ -1,0 +1,278 @@
+//! Bad days, with real processes: whoever is killed, hangs, lies or is interrupted, a trial ends with its reason, the
+//! next one works, and nothing is left behind.
+
+mod common;
+
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{PROGRAM, alone, case, descriptors, leftovers, long, named, run_id, short, wait_for, worker_at_work};
+use ipcmark::record::{Case, Fault, Measure, Status, Verdict, Wait};
+use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
+use nix::sys::signal::Signal;
+
+fn open(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session")
+}
+
+fn own_pid() -> i32 {
+    std::process::id().cast_signed()
+}
+
+fn why(result: &TrialResult) -> &str {
+    result.outcome.why.as_deref().unwrap_or_default()
+}
+
+/// Runs `order`, calls `meddle` from another thread meanwhile, and tells how long the trial went on after that.
+fn meddled(session: &Session, order: &TrialOrder, meddle: impl FnOnce() + Send) -> (TrialResult, Duration) {
+    std::thread::scope(|scope| {
+        let meddler = scope.spawn(|| {
+            meddle();
+            Instant::now()
+        });
+        let result = session.run_trial(order);
+        let over = Instant::now();
+        (result, over - meddler.join().expect("the worker was found at work"))
+    })
+}
+
+#[test]
+fn a_killed_worker_fails_its_trial_and_nothing_else() {
+    let _one = alone();
+    let cases = [
+        (case("pipe", None, Measure::RoundTrip), ["pinger", "ponger"]),
+        (case("unix-stream", None, Measure::Stream), ["sender", "receiver"]),
+        (named(case("shm-spsc", Some(Wait::Spin), Measure::RoundTrip)), ["pinger", "ponger"]),
+        (case("shm-mailbox", Some(Wait::Park), Measure::Stream), ["sender", "receiver"]),
+        (case("ipc-channel", None, Measure::RoundTrip), ["pinger", "ponger"]),
+    ];
+    let session = open("kill");
+    let before = descriptors(own_pid());
+    for (case, roles) in cases {
+        for role in roles {
+            let (result, after) = meddled(&session, &long(case.clone()), || {
+                common::signal(worker_at_work(own_pid(), role).pid, Signal::SIGKILL);
+            });
+            let key = case.key();
+            assert_eq!(result.outcome.status, Status::Failed, "{key}");
+            assert!(why(&result).starts_with(role), "{key}: {}", why(&result));
+            assert!(why(&result).contains("was killed by SIGKILL"), "{key}: {}", why(&result));
+            assert!(after < Duration::from_secs(1), "{key}: went on for {after:?}");
+            assert_eq!(workers_of(own_pid()), Vec::<String>::new(), "{key}");
+            assert_eq!(descriptors(own_pid()), before, "{key}");
+        }
+        let next = session.run_trial(&short(case.clone()));
+        assert_eq!(next.outcome.status, Status::Measured, "{}: {}", case.key(), why(&next));
+    }
+    let home = leftovers(&run_id("kill"), &std::env::temp_dir());
+    assert_eq!(home.len(), 1, "only the run's own directory: {home:?}");
+    drop(session);
+    assert_eq!(leftovers(&run_id("kill"), &std::env::temp_dir()), Vec::<PathBuf>::new());
+}
+
+fn workers_of(parent: i32) -> Vec<String> {
+    let own = |it: &common::Process| it.parent == parent && it.command.starts_with("ipcmark worker");
+    common::processes().into_iter().filter(own).map(|it| it.command).collect()
+}
+
+#[test]
+fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
+    let _one = alone();
+    let session = open("own");
+    let channels = |all: Vec<(i32, String)>| -> Vec<String> {
+        all.into_iter().filter(|(number, to)| *number > 2 && to.starts_with("pipe:")).map(|(_, to)| to).collect()
+    };
+    let (result, _) = meddled(&session, &long(case("pipe", None, Measure::RoundTrip)), || {
+        let [pinger, ponger] = ["pinger", "ponger"].map(|role| worker_at_work(own_pid(), role).pid);
+        let [mut first, mut second] = [pinger, ponger].map(|pid| channels(descriptors(pid)));
+        first.sort();
+        second.sort();
+        assert_eq!(first.len(), 2, "one end out, one end in: {first:?}");
+        assert_eq!(first, second, "the same two pipes, from their other ends");
+        let held = channels(descriptors(own_pid()));
+        assert!(first.iter().all(|pipe| !held.contains(pipe)), "the harness keeps {first:?} open");
+        common::signal(pinger, Signal::SIGKILL);
+    });
+    assert_eq!(result.outcome.status, Status::Failed);
+}
+
+#[test]
+fn a_hung_worker_costs_its_deadline() {
+    let _one = alone();
+    let session = open("hang");
+    let case = Case { inject: Some(Fault::Hang), ..case("pipe", None, Measure::RoundTrip) };
+    let result = session.run_trial(&short(case));
+    assert_eq!(result.outcome.status, Status::Failed);
+    assert!(why(&result).starts_with("no answer while working from"), "{}", why(&result));
+    assert_eq!(workers_of(own_pid()), Vec::<String>::new());
+}
+
+#[test]
+fn a_worker_that_lies_about_its_count_is_caught() {
+    let _one = alone();
+    let session = open("lie");
+    let case = Case { inject: Some(Fault::Lie), ..case("pipe", None, Measure::Stream) };
+    let mut order = short(case);
+    order.timing.fixed_count = Some(1000);
+    let result = session.run_trial(&order);
+    assert_eq!(result.outcome.status, Status::Failed);
+    let figures: Vec<u64> = why(&result).split(' ').filter_map(|word| word.parse().ok()).collect();
+    assert!(figures.len() == 2 && figures.contains(&1000) && figures[0] != figures[1], "{}", why(&result));
+}
+
+#[test]
+fn a_signal_calls_the_trial_off_and_tells_the_run() {
+    let _one = alone();
+    let session = open("signal");
+    let (result, after) = meddled(&session, &long(case("pipe", None, Measure::RoundTrip)), || {
+        worker_at_work(own_pid(), "ponger");
+        common::signal(own_pid(), Signal::SIGINT);
+    });
+    assert_eq!((result.outcome.status, why(&result)), (Status::Failed, "interrupted by SIGINT"));
+    assert!(after < Duration::from_secs(1), "went on for {after:?}");
+    assert_eq!(session.interrupted(), Some(Signal::SIGINT as i32));
+    assert_eq!(workers_of(own_pid()), Vec::<String>::new());
+    let next = session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
+    assert_eq!(why(&next), "interrupted by SIGINT", "no trial starts any more");
+}
+
+#[test]
+fn a_panic_leaves_nothing() {
+    let _one = alone();
+    let panicked = std::thread::spawn(|| {
+        let session = open("panic");
+        session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
+        panic!("on purpose");
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!(leftovers(&run_id("panic"), &std::env::temp_dir()), Vec::<PathBuf>::new());
+    assert_eq!(processes_naming(&run_id("panic")), Vec::<String>::new());
+}
+
+/// Live processes with `word` among their arguments or in their directory: janitors and workers of a run.
+fn processes_naming(word: &str) -> Vec<String> {
+    let names = |it: &common::Process| it.command.contains(word) || it.home.display().to_string().contains(word);
+    common::processes().into_iter().filter(|it| it.pid != own_pid() && names(it)).map(|it| it.command).collect()
+}
+
+#[test]
+fn two_sessions_notice_each_other() {
+    let _one = alone();
+    let (one, two) = (open("one"), open("two"));
+    assert!(one.other_run() && two.other_run());
+    for session in [&one, &two] {
+        let result = session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
+        assert!(result.noise.other_run);
+        assert_eq!(result.outcome.verdict, Some(Verdict::Noisy), "{}", why(&result));
+        assert!(why(&result).contains("another ipcmark"), "{}", why(&result));
+    }
+    let same = Session::open_with(&run_id("one"), Path::new(PROGRAM));
+    assert!(same.is_err(), "one id, one live run");
+}
+
+/// `ipcmark run` as a user starts it, with places of its own for leases, temporary files and records.
+struct UserRun {
+    command: Child,
+    places: tempfile::TempDir,
+}
+
+impl UserRun {
+    /// Starts a run in places of its own and waits until it has workers.
+    fn at_work() -> Self {
+        let places = tempfile::tempdir().expect("a temporary directory");
+        for name in ["tmp", "runtime"] {
+            std::fs::create_dir(places.path().join(name)).expect("made");
+        }
+        Self::at_work_in(places, "records")
+    }
+
+    /// The same in the places of another.
+    fn at_work_in(places: tempfile::TempDir, records: &str) -> Self {
+        let at = |name: &str| places.path().join(name);
+        let mut command = Command::new(PROGRAM);
+        command.args(["run", "--plan", "smoke", "--quiet", "--out"]).arg(at(records));
+        command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // SAFETY: two system calls between fork and exec. A shell may have started this test with SIGINT ignored.
+        #[allow(unsafe_code)]
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [Signal::SIGINT, Signal::SIGTERM] {
+                    nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl)?;
+                }
+                Ok::<(), io::Error>(())
+            })
+        };
+        let command = command.spawn().expect("the command runs");
+        let run = Self { command, places };
+        wait_for("the run's first workers", || (!workers_of(run.pid()).is_empty()).then_some(()));
+        run
+    }
+
+    fn pid(&self) -> i32 {
+        self.command.id().cast_signed()
+    }
+
+    /// Everything of the run that is still there.
+    fn traces(&self) -> Vec<String> {
+        let files = entries(self.places.path()).into_iter().map(|path| path.display().to_string());
+        processes_naming(&self.places.path().display().to_string()).into_iter().chain(files).collect()
+    }
+}
+
+impl Drop for UserRun {
+    fn drop(&mut self) {
+        let _ = self.command.kill();
+        let _ = self.command.wait();
+    }
+}
+
+#[test]
+fn a_killed_harness_leaves_nothing_for_long() {
+    let mut run = UserRun::at_work();
+    assert!(run.traces().len() >= 3, "workers, a janitor, a lease: {:?}", run.traces());
+    run.command.kill().expect("killed");
+    let killed = Instant::now();
+    run.command.wait().expect("reaped");
+    wait_for("janitor and workers to go", || run.traces().is_empty().then_some(()));
+    assert!(killed.elapsed() < Duration::from_secs(2), "took {:?}", killed.elapsed());
+}
+
+#[test]
+fn an_interrupted_run_ends_in_good_order() {
+    for (sent, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let mut run = UserRun::at_work();
+        common::signal(run.pid(), sent);
+        let ended = wait_for("the run to end", || run.command.try_wait().expect("our child"));
+        assert_eq!((ended.code(), ended.signal()), (Some(status), None), "{sent}");
+        assert_eq!(run.traces(), Vec::<String>::new(), "{sent}");
+    }
+}
+
+#[test]
+fn the_next_run_clears_what_a_dead_one_left_when_its_janitor_died_too() {
+    let mut run = UserRun::at_work();
+    let janitor = |it: &common::Process| it.command.starts_with("ipcmark janitor") && it.parent == run.pid();
+    let janitor = common::processes().into_iter().find(janitor).expect("a run has a janitor");
+    common::signal(janitor.pid, Signal::SIGKILL);
+    run.command.kill().expect("killed");
+    run.command.wait().expect("reaped");
+    let places = std::mem::replace(&mut run.places, tempfile::tempdir().expect("a temporary directory"));
+    let path = places.path().display().to_string();
+    wait_for("the workers to go", || processes_naming(&path).is_empty().then_some(()));
+    let left = entries(places.path());
+    assert_eq!(left.len(), 2, "a lease and a directory: {left:?}");
+
+    let next = UserRun::at_work_in(places, "more-records");
+    let now = entries(next.places.path());
+    assert!(now.len() == 2 && left.iter().all(|path| !now.contains(path)), "{left:?} became {now:?}");
+}
+
+/// Run directories and leases below a run's places.
+fn entries(places: &Path) -> Vec<PathBuf> {
+    let folders = ["tmp", "runtime/ipcmark"].map(|name| std::fs::read_dir(places.join(name)));
+    folders.into_iter().flatten().flatten().flatten().map(|entry| entry.path()).collect()
+}

@@ -1,0 +1,149 @@
+//! What end-to-end tests share: cases, the processes and leftovers of a run, and waiting for what will happen.
+#![allow(dead_code)] // each test binary uses its own part
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Case, Isolation, Measure, Placement, Substrate, Wait};
+use ipcmark_harness::trial::TrialOrder;
+
+/// The command under test; also every worker and janitor.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ipcmark");
+
+/// Tests that look at this process's own descriptors, or signal it, run one at a time.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An id no other test has.
+pub fn run_id(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
+/// A 64-byte case between two unpinned processes.
+pub fn case(mechanism: &str, wait: Option<Wait>, measure: Measure) -> Case {
+    Case {
+        family: "transport".into(),
+        mechanism: mechanism.into(),
+        measure,
+        isolation: Isolation::Process,
+        wait,
+        substrate: None,
+        placement: Placement::Unpinned,
+        message_bytes: Some(64),
+        producers: None,
+        consumers: None,
+        depth: None,
+        connections: None,
+        touch: None,
+        delay_ns: None,
+        inject: None,
+    }
+}
+
+/// The same, in POSIX shared memory: it has a name that could be left behind.
+pub fn named(case: Case) -> Case {
+    Case { substrate: Some(Substrate::PosixShm), ..case }
+}
+
+/// A trial that is over in an instant.
+pub fn short(case: Case) -> TrialOrder {
+    let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 5_000_000, floor_ns: 0, fixed_count: None };
+    TrialOrder { case, cpus: vec![], timing, traced: false }
+}
+
+/// A trial that lasts long enough to be disturbed.
+pub fn long(case: Case) -> TrialOrder {
+    let timing = Timing { warm_up_ns: 20_000_000, hot_ns: 3_000_000_000, floor_ns: 0, fixed_count: None };
+    TrialOrder { case, cpus: vec![], timing, traced: false }
+}
+
+/// Waits until `look` finds something. Panics after ten seconds, naming `what`.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited ten seconds for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A live process: a zombie has ended and only waits to be collected.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    /// Arguments, joined by spaces.
+    pub command: String,
+    /// The directory for temporary files in its environment.
+    pub home: PathBuf,
+}
+
+/// Every live process that can be looked into.
+pub fn processes() -> Vec<Process> {
+    let read = |pid: i32| -> Option<Process> {
+        let folder = PathBuf::from(format!("/proc/{pid}"));
+        let status = fs::read_to_string(folder.join("status")).ok()?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        if field("State:")?.starts_with(['Z', 'X']) {
+            return None;
+        }
+        let command = String::from_utf8_lossy(&fs::read(folder.join("cmdline")).ok()?).replace('\0', " ");
+        let environment = fs::read(folder.join("environ")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        let home = environment.split('\0').find_map(|word| word.strip_prefix("TMPDIR=")).unwrap_or_default();
+        Some(Process { pid, parent: field("PPid:")?.parse().ok()?, command, home: home.into() })
+    };
+    let numbers = fs::read_dir("/proc").expect("proc is mounted").flatten();
+    numbers.filter_map(|entry| read(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
+
+/// The worker of `role` that `parent` started, once it has exchanged messages for a while.
+pub fn worker_at_work(parent: i32, role: &str) -> Process {
+    wait_for(&format!("the {role} to be at work"), || {
+        let wanted = format!("ipcmark worker {role} ");
+        let found = processes().into_iter().find(|it| it.parent == parent && it.command == wanted)?;
+        has_worked(found.pid).then_some(found)
+    })
+}
+
+/// Polling workers burn time, blocking ones give up their CPU over and over; before the first message neither happens.
+fn has_worked(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let switches = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    ticks >= 10 || switches.and_then(|count| count.trim().parse::<u64>().ok()).is_some_and(|count| count > 1000)
+}
+
+/// Open descriptors of a process, as what they lead to.
+pub fn descriptors(pid: i32) -> Vec<(i32, String)> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("our own process or child").flatten();
+    let mut all: Vec<_> = entries
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            Some((number, fs::read_link(entry.path()).ok()?.display().to_string()))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Names in POSIX shared memory and directories among the temporary files that belong to a run.
+pub fn leftovers(run_id: &str, temporary: &Path) -> Vec<PathBuf> {
+    let mine = format!("ipcmark.{run_id}.");
+    let entries = [Path::new("/dev/shm"), temporary].map(fs::read_dir).into_iter().flatten().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.display().to_string().contains(&mine)).collect()
+}
+
+/// Sends a signal to one process.
+pub fn signal(pid: i32, signal: nix::sys::signal::Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).expect("a process of ours");
+}

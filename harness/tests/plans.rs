@@ -1,0 +1,78 @@
+//! Plans as a user meets them: whatever is wrong ends with status 2, the place, and what would be right, before anything
+//! starts.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const HEAD: &str = "name = \"mine\"\nquestion = \"Which?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 2\n";
+const BLOCK: &str = "[[cases]]\nmechanisms = [\"pipe\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [\"8 B\"]\n";
+
+fn run_plan(folder: &Path, text: &str) -> Output {
+    fs::write(folder.join("mine.toml"), text).expect("the folder is ours");
+    Command::new(env!("CARGO_BIN_EXE_ipcmark"))
+        .args(["run", "--plan", "mine.toml", "--out", "out"])
+        .current_dir(folder)
+        .output()
+        .expect("the command exists")
+}
+
+#[test]
+fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
+    let changed = |from: &str, to: &str| format!("{HEAD}{BLOCK}").replace(from, to);
+    let wrong = [
+        (changed("\"pipe\"", "\"pip\""), "error: mine.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: "),
+        (changed("measures", "measure"), "error: mine.toml:8: unknown key `measure`; did you mean `measures`? known: "),
+        (
+            changed("round_trip", "roundtrip"),
+            "error: mine.toml:8: unknown measure `roundtrip`; did you mean `round_trip`?",
+        ),
+        (changed("8 B", "0 B"), "error: mine.toml:9: a message of 0 bytes"),
+        (changed("8 B", "2 GiB"), "error: mine.toml:9: a message may have at most 1 GiB"),
+        (changed("[\"8 B\"]", "[]"), "error: mine.toml:9: `message_bytes` is an empty list"),
+        (changed("sets = 1", "sets = 0"), "error: mine.toml:3: `sets` must be at least 1"),
+        (changed("hot_ms = 2", "hot_ms = 0"), "error: mine.toml:5: `hot_ms` must be at least 1"),
+        (changed("sets = 1", "sets 1"), "error: mine.toml:3: "),
+        (
+            format!("{HEAD}{BLOCK}placements = [\"nearby\"]\n"),
+            "error: mine.toml:10: unknown placement `nearby`; did you mean `nearest`?",
+        ),
+        (
+            format!("{HEAD}{BLOCK}substrates = [\"hugetlb\"]\n"),
+            "error: mine.toml:10: unknown substrate `hugetlb`; known: memfd, posix-shm",
+        ),
+        (
+            changed("\"pipe\"", "\"ipc-channel\"") + "isolations = [\"thread\"]\n",
+            "error: mine.toml:7: no row of `ipc-channel` fits",
+        ),
+        (HEAD.to_owned(), "error: mine.toml:6: no cases"),
+    ];
+    for (text, expected) in wrong {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let output = run_plan(folder.path(), &text);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.starts_with(expected), "expected {expected}\nfound    {told}");
+        assert!(output.stdout.is_empty());
+        assert!(!folder.path().join("out").exists(), "nothing may be made for a plan that is wrong: {text}");
+    }
+}
+
+#[test]
+fn a_printed_plan_is_a_plan_of_ones_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_ipcmark"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .expect("the command exists")
+    };
+    let printed = run(&["plans", "smoke"]);
+    assert!(printed.status.success());
+    fs::write(folder.path().join("own.toml"), &printed.stdout).expect("the folder is ours");
+    let own = run(&["run", "--plan", "own.toml", "--dry-run"]);
+    let built_in = run(&["run", "--plan", "smoke", "--dry-run"]);
+    assert!(own.status.success() && built_in.status.success());
+    assert_eq!(own.stdout, built_in.stdout);
+}

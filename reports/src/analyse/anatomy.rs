@@ -1,0 +1,277 @@
+//! Why a message costs what it costs: declared counts times this machine's floors, and the rest unexplained.
+//!
+//! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
+//! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice the
+//! sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
+//! again. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor, is
+//! too high, which the report shows as such.
+
+use ipcmark::record::{Counts, Floors, Measure, SizedFloor};
+
+use super::study::CaseStudy;
+
+/// A larger share of the measured time left unexplained, or explained in excess, is flagged.
+pub const UNEXPLAINED_SHARE: f64 = 0.25;
+
+/// What a slice of the bar pays for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Price {
+    /// Writing the payload once and reading it once: the work of the case itself.
+    Payload,
+    /// Bytes from another core's cache, in bulk.
+    MovedBytes,
+    /// One cache line from another core, and the wait for it.
+    LineHandOvers,
+    /// Copies by the kernel or a library.
+    Copies,
+    /// Entries into the kernel.
+    SystemCalls,
+    /// Giving the CPU to another process.
+    ContextSwitches,
+    /// Waking a process that sleeps on another CPU.
+    Wakes,
+    /// Pages touched for the first time.
+    PageFaults,
+    /// A delay put in on purpose.
+    Delay,
+}
+
+impl Price {
+    /// Every price, in the order of the bar.
+    pub const ALL: [Self; 9] = [
+        Self::Payload,
+        Self::MovedBytes,
+        Self::LineHandOvers,
+        Self::Copies,
+        Self::SystemCalls,
+        Self::ContextSwitches,
+        Self::Wakes,
+        Self::PageFaults,
+        Self::Delay,
+    ];
+
+    /// As the legend calls it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Payload => "payload written and read",
+            Self::MovedBytes => "bytes moved between cores",
+            Self::LineHandOvers => "line hand-overs",
+            Self::Copies => "copies",
+            Self::SystemCalls => "system calls",
+            Self::ContextSwitches => "context switches",
+            Self::Wakes => "wakes",
+            Self::PageFaults => "page faults",
+            Self::Delay => "delay on purpose",
+        }
+    }
+}
+
+/// Which side's work counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Both take turns.
+    Both,
+    /// The sender is the slower side of a stream.
+    Sender,
+    /// The receiver is.
+    Receiver,
+}
+
+impl Pace {
+    /// For tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Both => "both, in turns",
+            Self::Sender => "sender",
+            Self::Receiver => "receiver",
+        }
+    }
+}
+
+/// A case's cost, taken apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Priced {
+    /// Measured median: nanoseconds a round trip, or a message of a stream.
+    pub measured_ns: f64,
+    /// What each declared count comes to, in the order of [`Price::ALL`]; zeros left out.
+    pub slices: Vec<(Price, f64)>,
+    /// Which side's work the slices are.
+    pub pace: Pace,
+}
+
+impl Priced {
+    /// Sum of the slices.
+    pub fn explained_ns(&self) -> f64 {
+        self.slices.iter().map(|(_, ns)| ns).sum()
+    }
+
+    /// What no count explains; negative when more is explained than was measured.
+    pub fn unexplained_ns(&self) -> f64 {
+        self.measured_ns - self.explained_ns()
+    }
+
+    /// [`Self::unexplained_ns`] as a share of the measured time.
+    pub fn unexplained_share(&self) -> f64 {
+        self.unexplained_ns() / self.measured_ns
+    }
+
+    /// True when the explanation misses by more than [`UNEXPLAINED_SHARE`] in either direction.
+    pub fn flagged(&self) -> bool {
+        self.unexplained_share().abs() > UNEXPLAINED_SHARE
+    }
+}
+
+/// Prices a measured case; `None` when it declares nothing, was not timed, or has no floors.
+pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
+    let anatomy = study.anatomy()?;
+    let typical = study.summary.typical?;
+    let site = Site { floors, bytes: study.bytes(), one_cpu: study.one_cpu(), measure: study.case.measure };
+    let (sender, receiver) = (site.side(&anatomy.sender), site.side(&anatomy.receiver));
+    let (measured_ns, pace, slices) = match study.case.measure {
+        Measure::RoundTrip => (typical.value, Pace::Both, add(&sender, &receiver, 2.0)),
+        Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
+        Measure::Stream if total(&sender) > total(&receiver) => (1e9 / typical.value, Pace::Sender, sender),
+        Measure::Stream => (1e9 / typical.value, Pace::Receiver, receiver),
+        Measure::Anatomy | Measure::Conformance | Measure::Floors => return None,
+    };
+    let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
+    Some(Priced { measured_ns, slices, pace })
+}
+
+/// Where and for what size prices hold.
+struct Site<'a> {
+    floors: &'a Floors,
+    bytes: u64,
+    one_cpu: bool,
+    measure: Measure,
+}
+
+impl Site<'_> {
+    /// What one message costs one side.
+    fn side(&self, counts: &Counts) -> Vec<(Price, f64)> {
+        Price::ALL.iter().map(|&price| (price, self.of(price, counts))).collect()
+    }
+
+    fn of(&self, price: Price, counts: &Counts) -> f64 {
+        let floors = self.floors;
+        let between_cpus = |ns: f64| if self.one_cpu { 0.0 } else { ns };
+        match price {
+            // Half of the touch is the sender's writing, half the receiver's reading.
+            Price::Payload => self.touch_ns() / 2.0,
+            Price::MovedBytes => between_cpus(counts.moved_bytes * self.moved_byte_ns()),
+            Price::LineHandOvers => between_cpus(counts.line_hand_overs * self.line_ns()),
+            Price::Copies => counts.copied_bytes * self.per_byte(&floors.copy),
+            Price::SystemCalls => counts.system_calls * floors.system_call_ns,
+            Price::ContextSwitches => counts.context_switches * floors.context_switch_ns,
+            Price::Wakes => between_cpus(counts.wakes * floors.wake_ns.unwrap_or(0.0)),
+            Price::PageFaults => counts.page_faults * floors.page_fault_ns,
+            Price::Delay => counts.delay_ns,
+        }
+    }
+
+    fn touch_ns(&self) -> f64 {
+        at_size(&self.floors.touch, self.bytes)
+    }
+
+    /// One line from another core: half of the round trip over two.
+    fn line_ns(&self) -> f64 {
+        self.floors.line_round_trip_two_ns.unwrap_or(0.0) / 2.0
+    }
+
+    /// What it adds to a byte that it was last written by another core, at this size. In turns the line that carries the
+    /// news is counted as a hand-over of its own; in a stream the receiver's share of the touch is already paid.
+    fn moved_byte_ns(&self) -> f64 {
+        if self.bytes == 0 {
+            return 0.0;
+        }
+        let extra_ns = match self.measure {
+            Measure::RoundTrip => {
+                at_size(&self.floors.hand_over_serial, self.bytes) - self.touch_ns() - self.line_ns()
+            }
+            _ => at_size(&self.floors.hand_over_stream, self.bytes) - self.touch_ns() / 2.0,
+        };
+        extra_ns.max(0.0) / self.bytes as f64
+    }
+
+    fn per_byte(&self, floors: &[SizedFloor]) -> f64 {
+        if self.bytes == 0 { 0.0 } else { at_size(floors, self.bytes) / self.bytes as f64 }
+    }
+}
+
+/// A floor at any size: on the line between its neighbours on log-log axes, and at the nearest end's price per byte
+/// outside the sizes measured. 0 without floors, so that a missing price shows as unexplained.
+pub fn at_size(floors: &[SizedFloor], bytes: u64) -> f64 {
+    let mut known: Vec<(f64, f64)> =
+        floors.iter().filter(|f| f.bytes > 0 && f.ns > 0.0).map(|f| (f.bytes as f64, f.ns)).collect();
+    known.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let size = bytes as f64;
+    let (Some(&first), Some(&last)) = (known.first(), known.last()) else { return 0.0 };
+    if bytes == 0 {
+        return 0.0;
+    }
+    if size <= first.0 || size >= last.0 {
+        let end = if size <= first.0 { first } else { last };
+        return end.1 * size / end.0;
+    }
+    let above = known.partition_point(|&(known, _)| known < size);
+    let ((x0, y0), (x1, y1)) = (known[above - 1], known[above]);
+    let share = (size / x0).ln() / (x1 / x0).ln();
+    y0 * (y1 / y0).powf(share)
+}
+
+fn add(a: &[(Price, f64)], b: &[(Price, f64)], times: f64) -> Vec<(Price, f64)> {
+    a.iter().zip(b).map(|(&(price, a), &(_, b))| (price, times * (a + b))).collect()
+}
+
+fn total(slices: &[(Price, f64)]) -> f64 {
+    slices.iter().map(|(_, ns)| ns).sum()
+}
+
+/// One declared count next to what the untimed pass saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// `sender` or `receiver`.
+    pub side: &'static str,
+    /// The count's name in records.
+    pub count: &'static str,
+    /// Declared for one message.
+    pub declared: f64,
+    /// Seen for one message.
+    pub seen: f64,
+}
+
+impl Checked {
+    /// Within a tenth of a count, or of the larger value: set-up and stray interrupts leave that much.
+    pub fn agrees(&self) -> bool {
+        (self.declared - self.seen).abs() <= 0.1 * self.declared.max(self.seen).max(1.0)
+    }
+}
+
+/// Declared against seen for an anatomy case: every count for which its records hold a metric.
+pub fn checked(study: &CaseStudy<'_>) -> Vec<Checked> {
+    let Some(anatomy) = study.anatomy() else { return Vec::new() };
+    let mut rows = Vec::new();
+    for (side, counts) in [("sender", &anatomy.sender), ("receiver", &anatomy.receiver)] {
+        for (count, declared) in by_name(counts) {
+            let name = format!("{side}_{count}");
+            let seen = study.usable().filter_map(|r| r.outcome.metrics.as_ref()?.get(&name).copied());
+            if let Some(seen) = super::statistics::median(seen) {
+                rows.push(Checked { side, count, declared, seen });
+            }
+        }
+    }
+    rows
+}
+
+fn by_name(counts: &Counts) -> [(&'static str, f64); 8] {
+    [
+        ("system_calls", counts.system_calls),
+        ("copied_bytes", counts.copied_bytes),
+        ("line_hand_overs", counts.line_hand_overs),
+        ("moved_bytes", counts.moved_bytes),
+        ("wakes", counts.wakes),
+        ("context_switches", counts.context_switches),
+        ("page_faults", counts.page_faults),
+        ("delay_ns", counts.delay_ns),
+    ]
+}

@@ -1,0 +1,198 @@
+//! The plan's question answered in one sentence with numbers, and the findings behind it.
+//!
+//! Only contestants between processes compete; threads and the null transport are references. Polling and blocking are
+//! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of naming
+//! a winner.
+
+use std::fmt::Write as _;
+
+use ipcmark::record::{Measure, Placement};
+
+use super::series::Manner;
+use super::statistics::{Estimate, Interval, Kind, SetValue, Sets, Within};
+use super::study::{CaseStudy, Study, between_processes, cost_ns};
+use super::verdict::SETS_FOR_A_VERDICT;
+use crate::format::{self, Quantity};
+
+/// What the records say to the plan's question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// One sentence.
+    pub sentence: String,
+    /// Further findings, a sentence each.
+    pub findings: Vec<String>,
+}
+
+/// Answers from the placement that most cases share.
+pub fn answer(study: &Study<'_>) -> Answer {
+    let Some(placement) = study.placement else {
+        return Answer { sentence: "No case was measured, so there is no answer yet.".into(), findings: Vec::new() };
+    };
+    let mut sentence = round_trips(study, placement);
+    let fewest = study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.sets.measured).min();
+    if let Some(sets) = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT) {
+        let _ = write!(
+            sentence,
+            " This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} sets of processes that a \
+             verdict needs."
+        );
+    }
+    let mut findings = Vec::new();
+    findings.extend(rate(study, placement, 64));
+    if let Some(&largest) = study.sizes(Measure::Stream, placement).last().filter(|&&size| size > 64) {
+        findings.extend(rate(study, placement, largest));
+    }
+    findings.extend(blocking_against_spinning(study, placement));
+    Answer { sentence, findings }
+}
+
+fn round_trips(study: &Study<'_>, placement: Placement) -> String {
+    let Some(&smallest) = study.sizes(Measure::RoundTrip, placement).first() else {
+        return "No round trip was measured; the findings below are about rates.".into();
+    };
+    let best = |manner| Best::of(study, Measure::RoundTrip, placement, smallest, manner);
+    let (polling, blocking) = (best(Manner::Polls), best(Manner::Blocks));
+    let (place, size) = (place(placement), format::bytes(smallest));
+    let told = |best: &Best<'_, '_>| {
+        let manner = if best.leader.series.manner == Manner::Polls { "polls" } else { "blocks" };
+        format!("{} with {}, which {manner}", with_interval(best.typical(), format::time), best.names())
+    };
+    match (polling, blocking) {
+        (Some(polling), Some(blocking)) => {
+            let times = paired(blocking.leader, polling.leader)
+                .map_or_else(String::new, |ratio| format!(": {} times as long", with_interval(&ratio, format::ratio)));
+            format!(
+                "Between two processes {place}, the shortest {size} round trip takes {}, and {}{times}.",
+                told(&polling),
+                told(&blocking)
+            )
+        }
+        (Some(best), None) | (None, Some(best)) => {
+            format!("Between two processes {place}, the shortest {size} round trip takes {}.", told(&best))
+        }
+        (None, None) => "Only references were measured: no round trip between two processes.".into(),
+    }
+}
+
+fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
+    let told = |manner: Manner, words: &str| {
+        let best = Best::of(study, Measure::Stream, placement, bytes, manner)?;
+        let rate = if bytes > 4096 {
+            with_interval(&scaled(best.typical(), bytes as f64), format::bandwidth)
+        } else {
+            with_interval(best.typical(), format::rate)
+        };
+        Some(format!("{rate} with {} while {words}", best.names()))
+    };
+    let parts: Vec<String> =
+        [told(Manner::Polls, "polling"), told(Manner::Blocks, "blocking")].into_iter().flatten().collect();
+    let size = format::bytes(bytes);
+    (!parts.is_empty()).then(|| format!("Streams of {size} messages reach at most {}.", parts.join(" and ")))
+}
+
+/// The same mechanism waiting both ways, compared set by set: what sleeping costs when an answer is expected soon.
+fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<String> {
+    let smallest = *study.sizes(Measure::RoundTrip, placement).first()?;
+    let cases = || study.measured(Measure::RoundTrip, placement).filter(move |case| case.bytes() == smallest);
+    let mut parts = Vec::new();
+    for spinning in cases().filter(|case| case.series.manner == Manner::Polls && between_processes(&case.series)) {
+        let sibling = cases().find(|case| {
+            case.series.manner == Manner::Blocks
+                && case.series.mechanism == spinning.series.mechanism
+                && case.series.substrate == spinning.series.substrate
+                && between_processes(&case.series)
+        });
+        let Some((blocking, ratio)) = sibling.and_then(|s| Some((s, paired(s, spinning)?))) else { continue };
+        let times = with_interval(&ratio, format::ratio);
+        let cpu = match (blocking.summary.cpu_ns_per_message, spinning.summary.cpu_ns_per_message) {
+            (Some(blocking), Some(spinning)) => {
+                format!(", with {} against {} of CPU time a message", format::ns(blocking), format::ns(spinning))
+            }
+            _ => String::new(),
+        };
+        parts.push(format!("{} takes {times} times as long as {}{cpu}", blocking.series.label(), spinning.series.label()));
+    }
+    (!parts.is_empty()).then(|| format!("Blocking against spinning at {}: {}.", format::bytes(smallest), parts.join("; ")))
+}
+
+/// How many times `base` a case costs, from sets of the same number.
+fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
+    let quotients = case.usable().filter_map(|record| {
+        let partner = base.usable().find(|other| other.set == record.set && other.run_id == record.run_id)?;
+        Some(SetValue { value: cost_ns(record)? / cost_ns(partner)?, windows: Vec::new() })
+    });
+    Sets::new(Kind::Cost, Within::Total, quotients).estimate()
+}
+
+/// The best case of its kind, and those that cannot be told from it.
+struct Best<'s, 'a> {
+    leader: &'s CaseStudy<'a>,
+    level: Vec<&'s CaseStudy<'a>>,
+}
+
+impl<'s, 'a> Best<'s, 'a> {
+    fn of(study: &'s Study<'a>, measure: Measure, placement: Placement, bytes: u64, manner: Manner) -> Option<Self> {
+        let mut candidates: Vec<_> = study
+            .measured(measure, placement)
+            .filter(|case| case.bytes() == bytes && case.series.manner == manner && between_processes(&case.series))
+            .collect();
+        let value = |case: &&CaseStudy<'_>| case.summary.typical.map_or(f64::NAN, |typical| typical.value);
+        candidates.sort_by(|a, b| match measure {
+            Measure::Stream => value(b).total_cmp(&value(a)),
+            _ => value(a).total_cmp(&value(b)),
+        });
+        let (&leader, others) = candidates.split_first()?;
+        let level = others.iter().copied().filter(|other| cannot_tell(leader, other)).collect();
+        Some(Self { leader, level })
+    }
+
+    fn typical(&self) -> &Estimate {
+        self.leader.summary.typical.as_ref().expect("only measured cases compete")
+    }
+
+    fn names(&self) -> String {
+        let mut names = self.leader.series.label();
+        if !self.level.is_empty() {
+            let others: Vec<String> = self.level.iter().map(|case| case.series.label()).collect();
+            let _ = write!(names, " (can't tell it from {})", others.join(", "));
+        }
+        names
+    }
+}
+
+fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {
+    let interval = |case: &CaseStudy<'_>| case.summary.typical.and_then(|typical| typical.interval);
+    matches!((interval(a), interval(b)), (Some(a), Some(b)) if a.overlaps(b))
+}
+
+fn scaled(estimate: &Estimate, by: f64) -> Estimate {
+    let interval = estimate.interval.map(|i| Interval { low: i.low * by, high: i.high * by });
+    Estimate { value: estimate.value * by, interval, sets: estimate.sets }
+}
+
+/// `212 ns (206 to 220 ns)`.
+fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
+    let value = show(estimate.value);
+    let interval = estimate.interval.map(|i| format!(" ({})", format::span(i.low, i.high, show)));
+    format!("{value}{}", interval.unwrap_or_default())
+}
+
+/// A placement as a word or two: `same L3`.
+pub fn place_word(placement: Placement) -> String {
+    placement.word().replace('_', " ").replace(" l", " L").replace("cpu", "CPU")
+}
+
+/// A placement as a phrase.
+pub fn place(placement: Placement) -> &'static str {
+    match placement {
+        Placement::SameCpu => "on one CPU",
+        Placement::SmtSibling => "on two hardware threads of one core",
+        Placement::SameL2 => "on two cores that share a level-2 cache",
+        Placement::SameL3 => "on two cores that share a level-3 cache",
+        Placement::SameNodeOtherL3 => "on two cores of one memory node with separate level-3 caches",
+        Placement::CrossNode => "on two memory nodes",
+        Placement::PerformanceEfficiency => "on a performance and an efficiency core",
+        Placement::EfficiencyEfficiency => "on two efficiency cores",
+        Placement::Unpinned => "wherever the scheduler puts them",
+    }
+}

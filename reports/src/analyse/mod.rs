@@ -1,0 +1,11 @@
+//! From records to findings: what a case came to, how far to trust it, why it costs what it costs.
+
+pub mod anatomy;
+pub mod answer;
+pub mod distribution;
+pub mod roles;
+pub mod series;
+pub mod statistics;
+pub mod study;
+pub mod summary;
+pub mod verdict;

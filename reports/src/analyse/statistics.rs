@@ -1,0 +1,205 @@
+//! Medians over sets of processes, and how far they can be trusted: a hierarchical bootstrap.
+//!
+//! A trial's windows share one pair of processes, one memory layout and one moment, so they differ less from each other
+//! than from the windows of a fresh set. The bootstrap therefore draws sets first and windows within each drawn set
+//! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too narrow.
+
+/// Times the bootstrap draws.
+const DRAWS: usize = 2_000;
+/// Every analysis starts from this seed, so the same records always give the same intervals.
+const SEED: u64 = 0x1bc_ca5e;
+/// Share of draws left out at each end of an interval: 95 % stay inside.
+const TAIL: f64 = 0.025;
+
+/// Where a value probably lies: 95 of 100 draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// True when some value lies in both.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+
+    /// True when all of it lies between the two, ends included.
+    pub fn within(self, low: f64, high: f64) -> bool {
+        low <= self.low && self.high <= high
+    }
+}
+
+/// A median over sets, with its interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Median over sets.
+    pub value: f64,
+    /// Absent below two sets: one set cannot tell how much another would differ.
+    pub interval: Option<Interval>,
+    /// Sets behind it.
+    pub sets: usize,
+}
+
+impl Estimate {
+    /// The farther end of the interval as a share of the value: 0.1 reads `within 10 %`.
+    pub fn spread(&self) -> Option<f64> {
+        let Interval { low, high } = self.interval?;
+        Some((self.value - low).max(high - self.value) / self.value.abs())
+    }
+}
+
+/// What a set's value counts, which decides what a slow window does to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Time for one: a slow window makes it larger.
+    Cost,
+    /// How many in a second: a slow window makes it smaller.
+    Rate,
+}
+
+/// How a set's value was made from its windows; a redraw does the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// The median window: one stall does not move it.
+    Median,
+    /// The whole hot phase: a stall is part of it.
+    Total,
+}
+
+/// The value of one set, and how it varied inside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetValue {
+    /// As recorded for the whole hot phase.
+    pub value: f64,
+    /// Elapsed time and messages, window by window; may be empty.
+    pub windows: Vec<(f64, f64)>,
+}
+
+impl SetValue {
+    /// The value as it would be had other windows of this set come up. The recorded value is kept as the centre and
+    /// only scaled, so that it need not be an exact function of its windows.
+    fn redraw(&self, kind: Kind, within: Within, random: &mut Random) -> f64 {
+        if self.windows.len() < 2 {
+            return self.value;
+        }
+        let drawn = self.windows.iter().map(|_| self.windows[random.below(self.windows.len())]);
+        let slower = within.cost(drawn) / within.cost(self.windows.iter().copied());
+        if !slower.is_finite() || slower <= 0.0 {
+            return self.value;
+        }
+        match kind {
+            Kind::Cost => self.value * slower,
+            Kind::Rate => self.value / slower,
+        }
+    }
+}
+
+impl Within {
+    /// Time for one message over some windows.
+    fn cost(self, windows: impl Iterator<Item = (f64, f64)>) -> f64 {
+        match self {
+            Self::Median => median(windows.map(|(elapsed, messages)| elapsed / messages)).unwrap_or(f64::NAN),
+            Self::Total => {
+                let (elapsed, messages) = windows.fold((0.0, 0.0), |sum, window| (sum.0 + window.0, sum.1 + window.1));
+                elapsed / messages
+            }
+        }
+    }
+}
+
+/// The sets of one case.
+#[derive(Clone, Debug)]
+pub struct Sets {
+    kind: Kind,
+    within: Within,
+    sets: Vec<SetValue>,
+}
+
+impl Sets {
+    /// Gathers the finite values among `sets`.
+    pub fn new(kind: Kind, within: Within, sets: impl IntoIterator<Item = SetValue>) -> Self {
+        Self { kind, within, sets: sets.into_iter().filter(|set| set.value.is_finite()).collect() }
+    }
+
+    /// Median and interval; `None` without any set.
+    pub fn estimate(&self) -> Option<Estimate> {
+        let value = median(self.sets.iter().map(|set| set.value))?;
+        let mut random = Random::new(SEED);
+        let interval = (self.sets.len() > 1).then(|| interval_around(value, || self.draw(&mut random)));
+        Some(Estimate { value, interval, sets: self.sets.len() })
+    }
+
+    /// How many times `base` this is: the quotient of the two medians, drawn independently, since the two were not
+    /// measured side by side. `None` without a set on either side.
+    pub fn ratio_to(&self, base: &Self) -> Option<Estimate> {
+        let above = median(self.sets.iter().map(|set| set.value))?;
+        let below = median(base.sets.iter().map(|set| set.value))?;
+        let sets = self.sets.len().min(base.sets.len());
+        let mut random = Random::new(SEED);
+        let interval =
+            (sets > 1).then(|| interval_around(above / below, || self.draw(&mut random) / base.draw(&mut random)));
+        Some(Estimate { value: above / below, interval, sets })
+    }
+
+    /// One draw of the bootstrap: sets with replacement, then windows within each.
+    fn draw(&self, random: &mut Random) -> f64 {
+        let mut pick = || self.sets[random.below(self.sets.len())].redraw(self.kind, self.within, random);
+        let mut values: Vec<f64> = (0..self.sets.len()).map(|_| pick()).collect();
+        median_of(&mut values)
+    }
+}
+
+fn interval_around(value: f64, mut draw: impl FnMut() -> f64) -> Interval {
+    let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
+    draws.sort_by(f64::total_cmp);
+    // With few sets the draws can all fall to one side of the median itself; an interval holds its own estimate.
+    Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) }
+}
+
+/// The middle value; the mean of the two middle ones for an even number. `None` without any.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    (!values.is_empty()).then(|| median_of(&mut values))
+}
+
+fn median_of(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    quantile(values, 0.5)
+}
+
+/// The value below which a share `q` of the sorted `values` lies, interpolated between neighbours (Hyndman & Fan's
+/// type 7). `values` holds at least one.
+pub fn quantile(values: &[f64], q: f64) -> f64 {
+    let place = q.clamp(0.0, 1.0) * (values.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(values.len() - 1);
+    values[below] + (values[above] - values[below]) * (place - below as f64)
+}
+
+/// `SplitMix64` (Steele, Lea & Flood 2014): small, seeded, good enough to draw indices.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// Equal seeds give equal draws.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `n`, which is at least 1. The bias of a multiply is below 2^-32 for any number of sets.
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
+    }
+}

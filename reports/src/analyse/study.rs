@@ -1,0 +1,219 @@
+//! All records of one run or several, grouped by case, with everything a chart or a table asks of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ipcmark::record::{Anatomy, Case, Floors, Isolation, Machine, Measure, Placement, Record, Status, metric};
+
+use super::distribution::Distribution;
+use super::series::{Series, depths_vary};
+use super::statistics::{Kind, SetValue, Sets, Within, median};
+use super::summary::CaseSummary;
+use super::verdict::is_invalid;
+use crate::read::Recording;
+
+/// One case and its sets.
+#[derive(Clone, Debug)]
+pub struct CaseStudy<'a> {
+    /// What was asked.
+    pub case: &'a Case,
+    /// As recorded.
+    pub key: &'a str,
+    /// The line and row it belongs to.
+    pub series: Series,
+    /// Every set: measured, failed, skipped.
+    pub records: Vec<&'a Record>,
+    /// What it came to.
+    pub summary: CaseSummary,
+}
+
+impl<'a> CaseStudy<'a> {
+    /// Payload of one message; 0 where the case has none.
+    pub fn bytes(&self) -> u64 {
+        self.case.message_bytes.unwrap_or(0)
+    }
+
+    /// The sets whose numbers count.
+    pub fn usable(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
+        usable(&self.records)
+    }
+
+    /// All latencies of the usable sets.
+    pub fn distribution(&self) -> Option<Distribution> {
+        distribution(&self.records)
+    }
+
+    /// What the mechanism declares one message to cost.
+    pub fn anatomy(&self) -> Option<&'a Anatomy> {
+        self.records.iter().find_map(|record| record.outcome.anatomy.as_ref())
+    }
+
+    /// True when all roles share one CPU, so that nothing moves between cores and the sides take turns.
+    pub fn one_cpu(&self) -> bool {
+        let alone = self.usable().all(|record| record.cpus.len() == 1);
+        self.case.placement == Placement::SameCpu || alone && self.usable().next().is_some()
+    }
+
+    /// The floor that ran next to it, median over sets: its name and nanoseconds in the case's unit.
+    pub fn floor(&self) -> Option<(&'a str, f64)> {
+        let floors: Vec<_> = self.usable().filter_map(|record| record.outcome.floor.as_ref()).collect();
+        let name = floors.first()?.name.as_str();
+        Some((name, median(floors.iter().map(|floor| floor.ns))?))
+    }
+}
+
+/// The whole recording, taken apart.
+#[derive(Debug)]
+pub struct Study<'a> {
+    /// Cases in order of series, measure, placement and size.
+    pub cases: Vec<CaseStudy<'a>>,
+    /// Every line of a chart, in order; their index is their identity on the page.
+    pub series: Vec<Series>,
+    /// Each machine the records name, with the floors last measured on it.
+    pub machines: Vec<&'a Machine>,
+    /// The placement that most timed cases share: the one charts show first.
+    pub placement: Option<Placement>,
+}
+
+impl<'a> Study<'a> {
+    /// Groups and summarises.
+    pub fn of(recording: &'a Recording) -> Self {
+        let records = &recording.records;
+        let cases = group(records);
+        let mut series: Vec<Series> = cases.iter().map(|case| case.series.clone()).collect();
+        series.sort();
+        series.dedup();
+        Self { placement: main_placement(&cases), machines: machines(records), series, cases }
+    }
+
+    /// Measured cases of one measure at one placement, in order of series and size.
+    pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
+        self.cases.iter().filter(move |study| {
+            study.case.measure == measure && study.case.placement == placement && study.summary.typical.is_some()
+        })
+    }
+
+    /// Placements at which anything was timed, most cases first.
+    pub fn placements(&self) -> Vec<Placement> {
+        let mut placements: Vec<Placement> = Placement::ALL
+            .iter()
+            .copied()
+            .filter(|&placement| timed(&self.cases).any(|study| study.case.placement == placement))
+            .collect();
+        placements.sort_by_key(|&placement| Some(placement) != self.placement);
+        placements
+    }
+
+    /// Sizes at which `measure` has numbers at `placement`, smallest first.
+    pub fn sizes(&self, measure: Measure, placement: Placement) -> Vec<u64> {
+        let mut sizes: Vec<u64> = self.measured(measure, placement).map(CaseStudy::bytes).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        sizes
+    }
+
+    /// The number by which the page knows a series.
+    pub fn index(&self, series: &Series) -> usize {
+        self.series.iter().position(|known| known == series).unwrap_or(self.series.len())
+    }
+
+    /// The floors of the machine, when there is exactly one machine and it has any.
+    pub fn floors(&self) -> Option<&'a Floors> {
+        match self.machines.as_slice() {
+            [machine] => machine.floors.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Every case of `records` but the floors, summarised, in order of series, measure, placement and size.
+pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
+    let row = |case: &Case| (case.mechanism.clone(), case.wait, case.isolation);
+    // Skipped and failed cases carry no anatomy of their own; how they wait is known from their measured siblings.
+    let mut declared = HashMap::new();
+    let mut groups: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.case.measure != Measure::Floors) {
+        groups.entry(&record.case_key).or_default().push(record);
+        if let Some(anatomy) = &record.outcome.anatomy {
+            declared.entry(row(&record.case)).or_insert(anatomy);
+        }
+    }
+    let depths_vary = depths_vary(records);
+    let mut cases: Vec<CaseStudy<'_>> = groups
+        .into_iter()
+        .map(|(key, records)| {
+            let case = &records[0].case;
+            let series = Series::of(case, declared.get(&row(case)).copied(), depths_vary);
+            let summary = CaseSummary::of(&series, &records);
+            CaseStudy { case, key, series, records, summary }
+        })
+        .collect();
+    cases.sort_by(|a, b| {
+        let order = |c: &CaseStudy<'_>| (c.series.clone(), c.case.measure, c.case.placement, c.bytes());
+        order(a).cmp(&order(b))
+    });
+    cases
+}
+
+fn timed<'s, 'a>(cases: &'s [CaseStudy<'a>]) -> impl Iterator<Item = &'s CaseStudy<'a>> {
+    cases.iter().filter(|study| study.summary.typical.is_some())
+}
+
+fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
+    let count = |placement| timed(cases).filter(|study| study.case.placement == placement).count();
+    // Of equals, the last of `max_by_key` wins: reversed, so that the closer placement comes first.
+    Placement::ALL.iter().rev().copied().max_by_key(|&placement| count(placement)).filter(|&p| count(p) > 0)
+}
+
+fn machines(records: &[Record]) -> Vec<&Machine> {
+    let mut machines: Vec<&Machine> = Vec::new();
+    for machine in records.iter().map(|record| &record.machine) {
+        let identity = |m: &Machine| (m.facts.hostname.clone(), m.facts.cpu_model.clone(), m.facts.kernel.clone());
+        match machines.iter_mut().find(|known| identity(known) == identity(machine)) {
+            // Early records of a run were written before its floors were known.
+            Some(known) if machine.floors.is_some() => *known = machine,
+            Some(_) => {}
+            None => machines.push(machine),
+        }
+    }
+    machines
+}
+
+/// The sets whose numbers count: measured, every check passed.
+pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
+    records.iter().copied().filter(|r| r.outcome.status == Status::Measured && !is_invalid(&r.outcome))
+}
+
+/// All latencies of the usable sets.
+pub fn distribution(records: &[&Record]) -> Option<Distribution> {
+    Distribution::merge(usable(records).filter_map(|record| record.outcome.histogram.as_deref()))
+}
+
+/// A metric of the usable sets with its windows, ready for the bootstrap.
+pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Sets {
+    let of = |record: &Record| {
+        let windows = record.outcome.windows.iter().flatten();
+        let windows = windows.filter(|w| w.messages > 0).map(|w| (w.elapsed_ns as f64, w.messages as f64)).collect();
+        Some(SetValue { value: value(record)?, windows })
+    };
+    // The suite's own way of making a set's value: a round trip is its median window, a rate the whole hot phase.
+    let within = match records.first().map(|record| record.case.measure) {
+        Some(Measure::RoundTrip) => Within::Median,
+        _ => Within::Total,
+    };
+    Sets::new(kind, within, usable(records).filter_map(of))
+}
+
+/// Nanoseconds for one round trip or one message: the unit in which cases are compared with floors and each other.
+pub fn cost_ns(record: &Record) -> Option<f64> {
+    let metrics = record.outcome.metrics.as_ref()?;
+    match record.case.measure {
+        Measure::RoundTrip => metrics.get(metric::ROUND_TRIP_NS).copied(),
+        Measure::Stream => metrics.get(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate),
+        Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+    }
+}
+
+/// True for a contestant that crosses from one process to another: the others are references.
+pub fn between_processes(series: &Series) -> bool {
+    series.isolation == Isolation::Process && series.manner != super::series::Manner::Alone
+}

@@ -1,0 +1,145 @@
+//! What one case came to: a number, how far it can be trusted, and what it is worth next to the machine's floor.
+
+use ipcmark::record::{Case, Measure, Record, Verdict, metric};
+
+use super::series::Series;
+use super::statistics::{Estimate, Kind, Sets, median};
+use super::study::{cost_ns, distribution, group, sets, usable};
+pub use super::verdict::SetCounts;
+use super::verdict::judge;
+
+/// The number a case is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MainMetric {
+    /// Nanoseconds a round trip; less is better.
+    RoundTripNs,
+    /// Verified messages a second; more is better.
+    MessagesPerS,
+}
+
+/// One line of a report's table, or of the terminal's.
+#[derive(Clone, Debug)]
+pub struct CaseSummary {
+    /// What was asked.
+    pub case: Case,
+    /// As recorded.
+    pub case_key: String,
+    /// The mechanism's row and whatever sets this case apart from others of the same row.
+    pub row: String,
+    /// What a side does while it has nothing to do: `polls`, `blocks`, ...
+    pub manner: &'static str,
+    /// What [`Self::typical`] counts; `None` for cases that measure no time.
+    pub main: Option<MainMetric>,
+    /// The main metric: median over sets and 95 % interval.
+    pub typical: Option<Estimate>,
+    /// Median of the merged distribution, in nanoseconds. Percentiles are absent when too few samples lie beyond them.
+    pub p50_ns: Option<f64>,
+    /// 99th percentile.
+    pub p99_ns: Option<f64>,
+    /// 99.9th percentile.
+    pub p999_ns: Option<f64>,
+    /// Verified messages a second, for streams.
+    pub messages_per_s: Option<f64>,
+    /// Verified payload bytes a second, for streams.
+    pub bytes_per_s: Option<f64>,
+    /// CPU time of all roles for one message, median over sets.
+    pub cpu_ns_per_message: Option<f64>,
+    /// How many times the floor that ran next to it: median of paired ratios and interval.
+    pub to_floor: Option<Estimate>,
+    /// Which floor.
+    pub floor_name: Option<String>,
+    /// How far to trust it; `None` when too few sets ran to judge.
+    pub verdict: Option<Verdict>,
+    /// Why.
+    pub why: String,
+    /// How many sets came to what.
+    pub sets: SetCounts,
+}
+
+/// Summarises every case of `records` but the floors, in order of mechanism, measure, placement and size.
+pub fn summarise(records: &[Record]) -> Vec<CaseSummary> {
+    group(records).into_iter().map(|study| study.summary).collect()
+}
+
+impl CaseSummary {
+    /// Summarises the sets of one case; `records` holds at least one.
+    pub(crate) fn of(series: &Series, records: &[&Record]) -> Self {
+        let main = match records[0].case.measure {
+            Measure::RoundTrip => Some(MainMetric::RoundTripNs),
+            Measure::Stream => Some(MainMetric::MessagesPerS),
+            Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+        };
+        let typical = main.and_then(|main| main_sets(records, main).estimate());
+        let latencies = distribution(records);
+        let percentile = |q: f64, name: &str| match &latencies {
+            Some(latencies) => latencies.at(q),
+            None => over_sets(records, name),
+        };
+        let (verdict, why) = judge(records, typical.as_ref(), main.is_some());
+        let identity = Self::without_numbers(series, records, main, verdict, why);
+        if verdict == Some(Verdict::Invalid) {
+            return identity;
+        }
+        Self {
+            typical,
+            p50_ns: percentile(0.5, metric::P50_NS),
+            p99_ns: percentile(0.99, metric::P99_NS),
+            p999_ns: percentile(0.999, metric::P999_NS),
+            messages_per_s: over_sets(records, metric::MESSAGES_PER_S),
+            bytes_per_s: over_sets(records, metric::BYTES_PER_S),
+            cpu_ns_per_message: over_sets(records, metric::CPU_NS_PER_MESSAGE),
+            to_floor: to_floor(records).estimate(),
+            floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
+            ..identity
+        }
+    }
+
+    /// What is known of a case without trusting any of its numbers: all there is to say when a check failed.
+    fn without_numbers(
+        series: &Series,
+        records: &[&Record],
+        main: Option<MainMetric>,
+        verdict: Option<Verdict>,
+        why: String,
+    ) -> Self {
+        Self {
+            case: records[0].case.clone(),
+            case_key: records[0].case_key.clone(),
+            row: series.label(),
+            manner: series.manner.word(),
+            main,
+            typical: None,
+            p50_ns: None,
+            p99_ns: None,
+            p999_ns: None,
+            messages_per_s: None,
+            bytes_per_s: None,
+            cpu_ns_per_message: None,
+            to_floor: None,
+            floor_name: None,
+            verdict,
+            why,
+            sets: SetCounts::of(records.iter().copied()),
+        }
+    }
+}
+
+fn main_sets(records: &[&Record], main: MainMetric) -> Sets {
+    let (kind, name) = match main {
+        MainMetric::RoundTripNs => (Kind::Cost, metric::ROUND_TRIP_NS),
+        MainMetric::MessagesPerS => (Kind::Rate, metric::MESSAGES_PER_S),
+    };
+    sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied())
+}
+
+/// Each set over the floor of the same set: what disturbs both cancels out.
+fn to_floor(records: &[&Record]) -> Sets {
+    sets(records, Kind::Cost, |record| {
+        let floor = record.outcome.floor.as_ref().filter(|floor| floor.ns > 0.0)?;
+        Some(cost_ns(record)? / floor.ns)
+    })
+}
+
+fn over_sets(records: &[&Record], name: &str) -> Option<f64> {
+    median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
+}

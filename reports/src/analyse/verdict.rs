@@ -1,0 +1,162 @@
+//! How far a case can be trusted, by a rule that anyone can apply by hand.
+//!
+//! In this order, the first that fits:
+//!
+//! 1. every set was skipped: **skipped**;
+//! 2. a check failed in any set, or no set was measured: **invalid**;
+//! 3. any set missed its offered rate: **overloaded**;
+//! 4. some sets broke, more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median:
+//!    **noisy**;
+//! 5. fewer than five sets: no verdict, since nothing shows what the next set would have given;
+//! 6. else **stable**.
+//!
+//! Untimed cases (anatomy, conformance) have no interval: they are stable when every set passed.
+
+use ipcmark::record::{Outcome, Record, Status, Verdict};
+
+use super::statistics::Estimate;
+use crate::format;
+
+/// Fewer sets than this show neither stability nor a difference.
+pub const SETS_FOR_A_VERDICT: usize = 5;
+/// An interval that reaches farther than this share of the median is too wide to lean on.
+pub const WIDEST_SPREAD: f64 = 0.10;
+/// A larger share of disturbed sets makes a case noisy.
+const DISTURBED_SHARE: f64 = 0.20;
+
+/// How many sets came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetCounts {
+    /// Measured, and every check passed.
+    pub measured: usize,
+    /// Measured, but a check failed: the numbers are not used.
+    pub invalid: usize,
+    /// Broke before they ended.
+    pub failed: usize,
+    /// Cannot run here.
+    pub skipped: usize,
+}
+
+impl SetCounts {
+    /// Counts outcomes.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut counts = Self::default();
+        for record in records {
+            *match record.outcome.status {
+                Status::Measured if is_invalid(&record.outcome) => &mut counts.invalid,
+                Status::Measured => &mut counts.measured,
+                Status::Failed => &mut counts.failed,
+                Status::Skipped => &mut counts.skipped,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Sets tried.
+    pub fn all(self) -> usize {
+        self.measured + self.invalid + self.failed + self.skipped
+    }
+}
+
+/// Whether a measured outcome failed a check.
+pub fn is_invalid(outcome: &Outcome) -> bool {
+    outcome.verdict == Some(Verdict::Invalid)
+}
+
+/// The verdict on a case and its reason. `estimate` is its main metric over the usable sets; `timed` is false for cases
+/// that measure no time. `None` when too few sets ran to judge.
+pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (Option<Verdict>, String) {
+    let counts = SetCounts::of(records.iter().copied());
+    let with = |verdict: Verdict| {
+        records.iter().filter(move |r| r.outcome.status == Status::Measured && r.outcome.verdict == Some(verdict))
+    };
+    if counts.skipped == counts.all() {
+        return (Some(Verdict::Skipped), reason(records.iter()));
+    }
+    if counts.invalid > 0 {
+        return (Some(Verdict::Invalid), of_sets(counts.invalid, &counts, "failed a check", with(Verdict::Invalid)));
+    }
+    let failed = || records.iter().filter(|r| r.outcome.status == Status::Failed);
+    if counts.measured == 0 {
+        return (Some(Verdict::Invalid), of_sets(counts.failed, &counts, "broke", failed()));
+    }
+    let overloaded = with(Verdict::Overloaded).count();
+    if overloaded > 0 {
+        let why = of_sets(overloaded, &counts, "missed the offered rate", with(Verdict::Overloaded));
+        return (Some(Verdict::Overloaded), why);
+    }
+    if counts.failed > 0 {
+        return (Some(Verdict::Noisy), of_sets(counts.failed, &counts, "broke", failed()));
+    }
+    let disturbed = with(Verdict::Noisy).count();
+    if disturbed as f64 > DISTURBED_SHARE * counts.measured as f64 {
+        return (Some(Verdict::Noisy), of_sets(disturbed, &counts, "were disturbed", with(Verdict::Noisy)));
+    }
+    let (verdict, mut why) = if timed { by_spread(counts.measured, estimate) } else { by_check(&counts) };
+    if disturbed > 0 {
+        why = format!("{why}; {}", of_sets(disturbed, &counts, "disturbed", with(Verdict::Noisy)));
+    }
+    (verdict, why)
+}
+
+fn by_spread(sets: usize, estimate: Option<&Estimate>) -> (Option<Verdict>, String) {
+    let Some(estimate) = estimate else {
+        return (Some(Verdict::Invalid), "measured, but its record holds no main metric".into());
+    };
+    match estimate.spread() {
+        Some(spread) if spread > WIDEST_SPREAD => {
+            let limit = format::percent(WIDEST_SPREAD);
+            let why = format!("its interval reaches {} from the median, above {limit}", format::percent(spread));
+            (Some(Verdict::Noisy), why)
+        }
+        _ if sets < SETS_FOR_A_VERDICT => {
+            (None, format!("stable needs {SETS_FOR_A_VERDICT} sets of processes; this case has {sets}"))
+        }
+        Some(spread) => (Some(Verdict::Stable), format!("{sets} sets agree within {}", format::percent(spread))),
+        None => (None, "one set shows no spread".into()),
+    }
+}
+
+fn by_check(counts: &SetCounts) -> (Option<Verdict>, String) {
+    (Some(Verdict::Stable), format!("every check passed in {}", sets(counts.measured)))
+}
+
+/// `2 of 5 sets broke: reason`.
+fn of_sets<'a, 'r: 'a>(
+    some: usize,
+    counts: &SetCounts,
+    what: &str,
+    records: impl Iterator<Item = &'a &'r Record>,
+) -> String {
+    let head = match (some, counts.all()) {
+        (1, 1) => format!("the only set {}", what.replace("were", "was")),
+        (some, all) if some == all => format!("all {all} sets {what}"),
+        (some, all) => format!("{some} of {all} sets {what}"),
+    };
+    match reason(records) {
+        why if why.is_empty() => head,
+        why => format!("{head}: {why}"),
+    }
+}
+
+/// The reasons given, each once, the most frequent first; at most two, since more hide the verdict.
+pub fn reason<'a, 'r: 'a>(records: impl Iterator<Item = &'a &'r Record>) -> String {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for why in records.filter_map(|record| record.outcome.why.as_deref()) {
+        match reasons.iter_mut().find(|(seen, _)| *seen == why) {
+            Some((_, times)) => *times += 1,
+            None => reasons.push((why, 1)),
+        }
+    }
+    reasons.sort_by_key(|&(_, times)| std::cmp::Reverse(times));
+    let more = reasons.len().saturating_sub(2);
+    let mut text = reasons.iter().take(2).map(|&(why, _)| why).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        text.push_str(&format!("; and {more} more reasons"));
+    }
+    text
+}
+
+fn sets(count: usize) -> String {
+    if count == 1 { "1 set".into() } else { format!("{count} sets") }
+}

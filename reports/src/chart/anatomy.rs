@@ -1,0 +1,158 @@
+//! Cost anatomy: one bar a mechanism, declared counts times the machine's floors, and what they leave unexplained.
+
+use ipcmark::record::{Floors, Measure, Placement};
+
+use super::axis::Axis;
+use super::bars::{Bar, Bars, Column, Section};
+use super::canvas::Ink;
+use super::table::{Cell, Table};
+use super::{Figure, Key, Looks, Shape};
+use crate::analyse::anatomy::{Price, Priced, price};
+use crate::analyse::answer::place;
+use crate::analyse::series::Manner;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Large messages: the first measured size of at least this many bytes, or the largest below.
+const LARGE_BYTES: u64 = 64 * 1024;
+
+/// The chart, for round trips at the smallest and at a large size; `None` without declarations or floors.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let floors = study.floors()?;
+    let sizes = study.sizes(Measure::RoundTrip, placement);
+    let &smallest = sizes.first()?;
+    let large = sizes.iter().copied().find(|&size| size >= LARGE_BYTES).or(sizes.last().copied());
+    let mut shown = vec![smallest];
+    shown.extend(large.filter(|&large| large != smallest));
+    let columns: Vec<Column> =
+        shown.iter().filter_map(|&size| column(study, looks, placement, size, floors)).collect();
+    let title = format!("Cost anatomy of a round trip, {}", place(placement));
+    let chart = Bars {
+        title: title.clone(),
+        description: "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
+                      no count explains."
+            .into(),
+        columns,
+    };
+    (!chart.columns.is_empty()).then(|| Figure {
+        id: "anatomy".into(),
+        title,
+        note: "Each slice is what the mechanism declares for one round trip times what this machine charges for it. The \
+               line across is what was measured: an outline before it is unexplained, a bar beyond it explains too much. A \
+               share above 25 % is marked !."
+            .into(),
+        legend: legend(study, placement, floors),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        table: table(study, placement, floors),
+    })
+}
+
+fn priced<'s, 'a>(
+    study: &'s Study<'a>,
+    placement: Placement,
+    floors: &Floors,
+) -> impl Iterator<Item = (&'s CaseStudy<'a>, Priced)> {
+    let timed = [Measure::RoundTrip, Measure::Stream].into_iter().flat_map(move |m| study.measured(m, placement));
+    timed.filter_map(move |case| Some((case, price(case, floors)?)))
+}
+
+fn column(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, floors: &Floors) -> Option<Column> {
+    let of_size = priced(study, placement, floors)
+        .filter(|(case, _)| case.case.measure == Measure::RoundTrip && case.bytes() == bytes);
+    let all: Vec<_> = of_size.collect();
+    let mut sections = Vec::new();
+    for manner in Manner::ALL {
+        let mut members: Vec<_> = all.iter().filter(|(case, _)| case.series.manner == manner).collect();
+        members.sort_by(|a, b| a.1.measured_ns.total_cmp(&b.1.measured_ns));
+        if members.is_empty() {
+            continue;
+        }
+        let longest = members.iter().map(|(_, p)| p.measured_ns.max(p.explained_ns())).fold(0.0, f64::max);
+        let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink));
+        sections.push(Section {
+            heading: manner.word().into(),
+            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            bars: bars.collect(),
+        });
+    }
+    let heading = format!("{} out and back", format::bytes(bytes));
+    (!sections.is_empty()).then_some(Column { heading, sections })
+}
+
+fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
+    let share = priced.unexplained_share();
+    let flag = if priced.flagged() { " !" } else { "" };
+    Bar {
+        label: case.series.label(),
+        ink,
+        tracks: vec![priced.slices.iter().map(|&(price, ns)| (slice_ink(price), ns)).collect()],
+        mark: Some(priced.measured_ns),
+        note: format!("{}, {}{flag}", format::ns(priced.measured_ns), told(share)),
+    }
+}
+
+/// An unexplained share in words.
+fn told(share: f64) -> String {
+    if share < 0.0 { format!("over by {}", format::percent(-share)) } else { format!("rest {}", format::percent(share)) }
+}
+
+fn slice_ink(price: Price) -> Ink {
+    Ink::Slice(Price::ALL.iter().position(|&known| known == price).unwrap_or(0) as u8)
+}
+
+fn legend(study: &Study<'_>, placement: Placement, floors: &Floors) -> Vec<Key> {
+    let mut used: Vec<Price> =
+        priced(study, placement, floors).flat_map(|(_, priced)| priced.slices).map(|(price, _)| price).collect();
+    used.sort_unstable();
+    used.dedup();
+    let key = |price: Price| {
+        let at = Price::ALL.iter().position(|&known| known == price).unwrap_or(0);
+        Key { class: format!("p{at}"), word: price.word().into() }
+    };
+    let mut keys: Vec<Key> = used.into_iter().map(key).collect();
+    keys.push(Key { class: "rest".into(), word: "unexplained rest".into() });
+    keys.push(Key { class: "mark".into(), word: "measured".into() });
+    keys
+}
+
+fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
+    let mut columns = vec![
+        ("Mechanism", "mechanism"),
+        ("Waiting", "waiting"),
+        ("Measure", "measure"),
+        ("Size", "message_bytes"),
+        ("Side", "side"),
+        ("Measured", "measured_ns"),
+    ];
+    let keys = [
+        "payload_ns",
+        "moved_bytes_ns",
+        "line_hand_overs_ns",
+        "copies_ns",
+        "system_calls_ns",
+        "context_switches_ns",
+        "wakes_ns",
+        "page_faults_ns",
+        "delay_ns",
+    ];
+    columns.extend(Price::ALL.iter().zip(keys).map(|(price, key)| (price.word(), key)));
+    columns.extend([("Unexplained", "unexplained_ns"), ("Of measured", "unexplained_share")]);
+    let mut table = Table::new(&columns);
+    for (case, priced) in priced(study, placement, floors) {
+        let of = |price: Price| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
+        let mut row = vec![
+            Cell::text(case.series.label()),
+            Cell::text(case.series.manner.word()),
+            Cell::text(case.case.measure.word().replace('_', " ")),
+            Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
+            Cell::text(priced.pace.word()),
+            Cell::number(Some(priced.measured_ns), format::ns),
+        ];
+        row.extend(Price::ALL.iter().map(|&price| Cell::number(Some(of(price)), format::ns)));
+        row.push(Cell::number(Some(priced.unexplained_ns()), format::ns));
+        row.push(Cell::number(Some(priced.unexplained_share()), format::percent));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,147 @@
+//! Axes with ticks of our own: a log axis of `plotters` prints no label within one decade.
+
+/// A direction of a plot: which value stands where.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    scale: Scale,
+    /// In the scale's own terms.
+    low: f64,
+    high: f64,
+    /// Values with a line and a label.
+    pub ticks: Vec<(f64, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    Linear,
+    Log,
+    /// `log10(1 / (1 - q))`: as much room for 99 to 99.9 % as for 90 to 99 %.
+    Percentile,
+}
+
+impl Scale {
+    fn apply(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            Self::Log => value.max(f64::MIN_POSITIVE).log10(),
+            Self::Percentile => -(1.0 - value).max(1e-12).log10(),
+        }
+    }
+}
+
+impl Axis {
+    /// From 0 to a little above `high`, with about `wanted` ticks at round numbers.
+    pub fn linear(high: f64, wanted: usize, label: impl Fn(f64) -> String) -> Self {
+        let high = if high > 0.0 { high * 1.04 } else { 1.0 };
+        let step = round_step(high / wanted.max(1) as f64);
+        let steps = (high / step).floor() as usize;
+        let ticks = (0..=steps).map(|i| (i as f64 * step, label(i as f64 * step))).collect();
+        Self { scale: Scale::Linear, low: 0.0, high, ticks }
+    }
+
+    /// From 0 to 1 in quarters.
+    pub fn shares() -> Self {
+        let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| (q, format!("{:.0}\u{202f}%", q * 100.0)));
+        Self { scale: Scale::Linear, low: 0.0, high: 1.0, ticks: ticks.to_vec() }
+    }
+
+    /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, and at 2 and 5
+    /// between them when there is room.
+    pub fn log(values: impl IntoIterator<Item = f64>, label: impl Fn(f64) -> String) -> Self {
+        let (low, high) = span(values);
+        let (low, high) = (low.log10() - 0.06, high.log10() + 0.06);
+        let factors: &[f64] = match high - low {
+            decades if decades < 0.8 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
+            decades if decades < 2.6 => &[1.0, 2.0, 5.0],
+            decades if decades < 4.0 => &[1.0, 3.0],
+            _ => &[1.0],
+        };
+        let mut ticks = Vec::new();
+        for decade in (low.floor() as i32)..=(high.ceil() as i32) {
+            let values = factors.iter().map(|factor| factor * 10f64.powi(decade));
+            ticks.extend(values.filter(|v| (low..=high).contains(&v.log10())).map(|v| (v, label(v))));
+        }
+        Self { scale: Scale::Log, low, high, ticks }
+    }
+
+    /// Logarithmic with ticks at the sizes that were measured; those too close to their neighbour lose their label.
+    pub fn sizes(sizes: &[u64]) -> Self {
+        // A message of 0 bytes has no place on a log axis; it stands where 1 byte would.
+        let place = |size: u64| size.max(1) as f64;
+        let (low, high) = span(sizes.iter().map(|&size| place(size)));
+        let (low, high) = if low < high { (low.log10(), high.log10()) } else { (low.log10() - 0.5, high.log10() + 0.5) };
+        let ticks = sizes.iter().map(|&size| (place(size), crate::format::bytes(size))).collect();
+        Self { scale: Scale::Log, low, high, ticks }
+    }
+
+    /// Shares of all messages up to `highest`, nines evenly apart.
+    pub fn percentiles(highest: f64) -> Self {
+        let known = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
+        let ticks = known.iter().filter(|&&q| q <= highest + 1e-9);
+        let ticks = ticks.map(|&q| (q, format!("{}", (q * 1e7).round() / 1e5))).collect();
+        Self { scale: Scale::Percentile, low: 0.0, high: Scale::Percentile.apply(highest.max(0.9)), ticks }
+    }
+
+    /// Where `value` stands, 0 at the low end and 1 at the high end.
+    pub fn place(&self, value: f64) -> f64 {
+        (self.scale.apply(value) - self.low) / (self.high - self.low)
+    }
+
+    /// Leaves out ticks until the labels of those left are at least `apart` of the axis' length from each other.
+    pub fn thin(mut self, apart: f64) -> Self {
+        let mut last = f64::NEG_INFINITY;
+        let (scale, low, high) = (self.scale, self.low, self.high);
+        self.ticks.retain(|(value, _)| {
+            let place = (scale.apply(*value) - low) / (high - low);
+            let keep = place - last >= apart - 1e-9;
+            if keep {
+                last = place;
+            }
+            keep
+        });
+        self
+    }
+}
+
+/// Smallest and largest finite positive value; 1 to 10 when there is none.
+fn span(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let finite = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
+    let (low, high) = finite.fold((f64::MAX, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
+    if high > 0.0 { (low, high) } else { (1.0, 10.0) }
+}
+
+/// 1, 2 or 5 times a power of ten, at least `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10f64.powf(step.log10().floor());
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= step * 0.999).unwrap_or(10.0);
+    factor * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_axis_within_one_decade_has_labels() {
+        let axis = Axis::log([2_100.0, 2_900.0], |v| format!("{v}"));
+        assert!(axis.ticks.len() >= 2, "{:?}", axis.ticks);
+        assert!(axis.ticks.iter().all(|(value, _)| (0.0..=1.0).contains(&axis.place(*value))));
+    }
+
+    #[test]
+    fn one_value_and_no_value_still_make_an_axis() {
+        for values in [vec![5.0], vec![], vec![0.0, f64::NAN]] {
+            let axis = Axis::log(values, |v| format!("{v}"));
+            assert!(axis.place(5.0).is_finite());
+        }
+        assert!(Axis::sizes(&[8]).place(8.0).is_finite());
+        assert!(Axis::linear(0.0, 4, |v| format!("{v}")).place(0.0).is_finite());
+    }
+
+    #[test]
+    fn nines_are_evenly_apart() {
+        let axis = Axis::percentiles(0.999);
+        let steps = [0.9, 0.99, 0.999].map(|q| axis.place(q));
+        assert!((steps[1] - steps[0] - (steps[2] - steps[1])).abs() < 1e-9);
+    }
+}

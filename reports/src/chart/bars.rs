@@ -1,0 +1,154 @@
+//! Horizontal bars made of slices, in sections that each have their own axis.
+
+use super::Shape;
+use super::axis::Axis;
+use super::canvas::{Canvas, Ink, Side, draw, text_width};
+
+const TEXT: f64 = 12.5;
+const ROW: f64 = 25.0;
+const BAR: f64 = 17.0;
+const HEADING: f64 = 30.0;
+const AXIS: f64 = 34.0;
+
+/// A chart of bars: columns of sections.
+pub struct Bars {
+    /// Name of the chart, for those who hear it.
+    pub title: String,
+    /// What it shows in words.
+    pub description: String,
+    /// Side by side when wide, below each other when narrow.
+    pub columns: Vec<Column>,
+}
+
+/// One column.
+pub struct Column {
+    /// What its sections have in common.
+    pub heading: String,
+    /// From top to bottom.
+    pub sections: Vec<Section>,
+}
+
+/// Bars on one axis.
+pub struct Section {
+    /// What they have in common.
+    pub heading: String,
+    /// Their scale.
+    pub axis: Axis,
+    /// From top to bottom.
+    pub bars: Vec<Bar>,
+}
+
+/// One bar.
+pub struct Bar {
+    /// Whose it is.
+    pub label: String,
+    /// The ink of its label.
+    pub ink: Ink,
+    /// One below the other, each from left to right: ink and length of its slices.
+    pub tracks: Vec<Vec<(Ink, f64)>>,
+    /// A line across the bar: what was measured. Between the end of the slices and the line is an outline.
+    pub mark: Option<f64>,
+    /// Said at its right.
+    pub note: String,
+}
+
+impl Bars {
+    /// Draws it.
+    pub fn svg(&self, shape: Shape) -> String {
+        let bars = || self.columns.iter().flat_map(|c| &c.sections).flat_map(|s| &s.bars);
+        let widest = |text: fn(&Bar) -> &str| bars().map(|bar| text_width(text(bar), TEXT)).fold(0.0, f64::max);
+        let (labels, notes) = (widest(|bar| &bar.label) + 10.0, widest(|bar| &bar.note) + 12.0);
+        let heights: Vec<f64> = self.columns.iter().map(Column::height).collect();
+        let (width, height) = match shape {
+            Shape::Wide => (shape.width() / self.columns.len().max(1) as f64, heights.iter().copied().fold(0.0, f64::max)),
+            Shape::Narrow => (shape.width(), heights.iter().sum()),
+        };
+        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+            let (mut x, mut y) = (0.0, 0.0);
+            for (column, tall) in self.columns.iter().zip(&heights) {
+                let pad = if x > 0.0 { 18.0 } else { 0.0 };
+                let room = Room { canvas, left: x + pad + labels, right: x + width - notes, edge: x + pad };
+                column.paint(&room, y);
+                match shape {
+                    Shape::Wide => x += width,
+                    Shape::Narrow => y += tall,
+                }
+            }
+        })
+    }
+}
+
+impl Column {
+    fn height(&self) -> f64 {
+        HEADING + self.sections.iter().map(Section::height).sum::<f64>()
+    }
+
+    fn paint(&self, room: &Room<'_, '_>, top: f64) {
+        room.canvas.text((room.edge, top + 12.0), Side::Right, &self.heading, Ink::Strong, TEXT + 1.0);
+        let mut y = top + HEADING;
+        for section in &self.sections {
+            section.paint(room, y);
+            y += section.height();
+        }
+    }
+}
+
+impl Section {
+    fn height(&self) -> f64 {
+        HEADING - 6.0 + ROW * self.bars.len() as f64 + AXIS
+    }
+
+    fn paint(&self, room: &Room<'_, '_>, top: f64) {
+        let canvas = room.canvas;
+        canvas.text((room.edge, top + 8.0), Side::Right, &self.heading, Ink::Muted, TEXT);
+        let first = top + HEADING - 6.0;
+        let bottom = first + ROW * self.bars.len() as f64;
+        let widest = self.axis.ticks.iter().map(|(_, label)| text_width(label, TEXT - 1.0)).fold(0.0, f64::max);
+        for (value, label) in &self.axis.clone().thin((widest + 10.0) / (room.right - room.left)).ticks {
+            let x = room.x(&self.axis, *value);
+            canvas.line(&[(x, first), (x, bottom + 3.0)], Ink::Grid, 1.0);
+            canvas.text((x, bottom + 11.0), Side::Middle, label, Ink::Muted, TEXT - 1.0);
+        }
+        for (index, bar) in self.bars.iter().enumerate() {
+            room.bar(&self.axis, bar, first + ROW * (index as f64 + 0.5));
+        }
+    }
+}
+
+/// Where a column stands in the drawing.
+struct Room<'a, 'c> {
+    canvas: &'a Canvas<'c>,
+    edge: f64,
+    left: f64,
+    right: f64,
+}
+
+impl Room<'_, '_> {
+    fn x(&self, axis: &Axis, value: f64) -> f64 {
+        self.left + (self.right - self.left) * axis.place(value)
+    }
+
+    fn bar(&self, axis: &Axis, bar: &Bar, y: f64) {
+        let (top, bottom) = (y - BAR / 2.0, y + BAR / 2.0);
+        self.canvas.text((self.left - 8.0, y), Side::Left, &bar.label, bar.ink, TEXT);
+        let tall = (bottom - top) / bar.tracks.len().max(1) as f64;
+        let mut end = 0.0;
+        for (index, slices) in bar.tracks.iter().enumerate() {
+            let upper = top + tall * index as f64;
+            let gap = if index + 1 < bar.tracks.len() { 1.5 } else { 0.0 };
+            end = 0.0;
+            for &(ink, length) in slices {
+                self.canvas.bar((self.x(axis, end), upper), (self.x(axis, end + length), upper + tall - gap), ink);
+                end += length;
+            }
+        }
+        if let Some(mark) = bar.mark {
+            let x = self.x(axis, mark);
+            if mark > end {
+                self.canvas.outline((self.x(axis, end), top + 0.5), (x, bottom - 0.5), Ink::Muted);
+            }
+            self.canvas.line(&[(x, top - 3.0), (x, bottom + 3.0)], Ink::Strong, 2.0);
+        }
+        self.canvas.text((self.right + 8.0, y), Side::Right, &bar.note, Ink::Text, TEXT);
+    }
+}

@@ -1,0 +1,226 @@
+//! A sheet to draw on: `plotters`' SVG backend in tenths of a pixel, with inks instead of colours.
+//!
+//! An ink says what a mark means (series 3, an axis, a slice of the anatomy). It is drawn in a colour that no design
+//! would use, and once the drawing is whole every such colour becomes a class, so that the page's style sheet decides
+//! what an ink looks like on light, on dark and on paper. Drawing in tenths keeps curves smooth: the backend knows only
+//! whole coordinates.
+
+use std::fmt::Write as _;
+
+use plotters::coord::Shift;
+use plotters::element::{PointCollection, Drawable};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Units of the drawing in one pixel of its design.
+const TENTHS: f64 = 10.0;
+
+/// What a mark means; the style sheet gives it its look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// A series, by its number on the page.
+    Series(u8),
+    /// A slice of a cost anatomy, by its place in the legend.
+    Slice(u8),
+    /// One of the three process states.
+    State(u8),
+    /// Lines that lead the eye.
+    Grid,
+    /// Axes and ticks.
+    Axis,
+    /// Words beside axes.
+    Muted,
+    /// Words to be read.
+    Text,
+    /// Headings within a drawing.
+    Strong,
+    /// A floor, or the machine's own noise.
+    Reference,
+}
+
+impl Ink {
+    fn colour(self) -> RGBColor {
+        match self {
+            Self::Series(index) => RGBColor(1, index, 0),
+            Self::Slice(index) => RGBColor(2, index, 0),
+            Self::State(index) => RGBColor(3, index, 0),
+            Self::Grid => RGBColor(4, 0, 0),
+            Self::Axis => RGBColor(4, 1, 0),
+            Self::Muted => RGBColor(4, 2, 0),
+            Self::Text => RGBColor(4, 3, 0),
+            Self::Strong => RGBColor(4, 4, 0),
+            Self::Reference => RGBColor(4, 5, 0),
+        }
+    }
+
+    /// The classes of a colour as the backend writes it: `RRGGBB`.
+    fn classes(hex: &str) -> Option<String> {
+        let kind = u8::from_str_radix(hex.get(0..2)?, 16).ok()?;
+        let index = u8::from_str_radix(hex.get(2..4)?, 16).ok()?;
+        let meaning = ["grid", "axis", "muted", "text", "strong", "reference"];
+        Some(match kind {
+            1 => format!("m s{index}"),
+            2 => format!("slice p{index}"),
+            3 => format!("state t{index}"),
+            _ => (*meaning.get(usize::from(index))?).to_owned(),
+        })
+    }
+}
+
+/// Where a text stands to its point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It starts there.
+    Right,
+    /// It is centred there.
+    Middle,
+    /// It ends there.
+    Left,
+}
+
+/// The shape of a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    /// Polls.
+    Circle,
+    /// Polls, then blocks.
+    Triangle,
+    /// Blocks on a futex.
+    Square,
+    /// Blocks in the kernel, or has no choice.
+    Diamond,
+}
+
+/// A drawing in progress. Lengths and places are pixels of the design.
+pub struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
+
+impl Canvas<'_> {
+    fn put<E>(&self, element: &E)
+    where
+        for<'b> &'b E: PointCollection<'b, (i32, i32)>,
+        for<'a> E: Drawable<SVGBackend<'a>>,
+    {
+        self.0.draw(element).expect("a drawing into memory has nothing that could fail");
+    }
+
+    /// A line through `points`.
+    pub fn line(&self, points: &[(f64, f64)], ink: Ink, width: f64) {
+        let points: Vec<_> = points.iter().map(|&(x, y)| at(x, y)).collect();
+        self.put(&PathElement::new(points, ink.colour().stroke_width((width * TENTHS) as u32)));
+    }
+
+    /// A filled outline; faint ones are bands of uncertainty.
+    pub fn area(&self, points: &[(f64, f64)], ink: Ink, opacity: f64) {
+        let points: Vec<_> = points.iter().map(|&(x, y)| at(x, y)).collect();
+        self.put(&Polygon::new(points, ink.colour().mix(opacity).filled()));
+    }
+
+    /// A filled rectangle.
+    pub fn bar(&self, from: (f64, f64), to: (f64, f64), ink: Ink) {
+        self.put(&Rectangle::new([at(from.0, from.1), at(to.0, to.1)], ink.colour().filled()));
+    }
+
+    /// The outline of a rectangle: what is left over.
+    pub fn outline(&self, from: (f64, f64), to: (f64, f64), ink: Ink) {
+        self.put(&Rectangle::new([at(from.0, from.1), at(to.0, to.1)], ink.colour().stroke_width(1)));
+    }
+
+    /// A point.
+    pub fn marker(&self, (x, y): (f64, f64), marker: Marker, ink: Ink, radius: f64) {
+        let corner = |dx: f64, dy: f64| (x + dx * radius, y + dy * radius);
+        match marker {
+            Marker::Circle => {
+                self.put(&Circle::new(at(x, y), (radius * TENTHS) as i32, ink.colour().filled()));
+            }
+            Marker::Triangle => {
+                self.area(&[corner(0.0, -1.25), corner(1.15, 0.85), corner(-1.15, 0.85)], ink, 1.0);
+            }
+            Marker::Square => self.bar(corner(-0.9, -0.9), corner(0.9, 0.9), ink),
+            Marker::Diamond => {
+                self.area(&[corner(0.0, -1.3), corner(1.3, 0.0), corner(0.0, 1.3), corner(-1.3, 0.0)], ink, 1.0);
+            }
+        }
+    }
+
+    /// A line of text, its middle at the height of the point.
+    pub fn text(&self, (x, y): (f64, f64), side: Side, text: &str, ink: Ink, size: f64) {
+        self.put(&Text::new(text.to_owned(), at(x, y), style(side, ink, size)));
+    }
+
+    /// A line of text that reads upward.
+    pub fn upright(&self, (x, y): (f64, f64), text: &str, ink: Ink, size: f64) {
+        let style = style(Side::Middle, ink, size).transform(FontTransform::Rotate270);
+        self.put(&Text::new(text.to_owned(), at(x, y), style));
+    }
+}
+
+fn at(x: f64, y: f64) -> (i32, i32) {
+    ((x * TENTHS).round() as i32, (y * TENTHS).round() as i32)
+}
+
+fn style(side: Side, ink: Ink, size: f64) -> TextStyle<'static> {
+    let anchor = match side {
+        Side::Right => HPos::Left,
+        Side::Middle => HPos::Center,
+        Side::Left => HPos::Right,
+    };
+    // The backend divides font sizes by 1.24.
+    let font = ("sans-serif", size * TENTHS * 1.24).into_font();
+    font.color(&ink.colour()).pos(Pos::new(anchor, VPos::Center))
+}
+
+/// Width of a text, estimated from the average of a sans-serif face.
+pub fn text_width(text: &str, size: f64) -> f64 {
+    text.chars().map(|c| if "iljtf.,:/ |()".contains(c) { 0.35 } else { 0.62 }).sum::<f64>() * size
+}
+
+/// Paints a drawing of the given size and returns it as an SVG element for inline use: it scales with its container,
+/// takes its looks from classes, and tells readers of the screen what it shows.
+pub fn draw(size: (f64, f64), title: &str, description: &str, paint: impl FnOnce(&Canvas<'_>)) -> String {
+    let mut raw = String::new();
+    let (width, height) = at(size.0, size.1);
+    {
+        let canvas = Canvas(SVGBackend::with_string(&mut raw, (width as u32, height as u32)).into_drawing_area());
+        paint(&canvas);
+        canvas.0.present().expect("a drawing into memory has nothing that could fail");
+    }
+    let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">");
+    let _ = write!(svg, "<title>{}</title><desc>{}</desc>", escape(title), escape(description));
+    // The first line is the backend's own opening tag.
+    for line in raw.lines().skip(1) {
+        push_with_classes(&mut svg, line);
+    }
+    svg
+}
+
+/// Copies one line of the backend's output, with classes for colours and without what the style sheet says anyway.
+fn push_with_classes(svg: &mut String, line: &str) {
+    let mut rest = line;
+    while let Some(start) = rest.find("=\"") {
+        let name_at = rest[..start].rfind(' ').map_or(0, |space| space + 1);
+        let Some(length) = rest[start + 2..].find('"') else { break };
+        let (before, name) = (&rest[..name_at], &rest[name_at..start]);
+        let value = &rest[start + 2..start + 2 + length];
+        svg.push_str(before.trim_end());
+        match (name, value) {
+            ("fill" | "stroke", colour) if colour.starts_with('#') => {
+                let kind = if name == "fill" { "f" } else { "l" };
+                let classes = Ink::classes(&colour[1..]).unwrap_or_default();
+                let _ = write!(svg, " class=\"{classes} {kind}\"");
+            }
+            ("fill", "none") | ("stroke", "none") | ("opacity", "1") | ("font-family", _) => {}
+            ("points", points) => {
+                let _ = write!(svg, " points=\"{}\"", points.trim_end());
+            }
+            _ => {
+                let _ = write!(svg, " {name}=\"{value}\"");
+            }
+        }
+        rest = &rest[start + 3 + length..];
+    }
+    svg.push_str(rest);
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

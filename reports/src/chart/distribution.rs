@@ -1,0 +1,105 @@
+//! Latency distribution on a percentile axis: nines are evenly apart, so the tail has as much room as the bulk.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::axis::Axis;
+use super::canvas::Ink;
+use super::lines::{Line, Lines, Panel, Point};
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::distribution::Distribution;
+use crate::analyse::series::{Manner, Series};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Shares of messages at which a curve may have a point: close enough together to look like a curve.
+fn shares() -> impl Iterator<Item = f64> {
+    let bulk = (0..20).map(|step| f64::from(step) * 0.045);
+    let tail = (0..=48).map(|step| 1.0 - 10f64.powf(-1.0 - f64::from(step) / 12.0));
+    bulk.chain(tail)
+}
+
+/// The chart, at the smallest size; `None` without a distribution.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
+    let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == smallest);
+    let cases: Vec<(&CaseStudy<'_>, Distribution)> = of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
+    let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
+
+    let mut panels = Vec::new();
+    for manner in Manner::ALL {
+        let members: Vec<_> = cases.iter().filter(|(case, _)| case.series.manner == manner).collect();
+        if members.is_empty() || (manner == Manner::Alone && panels.len() > 1) {
+            continue;
+        }
+        let curve = |(case, latencies): &(&CaseStudy<'_>, Distribution)| {
+            line(&case.series, study, looks, latencies)
+        };
+        let idle = noise.iter().map(|noise| Line {
+            label: "idle CPU".into(),
+            ink: Ink::Reference,
+            marker: None,
+            points: points(noise),
+        });
+        panels.push(Panel { heading: manner.word().into(), lines: idle.chain(members.into_iter().map(curve)).collect() });
+    }
+    let all = || panels.iter().flat_map(|panel| panel.lines.iter().flat_map(|line| &line.points));
+    let title = format!("Distribution of the {} round trip, {}", format::bytes(smallest), place(placement));
+    let chart = Lines {
+        title: title.clone(),
+        description: "Round-trip latency by the share of messages that were faster, nines evenly apart, one curve per \
+                      mechanism; the grey curve is an idle CPU's own noise."
+            .into(),
+        x_name: "share of round trips that took less (%)",
+        y_name: "round trip",
+        x: Axis::percentiles(all().map(|point| point.x).fold(0.0, f64::max)),
+        y: Axis::log(all().map(|point| point.y), |ns| format::time(ns).trimmed().to_string()),
+        panels,
+    };
+    (!chart.panels.is_empty()).then(|| Figure {
+        id: "distribution".into(),
+        title,
+        note: "All sets merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle CPU \
+               does to a chain of clock ticks: no mechanism can be quieter than that."
+            .into(),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        table: table(&cases),
+    })
+}
+
+fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribution) -> Line {
+    let look = looks.get(study.index(series));
+    Line { label: series.label(), ink: look.ink, marker: None, points: points(latencies) }
+}
+
+fn points(latencies: &Distribution) -> Vec<Point> {
+    let at = |q: f64| latencies.at(q).map(|ns| Point { x: q, y: ns.max(1.0), band: None });
+    shares().map_while(at).collect()
+}
+
+fn table(cases: &[(&CaseStudy<'_>, Distribution)]) -> Table {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Waiting", "waiting"),
+        ("Fastest", "min_ns"),
+        ("p50", "p50_ns"),
+        ("p90", "p90_ns"),
+        ("p99", "p99_ns"),
+        ("p99.9", "p999_ns"),
+        ("p99.99", "p9999_ns"),
+        ("Slowest", "max_ns"),
+        ("Samples", "samples_count"),
+    ]);
+    for (case, latencies) in cases {
+        let mut row = vec![Cell::text(case.series.label()), Cell::text(case.series.manner.word())];
+        row.push(Cell::number(Some(latencies.min()), format::ns));
+        row.extend([0.5, 0.9, 0.99, 0.999, 0.9999].map(|q| Cell::number(latencies.at(q), format::ns)));
+        row.push(Cell::number(Some(latencies.max()), format::ns));
+        row.push(Cell::number(Some(latencies.samples() as f64), |n| format::whole(n as u64)));
+        table.rows.push(row);
+    }
+    table
+}

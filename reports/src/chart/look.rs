@@ -1,0 +1,87 @@
+//! Which series looks how, the same in every chart: colour by mechanism, point by how it waits, dash by variant.
+//!
+//! The colours were chosen so that any two of the first six, and grey, stay apart for readers with red-, green- or
+//! blue-blindness (simulated after Machado, Oliveira & Fernandes 2009; smallest distance 0.105 in Oklab, light and dark
+//! alike). Colour is never the only key: lines carry their names, and points their shapes.
+
+use std::fmt::Write as _;
+
+use super::canvas::{Ink, Marker};
+use crate::analyse::series::{Manner, Series};
+
+/// Colours on light and on dark, mechanism by mechanism.
+const HUES: [(&str, &str); 8] = [
+    ("#3e8ed6", "#22b1e6"),
+    ("#c86f00", "#edaa69"),
+    ("#0d5a2a", "#9bfdb2"),
+    ("#7a2a72", "#f8c1fe"),
+    ("#925a16", "#d08214"),
+    ("#4550b0", "#b07af0"),
+    ("#00838a", "#6fdfe0"),
+    ("#b3123c", "#ff7a8a"),
+];
+/// References: what hands nothing over.
+const GREY: (&str, &str) = ("#70757d", "#8d939c");
+
+/// The looks of every series of a report.
+#[derive(Debug)]
+pub struct Looks(Vec<Look>);
+
+/// How one series looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Its ink.
+    pub ink: Ink,
+    /// The shape of its points.
+    pub marker: Marker,
+    hue: Option<usize>,
+    dash: usize,
+}
+
+impl Looks {
+    /// Gives each mechanism the next colour in order of name, so that a report of the same mechanisms always has the
+    /// same colours; variants of one mechanism that wait alike differ by dash.
+    pub fn of(series: &[Series]) -> Self {
+        let mut mechanisms: Vec<&str> =
+            series.iter().filter(|s| s.manner != Manner::Alone).map(|s| s.mechanism.as_str()).collect();
+        mechanisms.sort_unstable();
+        mechanisms.dedup();
+        let look = |(index, one): (usize, &Series)| {
+            let alike = |other: &&Series| other.mechanism == one.mechanism && other.manner == one.manner;
+            Look {
+                // The palette of inks has 256 places; a report with more series repeats the last look.
+                ink: Ink::Series(index.min(255) as u8),
+                marker: marker(one),
+                hue: mechanisms.iter().position(|&m| m == one.mechanism).filter(|_| one.manner != Manner::Alone),
+                dash: series[..index].iter().filter(alike).count(),
+            }
+        };
+        Self(series.iter().enumerate().map(look).collect())
+    }
+
+    /// The look of the series with this number.
+    pub fn get(&self, index: usize) -> Look {
+        self.0[index.min(self.0.len() - 1)]
+    }
+
+    /// The style sheet's share: a colour and a dash for every series, on light and, within `dark`, on dark.
+    pub fn css(&self) -> (String, String) {
+        let (mut light, mut dark) = (String::new(), String::new());
+        for (index, look) in self.0.iter().enumerate() {
+            let hue = look.hue.map_or(GREY, |hue| HUES[hue % HUES.len()]);
+            let dash = ["none", "70 40", "20 35", "90 30 20 30"][look.dash.min(3)];
+            let _ = writeln!(light, ".s{index}{{--ink:{};--dash:{dash}}}", hue.0);
+            let _ = writeln!(dark, ".s{index}{{--ink:{}}}", hue.1);
+        }
+        (light, dark)
+    }
+}
+
+fn marker(series: &Series) -> Marker {
+    match (series.manner, series.wait) {
+        (Manner::Polls, _) => Marker::Circle,
+        (Manner::PollsThenBlocks, _) => Marker::Triangle,
+        (Manner::Blocks, Some(_)) => Marker::Square,
+        _ => Marker::Diamond,
+    }
+}

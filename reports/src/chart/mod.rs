@@ -1,0 +1,92 @@
+//! Charts, one file each, as SVG in two shapes (wide and narrow) with the table behind them.
+//!
+//! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
+
+mod anatomy;
+mod axis;
+mod bandwidth;
+mod bars;
+mod canvas;
+mod distribution;
+mod lines;
+mod look;
+mod ranking;
+mod rate;
+mod round_trip;
+mod states;
+mod table;
+
+use ipcmark::record::Placement;
+use serde::Serialize;
+
+use crate::analyse::study::Study;
+pub use look::Looks;
+pub use table::{Cell, Table};
+
+/// A chart, ready for the page.
+#[derive(Debug, Serialize)]
+pub struct Figure {
+    /// Fragment of its address on the page.
+    pub id: String,
+    /// What it shows, with the unit.
+    pub title: String,
+    /// How to read it.
+    pub note: String,
+    /// What the colours of slices mean, where lines do not carry their own names.
+    pub legend: Vec<Key>,
+    /// For screens and paper.
+    pub wide: String,
+    /// For a telephone held upright.
+    pub narrow: String,
+    /// The numbers.
+    pub table: Table,
+}
+
+/// One entry of a legend.
+#[derive(Debug, Serialize)]
+pub struct Key {
+    /// The classes of its swatch.
+    pub class: String,
+    /// What it means.
+    pub word: String,
+}
+
+/// The shape of a drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Panels side by side.
+    Wide,
+    /// Panels below each other.
+    Narrow,
+}
+
+impl Shape {
+    /// Width of the drawing in pixels of the design. Text is 12 to 13 of them high, so a narrow drawing is readable on a
+    /// screen of 400.
+    pub const fn width(self) -> f64 {
+        match self {
+            Self::Wide => 1120.0,
+            Self::Narrow => 400.0,
+        }
+    }
+}
+
+/// Every chart that one placement has data for, in the order of the page.
+pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
+    let mut figures: Vec<Figure> = [
+        ranking::figure,
+        round_trip::figure,
+        rate::figure,
+        bandwidth::figure,
+        distribution::figure,
+        anatomy::figure,
+        states::figure,
+    ]
+    .into_iter()
+    .filter_map(|figure| figure(study, looks, placement))
+    .collect();
+    for figure in &mut figures {
+        figure.id = format!("{}-{placement}", figure.id);
+    }
+    figures
+}

@@ -1,0 +1,116 @@
+//! What each role's time went into: the three states of a process, one bar a role.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::axis::Axis;
+use super::bars::{Bar, Bars, Column, Section};
+use super::canvas::Ink;
+use super::table::{Cell, Table};
+use super::{Figure, Key, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::roles::{RoleView, roles};
+use crate::analyse::series::Manner;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The states in the order of the bar.
+const STATES: [&str; 3] = ["running", "ready, waiting for a CPU", "blocked"];
+
+/// The chart, for round trips and streams at the smallest size; `None` when no role told.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
+    let columns: Vec<Column> =
+        measures.into_iter().filter_map(|(measure, word)| column(study, looks, placement, measure, word)).collect();
+    let title = format!("What each role's time went into, smallest messages, {}", place(placement));
+    let chart = Bars {
+        title: title.clone(),
+        description: "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
+                      blocked."
+            .into(),
+        columns,
+    };
+    (!chart.columns.is_empty()).then(|| Figure {
+        id: "states".into(),
+        title,
+        note: "The three process states as the scheduler counts them, median over sets. A role that polls runs all the time, \
+               whether messages come or not; a role that blocks leaves its CPU to others. The upper half of a bar is the \
+               side that leads or sends, the lower half the side that answers or receives; the number is the share running."
+            .into(),
+        legend: STATES.iter().enumerate().map(|(at, word)| Key { class: format!("t{at}"), word: (*word).into() }).collect(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        table: table(study, placement),
+    })
+}
+
+fn column(study: &Study<'_>, looks: &Looks, placement: Placement, measure: Measure, word: &str) -> Option<Column> {
+    let &smallest = study.sizes(measure, placement).first()?;
+    let mut sections = Vec::new();
+    for manner in Manner::ALL {
+        let members = study.measured(measure, placement).filter(|c| c.bytes() == smallest && c.series.manner == manner);
+        let bars: Vec<Bar> = members.filter_map(|case| bar(case, study, looks)).collect();
+        if !bars.is_empty() {
+            sections.push(Section { heading: manner.word().into(), axis: Axis::shares(), bars });
+        }
+    }
+    let heading = format!("{word}, {}", format::bytes(smallest));
+    (!sections.is_empty()).then_some(Column { heading, sections })
+}
+
+/// One bar a case, one track a role.
+fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
+    let roles = roles(case);
+    let track = |role: &RoleView| {
+        let shares = [role.running, role.ready, role.blocked];
+        shares.into_iter().enumerate().map(|(at, share)| (Ink::State(at as u8), share)).collect()
+    };
+    let running: Vec<String> = roles.iter().map(|role| format!("{:.0}", role.running * 100.0)).collect();
+    (!roles.is_empty()).then(|| Bar {
+        label: case.series.label(),
+        ink: looks.get(study.index(&case.series)).ink,
+        tracks: roles.iter().map(track).collect(),
+        mark: None,
+        note: format!("{}\u{202f}%", running.join(" · ")),
+    })
+}
+
+fn table(study: &Study<'_>, placement: Placement) -> Table {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Measure", "measure"),
+        ("Size", "message_bytes"),
+        ("Role", "role"),
+        ("Running", "running_share"),
+        ("Ready", "ready_share"),
+        ("Blocked", "blocked_share"),
+        ("User time a message", "user_ns"),
+        ("System time a message", "system_ns"),
+        ("Voluntary switches a message", "voluntary_switches_count"),
+        ("Involuntary", "involuntary_switches_count"),
+        ("Faults a message", "faults_count"),
+    ]);
+    for measure in [Measure::RoundTrip, Measure::Stream] {
+        for case in study.measured(measure, placement) {
+            for role in roles(case) {
+                let share = |value: f64| Cell::number(Some(value), format::percent);
+                let time = |value: f64| Cell::number(Some(value), format::ns);
+                let count = |value: f64| Cell::number(Some(value), format::count);
+                table.rows.push(vec![
+                    Cell::text(case.series.label()),
+                    Cell::text(measure.word().replace('_', " ")),
+                    Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
+                    Cell::text(role.role),
+                    share(role.running),
+                    share(role.ready),
+                    share(role.blocked),
+                    time(role.user_ns),
+                    time(role.system_ns),
+                    count(role.voluntary_switches),
+                    count(role.involuntary_switches),
+                    count(role.faults),
+                ]);
+            }
+        }
+    }
+    table
+}

@@ -1,0 +1,150 @@
+//! Two recordings side by side: how many times the cost of the first each case of the second has.
+//!
+//! The two were not measured in the same minutes, and perhaps not on the same machine, so sets are not paired. A word is
+//! given only where at least five sets stand on each side; two intervals that overlap show nothing.
+
+use std::collections::BTreeMap;
+
+use ipcmark::record::Record;
+
+use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::study::{CaseStudy, cost_ns, group, sets};
+use crate::analyse::verdict::SETS_FOR_A_VERDICT;
+use crate::format;
+use crate::read::Recording;
+
+/// A ratio whose interval lies between these is called equal.
+const EQUAL: (f64, f64) = (0.9, 1.1);
+
+/// A case that at least one of the two recordings measured.
+#[derive(Clone, Debug)]
+pub struct ComparedCase {
+    /// As recorded.
+    pub case_key: String,
+    /// The mechanism's row and whatever sets it apart.
+    pub row: String,
+    /// Cost of the second over cost of the first (time for one round trip or message), with its 95 % interval; `None`
+    /// when a side has no numbers.
+    pub ratio: Option<Estimate>,
+    /// What that shows.
+    pub change: Change,
+    /// Why, where the word alone does not say.
+    pub why: String,
+}
+
+/// What a ratio shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The second needs less time.
+    Faster,
+    /// The second needs more time.
+    Slower,
+    /// The interval lies within 0.9 to 1.1.
+    Equal,
+    /// The records do not show a difference, nor that there is none.
+    CantTell,
+    /// Only the first recording has numbers for it.
+    OnlyFirst,
+    /// Only the second recording has.
+    OnlySecond,
+}
+
+impl Change {
+    /// The word for tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Faster => "faster",
+            Self::Slower => "slower",
+            Self::Equal => "equal",
+            Self::CantTell => "can't tell",
+            Self::OnlyFirst => "only in the first",
+            Self::OnlySecond => "only in the second",
+        }
+    }
+}
+
+/// Compares every timed case of two recordings, in order of mechanism, measure, placement and size. Cases without
+/// numbers on either side are left out.
+pub fn compare(a: &Recording, b: &Recording) -> Vec<ComparedCase> {
+    let (first, second) = (group(&a.records), group(&b.records));
+    let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some();
+    let same = |cases: &'_ [CaseStudy<'_>], key: &str| cases.iter().position(|study| study.key == key);
+    let mut compared: Vec<ComparedCase> = Vec::new();
+    for before in first.iter().filter(measured) {
+        let after = same(&second, before.key).map(|at| &second[at]);
+        compared.push(match after.filter(measured) {
+            Some(after) => both(before, after),
+            None => one_sided(before, Change::OnlyFirst, after),
+        });
+    }
+    for after in second.iter().filter(measured) {
+        let before = same(&first, after.key).map(|at| &first[at]);
+        if !before.as_ref().is_some_and(measured) {
+            compared.push(one_sided(after, Change::OnlySecond, before));
+        }
+    }
+    compared
+}
+
+fn one_sided(known: &CaseStudy<'_>, change: Change, other: Option<&CaseStudy<'_>>) -> ComparedCase {
+    let why = other.map_or_else(|| "the other has no such case".into(), |study| study.summary.why.clone());
+    ComparedCase { case_key: known.key.to_owned(), row: known.summary.row.clone(), ratio: None, change, why }
+}
+
+fn both(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> ComparedCase {
+    let (ratio, change, why) = judge(before, after);
+    ComparedCase { case_key: before.key.to_owned(), row: before.summary.row.clone(), ratio, change, why }
+}
+
+fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Change, String) {
+    let cost = |study: &CaseStudy<'_>| sets(&study.records, Kind::Cost, cost_ns);
+    let Some(ratio) = cost(after).ratio_to(&cost(before)) else {
+        return (None, Change::CantTell, "no numbers".into());
+    };
+    if ratio.sets < SETS_FOR_A_VERDICT {
+        let why = format!("a word needs {SETS_FOR_A_VERDICT} sets on each side; the smaller side has {}", ratio.sets);
+        return (Some(ratio), Change::CantTell, why);
+    }
+    let change = ratio.interval.map_or(Change::CantTell, |interval| {
+        if interval.within(EQUAL.0, EQUAL.1) {
+            Change::Equal
+        } else if interval.high < 1.0 {
+            Change::Faster
+        } else if interval.low > 1.0 {
+            Change::Slower
+        } else {
+            Change::CantTell
+        }
+    });
+    let why = match (change, ratio.interval) {
+        (Change::CantTell, Some(interval)) => {
+            format!("{} holds 1 and leaves 0.9 to 1.1", format::span(interval.low, interval.high, format::ratio))
+        }
+        _ => String::new(),
+    };
+    (Some(ratio), change, why)
+}
+
+/// Why two recordings may differ for reasons other than the machine or the change under test: one sentence each.
+pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
+    let facets: [(&str, fn(&Record) -> String); 6] = [
+        ("plan (its hash)", |r| r.suite.plan_hash.clone()),
+        ("suite version", |r| r.suite.version.clone()),
+        ("build profile", |r| format!("{} opt-level {}", r.suite.build.profile, r.suite.build.opt_level)),
+        ("compiler", |r| r.suite.build.rustc.clone()),
+        ("extra compiler flags", |r| r.suite.build.rustflags.clone()),
+        ("machine", |r| format!("{} ({})", r.machine.facts.hostname, r.machine.facts.cpu_model)),
+    ];
+    let values = |recording: &Recording, facet: fn(&Record) -> String| {
+        let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+        for record in &recording.records {
+            *counted.entry(facet(record)).or_default() += 1;
+        }
+        counted.into_keys().collect::<Vec<_>>().join(" and ")
+    };
+    let differing = facets.into_iter().filter_map(|(name, facet)| {
+        let (first, second) = (values(a, facet), values(b, facet));
+        (first != second).then(|| format!("the {name} differs: {first:?} in the first, {second:?} in the second"))
+    });
+    differing.collect()
+}

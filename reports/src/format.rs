@@ -1,0 +1,177 @@
+//! Numbers as people read them: three significant digits, the unit that keeps them between 1 and 1000.
+
+/// A number and its unit, apart, so that a table can align both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quantity {
+    /// Three significant digits.
+    pub number: String,
+    /// `ns`, `µs`, `M/s`, ...
+    pub unit: &'static str,
+}
+
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A narrow no-break space keeps number and unit on one line.
+        let space = if self.unit.is_empty() { "" } else { "\u{202f}" };
+        write!(f, "{}{space}{}", self.number, self.unit)
+    }
+}
+
+impl Quantity {
+    /// For axes: without zeros that say nothing.
+    pub fn trimmed(mut self) -> Self {
+        if self.number.contains('.') {
+            self.number.truncate(self.number.trim_end_matches('0').trim_end_matches('.').len());
+        }
+        self
+    }
+}
+
+/// Both ends of an interval, the unit said once when they share it: `201 to 212 ns`.
+pub fn span(low: f64, high: f64, show: impl Fn(f64) -> Quantity) -> String {
+    let (low, high) = (show(low), show(high));
+    if low.unit == high.unit { format!("{} to {high}", low.number) } else { format!("{low} to {high}") }
+}
+
+/// Nanoseconds, as a time.
+pub fn time(ns: f64) -> Quantity {
+    scaled(ns, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")])
+}
+
+/// Events a second.
+pub fn rate(per_s: f64) -> Quantity {
+    scaled(per_s, &[(1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")])
+}
+
+/// Bytes a second, decimal units as bandwidth is quoted.
+pub fn bandwidth(per_s: f64) -> Quantity {
+    scaled(per_s, &[(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")])
+}
+
+/// [`time`] as text.
+pub fn ns(ns: f64) -> String {
+    time(ns).to_string()
+}
+
+/// A size in bytes, binary units as sizes are chosen.
+pub fn bytes(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes, "B");
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024 || value % 1024 != 0 {
+            break;
+        }
+        (value, unit) = (value / 1024, larger);
+    }
+    format!("{value}\u{202f}{unit}")
+}
+
+/// A quotient: `1.07`, `46.2`, `310`.
+pub fn ratio(value: f64) -> Quantity {
+    Quantity { number: significant(value), unit: "" }
+}
+
+/// For programs: six significant digits, which is more than any measurement here carries.
+pub fn digits(value: f64) -> String {
+    if value.fract() == 0.0 {
+        return value.to_string();
+    }
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    rounded.to_string()
+}
+
+/// A share of one: `0 %`, `0.4 %`, `37 %`.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let text = if percent == 0.0 || percent.abs() >= 9.95 {
+        format!("{percent:.0}")
+    } else if percent.abs() >= 0.095 {
+        format!("{percent:.1}")
+    } else {
+        format!("{percent:.2}")
+    };
+    format!("{text}\u{202f}%")
+}
+
+/// A count for one message: `0`, `1`, `0.02`.
+pub fn count(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e4 { format!("{value:.0}") } else { significant(value) }
+}
+
+/// A whole number with its thousands set apart.
+pub fn whole(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn scaled(value: f64, units: &[(f64, &'static str)]) -> Quantity {
+    // 999.6 would be rounded to 1000 of its unit: the next unit starts where rounding reaches it.
+    let fits = |&&(size, _): &&(f64, &'static str)| value.abs() >= size * 0.9995;
+    let &(size, unit) = units.iter().find(fits).unwrap_or(&units[units.len() - 1]);
+    Quantity { number: significant(value / size), unit }
+}
+
+fn significant(value: f64) -> String {
+    let magnitude = value.abs();
+    if !value.is_finite() {
+        "–".into()
+    } else if magnitude == 0.0 {
+        "0".into()
+    } else if magnitude < 0.01 {
+        format!("{value:.4}")
+    } else if magnitude < 9.995 {
+        format!("{value:.2}")
+    } else if magnitude < 99.95 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_and_the_unit_that_fits() {
+        let shown = |ns| time(ns).to_string().replace('\u{202f}', " ");
+        assert_eq!(shown(212.4), "212 ns");
+        assert_eq!(shown(9.812), "9.81 ns");
+        assert_eq!(shown(999.7), "1.00 µs");
+        assert_eq!(shown(9_812.0), "9.81 µs");
+        assert_eq!(shown(1.25e6), "1.25 ms");
+        assert_eq!(shown(-45.0), "-45.0 ns");
+        assert_eq!(bandwidth(9.14e9).to_string().replace('\u{202f}', " "), "9.14 GB/s");
+    }
+
+    #[test]
+    fn an_interval_says_its_unit_once() {
+        let shown = |low, high| span(low, high, time).replace('\u{202f}', " ");
+        assert_eq!(shown(201.0, 212.0), "201 to 212 ns");
+        assert_eq!(shown(980.0, 1_020.0), "980 ns to 1.02 µs");
+        assert_eq!(span(0.98, 1.02, ratio), "0.98 to 1.02");
+    }
+
+    #[test]
+    fn axes_say_no_empty_zeros() {
+        let shown = |ns| time(ns).trimmed().to_string().replace('\u{202f}', " ");
+        assert_eq!([shown(10.0), shown(1_500.0), shown(100.0)], ["10 ns", "1.5 µs", "100 ns"]);
+    }
+
+    #[test]
+    fn sizes_are_binary_only_when_they_are_whole() {
+        let shown = |size| bytes(size).replace('\u{202f}', " ");
+        assert_eq!([shown(8), shown(1024), shown(1500), shown(1 << 20)], ["8 B", "1 KiB", "1500 B", "1 MiB"]);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(whole(1_234_567).replace('\u{202f}', " "), "1 234 567");
+    }
+}

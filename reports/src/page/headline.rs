@@ -1,0 +1,188 @@
+//! The headline table: one row per series, placement and size, with the round trip and the stream of that size side by
+//! side, and the style rules by which its filters work without a script.
+
+use std::fmt::Write as _;
+
+use ipcmark::record::{Measure, Placement, Verdict};
+use serde::Serialize;
+
+use crate::analyse::answer::place_word;
+use crate::analyse::series::Series;
+use crate::analyse::statistics::Estimate;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::summary::CaseSummary;
+use crate::chart::Cell;
+use crate::format::{self, Quantity};
+
+/// The table and its filters.
+#[derive(Serialize)]
+pub struct Headline {
+    rows: Vec<Row>,
+    sizes: Vec<Choice>,
+    placements: Vec<Choice>,
+}
+
+/// One value of a filter.
+#[derive(Serialize)]
+struct Choice {
+    /// For addresses and rules: letters, digits, `-` and `_`.
+    id: String,
+    word: String,
+    chosen: bool,
+}
+
+/// One row.
+#[derive(Serialize)]
+struct Row {
+    series: usize,
+    label: String,
+    manner: &'static str,
+    placement: &'static str,
+    placement_word: String,
+    size_id: String,
+    size: Cell,
+    typical: Number,
+    p50: Number,
+    p99: Number,
+    p999: Number,
+    rate: Number,
+    cpu: Number,
+    floor: Number,
+    verdict: &'static str,
+    why: String,
+}
+
+/// A number in a table: number and unit apart, so that both align.
+#[derive(Default, Serialize)]
+struct Number {
+    number: String,
+    unit: &'static str,
+    /// For sorting; empty sorts last.
+    raw: String,
+    /// The interval in words.
+    interval: String,
+}
+
+impl Number {
+    fn of(value: Option<f64>, show: fn(f64) -> Quantity) -> Self {
+        value.map_or_else(Self::default, |value| {
+            let Quantity { number, unit } = show(value);
+            Self { number, unit, raw: format::digits(value), interval: String::new() }
+        })
+    }
+
+    fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
+        let interval = estimate.and_then(|e| e.interval).map(|i| format::span(i.low, i.high, show));
+        Self { interval: interval.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
+    }
+}
+
+fn times(value: f64) -> Quantity {
+    Quantity { unit: "×", ..format::ratio(value) }
+}
+
+/// Gathers the table.
+pub fn headline(study: &Study<'_>) -> Headline {
+    let asked = |case: &&CaseStudy<'_>| matches!(case.case.measure, Measure::RoundTrip | Measure::Stream);
+    let mut keys: Vec<(&Series, Placement, u64)> =
+        study.cases.iter().filter(asked).map(|case| (&case.series, case.case.placement, case.bytes())).collect();
+    keys.sort();
+    keys.dedup();
+    let rows = keys.iter().map(|&(series, placement, bytes)| row(study, series, placement, bytes)).collect();
+
+    let mut sizes: Vec<u64> = keys.iter().map(|key| key.2).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut placements: Vec<Placement> = keys.iter().map(|key| key.1).collect();
+    placements.sort_unstable();
+    placements.dedup();
+    let smallest = sizes.first().copied();
+    let main = study.placement.or(placements.first().copied());
+    Headline {
+        rows,
+        sizes: sizes
+            .into_iter()
+            .map(|size| Choice { id: size.to_string(), word: format::bytes(size), chosen: Some(size) == smallest })
+            .collect(),
+        placements: placements
+            .into_iter()
+            .map(|p| Choice { id: p.word().into(), word: place_word(p), chosen: Some(p) == main })
+            .collect(),
+    }
+}
+
+impl Headline {
+    /// A rule for each choice that hides the rows of all others; where a browser does not know `:has`, all rows show.
+    pub fn filters_css(&self) -> String {
+        let mut css = String::new();
+        for (attribute, choices) in [("size", &self.sizes), ("placement", &self.placements)] {
+            for Choice { id, .. } in choices {
+                let _ = writeln!(
+                    css,
+                    "#results:has(#{attribute}-{id}:checked) tbody tr:not([data-{attribute}=\"{id}\"]){{display:none}}"
+                );
+            }
+        }
+        css
+    }
+}
+
+fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> Row {
+    let of = |measure: Measure| {
+        study.cases.iter().find(|case| {
+            case.case.measure == measure
+                && case.case.placement == placement
+                && case.bytes() == bytes
+                && case.series == *series
+        })
+    };
+    let (trip, stream) = (of(Measure::RoundTrip), of(Measure::Stream));
+    let trip_summary = trip.map(|case| &case.summary);
+    let first = trip_summary.or(stream.map(|case| &case.summary));
+    let from_trip = |value: fn(&CaseSummary) -> Option<f64>| trip_summary.and_then(value);
+    let (verdict, why) = worse(trip_summary, stream.map(|case| &case.summary));
+    Row {
+        series: study.index(series),
+        label: series.label(),
+        manner: series.manner.word(),
+        placement: placement.word(),
+        placement_word: place_word(placement),
+        size_id: bytes.to_string(),
+        size: Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64)),
+        typical: Number::estimated(trip_summary.and_then(|s| s.typical), format::time),
+        p50: Number::of(from_trip(|s| s.p50_ns), format::time),
+        p99: Number::of(from_trip(|s| s.p99_ns), format::time),
+        p999: Number::of(from_trip(|s| s.p999_ns), format::time),
+        rate: Number::estimated(stream.and_then(|case| case.summary.typical), format::rate),
+        cpu: Number::of(first.and_then(|s| s.cpu_ns_per_message), format::time),
+        floor: Number::estimated(first.and_then(|s| s.to_floor), times),
+        verdict,
+        why,
+    }
+}
+
+/// The verdict that deserves more caution, and the reasons of both.
+fn worse(trip: Option<&CaseSummary>, stream: Option<&CaseSummary>) -> (&'static str, String) {
+    let judged = [("round trip", trip), ("stream", stream)];
+    let judged: Vec<_> = judged.iter().filter_map(|&(name, case)| Some((name, case?))).collect();
+    let worst = judged.iter().map(|(_, case)| case.verdict).max_by_key(|&verdict| caution(verdict)).flatten();
+    let why: Vec<String> =
+        judged.iter().map(|(name, case)| format!("{name}: {}, {}", word(case.verdict), case.why)).collect();
+    (word(worst), why.join("\n"))
+}
+
+/// The word for a verdict, also when there is none yet.
+pub fn word(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or("too few sets", Verdict::word)
+}
+
+fn caution(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        Some(Verdict::Stable) => 0,
+        None => 1,
+        Some(Verdict::Skipped) => 2,
+        Some(Verdict::Noisy) => 3,
+        Some(Verdict::Overloaded) => 4,
+        Some(Verdict::Invalid) => 5,
+    }
+}

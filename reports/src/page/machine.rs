@@ -1,0 +1,143 @@
+//! The machine's facts and floors, as pairs of words and values.
+
+use ipcmark::record::{Cache, Facts, Floors, Machine, SizedFloor};
+use serde::Serialize;
+
+use super::sections::Fact;
+use crate::chart::{Cell, Table};
+use crate::format;
+
+/// One machine.
+#[derive(Serialize)]
+pub struct MachineView {
+    name: String,
+    trusted: bool,
+    facts: Vec<Fact>,
+    floors: Vec<Fact>,
+    sized: Option<Table>,
+}
+
+/// Prepares a machine for the page.
+pub fn view(machine: &Machine) -> MachineView {
+    MachineView {
+        name: machine.facts.hostname.clone(),
+        trusted: machine.topology_trusted,
+        facts: facts(&machine.facts),
+        floors: machine.floors.as_ref().map(floors).unwrap_or_default(),
+        sized: machine.floors.as_ref().map(sized),
+    }
+}
+
+fn facts(facts: &Facts) -> Vec<Fact> {
+    let unknown = || "not told".to_owned();
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
+    let yes = |value: Option<bool>| value.map_or_else(unknown, |on| if on { "on" } else { "off" }.into());
+    let mut list = vec![
+        Fact::new("Processor", facts.cpu_model.clone()),
+        Fact::new("Architecture", facts.architecture.clone()),
+        Fact::new("CPUs online", list_of(&facts.cpus_online)),
+        Fact::new("CPUs allowed", list_of(&facts.cpus_allowed)),
+        Fact::new("Hypervisor", facts.hypervisor.clone().unwrap_or_else(|| "none seen".into())),
+        Fact::new("Simultaneous threads", yes(facts.smt_active)),
+        Fact::new("Memory nodes", facts.numa_nodes.to_string()),
+        Fact::new("Memory", format!("{:.1}\u{202f}GiB", facts.memory_bytes as f64 / f64::from(1 << 30))),
+        Fact::new("Page", format::bytes(facts.page_bytes)),
+        Fact::new("Huge pages", text(&facts.transparent_huge_pages)),
+        Fact::new("Kernel", facts.kernel.clone()),
+        Fact::new("System", facts.operating_system.clone()),
+        Fact::new("Clock source", text(&facts.clocksource)),
+        Fact::new(
+            "Tick counter",
+            facts.ticks_hz.map_or_else(|| "not proven invariant".into(), |hz| format!("{:.3} GHz", hz as f64 / 1e9)),
+        ),
+        Fact::new("Frequency governor", text(&facts.governor)),
+        Fact::new("Boost", yes(facts.boost)),
+    ];
+    list.extend(facts.caches.iter().map(cache));
+    if !facts.mitigations.is_empty() {
+        list.push(Fact::new("Mitigations", facts.mitigations.join("; ")));
+    }
+    list
+}
+
+fn cache(cache: &Cache) -> Fact {
+    let kind = match cache.kind.as_str() {
+        "Data" => " data",
+        "Instruction" => " instructions",
+        _ => "",
+    };
+    let shared = list_of(&cache.shared_by_cpus);
+    let lines = cache.line_bytes;
+    Fact::new(format!("Cache L{}{kind}", cache.level), format!("{}, lines of {lines}\u{202f}B, CPUs {shared}", format::bytes(cache.bytes)))
+}
+
+fn floors(floors: &Floors) -> Vec<Fact> {
+    let time = |name: &str, ns: f64| Fact::new(name, format::ns(ns));
+    let maybe = |name: &str, ns: Option<f64>| Fact::new(name, ns.map_or_else(|| "needs two CPUs".into(), format::ns));
+    let noise = &floors.idle_noise;
+    vec![
+        Fact::new("Measured between CPUs", format!("{} ({})", list_of(&floors.cpus), floors.placement)),
+        maybe("Cache line, round trip over one", floors.line_round_trip_one_ns),
+        maybe("Cache line, round trip over two", floors.line_round_trip_two_ns),
+        time("System call", floors.system_call_ns),
+        maybe("Futex hop, two CPUs", floors.futex_hop_two_cpus_ns),
+        time("Futex hop, one CPU", floors.futex_hop_one_cpu_ns),
+        maybe("Wake on another CPU", floors.wake_ns),
+        time("Context switch", floors.context_switch_ns),
+        time("Page fault", floors.page_fault_ns),
+        time("Clock read", floors.clock_read_ns),
+        time("Clock step", floors.clock_step_ns),
+        time("Tick read", floors.tick_read_ns),
+        Fact::new(
+            "Idle noise",
+            format!(
+                "longest gap {} in {}, {} of the time in gaps over 1\u{202f}µs",
+                format::ns(noise.longest_gap_ns as f64),
+                format::ns(noise.elapsed_ns as f64),
+                format::percent(noise.stolen_share)
+            ),
+        ),
+    ]
+}
+
+/// Floors by size: time, and the bandwidth it comes to.
+fn sized(floors: &Floors) -> Table {
+    let kinds = [&floors.touch, &floors.copy, &floors.hand_over_serial, &floors.hand_over_stream];
+    let mut sizes: Vec<(u64, u64)> =
+        kinds.iter().flat_map(|kind| kind.iter().map(|floor| (floor.bytes, floor.footprint_bytes))).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut table = Table::new(&[
+        ("Size", "message_bytes"),
+        ("Footprint", "footprint_bytes"),
+        ("Written and read on one core", "touch_ns"),
+        ("Copied on one core", "copy_ns"),
+        ("Handed over in turns", "hand_over_serial_ns"),
+        ("Handed over in a stream", "hand_over_stream_ns"),
+        ("Stream bandwidth", "hand_over_stream_per_s"),
+    ]);
+    for (bytes, footprint) in sizes {
+        let of = |kind: &[SizedFloor]| {
+            kind.iter().find(|floor| floor.bytes == bytes && floor.footprint_bytes == footprint).map(|floor| floor.ns)
+        };
+        let size = |bytes: u64| Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64));
+        let mut row = vec![size(bytes), size(footprint)];
+        row.extend(kinds.iter().map(|kind| Cell::number(of(kind), format::ns)));
+        let per_s = of(&floors.hand_over_stream).map(|ns| bytes as f64 * 1e9 / ns);
+        row.push(Cell::number(per_s, |value| format::bandwidth(value).to_string()));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// CPU numbers, runs drawn together: `0-3, 8`.
+fn list_of(cpus: &[u32]) -> String {
+    let mut sorted = cpus.to_vec();
+    sorted.sort_unstable();
+    let runs = sorted.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first}-{last}"),
+        [] => String::new(),
+    });
+    runs.collect::<Vec<_>>().join(", ")
+}

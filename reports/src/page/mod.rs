@@ -1,0 +1,124 @@
+//! The page: one HTML file that needs nothing else, opens from a mail, prints, and works without its script.
+//!
+//! Rust decides what is said and how numbers look; `report.html` decides where, `style.css` how, and `script.js` adds
+//! sorting and highlighting. Text from records is escaped by the template engine.
+
+mod headline;
+mod machine;
+mod sections;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use ipcmark::record::Placement;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::analyse::answer::{answer, place, place_word};
+use crate::analyse::study::Study;
+use crate::chart::{Figure, Looks, Table, figures};
+use crate::read::Recording;
+
+const PAGE: &str = include_str!("report.html");
+const MACROS: &str = include_str!("macros.html");
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// Draws the page of a recording as `index.html` in `out_dir`, which is made if it is missing, and returns its path.
+///
+/// The page is written beside its place and moved there when it is whole, so a full disk leaves the old one.
+///
+/// Errors: a directory that cannot be made or written, by name.
+pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
+    let html = render(recording)?;
+    fs::create_dir_all(out_dir).with_context(|| format!("cannot make the directory {}", out_dir.display()))?;
+    let path = out_dir.join("index.html");
+    let unfinished = out_dir.join(format!(".index.html.{}.tmp", std::process::id()));
+    let written = fs::write(&unfinished, html).and_then(|()| fs::rename(&unfinished, &path));
+    if written.is_err() {
+        // Best effort: what stopped the writing may stop this too, and the first error is the one to tell.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Everything the template says.
+#[derive(Serialize)]
+struct Page {
+    question: String,
+    answer: String,
+    findings: Vec<String>,
+    tally: Vec<sections::Tally>,
+    run: Vec<sections::Fact>,
+    warnings: Vec<String>,
+    headline: headline::Headline,
+    placements: Vec<OnPlacement>,
+    cautions: Vec<sections::Caution>,
+    absent: Vec<sections::Absent>,
+    bad_lines: Vec<sections::Bad>,
+    declared: Table,
+    disagreements: usize,
+    conformance: Option<sections::Conformance>,
+    machines: Vec<machine::MachineView>,
+    css: Css,
+    script: &'static str,
+}
+
+/// The charts of one placement.
+#[derive(Serialize)]
+struct OnPlacement {
+    word: &'static str,
+    name: String,
+    phrase: &'static str,
+    figures: Vec<Figure>,
+}
+
+#[derive(Serialize)]
+struct Css {
+    style: &'static str,
+    light: String,
+    dark: String,
+    filters: String,
+}
+
+fn render(recording: &Recording) -> anyhow::Result<String> {
+    let study = Study::of(recording);
+    let looks = Looks::of(&study.series);
+    let (light, dark) = looks.css();
+    let answer = answer(&study);
+    let headline = headline::headline(&study);
+    let on = |placement: Placement| OnPlacement {
+        word: placement.word(),
+        name: place_word(placement),
+        phrase: place(placement),
+        figures: figures(&study, &looks, placement),
+    };
+    let (declared, disagreements) = sections::declared(&study);
+    let page = Page {
+        question: sections::question(recording),
+        answer: answer.sentence,
+        findings: answer.findings,
+        tally: sections::tally(&study),
+        run: sections::run(recording),
+        warnings: sections::warnings(recording, &study),
+        placements: study.placements().into_iter().map(on).collect(),
+        cautions: sections::cautions(&study),
+        absent: sections::absent(&study),
+        bad_lines: sections::bad_lines(recording),
+        declared,
+        disagreements,
+        conformance: sections::conformance(&study),
+        machines: study.machines.iter().map(|machine| machine::view(machine)).collect(),
+        css: Css { style: STYLE, light, dark, filters: headline.filters_css() },
+        headline,
+        script: SCRIPT,
+    };
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_template("macros.html", MACROS)?;
+    environment.add_template("report.html", PAGE)?;
+    environment.get_template("report.html")?.render(Value::from(Serde(page))).context("the page could not be rendered")
+}

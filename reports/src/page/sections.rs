@@ -1,0 +1,247 @@
+//! The parts of the page that are lists: what ran, what to be careful with, what is missing and why, what was declared.
+
+use std::collections::BTreeMap;
+
+use ipcmark::record::{Measure, Record, Verdict};
+use serde::Serialize;
+
+use super::headline::word;
+use crate::analyse::anatomy::checked;
+use crate::analyse::answer::place_word;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::chart::{Cell, Table};
+use crate::format;
+use crate::read::Recording;
+
+/// A word and its value.
+#[derive(Serialize)]
+pub struct Fact {
+    name: String,
+    value: String,
+}
+
+impl Fact {
+    /// A word and its value.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+/// How many cases have a verdict.
+#[derive(Serialize)]
+pub struct Tally {
+    word: &'static str,
+    cases: usize,
+}
+
+/// A case whose number wants care, and why.
+#[derive(Serialize)]
+pub struct Caution {
+    verdict: &'static str,
+    case: String,
+    key: String,
+    why: String,
+}
+
+/// Cases without a number, by reason.
+#[derive(Serialize)]
+pub struct Absent {
+    verdict: &'static str,
+    why: String,
+    rows: Vec<String>,
+    keys: Vec<String>,
+}
+
+/// A line that is not a record.
+#[derive(Serialize)]
+pub struct Bad {
+    place: String,
+    why: String,
+}
+
+/// What the conformance cases came to.
+#[derive(Serialize)]
+pub struct Conformance {
+    passed: usize,
+    broken: Vec<Caution>,
+}
+
+/// The questions of all plans in the recording, usually one.
+pub fn question(recording: &Recording) -> String {
+    let questions = distinct(recording, |record| record.suite.question.clone());
+    if questions.is_empty() { "A recording without records".into() } else { questions.join(" · ") }
+}
+
+/// How many cases came to which verdict, the good ones first.
+pub fn tally(study: &Study<'_>) -> Vec<Tally> {
+    let verdicts = [
+        Some(Verdict::Stable),
+        None,
+        Some(Verdict::Noisy),
+        Some(Verdict::Overloaded),
+        Some(Verdict::Invalid),
+        Some(Verdict::Skipped),
+    ];
+    let of = |verdict| study.cases.iter().filter(|case| case.summary.verdict == verdict).count();
+    let counted = verdicts.into_iter().map(|verdict| Tally { word: word(verdict), cases: of(verdict) });
+    counted.filter(|tally| tally.cases > 0).collect()
+}
+
+/// What ran: suite, plan, build, machine, time.
+pub fn run(recording: &Recording) -> Vec<Fact> {
+    let all = |facet: fn(&Record) -> String| distinct(recording, facet).join(" and ");
+    let mut sets: Vec<u32> = recording.records.iter().map(|record| record.set).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    let started = recording.records.iter().map(|record| record.started_at.as_str()).min().unwrap_or("–");
+    let ended = recording.records.iter().map(|record| record.ended_at.as_str()).max().unwrap_or("–");
+    vec![
+        Fact::new("Plan", all(|r| r.suite.plan.clone())),
+        Fact::new("Plan hash", all(|r| r.suite.plan_hash.clone())),
+        Fact::new("Seed", all(|r| r.suite.seed.to_string())),
+        Fact::new("Trials", format::whole(recording.records.len() as u64)),
+        Fact::new("Sets a case", format!("up to {}", sets.len())),
+        Fact::new("Machine", all(|r| r.machine.facts.hostname.clone())),
+        Fact::new("Started", started),
+        Fact::new("Ended", ended),
+        Fact::new("Suite", all(|r| format!("ipcmark {} ({})", r.suite.version, r.suite.revision))),
+        Fact::new("Build", all(build)),
+        Fact::new("Run", all(|r| r.run_id.clone())),
+    ]
+}
+
+fn build(record: &Record) -> String {
+    let build = &record.suite.build;
+    let flags = if build.rustflags.is_empty() { String::new() } else { format!(", flags {}", build.rustflags) };
+    format!("{}, opt-level {}, {}, {}{flags}", build.profile, build.opt_level, build.target, build.rustc)
+}
+
+/// Whatever a reader should know before reading a number.
+pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let records = &recording.records;
+    if records.is_empty() {
+        warnings.push("There is no record in this recording.".into());
+    }
+    if study.machines.len() > 1 {
+        warnings.push(format!(
+            "These records come from {} machines and are pooled here; compare recordings of one machine each instead. \
+             Without one machine there are no floors to price a message with.",
+            study.machines.len()
+        ));
+    }
+    for (what, facet) in [
+        ("plans", (|r| r.suite.plan_hash.clone()) as fn(&Record) -> String),
+        ("versions of the suite", |r| format!("{} {}", r.suite.version, r.suite.revision)),
+        ("builds", build),
+    ] {
+        let values = distinct(recording, facet).len();
+        if values > 1 {
+            warnings.push(format!("These records come from {values} different {what} and are pooled here."));
+        }
+    }
+    if records.iter().any(|record| record.suite.build.opt_level == "0" || record.suite.build.profile == "debug") {
+        warnings.push("Some records come from a debug build: their numbers say little about a release.".into());
+    }
+    let disturbed = records.iter().filter(|record| record.noise.other_run).count();
+    if disturbed > 0 {
+        warnings.push(format!("Another run of the suite was on the machine during {disturbed} trials."));
+    }
+    match recording.bad_lines.len() {
+        0 => {}
+        1 => warnings.push("One line of the recording could not be read; it is named at the end.".into()),
+        many => warnings.push(format!("{many} lines of the recording could not be read; they are named at the end.")),
+    }
+    warnings
+}
+
+/// Measured cases that are not stable, the worst first.
+pub fn cautions(study: &Study<'_>) -> Vec<Caution> {
+    let doubtful = |case: &&CaseStudy<'_>| matches!(case.summary.verdict, Some(Verdict::Noisy | Verdict::Overloaded));
+    study.cases.iter().filter(doubtful).map(caution).collect()
+}
+
+/// Cases without a number: skipped, broken or invalid, gathered by reason so that one missing thing is one line.
+pub fn absent(study: &Study<'_>) -> Vec<Absent> {
+    let mut by_reason: BTreeMap<(&'static str, &str), Vec<&CaseStudy<'_>>> = BTreeMap::new();
+    for case in &study.cases {
+        let verdict = case.summary.verdict;
+        if matches!(verdict, Some(Verdict::Skipped | Verdict::Invalid)) && case.case.measure != Measure::Conformance {
+            by_reason.entry((word(verdict), &case.summary.why)).or_default().push(case);
+        }
+    }
+    let gather = |((verdict, why), cases): ((&'static str, &str), Vec<&CaseStudy<'_>>)| {
+        let mut rows: Vec<String> = cases.iter().map(|case| case.series.label()).collect();
+        rows.dedup();
+        let keys = cases.iter().map(|case| case.key.to_owned()).collect();
+        let why = if why.is_empty() { "no reason recorded" } else { why };
+        Absent { verdict, why: why.to_owned(), rows, keys }
+    };
+    by_reason.into_iter().map(gather).collect()
+}
+
+/// Every line that is not a record.
+pub fn bad_lines(recording: &Recording) -> Vec<Bad> {
+    let shown = recording.bad_lines.iter();
+    shown.map(|bad| Bad { place: format!("{} line {}", bad.file.display(), bad.line), why: bad.why.clone() }).collect()
+}
+
+/// Declared counts against those the untimed pass saw, and how many of them disagree.
+pub fn declared(study: &Study<'_>) -> (Table, usize) {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Size", "message_bytes"),
+        ("Side", "side"),
+        ("Count a message", "what"),
+        ("Declared", "declared_count"),
+        ("Seen", "seen_count"),
+        ("Agree", "agree"),
+    ]);
+    let mut disagreements = 0;
+    for case in study.cases.iter().filter(|case| case.case.measure == Measure::Anatomy) {
+        for check in checked(case) {
+            let agrees = check.agrees();
+            disagreements += usize::from(!agrees);
+            table.rows.push(vec![
+                Cell::text(case.series.label()),
+                Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
+                Cell::text(check.side),
+                Cell::text(check.count.replace('_', " ")),
+                Cell::number(Some(check.declared), format::count),
+                Cell::number(Some(check.seen), format::count),
+                Cell::text(if agrees { "yes" } else { "no" }),
+            ]);
+        }
+    }
+    (table, disagreements)
+}
+
+/// What the conformance cases came to; `None` when the plan had none.
+pub fn conformance(study: &Study<'_>) -> Option<Conformance> {
+    let cases: Vec<_> = study.cases.iter().filter(|case| case.case.measure == Measure::Conformance).collect();
+    let broken = |case: &&&CaseStudy<'_>| case.summary.verdict != Some(Verdict::Stable);
+    let passed = cases.iter().filter(|case| !broken(case)).count();
+    (!cases.is_empty()).then(|| Conformance { passed, broken: cases.iter().filter(broken).map(|case| caution(case)).collect() })
+}
+
+fn caution(case: &CaseStudy<'_>) -> Caution {
+    let what = case.case.measure.word().replace('_', " ");
+    let size = case.case.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
+    let place = place_word(case.case.placement);
+    Caution {
+        verdict: word(case.summary.verdict),
+        case: format!("{}, {what}{size}, {place}", case.series.label()),
+        key: case.key.to_owned(),
+        why: case.summary.why.clone(),
+    }
+}
+
+fn distinct(recording: &Recording, facet: fn(&Record) -> String) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for value in recording.records.iter().map(facet) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
+}

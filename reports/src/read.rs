@@ -1,0 +1,91 @@
+//! Reads recordings: good lines are used, bad ones are counted and named, and a later form of record is refused.
+//!
+//! A run that was killed leaves a half-written last line, and a disk that filled up may leave worse. Neither costs the
+//! trials that were written whole. Only a file that cannot be opened, or one from a later suite, is an error.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use ipcmark::record::{Record, SCHEMA};
+use serde::Deserialize;
+
+/// Name of the records file inside a run's directory.
+const RECORDS: &str = "records.jsonl";
+
+/// What one or more files hold.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// Every line that could be read, file by file, in the order written.
+    pub records: Vec<Record>,
+    /// Every line that could not.
+    pub bad_lines: Vec<BadLine>,
+}
+
+/// A line that is not a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// The file it is in.
+    pub file: PathBuf,
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Reads files, or run directories that hold a `records.jsonl`. A file named twice is read once.
+///
+/// Errors: a path that is missing or unreadable, and a record of a later form than this suite knows; each names the file.
+pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
+    let mut recording = Recording::default();
+    let mut seen = HashSet::new();
+    for path in paths {
+        let file = if path.is_dir() { path.join(RECORDS) } else { path.clone() };
+        let canonical = fs::canonicalize(&file).with_context(|| format!("cannot find {}", file.display()))?;
+        if seen.insert(canonical) {
+            read_file(&file, &mut recording)?;
+        }
+    }
+    Ok(recording)
+}
+
+fn read_file(file: &Path, into: &mut Recording) -> anyhow::Result<()> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match parse(line) {
+            Ok(record) => into.records.push(record),
+            Err(Refusal::Later(schema)) => bail!(
+                "{} line {}: this record has form {schema}, and this suite reads forms up to {SCHEMA}; \
+                 read it with the suite that wrote it, or a later one",
+                file.display(),
+                index + 1
+            ),
+            Err(Refusal::Bad(why)) => {
+                into.bad_lines.push(BadLine { file: file.to_owned(), line: index + 1, why });
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Refusal {
+    Later(u32),
+    Bad(String),
+}
+
+fn parse(line: &[u8]) -> Result<Record, Refusal> {
+    /// The one key every form of record has.
+    #[derive(Deserialize)]
+    struct Form {
+        schema: u32,
+    }
+    let form: Form = serde_json::from_slice(line).map_err(|e| Refusal::Bad(e.to_string()))?;
+    if form.schema > SCHEMA {
+        return Err(Refusal::Later(form.schema));
+    }
+    serde_json::from_slice(line).map_err(|e| Refusal::Bad(e.to_string()))
+}

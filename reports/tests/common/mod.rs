@@ -1,0 +1,361 @@
+//! Records of a machine that does not exist, for tests only. Every number comes from a formula and a seed; the host is
+//! called `synthetic`, so no page made of them can be taken for a measurement.
+#![allow(dead_code)] // each test file uses its own part
+
+use base64::Engine as _;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+use ipcmark::record::{
+    Anatomy, Build, Cache, Case, Count, Counts, Facts, Floors, IdleNoise, Isolation, Machine, Measure, Metrics, Noise,
+    Outcome, PairedFloor, Placement, Record, RoleCost, SCHEMA, SizedFloor, Status, Substrate, Suite, Touch, Verdict, Wait,
+    Window, metric,
+};
+use ipcmark_reports::analyse::statistics::Random;
+
+/// A way of running a mechanism, and the formula behind its numbers.
+#[derive(Clone, Copy)]
+pub struct Contestant {
+    pub mechanism: &'static str,
+    pub wait: Option<Wait>,
+    pub isolation: Isolation,
+    pub substrate: Option<Substrate>,
+    /// Cost of a message of no bytes, one way.
+    pub fixed_ns: f64,
+    pub per_byte_ns: f64,
+    /// Cost of a message in a stream, of no bytes.
+    pub stream_ns: f64,
+}
+
+pub const SIZES: [u64; 6] = [8, 64, 1024, 16 * 1024, 64 * 1024, 1 << 20];
+
+/// The mechanisms of a quick plan.
+pub fn contestants() -> Vec<Contestant> {
+    let shm = |mechanism, wait, substrate, fixed_ns, stream_ns| Contestant {
+        mechanism,
+        wait: Some(wait),
+        isolation: Isolation::Process,
+        substrate: Some(substrate),
+        fixed_ns,
+        per_byte_ns: 0.12,
+        stream_ns,
+    };
+    let plain = |mechanism, isolation, fixed_ns, per_byte_ns, stream_ns| Contestant {
+        mechanism,
+        wait: None,
+        isolation,
+        substrate: None,
+        fixed_ns,
+        per_byte_ns,
+        stream_ns,
+    };
+    vec![
+        plain("null", Isolation::Thread, 4.0, 0.05, 4.0),
+        plain("pipe", Isolation::Process, 4_800.0, 0.35, 900.0),
+        plain("unix-stream", Isolation::Process, 5_900.0, 0.42, 1_300.0),
+        plain("ipc-channel", Isolation::Process, 8_700.0, 0.61, 4_100.0),
+        plain("crossbeam-bounded", Isolation::Thread, 210.0, 0.2, 70.0),
+        shm("shm-mailbox", Wait::Spin, Substrate::Memfd, 108.0, 110.0),
+        shm("shm-mailbox", Wait::Hybrid, Substrate::Memfd, 131.0, 140.0),
+        shm("shm-mailbox", Wait::Park, Substrate::Memfd, 5_100.0, 5_000.0),
+        shm("shm-spsc", Wait::Spin, Substrate::Memfd, 101.0, 14.0),
+        shm("shm-spsc", Wait::Spin, Substrate::PosixShm, 102.0, 14.3),
+        shm("shm-spsc", Wait::Hybrid, Substrate::Memfd, 126.0, 19.0),
+        shm("shm-spsc", Wait::Park, Substrate::Memfd, 5_000.0, 260.0),
+    ]
+}
+
+/// A case of a contestant.
+pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64) -> Case {
+    Case {
+        family: "transport".into(),
+        mechanism: one.mechanism.into(),
+        measure,
+        isolation: one.isolation,
+        wait: one.wait,
+        substrate: one.substrate,
+        placement,
+        message_bytes: Some(bytes),
+        producers: Some(1),
+        consumers: Some(1),
+        depth: Some(64),
+        connections: Some(2),
+        touch: Some(Touch::All),
+        delay_ns: None,
+        inject: None,
+    }
+}
+
+/// A whole run: every contestant, size and measure on two CPUs, the blocking ones on one CPU too.
+pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
+    let mut random = Random::new(seed);
+    let mut records = Vec::new();
+    for set in 0..sets {
+        for one in contestants() {
+            for (placement, bytes) in [Placement::SameL3, Placement::SameCpu].into_iter().flat_map(|p| SIZES.map(|s| (p, s))) {
+                for measure in [Measure::RoundTrip, Measure::Stream] {
+                    let case = case(&one, measure, placement, bytes);
+                    if placement == Placement::SameCpu && one.wait == Some(Wait::Spin) {
+                        records.push(skipped(case, set, "two polling roles need two CPUs"));
+                    } else {
+                        records.push(measured(&one, case, set, &mut random));
+                    }
+                }
+            }
+            let bytes = SIZES[0];
+            records.push(seen(&one, case(&one, Measure::Anatomy, Placement::SameL3, bytes), set));
+        }
+    }
+    for (order, record) in records.iter_mut().enumerate() {
+        record.order_in_run = u32::try_from(order).expect("few records");
+    }
+    records
+}
+
+/// A record with nothing measured yet.
+pub fn blank(case: Case, set: u32, outcome: Outcome) -> Record {
+    Record {
+        schema: SCHEMA,
+        run_id: "synthetic-run".into(),
+        suite: suite(),
+        machine: machine(),
+        case_key: case.key(),
+        case,
+        set,
+        order_in_run: 0,
+        started_at: "2000-01-01T00:00:00Z".into(),
+        ended_at: "2000-01-01T00:00:01Z".into(),
+        cpus: vec![0, 1],
+        count: Count { messages: 100_000, chosen_by: "time".into() },
+        warm_up_ns: 30_000_000,
+        noise: Noise::default(),
+        outcome,
+    }
+}
+
+pub fn skipped(case: Case, set: u32, why: &str) -> Record {
+    blank(case, set, Outcome::skipped(why))
+}
+
+pub fn failed(case: Case, set: u32, why: &str) -> Record {
+    blank(case, set, Outcome::failed(why))
+}
+
+/// A trial that came out as the formula says, give or take the noise of its set and of its windows.
+pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> Record {
+    let bytes = case.message_bytes.unwrap_or(0) as f64;
+    let one_cpu = case.placement == Placement::SameCpu;
+    let set_noise = 1.0 + 0.02 * gauss(random);
+    let (typical_ns, floor) = match case.measure {
+        Measure::RoundTrip => (2.0 * (one.fixed_ns + one.per_byte_ns * bytes), 190.0),
+        _ => ((one.stream_ns.powi(2) + (one.per_byte_ns * bytes).powi(2)).sqrt(), 7.0 + 0.1 * bytes),
+    };
+    let typical_ns = typical_ns * set_noise * if one_cpu { 0.8 } else { 1.0 };
+    let polls = matches!(one.wait, Some(Wait::Spin | Wait::Hybrid)) || one.isolation == Isolation::Thread;
+    let mut metrics = Metrics::new();
+    let mut histogram = None;
+    if case.measure == Measure::RoundTrip {
+        metrics.insert(metric::ROUND_TRIP_NS.into(), typical_ns);
+        histogram = Some(latencies(typical_ns, random));
+    } else {
+        metrics.insert(metric::MESSAGES_PER_S.into(), 1e9 / typical_ns);
+        metrics.insert(metric::BYTES_PER_S.into(), bytes * 1e9 / typical_ns);
+    }
+    metrics.insert(metric::CPU_NS_PER_MESSAGE.into(), typical_ns * if polls { 1.0 } else { 0.6 });
+    let windows = (0..20u64).map(|index| Window {
+        start_ns: index * 7_000_000,
+        elapsed_ns: (5_000.0 * typical_ns * (1.0 + 0.01 * gauss(random))) as u64,
+        messages: 5_000,
+    });
+    let outcome = Outcome {
+        status: Status::Measured,
+        verdict: Some(Verdict::Stable),
+        why: None,
+        metrics: Some(metrics),
+        windows: Some(windows.collect()),
+        histogram,
+        floor: (one.mechanism != "null").then(|| PairedFloor { name: "two_line_round_trip".into(), ns: floor * set_noise }),
+        roles: Some(roles(polls, typical_ns)),
+        anatomy: Some(anatomy(one, bytes)),
+    };
+    blank(case, set, outcome)
+}
+
+/// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
+pub fn seen(one: &Contestant, case: Case, set: u32) -> Record {
+    let declared = anatomy(one, case.message_bytes.unwrap_or(0) as f64);
+    let stray = if one.mechanism == "ipc-channel" { 1.0 } else { 0.0 };
+    let metrics = Metrics::from([
+        ("sender_system_calls".into(), declared.sender.system_calls + stray),
+        ("receiver_system_calls".into(), declared.receiver.system_calls + 0.001),
+        ("receiver_context_switches".into(), declared.receiver.context_switches),
+    ]);
+    let mut record = blank(case, set, Outcome::skipped(""));
+    record.outcome = Outcome {
+        status: Status::Measured,
+        verdict: Some(Verdict::Stable),
+        why: None,
+        metrics: Some(metrics),
+        anatomy: Some(declared),
+        ..record.outcome
+    };
+    record
+}
+
+fn anatomy(one: &Contestant, bytes: f64) -> Anatomy {
+    let moved_bytes = if bytes > 56.0 { bytes } else { 0.0 };
+    match (one.mechanism, one.wait) {
+        ("null", _) => Anatomy::default(),
+        ("crossbeam-bounded", _) | (_, Some(Wait::Spin | Wait::Hybrid)) => Anatomy {
+            sender: Counts::default(),
+            receiver: Counts { line_hand_overs: 1.0, moved_bytes, ..Counts::default() },
+        },
+        (_, Some(_)) => Anatomy {
+            sender: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            receiver: Counts {
+                system_calls: 1.0,
+                context_switches: 1.0,
+                line_hand_overs: 1.0,
+                moved_bytes,
+                ..Counts::default()
+            },
+        },
+        (_, None) => Anatomy {
+            sender: Counts { system_calls: 1.0, copied_bytes: bytes, wakes: 1.0, ..Counts::default() },
+            receiver: Counts { system_calls: 1.0, copied_bytes: bytes, context_switches: 1.0, ..Counts::default() },
+        },
+    }
+}
+
+fn roles(polls: bool, typical_ns: f64) -> Vec<RoleCost> {
+    let wall_ns = (typical_ns * 100_000.0) as u64;
+    let running_ns = if polls { wall_ns } else { wall_ns * 6 / 10 };
+    let ready_ns = if polls { 0 } else { wall_ns / 20 };
+    let role = |(index, role): (u32, &str)| RoleCost {
+        role: role.into(),
+        cpu: Some(index),
+        messages: 100_000,
+        wall_ns,
+        user_ns: running_ns / if polls { 1 } else { 5 },
+        system_ns: if polls { 0 } else { running_ns * 4 / 5 },
+        voluntary_switches: if polls { 0 } else { 100_000 },
+        involuntary_switches: 3,
+        minor_faults: 2,
+        major_faults: 0,
+        running_ns,
+        ready_ns,
+        blocked_ns: wall_ns - running_ns - ready_ns,
+        migrations: 0,
+    };
+    [(0, "pinger"), (1, "ponger")].into_iter().map(role).collect()
+}
+
+/// Ten thousand latencies around `typical_ns` with a long tail, as a record holds them.
+fn latencies(typical_ns: f64, random: &mut Random) -> String {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
+    for _ in 0..10_000 {
+        let tail = uniform(random).powf(-0.22);
+        histogram.saturating_record((typical_ns * (0.93 + 0.03 * gauss(random).abs()) * tail) as u64);
+    }
+    encode(&histogram)
+}
+
+/// A histogram as records hold it.
+pub fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("into memory");
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+pub fn suite() -> Suite {
+    Suite {
+        version: "0.0.0".into(),
+        revision: "synthetic".into(),
+        build: Build {
+            profile: "release".into(),
+            target: "x86_64-synthetic".into(),
+            rustc: "rustc 0.0.0".into(),
+            opt_level: "3".into(),
+            rustflags: String::new(),
+        },
+        plan: "synthetic".into(),
+        question: "Which way should two processes of a made-up machine talk?".into(),
+        plan_hash: "0123456789abcdef".into(),
+        seed: 42,
+    }
+}
+
+pub fn machine() -> Machine {
+    Machine {
+        facts: Facts {
+            hostname: "synthetic".into(),
+            cpu_model: "Made-up Processor 2000".into(),
+            architecture: "x86_64".into(),
+            cpus_online: vec![0, 1],
+            cpus_allowed: vec![0, 1],
+            caches: vec![Cache {
+                level: 1,
+                kind: "Data".into(),
+                bytes: 32 * 1024,
+                line_bytes: 64,
+                shared_by_cpus: vec![0],
+            }],
+            numa_nodes: 1,
+            memory_bytes: 8 << 30,
+            page_bytes: 4096,
+            kernel: "0.0.0-synthetic".into(),
+            operating_system: "Made-up Linux".into(),
+            hypervisor: Some("Made-up".into()),
+            clocksource: Some("tsc".into()),
+            ticks_hz: Some(2_000_000_000),
+            governor: None,
+            boost: None,
+            smt_active: Some(false),
+            transparent_huge_pages: Some("madvise".into()),
+            mitigations: vec!["made_up: Not affected".into()],
+        },
+        floors: Some(floors()),
+        topology_trusted: false,
+    }
+}
+
+pub fn floors() -> Floors {
+    let sized = |per_byte: f64, fixed: f64| {
+        [8u64, 64, 4096, 65_536, 1 << 20, 16 << 20]
+            .map(|bytes| SizedFloor { bytes, footprint_bytes: bytes.max(262_144), ns: fixed + per_byte * bytes as f64 })
+            .to_vec()
+    };
+    let mut idle = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
+    for gap in 0..200_000u64 {
+        idle.saturating_record(if gap % 20_000 == 0 { 9_000 } else { 17 + gap % 5 });
+    }
+    Floors {
+        cpus: vec![0, 1],
+        placement: Placement::SameL3,
+        line_round_trip_one_ns: Some(160.0),
+        line_round_trip_two_ns: Some(190.0),
+        copy: sized(0.06, 5.0),
+        touch: sized(0.05, 3.0),
+        hand_over_stream: sized(0.11, 7.0),
+        hand_over_serial: sized(0.16, 98.0),
+        system_call_ns: 180.0,
+        futex_hop_two_cpus_ns: Some(4_700.0),
+        futex_hop_one_cpu_ns: 1_500.0,
+        wake_ns: Some(3_200.0),
+        context_switch_ns: 1_140.0,
+        page_fault_ns: 700.0,
+        clock_read_ns: 25.0,
+        clock_step_ns: 1.0,
+        tick_read_ns: 17.0,
+        idle_noise: IdleNoise { elapsed_ns: 150_000_000, longest_gap_ns: 9_000, stolen_share: 0.0006, histogram: encode(&idle) },
+    }
+}
+
+/// Uniform between 0 and 1, neither included.
+pub fn uniform(random: &mut Random) -> f64 {
+    ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+}
+
+/// Normally distributed, mean 0 and deviation 1 (Box & Muller 1958).
+pub fn gauss(random: &mut Random) -> f64 {
+    (-2.0 * uniform(random).ln()).sqrt() * (std::f64::consts::TAU * uniform(random)).cos()
+}

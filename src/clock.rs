@@ -1,0 +1,241 @@
+//! The two clocks: the system's monotonic nanoseconds, and the processor's tick counter where it proves fit to time by.
+//!
+//! Reading the tick counter costs a fraction of a clock read and needs no shared page, so it stamps single trips. It is
+//! believed only when the hardware promises a constant rate, the kernel itself keeps time by it, and a hand-over test
+//! between the CPUs at hand shows no stamp from the past. Otherwise every `tick` is a plain clock read, and the numbers
+//! stay right at a higher price. Ticks turn into nanoseconds by the two [`Anchor`]s of the very window they were taken
+//! in, so no calibration can go stale.
+#![allow(unsafe_code)]
+
+mod proof;
+
+use std::hint;
+use std::sync::OnceLock;
+
+use nix::time::{ClockId, clock_gettime};
+
+pub use proof::ticks_synchronised;
+
+/// Nanoseconds of `CLOCK_MONOTONIC`: the same in every process, counted from an unspecified start.
+#[inline]
+pub fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux always has CLOCK_MONOTONIC");
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+}
+
+/// The raw tick counter, in a unit of its own: `rdtsc` on x86-64, `cntvct_el0` on aarch64.
+///
+/// The processor may take it a few instructions early or late. No fence holds it in place: that would add more to each
+/// trip than it corrects, and in a chain of stamps the shift of one cancels against the next.
+#[inline(always)]
+#[allow(clippy::inline_always)] // one instruction; a call around it would cost more than itself
+pub fn ticks() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has rdtsc, and Linux leaves it open to user space unless prctl(PR_SET_TSC) shut
+    // it, which nothing in this workspace calls.
+    unsafe {
+        std::arch::x86_64::_rdtsc()
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let count: u64;
+        // SAFETY: reads one register that Linux opens to user space for its own vDSO clock; touches neither memory nor
+        // flags.
+        unsafe { std::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nomem, nostack, preserves_flags)) };
+        count
+    }
+}
+
+/// The tick counter after everything before it has finished, for stamps that must not be taken early.
+fn ticks_in_order() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: lfence belongs to SSE2, which every x86-64 processor has.
+    unsafe {
+        std::arch::x86_64::_mm_lfence();
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a barrier without operands. Memory is not promised untouched, so the compiler moves no load past it.
+    unsafe {
+        std::arch::asm!("isb", options(nostack, preserves_flags));
+    }
+    ticks()
+}
+
+/// `ticks()` when they are trusted, else [`now_ns`]. The choice is made once per trial, so the branch is predicted.
+#[inline(always)]
+#[allow(clippy::inline_always)] // see `ticks`
+pub fn tick(trusted: bool) -> u64 {
+    if trusted { ticks() } else { now_ns() }
+}
+
+/// True when the counter runs at one rate through every power state: promised by CPUID and relied on by the kernel on
+/// x86-64, part of the architecture on aarch64.
+pub fn ticks_are_invariant() -> bool {
+    static INVARIANT: OnceLock<bool> = OnceLock::new();
+    *INVARIANT.get_or_init(invariant)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn invariant() -> bool {
+    let promised =
+        raw_cpuid::CpuId::new().get_advanced_power_mgmt_info().is_some_and(|power| power.has_invariant_tsc());
+    // The kernel watches the counter and moves to another source when it drifts or differs between sockets.
+    let source = std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    promised && source.is_ok_and(|name| name.trim() == "tsc")
+}
+
+#[cfg(target_arch = "aarch64")]
+fn invariant() -> bool {
+    true
+}
+
+/// Frequency of the tick counter in Hz, where it is invariant: the register that states it on aarch64, on x86-64
+/// measured over 20 ms and rounded to 0.1 MHz, which is all that such a time supports. Measured once a process.
+pub fn ticks_hz() -> Option<u64> {
+    static HZ: OnceLock<Option<u64>> = OnceLock::new();
+    *HZ.get_or_init(|| ticks_are_invariant().then(frequency))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn frequency() -> u64 {
+    let start = Anchor::now(true);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let ns_per_tick = start.ns_per_tick(&Anchor::now(true));
+    (1e9 / ns_per_tick / 1e5).round() as u64 * 100_000
+}
+
+#[cfg(target_arch = "aarch64")]
+fn frequency() -> u64 {
+    let hz: u64;
+    // SAFETY: reads one register that Linux opens to user space together with the counter.
+    unsafe { std::arch::asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
+    hz
+}
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Anchor {
+    /// [`now_ns`].
+    pub ns: u64,
+    /// [`tick`] at the same moment.
+    pub tick: u64,
+}
+
+impl Anchor {
+    /// This moment. Of five tries the one with the least time between the clocks counts, so that an interrupt between
+    /// two reads does not bend the whole window.
+    pub fn now(trusted: bool) -> Self {
+        if !trusted {
+            let ns = now_ns();
+            return Self { ns, tick: ns };
+        }
+        let attempt = || {
+            let before = ticks_in_order();
+            let ns = now_ns();
+            let gap = ticks_in_order().saturating_sub(before);
+            (gap, Self { ns, tick: before + gap / 2 })
+        };
+        let tries = [attempt(), attempt(), attempt(), attempt(), attempt()];
+        tries.into_iter().min_by_key(|(gap, _)| *gap).map(|(_, anchor)| anchor).expect("five tries")
+    }
+
+    /// Nanoseconds that one tick lasted between this anchor and a `later` one. Never below zero, also when the anchors
+    /// are swapped; 1 when untrusted ticks were nanoseconds all along.
+    pub fn ns_per_tick(&self, later: &Self) -> f64 {
+        let ns = later.ns.saturating_sub(self.ns);
+        let ticks = later.tick.saturating_sub(self.tick);
+        ns as f64 / ticks.max(1) as f64
+    }
+}
+
+/// What the clocks themselves cost: the ruler's own width.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockCost {
+    /// One [`now_ns`], in nanoseconds.
+    pub read_ns: f64,
+    /// Smallest non-zero step between two reads of it, in nanoseconds.
+    pub step_ns: f64,
+    /// One [`ticks`], in nanoseconds.
+    pub tick_read_ns: f64,
+}
+
+/// Measures the clocks on this CPU, within a few milliseconds. The fastest of several blocks counts, since a
+/// disturbance can only add.
+pub fn measure_cost() -> ClockCost {
+    ClockCost { read_ns: cost_ns(now_ns), step_ns: smallest_step_ns(), tick_read_ns: cost_ns(ticks) }
+}
+
+fn cost_ns(read: impl Fn() -> u64) -> f64 {
+    const BLOCKS: u32 = 10;
+    const READS: u32 = 5_000;
+    let block = |_| {
+        let start = now_ns();
+        for _ in 0..READS {
+            hint::black_box(read());
+        }
+        now_ns() - start
+    };
+    let fastest = (0..BLOCKS).map(block).min().unwrap_or(0);
+    fastest as f64 / f64::from(READS)
+}
+
+fn smallest_step_ns() -> f64 {
+    const STEPS: usize = 10_000;
+    let mut last = now_ns();
+    let step = || {
+        let now = now_ns();
+        let step = now - last;
+        last = now;
+        step
+    };
+    let smallest = std::iter::repeat_with(step).take(STEPS).filter(|step| *step > 0).min();
+    smallest.unwrap_or(0) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_clock_runs_backwards() {
+        let (ns, tick) = (now_ns(), ticks_in_order());
+        assert!(now_ns() >= ns);
+        // One thread may move between CPUs here, so the counters must agree for this to hold.
+        assert!(ticks_in_order() >= tick || !ticks_synchronised(&[]));
+    }
+
+    #[test]
+    fn untrusted_ticks_are_nanoseconds() {
+        let start = Anchor::now(false);
+        while now_ns() == start.ns {}
+        let later = Anchor::now(false);
+        assert_eq!(start.ns, start.tick);
+        assert!((start.ns_per_tick(&later) - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_window_turns_ticks_into_nanoseconds_and_never_below_zero() {
+        let (start, later) = (Anchor { ns: 1_000, tick: 50 }, Anchor { ns: 2_000, tick: 2_550 });
+        assert!((start.ns_per_tick(&later) - 0.4).abs() < 1e-12);
+        assert!(later.ns_per_tick(&start).abs() < f64::EPSILON);
+        assert!(start.ns_per_tick(&start).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn both_clocks_measure_the_same_window() {
+        if !ticks_are_invariant() || !ticks_synchronised(&[]) {
+            return; // then nothing times by ticks here
+        }
+        let hz = ticks_hz().expect("invariant ticks have a frequency") as f64;
+        let start = Anchor::now(true);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let ns_per_tick = start.ns_per_tick(&Anchor::now(true));
+        assert!((ns_per_tick * hz / 1e9 - 1.0).abs() < 0.01, "{ns_per_tick} ns a tick against {hz} Hz");
+    }
+
+    #[test]
+    fn the_clocks_cost_something() {
+        let ClockCost { read_ns, step_ns, tick_read_ns } = measure_cost();
+        assert!(read_ns > 0.0 && step_ns >= 1.0 && tick_read_ns > 0.0, "{read_ns} {step_ns} {tick_read_ns}");
+    }
+}

@@ -1,0 +1,138 @@
+//! What every transport must get right between its two ends:
+//!
+//! 1. one message arrives whole;
+//! 2. a reader that comes first waits (empty);
+//! 3. a writer that outruns its reader waits and loses nothing (full), in order, every byte checked;
+//! 4. a message larger than agreed is refused with the limit named, or carried whole;
+//! 5. after all that, messages still flow.
+//!
+//! Peers that die are the harness's matter and are tested there, for every transport alike.
+
+use std::io;
+use std::time::Duration;
+
+use crate::clock;
+use crate::control::{Leader, Member, Page};
+use crate::measure::{Findings, Task, Trouble, phase};
+use crate::payload::{check, fill, stamp};
+use crate::protocol::Report;
+use crate::transport::{Receiver, Sender};
+
+const ONE: u32 = 40;
+const EMPTY: u32 = 41;
+const FULL: u32 = 42;
+const OVERSIZE: u32 = 43;
+const AGAIN: u32 = 44;
+
+const SENDER_SLOT: u32 = 0;
+/// Bytes that fill any transport's own buffers several times over.
+const FLOOD_BYTES: usize = 8 << 20;
+/// A writer that made no headway for so long is taken to be waiting.
+const QUIET: Duration = Duration::from_millis(20);
+/// What the sender notes on the page when the transport took a message larger than agreed.
+const CARRIED: u64 = 1;
+const PRODUCER: u16 = 5;
+
+/// The sending role.
+pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task) -> Findings {
+    let bytes = task.message_bytes();
+    let mut sent = 0;
+    let mut send = |sender: &mut S, page: &Page| {
+        sender.send(bytes, |room| fill(room, stamp(PRODUCER, sent)))?;
+        sent += 1;
+        page.set_progress(SENDER_SLOT, sent);
+        Ok::<(), Trouble>(())
+    };
+    let page = leader.page().clone();
+    for (kind, count) in [(ONE, 1), (EMPTY, 1), (FULL, flood(bytes)), (OVERSIZE, 1), (AGAIN, 10)] {
+        leader.open(kind, count)?;
+        match kind {
+            EMPTY => {
+                // The reader is waiting by now: it entered the phase, and it has nothing else to do.
+                std::thread::sleep(QUIET);
+                send(&mut sender, &page)?;
+            }
+            OVERSIZE => {
+                let carried = offer_oversize(&mut sender, bytes)?;
+                page.set_progress(SENDER_SLOT, if carried { CARRIED } else { 0 });
+                // A second phase tells the reader what came of the first.
+                leader.close()?;
+                leader.open(OVERSIZE, 2)?;
+            }
+            _ => (0..count).try_for_each(|_| send(&mut sender, &page))?,
+        }
+        leader.close()?;
+    }
+    leader.open(phase::END, 0)?;
+    leader.close()?;
+    page.set_count(1);
+    Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
+}
+
+/// The receiving role.
+pub fn follow<R: Receiver>(mut receiver: R, member: &mut Member, task: &Task) -> Findings {
+    let bytes = task.message_bytes();
+    let mut verified = 0;
+    loop {
+        let open = member.enter()?;
+        match open.kind {
+            phase::END => {
+                member.leave()?;
+                return Ok(Report { messages: 1, ..Report::default() });
+            }
+            OVERSIZE => {
+                if open.count == 2 && member.page().progress(SENDER_SLOT) == CARRIED {
+                    receiver.receive(|seen| check(seen, bytes + 1, stamp(PRODUCER, 0)))??;
+                }
+            }
+            kind => {
+                if kind == FULL {
+                    await_standstill(member.page());
+                }
+                for _ in 0..open.count {
+                    receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, verified)))??;
+                    verified += 1;
+                }
+            }
+        }
+        member.leave()?;
+    }
+}
+
+/// Both roles in one thread: what is left of the list when nobody can wait.
+pub fn solo(mut sender: impl Sender, mut receiver: impl Receiver, task: &Task) -> Findings {
+    let bytes = task.message_bytes();
+    for sequence in 0..100 {
+        sender.send(bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
+        receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))??;
+    }
+    Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
+}
+
+fn flood(bytes: usize) -> u64 {
+    ((FLOOD_BYTES / bytes.max(64)) as u64).max(16)
+}
+
+/// True when the transport took a message one byte larger than agreed.
+fn offer_oversize(sender: &mut impl Sender, agreed: usize) -> Result<bool, Trouble> {
+    match sender.send(agreed + 1, |room| fill(room, stamp(PRODUCER, 0))) {
+        Ok(()) => Ok(true),
+        Err(refused) if refused.kind() == io::ErrorKind::InvalidInput => {
+            let (text, limit) = (refused.to_string(), agreed.to_string());
+            if text.contains(&limit) { Ok(false) } else { Err(format!("the refusal names no limit: {text}").into()) }
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Returns once the sender has made no headway for a while: its transport is full, or it is done.
+fn await_standstill(page: &Page) {
+    let mut last = (page.progress(SENDER_SLOT), clock::now_ns());
+    while clock::now_ns() - last.1 < QUIET.as_nanos() as u64 {
+        std::thread::yield_now();
+        let progress = page.progress(SENDER_SLOT);
+        if progress != last.0 {
+            last = (progress, clock::now_ns());
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The control page: how the workers of one trial start together, agree on a count and stop, without the harness.
+//!
+//! A memfd of one page: a header and one cache line per role. Slot 0 leads: it opens a *phase* (a kind and a count), all
+//! members enter it, do their part and leave. Between phases everybody may sleep, in a phase nobody touches the page.
+//! The harness maps it too, to call a trial off, to see whether it is hot, and to compare counts afterwards.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::address::{Address, Descriptor, End};
+use crate::shm::{self, Segment, SharedLayout};
+use crate::{abort, futex, record::Substrate};
+
+/// Roles a page has room for.
+pub const MAX_SLOTS: u32 = 62;
+
+const PAGE_BYTES: usize = 4096;
+const LINE_BYTES: usize = 64;
+const LINES_OFFSET: usize = 2 * LINE_BYTES;
+const POLLS_BEFORE_SLEEP: u32 = 2000;
+const SLEEP_SLICE: Duration = Duration::from_millis(50);
+
+#[repr(C, align(64))]
+struct Header {
+    abort: AtomicU32,
+    /// Number of phases opened so far; members sleep here.
+    phase: AtomicU32,
+    /// Entries so far; the leader sleeps here. Counted apart from the leavings, or a member that has left already would
+    /// pass for another one that has entered.
+    entered: AtomicU32,
+    /// Leavings so far; the leader sleeps here.
+    left: AtomicU32,
+    kind: AtomicU32,
+    count: AtomicU64,
+    hot: AtomicU32,
+    /// The trial's count, kept for the harness after the phase is over.
+    trial_count: AtomicU64,
+}
+
+#[repr(C, align(64))]
+struct Line {
+    progress: AtomicU64,
+    ended_ns: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Header>() <= LINES_OFFSET && size_of::<Line>() == LINE_BYTES);
+const _: () = assert!(LINES_OFFSET + MAX_SLOTS as usize * LINE_BYTES <= PAGE_BYTES);
+
+// SAFETY: repr(C), atomics only, all-zero bytes are a page before its first phase.
+unsafe impl SharedLayout for Header {}
+// SAFETY: repr(C), atomics only, all-zero bytes are a line without progress.
+unsafe impl SharedLayout for Line {}
+
+/// A piece of a trial that all roles go through together. The kinds belong to the measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phase {
+    /// What to do.
+    pub kind: u32,
+    /// How often.
+    pub count: u64,
+}
+
+/// The mapped page.
+#[derive(Clone)]
+pub struct Page {
+    segment: Segment,
+}
+
+impl Page {
+    /// Makes an empty page, and the descriptor by which workers find it.
+    pub fn create() -> io::Result<(Self, Descriptor)> {
+        let address = shm::create(Substrate::Memfd, PAGE_BYTES)?;
+        let descriptor = address.descriptor(End::Sender)?.clone();
+        Ok((Self::attach(&descriptor)?, descriptor))
+    }
+
+    /// Maps the page behind `descriptor`.
+    pub fn attach(descriptor: &Descriptor) -> io::Result<Self> {
+        let address = Address::Inherited { sender: vec![descriptor.clone()], receiver: vec![] };
+        Ok(Self { segment: Segment::attach(&address, End::Sender, PAGE_BYTES)? })
+    }
+
+    /// Makes this page's abort word the one that every wait of this process looks at. The page stays mapped for good.
+    pub fn obey(&self) {
+        let page: &'static Self = Box::leak(Box::new(self.clone()));
+        abort::attach(&page.header().abort);
+    }
+
+    /// Calls the trial off and wakes whoever sleeps between phases.
+    pub fn abort(&self) {
+        let header = self.header();
+        header.abort.store(1, Ordering::Relaxed);
+        let _ = futex::wake(&header.phase, u32::MAX >> 1);
+        let _ = futex::wake(&header.entered, u32::MAX >> 1);
+        let _ = futex::wake(&header.left, u32::MAX >> 1);
+    }
+
+    /// True between the start and the end of the timed phases.
+    pub fn is_hot(&self) -> bool {
+        self.header().hot.load(Ordering::Acquire) != 0
+    }
+
+    /// Marks the timed phases; the leader's to call, between phases.
+    pub fn set_hot(&self, hot: bool) {
+        self.header().hot.store(u32::from(hot), Ordering::Release);
+    }
+
+    /// The count all roles agreed on for the timed phases; 0 before.
+    pub fn count(&self) -> u64 {
+        self.header().trial_count.load(Ordering::Relaxed)
+    }
+
+    /// Puts the trial's count on record.
+    pub fn set_count(&self, count: u64) {
+        self.header().trial_count.store(count, Ordering::Relaxed);
+    }
+
+    /// Messages that the role on `slot` says it has completed, stored once a window.
+    pub fn progress(&self, slot: u32) -> u64 {
+        self.line(slot).progress.load(Ordering::Relaxed)
+    }
+
+    /// Stores progress; once a window, never per message.
+    pub fn set_progress(&self, slot: u32, messages: u64) {
+        self.line(slot).progress.store(messages, Ordering::Relaxed);
+    }
+
+    /// When the role on `slot` ended its last phase, on the monotonic clock.
+    pub fn ended_ns(&self, slot: u32) -> u64 {
+        self.line(slot).ended_ns.load(Ordering::Relaxed)
+    }
+
+    /// Stores that time; made visible by leaving the phase.
+    pub fn set_ended_ns(&self, slot: u32, at_ns: u64) {
+        self.line(slot).ended_ns.store(at_ns, Ordering::Relaxed);
+    }
+
+    fn header(&self) -> &Header {
+        self.segment.view(0)
+    }
+
+    fn line(&self, slot: u32) -> &Line {
+        assert!(slot < MAX_SLOTS, "slot {slot} is beyond the page");
+        self.segment.view(LINES_OFFSET + slot as usize * LINE_BYTES)
+    }
+}
+
+/// The role that opens phases.
+pub struct Leader {
+    page: Page,
+    members: u32,
+    /// Entries, and then leavings, of all phases up to this one.
+    due: u32,
+}
+
+impl Leader {
+    /// Leads `slots - 1` members.
+    pub fn new(page: Page, slots: u32) -> Self {
+        Self { page, members: slots - 1, due: 0 }
+    }
+
+    /// The page.
+    pub fn page(&self) -> &Page {
+        &self.page
+    }
+
+    /// Opens a phase and returns once every member has entered it.
+    pub fn open(&mut self, kind: u32, count: u64) -> io::Result<()> {
+        let header = self.page.header();
+        header.kind.store(kind, Ordering::Relaxed);
+        header.count.store(count, Ordering::Relaxed);
+        // PAIRS: phase-opened
+        header.phase.fetch_add(1, Ordering::Release);
+        futex::wake(&header.phase, u32::MAX >> 1)?;
+        self.due = self.due.wrapping_add(self.members);
+        self.await_members(&header.entered)
+    }
+
+    /// Returns once every member has left the phase; what they stored before is visible then.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.await_members(&self.page.header().left)
+    }
+
+    fn await_members(&self, arrivals: &AtomicU32) -> io::Result<()> {
+        // PAIRS: phase-arrival
+        await_word(arrivals, |now| now == self.due, Ordering::Acquire).map(drop)
+    }
+}
+
+/// A role that follows.
+pub struct Member {
+    page: Page,
+    slot: u32,
+    seen: u32,
+}
+
+impl Member {
+    /// Follows on `slot`.
+    pub fn new(page: Page, slot: u32) -> Self {
+        Self { page, slot, seen: 0 }
+    }
+
+    /// The page.
+    pub fn page(&self) -> &Page {
+        &self.page
+    }
+
+    /// This role's line.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Waits for the next phase and enters it.
+    pub fn enter(&mut self) -> io::Result<Phase> {
+        let header = self.page.header();
+        let seen = self.seen;
+        // PAIRS: phase-opened
+        self.seen = await_word(&header.phase, |now| now != seen, Ordering::Acquire)?;
+        let phase =
+            Phase { kind: header.kind.load(Ordering::Relaxed), count: header.count.load(Ordering::Relaxed) };
+        self.arrive(&header.entered)?;
+        Ok(phase)
+    }
+
+    /// Leaves the phase.
+    pub fn leave(&mut self) -> io::Result<()> {
+        self.arrive(&self.page.header().left)
+    }
+
+    fn arrive(&self, arrivals: &AtomicU32) -> io::Result<()> {
+        // PAIRS: phase-arrival
+        arrivals.fetch_add(1, Ordering::Release);
+        futex::wake(arrivals, 1)
+    }
+}
+
+/// Polls a while, then sleeps on `word` until `done` holds for its value.
+fn await_word(word: &AtomicU32, done: impl Fn(u32) -> bool, order: Ordering) -> io::Result<u32> {
+    for _ in 0..POLLS_BEFORE_SLEEP {
+        let now = word.load(order);
+        if done(now) {
+            return Ok(now);
+        }
+        std::hint::spin_loop();
+    }
+    loop {
+        let now = word.load(order);
+        if done(now) {
+            return Ok(now);
+        }
+        if abort::requested() {
+            return Err(abort::error());
+        }
+        futex::wait(word, now, SLEEP_SLICE)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_see_each_phase_once_and_the_leader_sees_what_they_stored() {
+        let (page, descriptor) = Page::create().unwrap();
+        let member = std::thread::spawn(move || {
+            let page = Page::attach(&descriptor).unwrap();
+            let mut member = Member::new(page, 1);
+            let mut total = 0;
+            loop {
+                let phase = member.enter().unwrap();
+                total += phase.count;
+                member.page().set_ended_ns(1, total);
+                member.leave().unwrap();
+                if phase.kind == 9 {
+                    return total;
+                }
+            }
+        });
+        let mut leader = Leader::new(page, 2);
+        for (kind, count, total) in [(1, 10, 10), (2, 5, 15), (9, 1, 16)] {
+            leader.open(kind, count).unwrap();
+            leader.close().unwrap();
+            assert_eq!(leader.page().ended_ns(1), total);
+        }
+        assert_eq!(member.join().unwrap(), 16);
+    }
+}

@@ -1,0 +1,60 @@
+//! The families behind one door: what there is, what a case needs, who plays which role.
+//!
+//! The harness knows no mechanism; it asks here. A new family adds one arm to each function.
+
+use std::io;
+
+use crate::address::End;
+use crate::protocol::Link;
+use crate::record::{Anatomy, Case};
+use crate::{measure, transport};
+
+pub use crate::contestant::{Contestant, RoleSpec};
+
+/// Every contestant of every family, with what this machine lacks.
+pub fn contestants() -> Vec<Contestant> {
+    transport::contestants()
+}
+
+/// Whether `case` can run, before any process starts.
+///
+/// Errors: the reason, with the limit that stands in the way.
+pub fn supports(case: &Case) -> Result<(), String> {
+    match case.family.as_str() {
+        measure::floors::FAMILY => Ok(()),
+        _ => transport::supports(case),
+    }
+}
+
+/// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads. Two processes also share memory
+/// for the paired floor.
+///
+/// The harness keeps the result until every role is ready, then [`release`]s it.
+pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
+    if case.family == measure::floors::FAMILY {
+        return measure::floors::roles();
+    }
+    let mut roles = transport::prepare(case)?;
+    if let [first, second] = roles.as_mut_slice() {
+        let memory = measure::paired::Floor::memory(case.message_bytes.unwrap_or(0) as usize)?;
+        for (role, end) in [(first, End::Sender), (second, End::Receiver)] {
+            role.links.push(Link { channel: measure::paired::CHANNEL, end, address: memory.only(end) });
+        }
+    }
+    Ok(roles)
+}
+
+/// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped.
+pub fn release(roles: Vec<RoleSpec>) {
+    for link in roles.iter().flat_map(|role| &role.links) {
+        link.address.release();
+    }
+}
+
+/// What one message of `case` is declared to cost, where the mechanism declares it.
+pub fn anatomy(case: &Case) -> Option<Anatomy> {
+    match case.family.as_str() {
+        measure::floors::FAMILY => None,
+        _ => transport::anatomy(case),
+    }
+}

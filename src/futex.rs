@@ -1,0 +1,32 @@
+//! Wait and wake across processes: futex(2) on a word in shared memory, never with the private flag.
+//!
+//! Source: futex(2); Franke, Russell, Kirkwood, "Fuss, Futexes and Furwocks", OLS 2002.
+
+use std::io;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::thread::futex;
+
+/// Sleeps while `word` holds `expected`, at most for `limit`.
+///
+/// Returns after a wake, a changed word, a signal or the limit alike: the caller looks at its condition again.
+#[inline]
+pub fn wait(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<()> {
+    let limit = futex::Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(limit.subsec_nanos()),
+    };
+    match futex::wait(word, futex::Flags::empty(), expected, Some(&limit)) {
+        Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => Ok(()),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Wakes up to `count` sleepers on `word`.
+#[inline]
+pub fn wake(word: &AtomicU32, count: u32) -> io::Result<()> {
+    futex::wake(word, futex::Flags::empty(), count)?;
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! The mechanisms by which processes on one Linux machine talk, and the one way to time each.
+//!
+//! Read from the bottom up: [`record`] holds the words every stage speaks; [`clock`], [`address`], [`shm`], [`futex`]
+//! and [`wait`] are what mechanisms are made of; [`transport`] is one file per mechanism; [`measure`] holds the only
+//! timed loops; [`worker`] is the main of every process the harness starts. Layers import downward only, which
+//! `tests/layers.rs` checks.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("ipcmark measures Linux mechanisms (futex, memfd, pidfd) and builds for Linux only, on x86-64 and aarch64");
+
+pub mod abort;
+pub mod address;
+pub mod build_info;
+pub mod clock;
+pub mod conformance;
+pub mod contestant;
+pub mod control;
+pub mod family;
+pub mod futex;
+pub mod machine;
+pub mod measure;
+pub mod payload;
+pub mod pin;
+pub mod protocol;
+pub mod record;
+pub mod ring;
+pub mod shm;
+pub mod transport;
+pub mod wait;
+pub mod worker;

@@ -1,0 +1,78 @@
+//! How much a trial carries: a pilot count doubles until the warm-up time has passed, then the count that fills the hot
+//! time follows from the last pilot.
+
+use super::Trouble;
+use crate::clock;
+use crate::protocol::Timing;
+
+/// Slices of the hot phase; at least ten, so that a disturbed one can be told from the rest.
+pub const WINDOWS: u64 = 20;
+
+/// What the warm-up found.
+pub struct Derived {
+    /// Units of work for the hot phase.
+    pub count: u64,
+    /// `time` or `fixed`.
+    pub chosen_by: &'static str,
+    /// How long the warm-up took.
+    pub warm_up_ns: u64,
+}
+
+/// Warms up with growing counts and derives the count.
+///
+/// A fixed count is taken as it is, after one small pilot that brings pages and caches in.
+pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Derived, Trouble> {
+    let start = clock::now_ns();
+    if let Some(count) = timing.fixed_count {
+        pilot(count.min(16))?;
+        return Ok(Derived { count, chosen_by: "fixed", warm_up_ns: clock::now_ns() - start });
+    }
+    let mut count = 1;
+    loop {
+        let before = clock::now_ns();
+        pilot(count)?;
+        let now = clock::now_ns();
+        if now - start >= timing.warm_up_ns {
+            let unit_ns = (now - before) as f64 / count as f64;
+            let fitting = (timing.hot_ns as f64 / unit_ns.max(0.1)) as u64;
+            return Ok(Derived { count: fitting.max(WINDOWS), chosen_by: "time", warm_up_ns: now - start });
+        }
+        count *= 2;
+    }
+}
+
+/// `count` in [`WINDOWS`] nearly equal slices, none of them empty.
+pub fn slices(count: u64) -> impl Iterator<Item = u64> {
+    let windows = WINDOWS.min(count);
+    (0..windows).map(move |i| count * (i + 1) / windows - count * i / windows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_add_up_and_none_is_empty() {
+        for count in [1, 7, 20, 21, 1000, 12_345] {
+            let all: Vec<_> = slices(count).collect();
+            assert_eq!(all.iter().sum::<u64>(), count);
+            assert!(all.iter().all(|n| *n > 0) && all.len() as u64 <= WINDOWS);
+        }
+    }
+
+    #[test]
+    fn the_pilot_doubles_until_the_warm_up_is_over() {
+        let timing = Timing { warm_up_ns: 200_000, hot_ns: 1_000_000, floor_ns: 0, fixed_count: None };
+        let mut counts = vec![];
+        let derived = derive(&timing, |count| {
+            counts.push(count);
+            let until = clock::now_ns() + count * 1000;
+            while clock::now_ns() < until {}
+            Ok(())
+        })
+        .unwrap();
+        assert!(counts.windows(2).all(|pair| pair[1] == 2 * pair[0]), "{counts:?}");
+        assert!(derived.warm_up_ns >= 200_000 && derived.count >= WINDOWS);
+        assert_eq!(derived.chosen_by, "time");
+    }
+}

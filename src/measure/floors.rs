@@ -1,0 +1,335 @@
+//! What can this machine do at all? Every price of the cost anatomy, measured by two processes on one pair of CPUs:
+//! line hand-overs, copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
+
+use std::hint;
+use std::io;
+
+use super::hand_over::{Arena, Side, Walk};
+use super::{Findings, Trouble, histogram, phase, together};
+use crate::address::{Address, End};
+use crate::clock::{self, Anchor};
+use crate::contestant::RoleSpec;
+use crate::control::{Leader, Member};
+use crate::pin;
+use crate::protocol::{Link, Report};
+use crate::record::{Case, Floors, IdleNoise, Isolation, Measure, Placement, SizedFloor, Substrate};
+use crate::shm::{self, Segment};
+
+/// Name of the family in cases and keys.
+pub const FAMILY: &str = "machine";
+const MECHANISM: &str = "floors";
+
+const LINE: u32 = 20;
+const RING: u32 = 21;
+const POUR: u32 = 22;
+const TURN: u32 = 23;
+/// The member moves to the leader's CPU, and back.
+const MOVE_IN: u32 = 24;
+const MOVE_OUT: u32 = 25;
+
+const SIZES: [usize; 11] =
+    [8, 64, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20];
+const FOOTPRINT_BYTES: usize = 256 * 1024;
+/// Readings of each floor; the median counts.
+const READINGS: usize = 5;
+/// About how long one reading takes.
+const READING_NS: f64 = 4e6;
+const NOISE_NS: u64 = 100_000_000;
+
+/// The case of a floors trial.
+pub fn case(placement: Placement) -> Case {
+    Case {
+        family: FAMILY.into(),
+        mechanism: MECHANISM.into(),
+        measure: Measure::Floors,
+        isolation: Isolation::Process,
+        wait: None,
+        substrate: None,
+        placement,
+        message_bytes: None,
+        producers: None,
+        consumers: None,
+        depth: None,
+        connections: None,
+        touch: None,
+        delay_ns: None,
+        inject: None,
+    }
+}
+
+/// The two roles, and the memory between them. On one CPU the second role only answers what one CPU can do.
+pub fn roles() -> io::Result<Vec<RoleSpec>> {
+    let memory = shm::create(Substrate::Memfd, arena_bytes())?;
+    let role = |name, end| RoleSpec {
+        role: name,
+        links: vec![Link { channel: 0, end, address: memory.only(end) }],
+        slots: 1,
+    };
+    Ok(vec![role("first", End::Sender), role("second", End::Receiver)])
+}
+
+fn arena_bytes() -> usize {
+    SIZES.iter().map(|bytes| walk(*bytes).segment_bytes()).max().unwrap_or(0)
+}
+
+fn walk(message_bytes: usize) -> Walk {
+    Walk::within(FOOTPRINT_BYTES, message_bytes)
+}
+
+/// The arena behind a link of [`roles`].
+pub fn arena(address: &Address, end: End) -> io::Result<Arena> {
+    Ok(Arena::new(Segment::attach(address, end, arena_bytes())?))
+}
+
+/// The member's part: does what the leader opens, on its own CPU or on the leader's.
+pub fn follow(member: &mut Member, arena: &mut Arena, cpus: [Option<u32>; 2]) -> Findings {
+    loop {
+        let open = member.enter()?;
+        let (size, count) = unpack(open.count);
+        match open.kind {
+            phase::END => {
+                member.leave()?;
+                return Ok(Report { messages: 1, ..Report::default() });
+            }
+            MOVE_IN | MOVE_OUT => {
+                let to = if open.kind == MOVE_IN { cpus[0] } else { cpus[1] };
+                to.map_or(Ok(()), pin::pin_this_thread)?;
+                arena.reset();
+                arena.rewind();
+            }
+            LINE => arena.bounce(Side::Second, size & 1 != 0, size & 2 != 0, count)?,
+            RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
+            POUR => arena.pour(Side::Second, walk(size), count)?,
+            TURN => arena.turn(Side::Second, walk(size), count)?,
+            kind => return Err(Trouble::Invalid(format!("a phase of kind {kind} that floors do not know"))),
+        }
+        member.leave()?;
+    }
+}
+
+/// A size (or flags) and a count in the page's one word.
+fn pack(size: usize, count: u64) -> u64 {
+    ((size as u64) << 32) | count.min(u64::from(u32::MAX))
+}
+
+fn unpack(word: u64) -> (usize, u64) {
+    ((word >> 32) as usize, word & 0xffff_ffff)
+}
+
+/// Measures everything. `placement` names the pair; with `SameCpu` there is only one CPU and no hand-over.
+pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement, cpus: [Option<u32>; 2]) -> Findings {
+    let clocks = clock::measure_cost();
+    let system_call_ns = alone(1.0, |n| repeat(n, nix::unistd::getppid));
+    let page_fault_ns = page_fault_ns()?;
+    let idle_noise = idle_noise();
+    let (touch, copy) = one_core(arena)?;
+    let two_cpus = placement != Placement::SameCpu;
+    let pair = if two_cpus { Some(Pair::measure(leader, arena)?) } else { None };
+    move_member(leader, arena, MOVE_IN)?;
+    let futex_hop_one_cpu_ns = hop_ns(leader, arena)?;
+    move_member(leader, arena, MOVE_OUT)?;
+    together(leader, phase::END, 0, || Ok(()))?;
+
+    let pair = pair.unwrap_or_default();
+    let floors = Floors {
+        cpus: cpus.iter().flatten().take(if two_cpus { 2 } else { 1 }).copied().collect(),
+        placement,
+        line_round_trip_one_ns: pair.line_one_ns,
+        line_round_trip_two_ns: pair.line_two_ns,
+        copy,
+        touch,
+        hand_over_stream: pair.stream,
+        hand_over_serial: pair.serial,
+        system_call_ns,
+        futex_hop_two_cpus_ns: pair.hop_ns,
+        futex_hop_one_cpu_ns,
+        wake_ns: pair.hop_ns.map(|hop| (hop - futex_hop_one_cpu_ns).max(0.0)),
+        context_switch_ns: (futex_hop_one_cpu_ns - 2.0 * system_call_ns).max(0.0),
+        page_fault_ns,
+        clock_read_ns: clocks.read_ns,
+        clock_step_ns: clocks.step_ns,
+        tick_read_ns: clocks.tick_read_ns,
+        idle_noise,
+    };
+    Ok(Report { messages: 1, chosen_by: "fixed".into(), floors: Some(Box::new(floors)), ..Report::default() })
+}
+
+/// What needs two CPUs.
+#[derive(Default)]
+struct Pair {
+    line_one_ns: Option<f64>,
+    line_two_ns: Option<f64>,
+    hop_ns: Option<f64>,
+    stream: Vec<SizedFloor>,
+    serial: Vec<SizedFloor>,
+}
+
+impl Pair {
+    fn measure(leader: &mut Leader, arena: &mut Arena) -> Result<Self, Trouble> {
+        let mut lines = [0.0; 2];
+        for (two, line_ns) in lines.iter_mut().enumerate() {
+            let mut kinds = [0.0; 2];
+            for (pause, ns) in kinds.iter_mut().enumerate() {
+                // Both variants count from zero in the same words.
+                move_member(leader, arena, MOVE_OUT)?;
+                let flags = two | pause << 1;
+                *ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, pause == 1, n)?))?;
+            }
+            *line_ns = kinds[0].min(kinds[1]);
+        }
+        let hop_ns = hop_ns(leader, arena)?;
+        let mut pair = Self {
+            line_one_ns: Some(lines[0]),
+            line_two_ns: Some(lines[1]),
+            hop_ns: Some(hop_ns),
+            ..Self::default()
+        };
+        for bytes in SIZES {
+            let (walk, guess) = (walk(bytes), bytes as f64 / 4.0);
+            move_member(leader, arena, MOVE_OUT)?;
+            let ns = both(leader, POUR, bytes, guess, |n| arena.pour(Side::First, walk, n))?;
+            pair.stream.push(sized(walk, ns));
+            move_member(leader, arena, MOVE_OUT)?;
+            let ns = both(leader, TURN, bytes, guess, |n| arena.turn(Side::First, walk, n))?;
+            pair.serial.push(sized(walk, ns / 2.0));
+        }
+        Ok(pair)
+    }
+}
+
+fn sized(walk: Walk, ns: f64) -> SizedFloor {
+    SizedFloor { bytes: walk.message_bytes as u64, footprint_bytes: walk.footprint_bytes() as u64, ns }
+}
+
+fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32) -> Result<(), Trouble> {
+    together(leader, kind, 0, || Ok(()))?;
+    arena.reset();
+    arena.rewind();
+    Ok(())
+}
+
+/// One way of a futex round trip.
+fn hop_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, Trouble> {
+    let ring = |n: u64| Ok(arena.ring(Side::First, u32::try_from(n).unwrap_or(u32::MAX))?);
+    Ok(both(leader, RING, 0, 4000.0, ring)? / 2.0)
+}
+
+/// Nanoseconds a unit, both sides at work: the median of several readings, after a pilot.
+fn both(
+    leader: &mut Leader,
+    kind: u32,
+    size: usize,
+    guess_ns: f64,
+    mut work: impl FnMut(u64) -> Result<(), Trouble>,
+) -> Result<f64, Trouble> {
+    let mut timed = |count: u64| {
+        together(leader, kind, pack(size, count), || {
+            let start = clock::now_ns();
+            work(count)?;
+            Ok((clock::now_ns() - start) as f64 / count as f64)
+        })
+    };
+    let pilot_ns = timed(units(guess_ns.max(50.0) * 4.0))?;
+    let readings: Result<Vec<f64>, Trouble> = (0..READINGS).map(|_| timed(units(pilot_ns))).collect();
+    Ok(median(readings?))
+}
+
+/// Nanoseconds a unit on this CPU alone.
+fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
+    let mut timed = |count: u64| {
+        let start = clock::now_ns();
+        work(count);
+        (clock::now_ns() - start) as f64 / count as f64
+    };
+    let pilot_ns = timed(units(guess_ns.max(50.0)));
+    median((0..READINGS).map(|_| timed(units(pilot_ns))).collect())
+}
+
+/// Units that fill one reading; at least two, so that a walk comes round.
+fn units(unit_ns: f64) -> u64 {
+    (READING_NS / unit_ns.max(0.5)).max(2.0) as u64
+}
+
+fn median(mut readings: Vec<f64>) -> f64 {
+    readings.sort_by(f64::total_cmp);
+    readings[readings.len() / 2]
+}
+
+fn repeat<R>(count: u64, call: impl Fn() -> R) {
+    for _ in 0..count {
+        hint::black_box(call());
+    }
+}
+
+fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedFloor>), Trouble> {
+    let (mut touch, mut copy) = (vec![], vec![]);
+    for bytes in SIZES {
+        let walk = walk(bytes);
+        let mut trouble = None;
+        let ns = alone(bytes as f64 / 8.0, |n| trouble = trouble.take().or(arena.touch(walk, n).err()));
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        touch.push(sized(walk, ns));
+        copy.push(sized(walk, alone(bytes as f64 / 16.0, |n| arena.copy(walk, n))));
+    }
+    Ok((touch, copy))
+}
+
+/// First touch of fresh shared memory, a page at a time.
+fn page_fault_ns() -> Result<f64, Trouble> {
+    const PAGE: usize = 4096;
+    const PAGES: usize = 1024;
+    let mut readings = vec![];
+    for _ in 0..READINGS {
+        let address = shm::create(Substrate::Memfd, PAGE * PAGES)?;
+        let segment = Segment::attach(&address, End::Sender, PAGE * PAGES)?;
+        let start = clock::now_ns();
+        for page in 0..PAGES {
+            segment.touch(page * PAGE);
+        }
+        readings.push((clock::now_ns() - start) as f64 / PAGES as f64);
+    }
+    Ok(median(readings))
+}
+
+/// Chained tick reads on this CPU while everybody else sleeps.
+fn idle_noise() -> IdleNoise {
+    const OVER_NS: u64 = 1000;
+    let trusted = clock::ticks_are_invariant();
+    let ns_per_tick = clock::ticks_hz().filter(|_| trusted).map_or(1.0, |hz| 1e9 / hz as f64);
+    let mut gaps = histogram::empty();
+    let (mut longest, mut stolen) = (0, 0);
+    let start = Anchor::now(trusted);
+    let mut last = clock::tick(trusted);
+    loop {
+        let now = clock::tick(trusted);
+        let gap = (now.saturating_sub(last) as f64 * ns_per_tick) as u64;
+        gaps.saturating_record(gap.max(1));
+        longest = longest.max(gap);
+        stolen += if gap > OVER_NS { gap } else { 0 };
+        // The next gap starts after the book-keeping of this one.
+        last = clock::tick(trusted);
+        let elapsed = ((last.saturating_sub(start.tick)) as f64 * ns_per_tick) as u64;
+        if elapsed >= NOISE_NS {
+            return IdleNoise {
+                elapsed_ns: elapsed,
+                longest_gap_ns: longest,
+                stolen_share: stolen as f64 / elapsed as f64,
+                histogram: histogram::encode(&gaps).unwrap_or_default(),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_and_a_count_share_a_word() {
+        for (size, count) in [(0, 0), (64 << 20, 1), (3, 1_000_000)] {
+            assert_eq!(unpack(pack(size, count)), (size, count));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Latency distributions: HDR histograms that merge, stored as V2 deflate in base64 so that other HDR tools read them.
+
+use base64::Engine as _;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+
+use crate::record::{Metrics, metric};
+
+/// One nanosecond to one minute, three significant digits (0.1 %).
+pub fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are constants that hdrhistogram accepts")
+}
+
+/// The blob of a record.
+pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
+    let mut blob = Vec::new();
+    V2DeflateSerializer::new().serialize(histogram, &mut blob).ok()?;
+    Some(base64::engine::general_purpose::STANDARD.encode(blob))
+}
+
+/// Percentiles with at least `10 / (1 - q)` samples behind them, and the largest value.
+pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
+    let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
+    for (quantile, name) in names {
+        if histogram.len() as f64 >= 10.0 / (1.0 - quantile) {
+            metrics.insert(name.into(), histogram.value_at_quantile(quantile) as f64);
+        }
+    }
+    if !histogram.is_empty() {
+        metrics.insert(metric::MAX_NS.into(), histogram.max() as f64);
+    }
+}

@@ -1,0 +1,50 @@
+//! Faults on purpose: a sender that loses, repeats, reorders or corrupts one message, so that the checks of the timed run
+//! can be seen to catch it.
+
+use std::io;
+
+use crate::record::Fault;
+use crate::transport::Sender;
+
+/// The message that meets the fault, counted from the first warm-up on.
+const AT: u64 = 5;
+
+/// A sender with a fault.
+pub struct Faulty<S> {
+    inner: S,
+    fault: Fault,
+    sent: u64,
+    held: Option<Vec<u8>>,
+}
+
+impl<S: Sender> Faulty<S> {
+    /// Puts `fault` between the caller and `inner`.
+    pub fn new(inner: S, fault: Fault) -> Self {
+        Self { inner, fault, sent: 0, held: None }
+    }
+
+    fn pass(&mut self, message: &[u8]) -> io::Result<()> {
+        self.inner.send(message.len(), |room| room.copy_from_slice(message))
+    }
+}
+
+impl<S: Sender> Sender for Faulty<S> {
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        let mut message = vec![0; len];
+        fill(&mut message);
+        self.sent += 1;
+        let due = self.sent == AT;
+        match self.fault {
+            Fault::Loss if due => return Ok(()),
+            Fault::Duplication if due => self.pass(&message)?,
+            Fault::Corruption if due => *message.last_mut().expect("faults want a payload") ^= 0x10,
+            Fault::Reordering if due => {
+                self.held = Some(message);
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.pass(&message)?;
+        self.held.take().map_or(Ok(()), |held| self.pass(&held))
+    }
+}

@@ -1,0 +1,204 @@
+//! What does a message out and back cost? Closed loop, one outstanding, never halved.
+//!
+//! Two loops in one hot phase: by count, in blocks with a clock read between them, for the typical cost; then chained
+//! tick reads, one a trip, for the distribution. Both sides fill and check every byte of every message.
+
+use std::io;
+
+use super::meter::Meter;
+use super::paired::Floor;
+use super::{Findings, Task, Trouble, count, follow, histogram, phase, together};
+use crate::clock::{self, Anchor};
+use crate::control::{Leader, Member};
+use crate::payload::{check, fill, stamp};
+use crate::protocol::Report;
+use crate::record::{Window, metric};
+use crate::transport::{Receiver, Sender};
+
+const PING: u16 = 1;
+const PONG: u16 = 2;
+
+/// One side's ends, the size of its messages and how many it has exchanged so far.
+pub struct Side<S, R> {
+    sender: S,
+    receiver: R,
+    message_bytes: usize,
+    exchanged: u64,
+}
+
+impl<S: Sender, R: Receiver> Side<S, R> {
+    /// A side before its first message.
+    pub fn new(sender: S, receiver: R, message_bytes: usize) -> Self {
+        Self { sender, receiver, message_bytes, exchanged: 0 }
+    }
+
+    /// `count` times out and back. The timed loop of the leading side.
+    #[inline]
+    pub fn trips(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            self.trip()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn trip(&mut self) -> Result<(), Trouble> {
+        let (bytes, sequence) = (self.message_bytes, self.exchanged);
+        self.sender.send(bytes, |room| fill(room, stamp(PING, sequence)))?;
+        self.receiver.receive(|seen| check(seen, bytes, stamp(PONG, sequence)))??;
+        self.exchanged += 1;
+        Ok(())
+    }
+
+    /// `count` times back: the answering side.
+    #[inline]
+    pub fn answers(&mut self, count: u64) -> Result<(), Trouble> {
+        let bytes = self.message_bytes;
+        for sequence in self.exchanged..self.exchanged + count {
+            self.receiver.receive(|seen| check(seen, bytes, stamp(PING, sequence)))??;
+            self.sender.send(bytes, |room| fill(room, stamp(PONG, sequence)))?;
+        }
+        self.exchanged += count;
+        Ok(())
+    }
+
+    /// `count` times out and back when one thread plays both sides.
+    #[inline]
+    pub fn solo_trips(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            self.solo_trip()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn solo_trip(&mut self) -> Result<(), Trouble> {
+        let (bytes, sequence) = (self.message_bytes, self.exchanged);
+        for producer in [PING, PONG] {
+            self.sender.send(bytes, |room| fill(room, stamp(producer, sequence)))?;
+            self.receiver.receive(|seen| check(seen, bytes, stamp(producer, sequence)))??;
+        }
+        self.exchanged += 1;
+        Ok(())
+    }
+
+    /// The role that leads.
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+        run(leader, task, floor, self, Self::trips, Self::trip)
+    }
+
+    /// The role that plays both sides.
+    pub fn lead_solo(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+        run(leader, task, floor, self, Self::solo_trips, Self::solo_trip)
+    }
+
+    /// The role that answers.
+    pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+        follow(member, task, floor, |_, count| self.answers(count))
+    }
+}
+
+fn run<T>(
+    leader: &mut Leader,
+    task: &Task,
+    floor: &mut Floor,
+    side: &mut T,
+    mut trips: impl FnMut(&mut T, u64) -> Result<(), Trouble>,
+    mut trip: impl FnMut(&mut T) -> Result<(), Trouble>,
+) -> Findings {
+    floor.lead(leader)?;
+    let derived =
+        count::derive(&task.timing, |n| together(leader, phase::WORK, n, || trips(side, n)))?;
+    let by_count = derived.count.div_ceil(2);
+    let one_by_one = derived.count / 2;
+    let mut stamps = vec![0u64; one_by_one as usize + 1];
+    let mut windows = Vec::with_capacity(count::WINDOWS as usize);
+
+    leader.page().set_count(derived.count);
+    leader.page().set_hot(true);
+    let (cost, anchors) = together(leader, phase::WORK, derived.count, || {
+        let meter = Meter::start();
+        in_blocks(by_count, &mut windows, |n| trips(side, n))?;
+        let anchors = chained(&mut stamps, task.ticks_trusted, || trip(side))?;
+        Ok((meter.stop(task, derived.count), anchors))
+    })?;
+    leader.page().set_hot(false);
+    leader.page().set_progress(0, derived.count);
+    floor.lead(leader)?;
+    together(leader, phase::END, 0, || Ok(()))?;
+
+    let mut report = Report {
+        messages: derived.count,
+        chosen_by: derived.chosen_by.into(),
+        warm_up_ns: derived.warm_up_ns,
+        floor: floor.result(),
+        roles: vec![cost],
+        ..Report::default()
+    };
+    report.metrics.insert(metric::ROUND_TRIP_NS.into(), median_ns(&windows));
+    let distribution = distribution(&stamps, anchors.0.ns_per_tick(&anchors.1));
+    histogram::percentiles(&distribution, &mut report.metrics);
+    report.histogram = histogram::encode(&distribution);
+    report.windows = windows;
+    Ok(report)
+}
+
+fn in_blocks(
+    count: u64,
+    windows: &mut Vec<Window>,
+    mut trips: impl FnMut(u64) -> Result<(), Trouble>,
+) -> Result<(), Trouble> {
+    let start = clock::now_ns();
+    let mut last = start;
+    for messages in count::slices(count) {
+        trips(messages)?;
+        let now = clock::now_ns();
+        windows.push(Window { start_ns: last - start, elapsed_ns: now - last, messages });
+        last = now;
+    }
+    Ok(())
+}
+
+/// One stamp a trip, kept as it is; turning stamps into a histogram waits until the clock has stopped.
+fn chained(
+    stamps: &mut [u64],
+    trusted: bool,
+    mut trip: impl FnMut() -> Result<(), Trouble>,
+) -> Result<(Anchor, Anchor), Trouble> {
+    let start = Anchor::now(trusted);
+    if let Some((first, rest)) = stamps.split_first_mut() {
+        *first = clock::tick(trusted);
+        for stamp in rest {
+            trip()?;
+            *stamp = clock::tick(trusted);
+        }
+    }
+    Ok((start, Anchor::now(trusted)))
+}
+
+fn distribution(stamps: &[u64], ns_per_tick: f64) -> hdrhistogram::Histogram<u64> {
+    let mut all = histogram::empty();
+    for pair in stamps.windows(2) {
+        let ns = pair[1].saturating_sub(pair[0]) as f64 * ns_per_tick;
+        all.saturating_record((ns.round() as u64).max(1));
+    }
+    all
+}
+
+fn median_ns(windows: &[Window]) -> f64 {
+    let mut each: Vec<f64> = windows.iter().map(|w| w.elapsed_ns as f64 / w.messages as f64).collect();
+    each.sort_by(f64::total_cmp);
+    match each.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => each[n / 2],
+        n => f64::midpoint(each[n / 2 - 1], each[n / 2]),
+    }
+}
+
+/// Times `count` round trips of a side whose peer already answers, in nanoseconds: for callers with a clock of their own
+/// idea of counts, such as criterion.
+pub fn timed(side: &mut Side<impl Sender, impl Receiver>, count: u64) -> io::Result<u64> {
+    let start = clock::now_ns();
+    side.trips(count).map_err(|trouble| io::Error::other(trouble.to_string()))?;
+    Ok(clock::now_ns() - start)
+}

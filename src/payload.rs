@@ -1,0 +1,153 @@
+//! What messages carry, so that every byte is written, read and checked.
+//!
+//! The stamp of a message is its producer (16 bits) and sequence (48 bits). Word `i` of a message is `mix(stamp) + i`. The
+//! reader adds all words and compares with the closed form, so a lost, repeated, reordered, torn or stale message cannot
+//! pass. A last piece shorter than a word holds the low bytes of the next word. Messages of 0 bytes are only counted.
+
+/// Producer in the upper 16 bits, sequence in the lower 48.
+#[inline]
+pub const fn stamp(producer: u16, sequence: u64) -> u64 {
+    ((producer as u64) << 48) | (sequence & 0xffff_ffff_ffff)
+}
+
+/// A bijection that spreads neighbouring stamps over all 64 bits: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+#[inline]
+pub const fn mix(stamp: u64) -> u64 {
+    let mut z = stamp.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+const LINE: usize = 64;
+
+/// Writes the whole payload, the last cache line first.
+///
+/// A reader that polls the word right before the payload pulls that first line away while it is being written; with the
+/// first line written last it does so once. Measured with 1 MiB messages between two CPUs: 126-130 us a message in this
+/// order, 144-150 us front to back.
+#[inline]
+pub fn fill(room: &mut [u8], stamp: u64) {
+    let first = mix(stamp);
+    if let Ok(word) = <&mut [u8; 8]>::try_from(&mut *room) {
+        *word = first.to_le_bytes();
+        return;
+    }
+    for (line, bytes) in room.chunks_mut(LINE).enumerate().rev() {
+        let base = first.wrapping_add((line * (LINE / 8)) as u64);
+        fill_line(bytes, base);
+    }
+}
+
+#[inline]
+fn fill_line(bytes: &mut [u8], base: u64) {
+    if let Ok(line) = <&mut [u8; LINE]>::try_from(&mut *bytes) {
+        for (i, word) in line.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            *word = base.wrapping_add(i as u64).to_le_bytes();
+        }
+        return;
+    }
+    let (words, rest) = bytes.as_chunks_mut::<8>();
+    let count = words.len() as u64;
+    for (i, word) in words.iter_mut().enumerate() {
+        *word = base.wrapping_add(i as u64).to_le_bytes();
+    }
+    let last = base.wrapping_add(count).to_le_bytes();
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
+/// Reads every byte: the sum of all words, in eight independent lanes.
+#[inline]
+pub fn fold(bytes: &[u8]) -> u64 {
+    let (lines, rest) = bytes.as_chunks::<LINE>();
+    let mut lanes = [0u64; 8];
+    for line in lines {
+        for (lane, word) in lanes.iter_mut().zip(line.as_chunks::<8>().0) {
+            *lane = lane.wrapping_add(u64::from_le_bytes(*word));
+        }
+    }
+    let (words, tail) = rest.as_chunks::<8>();
+    let mut sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
+    for word in words {
+        sum = sum.wrapping_add(u64::from_le_bytes(*word));
+    }
+    let mut last = [0u8; 8];
+    last[..tail.len()].copy_from_slice(tail);
+    sum.wrapping_add(u64::from_le_bytes(last))
+}
+
+/// What [`fold`] must find in a message of `bytes` bytes with this stamp.
+#[inline]
+pub const fn expected(bytes: usize, stamp: u64) -> u64 {
+    let first = mix(stamp);
+    let words = (bytes / 8) as u64;
+    let triangle = if words == 0 { 0 } else { triangle(words - 1) };
+    let whole = first.wrapping_mul(words).wrapping_add(triangle);
+    let tail_bits = (bytes % 8) as u32 * 8;
+    let tail = if tail_bits == 0 { 0 } else { first.wrapping_add(words) & ((1 << tail_bits) - 1) };
+    whole.wrapping_add(tail)
+}
+
+/// 1 + 2 + ... + n, without overflow on the way.
+const fn triangle(n: u64) -> u64 {
+    if n.is_multiple_of(2) { (n / 2).wrapping_mul(n + 1) } else { n.wrapping_mul(n.div_ceil(2)) }
+}
+
+/// Checks one message: its length and every byte.
+///
+/// Returns what is wrong as a sentence; nothing when all is well.
+#[inline]
+pub fn check(bytes: &[u8], wanted: usize, stamp: u64) -> Result<(), String> {
+    if bytes.len() == wanted && fold(bytes) == expected(wanted, stamp) { Ok(()) } else { Err(explain(bytes, wanted, stamp)) }
+}
+
+#[cold]
+fn explain(bytes: &[u8], wanted: usize, stamp: u64) -> String {
+    let sequence = stamp & 0xffff_ffff_ffff;
+    if bytes.len() != wanted {
+        return format!("message {sequence} has {} bytes where {wanted} were sent", bytes.len());
+    }
+    let neighbour = (1..=64u64).flat_map(|d| [sequence.wrapping_sub(d), sequence + d]).find(|other| {
+        let other = (stamp & !0xffff_ffff_ffff) | (other & 0xffff_ffff_ffff);
+        fold(bytes) == expected(wanted, other)
+    });
+    match neighbour {
+        Some(other) => format!("message {sequence} was due and message {other} arrived: lost, repeated or out of order"),
+        None => format!("message {sequence} arrived with wrong bytes: corrupted, torn or stale"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_folds_to_its_closed_form() {
+        for bytes in (0..=300).chain([4095, 4096, 65_537]) {
+            let mut room = vec![0u8; bytes];
+            fill(&mut room, stamp(3, 41));
+            assert_eq!(fold(&room), expected(bytes, stamp(3, 41)), "{bytes} bytes");
+            assert_eq!(check(&room, bytes, stamp(3, 41)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_seen() {
+        let mut room = vec![0u8; 77];
+        fill(&mut room, 9);
+        for bit in 0..room.len() * 8 {
+            room[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&room, 77, 9).unwrap_err().contains("wrong bytes"));
+            room[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn a_neighbour_in_place_of_the_due_message_is_named() {
+        let mut room = vec![0u8; 64];
+        fill(&mut room, 8);
+        let why = check(&room, 64, 7).unwrap_err();
+        assert!(why.contains("message 7 was due and message 8 arrived"), "{why}");
+        assert!(check(&room[..63], 64, 8).unwrap_err().contains("63 bytes"));
+    }
+}

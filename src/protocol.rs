@@ -1,0 +1,166 @@
+//! What the harness and a worker say to each other: one JSON object a line, over the worker's stdin and stdout.
+//!
+//! ```text
+//! harness -> worker   order                     who you are, what to measure, where your objects are
+//! worker  -> harness  offer                     what only a live worker can make (may be empty)
+//! harness -> worker   peers                     what the others offered
+//! worker  -> harness  ready                     attached; the harness may drop its own descriptors
+//! harness -> worker   go                        arms; the control page's phase word starts
+//! worker  -> harness  done | failed
+//! ```
+//! A worker's stderr is its log and is shown when it fails.
+
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::address::{Address, Descriptor, End};
+use crate::record::{Case, Floors, Metrics, PairedFloor, RoleCost, Window};
+
+/// Version of the lines. A worker refuses an order of another one.
+pub const PROTOCOL: u32 = 1;
+
+/// What the harness says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// The first line.
+    Order(Box<Order>),
+    /// What the other roles offered.
+    Peers {
+        /// By channel.
+        offers: Vec<Offered>,
+    },
+    /// Every role is ready.
+    Go,
+}
+
+/// What a worker says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum FromWorker {
+    /// What only a live worker can make.
+    Offer {
+        /// By channel.
+        offers: Vec<Offered>,
+    },
+    /// Attached.
+    Ready,
+    /// Measured.
+    Done(Box<Report>),
+    /// Broken, with the reason.
+    Failed {
+        /// A sentence.
+        why: String,
+    },
+}
+
+/// Something a live worker made: a path, a pid, a name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Offered {
+    /// Number of the channel within the trial.
+    pub channel: u32,
+    /// What it made, in the mechanism's own words.
+    pub text: String,
+}
+
+/// One end of one channel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Link {
+    /// Number of the channel within the trial.
+    pub channel: u32,
+    /// Which end this role holds.
+    pub end: End,
+    /// Where the object is, as this end may see it.
+    pub address: Address,
+}
+
+/// Everything one worker needs to know.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// The run, for logs.
+    pub run_id: String,
+    /// `pinger`, `ponger`, `sender`, `receiver`, `host`, `solo`, ...
+    pub role: String,
+    /// This role's first line on the control page; a host with two threads uses two.
+    pub slot: u32,
+    /// Lines in use on the control page. Slot 0 leads.
+    pub slots: u32,
+    /// What is measured.
+    pub case: Case,
+    /// The ends this role holds.
+    pub links: Vec<Link>,
+    /// The control page.
+    pub control: Descriptor,
+    /// CPUs for this worker's roles, one each; empty when unpinned.
+    pub cpus: Vec<u32>,
+    /// How long to warm up and to measure.
+    pub timing: Timing,
+}
+
+/// How long a trial takes, or how much it carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The pilot count doubles until this has passed.
+    pub warm_up_ns: u64,
+    /// The count is derived to fill this.
+    pub hot_ns: u64,
+    /// Time for the paired floor, before and after together; 0 for none.
+    pub floor_ns: u64,
+    /// A count instead of a time: no pilot then.
+    pub fixed_count: Option<u64>,
+}
+
+/// What a worker found. The leader fills everything; the others their cost and what they verified.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Messages (or round trips) this role completed and, where it reads, verified.
+    pub messages: u64,
+    /// How the count was chosen, `time` or `fixed`.
+    pub chosen_by: String,
+    /// Length of the warm-up.
+    pub warm_up_ns: u64,
+    /// A check that failed: the trial is invalid, and this is why.
+    pub invalid: Option<String>,
+    /// Numbers by name.
+    pub metrics: Metrics,
+    /// Slices of the hot phase.
+    pub windows: Vec<Window>,
+    /// HDR V2 deflate, base64, nanoseconds.
+    pub histogram: Option<String>,
+    /// The paired floor.
+    pub floor: Option<PairedFloor>,
+    /// One entry per role this worker played.
+    pub roles: Vec<RoleCost>,
+    /// Only from a floors trial.
+    pub floors: Option<Box<Floors>>,
+}
+
+/// Writes one line and flushes it.
+pub fn say<T: Serialize>(out: &mut impl Write, message: &T) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    out.write_all(&line)?;
+    out.flush()
+}
+
+/// Reads one line.
+///
+/// Errors: `UnexpectedEof` when the other side is gone, `InvalidData` with the line when it is not understood.
+pub fn hear<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<T> {
+    let mut line = String::new();
+    if input.read_line(&mut line)? == 0 {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other side closed the conversation"));
+    }
+    parse(&line)
+}
+
+/// Understands one line.
+pub fn parse<T: DeserializeOwned>(line: &str) -> io::Result<T> {
+    serde_json::from_str(line).map_err(|e| {
+        let shown: String = line.trim_end().chars().take(200).collect();
+        io::Error::new(io::ErrorKind::InvalidData, format!("{e} in the line: {shown}"))
+    })
+}

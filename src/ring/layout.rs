@@ -1,0 +1,88 @@
+//! Where things lie in a ring's segment: a header, then slots packed one after another.
+//!
+//! Packing beats one slot per line: four 8-byte messages, each with its word, travel in one hand-over. At 64 bytes a
+//! 72-byte stride moved a message in 16 ns where an 80-byte stride (16-byte rounding) took 23 ns and a line each took
+//! 23-26 ns, both sides reading and writing every byte, two CPUs far apart. From 4 KiB on the payload starts on a line of
+//! its own, with its word at the end of the line before.
+
+/// Payloads of this size and more start on their own cache line.
+const ALIGNED_FROM_BYTES: usize = 4096;
+const LINE: usize = 64;
+const WORD: usize = 8;
+
+/// Offsets within the segment, the same in every process that computes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Slots.
+    pub depth: u32,
+    /// Room in one slot.
+    pub message_bytes: usize,
+    /// From one slot to the next.
+    pub stride: usize,
+    /// From a slot's start to its payload; the word is right before it.
+    pub payload_offset: usize,
+}
+
+impl Layout {
+    /// The header: consumer's position, producer's gate, consumer's gate, on separate pairs of lines.
+    pub const HEADER_BYTES: usize = 512;
+    /// The consumer's position.
+    pub const CONSUMED_OFFSET: usize = 0;
+    /// Where the producer sleeps.
+    pub const PRODUCER_GATE_OFFSET: usize = 128;
+    /// Where the consumer sleeps.
+    pub const CONSUMER_GATE_OFFSET: usize = 256;
+
+    /// A ring of `depth` slots, a power of two, for messages of up to `message_bytes`.
+    pub fn new(depth: u32, message_bytes: usize) -> Self {
+        assert!(depth.is_power_of_two() && depth <= 1 << 30, "depth {depth} is not a power of two up to 2^30");
+        let (payload_offset, unit) =
+            if message_bytes >= ALIGNED_FROM_BYTES { (LINE, LINE) } else { (WORD, WORD) };
+        let stride = (payload_offset + message_bytes).next_multiple_of(unit);
+        Self { depth, message_bytes, stride, payload_offset }
+    }
+
+    /// Size of the segment.
+    pub fn segment_bytes(&self) -> usize {
+        Self::HEADER_BYTES + self.stride * self.depth as usize
+    }
+
+    /// Where the word of `slot` lies.
+    pub fn sequence_offset(&self, slot: u32) -> usize {
+        self.payload_start(slot) - WORD
+    }
+
+    /// Where the payload of `slot` lies.
+    pub fn payload_start(&self, slot: u32) -> usize {
+        Self::HEADER_BYTES + slot as usize * self.stride + self.payload_offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_messages_pack_and_large_ones_start_on_a_line() {
+        assert_eq!(Layout::new(4, 8).stride, 16);
+        assert_eq!(Layout::new(4, 64).stride, 72);
+        assert_eq!(Layout::new(4, 13).stride, 24);
+        let large = Layout::new(4, 4096);
+        for slot in 0..4 {
+            assert_eq!(large.payload_start(slot) % LINE, 0);
+            assert_eq!(large.sequence_offset(slot) + WORD, large.payload_start(slot));
+        }
+    }
+
+    #[test]
+    fn slots_lie_one_after_another_within_the_segment() {
+        for bytes in [0, 1, 8, 100, 4096, 5000] {
+            let layout = Layout::new(8, bytes);
+            for slot in 1..8 {
+                assert!(layout.sequence_offset(slot) >= layout.payload_start(slot - 1) + bytes);
+            }
+            assert!(layout.payload_start(7) + bytes <= layout.segment_bytes());
+            assert_eq!(layout.sequence_offset(3) % WORD, 0);
+        }
+    }
+}

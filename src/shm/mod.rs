@@ -1,0 +1,102 @@
+//! Shared memory: segments on interchangeable substrates, and typed views into them.
+//!
+//! A segment is valid and empty when all its bytes are zero, so making one only sizes it; the pinned worker that attaches
+//! first touches the pages, and first touch decides which memory node they live on.
+#![allow(unsafe_code)]
+
+mod memfd;
+mod posix;
+
+use std::io;
+use std::sync::Arc;
+
+use crate::address::{Address, End};
+use crate::record::Substrate;
+
+/// A type that may lie in shared memory.
+///
+/// # Safety
+/// `repr(C)`, no pointers, valid when all bytes are zero, and every field changes only through atomics.
+pub unsafe trait SharedLayout {}
+
+/// A mapped segment. Clones share the mapping, which ends with the last of them.
+#[derive(Clone)]
+pub struct Segment {
+    base: *mut u8,
+    bytes: usize,
+    /// Keeps the range mapped.
+    _map: Arc<dyn Mapping>,
+}
+
+/// What a substrate hands over: an address range that stays mapped while the value lives.
+trait Mapping {
+    fn base(&self) -> *mut u8;
+    fn bytes(&self) -> usize;
+}
+
+/// Makes a segment of `bytes` zero bytes and says how to find it.
+///
+/// Errors: whatever the substrate says, with its name; `StorageFull` when /dev/shm cannot hold it.
+pub fn create(substrate: Substrate, bytes: usize) -> io::Result<Address> {
+    match substrate {
+        Substrate::Memfd => memfd::create(bytes),
+        Substrate::PosixShm => posix::create(bytes),
+    }
+}
+
+/// Why `substrate` cannot be used on this machine.
+pub fn unavailable(substrate: Substrate) -> Option<String> {
+    match substrate {
+        Substrate::Memfd => None,
+        Substrate::PosixShm => posix::unavailable(),
+    }
+}
+
+impl Segment {
+    /// Maps the segment at `address`, which must hold at least `bytes`.
+    ///
+    /// Errors: `InvalidData` when it is smaller.
+    pub fn attach(address: &Address, end: End, bytes: usize) -> io::Result<Self> {
+        // The mapping is shared between endpoints of one thread only; processes have a mapping each.
+        #[allow(clippy::arc_with_non_send_sync)]
+        let map: Arc<dyn Mapping> = match address {
+            Address::Named(name) => Arc::new(posix::attach(name)?),
+            _ => Arc::new(memfd::attach(address.descriptor(end)?, bytes)?),
+        };
+        let (base, have) = (map.base(), map.bytes());
+        if have < bytes {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the segment holds {have} bytes where {bytes} were agreed"),
+            ));
+        }
+        Ok(Self { base, bytes: have, _map: map })
+    }
+
+    /// A view of a `T` at `offset`.
+    ///
+    /// Panics when it would leave the segment or be misaligned: layouts are computed, never received.
+    #[inline]
+    pub fn view<T: SharedLayout>(&self, offset: usize) -> &T {
+        let place = self.at(offset, size_of::<T>()).cast::<T>();
+        assert!(place.is_aligned(), "a view must be aligned");
+        // SAFETY: `at` checked the range; alignment was just checked; any bytes are a valid `T` and all its fields are
+        // atomics, by the contract of SharedLayout.
+        unsafe { &*place }
+    }
+
+    /// The address of `bytes` bytes at `offset`. Panics when they would leave the segment.
+    #[inline]
+    pub fn at(&self, offset: usize, bytes: usize) -> *mut u8 {
+        let end = offset.checked_add(bytes).expect("offsets do not wrap");
+        assert!(end <= self.bytes, "{offset}+{bytes} leaves a segment of {}", self.bytes);
+        // SAFETY: offset + bytes lies within the mapping, as just checked.
+        unsafe { self.base.add(offset) }
+    }
+
+    /// Writes one zero byte at `offset` of a segment that nobody else uses yet: brings its page in.
+    pub fn touch(&self, offset: usize) {
+        // SAFETY: `at` checked the range; a volatile write of one byte keeps the segment all zero.
+        unsafe { self.at(offset, 1).write_volatile(0) };
+    }
+}

@@ -1,0 +1,182 @@
+//! Ways for processes (or threads) to pass byte messages. One file each; the registry below is the only list.
+
+mod byte_stream;
+mod crossbeam_bounded;
+mod ipc_channel;
+mod null;
+mod pipe;
+pub mod prepare;
+mod shared_ring;
+mod shm_mailbox;
+mod shm_spsc;
+mod unix_stream;
+
+use std::any::Any;
+use std::io;
+
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Case, Isolation, Measure, Substrate, Wait};
+use crate::wait::{Hybrid, Park, Spin};
+
+pub use prepare::{anatomy, contestants, prepare, supports};
+
+/// Name of the family in cases and keys.
+pub const FAMILY: &str = "transport";
+
+/// What a transport promises about the messages it was given: selects the check of the timed run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each message once, in order.
+    Exact,
+}
+
+/// The trial's shape, resolved before any loop. Sizes and depths are values, not types, or compile time explodes.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Payload of every message.
+    pub message_bytes: usize,
+    /// Messages the transport should hold, where that can be chosen; 0 leaves it to the mechanism.
+    pub depth: u32,
+    /// What shared memory is made of.
+    pub substrate: Substrate,
+    /// What runs on it.
+    pub measure: Measure,
+    /// What the null transport adds to each message.
+    pub delay_ns: u64,
+}
+
+impl Shape {
+    /// The shape a case asks for.
+    pub fn of(case: &Case) -> Self {
+        Self {
+            message_bytes: case.message_bytes.unwrap_or(0) as usize,
+            depth: case.depth.unwrap_or(0),
+            substrate: case.substrate.unwrap_or(Substrate::Memfd),
+            measure: case.measure,
+            delay_ns: case.delay_ns.unwrap_or(0),
+        }
+    }
+
+    /// True when each side both sends and receives.
+    pub fn two_way(&self) -> bool {
+        matches!(self.measure, Measure::RoundTrip | Measure::Anatomy)
+    }
+
+    /// True when one message is outstanding at a time.
+    pub fn closed_loop(&self) -> bool {
+        self.measure != Measure::Stream
+    }
+}
+
+/// What only a live worker could make for a channel, and what it must keep until the others have attached.
+#[derive(Default)]
+pub struct Offer {
+    /// What the other end is told.
+    pub text: Option<String>,
+    /// What this end keeps for its own attach.
+    pub keep: Option<Box<dyn Any>>,
+}
+
+/// The offers of one channel as seen by one of its ends.
+#[derive(Default)]
+pub struct Peers {
+    /// What the other end offered.
+    pub text: Option<String>,
+    /// What this end kept from its own offer.
+    pub keep: Option<Box<dyn Any>>,
+}
+
+/// A channel of byte messages.
+pub trait Transport: 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+    /// What it promises.
+    const DELIVERY: Delivery = Delivery::Exact;
+    /// Between what it can work; the first is the default.
+    const ISOLATIONS: &'static [Isolation];
+    /// How an idle side waits, where that is a choice.
+    const WAIT: Option<Wait> = None;
+    /// True when an idle side keeps its CPU busy.
+    const POLLS: bool = false;
+    /// What its memory can be made of; empty when it has none to choose.
+    const SUBSTRATES: &'static [Substrate] = &[];
+    /// True when one connection carries both ways: then [`attach_both`](Self::attach_both) works.
+    const DUPLEX: bool = false;
+    /// True when a single thread plays both sides.
+    const SOLO: bool = false;
+    /// The sending end.
+    type Sender: Sender;
+    /// The receiving end.
+    type Receiver: Receiver;
+
+    /// Refuses a shape before any process starts.
+    ///
+    /// Errors: the reason, with the limit.
+    fn supports(shape: &Shape) -> Result<(), String>;
+    /// Makes the object. Runs in the trial's host: the harness for processes, the worker for threads.
+    fn create(shape: &Shape) -> io::Result<Address>;
+    /// Makes what only a live worker can make. Runs in the worker, before any end attaches.
+    fn offer(_: &Address, _: &Shape, _: End) -> io::Result<Offer> {
+        Ok(Offer::default())
+    }
+    /// Runs in the sending worker, before the clock starts.
+    fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender>;
+    /// Runs in the receiving worker, before the clock starts.
+    fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver>;
+    /// Both directions of one connection, for the side at `end`. Runs in the worker, before the clock starts.
+    fn attach_both(_: &Address, _: End, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way"))
+    }
+    /// What one message should cost.
+    fn anatomy(shape: &Shape) -> Anatomy;
+}
+
+/// The sending end of a channel.
+pub trait Sender {
+    /// Waits for room if need be, lets `fill` write `len` bytes and passes them on.
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()>;
+}
+
+/// The receiving end of a channel.
+pub trait Receiver {
+    /// Waits for a message and lets `read` see it.
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R>;
+}
+
+/// Work to be done with a transport's type: the only way from a name to a type, once, outside the clock.
+pub trait Visitor {
+    /// What the work gives.
+    type Output;
+    /// The work.
+    fn visit<T: Transport>(self) -> Self::Output;
+}
+
+/// The registry: one row per contestant, `mechanism` or `mechanism/wait`.
+macro_rules! registry {
+    ($($name:literal => $transport:ty),* $(,)?) => {
+        /// Every row's name.
+        pub const ROWS: &[&str] = &[$($name),*];
+
+        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
+        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
+            match row {
+                $($name => Some(visitor.visit::<$transport>()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+registry! {
+    "null" => null::Null,
+    "pipe" => pipe::Pipe,
+    "unix-stream" => unix_stream::UnixStreamPair,
+    "shm-mailbox/spin" => shm_mailbox::ShmMailbox<Spin>,
+    "shm-mailbox/hybrid" => shm_mailbox::ShmMailbox<Hybrid>,
+    "shm-mailbox/park" => shm_mailbox::ShmMailbox<Park>,
+    "shm-spsc/spin" => shm_spsc::ShmSpsc<Spin>,
+    "shm-spsc/hybrid" => shm_spsc::ShmSpsc<Hybrid>,
+    "shm-spsc/park" => shm_spsc::ShmSpsc<Park>,
+    "ipc-channel" => ipc_channel::IpcChannel,
+    "crossbeam-bounded" => crossbeam_bounded::CrossbeamBounded,
+}

@@ -1,0 +1,110 @@
+//! No hand-over at all: one thread sends to itself. `receive` returns what `send` stored, after spinning a known delay
+//! timed by the tick counter while round trips are timed by the monotonic clock. It tests the instrument, and without a
+//! delay it is the floor row of every chart: the payload's own work.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use super::{Peers, Receiver, Sender, Shape, Transport};
+use crate::address::{Address, End};
+use crate::clock;
+use crate::record::{Anatomy, Counts, Isolation};
+
+/// The transport.
+pub struct Null;
+
+/// The sending end.
+pub struct NullSender {
+    slot: Rc<RefCell<Vec<u8>>>,
+}
+
+/// The receiving end.
+pub struct NullReceiver {
+    slot: Rc<RefCell<Vec<u8>>>,
+    delay: Delay,
+}
+
+/// A delay in ticks, or in nanoseconds where ticks cannot be trusted.
+#[derive(Clone, Copy)]
+struct Delay {
+    trusted: bool,
+    ticks: u64,
+}
+
+impl Delay {
+    fn of_ns(ns: u64) -> Self {
+        match clock::ticks_hz() {
+            Some(hz) => Self { trusted: true, ticks: (u128::from(ns) * u128::from(hz) / 1_000_000_000) as u64 },
+            None => Self { trusted: false, ticks: ns },
+        }
+    }
+
+    #[inline]
+    fn spin(self) {
+        if self.ticks > 0 {
+            let start = clock::tick(self.trusted);
+            while clock::tick(self.trusted).wrapping_sub(start) < self.ticks {}
+        }
+    }
+}
+
+impl Transport for Null {
+    const SUMMARY: &'static str = "one thread, no hand-over: the payload's own work, or a known delay";
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
+    const DUPLEX: bool = true;
+    const SOLO: bool = true;
+    type Sender = NullSender;
+    type Receiver = NullReceiver;
+
+    fn supports(_: &Shape) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        Ok(Address::from_here(()))
+    }
+
+    fn attach_sender(_: &Address, _: Peers, _: &Shape) -> io::Result<NullSender> {
+        Err(both_only())
+    }
+
+    fn attach_receiver(_: &Address, _: Peers, _: &Shape) -> io::Result<NullReceiver> {
+        Err(both_only())
+    }
+
+    fn attach_both(_: &Address, _: End, shape: &Shape) -> io::Result<(NullSender, NullReceiver)> {
+        let slot = Rc::new(RefCell::new(vec![0; shape.message_bytes]));
+        let sender = NullSender { slot: Rc::clone(&slot) };
+        Ok((sender, NullReceiver { slot, delay: Delay::of_ns(shape.delay_ns) }))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        Anatomy {
+            sender: Counts::default(),
+            receiver: Counts { delay_ns: shape.delay_ns as f64, ..Counts::default() },
+        }
+    }
+}
+
+fn both_only() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "the null transport's two ends live in one thread")
+}
+
+impl Sender for NullSender {
+    #[inline]
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        let mut slot = self.slot.borrow_mut();
+        slot.resize(len, 0);
+        fill(&mut slot);
+        Ok(())
+    }
+}
+
+impl Receiver for NullReceiver {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        self.delay.spin();
+        Ok(read(&self.slot.borrow()))
+    }
+}

@@ -1,0 +1,297 @@
+//! The arrows of the architecture, checked on the source: modules import downward only, mechanisms do not know each
+//! other, reports know the record and nothing else, and unsafe code stays in the files listed here.
+//!
+//! The check reads tokens, not types: it follows every path that starts with `crate`, `self`, `super` or `ipcmark`,
+//! inside `use` lists too. Comments, strings and `#[cfg(test)]` items do not count.
+
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use source::{Reference, references};
+
+/// Modules of the library, lowest layer first. A module may refer to those of lower layers only.
+const LAYERS: &[(&str, u32)] = &[
+    ("abort", 0),
+    ("pin", 0),
+    ("record", 0),
+    ("address", 1),
+    ("build_info", 1),
+    ("clock", 1),
+    ("futex", 1),
+    ("payload", 1),
+    ("machine", 2),
+    ("protocol", 2),
+    ("shm", 2),
+    ("wait", 2),
+    ("contestant", 3),
+    ("control", 3),
+    ("ring", 3),
+    ("transport", 4),
+    ("measure", 5),
+    ("family", 6),
+    ("conformance", 7),
+    ("worker", 8),
+];
+
+/// Files that may allow unsafe code, for themselves and the modules below them.
+const UNSAFE: &[&str] = &[
+    "harness/src/janitor.rs",
+    "harness/src/signals.rs",
+    "harness/src/supervise/spawn.rs",
+    "harness/src/trace/step.rs",
+    "src/address.rs",
+    "src/clock.rs",
+    "src/control.rs",
+    "src/measure/hand_over.rs",
+    "src/ring/mod.rs",
+    "src/shm/mod.rs",
+];
+
+/// A source file: its path from the root of the repository, and its text.
+type File = (String, String);
+
+#[test]
+fn modules_import_downward_only() {
+    assert_clean(&upward(&read_all("src")));
+}
+
+#[test]
+fn every_module_has_a_layer_and_every_layer_a_module() {
+    let modules: BTreeSet<_> = read_all("src").iter().filter_map(|(path, _)| top(path)).collect();
+    let layered: BTreeSet<_> = LAYERS.iter().map(|(module, _)| (*module).to_owned()).collect();
+    assert_eq!(modules, layered, "tests/layers.rs lists the modules of src/ on the right");
+}
+
+#[test]
+fn mechanisms_do_not_know_each_other() {
+    let library = read_all("src");
+    assert!(!mechanisms(&library).is_empty());
+    assert_clean(&sideways(&library));
+}
+
+#[test]
+fn reports_know_the_record_only() {
+    let reports = read_all("reports/src");
+    assert!(!reports.is_empty());
+    assert_clean(&beyond_the_record(&reports));
+}
+
+#[test]
+fn the_harness_names_no_mechanism() {
+    let harness = read_all("harness");
+    assert!(!harness.is_empty());
+    assert_clean(&named_mechanisms(&read_all("src"), &harness));
+}
+
+#[test]
+fn unsafe_code_stays_in_its_files() {
+    let everything: Vec<_> = ["src", "tests", "harness", "reports", "benches"].into_iter().flat_map(read_all).collect();
+    let found = allowing_unsafe(&everything);
+    let listed: BTreeSet<_> = UNSAFE.iter().map(|path| (*path).to_owned()).collect();
+    let unlisted: Vec<_> = found.difference(&listed).collect();
+    let stale: Vec<_> = listed.difference(&found).collect();
+    assert!(unlisted.is_empty(), "unsafe code is allowed in files that tests/layers.rs does not list: {unlisted:?}");
+    assert!(stale.is_empty(), "tests/layers.rs lists files that allow no unsafe code: {stale:?}");
+}
+
+fn assert_clean(violations: &[String]) {
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+/// Every Rust file under a folder of the repository, sorted; none where the folder does not exist.
+fn read_all(folder: &str) -> Vec<File> {
+    fn walk(root: &Path, path: &Path, files: &mut Vec<File>) {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(root, &path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+                files.push((name, fs::read_to_string(&path).expect("readable source")));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![];
+    walk(root, &root.join(folder), &mut files);
+    files.sort();
+    files
+}
+
+/// The module a file of `src/` holds, as a path from the crate's root: `src/ring/spsc.rs` is `ring::spsc`.
+fn module(path: &str) -> Vec<String> {
+    let inner = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    inner.split('/').filter(|part| *part != "lib").map(str::to_owned).collect()
+}
+
+/// The top-level module of a file of `src/`; none for `lib.rs`, which sees everything.
+fn top(path: &str) -> Option<String> {
+    module(path).into_iter().next()
+}
+
+fn layer(module: &str) -> Option<u32> {
+    LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer)
+}
+
+/// References from a module to another one that is not below it.
+fn upward(library: &[File]) -> Vec<String> {
+    let mut violations = vec![];
+    for (path, text) in library {
+        let Some((from, own)) = top(path).and_then(|from| Some((layer(&from)?, from))) else { continue };
+        for Reference { line, target } in references(text, "crate", &module(path)) {
+            let other = &target[0];
+            if let Some(to) = layer(other).filter(|to| *other != own && *to >= from) {
+                violations.push(format!(
+                    "{path}:{line}: `{own}` (layer {from}) refers to `{}` (layer {to}); layers import downward only",
+                    target.join("::")
+                ));
+            }
+        }
+    }
+    violations
+}
+
+/// Mechanisms, as `(family, file)`: the modules that a registry's rows name, `"pipe" => pipe::Pipe`.
+fn mechanisms(library: &[File]) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (path, text) in library.iter().filter(|(path, _)| path.ends_with("/mod.rs")) {
+        for name in source::row_modules(text) {
+            found.insert((module(path).join("::"), name));
+        }
+    }
+    found
+}
+
+/// References from one mechanism to another of its family. What two need belongs into a file of its own.
+fn sideways(library: &[File]) -> Vec<String> {
+    let mechanisms = mechanisms(library);
+    let mut violations = vec![];
+    for (path, text) in library {
+        let own = module(path);
+        let [family, file, ..] = own.as_slice() else { continue };
+        for Reference { line, target } in references(text, "crate", &own) {
+            let [to_family, to_file, ..] = target.as_slice() else { continue };
+            let other = to_family == family && to_file != file;
+            let both = [file, to_file].map(|file| mechanisms.contains(&(family.clone(), file.clone())));
+            if other && both == [true, true] {
+                violations.push(format!("{path}:{line}: the mechanism `{file}` refers to the mechanism `{to_file}`"));
+            }
+        }
+    }
+    violations
+}
+
+/// References from the reports to anything of the suite but the record.
+fn beyond_the_record(reports: &[File]) -> Vec<String> {
+    let mut violations = vec![];
+    for (path, text) in reports {
+        let library = references(text, "ipcmark", &[]).into_iter().filter(|reference| reference.target[0] != "record");
+        for Reference { line, target } in library.chain(references(text, "ipcmark_harness", &[])) {
+            violations.push(format!("{path}:{line}: reports refer to `{}`, not the record", target.join("::")));
+        }
+    }
+    violations
+}
+
+/// References from the harness to a mechanism's own module.
+fn named_mechanisms(library: &[File], harness: &[File]) -> Vec<String> {
+    let mechanisms = mechanisms(library);
+    let mut violations = vec![];
+    for (path, text) in harness {
+        for Reference { line, target } in references(text, "ipcmark", &[]) {
+            let [family, file, ..] = target.as_slice() else { continue };
+            if mechanisms.contains(&(family.clone(), file.clone())) {
+                violations.push(format!("{path}:{line}: the harness names the mechanism `{family}::{file}`"));
+            }
+        }
+    }
+    violations
+}
+
+/// Files that lift the ban on unsafe code.
+fn allowing_unsafe(files: &[File]) -> BTreeSet<String> {
+    files.iter().filter(|(_, text)| source::allows_unsafe(text)).map(|(path, _)| path.clone()).collect()
+}
+
+/// A check that never fails proves nothing: each must find what is planted here.
+mod planted {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> File {
+        (path.to_owned(), text.to_owned())
+    }
+
+    #[test]
+    fn an_import_upward_or_on_the_same_layer_is_found() {
+        for text in [
+            "use crate::transport::Shape;",
+            "use crate::{\n    record::{Case, Wait},\n    transport,\n};",
+            "fn f() -> crate::shm::Segment { make() }",
+            "fn f(x: crate::shm::Segment, y: crate::record::Wait) {}",
+            "use super::transport;",
+            "macro_rules! m { () => { $crate::worker::run() } }",
+            "use crate :: family;",
+        ] {
+            let found = upward(&[file("src/wait.rs", text)]);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert!(found[0].starts_with("src/wait.rs:"), "{found:?}");
+        }
+        let nested = file("src/ring/spsc.rs", "\n\nuse super::super::transport::Shape;");
+        assert!(upward(&[nested])[0].starts_with("src/ring/spsc.rs:3:"));
+    }
+
+    #[test]
+    fn what_is_allowed_is_not_found() {
+        for text in [
+            "use crate::record::Wait; use crate::{abort, futex};",
+            "// use crate::transport::Shape;\n/* use crate::worker; /* nested */ */ /// [`crate::family`]\nfn f() {}",
+            "const S: &str = \"crate::transport\"; const R: &str = r#\"use crate::\"worker\";\"#; const C: char = '\"';",
+            "#[cfg(test)]\nmod tests { use crate::transport::Shape; mod inner { use crate::worker; } }",
+            "pub(crate) fn f<'a>(x: &'a str) -> crate::wait::Gate { make() }",
+            "use mycrate::transport; use crate::Unknown;",
+        ] {
+            assert_clean(&upward(&[file("src/wait.rs", text)]));
+        }
+        assert_clean(&upward(&[file("src/lib.rs", "pub mod worker; pub use crate::worker::run;")]));
+    }
+
+    #[test]
+    fn a_mechanism_that_knows_another_is_found() {
+        let registry =
+            file("src/transport/mod.rs", "registry! { \"pipe\" => pipe::Pipe, \"ring\" => ring::Ring<Spin> }");
+        let family = |path: &str, text: &str| vec![registry.clone(), file(path, text)];
+        assert_eq!(sideways(&family("src/transport/pipe.rs", "use crate::transport::ring::Ring;")).len(), 1);
+        assert_eq!(sideways(&family("src/transport/pipe.rs", "use super::{Shape, ring};")).len(), 1);
+        let fine = "use super::stream; use crate::ring::Ring; self::x();";
+        assert_clean(&sideways(&family("src/transport/pipe.rs", fine)));
+        assert_clean(&sideways(&family("src/transport/prepare.rs", "use super::{pipe, ring};")));
+    }
+
+    #[test]
+    fn a_report_that_knows_more_than_the_record_is_found() {
+        let reports = |text: &str| beyond_the_record(&[file("reports/src/lib.rs", text)]);
+        assert_eq!(reports("use ipcmark::{record::Record, machine::placement};").len(), 1);
+        assert_eq!(reports("use ipcmark_harness::store::Store;").len(), 1);
+        assert_clean(&reports("use ipcmark::record::{Case, Record}; use ipcmark_reports::page;"));
+    }
+
+    #[test]
+    fn a_harness_that_names_a_mechanism_is_found() {
+        let library = [file("src/transport/mod.rs", "registry! { \"pipe\" => pipe::Pipe }")];
+        let harness = |text: &str| named_mechanisms(&library, &[file("harness/src/plan.rs", text)]);
+        assert_eq!(harness("use ipcmark::{family, transport::pipe::Pipe};").len(), 1);
+        assert_clean(&harness("use ipcmark::transport::ROWS; use ipcmark::family;"));
+    }
+
+    #[test]
+    fn an_allowance_of_unsafe_code_is_found() {
+        let found = |text: &str| !allowing_unsafe(&[file("src/x.rs", text)]).is_empty();
+        assert!(found("#![allow(unsafe_code)]"));
+        assert!(found("#[allow(clippy::all, unsafe_code)]\nfn f() {}"));
+        assert!(found("#[expect(unsafe_code)] fn f() {}"));
+        assert!(!found("// #![allow(unsafe_code)]\n#![deny(unsafe_code)]"));
+    }
+}

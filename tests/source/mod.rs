@@ -1,0 +1,120 @@
+//! Just enough of Rust's grammar to see which paths a file refers to, on top of a real tokeniser.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+/// A path that a file refers to.
+pub struct Reference {
+    /// Line of its first word, from 1.
+    pub line: usize,
+    /// From the root of its crate, at least one word.
+    pub target: Vec<String>,
+}
+
+/// Every path in `text` that starts with `root`, and, where the file's own module is given, with `self` or `super`. Each
+/// leaf of a `use` list counts on its own.
+pub fn references(text: &str, root: &str, module: &[String]) -> Vec<Reference> {
+    let mut found = vec![];
+    for tokens in runs(text) {
+        for (at, token) in tokens.iter().enumerate() {
+            let inside = at > 1 && path_goes_on(&tokens, at - 2);
+            let TokenTree::Ident(word) = token else { continue };
+            let base = match word.to_string().as_str() {
+                word if word == root => &[],
+                "self" if !module.is_empty() => module,
+                "super" if !module.is_empty() => &module[..module.len() - 1],
+                _ => continue,
+            };
+            if !inside && path_goes_on(&tokens, at + 1) {
+                let line = token.span().start().line;
+                let leaves = leaves(&tokens[at + 3..], base.to_vec()).into_iter().filter(|target| !target.is_empty());
+                found.extend(leaves.map(|target| Reference { line, target }));
+            }
+        }
+    }
+    found
+}
+
+/// Modules that the rows of a registry name: `"pipe" => pipe::Pipe` names `pipe`.
+pub fn row_modules(text: &str) -> Vec<String> {
+    let mut found = vec![];
+    for tokens in runs(text) {
+        for at in 3..tokens.len() {
+            let row = matches!(tokens[at - 3], TokenTree::Literal(_)) && is(&tokens, at - 2, "=");
+            if row && is(&tokens, at - 1, ">") && path_goes_on(&tokens, at + 1) {
+                found.push(tokens[at].to_string());
+            }
+        }
+    }
+    found
+}
+
+/// True when an attribute lifts the ban on unsafe code.
+pub fn allows_unsafe(text: &str) -> bool {
+    runs(text).iter().any(|tokens| {
+        tokens.windows(2).any(|pair| match pair {
+            [TokenTree::Ident(lifts), TokenTree::Group(list)] => {
+                ["allow", "expect", "warn"].iter().any(|word| lifts == word) && names_unsafe_code(list)
+            }
+            _ => false,
+        })
+    })
+}
+
+fn names_unsafe_code(list: &Group) -> bool {
+    list.stream().into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "unsafe_code"))
+}
+
+/// The leaves of a path or a `use` tree, whose words so far are `path`.
+fn leaves(tokens: &[TokenTree], mut path: Vec<String>) -> Vec<Vec<String>> {
+    match tokens.first() {
+        Some(TokenTree::Ident(word)) => match word.to_string().as_str() {
+            "super" => drop(path.pop()),
+            "self" => {}
+            word => path.push(word.to_owned()),
+        },
+        Some(TokenTree::Group(list)) if list.delimiter() == Delimiter::Brace => {
+            let tokens: Vec<_> = list.stream().into_iter().collect();
+            let branches = tokens.split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ','));
+            return branches
+                .filter(|branch| !branch.is_empty())
+                .flat_map(|branch| leaves(branch, path.clone()))
+                .collect();
+        }
+        _ => return vec![path],
+    }
+    if path_goes_on(tokens, 1) { leaves(&tokens[3..], path) } else { vec![path] }
+}
+
+fn path_goes_on(tokens: &[TokenTree], at: usize) -> bool {
+    is(tokens, at, ":") && is(tokens, at + 1, ":")
+}
+
+fn is(tokens: &[TokenTree], at: usize, text: &str) -> bool {
+    tokens.get(at).is_some_and(|token| token.to_string() == text)
+}
+
+/// The tokens of a file, those of each bracketed group as a run of their own, without items under `#[cfg(test)]`.
+fn runs(text: &str) -> Vec<Vec<TokenTree>> {
+    fn collect(stream: TokenStream, runs: &mut Vec<Vec<TokenTree>>) {
+        let mut run = vec![];
+        let mut tokens = stream.into_iter();
+        while let Some(token) = tokens.next() {
+            if let TokenTree::Group(group) = &token {
+                if group.to_string().replace(' ', "") == "[cfg(test)]" {
+                    // The item ends with its body, or with a semicolon where it has none.
+                    tokens.find(|token| match token {
+                        TokenTree::Group(body) => body.delimiter() == Delimiter::Brace,
+                        other => other.to_string() == ";",
+                    });
+                    continue;
+                }
+                collect(group.stream(), runs);
+            }
+            run.push(token);
+        }
+        runs.push(run);
+    }
+    let mut found = vec![];
+    collect(text.parse().expect("source that the compiler understands"), &mut found);
+    found
+}
