@@ -218,22 +218,21 @@ impl Member {
         let seen = self.seen;
         // PAIRS: phase-opened
         self.seen = await_word(&header.phase, |now| now != seen, Ordering::Acquire)?;
-        let phase =
-            Phase { kind: header.kind.load(Ordering::Relaxed), count: header.count.load(Ordering::Relaxed) };
-        self.arrive(&header.entered)?;
+        let phase = Phase { kind: header.kind.load(Ordering::Relaxed), count: header.count.load(Ordering::Relaxed) };
+        arrive(&header.entered)?;
         Ok(phase)
     }
 
     /// Leaves the phase.
     pub fn leave(&mut self) -> io::Result<()> {
-        self.arrive(&self.page.header().left)
+        arrive(&self.page.header().left)
     }
+}
 
-    fn arrive(&self, arrivals: &AtomicU32) -> io::Result<()> {
-        // PAIRS: phase-arrival
-        arrivals.fetch_add(1, Ordering::Release);
-        futex::wake(arrivals, 1)
-    }
+fn arrive(arrivals: &AtomicU32) -> io::Result<()> {
+    // PAIRS: phase-arrival
+    arrivals.fetch_add(1, Ordering::Release);
+    futex::wake(arrivals, 1)
 }
 
 /// Polls a while, then sleeps on `word` until `done` holds for its value.

@@ -5,21 +5,64 @@
 //! store and their load, so at least one of the two sees the other (Dekker's argument).
 
 use std::io;
+#[cfg(not(loom))]
 use std::sync::atomic::{AtomicU32, Ordering, fence};
+#[cfg(not(loom))]
 use std::time::Duration;
 
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, Ordering, fence};
+
+use crate::abort;
+#[cfg(not(loom))]
+use crate::futex;
 use crate::record::Wait;
-use crate::{abort, futex};
 
 /// Polls between two looks at the abort word.
 const POLLS_PER_ABORT_CHECK: u32 = 4096;
 /// A sleeper looks at the abort word this often.
+#[cfg(not(loom))]
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
 /// Where one waiter sleeps: 0 nobody, 1 somebody.
+#[cfg(not(loom))]
 #[repr(C, align(64))]
 #[derive(Default)]
 pub struct Gate(AtomicU32);
+
+#[cfg(not(loom))]
+impl Gate {
+    /// Sleeps while somebody is announced.
+    fn sleep(&self) -> io::Result<()> {
+        futex::wait(&self.0, 1, SLEEP_SLICE)
+    }
+
+    fn wake(&self) -> io::Result<()> {
+        futex::wake(&self.0, 1)
+    }
+}
+
+/// The model's gate: a futex made of a lock and a condition variable, and no time limit that could hide a lost wake-up.
+#[cfg(loom)]
+#[derive(Default)]
+pub struct Gate(AtomicU32, loom::sync::Mutex<()>, loom::sync::Condvar);
+
+#[cfg(loom)]
+impl Gate {
+    fn sleep(&self) -> io::Result<()> {
+        let guard = self.1.lock().expect("no model panics while it holds this");
+        if self.0.load(Ordering::Relaxed) == 1 {
+            drop(self.2.wait(guard));
+        }
+        Ok(())
+    }
+
+    fn wake(&self) -> io::Result<()> {
+        drop(self.1.lock());
+        self.2.notify_one();
+        Ok(())
+    }
+}
 
 /// A way to wait for a condition that another process makes true.
 pub trait WaitStrategy: 'static {
@@ -81,13 +124,13 @@ impl WaitStrategy for Hybrid {
     fn until<R>(gate: &Gate, pauses: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
         match poll(Self::POLLS_BEFORE_SLEEP, pauses, &mut ready) {
             Some(result) => Ok(result),
-            None => sleep_until(gate, ready),
+            None => sleep_until::<true, R>(gate, ready),
         }
     }
 
     #[inline]
     fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper(gate)
+        wake_sleeper::<true>(gate)
     }
 }
 
@@ -99,13 +142,13 @@ impl WaitStrategy for Park {
     fn until<R>(gate: &Gate, _: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
         match ready() {
             Some(result) => Ok(result),
-            None => sleep_until(gate, ready),
+            None => sleep_until::<true, R>(gate, ready),
         }
     }
 
     #[inline]
     fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper(gate)
+        wake_sleeper::<true>(gate)
     }
 }
 
@@ -122,17 +165,20 @@ fn poll<R>(polls: u32, pauses: u32, ready: &mut impl FnMut() -> Option<R>) -> Op
     None
 }
 
+/// `FENCED` is false only in the model's mutant.
 #[cold]
-fn sleep_until<R>(gate: &Gate, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+pub(crate) fn sleep_until<const FENCED: bool, R>(gate: &Gate, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
     loop {
         gate.0.store(1, Ordering::Relaxed);
         // PAIRS: gate-announced. The announcement is visible before the condition is looked at.
-        fence(Ordering::SeqCst);
+        if FENCED {
+            fence(Ordering::SeqCst);
+        }
         if let Some(result) = ready() {
             gate.0.store(0, Ordering::Relaxed);
             return Ok(result);
         }
-        futex::wait(&gate.0, 1, SLEEP_SLICE)?;
+        gate.sleep()?;
         if let Some(result) = ready() {
             // Not taken back here after a wake: the waker already reset it, and a stale 1 costs one extra wake at most.
             return Ok(result);
@@ -144,9 +190,11 @@ fn sleep_until<R>(gate: &Gate, mut ready: impl FnMut() -> Option<R>) -> io::Resu
 }
 
 #[inline]
-fn wake_sleeper(gate: &Gate) -> io::Result<()> {
+pub(crate) fn wake_sleeper<const FENCED: bool>(gate: &Gate) -> io::Result<()> {
     // PAIRS: gate-announced. The condition is visible before the announcement is looked at.
-    fence(Ordering::SeqCst);
+    if FENCED {
+        fence(Ordering::SeqCst);
+    }
     if gate.0.load(Ordering::Relaxed) != 0 {
         return wake_cold(gate);
     }
@@ -156,5 +204,5 @@ fn wake_sleeper(gate: &Gate) -> io::Result<()> {
 #[cold]
 fn wake_cold(gate: &Gate) -> io::Result<()> {
     gate.0.store(0, Ordering::Relaxed);
-    futex::wake(&gate.0, 1)
+    gate.wake()
 }

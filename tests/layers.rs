@@ -42,6 +42,7 @@ const UNSAFE: &[&str] = &[
     "harness/src/signals.rs",
     "harness/src/supervise/spawn.rs",
     "harness/src/trace/step.rs",
+    "harness/tests/bad_days.rs",
     "src/address.rs",
     "src/clock.rs",
     "src/control.rs",

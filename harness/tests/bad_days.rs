@@ -5,11 +5,14 @@ mod common;
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{PROGRAM, alone, case, descriptors, leftovers, long, named, run_id, short, wait_for, worker_at_work};
+use common::{
+    PROGRAM, Process, alone, case, descriptors, leftovers, long, named, run_id, short, wait_for, worker_at_work,
+};
 use ipcmark::record::{Case, Fault, Measure, Status, Verdict, Wait};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
 use nix::sys::signal::Signal;
@@ -30,13 +33,25 @@ fn why(result: &TrialResult) -> &str {
 fn meddled(session: &Session, order: &TrialOrder, meddle: impl FnOnce() + Send) -> (TrialResult, Duration) {
     std::thread::scope(|scope| {
         let meddler = scope.spawn(|| {
-            meddle();
-            Instant::now()
+            let done = panic::catch_unwind(AssertUnwindSafe(meddle));
+            let at = Instant::now();
+            if done.is_err() {
+                // The trial would last for minutes now.
+                workers_of(own_pid()).iter().for_each(|worker| common::signal(worker.pid, Signal::SIGKILL));
+            }
+            done.map(|()| at)
         });
         let result = session.run_trial(order);
         let over = Instant::now();
-        (result, over - meddler.join().expect("the worker was found at work"))
+        let at = meddler.join().expect("caught").unwrap_or_else(|_| panic!("{}: {}", order.case.key(), why(&result)));
+        (result, over - at)
     })
+}
+
+/// Live workers of `parent`.
+fn workers_of(parent: i32) -> Vec<Process> {
+    let own = |it: &Process| it.parent == parent && it.command.starts_with("ipcmark worker");
+    common::processes().into_iter().filter(own).collect()
 }
 
 #[test]
@@ -61,7 +76,7 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
             assert!(why(&result).starts_with(role), "{key}: {}", why(&result));
             assert!(why(&result).contains("was killed by SIGKILL"), "{key}: {}", why(&result));
             assert!(after < Duration::from_secs(1), "{key}: went on for {after:?}");
-            assert_eq!(workers_of(own_pid()), Vec::<String>::new(), "{key}");
+            assert_eq!(workers_of(own_pid()), vec![], "{key}");
             assert_eq!(descriptors(own_pid()), before, "{key}");
         }
         let next = session.run_trial(&short(case.clone()));
@@ -71,11 +86,6 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
     assert_eq!(home.len(), 1, "only the run's own directory: {home:?}");
     drop(session);
     assert_eq!(leftovers(&run_id("kill"), &std::env::temp_dir()), Vec::<PathBuf>::new());
-}
-
-fn workers_of(parent: i32) -> Vec<String> {
-    let own = |it: &common::Process| it.parent == parent && it.command.starts_with("ipcmark worker");
-    common::processes().into_iter().filter(own).map(|it| it.command).collect()
 }
 
 #[test]
@@ -107,7 +117,7 @@ fn a_hung_worker_costs_its_deadline() {
     let result = session.run_trial(&short(case));
     assert_eq!(result.outcome.status, Status::Failed);
     assert!(why(&result).starts_with("no answer while working from"), "{}", why(&result));
-    assert_eq!(workers_of(own_pid()), Vec::<String>::new());
+    assert_eq!(workers_of(own_pid()), vec![]);
 }
 
 #[test]
@@ -134,7 +144,7 @@ fn a_signal_calls_the_trial_off_and_tells_the_run() {
     assert_eq!((result.outcome.status, why(&result)), (Status::Failed, "interrupted by SIGINT"));
     assert!(after < Duration::from_secs(1), "went on for {after:?}");
     assert_eq!(session.interrupted(), Some(Signal::SIGINT as i32));
-    assert_eq!(workers_of(own_pid()), Vec::<String>::new());
+    assert_eq!(workers_of(own_pid()), vec![]);
     let next = session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
     assert_eq!(why(&next), "interrupted by SIGINT", "no trial starts any more");
 }
@@ -154,7 +164,7 @@ fn a_panic_leaves_nothing() {
 
 /// Live processes with `word` among their arguments or in their directory: janitors and workers of a run.
 fn processes_naming(word: &str) -> Vec<String> {
-    let names = |it: &common::Process| it.command.contains(word) || it.home.display().to_string().contains(word);
+    let names = |it: &Process| it.command.contains(word) || it.home.display().to_string().contains(word);
     common::processes().into_iter().filter(|it| it.pid != own_pid() && names(it)).map(|it| it.command).collect()
 }
 
@@ -255,7 +265,7 @@ fn an_interrupted_run_ends_in_good_order() {
 #[test]
 fn the_next_run_clears_what_a_dead_one_left_when_its_janitor_died_too() {
     let mut run = UserRun::at_work();
-    let janitor = |it: &common::Process| it.command.starts_with("ipcmark janitor") && it.parent == run.pid();
+    let janitor = |it: &Process| it.command.starts_with("ipcmark janitor") && it.parent == run.pid();
     let janitor = common::processes().into_iter().find(janitor).expect("a run has a janitor");
     common::signal(janitor.pid, Signal::SIGKILL);
     run.command.kill().expect("killed");

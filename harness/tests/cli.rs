@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipcmark::record::{Measure, Record, Status};
@@ -44,9 +44,16 @@ fn records(directory: &Path) -> Vec<Record> {
     text.lines().map(|line| serde_json::from_str(line).expect("every line is a record")).collect()
 }
 
+/// Runs pin their workers to the same CPUs, so tests with real ones take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A finished run, made once and copied by the tests that need one.
 fn finished_run() -> TempDir {
     static RUN: OnceLock<PathBuf> = OnceLock::new();
+    let _alone = alone();
     let original = RUN.get_or_init(|| {
         let directory = folder().keep();
         let output = ipcmark(&directory, &[&SHORT[..], &["run", "--sets", "5"]].concat());
@@ -207,6 +214,7 @@ fn a_run_that_was_cut_short_goes_on_where_it_stopped() {
     let kept: Vec<&str> = whole.lines().take(4).collect();
     let half = &whole.lines().nth(4).expect("a fifth record")[..100];
     fs::write(&path, format!("{}\n{half}", kept.join("\n"))).expect("ours");
+    let _alone = alone();
     let output = ipcmark(run.path(), &["run", "--resume", "."]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(told(&output).contains("cut short") && told(&output).contains("4 earlier records"), "{}", told(&output));
@@ -286,7 +294,7 @@ fn wait_for(what: &str, mut come: impl FnMut() -> bool) {
 
 #[test]
 fn an_interrupted_run_keeps_its_records_tells_how_to_go_on_and_is_not_disturbed_by_others() {
-    let folder = folder();
+    let (_alone, folder) = (alone(), folder());
     let first = long_run(folder.path(), "first");
     let other = ipcmark(folder.path(), &["run", "--resume", "first"]);
     assert_eq!(other.status.code(), Some(2));

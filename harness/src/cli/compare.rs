@@ -46,7 +46,7 @@ impl Compare {
                 case.case_key.clone(),
                 side(&shown_a),
                 side(&shown_b),
-                case.ratio.map_or_else(String::new, |ratio| format::ratio(ratio.value)),
+                case.ratio.map_or_else(String::new, |ratio| table::plain(format::ratio(ratio.value).to_string())),
                 interval.map_or_else(String::new, |i| format!("[{}, {}]", format::ratio(i.low), format::ratio(i.high))),
                 case.change.word().to_owned(),
             ]);

@@ -98,12 +98,13 @@ pub fn perform(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
     };
     // Everything is on the disk by now; a closed stdout changes nothing about the run.
     let _ = summary::write(out, &finished).and_then(|()| out.flush());
-    Ok(conclude(&finished))
+    Ok(conclude(&finished, options.quiet))
 }
 
-fn conclude(finished: &Finished) -> u8 {
+fn conclude(finished: &Finished, quiet: bool) -> u8 {
     let troubles = finished.troubles();
-    for trouble in &troubles {
+    // Others were told as it happened.
+    for trouble in troubles.iter().filter(|_| quiet) {
         say(trouble);
     }
     if let Some(signal) = finished.interrupted {

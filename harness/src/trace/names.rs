@@ -1,6 +1,6 @@
-//! Names of the system calls that a message may cost; any other is shown by its number.
+//! The system calls that a message may cost: their names, and which of them only wait.
 
-/// The name of call `number` on this architecture.
+/// The name of call `number` on this architecture, or the number.
 pub(super) fn name(number: u64) -> String {
     macro_rules! known {
         ($($name:ident = $constant:ident),* $(,)?) => {
@@ -20,4 +20,9 @@ pub(super) fn name(number: u64) -> String {
         sched_yield = SYS_sched_yield, nanosleep = SYS_nanosleep, clock_nanosleep = SYS_clock_nanosleep,
         clock_gettime = SYS_clock_gettime, getrusage = SYS_getrusage, madvise = SYS_madvise,
     }
+}
+
+/// True for calls that move no message but wait for somebody or wake him.
+pub(super) fn waits(number: u64) -> bool {
+    [libc::SYS_futex, libc::SYS_sched_yield].map(libc::c_long::cast_unsigned).contains(&number)
 }

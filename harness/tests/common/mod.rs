@@ -56,10 +56,11 @@ pub fn short(case: Case) -> TrialOrder {
     TrialOrder { case, cpus: vec![], timing, traced: false }
 }
 
-/// A trial that lasts long enough to be disturbed.
+/// A trial that lasts long enough to be disturbed, however fast its mechanism is.
 pub fn long(case: Case) -> TrialOrder {
-    let timing = Timing { warm_up_ns: 20_000_000, hot_ns: 3_000_000_000, floor_ns: 0, fixed_count: None };
-    TrialOrder { case, cpus: vec![], timing, traced: false }
+    let mut order = short(case);
+    order.timing.fixed_count = Some(20_000_000);
+    order
 }
 
 /// Waits until `look` finds something. Panics after ten seconds, naming `what`.
@@ -75,7 +76,7 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A live process: a zombie has ended and only waits to be collected.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     pub pid: i32,
     pub parent: i32,

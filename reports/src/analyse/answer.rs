@@ -17,7 +17,7 @@ use crate::format::{self, Quantity};
 /// What the records say to the plan's question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// One sentence.
+    /// One sentence. Names of mechanisms stand between back quotes, here and below.
     pub sentence: String,
     /// Further findings, a sentence each.
     pub findings: Vec<String>,
@@ -110,7 +110,7 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
             }
             _ => String::new(),
         };
-        parts.push(format!("{} takes {times} times as long as {}{cpu}", blocking.series.label(), spinning.series.label()));
+        parts.push(format!("{} takes {times} times as long as {}{cpu}", quoted(blocking), quoted(spinning)));
     }
     (!parts.is_empty()).then(|| format!("Blocking against spinning at {}: {}.", format::bytes(smallest), parts.join("; ")))
 }
@@ -151,13 +151,17 @@ impl<'s, 'a> Best<'s, 'a> {
     }
 
     fn names(&self) -> String {
-        let mut names = self.leader.series.label();
+        let mut names = quoted(self.leader);
         if !self.level.is_empty() {
-            let others: Vec<String> = self.level.iter().map(|case| case.series.label()).collect();
+            let others: Vec<String> = self.level.iter().map(|case| quoted(case)).collect();
             let _ = write!(names, " (can't tell it from {})", others.join(", "));
         }
         names
     }
+}
+
+fn quoted(case: &CaseStudy<'_>) -> String {
+    format!("`{}`", case.series.label())
 }
 
 fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {

@@ -5,7 +5,6 @@ use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Side, draw, text_width};
 
 const TEXT: f64 = 12.5;
-const ROW: f64 = 25.0;
 const BAR: f64 = 17.0;
 const HEADING: f64 = 30.0;
 const AXIS: f64 = 34.0;
@@ -48,17 +47,19 @@ pub struct Bar {
     pub tracks: Vec<Vec<(Ink, f64)>>,
     /// A line across the bar: what was measured. Between the end of the slices and the line is an outline.
     pub mark: Option<f64>,
-    /// Said at its right.
+    /// Said beside it.
     pub note: String,
 }
 
 impl Bars {
     /// Draws it.
     pub fn svg(&self, shape: Shape) -> String {
-        let bars = || self.columns.iter().flat_map(|c| &c.sections).flat_map(|s| &s.bars);
-        let widest = |text: fn(&Bar) -> &str| bars().map(|bar| text_width(text(bar), TEXT)).fold(0.0, f64::max);
-        let (labels, notes) = (widest(|bar| &bar.label) + 10.0, widest(|bar| &bar.note) + 12.0);
-        let heights: Vec<f64> = self.columns.iter().map(Column::height).collect();
+        let style = match shape {
+            Shape::Wide => Style { labels: self.widest(|bar| &bar.label) + 10.0, notes: self.widest(|bar| &bar.note) + 12.0, row: 25.0 },
+            // Labels and notes stand above their bars, which take the whole width.
+            Shape::Narrow => Style { labels: 0.0, notes: 16.0, row: 43.0 },
+        };
+        let heights: Vec<f64> = self.columns.iter().map(|column| column.height(style)).collect();
         let (width, height) = match shape {
             Shape::Wide => (shape.width() / self.columns.len().max(1) as f64, heights.iter().copied().fold(0.0, f64::max)),
             Shape::Narrow => (shape.width(), heights.iter().sum()),
@@ -66,8 +67,8 @@ impl Bars {
         draw((shape.width(), height), &self.title, &self.description, |canvas| {
             let (mut x, mut y) = (0.0, 0.0);
             for (column, tall) in self.columns.iter().zip(&heights) {
-                let pad = if x > 0.0 { 18.0 } else { 0.0 };
-                let room = Room { canvas, left: x + pad + labels, right: x + width - notes, edge: x + pad };
+                let edge = if x > 0.0 { x + 18.0 } else { 0.0 };
+                let room = Room { canvas, style, shape, edge, left: edge + style.labels, right: x + width - style.notes };
                 column.paint(&room, y);
                 match shape {
                     Shape::Wide => x += width,
@@ -76,11 +77,24 @@ impl Bars {
             }
         })
     }
+
+    fn widest(&self, text: fn(&Bar) -> &str) -> f64 {
+        let bars = self.columns.iter().flat_map(|c| &c.sections).flat_map(|s| &s.bars);
+        bars.map(|bar| text_width(text(bar), TEXT)).fold(0.0, f64::max)
+    }
+}
+
+/// Room beside the bars, and from one bar to the next.
+#[derive(Clone, Copy)]
+struct Style {
+    labels: f64,
+    notes: f64,
+    row: f64,
 }
 
 impl Column {
-    fn height(&self) -> f64 {
-        HEADING + self.sections.iter().map(Section::height).sum::<f64>()
+    fn height(&self, style: Style) -> f64 {
+        HEADING + self.sections.iter().map(|section| section.height(style)).sum::<f64>()
     }
 
     fn paint(&self, room: &Room<'_, '_>, top: f64) {
@@ -88,21 +102,21 @@ impl Column {
         let mut y = top + HEADING;
         for section in &self.sections {
             section.paint(room, y);
-            y += section.height();
+            y += section.height(room.style);
         }
     }
 }
 
 impl Section {
-    fn height(&self) -> f64 {
-        HEADING - 6.0 + ROW * self.bars.len() as f64 + AXIS
+    fn height(&self, style: Style) -> f64 {
+        HEADING - 6.0 + style.row * self.bars.len() as f64 + AXIS
     }
 
     fn paint(&self, room: &Room<'_, '_>, top: f64) {
         let canvas = room.canvas;
         canvas.text((room.edge, top + 8.0), Side::Right, &self.heading, Ink::Muted, TEXT);
         let first = top + HEADING - 6.0;
-        let bottom = first + ROW * self.bars.len() as f64;
+        let bottom = first + room.style.row * self.bars.len() as f64;
         let widest = self.axis.ticks.iter().map(|(_, label)| text_width(label, TEXT - 1.0)).fold(0.0, f64::max);
         for (value, label) in &self.axis.clone().thin((widest + 10.0) / (room.right - room.left)).ticks {
             let x = room.x(&self.axis, *value);
@@ -110,7 +124,7 @@ impl Section {
             canvas.text((x, bottom + 11.0), Side::Middle, label, Ink::Muted, TEXT - 1.0);
         }
         for (index, bar) in self.bars.iter().enumerate() {
-            room.bar(&self.axis, bar, first + ROW * (index as f64 + 0.5));
+            room.bar(&self.axis, bar, first + room.style.row * (index as f64 + 0.5));
         }
     }
 }
@@ -118,6 +132,8 @@ impl Section {
 /// Where a column stands in the drawing.
 struct Room<'a, 'c> {
     canvas: &'a Canvas<'c>,
+    style: Style,
+    shape: Shape,
     edge: f64,
     left: f64,
     right: f64,
@@ -129,8 +145,19 @@ impl Room<'_, '_> {
     }
 
     fn bar(&self, axis: &Axis, bar: &Bar, y: f64) {
+        let y = match self.shape {
+            Shape::Wide => {
+                self.canvas.text((self.left - 8.0, y), Side::Left, &bar.label, bar.ink, TEXT);
+                self.canvas.text((self.right + 8.0, y), Side::Right, &bar.note, Ink::Text, TEXT);
+                y
+            }
+            Shape::Narrow => {
+                self.canvas.text((self.edge, y - 10.0), Side::Right, &bar.label, bar.ink, TEXT);
+                self.canvas.text((self.right + 12.0, y - 10.0), Side::Left, &bar.note, Ink::Text, TEXT);
+                y + 9.0
+            }
+        };
         let (top, bottom) = (y - BAR / 2.0, y + BAR / 2.0);
-        self.canvas.text((self.left - 8.0, y), Side::Left, &bar.label, bar.ink, TEXT);
         let tall = (bottom - top) / bar.tracks.len().max(1) as f64;
         let mut end = 0.0;
         for (index, slices) in bar.tracks.iter().enumerate() {
@@ -149,6 +176,5 @@ impl Room<'_, '_> {
             }
             self.canvas.line(&[(x, top - 3.0), (x, bottom + 3.0)], Ink::Strong, 2.0);
         }
-        self.canvas.text((self.right + 8.0, y), Side::Right, &bar.note, Ink::Text, TEXT);
     }
 }

@@ -4,7 +4,7 @@ use ipcmark::record::{Measure, Placement};
 
 use super::axis::Axis;
 use super::canvas::Ink;
-use super::lines::{Line, Lines, Panel, Point};
+use super::lines::{Line, Lines, PANELS, Panel, Point};
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
@@ -28,9 +28,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
 
     let mut panels = Vec::new();
-    for manner in Manner::ALL {
-        let members: Vec<_> = cases.iter().filter(|(case, _)| case.series.manner == manner).collect();
-        if members.is_empty() || (manner == Manner::Alone && panels.len() > 1) {
+    let alone: (&str, &[Manner]) = (Manner::Alone.word(), &[Manner::Alone]);
+    for (heading, manners) in PANELS.into_iter().chain([alone]) {
+        let members: Vec<_> = cases.iter().filter(|(case, _)| manners.contains(&case.series.manner)).collect();
+        if members.is_empty() || (manners.contains(&Manner::Alone) && !panels.is_empty()) {
             continue;
         }
         let curve = |(case, latencies): &(&CaseStudy<'_>, Distribution)| {
@@ -42,7 +43,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             marker: None,
             points: points(noise),
         });
-        panels.push(Panel { heading: manner.word().into(), lines: idle.chain(members.into_iter().map(curve)).collect() });
+        panels.push(Panel { heading, lines: idle.chain(members.into_iter().map(curve)).collect() });
     }
     let all = || panels.iter().flat_map(|panel| panel.lines.iter().flat_map(|line| &line.points));
     let title = format!("Distribution of the {} round trip, {}", format::bytes(smallest), place(placement));

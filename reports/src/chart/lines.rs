@@ -1,14 +1,17 @@
-//! Line charts in panels, one panel for each way of waiting, so that polling and blocking never share an unlabelled
-//! axis. All panels share both scales; each line carries its name at its right end.
+//! Line charts in two panels, one for mechanisms that keep a CPU busy and one for those that leave it, so that polling
+//! and blocking never share an axis. Both panels share both scales. Where there is room each line carries its name at
+//! its right end; in a narrow drawing the names stand below the plot.
 
 use super::Shape;
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+use super::plot::{LABEL_APART, Plot, TEXT};
+use crate::analyse::series::Manner;
 
-const TEXT: f64 = 12.0;
-const LABEL_APART: f64 = 13.5;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 44.0;
+/// Height of a line of names below a narrow plot.
+const KEY: f64 = 18.0;
 
 /// A chart of lines.
 pub struct Lines {
@@ -31,7 +34,7 @@ pub struct Lines {
 /// One panel.
 pub struct Panel {
     /// What its lines have in common.
-    pub heading: String,
+    pub heading: &'static str,
     /// References first, so that they lie below.
     pub lines: Vec<Line>,
 }
@@ -59,44 +62,61 @@ pub struct Point {
     pub band: Option<(f64, f64)>,
 }
 
-/// The room of a panel's plot within the drawing.
-struct Plot<'a, 'c> {
-    canvas: &'a Canvas<'c>,
-    chart: &'a Lines,
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-}
+/// The panels: what their lines have in common, and which ways of waiting that is. Lines that poll first and then block
+/// are dashed, and their names say `hybrid` or `threads`.
+pub const PANELS: [(&str, &[Manner]); 2] = [
+    ("polls, or polls first (dashed)", &[Manner::Polls, Manner::PollsThenBlocks]),
+    ("blocks", &[Manner::Blocks]),
+];
 
 impl Lines {
     /// Draws it.
     pub fn svg(&self, shape: Shape) -> String {
-        let ticks = self.y.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(20.0, f64::max);
-        let margin = ticks + 28.0;
+        match shape {
+            Shape::Wide => self.wide(shape.width()),
+            Shape::Narrow => self.narrow(shape.width()),
+        }
+    }
+
+    /// Panels side by side, all plots equally wide, whatever room their names take.
+    fn wide(&self, width: f64) -> String {
+        let margin = self.margin();
         let gutters: Vec<f64> = self.panels.iter().map(Panel::gutter).collect();
-        let most = self.panels.iter().map(|panel| panel.lines.len()).max().unwrap_or(1) as f64;
         let count = self.panels.len().max(1) as f64;
-        // Side by side, all plots are equally wide, whatever room their names take.
-        let (plot_width, plot_height) = match shape {
-            Shape::Wide => ((shape.width() - margin - gutters.iter().sum::<f64>()) / count, 300.0),
-            Shape::Narrow => (shape.width() - margin - gutters.iter().copied().fold(0.0, f64::max), 230.0),
-        };
-        let plot_height = (most * LABEL_APART).max(plot_height);
-        let panel_height = TOP + plot_height + BOTTOM;
-        let height = if shape == Shape::Wide { panel_height } else { panel_height * count };
-        draw((shape.width(), height), &self.title, &self.description, |canvas| {
-            let (mut left, mut top) = (margin, TOP);
+        let plot_width = (width - margin - gutters.iter().sum::<f64>()) / count;
+        let most = self.panels.iter().map(|panel| panel.lines.len()).max().unwrap_or(1) as f64;
+        let plot_height = (most * LABEL_APART).max(300.0);
+        draw((width, TOP + plot_height + BOTTOM), &self.title, &self.description, |canvas| {
+            let mut left = margin;
             for (index, (panel, gutter)) in self.panels.iter().zip(&gutters).enumerate() {
-                let (right, bottom) = (left + plot_width, top + plot_height);
-                let plot = Plot { canvas, chart: self, left, right, top, bottom };
-                plot.paint(panel, index == 0 || shape == Shape::Narrow);
-                match shape {
-                    Shape::Wide => left = right + gutter,
-                    Shape::Narrow => top += panel_height,
-                }
+                let right = left + plot_width;
+                let plot = Plot { canvas, chart: self, left, right, top: TOP, bottom: TOP + plot_height };
+                plot.paint(panel, index == 0);
+                plot.names(panel);
+                left = right + gutter;
             }
         })
+    }
+
+    /// Panels below each other over the whole width, names below each.
+    fn narrow(&self, width: f64) -> String {
+        let left = self.margin();
+        let height = |panel: &Panel| TOP + 230.0 + BOTTOM + KEY * panel.lines.len().div_ceil(2) as f64 + 14.0;
+        let total = self.panels.iter().map(height).sum();
+        draw((width, total), &self.title, &self.description, |canvas| {
+            let mut top = TOP;
+            for panel in &self.panels {
+                let plot = Plot { canvas, chart: self, left, right: width - 14.0, top, bottom: top + 230.0 };
+                plot.paint(panel, true);
+                panel.keys(canvas, top + 230.0 + BOTTOM + KEY / 2.0);
+                top += height(panel);
+            }
+        })
+    }
+
+    /// Room for the labels of the vertical axis.
+    fn margin(&self) -> f64 {
+        self.y.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(20.0, f64::max) + 28.0
     }
 }
 
@@ -105,125 +125,19 @@ impl Panel {
     fn gutter(&self) -> f64 {
         self.lines.iter().map(|line| text_width(&line.label, TEXT)).fold(30.0, f64::max) + 24.0
     }
-}
 
-impl Plot<'_, '_> {
-    fn x(&self, value: f64) -> f64 {
-        self.left + (self.right - self.left) * self.chart.x.place(value)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        // Held inside the plot: a line may leave the scale only for as far as its frame.
-        self.bottom - (self.bottom - self.top) * self.chart.y.place(value).clamp(0.0, 1.0)
-    }
-
-    fn paint(&self, panel: &Panel, first_column: bool) {
-        self.frame(panel, first_column);
-        for line in &panel.lines {
-            self.band(line);
-        }
-        for line in &panel.lines {
-            self.line(line);
-        }
-        self.labels(panel);
-    }
-
-    fn frame(&self, panel: &Panel, first_column: bool) {
-        let canvas = self.canvas;
-        canvas.text((self.left, self.top - 14.0), Side::Right, &panel.heading, Ink::Strong, TEXT + 1.0);
-        let label_height = TEXT * 1.5 / (self.bottom - self.top);
-        for (value, label) in &self.chart.y.clone().thin(label_height).ticks {
-            let y = self.y(*value);
-            canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
-            if first_column {
-                canvas.text((self.left - 7.0, y), Side::Left, label, Ink::Muted, TEXT);
+    /// Names with a piece of their line, in two columns, in the order of the lines' right ends.
+    fn keys(&self, canvas: &Canvas<'_>, top: f64) {
+        let mut lines: Vec<&Line> = self.lines.iter().collect();
+        let end = |line: &Line| line.points.last().map_or(0.0, |point| point.y);
+        lines.sort_by(|a, b| end(b).total_cmp(&end(a)));
+        for (index, line) in lines.into_iter().enumerate() {
+            let (x, y) = ((index % 2) as f64 * 206.0, top + (index / 2) as f64 * KEY);
+            canvas.line(&[(x, y), (x + 22.0, y)], line.ink, 1.9);
+            if let Some(marker) = line.marker {
+                canvas.marker((x + 11.0, y), marker, line.ink, 3.2);
             }
+            canvas.text((x + 28.0, y), Side::Right, &line.label, line.ink, TEXT - 0.5);
         }
-        let width = self.right - self.left;
-        let widest = self.chart.x.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(0.0, f64::max);
-        for (value, label) in &self.chart.x.clone().thin((widest + 8.0) / width).ticks {
-            let x = self.x(*value);
-            canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Axis, 1.0);
-            canvas.text((x, self.bottom + 13.0), Side::Middle, label, Ink::Muted, TEXT);
-        }
-        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
-        canvas.text((f64::midpoint(self.left, self.right), self.bottom + 31.0), Side::Middle, self.chart.x_name, Ink::Text, TEXT);
-        if first_column {
-            canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), self.chart.y_name, Ink::Text, TEXT);
-        }
-    }
-
-    fn band(&self, line: &Line) {
-        let edge = |pick: fn((f64, f64)) -> f64| {
-            line.points.iter().filter_map(move |p| Some((self.x(p.x), self.y(pick(p.band?))))).collect::<Vec<_>>()
-        };
-        let (mut outline, upper) = (edge(|band| band.0), edge(|band| band.1));
-        if outline.len() > 1 {
-            outline.extend(upper.into_iter().rev());
-            self.canvas.area(&outline, line.ink, 0.22);
-        }
-    }
-
-    fn line(&self, line: &Line) {
-        let points: Vec<_> = line.points.iter().map(|p| (self.x(p.x), self.y(p.y))).collect();
-        if points.len() > 1 {
-            self.canvas.line(&points, line.ink, if line.ink == Ink::Reference { 1.2 } else { 1.9 });
-        }
-        let Some(marker) = line.marker else { return };
-        for (&place, point) in points.iter().zip(&line.points) {
-            if let Some((low, high)) = point.band {
-                self.canvas.bar((place.0 - 0.6, self.y(high)), (place.0 + 0.6, self.y(low)), line.ink);
-            }
-            self.canvas.marker(place, marker, line.ink, 3.2);
-        }
-    }
-
-    /// Names at the right ends, moved apart where they would overlap and tied to their lines by a thin leader.
-    fn labels(&self, panel: &Panel) {
-        let ends = panel.lines.iter().filter_map(|line| {
-            let last = line.points.last()?;
-            Some((line, self.x(last.x), self.y(last.y)))
-        });
-        let mut ends: Vec<_> = ends.collect();
-        ends.sort_by(|a, b| a.2.total_cmp(&b.2));
-        let wanted: Vec<f64> = ends.iter().map(|end| end.2).collect();
-        let places = spread(&wanted, LABEL_APART, self.top, self.bottom);
-        for ((line, x, y), place) in ends.into_iter().zip(places) {
-            let from = self.right + 14.0;
-            self.canvas.line(&[(x + 5.0, y), (self.right + 5.0, y), (from - 2.0, place)], Ink::Grid, 1.0);
-            self.canvas.text((from, place), Side::Right, &line.label, line.ink, TEXT);
-        }
-    }
-}
-
-/// Moves sorted places apart until neighbours are `apart` from each other, as near to where they wanted to be as a few
-/// rounds of give and take bring them, and within `low` to `high` where all fit.
-fn spread(wanted: &[f64], apart: f64, low: f64, high: f64) -> Vec<f64> {
-    let mut places = wanted.to_vec();
-    for _ in 0..60 {
-        for at in 1..places.len() {
-            let lacking = apart - (places[at] - places[at - 1]);
-            if lacking > 0.0 {
-                places[at - 1] -= lacking / 2.0;
-                places[at] += lacking / 2.0;
-            }
-        }
-        for (index, place) in places.iter_mut().enumerate() {
-            let (above, below) = (index as f64 * apart, (wanted.len() - 1 - index) as f64 * apart);
-            *place = place.max(low + above).min((high - below).max(low + above));
-        }
-    }
-    places
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spread;
-
-    #[test]
-    fn names_move_apart_and_stay_in_order() {
-        let places = spread(&[10.0, 11.0, 12.0, 80.0], 13.0, 0.0, 100.0);
-        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= 12.9), "{places:?}");
-        assert!(places[0] >= 0.0 && places[3] <= 100.0);
     }
 }

@@ -40,20 +40,21 @@ pub struct Look {
 
 impl Looks {
     /// Gives each mechanism the next colour in order of name, so that a report of the same mechanisms always has the
-    /// same colours; variants of one mechanism that wait alike differ by dash.
+    /// same colours. What polls before it blocks is dashed; a variant of a mechanism that waits alike is dotted.
     pub fn of(series: &[Series]) -> Self {
         let mut mechanisms: Vec<&str> =
             series.iter().filter(|s| s.manner != Manner::Alone).map(|s| s.mechanism.as_str()).collect();
         mechanisms.sort_unstable();
         mechanisms.dedup();
         let look = |(index, one): (usize, &Series)| {
+            let hybrid = one.manner == Manner::PollsThenBlocks;
             let alike = |other: &&Series| other.mechanism == one.mechanism && other.manner == one.manner;
             Look {
                 // The palette of inks has 256 places; a report with more series repeats the last look.
                 ink: Ink::Series(index.min(255) as u8),
                 marker: marker(one),
                 hue: mechanisms.iter().position(|&m| m == one.mechanism).filter(|_| one.manner != Manner::Alone),
-                dash: series[..index].iter().filter(alike).count(),
+                dash: series[..index].iter().filter(alike).count().min(1) + if hybrid { 2 } else { 0 },
             }
         };
         Self(series.iter().enumerate().map(look).collect())
@@ -69,7 +70,7 @@ impl Looks {
         let (mut light, mut dark) = (String::new(), String::new());
         for (index, look) in self.0.iter().enumerate() {
             let hue = look.hue.map_or(GREY, |hue| HUES[hue % HUES.len()]);
-            let dash = ["none", "70 40", "20 35", "90 30 20 30"][look.dash.min(3)];
+            let dash = ["none", "20 30", "70 40", "70 30 20 30"][look.dash.min(3)];
             let _ = writeln!(light, ".s{index}{{--ink:{};--dash:{dash}}}", hue.0);
             let _ = writeln!(dark, ".s{index}{{--ink:{}}}", hue.1);
         }

@@ -10,6 +10,7 @@ mod canvas;
 mod distribution;
 mod lines;
 mod look;
+mod plot;
 mod ranking;
 mod rate;
 mod round_trip;

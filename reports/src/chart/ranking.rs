@@ -78,8 +78,11 @@ impl Ranking<'_, '_> {
     fn svg(&self, shape: Shape) -> String {
         let all = || self.groups.iter().flat_map(|(_, entries)| entries);
         let widest = all().map(|entry| text_width(&entry.case.series.label(), TEXT)).fold(40.0, f64::max);
-        let values_width = if shape == Shape::Wide { 230.0 } else { 66.0 };
-        let (left, right) = (widest + 18.0, shape.width() - values_width);
+        // In a narrow drawing name and value stand above their point.
+        let (left, right, row) = match shape {
+            Shape::Wide => (widest + 18.0, shape.width() - 230.0, ROW),
+            Shape::Narrow => (8.0, shape.width() - 16.0, ROW + 13.0),
+        };
         let floors = floors(&self.groups);
         let spans = all().flat_map(|entry| {
             let interval = entry.typical.interval;
@@ -87,7 +90,7 @@ impl Ranking<'_, '_> {
         });
         let axis = Axis::log(spans.flatten().chain(floors.iter().map(|floor| floor.1)), |ns| format::time(ns).trimmed().to_string());
         let rows = all().count() as f64;
-        let height = FLOORS + HEADING * self.groups.len() as f64 + ROW * rows + BOTTOM;
+        let height = FLOORS + HEADING * self.groups.len() as f64 + row * rows + BOTTOM;
         draw((shape.width(), height), &self.title, "Round-trip medians with their intervals on a logarithmic axis, sorted within each way of waiting.", |canvas| {
             let plot = Plot { canvas, axis: axis.thin(58.0 / (right - left)), left, right, bottom: height - BOTTOM };
             plot.frame();
@@ -99,8 +102,8 @@ impl Ranking<'_, '_> {
                 canvas.text((0.0, y + HEADING - 12.0), Side::Right, manner.word(), Ink::Strong, TEXT);
                 y += HEADING;
                 for entry in entries {
-                    plot.entry(self, entry, y + ROW / 2.0, shape);
-                    y += ROW;
+                    plot.entry(self, entry, y + row / 2.0, shape);
+                    y += row;
                 }
             }
         })
@@ -166,7 +169,23 @@ impl Plot<'_, '_> {
     fn entry(&self, ranking: &Ranking<'_, '_>, entry: &Entry<'_, '_>, y: f64, shape: Shape) {
         let look = ranking.looks.get(ranking.study.index(&entry.case.series));
         let (canvas, typical) = (self.canvas, entry.typical);
-        canvas.text((self.left - 12.0, y), Side::Left, &entry.case.series.label(), look.ink, TEXT);
+        let name = entry.case.series.label();
+        let mut told = format::ns(typical.value);
+        if let Some(interval) = typical.interval {
+            told = format!("{told}  ({})", format::span(interval.low, interval.high, format::time));
+        }
+        let y = match shape {
+            Shape::Wide => {
+                canvas.text((self.left - 12.0, y), Side::Left, &name, look.ink, TEXT);
+                canvas.text((self.right + 10.0, y), Side::Right, &told, Ink::Text, TEXT);
+                y
+            }
+            Shape::Narrow => {
+                canvas.text((0.0, y - 8.0), Side::Right, &name, look.ink, TEXT);
+                canvas.text((self.right + 14.0, y - 8.0), Side::Left, &told, Ink::Text, TEXT);
+                y + 8.0
+            }
+        };
         let x = self.x(typical.value);
         canvas.line(&[(self.left, y), (x, y)], Ink::Grid, 1.0);
         if let Some(interval) = typical.interval {
@@ -177,10 +196,5 @@ impl Plot<'_, '_> {
             }
         }
         canvas.marker((x, y), look.marker, look.ink, 4.4);
-        let mut told = format::ns(typical.value);
-        if let (Shape::Wide, Some(interval)) = (shape, typical.interval) {
-            told = format!("{told}  ({})", format::span(interval.low, interval.high, format::time));
-        }
-        canvas.text((self.right + 10.0, y), Side::Right, &told, Ink::Text, TEXT);
     }
 }

@@ -3,7 +3,7 @@
 use ipcmark::record::{Measure, Placement};
 
 use super::axis::Axis;
-use super::lines::{Line, Lines, Panel, Point};
+use super::lines::{Line, Lines, PANELS, Panel, Point};
 use super::{Figure, Looks, Shape, table::Cell, table::Table};
 use super::canvas::Ink;
 use crate::analyse::answer::place;
@@ -70,15 +70,18 @@ impl AgainstSize {
         let sizes = study.sizes(self.measure, self.placement);
         let alone: Vec<_> = cases.iter().copied().filter(|case| case.series.manner == Manner::Alone).collect();
         let mut panels = Vec::new();
-        for manner in Manner::ALL.into_iter().filter(|&manner| manner != Manner::Alone) {
-            let members: Vec<_> = cases.iter().copied().filter(|case| case.series.manner == manner).collect();
+        for (heading, manners) in PANELS {
+            let members: Vec<_> = cases.iter().copied().filter(|case| manners.contains(&case.series.manner)).collect();
             if members.is_empty() {
                 continue;
             }
             let mut lines = self.floors(&members);
             lines.extend(self.lines(&alone, study, looks));
             lines.extend(self.lines(&members, study, looks));
-            panels.push(Panel { heading: manner.word().into(), lines });
+            panels.push(Panel { heading, lines });
+        }
+        if panels.is_empty() && !alone.is_empty() {
+            panels.push(Panel { heading: Manner::Alone.word(), lines: self.lines(&alone, study, looks) });
         }
         let points = panels.iter().flat_map(|panel| panel.lines.iter().flat_map(|line| &line.points));
         let values = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
@@ -122,13 +125,15 @@ impl AgainstSize {
         let mut floors: Vec<(&str, u64, f64)> =
             cases.iter().filter_map(|case| case.floor().map(|(name, ns)| (name, case.bytes(), ns))).collect();
         floors.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
+        let several = floors.first().map(|floor| floor.0) != floors.last().map(|floor| floor.0);
         let line = |of_name: &[(&str, u64, f64)]| {
             let at_size = of_name.chunk_by(|a, b| a.1 == b.1);
             let points = at_size.filter_map(|same| {
                 let ns = crate::analyse::statistics::median(same.iter().map(|floor| floor.2))?;
                 Some(Point { x: same[0].1.max(1) as f64, y: (self.floor)(ns, same[0].1), band: None })
             });
-            Line { label: floor_name(of_name[0].0), ink: Ink::Reference, marker: None, points: points.collect() }
+            let label = if several { floor_name(of_name[0].0) } else { "floor".into() };
+            Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
         };
         floors.chunk_by(|a, b| a.0 == b.0).map(line).collect()
     }
@@ -170,5 +175,5 @@ impl AgainstSize {
 
 /// A floor's name in records as a label.
 pub fn floor_name(name: &str) -> String {
-    format!("floor: {}", name.replace("_round_trip", "").replace('_', " "))
+    format!("floor: {}", name.replace('_', " "))
 }

@@ -49,7 +49,9 @@ pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
 #[derive(Serialize)]
 struct Page {
     question: String,
+    /// Markup: names of mechanisms are set apart.
     answer: String,
+    /// Markup, too.
     findings: Vec<String>,
     tally: Vec<sections::Tally>,
     run: Vec<sections::Fact>,
@@ -99,8 +101,8 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
     let (declared, disagreements) = sections::declared(&study);
     let page = Page {
         question: sections::question(recording),
-        answer: answer.sentence,
-        findings: answer.findings,
+        answer: sections::with_names(&answer.sentence),
+        findings: answer.findings.iter().map(|finding| sections::with_names(finding)).collect(),
         tally: sections::tally(&study),
         run: sections::run(recording),
         warnings: sections::warnings(recording, &study),

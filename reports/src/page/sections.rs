@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipcmark::record::{Measure, Record, Verdict};
+use minijinja::HtmlEscape;
 use serde::Serialize;
 
 use super::headline::word;
@@ -70,6 +71,18 @@ pub struct Conformance {
 pub fn question(recording: &Recording) -> String {
     let questions = distinct(recording, |record| record.suite.question.clone());
     if questions.is_empty() { "A recording without records".into() } else { questions.join(" · ") }
+}
+
+/// Text with names between back quotes as markup that keeps each name on one line; the text itself is escaped.
+pub fn with_names(text: &str) -> String {
+    let escaped = HtmlEscape(text).to_string();
+    let mut parts = escaped.split('`');
+    let mut markup = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in parts.enumerate() {
+        markup.push_str(if index % 2 == 0 { "<span class=\"name\">" } else { "</span>" });
+        markup.push_str(part);
+    }
+    markup
 }
 
 /// How many cases came to which verdict, the good ones first.

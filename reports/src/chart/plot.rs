@@ -1,0 +1,148 @@
+//! The inside of a line chart's panel: axes, bands, lines, and names at their right ends.
+
+use super::canvas::{Canvas, Ink, Side, text_width};
+use super::lines::{Line, Lines, Panel};
+
+/// Height of the letters.
+pub const TEXT: f64 = 12.0;
+/// Least distance of two names.
+pub const LABEL_APART: f64 = 13.5;
+
+/// The room of a panel's plot within the drawing.
+pub struct Plot<'a, 'c> {
+    /// To draw on.
+    pub canvas: &'a Canvas<'c>,
+    /// Its scales.
+    pub chart: &'a Lines,
+    /// Left edge.
+    pub left: f64,
+    /// Right edge.
+    pub right: f64,
+    /// Upper edge.
+    pub top: f64,
+    /// Lower edge.
+    pub bottom: f64,
+}
+
+impl Plot<'_, '_> {
+    fn x(&self, value: f64) -> f64 {
+        self.left + (self.right - self.left) * self.chart.x.place(value)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        // Held inside the plot: a line may leave the scale only for as far as its frame.
+        self.bottom - (self.bottom - self.top) * self.chart.y.place(value).clamp(0.0, 1.0)
+    }
+
+    /// Axes, bands and lines; `first_column` says that the vertical axis has labels.
+    pub fn paint(&self, panel: &Panel, first_column: bool) {
+        self.frame(panel, first_column);
+        for line in &panel.lines {
+            self.band(line);
+        }
+        for line in &panel.lines {
+            self.line(line);
+        }
+    }
+
+    fn frame(&self, panel: &Panel, first_column: bool) {
+        let canvas = self.canvas;
+        canvas.text((self.left, self.top - 14.0), Side::Right, panel.heading, Ink::Strong, TEXT + 1.0);
+        let label_height = TEXT * 1.5 / (self.bottom - self.top);
+        for (value, label) in &self.chart.y.clone().thin(label_height).ticks {
+            let y = self.y(*value);
+            canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
+            if first_column {
+                canvas.text((self.left - 7.0, y), Side::Left, label, Ink::Muted, TEXT);
+            }
+        }
+        let width = self.right - self.left;
+        let widest = self.chart.x.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(0.0, f64::max);
+        for (value, _) in &self.chart.x.ticks {
+            let x = self.x(*value);
+            canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Axis, 1.0);
+        }
+        for (value, label) in &self.chart.x.clone().thin((widest + 8.0) / width).ticks {
+            canvas.text((self.x(*value), self.bottom + 13.0), Side::Middle, label, Ink::Muted, TEXT);
+        }
+        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
+        canvas.text((f64::midpoint(self.left, self.right), self.bottom + 31.0), Side::Middle, self.chart.x_name, Ink::Text, TEXT);
+        if first_column {
+            canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), self.chart.y_name, Ink::Text, TEXT);
+        }
+    }
+
+    fn band(&self, line: &Line) {
+        let edge = |pick: fn((f64, f64)) -> f64| {
+            line.points.iter().filter_map(move |p| Some((self.x(p.x), self.y(pick(p.band?))))).collect::<Vec<_>>()
+        };
+        let (mut outline, upper) = (edge(|band| band.0), edge(|band| band.1));
+        if outline.len() > 1 {
+            outline.extend(upper.into_iter().rev());
+            self.canvas.area(&outline, line.ink, 0.22);
+        }
+    }
+
+    fn line(&self, line: &Line) {
+        let points: Vec<_> = line.points.iter().map(|p| (self.x(p.x), self.y(p.y))).collect();
+        if points.len() > 1 {
+            self.canvas.line(&points, line.ink, if line.ink == Ink::Reference { 1.2 } else { 1.9 });
+        }
+        let Some(marker) = line.marker else { return };
+        for (&place, point) in points.iter().zip(&line.points) {
+            if let Some((low, high)) = point.band {
+                self.canvas.bar((place.0 - 0.6, self.y(high)), (place.0 + 0.6, self.y(low)), line.ink);
+            }
+            self.canvas.marker(place, marker, line.ink, 3.2);
+        }
+    }
+
+    /// Names at the right ends, moved apart where they would overlap and tied to their lines by a thin leader.
+    pub fn names(&self, panel: &Panel) {
+        let ends = panel.lines.iter().filter_map(|line| {
+            let last = line.points.last()?;
+            Some((line, self.x(last.x), self.y(last.y)))
+        });
+        let mut ends: Vec<_> = ends.collect();
+        ends.sort_by(|a, b| a.2.total_cmp(&b.2));
+        let wanted: Vec<f64> = ends.iter().map(|end| end.2).collect();
+        let places = spread(&wanted, LABEL_APART, self.top, self.bottom);
+        for ((line, x, y), place) in ends.into_iter().zip(places) {
+            let from = self.right + 14.0;
+            self.canvas.line(&[(x + 5.0, y), (self.right + 5.0, y), (from - 2.0, place)], Ink::Grid, 1.0);
+            self.canvas.text((from, place), Side::Right, &line.label, line.ink, TEXT);
+        }
+    }
+}
+
+/// Moves sorted places apart until neighbours are `apart` from each other, as near to where they wanted to be as a few
+/// rounds of give and take bring them, and within `low` to `high` where all fit.
+fn spread(wanted: &[f64], apart: f64, low: f64, high: f64) -> Vec<f64> {
+    let mut places = wanted.to_vec();
+    for _ in 0..60 {
+        for at in 1..places.len() {
+            let lacking = apart - (places[at] - places[at - 1]);
+            if lacking > 0.0 {
+                places[at - 1] -= lacking / 2.0;
+                places[at] += lacking / 2.0;
+            }
+        }
+        for (index, place) in places.iter_mut().enumerate() {
+            let (above, below) = (index as f64 * apart, (wanted.len() - 1 - index) as f64 * apart);
+            *place = place.max(low + above).min((high - below).max(low + above));
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn names_move_apart_and_stay_in_order() {
+        let places = spread(&[10.0, 11.0, 12.0, 80.0], 13.0, 0.0, 100.0);
+        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= 12.9), "{places:?}");
+        assert!(places[0] >= 0.0 && places[3] <= 100.0);
+    }
+}
