@@ -200,6 +200,10 @@ impl Name {
     }
 }
 
+/// Where a worker puts the names that it makes itself on record: a file of this name in its directory for temporary
+/// files, which the harness reads before it removes the directory.
+pub const WORKER_LEASE: &str = "names.lease";
+
 static LEASE: Mutex<Option<(String, File)>> = Mutex::new(None);
 
 /// Names made from now on belong to `run_id` and are written to `file` first.

@@ -154,7 +154,7 @@ pub struct Floors {
     pub hand_over_serial: Vec<SizedFloor>,
     /// One trivial system call.
     pub system_call_ns: f64,
-    /// One way of a futex ping-pong between two processes on two CPUs.
+    /// From ringing a futex on one CPU to the sleeper being awake on the other.
     pub futex_hop_two_cpus_ns: Option<f64>,
     /// One way of a futex ping-pong between two processes on one CPU.
     pub futex_hop_one_cpu_ns: f64,

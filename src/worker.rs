@@ -1,6 +1,7 @@
 //! A worker's main: read the order, find the mechanism's type, attach, measure, answer. Runs in a process of its own,
 //! started by the harness with `worker <role>` as its arguments.
 
+use std::fs::File;
 use std::io::{self, BufReader, Stdin, Stdout};
 use std::thread;
 
@@ -14,7 +15,7 @@ use crate::measure::{Findings, Task, Trouble, floors};
 use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, Report, ToWorker, hear, say};
 use crate::record::{Fault, Measure};
 use crate::transport::{self, Peers, Shape, Transport, Visitor, prepare};
-use crate::{conformance, pin};
+use crate::{address, conformance, pin};
 
 /// First word of a worker's arguments.
 pub const ARGUMENT: &str = "worker";
@@ -80,11 +81,10 @@ fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> Findings {
     let mut arena = floors::arena(&link.address, link.end)?;
     talk.exchange(vec![])?;
     talk.ready_go()?;
-    let cpus = [order.cpus.first().copied(), order.cpus.get(1).copied()];
     if order.slot == 0 {
-        floors::lead(&mut Leader::new(page, order.slots), &mut arena, order.case.placement, cpus)
+        floors::lead(&mut Leader::new(page, order.slots), &mut arena, order.case.placement)
     } else {
-        floors::follow(&mut Member::new(page, order.slot), &mut arena, cpus)
+        floors::follow(&mut Member::new(page, order.slot), &mut arena, order.cpus.first().copied())
     }
 }
 
@@ -170,6 +170,8 @@ fn host<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
     let [first, second] = [0, 1].map(|i| Task::of(order, names[i], i));
     let shape = Shape::of(&first.case);
     let channels = prepare::channels::<T>(order.case.measure);
+    let names = std::env::temp_dir().join(address::WORKER_LEASE);
+    address::lease_to(&order.run_id, File::options().create(true).append(true).open(names)?);
     let addresses = channels.iter().map(|_| T::create(&shape)).collect::<io::Result<Vec<_>>>()?;
     let memory = Floor::memory(first.message_bytes())?;
     let links = |end_of: fn(End) -> End| -> Vec<Link> {

@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use ipcmark::address::Name;
+use ipcmark::address::{Name, WORKER_LEASE};
 
 /// How a lease's line about a directory begins. All other lines are [`Name`]s.
 const DIRECTORY: &[u8] = b"directory ";
@@ -38,10 +38,10 @@ impl Lease {
     ///
     /// Errors: a run of that id is alive, the id is no plain file name, or the file cannot be made.
     pub fn take(folder: &Path, run_id: &str) -> anyhow::Result<Self> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         ensure!(
             !run_id.is_empty() && run_id.len() <= RUN_ID_MAX && run_id.chars().all(plain),
-            "a run's id is at most {RUN_ID_MAX} letters, digits, dashes, dots and underscores, not `{run_id}`"
+            "a run's id is at most {RUN_ID_MAX} letters, digits, dashes and underscores, not `{run_id}`"
         );
         let path = folder.join(format!("{run_id}.lease"));
         // A sweeper may take a fresh file for a dead one and remove it before it is locked: then make another.
@@ -186,19 +186,35 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 
 /// Removes all that a lease lists, then the lease. Only its holder may call this.
 fn clear(path: &Path) {
+    let listed = read(path);
+    for line in listed.split(|&byte| byte == b'\n') {
+        if let Some(directory) = directory_of(line) {
+            entries(directory).iter().for_each(|trial| remove_names(trial));
+            remove_directory(directory);
+        }
+        remove_name(line);
+    }
+    let _ = fs::remove_file(path);
+}
+
+/// Removes the names that a trial's workers made themselves and put on record in the trial's directory.
+pub fn remove_names(trial: &Path) {
+    read(&trial.join(WORKER_LEASE)).split(|&byte| byte == b'\n').for_each(remove_name);
+}
+
+fn remove_name(line: &[u8]) {
+    if let Some(name) = std::str::from_utf8(line).ok().and_then(Name::from_line) {
+        name.remove();
+    }
+}
+
+/// A lease's text, or nothing. At most what a very long run writes: a name is under 300 bytes.
+fn read(path: &Path) -> Vec<u8> {
     let mut listed = Vec::new();
-    // Read at most what a very long run writes: a name is under 300 bytes.
     if let Ok(file) = File::open(path) {
         let _ = file.take(64 << 20).read_to_end(&mut listed);
     }
-    for line in listed.split(|&byte| byte == b'\n') {
-        if let Some(directory) = directory_of(line) {
-            remove_directory(directory);
-        } else if let Some(name) = std::str::from_utf8(line).ok().and_then(Name::from_line) {
-            name.remove();
-        }
-    }
-    let _ = fs::remove_file(path);
+    listed
 }
 
 /// The directory a line lists, if it is one of ours: a damaged lease removes nothing else.

@@ -35,7 +35,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
 /// What a trial costs besides its phases: starting two processes, attaching, reaping.
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
 /// What a traced trial costs: each system call of it stops twice.
-const TRACED_TRIAL_NS: u64 = 150_000_000;
+const TRACED_TRIAL_NS: u64 = 60_000_000;
 /// Messages of a traced trial: enough for a count per message with two digits.
 const TRACED_MESSAGES: u64 = 200;
 

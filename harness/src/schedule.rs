@@ -2,7 +2,7 @@
 //!
 //! The shuffle is Fisher and Yates' with `SplitMix64` (Steele, Lea & Flood 2014), written out here because the recorded
 //! seed must give the same order in every later version. A case that cannot run comes first, once: it costs no time.
-//! The sentinel opens and closes the run and comes back every [`SENTINEL_EVERY`] trials. Its trials carry its own
+//! The sentinel opens and closes the run and comes back every `SENTINEL_EVERY` trials. Its trials carry its own
 //! case's key, and their `set` goes on from the plan's last one, so that key and set stay unique when the plan asks the
 //! same case too.
 

@@ -126,7 +126,7 @@ impl Session {
         match attempt {
             Ok(attempt) => {
                 result.noise.migrations = attempt.migrations();
-                let disturbance = Disturbance { noise: &result.noise, elapsed: clock.elapsed(), cpus: &attempt.cpus };
+                let disturbance = Disturbance { noise: &result.noise, elapsed: clock.elapsed(), cpus: &order.cpus };
                 result.outcome = judge::outcome(&order.case, &attempt, &disturbance);
                 attempt.describe(&mut result);
             }

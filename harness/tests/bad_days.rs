@@ -3,15 +3,15 @@
 
 mod common;
 
-use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::user_run::{UserRun, entries};
 use common::{
-    PROGRAM, Process, alone, case, descriptors, leftovers, long, named, run_id, short, wait_for, worker_at_work,
+    PROGRAM, alone, case, descriptors, leftovers, long, named, processes_naming, run_id, short, threads, wait_for,
+    worker_at_work, workers_of,
 };
 use ipcmark::record::{Case, Fault, Measure, Status, Verdict, Wait};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
@@ -37,7 +37,9 @@ fn meddled(session: &Session, order: &TrialOrder, meddle: impl FnOnce() + Send) 
             let at = Instant::now();
             if done.is_err() {
                 // The trial would last for minutes now.
-                workers_of(own_pid()).iter().for_each(|worker| common::signal(worker.pid, Signal::SIGKILL));
+                for worker in workers_of(own_pid()) {
+                    common::signal(worker.pid, Signal::SIGKILL);
+                }
             }
             done.map(|()| at)
         });
@@ -46,12 +48,6 @@ fn meddled(session: &Session, order: &TrialOrder, meddle: impl FnOnce() + Send) 
         let at = meddler.join().expect("caught").unwrap_or_else(|_| panic!("{}: {}", order.case.key(), why(&result)));
         (result, over - at)
     })
-}
-
-/// Live workers of `parent`.
-fn workers_of(parent: i32) -> Vec<Process> {
-    let own = |it: &Process| it.parent == parent && it.command.starts_with("ipcmark worker");
-    common::processes().into_iter().filter(own).collect()
 }
 
 #[test]
@@ -63,6 +59,7 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
         (named(case("shm-spsc", Some(Wait::Spin), Measure::RoundTrip)), ["pinger", "ponger"]),
         (case("shm-mailbox", Some(Wait::Park), Measure::Stream), ["sender", "receiver"]),
         (case("ipc-channel", None, Measure::RoundTrip), ["pinger", "ponger"]),
+        (threads(named(case("shm-spsc", Some(Wait::Park), Measure::RoundTrip))), ["host", "host"]),
     ];
     let session = open("kill");
     let before = descriptors(own_pid());
@@ -89,6 +86,23 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
 }
 
 #[test]
+fn a_killed_traced_worker_is_no_worse() {
+    let _one = alone();
+    let session = open("traced");
+    let pipe = case("pipe", None, Measure::Anatomy);
+    for (case, role) in [(pipe.clone(), "ponger"), (threads(pipe), "host")] {
+        let order = TrialOrder { traced: true, ..long(case) };
+        let (result, after) = meddled(&session, &order, || {
+            common::signal(worker_at_work(own_pid(), role).pid, Signal::SIGKILL);
+        });
+        assert_eq!(result.outcome.status, Status::Failed);
+        assert!(why(&result).starts_with(role), "{}", why(&result));
+        assert!(after < Duration::from_secs(1), "went on for {after:?}");
+        assert_eq!(workers_of(own_pid()), vec![]);
+    }
+}
+
+#[test]
 fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
     let _one = alone();
     let session = open("own");
@@ -96,15 +110,15 @@ fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
         all.into_iter().filter(|(number, to)| *number > 2 && to.starts_with("pipe:")).map(|(_, to)| to).collect()
     };
     let (result, _) = meddled(&session, &long(case("pipe", None, Measure::RoundTrip)), || {
-        let [pinger, ponger] = ["pinger", "ponger"].map(|role| worker_at_work(own_pid(), role).pid);
-        let [mut first, mut second] = [pinger, ponger].map(|pid| channels(descriptors(pid)));
+        let pids = ["pinger", "ponger"].map(|role| worker_at_work(own_pid(), role).pid);
+        let [mut first, mut second] = pids.map(|pid| channels(descriptors(pid)));
         first.sort();
         second.sort();
         assert_eq!(first.len(), 2, "one end out, one end in: {first:?}");
         assert_eq!(first, second, "the same two pipes, from their other ends");
         let held = channels(descriptors(own_pid()));
         assert!(first.iter().all(|pipe| !held.contains(pipe)), "the harness keeps {first:?} open");
-        common::signal(pinger, Signal::SIGKILL);
+        common::signal(pids[0], Signal::SIGKILL);
     });
     assert_eq!(result.outcome.status, Status::Failed);
 }
@@ -162,12 +176,6 @@ fn a_panic_leaves_nothing() {
     assert_eq!(processes_naming(&run_id("panic")), Vec::<String>::new());
 }
 
-/// Live processes with `word` among their arguments or in their directory: janitors and workers of a run.
-fn processes_naming(word: &str) -> Vec<String> {
-    let names = |it: &Process| it.command.contains(word) || it.home.display().to_string().contains(word);
-    common::processes().into_iter().filter(|it| it.pid != own_pid() && names(it)).map(|it| it.command).collect()
-}
-
 #[test]
 fn two_sessions_notice_each_other() {
     let _one = alone();
@@ -181,63 +189,6 @@ fn two_sessions_notice_each_other() {
     }
     let same = Session::open_with(&run_id("one"), Path::new(PROGRAM));
     assert!(same.is_err(), "one id, one live run");
-}
-
-/// `ipcmark run` as a user starts it, with places of its own for leases, temporary files and records.
-struct UserRun {
-    command: Child,
-    places: tempfile::TempDir,
-}
-
-impl UserRun {
-    /// Starts a run in places of its own and waits until it has workers.
-    fn at_work() -> Self {
-        let places = tempfile::tempdir().expect("a temporary directory");
-        for name in ["tmp", "runtime"] {
-            std::fs::create_dir(places.path().join(name)).expect("made");
-        }
-        Self::at_work_in(places, "records")
-    }
-
-    /// The same in the places of another.
-    fn at_work_in(places: tempfile::TempDir, records: &str) -> Self {
-        let at = |name: &str| places.path().join(name);
-        let mut command = Command::new(PROGRAM);
-        command.args(["run", "--plan", "smoke", "--quiet", "--out"]).arg(at(records));
-        command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // SAFETY: two system calls between fork and exec. A shell may have started this test with SIGINT ignored.
-        #[allow(unsafe_code)]
-        unsafe {
-            command.pre_exec(|| {
-                for signal in [Signal::SIGINT, Signal::SIGTERM] {
-                    nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl)?;
-                }
-                Ok::<(), io::Error>(())
-            })
-        };
-        let command = command.spawn().expect("the command runs");
-        let run = Self { command, places };
-        wait_for("the run's first workers", || (!workers_of(run.pid()).is_empty()).then_some(()));
-        run
-    }
-
-    fn pid(&self) -> i32 {
-        self.command.id().cast_signed()
-    }
-
-    /// Everything of the run that is still there.
-    fn traces(&self) -> Vec<String> {
-        let files = entries(self.places.path()).into_iter().map(|path| path.display().to_string());
-        processes_naming(&self.places.path().display().to_string()).into_iter().chain(files).collect()
-    }
-}
-
-impl Drop for UserRun {
-    fn drop(&mut self) {
-        let _ = self.command.kill();
-        let _ = self.command.wait();
-    }
 }
 
 #[test]
@@ -265,7 +216,7 @@ fn an_interrupted_run_ends_in_good_order() {
 #[test]
 fn the_next_run_clears_what_a_dead_one_left_when_its_janitor_died_too() {
     let mut run = UserRun::at_work();
-    let janitor = |it: &Process| it.command.starts_with("ipcmark janitor") && it.parent == run.pid();
+    let janitor = |it: &common::Process| it.command.starts_with("ipcmark janitor") && it.parent == run.pid();
     let janitor = common::processes().into_iter().find(janitor).expect("a run has a janitor");
     common::signal(janitor.pid, Signal::SIGKILL);
     run.command.kill().expect("killed");
@@ -279,10 +230,4 @@ fn the_next_run_clears_what_a_dead_one_left_when_its_janitor_died_too() {
     let next = UserRun::at_work_in(places, "more-records");
     let now = entries(next.places.path());
     assert!(now.len() == 2 && left.iter().all(|path| !now.contains(path)), "{left:?} became {now:?}");
-}
-
-/// Run directories and leases below a run's places.
-fn entries(places: &Path) -> Vec<PathBuf> {
-    let folders = ["tmp", "runtime/ipcmark"].map(|name| std::fs::read_dir(places.join(name)));
-    folders.into_iter().flatten().flatten().flatten().map(|entry| entry.path()).collect()
 }

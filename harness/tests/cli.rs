@@ -275,11 +275,12 @@ fn a_comparison_says_slower_and_breaks_its_limit_only_with_confidence() {
 
 /// Starts a run that would take minutes, and returns once its directory is claimed.
 fn long_run(folder: &Path, out: &str) -> Child {
-    let child = command(folder, &["run", "--plan", "standard", "--only", "/pipe/", "--out", out])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command exists");
+    let child =
+        command(folder, &["run", "--plan", "standard", "--only", "/pipe/", "--placement", "nearest", "--out", out])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command exists");
     wait_for("the run to begin", || folder.join(out).join("run.json").exists());
     child
 }

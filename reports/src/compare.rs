@@ -125,9 +125,12 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
     (Some(ratio), change, why)
 }
 
+/// One respect in which records may differ.
+type Facet = fn(&Record) -> String;
+
 /// Why two recordings may differ for reasons other than the machine or the change under test: one sentence each.
 pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
-    let facets: [(&str, fn(&Record) -> String); 6] = [
+    let facets: [(&str, Facet); 6] = [
         ("plan (its hash)", |r| r.suite.plan_hash.clone()),
         ("suite version", |r| r.suite.version.clone()),
         ("build profile", |r| format!("{} opt-level {}", r.suite.build.profile, r.suite.build.opt_level)),
@@ -135,7 +138,7 @@ pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
         ("extra compiler flags", |r| r.suite.build.rustflags.clone()),
         ("machine", |r| format!("{} ({})", r.machine.facts.hostname, r.machine.facts.cpu_model)),
     ];
-    let values = |recording: &Recording, facet: fn(&Record) -> String| {
+    let values = |recording: &Recording, facet: Facet| {
         let mut counted: BTreeMap<String, usize> = BTreeMap::new();
         for record in &recording.records {
             *counted.entry(facet(record)).or_default() += 1;

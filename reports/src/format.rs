@@ -19,6 +19,7 @@ impl std::fmt::Display for Quantity {
 
 impl Quantity {
     /// For axes: without zeros that say nothing.
+    #[must_use]
     pub fn trimmed(mut self) -> Self {
         if self.number.contains('.') {
             self.number.truncate(self.number.trim_end_matches('0').trim_end_matches('.').len());
@@ -102,7 +103,7 @@ pub fn whole(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);

@@ -4,7 +4,7 @@
 use std::hint;
 use std::io;
 
-use super::hand_over::{Arena, Side, Walk};
+use super::hand_over::{Arena, Polls, Side, Walk};
 use super::{Findings, Trouble, histogram, phase, together};
 use crate::address::{Address, End};
 use crate::clock::{self, Anchor};
@@ -21,16 +21,17 @@ const MECHANISM: &str = "floors";
 
 const LINE: u32 = 20;
 const RING: u32 = 21;
+const ROUSE: u32 = 26;
 const POUR: u32 = 22;
 const TURN: u32 = 23;
-/// The member moves to the leader's CPU, and back.
+/// The member moves to the CPU whose number is the phase's count, or back to its own.
 const MOVE_IN: u32 = 24;
 const MOVE_OUT: u32 = 25;
 
 const SIZES: [usize; 11] =
     [8, 64, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20];
 const FOOTPRINT_BYTES: usize = 256 * 1024;
-/// Readings of each floor; the median counts.
+/// Readings of each floor; the lowest counts.
 const READINGS: usize = 5;
 /// About how long one reading takes.
 const READING_NS: f64 = 4e6;
@@ -82,7 +83,8 @@ pub fn arena(address: &Address, end: End) -> io::Result<Arena> {
 }
 
 /// The member's part: does what the leader opens, on its own CPU or on the leader's.
-pub fn follow(member: &mut Member, arena: &mut Arena, cpus: [Option<u32>; 2]) -> Findings {
+pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> Findings {
+    member.page().set_progress(member.slot(), u64::from(own_cpu.unwrap_or_default()));
     loop {
         let open = member.enter()?;
         let (size, count) = unpack(open.count);
@@ -92,13 +94,14 @@ pub fn follow(member: &mut Member, arena: &mut Arena, cpus: [Option<u32>; 2]) ->
                 return Ok(Report { messages: 1, ..Report::default() });
             }
             MOVE_IN | MOVE_OUT => {
-                let to = if open.kind == MOVE_IN { cpus[0] } else { cpus[1] };
+                let to = if open.kind == MOVE_IN { Some(open.count as u32) } else { own_cpu };
                 to.map_or(Ok(()), pin::pin_this_thread)?;
                 arena.reset();
                 arena.rewind();
             }
-            LINE => arena.bounce(Side::Second, size & 1 != 0, size & 2 != 0, count)?,
+            LINE => arena.bounce(Side::Second, size & 1 != 0, Polls::of(size >> 1), count)?,
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
+            ROUSE => drop(arena.rouse(Side::Second, count as u32)?),
             POUR => arena.pour(Side::Second, walk(size), count)?,
             TURN => arena.turn(Side::Second, walk(size), count)?,
             kind => return Err(Trouble::Invalid(format!("a phase of kind {kind} that floors do not know"))),
@@ -117,7 +120,8 @@ fn unpack(word: u64) -> (usize, u64) {
 }
 
 /// Measures everything. `placement` names the pair; with `SameCpu` there is only one CPU and no hand-over.
-pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement, cpus: [Option<u32>; 2]) -> Findings {
+pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Findings {
+    let own_cpu = pin::current_cpu();
     let clocks = clock::measure_cost();
     let system_call_ns = alone(1.0, |n| repeat(n, nix::unistd::getppid));
     let page_fault_ns = page_fault_ns()?;
@@ -125,14 +129,15 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement, cpus: 
     let (touch, copy) = one_core(arena)?;
     let two_cpus = placement != Placement::SameCpu;
     let pair = if two_cpus { Some(Pair::measure(leader, arena)?) } else { None };
-    move_member(leader, arena, MOVE_IN)?;
-    let futex_hop_one_cpu_ns = hop_ns(leader, arena)?;
-    move_member(leader, arena, MOVE_OUT)?;
+    move_member(leader, arena, MOVE_IN, own_cpu)?;
+    let ring = |n: u64| Ok(arena.ring(Side::First, u32::try_from(n).unwrap_or(u32::MAX))?);
+    let futex_hop_one_cpu_ns = both(leader, RING, 0, 4000.0, ring)? / 2.0;
+    move_member(leader, arena, MOVE_OUT, 0)?;
     together(leader, phase::END, 0, || Ok(()))?;
 
     let pair = pair.unwrap_or_default();
     let floors = Floors {
-        cpus: cpus.iter().flatten().take(if two_cpus { 2 } else { 1 }).copied().collect(),
+        cpus: if two_cpus { vec![own_cpu, leader.page().progress(1) as u32] } else { vec![own_cpu] },
         placement,
         line_round_trip_one_ns: pair.line_one_ns,
         line_round_trip_two_ns: pair.line_two_ns,
@@ -168,16 +173,18 @@ impl Pair {
     fn measure(leader: &mut Leader, arena: &mut Arena) -> Result<Self, Trouble> {
         let mut lines = [0.0; 2];
         for (two, line_ns) in lines.iter_mut().enumerate() {
-            let mut kinds = [0.0; 2];
-            for (pause, ns) in kinds.iter_mut().enumerate() {
-                // Both variants count from zero in the same words.
-                move_member(leader, arena, MOVE_OUT)?;
-                let flags = two | pause << 1;
-                *ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, pause == 1, n)?))?;
+            let mut lowest = f64::INFINITY;
+            for kind in [Polls::plain, Polls::paused, Polls::late] {
+                let polls = kind(lowest);
+                // All variants count from zero in the same words.
+                move_member(leader, arena, MOVE_OUT, 0)?;
+                let flags = two | polls.code() << 1;
+                let ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, polls, n)?))?;
+                lowest = lowest.min(ns);
             }
-            *line_ns = kinds[0].min(kinds[1]);
+            *line_ns = lowest;
         }
-        let hop_ns = hop_ns(leader, arena)?;
+        let hop_ns = rouse_ns(leader, arena)?;
         let mut pair = Self {
             line_one_ns: Some(lines[0]),
             line_two_ns: Some(lines[1]),
@@ -186,10 +193,10 @@ impl Pair {
         };
         for bytes in SIZES {
             let (walk, guess) = (walk(bytes), bytes as f64 / 4.0);
-            move_member(leader, arena, MOVE_OUT)?;
+            move_member(leader, arena, MOVE_OUT, 0)?;
             let ns = both(leader, POUR, bytes, guess, |n| arena.pour(Side::First, walk, n))?;
             pair.stream.push(sized(walk, ns));
-            move_member(leader, arena, MOVE_OUT)?;
+            move_member(leader, arena, MOVE_OUT, 0)?;
             let ns = both(leader, TURN, bytes, guess, |n| arena.turn(Side::First, walk, n))?;
             pair.serial.push(sized(walk, ns / 2.0));
         }
@@ -201,20 +208,23 @@ fn sized(walk: Walk, ns: f64) -> SizedFloor {
     SizedFloor { bytes: walk.message_bytes as u64, footprint_bytes: walk.footprint_bytes() as u64, ns }
 }
 
-fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32) -> Result<(), Trouble> {
-    together(leader, kind, 0, || Ok(()))?;
+/// Sends the member to `cpu` or home; both sides start counting afresh.
+fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> Result<(), Trouble> {
+    together(leader, kind, u64::from(cpu), || Ok(()))?;
     arena.reset();
     arena.rewind();
     Ok(())
 }
 
-/// One way of a futex round trip.
-fn hop_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, Trouble> {
-    let ring = |n: u64| Ok(arena.ring(Side::First, u32::try_from(n).unwrap_or(u32::MAX))?);
-    Ok(both(leader, RING, 0, 4000.0, ring)? / 2.0)
+/// From ringing on this CPU to being awake on the other.
+fn rouse_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, Trouble> {
+    const TIMES: u32 = 100;
+    let mut reading = || together(leader, ROUSE, u64::from(TIMES), || Ok(arena.rouse(Side::First, TIMES)?));
+    let readings: Result<Vec<f64>, Trouble> = (0..READINGS).map(|_| reading()).collect();
+    Ok(lowest(readings?))
 }
 
-/// Nanoseconds a unit, both sides at work: the median of several readings, after a pilot.
+/// Nanoseconds a unit, both sides at work: the lowest of several readings, after a pilot. A disturbance can only add.
 fn both(
     leader: &mut Leader,
     kind: u32,
@@ -231,10 +241,10 @@ fn both(
     };
     let pilot_ns = timed(units(guess_ns.max(50.0) * 4.0))?;
     let readings: Result<Vec<f64>, Trouble> = (0..READINGS).map(|_| timed(units(pilot_ns))).collect();
-    Ok(median(readings?))
+    Ok(lowest(readings?))
 }
 
-/// Nanoseconds a unit on this CPU alone.
+/// Nanoseconds a unit on this CPU alone, likewise.
 fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
     let mut timed = |count: u64| {
         let start = clock::now_ns();
@@ -242,7 +252,7 @@ fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
         (clock::now_ns() - start) as f64 / count as f64
     };
     let pilot_ns = timed(units(guess_ns.max(50.0)));
-    median((0..READINGS).map(|_| timed(units(pilot_ns))).collect())
+    lowest((0..READINGS).map(|_| timed(units(pilot_ns))).collect())
 }
 
 /// Units that fill one reading; at least two, so that a walk comes round.
@@ -250,9 +260,8 @@ fn units(unit_ns: f64) -> u64 {
     (READING_NS / unit_ns.max(0.5)).max(2.0) as u64
 }
 
-fn median(mut readings: Vec<f64>) -> f64 {
-    readings.sort_by(f64::total_cmp);
-    readings[readings.len() / 2]
+fn lowest(readings: Vec<f64>) -> f64 {
+    readings.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 fn repeat<R>(count: u64, call: impl Fn() -> R) {
@@ -290,7 +299,7 @@ fn page_fault_ns() -> Result<f64, Trouble> {
         }
         readings.push((clock::now_ns() - start) as f64 / PAGES as f64);
     }
-    Ok(median(readings))
+    Ok(lowest(readings))
 }
 
 /// Chained tick reads on this CPU while everybody else sleeps.

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::hand_over::{Arena, Side, Walk};
+use super::hand_over::{Arena, Polls, Side, Walk};
 use super::{Task, Trouble, together};
 use crate::address::{Address, End};
 use crate::clock;
@@ -16,8 +16,9 @@ use crate::shm::{self, Segment};
 pub const CHANNEL: u32 = u32::MAX;
 
 const PLAIN: u32 = 10;
-const PAUSE: u32 = 11;
-const RING: u32 = 12;
+const PAUSED: u32 = 11;
+const LATE: u32 = 12;
+const RING: u32 = 15;
 const POUR: u32 = 13;
 const TOUCH: u32 = 14;
 
@@ -61,7 +62,7 @@ impl Floor {
             (Measure::Stream, Placement::SameCpu) => Plan { name: "touch_one_cpu", kinds: &[TOUCH], walk },
             (Measure::Stream, _) => Plan { name: "hand_over_stream", kinds: &[POUR], walk },
             (_, Placement::SameCpu) => Plan { name: "futex_round_trip_one_cpu", kinds: &[RING], walk },
-            _ => Plan { name: "two_line_round_trip", kinds: &[PLAIN, PAUSE], walk },
+            _ => Plan { name: "two_line_round_trip", kinds: &[PLAIN, PAUSED, LATE], walk },
         };
         let arena = Arena::new(Segment::attach(address, end, walk.segment_bytes())?);
         Ok(Self { plan: Some(plan), budget_ns: task.timing.floor_ns / 2, arena: Some(arena), seen: vec![] })
@@ -72,10 +73,17 @@ impl Floor {
         let (Some(plan), Some(arena)) = (&self.plan, &mut self.arena) else { return Ok(()) };
         for kind in plan.kinds {
             let budget_ns = self.budget_ns / plan.kinds.len() as u64;
-            let mut timed = |count| {
-                together(leader, *kind, count, || {
+            let lowest = self.seen.iter().map(|(_, ns)| *ns).fold(f64::INFINITY, f64::min);
+            let polls = match *kind {
+                LATE => Polls::late(lowest),
+                PAUSED => Polls::paused(lowest),
+                _ => Polls::plain(lowest),
+            };
+            let mut timed = |count: u64| {
+                let word = (polls.code() as u64) << 32 | count.min(u64::from(u32::MAX));
+                together(leader, *kind, word, || {
                     let start = clock::now_ns();
-                    unit(arena, Side::First, *kind, plan.walk, count)?;
+                    unit(arena, Side::First, *kind, plan.walk, word)?;
                     Ok((clock::now_ns() - start) as f64 / count as f64)
                 })
             };
@@ -87,10 +95,10 @@ impl Floor {
         Ok(())
     }
 
-    /// Does the member's part.
-    pub fn follow(&mut self, kind: u32, count: u64) -> Result<(), Trouble> {
+    /// Does the member's part of a phase whose count is `word`.
+    pub fn follow(&mut self, kind: u32, word: u64) -> Result<(), Trouble> {
         match (&self.plan, &mut self.arena) {
-            (Some(plan), Some(arena)) => unit(arena, Side::Second, kind, plan.walk, count),
+            (Some(plan), Some(arena)) => unit(arena, Side::Second, kind, plan.walk, word),
             _ => Err(Trouble::Invalid(format!("a phase of kind {kind} that this role does not know"))),
         }
     }
@@ -111,10 +119,11 @@ fn walk(message_bytes: usize) -> Walk {
     Walk::within(FOOTPRINT_BYTES, message_bytes)
 }
 
-fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<(), Trouble> {
+/// `word` is how to poll in its upper half and how often in its lower.
+fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, word: u64) -> Result<(), Trouble> {
+    let (polls, count) = (Polls::of((word >> 32) as usize), word & 0xffff_ffff);
     match kind {
-        PLAIN => arena.bounce(side, true, false, count)?,
-        PAUSE => arena.bounce(side, true, true, count)?,
+        PLAIN | PAUSED | LATE => arena.bounce(side, true, polls, count)?,
         RING => arena.ring(side, u32::try_from(count).unwrap_or(u32::MAX))?,
         POUR => arena.pour(side, walk, count)?,
         TOUCH if side == Side::First => arena.touch(walk, count)?,

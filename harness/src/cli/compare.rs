@@ -38,7 +38,7 @@ impl Compare {
         }
         let cases = ipcmark_reports::compare(&a, &b);
         let (shown_a, shown_b) = (typical(&a), typical(&b));
-        let mut rows = table::table(&["case", "A", "B", "B / A", "interval", "B is"]);
+        let mut rows = table::table(&["case", "A", "B", "B / A", "interval", "B is", "because"]);
         for case in &cases {
             let side = |shown: &HashMap<String, String>| shown.get(&case.case_key).cloned().unwrap_or_default();
             let interval = case.ratio.and_then(|ratio| ratio.interval);
@@ -49,6 +49,7 @@ impl Compare {
                 case.ratio.map_or_else(String::new, |ratio| table::plain(format::ratio(ratio.value).to_string())),
                 interval.map_or_else(String::new, |i| format!("[{}, {}]", format::ratio(i.low), format::ratio(i.high))),
                 case.change.word().to_owned(),
+                case.why.clone(),
             ]);
         }
         table::align_right(&mut rows, 1..5);

@@ -24,6 +24,7 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
         if members.iter().any(|case| case.typical.is_some()) {
             writeln!(out, "{}, {placement}", title(measure))?;
             write_group(out, &members)?;
+            writeln!(out)?;
         }
     }
     writeln!(out, "{}", counts(&finished.records))?;

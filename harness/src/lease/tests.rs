@@ -53,7 +53,7 @@ fn a_damaged_lease_removes_nothing_of_others() {
 #[test]
 fn an_id_that_is_no_file_name_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    for id in ["", "../up", "a b", "a/b"] {
+    for id in ["", "../up", "a b", "a/b", "a.b"] {
         assert!(Lease::take(folder.path(), id).is_err(), "{id}");
     }
 }
@@ -71,13 +71,24 @@ fn two_live_runs_see_each_other() {
 }
 
 #[test]
-fn a_dead_run_s_name_is_removed() {
+fn a_dead_run_s_names_are_removed_its_workers_too() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let name = Name { kind: NameKind::PosixShm, name: format!("ipcmark.dead.{}", std::process::id()) };
-    let slashed = format!("/{}", name.name);
-    let open = |flags| nix::sys::mman::shm_open(slashed.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
-    open(OFlag::O_CREAT | OFlag::O_RDWR).expect("POSIX shm works");
-    fs::write(folder.path().join("dead.lease"), name.to_line()).expect("written");
+    let open = |name: &Name, flags| {
+        let slashed = format!("/{}", name.name);
+        nix::sys::mman::shm_open(slashed.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)
+    };
+    let make = |whose: &str| {
+        let name = Name { kind: NameKind::PosixShm, name: format!("ipcmark.{whose}.{}", std::process::id()) };
+        open(&name, OFlag::O_CREAT | OFlag::O_RDWR).expect("POSIX shm works");
+        name
+    };
+    let (harness, worker) = (make("harness"), make("worker"));
+    let home = folder.path().join("ipcmark.dead");
+    fs::create_dir_all(home.join("trial")).expect("made");
+    fs::write(home.join("trial").join(WORKER_LEASE), worker.to_line()).expect("written");
+    let lines = format!("directory {}\n{}", home.display(), harness.to_line());
+    fs::write(folder.path().join("dead.lease"), lines).expect("written");
     sweep(folder.path());
-    assert!(open(OFlag::O_RDWR).is_err());
+    assert!(open(&harness, OFlag::O_RDWR).is_err() && open(&worker, OFlag::O_RDWR).is_err());
+    assert!(!home.exists());
 }

@@ -79,7 +79,7 @@ impl Expander<'_> {
         };
         let mut cases = self.block(&block)?;
         if cases.len() > 1 {
-            let text = "the sentinel is one case; name one row of `ipcmark list`, such as `pipe`";
+            let text = "the sentinel is one case; name one row of `ipcmark list`";
             return Err(self.page.wrong(form.mechanism.span(), text));
         }
         cases.pop().ok_or_else(|| self.page.wrong(sentinel.span(), "the sentinel names no case"))

@@ -8,7 +8,7 @@ use crate::plan::Ground;
 use crate::trial::TrialOrder;
 
 /// What the floors take, in nanoseconds.
-pub(super) const FLOORS_NS: u64 = 6_000_000_000;
+pub(super) const FLOORS_NS: u64 = 4_000_000_000;
 
 /// The order that measures the floors, on the closest two cores this machine has.
 pub fn floors_order(ground: &Ground, timing: &Timing) -> TrialOrder {

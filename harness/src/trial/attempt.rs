@@ -1,6 +1,7 @@
 //! From a case to reports: objects, directory, page, orders, and the conversation with one set of workers.
 
 use std::fs::Permissions;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use ipcmark::address::Descriptor;
@@ -9,7 +10,10 @@ use ipcmark::family::{self, RoleSpec};
 use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
 use ipcmark::record::{Case, Count, RoleCost};
 
+use tempfile::TempDir;
+
 use super::{Session, TrialResult};
+use crate::lease;
 use crate::supervise::{Crew, Limits};
 use crate::trace::{Calls, Post, Tracer};
 
@@ -68,6 +72,22 @@ impl Drop for Objects {
     }
 }
 
+/// The trial's directory, in which the workers put what is temporary. It goes with all that it holds.
+struct Home(TempDir);
+
+impl Home {
+    fn make(session: &Session) -> io::Result<Self> {
+        let private = Permissions::from_mode(0o700);
+        tempfile::Builder::new().prefix("trial.").permissions(private).tempdir_in(&session.home).map(Self)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        lease::remove_names(self.0.path());
+    }
+}
+
 /// A trial's timing when nothing is timed: a count and no floor.
 pub(super) fn untimed(timing: &Timing) -> Timing {
     Timing { floor_ns: 0, fixed_count: timing.fixed_count.or(Some(COUNTED_MESSAGES)), ..timing.clone() }
@@ -86,19 +106,15 @@ pub(super) fn run(
     }
     let objects = family::prepare(case).map_err(|e| broken("cannot make what the workers share", &e))?;
     let objects = Objects(objects);
-    let home = tempfile::Builder::new()
-        .prefix("trial.")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(&session.home)
-        .map_err(|e| broken("cannot make the trial's directory", &e))?;
+    let home = Home::make(session).map_err(|e| broken("cannot make the trial's directory", &e))?;
     let (page, control) = Page::create().map_err(|e| broken("cannot make the control page", &e))?;
 
     let orders = orders(session, case, cpus, timing, &objects.0, &control)?;
     let cpus: Vec<u32> = orders.iter().flat_map(|order| order.cpus.clone()).collect();
     let posts = objects.0.iter().map(Post::of).collect();
     let limits = Limits::of(case, timing);
-    let mut crew =
-        Crew::start(&session.program, home.path(), orders, &page, &session.signals, limits).map_err(Stopped::Failed)?;
+    let mut crew = Crew::start(&session.program, home.0.path(), orders, &page, &session.signals, limits)
+        .map_err(Stopped::Failed)?;
     crew.attach().map_err(Stopped::Failed)?;
     // All are attached. What we still held open would keep end of file and EPIPE from ever arriving.
     drop((objects, control));
@@ -145,11 +161,11 @@ fn orders(
     Ok(orders)
 }
 
-fn broken(what: &str, error: &std::io::Error) -> Stopped {
+fn broken(what: &str, error: &io::Error) -> Stopped {
     Stopped::Failed(format!("{what}: {error}"))
 }
 
 /// A machine may well forbid tracing (Yama, a container's seccomp filter): no fault of the mechanism.
-fn refused(error: &std::io::Error) -> Stopped {
+fn refused(error: &io::Error) -> Stopped {
     Stopped::Skipped(format!("system calls cannot be traced here: {error}; see ptrace(2) and kernel.yama.ptrace_scope"))
 }

@@ -1,6 +1,8 @@
 //! What end-to-end tests share: cases, the processes and leftovers of a run, and waiting for what will happen.
 #![allow(dead_code)] // each test binary uses its own part
 
+pub mod user_run;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,6 +50,11 @@ pub fn case(mechanism: &str, wait: Option<Wait>, measure: Measure) -> Case {
 /// The same, in POSIX shared memory: it has a name that could be left behind.
 pub fn named(case: Case) -> Case {
     Case { substrate: Some(Substrate::PosixShm), ..case }
+}
+
+/// The same between two threads of one process, which makes the objects itself.
+pub fn threads(case: Case) -> Case {
+    Case { isolation: Isolation::Thread, ..case }
 }
 
 /// A trial that is over in an instant.
@@ -103,6 +110,22 @@ pub fn processes() -> Vec<Process> {
     };
     let numbers = fs::read_dir("/proc").expect("proc is mounted").flatten();
     numbers.filter_map(|entry| read(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
+
+/// Live workers of `parent`.
+pub fn workers_of(parent: i32) -> Vec<Process> {
+    let own = |it: &Process| it.parent == parent && it.command.starts_with("ipcmark worker");
+    processes().into_iter().filter(own).collect()
+}
+
+/// Live processes with `word` among their arguments or in their directory: janitors and workers of a run.
+pub fn processes_naming(word: &str) -> Vec<String> {
+    let names = |it: &Process| it.command.contains(word) || it.home.display().to_string().contains(word);
+    processes()
+        .into_iter()
+        .filter(|it| it.pid != std::process::id().cast_signed() && names(it))
+        .map(|it| it.command)
+        .collect()
 }
 
 /// The worker of `role` that `parent` started, once it has exchanged messages for a while.

@@ -185,9 +185,7 @@ impl Site<'_> {
             return 0.0;
         }
         let extra_ns = match self.measure {
-            Measure::RoundTrip => {
-                at_size(&self.floors.hand_over_serial, self.bytes) - self.touch_ns() - self.line_ns()
-            }
+            Measure::RoundTrip => at_size(&self.floors.hand_over_serial, self.bytes) - self.touch_ns() - self.line_ns(),
             _ => at_size(&self.floors.hand_over_stream, self.bytes) - self.touch_ns() / 2.0,
         };
         extra_ns.max(0.0) / self.bytes as f64
@@ -225,53 +223,4 @@ fn add(a: &[(Price, f64)], b: &[(Price, f64)], times: f64) -> Vec<(Price, f64)> 
 
 fn total(slices: &[(Price, f64)]) -> f64 {
     slices.iter().map(|(_, ns)| ns).sum()
-}
-
-/// One declared count next to what the untimed pass saw.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Checked {
-    /// `sender` or `receiver`.
-    pub side: &'static str,
-    /// The count's name in records.
-    pub count: &'static str,
-    /// Declared for one message.
-    pub declared: f64,
-    /// Seen for one message.
-    pub seen: f64,
-}
-
-impl Checked {
-    /// Within a tenth of a count, or of the larger value: set-up and stray interrupts leave that much.
-    pub fn agrees(&self) -> bool {
-        (self.declared - self.seen).abs() <= 0.1 * self.declared.max(self.seen).max(1.0)
-    }
-}
-
-/// Declared against seen for an anatomy case: every count for which its records hold a metric.
-pub fn checked(study: &CaseStudy<'_>) -> Vec<Checked> {
-    let Some(anatomy) = study.anatomy() else { return Vec::new() };
-    let mut rows = Vec::new();
-    for (side, counts) in [("sender", &anatomy.sender), ("receiver", &anatomy.receiver)] {
-        for (count, declared) in by_name(counts) {
-            let name = format!("{side}_{count}");
-            let seen = study.usable().filter_map(|r| r.outcome.metrics.as_ref()?.get(&name).copied());
-            if let Some(seen) = super::statistics::median(seen) {
-                rows.push(Checked { side, count, declared, seen });
-            }
-        }
-    }
-    rows
-}
-
-fn by_name(counts: &Counts) -> [(&'static str, f64); 8] {
-    [
-        ("system_calls", counts.system_calls),
-        ("copied_bytes", counts.copied_bytes),
-        ("line_hand_overs", counts.line_hand_overs),
-        ("moved_bytes", counts.moved_bytes),
-        ("wakes", counts.wakes),
-        ("context_switches", counts.context_switches),
-        ("page_faults", counts.page_faults),
-        ("delay_ns", counts.delay_ns),
-    ]
 }

@@ -14,6 +14,9 @@ use super::study::{CaseStudy, Study, between_processes, cost_ns};
 use super::verdict::SETS_FOR_A_VERDICT;
 use crate::format::{self, Quantity};
 
+/// From this size on a stream is judged by its bytes, below by its messages.
+const BANDWIDTH_FROM_BYTES: u64 = 4096;
+
 /// What the records say to the plan's question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -77,7 +80,7 @@ fn round_trips(study: &Study<'_>, placement: Placement) -> String {
 fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
     let told = |manner: Manner, words: &str| {
         let best = Best::of(study, Measure::Stream, placement, bytes, manner)?;
-        let rate = if bytes > 4096 {
+        let rate = if bytes >= BANDWIDTH_FROM_BYTES {
             with_interval(&scaled(best.typical(), bytes as f64), format::bandwidth)
         } else {
             with_interval(best.typical(), format::rate)
@@ -112,7 +115,8 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
         };
         parts.push(format!("{} takes {times} times as long as {}{cpu}", quoted(blocking), quoted(spinning)));
     }
-    (!parts.is_empty()).then(|| format!("Blocking against spinning at {}: {}.", format::bytes(smallest), parts.join("; ")))
+    (!parts.is_empty())
+        .then(|| format!("Blocking against spinning at {}: {}.", format::bytes(smallest), parts.join("; ")))
 }
 
 /// How many times `base` a case costs, from sets of the same number.

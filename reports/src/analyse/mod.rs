@@ -2,7 +2,9 @@
 
 pub mod anatomy;
 pub mod answer;
+pub mod declared;
 pub mod distribution;
+pub mod pairs;
 pub mod roles;
 pub mod series;
 pub mod statistics;

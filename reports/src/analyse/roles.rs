@@ -39,8 +39,10 @@ pub fn roles(study: &CaseStudy<'_>) -> Vec<RoleView> {
     names.into_iter().filter_map(|name| view(study, name)).collect()
 }
 
+/// The costs that tell something: a role that worked has run, and where the kernel says it never did, the hot phase was
+/// shorter than the scheduler's own clock tick.
 fn costs(record: &Record) -> impl Iterator<Item = &RoleCost> {
-    record.outcome.roles.iter().flatten()
+    record.outcome.roles.iter().flatten().filter(|cost| cost.running_ns > 0)
 }
 
 fn view(study: &CaseStudy<'_>, name: &str) -> Option<RoleView> {
@@ -48,9 +50,8 @@ fn view(study: &CaseStudy<'_>, name: &str) -> Option<RoleView> {
         let of_role = study.usable().flat_map(costs).filter(|cost| cost.role == name);
         median(of_role.map(value).filter(|value| value.is_finite()))
     };
-    let share = |part: fn(&RoleCost) -> u64| {
-        over_sets(&|c| part(c) as f64 / (c.running_ns + c.ready_ns + c.blocked_ns) as f64)
-    };
+    let share =
+        |part: fn(&RoleCost) -> u64| over_sets(&|c| part(c) as f64 / (c.running_ns + c.ready_ns + c.blocked_ns) as f64);
     let per_message = |part: fn(&RoleCost) -> u64| over_sets(&|c| part(c) as f64 / c.messages as f64).unwrap_or(0.0);
     Some(RoleView {
         role: name.to_owned(),

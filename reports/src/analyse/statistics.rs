@@ -81,12 +81,12 @@ pub struct SetValue {
 impl SetValue {
     /// The value as it would be had other windows of this set come up. The recorded value is kept as the centre and
     /// only scaled, so that it need not be an exact function of its windows.
-    fn redraw(&self, kind: Kind, within: Within, random: &mut Random) -> f64 {
+    fn redraw(&self, kind: Kind, within: Within, as_measured: f64, random: &mut Random) -> f64 {
         if self.windows.len() < 2 {
             return self.value;
         }
         let drawn = self.windows.iter().map(|_| self.windows[random.below(self.windows.len())]);
-        let slower = within.cost(drawn) / within.cost(self.windows.iter().copied());
+        let slower = within.cost(drawn) / as_measured;
         if !slower.is_finite() || slower <= 0.0 {
             return self.value;
         }
@@ -115,29 +115,39 @@ impl Within {
 pub struct Sets {
     kind: Kind,
     within: Within,
-    sets: Vec<SetValue>,
+    /// Each with the cost its windows come to as they were measured.
+    each: Vec<(SetValue, f64)>,
 }
 
 impl Sets {
     /// Gathers the finite values among `sets`.
     pub fn new(kind: Kind, within: Within, sets: impl IntoIterator<Item = SetValue>) -> Self {
-        Self { kind, within, sets: sets.into_iter().filter(|set| set.value.is_finite()).collect() }
+        let finite = sets.into_iter().filter(|set| set.value.is_finite());
+        let with_cost = finite.map(|set| {
+            let cost = within.cost(set.windows.iter().copied());
+            (set, cost)
+        });
+        Self { kind, within, each: with_cost.collect() }
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.each.iter().map(|(set, _)| set.value)
     }
 
     /// Median and interval; `None` without any set.
     pub fn estimate(&self) -> Option<Estimate> {
-        let value = median(self.sets.iter().map(|set| set.value))?;
+        let value = median(self.values())?;
         let mut random = Random::new(SEED);
-        let interval = (self.sets.len() > 1).then(|| interval_around(value, || self.draw(&mut random)));
-        Some(Estimate { value, interval, sets: self.sets.len() })
+        let interval = (self.each.len() > 1).then(|| interval_around(value, || self.draw(&mut random)));
+        Some(Estimate { value, interval, sets: self.each.len() })
     }
 
     /// How many times `base` this is: the quotient of the two medians, drawn independently, since the two were not
     /// measured side by side. `None` without a set on either side.
     pub fn ratio_to(&self, base: &Self) -> Option<Estimate> {
-        let above = median(self.sets.iter().map(|set| set.value))?;
-        let below = median(base.sets.iter().map(|set| set.value))?;
-        let sets = self.sets.len().min(base.sets.len());
+        let above = median(self.values())?;
+        let below = median(base.values())?;
+        let sets = self.each.len().min(base.each.len());
         let mut random = Random::new(SEED);
         let interval =
             (sets > 1).then(|| interval_around(above / below, || self.draw(&mut random) / base.draw(&mut random)));
@@ -146,8 +156,11 @@ impl Sets {
 
     /// One draw of the bootstrap: sets with replacement, then windows within each.
     fn draw(&self, random: &mut Random) -> f64 {
-        let mut pick = || self.sets[random.below(self.sets.len())].redraw(self.kind, self.within, random);
-        let mut values: Vec<f64> = (0..self.sets.len()).map(|_| pick()).collect();
+        let mut pick = || {
+            let (set, as_measured) = &self.each[random.below(self.each.len())];
+            set.redraw(self.kind, self.within, *as_measured, random)
+        };
+        let mut values: Vec<f64> = (0..self.each.len()).map(|_| pick()).collect();
         median_of(&mut values)
     }
 }

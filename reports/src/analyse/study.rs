@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use ipcmark::record::{Anatomy, Case, Floors, Isolation, Machine, Measure, Placement, Record, Status, metric};
 
 use super::distribution::Distribution;
-use super::series::{Series, depths_vary};
+use super::series::{Manner, Series, depths_vary};
 use super::statistics::{Kind, SetValue, Sets, Within, median};
 use super::summary::CaseSummary;
 use super::verdict::is_invalid;
@@ -30,6 +30,11 @@ impl<'a> CaseStudy<'a> {
     /// Payload of one message; 0 where the case has none.
     pub fn bytes(&self) -> u64 {
         self.case.message_bytes.unwrap_or(0)
+    }
+
+    /// Whether it belongs to this placement: one that crosses to nobody belongs to all, as a reference.
+    pub fn at(&self, placement: Placement) -> bool {
+        self.case.placement == placement || self.series.manner == Manner::Alone
     }
 
     /// The sets whose numbers count.
@@ -88,11 +93,11 @@ impl<'a> Study<'a> {
     /// Measured cases of one measure at one placement, in order of series and size.
     pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
         self.cases.iter().filter(move |study| {
-            study.case.measure == measure && study.case.placement == placement && study.summary.typical.is_some()
+            study.case.measure == measure && study.at(placement) && study.summary.typical.is_some()
         })
     }
 
-    /// Placements at which anything was timed, most cases first.
+    /// Placements at which anything was timed, the main one first.
     pub fn placements(&self) -> Vec<Placement> {
         let mut placements: Vec<Placement> = Placement::ALL
             .iter()
@@ -114,6 +119,14 @@ impl<'a> Study<'a> {
     /// The number by which the page knows a series.
     pub fn index(&self, series: &Series) -> usize {
         self.series.iter().position(|known| known == series).unwrap_or(self.series.len())
+    }
+
+    /// The case that was run again and again to show drift: the one with more sets than any other.
+    pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
+        let sets = |case: &&CaseStudy<'_>| case.summary.sets.measured;
+        let most = timed(&self.cases).max_by_key(sets)?;
+        let alone = timed(&self.cases).filter(|case| sets(case) == sets(&most)).count() == 1;
+        (alone && timed(&self.cases).count() > 1).then_some(most)
     }
 
     /// The floors of the machine, when there is exactly one machine and it has any.
@@ -154,8 +167,12 @@ pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
     cases
 }
 
+/// Timed cases that cross from one side to another, or all timed ones when no such case was measured.
 fn timed<'s, 'a>(cases: &'s [CaseStudy<'a>]) -> impl Iterator<Item = &'s CaseStudy<'a>> {
-    cases.iter().filter(|study| study.summary.typical.is_some())
+    let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some();
+    let crosses = |study: &CaseStudy<'_>| study.series.manner != Manner::Alone;
+    let any = cases.iter().filter(measured).any(crosses);
+    cases.iter().filter(measured).filter(move |study| !any || crosses(study))
 }
 
 fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
@@ -215,5 +232,5 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
 
 /// True for a contestant that crosses from one process to another: the others are references.
 pub fn between_processes(series: &Series) -> bool {
-    series.isolation == Isolation::Process && series.manner != super::series::Manner::Alone
+    series.isolation == Isolation::Process && series.manner != Manner::Alone
 }

@@ -87,7 +87,8 @@ impl CaseSummary {
             p999_ns: percentile(0.999, metric::P999_NS),
             messages_per_s: over_sets(records, metric::MESSAGES_PER_S),
             bytes_per_s: over_sets(records, metric::BYTES_PER_S),
-            cpu_ns_per_message: over_sets(records, metric::CPU_NS_PER_MESSAGE),
+            // Nothing is free: 0 means that the hot phase was shorter than the tick by which CPU time is counted.
+            cpu_ns_per_message: over_sets(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
             to_floor: to_floor(records).estimate(),
             floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
             ..identity

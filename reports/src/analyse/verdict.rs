@@ -3,14 +3,16 @@
 //! In this order, the first that fits:
 //!
 //! 1. every set was skipped: **skipped**;
-//! 2. a check failed in any set, or no set was measured: **invalid**;
+//! 2. a check failed in any set, or a set broke before its end: **invalid**, since what went wrong once may have gone
+//!    wrong unseen in the others;
 //! 3. any set missed its offered rate: **overloaded**;
-//! 4. some sets broke, more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median:
-//!    **noisy**;
+//! 4. more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
 //! 5. fewer than five sets: no verdict, since nothing shows what the next set would have given;
 //! 6. else **stable**.
 //!
 //! Untimed cases (anatomy, conformance) have no interval: they are stable when every set passed.
+
+use std::fmt::Write as _;
 
 use ipcmark::record::{Outcome, Record, Status, Verdict};
 
@@ -73,20 +75,15 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     if counts.skipped == counts.all() {
         return (Some(Verdict::Skipped), reason(records.iter()));
     }
-    if counts.invalid > 0 {
-        return (Some(Verdict::Invalid), of_sets(counts.invalid, &counts, "failed a check", with(Verdict::Invalid)));
-    }
-    let failed = || records.iter().filter(|r| r.outcome.status == Status::Failed);
-    if counts.measured == 0 {
-        return (Some(Verdict::Invalid), of_sets(counts.failed, &counts, "broke", failed()));
+    let broken = || records.iter().filter(|r| r.outcome.status == Status::Failed || is_invalid(&r.outcome));
+    if counts.invalid + counts.failed > 0 {
+        let why = of_sets(counts.invalid + counts.failed, &counts, "broke or failed a check", broken());
+        return (Some(Verdict::Invalid), why);
     }
     let overloaded = with(Verdict::Overloaded).count();
     if overloaded > 0 {
         let why = of_sets(overloaded, &counts, "missed the offered rate", with(Verdict::Overloaded));
         return (Some(Verdict::Overloaded), why);
-    }
-    if counts.failed > 0 {
-        return (Some(Verdict::Noisy), of_sets(counts.failed, &counts, "broke", failed()));
     }
     let disturbed = with(Verdict::Noisy).count();
     if disturbed as f64 > DISTURBED_SHARE * counts.measured as f64 {
@@ -152,7 +149,7 @@ pub fn reason<'a, 'r: 'a>(records: impl Iterator<Item = &'a &'r Record>) -> Stri
     let more = reasons.len().saturating_sub(2);
     let mut text = reasons.iter().take(2).map(|&(why, _)| why).collect::<Vec<_>>().join("; ");
     if more > 0 {
-        text.push_str(&format!("; and {more} more reasons"));
+        let _ = write!(text, "; and {more} more reasons");
     }
     text
 }

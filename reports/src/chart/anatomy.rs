@@ -24,22 +24,22 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let large = sizes.iter().copied().find(|&size| size >= LARGE_BYTES).or(sizes.last().copied());
     let mut shown = vec![smallest];
     shown.extend(large.filter(|&large| large != smallest));
-    let columns: Vec<Column> =
-        shown.iter().filter_map(|&size| column(study, looks, placement, size, floors)).collect();
+    let columns: Vec<Column> = shown.iter().filter_map(|&size| column(study, looks, placement, size, floors)).collect();
     let title = format!("Cost anatomy of a round trip, {}", place(placement));
     let chart = Bars {
         title: title.clone(),
-        description: "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
+        description:
+            "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
                       no count explains."
-            .into(),
+                .into(),
         columns,
     };
     (!chart.columns.is_empty()).then(|| Figure {
         id: "anatomy".into(),
         title,
         note: "Each slice is what the mechanism declares for one round trip times what this machine charges for it. The \
-               line across is what was measured: an outline before it is unexplained, a bar beyond it explains too much. A \
-               share above 25 % is marked !."
+               line across is what was measured: an outline before it is unexplained, a bar beyond it explains too much. \
+               An exclamation mark flags a share above 25 %."
             .into(),
         legend: legend(study, placement, floors),
         wide: chart.svg(Shape::Wide),
@@ -94,7 +94,11 @@ fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
 
 /// An unexplained share in words.
 fn told(share: f64) -> String {
-    if share < 0.0 { format!("over by {}", format::percent(-share)) } else { format!("rest {}", format::percent(share)) }
+    if share < 0.0 {
+        format!("over by {}", format::percent(-share))
+    } else {
+        format!("rest {}", format::percent(share))
+    }
 }
 
 fn slice_ink(price: Price) -> Ink {

@@ -45,23 +45,26 @@ impl Axis {
         Self { scale: Scale::Linear, low: 0.0, high: 1.0, ticks: ticks.to_vec() }
     }
 
-    /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, and at 2 and 5
-    /// between them when there is room.
+    /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, at 2 and 5 or at 3
+    /// between them when there is room, and at even steps where the axis does not reach over a decade.
     pub fn log(values: impl IntoIterator<Item = f64>, label: impl Fn(f64) -> String) -> Self {
         let (low, high) = span(values);
         let (low, high) = (low.log10() - 0.06, high.log10() + 0.06);
         let factors: &[f64] = match high - low {
-            decades if decades < 0.8 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
             decades if decades < 2.6 => &[1.0, 2.0, 5.0],
             decades if decades < 4.0 => &[1.0, 3.0],
             _ => &[1.0],
         };
-        let mut ticks = Vec::new();
-        for decade in (low.floor() as i32)..=(high.ceil() as i32) {
-            let values = factors.iter().map(|factor| factor * 10f64.powi(decade));
-            ticks.extend(values.filter(|v| (low..=high).contains(&v.log10())).map(|v| (v, label(v))));
-        }
-        Self { scale: Scale::Log, low, high, ticks }
+        let wanted: Vec<f64> = if high - low < 1.0 {
+            let (from, to) = (10f64.powf(low), 10f64.powf(high));
+            let step = round_step((to - from) / 5.0);
+            (1..=(to / step) as usize).map(|steps| steps as f64 * step).collect()
+        } else {
+            let decades = (low.floor() as i32)..=(high.ceil() as i32);
+            decades.flat_map(|decade| factors.iter().map(move |factor| factor * 10f64.powi(decade))).collect()
+        };
+        let inside = wanted.into_iter().filter(|value| (low..=high).contains(&value.log10()));
+        Self { scale: Scale::Log, low, high, ticks: inside.map(|value| (value, label(value))).collect() }
     }
 
     /// Logarithmic with ticks at the sizes that were measured; those too close to their neighbour lose their label.
@@ -69,7 +72,8 @@ impl Axis {
         // A message of 0 bytes has no place on a log axis; it stands where 1 byte would.
         let place = |size: u64| size.max(1) as f64;
         let (low, high) = span(sizes.iter().map(|&size| place(size)));
-        let (low, high) = if low < high { (low.log10(), high.log10()) } else { (low.log10() - 0.5, high.log10() + 0.5) };
+        let (low, high) =
+            if low < high { (low.log10(), high.log10()) } else { (low.log10() - 0.5, high.log10() + 0.5) };
         let ticks = sizes.iter().map(|&size| (place(size), crate::format::bytes(size))).collect();
         Self { scale: Scale::Log, low, high, ticks }
     }
@@ -123,9 +127,11 @@ mod tests {
 
     #[test]
     fn a_log_axis_within_one_decade_has_labels() {
-        let axis = Axis::log([2_100.0, 2_900.0], |v| format!("{v}"));
-        assert!(axis.ticks.len() >= 2, "{:?}", axis.ticks);
-        assert!(axis.ticks.iter().all(|(value, _)| (0.0..=1.0).contains(&axis.place(*value))));
+        for (low, high) in [(2_100.0, 2_900.0), (9.3, 9.8), (1.0, 1.01), (5e5, 4e6)] {
+            let axis = Axis::log([low, high], |v| format!("{v}"));
+            assert!((2..=12).contains(&axis.ticks.len()), "{low} to {high}: {:?}", axis.ticks);
+            assert!(axis.ticks.iter().all(|(value, _)| (0.0..=1.0).contains(&axis.place(*value))));
+        }
     }
 
     #[test]

@@ -55,20 +55,27 @@ impl Bars {
     /// Draws it.
     pub fn svg(&self, shape: Shape) -> String {
         let style = match shape {
-            Shape::Wide => Style { labels: self.widest(|bar| &bar.label) + 10.0, notes: self.widest(|bar| &bar.note) + 12.0, row: 25.0 },
+            Shape::Wide => Style {
+                labels: self.widest(|bar| &bar.label) + 10.0,
+                notes: self.widest(|bar| &bar.note) + 12.0,
+                row: 25.0,
+            },
             // Labels and notes stand above their bars, which take the whole width.
             Shape::Narrow => Style { labels: 0.0, notes: 16.0, row: 43.0 },
         };
         let heights: Vec<f64> = self.columns.iter().map(|column| column.height(style)).collect();
         let (width, height) = match shape {
-            Shape::Wide => (shape.width() / self.columns.len().max(1) as f64, heights.iter().copied().fold(0.0, f64::max)),
+            Shape::Wide => {
+                (shape.width() / self.columns.len().max(1) as f64, heights.iter().copied().fold(0.0, f64::max))
+            }
             Shape::Narrow => (shape.width(), heights.iter().sum()),
         };
         draw((shape.width(), height), &self.title, &self.description, |canvas| {
             let (mut x, mut y) = (0.0, 0.0);
             for (column, tall) in self.columns.iter().zip(&heights) {
                 let edge = if x > 0.0 { x + 18.0 } else { 0.0 };
-                let room = Room { canvas, style, shape, edge, left: edge + style.labels, right: x + width - style.notes };
+                let room =
+                    Room { canvas, style, shape, edge, left: edge + style.labels, right: x + width - style.notes };
                 column.paint(&room, y);
                 match shape {
                     Shape::Wide => x += width,

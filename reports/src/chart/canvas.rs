@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use plotters::coord::Shift;
-use plotters::element::{PointCollection, Drawable};
+use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -143,14 +143,14 @@ impl Canvas<'_> {
     }
 
     /// A line of text, its middle at the height of the point.
-    pub fn text(&self, (x, y): (f64, f64), side: Side, text: &str, ink: Ink, size: f64) {
-        self.put(&Text::new(text.to_owned(), at(x, y), style(side, ink, size)));
+    pub fn text(&self, (x, y): (f64, f64), side: Side, text: &str, ink: Ink, height: f64) {
+        self.put(&Text::new(text.to_owned(), at(x, y), lettering(side, ink, height)));
     }
 
     /// A line of text that reads upward.
-    pub fn upright(&self, (x, y): (f64, f64), text: &str, ink: Ink, size: f64) {
-        let style = style(Side::Middle, ink, size).transform(FontTransform::Rotate270);
-        self.put(&Text::new(text.to_owned(), at(x, y), style));
+    pub fn upright(&self, (x, y): (f64, f64), text: &str, ink: Ink, height: f64) {
+        let upward = lettering(Side::Middle, ink, height).transform(FontTransform::Rotate270);
+        self.put(&Text::new(text.to_owned(), at(x, y), upward));
     }
 }
 
@@ -158,14 +158,14 @@ fn at(x: f64, y: f64) -> (i32, i32) {
     ((x * TENTHS).round() as i32, (y * TENTHS).round() as i32)
 }
 
-fn style(side: Side, ink: Ink, size: f64) -> TextStyle<'static> {
+fn lettering(side: Side, ink: Ink, height: f64) -> TextStyle<'static> {
     let anchor = match side {
         Side::Right => HPos::Left,
         Side::Middle => HPos::Center,
         Side::Left => HPos::Right,
     };
     // The backend divides font sizes by 1.24.
-    let font = ("sans-serif", size * TENTHS * 1.24).into_font();
+    let font = ("sans-serif", height * TENTHS * 1.24).into_font();
     font.color(&ink.colour()).pos(Pos::new(anchor, VPos::Center))
 }
 
@@ -208,7 +208,7 @@ fn push_with_classes(svg: &mut String, line: &str) {
                 let classes = Ink::classes(&colour[1..]).unwrap_or_default();
                 let _ = write!(svg, " class=\"{classes} {kind}\"");
             }
-            ("fill", "none") | ("stroke", "none") | ("opacity", "1") | ("font-family", _) => {}
+            ("fill" | "stroke", "none") | ("opacity", "1") | ("font-family", _) => {}
             ("points", points) => {
                 let _ = write!(svg, " points=\"{}\"", points.trim_end());
             }

@@ -24,8 +24,17 @@ fn shares() -> impl Iterator<Item = f64> {
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
     let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == smallest);
-    let cases: Vec<(&CaseStudy<'_>, Distribution)> = of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
+    let cases: Vec<(&CaseStudy<'_>, Distribution)> =
+        of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
     let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
+    let of_cases: Vec<Point> = cases.iter().flat_map(|(_, latencies)| points(latencies)).collect();
+    let highest = of_cases.iter().map(|point| point.x).fold(0.0, f64::max);
+    // The noise is shown as far as the cases go, so that it takes no room from them.
+    let mut idle: Vec<Point> = noise.iter().flat_map(points).filter(|point| point.x <= highest).collect();
+    let bulk = idle.iter().filter(|point| point.x >= 0.5).copied();
+    let heights: Vec<f64> = of_cases.iter().copied().chain(bulk).map(|point| point.y).collect();
+    let lowest = heights.iter().copied().fold(f64::MAX, f64::min);
+    idle.retain(|point| point.y >= lowest);
 
     let mut panels = Vec::new();
     let alone: (&str, &[Manner]) = (Manner::Alone.word(), &[Manner::Alone]);
@@ -34,18 +43,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         if members.is_empty() || (manners.contains(&Manner::Alone) && !panels.is_empty()) {
             continue;
         }
-        let curve = |(case, latencies): &(&CaseStudy<'_>, Distribution)| {
-            line(&case.series, study, looks, latencies)
-        };
-        let idle = noise.iter().map(|noise| Line {
-            label: "idle CPU".into(),
-            ink: Ink::Reference,
-            marker: None,
-            points: points(noise),
-        });
-        panels.push(Panel { heading, lines: idle.chain(members.into_iter().map(curve)).collect() });
+        let mut lines =
+            vec![Line { label: "idle CPU".into(), ink: Ink::Reference, marker: None, points: idle.clone() }];
+        lines.extend(members.iter().map(|(case, latencies)| line(&case.series, study, looks, latencies)));
+        panels.push(Panel { heading, lines });
     }
-    let all = || panels.iter().flat_map(|panel| panel.lines.iter().flat_map(|line| &line.points));
     let title = format!("Distribution of the {} round trip, {}", format::bytes(smallest), place(placement));
     let chart = Lines {
         title: title.clone(),
@@ -54,8 +56,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             .into(),
         x_name: "share of round trips that took less (%)",
         y_name: "round trip",
-        x: Axis::percentiles(all().map(|point| point.x).fold(0.0, f64::max)),
-        y: Axis::log(all().map(|point| point.y), |ns| format::time(ns).trimmed().to_string()),
+        x: Axis::percentiles(highest),
+        y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
         panels,
     };
     (!chart.panels.is_empty()).then(|| Figure {

@@ -64,10 +64,8 @@ pub struct Point {
 
 /// The panels: what their lines have in common, and which ways of waiting that is. Lines that poll first and then block
 /// are dashed, and their names say `hybrid` or `threads`.
-pub const PANELS: [(&str, &[Manner]); 2] = [
-    ("polls, or polls first (dashed)", &[Manner::Polls, Manner::PollsThenBlocks]),
-    ("blocks", &[Manner::Blocks]),
-];
+pub const PANELS: [(&str, &[Manner]); 2] =
+    [("polls, or polls first (dashed)", &[Manner::Polls, Manner::PollsThenBlocks]), ("blocks", &[Manner::Blocks])];
 
 impl Lines {
     /// Draws it.

@@ -8,6 +8,7 @@ mod bandwidth;
 mod bars;
 mod canvas;
 mod distribution;
+mod drift;
 mod lines;
 mod look;
 mod plot;
@@ -21,6 +22,7 @@ use ipcmark::record::Placement;
 use serde::Serialize;
 
 use crate::analyse::study::Study;
+pub use drift::figure as drift;
 pub use look::Looks;
 pub use table::{Cell, Table};
 

@@ -66,7 +66,13 @@ impl Plot<'_, '_> {
             canvas.text((self.x(*value), self.bottom + 13.0), Side::Middle, label, Ink::Muted, TEXT);
         }
         canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
-        canvas.text((f64::midpoint(self.left, self.right), self.bottom + 31.0), Side::Middle, self.chart.x_name, Ink::Text, TEXT);
+        canvas.text(
+            (f64::midpoint(self.left, self.right), self.bottom + 31.0),
+            Side::Middle,
+            self.chart.x_name,
+            Ink::Text,
+            TEXT,
+        );
         if first_column {
             canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), self.chart.y_name, Ink::Text, TEXT);
         }

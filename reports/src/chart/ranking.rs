@@ -33,9 +33,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     Some(Figure {
         id: "ranking".into(),
         title: ranking.title.clone(),
-        note: "Median over sets of processes with its 95 % interval; ranked within each way of waiting, since a CPU kept \
+        note:
+            "Median over sets of processes with its 95 % interval; ranked within each way of waiting, since a CPU kept \
                busy is a price of its own. Intervals that overlap show no difference."
-            .into(),
+                .into(),
         legend: Vec::new(),
         wide: ranking.svg(Shape::Wide),
         narrow: ranking.svg(Shape::Narrow),
@@ -88,25 +89,33 @@ impl Ranking<'_, '_> {
             let interval = entry.typical.interval;
             [Some(entry.typical.value), interval.map(|i| i.low), interval.map(|i| i.high)]
         });
-        let axis = Axis::log(spans.flatten().chain(floors.iter().map(|floor| floor.1)), |ns| format::time(ns).trimmed().to_string());
+        let axis = Axis::log(spans.flatten().chain(floors.iter().map(|floor| floor.1)), |ns| {
+            format::time(ns).trimmed().to_string()
+        });
         let rows = all().count() as f64;
         let height = FLOORS + HEADING * self.groups.len() as f64 + row * rows + BOTTOM;
-        draw((shape.width(), height), &self.title, "Round-trip medians with their intervals on a logarithmic axis, sorted within each way of waiting.", |canvas| {
-            let plot = Plot { canvas, axis: axis.thin(58.0 / (right - left)), left, right, bottom: height - BOTTOM };
-            plot.frame();
-            for (name, ns) in &floors {
-                plot.floor(name, *ns);
-            }
-            let mut y = FLOORS;
-            for (manner, entries) in &self.groups {
-                canvas.text((0.0, y + HEADING - 12.0), Side::Right, manner.word(), Ink::Strong, TEXT);
-                y += HEADING;
-                for entry in entries {
-                    plot.entry(self, entry, y + row / 2.0, shape);
-                    y += row;
+        draw(
+            (shape.width(), height),
+            &self.title,
+            "Round-trip medians with their intervals on a logarithmic axis, sorted within each way of waiting.",
+            |canvas| {
+                let plot =
+                    Plot { canvas, axis: axis.thin(58.0 / (right - left)), left, right, bottom: height - BOTTOM };
+                plot.frame();
+                for (name, ns) in &floors {
+                    plot.floor(name, *ns);
                 }
-            }
-        })
+                let mut y = FLOORS;
+                for (manner, entries) in &self.groups {
+                    canvas.text((0.0, y + HEADING - 12.0), Side::Right, manner.word(), Ink::Strong, TEXT);
+                    y += HEADING;
+                    for entry in entries {
+                        plot.entry(self, entry, y + row / 2.0, shape);
+                        y += row;
+                    }
+                }
+            },
+        )
     }
 
     fn table(&self) -> Table {

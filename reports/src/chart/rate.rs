@@ -27,9 +27,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let table = against_size.table(study, columns.0, columns.1, columns.2);
     Some(Figure {
         id: "rate".into(),
-        note: "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are 95 % \
+        note:
+            "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are 95 % \
                intervals over sets of processes."
-            .into(),
+                .into(),
         ..against_size.figure(study, looks, table)?
     })
 }

@@ -3,9 +3,9 @@
 use ipcmark::record::{Measure, Placement};
 
 use super::axis::Axis;
+use super::canvas::Ink;
 use super::lines::{Line, Lines, PANELS, Panel, Point};
 use super::{Figure, Looks, Shape, table::Cell, table::Table};
-use super::canvas::Ink;
 use crate::analyse::answer::place;
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
@@ -32,9 +32,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let table = against_size.table(study, ("Round trip", "round_trip_ns"), ("Low", "low_ns"), ("High", "high_ns"));
     Some(Figure {
         id: "round-trip".into(),
-        note: "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are 95 % \
+        note:
+            "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are 95 % \
                intervals over sets of processes; the grey line is the floor measured next to the cases."
-            .into(),
+                .into(),
         ..against_size.figure(study, looks, table)?
     })
 }

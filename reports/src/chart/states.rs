@@ -24,9 +24,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let title = format!("What each role's time went into, smallest messages, {}", place(placement));
     let chart = Bars {
         title: title.clone(),
-        description: "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
+        description:
+            "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
                       blocked."
-            .into(),
+                .into(),
         columns,
     };
     (!chart.columns.is_empty()).then(|| Figure {

@@ -1,9 +1,9 @@
 //! The data behind a chart: read by those who cannot see it, and taken away as CSV.
 
+use crate::format;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crate::format;
 use serde::ser::{Error as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 

@@ -7,7 +7,7 @@ use ipcmark::record::{Measure, Placement, Verdict};
 use serde::Serialize;
 
 use crate::analyse::answer::place_word;
-use crate::analyse::series::Series;
+use crate::analyse::series::{Manner, Series};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::CaseSummary;
@@ -34,10 +34,14 @@ struct Choice {
 /// One row.
 #[derive(Serialize)]
 struct Row {
+    /// Placement, size, way of waiting, typical round trip.
+    #[serde(skip)]
+    rank: (Placement, u64, Manner, f64),
     series: usize,
     label: String,
     manner: &'static str,
-    placement: &'static str,
+    /// Every placement under whose filter it shows.
+    placement: String,
     placement_word: String,
     size_id: String,
     size: Cell,
@@ -55,7 +59,7 @@ struct Row {
 /// A number in a table: number and unit apart, so that both align.
 #[derive(Default, Serialize)]
 struct Number {
-    number: String,
+    shown: String,
     unit: &'static str,
     /// For sorting; empty sorts last.
     raw: String,
@@ -67,7 +71,7 @@ impl Number {
     fn of(value: Option<f64>, show: fn(f64) -> Quantity) -> Self {
         value.map_or_else(Self::default, |value| {
             let Quantity { number, unit } = show(value);
-            Self { number, unit, raw: format::digits(value), interval: String::new() }
+            Self { shown: number, unit, raw: format::digits(value), interval: String::new() }
         })
     }
 
@@ -88,12 +92,16 @@ pub fn headline(study: &Study<'_>) -> Headline {
         study.cases.iter().filter(asked).map(|case| (&case.series, case.case.placement, case.bytes())).collect();
     keys.sort();
     keys.dedup();
-    let rows = keys.iter().map(|&(series, placement, bytes)| row(study, series, placement, bytes)).collect();
+    let mut rows: Vec<Row> =
+        keys.iter().map(|&(series, placement, bytes)| row(study, series, placement, bytes)).collect();
+    // Ranked within each way of waiting; what has no number comes last.
+    rows.sort_by(|a, b| a.rank.partial_cmp(&b.rank).unwrap_or(std::cmp::Ordering::Equal));
 
     let mut sizes: Vec<u64> = keys.iter().map(|key| key.2).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let mut placements: Vec<Placement> = keys.iter().map(|key| key.1).collect();
+    let crosses = |key: &&(&Series, Placement, u64)| key.0.manner != Manner::Alone;
+    let mut placements: Vec<Placement> = keys.iter().filter(crosses).map(|key| key.1).collect();
     placements.sort_unstable();
     placements.dedup();
     let smallest = sizes.first().copied();
@@ -119,7 +127,7 @@ impl Headline {
             for Choice { id, .. } in choices {
                 let _ = writeln!(
                     css,
-                    "#results:has(#{attribute}-{id}:checked) tbody tr:not([data-{attribute}=\"{id}\"]){{display:none}}"
+                    "#results:has(#{attribute}-{id}:checked) tbody tr:not([data-{attribute}~=\"{id}\"]){{display:none}}"
                 );
             }
         }
@@ -140,13 +148,16 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
     let trip_summary = trip.map(|case| &case.summary);
     let first = trip_summary.or(stream.map(|case| &case.summary));
     let from_trip = |value: fn(&CaseSummary) -> Option<f64>| trip_summary.and_then(value);
+    let alone = series.manner == Manner::Alone;
+    let all: Vec<&str> = Placement::ALL.iter().map(|placement| placement.word()).collect();
     let (verdict, why) = worse(trip_summary, stream.map(|case| &case.summary));
     Row {
         series: study.index(series),
         label: series.label(),
         manner: series.manner.word(),
-        placement: placement.word(),
-        placement_word: place_word(placement),
+        placement: if alone { all.join(" ") } else { placement.word().into() },
+        placement_word: if alone { "–".into() } else { place_word(placement) },
+        rank: (placement, bytes, series.manner, trip_summary.and_then(|s| s.typical).map_or(f64::MAX, |t| t.value)),
         size_id: bytes.to_string(),
         size: Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64)),
         typical: Number::estimated(trip_summary.and_then(|s| s.typical), format::time),

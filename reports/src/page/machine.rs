@@ -68,7 +68,10 @@ fn cache(cache: &Cache) -> Fact {
     };
     let shared = list_of(&cache.shared_by_cpus);
     let lines = cache.line_bytes;
-    Fact::new(format!("Cache L{}{kind}", cache.level), format!("{}, lines of {lines}\u{202f}B, CPUs {shared}", format::bytes(cache.bytes)))
+    Fact::new(
+        format!("Cache L{}{kind}", cache.level),
+        format!("{}, lines of {lines}\u{202f}B, CPUs {shared}", format::bytes(cache.bytes)),
+    )
 }
 
 fn floors(floors: &Floors) -> Vec<Fact> {

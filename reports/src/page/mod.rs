@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::analyse::answer::{answer, place, place_word};
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, Table, figures};
+use crate::chart::{Figure, Looks, Table, drift, figures};
 use crate::read::Recording;
 
 const PAGE: &str = include_str!("report.html");
@@ -58,11 +58,13 @@ struct Page {
     warnings: Vec<String>,
     headline: headline::Headline,
     placements: Vec<OnPlacement>,
+    drift: Option<Figure>,
     cautions: Vec<sections::Caution>,
     absent: Vec<sections::Absent>,
     bad_lines: Vec<sections::Bad>,
     declared: Table,
-    disagreements: usize,
+    /// Markup, too.
+    disagreeing: Vec<String>,
     conformance: Option<sections::Conformance>,
     machines: Vec<machine::MachineView>,
     css: Css,
@@ -98,7 +100,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         phrase: place(placement),
         figures: figures(&study, &looks, placement),
     };
-    let (declared, disagreements) = sections::declared(&study);
+    let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {
         question: sections::question(recording),
         answer: sections::with_names(&answer.sentence),
@@ -107,11 +109,12 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         run: sections::run(recording),
         warnings: sections::warnings(recording, &study),
         placements: study.placements().into_iter().map(on).collect(),
+        drift: drift(&study, &looks),
         cautions: sections::cautions(&study),
         absent: sections::absent(&study),
         bad_lines: sections::bad_lines(recording),
         declared,
-        disagreements,
+        disagreeing: disagreeing.iter().map(|why| sections::with_names(why)).collect(),
         conformance: sections::conformance(&study),
         machines: study.machines.iter().map(|machine| machine::view(machine)).collect(),
         css: Css { style: STYLE, light, dark, filters: headline.filters_css() },

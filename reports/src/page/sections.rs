@@ -7,8 +7,8 @@ use minijinja::HtmlEscape;
 use serde::Serialize;
 
 use super::headline::word;
-use crate::analyse::anatomy::checked;
 use crate::analyse::answer::place_word;
+use crate::analyse::declared::{declared, disagreements};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::{Cell, Table};
 use crate::format;
@@ -199,34 +199,32 @@ pub fn bad_lines(recording: &Recording) -> Vec<Bad> {
     shown.map(|bad| Bad { place: format!("{} line {}", bad.file.display(), bad.line), why: bad.why.clone() }).collect()
 }
 
-/// Declared counts against those the untimed pass saw, and how many of them disagree.
-pub fn declared(study: &Study<'_>) -> (Table, usize) {
+/// Declared counts next to those the untimed pass saw, and a sentence for each that disagrees.
+pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
     let mut table = Table::new(&[
         ("Mechanism", "mechanism"),
         ("Size", "message_bytes"),
-        ("Side", "side"),
-        ("Count a message", "what"),
+        ("Role", "role"),
+        ("Count", "what"),
         ("Declared", "declared_count"),
         ("Seen", "seen_count"),
-        ("Agree", "agree"),
     ]);
-    let mut disagreements = 0;
+    let mut disagreeing = Vec::new();
     for case in study.cases.iter().filter(|case| case.case.measure == Measure::Anatomy) {
-        for check in checked(case) {
-            let agrees = check.agrees();
-            disagreements += usize::from(!agrees);
+        let (label, size) = (case.series.label(), format::bytes(case.bytes()));
+        disagreeing.extend(disagreements(case).into_iter().map(|why| format!("`{label}`, {size}: {why}")));
+        for row in declared(case) {
             table.rows.push(vec![
-                Cell::text(case.series.label()),
+                Cell::text(label.clone()),
                 Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
-                Cell::text(check.side),
-                Cell::text(check.count.replace('_', " ")),
-                Cell::number(Some(check.declared), format::count),
-                Cell::number(Some(check.seen), format::count),
-                Cell::text(if agrees { "yes" } else { "no" }),
+                Cell::text(row.role),
+                Cell::text(row.count),
+                Cell::number(Some(row.declared), format::count),
+                Cell::number(Some(row.seen), format::count),
             ]);
         }
     }
-    (table, disagreements)
+    (table, disagreeing)
 }
 
 /// What the conformance cases came to; `None` when the plan had none.
@@ -234,7 +232,8 @@ pub fn conformance(study: &Study<'_>) -> Option<Conformance> {
     let cases: Vec<_> = study.cases.iter().filter(|case| case.case.measure == Measure::Conformance).collect();
     let broken = |case: &&&CaseStudy<'_>| case.summary.verdict != Some(Verdict::Stable);
     let passed = cases.iter().filter(|case| !broken(case)).count();
-    (!cases.is_empty()).then(|| Conformance { passed, broken: cases.iter().filter(broken).map(|case| caution(case)).collect() })
+    (!cases.is_empty())
+        .then(|| Conformance { passed, broken: cases.iter().filter(broken).map(|case| caution(case)).collect() })
 }
 
 fn caution(case: &CaseStudy<'_>) -> Caution {

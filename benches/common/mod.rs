@@ -1,0 +1,83 @@
+//! What the bench targets share: a bench of one case, and the rival ring between two threads.
+
+pub mod rtrb_pair;
+
+use ipcmark::family::Contestant;
+use ipcmark::machine::placement::Topology;
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Case, Measure, Outcome, Placement, Status, Touch, metric};
+use ipcmark_harness::trial::{Session, TrialOrder};
+
+/// Trials on the nearest pair of CPUs this machine has.
+pub struct Bench {
+    session: Session,
+    /// Class of that pair.
+    pub placement: Placement,
+    /// One CPU a role.
+    pub cpus: Vec<u32>,
+}
+
+impl Bench {
+    /// Opens a session of its own.
+    pub fn open(name: &str) -> Self {
+        let topology = Topology::discover();
+        let placement = topology.nearest_pair().unwrap_or(Placement::SameCpu);
+        let cpus = topology.pair(placement).unwrap_or_default();
+        let session = Session::open(&format!("{name}-{}", std::process::id())).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            std::process::exit(1);
+        });
+        Self { session, placement, cpus }
+    }
+
+    /// One fresh set of processes. Ends this process with the reason when the trial fails: a bench without a check is
+    /// worth nothing.
+    pub fn trial(&self, case: &Case, cpus: &[u32], timing: Timing) -> Outcome {
+        let order = TrialOrder { case: case.clone(), cpus: cpus.to_vec(), timing, traced: false };
+        let outcome = self.session.run_trial(&order).outcome;
+        if outcome.status != Status::Measured {
+            eprintln!("error: {}: {}", case.key(), outcome.why.as_deref().unwrap_or("no reason given"));
+            std::process::exit(1);
+        }
+        outcome
+    }
+}
+
+/// Nanoseconds for one round trip, or for one message of a stream.
+pub fn ns_each(outcome: &Outcome) -> f64 {
+    let metrics = outcome.metrics.as_ref();
+    let read = |name| metrics.and_then(|all| all.get(name)).copied();
+    read(metric::ROUND_TRIP_NS).or_else(|| read(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate)).unwrap_or(f64::NAN)
+}
+
+/// The case of a registry row on its first isolation and substrate.
+pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
+    Case {
+        family: row.family.into(),
+        mechanism: row.mechanism.into(),
+        measure,
+        isolation: row.isolation,
+        wait: row.wait,
+        substrate: row.substrate,
+        placement: if row.cpus_wanted < 2 { Placement::SameCpu } else { placement },
+        message_bytes: Some(message_bytes),
+        producers: Some(1),
+        consumers: Some(1),
+        depth: None,
+        connections: None,
+        touch: Some(Touch::All),
+        delay_ns: None,
+        inject: None,
+    }
+}
+
+/// The registry's rows, each once: the first isolation and substrate a mechanism can have.
+pub fn rows() -> Vec<Contestant> {
+    let mut rows: Vec<Contestant> = vec![];
+    for contestant in ipcmark::family::contestants() {
+        if contestant.unavailable.is_none() && rows.iter().all(|row| row.row() != contestant.row()) {
+            rows.push(contestant);
+        }
+    }
+    rows
+}

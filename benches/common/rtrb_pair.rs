@@ -1,0 +1,111 @@
+//! The ring to beat: `rtrb`, between two pinned threads of this process, behind the same timed loops and the same checks
+//! as every transport. Messages are arrays by value, the way rtrb is made to be used; a waiting side polls with the pause
+//! hint.
+
+use std::sync::Barrier;
+use std::thread;
+
+use ipcmark::clock;
+use ipcmark::machine::pin::pin_this_thread;
+use ipcmark::measure::Trouble;
+use ipcmark::measure::round_trip::Side;
+use ipcmark::measure::stream::{Sink, Source};
+use ipcmark::transport::{Receiver, Sender};
+
+/// Slots, as many as our ring has at these sizes.
+const DEPTH: usize = 1024;
+
+struct Tail<const N: usize>(rtrb::Producer<[u8; N]>);
+struct Head<const N: usize>(rtrb::Consumer<[u8; N]>);
+
+impl<const N: usize> Sender for Tail<N> {
+    #[inline]
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<()> {
+        let mut message = [0; N];
+        fill(&mut message[..len]);
+        while let Err(rtrb::PushError::Full(back)) = self.0.push(message) {
+            message = back;
+            std::hint::spin_loop();
+        }
+        Ok(())
+    }
+}
+
+impl<const N: usize> Receiver for Head<N> {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::io::Result<R> {
+        loop {
+            if let Ok(message) = self.0.pop() {
+                return Ok(read(&message));
+            }
+            std::hint::spin_loop();
+        }
+    }
+}
+
+fn ring<const N: usize>() -> (Tail<N>, Head<N>) {
+    let (producer, consumer) = rtrb::RingBuffer::new(DEPTH);
+    (Tail(producer), Head(consumer))
+}
+
+/// Nanoseconds for `count` verified messages one way.
+pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
+    let (tail, head) = ring::<N>();
+    let start_line = Barrier::new(2);
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| {
+            pin(cpus.get(1));
+            let mut sink = Sink::new(head, N);
+            for messages in [warm_up, count] {
+                start_line.wait();
+                fine(sink.verify(messages));
+            }
+            clock::now_ns()
+        });
+        let sender = scope.spawn(|| {
+            pin(cpus.first());
+            let mut source = Source::new(tail, N);
+            start_line.wait();
+            fine(source.send(warm_up));
+            start_line.wait();
+            let start = clock::now_ns();
+            fine(source.send(count));
+            start
+        });
+        let start = sender.join().expect("the sender ends well");
+        receiver.join().expect("the receiver ends well") - start
+    })
+}
+
+/// Nanoseconds for `count` verified round trips.
+pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
+    let (out_tail, out_head) = ring::<N>();
+    let (back_tail, back_head) = ring::<N>();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pin(cpus.get(1));
+            fine(Side::new(back_tail, out_head, N).answers(warm_up + count));
+        });
+        let leader = scope.spawn(|| {
+            pin(cpus.first());
+            let mut side = Side::new(out_tail, back_head, N);
+            fine(side.trips(warm_up));
+            let start = clock::now_ns();
+            fine(side.trips(count));
+            clock::now_ns() - start
+        });
+        leader.join().expect("the leader ends well")
+    })
+}
+
+fn pin(cpu: Option<&u32>) {
+    if let Some(cpu) = cpu {
+        pin_this_thread(*cpu).expect("the CPU was allowed a moment ago");
+    }
+}
+
+fn fine(result: Result<(), Trouble>) {
+    if let Err(trouble) = result {
+        panic!("{trouble}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What mechanisms declare next to what the untimed, traced pass saw.
+//!
+//! The harness compares the two trial by trial and says in the record what disagrees, since only it knows which calls
+//! carry messages and which merely wait. Here both are laid side by side, and its sentences are gathered.
+
+use ipcmark::record::{Anatomy, Counts, Record};
+
+use super::statistics::median;
+use super::study::CaseStudy;
+
+/// One count of one role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    /// `pinger`, `sender`, `host`, ...
+    pub role: String,
+    /// The count, in words.
+    pub count: &'static str,
+    /// Declared for what the role does for one message, or for one round trip.
+    pub declared: f64,
+    /// Seen.
+    pub seen: f64,
+}
+
+/// How a count is read from what a mechanism declares.
+type Read = fn(&Counts) -> f64;
+
+/// The counts that can be seen from outside: as metrics name them, as people do, and where they are declared.
+const VISIBLE: [(&str, &str, Read); 3] = [
+    ("_system_calls", "system calls", |counts| counts.system_calls),
+    ("_context_switches", "context switches", |counts| counts.context_switches),
+    ("_page_faults", "page faults", |counts| counts.page_faults),
+];
+
+/// Declared and seen counts of an anatomy case, by role, median over sets; empty where nothing was declared.
+pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
+    let Some(anatomy) = study.anatomy() else { return Vec::new() };
+    let names = study.usable().filter_map(|record| record.outcome.metrics.as_ref()).flat_map(|metrics| metrics.keys());
+    let mut names: Vec<&String> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    let plays = plays(study, &names);
+    let row = |name: &&String| {
+        let (role, (_, count, read)) = VISIBLE.iter().find_map(|all| Some((name.strip_suffix(all.0)?, *all)))?;
+        let seen = study.usable().filter_map(|record| record.outcome.metrics.as_ref()?.get(*name).copied());
+        Some(Declared {
+            role: role.to_owned(),
+            count,
+            declared: expected(anatomy, role, plays, read),
+            seen: median(seen)?,
+        })
+    };
+    names.iter().filter_map(row).collect()
+}
+
+/// What the harness found to disagree, each sentence once.
+pub fn disagreements(study: &CaseStudy<'_>) -> Vec<String> {
+    let reasons = study.usable().filter_map(|record| record.outcome.why.as_deref());
+    let mut found: Vec<String> =
+        reasons.flat_map(|why| why.split("; ")).filter(|why| why.contains("are declared")).map(str::to_owned).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Roles that each worker plays: a host of two threads plays two.
+fn plays(study: &CaseStudy<'_>, names: &[&String]) -> f64 {
+    let workers = names.iter().filter(|name| name.ends_with(VISIBLE[0].0)).count();
+    let roles = |record: &Record| record.outcome.roles.as_ref().map_or(0, Vec::len);
+    let roles = study.usable().map(roles).max().unwrap_or(0);
+    (roles as f64 / workers.max(1) as f64).max(1.0)
+}
+
+/// A sender sends, a receiver receives, and everybody else does both once for each role it plays.
+fn expected(anatomy: &Anatomy, role: &str, plays: f64, read: Read) -> f64 {
+    match role {
+        "sender" => read(&anatomy.sender),
+        "receiver" => read(&anatomy.receiver),
+        _ => plays * (read(&anatomy.sender) + read(&anatomy.receiver)),
+    }
+}

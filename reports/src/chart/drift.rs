@@ -1,0 +1,85 @@
+//! Drift: the sentinel's trials in the order they ran. A machine that warms up, or a neighbour that moves in, bends it.
+
+use ipcmark::record::Record;
+
+use super::axis::Axis;
+use super::canvas::Ink;
+use super::lines::{Line, Lines, Panel, Point};
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::statistics::median;
+use crate::analyse::study::{CaseStudy, Study, cost_ns};
+use crate::format;
+
+/// The chart; `None` when no case was run again and again.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let sentinel = study.sentinel()?;
+    let look = looks.get(study.index(&sentinel.series));
+    let trials = trials(sentinel);
+    let typical = median(trials.iter().map(|trial| trial.1))?;
+    let point = |&(record, ns): &(&Record, f64)| Point { x: f64::from(record.order_in_run), y: ns, band: None };
+    let line = |label: String, ink: Ink, points: Vec<Point>| Line {
+        label,
+        ink,
+        marker: (ink == look.ink).then_some(look.marker),
+        points,
+    };
+    let (first, last) = (trials.first()?.0.order_in_run, trials.last()?.0.order_in_run);
+    let level = [first, last].map(|x| Point { x: f64::from(x), y: typical, band: None });
+    let lines = vec![
+        line("median".into(), Ink::Reference, level.to_vec()),
+        line(sentinel.series.label(), look.ink, trials.iter().map(point).collect()),
+    ];
+    let title = format!("Drift: the same case, {} times through the run", trials.len());
+    let chart = Lines {
+        title: title.clone(),
+        description: "Cost of the sentinel case by its place in the schedule, with its median.".into(),
+        x_name: "place in the schedule",
+        y_name: "cost",
+        x: Axis::linear(f64::from(last), 6, format::count),
+        y: Axis::log(trials.iter().map(|trial| trial.1), |ns| format::time(ns).trimmed().to_string()),
+        panels: vec![Panel { heading: "sentinel", lines }],
+    };
+    Some(Figure {
+        id: "drift".into(),
+        title,
+        note: told(&trials),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        table: table(&trials),
+    })
+}
+
+/// The sentinel's trials with numbers, in the order they ran.
+fn trials<'a>(sentinel: &CaseStudy<'a>) -> Vec<(&'a Record, f64)> {
+    let mut trials: Vec<_> = sentinel.usable().filter_map(|record| Some((record, cost_ns(record)?))).collect();
+    trials.sort_by_key(|trial| trial.0.order_in_run);
+    trials
+}
+
+/// Last third against first third, in words.
+fn told(trials: &[(&Record, f64)]) -> String {
+    let third = trials.len().div_ceil(3);
+    let of = |part: &[(&Record, f64)]| median(part.iter().map(|trial| trial.1)).unwrap_or(f64::NAN);
+    let change = of(&trials[trials.len() - third..]) / of(&trials[..third]) - 1.0;
+    let how = if change < 0.0 { "faster" } else { "slower" };
+    format!(
+        "The last third of these trials was {} {how} than the first. Cases are shuffled, so a drift widens all intervals \
+         alike instead of favouring whoever ran early.",
+        format::percent(change.abs())
+    )
+}
+
+fn table(trials: &[(&Record, f64)]) -> Table {
+    let mut table =
+        Table::new(&[("Place in the schedule", "order_count"), ("Cost", "cost_ns"), ("Started", "started_at")]);
+    for (record, ns) in trials {
+        table.rows.push(vec![
+            Cell::number(Some(f64::from(record.order_in_run)), format::count),
+            Cell::number(Some(*ns), format::ns),
+            Cell::text(record.started_at.clone()),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,141 @@
+//! Declared counts times floors, by hand.
+#![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
+
+mod common;
+
+use ipcmark::record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
+use ipcmark_reports::Recording;
+use ipcmark_reports::analyse::anatomy::{Pace, Price, Priced, at_size, price};
+use ipcmark_reports::analyse::declared::{declared, disagreements};
+use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::analyse::study::Study;
+
+/// A case of 4 KiB that declares `anatomy` and was measured at `cost_ns`, priced by round floors.
+fn priced(measure: Measure, placement: Placement, anatomy: Anatomy, cost_ns: f64) -> Priced {
+    let one = common::contestants()[1];
+    let case = common::case(&one, measure, placement, 4096);
+    let mut record = common::measured(&one, case, 0, &mut Random::new(1));
+    let metrics = record.outcome.metrics.as_mut().expect("measured");
+    metrics.insert(metric::ROUND_TRIP_NS.into(), cost_ns);
+    metrics.insert(metric::MESSAGES_PER_S.into(), 1e9 / cost_ns);
+    record.outcome.anatomy = Some(anatomy);
+    let recording = Recording { records: vec![record], bad_lines: Vec::new() };
+    price(&Study::of(&recording).cases[0], &floors()).expect("declared, measured, and with floors")
+}
+
+fn floors() -> Floors {
+    let at_4k = |ns: f64| vec![SizedFloor { bytes: 4096, footprint_bytes: 262_144, ns }];
+    Floors {
+        line_round_trip_two_ns: Some(200.0),
+        copy: at_4k(400.0),
+        touch: at_4k(300.0),
+        hand_over_stream: at_4k(650.0),
+        hand_over_serial: at_4k(1_000.0),
+        system_call_ns: 100.0,
+        wake_ns: Some(3_000.0),
+        context_switch_ns: 1_000.0,
+        page_fault_ns: 700.0,
+        ..common::floors()
+    }
+}
+
+fn slice(priced: &Priced, price: Price) -> f64 {
+    priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |(_, ns)| *ns)
+}
+
+fn kernel_channel() -> Anatomy {
+    Anatomy {
+        sender: Counts { system_calls: 1.0, copied_bytes: 4096.0, wakes: 1.0, ..Counts::default() },
+        receiver: Counts { system_calls: 2.0, copied_bytes: 4096.0, context_switches: 1.0, ..Counts::default() },
+    }
+}
+
+fn shared_memory() -> Anatomy {
+    Anatomy {
+        sender: Counts::default(),
+        receiver: Counts { line_hand_overs: 1.0, moved_bytes: 4096.0, ..Counts::default() },
+    }
+}
+
+#[test]
+fn a_closed_loop_adds_both_sides_twice() {
+    let priced = priced(Measure::RoundTrip, Placement::SameL3, kernel_channel(), 12_000.0);
+    assert_eq!(priced.pace, Pace::Both);
+    assert_eq!(slice(&priced, Price::Payload), 600.0);
+    assert_eq!(slice(&priced, Price::SystemCalls), 600.0);
+    assert_eq!(slice(&priced, Price::Copies), 1_600.0);
+    assert_eq!(slice(&priced, Price::Wakes), 6_000.0);
+    assert_eq!(slice(&priced, Price::ContextSwitches), 2_000.0);
+    assert_eq!(priced.explained_ns(), 10_800.0);
+    assert!((priced.unexplained_share() - 0.1).abs() < 1e-9 && !priced.flagged());
+}
+
+#[test]
+fn bytes_that_move_cost_what_touch_and_line_leave_over() {
+    let priced = priced(Measure::RoundTrip, Placement::SameL3, shared_memory(), 2_000.0);
+    assert_eq!(slice(&priced, Price::LineHandOvers), 200.0);
+    // 1000 in turns, less 300 of touch and 100 of one hand-over, both ways.
+    assert!((slice(&priced, Price::MovedBytes) - 1_200.0).abs() < 1e-9);
+    assert!((priced.unexplained_ns()).abs() < 1e-9);
+}
+
+#[test]
+fn nothing_moves_on_one_cpu() {
+    let priced = priced(Measure::RoundTrip, Placement::SameCpu, kernel_channel(), 12_000.0);
+    assert_eq!(slice(&priced, Price::Wakes), 0.0);
+    let priced = self::priced(Measure::RoundTrip, Placement::SameCpu, shared_memory(), 2_000.0);
+    assert_eq!((slice(&priced, Price::LineHandOvers), slice(&priced, Price::MovedBytes)), (0.0, 0.0));
+}
+
+#[test]
+fn the_slower_side_of_a_stream_sets_the_pace() {
+    let priced = priced(Measure::Stream, Placement::SameL3, kernel_channel(), 4_000.0);
+    assert_eq!(priced.pace, Pace::Sender);
+    // Half the touch, one call, one copy, one wake.
+    assert_eq!(priced.explained_ns(), 150.0 + 100.0 + 400.0 + 3_000.0);
+    let on_one_cpu = self::priced(Measure::Stream, Placement::SameCpu, kernel_channel(), 4_000.0);
+    assert_eq!(on_one_cpu.pace, Pace::Both);
+    assert_eq!(on_one_cpu.explained_ns(), 300.0 + 300.0 + 800.0 + 1_000.0);
+}
+
+#[test]
+fn a_stream_through_shared_memory_runs_at_the_floor() {
+    let mut anatomy = shared_memory();
+    anatomy.receiver.line_hand_overs = 0.0;
+    let priced = priced(Measure::Stream, Placement::SameL3, anatomy, 650.0);
+    assert_eq!(priced.pace, Pace::Receiver);
+    assert!(priced.unexplained_ns().abs() < 1e-9);
+}
+
+#[test]
+fn too_much_explained_is_shown_as_such() {
+    let priced = priced(Measure::RoundTrip, Placement::SameL3, kernel_channel(), 5_000.0);
+    assert!(priced.unexplained_ns() < 0.0 && priced.flagged());
+}
+
+#[test]
+fn floors_between_sizes_lie_on_a_power_law() {
+    let floor = |bytes, ns| SizedFloor { bytes, footprint_bytes: 0, ns };
+    let floors = [floor(1_000, 10.0), floor(100_000, 1_000.0)];
+    assert!((at_size(&floors, 10_000) - 100.0).abs() < 1e-9);
+    assert!((at_size(&floors, 100) - 1.0).abs() < 1e-9);
+    assert!((at_size(&floors, 200_000) - 2_000.0).abs() < 1e-9);
+    assert_eq!((at_size(&floors, 0), at_size(&[], 64)), (0.0, 0.0));
+}
+
+#[test]
+fn declared_and_seen_stand_side_by_side() {
+    let one = common::contestants()[3];
+    let case = common::case(&one, Measure::Anatomy, Placement::SameL3, 8);
+    let recording = Recording { records: vec![common::seen(&one, case, 0)], bad_lines: Vec::new() };
+    let study = Study::of(&recording);
+    let rows = declared(&study.cases[0]);
+    let of = |role: &str, count: &str| {
+        let row = rows.iter().find(|row| row.role == role && row.count == count).expect("a row");
+        (row.declared, row.seen)
+    };
+    assert_eq!(of("pinger", "system calls"), (2.0, 3.0));
+    assert_eq!(of("ponger", "system calls"), (2.0, 2.001));
+    assert_eq!(of("ponger", "context switches"), (1.0, 1.0));
+    assert_eq!(disagreements(&study.cases[0]).len(), 1);
+}

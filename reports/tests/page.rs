@@ -1,0 +1,157 @@
+//! The page of good recordings, empty ones and hostile ones.
+
+mod common;
+
+use std::fs;
+use std::sync::OnceLock;
+
+use ipcmark::record::{Measure, Placement};
+use ipcmark_reports::{BadLine, Recording, write};
+
+fn page(recording: &Recording) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let path = write(recording, dir.path()).expect("a page");
+    let left: Vec<_> =
+        fs::read_dir(dir.path()).expect("readable").map(|entry| entry.expect("entry").file_name()).collect();
+    assert_eq!(left, ["index.html"], "nothing half-done is left");
+    fs::read_to_string(path).expect("the page")
+}
+
+fn quick() -> &'static Recording {
+    static QUICK: OnceLock<Recording> = OnceLock::new();
+    QUICK.get_or_init(|| Recording { records: common::quick_run(5, 11), bad_lines: Vec::new() })
+}
+
+/// The page of [`quick`], drawn once for all tests.
+fn quick_page() -> &'static str {
+    static PAGE: OnceLock<String> = OnceLock::new();
+    PAGE.get_or_init(|| page(quick()))
+}
+
+/// Text as a reader sees it.
+fn shown(page: &str) -> String {
+    page.replace("&#x2f;", "/").replace("&#x27;", "'").replace("&quot;", "\"")
+}
+
+fn elements<'a>(page: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
+    page.match_indices(open).map(move |(start, _)| {
+        let end = page[start..].find(close).expect("an element has an end");
+        &page[start..start + end + close.len()]
+    })
+}
+
+/// Every tag closed in order, every attribute quoted and given once: what an XML parser insists on first.
+fn assert_well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = xml;
+    while let Some(start) = rest.find('<') {
+        let end = start + rest[start..].find('>').expect("a tag has an end");
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "in {xml:.300}");
+            continue;
+        }
+        let body = tag.trim_end_matches('/');
+        let name = body.split([' ', '\n']).next().expect("a name");
+        assert_eq!(body.matches('"').count() % 2, 0, "quotes in <{tag}>");
+        let mut names: Vec<&str> =
+            body.split('"').step_by(2).filter_map(|part| part.trim().strip_suffix('=')).collect();
+        let given = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), given, "an attribute twice in <{tag}>");
+        if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+    assert!(!xml.contains("NaN") && !xml.contains("inf\""), "a coordinate is not a number");
+}
+
+#[test]
+fn a_quick_run_has_every_chart_well_formed_and_described() {
+    let page = quick_page();
+    let charts: Vec<&str> = elements(page, "<svg", "</svg>").collect();
+    assert_eq!(charts.len(), 2 * (2 * 7 + 1), "seven charts at each of two placements and the drift, in two shapes");
+    for chart in charts {
+        assert_well_formed(chart);
+        assert!(chart.contains("role=\"img\"") && chart.contains("<title>") && chart.contains("<desc>"));
+        assert!(!chart.contains("=\"#"), "every ink has become a class");
+    }
+    for id in ["ranking", "round-trip", "rate", "bandwidth", "distribution", "anatomy", "states"] {
+        assert!(page.contains(&format!("id=\"{id}-same_l3\"")), "{id}");
+    }
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
+}
+
+#[test]
+fn the_page_asks_nothing_of_any_network() {
+    let page = quick_page().replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for reference in ["http://", "https://", "src=", "@import", "url(", "<link"] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+}
+
+#[test]
+fn the_same_records_give_the_same_page() {
+    assert!(page(quick()) == quick_page(), "two pages of one recording differ");
+}
+
+#[test]
+fn the_answer_has_numbers_and_names_both_ways_of_waiting() {
+    let answer = elements(quick_page(), "<p class=\"answer\">", "</p>").next().expect("an answer");
+    assert!(answer.contains("which polls") && answer.contains("which blocks") && answer.contains("ns"), "{answer}");
+    assert!(shown(answer).contains("can't tell it from"), "{answer}");
+}
+
+#[test]
+fn one_set_makes_no_claims() {
+    let page = page(&Recording { records: common::quick_run(1, 5), bad_lines: Vec::new() });
+    assert!(page.contains("indicative only"));
+    assert!(!elements(&page, "<tr data-series", "</tr>").any(|row| row.contains(">stable<")));
+}
+
+#[test]
+fn an_empty_recording_still_has_a_page() {
+    let bad_lines = vec![BadLine { file: "some/records.jsonl".into(), line: 3, why: "it ends early".into() }];
+    let page = shown(&page(&Recording { records: Vec::new(), bad_lines }));
+    assert!(page.contains("no record") && page.contains("some/records.jsonl line 3") && page.contains("it ends early"));
+}
+
+#[test]
+fn a_recording_of_failures_names_each_reason() {
+    let one = common::contestants()[1];
+    let case = |bytes| common::case(&one, Measure::RoundTrip, Placement::SameL3, bytes);
+    let records = vec![
+        common::failed(case(8), 0, "the receiver was killed by signal 9"),
+        common::skipped(case(64), 0, "needs /dev/shm"),
+    ];
+    let page = shown(&page(&Recording { records, bad_lines: Vec::new() }));
+    assert!(page.contains("signal 9") && page.contains("needs /dev/shm") && page.contains("No case was measured"));
+    assert!(!page.contains("<svg"));
+}
+
+#[test]
+fn text_from_records_cannot_become_markup() {
+    let mut recording = Recording { records: common::quick_run(1, 11), bad_lines: Vec::new() };
+    for record in &mut recording.records {
+        record.suite.question = "<script>alert(1)</script>`<b>`".into();
+        record.machine.facts.hostname = "</style><img onerror=x>".into();
+        record.case.mechanism = format!("{}<i>\"&", record.case.mechanism);
+    }
+    let page = page(&recording);
+    for injected in ["<script>alert", "</style><img", "<i>\"&", "`<b>"] {
+        assert!(!page.contains(injected), "{injected}");
+    }
+    elements(&page, "<svg", "</svg>").for_each(assert_well_formed);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let file = dir.path().join("occupied");
+    fs::write(&file, "").expect("a file for the test");
+    let error = write(&Recording::default(), &file.join("below")).expect_err("a file is in the way");
+    assert!(format!("{error:#}").contains("occupied"), "{error:#}");
+}

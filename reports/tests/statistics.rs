@@ -1,0 +1,127 @@
+//! The bootstrap against cases whose answer is known.
+#![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
+
+mod common;
+
+use ipcmark_reports::analyse::statistics::{Interval, Kind, Random, SetValue, Sets, Within, median, quantile};
+use proptest::prelude::*;
+
+fn plain(values: &[f64]) -> Sets {
+    Sets::new(Kind::Cost, Within::Total, values.iter().map(|&value| SetValue { value, windows: Vec::new() }))
+}
+
+#[test]
+fn medians_and_quantiles_by_hand() {
+    assert_eq!(median([3.0, 1.0, 2.0]), Some(2.0));
+    assert_eq!(median([4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    assert_eq!(median([]), None);
+    assert!((quantile(&[0.0, 10.0, 20.0, 30.0], 0.25) - 7.5).abs() < 1e-12);
+}
+
+#[test]
+fn the_generator_follows_its_published_sequence() {
+    // First outputs of SplitMix64 for seed 1234567.
+    let mut random = Random::new(1_234_567);
+    assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
+    assert_eq!(random.next_u64(), 3_203_168_211_198_807_973);
+}
+
+#[test]
+fn equal_sets_leave_no_doubt() {
+    let estimate = plain(&[5.0; 7]).estimate().expect("seven sets");
+    assert_eq!((estimate.value, estimate.interval), (5.0, Some(Interval { low: 5.0, high: 5.0 })));
+    assert_eq!(estimate.spread(), Some(0.0));
+}
+
+#[test]
+fn one_set_has_no_interval_and_none_no_estimate() {
+    assert_eq!(plain(&[5.0]).estimate().expect("one set").interval, None);
+    assert!(plain(&[]).estimate().is_none());
+    assert!(plain(&[f64::NAN]).estimate().is_none());
+}
+
+#[test]
+fn sets_that_differ_are_wider_than_windows_that_differ() {
+    let windows = |slow: f64| (0..20).map(|i| (if i % 2 == 0 { slow } else { 1.0 }, 1.0)).collect::<Vec<_>>();
+    let within = Sets::new(Kind::Cost, Within::Total, (0..10).map(|_| SetValue { value: 1.0, windows: windows(1.1) }));
+    let between = Sets::new(
+        Kind::Cost,
+        Within::Total,
+        (0..10).map(|i| SetValue { value: 1.0 + 0.1 * f64::from(i % 2), windows: vec![] }),
+    );
+    let spread = |sets: &Sets| sets.estimate().and_then(|estimate| estimate.spread()).expect("ten sets");
+    assert!(spread(&within) > 0.0);
+    assert!(spread(&between) > 2.0 * spread(&within));
+}
+
+#[test]
+fn a_rate_and_its_cost_have_the_same_interval_upside_down() {
+    let windows: Vec<_> = (0..12).map(|i| (100.0 + f64::from(i), 10.0)).collect();
+    let values = [90.0, 100.0, 103.0, 110.0, 95.0];
+    let of = |kind, invert: bool| {
+        let set = |&v: &f64| SetValue { value: if invert { 1.0 / v } else { v }, windows: windows.clone() };
+        Sets::new(kind, Within::Total, values.iter().map(set)).estimate().expect("five sets")
+    };
+    let (cost, rate) = (of(Kind::Cost, false), of(Kind::Rate, true));
+    let (cost_interval, rate_interval) = (cost.interval.expect("five"), rate.interval.expect("five"));
+    assert!((cost.value * rate.value - 1.0).abs() < 1e-9);
+    assert!((cost_interval.low * rate_interval.high - 1.0).abs() < 1e-3);
+    assert!((cost_interval.high * rate_interval.low - 1.0).abs() < 1e-3);
+}
+
+#[test]
+fn one_stalled_window_moves_a_total_and_not_a_median() {
+    let mut windows = vec![(100.0, 10.0); 19];
+    windows.push((5_000.0, 10.0));
+    let of = |within| {
+        let sets = (0..6).map(|_| SetValue { value: 10.0, windows: windows.clone() });
+        Sets::new(Kind::Cost, within, sets).estimate().and_then(|e| e.spread()).expect("six sets")
+    };
+    assert!(of(Within::Median) < 1e-9);
+    assert!(of(Within::Total) > 0.05);
+}
+
+#[test]
+fn intervals_cover_the_truth_about_as_often_as_they_say() {
+    let mut random = Random::new(2024);
+    let covered = (0..300)
+        .filter(|_| {
+            let values: Vec<f64> = (0..12).map(|_| 100.0 + 5.0 * common::gauss(&mut random)).collect();
+            let Interval { low, high } = plain(&values).estimate().and_then(|e| e.interval).expect("twelve sets");
+            (low..=high).contains(&100.0)
+        })
+        .count();
+    // 95 % nominal; a percentile bootstrap of a median of twelve may be a few points off either way.
+    assert!((264..=299).contains(&covered), "{covered} of 300");
+}
+
+#[test]
+fn a_ratio_of_independent_sides_is_the_ratio_of_their_medians() {
+    let (a, b) = (plain(&[10.0, 11.0, 9.0, 10.0, 10.0]), plain(&[20.0, 21.0, 19.0, 20.0, 20.0]));
+    let ratio = b.ratio_to(&a).expect("five sets each");
+    assert_eq!(ratio.value, 2.0);
+    let Interval { low, high } = ratio.interval.expect("five sets each");
+    assert!(low >= 19.0 / 11.0 && high <= 21.0 / 9.0 && low < 2.0 && high > 2.0);
+}
+
+proptest! {
+    #[test]
+    fn an_interval_holds_its_median_and_stays_within_its_sets(values in prop::collection::vec(1.0..1e6f64, 2..12)) {
+        let estimate = plain(&values).estimate().expect("at least two");
+        let Interval { low, high } = estimate.interval.expect("at least two");
+        let least = values.iter().copied().fold(f64::MAX, f64::min);
+        let most = values.iter().copied().fold(0.0, f64::max);
+        prop_assert!(low <= estimate.value && estimate.value <= high);
+        prop_assert!(least <= low && high <= most);
+    }
+
+    #[test]
+    fn the_unit_does_not_matter(values in prop::collection::vec(1.0..1e3f64, 2..8), scale in 0.001..1e3f64) {
+        let scaled: Vec<f64> = values.iter().map(|value| value * scale).collect();
+        let (plain_estimate, scaled_estimate) = (plain(&values).estimate(), plain(&scaled).estimate());
+        let (a, b) = (plain_estimate.expect("some"), scaled_estimate.expect("some"));
+        prop_assert!((a.value * scale - b.value).abs() <= 1e-9 * b.value);
+        let (a, b) = (a.interval.expect("two"), b.interval.expect("two"));
+        prop_assert!((a.low * scale - b.low).abs() <= 1e-9 * b.low && (a.high * scale - b.high).abs() <= 1e-9 * b.high);
+    }
+}

@@ -1,0 +1,158 @@
+//! What a case came to and how far it can be trusted, by the rule that `analyse::verdict` states.
+#![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
+
+mod common;
+
+use hdrhistogram::Histogram;
+use ipcmark::record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, metric};
+use ipcmark_reports::analyse::distribution::Distribution;
+use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::{CaseSummary, summarise};
+
+/// Sets of one round-trip case with these values.
+fn sets(values: &[f64]) -> Vec<Record> {
+    let one = common::contestants()[1];
+    let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 8);
+    let record = |(set, value): (usize, &f64)| {
+        let mut record = common::measured(&one, case.clone(), set as u32, &mut Random::new(1));
+        let metrics = record.outcome.metrics.as_mut().expect("measured");
+        metrics.insert(metric::ROUND_TRIP_NS.into(), *value);
+        record.outcome.windows = None;
+        record
+    };
+    values.iter().enumerate().map(record).collect()
+}
+
+fn only(records: &[Record]) -> CaseSummary {
+    let mut summaries = summarise(records);
+    assert_eq!(summaries.len(), 1);
+    summaries.remove(0)
+}
+
+#[test]
+fn five_sets_that_agree_are_stable() {
+    let summary = only(&sets(&[100.0, 101.0, 99.0, 102.0, 98.0]));
+    assert_eq!(summary.verdict, Some(Verdict::Stable), "{}", summary.why);
+    assert_eq!(summary.typical.expect("measured").value, 100.0);
+    assert_eq!(summary.sets.measured, 5);
+}
+
+#[test]
+fn sets_that_disagree_are_noisy() {
+    let summary = only(&sets(&[100.0, 150.0, 99.0, 130.0, 80.0]));
+    assert_eq!(summary.verdict, Some(Verdict::Noisy));
+    assert!(summary.why.contains('%'), "{}", summary.why);
+}
+
+#[test]
+fn four_sets_are_not_judged() {
+    let summary = only(&sets(&[100.0, 101.0, 99.0, 100.0]));
+    assert_eq!(summary.verdict, None);
+    assert!(summary.why.contains("needs 5 sets"), "{}", summary.why);
+}
+
+#[test]
+fn one_disturbed_set_of_five_is_mentioned_and_two_are_too_many() {
+    let mut records = sets(&[100.0; 5]);
+    let disturb = |record: &mut Record| {
+        record.outcome.verdict = Some(Verdict::Noisy);
+        record.outcome.why = Some("a CPU was taken away".into());
+    };
+    disturb(&mut records[0]);
+    let summary = only(&records);
+    assert_eq!(summary.verdict, Some(Verdict::Stable));
+    assert!(summary.why.contains("a CPU was taken away"), "{}", summary.why);
+    disturb(&mut records[1]);
+    assert_eq!(only(&records).verdict, Some(Verdict::Noisy));
+}
+
+#[test]
+fn a_failed_check_takes_the_number_away() {
+    let mut records = sets(&[100.0; 5]);
+    records[3].outcome.verdict = Some(Verdict::Invalid);
+    records[3].outcome.why = Some("message 7 arrived twice".into());
+    let summary = only(&records);
+    assert_eq!(summary.verdict, Some(Verdict::Invalid));
+    assert!(summary.typical.is_none() && summary.p50_ns.is_none() && summary.to_floor.is_none());
+    assert!(summary.why.contains("1 of 5 sets broke or failed a check: message 7 arrived twice"), "{}", summary.why);
+}
+
+#[test]
+fn a_set_that_broke_makes_a_case_invalid() {
+    let mut records = sets(&[100.0; 5]);
+    let broken = Outcome::failed("the worker was killed by signal 9");
+    records[0].outcome = broken.clone();
+    let summary = only(&records);
+    assert_eq!((summary.verdict, summary.sets.failed), (Some(Verdict::Invalid), 1));
+    for record in &mut records {
+        record.outcome = broken.clone();
+    }
+    let summary = only(&records);
+    assert_eq!(summary.verdict, Some(Verdict::Invalid));
+    assert!(summary.why.contains("signal 9"), "{}", summary.why);
+}
+
+#[test]
+fn a_skipped_case_says_why() {
+    let one = common::contestants()[1];
+    let case = common::case(&one, Measure::Stream, Placement::CrossNode, 8);
+    let summary = only(&[common::skipped(case, 0, "one memory node")]);
+    assert_eq!((summary.verdict, summary.why.as_str()), (Some(Verdict::Skipped), "one memory node"));
+}
+
+#[test]
+fn ratios_to_the_floor_are_paired() {
+    // Case and floor drift together; only pairs show that the ratio never moved.
+    let mut records = sets(&[100.0, 200.0, 400.0, 800.0, 1_600.0]);
+    for record in &mut records {
+        let typical = record.outcome.metrics.as_ref().expect("measured")[metric::ROUND_TRIP_NS];
+        record.outcome.floor = Some(PairedFloor { name: "two_line_round_trip".into(), ns: typical / 1.25 });
+    }
+    let ratio = only(&records).to_floor.expect("every set has a floor");
+    let interval = ratio.interval.expect("five sets");
+    assert!((ratio.value - 1.25).abs() < 1e-9 && (interval.high - interval.low).abs() < 1e-9);
+}
+
+#[test]
+fn percentiles_need_ten_samples_beyond_them() {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
+    for latency in 1..=1_000u64 {
+        histogram.saturating_record(latency);
+    }
+    let one = Distribution::decode(&common::encode(&histogram)).expect("just encoded");
+    assert_eq!(one.at(0.5), Some(500.0));
+    assert_eq!(one.at(0.99), Some(990.0));
+    assert_eq!(one.at(0.999), None);
+
+    let texts = vec![common::encode(&histogram); 10];
+    let merged = Distribution::merge(texts.iter().map(String::as_str)).expect("ten readable ones");
+    assert_eq!(merged.samples(), 10_000);
+    assert!(merged.at(0.999).is_some());
+}
+
+#[test]
+fn an_unreadable_histogram_costs_only_the_percentiles() {
+    let mut records = sets(&[100.0; 5]);
+    for record in &mut records {
+        record.outcome.histogram = Some("bm90IGEgaGlzdG9ncmFt".into());
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::P50_NS.into(), 97.0);
+    }
+    let summary = only(&records);
+    assert!(summary.typical.is_some());
+    assert_eq!(summary.p50_ns, Some(97.0));
+}
+
+#[test]
+fn every_case_but_the_floors_has_one_summary() {
+    let records = common::quick_run(2, 3);
+    let mut keys: Vec<&str> = records.iter().map(|record| record.case_key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let summaries = summarise(&records);
+    assert_eq!(summaries.len(), keys.len());
+    let sentinel = |summary: &&CaseSummary| summary.sets.all() == 12;
+    assert_eq!(summaries.iter().filter(sentinel).count(), 1);
+    assert!(summaries.iter().filter(|summary| !sentinel(summary)).all(|summary| summary.sets.all() == 2));
+    assert!(summaries.iter().filter(|s| s.case.measure == Measure::Anatomy).all(|s| s.main.is_none()));
+    assert!(records.iter().all(|record| record.outcome.status != Status::Failed));
+}
