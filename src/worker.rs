@@ -242,7 +242,7 @@ fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
         Measure::Stream => {
             stream::lead_solo(&mut Source::new(sender, bytes), &mut Sink::new(receiver, bytes), &mut leader, &task)
         }
-        Measure::Conformance => conformance::transport::solo(sender, receiver, &task),
+        Measure::Conformance => conformance::transport::solo(sender, receiver, leader.page(), &task),
         _ => Side::new(sender, receiver, bytes).lead_solo(&mut leader, &task, &mut Floor::none()),
     }
 }

@@ -30,6 +30,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
     ("standard", include_str!("../plans/standard.toml")),
+    ("conformance", include_str!("../plans/conformance.toml")),
 ];
 
 /// What a trial costs besides its phases: starting two processes, attaching, reaping.
@@ -37,7 +38,7 @@ const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
 /// What a traced trial costs: each system call of it stops twice.
 const TRACED_TRIAL_NS: u64 = 60_000_000;
 /// Messages of a traced trial: enough for a count per message with two digits.
-const TRACED_MESSAGES: u64 = 200;
+const TRACED_MESSAGES: u64 = 500;
 
 /// A plan, resolved for this machine.
 #[derive(Clone, Debug)]

@@ -34,8 +34,8 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
         (changed("hot_ms = 2", "hot_ms = 0"), "error: mine.toml:5: `hot_ms` must be at least 1"),
         (changed("sets = 1", "sets 1"), "error: mine.toml:3: "),
         (
-            format!("{HEAD}{BLOCK}placements = [\"nearby\"]\n"),
-            "error: mine.toml:10: unknown placement `nearby`; did you mean `nearest`?",
+            format!("{HEAD}{BLOCK}placements = [\"nearist\"]\n"),
+            "error: mine.toml:10: unknown placement `nearist`; did you mean `nearest`?",
         ),
         (
             format!("{HEAD}{BLOCK}substrates = [\"hugetlb\"]\n"),

@@ -1,7 +1,7 @@
 //! Two recordings side by side: how many times the cost of the first each case of the second has.
 //!
-//! The two were not measured in the same minutes, and perhaps not on the same machine, so sets are not paired. A word is
-//! given only where at least five sets stand on each side; two intervals that overlap show nothing.
+//! The two were not measured in the same minutes, and perhaps not on the same machine, so sets are not paired. A word
+//! is given only where at least five sets stand on each side; two intervals that overlap show nothing.
 
 use std::collections::BTreeMap;
 

@@ -36,7 +36,8 @@ pub struct BadLine {
 
 /// Reads files, or run directories that hold a `records.jsonl`. A file named twice is read once.
 ///
-/// Errors: a path that is missing or unreadable, and a record of a later form than this suite knows; each names the file.
+/// Errors: a path that is missing or unreadable, and a record of a later form than this suite knows; each names the
+/// file.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     let mut recording = Recording::default();
     let mut seen = HashSet::new();

@@ -1,10 +1,10 @@
 //! Why a message costs what it costs: declared counts times this machine's floors, and the rest unexplained.
 //!
 //! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
-//! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice the
-//! sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
-//! again. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor, is
-//! too high, which the report shows as such.
+//! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice
+//! the sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
+//! again. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
+//! is too high, which the report shows as such.
 
 use ipcmark::record::{Counts, Floors, Measure, SizedFloor};
 
@@ -178,8 +178,8 @@ impl Site<'_> {
         self.floors.line_round_trip_two_ns.unwrap_or(0.0) / 2.0
     }
 
-    /// What it adds to a byte that it was last written by another core, at this size. In turns the line that carries the
-    /// news is counted as a hand-over of its own; in a stream the receiver's share of the touch is already paid.
+    /// What it adds to a byte that it was last written by another core, at this size. In turns the line that carries
+    /// the news is counted as a hand-over of its own; in a stream the receiver's share of the touch is already paid.
     fn moved_byte_ns(&self) -> f64 {
         if self.bytes == 0 {
             return 0.0;

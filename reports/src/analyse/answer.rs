@@ -1,15 +1,16 @@
 //! The plan's question answered in one sentence with numbers, and the findings behind it.
 //!
 //! Only contestants between processes compete; threads and the null transport are references. Polling and blocking are
-//! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of naming
-//! a winner.
+//! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of
+//! naming a winner.
 
 use std::fmt::Write as _;
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark::record::{Measure, Placement, Record, Verdict};
 
+use super::pairs::paired_ratio;
 use super::series::Manner;
-use super::statistics::{Estimate, Interval, Kind, SetValue, Sets, Within};
+use super::statistics::{Estimate, Interval};
 use super::study::{CaseStudy, Study, between_processes, cost_ns};
 use super::verdict::SETS_FOR_A_VERDICT;
 use crate::format::{self, Quantity};
@@ -121,11 +122,11 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
 
 /// How many times `base` a case costs, from sets of the same number.
 fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
-    let quotients = case.usable().filter_map(|record| {
+    let pair = |record: &Record| {
         let partner = base.usable().find(|other| other.set == record.set && other.run_id == record.run_id)?;
-        Some(SetValue { value: cost_ns(record)? / cost_ns(partner)?, windows: Vec::new() })
-    });
-    Sets::new(Kind::Cost, Within::Total, quotients).estimate()
+        Some((cost_ns(record)?, cost_ns(partner)?))
+    };
+    paired_ratio(&case.usable().filter_map(pair).collect::<Vec<_>>())
 }
 
 /// The best case of its kind, and those that cannot be told from it.
@@ -164,8 +165,12 @@ impl<'s, 'a> Best<'s, 'a> {
     }
 }
 
+/// Its name between back quotes, and a warning where its number wants care.
 fn quoted(case: &CaseStudy<'_>) -> String {
-    format!("`{}`", case.series.label())
+    match case.summary.verdict {
+        Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) => format!("`{}` ({verdict})", case.series.label()),
+        _ => format!("`{}`", case.series.label()),
+    }
 }
 
 fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {

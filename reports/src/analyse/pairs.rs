@@ -4,8 +4,8 @@ use super::statistics::{Estimate, Kind, SetValue, Sets, Within};
 
 /// The median of the pairs' ratios, first over second, with its interval; `None` without a pair.
 ///
-/// A ratio of medians would let a disturbance that met one side of some pairs and the other side of others through; what
-/// disturbs both sides of a pair cancels here.
+/// A ratio of medians would let a disturbance that met one side of some pairs and the other side of others through;
+/// what disturbs both sides of a pair cancels here.
 pub fn paired_ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
     let ratios = pairs.iter().map(|(first, second)| SetValue { value: first / second, windows: vec![] });
     Sets::new(Kind::Cost, Within::Total, ratios).estimate()

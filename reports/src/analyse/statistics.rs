@@ -2,7 +2,8 @@
 //!
 //! A trial's windows share one pair of processes, one memory layout and one moment, so they differ less from each other
 //! than from the windows of a fresh set. The bootstrap therefore draws sets first and windows within each drawn set
-//! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too narrow.
+//! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too
+//! narrow.
 
 /// Times the bootstrap draws.
 const DRAWS: usize = 2_000;

@@ -45,8 +45,8 @@ impl Axis {
         Self { scale: Scale::Linear, low: 0.0, high: 1.0, ticks: ticks.to_vec() }
     }
 
-    /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, at 2 and 5 or at 3
-    /// between them when there is room, and at even steps where the axis does not reach over a decade.
+    /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, at 2 and 5 or
+    /// at 3 between them when there is room, and at even steps where the axis does not reach over a decade.
     pub fn log(values: impl IntoIterator<Item = f64>, label: impl Fn(f64) -> String) -> Self {
         let (low, high) = span(values);
         let (low, high) = (low.log10() - 0.06, high.log10() + 0.06);

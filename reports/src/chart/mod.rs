@@ -64,8 +64,8 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Width of the drawing in pixels of the design. Text is 12 to 13 of them high, so a narrow drawing is readable on a
-    /// screen of 400.
+    /// Width of the drawing in pixels of the design. Text is 12 to 13 of them high, so a narrow drawing is readable on
+    /// a screen of 400.
     pub const fn width(self) -> f64 {
         match self {
             Self::Wide => 1120.0,

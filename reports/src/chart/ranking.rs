@@ -59,6 +59,15 @@ fn entries<'s, 'a>(study: &'s Study<'a>, placement: Placement, bytes: u64, manne
     entries
 }
 
+/// `212 ns  (206 to 220 ns)`.
+fn told(typical: &Estimate) -> String {
+    let value = format::ns(typical.value);
+    match typical.interval {
+        Some(interval) => format!("{value}  ({})", format::span(interval.low, interval.high, format::time)),
+        None => value,
+    }
+}
+
 /// The floors that ran next to these cases, median over cases: each a line down the chart.
 fn floors(groups: &[(Manner, Vec<Entry<'_, '_>>)]) -> Vec<(String, f64)> {
     let mut floors: Vec<(&str, f64)> =
@@ -79,9 +88,10 @@ impl Ranking<'_, '_> {
     fn svg(&self, shape: Shape) -> String {
         let all = || self.groups.iter().flat_map(|(_, entries)| entries);
         let widest = all().map(|entry| text_width(&entry.case.series.label(), TEXT)).fold(40.0, f64::max);
+        let told_width = all().map(|entry| text_width(&told(&entry.typical), TEXT)).fold(60.0, f64::max);
         // In a narrow drawing name and value stand above their point.
         let (left, right, row) = match shape {
-            Shape::Wide => (widest + 18.0, shape.width() - 230.0, ROW),
+            Shape::Wide => (widest + 18.0, shape.width() - told_width - 10.0, ROW),
             Shape::Narrow => (8.0, shape.width() - 16.0, ROW + 13.0),
         };
         let floors = floors(&self.groups);
@@ -179,10 +189,7 @@ impl Plot<'_, '_> {
         let look = ranking.looks.get(ranking.study.index(&entry.case.series));
         let (canvas, typical) = (self.canvas, entry.typical);
         let name = entry.case.series.label();
-        let mut told = format::ns(typical.value);
-        if let Some(interval) = typical.interval {
-            told = format!("{told}  ({})", format::span(interval.low, interval.high, format::time));
-        }
+        let told = told(&typical);
         let y = match shape {
             Shape::Wide => {
                 canvas.text((self.left - 12.0, y), Side::Left, &name, look.ink, TEXT);

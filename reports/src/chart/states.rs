@@ -91,7 +91,8 @@ fn table(study: &Study<'_>, placement: Placement) -> Table {
         ("Faults a message", "faults_count"),
     ]);
     for measure in [Measure::RoundTrip, Measure::Stream] {
-        for case in study.measured(measure, placement) {
+        let smallest = study.sizes(measure, placement).first().copied();
+        for case in study.measured(measure, placement).filter(|case| Some(case.bytes()) == smallest) {
             for role in roles(case) {
                 let share = |value: f64| Cell::number(Some(value), format::percent);
                 let time = |value: f64| Cell::number(Some(value), format::ns);

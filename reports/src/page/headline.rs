@@ -34,9 +34,9 @@ struct Choice {
 /// One row.
 #[derive(Serialize)]
 struct Row {
-    /// Placement, size, way of waiting, typical round trip.
+    /// References last; then placement, size, way of waiting, typical round trip.
     #[serde(skip)]
-    rank: (Placement, u64, Manner, f64),
+    rank: (bool, Placement, u64, Manner, f64),
     series: usize,
     label: String,
     manner: &'static str,
@@ -63,22 +63,37 @@ struct Number {
     unit: &'static str,
     /// For sorting; empty sorts last.
     raw: String,
-    /// The interval in words.
-    interval: String,
+    /// More about it: its interval, its floor.
+    note: String,
 }
 
 impl Number {
     fn of(value: Option<f64>, show: fn(f64) -> Quantity) -> Self {
         value.map_or_else(Self::default, |value| {
             let Quantity { number, unit } = show(value);
-            Self { shown: number, unit, raw: format::digits(value), interval: String::new() }
+            Self { shown: number, unit, raw: format::digits(value), note: String::new() }
         })
     }
 
     fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
-        let interval = estimate.and_then(|e| e.interval).map(|i| format::span(i.low, i.high, show));
-        Self { interval: interval.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
+        let interval = estimate.and_then(|e| e.interval);
+        let note = interval.map(|i| format!("95\u{202f}% interval: {}", format::span(i.low, i.high, show)));
+        Self { note: note.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
     }
+}
+
+/// The ratio to the floor; its note says which floor.
+fn to_floor(summary: Option<&CaseSummary>) -> Number {
+    let mut number = Number::estimated(summary.and_then(|s| s.to_floor), times);
+    if let Some(name) = summary.and_then(|s| s.floor_name.as_deref()) {
+        number.note = format!(
+            "{}{}floor: {}",
+            number.note,
+            if number.note.is_empty() { "" } else { "; " },
+            name.replace('_', " ")
+        );
+    }
+    number
 }
 
 fn times(value: f64) -> Quantity {
@@ -157,7 +172,13 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         manner: series.manner.word(),
         placement: if alone { all.join(" ") } else { placement.word().into() },
         placement_word: if alone { "–".into() } else { place_word(placement) },
-        rank: (placement, bytes, series.manner, trip_summary.and_then(|s| s.typical).map_or(f64::MAX, |t| t.value)),
+        rank: (
+            alone,
+            placement,
+            bytes,
+            series.manner,
+            trip_summary.and_then(|s| s.typical).map_or(f64::MAX, |t| t.value),
+        ),
         size_id: bytes.to_string(),
         size: Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64)),
         typical: Number::estimated(trip_summary.and_then(|s| s.typical), format::time),
@@ -166,7 +187,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         p999: Number::of(from_trip(|s| s.p999_ns), format::time),
         rate: Number::estimated(stream.and_then(|case| case.summary.typical), format::rate),
         cpu: Number::of(first.and_then(|s| s.cpu_ns_per_message), format::time),
-        floor: Number::estimated(first.and_then(|s| s.to_floor), times),
+        floor: to_floor(first),
         verdict,
         why,
     }

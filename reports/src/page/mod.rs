@@ -59,8 +59,8 @@ struct Page {
     headline: headline::Headline,
     placements: Vec<OnPlacement>,
     drift: Option<Figure>,
-    cautions: Vec<sections::Caution>,
-    absent: Vec<sections::Absent>,
+    cautions: Vec<sections::Reason>,
+    absent: Vec<sections::Reason>,
     bad_lines: Vec<sections::Bad>,
     declared: Table,
     /// Markup, too.

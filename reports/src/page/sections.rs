@@ -1,7 +1,5 @@
 //! The parts of the page that are lists: what ran, what to be careful with, what is missing and why, what was declared.
 
-use std::collections::BTreeMap;
-
 use ipcmark::record::{Measure, Record, Verdict};
 use minijinja::HtmlEscape;
 use serde::Serialize;
@@ -35,22 +33,19 @@ pub struct Tally {
     cases: usize,
 }
 
-/// A case whose number wants care, and why.
+/// Cases that share a verdict and its reason, so that one missing thing is one line.
 #[derive(Serialize)]
-pub struct Caution {
+pub struct Reason {
     verdict: &'static str,
-    case: String,
-    key: String,
     why: String,
+    cases: Vec<Named>,
 }
 
-/// Cases without a number, by reason.
+/// A case for people and for programs.
 #[derive(Serialize)]
-pub struct Absent {
-    verdict: &'static str,
-    why: String,
-    rows: Vec<String>,
-    keys: Vec<String>,
+struct Named {
+    name: String,
+    key: String,
 }
 
 /// A line that is not a record.
@@ -64,7 +59,7 @@ pub struct Bad {
 #[derive(Serialize)]
 pub struct Conformance {
     passed: usize,
-    broken: Vec<Caution>,
+    broken: Vec<Reason>,
 }
 
 /// The questions of all plans in the recording, usually one.
@@ -168,29 +163,35 @@ pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
     warnings
 }
 
-/// Measured cases that are not stable, the worst first.
-pub fn cautions(study: &Study<'_>) -> Vec<Caution> {
-    let doubtful = |case: &&CaseStudy<'_>| matches!(case.summary.verdict, Some(Verdict::Noisy | Verdict::Overloaded));
-    study.cases.iter().filter(doubtful).map(caution).collect()
+/// Measured cases that are not stable.
+pub fn cautions(study: &Study<'_>) -> Vec<Reason> {
+    by_reason(study, |case| matches!(case.summary.verdict, Some(Verdict::Noisy | Verdict::Overloaded)))
 }
 
-/// Cases without a number: skipped, broken or invalid, gathered by reason so that one missing thing is one line.
-pub fn absent(study: &Study<'_>) -> Vec<Absent> {
-    let mut by_reason: BTreeMap<(&'static str, &str), Vec<&CaseStudy<'_>>> = BTreeMap::new();
-    for case in &study.cases {
-        let verdict = case.summary.verdict;
-        if matches!(verdict, Some(Verdict::Skipped | Verdict::Invalid)) && case.case.measure != Measure::Conformance {
-            by_reason.entry((word(verdict), &case.summary.why)).or_default().push(case);
+/// Cases without a number: skipped, broken or invalid.
+pub fn absent(study: &Study<'_>) -> Vec<Reason> {
+    let no_number = |case: &CaseStudy<'_>| matches!(case.summary.verdict, Some(Verdict::Skipped | Verdict::Invalid));
+    by_reason(study, |case| no_number(case) && case.case.measure != Measure::Conformance)
+}
+
+/// The cases that `wanted` picks, gathered by verdict and reason in the order of their first case.
+fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    for case in study.cases.iter().filter(|case| wanted(case)) {
+        let (verdict, why) = (word(case.summary.verdict), &case.summary.why);
+        let named = Named { name: name(case), key: case.key.to_owned() };
+        match reasons.iter_mut().find(|known| known.verdict == verdict && known.why == *why) {
+            Some(known) => known.cases.push(named),
+            None => reasons.push(Reason { verdict, why: why.clone(), cases: vec![named] }),
         }
     }
-    let gather = |((verdict, why), cases): ((&'static str, &str), Vec<&CaseStudy<'_>>)| {
-        let mut rows: Vec<String> = cases.iter().map(|case| case.series.label()).collect();
-        rows.dedup();
-        let keys = cases.iter().map(|case| case.key.to_owned()).collect();
-        let why = if why.is_empty() { "no reason recorded" } else { why };
-        Absent { verdict, why: why.to_owned(), rows, keys }
-    };
-    by_reason.into_iter().map(gather).collect()
+    reasons
+}
+
+fn name(case: &CaseStudy<'_>) -> String {
+    let what = case.case.measure.word().replace('_', " ");
+    let size = case.case.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
+    format!("{}, {what}{size}, {}", case.series.label(), place_word(case.case.placement))
 }
 
 /// Every line that is not a record.
@@ -229,23 +230,11 @@ pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
 
 /// What the conformance cases came to; `None` when the plan had none.
 pub fn conformance(study: &Study<'_>) -> Option<Conformance> {
-    let cases: Vec<_> = study.cases.iter().filter(|case| case.case.measure == Measure::Conformance).collect();
-    let broken = |case: &&&CaseStudy<'_>| case.summary.verdict != Some(Verdict::Stable);
-    let passed = cases.iter().filter(|case| !broken(case)).count();
-    (!cases.is_empty())
-        .then(|| Conformance { passed, broken: cases.iter().filter(broken).map(|case| caution(case)).collect() })
-}
-
-fn caution(case: &CaseStudy<'_>) -> Caution {
-    let what = case.case.measure.word().replace('_', " ");
-    let size = case.case.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
-    let place = place_word(case.case.placement);
-    Caution {
-        verdict: word(case.summary.verdict),
-        case: format!("{}, {what}{size}, {place}", case.series.label()),
-        key: case.key.to_owned(),
-        why: case.summary.why.clone(),
-    }
+    let asked = |case: &CaseStudy<'_>| case.case.measure == Measure::Conformance;
+    let kept = |case: &CaseStudy<'_>| case.summary.verdict == Some(Verdict::Stable);
+    let passed = study.cases.iter().filter(|case| asked(case) && kept(case)).count();
+    let broken = by_reason(study, |case| asked(case) && !kept(case));
+    (passed > 0 || !broken.is_empty()).then_some(Conformance { passed, broken })
 }
 
 fn distinct(recording: &Recording, facet: fn(&Record) -> String) -> Vec<String> {

@@ -2,15 +2,17 @@
 //! called `synthetic`, so no page made of them can be taken for a measurement.
 #![allow(dead_code)] // each test file uses its own part
 
+mod machine;
+
 use base64::Engine as _;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use ipcmark::record::{
-    Anatomy, Build, Cache, Case, Count, Counts, Facts, Floors, IdleNoise, Isolation, Machine, Measure, Metrics, Noise,
-    Outcome, PairedFloor, Placement, Record, RoleCost, SCHEMA, SizedFloor, Status, Substrate, Suite, Touch, Verdict,
-    Wait, Window, metric,
+    Anatomy, Case, Count, Counts, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
+    RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
+pub use machine::{floors, machine, suite};
 
 /// A way of running a mechanism, and the formula behind its numbers.
 #[derive(Clone, Copy)]
@@ -279,95 +281,6 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("into memory");
     base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-pub fn suite() -> Suite {
-    Suite {
-        version: "0.0.0".into(),
-        revision: "synthetic".into(),
-        build: Build {
-            profile: "release".into(),
-            target: "x86_64-synthetic".into(),
-            rustc: "rustc 0.0.0".into(),
-            opt_level: "3".into(),
-            rustflags: String::new(),
-        },
-        plan: "synthetic".into(),
-        question: "Which way should two processes of a made-up machine talk?".into(),
-        plan_hash: "0123456789abcdef".into(),
-        seed: 42,
-    }
-}
-
-pub fn machine() -> Machine {
-    Machine {
-        facts: Facts {
-            hostname: "synthetic".into(),
-            cpu_model: "Made-up Processor 2000".into(),
-            architecture: "x86_64".into(),
-            cpus_online: vec![0, 1],
-            cpus_allowed: vec![0, 1],
-            caches: vec![Cache {
-                level: 1,
-                kind: "Data".into(),
-                bytes: 32 * 1024,
-                line_bytes: 64,
-                shared_by_cpus: vec![0],
-            }],
-            numa_nodes: 1,
-            memory_bytes: 8 << 30,
-            page_bytes: 4096,
-            kernel: "0.0.0-synthetic".into(),
-            operating_system: "Made-up Linux".into(),
-            hypervisor: Some("Made-up".into()),
-            clocksource: Some("tsc".into()),
-            ticks_hz: Some(2_000_000_000),
-            governor: None,
-            boost: None,
-            smt_active: Some(false),
-            transparent_huge_pages: Some("madvise".into()),
-            mitigations: vec!["made_up: Not affected".into()],
-        },
-        floors: Some(floors()),
-        topology_trusted: false,
-    }
-}
-
-pub fn floors() -> Floors {
-    let sized = |per_byte: f64, fixed: f64| {
-        [8u64, 64, 4096, 65_536, 1 << 20, 16 << 20]
-            .map(|bytes| SizedFloor { bytes, footprint_bytes: bytes.max(262_144), ns: fixed + per_byte * bytes as f64 })
-            .to_vec()
-    };
-    let mut idle = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
-    for gap in 0..200_000u64 {
-        idle.saturating_record(if gap % 20_000 == 0 { 9_000 } else { 17 + gap % 5 });
-    }
-    Floors {
-        cpus: vec![0, 1],
-        placement: Placement::SameL3,
-        line_round_trip_one_ns: Some(160.0),
-        line_round_trip_two_ns: Some(190.0),
-        copy: sized(0.06, 5.0),
-        touch: sized(0.05, 3.0),
-        hand_over_stream: sized(0.11, 7.0),
-        hand_over_serial: sized(0.16, 98.0),
-        system_call_ns: 180.0,
-        futex_hop_two_cpus_ns: Some(4_700.0),
-        futex_hop_one_cpu_ns: 1_500.0,
-        wake_ns: Some(3_200.0),
-        context_switch_ns: 1_140.0,
-        page_fault_ns: 700.0,
-        clock_read_ns: 25.0,
-        clock_step_ns: 1.0,
-        tick_read_ns: 17.0,
-        idle_noise: IdleNoise {
-            elapsed_ns: 150_000_000,
-            longest_gap_ns: 9_000,
-            stolen_share: 0.0006,
-            histogram: encode(&idle),
-        },
-    }
 }
 
 /// Uniform between 0 and 1, neither included.

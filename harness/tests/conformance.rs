@@ -1,0 +1,122 @@
+//! What every row of the registry must get right, over real processes; and that the instrument tells the truth: a known
+//! delay is recovered, and each fault put in on purpose is caught.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{PROGRAM, alone, case, run_id, short};
+use ipcmark::clock;
+use ipcmark::family;
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Case, Fault, Isolation, Measure, Outcome, Placement, Status, Verdict, metric};
+use ipcmark_harness::trial::{Session, TrialOrder};
+
+/// Sizes around the borders where mechanisms change: a word, a line, PIPE_BUF, a page and a half, a socket's buffer.
+const SIZES: &[u64] = &[1, 8, 63, 64, 4096, 6001, 300_000];
+
+fn session(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
+}
+
+fn every_case(measure: Measure, message_bytes: u64) -> impl Iterator<Item = Case> {
+    let available = family::contestants().into_iter().filter(|contestant| contestant.unavailable.is_none());
+    available.map(move |contestant| Case {
+        isolation: contestant.isolation,
+        substrate: contestant.substrate,
+        message_bytes: Some(message_bytes),
+        ..case(contestant.mechanism, contestant.wait, measure)
+    })
+}
+
+#[test]
+fn every_row_conforms_at_every_size() {
+    let _alone = alone();
+    let session = session("conformance");
+    for bytes in SIZES {
+        for case in every_case(Measure::Conformance, *bytes) {
+            let outcome = session.run_trial(&short(case.clone())).outcome;
+            assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+        }
+    }
+    drop(session);
+    let names = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let ours = format!("ipcmark.{}", run_id("conformance"));
+    let left: Vec<_> = names.filter(|name| name.file_name().to_string_lossy().starts_with(&ours)).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[test]
+fn an_empty_message_is_carried_or_refused_with_the_reason() {
+    let _alone = alone();
+    let session = session("empty");
+    for case in every_case(Measure::Stream, 0) {
+        let outcome = session.run_trial(&short(case.clone())).outcome;
+        let why = outcome.why.unwrap_or_default();
+        let refused = outcome.status == Status::Skipped && why.contains("empty message");
+        assert!(refused || outcome.status == Status::Measured, "{}: {why}", case.key());
+    }
+}
+
+/// 10 us are put into each message by one clock and found again by the other: twice in a round trip. Scheduling can only
+/// add, so the quickest blocks are compared, with the delay and without.
+#[test]
+fn a_known_delay_is_recovered_within_the_clocks_error() {
+    const DELAY_NS: u64 = 10_000;
+    let _alone = alone();
+    let session = session("null");
+    let quickest = |delay_ns| (0..5).map(|_| null_trip_ns(&session, delay_ns)).fold(f64::INFINITY, f64::min);
+    let (delayed, own_work) = (quickest(DELAY_NS), quickest(0));
+    let recovered = (delayed - own_work) / 2.0;
+    // A delay starts and ends with a tick read, and ends up to one read late; the tick counter's frequency is known to
+    // 0.1 MHz; the block is timed by the monotonic clock.
+    let clocks = clock::measure_cost();
+    let frequency = clock::ticks_hz().map_or(0.0, |hz| DELAY_NS as f64 * 1e5 / hz as f64);
+    let allowed = 3.0 * clocks.tick_read_ns + clocks.step_ns + frequency;
+    let error = recovered - DELAY_NS as f64;
+    println!("a delay of {DELAY_NS} ns was recovered as {recovered:.1} ns; {allowed:.1} ns of error are allowed");
+    assert!(error.abs() <= allowed, "{recovered} ns were recovered: off by {error} ns, {allowed} ns allowed");
+}
+
+/// The quickest block of null round trips, in nanoseconds a trip.
+fn null_trip_ns(session: &Session, delay_ns: u64) -> f64 {
+    let case = Case {
+        isolation: Isolation::Thread,
+        placement: Placement::SameCpu,
+        delay_ns: Some(delay_ns),
+        message_bytes: Some(8),
+        ..case("null", None, Measure::RoundTrip)
+    };
+    let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 40_000_000, floor_ns: 0, fixed_count: None };
+    let outcome = session.run_trial(&TrialOrder { case, cpus: vec![], timing, traced: false }).outcome;
+    assert_eq!(outcome.status, Status::Measured, "{:?}", outcome.why);
+    let metrics = outcome.metrics.expect("a round trip has metrics");
+    assert!(metrics[metric::P50_NS] >= 2.0 * delay_ns as f64 * 0.999, "{metrics:?}");
+    let blocks = outcome.windows.expect("a round trip has windows");
+    blocks.iter().map(|w| w.elapsed_ns as f64 / w.messages as f64).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn every_injected_fault_is_caught() {
+    let _alone = alone();
+    let session = session("faults");
+    for (mechanism, wait) in [("pipe", None), ("shm-spsc", Some(ipcmark::record::Wait::Hybrid))] {
+        for fault in [Fault::Loss, Fault::Duplication, Fault::Reordering, Fault::Corruption] {
+            let mut faulty = case(mechanism, wait, Measure::Stream);
+            faulty.inject = Some(fault);
+            let outcome = session.run_trial(&short(faulty)).outcome;
+            assert_caught(fault, &outcome);
+        }
+    }
+}
+
+fn assert_caught(fault: Fault, outcome: &Outcome) {
+    let why = outcome.why.as_deref().unwrap_or_default();
+    assert_eq!((outcome.status, outcome.verdict), (Status::Failed, Some(Verdict::Invalid)), "{fault}: {why}");
+    let named = match fault {
+        Fault::Corruption => "wrong bytes",
+        _ => "lost, repeated or out of order",
+    };
+    assert!(why.contains(named), "{fault}: {why}");
+}

@@ -1,0 +1,203 @@
+//! Runs from start to end with real processes: what they leave, and how they are resumed, interrupted and compared.
+
+#[path = "common/command.rs"]
+mod command;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use command::{command, folder, ipcmark, printed, told};
+use ipcmark::record::{Measure, Record, Status};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+/// One blocking mechanism, both measures, one size: the shortest run that says anything.
+const SHORT: [&str; 6] = ["run", "--plan", "smoke", "--only", "/pipe/(round_trip|stream)/.*/8$", "--out"];
+
+fn records(directory: &Path) -> Vec<Record> {
+    let text = fs::read_to_string(directory.join("records.jsonl")).expect("the run left records");
+    text.lines().map(|line| serde_json::from_str(line).expect("every line is a record")).collect()
+}
+
+/// Runs pin their workers to the same CPUs, so tests with real ones take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A finished run, made once and copied by the tests that need one.
+fn finished_run() -> TempDir {
+    static RUN: OnceLock<PathBuf> = OnceLock::new();
+    let _alone = alone();
+    let original = RUN.get_or_init(|| {
+        let directory = folder().keep();
+        let output = ipcmark(&directory, &[&SHORT[..], &["run", "--sets", "5"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        directory.join("run")
+    });
+    let copy = folder();
+    for name in ["records.jsonl", "run.json", "index.html"] {
+        fs::copy(original.join(name), copy.path().join(name)).expect("the run left this file");
+    }
+    copy
+}
+
+#[test]
+fn a_run_leaves_records_that_stand_alone_and_a_page() {
+    let run = finished_run();
+    let records = records(run.path());
+    let timed: Vec<&Record> = records.iter().filter(|record| record.case.measure != Measure::Floors).collect();
+    assert_eq!(timed.len(), 2 * 5, "two measures, five sets");
+    assert_eq!(records[0].case.measure, Measure::Floors);
+    for record in &timed {
+        assert_eq!(record.outcome.status, Status::Measured, "{:?}", record.outcome.why);
+        assert_eq!(record.case_key, record.case.key());
+        assert_eq!(record.machine, records[0].machine, "the floors are part of every record");
+        assert!(record.machine.floors.is_some());
+    }
+    let keys: BTreeSet<_> = records.iter().map(|record| (&record.case_key, record.set)).collect();
+    assert_eq!(keys.len(), records.len());
+    let page = fs::read_to_string(run.path().join("index.html")).expect("a page");
+    assert!(page.contains(&records[0].suite.question), "the page repeats the question");
+}
+
+#[test]
+fn an_existing_run_is_neither_overwritten_nor_mixed_with_another() {
+    let run = finished_run();
+    let before = fs::read(run.path().join("records.jsonl")).expect("records");
+    let output = ipcmark(run.path(), &[&SHORT[..], &["."]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told(&output).contains("--resume ."), "{}", told(&output));
+    let output = ipcmark(run.path(), &["run", "--resume", ".", "--sets", "7"]);
+    assert_eq!(output.status.code(), Some(2));
+    let hash = &records(run.path())[0].suite.plan_hash;
+    assert!(told(&output).contains(hash) && told(&output).contains("would go on with"), "{}", told(&output));
+    assert_eq!(fs::read(run.path().join("records.jsonl")).expect("records"), before);
+}
+
+#[test]
+fn a_run_that_was_cut_short_goes_on_where_it_stopped() {
+    let run = finished_run();
+    let path = run.path().join("records.jsonl");
+    let whole = fs::read_to_string(&path).expect("records");
+    let kept: Vec<&str> = whole.lines().take(4).collect();
+    let half = &whole.lines().nth(4).expect("a fifth record")[..100];
+    fs::write(&path, format!("{}\n{half}", kept.join("\n"))).expect("ours");
+    let _alone = alone();
+    let output = ipcmark(run.path(), &["run", "--resume", "."]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("cut short") && told(&output).contains("4 earlier records"), "{}", told(&output));
+    let resumed = fs::read_to_string(&path).expect("records");
+    assert!(resumed.starts_with(&kept.join("\n")), "earlier lines stay as they were");
+    let place = |record: &Record| (record.order_in_run, record.case_key.clone(), record.set);
+    let before: BTreeSet<_> = whole.lines().map(|line| place(&serde_json::from_str(line).expect("a record"))).collect();
+    assert_eq!(records(run.path()).iter().map(place).collect::<BTreeSet<_>>(), before);
+    assert_eq!(resumed.lines().count(), before.len());
+}
+
+#[test]
+fn a_report_uses_the_good_lines_and_names_the_bad_ones() {
+    let run = finished_run();
+    let text = fs::read_to_string(run.path().join("records.jsonl")).expect("records");
+    fs::write(run.path().join("damaged.jsonl"), format!("{text}{{\"schema\": 1\n")).expect("ours");
+    let output = ipcmark(run.path(), &["report", "damaged.jsonl", "--out", "drawn"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("damaged.jsonl line 12 is left out"), "{}", told(&output));
+    assert_eq!(printed(&output).trim(), "drawn/index.html");
+    assert!(run.path().join("drawn/index.html").is_file());
+}
+
+/// The same records from a machine on which everything takes three times as long.
+fn slow_copy(run: &Path) -> PathBuf {
+    let mut slower = records(run);
+    for outcome in slower.iter_mut().map(|record| &mut record.outcome) {
+        for (name, value) in outcome.metrics.iter_mut().flatten() {
+            *value = if name.ends_with("_per_s") { *value / 3.0 } else { *value * 3.0 };
+        }
+        for window in outcome.windows.iter_mut().flatten() {
+            window.elapsed_ns *= 3;
+        }
+    }
+    let lines: Vec<String> = slower.iter().map(|record| serde_json::to_string(record).expect("JSON")).collect();
+    let path = run.join("slow.jsonl");
+    fs::write(&path, lines.join("\n")).expect("ours");
+    path
+}
+
+#[test]
+fn a_comparison_says_slower_and_breaks_its_limit_only_with_confidence() {
+    let run = finished_run();
+    let same = ipcmark(run.path(), &["compare", ".", ".", "--fail-above", "1"]);
+    assert_eq!(same.status.code(), Some(0), "{}", told(&same));
+    assert!(printed(&same).contains("1.00"), "{}", printed(&same));
+    slow_copy(run.path());
+    let slower = ipcmark(run.path(), &["compare", ".", "slow.jsonl", "--fail-above", "1000"]);
+    assert_eq!(slower.status.code(), Some(0), "{}", told(&slower));
+    assert!(printed(&slower).contains("slower"), "{}", printed(&slower));
+    let broken = ipcmark(run.path(), &["compare", ".", "slow.jsonl", "--fail-above", "10"]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(told(&broken).contains("slower by more than 10 %"), "{}", told(&broken));
+    let faster = ipcmark(run.path(), &["compare", "slow.jsonl", ".", "--fail-above", "10"]);
+    assert_eq!(faster.status.code(), Some(0));
+    assert!(printed(&faster).contains("faster"), "{}", printed(&faster));
+}
+
+/// A run in the background, ended when its test ends, however that ends.
+struct Background(Child);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a run that would take minutes, and returns once its directory is claimed.
+fn long_run(folder: &Path, out: &str) -> Background {
+    let child =
+        command(folder, &["run", "--plan", "standard", "--only", "/pipe/", "--placement", "nearest", "--out", out])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command exists");
+    let run = Background(child);
+    wait_for("the run to begin", || folder.join(out).join("run.json").exists());
+    run
+}
+
+fn wait_for(what: &str, mut come: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !come() {
+        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_its_records_tells_how_to_go_on_and_is_not_disturbed_by_others() {
+    let (_alone, folder) = (alone(), folder());
+    let mut first = long_run(folder.path(), "first");
+    let other = ipcmark(folder.path(), &["run", "--resume", "first"]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(told(&other).contains("another ipcmark is writing"), "{}", told(&other));
+    let beside = ipcmark(folder.path(), &[&SHORT[..], &["beside"]].concat());
+    assert_eq!(beside.status.code(), Some(0), "{}", told(&beside));
+    assert!(records(&folder.path().join("beside")).iter().all(|record| record.noise.other_run));
+    let lines = || fs::read_to_string(folder.path().join("first/records.jsonl")).map_or(0, |text| text.lines().count());
+    wait_for("a few records", || lines() >= 3);
+    kill(Pid::from_raw(first.0.id().cast_signed()), Signal::SIGINT).expect("it runs");
+    let status = first.0.wait().expect("it ends");
+    let mut said = String::new();
+    first.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains("`ipcmark run --resume first` goes on"), "{said}");
+    let kept = records(&folder.path().join("first"));
+    assert!(kept.iter().all(|record| record.outcome.status == Status::Measured), "a trial called off is no result");
+    assert!(kept.iter().any(|record| record.noise.other_run), "both know of each other");
+}
