@@ -35,7 +35,7 @@ fn floors() -> Floors {
         wake_ns: Some(3_000.0),
         context_switch_ns: 1_000.0,
         page_fault_ns: 700.0,
-        ..common::floors()
+        ..common::machine::floors()
     }
 }
 

@@ -28,7 +28,7 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
         return Ok(Derived { count, chosen_by: "fixed", warm_up_ns: clock::now_ns() - start });
     }
     let mut count = 1;
-    // The last three pilots: one that was put off its CPU for a while must not decide alone.
+    // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
     let mut unit_ns = [f64::INFINITY; 3];
     loop {
         let before = clock::now_ns();
@@ -37,7 +37,8 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
         unit_ns.rotate_left(1);
         unit_ns[2] = (now - before) as f64 / count as f64;
         if now - start >= timing.warm_up_ns {
-            let unit_ns = unit_ns.into_iter().fold(f64::INFINITY, f64::min);
+            unit_ns.sort_by(f64::total_cmp);
+            let unit_ns = if unit_ns[1].is_finite() { unit_ns[1] } else { unit_ns[0] };
             let fitting = (timing.hot_ns as f64 / unit_ns.max(0.1)) as u64;
             return Ok(Derived { count: fitting.max(WINDOWS), chosen_by: "time", warm_up_ns: now - start });
         }

@@ -30,17 +30,18 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title: title.clone(),
         description:
             "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
-                      no count explains."
+             no count explains."
                 .into(),
         columns,
     };
     (!chart.columns.is_empty()).then(|| Figure {
         id: "anatomy".into(),
         title,
-        note: "Each slice is what the mechanism declares for one round trip times what this machine charges for it. The \
-               line across is what was measured: an outline before it is unexplained, a bar beyond it explains too much. \
-               An exclamation mark flags a share above 25 %."
-            .into(),
+        note:
+            "Each slice is what the mechanism declares for one round trip times what this machine charges for it. The \
+               line across is what was measured: an outline before it is unexplained, a bar beyond it explains too \
+               much. An exclamation mark flags a share above 25 %."
+                .into(),
         legend: legend(study, placement, floors),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

@@ -63,9 +63,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     (!chart.panels.is_empty()).then(|| Figure {
         id: "distribution".into(),
         title,
-        note: "All sets merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle CPU \
-               does to a chain of clock ticks: no mechanism can be quieter than that."
-            .into(),
+        note:
+            "All sets merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
+               CPU does to a chain of clock ticks: no mechanism can be quieter than that."
+                .into(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

@@ -26,22 +26,27 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title: title.clone(),
         description:
             "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
-                      blocked."
+             blocked."
                 .into(),
         columns,
     };
     (!chart.columns.is_empty()).then(|| Figure {
         id: "states".into(),
         title,
-        note: "The three process states as the scheduler counts them, median over sets. A role that polls runs all the time, \
-               whether messages come or not; a role that blocks leaves its CPU to others. The upper half of a bar is the \
-               side that leads or sends, the lower half the side that answers or receives; the number is the share running."
+        note: "The three process states as the scheduler counts them, median over sets. A role that polls runs all the \
+               time, whether messages come or not; a role that blocks leaves its CPU to others. The upper half of a bar \
+               is the side that leads or sends, the lower half the side that answers or receives; the number is the \
+               share running."
             .into(),
-        legend: STATES.iter().enumerate().map(|(at, word)| Key { class: format!("t{at}"), word: (*word).into() }).collect(),
+        legend: STATES.iter().enumerate().map(key).collect(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
         table: table(study, placement),
     })
+}
+
+fn key((at, word): (usize, &&str)) -> Key {
+    Key { class: format!("t{at}"), word: (*word).into() }
 }
 
 fn column(study: &Study<'_>, looks: &Looks, placement: Placement, measure: Measure, word: &str) -> Option<Column> {

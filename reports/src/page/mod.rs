@@ -106,7 +106,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         answer: sections::with_names(&answer.sentence),
         findings: answer.findings.iter().map(|finding| sections::with_names(finding)).collect(),
         tally: sections::tally(&study),
-        run: sections::run(recording),
+        run: sections::run(recording, &study),
         warnings: sections::warnings(recording, &study),
         placements: study.placements().into_iter().map(on).collect(),
         drift: drift(&study, &looks),

@@ -96,11 +96,11 @@ pub fn tally(study: &Study<'_>) -> Vec<Tally> {
 }
 
 /// What ran: suite, plan, build, machine, time.
-pub fn run(recording: &Recording) -> Vec<Fact> {
+pub fn run(recording: &Recording, study: &Study<'_>) -> Vec<Fact> {
     let all = |facet: fn(&Record) -> String| distinct(recording, facet).join(" and ");
-    let mut sets: Vec<u32> = recording.records.iter().map(|record| record.set).collect();
-    sets.sort_unstable();
-    sets.dedup();
+    let sentinel = study.sentinel().map(|sentinel| sentinel.key);
+    let others = study.cases.iter().filter(|case| Some(case.key) != sentinel);
+    let sets = others.map(|case| case.summary.sets.all()).max().unwrap_or(0);
     let started = recording.records.iter().map(|record| record.started_at.as_str()).min().unwrap_or("–");
     let ended = recording.records.iter().map(|record| record.ended_at.as_str()).max().unwrap_or("–");
     vec![
@@ -108,7 +108,7 @@ pub fn run(recording: &Recording) -> Vec<Fact> {
         Fact::new("Plan hash", all(|r| r.suite.plan_hash.clone())),
         Fact::new("Seed", all(|r| r.suite.seed.to_string())),
         Fact::new("Trials", format::whole(recording.records.len() as u64)),
-        Fact::new("Sets a case", format!("up to {}", sets.len())),
+        Fact::new("Sets a case", sets.to_string()),
         Fact::new("Machine", all(|r| r.machine.facts.hostname.clone())),
         Fact::new("Started", started),
         Fact::new("Ended", ended),

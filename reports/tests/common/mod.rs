@@ -2,7 +2,7 @@
 //! called `synthetic`, so no page made of them can be taken for a measurement.
 #![allow(dead_code)] // each test file uses its own part
 
-mod machine;
+pub mod machine;
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
@@ -12,7 +12,7 @@ use ipcmark::record::{
     RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
-pub use machine::{floors, machine, suite};
+use machine::{machine, suite};
 
 /// A way of running a mechanism, and the formula behind its numbers.
 #[derive(Clone, Copy)]
