@@ -43,9 +43,7 @@ const CLAIMS: &[Claim] = &[
         name: "round trip 8 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0,
-        measure: |contest| {
-            contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>)
-        },
+        measure: |contest| contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>),
     },
     Claim {
         name: "stream 64 B, shm-spsc/spin",

@@ -6,7 +6,9 @@
 //! `tests/layers.rs` checks.
 
 #[cfg(not(target_os = "linux"))]
-compile_error!("ipcmark measures Linux mechanisms (futex, memfd, pidfd) and builds for Linux only, on x86-64 and aarch64");
+compile_error!(
+    "ipcmark measures Linux mechanisms (futex, memfd, pidfd) and builds for Linux only, on x86-64 and aarch64"
+);
 
 pub mod abort;
 pub mod address;

@@ -4,14 +4,16 @@
 //! sleeps; the other side publishes, then looks whether somebody announced himself. Both put a full fence between their
 //! store and their load, so at least one of the two sees the other (Dekker's argument).
 
+pub(crate) mod fence;
+
 use std::io;
 #[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 #[cfg(not(loom))]
 use std::time::Duration;
 
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering, fence};
+use loom::sync::atomic::{AtomicU32, Ordering};
 
 use crate::abort;
 #[cfg(not(loom))]
@@ -64,6 +66,21 @@ impl Gate {
     }
 }
 
+/// When a polling side looks. Polling a line that its writer is still fetching delays the writer, so looking less often
+/// can mean seeing sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Pause hints before the first poll.
+    pub before: u32,
+    /// Pause hints between polls.
+    pub between: u32,
+}
+
+impl Rhythm {
+    /// One pause hint before every poll.
+    pub const QUICK: Self = Self { before: 1, between: 1 };
+}
+
 /// A way to wait for a condition that another process makes true.
 pub trait WaitStrategy: 'static {
     /// Its name in records.
@@ -71,11 +88,10 @@ pub trait WaitStrategy: 'static {
     /// True when a waiting side keeps its CPU busy without end.
     const POLLS: bool;
 
-    /// Returns the first `Some` of `ready`. `pauses` is how many pause hints to give between two polls: more than one
-    /// leaves the other side time to finish a batch.
+    /// Returns the first `Some` of `ready`, and how many polls it took.
     ///
     /// Errors: `Interrupted` when the trial is called off.
-    fn until<R>(gate: &Gate, pauses: u32, ready: impl FnMut() -> Option<R>) -> io::Result<R>;
+    fn until<R>(gate: &Gate, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
 
     /// Runs after the condition was published.
     fn notify(gate: &Gate) -> io::Result<()>;
@@ -83,15 +99,19 @@ pub trait WaitStrategy: 'static {
 
 /// Polls with the processor's pause hint; never sleeps.
 pub struct Spin;
-/// Polls [`Hybrid::POLLS_BEFORE_SLEEP`] times, then sleeps.
+/// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
+///
+/// A side that publishes a message hardly ever finds a sleeper, and a full fence after every message would wait each time
+/// for the message's own line to arrive: it made an 8-byte stream seven times slower. So the rare sleeper pays for both,
+/// with membarrier(2), where the kernel has it.
 pub struct Hybrid;
 /// Sleeps after one look.
 pub struct Park;
 
 impl Hybrid {
-    /// About the cost of one sleep and wake in polls, so that waiting costs at most twice the better choice
+    /// About the cost of one sleep and wake, so that waiting costs at most twice the better choice
     /// (the classical competitive bound: Karlin, Manasse, Rudolph, Sleator 1988).
-    pub const POLLS_BEFORE_SLEEP: u32 = 512;
+    pub const PAUSES_BEFORE_SLEEP: u32 = 512;
 }
 
 impl WaitStrategy for Spin {
@@ -99,10 +119,10 @@ impl WaitStrategy for Spin {
     const POLLS: bool = true;
 
     #[inline]
-    fn until<R>(_: &Gate, pauses: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+    fn until<R>(_: &Gate, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
-            if let Some(result) = poll(POLLS_PER_ABORT_CHECK, pauses, &mut ready) {
-                return Ok(result);
+            if let Some(found) = poll(POLLS_PER_ABORT_CHECK, rhythm, &mut ready) {
+                return Ok(found);
             }
             if abort::requested() {
                 return Err(abort::error());
@@ -121,16 +141,17 @@ impl WaitStrategy for Hybrid {
     const POLLS: bool = false;
 
     #[inline]
-    fn until<R>(gate: &Gate, pauses: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
-        match poll(Self::POLLS_BEFORE_SLEEP, pauses, &mut ready) {
-            Some(result) => Ok(result),
-            None => sleep_until::<true, R>(gate, ready),
+    fn until<R>(gate: &Gate, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
+        match poll(polls, rhythm, &mut ready) {
+            Some(found) => Ok(found),
+            None => sleep_until(gate, fence::for_rare_sleeper, ready).map(|result| (result, polls)),
         }
     }
 
     #[inline]
     fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper::<true>(gate)
+        wake_sleeper(gate, fence::before_rare_sleeper)
     }
 }
 
@@ -139,41 +160,45 @@ impl WaitStrategy for Park {
     const POLLS: bool = false;
 
     #[inline]
-    fn until<R>(gate: &Gate, _: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+    fn until<R>(gate: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
-            Some(result) => Ok(result),
-            None => sleep_until::<true, R>(gate, ready),
+            Some(result) => Ok((result, 1)),
+            None => sleep_until(gate, fence::full, ready).map(|result| (result, 1)),
         }
     }
 
     #[inline]
     fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper::<true>(gate)
+        wake_sleeper(gate, fence::full)
     }
 }
 
 #[inline]
-fn poll<R>(polls: u32, pauses: u32, ready: &mut impl FnMut() -> Option<R>) -> Option<R> {
-    for _ in 0..polls {
+fn poll<R>(polls: u32, rhythm: Rhythm, ready: &mut impl FnMut() -> Option<R>) -> Option<(R, u32)> {
+    pause(rhythm.before);
+    for n in 1..=polls {
         if let Some(result) = ready() {
-            return Some(result);
+            return Some((result, n));
         }
-        for _ in 0..pauses {
-            std::hint::spin_loop();
-        }
+        pause(rhythm.between);
     }
     None
 }
 
-/// `FENCED` is false only in the model's mutant.
+#[inline]
+fn pause(hints: u32) {
+    for _ in 0..hints {
+        std::hint::spin_loop();
+    }
+}
+
+/// `fence` is a weaker one only in the model's mutant.
 #[cold]
-pub(crate) fn sleep_until<const FENCED: bool, R>(gate: &Gate, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+pub(crate) fn sleep_until<R>(gate: &Gate, fence: impl Fn(), mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
     loop {
         gate.0.store(1, Ordering::Relaxed);
         // PAIRS: gate-announced. The announcement is visible before the condition is looked at.
-        if FENCED {
-            fence(Ordering::SeqCst);
-        }
+        fence();
         if let Some(result) = ready() {
             gate.0.store(0, Ordering::Relaxed);
             return Ok(result);
@@ -190,11 +215,9 @@ pub(crate) fn sleep_until<const FENCED: bool, R>(gate: &Gate, mut ready: impl Fn
 }
 
 #[inline]
-pub(crate) fn wake_sleeper<const FENCED: bool>(gate: &Gate) -> io::Result<()> {
+pub(crate) fn wake_sleeper(gate: &Gate, fence: impl Fn()) -> io::Result<()> {
     // PAIRS: gate-announced. The condition is visible before the announcement is looked at.
-    if FENCED {
-        fence(Ordering::SeqCst);
-    }
+    fence();
     if gate.0.load(Ordering::Relaxed) != 0 {
         return wake_cold(gate);
     }

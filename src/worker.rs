@@ -39,9 +39,7 @@ fn serve() -> io::Result<()> {
     let result = order(&mut talk).and_then(|order| obey(order, &mut talk));
     let answer = match result {
         Ok(report) => FromWorker::Done(Box::new(report)),
-        Err(Trouble::Invalid(why)) => {
-            FromWorker::Done(Box::new(Report { invalid: Some(why), ..Report::default() }))
-        }
+        Err(Trouble::Invalid(why)) => FromWorker::Done(Box::new(Report { invalid: Some(why), ..Report::default() })),
         Err(Trouble::Io(error)) => FromWorker::Failed { why: error.to_string() },
     };
     say(&mut talk.output, &answer)
@@ -176,7 +174,8 @@ fn host<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
     let memory = Floor::memory(first.message_bytes())?;
     let links = |end_of: fn(End) -> End| -> Vec<Link> {
         let ends = channels.iter().zip(&addresses).enumerate();
-        ends.map(|(i, (end, address))| Link { channel: i as u32, end: end_of(*end), address: address.clone() }).collect()
+        ends.map(|(i, (end, address))| Link { channel: i as u32, end: end_of(*end), address: address.clone() })
+            .collect()
     };
     let (first_links, second_links) = (links(|end| end), links(prepare::opposite));
     talk.exchange(vec![])?;

@@ -61,11 +61,8 @@ pub fn case(placement: Placement) -> Case {
 /// The two roles, and the memory between them. On one CPU the second role only answers what one CPU can do.
 pub fn roles() -> io::Result<Vec<RoleSpec>> {
     let memory = shm::create(Substrate::Memfd, arena_bytes())?;
-    let role = |name, end| RoleSpec {
-        role: name,
-        links: vec![Link { channel: 0, end, address: memory.only(end) }],
-        slots: 1,
-    };
+    let role =
+        |name, end| RoleSpec { role: name, links: vec![Link { channel: 0, end, address: memory.only(end) }], slots: 1 };
     Ok(vec![role("first", End::Sender), role("second", End::Receiver)])
 }
 
@@ -185,12 +182,8 @@ impl Pair {
             *line_ns = lowest;
         }
         let hop_ns = rouse_ns(leader, arena)?;
-        let mut pair = Self {
-            line_one_ns: Some(lines[0]),
-            line_two_ns: Some(lines[1]),
-            hop_ns: Some(hop_ns),
-            ..Self::default()
-        };
+        let mut pair =
+            Self { line_one_ns: Some(lines[0]), line_two_ns: Some(lines[1]), hop_ns: Some(hop_ns), ..Self::default() };
         for bytes in SIZES {
             let (walk, guess) = (walk(bytes), bytes as f64 / 4.0);
             move_member(leader, arena, MOVE_OUT, 0)?;

@@ -329,7 +329,10 @@ impl Arena {
         if sum == expected(walk.message_bytes, stamp(PRODUCER, i)) {
             return Ok(());
         }
-        Err(Trouble::Invalid(format!("the floor's own message {i} of {} bytes arrived with wrong bytes", walk.message_bytes)))
+        Err(Trouble::Invalid(format!(
+            "the floor's own message {i} of {} bytes arrived with wrong bytes",
+            walk.message_bytes
+        )))
     }
 
     fn at(&self, walk: Walk, i: u64) -> *mut u8 {

@@ -107,8 +107,7 @@ fn run<T>(
     mut trip: impl FnMut(&mut T) -> Result<(), Trouble>,
 ) -> Findings {
     floor.lead(leader)?;
-    let derived =
-        count::derive(&task.timing, |n| together(leader, phase::WORK, n, || trips(side, n)))?;
+    let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || trips(side, n)))?;
     let by_count = derived.count.div_ceil(2);
     let one_by_one = derived.count / 2;
     let mut stamps = vec![0u64; one_by_one as usize + 1];

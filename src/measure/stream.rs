@@ -158,8 +158,5 @@ pub fn lead_solo(
 
 fn rates(messages: u64, message_bytes: usize, elapsed_ns: u64) -> Metrics {
     let per_s = messages as f64 * 1e9 / elapsed_ns.max(1) as f64;
-    Metrics::from([
-        (metric::MESSAGES_PER_S.into(), per_s),
-        (metric::BYTES_PER_S.into(), per_s * message_bytes as f64),
-    ])
+    Metrics::from([(metric::MESSAGES_PER_S.into(), per_s), (metric::BYTES_PER_S.into(), per_s * message_bytes as f64)])
 }

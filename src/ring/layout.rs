@@ -36,8 +36,7 @@ impl Layout {
     /// A ring of `depth` slots, a power of two, for messages of up to `message_bytes`.
     pub fn new(depth: u32, message_bytes: usize) -> Self {
         assert!(depth.is_power_of_two() && depth <= 1 << 30, "depth {depth} is not a power of two up to 2^30");
-        let (payload_offset, unit) =
-            if message_bytes >= ALIGNED_FROM_BYTES { (LINE, LINE) } else { (WORD, WORD) };
+        let (payload_offset, unit) = if message_bytes >= ALIGNED_FROM_BYTES { (LINE, LINE) } else { (WORD, WORD) };
         let stride = (payload_offset + message_bytes).next_multiple_of(unit);
         Self { depth, message_bytes, stride, payload_offset }
     }

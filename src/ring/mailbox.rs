@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::Slots;
 use super::spsc::too_long;
 use super::sync::Ordering;
-use crate::wait::WaitStrategy;
+use crate::wait::{Rhythm, WaitStrategy};
 
 /// The sending side.
 pub struct Producer<S, W> {
@@ -37,10 +37,11 @@ impl<S: Slots, W: WaitStrategy> Producer<S, W> {
             return Err(too_long(len, self.slots.message_bytes()));
         }
         let sequence = self.slots.sequence(0);
-        W::until(self.slots.producer_gate(), 1, || {
-            // PAIRS: mailbox-emptied
-            (sequence.load(Ordering::Acquire) == 0).then_some(())
-        })?;
+        // PAIRS: mailbox-emptied
+        let emptied = || (sequence.load(Ordering::Acquire) == 0).then_some(());
+        if emptied().is_none() {
+            W::until(self.slots.producer_gate(), Rhythm::QUICK, emptied)?;
+        }
         // SAFETY: the word is 0, so the consumer is done with the slot; there is one producer, and len was checked.
         unsafe { self.slots.write(0, len, fill) };
         // PAIRS: mailbox-filled
@@ -61,10 +62,12 @@ impl<S: Slots, W: WaitStrategy> Consumer<S, W> {
     #[inline]
     pub fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let sequence = self.slots.sequence(0);
-        let len = W::until(self.slots.consumer_gate(), 1, || {
-            // PAIRS: mailbox-filled
-            (sequence.load(Ordering::Acquire) as usize).checked_sub(1)
-        })?;
+        // PAIRS: mailbox-filled
+        let filled = || (sequence.load(Ordering::Acquire) as usize).checked_sub(1);
+        let len = match filled() {
+            Some(len) => len,
+            None => W::until(self.slots.consumer_gate(), Rhythm::QUICK, filled)?.0,
+        };
         if len > self.slots.message_bytes() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the slot claims {len} bytes")));
         }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod layout;
+mod listener;
 pub mod mailbox;
 #[cfg(all(test, loom))]
 mod model;

@@ -10,7 +10,7 @@ use loom::thread;
 use super::sync::{AtomicU32, AtomicU64, Ordering};
 use super::{Slots, mailbox, spsc};
 use crate::record::Wait;
-use crate::wait::{Gate, Park, WaitStrategy, sleep_until, wake_sleeper};
+use crate::wait::{Gate, Park, Rhythm, WaitStrategy, sleep_until, wake_sleeper};
 
 const MESSAGES: u8 = 3;
 
@@ -85,10 +85,10 @@ impl WaitStrategy for Yield {
     const WAIT: Wait = Wait::Spin;
     const POLLS: bool = true;
 
-    fn until<R>(_: &Gate, _: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+    fn until<R>(_: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(result) = ready() {
-                return Ok(result);
+                return Ok((result, 1));
             }
             thread::yield_now();
         }
@@ -106,15 +106,15 @@ impl WaitStrategy for Unfenced {
     const WAIT: Wait = Wait::Park;
     const POLLS: bool = false;
 
-    fn until<R>(gate: &Gate, _: u32, mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+    fn until<R>(gate: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
-            Some(result) => Ok(result),
-            None => sleep_until::<false, R>(gate, ready),
+            Some(result) => Ok((result, 1)),
+            None => sleep_until(gate, || {}, ready).map(|result| (result, 1)),
         }
     }
 
     fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper::<false>(gate)
+        wake_sleeper(gate, || {})
     }
 }
 

@@ -9,12 +9,9 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::Slots;
+use super::listener::Listener;
 use super::sync::Ordering;
-use crate::wait::WaitStrategy;
-
-/// Pause hints between polls once a stream has run dry: time for the producer to fill more of the line before the reader
-/// pulls it over. In a closed loop, where one message is all there is, polls follow each other directly.
-const STREAM_PAUSES: u32 = 16;
+use crate::wait::{Rhythm, WaitStrategy};
 
 /// The sending side.
 pub struct Producer<S, W> {
@@ -33,8 +30,7 @@ pub struct Consumer<S, W> {
     unpublished: u32,
     /// Publish at the latest after so many.
     publish_every: u32,
-    /// Messages received since the ring was last found empty.
-    streak: u32,
+    rhythm: Listener,
     wait: PhantomData<W>,
 }
 
@@ -67,7 +63,7 @@ impl<S: Slots, W: WaitStrategy> Producer<S, W> {
     #[inline(never)]
     fn await_room(&mut self) -> io::Result<()> {
         let (slots, next) = (&self.slots, self.next);
-        self.consumed = W::until(slots.producer_gate(), 1, || {
+        (self.consumed, _) = W::until(slots.producer_gate(), Rhythm::QUICK, || {
             // PAIRS: spsc-consumed
             let consumed = slots.consumed().load(Ordering::Acquire);
             (next.wrapping_sub(consumed) < slots.depth()).then_some(consumed)
@@ -81,7 +77,7 @@ impl<S: Slots, W: WaitStrategy> Consumer<S, W> {
     /// depth and whenever it finds the ring empty; rings of up to 8 slots publish every time.
     pub fn new(slots: S) -> Self {
         let publish_every = if slots.depth() <= 8 { 1 } else { slots.depth() / 4 };
-        Self { slots, next: 0, unpublished: 0, publish_every, streak: 0, wait: PhantomData }
+        Self { slots, next: 0, unpublished: 0, publish_every, rhythm: Listener::new(), wait: PhantomData }
     }
 
     /// Waits for a message and lets `read` see it in place.
@@ -101,7 +97,7 @@ impl<S: Slots, W: WaitStrategy> Consumer<S, W> {
         // consumer, and len was checked.
         let result = unsafe { self.slots.read(slot, len, read) };
         self.next = due;
-        self.streak = self.streak.saturating_add(1);
+        self.rhythm.received();
         self.unpublished += 1;
         if self.unpublished >= self.publish_every {
             self.publish()?;
@@ -114,14 +110,14 @@ impl<S: Slots, W: WaitStrategy> Consumer<S, W> {
         if self.unpublished > 0 {
             self.publish()?;
         }
-        let pauses = if self.streak > 1 { STREAM_PAUSES } else { 1 };
-        self.streak = 0;
         let sequence = self.slots.sequence(slot);
-        W::until(self.slots.consumer_gate(), pauses, || {
+        let (len, polls) = W::until(self.slots.consumer_gate(), self.rhythm.now(), || {
             // PAIRS: spsc-published
             let seen = sequence.load(Ordering::Acquire);
             (position(seen) == due).then_some(length(seen))
-        })
+        })?;
+        self.rhythm.heard_after(polls);
+        Ok(len)
     }
 
     #[inline]

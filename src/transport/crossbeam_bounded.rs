@@ -50,7 +50,11 @@ impl Transport for CrossbeamBounded {
         // The slot's stamp, then the vector it points at: two dependent hand-overs.
         Anatomy {
             sender: Counts::default(),
-            receiver: Counts { line_hand_overs: 2.0, moved_bytes: if bytes > 64.0 { bytes } else { 0.0 }, ..Counts::default() },
+            receiver: Counts {
+                line_hand_overs: 2.0,
+                moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
+                ..Counts::default()
+            },
         }
     }
 }

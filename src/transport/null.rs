@@ -80,10 +80,7 @@ impl Transport for Null {
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        Anatomy {
-            sender: Counts::default(),
-            receiver: Counts { delay_ns: shape.delay_ns as f64, ..Counts::default() },
-        }
+        Anatomy { sender: Counts::default(), receiver: Counts { delay_ns: shape.delay_ns as f64, ..Counts::default() } }
     }
 }
 
