@@ -34,7 +34,7 @@ const FOOTPRINT_BYTES: usize = 256 * 1024;
 /// Readings of each floor; the lowest counts.
 const READINGS: usize = 5;
 /// About how long one reading takes.
-const READING_NS: f64 = 4e6;
+const READING_NS: f64 = 3e6;
 const NOISE_NS: u64 = 100_000_000;
 
 /// The case of a floors trial.
@@ -96,7 +96,7 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> F
                 arena.reset();
                 arena.rewind();
             }
-            LINE => arena.bounce(Side::Second, size & 1 != 0, Polls::of(size >> 1), count)?,
+            LINE => arena.bounce(Side::Second, size & 1 != 0, rhythm(size >> 1)?, count)?,
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
             ROUSE => drop(arena.rouse(Side::Second, count as u32)?),
             POUR => arena.pour(Side::Second, walk(size), count)?,
@@ -105,6 +105,10 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> F
         }
         member.leave()?;
     }
+}
+
+fn rhythm(index: usize) -> Result<Polls, Trouble> {
+    Polls::SWEEP.get(index).copied().ok_or_else(|| Trouble::Invalid(format!("there is no polling rhythm {index}")))
 }
 
 /// A size (or flags) and a count in the page's one word.
@@ -171,11 +175,10 @@ impl Pair {
         let mut lines = [0.0; 2];
         for (two, line_ns) in lines.iter_mut().enumerate() {
             let mut lowest = f64::INFINITY;
-            for kind in [Polls::plain, Polls::paused, Polls::late] {
-                let polls = kind(lowest);
+            for (rhythm, polls) in Polls::SWEEP.into_iter().enumerate() {
                 // All variants count from zero in the same words.
                 move_member(leader, arena, MOVE_OUT, 0)?;
-                let flags = two | polls.code() << 1;
+                let flags = two | rhythm << 1;
                 let ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, polls, n)?))?;
                 lowest = lowest.min(ns);
             }

@@ -59,25 +59,18 @@ pub struct Polls {
 }
 
 impl Polls {
-    /// Without any pause.
-    pub fn plain(_: f64) -> Self {
-        Self { before: 0, between: 0 }
-    }
-
-    /// One pause hint between polls.
-    pub fn paused(_: f64) -> Self {
-        Self { before: 0, between: 1 }
-    }
-
-    /// The first poll comes after two thirds of a round trip known to take `round_trip_ns`.
-    pub fn late(round_trip_ns: f64) -> Self {
-        const HINTS: u32 = 200;
-        let start = clock::now_ns();
-        (0..HINTS).for_each(|_| std::hint::spin_loop());
-        let hint_ns = (clock::now_ns() - start).max(1) as f64 / f64::from(HINTS);
-        let before = round_trip_ns * 2.0 / 3.0 / hint_ns;
-        Self { before: if before.is_finite() { before.min(1000.0) as u32 } else { 0 }, between: 1 }
-    }
+    /// Rhythms to try; the floor is the lowest of them.
+    pub const SWEEP: [Self; 9] = [
+        Self { before: 0, between: 0 },
+        Self { before: 0, between: 1 },
+        Self { before: 1, between: 1 },
+        Self { before: 2, between: 1 },
+        Self { before: 3, between: 1 },
+        Self { before: 5, between: 1 },
+        Self { before: 8, between: 1 },
+        Self { before: 12, between: 1 },
+        Self { before: 16, between: 1 },
+    ];
 
     #[inline]
     fn until(self, done: impl Fn() -> bool) -> io::Result<()> {
@@ -93,16 +86,6 @@ impl Polls {
                 return Err(abort::error());
             }
         }
-    }
-
-    /// As a number that fits a phase's word, and back: the member polls as the leader does.
-    pub fn code(self) -> usize {
-        (self.before << 1 | self.between) as usize
-    }
-
-    /// See [`code`](Self::code).
-    pub fn of(code: usize) -> Self {
-        Self { before: code as u32 >> 1, between: code as u32 & 1 }
     }
 }
 

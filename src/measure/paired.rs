@@ -15,12 +15,11 @@ use crate::shm::{self, Segment};
 /// Number of the channel that carries the floor's own memory.
 pub const CHANNEL: u32 = u32::MAX;
 
-const PLAIN: u32 = 10;
-const PAUSED: u32 = 11;
-const LATE: u32 = 12;
-const RING: u32 = 15;
-const POUR: u32 = 13;
-const TOUCH: u32 = 14;
+/// One kind for each rhythm of [`Polls::SWEEP`], from here on.
+const BOUNCE: u32 = 100;
+const RING: u32 = 10;
+const POUR: u32 = 11;
+const TOUCH: u32 = 12;
 
 /// Bytes a stream's floor walks over: what the rings use by default.
 const FOOTPRINT_BYTES: usize = 256 * 1024;
@@ -39,7 +38,7 @@ pub struct Floor {
 
 struct Plan {
     name: &'static str,
-    kinds: &'static [u32],
+    kinds: Vec<u32>,
     walk: Walk,
 }
 
@@ -59,10 +58,13 @@ impl Floor {
         let walk = walk(task.message_bytes());
         let plan = match (task.case.measure, task.case.placement) {
             _ if task.timing.floor_ns == 0 => return Ok(Self::none()),
-            (Measure::Stream, Placement::SameCpu) => Plan { name: "touch_one_cpu", kinds: &[TOUCH], walk },
-            (Measure::Stream, _) => Plan { name: "hand_over_stream", kinds: &[POUR], walk },
-            (_, Placement::SameCpu) => Plan { name: "futex_round_trip_one_cpu", kinds: &[RING], walk },
-            _ => Plan { name: "two_line_round_trip", kinds: &[PLAIN, PAUSED, LATE], walk },
+            (Measure::Stream, Placement::SameCpu) => Plan { name: "touch_one_cpu", kinds: vec![TOUCH], walk },
+            (Measure::Stream, _) => Plan { name: "hand_over_stream", kinds: vec![POUR], walk },
+            (_, Placement::SameCpu) => Plan { name: "futex_round_trip_one_cpu", kinds: vec![RING], walk },
+            _ => {
+                let kinds = (BOUNCE..).take(Polls::SWEEP.len()).collect();
+                Plan { name: "two_line_round_trip", kinds, walk }
+            }
         };
         let arena = Arena::new(Segment::attach(address, end, walk.segment_bytes())?);
         Ok(Self { plan: Some(plan), budget_ns: task.timing.floor_ns / 2, arena: Some(arena), seen: vec![] })
@@ -71,19 +73,12 @@ impl Floor {
     /// Measures the floor once, as the leader.
     pub fn lead(&mut self, leader: &mut Leader) -> Result<(), Trouble> {
         let (Some(plan), Some(arena)) = (&self.plan, &mut self.arena) else { return Ok(()) };
-        for kind in plan.kinds {
+        for kind in &plan.kinds {
             let budget_ns = self.budget_ns / plan.kinds.len() as u64;
-            let lowest = self.seen.iter().map(|(_, ns)| *ns).fold(f64::INFINITY, f64::min);
-            let polls = match *kind {
-                LATE => Polls::late(lowest),
-                PAUSED => Polls::paused(lowest),
-                _ => Polls::plain(lowest),
-            };
             let mut timed = |count: u64| {
-                let word = (polls.code() as u64) << 32 | count.min(u64::from(u32::MAX));
-                together(leader, *kind, word, || {
+                together(leader, *kind, count, || {
                     let start = clock::now_ns();
-                    unit(arena, Side::First, *kind, plan.walk, word)?;
+                    unit(arena, Side::First, *kind, plan.walk, count)?;
                     Ok((clock::now_ns() - start) as f64 / count as f64)
                 })
             };
@@ -95,10 +90,10 @@ impl Floor {
         Ok(())
     }
 
-    /// Does the member's part of a phase whose count is `word`.
-    pub fn follow(&mut self, kind: u32, word: u64) -> Result<(), Trouble> {
+    /// Does the member's part.
+    pub fn follow(&mut self, kind: u32, count: u64) -> Result<(), Trouble> {
         match (&self.plan, &mut self.arena) {
-            (Some(plan), Some(arena)) => unit(arena, Side::Second, kind, plan.walk, word),
+            (Some(plan), Some(arena)) => unit(arena, Side::Second, kind, plan.walk, count),
             _ => Err(Trouble::Invalid(format!("a phase of kind {kind} that this role does not know"))),
         }
     }
@@ -119,11 +114,12 @@ fn walk(message_bytes: usize) -> Walk {
     Walk::within(FOOTPRINT_BYTES, message_bytes)
 }
 
-/// `word` is how to poll in its upper half and how often in its lower.
-fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, word: u64) -> Result<(), Trouble> {
-    let (polls, count) = (Polls::of((word >> 32) as usize), word & 0xffff_ffff);
+fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<(), Trouble> {
+    let rhythm = kind.checked_sub(BOUNCE).and_then(|index| Polls::SWEEP.get(index as usize));
+    if let Some(polls) = rhythm {
+        return Ok(arena.bounce(side, true, *polls, count)?);
+    }
     match kind {
-        PLAIN | PAUSED | LATE => arena.bounce(side, true, polls, count)?,
         RING => arena.ring(side, u32::try_from(count).unwrap_or(u32::MAX))?,
         POUR => arena.pour(side, walk, count)?,
         TOUCH if side == Side::First => arena.touch(walk, count)?,

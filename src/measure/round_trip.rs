@@ -10,7 +10,7 @@ use super::paired::Floor;
 use super::{Findings, Task, Trouble, count, follow, histogram, phase, together};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
-use crate::payload::{check, fill, stamp};
+use crate::payload::{Known, check, fill, stamp};
 use crate::protocol::Report;
 use crate::record::{Window, metric};
 use crate::transport::{Receiver, Sender};
@@ -24,12 +24,14 @@ pub struct Side<S, R> {
     receiver: R,
     message_bytes: usize,
     exchanged: u64,
+    /// The next message of the leading side.
+    next: Known,
 }
 
 impl<S: Sender, R: Receiver> Side<S, R> {
     /// A side before its first message.
     pub fn new(sender: S, receiver: R, message_bytes: usize) -> Self {
-        Self { sender, receiver, message_bytes, exchanged: 0 }
+        Self { sender, receiver, message_bytes, exchanged: 0, next: Known::new(message_bytes, stamp(PING, 0)) }
     }
 
     /// `count` times out and back. The timed loop of the leading side.
@@ -43,10 +45,13 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     #[inline]
     fn trip(&mut self) -> Result<(), Trouble> {
-        let (bytes, sequence) = (self.message_bytes, self.exchanged);
-        self.sender.send(bytes, |room| fill(room, stamp(PING, sequence)))?;
-        self.receiver.receive(|seen| check(seen, bytes, stamp(PONG, sequence)))??;
+        let ping = self.next;
+        self.sender.send(self.message_bytes, |room| ping.fill(room))?;
+        // While the answer is on its way: what it must be, and what comes next.
+        let pong = Known::new(self.message_bytes, stamp(PONG, self.exchanged));
         self.exchanged += 1;
+        self.next = Known::new(self.message_bytes, stamp(PING, self.exchanged));
+        self.receiver.receive(|seen| pong.check(seen))??;
         Ok(())
     }
 
@@ -55,8 +60,9 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     pub fn answers(&mut self, count: u64) -> Result<(), Trouble> {
         let bytes = self.message_bytes;
         for sequence in self.exchanged..self.exchanged + count {
-            self.receiver.receive(|seen| check(seen, bytes, stamp(PING, sequence)))??;
-            self.sender.send(bytes, |room| fill(room, stamp(PONG, sequence)))?;
+            let (ping, pong) = (Known::new(bytes, stamp(PING, sequence)), Known::new(bytes, stamp(PONG, sequence)));
+            self.receiver.receive(|seen| ping.check(seen))??;
+            self.sender.send(bytes, |room| pong.fill(room))?;
         }
         self.exchanged += count;
         Ok(())
