@@ -43,19 +43,19 @@ const CLAIMS: &[Claim] = &[
         name: "round trip 8 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0,
-        measure: |contest| contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>),
+        measure: |contest| Some(contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>)),
     },
     Claim {
         name: "stream 64 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0 / 1.75,
-        measure: |contest| contest.rtrb("shm-spsc/spin", Measure::Stream, 64, rtrb_pair::stream_ns::<64>),
+        measure: |contest| Some(contest.rtrb("shm-spsc/spin", Measure::Stream, 64, rtrb_pair::stream_ns::<64>)),
     },
     Claim {
         name: "stream 8 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0,
-        measure: |contest| contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>),
+        measure: |contest| Some(contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>)),
     },
     Claim {
         name: "stream 1 MiB, shm-spsc/spin",
@@ -141,13 +141,13 @@ impl Contest {
     }
 
     /// A case, then rtrb on the same CPUs with a count that takes about as long.
-    fn rtrb(&self, row: &str, measure: Measure, bytes: u64, rival: fn(&[u32], u64, u64) -> u64) -> Option<Pair> {
+    fn rtrb(&self, row: &str, measure: Measure, bytes: u64, rival: fn(&[u32], u64, u64) -> u64) -> Pair {
         let case = case(self.row(row), measure, self.bench.placement, bytes);
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
         let ours = ns_each(&self.bench.trial(&case, &self.bench.cpus, timing));
         let count = (self.timing.hot_ns as f64 / ours / 2.0) as u64;
         let theirs = rival(&self.bench.cpus, count / 4, count.max(1)) as f64 / count.max(1) as f64;
-        Some((ours, theirs))
+        (ours, theirs)
     }
 
     /// The blocking pipe on one CPU, then the kernel's own benchmark of it.

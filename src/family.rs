@@ -46,7 +46,7 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
 
 /// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped.
 pub fn release(roles: Vec<RoleSpec>) {
-    for link in roles.iter().flat_map(|role| &role.links) {
+    for link in roles.into_iter().flat_map(|role| role.links) {
         link.address.release();
     }
 }

@@ -120,7 +120,7 @@ impl Visitor for Play<'_> {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "solo" => solo::<T>(&order, page, talk),
-            "host" => host::<T>(&order, page, talk),
+            "host" => host::<T>(&order, &page, talk),
             _ => alone::<T>(order, page, talk),
         }
     }
@@ -162,7 +162,7 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
 }
 
 /// Both sides as threads of this process, which also makes the objects.
-fn host<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let two_way = Shape::of(&order.case).two_way();
     let names = if two_way { ["pinger", "ponger"] } else { ["sender", "receiver"] };
     let [first, second] = [0, 1].map(|i| Task::of(order, names[i], i));

@@ -189,7 +189,9 @@ fn clear(path: &Path) {
     let listed = read(path);
     for line in listed.split(|&byte| byte == b'\n') {
         if let Some(directory) = directory_of(line) {
-            entries(directory).iter().for_each(|trial| remove_names(trial));
+            for trial in entries(directory) {
+                remove_names(&trial);
+            }
             remove_directory(directory);
         }
         remove_name(line);

@@ -59,6 +59,7 @@ unsafe impl Slots for SegmentSlots {
     }
 
     #[inline]
+    #[allow(clippy::cast_ptr_alignment)] // `new` checked the base; word offsets are multiples of 8, tested in layout.rs
     fn sequence(&self, slot: u32) -> &AtomicU64 {
         debug_assert!(slot < self.layout.depth);
         // SAFETY: slot < depth (the rings mask it), so the offset lies within the range checked in `new`, 8-aligned.

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_log_keeps_its_end() {
-        let said: String = (0..5000).map(|n| format!("line {n}\n")).collect();
+        let said = (0..5000).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
         let mut log = Log::new(said.as_bytes());
         log.read();
         assert_eq!(log.last_words(), (4994..5000).map(|n| format!("line {n}")).collect::<Vec<_>>().join(" / "));
