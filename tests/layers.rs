@@ -46,7 +46,7 @@ const UNSAFE: &[&str] = &[
     "src/address.rs",
     "src/clock.rs",
     "src/control.rs",
-    "src/measure/hand_over.rs",
+    "src/measure/hand_over/mod.rs",
     "src/ring/mod.rs",
     "src/shm/mod.rs",
 ];

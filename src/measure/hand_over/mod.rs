@@ -2,13 +2,19 @@
 //! every floor. No queue, no check beyond the payload's own; the least a shared-memory transport could do.
 #![allow(unsafe_code)]
 
+mod polls;
+mod walk;
+
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use polls::Polls;
+use walk::Buffers;
+pub use walk::Walk;
+
 use super::Trouble;
 use crate::clock;
-use crate::payload::{expected, fill, fold, stamp};
 use crate::shm::{Segment, SharedLayout};
 use crate::{abort, futex};
 
@@ -29,14 +35,10 @@ const BACK: usize = 128;
 const BELL: usize = 256;
 const PRODUCED: usize = 384;
 const CONSUMED: usize = 512;
-const DATA: usize = 4096;
-const LINE: usize = 64;
 const PRODUCER: u16 = 9;
 /// Long enough for a process that has nothing to do to be asleep.
 const FALL_ASLEEP_NS: u64 = 15_000;
-const PAUSED: Polls = Polls { before: 0, between: 1 };
-/// Small messages are handed over in batches of this size, the way a perfect queue would.
-const BATCH_BYTES: usize = 4096;
+const PAUSED: Polls = Polls::SWEEP[1];
 
 /// Which side of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,85 +47,6 @@ pub enum Side {
     First,
     /// Answers.
     Second,
-}
-
-/// How a side looks for the line to change. Polling a line while its writer still waits for it delays the writer, so the
-/// best rhythm depends on the distance between the CPUs: on one pair of far virtual CPUs a round trip took 530 ns with
-/// plain polls, 490 ns with pauses, and 360 ns when the first poll came just before the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Polls {
-    /// Pause hints before the first poll.
-    before: u32,
-    /// Pause hints between polls.
-    between: u32,
-}
-
-impl Polls {
-    /// Rhythms to try; the floor is the lowest of them.
-    pub const SWEEP: [Self; 9] = [
-        Self { before: 0, between: 0 },
-        Self { before: 0, between: 1 },
-        Self { before: 1, between: 1 },
-        Self { before: 2, between: 1 },
-        Self { before: 3, between: 1 },
-        Self { before: 5, between: 1 },
-        Self { before: 8, between: 1 },
-        Self { before: 12, between: 1 },
-        Self { before: 16, between: 1 },
-    ];
-
-    #[inline]
-    fn until(self, done: impl Fn() -> bool) -> io::Result<()> {
-        pause(self.before);
-        loop {
-            for _ in 0..4096 {
-                if done() {
-                    return Ok(());
-                }
-                pause(self.between);
-            }
-            if abort::requested() {
-                return Err(abort::error());
-            }
-        }
-    }
-}
-
-/// Buffers walked over by a hand-over of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Walk {
-    /// Size of one message.
-    pub message_bytes: usize,
-    /// Messages before the walk comes back to the first; a power of two.
-    pub slots: usize,
-}
-
-impl Walk {
-    /// As many slots as `footprint_bytes` holds, at least four; two for messages from 16 MiB on.
-    pub fn within(footprint_bytes: usize, message_bytes: usize) -> Self {
-        let least = if message_bytes >= 16 << 20 { 2 } else { 4 };
-        let slots = (footprint_bytes / stride(message_bytes)).max(least);
-        Self { message_bytes, slots: if slots.is_power_of_two() { slots } else { slots.next_power_of_two() / 2 } }
-    }
-
-    /// Bytes the walk touches.
-    pub fn footprint_bytes(&self) -> usize {
-        self.slots * stride(self.message_bytes)
-    }
-
-    /// Size of a segment for it.
-    pub fn segment_bytes(&self) -> usize {
-        DATA + self.footprint_bytes()
-    }
-
-    fn batch(&self) -> u64 {
-        (BATCH_BYTES / stride(self.message_bytes).max(1)).clamp(1, (self.slots / 4).max(1)) as u64
-    }
-}
-
-/// Small messages lie side by side; from a line on, each starts on a line.
-fn stride(message_bytes: usize) -> usize {
-    message_bytes.max(1).next_multiple_of(if message_bytes < LINE { 8 } else { LINE })
 }
 
 /// A segment, and how far each kind of bouncing has come in it.
@@ -221,19 +144,20 @@ impl Arena {
     pub fn pour(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), Trouble> {
         let produced = &self.segment.view::<Word>(PRODUCED).0;
         let consumed = &self.segment.view::<Word>(CONSUMED).0;
-        let (start, end, batch) = (self.walked, self.walked + count, walk.batch());
+        let (start, end, batch_mask) = (self.walked, self.walked + count, walk.batch() - 1);
+        let buffers = Buffers::new(&self.segment, walk);
         let mut seen = match side {
             Side::First => consumed.load(Ordering::Acquire),
             Side::Second => produced.load(Ordering::Acquire),
         };
         for i in start..end {
-            let at_batch_end = (i + 1).is_multiple_of(batch) || i + 1 == end;
+            let at_batch_end = (i + 1) & batch_mask == 0 || i + 1 == end;
             if side == Side::First {
                 while i - seen >= walk.slots as u64 {
                     PAUSED.until(|| consumed.load(Ordering::Acquire) != seen)?;
                     seen = consumed.load(Ordering::Acquire);
                 }
-                fill(self.slot(walk, i), stamp(PRODUCER, i));
+                buffers.fill(i);
                 if at_batch_end {
                     produced.store(i + 1, Ordering::Release);
                 }
@@ -242,7 +166,7 @@ impl Arena {
                     PAUSED.until(|| produced.load(Ordering::Acquire) > i)?;
                     seen = produced.load(Ordering::Acquire);
                 }
-                self.verify(walk, i)?;
+                buffers.verify(i)?;
                 if at_batch_end {
                     consumed.store(i + 1, Ordering::Release);
                 }
@@ -263,17 +187,18 @@ impl Arena {
         self.turned += count;
         // `pour` left its own count in the word; turns go on from there.
         let base = self.walked;
+        let buffers = Buffers::new(&self.segment, walk);
         for i in start..start + count {
             let (mine, theirs) = if side == Side::First { (2 * i, 2 * i + 1) } else { (2 * i + 1, 2 * i) };
             if side == Side::Second {
                 PAUSED.until(|| turns.load(Ordering::Acquire) == base + theirs + 1)?;
-                self.verify(walk, theirs)?;
+                buffers.verify(theirs)?;
             }
-            fill(self.slot(walk, mine), stamp(PRODUCER, mine));
+            buffers.fill(mine);
             turns.store(base + mine + 1, Ordering::Release);
             if side == Side::First {
                 PAUSED.until(|| turns.load(Ordering::Acquire) == base + theirs + 1)?;
-                self.verify(walk, theirs)?;
+                buffers.verify(theirs)?;
             }
         }
         Ok(())
@@ -281,22 +206,21 @@ impl Arena {
 
     /// `count` messages written and read on this CPU alone.
     pub fn touch(&mut self, walk: Walk, count: u64) -> Result<(), Trouble> {
+        let buffers = Buffers::new(&self.segment, walk);
         for i in 0..count {
-            fill(self.slot(walk, i), stamp(PRODUCER, i));
-            self.verify(walk, i)?;
+            buffers.fill(i);
+            buffers.verify(i)?;
         }
         Ok(())
     }
 
     /// `count` copies on this CPU alone, from one half of the walk to the other.
     pub fn copy(&mut self, walk: Walk, count: u64) {
+        let buffers = Buffers::new(&self.segment, walk);
         let half = (walk.slots / 2) as u64;
         for i in 0..count {
-            let (from, to) = (self.at(walk, i % half), self.at(walk, half + i % half));
-            // SAFETY: the two slots lie in distinct halves of the segment, both inside it (checked by `at`), and the
-            // other side is idle during this loop.
-            unsafe { std::ptr::copy_nonoverlapping(from, to, walk.message_bytes) };
-            std::hint::black_box(to);
+            buffers.copy(i & (half - 1), half + (i & (half - 1)));
+            std::hint::black_box(&buffers);
         }
     }
 
@@ -305,36 +229,6 @@ impl Arena {
         (self.walked, self.turned) = (0, 0);
         self.segment.view::<Word>(PRODUCED).0.store(0, Ordering::Relaxed);
         self.segment.view::<Word>(CONSUMED).0.store(0, Ordering::Relaxed);
-    }
-
-    fn verify(&self, walk: Walk, i: u64) -> Result<(), Trouble> {
-        let sum = fold(self.slot(walk, i));
-        if sum == expected(walk.message_bytes, stamp(PRODUCER, i)) {
-            return Ok(());
-        }
-        Err(Trouble::Invalid(format!(
-            "the floor's own message {i} of {} bytes arrived with wrong bytes",
-            walk.message_bytes
-        )))
-    }
-
-    fn at(&self, walk: Walk, i: u64) -> *mut u8 {
-        let slot = i as usize & (walk.slots - 1);
-        self.segment.at(DATA + slot * stride(walk.message_bytes), walk.message_bytes)
-    }
-
-    #[allow(clippy::mut_from_ref)] // the other process holds the same bytes; who may touch them is the loop's protocol
-    fn slot(&self, walk: Walk, i: u64) -> &mut [u8] {
-        // SAFETY: `at` checked the range. In every loop above a slot belongs to one side at a time: to the writer until
-        // its Release store of the count, to the reader from the matching Acquire load until it gives the slot back.
-        unsafe { std::slice::from_raw_parts_mut(self.at(walk, i), walk.message_bytes) }
-    }
-}
-
-#[inline]
-fn pause(hints: u32) {
-    for _ in 0..hints {
-        std::hint::spin_loop();
     }
 }
 

@@ -1,0 +1,106 @@
+//! The buffers that hand-overs of messages walk over.
+
+use super::super::Trouble;
+use super::PRODUCER;
+use crate::payload::{expected, fill, fold, stamp};
+use crate::shm::Segment;
+
+/// Where the buffers start in an arena's segment.
+const DATA: usize = 4096;
+const LINE: usize = 64;
+/// Small messages are handed over in batches of this size.
+const BATCH_BYTES: usize = 4096;
+
+/// Buffers walked over by a hand-over of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Size of one message.
+    pub message_bytes: usize,
+    /// Messages before the walk comes back to the first; a power of two.
+    pub slots: usize,
+}
+
+impl Walk {
+    /// As many slots as `footprint_bytes` holds, at least four; two for messages from 16 MiB on.
+    pub fn within(footprint_bytes: usize, message_bytes: usize) -> Self {
+        let least = if message_bytes >= 16 << 20 { 2 } else { 4 };
+        let slots = (footprint_bytes / stride(message_bytes)).max(least);
+        Self { message_bytes, slots: if slots.is_power_of_two() { slots } else { slots.next_power_of_two() / 2 } }
+    }
+
+    /// Bytes the walk touches.
+    pub fn footprint_bytes(&self) -> usize {
+        self.slots * stride(self.message_bytes)
+    }
+
+    /// Size of a segment for it.
+    pub fn segment_bytes(&self) -> usize {
+        DATA + self.footprint_bytes()
+    }
+
+    /// Messages handed over at once, a power of two: small ones travel in batches, the way a perfect queue would have it.
+    pub(super) fn batch(&self) -> u64 {
+        let fitting = (BATCH_BYTES / stride(self.message_bytes)).clamp(1, (self.slots / 4).max(1));
+        1 << fitting.ilog2()
+    }
+}
+
+/// Small messages lie side by side; from a line on, each starts on a line.
+fn stride(message_bytes: usize) -> usize {
+    message_bytes.max(1).next_multiple_of(if message_bytes < LINE { 8 } else { LINE })
+}
+
+/// The buffers of one walk. Made before the clock starts, so that no bound is checked while it runs.
+pub(super) struct Buffers {
+    base: *mut u8,
+    stride: usize,
+    mask: u64,
+    message_bytes: usize,
+}
+
+impl Buffers {
+    /// The buffers of `walk` in `segment`. Panics when they would leave it.
+    pub(super) fn new(segment: &Segment, walk: Walk) -> Self {
+        assert!(walk.slots.is_power_of_two(), "a walk's slots are a power of two");
+        Self {
+            base: segment.at(DATA, walk.footprint_bytes()),
+            stride: stride(walk.message_bytes),
+            mask: walk.slots as u64 - 1,
+            message_bytes: walk.message_bytes,
+        }
+    }
+
+    /// Writes message `i`.
+    #[inline]
+    pub(super) fn fill(&self, i: u64) {
+        fill(self.slot(i), stamp(PRODUCER, i));
+    }
+
+    /// Reads every byte of message `i` and checks it.
+    #[inline]
+    pub(super) fn verify(&self, i: u64) -> Result<(), Trouble> {
+        if fold(self.slot(i)) == expected(self.message_bytes, stamp(PRODUCER, i)) {
+            return Ok(());
+        }
+        let bytes = self.message_bytes;
+        Err(Trouble::Invalid(format!("the floor's own message {i} of {bytes} bytes arrived with wrong bytes")))
+    }
+
+    /// Copies the message in slot `from` over the one in slot `to`, which must be another.
+    #[inline]
+    pub(super) fn copy(&self, from: u64, to: u64) {
+        assert_ne!(from & self.mask, to & self.mask, "a copy needs two slots");
+        let source = &*self.slot(from);
+        self.slot(to).copy_from_slice(source);
+    }
+
+    #[inline]
+    #[allow(clippy::mut_from_ref)] // the other process holds the same bytes; who may touch them is the loops' protocol
+    fn slot(&self, i: u64) -> &mut [u8] {
+        let slot = (i & self.mask) as usize;
+        // SAFETY: slot < slots, so the range lies within what `new` took from the segment. In every loop of the arena a
+        // slot belongs to one side at a time: to the writer until its Release store of the count, to the reader from the
+        // matching Acquire load until it gives the slot back; `copy` holds two distinct ones.
+        unsafe { std::slice::from_raw_parts_mut(self.base.add(slot * self.stride), self.message_bytes) }
+    }
+}
