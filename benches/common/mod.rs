@@ -53,9 +53,6 @@ pub fn ns_each(outcome: &Outcome) -> f64 {
 /// The case of a registry row on its first isolation and substrate.
 pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
     Case {
-        family: row.family.into(),
-        mechanism: row.mechanism.into(),
-        measure,
         isolation: row.isolation,
         wait: row.wait,
         substrate: row.substrate,
@@ -63,11 +60,8 @@ pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_by
         message_bytes: Some(message_bytes),
         producers: Some(1),
         consumers: Some(1),
-        depth: None,
-        connections: None,
         touch: Some(Touch::All),
-        delay_ns: None,
-        inject: None,
+        ..Case::new(row.family, row.mechanism, measure)
     }
 }
 

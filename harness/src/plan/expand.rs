@@ -137,9 +137,6 @@ impl Expander<'_> {
         let alone = plays_alone(row);
         let placement = if alone { Placement::SameCpu } else { point.placement };
         let case = Case {
-            family: row.family.to_owned(),
-            mechanism: row.mechanism.to_owned(),
-            measure: point.measure,
             isolation: row.isolation,
             wait: row.wait,
             substrate: row.substrate,
@@ -148,10 +145,9 @@ impl Expander<'_> {
             producers: Some(1),
             consumers: Some(1),
             depth: point.depth,
-            connections: None,
             touch: Some(Touch::All),
             delay_ns: point.delay_ns,
-            inject: None,
+            ..Case::new(row.family, row.mechanism, point.measure)
         };
         let cpus = if alone {
             self.ground.cpus(self.ground.nearest).map(|pair| pair.into_iter().take(1).collect())

@@ -2,7 +2,6 @@
 
 use ipcmark::measure::floors;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Isolation, Measure};
 
 use crate::plan::Ground;
 use crate::trial::TrialOrder;
@@ -12,23 +11,7 @@ pub(super) const FLOORS_NS: u64 = 4_000_000_000;
 
 /// The order that measures the floors, on the closest two cores this machine has.
 pub fn floors_order(ground: &Ground, timing: &Timing) -> TrialOrder {
-    let case = Case {
-        family: floors::FAMILY.to_owned(),
-        mechanism: "floors".to_owned(),
-        measure: Measure::Floors,
-        isolation: Isolation::Process,
-        wait: None,
-        substrate: None,
-        placement: ground.nearest,
-        message_bytes: None,
-        producers: None,
-        consumers: None,
-        depth: None,
-        connections: None,
-        touch: None,
-        delay_ns: None,
-        inject: None,
-    };
+    let case = floors::case(ground.nearest);
     let cpus = ground.cpus(ground.nearest).unwrap_or_default();
     TrialOrder { case, cpus, timing: timing.clone(), traced: false }
 }

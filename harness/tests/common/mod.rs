@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Isolation, Measure, Placement, Substrate, Wait};
+use ipcmark::record::{Case, Isolation, Measure, Substrate, Wait};
 use ipcmark_harness::trial::TrialOrder;
 
 /// The command under test; also every worker and janitor.
@@ -28,23 +28,7 @@ pub fn run_id(name: &str) -> String {
 
 /// A 64-byte case between two unpinned processes.
 pub fn case(mechanism: &str, wait: Option<Wait>, measure: Measure) -> Case {
-    Case {
-        family: "transport".into(),
-        mechanism: mechanism.into(),
-        measure,
-        isolation: Isolation::Process,
-        wait,
-        substrate: None,
-        placement: Placement::Unpinned,
-        message_bytes: Some(64),
-        producers: None,
-        consumers: None,
-        depth: None,
-        connections: None,
-        touch: None,
-        delay_ns: None,
-        inject: None,
-    }
+    Case { wait, message_bytes: Some(64), ..Case::new("transport", mechanism, measure) }
 }
 
 /// The same, in POSIX shared memory: it has a name that could be left behind.

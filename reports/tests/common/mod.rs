@@ -69,9 +69,6 @@ pub fn contestants() -> Vec<Contestant> {
 /// A case of a contestant.
 pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64) -> Case {
     Case {
-        family: "transport".into(),
-        mechanism: one.mechanism.into(),
-        measure,
         isolation: one.isolation,
         wait: one.wait,
         substrate: one.substrate,
@@ -82,8 +79,7 @@ pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64
         depth: Some(64),
         connections: Some(2),
         touch: Some(Touch::All),
-        delay_ns: None,
-        inject: None,
+        ..Case::new("transport", one.mechanism, measure)
     }
 }
 

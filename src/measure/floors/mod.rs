@@ -1,18 +1,19 @@
 //! What can this machine do at all? Every price of the cost anatomy, measured by two processes on one pair of CPUs:
 //! line hand-overs, copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
 
-use std::hint;
+mod alone;
+
 use std::io;
 
 use super::hand_over::{Arena, Polls, Side, Walk};
-use super::{Findings, Trouble, histogram, phase, together};
+use super::{Findings, Trouble, phase, together};
 use crate::address::{Address, End};
-use crate::clock::{self, Anchor};
+use crate::clock;
 use crate::contestant::RoleSpec;
 use crate::control::{Leader, Member};
 use crate::pin;
 use crate::protocol::{Link, Report};
-use crate::record::{Case, Floors, IdleNoise, Isolation, Measure, Placement, SizedFloor, Substrate};
+use crate::record::{Case, Floors, Measure, Placement, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
 
 /// Name of the family in cases and keys.
@@ -35,27 +36,10 @@ const FOOTPRINT_BYTES: usize = 256 * 1024;
 const READINGS: usize = 5;
 /// About how long one reading takes.
 const READING_NS: f64 = 3e6;
-const NOISE_NS: u64 = 100_000_000;
 
 /// The case of a floors trial.
 pub fn case(placement: Placement) -> Case {
-    Case {
-        family: FAMILY.into(),
-        mechanism: MECHANISM.into(),
-        measure: Measure::Floors,
-        isolation: Isolation::Process,
-        wait: None,
-        substrate: None,
-        placement,
-        message_bytes: None,
-        producers: None,
-        consumers: None,
-        depth: None,
-        connections: None,
-        touch: None,
-        delay_ns: None,
-        inject: None,
-    }
+    Case { placement, ..Case::new(FAMILY, MECHANISM, Measure::Floors) }
 }
 
 /// The two roles, and the memory between them. On one CPU the second role only answers what one CPU can do.
@@ -124,10 +108,10 @@ fn unpack(word: u64) -> (usize, u64) {
 pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Findings {
     let own_cpu = pin::current_cpu();
     let clocks = clock::measure_cost();
-    let system_call_ns = alone(1.0, |n| repeat(n, nix::unistd::getppid));
-    let page_fault_ns = page_fault_ns()?;
-    let idle_noise = idle_noise();
-    let (touch, copy) = one_core(arena)?;
+    let system_call_ns = alone::system_call_ns();
+    let page_fault_ns = alone::page_fault_ns()?;
+    let idle_noise = alone::idle_noise();
+    let (touch, copy) = alone::one_core(arena)?;
     let two_cpus = placement != Placement::SameCpu;
     let pair = if two_cpus { Some(Pair::measure(leader, arena)?) } else { None };
     move_member(leader, arena, MOVE_IN, own_cpu)?;
@@ -240,17 +224,6 @@ fn both(
     Ok(lowest(readings?))
 }
 
-/// Nanoseconds a unit on this CPU alone, likewise.
-fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
-    let mut timed = |count: u64| {
-        let start = clock::now_ns();
-        work(count);
-        (clock::now_ns() - start) as f64 / count as f64
-    };
-    let pilot_ns = timed(units(guess_ns.max(50.0)));
-    lowest((0..READINGS).map(|_| timed(units(pilot_ns))).collect())
-}
-
 /// Units that fill one reading; at least two, so that a walk comes round.
 fn units(unit_ns: f64) -> u64 {
     (READING_NS / unit_ns.max(0.5)).max(2.0) as u64
@@ -258,73 +231,6 @@ fn units(unit_ns: f64) -> u64 {
 
 fn lowest(readings: Vec<f64>) -> f64 {
     readings.into_iter().fold(f64::INFINITY, f64::min)
-}
-
-fn repeat<R>(count: u64, call: impl Fn() -> R) {
-    for _ in 0..count {
-        hint::black_box(call());
-    }
-}
-
-fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedFloor>), Trouble> {
-    let (mut touch, mut copy) = (vec![], vec![]);
-    for bytes in SIZES {
-        let walk = walk(bytes);
-        let mut trouble = None;
-        let ns = alone(bytes as f64 / 8.0, |n| trouble = trouble.take().or(arena.touch(walk, n).err()));
-        if let Some(trouble) = trouble {
-            return Err(trouble);
-        }
-        touch.push(sized(walk, ns));
-        copy.push(sized(walk, alone(bytes as f64 / 16.0, |n| arena.copy(walk, n))));
-    }
-    Ok((touch, copy))
-}
-
-/// First touch of fresh shared memory, a page at a time.
-fn page_fault_ns() -> Result<f64, Trouble> {
-    const PAGE: usize = 4096;
-    const PAGES: usize = 1024;
-    let mut readings = vec![];
-    for _ in 0..READINGS {
-        let address = shm::create(Substrate::Memfd, PAGE * PAGES)?;
-        let segment = Segment::attach(&address, End::Sender, PAGE * PAGES)?;
-        let start = clock::now_ns();
-        for page in 0..PAGES {
-            segment.touch(page * PAGE);
-        }
-        readings.push((clock::now_ns() - start) as f64 / PAGES as f64);
-    }
-    Ok(lowest(readings))
-}
-
-/// Chained tick reads on this CPU while everybody else sleeps.
-fn idle_noise() -> IdleNoise {
-    const OVER_NS: u64 = 1000;
-    let trusted = clock::ticks_are_invariant();
-    let ns_per_tick = clock::ticks_hz().filter(|_| trusted).map_or(1.0, |hz| 1e9 / hz as f64);
-    let mut gaps = histogram::empty();
-    let (mut longest, mut stolen) = (0, 0);
-    let start = Anchor::now(trusted);
-    let mut last = clock::tick(trusted);
-    loop {
-        let now = clock::tick(trusted);
-        let gap = (now.saturating_sub(last) as f64 * ns_per_tick) as u64;
-        gaps.saturating_record(gap.max(1));
-        longest = longest.max(gap);
-        stolen += if gap > OVER_NS { gap } else { 0 };
-        // The next gap starts after the book-keeping of this one.
-        last = clock::tick(trusted);
-        let elapsed = ((last.saturating_sub(start.tick)) as f64 * ns_per_tick) as u64;
-        if elapsed >= NOISE_NS {
-            return IdleNoise {
-                elapsed_ns: elapsed,
-                longest_gap_ns: longest,
-                stolen_share: stolen as f64 / elapsed as f64,
-                histogram: histogram::encode(&gaps).unwrap_or_default(),
-            };
-        }
-    }
 }
 
 #[cfg(test)]

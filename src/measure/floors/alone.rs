@@ -1,0 +1,96 @@
+//! What one CPU can do by itself: system calls, copies, the payload's own work, page faults, and how often it is disturbed.
+
+use std::hint;
+
+use super::super::hand_over::Arena;
+use super::super::{Trouble, histogram};
+use super::{READINGS, SIZES, lowest, sized, units, walk};
+use crate::address::End;
+use crate::clock::{self, Anchor};
+use crate::record::{IdleNoise, SizedFloor, Substrate};
+use crate::shm::{self, Segment};
+
+/// How long an idle CPU is listened to.
+const NOISE_NS: u64 = 100_000_000;
+
+/// One trivial system call.
+pub(super) fn system_call_ns() -> f64 {
+    alone(1.0, |count| {
+        for _ in 0..count {
+            hint::black_box(nix::unistd::getppid());
+        }
+    })
+}
+
+/// Nanoseconds a unit on this CPU alone: the lowest of several readings, after a pilot.
+fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
+    let mut timed = |count: u64| {
+        let start = clock::now_ns();
+        work(count);
+        (clock::now_ns() - start) as f64 / count as f64
+    };
+    let pilot_ns = timed(units(guess_ns.max(50.0)));
+    lowest((0..READINGS).map(|_| timed(units(pilot_ns))).collect())
+}
+
+/// The payload's own work, and copies, by size.
+pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedFloor>), Trouble> {
+    let (mut touch, mut copy) = (vec![], vec![]);
+    for bytes in SIZES {
+        let walk = walk(bytes);
+        let mut trouble = None;
+        let ns = alone(bytes as f64 / 8.0, |n| trouble = trouble.take().or(arena.touch(walk, n).err()));
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        touch.push(sized(walk, ns));
+        copy.push(sized(walk, alone(bytes as f64 / 16.0, |n| arena.copy(walk, n))));
+    }
+    Ok((touch, copy))
+}
+
+/// First touch of fresh shared memory, a page at a time.
+pub(super) fn page_fault_ns() -> Result<f64, Trouble> {
+    const PAGE: usize = 4096;
+    const PAGES: usize = 1024;
+    let mut readings = vec![];
+    for _ in 0..READINGS {
+        let address = shm::create(Substrate::Memfd, PAGE * PAGES)?;
+        let segment = Segment::attach(&address, End::Sender, PAGE * PAGES)?;
+        let start = clock::now_ns();
+        for page in 0..PAGES {
+            segment.touch(page * PAGE);
+        }
+        readings.push((clock::now_ns() - start) as f64 / PAGES as f64);
+    }
+    Ok(lowest(readings))
+}
+
+/// Chained tick reads on this CPU while everybody else sleeps.
+pub(super) fn idle_noise() -> IdleNoise {
+    const OVER_NS: u64 = 1000;
+    let trusted = clock::ticks_are_invariant();
+    let ns_per_tick = clock::ticks_hz().filter(|_| trusted).map_or(1.0, |hz| 1e9 / hz as f64);
+    let mut gaps = histogram::empty();
+    let (mut longest, mut stolen) = (0, 0);
+    let start = Anchor::now(trusted);
+    let mut last = clock::tick(trusted);
+    loop {
+        let now = clock::tick(trusted);
+        let gap = (now.saturating_sub(last) as f64 * ns_per_tick) as u64;
+        gaps.saturating_record(gap.max(1));
+        longest = longest.max(gap);
+        stolen += if gap > OVER_NS { gap } else { 0 };
+        // The next gap starts after the book-keeping of this one.
+        last = clock::tick(trusted);
+        let elapsed = ((last.saturating_sub(start.tick)) as f64 * ns_per_tick) as u64;
+        if elapsed >= NOISE_NS {
+            return IdleNoise {
+                elapsed_ns: elapsed,
+                longest_gap_ns: longest,
+                stolen_share: stolen as f64 / elapsed as f64,
+                histogram: histogram::encode(&gaps).unwrap_or_default(),
+            };
+        }
+    }
+}

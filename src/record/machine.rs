@@ -1,0 +1,122 @@
+//! Where a trial ran: what the computer is, and what it can do at all.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Placement;
+
+/// The computer: facts, floors and whether its topology can be believed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// What it is.
+    pub facts: Facts,
+    /// What it can do at all; absent until measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floors: Option<Floors>,
+    /// False under a hypervisor, which may present any topology it likes.
+    pub topology_trusted: bool,
+}
+
+/// Facts that explain why machines differ. `None` where the system does not tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)] // each name says it all
+pub struct Facts {
+    pub hostname: String,
+    pub cpu_model: String,
+    pub architecture: String,
+    pub cpus_online: Vec<u32>,
+    pub cpus_allowed: Vec<u32>,
+    pub caches: Vec<Cache>,
+    pub numa_nodes: u32,
+    pub memory_bytes: u64,
+    pub page_bytes: u64,
+    pub kernel: String,
+    pub operating_system: String,
+    pub hypervisor: Option<String>,
+    pub clocksource: Option<String>,
+    /// The tick counter, when proven invariant: its frequency in Hz.
+    pub ticks_hz: Option<u64>,
+    pub governor: Option<String>,
+    pub boost: Option<bool>,
+    pub smt_active: Option<bool>,
+    pub transparent_huge_pages: Option<String>,
+    /// `name: state` of each processor vulnerability that is mitigated or open.
+    pub mitigations: Vec<String>,
+}
+
+/// One level of cache as the first allowed CPU sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct Cache {
+    pub level: u32,
+    /// `Data`, `Instruction` or `Unified`.
+    pub kind: String,
+    pub bytes: u64,
+    pub line_bytes: u32,
+    pub shared_by_cpus: Vec<u32>,
+}
+
+/// What this machine can do at all. Every price the cost anatomy uses is here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Floors {
+    /// The pair of CPUs the hand-overs were measured between; one entry when there is only one.
+    pub cpus: Vec<u32>,
+    /// Placement class of that pair.
+    pub placement: Placement,
+    /// Round trip over one cache line written by both sides.
+    pub line_round_trip_one_ns: Option<f64>,
+    /// Round trip over two cache lines, one each way: the floor under every shared-memory round trip.
+    pub line_round_trip_two_ns: Option<f64>,
+    /// Copy on one core, by size.
+    pub copy: Vec<SizedFloor>,
+    /// Fill and fold on one core, by size: the work both ends do in every case.
+    pub touch: Vec<SizedFloor>,
+    /// One core writes, the other reads every byte, both at work at once: nanoseconds per message in a stream.
+    pub hand_over_stream: Vec<SizedFloor>,
+    /// The same in turns: write, hand over, read; nanoseconds one way.
+    pub hand_over_serial: Vec<SizedFloor>,
+    /// One trivial system call.
+    pub system_call_ns: f64,
+    /// From ringing a futex on one CPU to the sleeper being awake on the other.
+    pub futex_hop_two_cpus_ns: Option<f64>,
+    /// One way of a futex ping-pong between two processes on one CPU.
+    pub futex_hop_one_cpu_ns: f64,
+    /// What the other process's CPU adds to a hop: two-CPU hop less system calls and switch, at least 0.
+    pub wake_ns: Option<f64>,
+    /// One-CPU hop less its two system calls.
+    pub context_switch_ns: f64,
+    /// First touch of a page of fresh shared memory.
+    pub page_fault_ns: f64,
+    /// One read of the monotonic clock.
+    pub clock_read_ns: f64,
+    /// Smallest non-zero step of the monotonic clock.
+    pub clock_step_ns: f64,
+    /// One read of the tick counter.
+    pub tick_read_ns: f64,
+    /// What an idle CPU does to a chain of tick reads.
+    pub idle_noise: IdleNoise,
+}
+
+/// A floor at one size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SizedFloor {
+    /// Bytes of one message.
+    pub bytes: u64,
+    /// Bytes the loop walked over before it came back to the first.
+    pub footprint_bytes: u64,
+    /// Nanoseconds for one message.
+    pub ns: f64,
+}
+
+/// Gaps between chained tick reads on a CPU with nothing else to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IdleNoise {
+    /// How long was listened.
+    pub elapsed_ns: u64,
+    /// The longest gap.
+    pub longest_gap_ns: u64,
+    /// Share of the time in gaps over 1 us.
+    pub stolen_share: f64,
+    /// HDR V2 deflate, base64, nanoseconds.
+    pub histogram: String,
+}

@@ -1,0 +1,121 @@
+//! The words every stage speaks: case, outcome, record, machine. Plain data, no behaviour beyond naming.
+//!
+//! A record is one trial: one set of processes, one case, one JSON line of `records.jsonl`. Each stands alone, so a
+//! file copied to another machine can still be read and compared. Times are integer nanoseconds where they were
+//! measured as such, and `f64` nanoseconds where they are a quotient.
+
+mod case;
+mod machine;
+mod outcome;
+mod words;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use case::Case;
+pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
+pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window, metric};
+pub use words::{Fault, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
+
+/// Version of the record's form. A reader refuses records of a later one.
+pub const SCHEMA: u32 = 1;
+
+/// One line of `records.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// Version of this form, [`SCHEMA`].
+    pub schema: u32,
+    /// The run this trial belongs to.
+    pub run_id: String,
+    /// What ran: the suite's own identity and the plan.
+    pub suite: Suite,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What was asked.
+    pub case: Case,
+    /// The case as a path, stable between runs: see [`Case::key`].
+    pub case_key: String,
+    /// Which fresh set of processes, from 0.
+    pub set: u32,
+    /// Position of this trial in the shuffled schedule, from 0.
+    pub order_in_run: u32,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub ended_at: String,
+    /// CPUs the roles were pinned to, in order of role; empty when unpinned.
+    pub cpus: Vec<u32>,
+    /// How many messages the hot phase carried and who chose that.
+    pub count: Count,
+    /// Length of the warm-up before the hot phase.
+    pub warm_up_ns: u64,
+    /// Disturbances seen around the trial.
+    pub noise: Noise,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// The suite's own identity, so that two files can be told apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suite {
+    /// Version of the suite.
+    pub version: String,
+    /// Revision of the source it was built from, or `unknown`.
+    pub revision: String,
+    /// How it was compiled.
+    pub build: Build,
+    /// Name of the plan.
+    pub plan: String,
+    /// The question the plan asks.
+    pub question: String,
+    /// Hash of the plan as run: equal hashes mean equal cases and times.
+    pub plan_hash: String,
+    /// Seed of the schedule's shuffle.
+    pub seed: u64,
+}
+
+/// Compiler and flags: part of the measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Build {
+    /// `release`, `debug`, ...
+    pub profile: String,
+    /// Target triple.
+    pub target: String,
+    /// Compiler version.
+    pub rustc: String,
+    /// Optimisation level of the profile.
+    pub opt_level: String,
+    /// Extra compiler flags, or empty.
+    pub rustflags: String,
+}
+
+/// How many messages the hot phase carried.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Count {
+    /// Messages, or round trips.
+    pub messages: u64,
+    /// `time`: derived from the pilot to fill the plan's hot time; `fixed`: given by the plan.
+    pub chosen_by: String,
+}
+
+/// Disturbances around a trial.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Noise {
+    /// Just before.
+    pub before: NoiseReading,
+    /// Just after.
+    pub after: NoiseReading,
+    /// Times a pinned role was found on another CPU, or an unpinned one moved.
+    pub migrations: u64,
+    /// Another ipcmark ran on this machine at the time.
+    pub other_run: bool,
+}
+
+/// The system's own view of how busy it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoiseReading {
+    /// Time the hypervisor ran somebody else, summed over CPUs since boot.
+    pub steal_ms: u64,
+    /// One-minute load average.
+    pub load: f64,
+}

@@ -1,0 +1,162 @@
+//! What came of a trial: numbers with their verdict, their cost, and what they should have cost.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Status, Verdict};
+
+/// What came of a trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Outcome {
+    /// Measured, failed or skipped.
+    pub status: Status,
+    /// How far to trust it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Why it failed, was skipped, is noisy or invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Numbers by name; the names and their units are in [`metric`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
+    /// The hot phase in slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Vec<Window>>,
+    /// Latency distribution: HDR V2 deflate, base64, nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<String>,
+    /// The machine's floor, measured by the same processes on the same CPUs next to the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<PairedFloor>,
+    /// What each role used between hot start and hot end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<RoleCost>>,
+    /// What the mechanism declares one message to cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anatomy: Option<Anatomy>,
+}
+
+impl Outcome {
+    /// A trial that broke.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self::without_numbers(Status::Failed, Verdict::Invalid, why.into())
+    }
+
+    /// A trial that cannot run here.
+    pub fn skipped(why: impl Into<String>) -> Self {
+        Self::without_numbers(Status::Skipped, Verdict::Skipped, why.into())
+    }
+
+    fn without_numbers(status: Status, verdict: Verdict, why: String) -> Self {
+        Self {
+            status,
+            verdict: Some(verdict),
+            why: Some(why),
+            metrics: None,
+            windows: None,
+            histogram: None,
+            floor: None,
+            roles: None,
+            anatomy: None,
+        }
+    }
+}
+
+/// Numbers by name.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// Names of metrics. The unit is the last word of the name.
+pub mod metric {
+    /// Out and back, typical: the median over blocks of elapsed over count.
+    pub const ROUND_TRIP_NS: &str = "round_trip_ns";
+    /// Verified messages a second.
+    pub const MESSAGES_PER_S: &str = "messages_per_s";
+    /// Verified payload bytes a second.
+    pub const BYTES_PER_S: &str = "bytes_per_s";
+    /// Median of the distribution.
+    pub const P50_NS: &str = "p50_ns";
+    /// 90th percentile.
+    pub const P90_NS: &str = "p90_ns";
+    /// 99th percentile.
+    pub const P99_NS: &str = "p99_ns";
+    /// 99.9th percentile.
+    pub const P999_NS: &str = "p999_ns";
+    /// Largest value seen.
+    pub const MAX_NS: &str = "max_ns";
+    /// User and system time of all roles together, per message (a round trip is two messages).
+    pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";
+}
+
+/// A slice of the hot phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// From hot start.
+    pub start_ns: u64,
+    /// Length.
+    pub elapsed_ns: u64,
+    /// Messages, or round trips, completed in it.
+    pub messages: u64,
+}
+
+/// A floor measured next to its case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PairedFloor {
+    /// Which: `two_line_round_trip`, `futex_round_trip_one_cpu`, `hand_over_stream`, ...
+    pub name: String,
+    /// In the case's own unit: nanoseconds a round trip, or nanoseconds a message.
+    pub ns: f64,
+}
+
+/// What a role used between hot start and hot end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct RoleCost {
+    pub role: String,
+    pub cpu: Option<u32>,
+    pub messages: u64,
+    pub wall_ns: u64,
+    pub user_ns: u64,
+    pub system_ns: u64,
+    pub voluntary_switches: u64,
+    pub involuntary_switches: u64,
+    pub minor_faults: u64,
+    pub major_faults: u64,
+    /// On a CPU, waiting for one, and neither: the three process states.
+    pub running_ns: u64,
+    pub ready_ns: u64,
+    pub blocked_ns: u64,
+    pub migrations: u64,
+}
+
+/// What one message should cost, side by side. In a closed loop the two sides add up; in a stream on two CPUs they
+/// work at once, and the slower one sets the pace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Anatomy {
+    /// Counted on the sending side.
+    pub sender: Counts,
+    /// Counted on the receiving side.
+    pub receiver: Counts,
+}
+
+/// Counts for one message on one side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Entries into the kernel.
+    pub system_calls: f64,
+    /// Bytes copied by kernel or library, beyond the payload's one write and one read.
+    pub copied_bytes: f64,
+    /// Dependent transfers of one cache line from another core.
+    pub line_hand_overs: f64,
+    /// Payload bytes that come from another core's cache in bulk (overlapping transfers).
+    pub moved_bytes: f64,
+    /// Wake-ups of a sleeping process on another CPU.
+    pub wakes: f64,
+    /// Times this side gives up its CPU.
+    pub context_switches: f64,
+    /// Page faults.
+    pub page_faults: f64,
+    /// A delay the mechanism adds by design, in nanoseconds.
+    pub delay_ns: f64,
+}

@@ -1,0 +1,87 @@
+//! The ends of channels that one role holds, and what each measure does with them.
+
+use std::io;
+use std::thread;
+
+use crate::address::End;
+use crate::conformance;
+use crate::control::{Leader, Member};
+use crate::measure::inject::Faulty;
+use crate::measure::paired::Floor;
+use crate::measure::round_trip::Side;
+use crate::measure::stream::{Sink, Source};
+use crate::measure::{Findings, Task};
+use crate::protocol::Link;
+use crate::record::{Fault, Measure};
+use crate::transport::{Peers, Shape, Transport};
+
+/// The ends one role holds.
+pub(super) struct Ends<T: Transport> {
+    sender: Option<T::Sender>,
+    receiver: Option<T::Receiver>,
+}
+
+impl<T: Transport> Ends<T> {
+    /// Attaches to every link. A single link of a two-way connection gives both ends where the measure wants both.
+    pub(super) fn attach(links: &[Link], peers: Vec<Peers>, shape: &Shape) -> io::Result<Self> {
+        let mut ends = Self { sender: None, receiver: None };
+        let mut peers = peers.into_iter();
+        if let ([link], true) = (links, T::DUPLEX && shape.two_way()) {
+            let (sender, receiver) = T::attach_both(&link.address, link.end, shape)?;
+            return Ok(Self { sender: Some(sender), receiver: Some(receiver) });
+        }
+        for link in links {
+            let peer = peers.next().unwrap_or_default();
+            match link.end {
+                End::Sender => ends.sender = Some(T::attach_sender(&link.address, peer, shape)?),
+                End::Receiver => ends.receiver = Some(T::attach_receiver(&link.address, peer, shape)?),
+            }
+        }
+        Ok(ends)
+    }
+
+    fn sender(sender: Option<T::Sender>) -> io::Result<T::Sender> {
+        sender.ok_or_else(|| io::Error::other("this role was given no sending end"))
+    }
+
+    fn receiver(receiver: Option<T::Receiver>) -> io::Result<T::Receiver> {
+        receiver.ok_or_else(|| io::Error::other("this role was given no receiving end"))
+    }
+
+    pub(super) fn lead(self, leader: &mut Leader, task: &Task, mut floor: Floor) -> Findings {
+        let bytes = task.message_bytes();
+        let sender = Self::sender(self.sender)?;
+        match (task.case.measure, task.case.inject) {
+            (Measure::Stream, Some(fault)) => {
+                Source::new(Faulty::new(sender, fault), bytes).lead(leader, task, &mut floor)
+            }
+            (Measure::Stream, None) => Source::new(sender, bytes).lead(leader, task, &mut floor),
+            (Measure::Conformance, _) => conformance::transport::lead(sender, leader, task),
+            _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
+        }
+    }
+
+    pub(super) fn follow(self, member: &mut Member, task: &Task, mut floor: Floor) -> Findings {
+        let bytes = task.message_bytes();
+        if task.case.inject == Some(Fault::Hang) {
+            hang();
+        }
+        let receiver = Self::receiver(self.receiver)?;
+        let mut report = match task.case.measure {
+            Measure::Stream => Sink::new(receiver, bytes).follow(member, task, &mut floor)?,
+            Measure::Conformance => conformance::transport::follow(receiver, member, task)?,
+            _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,
+        };
+        if task.case.inject == Some(Fault::Lie) {
+            report.messages += 1;
+        }
+        Ok(report)
+    }
+}
+
+/// What a hung worker does: nothing, for good, whatever it is told. Only its supervisor can end it.
+fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
