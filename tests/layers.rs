@@ -42,7 +42,7 @@ const UNSAFE: &[&str] = &[
     "harness/src/signals.rs",
     "harness/src/supervise/spawn.rs",
     "harness/src/trace/step.rs",
-    "harness/tests/bad_days.rs",
+    "harness/tests/common/user_run.rs",
     "src/address.rs",
     "src/clock.rs",
     "src/control.rs",
