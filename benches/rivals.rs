@@ -10,10 +10,13 @@ use std::process::Command;
 use ipcmark::family::Contestant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Measure, Placement};
+use ipcmark::record::{Measure, Outcome, Placement};
 use ipcmark_reports::{Estimate, paired_ratio};
 
 use common::{Bench, case, ns_each, rows, rtrb_pair};
+
+/// Messages of a short look at the rival, which sets its count; it warms up with a quarter of that.
+const LOOK: u64 = 2000;
 
 /// Two measurements of the same thing: ours and the rival's, in nanoseconds.
 type Pair = (f64, f64);
@@ -23,7 +26,8 @@ struct Claim {
     rival: &'static str,
     /// What we want the ratio of times, ours over the rival's, to be at most.
     wanted: f64,
-    measure: fn(&Contest) -> Option<Pair>,
+    /// Told whether the rival goes first.
+    measure: fn(&Contest, bool) -> Option<Pair>,
 }
 
 const CLAIMS: &[Claim] = &[
@@ -31,7 +35,7 @@ const CLAIMS: &[Claim] = &[
         name: "round trip 8 B, shm-spsc/spin",
         rival: "two-line cache-line floor",
         wanted: 1.25,
-        measure: |contest| contest.floor("shm-spsc/spin", Measure::RoundTrip, 8),
+        measure: |contest, _| contest.floor("shm-spsc/spin", Measure::RoundTrip, 8),
     },
     Claim {
         name: "round trip 8 B, pipe, one CPU",
@@ -43,25 +47,31 @@ const CLAIMS: &[Claim] = &[
         name: "round trip 8 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0,
-        measure: |contest| Some(contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>)),
+        measure: |contest, rival_first| {
+            Some(contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>, rival_first))
+        },
     },
     Claim {
         name: "stream 64 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0 / 1.75,
-        measure: |contest| Some(contest.rtrb("shm-spsc/spin", Measure::Stream, 64, rtrb_pair::stream_ns::<64>)),
+        measure: |contest, rival_first| {
+            Some(contest.rtrb("shm-spsc/spin", Measure::Stream, 64, rtrb_pair::stream_ns::<64>, rival_first))
+        },
     },
     Claim {
         name: "stream 8 B, shm-spsc/spin",
         rival: "rtrb between threads",
         wanted: 1.0,
-        measure: |contest| Some(contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>)),
+        measure: |contest, rival_first| {
+            Some(contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>, rival_first))
+        },
     },
     Claim {
         name: "stream 1 MiB, shm-spsc/spin",
         rival: "hand-over bandwidth of 1 MiB",
         wanted: 1.0 / 0.8,
-        measure: |contest| contest.floor("shm-spsc/spin", Measure::Stream, 1 << 20),
+        measure: |contest, _| contest.floor("shm-spsc/spin", Measure::Stream, 1 << 20),
     },
 ];
 
@@ -80,6 +90,10 @@ fn main() {
     }
     let measures = has("--bench") && !has("--test");
     let contest = Contest::open(measures);
+    if contest.bench.cpus.first() == contest.bench.cpus.get(1) {
+        println!("rivals: skipped, since polling rivals want two CPUs and this process may use one");
+        return;
+    }
     println!("{:<32} {:<30} {:>10} {:>10}   ours / rival", "ours", "rival", "ours", "rival");
     for claim in CLAIMS {
         contest.show(claim, if measures { 10 } else { 1 });
@@ -110,7 +124,8 @@ impl Contest {
     }
 
     fn show(&self, claim: &Claim, sets: usize) {
-        let pairs: Vec<Pair> = (0..sets).filter_map(|_| (claim.measure)(self)).collect();
+        // Who goes first changes from pair to pair; a floor is measured on both sides of its case anyway.
+        let pairs: Vec<Pair> = (0..sets).filter_map(|set| (claim.measure)(self, set % 2 == 1)).collect();
         let Some(Estimate { value, interval, .. }) = paired_ratio(&pairs) else {
             println!("{:<32} {:<30} skipped: not on this machine", claim.name, claim.rival);
             return;
@@ -121,8 +136,12 @@ impl Contest {
             all[all.len() / 2]
         };
         let (ours, rival) = (middle(|pair| pair.0), middle(|pair| pair.1));
+        let word = match interval {
+            Some(interval) if interval.high <= claim.wanted => "holds",
+            Some(interval) if interval.low > claim.wanted => "does not hold",
+            _ => "can't tell",
+        };
         let interval = interval.map_or_else(String::new, |i| format!(" [{:.3}, {:.3}]", i.low, i.high));
-        let word = if value <= claim.wanted { "holds" } else { "does not hold" };
         println!(
             "{:<32} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {value:.3}{interval}, wanted at most {:.3}: {word}",
             claim.name, claim.rival, claim.wanted
@@ -140,28 +159,57 @@ impl Contest {
         Some((ns_each(&outcome), outcome.floor.as_ref()?.ns))
     }
 
-    /// A case, then rtrb on the same CPUs with a count that takes about as long.
-    fn rtrb(&self, row: &str, measure: Measure, bytes: u64, rival: fn(&[u32], u64, u64) -> u64) -> Pair {
+    /// A case and rtrb on the same CPUs, with a count that takes about as long.
+    fn rtrb(
+        &self,
+        row: &str,
+        measure: Measure,
+        bytes: u64,
+        rival: fn(&[u32], u64, u64) -> u64,
+        rival_first: bool,
+    ) -> Pair {
         let case = case(self.row(row), measure, self.bench.placement, bytes);
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
-        let ours = ns_each(&self.bench.trial(&case, &self.bench.cpus, timing));
-        let count = (self.timing.hot_ns as f64 / ours / 2.0) as u64;
-        let theirs = rival(&self.bench.cpus, count / 4, count.max(1)) as f64 / count.max(1) as f64;
-        (ours, theirs)
+        let look_ns = rival(&self.bench.cpus, LOOK, LOOK) as f64 / LOOK as f64;
+        let count = ((self.timing.hot_ns as f64 / look_ns.max(1.0)) as u64).max(LOOK);
+        let ours = || ns_each(&self.bench.trial(&case, &self.bench.cpus, timing.clone()));
+        let theirs = || rival(&self.bench.cpus, count / 4, count) as f64 / count as f64;
+        in_order(rival_first, ours, theirs)
     }
 
-    /// The blocking pipe on one CPU, then the kernel's own benchmark of it.
-    fn perf_pipe(&self) -> Option<Pair> {
-        const LOOPS: &str = "50000";
+    /// The blocking pipe on one CPU, and the kernel's own benchmark of it.
+    fn perf_pipe(&self, rival_first: bool) -> Option<Pair> {
         let cpu = self.one_cpu.first()?.to_string();
         let case = case(self.row("pipe"), Measure::RoundTrip, Placement::SameCpu, 8);
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
-        let ours = ns_each(&self.bench.trial(&case, &self.one_cpu, timing));
-        let arguments = ["-c", &cpu, "perf", "bench", "sched", "pipe", "-l", LOOPS];
-        let said = Command::new("taskset").args(arguments).output().ok()?.stdout;
-        let said = String::from_utf8_lossy(&said);
-        let line = said.lines().find(|line| line.contains("usecs/op"))?;
-        let theirs: f64 = line.split_ascii_whitespace().next()?.parse().ok()?;
-        Some((ours, theirs * 1000.0))
+        let ours = || Some(mean_ns(&self.bench.trial(&case, &self.one_cpu, timing.clone())));
+        let (ours, theirs) = in_order(rival_first, ours, || perf_bench_sched_pipe_ns(&cpu));
+        Some((ours?, theirs?))
     }
+}
+
+fn in_order<T>(rival_first: bool, ours: impl FnOnce() -> T, theirs: impl FnOnce() -> T) -> (T, T) {
+    if rival_first {
+        let theirs = theirs();
+        (ours(), theirs)
+    } else {
+        (ours(), theirs())
+    }
+}
+
+/// What perf says of one operation; nothing where there is no perf.
+fn perf_bench_sched_pipe_ns(cpu: &str) -> Option<f64> {
+    let arguments = ["-c", cpu, "perf", "bench", "sched", "pipe", "-l", "50000"];
+    let said = Command::new("taskset").args(arguments).output().ok()?.stdout;
+    let said = String::from_utf8_lossy(&said);
+    let line = said.lines().find(|line| line.contains("usecs/op"))?;
+    let micros: f64 = line.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(micros * 1000.0)
+}
+
+/// Nanoseconds a round trip as a mean over the whole of what the blocks timed, for rivals that know no other.
+fn mean_ns(outcome: &Outcome) -> f64 {
+    let windows = outcome.windows.iter().flatten();
+    let (elapsed_ns, count) = windows.fold((0, 0), |sum, w| (sum.0 + w.elapsed_ns, sum.1 + w.messages));
+    elapsed_ns as f64 / count as f64
 }

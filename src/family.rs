@@ -26,6 +26,15 @@ pub fn supports(case: &Case) -> Result<(), String> {
     }
 }
 
+/// The case with what its mechanism decides where the plan left it open, as a record should name it. Its key stays that
+/// of the plan.
+pub fn resolved(case: &Case) -> Case {
+    match case.family.as_str() {
+        measure::floors::FAMILY => case.clone(),
+        _ => transport::resolved(case),
+    }
+}
+
 /// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads. Two processes also share memory
 /// for the paired floor.
 ///

@@ -5,9 +5,10 @@ mod ends;
 
 use std::fs::File;
 use std::io::{self, BufReader, Stdin, Stdout};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use crate::address::End;
+use crate::address::{Address, End};
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::{self, Floor};
 use crate::measure::round_trip::Side;
@@ -180,33 +181,70 @@ fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
             .collect()
     };
     let (first_links, second_links) = (links(|end| end), links(prepare::opposite));
+    // From here on each side holds its own ends only, or a side that fails would never be missed by the other.
+    drop(addresses);
     talk.exchange(vec![])?;
 
-    let (attached, both_attached) = std::sync::mpsc::channel();
+    let (attached, both_attached) = mpsc::channel();
     thread::scope(|scope| {
         let (control, second_memory) = (order.control.clone(), memory.clone());
         let member = scope.spawn(move || {
             let page = Page::attach(&control)?;
-            let play = || -> Findings {
-                second.cpu.map_or(Ok(()), pin::pin_this_thread)?;
-                let ends = Ends::<T>::attach(&second_links, vec![], &Shape::of(&second.case))?;
-                let floor = Floor::attach(&second, &second_memory, End::Receiver)?;
-                attached.send(()).map_err(io::Error::other)?;
-                ends.follow(&mut Member::new(page.clone(), 1), &second, floor)
-            };
-            play().inspect_err(|_| page.abort())
+            let call_off = CallOff::unless_done(&page);
+            second.cpu.map_or(Ok(()), pin::pin_this_thread)?;
+            let ends = Ends::<T>::attach(&second_links, vec![], &Shape::of(&second.case))?;
+            drop(second_links);
+            let floor = Floor::attach(&second, &second_memory, End::Receiver)?;
+            attached.send(()).map_err(io::Error::other)?;
+            let found = ends.follow(&mut Member::new(page.clone(), 1), &second, floor)?;
+            call_off.done();
+            Ok(found)
         });
-        let mut play = || -> Findings {
-            let ends = Ends::<T>::attach(&first_links, vec![], &shape)?;
-            let floor = Floor::attach(&first, &memory, End::Sender)?;
-            both_attached.recv().map_err(|_| io::Error::other("the second thread could not attach"))?;
-            talk.ready_go()?;
-            ends.lead(&mut Leader::new(page.clone(), 2), &first, floor)
-        };
-        let led = play().inspect_err(|_| page.abort());
+        let led = lead_host::<T>(first_links, &first, &memory, page, &both_attached, talk);
         let followed = member.join().map_err(|_| io::Error::other("the second thread panicked"))?;
         merge(led, followed)
     })
+}
+
+/// The first thread's part.
+fn lead_host<T: Transport>(
+    links: Vec<Link>,
+    task: &Task,
+    memory: &Address,
+    page: &Page,
+    both_attached: &Receiver<()>,
+    talk: &mut Talk,
+) -> Findings {
+    let call_off = CallOff::unless_done(page);
+    let ends = Ends::<T>::attach(&links, vec![], &Shape::of(&task.case))?;
+    drop(links);
+    let floor = Floor::attach(task, memory, End::Sender)?;
+    both_attached.recv().map_err(|_| io::Error::other("the second thread could not attach"))?;
+    talk.ready_go()?;
+    let found = ends.lead(&mut Leader::new(page.clone(), 2), task, floor)?;
+    call_off.done();
+    Ok(found)
+}
+
+/// Calls the trial off when its thread ends without having finished, by an error or a panic.
+struct CallOff<'a>(Option<&'a Page>);
+
+impl<'a> CallOff<'a> {
+    fn unless_done(page: &'a Page) -> Self {
+        Self(Some(page))
+    }
+
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CallOff<'_> {
+    fn drop(&mut self) {
+        if let Some(page) = self.0 {
+            page.abort();
+        }
+    }
 }
 
 /// One report of two threads. A failed check outranks the call-off that it caused on the other side.

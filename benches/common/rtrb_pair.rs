@@ -8,6 +8,7 @@ use std::thread;
 use ipcmark::clock;
 use ipcmark::machine::pin::pin_this_thread;
 use ipcmark::measure::Trouble;
+use ipcmark::measure::count::slices;
 use ipcmark::measure::round_trip::Side;
 use ipcmark::measure::stream::{Sink, Source};
 use ipcmark::transport::{Receiver, Sender};
@@ -23,9 +24,10 @@ impl<const N: usize> Sender for Tail<N> {
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<()> {
         let mut message = [0; N];
         fill(&mut message[..len]);
+        let mut polls = Polls(0);
         while let Err(rtrb::PushError::Full(back)) = self.0.push(message) {
             message = back;
-            std::hint::spin_loop();
+            polls.pause(|| self.0.is_abandoned())?;
         }
         Ok(())
     }
@@ -34,12 +36,25 @@ impl<const N: usize> Sender for Tail<N> {
 impl<const N: usize> Receiver for Head<N> {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::io::Result<R> {
+        let mut polls = Polls(0);
         loop {
             if let Ok(message) = self.0.pop() {
                 return Ok(read(&message));
             }
-            std::hint::spin_loop();
+            polls.pause(|| self.0.is_abandoned())?;
         }
+    }
+}
+
+/// Polls of one wait. Now and then it is worth asking whether the other side is still there.
+struct Polls(u32);
+
+impl Polls {
+    #[inline]
+    fn pause(&mut self, gone: impl Fn() -> bool) -> std::io::Result<()> {
+        std::hint::spin_loop();
+        self.0 += 1;
+        if self.0.is_multiple_of(4096) && gone() { Err(std::io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 }
 
@@ -77,7 +92,7 @@ pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 
     })
 }
 
-/// Nanoseconds for `count` verified round trips.
+/// Nanoseconds for `count` verified round trips, by the median of as many blocks as our own trials have.
 pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
     let (out_tail, out_head) = ring::<N>();
     let (back_tail, back_head) = ring::<N>();
@@ -90,9 +105,14 @@ pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
             pin(cpus.first());
             let mut side = Side::new(out_tail, back_head, N);
             fine(side.trips(warm_up));
-            let start = clock::now_ns();
-            fine(side.trips(count));
-            clock::now_ns() - start
+            let blocks = slices(count).map(|trips| {
+                let start = clock::now_ns();
+                fine(side.trips(trips));
+                (clock::now_ns() - start) as f64 / trips as f64
+            });
+            let mut each_ns: Vec<f64> = blocks.collect();
+            each_ns.sort_by(f64::total_cmp);
+            (each_ns[each_ns.len() / 2] * count as f64) as u64
         });
         leader.join().expect("the leader ends well")
     })

@@ -196,7 +196,7 @@ impl Run {
             run_id: self.id.clone(),
             suite: self.suite.clone(),
             machine: self.machine.clone(),
-            case: case.clone(),
+            case: ipcmark::family::resolved(case),
             case_key: case.key(),
             set,
             order_in_run: order,

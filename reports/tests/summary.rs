@@ -106,7 +106,13 @@ fn ratios_to_the_floor_are_paired() {
     let mut records = sets(&[100.0, 200.0, 400.0, 800.0, 1_600.0]);
     for record in &mut records {
         let typical = record.outcome.metrics.as_ref().expect("measured")[metric::ROUND_TRIP_NS];
-        record.outcome.floor = Some(PairedFloor { name: "two_line_round_trip".into(), ns: typical / 1.25 });
+        record.outcome.floor = Some(PairedFloor {
+            name: "two_line_round_trip".into(),
+            ns: typical / 1.25,
+            line_round_trip_ns: None,
+            hand_over_serial_ns: None,
+            futex_hop_ns: None,
+        });
     }
     let ratio = only(&records).to_floor.expect("every set has a floor");
     let interval = ratio.interval.expect("five sets");

@@ -20,13 +20,9 @@ pub struct Derived {
 
 /// Warms up with growing counts and derives the count.
 ///
-/// A fixed count is taken as it is, after one small pilot that brings pages and caches in.
+/// A fixed count is taken as it is, after the same warm-up.
 pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Derived, Trouble> {
     let start = clock::now_ns();
-    if let Some(count) = timing.fixed_count {
-        pilot(count.min(16))?;
-        return Ok(Derived { count, chosen_by: "fixed", warm_up_ns: clock::now_ns() - start });
-    }
     let mut count = 1;
     // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
     let mut unit_ns = [f64::INFINITY; 3];
@@ -40,7 +36,9 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
             unit_ns.sort_by(f64::total_cmp);
             let unit_ns = if unit_ns[1].is_finite() { unit_ns[1] } else { unit_ns[0] };
             let fitting = (timing.hot_ns as f64 / unit_ns.max(0.1)) as u64;
-            return Ok(Derived { count: fitting.max(WINDOWS), chosen_by: "time", warm_up_ns: now - start });
+            let (count, chosen_by) =
+                timing.fixed_count.map_or((fitting.max(WINDOWS), "time"), |count| (count, "fixed"));
+            return Ok(Derived { count, chosen_by, warm_up_ns: now - start });
         }
         count *= 2;
     }

@@ -53,7 +53,8 @@ impl Task {
             timing: order.timing.clone(),
             role,
             cpu: order.cpus.get(index).copied(),
-            ticks_trusted: clock::ticks_are_invariant(),
+            // A pinned role reads one counter; only one that may move needs them all in step.
+            ticks_trusted: clock::ticks_are_invariant() && (index < order.cpus.len() || clock::ticks_synchronised(&[])),
         }
     }
 
@@ -96,13 +97,13 @@ impl fmt::Display for Trouble {
 /// What a role gives back.
 pub type Findings = Result<Report, Trouble>;
 
-/// Answers phases until the trial is over: `work` for the measure's own, the paired floor's for the rest. Gives the cost
-/// of the timed work and how many units it had.
+/// Answers phases until the trial is over: `work` for the measure's own, the paired floor's for the rest. `work` says how
+/// many units it really did. Gives the cost of the timed work and that number.
 pub fn follow(
     member: &mut Member,
     task: &Task,
     floor: &mut paired::Floor,
-    mut work: impl FnMut(&mut Member, u64) -> Result<(), Trouble>,
+    mut work: impl FnMut(&mut Member, u64) -> Result<u64, Trouble>,
 ) -> Findings {
     let mut report = Report::default();
     loop {
@@ -114,12 +115,10 @@ pub fn follow(
             }
             phase::WORK if member.page().is_hot() => {
                 let meter = meter::Meter::start();
-                let done = work(member, phase.count);
-                report.roles = vec![meter.stop(task, phase.count)];
-                report.messages = phase.count;
-                done?;
+                report.messages = work(member, phase.count)?;
+                report.roles = vec![meter.stop(task, report.messages)];
             }
-            phase::WORK => work(member, phase.count)?,
+            phase::WORK => drop(work(member, phase.count)?),
             kind => floor.follow(kind, phase.count)?,
         }
         member.leave()?;

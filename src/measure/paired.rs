@@ -9,6 +9,7 @@ use super::{Task, Trouble, together};
 use crate::address::{Address, End};
 use crate::clock;
 use crate::control::Leader;
+use crate::pin;
 use crate::record::{Measure, PairedFloor, Placement, Substrate};
 use crate::shm::{self, Segment};
 
@@ -20,12 +21,23 @@ const BOUNCE: u32 = 100;
 const RING: u32 = 10;
 const POUR: u32 = 11;
 const TOUCH: u32 = 12;
+const TURN: u32 = 13;
+const ROUSE: u32 = 14;
 
-/// Bytes a stream's floor walks over: what the rings use by default.
+/// Wake-ups that one reading of the futex hop takes.
+const ROUSES: u32 = 15;
+
+/// What a stream's floor walks over: as much as the rings do by default, in bytes ...
 const FOOTPRINT_BYTES: usize = 256 * 1024;
+/// ... and in slots, since a short ring stays in a nearer cache.
+const MAX_SLOTS: usize = 1024;
+/// From this size on a round trip is held against the same bytes handed over in turns, not against two lines.
+const TURNS_FROM_BYTES: usize = 65;
+/// Readings of each kind on each occasion; the lowest counts, since a disturbance can only add.
+const READINGS: u64 = 3;
 /// Units before the first reading, to bring pages and caches in; fewer when they are large.
 const PILOT: u64 = 64;
-const PILOT_BYTES: usize = 4 << 20;
+const PILOT_BYTES: usize = 2 << 20;
 
 /// A floor next to a case, or none.
 pub struct Floor {
@@ -56,14 +68,18 @@ impl Floor {
     /// The floor that fits the task, in the memory at `address`.
     pub fn attach(task: &Task, address: &Address, end: End) -> io::Result<Self> {
         let walk = walk(task.message_bytes());
-        let plan = match (task.case.measure, task.case.placement) {
+        // Wherever the scheduler puts two roles that have one CPU to share, they share it.
+        let one_cpu =
+            task.case.placement == Placement::SameCpu || task.cpu.is_none() && pin::allowed_cpus()?.len() == 1;
+        let plan = match task.case.measure {
             _ if task.timing.floor_ns == 0 => return Ok(Self::none()),
-            (Measure::Stream, Placement::SameCpu) => Plan { name: "touch_one_cpu", kinds: vec![TOUCH], walk },
-            (Measure::Stream, _) => Plan { name: "hand_over_stream", kinds: vec![POUR], walk },
-            (_, Placement::SameCpu) => Plan { name: "futex_round_trip_one_cpu", kinds: vec![RING], walk },
+            Measure::Stream if one_cpu => Plan { name: "touch_one_cpu", kinds: vec![TOUCH], walk },
+            Measure::Stream => Plan { name: "hand_over_stream", kinds: vec![POUR], walk },
+            _ if one_cpu => Plan { name: "futex_round_trip_one_cpu", kinds: vec![RING], walk },
             _ => {
-                let kinds = (BOUNCE..).take(Polls::SWEEP.len()).collect();
-                Plan { name: "two_line_round_trip", kinds, walk }
+                let kinds = (BOUNCE..).take(Polls::SWEEP.len()).chain([TURN, ROUSE]).collect();
+                let turns = task.message_bytes() >= TURNS_FROM_BYTES;
+                Plan { name: if turns { "turns_round_trip" } else { "two_line_round_trip" }, kinds, walk }
             }
         };
         let arena = Arena::new(Segment::attach(address, end, walk.segment_bytes())?);
@@ -73,19 +89,30 @@ impl Floor {
     /// Measures the floor once, as the leader.
     pub fn lead(&mut self, leader: &mut Leader) -> Result<(), Trouble> {
         let (Some(plan), Some(arena)) = (&self.plan, &mut self.arena) else { return Ok(()) };
-        for kind in &plan.kinds {
-            let budget_ns = self.budget_ns / plan.kinds.len() as u64;
+        let budget_ns = self.budget_ns / plan.kinds.len() as u64;
+        for kind in plan.kinds.iter().copied() {
+            if kind == ROUSE {
+                let hop_ns = together(leader, kind, u64::from(ROUSES), || Ok(arena.rouse(Side::First, ROUSES)?))?;
+                self.seen.push((kind, hop_ns));
+                continue;
+            }
             let mut timed = |count: u64| {
-                together(leader, *kind, count, || {
+                together(leader, kind, count, || {
                     let start = clock::now_ns();
-                    unit(arena, Side::First, *kind, plan.walk, count)?;
+                    unit(arena, Side::First, kind, plan.walk, count)?;
                     Ok((clock::now_ns() - start) as f64 / count as f64)
                 })
             };
-            let least = ((PILOT_BYTES / plan.walk.message_bytes.max(1)) as u64).clamp(8, PILOT);
-            let pilot_ns = timed(least)?;
-            let count = (budget_ns as f64 / pilot_ns.max(0.5)) as u64;
-            self.seen.push((*kind, timed(count.max(least))?));
+            // The first pilot walks all the way round once, where the floor walks, so that no page is new afterwards.
+            let round = if matches!(kind, POUR | TOUCH | TURN) { plan.walk.slots as u64 } else { 0 };
+            let least = ((PILOT_BYTES / plan.walk.message_bytes.max(1)) as u64).clamp(4, PILOT);
+            let pilot_ns = timed(least.max(round))?;
+            let count = (budget_ns as f64 / pilot_ns.max(0.5)) as u64 / READINGS;
+            let mut lowest = f64::INFINITY;
+            for _ in 0..READINGS {
+                lowest = lowest.min(timed(count.max(least))?);
+            }
+            self.seen.push((kind, lowest));
         }
         Ok(())
     }
@@ -98,20 +125,36 @@ impl Floor {
         }
     }
 
-    /// The lower of the kinds tried, each as the mean of before and after.
+    /// The floor, and the prices of this moment.
     pub fn result(&self) -> Option<PairedFloor> {
         let plan = self.plan.as_ref()?;
-        let mean = |kind: &u32| {
-            let all: Vec<f64> = self.seen.iter().filter(|(seen, _)| seen == kind).map(|(_, ns)| *ns).collect();
-            all.iter().sum::<f64>() / all.len().max(1) as f64
+        let lines = self.lowest(|kind| kind >= BOUNCE);
+        let ns = match plan.name {
+            "turns_round_trip" => self.lowest(|kind| kind == TURN)?,
+            _ => lines.or_else(|| self.lowest(|kind| kind != ROUSE))?,
         };
-        let ns = plan.kinds.iter().map(mean).min_by(f64::total_cmp)?;
-        Some(PairedFloor { name: plan.name.into(), ns })
+        Some(PairedFloor {
+            name: plan.name.into(),
+            ns,
+            line_round_trip_ns: lines,
+            hand_over_serial_ns: self.lowest(|kind| kind == TURN).map(|both_ways| both_ways / 2.0),
+            futex_hop_ns: self.lowest(|kind| kind == ROUSE),
+        })
+    }
+
+    /// The lowest mean of before and after among the kinds that `wanted` picks.
+    fn lowest(&self, wanted: impl Fn(u32) -> bool) -> Option<f64> {
+        let mean = |kind: u32| {
+            let all: Vec<f64> = self.seen.iter().filter(|(seen, _)| *seen == kind).map(|(_, ns)| *ns).collect();
+            all.iter().sum::<f64>() / all.len() as f64
+        };
+        let kinds = self.seen.iter().map(|(kind, _)| *kind).filter(|kind| wanted(*kind));
+        kinds.map(mean).min_by(f64::total_cmp)
     }
 }
 
 fn walk(message_bytes: usize) -> Walk {
-    Walk::within(FOOTPRINT_BYTES, message_bytes)
+    Walk::within(FOOTPRINT_BYTES, message_bytes).of_at_most(MAX_SLOTS)
 }
 
 fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<(), Trouble> {
@@ -122,6 +165,8 @@ fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Res
     match kind {
         RING => arena.ring(side, u32::try_from(count).unwrap_or(u32::MAX))?,
         POUR => arena.pour(side, walk, count)?,
+        TURN => arena.turn(side, walk, count)?,
+        ROUSE => drop(arena.rouse(side, count as u32)?),
         TOUCH if side == Side::First => arena.touch(walk, count)?,
         TOUCH => {}
         other => return Err(Trouble::Invalid(format!("a phase of kind {other} that no floor knows"))),

@@ -109,7 +109,7 @@ impl<R: Receiver> Sink<R> {
                 member.page().set_progress(member.slot(), done);
             }
             member.page().set_ended_ns(member.slot(), last);
-            Ok(())
+            Ok(done)
         })?;
         report.windows = windows;
         Ok(report)

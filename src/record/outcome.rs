@@ -103,10 +103,19 @@ pub struct Window {
 /// A floor measured next to its case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairedFloor {
-    /// Which: `two_line_round_trip`, `futex_round_trip_one_cpu`, `hand_over_stream`, ...
+    /// Which: `two_line_round_trip`, `turns_round_trip`, `futex_round_trip_one_cpu`, `hand_over_stream`, `touch_one_cpu`.
     pub name: String,
     /// In the case's own unit: nanoseconds a round trip, or nanoseconds a message.
     pub ns: f64,
+    /// Prices of this moment for the cost anatomy of a round trip: two lines bounced out and back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_round_trip_ns: Option<f64>,
+    /// One message of the case's size handed over in turns, one way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over_serial_ns: Option<f64>,
+    /// From ringing a futex on one CPU to the sleeper being awake on the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub futex_hop_ns: Option<f64>,
 }
 
 /// What a role used between hot start and hot end.

@@ -125,9 +125,9 @@ words! {
         Reordering = "reordering",
         /// One bit flips.
         Corruption = "corruption",
-        /// The sender reports a count it did not send.
+        /// The answering side reports one message more than it handled.
         Lie = "lie",
-        /// The sender stops without a word.
+        /// The answering side stops without a word.
         Hang = "hang",
     }
 }

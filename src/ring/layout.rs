@@ -33,9 +33,12 @@ impl Layout {
     /// Where the consumer sleeps.
     pub const CONSUMER_GATE_OFFSET: usize = 256;
 
+    /// Most slots a ring may have: with 32-bit positions, two meanings of one word can then never meet.
+    pub const MAX_DEPTH: u32 = 1 << 30;
+
     /// A ring of `depth` slots, a power of two, for messages of up to `message_bytes`.
     pub fn new(depth: u32, message_bytes: usize) -> Self {
-        assert!(depth.is_power_of_two() && depth <= 1 << 30, "depth {depth} is not a power of two up to 2^30");
+        assert!(depth.is_power_of_two() && depth <= Self::MAX_DEPTH, "depth {depth} is not a power of two up to 2^30");
         let (payload_offset, unit) = if message_bytes >= ALIGNED_FROM_BYTES { (LINE, LINE) } else { (WORD, WORD) };
         let stride = (payload_offset + message_bytes).next_multiple_of(unit);
         Self { depth, message_bytes, stride, payload_offset }

@@ -178,6 +178,7 @@ fn spsc_holds_in_every_order() {
 
 #[test]
 fn spsc_that_parks_loses_no_wake_up() {
+    check(|| spsc::<1, true, Park>(2));
     check(|| spsc::<2, true, Park>(MESSAGES));
 }
 

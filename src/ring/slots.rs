@@ -25,6 +25,10 @@ unsafe impl SharedLayout for Position {}
 #[cfg(loom)]
 unsafe impl SharedLayout for Position {}
 // SAFETY: repr(C), one atomic word, zero means nobody sleeps.
+#[cfg(not(loom))]
+unsafe impl SharedLayout for Gate {}
+// SAFETY: never mapped under the model checker.
+#[cfg(loom)]
 unsafe impl SharedLayout for Gate {}
 
 const _: () = assert!(Layout::PRODUCER_GATE_OFFSET - Layout::CONSUMED_OFFSET >= 128);
@@ -34,8 +38,8 @@ const _: () = assert!(Layout::HEADER_BYTES - Layout::CONSUMER_GATE_OFFSET >= 128
 impl SegmentSlots {
     /// Lays the ring over `segment`.
     ///
-    /// Errors: `InvalidInput` when the segment is too small, which `Segment::attach` with
-    /// [`Layout::segment_bytes`] rules out.
+    /// Errors: `InvalidInput` when the segment does not start on a cache line. Panics when it is smaller than
+    /// [`Layout::segment_bytes`], which `Segment::attach` was to check.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         let base = segment.at(0, layout.segment_bytes());
         if !(base as usize).is_multiple_of(64) {

@@ -18,10 +18,11 @@ pub(super) fn create(bytes: usize) -> io::Result<Address> {
     // ftruncate succeeds on a full tmpfs and the first touch then ends in SIGBUS, so ask before.
     let room = nix::sys::statvfs::statvfs(DEV_SHM)?;
     let free = room.blocks_available() * room.fragment_size();
-    if free < bytes as u64 {
+    // A round trip has two segments, and this one reserves nothing yet.
+    if free < 2 * bytes as u64 {
         return Err(io::Error::new(
             io::ErrorKind::StorageFull,
-            format!("{DEV_SHM} has {free} bytes free and {bytes} are wanted; enlarge or empty it"),
+            format!("{DEV_SHM} has {free} bytes free and two segments of {bytes} may be wanted; enlarge or empty it"),
         ));
     }
     let name = fresh_name(NameKind::PosixShm)?;

@@ -65,14 +65,20 @@ pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-/// A write and a read, a copy in and a copy out. In a closed loop each message finds its reader asleep, and so does each
-/// further piece of a message larger than the `pieces_bytes` the kernel holds.
+/// A write and a read, a copy in and a copy out. In a closed loop each message finds its reader asleep. A message larger
+/// than the `pieces_bytes` the kernel holds goes over in pieces, and both sides sleep for each further one.
 pub(super) fn anatomy(shape: &Shape, pieces_bytes: f64) -> Anatomy {
     let bytes = shape.message_bytes as f64;
     let pieces = (bytes / pieces_bytes).ceil().max(1.0);
     let sleeps = if shape.closed_loop() { pieces } else { 0.0 };
     Anatomy {
-        sender: Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() },
+        sender: Counts {
+            system_calls: 1.0,
+            copied_bytes: bytes,
+            wakes: (sleeps - 1.0).max(0.0),
+            context_switches: (sleeps - 1.0).max(0.0),
+            ..Counts::default()
+        },
         receiver: Counts {
             system_calls: pieces,
             copied_bytes: bytes,

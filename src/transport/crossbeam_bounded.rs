@@ -31,10 +31,14 @@ impl Transport for CrossbeamBounded {
         Ok(())
     }
 
+    fn depth(shape: &Shape) -> Option<u32> {
+        let fitting = (DEFAULT_BYTES / shape.message_bytes.max(1)).clamp(4, DEFAULT_DEPTH as usize) as u32;
+        Some(if shape.depth > 0 { shape.depth } else { fitting })
+    }
+
     fn create(shape: &Shape) -> io::Result<Address> {
-        let fitting = (DEFAULT_BYTES / shape.message_bytes.max(1)).clamp(4, DEFAULT_DEPTH as usize);
-        let depth = if shape.depth > 0 { shape.depth as usize } else { fitting };
-        Ok(Address::from_here(channel::bounded::<Message>(depth)))
+        let depth = Self::depth(shape).unwrap_or(DEFAULT_DEPTH);
+        Ok(Address::from_here(channel::bounded::<Message>(depth as usize)))
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
@@ -49,7 +53,8 @@ impl Transport for CrossbeamBounded {
         let bytes = shape.message_bytes as f64;
         // The slot's stamp, then the vector it points at: two dependent hand-overs.
         Anatomy {
-            sender: Counts::default(),
+            // The fresh vector is zeroed before it is written.
+            sender: Counts { copied_bytes: bytes, ..Counts::default() },
             receiver: Counts {
                 line_hand_overs: 2.0,
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },

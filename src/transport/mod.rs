@@ -18,7 +18,7 @@ use crate::address::{Address, End};
 use crate::record::{Anatomy, Case, Isolation, Measure, Substrate, Wait};
 use crate::wait::{Hybrid, Park, Spin};
 
-pub use prepare::{anatomy, contestants, prepare, supports};
+pub use prepare::{anatomy, contestants, prepare, resolved, supports};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "transport";
@@ -113,6 +113,10 @@ pub trait Transport: 'static {
     ///
     /// Errors: the reason, with the limit.
     fn supports(shape: &Shape) -> Result<(), String>;
+    /// Messages it holds for this shape before a sender waits, where the mechanism sets that.
+    fn depth(_: &Shape) -> Option<u32> {
+        None
+    }
     /// Makes the object. Runs in the trial's host: the harness for processes, the worker for threads.
     fn create(shape: &Shape) -> io::Result<Address>;
     /// Makes what only a live worker can make. Runs in the worker, before any end attaches.

@@ -34,6 +34,25 @@ pub fn anatomy(case: &Case) -> Option<Anatomy> {
     visit(&case.row(), Declared { case })
 }
 
+/// The case with what its mechanism decides where the plan left it open: depth and connections.
+pub fn resolved(case: &Case) -> Case {
+    visit(&case.row(), Resolve { case }).unwrap_or_else(|| case.clone())
+}
+
+struct Resolve<'a> {
+    case: &'a Case,
+}
+
+impl Visitor for Resolve<'_> {
+    type Output = Case;
+
+    fn visit<T: Transport>(self) -> Case {
+        let connections = channels::<T>(self.case.measure).len() as u32;
+        let depth = self.case.depth.or_else(|| T::depth(&Shape::of(self.case)));
+        Case { depth, connections: Some(connections), ..self.case.clone() }
+    }
+}
+
 fn no_such_row(case: &Case) -> String {
     format!("there is no transport `{}`; `ipcmark list` names them all", case.row())
 }

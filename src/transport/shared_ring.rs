@@ -12,10 +12,19 @@ use crate::wait::WaitStrategy;
 
 /// Largest message a slot's word can describe.
 const MAX_MESSAGE_BYTES: usize = 1 << 30;
+/// Largest ring: a round trip has two, and both must fit the memory of an ordinary machine.
+const MAX_SEGMENT_BYTES: u64 = 2 << 30;
 
 pub(super) fn supports(shape: &Shape) -> Result<(), String> {
     if shape.message_bytes > MAX_MESSAGE_BYTES {
         return Err(format!("a slot holds at most {MAX_MESSAGE_BYTES} bytes, not {}", shape.message_bytes));
+    }
+    if shape.depth > Layout::MAX_DEPTH {
+        return Err(format!("a ring has at most {} slots, not {}", Layout::MAX_DEPTH, shape.depth));
+    }
+    let segment_bytes = u64::from(shape.depth.max(4)) * (shape.message_bytes as u64 + 64);
+    if segment_bytes > MAX_SEGMENT_BYTES {
+        return Err(format!("a ring of {segment_bytes} bytes exceeds the {MAX_SEGMENT_BYTES} it may have"));
     }
     if shape.depth > 0 && !shape.depth.is_power_of_two() {
         let near = shape.depth.next_power_of_two();

@@ -1,5 +1,5 @@
 //! One slot in shared memory; payload written and read in place. The sender of the next message waits for the reader of
-//! the last. Cost: two line hand-overs for a small message. Source: see [`crate::ring::mailbox`].
+//! the last. Cost: two line hand-overs for a small message, of which one is waited for. Source: see [`crate::ring::mailbox`].
 
 use std::io;
 
@@ -35,6 +35,10 @@ impl<W: WaitStrategy> Transport for ShmMailbox<W> {
         shared_ring::supports(shape)
     }
 
+    fn depth(_: &Shape) -> Option<u32> {
+        Some(1)
+    }
+
     fn create(shape: &Shape) -> io::Result<Address> {
         shm::create(shape.substrate, layout(shape).segment_bytes())
     }
@@ -48,7 +52,8 @@ impl<W: WaitStrategy> Transport for ShmMailbox<W> {
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        shared_ring::anatomy::<W>(shape, 2.0)
+        // Two lines change hands, but emptying the slot overlaps with the answer, or with filling the next message.
+        shared_ring::anatomy::<W>(shape, 1.0)
     }
 }
 

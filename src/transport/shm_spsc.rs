@@ -25,8 +25,8 @@ fn layout(shape: &Shape) -> Layout {
     let depth = if shape.depth > 0 {
         shape.depth
     } else {
-        let fitting = (DEFAULT_RING_BYTES / Layout::new(1, shape.message_bytes).stride) as u32;
-        fitting.next_power_of_two().clamp(*DEFAULT_DEPTHS.start(), *DEFAULT_DEPTHS.end())
+        let fitting = (DEFAULT_RING_BYTES / Layout::new(1, shape.message_bytes).stride).max(1) as u32;
+        (1 << fitting.ilog2()).clamp(*DEFAULT_DEPTHS.start(), *DEFAULT_DEPTHS.end())
     };
     Layout::new(depth, shape.message_bytes)
 }
@@ -44,6 +44,10 @@ impl<W: WaitStrategy> Transport for ShmSpsc<W> {
         shared_ring::supports(shape)
     }
 
+    fn depth(shape: &Shape) -> Option<u32> {
+        Some(layout(shape).depth)
+    }
+
     fn create(shape: &Shape) -> io::Result<Address> {
         shm::create(shape.substrate, layout(shape).segment_bytes())
     }
@@ -57,9 +61,9 @@ impl<W: WaitStrategy> Transport for ShmSpsc<W> {
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        // In a stream several small messages share a line and one hand-over.
-        let per_line = (64.0 / layout(shape).stride as f64).max(1.0);
-        let hand_overs = if shape.closed_loop() { 1.0 } else { 1.0 / per_line };
+        // In a stream several small messages share a line and one hand-over. In a closed loop the line with the word is
+        // waited for; a second one comes along with it.
+        let hand_overs = if shape.closed_loop() { 1.0 } else { (layout(shape).stride as f64 / 64.0).min(1.0) };
         shared_ring::anatomy::<W>(shape, hand_overs)
     }
 }

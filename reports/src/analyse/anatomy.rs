@@ -3,11 +3,13 @@
 //! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
 //! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice
 //! the sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
-//! again. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
+//! again. Prices that depend on how far apart the two CPUs are come from the same sets as the case, where those measured
+//! them, since virtual CPUs move; the rest come from the machine's floors. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
 //! is too high, which the report shows as such.
 
 use ipcmark::record::{Counts, Floors, Measure, SizedFloor};
 
+use super::statistics::median;
 use super::study::CaseStudy;
 
 /// A larger share of the measured time left unexplained, or explained in excess, is flagged.
@@ -125,7 +127,13 @@ impl Priced {
 pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     let anatomy = study.anatomy()?;
     let typical = study.summary.typical?;
-    let site = Site { floors, bytes: study.bytes(), one_cpu: study.one_cpu(), measure: study.case.measure };
+    let site = Site {
+        floors,
+        moment: Moment::of(study),
+        bytes: study.bytes(),
+        one_cpu: study.one_cpu(),
+        measure: study.case.measure,
+    };
     let (sender, receiver) = (site.side(&anatomy.sender), site.side(&anatomy.receiver));
     let (measured_ns, pace, slices) = match study.case.measure {
         Measure::RoundTrip => (typical.value, Pace::Both, add(&sender, &receiver, 2.0)),
@@ -138,9 +146,36 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     Some(Priced { measured_ns, slices, pace })
 }
 
+/// Prices measured next to the case, median over its sets.
+#[derive(Default)]
+struct Moment {
+    /// Round trip over two lines, in nanoseconds as all of them.
+    lines: Option<f64>,
+    /// One message of the case's size from the other core, in a stream.
+    stream: Option<f64>,
+    /// The same in turns, one way.
+    serial: Option<f64>,
+    /// From ringing a futex to the sleeper being awake.
+    futex_hop: Option<f64>,
+}
+
+impl Moment {
+    fn of(study: &CaseStudy<'_>) -> Self {
+        let floors: Vec<_> = study.usable().filter_map(|record| record.outcome.floor.as_ref()).collect();
+        let named = |name: &str| median(floors.iter().filter(|floor| floor.name == name).map(|floor| floor.ns));
+        Self {
+            lines: median(floors.iter().filter_map(|floor| floor.line_round_trip_ns)),
+            stream: named("hand_over_stream"),
+            serial: median(floors.iter().filter_map(|floor| floor.hand_over_serial_ns)),
+            futex_hop: median(floors.iter().filter_map(|floor| floor.futex_hop_ns)),
+        }
+    }
+}
+
 /// Where and for what size prices hold.
 struct Site<'a> {
     floors: &'a Floors,
+    moment: Moment,
     bytes: u64,
     one_cpu: bool,
     measure: Measure,
@@ -163,7 +198,7 @@ impl Site<'_> {
             Price::Copies => counts.copied_bytes * self.per_byte(&floors.copy),
             Price::SystemCalls => counts.system_calls * floors.system_call_ns,
             Price::ContextSwitches => counts.context_switches * floors.context_switch_ns,
-            Price::Wakes => between_cpus(counts.wakes * floors.wake_ns.unwrap_or(0.0)),
+            Price::Wakes => between_cpus(counts.wakes * self.wake_ns()),
             Price::PageFaults => counts.page_faults * floors.page_fault_ns,
             Price::Delay => counts.delay_ns,
         }
@@ -175,7 +210,13 @@ impl Site<'_> {
 
     /// One line from another core: half of the round trip over two.
     fn line_ns(&self) -> f64 {
-        self.floors.line_round_trip_two_ns.unwrap_or(0.0) / 2.0
+        self.moment.lines.or(self.floors.line_round_trip_two_ns).unwrap_or(0.0) / 2.0
+    }
+
+    /// What the other CPU adds to a wake-up: the hop between two CPUs less the hop on one.
+    fn wake_ns(&self) -> f64 {
+        let here = self.moment.futex_hop.map(|hop| (hop - self.floors.futex_hop_one_cpu_ns).max(0.0));
+        here.or(self.floors.wake_ns).unwrap_or(0.0)
     }
 
     /// What it adds to a byte that it was last written by another core, at this size. In turns the line that carries
@@ -184,9 +225,13 @@ impl Site<'_> {
         if self.bytes == 0 {
             return 0.0;
         }
-        let extra_ns = match self.measure {
-            Measure::RoundTrip => at_size(&self.floors.hand_over_serial, self.bytes) - self.touch_ns() - self.line_ns(),
-            _ => at_size(&self.floors.hand_over_stream, self.bytes) - self.touch_ns() / 2.0,
+        let floors = self.floors;
+        let extra_ns = if self.measure == Measure::RoundTrip {
+            let serial_ns = self.moment.serial.unwrap_or_else(|| at_size(&floors.hand_over_serial, self.bytes));
+            serial_ns - self.touch_ns() - self.line_ns()
+        } else {
+            let stream_ns = self.moment.stream.unwrap_or_else(|| at_size(&floors.hand_over_stream, self.bytes));
+            stream_ns - self.touch_ns() / 2.0
         };
         extra_ns.max(0.0) / self.bytes as f64
     }

@@ -89,22 +89,34 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     if disturbed as f64 > DISTURBED_SHARE * counts.measured as f64 {
         return (Some(Verdict::Noisy), of_sets(disturbed, &counts, "were disturbed", with(Verdict::Noisy)));
     }
-    let (verdict, mut why) = if timed { by_spread(counts.measured, estimate) } else { by_check(&counts) };
+    let (verdict, mut why) = if timed { by_spread(counts.measured, estimate, records) } else { by_check(&counts) };
     if disturbed > 0 {
         why = format!("{why}; {}", of_sets(disturbed, &counts, "disturbed", with(Verdict::Noisy)));
     }
     (verdict, why)
 }
 
-fn by_spread(sets: usize, estimate: Option<&Estimate>) -> (Option<Verdict>, String) {
+/// True when the floors next to the sets differ by more than half of the lowest: then the machine itself changed, as
+/// virtual CPUs do when the hypervisor moves them.
+fn floor_moved(records: &[&Record]) -> bool {
+    let floors = records.iter().filter_map(|record| record.outcome.floor.as_ref()).map(|floor| floor.ns);
+    let (low, high) = floors.fold((f64::INFINITY, 0.0_f64), |(low, high), ns| (low.min(ns), high.max(ns)));
+    high > 1.5 * low
+}
+
+fn by_spread(sets: usize, estimate: Option<&Estimate>, records: &[&Record]) -> (Option<Verdict>, String) {
     let Some(estimate) = estimate else {
         return (Some(Verdict::Invalid), "measured, but its record holds no main metric".into());
     };
     match estimate.spread() {
         Some(spread) if spread > WIDEST_SPREAD => {
             let limit = format::percent(WIDEST_SPREAD);
-            let why = format!("its interval reaches {} from the median, above {limit}", format::percent(spread));
-            (Some(Verdict::Noisy), why)
+            let moved = if floor_moved(records) {
+                ", and so did the floor beside it: the CPUs were near each other in some sets and far in others"
+            } else {
+                ""
+            };
+            (Some(Verdict::Noisy), format!("its sets differed by more than {limit}{moved}"))
         }
         _ if sets < SETS_FOR_A_VERDICT => {
             (None, format!("stable needs {SETS_FOR_A_VERDICT} sets of processes; this case has {sets}"))

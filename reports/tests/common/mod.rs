@@ -183,8 +183,13 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
         metrics: Some(metrics),
         windows: Some(windows.collect()),
         histogram,
-        floor: (one.mechanism != "null")
-            .then(|| PairedFloor { name: "two_line_round_trip".into(), ns: floor * set_noise }),
+        floor: (one.mechanism != "null").then(|| PairedFloor {
+            name: "two_line_round_trip".into(),
+            ns: floor * set_noise,
+            line_round_trip_ns: None,
+            hand_over_serial_ns: None,
+            futex_hop_ns: None,
+        }),
         roles: Some(roles(polls, typical_ns)),
         anatomy: Some(anatomy(one, bytes)),
     };

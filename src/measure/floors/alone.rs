@@ -51,17 +51,19 @@ pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedF
 
 /// First touch of fresh shared memory, a page at a time.
 pub(super) fn page_fault_ns() -> Result<f64, Trouble> {
-    const PAGE: usize = 4096;
-    const PAGES: usize = 1024;
+    const BYTES: usize = 4 << 20;
+    let page_bytes =
+        nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().map_or(4096, |n| n as usize);
+    let pages = BYTES / page_bytes;
     let mut readings = vec![];
     for _ in 0..READINGS {
-        let address = shm::create(Substrate::Memfd, PAGE * PAGES)?;
-        let segment = Segment::attach(&address, End::Sender, PAGE * PAGES)?;
+        let address = shm::create(Substrate::Memfd, BYTES)?;
+        let segment = Segment::attach(&address, End::Sender, BYTES)?;
         let start = clock::now_ns();
-        for page in 0..PAGES {
-            segment.touch(page * PAGE);
+        for page in 0..pages {
+            segment.touch(page * page_bytes);
         }
-        readings.push((clock::now_ns() - start) as f64 / PAGES as f64);
+        readings.push((clock::now_ns() - start) as f64 / pages as f64);
     }
     Ok(lowest(readings))
 }
@@ -81,8 +83,7 @@ pub(super) fn idle_noise() -> IdleNoise {
         gaps.saturating_record(gap.max(1));
         longest = longest.max(gap);
         stolen += if gap > OVER_NS { gap } else { 0 };
-        // The next gap starts after the book-keeping of this one.
-        last = clock::tick(trusted);
+        last = now;
         let elapsed = ((last.saturating_sub(start.tick)) as f64 * ns_per_tick) as u64;
         if elapsed >= NOISE_NS {
             return IdleNoise {

@@ -17,7 +17,7 @@ pub struct Polls {
 
 impl Polls {
     /// Rhythms to try; the floor is the lowest of them.
-    pub const SWEEP: [Self; 9] = [
+    pub const SWEEP: [Self; 12] = [
         Self { before: 0, between: 0 },
         Self { before: 0, between: 1 },
         Self { before: 1, between: 1 },
@@ -27,6 +27,9 @@ impl Polls {
         Self { before: 8, between: 1 },
         Self { before: 12, between: 1 },
         Self { before: 16, between: 1 },
+        Self { before: 24, between: 1 },
+        Self { before: 40, between: 1 },
+        Self { before: 64, between: 1 },
     ];
 
     /// Polls until `done`. Errors: `Interrupted` when the trial is called off.

@@ -28,6 +28,12 @@ impl Walk {
         Self { message_bytes, slots: if slots.is_power_of_two() { slots } else { slots.next_power_of_two() / 2 } }
     }
 
+    /// The same with no more than `slots` slots, a power of two.
+    #[must_use]
+    pub fn of_at_most(self, slots: usize) -> Self {
+        Self { slots: self.slots.min(slots), ..self }
+    }
+
     /// Bytes the walk touches.
     pub fn footprint_bytes(&self) -> usize {
         self.slots * stride(self.message_bytes)
