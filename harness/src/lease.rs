@@ -93,6 +93,18 @@ fn appending(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).read(true).append(true).mode(0o644).open(path)
 }
 
+/// Opens what may be a lease, in a folder that may be anybody's: a FIFO there would keep us waiting for its writer, and a
+/// link could lead anywhere.
+///
+/// Errors: `InvalidInput` for anything but a plain file.
+fn reading(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC)
+        .open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 /// This user's folder of leases, made if need be: `$XDG_RUNTIME_DIR/ipcmark`, else `ipcmark-<uid>` among the temporary
 /// files.
 ///
@@ -131,7 +143,7 @@ fn claim(folder: &Path) -> io::Result<()> {
 /// Clears every dead lease in `folder`.
 pub fn sweep(folder: &Path) {
     for path in leases_in(folder) {
-        if let Ok(file) = File::open(&path)
+        if let Ok(file) = reading(&path)
             && file.try_lock().is_ok()
         {
             clear(&path);
@@ -141,7 +153,7 @@ pub fn sweep(folder: &Path) {
 
 /// Clears one lease as soon as nobody holds it; that it is gone already is fine.
 pub fn clear_once_dead(path: &Path) {
-    if let Ok(file) = File::open(path)
+    if let Ok(file) = reading(path)
         && file.lock().is_ok()
     {
         clear(path);
@@ -157,7 +169,7 @@ fn another_in(folders: &[PathBuf], own: &Lease) -> bool {
     let identity = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
     let mine = identity(&own.file);
     folders.iter().flat_map(|folder| leases_in(folder)).any(|path| {
-        File::open(path).is_ok_and(|file| {
+        reading(&path).is_ok_and(|file| {
             identity(&file) != mine && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
         })
     })
@@ -213,7 +225,7 @@ fn remove_name(line: &[u8]) {
 /// A lease's text, or nothing. At most what a very long run writes: a name is under 300 bytes.
 fn read(path: &Path) -> Vec<u8> {
     let mut listed = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if let Ok(file) = reading(path) {
         let _ = file.take(64 << 20).read_to_end(&mut listed);
     }
     listed

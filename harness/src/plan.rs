@@ -33,6 +33,9 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("conformance", include_str!("../plans/conformance.toml")),
 ];
 
+/// Fresh sets of processes a plan may ask for: the schedule of a slip of the finger would fill the memory.
+pub const SETS_MAX: u32 = 1000;
+
 /// What a trial costs besides its phases: starting two processes, attaching, reaping.
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
 /// What a traced trial costs: each system call of it stops twice.

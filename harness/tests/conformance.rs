@@ -111,6 +111,26 @@ fn every_injected_fault_is_caught() {
     }
 }
 
+/// A side that fails must not leave the other waiting inside the kernel or a channel, where no abort word is looked at.
+#[test]
+fn a_fault_between_threads_is_caught_although_the_other_side_is_stuck() {
+    let _alone = alone();
+    let session = session("threads");
+    for (mechanism, bytes, depth) in
+        [("pipe", 300_000, None), ("unix-stream", 300_000, None), ("crossbeam-bounded", 64, Some(1))]
+    {
+        let faulty = Case {
+            isolation: Isolation::Thread,
+            message_bytes: Some(bytes),
+            depth,
+            inject: Some(Fault::Corruption),
+            ..case(mechanism, None, Measure::Stream)
+        };
+        let outcome = session.run_trial(&short(faulty)).outcome;
+        assert_caught(Fault::Corruption, &outcome);
+    }
+}
+
 fn assert_caught(fault: Fault, outcome: &Outcome) {
     let why = outcome.why.as_deref().unwrap_or_default();
     assert_eq!((outcome.status, outcome.verdict), (Status::Failed, Some(Verdict::Invalid)), "{fault}: {why}");

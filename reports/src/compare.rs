@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark::record::Record;
+use ipcmark::record::{Record, Verdict};
 
-use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::statistics::{Estimate, Interval, Kind};
 use crate::analyse::study::{CaseStudy, cost_ns, group, sets};
 use crate::analyse::verdict::SETS_FOR_A_VERDICT;
 use crate::format;
@@ -32,6 +32,19 @@ pub struct ComparedCase {
     pub why: String,
 }
 
+impl ComparedCase {
+    /// The interval of the ratio, where enough sets stand on each side to judge by it.
+    pub fn judgeable(&self) -> Option<Interval> {
+        self.ratio.filter(|ratio| ratio.sets >= SETS_FOR_A_VERDICT)?.interval
+    }
+
+    /// True when the whole interval lies above `limit` times the cost of the first. The word may still be `equal`: a
+    /// limit below 1.1 is a finer question than the words answer.
+    pub fn surely_above(&self, limit: f64) -> bool {
+        self.judgeable().is_some_and(|interval| interval.low > limit)
+    }
+}
+
 /// What a ratio shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -47,6 +60,8 @@ pub enum Change {
     OnlyFirst,
     /// Only the second recording has.
     OnlySecond,
+    /// The first has numbers; in the second a trial failed or broke a check, so it has none to trust.
+    Broken,
 }
 
 impl Change {
@@ -59,6 +74,7 @@ impl Change {
             Self::CantTell => "can't tell",
             Self::OnlyFirst => "only in the first",
             Self::OnlySecond => "only in the second",
+            Self::Broken => "broken",
         }
     }
 }
@@ -74,6 +90,9 @@ pub fn compare(a: &Recording, b: &Recording) -> Vec<ComparedCase> {
         let after = same(&second, before.key).map(|at| &second[at]);
         compared.push(match after.filter(measured) {
             Some(after) => both(before, after),
+            None if after.is_some_and(|after| after.summary.verdict == Some(Verdict::Invalid)) => {
+                one_sided(before, Change::Broken, after)
+            }
             None => one_sided(before, Change::OnlyFirst, after),
         });
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::ensure;
 use clap::Args;
 use ipcmark_reports::{Change, ComparedCase, MainMetric, Recording, format, summarise};
 
@@ -19,20 +20,20 @@ use crate::progress::say;
 #[command(after_help = "\
 Examples:
   ipcmark compare before/records.jsonl after/records.jsonl
-  ipcmark compare before after --fail-above 10    exit status 1 if anything is surely over 10 % slower")]
+  ipcmark compare before after --fail-above 10    exit status 1 if anything is surely over 10 % slower, or broken in after")]
 pub(super) struct Compare {
     /// Records file or directory of the first run
     a: PathBuf,
     /// Records file or directory of the second run
     b: PathBuf,
-    /// Exit with status 1 if a case is slower by more than PCT percent, its whole interval included
+    /// Exit with status 1 if a case is slower by more than PCT percent, its whole interval included, or broken in B
     #[arg(long, value_name = "PCT", value_parser = percent)]
     fail_above: Option<f64>,
 }
 
 impl Compare {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
-        let (a, b) = (read(self.a)?, read(self.b)?);
+        let (a, b) = (read(&self.a)?, read(&self.b)?);
         for mismatch in ipcmark_reports::mismatches(&a, &b) {
             say(&format!("note: {mismatch}"));
         }
@@ -54,23 +55,36 @@ impl Compare {
         }
         table::align_right(&mut rows, 1..5);
         table::write(out, &rows)?;
-        let Some(limit) = self.fail_above else { return Ok(super::FINE) };
-        let broken: Vec<&ComparedCase> = cases.iter().filter(|case| surely_above(case, limit)).collect();
-        for case in &broken {
-            say(&format!("slower by more than {limit} %: {}", case.case_key));
-        }
-        Ok(if broken.is_empty() { super::FINE } else { super::BROKEN })
+        self.fail_above.map_or(Ok(super::FINE), |limit| hold_to(&cases, limit))
     }
 }
 
-/// With confidence: the whole interval lies above the limit, not only its middle.
-fn surely_above(case: &ComparedCase, limit_percent: f64) -> bool {
-    let low = case.ratio.and_then(|ratio| ratio.interval).map(|interval| interval.low);
-    case.change == Change::Slower && low.is_some_and(|low| low > 1.0 + limit_percent / 100.0)
+/// The exit status of a comparison with a limit. What the second recording did not measure is said, never passed over.
+///
+/// Errors: no case could be judged at all.
+fn hold_to(cases: &[ComparedCase], limit_percent: f64) -> anyhow::Result<u8> {
+    let asked: Vec<&ComparedCase> = cases.iter().filter(|case| case.change != Change::OnlySecond).collect();
+    let mut status = super::FINE;
+    for case in &asked {
+        if case.change == Change::Broken {
+            say(&format!("broken in the second: {}: {}", case.case_key, case.why));
+            status = super::BROKEN;
+        } else if case.surely_above(1.0 + limit_percent / 100.0) {
+            say(&format!("slower by more than {limit_percent} %: {}", case.case_key));
+            status = super::BROKEN;
+        }
+    }
+    let open = asked.iter().filter(|case| case.change != Change::Broken && case.judgeable().is_none()).count();
+    ensure!(status != super::FINE || open < asked.len(), "nothing could be judged, so no limit was kept or broken");
+    if open > 0 {
+        say(&format!("{open} of {} cases could not be judged", asked.len()));
+    }
+    Ok(status)
 }
 
-fn read(path: PathBuf) -> anyhow::Result<Recording> {
-    let recording = ipcmark_reports::read(&[path])?;
+fn read(path: &Path) -> anyhow::Result<Recording> {
+    let recording = ipcmark_reports::read(&[path.to_owned()])?;
+    ensure!(!recording.records.is_empty(), "{} holds no record, so there is nothing to compare", path.display());
     for bad in &recording.bad_lines {
         say(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
     }
@@ -91,6 +105,6 @@ fn typical(recording: &Recording) -> HashMap<String, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    let value: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| "a percentage such as 10".to_owned())?;
+    let value: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().map_err(|_| "a percentage such as 10".to_owned())?;
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("a percentage from 0 up".to_owned()) }
 }

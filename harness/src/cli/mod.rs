@@ -7,6 +7,7 @@ mod machine;
 mod man;
 mod plans;
 mod report;
+mod results;
 mod run;
 mod schema;
 mod summary;
@@ -17,12 +18,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::results::Results;
 pub use self::run::perform;
 use crate::progress::say;
 
 /// All is well.
 const FINE: u8 = 0;
-/// A trial failed or was invalid, or a comparison broke its limit.
+/// A trial failed or was invalid, a comparison broke its limit, or results could not be written.
 const BROKEN: u8 = 1;
 /// The call or the plan was wrong; nothing was started.
 const MISTAKE: u8 = 2;
@@ -48,7 +50,7 @@ Examples:
 
 Exit status:
   0          fine
-  1          a trial failed or was invalid, or a comparison broke its limit
+  1          a trial failed or was invalid, a comparison broke its limit, or results could not be written
   2          the call or the plan was wrong; nothing was started
   130, 143   a run was interrupted, and `ipcmark run --resume DIR` goes on";
 
@@ -84,20 +86,19 @@ impl Verb {
 /// Reads the command line, does what it says and returns the exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = cli.verb.run(&mut out).and_then(|status| Ok(out.flush().map(|()| status)?));
-    ExitCode::from(done.unwrap_or_else(|error| if nobody_reads(&error) { FINE } else { complain(&error, MISTAKE) }))
+    let mut out = Results::new(io::stdout().lock());
+    let status = cli.verb.run(&mut out).unwrap_or_else(|error| complain(&error, MISTAKE));
+    ExitCode::from(match out.lost() {
+        // A verb that did what was asked may not look as if it had refused, and one that failed stays as it is.
+        Some(error) => status.max(complain(&anyhow::Error::new(error).context("cannot write the results"), BROKEN)),
+        None => status,
+    })
 }
 
 /// Shows an error to a person, and gives back the exit status that goes with it.
 fn complain(error: &anyhow::Error, status: u8) -> u8 {
     say(&format!("error: {error:#}"));
     status
-}
-
-/// `ipcmark list | head` ends in good order when head has seen enough.
-fn nobody_reads(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

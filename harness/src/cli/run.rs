@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use regex::Regex;
 
 use super::{summary, table};
-use crate::plan::{Changes, Place, Plan};
+use crate::plan::{Changes, Place, Plan, SETS_MAX};
 use crate::progress::say;
 use crate::run::{self, Destination, Finished, Options};
 use crate::schedule::schedule;
@@ -30,7 +30,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "CLASS", value_parser = place())]
     placement: Option<Place>,
     /// Fresh sets of processes per case; below five no mechanism is called faster than another
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SETS_MAX)))]
     sets: Option<u32>,
     /// Seed of the schedule's shuffle [default: a fresh one, recorded]
     #[arg(long, value_name = "N")]

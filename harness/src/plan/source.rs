@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use toml::Spanned;
 
+use super::SETS_MAX;
 use super::text::{self, Page};
 
 /// A list whose entries each keep their place.
@@ -100,6 +101,9 @@ impl Source {
             _ => Ok(()),
         };
         at_least_one(u64::from(*source.sets.get_ref()), source.sets.span(), "sets")?;
+        if *source.sets.get_ref() > SETS_MAX {
+            return Err(page.wrong(source.sets.span(), format_args!("`sets` may be at most {SETS_MAX}")));
+        }
         at_least_one(*source.hot_ms.get_ref(), source.hot_ms.span(), "hot_ms")?;
         for (name, value) in
             [("hot_ms", &source.hot_ms), ("warm_up_ms", &source.warm_up_ms), ("floor_ms", &source.floor_ms)]
