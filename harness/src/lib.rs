@@ -2,9 +2,10 @@
 //!
 //! The pipeline is [`run::Run::execute`]: a [`plan`] becomes cases, a [`schedule`] orders their trials, a [`trial`] starts
 //! one fresh set of workers and ends with an outcome, the [`store`] keeps each as a line, and `ipcmark-reports` draws the
-//! page. [`supervise`], [`lease`], [`signals`] and [`janitor`] see to it that nothing is left behind, whoever dies. No
+//! page. [`supervise`], [`lease`], [`beacon`], [`signals`] and [`janitor`] see to it that nothing is left behind, whoever dies. No
 //! mechanism is named here: all come through the registries of the `ipcmark` library.
 
+pub mod beacon;
 pub mod cli;
 pub mod janitor;
 pub mod lease;

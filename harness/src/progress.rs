@@ -48,6 +48,9 @@ impl Progress {
     /// Time counts from now on: what came before was no trial.
     pub fn restart(&mut self) {
         self.started = Instant::now();
+        if let Face::Bar(bar) = &self.face {
+            bar.set_message(format!("{} left", whole_seconds(self.remaining())));
+        }
     }
 
     /// A trial that was predicted to take `predicted_ns` is over.
@@ -113,7 +116,9 @@ pub fn whole_seconds(duration: Duration) -> String {
 fn bar(trials: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} trials, {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(trials), ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S)).with_style(style)
+    ProgressBar::with_draw_target(Some(trials), ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S))
+        .with_style(style)
+        .with_message("first the floors")
 }
 
 #[cfg(test)]

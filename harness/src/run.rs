@@ -7,7 +7,7 @@ mod begin;
 mod floors;
 mod outlook;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use ipcmark::record::{Case, Count, Machine, Measure, Noise, Outcome, Record, SCH
 use ipcmark::{build_info, machine};
 
 use self::begin::Begun;
-pub use self::begin::fresh_run_id;
+pub use self::begin::{enough_open_files, fresh_run_id};
 pub use self::floors::floors_order;
 pub use self::outlook::describe;
 use self::outlook::predicted_ns;
@@ -89,8 +89,8 @@ impl Run {
     ///
     /// Errors: one sentence about what is wrong and what would be right.
     pub fn prepare(options: &Options) -> anyhow::Result<Self> {
-        let Begun { plan, settings, store, records, notes } = begin::begin(options)?;
-        let session = Session::open(&settings.run_id).context("cannot set up a run on this machine")?;
+        let machine = machine::describe();
+        let Begun { plan, settings, store, session, records, notes } = begin::begin(options, &machine.facts)?;
         let suite = Suite {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: build_info::revision(),
@@ -100,13 +100,20 @@ impl Run {
             plan_hash: plan.hash.clone(),
             seed: settings.seed,
         };
-        let (id, machine, quiet) = (settings.run_id, machine::describe(), options.quiet);
+        let (id, quiet) = (settings.run_id, options.quiet);
         Ok(Self { plan, id, store, session, suite, machine, records, notes, quiet })
     }
 
     /// What will run, how long it should take and where its records go, in lines for a person.
     pub fn announcement(&self) -> String {
-        let mut lines = vec![describe(&self.plan, self.suite.seed, &self.pending(&self.plan), self.floors_tried())];
+        let pending = self.pending(&self.plan);
+        let no_floors = hopeless(&pending) || self.floors_tried();
+        let mut lines = vec![describe(&self.plan, self.suite.seed, &pending, no_floors)];
+        if hopeless(&pending) {
+            let reasons: BTreeSet<&str> =
+                pending.iter().filter_map(|trial| trial.planned.obstacle.as_deref()).collect();
+            lines.extend(reasons.iter().map(|reason| format!("cannot run here: {reason}")));
+        }
         if !self.records.is_empty() {
             lines.push(format!("resumed: {} earlier records are kept", self.records.len()));
         }
@@ -125,14 +132,17 @@ impl Run {
         let plan = self.plan.clone();
         let pending = self.pending(&plan);
         let mut progress = Progress::new(self.quiet, pending.len() as u64, predicted_ns(&plan, &pending));
-        self.find_floors(&progress)?;
+        // Floors are there to be stood on: where nothing can run, nothing stands on them.
+        if !hopeless(&pending) {
+            self.find_floors(&progress)?;
+        }
         progress.restart();
         for trial in &pending {
+            let result = self.trial(trial.planned);
+            self.keep(&trial.planned.case, trial.set, trial.order, result, &progress)?;
             if self.session.interrupted().is_some() {
                 break;
             }
-            let result = self.trial(trial.planned);
-            self.keep(&trial.planned.case, trial.set, trial.order, result, &progress)?;
             progress.advance(plan.predicted_ns(trial.planned));
         }
         progress.finish();
@@ -244,6 +254,11 @@ fn trouble(record: &Record) -> Option<String> {
     let broken = outcome.status == Status::Failed || outcome.verdict == Some(Verdict::Invalid);
     let why = outcome.why.as_deref().unwrap_or("no reason was given");
     broken.then(|| format!("failed: {} (set {}): {why}", record.case_key, record.set))
+}
+
+/// True when no trial is left that this machine can run.
+fn hopeless(pending: &[Trial<'_>]) -> bool {
+    pending.iter().all(|trial| trial.planned.obstacle.is_some())
 }
 
 fn skipped(reason: &str) -> TrialResult {

@@ -1,7 +1,7 @@
-//! Ctrl-C and SIGTERM: noted in an atomic and an eventfd, so that a sleeping poll wakes and a trial is called off.
+//! Ctrl-C, SIGTERM and a closed terminal's SIGHUP: noted in an atomic and an eventfd, so that a sleeping poll wakes and a trial is called off.
 //!
 //! A handler rather than a signalfd, which would need the signal blocked in every thread of the process, those of
-//! libraries included.
+//! libraries included. What our caller had us ignore, as nohup does SIGHUP, stays ignored.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -14,7 +14,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 /// The signals that end a run in good order.
-const ENDINGS: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+const ENDINGS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 static ARRIVED: AtomicI32 = AtomicI32::new(0);
 static BELL_NUMBER: AtomicI32 = AtomicI32::new(-1);
@@ -27,7 +27,7 @@ struct Held {
     before: Vec<(Signal, SigAction)>,
 }
 
-/// While one of these lives, SIGINT and SIGTERM are noted instead of ending the process.
+/// While one of these lives, SIGINT, SIGTERM and SIGHUP are noted instead of ending the process.
 #[derive(Debug)]
 pub struct Signals(());
 
@@ -43,7 +43,12 @@ impl Signals {
             for signal in ENDINGS {
                 // SAFETY: `note` does what a handler may: atomics, write(2), and errno put back.
                 let before = unsafe { sigaction(signal, &action) }?;
-                held.before.push((signal, before));
+                if matches!(before.handler(), SigHandler::SigIgn) {
+                    // SAFETY: puts back the action that was in force a moment ago.
+                    unsafe { sigaction(signal, &before) }?;
+                } else {
+                    held.before.push((signal, before));
+                }
             }
         }
         held.holders += 1;

@@ -5,7 +5,7 @@
 //! resume of a run that is still going, cannot mix its lines in.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -20,6 +20,9 @@ pub const RECORDS: &str = "records.jsonl";
 pub const PAGE: &str = "index.html";
 /// Name of the file that tells how the run was called.
 const SETTINGS: &str = "run.json";
+
+/// What each page of ours says about itself.
+const GENERATOR: &str = r#"<meta name="generator" content="ipcmark">"#;
 
 /// How a run was called: everything that decides its schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +69,15 @@ impl Store {
     /// Errors: the directory holds a run already, or cannot be written.
     pub fn create(directory: &Path, settings: &Settings) -> anyhow::Result<Self> {
         let shown = directory.display();
+        let other = "is not ours to replace; name another directory with --out";
+        match fs::read(directory.join(SETTINGS)) {
+            Ok(text) => {
+                let ours = serde_json::from_slice::<Settings>(&text).is_ok();
+                ensure!(ours, "{} {other}", directory.join(SETTINGS).display());
+            }
+            Err(error) => ensure!(is_absent(&error), "{}: {error}; it {other}", directory.join(SETTINGS).display()),
+        }
+        claim_page(directory)?;
         fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {shown}"))?;
         let store = Self::open(directory)?;
         let length = store.file.metadata().map_or(0, |metadata| metadata.len());
@@ -95,7 +107,7 @@ impl Store {
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
         if whole < bytes.len() {
             store.file.set_len(whole as u64).with_context(|| format!("cannot repair {shown}/{RECORDS}"))?;
-            notes.push("the last line was cut short and is dropped; its trial runs again".to_owned());
+            notes.push("the last line was cut short and is dropped".to_owned());
         }
         let records = parse(&bytes[..whole], &mut notes)?;
         Ok(Resumed { store, settings, records, notes })
@@ -140,6 +152,27 @@ impl Store {
     }
 }
 
+/// Sees to it that the page about to be drawn in `directory` replaces nobody else's.
+///
+/// Errors: there is a page that ipcmark did not draw, or one that cannot be read.
+pub fn claim_page(directory: &Path) -> anyhow::Result<()> {
+    let page = directory.join(PAGE);
+    match fs::read(&page) {
+        Ok(text) => ensure!(
+            String::from_utf8_lossy(&text).contains(GENERATOR),
+            "{} was not drawn by ipcmark, so it is not replaced; name another directory with --out",
+            page.display()
+        ),
+        Err(error) => ensure!(is_absent(&error), "cannot draw {}: {error}", page.display()),
+    }
+    Ok(())
+}
+
+/// No such file, or a parent that is none or no directory, of which its making will complain.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// Removes what an earlier run left in `directory`, for callers whose every run replaces the one before.
 ///
 /// Errors: a run there is still going, or a file cannot be removed.
@@ -151,7 +184,7 @@ pub fn discard(directory: &Path) -> anyhow::Result<()> {
     store.file.set_len(0).with_context(|| format!("cannot empty {}", store.records().display()))?;
     for name in [SETTINGS, PAGE] {
         match fs::remove_file(directory.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(anyhow!(error).context(format!("cannot remove {}", directory.join(name).display())));
             }
             _ => {}
@@ -172,7 +205,7 @@ fn parse(bytes: &[u8], notes: &mut Vec<String>) -> anyhow::Result<Vec<Record>> {
             }
             Ok(record) => records.push(record),
             Err(error) => {
-                notes.push(format!("line {number} of {RECORDS} is no record ({error}); its trial runs again"));
+                notes.push(format!("line {number} of {RECORDS} is no record ({error})"));
             }
         }
     }

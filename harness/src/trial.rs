@@ -17,6 +17,7 @@ use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Count, Floors, Noise, Outcome};
 use ipcmark::{address, family};
 
+use crate::beacon::Beacon;
 use crate::janitor::Janitor;
 use crate::lease::{self, Lease};
 use crate::signals::Signals;
@@ -67,6 +68,7 @@ pub struct Session {
     // Dropped first, with all that it lists: after that the janitor has nothing to do.
     lease: Lease,
     _janitor: Janitor,
+    beacon: Beacon,
     signals: Signals,
     run_id: String,
     program: PathBuf,
@@ -74,7 +76,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Clears what dead runs left, takes this run's lease, starts its janitor, and listens for SIGINT and SIGTERM.
+    /// Clears what dead runs left, takes this run's lease, starts its janitor, and listens for the signals that end it.
     ///
     /// Errors: the id is in use or no file name, or there is no place for the lease or the run's directory.
     pub fn open(run_id: &str) -> anyhow::Result<Self> {
@@ -91,12 +93,13 @@ impl Session {
         let signals = Signals::listen().context("cannot listen for signals")?;
         let home = make_home(&lease, run_id)?;
         address::lease_to(run_id, lease.for_names()?);
-        Ok(Self { lease, _janitor: janitor, signals, run_id: run_id.to_owned(), program: program.to_owned(), home })
+        let (beacon, run_id, program) = (Beacon::light(run_id), run_id.to_owned(), program.to_owned());
+        Ok(Self { lease, _janitor: janitor, beacon, signals, run_id, program, home })
     }
 
     /// True when another ipcmark is running on this machine right now.
     pub fn other_run(&self) -> bool {
-        lease::another_is_held(&self.lease)
+        self.beacon.sees_another() || lease::another_is_held(&self.lease)
     }
 
     /// The signal by which the user ended the run, if so.

@@ -8,12 +8,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use command::{PROGRAM, folder, ipcmark, printed, told};
+use command::{PROGRAM, command, folder, ipcmark, printed, told};
 use serde_json::Value;
 
 #[test]
 fn a_wrong_call_ends_with_status_2_and_makes_nothing() {
-    let wrong: [(&[&str], &str); 12] = [
+    let wrong: [(&[&str], &str); 13] = [
         (&["run", "--plan", "qick"], "error: unknown plan `qick`; did you mean `quick`?"),
         (&["run", "--plan", "missing.toml"], "or the path of a TOML file (there is none at `missing.toml`)"),
         (&["run", "--only", "kafka"], "error: --only `kafka` matches none of the plan's"),
@@ -26,6 +26,7 @@ fn a_wrong_call_ends_with_status_2_and_makes_nothing() {
         (&["report", "nowhere.jsonl"], "nowhere.jsonl"),
         (&["compare", "nowhere", "nowhere"], "nowhere"),
         (&["compare", "a", "b", "--fail-above", "much"], "a percentage such as 10"),
+        (&["compare", "a", "b", "--fail-above", "5%%"], "a percentage such as 10"),
     ];
     for (arguments, expected) in wrong {
         let folder = folder();
@@ -39,11 +40,44 @@ fn a_wrong_call_ends_with_status_2_and_makes_nothing() {
 #[test]
 fn too_few_open_files_are_noticed_before_anything_starts() {
     let folder = folder();
-    let script = format!("ulimit -n 20; exec {PROGRAM} run --plan smoke --out out");
-    let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().expect("a shell");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(told(&output).contains("this shell allows 20") && told(&output).contains("ulimit -n"), "{}", told(&output));
+    for call in ["run --plan smoke --out out", "machine"] {
+        let script = format!("ulimit -n 20; exec {PROGRAM} {call}");
+        let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().expect("a shell");
+        assert_eq!(output.status.code(), Some(2), "{call}");
+        let told = told(&output);
+        assert!(told.contains("this shell allows 20") && told.contains("ulimit -n"), "{told}");
+    }
     assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn a_machine_without_a_place_for_a_run_gets_no_half_a_run() {
+    let folder = folder();
+    let mut call = command(folder.path(), &["run", "--plan", "smoke", "--out", "out"]);
+    let output = call.env("TMPDIR", "/nowhere").env_remove("XDG_RUNTIME_DIR").output().expect("the command exists");
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn files_of_others_are_not_replaced() {
+    for name in ["index.html", "run.json"] {
+        let folder = folder();
+        fs::write(folder.path().join(name), "<html>{}").expect("ours");
+        let output = ipcmark(folder.path(), &["run", "--plan", "smoke", "--out", "."]);
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(told(&output).contains("name another directory with --out"), "{}", told(&output));
+        assert_eq!(fs::read_to_string(folder.path().join(name)).expect("kept"), "<html>{}");
+        assert_eq!(fs::read_dir(folder.path()).expect("it exists").count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn results_that_cannot_be_written_are_said_and_are_in_the_status() {
+    let full = fs::File::create("/dev/full").expect("Linux has it");
+    let output = command(folder().path(), &["list"]).stdout(full).output().expect("the command exists");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told(&output).contains("cannot write the results"), "{}", told(&output));
 }
 
 #[test]

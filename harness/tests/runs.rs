@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use command::{command, folder, ipcmark, printed, told};
-use ipcmark::record::{Measure, Record, Status};
+use ipcmark::record::{Measure, Outcome, Record, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -113,21 +113,106 @@ fn a_report_uses_the_good_lines_and_names_the_bad_ones() {
     assert!(run.path().join("drawn/index.html").is_file());
 }
 
+/// The run's records after `change`, in a file beside them.
+fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
+    let mut records = records(run);
+    records.iter_mut().for_each(change);
+    let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).expect("JSON") + "\n").collect();
+    fs::write(run.join(name), lines.concat()).expect("ours");
+}
+
 /// The same records from a machine on which everything takes three times as long.
-fn slow_copy(run: &Path) -> PathBuf {
-    let mut slower = records(run);
-    for outcome in slower.iter_mut().map(|record| &mut record.outcome) {
-        for (name, value) in outcome.metrics.iter_mut().flatten() {
+fn slow_copy(run: &Path) {
+    changed_copy(run, "slow.jsonl", |record| {
+        for (name, value) in record.outcome.metrics.iter_mut().flatten() {
             *value = if name.ends_with("_per_s") { *value / 3.0 } else { *value * 3.0 };
         }
-        for window in outcome.windows.iter_mut().flatten() {
+        for window in record.outcome.windows.iter_mut().flatten() {
             window.elapsed_ns *= 3;
         }
-    }
-    let lines: Vec<String> = slower.iter().map(|record| serde_json::to_string(record).expect("JSON")).collect();
-    let path = run.join("slow.jsonl");
-    fs::write(&path, lines.join("\n")).expect("ours");
-    path
+    });
+}
+
+/// The same records from a machine that knows no noise, on which each message takes `cost`.
+fn steady_copy(run: &Path, name: &str, cost: f64) {
+    changed_copy(run, name, |record| {
+        let cost = cost * (1.0 + f64::from(record.set) * 1e-4);
+        for (name, value) in record.outcome.metrics.iter_mut().flatten() {
+            *value = if name.ends_with("_per_s") { 1e9 / cost } else { cost };
+        }
+    });
+}
+
+fn fail(record: &mut Record) {
+    record.outcome = Outcome::failed("on purpose");
+}
+
+#[test]
+fn a_small_but_certain_loss_breaks_a_small_limit() {
+    let run = finished_run();
+    steady_copy(run.path(), "a.jsonl", 1000.0);
+    steady_copy(run.path(), "b.jsonl", 1080.0);
+    let broken = ipcmark(run.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-above", "5"]);
+    assert_eq!(broken.status.code(), Some(1), "{}{}", printed(&broken), told(&broken));
+    let kept = ipcmark(run.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-above", "10%"]);
+    assert_eq!(kept.status.code(), Some(0), "{}", told(&kept));
+    let mut unread = command(run.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-above", "5"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command exists");
+    drop(unread.stdout.take());
+    assert_eq!(unread.wait().expect("it ends").code(), Some(1), "a closed stdout changes no verdict");
+}
+
+#[test]
+fn what_broke_or_cannot_be_judged_keeps_no_limit() {
+    let run = finished_run();
+    let compared = |b: &str| ipcmark(run.path(), &["compare", ".", b, "--fail-above", "10"]);
+    fs::write(run.path().join("empty.jsonl"), "rubbish\n").expect("ours");
+    assert_eq!(compared("empty.jsonl").status.code(), Some(2));
+    changed_copy(run.path(), "broken.jsonl", fail);
+    let broken = compared("broken.jsonl");
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(told(&broken).contains("broken in the second: transport/pipe/"), "{}", told(&broken));
+    let text = fs::read_to_string(run.path().join("records.jsonl")).expect("records");
+    let few: Vec<&str> = text.lines().take(4).collect();
+    fs::write(run.path().join("few.jsonl"), few.join("\n")).expect("ours");
+    let open = compared("few.jsonl");
+    assert_eq!(open.status.code(), Some(2));
+    assert!(told(&open).contains("nothing could be judged"), "{}", told(&open));
+}
+
+#[test]
+fn the_same_records_given_twice_count_once() {
+    let run = finished_run();
+    fs::copy(run.path().join("records.jsonl"), run.path().join("copy.jsonl")).expect("ours");
+    let output = ipcmark(run.path(), &["report", ".", "copy.jsonl", "--out", "both"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("copy.jsonl line 1 is left out: 11 records"), "{}", told(&output));
+}
+
+#[test]
+fn a_run_goes_on_on_its_own_machine_only_and_tries_again_what_failed() {
+    let run = finished_run();
+    changed_copy(run.path(), "records.jsonl", |record| record.machine.facts.hostname += "-far-away");
+    let elsewhere = ipcmark(run.path(), &["run", "--resume", "."]);
+    assert_eq!(elsewhere.status.code(), Some(2));
+    assert!(told(&elsewhere).contains("-far-away"), "{}", told(&elsewhere));
+
+    let run = finished_run();
+    let of = |record: &Record| record.case.measure == Measure::Stream && record.set == 2;
+    changed_copy(run.path(), "records.jsonl", |record| {
+        if of(record) {
+            fail(record);
+        }
+    });
+    let _alone = alone();
+    let output = ipcmark(run.path(), &["run", "--resume", "."]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let outcomes: Vec<Status> = records(run.path()).iter().filter(|r| of(r)).map(|r| r.outcome.status).collect();
+    assert_eq!(outcomes, [Status::Failed, Status::Measured], "the line that failed stays, the later one counts");
+    assert!(printed(&output).contains("10 trials measured, 0 failed, 0 skipped"), "{}", printed(&output));
 }
 
 #[test]

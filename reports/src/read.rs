@@ -3,12 +3,12 @@
 //! A run that was killed leaves a half-written last line, and a disk that filled up may leave worse. Neither costs the
 //! trials that were written whole. Only a file that cannot be opened, or one from a later suite, is an error.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ipcmark::record::{Record, SCHEMA};
+use ipcmark::record::{Record, SCHEMA, Status};
 use serde::Deserialize;
 
 /// Name of the records file inside a run's directory.
@@ -34,31 +34,42 @@ pub struct BadLine {
     pub why: String,
 }
 
-/// Reads files, or run directories that hold a `records.jsonl`. A file named twice is read once.
+/// Which records were read, and where in the recording they are.
+type Places = HashMap<(String, String, u32), usize>;
+
+/// Reads files, or run directories that hold a `records.jsonl`. A file named twice is read once, and of records with the
+/// same run, case and set the last one counts: a trial that failed and was tried again is one trial, and so is the same
+/// trial in two copies of a file, of which the second copy's first line is named as bad.
 ///
 /// Errors: a path that is missing or unreadable, and a record of a later form than this suite knows; each names the
 /// file.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     let mut recording = Recording::default();
     let mut seen = HashSet::new();
+    let mut places = HashMap::new();
     for path in paths {
         let file = if path.is_dir() { path.join(RECORDS) } else { path.clone() };
         let canonical = fs::canonicalize(&file).with_context(|| format!("cannot find {}", file.display()))?;
         if seen.insert(canonical) {
-            read_file(&file, &mut recording)?;
+            read_file(&file, &mut recording, &mut places)?;
         }
     }
     Ok(recording)
 }
 
-fn read_file(file: &Path, into: &mut Recording) -> anyhow::Result<()> {
+fn read_file(file: &Path, into: &mut Recording, places: &mut Places) -> anyhow::Result<()> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut repeats = Vec::new();
     for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         match parse(line) {
-            Ok(record) => into.records.push(record),
+            Ok(record) => {
+                if !keep(record, into, places) {
+                    repeats.push(index + 1);
+                }
+            }
             Err(Refusal::Later(schema)) => bail!(
                 "{} line {}: this record has form {schema}, and this suite reads forms up to {SCHEMA}; \
                  read it with the suite that wrote it, or a later one",
@@ -70,7 +81,24 @@ fn read_file(file: &Path, into: &mut Recording) -> anyhow::Result<()> {
             }
         }
     }
+    if let Some(&line) = repeats.first() {
+        let why = format!("{} records from here on repeat ones read before, and count once", repeats.len());
+        into.bad_lines.push(BadLine { file: file.to_owned(), line, why });
+    }
     Ok(())
+}
+
+/// Puts a record in its place, and tells whether it was wanted: new, or what came of trying again.
+fn keep(record: Record, into: &mut Recording, places: &mut Places) -> bool {
+    let next = into.records.len();
+    let place = *places.entry((record.run_id.clone(), record.case_key.clone(), record.set)).or_insert(next);
+    let Some(earlier) = into.records.get_mut(place) else {
+        into.records.push(record);
+        return true;
+    };
+    let again = earlier.outcome.status == Status::Failed;
+    *earlier = record;
+    again
 }
 
 enum Refusal {

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use nix::unistd::{AccessFlags, access};
 use shared_memory::{Shmem, ShmemConf, ShmemError};
 
 use super::Mapping;
@@ -37,12 +38,21 @@ pub(super) fn attach(name: &Name) -> io::Result<Shmem> {
 }
 
 pub(super) fn unavailable() -> Option<String> {
-    let there = Path::new(DEV_SHM).is_dir();
-    (!there).then(|| format!("{DEV_SHM} does not exist; mount a tmpfs there"))
+    if !Path::new(DEV_SHM).is_dir() {
+        return Some(format!("{DEV_SHM} does not exist; mount a tmpfs there"));
+    }
+    let refused = access(DEV_SHM, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+    Some(format!("{DEV_SHM} cannot be written: {}", refused.desc()))
 }
 
 fn io_error(error: &ShmemError) -> io::Error {
-    io::Error::other(format!("POSIX shared memory: {error:?}"))
+    match *error {
+        ShmemError::MapCreateFailed(code) | ShmemError::MapOpenFailed(code) | ShmemError::UnknownOsError(code) => {
+            let system = io::Error::from_raw_os_error(code.cast_signed());
+            io::Error::new(system.kind(), format!("POSIX shared memory: {system}"))
+        }
+        _ => io::Error::other(format!("POSIX shared memory: {error}")),
+    }
 }
 
 impl Mapping for Shmem {

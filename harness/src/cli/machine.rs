@@ -13,7 +13,7 @@ use ipcmark_reports::format;
 use super::table;
 use crate::plan::Ground;
 use crate::progress::say;
-use crate::run::{floors_order, fresh_run_id};
+use crate::run::{enough_open_files, floors_order, fresh_run_id};
 use crate::trial::Session;
 
 /// Show this machine: its facts, and its floors measured now.
@@ -40,10 +40,17 @@ impl Machine {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let mut description = machine::describe();
         if !self.no_floors {
+            enough_open_files()?;
+            let session = Session::open(&fresh_run_id())?;
             if !self.json {
                 say("measuring the floors, a few seconds ...");
             }
-            match measure_floors() {
+            let floors = measure_floors(&session);
+            if let Some(signal) = session.interrupted() {
+                say("interrupted");
+                return Ok(super::ended_by(signal));
+            }
+            match floors {
                 Ok(floors) => description.floors = Some(floors),
                 Err(error) => return Ok(super::complain(&error, super::BROKEN)),
             }
@@ -57,9 +64,11 @@ impl Machine {
     }
 }
 
-fn measure_floors() -> anyhow::Result<Floors> {
-    let session = Session::open(&fresh_run_id())?;
+fn measure_floors(session: &Session) -> anyhow::Result<Floors> {
     let result = session.run_trial(&floors_order(&Ground::here(), &TIMING));
+    if result.noise.other_run {
+        say("note: another ipcmark was running on this machine, so these floors are higher than they should be");
+    }
     let why = result.outcome.why.unwrap_or_else(|| "the worker sent none".to_owned());
     result.floors.map(|floors| *floors).ok_or_else(|| anyhow!("the floors could not be measured: {why}"))
 }

@@ -52,7 +52,7 @@ Exit status:
   0          fine
   1          a trial failed or was invalid, a comparison broke its limit, or results could not be written
   2          the call or the plan was wrong; nothing was started
-  130, 143   a run was interrupted, and `ipcmark run --resume DIR` goes on";
+  129, 130, 143  a run was interrupted, and `ipcmark run --resume DIR` goes on";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -93,6 +93,11 @@ pub fn main() -> ExitCode {
         Some(error) => status.max(complain(&anyhow::Error::new(error).context("cannot write the results"), BROKEN)),
         None => status,
     })
+}
+
+/// The exit status that a shell gives to what a signal ended.
+fn ended_by(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(BROKEN)
 }
 
 /// Shows an error to a person, and gives back the exit status that goes with it.

@@ -1,20 +1,21 @@
 //! `ipcmark report`: a page from records.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use ipcmark::record::Record;
 
 use crate::progress::say;
+use crate::store;
 
 /// Draw a report from the records of one or more runs.
 ///
 /// The page is one file without links to others: it opens from a mail, offline.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  ipcmark report ipcmark-runs/quick-* --out both\n  ipcmark report laptop.jsonl server.jsonl --out machines"
-)]
+#[command(after_help = "Examples:\n  ipcmark report ipcmark-runs/quick-* --out both")]
 pub(super) struct Report {
     /// Records files, or directories of runs
     #[arg(required = true, value_name = "RECORDS")]
@@ -31,6 +32,16 @@ impl Report {
             say(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
         }
         ensure!(!recording.records.is_empty(), "there is no record in what was named, so there is nothing to draw");
+        let machine = |record: &Record| {
+            let facts = &record.machine.facts;
+            format!("{} ({}, {})", facts.hostname, facts.cpu_model, facts.kernel)
+        };
+        let machines: BTreeSet<String> = recording.records.iter().map(machine).collect();
+        if machines.len() > 1 {
+            let names = machines.into_iter().collect::<Vec<_>>().join(" and ");
+            say(&format!("warning: records of different machines are pooled into one median: {names}"));
+        }
+        store::claim_page(&self.out)?;
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make the directory {}", self.out.display()))?;
         let page = ipcmark_reports::write(&recording, &self.out)?;

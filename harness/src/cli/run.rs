@@ -61,7 +61,7 @@ Exit status:
   0          fine
   1          a trial failed or was invalid
   2          the call or the plan was wrong; nothing was started
-  130, 143   interrupted; --resume DIR goes on";
+  129, 130, 143  interrupted; --resume DIR goes on";
 
 impl Run {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -113,7 +113,7 @@ fn conclude(finished: &Finished, quiet: bool) -> u8 {
             "interrupted: {} records are kept; `ipcmark run --resume {directory}` goes on",
             finished.records.len()
         ));
-        return u8::try_from(128 + signal).unwrap_or(super::BROKEN);
+        return super::ended_by(signal);
     }
     if troubles.is_empty() { super::FINE } else { super::BROKEN }
 }

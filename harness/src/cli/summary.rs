@@ -27,7 +27,9 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
             writeln!(out)?;
         }
     }
-    writeln!(out, "{}", counts(&finished.records))?;
+    let marked = |case: &&CaseSummary| case.verdict == Some(Verdict::Noisy) && case.typical.is_some();
+    let note = if timed.iter().any(marked) { "; ~ marks what was disturbed or spread" } else { "" };
+    writeln!(out, "{}{note}", counts(&finished.records))?;
     match &finished.page {
         Some(page) => writeln!(out, "{}", page.display()),
         None => Ok(()),
@@ -88,11 +90,9 @@ fn cell(case: &CaseSummary) -> String {
 }
 
 fn counts(records: &[Record]) -> String {
-    let of = |status| records.iter().filter(|record| record.outcome.status == status).count();
+    // The floors are no trial of the plan's, and nobody was promised one.
+    let trials = || records.iter().filter(|record| record.case.measure != Measure::Floors);
+    let of = |status| trials().filter(|record| record.outcome.status == status).count();
     let (measured, failed, skipped) = (of(Status::Measured), of(Status::Failed), of(Status::Skipped));
-    let mut line = format!("{measured} trials measured, {failed} failed, {skipped} skipped");
-    if records.iter().any(|record| record.outcome.verdict == Some(Verdict::Noisy)) {
-        line += "; ~ marks what was disturbed";
-    }
-    line
+    format!("{measured} trials measured, {failed} failed, {skipped} skipped")
 }

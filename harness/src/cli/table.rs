@@ -1,11 +1,12 @@
 //! Results on stdout: tables for people, JSON for programs.
 //!
 //! A table is fitted to the width of a terminal and never cut in a file. Everything is made as a whole before it is
-//! written, so that a reader who has seen enough meets an error of ours, not a panic of a library's.
+//! written, so that a stdout that closed or filled up meets our own care, not a panic of a library's.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 /// One line below the headings and nothing else: numbers need no cages.
@@ -15,9 +16,14 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 pub(super) fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(headings.iter().copied());
-    let arrangement =
-        if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-    table.set_content_arrangement(arrangement);
+    match tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 => {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(size.ws_col);
+        }
+        _ => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
     table
 }
 

@@ -36,6 +36,19 @@ fn a_lease_that_ends_takes_all_it_lists_with_it() {
 }
 
 #[test]
+fn a_fifo_or_a_link_among_the_leases_keeps_nobody_waiting() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let lease = Lease::take(folder.path(), "one").expect("a lease");
+    let fifo = folder.path().join("fifo.lease");
+    nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).expect("made");
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("link.lease")).expect("made");
+    sweep(folder.path());
+    clear_once_dead(&fifo);
+    assert!(!another_in(&[folder.path().to_owned()], &lease));
+    assert!(fifo.exists(), "what is no lease is not removed");
+}
+
+#[test]
 fn a_damaged_lease_removes_nothing_of_others() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let theirs = folder.path().join("theirs");

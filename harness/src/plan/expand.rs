@@ -1,6 +1,8 @@
 //! From a plan's blocks to cases: every combination of a block's lists, each with its CPUs or the reason why it cannot
 //! run on this machine.
 
+mod shape;
+
 use ipcmark::family::Contestant;
 use ipcmark::record::{Case, Isolation, Measure, Placement, Substrate, Touch};
 use toml::Spanned;
@@ -57,6 +59,7 @@ impl Expander<'_> {
                 return Err(self.page.wrong(at.span(), unanswered(&rows, *measure)));
             }
         }
+        self.check_shapes(block, &rows, &axes)?;
         Ok(rows.iter().flat_map(|row| axes.points().map(|point| self.planned(row, point))).collect())
     }
 

@@ -20,6 +20,8 @@ pub struct Ground {
     pub cpus_allowed: usize,
     /// Whether a case can run, asked of its family.
     pub supports: fn(&Case) -> Result<(), String>,
+    /// Whether a case's mechanism holds a number of messages that can be chosen, asked of its family.
+    pub has_depth: fn(&Case) -> bool,
 }
 
 impl Ground {
@@ -32,6 +34,7 @@ impl Ground {
             nearest: topology.nearest_pair().unwrap_or(Placement::SameCpu),
             cpus_allowed: topology.allowed().len(),
             supports: family::supports,
+            has_depth: |case| family::resolved(case).depth.is_some(),
         }
     }
 

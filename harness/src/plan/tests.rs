@@ -48,7 +48,8 @@ fn ground(cpus: u32) -> Ground {
         pairs: Placement::ALL.iter().map(|&placement| (placement, pair(placement))).collect::<BTreeMap<_, _>>(),
         nearest: if cpus > 1 { Placement::SameL3 } else { Placement::SameCpu },
         cpus_allowed: cpus as usize,
-        supports: |_: &Case| Ok(()),
+        supports: |case: &Case| if case.depth == Some(3) { Err("3 is odd".to_owned()) } else { Ok(()) },
+        has_depth: |case: &Case| case.mechanism == "ring",
     }
 }
 
@@ -145,7 +146,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
             .map(|line| if line.starts_with(key) { format!("{key} = {value}\n") } else { format!("{line}\n") })
             .collect()
     };
-    let cases: [(String, &str); 17] = [
+    let cases: [(String, &str); 20] = [
         (
             in_block("mechanisms", "[\"pip\"]"),
             "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring/spin, ring/park",
@@ -171,6 +172,9 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
         ),
         (format!("{sound}isolations = [\"thread\"]\n"), "plans/x.toml:7: no row of `pipe` fits"),
         (format!("{sound}depths = [0]\n"), "plans/x.toml:11: 0 is no entry for `depths`"),
+        (format!("{sound}depths = [8]\n"), "plans/x.toml:11: `depths` cannot be chosen for pipe"),
+        (format!("{sound}substrates = [\"memfd\"]\n"), "plans/x.toml:11: `substrates` fits only what shares memory"),
+        (block("[\"ring\"]", "depths = [8,\n3]"), "plans/x.toml:11: 3 is odd"),
         (format!("{sound}delays_ns = [10000]\n"), "plans/x.toml:11: `delays_ns` fits only alone"),
         (
             format!("{sound}familly = \"transport\"\n"),
@@ -234,9 +238,17 @@ fn changes_of_the_command_line_narrow_and_move_a_plan() {
 }
 
 #[test]
+fn sets_have_one_limit() {
+    let text = format!("{}{}", HEAD.replace("sets = 2", "sets = 1001"), block("[\"pipe\"]", ""));
+    let plan = Text { file: "plans/x.toml".to_owned(), text }.plan(&ground(2), &Changes::default());
+    assert_eq!(plan.expect_err("too many").to_string(), "plans/x.toml:3: `sets` may be at most 1000");
+}
+
+#[test]
 fn what_cannot_run_here_is_not_part_of_the_hash() {
     let asked = block("[\"pipe\"]", "");
-    let refusing = Ground { supports: |_| Err("too large".to_owned()), ..ground(2) };
+    let mut refusing = ground(2);
+    refusing.contestants.iter_mut().for_each(|row| row.unavailable = Some("too large".to_owned()));
     let (runs, skips) = (plan(&asked).expect("sound"), plan_on(&refusing, &asked).expect("sound"));
     assert_eq!(runs.hash, skips.hash);
     assert_eq!(skips.cases[0].obstacle.as_deref(), Some("too large"));

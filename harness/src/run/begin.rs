@@ -6,22 +6,24 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail, ensure};
-use ipcmark::record::Record;
+use ipcmark::record::{Facts, Record, Status};
 use nix::sys::resource::{Resource, getrlimit};
 use regex::Regex;
 
 use super::{DEFAULT_PLAN, Destination, Options};
 use crate::plan::{Changes, Ground, Plan, Text};
-use crate::store::{Settings, Store, discard};
+use crate::store::{Resumed, Settings, Store, discard};
+use crate::trial::Session;
 
 /// Descriptors the harness may hold at once: the ends and streams of a trial, page, lease, records, and room to spare.
 const OPEN_FILES: u64 = 64;
 
-/// A plan, what it was called with, and its open records file.
+/// A plan, what it was called with, its open records file and its session.
 pub(super) struct Begun {
     pub plan: Plan,
     pub settings: Settings,
     pub store: Store,
+    pub session: Session,
     /// What an earlier part of the run recorded.
     pub records: Vec<Record>,
     /// What the user should know about that.
@@ -31,14 +33,20 @@ pub(super) struct Begun {
 /// Begins a run, or goes on with one.
 ///
 /// Errors: one sentence about what is wrong with call, plan, limits or directory.
-pub(super) fn begin(options: &Options) -> anyhow::Result<Begun> {
+pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
     enough_open_files()?;
     if let Destination::Resume(directory) = &options.destination {
-        let resumed = Store::resume(directory)?;
-        let plan = continued(options, &resumed.settings, &resumed.records)
+        let Resumed { store, settings, mut records, mut notes } = Store::resume(directory)?;
+        let plan = same_machine(&records, facts)
+            .and_then(|()| continued(options, &settings, &records))
             .with_context(|| format!("cannot resume {}", directory.display()))?;
-        let (records, notes) = (resumed.records, resumed.notes);
-        return Ok(Begun { plan, settings: resumed.settings, store: resumed.store, records, notes });
+        let all = records.len();
+        records.retain(|record| record.outcome.status != Status::Failed);
+        if records.len() < all {
+            notes.push(format!("what failed before runs again, if the plan asks for it ({})", all - records.len()));
+        }
+        let session = open(&settings)?;
+        return Ok(Begun { plan, settings, store, session, records, notes });
     }
     let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
     let plan = text.plan(&Ground::here(), &options.changes)?;
@@ -51,6 +59,8 @@ pub(super) fn begin(options: &Options) -> anyhow::Result<Begun> {
         sets: options.changes.sets,
         seed: options.seed.unwrap_or_else(random),
     };
+    // Before the directory: a machine that cannot run anything leaves no half a run in it.
+    let session = open(&settings)?;
     let directory = match &options.destination {
         Destination::New(directory) => directory.clone(),
         Destination::Replace(directory) => {
@@ -62,7 +72,7 @@ pub(super) fn begin(options: &Options) -> anyhow::Result<Begun> {
         }
     };
     let store = Store::create(&directory, &settings)?;
-    Ok(Begun { plan, settings, store, records: vec![], notes: vec![] })
+    Ok(Begun { plan, settings, store, session, records: vec![], notes: vec![] })
 }
 
 /// `20261121T003001Z-1a2b3c`: sorts by time, and two runs of one second differ.
@@ -98,7 +108,25 @@ fn continued(options: &Options, settings: &Settings, records: &[Record]) -> anyh
     Ok(plan)
 }
 
-fn enough_open_files() -> anyhow::Result<()> {
+fn open(settings: &Settings) -> anyhow::Result<Session> {
+    Session::open(&settings.run_id).context("cannot set up a run on this machine")
+}
+
+/// Numbers of two machines do not belong into one run.
+fn same_machine(records: &[Record], here: &Facts) -> anyhow::Result<()> {
+    let Some(there) = records.first().map(|record| &record.machine.facts) else { return Ok(()) };
+    for (what, before, now) in [
+        ("host", &there.hostname, &here.hostname),
+        ("processor", &there.cpu_model, &here.cpu_model),
+        ("kernel", &there.kernel, &here.kernel),
+    ] {
+        ensure!(before == now, "it was started on the {what} `{before}`, and this is `{now}`; begin a new run here");
+    }
+    Ok(())
+}
+
+/// Errors: the limit of open files is too low for a trial.
+pub fn enough_open_files() -> anyhow::Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read the limit of open files")?;
     ensure!(
         soft >= OPEN_FILES,

@@ -21,6 +21,8 @@ pub(super) fn start(program: &Path, order: &Order, home: &Path) -> io::Result<Ch
     let harness = rustix::process::getpid();
     let mut command = Command::new(program);
     command.arg0("ipcmark").arg("worker").arg(&order.role).env("TMPDIR", home).process_group(0);
+    // A backtrace would push the reason out of a worker's last words.
+    command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: runs between fork and exec, where `prepare` makes bare system calls only: it allocates nothing and takes
     // no lock. The vector was built before the fork.

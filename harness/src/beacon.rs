@@ -1,0 +1,52 @@
+//! Beacons: how runs notice each other where their leases lie in different folders.
+//!
+//! TMPDIR and XDG_RUNTIME_DIR decide where a lease is, and they differ between users, containers and services. A name in
+//! the abstract namespace of Unix sockets is seen by all that share a network namespace, needs no directory, and goes
+//! with its process however that ends. See unix(7) and proc(5).
+
+use std::fs;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+
+/// What the names begin with; `@` is how `/proc/net/unix` shows an abstract one.
+const SHOWN: &str = "@ipcmark.";
+
+/// A live run's name, visible until this is dropped.
+#[derive(Debug)]
+pub struct Beacon {
+    shown: String,
+    /// Nobody connects: the name is all there is to it. Absent where somebody else has taken the name.
+    _name: Option<UnixListener>,
+}
+
+impl Beacon {
+    /// Shows that `run_id` is alive. Where that is impossible the leases have to do.
+    pub fn light(run_id: &str) -> Self {
+        let shown = format!("{SHOWN}{run_id}");
+        let address = SocketAddr::from_abstract_name(&shown[1..]);
+        Self { _name: address.and_then(|address| UnixListener::bind_addr(&address)).ok(), shown }
+    }
+
+    /// True when another run shows that it is alive.
+    pub fn sees_another(&self) -> bool {
+        let sockets = fs::read("/proc/net/unix").unwrap_or_default();
+        String::from_utf8_lossy(&sockets)
+            .lines()
+            .filter_map(|line| line.split_ascii_whitespace().nth(7))
+            .any(|name| name.starts_with(SHOWN) && name != self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_beacons_see_each_other_and_a_dropped_one_is_gone() {
+        let shows = |name: &str| fs::read_to_string("/proc/net/unix").expect("Linux has it").contains(name);
+        let (one, two) = (Beacon::light("beacon-one"), Beacon::light("beacon-two"));
+        assert!(one.sees_another() && two.sees_another());
+        drop(two);
+        assert!(shows("@ipcmark.beacon-one") && !shows("@ipcmark.beacon-two"));
+    }
+}
