@@ -276,11 +276,11 @@ fn an_interrupted_run_keeps_its_records_tells_how_to_go_on_and_is_not_disturbed_
     assert!(records(&folder.path().join("beside")).iter().all(|record| record.noise.other_run));
     let lines = || fs::read_to_string(folder.path().join("first/records.jsonl")).map_or(0, |text| text.lines().count());
     wait_for("a few records", || lines() >= 3);
-    kill(Pid::from_raw(first.0.id().cast_signed()), Signal::SIGINT).expect("it runs");
+    kill(Pid::from_raw(first.0.id().cast_signed()), Signal::SIGTERM).expect("it runs");
     let status = first.0.wait().expect("it ends");
     let mut said = String::new();
     first.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
-    assert_eq!(status.code(), Some(130), "{said}");
+    assert_eq!(status.code(), Some(143), "{said}");
     assert!(said.contains("`ipcmark run --resume first` goes on"), "{said}");
     let kept = records(&folder.path().join("first"));
     assert!(kept.iter().all(|record| record.outcome.status == Status::Measured), "a trial called off is no result");

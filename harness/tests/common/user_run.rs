@@ -32,11 +32,11 @@ impl UserRun {
         command.args(["run", "--plan", "smoke", "--quiet", "--out"]).arg(at(records));
         command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // SAFETY: two system calls between fork and exec. A shell may have started this test with SIGINT ignored.
+        // SAFETY: three system calls between fork and exec. A shell may have started this test with some of them ignored.
         #[allow(unsafe_code)]
         unsafe {
             command.pre_exec(|| {
-                for signal in [Signal::SIGINT, Signal::SIGTERM] {
+                for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
                     nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl)?;
                 }
                 Ok::<(), io::Error>(())
