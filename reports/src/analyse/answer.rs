@@ -155,22 +155,24 @@ impl<'s, 'a> Best<'s, 'a> {
         self.leader.summary.typical.as_ref().expect("only measured cases compete")
     }
 
+    /// Its name and, in brackets, what to bear in mind.
     fn names(&self) -> String {
-        let mut names = quoted(self.leader);
+        let mut notes = Vec::new();
+        if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
+            notes.push(verdict.to_string());
+        }
         if !self.level.is_empty() {
             let others: Vec<String> = self.level.iter().map(|case| quoted(case)).collect();
-            let _ = write!(names, " (can't tell it from {})", others.join(", "));
+            notes.push(format!("can't tell it from {}", others.join(", ")));
         }
-        names
+        let name = quoted(self.leader);
+        if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }
     }
 }
 
-/// Its name between back quotes, and a warning where its number wants care.
+/// Its name between back quotes.
 fn quoted(case: &CaseStudy<'_>) -> String {
-    match case.summary.verdict {
-        Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) => format!("`{}` ({verdict})", case.series.label()),
-        _ => format!("`{}`", case.series.label()),
-    }
+    format!("`{}`", case.series.label())
 }
 
 fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {

@@ -53,11 +53,14 @@ fn view(study: &CaseStudy<'_>, name: &str) -> Option<RoleView> {
     let share =
         |part: fn(&RoleCost) -> u64| over_sets(&|c| part(c) as f64 / (c.running_ns + c.ready_ns + c.blocked_ns) as f64);
     let per_message = |part: fn(&RoleCost) -> u64| over_sets(&|c| part(c) as f64 / c.messages as f64).unwrap_or(0.0);
+    let (running, ready, blocked) = (share(|c| c.running_ns)?, share(|c| c.ready_ns)?, share(|c| c.blocked_ns)?);
+    // Medians of three shares need not add up to one.
+    let all = running + ready + blocked;
     Some(RoleView {
         role: name.to_owned(),
-        running: share(|c| c.running_ns)?,
-        ready: share(|c| c.ready_ns)?,
-        blocked: share(|c| c.blocked_ns)?,
+        running: running / all,
+        ready: ready / all,
+        blocked: blocked / all,
         user_ns: per_message(|c| c.user_ns),
         system_ns: per_message(|c| c.system_ns),
         voluntary_switches: per_message(|c| c.voluntary_switches),

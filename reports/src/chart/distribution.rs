@@ -27,7 +27,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let cases: Vec<(&CaseStudy<'_>, Distribution)> =
         of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
     let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
-    let of_cases: Vec<Point> = cases.iter().flat_map(|(_, latencies)| points(latencies)).collect();
+    // The axes are for what crosses from one side to another; a lone null transport still has them to itself.
+    let crosses = |(case, _): &&(&CaseStudy<'_>, Distribution)| case.series.manner != Manner::Alone;
+    let any = cases.iter().any(|case| crosses(&case));
+    let drawn = cases.iter().filter(|case| !any || crosses(case));
+    let of_cases: Vec<Point> = drawn.flat_map(|(_, latencies)| points(latencies)).collect();
     let highest = of_cases.iter().map(|point| point.x).fold(0.0, f64::max);
     // The noise is shown as far as the cases go, so that it takes no room from them.
     let mut idle: Vec<Point> = noise.iter().flat_map(points).filter(|point| point.x <= highest).collect();
@@ -80,7 +84,7 @@ fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribut
 }
 
 fn points(latencies: &Distribution) -> Vec<Point> {
-    let at = |q: f64| latencies.at(q).map(|ns| Point { x: q, y: ns.max(1.0), band: None });
+    let at = |q: f64| latencies.at(q).map(|ns| Point { x: q, y: ns.max(1.0), band: None, joined: true });
     shares().map_while(at).collect()
 }
 

@@ -17,7 +17,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let look = looks.get(study.index(&sentinel.series));
     let trials = trials(sentinel);
     let typical = median(trials.iter().map(|trial| trial.1))?;
-    let point = |&(record, ns): &(&Record, f64)| Point { x: f64::from(record.order_in_run), y: ns, band: None };
+    let point =
+        |&(record, ns): &(&Record, f64)| Point { x: f64::from(record.order_in_run), y: ns, band: None, joined: true };
     let line = |label: String, ink: Ink, points: Vec<Point>| Line {
         label,
         ink,
@@ -25,7 +26,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         points,
     };
     let (first, last) = (trials.first()?.0.order_in_run, trials.last()?.0.order_in_run);
-    let level = [first, last].map(|x| Point { x: f64::from(x), y: typical, band: None });
+    let level = [first, last].map(|x| Point { x: f64::from(x), y: typical, band: None, joined: true });
     let lines = vec![
         line("median".into(), Ink::Reference, level.to_vec()),
         line(sentinel.series.label(), look.ink, trials.iter().map(point).collect()),

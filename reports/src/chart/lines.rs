@@ -60,6 +60,15 @@ pub struct Point {
     pub y: f64,
     /// Both ends of the interval.
     pub band: Option<(f64, f64)>,
+    /// Whether a line leads here from the point before: not across something that was left out.
+    pub joined: bool,
+}
+
+impl Line {
+    /// Its points in stretches that a line may be drawn through.
+    pub fn stretches(&self) -> impl Iterator<Item = &[Point]> {
+        self.points.chunk_by(|_, next| next.joined)
+    }
 }
 
 /// The panels: what their lines have in common, and which ways of waiting that is. Lines that poll first and then block

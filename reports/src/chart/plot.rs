@@ -1,7 +1,7 @@
 //! The inside of a line chart's panel: axes, bands, lines, and names at their right ends.
 
 use super::canvas::{Canvas, Ink, Side, text_width};
-use super::lines::{Line, Lines, Panel};
+use super::lines::{Line, Lines, Panel, Point};
 
 /// Height of the letters.
 pub const TEXT: f64 = 12.0;
@@ -78,28 +78,33 @@ impl Plot<'_, '_> {
         }
     }
 
+    /// Fainter than its line by far, since the bands of a disturbed run lie over each other.
     fn band(&self, line: &Line) {
-        let edge = |pick: fn((f64, f64)) -> f64| {
-            line.points.iter().filter_map(move |p| Some((self.x(p.x), self.y(pick(p.band?))))).collect::<Vec<_>>()
-        };
-        let (mut outline, upper) = (edge(|band| band.0), edge(|band| band.1));
-        if outline.len() > 1 {
-            outline.extend(upper.into_iter().rev());
-            self.canvas.area(&outline, line.ink, 0.22);
+        for stretch in line.stretches() {
+            let edge = |pick: fn((f64, f64)) -> f64| {
+                stretch.iter().filter_map(move |p| Some((self.x(p.x), self.y(pick(p.band?))))).collect::<Vec<_>>()
+            };
+            let (mut outline, upper) = (edge(|band| band.0), edge(|band| band.1));
+            if outline.len() > 1 {
+                outline.extend(upper.into_iter().rev());
+                self.canvas.area(&outline, line.ink, 0.12);
+            }
         }
     }
 
     fn line(&self, line: &Line) {
-        let points: Vec<_> = line.points.iter().map(|p| (self.x(p.x), self.y(p.y))).collect();
-        if points.len() > 1 {
+        let place = |point: &Point| (self.x(point.x), self.y(point.y));
+        for stretch in line.stretches().filter(|stretch| stretch.len() > 1) {
+            let points: Vec<_> = stretch.iter().map(place).collect();
             self.canvas.line(&points, line.ink, if line.ink == Ink::Reference { 1.2 } else { 1.9 });
         }
         let Some(marker) = line.marker else { return };
-        for (&place, point) in points.iter().zip(&line.points) {
+        for point in &line.points {
+            let (x, y) = place(point);
             if let Some((low, high)) = point.band {
-                self.canvas.bar((place.0 - 0.6, self.y(high)), (place.0 + 0.6, self.y(low)), line.ink);
+                self.canvas.bar((x - 0.6, self.y(high)), (x + 0.6, self.y(low)), line.ink);
             }
-            self.canvas.marker(place, marker, line.ink, 3.2);
+            self.canvas.marker((x, y), marker, line.ink, 3.2);
         }
     }
 

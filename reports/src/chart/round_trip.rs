@@ -8,6 +8,7 @@ use super::lines::{Line, Lines, PANELS, Panel, Point};
 use super::{Figure, Looks, Shape, table::Cell, table::Table};
 use crate::analyse::answer::place;
 use crate::analyse::series::Manner;
+use crate::analyse::statistics::median;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format::{self, Quantity};
 
@@ -106,37 +107,45 @@ impl AgainstSize {
         })
     }
 
-    /// One line per series, its points in order of size.
+    /// One line per series, its points in order of size. A size that others have and this series lacks is a gap.
     fn lines(&self, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
-        let of_series = cases.chunk_by(|a, b| a.series == b.series);
+        let sizes = study.sizes(self.measure, self.placement);
         let line = |cases: &[&CaseStudy<'_>]| {
             let series = &cases[0].series;
             let look = looks.get(study.index(series));
+            let mut before = None;
             let points = cases.iter().filter_map(|case| {
                 let (y, band) = (self.value)(case)?;
-                Some(Point { x: case.bytes().max(1) as f64, y, band })
+                let at = sizes.iter().position(|&size| size == case.bytes());
+                let joined = at.zip(before).is_some_and(|(at, before)| at == before + 1);
+                before = at;
+                Some(Point { x: case.bytes().max(1) as f64, y, band, joined })
             });
             Line { label: series.label(), ink: look.ink, marker: Some(look.marker), points: points.collect() }
         };
-        of_series.map(line).collect()
+        cases.chunk_by(|a, b| a.series == b.series).map(line).collect()
     }
 
-    /// The floors that ran next to these cases, one line per kind: the median over cases at each size.
+    /// The floors that ran next to these cases, median over cases at each size: one line where each size has one kind of
+    /// floor, else one line per kind.
     fn floors(&self, cases: &[&CaseStudy<'_>]) -> Vec<Line> {
-        let mut floors: Vec<(&str, u64, f64)> =
-            cases.iter().filter_map(|case| case.floor().map(|(name, ns)| (name, case.bytes(), ns))).collect();
-        floors.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
-        let several = floors.first().map(|floor| floor.0) != floors.last().map(|floor| floor.0);
-        let line = |of_name: &[(&str, u64, f64)]| {
-            let at_size = of_name.chunk_by(|a, b| a.1 == b.1);
-            let points = at_size.filter_map(|same| {
-                let ns = crate::analyse::statistics::median(same.iter().map(|floor| floor.2))?;
-                Some(Point { x: same[0].1.max(1) as f64, y: (self.floor)(ns, same[0].1), band: None })
-            });
-            let label = if several { floor_name(of_name[0].0) } else { "floor".into() };
-            Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
-        };
-        floors.chunk_by(|a, b| a.0 == b.0).map(line).collect()
+        let mut floors: Vec<(u64, &str, f64)> =
+            cases.iter().filter_map(|case| case.floor().map(|(name, ns)| (case.bytes(), name, ns))).collect();
+        floors.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        if floors.chunk_by(|a, b| a.0 == b.0).all(|at_size| at_size[0].1 == at_size[at_size.len() - 1].1) {
+            return if floors.is_empty() { Vec::new() } else { vec![self.floor_line("floor".into(), &floors)] };
+        }
+        floors.sort_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        floors.chunk_by(|a, b| a.1 == b.1).map(|of_kind| self.floor_line(floor_name(of_kind[0].1), of_kind)).collect()
+    }
+
+    /// One line through floors in order of size.
+    fn floor_line(&self, label: String, floors: &[(u64, &str, f64)]) -> Line {
+        let points = floors.chunk_by(|a, b| a.0 == b.0).filter_map(|at_size| {
+            let (bytes, ns) = (at_size[0].0, median(at_size.iter().map(|floor| floor.2))?);
+            Some(Point { x: bytes.max(1) as f64, y: (self.floor)(ns, bytes), band: None, joined: true })
+        });
+        Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
     }
 
     /// The numbers behind it.
