@@ -147,11 +147,7 @@ impl Known {
 /// Returns what is wrong as a sentence; nothing when all is well.
 #[inline]
 pub fn check(bytes: &[u8], wanted: usize, stamp: u64) -> Result<(), String> {
-    if bytes.len() == wanted && fold(bytes) == expected(wanted, stamp) {
-        Ok(())
-    } else {
-        Err(explain(bytes, wanted, stamp))
-    }
+    Known::new(wanted, stamp).check(bytes)
 }
 
 #[cold]

@@ -4,6 +4,7 @@
 use super::Trouble;
 use crate::clock;
 use crate::protocol::Timing;
+use crate::record::Window;
 
 /// Slices of the hot phase; at least ten, so that a disturbed one can be told from the rest.
 pub const WINDOWS: u64 = 20;
@@ -48,6 +49,30 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
 pub fn slices(count: u64) -> impl Iterator<Item = u64> {
     let windows = WINDOWS.min(count);
     (0..windows).map(move |i| count * (i + 1) / windows - count * i / windows)
+}
+
+/// Work done slice by slice, with a clock read after each.
+pub struct Sliced {
+    /// The slices.
+    pub windows: Vec<Window>,
+    /// Monotonic clock at the start of the first.
+    pub started_ns: u64,
+    /// Monotonic clock at the end of the last.
+    pub ended_ns: u64,
+}
+
+/// Does `count` units of `work` in [`slices`], timing each.
+pub fn in_slices(count: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+    let mut windows = Vec::with_capacity(WINDOWS as usize);
+    let started_ns = clock::now_ns();
+    let mut ended_ns = started_ns;
+    for messages in slices(count) {
+        work(messages)?;
+        let now = clock::now_ns();
+        windows.push(Window { start_ns: ended_ns - started_ns, elapsed_ns: now - ended_ns, messages });
+        ended_ns = now;
+    }
+    Ok(Sliced { windows, started_ns, ended_ns })
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Floor {
 struct Plan {
     name: &'static str,
     kinds: Vec<u32>,
+    /// Which of the kinds the case is held against; the others are prices only.
+    judges: fn(u32) -> bool,
     walk: Walk,
 }
 
@@ -73,13 +75,20 @@ impl Floor {
             task.case.placement == Placement::SameCpu || task.cpu.is_none() && pin::allowed_cpus()?.len() == 1;
         let plan = match task.case.measure {
             _ if task.timing.floor_ns == 0 => return Ok(Self::none()),
-            Measure::Stream if one_cpu => Plan { name: "touch_one_cpu", kinds: vec![TOUCH], walk },
-            Measure::Stream => Plan { name: "hand_over_stream", kinds: vec![POUR], walk },
-            _ if one_cpu => Plan { name: "futex_round_trip_one_cpu", kinds: vec![RING], walk },
+            Measure::Stream if one_cpu => {
+                Plan { name: "touch_one_cpu", kinds: vec![TOUCH], judges: |kind| kind == TOUCH, walk }
+            }
+            Measure::Stream => Plan { name: "hand_over_stream", kinds: vec![POUR], judges: |kind| kind == POUR, walk },
+            _ if one_cpu => {
+                Plan { name: "futex_round_trip_one_cpu", kinds: vec![RING], judges: |kind| kind == RING, walk }
+            }
             _ => {
                 let kinds = (BOUNCE..).take(Polls::SWEEP.len()).chain([TURN, ROUSE]).collect();
-                let turns = task.message_bytes() >= TURNS_FROM_BYTES;
-                Plan { name: if turns { "turns_round_trip" } else { "two_line_round_trip" }, kinds, walk }
+                if task.message_bytes() >= TURNS_FROM_BYTES {
+                    Plan { name: "turns_round_trip", kinds, judges: |kind| kind == TURN, walk }
+                } else {
+                    Plan { name: "two_line_round_trip", kinds, judges: |kind| kind >= BOUNCE, walk }
+                }
             }
         };
         let arena = Arena::new(Segment::attach(address, end, walk.segment_bytes())?);
@@ -128,15 +137,10 @@ impl Floor {
     /// The floor, and the prices of this moment.
     pub fn result(&self) -> Option<PairedFloor> {
         let plan = self.plan.as_ref()?;
-        let lines = self.lowest(|kind| kind >= BOUNCE);
-        let ns = match plan.name {
-            "turns_round_trip" => self.lowest(|kind| kind == TURN)?,
-            _ => lines.or_else(|| self.lowest(|kind| kind != ROUSE))?,
-        };
         Some(PairedFloor {
             name: plan.name.into(),
-            ns,
-            line_round_trip_ns: lines,
+            ns: self.lowest(plan.judges)?,
+            line_round_trip_ns: self.lowest(|kind| kind >= BOUNCE),
             hand_over_serial_ns: self.lowest(|kind| kind == TURN).map(|both_ways| both_ways / 2.0),
             futex_hop_ns: self.lowest(|kind| kind == ROUSE),
         })

@@ -123,15 +123,14 @@ fn run<T>(
     let mut stamps = vec![0u64; one_by_one as usize + 1];
     stamps.fill(u64::MAX);
     std::hint::black_box(&mut stamps);
-    let mut windows = Vec::with_capacity(count::WINDOWS as usize);
 
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);
-    let (cost, anchors) = together(leader, phase::WORK, derived.count, || {
+    let (cost, windows, anchors) = together(leader, phase::WORK, derived.count, || {
         let meter = Meter::start();
-        in_blocks(derived.count - one_by_one, &mut windows, |n| trips(side, n))?;
+        let windows = count::in_slices(derived.count - one_by_one, |n| trips(side, n))?.windows;
         let anchors = chained(&mut stamps, task.ticks_trusted, || trip(side))?;
-        Ok((meter.stop(task, derived.count), anchors))
+        Ok((meter.stop(task, derived.count), windows, anchors))
     })?;
     leader.page().set_hot(false);
     leader.page().set_progress(0, derived.count);
@@ -152,22 +151,6 @@ fn run<T>(
     report.histogram = histogram::encode(&distribution);
     report.windows = windows;
     Ok(report)
-}
-
-fn in_blocks(
-    count: u64,
-    windows: &mut Vec<Window>,
-    mut trips: impl FnMut(u64) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
-    let start = clock::now_ns();
-    let mut last = start;
-    for messages in count::slices(count) {
-        trips(messages)?;
-        let now = clock::now_ns();
-        windows.push(Window { start_ns: last - start, elapsed_ns: now - last, messages });
-        last = now;
-    }
-    Ok(())
 }
 
 /// One stamp a trip, kept as it is; turning stamps into a histogram waits until the clock has stopped.

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::control::{Leader, Member};
 use crate::payload::{check, fill, stamp};
 use crate::protocol::Report;
-use crate::record::{Metrics, Window, metric};
+use crate::record::{Metrics, metric};
 use crate::transport::{Receiver, Sender};
 
 const PRODUCER: u16 = 3;
@@ -94,21 +94,17 @@ impl<R: Receiver> Sink<R> {
 
     /// The role that verifies.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        let mut windows = Vec::with_capacity(count::WINDOWS as usize);
+        let mut windows = vec![];
         let mut report = follow(member, task, floor, |member, count| {
-            windows.clear();
-            let start = clock::now_ns();
-            let mut last = start;
             let mut done = 0;
-            for messages in count::slices(count) {
+            let sliced = count::in_slices(count, |messages| {
                 self.verify(messages)?;
-                let now = clock::now_ns();
-                windows.push(Window { start_ns: last - start, elapsed_ns: now - last, messages });
-                last = now;
                 done += messages;
                 member.page().set_progress(member.slot(), done);
-            }
-            member.page().set_ended_ns(member.slot(), last);
+                Ok(())
+            })?;
+            member.page().set_ended_ns(member.slot(), sliced.ended_ns);
+            windows = sliced.windows;
             Ok(done)
         })?;
         report.windows = windows;
@@ -134,23 +130,15 @@ pub fn lead_solo(
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);
     let meter = Meter::start();
-    let mut windows = Vec::with_capacity(count::WINDOWS as usize);
-    let start = clock::now_ns();
-    let mut last = start;
-    for messages in count::slices(derived.count) {
-        turns(messages)?;
-        let now = clock::now_ns();
-        windows.push(Window { start_ns: last - start, elapsed_ns: now - last, messages });
-        last = now;
-    }
+    let sliced = count::in_slices(derived.count, &mut turns)?;
     let cost = meter.stop(task, derived.count);
     leader.page().set_hot(false);
     Ok(Report {
         messages: derived.count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
-        metrics: rates(derived.count, task.message_bytes(), last - start),
-        windows,
+        metrics: rates(derived.count, task.message_bytes(), sliced.ended_ns - sliced.started_ns),
+        windows: sliced.windows,
         roles: vec![cost],
         ..Report::default()
     })
