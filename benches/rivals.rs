@@ -180,7 +180,7 @@ impl Contest {
     /// The blocking pipe on one CPU, and the kernel's own benchmark of it.
     fn perf_pipe(&self, rival_first: bool) -> Option<Pair> {
         let cpu = self.one_cpu.first()?.to_string();
-        let case = case(self.row("pipe"), Measure::RoundTrip, Placement::SameCpu, 8);
+        let case = case(self.row("pipe/block"), Measure::RoundTrip, Placement::SameCpu, 8);
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
         let ours = || Some(mean_ns(&self.bench.trial(&case, &self.one_cpu, timing.clone())));
         let (ours, theirs) = in_order(rival_first, ours, || perf_bench_sched_pipe_ns(&cpu));

@@ -2,7 +2,7 @@
 //! the one door above them.
 
 use crate::protocol::Link;
-use crate::record::{Isolation, Measure, Substrate, Wait};
+use crate::record::{Group, Isolation, Measure, Substrate, Wait};
 
 /// One row of `ipcmark list`: a way a mechanism can be run.
 #[derive(Clone, Debug)]
@@ -11,7 +11,9 @@ pub struct Contestant {
     pub family: &'static str,
     /// Without its wait.
     pub mechanism: &'static str,
-    /// How an idle side waits, where that is a choice.
+    /// What kind of thing it is.
+    pub group: Group,
+    /// How an idle side waits.
     pub wait: Option<Wait>,
     /// Processes or threads.
     pub isolation: Isolation,

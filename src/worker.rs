@@ -139,7 +139,7 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     let mut offers = vec![];
     for link in &links {
         let offer = T::offer(&link.address, &shape, link.end)?;
-        peers.push(Peers { text: None, keep: offer.keep });
+        peers.push(Peers { text: None, keep: offer.keep, index: 0 });
         offers.extend(offer.text.map(|text| Offered { channel: link.channel, text }));
     }
     for offered in talk.exchange(offers)? {
@@ -272,7 +272,7 @@ fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
     let task = Task::of(order, "solo", 0);
     let shape = Shape::of(&task.case);
     let address = T::create(&shape)?;
-    let (sender, receiver) = T::attach_both(&address, End::Sender, &shape)?;
+    let (sender, receiver) = T::attach_both(&address, End::Sender, Peers::default(), &shape)?;
     talk.exchange(vec![])?;
     talk.ready_go()?;
     let mut leader = Leader::new(page, 1);

@@ -155,15 +155,20 @@ fn upward(library: &[File]) -> Vec<String> {
     violations
 }
 
-/// Mechanisms, as `(family, file)`: the modules that a registry's rows name, `"pipe" => pipe::Pipe`.
-fn mechanisms(library: &[File]) -> BTreeSet<(String, String)> {
+/// Mechanisms: the modules that a registry's rows name, `"pipe" => pipes::pipe::Pipe`, as paths from the crate's root.
+fn mechanisms(library: &[File]) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
-    for (path, text) in library.iter().filter(|(path, _)| path.ends_with("/mod.rs")) {
-        for name in source::row_modules(text) {
-            found.insert((module(path).join("::"), name));
-        }
+    for (path, text) in library.iter().filter(|(path, _)| path.ends_with("/registry.rs")) {
+        let mut family = module(path);
+        family.pop();
+        found.extend(source::row_modules(text).into_iter().map(|row| [family.clone(), row].concat()));
     }
     found
+}
+
+/// The mechanism that a path leads to or into.
+fn mechanism_at<'a>(mechanisms: &'a BTreeSet<Vec<String>>, path: &[String]) -> Option<&'a Vec<String>> {
+    mechanisms.iter().find(|mechanism| path.starts_with(mechanism))
 }
 
 /// References from one mechanism to another of its family. What two need belongs into a file of its own.
@@ -171,14 +176,11 @@ fn sideways(library: &[File]) -> Vec<String> {
     let mechanisms = mechanisms(library);
     let mut violations = vec![];
     for (path, text) in library {
-        let own = module(path);
-        let [family, file, ..] = own.as_slice() else { continue };
-        for Reference { line, target } in references(text, "crate", &own) {
-            let [to_family, to_file, ..] = target.as_slice() else { continue };
-            let other = to_family == family && to_file != file;
-            let both = [file, to_file].map(|file| mechanisms.contains(&(family.clone(), file.clone())));
-            if other && both == [true, true] {
-                violations.push(format!("{path}:{line}: the mechanism `{file}` refers to the mechanism `{to_file}`"));
+        let Some(own) = mechanism_at(&mechanisms, &module(path)) else { continue };
+        for Reference { line, target } in references(text, "crate", &module(path)) {
+            if let Some(other) = mechanism_at(&mechanisms, &target).filter(|other| *other != own) {
+                let (own, other) = (own.join("::"), other.join("::"));
+                violations.push(format!("{path}:{line}: the mechanism `{own}` refers to the mechanism `{other}`"));
             }
         }
     }
@@ -203,9 +205,8 @@ fn named_mechanisms(library: &[File], harness: &[File]) -> Vec<String> {
     let mut violations = vec![];
     for (path, text) in harness {
         for Reference { line, target } in references(text, "ipcmark", &[]) {
-            let [family, file, ..] = target.as_slice() else { continue };
-            if mechanisms.contains(&(family.clone(), file.clone())) {
-                violations.push(format!("{path}:{line}: the harness names the mechanism `{family}::{file}`"));
+            if let Some(named) = mechanism_at(&mechanisms, &target) {
+                violations.push(format!("{path}:{line}: the harness names the mechanism `{}`", named.join("::")));
             }
         }
     }
@@ -262,12 +263,12 @@ mod planted {
     #[test]
     fn a_mechanism_that_knows_another_is_found() {
         let registry =
-            file("src/transport/mod.rs", "registry! { \"pipe\" => pipe::Pipe, \"ring\" => ring::Ring<Spin> }");
+            file("src/transport/registry.rs", "registry! { \"pipe\" => a::pipe::Pipe, \"ring\" => ring::Ring<Spin> }");
         let family = |path: &str, text: &str| vec![registry.clone(), file(path, text)];
-        assert_eq!(sideways(&family("src/transport/pipe.rs", "use crate::transport::ring::Ring;")).len(), 1);
-        assert_eq!(sideways(&family("src/transport/pipe.rs", "use super::{Shape, ring};")).len(), 1);
+        assert_eq!(sideways(&family("src/transport/a/pipe.rs", "use crate::transport::ring::Ring;")).len(), 1);
+        assert_eq!(sideways(&family("src/transport/ring.rs", "use super::{Shape, a::pipe::Pipe};")).len(), 1);
         let fine = "use super::stream; use crate::ring::Ring; self::x();";
-        assert_clean(&sideways(&family("src/transport/pipe.rs", fine)));
+        assert_clean(&sideways(&family("src/transport/a/pipe.rs", fine)));
         assert_clean(&sideways(&family("src/transport/prepare.rs", "use super::{pipe, ring};")));
     }
 
@@ -281,7 +282,7 @@ mod planted {
 
     #[test]
     fn a_harness_that_names_a_mechanism_is_found() {
-        let library = [file("src/transport/mod.rs", "registry! { \"pipe\" => pipe::Pipe }")];
+        let library = [file("src/transport/registry.rs", "registry! { \"pipe\" => pipe::Pipe }")];
         let harness = |text: &str| named_mechanisms(&library, &[file("harness/src/plan.rs", text)]);
         assert_eq!(harness("use ipcmark::{family, transport::pipe::Pipe};").len(), 1);
         assert_clean(&harness("use ipcmark::transport::ROWS; use ipcmark::family;"));

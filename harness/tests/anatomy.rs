@@ -30,7 +30,7 @@ fn whole(result: &TrialResult, name: &str) -> u32 {
 #[test]
 fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
     let _one = alone();
-    let Some(result) = counted(case("pipe", None, Measure::Anatomy)) else { return };
+    let Some(result) = counted(case("pipe", Some(Wait::Block), Measure::Anatomy)) else { return };
     for name in ["pinger_system_calls", "ponger_system_calls"] {
         assert_eq!(whole(&result, name), 2, "{:?}", result.outcome.why);
     }
@@ -42,7 +42,7 @@ fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
 #[test]
 fn both_threads_of_a_host_are_counted() {
     let _one = alone();
-    let Some(result) = counted(threads(case("pipe", None, Measure::Anatomy))) else { return };
+    let Some(result) = counted(threads(case("pipe", Some(Wait::Block), Measure::Anatomy))) else { return };
     assert_eq!(whole(&result, "host_system_calls"), 4, "{:?}", result.outcome.why);
 }
 

@@ -54,11 +54,11 @@ fn meddled(session: &Session, order: &TrialOrder, meddle: impl FnOnce() + Send) 
 fn a_killed_worker_fails_its_trial_and_nothing_else() {
     let _one = alone();
     let cases = [
-        (case("pipe", None, Measure::RoundTrip), ["pinger", "ponger"]),
-        (case("unix-stream", None, Measure::Stream), ["sender", "receiver"]),
+        (case("pipe", Some(Wait::Block), Measure::RoundTrip), ["pinger", "ponger"]),
+        (case("unix-stream", Some(Wait::Block), Measure::Stream), ["sender", "receiver"]),
         (named(case("shm-spsc", Some(Wait::Spin), Measure::RoundTrip)), ["pinger", "ponger"]),
         (case("shm-mailbox", Some(Wait::Park), Measure::Stream), ["sender", "receiver"]),
-        (case("ipc-channel", None, Measure::RoundTrip), ["pinger", "ponger"]),
+        (case("ipc-channel", Some(Wait::Block), Measure::RoundTrip), ["pinger", "ponger"]),
         (threads(named(case("shm-spsc", Some(Wait::Park), Measure::RoundTrip))), ["host", "host"]),
     ];
     let session = open("kill");
@@ -89,7 +89,7 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
 fn a_killed_traced_worker_is_no_worse() {
     let _one = alone();
     let session = open("traced");
-    let pipe = case("pipe", None, Measure::Anatomy);
+    let pipe = case("pipe", Some(Wait::Block), Measure::Anatomy);
     for (case, role) in [(pipe.clone(), "ponger"), (threads(pipe), "host")] {
         let order = TrialOrder { traced: true, ..long(case) };
         let (result, after) = meddled(&session, &order, || {
@@ -109,7 +109,7 @@ fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
     let channels = |all: Vec<(i32, String)>| -> Vec<String> {
         all.into_iter().filter(|(number, to)| *number > 2 && to.starts_with("pipe:")).map(|(_, to)| to).collect()
     };
-    let (result, _) = meddled(&session, &long(case("pipe", None, Measure::RoundTrip)), || {
+    let (result, _) = meddled(&session, &long(case("pipe", Some(Wait::Block), Measure::RoundTrip)), || {
         let pids = ["pinger", "ponger"].map(|role| worker_at_work(own_pid(), role).pid);
         let [mut first, mut second] = pids.map(|pid| channels(descriptors(pid)));
         first.sort();
@@ -127,7 +127,7 @@ fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
 fn a_hung_worker_costs_its_deadline() {
     let _one = alone();
     let session = open("hang");
-    let case = Case { inject: Some(Fault::Hang), ..case("pipe", None, Measure::RoundTrip) };
+    let case = Case { inject: Some(Fault::Hang), ..case("pipe", Some(Wait::Block), Measure::RoundTrip) };
     let result = session.run_trial(&short(case));
     assert_eq!(result.outcome.status, Status::Failed);
     assert!(why(&result).starts_with("no answer while working from"), "{}", why(&result));
@@ -138,7 +138,7 @@ fn a_hung_worker_costs_its_deadline() {
 fn a_worker_that_lies_about_its_count_is_caught() {
     let _one = alone();
     let session = open("lie");
-    let case = Case { inject: Some(Fault::Lie), ..case("pipe", None, Measure::Stream) };
+    let case = Case { inject: Some(Fault::Lie), ..case("pipe", Some(Wait::Block), Measure::Stream) };
     let mut order = short(case);
     order.timing.fixed_count = Some(1000);
     let result = session.run_trial(&order);
@@ -151,7 +151,7 @@ fn a_worker_that_lies_about_its_count_is_caught() {
 fn a_signal_calls_the_trial_off_and_tells_the_run() {
     let _one = alone();
     let session = open("signal");
-    let (result, after) = meddled(&session, &long(case("pipe", None, Measure::RoundTrip)), || {
+    let (result, after) = meddled(&session, &long(case("pipe", Some(Wait::Block), Measure::RoundTrip)), || {
         worker_at_work(own_pid(), "ponger");
         // SIGINT may have been ignored by whoever started this test, and a session respects that.
         common::signal(own_pid(), Signal::SIGTERM);
@@ -160,7 +160,7 @@ fn a_signal_calls_the_trial_off_and_tells_the_run() {
     assert!(after < Duration::from_secs(1), "went on for {after:?}");
     assert_eq!(session.interrupted(), Some(Signal::SIGTERM as i32));
     assert_eq!(workers_of(own_pid()), vec![]);
-    let next = session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
+    let next = session.run_trial(&short(case("pipe", Some(Wait::Block), Measure::RoundTrip)));
     assert_eq!(why(&next), "interrupted by SIGTERM", "no trial starts any more");
 }
 
@@ -169,7 +169,7 @@ fn a_panic_leaves_nothing() {
     let _one = alone();
     let panicked = std::thread::spawn(|| {
         let session = open("panic");
-        session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
+        session.run_trial(&short(case("pipe", Some(Wait::Block), Measure::RoundTrip)));
         panic!("on purpose");
     });
     assert!(panicked.join().is_err());
@@ -183,7 +183,7 @@ fn two_sessions_notice_each_other() {
     let (one, two) = (open("one"), open("two"));
     assert!(one.other_run() && two.other_run());
     for session in [&one, &two] {
-        let result = session.run_trial(&short(case("pipe", None, Measure::RoundTrip)));
+        let result = session.run_trial(&short(case("pipe", Some(Wait::Block), Measure::RoundTrip)));
         assert!(result.noise.other_run);
         assert_eq!(result.outcome.verdict, Some(Verdict::Noisy), "{}", why(&result));
         assert!(why(&result).contains("another ipcmark"), "{}", why(&result));

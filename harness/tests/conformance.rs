@@ -10,7 +10,7 @@ use common::{PROGRAM, alone, case, run_id, short};
 use ipcmark::clock;
 use ipcmark::family;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Fault, Isolation, Measure, Outcome, Placement, Status, Verdict, metric};
+use ipcmark::record::{Case, Fault, Isolation, Measure, Outcome, Placement, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
 /// Sizes around the borders where mechanisms change: a word, a line, PIPE_BUF, a page and a half, a socket's buffer.
@@ -101,9 +101,9 @@ fn null_trip_ns(session: &Session, delay_ns: u64) -> f64 {
 fn every_injected_fault_is_caught() {
     let _alone = alone();
     let session = session("faults");
-    for (mechanism, wait) in [("pipe", None), ("shm-spsc", Some(ipcmark::record::Wait::Hybrid))] {
+    for (mechanism, wait) in [("pipe", Wait::Block), ("shm-spsc", Wait::Hybrid)] {
         for fault in [Fault::Loss, Fault::Duplication, Fault::Reordering, Fault::Corruption] {
-            let mut faulty = case(mechanism, wait, Measure::Stream);
+            let mut faulty = case(mechanism, Some(wait), Measure::Stream);
             faulty.inject = Some(fault);
             let outcome = session.run_trial(&short(faulty)).outcome;
             assert_caught(fault, &outcome);
@@ -116,15 +116,17 @@ fn every_injected_fault_is_caught() {
 fn a_fault_between_threads_is_caught_although_the_other_side_is_stuck() {
     let _alone = alone();
     let session = session("threads");
-    for (mechanism, bytes, depth) in
-        [("pipe", 300_000, None), ("unix-stream", 300_000, None), ("crossbeam-bounded", 64, Some(1))]
-    {
+    for (mechanism, wait, bytes, depth) in [
+        ("pipe", Wait::Block, 300_000, None),
+        ("unix-stream", Wait::Block, 300_000, None),
+        ("crossbeam-bounded", Wait::Hybrid, 64, Some(1)),
+    ] {
         let faulty = Case {
             isolation: Isolation::Thread,
             message_bytes: Some(bytes),
             depth,
             inject: Some(Fault::Corruption),
-            ..case(mechanism, None, Measure::Stream)
+            ..case(mechanism, Some(wait), Measure::Stream)
         };
         let outcome = session.run_trial(&short(faulty)).outcome;
         assert_caught(Fault::Corruption, &outcome);

@@ -50,7 +50,8 @@ impl Topology {
         &self.allowed
     }
 
-    /// CPUs for two roles, ascending: the same one twice for `same_cpu`, none for `unpinned`.
+    /// CPUs for two roles, ascending: the same one twice for `same_cpu`, none for `unpinned`; for `spread` all of them,
+    /// to be dealt out in turn.
     ///
     /// On a machine with two kinds of core the cache and node classes mean two performance cores; the other pairs have
     /// classes of their own.
@@ -59,6 +60,9 @@ impl Topology {
     pub fn pair(&self, class: Placement) -> Result<Vec<u32>, String> {
         if class == Placement::Unpinned {
             return Ok(Vec::new());
+        }
+        if class == Placement::Spread {
+            return Ok(self.cpus.iter().map(|cpu| cpu.number).collect());
         }
         let first = self.cpus.first().ok_or_else(|| what_is_missing(Placement::SameCpu))?;
         if class == Placement::SameCpu {
@@ -117,7 +121,9 @@ fn what_is_missing(class: Placement) -> &'static str {
         Placement::CrossNode => "the allowed CPUs belong to one memory node",
         Placement::PerformanceEfficiency => "the allowed CPUs are not of two kinds, performance and efficiency",
         Placement::EfficiencyEfficiency => "no two allowed CPUs are efficiency cores",
-        Placement::SameCpu | Placement::Unpinned => "the system does not tell which CPUs this process is allowed",
+        Placement::SameCpu | Placement::Spread | Placement::Unpinned => {
+            "the system does not tell which CPUs this process is allowed"
+        }
     }
 }
 

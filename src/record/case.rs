@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Isolation, Measure, Placement, Substrate, Touch, Wait};
+use super::{Arrivals, Fault, Group, Isolation, Measure, Placement, Substrate, Touch, Wait};
 
 /// One cell of the matrix: what is measured, how, where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -29,12 +29,21 @@ pub struct Case {
     /// Payload of one message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_bytes: Option<u64>,
+    /// What kind of thing the mechanism is; follows from it, so it is no part of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
     /// Sending sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producers: Option<u32>,
     /// Receiving sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumers: Option<u32>,
+    /// Independent channels of one sender and one receiver each, at work at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<u32>,
+    /// Processes that only burn CPU time beside the trial's own roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hogs: Option<u32>,
     /// Messages the mechanism holds before a sender waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u32>,
@@ -44,6 +53,21 @@ pub struct Case {
     /// What both ends do with the payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touch: Option<Touch>,
+    /// Messages a second that an open loop offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_s: Option<u64>,
+    /// When the messages of an open loop are due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<Arrivals>,
+    /// Messages that are due at once, where they come in bursts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
+    /// The pause before each message of a wake measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_ns: Option<u64>,
+    /// Whether the pages of shared memory are brought in when it is attached, instead of when they are first touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefault: Option<bool>,
     /// Known delay of the null transport, per message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ns: Option<u64>,
@@ -64,11 +88,19 @@ impl Case {
             substrate: None,
             placement: Placement::Unpinned,
             message_bytes: None,
+            group: None,
             producers: None,
             consumers: None,
+            pairs: None,
+            hogs: None,
             depth: None,
             connections: None,
             touch: None,
+            rate_per_s: None,
+            arrivals: None,
+            burst: None,
+            gap_ns: None,
+            prefault: None,
             delay_ns: None,
             inject: None,
         }
@@ -97,7 +129,17 @@ impl Case {
         };
         add("wait", self.wait.map(|w| w.to_string()));
         add("substrate", self.substrate.map(|s| s.to_string()));
+        let shape = (self.producers.unwrap_or(1), self.consumers.unwrap_or(1));
+        add("topology", (shape != (1, 1)).then(|| format!("{}:{}", shape.0, shape.1)));
+        add("pairs", self.pairs.map(|p| p.to_string()));
+        add("hogs", self.hogs.map(|h| h.to_string()));
         add("depth", self.depth.map(|d| d.to_string()));
+        add("touch", self.touch.filter(|touch| *touch != Touch::All).map(|t| t.to_string()));
+        add("rate", self.rate_per_s.map(|r| r.to_string()));
+        add("arrivals", self.arrivals.map(|a| a.to_string()));
+        add("burst", self.burst.map(|b| b.to_string()));
+        add("gap", self.gap_ns.map(|g| g.to_string()));
+        add("prefault", self.prefault.map(|p| p.to_string()));
         add("delay", self.delay_ns.map(|d| d.to_string()));
         add("inject", self.inject.map(|i| i.to_string()));
         key

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use case::Case;
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window, metric};
-pub use words::{Fault, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
+pub use words::{Arrivals, Fault, Group, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
 
 /// Version of the record's form. A reader refuses records of a later one.
 pub const SCHEMA: u32 = 1;

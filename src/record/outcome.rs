@@ -73,6 +73,26 @@ pub mod metric {
     pub const ROUND_TRIP_NS: &str = "round_trip_ns";
     /// Verified messages a second.
     pub const MESSAGES_PER_S: &str = "messages_per_s";
+    /// Paced: from when a message was due until it was verified, median.
+    pub const LATENCY_NS: &str = "latency_ns";
+    /// Paced: messages a second that were due.
+    pub const OFFERED_PER_S: &str = "offered_per_s";
+    /// Lossy: share of the messages sent that never arrived.
+    pub const LOST_SHARE: &str = "lost_share";
+    /// Wake: from just before the send until the message was verified, median.
+    pub const WAKE_NS: &str = "wake_ns";
+    /// Set-up: all of it, from nothing to the first verified message and back to nothing, median.
+    pub const SET_UP_NS: &str = "set_up_ns";
+    /// Set-up: making the object.
+    pub const CREATE_NS: &str = "create_ns";
+    /// Set-up: both ends.
+    pub const ATTACH_NS: &str = "attach_ns";
+    /// Set-up: the first message, page faults included.
+    pub const FIRST_MESSAGE_NS: &str = "first_message_ns";
+    /// Set-up: a later message, for comparison.
+    pub const LATER_MESSAGE_NS: &str = "later_message_ns";
+    /// Set-up: closing and removing.
+    pub const TEAR_DOWN_NS: &str = "tear_down_ns";
     /// Verified payload bytes a second.
     pub const BYTES_PER_S: &str = "bytes_per_s";
     /// Median of the distribution.

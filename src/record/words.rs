@@ -41,6 +41,12 @@ words! {
         RoundTrip = "round_trip",
         /// How much gets through? The clock stops when the receiver has verified the last message.
         Stream = "stream",
+        /// What is the latency at a given rate? Open loop: messages are due by the clock, whatever became of the last one.
+        Paced = "paced",
+        /// What does the first message after a pause cost?
+        Wake = "wake",
+        /// What does it cost to have one? Create, attach, first message, tear-down.
+        SetUp = "set_up",
         /// Does one message cost what was declared? Untimed, system calls traced.
         Anatomy = "anatomy",
         /// Does the mechanism keep its promises? Untimed.
@@ -63,12 +69,20 @@ words! {
     Wait {
         /// Polls with the processor's pause hint; never sleeps.
         Spin = "spin",
+        /// Polls, and lets others have the CPU between looks with sched_yield.
+        SpinYield = "spin-yield",
         /// Polls for a while, then sleeps on a futex.
         Hybrid = "hybrid",
         /// Sleeps on a futex after one look.
         Park = "park",
+        /// Sleeps in a read of an eventfd, which the other side writes when somebody sleeps.
+        Eventfd = "eventfd",
         /// The kernel blocks the caller inside a read or write.
         Block = "block",
+        /// Non-blocking calls; a side without work sleeps in epoll_wait.
+        Epoll = "epoll",
+        /// Non-blocking calls, repeated until one succeeds; never sleeps.
+        Busy = "busy",
     }
 }
 words! {
@@ -78,6 +92,14 @@ words! {
         Memfd = "memfd",
         /// `shm_open` by name, through the `shared_memory` crate.
         PosixShm = "posix-shm",
+        /// An unnamed file on tmpfs (`O_TMPFILE` in /dev/shm), inherited.
+        TmpfsFile = "tmpfs-file",
+        /// System V `shmget` and `shmat`.
+        SysvShm = "sysv-shm",
+        /// `memfd_create` on reserved huge pages (`MFD_HUGETLB`).
+        MemfdHugetlb = "memfd-hugetlb",
+        /// `memfd_create`, transparent huge pages asked for with `madvise`.
+        MemfdThp = "memfd-thp",
     }
 }
 words! {
@@ -99,6 +121,8 @@ words! {
         PerformanceEfficiency = "performance_efficiency",
         /// Two efficiency cores.
         EfficiencyEfficiency = "efficiency_efficiency",
+        /// Roles dealt out over all allowed CPUs in turn, for trials of more than two.
+        Spread = "spread",
         /// The scheduler decides.
         Unpinned = "unpinned",
     }
@@ -129,6 +153,42 @@ words! {
         Lie = "lie",
         /// The answering side stops without a word.
         Hang = "hang",
+        /// The receiving side stands still once for 100 ms while hot.
+        Stall = "stall",
+    }
+}
+words! {
+    /// What kind of thing a mechanism is; reports list kinds apart.
+    Group {
+        /// Pipes and FIFOs.
+        Pipes = "pipes",
+        /// Unix, TCP and UDP sockets.
+        Sockets = "sockets",
+        /// Message queues kept by the kernel.
+        KernelQueues = "kernel-queues",
+        /// Queues and cells in memory that both sides map.
+        SharedMemory = "shared-memory",
+        /// Messages of 0 bytes: only that something happened.
+        Notification = "notification",
+        /// The kernel copies from one address space into another.
+        KernelCopies = "kernel-copies",
+        /// Libraries between processes.
+        Libraries = "libraries",
+        /// Channels that exist between threads of one process only.
+        Threads = "threads",
+        /// The suite's own test pieces.
+        Instrument = "instrument",
+    }
+}
+words! {
+    /// When messages of an open loop are due.
+    Arrivals {
+        /// One every interval.
+        Constant = "constant",
+        /// Independent of each other: exponential gaps.
+        Poisson = "poisson",
+        /// Several at once, then a pause that keeps the mean rate.
+        Burst = "burst",
     }
 }
 words! {

@@ -41,6 +41,7 @@ pub fn create(substrate: Substrate, bytes: usize) -> io::Result<Address> {
     match substrate {
         Substrate::Memfd => memfd::create(bytes),
         Substrate::PosixShm => posix::create(bytes),
+        other => Err(io::Error::new(io::ErrorKind::Unsupported, format!("no segment is made of {other} here"))),
     }
 }
 
@@ -49,6 +50,7 @@ pub fn unavailable(substrate: Substrate) -> Option<String> {
     match substrate {
         Substrate::Memfd => None,
         Substrate::PosixShm => posix::unavailable(),
+        other => Some(format!("no segment is made of {other} here")),
     }
 }
 

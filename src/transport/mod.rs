@@ -1,24 +1,24 @@
-//! Ways for processes (or threads) to pass byte messages. One file each; the registry below is the only list.
+//! Ways for processes (or threads) to pass byte messages. One file each, by kind; `registry.rs` is the only list.
 
 mod byte_stream;
-mod crossbeam_bounded;
-mod ipc_channel;
+mod libraries;
 mod null;
-mod pipe;
+mod pipes;
 pub mod prepare;
-mod shared_ring;
-mod shm_mailbox;
-mod shm_spsc;
-mod unix_stream;
+mod registry;
+mod shared;
+mod sockets;
+mod threads;
+mod topology;
 
 use std::any::Any;
 use std::io;
 
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Case, Isolation, Measure, Substrate, Wait};
-use crate::wait::{Hybrid, Park, Spin};
+use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
 pub use prepare::{anatomy, contestants, prepare, resolved, supports};
+pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "transport";
@@ -26,8 +26,27 @@ pub const FAMILY: &str = "transport";
 /// What a transport promises about the messages it was given: selects the check of the timed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Each message once, in order.
+    /// Each message once, in order; with several producers, in the order of each.
     Exact,
+    /// In order, but some may be missing. Its `receive` gives `TimedOut` when nothing came for a while.
+    Lossy,
+    /// The newest message only: older ones that nobody read in time are overwritten. Never an older one after a newer.
+    Latest,
+    /// Only that something happened since the last look: several messages may arrive as one.
+    Coalescing,
+}
+
+/// How many ends of each kind one channel can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// One sender and one receiver.
+    OneToOne,
+    /// Any number of senders, one receiver.
+    ManyToOne,
+    /// Any number of both; each message goes to one receiver.
+    ManyToMany,
+    /// One sender; each receiver gets every message.
+    Broadcast,
 }
 
 /// The trial's shape, resolved before any loop. Sizes and depths are values, not types, or compile time explodes.
@@ -41,6 +60,12 @@ pub struct Shape {
     pub substrate: Substrate,
     /// What runs on it.
     pub measure: Measure,
+    /// Sending ends of one channel.
+    pub producers: u32,
+    /// Receiving ends of one channel.
+    pub consumers: u32,
+    /// Whether `attach` brings in the pages of shared memory.
+    pub prefault: bool,
     /// What the null transport adds to each message.
     pub delay_ns: u64,
 }
@@ -53,6 +78,9 @@ impl Shape {
             depth: case.depth.unwrap_or(0),
             substrate: case.substrate.unwrap_or(Substrate::Memfd),
             measure: case.measure,
+            producers: case.producers.unwrap_or(1),
+            consumers: case.consumers.unwrap_or(1),
+            prefault: case.prefault.unwrap_or(false),
             delay_ns: case.delay_ns.unwrap_or(0),
         }
     }
@@ -64,7 +92,7 @@ impl Shape {
 
     /// True when one message is outstanding at a time.
     pub fn closed_loop(&self) -> bool {
-        self.measure != Measure::Stream
+        !matches!(self.measure, Measure::Stream | Measure::Paced)
     }
 }
 
@@ -74,7 +102,7 @@ pub struct Offer {
     /// What the other end is told.
     pub text: Option<String>,
     /// What this end keeps for its own attach.
-    pub keep: Option<Box<dyn Any>>,
+    pub keep: Option<Box<dyn Any + Send>>,
 }
 
 /// The offers of one channel as seen by one of its ends.
@@ -83,18 +111,37 @@ pub struct Peers {
     /// What the other end offered.
     pub text: Option<String>,
     /// What this end kept from its own offer.
-    pub keep: Option<Box<dyn Any>>,
+    pub keep: Option<Box<dyn Any + Send>>,
+    /// Which of the ends of its kind this is, from 0; not 0 only where a channel has several.
+    pub index: u32,
 }
+
+/// Questions that most transports answer.
+pub const MEASURES: &[Measure] = &[
+    Measure::RoundTrip,
+    Measure::Stream,
+    Measure::Paced,
+    Measure::Wake,
+    Measure::SetUp,
+    Measure::Anatomy,
+    Measure::Conformance,
+];
 
 /// A channel of byte messages.
 pub trait Transport: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
+    /// What kind of thing it is.
+    const GROUP: Group;
+    /// What can be asked of it.
+    const MEASURES: &'static [Measure] = MEASURES;
     /// What it promises.
     const DELIVERY: Delivery = Delivery::Exact;
+    /// How many ends one channel can have.
+    const TOPOLOGY: Topology = Topology::OneToOne;
     /// Between what it can work; the first is the default.
     const ISOLATIONS: &'static [Isolation];
-    /// How an idle side waits, where that is a choice.
+    /// How an idle side waits; part of the row's name. None only where nobody ever waits.
     const WAIT: Option<Wait> = None;
     /// True when an idle side keeps its CPU busy.
     const POLLS: bool = false;
@@ -109,6 +156,10 @@ pub trait Transport: 'static {
     /// The receiving end.
     type Receiver: Receiver;
 
+    /// Why this machine cannot run it at all.
+    fn unavailable() -> Option<String> {
+        None
+    }
     /// Refuses a shape before any process starts.
     ///
     /// Errors: the reason, with the limit.
@@ -128,7 +179,7 @@ pub trait Transport: 'static {
     /// Runs in the receiving worker, before the clock starts.
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver>;
     /// Both directions of one connection, for the side at `end`. Runs in the worker, before the clock starts.
-    fn attach_both(_: &Address, _: End, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(_: &Address, _: End, _: Peers, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way"))
     }
     /// What one message should cost.
@@ -153,34 +204,4 @@ pub trait Visitor {
     type Output;
     /// The work.
     fn visit<T: Transport>(self) -> Self::Output;
-}
-
-/// The registry: one row per contestant, `mechanism` or `mechanism/wait`.
-macro_rules! registry {
-    ($($name:literal => $transport:ty),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$transport>()),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-registry! {
-    "null" => null::Null,
-    "pipe" => pipe::Pipe,
-    "unix-stream" => unix_stream::UnixStreamPair,
-    "shm-mailbox/spin" => shm_mailbox::ShmMailbox<Spin>,
-    "shm-mailbox/hybrid" => shm_mailbox::ShmMailbox<Hybrid>,
-    "shm-mailbox/park" => shm_mailbox::ShmMailbox<Park>,
-    "shm-spsc/spin" => shm_spsc::ShmSpsc<Spin>,
-    "shm-spsc/hybrid" => shm_spsc::ShmSpsc<Hybrid>,
-    "shm-spsc/park" => shm_spsc::ShmSpsc<Park>,
-    "ipc-channel" => ipc_channel::IpcChannel,
-    "crossbeam-bounded" => crossbeam_bounded::CrossbeamBounded,
 }

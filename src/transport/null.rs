@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::{Peers, Receiver, Sender, Shape, Transport};
 use crate::address::{Address, End};
 use crate::clock;
-use crate::record::{Anatomy, Counts, Isolation};
+use crate::record::{Anatomy, Counts, Group, Isolation, Measure};
 
 /// The transport.
 pub struct Null;
@@ -51,7 +51,9 @@ impl Delay {
 
 impl Transport for Null {
     const SUMMARY: &'static str = "one thread, no hand-over: the payload's own work, or a known delay";
+    const GROUP: Group = Group::Instrument;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
+    const MEASURES: &'static [Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Anatomy, Measure::Conformance];
     const DUPLEX: bool = true;
     const SOLO: bool = true;
     type Sender = NullSender;
@@ -73,7 +75,7 @@ impl Transport for Null {
         Err(both_only())
     }
 
-    fn attach_both(_: &Address, _: End, shape: &Shape) -> io::Result<(NullSender, NullReceiver)> {
+    fn attach_both(_: &Address, _: End, _: Peers, shape: &Shape) -> io::Result<(NullSender, NullReceiver)> {
         let slot = Rc::new(RefCell::new(vec![0; shape.message_bytes]));
         let sender = NullSender { slot: Rc::clone(&slot) };
         Ok((sender, NullReceiver { slot, delay: Delay::of_ns(shape.delay_ns) }))

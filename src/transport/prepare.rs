@@ -2,15 +2,12 @@
 
 use std::io;
 
-use super::{FAMILY, ROWS, Shape, Transport, Visitor, visit};
+use super::{FAMILY, ROWS, Shape, Transport, Visitor, topology, visit};
 use crate::address::End;
 use crate::contestant::{Contestant, RoleSpec};
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Isolation, Measure};
 use crate::shm;
-
-/// Questions that every transport answers.
-const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Anatomy, Measure::Conformance];
 
 /// Every row, once per isolation and substrate it can have.
 pub fn contestants() -> Vec<Contestant> {
@@ -49,7 +46,7 @@ impl Visitor for Resolve<'_> {
     fn visit<T: Transport>(self) -> Case {
         let connections = channels::<T>(self.case.measure).len() as u32;
         let depth = self.case.depth.or_else(|| T::depth(&Shape::of(self.case)));
-        Case { depth, connections: Some(connections), ..self.case.clone() }
+        Case { depth, connections: Some(connections), group: Some(T::GROUP), ..self.case.clone() }
     }
 }
 
@@ -72,11 +69,12 @@ impl Visitor for Describe {
             wait: T::WAIT,
             isolation,
             substrate,
+            group: T::GROUP,
             summary: T::SUMMARY,
-            measures: MEASURES,
+            measures: T::MEASURES,
             cpus_wanted: if T::SOLO { 1 } else { 2 },
             polls: T::POLLS,
-            unavailable: substrate.and_then(shm::unavailable),
+            unavailable: T::unavailable().or_else(|| substrate.and_then(shm::unavailable)),
         };
         let mut all = vec![];
         for isolation in T::ISOLATIONS {
@@ -108,7 +106,12 @@ impl Visitor for Supports<'_> {
             Some(substrate) => shm::unavailable(substrate).map_or(Ok(()), Err)?,
             None => {}
         }
-        T::supports(&Shape::of(case))
+        if !T::MEASURES.contains(&case.measure) {
+            return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
+        }
+        let shape = Shape::of(case);
+        topology::supports::<T>(&shape)?;
+        T::supports(&shape)
     }
 }
 
@@ -159,8 +162,8 @@ impl Visitor for Prepare<'_> {
 /// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
 /// one out and one back.
 pub fn channels<T: Transport>(measure: Measure) -> Vec<End> {
-    let one_way = matches!(measure, Measure::Stream | Measure::Conformance);
-    if one_way || T::DUPLEX { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
+    let two_way = matches!(measure, Measure::RoundTrip | Measure::Anatomy);
+    if !two_way || T::DUPLEX { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
 }
 
 /// The other end.

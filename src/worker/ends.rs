@@ -27,7 +27,7 @@ impl<T: Transport> Ends<T> {
         let mut ends = Self { sender: None, receiver: None };
         let mut peers = peers.into_iter();
         if let ([link], true) = (links, T::DUPLEX && shape.two_way()) {
-            let (sender, receiver) = T::attach_both(&link.address, link.end, shape)?;
+            let (sender, receiver) = T::attach_both(&link.address, link.end, peers.next().unwrap_or_default(), shape)?;
             return Ok(Self { sender: Some(sender), receiver: Some(receiver) });
         }
         for link in links {

@@ -34,14 +34,16 @@ pub fn references(text: &str, root: &str, module: &[String]) -> Vec<Reference> {
     found
 }
 
-/// Modules that the rows of a registry name: `"pipe" => pipe::Pipe` names `pipe`.
-pub fn row_modules(text: &str) -> Vec<String> {
+/// Modules that the rows of a registry name: `"pipe" => pipes::pipe::Pipe` names `pipes::pipe`.
+pub fn row_modules(text: &str) -> Vec<Vec<String>> {
     let mut found = vec![];
     for tokens in runs(text) {
         for at in 3..tokens.len() {
             let row = matches!(tokens[at - 3], TokenTree::Literal(_)) && is(&tokens, at - 2, "=");
             if row && is(&tokens, at - 1, ">") && path_goes_on(&tokens, at + 1) {
-                found.push(tokens[at].to_string());
+                let mut path = leaves(&tokens[at..], vec![]).swap_remove(0);
+                path.pop();
+                found.push(path);
             }
         }
     }

@@ -40,6 +40,9 @@ fn title(measure: Measure) -> &'static str {
     match measure {
         Measure::RoundTrip => "Round trip (a message out and back)",
         Measure::Stream => "Stream (verified messages, from 4 KiB on bytes)",
+        Measure::Paced => "Paced (from due to verified, median)",
+        Measure::Wake => "Wake (the first message after a pause)",
+        Measure::SetUp => "Set-up (create, attach, first message, tear-down)",
         Measure::Anatomy | Measure::Conformance | Measure::Floors => "Untimed",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipcmark::family::Contestant;
-use ipcmark::record::{Case, Isolation, Measure, Placement, Substrate, Wait};
+use ipcmark::record::{Case, Group, Isolation, Measure, Placement, Substrate, Wait};
 
 use super::{Changes, EMBEDDED, Ground, Plan, Planned, Text};
 use crate::schedule::schedule;
@@ -18,6 +18,7 @@ fn row(mechanism: &'static str, wait: Option<Wait>, substrate: Option<Substrate>
     Contestant {
         family: "transport",
         mechanism,
+        group: Group::SharedMemory,
         wait,
         isolation: if thread_only { Isolation::Thread } else { Isolation::Process },
         substrate,

@@ -140,7 +140,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
         Measure::Stream if total(&sender) > total(&receiver) => (1e9 / typical.value, Pace::Sender, sender),
         Measure::Stream => (1e9 / typical.value, Pace::Receiver, receiver),
-        Measure::Anatomy | Measure::Conformance | Measure::Floors => return None,
+        _ => return None,
     };
     let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
     Some(Priced { measured_ns, slices, pace })

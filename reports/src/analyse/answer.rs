@@ -208,6 +208,7 @@ pub fn place(placement: Placement) -> &'static str {
         Placement::CrossNode => "on two memory nodes",
         Placement::PerformanceEfficiency => "on a performance and an efficiency core",
         Placement::EfficiencyEfficiency => "on two efficiency cores",
+        Placement::Spread => "spread over all CPUs in turn",
         Placement::Unpinned => "wherever the scheduler puts them",
     }
 }

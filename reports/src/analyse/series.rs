@@ -39,9 +39,9 @@ impl Manner {
     /// spin before they sleep.
     pub fn of(case: &Case, anatomy: Option<&Anatomy>) -> Self {
         match case.wait {
-            Some(Wait::Spin) => Self::Polls,
+            Some(Wait::Spin | Wait::SpinYield | Wait::Busy) => Self::Polls,
             Some(Wait::Hybrid) => Self::PollsThenBlocks,
-            Some(Wait::Park | Wait::Block) => Self::Blocks,
+            Some(Wait::Park | Wait::Eventfd | Wait::Block | Wait::Epoll) => Self::Blocks,
             None => anatomy.map_or(Self::Blocks, Self::declared),
         }
     }

@@ -226,6 +226,9 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
     match record.case.measure {
         Measure::RoundTrip => metrics.get(metric::ROUND_TRIP_NS).copied(),
         Measure::Stream => metrics.get(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate),
+        Measure::Paced => metrics.get(metric::LATENCY_NS).copied(),
+        Measure::Wake => metrics.get(metric::WAKE_NS).copied(),
+        Measure::SetUp => metrics.get(metric::SET_UP_NS).copied(),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
 }

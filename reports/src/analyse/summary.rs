@@ -67,7 +67,7 @@ impl CaseSummary {
         let main = match records[0].case.measure {
             Measure::RoundTrip => Some(MainMetric::RoundTripNs),
             Measure::Stream => Some(MainMetric::MessagesPerS),
-            Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+            _ => None,
         };
         let typical = main.and_then(|main| main_sets(records, main).estimate());
         let latencies = distribution(records);

@@ -3,13 +3,14 @@
 
 use std::io;
 
-use super::{Peers, Receiver, Sender, Shape, Transport, shared_ring};
+use super::ring;
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Isolation, Substrate, Wait};
+use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
 use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::shm;
+use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::WaitStrategy;
 
 /// The transport, by wait strategy.
@@ -21,6 +22,7 @@ fn layout(shape: &Shape) -> Layout {
 
 impl<W: WaitStrategy> Transport for ShmMailbox<W> {
     const SUMMARY: &'static str = "one slot in shared memory";
+    const GROUP: Group = Group::SharedMemory;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const WAIT: Option<Wait> = Some(W::WAIT);
     const POLLS: bool = W::POLLS;
@@ -32,7 +34,7 @@ impl<W: WaitStrategy> Transport for ShmMailbox<W> {
         if shape.depth > 1 {
             return Err(format!("a mailbox holds one message, not {}", shape.depth));
         }
-        shared_ring::supports(shape)
+        ring::supports(shape)
     }
 
     fn depth(_: &Shape) -> Option<u32> {
@@ -44,16 +46,16 @@ impl<W: WaitStrategy> Transport for ShmMailbox<W> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Ok(Producer::new(shared_ring::attach(address, End::Sender, layout(shape))?))
+        Ok(Producer::new(ring::attach(address, End::Sender, layout(shape))?))
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Ok(Consumer::new(shared_ring::attach(address, End::Receiver, layout(shape))?))
+        Ok(Consumer::new(ring::attach(address, End::Receiver, layout(shape))?))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
         // Two lines change hands, but emptying the slot overlaps with the answer, or with filling the next message.
-        shared_ring::anatomy::<W>(shape, 1.0)
+        ring::anatomy::<W>(shape, 1.0)
     }
 }
 

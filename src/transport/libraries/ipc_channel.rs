@@ -7,9 +7,9 @@ use std::io;
 
 use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcSender};
 
-use super::{Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Counts, Isolation};
+use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// What fits one packet: the socket's send buffer (net.core.wmem_default), its bookkeeping included.
 const PACKET_BYTES: f64 = 212_992.0;
@@ -25,7 +25,9 @@ pub struct IpcChannelSender {
 
 impl Transport for IpcChannel {
     const SUMMARY: &'static str = "ipc-channel's bytes channel, blocking";
+    const GROUP: Group = Group::Libraries;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
+    const WAIT: Option<Wait> = Some(Wait::Block);
     type Sender = IpcChannelSender;
     type Receiver = IpcBytesReceiver;
 

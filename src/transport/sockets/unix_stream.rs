@@ -5,10 +5,10 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
-use super::byte_stream::{self, StreamReceiver, StreamSender};
-use super::{Peers, Shape, Transport};
 use crate::address::{Address, Descriptor, End};
-use crate::record::{Anatomy, Isolation};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
+use crate::transport::{Peers, Shape, Transport};
 
 /// What one write may queue before it waits: net.core.wmem_default, kernel bookkeeping included.
 const BUFFER_BYTES: f64 = 212_992.0;
@@ -18,8 +18,10 @@ pub struct UnixStreamPair;
 
 impl Transport for UnixStreamPair {
     const SUMMARY: &'static str = "unix stream socket pair, blocking, one connection both ways";
+    const GROUP: Group = Group::Sockets;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const DUPLEX: bool = true;
+    const WAIT: Option<Wait> = Some(Wait::Block);
     type Sender = StreamSender<UnixStream>;
     type Receiver = StreamReceiver<UnixStream>;
 
@@ -40,7 +42,7 @@ impl Transport for UnixStreamPair {
         Ok(StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape))
     }
 
-    fn attach_both(address: &Address, end: End, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(address: &Address, end: End, _: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         let stream = UnixStream::from(address.descriptor(end)?.duplicate()?);
         let other = stream.try_clone()?;
         Ok((StreamSender::new(stream, shape), StreamReceiver::new(other, shape)))

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::Shape;
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Counts, Wait};
 use crate::ring::layout::Layout;
 use crate::ring::slots::SegmentSlots;
 use crate::shm::Segment;
+use crate::transport::Shape;
 use crate::wait::WaitStrategy;
 
 /// Largest message a slot's word can describe.

@@ -4,13 +4,14 @@
 
 use std::io;
 
-use super::{Peers, Receiver, Sender, Shape, Transport, shared_ring};
+use super::ring;
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Isolation, Substrate, Wait};
+use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
 use crate::ring::layout::Layout;
 use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc::{Consumer, Producer};
 use crate::shm;
+use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::WaitStrategy;
 
 /// Slots of a ring whose depth the plan leaves open: as many as fit this, which both cores' level-2 caches hold ...
@@ -33,6 +34,7 @@ fn layout(shape: &Shape) -> Layout {
 
 impl<W: WaitStrategy> Transport for ShmSpsc<W> {
     const SUMMARY: &'static str = "ring of fixed slots in shared memory, one producer, one consumer";
+    const GROUP: Group = Group::SharedMemory;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const WAIT: Option<Wait> = Some(W::WAIT);
     const POLLS: bool = W::POLLS;
@@ -41,7 +43,7 @@ impl<W: WaitStrategy> Transport for ShmSpsc<W> {
     type Receiver = Consumer<SegmentSlots, W>;
 
     fn supports(shape: &Shape) -> Result<(), String> {
-        shared_ring::supports(shape)
+        ring::supports(shape)
     }
 
     fn depth(shape: &Shape) -> Option<u32> {
@@ -53,18 +55,18 @@ impl<W: WaitStrategy> Transport for ShmSpsc<W> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Ok(Producer::new(shared_ring::attach(address, End::Sender, layout(shape))?))
+        Ok(Producer::new(ring::attach(address, End::Sender, layout(shape))?))
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Ok(Consumer::new(shared_ring::attach(address, End::Receiver, layout(shape))?))
+        Ok(Consumer::new(ring::attach(address, End::Receiver, layout(shape))?))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
         // In a stream several small messages share a line and one hand-over. In a closed loop the line with the word is
         // waited for; a second one comes along with it.
         let hand_overs = if shape.closed_loop() { 1.0 } else { (layout(shape).stride as f64 / 64.0).min(1.0) };
-        shared_ring::anatomy::<W>(shape, hand_overs)
+        ring::anatomy::<W>(shape, hand_overs)
     }
 }
 

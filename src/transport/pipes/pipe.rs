@@ -8,10 +8,10 @@ use std::io;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use super::byte_stream::{self, StreamReceiver, StreamSender};
-use super::{Peers, Shape, Transport};
 use crate::address::{Address, Descriptor, End};
-use crate::record::{Anatomy, Isolation};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
+use crate::transport::{Peers, Shape, Transport};
 
 /// Capacity of a pipe unless it is changed: pipe(7).
 const CAPACITY_BYTES: f64 = 65_536.0;
@@ -21,7 +21,9 @@ pub struct Pipe;
 
 impl Transport for Pipe {
     const SUMMARY: &'static str = "anonymous pipe, blocking";
+    const GROUP: Group = Group::Pipes;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+    const WAIT: Option<Wait> = Some(Wait::Block);
     type Sender = StreamSender<File>;
     type Receiver = StreamReceiver<File>;
 

@@ -7,9 +7,9 @@ use std::io;
 
 use crossbeam::channel;
 
-use super::{Peers, Receiver, Sender, Shape, Transport};
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Counts, Isolation};
+use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
 /// Messages in flight when the plan leaves it open.
 const DEFAULT_DEPTH: u32 = 1024;
@@ -23,7 +23,9 @@ type Message = Vec<u8>;
 
 impl Transport for CrossbeamBounded {
     const SUMMARY: &'static str = "crossbeam bounded channel of owned vectors, between threads";
+    const GROUP: Group = Group::Threads;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
+    const WAIT: Option<Wait> = Some(Wait::Hybrid);
     type Sender = channel::Sender<Message>;
     type Receiver = channel::Receiver<Message>;
 

@@ -1,0 +1,3 @@
+//! Libraries that carry messages between processes.
+
+pub(super) mod ipc_channel;

@@ -1,0 +1,38 @@
+//! The only list of transports: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
+
+use super::{Visitor, libraries, null, pipes, shared, sockets, threads};
+use crate::wait::{Hybrid, Park, Spin};
+
+macro_rules! registry {
+    ($($name:literal => $transport:ty),* $(,)?) => {
+        /// Every row's name.
+        pub const ROWS: &[&str] = &[$($name),*];
+
+        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
+        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
+            match row {
+                $($name => Some(visitor.visit::<$transport>()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+registry! {
+    "null" => null::Null,
+
+    "pipe/block" => pipes::pipe::Pipe,
+
+    "unix-stream/block" => sockets::unix_stream::UnixStreamPair,
+
+    "shm-mailbox/spin" => shared::mailbox::ShmMailbox<Spin>,
+    "shm-mailbox/hybrid" => shared::mailbox::ShmMailbox<Hybrid>,
+    "shm-mailbox/park" => shared::mailbox::ShmMailbox<Park>,
+    "shm-spsc/spin" => shared::spsc::ShmSpsc<Spin>,
+    "shm-spsc/hybrid" => shared::spsc::ShmSpsc<Hybrid>,
+    "shm-spsc/park" => shared::spsc::ShmSpsc<Park>,
+
+    "ipc-channel/block" => libraries::ipc_channel::IpcChannel,
+
+    "crossbeam-bounded/hybrid" => threads::crossbeam_bounded::CrossbeamBounded,
+}

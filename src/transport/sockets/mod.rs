@@ -1,0 +1,3 @@
+//! Sockets on one machine: unix, TCP and UDP.
+
+pub(super) mod unix_stream;
