@@ -19,6 +19,31 @@ pub const fn mix(stamp: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The stamp that [`mix`] made `mixed` of: each step undone, last first.
+#[inline]
+pub const fn unmix(mixed: u64) -> u64 {
+    let mut z = mixed ^ (mixed >> 31) ^ (mixed >> 62);
+    z = z.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    z ^= (z >> 27) ^ (z >> 54);
+    z = z.wrapping_mul(0x96de_1b17_3f11_9089);
+    (z ^ (z >> 30) ^ (z >> 60)).wrapping_sub(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The stamp that a payload claims in its first word; none when it is shorter than a word.
+#[inline]
+pub fn stamp_of(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk::<8>().map(|word| unmix(u64::from_le_bytes(*word)))
+}
+
+/// Producer and sequence of a stamp.
+#[inline]
+pub const fn parts(stamp: u64) -> (u16, u64) {
+    ((stamp >> 48) as u16, stamp & 0xffff_ffff_ffff)
+}
+
+/// Bytes between two looks of a reader that only samples: one word a page.
+const SAMPLE_EVERY: usize = 4096;
+
 const LINE: usize = 64;
 
 /// Writes the whole payload, the last cache line first.
@@ -131,6 +156,39 @@ impl Known {
         fill_from(room, self.first);
     }
 
+    /// Writes the first word only, or what there is of it.
+    #[inline]
+    pub fn fill_first(&self, room: &mut [u8]) {
+        let word = room.len().min(8);
+        room[..word].copy_from_slice(&self.first.to_le_bytes()[..word]);
+    }
+
+    /// Checks the length, and the first word only.
+    #[inline]
+    pub fn check_first(&self, seen: &[u8]) -> Result<(), String> {
+        let word = seen.len().min(8);
+        if seen.len() == self.bytes && seen[..word] == self.first.to_le_bytes()[..word] {
+            Ok(())
+        } else if seen.len() == self.bytes {
+            Err(explain(&seen[..word], word, self.stamp))
+        } else {
+            Err(explain(seen, self.bytes, self.stamp))
+        }
+    }
+
+    /// Checks the length, and one word in each page.
+    #[inline]
+    pub fn check_sample(&self, seen: &[u8]) -> Result<(), String> {
+        self.check_first(seen)?;
+        for start in (SAMPLE_EVERY..seen.len().saturating_sub(7)).step_by(SAMPLE_EVERY) {
+            let due = self.first.wrapping_add((start / 8) as u64).to_le_bytes();
+            if seen[start..start + 8] != due {
+                return Err(explain(seen, self.bytes, self.stamp));
+            }
+        }
+        Ok(())
+    }
+
     /// [`check`].
     #[inline]
     pub fn check(&self, seen: &[u8]) -> Result<(), String> {
@@ -180,6 +238,31 @@ mod tests {
             assert_eq!(fold(&room), expected(bytes, stamp(3, 41)), "{bytes} bytes");
             assert_eq!(check(&room, bytes, stamp(3, 41)), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_stamp_is_found_again_in_the_payload_it_made() {
+        for wanted in [0, 1, stamp(7, 41), stamp(u16::MAX, (1 << 48) - 1), u64::MAX, 0x0123_4567_89ab_cdef] {
+            assert_eq!(unmix(mix(wanted)), wanted);
+            let mut room = [0u8; 24];
+            fill(&mut room, wanted);
+            assert_eq!(stamp_of(&room), Some(wanted));
+        }
+        assert_eq!(stamp_of(&[0; 7]), None);
+        assert_eq!(parts(stamp(7, 41)), (7, 41));
+    }
+
+    #[test]
+    fn a_sample_sees_its_pages_and_the_first_word_only_itself() {
+        let known = Known::new(10_000, stamp(3, 5));
+        let mut room = vec![0u8; 10_000];
+        known.fill(&mut room);
+        assert_eq!((known.check_sample(&room), known.check_first(&room)), (Ok(()), Ok(())));
+        room[8192] ^= 1;
+        assert!(known.check_sample(&room).is_err() && known.check_first(&room).is_ok());
+        room[0] ^= 1;
+        assert!(known.check_first(&room).is_err());
+        assert!(known.check_first(&room[..9999]).unwrap_err().contains("bytes"));
     }
 
     #[test]

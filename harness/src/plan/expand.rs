@@ -120,8 +120,9 @@ impl Expander<'_> {
             let named: Vec<&Contestant> =
                 all.iter().copied().filter(|c| text::matches(word, &c.row()) || word == c.mechanism).collect();
             if named.is_empty() {
-                let known: Vec<String> = all.iter().map(|c| c.row()).collect();
-                let text = text::unknown("mechanism", word, distinct(known.iter().map(String::as_str)));
+                let rows: Vec<String> = all.iter().map(|c| c.row()).collect();
+                let known = all.iter().map(|c| c.mechanism).chain(rows.iter().map(String::as_str));
+                let text = text::unknown("mechanism", word, distinct(known));
                 return Err(self.page.wrong(pattern.span(), text));
             }
             let kept = narrow(&named, isolations.as_deref(), substrates.as_deref());
