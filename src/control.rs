@@ -35,6 +35,8 @@ struct Header {
     kind: AtomicU32,
     count: AtomicU64,
     hot: AtomicU32,
+    /// The trial is over, for those that take no part in phases.
+    over: AtomicU32,
     /// The trial's count, kept for the harness after the phase is over.
     trial_count: AtomicU64,
 }
@@ -43,6 +45,10 @@ struct Header {
 struct Line {
     progress: AtomicU64,
     ended_ns: AtomicU64,
+    /// Sum over what the role verified, in the measure's own terms.
+    tally: AtomicU64,
+    /// Senders of the channel of this number that have finished a phase.
+    finished: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Header>() <= LINES_OFFSET && size_of::<Line>() == LINE_BYTES);
@@ -135,6 +141,33 @@ impl Page {
     /// Stores that time; made visible by leaving the phase.
     pub fn set_ended_ns(&self, slot: u32, at_ns: u64) {
         self.line(slot).ended_ns.store(at_ns, Ordering::Relaxed);
+    }
+
+    /// The sum that the role on `slot` says it has verified.
+    pub fn tally(&self, slot: u32) -> u64 {
+        self.line(slot).tally.load(Ordering::Relaxed)
+    }
+
+    /// Stores that sum; made visible by leaving the phase.
+    pub fn set_tally(&self, slot: u32, sum: u64) {
+        self.line(slot).tally.store(sum, Ordering::Relaxed);
+    }
+
+    /// Counts a sender of `channel` that has sent all of its phase; gives the number of those so far, over all phases.
+    /// Whoever sees the last number also sees what the others sent.
+    pub fn finish(&self, channel: u32) -> u32 {
+        // PAIRS: sender-finished
+        self.line(channel).finished.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// True once the leader has opened its last phase; members that take no part in phases stop then.
+    pub fn is_over(&self) -> bool {
+        self.header().over.load(Ordering::Relaxed) != 0
+    }
+
+    /// Ends the trial for those that take no part in phases.
+    pub fn set_over(&self) {
+        self.header().over.store(1, Ordering::Relaxed);
     }
 
     fn header(&self) -> &Header {

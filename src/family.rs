@@ -11,6 +11,9 @@ use crate::{measure, transport};
 
 pub use crate::contestant::{Contestant, RoleSpec};
 
+/// The role of a process that only burns CPU time beside a trial.
+pub const HOG: &str = "hog";
+
 /// Every contestant of every family, with what this machine lacks.
 pub fn contestants() -> Vec<Contestant> {
     transport::contestants()
@@ -36,7 +39,7 @@ pub fn resolved(case: &Case) -> Case {
 }
 
 /// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads. Two processes also share memory
-/// for the paired floor.
+/// for the paired floor. Hogs come last and have no slot: they take no part in phases.
 ///
 /// The harness keeps the result until every role is ready, then [`release`]s it.
 pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
@@ -50,6 +53,8 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
             role.links.push(Link { channel: measure::paired::CHANNEL, end, address: memory.only(end) });
         }
     }
+    let hog = || RoleSpec { role: HOG, links: vec![], slots: 0 };
+    roles.extend(std::iter::repeat_with(hog).take(case.hogs.unwrap_or(0) as usize));
     Ok(roles)
 }
 

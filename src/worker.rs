@@ -2,13 +2,12 @@
 //! started by the harness with `worker <role>` as its arguments.
 
 mod ends;
+mod hog;
+mod host;
 
-use std::fs::File;
 use std::io::{self, BufReader, Stdin, Stdout};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
 
-use crate::address::{Address, End};
+use crate::address::End;
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::{self, Floor};
 use crate::measure::round_trip::Side;
@@ -16,9 +15,9 @@ use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{Findings, Task, Trouble, floors};
 use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, Report, ToWorker, hear, say};
 use crate::record::Measure;
-use crate::transport::{self, Peers, Shape, Transport, Visitor, prepare};
-use crate::{address, conformance, pin};
-use ends::Ends;
+use crate::transport::{self, Cast, Peers, Shape, Transport, Visitor, prepare};
+use crate::{conformance, pin};
+use ends::{Ends, Seating};
 
 /// First word of a worker's arguments.
 pub const ARGUMENT: &str = "worker";
@@ -72,9 +71,16 @@ fn obey(order: Order, talk: &mut Talk) -> Findings {
     if order.case.family == floors::FAMILY {
         return measure_floors(&order, page, talk);
     }
-    let row = order.case.row();
-    transport::visit(&row, Play { order, page, talk })
-        .unwrap_or_else(|| Err(Trouble::Io(io::Error::other(format!("this worker knows no transport `{row}`")))))
+    if order.role == hog::ROLE {
+        return hog::burn(&page, talk);
+    }
+    let (row, leads, shared) = (order.case.row(), order.slot == 0, page.clone());
+    let found = transport::visit(&row, Play { order, page, talk })
+        .unwrap_or_else(|| Err(Trouble::Io(io::Error::other(format!("this worker knows no transport `{row}`")))));
+    if leads {
+        shared.set_over();
+    }
+    found
 }
 
 fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> Findings {
@@ -123,7 +129,7 @@ impl Visitor for Play<'_> {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "solo" => solo::<T>(&order, page, talk),
-            "host" => host::<T>(&order, &page, talk),
+            "host" => host::host::<T>(&order, &page, talk),
             _ => alone::<T>(order, page, talk),
         }
     }
@@ -131,15 +137,17 @@ impl Visitor for Play<'_> {
 
 /// One process of several: attaches its own ends.
 fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
-    let task = Task::of(&order, role_name(&order.role), 0);
+    let name = prepare::role_names(&order.case).nth(order.slot as usize).unwrap_or("worker");
+    let task = Task::of(&order, name, 0);
     let (floor_links, links): (Vec<Link>, Vec<Link>) =
         order.links.into_iter().partition(|link| link.channel == paired::CHANNEL);
     let shape = Shape::of(&task.case);
+    let index = if shape.two_way() { 0 } else { Cast::of(&task.case).seat(order.slot).index };
     let mut peers = vec![];
     let mut offers = vec![];
     for link in &links {
         let offer = T::offer(&link.address, &shape, link.end)?;
-        peers.push(Peers { text: None, keep: offer.keep, index: 0 });
+        peers.push(Peers { text: None, keep: offer.keep, index });
         offers.extend(offer.text.map(|text| Offered { channel: link.channel, text }));
     }
     for offered in talk.exchange(offers)? {
@@ -149,121 +157,18 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
             }
         }
     }
-    let ends = Ends::<T>::attach(&links, peers, &shape)?;
+    // The links go with their descriptors; a second copy here would keep a dead peer's pipe open.
+    let ends = Ends::<T>::attach(Seating { links, peers }, &shape)?;
     let floor = match floor_links.first() {
         Some(link) => Floor::attach(&task, &link.address, link.end)?,
         None => Floor::none(),
     };
-    // The ends hold their own descriptors; a second copy here would keep a dead peer's pipe open.
-    drop((links, floor_links));
+    drop(floor_links);
     talk.ready_go()?;
     if order.slot == 0 {
         ends.lead(&mut Leader::new(page, order.slots), &task, floor)
     } else {
         ends.follow(&mut Member::new(page, order.slot), &task, floor)
-    }
-}
-
-/// Both sides as threads of this process, which also makes the objects.
-fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
-    let two_way = Shape::of(&order.case).two_way();
-    let names = if two_way { ["pinger", "ponger"] } else { ["sender", "receiver"] };
-    let [first, second] = [0, 1].map(|i| Task::of(order, names[i], i));
-    let shape = Shape::of(&first.case);
-    let channels = prepare::channels::<T>(order.case.measure);
-    let names = std::env::temp_dir().join(address::WORKER_LEASE);
-    address::lease_to(&order.run_id, File::options().create(true).append(true).open(names)?);
-    let addresses = channels.iter().map(|_| T::create(&shape)).collect::<io::Result<Vec<_>>>()?;
-    let memory = Floor::memory(first.message_bytes())?;
-    let links = |end_of: fn(End) -> End| -> Vec<Link> {
-        let ends = channels.iter().zip(&addresses).enumerate();
-        ends.map(|(i, (end, address))| Link { channel: i as u32, end: end_of(*end), address: address.clone() })
-            .collect()
-    };
-    let (first_links, second_links) = (links(|end| end), links(prepare::opposite));
-    // From here on each side holds its own ends only, or a side that fails would never be missed by the other.
-    drop(addresses);
-    talk.exchange(vec![])?;
-
-    let (attached, both_attached) = mpsc::channel();
-    thread::scope(|scope| {
-        let (control, second_memory) = (order.control.clone(), memory.clone());
-        let member = scope.spawn(move || {
-            let page = Page::attach(&control)?;
-            let call_off = CallOff::unless_done(&page);
-            second.cpu.map_or(Ok(()), pin::pin_this_thread)?;
-            let ends = Ends::<T>::attach(&second_links, vec![], &Shape::of(&second.case))?;
-            drop(second_links);
-            let floor = Floor::attach(&second, &second_memory, End::Receiver)?;
-            attached.send(()).map_err(io::Error::other)?;
-            let found = ends.follow(&mut Member::new(page.clone(), 1), &second, floor)?;
-            call_off.done();
-            Ok(found)
-        });
-        let led = lead_host::<T>(first_links, &first, &memory, page, &both_attached, talk);
-        let followed = member.join().map_err(|_| io::Error::other("the second thread panicked"))?;
-        merge(led, followed)
-    })
-}
-
-/// The first thread's part.
-fn lead_host<T: Transport>(
-    links: Vec<Link>,
-    task: &Task,
-    memory: &Address,
-    page: &Page,
-    both_attached: &Receiver<()>,
-    talk: &mut Talk,
-) -> Findings {
-    let call_off = CallOff::unless_done(page);
-    let ends = Ends::<T>::attach(&links, vec![], &Shape::of(&task.case))?;
-    drop(links);
-    let floor = Floor::attach(task, memory, End::Sender)?;
-    both_attached.recv().map_err(|_| io::Error::other("the second thread could not attach"))?;
-    talk.ready_go()?;
-    let found = ends.lead(&mut Leader::new(page.clone(), 2), task, floor)?;
-    call_off.done();
-    Ok(found)
-}
-
-/// Calls the trial off when its thread ends without having finished, by an error or a panic.
-struct CallOff<'a>(Option<&'a Page>);
-
-impl<'a> CallOff<'a> {
-    fn unless_done(page: &'a Page) -> Self {
-        Self(Some(page))
-    }
-
-    fn done(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CallOff<'_> {
-    fn drop(&mut self) {
-        if let Some(page) = self.0 {
-            page.abort();
-        }
-    }
-}
-
-/// One report of two threads. A failed check outranks the call-off that it caused on the other side.
-fn merge(led: Findings, followed: Findings) -> Findings {
-    match (led, followed) {
-        (Ok(mut led), Ok(followed)) => {
-            if led.messages != followed.messages {
-                let (ours, theirs) = (led.messages, followed.messages);
-                return Err(format!("the leader counted {ours} and the member {theirs}").into());
-            }
-            led.roles.extend(followed.roles);
-            if led.windows.is_empty() {
-                led.windows = followed.windows;
-            }
-            Ok(led)
-        }
-        (_, Err(Trouble::Invalid(why))) | (Err(Trouble::Invalid(why)), _) => Err(Trouble::Invalid(why)),
-        (Err(led), Ok(_)) => Err(led),
-        (_, Err(followed)) => Err(followed),
     }
 }
 
@@ -284,9 +189,4 @@ fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
         Measure::Conformance => conformance::transport::solo(sender, receiver, leader.page(), &task),
         _ => Side::new(sender, receiver, bytes).lead_solo(&mut leader, &task, &mut Floor::none()),
     }
-}
-
-fn role_name(role: &str) -> &'static str {
-    let known = ["pinger", "ponger", "sender", "receiver"];
-    known.into_iter().find(|name| *name == role).unwrap_or("worker")
 }

@@ -11,6 +11,7 @@ use ipcmark::measure::Trouble;
 use ipcmark::measure::count::slices;
 use ipcmark::measure::round_trip::Side;
 use ipcmark::measure::stream::{Sink, Source};
+use ipcmark::measure::touch::Every;
 use ipcmark::transport::{Receiver, Sender};
 
 /// Slots, as many as our ring has at these sizes.
@@ -73,7 +74,7 @@ pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 
             let mut sink = Sink::new(head, N);
             for messages in [warm_up, count] {
                 start_line.wait();
-                fine(sink.verify(messages));
+                fine(sink.verify::<Every>(messages));
             }
             clock::now_ns()
         });
@@ -81,10 +82,10 @@ pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 
             pin(cpus.first());
             let mut source = Source::new(tail, N);
             start_line.wait();
-            fine(source.send(warm_up));
+            fine(source.send::<Every>(warm_up));
             start_line.wait();
             let start = clock::now_ns();
-            fine(source.send(count));
+            fine(source.send::<Every>(count));
             start
         });
         let start = sender.join().expect("the sender ends well");
@@ -99,15 +100,15 @@ pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
     thread::scope(|scope| {
         scope.spawn(|| {
             pin(cpus.get(1));
-            fine(Side::new(back_tail, out_head, N).answers(warm_up + count));
+            fine(Side::new(back_tail, out_head, N).answers::<Every>(warm_up + count));
         });
         let leader = scope.spawn(|| {
             pin(cpus.first());
             let mut side = Side::new(out_tail, back_head, N);
-            fine(side.trips(warm_up));
+            fine(side.trips::<Every>(warm_up));
             let blocks = slices(count).map(|trips| {
                 let start = clock::now_ns();
-                fine(side.trips(trips));
+                fine(side.trips::<Every>(trips));
                 (clock::now_ns() - start) as f64 / trips as f64
             });
             let mut each_ns: Vec<f64> = blocks.collect();

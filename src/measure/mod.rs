@@ -9,10 +9,12 @@ pub mod floors;
 pub mod hand_over;
 pub mod histogram;
 pub mod inject;
+pub mod many;
 pub mod meter;
 pub mod paired;
 pub mod round_trip;
 pub mod stream;
+pub mod touch;
 
 use std::fmt;
 use std::io;
@@ -20,7 +22,7 @@ use std::io;
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::protocol::{Order, Report, Timing};
-use crate::record::Case;
+use crate::record::{Case, Touch};
 
 /// Phases every measure has. Other kinds belong to [`paired`] and [`floors`].
 pub mod phase {
@@ -39,6 +41,8 @@ pub struct Task {
     pub timing: Timing,
     /// Name of this role.
     pub role: &'static str,
+    /// Its line on the control page.
+    pub slot: u32,
     /// Where it is pinned.
     pub cpu: Option<u32>,
     /// Whether single trips may be stamped with the tick counter.
@@ -52,10 +56,16 @@ impl Task {
             case: order.case.clone(),
             timing: order.timing.clone(),
             role,
+            slot: order.slot + index as u32,
             cpu: order.cpus.get(index).copied(),
             // A pinned role reads one counter; only one that may move needs them all in step.
             ticks_trusted: clock::ticks_are_invariant() && (index < order.cpus.len() || clock::ticks_synchronised(&[])),
         }
+    }
+
+    /// What both ends do with it.
+    pub fn touch(&self) -> Touch {
+        self.case.touch.unwrap_or(Touch::All)
     }
 
     /// Payload of each message.
@@ -103,7 +113,7 @@ pub fn follow(
     member: &mut Member,
     task: &Task,
     floor: &mut paired::Floor,
-    mut work: impl FnMut(&mut Member, u64) -> Result<u64, Trouble>,
+    work: &mut dyn FnMut(&mut Member, u64) -> Result<u64, Trouble>,
 ) -> Findings {
     let mut report = Report::default();
     loop {

@@ -3,14 +3,17 @@
 //! Two loops in one hot phase: by count, in blocks with a clock read between them, for the typical cost; then chained
 //! tick reads, one a trip, for the distribution. Both sides fill and check every byte of every message.
 
+use std::marker::PhantomData;
+
 use super::meter::Meter;
 use super::paired::Floor;
+use super::touch::{Every, First, Sampled, Touching};
 use super::{Findings, Task, Trouble, count, follow, histogram, phase, together};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
-use crate::payload::{Known, check, fill, stamp};
+use crate::payload::{Known, stamp};
 use crate::protocol::Report;
-use crate::record::{Window, metric};
+use crate::record::{Touch, Window, metric};
 use crate::transport::{Receiver, Sender};
 
 const PING: u16 = 1;
@@ -36,44 +39,35 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     /// `count` times out and back. The timed loop of the leading side.
     #[inline]
-    pub fn trips(&mut self, count: u64) -> Result<(), Trouble> {
+    pub fn trips<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
         for _ in 0..count {
-            self.trip()?;
+            self.trip::<W>()?;
         }
         Ok(())
     }
 
     #[inline]
-    fn trip(&mut self) -> Result<(), Trouble> {
+    fn trip<W: Touching>(&mut self) -> Result<(), Trouble> {
         let ping = self.next;
-        self.sender.send(self.message_bytes, |room| ping.fill(room))?;
+        self.sender.send(self.message_bytes, |room| W::fill(&ping, room))?;
         // While the answer is on its way: what it must be, and what comes next.
         let pong = Known::new(self.message_bytes, stamp(PONG, self.exchanged));
         self.exchanged += 1;
         self.next = Known::new(self.message_bytes, stamp(PING, self.exchanged));
-        self.receiver.receive(|seen| pong.check(seen))??;
+        self.receiver.receive(|seen| W::check(&pong, seen))??;
         Ok(())
     }
 
     /// `count` times back: the answering side.
     #[inline]
-    pub fn answers(&mut self, count: u64) -> Result<(), Trouble> {
+    pub fn answers<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
         let bytes = self.message_bytes;
         for sequence in self.exchanged..self.exchanged + count {
             let (ping, pong) = (Known::new(bytes, stamp(PING, sequence)), Known::new(bytes, stamp(PONG, sequence)));
-            self.receiver.receive(|seen| ping.check(seen))??;
-            self.sender.send(bytes, |room| pong.fill(room))?;
+            self.receiver.receive(|seen| W::check(&ping, seen))??;
+            self.sender.send(bytes, |room| W::fill(&pong, room))?;
         }
         self.exchanged += count;
-        Ok(())
-    }
-
-    /// `count` times out and back when one thread plays both sides.
-    #[inline]
-    pub fn solo_trips(&mut self, count: u64) -> Result<(), Trouble> {
-        for _ in 0..count {
-            self.solo_trip()?;
-        }
         Ok(())
     }
 
@@ -81,8 +75,9 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     fn solo_trip(&mut self) -> Result<(), Trouble> {
         let (bytes, sequence) = (self.message_bytes, self.exchanged);
         for producer in [PING, PONG] {
-            self.sender.send(bytes, |room| fill(room, stamp(producer, sequence)))?;
-            self.receiver.receive(|seen| check(seen, bytes, stamp(producer, sequence)))??;
+            let message = Known::new(bytes, stamp(producer, sequence));
+            self.sender.send(bytes, |room| message.fill(room))?;
+            self.receiver.receive(|seen| message.check(seen))??;
         }
         self.exchanged += 1;
         Ok(())
@@ -90,34 +85,68 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     /// The role that leads.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
-        run(leader, task, floor, self, Self::trips, Self::trip)
+        match task.touch() {
+            Touch::All => run(leader, task, floor, &mut Leading(self, PhantomData::<Every>)),
+            Touch::Sample => run(leader, task, floor, &mut Leading(self, PhantomData::<Sampled>)),
+            Touch::None => run(leader, task, floor, &mut Leading(self, PhantomData::<First>)),
+        }
     }
 
     /// The role that plays both sides.
     pub fn lead_solo(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
-        run(leader, task, floor, self, Self::solo_trips, Self::solo_trip)
+        run(leader, task, floor, &mut Alone(self))
     }
 
     /// The role that answers.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        follow(member, task, floor, |_, count| {
+        follow(member, task, floor, &mut |_, count| {
             let before = self.exchanged;
-            self.answers(count)?;
+            match task.touch() {
+                Touch::All => self.answers::<Every>(count)?,
+                Touch::Sample => self.answers::<Sampled>(count)?,
+                Touch::None => self.answers::<First>(count)?,
+            }
             Ok(self.exchanged - before)
         })
     }
 }
 
-fn run<T>(
-    leader: &mut Leader,
-    task: &Task,
-    floor: &mut Floor,
-    side: &mut T,
-    mut trips: impl FnMut(&mut T, u64) -> Result<(), Trouble>,
-    mut trip: impl FnMut(&mut T) -> Result<(), Trouble>,
-) -> Findings {
+/// The leading side's two timed loops, behind one door: what surrounds them is then compiled once, not once a mechanism.
+trait Trips {
+    /// By count.
+    fn trips(&mut self, count: u64) -> Result<(), Trouble>;
+    /// One stamp a trip, kept as it is; turning stamps into a histogram waits until the clock has stopped.
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), Trouble>;
+}
+
+struct Leading<'a, S, R, W>(&'a mut Side<S, R>, PhantomData<W>);
+
+impl<S: Sender, R: Receiver, W: Touching> Trips for Leading<'_, S, R, W> {
+    fn trips(&mut self, count: u64) -> Result<(), Trouble> {
+        self.0.trips::<W>(count)
+    }
+
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), Trouble> {
+        chained(stamps, trusted, || self.0.trip::<W>())
+    }
+}
+
+/// One thread that plays both sides.
+struct Alone<'a, S, R>(&'a mut Side<S, R>);
+
+impl<S: Sender, R: Receiver> Trips for Alone<'_, S, R> {
+    fn trips(&mut self, count: u64) -> Result<(), Trouble> {
+        (0..count).try_for_each(|_| self.0.solo_trip())
+    }
+
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), Trouble> {
+        chained(stamps, trusted, || self.0.solo_trip())
+    }
+}
+
+fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips) -> Findings {
     floor.lead(leader)?;
-    let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || trips(side, n)))?;
+    let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || side.trips(n)))?;
     let one_by_one = (derived.count / 2).min(MAX_STAMPS);
     // Written once before the clock starts: a page that is first touched inside it shows up as the 99.9th percentile.
     let mut stamps = vec![0u64; one_by_one as usize + 1];
@@ -128,8 +157,8 @@ fn run<T>(
     leader.page().set_hot(true);
     let (cost, windows, anchors) = together(leader, phase::WORK, derived.count, || {
         let meter = Meter::start();
-        let windows = count::in_slices(derived.count - one_by_one, |n| trips(side, n))?.windows;
-        let anchors = chained(&mut stamps, task.ticks_trusted, || trip(side))?;
+        let windows = count::in_slices(derived.count - one_by_one, |n| side.trips(n))?.windows;
+        let anchors = side.stamped(&mut stamps, task.ticks_trusted)?;
         Ok((meter.stop(task, derived.count), windows, anchors))
     })?;
     leader.page().set_hot(false);
@@ -153,7 +182,6 @@ fn run<T>(
     Ok(report)
 }
 
-/// One stamp a trip, kept as it is; turning stamps into a histogram waits until the clock has stopped.
 fn chained(
     stamps: &mut [u64],
     trusted: bool,

@@ -3,21 +3,22 @@
 
 use super::meter::Meter;
 use super::paired::Floor;
+use super::touch::{Every, First, Sampled, Touching};
 use super::{Findings, Task, Trouble, count, follow, phase, together};
 use crate::clock;
 use crate::control::{Leader, Member};
-use crate::payload::{check, fill, stamp};
+use crate::payload::{Known, stamp};
 use crate::protocol::Report;
-use crate::record::{Metrics, metric};
+use crate::record::{Metrics, Touch, metric};
 use crate::transport::{Receiver, Sender};
 
-const PRODUCER: u16 = 3;
 const RECEIVER_SLOT: u32 = 1;
 
 /// The sending side.
 pub struct Source<S> {
     sender: S,
     message_bytes: usize,
+    producer: u16,
     sent: u64,
 }
 
@@ -25,91 +26,154 @@ pub struct Source<S> {
 pub struct Sink<R> {
     receiver: R,
     message_bytes: usize,
+    producer: u16,
     verified: u64,
 }
 
 impl<S: Sender> Source<S> {
     /// A source before its first message.
     pub fn new(sender: S, message_bytes: usize) -> Self {
-        Self { sender, message_bytes, sent: 0 }
+        Self { sender, message_bytes, producer: 0, sent: 0 }
+    }
+
+    /// The same as one of several producers.
+    #[must_use]
+    pub fn numbered(self, producer: u16) -> Self {
+        Self { producer, ..self }
+    }
+
+    /// Messages sent so far.
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Sends `count` messages. The timed loop of the sending side.
     #[inline]
-    pub fn send(&mut self, count: u64) -> Result<(), Trouble> {
-        let bytes = self.message_bytes;
+    pub fn send<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
+        let (bytes, producer) = (self.message_bytes, self.producer);
         for sequence in self.sent..self.sent + count {
-            self.sender.send(bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
+            let message = Known::new(bytes, stamp(producer, sequence));
+            self.sender.send(bytes, |room| W::fill(&message, room))?;
         }
         self.sent += count;
         Ok(())
     }
 
+    /// [`send`](Self::send), the way the case touches payloads.
+    pub fn send_as(&mut self, touch: Touch, count: u64) -> Result<(), Trouble> {
+        match touch {
+            Touch::All | Touch::Sample => self.send::<Every>(count),
+            Touch::None => self.send::<First>(count),
+        }
+    }
+
+    /// Sends one message that no producer numbered.
+    pub fn send_mark(&mut self, stamp: u64) -> Result<(), Trouble> {
+        let message = Known::new(self.message_bytes, stamp);
+        Ok(self.sender.send(self.message_bytes, |room| message.fill(room))?)
+    }
+
     /// The role that leads.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
-        floor.lead(leader)?;
-        let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.send(n)))?;
-        leader.page().set_count(derived.count);
-        leader.page().set_hot(true);
-        let (cost, start) = together(leader, phase::WORK, derived.count, || {
-            let meter = Meter::start();
-            let start = clock::now_ns();
-            self.send(derived.count)?;
-            Ok((meter.stop(task, derived.count), start))
-        })?;
-        leader.page().set_hot(false);
-        leader.page().set_progress(0, derived.count);
-        // Closing the phase meant that the receiver has verified everything: its stamp is the end.
-        let elapsed = leader.page().ended_ns(RECEIVER_SLOT).saturating_sub(start);
-        floor.lead(leader)?;
-        together(leader, phase::END, 0, || Ok(()))?;
-        Ok(Report {
-            messages: derived.count,
-            chosen_by: derived.chosen_by.into(),
-            warm_up_ns: derived.warm_up_ns,
-            metrics: rates(derived.count, self.message_bytes, elapsed),
-            floor: floor.result(),
-            roles: vec![cost],
-            ..Report::default()
-        })
+        lead(leader, task, floor, &mut |count| self.send_as(task.touch(), count))
     }
+}
+
+/// What surrounds the leading side's timed loop, compiled once for all mechanisms.
+fn lead(
+    leader: &mut Leader,
+    task: &Task,
+    floor: &mut Floor,
+    send: &mut dyn FnMut(u64) -> Result<(), Trouble>,
+) -> Findings {
+    floor.lead(leader)?;
+    let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || send(n)))?;
+    leader.page().set_count(derived.count);
+    leader.page().set_hot(true);
+    let (cost, start) = together(leader, phase::WORK, derived.count, || {
+        let meter = Meter::start();
+        let start = clock::now_ns();
+        send(derived.count)?;
+        Ok((meter.stop(task, derived.count), start))
+    })?;
+    leader.page().set_hot(false);
+    leader.page().set_progress(0, derived.count);
+    // Closing the phase meant that the receiver has verified everything: its stamp is the end.
+    let elapsed = leader.page().ended_ns(RECEIVER_SLOT).saturating_sub(start);
+    floor.lead(leader)?;
+    together(leader, phase::END, 0, || Ok(()))?;
+    Ok(Report {
+        messages: derived.count,
+        chosen_by: derived.chosen_by.into(),
+        warm_up_ns: derived.warm_up_ns,
+        metrics: rates(derived.count, task.message_bytes(), elapsed),
+        floor: floor.result(),
+        roles: vec![cost],
+        ..Report::default()
+    })
 }
 
 impl<R: Receiver> Sink<R> {
     /// A sink before its first message.
     pub fn new(receiver: R, message_bytes: usize) -> Self {
-        Self { receiver, message_bytes, verified: 0 }
+        Self { receiver, message_bytes, producer: 0, verified: 0 }
+    }
+
+    /// The same for the messages of one of several producers.
+    #[must_use]
+    pub fn numbered(self, producer: u16) -> Self {
+        Self { producer, ..self }
     }
 
     /// Receives and verifies `count` messages. The timed loop of the receiving side.
     #[inline]
-    pub fn verify(&mut self, count: u64) -> Result<(), Trouble> {
-        let bytes = self.message_bytes;
+    pub fn verify<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
+        let (bytes, producer) = (self.message_bytes, self.producer);
         for sequence in self.verified..self.verified + count {
-            self.receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))??;
+            let message = Known::new(bytes, stamp(producer, sequence));
+            self.receiver.receive(|seen| W::check(&message, seen))??;
         }
         self.verified += count;
         Ok(())
     }
 
+    /// [`verify`](Self::verify), the way the case touches payloads.
+    pub fn verify_as(&mut self, touch: Touch, count: u64) -> Result<(), Trouble> {
+        match touch {
+            Touch::All => self.verify::<Every>(count),
+            Touch::Sample => self.verify::<Sampled>(count),
+            Touch::None => self.verify::<First>(count),
+        }
+    }
+
     /// The role that verifies.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        let mut windows = vec![];
-        let mut report = follow(member, task, floor, |member, count| {
-            let mut done = 0;
-            let sliced = count::in_slices(count, |messages| {
-                self.verify(messages)?;
-                done += messages;
-                member.page().set_progress(member.slot(), done);
-                Ok(())
-            })?;
-            member.page().set_ended_ns(member.slot(), sliced.ended_ns);
-            windows = sliced.windows;
-            Ok(done)
-        })?;
-        report.windows = windows;
-        Ok(report)
+        follow_in_slices(member, task, floor, &mut |count| self.verify_as(task.touch(), count))
     }
+}
+
+/// What surrounds the verifying side's timed loop.
+fn follow_in_slices(
+    member: &mut Member,
+    task: &Task,
+    floor: &mut Floor,
+    verify: &mut dyn FnMut(u64) -> Result<(), Trouble>,
+) -> Findings {
+    let mut windows = vec![];
+    let mut report = follow(member, task, floor, &mut |member, count| {
+        let mut done = 0;
+        let sliced = count::in_slices(count, |messages| {
+            verify(messages)?;
+            done += messages;
+            member.page().set_progress(member.slot(), done);
+            Ok(())
+        })?;
+        member.page().set_ended_ns(member.slot(), sliced.ended_ns);
+        windows = sliced.windows;
+        Ok(done)
+    })?;
+    report.windows = windows;
+    Ok(report)
 }
 
 /// One thread sends and verifies in turns: what the payload's own work costs.
@@ -121,8 +185,8 @@ pub fn lead_solo(
 ) -> Findings {
     let mut turns = |count: u64| {
         for _ in 0..count {
-            source.send(1)?;
-            sink.verify(1)?;
+            source.send::<Every>(1)?;
+            sink.verify::<Every>(1)?;
         }
         Ok(())
     };
@@ -144,7 +208,7 @@ pub fn lead_solo(
     })
 }
 
-fn rates(messages: u64, message_bytes: usize, elapsed_ns: u64) -> Metrics {
+pub(super) fn rates(messages: u64, message_bytes: usize, elapsed_ns: u64) -> Metrics {
     let per_s = messages as f64 * 1e9 / elapsed_ns.max(1) as f64;
     Metrics::from([(metric::MESSAGES_PER_S.into(), per_s), (metric::BYTES_PER_S.into(), per_s * message_bytes as f64)])
 }

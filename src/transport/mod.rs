@@ -1,6 +1,7 @@
 //! Ways for processes (or threads) to pass byte messages. One file each, by kind; `registry.rs` is the only list.
 
 mod byte_stream;
+pub mod cast;
 mod libraries;
 mod null;
 mod pipes;
@@ -17,6 +18,7 @@ use std::io;
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
+pub use cast::{Cast, Seat};
 pub use prepare::{anatomy, contestants, prepare, resolved, supports};
 pub use registry::{ROWS, visit};
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{FAMILY, ROWS, Shape, Transport, Visitor, topology, visit};
+use super::{Cast, Delivery, FAMILY, ROWS, Seat, Shape, Transport, Visitor, topology, visit};
 use crate::address::End;
 use crate::contestant::{Contestant, RoleSpec};
 use crate::protocol::Link;
@@ -44,7 +44,7 @@ impl Visitor for Resolve<'_> {
     type Output = Case;
 
     fn visit<T: Transport>(self) -> Case {
-        let connections = channels::<T>(self.case.measure).len() as u32;
+        let connections = channels::<T>(self.case.measure).len() as u32 * self.case.pairs.unwrap_or(1);
         let depth = self.case.depth.or_else(|| T::depth(&Shape::of(self.case)));
         Case { depth, connections: Some(connections), group: Some(T::GROUP), ..self.case.clone() }
     }
@@ -110,7 +110,8 @@ impl Visitor for Supports<'_> {
             return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
         }
         let shape = Shape::of(case);
-        topology::supports::<T>(&shape)?;
+        topology::supports::<T>(case)?;
+        delivery::<T>(&shape)?;
         T::supports(&shape)
     }
 }
@@ -136,38 +137,68 @@ impl Visitor for Prepare<'_> {
 
     fn visit<T: Transport>(self) -> io::Result<Vec<RoleSpec>> {
         let case = self.case;
+        let cast = Cast::of(case);
         if T::SOLO {
             return Ok(vec![RoleSpec { role: "solo", links: vec![], slots: 1 }]);
         }
         if case.isolation == Isolation::Thread {
-            return Ok(vec![RoleSpec { role: "host", links: vec![], slots: 2 }]);
+            return Ok(vec![RoleSpec { role: "host", links: vec![], slots: cast.roles() }]);
         }
-        let one_way = !Shape::of(case).two_way();
-        let names = if one_way { ["sender", "receiver"] } else { ["pinger", "ponger"] };
-        let mut links = [vec![], vec![]];
-        for (channel, first_end) in channels::<T>(case.measure).into_iter().enumerate() {
-            let address = T::create(&Shape::of(case))?;
-            for (side, end) in [first_end, opposite(first_end)].into_iter().enumerate() {
-                links[side].push(Link { channel: channel as u32, end, address: address.only(end) });
-            }
+        let seats = ends::<T>(case);
+        let channels = seats.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
+        let addresses = (0..channels).map(|_| T::create(&Shape::of(case))).collect::<io::Result<Vec<_>>>()?;
+        let link = |seat: &Seat| Link {
+            channel: seat.channel,
+            end: seat.end,
+            address: addresses[seat.channel as usize].only(seat.end),
+        };
+        let role =
+            |(seats, name): (Vec<Seat>, _)| RoleSpec { role: name, links: seats.iter().map(link).collect(), slots: 1 };
+        Ok(seats.into_iter().zip(role_names(case)).map(role).collect())
+    }
+}
+
+/// The name of each role, by slot.
+pub fn role_names(case: &Case) -> impl Iterator<Item = &'static str> {
+    let senders = Cast::of(case).senders();
+    let [first, others] = if Shape::of(case).two_way() { ["pinger", "ponger"] } else { ["sender", "receiver"] };
+    (0..).map(move |slot| if slot < senders { first } else { others })
+}
+
+/// The ends that each role holds, by slot.
+pub fn ends<T: Transport>(case: &Case) -> Vec<Vec<Seat>> {
+    let cast = Cast::of(case);
+    if !Shape::of(case).two_way() {
+        return (0..cast.roles()).map(|slot| vec![cast.seat(slot)]).collect();
+    }
+    let first = channels::<T>(case.measure);
+    let seats = |turn: fn(End) -> End| -> Vec<Seat> {
+        (0..).zip(&first).map(|(channel, end)| Seat { channel, end: turn(*end), index: 0 }).collect()
+    };
+    vec![seats(|end| end), seats(opposite)]
+}
+
+/// Errors: why a stream over `T` cannot be checked.
+fn delivery<T: Transport>(shape: &Shape) -> Result<(), String> {
+    let open = matches!(shape.measure, Measure::Stream | Measure::Paced);
+    match T::DELIVERY {
+        Delivery::Coalescing if open => Err("several messages may arrive as one, so a stream cannot be counted".into()),
+        Delivery::Lossy | Delivery::Latest if open && shape.message_bytes < 8 => {
+            Err("where messages may be missing each says which it is, in its first 8 bytes".into())
         }
-        let [first, second] = links;
-        Ok(vec![
-            RoleSpec { role: names[0], links: first, slots: 1 },
-            RoleSpec { role: names[1], links: second, slots: 1 },
-        ])
+        _ => Ok(()),
     }
 }
 
 /// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
 /// one out and one back.
-pub fn channels<T: Transport>(measure: Measure) -> Vec<End> {
+fn channels<T: Transport>(measure: Measure) -> Vec<End> {
     let two_way = matches!(measure, Measure::RoundTrip | Measure::Anatomy);
     if !two_way || T::DUPLEX { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
 }
 
 /// The other end.
-pub fn opposite(end: End) -> End {
+fn opposite(end: End) -> End {
     match end {
         End::Sender => End::Receiver,
         End::Receiver => End::Sender,

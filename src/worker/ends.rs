@@ -7,13 +7,21 @@ use crate::address::End;
 use crate::conformance;
 use crate::control::{Leader, Member};
 use crate::measure::inject::Faulty;
+use crate::measure::many::{self, Gathering};
 use crate::measure::paired::Floor;
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
 use crate::measure::{Findings, Task};
 use crate::protocol::Link;
 use crate::record::{Fault, Measure};
-use crate::transport::{Peers, Shape, Transport};
+use crate::transport::{Cast, Peers, Shape, Transport};
+
+/// The links of one role, and what it knows about the other ends of each.
+#[derive(Default)]
+pub(super) struct Seating {
+    pub(super) links: Vec<Link>,
+    pub(super) peers: Vec<Peers>,
+}
 
 /// The ends one role holds.
 pub(super) struct Ends<T: Transport> {
@@ -23,14 +31,14 @@ pub(super) struct Ends<T: Transport> {
 
 impl<T: Transport> Ends<T> {
     /// Attaches to every link. A single link of a two-way connection gives both ends where the measure wants both.
-    pub(super) fn attach(links: &[Link], peers: Vec<Peers>, shape: &Shape) -> io::Result<Self> {
+    pub(super) fn attach(seating: Seating, shape: &Shape) -> io::Result<Self> {
         let mut ends = Self { sender: None, receiver: None };
-        let mut peers = peers.into_iter();
-        if let ([link], true) = (links, T::DUPLEX && shape.two_way()) {
+        let mut peers = seating.peers.into_iter();
+        if let ([link], true) = (seating.links.as_slice(), T::DUPLEX && shape.two_way()) {
             let (sender, receiver) = T::attach_both(&link.address, link.end, peers.next().unwrap_or_default(), shape)?;
             return Ok(Self { sender: Some(sender), receiver: Some(receiver) });
         }
-        for link in links {
+        for link in &seating.links {
             let peer = peers.next().unwrap_or_default();
             match link.end {
                 End::Sender => ends.sender = Some(T::attach_sender(&link.address, peer, shape)?),
@@ -48,9 +56,23 @@ impl<T: Transport> Ends<T> {
         receiver.ok_or_else(|| io::Error::other("this role was given no receiving end"))
     }
 
+    /// What consumers are owed, where the stream is not simply one sender's to one receiver.
+    fn gathering(task: &Task) -> Option<Gathering> {
+        let cast = Cast::of(&task.case);
+        let gathering = Gathering::of::<T>(cast);
+        let plain = cast.is_pair() && gathering == Gathering::InOrder;
+        (task.case.measure == Measure::Stream && !plain).then_some(gathering)
+    }
+
     pub(super) fn lead(self, leader: &mut Leader, task: &Task, mut floor: Floor) -> Findings {
         let bytes = task.message_bytes();
         let sender = Self::sender(self.sender)?;
+        if let Some(gathering) = Self::gathering(task) {
+            return match task.case.inject {
+                Some(fault) => many::lead(Faulty::new(sender, fault), leader, task, gathering),
+                None => many::lead(sender, leader, task, gathering),
+            };
+        }
         match (task.case.measure, task.case.inject) {
             (Measure::Stream, Some(fault)) => {
                 Source::new(Faulty::new(sender, fault), bytes).lead(leader, task, &mut floor)
@@ -65,6 +87,12 @@ impl<T: Transport> Ends<T> {
         let bytes = task.message_bytes();
         if task.case.inject == Some(Fault::Hang) {
             hang();
+        }
+        if let Some(gathering) = Self::gathering(task) {
+            return match (self.sender, self.receiver) {
+                (Some(sender), _) => many::follow_sender(sender, member, task, gathering),
+                (None, receiver) => many::follow_receiver(Self::receiver(receiver)?, member, task, gathering),
+            };
         }
         let receiver = Self::receiver(self.receiver)?;
         let mut report = match task.case.measure {

@@ -8,7 +8,7 @@ use ipcmark::address::Descriptor;
 use ipcmark::control::Page;
 use ipcmark::family::{self, RoleSpec};
 use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
-use ipcmark::record::{Case, Count, RoleCost};
+use ipcmark::record::{Case, Count, Placement, RoleCost};
 
 use tempfile::TempDir;
 
@@ -137,9 +137,13 @@ fn orders(
     control: &Descriptor,
 ) -> Result<Vec<Order>, Stopped> {
     let slots: u32 = roles.iter().map(|role| role.slots).sum();
-    if !cpus.is_empty() && cpus.len() < slots as usize {
+    let spread = case.placement == Placement::Spread;
+    if !cpus.is_empty() && !spread && cpus.len() < slots as usize {
         return Err(Stopped::Failed(format!("{slots} roles cannot be pinned to {} CPUs, one each", cpus.len())));
     }
+    // One CPU a role, in turn where there are fewer. Hogs have no slot: the first shares the first role's CPU.
+    let cpus: Vec<u32> = cpus.iter().copied().cycle().take(if cpus.is_empty() { 0 } else { slots as usize }).collect();
+    let mut hog_cpus = cpus.iter().copied().cycle();
     let mut slot = 0;
     let mut orders = Vec::with_capacity(roles.len());
     for role in roles {
@@ -153,7 +157,10 @@ fn orders(
             case: case.clone(),
             links: role.links.clone(),
             control: control.clone(),
-            cpus: cpus.get(own).unwrap_or_default().to_vec(),
+            cpus: match role.slots {
+                0 => hog_cpus.by_ref().take(1).collect(),
+                _ => cpus.get(own).unwrap_or_default().to_vec(),
+            },
             timing: timing.clone(),
         });
         slot += role.slots;

@@ -7,6 +7,7 @@ use ipcmark::family;
 use ipcmark::measure::floors;
 use ipcmark::protocol::Report;
 use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, RoleCost, Status, Verdict, metric};
+use ipcmark::transport::Cast;
 
 use super::attempt::Attempt;
 use crate::trace;
@@ -60,9 +61,13 @@ fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
     }
     let agreed = attempt.page_count;
     let differs = |report: &Report| {
-        std::iter::once(report.messages).chain(report.roles.iter().map(|r| r.messages)).find(|&own| own != agreed)
+        let roles = report.roles.iter().map(|role| role.messages).filter(|_| Cast::of(case).is_pair());
+        std::iter::once(report.messages).chain(roles).find(|&own| own != agreed)
     };
-    attempt.reports.iter().zip(&attempt.posts).find_map(|(report, post)| {
+    // Several senders or receivers have their shares, whose sum the leader has checked.
+    let pair = Cast::of(case).is_pair();
+    let taking_part = attempt.reports.iter().zip(&attempt.posts).filter(|(_, post)| post.slots > 0);
+    taking_part.take(if pair { usize::MAX } else { 1 }).find_map(|(report, post)| {
         differs(report).map(|own| format!("the {} reports {own} messages where {agreed} were agreed on", post.role))
     })
 }

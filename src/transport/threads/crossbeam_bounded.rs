@@ -9,7 +9,7 @@ use crossbeam::channel;
 
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
-use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
+use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
 /// Messages in flight when the plan leaves it open.
 const DEFAULT_DEPTH: u32 = 1024;
@@ -24,6 +24,7 @@ type Message = Vec<u8>;
 impl Transport for CrossbeamBounded {
     const SUMMARY: &'static str = "crossbeam bounded channel of owned vectors, between threads";
     const GROUP: Group = Group::Threads;
+    const TOPOLOGY: Topology = Topology::ManyToMany;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
     const WAIT: Option<Wait> = Some(Wait::Hybrid);
     type Sender = channel::Sender<Message>;

@@ -1,0 +1,83 @@
+//! Several ends on a channel, several channels, and a CPU hog beside them: over every row that can, with real processes,
+//! each message accounted for.
+
+mod common;
+
+use std::path::Path;
+
+use common::{PROGRAM, alone, case, run_id, short};
+use ipcmark::family;
+use ipcmark::record::{Case, Fault, Measure, Status, Substrate, Wait};
+use ipcmark_harness::trial::Session;
+
+/// Senders and receivers of one channel.
+const SHAPES: &[(u32, u32)] = &[(3, 1), (1, 3), (2, 2)];
+
+fn session(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
+}
+
+/// Every row once per isolation, on its first substrate.
+fn rows() -> impl Iterator<Item = Case> {
+    let available = family::contestants().into_iter().filter(|contestant| contestant.unavailable.is_none());
+    let first = available.filter(|row| row.substrate.is_none_or(|substrate| substrate == Substrate::Memfd));
+    first.map(|row| Case {
+        isolation: row.isolation,
+        substrate: row.substrate,
+        message_bytes: Some(64),
+        ..case(row.mechanism, row.wait, Measure::Stream)
+    })
+}
+
+#[test]
+fn every_message_arrives_once_whoever_shares_the_channel() {
+    let _alone = alone();
+    let session = session("shapes");
+    let mut ran = 0;
+    for row in rows() {
+        for (producers, consumers) in SHAPES {
+            let case = Case { producers: Some(*producers), consumers: Some(*consumers), ..row.clone() };
+            if family::supports(&case).is_ok() {
+                let outcome = session.run_trial(&short(case.clone())).outcome;
+                assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+                ran += 1;
+            }
+        }
+    }
+    assert!(ran > 0, "no row shares a channel");
+}
+
+#[test]
+fn pairs_run_side_by_side_and_a_hog_beside_them() {
+    let _alone = alone();
+    let session = session("pairs");
+    for row in rows() {
+        let pairs = Case { pairs: Some(2), ..row.clone() };
+        let hogged = Case { hogs: Some(1), ..row };
+        for case in [pairs, hogged] {
+            if family::supports(&case).is_ok() {
+                let outcome = session.run_trial(&short(case.clone())).outcome;
+                assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_one_of_several_senders_loses_or_repeats_is_caught() {
+    let _alone = alone();
+    let session = session("lost");
+    for (fault, producers, consumers) in
+        [(Fault::Loss, 2, 2), (Fault::Duplication, 1, 3), (Fault::Reordering, 2, 1), (Fault::Corruption, 2, 2)]
+    {
+        let row = rows().find(|row| row.mechanism == "crossbeam-bounded" && row.wait == Some(Wait::Hybrid));
+        let case = Case {
+            producers: Some(producers),
+            consumers: Some(consumers),
+            inject: Some(fault),
+            ..row.expect("a row that shares")
+        };
+        let outcome = session.run_trial(&short(case.clone())).outcome;
+        assert_eq!(outcome.status, Status::Failed, "{fault}: {}", case.key());
+    }
+}

@@ -1,0 +1,223 @@
+//! How much gets through with several ends on a channel, with several channels side by side, and over channels that may
+//! lose or overwrite? The check still covers every byte that arrives, the order of each producer, and, where nothing may
+//! be missing, that every message arrived exactly once.
+//!
+//! A consumer that shares a channel does not know which message is its next. The first word of a payload is a bijection
+//! of producer and sequence, so it tells; all consumers together add up what they saw, and the leader compares number and
+//! sum with what was sent. Where consumers share, the producer that finishes last sends one end mark to each of them,
+//! which the queue's order keeps behind every message.
+
+mod gather;
+
+use gather::Gatherer;
+
+use super::meter::Meter;
+use super::paired::Floor;
+use super::stream::{Sink, Source, rates};
+use super::{Findings, Task, Trouble, count, follow, phase, together};
+use crate::clock;
+use crate::control::{Leader, Member, Page};
+use crate::payload::{mix, stamp};
+use crate::protocol::Report;
+use crate::record::{Window, metric};
+use crate::transport::{Cast, Delivery, Receiver, Sender, Topology, Transport};
+
+/// The producer number of end marks.
+const END_MARK: u16 = u16::MAX;
+
+/// What a consumer is owed, and how it knows that a phase is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gathering {
+    /// Every message of its one producer, in order.
+    InOrder,
+    /// Every message of all producers of its channel, each producer's in order.
+    All,
+    /// Its share of them, until an end mark comes.
+    Share,
+    /// Whatever is newest, up to the last message.
+    Newest,
+    /// Whatever arrives, until the sender is done and nothing comes any more.
+    WhatArrives,
+}
+
+impl Gathering {
+    /// What the consumers of a channel of `T` are owed in `cast`.
+    pub fn of<T: Transport>(cast: Cast) -> Self {
+        match T::DELIVERY {
+            Delivery::Latest => Self::Newest,
+            Delivery::Lossy => Self::WhatArrives,
+            Delivery::Exact | Delivery::Coalescing if cast.receivers_each > 1 && T::TOPOLOGY != Topology::Broadcast => {
+                Self::Share
+            }
+            Delivery::Exact | Delivery::Coalescing if cast.senders_each > 1 => Self::All,
+            Delivery::Exact | Delivery::Coalescing => Self::InOrder,
+        }
+    }
+
+    /// Messages that all consumers together must have verified when every sender has sent `sent`; none where some may
+    /// be missing.
+    fn due(self, cast: Cast, sent: u64) -> Option<u64> {
+        match self {
+            Self::InOrder => Some(sent * u64::from(cast.receivers())),
+            Self::All | Self::Share => Some(sent * u64::from(cast.senders())),
+            Self::Newest | Self::WhatArrives => None,
+        }
+    }
+}
+
+/// A sending role's part of a phase, behind one door for all mechanisms.
+trait Producing {
+    fn send(&mut self, count: u64) -> Result<(), Trouble>;
+    fn mark(&mut self) -> Result<(), Trouble>;
+    fn sent(&self) -> u64;
+}
+
+struct Producer<'a, S> {
+    source: Source<S>,
+    task: &'a Task,
+}
+
+impl<S: Sender> Producing for Producer<'_, S> {
+    fn send(&mut self, count: u64) -> Result<(), Trouble> {
+        self.source.send_as(self.task.touch(), count)
+    }
+
+    fn mark(&mut self) -> Result<(), Trouble> {
+        self.source.send_mark(stamp(END_MARK, 0))
+    }
+
+    fn sent(&self) -> u64 {
+        self.source.sent()
+    }
+}
+
+/// Sends a phase's messages. The sender of a channel that finishes last sends the end marks, and all note how far they are.
+fn produce(
+    producer: &mut dyn Producing,
+    count: u64,
+    page: &Page,
+    task: &Task,
+    gathering: Gathering,
+) -> Result<(), Trouble> {
+    let cast = Cast::of(&task.case);
+    producer.send(count)?;
+    page.set_progress(task.slot, producer.sent());
+    if gathering == Gathering::Share && page.finish(cast.seat(task.slot).channel).is_multiple_of(cast.senders_each) {
+        (0..cast.receivers_each).try_for_each(|_| producer.mark())?;
+    }
+    Ok(())
+}
+
+/// The sender on slot 0.
+pub fn lead<S: Sender>(sender: S, leader: &mut Leader, task: &Task, gathering: Gathering) -> Findings {
+    let source = Source::new(sender, task.message_bytes());
+    lead_phases(&mut Producer { source, task }, leader, task, gathering)
+}
+
+fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, gathering: Gathering) -> Findings {
+    let cast = Cast::of(&task.case);
+    let page = leader.page().clone();
+    let derived = count::derive(&task.timing, |n| {
+        together(leader, phase::WORK, n, || produce(producer, n, &page, task, gathering))
+    })?;
+    let before = verified(&page, cast).0;
+    leader.page().set_hot(true);
+    let (cost, start) = together(leader, phase::WORK, derived.count, || {
+        let meter = Meter::start();
+        let start = clock::now_ns();
+        produce(producer, derived.count, &page, task, gathering)?;
+        Ok((meter.stop(task, derived.count), start))
+    })?;
+    leader.page().set_hot(false);
+    together(leader, phase::END, 0, || Ok(()))?;
+
+    audit(&page, cast, gathering, producer.sent())?;
+    let delivered = verified(&page, cast).0 - before;
+    let receivers = cast.senders()..cast.roles();
+    let elapsed = receivers.map(|slot| page.ended_ns(slot)).max().unwrap_or(start).saturating_sub(start);
+    let sent = derived.count * u64::from(cast.senders());
+    // A broadcast message is one message, however many read it.
+    let counted = gathering.due(cast, derived.count).map_or(delivered, |_| sent);
+    let mut metrics = rates(counted, task.message_bytes(), elapsed);
+    if gathering == Gathering::WhatArrives || gathering == Gathering::Newest {
+        metrics.insert(metric::LOST_SHARE.into(), 1.0 - delivered as f64 / sent as f64);
+    }
+    page.set_count(sent);
+    Ok(Report {
+        messages: sent,
+        chosen_by: derived.chosen_by.into(),
+        warm_up_ns: derived.warm_up_ns,
+        metrics,
+        windows: vec![Window { start_ns: 0, elapsed_ns: elapsed, messages: counted }],
+        roles: vec![cost],
+        ..Report::default()
+    })
+}
+
+/// Number and sum of all that the consumers verified so far.
+fn verified(page: &Page, cast: Cast) -> (u64, u64) {
+    let receivers = cast.senders()..cast.roles();
+    receivers.fold((0, 0), |(number, sum), slot| (number + page.progress(slot), sum.wrapping_add(page.tally(slot))))
+}
+
+/// Compares all that was verified since the trial began with all that was sent.
+fn audit(page: &Page, cast: Cast, gathering: Gathering, sent: u64) -> Result<(), Trouble> {
+    let Some(due) = gathering.due(cast, sent) else { return Ok(()) };
+    let (number, sum) = verified(page, cast);
+    if number != due {
+        return Err(format!("the receivers verified {number} messages where {due} were sent: lost or repeated").into());
+    }
+    if gathering == Gathering::InOrder {
+        return Ok(()); // each consumer checked each message against the one that was due
+    }
+    let mixes = |producer: u32| (0..sent).fold(0u64, |sum, s| sum.wrapping_add(mix(stamp(producer as u16, s))));
+    let wanted = (0..cast.senders()).fold(0u64, |sum, producer| sum.wrapping_add(mixes(producer)));
+    if sum == wanted {
+        Ok(())
+    } else {
+        Err(format!("{number} messages arrived, as many as were sent, but not the same: some twice, some never").into())
+    }
+}
+
+/// Every other sender.
+pub fn follow_sender<S: Sender>(sender: S, member: &mut Member, task: &Task, gathering: Gathering) -> Findings {
+    let source = Source::new(sender, task.message_bytes()).numbered(task.slot as u16);
+    let mut producer = Producer { source, task };
+    follow(member, task, &mut Floor::none(), &mut |member, count| {
+        produce(&mut producer, count, member.page(), task, gathering)?;
+        Ok(count)
+    })
+}
+
+/// A receiver.
+pub fn follow_receiver<R: Receiver>(receiver: R, member: &mut Member, task: &Task, gathering: Gathering) -> Findings {
+    let cast = Cast::of(&task.case);
+    let first = (cast.seat(task.slot).channel * cast.senders_each) as u16;
+    if gathering == Gathering::InOrder {
+        let mut sink = Sink::new(receiver, task.message_bytes()).numbered(first);
+        let mut verified = 0;
+        return follow(member, task, &mut Floor::none(), &mut |member, count| {
+            sink.verify_as(task.touch(), count)?;
+            verified += count;
+            note(member, verified, 0, clock::now_ns());
+            Ok(count)
+        });
+    }
+    let mut gatherer = Gatherer::new(receiver, task.message_bytes(), first, cast.senders_each);
+    let mut owed = 0;
+    follow(member, task, &mut Floor::none(), &mut |member, count| {
+        let before = gatherer.number;
+        owed += count;
+        let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(0) >= owed)?;
+        note(member, gatherer.number, gatherer.sum, ended_ns);
+        // What may be missing is accounted for all the same.
+        Ok(if gathering.due(cast, count).is_none() { count } else { gatherer.number - before })
+    })
+}
+
+fn note(member: &Member, number: u64, sum: u64, ended_ns: u64) {
+    let (page, slot) = (member.page(), member.slot());
+    page.set_progress(slot, number);
+    page.set_tally(slot, sum);
+    page.set_ended_ns(slot, ended_ns);
+}

@@ -1,0 +1,105 @@
+//! A consumer that learns from each message whose it is, and by that checks it.
+
+use std::io::ErrorKind;
+
+use super::super::Trouble;
+use super::{END_MARK, Gathering};
+use crate::payload::{Known, mix, parts, stamp_of};
+use crate::transport::Receiver;
+use crate::{abort, clock};
+
+/// A receiver that learns from each message whose it is.
+pub(super) struct Gatherer<R> {
+    receiver: R,
+    message_bytes: usize,
+    /// Number of the channel's first producer.
+    first: u16,
+    /// The lowest sequence each producer may still show.
+    next: Vec<u64>,
+    /// Messages verified so far.
+    pub(super) number: u64,
+    /// Sum of their mixed stamps.
+    pub(super) sum: u64,
+}
+
+/// What a message turned out to be.
+enum Seen {
+    Message(u64),
+    Mark,
+}
+
+impl<R: Receiver> Gatherer<R> {
+    /// A receiver of messages of `producers` senders, the first of which has the number `first`.
+    pub(super) fn new(receiver: R, message_bytes: usize, first: u16, producers: u32) -> Self {
+        Self { receiver, message_bytes, first, next: vec![0; producers as usize], number: 0, sum: 0 }
+    }
+
+    /// Gathers until the phase is over, when each producer has sent `owed` messages. Gives the time of the last one.
+    pub(super) fn gather(
+        &mut self,
+        gathering: Gathering,
+        owed: u64,
+        sender_done: &dyn Fn() -> bool,
+    ) -> Result<u64, Trouble> {
+        match gathering {
+            Gathering::InOrder | Gathering::All => {
+                while self.number < owed * self.next.len() as u64 {
+                    self.one()?;
+                }
+            }
+            Gathering::Share => while let Seen::Message(_) = self.one()? {},
+            Gathering::Newest => while !matches!(self.one()?, Seen::Message(sequence) if sequence + 1 == owed) {},
+            Gathering::WhatArrives => return self.until_silence(owed, sender_done),
+        }
+        Ok(clock::now_ns())
+    }
+
+    fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, Trouble> {
+        let mut last_ns = clock::now_ns();
+        loop {
+            match self.one() {
+                Ok(seen) => {
+                    last_ns = clock::now_ns();
+                    if matches!(seen, Seen::Message(sequence) if sequence + 1 == owed) {
+                        return Ok(last_ns);
+                    }
+                }
+                Err(Trouble::Io(silence)) if silence.kind() == ErrorKind::TimedOut => {
+                    if sender_done() {
+                        return Ok(last_ns);
+                    }
+                    if abort::requested() {
+                        return Err(abort::error().into());
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
+    }
+
+    /// Receives and verifies one message. The timed loop's body.
+    #[inline]
+    fn one(&mut self) -> Result<Seen, Trouble> {
+        let bytes = self.message_bytes;
+        let stamp = self.receiver.receive(|seen| {
+            let stamp = stamp_of(seen).ok_or_else(|| format!("a message of {} bytes has no stamp", seen.len()))?;
+            Known::new(bytes, stamp).check(seen).map(|()| stamp)
+        })??;
+        let (producer, sequence) = parts(stamp);
+        if producer == END_MARK {
+            return Ok(Seen::Mark);
+        }
+        let next = producer.checked_sub(self.first).and_then(|at| self.next.get_mut(usize::from(at)));
+        let next = next.ok_or_else(|| format!("a message claims to be from producer {producer}: corrupted or torn"))?;
+        if sequence < *next {
+            return Err(format!(
+                "message {sequence} of producer {producer} came when at least {next} was due: repeated or out of order"
+            )
+            .into());
+        }
+        *next = sequence + 1;
+        self.number += 1;
+        self.sum = self.sum.wrapping_add(mix(stamp));
+        Ok(Seen::Message(sequence))
+    }
+}

@@ -1,0 +1,26 @@
+//! A process that only burns CPU time beside the trial's own roles.
+
+use super::Talk;
+use crate::abort;
+use crate::control::Page;
+use crate::measure::Findings;
+use crate::protocol::Report;
+
+/// Its name in orders and in `ps`.
+pub(super) const ROLE: &str = crate::family::HOG;
+
+/// Rounds between two looks at the control page, a line that the leader seldom writes.
+const ROUNDS: u32 = 10_000;
+
+/// Computes until the trial is over.
+pub(super) fn burn(page: &Page, talk: &mut Talk) -> Findings {
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    let mut number = 1u64;
+    while !page.is_over() && !abort::requested() {
+        for _ in 0..ROUNDS {
+            number = std::hint::black_box(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7));
+        }
+    }
+    Ok(Report::default())
+}
