@@ -6,17 +6,21 @@
 //! 4. a message larger than agreed is refused with the limit named, or carried whole;
 //! 5. after all that, messages still flow.
 //!
+//! A transport that may lose, overwrite or merge messages is held to what it does promise: order, the newest one, at least
+//! one.
+//!
 //! Peers that die are the harness's matter and are tested there, for every transport alike.
 
 use std::io;
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::measure::{Findings, Task, Trouble, phase};
-use crate::payload::{check, fill, stamp};
+use crate::payload::{check, fill, parts, stamp, stamp_of};
 use crate::protocol::Report;
-use crate::transport::{Receiver, Sender};
+use crate::transport::{Delivery, Receiver, Sender};
+use crate::{abort, clock};
 
 const ONE: u32 = 40;
 const EMPTY: u32 = 41;
@@ -34,7 +38,7 @@ const CARRIED: u64 = 1;
 const PRODUCER: u16 = 5;
 
 /// The sending role.
-pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task) -> Findings {
+pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task, delivery: Delivery) -> Findings {
     let bytes = task.message_bytes();
     let mut sent = 0;
     let mut send = |sender: &mut S, page: &Page| {
@@ -44,7 +48,11 @@ pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task) -> Findi
         Ok::<(), Trouble>(())
     };
     let page = leader.page().clone();
-    for (kind, count) in [(ONE, 1), (EMPTY, 1), (FULL, flood(bytes)), (OVERSIZE, 1), (AGAIN, 10)] {
+    let again = if delivery == Delivery::Coalescing || nameless(delivery, bytes) { 1 } else { 10 };
+    for (kind, count) in [(ONE, 1), (EMPTY, 1), (FULL, flood(bytes)), (OVERSIZE, 1), (AGAIN, again)] {
+        if kind == FULL && nameless(delivery, bytes) {
+            continue;
+        }
         leader.open(kind, count)?;
         match kind {
             EMPTY => {
@@ -70,7 +78,7 @@ pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task) -> Findi
 }
 
 /// The receiving role.
-pub fn follow<R: Receiver>(mut receiver: R, member: &mut Member, task: &Task) -> Findings {
+pub fn follow<R: Receiver>(mut receiver: R, member: &mut Member, task: &Task, delivery: Delivery) -> Findings {
     let bytes = task.message_bytes();
     let mut verified = 0;
     loop {
@@ -89,9 +97,22 @@ pub fn follow<R: Receiver>(mut receiver: R, member: &mut Member, task: &Task) ->
                 if kind == FULL {
                     await_standstill(member.page());
                 }
-                for _ in 0..open.count {
-                    receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, verified)))??;
-                    verified += 1;
+                let owed = verified..verified + open.count;
+                verified = owed.end;
+                match delivery {
+                    Delivery::Coalescing => {
+                        await_progress(member.page(), owed.end)?;
+                        receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, owed.end - 1)))??;
+                    }
+                    Delivery::Lossy | Delivery::Latest => {
+                        let all_sent = || member.page().progress(SENDER_SLOT) >= owed.end;
+                        some_of(&mut receiver, bytes, owed.clone(), &all_sent)?;
+                    }
+                    Delivery::Exact => {
+                        for sequence in owed {
+                            receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))??;
+                        }
+                    }
                 }
             }
         }
@@ -108,6 +129,46 @@ pub fn solo(mut sender: impl Sender, mut receiver: impl Receiver, page: &Page, t
     }
     page.set_count(1);
     Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
+}
+
+/// True when messages may be missing and are too short to say which they are.
+fn nameless(delivery: Delivery, bytes: usize) -> bool {
+    matches!(delivery, Delivery::Lossy | Delivery::Latest) && bytes < 8
+}
+
+/// Receives what arrives of the messages in `owed`, whole and in order: up to the last one, or to a silence after all
+/// were sent.
+fn some_of<R: Receiver>(
+    receiver: &mut R,
+    bytes: usize,
+    mut owed: Range<u64>,
+    all_sent: &dyn Fn() -> bool,
+) -> Result<(), Trouble> {
+    while !owed.is_empty() {
+        let seen = receiver.receive(|seen| {
+            let claimed = stamp_of(seen).map_or(owed.start, |stamp| parts(stamp).1);
+            let due = if owed.contains(&claimed) { claimed } else { owed.start };
+            check(seen, bytes, stamp(PRODUCER, due)).map(|()| due)
+        });
+        match seen {
+            Ok(sequence) => owed.start = sequence? + 1,
+            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && all_sent() => return Ok(()),
+            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Returns once the sender has sent so many messages.
+fn await_progress(page: &Page, sent: u64) -> io::Result<()> {
+    while page.progress(SENDER_SLOT) < sent {
+        if abort::requested() {
+            return Err(abort::error());
+        }
+        std::thread::yield_now();
+    }
+    Ok(())
 }
 
 fn flood(bytes: usize) -> u64 {

@@ -19,10 +19,10 @@ pub mod touch;
 use std::fmt;
 use std::io;
 
-use crate::clock;
 use crate::control::{Leader, Member};
 use crate::protocol::{Order, Report, Timing};
 use crate::record::{Case, Touch};
+use crate::{abort, clock};
 
 /// Phases every measure has. Other kinds belong to [`paired`] and [`floors`].
 pub mod phase {
@@ -132,6 +132,19 @@ pub fn follow(
             kind => floor.follow(kind, phase.count)?,
         }
         member.leave()?;
+    }
+}
+
+/// Receives where a message is certain to come: a silence that a transport reports is waited out.
+///
+/// Errors: those of `receive`; the silence itself once the trial is called off.
+#[inline]
+pub fn insist<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match receive() {
+            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => {}
+            other => return other,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::meter::Meter;
 use super::paired::Floor;
 use super::touch::{Every, First, Sampled, Touching};
-use super::{Findings, Task, Trouble, count, follow, histogram, phase, together};
+use super::{Findings, Task, Trouble, count, follow, histogram, insist, phase, together};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
@@ -54,7 +54,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         let pong = Known::new(self.message_bytes, stamp(PONG, self.exchanged));
         self.exchanged += 1;
         self.next = Known::new(self.message_bytes, stamp(PING, self.exchanged));
-        self.receiver.receive(|seen| W::check(&pong, seen))??;
+        insist(|| self.receiver.receive(|seen| W::check(&pong, seen)))??;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         let bytes = self.message_bytes;
         for sequence in self.exchanged..self.exchanged + count {
             let (ping, pong) = (Known::new(bytes, stamp(PING, sequence)), Known::new(bytes, stamp(PONG, sequence)));
-            self.receiver.receive(|seen| W::check(&ping, seen))??;
+            insist(|| self.receiver.receive(|seen| W::check(&ping, seen)))??;
             self.sender.send(bytes, |room| W::fill(&pong, room))?;
         }
         self.exchanged += count;

@@ -78,7 +78,7 @@ impl<T: Transport> Ends<T> {
                 Source::new(Faulty::new(sender, fault), bytes).lead(leader, task, &mut floor)
             }
             (Measure::Stream, None) => Source::new(sender, bytes).lead(leader, task, &mut floor),
-            (Measure::Conformance, _) => conformance::transport::lead(sender, leader, task),
+            (Measure::Conformance, _) => conformance::transport::lead(sender, leader, task, T::DELIVERY),
             _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
         }
     }
@@ -97,7 +97,7 @@ impl<T: Transport> Ends<T> {
         let receiver = Self::receiver(self.receiver)?;
         let mut report = match task.case.measure {
             Measure::Stream => Sink::new(receiver, bytes).follow(member, task, &mut floor)?,
-            Measure::Conformance => conformance::transport::follow(receiver, member, task)?,
+            Measure::Conformance => conformance::transport::follow(receiver, member, task, T::DELIVERY)?,
             _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,
         };
         if task.case.inject == Some(Fault::Lie) {
