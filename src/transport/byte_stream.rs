@@ -2,55 +2,77 @@
 //! Not a mechanism; pipes and sockets build on it.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 
+use super::readiness::{Block, Direction, Readiness};
 use super::{Receiver, Sender, Shape};
 use crate::record::{Anatomy, Counts};
 
-/// The writing end, and the buffer a message is built in.
-pub struct StreamSender<W> {
-    stream: W,
+/// The writing end, how it waits for room, and the buffer a message is built in.
+pub struct StreamSender<S, W = Block> {
+    stream: S,
+    readiness: W,
     buffer: Vec<u8>,
 }
 
-/// The reading end, and the buffer a message is read into.
-pub struct StreamReceiver<R> {
-    stream: R,
+/// The reading end, how it waits for bytes, and the buffer a message is read into.
+pub struct StreamReceiver<S, W = Block> {
+    stream: S,
+    readiness: W,
     buffer: Vec<u8>,
 }
 
-impl<W> StreamSender<W> {
-    pub(super) fn new(stream: W, shape: &Shape) -> Self {
-        Self { stream, buffer: vec![0; shape.message_bytes] }
+impl<S: AsFd, W: Readiness> StreamSender<S, W> {
+    pub(super) fn new(stream: S, shape: &Shape) -> io::Result<Self> {
+        let readiness = W::prepare(stream.as_fd(), Direction::Write)?;
+        Ok(Self { stream, readiness, buffer: vec![0; shape.message_bytes] })
     }
 }
 
-impl<R> StreamReceiver<R> {
-    pub(super) fn new(stream: R, shape: &Shape) -> Self {
-        Self { stream, buffer: vec![0; shape.message_bytes] }
+impl<S: AsFd, W: Readiness> StreamReceiver<S, W> {
+    pub(super) fn new(stream: S, shape: &Shape) -> io::Result<Self> {
+        let readiness = W::prepare(stream.as_fd(), Direction::Read)?;
+        Ok(Self { stream, readiness, buffer: vec![0; shape.message_bytes] })
     }
 }
 
-impl<W: Write> Sender for StreamSender<W> {
+impl<S: Write, W: Readiness> Sender for StreamSender<S, W> {
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         if len != self.buffer.len() {
             return Err(other_size(len, self.buffer.len()));
         }
         fill(&mut self.buffer);
-        self.stream.write_all(&self.buffer)
+        let mut rest = &self.buffer[..];
+        while !rest.is_empty() {
+            let written = self.readiness.retry(|| self.stream.write(rest))?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = &rest[written..];
+        }
+        Ok(())
     }
 }
 
-impl<R: Read> Receiver for StreamReceiver<R> {
+impl<S: Read, W: Readiness> Receiver for StreamReceiver<S, W> {
     #[inline]
-    fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
-        self.stream.read_exact(&mut self.buffer)?;
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let mut rest = &mut self.buffer[..];
+        while !rest.is_empty() {
+            let got = self.readiness.retry(|| self.stream.read(rest))?;
+            if got == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            rest = &mut rest[got..];
+        }
         Ok(read(&self.buffer))
     }
 }
 
+/// The refusal of a message of another size than the agreed one.
 #[cold]
-fn other_size(len: usize, agreed: usize) -> io::Error {
+pub(super) fn other_size(len: usize, agreed: usize) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
         format!("a message of {len} bytes on a stream agreed to carry {agreed} each"),
@@ -65,27 +87,22 @@ pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-/// A write and a read, a copy in and a copy out. In a closed loop each message finds its reader asleep. A message larger
-/// than the `pieces_bytes` the kernel holds goes over in pieces, and both sides sleep for each further one.
-pub(super) fn anatomy(shape: &Shape, pieces_bytes: f64) -> Anatomy {
+/// A write and a read, a copy in and a copy out. In a closed loop each message finds its reader waiting. A message larger
+/// than the `pieces_bytes` the kernel holds goes over in pieces, and both sides wait for each further one: a blocked
+/// writer inside its one call, any other between calls of its own.
+pub(super) fn anatomy<W: Readiness>(shape: &Shape, pieces_bytes: f64) -> Anatomy {
     let bytes = shape.message_bytes as f64;
     let pieces = (bytes / pieces_bytes).ceil().max(1.0);
-    let sleeps = if shape.closed_loop() { pieces } else { 0.0 };
+    let waits = if shape.closed_loop() { pieces } else { 0.0 };
+    let (sending, receiving) = (W::cost((waits - 1.0).max(0.0)), W::cost(waits));
+    let writes = if W::WAIT == Block::WAIT { 1.0 } else { pieces };
     Anatomy {
-        sender: Counts {
-            system_calls: 1.0,
-            copied_bytes: bytes,
-            wakes: (sleeps - 1.0).max(0.0),
-            context_switches: (sleeps - 1.0).max(0.0),
-            ..Counts::default()
-        },
+        sender: Counts { system_calls: writes + sending.system_calls, copied_bytes: bytes, ..sending },
         receiver: Counts {
-            system_calls: pieces,
+            system_calls: pieces + receiving.system_calls,
             copied_bytes: bytes,
             moved_bytes: bytes,
-            wakes: sleeps,
-            context_switches: sleeps,
-            ..Counts::default()
+            ..receiving
         },
     }
 }

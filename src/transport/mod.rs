@@ -6,6 +6,7 @@ mod libraries;
 mod null;
 mod pipes;
 pub mod prepare;
+mod readiness;
 mod registry;
 mod shared;
 mod sockets;

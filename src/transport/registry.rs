@@ -1,5 +1,6 @@
 //! The only list of transports: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
+use super::readiness::{Block, Busy, Epoll};
 use super::{Visitor, libraries, null, pipes, shared, sockets, threads};
 use crate::wait::{Hybrid, Park, Spin};
 
@@ -22,6 +23,13 @@ registry! {
     "null" => null::Null,
 
     "pipe/block" => pipes::pipe::Pipe,
+    "pipe/epoll" => pipes::pipe::Pipe<Epoll>,
+    "pipe/busy" => pipes::pipe::Pipe<Busy>,
+    "pipe-4k/block" => pipes::pipe::Pipe<Block, 4096>,
+    "pipe-1m/block" => pipes::pipe::Pipe<Block, 0x10_0000>,
+    "pipe-packet/block" => pipes::packet::PipePacket,
+    "fifo/block" => pipes::fifo::Fifo,
+    "vmsplice/block" => pipes::vmsplice::Vmsplice,
 
     "unix-stream/block" => sockets::unix_stream::UnixStreamPair,
 

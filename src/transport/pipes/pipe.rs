@@ -1,50 +1,71 @@
-//! Anonymous pipe, blocking, default capacity (64 KiB). The kernel copies in and out; a reader without data sleeps.
-//! Cost: two system calls and two copies a message, a wake and a switch when the reader sleeps.
+//! Anonymous pipe, by how its sides wait and by capacity. The kernel copies in and out; a reader without data sleeps, or
+//! calls again. Cost: two system calls and two copies a message, a wake and a switch when the reader sleeps; a message
+//! beyond the capacity goes over in pieces, each with a read and a wait of its own.
 //! Source: pipe(2), pipe(7).
 
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
+use super::capacity;
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
-use crate::transport::{Peers, Shape, Transport};
+use crate::transport::readiness::{Block, Readiness};
+use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// Capacity of a pipe unless it is changed: pipe(7).
-const CAPACITY_BYTES: f64 = 65_536.0;
+/// The transport, by how its sides wait and by its capacity in bytes, [`capacity::DEFAULT`] as the kernel makes it.
+pub struct Pipe<W = Block, const CAPACITY: usize = { capacity::DEFAULT }>(PhantomData<W>);
 
-/// The transport.
-pub struct Pipe;
-
-impl Transport for Pipe {
-    const SUMMARY: &'static str = "anonymous pipe, blocking";
+impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
+    const SUMMARY: &'static str = match CAPACITY {
+        capacity::DEFAULT => "anonymous pipe of the default capacity, 16 pages",
+        4096 => "anonymous pipe of one page, 4 KiB",
+        0x10_0000 => "anonymous pipe of 1 MiB",
+        _ => "anonymous pipe",
+    };
     const GROUP: Group = Group::Pipes;
+    const TOPOLOGY: Topology = Topology::ManyToMany;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
-    const WAIT: Option<Wait> = Some(Wait::Block);
-    type Sender = StreamSender<File>;
-    type Receiver = StreamReceiver<File>;
+    const WAIT: Option<Wait> = Some(W::WAIT);
+    const POLLS: bool = W::POLLS;
+    type Sender = StreamSender<File, W>;
+    type Receiver = StreamReceiver<File, W>;
 
+    fn unavailable() -> Option<String> {
+        capacity::unavailable(CAPACITY)
+    }
+
+    /// Up to PIPE_BUF bytes a write goes in whole, so several writers' messages never mix, and what readers of that many
+    /// bytes each leave behind is whole messages.
     fn supports(shape: &Shape) -> Result<(), String> {
+        let (bytes, most) = (shape.message_bytes, libc::PIPE_BUF);
+        if (shape.producers > 1 || shape.consumers > 1) && bytes > most {
+            return Err(format!(
+                "several writers or readers of one pipe keep messages of up to {most} bytes (PIPE_BUF) whole, not {bytes}"
+            ));
+        }
         byte_stream::refuse_empty(shape)
     }
 
     fn create(_: &Shape) -> io::Result<Address> {
         let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+        capacity::set(&write, CAPACITY)?;
         Ok(Address::Inherited { sender: vec![Descriptor::new(write)], receiver: vec![Descriptor::new(read)] })
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Ok(StreamSender::new(address.descriptor(End::Sender)?.duplicate()?.into(), shape))
+        StreamSender::new(address.descriptor(End::Sender)?.duplicate()?.into(), shape)
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Ok(StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape))
+        StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy(shape, CAPACITY_BYTES)
+        byte_stream::anatomy::<W>(shape, capacity::bytes(CAPACITY) as f64)
     }
 }

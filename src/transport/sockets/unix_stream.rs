@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
+use crate::transport::readiness::Block;
 use crate::transport::{Peers, Shape, Transport};
 
 /// What one write may queue before it waits: net.core.wmem_default, kernel bookkeeping included.
@@ -35,20 +36,20 @@ impl Transport for UnixStreamPair {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Ok(StreamSender::new(address.descriptor(End::Sender)?.duplicate()?.into(), shape))
+        StreamSender::new(address.descriptor(End::Sender)?.duplicate()?.into(), shape)
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Ok(StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape))
+        StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape)
     }
 
     fn attach_both(address: &Address, end: End, _: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         let stream = UnixStream::from(address.descriptor(end)?.duplicate()?);
         let other = stream.try_clone()?;
-        Ok((StreamSender::new(stream, shape), StreamReceiver::new(other, shape)))
+        Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy(shape, BUFFER_BYTES)
+        byte_stream::anatomy::<Block>(shape, BUFFER_BYTES)
     }
 }

@@ -1,0 +1,57 @@
+//! How much a pipe holds: made so where a row asks for it, and checked, since the kernel rounds up and gives a user with
+//! many pipes less than it says. Not a mechanism. Source: pipe(7), F_SETPIPE_SZ in fcntl(2).
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{SysconfVar, pipe2, sysconf};
+
+/// Stands for the capacity a pipe is made with.
+pub(in crate::transport) const DEFAULT: usize = 0;
+
+/// Slots of a pipe as it is made; each holds up to a page.
+const DEFAULT_SLOTS: usize = 16;
+
+/// The largest capacity a process without CAP_SYS_RESOURCE may ask for, in bytes.
+const LARGEST: &str = "/proc/sys/fs/pipe-max-size";
+
+/// `asked` bytes, or the default of this machine.
+pub(super) fn bytes(asked: usize) -> usize {
+    if asked == DEFAULT { DEFAULT_SLOTS * page_bytes() } else { asked }
+}
+
+/// Bytes of a page, the most that one slot of a pipe holds.
+pub(super) fn page_bytes() -> usize {
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    page.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(4096)
+}
+
+/// Why a pipe cannot hold `asked` bytes, no more and no less, on this machine: found out with one that is closed again.
+pub(super) fn unavailable(asked: usize) -> Option<String> {
+    let trial = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from).and_then(|(_read, write)| set(&write, asked));
+    trial.err().map(|e| e.to_string())
+}
+
+/// Gives a pipe its capacity.
+///
+/// Errors: the kernel refused, or gave another capacity, with the limit that is likely behind it.
+pub(super) fn set(pipe: impl AsFd, asked: usize) -> io::Result<()> {
+    let wanted = bytes(asked);
+    if asked != DEFAULT {
+        let argument = i32::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(argument)).map_err(|errno| refused(wanted, &errno.to_string()))?;
+    }
+    let given = usize::try_from(fcntl(&pipe, FcntlArg::F_GETPIPE_SZ)?).unwrap_or(0);
+    if given == wanted { Ok(()) } else { Err(refused(wanted, &format!("the kernel gave {given}"))) }
+}
+
+fn refused(wanted: usize, why: &str) -> io::Error {
+    let limit = fs::read_to_string(LARGEST).unwrap_or_default();
+    io::Error::other(format!(
+        "a pipe cannot hold {wanted} bytes here: {why}; one may hold {} ({LARGEST}), and pipe-user-pages-soft limits \
+         all pipes of a user",
+        limit.trim()
+    ))
+}
