@@ -1,0 +1,83 @@
+//! A peer killed at work, over every row: the trial ends at once with its reason, the next one works, and no process, name
+//! or kernel object is left.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{PROGRAM, alone, case, leftovers, long, run_id, short, signal, worker_at_work, workers_of};
+use ipcmark::family::{self, Contestant};
+use ipcmark::record::{Case, Isolation, Measure, Status};
+use ipcmark_harness::trial::Session;
+use nix::sys::signal::Signal;
+
+/// Every row that works between processes, once.
+fn rows() -> Vec<Contestant> {
+    let mut seen = BTreeSet::new();
+    let mut rows = family::contestants();
+    rows.retain(|row| row.isolation == Isolation::Process && row.unavailable.is_none() && seen.insert(row.row()));
+    rows
+}
+
+/// What to ask of `row` while it is killed: a stream where it can be asked, with a size that it carries.
+fn at_work(row: &Contestant) -> Case {
+    let asked = [(Measure::Stream, 64), (Measure::Stream, 0), (Measure::RoundTrip, 64), (Measure::RoundTrip, 0)];
+    let cases = asked.map(|(measure, bytes)| Case {
+        message_bytes: Some(bytes),
+        substrate: row.substrate,
+        ..case(row.mechanism, row.wait, measure)
+    });
+    let able = cases.into_iter().find(|case| family::supports(case).is_ok());
+    able.unwrap_or_else(|| panic!("{} can be asked nothing", row.row()))
+}
+
+/// System V objects, as the kernel lists them: what identifies one is in its first two columns.
+fn kernel_objects() -> BTreeSet<String> {
+    let kinds = ["shm", "msg", "sem"];
+    let lists = kinds.map(|kind| (kind, fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default()));
+    let named =
+        |kind: &str, line: &str| format!("{kind} {}", line.split_whitespace().take(2).collect::<Vec<_>>().join(" "));
+    let mut all: BTreeSet<String> =
+        lists.iter().flat_map(|(kind, text)| text.lines().skip(1).map(|line| named(kind, line))).collect();
+    // Present only where somebody mounted it.
+    let queues = fs::read_dir("/dev/mqueue").into_iter().flatten().flatten();
+    all.extend(queues.map(|queue| format!("mqueue {}", queue.file_name().to_string_lossy())));
+    all
+}
+
+#[test]
+fn a_peer_killed_at_work_ends_the_trial_and_leaves_nothing() {
+    let _alone = alone();
+    let before = kernel_objects();
+    let own = std::process::id().cast_signed();
+    let session = Session::open_with(&run_id("kills"), Path::new(PROGRAM)).expect("a session");
+    for row in rows() {
+        let asked = at_work(&row);
+        let roles = if asked.measure == Measure::Stream { ["sender", "receiver"] } else { ["pinger", "ponger"] };
+        for role in roles {
+            let key = asked.key();
+            let (result, after) = std::thread::scope(|scope| {
+                let killer = scope.spawn(|| {
+                    signal(worker_at_work(own, role).pid, Signal::SIGKILL);
+                    Instant::now()
+                });
+                let result = session.run_trial(&long(asked.clone()));
+                let over = Instant::now();
+                (result, over.saturating_duration_since(killer.join().expect("somebody at work to kill")))
+            });
+            let why = result.outcome.why.unwrap_or_default();
+            assert_eq!(result.outcome.status, Status::Failed, "{key}");
+            assert!(why.contains(role) && why.contains("SIGKILL"), "{key}: {why}");
+            assert!(after < Duration::from_secs(1), "{key}: went on for {after:?}");
+            assert_eq!(workers_of(own), vec![], "{key}");
+        }
+        let next = session.run_trial(&short(asked.clone())).outcome;
+        assert_eq!(next.status, Status::Measured, "{}: {:?}", asked.key(), next.why);
+    }
+    drop(session);
+    assert!(leftovers(&run_id("kills"), &std::env::temp_dir()).is_empty());
+    assert_eq!(kernel_objects(), before, "System V objects or message queues were left");
+}
