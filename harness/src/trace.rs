@@ -10,7 +10,8 @@ use ipcmark::measure::paired;
 use ipcmark::protocol::Report;
 use ipcmark::record::{Anatomy, Case, Counts, Measure};
 
-pub use step::{Calls, Tracer};
+pub use names::{Call, Calls};
+pub use step::Tracer;
 
 /// A count may differ from the declared one by this much a message, or by [`SHARE_OFF_MAX`] if that is more.
 const OFF_MAX: f64 = 0.1;
@@ -54,8 +55,9 @@ pub struct Seen {
     shares: (f64, f64),
     /// Calls that carry messages, made however fast the others are.
     carrying_calls: f64,
-    /// Calls that only wait or wake. A traced side stops after each call, so the other may have answered before it
-    /// would sleep, or may keep it waiting longer than it polls: tracing changes how many of these there are.
+    /// Calls that only wait or wake, and those in vain. A traced side stops after each call, so the other may have
+    /// answered before it would sleep, or may keep it waiting longer than it polls: tracing changes how many of these
+    /// there are.
     waiting_calls: f64,
     context_switches: f64,
     page_faults: f64,
@@ -69,7 +71,7 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
     let one = |((post, calls), report): ((&Post, &Calls), &Report)| {
         let messages = report.messages.max(1) as f64;
         let all: u64 = calls.values().sum();
-        let waiting: u64 = calls.iter().filter(|(number, _)| names::waits(**number)).map(|(_, count)| count).sum();
+        let waiting: u64 = calls.iter().filter(|(call, _)| call.waits()).map(|(_, count)| count).sum();
         let sum = |read: &dyn Fn(&ipcmark::record::RoleCost) -> u64| {
             report.roles.iter().map(read).sum::<u64>() as f64 / messages
         };
@@ -131,7 +133,8 @@ impl Seen {
     }
 
     /// Between what the worker would do left alone: the waiting calls lie between those seen and those that its sleeps
-    /// without tracing ask for, one to sleep and one to wake the other, wherever it makes such calls at all.
+    /// without tracing ask for, one to sleep and one to wake the other (or to call in vain before), wherever it makes such
+    /// calls at all.
     fn calls_untraced(&self) -> (f64, f64) {
         let sleeps = if self.waiting_calls > OFF_MAX { self.context_switches } else { self.waiting_calls };
         let (least, most) = (self.waiting_calls.min(sleeps), self.waiting_calls.max(2.0 * sleeps));
@@ -144,7 +147,7 @@ fn detail(calls: &Calls, messages: f64) -> String {
     all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let frequent = all.into_iter().filter(|(_, count)| **count as f64 / messages >= 0.01);
     let words: Vec<_> =
-        frequent.map(|(number, count)| format!("{} {:.2}", names::name(*number), *count as f64 / messages)).collect();
+        frequent.map(|(call, count)| format!("{} {:.2}", call.in_words(), *count as f64 / messages)).collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
@@ -182,7 +185,14 @@ mod tests {
 
     #[test]
     fn frequent_calls_are_named() {
-        let calls = Calls::from([(libc::SYS_read as u64, 200), (libc::SYS_futex as u64, 300), (9999, 1)]);
-        assert_eq!(detail(&calls, 200.0), " (futex 1.50, read 1.00)");
+        let call = |number: libc::c_long, in_vain| Call { number: number.cast_unsigned(), in_vain };
+        let (read, futex) = (libc::SYS_read, libc::SYS_futex);
+        let calls = Calls::from([
+            (call(read, false), 200),
+            (call(read, true), 100),
+            (call(futex, false), 300),
+            (call(9999, false), 1),
+        ]);
+        assert_eq!(detail(&calls, 200.0), " (futex 1.50, read 1.00, read in vain 0.50)");
     }
 }

@@ -70,8 +70,9 @@ impl<S: Read, W: Readiness> Receiver for StreamReceiver<S, W> {
     }
 }
 
+/// The refusal of a message of another size than the agreed one.
 #[cold]
-fn other_size(len: usize, agreed: usize) -> io::Error {
+pub(super) fn other_size(len: usize, agreed: usize) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
         format!("a message of {len} bytes on a stream agreed to carry {agreed} each"),

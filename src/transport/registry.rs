@@ -27,6 +27,9 @@ registry! {
     "pipe/busy" => pipes::pipe::Pipe<Busy>,
     "pipe-4k/block" => pipes::pipe::Pipe<Block, 4096>,
     "pipe-1m/block" => pipes::pipe::Pipe<Block, 0x10_0000>,
+    "pipe-packet/block" => pipes::packet::PipePacket,
+    "fifo/block" => pipes::fifo::Fifo,
+    "vmsplice/block" => pipes::vmsplice::Vmsplice,
 
     "unix-stream/block" => sockets::unix_stream::UnixStreamPair,
     "unix-stream/epoll" => sockets::unix_stream::UnixStreamPair<Epoll>,

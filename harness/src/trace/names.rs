@@ -1,11 +1,38 @@
 //! The system calls that a message may cost: their names, and which of them only wait.
 
+use std::collections::BTreeMap;
+
+/// How often each call was made.
+pub type Calls = BTreeMap<Call, u64>;
+
+/// A kind of call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// As the architecture numbers it.
+    pub number: u64,
+    /// It found nothing to read or no room to write (EAGAIN), and the caller was told instead of being blocked.
+    pub in_vain: bool,
+}
+
+impl Call {
+    /// What a reader calls it.
+    pub(super) fn in_words(self) -> String {
+        let name = name(self.number);
+        if self.in_vain { format!("{name} in vain") } else { name }
+    }
+
+    /// True for calls that move no message but wait for somebody or wake him, and for those in vain.
+    pub(super) fn waits(self) -> bool {
+        self.in_vain || waits(self.number)
+    }
+}
+
 /// The name of call `number` on this architecture, or the number.
-pub(super) fn name(number: u64) -> String {
+fn name(number: u64) -> String {
     macro_rules! known {
-        ($($name:ident = $constant:ident),* $(,)?) => {
+        ($($(#[$where:meta])? $name:ident = $constant:ident),* $(,)?) => {
             match libc::c_long::try_from(number) {
-                $(Ok(libc::$constant) => stringify!($name).to_owned(),)*
+                $($(#[$where])? Ok(libc::$constant) => stringify!($name).to_owned(),)*
                 _ => format!("call {number}"),
             }
         };
@@ -13,7 +40,9 @@ pub(super) fn name(number: u64) -> String {
     known! {
         read = SYS_read, write = SYS_write, readv = SYS_readv, writev = SYS_writev,
         sendto = SYS_sendto, recvfrom = SYS_recvfrom, sendmsg = SYS_sendmsg, recvmsg = SYS_recvmsg,
+        vmsplice = SYS_vmsplice, ioctl = SYS_ioctl,
         futex = SYS_futex, ppoll = SYS_ppoll, epoll_pwait = SYS_epoll_pwait,
+        #[cfg(target_arch = "x86_64")] epoll_wait = SYS_epoll_wait,
         socketpair = SYS_socketpair, memfd_create = SYS_memfd_create, ftruncate = SYS_ftruncate,
         mmap = SYS_mmap, munmap = SYS_munmap, close = SYS_close, dup = SYS_dup, fcntl = SYS_fcntl,
         getsockopt = SYS_getsockopt, setsockopt = SYS_setsockopt, fstat = SYS_fstat,
@@ -22,7 +51,12 @@ pub(super) fn name(number: u64) -> String {
     }
 }
 
-/// True for calls that move no message but wait for somebody or wake him.
-pub(super) fn waits(number: u64) -> bool {
-    [libc::SYS_futex, libc::SYS_sched_yield].map(libc::c_long::cast_unsigned).contains(&number)
+fn waits(number: u64) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    const EPOLL_WAIT: libc::c_long = libc::SYS_epoll_wait;
+    #[cfg(not(target_arch = "x86_64"))]
+    const EPOLL_WAIT: libc::c_long = libc::SYS_epoll_pwait;
+    [libc::SYS_futex, libc::SYS_sched_yield, libc::SYS_epoll_pwait, EPOLL_WAIT]
+        .map(libc::c_long::cast_unsigned)
+        .contains(&number)
 }

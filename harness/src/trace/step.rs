@@ -4,7 +4,6 @@
 //! child of the harness is ever collected here. A worker itself is reaped by its supervisor, never here.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,8 @@ use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use super::names::{Call, Calls};
 
 /// How long threads may take to stop for the first time, or to end once killed. Both come at once on a healthy machine.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,9 +22,6 @@ const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// Stops handled in one [`Tracer::step`], so that a worker that never stops calling cannot hold the harness.
 const STOPS_AT_ONCE: u32 = 1000;
-
-/// Calls by number, as the architecture numbers them.
-pub type Calls = BTreeMap<u64, u64>;
 
 /// Traced workers, in order of role.
 #[derive(Debug)]
@@ -45,6 +43,16 @@ struct Thread {
     id: Pid,
     /// Has been set going from stop to stop.
     stepped: bool,
+    /// The call it is in, if that is to be counted.
+    inside: Option<u64>,
+}
+
+/// The side of a call at which a thread stopped.
+enum Side {
+    /// About to make the call of this number.
+    Entry(u64),
+    /// Back from it, with this result: an error's number below zero.
+    Exit(i64),
 }
 
 /// What a wait for one thread found.
@@ -93,7 +101,7 @@ impl Tracer {
         Ok(())
     }
 
-    /// Handles every stop there is by now; a call entered while `hot` is counted.
+    /// Handles every stop there is by now; a call entered while `hot` is counted once it is over.
     pub fn step(&mut self, hot: impl Fn() -> bool) {
         for _ in 0..STOPS_AT_ONCE {
             let mut idle = true;
@@ -152,7 +160,7 @@ impl Traced {
                     continue;
                 }
                 match ptrace::seize(id, options).and_then(|()| ptrace::interrupt(id)) {
-                    Ok(()) => self.threads.push(Thread { id, stepped: false }),
+                    Ok(()) => self.threads.push(Thread { id, stepped: false, inside: None }),
                     // Ended since the folder was read.
                     Err(Errno::ESRCH) => {}
                     Err(e) => return Err(e.into()),
@@ -183,14 +191,24 @@ impl Traced {
                     continue;
                 }
                 Seen::Call => {
-                    if let Some(number) = entered(id)?.filter(|_| hot()) {
-                        *self.calls.entry(number).or_default() += 1;
+                    let side = side_of_call(id)?;
+                    let inside = &mut self.threads[at].inside;
+                    match side {
+                        Some(Side::Entry(number)) => *inside = hot().then_some(number),
+                        // Counted when it is over: only then is it known what came of it.
+                        Some(Side::Exit(result)) => {
+                            if let Some(number) = inside.take() {
+                                let in_vain = result == -i64::from(libc::EAGAIN);
+                                *self.calls.entry(Call { number, in_vain }).or_default() += 1;
+                            }
+                        }
+                        None => {}
                     }
                 }
                 Seen::Event(libc::PTRACE_EVENT_CLONE) => {
                     let number = ptrace::getevent(id)?;
                     let child = Pid::from_raw(libc::pid_t::try_from(number).map_err(|_| Errno::ERANGE)?);
-                    self.threads.push(Thread { id: child, stepped: false });
+                    self.threads.push(Thread { id: child, stepped: false, inside: None });
                 }
                 Seen::Event(_) => {}
                 Seen::Signal(number) => deliver = number,
@@ -218,9 +236,9 @@ fn go_on(id: Pid, signal: libc::c_int) -> Result<(), Errno> {
     Errno::result(done).map(drop)
 }
 
-/// The number of the call that a thread, stopped at one, is entering; `None` when it is leaving.
-fn entered(id: Pid) -> Result<Option<u64>, Errno> {
-    /// The beginning of the kernel's `struct ptrace_syscall_info` (`linux/ptrace.h`), up to the number.
+/// Which side of a call a thread has stopped at; nothing for a stop of another kind.
+fn side_of_call(id: Pid) -> Result<Option<Side>, Errno> {
+    /// The beginning of the kernel's `struct ptrace_syscall_info` (`linux/ptrace.h`), up to the number or the result.
     #[repr(C)]
     #[derive(Default)]
     struct Info {
@@ -229,17 +247,23 @@ fn entered(id: Pid) -> Result<Option<u64>, Errno> {
         arch: u32,
         instruction: u64,
         stack: u64,
-        number: u64,
+        /// The number on entry; on exit the result.
+        value: u64,
     }
     const GET_SYSCALL_INFO: libc::c_uint = 0x420e;
     const ENTRY: u8 = 1;
+    const EXIT: u8 = 2;
     let mut info = Info::default();
     let size = std::ptr::without_provenance_mut::<libc::c_void>(size_of::<Info>());
     let target = (&raw mut info).cast::<libc::c_void>();
     // SAFETY: the kernel writes at most the `size` bytes that it is told, which `info` has; any bytes are valid in it.
     let done = unsafe { libc::ptrace(GET_SYSCALL_INFO as _, id.as_raw(), size, target) };
     Errno::result(done)?;
-    Ok((info.op == ENTRY).then_some(info.number))
+    Ok(match info.op {
+        ENTRY => Some(Side::Entry(info.value)),
+        EXIT => Some(Side::Exit(info.value.cast_signed())),
+        _ => None,
+    })
 }
 
 /// Waits for one traced thread.

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{SysconfVar, pipe2, sysconf};
 
 /// Stands for the capacity a pipe is made with.
 pub(in crate::transport) const DEFAULT: usize = 0;
@@ -28,19 +28,10 @@ pub(super) fn page_bytes() -> usize {
     page.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(4096)
 }
 
-/// Why a pipe cannot hold `asked` bytes, no more and no less, on this machine.
+/// Why a pipe cannot hold `asked` bytes, no more and no less, on this machine: found out with one that is closed again.
 pub(super) fn unavailable(asked: usize) -> Option<String> {
-    if asked == DEFAULT {
-        return None;
-    }
-    let page = page_bytes();
-    if !asked.is_multiple_of(page) {
-        return Some(format!("a pipe of {asked} bytes needs pages of as many or fewer, not {page}"));
-    }
-    let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).ok()?;
-    let refused = set(&write, asked).err();
-    drop((read, write));
-    refused.map(|e| e.to_string())
+    let trial = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from).and_then(|(_read, write)| set(&write, asked));
+    trial.err().map(|e| e.to_string())
 }
 
 /// Gives a pipe its capacity.

@@ -1,4 +1,7 @@
 //! Pipes and FIFOs: the kernel copies bytes into its own pages and out again.
 
 mod capacity;
+pub(super) mod fifo;
+pub(super) mod packet;
 pub(super) mod pipe;
+pub(super) mod vmsplice;

@@ -1,0 +1,94 @@
+//! Named pipe (FIFO), blocking. The name only serves to find it: once both ends are open it is a pipe like any other.
+//! Cost: as a pipe. Source: fifo(7), mkfifo(3).
+//!
+//! The receiving worker makes it in its directory for temporary files, which is private to the trial and removed with it.
+//! Opening either end waits for the other to be opened, so both sides open their channels in the same order.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use super::capacity;
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
+use crate::transport::readiness::Block;
+use crate::transport::{Offer, Peers, Shape, Transport};
+
+/// The transport.
+pub struct Fifo;
+
+impl Transport for Fifo {
+    const SUMMARY: &'static str = "named pipe of the default capacity, made by the receiver";
+    const GROUP: Group = Group::Pipes;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+    const WAIT: Option<Wait> = Some(Wait::Block);
+    type Sender = StreamSender<File>;
+    type Receiver = StreamReceiver<File>;
+
+    fn unavailable() -> Option<String> {
+        capacity::unavailable(capacity::DEFAULT)
+    }
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        byte_stream::refuse_empty(shape)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        Ok(Address::Offered)
+    }
+
+    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+        if end == End::Sender {
+            return Ok(Offer::default());
+        }
+        let path = FifoPath::make()?;
+        let text = path.0.to_str().ok_or_else(|| io::Error::other("TMPDIR is not UTF-8, which offers are"))?.to_owned();
+        Ok(Offer { text: Some(text), keep: Some(Box::new(path)) })
+    }
+
+    fn attach_sender(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender> {
+        let path = peers.text.ok_or_else(|| io::Error::other("the receiver offered no FIFO"))?;
+        StreamSender::new(OpenOptions::new().write(true).open(Path::new(&path))?, shape)
+    }
+
+    fn attach_receiver(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
+        let path = peers.keep.and_then(|kept| kept.downcast::<FifoPath>().ok());
+        let path = path.ok_or_else(|| io::Error::other("no FIFO was kept from the offer"))?;
+        let fifo = File::open(&path.0)?;
+        // The writer has it open too by now, or the open would still be waiting: nobody needs the name any more.
+        drop(path);
+        capacity::set(&fifo, capacity::DEFAULT)?;
+        StreamReceiver::new(fifo, shape)
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        byte_stream::anatomy::<Block>(shape, capacity::bytes(capacity::DEFAULT) as f64)
+    }
+}
+
+/// The FIFO's name, removed when this goes.
+struct FifoPath(PathBuf);
+
+impl FifoPath {
+    /// Makes a FIFO for this user only, under a name that no other of this process has.
+    fn make() -> io::Result<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("ipcmark.{}.{number}.fifo", process::id()));
+        mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for FifoPath {
+    fn drop(&mut self) {
+        // Gone already is fine.
+        let _ = fs::remove_file(&self.0);
+    }
+}
