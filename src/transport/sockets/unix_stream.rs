@@ -1,30 +1,30 @@
-//! Unix-domain stream socket pair, blocking. One connection carries both ways, as users have it.
+//! Unix-domain stream socket pair, by how its sides wait. One connection carries both ways, as users have it.
 //! Cost: two system calls and two copies a message, a buffer (sk_buff) allocated and freed for each write, a wake and a
 //! switch when the reader sleeps. Source: socketpair(2), unix(7).
 
 use std::io;
+use std::marker::PhantomData;
 use std::os::unix::net::UnixStream;
 
+use super::UNIX_BUFFER_BYTES;
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
-use crate::transport::readiness::Block;
+use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Transport};
 
-/// What one write may queue before it waits: net.core.wmem_default, kernel bookkeeping included.
-const BUFFER_BYTES: f64 = 212_992.0;
+/// The transport, by how its sides wait.
+pub struct UnixStreamPair<W = Block>(PhantomData<W>);
 
-/// The transport.
-pub struct UnixStreamPair;
-
-impl Transport for UnixStreamPair {
-    const SUMMARY: &'static str = "unix stream socket pair, blocking, one connection both ways";
+impl<W: Readiness> Transport for UnixStreamPair<W> {
+    const SUMMARY: &'static str = "unix stream socket pair, one connection both ways";
     const GROUP: Group = Group::Sockets;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const DUPLEX: bool = true;
-    const WAIT: Option<Wait> = Some(Wait::Block);
-    type Sender = StreamSender<UnixStream>;
-    type Receiver = StreamReceiver<UnixStream>;
+    const WAIT: Option<Wait> = Some(W::WAIT);
+    const POLLS: bool = W::POLLS;
+    type Sender = StreamSender<UnixStream, W>;
+    type Receiver = StreamReceiver<UnixStream, W>;
 
     fn supports(shape: &Shape) -> Result<(), String> {
         byte_stream::refuse_empty(shape)
@@ -50,6 +50,6 @@ impl Transport for UnixStreamPair {
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<Block>(shape, BUFFER_BYTES)
+        byte_stream::anatomy::<W>(shape, UNIX_BUFFER_BYTES)
     }
 }

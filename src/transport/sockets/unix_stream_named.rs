@@ -1,0 +1,158 @@
+//! Unix-domain stream socket found by its path: the receiving worker binds and listens, the sending worker connects, and
+//! the path goes as soon as they have met. From then on it is the same thing as a socket pair, so the two rows must agree.
+//! Cost: two system calls and two copies a message, a wake and a switch when the reader sleeps.
+//! Source: unix(7), accept(2).
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::UNIX_BUFFER_BYTES;
+use super::dial::{self, Dial};
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
+use crate::transport::readiness::Block;
+use crate::transport::{Offer, Peers, Shape, Transport};
+
+/// Longest path that fits a socket's address (`sun_path`), its closing zero not counted: unix(7).
+const PATH_BYTES_MAX: usize = 107;
+
+/// Tells the listeners of one process apart.
+static LISTENERS: AtomicU32 = AtomicU32::new(0);
+
+/// The transport.
+pub struct UnixStreamNamed;
+
+impl Transport for UnixStreamNamed {
+    const SUMMARY: &'static str = "unix stream socket by path: bind, connect, accept";
+    const GROUP: Group = Group::Sockets;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+    const DUPLEX: bool = true;
+    const WAIT: Option<Wait> = Some(Wait::Block);
+    type Sender = StreamSender<UnixStream>;
+    type Receiver = StreamReceiver<UnixStream>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        byte_stream::refuse_empty(shape)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        Ok(Address::Offered)
+    }
+
+    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+        dial::offer::<ByPath>(end)
+    }
+
+    fn attach_sender(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender> {
+        StreamSender::new(dial::connect::<ByPath>(End::Sender, peers)?, shape)
+    }
+
+    fn attach_receiver(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
+        StreamReceiver::new(dial::connect::<ByPath>(End::Receiver, peers)?, shape)
+    }
+
+    fn attach_both(_: &Address, end: End, peers: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+        let stream = dial::connect::<ByPath>(end, peers)?;
+        let other = stream.try_clone()?;
+        Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        byte_stream::anatomy::<Block>(shape, UNIX_BUFFER_BYTES)
+    }
+}
+
+/// Connections found by a path.
+struct ByPath;
+
+/// A listener, and the path that goes with it.
+struct Listener {
+    socket: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The trial's directory goes anyway; this keeps the path no longer than it is needed.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl std::os::fd::AsFd for Listener {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Dial for ByPath {
+    type Stream = UnixStream;
+    type Listener = Listener;
+
+    fn listen() -> io::Result<(Listener, String)> {
+        let number = LISTENERS.fetch_add(1, Ordering::Relaxed);
+        // The workers of a trial share the directory, so the name says whose it is.
+        let path = std::env::temp_dir().join(format!("s{}.{number}", std::process::id()));
+        let listener = Listener { socket: shortened(&path, |short| UnixListener::bind(short))?, path };
+        let text =
+            listener.path.to_str().ok_or_else(|| io::Error::other("the path for temporary files is no UTF-8"))?;
+        let text = text.to_owned();
+        Ok((listener, text))
+    }
+
+    fn accept(listener: Listener) -> io::Result<UnixStream> {
+        listener.socket.accept().map(|(stream, _)| stream)
+    }
+
+    fn dial(place: &str) -> io::Result<UnixStream> {
+        shortened(Path::new(place), |short| UnixStream::connect(short))
+    }
+}
+
+/// Lets `act` use a name for `path` that fits a socket's address: the path itself, or, where a directory for temporary
+/// files lies too deep, the same file seen through an open descriptor of its directory.
+fn shortened<R>(path: &Path, act: impl FnOnce(&Path) -> io::Result<R>) -> io::Result<R> {
+    if path.as_os_str().len() <= PATH_BYTES_MAX {
+        return act(path);
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket's path has a directory and a name"));
+    };
+    let folder = File::open(folder)?;
+    act(&PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    #[test]
+    fn a_path_too_long_for_an_address_is_bound_and_found_all_the_same() {
+        let deep = tempfile::tempdir().expect("a directory");
+        let folder = deep.path().join("d".repeat(PATH_BYTES_MAX));
+        fs::create_dir(&folder).expect("a deep directory");
+        let path = folder.join("s");
+        assert!(UnixListener::bind(&path).is_err(), "the path should not fit");
+        let listener = shortened(&path, |short| UnixListener::bind(short)).expect("bound");
+        let mut caller = shortened(&path, |short| UnixStream::connect(short)).expect("found");
+        let (mut called, _) = listener.accept().expect("a call");
+        caller.write_all(b"here").expect("sent");
+        let mut heard = [0; 4];
+        called.read_exact(&mut heard).expect("received");
+        assert_eq!(&heard, b"here");
+    }
+
+    #[test]
+    fn the_path_goes_once_the_sides_have_met() {
+        let (listener, place) = ByPath::listen().expect("a listener");
+        let _caller = ByPath::dial(&place).expect("a call");
+        let _called = ByPath::accept(listener).expect("taken");
+        assert!(!Path::new(&place).exists());
+    }
+}
