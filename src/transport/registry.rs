@@ -55,6 +55,16 @@ registry! {
     "shm-spsc/park" => shared::spsc::ShmSpsc<Park>,
 
     "ipc-channel/block" => libraries::ipc_channel::IpcChannel,
+    "ipc-channel-typed/block" => libraries::ipc_channel_typed::IpcChannelTyped,
+    "ipc-channel-memory/block" => libraries::ipc_channel_memory::IpcChannelMemory,
 
-    "crossbeam-bounded/hybrid" => threads::crossbeam_bounded::CrossbeamBounded,
+    "std-mpsc-bounded/park" => threads::std_mpsc::StdMpscBounded,
+    "std-mpsc-unbounded/park" => threads::std_mpsc::StdMpscUnbounded,
+    "crossbeam-zero/park" => threads::crossbeam_channel::CrossbeamZero,
+    "crossbeam-bounded/hybrid" => threads::crossbeam_channel::CrossbeamBounded,
+    "crossbeam-unbounded/hybrid" => threads::crossbeam_channel::CrossbeamUnbounded,
+    "crossbeam-array-queue/spin" => threads::array_queue::ArrayQueue,
+    "flume-bounded/park" => threads::flume::FlumeBounded,
+    "kanal-bounded/hybrid" => threads::kanal::KanalBounded,
+    "rtrb/spin" => threads::rtrb::Rtrb,
 }
