@@ -8,10 +8,13 @@ use std::any::Any;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
+use std::num::NonZeroI32;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::sysv_shm;
 
 /// Which side of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +168,49 @@ fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
 pub enum NameKind {
     /// `shm_open`.
     PosixShm,
+    /// `shmget`: the key is the name's last eight hex digits.
+    SysvShm,
+}
+
+/// What one kind of names needs.
+struct KindRow {
+    kind: NameKind,
+    /// What its lines in a lease file begin with.
+    word: &'static str,
+    /// Removes what has the name; that it is gone already is fine.
+    remove: fn(&str),
+    /// True when something may have the name already, so that a lease on it would remove what is not ours.
+    taken: fn(&str) -> bool,
+}
+
+/// Every kind, one row each.
+const KINDS: &[KindRow] = &[
+    KindRow { kind: NameKind::PosixShm, word: "posix-shm", remove: unlink_posix_shm, taken: |_| false },
+    KindRow { kind: NameKind::SysvShm, word: "sysv-shm", remove: remove_sysv_shm, taken: sysv_shm_is_taken },
+];
+
+impl NameKind {
+    fn row(self) -> &'static KindRow {
+        KINDS.iter().find(|row| row.kind == self).expect("every kind has a row")
+    }
+}
+
+fn unlink_posix_shm(name: &str) {
+    let _ = nix::sys::mman::shm_unlink(format!("/{name}").as_str());
+}
+
+fn remove_sysv_shm(name: &str) {
+    let _ = sysv_key(name).map(sysv_shm::remove);
+}
+
+fn sysv_shm_is_taken(name: &str) -> bool {
+    sysv_key(name).is_none_or(|key| sysv_shm::exists(key).unwrap_or(true))
+}
+
+/// The key of a System V object by its name; none where the digits are missing or all 0, which is no key.
+pub fn sysv_key(name: &str) -> Option<NonZeroI32> {
+    let digits = name.len().checked_sub(8).and_then(|start| name.get(start..))?;
+    NonZeroI32::new(u32::from_str_radix(digits, 16).ok()?.cast_signed())
 }
 
 /// A leased name: `ipcmark.<run>.<random>`.
@@ -179,30 +225,29 @@ pub struct Name {
 impl Name {
     /// Removes the object; that it is gone already is fine.
     pub fn remove(&self) {
-        match self.kind {
-            NameKind::PosixShm => {
-                let _ = nix::sys::mman::shm_unlink(format!("/{}", self.name).as_str());
-            }
-        }
+        (self.kind.row().remove)(&self.name);
     }
 
     /// One line of a lease file.
     pub fn to_line(&self) -> String {
-        let NameKind::PosixShm = self.kind;
-        format!("posix-shm {}\n", self.name)
+        format!("{} {}\n", self.kind.row().word, self.name)
     }
 
     /// Reads a line of a lease file. Only names of ours are accepted, so a damaged lease removes nothing else.
     pub fn from_line(line: &str) -> Option<Self> {
-        let (kind, name) = line.trim_end().split_once(' ')?;
+        let (word, name) = line.trim_end().split_once(' ')?;
         let ours = name.starts_with("ipcmark.") && !name.contains('/');
-        (kind == "posix-shm" && ours).then(|| Self { kind: NameKind::PosixShm, name: name.to_owned() })
+        let row = KINDS.iter().find(|row| ours && row.word == word)?;
+        Some(Self { kind: row.kind, name: name.to_owned() })
     }
 }
 
 /// Where a worker puts the names that it makes itself on record: a file of this name in its directory for temporary
 /// files, which the harness reads before it removes the directory.
 pub const WORKER_LEASE: &str = "names.lease";
+
+/// Random names that are tried before all of them are taken to be in use.
+const DRAWS: usize = 16;
 
 static LEASE: Mutex<Option<(String, File)>> = Mutex::new(None);
 
@@ -212,11 +257,16 @@ pub fn lease_to(run_id: &str, file: File) {
 }
 
 /// A fresh name, on record in the lease file before the object exists.
+///
+/// Errors: every name drawn may be somebody else's, as where the kernel refuses to look; the lease cannot be written.
 pub fn fresh_name(kind: NameKind) -> io::Result<Name> {
     let mut lease = LEASE.lock().expect("no holder panics");
-    let random = RandomState::new().build_hasher().finish();
     let run = lease.as_ref().map_or("unleased", |(run, _)| run);
-    let name = Name { kind, name: format!("ipcmark.{run}.{random:016x}") };
+    let name = (0..DRAWS)
+        .map(|_| format!("ipcmark.{run}.{:016x}", RandomState::new().build_hasher().finish()))
+        .find(|name| !(kind.row().taken)(name))
+        .ok_or_else(|| io::Error::other(format!("no free name for {} was found in {DRAWS} draws", kind.row().word)))?;
+    let name = Name { kind, name };
     if let Some((_, file)) = lease.as_mut() {
         file.write_all(name.to_line().as_bytes())?;
     }

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("abort", 0),
     ("pin", 0),
     ("record", 0),
+    ("sysv_shm", 0),
     ("address", 1),
     ("build_info", 1),
     ("clock", 1),
@@ -49,6 +50,7 @@ const UNSAFE: &[&str] = &[
     "src/measure/hand_over/mod.rs",
     "src/ring/mod.rs",
     "src/shm/mod.rs",
+    "src/sysv_shm.rs",
 ];
 
 /// A source file: its path from the root of the repository, and its text.

@@ -2,6 +2,7 @@
 //! Nothing to leak: it vanishes with its last descriptor and mapping.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
@@ -10,19 +11,26 @@ use super::Mapping;
 use crate::address::{Address, Descriptor};
 
 pub(super) fn create(bytes: usize) -> io::Result<Address> {
-    let fd = memfd_create("ipcmark", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    ftruncate(&fd, bytes as u64)?;
-    fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-    let fd = Descriptor::new(fd);
-    Ok(Address::Inherited { sender: vec![fd.clone()], receiver: vec![fd] })
+    sized(MemfdFlags::empty(), bytes).map(shared_by_both)
 }
 
-pub(super) fn attach(fd: &Descriptor, bytes: usize) -> io::Result<MmapRaw> {
-    let map = MmapOptions::new().map_raw(fd.number())?;
-    if map.len() < bytes {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the memfd is smaller than agreed"));
-    }
-    Ok(map)
+/// A sealed memfd of `bytes`, of the kind that `flags` ask for.
+pub(super) fn sized(flags: MemfdFlags, bytes: usize) -> io::Result<OwnedFd> {
+    let fd = memfd_create("ipcmark", flags | MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&fd, bytes as u64)?;
+    fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(fd)
+}
+
+/// The address of memory that both sides inherit by descriptor.
+pub(super) fn shared_by_both(fd: OwnedFd) -> Address {
+    let fd = Descriptor::new(fd);
+    Address::Inherited { sender: vec![fd.clone()], receiver: vec![fd] }
+}
+
+/// Maps all of the file behind `fd`, whatever kind of memory it is.
+pub(super) fn attach(fd: &Descriptor) -> io::Result<MmapRaw> {
+    MmapOptions::new().map_raw(fd.number())
 }
 
 impl Mapping for MmapRaw {

@@ -4,13 +4,21 @@
 //! first touches the pages, and first touch decides which memory node they live on.
 #![allow(unsafe_code)]
 
+mod dev_shm;
+mod hugetlb;
 mod memfd;
+mod pages;
 mod posix;
+mod sysv;
+#[cfg(test)]
+mod tests;
+mod thp;
+mod tmpfs;
 
 use std::io;
 use std::sync::Arc;
 
-use crate::address::{Address, End};
+use crate::address::{Address, End, NameKind};
 use crate::record::Substrate;
 
 /// A type that may lie in shared memory.
@@ -36,21 +44,29 @@ trait Mapping {
 
 /// Makes a segment of `bytes` zero bytes and says how to find it.
 ///
+/// It may hold more than asked for: huge pages come whole.
+///
 /// Errors: whatever the substrate says, with its name; `StorageFull` when /dev/shm cannot hold it.
 pub fn create(substrate: Substrate, bytes: usize) -> io::Result<Address> {
     match substrate {
         Substrate::Memfd => memfd::create(bytes),
         Substrate::PosixShm => posix::create(bytes),
-        other => Err(io::Error::new(io::ErrorKind::Unsupported, format!("no segment is made of {other} here"))),
+        Substrate::TmpfsFile => tmpfs::create(bytes),
+        Substrate::SysvShm => sysv::create(bytes),
+        Substrate::MemfdHugetlb => hugetlb::create(bytes),
+        Substrate::MemfdThp => thp::create(bytes),
     }
 }
 
-/// Why `substrate` cannot be used on this machine.
+/// Why `substrate` cannot be used on this machine, and what would have to change.
 pub fn unavailable(substrate: Substrate) -> Option<String> {
     match substrate {
         Substrate::Memfd => None,
-        Substrate::PosixShm => posix::unavailable(),
-        other => Some(format!("no segment is made of {other} here")),
+        Substrate::PosixShm => dev_shm::unavailable(),
+        Substrate::TmpfsFile => tmpfs::unavailable(),
+        Substrate::SysvShm => sysv::unavailable(),
+        Substrate::MemfdHugetlb => hugetlb::unavailable(),
+        Substrate::MemfdThp => thp::unavailable(),
     }
 }
 
@@ -62,8 +78,9 @@ impl Segment {
         // The mapping is shared between endpoints of one thread only; processes have a mapping each.
         #[allow(clippy::arc_with_non_send_sync)]
         let map: Arc<dyn Mapping> = match address {
+            Address::Named(name) if name.kind == NameKind::SysvShm => Arc::new(sysv::attach(name)?),
             Address::Named(name) => Arc::new(posix::attach(name)?),
-            _ => Arc::new(memfd::attach(address.descriptor(end)?, bytes)?),
+            _ => Arc::new(memfd::attach(address.descriptor(end)?)?),
         };
         let (base, have) = (map.base(), map.bytes());
         if have < bytes {
@@ -73,6 +90,19 @@ impl Segment {
             ));
         }
         Ok(Self { base, bytes: have, _map: map })
+    }
+
+    /// Asks for what `substrate` wants of a fresh mapping, and brings in every page of it when `prefault` is set.
+    ///
+    /// Errors: huge pages are unknown to this kernel, or the memory is not to be had.
+    pub fn settled(self, substrate: Substrate, prefault: bool) -> io::Result<Self> {
+        if substrate == Substrate::MemfdThp {
+            pages::ask_for_huge(&self)?;
+        }
+        if prefault {
+            pages::populate(&self)?;
+        }
+        Ok(self)
     }
 
     /// A view of a `T` at `offset`.

@@ -33,8 +33,9 @@ pub(super) fn supports(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn attach(address: &Address, end: End, layout: Layout) -> io::Result<SegmentSlots> {
-    SegmentSlots::new(Segment::attach(address, end, layout.segment_bytes())?, layout)
+pub(super) fn attach(address: &Address, end: End, layout: Layout, shape: &Shape) -> io::Result<SegmentSlots> {
+    let segment = Segment::attach(address, end, layout.segment_bytes())?;
+    SegmentSlots::new(segment.settled(shape.substrate, shape.prefault)?, layout)
 }
 
 /// `hand_overs` for the line with the word; the payload beyond it comes in bulk. A parked reader costs a futex call on

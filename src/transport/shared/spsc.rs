@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::ring;
+use super::{SUBSTRATES, ring};
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
 use crate::ring::layout::Layout;
@@ -38,7 +38,7 @@ impl<W: WaitStrategy> Transport for ShmSpsc<W> {
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const WAIT: Option<Wait> = Some(W::WAIT);
     const POLLS: bool = W::POLLS;
-    const SUBSTRATES: &'static [Substrate] = &[Substrate::Memfd, Substrate::PosixShm];
+    const SUBSTRATES: &'static [Substrate] = SUBSTRATES;
     type Sender = Producer<SegmentSlots, W>;
     type Receiver = Consumer<SegmentSlots, W>;
 
@@ -55,11 +55,11 @@ impl<W: WaitStrategy> Transport for ShmSpsc<W> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Ok(Producer::new(ring::attach(address, End::Sender, layout(shape))?))
+        Ok(Producer::new(ring::attach(address, End::Sender, layout(shape), shape)?))
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Ok(Consumer::new(ring::attach(address, End::Receiver, layout(shape))?))
+        Ok(Consumer::new(ring::attach(address, End::Receiver, layout(shape), shape)?))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

@@ -1,0 +1,105 @@
+//! What can be asked for a mapping's pages: to be huge, and to be there before the first message. See madvise(2).
+
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::io::Errno;
+use rustix::mm::{Advice, madvise};
+
+use super::Segment;
+
+/// No machine we run on has smaller pages.
+const SMALLEST_PAGE_BYTES: usize = 4096;
+
+/// Asks for huge pages where whole ones fit. The kernel may still give small ones.
+///
+/// Errors: a kernel without transparent huge pages.
+pub(super) fn ask_for_huge(segment: &Segment) -> io::Result<()> {
+    // SAFETY: the range is the segment's own mapping, and the advice changes no byte of it.
+    unsafe { madvise(segment.base.cast(), segment.bytes, Advice::LinuxHugepage) }
+        .map_err(|error| io::Error::new(error.kind(), format!("huge pages were refused: {error}")))
+}
+
+/// Brings in every page, writable, without changing a byte: others may be at work in them already.
+///
+/// Errors: the memory is not to be had.
+pub(super) fn populate(segment: &Segment) -> io::Result<()> {
+    // SAFETY: the range is the segment's own mapping, and the advice changes no byte of it.
+    match unsafe { madvise(segment.base.cast(), segment.bytes, Advice::LinuxPopulateWrite) } {
+        // The kernel is older than 5.14.
+        Err(Errno::INVAL) => {
+            touch_each_page(segment);
+            Ok(())
+        }
+        Err(error) => {
+            let why = format!("the {} bytes of a segment could not be brought in: {error}", segment.bytes);
+            Err(io::Error::new(error.kind(), why))
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+fn touch_each_page(segment: &Segment) {
+    let last_word = segment.bytes.saturating_sub(size_of::<AtomicU32>());
+    for offset in (0..=last_word).step_by(SMALLEST_PAGE_BYTES) {
+        let word = segment.at(offset, size_of::<AtomicU32>());
+        // SAFETY: `at` checked the range; a mapping starts on a page, so the word is aligned; whatever lies at the start
+        // of a page is either an atomic of that size or a slot that no message has reached, since ends attach first.
+        let word = unsafe { AtomicU32::from_ptr(word.cast()) };
+        // Ored with nothing a word stays as it is, but its page has to be writable. A compiler that knows of the nothing
+        // makes a plain load of it, and a load brings in no page to write to.
+        word.fetch_or(std::hint::black_box(0), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::resource::{UsageWho, getrusage};
+
+    use super::*;
+    use crate::address::End;
+    use crate::record::Substrate;
+
+    const PAGES: usize = 512;
+
+    fn fresh() -> Segment {
+        let address = super::super::create(Substrate::Memfd, PAGES * SMALLEST_PAGE_BYTES).expect("a memfd");
+        Segment::attach(&address, End::Sender, PAGES * SMALLEST_PAGE_BYTES).expect("mapped")
+    }
+
+    /// Faults that writing one byte into each page takes.
+    fn faults(segment: &Segment) -> i64 {
+        let so_far = || getrusage(UsageWho::RUSAGE_THREAD).expect("Linux tells").minor_page_faults();
+        let before = so_far();
+        for page in 0..PAGES {
+            segment.touch(page * SMALLEST_PAGE_BYTES);
+        }
+        so_far() - before
+    }
+
+    #[test]
+    fn pages_brought_in_fault_no_more() {
+        assert!(faults(&fresh()) > 0, "pages come in when they are touched first");
+        let (asked, touched) = (fresh(), fresh());
+        populate(&asked).expect("there is memory");
+        touch_each_page(&touched);
+        // The thread's own stack and code may fault once or twice meanwhile.
+        let (asked, touched) = (faults(&asked), faults(&touched));
+        assert!(asked < 8 && touched < 8, "{asked} and {touched} faults");
+    }
+
+    #[test]
+    fn what_is_written_already_stays() {
+        let segment = fresh();
+        for page in 0..PAGES {
+            // SAFETY: within the segment, which is this test's alone.
+            unsafe { segment.at(page * SMALLEST_PAGE_BYTES, 1).write(7) };
+        }
+        populate(&segment).expect("there is memory");
+        touch_each_page(&segment);
+        for page in 0..PAGES {
+            // SAFETY: as above.
+            assert_eq!(unsafe { segment.at(page * SMALLEST_PAGE_BYTES, 1).read() }, 7);
+        }
+    }
+}

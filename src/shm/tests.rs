@@ -1,0 +1,66 @@
+//! Every substrate that this machine has holds what is written, for whoever maps it.
+
+use super::*;
+
+/// More than a page and no whole number of them.
+const BYTES: usize = 10_000;
+
+fn available() -> impl Iterator<Item = Substrate> {
+    Substrate::ALL.iter().copied().filter(|substrate| unavailable(*substrate).is_none())
+}
+
+fn mapped(address: &Address, substrate: Substrate, end: End) -> Segment {
+    let segment = Segment::attach(address, end, BYTES).and_then(|segment| segment.settled(substrate, true));
+    segment.unwrap_or_else(|error| panic!("{substrate}: {error}"))
+}
+
+#[test]
+fn a_segment_is_zero_at_first_and_both_ends_see_what_either_writes() {
+    for substrate in available() {
+        let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
+        let (one, other) = (mapped(&address, substrate, End::Sender), mapped(&address, substrate, End::Receiver));
+        address.release();
+        assert_ne!(one.at(0, 1), other.at(0, 1), "{substrate}: two mappings");
+        // SAFETY: within both segments, which this thread alone knows.
+        let seen = |segment: &Segment, offset| unsafe { segment.at(offset, 1).read_volatile() };
+        for offset in [0, 4095, BYTES - 1] {
+            assert_eq!(seen(&one, offset), 0, "{substrate}");
+            // SAFETY: as above.
+            unsafe { other.at(offset, 1).write_volatile(offset as u8 | 1) };
+            assert_eq!(seen(&one, offset), offset as u8 | 1, "{substrate}");
+        }
+    }
+}
+
+#[test]
+fn a_segment_smaller_than_agreed_is_refused() {
+    for substrate in available() {
+        let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
+        let refused = Segment::attach(&address, End::Sender, 1 << 30).err();
+        address.release();
+        assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData), "{substrate}");
+    }
+}
+
+#[test]
+fn a_released_name_is_gone_while_its_mappings_stay() {
+    for substrate in available() {
+        let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
+        let segment = mapped(&address, substrate, End::Sender);
+        address.release();
+        if let Address::Named(_) = &address {
+            let error = Segment::attach(&address, End::Sender, BYTES).err().expect("its name is gone");
+            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{substrate}");
+        }
+        segment.touch(BYTES - 1);
+    }
+}
+
+#[test]
+fn a_substrate_that_is_not_there_says_what_to_change() {
+    for substrate in Substrate::ALL {
+        if let Some(why) = unavailable(*substrate) {
+            assert!(why.len() > 20, "{substrate}: {why}");
+        }
+    }
+}

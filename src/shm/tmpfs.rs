@@ -1,0 +1,24 @@
+//! Unnamed file on tmpfs: open(2) with O_TMPFILE in /dev/shm, inherited. The same memory as POSIX shared memory, without
+//! the name: nothing to leak, but also no seals, so whoever holds it may cut it short.
+
+use std::io;
+
+use rustix::fs::{Mode, OFlags, ftruncate, open};
+
+use super::{dev_shm, memfd};
+use crate::address::Address;
+
+pub(super) fn create(bytes: usize) -> io::Result<Address> {
+    if let Some(why) = unavailable() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
+    dev_shm::room_for(bytes)?;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let file = open(dev_shm::DEV_SHM, flags, Mode::RUSR | Mode::WUSR)?;
+    ftruncate(&file, bytes as u64)?;
+    Ok(memfd::shared_by_both(file))
+}
+
+pub(super) fn unavailable() -> Option<String> {
+    dev_shm::unavailable().or_else(dev_shm::no_tmpfs)
+}
