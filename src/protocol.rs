@@ -3,7 +3,7 @@
 //! ```text
 //! harness -> worker   order                     who you are, what to measure, where your objects are
 //! worker  -> harness  offer                     what only a live worker can make (may be empty)
-//! harness -> worker   peers                     what the others offered
+//! harness -> worker   peers                     what everybody offered
 //! worker  -> harness  ready                     attached; the harness may drop its own descriptors
 //! harness -> worker   go                        arms; the control page's phase word starts
 //! worker  -> harness  done | failed
@@ -18,7 +18,7 @@ use crate::address::{Address, Descriptor, End};
 use crate::record::{Case, Floors, Metrics, PairedFloor, RoleCost, Window};
 
 /// Version of the lines. A worker refuses an order of another one.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What the harness says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub const PROTOCOL: u32 = 1;
 pub enum ToWorker {
     /// The first line.
     Order(Box<Order>),
-    /// What the other roles offered.
+    /// What all roles offered.
     Peers {
         /// By channel.
         offers: Vec<Offered>,
@@ -60,6 +60,8 @@ pub enum FromWorker {
 pub struct Offered {
     /// Number of the channel within the trial.
     pub channel: u32,
+    /// Which end of it made this.
+    pub end: End,
     /// What it made, in the mechanism's own words.
     pub text: String,
 }

@@ -208,7 +208,7 @@ pub fn follow_receiver<R: Receiver>(receiver: R, member: &mut Member, task: &Tas
     follow(member, task, &mut Floor::none(), &mut |member, count| {
         let before = gatherer.number;
         owed += count;
-        let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(0) >= owed)?;
+        let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(u32::from(first)) >= owed)?;
         note(member, gatherer.number, gatherer.sum, ended_ns);
         // What may be missing is accounted for all the same.
         Ok(if gathering.due(cast, count).is_none() { count } else { gatherer.number - before })
