@@ -19,6 +19,24 @@ pub const fn mix(stamp: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The inverse of [`mix`]: each step undone, the last one first.
+#[inline]
+const fn unmix(mixed: u64) -> u64 {
+    let z = mixed ^ (mixed >> 31) ^ (mixed >> 62);
+    let z = z.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let z = z ^ (z >> 27) ^ (z >> 54);
+    let z = z.wrapping_mul(0x96de_1b17_3f11_9089);
+    let z = z ^ (z >> 30) ^ (z >> 60);
+    z.wrapping_sub(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The stamp of the message that begins with these bytes, where some may be missing and nobody knows which one comes
+/// next; nothing when there are fewer than the 8 that tell. It is a claim only: [`check`] the message against it.
+#[inline]
+pub fn stamp_of(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk().map(|first| unmix(u64::from_le_bytes(*first)))
+}
+
 const LINE: usize = 64;
 
 /// Writes the whole payload, the last cache line first.
@@ -179,6 +197,17 @@ mod tests {
             fill(&mut room, stamp(3, 41));
             assert_eq!(fold(&room), expected(bytes, stamp(3, 41)), "{bytes} bytes");
             assert_eq!(check(&room, bytes, stamp(3, 41)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_stamp_is_read_back_from_the_first_eight_bytes() {
+        for (producer, sequence) in [(0, 0), (3, 41), (u16::MAX, (1 << 48) - 1), (9, 1 << 33)] {
+            let mut room = [0u8; 77];
+            fill(&mut room, stamp(producer, sequence));
+            assert_eq!(stamp_of(&room), Some(stamp(producer, sequence)));
+            assert_eq!(stamp_of(&room[..8]), Some(stamp(producer, sequence)));
+            assert_eq!(stamp_of(&room[..7]), None);
         }
     }
 

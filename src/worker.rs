@@ -256,6 +256,8 @@ fn merge(led: Findings, followed: Findings) -> Findings {
                 return Err(format!("the leader counted {ours} and the member {theirs}").into());
             }
             led.roles.extend(followed.roles);
+            led.metrics.extend(followed.metrics);
+            led.histogram = led.histogram.or(followed.histogram);
             if led.windows.is_empty() {
                 led.windows = followed.windows;
             }

@@ -5,7 +5,7 @@
 
 use super::meter::Meter;
 use super::paired::Floor;
-use super::{Findings, Task, Trouble, count, follow, histogram, phase, together};
+use super::{Findings, Task, Trouble, count, follow, histogram, inject, phase, room, together};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
 use crate::payload::{Known, check, fill, stamp};
@@ -100,9 +100,13 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     /// The role that answers.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        follow(member, task, floor, |_, count| {
+        follow(member, task, floor, |member, count| {
             let before = self.exchanged;
-            self.answers(count)?;
+            if member.page().is_hot() {
+                inject::around_stall(task, count, |n| self.answers(n))?;
+            } else {
+                self.answers(count)?;
+            }
             Ok(self.exchanged - before)
         })
     }
@@ -119,10 +123,7 @@ fn run<T>(
     floor.lead(leader)?;
     let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || trips(side, n)))?;
     let one_by_one = (derived.count / 2).min(MAX_STAMPS);
-    // Written once before the clock starts: a page that is first touched inside it shows up as the 99.9th percentile.
-    let mut stamps = vec![0u64; one_by_one as usize + 1];
-    stamps.fill(u64::MAX);
-    std::hint::black_box(&mut stamps);
+    let mut stamps = room(one_by_one + 1, u64::MAX);
 
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);

@@ -17,7 +17,7 @@ use std::io;
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
-pub use prepare::{anatomy, contestants, prepare, resolved, supports};
+pub use prepare::{anatomy, contestants, delivery, prepare, resolved, supports};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

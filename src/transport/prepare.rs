@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{FAMILY, ROWS, Shape, Transport, Visitor, topology, visit};
+use super::{Delivery, FAMILY, ROWS, Shape, Transport, Visitor, topology, visit};
 use crate::address::End;
 use crate::contestant::{Contestant, RoleSpec};
 use crate::protocol::Link;
@@ -19,6 +19,11 @@ pub fn contestants() -> Vec<Contestant> {
 /// Errors: the reason, with the limit.
 pub fn supports(case: &Case) -> Result<(), String> {
     visit(&case.row(), Supports { case }).unwrap_or_else(|| Err(no_such_row(case)))
+}
+
+/// What the case's mechanism promises about its messages.
+pub fn delivery(case: &Case) -> Option<Delivery> {
+    visit(&case.row(), Promised)
 }
 
 /// Makes the channels of a trial and deals them out.
@@ -124,6 +129,16 @@ impl Visitor for Declared<'_> {
 
     fn visit<T: Transport>(self) -> Anatomy {
         T::anatomy(&Shape::of(self.case))
+    }
+}
+
+struct Promised;
+
+impl Visitor for Promised {
+    type Output = Delivery;
+
+    fn visit<T: Transport>(self) -> Delivery {
+        T::DELIVERY
     }
 }
 

@@ -7,9 +7,11 @@ use crate::address::End;
 use crate::conformance;
 use crate::control::{Leader, Member};
 use crate::measure::inject::Faulty;
+use crate::measure::paced::{Gauge, Pacer};
 use crate::measure::paired::Floor;
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
+use crate::measure::wake::{Rouser, Sleeper};
 use crate::measure::{Findings, Task};
 use crate::protocol::Link;
 use crate::record::{Fault, Measure};
@@ -56,6 +58,8 @@ impl<T: Transport> Ends<T> {
                 Source::new(Faulty::new(sender, fault), bytes).lead(leader, task, &mut floor)
             }
             (Measure::Stream, None) => Source::new(sender, bytes).lead(leader, task, &mut floor),
+            (Measure::Paced, _) => Pacer::new(sender, bytes).lead(leader, task),
+            (Measure::Wake, _) => Rouser::new(sender, bytes, task.case.gap_ns.unwrap_or(0)).lead(leader, task),
             (Measure::Conformance, _) => conformance::transport::lead(sender, leader, task),
             _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
         }
@@ -69,6 +73,8 @@ impl<T: Transport> Ends<T> {
         let receiver = Self::receiver(self.receiver)?;
         let mut report = match task.case.measure {
             Measure::Stream => Sink::new(receiver, bytes).follow(member, task, &mut floor)?,
+            Measure::Paced => Gauge::new(receiver, bytes, T::DELIVERY).follow(member, task)?,
+            Measure::Wake => Sleeper::new(receiver, bytes).follow(member, task)?,
             Measure::Conformance => conformance::transport::follow(receiver, member, task)?,
             _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,
         };
