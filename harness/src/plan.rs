@@ -29,6 +29,8 @@ use self::text::Page;
 pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
+    ("wake-up", include_str!("../plans/wake-up.toml")),
+    ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
 ];

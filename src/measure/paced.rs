@@ -70,7 +70,8 @@ impl<S: Sender> Pacer<S> {
         Self { sender, message_bytes, sent: 0 }
     }
 
-    /// The role that leads. The warm-up runs at full speed, so that an overloaded trial takes no longer than another.
+    /// The role that leads. The warm-up runs at full speed: where that is slower than the rate, fewer messages fill the hot
+    /// phase, so that an overloaded trial takes no longer than another.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
         let page = leader.page().clone();
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;
@@ -244,7 +245,6 @@ impl<R: Receiver> Gauge<R> {
         let distribution = tally.distribution();
         report.metrics = tally.metrics(&distribution, self.message_bytes, self.skips);
         report.histogram = histogram::encode(&distribution);
-        report.windows = tally.windows();
         Ok(())
     }
 }

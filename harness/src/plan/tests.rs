@@ -278,6 +278,10 @@ fn the_plans_built_in_keep_their_promises() {
     let (quick, quick_ms) = extent("quick");
     assert!(quick.sets >= 5 && quick.timing.hot_ns <= 150_000_000);
     assert!(quick_ms <= 150_000, "the quick plan would take {quick_ms} ms");
+    for (name, most_ms) in [("wake-up", 300_000), ("latency-under-load", 600_000)] {
+        let (plan, ms) = extent(name);
+        assert!(plan.sets >= 5 && ms <= most_ms, "the {name} plan would take {ms} ms");
+    }
     let (standard, _) = extent("standard");
     assert!(standard.sets >= 10);
 }

@@ -8,10 +8,10 @@
 
 use hdrhistogram::Histogram;
 
+use super::super::histogram;
 use super::super::schedule::Schedule;
-use super::super::{count, histogram};
 use crate::clock::Anchor;
-use crate::record::{Metrics, Window, metric};
+use crate::record::{Metrics, metric};
 
 /// The stamp of a message that never arrived.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -81,21 +81,6 @@ impl Tally {
         }
         histogram::percentiles(distribution, &mut metrics);
         metrics
-    }
-
-    /// Slices of the hot phase by number of messages, as the receiver saw them.
-    pub(super) fn windows(&self) -> Vec<Window> {
-        let mut rest = self.arrivals.as_slice();
-        let mut start_ns = 0;
-        let slice = |messages: u64| {
-            let (slice, later) = rest.split_at(messages as usize);
-            rest = later;
-            let end_ns = slice.last()?.verified_ns.max(start_ns + 1);
-            let window = Window { start_ns, elapsed_ns: end_ns - start_ns, messages };
-            start_ns = end_ns;
-            Some(window)
-        };
-        count::slices(self.arrivals.len() as u64).filter_map(slice).collect()
     }
 
     fn share_arrived(&self) -> f64 {
@@ -184,13 +169,5 @@ mod tests {
             let behind = tally(arrivals, 10_000, |i| Some(300 + 250 * i));
             assert!((achieved(&behind) - 800_000.0).abs() < 8000.0, "{arrivals}: {}", achieved(&behind));
         }
-    }
-
-    #[test]
-    fn windows_hold_every_message_that_arrived() {
-        let windows = tally(Arrivals::Constant, 1000, |i| (i != 500).then_some(300)).windows();
-        assert_eq!(windows.iter().map(|window| window.messages).sum::<u64>(), 999);
-        assert!(windows.windows(2).all(|pair| pair[0].start_ns + pair[0].elapsed_ns == pair[1].start_ns));
-        assert!(tally(Arrivals::Constant, 10, |_| None).windows().is_empty());
     }
 }
