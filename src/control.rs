@@ -5,6 +5,9 @@
 //! The harness maps it too, to call a trial off, to see whether it is hot, and to compare counts afterwards.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,6 +42,8 @@ struct Header {
     over: AtomicU32,
     /// The trial's count, kept for the harness after the phase is over.
     trial_count: AtomicU64,
+    /// 1 when stamps of one role are compared with another's by the tick counter.
+    shared_ticks: AtomicU32,
 }
 
 #[repr(C, align(64))]
@@ -49,6 +54,7 @@ struct Line {
     tally: AtomicU64,
     /// Senders of the channel of this number that have finished a phase.
     finished: AtomicU32,
+    posted: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Header>() <= LINES_OFFSET && size_of::<Line>() == LINE_BYTES);
@@ -170,6 +176,31 @@ impl Page {
         self.header().over.store(1, Ordering::Relaxed);
     }
 
+    /// The word that the role on `slot` last told the others in the middle of a phase; 0 before the first.
+    #[inline]
+    pub fn posted(&self, slot: u32) -> u64 {
+        // PAIRS: posted
+        self.line(slot).posted.load(Ordering::Acquire)
+    }
+
+    /// Tells the others a word, and makes visible what this role stored before. Measures that compare moments of two
+    /// roles exchange them so, since nothing of theirs may ride on the message.
+    #[inline]
+    pub fn post(&self, slot: u32, word: u64) {
+        // PAIRS: posted
+        self.line(slot).posted.store(word, Ordering::Release);
+    }
+
+    /// True when the leader found the tick counters of all roles in step; the system's clock is compared otherwise.
+    pub fn shares_ticks(&self) -> bool {
+        self.header().shared_ticks.load(Ordering::Relaxed) != 0
+    }
+
+    /// Stores that; made visible by opening a phase.
+    pub fn set_shares_ticks(&self, shared: bool) {
+        self.header().shared_ticks.store(u32::from(shared), Ordering::Relaxed);
+    }
+
     fn header(&self) -> &Header {
         self.segment.view(0)
     }
@@ -286,36 +317,5 @@ fn await_word(word: &AtomicU32, done: impl Fn(u32) -> bool, order: Ordering) -> 
             return Err(abort::error());
         }
         futex::wait(word, now, SLEEP_SLICE)?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_see_each_phase_once_and_the_leader_sees_what_they_stored() {
-        let (page, descriptor) = Page::create().unwrap();
-        let member = std::thread::spawn(move || {
-            let page = Page::attach(&descriptor).unwrap();
-            let mut member = Member::new(page, 1);
-            let mut total = 0;
-            loop {
-                let phase = member.enter().unwrap();
-                total += phase.count;
-                member.page().set_ended_ns(1, total);
-                member.leave().unwrap();
-                if phase.kind == 9 {
-                    return total;
-                }
-            }
-        });
-        let mut leader = Leader::new(page, 2);
-        for (kind, count, total) in [(1, 10, 10), (2, 5, 15), (9, 1, 16)] {
-            leader.open(kind, count).unwrap();
-            leader.close().unwrap();
-            assert_eq!(leader.page().ended_ns(1), total);
-        }
-        assert_eq!(member.join().unwrap(), 16);
     }
 }

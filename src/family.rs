@@ -23,10 +23,11 @@ pub fn contestants() -> Vec<Contestant> {
 ///
 /// Errors: the reason, with the limit that stands in the way.
 pub fn supports(case: &Case) -> Result<(), String> {
-    match case.family.as_str() {
-        measure::floors::FAMILY => Ok(()),
-        _ => transport::supports(case),
+    if case.family == measure::floors::FAMILY {
+        return Ok(());
     }
+    transport::supports(case)?;
+    transport::delivery(case).map_or(Ok(()), |delivery| measure::supports(case, delivery))
 }
 
 /// The case with what its mechanism decides where the plan left it open, as a record should name it. Its key stays that

@@ -29,6 +29,8 @@ use self::text::Page;
 pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
+    ("wake-up", include_str!("../plans/wake-up.toml")),
+    ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
 ];
@@ -169,8 +171,13 @@ impl Text {
     pub fn plan(&self, ground: &Ground, changes: &Changes) -> anyhow::Result<Plan> {
         let page = self.page();
         let source = Source::read(&page)?;
-        let expander =
-            expand::Expander { page: &page, ground, placement: changes.placement, oversubscribe: source.oversubscribe };
+        let expander = expand::Expander {
+            page: &page,
+            ground,
+            placement: changes.placement,
+            oversubscribe: source.oversubscribe,
+            hot_ms: *source.hot_ms.get_ref(),
+        };
         let mut cases = vec![];
         for block in source.cases.get_ref() {
             cases.extend(expander.block(block.get_ref())?);
@@ -212,17 +219,24 @@ impl Plan {
     pub fn timing_of(&self, case: &Case) -> Timing {
         match case.measure {
             Measure::Anatomy => Timing { floor_ns: 0, fixed_count: Some(TRACED_MESSAGES), ..self.timing.clone() },
+            // One way, while the floors next to a case are out and back or streams.
+            Measure::Paced | Measure::Wake => Timing { floor_ns: 0, ..self.timing.clone() },
             _ => self.timing.clone(),
         }
     }
 
     /// What a trial is predicted to take, in nanoseconds; one that cannot run takes none.
     pub fn predicted_ns(&self, planned: &Planned) -> u64 {
-        match planned.case.measure {
-            _ if planned.obstacle.is_some() => 0,
-            Measure::Anatomy => TRACED_TRIAL_NS,
-            _ => self.timing.warm_up_ns + self.timing.hot_ns + self.timing.floor_ns + TRIAL_OVERHEAD_NS,
+        if planned.obstacle.is_some() {
+            return 0;
         }
+        if planned.case.measure == Measure::Anatomy {
+            return TRACED_TRIAL_NS;
+        }
+        let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing_of(&planned.case);
+        // A wake measure waits for one pause to warm up and for three at least.
+        let gap_ns = planned.case.gap_ns.unwrap_or(0);
+        warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + floor_ns + TRIAL_OVERHEAD_NS
     }
 
     /// Hash of everything that decides what a run measures; what stands in a case's way is not part of it.

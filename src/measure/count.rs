@@ -17,6 +17,8 @@ pub struct Derived {
     pub chosen_by: &'static str,
     /// How long the warm-up took.
     pub warm_up_ns: u64,
+    /// One unit at the pace of the fastest pilot: what can be done when nothing is in the way.
+    pub unit_ns: f64,
 }
 
 /// Warms up with growing counts and derives the count.
@@ -27,19 +29,21 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
     let mut count = 1;
     // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
     let mut unit_ns = [f64::INFINITY; 3];
+    let mut fastest_ns = f64::INFINITY;
     loop {
         let before = clock::now_ns();
         pilot(count)?;
         let now = clock::now_ns();
         unit_ns.rotate_left(1);
         unit_ns[2] = (now - before) as f64 / count as f64;
+        fastest_ns = fastest_ns.min(unit_ns[2]).max(0.1);
         if now - start >= timing.warm_up_ns {
             unit_ns.sort_by(f64::total_cmp);
             let unit_ns = if unit_ns[1].is_finite() { unit_ns[1] } else { unit_ns[0] };
             let fitting = (timing.hot_ns as f64 / unit_ns.max(0.1)) as u64;
             let (count, chosen_by) =
                 timing.fixed_count.map_or((fitting.max(WINDOWS), "time"), |count| (count, "fixed"));
-            return Ok(Derived { count, chosen_by, warm_up_ns: now - start });
+            return Ok(Derived { count, chosen_by, warm_up_ns: now - start, unit_ns: fastest_ns });
         }
         count *= 2;
     }

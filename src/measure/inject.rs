@@ -1,10 +1,15 @@
 //! Faults on purpose: a sender that loses, repeats, reorders or corrupts one message, so that the checks of the timed run
-//! can be seen to catch it.
+//! can be seen to catch it; a receiver that stands still, so that the measures can be seen to show it or to hide it.
 
 use std::io;
+use std::time::Duration;
 
+use super::{Task, Trouble};
 use crate::record::Fault;
 use crate::transport::Sender;
+
+/// How long a stalled side stands still.
+const STALL: Duration = Duration::from_millis(100);
 
 /// The message that meets the fault, counted from the first warm-up on.
 const AT: u64 = 5;
@@ -26,6 +31,18 @@ impl<S: Sender> Faulty<S> {
     fn pass(&mut self, message: &[u8]) -> io::Result<()> {
         self.inner.send(message.len(), |room| room.copy_from_slice(message))
     }
+}
+
+/// Does `count` units of hot `work` in one go; or in two with a standstill between them, where the case asks for one. It
+/// comes after five eighths: the second half of a round trip's work is the one whose trips are timed one by one.
+pub fn around_stall(task: &Task, count: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    if task.case.inject != Some(Fault::Stall) {
+        return work(count);
+    }
+    let before = count * 5 / 8;
+    work(before)?;
+    std::thread::sleep(STALL);
+    work(count - before)
 }
 
 impl<S: Sender> Sender for Faulty<S> {

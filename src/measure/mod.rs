@@ -11,17 +11,22 @@ pub mod histogram;
 pub mod inject;
 pub mod many;
 pub mod meter;
+pub mod paced;
 pub mod paired;
 pub mod round_trip;
+pub mod schedule;
 pub mod stream;
 pub mod touch;
+pub mod wake;
 
 use std::fmt;
 use std::io;
 
 use crate::control::{Leader, Member};
+use crate::pin;
 use crate::protocol::{Order, Report, Timing};
-use crate::record::{Case, Touch};
+use crate::record::{Case, Measure, Placement, Touch};
+use crate::transport::Delivery;
 use crate::{abort, clock};
 
 /// Phases every measure has. Other kinds belong to [`paired`] and [`floors`].
@@ -71,6 +76,36 @@ impl Task {
     /// Payload of each message.
     pub fn message_bytes(&self) -> usize {
         self.case.message_bytes.unwrap_or(0) as usize
+    }
+}
+
+/// Whether the measure can be taken of a mechanism with this delivery, for the case's shape and place.
+///
+/// Errors: the reason, with what is missing.
+pub fn supports(case: &Case, delivery: Delivery) -> Result<(), String> {
+    let measure = case.measure;
+    if !matches!(measure, Measure::Paced | Measure::Wake) {
+        return Ok(());
+    }
+    let scheduled = case.placement == Placement::Unpinned;
+    if case.placement == Placement::SameCpu || scheduled && pin::allowed_cpus().is_ok_and(|cpus| cpus.len() == 1) {
+        return Err(format!(
+            "the sender of `{measure}` keeps its CPU busy between messages, so the receiver needs another one"
+        ));
+    }
+    if measure == Measure::Wake {
+        return case.gap_ns.map(drop).ok_or_else(|| "a wake case names its pause".to_owned());
+    }
+    let skips = matches!(delivery, Delivery::Lossy | Delivery::Latest);
+    match case.message_bytes.unwrap_or(0) {
+        _ if case.rate_per_s.is_none_or(|rate| rate == 0) => Err("a paced case names its messages a second".to_owned()),
+        _ if delivery == Delivery::Coalescing => {
+            Err("several messages may arrive as one here, so none has a latency of its own".to_owned())
+        }
+        bytes if skips && bytes < 8 => {
+            Err(format!("messages may be missing here, and it takes 8 bytes, not {bytes}, to tell which one arrived"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -146,6 +181,14 @@ pub fn insist<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Result<T> {
             other => return other,
         }
     }
+}
+
+/// Room for `count` times, every page of it written once before the clock starts: a page that is first touched inside it
+/// shows up as the 99.9th percentile.
+pub(crate) fn room(count: u64, value: u64) -> Vec<u64> {
+    let mut times = vec![0; count as usize];
+    times.fill(value);
+    std::hint::black_box(times)
 }
 
 /// Runs one untimed or timed piece of work with the members at their posts.

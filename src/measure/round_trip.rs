@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::meter::Meter;
 use super::paired::Floor;
 use super::touch::{Every, First, Sampled, Touching};
-use super::{Findings, Task, Trouble, count, follow, histogram, insist, phase, together};
+use super::{Findings, Task, Trouble, count, follow, histogram, inject, insist, phase, room, together};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
@@ -99,12 +99,17 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     /// The role that answers.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        follow(member, task, floor, &mut |_, count| {
+        follow(member, task, floor, &mut |member, count| {
             let before = self.exchanged;
-            match task.touch() {
-                Touch::All => self.answers::<Every>(count)?,
-                Touch::Sample => self.answers::<Sampled>(count)?,
-                Touch::None => self.answers::<First>(count)?,
+            let mut answers = |count| match task.touch() {
+                Touch::All => self.answers::<Every>(count),
+                Touch::Sample => self.answers::<Sampled>(count),
+                Touch::None => self.answers::<First>(count),
+            };
+            if member.page().is_hot() {
+                inject::around_stall(task, count, &mut answers)?;
+            } else {
+                answers(count)?;
             }
             Ok(self.exchanged - before)
         })
@@ -148,10 +153,7 @@ fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips
     floor.lead(leader)?;
     let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || side.trips(n)))?;
     let one_by_one = (derived.count / 2).min(MAX_STAMPS);
-    // Written once before the clock starts: a page that is first touched inside it shows up as the 99.9th percentile.
-    let mut stamps = vec![0u64; one_by_one as usize + 1];
-    stamps.fill(u64::MAX);
-    std::hint::black_box(&mut stamps);
+    let mut stamps = room(one_by_one + 1, u64::MAX);
 
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);

@@ -75,7 +75,7 @@ pub mod metric {
     pub const MESSAGES_PER_S: &str = "messages_per_s";
     /// Paced: from when a message was due until it was verified, median.
     pub const LATENCY_NS: &str = "latency_ns";
-    /// Paced: messages a second that were due.
+    /// Paced: messages a second that were due. [`MESSAGES_PER_S`] is what was achieved of them.
     pub const OFFERED_PER_S: &str = "offered_per_s";
     /// Lossy: share of the messages sent that never arrived.
     pub const LOST_SHARE: &str = "lost_share";
@@ -105,7 +105,8 @@ pub mod metric {
     pub const P999_NS: &str = "p999_ns";
     /// Largest value seen.
     pub const MAX_NS: &str = "max_ns";
-    /// User and system time of all roles together, per message (a round trip is two messages).
+    /// User and system time of all roles together, per message (a round trip is two messages). Paced and wake: of the
+    /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism.
     pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";
 }
 

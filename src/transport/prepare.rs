@@ -21,6 +21,11 @@ pub fn supports(case: &Case) -> Result<(), String> {
     visit(&case.row(), Supports { case }).unwrap_or_else(|| Err(no_such_row(case)))
 }
 
+/// What the case's mechanism promises about its messages.
+pub fn delivery(case: &Case) -> Option<Delivery> {
+    visit(&case.row(), Promised)
+}
+
 /// Makes the channels of a trial and deals them out.
 pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     visit(&case.row(), Prepare { case }).unwrap_or_else(|| Err(io::Error::other(no_such_row(case))))
@@ -111,7 +116,7 @@ impl Visitor for Supports<'_> {
         }
         let shape = Shape::of(case);
         topology::supports::<T>(case)?;
-        delivery::<T>(&shape)?;
+        countable::<T>(&shape)?;
         T::supports(&shape)
     }
 }
@@ -125,6 +130,16 @@ impl Visitor for Declared<'_> {
 
     fn visit<T: Transport>(self) -> Anatomy {
         T::anatomy(&Shape::of(self.case))
+    }
+}
+
+struct Promised;
+
+impl Visitor for Promised {
+    type Output = Delivery;
+
+    fn visit<T: Transport>(self) -> Delivery {
+        T::DELIVERY
     }
 }
 
@@ -179,7 +194,7 @@ pub fn ends<T: Transport>(case: &Case) -> Vec<Vec<Seat>> {
 }
 
 /// Errors: why a stream over `T` cannot be checked.
-fn delivery<T: Transport>(shape: &Shape) -> Result<(), String> {
+fn countable<T: Transport>(shape: &Shape) -> Result<(), String> {
     let open = matches!(shape.measure, Measure::Stream | Measure::Paced);
     match T::DELIVERY {
         Delivery::Coalescing if open => Err("several messages may arrive as one, so a stream cannot be counted".into()),

@@ -8,9 +8,11 @@ use crate::conformance;
 use crate::control::{Leader, Member};
 use crate::measure::inject::Faulty;
 use crate::measure::many::{self, Gathering};
+use crate::measure::paced::{Gauge, Pacer};
 use crate::measure::paired::Floor;
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
+use crate::measure::wake::{Rouser, Sleeper};
 use crate::measure::{Findings, Task};
 use crate::protocol::Link;
 use crate::record::{Fault, Measure};
@@ -79,6 +81,8 @@ impl<T: Transport> Ends<T> {
             }
             (Measure::Stream, None) => Source::new(sender, bytes).lead(leader, task, &mut floor),
             (Measure::Conformance, _) => conformance::transport::lead(sender, leader, task, T::DELIVERY),
+            (Measure::Paced, _) => Pacer::new(sender, bytes).lead(leader, task),
+            (Measure::Wake, _) => Rouser::new(sender, bytes, task.case.gap_ns.unwrap_or(0)).lead(leader, task),
             _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
         }
     }
@@ -98,6 +102,8 @@ impl<T: Transport> Ends<T> {
         let mut report = match task.case.measure {
             Measure::Stream => Sink::new(receiver, bytes).follow(member, task, &mut floor)?,
             Measure::Conformance => conformance::transport::follow(receiver, member, task, T::DELIVERY)?,
+            Measure::Paced => Gauge::new(receiver, bytes, T::DELIVERY).follow(member, task)?,
+            Measure::Wake => Sleeper::new(receiver, bytes).follow(member, task)?,
             _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,
         };
         if task.case.inject == Some(Fault::Lie) {

@@ -151,6 +151,8 @@ fn merge(led: Findings, followed: Findings, same_count: bool) -> Findings {
                 return Err(format!("the leader counted {ours} and the member {theirs}").into());
             }
             led.roles.append(&mut followed.roles);
+            led.metrics.append(&mut followed.metrics);
+            led.histogram = led.histogram.or(followed.histogram);
             if led.windows.is_empty() {
                 led.windows = followed.windows;
             }

@@ -61,4 +61,18 @@ impl Page<'_> {
         }
         Ok(entries.iter().map(|entry| Some(*entry.get_ref())).collect())
     }
+
+    /// The same, with a largest entry.
+    pub fn bounded<T: Copy + PartialOrd + Default + Display>(
+        &self,
+        list: Option<&List<T>>,
+        key: &str,
+        most: T,
+    ) -> anyhow::Result<Vec<Option<T>>> {
+        let entries = list.map(|list| list.get_ref().as_slice()).unwrap_or_default();
+        match entries.iter().find(|entry| *entry.get_ref() > most) {
+            Some(entry) => Err(self.wrong(entry.span(), format_args!("an entry of `{key}` may be at most {most}"))),
+            None => self.optional(list, key),
+        }
+    }
 }

@@ -55,6 +55,52 @@ pub(super) struct Block {
     pub substrates: Option<List<String>>,
     pub depths: Option<List<u32>>,
     pub delays_ns: Option<List<u64>>,
+    /// Messages a second that a paced case offers.
+    pub rates_per_s: Option<List<u64>>,
+    /// How they come; constant unless asked.
+    pub arrivals: Option<List<String>>,
+    /// Messages that are due at once, where they come in bursts.
+    pub bursts: Option<List<u32>>,
+    /// Pauses of a wake case.
+    pub gaps_us: Option<List<u64>>,
+    /// Whether the pages of shared memory are brought in at attach.
+    pub prefault: Option<List<bool>>,
+    /// What both ends do with the payload.
+    pub touches: Option<List<String>>,
+    /// `senders:receivers` of one channel.
+    pub topologies: Option<List<String>>,
+    /// Independent channels at work at the same time.
+    pub pairs: Option<List<u32>>,
+    /// Processes beside that only burn CPU time.
+    pub hogs: Option<List<u32>>,
+}
+
+impl Block {
+    /// The block that a sentinel stands for.
+    pub fn of_sentinel(sentinel: &Spanned<Sentinel>) -> Self {
+        let form = sentinel.get_ref();
+        let one = |word: &Spanned<String>| Spanned::new(word.span(), vec![word.clone()]);
+        Self {
+            family: Spanned::new(sentinel.span(), "transport".to_owned()),
+            mechanisms: one(&form.mechanism),
+            measures: one(&form.measure),
+            message_bytes: Spanned::new(form.message_bytes.span(), vec![form.message_bytes.clone()]),
+            placements: form.placement.as_ref().map_or_else(nearest, one),
+            isolations: None,
+            substrates: None,
+            depths: None,
+            delays_ns: None,
+            rates_per_s: None,
+            arrivals: None,
+            bursts: None,
+            gaps_us: None,
+            prefault: None,
+            touches: None,
+            topologies: None,
+            pairs: None,
+            hogs: None,
+        }
+    }
 }
 
 /// Bytes of a message: a number, or a size with a unit.
@@ -145,7 +191,7 @@ fn transport() -> Spanned<String> {
     Spanned::new(0..0, "transport".to_owned())
 }
 
-pub(super) fn nearest() -> List<String> {
+fn nearest() -> List<String> {
     Spanned::new(0..0, vec![Spanned::new(0..0, "nearest".to_owned())])
 }
 

@@ -1,5 +1,7 @@
 //! A plan is tested on machines that are written down, not on the one at hand.
 
+mod axes;
+
 use std::collections::BTreeMap;
 
 use ipcmark::family::Contestant;
@@ -8,7 +10,7 @@ use ipcmark::record::{Case, Group, Isolation, Measure, Placement, Substrate, Wai
 use super::{Changes, EMBEDDED, Ground, Plan, Planned, Text};
 use crate::schedule::schedule;
 
-const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Anatomy];
+const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::Anatomy];
 
 /// Head of a plan; the first block starts at line 6.
 const HEAD: &str = "name = \"x\"\nquestion = \"Which?\"\nsets = 2\nwarm_up_ms = 5\nhot_ms = 10\n";
@@ -35,6 +37,7 @@ fn ground(cpus: u32) -> Ground {
     let pair = |placement| match placement {
         Placement::SameCpu => Ok(vec![0, 0]),
         Placement::SameL3 if cpus > 1 => Ok(vec![0, 1]),
+        Placement::Spread => Ok((0..cpus).collect()),
         Placement::Unpinned => Ok(vec![]),
         _ => Err(format!("no {placement} here")),
     };
@@ -147,7 +150,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
             .map(|line| if line.starts_with(key) { format!("{key} = {value}\n") } else { format!("{line}\n") })
             .collect()
     };
-    let cases: [(String, &str); 20] = [
+    let cases: [(String, &str); 19] = [
         (
             in_block("mechanisms", "[\"pip\"]"),
             "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring, ring/spin, ring/park",
@@ -159,10 +162,9 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
         ),
         (
             in_block("measures", "[\"conformance\"]"),
-            "plans/x.toml:8: `conformance` cannot be asked of pipe; it answers round_trip, stream, anatomy",
+            "plans/x.toml:8: `conformance` cannot be asked of pipe; it answers round_trip, stream, paced, wake, anatomy",
         ),
         (in_block("measures", "[\"floors\"]"), "plans/x.toml:8: unknown measure `floors`"),
-        (in_block("message_bytes", "[0]"), "plans/x.toml:9: a message of 0 bytes"),
         (in_block("message_bytes", "[8,\n\"2 GiB\"]"), "plans/x.toml:10: a message may have at most 1 GiB"),
         (in_block("message_bytes", "[\"1 kB\"]"), "plans/x.toml:9: unknown unit `kB`"),
         (in_block("message_bytes", "[-1]"), "plans/x.toml:9: a size cannot be negative"),
@@ -276,6 +278,10 @@ fn the_plans_built_in_keep_their_promises() {
     let (quick, quick_ms) = extent("quick");
     assert!(quick.sets >= 5 && quick.timing.hot_ns <= 150_000_000);
     assert!(quick_ms <= 150_000, "the quick plan would take {quick_ms} ms");
+    for (name, most_ms) in [("wake-up", 300_000), ("latency-under-load", 600_000)] {
+        let (plan, ms) = extent(name);
+        assert!(plan.sets >= 5 && ms <= most_ms, "the {name} plan would take {ms} ms");
+    }
     let (standard, _) = extent("standard");
     assert!(standard.sets >= 10);
 }

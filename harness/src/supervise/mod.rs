@@ -39,6 +39,8 @@ impl Limits {
     /// Twenty times what is planned, and never under five seconds, so that a hung worker costs little.
     pub fn of(case: &Case, timing: &Timing) -> Self {
         let planned_ns = timing.warm_up_ns.saturating_add(timing.hot_ns).saturating_add(timing.floor_ns);
+        // A few pauses are waited for however long they are.
+        let planned_ns = planned_ns.saturating_add(case.gap_ns.unwrap_or(0).saturating_mul(4));
         // A count has no planned time: 50 us a message is a slow machine's wake on each side.
         let counted_ns = timing.fixed_count.unwrap_or(0).saturating_mul(50_000);
         let planned = Duration::from_nanos(planned_ns.saturating_add(counted_ns));

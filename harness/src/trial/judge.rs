@@ -15,6 +15,9 @@ use crate::trace;
 /// Stolen share of the trial's CPU time from which it counts as disturbed.
 const STOLEN_SHARE_MAX: f64 = 0.01;
 
+/// Share of the offered rate below which a paced trial counts as overloaded.
+const ACHIEVED_SHARE_MIN: f64 = 0.99;
+
 /// What happened around the trial.
 pub(super) struct Disturbance<'a> {
     pub(super) noise: &'a Noise,
@@ -30,7 +33,8 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     let Some(leader) = attempt.reports.first() else { return Outcome::failed("nobody reported") };
 
     let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
-    let mut metrics = leader.metrics.clone();
+    // Only one side computes them: the leader, or the one that knows when messages arrived.
+    let mut metrics: Metrics = attempt.reports.iter().flat_map(|report| report.metrics.clone()).collect();
     metrics.extend(cpu_per_message(case, leader.messages, &roles));
     let mut doubts = disturbance.in_words();
     let declared = family::anatomy(case);
@@ -39,15 +43,23 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         doubts.extend(seen.iter().flat_map(|seen| seen.against(declared)));
         metrics = seen.iter().flat_map(trace::Seen::metrics).collect();
     }
+    let overload = overload(&metrics);
+    let verdict = match (&overload, doubts.as_slice()) {
+        (Some(_), _) => Verdict::Overloaded,
+        (None, []) => Verdict::Stable,
+        _ => Verdict::Noisy,
+    };
+    let reasons: Vec<String> = overload.into_iter().chain(doubts).collect();
     // The side that verifies stamps the windows; only one side has them.
     let windows = attempt.reports.iter().map(|report| &report.windows).find(|windows| !windows.is_empty());
+    let histogram = attempt.reports.iter().find_map(|report| report.histogram.as_ref());
     Outcome {
         status: Status::Measured,
-        verdict: Some(if doubts.is_empty() { Verdict::Stable } else { Verdict::Noisy }),
-        why: (!doubts.is_empty()).then(|| doubts.join("; ")),
+        verdict: Some(verdict),
+        why: (!reasons.is_empty()).then(|| reasons.join("; ")),
         metrics: Some(metrics),
         windows: windows.filter(|_| attempt.calls.is_none()).cloned(),
-        histogram: leader.histogram.clone().filter(|_| attempt.calls.is_none()),
+        histogram: histogram.filter(|_| attempt.calls.is_none()).cloned(),
         floor: leader.floor.clone(),
         roles: Some(roles),
         anatomy: declared,
@@ -72,13 +84,24 @@ fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
     })
 }
 
-/// CPU time of all roles, per message; a round trip is two.
+/// Why a paced trial means overload: less got through than was due. Other trials offer no rate.
+fn overload(metrics: &Metrics) -> Option<String> {
+    let (offered, achieved) = (metrics.get(metric::OFFERED_PER_S)?, metrics.get(metric::MESSAGES_PER_S)?);
+    (*achieved < ACHIEVED_SHARE_MIN * offered)
+        .then(|| format!("{achieved:.0} messages a second got through of {offered:.0} that were due"))
+}
+
+/// CPU time of the roles whose work the mechanism decides, per message; a round trip is two.
 fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost]) -> Metrics {
-    let messages = if case.measure == Measure::Stream { count } else { 2 * count };
-    if messages == 0 || roles.is_empty() {
+    let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake);
+    // The sender of these keeps its CPU busy until the next message is due.
+    let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
+    let counted: Vec<&RoleCost> = roles.iter().filter(|role| !(generates_load && role.role == "sender")).collect();
+    let messages = if one_way { count } else { 2 * count };
+    if messages == 0 || counted.is_empty() {
         return Metrics::new();
     }
-    let spent: u64 = roles.iter().map(|role| role.user_ns + role.system_ns).sum();
+    let spent: u64 = counted.iter().map(|role| role.user_ns + role.system_ns).sum();
     Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages as f64)])
 }
 

@@ -1,21 +1,90 @@
 //! Shapes no row of a block can take: a mistake in the plan, not a lack of the machine, so nothing starts.
 
+use std::ops::Range;
+
 use ipcmark::family::Contestant;
+use ipcmark::record::Measure;
 
 use super::super::distinct;
-use super::super::source::Block;
-use super::{Axes, Expander, Point, answers};
+use super::super::source::{Block, List};
+use super::axes::{self, Point};
+use super::{Expander, answers, plays_alone};
+
+/// Messages that a paced trial should see at least: fewer have no median to speak of.
+const PACED_MESSAGES_MIN: u64 = 20;
 
 impl Expander<'_> {
-    /// Errors: a list that means nothing to the block's rows, or an entry that each of them refuses, with its line.
-    pub(super) fn check_shapes(&self, block: &Block, rows: &[&Contestant], axes: &Axes) -> anyhow::Result<()> {
-        if let Some(list) = block.substrates.as_ref().filter(|_| rows.iter().all(|row| row.substrate.is_none())) {
-            let names = distinct(rows.iter().map(|row| row.mechanism)).join(", ");
-            let text = format_args!("`substrates` fits only what shares memory, not {names}; leave the key out");
+    /// Errors: a list that means nothing to the block's measures or rows, or one that they want and that is missing.
+    pub(super) fn check_axes(&self, block: &Block, rows: &[&Contestant], measures: &[Measure]) -> anyhow::Result<()> {
+        let partial = [
+            ("rates_per_s", place(block.rates_per_s.as_ref()), axes::paces as fn(Measure) -> bool),
+            ("arrivals", place(block.arrivals.as_ref()), axes::paces),
+            ("bursts", place(block.bursts.as_ref()), axes::paces),
+            ("gaps_us", place(block.gaps_us.as_ref()), axes::pauses),
+            ("touches", place(block.touches.as_ref()), axes::touches),
+            ("topologies", place(block.topologies.as_ref()), axes::streams),
+            ("pairs", place(block.pairs.as_ref()), axes::streams),
+            ("hogs", place(block.hogs.as_ref()), axes::runs_beside_hogs),
+        ];
+        for (key, at, uses) in partial {
+            let useless = !measures.iter().any(|measure| uses(*measure));
+            if let Some(at) = at.filter(|_| useless) {
+                let able: Vec<&str> = Measure::ALL.iter().filter(|measure| uses(**measure)).map(|m| m.word()).collect();
+                let text = format_args!("`{key}` fits only {}; leave the key out", able.join(", "));
+                return Err(self.page.wrong(at, text));
+            }
+        }
+        for (measure, at) in measures.iter().zip(block.measures.get_ref()) {
+            let wanted = match measure {
+                Measure::Paced if block.rates_per_s.is_none() => "`rates_per_s`, the messages a second to offer",
+                Measure::Wake if block.gaps_us.is_none() => "`gaps_us`, the pauses before each message",
+                _ => continue,
+            };
+            return Err(self.page.wrong(at.span(), format_args!("`{measure}` wants {wanted}")));
+        }
+        if let Some(list) = block.pairs.as_ref().filter(|_| block.topologies.is_some()) {
+            let text = "a pair is one sender and one receiver; give `topologies` a block of their own";
             return Err(self.page.wrong(list.span(), text));
         }
+        for rate in block.rates_per_s.iter().flat_map(toml::Spanned::get_ref) {
+            let (per_s, hot_ms) = (*rate.get_ref(), self.hot_ms);
+            if per_s * hot_ms < PACED_MESSAGES_MIN * 1000 {
+                let text = format_args!(
+                    "{per_s} messages a second are {} in a hot phase of {hot_ms} ms, and it takes {PACED_MESSAGES_MIN}; \
+                     raise the rate or `hot_ms`",
+                    per_s * hot_ms / 1000
+                );
+                return Err(self.page.wrong(rate.span(), text));
+            }
+        }
+        self.check_rows(block, rows)
+    }
+
+    /// Errors: a list that means nothing to the block's rows.
+    fn check_rows(&self, block: &Block, rows: &[&Contestant]) -> anyhow::Result<()> {
+        let without_memory = rows.iter().all(|row| row.substrate.is_none());
+        let of_memory =
+            [("substrates", place(block.substrates.as_ref())), ("prefault", place(block.prefault.as_ref()))];
+        for (key, at) in of_memory {
+            if let Some(at) = at.filter(|_| without_memory) {
+                let names = distinct(rows.iter().map(|row| row.mechanism)).join(", ");
+                let text = format_args!("`{key}` fits only what shares memory, not {names}; leave the key out");
+                return Err(self.page.wrong(at, text));
+            }
+        }
+        if let Some(delays) = block.delays_ns.as_ref().filter(|_| rows.iter().any(|row| !plays_alone(row))) {
+            let able = distinct(self.ground.contestants.iter().filter(|row| plays_alone(row)).map(|row| row.mechanism));
+            let text =
+                format_args!("`delays_ns` fits only {}; give other mechanisms a block without it", able.join(", "));
+            return Err(self.page.wrong(delays.span(), text));
+        }
+        Ok(())
+    }
+
+    /// Errors: an entry that each of the block's rows refuses, with its line.
+    pub(super) fn check_shapes(&self, block: &Block, rows: &[&Contestant], points: &[Point]) -> anyhow::Result<()> {
         if let Some(list) = &block.depths {
-            let fixed = distinct(rows.iter().filter(|row| !self.has_depth(row, axes)).map(|row| row.mechanism));
+            let fixed = distinct(rows.iter().filter(|row| !self.has_depth(row, points)).map(|row| row.mechanism));
             if !fixed.is_empty() {
                 let names = fixed.join(", ");
                 let text = format_args!("`depths` cannot be chosen for {names}; give the others a block of their own");
@@ -23,32 +92,44 @@ impl Expander<'_> {
             }
         }
         for depth in block.depths.iter().flat_map(toml::Spanned::get_ref) {
-            if let Some(why) = self.refusal(rows, axes, |point| point.depth == Some(*depth.get_ref())) {
+            if let Some(why) = self.refusal(rows, points, |point| point.depth == Some(*depth.get_ref())) {
                 return Err(self.page.wrong(depth.span(), why));
             }
         }
         for size in block.message_bytes.get_ref() {
-            if let Some(why) = self.refusal(rows, axes, |point| point.bytes == size.get_ref().0) {
+            if let Some(why) = self.refusal(rows, points, |point| point.bytes == size.get_ref().0) {
                 return Err(self.page.wrong(size.span(), why));
+            }
+        }
+        for topology in block.topologies.iter().flat_map(toml::Spanned::get_ref) {
+            let asked = |point: &Point| point.topology.is_some_and(|(k, m)| *topology.get_ref() == format!("{k}:{m}"));
+            if let Some(why) = self.refusal(rows, points, asked) {
+                return Err(self.page.wrong(topology.span(), why));
             }
         }
         Ok(())
     }
 
     /// Whether the row holds a number of messages that a plan may choose.
-    fn has_depth(&self, row: &Contestant, axes: &Axes) -> bool {
-        let open = axes.points().next().map(|point| Point { depth: None, ..point });
-        open.is_some_and(|point| (self.ground.has_depth)(&self.planned(row, point).case))
+    fn has_depth(&self, row: &Contestant, points: &[Point]) -> bool {
+        let open = points.first().map(|point| Point { depth: None, ..*point });
+        open.is_some_and(|point| (self.ground.has_depth)(&self.planned(row, &point).case))
     }
 
     /// Why every row refuses the points that `has` picks; nothing when one takes one of them, or none could be asked.
-    fn refusal(&self, rows: &[&Contestant], axes: &Axes, has: impl Fn(&Point) -> bool) -> Option<String> {
+    fn refusal(&self, rows: &[&Contestant], points: &[Point], has: impl Fn(&Point) -> bool) -> Option<String> {
         let mut why = None;
         for row in rows.iter().filter(|row| row.unavailable.is_none()) {
-            for point in axes.points().filter(|point| has(point) && answers(row, point.measure)) {
+            let asked = |point: &&Point| has(point) && answers(row, point.measure) && !self.starved(point);
+            for point in points.iter().filter(asked) {
                 why = Some((self.ground.supports)(&self.planned(row, point).case).err()?);
             }
         }
         why
     }
+}
+
+/// Where a list stands, if the block has it.
+fn place<T>(list: Option<&List<T>>) -> Option<Range<usize>> {
+    list.map(toml::Spanned::span)
 }

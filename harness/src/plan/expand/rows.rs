@@ -1,0 +1,102 @@
+//! The registry rows that a block names: patterns, exclusions, isolations and substrates.
+
+use ipcmark::family::Contestant;
+use ipcmark::record::{Isolation, Substrate};
+use toml::Spanned;
+
+use super::super::distinct;
+use super::super::source::Block;
+use super::super::text;
+use super::Expander;
+
+/// Opens a pattern whose rows are left out.
+const EXCLUDED: char = '!';
+
+impl Expander<'_> {
+    /// The registry rows a block names, in its order, narrowed to the isolations and substrates it asks for, less those
+    /// it excludes.
+    pub(super) fn rows(&self, block: &Block) -> anyhow::Result<Vec<&Contestant>> {
+        let family = block.family.get_ref().as_str();
+        let all: Vec<&Contestant> = self.ground.contestants.iter().filter(|row| row.family == family).collect();
+        if all.is_empty() {
+            let known = distinct(self.ground.contestants.iter().map(|row| row.family));
+            return Err(self.page.wrong(block.family.span(), text::unknown("family", family, known)));
+        }
+        let isolations = self.page.narrowing(block.isolations.as_ref(), "isolations", "isolation", Isolation::ALL)?;
+        let substrates = self.page.narrowing(block.substrates.as_ref(), "substrates", "substrate", Substrate::ALL)?;
+        let mut chosen: Vec<&Contestant> = vec![];
+        let mut excluded: Vec<&Contestant> = vec![];
+        for pattern in self.page.filled(&block.mechanisms, "mechanisms")? {
+            let word = pattern.get_ref().as_str();
+            if let Some(word) = word.strip_prefix(EXCLUDED) {
+                excluded.extend(self.named(&all, word, pattern)?);
+                continue;
+            }
+            let named = self.named(&all, word, pattern)?;
+            let kept = narrow(&named, isolations.as_deref(), substrates.as_deref());
+            if kept.is_empty() {
+                return Err(self.page.wrong(pattern.span(), unfit(word, &named)));
+            }
+            let new: Vec<_> = kept.into_iter().filter(|row| !holds(&chosen, row)).collect();
+            chosen.extend(new);
+        }
+        chosen.retain(|row| !holds(&excluded, row));
+        if chosen.is_empty() {
+            let text = "`mechanisms` leaves nothing to run; `\"*\"` names every row, and `!` takes some of them away";
+            return Err(self.page.wrong(block.mechanisms.span(), text));
+        }
+        Ok(chosen)
+    }
+
+    /// The rows of `all` that `word` stands for.
+    fn named<'c>(
+        &self,
+        all: &[&'c Contestant],
+        word: &str,
+        pattern: &Spanned<String>,
+    ) -> anyhow::Result<Vec<&'c Contestant>> {
+        let named: Vec<_> =
+            all.iter().copied().filter(|row| text::matches(word, &row.row()) || word == row.mechanism).collect();
+        if named.is_empty() {
+            let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
+            let known = all.iter().map(|row| row.mechanism).chain(rows.iter().map(String::as_str));
+            let text = text::unknown("mechanism", word, distinct(known));
+            return Err(self.page.wrong(pattern.span(), text));
+        }
+        Ok(named)
+    }
+}
+
+/// A row may come once for each isolation and substrate, so it is told by its place in the registry.
+fn holds(rows: &[&Contestant], row: &Contestant) -> bool {
+    rows.iter().any(|seen| std::ptr::eq(*seen, row))
+}
+
+/// The rows that fit what the plan asks for; where it does not ask, the first form a row can take.
+fn narrow<'a>(
+    named: &[&'a Contestant],
+    isolations: Option<&[Isolation]>,
+    substrates: Option<&[Substrate]>,
+) -> Vec<&'a Contestant> {
+    let fits = |contestant: &&&Contestant| {
+        let first = named.iter().find(|other| other.row() == contestant.row()).copied();
+        let isolated = match isolations {
+            Some(asked) => asked.contains(&contestant.isolation),
+            None => first.is_some_and(|first| first.isolation == contestant.isolation),
+        };
+        let made_of = match (substrates, contestant.substrate) {
+            (_, None) => true,
+            (Some(asked), Some(substrate)) => asked.contains(&substrate),
+            (None, substrate) => first.is_some_and(|first| first.substrate == substrate),
+        };
+        isolated && made_of
+    };
+    named.iter().filter(fits).copied().collect()
+}
+
+fn unfit(word: &str, named: &[&Contestant]) -> String {
+    let isolations = distinct(named.iter().map(|row| row.isolation.word())).join(", ");
+    let substrates = distinct(named.iter().filter_map(|row| row.substrate).map(Substrate::word)).join(", ");
+    let made_of = if substrates.is_empty() { String::new() } else { format!(", on the substrates {substrates}") };
+    format!("no row of `{word}` fits the isolations and substrates asked for; it runs as {isolations}{made_of}")
+}

@@ -1,0 +1,269 @@
+//! What is the latency at a given rate? Open loop: messages are due by the clock, whatever became of the last one.
+//!
+//! A message's latency runs from when it was due until the receiver has verified its last byte. So a receiver that falls
+//! behind, or a sender held up by a full queue, shows up in every message it delays; a closed loop would wait politely and
+//! never ask the question (Tene, How NOT to Measure Latency, 2015).
+//!
+//! The sender is the load generator: between messages it reads the clock without pause, and what is late already goes at
+//! once. Its CPU time says nothing about the mechanism, whose cost per message is the receiver's. The receiver stamps each
+//! message with its own tick counter, tied to the system's clock, by which messages are due, before and after the hot
+//! phase. Stamps stay in memory until the clock has stopped. The first due time, which the sender puts on the control
+//! page, is also the seed of Poisson arrivals: another one in every trial, since sets must be independent, and known to
+//! both sides.
+
+mod tally;
+
+use std::io;
+
+use self::tally::{NEVER, Tally};
+use super::meter::Meter;
+use super::paired::Floor;
+use super::schedule::{Schedule, spin_for, spin_until};
+use super::{Findings, Task, Trouble, count, follow, histogram, inject, phase, room, together};
+use crate::abort;
+use crate::clock::{self, Anchor};
+use crate::control::{Leader, Member, Page};
+use crate::payload::{Known, check, stamp, stamp_of};
+use crate::protocol::Report;
+use crate::record::Case;
+use crate::transport::{Delivery, Receiver, Sender};
+
+const PRODUCER: u16 = 6;
+const SENDER_SLOT: u32 = 0;
+const RECEIVER_SLOT: u32 = 1;
+/// From the receiver being at its post until the first message is due: time to fall asleep, for those who do.
+const START_AFTER_NS: u64 = 100_000;
+/// Messages that are stamped, at most: 32 MiB of stamps. A longer trial ends sooner.
+const MAX_STAMPS: u64 = 1 << 22;
+/// Fewer messages would leave no first and last to compare.
+const MIN_MESSAGES: u64 = 2;
+
+/// The sending side.
+pub struct Pacer<S> {
+    sender: S,
+    message_bytes: usize,
+    sent: u64,
+}
+
+/// The verifying side.
+pub struct Gauge<R> {
+    receiver: R,
+    message_bytes: usize,
+    /// Whether messages may be missing.
+    skips: bool,
+    /// Sequence of the next message, or of the first that may come next.
+    next: u64,
+    /// Sequence after the phase's last.
+    end: u64,
+}
+
+/// What the hot phase left behind.
+struct Stamped {
+    stamps: Vec<u64>,
+    anchors: (Anchor, Anchor),
+    start_ns: u64,
+}
+
+impl<S: Sender> Pacer<S> {
+    /// A sender before its first message.
+    pub fn new(sender: S, message_bytes: usize) -> Self {
+        Self { sender, message_bytes, sent: 0 }
+    }
+
+    /// The role that leads. The warm-up runs at full speed: where that is slower than the rate, fewer messages fill the hot
+    /// phase, so that an overloaded trial takes no longer than another.
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
+        let page = leader.page().clone();
+        let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;
+        let interval_ns = Schedule::of(&task.case, PRODUCER, 0)?.interval_ns().max(derived.unit_ns);
+        let wanted = task.timing.fixed_count.unwrap_or((task.timing.hot_ns as f64 / interval_ns) as u64);
+        let count = whole_bursts(wanted.clamp(MIN_MESSAGES, MAX_STAMPS), &task.case);
+
+        page.set_count(count);
+        // A phase without messages: the receiver makes room for its stamps.
+        together(leader, phase::WORK, 0, || Ok(()))?;
+        page.set_hot(true);
+        let cost = together(leader, phase::WORK, count, || {
+            let meter = Meter::start();
+            self.pace(&page, &task.case, count)?;
+            Ok(meter.stop(task, count))
+        })?;
+        page.set_hot(false);
+        page.set_progress(SENDER_SLOT, count);
+        together(leader, phase::END, 0, || Ok(()))?;
+        Ok(Report {
+            messages: count,
+            chosen_by: derived.chosen_by.into(),
+            warm_up_ns: derived.warm_up_ns,
+            roles: vec![cost],
+            ..Report::default()
+        })
+    }
+
+    /// Sends `count` messages as fast as they go.
+    fn flood(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            let message = self.next();
+            self.send(message)?;
+        }
+        self.finished(page);
+        Ok(())
+    }
+
+    /// Sends `count` messages when they are due. The timed loop of the sending side.
+    fn pace(&mut self, page: &Page, case: &Case, count: u64) -> Result<(), Trouble> {
+        let end = self.sent + count;
+        spin_for(|| (page.posted(RECEIVER_SLOT) == end).then_some(()))?;
+        let mut now_ns = clock::now_ns();
+        let start_ns = now_ns + START_AFTER_NS;
+        page.post(SENDER_SLOT, start_ns);
+        let schedule = Schedule::of(case, PRODUCER, start_ns)?;
+        for due_ns in schedule.take(count as usize) {
+            let message = self.next();
+            // What was due at the last look at the clock is late now; looking again would only make it later.
+            if start_ns + due_ns > now_ns {
+                now_ns = spin_until(start_ns + due_ns)?;
+            }
+            self.send(message)?;
+        }
+        self.finished(page);
+        Ok(())
+    }
+
+    fn next(&self) -> Known {
+        Known::new(self.message_bytes, stamp(PRODUCER, self.sent))
+    }
+
+    #[inline]
+    fn send(&mut self, message: Known) -> io::Result<()> {
+        self.sent += 1;
+        self.sender.send(self.message_bytes, |room| message.fill(room))
+    }
+
+    /// Tells a receiver that waits in vain that nothing more will come.
+    fn finished(&self, page: &Page) {
+        page.set_progress(SENDER_SLOT, self.sent);
+    }
+}
+
+impl<R: Receiver> Gauge<R> {
+    /// A receiver before its first message.
+    pub fn new(receiver: R, message_bytes: usize, delivery: Delivery) -> Self {
+        let skips = matches!(delivery, Delivery::Lossy | Delivery::Latest);
+        Self { receiver, message_bytes, skips, next: 0, end: 0 }
+    }
+
+    /// The role that verifies.
+    pub fn follow(&mut self, member: &mut Member, task: &Task) -> Findings {
+        let mut stamps = vec![];
+        let mut stamped = None;
+        let mut report = follow(member, task, &mut Floor::none(), &mut |member, count| {
+            let page = member.page();
+            if count == 0 {
+                stamps = room(page.count(), NEVER);
+                return Ok(0);
+            }
+            self.end = self.next + count;
+            if page.is_hot() {
+                stamped = Some(self.measure(page, task, std::mem::take(&mut stamps))?);
+            } else {
+                self.verify(page, self.end, |_| {})?;
+            }
+            Ok(count)
+        })?;
+        if let Some(stamped) = stamped {
+            self.describe(&stamped, task, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    /// Stamps every message of the hot phase. The timed loop of the receiving side.
+    fn measure(&mut self, page: &Page, task: &Task, mut stamps: Vec<u64>) -> Result<Stamped, Trouble> {
+        let first = self.next;
+        let trusted = task.ticks_trusted;
+        let before = Anchor::now(trusted);
+        page.post(RECEIVER_SLOT, self.end);
+        let mut until = first;
+        inject::around_stall(task, self.end - first, |messages| {
+            until += messages;
+            self.verify(page, until, |sequence| stamps[(sequence - first) as usize] = clock::tick(trusted))
+        })?;
+        let anchors = (before, Anchor::now(trusted));
+        Ok(Stamped { stamps, anchors, start_ns: page.posted(SENDER_SLOT) })
+    }
+
+    /// Verifies messages up to the one before sequence `until`, and calls `verified` with the sequence of each.
+    #[inline]
+    fn verify(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), Trouble> {
+        if self.skips {
+            return self.verify_some(page, until, verified);
+        }
+        while self.next < until {
+            let due = Known::new(self.message_bytes, stamp(PRODUCER, self.next));
+            self.receiver.receive(|seen| due.check(seen))??;
+            verified(self.next);
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// The same where messages may be missing: each says itself which one it is.
+    fn verify_some(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), Trouble> {
+        let bytes = self.message_bytes;
+        let mut all_sent = false;
+        while self.next < until {
+            match self.receiver.receive(|seen| sequence_of(seen, bytes)) {
+                Ok(sequence) => {
+                    let sequence = sequence?;
+                    if !(self.next..self.end).contains(&sequence) {
+                        let next = self.next;
+                        return Err(format!(
+                            "message {sequence} arrived where {next} or a later one was due: repeated or out of order"
+                        )
+                        .into());
+                    }
+                    verified(sequence);
+                    self.next = sequence + 1;
+                }
+                // Silence after the last message was sent, not before: nothing is on its way any more.
+                Err(silence) if silence.kind() == io::ErrorKind::TimedOut && all_sent => self.next = until,
+                Err(silence) if silence.kind() == io::ErrorKind::TimedOut => {
+                    if abort::requested() {
+                        return Err(abort::error().into());
+                    }
+                    all_sent = page.progress(SENDER_SLOT) >= self.end;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self, stamped: &Stamped, task: &Task, report: &mut Report) -> io::Result<()> {
+        let schedule = Schedule::of(&task.case, PRODUCER, stamped.start_ns)?;
+        let tally = Tally::new(&stamped.stamps, stamped.anchors, stamped.start_ns, &schedule);
+        let distribution = tally.distribution();
+        report.metrics = tally.metrics(&distribution, self.message_bytes, self.skips);
+        report.histogram = histogram::encode(&distribution);
+        Ok(())
+    }
+}
+
+/// Which message this is, once every byte of it is verified.
+fn sequence_of(seen: &[u8], bytes: usize) -> Result<u64, String> {
+    let claimed = stamp_of(seen).ok_or_else(|| format!("{} bytes do not tell which message they are", seen.len()))?;
+    let sequence = claimed & 0xffff_ffff_ffff;
+    if claimed != stamp(PRODUCER, sequence) {
+        return Err("a message arrived that nobody sent: corrupted, torn or stale".to_owned());
+    }
+    check(seen, bytes, claimed).map(|()| sequence)
+}
+
+/// Two bursts at least, and no half one at the end.
+fn whole_bursts(count: u64, case: &Case) -> u64 {
+    let burst = u64::from(case.burst.unwrap_or(1).max(1));
+    (count / burst).max(2) * burst
+}
+
+#[cfg(test)]
+mod tests;

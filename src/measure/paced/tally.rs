@@ -1,0 +1,173 @@
+//! From the stamps of a paced trial to its numbers: latencies, and whether the mechanism kept up.
+//!
+//! *Achieved* is the offered rate times two shares: of the messages that arrived at all, and of the time in which they
+//! were due to the time they took. For the latter the median latency of the last tenth is held against that of the first:
+//! where a backlog grows, the difference is how much longer than planned the trial took. The plain quotient of messages
+//! and time would hang on the last message alone: a single disturbed wake-up after 200 messages would pass for overload.
+//! And it would blame the mechanism for the chance by which Poisson arrivals come early or late as a whole.
+
+use hdrhistogram::Histogram;
+
+use super::super::histogram;
+use super::super::schedule::Schedule;
+use crate::clock::Anchor;
+use crate::record::{Metrics, metric};
+
+/// The stamp of a message that never arrived.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// A message that arrived, in nanoseconds from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Arrival {
+    due_ns: u64,
+    verified_ns: u64,
+}
+
+impl Arrival {
+    /// Two clocks read on two CPUs may differ by their own cost, so a quick message can seem early: that is 1 ns here.
+    fn latency_ns(self) -> u64 {
+        self.verified_ns.saturating_sub(self.due_ns).max(1)
+    }
+}
+
+/// What became of the messages of the hot phase.
+pub(super) struct Tally {
+    arrivals: Vec<Arrival>,
+    sent: u64,
+    burst: u64,
+    offered_per_s: f64,
+}
+
+impl Tally {
+    /// `stamps` holds one tick per message, by sequence; the anchors enclose them, `start_ns` is when the schedule began.
+    pub(super) fn new(stamps: &[u64], anchors: (Anchor, Anchor), start_ns: u64, schedule: &Schedule) -> Self {
+        let ns_per_tick = anchors.0.ns_per_tick(&anchors.1);
+        let since_start = |tick: u64| {
+            let since_anchor = tick.saturating_sub(anchors.0.tick) as f64 * ns_per_tick;
+            (anchors.0.ns + since_anchor.round() as u64).saturating_sub(start_ns)
+        };
+        let arrivals = stamps
+            .iter()
+            .zip(schedule.clone())
+            .filter(|(tick, _)| **tick != NEVER)
+            .map(|(tick, due_ns)| Arrival { due_ns, verified_ns: since_start(*tick) })
+            .collect();
+        let offered_per_s = 1e9 / schedule.interval_ns();
+        Self { arrivals, sent: stamps.len() as u64, burst: schedule.burst(), offered_per_s }
+    }
+
+    /// Every latency.
+    pub(super) fn distribution(&self) -> Histogram<u64> {
+        let mut all = histogram::empty();
+        for arrival in &self.arrivals {
+            all.saturating_record(arrival.latency_ns());
+        }
+        all
+    }
+
+    /// Numbers by name. The share that was lost is left out where nothing may be.
+    pub(super) fn metrics(&self, distribution: &Histogram<u64>, message_bytes: usize, may_lose: bool) -> Metrics {
+        let achieved_per_s = self.offered_per_s * self.share_arrived() * self.share_of_pace();
+        let mut metrics = Metrics::from([
+            (metric::OFFERED_PER_S.into(), self.offered_per_s),
+            (metric::MESSAGES_PER_S.into(), achieved_per_s),
+            (metric::BYTES_PER_S.into(), achieved_per_s * message_bytes as f64),
+        ]);
+        if !distribution.is_empty() {
+            metrics.insert(metric::LATENCY_NS.into(), distribution.value_at_quantile(0.5) as f64);
+        }
+        if may_lose {
+            metrics.insert(metric::LOST_SHARE.into(), 1.0 - self.share_arrived());
+        }
+        histogram::percentiles(distribution, &mut metrics);
+        metrics
+    }
+
+    fn share_arrived(&self) -> f64 {
+        self.arrivals.len() as f64 / self.sent.max(1) as f64
+    }
+
+    /// Time planned over time taken, between the middles of the first and the last tenth. Tenths hold whole bursts, since
+    /// the first of a burst waits less than its last.
+    fn share_of_pace(&self) -> f64 {
+        let count = self.arrivals.len();
+        let burst = self.burst as usize;
+        let tenth = (count / 10 / burst * burst).max(burst).min(count / 2);
+        if tenth == 0 {
+            return 1.0;
+        }
+        let (first, last) = (&self.arrivals[..tenth], &self.arrivals[count - tenth..]);
+        let planned_ns = (last[tenth / 2].due_ns - first[tenth / 2].due_ns) as f64;
+        let behind_ns = median_latency_ns(last).saturating_sub(median_latency_ns(first)) as f64;
+        if planned_ns > 0.0 { planned_ns / (planned_ns + behind_ns) } else { 1.0 }
+    }
+}
+
+fn median_latency_ns(arrivals: &[Arrival]) -> u64 {
+    let mut all: Vec<u64> = arrivals.iter().map(|arrival| arrival.latency_ns()).collect();
+    let middle = all.len() / 2;
+    *all.select_nth_unstable(middle).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Arrivals, Case, Measure};
+
+    const START_NS: u64 = 1_000_000;
+
+    fn schedule(arrivals: Arrivals) -> Schedule {
+        let case = Case {
+            rate_per_s: Some(1_000_000),
+            arrivals: Some(arrivals),
+            burst: Some(50),
+            ..Case::new("transport", "any", Measure::Paced)
+        };
+        Schedule::of(&case, 1, 9).expect("it has a rate")
+    }
+
+    /// A receiver whose clock ticks twice a nanosecond, and that takes `latency_ns(i)` for message `i`, if it arrives.
+    fn tally(arrivals: Arrivals, count: u64, latency_ns: impl Fn(u64) -> Option<u64>) -> Tally {
+        let schedule = schedule(arrivals);
+        let stamp = |(i, due_ns): (u64, u64)| latency_ns(i).map_or(NEVER, |ns| 77 + 2 * (START_NS + due_ns + ns));
+        let stamps: Vec<u64> = (0..count).zip(schedule.clone()).map(stamp).collect();
+        let anchor = |ns: u64| Anchor { ns, tick: 77 + 2 * ns };
+        Tally::new(&stamps, (anchor(0), anchor(1 << 40)), START_NS, &schedule)
+    }
+
+    fn achieved(tally: &Tally) -> f64 {
+        tally.metrics(&tally.distribution(), 8, true)[metric::MESSAGES_PER_S]
+    }
+
+    #[test]
+    fn a_lost_message_shifts_nothing() {
+        let lossy = tally(Arrivals::Poisson, 1000, |i| (i % 10 != 3).then_some(500 + i % 7));
+        assert_eq!(lossy.arrivals.len(), 900);
+        let latencies = lossy.distribution();
+        assert!(latencies.min() >= 499 && latencies.max() <= 507, "{} to {}", latencies.min(), latencies.max());
+        let metrics = lossy.metrics(&latencies, 8, true);
+        assert!((metrics[metric::LOST_SHARE] - 0.1).abs() < 1e-9);
+        assert!((metrics[metric::MESSAGES_PER_S] - 900_000.0).abs() < 1000.0);
+        assert!((metrics[metric::LATENCY_NS] - 503.0).abs() < 2.0);
+        assert!(!lossy.metrics(&latencies, 8, false).contains_key(metric::LOST_SHARE));
+    }
+
+    #[test]
+    fn who_keeps_up_achieves_what_is_offered_however_the_messages_come() {
+        for arrivals in Arrivals::ALL.iter().copied() {
+            let steady = tally(arrivals, 2000, |i| Some(300 + 20 * (i % 50)));
+            assert!((achieved(&steady) - 1e6).abs() < 1e3, "{arrivals}: {}", achieved(&steady));
+            let hiccup = tally(arrivals, 2000, |i| Some(if i >= 1990 { 900_000 } else { 300 }));
+            assert!((achieved(&hiccup) - 1e6).abs() < 1e3, "{arrivals}: {}", achieved(&hiccup));
+        }
+    }
+
+    #[test]
+    fn who_falls_behind_achieves_what_he_can() {
+        // One message every 1250 ns where one every 1000 ns is due.
+        for arrivals in [Arrivals::Constant, Arrivals::Burst] {
+            let behind = tally(arrivals, 10_000, |i| Some(300 + 250 * i));
+            assert!((achieved(&behind) - 800_000.0).abs() < 8000.0, "{arrivals}: {}", achieved(&behind));
+        }
+    }
+}

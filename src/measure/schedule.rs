@@ -1,0 +1,211 @@
+//! When the messages of an open loop are due: by the clock, whatever became of the last one.
+//!
+//! The due time of a message is a pure function of seed, rate, producer and sequence, so that the receiver computes the
+//! same times as the sender. Nothing rides on the message, and one that is lost moves no other. Times count in
+//! picoseconds from the start: at ten million messages a second a rounded nanosecond would already bend the rate by a
+//! hundredth.
+//!
+//! Source: exponential gaps by inversion (Devroye, Non-Uniform Random Variate Generation, 1986, II.2); why an open loop
+//! at all: Schroeder, Wierman, Harchol-Balter, Open Versus Closed, NSDI 2006.
+
+use std::hint;
+use std::io;
+
+use crate::payload::{mix, stamp};
+use crate::record::{Arrivals, Case};
+use crate::{abort, clock};
+
+const PS_PER_S: u64 = 1_000_000_000_000;
+const PS_PER_NS: u64 = 1000;
+/// Clock reads between two looks at the abort word: about 100 us.
+const READS_PER_ABORT_CHECK: u32 = 4096;
+
+/// The times at which one producer's messages are due. An iterator without end, in nanoseconds from the start.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    rate_per_s: u64,
+    burst: u64,
+    /// Poisson only: what the gaps are drawn from.
+    random: Option<Random>,
+    /// Messages still due at the same time as the last one.
+    left_of_burst: u64,
+    /// From one burst to the next: whole picoseconds, and the rest in parts of the rate.
+    step_ps: u64,
+    step_rest: u64,
+    /// When the next burst is due, in the same form.
+    next_ps: u64,
+    next_rest: u64,
+    /// When the last message was due.
+    due_ps: u64,
+}
+
+/// Where Poisson gaps come from.
+#[derive(Clone, Debug)]
+struct Random {
+    seed: u64,
+    producer: u16,
+    sequence: u64,
+}
+
+impl Schedule {
+    /// What `case` asks for. The seed makes the gaps of Poisson arrivals; the others have none to draw.
+    ///
+    /// Errors: a case without a rate.
+    pub fn of(case: &Case, producer: u16, seed: u64) -> io::Result<Self> {
+        let rate_per_s = case.rate_per_s.filter(|rate| *rate > 0);
+        let rate_per_s = rate_per_s.ok_or_else(|| io::Error::other("a paced case names its messages a second"))?;
+        let arrivals = case.arrivals.unwrap_or(Arrivals::Constant);
+        let burst = if arrivals == Arrivals::Burst { u64::from(case.burst.unwrap_or(1).max(1)) } else { 1 };
+        let step = u128::from(burst) * u128::from(PS_PER_S);
+        Ok(Self {
+            rate_per_s,
+            burst,
+            random: (arrivals == Arrivals::Poisson).then_some(Random { seed, producer, sequence: 0 }),
+            left_of_burst: 0,
+            step_ps: (step / u128::from(rate_per_s)) as u64,
+            step_rest: (step % u128::from(rate_per_s)) as u64,
+            next_ps: 0,
+            next_rest: 0,
+            due_ps: 0,
+        })
+    }
+
+    /// Messages that are due at once.
+    pub fn burst(&self) -> u64 {
+        self.burst
+    }
+
+    /// Mean time between two messages, in nanoseconds.
+    pub fn interval_ns(&self) -> f64 {
+        1e9 / self.rate_per_s as f64
+    }
+
+    /// Moves on to the next burst. Adding up what a division leaves over keeps the rate exact without a division per
+    /// message, which would cost the sender more than a fast mechanism does.
+    fn next_burst(&mut self) -> u64 {
+        let due_ps = self.next_ps;
+        self.next_ps += self.step_ps;
+        self.next_rest += self.step_rest;
+        if self.next_rest >= self.rate_per_s {
+            self.next_rest -= self.rate_per_s;
+            self.next_ps += 1;
+        }
+        due_ps
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = u64;
+
+    #[inline]
+    fn next(&mut self) -> Option<u64> {
+        if let Some(random) = &mut self.random {
+            let gap_ps = random.exponential() * PS_PER_S as f64 / self.rate_per_s as f64;
+            self.due_ps += gap_ps.round() as u64;
+        } else if self.left_of_burst == 0 {
+            self.left_of_burst = self.burst - 1;
+            self.due_ps = self.next_burst();
+        } else {
+            self.left_of_burst -= 1;
+        }
+        Some(self.due_ps / PS_PER_NS)
+    }
+}
+
+impl Random {
+    /// The next of independent numbers with an exponential distribution of mean 1. The uniform number behind it is never
+    /// 0, whose logarithm is none.
+    fn exponential(&mut self) -> f64 {
+        let random = mix(mix(self.seed).wrapping_add(stamp(self.producer, self.sequence)));
+        self.sequence += 1;
+        let uniform = ((random >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        -uniform.ln()
+    }
+}
+
+/// Keeps the CPU busy until the monotonic clock shows `due_ns`, and gives what it shows then. A sleep would be late by a
+/// timer's slack and a wake-up, which are larger than what is to be measured.
+///
+/// Errors: `Interrupted` when the trial is called off.
+#[inline]
+pub fn spin_until(due_ns: u64) -> io::Result<u64> {
+    spin_for(|| Some(clock::now_ns()).filter(|now| *now >= due_ns))
+}
+
+/// Keeps the CPU busy until `ready` gives something.
+///
+/// Errors: `Interrupted` when the trial is called off.
+#[inline]
+pub fn spin_for<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+    loop {
+        for _ in 0..READS_PER_ABORT_CHECK {
+            if let Some(found) = ready() {
+                return Ok(found);
+            }
+            hint::spin_loop();
+        }
+        if abort::requested() {
+            return Err(abort::error());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Measure;
+
+    fn schedule(rate_per_s: u64, arrivals: Arrivals, burst: Option<u32>, seed: u64) -> Schedule {
+        let case = Case {
+            rate_per_s: Some(rate_per_s),
+            arrivals: Some(arrivals),
+            burst,
+            ..Case::new("transport", "any", Measure::Paced)
+        };
+        Schedule::of(&case, 7, seed).expect("it has a rate")
+    }
+
+    #[test]
+    fn a_constant_rate_keeps_its_rate_however_long() {
+        let mut all = schedule(3_000_000, Arrivals::Constant, None, 1);
+        assert_eq!(all.clone().take(4).collect::<Vec<_>>(), [0, 333, 666, 1000]);
+        assert_eq!(all.nth(3_000_000), Some(1_000_000_000));
+        assert_eq!(schedule(1, Arrivals::Constant, None, 1).nth(100_000), Some(100_000_000_000_000));
+    }
+
+    #[test]
+    fn a_burst_is_due_at_once_and_the_mean_rate_stays() {
+        let all = schedule(1_000_000, Arrivals::Burst, Some(4), 1);
+        assert_eq!(all.take(9).collect::<Vec<_>>(), [0, 0, 0, 0, 4000, 4000, 4000, 4000, 8000]);
+    }
+
+    #[test]
+    fn poisson_gaps_have_the_mean_and_the_spread_of_their_law() {
+        const COUNT: usize = 200_000;
+        let due: Vec<u64> = schedule(1_000_000, Arrivals::Poisson, None, 42).take(COUNT).collect();
+        assert!(due.is_sorted());
+        let gaps: Vec<f64> = due.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        let beyond_mean = gaps.iter().filter(|gap| **gap > 1000.0).count() as f64 / gaps.len() as f64;
+        // Four standard errors of each.
+        assert!((mean - 1000.0).abs() < 9.0, "{mean}");
+        assert!((variance.sqrt() - 1000.0).abs() < 18.0, "{}", variance.sqrt());
+        assert!((beyond_mean - (-1.0f64).exp()).abs() < 0.005, "{beyond_mean}");
+    }
+
+    #[test]
+    fn both_sides_compute_the_same_times_and_another_seed_gives_others() {
+        for arrivals in Arrivals::ALL.iter().copied() {
+            let times = |seed| schedule(777, arrivals, Some(3), seed).take(1000).collect::<Vec<_>>();
+            assert_eq!(times(5), times(5));
+            assert_eq!(times(5) == times(6), arrivals != Arrivals::Poisson);
+        }
+    }
+
+    #[test]
+    fn a_case_without_a_rate_has_no_schedule() {
+        let case = Case::new("transport", "any", Measure::Paced);
+        assert!(Schedule::of(&case, 7, 1).is_err());
+    }
+}

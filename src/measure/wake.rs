@@ -1,0 +1,226 @@
+//! What does the first message after a pause cost? From just before the send until the receiver has verified the last byte,
+//! one way.
+//!
+//! A closed loop keeps every core awake and every cache warm, and hides what a message meets after a pause: a scheduler to
+//! wake the reader, a CPU that went into a sleep state, a timer tick, cold lines. The pause counts from the receiver's
+//! acknowledgement. The sender reads the clock through it, so its own CPU stays awake and what is measured is the waking of
+//! the other side; a sender that slept would add its own wake-up to another one's. For that reason its CPU time is left out
+//! of the cost per message too.
+//!
+//! Both moments are read on one clock: the tick counter where the leader finds those of the two CPUs in step, else the
+//! system's, which adds about one of its reads. The sender's moment and the acknowledgement travel on the control page, not
+//! with the message, and only while the message does not.
+
+use std::hint;
+use std::io;
+
+use super::meter::Meter;
+use super::paired::Floor;
+use super::schedule::{spin_for, spin_until};
+use super::{Findings, Task, Trouble, count, follow, histogram, phase, room, together};
+use crate::abort;
+use crate::clock::{self, Anchor};
+use crate::control::{Leader, Member, Page};
+use crate::payload::{Known, stamp};
+use crate::protocol::Report;
+use crate::record::metric;
+use crate::transport::{Receiver, Sender};
+
+const PRODUCER: u16 = 7;
+const SENDER_SLOT: u32 = 0;
+const RECEIVER_SLOT: u32 = 1;
+/// Pauses of a trial, at least, however long they are.
+const MIN_PAUSES: u64 = 3;
+
+/// The sending side.
+pub struct Rouser<S> {
+    sender: S,
+    message_bytes: usize,
+    gap_ns: u64,
+    sent: u64,
+    /// Acknowledgements so far: one when the receiver is at its post, one a message.
+    heard: u64,
+}
+
+/// The side that is woken.
+pub struct Sleeper<R> {
+    receiver: R,
+    message_bytes: usize,
+    verified: u64,
+    acknowledged: u64,
+}
+
+/// What the hot phase left behind: ticks from send to verified.
+struct Waits {
+    ticks: Vec<u64>,
+    ns_per_tick: f64,
+}
+
+impl<S: Sender> Rouser<S> {
+    /// A sender before its first message.
+    pub fn new(sender: S, message_bytes: usize, gap_ns: u64) -> Self {
+        Self { sender, message_bytes, gap_ns, sent: 0, heard: 0 }
+    }
+
+    /// The role that leads.
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
+        let page = leader.page().clone();
+        // A phase without messages, by which the receiver has named its CPU.
+        together(leader, phase::WORK, 0, || Ok(()))?;
+        page.set_shares_ticks(ticks_agree(task, page.posted(RECEIVER_SLOT)));
+        self.heard = 0;
+        page.post(RECEIVER_SLOT, self.heard);
+        let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.rouse(&page, n)))?;
+        let fitting = (task.timing.hot_ns as f64 / derived.unit_ns) as u64;
+        let count = task.timing.fixed_count.unwrap_or(fitting.max(MIN_PAUSES));
+
+        page.set_count(count);
+        // Another one: the receiver makes room for its times.
+        together(leader, phase::WORK, 0, || Ok(()))?;
+        page.set_hot(true);
+        let cost = together(leader, phase::WORK, count, || {
+            let meter = Meter::start();
+            self.rouse(&page, count)?;
+            Ok(meter.stop(task, count))
+        })?;
+        page.set_hot(false);
+        page.set_progress(SENDER_SLOT, count);
+        together(leader, phase::END, 0, || Ok(()))?;
+        Ok(Report {
+            messages: count,
+            chosen_by: derived.chosen_by.into(),
+            warm_up_ns: derived.warm_up_ns,
+            roles: vec![cost],
+            ..Report::default()
+        })
+    }
+
+    /// `count` times a pause and a message.
+    fn rouse(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+        let by_ticks = page.shares_ticks();
+        self.await_receiver(page)?;
+        for _ in 0..count {
+            let message = Known::new(self.message_bytes, stamp(PRODUCER, self.sent));
+            // The receiver read this line last. Fetched back now, it holds up no message later.
+            page.post(SENDER_SLOT, 0);
+            spin_until(clock::now_ns() + self.gap_ns)?;
+            page.post(SENDER_SLOT, clock::tick(by_ticks));
+            self.sender.send(self.message_bytes, |room| message.fill(room))?;
+            self.sent += 1;
+            self.await_receiver(page)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the receiver is about to receive.
+    fn await_receiver(&mut self, page: &Page) -> io::Result<()> {
+        self.heard += 1;
+        spin_for(|| {
+            let there = page.posted(RECEIVER_SLOT) == self.heard;
+            if !there {
+                hint::spin_loop();
+            }
+            there.then_some(())
+        })
+    }
+}
+
+/// Whether a tick of one role may be taken from one of the other. `receiver_cpu` is one more than the CPU that role is
+/// pinned to, or 0.
+fn ticks_agree(task: &Task, receiver_cpu: u64) -> bool {
+    let cpus = match (task.cpu, receiver_cpu.checked_sub(1)) {
+        (Some(own), Some(other)) => vec![own, other as u32],
+        _ => vec![],
+    };
+    clock::ticks_are_invariant() && clock::ticks_synchronised(&cpus)
+}
+
+impl<R: Receiver> Sleeper<R> {
+    /// A receiver before its first message.
+    pub fn new(receiver: R, message_bytes: usize) -> Self {
+        Self { receiver, message_bytes, verified: 0, acknowledged: 0 }
+    }
+
+    /// The role that is woken.
+    pub fn follow(&mut self, member: &mut Member, task: &Task) -> Findings {
+        let mut times = vec![];
+        let mut waits = None;
+        member.page().post(RECEIVER_SLOT, task.cpu.map_or(0, |cpu| u64::from(cpu) + 1));
+        let mut report = follow(member, task, &mut Floor::none(), &mut |member, count| {
+            let page = member.page();
+            match count {
+                0 => times = room(page.count(), u64::MAX),
+                _ if page.is_hot() => {
+                    let before = Anchor::now(page.shares_ticks());
+                    self.wake(page, &mut times)?;
+                    let ns_per_tick = before.ns_per_tick(&Anchor::now(page.shares_ticks()));
+                    waits = Some(Waits { ticks: std::mem::take(&mut times), ns_per_tick });
+                }
+                _ => self.wake(page, &mut vec![0; count as usize])?,
+            }
+            Ok(count)
+        })?;
+        if let Some(waits) = waits {
+            waits.describe(&mut report);
+        }
+        Ok(report)
+    }
+
+    /// As many messages as there is room for times.
+    fn wake(&mut self, page: &Page, times: &mut [u64]) -> Result<(), Trouble> {
+        let by_ticks = page.shares_ticks();
+        self.acknowledge(page);
+        for time in times {
+            let due = Known::new(self.message_bytes, stamp(PRODUCER, self.verified));
+            self.receive(due)?;
+            // The clock first: what comes after it is no longer part of the wait.
+            let now = clock::tick(by_ticks);
+            *time = now.saturating_sub(page.posted(SENDER_SLOT));
+            self.verified += 1;
+            self.acknowledge(page);
+        }
+        Ok(())
+    }
+
+    /// One message. A transport that reports silence is asked again: here silence is what was ordered.
+    fn receive(&mut self, due: Known) -> Result<(), Trouble> {
+        loop {
+            match self.receiver.receive(|seen| due.check(seen)) {
+                Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => {}
+                heard => return Ok(heard??),
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, page: &Page) {
+        self.acknowledged += 1;
+        page.post(RECEIVER_SLOT, self.acknowledged);
+    }
+}
+
+impl Waits {
+    fn describe(&self, report: &mut Report) {
+        let mut all = histogram::empty();
+        for ticks in &self.ticks {
+            all.saturating_record(((*ticks as f64 * self.ns_per_tick).round() as u64).max(1));
+        }
+        report.metrics.insert(metric::WAKE_NS.into(), all.value_at_quantile(0.5) as f64);
+        histogram::percentiles(&all, &mut report.metrics);
+        report.histogram = histogram::encode(&all);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_become_nanoseconds_and_a_median_needs_no_twenty() {
+        let mut report = Report::default();
+        Waits { ticks: vec![4000, 2000, 600_000], ns_per_tick: 0.5 }.describe(&mut report);
+        let wake_ns = report.metrics[metric::WAKE_NS];
+        assert!((wake_ns - 2000.0).abs() <= 2.0, "{wake_ns}");
+        assert!(!report.metrics.contains_key(metric::P50_NS), "too few for a percentile");
+        assert!((report.metrics[metric::MAX_NS] - 300_000.0).abs() < 300.0);
+    }
+}
