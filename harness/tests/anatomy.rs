@@ -39,6 +39,17 @@ fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
     assert!(result.outcome.anatomy.is_some());
 }
 
+/// How often a side calls in vain depends on how long it waits, and tracing makes it wait longer.
+#[test]
+fn calls_in_vain_are_taken_for_waiting() {
+    let _one = alone();
+    for wait in [Wait::Epoll, Wait::Busy] {
+        let Some(result) = counted(case("pipe", Some(wait), Measure::Anatomy)) else { return };
+        let why = result.outcome.why.unwrap_or_default();
+        assert!(!why.contains("system calls"), "{wait}: as declared: {why}");
+    }
+}
+
 #[test]
 fn both_threads_of_a_host_are_counted() {
     let _one = alone();

@@ -144,6 +144,9 @@ fn a_fault_between_threads_is_caught_although_the_other_side_is_stuck() {
     let session = session("threads");
     for (mechanism, wait, bytes, depth) in [
         ("pipe", Wait::Block, 300_000, None),
+        ("pipe", Wait::Epoll, 300_000, None),
+        ("pipe", Wait::Busy, 300_000, None),
+        ("vmsplice", Wait::Block, 300_000, None),
         ("unix-stream", Wait::Block, 300_000, None),
         ("crossbeam-bounded", Wait::Hybrid, 64, Some(1)),
     ] {

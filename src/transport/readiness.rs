@@ -161,3 +161,124 @@ fn in_vain(error: &io::Error) -> bool {
 fn unless_called_off() -> io::Result<()> {
     if abort::requested() { Err(abort::error()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use nix::unistd::pipe2;
+
+    use super::*;
+
+    fn pipe() -> (File, File) {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+        (read.into(), write.into())
+    }
+
+    /// What `call` gives in a side that waits with `W`, when `release` happens after its first call in vain.
+    fn after_a_call_in_vain<W: Readiness, R: Send>(
+        fd: &File,
+        direction: Direction,
+        mut call: impl FnMut() -> io::Result<R> + Send,
+        release: impl FnOnce(),
+    ) -> io::Result<R> {
+        let (tell, told) = mpsc::channel();
+        thread::scope(|scope| {
+            let side = scope.spawn(move || {
+                let readiness = W::prepare(fd.as_fd(), direction)?;
+                readiness.retry(|| {
+                    let result = call();
+                    if result.as_ref().is_err_and(in_vain) {
+                        // Nobody listens to later ones.
+                        let _ = tell.send(());
+                    }
+                    result
+                })
+            });
+            told.recv().expect("the first call finds nothing");
+            drop(told);
+            release();
+            side.join().expect("no panic")
+        })
+    }
+
+    fn a_reader_gets_what_comes_later<W: Readiness>() {
+        let (read, mut write) = pipe();
+        let mut seen = [0; 3];
+        let call = || (&read).read(&mut seen);
+        let got = after_a_call_in_vain::<W, _>(&read, Direction::Read, call, || {
+            write.write_all(&[1, 2, 3]).expect("a reader");
+        });
+        assert_eq!((got.expect("bytes"), seen), (3, [1, 2, 3]));
+    }
+
+    fn a_writer_gets_room_once_there_is_some<W: Readiness>() {
+        let (mut read, write) = pipe();
+        never_block(write.as_fd()).expect("a flag");
+        while (&write).write(&[0; 4096]).is_ok() {}
+        let call = || (&write).write(&[7]);
+        let written = after_a_call_in_vain::<W, _>(&write, Direction::Write, call, || {
+            read.read_exact(&mut vec![0; 65_536]).expect("a full pipe");
+        });
+        assert_eq!(written.expect("room"), 1);
+        assert_eq!(read.read(&mut [0; 8]).expect("the byte"), 1);
+    }
+
+    fn either_side_sees_the_other_go<W: Readiness>() {
+        let (read, write) = pipe();
+        let call = || (&read).read(&mut [0; 1]);
+        let end = after_a_call_in_vain::<W, _>(&read, Direction::Read, call, || drop(write));
+        assert_eq!(end.expect("end of file"), 0);
+
+        let (read, write) = pipe();
+        never_block(write.as_fd()).expect("a flag");
+        while (&write).write(&[0; 4096]).is_ok() {}
+        let call = || (&write).write(&[7]);
+        let broken = after_a_call_in_vain::<W, _>(&write, Direction::Write, call, || drop(read));
+        assert_eq!(broken.expect_err("no reader").kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_side_that_waits_outside_the_kernels_call_goes_on_when_it_can() {
+        a_reader_gets_what_comes_later::<Epoll>();
+        a_reader_gets_what_comes_later::<Busy>();
+        a_writer_gets_room_once_there_is_some::<Epoll>();
+        a_writer_gets_room_once_there_is_some::<Busy>();
+        either_side_sees_the_other_go::<Epoll>();
+        either_side_sees_the_other_go::<Busy>();
+    }
+
+    /// The outcome of three calls: interrupted, then `second`, then done; and how many were made.
+    fn three_calls<W: Readiness>(second: io::ErrorKind) -> (io::Result<()>, usize) {
+        let (_read, write) = pipe();
+        let readiness = W::prepare(write.as_fd(), Direction::Write).expect("a pipe with room");
+        let mut calls = 0;
+        let result = readiness.retry(|| {
+            calls += 1;
+            match calls {
+                1 => Err(io::ErrorKind::Interrupted.into()),
+                2 => Err(second.into()),
+                _ => Ok(()),
+            }
+        });
+        (result, calls)
+    }
+
+    #[test]
+    fn only_what_passes_is_called_again() {
+        for outcome in [three_calls::<Block>, three_calls::<Epoll>, three_calls::<Busy>] {
+            let (result, calls) = outcome(io::ErrorKind::ConnectionReset);
+            assert_eq!((result.expect_err("real").kind(), calls), (io::ErrorKind::ConnectionReset, 2));
+        }
+        for outcome in [three_calls::<Epoll>, three_calls::<Busy>] {
+            assert!(matches!(outcome(io::ErrorKind::WouldBlock), (Ok(()), 3)));
+        }
+        // A blocking call says so only when its own time limit has passed, which the caller set.
+        let (result, calls) = three_calls::<Block>(io::ErrorKind::WouldBlock);
+        assert_eq!((result.expect_err("a time limit").kind(), calls), (io::ErrorKind::WouldBlock, 2));
+    }
+}

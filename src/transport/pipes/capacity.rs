@@ -55,3 +55,17 @@ fn refused(wanted: usize, why: &str) -> io::Error {
         limit.trim()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel rounds up to a power of two pages; a row that said 5000 would not hold what it says.
+    #[test]
+    fn a_capacity_that_the_kernel_changes_is_refused_with_the_limit() {
+        let why = unavailable(5000).expect("no pipe holds 5000 bytes");
+        assert!(why.contains("5000") && why.contains(LARGEST), "{why}");
+        assert_eq!(unavailable(page_bytes()), None);
+        assert_eq!(unavailable(DEFAULT), None);
+    }
+}

@@ -92,3 +92,43 @@ impl Drop for FifoPath {
         let _ = fs::remove_file(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::record::{Case, Measure};
+    use crate::transport::{Receiver, Sender};
+
+    fn shape() -> Shape {
+        Shape::of(&Case { message_bytes: Some(8), ..Case::new("transport", "fifo", Measure::Stream) })
+    }
+
+    #[test]
+    fn a_fifo_is_offered_found_and_gone_again() {
+        let shape = shape();
+        let Offer { text, keep } = Fifo::offer(&Address::Offered, &shape, End::Receiver).expect("a FIFO");
+        let path = text.clone().expect("a path");
+        assert!(Path::new(&path).exists());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let peers = Peers { text, ..Peers::default() };
+                let mut sender = Fifo::attach_sender(&Address::Offered, peers, &shape).expect("a receiver");
+                sender.send(8, |room| room.fill(5)).expect("room");
+            });
+            let peers = Peers { keep, ..Peers::default() };
+            let mut receiver = Fifo::attach_receiver(&Address::Offered, peers, &shape).expect("a sender");
+            assert_eq!(receiver.receive(<[u8]>::to_vec).expect("a message"), [5; 8]);
+        });
+        assert!(!Path::new(&path).exists());
+    }
+
+    #[test]
+    fn an_offer_that_nobody_takes_up_leaves_nothing() {
+        let offer = Fifo::offer(&Address::Offered, &shape(), End::Receiver).expect("a FIFO");
+        let path = offer.text.clone().expect("a path");
+        drop(offer);
+        assert!(!Path::new(&path).exists());
+    }
+}
