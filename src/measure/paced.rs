@@ -35,8 +35,8 @@ const RECEIVER_SLOT: u32 = 1;
 const START_AFTER_NS: u64 = 100_000;
 /// Messages that are stamped, at most: 32 MiB of stamps. A longer trial ends sooner.
 const MAX_STAMPS: u64 = 1 << 22;
-/// Fewer messages would leave no first and last to compare.
-const MIN_MESSAGES: u64 = 2;
+/// Fewer messages would have no median to speak of, and no first and last to compare.
+const MIN_MESSAGES: u64 = 20;
 
 /// The sending side.
 pub struct Pacer<S> {

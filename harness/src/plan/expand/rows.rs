@@ -58,8 +58,10 @@ impl Expander<'_> {
         let named: Vec<_> =
             all.iter().copied().filter(|row| text::matches(word, &row.row()) || word == row.mechanism).collect();
         if named.is_empty() {
-            let known: Vec<String> = all.iter().map(|row| row.row()).collect();
-            let text = text::unknown("mechanism", word, distinct(known.iter().map(String::as_str)));
+            let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
+            let rows = distinct(rows.iter().map(String::as_str));
+            let mechanisms = distinct(all.iter().map(|row| row.mechanism));
+            let text = text::unknown_of("mechanism", word, &rows, &mechanisms);
             return Err(self.page.wrong(pattern.span(), text));
         }
         Ok(named)
