@@ -18,7 +18,7 @@ use std::io;
 use self::tally::{NEVER, Tally};
 use super::meter::Meter;
 use super::paired::Floor;
-use super::schedule::{Schedule, spin_for, spin_until};
+use super::schedule::{Schedule, spin_for_post, spin_until};
 use super::{Findings, Task, Trouble, count, follow, histogram, inject, phase, room, together};
 use crate::abort;
 use crate::clock::{self, Anchor};
@@ -113,7 +113,7 @@ impl<S: Sender> Pacer<S> {
     /// Sends `count` messages when they are due. The timed loop of the sending side.
     fn pace(&mut self, page: &Page, case: &Case, count: u64) -> Result<(), Trouble> {
         let end = self.sent + count;
-        spin_for(|| (page.posted(RECEIVER_SLOT) == end).then_some(()))?;
+        spin_for_post(page, RECEIVER_SLOT, end)?;
         let mut now_ns = clock::now_ns();
         let start_ns = now_ns + START_AFTER_NS;
         page.post(SENDER_SLOT, start_ns);
