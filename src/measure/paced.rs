@@ -18,7 +18,7 @@ use std::io;
 use self::tally::{NEVER, Tally};
 use super::meter::Meter;
 use super::paired::Floor;
-use super::schedule::{Schedule, spin_for, spin_until};
+use super::schedule::{Schedule, spin_for_post, spin_until};
 use super::{Findings, Task, Trouble, count, follow, histogram, inject, phase, room, together};
 use crate::abort;
 use crate::clock::{self, Anchor};
@@ -35,8 +35,8 @@ const RECEIVER_SLOT: u32 = 1;
 const START_AFTER_NS: u64 = 100_000;
 /// Messages that are stamped, at most: 32 MiB of stamps. A longer trial ends sooner.
 const MAX_STAMPS: u64 = 1 << 22;
-/// Fewer messages would leave no first and last to compare.
-const MIN_MESSAGES: u64 = 2;
+/// Fewer messages would have no median to speak of, and no first and last to compare.
+const MIN_MESSAGES: u64 = 20;
 
 /// The sending side.
 pub struct Pacer<S> {
@@ -113,7 +113,7 @@ impl<S: Sender> Pacer<S> {
     /// Sends `count` messages when they are due. The timed loop of the sending side.
     fn pace(&mut self, page: &Page, case: &Case, count: u64) -> Result<(), Trouble> {
         let end = self.sent + count;
-        spin_for(|| (page.posted(RECEIVER_SLOT) == end).then_some(()))?;
+        spin_for_post(page, RECEIVER_SLOT, end)?;
         let mut now_ns = clock::now_ns();
         let start_ns = now_ns + START_AFTER_NS;
         page.post(SENDER_SLOT, start_ns);

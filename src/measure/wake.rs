@@ -11,12 +11,11 @@
 //! system's, which adds about one of its reads. The sender's moment and the acknowledgement travel on the control page, not
 //! with the message, and only while the message does not.
 
-use std::hint;
 use std::io;
 
 use super::meter::Meter;
 use super::paired::Floor;
-use super::schedule::{spin_for, spin_until};
+use super::schedule::{spin_for_post, spin_until};
 use super::{Findings, Task, Trouble, count, follow, histogram, phase, room, together};
 use crate::abort;
 use crate::clock::{self, Anchor};
@@ -115,13 +114,7 @@ impl<S: Sender> Rouser<S> {
     /// Waits until the receiver is about to receive.
     fn await_receiver(&mut self, page: &Page) -> io::Result<()> {
         self.heard += 1;
-        spin_for(|| {
-            let there = page.posted(RECEIVER_SLOT) == self.heard;
-            if !there {
-                hint::spin_loop();
-            }
-            there.then_some(())
-        })
+        spin_for_post(page, RECEIVER_SLOT, self.heard)
     }
 }
 

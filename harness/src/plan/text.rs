@@ -68,8 +68,13 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 
 /// `unknown KIND `WORD`; did you mean ...? known: ...`.
 pub(super) fn unknown<'a>(kind: &str, word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
-    let hint = meant(word, &known).map_or_else(String::new, |near| format!(" did you mean `{near}`?"));
+    unknown_of(kind, word, &known.into_iter().collect::<Vec<_>>(), &[])
+}
+
+/// The same where some words are short for others: they may have been meant, but are not listed.
+pub(super) fn unknown_of(kind: &str, word: &str, known: &[&str], short: &[&str]) -> String {
+    let hint =
+        meant(word, &[known, short].concat()).map_or_else(String::new, |near| format!(" did you mean `{near}`?"));
     format!("unknown {kind} `{word}`;{hint} known: {}", known.join(", "))
 }
 

@@ -59,8 +59,9 @@ impl Expander<'_> {
             all.iter().copied().filter(|row| text::matches(word, &row.row()) || word == row.mechanism).collect();
         if named.is_empty() {
             let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
-            let known = all.iter().map(|row| row.mechanism).chain(rows.iter().map(String::as_str));
-            let text = text::unknown("mechanism", word, distinct(known));
+            let rows = distinct(rows.iter().map(String::as_str));
+            let mechanisms = distinct(all.iter().map(|row| row.mechanism));
+            let text = text::unknown_of("mechanism", word, &rows, &mechanisms);
             return Err(self.page.wrong(pattern.span(), text));
         }
         Ok(named)
