@@ -1,5 +1,9 @@
-//! Model checks: every order in which two threads can run the rings and the gate, at depth 1 and 2, and a mutant of each
-//! that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib ring::`.
+//! Model checks: every order in which two or three threads can run the rings and the places to sleep, at depth 1 and 2,
+//! and a mutant of each that the check must catch. Run with
+//! `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib ring::model`.
+
+mod mailbox;
+mod spsc;
 
 use std::io;
 
@@ -7,41 +11,54 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::sync::{AtomicU32, AtomicU64, Ordering};
-use super::{Slots, mailbox, spsc};
+use super::sync::{AtomicU64, Ordering};
+use super::{Consume, Produce, Slots};
+use crate::address::Descriptor;
 use crate::record::Wait;
-use crate::wait::{Gate, Park, Rhythm, WaitStrategy, sleep_until, wake_sleeper};
+use crate::wait::{Place, Rhythm, Strategy, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 
-const MESSAGES: u8 = 3;
-
-/// Slots under the model checker. `STRONG` is false in the mutants, whose publishing orders nothing.
-struct ModelSlots<const DEPTH: usize, const STRONG: bool>(Arc<Words<DEPTH>>);
-
-struct Words<const DEPTH: usize> {
-    sequences: Vec<AtomicU64>,
-    payloads: Vec<UnsafeCell<[u8; 1]>>,
-    consumed: AtomicU32,
-    producer_gate: Gate,
-    consumer_gate: Gate,
+/// Slots under the model checker, as one end sees them. `STRONG` is false in the mutants, whose publishing orders nothing.
+struct ModelSlots<const DEPTH: usize, const STRONG: bool, R, W> {
+    words: Arc<Words<R, W>>,
+    /// Which of the consumers' positions is this end's.
+    cursor: usize,
 }
 
-impl<const DEPTH: usize, const STRONG: bool> ModelSlots<DEPTH, STRONG> {
-    fn pair() -> (Self, Self) {
+struct Words<R, W> {
+    sequences: Vec<AtomicU64>,
+    payloads: Vec<UnsafeCell<[u8; 1]>>,
+    cursors: Vec<AtomicU64>,
+    claimed: AtomicU64,
+    readers: R,
+    writers: W,
+}
+
+impl<const DEPTH: usize, const STRONG: bool, R: Place + Default, W: Place + Default> ModelSlots<DEPTH, STRONG, R, W> {
+    /// The slots of a fresh ring with `cursors` positions of consumers.
+    fn fresh(cursors: usize) -> Self {
         let words = Arc::new(Words {
             sequences: (0..DEPTH).map(|_| AtomicU64::new(0)).collect(),
             payloads: (0..DEPTH).map(|_| UnsafeCell::new([0])).collect(),
-            consumed: AtomicU32::new(0),
-            producer_gate: Gate::default(),
-            consumer_gate: Gate::default(),
+            cursors: (0..cursors).map(|_| AtomicU64::new(0)).collect(),
+            claimed: AtomicU64::new(0),
+            readers: R::default(),
+            writers: W::default(),
         });
-        (Self(Arc::clone(&words)), Self(words))
+        Self { words, cursor: 0 }
+    }
+
+    /// The same slots as the end at `cursor` sees them.
+    fn at(&self, cursor: usize) -> Self {
+        Self { words: Arc::clone(&self.words), cursor }
     }
 }
 
 // SAFETY: loom's cells panic on a conflicting access instead of allowing it.
-unsafe impl<const DEPTH: usize, const STRONG: bool> Slots for ModelSlots<DEPTH, STRONG> {
+unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots for ModelSlots<DEPTH, STRONG, R, W> {
     const PUBLISH: Ordering = if STRONG { Ordering::Release } else { Ordering::Relaxed };
     const GIVE_BACK: Ordering = Self::PUBLISH;
+    type Readers = R;
+    type Writers = W;
 
     fn depth(&self) -> u32 {
         DEPTH as u32
@@ -52,40 +69,58 @@ unsafe impl<const DEPTH: usize, const STRONG: bool> Slots for ModelSlots<DEPTH, 
     }
 
     fn sequence(&self, slot: u32) -> &AtomicU64 {
-        &self.0.sequences[slot as usize]
+        &self.words.sequences[slot as usize]
     }
 
-    fn consumed(&self) -> &AtomicU32 {
-        &self.0.consumed
+    fn consumed(&self) -> &AtomicU64 {
+        &self.words.cursors[self.cursor]
+    }
+
+    fn slowest(&self, _: u64) -> u64 {
+        let positions = self.words.cursors.iter().map(|cursor| cursor.load(Ordering::Acquire));
+        positions.min().expect("somebody reads the ring")
+    }
+
+    fn claimed(&self) -> &AtomicU64 {
+        &self.words.claimed
     }
 
     unsafe fn write(&self, slot: u32, len: usize, fill: impl FnOnce(&mut [u8])) {
         // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
-        self.0.payloads[slot as usize].with_mut(|cell| fill(unsafe { &mut (&mut *cell)[..len] }));
+        self.words.payloads[slot as usize].with_mut(|cell| fill(unsafe { &mut (&mut *cell)[..len] }));
     }
 
-    unsafe fn read<R>(&self, slot: u32, len: usize, read: impl FnOnce(&[u8]) -> R) -> R {
+    unsafe fn read<T>(&self, slot: u32, len: usize, read: impl FnOnce(&[u8]) -> T) -> T {
         // SAFETY: loom's `with` lends the cell for the closure's time and panics on a conflict.
-        self.0.payloads[slot as usize].with(|cell| read(unsafe { &(&*cell)[..len] }))
+        self.words.payloads[slot as usize].with(|cell| read(unsafe { &(&*cell)[..len] }))
     }
 
-    fn consumer_gate(&self) -> &Gate {
-        &self.0.consumer_gate
+    fn readers(&self) -> &R {
+        &self.words.readers
     }
 
-    fn producer_gate(&self) -> &Gate {
-        &self.0.producer_gate
+    fn writers(&self) -> &W {
+        &self.words.writers
     }
 }
 
-/// Spinning as the model knows it: let the other thread run.
+/// Spinning as the model knows it: let another thread run.
 struct Yield;
 
-impl WaitStrategy for Yield {
+/// Parking without the fences: the waker may miss the sleeper.
+struct Unfenced;
+
+impl Strategy for Yield {
     const WAIT: Wait = Wait::Spin;
     const POLLS: bool = true;
 
-    fn until<R>(_: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn attach(_: &[Descriptor]) -> io::Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl<P: Place> WaitStrategy<P> for Yield {
+    fn until<R>(&self, _: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(result) = ready() {
                 return Ok((result, 1));
@@ -94,63 +129,53 @@ impl WaitStrategy for Yield {
         }
     }
 
-    fn notify(_: &Gate) -> io::Result<()> {
+    fn notify(&self, _: &P, _: u32) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Parking without the fences: the waker may miss the sleeper.
-struct Unfenced;
-
-impl WaitStrategy for Unfenced {
+impl Strategy for Unfenced {
     const WAIT: Wait = Wait::Park;
     const POLLS: bool = false;
 
-    fn until<R>(gate: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn attach(_: &[Descriptor]) -> io::Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl<P: Place> WaitStrategy<P> for Unfenced {
+    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
-            None => sleep_until(gate, || {}, ready).map(|result| (result, 1)),
+            None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
         }
     }
 
-    fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper(gate, || {})
+    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(place, || {}, || wake_cold(place, most))
     }
 }
 
-fn spsc<const DEPTH: usize, const STRONG: bool, W: WaitStrategy>(messages: u8) {
-    let (left, right) = ModelSlots::<DEPTH, STRONG>::pair();
-    let producer = thread::spawn(move || {
-        let mut producer = spsc::Producer::<_, W>::new(left);
-        for i in 0..messages {
-            producer.send(1, |room| room[0] = i + 1).unwrap();
-        }
-    });
-    let mut consumer = spsc::Consumer::<_, W>::new(right);
-    for i in 0..messages {
-        assert_eq!(consumer.receive(|seen| seen[0]).unwrap(), i + 1);
+/// Sends `messages`, of one byte each.
+fn send_all(producer: &mut impl Produce, messages: impl IntoIterator<Item = u8>) {
+    for message in messages {
+        producer.send(1, |room| room[0] = message).expect("nobody calls a model off");
     }
-    producer.join().unwrap();
 }
 
-fn mailbox<const STRONG: bool, W: WaitStrategy>(messages: u8) {
-    let (left, right) = ModelSlots::<1, STRONG>::pair();
-    let producer = thread::spawn(move || {
-        let mut producer = mailbox::Producer::<_, W>::new(left);
-        for i in 0..messages {
-            producer.send(1, |room| room[0] = i + 1).unwrap();
-        }
-    });
-    let mut consumer = mailbox::Consumer::<_, W>::new(right);
-    for i in 0..messages {
-        assert_eq!(consumer.receive(|seen| seen[0]).unwrap(), i + 1);
-    }
-    producer.join().unwrap();
+fn receive_one(consumer: &mut impl Consume) -> u8 {
+    consumer.receive(|seen| seen[0]).expect("nobody calls a model off")
 }
 
 fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_within(3, model);
+}
+
+/// Checks every order with at most `preemptions`: enough to find what two threads can do to each other, and three threads
+/// have too many orders for more.
+fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 
@@ -163,45 +188,10 @@ fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
         return true;
     }
     let this = std::env::current_exe().expect("a test knows its own program");
-    let arguments = [test, "--exact", "--test-threads=1"];
-    let run = std::process::Command::new(this).args(arguments).env(MUTANT, test).output().expect("it starts");
+    let test = format!("ring::model::{test}");
+    let arguments = [&test, "--exact", "--test-threads=1"];
+    let run = std::process::Command::new(this).args(arguments).env(MUTANT, &test).output().expect("it starts");
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(said.contains("running 1 test"), "no such test: {said}");
     !run.status.success()
-}
-
-#[test]
-fn spsc_holds_in_every_order() {
-    check(|| spsc::<1, true, Yield>(2));
-    check(|| spsc::<2, true, Yield>(MESSAGES));
-}
-
-#[test]
-fn spsc_that_parks_loses_no_wake_up() {
-    check(|| spsc::<1, true, Park>(2));
-    check(|| spsc::<2, true, Park>(MESSAGES));
-}
-
-#[test]
-fn mailbox_holds_in_every_order() {
-    check(|| mailbox::<true, Yield>(2));
-    check(|| mailbox::<true, Park>(2));
-}
-
-#[test]
-fn a_ring_that_publishes_without_order_is_caught() {
-    let test = "ring::model::a_ring_that_publishes_without_order_is_caught";
-    assert!(is_caught(test, || spsc::<2, false, Yield>(MESSAGES)));
-}
-
-#[test]
-fn a_mailbox_that_publishes_without_order_is_caught() {
-    let test = "ring::model::a_mailbox_that_publishes_without_order_is_caught";
-    assert!(is_caught(test, || mailbox::<false, Yield>(2)));
-}
-
-#[test]
-fn a_gate_whose_waker_may_miss_the_sleeper_is_caught() {
-    let test = "ring::model::a_gate_whose_waker_may_miss_the_sleeper_is_caught";
-    assert!(is_caught(test, || spsc::<1, true, Unfenced>(2)));
 }

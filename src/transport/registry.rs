@@ -1,7 +1,7 @@
 //! The only list of transports: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::{Visitor, libraries, null, pipes, shared, sockets, threads};
-use crate::wait::{Hybrid, Park, Spin};
+use crate::wait::{Doorbell, Hybrid, Park, Spin, SpinYield};
 
 macro_rules! registry {
     ($($name:literal => $transport:ty),* $(,)?) => {
@@ -26,11 +26,15 @@ registry! {
     "unix-stream/block" => sockets::unix_stream::UnixStreamPair,
 
     "shm-mailbox/spin" => shared::mailbox::ShmMailbox<Spin>,
+    "shm-mailbox/spin-yield" => shared::mailbox::ShmMailbox<SpinYield>,
     "shm-mailbox/hybrid" => shared::mailbox::ShmMailbox<Hybrid>,
     "shm-mailbox/park" => shared::mailbox::ShmMailbox<Park>,
+    "shm-mailbox/eventfd" => shared::mailbox::ShmMailbox<Doorbell>,
     "shm-spsc/spin" => shared::spsc::ShmSpsc<Spin>,
+    "shm-spsc/spin-yield" => shared::spsc::ShmSpsc<SpinYield>,
     "shm-spsc/hybrid" => shared::spsc::ShmSpsc<Hybrid>,
     "shm-spsc/park" => shared::spsc::ShmSpsc<Park>,
+    "shm-spsc/eventfd" => shared::spsc::ShmSpsc<Doorbell>,
 
     "ipc-channel/block" => libraries::ipc_channel::IpcChannel,
 

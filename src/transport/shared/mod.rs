@@ -1,5 +1,15 @@
-//! Queues and cells in memory that both sides map. [`ring`] holds what they share.
+//! Queues and cells in memory that both sides map. [`queue`] makes a transport of each, [`ring`] holds what those with
+//! slots have in common.
 
 pub(super) mod mailbox;
+mod queue;
 mod ring;
 pub(super) mod spsc;
+
+use crate::record::Substrate;
+
+/// What the memory of every mechanism here can be made of; the first is the default.
+pub(super) const SUBSTRATES: &[Substrate] = &[Substrate::Memfd, Substrate::PosixShm];
+
+/// The same where descriptors have to be handed over beside the memory: then it is inherited too.
+const INHERITED_SUBSTRATES: &[Substrate] = &[Substrate::Memfd];
