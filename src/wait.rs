@@ -64,17 +64,21 @@ pub trait WaitStrategy<P: Place>: Strategy {
 }
 
 /// Polls with the processor's pause hint; never sleeps.
+#[derive(Clone, Copy)]
 pub struct Spin;
 /// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then gives the CPU away between polls; never sleeps.
 /// What it costs where every CPU is free is what [`Spin`] costs; where not, the side that is waited for gets to run.
+#[derive(Clone, Copy)]
 pub struct SpinYield;
 /// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
 ///
 /// A side that publishes a message hardly ever finds a sleeper, and a full fence after every message would wait each time
 /// for the message's own line to arrive: it made an 8-byte stream seven times slower. So the rare sleeper pays for both,
 /// with membarrier(2), where the kernel has it.
+#[derive(Clone, Copy)]
 pub struct Hybrid;
 /// Sleeps after one look.
+#[derive(Clone, Copy)]
 pub struct Park;
 
 impl SpinYield {

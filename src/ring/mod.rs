@@ -4,13 +4,25 @@
 //! store publishes both. A small message therefore costs one line hand-over or less.
 #![allow(unsafe_code)]
 
+pub mod byte_room;
+pub mod bytes;
+pub mod cell;
 pub mod layout;
 mod listener;
+pub mod loan;
 pub mod mailbox;
 #[cfg(all(test, loom))]
 mod model;
+pub mod monitor;
+pub mod mpmc;
+pub mod mpsc;
+mod posix;
+pub mod semaphores;
+pub mod seqlock;
 pub mod slots;
 pub mod spsc;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::io;
 
@@ -19,9 +31,9 @@ use crate::wait::Place;
 /// Atomics of the machine, or of the model checker.
 pub(crate) mod sync {
     #[cfg(loom)]
-    pub use loom::sync::atomic::{AtomicU64, Ordering};
+    pub use loom::sync::atomic::{AtomicU64, Ordering, fence};
     #[cfg(not(loom))]
-    pub use std::sync::atomic::{AtomicU64, Ordering};
+    pub use std::sync::atomic::{AtomicU64, Ordering, fence};
 }
 
 /// The sending side of a queue.
@@ -96,10 +108,13 @@ fn fits(len: usize, room: usize) -> io::Result<()> {
 
 #[cold]
 fn too_long(len: usize, room: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("a message of {len} bytes exceeds the slot's {room}"))
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("a message of {len} bytes exceeds the {room} there is room for"),
+    )
 }
 
-/// Errors: `InvalidData` when the other side's word claims more than a slot can hold.
+/// Errors: `InvalidData` when the other side's word claims more than there is room for.
 #[inline]
 fn credible(len: usize, room: usize) -> io::Result<()> {
     if len > room { Err(incredible(len)) } else { Ok(()) }
@@ -107,5 +122,5 @@ fn credible(len: usize, room: usize) -> io::Result<()> {
 
 #[cold]
 fn incredible(len: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("a slot claims {len} bytes"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("a message claims {len} bytes"))
 }

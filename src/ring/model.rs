@@ -2,7 +2,13 @@
 //! and a mutant of each that the check must catch. Run with
 //! `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib ring::model`.
 
+mod broadcast;
+mod bytes;
+mod loan;
 mod mailbox;
+mod mpmc;
+mod mpsc;
+mod seqlock;
 mod spsc;
 
 use std::io;
@@ -17,6 +23,9 @@ use crate::address::Descriptor;
 use crate::record::Wait;
 use crate::wait::{Place, Rhythm, Strategy, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 
+/// Room in a slot.
+const ROOM: usize = 8;
+
 /// Slots under the model checker, as one end sees them. `STRONG` is false in the mutants, whose publishing orders nothing.
 struct ModelSlots<const DEPTH: usize, const STRONG: bool, R, W> {
     words: Arc<Words<R, W>>,
@@ -26,7 +35,7 @@ struct ModelSlots<const DEPTH: usize, const STRONG: bool, R, W> {
 
 struct Words<R, W> {
     sequences: Vec<AtomicU64>,
-    payloads: Vec<UnsafeCell<[u8; 1]>>,
+    payloads: Vec<UnsafeCell<[u8; ROOM]>>,
     cursors: Vec<AtomicU64>,
     claimed: AtomicU64,
     readers: R,
@@ -38,7 +47,7 @@ impl<const DEPTH: usize, const STRONG: bool, R: Place + Default, W: Place + Defa
     fn fresh(cursors: usize) -> Self {
         let words = Arc::new(Words {
             sequences: (0..DEPTH).map(|_| AtomicU64::new(0)).collect(),
-            payloads: (0..DEPTH).map(|_| UnsafeCell::new([0])).collect(),
+            payloads: (0..DEPTH).map(|_| UnsafeCell::new([0; ROOM])).collect(),
             cursors: (0..cursors).map(|_| AtomicU64::new(0)).collect(),
             claimed: AtomicU64::new(0),
             readers: R::default(),
@@ -65,7 +74,7 @@ unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots fo
     }
 
     fn message_bytes(&self) -> usize {
-        1
+        ROOM
     }
 
     fn sequence(&self, slot: u32) -> &AtomicU64 {

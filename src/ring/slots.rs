@@ -34,14 +34,19 @@ const _: () = assert!(size_of::<Gate>() <= 128 && size_of::<Crowd>() <= 128);
 impl<R, W> SegmentSlots<R, W> {
     /// Lays the ring over `segment`, for the consumer `index` or a producer (any index).
     ///
-    /// Errors: `InvalidInput` when the segment does not start on a cache line, or there is no such consumer. Panics when
-    /// it is smaller than [`Layout::segment_bytes`], which `Segment::attach` was to check.
+    /// Errors: `InvalidInput` when the segment does not start on a cache line. Panics when it is smaller than
+    /// [`Layout::segment_bytes`], which `Segment::attach` was to check.
     pub fn new(segment: Segment, layout: Layout, index: u32) -> io::Result<Self> {
-        let base = segment.at(0, layout.segment_bytes());
+        Self::at(segment, 0, layout, index)
+    }
+
+    /// The same from offset `start` of the segment on, a multiple of a cache line.
+    pub fn at(segment: Segment, start: usize, layout: Layout, index: u32) -> io::Result<Self> {
+        let base = segment.at(start, layout.segment_bytes());
         if !(base as usize).is_multiple_of(64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a segment starts on a cache line"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a ring starts on a cache line"));
         }
-        let payloads = segment.at(layout.payload_start(0), 0);
+        let payloads = segment.at(start + layout.payload_start(0), 0);
         let cursor = layout.cursor_offset(index.min(layout.cursors - 1));
         Ok(Self { layout, base, payloads, cursor, _segment: segment, places: PhantomData })
     }

@@ -1,9 +1,17 @@
 //! Queues and cells in memory that both sides map. [`queue`] makes a transport of each, [`ring`] holds what those with
 //! slots have in common.
 
+pub(super) mod broadcast;
+pub(super) mod bytes;
+pub(super) mod loan;
 pub(super) mod mailbox;
+pub(super) mod mpmc;
+pub(super) mod mpsc;
+pub(super) mod mutex_condvar;
 mod queue;
 mod ring;
+pub(super) mod semaphores;
+pub(super) mod seqlock;
 pub(super) mod spsc;
 
 use crate::record::Substrate;

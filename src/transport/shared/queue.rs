@@ -4,7 +4,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{INHERITED_SUBSTRATES, SUBSTRATES};
+use super::{INHERITED_SUBSTRATES, SUBSTRATES, ring};
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
 use crate::ring::{Consume, Produce};
@@ -22,7 +22,8 @@ pub struct Seat<W> {
     pub wait: W,
 }
 
-/// A queue in a segment; [`Shared`] makes a transport of it.
+/// A queue in a segment; [`Shared`] makes a transport of it. Unless it says otherwise it is a ring of slots as [`ring`]
+/// lays it out.
 pub trait Queue: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
@@ -40,17 +41,35 @@ pub trait Queue: 'static {
     /// Refuses a shape before any process starts.
     ///
     /// Errors: the reason, with the limit.
-    fn supports(shape: &Shape) -> Result<(), String>;
+    fn supports(shape: &Shape) -> Result<(), String> {
+        ring::supports(shape)
+    }
     /// Messages it holds for this shape, where their number is fixed.
-    fn depth(shape: &Shape) -> Option<u32>;
+    fn depth(shape: &Shape) -> Option<u32> {
+        Some(ring::depth(shape))
+    }
     /// Size of its segment, for a shape it supports.
-    fn segment_bytes(shape: &Shape) -> usize;
+    fn segment_bytes(shape: &Shape) -> usize {
+        ring::layout(shape).segment_bytes()
+    }
     /// Makes the sending end.
     fn producer(seat: Seat<Self::Wait>, shape: &Shape) -> io::Result<Self::Producer>;
     /// Makes the receiving end.
     fn consumer(seat: Seat<Self::Wait>, shape: &Shape) -> io::Result<Self::Consumer>;
     /// What one message should cost.
     fn anatomy(shape: &Shape) -> Anatomy;
+}
+
+/// Waiting as the C library does it: in the kernel, inside the call.
+pub struct InLibrary;
+
+impl Strategy for InLibrary {
+    const WAIT: Wait = Wait::Block;
+    const POLLS: bool = false;
+
+    fn attach(_: &[Descriptor]) -> io::Result<Self> {
+        Ok(Self)
+    }
 }
 
 /// The transport of a queue.

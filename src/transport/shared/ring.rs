@@ -52,12 +52,17 @@ pub(super) fn hand_overs(shape: &Shape, layout: &Layout) -> f64 {
     if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
 }
 
+/// Hand-overs of the line that each side of a kind claims its positions on: one, unless the side is alone with it.
+pub(super) fn contended(sides: u32) -> f64 {
+    if sides > 1 { 1.0 } else { 0.0 }
+}
+
 /// `hand_overs` for the line with the word; the payload beyond it comes in bulk. A sleeping reader costs a wake and a
 /// switch, and system calls on both sides: one each on a futex, or a poll and a read against a write on an eventfd. A
 /// hybrid one pays that only when the wait outlasts its polls, which a closed loop between two CPUs does not.
 pub(super) fn anatomy<W: Strategy>(shape: &Shape, hand_overs: f64) -> Anatomy {
     let (sleeps, sleeper_calls) = match W::WAIT {
-        Wait::Park if shape.closed_loop() => (1.0, 1.0),
+        Wait::Park | Wait::Block if shape.closed_loop() => (1.0, 1.0),
         Wait::Eventfd if shape.closed_loop() => (1.0, 2.0),
         _ => (0.0, 0.0),
     };

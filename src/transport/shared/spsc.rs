@@ -27,18 +27,6 @@ impl<W: WaitStrategy<Gate>> Queue for Spsc<W> {
     type Producer = Producer<Slots, W>;
     type Consumer = Consumer<Slots, W>;
 
-    fn supports(shape: &Shape) -> Result<(), String> {
-        ring::supports(shape)
-    }
-
-    fn depth(shape: &Shape) -> Option<u32> {
-        Some(ring::depth(shape))
-    }
-
-    fn segment_bytes(shape: &Shape) -> usize {
-        ring::layout(shape).segment_bytes()
-    }
-
     fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
         Ok(Producer::new(Slots::new(seat.segment, ring::layout(shape), 0)?, seat.wait))
     }
