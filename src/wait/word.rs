@@ -40,18 +40,18 @@ impl Word {
     }
 }
 
-/// The model's futex: comparing and falling asleep are one step under its lock, as they are in the kernel. It has no time
-/// limit that could hide a lost wake-up.
+/// The model's futex: comparing and falling asleep are one step under its lock, as they are in the kernel, and who slept
+/// first is woken first. It has no time limit that could hide a lost wake-up.
 #[cfg(loom)]
 #[derive(Default)]
 pub(super) struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
 
-/// Sleepers, and wakes that none of those woken has taken up yet.
+/// Sleepers by the number of their sleep, which is no earlier one's wake-up.
 #[cfg(loom)]
 #[derive(Default)]
 struct Queue {
-    asleep: u32,
-    woken: u32,
+    sleeps: u32,
+    asleep: std::collections::VecDeque<u32>,
 }
 
 #[cfg(loom)]
@@ -65,23 +65,23 @@ impl Word {
         if self.0.load(Ordering::Relaxed) != expected {
             return Ok(false);
         }
-        queue.asleep += 1;
-        while queue.woken == 0 {
+        queue.sleeps += 1;
+        let own = queue.sleeps;
+        queue.asleep.push_back(own);
+        while queue.asleep.contains(&own) {
             queue = self.2.wait(queue).expect("as above");
         }
-        queue.woken -= 1;
         Ok(true)
     }
 
     pub(super) fn wake(&self, most: u32) -> io::Result<u32> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
-        let count = most.min(queue.asleep);
-        queue.asleep -= count;
-        queue.woken += count;
+        let count = queue.asleep.len().min(most as usize);
+        queue.asleep.drain(..count);
         drop(queue);
-        for _ in 0..count {
-            self.2.notify_one();
+        if count > 0 {
+            self.2.notify_all();
         }
-        Ok(count)
+        Ok(count as u32)
     }
 }
