@@ -14,19 +14,32 @@ use rustix::thread::futex;
 /// Returns after a wake, a changed word, a signal or the limit alike: the caller looks at its condition again.
 #[inline]
 pub fn wait(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<()> {
-    let limit = futex::Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(limit.subsec_nanos()),
-    };
-    match futex::wait(word, futex::Flags::empty(), expected, Some(&limit)) {
-        Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => Ok(()),
-        Err(other) => Err(other.into()),
-    }
+    sleep(word, expected, limit).map(drop)
 }
 
 /// Wakes up to `count` sleepers on `word`.
 #[inline]
 pub fn wake(word: &AtomicU32, count: u32) -> io::Result<()> {
-    futex::wake(word, futex::Flags::empty(), count)?;
-    Ok(())
+    rouse(word, count).map(drop)
+}
+
+/// [`wait`]; true when it ended by a wake, which [`rouse`] counted.
+#[inline]
+pub fn sleep(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<bool> {
+    let limit = futex::Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(limit.subsec_nanos()),
+    };
+    match futex::wait(word, futex::Flags::empty(), expected, Some(&limit)) {
+        Ok(()) => Ok(true),
+        Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// [`wake`]; says how many it woke.
+#[inline]
+pub fn rouse(word: &AtomicU32, count: u32) -> io::Result<u32> {
+    let woken = futex::wake(word, futex::Flags::empty(), count)?;
+    Ok(u32::try_from(woken).unwrap_or(0))
 }

@@ -1,70 +1,24 @@
 //! What a side does when it has nothing to do: an axis of its own, the same for every shared-memory mechanism.
 //!
-//! A [`Gate`] is a word in shared memory beside the condition it guards. The waiter announces itself, looks once more and
-//! sleeps; the other side publishes, then looks whether somebody announced himself. Both put a full fence between their
-//! store and their load, so at least one of the two sees the other (Dekker's argument).
+//! A [`Place`] in shared memory is where a side sleeps: a [`Gate`] for one, a [`Crowd`] for many. A [`WaitStrategy`] says
+//! how long it polls before that, and how it is woken.
 
+mod doorbell;
 pub(crate) mod fence;
+mod place;
+mod word;
 
 use std::io;
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, Ordering};
-#[cfg(not(loom))]
-use std::time::Duration;
-
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering};
 
 use crate::abort;
-#[cfg(not(loom))]
-use crate::futex;
+use crate::address::Descriptor;
 use crate::record::Wait;
+
+pub use doorbell::Doorbell;
+pub use place::{ALL, Crowd, Gate, Place};
 
 /// Polls between two looks at the abort word.
 const POLLS_PER_ABORT_CHECK: u32 = 4096;
-/// A sleeper looks at the abort word this often.
-#[cfg(not(loom))]
-const SLEEP_SLICE: Duration = Duration::from_millis(50);
-
-/// Where one waiter sleeps: 0 nobody, 1 somebody.
-#[cfg(not(loom))]
-#[repr(C, align(64))]
-#[derive(Default)]
-pub struct Gate(AtomicU32);
-
-#[cfg(not(loom))]
-impl Gate {
-    /// Sleeps while somebody is announced.
-    fn sleep(&self) -> io::Result<()> {
-        futex::wait(&self.0, 1, SLEEP_SLICE)
-    }
-
-    fn wake(&self) -> io::Result<()> {
-        futex::wake(&self.0, 1)
-    }
-}
-
-/// The model's gate: a futex made of a lock and a condition variable, and no time limit that could hide a lost wake-up.
-#[cfg(loom)]
-#[derive(Default)]
-pub struct Gate(AtomicU32, loom::sync::Mutex<()>, loom::sync::Condvar);
-
-#[cfg(loom)]
-impl Gate {
-    fn sleep(&self) -> io::Result<()> {
-        let guard = self.1.lock().expect("no model panics while it holds this");
-        if self.0.load(Ordering::Relaxed) == 1 {
-            drop(self.2.wait(guard));
-        }
-        Ok(())
-    }
-
-    fn wake(&self) -> io::Result<()> {
-        drop(self.1.lock());
-        self.2.notify_one();
-        Ok(())
-    }
-}
 
 /// When a polling side looks. Polling a line that its writer is still fetching delays the writer, so looking less often
 /// can mean seeing sooner.
@@ -81,32 +35,56 @@ impl Rhythm {
     pub const QUICK: Self = Self { before: 1, between: 1 };
 }
 
-/// A way to wait for a condition that another process makes true.
-pub trait WaitStrategy: 'static {
+/// What a wait strategy is, wherever the waiting is done.
+pub trait Strategy: Sized + 'static {
     /// Its name in records.
     const WAIT: Wait;
     /// True when a waiting side keeps its CPU busy without end.
     const POLLS: bool;
+    /// How many descriptors each end of a channel needs for it.
+    const DESCRIPTORS: usize = 0;
 
+    /// Makes what the ends of one channel need: the sender's descriptors, then the receiver's.
+    fn equip() -> io::Result<[Vec<Descriptor>; 2]> {
+        Ok([vec![], vec![]])
+    }
+    /// The strategy of one end, which takes duplicates of what [`equip`](Self::equip) made for it.
+    fn attach(descriptors: &[Descriptor]) -> io::Result<Self>;
+}
+
+/// A way to wait, at places of kind `P`, for a condition that another process makes true.
+pub trait WaitStrategy<P: Place>: Strategy {
     /// Returns the first `Some` of `ready`, and how many polls it took.
     ///
     /// Errors: `Interrupted` when the trial is called off.
-    fn until<R>(gate: &Gate, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
+    fn until<R>(&self, place: &P, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
 
-    /// Runs after the condition was published.
-    fn notify(gate: &Gate) -> io::Result<()>;
+    /// Runs after the condition was published; wakes up to `most` of those who sleep until it is.
+    fn notify(&self, place: &P, most: u32) -> io::Result<()>;
 }
 
 /// Polls with the processor's pause hint; never sleeps.
+#[derive(Clone, Copy)]
 pub struct Spin;
+/// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then gives the CPU away between polls; never sleeps.
+/// What it costs where every CPU is free is what [`Spin`] costs; where not, the side that is waited for gets to run.
+#[derive(Clone, Copy)]
+pub struct SpinYield;
 /// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
 ///
 /// A side that publishes a message hardly ever finds a sleeper, and a full fence after every message would wait each time
 /// for the message's own line to arrive: it made an 8-byte stream seven times slower. So the rare sleeper pays for both,
 /// with membarrier(2), where the kernel has it.
+#[derive(Clone, Copy)]
 pub struct Hybrid;
 /// Sleeps after one look.
+#[derive(Clone, Copy)]
 pub struct Park;
+
+impl SpinYield {
+    /// A few line hand-overs: a message that is on its way arrives before the first system call.
+    pub const PAUSES_BEFORE_YIELD: u32 = 128;
+}
 
 impl Hybrid {
     /// About the cost of one sleep and wake, so that waiting costs at most twice the better choice
@@ -114,12 +92,30 @@ impl Hybrid {
     pub const PAUSES_BEFORE_SLEEP: u32 = 512;
 }
 
-impl WaitStrategy for Spin {
-    const WAIT: Wait = Wait::Spin;
-    const POLLS: bool = true;
+/// The strategies that are all in their type.
+macro_rules! plain_strategies {
+    ($($name:ident: $wait:ident, polls $polls:literal;)*) => {
+        $(impl Strategy for $name {
+            const WAIT: Wait = Wait::$wait;
+            const POLLS: bool = $polls;
 
+            fn attach(_: &[Descriptor]) -> io::Result<Self> {
+                Ok($name)
+            }
+        })*
+    };
+}
+
+plain_strategies! {
+    Spin: Spin, polls true;
+    SpinYield: SpinYield, polls true;
+    Hybrid: Hybrid, polls false;
+    Park: Park, polls false;
+}
+
+impl<P: Place> WaitStrategy<P> for Spin {
     #[inline]
-    fn until<R>(_: &Gate, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &P, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(found) = poll(POLLS_PER_ABORT_CHECK, rhythm, &mut ready) {
                 return Ok(found);
@@ -131,45 +127,56 @@ impl WaitStrategy for Spin {
     }
 
     #[inline]
-    fn notify(_: &Gate) -> io::Result<()> {
+    fn notify(&self, _: &P, _: u32) -> io::Result<()> {
         Ok(())
     }
 }
 
-impl WaitStrategy for Hybrid {
-    const WAIT: Wait = Wait::Hybrid;
-    const POLLS: bool = false;
-
+impl<P: Place> WaitStrategy<P> for SpinYield {
     #[inline]
-    fn until<R>(gate: &Gate, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
+    fn until<R>(&self, _: &P, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        let polls = Self::PAUSES_BEFORE_YIELD / rhythm.between.max(1);
         match poll(polls, rhythm, &mut ready) {
             Some(found) => Ok(found),
-            None => sleep_until(gate, fence::for_rare_sleeper, ready).map(|result| (result, polls)),
+            None => yield_until(ready).map(|(result, yields)| (result, polls.saturating_add(yields))),
         }
     }
 
     #[inline]
-    fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper(gate, fence::before_rare_sleeper)
+    fn notify(&self, _: &P, _: u32) -> io::Result<()> {
+        Ok(())
     }
 }
 
-impl WaitStrategy for Park {
-    const WAIT: Wait = Wait::Park;
-    const POLLS: bool = false;
-
+impl<P: Place> WaitStrategy<P> for Hybrid {
     #[inline]
-    fn until<R>(gate: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        match ready() {
-            Some(result) => Ok((result, 1)),
-            None => sleep_until(gate, fence::full, ready).map(|result| (result, 1)),
+    fn until<R>(&self, place: &P, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
+        match poll(polls, rhythm, &mut ready) {
+            Some(found) => Ok(found),
+            None => sleep_until(place, fence::for_rare_sleeper, |ticket| place.sleep(ticket), ready)
+                .map(|result| (result, polls)),
         }
     }
 
     #[inline]
-    fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper(gate, fence::full)
+    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(place, fence::before_rare_sleeper, || wake_cold(place, most))
+    }
+}
+
+impl<P: Place> WaitStrategy<P> for Park {
+    #[inline]
+    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        match ready() {
+            Some(result) => Ok((result, 1)),
+            None => sleep_until(place, fence::full, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
+        }
+    }
+
+    #[inline]
+    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(place, fence::full, || wake_cold(place, most))
     }
 }
 
@@ -192,20 +199,40 @@ fn pause(hints: u32) {
     }
 }
 
-/// `fence` is a weaker one only in the model's mutant.
+/// Each yield is a system call, so the abort word may be looked at every time.
 #[cold]
-pub(crate) fn sleep_until<R>(gate: &Gate, fence: impl Fn(), mut ready: impl FnMut() -> Option<R>) -> io::Result<R> {
+fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    let mut yields = 0u32;
     loop {
-        gate.0.store(1, Ordering::Relaxed);
-        // PAIRS: gate-announced. The announcement is visible before the condition is looked at.
+        std::thread::yield_now();
+        yields = yields.saturating_add(1);
+        if let Some(result) = ready() {
+            return Ok((result, yields));
+        }
+        if abort::requested() {
+            return Err(abort::error());
+        }
+    }
+}
+
+/// Announces, fences, looks once more, sleeps, and so on until `ready`. `fence` is a weaker one only in the model's mutant.
+#[cold]
+pub(crate) fn sleep_until<P: Place, R>(
+    place: &P,
+    fence: impl Fn(),
+    sleep: impl Fn(P::Ticket) -> io::Result<()>,
+    mut ready: impl FnMut() -> Option<R>,
+) -> io::Result<R> {
+    loop {
+        let ticket = place.announce();
+        // PAIRS: place-announced. The announcement is visible before the condition is looked at.
         fence();
         if let Some(result) = ready() {
-            gate.0.store(0, Ordering::Relaxed);
+            place.withdraw();
             return Ok(result);
         }
-        gate.sleep()?;
+        sleep(ticket)?;
         if let Some(result) = ready() {
-            // Not taken back here after a wake: the waker already reset it, and a stale 1 costs one extra wake at most.
             return Ok(result);
         }
         if abort::requested() {
@@ -215,17 +242,17 @@ pub(crate) fn sleep_until<R>(gate: &Gate, fence: impl Fn(), mut ready: impl FnMu
 }
 
 #[inline]
-pub(crate) fn wake_sleeper(gate: &Gate, fence: impl Fn()) -> io::Result<()> {
-    // PAIRS: gate-announced. The condition is visible before the announcement is looked at.
+pub(crate) fn wake_sleeper(
+    place: &impl Place,
+    fence: impl Fn(),
+    wake: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    // PAIRS: place-announced. The condition is visible before the announcement is looked at.
     fence();
-    if gate.0.load(Ordering::Relaxed) != 0 {
-        return wake_cold(gate);
-    }
-    Ok(())
+    if place.is_taken() { wake() } else { Ok(()) }
 }
 
 #[cold]
-fn wake_cold(gate: &Gate) -> io::Result<()> {
-    gate.0.store(0, Ordering::Relaxed);
-    gate.wake()
+pub(crate) fn wake_cold(place: &impl Place, most: u32) -> io::Result<()> {
+    place.wake(most)
 }

@@ -10,6 +10,9 @@ const ALIGNED_FROM_BYTES: usize = 4096;
 const LINE: usize = 64;
 const WORD: usize = 8;
 
+/// Words that different sides write lie this far apart: two lines, since processors fetch lines in pairs.
+const ZONE: usize = 128;
+
 /// Offsets within the segment, the same in every process that computes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -21,32 +24,50 @@ pub struct Layout {
     pub stride: usize,
     /// From a slot's start to its payload; the word is right before it.
     pub payload_offset: usize,
+    /// Positions of consumers, each in a zone of its own.
+    pub cursors: u32,
 }
 
 impl Layout {
-    /// The header: consumer's position, producer's gate, consumer's gate, on separate pairs of lines.
-    pub const HEADER_BYTES: usize = 512;
-    /// The consumer's position.
-    pub const CONSUMED_OFFSET: usize = 0;
-    /// Where the producer sleeps.
-    pub const PRODUCER_GATE_OFFSET: usize = 128;
-    /// Where the consumer sleeps.
-    pub const CONSUMER_GATE_OFFSET: usize = 256;
+    /// Where producers sleep.
+    pub const WRITERS_OFFSET: usize = ZONE;
+    /// Where consumers sleep.
+    pub const READERS_OFFSET: usize = 2 * ZONE;
+    /// The position that producers claim next, where there are several.
+    pub const CLAIMED_OFFSET: usize = 3 * ZONE;
+    /// Header of a ring with one position of consumers. The first of them is at offset 0, others follow the header.
+    const HEADER_BYTES: usize = 4 * ZONE;
 
     /// Most slots a ring may have: with 32-bit positions, two meanings of one word can then never meet.
     pub const MAX_DEPTH: u32 = 1 << 30;
 
     /// A ring of `depth` slots, a power of two, for messages of up to `message_bytes`.
     pub fn new(depth: u32, message_bytes: usize) -> Self {
+        Self::with_cursors(depth, message_bytes, 1)
+    }
+
+    /// The same with a position for each of `cursors` consumers, of which there is at least one.
+    pub fn with_cursors(depth: u32, message_bytes: usize, cursors: u32) -> Self {
+        assert!(cursors > 0, "somebody reads the ring");
         assert!(depth.is_power_of_two() && depth <= Self::MAX_DEPTH, "depth {depth} is not a power of two up to 2^30");
         let (payload_offset, unit) = if message_bytes >= ALIGNED_FROM_BYTES { (LINE, LINE) } else { (WORD, WORD) };
         let stride = (payload_offset + message_bytes).next_multiple_of(unit);
-        Self { depth, message_bytes, stride, payload_offset }
+        Self { depth, message_bytes, stride, payload_offset, cursors }
     }
 
     /// Size of the segment.
     pub fn segment_bytes(&self) -> usize {
-        Self::HEADER_BYTES + self.stride * self.depth as usize
+        self.header_bytes() + self.stride * self.depth as usize
+    }
+
+    /// Where the position of consumer `index` lies.
+    pub fn cursor_offset(&self, index: u32) -> usize {
+        assert!(index < self.cursors, "there is no consumer {index} of {}", self.cursors);
+        if index == 0 { 0 } else { Self::HEADER_BYTES + (index as usize - 1) * ZONE }
+    }
+
+    fn header_bytes(&self) -> usize {
+        Self::HEADER_BYTES + (self.cursors as usize - 1) * ZONE
     }
 
     /// Where the word of `slot` lies.
@@ -56,7 +77,7 @@ impl Layout {
 
     /// Where the payload of `slot` lies.
     pub fn payload_start(&self, slot: u32) -> usize {
-        Self::HEADER_BYTES + slot as usize * self.stride + self.payload_offset
+        self.header_bytes() + slot as usize * self.stride + self.payload_offset
     }
 }
 
@@ -86,5 +107,14 @@ mod tests {
             assert!(layout.payload_start(7) + bytes <= layout.segment_bytes());
             assert_eq!(layout.sequence_offset(3) % WORD, 0);
         }
+    }
+    #[test]
+    fn every_consumer_has_a_zone_of_its_own_before_the_slots() {
+        let layout = Layout::with_cursors(2, 8, 3);
+        let mut taken = vec![Layout::WRITERS_OFFSET, Layout::READERS_OFFSET, Layout::CLAIMED_OFFSET];
+        taken.extend((0..3).map(|index| layout.cursor_offset(index)));
+        taken.push(layout.sequence_offset(0));
+        taken.sort_unstable();
+        assert!(taken.windows(2).all(|pair| pair[1] - pair[0] >= ZONE), "{taken:?}");
     }
 }

@@ -3,79 +3,71 @@
 //! message, where a ring of two slots already needs only one. Source: folklore; the "spin flag" of many latency tests.
 
 use std::io;
-use std::marker::PhantomData;
 
-use super::Slots;
-use super::spsc::too_long;
 use super::sync::Ordering;
+use super::{Consume, Produce, Slots, credible, fits};
 use crate::wait::{Rhythm, WaitStrategy};
 
 /// The sending side.
 pub struct Producer<S, W> {
     slots: S,
-    wait: PhantomData<W>,
+    wait: W,
 }
 
 /// The receiving side.
 pub struct Consumer<S, W> {
     slots: S,
-    wait: PhantomData<W>,
+    wait: W,
 }
 
-impl<S: Slots, W: WaitStrategy> Producer<S, W> {
+impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<S, W> {
     /// The only producer of the mailbox in slot 0 of `slots`.
-    pub fn new(slots: S) -> Self {
-        Self { slots, wait: PhantomData }
+    pub fn new(slots: S, wait: W) -> Self {
+        Self { slots, wait }
     }
+}
 
-    /// Waits until the slot is empty, lets `fill` write `len` bytes in place and publishes them.
-    ///
-    /// Errors: `InvalidInput` when `len` exceeds the slot; `Interrupted` when the trial is called off.
+impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce for Producer<S, W> {
     #[inline]
-    pub fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        if len > self.slots.message_bytes() {
-            return Err(too_long(len, self.slots.message_bytes()));
-        }
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        fits(len, self.slots.message_bytes())?;
         let sequence = self.slots.sequence(0);
         // PAIRS: mailbox-emptied
         let emptied = || (sequence.load(Ordering::Acquire) == 0).then_some(());
         if emptied().is_none() {
-            W::until(self.slots.producer_gate(), Rhythm::QUICK, emptied)?;
+            self.wait.until(self.slots.writers(), Rhythm::QUICK, emptied)?;
         }
         // SAFETY: the word is 0, so the consumer is done with the slot; there is one producer, and len was checked.
         unsafe { self.slots.write(0, len, fill) };
         // PAIRS: mailbox-filled
         sequence.store(len as u64 + 1, S::PUBLISH);
-        W::notify(self.slots.consumer_gate())
+        self.wait.notify(self.slots.readers(), 1)
     }
 }
 
-impl<S: Slots, W: WaitStrategy> Consumer<S, W> {
+impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<S, W> {
     /// The only consumer of the mailbox in slot 0 of `slots`.
-    pub fn new(slots: S) -> Self {
-        Self { slots, wait: PhantomData }
+    pub fn new(slots: S, wait: W) -> Self {
+        Self { slots, wait }
     }
+}
 
-    /// Waits for a message, lets `read` see it in place and empties the slot.
-    ///
-    /// Errors: `InvalidData` when the producer claims a length beyond the slot; `Interrupted` when the trial is called off.
+impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume for Consumer<S, W> {
     #[inline]
-    pub fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let sequence = self.slots.sequence(0);
         // PAIRS: mailbox-filled
         let filled = || (sequence.load(Ordering::Acquire) as usize).checked_sub(1);
         let len = match filled() {
             Some(len) => len,
-            None => W::until(self.slots.consumer_gate(), Rhythm::QUICK, filled)?.0,
+            None => self.wait.until(self.slots.readers(), Rhythm::QUICK, filled)?.0,
         };
-        if len > self.slots.message_bytes() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the slot claims {len} bytes")));
-        }
+        credible(len, self.slots.message_bytes())?;
         // SAFETY: the word is not 0, so the producer waits for this side; there is one consumer, and len was checked.
         let result = unsafe { self.slots.read(0, len, read) };
         // PAIRS: mailbox-emptied
         sequence.store(0, S::GIVE_BACK);
-        W::notify(self.slots.producer_gate())?;
+        self.wait.notify(self.slots.writers(), 1)?;
         Ok(result)
     }
 }

@@ -1,5 +1,15 @@
-//! Model checks: every order in which two threads can run the rings and the gate, at depth 1 and 2, and a mutant of each
-//! that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib ring::`.
+//! Model checks: every order in which two or three threads can run the rings and the places to sleep, at depth 1 and 2,
+//! and a mutant of each that the check must catch. Run with
+//! `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib ring::model`.
+
+mod broadcast;
+mod bytes;
+mod loan;
+mod mailbox;
+mod mpmc;
+mod mpsc;
+mod seqlock;
+mod spsc;
 
 use std::io;
 
@@ -7,85 +17,134 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::sync::{AtomicU32, AtomicU64, Ordering};
-use super::{Slots, mailbox, spsc};
+use super::sync::{AtomicU64, Ordering};
+use super::{Consume, Produce, Slots};
+use crate::address::Descriptor;
 use crate::record::Wait;
-use crate::wait::{Gate, Park, Rhythm, WaitStrategy, sleep_until, wake_sleeper};
+use crate::wait::{Park, Place, Rhythm, Strategy, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 
-const MESSAGES: u8 = 3;
+/// Room in a slot.
+const ROOM: usize = 8;
 
-/// Slots under the model checker. `STRONG` is false in the mutants, whose publishing orders nothing.
-struct ModelSlots<const DEPTH: usize, const STRONG: bool>(Arc<Words<DEPTH>>);
-
-struct Words<const DEPTH: usize> {
-    sequences: Vec<AtomicU64>,
-    payloads: Vec<UnsafeCell<[u8; 1]>>,
-    consumed: AtomicU32,
-    producer_gate: Gate,
-    consumer_gate: Gate,
+/// Slots under the model checker, as one end sees them. `STRONG` is false in the mutants, whose publishing orders nothing.
+struct ModelSlots<const DEPTH: usize, const STRONG: bool, R, W> {
+    words: Arc<Words<R, W>>,
+    /// Which of the consumers' positions is this end's.
+    cursor: usize,
 }
 
-impl<const DEPTH: usize, const STRONG: bool> ModelSlots<DEPTH, STRONG> {
-    fn pair() -> (Self, Self) {
+struct Words<R, W> {
+    sequences: Vec<AtomicU64>,
+    payloads: Vec<UnsafeCell<[u8; ROOM]>>,
+    cursors: Vec<AtomicU64>,
+    claimed: AtomicU64,
+    readers: R,
+    writers: W,
+}
+
+impl<const DEPTH: usize, const STRONG: bool, R: Place + Default, W: Place + Default> ModelSlots<DEPTH, STRONG, R, W> {
+    /// The slots of a fresh ring with `cursors` positions of consumers.
+    fn fresh(cursors: usize) -> Self {
         let words = Arc::new(Words {
             sequences: (0..DEPTH).map(|_| AtomicU64::new(0)).collect(),
-            payloads: (0..DEPTH).map(|_| UnsafeCell::new([0])).collect(),
-            consumed: AtomicU32::new(0),
-            producer_gate: Gate::default(),
-            consumer_gate: Gate::default(),
+            payloads: (0..DEPTH).map(|_| UnsafeCell::new([0; ROOM])).collect(),
+            cursors: (0..cursors).map(|_| AtomicU64::new(0)).collect(),
+            claimed: AtomicU64::new(0),
+            readers: R::default(),
+            writers: W::default(),
         });
-        (Self(Arc::clone(&words)), Self(words))
+        Self { words, cursor: 0 }
+    }
+
+    /// The same slots as the end at `cursor` sees them.
+    fn at(&self, cursor: usize) -> Self {
+        Self { words: Arc::clone(&self.words), cursor }
     }
 }
 
 // SAFETY: loom's cells panic on a conflicting access instead of allowing it.
-unsafe impl<const DEPTH: usize, const STRONG: bool> Slots for ModelSlots<DEPTH, STRONG> {
+unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots for ModelSlots<DEPTH, STRONG, R, W> {
     const PUBLISH: Ordering = if STRONG { Ordering::Release } else { Ordering::Relaxed };
     const GIVE_BACK: Ordering = Self::PUBLISH;
+    type Readers = R;
+    type Writers = W;
 
     fn depth(&self) -> u32 {
         DEPTH as u32
     }
 
     fn message_bytes(&self) -> usize {
-        1
+        ROOM
     }
 
     fn sequence(&self, slot: u32) -> &AtomicU64 {
-        &self.0.sequences[slot as usize]
+        &self.words.sequences[slot as usize]
     }
 
-    fn consumed(&self) -> &AtomicU32 {
-        &self.0.consumed
+    fn consumed(&self) -> &AtomicU64 {
+        &self.words.cursors[self.cursor]
+    }
+
+    fn slowest(&self, _: u64) -> u64 {
+        let positions = self.words.cursors.iter().map(|cursor| cursor.load(Ordering::Acquire));
+        positions.min().expect("somebody reads the ring")
+    }
+
+    fn claimed(&self) -> &AtomicU64 {
+        &self.words.claimed
     }
 
     unsafe fn write(&self, slot: u32, len: usize, fill: impl FnOnce(&mut [u8])) {
         // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
-        self.0.payloads[slot as usize].with_mut(|cell| fill(unsafe { &mut (&mut *cell)[..len] }));
+        self.words.payloads[slot as usize].with_mut(|cell| fill(unsafe { &mut (&mut *cell)[..len] }));
     }
 
-    unsafe fn read<R>(&self, slot: u32, len: usize, read: impl FnOnce(&[u8]) -> R) -> R {
+    unsafe fn read<T>(&self, slot: u32, len: usize, read: impl FnOnce(&[u8]) -> T) -> T {
         // SAFETY: loom's `with` lends the cell for the closure's time and panics on a conflict.
-        self.0.payloads[slot as usize].with(|cell| read(unsafe { &(&*cell)[..len] }))
+        self.words.payloads[slot as usize].with(|cell| read(unsafe { &(&*cell)[..len] }))
     }
 
-    fn consumer_gate(&self) -> &Gate {
-        &self.0.consumer_gate
+    fn readers(&self) -> &R {
+        &self.words.readers
     }
 
-    fn producer_gate(&self) -> &Gate {
-        &self.0.producer_gate
+    fn writers(&self) -> &W {
+        &self.words.writers
     }
 }
 
-/// Spinning as the model knows it: let the other thread run.
+/// Spinning as the model knows it: let the other thread run. For two threads only, since of three the checker may let two
+/// spin for each other without end.
 struct Yield;
 
-impl WaitStrategy for Yield {
-    const WAIT: Wait = Wait::Spin;
-    const POLLS: bool = true;
+/// Parking without the fences: the waker may miss the sleeper.
+struct Unfenced;
 
-    fn until<R>(_: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+/// Parking that keeps wake-ups for itself: rings pass them on only where sides sleep, and this one says it does not.
+struct Selfish;
+
+/// Strategies that take nothing to make.
+macro_rules! strategies {
+    ($($name:ident: $wait:ident, polls $polls:literal;)*) => {
+        $(impl Strategy for $name {
+            const WAIT: Wait = Wait::$wait;
+            const POLLS: bool = $polls;
+
+            fn attach(_: &[Descriptor]) -> io::Result<Self> {
+                Ok(Self)
+            }
+        })*
+    };
+}
+
+strategies! {
+    Yield: Spin, polls true;
+    Unfenced: Park, polls false;
+    Selfish: Park, polls true;
+}
+
+impl<P: Place> WaitStrategy<P> for Yield {
+    fn until<R>(&self, _: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(result) = ready() {
                 return Ok((result, 1));
@@ -94,114 +153,71 @@ impl WaitStrategy for Yield {
         }
     }
 
-    fn notify(_: &Gate) -> io::Result<()> {
+    fn notify(&self, _: &P, _: u32) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Parking without the fences: the waker may miss the sleeper.
-struct Unfenced;
-
-impl WaitStrategy for Unfenced {
-    const WAIT: Wait = Wait::Park;
-    const POLLS: bool = false;
-
-    fn until<R>(gate: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+impl<P: Place> WaitStrategy<P> for Unfenced {
+    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
-            None => sleep_until(gate, || {}, ready).map(|result| (result, 1)),
+            None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
         }
     }
 
-    fn notify(gate: &Gate) -> io::Result<()> {
-        wake_sleeper(gate, || {})
+    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(place, || {}, || wake_cold(place, most))
     }
 }
 
-fn spsc<const DEPTH: usize, const STRONG: bool, W: WaitStrategy>(messages: u8) {
-    let (left, right) = ModelSlots::<DEPTH, STRONG>::pair();
-    let producer = thread::spawn(move || {
-        let mut producer = spsc::Producer::<_, W>::new(left);
-        for i in 0..messages {
-            producer.send(1, |room| room[0] = i + 1).unwrap();
-        }
-    });
-    let mut consumer = spsc::Consumer::<_, W>::new(right);
-    for i in 0..messages {
-        assert_eq!(consumer.receive(|seen| seen[0]).unwrap(), i + 1);
+impl<P: Place> WaitStrategy<P> for Selfish {
+    fn until<R>(&self, place: &P, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        Park.until(place, rhythm, ready)
     }
-    producer.join().unwrap();
+
+    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
+        Park.notify(place, most)
+    }
 }
 
-fn mailbox<const STRONG: bool, W: WaitStrategy>(messages: u8) {
-    let (left, right) = ModelSlots::<1, STRONG>::pair();
-    let producer = thread::spawn(move || {
-        let mut producer = mailbox::Producer::<_, W>::new(left);
-        for i in 0..messages {
-            producer.send(1, |room| room[0] = i + 1).unwrap();
-        }
-    });
-    let mut consumer = mailbox::Consumer::<_, W>::new(right);
-    for i in 0..messages {
-        assert_eq!(consumer.receive(|seen| seen[0]).unwrap(), i + 1);
+/// Sends `messages`, of one byte each.
+fn send_all(producer: &mut impl Produce, messages: impl IntoIterator<Item = u8>) {
+    for message in messages {
+        producer.send(1, |room| room[0] = message).expect("nobody calls a model off");
     }
-    producer.join().unwrap();
+}
+
+fn receive_one(consumer: &mut impl Consume) -> u8 {
+    consumer.receive(|seen| seen[0]).expect("nobody calls a model off")
 }
 
 fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_within(3, model);
+}
+
+/// Checks every order with at most `preemptions`: enough to find what two threads can do to each other, and three threads
+/// have too many orders for more.
+fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 
 /// Runs a mutant's check in a process of its own, since the checker may abort: this very test again, told to run the
-/// mutant. True when that process did not end well.
+/// mutant. True when that process ended because the checker found something.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
     if std::env::var_os(MUTANT).is_some() {
-        check(model);
+        check_within(2, model);
         return true;
     }
     let this = std::env::current_exe().expect("a test knows its own program");
-    let arguments = [test, "--exact", "--test-threads=1"];
-    let run = std::process::Command::new(this).args(arguments).env(MUTANT, test).output().expect("it starts");
-    let said = String::from_utf8_lossy(&run.stdout);
+    let test = format!("ring::model::{test}");
+    let arguments = [&test, "--exact", "--nocapture", "--test-threads=1"];
+    let run = std::process::Command::new(this).args(arguments).env(MUTANT, &test).output().expect("it starts");
+    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
     assert!(said.contains("running 1 test"), "no such test: {said}");
+    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
     !run.status.success()
-}
-
-#[test]
-fn spsc_holds_in_every_order() {
-    check(|| spsc::<1, true, Yield>(2));
-    check(|| spsc::<2, true, Yield>(MESSAGES));
-}
-
-#[test]
-fn spsc_that_parks_loses_no_wake_up() {
-    check(|| spsc::<1, true, Park>(2));
-    check(|| spsc::<2, true, Park>(MESSAGES));
-}
-
-#[test]
-fn mailbox_holds_in_every_order() {
-    check(|| mailbox::<true, Yield>(2));
-    check(|| mailbox::<true, Park>(2));
-}
-
-#[test]
-fn a_ring_that_publishes_without_order_is_caught() {
-    let test = "ring::model::a_ring_that_publishes_without_order_is_caught";
-    assert!(is_caught(test, || spsc::<2, false, Yield>(MESSAGES)));
-}
-
-#[test]
-fn a_mailbox_that_publishes_without_order_is_caught() {
-    let test = "ring::model::a_mailbox_that_publishes_without_order_is_caught";
-    assert!(is_caught(test, || mailbox::<false, Yield>(2)));
-}
-
-#[test]
-fn a_gate_whose_waker_may_miss_the_sleeper_is_caught() {
-    let test = "ring::model::a_gate_whose_waker_may_miss_the_sleeper_is_caught";
-    assert!(is_caught(test, || spsc::<1, true, Unfenced>(2)));
 }

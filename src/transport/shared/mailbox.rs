@@ -2,33 +2,34 @@
 //! the last. Cost: two line hand-overs for a small message, of which one is waited for. Source: see [`crate::ring::mailbox`].
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{SUBSTRATES, ring};
-use crate::address::{Address, End};
-use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
+use super::queue::{Queue, Seat, Shared};
+use super::ring;
+use crate::record::Anatomy;
 use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
-use crate::shm;
-use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
-use crate::wait::WaitStrategy;
+use crate::transport::Shape;
+use crate::wait::{Gate, WaitStrategy};
 
 /// The transport, by wait strategy.
-pub struct ShmMailbox<W>(std::marker::PhantomData<W>);
+pub type ShmMailbox<W> = Shared<Mailbox<W>>;
+
+/// The queue.
+pub struct Mailbox<W>(PhantomData<W>);
+
+type Slots = SegmentSlots<Gate, Gate>;
 
 fn layout(shape: &Shape) -> Layout {
     Layout::new(1, shape.message_bytes)
 }
 
-impl<W: WaitStrategy> Transport for ShmMailbox<W> {
+impl<W: WaitStrategy<Gate>> Queue for Mailbox<W> {
     const SUMMARY: &'static str = "one slot in shared memory";
-    const GROUP: Group = Group::SharedMemory;
-    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
-    const WAIT: Option<Wait> = Some(W::WAIT);
-    const POLLS: bool = W::POLLS;
-    const SUBSTRATES: &'static [Substrate] = SUBSTRATES;
-    type Sender = Producer<SegmentSlots, W>;
-    type Receiver = Consumer<SegmentSlots, W>;
+    type Wait = W;
+    type Producer = Producer<Slots, W>;
+    type Consumer = Consumer<Slots, W>;
 
     fn supports(shape: &Shape) -> Result<(), String> {
         if shape.depth > 1 {
@@ -41,34 +42,20 @@ impl<W: WaitStrategy> Transport for ShmMailbox<W> {
         Some(1)
     }
 
-    fn create(shape: &Shape) -> io::Result<Address> {
-        shm::create(shape.substrate, layout(shape).segment_bytes())
+    fn segment_bytes(shape: &Shape) -> usize {
+        layout(shape).segment_bytes()
     }
 
-    fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Ok(Producer::new(ring::attach(address, End::Sender, layout(shape), shape)?))
+    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Producer::new(Slots::new(seat.segment, layout(shape), 0)?, seat.wait))
     }
 
-    fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Ok(Consumer::new(ring::attach(address, End::Receiver, layout(shape), shape)?))
+    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Consumer::new(Slots::new(seat.segment, layout(shape), 0)?, seat.wait))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
         // Two lines change hands, but emptying the slot overlaps with the answer, or with filling the next message.
         ring::anatomy::<W>(shape, 1.0)
-    }
-}
-
-impl<W: WaitStrategy> Sender for Producer<SegmentSlots, W> {
-    #[inline]
-    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        self.send(len, fill)
-    }
-}
-
-impl<W: WaitStrategy> Receiver for Consumer<SegmentSlots, W> {
-    #[inline]
-    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
-        self.receive(read)
     }
 }

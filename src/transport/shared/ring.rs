@@ -1,19 +1,18 @@
-//! What every queue in shared memory shares: its limits, its attach and its anatomy. Not a mechanism.
+//! What every queue of slots in shared memory shares: its limits, its default depth and its anatomy. Not a mechanism.
 
-use std::io;
-
-use crate::address::{Address, End};
 use crate::record::{Anatomy, Counts, Wait};
 use crate::ring::layout::Layout;
-use crate::ring::slots::SegmentSlots;
-use crate::shm::Segment;
 use crate::transport::Shape;
-use crate::wait::WaitStrategy;
+use crate::wait::Strategy;
 
 /// Largest message a slot's word can describe.
 const MAX_MESSAGE_BYTES: usize = 1 << 30;
 /// Largest ring: a round trip has two, and both must fit the memory of an ordinary machine.
-const MAX_SEGMENT_BYTES: u64 = 2 << 30;
+pub(super) const MAX_SEGMENT_BYTES: u64 = 2 << 30;
+/// Slots of a ring whose depth the plan leaves open: as many as fit this, which both cores' level-2 caches hold ...
+pub(super) const DEFAULT_RING_BYTES: usize = 256 * 1024;
+/// ... within these bounds.
+const DEFAULT_DEPTHS: std::ops::RangeInclusive<u32> = 4..=1024;
 
 pub(super) fn supports(shape: &Shape) -> Result<(), String> {
     if shape.message_bytes > MAX_MESSAGE_BYTES {
@@ -33,21 +32,45 @@ pub(super) fn supports(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn attach(address: &Address, end: End, layout: Layout, shape: &Shape) -> io::Result<SegmentSlots> {
-    let segment = Segment::attach(address, end, layout.segment_bytes())?;
-    SegmentSlots::new(segment.settled(shape.substrate, shape.prefault)?, layout)
+/// Slots of the ring for a shape it supports.
+pub(super) fn depth(shape: &Shape) -> u32 {
+    if shape.depth > 0 {
+        return shape.depth;
+    }
+    let fitting = (DEFAULT_RING_BYTES / Layout::new(1, shape.message_bytes).stride).max(1) as u32;
+    (1 << fitting.ilog2()).clamp(*DEFAULT_DEPTHS.start(), *DEFAULT_DEPTHS.end())
 }
 
-/// `hand_overs` for the line with the word; the payload beyond it comes in bulk. A parked reader costs a futex call on
-/// each side, a wake and a switch; so does a hybrid one only when the wait outlasts its polls, which a closed loop
-/// between two CPUs does not.
-pub(super) fn anatomy<W: WaitStrategy>(shape: &Shape, hand_overs: f64) -> Anatomy {
-    let sleeps = if W::WAIT == Wait::Park && shape.closed_loop() { 1.0 } else { 0.0 };
+/// The ring for a shape it supports.
+pub(super) fn layout(shape: &Shape) -> Layout {
+    Layout::new(depth(shape), shape.message_bytes)
+}
+
+/// Lines that change hands for a message in a slot of `layout`. In a stream several small messages share a line and one
+/// hand-over. In a closed loop the line with the word is waited for; a second one comes along with it.
+pub(super) fn hand_overs(shape: &Shape, layout: &Layout) -> f64 {
+    if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
+}
+
+/// Hand-overs of the line that each side of a kind claims its positions on: one, unless the side is alone with it.
+pub(super) fn contended(sides: u32) -> f64 {
+    if sides > 1 { 1.0 } else { 0.0 }
+}
+
+/// `hand_overs` for the line with the word; the payload beyond it comes in bulk. A sleeping reader costs a wake and a
+/// switch, and system calls on both sides: one each on a futex, or a poll and a read against a write on an eventfd. A
+/// hybrid one pays that only when the wait outlasts its polls, which a closed loop between two CPUs does not.
+pub(super) fn anatomy<W: Strategy>(shape: &Shape, hand_overs: f64) -> Anatomy {
+    let (sleeps, sleeper_calls) = match W::WAIT {
+        Wait::Park | Wait::Block if shape.closed_loop() => (1.0, 1.0),
+        Wait::Eventfd if shape.closed_loop() => (1.0, 2.0),
+        _ => (0.0, 0.0),
+    };
     let beyond_first_line = if shape.message_bytes > 64 { shape.message_bytes as f64 } else { 0.0 };
     Anatomy {
         sender: Counts { system_calls: sleeps, ..Counts::default() },
         receiver: Counts {
-            system_calls: sleeps,
+            system_calls: sleeper_calls,
             line_hand_overs: hand_overs,
             moved_bytes: beyond_first_line,
             wakes: sleeps,

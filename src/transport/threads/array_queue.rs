@@ -52,7 +52,7 @@ impl Push for Side {
             }
         };
         // Nobody is told when the last receiver drops its end; a trial that loses one is called off.
-        Spin::until(&Gate::default(), RHYTHM, accepted).map(|_| ())
+        Spin.until(&Gate::default(), RHYTHM, accepted).map(|_| ())
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -63,7 +63,7 @@ impl Push for Side {
 impl Pop for Side {
     #[inline]
     fn pop(&mut self) -> io::Result<Message> {
-        Spin::until(&Gate::default(), RHYTHM, || self.0.pop()).map(|(message, _)| message)
+        Spin.until(&Gate::default(), RHYTHM, || self.0.pop()).map(|(message, _)| message)
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {

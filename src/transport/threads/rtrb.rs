@@ -103,7 +103,7 @@ impl Sender for Tail {
         // As the crate does itself: the other side's position is read only when its last known value does not do.
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
-            Spin::until(&Gate::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
+            Spin.until(&Gate::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
             if ring.slots() < len {
                 return Err(gone(End::Receiver));
             }
@@ -121,7 +121,7 @@ impl Receiver for Head {
         let len = self.message_bytes;
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
-            Spin::until(&Gate::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
+            Spin.until(&Gate::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
             // A sender that leaves has committed all it sent before that can be seen.
             if ring.slots() < len {
                 return Err(gone(End::Sender));

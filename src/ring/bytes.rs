@@ -1,0 +1,188 @@
+//! Ring of bytes, one producer, one consumer: messages of any length one after another, each behind a word with its
+//! length. Room is given by the byte, where slots of a fixed size would waste it on small messages.
+//! Source: length-prefixed logs such as Aeron's ring buffer (its records too are published by their length word).
+//!
+//! The word of a record is 0 until the record is there, `length + 1` then. Words move about with the lengths, and where the
+//! next one will be lie old payload bytes; so a producer clears the next word before it publishes this one, for which it
+//! keeps room. Neither side needs to know the other's position to pass a message on, which saves a line per message over
+//! rings that publish their tail.
+//!
+//! A message never wraps: where the rest of the ring is too short for it, a word says so and it goes to the start.
+
+use std::io;
+
+use super::byte_room::ByteRoom;
+use super::listener::Listener;
+use super::sync::Ordering;
+use super::{Consume, Produce, credible, fits};
+use crate::wait::{Gate, Rhythm, WaitStrategy};
+
+/// Bytes of the word before each payload; payloads are rounded up to a multiple of it.
+pub const WORD_BYTES: u64 = size_of::<u64>() as u64;
+
+/// In place of a record's word: the rest of the ring is left out.
+const REST: u64 = u64::MAX;
+
+/// Largest message of a ring with `capacity` bytes. Room for it and for what is left out before it is then always found
+/// in an empty ring, and a quarter at a time can be given back.
+pub const fn message_bytes_max(capacity: u64) -> u64 {
+    capacity / 4 - WORD_BYTES
+}
+
+/// Bytes that a message of `len` bytes takes.
+#[inline]
+pub const fn record_bytes(len: usize) -> u64 {
+    WORD_BYTES + (len as u64).next_multiple_of(WORD_BYTES)
+}
+
+/// The sending side.
+pub struct Producer<B, W> {
+    room: B,
+    wait: W,
+    next: u64,
+    /// The consumer's position when last looked at.
+    consumed: u64,
+}
+
+/// The receiving side.
+pub struct Consumer<B, W> {
+    room: B,
+    wait: W,
+    next: u64,
+    /// What the producer knows of it.
+    published: u64,
+    rhythm: Listener,
+}
+
+impl<B: ByteRoom, W: WaitStrategy<Gate>> Producer<B, W> {
+    /// The only producer of the ring in `room`, which must be fresh.
+    pub fn new(room: B, wait: W) -> Self {
+        Self { room, wait, next: 0, consumed: 0 }
+    }
+
+    /// Waits until `bytes` from the next position on are free, and the word behind them.
+    #[inline]
+    fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        let end = self.next + bytes + WORD_BYTES;
+        if end.wrapping_sub(self.consumed) > self.room.capacity() { self.await_room(end) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn await_room(&mut self, end: u64) -> io::Result<()> {
+        let room = &self.room;
+        (self.consumed, _) = self.wait.until(room.writer(), Rhythm::QUICK, || {
+            // PAIRS: bytes-consumed
+            let consumed = room.consumed().load(Ordering::Acquire);
+            (end.wrapping_sub(consumed) <= room.capacity()).then_some(consumed)
+        })?;
+        Ok(())
+    }
+
+    /// Publishes the reserved `bytes` at the next position, which `word` describes.
+    #[inline]
+    fn publish(&mut self, bytes: u64, word: u64) -> io::Result<()> {
+        let at = self.next;
+        self.next += bytes;
+        self.room.clear(self.next);
+        // PAIRS: bytes-published
+        self.room.word(at).store(word, B::PUBLISH);
+        self.wait.notify(self.room.reader(), 1)
+    }
+
+    #[cold]
+    fn leave_out(&mut self, rest: u64) -> io::Result<()> {
+        self.reserve(rest)?;
+        self.publish(rest, REST)
+    }
+}
+
+impl<B: ByteRoom, W: WaitStrategy<Gate>> Produce for Producer<B, W> {
+    #[inline]
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        fits(len, message_bytes_max(self.room.capacity()) as usize)?;
+        let bytes = record_bytes(len);
+        let rest = rest_of(&self.room, self.next);
+        if bytes > rest {
+            self.leave_out(rest)?;
+        }
+        self.reserve(bytes)?;
+        // SAFETY: the consumer's position has passed the last use of these bytes, there is one producer, and they end
+        // before the ring does.
+        unsafe { self.room.write(self.next + WORD_BYTES, len, fill) };
+        self.publish(bytes, len as u64 + 1)
+    }
+}
+
+impl<B: ByteRoom, W: WaitStrategy<Gate>> Consumer<B, W> {
+    /// The only consumer of the ring in `room`, which must be fresh. It gives room back a quarter of the ring at a time,
+    /// and whenever it finds the ring empty.
+    pub fn new(room: B, wait: W) -> Self {
+        Self { room, wait, next: 0, published: 0, rhythm: Listener::new() }
+    }
+
+    /// The word at the next position, once it is there.
+    #[inline]
+    fn word(&mut self) -> io::Result<u64> {
+        // PAIRS: bytes-published
+        match self.room.word(self.next).load(Ordering::Acquire) {
+            0 => self.await_word(),
+            word => Ok(word),
+        }
+    }
+
+    #[inline]
+    fn await_word(&mut self) -> io::Result<u64> {
+        if self.next != self.published {
+            self.give_back()?;
+        }
+        let word = self.room.word(self.next);
+        let (found, polls) = self.wait.until(self.room.reader(), self.rhythm.now(), || {
+            // PAIRS: bytes-published
+            Some(word.load(Ordering::Acquire)).filter(|word| *word != 0)
+        })?;
+        self.rhythm.heard_after(polls);
+        Ok(found)
+    }
+
+    /// The record at the start of the ring, where the rest before it was left out.
+    #[cold]
+    fn from_start(&mut self) -> io::Result<u64> {
+        self.next += rest_of(&self.room, self.next);
+        self.word()
+    }
+
+    #[inline]
+    fn give_back(&mut self) -> io::Result<()> {
+        // PAIRS: bytes-consumed
+        self.room.consumed().store(self.next, B::GIVE_BACK);
+        self.published = self.next;
+        self.wait.notify(self.room.writer(), 1)
+    }
+}
+
+impl<B: ByteRoom, W: WaitStrategy<Gate>> Consume for Consumer<B, W> {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let mut word = self.word()?;
+        if word == REST {
+            word = self.from_start()?;
+        }
+        let len = (word - 1) as usize;
+        credible(len, (rest_of(&self.room, self.next) - WORD_BYTES) as usize)?;
+        // SAFETY: the word says that these bytes were filled; the producer leaves them alone until the position given back
+        // below passes them, there is one consumer, and len was checked against the end of the ring.
+        let result = unsafe { self.room.read(self.next + WORD_BYTES, len, read) };
+        self.next += record_bytes(len);
+        self.rhythm.received();
+        if self.next - self.published >= self.room.capacity() / 4 {
+            self.give_back()?;
+        }
+        Ok(result)
+    }
+}
+
+/// Bytes from `position` to the end of the ring.
+#[inline]
+fn rest_of(room: &impl ByteRoom, position: u64) -> u64 {
+    room.capacity() - (position & (room.capacity() - 1))
+}

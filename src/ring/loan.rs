@@ -1,0 +1,105 @@
+//! Buffers on loan, one lender, one borrower: messages stay where they were written, in a pool of buffers, and only the
+//! number of the buffer travels, through a ring of its own; the borrower sends it back through another. This is how
+//! middleware passes large messages that a consumer may keep for a while and return in any order.
+//! Source: the loaned samples of iceoryx and of DDS; the rings are those of [`super::spsc`].
+
+use std::io;
+
+use super::spsc;
+use super::{Consume, Produce, Slots, credible, fits};
+use crate::wait::WaitStrategy;
+
+/// What travels through the ring of loans: buffer and length. What comes back is the buffer alone.
+pub const TICKET_BYTES: usize = 8;
+
+/// The sending side. `P` is the pool: as many slots as the rings `S` have, used as buffers.
+pub struct Lender<P, S, W> {
+    pool: P,
+    /// Buffers that were never lent.
+    fresh: std::ops::Range<u32>,
+    loans: spsc::Producer<S, W>,
+    returns: spsc::Consumer<S, W>,
+}
+
+/// The receiving side.
+pub struct Borrower<P, S, W> {
+    pool: P,
+    loans: spsc::Consumer<S, W>,
+    returns: spsc::Producer<S, W>,
+}
+
+impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Lender<P, S, W> {
+    /// The only lender of `pool`. All must be fresh.
+    pub fn new(pool: P, loans: spsc::Producer<S, W>, returns: spsc::Consumer<S, W>) -> Self {
+        let fresh = 0..pool.depth();
+        Self { pool, fresh, loans, returns }
+    }
+
+    /// A buffer that nobody uses.
+    #[inline]
+    fn take(&mut self) -> io::Result<u32> {
+        match self.fresh.next() {
+            Some(buffer) => Ok(buffer),
+            None => buffer_of(self.returns.receive(unpack)??.0, &self.pool),
+        }
+    }
+}
+
+impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce for Lender<P, S, W> {
+    #[inline]
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        fits(len, self.pool.message_bytes())?;
+        let buffer = self.take()?;
+        // SAFETY: the buffer was never lent or has come back, there is one lender, and len was checked.
+        unsafe { self.pool.write(buffer, len, fill) };
+        // The ring has a slot for every buffer, so there is hardly ever a wait here, and never one for this side itself:
+        // each side holds back less than a quarter of what it has received.
+        self.loans.send(TICKET_BYTES, |room| pack(room, buffer, len))
+    }
+}
+
+impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Borrower<P, S, W> {
+    /// The only borrower of `pool`. All must be fresh.
+    pub fn new(pool: P, loans: spsc::Consumer<S, W>, returns: spsc::Producer<S, W>) -> Self {
+        Self { pool, loans, returns }
+    }
+}
+
+impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume for Borrower<P, S, W> {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let (buffer, len) = self.loans.receive(unpack)??;
+        let buffer = buffer_of(buffer, &self.pool)?;
+        credible(len, self.pool.message_bytes())?;
+        // SAFETY: the lender filled this buffer before it sent its number and leaves it alone until it comes back; number
+        // and length were checked.
+        let result = unsafe { self.pool.read(buffer, len, read) };
+        self.returns.send(TICKET_BYTES, |room| pack(room, buffer, 0))?;
+        Ok(result)
+    }
+}
+
+#[inline]
+fn pack(room: &mut [u8], buffer: u32, len: usize) {
+    let ticket = u64::from(buffer) << 32 | len as u64;
+    room.copy_from_slice(&ticket.to_ne_bytes());
+}
+
+/// Errors: `InvalidData` when it is no ticket.
+#[inline]
+fn unpack(ticket: &[u8]) -> io::Result<(u32, usize)> {
+    let bytes = ticket.try_into().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    let ticket = u64::from_ne_bytes(bytes);
+    Ok(((ticket >> 32) as u32, (ticket & 0xffff_ffff) as usize))
+}
+
+/// Errors: `InvalidData` when the pool has no such buffer.
+#[inline]
+fn buffer_of(buffer: u32, pool: &impl Slots) -> io::Result<u32> {
+    if buffer < pool.depth() { Ok(buffer) } else { Err(no_such_buffer(buffer)) }
+}
+
+#[cold]
+fn no_such_buffer(buffer: u32) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the other side names a buffer {buffer}, which there is not"))
+}

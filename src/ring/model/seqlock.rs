@@ -1,0 +1,99 @@
+//! The cell with the latest value.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::{Yield, check_within, is_caught};
+use crate::ring::cell::Cell;
+use crate::ring::seqlock::{Reader, Writer};
+use crate::ring::sync::{AtomicU64, Ordering};
+use crate::ring::{Consume, Produce};
+use crate::wait::{Crowd, Park, WaitStrategy};
+
+/// A value of two words. In the mutants publishing orders nothing, or the odd version may be seen after the words it
+/// should go before.
+#[derive(Clone)]
+struct Words<const STRONG: bool, const MARKED: bool>(Arc<Shared>);
+
+struct Shared {
+    version: AtomicU64,
+    length: AtomicU64,
+    words: [AtomicU64; 2],
+    readers: Crowd,
+}
+
+impl<const STRONG: bool, const MARKED: bool> Cell for Words<STRONG, MARKED> {
+    const PUBLISH: Ordering = if STRONG { Ordering::Release } else { Ordering::Relaxed };
+    // A fence orders at least what acquires ask for; that kind does nothing for the writer's stores.
+    const MARK: Ordering = if MARKED { Ordering::Release } else { Ordering::Acquire };
+
+    fn message_bytes(&self) -> usize {
+        16
+    }
+
+    fn version(&self) -> &AtomicU64 {
+        &self.0.version
+    }
+
+    fn length(&self) -> &AtomicU64 {
+        &self.0.length
+    }
+
+    fn words(&self) -> &[AtomicU64] {
+        &self.0.words
+    }
+
+    fn readers(&self) -> &Crowd {
+        &self.0.readers
+    }
+}
+
+/// The writer writes 1, 2, ...; the reader reads until it has seen the last.
+fn model<const STRONG: bool, const MARKED: bool, W: WaitStrategy<Crowd>>(wait: fn() -> W, last: u8) {
+    let cell = Words::<STRONG, MARKED>(Arc::new(Shared {
+        version: AtomicU64::new(0),
+        length: AtomicU64::new(0),
+        words: [AtomicU64::new(0), AtomicU64::new(0)],
+        readers: Crowd::default(),
+    }));
+    let own = cell.clone();
+    let writer = thread::spawn(move || {
+        let mut writer = Writer::new(own, wait());
+        for value in 1..=last {
+            writer.send(16, |room| room.fill(value)).unwrap();
+        }
+    });
+    let mut reader = Reader::new(cell, wait());
+    let mut newest = 0;
+    while newest < last {
+        let value = reader.receive(|seen| {
+            assert!(seen.iter().all(|byte| *byte == seen[0]), "torn: {seen:?}");
+            seen[0]
+        });
+        let value = value.unwrap();
+        assert!(value > newest, "{value} after {newest}");
+        newest = value;
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn it_holds_in_every_order() {
+    check_within(2, || model::<true, true, _>(|| Yield, 2));
+}
+
+#[test]
+fn a_parked_reader_loses_no_wake_up() {
+    check_within(2, || model::<true, true, _>(|| Park, 2));
+}
+
+#[test]
+fn publishing_without_order_is_caught() {
+    assert!(is_caught("seqlock::publishing_without_order_is_caught", || model::<false, true, _>(|| Yield, 1)));
+}
+
+#[test]
+fn a_version_that_does_not_mark_its_words_is_caught() {
+    let test = "seqlock::a_version_that_does_not_mark_its_words_is_caught";
+    assert!(is_caught(test, || model::<true, false, _>(|| Yield, 2)));
+}

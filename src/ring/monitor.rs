@@ -1,0 +1,115 @@
+//! A bounded queue guarded by a mutex with two condition variables, any number of producers and consumers: what most
+//! applications write, and what Python's multiprocessing.Queue comes down to. Messages are filled and read in place, but
+//! under the mutex, so one side works at a time. Source: Hoare 1974; the bounded buffer of every textbook.
+
+use std::io;
+
+use super::layout::Layout;
+use super::posix::{Condition, Held, Monitor};
+use super::slots::SegmentSlots;
+use super::sync::{AtomicU64, Ordering};
+use super::{Consume, Produce, Slots, credible, fits, slot_of};
+use crate::shm::Segment;
+use crate::wait::Gate;
+
+/// The slots follow the monitor, on a line of their own.
+const SLOTS_OFFSET: usize = size_of::<Monitor>().next_multiple_of(128);
+
+/// Size of the segment for the slots of `layout`.
+pub fn segment_bytes(layout: &Layout) -> usize {
+    SLOTS_OFFSET + layout.segment_bytes()
+}
+
+/// What both sides are.
+struct Queue {
+    segment: Segment,
+    slots: SegmentSlots<Gate, Gate>,
+}
+
+/// One of the sending sides.
+pub struct Producer(Queue);
+
+/// One of the receiving sides.
+pub struct Consumer(Queue);
+
+impl Queue {
+    fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
+        let slots = SegmentSlots::at(segment.clone(), SLOTS_OFFSET, layout, 0)?;
+        let queue = Self { segment, slots };
+        queue.monitor().prepare()?;
+        Ok(queue)
+    }
+
+    fn monitor(&self) -> &Monitor {
+        self.segment.view(0)
+    }
+
+    /// Takes the mutex and waits until `position` of the queue is due; says which it is. `condition` tells of it.
+    fn enter(&self, due: impl Fn(u64) -> Option<u64>, condition: Condition) -> io::Result<(Held<'_>, u64)> {
+        let held = self.monitor().lock()?;
+        loop {
+            let length = value(self.slots.claimed()) - value(self.slots.consumed());
+            if let Some(position) = due(length) {
+                return Ok((held, position));
+            }
+            held.wait(condition)?;
+        }
+    }
+}
+
+/// Relaxed here and below: the mutex orders everything.
+fn value(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+fn advance(word: &AtomicU64) {
+    word.store(value(word) + 1, Ordering::Relaxed);
+}
+
+impl Producer {
+    /// A producer of the queue of `layout` in `segment`.
+    pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
+        Queue::new(segment, layout).map(Self)
+    }
+}
+
+impl Produce for Producer {
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        let Queue { slots, .. } = &self.0;
+        fits(len, slots.message_bytes())?;
+        let depth = u64::from(slots.depth());
+        let room = |length| (length < depth).then(|| value(slots.claimed()));
+        let (held, position) = self.0.enter(room, Condition::Room)?;
+        let slot = slot_of(slots, position);
+        // SAFETY: the mutex is held, fewer messages than slots are queued, and len was checked.
+        unsafe { slots.write(slot, len, fill) };
+        slots.sequence(slot).store(len as u64, Ordering::Relaxed);
+        advance(slots.claimed());
+        drop(held);
+        self.0.monitor().signal(Condition::Message)
+    }
+}
+
+impl Consumer {
+    /// A consumer of the queue of `layout` in `segment`.
+    pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
+        Queue::new(segment, layout).map(Self)
+    }
+}
+
+impl Consume for Consumer {
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let Queue { slots, .. } = &self.0;
+        let message = |length| (length > 0).then(|| value(slots.consumed()));
+        let (held, position) = self.0.enter(message, Condition::Message)?;
+        let slot = slot_of(slots, position);
+        let len = value(slots.sequence(slot)) as usize;
+        credible(len, slots.message_bytes())?;
+        // SAFETY: the mutex is held, this slot's message is queued, and len was checked.
+        let result = unsafe { slots.read(slot, len, read) };
+        advance(slots.consumed());
+        drop(held);
+        self.0.monitor().signal(Condition::Room)?;
+        Ok(result)
+    }
+}

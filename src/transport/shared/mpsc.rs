@@ -1,0 +1,44 @@
+//! Ring of fixed slots in shared memory, any number of producers, one consumer; payload written and read in place.
+//! Cost: what [`super::spsc`] costs, and with several producers a hand-over of the line on which they claim positions.
+//! Source: see [`crate::ring::mpsc`], also for what a producer's death does to it.
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::queue::{Queue, Seat, Shared};
+use super::ring;
+use crate::record::Anatomy;
+use crate::ring::mpsc::{Consumer, Producer};
+use crate::ring::slots::SegmentSlots;
+use crate::transport::{Shape, Topology};
+use crate::wait::{Crowd, Gate, WaitStrategy};
+
+/// The transport, by wait strategy.
+pub type ShmMpsc<W> = Shared<Mpsc<W>>;
+
+/// The queue.
+pub struct Mpsc<W>(PhantomData<W>);
+
+type Slots = SegmentSlots<Gate, Crowd>;
+
+impl<W: WaitStrategy<Gate> + WaitStrategy<Crowd>> Queue for Mpsc<W> {
+    const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, one consumer";
+    const TOPOLOGY: Topology = Topology::ManyToOne;
+    type Wait = W;
+    type Producer = Producer<Slots, W>;
+    type Consumer = Consumer<Slots, W>;
+
+    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Producer::new(Slots::new(seat.segment, ring::layout(shape), 0)?, seat.wait))
+    }
+
+    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Consumer::new(Slots::new(seat.segment, ring::layout(shape), 0)?, seat.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        let mut anatomy = ring::anatomy::<W>(shape, ring::hand_overs(shape, &ring::layout(shape)));
+        anatomy.sender.line_hand_overs += ring::contended(shape.producers);
+        anatomy
+    }
+}

@@ -1,0 +1,59 @@
+//! A cell in shared memory with the latest value: the writer never waits, readers that were overtaken copy again. Values
+//! that nobody read in time are gone. Cost: one line hand-over for a small value, and a copy on either side.
+//! Source: see [`crate::ring::seqlock`].
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::queue::{Queue, Seat, Shared};
+use super::ring;
+use crate::record::Anatomy;
+use crate::ring::cell::{SegmentCell, segment_bytes};
+use crate::ring::seqlock::{Reader, Writer};
+use crate::transport::{Delivery, Shape, Topology};
+use crate::wait::{Crowd, WaitStrategy};
+
+/// The transport, by wait strategy.
+pub type ShmSeqlock<W> = Shared<Seqlock<W>>;
+
+/// The cell.
+pub struct Seqlock<W>(PhantomData<W>);
+
+impl<W: WaitStrategy<Crowd>> Queue for Seqlock<W> {
+    const SUMMARY: &'static str = "cell with the latest value in shared memory; older ones are overwritten";
+    const DELIVERY: Delivery = Delivery::Latest;
+    const TOPOLOGY: Topology = Topology::Broadcast;
+    type Wait = W;
+    type Producer = Writer<SegmentCell, W>;
+    type Consumer = Reader<SegmentCell, W>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        if shape.depth > 1 {
+            return Err(format!("a cell holds one value, not {}", shape.depth));
+        }
+        ring::supports(shape)
+    }
+
+    fn depth(_: &Shape) -> Option<u32> {
+        Some(1)
+    }
+
+    fn segment_bytes(shape: &Shape) -> usize {
+        segment_bytes(shape.message_bytes)
+    }
+
+    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Writer::new(SegmentCell::new(seat.segment, shape.message_bytes)?, seat.wait))
+    }
+
+    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Reader::new(SegmentCell::new(seat.segment, shape.message_bytes)?, seat.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        let mut anatomy = ring::anatomy::<W>(shape, 1.0);
+        anatomy.sender.copied_bytes = shape.message_bytes as f64;
+        anatomy.receiver.copied_bytes = shape.message_bytes as f64;
+        anatomy
+    }
+}

@@ -1,0 +1,83 @@
+//! Sleeping in poll(2) on an eventfd, which the other side writes when somebody is announced: how a wait is done that has
+//! to fit an event loop. Cost: a poll and a read for the sleeper, a write for the other side. Source: eventfd(2).
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::{read, write};
+
+use super::place::Gate;
+use super::{Rhythm, Strategy, WaitStrategy, fence, sleep_until, wake_sleeper};
+use crate::address::Descriptor;
+use crate::record::Wait;
+
+/// A sleeper looks at the abort word this often.
+const SLEEP_SLICE_MS: u16 = 50;
+
+/// Sleeps on its own bell after one look, and rings the other side's.
+pub struct Doorbell {
+    own: OwnedFd,
+    other: OwnedFd,
+}
+
+impl Strategy for Doorbell {
+    const WAIT: Wait = Wait::Eventfd;
+    const POLLS: bool = false;
+    const DESCRIPTORS: usize = 2;
+
+    fn equip() -> io::Result<[Vec<Descriptor>; 2]> {
+        let bell = || EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map(Descriptor::new);
+        let (sender, receiver) = (bell()?, bell()?);
+        Ok([vec![sender.clone(), receiver.clone()], vec![receiver, sender]])
+    }
+
+    fn attach(descriptors: &[Descriptor]) -> io::Result<Self> {
+        match descriptors {
+            [own, other] => Ok(Self { own: own.duplicate()?, other: other.duplicate()? }),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "a doorbell takes two descriptors, own and other")),
+        }
+    }
+}
+
+impl WaitStrategy<Gate> for Doorbell {
+    #[inline]
+    fn until<R>(&self, place: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        match ready() {
+            Some(result) => Ok((result, 1)),
+            None => sleep_until(place, fence::full, |()| self.listen(), ready).map(|result| (result, 1)),
+        }
+    }
+
+    #[inline]
+    fn notify(&self, place: &Gate, _: u32) -> io::Result<()> {
+        wake_sleeper(place, fence::full, || {
+            place.clear();
+            self.ring()
+        })
+    }
+}
+
+impl Doorbell {
+    /// Sleeps until the own bell rings, but not for ever. A ring that came too late for the last wait ends this one early.
+    fn listen(&self) -> io::Result<()> {
+        let mut bells = [PollFd::new(self.own.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut bells, PollTimeout::from(SLEEP_SLICE_MS)) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(()),
+            Ok(_) => {}
+            Err(other) => return Err(other.into()),
+        }
+        match read(&self.own, &mut [0; size_of::<u64>()]) {
+            Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    #[cold]
+    fn ring(&self) -> io::Result<()> {
+        write(&self.other, &1u64.to_ne_bytes())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! A word to sleep on: a futex of the machine, or one that the model checker understands.
+
+use std::io;
+
+#[cfg(not(loom))]
+use std::sync::atomic::AtomicU32;
+#[cfg(not(loom))]
+use std::time::Duration;
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, Ordering};
+
+/// A sleeper comes back this often to look at the abort word.
+#[cfg(not(loom))]
+pub(super) const SLEEP_SLICE: Duration = Duration::from_millis(50);
+
+/// A futex in shared memory.
+#[cfg(not(loom))]
+#[repr(transparent)]
+#[derive(Default)]
+pub(super) struct Word(AtomicU32);
+
+#[cfg(not(loom))]
+impl Word {
+    /// Its value.
+    #[inline]
+    pub(super) fn value(&self) -> &AtomicU32 {
+        &self.0
+    }
+
+    /// Sleeps for a slice while the value is `expected`. True when somebody woke this sleeper.
+    pub(super) fn sleep(&self, expected: u32) -> io::Result<bool> {
+        crate::futex::sleep(&self.0, expected, SLEEP_SLICE)
+    }
+
+    /// Wakes up to `most` sleepers and says how many there were.
+    pub(super) fn wake(&self, most: u32) -> io::Result<u32> {
+        // The kernel counts in signed numbers.
+        crate::futex::rouse(&self.0, most.min(i32::MAX.cast_unsigned()))
+    }
+}
+
+/// The model's futex: comparing and falling asleep are one step under its lock, as they are in the kernel, and who slept
+/// first is woken first. It has no time limit that could hide a lost wake-up.
+#[cfg(loom)]
+#[derive(Default)]
+pub(super) struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
+
+/// Sleepers by the number of their sleep, which is no earlier one's wake-up.
+#[cfg(loom)]
+#[derive(Default)]
+struct Queue {
+    sleeps: u32,
+    asleep: std::collections::VecDeque<u32>,
+}
+
+#[cfg(loom)]
+impl Word {
+    pub(super) fn value(&self) -> &AtomicU32 {
+        &self.0
+    }
+
+    pub(super) fn sleep(&self, expected: u32) -> io::Result<bool> {
+        let mut queue = self.1.lock().expect("no model panics while it holds this");
+        if self.0.load(Ordering::Relaxed) != expected {
+            return Ok(false);
+        }
+        queue.sleeps += 1;
+        let own = queue.sleeps;
+        queue.asleep.push_back(own);
+        while queue.asleep.contains(&own) {
+            queue = self.2.wait(queue).expect("as above");
+        }
+        Ok(true)
+    }
+
+    pub(super) fn wake(&self, most: u32) -> io::Result<u32> {
+        let mut queue = self.1.lock().expect("no model panics while it holds this");
+        let count = queue.asleep.len().min(most as usize);
+        queue.asleep.drain(..count);
+        drop(queue);
+        if count > 0 {
+            self.2.notify_all();
+        }
+        Ok(count as u32)
+    }
+}
