@@ -2,8 +2,8 @@
 //! started by the harness with `worker <role>` as its arguments.
 
 mod ends;
+mod set_up;
 
-use std::fs::File;
 use std::io::{self, BufReader, Stdin, Stdout};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -123,6 +123,7 @@ impl Visitor for Play<'_> {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "solo" => solo::<T>(&order, page, talk),
+            "host" if order.case.measure == Measure::SetUp => set_up::both_ends::<T>(&order, &page, talk),
             "host" => host::<T>(&order, &page, talk),
             _ => alone::<T>(order, page, talk),
         }
@@ -171,8 +172,7 @@ fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let [first, second] = [0, 1].map(|i| Task::of(order, names[i], i));
     let shape = Shape::of(&first.case);
     let channels = prepare::channels::<T>(order.case.measure);
-    let names = std::env::temp_dir().join(address::WORKER_LEASE);
-    address::lease_to(&order.run_id, File::options().create(true).append(true).open(names)?);
+    address::lease_as_worker(&order.run_id)?;
     let addresses = channels.iter().map(|_| T::create(&shape)).collect::<io::Result<Vec<_>>>()?;
     let memory = Floor::memory(first.message_bytes())?;
     let links = |end_of: fn(End) -> End| -> Vec<Link> {

@@ -29,6 +29,7 @@ use self::text::Page;
 pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
+    ("set-up", include_str!("../plans/set-up.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
 ];

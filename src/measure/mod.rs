@@ -12,6 +12,7 @@ pub mod inject;
 pub mod meter;
 pub mod paired;
 pub mod round_trip;
+pub mod set_up;
 pub mod stream;
 
 use std::fmt;

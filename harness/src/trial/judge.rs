@@ -69,7 +69,12 @@ fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
 
 /// CPU time of all roles, per message; a round trip is two.
 fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost]) -> Metrics {
-    let messages = if case.measure == Measure::Stream { count } else { 2 * count };
+    let messages = match case.measure {
+        // Its CPU time goes into making and closing.
+        Measure::SetUp => 0,
+        Measure::Stream => count,
+        _ => 2 * count,
+    };
     if messages == 0 || roles.is_empty() {
         return Metrics::new();
     }

@@ -151,6 +151,13 @@ pub fn leftovers(run_id: &str, temporary: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.display().to_string().contains(&mine)).collect()
 }
 
+/// System V shared memory segments that a process made and that are still there, as lines of /proc/sysvipc/shm.
+pub fn sysv_segments(maker: i32) -> Vec<String> {
+    let all = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let of_maker = |line: &&str| line.split_whitespace().nth(4).is_some_and(|pid| pid == maker.to_string());
+    all.lines().skip(1).filter(of_maker).map(str::to_owned).collect()
+}
+
 /// Sends a signal to one process.
 pub fn signal(pid: i32, signal: nix::sys::signal::Signal) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).expect("a process of ours");

@@ -1,0 +1,71 @@
+//! What a channel costs before and after its messages is measured for every mechanism that can be set up in one process,
+//! and nothing of a thousand set-ups stays.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{PROGRAM, alone, case, leftovers, run_id, short, sysv_segments};
+use ipcmark::family;
+use ipcmark::record::{Case, Measure, Outcome, Status, metric};
+use ipcmark_harness::trial::Session;
+
+/// Every stage has a number, and the sum is one, too.
+const METRICS: &[&str] = &[
+    metric::CREATE_NS,
+    metric::ATTACH_NS,
+    metric::FIRST_MESSAGE_NS,
+    metric::LATER_MESSAGE_NS,
+    metric::TEAR_DOWN_NS,
+    metric::SET_UP_NS,
+    metric::P50_NS,
+];
+
+/// What every mechanism can be asked for: 0 bytes for those that carry no payload.
+const SIZES: &[u64] = &[0, 64, 4096];
+
+#[test]
+fn every_mechanism_can_be_set_up_again_and_again() {
+    let _one = alone();
+    let session = Session::open_with(&run_id("set-up"), Path::new(PROGRAM)).expect("a session");
+    for contestant in family::contestants() {
+        if contestant.unavailable.is_some() || !contestant.measures.contains(&Measure::SetUp) {
+            continue;
+        }
+        let mut measured = 0;
+        for bytes in SIZES {
+            let case = Case {
+                isolation: contestant.isolation,
+                substrate: contestant.substrate,
+                message_bytes: Some(*bytes),
+                ..case(contestant.mechanism, contestant.wait, Measure::SetUp)
+            };
+            let outcome = session.run_trial(&short(case.clone())).outcome;
+            match outcome.status {
+                Status::Measured => {
+                    check(&case, &outcome);
+                    measured += 1;
+                }
+                Status::Skipped => assert!(outcome.why.is_some(), "{}", case.key()),
+                Status::Failed => panic!("{}: {:?}", case.key(), outcome.why),
+            }
+        }
+        assert!(measured > 0, "{} was refused at every size", contestant.row());
+    }
+    drop(session);
+    assert_eq!(leftovers(&run_id("set-up"), &std::env::temp_dir()), Vec::<PathBuf>::new());
+    assert_eq!(sysv_segments(std::process::id().cast_signed()), Vec::<String>::new());
+}
+
+fn check(case: &Case, outcome: &Outcome) {
+    let metrics = outcome.metrics.as_ref().expect("a set-up has metrics");
+    let of = |name: &str| metrics.get(name).copied().unwrap_or_else(|| panic!("{}: no {name}", case.key()));
+    for name in METRICS {
+        assert!(of(name) > 0.0 && of(name) < 60e9, "{}: {name} is {}", case.key(), of(name));
+    }
+    assert!(!metrics.contains_key(metric::CPU_NS_PER_MESSAGE), "its time does not go into messages");
+    let roles = outcome.roles.as_ref().expect("a set-up has roles");
+    let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+    assert_eq!(names, ["sender", "receiver"], "{}", case.key());
+    assert!(outcome.histogram.is_some() && roles.iter().all(|role| role.messages > 0), "{}", case.key());
+}
