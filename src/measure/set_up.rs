@@ -8,7 +8,7 @@
 //! | create | nothing | the object is made; for one with a name, its line in the lease included |
 //! | attach | an address | both ends are attached, and what was only passed on is closed |
 //! | first message | just before the send | verified, with the page faults and lazy work that come with it |
-//! | later message | the same for about the hundredth or later, when nothing is new any more | |
+//! | later message | the same once round the queue, or for the hundredth: nothing is new any more | |
 //! | tear-down | two ends | both are dropped and the name, if any, is removed |
 //!
 //! A set-up is the sum of create, attach, first message and tear-down. The offers that a few mechanisms make before they
@@ -34,14 +34,12 @@ const ATTACH: u32 = 51;
 const MESSAGES: u32 = 52;
 const CLOSE: u32 = 53;
 
-/// Messages between the first and the one it is compared with ...
-const BETWEEN: u64 = 98;
-/// ... in messages or in bytes, whichever comes first, ...
+/// Messages between the first and the one it is compared with, so that nothing is new any more: once round a queue whose
+/// slots are known, up to the largest default ...
+const ROUND: std::ops::RangeInclusive<u32> = 8..=1024;
+/// ... else so many, in messages or in bytes, whichever comes first.
+const BETWEEN: usize = 98;
 const BETWEEN_BYTES: usize = 512 * 1024;
-/// ... but enough to use every buffer once, ...
-const BETWEEN_LEAST: u64 = 8;
-/// ... and to go round a ring of so many slots: the largest default, so that no page is new afterwards.
-const ROUND_MOST: u32 = 1024;
 const PRODUCER: u16 = 6;
 
 /// What one repetition took.
@@ -143,9 +141,8 @@ fn once<T: Transport>(leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result
 
 /// How the messages after the first go: all at once, unless some could then get lost or stand for others.
 fn between<T: Transport>(shape: &Shape) -> impl Iterator<Item = u64> {
-    let fitting = (BETWEEN_BYTES / shape.message_bytes.max(1)) as u64;
-    let round = u64::from(T::depth(shape).unwrap_or(0).min(ROUND_MOST));
-    let count = fitting.clamp(BETWEEN_LEAST, BETWEEN).max(round);
+    let round = T::depth(shape).unwrap_or((BETWEEN_BYTES / shape.message_bytes.max(1)).min(BETWEEN) as u32);
+    let count = u64::from(round.clamp(*ROUND.start(), *ROUND.end()));
     let at_once = if T::DELIVERY == Delivery::Exact { count } else { 1 };
     std::iter::repeat_n(at_once, (count / at_once) as usize)
 }

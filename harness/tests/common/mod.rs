@@ -55,13 +55,18 @@ pub fn long(case: Case) -> TrialOrder {
 }
 
 /// Waits until `look` finds something. Panics after ten seconds, naming `what`.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_up_to(Duration::from_secs(10), what, look)
+}
+
+/// The same with more patience.
+pub fn wait_up_to<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited ten seconds for {what}");
+        assert!(Instant::now() < deadline, "waited {} seconds for {what}", patience.as_secs());
         std::thread::sleep(Duration::from_millis(2));
     }
 }
