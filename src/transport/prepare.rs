@@ -109,6 +109,10 @@ impl Visitor for Supports<'_> {
         if !T::MEASURES.contains(&case.measure) {
             return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
         }
+        let crowd = [case.producers, case.consumers, case.pairs].into_iter().flatten().any(|count| count > 1);
+        if case.measure == Measure::SetUp && crowd {
+            return Err("a set-up has one sender and one receiver".into());
+        }
         let shape = Shape::of(case);
         topology::supports::<T>(&shape)?;
         T::supports(&shape)
