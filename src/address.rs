@@ -256,6 +256,13 @@ pub fn lease_to(run_id: &str, file: File) {
     *LEASE.lock().expect("no holder panics") = Some((run_id.to_owned(), file));
 }
 
+/// The same in a worker that makes objects itself: to [`WORKER_LEASE`] among its temporary files.
+pub fn lease_as_worker(run_id: &str) -> io::Result<()> {
+    let names = std::env::temp_dir().join(WORKER_LEASE);
+    lease_to(run_id, File::options().create(true).append(true).open(names)?);
+    Ok(())
+}
+
 /// A fresh name, on record in the lease file before the object exists.
 ///
 /// Errors: every name drawn may be somebody else's, as where the kernel refuses to look; the lease cannot be written.

@@ -4,6 +4,7 @@
 mod ends;
 mod hog;
 mod host;
+mod set_up;
 
 use std::io::{self, BufReader, Stdin, Stdout};
 
@@ -129,6 +130,7 @@ impl Visitor for Play<'_> {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "solo" => solo::<T>(&order, page, talk),
+            "host" if order.case.measure == Measure::SetUp => set_up::both_ends::<T>(&order, &page, talk),
             "host" => host::host::<T>(&order, &page, talk),
             _ => alone::<T>(order, page, talk),
         }

@@ -31,6 +31,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("quick", include_str!("../plans/quick.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
+    ("set-up", include_str!("../plans/set-up.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
 ];

@@ -30,3 +30,13 @@ pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
         metrics.insert(metric::MAX_NS.into(), histogram.max() as f64);
     }
 }
+
+/// The median; 0 where there is nothing.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => values[n / 2],
+        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+    }
+}

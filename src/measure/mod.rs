@@ -15,6 +15,7 @@ pub mod paced;
 pub mod paired;
 pub mod round_trip;
 pub mod schedule;
+pub mod set_up;
 pub mod stream;
 pub mod touch;
 pub mod wake;

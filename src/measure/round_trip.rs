@@ -13,7 +13,7 @@ use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
-use crate::record::{Touch, Window, metric};
+use crate::record::{Touch, metric};
 use crate::transport::{Receiver, Sender};
 
 const PING: u16 = 1;
@@ -176,7 +176,8 @@ fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips
         roles: vec![cost],
         ..Report::default()
     };
-    report.metrics.insert(metric::ROUND_TRIP_NS.into(), median_ns(&windows));
+    let typical_ns = histogram::median(windows.iter().map(|w| w.elapsed_ns as f64 / w.messages as f64).collect());
+    report.metrics.insert(metric::ROUND_TRIP_NS.into(), typical_ns);
     let distribution = distribution(&stamps, anchors.0.ns_per_tick(&anchors.1));
     histogram::percentiles(&distribution, &mut report.metrics);
     report.histogram = histogram::encode(&distribution);
@@ -207,14 +208,4 @@ fn distribution(stamps: &[u64], ns_per_tick: f64) -> hdrhistogram::Histogram<u64
         all.saturating_record((ns.round() as u64).max(1));
     }
     all
-}
-
-fn median_ns(windows: &[Window]) -> f64 {
-    let mut each: Vec<f64> = windows.iter().map(|w| w.elapsed_ns as f64 / w.messages as f64).collect();
-    each.sort_by(f64::total_cmp);
-    match each.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => each[n / 2],
-        n => f64::midpoint(each[n / 2 - 1], each[n / 2]),
-    }
 }

@@ -156,7 +156,8 @@ impl Visitor for Prepare<'_> {
         if T::SOLO {
             return Ok(vec![RoleSpec { role: "solo", links: vec![], slots: 1 }]);
         }
-        if case.isolation == Isolation::Thread {
+        // A set-up makes its objects itself, over and over, and plays both ends in one process.
+        if case.isolation == Isolation::Thread || case.measure == Measure::SetUp {
             return Ok(vec![RoleSpec { role: "host", links: vec![], slots: cast.roles() }]);
         }
         let seats = ends::<T>(case);

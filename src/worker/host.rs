@@ -1,6 +1,5 @@
 //! All roles as threads of one process, which also makes the objects.
 
-use std::fs::File;
 use std::io;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -17,8 +16,7 @@ use crate::transport::{Cast, Peers, Shape, Transport, prepare};
 
 pub(super) fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, role(order, slot), slot as usize)).collect();
-    let names = std::env::temp_dir().join(address::WORKER_LEASE);
-    address::lease_to(&order.run_id, File::options().create(true).append(true).open(names)?);
+    address::lease_as_worker(&order.run_id)?;
     let shape = Shape::of(&order.case);
     let mut seatings = seatings::<T>(order, &shape)?.into_iter();
     let memory = Floor::memory(tasks[0].message_bytes())?;
@@ -121,14 +119,14 @@ fn lead<T: Transport>(
 }
 
 /// Calls the trial off when its thread ends without having finished, by an error or a panic.
-struct CallOff<'a>(Option<&'a Page>);
+pub(super) struct CallOff<'a>(Option<&'a Page>);
 
 impl<'a> CallOff<'a> {
-    fn unless_done(page: &'a Page) -> Self {
+    pub(super) fn unless_done(page: &'a Page) -> Self {
         Self(Some(page))
     }
 
-    fn done(mut self) {
+    pub(super) fn done(mut self) {
         self.0 = None;
     }
 }
@@ -143,7 +141,7 @@ impl Drop for CallOff<'_> {
 
 /// One report of two. A failed check outranks the call-off that it caused on the other side. Two sides of one channel
 /// count the same messages; of several, the leader has checked the sum.
-fn merge(led: Findings, followed: Findings, same_count: bool) -> Findings {
+pub(super) fn merge(led: Findings, followed: Findings, same_count: bool) -> Findings {
     match (led, followed) {
         (Ok(mut led), Ok(mut followed)) => {
             if same_count && led.messages != followed.messages {

@@ -1,6 +1,8 @@
 //! A live lease is kept, a dead one is cleared, and a damaged one harms nobody.
 
-use ipcmark::address::NameKind;
+use ipcmark::address::{Address, End, NameKind};
+use ipcmark::record::Substrate;
+use ipcmark::shm::Segment;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
@@ -104,4 +106,20 @@ fn a_dead_run_s_names_are_removed_its_workers_too() {
     sweep(folder.path());
     assert!(open(&harness, OFlag::O_RDWR).is_err() && open(&worker, OFlag::O_RDWR).is_err());
     assert!(!home.exists());
+}
+
+#[test]
+fn a_dead_run_s_system_v_segment_is_removed_by_its_key() {
+    let address = match ipcmark::shm::create(Substrate::SysvShm, 4096) {
+        Err(why) if why.kind() == io::ErrorKind::Unsupported => return,
+        made => made.expect("System V shared memory works"),
+    };
+    let Address::Named(name) = &address else { panic!("a segment is found by its name's key, not by {address:?}") };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    fs::write(folder.path().join("dead.lease"), name.to_line()).expect("written");
+    let attached = Segment::attach(&address, End::Sender, 4096).expect("it is there");
+    sweep(folder.path());
+    let gone = Segment::attach(&address, End::Receiver, 4096).err().expect("its key finds nothing any more");
+    assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+    attached.touch(0);
 }

@@ -97,7 +97,12 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost]) -> Metrics {
     // The sender of these keeps its CPU busy until the next message is due.
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
     let counted: Vec<&RoleCost> = roles.iter().filter(|role| !(generates_load && role.role == "sender")).collect();
-    let messages = if one_way { count } else { 2 * count };
+    let messages = match case.measure {
+        // Its CPU time goes into making and closing.
+        Measure::SetUp => 0,
+        _ if one_way => count,
+        _ => 2 * count,
+    };
     if messages == 0 || counted.is_empty() {
         return Metrics::new();
     }

@@ -55,13 +55,18 @@ pub fn long(case: Case) -> TrialOrder {
 }
 
 /// Waits until `look` finds something. Panics after ten seconds, naming `what`.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_up_to(Duration::from_secs(10), what, look)
+}
+
+/// The same with more patience.
+pub fn wait_up_to<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited ten seconds for {what}");
+        assert!(Instant::now() < deadline, "waited {} seconds for {what}", patience.as_secs());
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -149,6 +154,13 @@ pub fn leftovers(run_id: &str, temporary: &Path) -> Vec<PathBuf> {
     let mine = format!("ipcmark.{run_id}.");
     let entries = [Path::new("/dev/shm"), temporary].map(fs::read_dir).into_iter().flatten().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| path.display().to_string().contains(&mine)).collect()
+}
+
+/// System V shared memory segments that a process made and that are still there, as lines of /proc/sysvipc/shm.
+pub fn sysv_segments(maker: i32) -> Vec<String> {
+    let all = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let of_maker = |line: &&str| line.split_whitespace().nth(4).is_some_and(|pid| pid == maker.to_string());
+    all.lines().skip(1).filter(of_maker).map(str::to_owned).collect()
 }
 
 /// Sends a signal to one process.

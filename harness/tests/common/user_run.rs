@@ -18,18 +18,19 @@ pub struct UserRun {
 impl UserRun {
     /// Starts a run in places of its own and waits until it has workers.
     pub fn at_work() -> Self {
-        let places = tempfile::tempdir().expect("a temporary directory");
-        for name in ["tmp", "runtime"] {
-            std::fs::create_dir(places.path().join(name)).expect("made");
-        }
-        Self::at_work_in(places, "records")
+        Self::at_work_in(fresh_places(), "records")
     }
 
     /// The same in the places of another.
     pub fn at_work_in(places: tempfile::TempDir, records: &str) -> Self {
+        Self::at_work_on("smoke", places, records)
+    }
+
+    /// The same on a plan of one's own, by name or path.
+    pub fn at_work_on(plan: &str, places: tempfile::TempDir, records: &str) -> Self {
         let at = |name: &str| places.path().join(name);
         let mut command = Command::new(PROGRAM);
-        command.args(["run", "--plan", "smoke", "--quiet", "--out"]).arg(at(records));
+        command.args(["run", "--plan", plan, "--quiet", "--out"]).arg(at(records));
         command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // SAFETY: three system calls between fork and exec. A shell may have started this test with some of them ignored.
@@ -64,6 +65,15 @@ impl Drop for UserRun {
         let _ = self.command.kill();
         let _ = self.command.wait();
     }
+}
+
+/// Places for a run of one's own: temporary files and leases.
+pub fn fresh_places() -> tempfile::TempDir {
+    let places = tempfile::tempdir().expect("a temporary directory");
+    for name in ["tmp", "runtime"] {
+        std::fs::create_dir(places.path().join(name)).expect("made");
+    }
+    places
 }
 
 /// Run directories and leases below a run's places.

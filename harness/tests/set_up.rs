@@ -1,0 +1,65 @@
+//! What a channel costs before and after its messages is measured for every mechanism that can be set up in one process,
+//! and nothing of a thousand set-ups stays.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{PROGRAM, alone, case, leftovers, run_id, short, sysv_segments};
+use ipcmark::family;
+use ipcmark::record::{Case, Measure, Outcome, Status, Substrate, metric};
+use ipcmark_harness::trial::Session;
+
+/// Every stage has a number, and the sum is one, too.
+const METRICS: &[&str] = &[
+    metric::CREATE_NS,
+    metric::ATTACH_NS,
+    metric::FIRST_MESSAGE_NS,
+    metric::LATER_MESSAGE_NS,
+    metric::TEAR_DOWN_NS,
+    metric::SET_UP_NS,
+    metric::P50_NS,
+];
+
+/// A line, or nothing for what carries no payload.
+const SIZES: &[u64] = &[64, 0];
+
+#[test]
+fn every_mechanism_can_be_set_up_again_and_again() {
+    let _one = alone();
+    let session = Session::open_with(&run_id("set-up"), Path::new(PROGRAM)).expect("a session");
+    for contestant in family::contestants() {
+        // What shared memory is made of has tests of its own.
+        let first_form = matches!(contestant.substrate, None | Some(Substrate::Memfd));
+        if contestant.unavailable.is_some() || !contestant.measures.contains(&Measure::SetUp) || !first_form {
+            continue;
+        }
+        let mut cases = SIZES.iter().map(|bytes| Case {
+            isolation: contestant.isolation,
+            substrate: contestant.substrate,
+            message_bytes: Some(*bytes),
+            ..case(contestant.mechanism, contestant.wait, Measure::SetUp)
+        });
+        let case = cases.find(|case| family::supports(case).is_ok());
+        let case = case.unwrap_or_else(|| panic!("{} refuses {SIZES:?} bytes", contestant.row()));
+        let outcome = session.run_trial(&short(case.clone())).outcome;
+        assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+        check(&case, &outcome);
+    }
+    drop(session);
+    assert_eq!(leftovers(&run_id("set-up"), &std::env::temp_dir()), Vec::<PathBuf>::new());
+    assert_eq!(sysv_segments(std::process::id().cast_signed()), Vec::<String>::new());
+}
+
+fn check(case: &Case, outcome: &Outcome) {
+    let metrics = outcome.metrics.as_ref().expect("a set-up has metrics");
+    let of = |name: &str| metrics.get(name).copied().unwrap_or_else(|| panic!("{}: no {name}", case.key()));
+    for name in METRICS {
+        assert!(of(name) > 0.0 && of(name) < 60e9, "{}: {name} is {}", case.key(), of(name));
+    }
+    assert!(!metrics.contains_key(metric::CPU_NS_PER_MESSAGE), "its time does not go into messages");
+    let roles = outcome.roles.as_ref().expect("a set-up has roles");
+    let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+    assert_eq!(names, ["sender", "receiver"], "{}", case.key());
+    assert!(outcome.histogram.is_some() && roles.iter().all(|role| role.messages > 0), "{}", case.key());
+}

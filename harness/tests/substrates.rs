@@ -1,0 +1,118 @@
+//! Whatever shared memory is made of here: it carries messages between processes, and nothing of it is left behind, not
+//! even by who was killed.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::user_run::{UserRun, fresh_places};
+use common::{
+    PROGRAM, alone, case, leftovers, long, run_id, short, sysv_segments, wait_for, wait_up_to, worker_at_work,
+};
+use ipcmark::family;
+use ipcmark::record::{Case, Isolation, Measure, Status, Substrate, Wait};
+use ipcmark_harness::trial::Session;
+use nix::sys::signal::Signal;
+
+/// A queue that sleeps, so that a busy machine does not matter.
+const MECHANISM: &str = "shm-spsc";
+
+fn open(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session")
+}
+
+fn own_pid() -> i32 {
+    std::process::id().cast_signed()
+}
+
+/// What this machine can make memory of.
+fn available() -> Vec<Substrate> {
+    let contestants = family::contestants().into_iter();
+    let ours = contestants.filter(|it| it.mechanism == MECHANISM && it.wait == Some(Wait::Park));
+    let here = ours.filter(|it| it.isolation == Isolation::Process && it.unavailable.is_none());
+    here.filter_map(|it| it.substrate).collect()
+}
+
+fn on(substrate: Substrate, measure: Measure, prefault: bool) -> Case {
+    let case = case(MECHANISM, Some(Wait::Park), measure);
+    Case { substrate: Some(substrate), prefault: Some(prefault), message_bytes: Some(6001), ..case }
+}
+
+fn nothing_left(name: &str) {
+    assert_eq!(leftovers(&run_id(name), &std::env::temp_dir()), Vec::<PathBuf>::new());
+    assert_eq!(sysv_segments(own_pid()), Vec::<String>::new());
+}
+
+#[test]
+fn every_substrate_carries_messages_and_leaves_nothing() {
+    let _one = alone();
+    let session = open("carry");
+    assert!(available().contains(&Substrate::Memfd));
+    for substrate in available() {
+        for (measure, prefault) in [(Measure::RoundTrip, false), (Measure::Stream, true), (Measure::SetUp, true)] {
+            for isolation in [Isolation::Process, Isolation::Thread] {
+                let case = Case { isolation, ..on(substrate, measure, prefault) };
+                let outcome = session.run_trial(&short(case.clone())).outcome;
+                assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+                assert_eq!(sysv_segments(own_pid()), Vec::<String>::new(), "{}", case.key());
+            }
+        }
+    }
+    drop(session);
+    nothing_left("carry");
+}
+
+/// The worker of a set-up makes names of its own, one after another, and one of them is there when it dies.
+#[test]
+fn a_killed_set_up_leaves_nothing() {
+    let _one = alone();
+    let session = open("kill");
+    for substrate in available() {
+        let mut order = long(on(substrate, Measure::SetUp, false));
+        order.timing.fixed_count = Some(1_000_000);
+        let killed = std::thread::scope(|scope| {
+            let killer = scope.spawn(|| {
+                let pid = worker_at_work(own_pid(), "host").pid;
+                common::signal(pid, Signal::SIGKILL);
+                pid
+            });
+            let outcome = session.run_trial(&order).outcome;
+            assert_eq!(outcome.status, Status::Failed, "{substrate}");
+            killer.join().expect("the worker was found")
+        });
+        assert_eq!(sysv_segments(killed), Vec::<String>::new(), "{substrate}");
+    }
+    let home = leftovers(&run_id("kill"), &std::env::temp_dir());
+    assert_eq!(home.len(), 1, "only the run's own directory: {home:?}");
+    drop(session);
+    nothing_left("kill");
+}
+
+/// Memfd aside, which every killed run of bad_days.rs uses; each run here begins with some seconds of floors.
+#[test]
+fn a_killed_harness_leaves_no_memory_of_any_kind() {
+    for substrate in available().into_iter().filter(|substrate| *substrate != Substrate::Memfd) {
+        let places = fresh_places();
+        let plan = places.path().join("plan.toml");
+        let text = format!(
+            "name = \"kill\"\nquestion = \"Is anything left?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 60000\n\
+             [[cases]]\nmechanisms = [\"{MECHANISM}/park\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [64]\n\
+             substrates = [\"{substrate}\"]\nplacements = [\"unpinned\"]\n"
+        );
+        fs::write(&plan, text).expect("the folder is ours");
+        let mut run = UserRun::at_work_on(&plan.display().to_string(), places, "records");
+        let pid = run.pid();
+        let records = run.places.path().join("records/records.jsonl");
+        let begun = || fs::metadata(&records).is_ok_and(|found| found.len() > 0).then_some(());
+        wait_up_to(Duration::from_secs(60), "the machine's floors, with which a run begins", begun);
+        worker_at_work(pid, "pinger");
+        let segments = sysv_segments(pid);
+        assert_eq!(segments.is_empty(), substrate != Substrate::SysvShm, "{substrate}: {segments:?}");
+        run.command.kill().expect("killed");
+        run.command.wait().expect("reaped");
+        wait_for("janitor and workers to go", || run.traces().is_empty().then_some(()));
+        wait_for("the memory to go", || sysv_segments(pid).is_empty().then_some(()));
+    }
+}

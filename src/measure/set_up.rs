@@ -1,0 +1,245 @@
+//! What does it cost to have one? From nothing to the first verified message and back to nothing, over and over.
+//!
+//! Both ends live in one worker process, a thread each, so that the work of attaching is timed and not the harness's talk
+//! between processes. The threads go through each repetition stage by stage and start every stage together, awake:
+//!
+//! | stage | from | until |
+//! |---|---|---|
+//! | create | nothing | the object is made; for one with a name, its line in the lease included |
+//! | attach | an address | both ends are attached, and what was only passed on is closed |
+//! | first message | just before the send | verified, with the page faults and lazy work that come with it |
+//! | later message | the same once round the queue, or for the hundredth: nothing is new any more | |
+//! | tear-down | two ends | both are dropped and the name, if any, is removed |
+//!
+//! A set-up is the sum of create, attach, first message and tear-down. The offers that a few mechanisms make before they
+//! attach count as attaching. A receiver is on its way into its wait when a message is sent; whether it sleeps already is
+//! left to chance, as it is in life.
+
+mod stage;
+
+use super::meter::Meter;
+use super::{Findings, Task, Trouble, count, histogram, phase};
+use crate::address::{Address, End, Name};
+use crate::control::{Leader, Member};
+use crate::payload::{check, fill, stamp};
+use crate::protocol::Report;
+use crate::record::{Metrics, metric};
+use crate::transport::{Delivery, Peers, Receiver, Sender, Shape, Transport};
+
+pub use stage::Desk;
+use stage::{Span, stage};
+
+const OFFER: u32 = 50;
+const ATTACH: u32 = 51;
+const MESSAGES: u32 = 52;
+const CLOSE: u32 = 53;
+
+/// Messages between the first and the one it is compared with, so that nothing is new any more: once round a queue whose
+/// slots are known, up to the largest default ...
+const ROUND: std::ops::RangeInclusive<u32> = 8..=1024;
+/// ... else so many, in messages or in bytes, whichever comes first.
+const BETWEEN: usize = 98;
+const BETWEEN_BYTES: usize = 512 * 1024;
+const PRODUCER: u16 = 6;
+
+/// What one repetition took.
+#[derive(Clone, Copy)]
+#[allow(clippy::struct_field_names)] // a number's name ends in its unit
+struct Stages {
+    create_ns: u64,
+    attach_ns: u64,
+    first_message_ns: u64,
+    later_message_ns: u64,
+    tear_down_ns: u64,
+}
+
+impl Stages {
+    fn set_up_ns(&self) -> u64 {
+        self.create_ns + self.attach_ns + self.first_message_ns + self.tear_down_ns
+    }
+}
+
+/// The thread that makes the object and sends.
+pub fn lead<T: Transport>(leader: &mut Leader, task: &Task, desk: &Desk) -> Findings {
+    let shape = Shape::of(&task.case);
+    let derived = count::derive(&task.timing, |n| (0..n).try_for_each(|_| once::<T>(leader, &shape, desk).map(drop)))?;
+    leader.page().set_count(derived.count);
+    leader.page().set_hot(true);
+    let meter = Meter::start();
+    let mut all = Vec::with_capacity(derived.count as usize);
+    let sliced = count::in_slices(derived.count, |n| {
+        (0..n).try_for_each(|_| once::<T>(leader, &shape, desk).map(|stages| all.push(stages)))
+    })?;
+    let cost = meter.stop(task, derived.count);
+    leader.page().set_hot(false);
+    leader.page().set_progress(0, derived.count);
+    leader.open(phase::END, 0)?;
+    leader.close()?;
+
+    let mut distribution = histogram::empty();
+    for stages in &all {
+        distribution.saturating_record(stages.set_up_ns().max(1));
+    }
+    let mut metrics = medians(&all);
+    histogram::percentiles(&distribution, &mut metrics);
+    Ok(Report {
+        messages: derived.count,
+        chosen_by: derived.chosen_by.into(),
+        warm_up_ns: derived.warm_up_ns,
+        metrics,
+        windows: sliced.windows,
+        histogram: histogram::encode(&distribution),
+        roles: vec![cost],
+        ..Report::default()
+    })
+}
+
+/// One repetition.
+fn once<T: Transport>(leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result<Stages, Trouble> {
+    let (address, create) = Span::of(|| T::create(shape));
+    let (address, name) = deal(address?, desk);
+    let (offer, offered) = stage(leader, desk, (OFFER, 0), || {
+        let offer = T::offer(&address, shape, End::Sender)?;
+        desk.open().from_sender = offer.text;
+        Ok(offer.keep)
+    })?;
+    let (mut sender, attached) = stage(leader, desk, (ATTACH, 0), || {
+        let peers = Peers { text: desk.open().from_receiver.take(), keep: offer, index: 0 };
+        let sender = T::attach_sender(&address, peers, shape)?;
+        drop(address);
+        Ok(sender)
+    })?;
+    let mut sent = 0;
+    let mut messages = |leader: &mut Leader, count| -> Result<u64, Trouble> {
+        let ((), both) = stage(leader, desk, (MESSAGES, count), || {
+            for sequence in sent..sent + count {
+                sender.send(shape.message_bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
+            }
+            Ok(())
+        })?;
+        sent += count;
+        Ok(both.until_verified())
+    };
+    let first_message_ns = messages(leader, 1)?;
+    for count in between::<T>(shape) {
+        messages(leader, count)?;
+    }
+    let later_message_ns = messages(leader, 1)?;
+    let ((), closed) = stage(leader, desk, (CLOSE, 0), || {
+        drop(sender);
+        Ok(())
+    })?;
+    let ((), removed) = Span::of(|| name.iter().for_each(Name::remove));
+    Ok(Stages {
+        create_ns: create.ns(),
+        attach_ns: offered.both_ns() + attached.both_ns(),
+        first_message_ns,
+        later_message_ns,
+        tear_down_ns: closed.both_ns() + removed.ns(),
+    })
+}
+
+/// How the messages after the first go: all at once, unless some could then get lost or stand for others.
+fn between<T: Transport>(shape: &Shape) -> impl Iterator<Item = u64> {
+    let round = T::depth(shape).unwrap_or((BETWEEN_BYTES / shape.message_bytes.max(1)).min(BETWEEN) as u32);
+    let count = u64::from(round.clamp(*ROUND.start(), *ROUND.end()));
+    let at_once = if T::DELIVERY == Delivery::Exact { count } else { 1 };
+    std::iter::repeat_n(at_once, (count / at_once) as usize)
+}
+
+/// Each end's view of the object; the receiving one goes over the desk. A name stays on record here until tear-down, but
+/// no descriptor does: it would keep a dead end's channel open.
+fn deal(address: Address, desk: &Desk) -> (Address, Option<Name>) {
+    desk.open().address = Some(address.only(End::Receiver));
+    let own = address.only(End::Sender);
+    match address {
+        Address::Named(name) => (own, Some(name)),
+        _ => (own, None),
+    }
+}
+
+/// The thread that receives.
+pub fn follow<T: Transport>(member: &mut Member, task: &Task, desk: &Desk) -> Findings {
+    let mut taker = Taker::<T>::new(Shape::of(&task.case));
+    let mut meter = None;
+    let mut repetitions = 0;
+    loop {
+        let open = member.enter()?;
+        let hot = member.page().is_hot();
+        if hot && meter.is_none() {
+            meter = Some(Meter::start());
+        }
+        if open.kind == phase::END {
+            break;
+        }
+        let (done, span) = Span::of(|| taker.play(open.kind, open.count, desk));
+        done?;
+        desk.open().span = span;
+        repetitions += u64::from(hot && open.kind == CLOSE);
+        member.leave()?;
+    }
+    let roles = meter.map(|meter| meter.stop(task, repetitions)).into_iter().collect();
+    member.leave()?;
+    Ok(Report { messages: repetitions, roles, ..Report::default() })
+}
+
+/// The receiving side in the course of a repetition.
+struct Taker<T: Transport> {
+    shape: Shape,
+    address: Option<Address>,
+    peers: Peers,
+    receiver: Option<T::Receiver>,
+    received: u64,
+}
+
+impl<T: Transport> Taker<T> {
+    fn new(shape: Shape) -> Self {
+        Self { shape, address: None, peers: Peers::default(), receiver: None, received: 0 }
+    }
+
+    fn play(&mut self, kind: u32, count: u64, desk: &Desk) -> Result<(), Trouble> {
+        match (kind, &mut self.receiver) {
+            (OFFER, _) => {
+                let address = desk.open().address.take().ok_or_else(|| out_of_turn(kind))?;
+                let offer = T::offer(&address, &self.shape, End::Receiver)?;
+                desk.open().from_receiver = offer.text;
+                self.peers.keep = offer.keep;
+                self.address = Some(address);
+            }
+            (ATTACH, _) => {
+                let address = self.address.take().ok_or_else(|| out_of_turn(kind))?;
+                let mut peers = std::mem::take(&mut self.peers);
+                peers.text = desk.open().from_sender.take();
+                self.receiver = Some(T::attach_receiver(&address, peers, &self.shape)?);
+            }
+            (MESSAGES, Some(receiver)) => {
+                for sequence in self.received..self.received + count {
+                    receiver.receive(|seen| check(seen, self.shape.message_bytes, stamp(PRODUCER, sequence)))??;
+                }
+                self.received += count;
+            }
+            (CLOSE, receiver) => {
+                drop(receiver.take());
+                self.received = 0;
+            }
+            _ => return Err(out_of_turn(kind)),
+        }
+        Ok(())
+    }
+}
+
+fn out_of_turn(kind: u32) -> Trouble {
+    Trouble::Invalid(format!("stage {kind} of a set-up came out of turn"))
+}
+
+fn medians(all: &[Stages]) -> Metrics {
+    let median = |of: fn(&Stages) -> u64| histogram::median(all.iter().map(|stages| of(stages) as f64).collect());
+    Metrics::from([
+        (metric::SET_UP_NS.into(), median(Stages::set_up_ns)),
+        (metric::CREATE_NS.into(), median(|stages| stages.create_ns)),
+        (metric::ATTACH_NS.into(), median(|stages| stages.attach_ns)),
+        (metric::FIRST_MESSAGE_NS.into(), median(|stages| stages.first_message_ns)),
+        (metric::LATER_MESSAGE_NS.into(), median(|stages| stages.later_message_ns)),
+        (metric::TEAR_DOWN_NS.into(), median(|stages| stages.tear_down_ns)),
+    ])
+}
