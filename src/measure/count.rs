@@ -17,8 +17,10 @@ pub struct Derived {
     pub chosen_by: &'static str,
     /// How long the warm-up took.
     pub warm_up_ns: u64,
-    /// One unit at the pace of the fastest pilot: what can be done when nothing is in the way.
+    /// One unit at the pace that decided the count.
     pub unit_ns: f64,
+    /// One unit at the pace of the fastest pilot: what can be done when nothing is in the way.
+    pub fastest_ns: f64,
 }
 
 /// Warms up with growing counts and derives the count.
@@ -39,11 +41,11 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
         fastest_ns = fastest_ns.min(unit_ns[2]).max(0.1);
         if now - start >= timing.warm_up_ns {
             unit_ns.sort_by(f64::total_cmp);
-            let unit_ns = if unit_ns[1].is_finite() { unit_ns[1] } else { unit_ns[0] };
-            let fitting = (timing.hot_ns as f64 / unit_ns.max(0.1)) as u64;
+            let unit_ns = if unit_ns[1].is_finite() { unit_ns[1] } else { unit_ns[0] }.max(0.1);
+            let fitting = (timing.hot_ns as f64 / unit_ns) as u64;
             let (count, chosen_by) =
                 timing.fixed_count.map_or((fitting.max(WINDOWS), "time"), |count| (count, "fixed"));
-            return Ok(Derived { count, chosen_by, warm_up_ns: now - start, unit_ns: fastest_ns });
+            return Ok(Derived { count, chosen_by, warm_up_ns: now - start, unit_ns, fastest_ns });
         }
         count *= 2;
     }

@@ -75,7 +75,7 @@ impl<S: Sender> Pacer<S> {
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
         let page = leader.page().clone();
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;
-        let interval_ns = Schedule::of(&task.case, PRODUCER, 0)?.interval_ns().max(derived.unit_ns);
+        let interval_ns = Schedule::of(&task.case, PRODUCER, 0)?.interval_ns().max(derived.fastest_ns);
         let wanted = task.timing.fixed_count.unwrap_or((task.timing.hot_ns as f64 / interval_ns) as u64);
         let count = whole_bursts(wanted.clamp(MIN_MESSAGES, MAX_STAMPS), &task.case);
 
