@@ -60,6 +60,8 @@ pub enum FromWorker {
 pub struct Offered {
     /// Number of the channel within the trial.
     pub channel: u32,
+    /// Whose it is; the channel's other end wants to know.
+    pub end: End,
     /// What it made, in the mechanism's own words.
     pub text: String,
 }

@@ -140,11 +140,11 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     for link in &links {
         let offer = T::offer(&link.address, &shape, link.end)?;
         peers.push(Peers { text: None, keep: offer.keep, index: 0 });
-        offers.extend(offer.text.map(|text| Offered { channel: link.channel, text }));
+        offers.extend(offer.text.map(|text| Offered { channel: link.channel, end: link.end, text }));
     }
     for offered in talk.exchange(offers)? {
         for (link, peer) in links.iter().zip(&mut peers) {
-            if link.channel == offered.channel {
+            if link.channel == offered.channel && link.end != offered.end {
                 peer.text = Some(offered.text.clone());
             }
         }
