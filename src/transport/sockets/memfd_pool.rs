@@ -238,3 +238,54 @@ impl Buffer {
 fn too_long(kind: io::ErrorKind, len: usize, agreed: usize) -> io::Error {
     io::Error::new(kind, format!("a message of {len} bytes where at most {agreed} were agreed"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Measure, Substrate};
+
+    fn ends(depth: u32) -> (PoolSender, PoolReceiver) {
+        let shape = Shape {
+            message_bytes: 5000,
+            depth,
+            substrate: Substrate::Memfd,
+            measure: Measure::Stream,
+            producers: 1,
+            consumers: 1,
+            prefault: true,
+            delay_ns: 0,
+        };
+        let address = MemfdPool::create(&shape).expect("a pair");
+        let sender = MemfdPool::attach_sender(&address, Peers::default(), &shape).expect("a sender");
+        (sender, MemfdPool::attach_receiver(&address, Peers::default(), &shape).expect("a receiver"))
+    }
+
+    #[test]
+    fn buffers_go_round_in_pools_of_any_size() {
+        for depth in 1..=5 {
+            let (mut sender, mut receiver) = ends(depth);
+            for message in 0..23_u8 {
+                sender.send(5000, |room| room.fill(message)).expect("sent");
+                let seen = receiver.receive(|seen| seen.len() == 5000 && seen.iter().all(|byte| *byte == message));
+                assert!(seen.expect("received"), "message {message} of a pool of {depth}");
+            }
+            assert_eq!(receiver.buffers.len(), depth as usize);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_gives_back_or_names_what_it_has_not_is_refused() {
+        let (mut sender, receiver) = ends(2);
+        descriptors::send(&receiver.socket, 1, None).expect("sent");
+        assert_eq!(sender.take_back().expect_err("nothing was lent").kind(), io::ErrorKind::InvalidData);
+
+        let (sender, mut receiver) = ends(2);
+        descriptors::send(&sender.socket, 8, None).expect("sent");
+        assert!(receiver.receive(|_| ()).is_err(), "a message without memory");
+        let unsealed = descriptors::memory(5000).expect("memory");
+        descriptors::send(&sender.socket, 8, Some(unsealed.as_fd())).expect("sent");
+        assert_eq!(receiver.receive(|_| ()).expect_err("it could shrink").kind(), io::ErrorKind::InvalidData);
+        descriptors::send(&sender.socket, 5001, None).expect("sent");
+        assert_eq!(receiver.receive(|_| ()).expect_err("too long").kind(), io::ErrorKind::InvalidData);
+    }
+}
