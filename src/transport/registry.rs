@@ -46,6 +46,8 @@ registry! {
     "tcp/busy" => sockets::tcp::Tcp<Busy>,
     "tcp-nagle/block" => sockets::tcp::Tcp<Block, true>,
     "udp/block" => sockets::udp::Udp,
+    "memfd-passing/block" => sockets::memfd_passing::MemfdPassing,
+    "memfd-pool-passing/block" => sockets::memfd_pool::MemfdPool,
 
     "shm-mailbox/spin" => shared::mailbox::ShmMailbox<Spin>,
     "shm-mailbox/spin-yield" => shared::mailbox::ShmMailbox<SpinYield>,

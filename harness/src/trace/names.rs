@@ -45,7 +45,7 @@ fn name(number: u64) -> String {
         #[cfg(target_arch = "x86_64")] epoll_wait = SYS_epoll_wait,
         socketpair = SYS_socketpair, memfd_create = SYS_memfd_create, ftruncate = SYS_ftruncate,
         mmap = SYS_mmap, munmap = SYS_munmap, close = SYS_close, dup = SYS_dup, fcntl = SYS_fcntl,
-        getsockopt = SYS_getsockopt, setsockopt = SYS_setsockopt, fstat = SYS_fstat,
+        getsockopt = SYS_getsockopt, setsockopt = SYS_setsockopt, fstat = SYS_fstat, statx = SYS_statx,
         sched_yield = SYS_sched_yield, nanosleep = SYS_nanosleep, clock_nanosleep = SYS_clock_nanosleep,
         clock_gettime = SYS_clock_gettime, getrusage = SYS_getrusage, madvise = SYS_madvise,
     }

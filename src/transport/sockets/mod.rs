@@ -1,6 +1,9 @@
 //! Sockets on one machine: unix, TCP and UDP, and memory whose descriptors are passed over them.
 
+mod descriptors;
 mod dial;
+pub(super) mod memfd_passing;
+pub(super) mod memfd_pool;
 mod packet;
 mod packet_pair;
 pub(super) mod tcp;

@@ -121,3 +121,44 @@ pub(super) fn anatomy<W: Readiness>(shape: &Shape) -> Anatomy {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    fn receiver(socket: UnixDatagram, agreed: usize, nothing: Nothing) -> PacketReceiver {
+        socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a socket takes a time limit");
+        PacketReceiver { socket: socket.into(), readiness: Block, buffer: vec![0; agreed], nothing }
+    }
+
+    #[test]
+    fn a_packet_longer_than_agreed_is_never_taken_for_a_whole_one() {
+        let (sender, socket) = UnixDatagram::pair().expect("a pair");
+        let mut receiver = receiver(socket, 4, Nothing::Waits);
+        sender.send(b"five!").expect("sent");
+        sender.send(b"four").expect("sent");
+        let refused = receiver.receive(|_| ()).expect_err("too long");
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
+        assert!(receiver.receive(|message| message == b"four").expect("received"));
+    }
+
+    #[test]
+    fn silence_is_loss_where_packets_can_be_lost() {
+        let (_sender, socket) = UnixDatagram::pair().expect("a pair");
+        let silent = receiver(socket, 4, Nothing::Lost).receive(|_| ()).expect_err("nothing was sent");
+        assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn an_empty_packet_is_the_end_or_a_message() {
+        let (sender, socket) = UnixDatagram::pair().expect("a pair");
+        let mut receiver = receiver(socket, 4, Nothing::Waits);
+        sender.send(b"").expect("sent");
+        assert_eq!(receiver.receive(<[u8]>::len).expect("received"), 0);
+        receiver.nothing = Nothing::Ends;
+        sender.send(b"").expect("sent");
+        assert_eq!(receiver.receive(<[u8]>::len).expect_err("the end").kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

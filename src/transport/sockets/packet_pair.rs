@@ -66,3 +66,34 @@ pub(super) fn supports(kind: SockType, shape: &Shape) -> Result<(), String> {
         Err(other) => Err(unfit(other.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Measure, Substrate};
+
+    fn shape(message_bytes: usize) -> Shape {
+        Shape {
+            message_bytes,
+            depth: 0,
+            substrate: Substrate::Memfd,
+            measure: Measure::Stream,
+            producers: 1,
+            consumers: 1,
+            prefault: false,
+            delay_ns: 0,
+        }
+    }
+
+    #[test]
+    fn a_packet_beyond_the_default_buffer_is_carried_and_one_beyond_any_is_refused_with_the_limit() {
+        for kind in [SockType::SeqPacket, SockType::Datagram] {
+            assert_eq!(supports(kind, &shape(1)), Ok(()));
+            assert_eq!(supports(kind, &shape(300_000)), Ok(()));
+            let [sender, _receiver] = pair(kind, BEYOND_ANY_BUFFER).expect("a pair");
+            let most = packet_bytes_max(&sender).expect("its size");
+            let refused = supports(kind, &shape(most + 1)).expect_err("too large");
+            assert!(refused.contains(&most.to_string()) && refused.contains("net.core.wmem_max"), "{refused}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! UDP over the loopback device, connected, ephemeral ports. A message is one datagram; one that finds the receiver's
-//! buffer full is dropped without a word, so messages are counted and a silence of 50 ms means that the rest is lost.
+//! buffer full is dropped without a word, so messages are counted and in a stream a silence of 50 ms means that the rest
+//! is lost. With one message under way at a time the buffer is never full, and silence only means waiting.
 //! Cost: two system calls and two copies a message, the protocol's work inside the sender's call, a wake, a switch and a
 //! timer when the reader sleeps. Source: udp(7), RFC 768.
 
@@ -10,7 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::readiness::Block;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
 
@@ -62,17 +63,25 @@ impl Transport for Udp {
     }
 
     fn attach_receiver(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        PacketReceiver::new(connected(peers)?.into(), shape, Nothing::Lost)
+        PacketReceiver::new(connected(peers)?.into(), shape, silence(shape))
     }
 
     fn attach_both(_: &Address, _: End, peers: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         let socket = connected(peers)?;
         let other = socket.try_clone()?;
-        Ok((PacketSender::new(socket.into(), shape)?, PacketReceiver::new(other.into(), shape, Nothing::Lost)?))
+        Ok((PacketSender::new(socket.into(), shape)?, PacketReceiver::new(other.into(), shape, silence(shape))?))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
         packet::anatomy::<Block>(shape)
+    }
+}
+
+/// What silence means: loss only where more than one message can be under way.
+fn silence(shape: &Shape) -> Nothing {
+    match shape.measure {
+        Measure::Stream | Measure::Paced | Measure::Conformance => Nothing::Lost,
+        _ => Nothing::Waits,
     }
 }
 
