@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sysv::{Key, MessageQueue, Semaphore};
+
 /// Which side of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +76,16 @@ impl Address {
         self.descriptors(end)?.first().ok_or_else(|| mismatch("one descriptor"))
     }
 
+    /// The leased name.
+    ///
+    /// Errors: `InvalidInput` when this address has none.
+    pub fn name(&self) -> io::Result<&Name> {
+        match self {
+            Self::Named(name) => Ok(name),
+            _ => Err(mismatch("a name")),
+        }
+    }
+
     /// The value inside this process.
     pub fn here<T: Any + Send + Sync>(&self) -> io::Result<Arc<T>> {
         match self {
@@ -87,10 +99,17 @@ impl Address {
         Self::Here(Here(Arc::new(value)))
     }
 
-    /// Removes the name once every role has attached; descriptors need no such thing.
-    pub fn release(&self) {
-        if let Self::Named(name) = self {
-            name.remove();
+    /// Removes the name once every role has attached; descriptors need no such thing. An object that ends with its name
+    /// stays, and the name comes back, to be removed when the roles are done.
+    #[must_use]
+    pub fn release(self) -> Option<Name> {
+        match self {
+            Self::Named(name) if name.kind.row().ends_with_removal => Some(name),
+            Self::Named(name) => {
+                name.remove();
+                None
+            }
+            _ => None,
         }
     }
 }
@@ -159,12 +178,72 @@ fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
     unsafe { BorrowedFd::borrow_raw(number) }
 }
 
-/// Kinds of names that outlive their maker.
+/// Kinds of names that outlive their maker. What each one takes is in [`KINDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NameKind {
     /// `shm_open`.
     PosixShm,
+    /// `mq_open`.
+    Mqueue,
+    /// `msgget`, by a key that is the end of the name.
+    SysvMsg,
+    /// `semget`, by a key that is the end of the name.
+    SysvSem,
+}
+
+/// What has to be known about the names of one kind.
+struct Kind {
+    of: NameKind,
+    /// Its word in a lease file.
+    word: &'static str,
+    /// True when removing the object ends it for those who use it too, and not only for those who would look for it.
+    ends_with_removal: bool,
+    remove: fn(&Name),
+    /// Whether a fresh name is nobody's yet. Only short ones have to be looked up.
+    is_free: fn(&Name) -> bool,
+}
+
+/// One row a kind.
+const KINDS: &[Kind] = &[
+    Kind {
+        of: NameKind::PosixShm,
+        word: "posix-shm",
+        ends_with_removal: false,
+        remove: |name| {
+            let _ = nix::sys::mman::shm_unlink(name.slashed().as_str());
+        },
+        is_free: |_| true,
+    },
+    Kind {
+        of: NameKind::Mqueue,
+        word: "mqueue",
+        ends_with_removal: false,
+        remove: |name| {
+            let _ = nix::mqueue::mq_unlink(name.slashed().as_str());
+        },
+        is_free: |_| true,
+    },
+    Kind {
+        of: NameKind::SysvMsg,
+        word: "sysv-msg",
+        ends_with_removal: true,
+        remove: |name| name.key().into_iter().for_each(MessageQueue::remove),
+        is_free: |name| name.key().is_some_and(|key| !MessageQueue::is_taken(key)),
+    },
+    Kind {
+        of: NameKind::SysvSem,
+        word: "sysv-sem",
+        ends_with_removal: true,
+        remove: |name| name.key().into_iter().for_each(Semaphore::remove),
+        is_free: |name| name.key().is_some_and(|key| !Semaphore::is_taken(key)),
+    },
+];
+
+impl NameKind {
+    fn row(self) -> &'static Kind {
+        KINDS.iter().find(|row| row.of == self).expect("every kind has a row")
+    }
 }
 
 /// A leased name: `ipcmark.<run>.<random>`.
@@ -179,24 +258,32 @@ pub struct Name {
 impl Name {
     /// Removes the object; that it is gone already is fine.
     pub fn remove(&self) {
-        match self.kind {
-            NameKind::PosixShm => {
-                let _ = nix::sys::mman::shm_unlink(format!("/{}", self.name).as_str());
-            }
-        }
+        (self.kind.row().remove)(self);
+    }
+
+    /// The name as POSIX wants it.
+    pub fn slashed(&self) -> String {
+        format!("/{}", self.name)
+    }
+
+    /// The key of a System V object: the last eight hexadecimal digits of the name. None when there are none, or when they
+    /// spell the key that nobody finds again.
+    pub fn key(&self) -> Option<Key> {
+        let digits = self.name.get(self.name.len().checked_sub(8)?..)?;
+        u32::from_str_radix(digits, 16).ok().filter(|key| *key != 0).map(u32::cast_signed)
     }
 
     /// One line of a lease file.
     pub fn to_line(&self) -> String {
-        let NameKind::PosixShm = self.kind;
-        format!("posix-shm {}\n", self.name)
+        format!("{} {}\n", self.kind.row().word, self.name)
     }
 
     /// Reads a line of a lease file. Only names of ours are accepted, so a damaged lease removes nothing else.
     pub fn from_line(line: &str) -> Option<Self> {
-        let (kind, name) = line.trim_end().split_once(' ')?;
+        let (word, name) = line.trim_end().split_once(' ')?;
+        let row = KINDS.iter().find(|row| row.word == word)?;
         let ours = name.starts_with("ipcmark.") && !name.contains('/');
-        (kind == "posix-shm" && ours).then(|| Self { kind: NameKind::PosixShm, name: name.to_owned() })
+        ours.then(|| Self { kind: row.of, name: name.to_owned() })
     }
 }
 
@@ -214,9 +301,12 @@ pub fn lease_to(run_id: &str, file: File) {
 /// A fresh name, on record in the lease file before the object exists.
 pub fn fresh_name(kind: NameKind) -> io::Result<Name> {
     let mut lease = LEASE.lock().expect("no holder panics");
-    let random = RandomState::new().build_hasher().finish();
     let run = lease.as_ref().map_or("unleased", |(run, _)| run);
-    let name = Name { kind, name: format!("ipcmark.{run}.{random:016x}") };
+    let draw = || {
+        let random = RandomState::new().build_hasher().finish();
+        Name { kind, name: format!("ipcmark.{run}.{random:016x}") }
+    };
+    let name = std::iter::repeat_with(draw).find(kind.row().is_free).expect("most names are free");
     if let Some((_, file)) = lease.as_mut() {
         file.write_all(name.to_line().as_bytes())?;
     }

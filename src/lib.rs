@@ -27,6 +27,7 @@ pub mod protocol;
 pub mod record;
 pub mod ring;
 pub mod shm;
+pub mod sysv;
 pub mod transport;
 pub mod wait;
 pub mod worker;

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("abort", 0),
     ("pin", 0),
     ("record", 0),
+    ("sysv", 0),
     ("address", 1),
     ("build_info", 1),
     ("clock", 1),
@@ -49,6 +50,18 @@ const UNSAFE: &[&str] = &[
     "src/measure/hand_over/mod.rs",
     "src/ring/mod.rs",
     "src/shm/mod.rs",
+    "src/sysv.rs",
+    "src/transport/kernel_copies/area.rs",
+    "src/transport/kernel_copies/readv.rs",
+    "src/transport/kernel_copies/writev.rs",
+    "src/transport/kernel_queues/mq_posix.rs",
+    "src/transport/notify/cell.rs",
+    "src/transport/notify/condvar.rs",
+    "src/transport/notify/posix_sem.rs",
+    "src/transport/notify/signals.rs",
+    "src/transport/notify/uring.rs",
+    "src/transport/notify/uring_futex.rs",
+    "src/transport/notify/uring_msg.rs",
 ];
 
 /// A source file: its path from the root of the repository, and its text.

@@ -45,11 +45,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     in_range(number.saturating_mul(unit))
 }
 
-/// A message has at least one byte and at most [`MESSAGE_BYTES_MAX`].
+/// A message has at most [`MESSAGE_BYTES_MAX`]; one of 0 bytes is a notification.
 pub(super) fn in_range(bytes: u64) -> Result<u64, String> {
     match bytes {
-        0 => Err("a message of 0 bytes carries nothing to verify; the smallest is 1".to_owned()),
-        1..=MESSAGE_BYTES_MAX => Ok(bytes),
+        0..=MESSAGE_BYTES_MAX => Ok(bytes),
         _ => Err("a message may have at most 1 GiB".to_owned()),
     }
 }
@@ -107,7 +106,8 @@ mod tests {
         assert_eq!(size("1KiB"), Ok(1024));
         assert_eq!(size("1 MiB"), Ok(1 << 20));
         assert_eq!(size("1 GiB"), Ok(1 << 30));
-        for wrong in ["0", "0 KiB", "2 GiB", "1 kB", "", "KiB", "-1", "99999999999999999999", "99999999999 GiB"] {
+        assert_eq!(size("0"), Ok(0));
+        for wrong in ["2 GiB", "1 kB", "", "KiB", "-1", "99999999999999999999", "99999999999 GiB"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }
