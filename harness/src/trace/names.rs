@@ -18,6 +18,11 @@ pub(super) fn name(number: u64) -> String {
         mmap = SYS_mmap, munmap = SYS_munmap, close = SYS_close, dup = SYS_dup, fcntl = SYS_fcntl,
         getsockopt = SYS_getsockopt, setsockopt = SYS_setsockopt, fstat = SYS_fstat,
         sched_yield = SYS_sched_yield, nanosleep = SYS_nanosleep, clock_nanosleep = SYS_clock_nanosleep,
+        mq_timedsend = SYS_mq_timedsend, mq_timedreceive = SYS_mq_timedreceive,
+        msgsnd = SYS_msgsnd, msgrcv = SYS_msgrcv, semop = SYS_semop, semtimedop = SYS_semtimedop,
+        kill = SYS_kill, rt_sigtimedwait = SYS_rt_sigtimedwait, rt_sigqueueinfo = SYS_rt_sigqueueinfo,
+        getpid = SYS_getpid, getuid = SYS_getuid, io_uring_enter = SYS_io_uring_enter,
+        process_vm_readv = SYS_process_vm_readv, process_vm_writev = SYS_process_vm_writev,
         clock_gettime = SYS_clock_gettime, getrusage = SYS_getrusage, madvise = SYS_madvise,
     }
 }

@@ -89,7 +89,8 @@ impl Transport for MqPosix {
         let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR | MQ_OFlag::O_CLOEXEC;
         let attributes = MqAttr::new(0, depth.cast_signed() as c_long, slot_bytes(shape).cast_signed() as c_long, 0);
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        mq_close(mq_open(name.slashed().as_str(), flags, mode, Some(&attributes))?)?;
+        let made = mq_open(slashed(&name).as_str(), flags, mode, Some(&attributes)).map_err(refused)?;
+        mq_close(made)?;
         Ok(Address::Named(name))
     }
 
@@ -106,9 +107,22 @@ impl Transport for MqPosix {
     }
 }
 
+/// The name as the C library wants it.
+fn slashed(name: &Name) -> String {
+    format!("/{}", name.name)
+}
+
+/// What the system calls "too many open files" here is a limit of bytes, which the user's other queues share.
+fn refused(error: Errno) -> io::Error {
+    match error {
+        Errno::EMFILE => io::Error::other("this user's queues would take more than RLIMIT_MSGQUEUE allows"),
+        other => other.into(),
+    }
+}
+
 impl Queue {
     fn open(name: &Name, access: MQ_OFlag, shape: &Shape) -> io::Result<Self> {
-        let descriptor = mq_open(name.slashed().as_str(), access | MQ_OFlag::O_CLOEXEC, Mode::empty(), None)?;
+        let descriptor = mq_open(slashed(name).as_str(), access | MQ_OFlag::O_CLOEXEC, Mode::empty(), None)?;
         let queue = Self {
             descriptor: Some(descriptor),
             buffer: vec![0; slot_bytes(shape)],

@@ -5,9 +5,9 @@
 use std::io;
 
 use super::{anatomy, limit, too_long};
-use crate::address::{Address, NameKind, fresh_name};
+use crate::address::{Address, NameKind, fresh_name, sysv_key};
 use crate::record::{Anatomy, Group, Isolation, Wait};
-use crate::sysv::{Message, MessageQueue};
+use crate::sysv_msg::{Message, MessageQueue};
 use crate::transport::slice;
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
@@ -67,7 +67,7 @@ impl Transport for MqSysv {
     fn create(shape: &Shape) -> io::Result<Address> {
         let depth = depth(shape).map_err(io::Error::other)?;
         let name = fresh_name(NameKind::SysvMsg)?;
-        let key = name.key().ok_or(io::ErrorKind::InvalidInput)?;
+        let key = sysv_key(&name.name).ok_or(io::ErrorKind::InvalidInput)?;
         MessageQueue::create(key)?.limit_bytes(depth * share_bytes(shape))?;
         Ok(Address::Named(name))
     }
@@ -87,7 +87,7 @@ impl Transport for MqSysv {
 
 impl Queue {
     fn open(address: &Address, shape: &Shape) -> io::Result<Self> {
-        let key = address.name()?.key().ok_or(io::ErrorKind::InvalidInput)?;
+        let key = sysv_key(&address.name()?.name).ok_or(io::ErrorKind::InvalidInput)?;
         let agreed = shape.message_bytes;
         Ok(Self { id: MessageQueue::open(key)?, message: Message::new(agreed), agreed })
     }

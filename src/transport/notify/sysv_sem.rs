@@ -5,9 +5,9 @@
 use std::io;
 
 use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
-use crate::address::{Address, NameKind, fresh_name};
+use crate::address::{Address, NameKind, fresh_name, sysv_key};
 use crate::record::{Anatomy, Group, Isolation, Wait};
-use crate::sysv::Semaphore;
+use crate::sysv_sem::Semaphore;
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -42,7 +42,7 @@ impl Transport for NotifySysvSem {
 
     fn create(_: &Shape) -> io::Result<Address> {
         let name = fresh_name(NameKind::SysvSem)?;
-        Semaphore::create(name.key().ok_or(io::ErrorKind::InvalidInput)?)?;
+        Semaphore::create(sysv_key(&name.name).ok_or(io::ErrorKind::InvalidInput)?)?;
         Ok(Address::Named(name))
     }
 
@@ -60,7 +60,7 @@ impl Transport for NotifySysvSem {
 }
 
 fn open(address: &Address) -> io::Result<SysvSemEnd> {
-    let key = address.name()?.key().ok_or(io::ErrorKind::InvalidInput)?;
+    let key = sysv_key(&address.name()?.name).ok_or(io::ErrorKind::InvalidInput)?;
     Semaphore::open(key).map(SysvSemEnd)
 }
 
