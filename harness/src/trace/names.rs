@@ -29,5 +29,5 @@ pub(super) fn name(number: u64) -> String {
 
 /// True for calls that move no message but wait for somebody or wake him.
 pub(super) fn waits(number: u64) -> bool {
-    [libc::SYS_futex, libc::SYS_sched_yield].map(libc::c_long::cast_unsigned).contains(&number)
+    [libc::SYS_futex, libc::SYS_sched_yield, libc::SYS_io_uring_enter].map(libc::c_long::cast_unsigned).contains(&number)
 }
