@@ -78,3 +78,24 @@ impl<T> Cell<T> {
         self.segment.at(OFFSET, size_of::<T>()).cast()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_first_sets_up_and_the_others_find_it() {
+        let address = Cell::<u64>::create().expect("shared memory");
+        let attach = |end, value: u64| {
+            let set_up = |place: *mut u64| {
+                // SAFETY: the cell gave an aligned place in mapped memory, which nobody else uses yet.
+                unsafe { place.write(value) };
+                Ok(())
+            };
+            Cell::attach(&address, end, set_up).expect("a mapping")
+        };
+        let cells = [attach(End::Sender, 7), attach(End::Receiver, 8)];
+        // SAFETY: both cells are mapped and set up, and nobody writes any more.
+        assert_eq!(cells.map(|cell| unsafe { cell.get().read() }), [7, 7]);
+    }
+}

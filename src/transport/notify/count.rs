@@ -50,3 +50,21 @@ impl Count {
 fn overflow() -> io::Error {
     io::Error::new(io::ErrorKind::StorageFull, "a count of 32 bits has overflowed: nobody listens")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_can_be_taken_and_no_more() {
+        let address = Count::create().expect("shared memory");
+        let adding = Count::attach(&address, End::Sender).expect("a mapping");
+        let taking = Count::attach(&address, End::Receiver).expect("another one");
+        assert!(!taking.take_one());
+        adding.add_one().expect("room");
+        adding.add_one().expect("room");
+        assert!(taking.take_one() && taking.take_one() && !taking.take_one());
+        adding.word().store(u32::MAX, Ordering::Relaxed);
+        assert!(adding.add_one().is_err(), "one more would read as none");
+    }
+}
