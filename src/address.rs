@@ -4,17 +4,16 @@
 //! written to the run's lease file before the object is made, and whoever finds a dead lease removes what it lists.
 #![allow(unsafe_code)]
 
+mod name;
+
 use std::any::Any;
-use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
-use std::num::NonZeroI32;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::sysv_shm;
+pub use name::{Name, NameKind, WORKER_LEASE, fresh_name, lease_as_worker, lease_to, sysv_key};
 
 /// Which side of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +76,16 @@ impl Address {
         self.descriptors(end)?.first().ok_or_else(|| mismatch("one descriptor"))
     }
 
+    /// The leased name.
+    ///
+    /// Errors: `InvalidInput` when this address has none.
+    pub fn name(&self) -> io::Result<&Name> {
+        match self {
+            Self::Named(name) => Ok(name),
+            _ => Err(mismatch("a name")),
+        }
+    }
+
     /// The value inside this process.
     pub fn here<T: Any + Send + Sync>(&self) -> io::Result<Arc<T>> {
         match self {
@@ -90,10 +99,17 @@ impl Address {
         Self::Here(Here(Arc::new(value)))
     }
 
-    /// Removes the name once every role has attached; descriptors need no such thing.
-    pub fn release(&self) {
-        if let Self::Named(name) = self {
-            name.remove();
+    /// Removes the name once every role has attached; descriptors need no such thing. An object that ends with its name
+    /// stays, and the name comes back, to be removed when the roles are done.
+    #[must_use]
+    pub fn release(self) -> Option<Name> {
+        match self {
+            Self::Named(name) if name.kind.ends_with_name() => Some(name),
+            Self::Named(name) => {
+                name.remove();
+                None
+            }
+            _ => None,
         }
     }
 }
@@ -160,122 +176,4 @@ impl<'de> Deserialize<'de> for Descriptor {
 fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
     // SAFETY: used for one fcntl that tolerates a closed number (EBADF); the number is at least 3, so not -1.
     unsafe { BorrowedFd::borrow_raw(number) }
-}
-
-/// Kinds of names that outlive their maker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NameKind {
-    /// `shm_open`.
-    PosixShm,
-    /// `shmget`: the key is the name's last eight hex digits.
-    SysvShm,
-}
-
-/// What one kind of names needs.
-struct KindRow {
-    kind: NameKind,
-    /// What its lines in a lease file begin with.
-    word: &'static str,
-    /// Removes what has the name; that it is gone already is fine.
-    remove: fn(&str),
-    /// True when something may have the name already, so that a lease on it would remove what is not ours.
-    taken: fn(&str) -> bool,
-}
-
-/// Every kind, one row each.
-const KINDS: &[KindRow] = &[
-    KindRow { kind: NameKind::PosixShm, word: "posix-shm", remove: unlink_posix_shm, taken: |_| false },
-    KindRow { kind: NameKind::SysvShm, word: "sysv-shm", remove: remove_sysv_shm, taken: sysv_shm_is_taken },
-];
-
-impl NameKind {
-    fn row(self) -> &'static KindRow {
-        KINDS.iter().find(|row| row.kind == self).expect("every kind has a row")
-    }
-}
-
-fn unlink_posix_shm(name: &str) {
-    let _ = nix::sys::mman::shm_unlink(format!("/{name}").as_str());
-}
-
-fn remove_sysv_shm(name: &str) {
-    let _ = sysv_key(name).map(sysv_shm::remove);
-}
-
-fn sysv_shm_is_taken(name: &str) -> bool {
-    sysv_key(name).is_none_or(|key| sysv_shm::exists(key).unwrap_or(true))
-}
-
-/// The key of a System V object by its name; none where the digits are missing or all 0, which is no key.
-pub fn sysv_key(name: &str) -> Option<NonZeroI32> {
-    let digits = name.len().checked_sub(8).and_then(|start| name.get(start..))?;
-    NonZeroI32::new(u32::from_str_radix(digits, 16).ok()?.cast_signed())
-}
-
-/// A leased name: `ipcmark.<run>.<random>`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Name {
-    /// What it names.
-    pub kind: NameKind,
-    /// The name itself, without a leading slash.
-    pub name: String,
-}
-
-impl Name {
-    /// Removes the object; that it is gone already is fine.
-    pub fn remove(&self) {
-        (self.kind.row().remove)(&self.name);
-    }
-
-    /// One line of a lease file.
-    pub fn to_line(&self) -> String {
-        format!("{} {}\n", self.kind.row().word, self.name)
-    }
-
-    /// Reads a line of a lease file. Only names of ours are accepted, so a damaged lease removes nothing else.
-    pub fn from_line(line: &str) -> Option<Self> {
-        let (word, name) = line.trim_end().split_once(' ')?;
-        let ours = name.starts_with("ipcmark.") && !name.contains('/');
-        let row = KINDS.iter().find(|row| ours && row.word == word)?;
-        Some(Self { kind: row.kind, name: name.to_owned() })
-    }
-}
-
-/// Where a worker puts the names that it makes itself on record: a file of this name in its directory for temporary
-/// files, which the harness reads before it removes the directory.
-pub const WORKER_LEASE: &str = "names.lease";
-
-/// Random names that are tried before all of them are taken to be in use.
-const DRAWS: usize = 16;
-
-static LEASE: Mutex<Option<(String, File)>> = Mutex::new(None);
-
-/// Names made from now on belong to `run_id` and are written to `file` first.
-pub fn lease_to(run_id: &str, file: File) {
-    *LEASE.lock().expect("no holder panics") = Some((run_id.to_owned(), file));
-}
-
-/// The same in a worker that makes objects itself: to [`WORKER_LEASE`] among its temporary files.
-pub fn lease_as_worker(run_id: &str) -> io::Result<()> {
-    let names = std::env::temp_dir().join(WORKER_LEASE);
-    lease_to(run_id, File::options().create(true).append(true).open(names)?);
-    Ok(())
-}
-
-/// A fresh name, on record in the lease file before the object exists.
-///
-/// Errors: every name drawn may be somebody else's, as where the kernel refuses to look; the lease cannot be written.
-pub fn fresh_name(kind: NameKind) -> io::Result<Name> {
-    let mut lease = LEASE.lock().expect("no holder panics");
-    let run = lease.as_ref().map_or("unleased", |(run, _)| run);
-    let name = (0..DRAWS)
-        .map(|_| format!("ipcmark.{run}.{:016x}", RandomState::new().build_hasher().finish()))
-        .find(|name| !(kind.row().taken)(name))
-        .ok_or_else(|| io::Error::other(format!("no free name for {} was found in {DRAWS} draws", kind.row().word)))?;
-    let name = Name { kind, name };
-    if let Some((_, file)) = lease.as_mut() {
-        file.write_all(name.to_line().as_bytes())?;
-    }
-    Ok(name)
 }

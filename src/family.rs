@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::address::End;
+use crate::address::{End, Name};
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case};
 use crate::{measure, transport};
@@ -59,11 +59,11 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     Ok(roles)
 }
 
-/// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped.
-pub fn release(roles: Vec<RoleSpec>) {
-    for link in roles.into_iter().flat_map(|role| role.links) {
-        link.address.release();
-    }
+/// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped. Gives back the
+/// names that have to stay until the roles are done.
+#[must_use]
+pub fn release(roles: Vec<RoleSpec>) -> Vec<Name> {
+    roles.into_iter().flat_map(|role| role.links).filter_map(|link| link.address.release()).collect()
 }
 
 /// What one message of `case` is declared to cost, where the mechanism declares it.

@@ -27,6 +27,8 @@ pub mod protocol;
 pub mod record;
 pub mod ring;
 pub mod shm;
+pub mod sysv_msg;
+pub mod sysv_sem;
 pub mod sysv_shm;
 pub mod transport;
 pub mod wait;

@@ -133,11 +133,11 @@ impl Seen {
     }
 
     /// Between what the worker would do left alone: the waiting calls lie between those seen and those that its sleeps
-    /// without tracing ask for, one to sleep and one to wake the other (or to call in vain before), wherever it makes such
-    /// calls at all.
+    /// without tracing ask for, wherever it makes such calls at all: one to sleep, one to wake the other (or to call in vain
+    /// before), and one to let go of a mutex that a condition gave back.
     fn calls_untraced(&self) -> (f64, f64) {
         let sleeps = if self.waiting_calls > OFF_MAX { self.context_switches } else { self.waiting_calls };
-        let (least, most) = (self.waiting_calls.min(sleeps), self.waiting_calls.max(2.0 * sleeps));
+        let (least, most) = (self.waiting_calls.min(sleeps), self.waiting_calls.max(3.0 * sleeps));
         (self.carrying_calls + least, self.carrying_calls + most)
     }
 }

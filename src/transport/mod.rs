@@ -2,13 +2,18 @@
 
 mod byte_stream;
 pub mod cast;
+mod kernel_copies;
+mod kernel_queues;
 mod libraries;
+mod notify;
 mod null;
+mod peer;
 mod pipes;
 pub mod prepare;
 mod readiness;
 mod registry;
 mod shared;
+mod slice;
 mod sockets;
 mod threads;
 mod topology;
@@ -117,6 +122,16 @@ pub struct Peers {
     pub keep: Option<Box<dyn Any + Send>>,
     /// Which of the ends of its kind this is, from 0; not 0 only where a channel has several.
     pub index: u32,
+}
+
+impl Peers {
+    /// What this end kept from its own offer.
+    ///
+    /// Errors: `InvalidData` when it kept nothing of this type.
+    pub(crate) fn kept<T: Any>(self) -> io::Result<Box<T>> {
+        let kept = self.keep.and_then(|kept| (kept as Box<dyn Any>).downcast().ok());
+        kept.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this end kept nothing it could attach with"))
+    }
 }
 
 /// Questions that most transports answer.

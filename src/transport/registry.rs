@@ -1,7 +1,7 @@
 //! The only list of transports: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::readiness::{Block, Busy, Epoll};
-use super::{Visitor, libraries, null, pipes, shared, sockets, threads};
+use super::{Visitor, kernel_copies, kernel_queues, libraries, notify, null, pipes, shared, sockets, threads};
 use crate::wait::{Doorbell, Hybrid, Park, Spin, SpinYield};
 
 macro_rules! registry {
@@ -49,6 +49,9 @@ registry! {
     "memfd-passing/block" => sockets::memfd_passing::MemfdPassing,
     "memfd-pool-passing/block" => sockets::memfd_pool::MemfdPool,
 
+    "mq-posix/block" => kernel_queues::mq_posix::MqPosix,
+    "mq-sysv/block" => kernel_queues::mq_sysv::MqSysv,
+
     "shm-mailbox/spin" => shared::mailbox::ShmMailbox<Spin>,
     "shm-mailbox/spin-yield" => shared::mailbox::ShmMailbox<SpinYield>,
     "shm-mailbox/hybrid" => shared::mailbox::ShmMailbox<Hybrid>,
@@ -77,6 +80,20 @@ registry! {
     "shm-mutex-condvar/block" => shared::mutex_condvar::ShmMutexCondvar,
     "shm-semaphores/block" => shared::semaphores::ShmSemaphores,
     "shm-seqlock/spin" => shared::seqlock::ShmSeqlock<Spin>,
+
+    "notify-futex/park" => notify::futex::NotifyFutex,
+    "notify-eventfd/block" => notify::eventfd::NotifyEventfd,
+    "notify-posix-sem/block" => notify::posix_sem::NotifyPosixSem,
+    "notify-sysv-sem/block" => notify::sysv_sem::NotifySysvSem,
+    "notify-condvar/block" => notify::condvar::NotifyCondvar,
+    "notify-signal/block" => notify::signal::NotifySignal,
+    "notify-signalfd/block" => notify::signalfd::NotifySignalfd,
+    "notify-rt-signal/block" => notify::rt_signal::NotifyRtSignal,
+    "notify-uring-msg/block" => notify::uring_msg::NotifyUringMsg,
+    "notify-uring-futex/block" => notify::uring_futex::NotifyUringFutex,
+
+    "process-vm-readv/hybrid" => kernel_copies::readv::ProcessVmReadv,
+    "process-vm-writev/hybrid" => kernel_copies::writev::ProcessVmWritev,
 
     "ipc-channel/block" => libraries::ipc_channel::IpcChannel,
     "ipc-channel-typed/block" => libraries::ipc_channel_typed::IpcChannelTyped,

@@ -123,3 +123,29 @@ fn a_dead_run_s_system_v_segment_is_removed_by_its_key() {
     assert_eq!(gone.kind(), io::ErrorKind::NotFound);
     attached.touch(0);
 }
+
+#[test]
+fn a_dead_run_s_kernel_objects_are_removed() {
+    use ipcmark::address::sysv_key;
+    use ipcmark::sysv_msg::{self, MessageQueue};
+    use ipcmark::sysv_sem::{self, Semaphore};
+
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let name = |kind| Name { kind, name: format!("ipcmark.objects.{:016x}", std::process::id() << 8 | 0xc0de) };
+    let (msg, sem, mqueue) = (name(NameKind::SysvMsg), name(NameKind::SysvSem), name(NameKind::Mqueue));
+    let key = sysv_key(&msg.name).expect("a key");
+    MessageQueue::create(key).expect("System V queues work");
+    Semaphore::create(key).expect("System V semaphores work");
+    let slashed = format!("/{}", mqueue.name);
+    let open = |flags| {
+        let attributes = nix::mqueue::MqAttr::new(0, 1, 1, 0);
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        nix::mqueue::mq_open(slashed.as_str(), flags, mode, Some(&attributes)).and_then(nix::mqueue::mq_close)
+    };
+    open(nix::mqueue::MQ_OFlag::O_CREAT).expect("POSIX queues work");
+    let lines: String = [msg, sem, mqueue].iter().map(Name::to_line).collect();
+    fs::write(folder.path().join("dead.lease"), lines).expect("written");
+    sweep(folder.path());
+    assert!(!sysv_msg::exists(key).expect("an answer") && !sysv_sem::exists(key).expect("an answer"));
+    assert_eq!(open(nix::mqueue::MQ_OFlag::empty()), Err(nix::errno::Errno::ENOENT));
+}

@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
-use ipcmark::address::Descriptor;
+use ipcmark::address::{Descriptor, Name};
 use ipcmark::control::Page;
 use ipcmark::family::{self, RoleSpec};
 use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
@@ -64,11 +64,27 @@ impl Attempt {
 }
 
 /// The objects of a trial. Names are removed when this goes, whatever happened.
-struct Objects(Vec<RoleSpec>);
+struct Objects {
+    roles: Vec<RoleSpec>,
+    /// What was released and yet has to stay until the workers are done.
+    names: Vec<Name>,
+}
+
+impl Objects {
+    fn of(roles: Vec<RoleSpec>) -> Self {
+        Self { roles, names: vec![] }
+    }
+
+    /// All are attached: descriptors close, and names go as far as they can.
+    fn release(&mut self) {
+        self.names.extend(family::release(std::mem::take(&mut self.roles)));
+    }
+}
 
 impl Drop for Objects {
     fn drop(&mut self) {
-        family::release(std::mem::take(&mut self.0));
+        self.release();
+        self.names.iter().for_each(Name::remove);
     }
 }
 
@@ -105,19 +121,20 @@ pub(super) fn run(
         return Err(Stopped::Failed(format!("interrupted by {signal}")));
     }
     let objects = family::prepare(case).map_err(|e| broken("cannot make what the workers share", &e))?;
-    let objects = Objects(objects);
+    let mut objects = Objects::of(objects);
     let home = Home::make(session).map_err(|e| broken("cannot make the trial's directory", &e))?;
     let (page, control) = Page::create().map_err(|e| broken("cannot make the control page", &e))?;
 
-    let orders = orders(session, case, cpus, timing, &objects.0, &control)?;
+    let orders = orders(session, case, cpus, timing, &objects.roles, &control)?;
     let cpus: Vec<u32> = orders.iter().flat_map(|order| order.cpus.clone()).collect();
-    let posts = objects.0.iter().map(Post::of).collect();
+    let posts = objects.roles.iter().map(Post::of).collect();
     let limits = Limits::of(case, timing);
     let mut crew = Crew::start(&session.program, home.0.path(), orders, &page, &session.signals, limits)
         .map_err(Stopped::Failed)?;
     crew.attach().map_err(Stopped::Failed)?;
     // All are attached. What we still held open would keep end of file and EPIPE from ever arriving.
-    drop((objects, control));
+    objects.release();
+    drop(control);
 
     if traced {
         crew.trace_with(Tracer::seize(&crew.pids()).map_err(|e| refused(&e))?);

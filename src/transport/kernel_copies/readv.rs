@@ -1,0 +1,113 @@
+//! process_vm_readv(2): the receiver has the kernel copy the payload out of the sender's memory into its own. Cost: one
+//! system call and one copy on the receiving side, two line hand-overs of the mailbox's word. The sender may fill its
+//! memory again as soon as the copy is made, while the receiver still reads. Source: process_vm_readv(2).
+#![allow(unsafe_code)]
+
+use std::io::{self, IoSliceMut};
+
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+
+use super::area::Area;
+use super::{Announcer, Hearer, Length, anatomy, create, length, mailbox, supports, too_long, unavailable, whole};
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::ring::{Consume, Produce};
+use crate::transport::peer::{self, Peer};
+use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
+use crate::wait::Hybrid;
+
+/// The transport.
+pub struct ProcessVmReadv;
+
+/// The end whose memory is read.
+pub struct Source {
+    announcer: Announcer,
+    area: Area,
+    agreed: usize,
+}
+
+/// The end that reads it.
+pub struct Reader {
+    hearer: Hearer,
+    source: Peer,
+    buffer: Vec<u8>,
+}
+
+impl Transport for ProcessVmReadv {
+    const SUMMARY: &'static str = "process_vm_readv: the receiver copies out of the sender's memory";
+    const GROUP: Group = Group::KernelCopies;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
+    const WAIT: Option<Wait> = Some(Wait::Hybrid);
+    type Sender = Source;
+    type Receiver = Reader;
+
+    fn unavailable() -> Option<String> {
+        unavailable()
+    }
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        supports(shape)
+    }
+
+    fn depth(_: &Shape) -> Option<u32> {
+        Some(1)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        create()
+    }
+
+    fn offer(_: &Address, shape: &Shape, end: End) -> io::Result<Offer> {
+        if end == End::Receiver {
+            return Ok(Offer::default());
+        }
+        peer::let_others_look();
+        let area = Area::new(shape.message_bytes)?;
+        Ok(Offer { text: Peer::offer(area.address()).text, keep: Some(Box::new(area)) })
+    }
+
+    fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Source> {
+        let announcer = Announcer::new(mailbox(address, End::Sender)?, Hybrid);
+        Ok(Source { announcer, area: *peers.kept()?, agreed: shape.message_bytes })
+    }
+
+    fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Reader> {
+        let hearer = Hearer::new(mailbox(address, End::Receiver)?, Hybrid);
+        Ok(Reader { hearer, source: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        anatomy(shape, End::Receiver)
+    }
+}
+
+impl Sender for Source {
+    #[inline]
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        if len > self.agreed {
+            return Err(too_long(len, self.agreed));
+        }
+        let area = &mut self.area;
+        self.announcer.send(size_of::<Length>(), |word| {
+            // SAFETY: the mailbox is empty, so the reader has its copy, and asks for the next one once the mailbox is full.
+            fill(unsafe { area.bytes_mut(len) });
+            word.copy_from_slice(&(len as u64).to_le_bytes());
+        })
+    }
+}
+
+impl Receiver for Reader {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let (source, buffer) = (self.source, &mut self.buffer);
+        let len = self.hearer.receive(|word| {
+            let len = length(word, buffer.len())?;
+            whole(len, |done| {
+                let remote = RemoteIoVec { base: source.number + done, len: len - done };
+                process_vm_readv(source.pid, &mut [IoSliceMut::new(&mut buffer[done..len])], &[remote])
+            })?;
+            Ok::<_, io::Error>(len)
+        })??;
+        Ok(read(&self.buffer[..len]))
+    }
+}

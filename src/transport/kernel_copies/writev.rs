@@ -1,0 +1,116 @@
+//! process_vm_writev(2): the sender has the kernel copy the payload from its own memory into the receiver's. Cost: one
+//! system call and one copy on the sending side, two line hand-overs of the mailbox's word. The sender may fill its own
+//! memory while the receiver still reads. Source: process_vm_readv(2).
+#![allow(unsafe_code)]
+
+use std::io::{self, IoSlice};
+
+use nix::sys::uio::{RemoteIoVec, process_vm_writev};
+
+use super::area::Area;
+use super::{
+    Announcer, Hearer, Length, NOT_COPIED, anatomy, create, length, mailbox, supports, too_long, unavailable, whole,
+};
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::ring::{Consume, Produce};
+use crate::transport::peer::{self, Peer};
+use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
+use crate::wait::Hybrid;
+
+/// The transport.
+pub struct ProcessVmWritev;
+
+/// The end that writes into the other one's memory.
+pub struct Writer {
+    announcer: Announcer,
+    target: Peer,
+    buffer: Vec<u8>,
+}
+
+/// The end whose memory is written.
+pub struct Target {
+    hearer: Hearer,
+    area: Area,
+    agreed: usize,
+}
+
+impl Transport for ProcessVmWritev {
+    const SUMMARY: &'static str = "process_vm_writev: the sender copies into the receiver's memory";
+    const GROUP: Group = Group::KernelCopies;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
+    const WAIT: Option<Wait> = Some(Wait::Hybrid);
+    type Sender = Writer;
+    type Receiver = Target;
+
+    fn unavailable() -> Option<String> {
+        unavailable()
+    }
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        supports(shape)
+    }
+
+    fn depth(_: &Shape) -> Option<u32> {
+        Some(1)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        create()
+    }
+
+    fn offer(_: &Address, shape: &Shape, end: End) -> io::Result<Offer> {
+        if end == End::Sender {
+            return Ok(Offer::default());
+        }
+        peer::let_others_look();
+        let area = Area::new(shape.message_bytes)?;
+        Ok(Offer { text: Peer::offer(area.address()).text, keep: Some(Box::new(area)) })
+    }
+
+    fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Writer> {
+        let announcer = Announcer::new(mailbox(address, End::Sender)?, Hybrid);
+        Ok(Writer { announcer, target: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
+    }
+
+    fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Target> {
+        let hearer = Hearer::new(mailbox(address, End::Receiver)?, Hybrid);
+        Ok(Target { hearer, area: *peers.kept()?, agreed: shape.message_bytes })
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        anatomy(shape, End::Sender)
+    }
+}
+
+impl Sender for Writer {
+    #[inline]
+    fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        let agreed = self.buffer.len();
+        let buffer = self.buffer.get_mut(..len).ok_or_else(|| too_long(len, agreed))?;
+        fill(buffer);
+        let target = self.target;
+        let mut copied = Ok(());
+        self.announcer.send(size_of::<Length>(), |word| {
+            copied = whole(len, |done| {
+                let remote = RemoteIoVec { base: target.number + done, len: len - done };
+                process_vm_writev(target.pid, &[IoSlice::new(&buffer[done..])], &[remote])
+            });
+            let announced = if copied.is_ok() { len as u64 } else { NOT_COPIED };
+            word.copy_from_slice(&announced.to_le_bytes());
+        })?;
+        copied
+    }
+}
+
+impl Receiver for Target {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let (area, agreed) = (&self.area, self.agreed);
+        self.hearer.receive(|word| {
+            let len = length(word, agreed)?;
+            // SAFETY: the mailbox is full, so the writer's copy is made, and it makes the next one once the mailbox is empty.
+            Ok(read(unsafe { area.bytes(len) }))
+        })?
+    }
+}

@@ -1,0 +1,95 @@
+//! POSIX semaphore shared between processes (`sem_init` with pshared): the C library counts in shared memory and calls
+//! futex(2) only to sleep, or to wake somebody who does. Cost: a line hand-over; a call on each side, a wake and a switch
+//! when the listener sleeps. Source: sem_overview(7), sem_init(3), sem_timedwait(3).
+#![allow(unsafe_code)]
+
+use std::io;
+
+use nix::errno::Errno;
+use nix::time::ClockId;
+
+use super::cell::Cell;
+use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::slice::{self, Until};
+use crate::transport::{Peers, Shape, Topology, Transport};
+
+/// The transport.
+pub struct NotifyPosixSem;
+
+/// One end.
+pub struct PosixSemEnd {
+    semaphore: Cell<libc::sem_t>,
+    until: Until,
+}
+
+impl Transport for NotifyPosixSem {
+    const SUMMARY: &'static str = "POSIX semaphore in shared memory, no payload";
+    const GROUP: Group = Group::Notification;
+    const TOPOLOGY: Topology = Topology::ManyToMany;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+    const WAIT: Option<Wait> = Some(Wait::Block);
+    type Sender = Notifying<PosixSemEnd>;
+    type Receiver = Listening<PosixSemEnd>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        supports(shape)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        Cell::<libc::sem_t>::create()
+    }
+
+    fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
+        PosixSemEnd::attach(address, End::Sender).map(Notifying)
+    }
+
+    fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
+        PosixSemEnd::attach(address, End::Receiver).map(Listening)
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        anatomy_in_memory(shape, false)
+    }
+}
+
+impl PosixSemEnd {
+    fn attach(address: &Address, end: End) -> io::Result<Self> {
+        let semaphore = Cell::attach(address, end, |place| {
+            // SAFETY: the cell gave an aligned place in mapped memory, which nobody else uses yet.
+            Errno::result(unsafe { libc::sem_init(place, 1, 0) })?;
+            Ok(())
+        })?;
+        Ok(Self { semaphore, until: Until::on(ClockId::CLOCK_REALTIME)? })
+    }
+}
+
+impl Notifier for PosixSemEnd {
+    #[inline]
+    fn notify(&mut self) -> io::Result<()> {
+        loop {
+            // SAFETY: the cell holds a semaphore that was set up.
+            match Errno::result(unsafe { libc::sem_post(self.semaphore.get()) }) {
+                Ok(_) => return Ok(()),
+                // SEM_VALUE_MAX are outstanding.
+                Err(Errno::EOVERFLOW) => slice::yield_now()?,
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+}
+
+impl Listener for PosixSemEnd {
+    #[inline]
+    fn listen(&mut self) -> io::Result<()> {
+        loop {
+            // SAFETY: the cell holds a semaphore that was set up; the moment outlives the call.
+            match Errno::result(unsafe { libc::sem_timedwait(self.semaphore.get(), self.until.moment().as_ref()) }) {
+                Ok(_) => return Ok(()),
+                Err(Errno::ETIMEDOUT | Errno::EINTR) => self.until.passed()?,
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! sigqueue(3) and sigtimedwait(2): a real-time signal, of which the kernel keeps every instance, in order. At
+//! `RLIMIT_SIGPENDING` of them a sender lets others run and tries again. Cost: a call and a small allocation in the kernel on
+//! the sending side, where the C library also asks for its own process and user each time; a call on the other; a wake and a
+//! switch. Source: signal(7), sigqueue(3), sigtimedwait(2).
+
+use std::io;
+
+use nix::unistd::Pid;
+
+use super::signals::{self, Blocked};
+use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
+use crate::address::{Address, End};
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::peer::Peer;
+use crate::transport::slice::{self, SLICE};
+use crate::transport::{Offer, Peers, Shape, Topology, Transport};
+
+/// The transport.
+pub struct NotifyRtSignal;
+
+/// The end that sends.
+pub struct Queuer {
+    pid: Pid,
+    signal: i32,
+}
+
+/// The end that waits.
+pub struct RtSignalEnd(Blocked);
+
+impl Transport for NotifyRtSignal {
+    const SUMMARY: &'static str = "queued real-time signal, no payload";
+    const GROUP: Group = Group::Notification;
+    const TOPOLOGY: Topology = Topology::ManyToOne;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
+    const WAIT: Option<Wait> = Some(Wait::Block);
+    type Sender = Notifying<Queuer>;
+    type Receiver = Listening<RtSignalEnd>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        supports(shape)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        Ok(Address::Offered)
+    }
+
+    /// Blocked before anybody can send it, or it would end the worker.
+    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+        if end == End::Sender {
+            return Ok(Offer::default());
+        }
+        let signal = signals::real_time();
+        Ok(Offer { keep: Some(Box::new(Blocked::new(signal)?)), ..Peer::offer(signal as usize) })
+    }
+
+    fn attach_sender(_: &Address, peers: Peers, _: &Shape) -> io::Result<Self::Sender> {
+        let to = Peer::of(&peers)?;
+        let signal = signals::real_time();
+        if to.number != signal as usize {
+            let why = format!("the other end waits for signal {} where {signal} is sent", to.number);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        Ok(Notifying(Queuer { pid: to.pid, signal }))
+    }
+
+    fn attach_receiver(_: &Address, peers: Peers, _: &Shape) -> io::Result<Self::Receiver> {
+        Ok(Listening(RtSignalEnd(*peers.kept()?)))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        let mut counts = anatomy(shape);
+        // getpid(2) and getuid(2), which sigqueue(3) puts into every signal.
+        counts.sender.system_calls += 2.0;
+        counts
+    }
+}
+
+impl Notifier for Queuer {
+    #[inline]
+    fn notify(&mut self) -> io::Result<()> {
+        while !signals::queue(self.pid, self.signal)? {
+            slice::yield_now()?;
+        }
+        Ok(())
+    }
+}
+
+impl Listener for RtSignalEnd {
+    #[inline]
+    fn listen(&mut self) -> io::Result<()> {
+        while !self.0.wait(SLICE)? {
+            slice::check()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! A count in shared memory, waited for through io_uring (IORING_OP_FUTEX_WAIT) and woken by futex(2), as a server does that
+//! waits on a ring for everything else too. Cost: io_uring_enter(2) on the listening side and futex on the other, a wake
+//! and a switch. Source: io_uring_enter(2), futex(2).
+#![allow(unsafe_code)]
+
+use std::io;
+
+use io_uring::opcode::FutexWait;
+use nix::errno::Errno;
+
+use super::count::Count;
+use super::uring::{self, Ring};
+use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
+use crate::address::{Address, End};
+use crate::futex;
+use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::transport::slice;
+use crate::transport::{Peers, Shape, Topology, Transport};
+
+/// A word of 32 bits, shared between processes: `FUTEX2_SIZE_U32` without `FUTEX2_PRIVATE`.
+const SHARED_U32: u32 = 2;
+/// Any waker will do: `FUTEX_BITSET_MATCH_ANY`.
+const ANYBODY: u64 = 0xffff_ffff;
+
+/// The transport.
+pub struct NotifyUringFutex;
+
+/// The end that notifies.
+pub struct Waker(Count);
+
+/// The end that waits.
+pub struct Waiter {
+    /// Before the count: it goes first, and with it what the kernel still waits for.
+    ring: Ring,
+    count: Count,
+    /// A wait is under way in the kernel.
+    waiting: bool,
+}
+
+impl Transport for NotifyUringFutex {
+    const SUMMARY: &'static str = "futex waited for through io_uring, no payload";
+    const GROUP: Group = Group::Notification;
+    const TOPOLOGY: Topology = Topology::ManyToMany;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+    const WAIT: Option<Wait> = Some(Wait::Block);
+    type Sender = Notifying<Waker>;
+    type Receiver = Listening<Waiter>;
+
+    fn unavailable() -> Option<String> {
+        uring::unavailable(FutexWait::CODE, "FUTEX_WAIT")
+    }
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        supports(shape)
+    }
+
+    fn create(_: &Shape) -> io::Result<Address> {
+        Count::create()
+    }
+
+    fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
+        Ok(Notifying(Waker(Count::attach(address, End::Sender)?)))
+    }
+
+    fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
+        let count = Count::attach(address, End::Receiver)?;
+        Ok(Listening(Waiter { ring: Ring::new()?, count, waiting: false }))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        anatomy_in_memory(shape, true)
+    }
+}
+
+impl Notifier for Waker {
+    #[inline]
+    fn notify(&mut self) -> io::Result<()> {
+        self.0.add_one()?;
+        futex::wake(self.0.word(), 1)
+    }
+}
+
+impl Listener for Waiter {
+    #[inline]
+    fn listen(&mut self) -> io::Result<()> {
+        while !self.count.take_one() {
+            if !self.waiting {
+                let wait = FutexWait::new(self.count.word().as_ptr(), 0, ANYBODY, SHARED_U32).build();
+                // SAFETY: the word is mapped for as long as `count` lives, which is longer than the ring does.
+                unsafe { self.ring.push(&wait) }?;
+                self.waiting = true;
+            }
+            self.ring.enter()?;
+            match self.ring.result() {
+                // Woken, or the count was not 0 any more.
+                Some(Ok(_) | Err(Errno::EAGAIN | Errno::EINTR)) => self.waiting = false,
+                Some(Err(other)) => return Err(other.into()),
+                None => {}
+            }
+            slice::check()?;
+        }
+        Ok(())
+    }
+}
