@@ -165,6 +165,8 @@ fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
 pub enum NameKind {
     /// `shm_open`.
     PosixShm,
+    /// Everything in /dev/shm whose name begins so: what a library makes there of its own accord.
+    PosixShmPrefix,
 }
 
 /// A leased name: `ipcmark.<run>.<random>`.
@@ -183,20 +185,47 @@ impl Name {
             NameKind::PosixShm => {
                 let _ = nix::sys::mman::shm_unlink(format!("/{}", self.name).as_str());
             }
+            NameKind::PosixShmPrefix => remove_beginning_with(&self.name),
         }
     }
 
     /// One line of a lease file.
     pub fn to_line(&self) -> String {
-        let NameKind::PosixShm = self.kind;
-        format!("posix-shm {}\n", self.name)
+        let kind = match self.kind {
+            NameKind::PosixShm => "posix-shm",
+            NameKind::PosixShmPrefix => "posix-shm-prefix",
+        };
+        format!("{kind} {}\n", self.name)
     }
 
     /// Reads a line of a lease file. Only names of ours are accepted, so a damaged lease removes nothing else.
     pub fn from_line(line: &str) -> Option<Self> {
         let (kind, name) = line.trim_end().split_once(' ')?;
+        let kind = match kind {
+            "posix-shm" => NameKind::PosixShm,
+            // A line cut short would begin the names of other runs too.
+            "posix-shm-prefix" if ends_in_random(name) => NameKind::PosixShmPrefix,
+            _ => return None,
+        };
         let ours = name.starts_with("ipcmark.") && !name.contains('/');
-        (kind == "posix-shm" && ours).then(|| Self { kind: NameKind::PosixShm, name: name.to_owned() })
+        ours.then(|| Self { kind, name: name.to_owned() })
+    }
+}
+
+/// True for names that [`fresh_name`] has ended.
+fn ends_in_random(name: &str) -> bool {
+    let random = name.rsplit('.').next().unwrap_or_default();
+    random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Removes what lies in /dev/shm under names that begin with `prefix`, directories with all they hold.
+fn remove_beginning_with(prefix: &str) {
+    let found = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    for entry in found.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes())) {
+        let path = entry.path();
+        // A link is removed as one, wherever it leads.
+        let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _ = if directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
 }
 

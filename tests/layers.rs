@@ -49,6 +49,7 @@ const UNSAFE: &[&str] = &[
     "src/measure/hand_over/mod.rs",
     "src/ring/mod.rs",
     "src/shm/mod.rs",
+    "src/transport/libraries/iceoryx2/linked.rs",
 ];
 
 /// A source file: its path from the root of the repository, and its text.
