@@ -3,24 +3,12 @@
 use std::io;
 use std::marker::PhantomData;
 
+use super::library::Library;
 use crate::address::Address;
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// What is known of a library whether or not it was built in.
-pub trait Library: 'static {
-    /// One line for `ipcmark list`.
-    const SUMMARY: &'static str;
-    /// How an idle side waits.
-    const WAIT: Wait;
-    /// The cargo feature that builds it in.
-    const FEATURE: &'static str;
-    /// What that wants beyond a C compiler, and the Debian package that has it; empty when nothing.
-    const WANTS: &'static str;
-}
-
 /// The row of a library that is not there.
-#[cfg_attr(feature = "peer-nng", expect(dead_code, reason = "with the last of the features every library is there"))]
 pub struct Absent<L>(PhantomData<L>);
 
 /// The end of a channel that cannot be.

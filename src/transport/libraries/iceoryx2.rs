@@ -7,7 +7,7 @@
 //! every message. Cost: the lines of both queues and of the payload; with events a datagram sent and received, two reads
 //! of the clock, a wake and a switch. Source: iceoryx2 0.10, `port::{publisher, subscriber, notifier, listener}`.
 
-use super::absent::Library;
+use super::library::Library;
 use crate::record::Wait;
 
 #[cfg(feature = "peers")]

@@ -1,10 +1,9 @@
 //! nng's PUSH and PULL between two processes over ipc://, a Unix stream socket. A pool of threads of the library's own
 //! does the input and output at each side, on the CPU its worker is pinned to, and wakes the worker through a condition
-//! variable. Cost: at each side a message handed from one thread to another, the socket's write, read and two copies in
-//! the other thread; what runs there is in the CPU time of the role and not in the declared counts.
-//! Source: nng 1.x, nng_push(7), nng_pull(7), nng_ipc(7).
+//! variable. Cost: at each side a message handed from one thread to another, eight system calls for the socket and its
+//! readiness, two copies, and futexes whose number depends on who gets which CPU. Source: nng 1.x, nng_push(7), nng_pull(7), nng_ipc(7).
 
-use super::absent::Library;
+use super::library::Library;
 use crate::record::Wait;
 
 #[cfg(feature = "peer-nng")]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use nng::options::{Options, RecvBufferSize, RecvMaxSize, RecvTimeout, SendBufferSize, SendTimeout};
 use nng::{Error, Message, Protocol, Socket};
 
-use super::super::absent::Library;
 use super::super::ipc_url;
+use super::super::library::Library;
 use super::About;
 use crate::abort;
 use crate::address::{Address, End};
@@ -15,7 +15,7 @@ use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Messages that each side's queue holds; its own default is one.
-const QUEUE: usize = 128;
+const QUEUE: i32 = 128;
 /// Bytes in each side's queue at most, so that large messages do not fill memory.
 const QUEUE_BYTES: usize = 8 << 20;
 /// A waiting side looks at the abort word this often.
@@ -77,10 +77,17 @@ impl Transport for PushPull {
         let bytes = shape.message_bytes as f64;
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         Anatomy {
-            // The fresh message is zeroed before it is written; then the kernel copies it.
-            sender: Counts { system_calls: sleeps, copied_bytes: 2.0 * bytes, ..Counts::default() },
+            // sendmsg and getrandom, and a futex to hand the message to the pool and one to return. The fresh message is
+            // zeroed before it is written; then the kernel copies it.
+            sender: Counts {
+                system_calls: 2.0 + 2.0 * sleeps,
+                copied_bytes: 2.0 * bytes,
+                wakes: sleeps,
+                ..Counts::default()
+            },
             receiver: Counts {
-                system_calls: sleeps,
+                // Three readv (length, body, nothing left), epoll_wait, epoll_ctl, getrandom; then futexes, two a wake.
+                system_calls: 6.0 + 4.0 * sleeps,
                 copied_bytes: bytes,
                 moved_bytes: bytes,
                 wakes: 2.0 * sleeps,
@@ -93,18 +100,15 @@ impl Transport for PushPull {
 
 fn open(protocol: Protocol, shape: &Shape) -> io::Result<Socket> {
     let socket = Socket::new(protocol)?;
-    let queue = (QUEUE_BYTES / shape.message_bytes.max(1)).clamp(4, QUEUE) as i32;
-    match protocol {
-        Protocol::Push0 => {
-            socket.set_opt::<SendBufferSize>(queue)?;
-            socket.set_opt::<SendTimeout>(Some(SLICE))?;
-        }
-        _ => {
-            socket.set_opt::<RecvBufferSize>(queue)?;
-            socket.set_opt::<RecvTimeout>(Some(SLICE))?;
-            // No limit; its own default is 1 MiB.
-            socket.set_opt::<RecvMaxSize>(0)?;
-        }
+    let queue = i32::try_from(QUEUE_BYTES / shape.message_bytes.max(1)).unwrap_or(QUEUE).clamp(4, QUEUE);
+    if protocol == Protocol::Push0 {
+        socket.set_opt::<SendBufferSize>(queue)?;
+        socket.set_opt::<SendTimeout>(Some(SLICE))?;
+    } else {
+        socket.set_opt::<RecvBufferSize>(queue)?;
+        socket.set_opt::<RecvTimeout>(Some(SLICE))?;
+        // No limit; its own default is 1 MiB.
+        socket.set_opt::<RecvMaxSize>(0)?;
     }
     Ok(socket)
 }

@@ -4,8 +4,8 @@ use std::io;
 
 use zmq::{Context, Message, Socket, SocketType};
 
-use super::super::absent::Library;
 use super::super::ipc_url;
+use super::super::library::Library;
 use super::About;
 use crate::abort;
 use crate::address::{Address, End};
@@ -13,7 +13,7 @@ use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// The library's own high-water mark: messages that each side's queue holds.
-const DEFAULT_MARK: usize = 1000;
+const DEFAULT_MARK: i32 = 1000;
 /// Bytes in each side's queue at most, so that large messages do not fill memory.
 const QUEUE_BYTES: usize = 8 << 20;
 /// A waiting side looks at the abort word this often, in milliseconds.
@@ -88,9 +88,18 @@ impl Transport for PushPull {
         let bytes = shape.message_bytes as f64;
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         Anatomy {
-            sender: Counts { system_calls: sleeps, copied_bytes: 2.0 * bytes, ..Counts::default() },
+            // In a stream both threads take what has gathered, and calls are shared by many messages. One at a time: the
+            // worker looks for commands and signals; the other thread waits, looks, takes the signal, asks for room in
+            // the socket, writes, looks again, waits, and asks no more.
+            sender: Counts {
+                system_calls: 10.0 * sleeps,
+                copied_bytes: 2.0 * bytes,
+                wakes: sleeps,
+                ..Counts::default()
+            },
             receiver: Counts {
-                system_calls: 2.0 * sleeps,
+                // The other thread waits, reads and signals; the worker polls, takes the signal, and polls again.
+                system_calls: 6.0 * sleeps,
                 copied_bytes: bytes,
                 moved_bytes: bytes,
                 wakes: 2.0 * sleeps,
@@ -105,7 +114,8 @@ impl Side {
     fn open(kind: SocketType, shape: &Shape) -> io::Result<Self> {
         let context = Context::new();
         let socket = context.socket(kind)?;
-        let mark = (QUEUE_BYTES / shape.message_bytes.max(1)).clamp(4, DEFAULT_MARK) as i32;
+        let fitting = i32::try_from(QUEUE_BYTES / shape.message_bytes.max(1)).unwrap_or(DEFAULT_MARK);
+        let mark = fitting.clamp(4, DEFAULT_MARK);
         socket.set_sndhwm(mark)?;
         socket.set_rcvhwm(mark)?;
         socket.set_sndtimeo(SLICE_MS)?;
