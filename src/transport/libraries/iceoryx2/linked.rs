@@ -92,7 +92,7 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
 
     fn supports(shape: &Shape) -> Result<(), String> {
         if shape.message_bytes == 0 {
-            return Err("a sample has at least 1 byte".to_owned());
+            return Err("there are no empty messages: a sample has at least 1 byte".to_owned());
         }
         Ok(())
     }
