@@ -125,7 +125,7 @@ const CLAIMS: &[Claim] = &[
         rival: "pipe/block",
         wanted: 1.0,
         but: "it copies nothing, but the payload still moves between the cores' caches, and a pool larger than those \
-              meets main memory where a pipe of 64 KiB does not",
+              meets main memory",
         measure: |contest, rival_first| {
             contest.rows(["memfd-pool-passing/block", "pipe/block"], Measure::Stream, 1 << 20, rival_first)
         },
@@ -211,7 +211,6 @@ impl Contest {
         }
     }
 
-    /// A row that can run here.
     fn row(&self, name: &str) -> Option<&Contestant> {
         self.rows.iter().find(|row| row.row() == name)
     }
