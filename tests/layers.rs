@@ -68,6 +68,7 @@ const UNSAFE: &[&str] = &[
     "src/transport/notify/uring_msg.rs",
     "src/transport/sockets/memfd_passing.rs",
     "src/transport/sockets/memfd_pool.rs",
+    "src/transport/libraries/iceoryx2/linked.rs",
 ];
 
 /// A source file: its path from the root of the repository, and its text.

@@ -16,6 +16,8 @@ use crate::{sysv_msg, sysv_sem, sysv_shm};
 pub enum NameKind {
     /// `shm_open`.
     PosixShm,
+    /// Everything in /dev/shm whose name begins so: what a library makes there of its own accord.
+    PosixShmPrefix,
     /// `shmget`: the key is the name's last eight hex digits.
     SysvShm,
     /// `mq_open`.
@@ -47,6 +49,13 @@ const KINDS: &[KindRow] = &[
         remove: unlink_posix_shm,
         taken: |_| false,
         ends_with_name: false,
+    },
+    KindRow {
+        kind: NameKind::PosixShmPrefix,
+        word: "posix-shm-prefix",
+        remove: remove_beginning_with,
+        taken: |_| false,
+        ends_with_name: true,
     },
     KindRow {
         kind: NameKind::SysvShm,
@@ -85,6 +94,22 @@ impl NameKind {
 
 fn unlink_posix_shm(name: &str) {
     let _ = nix::sys::mman::shm_unlink(format!("/{name}").as_str());
+}
+
+/// Removes what lies in /dev/shm under names that begin with `prefix`, directories with all they hold. A prefix that was
+/// cut short would begin the names of other runs too, and removes nothing.
+fn remove_beginning_with(prefix: &str) {
+    let random = prefix.rsplit('.').next().unwrap_or_default();
+    if random.len() != RANDOM_DIGITS || !random.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return;
+    }
+    let found = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    for entry in found.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes())) {
+        let path = entry.path();
+        // A link is removed as one, wherever it leads.
+        let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _ = if directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    }
 }
 
 fn remove_sysv_shm(name: &str) {
@@ -156,6 +181,9 @@ pub const WORKER_LEASE: &str = "names.lease";
 
 /// Random names that are tried before all of them are taken to be in use.
 const DRAWS: usize = 16;
+
+/// Digits that end a name.
+const RANDOM_DIGITS: usize = 16;
 
 static LEASE: Mutex<Option<(String, File)>> = Mutex::new(None);
 

@@ -72,7 +72,9 @@ fn assert_ordered(seen: &[(u32, u32)]) {
 
 /// Each message went to one consumer, in order.
 fn assert_shared(seen: &[Vec<(u32, u32)>], producers: u32) {
-    seen.iter().for_each(|one| assert_ordered(one));
+    for one in seen {
+        assert_ordered(one);
+    }
     let all: BTreeSet<_> = seen.iter().flatten().copied().collect();
     assert_eq!(all.len(), (producers * MESSAGES) as usize);
 }

@@ -19,7 +19,7 @@ fn a_segment_is_zero_at_first_and_both_ends_see_what_either_writes() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
         let (one, other) = (mapped(&address, substrate, End::Sender), mapped(&address, substrate, End::Receiver));
-        address.clone().release();
+        drop(address.clone().release());
         assert_ne!(one.at(0, 1), other.at(0, 1), "{substrate}: two mappings");
         // SAFETY: within both segments, which this thread alone knows.
         let seen = |segment: &Segment, offset| unsafe { segment.at(offset, 1).read_volatile() };
@@ -37,7 +37,7 @@ fn a_segment_smaller_than_agreed_is_refused() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
         let refused = Segment::attach(&address, End::Sender, 1 << 30).err();
-        address.clone().release();
+        drop(address.clone().release());
         assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData), "{substrate}");
     }
 }
@@ -47,7 +47,7 @@ fn a_released_name_is_gone_while_its_mappings_stay() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
         let segment = mapped(&address, substrate, End::Sender);
-        address.clone().release();
+        drop(address.clone().release());
         if let Address::Named(_) = &address {
             let error = Segment::attach(&address, End::Sender, BYTES).err().expect("its name is gone");
             assert_eq!(error.kind(), io::ErrorKind::NotFound, "{substrate}");

@@ -98,6 +98,10 @@ registry! {
     "ipc-channel/block" => libraries::ipc_channel::IpcChannel,
     "ipc-channel-typed/block" => libraries::ipc_channel_typed::IpcChannelTyped,
     "ipc-channel-memory/block" => libraries::ipc_channel_memory::IpcChannelMemory,
+    "iceoryx2/spin" => libraries::iceoryx2::Iceoryx2,
+    "iceoryx2-event/block" => libraries::iceoryx2::Iceoryx2Event,
+    "zeromq/block" => libraries::zeromq::ZeroMq,
+    "nng/block" => libraries::nng::Nng,
 
     "std-mpsc-bounded/park" => threads::std_mpsc::StdMpscBounded,
     "std-mpsc-unbounded/park" => threads::std_mpsc::StdMpscUnbounded,
