@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use ipcmark::record::{Record, Verdict};
 
 use crate::analyse::statistics::{Estimate, Interval, Kind};
-use crate::analyse::study::{CaseStudy, cost_ns, group, sets};
+use crate::analyse::study::{CaseStudy, group};
+use crate::analyse::trials::{cost_ns, sets};
 use crate::analyse::verdict::SETS_FOR_A_VERDICT;
 use crate::format;
 use crate::read::Recording;

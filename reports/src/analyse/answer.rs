@@ -11,7 +11,8 @@ use ipcmark::record::{Measure, Placement, Record, Verdict};
 use super::pairs::paired_ratio;
 use super::series::Manner;
 use super::statistics::{Estimate, Interval};
-use super::study::{CaseStudy, Study, between_processes, cost_ns};
+use super::study::{CaseStudy, Study};
+use super::trials::cost_ns;
 use super::verdict::SETS_FOR_A_VERDICT;
 use crate::format::{self, Quantity};
 
@@ -99,12 +100,12 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
     let smallest = *study.sizes(Measure::RoundTrip, placement).first()?;
     let cases = || study.measured(Measure::RoundTrip, placement).filter(move |case| case.bytes() == smallest);
     let mut parts = Vec::new();
-    for spinning in cases().filter(|case| case.series.manner == Manner::Polls && between_processes(&case.series)) {
+    for spinning in cases().filter(|case| case.series.manner == Manner::Polls && case.series.between_processes()) {
         let sibling = cases().find(|case| {
             case.series.manner == Manner::Blocks
                 && case.series.mechanism == spinning.series.mechanism
                 && case.series.substrate == spinning.series.substrate
-                && between_processes(&case.series)
+                && case.series.between_processes()
         });
         let Some((blocking, ratio)) = sibling.and_then(|s| Some((s, paired(s, spinning)?))) else { continue };
         let times = with_interval(&ratio, format::ratio);
@@ -139,7 +140,7 @@ impl<'s, 'a> Best<'s, 'a> {
     fn of(study: &'s Study<'a>, measure: Measure, placement: Placement, bytes: u64, manner: Manner) -> Option<Self> {
         let mut candidates: Vec<_> = study
             .measured(measure, placement)
-            .filter(|case| case.bytes() == bytes && case.series.manner == manner && between_processes(&case.series))
+            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes())
             .collect();
         let value = |case: &&CaseStudy<'_>| case.summary.typical.map_or(f64::NAN, |typical| typical.value);
         candidates.sort_by(|a, b| match measure {

@@ -2,12 +2,14 @@
 //!
 //! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
 
+mod against;
 mod anatomy;
 mod axis;
 mod bandwidth;
 mod bars;
 mod canvas;
 mod distribution;
+mod dots;
 mod drift;
 mod lines;
 mod look;
@@ -41,8 +43,29 @@ pub struct Figure {
     pub wide: String,
     /// For a telephone held upright.
     pub narrow: String,
+    /// The same for everything that had no room above.
+    pub more: Option<More>,
     /// The numbers.
     pub table: Table,
+}
+
+/// A drawing that is folded away until somebody wants it.
+#[derive(Debug, Serialize)]
+pub struct More {
+    /// What unfolds.
+    pub summary: String,
+    /// For screens and paper.
+    pub wide: String,
+    /// For a telephone held upright.
+    pub narrow: String,
+}
+
+impl More {
+    /// Bars for every contestant.
+    fn all(chart: &bars::Bars) -> Self {
+        let summary = "The same for every contestant".into();
+        Self { summary, wide: chart.svg(Shape::Wide), narrow: chart.svg(Shape::Narrow) }
+    }
 }
 
 /// One entry of a legend.
