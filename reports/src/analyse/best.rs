@@ -23,18 +23,19 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Chooses among cases that share a measure and a placement. `place` is where a case stands on the horizontal axis.
+    /// Chooses among cases that share a measure and a placement; one contestant at several depths or touching more or
+    /// less is one. `place` is where a case stands on the horizontal axis.
     pub fn of(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
-        let all: BTreeSet<&Series> = cases.iter().map(|case| &case.series).collect();
+        let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
         let lines = |blocks: bool| all.iter().filter(|s| (s.manner == Manner::Blocks) == blocks).count();
         if lines(true).max(lines(false)) <= MOST_LINES {
             return Self { chosen: None, all: all.len() };
         }
-        let mut costs: BTreeMap<(Manner, Option<Group>), BTreeMap<&Series, BTreeMap<u64, f64>>> = BTreeMap::new();
+        let mut costs: BTreeMap<(Manner, Option<Group>), Costs> = BTreeMap::new();
         for case in cases {
             let Some(cost) = case.cost_ns() else { continue };
             let group = costs.entry((case.series.manner, case.series.group)).or_default();
-            group.entry(&case.series).or_default().insert(place(case), cost);
+            group.entry(case.series.usual()).or_default().insert(place(case), cost);
         }
         let chosen = costs.values().filter_map(closest).cloned().collect();
         Self { chosen: Some(chosen), all: all.len() }
@@ -42,7 +43,7 @@ impl Shown {
 
     /// Whether a chart shows this one.
     pub fn shows(&self, series: &Series) -> bool {
-        self.chosen.as_ref().is_none_or(|chosen| chosen.contains(series))
+        self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&series.usual()))
     }
 
     /// Whether anything was left out.
@@ -62,8 +63,11 @@ impl Shown {
     }
 }
 
+/// What each contestant of a group costs at each place.
+type Costs = BTreeMap<Series, BTreeMap<u64, f64>>;
+
 /// Of one group, the series whose cost, over all places, is in the mean closest to the group's best at each.
-fn closest<'s>(group: &BTreeMap<&'s Series, BTreeMap<u64, f64>>) -> Option<&'s Series> {
+fn closest(group: &Costs) -> Option<&Series> {
     let mut best: BTreeMap<u64, f64> = BTreeMap::new();
     for (&place, &cost) in group.values().flatten() {
         best.entry(place).and_modify(|least| *least = least.min(cost)).or_insert(cost);
@@ -71,5 +75,5 @@ fn closest<'s>(group: &BTreeMap<&'s Series, BTreeMap<u64, f64>>) -> Option<&'s S
     let behind = |costs: &BTreeMap<u64, f64>| -> f64 {
         best.iter().map(|(place, least)| costs.get(place).map_or(ABSENT, |cost| (cost / least).ln().min(ABSENT))).sum()
     };
-    group.iter().min_by(|a, b| behind(a.1).total_cmp(&behind(b.1))).map(|(series, _)| *series)
+    group.iter().min_by(|a, b| behind(a.1).total_cmp(&behind(b.1))).map(|(series, _)| series)
 }

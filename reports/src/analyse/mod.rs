@@ -6,6 +6,8 @@ pub mod best;
 pub mod crowd;
 pub mod declared;
 pub mod distribution;
+pub mod front;
+pub mod load;
 pub mod pairs;
 pub mod plausible;
 pub mod roles;

@@ -11,8 +11,8 @@ pub fn times_one_core(floors: &Floors, bytes: u64, rate_per_s: f64) -> Option<f6
 }
 
 /// The fastest copy of this size, between two measured sizes along a straight line on logarithmic axes. Beyond the
-/// largest, which no cache holds, time grows with size.
-fn copy_ns(floors: &[SizedFloor], bytes: u64) -> Option<f64> {
+/// largest, which no cache holds, time grows with size. `None` below the smallest.
+pub fn copy_ns(floors: &[SizedFloor], bytes: u64) -> Option<f64> {
     let ends = |below: bool| {
         let side = floors.iter().filter(move |floor| if below { floor.bytes <= bytes } else { floor.bytes >= bytes });
         let near = |a: &&SizedFloor, b: &&SizedFloor| {

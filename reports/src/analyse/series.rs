@@ -123,6 +123,11 @@ impl Series {
         label
     }
 
+    /// [`Self::label`] between back quotes, as sentences name it.
+    pub fn quoted(&self) -> String {
+        format!("`{}`", self.label())
+    }
+
     /// Its kind in a word or two; empty where the records do not say.
     pub fn group_word(&self) -> &'static str {
         self.group.map_or("", group_word)

@@ -96,7 +96,8 @@ impl<'a> Study<'a> {
     pub fn of(recording: &'a Recording) -> Self {
         let records = &recording.records;
         let cases = group(records);
-        let mut series: Vec<Series> = cases.iter().map(|case| case.series.clone()).collect();
+        let of_cases = cases.iter().flat_map(|case| [case.series.clone(), case.series.usual()]);
+        let mut series: Vec<Series> = of_cases.collect();
         series.sort();
         series.dedup();
         Self { placement: main_placement(&cases), machines: machines(records), series, cases }

@@ -83,6 +83,8 @@ pub struct CaseSummary {
     pub messages_per_s: Option<f64>,
     /// Verified payload bytes a second, for streams.
     pub bytes_per_s: Option<f64>,
+    /// Share of the messages sent that never arrived, where some may.
+    pub lost_share: Option<f64>,
     /// How many times as fast a stream is as one core of this machine copies messages of its size, where that is known.
     /// Above 1 the rate is not one of bytes that were written, moved and read one after the other.
     pub times_one_core: Option<f64>,
@@ -126,12 +128,18 @@ impl CaseSummary {
             p999_ns: percentile(0.999, metric::P999_NS),
             messages_per_s,
             bytes_per_s: over_sets(records, metric::BYTES_PER_S),
+            lost_share: over_sets(records, metric::LOST_SHARE),
             // Nothing is free: 0 means that the hot phase was shorter than the tick by which CPU time is counted.
             cpu_ns_per_message: over_sets(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
             to_floor: to_floor(records).estimate(),
             floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
             ..identity
         }
+    }
+
+    /// The word for the verdict, also when there is none yet.
+    pub fn verdict_word(&self) -> &'static str {
+        self.verdict.map_or("too few sets", Verdict::word)
     }
 
     /// What is known of a case without trusting any of its numbers: all there is to say when a check failed.
@@ -154,6 +162,7 @@ impl CaseSummary {
             p999_ns: None,
             messages_per_s: None,
             bytes_per_s: None,
+            lost_share: None,
             times_one_core: None,
             cpu_ns_per_message: None,
             to_floor: None,

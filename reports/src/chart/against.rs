@@ -102,6 +102,7 @@ impl Against<'_, '_> {
             id: self.id.into(),
             title: self.title.clone(),
             note: format!("{}{}", self.note, shown.told()),
+            answer: String::new(),
             legend: Vec::new(),
             wide: chart.svg(Shape::Wide),
             narrow: chart.svg(Shape::Narrow),
@@ -122,8 +123,8 @@ impl Against<'_, '_> {
     fn lines(&self, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
         let places = self.places();
         let line = |cases: &[&CaseStudy<'_>]| {
-            let series = &cases[0].series;
-            let look = looks.get(study.index(series));
+            let series = cases[0].series.usual();
+            let look = looks.get(study.index(&series));
             let mut before = None;
             let points = cases.iter().filter_map(|case| {
                 let (y, band) = (self.value)(case)?;
@@ -135,7 +136,7 @@ impl Against<'_, '_> {
             });
             Line { label: series.label(), ink: look.ink(), marker: Some(look.marker), points: points.collect() }
         };
-        cases.chunk_by(|a, b| a.series == b.series).map(line).collect()
+        cases.chunk_by(|a, b| a.series.usual() == b.series.usual()).map(line).collect()
     }
 
     /// The floors that ran next to these cases, median over cases at each size: one line where each size has one kind of

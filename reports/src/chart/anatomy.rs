@@ -46,6 +46,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              much. An exclamation mark flags a share above 25 %.{}",
             best.told()
         ),
+        answer: String::new(),
         legend: legend(study, placement, floors),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),

@@ -81,6 +81,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              CPU does to a chain of clock ticks: no mechanism can be quieter than that.{}",
             shown.told()
         ),
+        answer: String::new(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

@@ -50,6 +50,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         id: "drift".into(),
         title,
         note: told(&trials),
+        answer: String::new(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

@@ -8,17 +8,25 @@ mod axis;
 mod bandwidth;
 mod bars;
 mod canvas;
+mod cost;
+mod depth;
 mod distribution;
 mod dots;
 mod drift;
 mod lines;
+mod load;
 mod look;
 mod plot;
 mod ranking;
 mod rate;
 mod round_trip;
+mod scatter;
+mod set_up;
 mod states;
 mod table;
+mod topology;
+mod touch;
+mod wake_up;
 
 use ipcmark::record::Placement;
 use serde::Serialize;
@@ -35,7 +43,9 @@ pub struct Figure {
     pub id: String,
     /// What it shows, with the unit.
     pub title: String,
-    /// How to read it.
+    /// What it says, in a sentence from the data; empty where the page's own answer says it.
+    pub answer: String,
+    /// How to read it, and what it does not show.
     pub note: String,
     /// What the colours of slices mean, where lines do not carry their own names.
     pub legend: Vec<Key>,
@@ -107,10 +117,17 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
         distribution::figure,
         anatomy::figure,
         states::figure,
+        cost::figure,
+        touch::figure,
+        wake_up::figure,
+        topology::figure,
+        set_up::figure,
     ]
     .into_iter()
     .filter_map(|figure| figure(study, looks, placement))
     .collect();
+    figures.extend(load::figures(study, looks, placement));
+    figures.extend(depth::figures(study, looks, placement));
     for figure in &mut figures {
         figure.id = format!("{}-{placement}", figure.id);
     }

@@ -44,6 +44,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              busy is a price of its own. Intervals that overlap show no difference.{}",
             shown.told()
         ),
+        answer: String::new(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

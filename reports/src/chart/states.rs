@@ -49,6 +49,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              share running.{}",
             best[0].told()
         ),
+        answer: String::new(),
         legend: STATES.iter().enumerate().map(key).collect(),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),

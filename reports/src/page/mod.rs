@@ -123,6 +123,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("names", |text: String| Value::from_safe_string(sections::with_names(&text)));
     environment.add_template("macros.html", MACROS)?;
     environment.add_template("report.html", PAGE)?;
     environment.get_template("report.html")?.render(Value::from(Serde(page))).context("the page could not be rendered")

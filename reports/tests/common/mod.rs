@@ -2,13 +2,15 @@
 //! called `synthetic`, so no page made of them can be taken for a measurement.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod field;
 pub mod machine;
+pub mod sweeps;
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use ipcmark::record::{
-    Anatomy, Case, Count, Counts, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
+    Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
     RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
@@ -18,6 +20,7 @@ use machine::{machine, suite};
 #[derive(Clone, Copy)]
 pub struct Contestant {
     pub mechanism: &'static str,
+    pub group: Group,
     pub wait: Option<Wait>,
     pub isolation: Isolation,
     pub substrate: Option<Substrate>,
@@ -34,6 +37,7 @@ pub const SIZES: [u64; 6] = [8, 64, 1024, 16 * 1024, 64 * 1024, 1 << 20];
 pub fn contestants() -> Vec<Contestant> {
     let shm = |mechanism, wait, substrate, fixed_ns, stream_ns| Contestant {
         mechanism,
+        group: Group::SharedMemory,
         wait: Some(wait),
         isolation: Isolation::Process,
         substrate: Some(substrate),
@@ -41,21 +45,27 @@ pub fn contestants() -> Vec<Contestant> {
         per_byte_ns: 0.12,
         stream_ns,
     };
-    let plain = |mechanism, isolation, fixed_ns, per_byte_ns, stream_ns| Contestant {
+    let kernel = |mechanism, group, fixed_ns, per_byte_ns, stream_ns| Contestant {
         mechanism,
-        wait: None,
-        isolation,
+        group,
+        wait: Some(Wait::Block),
+        isolation: Isolation::Process,
         substrate: None,
         fixed_ns,
         per_byte_ns,
         stream_ns,
     };
+    let thread = |mechanism, group, wait, fixed_ns, per_byte_ns, stream_ns| Contestant {
+        wait,
+        isolation: Isolation::Thread,
+        ..kernel(mechanism, group, fixed_ns, per_byte_ns, stream_ns)
+    };
     vec![
-        plain("null", Isolation::Thread, 4.0, 0.05, 4.0),
-        plain("pipe", Isolation::Process, 4_800.0, 0.35, 900.0),
-        plain("unix-stream", Isolation::Process, 5_900.0, 0.42, 1_300.0),
-        plain("ipc-channel", Isolation::Process, 8_700.0, 0.61, 4_100.0),
-        plain("crossbeam-bounded", Isolation::Thread, 210.0, 0.2, 70.0),
+        thread("null", Group::Instrument, None, 4.0, 0.05, 4.0),
+        kernel("pipe", Group::Pipes, 4_800.0, 0.35, 900.0),
+        kernel("unix-stream", Group::Sockets, 5_900.0, 0.42, 1_300.0),
+        kernel("ipc-channel", Group::Libraries, 8_700.0, 0.61, 4_100.0),
+        thread("crossbeam-bounded", Group::Threads, Some(Wait::Hybrid), 210.0, 0.2, 70.0),
         shm("shm-mailbox", Wait::Spin, Substrate::Memfd, 108.0, 110.0),
         shm("shm-mailbox", Wait::Hybrid, Substrate::Memfd, 131.0, 140.0),
         shm("shm-mailbox", Wait::Park, Substrate::Memfd, 5_100.0, 5_000.0),
@@ -69,6 +79,7 @@ pub fn contestants() -> Vec<Contestant> {
 /// A case of a contestant.
 pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64) -> Case {
     Case {
+        group: Some(one.group),
         isolation: one.isolation,
         wait: one.wait,
         substrate: one.substrate,
@@ -160,7 +171,7 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
         _ => ((one.stream_ns.powi(2) + (one.per_byte_ns * bytes).powi(2)).sqrt(), 7.0 + 0.1 * bytes),
     };
     let typical_ns = typical_ns * set_noise * if one_cpu { 0.8 } else { 1.0 };
-    let polls = matches!(one.wait, Some(Wait::Spin | Wait::Hybrid)) || one.isolation == Isolation::Thread;
+    let polls = polls(one);
     let mut metrics = Metrics::new();
     let mut histogram = None;
     if case.measure == Measure::RoundTrip {
@@ -196,6 +207,12 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
     blank(case, set, outcome)
 }
 
+/// Whether it keeps a CPU busy while it waits a little.
+pub fn polls(one: &Contestant) -> bool {
+    let busy = matches!(one.wait, Some(Wait::Spin | Wait::SpinYield | Wait::Busy | Wait::Hybrid));
+    busy || one.isolation == Isolation::Thread && one.wait.is_none()
+}
+
 /// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
 pub fn seen(one: &Contestant, case: Case, set: u32) -> Record {
     let declared = anatomy(one, case.message_bytes.unwrap_or(0) as f64);
@@ -223,11 +240,11 @@ fn anatomy(one: &Contestant, bytes: f64) -> Anatomy {
     let moved_bytes = if bytes > 56.0 { bytes } else { 0.0 };
     match (one.mechanism, one.wait) {
         ("null", _) => Anatomy::default(),
-        ("crossbeam-bounded", _) | (_, Some(Wait::Spin | Wait::Hybrid)) => Anatomy {
+        _ if polls(one) => Anatomy {
             sender: Counts::default(),
             receiver: Counts { line_hand_overs: 1.0, moved_bytes, ..Counts::default() },
         },
-        (_, Some(_)) => Anatomy {
+        _ if one.group == Group::SharedMemory => Anatomy {
             sender: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
             receiver: Counts {
                 system_calls: 1.0,
@@ -237,7 +254,7 @@ fn anatomy(one: &Contestant, bytes: f64) -> Anatomy {
                 ..Counts::default()
             },
         },
-        (_, None) => Anatomy {
+        _ => Anatomy {
             sender: Counts { system_calls: 1.0, copied_bytes: bytes, wakes: 1.0, ..Counts::default() },
             receiver: Counts { system_calls: 1.0, copied_bytes: bytes, context_switches: 1.0, ..Counts::default() },
         },

@@ -1,0 +1,152 @@
+//! Points on two logarithmic axes, named where there is room, and a line through the best of them.
+
+use super::Shape;
+use super::axis::Axis;
+use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+
+const TEXT: f64 = 12.0;
+const RADIUS: f64 = 4.2;
+
+/// A chart of points.
+pub struct Scatter {
+    /// Name of the chart, for those who hear it.
+    pub title: String,
+    /// What it shows in words.
+    pub description: String,
+    /// Name of the horizontal axis.
+    pub x_name: &'static str,
+    /// Name of the vertical axis.
+    pub y_name: &'static str,
+    /// Horizontal scale.
+    pub x: Axis,
+    /// Vertical scale.
+    pub y: Axis,
+    /// In any order.
+    pub dots: Vec<Dot>,
+    /// Points to join, from left to right.
+    pub front: Vec<(f64, f64)>,
+}
+
+/// One point.
+pub struct Dot {
+    /// Where.
+    pub at: (f64, f64),
+    /// Its ink.
+    pub ink: Ink,
+    /// Its shape.
+    pub marker: Marker,
+    /// Its name, where it has one.
+    pub label: Option<String>,
+}
+
+/// A rectangle that is taken: left, top, right, bottom.
+type Taken = (f64, f64, f64, f64);
+
+impl Scatter {
+    /// Draws it.
+    pub fn svg(&self, shape: Shape) -> String {
+        let height = match shape {
+            Shape::Wide => 480.0,
+            Shape::Narrow => 380.0,
+        };
+        let margin = self.y.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(20.0, f64::max) + 28.0;
+        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+            let plot = Plot {
+                canvas,
+                chart: self,
+                left: margin,
+                right: shape.width() - 14.0,
+                top: 10.0,
+                bottom: height - 44.0,
+            };
+            plot.frame();
+            plot.front();
+            for dot in &self.dots {
+                canvas.marker(plot.place(dot.at), dot.marker, dot.ink, RADIUS);
+            }
+            plot.names();
+        })
+    }
+}
+
+struct Plot<'a, 'c> {
+    canvas: &'a Canvas<'c>,
+    chart: &'a Scatter,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Plot<'_, '_> {
+    fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let (across, up) = (self.chart.x.place(x), self.chart.y.place(y));
+        (self.left + (self.right - self.left) * across, self.bottom - (self.bottom - self.top) * up)
+    }
+
+    fn frame(&self) {
+        let (canvas, chart) = (self.canvas, self.chart);
+        for (value, label) in &chart.y.clone().thin(TEXT * 1.5 / (self.bottom - self.top)).ticks {
+            let y = self.bottom - (self.bottom - self.top) * chart.y.place(*value);
+            canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
+            canvas.text((self.left - 7.0, y), Side::Left, label, Ink::Muted, TEXT);
+        }
+        let widest = chart.x.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(0.0, f64::max);
+        for (value, label) in &chart.x.clone().thin((widest + 8.0) / (self.right - self.left)).ticks {
+            let x = self.left + (self.right - self.left) * chart.x.place(*value);
+            canvas.line(&[(x, self.top), (x, self.bottom + 4.0)], Ink::Grid, 1.0);
+            canvas.text((x, self.bottom + 13.0), Side::Middle, label, Ink::Muted, TEXT);
+        }
+        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
+        let middle = f64::midpoint(self.left, self.right);
+        canvas.text((middle, self.bottom + 31.0), Side::Middle, chart.x_name, Ink::Text, TEXT);
+        canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), chart.y_name, Ink::Text, TEXT);
+    }
+
+    /// Steps: between two points of the front nobody offers anything in between.
+    fn front(&self) {
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        for &point in &self.chart.front {
+            let (x, y) = self.place(point);
+            if let Some(&(_, above)) = steps.last() {
+                steps.push((x, above));
+            }
+            steps.push((x, y));
+        }
+        if steps.len() > 1 {
+            self.canvas.line(&steps, Ink::Reference, 1.2);
+        }
+    }
+
+    /// Each name on the first side of its point where nothing else is; a name that fits nowhere is left to the table.
+    fn names(&self) {
+        let mut taken: Vec<Taken> = self
+            .chart
+            .dots
+            .iter()
+            .map(|dot| {
+                let (x, y) = self.place(dot.at);
+                (x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
+            })
+            .collect();
+        for (dot, label) in self.chart.dots.iter().filter_map(|dot| Some((dot, dot.label.as_ref()?))) {
+            let (x, y) = self.place(dot.at);
+            let (width, half) = (text_width(label, TEXT), TEXT / 2.0);
+            let sides = [(RADIUS + 4.0, 0.0), (-RADIUS - 4.0 - width, 0.0)].into_iter();
+            let corners = [-13.0, 13.0, -26.0, 26.0].into_iter();
+            let corners = corners.flat_map(|dy| [(5.0, dy), (-5.0 - width, dy), (-width / 2.0, dy)]);
+            let free = sides.chain(corners).map(|(dx, dy)| (x + dx, y + dy - half, x + dx + width, y + dy + half));
+            let free = free.filter(|space| {
+                let inside = space.0 >= self.left && space.2 <= self.right && space.1 >= self.top && space.3 <= self.bottom;
+                let clear = |other: &Taken| {
+                    space.2 <= other.0 || other.2 <= space.0 || space.3 <= other.1 || other.3 <= space.1
+                };
+                inside && taken.iter().all(clear)
+            });
+            let Some(space) = { free }.next() else { continue };
+            taken.push(space);
+            let (x, y) = (space.0, f64::midpoint(space.1, space.3));
+            self.canvas.text((x, y), Side::Right, label, dot.ink, TEXT);
+        }
+    }
+}
