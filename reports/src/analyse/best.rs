@@ -31,14 +31,7 @@ impl Shown {
         if lines(true).max(lines(false)) <= MOST_LINES {
             return Self { chosen: None, all: all.len() };
         }
-        let mut costs: BTreeMap<(Manner, Option<Group>), Costs> = BTreeMap::new();
-        for case in cases {
-            let Some(cost) = case.cost_ns() else { continue };
-            let group = costs.entry((case.series.manner, case.series.group)).or_default();
-            group.entry(case.series.usual()).or_default().insert(place(case), cost);
-        }
-        let chosen = costs.values().filter_map(closest).cloned().collect();
-        Self { chosen: Some(chosen), all: all.len() }
+        Self { chosen: Some(of_each_kind(cases, place).into_iter().collect()), all: all.len() }
     }
 
     /// Whether a chart shows this one.
@@ -61,6 +54,17 @@ impl Shown {
             chosen.len()
         )
     }
+}
+
+/// In each way of waiting, of each kind the contestant that stays closest to its kind's best over all places.
+pub fn of_each_kind(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Vec<Series> {
+    let mut costs: BTreeMap<(Manner, Option<Group>), Costs> = BTreeMap::new();
+    for case in cases {
+        let Some(cost) = case.cost_ns() else { continue };
+        let group = costs.entry((case.series.manner, case.series.group)).or_default();
+        group.entry(case.series.usual()).or_default().insert(place(case), cost);
+    }
+    costs.values().filter_map(closest).cloned().collect()
 }
 
 /// What each contestant of a group costs at each place.

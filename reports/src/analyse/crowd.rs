@@ -1,6 +1,8 @@
 //! How many take part in a trial, and beside whom: one sender and one receiver alone is the plain case, which all
 //! charts are about unless they say otherwise.
 
+use std::fmt;
+
 use ipcmark::record::Case;
 
 /// The roles of a case.
@@ -75,6 +77,21 @@ impl Crowd {
             (Topology::ManyToOne, k, 1, 1) | (Topology::OneToMany, 1, k, 1) => Some(k),
             (Topology::ManyToMany, k, same, 1) if k == same => Some(k),
             _ => None,
+        }
+    }
+}
+
+/// `4:1`, `2 pairs`, `1:1 beside 1 hog`.
+impl fmt::Display for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pairs {
+            1 => write!(f, "{}:{}", self.producers, self.consumers)?,
+            pairs => write!(f, "{pairs} pairs")?,
+        }
+        match self.hogs {
+            0 => Ok(()),
+            1 => f.write_str(" beside 1 hog"),
+            hogs => write!(f, " beside {hogs} hogs"),
         }
     }
 }

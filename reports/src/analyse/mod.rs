@@ -3,6 +3,8 @@
 pub mod anatomy;
 pub mod answer;
 pub mod best;
+pub mod break_even;
+pub mod cross_check;
 pub mod crowd;
 pub mod declared;
 pub mod distribution;

@@ -3,7 +3,7 @@
 use ipcmark::record::{Case, Floors, Measure, Record, Verdict, metric};
 
 use super::plausible::times_one_core;
-use super::series::Series;
+use super::series::{Manner, Series};
 use super::statistics::{Estimate, Kind, Sets};
 use super::trials::{cost_ns, distribution, over_sets, sets, usable};
 pub use super::verdict::SetCounts;
@@ -118,11 +118,13 @@ impl CaseSummary {
             return identity;
         }
         let messages_per_s = over_sets(records, metric::MESSAGES_PER_S);
+        // One thread that plays both sides moves nothing, and nobody takes its rate for one of bytes.
+        let streams = main == Some(MainMetric::MessagesPerS) && series.manner != Manner::Alone;
         Self {
             typical,
-            times_one_core: floors.zip(messages_per_s).filter(|_| main == Some(MainMetric::MessagesPerS)).and_then(
-                |(floors, rate)| times_one_core(floors, records[0].case.message_bytes.unwrap_or(0), rate),
-            ),
+            times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
+                times_one_core(floors, records[0].case.message_bytes.unwrap_or(0), rate)
+            }),
             p50_ns: percentile(0.5, metric::P50_NS),
             p99_ns: percentile(0.99, metric::P99_NS),
             p999_ns: percentile(0.999, metric::P999_NS),

@@ -9,6 +9,7 @@ use super::round_trip::floor_name;
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
 use crate::analyse::best::Shown;
+use crate::analyse::load::is_overloaded;
 use crate::analyse::series::Manner;
 use crate::analyse::statistics::median;
 use crate::analyse::study::{CaseStudy, Study};
@@ -64,9 +65,12 @@ pub struct Against<'s, 'a> {
 }
 
 impl Against<'_, '_> {
-    /// Draws it in both shapes; `None` without a value.
+    /// Draws it in both shapes; `None` where nothing was swept: one place is no line.
     pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         self.cases.retain(|case| (self.value)(case).is_some());
+        if self.places().len() < 2 {
+            return None;
+        }
         let shown = Shown::of(&self.cases, self.swept.of);
         let (alone, crossing): (Vec<&CaseStudy<'_>>, Vec<_>) =
             self.cases.iter().copied().partition(|case| case.series.manner == Manner::Alone);
@@ -132,7 +136,7 @@ impl Against<'_, '_> {
                 let at = places.iter().position(|&known| known == place);
                 let joined = at.zip(before).is_some_and(|(at, before)| at == before + 1);
                 before = at;
-                Some(Point { band, joined, ..Point::at(place.max(1) as f64, y) })
+                Some(Point { band, joined, crossed: is_overloaded(case), ..Point::at(place.max(1) as f64, y) })
             });
             Line { label: series.label(), ink: look.ink(), marker: Some(look.marker), points: points.collect() }
         };

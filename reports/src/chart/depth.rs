@@ -106,15 +106,19 @@ fn depth(case: &CaseStudy<'_>) -> u64 {
     u64::from(case.case.depth.unwrap_or(1))
 }
 
-/// What the deepest queue does next to the shallowest, for each contestant.
+/// What the deepest queue does next to the shallowest, for those to whom it matters least and most.
 fn answer(cases: &[&CaseStudy<'_>], view: &View) -> String {
     let each = cases.chunk_by(|a, b| a.series.usual() == b.series.usual());
-    let told = |one: &[&CaseStudy<'_>]| {
+    let times = |one: &[&CaseStudy<'_>]| {
         let (shallow, deep) = (one.first()?, one.last()?);
-        let times = (view.value)(deep)?.0 / (view.value)(shallow)?.0;
-        let name = shallow.series.usual().quoted();
-        Some(format!("{name} has {} {} at {} as at {}", format::ratio(times), view.says, depth(deep), depth(shallow)))
+        Some(((view.value)(deep)?.0 / (view.value)(shallow)?.0, shallow.series.usual().quoted()))
     };
-    let parts: Vec<String> = each.filter_map(told).collect();
-    if parts.is_empty() { String::new() } else { format!("Depth decides: {}.", parts.join("; ")) }
+    let mut times: Vec<(f64, String)> = each.filter_map(times).collect();
+    times.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let told = |(times, name): &(f64, String)| format!("{} ({name})", format::ratio(*times));
+    let (Some(least), Some(most)) = (times.first(), times.last()) else { return String::new() };
+    let depths = cases.iter().map(|case| depth(case));
+    let (shallow, deep) = (depths.clone().min().unwrap_or(1), depths.max().unwrap_or(1));
+    let range = if times.len() > 1 { format!("from {} to {}", told(least), told(most)) } else { told(least) };
+    format!("A queue of {deep} has, against one of {shallow}, {range} {}.", view.says)
 }

@@ -9,6 +9,7 @@ mod bandwidth;
 mod bars;
 mod canvas;
 mod cost;
+mod cross_check;
 mod depth;
 mod distribution;
 mod dots;
@@ -32,6 +33,7 @@ use ipcmark::record::Placement;
 use serde::Serialize;
 
 use crate::analyse::study::Study;
+pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
 pub use look::Looks;
 pub use table::{Cell, Table};

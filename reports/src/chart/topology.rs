@@ -65,7 +65,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     (!chart.panels.is_empty()).then(|| Figure {
         id: "topology".into(),
         title,
-        answer: topologies.iter().filter_map(|(topology, spots)| answer(*topology, spots)).collect::<Vec<_>>().join(" "),
+        answer: answer(&topologies),
         note: format!(
             "All messages that all receivers verified. Right of the grey line there are more roles than CPUs, so roles \
              wait for each other's time slices. Dotted lines ran beside processes that only burn CPU time. Fairness \
@@ -133,25 +133,22 @@ fn limit(study: &Study<'_>, topology: Topology, spots: &[Spot<'_, '_>]) -> Optio
     Some((f64::from(last) * f64::from(first)).sqrt())
 }
 
-/// Who carries most at the largest k, next to itself alone.
-fn answer(topology: Topology, spots: &[Spot<'_, '_>]) -> Option<String> {
+/// Who carries most at the largest k of each topology, next to itself alone.
+fn answer(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> String {
     let rate = |spot: &Spot<'_, '_>| spot.case.summary.typical.map_or(0.0, |typical| typical.value);
-    let largest = spots.iter().filter(|spot| spot.hogs == 0).map(|spot| spot.k).max()?;
-    let at_largest = spots.iter().filter(|spot| spot.hogs == 0 && spot.k == largest);
-    let best = at_largest.max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
-    let series = &best.case.series;
-    let alone = spots.iter().find(|spot| spot.case.series == *series && spot.hogs == 0 && spot.k == 1);
-    let beside = alone.map(|alone| {
-        format!(", {} times what one pair carries", format::ratio(rate(best) / rate(alone)))
-    });
-    Some(format!(
-        "With {}, k = {largest}, most comes through {}, which {}: {}{}.",
-        topology.word(),
-        series.quoted(),
-        series.manner.word(),
-        format::rate(rate(best)),
-        beside.unwrap_or_default()
-    ))
+    let told = |(topology, spots): &(Topology, Vec<Spot<'_, '_>>)| {
+        let largest = spots.iter().filter(|spot| spot.hogs == 0).map(|spot| spot.k).max()?;
+        let at_largest = spots.iter().filter(|spot| spot.hogs == 0 && spot.k == largest);
+        let best = at_largest.max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+        let series = &best.case.series;
+        let alone = spots.iter().find(|spot| spot.case.series == *series && spot.hogs == 0 && spot.k == 1);
+        let beside = alone.map(|alone| format!(", {} times one pair", format::ratio(rate(best) / rate(alone))));
+        let (words, name, manner) = (topology.word(), series.quoted(), series.manner.word());
+        let rate = format::rate(rate(best));
+        Some(format!("{words} (k = {largest}): {name}, which {manner}, {rate}{}", beside.unwrap_or_default()))
+    };
+    let parts: Vec<String> = topologies.iter().filter_map(told).collect();
+    if parts.is_empty() { String::new() } else { format!("Most comes through with {}.", parts.join("; ")) }
 }
 
 fn table(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> Table {

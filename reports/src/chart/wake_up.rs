@@ -64,10 +64,10 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         let compared = if gap(first) == longest {
             String::new()
         } else {
-            format!(", {} times what it takes after {}", format::ratio(times), format::ns(gap(first) as f64))
+            format!(", {} times what it takes after {}", format::ratio(times), format::time(gap(first) as f64).trimmed())
         };
         Some(format!("{} with {}{compared}", format::ns(best.cost_ns()?), best.series.quoted()))
     };
     let parts: Vec<String> = Manner::ALL.into_iter().filter_map(told).collect();
-    format!("After {} of silence the first message takes {}.", format::ns(longest as f64), parts.join("; "))
+    format!("After {} of silence the first message takes {}.", format::time(longest as f64).trimmed(), parts.join("; "))
 }
