@@ -73,7 +73,11 @@ fn assert_well_formed(xml: &str) {
 fn a_quick_run_has_every_chart_well_formed_and_described() {
     let page = quick_page();
     let charts: Vec<&str> = elements(page, "<svg", "</svg>").collect();
-    assert_eq!(charts.len(), 2 * (2 * 8 + 2), "eight charts at each of two placements, the cross-checks and the drift, in two shapes");
+    assert_eq!(
+        charts.len(),
+        2 * (2 * 8 + 2),
+        "eight charts at each of two placements, the cross-checks and the drift, in two shapes"
+    );
     for chart in charts {
         assert_well_formed(chart);
         assert!(chart.contains("role=\"img\"") && chart.contains("<title>") && chart.contains("<desc>"));

@@ -4,7 +4,7 @@ mod common;
 
 use common::Contestant;
 use common::field::field;
-use ipcmark::record::{Measure, Placement, PairedFloor, Record, Substrate, metric};
+use ipcmark::record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
 use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::break_even::{Answer, break_even};
 use ipcmark_reports::analyse::cross_check::checks;
@@ -54,7 +54,8 @@ fn asked(sets: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f64) -> A
 #[test]
 fn a_known_crossing_lies_in_the_interval() {
     // Both are powers of the size, so the ratio is a straight line on logarithmic axes: it is 1 at exactly 10 000 bytes.
-    let answer = asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4));
+    let answer =
+        asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4));
     let Answer::UpTo(crossing) = answer else { panic!("{answer:?}") };
     assert!(crossing.interval.low <= 10_000.0 && 10_000.0 <= crossing.interval.high, "{crossing:?}");
     assert!((9_000.0..11_000.0).contains(&crossing.bytes), "{crossing:?}");
@@ -63,7 +64,8 @@ fn a_known_crossing_lies_in_the_interval() {
 
 #[test]
 fn the_other_way_round_it_is_cheaper_from_there() {
-    let answer = asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8));
+    let answer =
+        asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8));
     assert!(matches!(answer, Answer::From(_)), "{answer:?}");
     assert_eq!(answer.clone().reversed().word(), answer.word().replace("from", "up to"));
 }

@@ -14,6 +14,11 @@ const MOST_LINES: usize = 8;
 /// ten times as slow as the best there.
 const ABSENT: f64 = std::f64::consts::LN_10;
 
+/// Where a case stands on an axis of message sizes.
+pub fn size(case: &CaseStudy<'_>) -> u64 {
+    case.bytes()
+}
+
 /// The contestants of a chart.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {

@@ -182,10 +182,8 @@ impl Ratios {
             ratios.sort_by(f64::total_cmp);
             !ratios.is_empty() && quantile(&ratios, TAIL) < 0.0 && quantile(&ratios, 1.0 - TAIL) > 0.0
         };
-        let sizes: Vec<String> = (0..self.sizes.len())
-            .filter(level)
-            .map(|column| format::about_bytes(self.sizes[column].exp()))
-            .collect();
+        let sizes: Vec<String> =
+            (0..self.sizes.len()).filter(level).map(|column| format::about_bytes(self.sizes[column].exp())).collect();
         Answer::CantTell(if sizes.is_empty() {
             format!("they change places {} times", measured.len())
         } else {

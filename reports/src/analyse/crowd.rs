@@ -73,8 +73,10 @@ impl Crowd {
     /// The k of a topology, where this crowd is of it: one pair belongs to every topology as its first point.
     pub fn k(self, topology: Topology) -> Option<u32> {
         match (topology, self.producers, self.consumers, self.pairs) {
-            (Topology::Pairs, 1, 1, k) | (_, 1, 1, k @ 1) => Some(k),
-            (Topology::ManyToOne, k, 1, 1) | (Topology::OneToMany, 1, k, 1) => Some(k),
+            (Topology::Pairs, 1, 1, k)
+            | (_, 1, 1, k @ 1)
+            | (Topology::ManyToOne, k, 1, 1)
+            | (Topology::OneToMany, 1, k, 1) => Some(k),
             (Topology::ManyToMany, k, same, 1) if k == same => Some(k),
             _ => None,
         }

@@ -34,7 +34,9 @@ pub fn copy_ns(floors: &[SizedFloor], bytes: u64) -> Option<f64> {
 pub fn beyond_one_core(touch: Option<Touch>) -> &'static str {
     match touch {
         Some(Touch::Sample | Touch::None) => "above what one core can copy: the bytes were not read",
-        Some(Touch::All) | None => "above what one core can copy: two cores shared the work, and every byte was verified",
+        Some(Touch::All) | None => {
+            "above what one core can copy: two cores shared the work, and every byte was verified"
+        }
     }
 }
 
@@ -50,7 +52,10 @@ mod tests {
     fn between_sizes_a_straight_line_on_logarithmic_axes() {
         let floors = [floor(64, 2.0), floor(64, 3.0), floor(6400, 200.0)];
         let copy = |bytes| copy_ns(&floors, bytes).map(|ns| (ns * 1e6).round() / 1e6);
-        assert_eq!([copy(64), copy(640), copy(6400), copy(64_000)], [Some(2.0), Some(20.0), Some(200.0), Some(2_000.0)]);
+        assert_eq!(
+            [copy(64), copy(640), copy(6400), copy(64_000)],
+            [Some(2.0), Some(20.0), Some(200.0), Some(2_000.0)]
+        );
         assert_eq!([copy(8), copy(0)], [None, None]);
     }
 }

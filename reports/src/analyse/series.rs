@@ -134,6 +134,7 @@ impl Series {
     }
 
     /// The same contestant touching every byte at its usual depth: what the sweeps over those two are variants of.
+    #[must_use]
     pub fn usual(&self) -> Self {
         Self { touch: None, depth: None, ..self.clone() }
     }
@@ -204,9 +205,9 @@ impl<'a> Known<'a> {
             delay_ns: case.delay_ns.filter(|&delay| delay > 0),
             touch: case.touch.filter(|&touch| touch != Touch::All),
             inject: case.inject,
-            depth: case.depth.filter(|&depth| {
-                self.usual_depths.get(&without_depth(case)).is_some_and(|&usual| usual != depth)
-            }),
+            depth: case
+                .depth
+                .filter(|&depth| self.usual_depths.get(&without_depth(case)).is_some_and(|&usual| usual != depth)),
         }
     }
 }

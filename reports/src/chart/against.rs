@@ -8,7 +8,7 @@ use super::plot::{Line, Panel, Point, Scales};
 use super::round_trip::floor_name;
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
-use crate::analyse::best::Shown;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::load::is_overloaded;
 use crate::analyse::series::Manner;
 use crate::analyse::statistics::median;
@@ -31,12 +31,8 @@ pub struct Swept {
 }
 
 /// The sweep over message sizes.
-pub const SIZE: Swept = Swept {
-    name: "message size",
-    of: |case| case.bytes(),
-    show: format::bytes,
-    column: ("Size", "message_bytes"),
-};
+pub const SIZE: Swept =
+    Swept { name: "message size", of: size, show: format::bytes, column: ("Size", "message_bytes") };
 
 /// A chart of some value against something swept, in panels by how a side waits.
 pub struct Against<'s, 'a> {
@@ -171,7 +167,9 @@ impl Against<'_, '_> {
             let band = band.flatten();
             let mut row = case_cells(case).to_vec();
             row.push(Cell::number(Some((self.swept.of)(case) as f64), |place| (self.swept.show)(place as u64)));
-            row.extend([value, band.map(|band| band.0), band.map(|band| band.1)].map(|value| Cell::number(value, show)));
+            row.extend(
+                [value, band.map(|band| band.0), band.map(|band| band.1)].map(|value| Cell::number(value, show)),
+            );
             row.push(Cell::number(Some(case.summary.sets.measured as f64), format::count));
             table.rows.push(row);
         }

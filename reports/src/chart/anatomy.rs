@@ -9,7 +9,7 @@ use super::table::{Cell, Table};
 use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::anatomy::{Price, Priced, price};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -32,10 +32,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
              no count explains."
                 .into(),
-        columns: shown.iter().filter_map(|&size| column(study, looks, placement, size, floors, best)).collect(),
+        columns: shown.iter().filter_map(|&bytes| column(study, looks, placement, bytes, floors, best)).collect(),
     };
     let cases: Vec<_> = study.measured(Measure::RoundTrip, placement).filter(|c| shown.contains(&c.bytes())).collect();
-    let best = Shown::of(&cases, |case| case.bytes());
+    let best = Shown::of(&cases, size);
     let short = chart(&best);
     (!short.columns.is_empty()).then(|| Figure {
         id: "anatomy".into(),

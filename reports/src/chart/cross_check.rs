@@ -21,9 +21,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let title = "Pairs that must agree";
     let chart = Dots {
         title: title.into(),
-        description: "The cost of one of a pair over the cost of the other at each size, with its interval; the shaded \
+        description:
+            "The cost of one of a pair over the cost of the other at each size, with its interval; the shaded \
                       stretch counts as equal."
-            .into(),
+                .into(),
         x_name: "cost of the first over cost of the second (log scale)",
         axis: Axis::log(values.chain([0.8, 1.25]), |ratio| format::ratio(ratio).trimmed().to_string()),
         references: Vec::new(),
@@ -34,10 +35,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         id: "cross-checks".into(),
         title: title.into(),
         answer: answer(&checks, equal),
-        note: "One point per size, median of the ratios set by set with its 95 % interval. A cross is a pair that is not \
+        note:
+            "One point per size, median of the ratios set by set with its 95 % interval. A cross is a pair that is not \
                shown to be equal: its interval leaves the shaded 0.9 to 1.1, or too few sets ran. That does not show \
                that the two differ, unless the whole interval lies outside."
-            .into(),
+                .into(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

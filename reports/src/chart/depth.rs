@@ -10,6 +10,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::format::{self, Quantity};
 
 /// Which value of which measure a chart shows.
+#[derive(Clone, Copy)]
 struct View {
     measure: Measure,
     id: &'static str,
@@ -66,7 +67,8 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) -> Option<Figure> {
     let all = || study.all_measured(view.measure, placement).filter(|case| case.case.depth.is_some());
     // Everything but the depth is held: the load most contestants were offered, and its smallest size.
-    let held = |case: &CaseStudy<'_>| (case.bytes(), case.case.arrivals.unwrap_or(Arrivals::Constant), case.case.rate_per_s);
+    let held =
+        |case: &CaseStudy<'_>| (case.bytes(), case.case.arrivals.unwrap_or(Arrivals::Constant), case.case.rate_per_s);
     let swept = |case: &&CaseStudy<'_>| {
         let twin = |other: &CaseStudy<'_>| {
             other.series.usual() == case.series.usual() && held(other) == held(case) && depth(other) != depth(case)
@@ -95,9 +97,10 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) ->
         id: view.id,
         title: format!("{}, {}{load}, {}", view.title, format::bytes(chosen.0), place(placement)),
         description: "A value by the number of messages the queue holds, on logarithmic axes, one line per mechanism.",
-        note: "Only the depth differs along a line. It is the number of messages of this size that fit before a sender \
+        note:
+            "Only the depth differs along a line. It is the number of messages of this size that fit before a sender \
                waits; what deeper queues cost in memory and cache is not shown."
-            .into(),
+                .into(),
     };
     Some(Figure { answer, ..against_depth.figure(study, looks)? })
 }

@@ -9,7 +9,7 @@ use super::plot::{Line, Panel, Point, Scales};
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::distribution::Distribution;
 use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
@@ -32,7 +32,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     // The axes are for what crosses from one side to another; a lone null transport still has them to itself.
     let crosses = |(case, _): &&(&CaseStudy<'_>, Distribution)| case.series.manner != Manner::Alone;
     let any = cases.iter().any(|case| crosses(&case));
-    let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), |case| case.bytes());
+    let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
     let drawn = cases.iter().filter(|case| (!any || crosses(case)) && shown.shows(&case.0.series));
     let of_cases: Vec<Point> = drawn.flat_map(|(_, latencies)| points(latencies)).collect();
     let highest = of_cases.iter().map(|point| point.x).fold(0.0, f64::max);

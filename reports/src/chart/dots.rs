@@ -67,12 +67,13 @@ impl Dots {
     /// Draws it.
     pub fn svg(&self, shape: Shape) -> String {
         let rows = || self.sections.iter().flat_map(|section| &section.rows);
-        let widest = |text: fn(&Row) -> &str, least: f64| {
-            rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max)
-        };
+        let widest =
+            |text: fn(&Row) -> &str, least: f64| rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max);
         // In a narrow drawing name and value stand above their point.
         let (left, right, row_height) = match shape {
-            Shape::Wide => (widest(|row| &row.label, 40.0) + 18.0, shape.width() - widest(|row| &row.note, 60.0) - 10.0, ROW),
+            Shape::Wide => {
+                (widest(|row| &row.label, 40.0) + 18.0, shape.width() - widest(|row| &row.note, 60.0) - 10.0, ROW)
+            }
             Shape::Narrow => (8.0, shape.width() - 16.0, ROW + 13.0),
         };
         let top = REFERENCE * self.references.len().max(1) as f64;
@@ -113,7 +114,11 @@ impl Plot<'_, '_> {
         let (canvas, bottom) = (self.canvas, self.bottom + 4.0);
         if let Some((low, high)) = chart.stretch {
             let (low, high) = (self.x(low), self.x(high));
-            canvas.area(&[(low, self.top + 4.0), (high, self.top + 4.0), (high, bottom), (low, bottom)], Ink::Reference, 0.16);
+            canvas.area(
+                &[(low, self.top + 4.0), (high, self.top + 4.0), (high, bottom), (low, bottom)],
+                Ink::Reference,
+                0.16,
+            );
         }
         for (value, label) in &self.axis.ticks {
             let x = self.x(*value);

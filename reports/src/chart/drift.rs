@@ -19,8 +19,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let look = looks.get(study.index(&sentinel.series));
     let trials = trials(sentinel);
     let typical = median(trials.iter().map(|trial| trial.1))?;
-    let point =
-        |&(record, ns): &(&Record, f64)| Point::at(f64::from(record.order_in_run), ns);
+    let point = |&(record, ns): &(&Record, f64)| Point::at(f64::from(record.order_in_run), ns);
     let line = |label: String, ink: Ink, points: Vec<Point>| Line {
         label,
         ink,

@@ -33,9 +33,10 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
     let heights = points().flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
     let chart = Lines {
         title: title.clone(),
-        description: "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one panel \
+        description:
+            "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one panel \
                       per mechanism; overloaded rates are crossed out."
-            .into(),
+                .into(),
         scales: Scales {
             x_name: "messages offered a second",
             y_name: "from due to verified",
@@ -124,7 +125,9 @@ fn table(loads: &[Load<'_, '_>]) -> Table {
             summary.p999_ns,
         ];
         let mut row = case_cells(case).to_vec();
-        row.extend([Some(rate(case)), summary.messages_per_s].map(|v| Cell::number(v, |v| format::rate(v).to_string())));
+        row.extend(
+            [Some(rate(case)), summary.messages_per_s].map(|v| Cell::number(v, |v| format::rate(v).to_string())),
+        );
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::number(summary.lost_share, format::percent));
         row.push(Cell::text(summary.verdict_word()));

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use ipcmark::record::Group;
 
+use super::Key;
 use super::canvas::{Dash, Ink, Marker};
-use crate::analyse::series::{Manner, Series};
+use crate::analyse::series::{Manner, Series, group_word};
 
 /// Colours on light and on dark, mechanism by mechanism.
 const HUES: [(&str, &str); 8] = [
@@ -29,9 +30,11 @@ const GREY: (&str, &str) = ("#70757d", "#8d939c");
 /// The looks of every series of a report.
 #[derive(Debug)]
 pub struct Looks {
-    looks: Vec<Look>,
+    each: Vec<Look>,
     /// Whether a colour is a kind of mechanism.
     pub by_group: bool,
+    /// The first series of each kind.
+    kinds: Vec<(Group, usize)>,
 }
 
 /// How one series looks.
@@ -70,9 +73,12 @@ impl Looks {
         groups.sort_unstable();
         groups.dedup();
         let by_group = mechanisms.len() > HUES.len() && groups.len() > 1;
-        let hue = |one: &Series| match by_group {
-            true => groups.iter().position(|&group| group == one.group),
-            false => mechanisms.iter().position(|&mechanism| mechanism == one.mechanism),
+        let hue = |one: &Series| {
+            if by_group {
+                groups.iter().position(|&group| group == one.group)
+            } else {
+                mechanisms.iter().position(|&mechanism| mechanism == one.mechanism)
+            }
         };
         let look = |(index, one): (usize, &Series)| {
             let hybrid = one.manner == Manner::PollsThenBlocks;
@@ -84,18 +90,27 @@ impl Looks {
                 dash: series[..index].iter().filter(alike).count().min(1) + if hybrid { 2 } else { 0 },
             }
         };
-        Self { looks: series.iter().enumerate().map(look).collect(), by_group }
+        let first =
+            |group: Group| series.iter().position(|one| one.group == Some(group) && one.manner != Manner::Alone);
+        let kinds = groups.iter().flatten().filter_map(|&group| Some((group, first(group)?))).collect();
+        Self { each: series.iter().enumerate().map(look).collect(), by_group, kinds }
+    }
+
+    /// What colours mean, where they mean kinds.
+    pub fn kinds(&self) -> Vec<Key> {
+        let key = |&(group, at): &(Group, usize)| Key { class: format!("dot s{at}"), word: group_word(group).into() };
+        self.kinds.iter().filter(|_| self.by_group).map(key).collect()
     }
 
     /// The look of the series with this number.
     pub fn get(&self, index: usize) -> Look {
-        self.looks[index.min(self.looks.len() - 1)]
+        self.each[index.min(self.each.len() - 1)]
     }
 
     /// The style sheet's share: a colour and a dash for every series, on light and, within `dark`, on dark.
     pub fn css(&self) -> (String, String) {
         let (mut light, mut dark) = (String::new(), String::new());
-        for (index, look) in self.looks.iter().enumerate() {
+        for (index, look) in self.each.iter().enumerate() {
             let hue = look.hue.map_or(GREY, |hue| HUES[hue % HUES.len()]);
             let dash = ["none", "20 30", "70 40", "70 30 20 30"][look.dash.min(3)];
             let _ = writeln!(light, ".s{index}{{--ink:{};--dash:{dash}}}", hue.0);

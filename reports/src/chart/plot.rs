@@ -148,7 +148,8 @@ impl Plot<'_, '_> {
     fn limit(&self, at: f64, what: &str) {
         let x = self.x(at);
         self.canvas.line(&[(x, self.top), (x, self.bottom)], Ink::Reference, 1.2);
-        let (side, x) = if x - self.left > (self.right - self.left) / 2.0 { (Side::Left, x - 5.0) } else { (Side::Right, x + 5.0) };
+        let (side, x) =
+            if x - self.left > (self.right - self.left) / 2.0 { (Side::Left, x - 5.0) } else { (Side::Right, x + 5.0) };
         self.canvas.text((x, self.top + 7.0), side, what, Ink::Reference, TEXT - 1.0);
     }
 

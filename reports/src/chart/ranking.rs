@@ -9,7 +9,7 @@ use super::round_trip::floor_name;
 use super::table::{Cell, Table};
 use super::{Figure, Looks, More, Shape};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::series::{Manner, group_word};
 use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
@@ -24,7 +24,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         .filter_map(|case| Some((case, case.summary.typical?)))
         .collect();
     cases.sort_by(|a, b| (a.0.series.manner).cmp(&b.0.series.manner).then(a.1.value.total_cmp(&b.1.value)));
-    let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), |case| case.bytes());
+    let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
     let title = format!("Who answers soonest: {} round trip, {}", format::bytes(smallest), place(placement));
     let ranking = Ranking { study, looks, title };
     let best: Vec<_> = cases.iter().copied().filter(|(case, _)| shown.shows(&case.series)).collect();
@@ -68,9 +68,9 @@ impl Ranking<'_, '_> {
         keys.sort_unstable();
         keys.dedup();
         let section = |&(group, manner): &(Option<Group>, Manner)| {
-            let members = cases.iter().filter(|(case, _)| {
-                case.series.manner == manner && (!by_group || case.series.group == group)
-            });
+            let members = cases
+                .iter()
+                .filter(|(case, _)| case.series.manner == manner && (!by_group || case.series.group == group));
             let heading = group.map(|group| format!("{}: ", group_word(group))).unwrap_or_default();
             Section { heading: heading + manner.word(), rows: members.map(|entry| self.row(entry)).collect() }
         };

@@ -24,9 +24,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "rate",
         title: format!("Messages a second against message size, {}", place(placement)),
         description: "Verified messages a second by message size, on logarithmic axes, one line per mechanism.",
-        note: "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are 95 % \
+        note:
+            "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are 95 % \
                intervals over sets of processes."
-            .into(),
+                .into(),
     };
     against_size.figure(study, looks)
 }

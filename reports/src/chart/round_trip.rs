@@ -24,9 +24,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "round-trip",
         title: format!("Round trip against message size, {}", place(placement)),
         description: "Time for a message out and back by message size, on logarithmic axes, one line per mechanism.",
-        note: "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are 95 % \
+        note:
+            "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are 95 % \
                intervals over sets of processes; the grey line is the floor measured next to the cases."
-            .into(),
+                .into(),
     };
     against_size.figure(study, looks)
 }

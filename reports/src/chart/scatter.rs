@@ -118,35 +118,43 @@ impl Plot<'_, '_> {
         }
     }
 
-    /// Each name on the first side of its point where nothing else is; a name that fits nowhere is left to the table.
+    /// Each name at the first place near its point where nothing else is, tied to it by a thin leader where that is
+    /// not beside it; a name that fits nowhere is left to the table.
     fn names(&self) {
-        let mut taken: Vec<Taken> = self
-            .chart
-            .dots
-            .iter()
-            .map(|dot| {
-                let (x, y) = self.place(dot.at);
-                (x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
-            })
-            .collect();
+        let spot = |dot: &Dot| {
+            let (x, y) = self.place(dot.at);
+            (x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
+        };
+        let mut taken: Vec<Taken> = self.chart.dots.iter().map(spot).collect();
         for (dot, label) in self.chart.dots.iter().filter_map(|dot| Some((dot, dot.label.as_ref()?))) {
             let (x, y) = self.place(dot.at);
-            let (width, half) = (text_width(label, TEXT), TEXT / 2.0);
-            let sides = [(RADIUS + 4.0, 0.0), (-RADIUS - 4.0 - width, 0.0)].into_iter();
-            let corners = [-13.0, 13.0, -26.0, 26.0].into_iter();
-            let corners = corners.flat_map(|dy| [(5.0, dy), (-5.0 - width, dy), (-width / 2.0, dy)]);
-            let free = sides.chain(corners).map(|(dx, dy)| (x + dx, y + dy - half, x + dx + width, y + dy + half));
-            let free = free.filter(|space| {
-                let inside = space.0 >= self.left && space.2 <= self.right && space.1 >= self.top && space.3 <= self.bottom;
-                let clear = |other: &Taken| {
-                    space.2 <= other.0 || other.2 <= space.0 || space.3 <= other.1 || other.3 <= space.1
-                };
-                inside && taken.iter().all(clear)
-            });
-            let Some(space) = { free }.next() else { continue };
+            let spaces = places(text_width(label, TEXT))
+                .map(|(dx, dy, width)| (x + dx, y + dy - TEXT / 2.0, x + dx + width, y + dy + TEXT / 2.0));
+            let free = |space: &Taken| {
+                let within = space.0 >= self.left && space.2 <= self.right;
+                within && space.1 >= self.top && space.3 <= self.bottom && taken.iter().all(|other| apart(space, other))
+            };
+            let Some(space) = spaces.into_iter().find(free) else { continue };
             taken.push(space);
-            let (x, y) = (space.0, f64::midpoint(space.1, space.3));
-            self.canvas.text((x, y), Side::Right, label, dot.ink, TEXT);
+            let middle = f64::midpoint(space.1, space.3);
+            if (middle - y).abs() > 2.0 * TEXT {
+                let near = x.clamp(space.0, space.2);
+                self.canvas.line(&[(x, y), (near, if middle < y { space.3 } else { space.1 })], Ink::Axis, 0.8);
+            }
+            self.canvas.text((space.0, middle), Side::Right, label, dot.ink, TEXT);
         }
     }
+}
+
+/// Where a name of this width may stand: its left end and its middle against the point, the nearest first.
+fn places(width: f64) -> impl Iterator<Item = (f64, f64, f64)> {
+    let beside = [(RADIUS + 4.0, 0.0), (-RADIUS - 4.0 - width, 0.0)].into_iter();
+    let around = (1..=7).flat_map(|ring| [-13.0, 13.0].map(|step| step * f64::from(ring)));
+    let around = around.flat_map(move |dy| [6.0, -6.0 - width, -width / 2.0].map(|dx| (dx, dy)));
+    beside.chain(around).map(move |(dx, dy)| (dx, dy, width))
+}
+
+/// True when two rectangles have nothing in common.
+fn apart(one: &Taken, other: &Taken) -> bool {
+    one.2 <= other.0 || other.2 <= one.0 || one.3 <= other.1 || other.3 <= one.1
 }

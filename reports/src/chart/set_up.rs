@@ -128,19 +128,19 @@ fn answer(cases: &[&CaseStudy<'_>]) -> Option<String> {
         let most = (0..STAGES.len()).max_by(|&a, &b| stages[a].total_cmp(&stages[b]))?;
         let share = stages[most] / stages.iter().sum::<f64>();
         let stage = STAGES[most].1;
-        Some(format!("{}, {} ({stage}: {} of it)", case.series.quoted(), format::ns(cost(case)), format::percent(share)))
+        Some(format!(
+            "{}, {} ({stage}: {} of it)",
+            case.series.quoted(),
+            format::ns(cost(case)),
+            format::percent(share)
+        ))
     };
     let (cheapest, dearest) = (cases.first()?, cases.last()?);
     let later = over_sets(&cheapest.records, metric::LATER_MESSAGE_NS);
     let worth = later.filter(|&later| later > 0.0).map(|later| {
         format!(" The cheapest costs as much as {} of its later messages.", format::ratio(cost(cheapest) / later))
     });
-    Some(format!(
-        "Cheapest to have is {}; dearest {}.{}",
-        told(cheapest)?,
-        told(dearest)?,
-        worth.unwrap_or_default()
-    ))
+    Some(format!("Cheapest to have is {}; dearest {}.{}", told(cheapest)?, told(dearest)?, worth.unwrap_or_default()))
 }
 
 fn legend() -> Vec<Key> {

@@ -8,7 +8,7 @@ use super::canvas::Ink;
 use super::table::{Cell, Table};
 use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::roles::{RoleView, roles};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
@@ -36,7 +36,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let best = measures.map(|(measure, _)| {
         let smallest = study.sizes(measure, placement).first().copied();
         let cases: Vec<_> = study.measured(measure, placement).filter(|case| Some(case.bytes()) == smallest).collect();
-        Shown::of(&cases, |case| case.bytes())
+        Shown::of(&cases, size)
     });
     let short = chart([&best[0], &best[1]]);
     (!short.columns.is_empty()).then(|| Figure {
@@ -73,9 +73,9 @@ fn column(
     let &smallest = study.sizes(measure, placement).first()?;
     let mut sections = Vec::new();
     for manner in Manner::ALL {
-        let members = study.measured(measure, placement).filter(|case| {
-            case.bytes() == smallest && case.series.manner == manner && shown.shows(&case.series)
-        });
+        let members = study
+            .measured(measure, placement)
+            .filter(|case| case.bytes() == smallest && case.series.manner == manner && shown.shows(&case.series));
         let bars: Vec<Bar> = members.filter_map(|case| bar(case, study, looks)).collect();
         if !bars.is_empty() {
             sections.push(Section { heading: manner.word().into(), axis: Axis::shares(), bars });

@@ -39,10 +39,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         .map(|topology| (topology, spots(&cases, topology)))
         .filter(|(_, spots)| !spots.is_empty())
         .collect();
-    let drawn: Vec<Panel> = topologies
-        .iter()
-        .flat_map(|(topology, spots)| panels(study, looks, *topology, spots, &shown))
-        .collect();
+    let drawn: Vec<Panel> =
+        topologies.iter().flat_map(|(topology, spots)| panels(study, looks, *topology, spots, &shown)).collect();
     let mut ks: Vec<u64> = topologies.iter().flat_map(|(_, spots)| spots).map(|spot| u64::from(spot.k)).collect();
     ks.sort_unstable();
     ks.dedup();
@@ -84,7 +82,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], topology: Topology) -> Vec<Spot<'s, 'a>> {
     let spot = |case: &&'s CaseStudy<'a>| {
         let crowd = Crowd::of(case.case);
-        Some(Spot { case: *case, k: crowd.k(topology)?, hogs: crowd.hogs })
+        Some(Spot { case, k: crowd.k(topology)?, hogs: crowd.hogs })
     };
     let mut spots: Vec<Spot<'_, '_>> = cases.iter().filter_map(spot).collect();
     // A line needs a second point: who never ran in this topology, or never beside that hog, has only its first.

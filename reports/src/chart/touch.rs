@@ -26,9 +26,9 @@ const MODES: [(Touch, &str, u8, Marker); 3] = [
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let less = |case: &&CaseStudy<'_>| case.series.touch.is_some();
     let streams = || {
-        study.all_measured(Measure::Stream, placement).filter(|case| {
-            Crowd::of(case.case).plain() && case.series.depth.is_none() && case.bytes() > 0
-        })
+        study
+            .all_measured(Measure::Stream, placement)
+            .filter(|case| Crowd::of(case.case).plain() && case.series.depth.is_none() && case.bytes() > 0)
     };
     let largest = streams().filter(less).map(CaseStudy::bytes).max()?;
     let swept: Vec<Series> = streams().filter(less).map(|case| case.series.usual()).collect();
@@ -52,10 +52,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "touch".into(),
         title,
         answer: answer(&drawn),
-        note: "Only the first mode is what an application sees that uses its messages. A cross marks a rate above what \
+        note:
+            "Only the first mode is what an application sees that uses its messages. A cross marks a rate above what \
                one core of this machine can copy, the grey line: the bytes were not read, so it says how fast \
                messages are handed over, not how fast data arrives."
-            .into(),
+                .into(),
         legend: MODES.iter().map(|mode| Key { class: format!("p{}", mode.2), word: mode.1.into() }).collect(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
@@ -110,7 +111,10 @@ fn answer(drawn: &[&CaseStudy<'_>]) -> String {
     let most = each.filter_map(times).max_by(|a, b| a.0.total_cmp(&b.0));
     let flagged = drawn.iter().filter(|case| beyond(case)).count();
     let most = most.map(|(times, name)| {
-        format!("Left untouched, {name} hands over {} times what it carries when every byte is read", format::ratio(times))
+        format!(
+            "Left untouched, {name} hands over {} times what it carries when every byte is read",
+            format::ratio(times)
+        )
     });
     let flagged = match flagged {
         0 => "no rate here is above what one core can copy".to_owned(),
@@ -138,7 +142,9 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         row.push(Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)));
         row.push(Cell::text(touch.word()));
         row.push(Cell::number(bandwidth(case), |rate| format::bandwidth(rate).to_string()));
-        row.push(Cell::number(case.summary.typical.map(|typical| typical.value), |rate| format::rate(rate).to_string()));
+        row.push(Cell::number(case.summary.typical.map(|typical| typical.value), |rate| {
+            format::rate(rate).to_string()
+        }));
         row.push(Cell::number(case.summary.times_one_core, |times| format::ratio(times).to_string()));
         row.push(Cell::text(if beyond(case) { beyond_one_core(Some(touch)) } else { "" }));
         table.rows.push(row);

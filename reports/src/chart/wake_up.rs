@@ -33,11 +33,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         y_name: "from send to verified",
         columns: [("Median", "wake_ns"), ("Median", "low_ns"), ("p99", "p99_ns")],
         id: "wake-up",
-        title: format!(
-            "The first {} message after a pause, {}",
-            format::bytes(smallest),
-            place(placement)
-        ),
+        title: format!("The first {} message after a pause, {}", format::bytes(smallest), place(placement)),
         description: "Latency of the first message by the length of the pause before it, on logarithmic axes, one line \
                       per mechanism.",
         note: "One way, from just before the send until the receiver had verified it; points are medians over sets, \
@@ -64,7 +60,11 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         let compared = if gap(first) == longest {
             String::new()
         } else {
-            format!(", {} times what it takes after {}", format::ratio(times), format::time(gap(first) as f64).trimmed())
+            format!(
+                ", {} times what it takes after {}",
+                format::ratio(times),
+                format::time(gap(first) as f64).trimmed()
+            )
         };
         Some(format!("{} with {}{compared}", format::ns(best.cost_ns()?), best.series.quoted()))
     };

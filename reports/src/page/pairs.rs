@@ -6,7 +6,7 @@ use ipcmark::record::{Measure, Placement};
 use serde::Serialize;
 
 use crate::analyse::answer::place;
-use crate::analyse::best::of_each_kind;
+use crate::analyse::best::{of_each_kind, size};
 use crate::analyse::break_even::{Answer, break_even};
 use crate::analyse::series::Series;
 use crate::analyse::study::{CaseStudy, Study};
@@ -52,7 +52,7 @@ fn matrix(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<M
     let cases: Vec<&CaseStudy<'_>> =
         study.measured(measure, placement).filter(|case| case.series.between_processes()).collect();
     let sizes: BTreeSet<u64> = cases.iter().map(|case| case.bytes()).collect();
-    let chosen = of_each_kind(&cases, |case| case.bytes());
+    let chosen = of_each_kind(&cases, size);
     if sizes.len() < 2 || chosen.len() < 2 {
         return None;
     }
@@ -73,12 +73,12 @@ fn matrix(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<M
         title: format!("Break-even sizes of {word}, {}", place(placement)),
         answer: told(&chosen, &answers),
         names: chosen.iter().map(|s| Name { series: study.index(s), label: s.label() }).collect(),
-        rows: answers.iter().map(|row| row.iter().map(field).collect()).collect(),
+        rows: answers.iter().map(|row| row.iter().map(|answer| field(answer.as_ref())).collect()).collect(),
         table: table(&chosen, &answers),
     })
 }
 
-fn field(answer: &Option<Answer>) -> Field {
+fn field(answer: Option<&Answer>) -> Field {
     let Some(answer) = answer else {
         return Field { word: String::new(), note: String::new(), class: "self" };
     };
@@ -146,7 +146,8 @@ fn table(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> Table {
             let Some(answer) = answer else { continue };
             let crossing = answer.crossing();
             let why = if let Answer::CantTell(why) = answer { why.as_str() } else { "" };
-            let bytes = [crossing.map(|c| c.bytes), crossing.map(|c| c.interval.low), crossing.map(|c| c.interval.high)];
+            let bytes =
+                [crossing.map(|c| c.bytes), crossing.map(|c| c.interval.low), crossing.map(|c| c.interval.high)];
             let mut cells = [first.label(), second.label(), answer.word()].map(Cell::text).to_vec();
             cells.extend(bytes.map(|bytes| Cell::number(bytes, format::about_bytes)));
             cells.push(Cell::text(why));

@@ -206,7 +206,8 @@ fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<
 fn name(case: &CaseStudy<'_>) -> String {
     let what = case.case.measure.word().replace('_', " ");
     let size = case.case.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
-    let rate = case.case.rate_per_s.map(|rate| format!(", {}", format::rate(rate as f64).trimmed())).unwrap_or_default();
+    let rate =
+        case.case.rate_per_s.map(|rate| format!(", {}", format::rate(rate as f64).trimmed())).unwrap_or_default();
     let arrivals = case.case.arrivals.map(|arrivals| format!(" {arrivals}")).unwrap_or_default();
     let gap = case.case.gap_ns.map(|gap| format!(", after {}", format::time(gap as f64).trimmed())).unwrap_or_default();
     let crowd = Crowd::of(case.case);

@@ -69,9 +69,9 @@ pub fn field() -> Vec<Contestant> {
             stream_ns: stream_ns + stream_extra,
         }
     };
-    let rows = MECHANISMS
-        .iter()
-        .flat_map(|&(group, name, waits, fixed, stream, byte)| waits.iter().map(move |&w| (group, name, w, fixed, stream, byte)));
+    let rows = MECHANISMS.iter().flat_map(|&(group, name, waits, fixed, stream, byte)| {
+        waits.iter().map(move |&w| (group, name, w, fixed, stream, byte))
+    });
     rows.map(|row| contestant(&row)).collect()
 }
 

@@ -2,18 +2,19 @@
 //! called `synthetic`, so no page made of them can be taken for a measurement.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod chance;
 pub mod field;
 pub mod machine;
 pub mod sweeps;
 
-use base64::Engine as _;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+pub use chance::{encode, gauss, uniform};
 use ipcmark::record::{
     Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
     RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
+
+use chance::latencies;
 use machine::{machine, suite};
 
 /// A way of running a mechanism, and the formula behind its numbers.
@@ -282,31 +283,4 @@ fn roles(polls: bool, typical_ns: f64) -> Vec<RoleCost> {
         migrations: 0,
     };
     [(0, "pinger"), (1, "ponger")].into_iter().map(role).collect()
-}
-
-/// Latencies around `typical_ns` with a long tail, as a record holds them.
-fn latencies(typical_ns: f64, random: &mut Random) -> String {
-    let mut histogram = Histogram::<u64>::new_with_bounds(1, 100_000_000, 2).expect("constant bounds");
-    for _ in 0..2_500 {
-        let tail = uniform(random).powf(-0.22);
-        histogram.saturating_record((typical_ns * (0.93 + 0.03 * gauss(random).abs()) * tail) as u64);
-    }
-    encode(&histogram)
-}
-
-/// A histogram as records hold it.
-pub fn encode(histogram: &Histogram<u64>) -> String {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("into memory");
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-/// Uniform between 0 and 1, neither included.
-pub fn uniform(random: &mut Random) -> f64 {
-    ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-}
-
-/// Normally distributed, mean 0 and deviation 1 (Box & Muller 1958).
-pub fn gauss(random: &mut Random) -> f64 {
-    (-2.0 * uniform(random).ln()).sqrt() * (std::f64::consts::TAU * uniform(random)).cos()
 }

@@ -73,7 +73,7 @@ pub fn paced(one: &Contestant, arrivals: Arrivals, rate_per_s: u64, set: u32, ra
     );
     if overloaded {
         outcome.verdict = Some(Verdict::Overloaded);
-        outcome.why = Some(format!("{:.0} of {offered:.0} messages a second got through", achieved));
+        outcome.why = Some(format!("{achieved:.0} of {offered:.0} messages a second got through"));
     }
     blank(case, set, outcome)
 }
@@ -122,7 +122,13 @@ pub fn topology_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
         for &((producers, consumers, pairs), hogs) in &shapes {
             let roles = (producers + consumers) * pairs + hogs;
             let crowded = f64::from(roles) / 2.0;
-            let lost = if roles <= 2 { 1.0 } else if polls(one) { 9.0 * crowded } else { 1.0 + 0.1 * crowded };
+            let lost = if roles <= 2 {
+                1.0
+            } else if polls(one) {
+                9.0 * crowded
+            } else {
+                1.0 + 0.1 * crowded
+            };
             let ns = one.stream_ns * lost * (1.0 + 0.02 * gauss(&mut random));
             let case = Case {
                 producers: Some(producers),
@@ -178,7 +184,10 @@ pub fn touch_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
         for bytes in [64, 4096, 65_536, 1 << 20] {
             for (touch, share) in [(Touch::All, 1.0f64), (Touch::Sample, 0.55), (Touch::None, 0.0)] {
                 let zero_copy = one.group == Group::SharedMemory;
-                let less = Contestant { per_byte_ns: one.per_byte_ns * if zero_copy { share } else { share.max(0.6) }, ..*one };
+                let less = Contestant {
+                    per_byte_ns: one.per_byte_ns * if zero_copy { share } else { share.max(0.6) },
+                    ..*one
+                };
                 let case = Case { touch: Some(touch), ..case(one, Measure::Stream, Placement::SameL3, bytes) };
                 records.push(measured(&less, case, set, &mut random));
             }
