@@ -79,13 +79,23 @@ fn one_that_is_cheaper_everywhere_always_is() {
 #[test]
 fn two_of_a_kind_cannot_be_told_apart() {
     let answer = asked(7, |bytes| 100.0 + bytes, |bytes| 100.0 + bytes);
-    assert!(matches!(&answer, Answer::CantTell(why) if why.contains("do not tell them apart")), "{answer:?}");
+    assert!(matches!(&answer, Answer::CantTell(open) if open.level.len() > SIZES.len() / 2), "{answer:?}");
+}
+
+#[test]
+fn where_only_some_sizes_are_told_apart_they_are_named() {
+    // Far apart below 16 KiB, and the same from there on.
+    let answer = asked(7, |bytes| bytes.max(1_000.0), |bytes| if bytes < 16_384.0 { 100_000.0 } else { bytes });
+    let Answer::CantTell(open) = &answer else { panic!("{answer:?}") };
+    assert_eq!(open.cheaper, [8, 64, 512, 4096]);
+    assert!(open.dearer.is_empty() && open.level == [16_384, 65_536, 262_144, 1 << 20], "{open:?}");
+    assert_eq!((answer.word(), answer.reversed().word()), ("cheaper or level".into(), "dearer or level".into()));
 }
 
 #[test]
 fn few_sets_give_no_answer() {
     let answer = asked(4, |bytes| 100.0 + bytes, |bytes| 300.0 + 2.0 * bytes);
-    assert!(matches!(&answer, Answer::CantTell(why) if why.contains("5 sets")), "{answer:?}");
+    assert!(matches!(&answer, Answer::CantTell(open) if open.told().contains("5 sets")), "{answer:?}");
 }
 
 /// What the checks say of a FIFO that takes `times` as long as a pipe, beside a floor that moved by `floor`.

@@ -7,7 +7,7 @@ use std::fs;
 use common::Contestant;
 use common::field::{field, standard_run};
 use common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
-use ipcmark::record::{Arrivals, Placement, Record, Touch, Verdict};
+use ipcmark::record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
 use ipcmark_reports::analyse::load::{loads, offered};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
@@ -156,4 +156,18 @@ fn of_a_wide_field_charts_show_the_best_of_each_kind() {
     for row in ["fifo/epoll", "shm-broadcast/eventfd", "mq-sysv/block"] {
         assert!(page.contains(row), "{row} is in a table at least");
     }
+}
+
+#[test]
+fn those_that_only_notify_do_not_hide_those_that_carry() {
+    let mut records = common::quick_run(1, 3);
+    let mut random = Random::new(5);
+    let one = Contestant { mechanism: "notify-futex", group: Group::Notification, ..row("shm-spsc/park") };
+    let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 0);
+    records.push(common::measured(&one, case, 0, &mut random));
+    let page = page(records);
+    assert!(
+        page.contains("Who answers soonest: 8 B round trip") && page.contains("Who answers soonest: 0 B round trip")
+    );
+    assert!(page.contains("the shortest 8 B round trip"));
 }

@@ -60,7 +60,7 @@ pub fn answer(study: &Study<'_>) -> Answer {
 pub const NOTHING_TO_SAY: &str = "No round trip was measured; the findings below are about rates.";
 
 fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
-    let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
+    let smallest = study.common_size(Measure::RoundTrip, placement)?;
     let best = |manner| Best::of(study, Measure::RoundTrip, placement, smallest, manner);
     let (polling, blocking) = (best(Manner::Polls), best(Manner::Blocks));
     let (place, size) = (place(placement), format::bytes(smallest));
@@ -103,7 +103,7 @@ fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
 
 /// The same mechanism waiting both ways, compared set by set: what sleeping costs when an answer is expected soon.
 fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<String> {
-    let smallest = *study.sizes(Measure::RoundTrip, placement).first()?;
+    let smallest = study.common_size(Measure::RoundTrip, placement)?;
     let cases = || study.measured(Measure::RoundTrip, placement).filter(move |case| case.bytes() == smallest);
     let mut spinning: Vec<_> =
         cases().filter(|case| case.series.manner == Manner::Polls && case.series.between_processes()).collect();

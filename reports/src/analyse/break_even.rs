@@ -27,8 +27,37 @@ pub enum Answer {
     UpTo(Crossing),
     /// Above this many bytes.
     From(Crossing),
-    /// The records do not say, and why.
-    CantTell(String),
+    /// The records do not say where they change places, or whether.
+    CantTell(Open),
+}
+
+/// What is known where there is no answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Open {
+    /// Sizes, in bytes, at which the first is shown to be cheaper.
+    pub cheaper: Vec<u64>,
+    /// Sizes at which it is shown to be dearer.
+    pub dearer: Vec<u64>,
+    /// Sizes at which the interval of the ratio holds 1.
+    pub level: Vec<u64>,
+    /// Why nothing at all could be asked; else empty.
+    pub lacking: String,
+}
+
+impl Open {
+    fn lacking(why: impl Into<String>) -> Self {
+        Self { lacking: why.into(), ..Self::default() }
+    }
+
+    /// What is known, in words.
+    pub fn told(&self) -> String {
+        let sizes = |sizes: &[u64]| sizes.iter().map(|&size| format::bytes(size)).collect::<Vec<_>>().join(", ");
+        let kinds = [("cheaper", &self.cheaper), ("dearer", &self.dearer), ("level", &self.level)];
+        let known = kinds.into_iter().filter(|(_, all)| !all.is_empty());
+        let mut parts: Vec<String> = known.map(|(word, all)| format!("{word} at {}", sizes(all))).collect();
+        parts.extend((!self.lacking.is_empty()).then(|| self.lacking.clone()));
+        parts.join("; ")
+    }
 }
 
 /// Where two contestants change places, in bytes.
@@ -49,7 +78,7 @@ impl Answer {
             Self::Never => Self::Always,
             Self::UpTo(crossing) => Self::From(crossing),
             Self::From(crossing) => Self::UpTo(crossing),
-            Self::CantTell(why) => Self::CantTell(why),
+            Self::CantTell(open) => Self::CantTell(Open { cheaper: open.dearer, dearer: open.cheaper, ..open }),
         }
     }
 
@@ -60,7 +89,13 @@ impl Answer {
             Self::Never => "never".into(),
             Self::UpTo(crossing) => format!("up to {}", format::about_bytes(crossing.bytes)),
             Self::From(crossing) => format!("from {}", format::about_bytes(crossing.bytes)),
-            Self::CantTell(_) => "can't tell".into(),
+            Self::CantTell(Open { cheaper, dearer, level, .. }) => {
+                match (cheaper.is_empty(), dearer.is_empty(), level.is_empty()) {
+                    (false, true, false) => "cheaper or level".into(),
+                    (true, false, false) => "dearer or level".into(),
+                    _ => "can't tell".into(),
+                }
+            }
         }
     }
 
@@ -84,11 +119,12 @@ struct Ratios {
 pub fn break_even(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Answer {
     let ratios = Ratios::of(first, second);
     if ratios.sizes.len() < 2 {
-        return Answer::CantTell("they share fewer than two sizes".into());
+        return Answer::CantTell(Open::lacking("they share fewer than two sizes"));
     }
     if ratios.sets.len() < SETS_FOR_A_VERDICT {
         let sets = ratios.sets.len();
-        return Answer::CantTell(format!("an answer needs {SETS_FOR_A_VERDICT} sets in common, and they have {sets}"));
+        let why = format!("an answer needs {SETS_FOR_A_VERDICT} sets in common, and they have {sets}");
+        return Answer::CantTell(Open::lacking(why));
     }
     let as_measured = ratios.curve(&ratios.sets.iter().collect::<Vec<_>>());
     let mut random = Random::new(SEED);
@@ -153,11 +189,11 @@ impl Ratios {
             return match (straight, starts) {
                 (true, true) => Answer::Always,
                 (true, false) => Answer::Never,
-                (false, _) => self.level(draws, &measured),
+                (false, _) => self.open(draws),
             };
         }
         if !agreed(&same_ends) {
-            return self.level(draws, &measured);
+            return self.open(draws);
         }
         let of_agreeing = |pick: fn(&Vec<f64>) -> Option<&f64>| {
             let mut places: Vec<f64> =
@@ -166,7 +202,7 @@ impl Ratios {
             places
         };
         let (firsts, lasts) = (of_agreeing(|all| all.first()), of_agreeing(|all| all.last()));
-        let Some(middle) = median(measured) else { return self.level(draws, &[]) };
+        let Some(middle) = median(measured) else { return self.open(draws) };
         let interval = Interval {
             low: quantile(&firsts, TAIL).min(middle).exp(),
             high: quantile(&lasts, 1.0 - TAIL).max(middle).exp(),
@@ -175,19 +211,22 @@ impl Ratios {
         if starts { Answer::UpTo(crossing) } else { Answer::From(crossing) }
     }
 
-    /// Why there is no answer: the sizes at which the interval of the ratio holds 1, or crossings without end.
-    fn level(&self, draws: &[Vec<Option<f64>>], measured: &[f64]) -> Answer {
-        let level = |&column: &usize| {
+    /// What is known size by size where there is no answer.
+    fn open(&self, draws: &[Vec<Option<f64>>]) -> Answer {
+        let mut open = Open::default();
+        for (column, size) in self.sizes.iter().enumerate() {
             let mut ratios: Vec<f64> = draws.iter().filter_map(|draw| draw[column]).collect();
             ratios.sort_by(f64::total_cmp);
-            !ratios.is_empty() && quantile(&ratios, TAIL) < 0.0 && quantile(&ratios, 1.0 - TAIL) > 0.0
-        };
-        let sizes: Vec<String> =
-            (0..self.sizes.len()).filter(level).map(|column| format::about_bytes(self.sizes[column].exp())).collect();
-        Answer::CantTell(if sizes.is_empty() {
-            format!("they change places {} times", measured.len())
-        } else {
-            format!("the records do not tell them apart at {}", sizes.join(", "))
-        })
+            if ratios.is_empty() {
+                continue;
+            }
+            let sizes = match (quantile(&ratios, TAIL), quantile(&ratios, 1.0 - TAIL)) {
+                (_, high) if high < 0.0 => &mut open.cheaper,
+                (low, _) if low > 0.0 => &mut open.dearer,
+                _ => &mut open.level,
+            };
+            sizes.push(size.exp().round() as u64);
+        }
+        Answer::CantTell(open)
     }
 }

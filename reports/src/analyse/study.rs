@@ -135,6 +135,14 @@ impl<'a> Study<'a> {
         sizes
     }
 
+    /// The size at which most contestants can be compared, the smallest of equals: some carry no bytes at all, and some
+    /// no large messages.
+    pub fn common_size(&self, measure: Measure, placement: Placement) -> Option<u64> {
+        let at = |size: u64| self.measured(measure, placement).filter(|case| case.bytes() == size).count();
+        // Of equals `max_by_key` takes the last.
+        self.sizes(measure, placement).into_iter().rev().max_by_key(|&size| at(size))
+    }
+
     /// The number by which the page knows a series.
     pub fn index(&self, series: &Series) -> usize {
         self.series.iter().position(|known| known == series).unwrap_or(self.series.len())

@@ -17,14 +17,14 @@ use crate::format;
 /// Large messages: the first measured size of at least this many bytes, or the largest below.
 const LARGE_BYTES: u64 = 64 * 1024;
 
-/// The chart, for round trips at the smallest and at a large size; `None` without declarations or floors.
+/// The chart, for round trips at the size most share and at a large one; `None` without declarations or floors.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let floors = study.floors()?;
     let sizes = study.sizes(Measure::RoundTrip, placement);
-    let &smallest = sizes.first()?;
+    let common = study.common_size(Measure::RoundTrip, placement)?;
     let large = sizes.iter().copied().find(|&size| size >= LARGE_BYTES).or(sizes.last().copied());
-    let mut shown = vec![smallest];
-    shown.extend(large.filter(|&large| large != smallest));
+    let mut shown = vec![common];
+    shown.extend(large.filter(|&large| large != common));
     let title = format!("Cost anatomy of a round trip, {}", place(placement));
     let chart = |best: &Shown| Bars {
         title: title.clone(),

@@ -20,13 +20,13 @@ const MOST_NAMES: usize = 14;
 /// A contestant's place: round trip and CPU time, in nanoseconds.
 type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
 
-/// The chart, at the smallest size; `None` where CPU time was not told.
+/// The chart, at the size most share; `None` where CPU time was not told.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
+    let common = study.common_size(Measure::RoundTrip, placement)?;
     let point = |case: &CaseStudy<'_>| Some((case.summary.typical?.value, case.summary.cpu_ns_per_message?));
     let placed: Vec<Placed<'_, '_>> = study
         .measured(Measure::RoundTrip, placement)
-        .filter(|case| case.bytes() == smallest && case.series.manner != Manner::Alone)
+        .filter(|case| case.bytes() == common && case.series.manner != Manner::Alone)
         .filter_map(|case| Some((case, point(case)?)))
         .collect();
     if placed.len() < 2 {
@@ -49,7 +49,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         }
     };
     let time = |ns: f64| format::time(ns).trimmed().to_string();
-    let title = format!("What answering soon costs: {} round trip, {}", format::bytes(smallest), place(placement));
+    let title = format!("What answering soon costs: {} round trip, {}", format::bytes(common), place(placement));
     let chart = Scatter {
         title: title.clone(),
         description:

@@ -22,10 +22,10 @@ fn shares() -> impl Iterator<Item = f64> {
     bulk.chain(tail)
 }
 
-/// The chart, at the smallest size; `None` without a distribution.
+/// The chart, at the size most share; `None` without a distribution.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
-    let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == smallest);
+    let common = study.common_size(Measure::RoundTrip, placement)?;
+    let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == common);
     let cases: Vec<(&CaseStudy<'_>, Distribution)> =
         of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
     let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
@@ -58,7 +58,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         lines.extend(members.iter().map(|(case, latencies)| line(&case.series, study, looks, latencies)));
         panels.push(Panel { heading: heading.into(), lines, limits: Vec::new() });
     }
-    let title = format!("Distribution of the {} round trip, {}", format::bytes(smallest), place(placement));
+    let title = format!("Distribution of the {} round trip, {}", format::bytes(common), place(placement));
     let chart = Lines {
         title: title.clone(),
         description: "Round-trip latency by the share of messages that were faster, nines evenly apart, one curve per \

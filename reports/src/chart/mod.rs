@@ -111,8 +111,8 @@ impl Shape {
 
 /// Every chart that one placement has data for, in the order of the page.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = [
-        ranking::figure,
+    let mut figures = ranking::figures(study, looks, placement);
+    let single = [
         round_trip::figure,
         rate::figure,
         bandwidth::figure,
@@ -124,10 +124,8 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
         wake_up::figure,
         topology::figure,
         set_up::figure,
-    ]
-    .into_iter()
-    .filter_map(|figure| figure(study, looks, placement))
-    .collect();
+    ];
+    figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));
     figures.extend(load::figures(study, looks, placement));
     figures.extend(depth::figures(study, looks, placement));
     for figure in &mut figures {

@@ -1,4 +1,4 @@
-//! Ranking at the smallest size: one point with its interval per mechanism, grouped by how it waits.
+//! Ranking at one size: a point with its interval per mechanism, grouped by how it waits.
 
 use ipcmark::record::{Group, Measure, Placement};
 
@@ -15,17 +15,25 @@ use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The chart; `None` without round trips.
-pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
+/// The chart at the size most contestants share, and one at 0 bytes for those that only notify.
+pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
+    let Some(common) = study.common_size(Measure::RoundTrip, placement) else { return Vec::new() };
+    let mut figures = vec![figure(study, looks, placement, common, "ranking")];
+    if common > 0 && study.sizes(Measure::RoundTrip, placement).first() == Some(&0) {
+        figures.push(figure(study, looks, placement, 0, "ranking-0"));
+    }
+    figures
+}
+
+fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id: &str) -> Figure {
     let mut cases: Vec<(&CaseStudy<'_>, Estimate)> = study
         .measured(Measure::RoundTrip, placement)
-        .filter(|case| case.bytes() == smallest)
+        .filter(|case| case.bytes() == bytes)
         .filter_map(|case| Some((case, case.summary.typical?)))
         .collect();
     cases.sort_by(|a, b| (a.0.series.manner).cmp(&b.0.series.manner).then(a.1.value.total_cmp(&b.1.value)));
     let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
-    let title = format!("Who answers soonest: {} round trip, {}", format::bytes(smallest), place(placement));
+    let title = format!("Who answers soonest: {} round trip, {}", format::bytes(bytes), place(placement));
     let ranking = Ranking { study, looks, title };
     let best: Vec<_> = cases.iter().copied().filter(|(case, _)| shown.shows(&case.series)).collect();
     let chart = ranking.chart(&best, false);
@@ -37,8 +45,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             narrow: full.svg(Shape::Narrow),
         }
     });
-    Some(Figure {
-        id: "ranking".into(),
+    Figure {
+        id: id.into(),
         note: format!(
             "Median over sets of processes with its 95 % interval; ranked within each way of waiting, since a CPU kept \
              busy is a price of its own. Intervals that overlap show no difference.{}",
@@ -51,7 +59,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         more,
         table: table(&cases),
         title: ranking.title,
-    })
+    }
 }
 
 struct Ranking<'s, 'a> {

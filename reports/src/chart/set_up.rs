@@ -25,11 +25,11 @@ const STAGES: [(&str, &str, u8); 4] = [
 /// More bars than this are folded away, all but the first and the best of each kind.
 const MOST_BARS: usize = 14;
 
-/// The chart, at the smallest size; `None` without set-ups.
+/// The chart, at the size most share; `None` without set-ups.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let &smallest = study.sizes(Measure::SetUp, placement).first()?;
+    let common = study.common_size(Measure::SetUp, placement)?;
     let mut cases: Vec<&CaseStudy<'_>> =
-        study.measured(Measure::SetUp, placement).filter(|case| case.bytes() == smallest).collect();
+        study.measured(Measure::SetUp, placement).filter(|case| case.bytes() == common).collect();
     cases.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
     // One mechanism on everything its memory can be made of is a question of its own.
     let (variants, plain): (Vec<_>, Vec<_>) = cases.iter().partition(|case| varies(case, &cases));
@@ -37,7 +37,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     if drawn.len() > MOST_BARS {
         drawn = best_of_kinds(&plain);
     }
-    let title = format!("What it costs to have one, {}, {}", format::bytes(smallest), place(placement));
+    let title = format!("What it costs to have one, {}, {}", format::bytes(common), place(placement));
     let chart = |plain: &[&CaseStudy<'_>]| {
         let columns = [("contestants", plain), ("by what memory is made of", variants.as_slice())];
         Bars {

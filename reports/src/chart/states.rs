@@ -17,10 +17,10 @@ use crate::format;
 /// The states in the order of the bar.
 const STATES: [&str; 3] = ["running", "ready, waiting for a CPU", "blocked"];
 
-/// The chart, for round trips and streams at the smallest size; `None` when no role told.
+/// The chart, for round trips and streams at the size most share; `None` when no role told.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
-    let title = format!("What each role's time went into, smallest messages, {}", place(placement));
+    let title = format!("What each role's time went into, {}", place(placement));
     let chart = |shown: [&Shown; 2]| Bars {
         title: title.clone(),
         description:
@@ -34,8 +34,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             .collect(),
     };
     let best = measures.map(|(measure, _)| {
-        let smallest = study.sizes(measure, placement).first().copied();
-        let cases: Vec<_> = study.measured(measure, placement).filter(|case| Some(case.bytes()) == smallest).collect();
+        let common = study.common_size(measure, placement);
+        let cases: Vec<_> = study.measured(measure, placement).filter(|case| Some(case.bytes()) == common).collect();
         Shown::of(&cases, size)
     });
     let short = chart([&best[0], &best[1]]);
@@ -70,18 +70,18 @@ fn column(
     word: &str,
     shown: &Shown,
 ) -> Option<Column> {
-    let &smallest = study.sizes(measure, placement).first()?;
+    let common = study.common_size(measure, placement)?;
     let mut sections = Vec::new();
     for manner in Manner::ALL {
         let members = study
             .measured(measure, placement)
-            .filter(|case| case.bytes() == smallest && case.series.manner == manner && shown.shows(&case.series));
+            .filter(|case| case.bytes() == common && case.series.manner == manner && shown.shows(&case.series));
         let bars: Vec<Bar> = members.filter_map(|case| bar(case, study, looks)).collect();
         if !bars.is_empty() {
             sections.push(Section { heading: manner.word().into(), axis: Axis::shares(), bars });
         }
     }
-    let heading = format!("{word}, {}", format::bytes(smallest));
+    let heading = format!("{word}, {}", format::bytes(common));
     (!sections.is_empty()).then_some(Column { heading, sections })
 }
 
@@ -118,8 +118,8 @@ fn table(study: &Study<'_>, placement: Placement) -> Table {
         ("Faults a message", "faults_count"),
     ]);
     for measure in [Measure::RoundTrip, Measure::Stream] {
-        let smallest = study.sizes(measure, placement).first().copied();
-        for case in study.measured(measure, placement).filter(|case| Some(case.bytes()) == smallest) {
+        let common = study.common_size(measure, placement);
+        for case in study.measured(measure, placement).filter(|case| Some(case.bytes()) == common) {
             for role in roles(case) {
                 let share = |value: f64| Cell::number(Some(value), format::percent);
                 let time = |value: f64| Cell::number(Some(value), format::ns);

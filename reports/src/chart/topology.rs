@@ -105,7 +105,7 @@ fn panels(study: &Study<'_>, looks: &Looks, topology: Topology, spots: &[Spot<'_
             let beside = if hogs > 0 { format!(" +{hogs} hog") } else { String::new() };
             Line {
                 label: series.label() + &beside,
-                ink: look.stroke(if hogs > 0 { Dash::Dotted } else { Dash::Solid }),
+                ink: if hogs > 0 { look.stroke(Dash::Dotted) } else { look.ink() },
                 marker: Some(look.marker),
                 points: line.iter().filter_map(|spot| point(spot)).collect(),
             }

@@ -9,11 +9,11 @@ use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The chart, at the smallest size; `None` without wake-ups.
+/// The chart, at the size most share; `None` without wake-ups.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let &smallest = study.sizes(Measure::Wake, placement).first()?;
+    let common = study.common_size(Measure::Wake, placement)?;
     let mut cases: Vec<&CaseStudy<'_>> =
-        study.measured(Measure::Wake, placement).filter(|case| case.bytes() == smallest).collect();
+        study.measured(Measure::Wake, placement).filter(|case| case.bytes() == common).collect();
     cases.sort_by(|a, b| (&a.series, gap(a)).cmp(&(&b.series, gap(b))));
     let answer = answer(&cases);
     let against_gap = Against {
@@ -33,7 +33,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         y_name: "from send to verified",
         columns: [("Median", "wake_ns"), ("Median", "low_ns"), ("p99", "p99_ns")],
         id: "wake-up",
-        title: format!("The first {} message after a pause, {}", format::bytes(smallest), place(placement)),
+        title: format!("The first {} message after a pause, {}", format::bytes(common), place(placement)),
         description: "Latency of the first message by the length of the pause before it, on logarithmic axes, one line \
                       per mechanism.",
         note: "One way, from just before the send until the receiver had verified it; points are medians over sets, \

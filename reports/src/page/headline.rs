@@ -155,14 +155,16 @@ pub fn headline(study: &Study<'_>) -> Headline {
     groups.dedup();
     let mut series: Vec<&Series> = keys.iter().map(|key| key.0).collect();
     series.dedup();
-    let smallest = sizes.first().copied();
+    let at = |size: u64| keys.iter().filter(|key| key.2 == size).count();
+    // The size most can be compared at, the smallest of equals.
+    let common = sizes.iter().rev().copied().max_by_key(|&size| at(size));
     let main = study.placement.or(placements.first().copied());
     Headline {
         rows,
         choose_kind: groups.len() > 1 && series.len() > MANY,
         sizes: sizes
             .into_iter()
-            .map(|size| Choice { id: size.to_string(), word: format::bytes(size), chosen: Some(size) == smallest })
+            .map(|size| Choice { id: size.to_string(), word: format::bytes(size), chosen: Some(size) == common })
             .collect(),
         placements: placements
             .into_iter()

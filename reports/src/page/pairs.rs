@@ -83,13 +83,14 @@ fn field(answer: Option<&Answer>) -> Field {
         return Field { word: String::new(), note: String::new(), class: "self" };
     };
     let note = match answer {
-        Answer::CantTell(why) => why.clone(),
+        Answer::CantTell(open) => open.told(),
         _ => answer.crossing().map_or_else(String::new, |c| span(c.interval.low, c.interval.high)),
     };
     let class = match answer {
         Answer::Always => "yes",
         Answer::Never => "no",
         Answer::UpTo(_) | Answer::From(_) => "part",
+        Answer::CantTell(open) if open.dearer.is_empty() && !open.cheaper.is_empty() => "open yes",
         Answer::CantTell(_) => "open",
     };
     Field { word: answer.word(), note, class }
@@ -127,8 +128,14 @@ fn told(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> String {
     } else {
         format!("{}{more}", crossings[..crossings.len().min(most)].join("; "))
     };
-    let count = |n: usize| if n == 1 { "1 pair".to_owned() } else { format!("{n} pairs") };
-    format!("{head}. In {} one is cheaper at every size, and {} cannot be told apart.", count(settled), count(open))
+    let count = |n: usize, what: &str| {
+        let pairs = if n == 1 { "pair" } else { "pairs" };
+        (n > 0).then(|| format!("in {n} {pairs} {what}"))
+    };
+    let counts =
+        [count(settled, "one is cheaper at every size"), count(open, "the records do not say, or only at some sizes")];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    if counts.is_empty() { format!("{head}.") } else { format!("{head}; {}.", counts.join(", ")) }
 }
 
 fn table(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> Table {
@@ -145,7 +152,7 @@ fn table(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> Table {
         for (second, answer) in chosen.iter().zip(row) {
             let Some(answer) = answer else { continue };
             let crossing = answer.crossing();
-            let why = if let Answer::CantTell(why) = answer { why.as_str() } else { "" };
+            let why = if let Answer::CantTell(open) = answer { open.told() } else { String::new() };
             let bytes =
                 [crossing.map(|c| c.bytes), crossing.map(|c| c.interval.low), crossing.map(|c| c.interval.high)];
             let mut cells = [first.label(), second.label(), answer.word()].map(Cell::text).to_vec();
