@@ -51,12 +51,27 @@ impl Open {
 
     /// What is known, in words.
     pub fn told(&self) -> String {
-        let sizes = |sizes: &[u64]| sizes.iter().map(|&size| format::bytes(size)).collect::<Vec<_>>().join(", ");
         let kinds = [("cheaper", &self.cheaper), ("dearer", &self.dearer), ("level", &self.level)];
-        let known = kinds.into_iter().filter(|(_, all)| !all.is_empty());
-        let mut parts: Vec<String> = known.map(|(word, all)| format!("{word} at {}", sizes(all))).collect();
+        let known = kinds.into_iter().filter(|(_, sizes)| !sizes.is_empty());
+        let mut parts: Vec<String> = known.map(|(word, sizes)| format!("{word} at {}", self.sizes(sizes))).collect();
         parts.extend((!self.lacking.is_empty()).then(|| self.lacking.clone()));
         parts.join("; ")
+    }
+
+    /// Where the two are level, for narrow places; empty where they are nowhere.
+    pub fn level_at(&self) -> String {
+        if self.level.is_empty() { String::new() } else { format!("level at {}", self.sizes(&self.level)) }
+    }
+
+    /// Sizes in words: from the first to the last where no other lies in between.
+    fn sizes(&self, sizes: &[u64]) -> String {
+        let mut others = [&self.cheaper, &self.dearer, &self.level].into_iter().flatten();
+        match sizes {
+            [first, .., last] if !others.any(|size| (first..=last).contains(&size) && !sizes.contains(size)) => {
+                format!("{} to {}", format::bytes(*first), format::bytes(*last))
+            }
+            _ => sizes.iter().map(|&size| format::bytes(size)).collect::<Vec<_>>().join(", "),
+        }
     }
 }
 

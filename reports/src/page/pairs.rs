@@ -36,8 +36,10 @@ struct Name {
 #[derive(Serialize)]
 struct Field {
     word: String,
-    /// Its interval, or why there is no answer.
+    /// Its interval, or what is known where there is no answer.
     note: String,
+    /// As much of the note as fits into the cell.
+    brief: String,
     /// `yes`, `no`, `part` or `open`: how much of the way the row's is cheaper.
     class: &'static str,
 }
@@ -80,7 +82,7 @@ fn matrix(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<M
 
 fn field(answer: Option<&Answer>) -> Field {
     let Some(answer) = answer else {
-        return Field { word: String::new(), note: String::new(), class: "self" };
+        return Field { word: String::new(), note: String::new(), brief: String::new(), class: "self" };
     };
     let note = match answer {
         Answer::CantTell(open) => open.told(),
@@ -93,7 +95,12 @@ fn field(answer: Option<&Answer>) -> Field {
         Answer::CantTell(open) if open.dearer.is_empty() && !open.cheaper.is_empty() => "open yes",
         Answer::CantTell(_) => "open",
     };
-    Field { word: answer.word(), note, class }
+    let brief = match answer {
+        Answer::CantTell(open) if !open.cheaper.is_empty() || !open.dearer.is_empty() => open.level_at(),
+        Answer::CantTell(_) => String::new(),
+        _ => note.clone(),
+    };
+    Field { word: answer.word(), note, brief, class }
 }
 
 fn span(low: f64, high: f64) -> String {
