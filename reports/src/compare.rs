@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 
 use ipcmark::record::{Record, Verdict};
 
+use crate::analyse::cross_check::EQUAL;
 use crate::analyse::statistics::{Estimate, Interval, Kind};
-use crate::analyse::study::{CaseStudy, cost_ns, group, sets};
+use crate::analyse::study::{CaseStudy, group};
+use crate::analyse::trials::{cost_ns, sets};
 use crate::analyse::verdict::SETS_FOR_A_VERDICT;
 use crate::format;
 use crate::read::Recording;
-
-/// A ratio whose interval lies between these is called equal.
-const EQUAL: (f64, f64) = (0.9, 1.1);
 
 /// A case that at least one of the two recordings measured.
 #[derive(Clone, Debug)]
@@ -135,7 +134,14 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
             Change::CantTell
         }
     });
+    let overloaded = [before, after].map(|study| study.summary.verdict == Some(Verdict::Overloaded));
     let why = match (change, ratio.interval) {
+        _ if overloaded == [true, true] => {
+            // Its latency grows for as long as the trial lasts, so it is no property of the mechanism.
+            return (Some(ratio), Change::CantTell, "overloaded in both: the offered rate was not reached".into());
+        }
+        _ if overloaded[1] => "the second no longer keeps up with the offered rate".into(),
+        _ if overloaded[0] => "the first did not keep up with the offered rate".into(),
         (Change::CantTell, Some(interval)) => {
             format!("{} holds 1 and leaves 0.9 to 1.1", format::span(interval.low, interval.high, format::ratio))
         }

@@ -46,7 +46,7 @@ pub fn rate(per_s: f64) -> Quantity {
 
 /// Bytes a second, decimal units as bandwidth is quoted.
 pub fn bandwidth(per_s: f64) -> Quantity {
-    scaled(per_s, &[(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")])
+    scaled(per_s, &[(1e15, "PB/s"), (1e12, "TB/s"), (1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")])
 }
 
 /// [`time`] as text.
@@ -64,6 +64,16 @@ pub fn bytes(bytes: u64) -> String {
         (value, unit) = (value / 1024, larger);
     }
     format!("{value}\u{202f}{unit}")
+}
+
+/// A size that nobody chose, such as a break-even: three digits, binary units.
+pub fn size(bytes: f64) -> Quantity {
+    scaled(bytes, &[(1024f64.powi(3), "GiB"), (1024f64.powi(2), "MiB"), (1024.0, "KiB"), (1.0, "B")])
+}
+
+/// [`size`] as text, without zeros that say nothing.
+pub fn about_bytes(bytes: f64) -> String {
+    size(bytes).trimmed().to_string()
 }
 
 /// A quotient: `1.07`, `46.2`, `310`.

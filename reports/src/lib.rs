@@ -14,7 +14,8 @@ mod read;
 
 pub use analyse::pairs::paired_ratio;
 pub use analyse::statistics::{Estimate, Interval};
-pub use analyse::summary::{CaseSummary, MainMetric, SetCounts, summarise};
+pub use analyse::study::summarise;
+pub use analyse::summary::{CaseSummary, MainMetric, SetCounts};
 pub use compare::{Change, ComparedCase, compare, mismatches};
 pub use page::write;
 pub use read::{BadLine, Recording, read};

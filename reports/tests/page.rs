@@ -73,13 +73,17 @@ fn assert_well_formed(xml: &str) {
 fn a_quick_run_has_every_chart_well_formed_and_described() {
     let page = quick_page();
     let charts: Vec<&str> = elements(page, "<svg", "</svg>").collect();
-    assert_eq!(charts.len(), 2 * (2 * 7 + 1), "seven charts at each of two placements and the drift, in two shapes");
+    assert_eq!(
+        charts.len(),
+        2 * (2 * 8 + 2),
+        "eight charts at each of two placements, the cross-checks and the drift, in two shapes"
+    );
     for chart in charts {
         assert_well_formed(chart);
         assert!(chart.contains("role=\"img\"") && chart.contains("<title>") && chart.contains("<desc>"));
         assert!(!chart.contains("=\"#"), "every ink has become a class");
     }
-    for id in ["ranking", "round-trip", "rate", "bandwidth", "distribution", "anatomy", "states"] {
+    for id in ["ranking", "round-trip", "rate", "bandwidth", "distribution", "anatomy", "states", "cost"] {
         assert!(page.contains(&format!("id=\"{id}-same_l3\"")), "{id}");
     }
     assert!(page.len() < 1_500_000, "{} bytes", page.len());

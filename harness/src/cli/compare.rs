@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use clap::Args;
-use ipcmark_reports::{Change, ComparedCase, MainMetric, Recording, format, summarise};
+use ipcmark_reports::{Change, ComparedCase, Recording, format, summarise};
 
 use super::table;
 use crate::progress::say;
@@ -95,11 +95,7 @@ fn read(path: &Path) -> anyhow::Result<Recording> {
 fn typical(recording: &Recording) -> HashMap<String, String> {
     let shown = |case: ipcmark_reports::CaseSummary| {
         let value = case.typical?.value;
-        let text = match case.main? {
-            MainMetric::RoundTripNs => table::plain(format::ns(value)),
-            MainMetric::MessagesPerS => table::plain(format::rate(value)),
-        };
-        Some((case.case_key, text))
+        Some((case.case_key, table::plain(case.main?.shown(value).to_string())))
     };
     summarise(&recording.records).into_iter().filter_map(shown).collect()
 }

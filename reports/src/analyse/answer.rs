@@ -11,18 +11,23 @@ use ipcmark::record::{Measure, Placement, Record, Verdict};
 use super::pairs::paired_ratio;
 use super::series::Manner;
 use super::statistics::{Estimate, Interval};
-use super::study::{CaseStudy, Study, between_processes, cost_ns};
+use super::study::{CaseStudy, Study};
+use super::trials::cost_ns;
 use super::verdict::SETS_FOR_A_VERDICT;
 use crate::format::{self, Quantity};
 
 /// From this size on a stream is judged by its bytes, below by its messages.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
 
+/// Of those that wait both ways, how many are compared with themselves: those that answer soonest.
+const MOST_SIBLINGS: usize = 2;
+
 /// What the records say to the plan's question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// One sentence. Names of mechanisms stand between back quotes, here and below.
-    pub sentence: String,
+    /// One sentence; `None` when the plan did not ask for round trips. Names of mechanisms stand between back quotes,
+    /// here and below.
+    pub sentence: Option<String>,
     /// Further findings, a sentence each.
     pub findings: Vec<String>,
 }
@@ -30,13 +35,14 @@ pub struct Answer {
 /// Answers from the placement that most cases share.
 pub fn answer(study: &Study<'_>) -> Answer {
     let Some(placement) = study.placement else {
-        return Answer { sentence: "No case was measured, so there is no answer yet.".into(), findings: Vec::new() };
+        let sentence = Some("No case was measured, so there is no answer yet.".into());
+        return Answer { sentence, findings: Vec::new() };
     };
     let mut sentence = round_trips(study, placement);
     let fewest = study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.sets.measured).min();
     if let Some(sets) = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT) {
         let _ = write!(
-            sentence,
+            sentence.get_or_insert_default(),
             " This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} sets of processes that a \
              verdict needs."
         );
@@ -50,10 +56,11 @@ pub fn answer(study: &Study<'_>) -> Answer {
     Answer { sentence, findings }
 }
 
-fn round_trips(study: &Study<'_>, placement: Placement) -> String {
-    let Some(&smallest) = study.sizes(Measure::RoundTrip, placement).first() else {
-        return "No round trip was measured; the findings below are about rates.".into();
-    };
+/// What the page says when neither the round trips nor any chart do.
+pub const NOTHING_TO_SAY: &str = "No round trip was measured; the findings below are about rates.";
+
+fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
+    let smallest = study.common_size(Measure::RoundTrip, placement)?;
     let best = |manner| Best::of(study, Measure::RoundTrip, placement, smallest, manner);
     let (polling, blocking) = (best(Manner::Polls), best(Manner::Blocks));
     let (place, size) = (place(placement), format::bytes(smallest));
@@ -61,7 +68,7 @@ fn round_trips(study: &Study<'_>, placement: Placement) -> String {
         let manner = if best.leader.series.manner == Manner::Polls { "polls" } else { "blocks" };
         format!("{} with {}, which {manner}", with_interval(best.typical(), format::time), best.names())
     };
-    match (polling, blocking) {
+    Some(match (polling, blocking) {
         (Some(polling), Some(blocking)) => {
             let times = paired(blocking.leader, polling.leader)
                 .map_or_else(String::new, |ratio| format!(": {} times as long", with_interval(&ratio, format::ratio)));
@@ -75,7 +82,7 @@ fn round_trips(study: &Study<'_>, placement: Placement) -> String {
             format!("Between two processes {place}, the shortest {size} round trip takes {}.", told(&best))
         }
         (None, None) => "Only references were measured: no round trip between two processes.".into(),
-    }
+    })
 }
 
 fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
@@ -96,15 +103,21 @@ fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
 
 /// The same mechanism waiting both ways, compared set by set: what sleeping costs when an answer is expected soon.
 fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<String> {
-    let smallest = *study.sizes(Measure::RoundTrip, placement).first()?;
+    let smallest = study.common_size(Measure::RoundTrip, placement)?;
     let cases = || study.measured(Measure::RoundTrip, placement).filter(move |case| case.bytes() == smallest);
+    let mut spinning: Vec<_> =
+        cases().filter(|case| case.series.manner == Manner::Polls && case.series.between_processes()).collect();
+    spinning.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
     let mut parts = Vec::new();
-    for spinning in cases().filter(|case| case.series.manner == Manner::Polls && between_processes(&case.series)) {
+    for spinning in spinning {
+        if parts.len() == MOST_SIBLINGS {
+            break;
+        }
         let sibling = cases().find(|case| {
             case.series.manner == Manner::Blocks
                 && case.series.mechanism == spinning.series.mechanism
                 && case.series.substrate == spinning.series.substrate
-                && between_processes(&case.series)
+                && case.series.between_processes()
         });
         let Some((blocking, ratio)) = sibling.and_then(|s| Some((s, paired(s, spinning)?))) else { continue };
         let times = with_interval(&ratio, format::ratio);
@@ -139,7 +152,7 @@ impl<'s, 'a> Best<'s, 'a> {
     fn of(study: &'s Study<'a>, measure: Measure, placement: Placement, bytes: u64, manner: Manner) -> Option<Self> {
         let mut candidates: Vec<_> = study
             .measured(measure, placement)
-            .filter(|case| case.bytes() == bytes && case.series.manner == manner && between_processes(&case.series))
+            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes())
             .collect();
         let value = |case: &&CaseStudy<'_>| case.summary.typical.map_or(f64::NAN, |typical| typical.value);
         candidates.sort_by(|a, b| match measure {

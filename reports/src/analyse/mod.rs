@@ -2,12 +2,20 @@
 
 pub mod anatomy;
 pub mod answer;
+pub mod best;
+pub mod break_even;
+pub mod cross_check;
+pub mod crowd;
 pub mod declared;
 pub mod distribution;
+pub mod front;
+pub mod load;
 pub mod pairs;
+pub mod plausible;
 pub mod roles;
 pub mod series;
 pub mod statistics;
 pub mod study;
 pub mod summary;
+pub mod trials;
 pub mod verdict;

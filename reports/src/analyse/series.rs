@@ -3,9 +3,10 @@
 //! A series is the line in a chart and the row of the table. Its label says everything in which two series of one
 //! report can differ, so that polling and blocking, processes and threads, are never mixed unnamed.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use ipcmark::record::{Anatomy, Case, Counts, Fault, Isolation, Record, Substrate, Touch, Wait};
+use ipcmark::record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
 
 /// What a side does while it has nothing to do, in the words of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,7 +65,9 @@ impl Manner {
 pub struct Series {
     /// How it waits; first, so that sorting groups by it.
     pub manner: Manner,
-    /// The mechanism, which decides the colour.
+    /// What kind of thing the mechanism is, where the records say it.
+    pub group: Option<Group>,
+    /// The mechanism.
     pub mechanism: String,
     /// Its wait strategy, where it has a choice.
     pub wait: Option<Wait>,
@@ -72,32 +75,19 @@ pub struct Series {
     pub isolation: Isolation,
     /// What its shared memory is made of, where there is any.
     pub substrate: Option<Substrate>,
+    /// Whether the pages of its shared memory are brought in before they are used.
+    pub prefault: bool,
     /// Known delay of the null transport.
     pub delay_ns: Option<u64>,
     /// What both ends do with the payload, when it is not everything.
     pub touch: Option<Touch>,
     /// A fault put in on purpose.
     pub inject: Option<Fault>,
-    /// Depth, only when the recording holds the same case at several depths.
+    /// Depth, only when the recording holds the same case at several depths and this is not its usual one.
     pub depth: Option<u32>,
 }
 
 impl Series {
-    /// The series of a case. `depths_vary` says that depth must be part of it.
-    pub fn of(case: &Case, anatomy: Option<&Anatomy>, depths_vary: bool) -> Self {
-        Self {
-            manner: Manner::of(case, anatomy),
-            mechanism: case.mechanism.clone(),
-            wait: case.wait,
-            isolation: case.isolation,
-            substrate: case.substrate,
-            delay_ns: case.delay_ns.filter(|&delay| delay > 0),
-            touch: case.touch.filter(|&touch| touch != Touch::All),
-            inject: case.inject,
-            depth: case.depth.filter(|_| depths_vary),
-        }
-    }
-
     /// The registry row: `mechanism` or `mechanism/wait`.
     pub fn row(&self) -> String {
         self.wait.map_or_else(|| self.mechanism.clone(), |wait| format!("{}/{wait}", self.mechanism))
@@ -111,6 +101,9 @@ impl Series {
         };
         if let Some(substrate) = self.substrate.filter(|&s| s != Substrate::Memfd) {
             add(&substrate);
+        }
+        if self.prefault {
+            add(&"pre-faulted");
         }
         if let Some(delay) = self.delay_ns {
             add(&format_args!("+{}", crate::format::ns(delay as f64)));
@@ -129,13 +122,121 @@ impl Series {
         }
         label
     }
+
+    /// [`Self::label`] between back quotes, as sentences name it.
+    pub fn quoted(&self) -> String {
+        format!("`{}`", self.label())
+    }
+
+    /// Its kind in a word or two; empty where the records do not say.
+    pub fn group_word(&self) -> &'static str {
+        self.group.map_or("", group_word)
+    }
+
+    /// The same contestant touching every byte at its usual depth: what the sweeps over those two are variants of.
+    #[must_use]
+    pub fn usual(&self) -> Self {
+        Self { touch: None, depth: None, ..self.clone() }
+    }
+
+    /// Touches every byte, at its usual depth.
+    pub fn is_usual(&self) -> bool {
+        self.touch.is_none() && self.depth.is_none()
+    }
+
+    /// True for a contestant that crosses from one process to another: the others are references.
+    pub fn between_processes(&self) -> bool {
+        self.isolation == Isolation::Process && self.manner != Manner::Alone
+    }
 }
 
-/// Whether the recording holds a case at several depths: two records that differ in nothing else.
-pub fn depths_vary(records: &[Record]) -> bool {
-    let mut seen = std::collections::HashMap::<Case, Option<u32>>::new();
-    records.iter().any(|record| {
-        let without = Case { depth: None, connections: None, ..record.case.clone() };
-        *seen.entry(without).or_insert(record.case.depth) != record.case.depth
-    })
+/// A kind of mechanism as people write it.
+pub const fn group_word(group: Group) -> &'static str {
+    match group {
+        Group::Pipes => "pipes",
+        Group::Sockets => "sockets",
+        Group::KernelQueues => "kernel queues",
+        Group::SharedMemory => "shared memory",
+        Group::Notification => "notification",
+        Group::KernelCopies => "kernel copies",
+        Group::Libraries => "libraries",
+        Group::Threads => "threads",
+        Group::Instrument => "instrument",
+    }
+}
+
+/// A mechanism as it runs, as far as its declaration goes.
+type Way = (String, Option<Wait>, Isolation);
+
+/// What a recording as a whole says about the series of its cases.
+pub struct Known<'a> {
+    /// Skipped and failed cases carry no anatomy of their own; how they wait is known from their measured siblings.
+    declared: HashMap<Way, &'a Anatomy>,
+    groups: HashMap<&'a str, Group>,
+    /// The usual depth of each case that ran at several, the depth left out of the key.
+    usual_depths: HashMap<Case, u32>,
+}
+
+impl<'a> Known<'a> {
+    /// Gathers it.
+    pub fn of(records: &'a [Record]) -> Self {
+        let (mut declared, mut groups) = (HashMap::new(), HashMap::new());
+        for record in records {
+            if let Some(anatomy) = &record.outcome.anatomy {
+                declared.entry(way(&record.case)).or_insert(anatomy);
+            }
+            if let Some(group) = record.case.group {
+                groups.entry(record.case.mechanism.as_str()).or_insert(group);
+            }
+        }
+        Self { declared, groups, usual_depths: usual_depths(records) }
+    }
+
+    /// The series of a case.
+    pub fn series(&self, case: &Case) -> Series {
+        Series {
+            manner: Manner::of(case, self.declared.get(&way(case)).copied()),
+            group: self.groups.get(case.mechanism.as_str()).copied(),
+            mechanism: case.mechanism.clone(),
+            wait: case.wait,
+            isolation: case.isolation,
+            substrate: case.substrate,
+            prefault: case.prefault == Some(true),
+            delay_ns: case.delay_ns.filter(|&delay| delay > 0),
+            touch: case.touch.filter(|&touch| touch != Touch::All),
+            inject: case.inject,
+            depth: case
+                .depth
+                .filter(|&depth| self.usual_depths.get(&without_depth(case)).is_some_and(|&usual| usual != depth)),
+        }
+    }
+}
+
+fn way(case: &Case) -> Way {
+    (case.mechanism.clone(), case.wait, case.isolation)
+}
+
+fn without_depth(case: &Case) -> Case {
+    Case { depth: None, connections: None, ..case.clone() }
+}
+
+/// The usual depth of each case that the recording holds at several depths: the one that most records of its mechanism
+/// share, since a sweep visits each depth once and all other cases stay at one.
+fn usual_depths(records: &[Record]) -> HashMap<Case, u32> {
+    let mut each: HashMap<Case, Vec<u32>> = HashMap::new();
+    let mut records_at: HashMap<(&str, u32), usize> = HashMap::new();
+    for case in records.iter().map(|record| &record.case) {
+        let Some(depth) = case.depth else { continue };
+        let depths = each.entry(without_depth(case)).or_default();
+        if !depths.contains(&depth) {
+            depths.push(depth);
+        }
+        *records_at.entry((&case.mechanism, depth)).or_default() += 1;
+    }
+    each.retain(|_, depths| depths.len() > 1);
+    let usual = |case: &Case, depths: &[u32]| {
+        let most = |depth: &u32| (records_at.get(&(case.mechanism.as_str(), *depth)).copied(), *depth);
+        depths.iter().copied().max_by_key(most)
+    };
+    each.into_iter().filter_map(|(case, depths)| Some((case.clone(), usual(&case, &depths)?))).collect()
 }

@@ -6,11 +6,11 @@
 //! narrow.
 
 /// Times the bootstrap draws.
-const DRAWS: usize = 2_000;
+pub const DRAWS: usize = 2_000;
 /// Every analysis starts from this seed, so the same records always give the same intervals.
-const SEED: u64 = 0x1bc_ca5e;
+pub const SEED: u64 = 0x1bc_ca5e;
 /// Share of draws left out at each end of an interval: 95 % stay inside.
-const TAIL: f64 = 0.025;
+pub const TAIL: f64 = 0.025;
 
 /// Where a value probably lies: 95 of 100 draws.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,14 +1,15 @@
 //! All records of one run or several, grouped by case, with everything a chart or a table asks of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use ipcmark::record::{Anatomy, Case, Floors, Isolation, Machine, Measure, Placement, Record, Status, metric};
+use ipcmark::record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record};
 
+use super::crowd::Crowd;
 use super::distribution::Distribution;
-use super::series::{Manner, Series, depths_vary};
-use super::statistics::{Kind, SetValue, Sets, Within, median};
-use super::summary::CaseSummary;
-use super::verdict::is_invalid;
+use super::series::{Known, Manner, Series};
+use super::statistics::median;
+use super::summary::{CaseSummary, MainMetric};
+use super::trials;
 use crate::read::Recording;
 
 /// One case and its sets.
@@ -32,6 +33,11 @@ impl<'a> CaseStudy<'a> {
         self.case.message_bytes.unwrap_or(0)
     }
 
+    /// One sender, one receiver, nobody beside them, every byte touched, the usual depth.
+    pub fn plain(&self) -> bool {
+        Crowd::of(self.case).plain() && self.series.is_usual()
+    }
+
     /// Whether it belongs to this placement: one that crosses to nobody belongs to all, as a reference.
     pub fn at(&self, placement: Placement) -> bool {
         self.case.placement == placement || self.series.manner == Manner::Alone
@@ -39,12 +45,12 @@ impl<'a> CaseStudy<'a> {
 
     /// The sets whose numbers count.
     pub fn usable(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
-        usable(&self.records)
+        trials::usable(&self.records)
     }
 
     /// All latencies of the usable sets.
     pub fn distribution(&self) -> Option<Distribution> {
-        distribution(&self.records)
+        trials::distribution(&self.records)
     }
 
     /// What the mechanism declares one message to cost.
@@ -56,6 +62,12 @@ impl<'a> CaseStudy<'a> {
     pub fn one_cpu(&self) -> bool {
         let alone = self.usable().all(|record| record.cpus.len() == 1);
         self.case.placement == Placement::SameCpu || alone && self.usable().next().is_some()
+    }
+
+    /// Nanoseconds for one round trip, message, wake-up or set-up: less is better in every measure.
+    pub fn cost_ns(&self) -> Option<f64> {
+        let value = self.summary.typical?.value;
+        Some(if self.summary.main == Some(MainMetric::MessagesPerS) { 1e9 / value } else { value })
     }
 
     /// The floor that ran next to it, median over sets: its name and nanoseconds in the case's unit.
@@ -84,17 +96,24 @@ impl<'a> Study<'a> {
     pub fn of(recording: &'a Recording) -> Self {
         let records = &recording.records;
         let cases = group(records);
-        let mut series: Vec<Series> = cases.iter().map(|case| case.series.clone()).collect();
+        let of_cases = cases.iter().flat_map(|case| [case.series.clone(), case.series.usual()]);
+        let mut series: Vec<Series> = of_cases.collect();
         series.sort();
         series.dedup();
         Self { placement: main_placement(&cases), machines: machines(records), series, cases }
     }
 
-    /// Measured cases of one measure at one placement, in order of series and size.
-    pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
+    /// Measured cases of one measure at one placement, in order of series and size, whatever sets them apart.
+    pub fn all_measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
         self.cases.iter().filter(move |study| {
             study.case.measure == measure && study.at(placement) && study.summary.typical.is_some()
         })
+    }
+
+    /// The plain ones among them: one sender and one receiver with nobody beside them, every byte touched, the usual
+    /// depth. All charts but those about these very choices show these.
+    pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
+        self.all_measured(measure, placement).filter(|study| study.plain())
     }
 
     /// Placements at which anything was timed, the main one first.
@@ -116,6 +135,14 @@ impl<'a> Study<'a> {
         sizes
     }
 
+    /// The size at which most contestants can be compared, the smallest of equals: some carry no bytes at all, and some
+    /// no large messages.
+    pub fn common_size(&self, measure: Measure, placement: Placement) -> Option<u64> {
+        let at = |size: u64| self.measured(measure, placement).filter(|case| case.bytes() == size).count();
+        // Of equals `max_by_key` takes the last.
+        self.sizes(measure, placement).into_iter().rev().max_by_key(|&size| at(size))
+    }
+
     /// The number by which the page knows a series.
     pub fn index(&self, series: &Series) -> usize {
         self.series.iter().position(|known| known == series).unwrap_or(self.series.len())
@@ -131,32 +158,30 @@ impl<'a> Study<'a> {
 
     /// The floors of the machine, when there is exactly one machine and it has any.
     pub fn floors(&self) -> Option<&'a Floors> {
-        match self.machines.as_slice() {
-            [machine] => machine.floors.as_ref(),
-            _ => None,
-        }
+        sole_floors(&self.machines)
     }
 }
 
-/// Every case of `records` but the floors, summarised, in order of series, measure, placement and size.
+/// Summarises every case of `records` but the floors, in order of mechanism, measure, placement and size.
+pub fn summarise(records: &[Record]) -> Vec<CaseSummary> {
+    group(records).into_iter().map(|study| study.summary).collect()
+}
+
+/// Every case of `records` but the floors, in order of series, measure, placement and size.
 pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
-    let row = |case: &Case| (case.mechanism.clone(), case.wait, case.isolation);
-    // Skipped and failed cases carry no anatomy of their own; how they wait is known from their measured siblings.
-    let mut declared = HashMap::new();
+    let known = Known::of(records);
+    let machines = machines(records);
+    let floors = sole_floors(&machines);
     let mut groups: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
     for record in records.iter().filter(|record| record.case.measure != Measure::Floors) {
         groups.entry(&record.case_key).or_default().push(record);
-        if let Some(anatomy) = &record.outcome.anatomy {
-            declared.entry(row(&record.case)).or_insert(anatomy);
-        }
     }
-    let depths_vary = depths_vary(records);
     let mut cases: Vec<CaseStudy<'_>> = groups
         .into_iter()
         .map(|(key, records)| {
             let case = &records[0].case;
-            let series = Series::of(case, declared.get(&row(case)).copied(), depths_vary);
-            let summary = CaseSummary::of(&series, &records);
+            let series = known.series(case);
+            let summary = CaseSummary::of(&series, &records, floors);
             CaseStudy { case, key, series, records, summary }
         })
         .collect();
@@ -195,45 +220,9 @@ fn machines(records: &[Record]) -> Vec<&Machine> {
     machines
 }
 
-/// The sets whose numbers count: measured, every check passed.
-pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
-    records.iter().copied().filter(|r| r.outcome.status == Status::Measured && !is_invalid(&r.outcome))
-}
-
-/// All latencies of the usable sets.
-pub fn distribution(records: &[&Record]) -> Option<Distribution> {
-    Distribution::merge(usable(records).filter_map(|record| record.outcome.histogram.as_deref()))
-}
-
-/// A metric of the usable sets with its windows, ready for the bootstrap.
-pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Sets {
-    let of = |record: &Record| {
-        let windows = record.outcome.windows.iter().flatten();
-        let windows = windows.filter(|w| w.messages > 0).map(|w| (w.elapsed_ns as f64, w.messages as f64)).collect();
-        Some(SetValue { value: value(record)?, windows })
-    };
-    // The suite's own way of making a set's value: a round trip is its median window, a rate the whole hot phase.
-    let within = match records.first().map(|record| record.case.measure) {
-        Some(Measure::RoundTrip) => Within::Median,
-        _ => Within::Total,
-    };
-    Sets::new(kind, within, usable(records).filter_map(of))
-}
-
-/// Nanoseconds for one round trip or one message: the unit in which cases are compared with floors and each other.
-pub fn cost_ns(record: &Record) -> Option<f64> {
-    let metrics = record.outcome.metrics.as_ref()?;
-    match record.case.measure {
-        Measure::RoundTrip => metrics.get(metric::ROUND_TRIP_NS).copied(),
-        Measure::Stream => metrics.get(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate),
-        Measure::Paced => metrics.get(metric::LATENCY_NS).copied(),
-        Measure::Wake => metrics.get(metric::WAKE_NS).copied(),
-        Measure::SetUp => metrics.get(metric::SET_UP_NS).copied(),
-        Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+fn sole_floors<'a>(machines: &[&'a Machine]) -> Option<&'a Floors> {
+    match machines {
+        [machine] => machine.floors.as_ref(),
+        _ => None,
     }
-}
-
-/// True for a contestant that crosses from one process to another: the others are references.
-pub fn between_processes(series: &Series) -> bool {
-    series.isolation == Isolation::Process && series.manner != Manner::Alone
 }

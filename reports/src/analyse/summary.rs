@@ -1,12 +1,14 @@
 //! What one case came to: a number, how far it can be trusted, and what it is worth next to the machine's floor.
 
-use ipcmark::record::{Case, Measure, Record, Verdict, metric};
+use ipcmark::record::{Case, Floors, Measure, Record, Verdict, metric};
 
-use super::series::Series;
-use super::statistics::{Estimate, Kind, Sets, median};
-use super::study::{cost_ns, distribution, group, sets, usable};
+use super::plausible::times_one_core;
+use super::series::{Manner, Series};
+use super::statistics::{Estimate, Kind, Sets};
+use super::trials::{cost_ns, distribution, over_sets, sets, usable};
 pub use super::verdict::SetCounts;
 use super::verdict::judge;
+use crate::format::{self, Quantity};
 
 /// The number a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,45 @@ pub enum MainMetric {
     RoundTripNs,
     /// Verified messages a second; more is better.
     MessagesPerS,
+    /// Nanoseconds from when a message was due until it was verified; less is better.
+    LatencyNs,
+    /// Nanoseconds until the first message after a pause was verified; less is better.
+    WakeNs,
+    /// Nanoseconds from nothing to the first verified message and back to nothing; less is better.
+    SetUpNs,
+}
+
+impl MainMetric {
+    /// The number that answers a measure's question; `None` for measures that time nothing.
+    pub const fn of(measure: Measure) -> Option<Self> {
+        match measure {
+            Measure::RoundTrip => Some(Self::RoundTripNs),
+            Measure::Stream => Some(Self::MessagesPerS),
+            Measure::Paced => Some(Self::LatencyNs),
+            Measure::Wake => Some(Self::WakeNs),
+            Measure::SetUp => Some(Self::SetUpNs),
+            Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+        }
+    }
+
+    /// Its name in records, and what a slow moment does to it.
+    const fn recorded(self) -> (Kind, &'static str) {
+        match self {
+            Self::RoundTripNs => (Kind::Cost, metric::ROUND_TRIP_NS),
+            Self::MessagesPerS => (Kind::Rate, metric::MESSAGES_PER_S),
+            Self::LatencyNs => (Kind::Cost, metric::LATENCY_NS),
+            Self::WakeNs => (Kind::Cost, metric::WAKE_NS),
+            Self::SetUpNs => (Kind::Cost, metric::SET_UP_NS),
+        }
+    }
+
+    /// A value as people read it.
+    pub fn shown(self, value: f64) -> Quantity {
+        match self {
+            Self::MessagesPerS => format::rate(value),
+            Self::RoundTripNs | Self::LatencyNs | Self::WakeNs | Self::SetUpNs => format::time(value),
+        }
+    }
 }
 
 /// One line of a report's table, or of the terminal's.
@@ -42,6 +83,11 @@ pub struct CaseSummary {
     pub messages_per_s: Option<f64>,
     /// Verified payload bytes a second, for streams.
     pub bytes_per_s: Option<f64>,
+    /// Share of the messages sent that never arrived, where some may.
+    pub lost_share: Option<f64>,
+    /// How many times as fast a stream is as one core of this machine copies messages of its size, where that is known.
+    /// Above 1 the rate is not one of bytes that were written, moved and read one after the other.
+    pub times_one_core: Option<f64>,
     /// CPU time of all roles for one message, median over sets.
     pub cpu_ns_per_message: Option<f64>,
     /// How many times the floor that ran next to it: median of paired ratios and interval.
@@ -56,19 +102,10 @@ pub struct CaseSummary {
     pub sets: SetCounts,
 }
 
-/// Summarises every case of `records` but the floors, in order of mechanism, measure, placement and size.
-pub fn summarise(records: &[Record]) -> Vec<CaseSummary> {
-    group(records).into_iter().map(|study| study.summary).collect()
-}
-
 impl CaseSummary {
-    /// Summarises the sets of one case; `records` holds at least one.
-    pub(crate) fn of(series: &Series, records: &[&Record]) -> Self {
-        let main = match records[0].case.measure {
-            Measure::RoundTrip => Some(MainMetric::RoundTripNs),
-            Measure::Stream => Some(MainMetric::MessagesPerS),
-            _ => None,
-        };
+    /// Summarises the sets of one case; `records` holds at least one, and `floors` are those of its machine.
+    pub(crate) fn of(series: &Series, records: &[&Record], floors: Option<&Floors>) -> Self {
+        let main = MainMetric::of(records[0].case.measure);
         let typical = main.and_then(|main| main_sets(records, main).estimate());
         let latencies = distribution(records);
         let percentile = |q: f64, name: &str| match &latencies {
@@ -80,19 +117,32 @@ impl CaseSummary {
         if verdict == Some(Verdict::Invalid) {
             return identity;
         }
+        let messages_per_s = over_sets(records, metric::MESSAGES_PER_S);
+        // One thread that plays both sides moves nothing, and nobody takes its rate for one of bytes.
+        let streams = main == Some(MainMetric::MessagesPerS) && series.manner != Manner::Alone;
         Self {
             typical,
+            times_one_core: messages_per_s
+                .filter(|_| streams)
+                .zip(floors)
+                .and_then(|(rate, floors)| times_one_core(floors, records[0].case.message_bytes.unwrap_or(0), rate)),
             p50_ns: percentile(0.5, metric::P50_NS),
             p99_ns: percentile(0.99, metric::P99_NS),
             p999_ns: percentile(0.999, metric::P999_NS),
-            messages_per_s: over_sets(records, metric::MESSAGES_PER_S),
+            messages_per_s,
             bytes_per_s: over_sets(records, metric::BYTES_PER_S),
+            lost_share: over_sets(records, metric::LOST_SHARE),
             // Nothing is free: 0 means that the hot phase was shorter than the tick by which CPU time is counted.
             cpu_ns_per_message: over_sets(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
             to_floor: to_floor(records).estimate(),
             floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
             ..identity
         }
+    }
+
+    /// The word for the verdict, also when there is none yet.
+    pub fn verdict_word(&self) -> &'static str {
+        self.verdict.map_or("too few sets", Verdict::word)
     }
 
     /// What is known of a case without trusting any of its numbers: all there is to say when a check failed.
@@ -115,6 +165,8 @@ impl CaseSummary {
             p999_ns: None,
             messages_per_s: None,
             bytes_per_s: None,
+            lost_share: None,
+            times_one_core: None,
             cpu_ns_per_message: None,
             to_floor: None,
             floor_name: None,
@@ -126,10 +178,7 @@ impl CaseSummary {
 }
 
 fn main_sets(records: &[&Record], main: MainMetric) -> Sets {
-    let (kind, name) = match main {
-        MainMetric::RoundTripNs => (Kind::Cost, metric::ROUND_TRIP_NS),
-        MainMetric::MessagesPerS => (Kind::Rate, metric::MESSAGES_PER_S),
-    };
+    let (kind, name) = main.recorded();
     sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied())
 }
 
@@ -139,8 +188,4 @@ fn to_floor(records: &[&Record]) -> Sets {
         let floor = record.outcome.floor.as_ref().filter(|floor| floor.ns > 0.0)?;
         Some(cost_ns(record)? / floor.ns)
     })
-}
-
-fn over_sets(records: &[&Record], name: &str) -> Option<f64> {
-    median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
 }

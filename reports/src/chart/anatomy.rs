@@ -6,9 +6,10 @@ use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
 use super::table::{Cell, Table};
-use super::{Figure, Key, Looks, Shape};
+use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::anatomy::{Price, Priced, price};
 use crate::analyse::answer::place;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -16,35 +17,40 @@ use crate::format;
 /// Large messages: the first measured size of at least this many bytes, or the largest below.
 const LARGE_BYTES: u64 = 64 * 1024;
 
-/// The chart, for round trips at the smallest and at a large size; `None` without declarations or floors.
+/// The chart, for round trips at the size most share and at a large one; `None` without declarations or floors.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let floors = study.floors()?;
     let sizes = study.sizes(Measure::RoundTrip, placement);
-    let &smallest = sizes.first()?;
+    let common = study.common_size(Measure::RoundTrip, placement)?;
     let large = sizes.iter().copied().find(|&size| size >= LARGE_BYTES).or(sizes.last().copied());
-    let mut shown = vec![smallest];
-    shown.extend(large.filter(|&large| large != smallest));
-    let columns: Vec<Column> = shown.iter().filter_map(|&size| column(study, looks, placement, size, floors)).collect();
+    let mut shown = vec![common];
+    shown.extend(large.filter(|&large| large != common));
     let title = format!("Cost anatomy of a round trip, {}", place(placement));
-    let chart = Bars {
+    let chart = |best: &Shown| Bars {
         title: title.clone(),
         description:
             "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
              no count explains."
                 .into(),
-        columns,
+        columns: shown.iter().filter_map(|&bytes| column(study, looks, placement, bytes, floors, best)).collect(),
     };
-    (!chart.columns.is_empty()).then(|| Figure {
+    let cases: Vec<_> = study.measured(Measure::RoundTrip, placement).filter(|c| shown.contains(&c.bytes())).collect();
+    let best = Shown::of(&cases, size);
+    let short = chart(&best);
+    (!short.columns.is_empty()).then(|| Figure {
         id: "anatomy".into(),
-        title,
-        note:
+        title: title.clone(),
+        note: format!(
             "Each slice is what the mechanism declares for one round trip times what this machine charges for it. The \
-               line across is what was measured: an outline before it is unexplained, a bar beyond it explains too \
-               much. An exclamation mark flags a share above 25 %."
-                .into(),
+             line across is what was measured: an outline before it is unexplained, a bar beyond it explains too \
+             much. An exclamation mark flags a share above 25 %.{}",
+            best.told()
+        ),
+        answer: String::new(),
         legend: legend(study, placement, floors),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
+        wide: short.svg(Shape::Wide),
+        narrow: short.svg(Shape::Narrow),
+        more: best.is_partial().then(|| More::all(&chart(&Shown::default()))),
         table: table(study, placement, floors),
     })
 }
@@ -58,9 +64,17 @@ fn priced<'s, 'a>(
     timed.filter_map(move |case| Some((case, price(case, floors)?)))
 }
 
-fn column(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, floors: &Floors) -> Option<Column> {
-    let of_size = priced(study, placement, floors)
-        .filter(|(case, _)| case.case.measure == Measure::RoundTrip && case.bytes() == bytes);
+fn column(
+    study: &Study<'_>,
+    looks: &Looks,
+    placement: Placement,
+    bytes: u64,
+    floors: &Floors,
+    best: &Shown,
+) -> Option<Column> {
+    let of_size = priced(study, placement, floors).filter(|(case, _)| {
+        case.case.measure == Measure::RoundTrip && case.bytes() == bytes && best.shows(&case.series)
+    });
     let all: Vec<_> = of_size.collect();
     let mut sections = Vec::new();
     for manner in Manner::ALL {
@@ -70,7 +84,7 @@ fn column(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, fl
             continue;
         }
         let longest = members.iter().map(|(_, p)| p.measured_ns.max(p.explained_ns())).fold(0.0, f64::max);
-        let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink));
+        let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink()));
         sections.push(Section {
             heading: manner.word().into(),
             axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),

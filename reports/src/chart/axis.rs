@@ -67,14 +67,14 @@ impl Axis {
         Self { scale: Scale::Log, low, high, ticks: inside.map(|value| (value, label(value))).collect() }
     }
 
-    /// Logarithmic with ticks at the sizes that were measured; those too close to their neighbour lose their label.
-    pub fn sizes(sizes: &[u64]) -> Self {
-        // A message of 0 bytes has no place on a log axis; it stands where 1 byte would.
-        let place = |size: u64| size.max(1) as f64;
-        let (low, high) = span(sizes.iter().map(|&size| place(size)));
+    /// Logarithmic with ticks at the places that were measured; those too close to their neighbour lose their label.
+    pub fn places(places: &[u64], label: impl Fn(u64) -> String) -> Self {
+        // 0 has no place on a log axis; it stands where 1 would.
+        let place = |place: u64| place.max(1) as f64;
+        let (low, high) = span(places.iter().map(|&at| place(at)));
         let (low, high) =
             if low < high { (low.log10(), high.log10()) } else { (low.log10() - 0.5, high.log10() + 0.5) };
-        let ticks = sizes.iter().map(|&size| (place(size), crate::format::bytes(size))).collect();
+        let ticks = places.iter().map(|&at| (place(at), label(at))).collect();
         Self { scale: Scale::Log, low, high, ticks }
     }
 
@@ -140,7 +140,7 @@ mod tests {
             let axis = Axis::log(values, |v| format!("{v}"));
             assert!(axis.place(5.0).is_finite());
         }
-        assert!(Axis::sizes(&[8]).place(8.0).is_finite());
+        assert!(Axis::places(&[8], crate::format::bytes).place(8.0).is_finite());
         assert!(Axis::linear(0.0, 4, |v| format!("{v}")).place(0.0).is_finite());
     }
 

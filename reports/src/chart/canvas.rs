@@ -19,7 +19,9 @@ const TENTHS: f64 = 10.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
     /// A series, by its number on the page.
-    Series(u8),
+    Series(u16),
+    /// A series again, with a dash of its own instead of the series': another percentile of the same contestant.
+    Stroke(u16, Dash),
     /// A slice of a cost anatomy, by its place in the legend.
     Slice(u8),
     /// One of the three process states.
@@ -38,10 +40,28 @@ pub enum Ink {
     Reference,
 }
 
+/// How a line is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dash {
+    /// Not at all.
+    Solid,
+    /// Long pieces.
+    Dashed,
+    /// Short ones.
+    Dotted,
+}
+
 impl Ink {
     fn colour(self) -> RGBColor {
+        let numbered = |kind: u8, number: u16| {
+            let [high, low] = number.to_be_bytes();
+            RGBColor(kind, high, low)
+        };
         match self {
-            Self::Series(index) => RGBColor(1, index, 0),
+            Self::Series(index) => numbered(1, index),
+            Self::Stroke(index, Dash::Solid) => numbered(5, index),
+            Self::Stroke(index, Dash::Dashed) => numbered(6, index),
+            Self::Stroke(index, Dash::Dotted) => numbered(7, index),
             Self::Slice(index) => RGBColor(2, index, 0),
             Self::State(index) => RGBColor(3, index, 0),
             Self::Grid => RGBColor(4, 0, 0),
@@ -57,9 +77,11 @@ impl Ink {
     fn classes(hex: &str) -> Option<String> {
         let kind = u8::from_str_radix(hex.get(0..2)?, 16).ok()?;
         let index = u8::from_str_radix(hex.get(2..4)?, 16).ok()?;
+        let number = u16::from_str_radix(hex.get(2..6)?, 16).ok()?;
         let meaning = ["grid", "axis", "muted", "text", "strong", "reference"];
         Some(match kind {
-            1 => format!("m s{index}"),
+            1 => format!("m s{number}"),
+            5..=7 => format!("m s{number} d{}", kind - 5),
             2 => format!("slice p{index}"),
             3 => format!("state t{index}"),
             _ => (*meaning.get(usize::from(index))?).to_owned(),
@@ -140,6 +162,12 @@ impl Canvas<'_> {
                 self.area(&[corner(0.0, -1.3), corner(1.3, 0.0), corner(0.0, 1.3), corner(-1.3, 0.0)], ink, 1.0);
             }
         }
+    }
+
+    /// A point crossed out: there is a number, and it does not answer the question.
+    pub fn cross(&self, (x, y): (f64, f64), ink: Ink, radius: f64) {
+        self.line(&[(x - radius, y - radius), (x + radius, y + radius)], ink, 1.6);
+        self.line(&[(x - radius, y + radius), (x + radius, y - radius)], ink, 1.6);
     }
 
     /// A line of text, its middle at the height of the point.

@@ -4,10 +4,12 @@ use ipcmark::record::{Measure, Placement};
 
 use super::axis::Axis;
 use super::canvas::Ink;
-use super::lines::{Line, Lines, PANELS, Panel, Point};
+use super::lines::{Lines, PANELS};
+use super::plot::{Line, Panel, Point, Scales};
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::distribution::Distribution;
 use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
@@ -20,17 +22,18 @@ fn shares() -> impl Iterator<Item = f64> {
     bulk.chain(tail)
 }
 
-/// The chart, at the smallest size; `None` without a distribution.
+/// The chart, at the size most share; `None` without a distribution.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let &smallest = study.sizes(Measure::RoundTrip, placement).first()?;
-    let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == smallest);
+    let common = study.common_size(Measure::RoundTrip, placement)?;
+    let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == common);
     let cases: Vec<(&CaseStudy<'_>, Distribution)> =
         of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
     let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
     // The axes are for what crosses from one side to another; a lone null transport still has them to itself.
     let crosses = |(case, _): &&(&CaseStudy<'_>, Distribution)| case.series.manner != Manner::Alone;
     let any = cases.iter().any(|case| crosses(&case));
-    let drawn = cases.iter().filter(|case| !any || crosses(case));
+    let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
+    let drawn = cases.iter().filter(|case| (!any || crosses(case)) && shown.shows(&case.0.series));
     let of_cases: Vec<Point> = drawn.flat_map(|(_, latencies)| points(latencies)).collect();
     let highest = of_cases.iter().map(|point| point.x).fold(0.0, f64::max);
     // The noise is shown as far as the cases go, so that it takes no room from them.
@@ -43,48 +46,57 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let mut panels = Vec::new();
     let alone: (&str, &[Manner]) = (Manner::Alone.word(), &[Manner::Alone]);
     for (heading, manners) in PANELS.into_iter().chain([alone]) {
-        let members: Vec<_> = cases.iter().filter(|(case, _)| manners.contains(&case.series.manner)).collect();
+        let members: Vec<_> = cases
+            .iter()
+            .filter(|(case, _)| manners.contains(&case.series.manner) && shown.shows(&case.series))
+            .collect();
         if members.is_empty() || (manners.contains(&Manner::Alone) && !panels.is_empty()) {
             continue;
         }
         let mut lines =
             vec![Line { label: "idle CPU".into(), ink: Ink::Reference, marker: None, points: idle.clone() }];
         lines.extend(members.iter().map(|(case, latencies)| line(&case.series, study, looks, latencies)));
-        panels.push(Panel { heading, lines });
+        panels.push(Panel { heading: heading.into(), lines, limits: Vec::new() });
     }
-    let title = format!("Distribution of the {} round trip, {}", format::bytes(smallest), place(placement));
+    let title = format!("Distribution of the {} round trip, {}", format::bytes(common), place(placement));
     let chart = Lines {
         title: title.clone(),
         description: "Round-trip latency by the share of messages that were faster, nines evenly apart, one curve per \
                       mechanism; the grey curve is an idle CPU's own noise."
             .into(),
-        x_name: "share of round trips that took less (%)",
-        y_name: "round trip",
-        x: Axis::percentiles(highest),
-        y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
+        scales: Scales {
+            x_name: "share of round trips that took less (%)",
+            y_name: "round trip",
+            x: Axis::percentiles(highest),
+            y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
+        },
+        columns: 2,
         panels,
     };
     (!chart.panels.is_empty()).then(|| Figure {
         id: "distribution".into(),
         title,
-        note:
+        note: format!(
             "All sets merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
-               CPU does to a chain of clock ticks: no mechanism can be quieter than that."
-                .into(),
+             CPU does to a chain of clock ticks: no mechanism can be quieter than that.{}",
+            shown.told()
+        ),
+        answer: String::new(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
+        more: None,
         table: table(&cases),
     })
 }
 
 fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribution) -> Line {
     let look = looks.get(study.index(series));
-    Line { label: series.label(), ink: look.ink, marker: None, points: points(latencies) }
+    Line { label: series.label(), ink: look.ink(), marker: None, points: points(latencies) }
 }
 
 fn points(latencies: &Distribution) -> Vec<Point> {
-    let at = |q: f64| latencies.at(q).map(|ns| Point { x: q, y: ns.max(1.0), band: None, joined: true });
+    let at = |q: f64| latencies.at(q).map(|ns| Point::at(q, ns.max(1.0)));
     shares().map_while(at).collect()
 }
 

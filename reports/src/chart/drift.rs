@@ -4,11 +4,13 @@ use ipcmark::record::Record;
 
 use super::axis::Axis;
 use super::canvas::Ink;
-use super::lines::{Line, Lines, Panel, Point};
+use super::lines::Lines;
+use super::plot::{Line, Panel, Point, Scales};
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
 use crate::analyse::statistics::median;
-use crate::analyse::study::{CaseStudy, Study, cost_ns};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::cost_ns;
 use crate::format;
 
 /// The chart; `None` when no case was run again and again.
@@ -17,37 +19,41 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let look = looks.get(study.index(&sentinel.series));
     let trials = trials(sentinel);
     let typical = median(trials.iter().map(|trial| trial.1))?;
-    let point =
-        |&(record, ns): &(&Record, f64)| Point { x: f64::from(record.order_in_run), y: ns, band: None, joined: true };
+    let point = |&(record, ns): &(&Record, f64)| Point::at(f64::from(record.order_in_run), ns);
     let line = |label: String, ink: Ink, points: Vec<Point>| Line {
         label,
         ink,
-        marker: (ink == look.ink).then_some(look.marker),
+        marker: (ink == look.ink()).then_some(look.marker),
         points,
     };
     let (first, last) = (trials.first()?.0.order_in_run, trials.last()?.0.order_in_run);
-    let level = [first, last].map(|x| Point { x: f64::from(x), y: typical, band: None, joined: true });
+    let level = [first, last].map(|x| Point::at(f64::from(x), typical));
     let lines = vec![
         line("median".into(), Ink::Reference, level.to_vec()),
-        line(sentinel.series.label(), look.ink, trials.iter().map(point).collect()),
+        line(sentinel.series.label(), look.ink(), trials.iter().map(point).collect()),
     ];
     let title = format!("Drift: the same case, {} times through the run", trials.len());
     let chart = Lines {
         title: title.clone(),
         description: "Cost of the sentinel case by its place in the schedule, with its median.".into(),
-        x_name: "place in the schedule",
-        y_name: "cost",
-        x: Axis::linear(f64::from(last), 6, format::count),
-        y: Axis::log(trials.iter().map(|trial| trial.1), |ns| format::time(ns).trimmed().to_string()),
-        panels: vec![Panel { heading: "sentinel", lines }],
+        scales: Scales {
+            x_name: "place in the schedule",
+            y_name: "cost",
+            x: Axis::linear(f64::from(last), 6, format::count),
+            y: Axis::log(trials.iter().map(|trial| trial.1), |ns| format::time(ns).trimmed().to_string()),
+        },
+        columns: 1,
+        panels: vec![Panel { heading: "sentinel".into(), lines, limits: Vec::new() }],
     };
     Some(Figure {
         id: "drift".into(),
         title,
         note: told(&trials),
+        answer: String::new(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
+        more: None,
         table: table(&trials),
     })
 }

@@ -1,4 +1,5 @@
-//! Which series looks how, the same in every chart: colour by mechanism, point by how it waits, dash by variant.
+//! Which series looks how, the same in every chart: colour by mechanism, or by kind of mechanism where there are more
+//! mechanisms than colours; point by how it waits, dash by variant.
 //!
 //! The colours were chosen so that any two of the first six, and grey, stay apart for readers with red-, green- or
 //! blue-blindness (simulated after Machado, Oliveira & Fernandes 2009; smallest distance 0.105 in Oklab, light and dark
@@ -6,8 +7,11 @@
 
 use std::fmt::Write as _;
 
-use super::canvas::{Ink, Marker};
-use crate::analyse::series::{Manner, Series};
+use ipcmark::record::Group;
+
+use super::Key;
+use super::canvas::{Dash, Ink, Marker};
+use crate::analyse::series::{Manner, Series, group_word};
 
 /// Colours on light and on dark, mechanism by mechanism.
 const HUES: [(&str, &str); 8] = [
@@ -25,50 +29,88 @@ const GREY: (&str, &str) = ("#70757d", "#8d939c");
 
 /// The looks of every series of a report.
 #[derive(Debug)]
-pub struct Looks(Vec<Look>);
+pub struct Looks {
+    each: Vec<Look>,
+    /// Whether a colour is a kind of mechanism.
+    pub by_group: bool,
+    /// The first series of each kind.
+    kinds: Vec<(Group, usize)>,
+}
 
 /// How one series looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// Its ink.
-    pub ink: Ink,
+    /// Its number on the page.
+    index: u16,
     /// The shape of its points.
     pub marker: Marker,
     hue: Option<usize>,
     dash: usize,
 }
 
+impl Look {
+    /// Its ink.
+    pub fn ink(self) -> Ink {
+        Ink::Series(self.index)
+    }
+
+    /// Its colour with another dash.
+    pub fn stroke(self, dash: Dash) -> Ink {
+        Ink::Stroke(self.index, dash)
+    }
+}
+
 impl Looks {
     /// Gives each mechanism the next colour in order of name, so that a report of the same mechanisms always has the
-    /// same colours. What polls before it blocks is dashed; a variant of a mechanism that waits alike is dotted.
+    /// same colours; where there are more of them than colours, each kind of mechanism has one. What polls before it
+    /// blocks is dashed; a variant of a mechanism that waits alike is dotted.
     pub fn of(series: &[Series]) -> Self {
-        let mut mechanisms: Vec<&str> =
-            series.iter().filter(|s| s.manner != Manner::Alone).map(|s| s.mechanism.as_str()).collect();
+        let coloured = || series.iter().filter(|s| s.manner != Manner::Alone);
+        let mut mechanisms: Vec<&str> = coloured().map(|s| s.mechanism.as_str()).collect();
         mechanisms.sort_unstable();
         mechanisms.dedup();
+        let mut groups: Vec<Option<Group>> = coloured().map(|s| s.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let by_group = mechanisms.len() > HUES.len() && groups.len() > 1;
+        let hue = |one: &Series| {
+            if by_group {
+                groups.iter().position(|&group| group == one.group)
+            } else {
+                mechanisms.iter().position(|&mechanism| mechanism == one.mechanism)
+            }
+        };
         let look = |(index, one): (usize, &Series)| {
             let hybrid = one.manner == Manner::PollsThenBlocks;
             let alike = |other: &&Series| other.mechanism == one.mechanism && other.manner == one.manner;
             Look {
-                // The palette of inks has 256 places; a report with more series repeats the last look.
-                ink: Ink::Series(index.min(255) as u8),
+                index: u16::try_from(index).unwrap_or(u16::MAX),
                 marker: marker(one),
-                hue: mechanisms.iter().position(|&m| m == one.mechanism).filter(|_| one.manner != Manner::Alone),
+                hue: hue(one).filter(|_| one.manner != Manner::Alone),
                 dash: series[..index].iter().filter(alike).count().min(1) + if hybrid { 2 } else { 0 },
             }
         };
-        Self(series.iter().enumerate().map(look).collect())
+        let first =
+            |group: Group| series.iter().position(|one| one.group == Some(group) && one.manner != Manner::Alone);
+        let kinds = groups.iter().flatten().filter_map(|&group| Some((group, first(group)?))).collect();
+        Self { each: series.iter().enumerate().map(look).collect(), by_group, kinds }
+    }
+
+    /// What colours mean, where they mean kinds.
+    pub fn kinds(&self) -> Vec<Key> {
+        let key = |&(group, at): &(Group, usize)| Key { class: format!("dot s{at}"), word: group_word(group).into() };
+        self.kinds.iter().filter(|_| self.by_group).map(key).collect()
     }
 
     /// The look of the series with this number.
     pub fn get(&self, index: usize) -> Look {
-        self.0[index.min(self.0.len() - 1)]
+        self.each[index.min(self.each.len() - 1)]
     }
 
     /// The style sheet's share: a colour and a dash for every series, on light and, within `dark`, on dark.
     pub fn css(&self) -> (String, String) {
         let (mut light, mut dark) = (String::new(), String::new());
-        for (index, look) in self.0.iter().enumerate() {
+        for (index, look) in self.each.iter().enumerate() {
             let hue = look.hue.map_or(GREY, |hue| HUES[hue % HUES.len()]);
             let dash = ["none", "20 30", "70 40", "70 30 20 30"][look.dash.min(3)];
             let _ = writeln!(light, ".s{index}{{--ink:{};--dash:{dash}}}", hue.0);

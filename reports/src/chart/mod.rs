@@ -2,26 +2,38 @@
 //!
 //! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
 
+mod against;
 mod anatomy;
 mod axis;
 mod bandwidth;
 mod bars;
 mod canvas;
+mod cost;
+mod cross_check;
+mod depth;
 mod distribution;
+mod dots;
 mod drift;
 mod lines;
+mod load;
 mod look;
 mod plot;
 mod ranking;
 mod rate;
 mod round_trip;
+mod scatter;
+mod set_up;
 mod states;
 mod table;
+mod topology;
+mod touch;
+mod wake_up;
 
 use ipcmark::record::Placement;
 use serde::Serialize;
 
 use crate::analyse::study::Study;
+pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
 pub use look::Looks;
 pub use table::{Cell, Table};
@@ -33,7 +45,9 @@ pub struct Figure {
     pub id: String,
     /// What it shows, with the unit.
     pub title: String,
-    /// How to read it.
+    /// What it says, in a sentence from the data; empty where the page's own answer says it.
+    pub answer: String,
+    /// How to read it, and what it does not show.
     pub note: String,
     /// What the colours of slices mean, where lines do not carry their own names.
     pub legend: Vec<Key>,
@@ -41,8 +55,29 @@ pub struct Figure {
     pub wide: String,
     /// For a telephone held upright.
     pub narrow: String,
+    /// The same for everything that had no room above.
+    pub more: Option<More>,
     /// The numbers.
     pub table: Table,
+}
+
+/// A drawing that is folded away until somebody wants it.
+#[derive(Debug, Serialize)]
+pub struct More {
+    /// What unfolds.
+    pub summary: String,
+    /// For screens and paper.
+    pub wide: String,
+    /// For a telephone held upright.
+    pub narrow: String,
+}
+
+impl More {
+    /// Bars for every contestant.
+    fn all(chart: &bars::Bars) -> Self {
+        let summary = "The same for every contestant".into();
+        Self { summary, wide: chart.svg(Shape::Wide), narrow: chart.svg(Shape::Narrow) }
+    }
 }
 
 /// One entry of a legend.
@@ -76,18 +111,23 @@ impl Shape {
 
 /// Every chart that one placement has data for, in the order of the page.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = [
-        ranking::figure,
+    let mut figures = ranking::figures(study, looks, placement);
+    let single = [
         round_trip::figure,
         rate::figure,
         bandwidth::figure,
         distribution::figure,
         anatomy::figure,
         states::figure,
-    ]
-    .into_iter()
-    .filter_map(|figure| figure(study, looks, placement))
-    .collect();
+        cost::figure,
+        touch::figure,
+        wake_up::figure,
+        topology::figure,
+        set_up::figure,
+    ];
+    figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));
+    figures.extend(load::figures(study, looks, placement));
+    figures.extend(depth::figures(study, looks, placement));
     for figure in &mut figures {
         figure.id = format!("{}-{placement}", figure.id);
     }

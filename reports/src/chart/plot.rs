@@ -1,19 +1,82 @@
 //! The inside of a line chart's panel: axes, bands, lines, and names at their right ends.
 
-use super::canvas::{Canvas, Ink, Side, text_width};
-use super::lines::{Line, Lines, Panel, Point};
+use super::axis::Axis;
+use super::canvas::{Canvas, Ink, Marker, Side, text_width};
 
 /// Height of the letters.
 pub const TEXT: f64 = 12.0;
 /// Least distance of two names.
 pub const LABEL_APART: f64 = 13.5;
 
+/// Both axes of a chart.
+pub struct Scales {
+    /// Name and unit of the horizontal axis.
+    pub x_name: &'static str,
+    /// Name and unit of the vertical axis.
+    pub y_name: &'static str,
+    /// Horizontal scale.
+    pub x: Axis,
+    /// Vertical scale.
+    pub y: Axis,
+}
+
+/// One panel.
+pub struct Panel {
+    /// What its lines have in common.
+    pub heading: String,
+    /// References first, so that they lie below.
+    pub lines: Vec<Line>,
+    /// Places on the horizontal axis where something changes, and what: a line from top to bottom each.
+    pub limits: Vec<(f64, String)>,
+}
+
+/// One line.
+pub struct Line {
+    /// Its name, at the right end.
+    pub label: String,
+    /// Its ink.
+    pub ink: Ink,
+    /// Its points' shape; none for curves and references.
+    pub marker: Option<Marker>,
+    /// Left to right.
+    pub points: Vec<Point>,
+}
+
+/// A value with its interval, if it has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    /// Horizontal.
+    pub x: f64,
+    /// Vertical.
+    pub y: f64,
+    /// Both ends of the interval.
+    pub band: Option<(f64, f64)>,
+    /// Whether a line leads here from the point before: not across something that was left out.
+    pub joined: bool,
+    /// Whether it is crossed out: measured, but not under the conditions that were asked for.
+    pub crossed: bool,
+}
+
+impl Point {
+    /// A value alone, joined to the one before.
+    pub fn at(x: f64, y: f64) -> Self {
+        Self { x, y, band: None, joined: true, crossed: false }
+    }
+}
+
+impl Line {
+    /// Its points in stretches that a line may be drawn through.
+    pub fn stretches(&self) -> impl Iterator<Item = &[Point]> {
+        self.points.chunk_by(|_, next| next.joined)
+    }
+}
+
 /// The room of a panel's plot within the drawing.
 pub struct Plot<'a, 'c> {
     /// To draw on.
     pub canvas: &'a Canvas<'c>,
-    /// Its scales.
-    pub chart: &'a Lines,
+    /// Its axes.
+    pub scales: &'a Scales,
     /// Left edge.
     pub left: f64,
     /// Right edge.
@@ -26,17 +89,20 @@ pub struct Plot<'a, 'c> {
 
 impl Plot<'_, '_> {
     fn x(&self, value: f64) -> f64 {
-        self.left + (self.right - self.left) * self.chart.x.place(value)
+        self.left + (self.right - self.left) * self.scales.x.place(value)
     }
 
     fn y(&self, value: f64) -> f64 {
         // Held inside the plot: a line may leave the scale only for as far as its frame.
-        self.bottom - (self.bottom - self.top) * self.chart.y.place(value).clamp(0.0, 1.0)
+        self.bottom - (self.bottom - self.top) * self.scales.y.place(value).clamp(0.0, 1.0)
     }
 
     /// Axes, bands and lines; `first_column` says that the vertical axis has labels.
     pub fn paint(&self, panel: &Panel, first_column: bool) {
         self.frame(panel, first_column);
+        for (at, what) in &panel.limits {
+            self.limit(*at, what);
+        }
         for line in &panel.lines {
             self.band(line);
         }
@@ -47,9 +113,9 @@ impl Plot<'_, '_> {
 
     fn frame(&self, panel: &Panel, first_column: bool) {
         let canvas = self.canvas;
-        canvas.text((self.left, self.top - 14.0), Side::Right, panel.heading, Ink::Strong, TEXT + 1.0);
+        canvas.text((self.left, self.top - 14.0), Side::Right, &panel.heading, Ink::Strong, TEXT + 1.0);
         let label_height = TEXT * 1.5 / (self.bottom - self.top);
-        for (value, label) in &self.chart.y.clone().thin(label_height).ticks {
+        for (value, label) in &self.scales.y.clone().thin(label_height).ticks {
             let y = self.y(*value);
             canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
             if first_column {
@@ -57,25 +123,34 @@ impl Plot<'_, '_> {
             }
         }
         let width = self.right - self.left;
-        let widest = self.chart.x.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(0.0, f64::max);
-        for (value, _) in &self.chart.x.ticks {
+        let widest = self.scales.x.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(0.0, f64::max);
+        for (value, _) in &self.scales.x.ticks {
             let x = self.x(*value);
             canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Ink::Axis, 1.0);
         }
-        for (value, label) in &self.chart.x.clone().thin((widest + 8.0) / width).ticks {
+        for (value, label) in &self.scales.x.clone().thin((widest + 8.0) / width).ticks {
             canvas.text((self.x(*value), self.bottom + 13.0), Side::Middle, label, Ink::Muted, TEXT);
         }
         canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
         canvas.text(
             (f64::midpoint(self.left, self.right), self.bottom + 31.0),
             Side::Middle,
-            self.chart.x_name,
+            self.scales.x_name,
             Ink::Text,
             TEXT,
         );
         if first_column {
-            canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), self.chart.y_name, Ink::Text, TEXT);
+            canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), self.scales.y_name, Ink::Text, TEXT);
         }
+    }
+
+    /// A line from top to bottom, named on the side with more room.
+    fn limit(&self, at: f64, what: &str) {
+        let x = self.x(at);
+        self.canvas.line(&[(x, self.top), (x, self.bottom)], Ink::Reference, 1.2);
+        let (side, x) =
+            if x - self.left > (self.right - self.left) / 2.0 { (Side::Left, x - 5.0) } else { (Side::Right, x + 5.0) };
+        self.canvas.text((x, self.top + 7.0), side, what, Ink::Reference, TEXT - 1.0);
     }
 
     /// Fainter than its line by far, since the bands of a disturbed run lie over each other.
@@ -104,7 +179,11 @@ impl Plot<'_, '_> {
             if let Some((low, high)) = point.band {
                 self.canvas.bar((x - 0.6, self.y(high)), (x + 0.6, self.y(low)), line.ink);
             }
-            self.canvas.marker((x, y), marker, line.ink, 3.2);
+            if point.crossed {
+                self.canvas.cross((x, y), line.ink, 4.4);
+            } else {
+                self.canvas.marker((x, y), marker, line.ink, 3.2);
+            }
         }
     }
 

@@ -6,8 +6,9 @@ use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
 use super::table::{Cell, Table};
-use super::{Figure, Key, Looks, Shape};
+use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::answer::place;
+use crate::analyse::best::{Shown, size};
 use crate::analyse::roles::{RoleView, roles};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
@@ -16,31 +17,43 @@ use crate::format;
 /// The states in the order of the bar.
 const STATES: [&str; 3] = ["running", "ready, waiting for a CPU", "blocked"];
 
-/// The chart, for round trips and streams at the smallest size; `None` when no role told.
+/// The chart, for round trips and streams at the size most share; `None` when no role told.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
-    let columns: Vec<Column> =
-        measures.into_iter().filter_map(|(measure, word)| column(study, looks, placement, measure, word)).collect();
-    let title = format!("What each role's time went into, smallest messages, {}", place(placement));
-    let chart = Bars {
+    let title = format!("What each role's time went into, {}", place(placement));
+    let chart = |shown: [&Shown; 2]| Bars {
         title: title.clone(),
         description:
             "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
              blocked."
                 .into(),
-        columns,
+        columns: measures
+            .into_iter()
+            .zip(shown)
+            .filter_map(|((measure, word), shown)| column(study, looks, placement, measure, word, shown))
+            .collect(),
     };
-    (!chart.columns.is_empty()).then(|| Figure {
+    let best = measures.map(|(measure, _)| {
+        let common = study.common_size(measure, placement);
+        let cases: Vec<_> = study.measured(measure, placement).filter(|case| Some(case.bytes()) == common).collect();
+        Shown::of(&cases, size)
+    });
+    let short = chart([&best[0], &best[1]]);
+    (!short.columns.is_empty()).then(|| Figure {
         id: "states".into(),
-        title,
-        note: "The three process states as the scheduler counts them, median over sets. A role that polls runs all the \
-               time, whether messages come or not; a role that blocks leaves its CPU to others. The upper half of a bar \
-               is the side that leads or sends, the lower half the side that answers or receives; the number is the \
-               share running."
-            .into(),
+        title: title.clone(),
+        note: format!(
+            "The three process states as the scheduler counts them, median over sets. A role that polls runs all the \
+             time, whether messages come or not; a role that blocks leaves its CPU to others. The upper half of a bar \
+             is the side that leads or sends, the lower half the side that answers or receives; the number is the \
+             share running.{}",
+            best[0].told()
+        ),
+        answer: String::new(),
         legend: STATES.iter().enumerate().map(key).collect(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
+        wide: short.svg(Shape::Wide),
+        narrow: short.svg(Shape::Narrow),
+        more: best.iter().any(Shown::is_partial).then(|| More::all(&chart([&Shown::default(); 2]))),
         table: table(study, placement),
     })
 }
@@ -49,17 +62,26 @@ fn key((at, word): (usize, &&str)) -> Key {
     Key { class: format!("t{at}"), word: (*word).into() }
 }
 
-fn column(study: &Study<'_>, looks: &Looks, placement: Placement, measure: Measure, word: &str) -> Option<Column> {
-    let &smallest = study.sizes(measure, placement).first()?;
+fn column(
+    study: &Study<'_>,
+    looks: &Looks,
+    placement: Placement,
+    measure: Measure,
+    word: &str,
+    shown: &Shown,
+) -> Option<Column> {
+    let common = study.common_size(measure, placement)?;
     let mut sections = Vec::new();
     for manner in Manner::ALL {
-        let members = study.measured(measure, placement).filter(|c| c.bytes() == smallest && c.series.manner == manner);
+        let members = study
+            .measured(measure, placement)
+            .filter(|case| case.bytes() == common && case.series.manner == manner && shown.shows(&case.series));
         let bars: Vec<Bar> = members.filter_map(|case| bar(case, study, looks)).collect();
         if !bars.is_empty() {
             sections.push(Section { heading: manner.word().into(), axis: Axis::shares(), bars });
         }
     }
-    let heading = format!("{word}, {}", format::bytes(smallest));
+    let heading = format!("{word}, {}", format::bytes(common));
     (!sections.is_empty()).then_some(Column { heading, sections })
 }
 
@@ -73,7 +95,7 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
     let running: Vec<String> = roles.iter().map(|role| format!("{:.0}", role.running * 100.0)).collect();
     (!roles.is_empty()).then(|| Bar {
         label: case.series.label(),
-        ink: looks.get(study.index(&case.series)).ink,
+        ink: looks.get(study.index(&case.series)).ink(),
         tracks: roles.iter().map(track).collect(),
         mark: None,
         note: format!("{}\u{202f}%", running.join(" · ")),
@@ -96,8 +118,8 @@ fn table(study: &Study<'_>, placement: Placement) -> Table {
         ("Faults a message", "faults_count"),
     ]);
     for measure in [Measure::RoundTrip, Measure::Stream] {
-        let smallest = study.sizes(measure, placement).first().copied();
-        for case in study.measured(measure, placement).filter(|case| Some(case.bytes()) == smallest) {
+        let common = study.common_size(measure, placement);
+        for case in study.measured(measure, placement).filter(|case| Some(case.bytes()) == common) {
             for role in roles(case) {
                 let share = |value: f64| Cell::number(Some(value), format::percent);
                 let time = |value: f64| Cell::number(Some(value), format::ns);

@@ -3,16 +3,21 @@
 
 use std::fmt::Write as _;
 
-use ipcmark::record::{Measure, Placement, Verdict};
+use ipcmark::record::{Group, Measure, Placement, Verdict};
 use serde::Serialize;
 
 use crate::analyse::answer::place_word;
-use crate::analyse::series::{Manner, Series};
+use crate::analyse::crowd::Crowd;
+use crate::analyse::plausible::beyond_one_core;
+use crate::analyse::series::{Manner, Series, group_word};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::CaseSummary;
 use crate::chart::Cell;
 use crate::format::{self, Quantity};
+
+/// More contestants than this are easier to find by their kind.
+const MANY: usize = 16;
 
 /// The table and its filters.
 #[derive(Serialize)]
@@ -20,6 +25,10 @@ pub struct Headline {
     rows: Vec<Row>,
     sizes: Vec<Choice>,
     placements: Vec<Choice>,
+    /// Kinds of mechanisms, where the records name them.
+    groups: Vec<Choice>,
+    /// Whether there are so many rows that choosing a kind helps.
+    choose_kind: bool,
 }
 
 /// One value of a filter.
@@ -40,6 +49,8 @@ struct Row {
     series: usize,
     label: String,
     manner: &'static str,
+    group: &'static str,
+    group_id: &'static str,
     /// Every placement under whose filter it shows.
     placement: String,
     placement_word: String,
@@ -65,13 +76,15 @@ struct Number {
     raw: String,
     /// More about it: its interval, its floor.
     note: String,
+    /// Not what it seems; the note says why.
+    flagged: bool,
 }
 
 impl Number {
     fn of(value: Option<f64>, show: fn(f64) -> Quantity) -> Self {
         value.map_or_else(Self::default, |value| {
             let Quantity { number, unit } = show(value);
-            Self { shown: number, unit, raw: format::digits(value), note: String::new() }
+            Self { shown: number, unit, raw: format::digits(value), ..Self::default() }
         })
     }
 
@@ -80,6 +93,22 @@ impl Number {
         let note = interval.map(|i| format!("95\u{202f}% interval: {}", format::span(i.low, i.high, show)));
         Self { note: note.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
     }
+}
+
+/// The rate of a stream, flagged where one core could not even copy as much.
+fn rate(stream: Option<&CaseSummary>) -> Number {
+    let mut number = Number::estimated(stream.and_then(|s| s.typical), format::rate);
+    if let Some(why) = stream.and_then(beyond) {
+        number.flagged = true;
+        number.note = format!("{}{}{why}", number.note, if number.note.is_empty() { "" } else { "; " });
+    }
+    number
+}
+
+/// Why a rate is not to be taken for one of bytes; `None` when it may be.
+fn beyond(stream: &CaseSummary) -> Option<String> {
+    let times = stream.times_one_core.filter(|&times| times > 1.0)?;
+    Some(format!("{} times, {}", format::ratio(times), beyond_one_core(stream.case.touch)))
 }
 
 /// The ratio to the floor; its note says which floor.
@@ -102,7 +131,9 @@ fn times(value: f64) -> Quantity {
 
 /// Gathers the table.
 pub fn headline(study: &Study<'_>) -> Headline {
-    let asked = |case: &&CaseStudy<'_>| matches!(case.case.measure, Measure::RoundTrip | Measure::Stream);
+    let asked = |case: &&CaseStudy<'_>| {
+        matches!(case.case.measure, Measure::RoundTrip | Measure::Stream) && Crowd::of(case.case).plain()
+    };
     let mut keys: Vec<(&Series, Placement, u64)> =
         study.cases.iter().filter(asked).map(|case| (&case.series, case.case.placement, case.bytes())).collect();
     keys.sort();
@@ -119,17 +150,29 @@ pub fn headline(study: &Study<'_>) -> Headline {
     let mut placements: Vec<Placement> = keys.iter().filter(crosses).map(|key| key.1).collect();
     placements.sort_unstable();
     placements.dedup();
-    let smallest = sizes.first().copied();
+    let mut groups: Vec<Group> = keys.iter().filter_map(|key| key.0.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let mut series: Vec<&Series> = keys.iter().map(|key| key.0).collect();
+    series.dedup();
+    let at = |size: u64| keys.iter().filter(|key| key.2 == size).count();
+    // The size most can be compared at, the smallest of equals.
+    let common = sizes.iter().rev().copied().max_by_key(|&size| at(size));
     let main = study.placement.or(placements.first().copied());
     Headline {
         rows,
+        choose_kind: groups.len() > 1 && series.len() > MANY,
         sizes: sizes
             .into_iter()
-            .map(|size| Choice { id: size.to_string(), word: format::bytes(size), chosen: Some(size) == smallest })
+            .map(|size| Choice { id: size.to_string(), word: format::bytes(size), chosen: Some(size) == common })
             .collect(),
         placements: placements
             .into_iter()
             .map(|p| Choice { id: p.word().into(), word: place_word(p), chosen: Some(p) == main })
+            .collect(),
+        groups: groups
+            .into_iter()
+            .map(|group| Choice { id: group.word().into(), word: group_word(group).into(), chosen: false })
             .collect(),
     }
 }
@@ -138,7 +181,7 @@ impl Headline {
     /// A rule for each choice that hides the rows of all others; where a browser does not know `:has`, all rows show.
     pub fn filters_css(&self) -> String {
         let mut css = String::new();
-        for (attribute, choices) in [("size", &self.sizes), ("placement", &self.placements)] {
+        for (attribute, choices) in [("size", &self.sizes), ("placement", &self.placements), ("kind", &self.groups)] {
             for Choice { id, .. } in choices {
                 let _ = writeln!(
                     css,
@@ -154,6 +197,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
     let of = |measure: Measure| {
         study.cases.iter().find(|case| {
             case.case.measure == measure
+                && Crowd::of(case.case).plain()
                 && case.case.placement == placement
                 && case.bytes() == bytes
                 && case.series == *series
@@ -170,6 +214,8 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         series: study.index(series),
         label: series.label(),
         manner: series.manner.word(),
+        group: series.group_word(),
+        group_id: series.group.map_or("", Group::word),
         placement: if alone { all.join(" ") } else { placement.word().into() },
         placement_word: if alone { "–".into() } else { place_word(placement) },
         rank: (
@@ -185,7 +231,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         p50: Number::of(from_trip(|s| s.p50_ns), format::time),
         p99: Number::of(from_trip(|s| s.p99_ns), format::time),
         p999: Number::of(from_trip(|s| s.p999_ns), format::time),
-        rate: Number::estimated(stream.and_then(|case| case.summary.typical), format::rate),
+        rate: rate(stream.map(|case| &case.summary)),
         cpu: Number::of(first.and_then(|s| s.cpu_ns_per_message), format::time),
         floor: to_floor(first),
         verdict,
@@ -200,7 +246,8 @@ fn worse(trip: Option<&CaseSummary>, stream: Option<&CaseSummary>) -> (&'static 
     let worst = judged.iter().map(|(_, case)| case.verdict).max_by_key(|&verdict| caution(verdict)).flatten();
     let why: Vec<String> =
         judged.iter().map(|(name, case)| format!("{name}: {}, {}", word(case.verdict), case.why)).collect();
-    (word(worst), why.join("\n"))
+    let flag = stream.and_then(beyond).map(|why| format!("rate: {why}"));
+    (word(worst), why.into_iter().chain(flag).collect::<Vec<_>>().join("\n"))
 }
 
 /// The word for a verdict, also when there is none yet.

@@ -5,6 +5,7 @@
 
 mod headline;
 mod machine;
+mod pairs;
 mod sections;
 
 use std::fs;
@@ -16,9 +17,9 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::analyse::answer::{answer, place, place_word};
+use crate::analyse::answer::{self, answer, place, place_word};
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, Table, drift, figures};
+use crate::chart::{Figure, Looks, Table, cross_checks, drift, figures};
 use crate::read::Recording;
 
 const PAGE: &str = include_str!("report.html");
@@ -58,8 +59,11 @@ struct Page {
     warnings: Vec<String>,
     headline: headline::Headline,
     placements: Vec<OnPlacement>,
+    break_even: Vec<pairs::Matrix>,
+    cross_checks: Option<Figure>,
     drift: Option<Figure>,
     cautions: Vec<sections::Reason>,
+    overloaded: Vec<sections::Reason>,
     absent: Vec<sections::Reason>,
     bad_lines: Vec<sections::Bad>,
     declared: Table,
@@ -67,6 +71,8 @@ struct Page {
     disagreeing: Vec<String>,
     conformance: Option<sections::Conformance>,
     machines: Vec<machine::MachineView>,
+    /// Whether a colour is a kind of mechanism.
+    by_group: bool,
     css: Css,
     script: &'static str,
 }
@@ -100,17 +106,27 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         phrase: place(placement),
         figures: figures(&study, &looks, placement),
     };
+    let placements: Vec<OnPlacement> = study.placements().into_iter().map(on).collect();
+    // A plan without round trips asks what one of its own charts answers.
+    let of_chart = || {
+        let figures = placements.iter().flat_map(|placement| &placement.figures);
+        figures.map(|figure| figure.answer.clone()).find(|answer| !answer.is_empty())
+    };
+    let sentence = answer.sentence.or_else(of_chart).unwrap_or_else(|| answer::NOTHING_TO_SAY.into());
     let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {
         question: sections::question(recording),
-        answer: sections::with_names(&answer.sentence),
+        answer: sections::with_names(&sentence),
         findings: answer.findings.iter().map(|finding| sections::with_names(finding)).collect(),
         tally: sections::tally(&study),
         run: sections::run(recording, &study),
         warnings: sections::warnings(recording, &study),
-        placements: study.placements().into_iter().map(on).collect(),
+        placements,
+        break_even: pairs::matrices(&study),
+        cross_checks: cross_checks(&study, &looks),
         drift: drift(&study, &looks),
         cautions: sections::cautions(&study),
+        overloaded: sections::overloaded(&study),
         absent: sections::absent(&study),
         bad_lines: sections::bad_lines(recording),
         declared,
@@ -119,10 +135,12 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         machines: study.machines.iter().map(|machine| machine::view(machine)).collect(),
         css: Css { style: STYLE, light, dark, filters: headline.filters_css() },
         headline,
+        by_group: looks.by_group,
         script: SCRIPT,
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("names", |text: String| Value::from_safe_string(sections::with_names(&text)));
     environment.add_template("macros.html", MACROS)?;
     environment.add_template("report.html", PAGE)?;
     environment.get_template("report.html")?.render(Value::from(Serde(page))).context("the page could not be rendered")

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::headline::word;
 use crate::analyse::answer::place_word;
+use crate::analyse::crowd::Crowd;
 use crate::analyse::declared::{declared, disagreements};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::{Cell, Table};
@@ -157,15 +158,29 @@ pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
     }
     match recording.bad_lines.len() {
         0 => {}
-        1 => warnings.push("One line of the recording could not be read; it is named at the end.".into()),
-        many => warnings.push(format!("{many} lines of the recording could not be read; they are named at the end.")),
+        1 => warnings.push("One line of the recording was left out; the reason stands below.".into()),
+        many => warnings.push(format!("{many} lines of the recording were left out; the reasons stand below.")),
     }
     warnings
 }
 
-/// Measured cases that are not stable.
+/// Measured cases that were disturbed or spread.
 pub fn cautions(study: &Study<'_>) -> Vec<Reason> {
-    by_reason(study, |case| matches!(case.summary.verdict, Some(Verdict::Noisy | Verdict::Overloaded)))
+    by_reason(study, |case| case.summary.verdict == Some(Verdict::Noisy))
+}
+
+/// Cases that did not reach their rate, one line a contestant: that is an answer, not a fault.
+pub fn overloaded(study: &Study<'_>) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    for case in study.cases.iter().filter(|case| case.summary.verdict == Some(Verdict::Overloaded)) {
+        let why = case.series.label();
+        let named = Named { name: name(case), key: case.key.to_owned() };
+        match reasons.iter_mut().find(|known| known.why == why) {
+            Some(known) => known.cases.push(named),
+            None => reasons.push(Reason { verdict: Verdict::Overloaded.word(), why, cases: vec![named] }),
+        }
+    }
+    reasons
 }
 
 /// Cases without a number: skipped, broken or invalid.
@@ -191,7 +206,14 @@ fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<
 fn name(case: &CaseStudy<'_>) -> String {
     let what = case.case.measure.word().replace('_', " ");
     let size = case.case.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
-    format!("{}, {what}{size}, {}", case.series.label(), place_word(case.case.placement))
+    let rate =
+        case.case.rate_per_s.map(|rate| format!(", {}", format::rate(rate as f64).trimmed())).unwrap_or_default();
+    let arrivals = case.case.arrivals.map(|arrivals| format!(" {arrivals}")).unwrap_or_default();
+    let gap = case.case.gap_ns.map(|gap| format!(", after {}", format::time(gap as f64).trimmed())).unwrap_or_default();
+    let crowd = Crowd::of(case.case);
+    let crowd = if crowd.plain() { String::new() } else { format!(", {crowd}") };
+    let place = place_word(case.case.placement);
+    format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}, {place}", case.series.label())
 }
 
 /// Every line that is not a record.

@@ -2,22 +2,26 @@
 //! called `synthetic`, so no page made of them can be taken for a measurement.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod chance;
+pub mod field;
 pub mod machine;
+pub mod sweeps;
 
-use base64::Engine as _;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+pub use chance::{encode, gauss, uniform};
 use ipcmark::record::{
-    Anatomy, Case, Count, Counts, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
+    Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
     RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
+
+use chance::latencies;
 use machine::{machine, suite};
 
 /// A way of running a mechanism, and the formula behind its numbers.
 #[derive(Clone, Copy)]
 pub struct Contestant {
     pub mechanism: &'static str,
+    pub group: Group,
     pub wait: Option<Wait>,
     pub isolation: Isolation,
     pub substrate: Option<Substrate>,
@@ -34,6 +38,7 @@ pub const SIZES: [u64; 6] = [8, 64, 1024, 16 * 1024, 64 * 1024, 1 << 20];
 pub fn contestants() -> Vec<Contestant> {
     let shm = |mechanism, wait, substrate, fixed_ns, stream_ns| Contestant {
         mechanism,
+        group: Group::SharedMemory,
         wait: Some(wait),
         isolation: Isolation::Process,
         substrate: Some(substrate),
@@ -41,21 +46,27 @@ pub fn contestants() -> Vec<Contestant> {
         per_byte_ns: 0.12,
         stream_ns,
     };
-    let plain = |mechanism, isolation, fixed_ns, per_byte_ns, stream_ns| Contestant {
+    let kernel = |mechanism, group, fixed_ns, per_byte_ns, stream_ns| Contestant {
         mechanism,
-        wait: None,
-        isolation,
+        group,
+        wait: Some(Wait::Block),
+        isolation: Isolation::Process,
         substrate: None,
         fixed_ns,
         per_byte_ns,
         stream_ns,
     };
+    let thread = |mechanism, group, wait, fixed_ns, per_byte_ns, stream_ns| Contestant {
+        wait,
+        isolation: Isolation::Thread,
+        ..kernel(mechanism, group, fixed_ns, per_byte_ns, stream_ns)
+    };
     vec![
-        plain("null", Isolation::Thread, 4.0, 0.05, 4.0),
-        plain("pipe", Isolation::Process, 4_800.0, 0.35, 900.0),
-        plain("unix-stream", Isolation::Process, 5_900.0, 0.42, 1_300.0),
-        plain("ipc-channel", Isolation::Process, 8_700.0, 0.61, 4_100.0),
-        plain("crossbeam-bounded", Isolation::Thread, 210.0, 0.2, 70.0),
+        thread("null", Group::Instrument, None, 4.0, 0.05, 4.0),
+        kernel("pipe", Group::Pipes, 4_800.0, 0.35, 900.0),
+        kernel("unix-stream", Group::Sockets, 5_900.0, 0.42, 1_300.0),
+        kernel("ipc-channel", Group::Libraries, 8_700.0, 0.61, 4_100.0),
+        thread("crossbeam-bounded", Group::Threads, Some(Wait::Hybrid), 210.0, 0.2, 70.0),
         shm("shm-mailbox", Wait::Spin, Substrate::Memfd, 108.0, 110.0),
         shm("shm-mailbox", Wait::Hybrid, Substrate::Memfd, 131.0, 140.0),
         shm("shm-mailbox", Wait::Park, Substrate::Memfd, 5_100.0, 5_000.0),
@@ -69,6 +80,7 @@ pub fn contestants() -> Vec<Contestant> {
 /// A case of a contestant.
 pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64) -> Case {
     Case {
+        group: Some(one.group),
         isolation: one.isolation,
         wait: one.wait,
         substrate: one.substrate,
@@ -160,7 +172,7 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
         _ => ((one.stream_ns.powi(2) + (one.per_byte_ns * bytes).powi(2)).sqrt(), 7.0 + 0.1 * bytes),
     };
     let typical_ns = typical_ns * set_noise * if one_cpu { 0.8 } else { 1.0 };
-    let polls = matches!(one.wait, Some(Wait::Spin | Wait::Hybrid)) || one.isolation == Isolation::Thread;
+    let polls = polls(one);
     let mut metrics = Metrics::new();
     let mut histogram = None;
     if case.measure == Measure::RoundTrip {
@@ -196,6 +208,12 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
     blank(case, set, outcome)
 }
 
+/// Whether it keeps a CPU busy while it waits a little.
+pub fn polls(one: &Contestant) -> bool {
+    let busy = matches!(one.wait, Some(Wait::Spin | Wait::SpinYield | Wait::Busy | Wait::Hybrid));
+    busy || one.isolation == Isolation::Thread && one.wait.is_none()
+}
+
 /// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
 pub fn seen(one: &Contestant, case: Case, set: u32) -> Record {
     let declared = anatomy(one, case.message_bytes.unwrap_or(0) as f64);
@@ -223,11 +241,11 @@ fn anatomy(one: &Contestant, bytes: f64) -> Anatomy {
     let moved_bytes = if bytes > 56.0 { bytes } else { 0.0 };
     match (one.mechanism, one.wait) {
         ("null", _) => Anatomy::default(),
-        ("crossbeam-bounded", _) | (_, Some(Wait::Spin | Wait::Hybrid)) => Anatomy {
+        _ if polls(one) => Anatomy {
             sender: Counts::default(),
             receiver: Counts { line_hand_overs: 1.0, moved_bytes, ..Counts::default() },
         },
-        (_, Some(_)) => Anatomy {
+        _ if one.group == Group::SharedMemory => Anatomy {
             sender: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
             receiver: Counts {
                 system_calls: 1.0,
@@ -237,7 +255,7 @@ fn anatomy(one: &Contestant, bytes: f64) -> Anatomy {
                 ..Counts::default()
             },
         },
-        (_, None) => Anatomy {
+        _ => Anatomy {
             sender: Counts { system_calls: 1.0, copied_bytes: bytes, wakes: 1.0, ..Counts::default() },
             receiver: Counts { system_calls: 1.0, copied_bytes: bytes, context_switches: 1.0, ..Counts::default() },
         },
@@ -265,31 +283,4 @@ fn roles(polls: bool, typical_ns: f64) -> Vec<RoleCost> {
         migrations: 0,
     };
     [(0, "pinger"), (1, "ponger")].into_iter().map(role).collect()
-}
-
-/// Latencies around `typical_ns` with a long tail, as a record holds them.
-fn latencies(typical_ns: f64, random: &mut Random) -> String {
-    let mut histogram = Histogram::<u64>::new_with_bounds(1, 100_000_000, 2).expect("constant bounds");
-    for _ in 0..2_500 {
-        let tail = uniform(random).powf(-0.22);
-        histogram.saturating_record((typical_ns * (0.93 + 0.03 * gauss(random).abs()) * tail) as u64);
-    }
-    encode(&histogram)
-}
-
-/// A histogram as records hold it.
-pub fn encode(histogram: &Histogram<u64>) -> String {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("into memory");
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-/// Uniform between 0 and 1, neither included.
-pub fn uniform(random: &mut Random) -> f64 {
-    ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-}
-
-/// Normally distributed, mean 0 and deviation 1 (Box & Muller 1958).
-pub fn gauss(random: &mut Random) -> f64 {
-    (-2.0 * uniform(random).ln()).sqrt() * (std::f64::consts::TAU * uniform(random)).cos()
 }

@@ -1,0 +1,88 @@
+//! Which contestants stand for their kind where a chart has no room for all: the best of each group in each way of
+//! waiting, so that no kind of mechanism and no way of waiting disappears.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipcmark::record::Group;
+
+use super::series::{Manner, Series};
+use super::study::CaseStudy;
+
+/// A panel of more lines than this cannot be read.
+const MOST_LINES: usize = 8;
+/// What a contestant is charged for a place on the axis that it has no number for, as a logarithm: as if it had been
+/// ten times as slow as the best there.
+const ABSENT: f64 = std::f64::consts::LN_10;
+
+/// Where a case stands on an axis of message sizes.
+pub fn size(case: &CaseStudy<'_>) -> u64 {
+    case.bytes()
+}
+
+/// The contestants of a chart.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// `None`: all of them.
+    chosen: Option<BTreeSet<Series>>,
+    all: usize,
+}
+
+impl Shown {
+    /// Chooses among cases that share a measure and a placement; one contestant at several depths or touching more or
+    /// less is one. `place` is where a case stands on the horizontal axis.
+    pub fn of(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
+        let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
+        let lines = |blocks: bool| all.iter().filter(|s| (s.manner == Manner::Blocks) == blocks).count();
+        if lines(true).max(lines(false)) <= MOST_LINES {
+            return Self { chosen: None, all: all.len() };
+        }
+        Self { chosen: Some(of_each_kind(cases, place).into_iter().collect()), all: all.len() }
+    }
+
+    /// Whether a chart shows this one.
+    pub fn shows(&self, series: &Series) -> bool {
+        self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&series.usual()))
+    }
+
+    /// Whether anything was left out.
+    pub fn is_partial(&self) -> bool {
+        self.chosen.as_ref().is_some_and(|chosen| chosen.len() < self.all)
+    }
+
+    /// A sentence for the chart's note; empty when it shows everything.
+    pub fn told(&self) -> String {
+        let Some(chosen) = self.chosen.as_ref().filter(|_| self.is_partial()) else { return String::new() };
+        format!(
+            " Of {} contestants it shows {}: in each way of waiting the one of each kind that stays closest to the best \
+             of its kind; the numbers behind it hold all.",
+            self.all,
+            chosen.len()
+        )
+    }
+}
+
+/// In each way of waiting, of each kind the contestant that stays closest to its kind's best over all places.
+pub fn of_each_kind(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Vec<Series> {
+    let mut costs: BTreeMap<(Manner, Option<Group>), Costs> = BTreeMap::new();
+    for case in cases {
+        let Some(cost) = case.cost_ns() else { continue };
+        let group = costs.entry((case.series.manner, case.series.group)).or_default();
+        group.entry(case.series.usual()).or_default().insert(place(case), cost);
+    }
+    costs.values().filter_map(closest).cloned().collect()
+}
+
+/// What each contestant of a group costs at each place.
+type Costs = BTreeMap<Series, BTreeMap<u64, f64>>;
+
+/// Of one group, the series whose cost, over all places, is in the mean closest to the group's best at each.
+fn closest(group: &Costs) -> Option<&Series> {
+    let mut best: BTreeMap<u64, f64> = BTreeMap::new();
+    for (&place, &cost) in group.values().flatten() {
+        best.entry(place).and_modify(|least| *least = least.min(cost)).or_insert(cost);
+    }
+    let behind = |costs: &BTreeMap<u64, f64>| -> f64 {
+        best.iter().map(|(place, least)| costs.get(place).map_or(ABSENT, |cost| (cost / least).ln().min(ABSENT))).sum()
+    };
+    group.iter().min_by(|a, b| behind(a.1).total_cmp(&behind(b.1))).map(|(series, _)| series)
+}

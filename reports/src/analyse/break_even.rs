@@ -1,0 +1,247 @@
+//! Break-even sizes: up to which message size one contestant is cheaper than another.
+//!
+//! At each size the two are compared set by set, as everywhere: the median of the paired ratios. Between measured sizes
+//! the ratio is a straight line on logarithmic axes, and where it crosses 1 the two change places. The bootstrap draws
+//! sets with replacement and looks for the crossing again each time (Efron & Tibshirani 1993, chapter 13): an answer
+//! stands when 95 of 100 draws agree on who is cheaper at both ends, and its interval is where their crossings lie.
+
+use std::collections::BTreeMap;
+
+use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median, quantile};
+use super::study::CaseStudy;
+use super::trials::cost_ns;
+use super::verdict::SETS_FOR_A_VERDICT;
+use crate::format;
+
+/// Share of the draws that must agree.
+const AGREED: f64 = 0.95;
+
+/// When the first of two is cheaper.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// At every measured size.
+    Always,
+    /// At none.
+    Never,
+    /// Below this many bytes.
+    UpTo(Crossing),
+    /// Above this many bytes.
+    From(Crossing),
+    /// The records do not say where they change places, or whether.
+    CantTell(Open),
+}
+
+/// What is known where there is no answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Open {
+    /// Sizes, in bytes, at which the first is shown to be cheaper.
+    pub cheaper: Vec<u64>,
+    /// Sizes at which it is shown to be dearer.
+    pub dearer: Vec<u64>,
+    /// Sizes at which the interval of the ratio holds 1.
+    pub level: Vec<u64>,
+    /// Why nothing at all could be asked; else empty.
+    pub lacking: String,
+}
+
+impl Open {
+    fn lacking(why: impl Into<String>) -> Self {
+        Self { lacking: why.into(), ..Self::default() }
+    }
+
+    /// What is known, in words.
+    pub fn told(&self) -> String {
+        let kinds = [("cheaper", &self.cheaper), ("dearer", &self.dearer), ("level", &self.level)];
+        let known = kinds.into_iter().filter(|(_, sizes)| !sizes.is_empty());
+        let mut parts: Vec<String> = known.map(|(word, sizes)| format!("{word} at {}", self.sizes(sizes))).collect();
+        parts.extend((!self.lacking.is_empty()).then(|| self.lacking.clone()));
+        parts.join("; ")
+    }
+
+    /// Where the two are level, for narrow places; empty where they are nowhere.
+    pub fn level_at(&self) -> String {
+        if self.level.is_empty() { String::new() } else { format!("level at {}", self.sizes(&self.level)) }
+    }
+
+    /// Sizes in words: from the first to the last where no other lies in between.
+    fn sizes(&self, sizes: &[u64]) -> String {
+        let mut others = [&self.cheaper, &self.dearer, &self.level].into_iter().flatten();
+        match sizes {
+            [first, .., last] if !others.any(|size| (first..=last).contains(&size) && !sizes.contains(size)) => {
+                format!("{} to {}", format::bytes(*first), format::bytes(*last))
+            }
+            _ => sizes.iter().map(|&size| format::bytes(size)).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// Where two contestants change places, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Crossing {
+    /// Of the medians.
+    pub bytes: f64,
+    /// 95 % interval; where draws cross more than once, from their first crossing to their last.
+    pub interval: Interval,
+}
+
+impl Answer {
+    /// The same question asked the other way round.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Always => Self::Never,
+            Self::Never => Self::Always,
+            Self::UpTo(crossing) => Self::From(crossing),
+            Self::From(crossing) => Self::UpTo(crossing),
+            Self::CantTell(open) => Self::CantTell(Open { cheaper: open.dearer, dearer: open.cheaper, ..open }),
+        }
+    }
+
+    /// `up to 47 KiB`.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Always => "always".into(),
+            Self::Never => "never".into(),
+            Self::UpTo(crossing) => format!("up to {}", format::about_bytes(crossing.bytes)),
+            Self::From(crossing) => format!("from {}", format::about_bytes(crossing.bytes)),
+            Self::CantTell(Open { cheaper, dearer, level, .. }) => {
+                match (cheaper.is_empty(), dearer.is_empty(), level.is_empty()) {
+                    (false, true, false) => "cheaper or level".into(),
+                    (true, false, false) => "dearer or level".into(),
+                    _ => "can't tell".into(),
+                }
+            }
+        }
+    }
+
+    /// Where they change places, if they do.
+    pub fn crossing(&self) -> Option<Crossing> {
+        match self {
+            Self::UpTo(crossing) | Self::From(crossing) => Some(*crossing),
+            Self::Always | Self::Never | Self::CantTell(_) => None,
+        }
+    }
+}
+
+/// Cost of the first over cost of the second as a logarithm: one row per set, one column per size.
+struct Ratios {
+    /// Logarithms of the sizes.
+    sizes: Vec<f64>,
+    sets: Vec<Vec<Option<f64>>>,
+}
+
+/// When `first` is cheaper than `second`; both are the cases of one contestant, which differ in size alone.
+pub fn break_even(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Answer {
+    let ratios = Ratios::of(first, second);
+    if ratios.sizes.len() < 2 {
+        return Answer::CantTell(Open::lacking("they share fewer than two sizes"));
+    }
+    if ratios.sets.len() < SETS_FOR_A_VERDICT {
+        let sets = ratios.sets.len();
+        let why = format!("an answer needs {SETS_FOR_A_VERDICT} sets in common, and they have {sets}");
+        return Answer::CantTell(Open::lacking(why));
+    }
+    let as_measured = ratios.curve(&ratios.sets.iter().collect::<Vec<_>>());
+    let mut random = Random::new(SEED);
+    let mut draws: Vec<Vec<Option<f64>>> = Vec::with_capacity(DRAWS);
+    draws.resize_with(DRAWS, || {
+        let drawn: Vec<_> = (0..ratios.sets.len()).map(|_| &ratios.sets[random.below(ratios.sets.len())]).collect();
+        ratios.curve(&drawn)
+    });
+    ratios.judge(&as_measured, &draws)
+}
+
+impl Ratios {
+    fn of(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Self {
+        let pairs = first.iter().filter_map(|a| Some((a, second.iter().find(|b| b.bytes() == a.bytes())?)));
+        let pairs: Vec<_> = pairs.collect();
+        let mut sets: BTreeMap<(&str, u32), Vec<Option<f64>>> = BTreeMap::new();
+        for (column, (a, b)) in pairs.iter().enumerate() {
+            for record in a.usable() {
+                let partner = b.usable().find(|other| other.set == record.set && other.run_id == record.run_id);
+                let Some((over, under)) = cost_ns(record).zip(partner.and_then(cost_ns)) else { continue };
+                let row = sets.entry((&record.run_id, record.set)).or_insert_with(|| vec![None; pairs.len()]);
+                row[column] = Some((over / under).ln()).filter(|ratio| ratio.is_finite());
+            }
+        }
+        // A case that was run more often than the rest must not make sets of its own.
+        sets.retain(|_, row| row.iter().filter(|ratio| ratio.is_some()).count() > 1);
+        let sizes = pairs.iter().map(|(a, _)| (a.bytes().max(1) as f64).ln()).collect();
+        Self { sizes, sets: sets.into_values().collect() }
+    }
+
+    /// The median ratio at each size.
+    fn curve(&self, sets: &[&Vec<Option<f64>>]) -> Vec<Option<f64>> {
+        (0..self.sizes.len()).map(|column| median(sets.iter().filter_map(|set| set[column]))).collect()
+    }
+
+    /// Where a curve crosses 0, as logarithms of sizes, in order.
+    fn crossings(&self, curve: &[Option<f64>]) -> Vec<f64> {
+        let points: Vec<(f64, f64)> =
+            self.sizes.iter().zip(curve).filter_map(|(&size, &ratio)| Some((size, ratio?))).collect();
+        let crosses = |pair: &[(f64, f64)]| {
+            let ((left, a), (right, b)) = (pair[0], pair[1]);
+            ((a < 0.0) != (b < 0.0)).then(|| left + (right - left) * a / (a - b))
+        };
+        points.windows(2).filter_map(crosses).collect()
+    }
+
+    fn judge(&self, as_measured: &[Option<f64>], draws: &[Vec<Option<f64>>]) -> Answer {
+        let crossed: Vec<Vec<f64>> = draws.iter().map(|draw| self.crossings(draw)).collect();
+        let ends = |curve: &[Option<f64>]| {
+            let mut known = curve.iter().flatten();
+            let first = known.next().is_some_and(|&ratio| ratio < 0.0);
+            (first, known.last().map_or(first, |&ratio| ratio < 0.0))
+        };
+        let (starts, stops) = ends(as_measured);
+        let agreed = |agrees: &dyn Fn(usize) -> bool| {
+            (0..draws.len()).filter(|&at| agrees(at)).count() as f64 >= AGREED * draws.len() as f64
+        };
+        let same_ends = |at: usize| ends(&draws[at]) == (starts, stops);
+        let measured = self.crossings(as_measured);
+        if starts == stops {
+            let straight = agreed(&|at| same_ends(at) && crossed[at].is_empty());
+            return match (straight, starts) {
+                (true, true) => Answer::Always,
+                (true, false) => Answer::Never,
+                (false, _) => self.open(draws),
+            };
+        }
+        if !agreed(&same_ends) {
+            return self.open(draws);
+        }
+        let of_agreeing = |pick: fn(&Vec<f64>) -> Option<&f64>| {
+            let mut places: Vec<f64> =
+                (0..draws.len()).filter(|&at| same_ends(at)).filter_map(|at| pick(&crossed[at]).copied()).collect();
+            places.sort_by(f64::total_cmp);
+            places
+        };
+        let (firsts, lasts) = (of_agreeing(|all| all.first()), of_agreeing(|all| all.last()));
+        let Some(middle) = median(measured) else { return self.open(draws) };
+        let interval = Interval {
+            low: quantile(&firsts, TAIL).min(middle).exp(),
+            high: quantile(&lasts, 1.0 - TAIL).max(middle).exp(),
+        };
+        let crossing = Crossing { bytes: middle.exp(), interval };
+        if starts { Answer::UpTo(crossing) } else { Answer::From(crossing) }
+    }
+
+    /// What is known size by size where there is no answer.
+    fn open(&self, draws: &[Vec<Option<f64>>]) -> Answer {
+        let mut open = Open::default();
+        for (column, size) in self.sizes.iter().enumerate() {
+            let mut ratios: Vec<f64> = draws.iter().filter_map(|draw| draw[column]).collect();
+            ratios.sort_by(f64::total_cmp);
+            if ratios.is_empty() {
+                continue;
+            }
+            let sizes = match (quantile(&ratios, TAIL), quantile(&ratios, 1.0 - TAIL)) {
+                (_, high) if high < 0.0 => &mut open.cheaper,
+                (low, _) if low > 0.0 => &mut open.dearer,
+                _ => &mut open.level,
+            };
+            sizes.push(size.exp().round() as u64);
+        }
+        Answer::CantTell(open)
+    }
+}

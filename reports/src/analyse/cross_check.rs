@@ -1,0 +1,105 @@
+//! Pairs that must agree, whatever the machine: a FIFO is a pipe with a name, a named unix stream is a socketpair once
+//! it is connected, and shared memory is memory, whoever gave it a name. Where they differ the instrument is in doubt,
+//! not the mechanism.
+
+use ipcmark::record::{Case, Measure, Record, Substrate};
+
+use super::pairs::paired_ratio;
+use super::statistics::{Estimate, median};
+use super::study::{CaseStudy, Study};
+use super::trials::cost_ns;
+use super::verdict::SETS_FOR_A_VERDICT;
+use crate::format;
+
+/// A ratio whose interval lies between these is called equal.
+pub const EQUAL: (f64, f64) = (0.9, 1.1);
+
+/// Mechanisms that must agree in steady state: the first is checked against the second.
+const MECHANISMS: [(&str, &str); 2] = [("fifo", "pipe"), ("unix-stream-named", "unix-stream")];
+/// A mechanism that must not care what its memory is made of, and two things it may be made of.
+const MEMORY: (&str, Substrate, Substrate) = ("shm-spsc", Substrate::PosixShm, Substrate::Memfd);
+
+/// One pair at one size.
+#[derive(Debug)]
+pub struct Check<'s, 'a> {
+    /// The one that is checked.
+    pub first: &'s CaseStudy<'a>,
+    /// What it must equal.
+    pub second: &'s CaseStudy<'a>,
+    /// Cost of the first over cost of the second, set by set.
+    pub ratio: Estimate,
+    /// How many times the floor beside the first was that beside the second, where both ran beside one.
+    pub floor_ratio: Option<f64>,
+}
+
+/// Every check that a recording has both sides of, in order of the first side.
+pub fn checks<'s, 'a>(study: &'s Study<'a>) -> Vec<Check<'s, 'a>> {
+    let steady = |case: &&CaseStudy<'_>| {
+        matches!(case.case.measure, Measure::RoundTrip | Measure::Stream | Measure::Paced | Measure::Wake)
+            && case.summary.typical.is_some()
+            && !super::load::is_overloaded(case)
+    };
+    let cases: Vec<&CaseStudy<'_>> = study.cases.iter().filter(steady).collect();
+    let check = |first: &&'s CaseStudy<'a>| {
+        let wanted = twin(first.case)?;
+        let second = *cases.iter().find(|second| comparable(second.case) == wanted)?;
+        let ratio = paired_ratio(&paired(first, second, cost_ns))?;
+        let floors = paired(first, second, |record| record.outcome.floor.as_ref().map(|floor| floor.ns));
+        Some(Check { first, second, ratio, floor_ratio: median(floors.iter().map(|(a, b)| a / b)) })
+    };
+    cases.iter().filter_map(check).collect()
+}
+
+/// The case without what follows from the mechanism.
+fn comparable(case: &Case) -> Case {
+    Case { group: None, depth: None, connections: None, ..case.clone() }
+}
+
+/// The case that this one must equal; `None` when it is not the first of a pair.
+fn twin(case: &Case) -> Option<Case> {
+    if let Some((_, second)) = MECHANISMS.iter().find(|(first, _)| *first == case.mechanism) {
+        return Some(Case { mechanism: (*second).to_owned(), ..comparable(case) });
+    }
+    let (mechanism, first, second) = MEMORY;
+    (case.mechanism == mechanism && case.substrate == Some(first))
+        .then(|| Case { substrate: Some(second), ..comparable(case) })
+}
+
+/// A value of both sides, from sets of the same number.
+fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> Option<f64>) -> Vec<(f64, f64)> {
+    let pair = |record: &Record| {
+        let partner = second.usable().find(|other| other.set == record.set && other.run_id == record.run_id)?;
+        Some((value(record)?, value(partner)?))
+    };
+    first.usable().filter_map(pair).collect()
+}
+
+impl Check<'_, '_> {
+    /// The interval lies within 0.9 to 1.1, from enough sets.
+    pub fn is_equal(&self) -> bool {
+        self.ratio.sets >= SETS_FOR_A_VERDICT && self.ratio.interval.is_some_and(|i| i.within(EQUAL.0, EQUAL.1))
+    }
+
+    /// `equal`, or why it is not shown.
+    pub fn told(&self) -> String {
+        if self.is_equal() {
+            return "equal".into();
+        }
+        let Some(interval) = self.ratio.interval.filter(|_| self.ratio.sets >= SETS_FOR_A_VERDICT) else {
+            return format!("not shown: needs {SETS_FOR_A_VERDICT} sets on both sides, and has {}", self.ratio.sets);
+        };
+        let span = format::span(interval.low, interval.high, format::ratio);
+        let spread = [self.first, self.second].map(|case| case.summary.typical.and_then(|typical| typical.spread()));
+        let spread = spread.map(|spread| spread.map_or_else(|| "–".to_owned(), format::percent));
+        let moved = match self.floor_ratio {
+            Some(ratio) if !(EQUAL.0..=EQUAL.1).contains(&ratio) => {
+                format!("; the floor beside them moved too, by {} times", format::ratio(ratio))
+            }
+            _ => String::new(),
+        };
+        format!(
+            "not shown: the interval {span} leaves 0.9 to 1.1; the two sides spread by {} and {}{moved}",
+            spread[0], spread[1]
+        )
+    }
+}

@@ -1,0 +1,116 @@
+//! How many take part in a trial, and beside whom: one sender and one receiver alone is the plain case, which all
+//! charts are about unless they say otherwise.
+
+use std::fmt;
+
+use ipcmark::record::Case;
+
+/// The roles of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Crowd {
+    /// Sending sides of one channel.
+    pub producers: u32,
+    /// Receiving sides of one channel.
+    pub consumers: u32,
+    /// Channels at work at the same time.
+    pub pairs: u32,
+    /// Processes beside them that only burn CPU time.
+    pub hogs: u32,
+}
+
+/// What grows with k.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Topology {
+    /// k senders, one receiver, one channel.
+    ManyToOne,
+    /// One sender, k receivers, one channel.
+    OneToMany,
+    /// k senders and k receivers on one channel.
+    ManyToMany,
+    /// k channels of one sender and one receiver each.
+    Pairs,
+}
+
+impl Topology {
+    /// Every topology, in the order of panels.
+    pub const ALL: [Self; 4] = [Self::ManyToOne, Self::OneToMany, Self::ManyToMany, Self::Pairs];
+
+    /// For headings and tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ManyToOne => "k senders, 1 receiver",
+            Self::OneToMany => "1 sender, k receivers",
+            Self::ManyToMany => "k senders, k receivers",
+            Self::Pairs => "k pairs",
+        }
+    }
+
+    /// Roles of a trial with this k.
+    pub const fn roles(self, k: u32) -> u32 {
+        match self {
+            Self::ManyToOne | Self::OneToMany => k + 1,
+            Self::ManyToMany | Self::Pairs => 2 * k,
+        }
+    }
+}
+
+impl Crowd {
+    /// The crowd of a case; what it leaves open is one.
+    pub fn of(case: &Case) -> Self {
+        Self {
+            producers: case.producers.unwrap_or(1),
+            consumers: case.consumers.unwrap_or(1),
+            pairs: case.pairs.unwrap_or(1),
+            hogs: case.hogs.unwrap_or(0),
+        }
+    }
+
+    /// One sender, one receiver, nobody beside them.
+    pub fn plain(self) -> bool {
+        self == Self { producers: 1, consumers: 1, pairs: 1, hogs: 0 }
+    }
+
+    /// The k of a topology, where this crowd is of it: one pair belongs to every topology as its first point.
+    pub fn k(self, topology: Topology) -> Option<u32> {
+        match (topology, self.producers, self.consumers, self.pairs) {
+            (Topology::Pairs, 1, 1, k)
+            | (_, 1, 1, k @ 1)
+            | (Topology::ManyToOne, k, 1, 1)
+            | (Topology::OneToMany, 1, k, 1) => Some(k),
+            (Topology::ManyToMany, k, same, 1) if k == same => Some(k),
+            _ => None,
+        }
+    }
+}
+
+/// `4:1`, `2 pairs`, `1:1 beside 1 hog`.
+impl fmt::Display for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pairs {
+            1 => write!(f, "{}:{}", self.producers, self.consumers)?,
+            pairs => write!(f, "{pairs} pairs")?,
+        }
+        match self.hogs {
+            0 => Ok(()),
+            1 => f.write_str(" beside 1 hog"),
+            hogs => write!(f, " beside {hogs} hogs"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pair_is_the_first_point_of_every_topology() {
+        let crowd = |producers, consumers, pairs| Crowd { producers, consumers, pairs, hogs: 0 };
+        let in_all = |crowd: Crowd| Topology::ALL.map(|topology| crowd.k(topology));
+        assert_eq!(in_all(crowd(1, 1, 1)), [Some(1); 4]);
+        assert_eq!(in_all(crowd(4, 1, 1)), [Some(4), None, None, None]);
+        assert_eq!(in_all(crowd(1, 4, 1)), [None, Some(4), None, None]);
+        assert_eq!(in_all(crowd(4, 4, 1)), [None, None, Some(4), None]);
+        assert_eq!(in_all(crowd(1, 1, 4)), [None, None, None, Some(4)]);
+        assert_eq!(in_all(crowd(2, 3, 1)), [None; 4]);
+    }
+}

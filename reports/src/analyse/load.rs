@@ -1,0 +1,142 @@
+//! Latency under load: the same contestant at every offered rate, and the knee, where it stops keeping up.
+//!
+//! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
+//! that was not; what a contestant carried when it was offered more says where in between.
+
+use ipcmark::record::{Arrivals, Measure, Placement, Verdict, metric};
+
+use super::series::Series;
+use super::statistics::{Estimate, Kind};
+use super::study::{CaseStudy, Study};
+use super::trials::sets;
+use crate::format;
+
+/// What all loads of one chart have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offered {
+    /// When messages are due.
+    pub arrivals: Arrivals,
+    /// How many at once, where they come in bursts.
+    pub burst: Option<u32>,
+    /// Payload of one message.
+    pub bytes: u64,
+}
+
+impl Offered {
+    /// For headings: `arrivals at constant intervals, 64 B`.
+    pub fn told(self) -> String {
+        let arrivals = match (self.arrivals, self.burst) {
+            (Arrivals::Constant, _) => "at constant intervals".to_owned(),
+            (Arrivals::Poisson, _) => "at random (Poisson)".to_owned(),
+            (Arrivals::Burst, Some(burst)) => format!("in bursts of {burst}"),
+            (Arrivals::Burst, None) => "in bursts".to_owned(),
+        };
+        format!("arrivals {arrivals}, {}", format::bytes(self.bytes))
+    }
+}
+
+/// One contestant at every rate it was offered.
+#[derive(Debug)]
+pub struct Load<'s, 'a> {
+    /// Who.
+    pub series: &'s Series,
+    /// In order of rate; never empty.
+    pub cases: Vec<&'s CaseStudy<'a>>,
+}
+
+/// Where a contestant stops keeping up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Knee {
+    /// The highest offered rate below the first overload; `None` when even the lowest was too much.
+    pub sustained_per_s: Option<f64>,
+    /// The lowest offered rate that was missed; `None` when none was.
+    pub overloaded_per_s: Option<f64>,
+    /// What got through at the highest rate, when that was an overload.
+    pub reached_per_s: Option<Estimate>,
+    /// Whether some rate above an overloaded one was sustained after all: then the knee is no line.
+    pub ragged: bool,
+}
+
+/// The loads that were offered at a placement.
+pub fn offered(study: &Study<'_>, placement: Placement) -> Vec<Offered> {
+    let mut offered: Vec<Offered> = study.measured(Measure::Paced, placement).map(offered_to).collect();
+    offered.sort_unstable();
+    offered.dedup();
+    offered
+}
+
+fn offered_to(case: &CaseStudy<'_>) -> Offered {
+    let arrivals = case.case.arrivals.unwrap_or(Arrivals::Constant);
+    Offered { arrivals, burst: case.case.burst, bytes: case.bytes() }
+}
+
+/// Every contestant under one kind of load at more than one rate, in order of series.
+pub fn loads<'s, 'a>(study: &'s Study<'a>, placement: Placement, offered: Offered) -> Vec<Load<'s, 'a>> {
+    let asked = study.measured(Measure::Paced, placement).filter(|case| offered_to(case) == offered);
+    let mut cases: Vec<&CaseStudy<'_>> = asked.filter(|case| case.case.rate_per_s.is_some()).collect();
+    cases.sort_by(|a, b| (&a.series, a.case.rate_per_s).cmp(&(&b.series, b.case.rate_per_s)));
+    let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| cases.len() > 1);
+    each.map(|cases| Load { series: &cases[0].series, cases: cases.to_vec() }).collect()
+}
+
+/// The rate a case was offered.
+pub fn rate(case: &CaseStudy<'_>) -> f64 {
+    case.case.rate_per_s.unwrap_or(0) as f64
+}
+
+/// Whether any set of a case missed its rate.
+pub fn is_overloaded(case: &CaseStudy<'_>) -> bool {
+    case.summary.verdict == Some(Verdict::Overloaded)
+}
+
+impl Load<'_, '_> {
+    /// Where it stops keeping up.
+    pub fn knee(&self) -> Knee {
+        let first = self.cases.iter().position(|case| is_overloaded(case));
+        let last = first.map_or(self.cases.len(), |first| first).checked_sub(1);
+        let highest = self.cases.last().filter(|case| is_overloaded(case));
+        let carried =
+            |record: &ipcmark::record::Record| record.outcome.metrics.as_ref()?.get(metric::MESSAGES_PER_S).copied();
+        Knee {
+            sustained_per_s: last.map(|at| rate(self.cases[at])),
+            overloaded_per_s: first.map(|at| rate(self.cases[at])),
+            reached_per_s: highest.and_then(|case| sets(&case.records, Kind::Rate, carried).estimate()),
+            ragged: first.is_some_and(|first| self.cases[first..].iter().any(|case| !is_overloaded(case))),
+        }
+    }
+}
+
+impl Knee {
+    /// In words, after the contestant's name: `1 M/s and not 3 M/s, of which 1.08 M/s (1.03 to 1.13 M/s) got through`.
+    pub fn told(&self) -> String {
+        let rate = |per_s: f64| format::rate(per_s).trimmed().to_string();
+        let reached = self.reached_per_s.map(|reached| {
+            let interval = reached.interval.map(|i| format!(", {}", format::span(i.low, i.high, format::rate)));
+            format!(" (at most {}{} got through)", format::rate(reached.value), interval.unwrap_or_default())
+        });
+        let reached = reached.unwrap_or_default();
+        let again = if self.ragged { ", though a higher rate was kept again" } else { "" };
+        match (self.sustained_per_s, self.overloaded_per_s) {
+            (Some(sustained), Some(missed)) => {
+                format!("{} but not {}{reached}{again}", rate(sustained), rate(missed))
+            }
+            (Some(sustained), None) => format!("all that was offered, up to {}", rate(sustained)),
+            (None, Some(missed)) => format!("not even {}{reached}{again}", rate(missed)),
+            (None, None) => "nothing, since nothing was offered".into(),
+        }
+    }
+}
+
+/// Which contestants sustain what, those that sustain the same in one breath.
+pub fn told(loads: &[&Load<'_, '_>]) -> String {
+    let mut parts: Vec<(String, Vec<String>)> = Vec::new();
+    for load in loads {
+        let (what, name) = (load.knee().told(), load.series.quoted());
+        match parts.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, names)) => names.push(name),
+            None => parts.push((what, vec![name])),
+        }
+    }
+    let parts: Vec<String> = parts.into_iter().map(|(what, names)| format!("{}: {what}", names.join(", "))).collect();
+    format!("Sustained by {}.", parts.join("; by "))
+}

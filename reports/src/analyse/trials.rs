@@ -1,0 +1,50 @@
+//! What the trials of one case say together: the sets that count, their values, their latencies, their cost.
+
+use ipcmark::record::{Measure, Record, Status, metric};
+
+use super::distribution::Distribution;
+use super::statistics::{Kind, SetValue, Sets, Within, median};
+use super::verdict::is_invalid;
+
+/// The sets whose numbers count: measured, every check passed.
+pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
+    records.iter().copied().filter(|r| r.outcome.status == Status::Measured && !is_invalid(&r.outcome))
+}
+
+/// All latencies of the usable sets.
+pub fn distribution(records: &[&Record]) -> Option<Distribution> {
+    Distribution::merge(usable(records).filter_map(|record| record.outcome.histogram.as_deref()))
+}
+
+/// A metric of the usable sets with its windows, ready for the bootstrap.
+pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Sets {
+    let of = |record: &Record| {
+        let windows = record.outcome.windows.iter().flatten();
+        let windows = windows.filter(|w| w.messages > 0).map(|w| (w.elapsed_ns as f64, w.messages as f64)).collect();
+        Some(SetValue { value: value(record)?, windows })
+    };
+    // The suite's own way of making a set's value: a round trip is its median window, a rate the whole hot phase.
+    let within = match records.first().map(|record| record.case.measure) {
+        Some(Measure::RoundTrip) => Within::Median,
+        _ => Within::Total,
+    };
+    Sets::new(kind, within, usable(records).filter_map(of))
+}
+
+/// Nanoseconds for one round trip or one message: the unit in which cases are compared with floors and each other.
+pub fn cost_ns(record: &Record) -> Option<f64> {
+    let metrics = record.outcome.metrics.as_ref()?;
+    match record.case.measure {
+        Measure::RoundTrip => metrics.get(metric::ROUND_TRIP_NS).copied(),
+        Measure::Stream => metrics.get(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate),
+        Measure::Paced => metrics.get(metric::LATENCY_NS).copied(),
+        Measure::Wake => metrics.get(metric::WAKE_NS).copied(),
+        Measure::SetUp => metrics.get(metric::SET_UP_NS).copied(),
+        Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+    }
+}
+
+/// A metric's median over the usable sets.
+pub fn over_sets(records: &[&Record], name: &str) -> Option<f64> {
+    median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
+}

@@ -1,0 +1,193 @@
+//! A value against something that was swept (message size, pause, depth): one line per contestant, polling and blocking
+//! in panels of their own.
+
+use super::axis::Axis;
+use super::canvas::Ink;
+use super::lines::{Lines, by_manner};
+use super::plot::{Line, Panel, Point, Scales};
+use super::round_trip::floor_name;
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::best::{Shown, size};
+use crate::analyse::load::is_overloaded;
+use crate::analyse::series::Manner;
+use crate::analyse::statistics::median;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format::{self, Quantity};
+
+/// How a case becomes a point: the value and both ends of its interval.
+pub type AsPoint = fn(&CaseStudy<'_>) -> Option<(f64, Option<(f64, f64)>)>;
+
+/// What was swept.
+pub struct Swept {
+    /// Name of the horizontal axis.
+    pub name: &'static str,
+    /// Where a case stands on it.
+    pub of: fn(&CaseStudy<'_>) -> u64,
+    /// How places are written.
+    pub show: fn(u64) -> String,
+    /// The table's column: for people, and for programs.
+    pub column: (&'static str, &'static str),
+}
+
+/// The sweep over message sizes.
+pub const SIZE: Swept =
+    Swept { name: "message size", of: size, show: format::bytes, column: ("Size", "message_bytes") };
+
+/// A chart of some value against something swept, in panels by how a side waits.
+pub struct Against<'s, 'a> {
+    /// Its data, in order of series and place.
+    pub cases: Vec<&'s CaseStudy<'a>>,
+    /// Horizontally.
+    pub swept: Swept,
+    /// The value of a case.
+    pub value: AsPoint,
+    /// The value of a floor of so many nanoseconds, at a size; `None` for charts without floors.
+    pub floor: Option<fn(f64, u64) -> f64>,
+    /// How values are written.
+    pub show: fn(f64) -> Quantity,
+    /// Name of the vertical axis.
+    pub y_name: &'static str,
+    /// The table's columns for the value and the ends of its interval: for people, and for programs.
+    pub columns: [(&'static str, &'static str); 3],
+    /// Fragment of its address.
+    pub id: &'static str,
+    /// Heading.
+    pub title: String,
+    /// For those who hear it.
+    pub description: &'static str,
+    /// How to read it.
+    pub note: String,
+}
+
+impl Against<'_, '_> {
+    /// Draws it in both shapes; `None` where nothing was swept: one place is no line.
+    pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+        self.cases.retain(|case| (self.value)(case).is_some());
+        if self.places().len() < 2 {
+            return None;
+        }
+        let shown = Shown::of(&self.cases, self.swept.of);
+        let (alone, crossing): (Vec<&CaseStudy<'_>>, Vec<_>) =
+            self.cases.iter().copied().partition(|case| case.series.manner == Manner::Alone);
+        let drawn: Vec<&CaseStudy<'_>> = crossing.into_iter().filter(|case| shown.shows(&case.series)).collect();
+        let panel = |heading: &str, lines: Vec<Line>| Panel { heading: heading.into(), lines, limits: Vec::new() };
+        let mut panels: Vec<Panel> = by_manner(&drawn, |case| case.series.manner)
+            .map(|(heading, members)| {
+                let members: Vec<&CaseStudy<'_>> = members.into_iter().copied().collect();
+                let mut lines = self.floors(&members);
+                lines.extend(self.lines(&alone, study, looks));
+                lines.extend(self.lines(&members, study, looks));
+                panel(heading, lines)
+            })
+            .collect();
+        if panels.is_empty() && !alone.is_empty() {
+            panels.push(panel(Manner::Alone.word(), self.lines(&alone, study, looks)));
+        }
+        let points = panels.iter().flat_map(|panel| panel.lines.iter().flat_map(|line| &line.points));
+        let values = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
+        let chart = Lines {
+            title: self.title.clone(),
+            description: self.description.into(),
+            scales: Scales {
+                x_name: self.swept.name,
+                y_name: self.y_name,
+                x: Axis::places(&self.places(), self.swept.show),
+                y: Axis::log(values, |value| (self.show)(value).trimmed().to_string()),
+            },
+            columns: 2,
+            panels,
+        };
+        (!chart.panels.is_empty()).then(|| Figure {
+            id: self.id.into(),
+            title: self.title.clone(),
+            note: format!("{}{}", self.note, shown.told()),
+            answer: String::new(),
+            legend: Vec::new(),
+            wide: chart.svg(Shape::Wide),
+            narrow: chart.svg(Shape::Narrow),
+            more: None,
+            table: self.table(),
+        })
+    }
+
+    /// Every place that was measured, in order.
+    fn places(&self) -> Vec<u64> {
+        let mut places: Vec<u64> = self.cases.iter().map(|case| (self.swept.of)(case)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// One line per series, its points in order. A place that others have and this series lacks is a gap.
+    fn lines(&self, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
+        let places = self.places();
+        let line = |cases: &[&CaseStudy<'_>]| {
+            let series = cases[0].series.usual();
+            let look = looks.get(study.index(&series));
+            let mut before = None;
+            let points = cases.iter().filter_map(|case| {
+                let (y, band) = (self.value)(case)?;
+                let place = (self.swept.of)(case);
+                let at = places.iter().position(|&known| known == place);
+                let joined = at.zip(before).is_some_and(|(at, before)| at == before + 1);
+                before = at;
+                Some(Point { band, joined, crossed: is_overloaded(case), ..Point::at(place.max(1) as f64, y) })
+            });
+            Line { label: series.label(), ink: look.ink(), marker: Some(look.marker), points: points.collect() }
+        };
+        cases.chunk_by(|a, b| a.series.usual() == b.series.usual()).map(line).collect()
+    }
+
+    /// The floors that ran next to these cases, median over cases at each size: one line where each size has one kind of
+    /// floor, else one line per kind.
+    fn floors(&self, cases: &[&CaseStudy<'_>]) -> Vec<Line> {
+        let Some(value) = self.floor else { return Vec::new() };
+        let mut floors: Vec<(u64, &str, f64)> =
+            cases.iter().filter_map(|case| case.floor().map(|(name, ns)| (case.bytes(), name, ns))).collect();
+        floors.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        if floors.chunk_by(|a, b| a.0 == b.0).all(|at_size| at_size[0].1 == at_size[at_size.len() - 1].1) {
+            return if floors.is_empty() { Vec::new() } else { vec![floor_line("floor".into(), &floors, value)] };
+        }
+        floors.sort_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        let kinds = floors.chunk_by(|a, b| a.1 == b.1);
+        kinds.map(|of_kind| floor_line(floor_name(of_kind[0].1), of_kind, value)).collect()
+    }
+
+    /// The numbers behind it: all of them, shown or not.
+    fn table(&self) -> Table {
+        let mut columns =
+            vec![("Mechanism", "mechanism"), ("Kind", "group"), ("Waiting", "waiting"), self.swept.column];
+        columns.extend(self.columns);
+        columns.push(("Sets", "sets_count"));
+        let mut table = Table::new(&columns);
+        let show = |value| (self.show)(value).to_string();
+        for case in &self.cases {
+            let (value, band) = (self.value)(case).unzip();
+            let band = band.flatten();
+            let mut row = case_cells(case).to_vec();
+            row.push(Cell::number(Some((self.swept.of)(case) as f64), |place| (self.swept.show)(place as u64)));
+            row.extend(
+                [value, band.map(|band| band.0), band.map(|band| band.1)].map(|value| Cell::number(value, show)),
+            );
+            row.push(Cell::number(Some(case.summary.sets.measured as f64), format::count));
+            table.rows.push(row);
+        }
+        table
+    }
+}
+
+/// The first cells of a row about a case: its label, its kind, how it waits.
+pub fn case_cells(case: &CaseStudy<'_>) -> [Cell; 3] {
+    let series = &case.series;
+    [series.label(), series.group_word().to_owned(), series.manner.word().to_owned()].map(Cell::text)
+}
+
+/// One line through floors in order of size.
+fn floor_line(label: String, floors: &[(u64, &str, f64)], value: fn(f64, u64) -> f64) -> Line {
+    let points = floors.chunk_by(|a, b| a.0 == b.0).filter_map(|at_size| {
+        let (bytes, ns) = (at_size[0].0, median(at_size.iter().map(|floor| floor.2))?);
+        Some(Point::at(bytes.max(1) as f64, value(ns, bytes)))
+    });
+    Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
+}

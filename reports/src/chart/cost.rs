@@ -1,0 +1,129 @@
+//! CPU time against round trip: what answering soon costs. Polling buys latency with CPU time, and this is the price.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::against::case_cells;
+use super::axis::Axis;
+use super::scatter::{Dot, Scatter};
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::best::{Shown, size};
+use crate::analyse::front::front;
+use crate::analyse::series::Manner;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Up to this many points each has its name beside it; of more, those on the front and the best of each kind.
+const MOST_NAMES: usize = 14;
+
+/// A contestant's place: round trip and CPU time, in nanoseconds.
+type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
+
+/// The chart, at the size most share; `None` where CPU time was not told.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let common = study.common_size(Measure::RoundTrip, placement)?;
+    let point = |case: &CaseStudy<'_>| Some((case.summary.typical?.value, case.summary.cpu_ns_per_message?));
+    let placed: Vec<Placed<'_, '_>> = study
+        .measured(Measure::RoundTrip, placement)
+        .filter(|case| case.bytes() == common && case.series.manner != Manner::Alone)
+        .filter_map(|case| Some((case, point(case)?)))
+        .collect();
+    if placed.len() < 2 {
+        return None;
+    }
+    let points: Vec<(f64, f64)> = placed.iter().map(|(_, point)| *point).collect();
+    // Threads are references: they may stand on the chart, and not on the front of what processes can have.
+    let processes: Vec<usize> = (0..placed.len()).filter(|&at| placed[at].0.series.between_processes()).collect();
+    let of_processes: Vec<(f64, f64)> = processes.iter().map(|&at| points[at]).collect();
+    let front: Vec<usize> = front(&of_processes).into_iter().map(|at| processes[at]).collect();
+    let named = Shown::of(&placed.iter().map(|one| one.0).collect::<Vec<_>>(), size);
+    let dot = |(at, (case, point)): (usize, &Placed<'_, '_>)| {
+        let look = looks.get(study.index(&case.series));
+        Dot {
+            at: *point,
+            ink: look.ink(),
+            marker: look.marker,
+            label: (placed.len() <= MOST_NAMES || front.contains(&at) || named.shows(&case.series))
+                .then(|| case.series.label()),
+        }
+    };
+    let time = |ns: f64| format::time(ns).trimmed().to_string();
+    let title = format!("What answering soon costs: {} round trip, {}", format::bytes(common), place(placement));
+    let chart = Scatter {
+        title: title.clone(),
+        description:
+            "CPU time of all roles for a message by round trip, on logarithmic axes, one point per mechanism; \
+                      a line joins those that nobody beats in both."
+                .into(),
+        x_name: "round trip",
+        y_name: "CPU time a message",
+        x: Axis::log(points.iter().map(|point| point.0), time),
+        y: Axis::log(points.iter().map(|point| point.1), time),
+        dots: placed.iter().enumerate().map(dot).collect(),
+        front: front.iter().map(|&at| points[at]).collect(),
+    };
+    Some(Figure {
+        id: "cost".into(),
+        title,
+        answer: answer(&placed, &front),
+        note: "User and system time of all roles together; a round trip is two messages. Circles poll, triangles poll \
+               and then block, squares and diamonds block. Medians decide who beats whom; intervals may overlap. Time \
+               is counted while messages flow: what a poller burns while there are none is not shown, and it is all \
+               of a CPU."
+            .into(),
+        legend: looks.kinds(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&placed, &front),
+    })
+}
+
+fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
+    let told = |&at: &usize| {
+        let (case, (trip, cpu)) = &placed[at];
+        format!("{} ({}, {} of CPU)", case.series.quoted(), format::ns(*trip), format::ns(*cpu))
+    };
+    let named: Vec<String> = front.iter().map(told).collect();
+    let nobody = match named.as_slice() {
+        [] => return String::new(),
+        [only] => format!("One beats all others in both: {only}."),
+        several => format!("Nobody answers sooner for less CPU time than {}.", several.join(", ")),
+    };
+    format!("{nobody}{}", price_of_polling(placed).unwrap_or_default())
+}
+
+/// The soonest answer of those that poll next to that of those that block.
+fn price_of_polling(placed: &[Placed<'_, '_>]) -> Option<String> {
+    let soonest = |manner: Manner| {
+        let of = placed.iter().filter(|(case, _)| case.series.manner == manner && case.series.between_processes());
+        of.min_by(|a, b| a.1.0.total_cmp(&b.1.0))
+    };
+    let ((polling, (trip, cpu)), (blocking, (long, other))) = (soonest(Manner::Polls)?, soonest(Manner::Blocks)?);
+    Some(format!(
+        " Of those that poll {} is soonest: {} times as soon as {}, the soonest that blocks, for {} times the CPU time.",
+        polling.series.quoted(),
+        format::ratio(long / trip),
+        blocking.series.quoted(),
+        format::ratio(cpu / other)
+    ))
+}
+
+fn table(placed: &[Placed<'_, '_>], front: &[usize]) -> Table {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Round trip", "round_trip_ns"),
+        ("CPU a message", "cpu_ns"),
+        ("Beaten in both", "beaten"),
+    ]);
+    for (at, (case, (trip, cpu))) in placed.iter().enumerate() {
+        let mut row = case_cells(case).to_vec();
+        row.extend([*trip, *cpu].map(|ns| Cell::number(Some(ns), format::ns)));
+        row.push(Cell::text(if front.contains(&at) { "no" } else { "yes" }));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,125 @@
+//! The pairs that must agree: their ratios with intervals, beside the stretch that counts as equal.
+
+use super::axis::Axis;
+use super::canvas::{Ink, Marker};
+use super::dots::{Dots, Mark, Row, Section};
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::answer::place_word;
+use crate::analyse::cross_check::{Check, EQUAL, checks};
+use crate::analyse::study::Study;
+use crate::format;
+
+/// The chart; `None` where a recording has no such pair.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let checks = checks(study);
+    let equal = checks.iter().filter(|check| check.is_equal()).count();
+    let values = checks.iter().flat_map(|check| {
+        let interval = check.ratio.interval;
+        [Some(check.ratio.value), interval.map(|i| i.low), interval.map(|i| i.high)].into_iter().flatten()
+    });
+    let title = "Pairs that must agree";
+    let chart = Dots {
+        title: title.into(),
+        description:
+            "The cost of one of a pair over the cost of the other at each size, with its interval; the shaded \
+                      stretch counts as equal."
+                .into(),
+        x_name: "cost of the first over cost of the second (log scale)",
+        axis: Axis::log(values.chain([0.8, 1.25]), |ratio| format::ratio(ratio).trimmed().to_string()),
+        references: Vec::new(),
+        stretch: Some(EQUAL),
+        sections: sections(&checks, study, looks),
+    };
+    (!checks.is_empty()).then(|| Figure {
+        id: "cross-checks".into(),
+        title: title.into(),
+        answer: answer(&checks, equal),
+        note:
+            "One point per size, median of the ratios set by set with its 95 % interval. A cross is a pair that is not \
+               shown to be equal: its interval leaves the shaded 0.9 to 1.1, or too few sets ran. That does not show \
+               that the two differ, unless the whole interval lies outside."
+                .into(),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&checks),
+    })
+}
+
+fn names(check: &Check<'_, '_>) -> String {
+    format!("{} = {}", check.first.series.label(), check.second.series.label())
+}
+
+/// One section per pair, one row per measure and placement, one point per size.
+fn sections(checks: &[Check<'_, '_>], study: &Study<'_>, looks: &Looks) -> Vec<Section> {
+    let of_pair = checks.chunk_by(|a, b| a.first.series == b.first.series);
+    let section = |pair: &[Check<'_, '_>]| {
+        let ink = looks.get(study.index(&pair[0].first.series)).ink();
+        let alike = |a: &Check<'_, '_>, b: &Check<'_, '_>| {
+            (a.first.case.measure, a.first.case.placement) == (b.first.case.measure, b.first.case.placement)
+        };
+        Section { heading: names(&pair[0]), rows: pair.chunk_by(alike).map(|sizes| row(sizes, ink)).collect() }
+    };
+    of_pair.map(section).collect()
+}
+
+fn row(sizes: &[Check<'_, '_>], ink: Ink) -> Row {
+    let mark = |check: &Check<'_, '_>| Mark {
+        value: check.ratio.value,
+        interval: check.ratio.interval.map(|i| (i.low, i.high)),
+        ink,
+        marker: Marker::Circle,
+        crossed: !check.is_equal(),
+    };
+    let case = sizes[0].first.case;
+    let equal = sizes.iter().filter(|check| check.is_equal()).count();
+    Row {
+        label: format!("{}, {}", case.measure.word().replace('_', " "), place_word(case.placement)),
+        ink: Ink::Text,
+        note: format!("{equal} of {} equal", sizes.len()),
+        marks: sizes.iter().map(mark).collect(),
+    }
+}
+
+fn answer(checks: &[Check<'_, '_>], equal: usize) -> String {
+    let open = checks.iter().filter(|check| !check.is_equal());
+    let worst = open.max_by(|a, b| a.ratio.value.ln().abs().total_cmp(&b.ratio.value.ln().abs()));
+    let worst = worst.map(|check| {
+        let (measure, bytes) = (check.first.case.measure.word().replace('_', " "), format::bytes(check.first.bytes()));
+        let (first, second) = (check.first.series.quoted(), check.second.series.quoted());
+        format!(" Farthest apart are {first} and {second} ({measure}, {bytes}): {}.", check.told())
+    });
+    format!("{equal} of {} pairs are equal.{}", checks.len(), worst.unwrap_or_default())
+}
+
+fn table(checks: &[Check<'_, '_>]) -> Table {
+    let mut table = Table::new(&[
+        ("First", "first"),
+        ("Second", "second"),
+        ("Measure", "measure"),
+        ("Placement", "placement"),
+        ("Size", "message_bytes"),
+        ("First over second", "ratio_count"),
+        ("Low", "low_count"),
+        ("High", "high_count"),
+        ("Floors' ratio", "floors_count"),
+        ("Verdict", "verdict"),
+    ]);
+    for check in checks {
+        let (case, interval) = (check.first.case, check.ratio.interval);
+        let ratios = [Some(check.ratio.value), interval.map(|i| i.low), interval.map(|i| i.high), check.floor_ratio];
+        let mut row = vec![
+            Cell::text(check.first.series.label()),
+            Cell::text(check.second.series.label()),
+            Cell::text(case.measure.word().replace('_', " ")),
+            Cell::text(place_word(case.placement)),
+            Cell::number(Some(check.first.bytes() as f64), |bytes| format::bytes(bytes as u64)),
+        ];
+        row.extend(ratios.map(|ratio| Cell::number(ratio, |ratio| format::ratio(ratio).to_string())));
+        row.push(Cell::text(check.told()));
+        table.rows.push(row);
+    }
+    table
+}

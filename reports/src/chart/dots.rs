@@ -1,0 +1,176 @@
+//! Points with their intervals on one axis, a row each, in sections: for ranking and for ratios.
+
+use super::Shape;
+use super::axis::Axis;
+use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+
+const TEXT: f64 = 13.0;
+const ROW: f64 = 24.0;
+const HEADING: f64 = 30.0;
+const BOTTOM: f64 = 46.0;
+/// Room at the top for the names of references, a line each.
+const REFERENCE: f64 = 14.0;
+
+/// A chart of rows with points.
+pub struct Dots {
+    /// Name of the chart, for those who hear it.
+    pub title: String,
+    /// What it shows in words.
+    pub description: String,
+    /// Name of the axis.
+    pub x_name: &'static str,
+    /// Its scale.
+    pub axis: Axis,
+    /// Values to compare with, and their names: a line down the chart each.
+    pub references: Vec<(String, f64)>,
+    /// A stretch of the axis that means something, such as `equal`.
+    pub stretch: Option<(f64, f64)>,
+    /// From top to bottom.
+    pub sections: Vec<Section>,
+}
+
+/// Rows with something in common.
+pub struct Section {
+    /// What that is.
+    pub heading: String,
+    /// From top to bottom.
+    pub rows: Vec<Row>,
+}
+
+/// One row.
+pub struct Row {
+    /// Whose it is.
+    pub label: String,
+    /// The ink of the label.
+    pub ink: Ink,
+    /// Said beside it.
+    pub note: String,
+    /// Its points.
+    pub marks: Vec<Mark>,
+}
+
+/// One point.
+pub struct Mark {
+    /// Where.
+    pub value: f64,
+    /// Both ends of its interval.
+    pub interval: Option<(f64, f64)>,
+    /// Its ink.
+    pub ink: Ink,
+    /// Its shape.
+    pub marker: Marker,
+    /// Whether it is crossed out: not what it seems.
+    pub crossed: bool,
+}
+
+impl Dots {
+    /// Draws it.
+    pub fn svg(&self, shape: Shape) -> String {
+        let rows = || self.sections.iter().flat_map(|section| &section.rows);
+        let widest =
+            |text: fn(&Row) -> &str, least: f64| rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max);
+        // In a narrow drawing name and value stand above their point.
+        let (left, right, row_height) = match shape {
+            Shape::Wide => {
+                (widest(|row| &row.label, 40.0) + 18.0, shape.width() - widest(|row| &row.note, 60.0) - 10.0, ROW)
+            }
+            Shape::Narrow => (8.0, shape.width() - 16.0, ROW + 13.0),
+        };
+        let top = REFERENCE * self.references.len().max(1) as f64;
+        let height = top + HEADING * self.sections.len() as f64 + row_height * rows().count() as f64 + BOTTOM;
+        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+            let axis = self.axis.clone().thin(58.0 / (right - left));
+            let plot = Plot { canvas, axis, shape, left, right, top, bottom: height - BOTTOM };
+            plot.frame(self);
+            let mut y = top;
+            for section in &self.sections {
+                canvas.text((0.0, y + HEADING - 12.0), Side::Right, &section.heading, Ink::Strong, TEXT);
+                y += HEADING;
+                for row in &section.rows {
+                    plot.row(row, y + row_height / 2.0);
+                    y += row_height;
+                }
+            }
+        })
+    }
+}
+
+struct Plot<'a, 'c> {
+    canvas: &'a Canvas<'c>,
+    axis: Axis,
+    shape: Shape,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Plot<'_, '_> {
+    fn x(&self, value: f64) -> f64 {
+        self.left + (self.right - self.left) * self.axis.place(value).clamp(0.0, 1.0)
+    }
+
+    fn frame(&self, chart: &Dots) {
+        let (canvas, bottom) = (self.canvas, self.bottom + 4.0);
+        if let Some((low, high)) = chart.stretch {
+            let (low, high) = (self.x(low), self.x(high));
+            canvas.area(
+                &[(low, self.top + 4.0), (high, self.top + 4.0), (high, bottom), (low, bottom)],
+                Ink::Reference,
+                0.16,
+            );
+        }
+        for (value, label) in &self.axis.ticks {
+            let x = self.x(*value);
+            canvas.line(&[(x, self.top + 4.0), (x, bottom)], Ink::Grid, 1.0);
+            canvas.text((x, bottom + 10.0), Side::Middle, label, Ink::Muted, TEXT - 1.0);
+        }
+        canvas.line(&[(self.left, bottom), (self.right, bottom)], Ink::Axis, 1.0);
+        let middle = f64::midpoint(self.left, self.right);
+        canvas.text((middle, bottom + 30.0), Side::Middle, chart.x_name, Ink::Text, TEXT - 1.0);
+        for (line, (name, value)) in chart.references.iter().enumerate() {
+            let (x, y) = (self.x(*value), REFERENCE * line as f64);
+            canvas.line(&[(x, y + 14.0), (x, bottom)], Ink::Reference, 1.2);
+            // The name stands on the side where there is room for it.
+            let side = if x - self.left > text_width(name, TEXT - 1.0) { Side::Left } else { Side::Right };
+            canvas.text((x, y + 6.0), side, name, Ink::Reference, TEXT - 1.0);
+        }
+    }
+
+    fn row(&self, row: &Row, y: f64) {
+        let canvas = self.canvas;
+        let y = match self.shape {
+            Shape::Wide => {
+                canvas.text((self.left - 12.0, y), Side::Left, &row.label, row.ink, TEXT);
+                canvas.text((self.right + 10.0, y), Side::Right, &row.note, Ink::Text, TEXT);
+                y
+            }
+            Shape::Narrow => {
+                canvas.text((0.0, y - 8.0), Side::Right, &row.label, row.ink, TEXT);
+                canvas.text((self.right + 14.0, y - 8.0), Side::Left, &row.note, Ink::Text, TEXT);
+                y + 8.0
+            }
+        };
+        let farthest = row.marks.iter().map(|mark| self.x(mark.value)).fold(self.left, f64::max);
+        canvas.line(&[(self.left, y), (farthest, y)], Ink::Grid, 1.0);
+        for mark in &row.marks {
+            self.mark(mark, y);
+        }
+    }
+
+    fn mark(&self, mark: &Mark, y: f64) {
+        let (canvas, x) = (self.canvas, self.x(mark.value));
+        if let Some((low, high)) = mark.interval {
+            let (low, high) = (self.x(low), self.x(high));
+            canvas.bar((low, y - 1.2), (high, y + 1.2), mark.ink);
+            for end in [low, high] {
+                canvas.bar((end - 0.7, y - 5.0), (end + 0.7, y + 5.0), mark.ink);
+            }
+        }
+        if mark.crossed {
+            canvas.cross((x, y), mark.ink, 5.0);
+        } else {
+            canvas.marker((x, y), mark.marker, mark.ink, 4.4);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Latency against offered rate: flat while a mechanism keeps up, a wall where it does not.
+
+use ipcmark::record::Placement;
+
+use super::against::case_cells;
+use super::axis::Axis;
+use super::canvas::Dash;
+use super::lines::Lines;
+use super::plot::{Line, Panel, Point, Scales};
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::load::{Load, Offered, is_overloaded, loads, offered, rate, told};
+use crate::analyse::series::Manner;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::summary::CaseSummary;
+use crate::format;
+
+/// One chart for each kind of load.
+pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
+    offered(study, placement).into_iter().filter_map(|offered| figure(study, looks, placement, offered)).collect()
+}
+
+fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
+    let loads = loads(study, placement, offered);
+    let cases: Vec<&CaseStudy<'_>> = loads.iter().flat_map(|load| load.cases.iter().copied()).collect();
+    let shown = Shown::of(&cases, |case| case.case.rate_per_s.unwrap_or(0));
+    let drawn: Vec<&Load<'_, '_>> = loads.iter().filter(|load| shown.shows(load.series)).collect();
+    let title = format!("Latency against offered rate, {}, {}", offered.told(), place(placement));
+    let panels: Vec<Panel> = drawn.iter().map(|load| panel(load, study, looks)).collect();
+    let points = || panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+    let heights = points().flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
+    let chart = Lines {
+        title: title.clone(),
+        description:
+            "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one panel \
+                      per mechanism; overloaded rates are crossed out."
+                .into(),
+        scales: Scales {
+            x_name: "messages offered a second",
+            y_name: "from due to verified",
+            x: Axis::log(points().map(|point| point.x), |per_s| format::rate(per_s).trimmed().to_string()),
+            y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
+        },
+        columns: 3,
+        panels,
+    };
+    (!chart.panels.is_empty()).then(|| Figure {
+        id: format!("load-{}-{}", offered.arrivals, offered.bytes),
+        answer: told(&drawn),
+        note: format!(
+            "An open loop: messages are due by the clock, whatever became of the one before, and latency counts from when \
+             a message was due. A rate is overloaded, and crossed out, where any set of processes got less than 99 % of \
+             it through: its latency then grows for as long as the trial lasts, so its height means nothing. The sender \
+             spins until a message is due; this shows neither what that costs nor a sender that sleeps.{}",
+            shown.told()
+        ),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&loads),
+        title,
+    })
+}
+
+/// A contestant's panel: one line per percentile, and where it stops keeping up.
+fn panel(load: &Load<'_, '_>, study: &Study<'_>, looks: &Looks) -> Panel {
+    let look = looks.get(study.index(load.series));
+    let percentile = |label: &str, dash: Dash, value: fn(&CaseSummary) -> Option<f64>| Line {
+        label: label.into(),
+        ink: look.stroke(dash),
+        marker: None,
+        points: load.cases.iter().filter_map(|case| Some(Point::at(rate(case), value(&case.summary)?))).collect(),
+    };
+    let median = load.cases.iter().filter_map(|case| {
+        let typical = case.summary.typical?;
+        let band = typical.interval.map(|i| (i.low, i.high));
+        Some(Point { band, crossed: is_overloaded(case), ..Point::at(rate(case), typical.value) })
+    });
+    let mut lines = vec![
+        percentile("p99.9", Dash::Dotted, |summary| summary.p999_ns),
+        percentile("p99", Dash::Dashed, |summary| summary.p99_ns),
+        Line {
+            label: "median".into(),
+            ink: look.stroke(Dash::Solid),
+            marker: Some(look.marker),
+            points: median.collect(),
+        },
+    ];
+    lines.retain(|line| !line.points.is_empty());
+    let knee = load.knee();
+    let manner = if load.series.manner == Manner::Alone { "" } else { load.series.manner.word() };
+    Panel {
+        heading: format!("{} ({manner})", load.series.label()),
+        lines,
+        limits: knee.overloaded_per_s.map(|per_s| (per_s, "overloaded \u{2192}".into())).into_iter().collect(),
+    }
+}
+
+fn table(loads: &[Load<'_, '_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Offered", "offered_per_s"),
+        ("Got through", "messages_per_s"),
+        ("Median", "latency_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("p99", "p99_ns"),
+        ("p99.9", "p999_ns"),
+        ("Lost", "lost_share"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in loads.iter().flat_map(|load| &load.cases) {
+        let summary = &case.summary;
+        let interval = summary.typical.and_then(|typical| typical.interval);
+        let times = [
+            summary.typical.map(|typical| typical.value),
+            interval.map(|i| i.low),
+            interval.map(|i| i.high),
+            summary.p99_ns,
+            summary.p999_ns,
+        ];
+        let mut row = case_cells(case).to_vec();
+        row.extend(
+            [Some(rate(case)), summary.messages_per_s].map(|v| Cell::number(v, |v| format::rate(v).to_string())),
+        );
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::number(summary.lost_share, format::percent));
+        row.push(Cell::text(summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,160 @@
+//! Points on two logarithmic axes, named where there is room, and a line through the best of them.
+
+use super::Shape;
+use super::axis::Axis;
+use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+
+const TEXT: f64 = 12.0;
+const RADIUS: f64 = 4.2;
+
+/// A chart of points.
+pub struct Scatter {
+    /// Name of the chart, for those who hear it.
+    pub title: String,
+    /// What it shows in words.
+    pub description: String,
+    /// Name of the horizontal axis.
+    pub x_name: &'static str,
+    /// Name of the vertical axis.
+    pub y_name: &'static str,
+    /// Horizontal scale.
+    pub x: Axis,
+    /// Vertical scale.
+    pub y: Axis,
+    /// In any order.
+    pub dots: Vec<Dot>,
+    /// Points to join, from left to right.
+    pub front: Vec<(f64, f64)>,
+}
+
+/// One point.
+pub struct Dot {
+    /// Where.
+    pub at: (f64, f64),
+    /// Its ink.
+    pub ink: Ink,
+    /// Its shape.
+    pub marker: Marker,
+    /// Its name, where it has one.
+    pub label: Option<String>,
+}
+
+/// A rectangle that is taken: left, top, right, bottom.
+type Taken = (f64, f64, f64, f64);
+
+impl Scatter {
+    /// Draws it.
+    pub fn svg(&self, shape: Shape) -> String {
+        let height = match shape {
+            Shape::Wide => 480.0,
+            Shape::Narrow => 380.0,
+        };
+        let margin = self.y.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(20.0, f64::max) + 28.0;
+        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+            let plot = Plot {
+                canvas,
+                chart: self,
+                left: margin,
+                right: shape.width() - 14.0,
+                top: 10.0,
+                bottom: height - 44.0,
+            };
+            plot.frame();
+            plot.front();
+            for dot in &self.dots {
+                canvas.marker(plot.place(dot.at), dot.marker, dot.ink, RADIUS);
+            }
+            plot.names();
+        })
+    }
+}
+
+struct Plot<'a, 'c> {
+    canvas: &'a Canvas<'c>,
+    chart: &'a Scatter,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Plot<'_, '_> {
+    fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let (across, up) = (self.chart.x.place(x), self.chart.y.place(y));
+        (self.left + (self.right - self.left) * across, self.bottom - (self.bottom - self.top) * up)
+    }
+
+    fn frame(&self) {
+        let (canvas, chart) = (self.canvas, self.chart);
+        for (value, label) in &chart.y.clone().thin(TEXT * 1.5 / (self.bottom - self.top)).ticks {
+            let y = self.bottom - (self.bottom - self.top) * chart.y.place(*value);
+            canvas.line(&[(self.left, y), (self.right, y)], Ink::Grid, 1.0);
+            canvas.text((self.left - 7.0, y), Side::Left, label, Ink::Muted, TEXT);
+        }
+        let widest = chart.x.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(0.0, f64::max);
+        for (value, label) in &chart.x.clone().thin((widest + 8.0) / (self.right - self.left)).ticks {
+            let x = self.left + (self.right - self.left) * chart.x.place(*value);
+            canvas.line(&[(x, self.top), (x, self.bottom + 4.0)], Ink::Grid, 1.0);
+            canvas.text((x, self.bottom + 13.0), Side::Middle, label, Ink::Muted, TEXT);
+        }
+        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
+        let middle = f64::midpoint(self.left, self.right);
+        canvas.text((middle, self.bottom + 31.0), Side::Middle, chart.x_name, Ink::Text, TEXT);
+        canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), chart.y_name, Ink::Text, TEXT);
+    }
+
+    /// Steps: between two points of the front nobody offers anything in between.
+    fn front(&self) {
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        for &point in &self.chart.front {
+            let (x, y) = self.place(point);
+            if let Some(&(_, above)) = steps.last() {
+                steps.push((x, above));
+            }
+            steps.push((x, y));
+        }
+        if steps.len() > 1 {
+            self.canvas.line(&steps, Ink::Reference, 1.2);
+        }
+    }
+
+    /// Each name at the first place near its point where nothing else is, tied to it by a thin leader where that is
+    /// not beside it; a name that fits nowhere is left to the table.
+    fn names(&self) {
+        let spot = |dot: &Dot| {
+            let (x, y) = self.place(dot.at);
+            (x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
+        };
+        let mut taken: Vec<Taken> = self.chart.dots.iter().map(spot).collect();
+        for (dot, label) in self.chart.dots.iter().filter_map(|dot| Some((dot, dot.label.as_ref()?))) {
+            let (x, y) = self.place(dot.at);
+            let spaces = places(text_width(label, TEXT))
+                .map(|(dx, dy, width)| (x + dx, y + dy - TEXT / 2.0, x + dx + width, y + dy + TEXT / 2.0));
+            let free = |space: &Taken| {
+                let within = space.0 >= self.left && space.2 <= self.right;
+                within && space.1 >= self.top && space.3 <= self.bottom && taken.iter().all(|other| apart(space, other))
+            };
+            let Some(space) = spaces.into_iter().find(free) else { continue };
+            taken.push(space);
+            let middle = f64::midpoint(space.1, space.3);
+            if (middle - y).abs() > 2.0 * TEXT {
+                let near = x.clamp(space.0, space.2);
+                self.canvas.line(&[(x, y), (near, if middle < y { space.3 } else { space.1 })], Ink::Axis, 0.8);
+            }
+            self.canvas.text((space.0, middle), Side::Right, label, dot.ink, TEXT);
+        }
+    }
+}
+
+/// Where a name of this width may stand: its left end and its middle against the point, the nearest first.
+fn places(width: f64) -> impl Iterator<Item = (f64, f64, f64)> {
+    let beside = [(RADIUS + 4.0, 0.0), (-RADIUS - 4.0 - width, 0.0)].into_iter();
+    let around = (1..=7).flat_map(|ring| [-13.0, 13.0].map(|step| step * f64::from(ring)));
+    let around = around.flat_map(move |dy| [6.0, -6.0 - width, -width / 2.0].map(|dx| (dx, dy)));
+    beside.chain(around).map(move |(dx, dy)| (dx, dy, width))
+}
+
+/// True when two rectangles have nothing in common.
+fn apart(one: &Taken, other: &Taken) -> bool {
+    one.2 <= other.0 || other.2 <= one.0 || one.3 <= other.1 || other.3 <= one.1
+}

@@ -1,0 +1,176 @@
+//! Set-up: what it costs to have a channel at all, stage by stage. Short-lived workers pay this more often than any
+//! message.
+
+use ipcmark::record::{Measure, Placement, metric};
+
+use super::against::case_cells;
+use super::axis::Axis;
+use super::bars::{Bar, Bars, Column, Section};
+use super::canvas::Ink;
+use super::table::{Cell, Table};
+use super::{Figure, Key, Looks, More, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::series::Series;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::over_sets;
+use crate::format;
+
+/// The stages in the order of the bar: name in records, words, and place among the slices' colours.
+const STAGES: [(&str, &str, u8); 4] = [
+    (metric::CREATE_NS, "create", 0),
+    (metric::ATTACH_NS, "attach both ends", 2),
+    (metric::FIRST_MESSAGE_NS, "first message", 3),
+    (metric::TEAR_DOWN_NS, "tear down", 5),
+];
+/// More bars than this are folded away, all but the first and the best of each kind.
+const MOST_BARS: usize = 14;
+
+/// The chart, at the size most share; `None` without set-ups.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let common = study.common_size(Measure::SetUp, placement)?;
+    let mut cases: Vec<&CaseStudy<'_>> =
+        study.measured(Measure::SetUp, placement).filter(|case| case.bytes() == common).collect();
+    cases.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+    // One mechanism on everything its memory can be made of is a question of its own.
+    let (variants, plain): (Vec<_>, Vec<_>) = cases.iter().partition(|case| varies(case, &cases));
+    let mut drawn = plain.clone();
+    if drawn.len() > MOST_BARS {
+        drawn = best_of_kinds(&plain);
+    }
+    let title = format!("What it costs to have one, {}, {}", format::bytes(common), place(placement));
+    let chart = |plain: &[&CaseStudy<'_>]| {
+        let columns = [("contestants", plain), ("by what memory is made of", variants.as_slice())];
+        Bars {
+            title: title.clone(),
+            description: "Stacked bars: time to create, attach both ends, send the first message and tear down.".into(),
+            columns: columns.into_iter().filter_map(|(heading, cases)| column(heading, cases, study, looks)).collect(),
+        }
+    };
+    let short = chart(&drawn);
+    let partial = drawn.len() < plain.len();
+    let told = if partial { " Of each kind only the cheapest is drawn; unfold the rest below." } else { "" };
+    Some(Figure {
+        id: "set-up".into(),
+        title: title.clone(),
+        answer: answer(&cases)?,
+        note: format!(
+            "Median over sets, inside one process that plays both ends: starting a process comes on top. The line \
+             across is a later message, for comparison; what the first costs beyond it is pages touched for the first \
+             time and the like. Which stage pays for a page depends on who touches it first.{told}"
+        ),
+        legend: legend(),
+        wide: short.svg(Shape::Wide),
+        narrow: short.svg(Shape::Narrow),
+        more: partial.then(|| More::all(&chart(&plain))),
+        table: table(&cases),
+    })
+}
+
+fn cost(case: &CaseStudy<'_>) -> f64 {
+    case.cost_ns().unwrap_or(f64::MAX)
+}
+
+/// Whether the same row ran on something else, or with its pages brought in at another time.
+fn varies(case: &CaseStudy<'_>, all: &[&CaseStudy<'_>]) -> bool {
+    let alike = |a: &Series, b: &Series| a.row() == b.row() && a.isolation == b.isolation;
+    all.iter().any(|other| {
+        alike(&other.series, &case.series)
+            && (other.series.substrate, other.series.prefault) != (case.series.substrate, case.series.prefault)
+    })
+}
+
+/// The cheapest of each kind in each way of waiting; the cases come in order of cost.
+fn best_of_kinds<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
+    let mut kinds = Vec::new();
+    let mut best = Vec::new();
+    for case in cases {
+        let kind = (case.series.group, case.series.manner);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+            best.push(*case);
+        }
+    }
+    best
+}
+
+fn column(heading: &str, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Option<Column> {
+    let longest = cases.iter().map(|case| stages(case).iter().sum()).fold(0.0, f64::max);
+    let bar = |case: &&CaseStudy<'_>| {
+        let slices = STAGES.iter().zip(stages(case)).map(|(stage, ns)| (Ink::Slice(stage.2), ns));
+        let later = over_sets(&case.records, metric::LATER_MESSAGE_NS);
+        Bar {
+            label: case.series.label(),
+            ink: looks.get(study.index(&case.series)).ink(),
+            tracks: vec![slices.collect()],
+            mark: later.filter(|&later| later < longest),
+            note: format::ns(cost(case)),
+        }
+    };
+    (!cases.is_empty()).then(|| Column {
+        heading: heading.into(),
+        sections: vec![Section {
+            heading: "from nothing to the first verified message and back".into(),
+            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            bars: cases.iter().map(bar).collect(),
+        }],
+    })
+}
+
+/// Median time of each stage; 0 where a record does not say.
+fn stages(case: &CaseStudy<'_>) -> [f64; 4] {
+    STAGES.map(|(name, ..)| over_sets(&case.records, name).unwrap_or(0.0))
+}
+
+/// Cheapest and dearest, and which stage most of it is. The cases come in order of cost.
+fn answer(cases: &[&CaseStudy<'_>]) -> Option<String> {
+    let told = |case: &CaseStudy<'_>| {
+        let stages = stages(case);
+        let most = (0..STAGES.len()).max_by(|&a, &b| stages[a].total_cmp(&stages[b]))?;
+        let share = stages[most] / stages.iter().sum::<f64>();
+        let stage = STAGES[most].1;
+        Some(format!(
+            "{}, {} ({stage}: {} of it)",
+            case.series.quoted(),
+            format::ns(cost(case)),
+            format::percent(share)
+        ))
+    };
+    let (cheapest, dearest) = (cases.first()?, cases.last()?);
+    let later = over_sets(&cheapest.records, metric::LATER_MESSAGE_NS);
+    let worth = later.filter(|&later| later > 0.0).map(|later| {
+        format!(" The cheapest costs as much as {} of its later messages.", format::ratio(cost(cheapest) / later))
+    });
+    Some(format!("Cheapest to have is {}; dearest {}.{}", told(cheapest)?, told(dearest)?, worth.unwrap_or_default()))
+}
+
+fn legend() -> Vec<Key> {
+    let stages = STAGES.iter().map(|(_, word, ink)| Key { class: format!("p{ink}"), word: (*word).into() });
+    stages.chain([Key { class: "mark".into(), word: "a later message".into() }]).collect()
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("All of it", "set_up_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("Create", "create_ns"),
+        ("Attach", "attach_ns"),
+        ("First message", "first_message_ns"),
+        ("Tear down", "tear_down_ns"),
+        ("Later message", "later_message_ns"),
+    ]);
+    for case in cases {
+        let typical = case.summary.typical;
+        let interval = typical.and_then(|typical| typical.interval);
+        let mut row = case_cells(case).to_vec();
+        let all = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let stages = STAGES.map(|(name, ..)| over_sets(&case.records, name));
+        let later = [over_sets(&case.records, metric::LATER_MESSAGE_NS)];
+        row.extend(all.into_iter().chain(stages).chain(later).map(|ns| Cell::number(ns, format::ns)));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,177 @@
+//! Rate against k: what happens when more than two take part, and when there are more roles than CPUs.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::against::case_cells;
+use super::axis::Axis;
+use super::canvas::Dash;
+use super::lines::{Lines, by_manner};
+use super::plot::{Line, Panel, Point, Scales};
+use super::table::{Cell, Table};
+use super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::crowd::{Crowd, Topology};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// A case as a point of a topology.
+#[derive(Clone, Copy)]
+struct Spot<'s, 'a> {
+    case: &'s CaseStudy<'a>,
+    k: u32,
+    hogs: u32,
+}
+
+/// The chart, at the smallest size; `None` where never more than one pair was at work.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let usual = |case: &&CaseStudy<'_>| case.series.is_usual();
+    let crowded = |case: &&CaseStudy<'_>| !Crowd::of(case.case).plain();
+    let streams = || study.all_measured(Measure::Stream, placement).filter(usual);
+    let bytes = streams().filter(crowded).map(CaseStudy::bytes).min()?;
+    let cases: Vec<&CaseStudy<'_>> = streams().filter(|case| case.bytes() == bytes).collect();
+    let shown = Shown::of(&cases, |case| {
+        let crowd = Crowd::of(case.case);
+        u64::from(crowd.producers * 10_000 + crowd.consumers * 100 + crowd.pairs)
+    });
+    let topologies: Vec<(Topology, Vec<Spot<'_, '_>>)> = Topology::ALL
+        .into_iter()
+        .map(|topology| (topology, spots(&cases, topology)))
+        .filter(|(_, spots)| !spots.is_empty())
+        .collect();
+    let drawn: Vec<Panel> =
+        topologies.iter().flat_map(|(topology, spots)| panels(study, looks, *topology, spots, &shown)).collect();
+    let mut ks: Vec<u64> = topologies.iter().flat_map(|(_, spots)| spots).map(|spot| u64::from(spot.k)).collect();
+    ks.sort_unstable();
+    ks.dedup();
+    let heights = drawn.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
+    let title = format!("Messages a second against k, {}, {}", format::bytes(bytes), place(placement));
+    let chart = Lines {
+        title: title.clone(),
+        description: "Verified messages a second by the number of senders, receivers or pairs, one panel per topology \
+                      and way of waiting."
+            .into(),
+        scales: Scales {
+            x_name: "k",
+            y_name: "messages a second, in all",
+            x: Axis::places(&ks, |k| k.to_string()),
+            y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
+        },
+        columns: 2,
+        panels: drawn,
+    };
+    (!chart.panels.is_empty()).then(|| Figure {
+        id: "topology".into(),
+        title,
+        answer: answer(&topologies),
+        note: format!(
+            "All messages that all receivers verified. Right of the grey line there are more roles than CPUs, so roles \
+             wait for each other's time slices. Dotted lines ran beside processes that only burn CPU time. Fairness \
+             between the roles, and their latency, are not shown.{}",
+            shown.told()
+        ),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&topologies),
+    })
+}
+
+/// The cases of a topology in order of series, hogs and k; empty when none has a k above 1 or a hog.
+fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], topology: Topology) -> Vec<Spot<'s, 'a>> {
+    let spot = |case: &&'s CaseStudy<'a>| {
+        let crowd = Crowd::of(case.case);
+        Some(Spot { case, k: crowd.k(topology)?, hogs: crowd.hogs })
+    };
+    let mut spots: Vec<Spot<'_, '_>> = cases.iter().filter_map(spot).collect();
+    // A line needs a second point: who never ran in this topology, or never beside that hog, has only its first.
+    let line = |spot: &Spot<'_, '_>| (spot.case.series.clone(), spot.hogs);
+    let grown: Vec<_> = spots.iter().filter(|spot| spot.k > 1).map(line).collect();
+    spots.retain(|spot| grown.contains(&line(spot)));
+    spots.sort_by_key(|spot| (spot.case.series.clone(), spot.hogs, spot.k));
+    spots
+}
+
+fn panels(study: &Study<'_>, looks: &Looks, topology: Topology, spots: &[Spot<'_, '_>], shown: &Shown) -> Vec<Panel> {
+    let limits: Vec<(f64, String)> =
+        limit(study, topology, spots).map(|k| (k, "more roles than CPUs \u{2192}".into())).into_iter().collect();
+    let drawn: Vec<Spot<'_, '_>> = spots.iter().copied().filter(|spot| shown.shows(&spot.case.series)).collect();
+    let panels = by_manner(&drawn, |spot| spot.case.series.manner).map(|(manner, members)| {
+        let same = |a: &&Spot<'_, '_>, b: &&Spot<'_, '_>| a.case.series == b.case.series && a.hogs == b.hogs;
+        let lines = members.chunk_by(same).map(|line| {
+            let (series, hogs) = (&line[0].case.series, line[0].hogs);
+            let look = looks.get(study.index(series));
+            let beside = if hogs > 0 { format!(" +{hogs} hog") } else { String::new() };
+            Line {
+                label: series.label() + &beside,
+                ink: if hogs > 0 { look.stroke(Dash::Dotted) } else { look.ink() },
+                marker: Some(look.marker),
+                points: line.iter().filter_map(|spot| point(spot)).collect(),
+            }
+        });
+        Panel { heading: format!("{}: {manner}", topology.word()), lines: lines.collect(), limits: limits.clone() }
+    });
+    panels.collect()
+}
+
+fn point(spot: &Spot<'_, '_>) -> Option<Point> {
+    let typical = spot.case.summary.typical?;
+    let band = typical.interval.map(|i| (i.low, i.high));
+    Some(Point { band, ..Point::at(f64::from(spot.k), typical.value) })
+}
+
+/// Between the last k whose roles all have a CPU and the first whose do not; `None` where the sweep crosses no such
+/// place, or the machine is not one.
+fn limit(study: &Study<'_>, topology: Topology, spots: &[Spot<'_, '_>]) -> Option<f64> {
+    let [machine] = study.machines.as_slice() else { return None };
+    let fits = |k: u32| topology.roles(k) as usize <= machine.facts.cpus_allowed.len();
+    let last = spots.iter().map(|spot| spot.k).filter(|&k| fits(k)).max()?;
+    let first = spots.iter().map(|spot| spot.k).filter(|&k| !fits(k)).min()?;
+    Some((f64::from(last) * f64::from(first)).sqrt())
+}
+
+/// Who carries most at the largest k of each topology, next to itself alone.
+fn answer(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> String {
+    let rate = |spot: &Spot<'_, '_>| spot.case.summary.typical.map_or(0.0, |typical| typical.value);
+    let told = |(topology, spots): &(Topology, Vec<Spot<'_, '_>>)| {
+        let largest = spots.iter().filter(|spot| spot.hogs == 0).map(|spot| spot.k).max()?;
+        let at_largest = spots.iter().filter(|spot| spot.hogs == 0 && spot.k == largest);
+        let best = at_largest.max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+        let series = &best.case.series;
+        let alone = spots.iter().find(|spot| spot.case.series == *series && spot.hogs == 0 && spot.k == 1);
+        let beside = alone.map(|alone| format!(", {} times one pair", format::ratio(rate(best) / rate(alone))));
+        let (words, name, manner) = (topology.word(), series.quoted(), series.manner.word());
+        let rate = format::rate(rate(best));
+        Some(format!("{words} (k = {largest}): {name}, which {manner}, {rate}{}", beside.unwrap_or_default()))
+    };
+    let parts: Vec<String> = topologies.iter().filter_map(told).collect();
+    if parts.is_empty() { String::new() } else { format!("Most comes through with {}.", parts.join("; ")) }
+}
+
+fn table(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> Table {
+    let mut table = Table::new(&[
+        ("Mechanism", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Topology", "topology"),
+        ("k", "k_count"),
+        ("Hogs", "hogs_count"),
+        ("Rate", "messages_per_s"),
+        ("Low", "low_per_s"),
+        ("High", "high_per_s"),
+        ("Verdict", "verdict"),
+    ]);
+    for (topology, spot) in topologies.iter().flat_map(|(topology, spots)| spots.iter().map(move |s| (topology, s))) {
+        let typical = spot.case.summary.typical;
+        let interval = typical.and_then(|typical| typical.interval);
+        let mut row = case_cells(spot.case).to_vec();
+        row.push(Cell::text(topology.word()));
+        row.extend([spot.k, spot.hogs].map(|count| Cell::number(Some(f64::from(count)), format::count)));
+        let rates = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
+        row.push(Cell::text(spot.case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

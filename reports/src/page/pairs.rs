@@ -1,0 +1,172 @@
+//! Findings about pairs of contestants: from which size on one is cheaper than another, and which pairs had to agree.
+
+use std::collections::BTreeSet;
+
+use ipcmark::record::{Measure, Placement};
+use serde::Serialize;
+
+use crate::analyse::answer::place;
+use crate::analyse::best::{of_each_kind, size};
+use crate::analyse::break_even::{Answer, break_even};
+use crate::analyse::series::Series;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::chart::{Cell, Table};
+use crate::format;
+
+/// Who is cheaper than whom, and up to which size, by one measure.
+#[derive(Serialize)]
+pub struct Matrix {
+    id: String,
+    title: String,
+    /// In a sentence; names between back quotes.
+    answer: String,
+    names: Vec<Name>,
+    rows: Vec<Vec<Field>>,
+    table: Table,
+}
+
+/// A contestant at the head of a row or column.
+#[derive(Serialize)]
+struct Name {
+    series: usize,
+    label: String,
+}
+
+/// When the row's contestant is cheaper than the column's.
+#[derive(Serialize)]
+struct Field {
+    word: String,
+    /// Its interval, or what is known where there is no answer.
+    note: String,
+    /// As much of the note as fits into the cell.
+    brief: String,
+    /// `yes`, `no`, `part` or `open`: how much of the way the row's is cheaper.
+    class: &'static str,
+}
+
+/// One matrix for each measure that swept sizes, at the placement that most cases share.
+pub fn matrices(study: &Study<'_>) -> Vec<Matrix> {
+    let Some(placement) = study.placement else { return Vec::new() };
+    [Measure::RoundTrip, Measure::Stream].into_iter().filter_map(|measure| matrix(study, measure, placement)).collect()
+}
+
+fn matrix(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<Matrix> {
+    let cases: Vec<&CaseStudy<'_>> =
+        study.measured(measure, placement).filter(|case| case.series.between_processes()).collect();
+    let sizes: BTreeSet<u64> = cases.iter().map(|case| case.bytes()).collect();
+    let chosen = of_each_kind(&cases, size);
+    if sizes.len() < 2 || chosen.len() < 2 {
+        return None;
+    }
+    let of = |series: &Series| cases.iter().copied().filter(|case| case.series == *series).collect::<Vec<_>>();
+    let sweeps: Vec<Vec<&CaseStudy<'_>>> = chosen.iter().map(of).collect();
+    // Each pair is asked once and the answer turned round, so that the two halves of the matrix cannot disagree.
+    let mut answers: Vec<Vec<Option<Answer>>> = vec![vec![None; chosen.len()]; chosen.len()];
+    for row in 0..chosen.len() {
+        for column in row + 1..chosen.len() {
+            let answer = break_even(&sweeps[row], &sweeps[column]);
+            answers[column][row] = Some(answer.clone().reversed());
+            answers[row][column] = Some(answer);
+        }
+    }
+    let word = if measure == Measure::Stream { "streams" } else { "round trips" };
+    Some(Matrix {
+        id: format!("break-even-{measure}"),
+        title: format!("Break-even sizes of {word}, {}", place(placement)),
+        answer: told(&chosen, &answers),
+        names: chosen.iter().map(|s| Name { series: study.index(s), label: s.label() }).collect(),
+        rows: answers.iter().map(|row| row.iter().map(|answer| field(answer.as_ref())).collect()).collect(),
+        table: table(&chosen, &answers),
+    })
+}
+
+fn field(answer: Option<&Answer>) -> Field {
+    let Some(answer) = answer else {
+        return Field { word: String::new(), note: String::new(), brief: String::new(), class: "self" };
+    };
+    let note = match answer {
+        Answer::CantTell(open) => open.told(),
+        _ => answer.crossing().map_or_else(String::new, |c| span(c.interval.low, c.interval.high)),
+    };
+    let class = match answer {
+        Answer::Always => "yes",
+        Answer::Never => "no",
+        Answer::UpTo(_) | Answer::From(_) => "part",
+        Answer::CantTell(open) if open.dearer.is_empty() && !open.cheaper.is_empty() => "open yes",
+        Answer::CantTell(_) => "open",
+    };
+    let brief = match answer {
+        Answer::CantTell(open) if !open.cheaper.is_empty() || !open.dearer.is_empty() => open.level_at(),
+        Answer::CantTell(_) => String::new(),
+        _ => note.clone(),
+    };
+    Field { word: answer.word(), note, brief, class }
+}
+
+fn span(low: f64, high: f64) -> String {
+    format::span(low, high, format::size)
+}
+
+/// The pairs that change places, in words; and how many never do.
+fn told(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> String {
+    let pairs = || (0..chosen.len()).flat_map(|row| (row + 1..chosen.len()).map(move |column| (row, column)));
+    let crossing = |(row, column): (usize, usize)| {
+        let answer = answers[row][column].as_ref()?;
+        let crossing = answer.crossing()?;
+        let (cheaper, dearer) = if matches!(answer, Answer::UpTo(_)) { (row, column) } else { (column, row) };
+        Some(format!(
+            "{} beats {} up to {} ({})",
+            chosen[cheaper].quoted(),
+            chosen[dearer].quoted(),
+            format::about_bytes(crossing.bytes),
+            span(crossing.interval.low, crossing.interval.high)
+        ))
+    };
+    let crossings: Vec<String> = pairs().filter_map(crossing).collect();
+    let of = |wanted: fn(&Answer) -> bool| {
+        pairs().filter(|&(row, column)| answers[row][column].as_ref().is_some_and(wanted)).count()
+    };
+    let settled = of(|answer| matches!(answer, Answer::Always | Answer::Never));
+    let open = of(|answer| matches!(answer, Answer::CantTell(_)));
+    let most = 4;
+    let more = if crossings.len() > most { format!("; and {} more", crossings.len() - most) } else { String::new() };
+    let head = if crossings.is_empty() {
+        "No pair changes places within the sizes measured".to_owned()
+    } else {
+        format!("{}{more}", crossings[..crossings.len().min(most)].join("; "))
+    };
+    let count = |n: usize, what: &str| {
+        let pairs = if n == 1 { "pair" } else { "pairs" };
+        (n > 0).then(|| format!("in {n} {pairs} {what}"))
+    };
+    let counts =
+        [count(settled, "one is cheaper at every size"), count(open, "the records do not say, or only at some sizes")];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    if counts.is_empty() { format!("{head}.") } else { format!("{head}; {}.", counts.join(", ")) }
+}
+
+fn table(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> Table {
+    let mut table = Table::new(&[
+        ("This", "first"),
+        ("is cheaper than this", "second"),
+        ("when", "answer"),
+        ("Crossing", "crossing_bytes"),
+        ("Low", "low_bytes"),
+        ("High", "high_bytes"),
+        ("Why not", "why"),
+    ]);
+    for (first, row) in chosen.iter().zip(answers) {
+        for (second, answer) in chosen.iter().zip(row) {
+            let Some(answer) = answer else { continue };
+            let crossing = answer.crossing();
+            let why = if let Answer::CantTell(open) = answer { open.told() } else { String::new() };
+            let bytes =
+                [crossing.map(|c| c.bytes), crossing.map(|c| c.interval.low), crossing.map(|c| c.interval.high)];
+            let mut cells = [first.label(), second.label(), answer.word()].map(Cell::text).to_vec();
+            cells.extend(bytes.map(|bytes| Cell::number(bytes, format::about_bytes)));
+            cells.push(Cell::text(why));
+            table.rows.push(cells);
+        }
+    }
+    table
+}

@@ -1,0 +1,146 @@
+//! Findings about pairs of contestants, on records made so that the answer is known.
+
+mod common;
+
+use common::Contestant;
+use common::field::field;
+use ipcmark::record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
+use ipcmark_reports::Recording;
+use ipcmark_reports::analyse::break_even::{Answer, break_even};
+use ipcmark_reports::analyse::cross_check::checks;
+use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::analyse::study::{CaseStudy, Study};
+
+/// Message sizes of the sweeps.
+const SIZES: [u64; 8] = [8, 64, 512, 4096, 16_384, 65_536, 262_144, 1 << 20];
+
+fn contestant(mechanism: &str) -> Contestant {
+    field().into_iter().find(|one| one.mechanism == mechanism).expect("in the field")
+}
+
+/// A sweep whose round trips take exactly what `ns` says, give or take 2 % from set to set.
+fn sweep(mechanism: &str, sets: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<Record> {
+    let one = contestant(mechanism);
+    let mut random = Random::new(seed);
+    let mut records = Vec::new();
+    for set in 0..sets {
+        for bytes in SIZES {
+            let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, bytes);
+            let mut record = common::measured(&one, case, set, &mut random);
+            let value = ns(bytes as f64) * (1.0 + 0.02 * common::gauss(&mut random));
+            record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), value);
+            record.outcome.windows = None;
+            records.push(record);
+        }
+    }
+    records
+}
+
+/// When a pipe is cheaper than a unix stream, for two formulas.
+fn asked(sets: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f64) -> Answer {
+    let mut records = sweep("pipe", sets, 1, pipe);
+    records.extend(sweep("unix-stream", sets, 2, stream));
+    let recording = Recording { records, bad_lines: Vec::new() };
+    let study = Study::of(&recording);
+    let of = |mechanism: &str| -> Vec<&CaseStudy<'_>> {
+        study.cases.iter().filter(|case| case.case.mechanism == mechanism).collect()
+    };
+    let (first, second) = (of("pipe"), of("unix-stream"));
+    let answer = break_even(&first, &second);
+    assert_eq!(break_even(&second, &first).crossing().is_some(), answer.crossing().is_some(), "asked the other way");
+    answer
+}
+
+#[test]
+fn a_known_crossing_lies_in_the_interval() {
+    // Both are powers of the size, so the ratio is a straight line on logarithmic axes: it is 1 at exactly 10 000 bytes.
+    let answer =
+        asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4));
+    let Answer::UpTo(crossing) = answer else { panic!("{answer:?}") };
+    assert!(crossing.interval.low <= 10_000.0 && 10_000.0 <= crossing.interval.high, "{crossing:?}");
+    assert!((9_000.0..11_000.0).contains(&crossing.bytes), "{crossing:?}");
+    assert!(crossing.interval.high / crossing.interval.low < 1.5, "{crossing:?}");
+}
+
+#[test]
+fn the_other_way_round_it_is_cheaper_from_there() {
+    let answer =
+        asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8));
+    assert!(matches!(answer, Answer::From(_)), "{answer:?}");
+    assert_eq!(answer.clone().reversed().word(), answer.word().replace("from", "up to"));
+}
+
+#[test]
+fn one_that_is_cheaper_everywhere_always_is() {
+    assert_eq!(asked(5, |bytes| 100.0 + bytes, |bytes| 300.0 + 2.0 * bytes), Answer::Always);
+    assert_eq!(asked(5, |bytes| 300.0 + 2.0 * bytes, |bytes| 100.0 + bytes), Answer::Never);
+}
+
+#[test]
+fn two_of_a_kind_cannot_be_told_apart() {
+    let answer = asked(7, |bytes| 100.0 + bytes, |bytes| 100.0 + bytes);
+    assert!(matches!(&answer, Answer::CantTell(open) if open.level.len() > SIZES.len() / 2), "{answer:?}");
+}
+
+#[test]
+fn where_only_some_sizes_are_told_apart_they_are_named() {
+    // Far apart below 16 KiB, and the same from there on.
+    let answer = asked(7, |bytes| bytes.max(1_000.0), |bytes| if bytes < 16_384.0 { 100_000.0 } else { bytes });
+    let Answer::CantTell(open) = &answer else { panic!("{answer:?}") };
+    assert_eq!(open.cheaper, [8, 64, 512, 4096]);
+    assert!(open.dearer.is_empty() && open.level == [16_384, 65_536, 262_144, 1 << 20], "{open:?}");
+    assert_eq!((answer.word(), answer.reversed().word()), ("cheaper or level".into(), "dearer or level".into()));
+}
+
+#[test]
+fn few_sets_give_no_answer() {
+    let answer = asked(4, |bytes| 100.0 + bytes, |bytes| 300.0 + 2.0 * bytes);
+    assert!(matches!(&answer, Answer::CantTell(open) if open.told().contains("5 sets")), "{answer:?}");
+}
+
+/// What the checks say of a FIFO that takes `times` as long as a pipe, beside a floor that moved by `floor`.
+fn fifo_against_pipe(sets: u32, times: f64, floor: f64) -> Vec<(bool, String)> {
+    let mut records = sweep("pipe", sets, 1, |bytes| 1_000.0 + bytes);
+    records.extend(sweep("fifo", sets, 2, |bytes| times * (1_000.0 + bytes)));
+    for record in &mut records {
+        let moved = if record.case.mechanism == "fifo" { floor } else { 1.0 };
+        record.outcome.floor = Some(PairedFloor {
+            name: "two_line_round_trip".into(),
+            ns: 100.0 * moved,
+            line_round_trip_ns: None,
+            hand_over_serial_ns: None,
+            futex_hop_ns: None,
+        });
+    }
+    let recording = Recording { records, bad_lines: Vec::new() };
+    let study = Study::of(&recording);
+    checks(&study).iter().map(|check| (check.is_equal(), check.told())).collect()
+}
+
+#[test]
+fn pairs_that_agree_are_equal_and_others_are_not_shown() {
+    let equal = fifo_against_pipe(7, 1.0, 1.0);
+    assert_eq!(equal.len(), SIZES.len());
+    assert!(equal.iter().all(|(equal, _)| *equal), "{equal:?}");
+    for (equal, told) in fifo_against_pipe(7, 1.5, 1.0) {
+        assert!(!equal && told.contains("not shown") && told.contains("spread by"), "{told}");
+        assert!(!told.contains("floor"), "{told}");
+    }
+    let moved = fifo_against_pipe(7, 1.5, 1.5);
+    assert!(moved.iter().all(|(_, told)| told.contains("the floor beside them moved too, by 1.50 times")), "{moved:?}");
+    let few = fifo_against_pipe(4, 1.0, 1.0);
+    assert!(few.iter().all(|(equal, told)| !equal && told.contains("needs 5 sets")), "{few:?}");
+}
+
+#[test]
+fn what_memory_is_made_of_is_checked_by_size_and_wait() {
+    let recording = Recording { records: common::quick_run(5, 3), bad_lines: Vec::new() };
+    let study = Study::of(&recording);
+    let checks = checks(&study);
+    assert_eq!(checks.len(), 2 * common::SIZES.len(), "round trips and streams of the spinning ring");
+    for check in &checks {
+        assert_eq!(check.first.case.substrate, Some(Substrate::PosixShm));
+        assert_eq!(check.second.case.substrate, Some(Substrate::Memfd));
+        assert_eq!(check.first.case.message_bytes, check.second.case.message_bytes);
+    }
+}
