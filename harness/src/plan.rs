@@ -30,8 +30,10 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
+    ("topologies", include_str!("../plans/topologies.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("set-up", include_str!("../plans/set-up.toml")),
+    ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
 ];

@@ -153,7 +153,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
     let cases: [(String, &str); 19] = [
         (
             in_block("mechanisms", "[\"pip\"]"),
-            "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring, ring/spin, ring/park",
+            "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring/spin, ring/park",
         ),
         (in_block("mechanisms", "[]"), "plans/x.toml:7: `mechanisms` is an empty list"),
         (
