@@ -55,7 +55,7 @@ fn done(code: libc::c_int) -> io::Result<()> {
 
 /// The end of a slice that begins now.
 fn slice_end(clock: ClockId) -> io::Result<libc::timespec> {
-    Ok(*(TimeSpec::from(clock_gettime(clock)?) + TimeSpec::from(SLEEP_SLICE)).as_ref())
+    Ok(*(clock_gettime(clock)? + TimeSpec::from(SLEEP_SLICE)).as_ref())
 }
 
 /// A mutex, and two conditions that its holders wait for.
