@@ -144,9 +144,9 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Consumer<B, W> {
         Ok(found)
     }
 
-    /// The record at the start of the ring, where the rest before it was left out.
+    /// Leaves the rest out and gives the word at the start of the ring.
     #[cold]
-    fn skip_to_start(&mut self) -> io::Result<u64> {
+    fn restart(&mut self) -> io::Result<u64> {
         self.next += rest_of(&self.room, self.next);
         self.word()
     }
@@ -165,7 +165,7 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Consume for Consumer<B, W> {
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let mut word = self.word()?;
         if word == REST {
-            word = self.skip_to_start()?;
+            word = self.restart()?;
         }
         let len = (word - 1) as usize;
         credible(len, (rest_of(&self.room, self.next) - WORD_BYTES) as usize)?;

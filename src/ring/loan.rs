@@ -12,7 +12,13 @@ use crate::wait::WaitStrategy;
 /// What travels through the ring of loans: buffer and length. What comes back is the buffer alone.
 pub const TICKET_BYTES: usize = 8;
 
-/// The sending side. `P` is the pool: as many slots as the rings `S` have, used as buffers.
+/// Slots of each ring for a pool of so many buffers. All of them can be on their way, and a ring's consumer may hold back
+/// up to a quarter of the slots it has emptied; with less room a borrower would wait for a lender who waits for him.
+pub const fn ring_depth(buffers: u32) -> u32 {
+    2 * buffers
+}
+
+/// The sending side. `P` is the pool, whose slots are the buffers; the rings `S` have [`ring_depth`] slots.
 pub struct Lender<P, S, W> {
     pool: P,
     /// Buffers that were never lent.
@@ -52,8 +58,7 @@ impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>>
         let buffer = self.take()?;
         // SAFETY: the buffer was never lent or has come back, there is one lender, and len was checked.
         unsafe { self.pool.write(buffer, len, fill) };
-        // The ring has a slot for every buffer, so there is hardly ever a wait here, and never one for this side itself:
-        // each side holds back less than a quarter of what it has received.
+        // There is always room for it: see `ring_depth`.
         self.loans.send(TICKET_BYTES, |room| pack(room, buffer, len))
     }
 }

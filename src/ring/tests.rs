@@ -12,7 +12,7 @@ use crate::shm::{self, Segment};
 use crate::wait::{Crowd, Doorbell, Gate, Hybrid, Park, SpinYield, Strategy, WaitStrategy};
 
 const ROOM: usize = 64;
-const MESSAGES: u32 = 3000;
+const MESSAGES: u32 = 1000;
 
 /// A message that says whose it is and how many of his came before; every byte follows from that.
 fn message(producer: u32, sequence: u32) -> Vec<u8> {
@@ -116,7 +116,8 @@ fn one_to_one<W: WaitStrategy<Gate> + Copy>() {
     let producer = |_| bytes::Producer::new(room(), plain::<W>());
     whole(run([1, 1], MESSAGES, producer, |_| bytes::Consumer::new(room(), plain::<W>())));
 
-    let (rings, pool) = (Layout::new(4, loan::TICKET_BYTES), Layout::new(4, ROOM));
+    // Deep enough for rings that hold back what they have emptied.
+    let (rings, pool) = (Layout::new(loan::ring_depth(16), loan::TICKET_BYTES), Layout::new(16, ROOM));
     let (loans, returns, buffers) =
         (Memory::new(rings.segment_bytes()), Memory::new(rings.segment_bytes()), Memory::new(pool.segment_bytes()));
     let ring = |memory: &Memory| SegmentSlots::<Gate, Gate>::new(memory.segment(), rings, 0).unwrap();

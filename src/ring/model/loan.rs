@@ -3,12 +3,17 @@
 use loom::thread;
 
 use super::{ModelSlots, Yield, check, is_caught, receive_one, send_all};
-use crate::ring::loan::{Borrower, Lender};
+use crate::ring::loan::{Borrower, Lender, ring_depth};
 use crate::ring::spsc;
 use crate::wait::{Gate, Park, WaitStrategy};
 
-fn model<const DEPTH: usize, const STRONG: bool, W: WaitStrategy<Gate>>(wait: fn() -> W, messages: u8) {
-    let [pool, loans, returns] = [(); 3].map(|()| ModelSlots::<DEPTH, STRONG, Gate, Gate>::fresh(1));
+fn model<const BUFFERS: usize, const SLOTS: usize, const STRONG: bool, W>(wait: fn() -> W, messages: u8)
+where
+    W: WaitStrategy<Gate>,
+{
+    assert_eq!(SLOTS, ring_depth(BUFFERS as u32) as usize);
+    let pool = ModelSlots::<BUFFERS, STRONG, Gate, Gate>::fresh(1);
+    let [loans, returns] = [(); 2].map(|()| ModelSlots::<SLOTS, STRONG, Gate, Gate>::fresh(1));
     let (own_pool, own_loans, own_returns) = (pool.at(0), loans.at(0), returns.at(0));
     let lender = thread::spawn(move || {
         let (loans, returns) = (spsc::Producer::new(own_loans, wait()), spsc::Consumer::new(own_returns, wait()));
@@ -24,16 +29,16 @@ fn model<const DEPTH: usize, const STRONG: bool, W: WaitStrategy<Gate>>(wait: fn
 
 #[test]
 fn it_holds_in_every_order() {
-    check(|| model::<1, true, _>(|| Yield, 2));
-    check(|| model::<2, true, _>(|| Yield, 3));
+    check(|| model::<1, 2, true, _>(|| Yield, 2));
+    check(|| model::<2, 4, true, _>(|| Yield, 3));
 }
 
 #[test]
 fn parked_sides_lose_no_wake_up() {
-    check(|| model::<1, true, _>(|| Park, 2));
+    check(|| model::<1, 2, true, _>(|| Park, 2));
 }
 
 #[test]
 fn publishing_without_order_is_caught() {
-    assert!(is_caught("loan::publishing_without_order_is_caught", || model::<1, false, _>(|| Yield, 2)));
+    assert!(is_caught("loan::publishing_without_order_is_caught", || model::<1, 2, false, _>(|| Yield, 2)));
 }

@@ -9,7 +9,7 @@ use super::queue::{Queue, Seat, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::layout::Layout;
-use crate::ring::loan::{Borrower, Lender, TICKET_BYTES};
+use crate::ring::loan::{Borrower, Lender, TICKET_BYTES, ring_depth};
 use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc;
 use crate::transport::Shape;
@@ -31,8 +31,8 @@ struct Places {
 
 impl Places {
     fn of(shape: &Shape) -> Self {
-        let depth = ring::depth(shape);
-        Self { ring: Layout::new(depth, TICKET_BYTES), pool: Layout::new(depth, shape.message_bytes) }
+        let buffers = ring::depth(shape);
+        Self { ring: Layout::new(ring_depth(buffers), TICKET_BYTES), pool: Layout::new(buffers, shape.message_bytes) }
     }
 
     /// Bytes from the start of one ring to that of the next, or of the pool.
