@@ -145,6 +145,10 @@ pub const MEASURES: &[Measure] = &[
     Measure::Conformance,
 ];
 
+/// The same without a set-up, which has both ends in one process and, for single messages, in turns.
+pub const MEASURES_APART: &[Measure] =
+    &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::Anatomy, Measure::Conformance];
+
 /// A channel of byte messages.
 pub trait Transport: 'static {
     /// One line for `ipcmark list`.

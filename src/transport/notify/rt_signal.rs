@@ -10,10 +10,10 @@ use nix::unistd::Pid;
 use super::signals::{self, Blocked};
 use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
 use crate::address::{Address, End};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::peer::Peer;
 use crate::transport::slice::{self, SLICE};
-use crate::transport::{Offer, Peers, Shape, Topology, Transport};
+use crate::transport::{MEASURES_APART, Offer, Peers, Shape, Topology, Transport};
 
 /// The transport.
 pub struct NotifyRtSignal;
@@ -30,6 +30,8 @@ pub struct RtSignalEnd(Blocked);
 impl Transport for NotifyRtSignal {
     const SUMMARY: &'static str = "queued real-time signal, no payload";
     const GROUP: Group = Group::Notification;
+    // A signal to one's own process goes to whichever thread will have it.
+    const MEASURES: &'static [Measure] = MEASURES_APART;
     const TOPOLOGY: Topology = Topology::ManyToOne;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
     const WAIT: Option<Wait> = Some(Wait::Block);

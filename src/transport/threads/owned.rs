@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Counts, Group, Isolation, Measure, Wait};
-use crate::transport::{MEASURES, Peers, Receiver, Sender, Shape, Topology, Transport};
+use crate::transport::{MEASURES, MEASURES_APART, Peers, Receiver, Sender, Shape, Topology, Transport};
 
 /// What travels.
 pub type Message = Vec<u8>;
@@ -21,9 +21,6 @@ const DEFAULT_DEPTH: u32 = 1024;
 const DEFAULT_BYTES: usize = 8 << 20;
 /// Largest message of an open loop through a channel without a bound.
 const UNBOUNDED_STREAM_BYTES_MAX: usize = 64 << 10;
-/// What can be asked where a send returns only once somebody receives: one thread cannot play both sides.
-const MEASURES_OF_TWO: &[Measure] =
-    &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::Anatomy, Measure::Conformance];
 
 /// How many messages a channel holds before a sender waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +96,7 @@ impl<C: Channel> Transport for Owned<C> {
     const SUMMARY: &'static str = C::SUMMARY;
     const GROUP: Group = Group::Threads;
     const MEASURES: &'static [Measure] = match C::CAPACITY {
-        Capacity::Rendezvous => MEASURES_OF_TWO,
+        Capacity::Rendezvous => MEASURES_APART,
         Capacity::Bounded | Capacity::Unbounded => MEASURES,
     };
     const TOPOLOGY: Topology = C::TOPOLOGY;
