@@ -64,11 +64,11 @@ pub trait WaitStrategy<P: Place>: Strategy {
 }
 
 /// Polls with the processor's pause hint; never sleeps.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Spin;
 /// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then gives the CPU away between polls; never sleeps.
 /// What it costs where every CPU is free is what [`Spin`] costs; where not, the side that is waited for gets to run.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct SpinYield;
 /// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
 ///
