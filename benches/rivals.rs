@@ -4,6 +4,10 @@
 //! `cargo bench --bench rivals`, with `--features peers` against iceoryx2 too. With `--test`, or without `--bench`, each
 //! pair is measured once, briefly. Where a claim does not hold, the line below it says what stands against it.
 
+#[path = "rivals/array_queue.rs"]
+mod array_queue;
+#[path = "rivals/claims.rs"]
+mod claims;
 mod common;
 
 use std::process::Command;
@@ -14,134 +18,14 @@ use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Placement};
 use ipcmark_reports::{Estimate, paired_ratio};
 
-use common::{Bench, case, ns_each, rows, rtrb_pair};
+use claims::{CLAIMS, Claim};
+use common::{Bench, case, ns_each, rows};
 
 /// Messages of a short look at the rival, which sets its count; it warms up with a quarter of that.
 const LOOK: u64 = 2000;
 
 /// Two measurements of the same thing: ours and the rival's, in nanoseconds.
 type Pair = (f64, f64);
-
-struct Claim {
-    name: &'static str,
-    rival: &'static str,
-    /// What we want the ratio of times, ours over the rival's, to be at most.
-    wanted: f64,
-    /// What may stand against it.
-    but: &'static str,
-    /// Told whether the rival goes first.
-    measure: fn(&Contest, bool) -> Option<Pair>,
-}
-
-const CLAIMS: &[Claim] = &[
-    Claim {
-        name: "round trip 8 B, shm-spsc/spin",
-        rival: "two-line cache-line floor",
-        wanted: 1.25,
-        but: "",
-        measure: |contest, _| contest.floor("shm-spsc/spin", Measure::RoundTrip, 8),
-    },
-    Claim {
-        name: "round trip 8 B, pipe, one CPU",
-        rival: "perf bench sched pipe",
-        wanted: 1.10,
-        but: "",
-        measure: Contest::perf_pipe,
-    },
-    Claim {
-        name: "round trip 8 B, shm-spsc/spin",
-        rival: "rtrb between threads",
-        wanted: 1.0,
-        but: "",
-        measure: |contest, rival_first| {
-            contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>, rival_first)
-        },
-    },
-    Claim {
-        name: "stream 64 B, shm-spsc/spin",
-        rival: "rtrb between threads",
-        wanted: 1.0 / 1.75,
-        but: "",
-        measure: |contest, rival_first| {
-            contest.rtrb("shm-spsc/spin", Measure::Stream, 64, rtrb_pair::stream_ns::<64>, rival_first)
-        },
-    },
-    Claim {
-        name: "stream 8 B, shm-spsc/spin",
-        rival: "rtrb between threads",
-        wanted: 1.0,
-        but: "",
-        measure: |contest, rival_first| {
-            contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>, rival_first)
-        },
-    },
-    Claim {
-        name: "stream 1 MiB, shm-spsc/spin",
-        rival: "hand-over bandwidth of 1 MiB",
-        wanted: 1.0 / 0.8,
-        but: "",
-        measure: |contest, _| contest.floor("shm-spsc/spin", Measure::Stream, 1 << 20),
-    },
-    Claim {
-        name: "stream 64 B 1:1, shm-mpmc/spin",
-        rival: "crossbeam ArrayQueue, threads",
-        wanted: 1.0,
-        but: "",
-        measure: |contest, rival_first| {
-            contest.rows(["shm-mpmc/spin", "crossbeam-array-queue/spin"], Measure::Stream, 64, rival_first)
-        },
-    },
-    // Two sides to a CPU: one that only polls would keep it from whoever could go on, and time the scheduler.
-    Claim {
-        name: "stream 64 B 2:2, shm-mpmc, yield",
-        rival: "crossbeam ArrayQueue, threads",
-        wanted: 1.0,
-        but: "",
-        measure: |contest, rival_first| {
-            let rows = ["shm-mpmc/spin-yield", "crossbeam-array-queue/spin-yield"];
-            let [ours, rival] = rows.map(|row| contest.shared(row, 64));
-            Some(contest.cases(&ours?, &rival?, rival_first))
-        },
-    },
-    Claim {
-        name: "stream 64 B, shm-spsc/spin",
-        rival: "iceoryx2/spin",
-        wanted: 1.0 / 3.0,
-        but: "",
-        measure: |contest, rival_first| {
-            contest.rows(["shm-spsc/spin", "iceoryx2/spin"], Measure::Stream, 64, rival_first)
-        },
-    },
-    Claim {
-        name: "round trip 64 B, shm-spsc/spin",
-        rival: "iceoryx2/spin",
-        wanted: 0.5,
-        but: "",
-        measure: |contest, rival_first| {
-            contest.rows(["shm-spsc/spin", "iceoryx2/spin"], Measure::RoundTrip, 64, rival_first)
-        },
-    },
-    Claim {
-        name: "stream 1 MiB, vmsplice/block",
-        rival: "pipe/block",
-        wanted: 1.0,
-        but: "it saves the copy in, not the copy out, and looks up and pins every page instead; a buffer may be filled \
-              again only once it was drained, so the two sides overlap less",
-        measure: |contest, rival_first| {
-            contest.rows(["vmsplice/block", "pipe/block"], Measure::Stream, 1 << 20, rival_first)
-        },
-    },
-    Claim {
-        name: "stream 1 MiB, memfd-pool-passing",
-        rival: "pipe/block",
-        wanted: 1.0,
-        but: "it copies nothing, but the payload still moves between the cores' caches, and a pool larger than those \
-              meets main memory",
-        measure: |contest, rival_first| {
-            contest.rows(["memfd-pool-passing/block", "pipe/block"], Measure::Stream, 1 << 20, rival_first)
-        },
-    },
-];
 
 fn main() {
     ipcmark::worker::run_if_worker();
@@ -254,7 +138,7 @@ impl Contest {
         Some((ns_each(&outcome), outcome.floor.as_ref()?.ns))
     }
 
-    /// A case and rtrb on the same CPUs, with a count that takes about as long.
+    /// A case and rtrb on the same CPUs.
     fn rtrb(
         &self,
         row: &str,
@@ -264,12 +148,17 @@ impl Contest {
         rival_first: bool,
     ) -> Option<Pair> {
         let case = case(self.row(row)?, measure, self.bench.placement, bytes);
+        Some(self.threads(&case, rival, rival_first))
+    }
+
+    /// A case and threads of this process on the same CPUs, with a count that takes about as long.
+    fn threads(&self, case: &Case, rival: fn(&[u32], u64, u64) -> u64, rival_first: bool) -> Pair {
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
         let look_ns = rival(&self.bench.cpus, LOOK, LOOK) as f64 / LOOK as f64;
         let count = ((self.timing.hot_ns as f64 / look_ns.max(1.0)) as u64).max(LOOK);
-        let ours = || ns_each(&self.bench.trial(&case, &self.bench.cpus, timing.clone()));
+        let ours = || ns_each(&self.bench.trial(case, &self.bench.cpus, timing.clone()));
         let theirs = || rival(&self.bench.cpus, count / 4, count) as f64 / count as f64;
-        Some(in_order(rival_first, ours, theirs))
+        in_order(rival_first, ours, theirs)
     }
 
     /// The blocking pipe on one CPU, and the kernel's own benchmark of it.

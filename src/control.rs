@@ -5,12 +5,14 @@
 //! The harness maps it too, to call a trial off, to see whether it is hot, and to compare counts afterwards.
 #![allow(unsafe_code)]
 
+mod phases;
 #[cfg(test)]
 mod tests;
 
+pub use phases::{Leader, Member};
+
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use crate::address::{Address, Descriptor, End};
 use crate::shm::{self, Segment, SharedLayout};
@@ -22,8 +24,6 @@ pub const MAX_SLOTS: u32 = 62;
 const PAGE_BYTES: usize = 4096;
 const LINE_BYTES: usize = 64;
 const LINES_OFFSET: usize = 2 * LINE_BYTES;
-const POLLS_BEFORE_SLEEP: u32 = 2000;
-const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
 #[repr(C, align(64))]
 struct Header {
@@ -50,6 +50,7 @@ struct Header {
 struct Line {
     progress: AtomicU64,
     ended_ns: AtomicU64,
+    started_ns: AtomicU64,
     /// Sum over what the role verified, in the measure's own terms.
     tally: AtomicU64,
     /// Senders of the channel of this number that have finished a phase.
@@ -149,6 +150,16 @@ impl Page {
         self.line(slot).ended_ns.store(at_ns, Ordering::Relaxed);
     }
 
+    /// When the role on `slot` began its part of the last phase, on the monotonic clock.
+    pub fn started_ns(&self, slot: u32) -> u64 {
+        self.line(slot).started_ns.load(Ordering::Relaxed)
+    }
+
+    /// Stores that time; made visible by leaving the phase.
+    pub fn set_started_ns(&self, slot: u32, at_ns: u64) {
+        self.line(slot).started_ns.store(at_ns, Ordering::Relaxed);
+    }
+
     /// The sum that the role on `slot` says it has verified.
     pub fn tally(&self, slot: u32) -> u64 {
         self.line(slot).tally.load(Ordering::Relaxed)
@@ -208,114 +219,5 @@ impl Page {
     fn line(&self, slot: u32) -> &Line {
         assert!(slot < MAX_SLOTS, "slot {slot} is beyond the page");
         self.segment.view(LINES_OFFSET + slot as usize * LINE_BYTES)
-    }
-}
-
-/// The role that opens phases.
-pub struct Leader {
-    page: Page,
-    members: u32,
-    /// Entries, and then leavings, of all phases up to this one.
-    due: u32,
-}
-
-impl Leader {
-    /// Leads `slots - 1` members.
-    pub fn new(page: Page, slots: u32) -> Self {
-        Self { page, members: slots - 1, due: 0 }
-    }
-
-    /// The page.
-    pub fn page(&self) -> &Page {
-        &self.page
-    }
-
-    /// Opens a phase and returns once every member has entered it.
-    pub fn open(&mut self, kind: u32, count: u64) -> io::Result<()> {
-        let header = self.page.header();
-        header.kind.store(kind, Ordering::Relaxed);
-        header.count.store(count, Ordering::Relaxed);
-        // PAIRS: phase-opened
-        header.phase.fetch_add(1, Ordering::Release);
-        futex::wake(&header.phase, u32::MAX >> 1)?;
-        self.due = self.due.wrapping_add(self.members);
-        self.await_members(&header.entered)
-    }
-
-    /// Returns once every member has left the phase; what they stored before is visible then.
-    pub fn close(&mut self) -> io::Result<()> {
-        self.await_members(&self.page.header().left)
-    }
-
-    fn await_members(&self, arrivals: &AtomicU32) -> io::Result<()> {
-        // PAIRS: phase-arrival
-        await_word(arrivals, |now| now == self.due, Ordering::Acquire).map(drop)
-    }
-}
-
-/// A role that follows.
-pub struct Member {
-    page: Page,
-    slot: u32,
-    seen: u32,
-}
-
-impl Member {
-    /// Follows on `slot`.
-    pub fn new(page: Page, slot: u32) -> Self {
-        Self { page, slot, seen: 0 }
-    }
-
-    /// The page.
-    pub fn page(&self) -> &Page {
-        &self.page
-    }
-
-    /// This role's line.
-    pub fn slot(&self) -> u32 {
-        self.slot
-    }
-
-    /// Waits for the next phase and enters it.
-    pub fn enter(&mut self) -> io::Result<Phase> {
-        let header = self.page.header();
-        let seen = self.seen;
-        // PAIRS: phase-opened
-        self.seen = await_word(&header.phase, |now| now != seen, Ordering::Acquire)?;
-        let phase = Phase { kind: header.kind.load(Ordering::Relaxed), count: header.count.load(Ordering::Relaxed) };
-        arrive(&header.entered)?;
-        Ok(phase)
-    }
-
-    /// Leaves the phase.
-    pub fn leave(&mut self) -> io::Result<()> {
-        arrive(&self.page.header().left)
-    }
-}
-
-fn arrive(arrivals: &AtomicU32) -> io::Result<()> {
-    // PAIRS: phase-arrival
-    arrivals.fetch_add(1, Ordering::Release);
-    futex::wake(arrivals, 1)
-}
-
-/// Polls a while, then sleeps on `word` until `done` holds for its value.
-fn await_word(word: &AtomicU32, done: impl Fn(u32) -> bool, order: Ordering) -> io::Result<u32> {
-    for _ in 0..POLLS_BEFORE_SLEEP {
-        let now = word.load(order);
-        if done(now) {
-            return Ok(now);
-        }
-        std::hint::spin_loop();
-    }
-    loop {
-        let now = word.load(order);
-        if done(now) {
-            return Ok(now);
-        }
-        if abort::requested() {
-            return Err(abort::error());
-        }
-        futex::wait(word, now, SLEEP_SLICE)?;
     }
 }

@@ -119,7 +119,8 @@ pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
     })
 }
 
-fn pin(cpu: Option<&u32>) {
+/// Pins the calling thread where there is a CPU for it.
+pub fn pin(cpu: Option<&u32>) {
     if let Some(cpu) = cpu {
         pin_this_thread(*cpu).expect("the CPU was allowed a moment ago");
     }

@@ -30,6 +30,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
+    ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("topologies", include_str!("../plans/topologies.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("set-up", include_str!("../plans/set-up.toml")),

@@ -144,6 +144,7 @@ fn some_of<R: Receiver>(
     mut owed: Range<u64>,
     all_sent: &dyn Fn() -> bool,
 ) -> Result<(), Trouble> {
+    let mut done = false;
     while !owed.is_empty() {
         let seen = receiver.receive(|seen| {
             let claimed = stamp_of(seen).map_or(owed.start, |stamp| parts(stamp).1);
@@ -152,8 +153,9 @@ fn some_of<R: Receiver>(
         });
         match seen {
             Ok(sequence) => owed.start = sequence? + 1,
-            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && all_sent() => return Ok(()),
-            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => {}
+            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && done => return Ok(()),
+            // What was sent between the silence and this look may still be on its way.
+            Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => done = all_sent(),
             Err(other) => return Err(other.into()),
         }
     }
@@ -181,7 +183,11 @@ fn offer_oversize(sender: &mut impl Sender, agreed: usize) -> Result<bool, Troub
         Ok(()) => Ok(true),
         Err(refused) if refused.kind() == io::ErrorKind::InvalidInput => {
             let (text, limit) = (refused.to_string(), agreed.to_string());
-            if text.contains(&limit) { Ok(false) } else { Err(format!("the refusal names no limit: {text}").into()) }
+            if text.split(|c: char| !c.is_ascii_digit()).any(|number| number == limit) {
+                Ok(false)
+            } else {
+                Err(format!("the refusal names no limit: {text}").into())
+            }
         }
         Err(other) => Err(other.into()),
     }

@@ -100,6 +100,7 @@ fn produce(
     gathering: Gathering,
 ) -> Result<(), Trouble> {
     let cast = Cast::of(&task.case);
+    page.set_started_ns(task.slot, clock::now_ns());
     producer.send(count)?;
     page.set_progress(task.slot, producer.sent());
     if gathering == Gathering::Share && page.finish(cast.seat(task.slot).channel).is_multiple_of(cast.senders_each) {
@@ -122,19 +123,24 @@ fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, g
     })?;
     let before = verified(&page, cast).0;
     leader.page().set_hot(true);
-    let (cost, start) = together(leader, phase::WORK, derived.count, || {
+    let cost = together(leader, phase::WORK, derived.count, || {
         let meter = Meter::start();
-        let start = clock::now_ns();
         produce(producer, derived.count, &page, task, gathering)?;
-        Ok((meter.stop(task, derived.count), start))
+        Ok(meter.stop(task, derived.count))
     })?;
     leader.page().set_hot(false);
     together(leader, phase::END, 0, || Ok(()))?;
 
     audit(&page, cast, gathering, producer.sent())?;
-    let delivered = verified(&page, cast).0 - before;
-    let receivers = cast.senders()..cast.roles();
-    let elapsed = receivers.map(|slot| page.ended_ns(slot)).max().unwrap_or(start).saturating_sub(start);
+    let mut delivered = verified(&page, cast).0 - before;
+    if gathering == Gathering::Newest {
+        // Each receiver of a latest value is owed all of them.
+        delivered /= u64::from(cast.receivers_each);
+    }
+    // From the first sender's first message: the others do not wait for the leader to read its counters.
+    let start = (0..cast.senders()).map(|slot| page.started_ns(slot)).min().unwrap_or(0);
+    let end = (cast.senders()..cast.roles()).map(|slot| page.ended_ns(slot)).max().unwrap_or(start);
+    let elapsed = end.saturating_sub(start);
     let sent = derived.count * u64::from(cast.senders());
     // A broadcast message is one message, however many read it.
     let counted = gathering.due(cast, derived.count).map_or(delivered, |_| sent);

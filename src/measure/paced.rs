@@ -36,7 +36,7 @@ const START_AFTER_NS: u64 = 100_000;
 /// Messages that are stamped, at most: 32 MiB of stamps. A longer trial ends sooner.
 const MAX_STAMPS: u64 = 1 << 22;
 /// Fewer messages would have no median to speak of, and no first and last to compare.
-const MIN_MESSAGES: u64 = 20;
+const MIN_MESSAGES: u64 = 100;
 
 /// The sending side.
 pub struct Pacer<S> {

@@ -23,7 +23,7 @@ use crate::address::{Address, End, Name};
 use crate::control::{Leader, Member};
 use crate::payload::{check, fill, stamp};
 use crate::protocol::Report;
-use crate::record::{Metrics, metric};
+use crate::record::{Metrics, Window, metric};
 use crate::transport::{Delivery, Peers, Receiver, Sender, Shape, Transport};
 
 pub use stage::Desk;
@@ -67,9 +67,9 @@ pub fn lead<T: Transport>(leader: &mut Leader, task: &Task, desk: &Desk) -> Find
     leader.page().set_hot(true);
     let meter = Meter::start();
     let mut all = Vec::with_capacity(derived.count as usize);
-    let sliced = count::in_slices(derived.count, |n| {
-        (0..n).try_for_each(|_| once::<T>(leader, &shape, desk).map(|stages| all.push(stages)))
-    })?;
+    for _ in 0..derived.count {
+        all.push(once::<T>(leader, &shape, desk)?);
+    }
     let cost = meter.stop(task, derived.count);
     leader.page().set_hot(false);
     leader.page().set_progress(0, derived.count);
@@ -87,11 +87,24 @@ pub fn lead<T: Transport>(leader: &mut Leader, task: &Task, desk: &Desk) -> Find
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
         metrics,
-        windows: sliced.windows,
+        windows: windows(&all),
         histogram: histogram::encode(&distribution),
         roles: vec![cost],
         ..Report::default()
     })
+}
+
+/// The set-ups in slices, without the messages between the first and the later one.
+fn windows(all: &[Stages]) -> Vec<Window> {
+    let (mut start_ns, mut rest) = (0, all);
+    let slices = count::slices(all.len() as u64).map(|messages| {
+        let (slice, later) = rest.split_at(messages as usize);
+        rest = later;
+        let window = Window { start_ns, elapsed_ns: slice.iter().map(Stages::set_up_ns).sum(), messages };
+        start_ns += window.elapsed_ns;
+        window
+    });
+    slices.collect()
 }
 
 /// One repetition.

@@ -30,6 +30,8 @@ const SENDER_SLOT: u32 = 0;
 const RECEIVER_SLOT: u32 = 1;
 /// Pauses of a trial, at least, however long they are.
 const MIN_PAUSES: u64 = 3;
+/// Pauses a trial has at most: 32 MiB of times.
+const MAX_PAUSES: u64 = 1 << 22;
 
 /// The sending side.
 pub struct Rouser<S> {
@@ -71,7 +73,7 @@ impl<S: Sender> Rouser<S> {
         page.post(RECEIVER_SLOT, self.heard);
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.rouse(&page, n)))?;
         let fitting = (task.timing.hot_ns as f64 / derived.unit_ns) as u64;
-        let count = task.timing.fixed_count.unwrap_or(fitting.max(MIN_PAUSES));
+        let count = task.timing.fixed_count.unwrap_or(fitting.clamp(MIN_PAUSES, MAX_PAUSES));
 
         page.set_count(count);
         // Another one: the receiver makes room for its times.

@@ -55,6 +55,16 @@ impl Cast {
         self.roles() == 2
     }
 
+    /// Which of the CPUs dealt out in turn the role on `slot` takes: each pair side by side takes the next two.
+    pub fn turn(&self, slot: u32) -> u32 {
+        let Seat { channel, end, .. } = self.seat(slot);
+        match end {
+            _ if self.channels == 1 => slot,
+            End::Sender => 2 * channel,
+            End::Receiver => 2 * channel + 1,
+        }
+    }
+
     /// The place of the role on `slot`.
     pub fn seat(&self, slot: u32) -> Seat {
         match slot.checked_sub(self.senders()) {
@@ -67,6 +77,15 @@ impl Cast {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_two_of_a_pair_take_neighbouring_turns() {
+        let pairs = Cast { channels: 3, senders_each: 1, receivers_each: 1 };
+        let turns: Vec<_> = (0..6).map(|slot| pairs.turn(slot)).collect();
+        assert_eq!(turns, [0, 2, 4, 1, 3, 5]);
+        let shared = Cast { channels: 1, senders_each: 2, receivers_each: 2 };
+        assert!((0..4).all(|slot| shared.turn(slot) == slot));
+    }
 
     #[test]
     fn senders_come_first_and_every_seat_is_taken_once() {

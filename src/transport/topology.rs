@@ -1,6 +1,6 @@
 //! How many ends a channel of each kind can have: checked before any process starts.
 
-use super::{Cast, Topology, Transport};
+use super::{Cast, Delivery, Topology, Transport};
 use crate::control::MAX_SLOTS;
 use crate::record::{Case, Measure, Touch};
 
@@ -11,6 +11,10 @@ const STAMP_BYTES: u64 = 8;
 pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     let cast = Cast::of(case);
     let (producers, consumers) = (cast.senders_each, cast.receivers_each);
+    let less = case.touch.is_some_and(|touch| touch != Touch::All);
+    if less && (T::SOLO || case.measure == Measure::Stream && T::DELIVERY != Delivery::Exact) {
+        return Err(format!("every byte of a message over `{}` is written and read", case.row()));
+    }
     if cast.is_pair() && case.pairs.is_none() {
         return Ok(());
     }

@@ -1,10 +1,10 @@
-//! What a run came to, in the terminal: one table per measure and placement, mechanisms down and sizes across; for an open
-//! loop one per kind of load with its rates across, and for the first message after a pause the pauses.
+//! What a run came to, in the terminal: one table per measure and placement, mechanisms down and sizes across; or, where a
+//! plan varies something else, that across: rates of an open loop, pauses, senders and receivers, depths.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use ipcmark::record::{Case, Measure, Placement, Record, Status, Verdict};
+use ipcmark::record::{Case, Measure, Placement, Record, Status, Touch, Verdict};
 use ipcmark_reports::{CaseSummary, MainMetric, format, summarise};
 
 use super::table;
@@ -17,13 +17,13 @@ const BANDWIDTH_FROM_BYTES: u64 = 4096;
 pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()> {
     let cases = summarise(&finished.records);
     let timed: Vec<&CaseSummary> = cases.iter().filter(|case| title(case.case.measure).is_some()).collect();
-    let group = |case: &CaseSummary| (case.case.measure, case.case.placement, load(&case.case));
+    let group = |case: &CaseSummary| (case.case.measure, case.case.placement, apart(case));
     let groups: BTreeSet<(Measure, Placement, String)> = timed.iter().map(|case| group(case)).collect();
-    for (measure, placement, load) in groups {
-        let of_group = |case: &&&CaseSummary| group(case) == (measure, placement, load.clone());
+    for (measure, placement, apart) in groups {
+        let of_group = |case: &&&CaseSummary| group(case) == (measure, placement, apart.clone());
         let members: Vec<&CaseSummary> = timed.iter().filter(of_group).copied().collect();
         if members.iter().any(|case| typical(case).is_some()) {
-            writeln!(out, "{}, {placement}{load}", title(measure).unwrap_or_default())?;
+            writeln!(out, "{}, {placement}{apart}", title(measure).unwrap_or_default())?;
             write_group(out, &members)?;
             writeln!(out)?;
         }
@@ -31,7 +31,8 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
     let marked = |verdict| timed.iter().any(|case| case.verdict == Some(verdict) && typical(case).is_some());
     let noisy = if marked(Verdict::Noisy) { "; ~ marks what was disturbed or spread" } else { "" };
     let overloaded = if marked(Verdict::Overloaded) { "; ^ marks what fell behind its rate" } else { "" };
-    writeln!(out, "{}{noisy}{overloaded}", counts(&finished.records))?;
+    let beyond = if timed.iter().any(|case| beyond_copy(case)) { "; * is more than one core copies here" } else { "" };
+    writeln!(out, "{}{noisy}{overloaded}{beyond}", counts(&finished.records))?;
     match &finished.page {
         Some(page) => writeln!(out, "{}", page.display()),
         None => Ok(()),
@@ -50,37 +51,86 @@ fn title(measure: Measure) -> Option<&'static str> {
     }
 }
 
-/// What sets a table of an open loop, or of pauses, apart from others of its kind.
-fn load(case: &Case) -> String {
-    if !matches!(case.measure, Measure::Paced | Measure::Wake) {
-        return String::new();
+/// What a table has across.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Across {
+    Rates,
+    Pauses,
+    Crowds,
+    Depths,
+    Sizes,
+}
+
+impl Across {
+    fn of(summary: &CaseSummary) -> Self {
+        let case = &summary.case;
+        let crowd = case.pairs.is_some() || case.hogs.is_some() || sides(case) != (1, 1);
+        match case.measure {
+            Measure::Paced => Self::Rates,
+            Measure::Wake => Self::Pauses,
+            _ if crowd => Self::Crowds,
+            // Records say every depth; the key only one that the plan chose.
+            _ if summary.case_key.contains("/depth=") => Self::Depths,
+            _ => Self::Sizes,
+        }
     }
-    let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
+
+    /// The column of a case, in order, with its heading.
+    fn column(self, case: &Case) -> (u64, String) {
+        let bytes = case.message_bytes.unwrap_or(0);
+        match self {
+            Self::Rates => {
+                let rate = case.rate_per_s.unwrap_or(0);
+                (rate, table::plain(format::rate(rate as f64).trimmed().to_string()))
+            }
+            Self::Pauses => {
+                let gap_ns = case.gap_ns.unwrap_or(0);
+                (gap_ns, table::plain(format::time(gap_ns as f64).trimmed().to_string()))
+            }
+            Self::Crowds => crowd(case),
+            Self::Depths => (u64::from(case.depth.unwrap_or(0)), format!("depth {}", case.depth.unwrap_or(0))),
+            Self::Sizes => (bytes, table::plain(format::bytes(bytes))),
+        }
+    }
+}
+
+fn sides(case: &Case) -> (u32, u32) {
+    (case.producers.unwrap_or(1), case.consumers.unwrap_or(1))
+}
+
+/// Shared channels first, then pairs, then hogs.
+fn crowd(case: &Case) -> (u64, String) {
+    let (producers, consumers) = sides(case);
+    match (case.pairs, case.hogs) {
+        (Some(pairs), _) => ((1 << 40) + u64::from(pairs), format!("{pairs} pairs")),
+        (None, Some(hogs)) => ((1 << 41) + u64::from(hogs), format!("{hogs} hogs")),
+        (None, None) => {
+            (u64::from(producers + consumers) << 20 | u64::from(consumers), format!("{producers}:{consumers}"))
+        }
+    }
+}
+
+/// What sets a table apart from others of its measure and placement.
+fn apart(summary: &CaseSummary) -> String {
+    let case = &summary.case;
+    let bytes = match Across::of(summary) {
+        Across::Sizes => String::new(),
+        _ => format!(", {}", table::plain(format::bytes(case.message_bytes.unwrap_or(0)))),
+    };
     let arrivals = case.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
     let burst = case.burst.map_or_else(String::new, |burst| format!(" of {burst}"));
-    format!(", {bytes}{arrivals}{burst}")
-}
-
-/// What a table's columns are about.
-fn column(case: &Case) -> u64 {
-    match case.measure {
-        Measure::Paced => case.rate_per_s,
-        Measure::Wake => case.gap_ns,
-        _ => case.message_bytes,
-    }
-    .unwrap_or(0)
-}
-
-fn heading(measure: Measure, column: u64) -> String {
-    table::plain(match measure {
-        Measure::Paced => format::rate(column as f64).trimmed().to_string(),
-        Measure::Wake => format::time(column as f64).trimmed().to_string(),
-        _ => format::bytes(column),
-    })
+    let touch = match case.touch {
+        Some(Touch::Sample) => ", a word a page read",
+        Some(Touch::None) => ", only the first word read",
+        _ => "",
+    };
+    let prefault = if case.prefault == Some(true) { ", pages brought in first" } else { "" };
+    format!("{bytes}{arrivals}{burst}{touch}{prefault}")
 }
 
 fn write_group(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {
-    let columns: BTreeSet<(u64, Measure)> = cases.iter().map(|case| (column(&case.case), case.case.measure)).collect();
+    let column = |case: &CaseSummary| Across::of(case).column(&case.case);
+    let columns: BTreeSet<(u64, String)> = cases.iter().map(|case| column(case)).collect();
     let mut mechanisms: Vec<(&str, &str)> = vec![];
     for case in cases {
         if !mechanisms.contains(&(case.row.as_str(), case.manner)) {
@@ -89,12 +139,12 @@ fn write_group(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {
     }
     let headings: Vec<String> = ["mechanism".to_owned(), "waits".to_owned()]
         .into_iter()
-        .chain(columns.iter().map(|(value, measure)| heading(*measure, *value)))
+        .chain(columns.iter().map(|(_, heading)| heading.clone()))
         .collect();
     let mut rows = table::table(&headings.iter().map(String::as_str).collect::<Vec<_>>());
     for (row, manner) in mechanisms {
-        let cell = |(value, _): &(u64, Measure)| {
-            let found = cases.iter().find(|case| case.row == row && column(&case.case) == *value);
+        let cell = |wanted: &(u64, String)| {
+            let found = cases.iter().find(|case| case.row == row && column(case) == *wanted);
             found.map_or_else(String::new, |case| cell(case))
         };
         rows.add_row([row.to_owned(), manner.to_owned()].into_iter().chain(columns.iter().map(cell)));
@@ -133,7 +183,13 @@ fn cell(case: &CaseSummary) -> String {
         Some(MainMetric::MessagesPerS) => format::rate(typical).to_string(),
         _ => format::ns(typical),
     };
-    format!("{mark}{}", table::plain(value))
+    let beyond = if beyond_copy(case) { "*" } else { "" };
+    format!("{mark}{}{beyond}", table::plain(value))
+}
+
+/// True for a rate at which the bytes cannot all have been read.
+fn beyond_copy(case: &CaseSummary) -> bool {
+    case.times_one_core.is_some_and(|times| times > 1.0)
 }
 
 fn counts(records: &[Record]) -> String {

@@ -102,6 +102,13 @@ impl Expander<'_> {
         }
         let cpus = self.ground.cpus_for_roles(case.placement);
         let roles = if plays_alone(row) { 1 } else { point.roles() };
+        let places = self.ground.cpus(case.placement).map_or(0, |cpus| cpus.len());
+        if case.placement != Placement::Spread && places > 0 && places < roles as usize {
+            return Some(format!(
+                "`{}` has {places} places and the case {roles} roles; `spread` deals any number out over all CPUs",
+                case.placement
+            ));
+        }
         if row.polls && cpus > 0 && cpus < roles as usize && !self.oversubscribe {
             return Some(format!(
                 "{} polls: {roles} roles on {cpus} CPU would time the scheduler, not the mechanism \

@@ -35,7 +35,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
     // Only one side computes them: the leader, or the one that knows when messages arrived.
     let mut metrics: Metrics = attempt.reports.iter().flat_map(|report| report.metrics.clone()).collect();
-    metrics.extend(cpu_per_message(case, leader.messages, &roles));
+    metrics.extend(cpu_per_message(case, leader.messages, &roles, &metrics));
     let mut doubts = disturbance.in_words();
     let declared = family::anatomy(case);
     if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
@@ -92,7 +92,7 @@ fn overload(metrics: &Metrics) -> Option<String> {
 }
 
 /// CPU time of the roles whose work the mechanism decides, per message; a round trip is two.
-fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost]) -> Metrics {
+fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metrics) -> Metrics {
     let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake);
     // The sender of these keeps its CPU busy until the next message is due.
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
@@ -103,11 +103,14 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost]) -> Metrics {
         _ if one_way => count,
         _ => 2 * count,
     };
-    if messages == 0 || counted.is_empty() {
+    // What never arrived was no use to anybody: a lossy mechanism pays for it with the others.
+    let lost = metrics.get(metric::LOST_SHARE).copied().unwrap_or(0.0);
+    let messages = messages as f64 * (1.0 - lost);
+    if messages <= 0.0 || counted.is_empty() {
         return Metrics::new();
     }
     let spent: u64 = counted.iter().map(|role| role.user_ns + role.system_ns).sum();
-    Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages as f64)])
+    Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages)])
 }
 
 impl Disturbance<'_> {

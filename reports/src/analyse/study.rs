@@ -113,7 +113,14 @@ impl<'a> Study<'a> {
     /// The plain ones among them: one sender and one receiver with nobody beside them, every byte touched, the usual
     /// depth. All charts but those about these very choices show these.
     pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
-        self.all_measured(measure, placement).filter(|study| study.plain())
+        self.all_measured(measure, placement).filter(|study| study.plain() && !self.only_for_drift(study))
+    }
+
+    /// True for the sentinel of a plan that asks nothing else of its measure: it is there to show drift, and is no answer.
+    pub fn only_for_drift(&self, case: &CaseStudy<'a>) -> bool {
+        let rival =
+            |other: &CaseStudy<'_>| other.key != case.key && other.case.measure == case.case.measure && other.plain();
+        self.sentinel().is_some_and(|sentinel| sentinel.key == case.key) && !timed(&self.cases).any(rival)
     }
 
     /// Placements at which anything was timed, the main one first.

@@ -65,7 +65,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&topologies),
         note: format!(
-            "All messages that all receivers verified. Right of the grey line there are more roles than CPUs, so roles \
+            "Messages that were sent and verified; one that is broadcast counts once, however many read it. Right of the grey line there are more roles than CPUs, so roles \
              wait for each other's time slices. Dotted lines ran beside processes that only burn CPU time. Fairness \
              between the roles, and their latency, are not shown.{}",
             shown.told()

@@ -132,7 +132,9 @@ fn times(value: f64) -> Quantity {
 /// Gathers the table.
 pub fn headline(study: &Study<'_>) -> Headline {
     let asked = |case: &&CaseStudy<'_>| {
-        matches!(case.case.measure, Measure::RoundTrip | Measure::Stream) && Crowd::of(case.case).plain()
+        matches!(case.case.measure, Measure::RoundTrip | Measure::Stream)
+            && Crowd::of(case.case).plain()
+            && !study.only_for_drift(case)
     };
     let mut keys: Vec<(&Series, Placement, u64)> =
         study.cases.iter().filter(asked).map(|case| (&case.series, case.case.placement, case.bytes())).collect();

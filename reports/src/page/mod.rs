@@ -106,7 +106,8 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         phrase: place(placement),
         figures: figures(&study, &looks, placement),
     };
-    let placements: Vec<OnPlacement> = study.placements().into_iter().map(on).collect();
+    let placements: Vec<OnPlacement> =
+        study.placements().into_iter().map(on).filter(|on| !on.figures.is_empty()).collect();
     // A plan without round trips asks what one of its own charts answers.
     let of_chart = || {
         let figures = placements.iter().flat_map(|placement| &placement.figures);

@@ -56,6 +56,8 @@ impl<R: Receiver> Gatherer<R> {
 
     fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, Trouble> {
         let mut last_ns = clock::now_ns();
+        // What was sent between a silence and a look at the sender would be missed, so silence counts after that look.
+        let mut all_sent = false;
         loop {
             match self.one() {
                 Ok(seen) => {
@@ -65,9 +67,10 @@ impl<R: Receiver> Gatherer<R> {
                     }
                 }
                 Err(Trouble::Io(silence)) if silence.kind() == ErrorKind::TimedOut => {
-                    if sender_done() {
+                    if all_sent {
                         return Ok(last_ns);
                     }
+                    all_sent = sender_done();
                     if abort::requested() {
                         return Err(abort::error().into());
                     }

@@ -104,6 +104,16 @@ pub(super) fn streams(measure: Measure) -> bool {
     measure == Measure::Stream
 }
 
+/// Hogs of each case; none where there are 0.
+///
+/// Errors: more than a trial's roles could ever feel.
+fn bounded_hogs(page: &Page<'_>, list: Option<&List<u32>>) -> anyhow::Result<Vec<Option<u32>>> {
+    if let Some(many) = list.into_iter().flat_map(toml::Spanned::get_ref).find(|hogs| *hogs.get_ref() > ROLES_MAX) {
+        return Err(page.wrong(many.span(), format_args!("at most {ROLES_MAX} `hogs`, not {}", many.get_ref())));
+    }
+    Ok(listed(page, list, "hogs")?.into_iter().map(|hogs| hogs.filter(|n| *n > 0)).collect())
+}
+
 /// Measures that somebody else's load can disturb.
 pub(super) fn runs_beside_hogs(measure: Measure) -> bool {
     matches!(measure, Measure::RoundTrip | Measure::Stream | Measure::Paced | Measure::Wake)
@@ -134,7 +144,7 @@ impl Expander<'_> {
             touches: absent_or(page.narrowing(block.touches.as_ref(), "touches", "touch", Touch::ALL)?),
             topologies: self.topologies(block)?,
             pairs: one_is_plain(page.bounded(block.pairs.as_ref(), "pairs", ROLES_MAX / 2)?),
-            hogs: listed(page, block.hogs.as_ref(), "hogs")?.into_iter().map(|hogs| hogs.filter(|n| *n > 0)).collect(),
+            hogs: bounded_hogs(page, block.hogs.as_ref())?,
         })
     }
 

@@ -11,7 +11,7 @@ use super::axes::{self, Point};
 use super::{Expander, answers, plays_alone};
 
 /// Messages that a paced trial should see at least: fewer have no median to speak of.
-const PACED_MESSAGES_MIN: u64 = 20;
+const PACED_MESSAGES_MIN: u64 = 100;
 
 impl Expander<'_> {
     /// Errors: a list that means nothing to the block's measures or rows, or one that they want and that is missing.

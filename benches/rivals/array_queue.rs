@@ -1,0 +1,111 @@
+//! The queue to beat for many on both sides: `crossbeam`'s `ArrayQueue` between pinned threads of this process, with the
+//! work of both sides and the checks of our own trials. Messages are arrays by value, the way the queue is at its best; a
+//! side that has to wait uses `Backoff`, as its authors do.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use crossbeam::queue::ArrayQueue;
+use crossbeam::utils::Backoff;
+use ipcmark::clock;
+use ipcmark::payload::{Known, parts, stamp, stamp_of};
+
+use super::common::rtrb_pair::pin;
+
+/// Slots, as many as our ring has at this size.
+const DEPTH: usize = 1024;
+const BYTES: usize = 64;
+/// The producer number of end marks, of which the last sender sends one to each receiver.
+const END: u16 = u16::MAX;
+
+type Message = [u8; BYTES];
+
+/// Nanoseconds for `count` verified messages, of `SIDES * count` in all that as many senders pass to as many receivers.
+pub fn stream_ns<const SIDES: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
+    let queue = ArrayQueue::<Message>::new(DEPTH);
+    let (start_line, finished) = (Barrier::new(2 * SIDES), AtomicU32::new(0));
+    thread::scope(|scope| {
+        let (queue, start_line, finished) = (&queue, &start_line, &finished);
+        let cpu = |role: usize| cpus.get(role % cpus.len().max(1)).copied();
+        let receivers: Vec<_> = (0..SIDES)
+            .map(|at| {
+                let cpu = cpu(SIDES + at);
+                scope.spawn(move || {
+                    pin(cpu.as_ref());
+                    let mut next = [0; SIDES];
+                    for _ in [warm_up, count] {
+                        start_line.wait();
+                        take_all(queue, &mut next);
+                    }
+                    clock::now_ns()
+                })
+            })
+            .collect();
+        let senders: Vec<_> = (0..SIDES)
+            .map(|at| {
+                let cpu = cpu(at);
+                scope.spawn(move || {
+                    pin(cpu.as_ref());
+                    start_line.wait();
+                    put(queue, at as u16, 0..warm_up);
+                    mark::<SIDES>(queue, finished);
+                    start_line.wait();
+                    let start = clock::now_ns();
+                    put(queue, at as u16, warm_up..warm_up + count);
+                    mark::<SIDES>(queue, finished);
+                    start
+                })
+            })
+            .collect();
+        let start = senders.into_iter().map(|one| one.join().expect("a sender ends well")).min();
+        let end = receivers.into_iter().map(|one| one.join().expect("a receiver ends well")).max();
+        (end.expect("one at least") - start.expect("one at least")) / SIDES as u64
+    })
+}
+
+fn put(queue: &ArrayQueue<Message>, producer: u16, sequences: std::ops::Range<u64>) {
+    for sequence in sequences {
+        push(queue, stamp(producer, sequence));
+    }
+}
+
+#[inline]
+fn push(queue: &ArrayQueue<Message>, stamp: u64) {
+    let mut message = [0; BYTES];
+    Known::new(BYTES, stamp).fill(&mut message);
+    let backoff = Backoff::new();
+    while let Err(back) = queue.push(message) {
+        message = back;
+        backoff.snooze();
+    }
+}
+
+fn mark<const SIDES: usize>(queue: &ArrayQueue<Message>, finished: &AtomicU32) {
+    // PAIRS: senders-finished
+    if (finished.fetch_add(1, Ordering::AcqRel) + 1).is_multiple_of(SIDES as u32) {
+        (0..SIDES).for_each(|_| push(queue, stamp(END, 0)));
+    }
+}
+
+/// Takes and verifies messages until an end mark comes.
+fn take_all(queue: &ArrayQueue<Message>, next: &mut [u64]) {
+    loop {
+        let backoff = Backoff::new();
+        let message = loop {
+            match queue.pop() {
+                Some(message) => break message,
+                None => backoff.snooze(),
+            }
+        };
+        let stamp = stamp_of(&message).expect("longer than a word");
+        Known::new(BYTES, stamp).check(&message).expect("every byte as it was sent");
+        let (producer, sequence) = parts(stamp);
+        if producer == END {
+            return;
+        }
+        let due = &mut next[usize::from(producer)];
+        assert!(sequence >= *due, "message {sequence} of sender {producer} came when {due} was due at least");
+        *due = sequence + 1;
+    }
+}

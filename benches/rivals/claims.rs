@@ -1,0 +1,129 @@
+//! What we claim, and against whom.
+
+use ipcmark::record::Measure;
+
+use super::common::{case, rtrb_pair};
+use super::{Contest, Pair, array_queue};
+
+/// One claim.
+pub struct Claim {
+    pub name: &'static str,
+    pub rival: &'static str,
+    /// What we want the ratio of times, ours over the rival's, to be at most.
+    pub wanted: f64,
+    /// What may stand against it.
+    pub but: &'static str,
+    /// Told whether the rival goes first.
+    pub measure: fn(&Contest, bool) -> Option<Pair>,
+}
+
+/// All of them.
+pub const CLAIMS: &[Claim] = &[
+    Claim {
+        name: "round trip 8 B, shm-spsc/spin",
+        rival: "two-line cache-line floor",
+        wanted: 1.25,
+        but: "",
+        measure: |contest, _| contest.floor("shm-spsc/spin", Measure::RoundTrip, 8),
+    },
+    Claim {
+        name: "round trip 8 B, pipe, one CPU",
+        rival: "perf bench sched pipe",
+        wanted: 1.10,
+        but: "",
+        measure: Contest::perf_pipe,
+    },
+    Claim {
+        name: "round trip 8 B, shm-spsc/spin",
+        rival: "rtrb between threads",
+        wanted: 1.0,
+        but: "",
+        measure: |contest, rival_first| {
+            contest.rtrb("shm-spsc/spin", Measure::RoundTrip, 8, rtrb_pair::round_trip_ns::<8>, rival_first)
+        },
+    },
+    Claim {
+        name: "stream 64 B, shm-spsc/spin",
+        rival: "rtrb between threads",
+        wanted: 1.0 / 1.75,
+        but: "",
+        measure: |contest, rival_first| {
+            contest.rtrb("shm-spsc/spin", Measure::Stream, 64, rtrb_pair::stream_ns::<64>, rival_first)
+        },
+    },
+    Claim {
+        name: "stream 8 B, shm-spsc/spin",
+        rival: "rtrb between threads",
+        wanted: 1.0,
+        but: "",
+        measure: |contest, rival_first| {
+            contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>, rival_first)
+        },
+    },
+    Claim {
+        name: "stream 1 MiB, shm-spsc/spin",
+        rival: "hand-over bandwidth of 1 MiB",
+        wanted: 1.0 / 0.8,
+        but: "",
+        measure: |contest, _| contest.floor("shm-spsc/spin", Measure::Stream, 1 << 20),
+    },
+    Claim {
+        name: "stream 64 B 1:1, shm-mpmc/spin",
+        rival: "crossbeam ArrayQueue, threads",
+        wanted: 1.0,
+        but: "",
+        measure: |contest, rival_first| {
+            let case = case(contest.row("shm-mpmc/spin")?, Measure::Stream, contest.bench.placement, 64);
+            Some(contest.threads(&case, array_queue::stream_ns::<1>, rival_first))
+        },
+    },
+    // Two sides to a CPU: one that only polls would keep it from whoever could go on, and time the scheduler.
+    Claim {
+        name: "stream 64 B 2:2, shm-mpmc, yield",
+        rival: "crossbeam ArrayQueue, threads",
+        wanted: 1.0,
+        but: "",
+        measure: |contest, rival_first| {
+            let case = contest.shared("shm-mpmc/spin-yield", 64)?;
+            Some(contest.threads(&case, array_queue::stream_ns::<2>, rival_first))
+        },
+    },
+    Claim {
+        name: "stream 64 B, shm-spsc/spin",
+        rival: "iceoryx2/spin",
+        wanted: 1.0 / 3.0,
+        but: "",
+        measure: |contest, rival_first| {
+            contest.rows(["shm-spsc/spin", "iceoryx2/spin"], Measure::Stream, 64, rival_first)
+        },
+    },
+    Claim {
+        name: "round trip 64 B, shm-spsc/spin",
+        rival: "iceoryx2/spin",
+        wanted: 0.5,
+        but: "",
+        measure: |contest, rival_first| {
+            contest.rows(["shm-spsc/spin", "iceoryx2/spin"], Measure::RoundTrip, 64, rival_first)
+        },
+    },
+    Claim {
+        name: "stream 1 MiB, vmsplice/block",
+        rival: "pipe/block",
+        wanted: 1.0,
+        but: "it saves the copy in, not the copy out, and looks up and pins every page instead; a buffer may be filled \
+              again only once it was drained, so the two sides overlap less",
+        measure: |contest, rival_first| {
+            contest.rows(["vmsplice/block", "pipe/block"], Measure::Stream, 1 << 20, rival_first)
+        },
+    },
+    Claim {
+        name: "stream 1 MiB, memfd-pool-passing",
+        rival: "pipe/block",
+        wanted: 1.0,
+        but: "it copies nothing, but the payload still moves between the cores' caches, and a pool larger than those \
+              meets main memory",
+        measure: |contest, rival_first| {
+            contest.rows(["memfd-pool-passing/block", "pipe/block"], Measure::Stream, 1 << 20, rival_first)
+        },
+    },
+];
