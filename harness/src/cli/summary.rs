@@ -102,12 +102,17 @@ fn sides(case: &Case) -> (u32, u32) {
 fn crowd(case: &Case) -> (u64, String) {
     let (producers, consumers) = sides(case);
     match (case.pairs, case.hogs) {
-        (Some(pairs), _) => ((1 << 40) + u64::from(pairs), format!("{pairs} pairs")),
-        (None, Some(hogs)) => ((1 << 41) + u64::from(hogs), format!("{hogs} hogs")),
+        (Some(pairs), _) => ((1 << 40) + u64::from(pairs), counted(pairs, "pair")),
+        (None, Some(hogs)) => ((1 << 41) + u64::from(hogs), counted(hogs, "hog")),
         (None, None) => {
             (u64::from(producers + consumers) << 20 | u64::from(consumers), format!("{producers}:{consumers}"))
         }
     }
+}
+
+fn counted(number: u32, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 /// What sets a table apart from others of its measure and placement.

@@ -19,6 +19,9 @@ use crate::format::{self, Quantity};
 /// From this size on a stream is judged by its bytes, below by its messages.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
 
+/// Of those that cannot be told from the best, how many are named; the ranking shows them all.
+const MOST_NAMED: usize = 3;
+
 /// Of those that wait both ways, how many are compared with themselves: those that answer soonest.
 const MOST_SIBLINGS: usize = 2;
 
@@ -175,8 +178,13 @@ impl<'s, 'a> Best<'s, 'a> {
             notes.push(verdict.to_string());
         }
         if !self.level.is_empty() {
-            let others: Vec<String> = self.level.iter().map(|case| quoted(case)).collect();
-            notes.push(format!("can't tell it from {}", others.join(", ")));
+            let named = self.level.iter().take(MOST_NAMED).map(|case| quoted(case)).collect::<Vec<_>>().join(", ");
+            let rest = match self.level.len().saturating_sub(MOST_NAMED) {
+                0 => String::new(),
+                1 => " and one more".to_owned(),
+                more => format!(" and {more} more"),
+            };
+            notes.push(format!("can't tell it from {named}{rest}"));
         }
         let name = quoted(self.leader);
         if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }

@@ -220,13 +220,18 @@ fn without_depth(case: &Case) -> Case {
     Case { depth: None, connections: None, ..case.clone() }
 }
 
-/// The usual depth of each case that the recording holds at several depths: the one that most records of its mechanism
-/// share, since a sweep visits each depth once and all other cases stay at one.
+/// The usual depth of each case that the recording holds at several depths: the one that the plan left to the mechanism,
+/// which the key does not name; where there is none, the one that most records of its mechanism share.
 fn usual_depths(records: &[Record]) -> HashMap<Case, u32> {
     let mut each: HashMap<Case, Vec<u32>> = HashMap::new();
     let mut records_at: HashMap<(&str, u32), usize> = HashMap::new();
-    for case in records.iter().map(|record| &record.case) {
+    let mut left_open: HashMap<Case, u32> = HashMap::new();
+    for record in records {
+        let case = &record.case;
         let Some(depth) = case.depth else { continue };
+        if !record.case_key.contains("/depth=") {
+            left_open.insert(without_depth(case), depth);
+        }
         let depths = each.entry(without_depth(case)).or_default();
         if !depths.contains(&depth) {
             depths.push(depth);
@@ -236,7 +241,7 @@ fn usual_depths(records: &[Record]) -> HashMap<Case, u32> {
     each.retain(|_, depths| depths.len() > 1);
     let usual = |case: &Case, depths: &[u32]| {
         let most = |depth: &u32| (records_at.get(&(case.mechanism.as_str(), *depth)).copied(), *depth);
-        depths.iter().copied().max_by_key(most)
+        left_open.get(case).copied().or_else(|| depths.iter().copied().max_by_key(most))
     };
     each.into_iter().filter_map(|(case, depths)| Some((case.clone(), usual(&case, &depths)?))).collect()
 }
