@@ -210,7 +210,7 @@ impl Learn for Polled {
 
     #[inline]
     fn until<R>((): &mut (), look: impl FnMut() -> Option<R>) -> io::Result<R> {
-        Spin::until(&Gate::default(), RHYTHM, look).map(|(found, _)| found)
+        Spin.until(&Gate::default(), RHYTHM, look).map(|(found, _)| found)
     }
 
     fn cost(_: &Shape) -> [Counts; 2] {
