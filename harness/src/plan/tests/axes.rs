@@ -116,7 +116,7 @@ fn what_no_measure_or_row_can_use_is_refused_with_its_line() {
         (
             "[\"paced\"]",
             "rates_per_s = [10_000,\n100]".into(),
-            "plans/x.toml:12: 100 messages a second are 1 in a hot phase of 10 ms, and it takes 20; raise",
+            "plans/x.toml:12: 100 messages a second are 1 in a hot phase of 10 ms, and it takes 100; raise",
         ),
         (
             "[\"paced\"]",
