@@ -6,11 +6,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, PlottingBackend, SamplingMode, Throughput};
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Isolation, Measure};
+
+use ipcmark_harness::plan::{Changes, Ground, Text};
 
 use common::{Bench, case, ns_each, rows, rtrb_pair};
 
@@ -35,8 +38,12 @@ fn group(criterion: &mut Criterion, bench: &Bench, measure: Measure, name: &str)
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
     group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(1));
     group.throughput(Throughput::Elements(1));
+    let usual = usual();
     for row in rows().iter().filter(|row| !row.polls || bench.cpus.first() != bench.cpus.get(1)) {
         let case = case(row, measure, bench.placement, MESSAGE_BYTES);
+        if !usual.contains(&row.row()) || ipcmark::family::supports(&case).is_err() {
+            continue;
+        }
         let id = BenchmarkId::new(row.row().replace('/', "-"), between(row.isolation));
         group.bench_function(id, |bencher| {
             bencher.iter_custom(|count| {
@@ -59,6 +66,12 @@ fn group(criterion: &mut Criterion, bench: &Bench, measure: Measure, name: &str)
         });
     });
     group.finish();
+}
+
+/// The rows of the quick plan: over all there are, ten sets of processes each would take a quarter of an hour.
+fn usual() -> BTreeSet<String> {
+    let plan = Text::find("quick").and_then(|text| text.plan(&Ground::here(), &Changes::default()));
+    plan.expect("the quick plan fits this machine").cases.iter().map(|planned| planned.case.row()).collect()
 }
 
 /// What the two sides are, for names.
