@@ -32,6 +32,11 @@ pub struct Contestant {
 }
 
 impl Contestant {
+    /// True when it carries messages of some size.
+    pub fn sends(&self) -> bool {
+        self.measures.contains(&Measure::Stream) || self.measures.contains(&Measure::RoundTrip)
+    }
+
     /// The registry row: `mechanism` or `mechanism/wait`.
     pub fn row(&self) -> String {
         match self.wait {

@@ -5,9 +5,11 @@
 use std::io;
 
 use crate::address::{End, Name};
+use crate::measure::locks::{self, Concluded, Ledger};
 use crate::protocol::Link;
+use crate::protocol::Report;
 use crate::record::{Anatomy, Case};
-use crate::{measure, transport};
+use crate::{lock, measure, transport};
 
 pub use crate::contestant::{Contestant, RoleSpec};
 
@@ -16,7 +18,7 @@ pub const HOG: &str = "hog";
 
 /// Every contestant of every family, with what this machine lacks.
 pub fn contestants() -> Vec<Contestant> {
-    transport::contestants()
+    transport::contestants().into_iter().chain(lock::contestants()).collect()
 }
 
 /// Whether `case` can run, before any process starts.
@@ -25,6 +27,10 @@ pub fn contestants() -> Vec<Contestant> {
 pub fn supports(case: &Case) -> Result<(), String> {
     if case.family == measure::floors::FAMILY {
         return Ok(());
+    }
+    if case.family == lock::FAMILY {
+        lock::supports(case)?;
+        return locks::supports(case, lock::prepare::guard(case));
     }
     transport::supports(case)?;
     transport::delivery(case).map_or(Ok(()), |delivery| measure::supports(case, delivery))
@@ -35,6 +41,7 @@ pub fn supports(case: &Case) -> Result<(), String> {
 pub fn resolved(case: &Case) -> Case {
     match case.family.as_str() {
         measure::floors::FAMILY => case.clone(),
+        lock::FAMILY => lock::resolved(case),
         _ => transport::resolved(case),
     }
 }
@@ -47,7 +54,7 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     if case.family == measure::floors::FAMILY {
         return measure::floors::roles();
     }
-    let mut roles = transport::prepare(case)?;
+    let mut roles = if case.family == lock::FAMILY { lock_roles(case)? } else { transport::prepare(case)? };
     if let [first, second] = roles.as_mut_slice() {
         let memory = measure::paired::Floor::memory(case.message_bytes.unwrap_or(0) as usize)?;
         for (role, end) in [(first, End::Sender), (second, End::Receiver)] {
@@ -57,6 +64,38 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     let hog = || RoleSpec { role: HOG, links: vec![], slots: 0 };
     roles.extend(std::iter::repeat_with(hog).take(case.hogs.unwrap_or(0) as usize));
     Ok(roles)
+}
+
+/// The holders of a lock share what it protects, too.
+fn lock_roles(case: &Case) -> io::Result<Vec<RoleSpec>> {
+    let mut roles = lock::prepare(case)?;
+    let ledger = Ledger::create()?;
+    for role in roles.iter_mut().filter(|role| role.role == lock::prepare::ROLE) {
+        role.links.push(Link { channel: locks::CHANNEL, end: End::Sender, address: ledger.clone() });
+    }
+    Ok(roles)
+}
+
+/// Roles of a trial that are at work at the same time.
+pub fn roles(case: &Case) -> u32 {
+    if case.family == lock::FAMILY { lock::prepare::holders(case) } else { transport::Cast::of(case).roles() }
+}
+
+/// Whether the roles count the same messages, so that each must have done what all agreed on; else the leader has checked
+/// the sum.
+pub fn counts_agree(case: &Case) -> bool {
+    case.family == transport::FAMILY && transport::Cast::of(case).is_pair()
+}
+
+/// The place of the role on `slot` when CPUs are dealt out in turn.
+pub fn turn(case: &Case, slot: u32) -> u32 {
+    if case.family == lock::FAMILY { slot } else { transport::Cast::of(case).turn(slot) }
+}
+
+/// What the reports of all roles say together, where no single one can say it.
+pub fn conclude(case: &Case, reports: &[Report]) -> Concluded {
+    let guard = if case.family == lock::FAMILY { lock::prepare::guard(case) } else { None };
+    guard.map_or_else(Concluded::default, |guard| locks::conclude(reports, guard))
 }
 
 /// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped. Gives back the
@@ -70,6 +109,7 @@ pub fn release(roles: Vec<RoleSpec>) -> Vec<Name> {
 pub fn anatomy(case: &Case) -> Option<Anatomy> {
     match case.family.as_str() {
         measure::floors::FAMILY => None,
+        lock::FAMILY => lock::anatomy(case),
         _ => transport::anatomy(case),
     }
 }

@@ -19,6 +19,7 @@ pub mod contestant;
 pub mod control;
 pub mod family;
 pub mod futex;
+pub mod lock;
 pub mod machine;
 pub mod measure;
 pub mod payload;

@@ -138,6 +138,39 @@ pub struct Report {
     pub roles: Vec<RoleCost>,
     /// Only from a floors trial.
     pub floors: Option<Box<Floors>>,
+    /// Only from a trial of several holders of one lock: one entry per role this worker played.
+    pub holders: Vec<HolderFinding>,
+}
+
+/// What one holder of a lock saw. Only all of them together make a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderFinding {
+    /// Its line on the control page.
+    pub slot: u32,
+    /// The start that all holders agreed on, on the monotonic clock.
+    pub agreed_ns: u64,
+    /// When it was at work.
+    pub started_ns: u64,
+    /// When it stopped.
+    pub ended_ns: u64,
+    /// Acquisitions of the hot phase.
+    pub acquisitions: u64,
+    /// The same by millisecond from the agreed start.
+    pub per_ms: Vec<u32>,
+    /// Acquisitions that were stamped.
+    pub samples: u64,
+    /// By the slot that had the lock before; the last entry counts acquisitions of a lock nobody had had.
+    pub after: Vec<u64>,
+    /// The longest time between two acquisitions that were looked at.
+    pub starved_ns: u64,
+    /// The most acquisitions in a row with nobody else between.
+    pub longest_run: u64,
+    /// Attempts in vain, where updates are tried until they succeed.
+    pub retries: u64,
+    /// Of the acquisitions, those that only read.
+    pub reads: u64,
+    /// Distributions by name, as in a record's contest; `wait` among them.
+    pub histograms: std::collections::BTreeMap<String, String>,
 }
 
 /// Writes one line and flushes it.

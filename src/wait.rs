@@ -15,7 +15,8 @@ use crate::address::Descriptor;
 use crate::record::Wait;
 
 pub use doorbell::Doorbell;
-pub use place::{ALL, Crowd, Gate, Place};
+pub use place::{ALL, Crowd, Gate, Nowhere, Place};
+pub(crate) use word::Word;
 
 /// Polls between two looks at the abort word.
 const POLLS_PER_ABORT_CHECK: u32 = 4096;

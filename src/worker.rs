@@ -4,6 +4,7 @@
 mod ends;
 mod hog;
 mod host;
+mod lock;
 mod set_up;
 
 use std::io::{self, BufReader, Stdin, Stdout};
@@ -76,8 +77,12 @@ fn obey(order: Order, talk: &mut Talk) -> Findings {
         return hog::burn(&page, talk);
     }
     let (row, leads, shared) = (order.case.row(), order.slot == 0, page.clone());
-    let found = transport::visit(&row, Play { order, page, talk })
-        .unwrap_or_else(|| Err(Trouble::Io(io::Error::other(format!("this worker knows no transport `{row}`")))));
+    let found = if order.case.family == crate::lock::FAMILY {
+        crate::lock::visit(&row, lock::Play { order, page, talk })
+    } else {
+        transport::visit(&row, Play { order, page, talk })
+    };
+    let found = found.unwrap_or_else(|| Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`")))));
     if leads {
         shared.set_over();
     }

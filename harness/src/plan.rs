@@ -29,6 +29,7 @@ use self::text::Page;
 pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
+    ("locks-quick", include_str!("../plans/locks-quick.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("topologies", include_str!("../plans/topologies.toml")),
@@ -265,7 +266,9 @@ fn fnv1a<'a>(lines: impl Iterator<Item = &'a str>) -> u64 {
 fn merge(cases: &mut Vec<Planned>) {
     let mut seen = HashSet::new();
     cases.retain(|Planned { case, .. }| match case.measure {
-        Measure::Anatomy => seen.insert(format!("anatomy of {} {} {}", case.family, case.row(), case.isolation)),
+        Measure::Anatomy => {
+            seen.insert(format!("anatomy of {} {} {} {:?}", case.family, case.row(), case.isolation, case.holders))
+        }
         _ => seen.insert(case.key()),
     });
 }

@@ -29,6 +29,11 @@ impl Leader {
         &self.page
     }
 
+    /// Lines in use on the page: the members' and this one.
+    pub fn slots(&self) -> u32 {
+        self.members + 1
+    }
+
     /// Opens a phase and returns once every member has entered it.
     pub fn open(&mut self, kind: u32, count: u64) -> io::Result<()> {
         let header = self.page.header();

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 
 use crate::record::{Metrics, metric};
 
@@ -18,11 +18,22 @@ pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
     Some(base64::engine::general_purpose::STANDARD.encode(blob))
 }
 
+/// The distribution in the blob of a record.
+pub fn decode(blob: &str) -> Option<Histogram<u64>> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(blob).ok()?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+}
+
 /// Percentiles with at least `10 / (1 - q)` samples behind them, and the largest value.
 pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
+    percentiles_of(histogram, histogram.len(), metrics);
+}
+
+/// The same where each of `samples` stands for several values.
+pub fn percentiles_of(histogram: &Histogram<u64>, samples: u64, metrics: &mut Metrics) {
     let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
     for (quantile, name) in names {
-        if histogram.len() as f64 >= 10.0 / (1.0 - quantile) {
+        if samples as f64 >= 10.0 / (1.0 - quantile) {
             metrics.insert(name.into(), histogram.value_at_quantile(quantile) as f64);
         }
     }

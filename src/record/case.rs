@@ -5,12 +5,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Fault, Group, Isolation, Measure, Placement, Substrate, Touch, Wait};
+use super::{Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Stock, Substrate, Touch, Wait};
 
 /// One cell of the matrix: what is measured, how, where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
-    /// `transport`, later `lock`, `pool`, ...
+    /// `transport`, `lock`, later `pool`, ...
     pub family: String,
     /// The mechanism, without its wait strategy.
     pub mechanism: String,
@@ -71,6 +71,30 @@ pub struct Case {
     /// Known delay of the null transport, per message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ns: Option<u64>,
+    /// Processes (or threads) that want the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holders: Option<u32>,
+    /// Calibrated work under the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside_ns: Option<u64>,
+    /// Calibrated work between two acquisitions, in the mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_ns: Option<u64>,
+    /// How that work is spread around its mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing: Option<Spacing>,
+    /// Cache lines under the lock that each holder changes, the first of them the check's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u32>,
+    /// Of a hundred accesses, how many only read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads_percent: Option<u32>,
+    /// Where the stock of a ticket sale is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<Stock>,
+    /// When a process is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub death: Option<Death>,
     /// A fault put in on purpose, to see it caught.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inject: Option<Fault>,
@@ -102,6 +126,14 @@ impl Case {
             gap_ns: None,
             prefault: None,
             delay_ns: None,
+            holders: None,
+            inside_ns: None,
+            outside_ns: None,
+            spacing: None,
+            lines: None,
+            reads_percent: None,
+            stock: None,
+            death: None,
             inject: None,
         }
     }
@@ -141,6 +173,14 @@ impl Case {
         add("gap", self.gap_ns.map(|g| g.to_string()));
         add("prefault", self.prefault.map(|p| p.to_string()));
         add("delay", self.delay_ns.map(|d| d.to_string()));
+        add("holders", self.holders.map(|h| h.to_string()));
+        add("inside", self.inside_ns.map(|ns| ns.to_string()));
+        add("outside", self.outside_ns.map(|ns| ns.to_string()));
+        add("spacing", self.spacing.map(|s| s.to_string()));
+        add("lines", self.lines.map(|l| l.to_string()));
+        add("reads", self.reads_percent.map(|r| r.to_string()));
+        add("stock", self.stock.map(|s| s.to_string()));
+        add("death", self.death.map(|d| d.to_string()));
         add("inject", self.inject.map(|i| i.to_string()));
         key
     }

@@ -5,6 +5,7 @@
 //! measured as such, and `f64` nanoseconds where they are a quotient.
 
 mod case;
+mod contest;
 mod machine;
 mod outcome;
 mod words;
@@ -13,9 +14,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::Case;
+pub use contest::{Contest, Fairness, HolderShare};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window, metric};
-pub use words::{Arrivals, Fault, Group, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
+pub use words::{
+    Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Status, Stock, Substrate, Touch, Verdict,
+    Wait,
+};
 
 /// Version of the record's form. A reader refuses records of a later one.
 pub const SCHEMA: u32 = 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Status, Verdict};
+use super::{Contest, Status, Verdict};
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,9 @@ pub struct Outcome {
     /// What the mechanism declares one message to cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anatomy: Option<Anatomy>,
+    /// What several holders made of one lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contest: Option<Contest>,
 }
 
 impl Outcome {
@@ -60,6 +63,7 @@ impl Outcome {
             floor: None,
             roles: None,
             anatomy: None,
+            contest: None,
         }
     }
 }
@@ -105,6 +109,54 @@ pub mod metric {
     pub const P999_NS: &str = "p999_ns";
     /// Largest value seen.
     pub const MAX_NS: &str = "max_ns";
+    /// Acquire: taking a free lock and letting it go again, typical.
+    pub const ACQUIRE_NS: &str = "acquire_ns";
+    /// Acquire: the same when another core held it last.
+    pub const ACQUIRE_REMOTE_NS: &str = "acquire_remote_ns";
+    /// Acquire: the same by a try that never waits.
+    pub const TRY_LOCK_NS: &str = "try_lock_ns";
+    /// Contention: acquisitions a second of all holders together.
+    pub const ACQUISITIONS_PER_S: &str = "acquisitions_per_s";
+    /// Contention: how long the lock was held, median.
+    pub const HOLD_NS: &str = "hold_ns";
+    /// Contention: from the release until another, who waited, has the lock, median.
+    pub const HAND_OVER_NS: &str = "hand_over_ns";
+    /// Contention: share of acquisitions by another than the last holder.
+    pub const HANDED_OVER_SHARE: &str = "handed_over_share";
+    /// Contention: Jain's index over the whole window.
+    pub const JAIN: &str = "jain";
+    /// Contention: the longest time any holder went without the lock.
+    pub const STARVED_NS: &str = "starved_ns";
+    /// Contention: the most acquisitions of one holder with nobody else between.
+    pub const LONGEST_RUN: &str = "longest_run_acquisitions";
+    /// Contention: user and system time of all holders, per acquisition.
+    pub const CPU_NS_PER_ACQUISITION: &str = "cpu_ns_per_acquisition";
+    /// Contention: voluntary and involuntary switches of all holders, per acquisition.
+    pub const SWITCHES_PER_ACQUISITION: &str = "switches_per_acquisition";
+    /// Contention: acquisitions for each one that was stamped.
+    pub const SAMPLED_EVERY: &str = "sampled_every_acquisitions";
+    /// Contention and tickets: updates of the protected counter that vanished.
+    pub const LOST_UPDATES: &str = "lost_updates";
+    /// Contention: attempts in vain for each update that succeeded.
+    pub const RETRIES_PER_UPDATE: &str = "retries_per_update";
+    /// Read-mostly: reads a second of all together.
+    pub const READS_PER_S: &str = "reads_per_s";
+    /// Read-mostly: writes a second of all together.
+    pub const WRITES_PER_S: &str = "writes_per_s";
+    /// Read-mostly: attempts in vain for each read that succeeded.
+    pub const RETRIES_PER_READ: &str = "retries_per_read";
+    /// Tickets: time the whole sale took, over tickets sold.
+    pub const SALE_NS: &str = "sale_ns";
+    /// Tickets: sold beyond the stock.
+    pub const OVERSOLD: &str = "oversold_tickets";
+    /// Recover: from the death, or the last release after it, until the next holder has the lock, median.
+    pub const RECOVERY_NS: &str = "recovery_ns";
+    /// Recover: share of deaths after which the next in line got the lock within the patience of the trial.
+    pub const RECOVERED_SHARE: &str = "recovered_share";
+    /// Recover: share of deaths of which the next holder was told.
+    pub const TOLD_SHARE: &str = "told_share";
+    /// Recover: until somebody who comes later has the lock, where the next in line did not get it, median.
+    pub const NEWCOMER_NS: &str = "newcomer_ns";
     /// User and system time of all roles together, per message (a round trip is two messages). Paced and wake: of the
     /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism.
     pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";
@@ -162,6 +214,9 @@ pub struct RoleCost {
 
 /// What one message should cost, side by side. In a closed loop the two sides add up; in a stream on two CPUs they
 /// work at once, and the slower one sets the pace.
+///
+/// Of a lock it is one hand-over, what the holder pays that lets it go and what the next one pays who waited for it; with
+/// nobody else about, all of it stands on the sending side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Anatomy {
     /// Counted on the sending side.
@@ -189,4 +244,7 @@ pub struct Counts {
     pub page_faults: f64,
     /// A delay the mechanism adds by design, in nanoseconds.
     pub delay_ns: f64,
+    /// Atomic read-modify-write instructions on a line that this core owns already.
+    #[serde(default)]
+    pub atomics: f64,
 }

@@ -47,7 +47,17 @@ words! {
         Wake = "wake",
         /// What does it cost to have one? Create, attach, first message, tear-down.
         SetUp = "set_up",
-        /// Does one message cost what was declared? Untimed, system calls traced.
+        /// What does a lock cost that nobody else wants? Warm, and after another core held it.
+        Acquire = "acquire",
+        /// What happens when several want one lock? A fixed window of calibrated work inside and outside.
+        Contention = "contention",
+        /// What do readers and writers of one state cost each other?
+        ReadMostly = "read_mostly",
+        /// Several sell from one stock: never too much, and how long does a sale take?
+        Tickets = "tickets",
+        /// The owner is killed: who gets the lock next, when, and what is he told?
+        Recover = "recover",
+        /// Does one message, or one acquisition, cost what was declared? Untimed, system calls traced.
         Anatomy = "anatomy",
         /// Does the mechanism keep its promises? Untimed.
         Conformance = "conformance",
@@ -176,6 +186,22 @@ words! {
         Libraries = "libraries",
         /// Channels that exist between threads of one process only.
         Threads = "threads",
+        /// Instructions of the processor instead of a lock, and no lock at all.
+        Atomics = "atomics",
+        /// Locks in shared memory whose waiters poll.
+        SpinLocks = "spin-locks",
+        /// Locks in shared memory whose waiters sleep on a futex.
+        FutexLocks = "futex-locks",
+        /// Process-shared locks of the C library.
+        PthreadLocks = "pthread-locks",
+        /// Locks that tell readers from writers.
+        ReadMostly = "read-mostly",
+        /// POSIX and System V semaphores as locks.
+        Semaphores = "semaphores",
+        /// Locks on files.
+        FileLocks = "file-locks",
+        /// A token that whoever holds it took out of a pipe or an eventfd.
+        Tokens = "tokens",
         /// The suite's own test pieces.
         Instrument = "instrument",
     }
@@ -189,6 +215,35 @@ words! {
         Poisson = "poisson",
         /// Several at once, then a pause that keeps the mean rate.
         Burst = "burst",
+    }
+}
+words! {
+    /// How long a holder stays away from the lock between two acquisitions.
+    Spacing {
+        /// Always the same.
+        Fixed = "fixed",
+        /// Exponential around the mean, so that holders do not fall into step.
+        Exponential = "exponential",
+    }
+}
+words! {
+    /// Where the stock of a ticket sale is kept.
+    Stock {
+        /// A JSON file, read and written anew for each sale.
+        JsonFile = "json-file",
+        /// A word in shared memory.
+        Memory = "memory",
+    }
+}
+words! {
+    /// When a process that has to do with a lock is killed.
+    Death {
+        /// While it holds the lock.
+        Inside = "inside",
+        /// While it waits for the lock.
+        Queued = "queued",
+        /// After it let the lock go, before it woke the next.
+        Releasing = "releasing",
     }
 }
 words! {
@@ -211,6 +266,8 @@ words! {
         Noisy = "noisy",
         /// The offered rate was not reached.
         Overloaded = "overloaded",
+        /// A check failed that had to fail: there was no lock, and the losses were seen.
+        Caught = "caught",
         /// A check failed: the number means nothing.
         Invalid = "invalid",
         /// It did not run.

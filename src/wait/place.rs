@@ -120,3 +120,28 @@ impl Place for Crowd {
         Ok(())
     }
 }
+
+/// A place where nobody sleeps, for strategies that only poll.
+#[derive(Clone, Copy, Default)]
+pub struct Nowhere;
+
+impl Place for Nowhere {
+    type Ticket = ();
+
+    fn announce(&self) {}
+
+    fn withdraw(&self) {}
+
+    #[inline]
+    fn is_taken(&self) -> bool {
+        false
+    }
+
+    fn sleep(&self, (): ()) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn wake(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+}

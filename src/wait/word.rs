@@ -18,23 +18,23 @@ pub(super) const SLEEP_SLICE: Duration = Duration::from_millis(50);
 #[cfg(not(loom))]
 #[repr(transparent)]
 #[derive(Default)]
-pub(super) struct Word(AtomicU32);
+pub(crate) struct Word(AtomicU32);
 
 #[cfg(not(loom))]
 impl Word {
     /// Its value.
     #[inline]
-    pub(super) fn value(&self) -> &AtomicU32 {
+    pub(crate) fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
     /// Sleeps for a slice while the value is `expected`. True when somebody woke this sleeper.
-    pub(super) fn sleep(&self, expected: u32) -> io::Result<bool> {
+    pub(crate) fn sleep(&self, expected: u32) -> io::Result<bool> {
         crate::futex::sleep(&self.0, expected, SLEEP_SLICE)
     }
 
     /// Wakes up to `most` sleepers and says how many there were.
-    pub(super) fn wake(&self, most: u32) -> io::Result<u32> {
+    pub(crate) fn wake(&self, most: u32) -> io::Result<u32> {
         // The kernel counts in signed numbers.
         crate::futex::rouse(&self.0, most.min(i32::MAX.cast_unsigned()))
     }
@@ -44,7 +44,7 @@ impl Word {
 /// first is woken first. It has no time limit that could hide a lost wake-up.
 #[cfg(loom)]
 #[derive(Default)]
-pub(super) struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
+pub(crate) struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
 
 /// Sleepers by the number of their sleep, which is no earlier one's wake-up.
 #[cfg(loom)]
@@ -56,11 +56,11 @@ struct Queue {
 
 #[cfg(loom)]
 impl Word {
-    pub(super) fn value(&self) -> &AtomicU32 {
+    pub(crate) fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
-    pub(super) fn sleep(&self, expected: u32) -> io::Result<bool> {
+    pub(crate) fn sleep(&self, expected: u32) -> io::Result<bool> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         if self.0.load(Ordering::Relaxed) != expected {
             return Ok(false);
@@ -74,7 +74,7 @@ impl Word {
         Ok(true)
     }
 
-    pub(super) fn wake(&self, most: u32) -> io::Result<u32> {
+    pub(crate) fn wake(&self, most: u32) -> io::Result<u32> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         let count = queue.asleep.len().min(most as usize);
         queue.asleep.drain(..count);

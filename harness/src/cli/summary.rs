@@ -47,6 +47,11 @@ fn title(measure: Measure) -> Option<&'static str> {
         Measure::Paced => Some("Paced (from due to verified, median)"),
         Measure::Wake => Some("Wake (the first message after a pause, median)"),
         Measure::SetUp => Some("Set-up (create, attach, first message, tear-down)"),
+        Measure::Acquire => Some("Acquire (a free lock taken and let go)"),
+        Measure::Contention => Some("Contention (acquisitions of all holders)"),
+        Measure::ReadMostly => Some("Read-mostly (reads of all readers)"),
+        Measure::Tickets => Some("Tickets (time per sale)"),
+        Measure::Recover => Some("Recover (from the death to the next holder)"),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
 }
@@ -185,7 +190,9 @@ fn cell(case: &CaseSummary) -> String {
         Some(MainMetric::MessagesPerS) if bytes >= BANDWIDTH_FROM_BYTES => {
             format::bandwidth(typical * bytes as f64).to_string()
         }
-        Some(MainMetric::MessagesPerS) => format::rate(typical).to_string(),
+        Some(MainMetric::MessagesPerS | MainMetric::AcquisitionsPerS | MainMetric::ReadsPerS) => {
+            format::rate(typical).to_string()
+        }
         _ => format::ns(typical),
     };
     let beyond = if beyond_copy(case) { "*" } else { "" };

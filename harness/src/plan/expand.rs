@@ -63,18 +63,19 @@ impl Expander<'_> {
         let alone = plays_alone(row);
         let placement = if alone { Placement::SameCpu } else { point.placement };
         let (producers, consumers) = point.topology.unwrap_or((1, 1));
+        let messages = point.bytes.is_some();
         let case = Case {
             isolation: row.isolation,
             wait: row.wait,
             substrate: row.substrate,
             placement,
-            message_bytes: Some(point.bytes),
-            producers: Some(producers),
-            consumers: Some(consumers),
+            message_bytes: point.bytes,
+            producers: messages.then_some(producers),
+            consumers: messages.then_some(consumers),
             pairs: point.pairs,
             hogs: point.hogs,
             depth: point.depth,
-            touch: Some(point.touch.unwrap_or(Touch::All)),
+            touch: messages.then(|| point.touch.unwrap_or(Touch::All)),
             rate_per_s: point.load.map(|load| load.rate_per_s),
             arrivals: point.load.map(|load| load.arrivals),
             burst: point.load.and_then(|load| load.burst),
@@ -82,6 +83,14 @@ impl Expander<'_> {
             // Without memory of its own a row has nothing to bring in.
             prefault: point.prefault.filter(|_| row.substrate.is_some()),
             delay_ns: point.delay_ns,
+            holders: point.holders,
+            inside_ns: point.work.inside_ns,
+            outside_ns: point.work.outside_ns,
+            spacing: point.work.spacing,
+            lines: point.lines,
+            reads_percent: point.reads_percent,
+            stock: point.stock,
+            death: point.death,
             ..Case::new(row.family, row.mechanism, point.measure)
         };
         let cpus = if alone {
@@ -101,7 +110,7 @@ impl Expander<'_> {
             return Some(unanswered(&[row], case.measure));
         }
         let cpus = self.ground.cpus_for_roles(case.placement);
-        let roles = if plays_alone(row) { 1 } else { point.roles() };
+        let roles = if plays_alone(row) { 1 } else { (self.ground.roles)(case) };
         let places = self.ground.cpus(case.placement).map_or(0, |cpus| cpus.len());
         if case.placement != Placement::Spread && places > 0 && places < roles as usize {
             return Some(format!(

@@ -22,6 +22,8 @@ pub struct Ground {
     pub supports: fn(&Case) -> Result<(), String>,
     /// Whether a case's mechanism holds a number of messages that can be chosen, asked of its family.
     pub has_depth: fn(&Case) -> bool,
+    /// How many roles of a case are at work at the same time, asked of its family.
+    pub roles: fn(&Case) -> u32,
 }
 
 impl Ground {
@@ -35,6 +37,7 @@ impl Ground {
             cpus_allowed: topology.allowed().len(),
             supports: family::supports,
             has_depth: |case| family::resolved(case).depth.is_some(),
+            roles: family::roles,
         }
     }
 

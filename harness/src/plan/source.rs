@@ -48,7 +48,8 @@ pub(super) struct Block {
     pub family: Spanned<String>,
     pub mechanisms: List<String>,
     pub measures: List<String>,
-    pub message_bytes: List<Size>,
+    /// Payloads of the measures that send any.
+    pub message_bytes: Option<List<Size>>,
     #[serde(default = "nearest")]
     pub placements: List<String>,
     pub isolations: Option<List<String>>,
@@ -73,6 +74,22 @@ pub(super) struct Block {
     pub pairs: Option<List<u32>>,
     /// Processes beside that only burn CPU time.
     pub hogs: Option<List<u32>>,
+    /// How many want the lock.
+    pub holders: Option<List<u32>>,
+    /// Work under the lock.
+    pub inside_ns: Option<List<u64>>,
+    /// Work between two acquisitions, in the mean.
+    pub outside_ns: Option<List<u64>>,
+    /// How that is spread around its mean; fixed unless asked.
+    pub spacings: Option<List<String>>,
+    /// Cache lines changed under the lock.
+    pub lines: Option<List<u32>>,
+    /// Of a hundred accesses, how many only read.
+    pub reads_percent: Option<List<u32>>,
+    /// Where the stock of a ticket sale is kept.
+    pub stocks: Option<List<String>>,
+    /// When a process is killed.
+    pub deaths: Option<List<String>>,
 }
 
 impl Block {
@@ -84,7 +101,7 @@ impl Block {
             family: Spanned::new(sentinel.span(), "transport".to_owned()),
             mechanisms: one(&form.mechanism),
             measures: one(&form.measure),
-            message_bytes: Spanned::new(form.message_bytes.span(), vec![form.message_bytes.clone()]),
+            message_bytes: Some(Spanned::new(form.message_bytes.span(), vec![form.message_bytes.clone()])),
             placements: form.placement.as_ref().map_or_else(nearest, one),
             isolations: None,
             substrates: None,
@@ -99,6 +116,14 @@ impl Block {
             topologies: None,
             pairs: None,
             hogs: None,
+            holders: None,
+            inside_ns: None,
+            outside_ns: None,
+            spacings: None,
+            lines: None,
+            reads_percent: None,
+            stocks: None,
+            deaths: None,
         }
     }
 }

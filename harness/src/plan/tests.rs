@@ -54,6 +54,7 @@ fn ground(cpus: u32) -> Ground {
         cpus_allowed: cpus as usize,
         supports: |case: &Case| if case.depth == Some(3) { Err("3 is odd".to_owned()) } else { Ok(()) },
         has_depth: |case: &Case| case.mechanism == "ring",
+        roles: ipcmark::family::roles,
     }
 }
 
@@ -289,7 +290,8 @@ fn the_plans_built_in_keep_their_promises() {
 #[test]
 fn the_smoke_plan_asks_every_row_both_ways() {
     let (smoke, _) = extent("smoke");
-    for contestant in ipcmark::family::contestants() {
+    let all = ipcmark::family::contestants();
+    for contestant in all.iter().filter(|contestant| contestant.sends()) {
         for measure in [Measure::RoundTrip, Measure::Stream] {
             let asked = |planned: &Planned| planned.case.row() == contestant.row() && planned.case.measure == measure;
             assert!(smoke.cases.iter().any(asked), "{} {measure}", contestant.row());

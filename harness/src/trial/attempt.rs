@@ -10,7 +10,6 @@ use ipcmark::family::{self, RoleSpec};
 use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
 use ipcmark::record::{Case, Count, Placement, RoleCost};
 
-use ipcmark::transport::Cast;
 use tempfile::TempDir;
 
 use super::{Session, TrialResult};
@@ -160,8 +159,7 @@ fn orders(
         return Err(Stopped::Failed(format!("{slots} roles cannot be pinned to {} CPUs, one each", cpus.len())));
     }
     // One CPU a role, in turn where there are fewer. Hogs have no slot: the first shares the first role's CPU.
-    let cast = Cast::of(case);
-    let at = |slot: u32| if spread { cast.turn(slot) } else { slot } as usize;
+    let at = |slot: u32| if spread { family::turn(case, slot) } else { slot } as usize;
     let cpus: Vec<u32> = match cpus.len() {
         0 => vec![],
         places => (0..slots).map(|slot| cpus[at(slot) % places]).collect(),

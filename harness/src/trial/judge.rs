@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use ipcmark::family;
 use ipcmark::measure::floors;
+use ipcmark::measure::locks::{Concluded, Expected};
 use ipcmark::protocol::Report;
 use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, RoleCost, Status, Verdict, metric};
-use ipcmark::transport::Cast;
 
 use super::attempt::Attempt;
 use crate::trace;
@@ -36,23 +36,28 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     // Only one side computes them: the leader, or the one that knows when messages arrived.
     let mut metrics: Metrics = attempt.reports.iter().flat_map(|report| report.metrics.clone()).collect();
     metrics.extend(cpu_per_message(case, leader.messages, &roles, &metrics));
+    let together: Concluded = family::conclude(case, &attempt.reports);
+    metrics.extend(together.metrics);
     let mut doubts = disturbance.in_words();
+    doubts.extend(together.doubts);
     let declared = family::anatomy(case);
     if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
         let seen = trace::per_message(case, &attempt.posts, calls, &attempt.reports);
         doubts.extend(seen.iter().flat_map(|seen| seen.against(declared)));
         metrics = seen.iter().flat_map(trace::Seen::metrics).collect();
     }
-    let overload = overload(&metrics);
-    let verdict = match (&overload, doubts.as_slice()) {
-        (Some(_), _) => Verdict::Overloaded,
-        (None, []) => Verdict::Stable,
-        _ => Verdict::Noisy,
+    let (verdict, first) = match (together.expected, overload(&metrics), doubts.as_slice()) {
+        (Some(Expected::Caught(what)), _, _) => (Verdict::Caught, Some(what)),
+        (Some(Expected::Missed(what)), _, _) => (Verdict::Noisy, Some(what)),
+        (None, Some(overload), _) => (Verdict::Overloaded, Some(overload)),
+        (None, None, []) => (Verdict::Stable, None),
+        _ => (Verdict::Noisy, None),
     };
-    let reasons: Vec<String> = overload.into_iter().chain(doubts).collect();
-    // The side that verifies stamps the windows; only one side has them.
-    let windows = attempt.reports.iter().map(|report| &report.windows).find(|windows| !windows.is_empty());
-    let histogram = attempt.reports.iter().find_map(|report| report.histogram.as_ref());
+    let reasons: Vec<String> = first.into_iter().chain(doubts).collect();
+    // The side that verifies stamps the windows; only one side has them, or all of them together.
+    let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
+    let windows = windows.into_iter().find(|windows| !windows.is_empty());
+    let histogram = attempt.reports.iter().find_map(|report| report.histogram.as_ref()).or(together.histogram.as_ref());
     Outcome {
         status: Status::Measured,
         verdict: Some(verdict),
@@ -63,6 +68,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         floor: leader.floor.clone(),
         roles: Some(roles),
         anatomy: declared,
+        contest: together.contest,
     }
 }
 
@@ -73,11 +79,11 @@ fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
     }
     let agreed = attempt.page_count;
     let differs = |report: &Report| {
-        let roles = report.roles.iter().map(|role| role.messages).filter(|_| Cast::of(case).is_pair());
+        let roles = report.roles.iter().map(|role| role.messages).filter(|_| family::counts_agree(case));
         std::iter::once(report.messages).chain(roles).find(|&own| own != agreed)
     };
     // Several senders or receivers have their shares, whose sum the leader has checked.
-    let pair = Cast::of(case).is_pair();
+    let pair = family::counts_agree(case);
     let taking_part = attempt.reports.iter().zip(&attempt.posts).filter(|(_, post)| post.slots > 0);
     taking_part.take(if pair { usize::MAX } else { 1 }).find_map(|(report, post)| {
         differs(report).map(|own| format!("the {} reports {own} messages where {agreed} were agreed on", post.role))
@@ -100,6 +106,8 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metric
     let messages = match case.measure {
         // Its CPU time goes into making and closing.
         Measure::SetUp => 0,
+        // Nothing is sent: what it costs is told in the family's own terms.
+        _ if case.message_bytes.is_none() => 0,
         _ if one_way => count,
         _ => 2 * count,
     };

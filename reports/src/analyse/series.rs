@@ -161,6 +161,14 @@ pub const fn group_word(group: Group) -> &'static str {
         Group::KernelCopies => "kernel copies",
         Group::Libraries => "libraries",
         Group::Threads => "threads",
+        Group::Atomics => "atomics",
+        Group::SpinLocks => "spin locks",
+        Group::FutexLocks => "futex locks",
+        Group::PthreadLocks => "pthread locks",
+        Group::ReadMostly => "read-mostly",
+        Group::Semaphores => "semaphores",
+        Group::FileLocks => "file locks",
+        Group::Tokens => "tokens",
         Group::Instrument => "instrument",
     }
 }

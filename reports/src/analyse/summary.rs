@@ -23,6 +23,16 @@ pub enum MainMetric {
     WakeNs,
     /// Nanoseconds from nothing to the first verified message and back to nothing; less is better.
     SetUpNs,
+    /// Nanoseconds to take a free lock and let it go again; less is better.
+    AcquireNs,
+    /// Acquisitions a second of all holders; more is better.
+    AcquisitionsPerS,
+    /// Reads a second of all readers; more is better.
+    ReadsPerS,
+    /// Nanoseconds for each ticket sold; less is better.
+    SaleNs,
+    /// Nanoseconds until the next holder has the lock of a dead one; less is better.
+    RecoveryNs,
 }
 
 impl MainMetric {
@@ -34,6 +44,11 @@ impl MainMetric {
             Measure::Paced => Some(Self::LatencyNs),
             Measure::Wake => Some(Self::WakeNs),
             Measure::SetUp => Some(Self::SetUpNs),
+            Measure::Acquire => Some(Self::AcquireNs),
+            Measure::Contention => Some(Self::AcquisitionsPerS),
+            Measure::ReadMostly => Some(Self::ReadsPerS),
+            Measure::Tickets => Some(Self::SaleNs),
+            Measure::Recover => Some(Self::RecoveryNs),
             Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
         }
     }
@@ -46,14 +61,19 @@ impl MainMetric {
             Self::LatencyNs => (Kind::Cost, metric::LATENCY_NS),
             Self::WakeNs => (Kind::Cost, metric::WAKE_NS),
             Self::SetUpNs => (Kind::Cost, metric::SET_UP_NS),
+            Self::AcquireNs => (Kind::Cost, metric::ACQUIRE_NS),
+            Self::AcquisitionsPerS => (Kind::Rate, metric::ACQUISITIONS_PER_S),
+            Self::ReadsPerS => (Kind::Rate, metric::READS_PER_S),
+            Self::SaleNs => (Kind::Cost, metric::SALE_NS),
+            Self::RecoveryNs => (Kind::Cost, metric::RECOVERY_NS),
         }
     }
 
     /// A value as people read it.
     pub fn shown(self, value: f64) -> Quantity {
         match self {
-            Self::MessagesPerS => format::rate(value),
-            Self::RoundTripNs | Self::LatencyNs | Self::WakeNs | Self::SetUpNs => format::time(value),
+            Self::MessagesPerS | Self::AcquisitionsPerS | Self::ReadsPerS => format::rate(value),
+            _ => format::time(value),
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f
     };
     // The suite's own way of making a set's value: a round trip is its median window, a rate the whole hot phase.
     let within = match records.first().map(|record| record.case.measure) {
-        Some(Measure::RoundTrip) => Within::Median,
+        Some(Measure::RoundTrip | Measure::Acquire) => Within::Median,
         _ => Within::Total,
     };
     Sets::new(kind, within, usable(records).filter_map(of))
@@ -40,6 +40,11 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
         Measure::Paced => metrics.get(metric::LATENCY_NS).copied(),
         Measure::Wake => metrics.get(metric::WAKE_NS).copied(),
         Measure::SetUp => metrics.get(metric::SET_UP_NS).copied(),
+        Measure::Acquire => metrics.get(metric::ACQUIRE_NS).copied(),
+        Measure::Contention => metrics.get(metric::ACQUISITIONS_PER_S).map(|rate| 1e9 / rate),
+        Measure::ReadMostly => metrics.get(metric::READS_PER_S).map(|rate| 1e9 / rate),
+        Measure::Tickets => metrics.get(metric::SALE_NS).copied(),
+        Measure::Recover => metrics.get(metric::RECOVERY_NS).copied(),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
 }

@@ -259,7 +259,7 @@ pub fn word(verdict: Option<Verdict>) -> &'static str {
 
 fn caution(verdict: Option<Verdict>) -> u8 {
     match verdict {
-        Some(Verdict::Stable) => 0,
+        Some(Verdict::Stable | Verdict::Caught) => 0,
         None => 1,
         Some(Verdict::Skipped) => 2,
         Some(Verdict::Noisy) => 3,

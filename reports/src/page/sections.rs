@@ -85,6 +85,7 @@ pub fn with_names(text: &str) -> String {
 pub fn tally(study: &Study<'_>) -> Vec<Tally> {
     let verdicts = [
         Some(Verdict::Stable),
+        Some(Verdict::Caught),
         None,
         Some(Verdict::Noisy),
         Some(Verdict::Overloaded),

@@ -204,6 +204,7 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
         }),
         roles: Some(roles(polls, typical_ns)),
         anatomy: Some(anatomy(one, bytes)),
+        contest: None,
     };
     blank(case, set, outcome)
 }

@@ -25,6 +25,7 @@ fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
         floor: None,
         roles: None,
         anatomy: None,
+        contest: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An axis that a measure has no use for is left out of its cases, so that one block can ask for several measures.
 
-use ipcmark::record::{Arrivals, Measure, Placement, Touch};
+use ipcmark::record::{Arrivals, Death, Measure, Placement, Spacing, Stock, Touch};
 
 use super::super::Place;
 use super::super::source::{Block, List};
@@ -13,6 +13,9 @@ use super::{Expander, askable};
 const RATE_PER_S_MAX: u64 = 1_000_000_000;
 const BURST_MAX: u32 = 100_000;
 const GAP_US_MAX: u64 = 1_000_000;
+/// Longer critical sections would fill a trial with a handful of them.
+const WORK_NS_MAX: u64 = 10_000_000;
+const LINES_MAX: u32 = ipcmark::measure::locks::LINES_MAX;
 /// Lines of the control page: src/control.rs.
 const ROLES_MAX: u32 = ipcmark::control::MAX_SLOTS;
 
@@ -20,7 +23,8 @@ const ROLES_MAX: u32 = ipcmark::control::MAX_SLOTS;
 pub(super) struct Axes {
     pub(super) measures: Vec<Measure>,
     placements: Vec<Placement>,
-    sizes: Vec<u64>,
+    /// One absent value for what sends no messages.
+    sizes: Vec<Option<u64>>,
     depths: Vec<Option<u32>>,
     delays_ns: Vec<Option<u64>>,
     loads: Vec<Option<Load>>,
@@ -30,6 +34,20 @@ pub(super) struct Axes {
     topologies: Vec<Option<(u32, u32)>>,
     pairs: Vec<Option<u32>>,
     hogs: Vec<Option<u32>>,
+    holders: Vec<Option<u32>>,
+    works: Vec<Work>,
+    lines: Vec<Option<u32>>,
+    reads_percent: Vec<Option<u32>>,
+    stocks: Vec<Option<Stock>>,
+    deaths: Vec<Option<Death>>,
+}
+
+/// What the holders of a lock do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    pub(super) inside_ns: Option<u64>,
+    pub(super) outside_ns: Option<u64>,
+    pub(super) spacing: Option<Spacing>,
 }
 
 /// What an open loop offers.
@@ -45,7 +63,7 @@ pub(super) struct Load {
 pub(super) struct Point {
     pub(super) measure: Measure,
     pub(super) placement: Placement,
-    pub(super) bytes: u64,
+    pub(super) bytes: Option<u64>,
     pub(super) depth: Option<u32>,
     pub(super) delay_ns: Option<u64>,
     pub(super) load: Option<Load>,
@@ -56,11 +74,17 @@ pub(super) struct Point {
     pub(super) topology: Option<(u32, u32)>,
     pub(super) pairs: Option<u32>,
     pub(super) hogs: Option<u32>,
+    pub(super) holders: Option<u32>,
+    pub(super) work: Work,
+    pub(super) lines: Option<u32>,
+    pub(super) reads_percent: Option<u32>,
+    pub(super) stock: Option<Stock>,
+    pub(super) death: Option<Death>,
 }
 
 impl Point {
     /// Nothing but what every case has.
-    fn plain(measure: Measure, placement: Placement, bytes: u64) -> Self {
+    fn plain(measure: Measure, placement: Placement, bytes: Option<u64>) -> Self {
         Self {
             measure,
             placement,
@@ -74,13 +98,13 @@ impl Point {
             topology: None,
             pairs: None,
             hogs: None,
+            holders: None,
+            work: Work::default(),
+            lines: None,
+            reads_percent: None,
+            stock: None,
+            death: None,
         }
-    }
-
-    /// Roles at work at the same time, two each where nothing else is asked.
-    pub(super) fn roles(&self) -> u32 {
-        let (producers, consumers) = self.topology.unwrap_or((1, 1));
-        (producers + consumers) * self.pairs.unwrap_or(1)
     }
 }
 
@@ -116,7 +140,38 @@ fn bounded_hogs(page: &Page<'_>, list: Option<&List<u32>>) -> anyhow::Result<Vec
 
 /// Measures that somebody else's load can disturb.
 pub(super) fn runs_beside_hogs(measure: Measure) -> bool {
-    matches!(measure, Measure::RoundTrip | Measure::Stream | Measure::Paced | Measure::Wake)
+    let of_messages = matches!(measure, Measure::RoundTrip | Measure::Stream | Measure::Paced | Measure::Wake);
+    of_messages || shares_a_lock(measure)
+}
+
+/// Measures of several holders of one lock.
+pub(super) fn shares_a_lock(measure: Measure) -> bool {
+    matches!(measure, Measure::Contention | Measure::ReadMostly | Measure::Tickets)
+}
+
+/// Measures whose holders work inside and outside of the lock.
+pub(super) fn works(measure: Measure) -> bool {
+    matches!(measure, Measure::Contention | Measure::ReadMostly)
+}
+
+/// Measures that change lines under the lock.
+pub(super) fn changes_lines(measure: Measure) -> bool {
+    measure == Measure::Contention
+}
+
+/// Measures that tell readers from writers.
+pub(super) fn reads(measure: Measure) -> bool {
+    measure == Measure::ReadMostly
+}
+
+/// Measures that sell tickets.
+pub(super) fn sells(measure: Measure) -> bool {
+    measure == Measure::Tickets
+}
+
+/// Measures that kill.
+pub(super) fn kills(measure: Measure) -> bool {
+    measure == Measure::Recover
 }
 
 impl Expander<'_> {
@@ -129,13 +184,13 @@ impl Expander<'_> {
             Some(place) => vec![place],
             None => page.words(&block.placements, "placements", "placement", &Place::words())?,
         };
-        let sizes = page.filled(&block.message_bytes, "message_bytes")?;
+        let sizes = block.message_bytes.as_ref().map(|list| page.filled(list, "message_bytes")).transpose()?;
         // What is not out of the ordinary is left out of the case, whose key stays that of a plan that does not ask.
         let one_is_plain = |values: Vec<Option<u32>>| values.into_iter().map(|one| one.filter(|n| *n > 1)).collect();
         Ok(Axes {
             measures: page.words(&block.measures, "measures", "measure", &askable())?,
             placements: placements.into_iter().map(|place| place.resolve(self.ground)).collect(),
-            sizes: sizes.iter().map(|size| size.get_ref().0).collect(),
+            sizes: absent_or(sizes.map(|sizes| sizes.iter().map(|size| size.get_ref().0).collect())),
             depths: page.optional(block.depths.as_ref(), "depths")?,
             delays_ns: page.optional(block.delays_ns.as_ref(), "delays_ns")?,
             loads: self.loads(block)?,
@@ -145,6 +200,12 @@ impl Expander<'_> {
             topologies: self.topologies(block)?,
             pairs: one_is_plain(page.bounded(block.pairs.as_ref(), "pairs", ROLES_MAX / 2)?),
             hogs: bounded_hogs(page, block.hogs.as_ref())?,
+            holders: page.bounded(block.holders.as_ref(), "holders", ROLES_MAX)?,
+            works: works_of(page, block)?,
+            lines: one_is_plain(page.bounded(block.lines.as_ref(), "lines", LINES_MAX)?),
+            reads_percent: percents(page, block.reads_percent.as_ref())?,
+            stocks: absent_or(page.narrowing(block.stocks.as_ref(), "stocks", "stock", Stock::ALL)?),
+            deaths: absent_or(page.narrowing(block.deaths.as_ref(), "deaths", "death", Death::ALL)?),
         })
     }
 
@@ -197,6 +258,40 @@ fn listed<T: Copy>(page: &Page<'_>, list: Option<&List<T>>, key: &str) -> anyhow
     Ok(page.filled(list, key)?.iter().map(|entry| Some(*entry.get_ref())).collect())
 }
 
+/// Work inside and outside a lock, every combination; only what takes time is spread.
+fn works_of(page: &Page<'_>, block: &Block) -> anyhow::Result<Vec<Work>> {
+    let nanoseconds = |list: Option<&List<u64>>, key: &str| -> anyhow::Result<Vec<Option<u64>>> {
+        if let Some(long) = list.into_iter().flat_map(toml::Spanned::get_ref).find(|ns| *ns.get_ref() > WORK_NS_MAX) {
+            let text = format_args!("`{key}` may be at most {WORK_NS_MAX} (10 ms), not {}", long.get_ref());
+            return Err(page.wrong(long.span(), text));
+        }
+        listed(page, list, key)
+    };
+    let spacings = absent_or(page.narrowing(block.spacings.as_ref(), "spacings", "spacing", Spacing::ALL)?);
+    let outsides = nanoseconds(block.outside_ns.as_ref(), "outside_ns")?;
+    let mut works = vec![];
+    for inside_ns in nanoseconds(block.inside_ns.as_ref(), "inside_ns")? {
+        for outside_ns in &outsides {
+            for spacing in &spacings {
+                let spacing = spacing.filter(|spacing| *spacing != Spacing::Fixed && outside_ns.unwrap_or(0) > 0);
+                let work = Work { inside_ns, outside_ns: *outside_ns, spacing };
+                if !works.contains(&work) {
+                    works.push(work);
+                }
+            }
+        }
+    }
+    Ok(works)
+}
+
+fn percents(page: &Page<'_>, list: Option<&List<u32>>) -> anyhow::Result<Vec<Option<u32>>> {
+    if let Some(odd) = list.into_iter().flat_map(toml::Spanned::get_ref).find(|percent| *percent.get_ref() > 100) {
+        let text = format_args!("`reads_percent` is 0 to 100, not {}", odd.get_ref());
+        return Err(page.wrong(odd.span(), text));
+    }
+    listed(page, list, "reads_percent")
+}
+
 fn absent_or<T>(values: Option<Vec<T>>) -> Vec<Option<T>> {
     values.map_or_else(|| vec![None], |values| values.into_iter().map(Some).collect())
 }
@@ -224,6 +319,15 @@ impl Axes {
         points = cross(&points, touches(measure), &self.touches, |point, touch| point.touch = touch);
         points = cross(&points, streams(measure), &self.topologies, |point, topology| point.topology = topology);
         points = cross(&points, streams(measure), &self.pairs, |point, pairs| point.pairs = pairs);
+        points = cross(&points, shares_a_lock(measure), &self.holders, |point, holders| point.holders = holders);
+        // Of a lock both are declared: taken alone, and handed over.
+        let counted = [Some(1), Some(2)];
+        points = cross(&points, untimed && self.sizes == [None], &counted, |point, holders| point.holders = holders);
+        points = cross(&points, works(measure), &self.works, |point, work| point.work = work);
+        points = cross(&points, changes_lines(measure), &self.lines, |point, lines| point.lines = lines);
+        points = cross(&points, reads(measure), &self.reads_percent, |point, percent| point.reads_percent = percent);
+        points = cross(&points, sells(measure), &self.stocks, |point, stock| point.stock = stock);
+        points = cross(&points, kills(measure), &self.deaths, |point, death| point.death = death);
         cross(&points, runs_beside_hogs(measure), &self.hogs, |point, hogs| point.hogs = hogs)
     }
 }

@@ -25,6 +25,14 @@ impl Expander<'_> {
             ("topologies", place(block.topologies.as_ref()), axes::streams),
             ("pairs", place(block.pairs.as_ref()), axes::streams),
             ("hogs", place(block.hogs.as_ref()), axes::runs_beside_hogs),
+            ("holders", place(block.holders.as_ref()), axes::shares_a_lock),
+            ("inside_ns", place(block.inside_ns.as_ref()), axes::works),
+            ("outside_ns", place(block.outside_ns.as_ref()), axes::works),
+            ("spacings", place(block.spacings.as_ref()), axes::works),
+            ("lines", place(block.lines.as_ref()), axes::changes_lines),
+            ("reads_percent", place(block.reads_percent.as_ref()), axes::reads),
+            ("stocks", place(block.stocks.as_ref()), axes::sells),
+            ("deaths", place(block.deaths.as_ref()), axes::kills),
         ];
         for (key, at, uses) in partial {
             let useless = !measures.iter().any(|measure| uses(*measure));
@@ -38,6 +46,14 @@ impl Expander<'_> {
             let wanted = match measure {
                 Measure::Paced if block.rates_per_s.is_none() => "`rates_per_s`, the messages a second to offer",
                 Measure::Wake if block.gaps_us.is_none() => "`gaps_us`, the pauses before each message",
+                measure if axes::shares_a_lock(*measure) && block.holders.is_none() => {
+                    "`holders`, how many want the lock"
+                }
+                Measure::ReadMostly if block.reads_percent.is_none() => {
+                    "`reads_percent`, how many of a hundred accesses only read"
+                }
+                Measure::Tickets if block.stocks.is_none() => "`stocks`, where the stock is kept",
+                Measure::Recover if block.deaths.is_none() => "`deaths`, when the process is killed",
                 _ => continue,
             };
             return Err(self.page.wrong(at.span(), format_args!("`{measure}` wants {wanted}")));
@@ -57,7 +73,24 @@ impl Expander<'_> {
                 return Err(self.page.wrong(rate.span(), text));
             }
         }
+        self.check_messages(block, rows)?;
         self.check_rows(block, rows)
+    }
+
+    /// Errors: a size for what sends nothing, or none for what does.
+    fn check_messages(&self, block: &Block, rows: &[&Contestant]) -> anyhow::Result<()> {
+        let sends = rows.iter().any(|row| row.sends());
+        match &block.message_bytes {
+            None if sends => {
+                let text = "`message_bytes` is missing: how large are the messages? For example [8, \"1 KiB\"]";
+                Err(self.page.wrong(block.mechanisms.span(), text))
+            }
+            Some(list) if !sends => {
+                let text = format_args!("a {} sends no messages; leave `message_bytes` out", block.family.get_ref());
+                Err(self.page.wrong(list.span(), text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Errors: a list that means nothing to the block's rows.
@@ -96,8 +129,8 @@ impl Expander<'_> {
                 return Err(self.page.wrong(depth.span(), why));
             }
         }
-        for size in block.message_bytes.get_ref() {
-            if let Some(why) = self.refusal(rows, points, |point| point.bytes == size.get_ref().0) {
+        for size in block.message_bytes.iter().flat_map(toml::Spanned::get_ref) {
+            if let Some(why) = self.refusal(rows, points, |point| point.bytes == Some(size.get_ref().0)) {
                 return Err(self.page.wrong(size.span(), why));
             }
         }

@@ -1,0 +1,91 @@
+//! Locks that are words in shared memory.
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::{Acquired, Cost, Holder, Lock, Seat};
+use crate::address::{Address, End};
+use crate::record::{Group, Substrate, Wait};
+use crate::shm::{self, Segment, SharedLayout};
+
+/// A lock of words in shared memory. All zero bytes: free.
+pub(super) trait RawLock: SharedLayout + 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+    /// What kind of thing it is.
+    const GROUP: Group;
+    /// How one who has to wait does it.
+    const WAIT: Wait;
+    /// True when one who waits keeps his CPU busy without end.
+    const POLLS: bool;
+    /// Whether [`try_acquire`](Self::try_acquire) works.
+    const TRIES: bool = true;
+    /// Whether letting it go wakes somebody by a system call of its own.
+    const WAKES: bool = false;
+
+    /// Waits for the lock on behalf of holder `me`.
+    ///
+    /// Errors: `Interrupted` when the trial is called off.
+    fn acquire(&self, me: u32) -> io::Result<()>;
+    /// Takes the lock if it is free.
+    fn try_acquire(&self, me: u32) -> bool;
+    /// Lets the lock go that `me` has.
+    fn release(&self, me: u32) -> io::Result<()>;
+    /// What one acquisition should cost.
+    fn cost() -> Cost;
+}
+
+/// The lock that `R`'s words make in a segment of their own.
+pub struct InMemory<R>(PhantomData<R>);
+
+/// A mapping of it.
+pub struct Mapped<R> {
+    segment: Segment,
+    me: u32,
+    raw: PhantomData<R>,
+}
+
+impl<R: RawLock> Lock for InMemory<R> {
+    const SUMMARY: &'static str = R::SUMMARY;
+    const GROUP: Group = R::GROUP;
+    const WAIT: Option<Wait> = Some(R::WAIT);
+    const POLLS: bool = R::POLLS;
+    const TRIES: bool = R::TRIES;
+    const WAKES: bool = R::WAKES;
+    type Holder = Mapped<R>;
+
+    fn create(_: u32) -> io::Result<Address> {
+        shm::create(Substrate::Memfd, size_of::<R>())
+    }
+
+    fn attach(address: &Address, seat: Seat) -> io::Result<Mapped<R>> {
+        let segment = Segment::attach(address, End::Sender, size_of::<R>())?;
+        Ok(Mapped { segment, me: seat.index, raw: PhantomData })
+    }
+
+    fn cost() -> Cost {
+        R::cost()
+    }
+}
+
+impl<R: RawLock> Holder for Mapped<R> {
+    #[inline]
+    fn with_lock<T>(&mut self, critical: impl FnOnce(Acquired) -> T) -> io::Result<T> {
+        let lock: &R = self.segment.view(0);
+        lock.acquire(self.me)?;
+        let result = critical(Acquired::default());
+        lock.release(self.me)?;
+        Ok(result)
+    }
+
+    #[inline]
+    fn try_lock<T>(&mut self, critical: impl FnOnce(Acquired) -> T) -> io::Result<Option<T>> {
+        let lock: &R = self.segment.view(0);
+        if !lock.try_acquire(self.me) {
+            return Ok(None);
+        }
+        let result = critical(Acquired::default());
+        lock.release(self.me)?;
+        Ok(Some(result))
+    }
+}

@@ -1,0 +1,6 @@
+//! Atomics of the machine, or of the model checker.
+
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::{AtomicU32, Ordering};
+#[cfg(not(loom))]
+pub(super) use std::sync::atomic::{AtomicU32, Ordering};

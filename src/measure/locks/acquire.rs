@@ -1,0 +1,218 @@
+//! What does a lock cost that nobody else wants? Three answers, each by count: taken again by the core that had it last;
+//! taken when another core had it last, which is what a lock that is rarely wanted really meets; and tried.
+//!
+//! The second is a difference: two roles take turns, passed on by a word of their own, with the lock and without it, in
+//! slices that alternate so that both see the same machine.
+
+use std::marker::PhantomData;
+
+use super::critical::Critical;
+use super::ledger::Ledger;
+use crate::clock;
+use crate::control::{Leader, Member, Page};
+use crate::lock::{Guard, Holder, Lock};
+use crate::measure::count::{self, Derived};
+use crate::measure::meter::Meter;
+use crate::measure::paired::Floor;
+use crate::measure::schedule::spin_for_post;
+use crate::measure::{Findings, Task, Trouble, histogram, phase, together};
+use crate::pin;
+use crate::protocol::{Report, Timing};
+use crate::record::{Metrics, Placement, Window, metric};
+
+const ALONE: u32 = 50;
+const TRIED: u32 = 51;
+const TURNS_LOCKED: u32 = 52;
+const TURNS_BARE: u32 = 53;
+
+const LEADER: u32 = 0;
+const OTHER: u32 = 1;
+
+/// Slices of the turns, each with the lock and without.
+const TURN_SLICES: u64 = 15;
+/// How the hot time is shared out, in tenths: alone, tried, in turns.
+const SHARES: (u64, u64, u64) = (5, 2, 3);
+
+/// One of the two roles.
+pub struct Taker<L: Lock> {
+    holder: L::Holder,
+    critical: Critical,
+    /// Turns passed on so far, the same on both sides.
+    turns: u64,
+    /// Updates of the one counter.
+    passes: u64,
+    slot: u32,
+    lock: PhantomData<L>,
+}
+
+impl<L: Lock> Taker<L> {
+    /// A role before its first acquisition.
+    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
+        Self {
+            holder,
+            critical: Critical::new(ledger, task.slot, 0, 1),
+            turns: 0,
+            passes: 0,
+            slot: task.slot,
+            lock: PhantomData,
+        }
+    }
+
+    /// The role that is measured.
+    pub fn lead(mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+        let page = leader.page().clone();
+        floor.lead(leader)?;
+        let share = |tenths: u64| Timing { hot_ns: task.timing.hot_ns * tenths / 10, ..task.timing.clone() };
+        let derived = count::derive(&share(SHARES.0), |n| together(leader, ALONE, n, || self.take(n)))?;
+        page.set_hot(true);
+        let meter = Meter::start();
+        let sliced = together(leader, ALONE, derived.count, || count::in_slices(derived.count, |n| self.take(n)))?;
+        let cost = meter.stop(task, derived.count);
+        page.set_hot(false);
+
+        let mut metrics = Metrics::from([(metric::ACQUIRE_NS.into(), typical(&sliced.windows))]);
+        let brief = |timing: Timing| Timing { warm_up_ns: timing.warm_up_ns / 4, fixed_count: None, ..timing };
+        if L::TRIES {
+            let tried = brief(share(SHARES.1));
+            let Derived { count, .. } = count::derive(&tried, |n| together(leader, TRIED, n, || self.try_take(n)))?;
+            let sliced = together(leader, TRIED, count, || count::in_slices(count, |n| self.try_take(n)))?;
+            metrics.insert(metric::TRY_LOCK_NS.into(), typical(&sliced.windows));
+        }
+        if leader.slots() > 1 && have_a_cpu_each(task) {
+            let remote_ns = self.remote_ns(leader, &page, &brief(share(SHARES.2)))?;
+            metrics.insert(metric::ACQUIRE_REMOTE_NS.into(), remote_ns);
+        }
+        floor.lead(leader)?;
+        together(leader, phase::END, 0, || Ok(()))?;
+
+        let ledger = self.critical.ledger();
+        let turns: u64 = (0..leader.slots()).map(|slot| ledger.touches(slot)).sum();
+        let others: u64 = (1..leader.slots()).map(|slot| page.tally(slot)).sum();
+        let (seen, passes) = (ledger.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
+        // One at a time even where there is no lock, so nothing may be missing there either.
+        if seen != passes {
+            return Err(format!("the protected counters stand at {seen} after {passes} critical sections").into());
+        }
+        page.set_count(derived.count);
+        Ok(Report {
+            messages: derived.count,
+            chosen_by: derived.chosen_by.into(),
+            warm_up_ns: derived.warm_up_ns,
+            metrics,
+            windows: sliced.windows,
+            floor: floor.result(),
+            roles: vec![cost],
+            ..Report::default()
+        })
+    }
+
+    /// The role that holds the lock in between.
+    pub fn follow(mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+        let page = member.page().clone();
+        loop {
+            let open = member.enter()?;
+            match open.kind {
+                phase::END => {
+                    member.leave()?;
+                    return Ok(Report { messages: page.count(), ..Report::default() });
+                }
+                ALONE | TRIED => {}
+                TURNS_LOCKED => self.turns_after::<true>(&page, open.count)?,
+                TURNS_BARE => self.turns_after::<false>(&page, open.count)?,
+                kind => floor.follow(kind, open.count)?,
+            }
+            page.set_tally(task.slot, self.passes);
+            member.leave()?;
+        }
+    }
+
+    fn take(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            self.holder.with_lock(|_| self.critical.count(L::GUARD))?;
+        }
+        self.passes += count;
+        Ok(())
+    }
+
+    fn try_take(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            if self.holder.try_lock(|_| self.critical.count(L::GUARD))?.is_none() {
+                return Err("a free lock was refused to one who tried".to_owned().into());
+            }
+        }
+        self.passes += count;
+        Ok(())
+    }
+
+    /// What the lock adds to a turn, per acquisition.
+    fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<f64, Trouble> {
+        let mut locked = |n: u64, taker: &mut Self| together(leader, TURNS_LOCKED, n, || taker.turns::<true>(page, n));
+        let derived = count::derive(timing, |n| locked(n, self))?;
+        let each = (derived.count / (2 * TURN_SLICES)).max(1);
+        let mut differences = vec![];
+        for _ in 0..TURN_SLICES {
+            let with = together(leader, TURNS_LOCKED, each, || timed(|| self.turns::<true>(page, each)))?;
+            let without = together(leader, TURNS_BARE, each, || timed(|| self.turns::<false>(page, each)))?;
+            // Each turn has an acquisition on both sides.
+            differences.push((with - without) / (2 * each) as f64);
+        }
+        Ok(histogram::median(differences))
+    }
+
+    fn turns<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            self.turn::<LOCKED>()?;
+            self.turns += 1;
+            page.post(LEADER, self.turns);
+            spin_for_post(page, OTHER, self.turns)?;
+        }
+        Ok(())
+    }
+
+    fn turns_after<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            spin_for_post(page, LEADER, self.turns + 1)?;
+            self.turn::<LOCKED>()?;
+            self.turns += 1;
+            page.post(OTHER, self.turns);
+        }
+        Ok(())
+    }
+
+    /// One critical section, on a line of this role's own: what has to come from the other core is the lock. Where the
+    /// update is the lock, the line is shared after all.
+    #[inline]
+    fn turn<const LOCKED: bool>(&mut self) -> Result<(), Trouble> {
+        let own = self.slot;
+        if !LOCKED {
+            self.critical.ledger().touch(own);
+            return Ok(());
+        }
+        match L::GUARD {
+            Guard::Exclusive | Guard::Nothing => self.holder.with_lock(|_| self.critical.ledger().touch(own))?,
+            Guard::Atomic | Guard::Retry => {
+                self.critical.ledger().touch(own);
+                self.holder.with_lock(|_| self.critical.count(L::GUARD))?;
+                self.passes += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Turns are passed on by polling, which needs a CPU for each.
+fn have_a_cpu_each(task: &Task) -> bool {
+    task.case.placement != Placement::SameCpu
+        && (task.cpu.is_some() || pin::allowed_cpus().is_ok_and(|cpus| cpus.len() > 1))
+}
+
+fn timed(work: impl FnOnce() -> Result<(), Trouble>) -> Result<f64, Trouble> {
+    let start = clock::now_ns();
+    work()?;
+    Ok((clock::now_ns() - start) as f64)
+}
+
+/// The median over windows of time per acquisition.
+fn typical(windows: &[Window]) -> f64 {
+    histogram::median(windows.iter().map(|window| window.elapsed_ns as f64 / window.messages as f64).collect())
+}

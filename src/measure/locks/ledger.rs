@@ -1,0 +1,124 @@
+//! What a lock protects while it is measured: a pair of counters, an owner's word, and lines of data, in memory that all
+//! holders map. Whatever the lock, nothing here excludes anybody: plain loads and stores (relaxed, in the terms of the
+//! language), so that two holders at once are seen.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::address::{Address, End};
+use crate::lock::{COPIES, Guard};
+use crate::record::Substrate;
+use crate::shm::{self, Segment, SharedLayout};
+
+/// Lines of data that a plan may ask for.
+pub const LINES_MAX: u32 = 256;
+/// Words of one copy of the state that readers look at: four lines.
+pub const WORDS: usize = 32;
+
+const LINE_BYTES: usize = 64;
+const LINES_OFFSET: usize = 2 * LINE_BYTES;
+const BOARD_OFFSET: usize = LINES_OFFSET + LINES_MAX as usize * LINE_BYTES;
+const BYTES: usize = BOARD_OFFSET + COPIES as usize * WORDS * 8;
+
+/// The line that every critical section changes.
+#[repr(C, align(64))]
+pub(super) struct Head {
+    /// Counted on the way in ...
+    pub(super) first: AtomicU64,
+    /// ... and on the way out: in between they differ.
+    pub(super) second: AtomicU64,
+    /// Slot of who is inside, plus one; 0 for nobody.
+    pub(super) owner: AtomicU64,
+    /// Slot of who was inside last, plus one.
+    pub(super) last: AtomicU64,
+    /// Ticks of the clock at the last release, where that is asked.
+    pub(super) released: AtomicU64,
+    /// Tickets left, for the measure that sells them.
+    pub(super) stock: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Head>() <= LINE_BYTES);
+
+// SAFETY: repr(C), atomics only; zero bytes are a ledger nobody wrote to.
+unsafe impl SharedLayout for Head {}
+
+#[repr(C, align(64))]
+struct Line {
+    count: AtomicU64,
+}
+
+// SAFETY: repr(C), one atomic; zero bytes are a count of none.
+unsafe impl SharedLayout for Line {}
+
+#[repr(transparent)]
+struct Word(AtomicU64);
+
+// SAFETY: one atomic; any bytes are a number.
+unsafe impl SharedLayout for Word {}
+
+/// A mapping of the protected memory.
+#[derive(Clone)]
+pub struct Ledger {
+    segment: Segment,
+}
+
+impl Ledger {
+    /// Makes one.
+    pub fn create() -> io::Result<Address> {
+        shm::create(Substrate::Memfd, BYTES)
+    }
+
+    /// Maps it, with its pages brought in.
+    pub fn attach(address: &Address) -> io::Result<Self> {
+        Ok(Self { segment: Segment::attach(address, End::Sender, BYTES)?.settled(Substrate::Memfd, true)? })
+    }
+
+    #[inline]
+    pub(super) fn head(&self) -> &Head {
+        self.segment.view(0)
+    }
+
+    /// Adds one to the count of the line `at`, as anybody would who knows himself alone.
+    #[inline]
+    pub(super) fn touch(&self, at: u32) {
+        let line: &Line = self.line(at);
+        line.count.store(line.count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Adds one to the count of the line `at`, whoever else does.
+    #[inline]
+    pub(super) fn touch_atomically(&self, at: u32) {
+        self.line(at).count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the line `at` was touched.
+    pub fn touches(&self, at: u32) -> u64 {
+        self.line(at).count.load(Ordering::Relaxed)
+    }
+
+    /// A word of one of the copies of the state.
+    #[inline]
+    pub fn word(&self, copy: u32, at: usize) -> &AtomicU64 {
+        assert!(copy < COPIES && at < WORDS, "word {at} of copy {copy} is beyond the board");
+        let word: &Word = self.segment.view(BOARD_OFFSET + (copy as usize * WORDS + at) * 8);
+        &word.0
+    }
+
+    /// Critical sections that left their mark: by the pair of counters, the lower one where they differ; by the first
+    /// alone where the update is a single instruction.
+    pub fn passes(&self, guard: Guard) -> u64 {
+        let head = self.head();
+        let (first, second) = (head.first.load(Ordering::Relaxed), head.second.load(Ordering::Relaxed));
+        match guard {
+            Guard::Exclusive | Guard::Nothing => first.min(second),
+            Guard::Atomic | Guard::Retry => first,
+        }
+    }
+
+    #[inline]
+    fn line(&self, at: u32) -> &Line {
+        assert!(at < LINES_MAX, "line {at} is beyond the ledger");
+        self.segment.view(LINES_OFFSET + at as usize * LINE_BYTES)
+    }
+}

@@ -1,0 +1,150 @@
+//! What a holder notes while it works, at most once in about two microseconds: a clock read at every acquisition would be
+//! much of what a quick lock costs. Acquisitions go in batches whose first is stamped, and which are twice as long next
+//! time when they were over too soon. A stamped acquisition stands for its batch, so that quick times, with their long
+//! batches, weigh as much as slow ones.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::clock::Anchor;
+use crate::measure::histogram;
+use crate::protocol::HolderFinding;
+
+/// A batch should last this long.
+const BATCH_NS: f64 = 2000.0;
+const BATCH_MAX: u32 = 1024;
+const NS_PER_MS: f64 = 1e6;
+
+/// The moments of one batch, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    /// Before the first acquisition of it.
+    pub(super) asked: u64,
+    /// In its critical section.
+    pub(super) entered: u64,
+    /// At the end of that.
+    pub(super) left: u64,
+    /// After the last.
+    pub(super) ended: u64,
+    /// Acquisitions.
+    pub(super) count: u32,
+    /// Known work in it, in nanoseconds.
+    pub(super) worked_ns: f64,
+}
+
+/// What one holder noted in a window.
+pub(super) struct Looks {
+    start_tick: u64,
+    ns_per_tick: f64,
+    per_ms: Vec<u32>,
+    samples: u64,
+    acquisitions: u64,
+    starved_ns: f64,
+    wait: Histogram<u64>,
+    hold: Histogram<u64>,
+}
+
+impl Looks {
+    /// Notes of a window of `length_ns` from `start_ns`. `anchor` is a moment shortly before it.
+    pub(super) fn new(start_ns: u64, length_ns: u64, anchor: Anchor, ns_per_tick: f64) -> Self {
+        // Some room for those who are late; what is later still counts into the last.
+        let milliseconds = (length_ns as f64 / NS_PER_MS).ceil() as usize + 1;
+        Self {
+            start_tick: anchor.tick + (start_ns.saturating_sub(anchor.ns) as f64 / ns_per_tick) as u64,
+            ns_per_tick,
+            per_ms: vec![0; milliseconds],
+            samples: 0,
+            acquisitions: 0,
+            starved_ns: 0.0,
+            wait: histogram::empty(),
+            hold: histogram::empty(),
+        }
+    }
+
+    /// The tick at which the window of `length_ns` is over.
+    pub(super) fn end_tick(&self, length_ns: u64) -> u64 {
+        self.start_tick + (length_ns as f64 / self.ns_per_tick) as u64
+    }
+
+    /// Notes a batch, and says how long the next should be.
+    #[inline]
+    pub(super) fn note(&mut self, batch: &Batch) -> u32 {
+        let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
+        let lasted_ns = ns(batch.asked, batch.ended);
+        let weight = u64::from(batch.count);
+        self.wait.saturating_record_n((ns(batch.asked, batch.entered) as u64).max(1), weight);
+        self.hold.saturating_record_n((ns(batch.entered, batch.left) as u64).max(1), weight);
+        self.samples += 1;
+        self.acquisitions += weight;
+        self.starved_ns = self.starved_ns.max(lasted_ns - batch.worked_ns);
+        let at = (ns(self.start_tick, batch.ended) / NS_PER_MS) as usize;
+        let last = self.per_ms.len() - 1;
+        self.per_ms[at.min(last)] += batch.count;
+        next_count(batch.count, lasted_ns)
+    }
+
+    /// All of it, for the line to the harness.
+    pub(super) fn finding(self) -> HolderFinding {
+        let named = [("wait", self.wait), ("hold", self.hold)];
+        HolderFinding {
+            acquisitions: self.acquisitions,
+            samples: self.samples,
+            starved_ns: self.starved_ns.max(0.0) as u64,
+            per_ms: self.per_ms,
+            histograms: encoded(named),
+            ..HolderFinding::default()
+        }
+    }
+}
+
+/// Histograms by name, in the form of records; empty ones are left out.
+pub(super) fn encoded(named: impl IntoIterator<Item = (&'static str, Histogram<u64>)>) -> BTreeMap<String, String> {
+    let filled = named.into_iter().filter(|(_, histogram)| !histogram.is_empty());
+    filled.filter_map(|(name, histogram)| Some((name.to_owned(), histogram::encode(&histogram)?))).collect()
+}
+
+/// Twice as many where a batch was over too soon, half as many where it took too long.
+fn next_count(count: u32, lasted_ns: f64) -> u32 {
+    if lasted_ns < BATCH_NS {
+        (2 * count).min(BATCH_MAX)
+    } else if lasted_ns > 2.0 * BATCH_NS {
+        (count / 2).max(1)
+    } else {
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(batches: &[(u64, u64, u32)]) -> HolderFinding {
+        let anchor = Anchor { ns: 1_000_000, tick: 500 };
+        let mut looks = Looks::new(1_000_000, 3_000_000, anchor, 1.0);
+        for (asked, ended, count) in batches {
+            let (asked, ended) = (asked + 500, ended + 500);
+            let batch = Batch { asked, entered: asked + 10, left: asked + 30, ended, count: *count, worked_ns: 100.0 };
+            looks.note(&batch);
+        }
+        looks.finding()
+    }
+
+    #[test]
+    fn a_batch_weighs_what_it_holds_and_counts_where_it_ends() {
+        let finding = noted(&[(0, 2_000, 50), (999_000, 1_000_500, 1), (1_000_500, 9_000_000, 7)]);
+        assert_eq!((finding.acquisitions, finding.samples), (58, 3));
+        assert_eq!(finding.per_ms, [50, 1, 0, 7]);
+        assert_eq!(finding.starved_ns, 9_000_000 - 1_000_500 - 100);
+        let wait = histogram::decode(&finding.histograms["wait"]).unwrap();
+        assert_eq!((wait.len(), wait.max()), (58, 10));
+    }
+
+    #[test]
+    fn batches_aim_at_two_microseconds() {
+        assert_eq!(next_count(1, 20.0), 2);
+        assert_eq!(next_count(64, 3_000.0), 64);
+        assert_eq!(next_count(64, 50_000.0), 32);
+        assert_eq!((next_count(1, 1e9), next_count(BATCH_MAX, 1.0)), (1, BATCH_MAX));
+    }
+}

@@ -1,0 +1,44 @@
+//! The questions asked of locks. All of them check, inside the timed work, that the lock does its job.
+
+pub mod acquire;
+pub mod chain;
+pub mod contention;
+pub mod critical;
+pub mod ledger;
+mod looks;
+mod outside;
+mod summary;
+
+use crate::lock::Guard;
+use crate::record::{Case, Measure};
+
+pub use ledger::{LINES_MAX, Ledger};
+pub use summary::{Concluded, Expected, conclude};
+
+/// Number of the channel that carries the ledger.
+pub const CHANNEL: u32 = u32::MAX - 1;
+
+/// Whether the measure can be taken of the case's shape.
+///
+/// Errors: the reason, with what would be right.
+pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
+    let lines = case.lines.unwrap_or(1);
+    if !(1..=LINES_MAX).contains(&lines) {
+        return Err(format!("a critical section touches 1 to {LINES_MAX} lines, not {lines}"));
+    }
+    if guard == Some(Guard::Retry) && lines > 1 {
+        return Err(format!("one compare-and-swap changes one word, not {lines} lines"));
+    }
+    let wanted = match case.measure {
+        Measure::Contention if case.holders.is_none() => "how many holders it has",
+        Measure::ReadMostly if case.holders.is_none() || case.reads_percent.is_none() => {
+            "how many holders it has and how many of a hundred accesses only read"
+        }
+        Measure::Tickets if case.holders.is_none() || case.stock.is_none() => {
+            "how many holders it has and where the stock is kept"
+        }
+        Measure::Recover if case.death.is_none() => "when the process is killed",
+        _ => return Ok(()),
+    };
+    Err(format!("a case of `{}` names {wanted}", case.measure))
+}

@@ -1,0 +1,302 @@
+//! From what each holder saw to what all of them together made of the lock.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::lock::Guard;
+use crate::measure::histogram;
+use crate::protocol::{HolderFinding, Report};
+use crate::record::{Contest, Fairness, HolderShare, Metrics, RoleCost, Window, metric};
+
+const NS_PER_MS: u64 = 1_000_000;
+/// Windows of fairness, in milliseconds.
+const FAIRNESS_MS: [usize; 3] = [1, 10, 100];
+/// Slices of the hot phase in a record.
+const SLICES: usize = 20;
+
+/// What the reports of all holders say together.
+#[derive(Debug, Default)]
+pub struct Concluded {
+    /// Numbers by name.
+    pub metrics: Metrics,
+    /// The window in which all holders ran, in slices.
+    pub windows: Vec<Window>,
+    /// The wait.
+    pub histogram: Option<String>,
+    /// Shares, hand-overs, fairness.
+    pub contest: Option<Contest>,
+    /// What a check that had to fail found, or that it found nothing.
+    pub expected: Option<Expected>,
+    /// What speaks against trusting the numbers.
+    pub doubts: Vec<String>,
+}
+
+/// A check that had to fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// It did; in words.
+    Caught(String),
+    /// It did not; in words.
+    Missed(String),
+}
+
+/// Puts the findings of all holders together; nothing where there were none.
+pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
+    let holders: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
+    if holders.is_empty() {
+        return Concluded::default();
+    }
+    let roles: Vec<&RoleCost> = reports.iter().flat_map(|report| &report.roles).collect();
+    let (span, mut doubts) = (Span::of(&holders), vec![]);
+    if !span.shared {
+        doubts.push("there was no millisecond in which all holders ran".to_owned());
+    }
+    let mut metrics = Metrics::new();
+    let shares: Vec<HolderShare> = holders.iter().map(|holder| span.share(holder)).collect();
+    let total: u64 = shares.iter().map(|share| share.acquisitions).sum();
+    metrics.insert(metric::ACQUISITIONS_PER_S.into(), total as f64 * 1e9 / span.length_ns() as f64);
+    metrics.extend(costs(&holders, &roles));
+
+    let mut histograms = merged(&holders);
+    if let Some(wait) = &histograms.get("wait") {
+        let samples: u64 = holders.iter().map(|holder| holder.samples).sum();
+        histogram::percentiles_of(wait, samples, &mut metrics);
+    }
+    for (name, metric) in [("hold", metric::HOLD_NS), ("hand_over", metric::HAND_OVER_NS)] {
+        if let Some(histogram) = histograms.get(name) {
+            metrics.insert(metric.into(), histogram.value_at_quantile(0.5) as f64);
+        }
+    }
+    let fairness = span.fairness(&holders);
+    metrics.insert(metric::JAIN.into(), jain(&shares.iter().map(|share| share.acquisitions).collect::<Vec<_>>()));
+    let most = |read: fn(&HolderShare) -> u64| shares.iter().map(read).max().unwrap_or(0) as f64;
+    metrics.insert(metric::STARVED_NS.into(), most(|share| share.starved_ns));
+    let hand_overs = hand_overs(&holders);
+    if guard == Guard::Exclusive {
+        metrics.insert(metric::LONGEST_RUN.into(), most(|share| share.longest_run));
+        let same: u64 = (0..hand_overs.len()).map(|at| hand_overs[at][at]).sum();
+        let all: u64 = hand_overs.iter().flatten().sum();
+        metrics.insert(metric::HANDED_OVER_SHARE.into(), (all - same) as f64 / all.max(1) as f64);
+    }
+    let histogram = histograms.remove("wait").as_ref().and_then(histogram::encode);
+    let histograms = histograms.iter().filter_map(|(name, all)| Some((name.clone(), histogram::encode(all)?)));
+    Concluded {
+        windows: span.slices(&holders),
+        histogram,
+        expected: expected(guard, holders.len(), reports),
+        contest: Some(Contest { holders: shares, hand_overs, fairness, histograms: histograms.collect() }),
+        metrics,
+        doubts,
+    }
+}
+
+/// The milliseconds in which all holders ran; all of them where there is none.
+struct Span {
+    from: usize,
+    to: usize,
+    shared: bool,
+}
+
+impl Span {
+    fn of(holders: &[&HolderFinding]) -> Self {
+        let after = |holder: &HolderFinding, at_ns: u64| at_ns.saturating_sub(holder.agreed_ns);
+        let from = holders.iter().map(|one| after(one, one.started_ns).div_ceil(NS_PER_MS)).max().unwrap_or(0);
+        let to = holders.iter().map(|one| after(one, one.ended_ns) / NS_PER_MS).min().unwrap_or(0);
+        // The last entry of each holds what came after the window's end.
+        let whole = holders.iter().map(|one| one.per_ms.len().saturating_sub(1)).min().unwrap_or(0);
+        let (from, to) = (from as usize, (to as usize).min(whole));
+        if from < to { Self { from, to, shared: true } } else { Self { from: 0, to: whole.max(1), shared: false } }
+    }
+
+    fn length_ns(&self) -> u64 {
+        (self.to - self.from) as u64 * NS_PER_MS
+    }
+
+    fn within<'a>(&self, holder: &'a HolderFinding) -> &'a [u32] {
+        holder.per_ms.get(self.from..self.to.min(holder.per_ms.len())).unwrap_or_default()
+    }
+
+    fn share(&self, holder: &HolderFinding) -> HolderShare {
+        HolderShare {
+            acquisitions: self.within(holder).iter().map(|count| u64::from(*count)).sum(),
+            starved_ns: holder.starved_ns,
+            longest_run: holder.longest_run,
+        }
+    }
+
+    /// Acquisitions of all holders in about [`SLICES`] slices.
+    fn slices(&self, holders: &[&HolderFinding]) -> Vec<Window> {
+        let each = (self.to - self.from).div_ceil(SLICES).max(1);
+        let mut windows = vec![];
+        for start in (0..self.to - self.from).step_by(each) {
+            let end = (start + each).min(self.to - self.from);
+            let of = |holder: &&HolderFinding| {
+                self.within(holder)
+                    .get(start..end)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|count| u64::from(*count))
+                    .sum::<u64>()
+            };
+            windows.push(Window {
+                start_ns: start as u64 * NS_PER_MS,
+                elapsed_ns: (end - start) as u64 * NS_PER_MS,
+                messages: holders.iter().map(of).sum::<u64>(),
+            });
+        }
+        windows
+    }
+
+    fn fairness(&self, holders: &[&HolderFinding]) -> Vec<Fairness> {
+        let fitting = FAIRNESS_MS.into_iter().filter(|length| *length <= self.to - self.from);
+        fitting.map(|length| self.fairness_over(holders, length)).collect()
+    }
+
+    fn fairness_over(&self, holders: &[&HolderFinding], length_ms: usize) -> Fairness {
+        let mut found = Fairness { window_ns: length_ms as u64 * NS_PER_MS, jain_min: 1.0, ..Fairness::default() };
+        let (mut sum, mut starved) = (0.0, 0);
+        // Whole windows only.
+        for at in 0..(self.to - self.from) / length_ms {
+            let of = |holder: &&HolderFinding| -> u64 {
+                let own = self.within(holder).get(at * length_ms..(at + 1) * length_ms).unwrap_or_default();
+                own.iter().map(|count| u64::from(*count)).sum()
+            };
+            let shares: Vec<u64> = holders.iter().map(of).collect();
+            if shares.iter().all(|share| *share == 0) {
+                continue;
+            }
+            let index = jain(&shares);
+            found.windows += 1;
+            found.jain_min = found.jain_min.min(index);
+            sum += index;
+            starved += shares.iter().filter(|share| **share == 0).count();
+        }
+        let windows = found.windows.max(1) as f64;
+        Fairness {
+            jain_mean: if found.windows == 0 { 1.0 } else { sum / windows },
+            starved_share: starved as f64 / (windows * holders.len() as f64),
+            ..found
+        }
+    }
+}
+
+/// Jain's index: the square of the sum over n times the sum of squares.
+fn jain(shares: &[u64]) -> f64 {
+    let sum: f64 = shares.iter().map(|share| *share as f64).sum();
+    let squares: f64 = shares.iter().map(|share| (*share as f64).powi(2)).sum();
+    if squares == 0.0 { 1.0 } else { sum * sum / (shares.len() as f64 * squares) }
+}
+
+fn hand_overs(holders: &[&HolderFinding]) -> Vec<Vec<u64>> {
+    let slots: Vec<usize> = holders.iter().map(|holder| holder.slot as usize).collect();
+    let from = |slot: &usize| holders.iter().map(|to| to.after.get(*slot).copied().unwrap_or(0)).collect::<Vec<u64>>();
+    slots.iter().map(from).collect()
+}
+
+fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics {
+    let acquisitions = holders.iter().map(|holder| holder.acquisitions).sum::<u64>().max(1) as f64;
+    let samples = holders.iter().map(|holder| holder.samples).sum::<u64>().max(1) as f64;
+    let sum = |read: fn(&RoleCost) -> u64| roles.iter().map(|role| read(role)).sum::<u64>() as f64;
+    let retries = holders.iter().map(|holder| holder.retries).sum::<u64>() as f64;
+    let mut metrics = Metrics::from([
+        (metric::CPU_NS_PER_ACQUISITION.into(), sum(|role| role.user_ns + role.system_ns) / acquisitions),
+        (
+            metric::SWITCHES_PER_ACQUISITION.into(),
+            sum(|role| role.voluntary_switches + role.involuntary_switches) / acquisitions,
+        ),
+        (metric::SAMPLED_EVERY.into(), acquisitions / samples),
+    ]);
+    if retries > 0.0 {
+        metrics.insert(metric::RETRIES_PER_UPDATE.into(), retries / acquisitions);
+    }
+    metrics
+}
+
+/// The holders' distributions of one name as one.
+fn merged(holders: &[&HolderFinding]) -> BTreeMap<String, Histogram<u64>> {
+    let mut all = BTreeMap::new();
+    for (name, blob) in holders.iter().flat_map(|holder| &holder.histograms) {
+        if let Some(one) = histogram::decode(blob) {
+            // All of them have the bounds of `empty`, so none refuses another.
+            let _ = all.entry(name.clone()).or_insert_with(histogram::empty).add(one);
+        }
+    }
+    all
+}
+
+/// Without a lock updates must get lost, and the trial must have seen it.
+fn expected(guard: Guard, holders: usize, reports: &[Report]) -> Option<Expected> {
+    if guard != Guard::Nothing || holders < 2 {
+        return None;
+    }
+    let lost: f64 = reports.iter().filter_map(|report| report.metrics.get(metric::LOST_UPDATES)).sum();
+    Some(if lost > 0.0 {
+        Expected::Caught(format!("without a lock {lost:.0} updates were lost, and the check saw it"))
+    } else {
+        Expected::Missed("nothing was lost without a lock, so this run does not show that the check works".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(slot: u32, per_ms: &[u32], after: &[u64]) -> HolderFinding {
+        HolderFinding {
+            slot,
+            agreed_ns: 1000,
+            started_ns: 1000,
+            ended_ns: 1000 + (per_ms.len() as u64 - 1) * NS_PER_MS,
+            acquisitions: per_ms.iter().map(|count| u64::from(*count)).sum(),
+            per_ms: per_ms.to_vec(),
+            samples: 1,
+            after: after.to_vec(),
+            ..HolderFinding::default()
+        }
+    }
+
+    fn report(holder: HolderFinding) -> Report {
+        Report { messages: holder.acquisitions, holders: vec![holder], ..Report::default() }
+    }
+
+    #[test]
+    fn only_the_time_in_which_all_ran_counts() {
+        let mut late = holder(1, &[0, 0, 10, 10, 99], &[0, 20]);
+        late.started_ns += 2 * NS_PER_MS - 5;
+        let all = [report(holder(0, &[50, 50, 30, 30, 99], &[160, 0])), report(late)];
+        let found = conclude(&all, Guard::Exclusive);
+        assert!((found.metrics[metric::ACQUISITIONS_PER_S] - 80.0 / 2e-3).abs() < 1e-6);
+        let contest = found.contest.unwrap();
+        assert_eq!(contest.holders.iter().map(|share| share.acquisitions).collect::<Vec<_>>(), [60, 20]);
+        assert_eq!(found.windows.iter().map(|window| window.messages).collect::<Vec<_>>(), [40, 40]);
+        assert_eq!(contest.hand_overs, [[160, 0], [0, 20]]);
+    }
+
+    #[test]
+    fn alternating_is_fair_in_the_long_run_only() {
+        let all = [report(holder(0, &[9, 0, 9, 0, 0], &[])), report(holder(1, &[0, 9, 0, 9, 0], &[]))];
+        let found = conclude(&all, Guard::Exclusive);
+        assert!((found.metrics[metric::JAIN] - 1.0).abs() < 1e-9);
+        let by_ms = &found.contest.unwrap().fairness[0];
+        assert!((by_ms.jain_mean - 0.5).abs() < 1e-9 && (by_ms.starved_share - 0.5).abs() < 1e-9, "{by_ms:?}");
+        assert_eq!(by_ms.windows, 4);
+    }
+
+    #[test]
+    fn holders_that_never_met_are_doubted() {
+        let mut late = holder(1, &[0, 0, 5], &[]);
+        late.started_ns += 3 * NS_PER_MS;
+        let found = conclude(&[report(holder(0, &[5, 5, 5], &[])), report(late)], Guard::Exclusive);
+        assert_eq!(found.doubts.len(), 1);
+    }
+
+    #[test]
+    fn losses_without_a_lock_are_wanted() {
+        let mut two = [report(holder(0, &[5, 5, 5], &[])), report(holder(1, &[5, 5, 5], &[]))];
+        assert!(matches!(conclude(&two, Guard::Nothing).expected, Some(Expected::Missed(_))));
+        two[0].metrics.insert(metric::LOST_UPDATES.into(), 3.0);
+        assert!(matches!(conclude(&two, Guard::Nothing).expected, Some(Expected::Caught(_))));
+        assert_eq!(conclude(&two[..1], Guard::Nothing).expected, None);
+    }
+}
