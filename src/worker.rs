@@ -6,6 +6,7 @@ mod hog;
 mod host;
 mod lock;
 mod set_up;
+mod threads;
 
 use std::io::{self, BufReader, Stdin, Stdout};
 

@@ -1,57 +1,26 @@
-//! All roles as threads of one process, which also makes the objects.
+//! All roles of a transport as threads of one process, which also makes the objects.
 
 use std::io;
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::marker::PhantomData;
 
 use super::Talk;
 use super::ends::{Ends, Seating};
+use super::threads::{self, Troupe};
 use crate::address::{self, Address, End};
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::Floor;
-use crate::measure::{Findings, Task, Trouble};
-use crate::pin;
-use crate::protocol::{Link, Order};
+use crate::measure::{Findings, Task};
+use crate::protocol::{Link, Order, Report};
 use crate::transport::{Cast, Peers, Shape, Transport, prepare};
 
 pub(super) fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, role(order, slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
-    let shape = Shape::of(&order.case);
-    let mut seatings = seatings::<T>(order, &shape)?.into_iter();
+    let seatings = seatings::<T>(order, &Shape::of(&order.case))?;
     let memory = Floor::memory(tasks[0].message_bytes())?;
     talk.exchange(vec![])?;
-
-    let (attached, all_attached) = mpsc::channel();
-    let first = seatings.next().ok_or_else(|| io::Error::other("a host without roles"))?;
-    thread::scope(|scope| {
-        let members: Vec<_> = tasks[1..]
-            .iter()
-            .zip(seatings)
-            .map(|(task, seating)| {
-                let (control, memory, attached) = (order.control.clone(), memory.clone(), attached.clone());
-                scope.spawn(move || {
-                    let page = Page::attach(&control)?;
-                    let call_off = CallOff::unless_done(&page);
-                    task.cpu.map_or(Ok(()), pin::pin_this_thread)?;
-                    let ends = Ends::<T>::attach(seating, &Shape::of(&task.case))?;
-                    let floor = floor(task, &memory, End::Receiver)?;
-                    attached.send(()).map_err(io::Error::other)?;
-                    let found = ends.follow(&mut Member::new(page.clone(), task.slot), task, floor)?;
-                    call_off.done();
-                    Ok(found)
-                })
-            })
-            .collect();
-        drop(attached);
-        let led = lead::<T>(first, &tasks, &memory, page, &all_attached, talk);
-        let mut all = led;
-        for member in members {
-            let followed = member.join().map_err(|_| io::Error::other("a thread panicked"))?;
-            all = merge(all, followed, Cast::of(&order.case).is_pair());
-        }
-        all
-    })
+    let sides = Sides::<T> { memory, pair: Cast::of(&order.case).is_pair(), transport: PhantomData };
+    threads::play(&sides, order, page, talk, &tasks, seatings)
 }
 
 fn role(order: &Order, slot: u32) -> &'static str {
@@ -64,9 +33,51 @@ fn role(order: &Order, slot: u32) -> &'static str {
     }
 }
 
-/// Only two roles have a floor beside them.
-fn floor(task: &Task, memory: &Address, end: End) -> io::Result<Floor> {
-    if Cast::of(&task.case).is_pair() { Floor::attach(task, memory, end) } else { Ok(Floor::none()) }
+/// The sides of the trial's channels.
+struct Sides<T> {
+    /// For the floor beside a pair; more than two have none.
+    memory: Address,
+    pair: bool,
+    transport: PhantomData<fn() -> T>,
+}
+
+impl<T: Transport> Troupe for Sides<T> {
+    type Seat = Seating;
+    type Part = (Ends<T>, Floor);
+
+    fn attach(&self, seating: Seating, task: &Task) -> io::Result<Self::Part> {
+        let ends = Ends::<T>::attach(seating, &Shape::of(&task.case))?;
+        let end = if task.slot == 0 { End::Sender } else { End::Receiver };
+        let floor = if self.pair { Floor::attach(task, &self.memory, end)? } else { Floor::none() };
+        Ok((ends, floor))
+    }
+
+    fn lead(&self, (ends, floor): Self::Part, leader: &mut Leader, task: &Task) -> Findings {
+        ends.lead(leader, task, floor)
+    }
+
+    fn follow(&self, (ends, floor): Self::Part, member: &mut Member, task: &Task) -> Findings {
+        ends.follow(member, task, floor)
+    }
+
+    fn merge(&self, led: Findings, followed: Findings) -> Findings {
+        threads::merge(led, followed, |led, followed| both(led, followed, self.pair))
+    }
+}
+
+/// One report of two. The sides of a pair count the same messages; of several, the leader has checked the sum.
+pub(super) fn both(mut led: Report, mut followed: Report, pair: bool) -> Findings {
+    if pair && led.messages != followed.messages {
+        let (ours, theirs) = (led.messages, followed.messages);
+        return Err(format!("the leader counted {ours} and the member {theirs}").into());
+    }
+    led.roles.append(&mut followed.roles);
+    led.metrics.append(&mut followed.metrics);
+    led.histogram = led.histogram.or(followed.histogram);
+    if led.windows.is_empty() {
+        led.windows = followed.windows;
+    }
+    Ok(led)
 }
 
 /// Makes the channels and deals their ends out, with what each end would have offered the others.
@@ -94,70 +105,4 @@ fn seatings<T: Transport>(order: &Order, shape: &Shape) -> io::Result<Vec<Seatin
         }
     }
     Ok(seatings)
-}
-
-/// The first thread's part.
-fn lead<T: Transport>(
-    seating: Seating,
-    tasks: &[Task],
-    memory: &Address,
-    page: &Page,
-    all_attached: &Receiver<()>,
-    talk: &mut Talk,
-) -> Findings {
-    let call_off = CallOff::unless_done(page);
-    let task = &tasks[0];
-    let ends = Ends::<T>::attach(seating, &Shape::of(&task.case))?;
-    let floor = floor(task, memory, End::Sender)?;
-    for _ in &tasks[1..] {
-        all_attached.recv().map_err(|_| io::Error::other("another thread could not attach"))?;
-    }
-    talk.ready_go()?;
-    let found = ends.lead(&mut Leader::new(page.clone(), tasks.len() as u32), task, floor)?;
-    call_off.done();
-    Ok(found)
-}
-
-/// Calls the trial off when its thread ends without having finished, by an error or a panic.
-pub(super) struct CallOff<'a>(Option<&'a Page>);
-
-impl<'a> CallOff<'a> {
-    pub(super) fn unless_done(page: &'a Page) -> Self {
-        Self(Some(page))
-    }
-
-    pub(super) fn done(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CallOff<'_> {
-    fn drop(&mut self) {
-        if let Some(page) = self.0 {
-            page.abort();
-        }
-    }
-}
-
-/// One report of two. A failed check outranks the call-off that it caused on the other side. Two sides of one channel
-/// count the same messages; of several, the leader has checked the sum.
-pub(super) fn merge(led: Findings, followed: Findings, same_count: bool) -> Findings {
-    match (led, followed) {
-        (Ok(mut led), Ok(mut followed)) => {
-            if same_count && led.messages != followed.messages {
-                let (ours, theirs) = (led.messages, followed.messages);
-                return Err(format!("the leader counted {ours} and the member {theirs}").into());
-            }
-            led.roles.append(&mut followed.roles);
-            led.metrics.append(&mut followed.metrics);
-            led.histogram = led.histogram.or(followed.histogram);
-            if led.windows.is_empty() {
-                led.windows = followed.windows;
-            }
-            Ok(led)
-        }
-        (_, Err(Trouble::Invalid(why))) | (Err(Trouble::Invalid(why)), _) => Err(Trouble::Invalid(why)),
-        (Err(led), Ok(_)) => Err(led),
-        (_, Err(followed)) => Err(followed),
-    }
 }

@@ -1,11 +1,10 @@
 //! A holder of a lock: as a process of its own, or all of them as threads of one.
 
 use std::io;
-use std::sync::mpsc;
-use std::thread;
+use std::marker::PhantomData;
 
 use super::Talk;
-use super::host::CallOff;
+use super::threads::{self, Troupe};
 use crate::address::{self, Address, End};
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Lock, Seat, Visitor, prepare};
@@ -14,7 +13,6 @@ use crate::measure::locks::contention::Contender;
 use crate::measure::locks::{self, Ledger};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
-use crate::pin;
 use crate::protocol::{Order, Report};
 use crate::record::Measure;
 
@@ -106,60 +104,43 @@ fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, prepare::ROLE, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
     let (lock, ledger) = (L::create(order.slots)?, Ledger::create()?);
-    let memory = Floor::memory(0)?;
-    let paired = tasks.len() == 2;
+    let floor = if tasks.len() == 2 { Some(Floor::memory(0)?) } else { None };
     talk.exchange(vec![])?;
-
-    let (attached, all_attached) = mpsc::channel();
-    let equip = |task: &Task, end: End| Equipment::<L>::attach(&lock, &ledger, paired.then_some((&memory, end)), task);
-    thread::scope(|scope| {
-        let members: Vec<_> = tasks[1..]
-            .iter()
-            .map(|task| {
-                let (attached, control, equip) = (attached.clone(), order.control.clone(), &equip);
-                scope.spawn(move || {
-                    let page = Page::attach(&control)?;
-                    let call_off = CallOff::unless_done(&page);
-                    task.cpu.map_or(Ok(()), pin::pin_this_thread)?;
-                    let equipment = equip(task, End::Receiver)?;
-                    attached.send(()).map_err(io::Error::other)?;
-                    let found = equipment.follow(&mut Member::new(page.clone(), task.slot), task)?;
-                    call_off.done();
-                    Ok(found)
-                })
-            })
-            .collect();
-        drop(attached);
-        let mut lead = || {
-            let call_off = CallOff::unless_done(page);
-            let equipment = equip(&tasks[0], End::Sender)?;
-            for _ in &tasks[1..] {
-                all_attached.recv().map_err(|_| io::Error::other("another thread could not attach"))?;
-            }
-            talk.ready_go()?;
-            let found = equipment.lead(&mut Leader::new(page.clone(), order.slots), &tasks[0])?;
-            call_off.done();
-            Ok(found)
-        };
-        let mut all = lead();
-        for member in members {
-            let followed = member.join().map_err(|_| io::Error::other("a thread panicked"))?;
-            all = merge(all, followed);
-        }
-        all
-    })
+    let holders = Holders::<L> { lock, ledger, floor, family: PhantomData };
+    threads::play(&holders, order, page, talk, &tasks, vec![(); tasks.len()])
 }
 
-/// One report of all. A failed check outranks the call-off that it caused on the other side.
-fn merge(led: Findings, followed: Findings) -> Findings {
-    match (led, followed) {
-        (Ok(mut led), Ok(Report { mut roles, mut holders, .. })) => {
+/// What all holders of one process share.
+struct Holders<L> {
+    lock: Address,
+    ledger: Address,
+    /// For the floor beside two of them.
+    floor: Option<Address>,
+    family: PhantomData<fn() -> L>,
+}
+
+impl<L: Lock> Troupe for Holders<L> {
+    type Seat = ();
+    type Part = Equipment<L>;
+
+    fn attach(&self, (): (), task: &Task) -> io::Result<Equipment<L>> {
+        let end = if task.slot == 0 { End::Sender } else { End::Receiver };
+        Equipment::attach(&self.lock, &self.ledger, self.floor.as_ref().map(|memory| (memory, end)), task)
+    }
+
+    fn lead(&self, part: Equipment<L>, leader: &mut Leader, task: &Task) -> Findings {
+        part.lead(leader, task)
+    }
+
+    fn follow(&self, part: Equipment<L>, member: &mut Member, task: &Task) -> Findings {
+        part.follow(member, task)
+    }
+
+    fn merge(&self, led: Findings, followed: Findings) -> Findings {
+        threads::merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
             led.roles.append(&mut roles);
             led.holders.append(&mut holders);
             Ok(led)
-        }
-        (_, Err(Trouble::Invalid(why))) | (Err(Trouble::Invalid(why)), _) => Err(Trouble::Invalid(why)),
-        (Err(led), _) => Err(led),
-        (_, Err(followed)) => Err(followed),
+        })
     }
 }
