@@ -1,5 +1,6 @@
 //! The only list of locks: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
+use super::atomics::Unlocked;
 use super::in_memory::InMemory;
 use super::{Visitor, atomics, futex, spin};
 use crate::wait::Spin;
@@ -20,9 +21,9 @@ macro_rules! registry {
 }
 
 registry! {
-    "no-lock" => atomics::no_lock::NoLock,
-    "fetch-add" => atomics::fetch_add::FetchAdd,
-    "compare-swap" => atomics::compare_swap::CompareSwap,
+    "no-lock" => Unlocked<atomics::no_lock::NoLock>,
+    "fetch-add" => Unlocked<atomics::fetch_add::FetchAdd>,
+    "compare-swap" => Unlocked<atomics::compare_swap::CompareSwap>,
 
     "ttas/spin" => InMemory<spin::ttas::Ttas<Spin>>,
 

@@ -2,10 +2,12 @@
 
 use std::io;
 
-use super::bytes::WORD_BYTES;
 use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
 use crate::wait::Gate;
+
+/// Bytes of the word before each payload; payloads are rounded up to a multiple of it.
+pub const WORD_BYTES: u64 = size_of::<u64>() as u64;
 
 /// Where a ring's words and payloads live. Positions count bytes from the first ever sent on and never wrap; the ring
 /// finds their place.

@@ -11,14 +11,11 @@
 
 use std::io;
 
-use super::byte_room::ByteRoom;
+use super::byte_room::{ByteRoom, WORD_BYTES};
 use super::listener::Listener;
 use super::sync::Ordering;
 use super::{Consume, Produce, credible, fits};
 use crate::wait::{Gate, Rhythm, WaitStrategy};
-
-/// Bytes of the word before each payload; payloads are rounded up to a multiple of it.
-pub const WORD_BYTES: u64 = size_of::<u64>() as u64;
 
 /// In place of a record's word: the rest of the ring is left out.
 const REST: u64 = u64::MAX;

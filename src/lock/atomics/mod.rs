@@ -1,16 +1,56 @@
 //! What the processor does without any lock: the floor under every one of them, and the proof that one is needed.
+//!
+//! There is no object to make or to attach: what is updated belongs to the measure, which does the update that [`Update::GUARD`]
+//! stands for.
 
 pub(super) mod compare_swap;
 pub(super) mod fetch_add;
 pub(super) mod no_lock;
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Acquired, Holder};
+use super::{Acquired, Cost, Guard, Holder, Lock, MEASURES_UNGUARDED, Seat};
 use crate::address::Address;
+use crate::record::{Counts, Group, Measure, Wait};
+
+/// A way to update what is shared without excluding anybody.
+pub(super) trait Update: 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+    /// What the measure does.
+    const GUARD: Guard;
+
+    /// What one update should cost.
+    fn cost() -> Cost;
+}
+
+/// The row of an update without a lock.
+pub struct Unlocked<U>(PhantomData<U>);
 
 /// The handle of what is no lock.
 pub struct Unguarded;
+
+impl<U: Update> Lock for Unlocked<U> {
+    const SUMMARY: &'static str = U::SUMMARY;
+    const GROUP: Group = Group::Atomics;
+    const MEASURES: &'static [Measure] = MEASURES_UNGUARDED;
+    const GUARD: Guard = U::GUARD;
+    const WAIT: Option<Wait> = None;
+    type Holder = Unguarded;
+
+    fn create(_: u32) -> io::Result<Address> {
+        Ok(Address::Inherited { sender: vec![], receiver: vec![] })
+    }
+
+    fn attach(_: &Address, _: Seat) -> io::Result<Unguarded> {
+        Ok(Unguarded)
+    }
+
+    fn cost() -> Cost {
+        U::cost()
+    }
+}
 
 impl Holder for Unguarded {
     #[inline]
@@ -24,7 +64,11 @@ impl Holder for Unguarded {
     }
 }
 
-/// There is no object: what is updated belongs to the measure.
-fn nowhere() -> Address {
-    Address::Inherited { sender: vec![], receiver: vec![] }
+/// One atomic instruction, and its line from the core that made the last one.
+fn one_instruction() -> Cost {
+    Cost {
+        alone: Counts { atomics: 1.0, ..Counts::default() },
+        release: Counts::default(),
+        acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
+    }
 }
