@@ -1,11 +1,15 @@
 //! What happens when several want one lock? Every holder works inside and outside for known times, in a fixed window in
 //! which all of them run; who got how much is counted, and looked at now and then.
 //!
-//! A window begins at a time that all know before it, and each ends it by its own clock: a holder that starves could not
-//! stop the others. A second, shorter window stamps every release, to see how long the lock itself takes from one holder
+//! A window begins at a time that all know before it, and whose clock first says so ends it for all: a holder that starves
+//! could not stop the others, and one in the middle of a batch might take very long to finish it. A second, shorter window stamps every release, to see how long the lock itself takes from one holder
 //! to the next who already waits.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use super::chain::Chain;
 use super::critical::Critical;
@@ -29,11 +33,15 @@ const COUNTED: u32 = 41;
 const STAMPED: u32 = 42;
 
 /// From opening a window until it begins, for each holder: time to wake up.
-const START_AFTER_NS: u64 = 60_000;
+const START_AFTER_NS: u64 = 100_000;
+/// How long before that a holder is awake: a timer may come 50 us late.
+const AWAKE_BEFORE_NS: u64 = 100_000;
 /// What of the hot time the stamped window takes.
 const STAMPED_SHARE: u64 = 5;
 /// Batches between two looks at the abort word.
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
+/// Acquisitions of a batch between two looks at the clock: where holders outnumber CPUs each may suddenly take a time slice.
+const ACQUISITIONS_PER_CLOCK_CHECK: u32 = 32;
 
 /// One holder at work.
 pub struct Contender<L: Lock> {
@@ -44,8 +52,8 @@ pub struct Contender<L: Lock> {
     batch: u32,
     /// Critical sections of all windows.
     passes: u64,
-    ns_per_tick: f64,
-    anchor: Anchor,
+    /// A moment long before the first window, by which the pace of the ticks is known.
+    first: Anchor,
     finding: HolderFinding,
     cost: Option<RoleCost>,
 }
@@ -62,8 +70,7 @@ impl<L: Lock> Contender<L> {
             inside_ns: inside_ns as f64,
             batch: 1,
             passes: 0,
-            ns_per_tick: 1.0,
-            anchor: Anchor::now(false),
+            first: Anchor::now(task.ticks_trusted),
             finding: HolderFinding::default(),
             cost: None,
         }
@@ -124,50 +131,47 @@ impl<L: Lock> Contender<L> {
 
     /// One window, from `start_ns` on.
     fn window(&mut self, page: &Page, task: &Task, kind: u32, start_ns: u64) -> Result<(), Trouble> {
-        let trusted = page.shares_ticks();
-        let before = std::mem::replace(&mut self.anchor, Anchor::now(trusted));
+        let trusted = page.shares_ticks() && task.ticks_trusted;
+        let now = Anchor::now(trusted);
+        let ns_per_tick = if trusted { self.first.ns_per_tick(&now) } else { 1.0 };
+        let length_ns = match kind {
+            WARM => task.timing.warm_up_ns,
+            COUNTED => task.timing.hot_ns,
+            _ => task.timing.hot_ns / STAMPED_SHARE,
+        };
+        let until_end_ns = (start_ns + length_ns).saturating_sub(now.ns);
+        let end_tick = now.tick + (until_end_ns as f64 / ns_per_tick) as u64;
+        let span = Span { trusted, now, ns_per_tick, start_ns, length_ns, end_tick };
         match kind {
-            WARM => {
-                // Too early to know the pace of the ticks; it is measured by this very window.
-                spin_until(start_ns)?;
-                self.anchor = Anchor::now(trusted);
-                while clock::now_ns() < start_ns + task.timing.warm_up_ns {
-                    self.batch(trusted)?;
-                }
-                self.ns_per_tick = self.anchor.ns_per_tick(&Anchor::now(trusted));
-            }
+            WARM => drop(self.counted(span)?),
             COUNTED => {
-                self.ns_per_tick = before.ns_per_tick(&self.anchor);
                 self.critical.reset();
                 let meter = Meter::start();
-                self.counted(task, trusted, start_ns)?;
+                self.finding = HolderFinding { slot: task.slot, ..self.counted(span)? };
                 self.cost = Some(meter.stop(task, self.finding.acquisitions));
+                self.finding.after.clone_from(&self.critical.after);
+                self.finding.longest_run = self.critical.longest_run;
+                self.finding.retries = self.critical.retries;
             }
             _ => {
-                let length_ns = task.timing.hot_ns / STAMPED_SHARE;
-                // What counting needs is all there; the rest is only looked at.
-                let (after, longest_run) = (self.critical.after.clone(), self.critical.longest_run);
-                let retries = self.critical.retries;
-                let stamped = self.stamped(trusted, start_ns + length_ns)?;
+                let stamped = self.stamped(span)?;
                 self.finding.histograms.extend(stamped);
-                (self.finding.after, self.finding.longest_run, self.finding.retries) = (after, longest_run, retries);
             }
         }
         page.set_tally(task.slot, self.passes);
         Ok(())
     }
 
-    /// The window that counts.
-    fn counted(&mut self, task: &Task, trusted: bool, start_ns: u64) -> Result<(), Trouble> {
-        let hot_ns = task.timing.hot_ns;
-        let mut looks = Looks::new(start_ns, hot_ns, self.anchor, self.ns_per_tick);
-        let end_tick = looks.end_tick(hot_ns);
-        let started_ns = spin_until(start_ns)?;
+    /// A window that counts.
+    fn counted(&mut self, span: Span) -> Result<HolderFinding, Trouble> {
+        let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
+        let started_ns = wait_for(span.start_ns)?;
         let mut until_check = BATCHES_PER_ABORT_CHECK;
         loop {
-            let batch = self.batch(trusted)?;
+            let batch = self.batch(span)?;
             self.batch = looks.note(&batch);
-            if batch.ended >= end_tick {
+            if batch.ended >= span.end_tick || self.critical.ledger().is_over(span.start_ns) {
+                self.critical.ledger().end(span.start_ns);
                 break;
             }
             until_check -= 1;
@@ -179,14 +183,14 @@ impl<L: Lock> Contender<L> {
             }
         }
         let ended_ns = clock::now_ns();
-        self.finding = HolderFinding { slot: task.slot, agreed_ns: start_ns, started_ns, ended_ns, ..looks.finding() };
-        Ok(())
+        Ok(HolderFinding { agreed_ns: span.start_ns, started_ns, ended_ns, ..looks.finding() })
     }
 
-    /// Acquisitions of which the first is stamped.
+    /// Acquisitions of which the first is stamped; fewer than planned when the window ends.
     #[inline]
-    fn batch(&mut self, trusted: bool) -> Result<Batch, Trouble> {
-        let (critical, count) = (&mut self.critical, self.batch);
+    fn batch(&mut self, span: Span) -> Result<Batch, Trouble> {
+        let (trusted, end_tick) = (span.trusted, span.end_tick);
+        let (critical, mut count) = (&mut self.critical, 1);
         let asked = clock::tick(trusted);
         let (entered, left) = self.holder.with_lock(|_| {
             let entered = clock::tick(trusted);
@@ -194,39 +198,46 @@ impl<L: Lock> Contender<L> {
             (entered, clock::tick(trusted))
         })?;
         let mut outside_ns = self.outside.work();
-        for _ in 1..count {
+        while count < self.batch && !critical.ledger().is_over(span.start_ns) {
             self.holder.with_lock(|_| critical.pass(L::GUARD))?;
             outside_ns += self.outside.work();
+            count += 1;
+            if count % ACQUISITIONS_PER_CLOCK_CHECK == 0 && clock::tick(trusted) >= end_tick {
+                break;
+            }
         }
         self.passes += u64::from(count);
         let worked_ns = outside_ns + f64::from(count) * self.inside_ns;
         Ok(Batch { asked, entered, left, ended: clock::tick(trusted), count, worked_ns })
     }
 
-    /// The window that stamps every release.
-    fn stamped(&mut self, trusted: bool, end_ns: u64) -> Result<std::collections::BTreeMap<String, String>, Trouble> {
-        let end_tick = self.anchor.tick + (end_ns.saturating_sub(self.anchor.ns) as f64 / self.ns_per_tick) as u64;
+    /// A window that stamps every release: how long from there until a waiter has the lock, and how long a holder waits who
+    /// had it last.
+    fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, Trouble> {
+        let (trusted, end_tick) = (span.trusted, span.end_tick);
         let (mut hand_over, mut again) = (histogram::empty(), histogram::empty());
-        let ns = |from: u64, to: u64| (((to - from) as f64 * self.ns_per_tick) as u64).max(1);
+        let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * span.ns_per_tick) as u64).max(1);
         let ledger = self.critical.ledger().clone();
-        let (head, critical, mine) = (ledger.head(), &mut self.critical, critical_owner(&self.finding));
+        let (head, critical, mine) = (ledger.head(), &mut self.critical, u64::from(self.finding.slot) + 1);
+        wait_for(span.start_ns)?;
         loop {
             let asked = clock::tick(trusted);
             let (entered, released, last) = self.holder.with_lock(|_| {
                 let entered = clock::tick(trusted);
-                let seen = (head.released.load(Ordering::Relaxed), head.last.load(Ordering::Relaxed));
+                let (released, last) = (head.released.load(Ordering::Relaxed), head.last.load(Ordering::Relaxed));
                 critical.pass(L::GUARD);
                 head.released.store(clock::tick(trusted), Ordering::Relaxed);
-                (entered, seen.0, seen.1)
+                (entered, released, last)
             })?;
             self.passes += 1;
             // Only one who was waiting already when the lock was let go saw how long that takes.
             if last == mine {
-                again.saturating_record(ns(asked.min(entered), entered));
+                again.saturating_record(ns(asked, entered));
             } else if asked < released && released < entered {
                 hand_over.saturating_record(ns(released, entered));
             }
-            if entered >= end_tick {
+            if entered >= end_tick || ledger.is_over(span.start_ns) {
+                ledger.end(span.start_ns);
                 break;
             }
             self.outside.work();
@@ -254,7 +265,23 @@ impl<L: Lock> Contender<L> {
     }
 }
 
-/// How the ledger names the holder.
-fn critical_owner(finding: &HolderFinding) -> u64 {
-    u64::from(finding.slot) + 1
+/// Sleeps until shortly before `start_ns`, then keeps the CPU. One who had polled all along would be put off it, where
+/// holders outnumber CPUs, just as the window begins.
+fn wait_for(start_ns: u64) -> io::Result<u64> {
+    let sleep_ns = start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
+    thread::sleep(Duration::from_nanos(sleep_ns));
+    spin_until(start_ns)
+}
+
+/// A window, in the terms of one holder's clock.
+#[derive(Clone, Copy)]
+struct Span {
+    trusted: bool,
+    /// A moment shortly before it.
+    now: Anchor,
+    ns_per_tick: f64,
+    /// When it begins; the number of the window, too.
+    start_ns: u64,
+    length_ns: u64,
+    end_tick: u64,
 }

@@ -38,10 +38,18 @@ pub(super) struct Head {
     pub(super) stock: AtomicU64,
 }
 
-const _: () = assert!(size_of::<Head>() <= LINE_BYTES);
+const OVER_OFFSET: usize = LINE_BYTES;
+const _: () = assert!(size_of::<Head>() <= LINE_BYTES && OVER_OFFSET + size_of::<Over>() <= LINES_OFFSET);
 
 // SAFETY: repr(C), atomics only; zero bytes are a ledger nobody wrote to.
 unsafe impl SharedLayout for Head {}
+
+/// The number of the last window that somebody's clock ended. A line of its own, which all hold a copy of.
+#[repr(C, align(64))]
+struct Over(AtomicU64);
+
+// SAFETY: repr(C), one atomic; zero bytes are no window.
+unsafe impl SharedLayout for Over {}
 
 #[repr(C, align(64))]
 struct Line {
@@ -77,6 +85,17 @@ impl Ledger {
     #[inline]
     pub(super) fn head(&self) -> &Head {
         self.segment.view(0)
+    }
+
+    /// True once a holder's clock ended the window of this number.
+    #[inline]
+    pub(super) fn is_over(&self, window: u64) -> bool {
+        self.segment.view::<Over>(OVER_OFFSET).0.load(Ordering::Relaxed) == window
+    }
+
+    /// Ends the window of this number for all.
+    pub(super) fn end(&self, window: u64) {
+        self.segment.view::<Over>(OVER_OFFSET).0.store(window, Ordering::Relaxed);
     }
 
     /// Adds one to the count of the line `at`, as anybody would who knows himself alone.

@@ -13,7 +13,7 @@ use crate::protocol::HolderFinding;
 
 /// A batch should last this long.
 const BATCH_NS: f64 = 2000.0;
-const BATCH_MAX: u32 = 1024;
+const BATCH_MAX: u32 = 256;
 const NS_PER_MS: f64 = 1e6;
 
 /// The moments of one batch, in ticks.
@@ -60,11 +60,6 @@ impl Looks {
             wait: histogram::empty(),
             hold: histogram::empty(),
         }
-    }
-
-    /// The tick at which the window of `length_ns` is over.
-    pub(super) fn end_tick(&self, length_ns: u64) -> u64 {
-        self.start_tick + (length_ns as f64 / self.ns_per_tick) as u64
     }
 
     /// Notes a batch, and says how long the next should be.

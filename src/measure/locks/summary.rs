@@ -12,6 +12,8 @@ use crate::record::{Contest, Fairness, HolderShare, Metrics, RoleCost, Window, m
 const NS_PER_MS: u64 = 1_000_000;
 /// Windows of fairness, in milliseconds.
 const FAIRNESS_MS: [usize; 3] = [1, 10, 100];
+/// What of a window all holders must have run in: with more holders than CPUs the last comes late.
+const SHARED_MIN: f64 = 0.25;
 /// Slices of the hot phase in a record.
 const SLICES: usize = 20;
 
@@ -50,7 +52,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let roles: Vec<&RoleCost> = reports.iter().flat_map(|report| &report.roles).collect();
     let (span, mut doubts) = (Span::of(&holders), vec![]);
     if !span.shared {
-        doubts.push("there was no millisecond in which all holders ran".to_owned());
+        doubts.push(format!("all holders ran together in only {} of {} ms", span.together_ms, span.to));
     }
     let mut metrics = Metrics::new();
     let shares: Vec<HolderShare> = holders.iter().map(|holder| span.share(holder)).collect();
@@ -91,11 +93,12 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     }
 }
 
-/// The milliseconds in which all holders ran; all of them where there is none.
+/// The milliseconds in which all holders ran; the whole window where those are too few.
 struct Span {
     from: usize,
     to: usize,
     shared: bool,
+    together_ms: usize,
 }
 
 impl Span {
@@ -106,7 +109,10 @@ impl Span {
         // The last entry of each holds what came after the window's end.
         let whole = holders.iter().map(|one| one.per_ms.len().saturating_sub(1)).min().unwrap_or(0);
         let (from, to) = (from as usize, (to as usize).min(whole));
-        if from < to { Self { from, to, shared: true } } else { Self { from: 0, to: whole.max(1), shared: false } }
+        let together_ms = to.saturating_sub(from);
+        let shared = together_ms > 0 && together_ms as f64 >= SHARED_MIN * whole as f64;
+        let (from, to) = if shared { (from, to) } else { (0, whole.max(1)) };
+        Self { from, to, shared, together_ms }
     }
 
     fn length_ns(&self) -> u64 {
