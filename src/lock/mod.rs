@@ -4,10 +4,14 @@
 mod atomics;
 mod futex;
 mod in_memory;
+mod placed;
 pub mod prepare;
+mod pthread;
 mod registry;
+mod semaphores;
 mod spin;
 mod sync;
+mod threads;
 
 use std::io;
 
