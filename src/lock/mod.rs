@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 mod atomics;
+#[cfg(test)]
+mod drill;
 mod futex;
 mod in_memory;
 mod placed;
