@@ -22,6 +22,15 @@ unsafe extern "C" {
     fn semtimedop(id: c_int, steps: *mut libc::sembuf, count: libc::size_t, limit: *const libc::timespec) -> c_int;
 }
 
+/// Where the kernel says how many there may be.
+const LIMITS: &str = "/proc/sys/kernel/sem";
+
+/// Why this system has none.
+pub fn unavailable() -> Option<String> {
+    let why = std::fs::metadata(LIMITS).err()?;
+    Some(format!("this system has no System V semaphores: {LIMITS}: {why}"))
+}
+
 /// Removes the semaphore of `key`, in use or not.
 ///
 /// Errors: `NotFound` when there is none.
@@ -45,6 +54,15 @@ pub fn exists(key: Key) -> io::Result<bool> {
             _ => Err(error),
         },
     }
+}
+
+/// What becomes of a step when the process ends that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtExit {
+    /// It stays.
+    Kept,
+    /// The kernel takes it back (`SEM_UNDO`), however the process ended.
+    Undone,
 }
 
 /// A set of one semaphore, by its id.
@@ -72,25 +90,63 @@ impl Semaphore {
     /// Adds 1 and wakes a waiter; false when the value is [`MAX`](Self::MAX) already.
     #[inline]
     pub fn post(self) -> io::Result<bool> {
-        let mut up = step(1);
-        // SAFETY: one operation is read.
-        match Errno::result(unsafe { libc::semop(self.0, &raw mut up, 1) }) {
-            Ok(_) => Ok(true),
+        match self.operate(step(1, 0)) {
             Err(Errno::ERANGE) => Ok(false),
-            Err(other) => Err(other.into()),
+            other => Ok(other.map(|()| true)?),
         }
     }
 
     /// Takes 1 as soon as there is one; false when `limit` passed or the process was stopped meanwhile.
     #[inline]
     pub fn take(self, limit: Duration) -> io::Result<bool> {
-        let mut down = step(-1);
+        let mut down = step(-1, 0);
         let limit = TimeSpec::from_duration(limit);
         // SAFETY: one operation and the time limit are read.
         match Errno::result(unsafe { semtimedop(self.0, &raw mut down, 1, limit.as_ref()) }) {
             Ok(_) => Ok(true),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
             Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Adds 1 and wakes a waiter.
+    ///
+    /// Errors: ERANGE when the value is [`MAX`](Self::MAX) already.
+    #[inline]
+    pub fn give(self, at_exit: AtExit) -> io::Result<()> {
+        Ok(self.operate(step(1, at_exit.flag()))?)
+    }
+
+    /// Takes 1 as soon as there is one; false when a signal came first.
+    #[inline]
+    pub fn wait(self, at_exit: AtExit) -> io::Result<bool> {
+        match self.operate(step(-1, at_exit.flag())) {
+            Err(Errno::EINTR) => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
+    }
+
+    /// Takes 1 if there is one.
+    #[inline]
+    pub fn try_take(self, at_exit: AtExit) -> io::Result<bool> {
+        match self.operate(step(-1, at_exit.flag() | libc::IPC_NOWAIT)) {
+            Err(Errno::EAGAIN) => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
+    }
+
+    #[inline]
+    fn operate(self, mut step: libc::sembuf) -> Result<(), Errno> {
+        // SAFETY: one operation is read.
+        Errno::result(unsafe { libc::semop(self.0, &raw mut step, 1) }).map(drop)
+    }
+}
+
+impl AtExit {
+    const fn flag(self) -> c_int {
+        match self {
+            Self::Kept => 0,
+            Self::Undone => libc::SEM_UNDO,
         }
     }
 }
@@ -101,8 +157,9 @@ fn get_semaphore(key: Key, flags: c_int) -> io::Result<Semaphore> {
     Ok(Semaphore(Errno::result(unsafe { libc::semget(key.get(), members, flags) })?))
 }
 
-fn step(by: libc::c_short) -> libc::sembuf {
-    libc::sembuf { sem_num: 0, sem_op: by, sem_flg: 0 }
+const fn step(by: libc::c_short, flags: c_int) -> libc::sembuf {
+    // Both flags, SEM_UNDO and IPC_NOWAIT, lie in the lower 16 bits.
+    libc::sembuf { sem_num: 0, sem_op: by, sem_flg: flags as libc::c_short }
 }
 
 #[cfg(test)]

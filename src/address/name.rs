@@ -1,5 +1,6 @@
 //! Names that outlive their maker: how each kind is listed in a lease, and removed.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
@@ -20,6 +21,8 @@ pub enum NameKind {
     PosixShmPrefix,
     /// `shmget`: the key is the name's last eight hex digits.
     SysvShm,
+    /// `sem_open`.
+    PosixSem,
     /// `mq_open`.
     Mqueue,
     /// `msgget`: the key as above.
@@ -62,6 +65,13 @@ const KINDS: &[KindRow] = &[
         word: "sysv-shm",
         remove: remove_sysv_shm,
         taken: sysv_shm_is_taken,
+        ends_with_name: false,
+    },
+    KindRow {
+        kind: NameKind::PosixSem,
+        word: "posix-sem",
+        remove: unlink_posix_sem,
+        taken: |_| false,
         ends_with_name: false,
     },
     KindRow { kind: NameKind::Mqueue, word: "mqueue", remove: unlink_mqueue, taken: |_| false, ends_with_name: false },
@@ -118,6 +128,13 @@ fn remove_sysv_shm(name: &str) {
 
 fn sysv_shm_is_taken(name: &str) -> bool {
     sysv_key(name).is_none_or(|key| sysv_shm::exists(key).unwrap_or(true))
+}
+
+fn unlink_posix_sem(name: &str) {
+    if let Ok(name) = CString::new(format!("/{name}")) {
+        // SAFETY: the name is a string that ends with a zero byte.
+        unsafe { libc::sem_unlink(name.as_ptr()) };
+    }
 }
 
 fn unlink_mqueue(name: &str) {

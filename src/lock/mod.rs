@@ -2,12 +2,18 @@
 #![allow(unsafe_code)]
 
 mod atomics;
+#[cfg(test)]
+mod drill;
 mod futex;
 mod in_memory;
+mod placed;
 pub mod prepare;
+mod pthread;
 mod registry;
+mod semaphores;
 mod spin;
 mod sync;
+mod threads;
 
 use std::io;
 

@@ -2,7 +2,10 @@
 
 use super::atomics::Unlocked;
 use super::in_memory::InMemory;
-use super::{Visitor, atomics, futex, spin};
+use super::pthread::mutex::Mutex;
+use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
+use super::threads::InProcess;
+use super::{Visitor, atomics, futex, pthread, semaphores, spin, threads};
 use crate::wait::Spin;
 
 macro_rules! registry {
@@ -28,4 +31,24 @@ registry! {
     "ttas/spin" => InMemory<spin::ttas::Ttas<Spin>>,
 
     "futex-mutex/park" => InMemory<futex::mutex::FutexMutex>,
+
+    "pthread-normal/block" => Mutex<pthread::normal::Normal>,
+    "pthread-adaptive/hybrid" => Mutex<pthread::adaptive::Adaptive>,
+    "pthread-robust/block" => Mutex<pthread::robust::Robust>,
+    "pthread-pi/block" => Mutex<pthread::pi::Pi>,
+    "pthread-robust-pi/block" => Mutex<pthread::robust_pi::RobustPi>,
+    "pthread-errorcheck/block" => Mutex<pthread::errorcheck::Errorcheck>,
+    "pthread-recursive/block" => Mutex<pthread::recursive::Recursive>,
+    "pthread-rwlock-readers/block" => RwLock<ReadersFirst>,
+    "pthread-rwlock-writers/block" => RwLock<WritersFirst>,
+
+    "posix-sem/block" => semaphores::posix::PosixSem,
+    "posix-sem-named/block" => semaphores::posix_named::PosixSemNamed,
+    "sysv-sem/block" => semaphores::sysv::SysvSem,
+    "sysv-sem-undo/block" => semaphores::sysv_undo::SysvSemUndo,
+
+    "std-mutex/hybrid" => InProcess<threads::std_mutex::StdMutex>,
+    "parking-lot/hybrid" => InProcess<threads::parking_lot_mutex::ParkingLot>,
+    "std-rwlock/hybrid" => InProcess<threads::std_rwlock::StdRwLock>,
+    "parking-lot-rwlock/hybrid" => InProcess<threads::parking_lot_rwlock::ParkingLotRwLock>,
 }

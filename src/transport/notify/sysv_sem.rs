@@ -7,7 +7,7 @@ use std::io;
 use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
 use crate::address::{Address, NameKind, fresh_name, sysv_key};
 use crate::record::{Anatomy, Group, Isolation, Wait};
-use crate::sysv_sem::Semaphore;
+use crate::sysv_sem::{self, Semaphore};
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -27,9 +27,7 @@ impl Transport for NotifySysvSem {
     type Receiver = Listening<SysvSemEnd>;
 
     fn unavailable() -> Option<String> {
-        const LIMITS: &str = "/proc/sys/kernel/sem";
-        let why = std::fs::metadata(LIMITS).err()?;
-        Some(format!("this system has no System V semaphores: {LIMITS}: {why}"))
+        sysv_sem::unavailable()
     }
 
     fn supports(shape: &Shape) -> Result<(), String> {

@@ -1,0 +1,52 @@
+//! One object of the C library in shared memory, made before anybody attaches. Not a mechanism.
+//!
+//! All zero bytes are a lock or a semaphore, too, but one for a single process. So the trial's host makes a shared one in
+//! place, through a mapping that it gives up again; its page therefore lies on the memory node of the host.
+
+use std::cell::UnsafeCell;
+use std::ffi::c_int;
+use std::io;
+
+use crate::address::{Address, End};
+use crate::record::Substrate;
+use crate::shm::{self, Segment};
+
+/// A `T` that other processes map too.
+pub struct Placed<T> {
+    place: *const UnsafeCell<T>,
+    /// Keeps the place mapped.
+    _segment: Segment,
+}
+
+impl<T> Placed<T> {
+    /// Makes room for a `T` and calls `make` with its place, which holds zero bytes and nobody else knows.
+    ///
+    /// Errors: those of `make`, and of the shared memory.
+    pub(super) fn create(make: impl FnOnce(*mut T) -> io::Result<()>) -> io::Result<Address> {
+        let address = shm::create(Substrate::Memfd, size_of::<T>())?;
+        make(Self::attach(&address)?.get())?;
+        Ok(address)
+    }
+
+    /// Maps what was made.
+    ///
+    /// Errors: `InvalidData` when there is less than a `T`.
+    pub(super) fn attach(address: &Address) -> io::Result<Self> {
+        let segment = Segment::attach(address, End::Sender, size_of::<T>())?;
+        let place = segment.at(0, size_of::<T>()).cast::<UnsafeCell<T>>().cast_const();
+        assert!(place.is_aligned(), "mappings start on a page");
+        Ok(Self { place, _segment: segment })
+    }
+
+    /// Where the object is. It stays mapped as long as this value lives.
+    #[inline]
+    pub(super) fn get(&self) -> *mut T {
+        UnsafeCell::raw_get(self.place)
+    }
+}
+
+/// What a call of the pthread family returned: 0, or the error itself.
+#[inline]
+pub(super) fn done(code: c_int) -> io::Result<()> {
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+}

@@ -1,0 +1,50 @@
+//! POSIX semaphore in shared memory (`sem_init` with pshared): permits and sleepers are counted in one word, and futex(2)
+//! is called only to sleep and to wake. Barging is allowed, so it is unfair. A hand-over to one who sleeps costs a call on
+//! each side, a wake and a switch. A permit that died with its holder never comes back.
+//!
+//! Source: sem_init(3); glibc, nptl/sem_waitcommon.c.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use super::posix_calls::{self, Permit, Place};
+use crate::address::Address;
+use crate::lock::placed::Placed;
+use crate::lock::{Cost, Lock, Seat};
+use crate::record::{Group, Wait};
+
+/// The row.
+pub struct PosixSem;
+
+// SAFETY: `create` made the semaphore with sem_init, and it stays mapped while the value lives.
+unsafe impl Place for Placed<libc::sem_t> {
+    #[inline]
+    fn get(&self) -> *mut libc::sem_t {
+        Placed::get(self)
+    }
+}
+
+impl Lock for PosixSem {
+    const SUMMARY: &'static str = "POSIX semaphore in shared memory";
+    const GROUP: Group = Group::Semaphores;
+    const WAIT: Option<Wait> = Some(Wait::Block);
+    const WAKES: bool = true;
+    type Holder = Permit<Placed<libc::sem_t>>;
+
+    fn create(_: u32) -> io::Result<Address> {
+        Placed::create(|place| {
+            // SAFETY: an aligned place in mapped memory, which nobody else uses yet.
+            Errno::result(unsafe { libc::sem_init(place, 1, 1) })?;
+            Ok(())
+        })
+    }
+
+    fn attach(address: &Address, _: Seat) -> io::Result<Self::Holder> {
+        Placed::attach(address).map(Permit)
+    }
+
+    fn cost() -> Cost {
+        posix_calls::cost()
+    }
+}

@@ -1,0 +1,70 @@
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+
+use super::posix::PosixSem;
+use super::posix_named::PosixSemNamed;
+use super::sysv::SysvSem;
+use super::sysv_undo::SysvSemUndo;
+use crate::address::{Address, Name};
+use crate::lock::drill::{counts_exactly, die_inside, holder, refuses_a_second};
+use crate::lock::{Holder, Lock};
+
+#[test]
+fn every_semaphore_excludes_and_forgets_no_sleeper() {
+    counts_exactly::<PosixSem>();
+    counts_exactly::<PosixSemNamed>();
+    counts_exactly::<SysvSem>();
+    counts_exactly::<SysvSemUndo>();
+}
+
+#[test]
+fn one_who_tries_is_refused_while_another_is_inside() {
+    refuses_a_second::<PosixSem>();
+    refuses_a_second::<SysvSem>();
+    refuses_a_second::<SysvSemUndo>();
+}
+
+#[test]
+fn a_permit_dies_with_its_holder() {
+    let address = PosixSem::create(2).expect("made");
+    die_inside::<PosixSem>(&address);
+    assert!(holder::<PosixSem>(&address, 1).try_lock(|_| ()).expect("an answer").is_none());
+}
+
+/// Whether the next one gets in after a process ended inside.
+fn gets_in_after_a_death<L: Lock>() -> bool {
+    let address = L::create(2).expect("made");
+    let (mut owner, mut next) = (holder::<L>(&address, 0), holder::<L>(&address, 1));
+    // SAFETY: the child makes a system call, semop, and ends by another; neither allocates nor takes a lock.
+    match unsafe { fork() }.expect("forked") {
+        ForkResult::Child => {
+            // SAFETY: ends this process at once, without running anything of its parent's.
+            let _ = owner.with_lock(|_| unsafe { libc::_exit(7) });
+            // SAFETY: as above; reached only when the lock was not to be had.
+            unsafe { libc::_exit(1) }
+        }
+        ForkResult::Parent { child } => {
+            assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "it ended inside");
+        }
+    }
+    let got = next.try_lock(|_| ()).expect("an answer").is_some();
+    address.release().expect("it ends with its name").remove();
+    got
+}
+
+#[test]
+fn the_kernel_gives_back_what_it_was_told_to() {
+    assert!(gets_in_after_a_death::<SysvSemUndo>());
+    assert!(!gets_in_after_a_death::<SysvSem>());
+}
+
+#[test]
+fn a_name_read_from_a_lease_is_removed_and_its_users_stay() {
+    let address = PosixSemNamed::create(2).expect("made");
+    let mut user = holder::<PosixSemNamed>(&address, 0);
+    let leased = Name::from_line(&address.name().expect("a name").to_line()).expect("one of ours");
+    leased.remove();
+    let gone = PosixSemNamed::attach(&Address::Named(leased), crate::lock::Seat { index: 1, holders: 2 }).err();
+    assert_eq!(gone.expect("its name finds nothing").kind(), std::io::ErrorKind::NotFound);
+    user.with_lock(|_| ()).expect("it works on");
+}

@@ -1,0 +1,102 @@
+//! Locks between threads of one process, from libraries: what a lock between processes is held against. They lie in memory
+//! of the process, and their futexes are private to it, so the kernel need not ask which file the page belongs to.
+
+pub(super) mod parking_lot_mutex;
+pub(super) mod parking_lot_rwlock;
+pub(super) mod std_mutex;
+pub(super) mod std_rwlock;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crossbeam::utils::CachePadded;
+
+use super::{Acquired, Cost, Holder, Lock, Looked, Seat};
+use crate::address::Address;
+use crate::record::{Counts, Group, Isolation, Measure, Wait};
+
+/// A thread cannot be killed without its process, so nobody would be left to recover.
+const MEASURES: &[Measure] = &[
+    Measure::Acquire,
+    Measure::Contention,
+    Measure::ReadMostly,
+    Measure::Tickets,
+    Measure::Anatomy,
+    Measure::Conformance,
+];
+
+/// A library's lock.
+pub(super) trait Library: Default + Send + Sync + 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+
+    /// Runs `critical` alone.
+    fn alone<R>(&self, critical: impl FnOnce() -> R) -> io::Result<R>;
+    /// Runs `critical` alone if nobody is inside.
+    fn try_alone<R>(&self, critical: impl FnOnce() -> R) -> io::Result<Option<R>>;
+    /// Runs `look`, together with others who only look where the lock tells them apart.
+    fn among_readers<R>(&self, look: impl FnOnce() -> R) -> io::Result<R> {
+        self.alone(look)
+    }
+}
+
+/// The lock of a library, on lines of its own.
+pub struct InProcess<M>(PhantomData<M>);
+
+/// A reference to it.
+pub struct Shared<M>(Arc<CachePadded<M>>);
+
+impl<M: Library> Lock for InProcess<M> {
+    const SUMMARY: &'static str = M::SUMMARY;
+    const GROUP: Group = Group::Threads;
+    const MEASURES: &'static [Measure] = MEASURES;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
+    // All of them poll for a while before they sleep.
+    const WAIT: Option<Wait> = Some(Wait::Hybrid);
+    const WAKES: bool = true;
+    type Holder = Shared<M>;
+
+    fn create(_: u32) -> io::Result<Address> {
+        Ok(Address::from_here(CachePadded::new(M::default())))
+    }
+
+    fn attach(address: &Address, _: Seat) -> io::Result<Shared<M>> {
+        address.here().map(Shared)
+    }
+
+    fn cost() -> Cost {
+        Cost {
+            alone: Counts { atomics: 2.0, ..Counts::default() },
+            // As long as no wait outlasts the polls: the line comes to be read, and once more to be written.
+            release: Counts::default(),
+            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
+        }
+    }
+}
+
+impl<M: Library> Holder for Shared<M> {
+    #[inline]
+    fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
+        self.0.alone(|| critical(Acquired::default()))
+    }
+
+    #[inline]
+    fn try_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<Option<R>> {
+        self.0.try_alone(|| critical(Acquired::default()))
+    }
+
+    #[inline]
+    fn read<R>(&mut self, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
+        let seen = self.0.among_readers(|| look(0))?;
+        Ok(Looked { seen, retries: 0 })
+    }
+}
+
+/// What a lock of the standard library says when a holder panicked inside.
+#[cold]
+fn poisoned() -> io::Error {
+    io::Error::other("a holder panicked inside the lock")
+}
