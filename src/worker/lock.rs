@@ -8,8 +8,10 @@ use super::Talk;
 use super::host::CallOff;
 use crate::address::{self, Address, End};
 use crate::control::{Leader, Member, Page};
+use crate::conformance::lock::Examined;
 use crate::lock::{Lock, Seat, Visitor, prepare};
 use crate::measure::locks::acquire::Taker;
+use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
 use crate::measure::locks::{self, Ledger};
 use crate::measure::paired::{self, Floor};
@@ -60,6 +62,8 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
+            Measure::Anatomy => Counted::<L>::new(holder, ledger, task).lead(leader, task),
+            Measure::Conformance => Examined::<L>::new(holder, ledger, task).lead(leader, task),
             other => Err(unknown(other)),
         }
     }
@@ -69,6 +73,8 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
+            Measure::Anatomy => Counted::<L>::new(holder, ledger, task).follow(member, task),
+            Measure::Conformance => Examined::<L>::new(holder, ledger, task).follow(member, task),
             other => Err(unknown(other)),
         }
     }

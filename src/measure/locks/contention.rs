@@ -21,7 +21,7 @@ use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_until;
 use crate::measure::{Findings, Task, Trouble, histogram, phase, together};
 use crate::protocol::{HolderFinding, Report};
-use crate::record::{RoleCost, metric};
+use crate::record::{Fault, RoleCost, metric};
 
 /// Windows: to warm up, to count, and to stamp every release.
 const WARM: u32 = 40;
@@ -163,6 +163,9 @@ impl<L: Lock> Contender<L> {
         let mut looks = Looks::new(start_ns, hot_ns, self.anchor, self.ns_per_tick);
         let end_tick = looks.end_tick(hot_ns);
         let started_ns = spin_until(start_ns)?;
+        if task.case.inject == Some(Fault::Trespass) && task.slot > 0 {
+            self.trespass(start_ns + hot_ns);
+        }
         let mut until_check = BATCHES_PER_ABORT_CHECK;
         loop {
             let batch = self.batch(trusted)?;
@@ -181,6 +184,15 @@ impl<L: Lock> Contender<L> {
         let ended_ns = clock::now_ns();
         self.finding = HolderFinding { slot: task.slot, agreed_ns: start_ns, started_ns, ended_ns, ..looks.finding() };
         Ok(())
+    }
+
+    /// Goes in without asking, until somebody is met inside or the window is over: the check has to notice.
+    #[cold]
+    fn trespass(&mut self, end_ns: u64) {
+        while self.critical.violations == 0 && clock::now_ns() < end_ns {
+            self.critical.pass(L::GUARD);
+            self.passes += 1;
+        }
     }
 
     /// Acquisitions of which the first is stamped.
