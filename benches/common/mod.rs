@@ -65,11 +65,12 @@ pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_by
     }
 }
 
-/// The registry's rows, each once: the first isolation and substrate a mechanism can have.
+/// The transports of the registry, each once: the first isolation and substrate a mechanism can have.
 pub fn rows() -> Vec<Contestant> {
     let mut rows: Vec<Contestant> = vec![];
     for contestant in ipcmark::family::contestants() {
-        if contestant.unavailable.is_none() && rows.iter().all(|row| row.row() != contestant.row()) {
+        let usable = contestant.sends() && contestant.unavailable.is_none();
+        if usable && rows.iter().all(|row| row.row() != contestant.row()) {
             rows.push(contestant);
         }
     }

@@ -8,7 +8,7 @@ use ipcmark::address::End;
 use ipcmark::family::RoleSpec;
 use ipcmark::measure::paired;
 use ipcmark::protocol::Report;
-use ipcmark::record::{Anatomy, Case, Counts, Measure};
+use ipcmark::record::{Anatomy, Case, Counts, Measure, Metrics};
 
 pub use names::{Call, Calls};
 pub use step::Tracer;
@@ -42,16 +42,18 @@ impl Post {
             // One way, and whoever has no ends plays both sides.
             Measure::Stream if self.ends.is_empty() => (1.0, 1.0),
             Measure::Stream => (of(End::Sender), of(End::Receiver)),
-            // Each role sends once and receives once a round trip.
+            // Each role sends once and receives once a round trip; each holder lets the lock go once and gets it once.
             _ => (f64::from(self.slots), f64::from(self.slots)),
         }
     }
 }
 
-/// What one worker did, per message (or round trip).
+/// What one worker did, per message (or round trip, or acquisition of a lock).
 #[derive(Debug)]
 pub struct Seen {
     role: String,
+    /// What it did over and over, in words.
+    unit: &'static str,
     shares: (f64, f64),
     /// Calls that carry messages, made however fast the others are.
     carrying_calls: f64,
@@ -77,6 +79,7 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
         };
         Seen {
             role: post.role.clone(),
+            unit: if case.message_bytes.is_some() { "a message" } else { "an acquisition" },
             shares: post.shares(case),
             carrying_calls: (all - waiting) as f64 / messages,
             waiting_calls: waiting as f64 / messages,
@@ -88,9 +91,20 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
     posts.iter().zip(calls).zip(reports).map(one).collect()
 }
 
+/// Numbers by name; the mean of those who play the same role.
+pub fn metrics(seen: &[Seen]) -> Metrics {
+    let alike = |role: &str| seen.iter().filter(|other| other.role == role).count() as f64;
+    let mut metrics = Metrics::new();
+    for one in seen {
+        for (name, value) in one.metrics() {
+            *metrics.entry(name).or_default() += value / alike(&one.role);
+        }
+    }
+    metrics
+}
+
 impl Seen {
-    /// Numbers by name.
-    pub fn metrics(&self) -> [(String, f64); 3] {
+    fn metrics(&self) -> [(String, f64); 3] {
         [
             (format!("{}_system_calls", self.role), self.system_calls()),
             (format!("{}_context_switches", self.role), self.context_switches),
@@ -123,7 +137,8 @@ impl Seen {
                 expected < least - off || expected > most + off
             })
             .map(|(what, seen, _, expected, detail)| {
-                format!("the {} shows {seen:.2} {what} a message where {expected:.2} are declared{detail}", self.role)
+                let Self { role, unit, .. } = self;
+                format!("the {role} shows {seen:.2} {what} {unit} where {expected:.2} are declared{detail}")
             })
             .collect()
     }
@@ -157,7 +172,16 @@ mod tests {
 
     fn seen(carrying_calls: f64, waiting_calls: f64, context_switches: f64, shares: (f64, f64)) -> Seen {
         let (role, detail) = ("pinger".to_owned(), String::new());
-        Seen { role, shares, carrying_calls, waiting_calls, context_switches, page_faults: 0.0, detail }
+        Seen {
+            role,
+            unit: "a message",
+            shares,
+            carrying_calls,
+            waiting_calls,
+            context_switches,
+            page_faults: 0.0,
+            detail,
+        }
     }
 
     fn declared(sender_calls: f64, receiver_calls: f64, context_switches: f64) -> Anatomy {

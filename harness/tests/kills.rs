@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 use common::{PROGRAM, alone, case, leftovers, long, run_id, short, signal, worker_at_work, workers_of};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Case, Isolation, Measure, Status};
-use ipcmark_harness::trial::Session;
+use ipcmark_harness::trial::{Session, TrialOrder};
 use nix::sys::signal::Signal;
 
-/// Every row that works between processes, once.
-fn rows() -> Vec<Contestant> {
+/// Every row that works between processes, once: transports, or locks.
+fn rows(sends: bool) -> Vec<Contestant> {
     let mut seen = BTreeSet::new();
     let mut rows = family::contestants();
-    rows.retain(|row| row.isolation == Isolation::Process && row.unavailable.is_none() && seen.insert(row.row()));
+    rows.retain(|row| row.sends() == sends && row.isolation == Isolation::Process && row.unavailable.is_none());
+    rows.retain(|row| seen.insert(row.row()));
     rows
 }
 
@@ -32,6 +33,25 @@ fn at_work(row: &Contestant) -> Case {
     });
     let able = cases.into_iter().find(|case| family::supports(case).is_ok());
     able.unwrap_or_else(|| panic!("{} can be asked nothing", row.row()))
+}
+
+/// Runs a trial, kills whom `victim` finds, and checks how it ended.
+fn end_in_the_middle(session: &Session, order: &TrialOrder, role: &str, victim: impl Fn() -> i32 + Send + Sync) {
+    let key = order.case.key();
+    let (result, after) = std::thread::scope(|scope| {
+        let killer = scope.spawn(|| {
+            signal(victim(), Signal::SIGKILL);
+            Instant::now()
+        });
+        let result = session.run_trial(order);
+        let over = Instant::now();
+        (result, over.saturating_duration_since(killer.join().expect("somebody at work to kill")))
+    });
+    let why = result.outcome.why.unwrap_or_default();
+    assert_eq!(result.outcome.status, Status::Failed, "{key}");
+    assert!(why.contains(role) && why.contains("SIGKILL"), "{key}: {why}");
+    assert!(after < Duration::from_secs(1), "{key}: went on for {after:?}");
+    assert_eq!(workers_of(std::process::id().cast_signed()), vec![], "{key}");
 }
 
 /// System V objects, as the kernel lists them: what identifies one is in its first two columns.
@@ -54,30 +74,48 @@ fn a_peer_killed_at_work_ends_the_trial_and_leaves_nothing() {
     let before = kernel_objects();
     let own = std::process::id().cast_signed();
     let session = Session::open_with(&run_id("kills"), Path::new(PROGRAM)).expect("a session");
-    for row in rows() {
+    for row in rows(true) {
         let asked = at_work(&row);
         let roles = if asked.measure == Measure::Stream { ["sender", "receiver"] } else { ["pinger", "ponger"] };
         for role in roles {
-            let key = asked.key();
-            let (result, after) = std::thread::scope(|scope| {
-                let killer = scope.spawn(|| {
-                    signal(worker_at_work(own, role).pid, Signal::SIGKILL);
-                    Instant::now()
-                });
-                let result = session.run_trial(&long(asked.clone()));
-                let over = Instant::now();
-                (result, over.saturating_duration_since(killer.join().expect("somebody at work to kill")))
-            });
-            let why = result.outcome.why.unwrap_or_default();
-            assert_eq!(result.outcome.status, Status::Failed, "{key}");
-            assert!(why.contains(role) && why.contains("SIGKILL"), "{key}: {why}");
-            assert!(after < Duration::from_secs(1), "{key}: went on for {after:?}");
-            assert_eq!(workers_of(own), vec![], "{key}");
+            end_in_the_middle(&session, &long(asked.clone()), role, || worker_at_work(own, role).pid);
         }
         let next = session.run_trial(&short(asked.clone())).outcome;
         assert_eq!(next.status, Status::Measured, "{}: {:?}", asked.key(), next.why);
     }
     drop(session);
     assert!(leftovers(&run_id("kills"), &std::env::temp_dir()).is_empty());
+    assert_eq!(kernel_objects(), before, "System V objects or message queues were left");
+}
+
+/// Whoever dies, inside or waiting: the others are not left to wait for him, wherever they do that.
+#[test]
+fn a_holder_killed_at_work_ends_the_trial_and_leaves_nothing() {
+    let _alone = alone();
+    let before = kernel_objects();
+    let own = std::process::id().cast_signed();
+    let session = Session::open_with(&run_id("lock-kills"), Path::new(PROGRAM)).expect("a session");
+    for row in rows(false) {
+        let asked = Case {
+            wait: row.wait,
+            holders: Some(2),
+            outside_ns: Some(1_000),
+            ..Case::new(row.family, row.mechanism, Measure::Contention)
+        };
+        let mut order = short(asked.clone());
+        order.timing.hot_ns = 30_000_000_000;
+        for slot in [0, 1] {
+            end_in_the_middle(&session, &order, "holder", || {
+                worker_at_work(own, "holder");
+                let mut holders = workers_of(own);
+                holders.sort_by_key(|holder| holder.pid);
+                holders[slot].pid
+            });
+        }
+        let next = session.run_trial(&short(asked.clone())).outcome;
+        assert_eq!(next.status, Status::Measured, "{}: {:?}", asked.key(), next.why);
+    }
+    drop(session);
+    assert!(leftovers(&run_id("lock-kills"), &std::env::temp_dir()).is_empty());
     assert_eq!(kernel_objects(), before, "System V objects or message queues were left");
 }

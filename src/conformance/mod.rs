@@ -1,4 +1,5 @@
 //! What every mechanism of a family must get right, written once per family and run as orders, so that users can check
 //! their own kernel: `ipcmark run --plan conformance`.
 
+pub mod lock;
 pub mod transport;

@@ -149,7 +149,7 @@ words! {
     }
 }
 words! {
-    /// A fault put into a transport on purpose.
+    /// A fault put in on purpose.
     Fault {
         /// One message vanishes.
         Loss = "loss",
@@ -165,6 +165,8 @@ words! {
         Hang = "hang",
         /// The receiving side stands still once for 100 ms while hot.
         Stall = "stall",
+        /// A holder of a lock goes in without asking.
+        Trespass = "trespass",
     }
 }
 words! {

@@ -6,9 +6,11 @@ use std::marker::PhantomData;
 use super::Talk;
 use super::threads::{self, Troupe};
 use crate::address::{self, Address, End};
+use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Lock, Seat, Visitor, prepare};
 use crate::measure::locks::acquire::Taker;
+use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
 use crate::measure::locks::{self, Ledger};
 use crate::measure::paired::{self, Floor};
@@ -58,6 +60,8 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
+            Measure::Anatomy => Counted::<L>::new(holder, ledger, task).lead(leader, task),
+            Measure::Conformance => Examined::<L>::new(holder, ledger, task).lead(leader, task),
             other => Err(unknown(other)),
         }
     }
@@ -67,6 +71,8 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
+            Measure::Anatomy => Counted::<L>::new(holder, ledger, task).follow(member, task),
+            Measure::Conformance => Examined::<L>::new(holder, ledger, task).follow(member, task),
             other => Err(unknown(other)),
         }
     }

@@ -44,7 +44,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
         let seen = trace::per_message(case, &attempt.posts, calls, &attempt.reports);
         doubts.extend(seen.iter().flat_map(|seen| seen.against(declared)));
-        metrics = seen.iter().flat_map(trace::Seen::metrics).collect();
+        metrics = trace::metrics(&seen);
     }
     let (verdict, first) = match (together.expected, overload(&metrics), doubts.as_slice()) {
         (Some(Expected::Caught(what)), _, _) => (Verdict::Caught, Some(what)),

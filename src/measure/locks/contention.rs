@@ -25,7 +25,7 @@ use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_until;
 use crate::measure::{Findings, Task, Trouble, histogram, phase, together};
 use crate::protocol::{HolderFinding, Report};
-use crate::record::{RoleCost, metric};
+use crate::record::{Fault, RoleCost, metric};
 
 /// Windows: to warm up, to count, and to stamp every release.
 const WARM: u32 = 40;
@@ -143,11 +143,12 @@ impl<L: Lock> Contender<L> {
         let end_tick = now.tick + (until_end_ns as f64 / ns_per_tick) as u64;
         let span = Span { trusted, now, ns_per_tick, start_ns, length_ns, end_tick };
         match kind {
-            WARM => drop(self.counted(span)?),
+            WARM => drop(self.counted(span, false)?),
             COUNTED => {
                 self.critical.reset();
+                let trespasses = task.case.inject == Some(Fault::Trespass) && task.slot > 0;
                 let meter = Meter::start();
-                self.finding = HolderFinding { slot: task.slot, ..self.counted(span)? };
+                self.finding = HolderFinding { slot: task.slot, ..self.counted(span, trespasses)? };
                 self.cost = Some(meter.stop(task, self.finding.acquisitions));
                 self.finding.after.clone_from(&self.critical.after);
                 self.finding.longest_run = self.critical.longest_run;
@@ -163,9 +164,12 @@ impl<L: Lock> Contender<L> {
     }
 
     /// A window that counts.
-    fn counted(&mut self, span: Span) -> Result<HolderFinding, Trouble> {
+    fn counted(&mut self, span: Span, trespasses: bool) -> Result<HolderFinding, Trouble> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         let started_ns = wait_for(span.start_ns)?;
+        if trespasses {
+            self.trespass(span.start_ns + span.length_ns);
+        }
         let mut until_check = BATCHES_PER_ABORT_CHECK;
         loop {
             let batch = self.batch(span)?;
@@ -184,6 +188,15 @@ impl<L: Lock> Contender<L> {
         }
         let ended_ns = clock::now_ns();
         Ok(HolderFinding { agreed_ns: span.start_ns, started_ns, ended_ns, ..looks.finding() })
+    }
+
+    /// Goes in without asking, until somebody is met inside or the window is over: the check has to notice.
+    #[cold]
+    fn trespass(&mut self, end_ns: u64) {
+        while self.critical.violations == 0 && clock::now_ns() < end_ns {
+            self.critical.pass(L::GUARD);
+            self.passes += 1;
+        }
     }
 
     /// Acquisitions of which the first is stamped; fewer than planned when the window ends.

@@ -50,6 +50,17 @@ impl Critical {
         self.after.fill(0);
     }
 
+    /// Critical sections that came after another holder's.
+    pub fn taken_over(&self) -> u64 {
+        let of_somebody = &self.after[..MAX_HOLDERS as usize];
+        of_somebody.iter().sum::<u64>() - self.after[self.me as usize - 1]
+    }
+
+    /// Whether nobody else has been inside since this holder was.
+    pub fn is_last(&self) -> bool {
+        self.ledger.head().last.load(Ordering::Relaxed) == self.me
+    }
+
     /// One critical section, under what `guard` stands for. `guard` is a constant at every call, so the choice costs nothing.
     #[inline]
     pub fn pass(&mut self, guard: Guard) {

@@ -1,6 +1,7 @@
 //! The questions asked of locks. All of them check, inside the timed work, that the lock does its job.
 
 pub mod acquire;
+pub mod anatomy;
 pub mod chain;
 pub mod contention;
 pub mod critical;

@@ -1,0 +1,167 @@
+//! Locks from end to end: the promises of every row between real holders, its declared costs as counted by the kernel, and
+//! the quick plan as a user runs it. A holder that goes in without asking is caught, and so is the absence of any lock.
+
+#[path = "common/command.rs"]
+mod command;
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use common::{PROGRAM, alone, run_id, short};
+use ipcmark::family::{self, Contestant};
+use ipcmark::record::{Case, Fault, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
+use ipcmark_harness::trial::{Session, TrialOrder};
+
+/// The million of the promise that no wake-up gets lost.
+const MANY_HAND_OVERS: u64 = 1_000_000;
+
+fn session(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
+}
+
+/// Every row of the family, in each isolation it can have, that answers `measure` on this machine.
+fn rows(measure: Measure) -> impl Iterator<Item = Contestant> {
+    let locks = family::contestants().into_iter().filter(|row| !row.sends() && row.unavailable.is_none());
+    locks.filter(move |row| row.measures.contains(&measure))
+}
+
+fn case(row: &Contestant, measure: Measure) -> Case {
+    Case { isolation: row.isolation, wait: row.wait, ..Case::new(row.family, row.mechanism, measure) }
+}
+
+/// A case of two holders.
+fn shared(row: &Contestant, measure: Measure) -> Case {
+    Case { holders: Some(2), ..case(row, measure) }
+}
+
+#[test]
+fn every_lock_keeps_its_promises_between_four_holders() {
+    let _alone = alone();
+    let session = session("promises");
+    for row in rows(Measure::Conformance) {
+        let case = case(&row, Measure::Conformance);
+        let outcome = session.run_trial(&short(case.clone())).outcome;
+        assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+        assert_eq!(outcome.roles.map(|roles| roles.len()), Some(4), "{}", case.key());
+    }
+}
+
+/// `cargo test --release --test locks -- --ignored`: some minutes.
+#[test]
+#[ignore = "takes minutes; by night"]
+fn no_wake_up_is_lost_over_a_million_hand_overs() {
+    let _alone = alone();
+    let session = session("million");
+    let sleeps = |row: &Contestant| matches!(row.wait, Some(Wait::Park | Wait::Hybrid | Wait::Block));
+    let in_memory = |row: &Contestant| matches!(row.group, Group::FutexLocks | Group::PthreadLocks | Group::ReadMostly);
+    for row in rows(Measure::Conformance).filter(|row| sleeps(row) && in_memory(row)) {
+        let mut order = short(case(&row, Measure::Conformance));
+        order.timing.fixed_count = Some(MANY_HAND_OVERS);
+        let outcome = session.run_trial(&order).outcome;
+        assert_eq!(outcome.status, Status::Measured, "{}: {:?}", order.case.key(), outcome.why);
+    }
+}
+
+/// Calls and faults are counted; how often a holder slept is left to the machine's load.
+#[test]
+fn an_acquisition_costs_the_system_calls_that_its_lock_declares() {
+    let _alone = alone();
+    let session = session("declared");
+    for row in rows(Measure::Anatomy).filter(|row| row.isolation == Isolation::Process) {
+        for holders in [1, 2] {
+            let case = Case { holders: Some(holders), ..case(&row, Measure::Anatomy) };
+            let outcome = session.run_trial(&TrialOrder { traced: true, ..short(case.clone()) }).outcome;
+            let why = outcome.why.unwrap_or_default();
+            if outcome.status == Status::Skipped && why.contains("cannot be traced here") {
+                return;
+            }
+            assert_eq!(outcome.status, Status::Measured, "{}: {why}", case.key());
+            assert!(!why.contains("system calls"), "{}: {why}", case.key());
+            let metrics = outcome.metrics.expect("counted");
+            assert!(metrics.contains_key("holder_system_calls"), "{}: {metrics:?}", case.key());
+        }
+    }
+}
+
+#[test]
+fn a_holder_that_goes_in_without_asking_is_caught() {
+    let _alone = alone();
+    let session = session("trespass");
+    for row in rows(Measure::Conformance).filter(|row| matches!(row.group, Group::SpinLocks | Group::FutexLocks)) {
+        let mut order = short(Case { inject: Some(Fault::Trespass), ..shared(&row, Measure::Contention) });
+        // It goes on until it meets somebody, who may have to wait for a CPU before.
+        order.timing.hot_ns = 500_000_000;
+        let outcome = session.run_trial(&order).outcome;
+        let why = outcome.why.unwrap_or_default();
+        assert_eq!((outcome.status, outcome.verdict), (Status::Failed, Some(Verdict::Invalid)), "{}", order.case.key());
+        assert!(why.contains("met another inside") || why.contains("protected counter"), "{}: {why}", order.case.key());
+    }
+}
+
+#[test]
+fn holders_go_on_beside_a_hog_and_with_more_of_them_than_cpus() {
+    let _alone = alone();
+    let session = session("crowd");
+    for row in rows(Measure::Contention) {
+        let crowd =
+            Case { holders: Some(8), inside_ns: Some(100), outside_ns: Some(1_000), ..case(&row, Measure::Contention) };
+        let hogged = Case { hogs: Some(1), ..shared(&row, Measure::Contention) };
+        for case in [crowd, hogged] {
+            let mut order = short(case.clone());
+            order.timing.hot_ns = 20_000_000;
+            let outcome = session.run_trial(&order).outcome;
+            assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+        }
+    }
+}
+
+#[test]
+fn the_quick_plan_of_locks_measures_every_row_both_ways() {
+    let (_alone, folder) = (alone(), command::folder());
+    let output = command::ipcmark(folder.path(), &["run", "--plan", "locks-quick", "--sets", "1", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", command::told(&output));
+    let text = fs::read_to_string(folder.path().join("out/records.jsonl")).expect("the run left records");
+    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    for measure in [Measure::Acquire, Measure::Contention] {
+        let names: BTreeSet<String> = rows(measure).map(|row| row.row()).collect();
+        for name in names {
+            let found = records.iter().find(|it| it.case.row() == name && it.case.measure == measure);
+            let record = found.unwrap_or_else(|| panic!("{name} was not asked for {measure}"));
+            let outcome = &record.outcome;
+            assert_eq!(outcome.status, Status::Measured, "{}: {:?}", record.case_key, outcome.why);
+            match measure {
+                Measure::Acquire => assert_positive(record, metric::ACQUIRE_NS),
+                _ => check_contest(record),
+            }
+        }
+    }
+}
+
+fn assert_positive(record: &Record, name: &str) {
+    let found = record.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    assert!(found.is_some_and(|value| value > 0.0 && value.is_finite()), "{}: {name} is {found:?}", record.case_key);
+}
+
+/// Shares, slices and hand-overs are of the same acquisitions, so they add up.
+fn check_contest(record: &Record) {
+    let Outcome { contest, windows, verdict, .. } = &record.outcome;
+    let key = &record.case_key;
+    assert_positive(record, metric::ACQUISITIONS_PER_S);
+    let contest = contest.as_ref().unwrap_or_else(|| panic!("{key}: no contest"));
+    assert_eq!(contest.holders.len(), 2, "{key}");
+    let acquisitions: u64 = contest.holders.iter().map(|share| share.acquisitions).sum();
+    let sliced: u64 = windows.iter().flatten().map(|window| window.messages).sum();
+    assert_eq!(acquisitions, sliced, "{key}");
+    if record.case.group == Some(Group::Atomics) {
+        let lost = record.outcome.metrics.as_ref().and_then(|all| all.get(metric::LOST_UPDATES));
+        // Two holders on one CPU need not get into each other's way.
+        let crowded = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() < 2);
+        let caught = *verdict == Some(Verdict::Caught) && lost.is_some_and(|lost| *lost > 0.0);
+        assert!(lost.is_none() || caught || crowded, "{key}: {lost:?}, {verdict:?}");
+    } else {
+        let handed_over: u64 = contest.hand_overs.iter().flatten().sum();
+        assert!(handed_over + 2 >= acquisitions, "{key}: {handed_over} hand-overs of {acquisitions} acquisitions");
+    }
+}
