@@ -2,12 +2,15 @@
 #![allow(unsafe_code)]
 
 mod atomics;
+mod by_calls;
+mod files;
 mod futex;
 mod in_memory;
 pub mod prepare;
 mod registry;
 mod spin;
 mod sync;
+mod tokens;
 
 use std::io;
 

@@ -1,7 +1,8 @@
 //! The only list of locks: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
+use super::by_calls::Called;
 use super::in_memory::InMemory;
-use super::{Visitor, atomics, futex, spin};
+use super::{Visitor, atomics, files, futex, spin, tokens};
 use crate::wait::Spin;
 
 macro_rules! registry {
@@ -27,4 +28,11 @@ registry! {
     "ttas/spin" => InMemory<spin::ttas::Ttas<Spin>>,
 
     "futex-mutex/park" => InMemory<futex::mutex::FutexMutex>,
+
+    "fcntl-record/block" => Called<files::fcntl_record::FcntlRecord>,
+    "flock/block" => Called<files::flock::Flock>,
+    "ofd/block" => Called<files::ofd::Ofd>,
+    "lock-file/busy" => Called<files::lock_file::LockFile>,
+    "pipe-token/block" => Called<tokens::pipe::PipeToken>,
+    "eventfd-token/block" => Called<tokens::eventfd::EventfdToken>,
 }
