@@ -29,6 +29,8 @@ pub enum NameKind {
     SysvMsg,
     /// `semget`: the key as above.
     SysvSem,
+    /// A file in the directory for temporary files that the workers of a trial share, and which is removed whole.
+    TrialFile,
 }
 
 /// What one kind of names needs.
@@ -87,6 +89,13 @@ const KINDS: &[KindRow] = &[
         word: "sysv-sem",
         remove: remove_sysv_sem,
         taken: sysv_sem_is_taken,
+        ends_with_name: true,
+    },
+    KindRow {
+        kind: NameKind::TrialFile,
+        word: "trial-file",
+        remove: remove_trial_file,
+        taken: |_| false,
         ends_with_name: true,
     },
 ];
@@ -151,6 +160,11 @@ fn sysv_msg_is_taken(name: &str) -> bool {
 
 fn remove_sysv_sem(name: &str) {
     let _ = sysv_key(name).map(sysv_sem::remove);
+}
+
+/// Where there is no such file, as in the harness, whose temporary files are elsewhere, nothing happens.
+fn remove_trial_file(name: &str) {
+    let _ = std::fs::remove_file(std::env::temp_dir().join(name));
 }
 
 fn sysv_sem_is_taken(name: &str) -> bool {

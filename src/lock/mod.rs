@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 mod atomics;
+mod by_calls;
 #[cfg(test)]
 mod drill;
+mod files;
 mod futex;
 mod in_memory;
 mod placed;
@@ -14,6 +16,7 @@ mod semaphores;
 mod spin;
 mod sync;
 mod threads;
+mod tokens;
 
 use std::io;
 

@@ -1,11 +1,12 @@
 //! The only list of locks: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::atomics::Unlocked;
+use super::by_calls::Called;
 use super::in_memory::InMemory;
 use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use super::threads::InProcess;
-use super::{Visitor, atomics, futex, pthread, semaphores, spin, threads};
+use super::{Visitor, atomics, files, futex, pthread, semaphores, spin, threads, tokens};
 use crate::wait::Spin;
 
 macro_rules! registry {
@@ -51,4 +52,11 @@ registry! {
     "parking-lot/hybrid" => InProcess<threads::parking_lot_mutex::ParkingLot>,
     "std-rwlock/hybrid" => InProcess<threads::std_rwlock::StdRwLock>,
     "parking-lot-rwlock/hybrid" => InProcess<threads::parking_lot_rwlock::ParkingLotRwLock>,
+
+    "fcntl-record/block" => Called<files::fcntl_record::FcntlRecord>,
+    "flock/block" => Called<files::flock::Flock>,
+    "ofd/block" => Called<files::ofd::Ofd>,
+    "lock-file/busy" => Called<files::lock_file::LockFile>,
+    "pipe-token/block" => Called<tokens::pipe::PipeToken>,
+    "eventfd-token/block" => Called<tokens::eventfd::EventfdToken>,
 }

@@ -91,7 +91,7 @@ words! {
         Block = "block",
         /// Non-blocking calls; a side without work sleeps in epoll_wait.
         Epoll = "epoll",
-        /// Non-blocking calls, repeated until one succeeds; never sleeps.
+        /// Non-blocking calls, repeated until one succeeds; never sleeps, unless for a pause of its own between two.
         Busy = "busy",
     }
 }

@@ -1,0 +1,142 @@
+//! Locks that the kernel keeps: one call takes them, another lets them go, and whoever has to wait sleeps in the first.
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::{Acquired, Cost, Holder, Lock, MEASURES, Seat};
+use crate::abort;
+use crate::address::Address;
+use crate::record::{Group, Isolation, Measure, Wait};
+
+/// One holder's handle of a lock that calls take and let go.
+pub(super) trait Calls: Sized + 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+    /// What kind of thing it is.
+    const GROUP: Group;
+    /// What can be asked of it.
+    const MEASURES: &'static [Measure] = MEASURES;
+    /// Between what it can work; the first is the default.
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+    /// How one who has to wait does it.
+    const WAIT: Wait = Wait::Block;
+
+    /// Makes the lock, free.
+    fn create() -> io::Result<Address>;
+    /// This holder's handle.
+    fn attach(address: &Address) -> io::Result<Self>;
+    /// Waits for the lock. A wait inside the kernel ends when the lock is free, or with the process.
+    fn acquire(&self) -> io::Result<()>;
+    /// Takes the lock if it is free.
+    fn try_acquire(&self) -> io::Result<bool>;
+    /// Lets the lock go; the same call wakes who waits.
+    fn release(&self) -> io::Result<()>;
+    /// What one acquisition should cost.
+    fn cost() -> Cost;
+}
+
+/// The lock that `C`'s calls make.
+pub struct Called<C>(PhantomData<C>);
+
+/// A holder of it.
+pub struct Caller<C>(C);
+
+impl<C: Calls> Lock for Called<C> {
+    const SUMMARY: &'static str = C::SUMMARY;
+    const GROUP: Group = C::GROUP;
+    const MEASURES: &'static [Measure] = C::MEASURES;
+    const ISOLATIONS: &'static [Isolation] = C::ISOLATIONS;
+    const WAIT: Option<Wait> = Some(C::WAIT);
+    type Holder = Caller<C>;
+
+    fn create(_: u32) -> io::Result<Address> {
+        C::create()
+    }
+
+    fn attach(address: &Address, _: Seat) -> io::Result<Caller<C>> {
+        C::attach(address).map(Caller)
+    }
+
+    fn cost() -> Cost {
+        C::cost()
+    }
+}
+
+impl<C: Calls> Holder for Caller<C> {
+    #[inline]
+    fn with_lock<T>(&mut self, critical: impl FnOnce(Acquired) -> T) -> io::Result<T> {
+        self.0.acquire()?;
+        let result = critical(Acquired::default());
+        self.0.release()?;
+        Ok(result)
+    }
+
+    #[inline]
+    fn try_lock<T>(&mut self, critical: impl FnOnce(Acquired) -> T) -> io::Result<Option<T>> {
+        if !self.0.try_acquire()? {
+            return Ok(None);
+        }
+        let result = critical(Acquired::default());
+        self.0.release()?;
+        Ok(Some(result))
+    }
+}
+
+/// Makes a call that waits once more when a signal broke it off.
+///
+/// Errors: `Interrupted` when the trial was called off meanwhile, and what else the call says.
+#[inline]
+pub(super) fn undisturbed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(signal) if signal.kind() == io::ErrorKind::Interrupted && !abort::requested() => {}
+            other => return other,
+        }
+    }
+}
+
+/// True when a call found the lock free, false when it would have had to wait.
+#[inline]
+pub(super) fn unless_taken(called: io::Result<()>) -> io::Result<bool> {
+    match called {
+        Ok(()) => Ok(true),
+        Err(taken) if taken.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    const HOLDERS: u32 = 4;
+    const EACH: u64 = 200;
+
+    /// What holds for every lock between threads: one holder at a time, one who tries is refused meanwhile and served
+    /// afterwards.
+    pub(in crate::lock) fn excludes<C: Calls + Send>() {
+        let address = C::create().expect("a lock");
+        let attach = |index| Called::<C>::attach(&address, Seat { index, holders: HOLDERS }).expect("a holder");
+        let (mut one, mut other) = (attach(0), attach(1));
+        let within = one.with_lock(|_| other.try_lock(|_| ()).expect("an answer")).expect("the lock");
+        assert_eq!(within, None, "a lock that is held is not granted");
+        assert_eq!(other.try_lock(|_| 7).expect("an answer"), Some(7), "a lock that is free is");
+
+        let count = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for index in 0..HOLDERS {
+                let (mut holder, count) = (attach(index), &count);
+                scope.spawn(move || {
+                    for _ in 0..EACH {
+                        let add = |_| count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                        holder.with_lock(add).expect("the lock");
+                    }
+                });
+            }
+        });
+        assert_eq!(count.into_inner(), u64::from(HOLDERS) * EACH);
+    }
+}

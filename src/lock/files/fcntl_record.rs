@@ -1,0 +1,84 @@
+//! POSIX record lock: fcntl(2) with F_SETLKW, here on the whole file. It belongs to the process, which has two consequences.
+//! Threads of one process do not exclude each other. And the process loses the lock as soon as it closes any descriptor of
+//! that file, even one that a library opened to read it; what is protected here is never the lock's own file.
+//!
+//! Before it puts anybody to sleep the kernel follows who waits for whom and refuses with EDEADLK what would never end, with
+//! a global lock held meanwhile. With one lock there is no circle, so here it costs time and refuses nobody; since it looks
+//! at processes and not at threads, it can also cry wolf. Unfair: a newcomer may come before the one who was woken.
+//!
+//! Cost: a system call each way, a wake and a switch when it is handed over. Source: fcntl_locking(2), close(2).
+
+use std::fs::File;
+use std::io;
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+
+use super::{cost_of_two_calls, create, opened_anew};
+use crate::address::Address;
+use crate::lock::Cost;
+use crate::lock::by_calls::{Calls, undisturbed, unless_taken};
+use crate::record::{Group, Isolation};
+
+/// One process's open file.
+pub struct FcntlRecord(File);
+
+impl Calls for FcntlRecord {
+    const SUMMARY: &'static str = "POSIX record lock of the process, lost when it closes any descriptor of the file";
+    const GROUP: Group = Group::FileLocks;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
+
+    fn create() -> io::Result<Address> {
+        create()
+    }
+
+    fn attach(address: &Address) -> io::Result<Self> {
+        opened_anew(address).map(Self)
+    }
+
+    #[inline]
+    fn acquire(&self) -> io::Result<()> {
+        undisturbed(|| Ok(fcntl_lock(&self.0, FlockOperation::LockExclusive)?))
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> io::Result<bool> {
+        unless_taken(fcntl_lock(&self.0, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from))
+    }
+
+    #[inline]
+    fn release(&self) -> io::Result<()> {
+        Ok(fcntl_lock(&self.0, FlockOperation::Unlock)?)
+    }
+
+    fn cost() -> Cost {
+        cost_of_two_calls()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::id;
+
+    use super::*;
+
+    /// The record lock that a file of `id` has, if any: no try of this very process would meet it.
+    fn locks_of(file: &File) -> usize {
+        use std::os::unix::fs::MetadataExt;
+        let inode = file.metadata().expect("a file").ino();
+        let (mine, its) = (format!(" {} ", id()), format!(":{inode} "));
+        let all = std::fs::read_to_string("/proc/locks").expect("proc is mounted");
+        all.lines().filter(|line| line.contains("POSIX") && line.contains(&mine) && line.contains(&its)).count()
+    }
+
+    #[test]
+    fn threads_of_a_process_share_it_and_any_close_loses_it() {
+        let address = FcntlRecord::create().expect("a file");
+        let attach = || FcntlRecord::attach(&address).expect("opens");
+        let (one, other) = (attach(), attach());
+        one.acquire().expect("free");
+        assert!(other.try_acquire().expect("an answer"), "the process has it already");
+        assert_eq!(locks_of(&one.0), 1);
+        drop(other);
+        assert_eq!(locks_of(&one.0), 0, "lost by closing another descriptor");
+    }
+}

@@ -1,0 +1,127 @@
+//! Lock file: whoever manages to create it, with O_CREAT and O_EXCL, has the lock; removing it lets the lock go. It works
+//! wherever files do, which is why scripts use it. Nobody is told that the lock is free: one who was refused tries again
+//! after a pause of his own, which grows from 1 us to 1 ms here (the kernel's timers add some 50 us to each), where scripts
+//! often wait a whole second. So a hand-over costs a pause, the share of each is luck, and what a dead owner leaves behind
+//! locks everybody out.
+//!
+//! Cost: open, close and unlink, with the file system's book-keeping for a file that comes and goes; each refusal an open
+//! and a sleep. How many refusals a wait takes depends on how long the lock is held, so no count of calls is declared for it
+//! beyond the first. Source: open(2) on O_EXCL; nanosleep(2); link-based locking for old NFS is left out.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, open};
+
+use crate::abort;
+use crate::address::{Address, NameKind, fresh_name};
+use crate::lock::Cost;
+use crate::lock::by_calls::Calls;
+use crate::record::{Counts, Group, Measure, Wait};
+
+/// The first pause after a refusal; each is twice as long as the last ...
+const PAUSE_FIRST: Duration = Duration::from_micros(1);
+/// ... up to this.
+const PAUSE_LONGEST: Duration = Duration::from_millis(1);
+
+/// Where the file is while somebody has the lock.
+pub struct LockFile(PathBuf);
+
+impl Calls for LockFile {
+    const SUMMARY: &'static str = "file created with O_EXCL and removed, tried again after a growing pause";
+    const GROUP: Group = Group::FileLocks;
+    /// No anatomy: the calls of a wait cannot be counted beforehand.
+    const MEASURES: &'static [Measure] = &[
+        Measure::Acquire,
+        Measure::Contention,
+        Measure::ReadMostly,
+        Measure::Tickets,
+        Measure::Recover,
+        Measure::Conformance,
+    ];
+    const WAIT: Wait = Wait::Busy;
+
+    fn create() -> io::Result<Address> {
+        fresh_name(NameKind::TrialFile).map(Address::Named)
+    }
+
+    fn attach(address: &Address) -> io::Result<Self> {
+        Ok(Self(env::temp_dir().join(&address.name()?.name)))
+    }
+
+    #[inline]
+    fn acquire(&self) -> io::Result<()> {
+        if self.try_acquire()? { Ok(()) } else { self.acquire_contended() }
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> io::Result<bool> {
+        let new = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        match open(&self.0, new, Mode::RUSR | Mode::WUSR) {
+            // Only that it exists counts; what is closed at once cannot leak to a child.
+            Ok(file) => {
+                drop(file);
+                Ok(true)
+            }
+            Err(rustix::io::Errno::EXIST) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    #[inline]
+    fn release(&self) -> io::Result<()> {
+        fs::remove_file(&self.0)
+    }
+
+    fn cost() -> Cost {
+        let calls = |system_calls: f64| Counts { system_calls, ..Counts::default() };
+        Cost {
+            alone: calls(3.0),
+            release: calls(1.0),
+            // Refused once and a pause at least, then open and close.
+            acquire: Counts { context_switches: 1.0, ..calls(4.0) },
+        }
+    }
+}
+
+impl LockFile {
+    #[cold]
+    fn acquire_contended(&self) -> io::Result<()> {
+        let mut pause = PAUSE_FIRST;
+        loop {
+            thread::sleep(pause);
+            if self.try_acquire()? {
+                return Ok(());
+            }
+            if abort::requested() {
+                return Err(abort::error());
+            }
+            pause = (2 * pause).min(PAUSE_LONGEST);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::by_calls;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        by_calls::tests::excludes::<LockFile>();
+    }
+
+    #[test]
+    fn the_file_is_there_exactly_while_the_lock_is_held() {
+        let lock = LockFile::attach(&LockFile::create().expect("a name")).expect("a path");
+        assert!(!lock.0.exists());
+        lock.acquire().expect("free");
+        assert!(lock.0.exists());
+        lock.release().expect("held");
+        assert!(!lock.0.exists());
+    }
+}

@@ -1,0 +1,93 @@
+//! Open file description locks: fcntl(2) with F_OFD_SETLKW. Ranges of a file, as with POSIX record locks, but they belong to
+//! the open file and not to the process, so threads exclude each other too and closing another descriptor of the same file
+//! loses nothing. There is no search for deadlocks. Here the range is the whole file. Unfair: a newcomer may come first.
+//!
+//! Cost: a system call each way, a wake and a switch when it is handed over. Source: fcntl_locking(2); POSIX.1-2024.
+
+use std::fs::File;
+use std::io;
+
+use nix::fcntl::{FcntlArg, fcntl};
+
+use super::{cost_of_two_calls, create, opened_anew};
+use crate::address::Address;
+use crate::lock::Cost;
+use crate::lock::by_calls::{Calls, undisturbed, unless_taken};
+use crate::record::Group;
+
+/// One holder's open file.
+pub struct Ofd(File);
+
+impl Calls for Ofd {
+    const SUMMARY: &'static str = "open file description lock on a file that each holder opens himself";
+    const GROUP: Group = Group::FileLocks;
+
+    fn create() -> io::Result<Address> {
+        create()
+    }
+
+    fn attach(address: &Address) -> io::Result<Self> {
+        opened_anew(address).map(Self)
+    }
+
+    #[inline]
+    fn acquire(&self) -> io::Result<()> {
+        undisturbed(|| self.set(FcntlArg::F_OFD_SETLKW(&whole_file(libc::F_WRLCK))))
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> io::Result<bool> {
+        unless_taken(self.set(FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))))
+    }
+
+    #[inline]
+    fn release(&self) -> io::Result<()> {
+        self.set(FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)))
+    }
+
+    fn cost() -> Cost {
+        cost_of_two_calls()
+    }
+}
+
+impl Ofd {
+    #[inline]
+    fn set(&self, to: FcntlArg<'_>) -> io::Result<()> {
+        fcntl(&self.0, to)?;
+        Ok(())
+    }
+}
+
+/// From the first byte to the last, however long the file grows. The pid must be 0.
+#[inline]
+fn whole_file(kind: libc::c_int) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::by_calls;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        by_calls::tests::excludes::<Ofd>();
+    }
+
+    #[test]
+    fn closing_another_descriptor_of_the_file_loses_nothing() {
+        let address = Ofd::create().expect("a file");
+        let (holder, next) = (Ofd::attach(&address).expect("opens"), Ofd::attach(&address).expect("opens"));
+        holder.acquire().expect("free");
+        drop(opened_anew(&address).expect("opens"));
+        assert!(!next.try_acquire().expect("an answer"));
+        drop(holder);
+        assert!(next.try_acquire().expect("an answer"));
+    }
+}
