@@ -5,6 +5,7 @@ mod atomics;
 mod futex;
 mod in_memory;
 pub mod prepare;
+mod read_mostly;
 mod registry;
 mod spin;
 mod sync;
