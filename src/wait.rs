@@ -76,10 +76,10 @@ pub struct SpinYield;
 /// A side that publishes a message hardly ever finds a sleeper, and a full fence after every message would wait each time
 /// for the message's own line to arrive: it made an 8-byte stream seven times slower. So the rare sleeper pays for both,
 /// with membarrier(2), where the kernel has it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Hybrid;
 /// Sleeps after one look.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Park;
 
 impl SpinYield {

@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, Cost, Holder, Lock, Seat};
+use super::{Acquired, Cost, Holder, Lock, Looked, Seat};
 use crate::address::{Address, End};
 use crate::record::{Group, Substrate, Wait};
 use crate::shm::{self, Segment, SharedLayout};
@@ -31,6 +31,22 @@ pub(super) trait RawLock: SharedLayout + 'static {
     fn try_acquire(&self, me: u32) -> bool;
     /// Lets the lock go that `me` has.
     fn release(&self, me: u32) -> io::Result<()>;
+    /// [`Holder::read`]; under the lock unless it tells readers from writers.
+    #[inline]
+    fn read<R>(&self, me: u32, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
+        self.acquire(me)?;
+        let seen = look(0);
+        self.release(me)?;
+        Ok(Looked { seen, retries: 0 })
+    }
+    /// [`Holder::write`]; under the lock.
+    #[inline]
+    fn write<R>(&self, me: u32, change: impl FnOnce(u32) -> R) -> io::Result<R> {
+        self.acquire(me)?;
+        let result = change(0);
+        self.release(me)?;
+        Ok(result)
+    }
     /// What one acquisition should cost.
     fn cost() -> Cost;
 }
@@ -87,5 +103,14 @@ impl<R: RawLock> Holder for Mapped<R> {
         let result = critical(Acquired::default());
         lock.release(self.me)?;
         Ok(Some(result))
+    }
+    #[inline]
+    fn read<T>(&mut self, look: impl FnMut(u32) -> T) -> io::Result<Looked<T>> {
+        self.segment.view::<R>(0).read(self.me, look)
+    }
+
+    #[inline]
+    fn write<T>(&mut self, change: impl FnOnce(u32) -> T) -> io::Result<T> {
+        self.segment.view::<R>(0).write(self.me, change)
     }
 }

@@ -11,6 +11,7 @@ mod in_memory;
 mod placed;
 pub mod prepare;
 mod pthread;
+mod read_mostly;
 mod registry;
 mod semaphores;
 mod spin;

@@ -5,9 +5,11 @@ use super::by_calls::Called;
 use super::in_memory::InMemory;
 use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
+use super::read_mostly;
 use super::threads::InProcess;
 use super::{Visitor, atomics, files, futex, pthread, semaphores, spin, threads, tokens};
 use crate::wait::Spin;
+use crate::wait::{Hybrid, Park};
 
 macro_rules! registry {
     ($($name:literal => $lock:ty),* $(,)?) => {
@@ -59,4 +61,11 @@ registry! {
     "lock-file/busy" => Called<files::lock_file::LockFile>,
     "pipe-token/block" => Called<tokens::pipe::PipeToken>,
     "eventfd-token/block" => Called<tokens::eventfd::EventfdToken>,
+
+    "shm-rwlock/spin" => InMemory<read_mostly::shm_rwlock::ShmRwLock<Spin>>,
+    "shm-rwlock/hybrid" => InMemory<read_mostly::shm_rwlock::ShmRwLock<Hybrid>>,
+    "shm-rwlock/park" => InMemory<read_mostly::shm_rwlock::ShmRwLock<Park>>,
+    "shm-rwlock-phase-fair/spin" => InMemory<read_mostly::phase_fair::PhaseFair<Spin>>,
+    "seqlock/spin" => InMemory<read_mostly::seqlock::Seqlock<Spin>>,
+    "double-buffer/spin" => InMemory<read_mostly::double_buffer::DoubleBuffer<Spin>>,
 }

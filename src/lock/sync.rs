@@ -2,5 +2,9 @@
 
 #[cfg(loom)]
 pub(super) use loom::sync::atomic::{AtomicU32, Ordering};
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::{AtomicU64, fence};
 #[cfg(not(loom))]
 pub(super) use std::sync::atomic::{AtomicU32, Ordering};
+#[cfg(not(loom))]
+pub(super) use std::sync::atomic::{AtomicU64, fence};

@@ -1,0 +1,11 @@
+//! Locks in shared memory that tell readers from writers, and ways to read that hold no lock at all. What is shared out to
+//! readers is a copy of the state, told apart by its number where a lock keeps two.
+
+pub(super) mod double_buffer;
+#[cfg(all(test, loom))]
+mod model;
+pub(super) mod phase_fair;
+pub(super) mod seqlock;
+pub(super) mod shm_rwlock;
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,0 +1,142 @@
+//! Reader-writer lock of one word: readers inside, readers and writers that wait, and a writer inside. Writers go first:
+//! while one waits, no further reader comes in, so that readers cannot keep writers out for ever; writers can do that to
+//! readers. Every reader changes the word twice, so that readers hand its line from one to the next like the holders of a
+//! mutex, and only long looks gain from being many.
+//!
+//! Source: Courtois, Heymans, Parnas, Concurrent Control With "Readers" and "Writers", CACM 1971 (the second problem); in
+//! one word Mellor-Crummey and Scott, Scalable Reader-Writer Synchronization, PPoPP 1991.
+
+use std::io;
+use std::marker::PhantomData;
+#[cfg(not(loom))]
+use std::mem::offset_of;
+
+use crate::lock::in_memory::RawLock;
+use crate::lock::sync::{AtomicU32, Ordering};
+use crate::lock::{Cost, Looked, MAX_HOLDERS};
+use crate::record::{Counts, Group, Wait};
+use crate::wait::{ALL, Crowd, Rhythm, WaitStrategy};
+
+/// Parts of the word, eight bits each.
+const READER: u32 = 1;
+const READER_WAITS: u32 = 1 << 8;
+const WRITER_WAITS: u32 = 1 << 16;
+const WRITER: u32 = 1 << 24;
+const PART: u32 = 0xff;
+const _: () = assert!(MAX_HOLDERS <= PART);
+
+const READERS: u32 = PART * READER;
+const READERS_WAITING: u32 = PART * READER_WAITS;
+const WRITERS_WAITING: u32 = PART * WRITER_WAITS;
+
+/// The word, and where those wait who cannot come in.
+#[cfg_attr(not(loom), repr(C, align(64)))]
+#[derive(Default)]
+pub struct ShmRwLock<W> {
+    /// Says who waits, too: nobody pays for a wake-up unless somebody may want it.
+    word: AtomicU32,
+    readers: Crowd,
+    writers: Crowd,
+    wait: PhantomData<W>,
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(offset_of!(ShmRwLock<()>, readers) == 64 && offset_of!(ShmRwLock<()>, writers) == 128);
+
+// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock that nobody waits for. Never mapped under
+// the model checker.
+unsafe impl<W> crate::shm::SharedLayout for ShmRwLock<W> {}
+
+/// The word once a reader is in, of whom `waited` was counted before; nothing while a writer is inside or waits.
+fn with_reader(word: u32, waited: u32) -> Option<u32> {
+    (word & (WRITER | WRITERS_WAITING) == 0).then(|| word + READER - waited)
+}
+
+/// The word once a writer is in, of whom `waited` was counted before; nothing while anybody is inside.
+fn with_writer(word: u32, waited: u32) -> Option<u32> {
+    (word & (WRITER | READERS) == 0).then(|| word + WRITER - waited)
+}
+
+impl<W: WaitStrategy<Crowd> + Default> ShmRwLock<W> {
+    #[inline]
+    fn come_in(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
+        // PAIRS: rwlock-released. Every change of the word is a read-modify-write, so a later one still carries what any of
+        // those released who left.
+        self.word.fetch_update(Ordering::Acquire, Ordering::Relaxed, change).is_ok()
+    }
+
+    /// Waits at `place`, counted in the word as `waits`.
+    #[cold]
+    fn come_in_later(&self, place: &Crowd, waits: u32, with_one: fn(u32, u32) -> Option<u32>) -> io::Result<()> {
+        self.word.fetch_add(waits, Ordering::Relaxed);
+        let came_in = || self.come_in(|word| with_one(word, waits)).then_some(());
+        let found = W::default().until(place, Rhythm::QUICK, came_in).map(drop);
+        if found.is_err() {
+            self.word.fetch_sub(waits, Ordering::Relaxed);
+        }
+        found
+    }
+
+    #[cold]
+    fn wake(&self, before: u32) -> io::Result<()> {
+        if before & WRITERS_WAITING != 0 {
+            W::default().notify(&self.writers, 1)
+        } else {
+            W::default().notify(&self.readers, ALL)
+        }
+    }
+}
+
+impl<W: WaitStrategy<Crowd> + Default> RawLock for ShmRwLock<W> {
+    const SUMMARY: &'static str = "reader-writer lock of one word; writers go first";
+    const GROUP: Group = Group::ReadMostly;
+    const WAIT: Wait = W::WAIT;
+    const POLLS: bool = W::POLLS;
+    const WAKES: bool = !W::POLLS;
+
+    #[inline]
+    fn acquire(&self, me: u32) -> io::Result<()> {
+        if self.try_acquire(me) { Ok(()) } else { self.come_in_later(&self.writers, WRITER_WAITS, with_writer) }
+    }
+
+    #[inline]
+    fn try_acquire(&self, _: u32) -> bool {
+        self.come_in(|word| with_writer(word, 0))
+    }
+
+    #[inline]
+    fn release(&self, _: u32) -> io::Result<()> {
+        // PAIRS: rwlock-released
+        let before = self.word.fetch_sub(WRITER, Ordering::Release);
+        if before & (WRITERS_WAITING | READERS_WAITING) == 0 { Ok(()) } else { self.wake(before) }
+    }
+
+    #[inline]
+    fn read<R>(&self, _: u32, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
+        if !self.come_in(|word| with_reader(word, 0)) {
+            self.come_in_later(&self.readers, READER_WAITS, with_reader)?;
+        }
+        let seen = look(0);
+        // PAIRS: rwlock-released
+        let before = self.word.fetch_sub(READER, Ordering::Release);
+        // Readers wait only while a writer does, and he wakes them.
+        if before & READERS == READER && before & WRITERS_WAITING != 0 {
+            self.wake(before)?;
+        }
+        Ok(Looked { seen, retries: 0 })
+    }
+
+    fn cost() -> Cost {
+        // The line comes to be read, and once more to be written.
+        let line_hand_overs = 2.0;
+        let alone = Counts { atomics: 2.0, ..Counts::default() };
+        if W::WAIT == Wait::Park {
+            return Cost {
+                alone,
+                release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+                acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs, ..Counts::default() },
+            };
+        }
+        Cost { alone, release: Counts::default(), acquire: Counts { line_hand_overs, ..Counts::default() } }
+    }
+}
