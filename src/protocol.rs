@@ -126,6 +126,10 @@ pub struct Report {
     pub warm_up_ns: u64,
     /// A check that failed: the trial is invalid, and this is why.
     pub invalid: Option<String>,
+    /// What this machine does not allow, so that nothing could be measured.
+    pub skipped: Option<String>,
+    /// What the numbers alone do not say, for the record; no reason to doubt them.
+    pub remark: Option<String>,
     /// Numbers by name.
     pub metrics: Metrics,
     /// Slices of the hot phase.

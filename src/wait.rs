@@ -17,6 +17,7 @@ use crate::record::Wait;
 pub use doorbell::Doorbell;
 pub use place::{ALL, Crowd, Gate, Nowhere, Place};
 pub(crate) use word::Word;
+pub use word::sleep_until_woken;
 
 /// Polls between two looks at the abort word.
 const POLLS_PER_ABORT_CHECK: u32 = 4096;

@@ -55,6 +55,8 @@ const UNSAFE: &[&str] = &[
     "src/lock/mod.rs",
     "src/measure/hand_over/mod.rs",
     "src/measure/locks/ledger.rs",
+    "src/measure/locks/recover/player.rs",
+    "src/measure/locks/recover/stage.rs",
     "src/ring/mod.rs",
     "src/shm/mod.rs",
     "src/sysv_msg.rs",

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Context as _;
+use ipcmark::measure::locks::recover::PATIENCE_NS;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Placement};
 use regex::Regex;
@@ -226,6 +227,8 @@ impl Plan {
             Measure::Anatomy => Timing { floor_ns: 0, fixed_count: Some(TRACED_MESSAGES), ..self.timing.clone() },
             // One way, while the floors next to a case are out and back or streams.
             Measure::Paced | Measure::Wake => Timing { floor_ns: 0, ..self.timing.clone() },
+            // A death is not compared with a hand-over, and nothing of it gets warm.
+            Measure::Recover => Timing { warm_up_ns: 0, floor_ns: 0, ..self.timing.clone() },
             _ => self.timing.clone(),
         }
     }
@@ -239,6 +242,10 @@ impl Plan {
             return TRACED_TRIAL_NS;
         }
         let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing_of(&planned.case);
+        if planned.case.measure == Measure::Recover {
+            // A lock that does not recover is waited for once, or twice where one who comes later waits in vain, too.
+            return hot_ns.max(PATIENCE_NS) + TRIAL_OVERHEAD_NS;
+        }
         // A wake measure waits for one pause to warm up and for three at least.
         let gap_ns = planned.case.gap_ns.unwrap_or(0);
         warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + floor_ns + TRIAL_OVERHEAD_NS

@@ -6,7 +6,7 @@ use super::{FAMILY, Guard, Lock, MAX_HOLDERS, ROWS, Visitor, visit};
 use crate::address::{Address, End};
 use crate::contestant::{Contestant, RoleSpec};
 use crate::protocol::Link;
-use crate::record::{Anatomy, Case, Isolation, Measure};
+use crate::record::{Anatomy, Case, Death, Isolation, Measure};
 
 /// Number of the channel that carries the lock itself.
 pub const CHANNEL: u32 = 0;
@@ -100,6 +100,12 @@ impl Visitor for Supports<'_> {
         if case.measure == Measure::Recover && case.isolation == Isolation::Thread {
             return Err("a thread cannot be killed without its process, so nobody would be left to recover".into());
         }
+        if case.death == Some(Death::Releasing) && !L::WAKES {
+            return Err(format!(
+                "letting `{}` go takes no system call of its own to wake the next, so no death can fall between the two",
+                case.row()
+            ));
+        }
         Ok(())
     }
 }
@@ -113,9 +119,10 @@ impl Visitor for Prepare<'_> {
 
     fn visit<L: Lock>(self) -> io::Result<Vec<RoleSpec>> {
         let case = self.case;
-        // The killed and those who come after them are children of one worker, which makes a new lock each time.
+        // The killed and those who come after them are children of one worker, which makes a new lock each time. They have
+        // its two places.
         if case.measure == Measure::Recover {
-            return Ok(vec![RoleSpec { role: "warden", links: vec![], slots: 1 }]);
+            return Ok(vec![RoleSpec { role: WARDEN, links: vec![], slots: 2 }]);
         }
         if case.isolation == Isolation::Thread {
             return Ok(vec![RoleSpec { role: "host", links: vec![], slots: holders(case) }]);
@@ -128,6 +135,9 @@ impl Visitor for Prepare<'_> {
 
 /// Name of every role that wants the lock.
 pub const ROLE: &str = "holder";
+
+/// Name of the role whose children are killed.
+pub const WARDEN: &str = "warden";
 
 /// Every holder sees the same of it.
 fn link(address: &Address) -> Link {

@@ -1,6 +1,7 @@
 //! A word to sleep on: a futex of the machine, or one that the model checker understands.
 
 use std::io;
+use std::sync::atomic::AtomicU64;
 
 #[cfg(not(loom))]
 use std::sync::atomic::AtomicU32;
@@ -11,8 +12,19 @@ use std::time::Duration;
 use loom::sync::atomic::{AtomicU32, Ordering};
 
 /// A sleeper comes back this often to look at the abort word.
+static SLEEP_SLICE_MS: AtomicU64 = AtomicU64::new(50);
+
+/// From now on who sleeps in this process sleeps until somebody wakes him. Where the question is whether a wake-up was
+/// lost, one who looks again by himself would hide it. Only for a process that is killed when it is to stop.
+pub fn sleep_until_woken() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    SLEEP_SLICE_MS.store(DAY_MS, std::sync::atomic::Ordering::Relaxed);
+}
+
 #[cfg(not(loom))]
-pub(super) const SLEEP_SLICE: Duration = Duration::from_millis(50);
+fn slice() -> Duration {
+    Duration::from_millis(SLEEP_SLICE_MS.load(std::sync::atomic::Ordering::Relaxed))
+}
 
 /// A futex in shared memory.
 #[cfg(not(loom))]
@@ -30,7 +42,7 @@ impl Word {
 
     /// Sleeps for a slice while the value is `expected`. True when somebody woke this sleeper.
     pub(crate) fn sleep(&self, expected: u32) -> io::Result<bool> {
-        crate::futex::sleep(&self.0, expected, SLEEP_SLICE)
+        crate::futex::sleep(&self.0, expected, slice())
     }
 
     /// Wakes up to `most` sleepers and says how many there were.

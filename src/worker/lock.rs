@@ -12,7 +12,7 @@ use crate::lock::{Lock, Seat, Visitor, prepare};
 use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
-use crate::measure::locks::{self, Ledger};
+use crate::measure::locks::{self, Ledger, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
 use crate::protocol::{Order, Report};
@@ -32,6 +32,7 @@ impl Visitor for Play<'_> {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "host" => host::<L>(&order, &page, talk),
+            prepare::WARDEN => warden::<L>(&order, &page, talk),
             _ => alone::<L>(order, page, talk),
         }
     }
@@ -103,6 +104,14 @@ fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     } else {
         equipment.follow(&mut Member::new(page, task.slot), &task)
     }
+}
+
+/// A process of one thread whose children want the lock, and are killed.
+fn warden<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+    address::lease_as_worker(&order.run_id)?;
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    recover::watch::<L>(order, page)
 }
 
 /// All holders as threads of this process, which also makes the lock.

@@ -49,6 +49,8 @@ impl Limits {
             Measure::Floors => 60,
             // A fixed number of messages, each of which may cost polling sides a time slice on a busy machine.
             Measure::Conformance => 30,
+            // Whom the lock forgets is waited for, and then one who comes later.
+            Measure::Recover => 20,
             _ => 5,
         });
         Self {

@@ -31,6 +31,9 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         return Outcome::failed(why);
     }
     let Some(leader) = attempt.reports.first() else { return Outcome::failed("nobody reported") };
+    if let Some(why) = &leader.skipped {
+        return Outcome::skipped(why);
+    }
 
     let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
     // Only one side computes them: the leader, or the one that knows when messages arrived.
@@ -53,7 +56,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         (None, None, []) => (Verdict::Stable, None),
         _ => (Verdict::Noisy, None),
     };
-    let reasons: Vec<String> = first.into_iter().chain(doubts).collect();
+    let reasons: Vec<String> = first.into_iter().chain(leader.remark.clone()).chain(doubts).collect();
     // The side that verifies stamps the windows; only one side has them, or all of them together.
     let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
     let windows = windows.into_iter().find(|windows| !windows.is_empty());

@@ -8,6 +8,7 @@ pub mod critical;
 pub mod ledger;
 mod looks;
 mod outside;
+pub mod recover;
 mod summary;
 
 use crate::lock::Guard;

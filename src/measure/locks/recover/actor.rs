@@ -1,0 +1,167 @@
+//! Somebody who plays, as the warden sees him: how far he has come, and how long to wait for that.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use super::player::Player;
+use super::stage::{Line, Part, Step};
+use super::watch::{Glance, LOOK_AGAIN, Queueing};
+use super::{Claim, PATIENCE_NS};
+use crate::abort;
+use crate::measure::Trouble;
+
+/// For what says nothing about the lock and comes at once, unless the machine is overrun.
+const PROMPTLY: Duration = Duration::from_secs(5);
+/// One who waits in vain has had this much CPU time to find out, unless he sleeps: else it was the CPU that he waited for.
+const TRIED_NS: u64 = 5_000_000;
+/// On an overrun machine patience lasts so many times as long at most.
+const PATIENCE_TIMES_MAX: u32 = 10;
+
+/// A child and its line. It is killed and collected when this goes.
+pub(super) struct Actor<'a> {
+    pub(super) part: Part,
+    pub(super) line: &'a Line,
+    pub(super) player: Player,
+}
+
+impl Actor<'_> {
+    pub(super) fn pid(&self) -> Pid {
+        self.player.pid()
+    }
+
+    /// Kills him; nothing of him is left afterwards.
+    pub(super) fn kill(&mut self) -> io::Result<()> {
+        self.player.kill()
+    }
+
+    /// True while he has not said that he let the lock go.
+    pub(super) fn is_inside(&self) -> bool {
+        self.line.step() == Step::Has
+    }
+
+    /// Waits until he has the lock, which is free.
+    pub(super) fn until_has(&mut self) -> Result<(), Trouble> {
+        let deadline = Instant::now() + PROMPTLY;
+        loop {
+            match self.line.step() {
+                Step::Has => return Ok(()),
+                seen @ (Step::Away | Step::Asks) => self.stay_for(seen, deadline, "does not get a free lock")?,
+                Step::Left | Step::Broke => return Err(self.broke()),
+            }
+        }
+    }
+
+    /// Waits until he waits for the lock, which another has; polling is not enough where he `must_sleep`.
+    ///
+    /// Errors: `Invalid` when he gets it.
+    pub(super) fn until_waits(&mut self, must_sleep: bool) -> Result<(), Trouble> {
+        let (deadline, mut queueing) = (Instant::now() + PROMPTLY, Queueing::default());
+        loop {
+            match self.line.step() {
+                Step::Away => self.stay_for(Step::Away, deadline, "does not attach")?,
+                Step::Asks if queueing.sees(Glance::at(self.pid())?, must_sleep) => return Ok(()),
+                Step::Asks => {
+                    self.check(deadline, "does not come to wait")?;
+                    thread::sleep(LOOK_AGAIN);
+                }
+                Step::Has | Step::Left => {
+                    return Err(format!("{} had it while another had", self.part.in_words()).into());
+                }
+                Step::Broke => return Err(self.broke()),
+            }
+        }
+    }
+
+    /// Has him let the lock go, and says when he did.
+    pub(super) fn lets_go(&mut self) -> Result<u64, Trouble> {
+        self.line.go_and_wake()?;
+        let deadline = Instant::now() + PROMPTLY;
+        loop {
+            match self.line.left_ns() {
+                0 => self.check(deadline, "does not hear that he is to let go")?,
+                at_ns => return Ok(at_ns),
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Waits with patience until he has the lock and has let it go again, counted from `since_ns`, or else from when he
+    /// asked. Nothing of him is left afterwards.
+    pub(super) fn claims(mut self, since_ns: Option<u64>) -> Result<Claim, Trouble> {
+        if !self.patiently()? {
+            self.kill()?;
+            return Ok(Claim::Never);
+        }
+        let deadline = Instant::now() + PROMPTLY;
+        while self.line.step() == Step::Has {
+            self.stay_for(Step::Has, deadline, "cannot let the lock go")?;
+        }
+        self.player.collect()?;
+        if self.line.step() == Step::Broke {
+            return Ok(Claim::Refused(self.line.complaint()));
+        }
+        let since_ns = since_ns.unwrap_or(self.line.asked_ns());
+        Ok(Claim::Had { after_ns: self.line.had_ns().saturating_sub(since_ns), told: self.line.told() })
+    }
+
+    /// True once he has the lock, or an error; false when he waits in vain.
+    fn patiently(&mut self) -> Result<bool, Trouble> {
+        let patience = Duration::from_nanos(PATIENCE_NS);
+        let (begun, before) = (Instant::now(), Glance::at(self.pid())?);
+        let at_last = begun + patience * PATIENCE_TIMES_MAX;
+        loop {
+            let seen = self.line.step();
+            if seen > Step::Asks {
+                return Ok(true);
+            }
+            let waited = begun.elapsed();
+            if waited < patience {
+                self.stay_for(seen, at_last, "does not come to wait")?;
+                continue;
+            }
+            let now = Glance::at(self.pid())?;
+            let tried = now.asleep || now.ran_ns.saturating_sub(before.ran_ns) >= TRIED_NS;
+            // The step once more: he may have gone to sleep because he has it.
+            if (tried && seen == Step::Asks && self.line.step() == seen) || Instant::now() >= at_last {
+                return Ok(false);
+            }
+            self.check(at_last + PROMPTLY, "does not come to wait")?;
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Sleeps a while, unless he has come further than `seen`.
+    fn stay_for(&mut self, seen: Step, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
+        self.check(deadline, complaint)?;
+        Ok(self.line.wait_while(seen)?)
+    }
+
+    /// Errors: the trial was called off, he has ended without a word, or it is past the deadline.
+    fn check(&mut self, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
+        if abort::requested() {
+            return Err(abort::error().into());
+        }
+        let seen = self.line.step();
+        if self.player.has_ended()? && self.line.step() == seen && !matches!(seen, Step::Left | Step::Broke) {
+            return Err(self.trouble("ended without a word"));
+        }
+        if Instant::now() >= deadline {
+            return Err(self.trouble(complaint));
+        }
+        Ok(())
+    }
+
+    fn broke(&self) -> Trouble {
+        match self.line.step() {
+            Step::Broke => self.trouble(&format!("broke off: {}", self.line.complaint())),
+            _ => self.trouble("went too early"),
+        }
+    }
+
+    fn trouble(&self, what: &str) -> Trouble {
+        io::Error::other(format!("{} {what}", self.part.in_words())).into()
+    }
+}
