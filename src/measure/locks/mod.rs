@@ -7,6 +7,7 @@ pub mod critical;
 pub mod ledger;
 mod looks;
 mod outside;
+pub mod read_mostly;
 mod summary;
 
 use crate::lock::Guard;
@@ -28,6 +29,9 @@ pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
     }
     if guard == Some(Guard::Retry) && lines > 1 {
         return Err(format!("one compare-and-swap changes one word, not {lines} lines"));
+    }
+    if let Some(percent) = case.reads_percent.filter(|percent| *percent > 100) {
+        return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
     }
     let wanted = match case.measure {
         Measure::Contention if case.holders.is_none() => "how many holders it has",
