@@ -97,7 +97,8 @@ impl<W: WaitStrategy<Nowhere> + Default> RawLock for PhaseFair<W> {
         }
         // PAIRS: phase-readers-left
         let left = self.left.load(Ordering::Acquire);
-        let alone = self.came.compare_exchange(left, left | phase(ticket), Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let alone =
+            self.came.compare_exchange(left, left | phase(ticket), Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if !alone {
             // PAIRS: phase-turn
             self.turn.store(next, Ordering::Release);

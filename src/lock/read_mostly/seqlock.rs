@@ -71,8 +71,8 @@ impl<W: WaitStrategy<Nowhere> + Default, const MARKED: bool> RawLock for Seqlock
     fn try_acquire(&self, _: u32) -> bool {
         let now = self.sequence.load(Ordering::Relaxed);
         // PAIRS: seqlock-written
-        let taken = is_even(now)
-            && self.sequence.compare_exchange(now, now + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let taken =
+            is_even(now) && self.sequence.compare_exchange(now, now + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if taken {
             // PAIRS: seqlock-marked. Whoever sees a word of what comes now sees at least the odd number too. In the mutant it
             // is a kind of fence that does nothing for stores.

@@ -106,12 +106,7 @@ impl<L: Lock> Accessor<L> {
         let report = self.report()?;
         self.check_sum(&page, leader.slots())?;
         page.set_count(report.messages);
-        Ok(Report {
-            chosen_by: "time".into(),
-            warm_up_ns: task.timing.warm_up_ns,
-            floor: floor.result(),
-            ..report
-        })
+        Ok(Report { chosen_by: "time".into(), warm_up_ns: task.timing.warm_up_ns, floor: floor.result(), ..report })
     }
 
     /// A role that goes along.

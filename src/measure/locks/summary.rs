@@ -56,6 +56,9 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let mut metrics = Metrics::new();
     let shares: Vec<HolderShare> = holders.iter().map(|holder| span.share(holder)).collect();
     let total: u64 = shares.iter().map(|share| share.acquisitions).sum();
+    if total == 0 {
+        doubts.push("nobody got in while all ran".to_owned());
+    }
     metrics.insert(metric::ACQUISITIONS_PER_S.into(), total as f64 * 1e9 / span.length_ns() as f64);
     metrics.extend(costs(&holders, &roles));
 

@@ -136,9 +136,13 @@ impl Board {
         match (torn, unknown, stale, met) {
             (0, 0, 0, 0) => None,
             (0, 0, 0, met) => Some(format!("the holder on slot {slot} met another who was writing {met} times")),
-            (0, 0, stale, _) => Some(format!("the holder on slot {slot} read something older than before {stale} times")),
+            (0, 0, stale, _) => {
+                Some(format!("the holder on slot {slot} read something older than before {stale} times"))
+            }
             (0, unknown, ..) => Some(format!("the holder on slot {slot} read what nobody wrote {unknown} times")),
-            (torn, ..) => Some(format!("the holder on slot {slot} read half of one write and half of another {torn} times")),
+            (torn, ..) => {
+                Some(format!("the holder on slot {slot} read half of one write and half of another {torn} times"))
+            }
         }
     }
 }
