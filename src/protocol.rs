@@ -163,6 +163,8 @@ pub struct HolderFinding {
     pub per_ms: Vec<u32>,
     /// Acquisitions that were stamped.
     pub samples: u64,
+    /// Of those, the ones that only read.
+    pub read_samples: u64,
     /// By the slot that had the lock before; the last entry counts acquisitions of a lock nobody had had.
     pub after: Vec<u64>,
     /// The longest time between two acquisitions that were looked at.

@@ -244,7 +244,7 @@ impl<L: Lock> Examined<L> {
         let ledger = self.critical.ledger();
         self.version = self.holder.write(|copy| {
             let version = newest(ledger) + 1;
-            (0..WORDS).for_each(|at| ledger.word(copy, at).store(version, Ordering::Relaxed));
+            (0..WORDS).for_each(|at| ledger.state(copy)[at].store(version, Ordering::Relaxed));
             version
         })?;
         Ok(())
@@ -257,7 +257,7 @@ impl<L: Lock> Examined<L> {
         let (ledger, mut words) = (self.critical.ledger(), [0; WORDS]);
         self.holder.read(|copy| {
             for (at, word) in words.iter_mut().enumerate() {
-                *word = ledger.word(copy, at).load(Ordering::Relaxed);
+                *word = ledger.state(copy)[at].load(Ordering::Relaxed);
             }
         })?;
         let version = words[0];
@@ -308,7 +308,7 @@ fn done_by(slots: u32, page: &Page) -> u64 {
 
 /// The newest version of the state, whichever copy it is in.
 fn newest(ledger: &Ledger) -> u64 {
-    (0..COPIES).map(|copy| ledger.word(copy, 0).load(Ordering::Relaxed)).max().unwrap_or(0)
+    (0..COPIES).map(|copy| ledger.state(copy)[0].load(Ordering::Relaxed)).max().unwrap_or(0)
 }
 
 /// Lets another one have the CPU.

@@ -12,6 +12,7 @@ use crate::lock::{Lock, Seat, Visitor, prepare};
 use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
+use crate::measure::locks::read_mostly::Accessor;
 use crate::measure::locks::{self, Ledger, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
@@ -63,6 +64,7 @@ impl<L: Lock> Equipment<L> {
             Measure::Contention => Contender::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             Measure::Anatomy => Counted::<L>::new(holder, ledger, task).lead(leader, task),
             Measure::Conformance => Examined::<L>::new(holder, ledger, task).lead(leader, task),
+            Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             other => Err(unknown(other)),
         }
     }
@@ -74,6 +76,7 @@ impl<L: Lock> Equipment<L> {
             Measure::Contention => Contender::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             Measure::Anatomy => Counted::<L>::new(holder, ledger, task).follow(member, task),
             Measure::Conformance => Examined::<L>::new(holder, ledger, task).follow(member, task),
+            Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             other => Err(unknown(other)),
         }
     }

@@ -1,28 +1,23 @@
 //! What happens when several want one lock? Every holder works inside and outside for known times, in a fixed window in
 //! which all of them run; who got how much is counted, and looked at now and then.
 //!
-//! A window begins at a time that all know before it, and whose clock first says so ends it for all: a holder that starves
-//! could not stop the others, and one in the middle of a batch might take very long to finish it. A second, shorter window stamps every release, to see how long the lock itself takes from one holder
+//! A second, shorter window stamps every release, to see how long the lock itself takes from one holder
 //! to the next who already waits.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::Duration;
 
 use super::chain::Chain;
 use super::critical::Critical;
 use super::ledger::Ledger;
 use super::looks::{Batch, Looks, encoded};
 use super::outside::Outside;
-use crate::abort;
+use super::window::{Span, next_start_ns};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::schedule::spin_until;
 use crate::measure::{Findings, Task, Trouble, histogram, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Fault, RoleCost, metric};
@@ -32,16 +27,8 @@ const WARM: u32 = 40;
 const COUNTED: u32 = 41;
 const STAMPED: u32 = 42;
 
-/// From opening a window until it begins, for each holder: time to wake up.
-const START_AFTER_NS: u64 = 100_000;
-/// How long before that a holder is awake: a timer may come 50 us late.
-const AWAKE_BEFORE_NS: u64 = 100_000;
 /// What of the hot time the stamped window takes.
 const STAMPED_SHARE: u64 = 5;
-/// Batches between two looks at the abort word.
-const BATCHES_PER_ABORT_CHECK: u32 = 64;
-/// Acquisitions of a batch between two looks at the clock: where holders outnumber CPUs each may suddenly take a time slice.
-const ACQUISITIONS_PER_CLOCK_CHECK: u32 = 32;
 
 /// One holder at work.
 pub struct Contender<L: Lock> {
@@ -124,24 +111,19 @@ impl<L: Lock> Contender<L> {
     }
 
     fn open(&mut self, leader: &mut Leader, task: &Task, kind: u32) -> Result<(), Trouble> {
-        let start_ns = clock::now_ns() + START_AFTER_NS * u64::from(leader.slots());
+        let start_ns = next_start_ns(leader);
         let page = leader.page().clone();
         together(leader, kind, start_ns, || self.window(&page, task, kind, start_ns))
     }
 
     /// One window, from `start_ns` on.
     fn window(&mut self, page: &Page, task: &Task, kind: u32, start_ns: u64) -> Result<(), Trouble> {
-        let trusted = page.shares_ticks() && task.ticks_trusted;
-        let now = Anchor::now(trusted);
-        let ns_per_tick = if trusted { self.first.ns_per_tick(&now) } else { 1.0 };
         let length_ns = match kind {
             WARM => task.timing.warm_up_ns,
             COUNTED => task.timing.hot_ns,
             _ => task.timing.hot_ns / STAMPED_SHARE,
         };
-        let until_end_ns = (start_ns + length_ns).saturating_sub(now.ns);
-        let end_tick = now.tick + (until_end_ns as f64 / ns_per_tick) as u64;
-        let span = Span { trusted, now, ns_per_tick, start_ns, length_ns, end_tick };
+        let span = Span::new(self.first, page, task, start_ns, length_ns);
         match kind {
             WARM => drop(self.counted(span, false)?),
             COUNTED => {
@@ -166,27 +148,16 @@ impl<L: Lock> Contender<L> {
     /// A window that counts.
     fn counted(&mut self, span: Span, trespasses: bool) -> Result<HolderFinding, Trouble> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
-        let started_ns = wait_for(span.start_ns)?;
+        let started_ns = span.wait_for_start()?;
         if trespasses {
             self.trespass(span.start_ns + span.length_ns);
         }
-        let mut until_check = BATCHES_PER_ABORT_CHECK;
-        loop {
+        let ledger = self.critical.ledger().clone();
+        let ended_ns = span.fill(&ledger, || {
             let batch = self.batch(span)?;
             self.batch = looks.note(&batch);
-            if batch.ended >= span.end_tick || self.critical.ledger().is_over(span.start_ns) {
-                self.critical.ledger().end(span.start_ns);
-                break;
-            }
-            until_check -= 1;
-            if until_check == 0 {
-                until_check = BATCHES_PER_ABORT_CHECK;
-                if abort::requested() {
-                    return Err(abort::error().into());
-                }
-            }
-        }
-        let ended_ns = clock::now_ns();
+            Ok(batch.ended)
+        })?;
         Ok(HolderFinding { agreed_ns: span.start_ns, started_ns, ended_ns, ..looks.finding() })
     }
 
@@ -202,7 +173,7 @@ impl<L: Lock> Contender<L> {
     /// Acquisitions of which the first is stamped; fewer than planned when the window ends.
     #[inline]
     fn batch(&mut self, span: Span) -> Result<Batch, Trouble> {
-        let (trusted, end_tick) = (span.trusted, span.end_tick);
+        let trusted = span.trusted;
         let (critical, mut count) = (&mut self.critical, 1);
         let asked = clock::tick(trusted);
         let (entered, left) = self.holder.with_lock(|_| {
@@ -211,13 +182,10 @@ impl<L: Lock> Contender<L> {
             (entered, clock::tick(trusted))
         })?;
         let mut outside_ns = self.outside.work();
-        while count < self.batch && !critical.ledger().is_over(span.start_ns) {
+        while count < self.batch && !span.cuts_short(critical.ledger(), count) {
             self.holder.with_lock(|_| critical.pass(L::GUARD))?;
             outside_ns += self.outside.work();
             count += 1;
-            if count % ACQUISITIONS_PER_CLOCK_CHECK == 0 && clock::tick(trusted) >= end_tick {
-                break;
-            }
         }
         self.passes += u64::from(count);
         let worked_ns = outside_ns + f64::from(count) * self.inside_ns;
@@ -227,13 +195,13 @@ impl<L: Lock> Contender<L> {
     /// A window that stamps every release: how long from there until a waiter has the lock, and how long a holder waits who
     /// had it last.
     fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, Trouble> {
-        let (trusted, end_tick) = (span.trusted, span.end_tick);
+        let trusted = span.trusted;
         let (mut hand_over, mut again) = (histogram::empty(), histogram::empty());
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * span.ns_per_tick) as u64).max(1);
         let ledger = self.critical.ledger().clone();
         let (head, critical, mine) = (ledger.head(), &mut self.critical, u64::from(self.finding.slot) + 1);
-        wait_for(span.start_ns)?;
-        loop {
+        span.wait_for_start()?;
+        span.fill(&ledger, || {
             let asked = clock::tick(trusted);
             let (entered, released, last) = self.holder.with_lock(|_| {
                 let entered = clock::tick(trusted);
@@ -249,12 +217,9 @@ impl<L: Lock> Contender<L> {
             } else if asked < released && released < entered {
                 hand_over.saturating_record(ns(released, entered));
             }
-            if entered >= end_tick || ledger.is_over(span.start_ns) {
-                ledger.end(span.start_ns);
-                break;
-            }
             self.outside.work();
-        }
+            Ok(entered)
+        })?;
         // Without an owner there is nobody to hand over.
         let kept = if L::GUARD == Guard::Exclusive { vec![("hand_over", hand_over), ("again", again)] } else { vec![] };
         Ok(encoded(kept))
@@ -276,25 +241,4 @@ impl<L: Lock> Contender<L> {
             ..Report::default()
         })
     }
-}
-
-/// Sleeps until shortly before `start_ns`, then keeps the CPU. One who had polled all along would be put off it, where
-/// holders outnumber CPUs, just as the window begins.
-fn wait_for(start_ns: u64) -> io::Result<u64> {
-    let sleep_ns = start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
-    thread::sleep(Duration::from_nanos(sleep_ns));
-    spin_until(start_ns)
-}
-
-/// A window, in the terms of one holder's clock.
-#[derive(Clone, Copy)]
-struct Span {
-    trusted: bool,
-    /// A moment shortly before it.
-    now: Anchor,
-    ns_per_tick: f64,
-    /// When it begins; the number of the window, too.
-    start_ns: u64,
-    length_ns: u64,
-    end_tick: u64,
 }

@@ -18,8 +18,8 @@ pub const WORDS: usize = 32;
 
 const LINE_BYTES: usize = 64;
 const LINES_OFFSET: usize = 2 * LINE_BYTES;
-const BOARD_OFFSET: usize = LINES_OFFSET + LINES_MAX as usize * LINE_BYTES;
-const BYTES: usize = BOARD_OFFSET + COPIES as usize * WORDS * 8;
+const STATE_OFFSET: usize = LINES_OFFSET + LINES_MAX as usize * LINE_BYTES;
+const BYTES: usize = STATE_OFFSET + COPIES as usize * size_of::<State>();
 
 /// The line that every critical section changes.
 #[repr(C, align(64))]
@@ -59,11 +59,12 @@ struct Line {
 // SAFETY: repr(C), one atomic; zero bytes are a count of none.
 unsafe impl SharedLayout for Line {}
 
-#[repr(transparent)]
-struct Word(AtomicU64);
+/// A copy of the state that readers look at.
+#[repr(C, align(64))]
+struct State([AtomicU64; WORDS]);
 
-// SAFETY: one atomic; any bytes are a number.
-unsafe impl SharedLayout for Word {}
+// SAFETY: repr(C), atomics only; zero bytes are a state that nobody wrote.
+unsafe impl SharedLayout for State {}
 
 /// A mapping of the protected memory.
 #[derive(Clone)]
@@ -116,12 +117,12 @@ impl Ledger {
         self.line(at).count.load(Ordering::Relaxed)
     }
 
-    /// A word of one of the copies of the state.
+    /// One of the copies of the state.
     #[inline]
-    pub fn word(&self, copy: u32, at: usize) -> &AtomicU64 {
-        assert!(copy < COPIES && at < WORDS, "word {at} of copy {copy} is beyond the board");
-        let word: &Word = self.segment.view(BOARD_OFFSET + (copy as usize * WORDS + at) * 8);
-        &word.0
+    pub fn state(&self, copy: u32) -> &[AtomicU64; WORDS] {
+        assert!(copy < COPIES, "there is no copy {copy} of the state");
+        let state: &State = self.segment.view(STATE_OFFSET + copy as usize * size_of::<State>());
+        &state.0
     }
 
     /// Critical sections that left their mark: by the pair of counters, the lower one where they differ; by the first

@@ -66,17 +66,24 @@ impl Looks {
     #[inline]
     pub(super) fn note(&mut self, batch: &Batch) -> u32 {
         let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
-        let lasted_ns = ns(batch.asked, batch.ended);
         let weight = u64::from(batch.count);
         self.wait.saturating_record_n((ns(batch.asked, batch.entered) as u64).max(1), weight);
         self.hold.saturating_record_n((ns(batch.entered, batch.left) as u64).max(1), weight);
+        self.tally(batch.asked, batch.ended, batch.count, batch.worked_ns)
+    }
+
+    /// Notes that a batch was done, without the moments within it, and says how long the next should be.
+    #[inline]
+    pub(super) fn tally(&mut self, asked: u64, ended: u64, count: u32, worked_ns: f64) -> u32 {
+        let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
+        let lasted_ns = ns(asked, ended);
         self.samples += 1;
-        self.acquisitions += weight;
-        self.starved_ns = self.starved_ns.max(lasted_ns - batch.worked_ns);
-        let at = (ns(self.start_tick, batch.ended) / NS_PER_MS) as usize;
+        self.acquisitions += u64::from(count);
+        self.starved_ns = self.starved_ns.max(lasted_ns - worked_ns);
+        let at = (ns(self.start_tick, ended) / NS_PER_MS) as usize;
         let last = self.per_ms.len() - 1;
-        self.per_ms[at.min(last)] += batch.count;
-        next_count(batch.count, lasted_ns)
+        self.per_ms[at.min(last)] += count;
+        next_count(count, lasted_ns)
     }
 
     /// All of it, for the line to the harness.

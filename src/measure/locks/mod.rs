@@ -8,8 +8,10 @@ pub mod critical;
 pub mod ledger;
 mod looks;
 mod outside;
+pub mod read_mostly;
 pub mod recover;
 mod summary;
+mod window;
 
 use crate::lock::Guard;
 use crate::record::{Case, Measure};
@@ -30,6 +32,9 @@ pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
     }
     if guard == Some(Guard::Retry) && lines > 1 {
         return Err(format!("one compare-and-swap changes one word, not {lines} lines"));
+    }
+    if let Some(percent) = case.reads_percent.filter(|percent| *percent > 100) {
+        return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
     }
     let wanted = match case.measure {
         Measure::Contention if case.holders.is_none() => "how many holders it has",

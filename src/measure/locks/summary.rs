@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::read_mostly;
 use crate::lock::Guard;
 use crate::measure::histogram;
 use crate::protocol::{HolderFinding, Report};
@@ -57,6 +58,9 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let mut metrics = Metrics::new();
     let shares: Vec<HolderShare> = holders.iter().map(|holder| span.share(holder)).collect();
     let total: u64 = shares.iter().map(|share| share.acquisitions).sum();
+    if total == 0 {
+        doubts.push("nobody got in while all ran".to_owned());
+    }
     metrics.insert(metric::ACQUISITIONS_PER_S.into(), total as f64 * 1e9 / span.length_ns() as f64);
     metrics.extend(costs(&holders, &roles));
 
@@ -75,12 +79,15 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let most = |read: fn(&HolderShare) -> u64| shares.iter().map(read).max().unwrap_or(0) as f64;
     metrics.insert(metric::STARVED_NS.into(), most(|share| share.starved_ns));
     let hand_overs = hand_overs(&holders);
-    if guard == Guard::Exclusive {
+    let by_kind = read_mostly::metrics(&holders, &shares, span.length_ns(), &histograms);
+    // Readers go together, so what they do is no series of hand-overs.
+    if guard == Guard::Exclusive && by_kind.is_empty() {
         metrics.insert(metric::LONGEST_RUN.into(), most(|share| share.longest_run));
         let same: u64 = (0..hand_overs.len()).map(|at| hand_overs[at][at]).sum();
         let all: u64 = hand_overs.iter().flatten().sum();
         metrics.insert(metric::HANDED_OVER_SHARE.into(), (all - same) as f64 / all.max(1) as f64);
     }
+    metrics.extend(by_kind);
     let histogram = histograms.remove("wait").as_ref().and_then(histogram::encode);
     let histograms = histograms.iter().filter_map(|(name, all)| Some((name.clone(), histogram::encode(all)?)));
     Concluded {
@@ -204,7 +211,9 @@ fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics {
     let acquisitions = holders.iter().map(|holder| holder.acquisitions).sum::<u64>().max(1) as f64;
     let samples = holders.iter().map(|holder| holder.samples).sum::<u64>().max(1) as f64;
     let sum = |read: fn(&RoleCost) -> u64| roles.iter().map(|role| read(role)).sum::<u64>() as f64;
-    let retries = holders.iter().map(|holder| holder.retries).sum::<u64>() as f64;
+    // Those of readers are told by the read.
+    let updaters = holders.iter().filter(|holder| holder.reads == 0);
+    let retries = updaters.map(|holder| holder.retries).sum::<u64>() as f64;
     let mut metrics = Metrics::from([
         (metric::CPU_NS_PER_ACQUISITION.into(), sum(|role| role.user_ns + role.system_ns) / acquisitions),
         (

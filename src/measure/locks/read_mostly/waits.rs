@@ -1,0 +1,106 @@
+//! What reads and writes waited, apart from each other. In each batch the first read and the first write are stamped, and
+//! stand for all of their kind in it: of few writes among many reads hardly any escapes.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::{READ_WAIT, WAIT, WRITE_WAIT};
+use crate::measure::histogram;
+use crate::measure::locks::looks::encoded;
+
+/// One kind of access.
+pub(super) struct Kind {
+    /// Ticks that the stamped one of this batch waited.
+    waited: u64,
+    /// Accesses in this batch.
+    in_batch: u32,
+    /// Accesses in the window.
+    pub(super) count: u64,
+    /// Of those, stamped.
+    pub(super) samples: u64,
+    waits: Histogram<u64>,
+}
+
+impl Kind {
+    fn none() -> Self {
+        Self { waited: 0, in_batch: 0, count: 0, samples: 0, waits: histogram::empty() }
+    }
+
+    /// Whether the next access of this batch is to be stamped.
+    #[inline]
+    pub(super) fn wants_stamp(&self) -> bool {
+        self.in_batch == 0
+    }
+
+    /// Notes an access, and what it waited if it was stamped.
+    #[inline]
+    pub(super) fn note(&mut self, waited: u64) {
+        if self.in_batch == 0 {
+            self.waited = waited;
+        }
+        self.in_batch += 1;
+    }
+
+    fn end_batch(&mut self, ns_per_tick: f64) {
+        if self.in_batch > 0 {
+            let ns = ((self.waited as f64 * ns_per_tick) as u64).max(1);
+            self.waits.saturating_record_n(ns, u64::from(self.in_batch));
+            self.count += u64::from(self.in_batch);
+            self.samples += 1;
+            self.in_batch = 0;
+        }
+    }
+}
+
+/// Both kinds.
+pub(super) struct Waits {
+    pub(super) reads: Kind,
+    pub(super) writes: Kind,
+}
+
+impl Waits {
+    /// Of a window before its first access.
+    pub(super) fn none() -> Self {
+        Self { reads: Kind::none(), writes: Kind::none() }
+    }
+
+    /// Takes what the batch had into the whole.
+    #[inline]
+    pub(super) fn end_batch(&mut self, ns_per_tick: f64) {
+        self.reads.end_batch(ns_per_tick);
+        self.writes.end_batch(ns_per_tick);
+    }
+
+    /// Distributions by name: each kind, and both together.
+    pub(super) fn encoded(self) -> BTreeMap<String, String> {
+        let mut both = self.reads.waits.clone();
+        // Both have the bounds of `empty`, so neither refuses the other.
+        let _ = both.add(&self.writes.waits);
+        encoded([(READ_WAIT, self.reads.waits), (WRITE_WAIT, self.writes.waits), (WAIT, both)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_kind_stands_for_its_batch() {
+        let mut waits = Waits::none();
+        for waited in [40, 0, 0] {
+            assert_eq!(waits.reads.wants_stamp(), waited > 0);
+            waits.reads.note(waited);
+        }
+        waits.writes.note(900);
+        waits.end_batch(0.5);
+        waits.reads.note(60);
+        waits.end_batch(0.5);
+        assert_eq!((waits.reads.count, waits.reads.samples), (4, 2));
+        assert_eq!((waits.writes.count, waits.writes.samples), (1, 1));
+        let found = waits.encoded();
+        let decoded = |name: &str| histogram::decode(&found[name]).unwrap();
+        assert_eq!((decoded(READ_WAIT).count_at(20), decoded(READ_WAIT).count_at(30)), (3, 1));
+        assert_eq!((decoded(WRITE_WAIT).max(), decoded(WAIT).len()), (450, 5));
+    }
+}
