@@ -71,7 +71,7 @@ fn lock_roles(case: &Case) -> io::Result<Vec<RoleSpec>> {
     let mut roles = lock::prepare(case)?;
     let ledger = Ledger::create()?;
     for role in roles.iter_mut().filter(|role| role.role == lock::prepare::ROLE) {
-        role.links.push(Link { channel: locks::CHANNEL, end: End::Sender, address: ledger.clone() });
+        role.links.push(Link { channel: locks::CHANNEL, end: End::Sender, address: ledger.only(End::Sender) });
     }
     Ok(roles)
 }

@@ -4,6 +4,8 @@
 mod atomics;
 mod futex;
 mod in_memory;
+#[cfg(all(test, loom))]
+mod model;
 pub mod prepare;
 mod registry;
 mod spin;
