@@ -5,6 +5,8 @@
 
 mod doorbell;
 pub(crate) mod fence;
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 mod place;
 mod word;
 

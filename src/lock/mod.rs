@@ -8,6 +8,8 @@ mod drill;
 mod files;
 mod futex;
 mod in_memory;
+#[cfg(all(test, loom))]
+mod model;
 mod placed;
 pub mod prepare;
 mod pthread;

@@ -10,6 +10,7 @@ use super::threads::InProcess;
 use super::{Visitor, atomics, files, futex, pthread, semaphores, spin, threads, tokens};
 use crate::wait::Spin;
 use crate::wait::{Hybrid, Park};
+use crate::wait::{Spin, SpinYield};
 
 macro_rules! registry {
     ($($name:literal => $lock:ty),* $(,)?) => {
@@ -31,7 +32,16 @@ registry! {
     "fetch-add" => Unlocked<atomics::fetch_add::FetchAdd>,
     "compare-swap" => Unlocked<atomics::compare_swap::CompareSwap>,
 
+    "tas/spin" => InMemory<spin::tas::Tas<Spin>>,
     "ttas/spin" => InMemory<spin::ttas::Ttas<Spin>>,
+    "ttas/spin-yield" => InMemory<spin::ttas::Ttas<SpinYield>>,
+    "ttas-backoff/spin" => InMemory<spin::ttas_backoff::TtasBackoff<Spin>>,
+    "ticket/spin" => InMemory<spin::ticket::Ticket<Spin>>,
+    "ticket/spin-yield" => InMemory<spin::ticket::Ticket<SpinYield>>,
+    "ticket-proportional/spin" => InMemory<spin::ticket_proportional::TicketProportional<Spin>>,
+    "mcs/spin" => InMemory<spin::mcs::Mcs<Spin>>,
+    "mcs/spin-yield" => InMemory<spin::mcs::Mcs<SpinYield>>,
+    "clh/spin" => InMemory<spin::clh::Clh<Spin>>,
 
     "futex-mutex/park" => InMemory<futex::mutex::FutexMutex>,
 

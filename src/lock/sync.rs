@@ -1,10 +1,11 @@
 //! Atomics of the machine, or of the model checker.
 
 #[cfg(loom)]
-pub(super) use loom::sync::atomic::{AtomicU32, Ordering};
-#[cfg(loom)]
-pub(super) use loom::sync::atomic::{AtomicU64, fence};
+pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicU32, Ordering};
-#[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicU64, fence};
+pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// The ordering of a store that publishes. False, which publishes nothing, only in the mutants of the model checks.
+pub(super) const fn publish(strong: bool) -> Ordering {
+    if strong { Ordering::Release } else { Ordering::Relaxed }
+}

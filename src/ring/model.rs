@@ -15,12 +15,12 @@ use std::io;
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use loom::thread;
 
 use super::sync::{AtomicU64, Ordering};
 use super::{Consume, Produce, Slots};
 use crate::address::Descriptor;
 use crate::record::Wait;
+use crate::wait::model::{Yield, check_within};
 use crate::wait::{Park, Place, Rhythm, Strategy, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 
 /// Room in a slot.
@@ -113,10 +113,6 @@ unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots fo
     }
 }
 
-/// Spinning as the model knows it: let the other thread run. For two threads only, since of three the checker may let two
-/// spin for each other without end.
-struct Yield;
-
 /// Parking without the fences: the waker may miss the sleeper.
 struct Unfenced;
 
@@ -138,24 +134,8 @@ macro_rules! strategies {
 }
 
 strategies! {
-    Yield: Spin, polls true;
     Unfenced: Park, polls false;
     Selfish: Park, polls true;
-}
-
-impl<P: Place> WaitStrategy<P> for Yield {
-    fn until<R>(&self, _: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        loop {
-            if let Some(result) = ready() {
-                return Ok((result, 1));
-            }
-            thread::yield_now();
-        }
-    }
-
-    fn notify(&self, _: &P, _: u32) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl<P: Place> WaitStrategy<P> for Unfenced {
@@ -196,28 +176,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     check_within(3, model);
 }
 
-/// Checks every order with at most `preemptions`: enough to find what two threads can do to each other, and three threads
-/// have too many orders for more.
-fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-/// Runs a mutant's check in a process of its own, since the checker may abort: this very test again, told to run the
-/// mutant. True when that process ended because the checker found something.
+/// True when the checker finds something in the mutant of `test`, which is named from here on.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
-    const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
-    if std::env::var_os(MUTANT).is_some() {
-        check_within(2, model);
-        return true;
-    }
-    let this = std::env::current_exe().expect("a test knows its own program");
-    let test = format!("ring::model::{test}");
-    let arguments = [&test, "--exact", "--nocapture", "--test-threads=1"];
-    let run = std::process::Command::new(this).args(arguments).env(MUTANT, &test).output().expect("it starts");
-    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-    assert!(said.contains("running 1 test"), "no such test: {said}");
-    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
-    !run.status.success()
+    crate::wait::model::is_caught(&format!("ring::model::{test}"), model)
 }

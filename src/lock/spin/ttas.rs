@@ -6,50 +6,47 @@
 use std::io;
 use std::marker::PhantomData;
 
+use super::flag::Flag;
+use super::{Poll, wait};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
-use crate::lock::sync::{AtomicU32, Ordering};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::{Nowhere, Rhythm, WaitStrategy};
+use crate::wait::Rhythm;
 
-const FREE: u32 = 0;
-const TAKEN: u32 = 1;
-
-/// The lock's word, by how its waiters poll.
-#[cfg_attr(not(loom), repr(C, align(64)))]
-pub struct Ttas<W> {
-    word: AtomicU32,
+/// The lock's word, by how its waiters poll. `STRONG` is false only in the mutant of the model check.
+#[cfg_attr(not(loom), repr(C))]
+#[cfg_attr(loom, derive(Default))]
+pub struct Ttas<W, const STRONG: bool = true> {
+    flag: Flag<STRONG>,
     wait: PhantomData<W>,
 }
 
 // SAFETY: repr(C), one atomic and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model checker.
-unsafe impl<W> crate::shm::SharedLayout for Ttas<W> {}
+unsafe impl<W, const STRONG: bool> crate::shm::SharedLayout for Ttas<W, STRONG> {}
 
-impl<W: WaitStrategy<Nowhere> + Default> RawLock for Ttas<W> {
-    const SUMMARY: &'static str = "test-and-test-and-set";
+impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
+    const SUMMARY: &'static str = "test-and-test-and-set: tries to take it only when a look says free";
     const GROUP: Group = Group::SpinLocks;
     const WAIT: Wait = W::WAIT;
     const POLLS: bool = true;
 
+    /// Tries before it looks: a free lock that another core had moves its line once, not to be read and then written.
     #[inline]
     fn acquire(&self, me: u32) -> io::Result<()> {
-        while !self.try_acquire(me) {
-            let free = || (self.word.load(Ordering::Relaxed) == FREE).then_some(());
-            W::default().until(&Nowhere, Rhythm::QUICK, free)?;
+        if self.try_acquire(me) {
+            return Ok(());
         }
-        Ok(())
+        wait::<W>(Rhythm::QUICK, || self.flag.is_free() && self.flag.take())
     }
 
     #[inline]
     fn try_acquire(&self, _: u32) -> bool {
-        // PAIRS: ttas-released
-        self.word.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.flag.take()
     }
 
     #[inline]
     fn release(&self, _: u32) -> io::Result<()> {
-        // PAIRS: ttas-released
-        self.word.store(FREE, Ordering::Release);
+        self.flag.release();
         Ok(())
     }
 

@@ -1,0 +1,137 @@
+//! MCS lock. Who comes swaps his name into the tail, links himself to the one before and polls a word of his own, so a
+//! hand-over disturbs nobody else. Fair: first come, first served. Cost: the link travels to the owner and the word to the
+//! next, and a release without successor is a second atomic instruction. When the one whose turn it is has no CPU,
+//! everybody behind waits for him.
+//!
+//! Source: Mellor-Crummey and Scott 1991, section 2.4. Nodes are named by number here, one for each holder.
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::nodes::{NODES, node};
+use super::{Poll, wait};
+use crate::lock::Cost;
+use crate::lock::in_memory::RawLock;
+use crate::lock::sync::{AtomicU32, Ordering, publish};
+use crate::record::{Counts, Group, Wait};
+use crate::wait::Rhythm;
+
+/// Nobody's name. Holder 0 is called 1, and so on.
+const NOBODY: u32 = 0;
+
+/// What one holder polls and finds. Processors fetch lines in pairs, so nodes lie two apart.
+#[cfg_attr(not(loom), repr(C, align(128)))]
+#[cfg_attr(loom, derive(Default))]
+struct Node {
+    /// The name of who comes next. Nobody, except from the link until the hand-over.
+    next: AtomicU32,
+    /// 1 while the holder must wait.
+    waits: AtomicU32,
+}
+
+/// The lock, by how its waiters poll. Only in the mutants of the model check, `STRONG` is false, which publishes nothing,
+/// or `LINKED`, which takes one who has not linked himself yet for nobody.
+#[cfg_attr(not(loom), repr(C, align(128)))]
+#[cfg_attr(loom, derive(Default))]
+pub struct Mcs<W, const STRONG: bool = true, const LINKED: bool = true> {
+    /// The name of the last in the queue, whose first is the owner.
+    tail: AtomicU32,
+    nodes: [Node; NODES],
+    wait: PhantomData<W>,
+}
+
+// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model checker.
+unsafe impl<W, const STRONG: bool, const LINKED: bool> crate::shm::SharedLayout for Mcs<W, STRONG, LINKED> {}
+
+#[cfg(not(loom))]
+const _: () = {
+    assert!(size_of::<Node>() == 128);
+    assert!(std::mem::offset_of!(Mcs<crate::wait::Spin>, nodes) == 128);
+};
+
+fn name(me: u32) -> u32 {
+    me + 1
+}
+
+impl<W: Poll, const STRONG: bool, const LINKED: bool> Mcs<W, STRONG, LINKED> {
+    /// The node of somebody who has a name.
+    fn node_of(&self, name: u32) -> io::Result<&Node> {
+        node(&self.nodes, u64::from(name - 1))
+    }
+
+    #[cold]
+    fn queue_behind(&self, before: u32, me: u32) -> io::Result<()> {
+        let own = &self.nodes[me as usize];
+        own.waits.store(1, Ordering::Relaxed);
+        // PAIRS: mcs-linked. The word says wait before anybody can know whose it is.
+        self.node_of(before)?.next.store(name(me), Ordering::Release);
+        // PAIRS: mcs-handed-over
+        wait::<W>(Rhythm::QUICK, || own.waits.load(Ordering::Acquire) == 0)
+    }
+}
+
+impl Node {
+    /// The name of who comes next, as far as he has linked himself.
+    #[inline]
+    fn linked(&self) -> u32 {
+        // PAIRS: mcs-linked
+        self.next.load(Ordering::Acquire)
+    }
+
+    /// The name of who comes next, who is in the tail already but may have still to link himself.
+    #[cold]
+    fn await_link<W: Poll>(&self) -> io::Result<u32> {
+        wait::<W>(Rhythm::QUICK, || self.linked() != NOBODY)?;
+        Ok(self.linked())
+    }
+}
+
+impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG, LINKED> {
+    const SUMMARY: &'static str = "MCS queue: everybody polls a word of his own";
+    const GROUP: Group = Group::SpinLocks;
+    const WAIT: Wait = W::WAIT;
+    const POLLS: bool = true;
+
+    #[inline]
+    fn acquire(&self, me: u32) -> io::Result<()> {
+        // PAIRS: mcs-freed. Release: before the next one links himself, my node has forgotten who came last time.
+        match self.tail.swap(name(me), Ordering::AcqRel) {
+            NOBODY => Ok(()),
+            before => self.queue_behind(before, me),
+        }
+    }
+
+    #[inline]
+    fn try_acquire(&self, me: u32) -> bool {
+        // PAIRS: mcs-freed
+        self.tail.compare_exchange(NOBODY, name(me), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline]
+    fn release(&self, me: u32) -> io::Result<()> {
+        let own = &self.nodes[me as usize];
+        let mut next = own.linked();
+        if next == NOBODY {
+            // PAIRS: mcs-freed
+            let freed = self.tail.compare_exchange(name(me), NOBODY, publish(STRONG), Ordering::Relaxed);
+            if freed.is_ok() || !LINKED {
+                return Ok(());
+            }
+            next = own.await_link::<W>()?;
+        }
+        own.next.store(NOBODY, Ordering::Relaxed);
+        // PAIRS: mcs-handed-over
+        self.node_of(next)?.waits.store(0, publish(STRONG));
+        Ok(())
+    }
+
+    fn cost() -> Cost {
+        let line = Counts { line_hand_overs: 1.0, ..Counts::default() };
+        Cost {
+            alone: Counts { atomics: 2.0, ..Counts::default() },
+            // The next one has written his name on the owner's line.
+            release: line.clone(),
+            acquire: line,
+        }
+    }
+}

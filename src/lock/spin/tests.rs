@@ -1,0 +1,113 @@
+//! Every lock of this folder between real threads, each with a mapping of its own, found by its row.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crate::lock::{Holder, Lock, MAX_HOLDERS, ROWS, Seat, Visitor, visit};
+use crate::record::Group;
+
+/// Work for the type of a lock, done for every lock of this folder.
+trait Check: Copy {
+    fn check<L: Lock>(self);
+}
+
+/// A row, and what is to be checked of it if it is a spin lock.
+struct IfSpinning<C>(C);
+
+impl<C: Check> Visitor for IfSpinning<C> {
+    type Output = bool;
+
+    fn visit<L: Lock>(self) -> bool {
+        let spins = L::GROUP == Group::SpinLocks;
+        if spins {
+            self.0.check::<L>();
+        }
+        spins
+    }
+}
+
+fn for_each(check: impl Check) {
+    let spinning = ROWS.iter().filter(|row| visit(row, IfSpinning(check)) == Some(true)).count();
+    assert!(spinning > 0, "the registry has spin locks");
+}
+
+/// Adds one in two steps, so that two at a time would lose an update.
+fn add_one(counter: &AtomicU64) {
+    let seen = counter.load(Ordering::Relaxed);
+    std::hint::black_box(seen);
+    counter.store(seen + 1, Ordering::Relaxed);
+}
+
+/// So many threads that pass so often. `trying` gets in by trying again and again, with a yield between.
+#[derive(Clone, Copy)]
+struct Crowd {
+    holders: u32,
+    passes: u64,
+    trying: bool,
+}
+
+impl Check for Crowd {
+    fn check<L: Lock>(self) {
+        let address = L::create(self.holders).unwrap();
+        let counter = AtomicU64::new(0);
+        let start = Barrier::new(self.holders as usize);
+        let play = |index| {
+            let mut holder = L::attach(&address, Seat { index, holders: self.holders }).unwrap();
+            start.wait();
+            for pass in 0..self.passes {
+                // Both ways in at the same time: those who try meet those who queue.
+                if self.trying && (pass + u64::from(index)) % 2 == 0 {
+                    while holder.try_lock(|_| add_one(&counter)).unwrap().is_none() {
+                        thread::yield_now();
+                    }
+                } else {
+                    holder.with_lock(|_| add_one(&counter)).unwrap();
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for index in 0..self.holders {
+                scope.spawn(move || play(index));
+            }
+        });
+        assert_eq!(counter.into_inner(), u64::from(self.holders) * self.passes, "{}", L::SUMMARY);
+    }
+}
+
+#[test]
+fn two_holders_lose_no_update() {
+    for_each(Crowd { holders: 2, passes: 5000, trying: false });
+    for_each(Crowd { holders: 2, passes: 2000, trying: true });
+}
+
+/// More holders than this machine may have CPUs: the fair ones then wait for whoever cannot run, so few passes must do.
+#[test]
+fn a_crowd_loses_no_update() {
+    for_each(Crowd { holders: 5, passes: 30, trying: false });
+    for_each(Crowd { holders: 5, passes: 20, trying: true });
+}
+
+/// The first seat and the last, of one fresh lock.
+#[derive(Clone, Copy)]
+struct FirstAndLast;
+
+impl Check for FirstAndLast {
+    fn check<L: Lock>(self) {
+        let address = L::create(MAX_HOLDERS).unwrap();
+        let attach = |index| L::attach(&address, Seat { index, holders: MAX_HOLDERS }).unwrap();
+        let (mut first, mut last) = (attach(0), attach(MAX_HOLDERS - 1));
+        for _ in 0..3 {
+            let refused = |other: &mut L::Holder| other.try_lock(|_| ()).unwrap().is_none();
+            assert!(first.with_lock(|_| refused(&mut last)).unwrap(), "{}: two were inside", L::SUMMARY);
+            assert!(last.try_lock(|_| refused(&mut first)).unwrap().unwrap(), "{}: two were inside", L::SUMMARY);
+            assert!(!refused(&mut first), "{}: a free lock was refused", L::SUMMARY);
+            assert!(first.try_lock(|_| ()).unwrap().is_some(), "{}: a free lock was refused", L::SUMMARY);
+        }
+    }
+}
+
+#[test]
+fn one_who_tries_gets_in_only_when_nobody_is_inside() {
+    for_each(FirstAndLast);
+}

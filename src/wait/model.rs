@@ -1,0 +1,76 @@
+//! What every model check needs, of rings and of locks: a way to wait that the checker understands, how far to look, and
+//! the proof that a mutant is caught.
+
+use std::io;
+
+use loom::thread;
+
+use super::{Place, Rhythm, Strategy, WaitStrategy};
+use crate::address::Descriptor;
+use crate::record::Wait;
+
+/// Spinning as the model knows it: let another thread run. Of three threads two may look in turn without end, so an order
+/// in which one of them looks in vain often is followed to its end, but not branched any more.
+#[derive(Default)]
+pub(crate) struct Yield;
+
+/// Looks in vain after which an order is not branched any more. One finds what another does between two of his looks; the
+/// mutants are caught with two.
+const BRANCHED_LOOKS: u32 = 4;
+
+/// Looks in vain after which nobody is left who could change what is looked at: unbranched, the checker lets whoever
+/// yielded least go on, so no thread of a model goes without a turn for nearly as many.
+const MOST_LOOKS: u32 = 100;
+
+impl Strategy for Yield {
+    const WAIT: Wait = Wait::Spin;
+    const POLLS: bool = true;
+
+    fn attach(_: &[Descriptor]) -> io::Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl<P: Place> WaitStrategy<P> for Yield {
+    fn until<R>(&self, _: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        for looks in 1..=MOST_LOOKS {
+            if let Some(result) = ready() {
+                return Ok((result, looks));
+            }
+            if looks == BRANCHED_LOOKS {
+                loom::skip_branch();
+            }
+            thread::yield_now();
+        }
+        panic!("whoever is waited for never comes");
+    }
+
+    fn notify(&self, _: &P, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Checks every order with at most `preemptions`: enough to find what two threads can do to each other, and three threads
+/// have too many orders for more.
+pub(crate) fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// Runs a mutant's check in a process of its own, since the checker may abort: the very `test` that asks, by its full name,
+/// told to run the mutant. True when that process ended because the checker found something.
+pub(crate) fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
+    const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
+    if std::env::var_os(MUTANT).is_some() {
+        check_within(2, model);
+        return true;
+    }
+    let this = std::env::current_exe().expect("a test knows its own program");
+    let arguments = [test, "--exact", "--nocapture", "--test-threads=1"];
+    let run = std::process::Command::new(this).args(arguments).env(MUTANT, test).output().expect("it starts");
+    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    assert!(said.contains("running 1 test"), "no such test: {said}");
+    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
+    !run.status.success()
+}
