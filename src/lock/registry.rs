@@ -27,4 +27,9 @@ registry! {
     "ttas/spin" => InMemory<spin::ttas::Ttas<Spin>>,
 
     "futex-mutex/park" => InMemory<futex::mutex::FutexMutex>,
+    "futex-adaptive/hybrid" => InMemory<futex::adaptive::FutexAdaptive<4, 100>>,
+    "futex-adaptive-100/hybrid" => InMemory<futex::adaptive::FutexAdaptive<100, 1>>,
+    "futex-adaptive-1000/hybrid" => InMemory<futex::adaptive::FutexAdaptive<1000, 1>>,
+    "futex-fair/hybrid" => InMemory<futex::fair::FutexFair<500_000>>,
+    "futex-handoff/park" => InMemory<futex::handoff::FutexHandoff>,
 }

@@ -1,6 +1,6 @@
 //! Atomics of the machine, or of the model checker.
 
 #[cfg(loom)]
-pub(super) use loom::sync::atomic::{AtomicU32, Ordering};
+pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicU32, Ordering};
+pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
