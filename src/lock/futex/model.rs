@@ -117,6 +117,15 @@ fn a_mutex_that_wakes_nobody_is_caught() {
 }
 
 #[test]
+fn a_mutex_whose_sleeper_takes_a_wake_for_the_lock_is_caught() {
+    fn take(lock: &FutexMutex, _: u32) -> io::Result<()> {
+        if lock.states.try_take() || lock.states.take_awaited() { Ok(()) } else { lock.states.sleep() }
+    }
+    let mutant = || contend(2, 2, take, FutexMutex::release);
+    assert!(is_caught("a_mutex_whose_sleeper_takes_a_wake_for_the_lock_is_caught", mutant));
+}
+
+#[test]
 fn an_adaptive_mutex_whose_sleeper_forgets_the_others_is_caught() {
     fn take(lock: &Adaptive, _: u32) -> io::Result<()> {
         lock.look();
