@@ -9,6 +9,8 @@ mod array_queue;
 #[path = "rivals/claims.rs"]
 mod claims;
 mod common;
+#[path = "rivals/locks.rs"]
+mod locks;
 
 use std::process::Command;
 
@@ -113,8 +115,8 @@ impl Contest {
     /// Two cases of the same plan, the first ours, on the same CPUs.
     fn cases(&self, ours: &Case, rival: &Case, rival_first: bool) -> Pair {
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
-        let roles = ours.producers.unwrap_or(1) + ours.consumers.unwrap_or(1);
-        let cpus: Vec<u32> = self.bench.cpus.iter().copied().cycle().take(roles as usize).collect();
+        let roles = ipcmark::family::roles(ours) as usize;
+        let cpus: Vec<u32> = self.bench.cpus.iter().copied().cycle().take(roles).collect();
         let each = |case: &Case| ns_each(&self.bench.trial(case, &cpus, timing.clone()));
         in_order(rival_first, || each(ours), || each(rival))
     }

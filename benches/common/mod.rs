@@ -43,11 +43,13 @@ impl Bench {
     }
 }
 
-/// Nanoseconds for one round trip, or for one message of a stream.
+/// Nanoseconds for one round trip or one acquisition by one alone, or the share of one message or acquisition in a rate.
 pub fn ns_each(outcome: &Outcome) -> f64 {
     let metrics = outcome.metrics.as_ref();
-    let read = |name| metrics.and_then(|all| all.get(name)).copied();
-    read(metric::ROUND_TRIP_NS).or_else(|| read(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate)).unwrap_or(f64::NAN)
+    let read = |name: &str| metrics.and_then(|all| all.get(name)).copied();
+    let time = [metric::ROUND_TRIP_NS, metric::ACQUIRE_NS].into_iter().find_map(read);
+    let rate = || [metric::MESSAGES_PER_S, metric::ACQUISITIONS_PER_S].into_iter().find_map(read);
+    time.or_else(|| rate().map(|rate| 1e9 / rate)).unwrap_or(f64::NAN)
 }
 
 /// The case of a registry row on its first isolation and substrate.

@@ -3,7 +3,7 @@
 use ipcmark::record::Measure;
 
 use super::common::{case, rtrb_pair};
-use super::{Contest, Pair, array_queue};
+use super::{Contest, Pair, array_queue, locks};
 
 /// One claim.
 pub struct Claim {
@@ -124,6 +124,58 @@ pub const CLAIMS: &[Claim] = &[
               meets main memory",
         measure: |contest, rival_first| {
             contest.rows(["memfd-pool-passing/block", "pipe/block"], Measure::Stream, 1 << 20, rival_first)
+        },
+    },
+    Claim {
+        name: "acquire, futex-mutex/park",
+        rival: "parking-lot/hybrid, threads",
+        wanted: 1.1,
+        but: "",
+        measure: |contest, rival_first| locks::alone(contest, ["futex-mutex/park", "parking-lot/hybrid"], rival_first),
+    },
+    Claim {
+        name: "acquire, futex-mutex/park",
+        rival: "pthread-normal/block",
+        wanted: 1.05,
+        but: "",
+        measure: |contest, rival_first| {
+            locks::alone(contest, ["futex-mutex/park", "pthread-normal/block"], rival_first)
+        },
+    },
+    Claim {
+        name: "2 holders 0 ns, futex-adaptive",
+        rival: "pthread-normal/block",
+        wanted: 1.0 / 0.95,
+        but: "",
+        measure: |contest, rival_first| {
+            locks::wanted(contest, ["futex-adaptive/hybrid", "pthread-normal/block"], 2, 0, rival_first)
+        },
+    },
+    Claim {
+        name: "2 holders 100 ns, futex-adaptive",
+        rival: "pthread-normal/block",
+        wanted: 1.0 / 0.95,
+        but: "",
+        measure: |contest, rival_first| {
+            locks::wanted(contest, ["futex-adaptive/hybrid", "pthread-normal/block"], 2, 100, rival_first)
+        },
+    },
+    Claim {
+        name: "8 holders 0 ns, futex-adaptive",
+        rival: "pthread-normal/block",
+        wanted: 1.0 / 0.95,
+        but: "",
+        measure: |contest, rival_first| {
+            locks::wanted(contest, ["futex-adaptive/hybrid", "pthread-normal/block"], 8, 0, rival_first)
+        },
+    },
+    Claim {
+        name: "8 holders 100 ns, futex-adaptive",
+        rival: "pthread-normal/block",
+        wanted: 1.0 / 0.95,
+        but: "",
+        measure: |contest, rival_first| {
+            locks::wanted(contest, ["futex-adaptive/hybrid", "pthread-normal/block"], 8, 100, rival_first)
         },
     },
 ];

@@ -5,12 +5,9 @@ use super::by_calls::Called;
 use super::in_memory::InMemory;
 use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
-use super::read_mostly;
 use super::threads::InProcess;
-use super::{Visitor, atomics, files, futex, pthread, semaphores, spin, threads, tokens};
-use crate::wait::Spin;
-use crate::wait::{Hybrid, Park};
-use crate::wait::{Spin, SpinYield};
+use super::{Visitor, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
+use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 macro_rules! registry {
     ($($name:literal => $lock:ty),* $(,)?) => {
@@ -44,6 +41,11 @@ registry! {
     "clh/spin" => InMemory<spin::clh::Clh<Spin>>,
 
     "futex-mutex/park" => InMemory<futex::mutex::FutexMutex>,
+    "futex-adaptive/hybrid" => InMemory<futex::adaptive::FutexAdaptive<4, 100>>,
+    "futex-adaptive-100/hybrid" => InMemory<futex::adaptive::FutexAdaptive<100, 1>>,
+    "futex-adaptive-1000/hybrid" => InMemory<futex::adaptive::FutexAdaptive<1000, 1>>,
+    "futex-fair/hybrid" => InMemory<futex::fair::FutexFair<500_000>>,
+    "futex-handoff/park" => InMemory<futex::handoff::FutexHandoff>,
 
     "pthread-normal/block" => Mutex<pthread::normal::Normal>,
     "pthread-adaptive/hybrid" => Mutex<pthread::adaptive::Adaptive>,

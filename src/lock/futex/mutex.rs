@@ -1,26 +1,22 @@
-//! Three-state mutex: free, taken, taken with sleepers. The last state is what tells the owner to pay for a wake; one who
-//! slept takes the lock in that state, since there may be others. Barging is allowed, so it is quick and unfair.
+//! Three-state mutex. Who finds it taken says so in the word and sleeps; who slept takes it as one that others may sleep
+//! for. Barging is allowed: whoever comes by while a woken sleeper is still on his way takes the lock first, so it is quick
+//! and unfair. A hand-over to a sleeper costs a system call and a wake on one side, a system call and a context switch on
+//! the other.
 //!
-//! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); futex(2).
+//! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); the same scheme as glibc's normal mutex.
 
 use std::io;
 
-use crate::abort;
+use super::states::States;
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
-use crate::lock::sync::Ordering;
 use crate::record::{Counts, Group, Wait};
-use crate::wait::Word;
 
-const FREE: u32 = 0;
-const TAKEN: u32 = 1;
-const AWAITED: u32 = 2;
-
-/// The lock's word.
-#[cfg_attr(not(loom), repr(C, align(64)))]
+/// The lock.
+#[cfg_attr(not(loom), repr(C))]
 #[derive(Default)]
 pub struct FutexMutex {
-    word: Word,
+    pub(super) states: States,
 }
 
 // SAFETY: repr(C), one atomic; all-zero bytes are a free lock. Never mapped under the model checker.
@@ -29,24 +25,15 @@ unsafe impl crate::shm::SharedLayout for FutexMutex {}
 impl FutexMutex {
     #[cold]
     fn acquire_contended(&self) -> io::Result<()> {
-        // PAIRS: mutex-released
-        while self.word.value().swap(AWAITED, Ordering::Acquire) != FREE {
-            self.word.sleep(AWAITED)?;
-            if abort::requested() {
-                return Err(abort::error());
-            }
+        while !self.states.take_awaited() {
+            self.states.sleep()?;
         }
         Ok(())
-    }
-
-    #[cold]
-    fn wake(&self) -> io::Result<()> {
-        self.word.wake(1).map(drop)
     }
 }
 
 impl RawLock for FutexMutex {
-    const SUMMARY: &'static str = "three-state futex mutex";
+    const SUMMARY: &'static str = "three-state futex mutex, sleeps after one look";
     const GROUP: Group = Group::FutexLocks;
     const WAIT: Wait = Wait::Park;
     const POLLS: bool = false;
@@ -59,20 +46,18 @@ impl RawLock for FutexMutex {
 
     #[inline]
     fn try_acquire(&self, _: u32) -> bool {
-        // PAIRS: mutex-released
-        self.word.value().compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.states.try_take()
     }
 
     #[inline]
     fn release(&self, _: u32) -> io::Result<()> {
-        // PAIRS: mutex-released
-        if self.word.value().swap(FREE, Ordering::Release) == AWAITED { self.wake() } else { Ok(()) }
+        self.states.release()
     }
 
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            release: Counts { atomics: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
             acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
         }
     }

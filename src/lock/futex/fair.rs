@@ -1,0 +1,236 @@
+//! Eventually fair mutex. As a rule barging is allowed, as in the other futex mutexes; but when the owner lets go and finds
+//! that the longest sleeper has waited for half a millisecond, he hands the lock to that one without freeing it. So nobody
+//! starves, and the price, a context switch with the lock in nobody's use, is paid at most once per sleeper and patience.
+//!
+//! The word holds a bit for taken and the number of the youngest sleeper; each sleeper sits on a line of his own and names
+//! the one who sat down before him. Sleepers only put themselves in front, by one compare-and-swap, and only the owner takes
+//! anybody off, before he lets go; so the list needs no lock but the one it belongs to, and numbers do where pointers could
+//! not be shared. A woken sleeper who comes too late sits down again, with the time since which he has been waiting.
+//!
+//! Source: in the spirit of parking_lot's eventual fairness (Pizlo, Locking in WebKit, 2016); futex(2).
+
+use std::hint;
+use std::io;
+
+use crate::abort;
+use crate::clock;
+use crate::lock::in_memory::RawLock;
+use crate::lock::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::lock::{Cost, MAX_HOLDERS};
+use crate::record::{Counts, Group, Wait};
+use crate::wait::Word;
+
+const FREE: u32 = 0;
+const TAKEN: u32 = 1;
+/// Where the number of the youngest sleeper begins: his index plus one, 0 for nobody.
+const YOUNGEST: u32 = 1;
+
+/// What a sleeper has been told.
+const NOTHING: u32 = 0;
+const TRY: u32 = 1;
+const YOURS: u32 = 2;
+
+/// Looks before sitting down, and pause hints before each: as for the adaptive mutex, and for its reasons.
+const LOOKS: u32 = if cfg!(loom) { 1 } else { 4 };
+const PAUSES: u32 = 100;
+
+const SEATS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
+
+/// The lock that is handed over to one who has waited for `PATIENCE_NS` nanoseconds.
+#[cfg_attr(not(loom), repr(C, align(64)))]
+pub struct FutexFair<const PATIENCE_NS: u64> {
+    word: AtomicU32,
+    seats: [Seat; SEATS],
+}
+
+/// Where one holder sleeps.
+#[cfg_attr(not(loom), repr(C, align(64)))]
+#[derive(Default)]
+struct Seat {
+    told: Word,
+    /// Number of who sat down before; 0 for nobody.
+    older: AtomicU32,
+    since_ns: AtomicU64,
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Seat>() == 64 && std::mem::offset_of!(FutexFair<0>, seats) == 64);
+
+// SAFETY: repr(C), atomics only; all-zero bytes are a free lock without sleepers. Never mapped under the model checker.
+unsafe impl<const PATIENCE_NS: u64> crate::shm::SharedLayout for FutexFair<PATIENCE_NS> {}
+
+impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
+    #[cold]
+    fn acquire_contended(&self, me: u32) -> io::Result<()> {
+        let mut waiting_since_ns = None;
+        loop {
+            self.look();
+            if self.try_acquire(me) {
+                return Ok(());
+            }
+            let since_ns = *waiting_since_ns.get_or_insert_with(clock::now_ns);
+            if self.sit_down(me, since_ns)? && self.sleep(me)? == YOURS {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns when the lock is anything but taken without sleepers, and after the last look.
+    fn look(&self) {
+        for _ in 0..LOOKS {
+            for _ in 0..PAUSES {
+                hint::spin_loop();
+            }
+            if self.word.load(Ordering::Relaxed) != TAKEN {
+                return;
+            }
+        }
+    }
+
+    /// Becomes the youngest sleeper; false when the lock was free, or somebody else was quicker.
+    fn sit_down(&self, me: u32, since_ns: u64) -> io::Result<bool> {
+        let seen = self.word.load(Ordering::Relaxed);
+        if seen & TAKEN == 0 {
+            return Ok(false);
+        }
+        let seat = self.seat(me + 1)?;
+        seat.told.value().store(NOTHING, Ordering::Relaxed);
+        seat.older.store(seen >> YOUNGEST, Ordering::Relaxed);
+        seat.since_ns.store(since_ns, Ordering::Relaxed);
+        // PAIRS: fair-seated
+        let seated = ((me + 1) << YOUNGEST) | TAKEN;
+        Ok(self.word.compare_exchange(seen, seated, Ordering::Release, Ordering::Relaxed).is_ok())
+    }
+
+    /// Sleeps until told something. The wake for an earlier sleep may come late and end this one early.
+    fn sleep(&self, me: u32) -> io::Result<u32> {
+        let told = &self.seat(me + 1)?.told;
+        loop {
+            // PAIRS: fair-told
+            let now = told.value().load(Ordering::Acquire);
+            if now != NOTHING {
+                return Ok(now);
+            }
+            told.sleep(NOTHING)?;
+            if abort::requested() {
+                return Err(abort::error());
+            }
+        }
+    }
+
+    /// Lets it go, or hands it over, where somebody sleeps.
+    #[cold]
+    fn release_contended(&self) -> io::Result<()> {
+        let now_ns = clock::now_ns();
+        loop {
+            // PAIRS: fair-seated
+            let seen = self.word.load(Ordering::Acquire);
+            let (sleeper, younger) = self.longest(seen >> YOUNGEST)?;
+            let hands_over = now_ns.saturating_sub(sleeper.since_ns.load(Ordering::Relaxed)) >= PATIENCE_NS;
+            let left = if hands_over { TAKEN } else { FREE };
+            let older = sleeper.older.load(Ordering::Relaxed);
+            if let Some(younger) = younger {
+                younger.older.store(older, Ordering::Relaxed);
+                if !hands_over {
+                    self.free();
+                }
+            } else {
+                let left = (older << YOUNGEST) | left;
+                // PAIRS: fair-released
+                if self.word.compare_exchange(seen, left, Ordering::Release, Ordering::Relaxed).is_err() {
+                    // Somebody sat down in front of him.
+                    continue;
+                }
+            }
+            // PAIRS: fair-told
+            sleeper.told.value().store(if hands_over { YOURS } else { TRY }, Ordering::Release);
+            return sleeper.told.wake(1).map(drop);
+        }
+    }
+
+    /// Lets it go without a look at who sleeps.
+    pub(super) fn free(&self) {
+        // PAIRS: fair-released
+        self.word.fetch_and(!TAKEN, Ordering::Release);
+    }
+
+    /// The seat of who has waited longest, and that of who sat down just after him.
+    fn longest(&self, youngest: u32) -> io::Result<(&Seat, Option<&Seat>)> {
+        let mut at = self.seat(youngest)?;
+        let mut found = (at, None);
+        // As many steps as there are seats: memory that somebody scribbled on must not keep the owner here.
+        for _ in 1..SEATS {
+            let number = at.older.load(Ordering::Relaxed);
+            if number == 0 {
+                break;
+            }
+            let next = self.seat(number)?;
+            if next.since_ns.load(Ordering::Relaxed) <= found.0.since_ns.load(Ordering::Relaxed) {
+                found = (next, Some(at));
+            }
+            at = next;
+        }
+        Ok(found)
+    }
+
+    fn seat(&self, number: u32) -> io::Result<&Seat> {
+        let seat = (number as usize).checked_sub(1).and_then(|index| self.seats.get(index));
+        seat.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("there is no seat {number} of {SEATS}")))
+    }
+}
+
+impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
+    const SUMMARY: &'static str = "futex mutex, handed over to one who has slept for half a millisecond";
+    const GROUP: Group = Group::FutexLocks;
+    const WAIT: Wait = Wait::Hybrid;
+    const POLLS: bool = false;
+    const WAKES: bool = true;
+
+    #[inline]
+    fn acquire(&self, me: u32) -> io::Result<()> {
+        // PAIRS: fair-released
+        if self.word.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            return Ok(());
+        }
+        self.acquire_contended(me)
+    }
+
+    fn try_acquire(&self, _: u32) -> bool {
+        let free = |seen: u32| (seen & TAKEN == 0).then_some(seen | TAKEN);
+        // PAIRS: fair-released
+        self.word.fetch_update(Ordering::Acquire, Ordering::Relaxed, free).is_ok()
+    }
+
+    #[inline]
+    fn release(&self, _: u32) -> io::Result<()> {
+        // PAIRS: fair-released
+        if self.word.compare_exchange(TAKEN, FREE, Ordering::Release, Ordering::Relaxed).is_ok() {
+            return Ok(());
+        }
+        self.release_contended()
+    }
+
+    /// Handed over to one who sleeps: his seat's line goes to the owner, and both lines come back.
+    fn cost() -> Cost {
+        Cost {
+            alone: Counts { atomics: 2.0, ..Counts::default() },
+            release: Counts { atomics: 1.0, line_hand_overs: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 2.0, ..Counts::default() },
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
+    /// What a mutant needs to know.
+    pub(super) fn somebody_sleeps(&self) -> bool {
+        self.word.load(Ordering::Relaxed) >> YOUNGEST != 0
+    }
+}
+
+#[cfg(all(test, loom))]
+impl<const PATIENCE_NS: u64> Default for FutexFair<PATIENCE_NS> {
+    fn default() -> Self {
+        Self { word: AtomicU32::default(), seats: std::array::from_fn(|_| Seat::default()) }
+    }
+}

@@ -1,0 +1,210 @@
+//! Model checks: every order in which two or three holders can take turns, sleep and wake each other, and mutants that the
+//! check must catch. The model's futex knows no time limit, so a wake-up that gets lost leaves a holder asleep for ever,
+//! which the checker reports. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib lock::futex::model`.
+
+use std::io;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::adaptive::FutexAdaptive;
+use super::fair::FutexFair;
+use super::handoff::FutexHandoff;
+use super::mutex::FutexMutex;
+use crate::lock::in_memory::RawLock;
+
+/// As the adaptive mutex looks: once, since the checker tries every moment at which that can be.
+type Adaptive = FutexAdaptive<1, 0>;
+/// Hands the lock over to whoever sleeps.
+type Impatient = FutexFair<0>;
+/// Leaves it to chance.
+type Patient = FutexFair<{ u64::MAX }>;
+
+/// What a holder does to take the lock or to let it go: the lock's own way, or a mutant's.
+type Step<L> = fn(&L, u32) -> io::Result<()>;
+
+/// A lock, and a counter that the checker watches: it panics when two touch it and nothing orders them.
+struct Protected<L> {
+    lock: L,
+    counter: UnsafeCell<u32>,
+}
+
+/// `holders` of one lock, each of whom takes it `rounds` times; the first is the model's own thread. In the end one who
+/// tries must get it, since all are gone.
+fn contend<L: RawLock + Default + Send + Sync>(holders: u32, rounds: u32, take: Step<L>, give: Step<L>) {
+    let shared = Arc::new(Protected { lock: L::default(), counter: UnsafeCell::new(0) });
+    let play = move |shared: &Protected<L>, me: u32| {
+        for _ in 0..rounds {
+            take(&shared.lock, me).expect("nobody calls a model off");
+            // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
+            shared.counter.with_mut(|counter| unsafe { *counter += 1 });
+            give(&shared.lock, me).expect("nobody calls a model off");
+        }
+    };
+    let others: Vec<_> = (1..holders)
+        .map(|me| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || play(&shared, me))
+        })
+        .collect();
+    play(&shared, 0);
+    for other in others {
+        other.join().unwrap();
+    }
+    assert!(shared.lock.try_acquire(0), "a free lock was refused");
+    // SAFETY: as above.
+    assert_eq!(shared.counter.with(|counter| unsafe { *counter }), holders * rounds);
+}
+
+/// Two who come back, and three of whom one may be overtaken; and one who only tries while another waits.
+fn check<L: RawLock + Default + Send + Sync>() {
+    check_within(3, || contend::<L>(2, 2, L::acquire, L::release));
+    check_within(2, || contend::<L>(3, 1, L::acquire, L::release));
+    check_within(2, || contend::<L>(2, 1, try_first, L::release));
+}
+
+/// Trying takes part in the exclusion, and in vain it leaves no trace.
+fn try_first<L: RawLock>(lock: &L, me: u32) -> io::Result<()> {
+    if lock.try_acquire(me) { Ok(()) } else { lock.acquire(me) }
+}
+
+#[test]
+fn the_mutex_excludes_and_loses_no_wake_up() {
+    check::<FutexMutex>();
+}
+
+#[test]
+fn the_adaptive_mutex_excludes_and_loses_no_wake_up() {
+    check::<Adaptive>();
+}
+
+#[test]
+fn the_fair_mutex_that_hands_over_excludes_and_loses_no_wake_up() {
+    check::<Impatient>();
+}
+
+#[test]
+fn the_fair_mutex_that_lets_others_barge_excludes_and_loses_no_wake_up() {
+    check::<Patient>();
+}
+
+#[test]
+fn the_strict_hand_off_excludes_and_loses_no_wake_up() {
+    check::<FutexHandoff>();
+}
+
+#[test]
+fn a_mutex_whose_sleeper_forgets_the_others_is_caught() {
+    fn take(lock: &FutexMutex, _: u32) -> io::Result<()> {
+        while !lock.states.try_take() && !lock.states.take_awaited() {
+            lock.states.sleep()?;
+        }
+        Ok(())
+    }
+    let mutant = || contend(3, 1, take, FutexMutex::release);
+    assert!(is_caught("a_mutex_whose_sleeper_forgets_the_others_is_caught", mutant));
+}
+
+#[test]
+fn a_mutex_that_wakes_nobody_is_caught() {
+    fn give(lock: &FutexMutex, _: u32) -> io::Result<()> {
+        lock.states.free();
+        Ok(())
+    }
+    let mutant = || contend(2, 1, FutexMutex::acquire, give);
+    assert!(is_caught("a_mutex_that_wakes_nobody_is_caught", mutant));
+}
+
+#[test]
+fn a_mutex_whose_sleeper_takes_a_wake_for_the_lock_is_caught() {
+    fn take(lock: &FutexMutex, _: u32) -> io::Result<()> {
+        if lock.states.try_take() || lock.states.take_awaited() { Ok(()) } else { lock.states.sleep() }
+    }
+    let mutant = || contend(2, 2, take, FutexMutex::release);
+    assert!(is_caught("a_mutex_whose_sleeper_takes_a_wake_for_the_lock_is_caught", mutant));
+}
+
+#[test]
+fn an_adaptive_mutex_whose_sleeper_forgets_the_others_is_caught() {
+    fn take(lock: &Adaptive, _: u32) -> io::Result<()> {
+        lock.look();
+        while !lock.states.try_take() && !lock.states.take_awaited() {
+            lock.states.sleep()?;
+            lock.look();
+        }
+        Ok(())
+    }
+    let mutant = || contend(3, 1, take, Adaptive::release);
+    assert!(is_caught("an_adaptive_mutex_whose_sleeper_forgets_the_others_is_caught", mutant));
+}
+
+#[test]
+fn an_adaptive_mutex_that_wakes_nobody_is_caught() {
+    fn give(lock: &Adaptive, _: u32) -> io::Result<()> {
+        lock.states.free();
+        Ok(())
+    }
+    let mutant = || contend(2, 1, Adaptive::acquire, give);
+    assert!(is_caught("an_adaptive_mutex_that_wakes_nobody_is_caught", mutant));
+}
+
+#[test]
+fn a_fair_mutex_that_frees_without_a_word_to_the_sleepers_is_caught() {
+    fn give(lock: &Patient, _: u32) -> io::Result<()> {
+        lock.free();
+        Ok(())
+    }
+    let mutant = || contend(2, 1, Patient::acquire, give);
+    assert!(is_caught("a_fair_mutex_that_frees_without_a_word_to_the_sleepers_is_caught", mutant));
+}
+
+#[test]
+fn a_fair_mutex_that_hands_over_what_it_has_freed_is_caught() {
+    fn give(lock: &Impatient, me: u32) -> io::Result<()> {
+        let somebody_sleeps = lock.somebody_sleeps();
+        lock.release(me)?;
+        if somebody_sleeps {
+            lock.free();
+        }
+        Ok(())
+    }
+    let mutant = || contend(3, 1, Impatient::acquire, give);
+    assert!(is_caught("a_fair_mutex_that_hands_over_what_it_has_freed_is_caught", mutant));
+}
+
+#[test]
+fn a_strict_hand_off_that_wakes_nobody_is_caught() {
+    fn give(lock: &FutexHandoff, me: u32) -> io::Result<()> {
+        lock.pass_on(me);
+        Ok(())
+    }
+    let mutant = || contend(2, 1, FutexHandoff::acquire, give);
+    assert!(is_caught("a_strict_hand_off_that_wakes_nobody_is_caught", mutant));
+}
+
+/// Checks every order with at most `preemptions`: enough to find what two can do to each other, and three have too many
+/// orders for more.
+fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// Runs a mutant's check in a process of its own, since the checker may abort: the very `test` that asks, told to run the
+/// mutant. True when that process ended because the checker found something.
+fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
+    const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
+    if std::env::var_os(MUTANT).is_some() {
+        check_within(2, model);
+        return true;
+    }
+    let this = std::env::current_exe().expect("a test knows its own program");
+    let test = format!("lock::futex::model::{test}");
+    let arguments = [&test, "--exact", "--nocapture", "--test-threads=1"];
+    let run = std::process::Command::new(this).args(arguments).env(MUTANT, &test).output().expect("it starts");
+    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    assert!(said.contains("running 1 test"), "no such test: {said}");
+    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
+    !run.status.success()
+}
