@@ -11,6 +11,7 @@ use crate::control::{Leader, Member, Page};
 use crate::lock::{Lock, Seat, Visitor, prepare};
 use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::contention::Contender;
+use crate::measure::locks::tickets::Seller;
 use crate::measure::locks::{self, Ledger};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
@@ -60,6 +61,7 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
+            Measure::Tickets => Seller::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             other => Err(unknown(other)),
         }
     }
@@ -69,6 +71,7 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
+            Measure::Tickets => Seller::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             other => Err(unknown(other)),
         }
     }

@@ -8,9 +8,10 @@ pub mod ledger;
 mod looks;
 mod outside;
 mod summary;
+pub mod tickets;
 
 use crate::lock::Guard;
-use crate::record::{Case, Measure};
+use crate::record::{Case, Measure, Stock};
 
 pub use ledger::{LINES_MAX, Ledger};
 pub use summary::{Concluded, Expected, conclude};
@@ -28,6 +29,10 @@ pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
     }
     if guard == Some(Guard::Retry) && lines > 1 {
         return Err(format!("one compare-and-swap changes one word, not {lines} lines"));
+    }
+    let updates_one_word = matches!(guard, Some(Guard::Atomic | Guard::Retry));
+    if case.measure == Measure::Tickets && case.stock == Some(Stock::JsonFile) && updates_one_word {
+        return Err("one atomic update changes one word in memory, not a file; its stock is `memory`".to_owned());
     }
     let wanted = match case.measure {
         Measure::Contention if case.holders.is_none() => "how many holders it has",
