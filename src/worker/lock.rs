@@ -13,6 +13,7 @@ use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
 use crate::measure::locks::read_mostly::Accessor;
+use crate::measure::locks::tickets::Seller;
 use crate::measure::locks::{self, Ledger, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
@@ -65,6 +66,7 @@ impl<L: Lock> Equipment<L> {
             Measure::Anatomy => Counted::<L>::new(holder, ledger, task).lead(leader, task),
             Measure::Conformance => Examined::<L>::new(holder, ledger, task).lead(leader, task),
             Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
+            Measure::Tickets => Seller::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             other => Err(unknown(other)),
         }
     }
@@ -77,6 +79,7 @@ impl<L: Lock> Equipment<L> {
             Measure::Anatomy => Counted::<L>::new(holder, ledger, task).follow(member, task),
             Measure::Conformance => Examined::<L>::new(holder, ledger, task).follow(member, task),
             Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
+            Measure::Tickets => Seller::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             other => Err(unknown(other)),
         }
     }

@@ -11,10 +11,11 @@ mod outside;
 pub mod read_mostly;
 pub mod recover;
 mod summary;
+pub mod tickets;
 mod window;
 
 use crate::lock::Guard;
-use crate::record::{Case, Measure};
+use crate::record::{Case, Measure, Stock};
 
 pub use ledger::{LINES_MAX, Ledger};
 pub use summary::{Concluded, Expected, conclude};
@@ -35,6 +36,10 @@ pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
     }
     if let Some(percent) = case.reads_percent.filter(|percent| *percent > 100) {
         return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
+    }
+    let updates_one_word = matches!(guard, Some(Guard::Atomic | Guard::Retry));
+    if case.measure == Measure::Tickets && case.stock == Some(Stock::JsonFile) && updates_one_word {
+        return Err("one atomic update changes one word in memory, not a file; its stock is `memory`".to_owned());
     }
     let wanted = match case.measure {
         Measure::Contention if case.holders.is_none() => "how many holders it has",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::read_mostly;
+use super::tickets;
 use crate::lock::Guard;
 use crate::measure::histogram;
 use crate::protocol::{HolderFinding, Report};
@@ -49,6 +50,9 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let holders: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
     if holders.is_empty() {
         return Concluded::default();
+    }
+    if let Some(sold) = tickets::conclude(reports, guard) {
+        return sold;
     }
     let roles: Vec<&RoleCost> = reports.iter().flat_map(|report| &report.roles).collect();
     let (span, mut doubts) = (Span::of(&holders), vec![]);
@@ -195,7 +199,7 @@ impl Span {
 }
 
 /// Jain's index: the square of the sum over n times the sum of squares.
-fn jain(shares: &[u64]) -> f64 {
+pub(super) fn jain(shares: &[u64]) -> f64 {
     let sum: f64 = shares.iter().map(|share| *share as f64).sum();
     let squares: f64 = shares.iter().map(|share| (*share as f64).powi(2)).sum();
     if squares == 0.0 { 1.0 } else { sum * sum / (shares.len() as f64 * squares) }
@@ -207,9 +211,10 @@ fn hand_overs(holders: &[&HolderFinding]) -> Vec<Vec<u64>> {
     slots.iter().map(from).collect()
 }
 
-fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics {
+/// What all holders used, per acquisition.
+pub(super) fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics {
     let acquisitions = holders.iter().map(|holder| holder.acquisitions).sum::<u64>().max(1) as f64;
-    let samples = holders.iter().map(|holder| holder.samples).sum::<u64>().max(1) as f64;
+    let samples = holders.iter().map(|holder| holder.samples).sum::<u64>() as f64;
     let sum = |read: fn(&RoleCost) -> u64| roles.iter().map(|role| read(role)).sum::<u64>() as f64;
     // Those of readers are told by the read.
     let updaters = holders.iter().filter(|holder| holder.reads == 0);
@@ -220,8 +225,10 @@ fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics {
             metric::SWITCHES_PER_ACQUISITION.into(),
             sum(|role| role.voluntary_switches + role.involuntary_switches) / acquisitions,
         ),
-        (metric::SAMPLED_EVERY.into(), acquisitions / samples),
     ]);
+    if samples > 0.0 {
+        metrics.insert(metric::SAMPLED_EVERY.into(), acquisitions / samples);
+    }
     if retries > 0.0 {
         metrics.insert(metric::RETRIES_PER_UPDATE.into(), retries / acquisitions);
     }
