@@ -48,7 +48,7 @@ impl Limits {
             // Floors choose their own times, some seconds together.
             Measure::Floors => 60,
             // A fixed number of messages, each of which may cost polling sides a time slice on a busy machine.
-            Measure::Conformance => 30,
+            Measure::Conformance | Measure::Anatomy => 30,
             _ => 5,
         });
         Self {

@@ -30,8 +30,8 @@ const STAMPED: u32 = 42;
 
 /// From opening a window until it begins, for each holder: time to wake up.
 const START_AFTER_NS: u64 = 60_000;
-/// What of the hot time the stamped window takes.
-const STAMPED_SHARE: u64 = 5;
+/// The part of the hot time that the stamped window takes: one of so many.
+pub const STAMPED_SHARE: u64 = 5;
 /// Batches between two looks at the abort word.
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
 
