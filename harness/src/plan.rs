@@ -17,10 +17,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use ipcmark::family;
-use ipcmark::measure::locks;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Placement};
+use ipcmark::{family, measure::locks};
 use regex::Regex;
 
 pub use self::ground::Ground;
@@ -249,7 +248,7 @@ impl Plan {
         // A wake measure waits for one pause to warm up and for three at least.
         let gap_ns = planned.case.gap_ns.unwrap_or(0);
         let stamped_ns = match planned.case.measure {
-            Measure::Contention => hot_ns / locks::contention::STAMPED_SHARE,
+            Measure::Contention => locks::contention::stamped_ns(hot_ns),
             _ => 0,
         };
         let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));

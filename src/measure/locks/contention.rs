@@ -30,8 +30,8 @@ const STAMPED: u32 = 42;
 
 /// From opening a window until it begins, for each holder: time to wake up.
 const START_AFTER_NS: u64 = 60_000;
-/// The part of the hot time that the stamped window takes: one of so many.
-pub const STAMPED_SHARE: u64 = 5;
+/// What of the hot time the stamped window takes.
+const STAMPED_SHARE: u64 = 5;
 /// Batches between two looks at the abort word.
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
 
@@ -144,7 +144,7 @@ impl<L: Lock> Contender<L> {
                 self.cost = Some(meter.stop(task, self.finding.acquisitions));
             }
             _ => {
-                let length_ns = task.timing.hot_ns / STAMPED_SHARE;
+                let length_ns = stamped_ns(task.timing.hot_ns);
                 // What counting needs is all there; the rest is only looked at.
                 let (after, longest_run) = (self.critical.after.clone(), self.critical.longest_run);
                 let retries = self.critical.retries;
@@ -264,6 +264,11 @@ impl<L: Lock> Contender<L> {
             ..Report::default()
         })
     }
+}
+
+/// How long the stamped window is that follows `hot_ns` of counting.
+pub fn stamped_ns(hot_ns: u64) -> u64 {
+    hot_ns / STAMPED_SHARE
 }
 
 /// How the ledger names the holder.
