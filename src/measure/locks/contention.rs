@@ -144,7 +144,7 @@ impl<L: Lock> Contender<L> {
                 self.cost = Some(meter.stop(task, self.finding.acquisitions));
             }
             _ => {
-                let length_ns = stamped_ns(task.timing.hot_ns);
+                let length_ns = task.timing.hot_ns / STAMPED_SHARE;
                 // What counting needs is all there; the rest is only looked at.
                 let (after, longest_run) = (self.critical.after.clone(), self.critical.longest_run);
                 let retries = self.critical.retries;
@@ -264,11 +264,6 @@ impl<L: Lock> Contender<L> {
             ..Report::default()
         })
     }
-}
-
-/// How long the stamped window is that follows `hot_ns` of counting.
-pub fn stamped_ns(hot_ns: u64) -> u64 {
-    hot_ns / STAMPED_SHARE
 }
 
 /// How the ledger names the holder.
