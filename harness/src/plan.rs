@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use ipcmark::measure::locks::recover::PATIENCE_NS;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Placement};
+use ipcmark::{family, measure::locks};
 use regex::Regex;
 
 pub use self::ground::Ground;
@@ -31,6 +32,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("smoke", include_str!("../plans/smoke.toml")),
     ("quick", include_str!("../plans/quick.toml")),
     ("locks-quick", include_str!("../plans/locks-quick.toml")),
+    ("locks", include_str!("../plans/locks.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("topologies", include_str!("../plans/topologies.toml")),
@@ -46,6 +48,10 @@ pub const SETS_MAX: u32 = 1000;
 
 /// What a trial costs besides its phases: starting two processes, attaching, reaping.
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
+/// What of the hot time a second window takes that stamps every release: src/measure/locks/contention.rs.
+const STAMPED_SHARE: u64 = 5;
+/// What each role beyond the second adds to that.
+const MORE_ROLES_NS: u64 = 5_000_000;
 /// What a traced trial costs: each system call of it stops twice.
 const TRACED_TRIAL_NS: u64 = 60_000_000;
 /// Messages of a traced trial: enough for a count per message with two digits.
@@ -239,7 +245,9 @@ impl Plan {
             return 0;
         }
         if planned.case.measure == Measure::Anatomy {
-            return TRACED_TRIAL_NS;
+            // Forced hand-overs have a length, once traced and once left alone.
+            let handed_over = planned.case.holders.is_some_and(|holders| holders > 1);
+            return TRACED_TRIAL_NS + if handed_over { 2 * locks::anatomy::HAND_OVERS_NS } else { 0 };
         }
         let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing_of(&planned.case);
         if planned.case.measure == Measure::Recover {
@@ -248,7 +256,13 @@ impl Plan {
         }
         // A wake measure waits for one pause to warm up and for three at least.
         let gap_ns = planned.case.gap_ns.unwrap_or(0);
-        warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + floor_ns + TRIAL_OVERHEAD_NS
+        let stamped_ns = match planned.case.measure {
+            Measure::Contention => hot_ns / STAMPED_SHARE,
+            _ => 0,
+        };
+        let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));
+        let overhead_ns = TRIAL_OVERHEAD_NS + MORE_ROLES_NS * more_roles;
+        warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + stamped_ns + floor_ns + overhead_ns
     }
 
     /// Hash of everything that decides what a run measures; what stands in a case's way is not part of it.

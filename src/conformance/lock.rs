@@ -62,7 +62,7 @@ impl Extent {
         if fixed > 0 {
             return Self { wanted: fixed, least: fixed, end_ns: 0 };
         }
-        Self { wanted: 20_000, least: 200, end_ns: clock::now_ns() + 400_000_000 }
+        Self { wanted: 20_000, least: 100, end_ns: clock::now_ns() + 400_000_000 }
     }
 
     /// Accesses of one holder.
@@ -206,8 +206,10 @@ impl<L: Lock> Examined<L> {
             self.holder.with_lock(|acquired| {
                 *deaths += u64::from(acquired.owner_died);
                 critical.pass(Guard::Exclusive);
-                // Others come meanwhile, find it taken, and go to sleep where they do.
-                thread::yield_now();
+                // Others come meanwhile, find it taken, and go to sleep; those who poll would only use up their time.
+                if !L::POLLS {
+                    thread::yield_now();
+                }
             })?;
             self.passes += 1;
             page.set_progress(self.slot, critical.taken_over());

@@ -23,9 +23,11 @@ const LEADER: u32 = 0;
 const OTHER: u32 = 1;
 
 /// Acquisitions of each of two holders.
-pub const TURNS_EACH: u64 = 50;
+const TURNS_EACH: u64 = 50;
 /// From the moment the other one is about to ask until the owner lets go, in nanoseconds.
-pub const HELD_NS: u64 = 300_000;
+const HELD_NS: u64 = 300_000;
+/// How long two holders take for all of it.
+pub const HAND_OVERS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
 /// Acquisitions before the hot phase: what is done only once is done by then.
 const WARM: u64 = 5;
 /// Acquisitions of a lone holder, unless the order says.
