@@ -14,9 +14,9 @@ use crate::record::Wait;
 #[derive(Default)]
 pub(crate) struct Yield;
 
-/// Looks in vain after which an order is not branched any more. One finds what another does between two of his looks; the
-/// mutants are caught with two.
-const BRANCHED_LOOKS: u32 = 4;
+/// Looks in vain after which an order is not branched any more. With two threads four are all there ever are; with three
+/// of a lock that gives each his own word to look at, fewer than eight.
+const BRANCHED_LOOKS: u32 = 8;
 
 /// Looks in vain after which nobody is left who could change what is looked at: unbranched, the checker lets whoever
 /// yielded least go on, so no thread of a model goes without a turn for nearly as many.
