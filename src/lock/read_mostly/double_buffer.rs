@@ -85,7 +85,7 @@ impl<W: WaitStrategy<Nowhere> + Default, const FENCED: bool> DoubleBuffer<W, FEN
     fn grace(&self, turn: u64) -> io::Result<()> {
         // PAIRS: reader-announced. The turn is visible before the readers are looked for.
         fence(Ordering::SeqCst);
-        for reader in &self.readers[..self.current.seats.load(Ordering::Relaxed) as usize] {
+        for reader in self.readers.iter().take(self.current.seats.load(Ordering::Relaxed) as usize) {
             let left = || {
                 // PAIRS: reader-left
                 let since = reader.since.load(Ordering::Acquire);
