@@ -38,8 +38,8 @@ enum Claim {
     Had { after_ns: u64, told: bool },
     /// He waited in vain.
     Never,
-    /// He was given an error: a sentence.
-    Refused(String),
+    /// He was given an error, or did not survive it: a sentence.
+    Failed(String),
 }
 
 /// What became of one death.
@@ -104,13 +104,13 @@ fn remark(seen: &[Aftermath]) -> Option<String> {
     let often = if losses(seen) == seen.len() { "never" } else { "not always" };
     let patience_ms = PATIENCE_NS / 1_000_000;
     let next = match &one.next {
-        Claim::Refused(why) => format!("the next in line was refused the lock ({why})"),
+        Claim::Failed(why) => format!("the next in line failed ({why})"),
         Claim::Never | Claim::Had { .. } => format!("the next in line did not get the lock within {patience_ms} ms"),
     };
     let later = match newcomer {
         Claim::Had { .. } => "but one who came later did".to_owned(),
         Claim::Never => "and neither did one who came later".to_owned(),
-        Claim::Refused(why) => format!("and one who came later was refused it ({why})"),
+        Claim::Failed(why) => format!("and one who came later failed ({why})"),
     };
     Some(format!("{often}: {next}, {later}"))
 }
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_lock_that_recovers_at_times_says_so() {
-        let refused = Aftermath { next: Claim::Refused("gone".into()), newcomer: Some(Claim::Never) };
+        let refused = Aftermath { next: Claim::Failed("gone".into()), newcomer: Some(Claim::Never) };
         let why = remark(&[recovered(1, false), refused]).unwrap();
-        assert!(why.starts_with("not always: the next in line was refused the lock (gone), and neither"), "{why}");
+        assert!(why.starts_with("not always: the next in line failed (gone), and neither"), "{why}");
     }
 }

@@ -17,7 +17,7 @@ use crate::measure::Trouble;
 const PROMPTLY: Duration = Duration::from_secs(5);
 /// One who waits in vain has had this much CPU time to find out, unless he sleeps: else it was the CPU that he waited for.
 const TRIED_NS: u64 = 5_000_000;
-/// On an overrun machine patience lasts so many times as long at most.
+/// On an overrun machine, where that takes longer, patience lasts so many times as long at most.
 const PATIENCE_TIMES_MAX: u32 = 10;
 
 /// A child and its line. It is killed and collected when this goes.
@@ -46,6 +46,7 @@ impl Actor<'_> {
     pub(super) fn until_has(&mut self) -> Result<(), Trouble> {
         let deadline = Instant::now() + PROMPTLY;
         loop {
+            self.must_live()?;
             match self.line.step() {
                 Step::Has => return Ok(()),
                 seen @ (Step::Away | Step::Asks) => self.stay_for(seen, deadline, "does not get a free lock")?,
@@ -60,6 +61,7 @@ impl Actor<'_> {
     pub(super) fn until_waits(&mut self, must_sleep: bool) -> Result<(), Trouble> {
         let (deadline, mut queueing) = (Instant::now() + PROMPTLY, Queueing::default());
         loop {
+            self.must_live()?;
             match self.line.step() {
                 Step::Away => self.stay_for(Step::Away, deadline, "does not attach")?,
                 Step::Asks if queueing.sees(Glance::at(self.pid())?, must_sleep) => return Ok(()),
@@ -80,6 +82,7 @@ impl Actor<'_> {
         self.line.go_and_wake()?;
         let deadline = Instant::now() + PROMPTLY;
         loop {
+            self.must_live()?;
             match self.line.left_ns() {
                 0 => self.check(deadline, "does not hear that he is to let go")?,
                 at_ns => return Ok(at_ns),
@@ -96,60 +99,64 @@ impl Actor<'_> {
             return Ok(Claim::Never);
         }
         let deadline = Instant::now() + PROMPTLY;
-        while self.line.step() == Step::Has {
+        while self.line.step() == Step::Has && !self.player.has_ended()? {
             self.stay_for(Step::Has, deadline, "cannot let the lock go")?;
         }
         self.player.collect()?;
-        if self.line.step() == Step::Broke {
-            return Ok(Claim::Refused(self.line.complaint()));
+        match self.line.step() {
+            Step::Left => {
+                let since_ns = since_ns.unwrap_or(self.line.asked_ns());
+                Ok(Claim::Had { after_ns: self.line.had_ns().saturating_sub(since_ns), told: self.line.told() })
+            }
+            Step::Broke => Ok(Claim::Failed(self.line.complaint())),
+            // The lock's doing, too: a C library aborts where it finds what it thinks cannot be.
+            Step::Asks | Step::Has => Ok(Claim::Failed(self.player.end_in_words())),
+            Step::Away => Err(self.trouble(&format!("did not attach: {}", self.player.end_in_words()))),
         }
-        let since_ns = since_ns.unwrap_or(self.line.asked_ns());
-        Ok(Claim::Had { after_ns: self.line.had_ns().saturating_sub(since_ns), told: self.line.told() })
     }
 
-    /// True once he has the lock, or an error; false when he waits in vain.
+    /// True once he has the lock, or an error, or his end; false when he waits in vain.
+    ///
+    /// Errors: the machine is too busy to tell.
     fn patiently(&mut self) -> Result<bool, Trouble> {
         let patience = Duration::from_nanos(PATIENCE_NS);
         let (begun, before) = (Instant::now(), Glance::at(self.pid())?);
-        let at_last = begun + patience * PATIENCE_TIMES_MAX;
+        let deadline = begun + patience * PATIENCE_TIMES_MAX;
         loop {
             let seen = self.line.step();
-            if seen > Step::Asks {
+            if seen > Step::Asks || self.player.has_ended()? {
                 return Ok(true);
             }
-            let waited = begun.elapsed();
-            if waited < patience {
-                self.stay_for(seen, at_last, "does not come to wait")?;
-                continue;
+            self.stay_for(seen, deadline, "gets no CPU time to look after the lock")?;
+            if begun.elapsed() >= patience && seen == Step::Asks {
+                let now = Glance::at(self.pid())?;
+                let tried = now.asleep || now.ran_ns.saturating_sub(before.ran_ns) >= TRIED_NS;
+                // The step once more: he may sleep because he has it.
+                if tried && self.line.step() == seen {
+                    return Ok(false);
+                }
             }
-            let now = Glance::at(self.pid())?;
-            let tried = now.asleep || now.ran_ns.saturating_sub(before.ran_ns) >= TRIED_NS;
-            // The step once more: he may have gone to sleep because he has it.
-            if (tried && seen == Step::Asks && self.line.step() == seen) || Instant::now() >= at_last {
-                return Ok(false);
-            }
-            self.check(at_last + PROMPTLY, "does not come to wait")?;
-            thread::sleep(LOOK_AGAIN);
         }
     }
 
     /// Sleeps a while, unless he has come further than `seen`.
-    fn stay_for(&mut self, seen: Step, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
+    fn stay_for(&self, seen: Step, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
         self.check(deadline, complaint)?;
         Ok(self.line.wait_while(seen)?)
     }
 
-    /// Errors: the trial was called off, he has ended without a word, or it is past the deadline.
-    fn check(&mut self, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
+    /// Errors: the trial was called off, or it is past the deadline.
+    fn check(&self, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
         if abort::requested() {
             return Err(abort::error().into());
         }
-        let seen = self.line.step();
-        if self.player.has_ended()? && self.line.step() == seen && !matches!(seen, Step::Left | Step::Broke) {
-            return Err(self.trouble("ended without a word"));
-        }
-        if Instant::now() >= deadline {
-            return Err(self.trouble(complaint));
+        if Instant::now() >= deadline { Err(self.trouble(complaint)) } else { Ok(()) }
+    }
+
+    /// Errors: he has ended without a word.
+    fn must_live(&mut self) -> Result<(), Trouble> {
+        if self.player.has_ended()? && self.line.step() <= Step::Has {
+            return Err(self.trouble(&format!("is gone: {}", self.player.end_in_words())));
         }
         Ok(())
     }

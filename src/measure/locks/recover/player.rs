@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
@@ -14,7 +15,8 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 /// A child that plays.
 pub(super) struct Player {
     pid: Pid,
-    collected: bool,
+    /// Once it was collected.
+    end: Option<WaitStatus>,
 }
 
 impl Player {
@@ -30,7 +32,7 @@ impl Player {
         // SAFETY: the process has this one thread, as was just counted, so the child finds no lock of the C library or of
         // ours taken by a thread that it does not have.
         match unsafe { fork() }? {
-            ForkResult::Parent { child } => Ok(Self { pid: child, collected: false }),
+            ForkResult::Parent { child } => Ok(Self { pid: child, end: None }),
             ForkResult::Child => perform(warden, play),
         }
     }
@@ -41,28 +43,41 @@ impl Player {
 
     /// True when he has ended by himself.
     pub(super) fn has_ended(&mut self) -> io::Result<bool> {
-        if !self.collected {
-            let status = again(|| waitpid(self.pid, Some(WaitPidFlag::WNOHANG)))?;
-            self.collected = matches!(status, WaitStatus::Exited(..) | WaitStatus::Signaled(..));
-        }
-        Ok(self.collected)
+        self.look(Some(WaitPidFlag::WNOHANG))?;
+        Ok(self.end.is_some())
     }
 
     /// Kills him and returns once nothing of him is left.
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        if self.collected {
-            return Ok(());
+        if self.end.is_none() {
+            // Not collected yet, so the number is still his.
+            kill(self.pid, Signal::SIGKILL)?;
         }
-        // Not collected yet, so the number is still his.
-        kill(self.pid, Signal::SIGKILL)?;
         self.collect()
     }
 
-    /// Waits for his end. Stops of one who is traced are no end.
+    /// Waits for his end.
     pub(super) fn collect(&mut self) -> io::Result<()> {
-        while !self.collected {
-            let status = again(|| waitpid(self.pid, None))?;
-            self.collected = matches!(status, WaitStatus::Exited(..) | WaitStatus::Signaled(..));
+        while self.end.is_none() {
+            self.look(None)?;
+        }
+        Ok(())
+    }
+
+    /// How he ended.
+    pub(super) fn end_in_words(&self) -> String {
+        match self.end {
+            Some(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
+            Some(WaitStatus::Exited(_, code)) => format!("it left with status {code}"),
+            _ => "it has not ended".to_owned(),
+        }
+    }
+
+    fn look(&mut self, flags: Option<WaitPidFlag>) -> io::Result<()> {
+        if self.end.is_none() {
+            let status = again(|| waitpid(self.pid, flags))?;
+            // A stop of one who is traced is no end.
+            self.end = Some(status).filter(|it| matches!(it, WaitStatus::Exited(..) | WaitStatus::Signaled(..)));
         }
         Ok(())
     }
@@ -77,7 +92,9 @@ impl Drop for Player {
 /// The child's whole life.
 fn perform(warden: Pid, play: impl FnOnce()) -> ! {
     let bound = prctl::set_pdeathsig(Signal::SIGKILL);
-    // A warden that died before the line above sends no signal any more. A panic must not unwind into the copy of the
+    // A C library may abort one who gets a dead owner's lock: that is seen, and need not be kept.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // A warden that died before the first line sends no signal any more. A panic must not unwind into the copy of the
     // warden that lies below on this stack.
     let well = bound.is_ok() && getppid() == warden && panic::catch_unwind(AssertUnwindSafe(play)).is_ok();
     // SAFETY: ends the process without running what the warden registered for its own exit: the buffers of its streams

@@ -136,6 +136,7 @@ impl Line {
 
     /// Keeps a CPU busy, without a system call, until the warden says go.
     pub(super) fn stays_busy(&self) {
+        // PAIRS: warden-says-go
         while self.go.load(Ordering::Acquire) == 0 && !abort::requested() {
             for _ in 0..PAUSES_PER_ABORT_CHECK {
                 hint::spin_loop();
