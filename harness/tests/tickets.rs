@@ -1,11 +1,13 @@
 //! Several processes sell from one stock: exactly what there is under a lock, too much without one, and both on record.
 
+#[path = "common/command.rs"]
+mod command;
 mod common;
 
 use std::fs;
 use std::path::Path;
 
-use common::command::{folder, ipcmark, told};
+use command::{folder, ipcmark, told};
 use common::{PROGRAM, alone, run_id, short};
 use ipcmark::family;
 use ipcmark::record::{Case, Measure, Outcome, Record, Status, Stock, Verdict, Wait, metric};

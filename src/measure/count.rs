@@ -27,25 +27,33 @@ pub struct Derived {
 ///
 /// A fixed count is taken as it is, after the same warm-up.
 pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Derived, Trouble> {
-    let start = clock::now_ns();
+    derive_by(timing, |count| {
+        let before = clock::now_ns();
+        pilot(count)?;
+        Ok(clock::now_ns() - before)
+    })
+}
+
+/// The same where the pilot says how long its work took, in nanoseconds: there is more to it than is timed.
+pub fn derive_by(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<u64, Trouble>) -> Result<Derived, Trouble> {
+    let mut warm_up_ns = 0;
     let mut count = 1;
     // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
     let mut unit_ns = [f64::INFINITY; 3];
     let mut fastest_ns = f64::INFINITY;
     loop {
-        let before = clock::now_ns();
-        pilot(count)?;
-        let now = clock::now_ns();
+        let lasted_ns = pilot(count)?;
+        warm_up_ns += lasted_ns;
         unit_ns.rotate_left(1);
-        unit_ns[2] = (now - before) as f64 / count as f64;
+        unit_ns[2] = lasted_ns as f64 / count as f64;
         fastest_ns = fastest_ns.min(unit_ns[2]).max(0.1);
-        if now - start >= timing.warm_up_ns {
+        if warm_up_ns >= timing.warm_up_ns {
             unit_ns.sort_by(f64::total_cmp);
             let unit_ns = if unit_ns[1].is_finite() { unit_ns[1] } else { unit_ns[0] }.max(0.1);
             let fitting = (timing.hot_ns as f64 / unit_ns) as u64;
             let (count, chosen_by) =
                 timing.fixed_count.map_or((fitting.max(WINDOWS), "time"), |count| (count, "fixed"));
-            return Ok(Derived { count, chosen_by, warm_up_ns: now - start, unit_ns, fastest_ns });
+            return Ok(Derived { count, chosen_by, warm_up_ns, unit_ns, fastest_ns });
         }
         count *= 2;
     }

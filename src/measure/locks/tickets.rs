@@ -3,9 +3,9 @@
 //! Exactly the stock must be sold. Without a lock two sellers sell the same ticket, and the trial must see that too many
 //! went.
 //!
-//! A trial is a row of sales, of which the first ones warm up. A sale begins at a time that all sellers know before it and
-//! lasts until the last ticket is gone. Nobody sells more than the whole stock: without a lock, one who was put off his CPU
-//! in the middle brings back the tickets that others sold meanwhile, and it might never end.
+//! A trial is a row of sales, of which the first ones warm up. A sale begins when all sellers stand ready, and lasts until
+//! the last ticket is gone. Nobody sells more than the whole stock: without a lock, one who was put off his CPU in the middle
+//! brings back the tickets that others sold meanwhile, and it might never end.
 
 mod race;
 mod stall;
@@ -15,7 +15,7 @@ use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::schedule::spin_until;
+use crate::measure::schedule::spin_for_post;
 use crate::measure::{Findings, Task, Trouble, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{RoleCost, Window, metric};
@@ -30,8 +30,8 @@ const RECKON: u32 = 61;
 
 const LEADER: u32 = 0;
 
-/// From opening a sale until it begins, for each seller: time to wake up.
-const START_AFTER_NS: u64 = 60_000;
+/// Sales that count: each long enough for holders who share a CPU to get their turns, where the hot time is.
+const SALES: u64 = 10;
 
 /// One of those who sell.
 pub struct Seller<L: Lock> {
@@ -39,6 +39,9 @@ pub struct Seller<L: Lock> {
     stall: Stall,
     /// Of all sales that count.
     sold: Sold,
+    /// Sales so far, the same for all.
+    sales: u64,
+    /// Runs from the first sale that counts to the end of the last, the short while between two included.
     meter: Option<Meter>,
     cost: Option<RoleCost>,
 }
@@ -56,26 +59,32 @@ struct Sold {
 impl<L: Lock> Seller<L> {
     /// A seller before the first sale.
     pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
-        Self { holder, stall: Stall::of(&task.case, ledger), sold: Sold::default(), meter: None, cost: None }
+        let stall = Stall::of(&task.case, ledger);
+        Self { holder, stall, sold: Sold::default(), sales: 0, meter: None, cost: None }
     }
 
     /// The role that puts out the stock.
     pub fn lead(mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
         let page = leader.page().clone();
         floor.lead(leader)?;
-        let derived = count::derive(&task.timing, |stock| self.sale(leader, stock).map(drop))?;
+        let derived = count::derive_by(&task.timing, |stock| Ok(self.sale(leader, stock)?.elapsed_ns))?;
         page.set_hot(true);
         let mut windows: Vec<Window> = vec![];
-        for stock in count::slices(derived.count) {
-            windows.push(self.sale(leader, stock)?);
+        for sale in 0..SALES.min(derived.count) {
+            windows.push(self.sale(leader, share(derived.count, sale))?);
         }
         page.set_hot(false);
-        together(leader, RECKON, 0, || Ok(self.reckon(task)))?;
+        together(leader, RECKON, 0, || {
+            self.reckon(task);
+            Ok(())
+        })?;
         floor.lead(leader)?;
         together(leader, phase::END, 0, || Ok(()))?;
 
         let first_ns = windows.first().map_or(0, |window| window.start_ns);
-        windows.iter_mut().for_each(|window| window.start_ns -= first_ns);
+        for window in &mut windows {
+            window.start_ns -= first_ns;
+        }
         let elapsed_ns: u64 = windows.iter().map(|window| window.elapsed_ns).sum();
         let tickets: u64 = windows.iter().map(|window| window.messages).sum();
         page.set_count(derived.count);
@@ -118,8 +127,10 @@ impl<L: Lock> Seller<L> {
     fn sale(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, Trouble> {
         let page = leader.page().clone();
         self.stall.put_out(stock)?;
-        page.post(LEADER, clock::now_ns() + START_AFTER_NS * u64::from(leader.slots()));
-        together(leader, SELL, stock, || self.take_part(&page, LEADER, stock))?;
+        together(leader, SELL, stock, || {
+            page.post(LEADER, self.sales + 1);
+            self.take_part(&page, LEADER, stock)
+        })?;
 
         let slots = || 0..leader.slots();
         let sold: u64 = slots().map(|slot| page.tally(slot)).sum();
@@ -133,13 +144,15 @@ impl<L: Lock> Seller<L> {
         Ok(Window { start_ns, elapsed_ns: end_ns.saturating_sub(start_ns).max(1), messages: sold })
     }
 
-    /// This seller's part of a sale, from the moment that all know.
+    /// This seller's part of a sale, from the leader's word that all are ready.
     fn take_part(&mut self, page: &Page, slot: u32, stock: u64) -> Result<(), Trouble> {
         let hot = page.is_hot();
         if hot && self.meter.is_none() {
             self.meter = Some(Meter::start());
         }
-        page.set_started_ns(slot, spin_until(page.posted(LEADER))?);
+        self.sales += 1;
+        spin_for_post(page, LEADER, self.sales)?;
+        page.set_started_ns(slot, clock::now_ns());
         let sold = self.sell_out(stock)?;
         page.set_ended_ns(slot, sold.last_at_ns);
         page.set_tally(slot, sold.tickets);
@@ -176,6 +189,12 @@ impl<L: Lock> Seller<L> {
             ..Report::default()
         }
     }
+}
+
+/// What the sale of this number gets of the whole stock: as much as the others, within one ticket.
+fn share(stock: u64, sale: u64) -> u64 {
+    let sales = SALES.min(stock);
+    stock * (sale + 1) / sales - stock * sale / sales
 }
 
 /// Sells until nothing is left, or as much as there was.

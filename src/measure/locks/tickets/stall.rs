@@ -56,7 +56,9 @@ impl Stall {
     pub(super) fn put_out(&mut self, tickets: u64) -> io::Result<()> {
         match self {
             Self::Memory(ledger) => ledger.head().stock.store(tickets, Ordering::Relaxed),
-            Self::JsonFile(file) => write(&File::options().write(true).create(true).open(&file.path)?, tickets)?,
+            Self::JsonFile(file) => {
+                write(&File::options().write(true).create(true).truncate(false).open(&file.path)?, tickets)?;
+            }
         }
         Ok(())
     }
