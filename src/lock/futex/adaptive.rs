@@ -12,10 +12,10 @@
 use std::hint;
 use std::io;
 
-use super::states::States;
+use super::states::{self, States};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
-use crate::record::{Counts, Group, Wait};
+use crate::record::{Group, Wait};
 
 /// The lock whose waiters look `LOOKS` times, after `PAUSES` pause hints each, before they sleep.
 #[cfg_attr(not(loom), repr(C))]
@@ -80,12 +80,8 @@ impl<const LOOKS: u32, const PAUSES: u32> RawLock for FutexAdaptive<LOOKS, PAUSE
         self.states.release()
     }
 
-    /// Handed over to one who still looks: the line comes to be read, and once more to be written.
+    /// Handed over to one who slept: one who still looks saves both sides the system call.
     fn cost() -> Cost {
-        Cost {
-            alone: Counts { atomics: 2.0, ..Counts::default() },
-            release: Counts { atomics: 1.0, ..Counts::default() },
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
-        }
+        states::cost()
     }
 }

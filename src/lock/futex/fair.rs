@@ -210,12 +210,12 @@ impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
         self.release_contended()
     }
 
-    /// Handed over to one who sleeps: his seat's line goes to the owner, and both lines come back.
+    /// Handed over to one who slept: the word's line and his seat's go to the owner, and both come back.
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            release: Counts { atomics: 1.0, line_hand_overs: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 2.0, ..Counts::default() },
+            release: Counts { line_hand_overs: 2.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            acquire: Counts { line_hand_overs: 2.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
         }
     }
 }

@@ -130,12 +130,13 @@ impl RawLock for FutexHandoff {
         self.pass_on(me).map_or(Ok(()), Self::wake)
     }
 
-    /// The owner fetches the word of the next, and he fetches it back; and the word that tickets are drawn from.
+    /// The owner fetches the word at which the next one sleeps, who fetches it back, and had to fetch the one that tickets
+    /// are drawn from.
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
             release: Counts { line_hand_overs: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 2.0, ..Counts::default() },
+            acquire: Counts { line_hand_overs: 2.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
         }
     }
 }

@@ -7,10 +7,10 @@
 
 use std::io;
 
-use super::states::States;
+use super::states::{self, States};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
-use crate::record::{Counts, Group, Wait};
+use crate::record::{Group, Wait};
 
 /// The lock.
 #[cfg_attr(not(loom), repr(C))]
@@ -55,10 +55,6 @@ impl RawLock for FutexMutex {
     }
 
     fn cost() -> Cost {
-        Cost {
-            alone: Counts { atomics: 2.0, ..Counts::default() },
-            release: Counts { atomics: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
-        }
+        states::cost()
     }
 }
