@@ -8,10 +8,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{PROGRAM, alone, leftovers, processes, run_id, short, wait_for};
+use common::{PROGRAM, alone, leftovers, processes, run_id, short, signal, wait_for};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Case, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
+use nix::sys::signal::Signal;
 
 /// Longer than any trial may take that waits in vain twice and kills six.
 const TRIAL_MAX: Duration = Duration::from_secs(10);
@@ -87,6 +88,31 @@ fn every_death_of_every_lock_is_measured_and_leaves_nothing() {
     wait_for("kernel objects that were not there before to vanish", || {
         kernel_objects().is_subset(&before).then_some(())
     });
+}
+
+#[test]
+fn a_warden_that_is_killed_takes_its_children_with_it() {
+    let _alone = alone();
+    let id = run_id("warden");
+    let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
+    let case = cases().into_iter().find(|case| case.death == Some(Death::Inside)).expect("a row");
+    let own = std::process::id().cast_signed();
+    let result = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let warden = wait_for("a warden with children", || {
+                let all = processes();
+                let warden = all.iter().find(|it| it.parent == own && it.command == "ipcmark worker warden ")?;
+                all.iter().any(|it| it.parent == warden.pid).then_some(warden.pid)
+            });
+            signal(warden, Signal::SIGKILL);
+        });
+        session.run_trial(&short(case.clone()))
+    });
+    let why = result.outcome.why.unwrap_or_default();
+    assert!(result.outcome.status == Status::Failed && why.contains("SIGKILL"), "{why}");
+    wait_for("the children to be gone", || at_work(&id).is_empty().then_some(()));
+    let next = session.run_trial(&short(case)).outcome;
+    assert_eq!(next.status, Status::Measured, "{:?}", next.why);
 }
 
 #[test]
