@@ -25,9 +25,8 @@ const OTHER: u32 = 1;
 
 /// Acquisitions of each of two holders.
 const TURNS_EACH: u64 = 50;
-/// From the moment the other one is about to ask until the owner lets go: so that he sleeps, or that he has looked once.
+/// From the moment the other one is about to ask until the owner lets go, in nanoseconds, where the other one is to sleep.
 const HELD_NS: u64 = 300_000;
-const HELD_BRIEFLY_NS: u64 = 500;
 /// How long two holders take for all of it, in nanoseconds, where they sleep.
 pub const HAND_OVERS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
 /// Acquisitions before the hot phase: what is done only once is done by then.
@@ -51,7 +50,7 @@ impl<L: Lock> Counted<L> {
     /// The holder that plays `task`.
     pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
         let sleeps = L::cost().acquire.context_switches > 0.0;
-        let held_rounds = Chain::calibrated().rounds(if sleeps { HELD_NS } else { HELD_BRIEFLY_NS });
+        let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
         let critical = Critical::new(ledger, task.slot, 0, 1);
         Self { holder, critical, slot: task.slot, held_rounds, turn: 0, passes: 0 }
     }
