@@ -132,23 +132,25 @@ fn the_quick_plan_of_locks_measures_every_row_both_ways() {
             let outcome = &record.outcome;
             assert_eq!(outcome.status, Status::Measured, "{}: {:?}", record.case_key, outcome.why);
             match measure {
-                Measure::Acquire => assert_positive(record, metric::ACQUIRE_NS),
+                Measure::Acquire => assert!(number(record, metric::ACQUIRE_NS) > 0.0, "{}", record.case_key),
                 _ => check_contest(record),
             }
         }
     }
 }
 
-fn assert_positive(record: &Record, name: &str) {
+/// The record's number of this name, which must be one.
+fn number(record: &Record, name: &str) -> f64 {
     let found = record.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
-    assert!(found.is_some_and(|value| value > 0.0 && value.is_finite()), "{}: {name} is {found:?}", record.case_key);
+    found.filter(|value| value.is_finite()).unwrap_or_else(|| panic!("{}: {name} is {found:?}", record.case_key))
 }
 
 /// Shares, slices and hand-overs are of the same acquisitions, so they add up.
 fn check_contest(record: &Record) {
     let Outcome { contest, windows, verdict, .. } = &record.outcome;
     let key = &record.case_key;
-    assert_positive(record, metric::ACQUISITIONS_PER_S);
+    // Those who poll and share their CPU with others' work may well get nothing in so short a window.
+    assert!(number(record, metric::ACQUISITIONS_PER_S) >= 0.0, "{key}");
     let contest = contest.as_ref().unwrap_or_else(|| panic!("{key}: no contest"));
     assert_eq!(contest.holders.len(), 2, "{key}");
     let acquisitions: u64 = contest.holders.iter().map(|share| share.acquisitions).sum();

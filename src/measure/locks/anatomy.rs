@@ -1,10 +1,11 @@
 //! Does an acquisition cost what its lock declares? Nothing is timed here: the harness counts system calls, switches and
 //! faults of the hot phase, from which everything else is kept out.
 //!
-//! One holder takes a free lock over and over. Two hand it over: the owner keeps it until the other has asked and then for
-//! longer than anybody polls, lets it go, and does not ask again before the other one has it. So every acquisition is of
-//! one who waited, and every release to one who waits. Whose turn it is goes by posts on the control page and by polling,
-//! which makes no system call.
+//! One holder takes a free lock over and over. Two hand it over: the owner keeps it until the other has asked, lets it go,
+//! and does not ask again before the other one has it. So every acquisition is of one who waited, and every release to one
+//! who waits. Where the declared waiter sleeps, the owner keeps it for longer than anybody polls; where he still polls, as
+//! with locks that do so for a while, the owner lets go at once. Whose turn it is goes by posts on the control page and by
+//! polling, which makes no system call.
 
 use super::chain::{self, Chain};
 use super::critical::Critical;
@@ -24,9 +25,9 @@ const OTHER: u32 = 1;
 
 /// Acquisitions of each of two holders.
 const TURNS_EACH: u64 = 50;
-/// From the moment the other one is about to ask until the owner lets go, in nanoseconds.
+/// From the moment the other one is about to ask until the owner lets go, in nanoseconds, where the other one is to sleep.
 const HELD_NS: u64 = 300_000;
-/// How long two holders take for all of it.
+/// How long two holders take for all of it, in nanoseconds, where they sleep.
 pub const HAND_OVERS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
 /// Acquisitions before the hot phase: what is done only once is done by then.
 const WARM: u64 = 5;
@@ -48,7 +49,8 @@ pub struct Counted<L: Lock> {
 impl<L: Lock> Counted<L> {
     /// The holder that plays `task`.
     pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
-        let held_rounds = Chain::calibrated().rounds(HELD_NS);
+        let sleeps = L::cost().acquire.context_switches > 0.0;
+        let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
         let critical = Critical::new(ledger, task.slot, 0, 1);
         Self { holder, critical, slot: task.slot, held_rounds, turn: 0, passes: 0 }
     }
