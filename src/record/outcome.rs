@@ -145,6 +145,18 @@ pub mod metric {
     pub const WRITES_PER_S: &str = "writes_per_s";
     /// Read-mostly: attempts in vain for each read that succeeded.
     pub const RETRIES_PER_READ: &str = "retries_per_read";
+    /// Read-mostly: from asking for a read until the look that was accepted began, median.
+    pub const READ_P50_NS: &str = "read_p50_ns";
+    /// The same, 99th percentile.
+    pub const READ_P99_NS: &str = "read_p99_ns";
+    /// Read-mostly: the longest that a read, of those looked at, had to wait.
+    pub const READ_STARVED_NS: &str = "read_starved_ns";
+    /// Read-mostly: from asking for a write until it began, median.
+    pub const WRITE_P50_NS: &str = "write_p50_ns";
+    /// The same, 99th percentile.
+    pub const WRITE_P99_NS: &str = "write_p99_ns";
+    /// Read-mostly: the longest that a write, of those looked at, had to wait.
+    pub const WRITE_STARVED_NS: &str = "write_starved_ns";
     /// Tickets: time the whole sale took, over tickets sold.
     pub const SALE_NS: &str = "sale_ns";
     /// Tickets: sold beyond the stock.
