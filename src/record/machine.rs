@@ -75,6 +75,9 @@ pub struct Floors {
     pub hand_over_stream: Vec<SizedFloor>,
     /// The same in turns: write, hand over, read; nanoseconds one way.
     pub hand_over_serial: Vec<SizedFloor>,
+    /// One atomic addition to a line that this core owns; absent from recordings made before locks were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atomic_ns: Option<f64>,
     /// One trivial system call.
     pub system_call_ns: f64,
     /// From ringing a futex on one CPU to the sleeper being awake on the other.

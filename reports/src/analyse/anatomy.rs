@@ -7,10 +7,11 @@
 //! them, since virtual CPUs move; the rest come from the machine's floors. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
 //! is too high, which the report shows as such.
 
-use ipcmark::record::{Counts, Floors, Measure, SizedFloor};
+use ipcmark::record::{Counts, Floors, Measure, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;
+use super::trials::over_sets;
 
 /// A larger share of the measured time left unexplained, or explained in excess, is flagged.
 pub const UNEXPLAINED_SHARE: f64 = 0.25;
@@ -36,11 +37,13 @@ pub enum Price {
     PageFaults,
     /// A delay put in on purpose.
     Delay,
+    /// Atomic instructions on a line that the core owns already.
+    Atomics,
 }
 
 impl Price {
     /// Every price, in the order of the bar.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Payload,
         Self::MovedBytes,
         Self::LineHandOvers,
@@ -50,6 +53,7 @@ impl Price {
         Self::Wakes,
         Self::PageFaults,
         Self::Delay,
+        Self::Atomics,
     ];
 
     /// As the legend calls it.
@@ -64,6 +68,7 @@ impl Price {
             Self::Wakes => "wakes",
             Self::PageFaults => "page faults",
             Self::Delay => "delay on purpose",
+            Self::Atomics => "atomic instructions",
         }
     }
 }
@@ -93,7 +98,7 @@ impl Pace {
 /// A case's cost, taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
-    /// Measured median: nanoseconds a round trip, or a message of a stream.
+    /// Measured median: nanoseconds a round trip, a message of a stream, a free acquisition or a hand-over.
     pub measured_ns: f64,
     /// What each declared count comes to, in the order of [`Price::ALL`]; zeros left out.
     pub slices: Vec<(Price, f64)>,
@@ -123,7 +128,7 @@ impl Priced {
     }
 }
 
-/// Prices a measured case; `None` when it declares nothing, was not timed, or has no floors.
+/// Prices a measured case, of a contended lock one hand-over; `None` when it declares nothing, was not timed, or has no floors.
 pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     let anatomy = study.anatomy()?;
     let typical = study.summary.typical?;
@@ -140,6 +145,11 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
         Measure::Stream if total(&sender) > total(&receiver) => (1e9 / typical.value, Pace::Sender, sender),
         Measure::Stream => (1e9 / typical.value, Pace::Receiver, receiver),
+        // Nobody else is about: all of it stands on one side.
+        Measure::Acquire => (typical.value, Pace::Sender, sender),
+        Measure::Contention => {
+            (over_sets(&study.records, metric::HAND_OVER_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
+        }
         _ => return None,
     };
     let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
@@ -201,6 +211,7 @@ impl Site<'_> {
             Price::Wakes => between_cpus(counts.wakes * self.wake_ns()),
             Price::PageFaults => counts.page_faults * floors.page_fault_ns,
             Price::Delay => counts.delay_ns,
+            Price::Atomics => counts.atomics * floors.atomic_ns.unwrap_or(0.0),
         }
     }
 

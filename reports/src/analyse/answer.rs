@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use ipcmark::record::{Measure, Placement, Record, Verdict};
 
+use super::lock_answer;
 use super::pairs::paired_ratio;
 use super::series::Manner;
 use super::statistics::{Estimate, Interval};
@@ -28,7 +29,7 @@ const MOST_SIBLINGS: usize = 2;
 /// What the records say to the plan's question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// One sentence; `None` when the plan did not ask for round trips. Names of mechanisms stand between back quotes,
+    /// A sentence or two; `None` when the plan asked neither for round trips nor for locks. Names of mechanisms stand between back quotes,
     /// here and below.
     pub sentence: Option<String>,
     /// Further findings, a sentence each.
@@ -42,6 +43,12 @@ pub fn answer(study: &Study<'_>) -> Answer {
         return Answer { sentence, findings: Vec::new() };
     };
     let mut sentence = round_trips(study, placement);
+    let of_locks = lock_answer::sentence(study);
+    let mut findings = Vec::new();
+    match &sentence {
+        Some(_) => findings.extend(of_locks),
+        None => sentence = of_locks,
+    }
     let fewest = study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.sets.measured).min();
     if let Some(sets) = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT) {
         let _ = write!(
@@ -50,17 +57,17 @@ pub fn answer(study: &Study<'_>) -> Answer {
              verdict needs."
         );
     }
-    let mut findings = Vec::new();
     findings.extend(rate(study, placement, 64));
     if let Some(&largest) = study.sizes(Measure::Stream, placement).last().filter(|&&size| size > 64) {
         findings.extend(rate(study, placement, largest));
     }
     findings.extend(blocking_against_spinning(study, placement));
+    findings.extend(lock_answer::findings(study));
     Answer { sentence, findings }
 }
 
 /// What the page says when neither the round trips nor any chart do.
-pub const NOTHING_TO_SAY: &str = "No round trip was measured; the findings below are about rates.";
+pub const NOTHING_TO_SAY: &str = "No round trip was measured, and no lock; the findings below are about rates.";
 
 fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
     let smallest = study.common_size(Measure::RoundTrip, placement)?;
@@ -146,33 +153,35 @@ fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
 }
 
 /// The best case of its kind, and those that cannot be told from it.
-struct Best<'s, 'a> {
-    leader: &'s CaseStudy<'a>,
+pub(super) struct Best<'s, 'a> {
+    /// The best by its median.
+    pub(super) leader: &'s CaseStudy<'a>,
     level: Vec<&'s CaseStudy<'a>>,
 }
 
 impl<'s, 'a> Best<'s, 'a> {
     fn of(study: &'s Study<'a>, measure: Measure, placement: Placement, bytes: u64, manner: Manner) -> Option<Self> {
-        let mut candidates: Vec<_> = study
+        let candidates = study
             .measured(measure, placement)
-            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes())
-            .collect();
-        let value = |case: &&CaseStudy<'_>| case.summary.typical.map_or(f64::NAN, |typical| typical.value);
-        candidates.sort_by(|a, b| match measure {
-            Measure::Stream => value(b).total_cmp(&value(a)),
-            _ => value(a).total_cmp(&value(b)),
-        });
+            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes());
+        Self::among(candidates.collect())
+    }
+
+    /// The best of measured cases that answer one question.
+    pub(super) fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
+        candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
         let (&leader, others) = candidates.split_first()?;
         let level = others.iter().copied().filter(|other| cannot_tell(leader, other)).collect();
         Some(Self { leader, level })
     }
 
-    fn typical(&self) -> &Estimate {
+    /// What the best came to.
+    pub(super) fn typical(&self) -> &Estimate {
         self.leader.summary.typical.as_ref().expect("only measured cases compete")
     }
 
     /// Its name and, in brackets, what to bear in mind.
-    fn names(&self) -> String {
+    pub(super) fn names(&self) -> String {
         let mut notes = Vec::new();
         if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
             notes.push(verdict.to_string());
@@ -207,7 +216,7 @@ fn scaled(estimate: &Estimate, by: f64) -> Estimate {
 }
 
 /// `212 ns (206 to 220 ns)`.
-fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
+pub(super) fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
     let value = show(estimate.value);
     let interval = estimate.interval.map(|i| format!(" ({})", format::span(i.low, i.high, show)));
     format!("{value}{}", interval.unwrap_or_default())

@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 use ipcmark::record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
 
+/// The family of cases about locks.
+pub const LOCKS: &str = "lock";
+
 /// What a side does while it has nothing to do, in the words of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Manner {
@@ -19,11 +22,13 @@ pub enum Manner {
     Blocks,
     /// Never waits for anybody: one thread plays both sides.
     Alone,
+    /// Never waits, though others are about: the update itself is one instruction, or nothing stops it.
+    NeverWaits,
 }
 
 impl Manner {
     /// Every manner, in the order of panels and tables.
-    pub const ALL: [Self; 4] = [Self::Polls, Self::PollsThenBlocks, Self::Blocks, Self::Alone];
+    pub const ALL: [Self; 5] = [Self::Polls, Self::PollsThenBlocks, Self::Blocks, Self::Alone, Self::NeverWaits];
 
     /// A word or three for labels and headings.
     pub const fn word(self) -> &'static str {
@@ -32,17 +37,19 @@ impl Manner {
             Self::PollsThenBlocks => "polls, then blocks",
             Self::Blocks => "blocks",
             Self::Alone => "one thread",
+            Self::NeverWaits => "never waits",
         }
     }
 
-    /// From the wait strategy where the mechanism has a choice, else from what it declares: who enters the kernel or
-    /// gives up the CPU blocks, who moves nothing between cores is alone, and the rest are user-space channels, which
-    /// spin before they sleep.
+    /// From the wait strategy where the mechanism has a choice. A lock without one is none: nobody waits. Of channels
+    /// what they declare tells: who enters the kernel or gives up the CPU blocks, who moves nothing between cores is
+    /// alone, and the rest work in user space and spin before they sleep.
     pub fn of(case: &Case, anatomy: Option<&Anatomy>) -> Self {
         match case.wait {
             Some(Wait::Spin | Wait::SpinYield | Wait::Busy) => Self::Polls,
             Some(Wait::Hybrid) => Self::PollsThenBlocks,
             Some(Wait::Park | Wait::Eventfd | Wait::Block | Wait::Epoll) => Self::Blocks,
+            None if case.family == LOCKS => Self::NeverWaits,
             None => anatomy.map_or(Self::Blocks, Self::declared),
         }
     }

@@ -64,10 +64,10 @@ impl<'a> CaseStudy<'a> {
         self.case.placement == Placement::SameCpu || alone && self.usable().next().is_some()
     }
 
-    /// Nanoseconds for one round trip, message, wake-up or set-up: less is better in every measure.
+    /// Nanoseconds for one round trip, message, wake-up, set-up or acquisition: less is better in every measure.
     pub fn cost_ns(&self) -> Option<f64> {
         let value = self.summary.typical?.value;
-        Some(if self.summary.main == Some(MainMetric::MessagesPerS) { 1e9 / value } else { value })
+        Some(if self.summary.main.is_some_and(MainMetric::is_rate) { 1e9 / value } else { value })
     }
 
     /// The floor that ran next to it, median over sets: its name and nanoseconds in the case's unit.

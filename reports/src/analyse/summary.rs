@@ -69,12 +69,14 @@ impl MainMetric {
         }
     }
 
+    /// How many in a second, and not how long one takes.
+    pub const fn is_rate(self) -> bool {
+        matches!(self.recorded().0, Kind::Rate)
+    }
+
     /// A value as people read it.
     pub fn shown(self, value: f64) -> Quantity {
-        match self {
-            Self::MessagesPerS | Self::AcquisitionsPerS | Self::ReadsPerS => format::rate(value),
-            _ => format::time(value),
-        }
+        if self.is_rate() { format::rate(value) } else { format::time(value) }
     }
 }
 

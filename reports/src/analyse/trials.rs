@@ -3,7 +3,7 @@
 use ipcmark::record::{Measure, Record, Status, metric};
 
 use super::distribution::Distribution;
-use super::statistics::{Kind, SetValue, Sets, Within, median};
+use super::statistics::{Estimate, Kind, SetValue, Sets, Within, median};
 use super::verdict::is_invalid;
 
 /// The sets whose numbers count: measured, every check passed.
@@ -47,6 +47,11 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
         Measure::Recover => metrics.get(metric::RECOVERY_NS).copied(),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
+}
+
+/// Any metric's median over the usable sets with its interval.
+pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
+    sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
 }
 
 /// A metric's median over the usable sets.

@@ -5,16 +5,18 @@
 //! 1. every set was skipped: **skipped**;
 //! 2. a check failed in any set, or a set broke before its end: **invalid**, since what went wrong once may have gone
 //!    wrong unseen in the others;
-//! 3. any set missed its offered rate: **overloaded**;
-//! 4. more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
-//! 5. fewer than five sets: no verdict, since nothing shows what the next set would have given;
-//! 6. else **stable**.
+//! 3. a check that had to fail did, since there was no lock: **caught**, which is as it should be;
+//! 4. any set missed its offered rate: **overloaded**;
+//! 5. more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
+//! 6. fewer than five sets: no verdict, since nothing shows what the next set would have given;
+//! 7. else **stable**.
 //!
-//! Untimed cases (anatomy, conformance) have no interval: they are stable when every set passed.
+//! Untimed cases (anatomy, conformance) have no interval: they are stable when every set passed. So are locks of the dead
+//! that nobody ever got again: never is an answer, and has no time.
 
 use std::fmt::Write as _;
 
-use ipcmark::record::{Outcome, Record, Status, Verdict};
+use ipcmark::record::{Measure, Outcome, Record, Status, Verdict};
 
 use super::statistics::Estimate;
 use crate::format;
@@ -80,6 +82,10 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
         let why = of_sets(counts.invalid + counts.failed, &counts, "broke or failed a check", broken());
         return (Some(Verdict::Invalid), why);
     }
+    let caught = with(Verdict::Caught).count();
+    if caught > 0 {
+        return (Some(Verdict::Caught), of_sets(caught, &counts, "were caught", with(Verdict::Caught).take(1)));
+    }
     let overloaded = with(Verdict::Overloaded).count();
     if overloaded > 0 {
         let why = of_sets(overloaded, &counts, "missed the offered rate", with(Verdict::Overloaded));
@@ -89,7 +95,12 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     if disturbed as f64 > DISTURBED_SHARE * counts.measured as f64 {
         return (Some(Verdict::Noisy), of_sets(disturbed, &counts, "were disturbed", with(Verdict::Noisy)));
     }
-    let (verdict, mut why) = if timed { by_spread(counts.measured, estimate, records) } else { by_check(&counts) };
+    let never = records[0].case.measure == Measure::Recover && estimate.is_none();
+    let (verdict, mut why) =
+        if timed && !never { by_spread(counts.measured, estimate, records) } else { by_check(&counts) };
+    if never {
+        why = format!("{why}; {}", reason(records.iter()));
+    }
     if disturbed > 0 {
         why = format!("{why}; {}", of_sets(disturbed, &counts, "disturbed", with(Verdict::Noisy)));
     }

@@ -47,7 +47,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             best.told()
         ),
         answer: String::new(),
-        legend: legend(study, placement, floors),
+        legend: legend(priced(study, placement, floors).map(|(_, priced)| priced).collect::<Vec<_>>().iter()),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),
         more: best.is_partial().then(|| More::all(&chart(&Shown::default()))),
@@ -95,7 +95,8 @@ fn column(
     (!sections.is_empty()).then_some(Column { heading, sections })
 }
 
-fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
+/// A case's bar: its slices, and a line across where it was measured.
+pub fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
     let share = priced.unexplained_share();
     let flag = if priced.flagged() { " !" } else { "" };
     Bar {
@@ -120,9 +121,9 @@ fn slice_ink(price: Price) -> Ink {
     Ink::Slice(Price::ALL.iter().position(|&known| known == price).unwrap_or(0) as u8)
 }
 
-fn legend(study: &Study<'_>, placement: Placement, floors: &Floors) -> Vec<Key> {
-    let mut used: Vec<Price> =
-        priced(study, placement, floors).flat_map(|(_, priced)| priced.slices).map(|(price, _)| price).collect();
+/// What the slices of these mean.
+pub fn legend<'p>(priced: impl Iterator<Item = &'p Priced>) -> Vec<Key> {
+    let mut used: Vec<Price> = priced.flat_map(|priced| &priced.slices).map(|(price, _)| *price).collect();
     used.sort_unstable();
     used.dedup();
     let key = |price: Price| {
@@ -144,6 +145,26 @@ fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
         ("Side", "side"),
         ("Measured", "measured_ns"),
     ];
+    columns.extend(slices());
+    columns.extend([("Unexplained", "unexplained_ns"), ("Of measured", "unexplained_share")]);
+    let mut table = Table::new(&columns);
+    for (case, priced) in priced(study, placement, floors) {
+        let mut row = vec![
+            Cell::text(case.series.label()),
+            Cell::text(case.series.manner.word()),
+            Cell::text(case.case.measure.word().replace('_', " ")),
+            Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
+            Cell::text(priced.pace.word()),
+            Cell::number(Some(priced.measured_ns), format::ns),
+        ];
+        row.extend(rest(&priced));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// The table's columns for the slices: for people, and for programs.
+pub fn slices() -> impl Iterator<Item = (&'static str, &'static str)> {
     let keys = [
         "payload_ns",
         "moved_bytes_ns",
@@ -154,24 +175,16 @@ fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
         "wakes_ns",
         "page_faults_ns",
         "delay_ns",
+        "atomics_ns",
     ];
-    columns.extend(Price::ALL.iter().zip(keys).map(|(price, key)| (price.word(), key)));
-    columns.extend([("Unexplained", "unexplained_ns"), ("Of measured", "unexplained_share")]);
-    let mut table = Table::new(&columns);
-    for (case, priced) in priced(study, placement, floors) {
-        let of = |price: Price| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
-        let mut row = vec![
-            Cell::text(case.series.label()),
-            Cell::text(case.series.manner.word()),
-            Cell::text(case.case.measure.word().replace('_', " ")),
-            Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
-            Cell::text(priced.pace.word()),
-            Cell::number(Some(priced.measured_ns), format::ns),
-        ];
-        row.extend(Price::ALL.iter().map(|&price| Cell::number(Some(of(price)), format::ns)));
-        row.push(Cell::number(Some(priced.unexplained_ns()), format::ns));
-        row.push(Cell::number(Some(priced.unexplained_share()), format::percent));
-        table.rows.push(row);
-    }
-    table
+    Price::ALL.iter().map(|price| price.word()).zip(keys)
+}
+
+/// A row's cells for the slices, and for what they leave unexplained.
+pub fn rest(priced: &Priced) -> Vec<Cell> {
+    let of = |price: Price| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
+    let mut cells: Vec<Cell> = Price::ALL.iter().map(|&price| Cell::number(Some(of(price)), format::ns)).collect();
+    cells.push(Cell::number(Some(priced.unexplained_ns()), format::ns));
+    cells.push(Cell::number(Some(priced.unexplained_share()), format::percent));
+    cells
 }

@@ -78,6 +78,13 @@ impl Axis {
         Self { scale: Scale::Log, low, high, ticks }
     }
 
+    /// Places evenly apart, whatever they are; where each stands is its number, from 0.
+    pub fn even(labels: Vec<String>) -> Self {
+        let last = labels.len().saturating_sub(1).max(1) as f64;
+        let ticks = labels.into_iter().enumerate().map(|(at, label)| (at as f64, label)).collect();
+        Self { scale: Scale::Linear, low: 0.0, high: last, ticks }
+    }
+
     /// Shares of all messages up to `highest`, nines evenly apart.
     pub fn percentiles(highest: f64) -> Self {
         let known = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];

@@ -62,6 +62,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         y: Axis::log(points.iter().map(|point| point.1), time),
         dots: placed.iter().enumerate().map(dot).collect(),
         front: front.iter().map(|&at| points[at]).collect(),
+        corner: None,
     };
     Some(Figure {
         id: "cost".into(),

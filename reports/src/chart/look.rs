@@ -24,7 +24,7 @@ const HUES: [(&str, &str); 8] = [
     ("#00838a", "#6fdfe0"),
     ("#b3123c", "#ff7a8a"),
 ];
-/// References: what hands nothing over.
+/// References: what hands nothing over, and what does without a lock.
 const GREY: (&str, &str) = ("#70757d", "#8d939c");
 
 /// The looks of every series of a report.
@@ -65,7 +65,7 @@ impl Looks {
     /// same colours; where there are more of them than colours, each kind of mechanism has one. What polls before it
     /// blocks is dashed; a variant of a mechanism that waits alike is dotted.
     pub fn of(series: &[Series]) -> Self {
-        let coloured = || series.iter().filter(|s| s.manner != Manner::Alone);
+        let coloured = || series.iter().filter(|one| !is_reference(one));
         let mut mechanisms: Vec<&str> = coloured().map(|s| s.mechanism.as_str()).collect();
         mechanisms.sort_unstable();
         mechanisms.dedup();
@@ -86,12 +86,11 @@ impl Looks {
             Look {
                 index: u16::try_from(index).unwrap_or(u16::MAX),
                 marker: marker(one),
-                hue: hue(one).filter(|_| one.manner != Manner::Alone),
+                hue: hue(one).filter(|_| !is_reference(one)),
                 dash: series[..index].iter().filter(alike).count().min(1) + if hybrid { 2 } else { 0 },
             }
         };
-        let first =
-            |group: Group| series.iter().position(|one| one.group == Some(group) && one.manner != Manner::Alone);
+        let first = |group: Group| series.iter().position(|one| one.group == Some(group) && !is_reference(one));
         let kinds = groups.iter().flatten().filter_map(|&group| Some((group, first(group)?))).collect();
         Self { each: series.iter().enumerate().map(look).collect(), by_group, kinds }
     }
@@ -118,6 +117,10 @@ impl Looks {
         }
         (light, dark)
     }
+}
+
+fn is_reference(series: &Series) -> bool {
+    matches!(series.manner, Manner::Alone | Manner::NeverWaits)
 }
 
 fn marker(series: &Series) -> Marker {

@@ -14,8 +14,10 @@ mod depth;
 mod distribution;
 mod dots;
 mod drift;
+mod heat;
 mod lines;
 mod load;
+mod locks;
 mod look;
 mod plot;
 mod ranking;
@@ -51,7 +53,7 @@ pub struct Figure {
     pub note: String,
     /// What the colours of slices mean, where lines do not carry their own names.
     pub legend: Vec<Key>,
-    /// For screens and paper.
+    /// For screens and paper; empty where the table itself is what there is to see.
     pub wide: String,
     /// For a telephone held upright.
     pub narrow: String,
@@ -128,6 +130,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
     figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));
     figures.extend(load::figures(study, looks, placement));
     figures.extend(depth::figures(study, looks, placement));
+    figures.extend(locks::figures(study, looks, placement));
     for figure in &mut figures {
         figure.id = format!("{}-{placement}", figure.id);
     }

@@ -25,6 +25,8 @@ pub struct Scatter {
     pub dots: Vec<Dot>,
     /// Points to join, from left to right.
     pub front: Vec<(f64, f64)>,
+    /// What the upper right corner means, where it means something.
+    pub corner: Option<&'static str>,
 }
 
 /// One point.
@@ -100,6 +102,9 @@ impl Plot<'_, '_> {
         canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], Ink::Axis, 1.0);
         let middle = f64::midpoint(self.left, self.right);
         canvas.text((middle, self.bottom + 31.0), Side::Middle, chart.x_name, Ink::Text, TEXT);
+        if let Some(corner) = chart.corner {
+            canvas.text((self.right - 2.0, self.top + 9.0), Side::Left, corner, Ink::Muted, TEXT);
+        }
         canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), chart.y_name, Ink::Text, TEXT);
     }
 

@@ -69,7 +69,7 @@ struct Row {
 
 /// A number in a table: number and unit apart, so that both align.
 #[derive(Default, Serialize)]
-struct Number {
+pub(super) struct Number {
     shown: String,
     unit: &'static str,
     /// For sorting; empty sorts last.
@@ -81,14 +81,14 @@ struct Number {
 }
 
 impl Number {
-    fn of(value: Option<f64>, show: fn(f64) -> Quantity) -> Self {
+    pub(super) fn of(value: Option<f64>, show: fn(f64) -> Quantity) -> Self {
         value.map_or_else(Self::default, |value| {
             let Quantity { number, unit } = show(value);
             Self { shown: number, unit, raw: format::digits(value), ..Self::default() }
         })
     }
 
-    fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
+    pub(super) fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
         let interval = estimate.and_then(|e| e.interval);
         let note = interval.map(|i| format!("95\u{202f}% interval: {}", format::span(i.low, i.high, show)));
         Self { note: note.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
@@ -211,7 +211,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
     let from_trip = |value: fn(&CaseSummary) -> Option<f64>| trip_summary.and_then(value);
     let alone = series.manner == Manner::Alone;
     let all: Vec<&str> = Placement::ALL.iter().map(|placement| placement.word()).collect();
-    let (verdict, why) = worse(trip_summary, stream.map(|case| &case.summary));
+    let (verdict, why) = worse(&[("round trip", trip_summary), ("stream", stream.map(|case| &case.summary))]);
     Row {
         series: study.index(series),
         label: series.label(),
@@ -242,13 +242,12 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
 }
 
 /// The verdict that deserves more caution, and the reasons of both.
-fn worse(trip: Option<&CaseSummary>, stream: Option<&CaseSummary>) -> (&'static str, String) {
-    let judged = [("round trip", trip), ("stream", stream)];
+pub(super) fn worse(judged: &[(&str, Option<&CaseSummary>)]) -> (&'static str, String) {
     let judged: Vec<_> = judged.iter().filter_map(|&(name, case)| Some((name, case?))).collect();
     let worst = judged.iter().map(|(_, case)| case.verdict).max_by_key(|&verdict| caution(verdict)).flatten();
     let why: Vec<String> =
         judged.iter().map(|(name, case)| format!("{name}: {}, {}", word(case.verdict), case.why)).collect();
-    let flag = stream.and_then(beyond).map(|why| format!("rate: {why}"));
+    let flag = judged.iter().find_map(|(_, case)| beyond(case)).map(|why| format!("rate: {why}"));
     (word(worst), why.into_iter().chain(flag).collect::<Vec<_>>().join("\n"))
 }
 

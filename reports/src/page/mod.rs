@@ -4,15 +4,17 @@
 //! sorting and highlighting. Text from records is escaped by the template engine.
 
 mod headline;
+mod locks;
 mod machine;
 mod pairs;
+mod recovery;
 mod sections;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ipcmark::record::Placement;
+use ipcmark::record::{Placement, Verdict};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -58,6 +60,10 @@ struct Page {
     run: Vec<sections::Fact>,
     warnings: Vec<String>,
     headline: headline::Headline,
+    locks: Option<locks::Locks>,
+    /// Whether anything was caught that had to be.
+    caught: bool,
+    recovery: Option<recovery::Recovery>,
     placements: Vec<OnPlacement>,
     break_even: Vec<pairs::Matrix>,
     cross_checks: Option<Figure>,
@@ -123,6 +129,9 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         run: sections::run(recording, &study),
         warnings: sections::warnings(recording, &study),
         placements,
+        locks: locks::locks(&study),
+        caught: study.cases.iter().any(|case| case.summary.verdict == Some(Verdict::Caught)),
+        recovery: recovery::recovery(&study),
         break_even: pairs::matrices(&study),
         cross_checks: cross_checks(&study, &looks),
         drift: drift(&study, &looks),

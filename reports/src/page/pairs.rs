@@ -27,21 +27,21 @@ pub struct Matrix {
 
 /// A contestant at the head of a row or column.
 #[derive(Serialize)]
-struct Name {
-    series: usize,
-    label: String,
+pub(super) struct Name {
+    pub(super) series: usize,
+    pub(super) label: String,
 }
 
-/// When the row's contestant is cheaper than the column's.
+/// One answer: when the row's contestant is cheaper than the column's, or what the column's death does to the row's lock.
 #[derive(Serialize)]
-struct Field {
-    word: String,
+pub(super) struct Field {
+    pub(super) word: String,
     /// Its interval, or what is known where there is no answer.
-    note: String,
+    pub(super) note: String,
     /// As much of the note as fits into the cell.
-    brief: String,
-    /// `yes`, `no`, `part` or `open`: how much of the way the row's is cheaper.
-    class: &'static str,
+    pub(super) brief: String,
+    /// `yes`, `no`, `part` or `open`: how much of the way the row's is cheaper; `never` where a lock stays lost.
+    pub(super) class: &'static str,
 }
 
 /// One matrix for each measure that swept sizes, at the placement that most cases share.

@@ -1,6 +1,6 @@
 //! The parts of the page that are lists: what ran, what to be careful with, what is missing and why, what was declared.
 
-use ipcmark::record::{Measure, Record, Verdict};
+use ipcmark::record::{Case, Measure, Record, Verdict};
 use minijinja::HtmlEscape;
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use super::headline::word;
 use crate::analyse::answer::place_word;
 use crate::analyse::crowd::Crowd;
 use crate::analyse::declared::{declared, disagreements};
+use crate::analyse::locks::{Work, ground_told};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::{Cell, Table};
 use crate::format;
@@ -213,8 +214,21 @@ fn name(case: &CaseStudy<'_>) -> String {
     let gap = case.case.gap_ns.map(|gap| format!(", after {}", format::time(gap as f64).trimmed())).unwrap_or_default();
     let crowd = Crowd::of(case.case);
     let crowd = if crowd.plain() { String::new() } else { format!(", {crowd}") };
+    let locked = locked(case.case);
     let place = place_word(case.case.placement);
-    format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}, {place}", case.series.label())
+    format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}, {place}", case.series.label())
+}
+
+/// What sets cases about one lock apart.
+fn locked(case: &Case) -> String {
+    let mut words = Vec::new();
+    words
+        .extend(case.holders.map(|n| ground_told((Work::of(case), n))).filter(|_| case.measure == Measure::Contention));
+    words.extend(case.holders.map(|n| format!("{n} holders")).filter(|_| case.measure != Measure::Contention));
+    words.extend(case.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")));
+    words.extend(case.stock.map(|stock| format!("stock in {}", stock.word().replace('-', " "))));
+    words.extend(case.death.map(|death| format!("death {death}")));
+    words.into_iter().map(|word| format!(", {word}")).collect()
 }
 
 /// Every line that is not a record.

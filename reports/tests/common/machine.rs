@@ -76,6 +76,7 @@ pub fn floors() -> Floors {
         touch: sized(0.05, 3.0),
         hand_over_stream: sized(0.11, 7.0),
         hand_over_serial: sized(0.16, 98.0),
+        atomic_ns: Some(5.0),
         system_call_ns: 180.0,
         futex_hop_two_cpus_ns: Some(4_700.0),
         futex_hop_one_cpu_ns: 1_500.0,

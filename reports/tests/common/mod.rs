@@ -4,6 +4,7 @@
 
 pub mod chance;
 pub mod field;
+pub mod locks;
 pub mod machine;
 pub mod sweeps;
 

@@ -1,6 +1,7 @@
 //! What one CPU can do by itself: system calls, copies, the payload's own work, page faults, and how often it is disturbed.
 
 use std::hint;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::hand_over::Arena;
 use super::super::{Trouble, histogram};
@@ -18,6 +19,16 @@ pub(super) fn system_call_ns() -> f64 {
     alone(1.0, |count| {
         for _ in 0..count {
             hint::black_box(nix::unistd::getppid());
+        }
+    })
+}
+
+/// One atomic addition, to a word of this stack, which nobody else touches. Each waits for the last.
+pub(super) fn atomic_ns() -> f64 {
+    let word = AtomicU64::new(0);
+    alone(5.0, |count| {
+        for _ in 0..count {
+            hint::black_box(&word).fetch_add(1, Ordering::Relaxed);
         }
     })
 }

@@ -109,6 +109,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Fin
     let own_cpu = pin::current_cpu();
     let clocks = clock::measure_cost();
     let system_call_ns = alone::system_call_ns();
+    let atomic_ns = alone::atomic_ns();
     let page_fault_ns = alone::page_fault_ns()?;
     let idle_noise = alone::idle_noise();
     let (touch, copy) = alone::one_core(arena)?;
@@ -130,6 +131,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Fin
         touch,
         hand_over_stream: pair.stream,
         hand_over_serial: pair.serial,
+        atomic_ns: Some(atomic_ns),
         system_call_ns,
         futex_hop_two_cpus_ns: pair.hop_ns,
         futex_hop_one_cpu_ns,

@@ -1,0 +1,122 @@
+//! Which lock: the plan's question answered from what its cases came to, and nothing else.
+
+use ipcmark::record::{Measure, metric};
+
+use super::answer::{Best, with_interval};
+use super::locks::{
+    FAIRNESS_WINDOW_NS, common_ground, contenders, cpus, excludes, fairness, ground_told, holders, is_sound, on_ground,
+    placement_of, value,
+};
+use super::recovery::{fates, survives};
+use super::series::Manner;
+use super::study::{CaseStudy, Study};
+use crate::format;
+
+/// A lock within this share of the best rate is as good where fairness matters.
+const NEARLY_AS_FAST: f64 = 0.25;
+/// Surviving locks named; the table names all.
+const MOST_NAMED: usize = 4;
+
+/// Ways of waiting that compete with each other, and the word for both.
+const SIDES: [(&[Manner], &str); 2] =
+    [(&[Manner::Polls], "polls"), (&[Manner::PollsThenBlocks, Manner::Blocks], "sleeps")];
+
+/// Which lock costs least when it is free, and which lets most through when it is not.
+pub fn sentence(study: &Study<'_>) -> Option<String> {
+    let free = competing(study, Measure::Acquire);
+    let free = told(&free, format::time).map(|told| format!("A free lock is cheapest to take with {told}."));
+    let contended = contended(study).and_then(|(cases, ground)| {
+        Some(format!("With {ground}, most acquisitions come through {}.", told(&cases, format::rate)?))
+    });
+    let parts: Vec<String> = [free, contended].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// Further findings, a sentence each.
+pub fn findings(study: &Study<'_>) -> Vec<String> {
+    [fairest(study), survivors(study), caught(study)].into_iter().flatten().collect()
+}
+
+/// Locks between processes that answer a measure's question.
+fn competing<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> Vec<&'s CaseStudy<'a>> {
+    let Some(placement) = placement_of(study, measure) else { return Vec::new() };
+    let mut cases = contenders(study, measure, placement);
+    cases.retain(|case| excludes(case) && is_sound(case) && case.series.between_processes());
+    cases
+}
+
+/// Those that can be compared where several want the lock and each has a CPU; where that was not tried, at any number.
+fn contended<'s, 'a>(study: &'s Study<'a>) -> Option<(Vec<&'s CaseStudy<'a>>, String)> {
+    let all = competing(study, Measure::Contention);
+    let fits = |case: &&CaseStudy<'_>| cpus(study).is_none_or(|cpus| holders(case.case) <= cpus);
+    let roomy: Vec<&CaseStudy<'_>> = all.iter().copied().filter(fits).collect();
+    let (cases, ground) = match common_ground(study, &roomy) {
+        Some(ground) => (roomy, ground),
+        None => (all.clone(), common_ground(study, &all)?),
+    };
+    Some((on_ground(&cases, ground), ground_told(ground)))
+}
+
+/// The best of those that poll and of those that sleep.
+fn told(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Option<String> {
+    let best = |&(manners, word): &(&[Manner], &str)| {
+        let side = cases.iter().copied().filter(|case| manners.contains(&case.series.manner)).collect();
+        let best = Best::among(side)?;
+        Some(format!("{}, which {word}: {}", best.names(), with_interval(best.typical(), show)))
+    };
+    let parts: Vec<String> = SIDES.iter().filter_map(best).collect();
+    (!parts.is_empty()).then(|| parts.join(", and with "))
+}
+
+/// The most even of those that are nearly as fast as the fastest.
+fn fairest(study: &Study<'_>) -> Option<String> {
+    let (cases, ground) = contended(study)?;
+    let best = Best::among(cases.clone())?;
+    let rate = |case: &CaseStudy<'_>| case.summary.typical.map_or(0.0, |typical| typical.value);
+    let enough = rate(best.leader) * (1.0 - NEARLY_AS_FAST);
+    let even = |case: &CaseStudy<'_>| fairness(case, FAIRNESS_WINDOW_NS);
+    let fast = cases.iter().filter(|case| rate(case) >= enough).filter_map(|case| Some((case, even(case)?)));
+    let (fairest, jain) = fast.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let leader = if fairest.series == best.leader.series {
+        "it is the fastest, too".to_owned()
+    } else {
+        let jain = even(best.leader).map(|jain| format!(", of Jain {}", format::ratio(jain)));
+        format!("the fastest is {}{}", best.leader.series.quoted(), jain.unwrap_or_default())
+    };
+    Some(format!(
+        "Most even of those within {} of the best rate ({ground}): {}, Jain {} over 10 ms; {leader}.",
+        format::percent(NEARLY_AS_FAST),
+        fairest.series.quoted(),
+        format::ratio(jain),
+    ))
+}
+
+/// Which go on when their owner is killed.
+fn survivors(study: &Study<'_>) -> Option<String> {
+    let fates = fates(study);
+    let judged: Vec<_> = fates.iter().filter_map(|(series, fates)| Some((series, survives(fates)?))).collect();
+    let surviving: Vec<String> = judged.iter().filter(|one| one.1).map(|(series, _)| series.quoted()).collect();
+    if judged.is_empty() {
+        return None;
+    }
+    let named = match surviving.len() {
+        0 => "none".to_owned(),
+        some if some > MOST_NAMED => {
+            format!("{} and {} more", surviving[..MOST_NAMED].join(", "), some - MOST_NAMED)
+        }
+        _ => surviving.join(", "),
+    };
+    Some(format!("Of {} locks, the next in line gets {} when the owner is killed at work: {named}.", judged.len(), {
+        if surviving.len() == 1 { "one".to_owned() } else { surviving.len().to_string() }
+    }))
+}
+
+/// That the check works: what has no lock lost updates, or sold too much.
+fn caught(study: &Study<'_>) -> Option<String> {
+    let case = study.cases.iter().find(|case| !is_sound(case))?;
+    let losses = value(case, metric::LOST_UPDATES).map(|lost| format!("lost {} updates", format::whole(lost as u64)));
+    let losses = losses.or_else(|| {
+        value(case, metric::OVERSOLD).map(|sold| format!("sold {} tickets too many", format::whole(sold as u64)))
+    })?;
+    Some(format!("The check works: {}, asked for the same, {losses}, and was caught.", case.series.quoted()))
+}

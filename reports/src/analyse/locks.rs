@@ -1,0 +1,195 @@
+//! Cases about locks as charts and sentences want them: who competes, at which work, with how many holders.
+
+use std::fmt;
+
+use ipcmark::record::{Case, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
+
+use super::series::{LOCKS, Manner};
+use super::statistics::{Estimate, Interval, median};
+use super::study::{CaseStudy, Study};
+use super::trials::over_sets;
+use crate::format;
+
+/// Windows of this length say how even the shares are, where they were looked at: long enough for a slow lock to be had
+/// a few times, short enough to see a holder that has to wait for its turn.
+pub const FAIRNESS_WINDOW_NS: u64 = 10_000_000;
+
+/// What each holder does all the time, whatever their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Work {
+    /// Calibrated work under the lock.
+    pub inside_ns: u64,
+    /// Calibrated work between two acquisitions.
+    pub outside_ns: u64,
+    /// How that is spread around its mean, where there is any.
+    pub spacing: Option<Spacing>,
+    /// Cache lines changed under the lock.
+    pub lines: u32,
+}
+
+impl Work {
+    /// The work of a case; what it leaves open is nothing, on one line.
+    pub fn of(case: &Case) -> Self {
+        Self {
+            inside_ns: case.inside_ns.unwrap_or(0),
+            outside_ns: case.outside_ns.unwrap_or(0),
+            spacing: case.spacing.filter(|_| case.outside_ns.unwrap_or(0) > 0),
+            lines: case.lines.unwrap_or(1),
+        }
+    }
+
+    /// For addresses: letters, digits and `-`.
+    pub fn id(self) -> String {
+        format!("{}-{}-{}", self.inside_ns, self.outside_ns, self.lines)
+    }
+}
+
+/// `nothing but the lock`, or `1 µs inside, 9 µs outside (exponential)`.
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |ns: u64| format::time(ns as f64).trimmed();
+        match (self.inside_ns, self.outside_ns) {
+            (0, 0) => write!(f, "nothing but the lock")?,
+            (inside, outside) => write!(f, "{} inside, {} outside", time(inside), time(outside))?,
+        }
+        if self.spacing == Some(Spacing::Exponential) {
+            write!(f, " (exponential)")?;
+        }
+        if self.lines > 1 { write!(f, ", {} lines", self.lines) } else { Ok(()) }
+    }
+}
+
+/// How many want the lock of a case; one and another where it does not say.
+pub fn holders(case: &Case) -> u32 {
+    case.holders.unwrap_or(2)
+}
+
+/// Measured cases of one measure whose mechanisms compete, hogs and all. A lock that works between processes is not shown
+/// between threads as well: that is in the tables of other measures only.
+pub fn with_hogs<'s, 'a>(
+    study: &'s Study<'a>,
+    measure: Measure,
+    placement: Placement,
+) -> impl Iterator<Item = &'s CaseStudy<'a>> {
+    let between_processes = move |row: &str| {
+        let same = |case: &CaseStudy<'_>| case.case.isolation == Isolation::Process && case.series.row() == row;
+        study.all_measured(measure, placement).any(same)
+    };
+    study.all_measured(measure, placement).filter(move |case| {
+        case.case.family == LOCKS
+            && (case.case.isolation == Isolation::Process || !between_processes(&case.series.row()))
+    })
+}
+
+/// Those of [`with_hogs`] beside which nobody burnt CPU time.
+pub fn contenders<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
+    with_hogs(study, measure, placement).filter(|case| case.case.hogs.is_none_or(|hogs| hogs == 0)).collect()
+}
+
+/// True for a lock whose rate or time answers a question: without one the work was not done.
+pub fn is_sound(case: &CaseStudy<'_>) -> bool {
+    case.summary.verdict != Some(Verdict::Caught)
+}
+
+/// True for a lock, and not for what does without.
+pub fn excludes(case: &CaseStudy<'_>) -> bool {
+    case.series.manner != Manner::NeverWaits
+}
+
+/// The placement that most cases of a measure have.
+pub fn placement_of(study: &Study<'_>, measure: Measure) -> Option<Placement> {
+    let count = |placement: Placement| {
+        let measured = study.cases.iter().filter(|case| case.summary.typical.is_some() && case.case.family == LOCKS);
+        measured.filter(|case| case.case.measure == measure && case.case.placement == placement).count()
+    };
+    // Of equals `max_by_key` takes the last.
+    Placement::ALL.iter().rev().copied().max_by_key(|&at| count(at)).filter(|&at| count(at) > 0)
+}
+
+/// CPUs that the trials could use, where all of them ran on one machine.
+pub fn cpus(study: &Study<'_>) -> Option<u32> {
+    let [machine] = study.machines.as_slice() else { return None };
+    u32::try_from(machine.facts.cpus_allowed.len()).ok()
+}
+
+/// The work and the number of holders at which most of `cases` can be compared; of equals that with as many holders as
+/// there are CPUs, then that with the least work.
+pub fn common_ground(study: &Study<'_>, cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
+    let ground = |case: &CaseStudy<'_>| (Work::of(case.case), holders(case.case));
+    let mut grounds: Vec<(Work, u32)> =
+        cases.iter().map(|case| ground(case)).filter(|(_, holders)| *holders > 1).collect();
+    grounds.sort_unstable();
+    grounds.dedup();
+    let at = |one: &(Work, u32)| cases.iter().filter(|case| ground(case) == *one).count();
+    grounds.into_iter().rev().max_by_key(|one| (at(one), Some(one.1) == cpus(study)))
+}
+
+/// `cases` at one work and number of holders.
+pub fn on_ground<'s, 'a>(cases: &[&'s CaseStudy<'a>], (work, n): (Work, u32)) -> Vec<&'s CaseStudy<'a>> {
+    cases.iter().copied().filter(|case| Work::of(case.case) == work && holders(case.case) == n).collect()
+}
+
+/// Work and number of holders in words: `2 holders, nothing but the lock`.
+pub fn ground_told((work, n): (Work, u32)) -> String {
+    format!("{n} {}, {work}", if n == 1 { "holder" } else { "holders" })
+}
+
+/// A metric's median over the usable sets of a case.
+pub fn value(case: &CaseStudy<'_>, name: &str) -> Option<f64> {
+    over_sets(&case.records, name)
+}
+
+/// What of the lock's time is asked for, 1 when all of it is: `n * C / (C + N)`. A section without calibrated work takes
+/// as long as it was held.
+pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
+    let work = Work::of(case.case);
+    let inside_ns =
+        if work.inside_ns > 0 { work.inside_ns as f64 } else { value(case, metric::HOLD_NS).unwrap_or(1.0).max(1.0) };
+    Some(f64::from(case.case.holders?) * inside_ns / (inside_ns + work.outside_ns as f64))
+}
+
+/// How even the shares were over windows of about this length, median over sets; over the whole where that is shorter.
+pub fn fairness(case: &CaseStudy<'_>, window_ns: u64) -> Option<f64> {
+    over_windows(case, window_ns, |fairness| fairness.jain_mean).or_else(|| value(case, metric::JAIN))
+}
+
+/// Any number about windows of one length, median over sets.
+pub fn over_windows(case: &CaseStudy<'_>, window_ns: u64, read: fn(&Fairness) -> f64) -> Option<f64> {
+    let of_sets = case.usable().filter_map(|record| {
+        let contest = record.outcome.contest.as_ref()?;
+        contest.fairness.iter().find(|fairness| fairness.window_ns == window_ns).map(read)
+    });
+    median(of_sets)
+}
+
+/// Lengths of the windows that any of `cases` looked at, the shortest first.
+pub fn windows_ns(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
+    let contests = cases.iter().flat_map(|case| case.usable()).filter_map(|record| record.outcome.contest.as_ref());
+    let mut lengths: Vec<u64> = contests.flat_map(|contest| &contest.fairness).map(|one| one.window_ns).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths
+}
+
+/// How long the counted window was, median over sets.
+pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
+    let whole = |windows: &Vec<ipcmark::record::Window>| windows.iter().map(|window| window.elapsed_ns).sum::<u64>();
+    median(case.usable().filter_map(|record| record.outcome.windows.as_ref().map(whole)).map(|ns| ns as f64))
+}
+
+/// What share of all acquisitions went from which holder to which, median over sets: `shares[from][to]`.
+pub fn hand_over_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
+    let of_sets: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();
+    let n = of_sets.first()?.hand_overs.len();
+    let total = |all: &[Vec<u64>]| all.iter().flatten().sum::<u64>() as f64;
+    let told: Vec<_> = of_sets.iter().filter(|one| one.hand_overs.len() == n && total(&one.hand_overs) > 0.0).collect();
+    let share = |from: usize, to: usize| {
+        median(told.iter().filter_map(|one| Some(*one.hand_overs.get(from)?.get(to)? as f64 / total(&one.hand_overs))))
+    };
+    (0..n).map(|from| (0..n).map(|to| share(from, to)).collect()).collect()
+}
+
+/// A value with the ends of its interval, as marks and points want it.
+pub fn with_ends(estimate: Estimate) -> (f64, Option<(f64, f64)>) {
+    (estimate.value, estimate.interval.map(|Interval { low, high }| (low, high)))
+}

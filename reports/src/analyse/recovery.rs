@@ -1,0 +1,87 @@
+//! What became of a lock when somebody died who had to do with it: who got it next, when, and what he was told.
+
+use ipcmark::record::{Death, Measure, Verdict, metric};
+
+use super::locks::value;
+use super::series::{LOCKS, Series};
+use super::study::{CaseStudy, Study};
+use super::trials::over_sets;
+
+/// What a death does to a lock.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// The next in line got it, always.
+    Goes {
+        /// After this long.
+        on_ns: f64,
+        /// He was told that the owner had died.
+        told: bool,
+    },
+    /// The next in line got it in this share of deaths.
+    Sometimes(f64),
+    /// The next in line never got it, but somebody who came later did.
+    Newcomer {
+        /// After this long.
+        on_ns: f64,
+        /// He was told that the owner had died.
+        told: bool,
+    },
+    /// Nobody ever got it.
+    Never,
+    /// Not measured, for this reason.
+    Unknown(String),
+}
+
+/// Every lock that was asked what a death does to it, in order of series, with what each death did.
+pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Vec<(Death, Fate)>)> {
+    let asked = |case: &&CaseStudy<'_>| case.case.family == LOCKS && case.case.measure == Measure::Recover;
+    let cases: Vec<&CaseStudy<'_>> = study.cases.iter().filter(asked).collect();
+    let of = |cases: &[&CaseStudy<'_>]| {
+        let fate_of = |death: Death| {
+            let case = cases.iter().find(|case| case.case.death.unwrap_or(Death::Inside) == death)?;
+            Some((death, fate(case)))
+        };
+        Death::ALL.iter().copied().filter_map(fate_of).collect()
+    };
+    // The cases come in order of series, so those of one stand together.
+    let each = (0..cases.len()).filter(|&at| at == 0 || cases[at - 1].series != cases[at].series);
+    each.map(|at| {
+        let series = &cases[at].series;
+        let same: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| case.series == *series).collect();
+        (series, of(&same))
+    })
+    .collect()
+}
+
+/// What one death did, over all its sets.
+pub fn fate(case: &CaseStudy<'_>) -> Fate {
+    if matches!(case.summary.verdict, Some(Verdict::Invalid | Verdict::Skipped)) {
+        return Fate::Unknown(case.summary.why.clone());
+    }
+    let told = value(case, metric::TOLD_SHARE).is_some_and(|share| share >= 0.5);
+    let shares =
+        case.usable().filter_map(|record| record.outcome.metrics.as_ref()?.get(metric::RECOVERED_SHARE).copied());
+    let (mut least, mut sum, mut sets) = (1.0_f64, 0.0, 0.0);
+    for share in shares {
+        (least, sum, sets) = (least.min(share), sum + share, sets + 1.0);
+    }
+    if sets == 0.0 {
+        return Fate::Unknown("its record does not say who got it".into());
+    }
+    match (over_sets(&case.records, metric::RECOVERY_NS), over_sets(&case.records, metric::NEWCOMER_NS)) {
+        (Some(on_ns), _) if least >= 1.0 => Fate::Goes { on_ns, told },
+        (Some(_), _) => Fate::Sometimes(sum / sets),
+        (None, Some(on_ns)) => Fate::Newcomer { on_ns, told },
+        (None, None) => Fate::Never,
+    }
+}
+
+/// Whether the next in line always gets it after its owner died at work: what people mean by a robust lock.
+pub fn survives(fates: &[(Death, Fate)]) -> Option<bool> {
+    let inside = fates.iter().find(|(death, _)| *death == Death::Inside)?;
+    match inside.1 {
+        Fate::Unknown(_) => None,
+        Fate::Goes { .. } => Some(true),
+        _ => Some(false),
+    }
+}

@@ -1,0 +1,247 @@
+//! The universal scalability law: how the throughput of n holders follows from three terms.
+//!
+//! `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))` (Gunther, Guerrilla Capacity Planning, 2007). Lambda is the
+//! rate of one alone; sigma, contention, is the share of the work that only one can do at a time; kappa, coherence, is what
+//! each pair of holders costs in talk about who has what. With kappa the rate has a peak and falls behind it.
+//!
+//! `n / X` is a straight combination of 1, `n - 1` and `n (n - 1)`, so that least squares have one exact answer; each
+//! point weighs as much as its share of error counts, not its size. Terms below zero mean nothing and are held at zero.
+//! Intervals come from drawing the sets at each n again.
+
+use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median, quantile};
+
+/// Fewer points leave nothing over to check three terms with.
+pub const FEWEST_POINTS: usize = 4;
+/// A fit that explains less of how the points differ, and does not come near them either, explains little.
+const LEAST_R2: f64 = 0.9;
+/// As near as this to the points, in the mean, a fit says what there is to say even where they hardly differ.
+const NEAR: f64 = 0.05;
+
+/// Throughput measured with one number of holders.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Holders.
+    pub n: f64,
+    /// Acquisitions a second, set by set.
+    pub sets: Vec<f64>,
+}
+
+/// The three terms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// Rate of one holder alone, a second.
+    pub lambda: f64,
+    /// Contention: 0 scales as far as there are CPUs, 1 stays where it was, more than 1 falls with the second holder.
+    pub sigma: f64,
+    /// Coherence.
+    pub kappa: f64,
+}
+
+impl Terms {
+    /// The rate of `n` holders.
+    pub fn at(self, n: f64) -> f64 {
+        self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
+    }
+
+    /// With how many holders the rate is highest: 1 where each further one costs more than he brings, none where the rate
+    /// never falls.
+    pub fn peak(self) -> Option<f64> {
+        if self.sigma + 2.0 * self.kappa > 1.0 {
+            return Some(1.0);
+        }
+        (self.kappa > 0.0).then(|| ((1.0 - self.sigma) / self.kappa).sqrt().max(1.0))
+    }
+}
+
+/// A fit, and how far to trust it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The best terms.
+    pub terms: Terms,
+    /// Where contention probably lies; absent where a number of holders was measured in one set only.
+    pub sigma: Option<Interval>,
+    /// Where coherence does.
+    pub kappa: Option<Interval>,
+    /// Share of the differences between the points that the fit explains.
+    pub r2: f64,
+    /// How far it lies from the points, as a share of them, root mean square.
+    pub miss: f64,
+    /// Numbers of holders.
+    pub points: usize,
+}
+
+impl Fit {
+    /// Whether it says anything.
+    pub fn explains(&self) -> bool {
+        self.points >= FEWEST_POINTS && (self.r2 >= LEAST_R2 || self.miss <= NEAR)
+    }
+}
+
+/// Fits the law to points at different numbers of holders; `None` with fewer than three, through which it always goes.
+pub fn fit(points: &[Point]) -> Option<Fit> {
+    let medians: Vec<(f64, f64)> =
+        points.iter().filter_map(|point| Some((point.n, median(point.sets.iter().copied())?))).collect();
+    let terms = terms(&medians)?;
+    let mean = medians.iter().map(|(_, rate)| rate).sum::<f64>() / medians.len() as f64;
+    let sum = |error: &dyn Fn(f64, f64) -> f64| medians.iter().map(|&(n, rate)| error(n, rate).powi(2)).sum::<f64>();
+    let around_mean = sum(&|_, rate| rate - mean);
+    let (sigma, kappa) = intervals(points, terms).unzip();
+    Some(Fit {
+        terms,
+        sigma,
+        kappa,
+        r2: if around_mean > 0.0 { 1.0 - sum(&|n, rate| rate - terms.at(n)) / around_mean } else { 0.0 },
+        miss: (sum(&|n, rate| terms.at(n) / rate - 1.0) / medians.len() as f64).sqrt(),
+        points: medians.len(),
+    })
+}
+
+/// Contention and coherence over draws of the sets.
+fn intervals(points: &[Point], best: Terms) -> Option<(Interval, Interval)> {
+    if points.iter().any(|point| point.sets.len() < 2) {
+        return None;
+    }
+    let mut random = Random::new(SEED);
+    let (mut sigmas, mut kappas) = (Vec::new(), Vec::new());
+    for _ in 0..DRAWS / 2 {
+        let mut draw = |point: &Point| {
+            let drawn = (0..point.sets.len()).map(|_| point.sets[random.below(point.sets.len())]);
+            Some((point.n, median(drawn)?))
+        };
+        let drawn: Vec<(f64, f64)> = points.iter().filter_map(&mut draw).collect();
+        let Some(terms) = terms(&drawn) else { continue };
+        sigmas.push(terms.sigma);
+        kappas.push(terms.kappa);
+    }
+    Some((ends(sigmas, best.sigma)?, ends(kappas, best.kappa)?))
+}
+
+fn ends(mut draws: Vec<f64>, value: f64) -> Option<Interval> {
+    if draws.is_empty() {
+        return None;
+    }
+    draws.sort_by(f64::total_cmp);
+    Some(Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) })
+}
+
+/// The terms that come closest to rates at numbers of holders, none of them below zero: of all ways to leave terms out,
+/// the one with the least error among those that need nothing below zero.
+fn terms(rates: &[(f64, f64)]) -> Option<Terms> {
+    let mut numbers: Vec<f64> = rates.iter().map(|(n, _)| *n).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup();
+    if numbers.len() < 3 || rates.iter().any(|&(n, rate)| !(rate > 0.0 && n >= 1.0)) {
+        return None;
+    }
+    let ways: [&[usize]; 4] = [&[0, 1, 2], &[0, 1], &[0, 2], &[0]];
+    let solved = ways.into_iter().filter_map(|kept| solve(rates, kept));
+    let sound = solved.filter(|(found, _)| found[0] > 0.0 && found[1] >= 0.0 && found[2] >= 0.0);
+    let ([alone, contention, coherence], _) = sound.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(Terms { lambda: 1.0 / alone, sigma: contention / alone, kappa: coherence / alone })
+}
+
+/// Least squares of `n / X` over those of the three columns that are kept, each point in its own terms. The coefficients,
+/// and the error that is left.
+fn solve(rates: &[(f64, f64)], kept: &[usize]) -> Option<([f64; 3], f64)> {
+    // Divided by what is to be met, so that all rows ask for 1 and errors are shares.
+    let columns = |&(n, rate): &(f64, f64)| [1.0, n - 1.0, n * (n - 1.0)].map(|column| column * rate / n);
+    let mut matrix = [[0.0; 4]; 3];
+    for row in rates.iter().map(columns) {
+        for (at, &one) in kept.iter().enumerate() {
+            for (other, &two) in kept.iter().enumerate() {
+                matrix[at][other] += row[one] * row[two];
+            }
+            matrix[at][3] += row[one];
+        }
+    }
+    let solution = eliminated(matrix, kept.len())?;
+    let mut found = [0.0; 3];
+    for (at, &column) in kept.iter().enumerate() {
+        found[column] = solution[at];
+    }
+    let error = |row: [f64; 3]| (1.0 - row.iter().zip(found).map(|(x, c)| x * c).sum::<f64>()).powi(2);
+    Some((found, rates.iter().map(columns).map(error).sum()))
+}
+
+/// Gauss and Jordan, with the largest pivot first; `None` for a singular matrix.
+fn eliminated(mut matrix: [[f64; 4]; 3], size: usize) -> Option<[f64; 3]> {
+    for column in 0..size {
+        let pivot = (column..size).max_by(|&a, &b| matrix[a][column].abs().total_cmp(&matrix[b][column].abs()))?;
+        matrix.swap(column, pivot);
+        let head = matrix[column];
+        if head[column].abs() < f64::MIN_POSITIVE {
+            return None;
+        }
+        for row in (0..size).filter(|&row| row != column) {
+            let factor = matrix[row][column] / head[column];
+            matrix[row].iter_mut().zip(head).for_each(|(cell, above)| *cell -= factor * above);
+        }
+    }
+    let mut solution = [0.0; 3];
+    for (row, value) in solution.iter_mut().enumerate().take(size) {
+        *value = matrix[row][3] / matrix[row][row];
+    }
+    solution.iter().all(|value| value.is_finite()).then_some(solution)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(terms: Terms, noise: f64) -> Vec<Point> {
+        let at = |&n: &f64| {
+            let sets = (0..5).map(|set| terms.at(n) * (1.0 + noise * (f64::from(set) - 2.0))).collect();
+            Point { n, sets }
+        };
+        [1.0, 2.0, 3.0, 4.0, 6.0, 8.0].iter().map(at).collect()
+    }
+
+    #[test]
+    fn a_known_curve_gives_its_terms_back() {
+        let known = Terms { lambda: 2e7, sigma: 0.12, kappa: 0.003 };
+        let fit = fit(&curve(known, 0.0)).expect("six points");
+        assert!((fit.terms.lambda / 2e7 - 1.0).abs() < 1e-6, "{fit:?}");
+        assert!((fit.terms.sigma - 0.12).abs() < 1e-6 && (fit.terms.kappa - 0.003).abs() < 1e-6, "{fit:?}");
+        assert!(fit.r2 > 0.999_999 && fit.miss < 1e-6 && fit.explains());
+        let peak = fit.terms.peak().expect("coherence makes it fall");
+        assert!((peak - (0.88f64 / 0.003).sqrt()).abs() < 0.01, "{peak}");
+    }
+
+    #[test]
+    fn a_lock_that_serves_one_after_the_other_stays_where_it_was() {
+        let fit = fit(&curve(Terms { lambda: 1e6, sigma: 1.0, kappa: 0.0 }, 0.01)).expect("six points");
+        assert!((fit.terms.sigma - 1.0).abs() < 0.02 && fit.terms.kappa < 0.01, "{fit:?}");
+        // The points do not differ, so no share of it can be explained; being near them is enough.
+        assert!(fit.miss < 0.01 && fit.explains());
+    }
+
+    #[test]
+    fn intervals_hold_the_truth_and_no_term_is_negative() {
+        let known = Terms { lambda: 5e6, sigma: 0.3, kappa: 0.05 };
+        let fit = fit(&curve(known, 0.02)).expect("six points");
+        let (sigma, kappa) = (fit.sigma.expect("five sets"), fit.kappa.expect("five sets"));
+        assert!(sigma.low <= 0.3 && 0.3 <= sigma.high && sigma.high > sigma.low, "{sigma:?}");
+        assert!(kappa.low <= 0.05 && 0.05 <= kappa.high, "{kappa:?}");
+        let better_than_linear: Vec<Point> =
+            [1.0f64, 2.0, 4.0, 8.0].iter().map(|&n| Point { n, sets: vec![n * n, n * n] }).collect();
+        let fit = super::fit(&better_than_linear).expect("four points");
+        assert!(fit.terms.sigma >= 0.0 && fit.terms.kappa >= 0.0 && !fit.explains(), "{fit:?}");
+    }
+
+    #[test]
+    fn the_peak_is_one_where_the_second_holder_costs_more_than_he_brings() {
+        let terms = |sigma, kappa| Terms { lambda: 1.0, sigma, kappa };
+        assert_eq!(terms(9.0, 0.0).peak(), Some(1.0));
+        assert_eq!(terms(0.2, 0.0).peak(), None);
+        assert_eq!(terms(0.0, 0.25).peak(), Some(2.0));
+    }
+
+    #[test]
+    fn chaos_is_not_explained_and_two_points_are_no_curve() {
+        let jumps = [(1.0, 9.0), (2.0, 1.0), (3.0, 9.0), (4.0, 1.0), (5.0, 9.0)];
+        let points: Vec<Point> = jumps.iter().map(|&(n, rate)| Point { n, sets: vec![rate; 3] }).collect();
+        assert!(!fit(&points).expect("five points").explains());
+        assert!(fit(&points[..2]).is_none());
+        assert!(!fit(&points[..3]).expect("three points").explains());
+    }
+}

@@ -1,0 +1,89 @@
+//! Squares of cells side by side, the fuller the darker, all on one scale.
+
+use super::Shape;
+use super::canvas::{Canvas, Ink, Side, draw};
+
+const TEXT: f64 = 12.0;
+const HEADING: f64 = 40.0;
+/// Room for the name of the rows.
+const EDGE: f64 = 26.0;
+/// Room for the name of the columns, and to the next row of squares.
+const BOTTOM: f64 = 34.0;
+const GAP: f64 = 22.0;
+/// Cells at least this wide have their number inside.
+const NUMBERED: f64 = 34.0;
+
+/// A chart of squares.
+pub struct Heat {
+    /// Name of the chart, for those who hear it.
+    pub title: String,
+    /// What it shows in words.
+    pub description: String,
+    /// What columns are.
+    pub across: &'static str,
+    /// What rows are.
+    pub down: &'static str,
+    /// In the order of reading.
+    pub grids: Vec<Grid>,
+}
+
+/// One square.
+pub struct Grid {
+    /// Whose it is.
+    pub heading: String,
+    /// Said below that.
+    pub note: String,
+    /// Its ink.
+    pub ink: Ink,
+    /// Shares of one, row by row; as many columns as rows.
+    pub cells: Vec<Vec<f64>>,
+}
+
+impl Heat {
+    /// Draws it.
+    pub fn svg(&self, shape: Shape) -> String {
+        let columns = match shape {
+            Shape::Wide => self.grids.len().clamp(4, 6),
+            Shape::Narrow => 2,
+        };
+        let wide = (shape.width() - GAP * (columns - 1) as f64) / columns as f64;
+        let side = wide - EDGE;
+        let tall = HEADING + side + BOTTOM;
+        let rows = self.grids.len().div_ceil(columns);
+        let fullest = self.grids.iter().flat_map(|grid| &grid.cells).flatten().copied().fold(0.0, f64::max);
+        draw((shape.width(), tall * rows as f64), &self.title, &self.description, |canvas| {
+            for (index, grid) in self.grids.iter().enumerate() {
+                let left = (index % columns) as f64 * (wide + GAP);
+                self.grid(canvas, grid, (left, (index / columns) as f64 * tall), side, fullest);
+            }
+        })
+    }
+
+    fn grid(&self, canvas: &Canvas<'_>, grid: &Grid, (x, y): (f64, f64), side: f64, fullest: f64) {
+        canvas.text((x, y + 8.0), Side::Right, &grid.heading, grid.ink, TEXT + 0.5);
+        canvas.text((x, y + 24.0), Side::Right, &grid.note, Ink::Muted, TEXT - 0.5);
+        let (left, top) = (x + EDGE, y + HEADING);
+        let cell = side / grid.cells.len().max(1) as f64;
+        for (row, shares) in grid.cells.iter().enumerate() {
+            for (column, &share) in shares.iter().enumerate() {
+                let at = (left + column as f64 * cell, top + row as f64 * cell);
+                let (right, bottom) = (at.0 + cell - 1.5, at.1 + cell - 1.5);
+                // By the root, so that a hundredth can still be told from nothing.
+                let full = (share / fullest.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0).sqrt();
+                canvas.area(&[at, (right, at.1), (right, bottom), (at.0, bottom)], grid.ink, 0.06 + 0.84 * full);
+                if cell >= NUMBERED {
+                    let middle = (at.0 + cell / 2.0, at.1 + cell / 2.0);
+                    canvas.text(middle, Side::Middle, &percent(share), Ink::Strong, TEXT - 1.0);
+                }
+            }
+        }
+        canvas.text((left + side / 2.0, top + side + 9.0), Side::Middle, self.across, Ink::Muted, TEXT - 0.5);
+        canvas.upright((x + 12.0, top + side / 2.0), self.down, Ink::Muted, TEXT - 0.5);
+    }
+}
+
+/// Short enough for a cell.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent == 0.0 || percent >= 9.5 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+}

@@ -1,0 +1,179 @@
+//! What a lock costs that nobody else wants: warm, after another core held it, and tried.
+
+use ipcmark::record::{Group, Measure, Placement, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::canvas::Marker;
+use super::super::dots::{Dots, Mark, Row, Section};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, More, Shape};
+use super::told;
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{contenders, excludes, with_ends};
+use crate::analyse::series::{Manner, group_word};
+use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::estimate;
+use crate::format;
+
+/// Below this a difference of two measurements is lost in what either of them varies by, and a log axis has no place for it.
+const LEAST_NS: f64 = 0.1;
+
+/// The chart; `None` where no free lock was taken.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = contenders(study, Measure::Acquire, placement);
+    cases.sort_by(|a, b| warm(a).total_cmp(&warm(b)));
+    let shown = Shown::of(&cases, |_| 0);
+    let best: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    let title = format!("What a free lock costs, {}", place(placement));
+    let chart = Chart { study, looks, title: &title };
+    let (short, full) = (chart.of(&best), chart.of(&cases));
+    (!cases.is_empty()).then(|| Figure {
+        id: "acquire".into(),
+        answer: answer(&cases),
+        note: format!(
+            "Taken and let go with an update of one counter inside, median over sets with its 95 % interval. Circle: by \
+             the core that had it last. Diamond: when another core had it last, as what the lock adds to a turn; a lock \
+             that comes over together with the turn adds nothing, and has no diamond. Triangle: tried. Grey ones are no \
+             locks.{}",
+            shown.told()
+        ),
+        legend: looks.kinds(),
+        wide: short.svg(Shape::Wide),
+        narrow: short.svg(Shape::Narrow),
+        more: shown.is_partial().then(|| More {
+            summary: format!("All {} contestants, kind by kind", cases.len()),
+            wide: full.svg(Shape::Wide),
+            narrow: full.svg(Shape::Narrow),
+        }),
+        table: table(&cases),
+        title: title.clone(),
+    })
+}
+
+fn warm(case: &CaseStudy<'_>) -> f64 {
+    case.cost_ns().unwrap_or(f64::MAX)
+}
+
+fn remote(case: &CaseStudy<'_>) -> Option<Estimate> {
+    estimate(&case.records, Kind::Cost, metric::ACQUIRE_REMOTE_NS)
+}
+
+fn tried(case: &CaseStudy<'_>) -> Option<Estimate> {
+    estimate(&case.records, Kind::Cost, metric::TRY_LOCK_NS)
+}
+
+struct Chart<'s, 'a> {
+    study: &'s Study<'a>,
+    looks: &'s Looks,
+    title: &'s str,
+}
+
+impl Chart<'_, '_> {
+    /// Sections by kind, in the order of the cheapest of each.
+    fn of(&self, cases: &[&CaseStudy<'_>]) -> Dots {
+        let mut kinds: Vec<Option<Group>> = Vec::new();
+        for case in cases {
+            if !kinds.contains(&case.series.group) {
+                kinds.push(case.series.group);
+            }
+        }
+        let section = |kind: &Option<Group>| Section {
+            heading: kind.map_or("", group_word).to_owned(),
+            rows: cases.iter().filter(|case| case.series.group == *kind).map(|case| self.row(case)).collect(),
+        };
+        let sections: Vec<Section> = kinds.iter().map(section).collect();
+        let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
+        let values = marks.flat_map(|mark| [Some(mark.value), mark.interval.map(|ends| ends.1)]).flatten();
+        Dots {
+            title: self.title.to_owned(),
+            description:
+                "Time to take a free lock and let it go, warm, after another core, and tried, on a logarithmic \
+                          axis, sorted within each kind."
+                    .into(),
+            x_name: "taken and let go (log scale)",
+            axis: Axis::log(values, |ns| format::time(ns).trimmed().to_string()),
+            references: Vec::new(),
+            stretch: None,
+            sections,
+        }
+    }
+
+    fn row(&self, case: &CaseStudy<'_>) -> Row {
+        let look = self.looks.get(self.study.index(&case.series));
+        let mark = |(estimate, marker): (Estimate, Marker)| {
+            let (value, interval) = with_ends(estimate);
+            let interval = interval.filter(|ends| ends.0 >= LEAST_NS);
+            (value >= LEAST_NS).then(|| Mark { value, interval, ink: look.ink(), marker, crossed: false })
+        };
+        let marks = [
+            tried(case).map(|tried| (tried, Marker::Triangle)),
+            remote(case).map(|remote| (remote, Marker::Diamond)),
+            case.summary.typical.map(|typical| (typical, Marker::Circle)),
+        ];
+        let from_other = remote(case).map_or_else(String::new, |ns| format!(", other core {}", adds(ns.value)));
+        Row {
+            label: case.series.label(),
+            ink: look.ink(),
+            note: format!("{}{from_other}", format::ns(warm(case))),
+            marks: marks.into_iter().flatten().filter_map(mark).collect(),
+        }
+    }
+}
+
+/// What a lock adds to a turn; nothing where it came out below.
+fn adds(ns: f64) -> String {
+    if ns < LEAST_NS { "+0".into() } else { format!("+{}", format::ns(ns)) }
+}
+
+/// The cheapest of each way of waiting, and how far apart the kinds are.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let cheapest = |manner: Manner| {
+        let case = cases.iter().find(|case| case.series.manner == manner && case.series.between_processes())?;
+        let typical = case.summary.typical.as_ref()?;
+        Some(format!("{}, which {}, {}", case.series.quoted(), manner.word(), told(typical, format::time)))
+    };
+    let parts: Vec<String> =
+        [Manner::Polls, Manner::PollsThenBlocks, Manner::Blocks].into_iter().filter_map(cheapest).collect();
+    let locks: Vec<_> = cases.iter().filter(|case| excludes(case)).collect();
+    let dearest = locks.last().filter(|_| locks.len() > 1).map(|case| {
+        format!(" The dearest, {}, takes {}: {} times as long.", case.series.quoted(), format::ns(warm(case)), {
+            format::ratio(warm(case) / warm(locks[0]))
+        })
+    });
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("Cheapest to take: {}.{}", parts.join("; "), dearest.unwrap_or_default()),
+    }
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Warm", "acquire_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("After another core", "acquire_remote_ns"),
+        ("Tried", "try_lock_ns"),
+        ("Sets", "sets_count"),
+    ]);
+    for case in cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let mut row = case_cells(case).to_vec();
+        let times = [
+            case.cost_ns(),
+            interval.map(|i| i.low),
+            interval.map(|i| i.high),
+            remote(case).map(|e| e.value),
+            tried(case).map(|e| e.value),
+        ];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::number(Some(case.summary.sets.measured as f64), format::count));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,138 @@
+//! Cost anatomy of locks: what taking a free one and what handing one over is declared to cost, at this machine's prices.
+
+use ipcmark::record::{Floors, Measure, Placement};
+
+use super::super::anatomy::{bar, legend, rest, slices};
+use super::super::axis::Axis;
+use super::super::bars::{Bars, Column, Section};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, More, Shape};
+use crate::analyse::anatomy::{Priced, price};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{Work, contenders, holders, is_sound};
+use crate::analyse::series::Manner;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// A case and what it costs.
+type Explained<'s, 'a> = (&'s CaseStudy<'a>, Priced);
+
+/// The chart; `None` without declarations or floors.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let floors = study.floors()?;
+    let (free, handed) = (explained(study, placement, Measure::Acquire, floors), handed_over(study, placement, floors));
+    let all: Vec<&Explained<'_, '_>> = free.iter().chain(&handed).collect();
+    let of_chart: Vec<&CaseStudy<'_>> = all.iter().map(|one| one.0).collect();
+    let shown = Shown::of(&of_chart, |case| case.case.measure as u64);
+    let title = format!("Cost anatomy of an acquisition, {}", place(placement));
+    let chart = |shown: &Shown| Bars {
+        title: title.clone(),
+        description:
+            "Stacked bars of declared counts times the machine's floors for each lock; an outline is time that no \
+                      count explains."
+                .into(),
+        columns: [("free: taken and let go", &free), ("handed over to one who waited", &handed)]
+            .into_iter()
+            .filter_map(|(heading, members)| column(study, looks, heading, members, shown))
+            .collect(),
+    };
+    let short = chart(&shown);
+    (!short.columns.is_empty()).then(|| Figure {
+        id: "lock-anatomy".into(),
+        title: title.clone(),
+        answer: answer(&all),
+        note: format!(
+            "Each slice is what the lock declares times what this machine charges for it: left with nobody else about, \
+             right for one hand-over between two, what the one pays that lets go and what the other pays who waited. The \
+             line across is what was measured: an outline before it is unexplained, a bar beyond it explains too much, \
+             and an exclamation mark flags either above 25 %. A bar beyond the line at the right often is a waiter that \
+             never came to sleep: he was still looking when the lock came free, and the wake was not paid.{}",
+            shown.told()
+        ),
+        legend: legend(all.iter().map(|one| &one.1)),
+        wide: short.svg(Shape::Wide),
+        narrow: short.svg(Shape::Narrow),
+        more: shown.is_partial().then(|| More::all(&chart(&Shown::default()))),
+        table: table(&all),
+    })
+}
+
+fn explained<'s, 'a>(
+    study: &'s Study<'a>,
+    placement: Placement,
+    measure: Measure,
+    floors: &Floors,
+) -> Vec<Explained<'s, 'a>> {
+    let cases = contenders(study, measure, placement).into_iter().filter(|case| is_sound(case));
+    let mut priced: Vec<Explained<'_, '_>> = cases.filter_map(|case| Some((case, price(case, floors)?))).collect();
+    priced.sort_by(|a, b| a.1.measured_ns.total_cmp(&b.1.measured_ns));
+    priced
+}
+
+/// Between two who want nothing but the lock: with work or more holders, a hand-over waits for other things, too.
+fn handed_over<'s, 'a>(study: &'s Study<'a>, placement: Placement, floors: &Floors) -> Vec<Explained<'s, 'a>> {
+    let mut priced = explained(study, placement, Measure::Contention, floors);
+    priced.retain(|(case, _)| {
+        let Work { inside_ns, outside_ns, lines, .. } = Work::of(case.case);
+        holders(case.case) == 2 && (inside_ns, outside_ns, lines) == (0, 0, 1)
+    });
+    priced
+}
+
+fn column(
+    study: &Study<'_>,
+    looks: &Looks,
+    heading: &str,
+    members: &[Explained<'_, '_>],
+    shown: &Shown,
+) -> Option<Column> {
+    let section = |manner: Manner| {
+        let of = |one: &&Explained<'_, '_>| one.0.series.manner == manner && shown.shows(&one.0.series);
+        let members: Vec<&Explained<'_, '_>> = members.iter().filter(of).collect();
+        let longest = members.iter().map(|(_, p)| p.measured_ns.max(p.explained_ns())).fold(0.0, f64::max);
+        let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink()));
+        (!members.is_empty()).then(|| Section {
+            heading: manner.word().into(),
+            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            bars: bars.collect(),
+        })
+    };
+    let sections: Vec<Section> = Manner::ALL.into_iter().filter_map(section).collect();
+    (!sections.is_empty()).then(|| Column { heading: heading.into(), sections })
+}
+
+fn answer(all: &[&Explained<'_, '_>]) -> String {
+    let of = |measure: Measure, words: &str| {
+        let members = || all.iter().filter(move |one| one.0.case.measure == measure);
+        let fits = members().filter(|one| !one.1.flagged()).count();
+        (members().count() > 0).then(|| format!("{fits} of {} {words}", members().count()))
+    };
+    let parts = [of(Measure::Acquire, "free acquisitions"), of(Measure::Contention, "hand-overs")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("What locks declare accounts for {} to within 25 %.", parts.join(" and for "))
+    }
+}
+
+fn table(all: &[&Explained<'_, '_>]) -> Table {
+    let mut columns =
+        vec![("Lock", "mechanism"), ("Waiting", "waiting"), ("Measure", "measure"), ("Measured", "measured_ns")];
+    columns.extend(slices());
+    columns.extend([("Unexplained", "unexplained_ns"), ("Of measured", "unexplained_share"), ("Flag", "flag")]);
+    let mut table = Table::new(&columns);
+    for (case, priced) in all {
+        let mut row = vec![
+            Cell::text(case.series.label()),
+            Cell::text(case.series.manner.word()),
+            Cell::text(if case.case.measure == Measure::Acquire { "free" } else { "handed over" }),
+            Cell::number(Some(priced.measured_ns), format::ns),
+        ];
+        row.extend(rest(priced));
+        row.push(Cell::text(if priced.flagged() { "above 25 %" } else { "" }));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,176 @@
+//! What is left of a lock's throughput where there are more holders than CPUs, or where somebody else wants the CPU too:
+//! one who polls for a lock whose owner was put off his CPU spends whole time slices on it.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::canvas::Marker;
+use super::super::dots::{Dots, Mark, Row, Section};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{Work, common_ground, cpus, excludes, holders, is_sound, with_ends, with_hogs};
+use crate::analyse::series::Manner;
+use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::{cost_ns, sets};
+use crate::format;
+
+/// A crowd next to the same lock with a CPU for each holder.
+struct Crowded<'s, 'a> {
+    case: &'s CaseStudy<'a>,
+    /// How many times the rate.
+    ratio: Estimate,
+}
+
+impl Crowded<'_, '_> {
+    fn hogs(&self) -> u32 {
+        self.case.case.hogs.unwrap_or(0)
+    }
+
+    /// `8 holders`, `2 holders beside 1 hog`.
+    fn told(&self) -> String {
+        let beside = if self.hogs() > 0 { format!(" beside {} hog", self.hogs()) } else { String::new() };
+        format!("{} holders{beside}", holders(self.case.case))
+    }
+}
+
+/// The chart; `None` where nobody was ever crowded.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let cpus = cpus(study)?;
+    let competing = |case: &&CaseStudy<'_>| excludes(case) && is_sound(case);
+    let all: Vec<&CaseStudy<'_>> = with_hogs(study, Measure::Contention, placement).filter(competing).collect();
+    let roomy: Vec<&CaseStudy<'_>> =
+        all.iter().copied().filter(|case| holders(case.case) <= cpus && case.case.hogs.unwrap_or(0) == 0).collect();
+    let ground = common_ground(study, &roomy)?;
+    let crowded = crowded(&all, &roomy, ground, cpus);
+    let of_rows: Vec<&CaseStudy<'_>> = crowded.iter().map(|one| one.case).collect();
+    let shown = Shown::of(&of_rows, |case| u64::from(holders(case.case) * 100 + case.case.hogs.unwrap_or(0)));
+    let sections: Vec<Section> =
+        Manner::ALL.into_iter().filter_map(|manner| section(study, looks, &crowded, manner, &shown)).collect();
+    let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
+    let values = marks.map(|mark| mark.value).chain([1.0]);
+    let title = format!("What is left in a crowd: {}, {}", ground.0, place(placement));
+    let chart = Dots {
+        title: title.clone(),
+        description:
+            "Acquisitions a second with more holders than CPUs, or beside a process that burns CPU time, over \
+                      those with a CPU for each holder."
+                .into(),
+        x_name: "times the rate with a CPU for each (log scale)",
+        axis: Axis::log(values, |ratio| format::ratio(ratio).trimmed().to_string()),
+        references: vec![(format!("{} holders on {cpus} CPUs", ground.1), 1.0)],
+        stretch: None,
+        sections,
+    };
+    (!crowded.is_empty()).then(|| Figure {
+        id: "crowd".into(),
+        title,
+        answer: answer(&crowded),
+        note: format!(
+            "Ratio of the two medians with its 95 % interval. Circle: the most holders. Diamond: beside a process that \
+             only burns CPU time. A rate can also rise in a crowd: whoever has the CPU has the lock to himself for a \
+             time slice, and the others starve meanwhile.{}",
+            shown.told()
+        ),
+        legend: looks.kinds(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&crowded),
+    })
+}
+
+fn crowded<'s, 'a>(
+    all: &[&'s CaseStudy<'a>],
+    roomy: &[&CaseStudy<'a>],
+    (work, n): (Work, u32),
+    cpus: u32,
+) -> Vec<Crowded<'s, 'a>> {
+    let rate = |case: &CaseStudy<'_>| sets(&case.records, Kind::Cost, cost_ns);
+    let of = |case: &&'s CaseStudy<'a>| {
+        let (wanting, hogs) = (holders(case.case), case.case.hogs.unwrap_or(0));
+        let alike = |other: &&&CaseStudy<'_>| {
+            other.series == case.series && Work::of(other.case) == work && holders(other.case) == n
+        };
+        let asked = Work::of(case.case) == work && (hogs > 0 || wanting > cpus) && (hogs == 0 || wanting == n);
+        let base = roomy.iter().find(alike).filter(|_| asked)?;
+        // Costs the other way round are rates.
+        Some(Crowded { case, ratio: rate(base).ratio_to(&rate(case))? })
+    };
+    all.iter().filter_map(of).collect()
+}
+
+/// A row for each contestant of one way of waiting, those that lose most first.
+fn section(
+    study: &Study<'_>,
+    looks: &Looks,
+    crowded: &[Crowded<'_, '_>],
+    manner: Manner,
+    shown: &Shown,
+) -> Option<Section> {
+    let members = crowded.iter().filter(|one| one.case.series.manner == manner && shown.shows(&one.case.series));
+    let members: Vec<&Crowded<'_, '_>> = members.collect();
+    let mut rows: Vec<(f64, Row)> = members
+        .chunk_by(|a, b| a.case.series == b.case.series)
+        .filter_map(|of_one| {
+            let look = looks.get(study.index(&of_one[0].case.series));
+            let most = of_one.iter().filter(|one| one.hogs() == 0).max_by_key(|one| holders(one.case.case));
+            let beside = of_one.iter().filter(|one| one.hogs() > 0).max_by_key(|one| one.hogs());
+            let mark = |one: &Crowded<'_, '_>, marker: Marker| {
+                let (value, interval) = with_ends(one.ratio);
+                Mark { value, interval, ink: look.ink(), marker, crossed: false }
+            };
+            let marks = [most.map(|one| mark(one, Marker::Circle)), beside.map(|one| mark(one, Marker::Diamond))];
+            let marks: Vec<Mark> = marks.into_iter().flatten().collect();
+            let told = |one: &&&Crowded<'_, '_>| format!("{}: {}", one.told(), format::ratio(one.ratio.value));
+            let notes: Vec<String> = [most, beside].iter().flatten().map(|one| told(&one)).collect();
+            let order = marks.first()?.value;
+            let label = of_one[0].case.series.label();
+            Some((order, Row { label, ink: look.ink(), note: notes.join(", "), marks }))
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    (!rows.is_empty()).then(|| Section { heading: manner.word().into(), rows })
+}
+
+/// Who loses most and who least.
+fn answer(crowded: &[Crowded<'_, '_>]) -> String {
+    let by_ratio = |a: &&Crowded<'_, '_>, b: &&Crowded<'_, '_>| a.ratio.value.total_cmp(&b.ratio.value);
+    let told = |one: &Crowded<'_, '_>| {
+        let (name, manner) = (one.case.series.quoted(), one.case.series.manner.word());
+        format!("{name}, which {manner}, keeps {} of its rate ({})", format::percent(one.ratio.value), one.told())
+    };
+    match (crowded.iter().min_by(by_ratio), crowded.iter().max_by(by_ratio)) {
+        (Some(worst), Some(best)) if crowded.len() > 1 => format!("{}; {}.", told(worst), told(best)),
+        (Some(only), _) => format!("{}.", told(only)),
+        _ => String::new(),
+    }
+}
+
+fn table(crowded: &[Crowded<'_, '_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Holders", "holders_count"),
+        ("Hogs", "hogs_count"),
+        ("Rate", "acquisitions_per_s"),
+        ("Times uncrowded", "ratio_count"),
+        ("Low", "low_count"),
+        ("High", "high_count"),
+    ]);
+    for one in crowded {
+        let interval = one.ratio.interval;
+        let mut row = case_cells(one.case).to_vec();
+        row.extend([holders(one.case.case), one.hogs()].map(|n| Cell::number(Some(f64::from(n)), format::count)));
+        row.push(Cell::number(one.case.summary.typical.map(|t| t.value), |rate| format::rate(rate).to_string()));
+        let ratios = [Some(one.ratio.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        row.extend(ratios.map(|ratio| Cell::number(ratio, |ratio| format::ratio(ratio).to_string())));
+        table.rows.push(row);
+    }
+    table
+}

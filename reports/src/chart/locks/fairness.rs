@@ -1,0 +1,137 @@
+//! Fairness against throughput: the fastest locks often are those that let nobody else in.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::scatter::{Dot, Scatter};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::front::front;
+use crate::analyse::locks::{
+    FAIRNESS_WINDOW_NS, common_ground, contenders, excludes, fairness, ground_told, is_sound, on_ground,
+};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Up to this many points each has its name beside it; of more, those on the front and the best of each kind.
+const MOST_NAMES: usize = 14;
+
+/// A lock's place: acquisitions a second, and Jain's index.
+type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
+
+/// The chart; `None` with fewer than two locks that were shared.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = contenders(study, Measure::Contention, placement);
+    cases.retain(|case| excludes(case) && is_sound(case));
+    let ground = common_ground(study, &cases)?;
+    let point = |case: &CaseStudy<'_>| Some((case.summary.typical?.value, fairness(case, FAIRNESS_WINDOW_NS)?));
+    let placed: Vec<Placed<'_, '_>> =
+        on_ground(&cases, ground).into_iter().filter_map(|case| Some((case, point(case)?))).collect();
+    if placed.len() < 2 {
+        return None;
+    }
+    let front = best_in_both(&placed);
+    let named = Shown::of(&placed.iter().map(|one| one.0).collect::<Vec<_>>(), |_| 0);
+    let dot = |(at, (case, point)): (usize, &Placed<'_, '_>)| {
+        let look = looks.get(study.index(&case.series));
+        let told = placed.len() <= MOST_NAMES || front.contains(&at) || named.shows(&case.series);
+        Dot { at: *point, ink: look.ink(), marker: look.marker, label: told.then(|| case.series.label()) }
+    };
+    let title = format!("Fairness against throughput: {}, {}", ground_told(ground), place(placement));
+    let chart = Scatter {
+        title: title.clone(),
+        description:
+            "Jain's index over windows of 10 ms by acquisitions a second, one point per lock; a line joins those \
+                      that nobody beats in both."
+                .into(),
+        x_name: "acquisitions a second (log scale)",
+        y_name: "Jain's index over 10 ms",
+        x: Axis::log(placed.iter().map(|one| one.1.0), |rate| format::rate(rate).trimmed().to_string()),
+        y: Axis::shares(),
+        dots: placed.iter().enumerate().map(dot).collect(),
+        front: steps(&front.iter().map(|&at| placed[at].1).collect::<Vec<_>>()),
+        corner: Some("fast and fair \u{2197}"),
+    };
+    Some(Figure {
+        id: "fairness".into(),
+        title,
+        answer: answer(&placed, &front),
+        note: format!(
+            "Jain's index is 1 when all holders got the same and 1/{} when one got all; over windows of 10 ms, or over the \
+             whole window where that is shorter. Medians decide who beats whom; intervals may overlap. Circles poll, \
+             triangles poll and then block, squares and diamonds block.",
+            ground.1
+        ),
+        legend: looks.kinds(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&placed, &front),
+    })
+}
+
+/// Those that nobody beats in both, from slow and fair to fast and unfair; threads are references.
+fn best_in_both(placed: &[Placed<'_, '_>]) -> Vec<usize> {
+    let processes: Vec<usize> = (0..placed.len()).filter(|&at| placed[at].0.series.between_processes()).collect();
+    // The front is of the least in both.
+    let points: Vec<(f64, f64)> = processes.iter().map(|&at| (-placed[at].1.0, -placed[at].1.1)).collect();
+    front(&points).into_iter().rev().map(|at| processes[at]).collect()
+}
+
+/// Between two points the edge of what is beaten goes down before it goes right.
+fn steps(front: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut steps: Vec<(f64, f64)> = Vec::new();
+    for &(x, y) in front {
+        if let Some(&(before, _)) = steps.last() {
+            steps.push((before, y));
+        }
+        steps.push((x, y));
+    }
+    steps
+}
+
+fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
+    let told = |&at: &usize| {
+        let (case, (rate, jain)) = &placed[at];
+        format!("{} ({}, Jain {})", case.series.quoted(), format::rate(*rate), format::ratio(*jain))
+    };
+    let named: Vec<String> = front.iter().map(told).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [only] => format!("One lock is both the fastest and the most even: {only}."),
+        several => format!("No lock is both faster and more even than {}.", several.join(", ")),
+    }
+}
+
+fn table(placed: &[Placed<'_, '_>], front: &[usize]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Rate", "acquisitions_per_s"),
+        ("Jain over 10 ms", "jain_count"),
+        ("Beaten in both", "beaten"),
+    ]);
+    for (at, (case, (rate, jain))) in placed.iter().enumerate() {
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::number(Some(*rate), |rate| format::rate(rate).to_string()));
+        row.push(Cell::number(Some(*jain), |jain| format::ratio(jain).to_string()));
+        row.push(Cell::text(if front.contains(&at) { "no" } else { "yes" }));
+        table.rows.push(row);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::steps;
+
+    #[test]
+    fn the_edge_goes_down_before_it_goes_right() {
+        assert_eq!(steps(&[(1.0, 0.9), (5.0, 0.4)]), [(1.0, 0.9), (1.0, 0.4), (5.0, 0.4)]);
+        assert!(steps(&[]).is_empty());
+    }
+}

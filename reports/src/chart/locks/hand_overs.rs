@@ -1,0 +1,123 @@
+//! Who gets the lock after whom: a queue hands it round, a lock that lets newcomers in keeps it where it is.
+
+use ipcmark::record::{Measure, Placement};
+
+use super::super::against::case_cells;
+use super::super::heat::{Grid, Heat};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use crate::analyse::answer::place;
+use crate::analyse::locks::{Work, contenders, excludes, ground_told, hand_over_shares, holders, is_sound, on_ground};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Maps side by side; those between the two extremes are chosen evenly.
+const MOST_MAPS: usize = 6;
+/// More holders than this make cells that nobody can tell apart.
+const MOST_HOLDERS: u32 = 16;
+
+/// A lock, `shares[from][to]`, and what share stays with the same holder.
+struct Map<'s, 'a> {
+    case: &'s CaseStudy<'a>,
+    shares: Vec<Vec<f64>>,
+    same: f64,
+}
+
+/// The chart; `None` where hand-overs were not counted.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = contenders(study, Measure::Contention, placement);
+    cases.retain(|case| excludes(case) && is_sound(case) && (2..=MOST_HOLDERS).contains(&holders(case.case)));
+    let ground = ground(&cases)?;
+    let mut maps: Vec<Map<'_, '_>> = on_ground(&cases, ground).into_iter().filter_map(map).collect();
+    maps.sort_by(|a, b| a.same.total_cmp(&b.same));
+    let title = format!("Who gets the lock after whom: {}, {}", ground_told(ground), place(placement));
+    let grid = |map: &Map<'_, '_>| Grid {
+        heading: map.case.series.label(),
+        note: format!("{} to the same holder", format::percent(map.same)),
+        ink: looks.get(study.index(&map.case.series)).ink(),
+        cells: map.shares.clone(),
+    };
+    let chart = Heat {
+        title: title.clone(),
+        description:
+            "For each lock a square of cells: rows are who had the lock, columns who got it next, and the darker, \
+                      the more often."
+                .into(),
+        across: "next",
+        down: "from",
+        grids: chosen(&maps).into_iter().map(grid).collect(),
+    };
+    (!maps.is_empty()).then(|| Figure {
+        id: "hand-overs".into(),
+        title,
+        answer: answer(&maps),
+        note: format!(
+            "Share of all acquisitions; rows had the lock, columns got it next, and a cell on the diagonal is the same \
+             holder again. All even would be {} in each cell. Shown are {} of {} locks, from the one that moves most to \
+             the one that stays most.",
+            format::percent(1.0 / f64::from(ground.1).powi(2)),
+            chosen(&maps).len(),
+            maps.len()
+        ),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&maps),
+    })
+}
+
+/// Where most locks can be compared; of equals with the most holders: two can only take turns.
+fn ground(cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
+    let of = |case: &CaseStudy<'_>| (Work::of(case.case), holders(case.case));
+    let at = |wanted: (Work, u32)| cases.iter().filter(|case| of(case) == wanted).count();
+    let mut grounds: Vec<(Work, u32)> = cases.iter().map(|case| of(case)).collect();
+    grounds.sort_unstable();
+    grounds.dedup();
+    grounds.into_iter().rev().max_by_key(|&ground| (at(ground), ground.1))
+}
+
+fn map<'s, 'a>(case: &'s CaseStudy<'a>) -> Option<Map<'s, 'a>> {
+    let shares = hand_over_shares(case)?;
+    let same = (0..shares.len()).map(|at| shares[at][at]).sum();
+    Some(Map { case, shares, same })
+}
+
+/// All where there are few, else from one end to the other in even steps.
+fn chosen<'m, 's, 'a>(maps: &'m [Map<'s, 'a>]) -> Vec<&'m Map<'s, 'a>> {
+    let few = maps.len().min(MOST_MAPS);
+    (0..few).map(|at| &maps[if few > 1 { at * (maps.len() - 1) / (few - 1) } else { 0 }]).collect()
+}
+
+fn answer(maps: &[Map<'_, '_>]) -> String {
+    let told = |map: &Map<'_, '_>| format!("{} ({})", map.case.series.quoted(), format::percent(map.same));
+    match maps {
+        [] => String::new(),
+        [only] => format!("The same holder gets it again: {}.", told(only)),
+        [first, .., last] => {
+            format!("The share of acquisitions by the one who had it last goes from {} to {}.", told(first), told(last))
+        }
+    }
+}
+
+fn table(maps: &[Map<'_, '_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("From", "from_count"),
+        ("To", "to_count"),
+        ("Share", "acquisitions_share"),
+    ]);
+    for map in maps {
+        for (from, row) in map.shares.iter().enumerate() {
+            for (to, &share) in row.iter().enumerate() {
+                let mut cells = case_cells(map.case).to_vec();
+                cells.extend([from, to].map(|slot| Cell::number(Some(slot as f64), format::count)));
+                cells.push(Cell::number(Some(share), format::percent));
+                table.rows.push(cells);
+            }
+        }
+    }
+    table
+}

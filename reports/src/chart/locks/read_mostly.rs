@@ -1,0 +1,151 @@
+//! Reads a second against how many of a hundred accesses only read: what it is worth to let readers in together.
+
+use ipcmark::record::{Measure, Placement, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::lines::Lines;
+use super::super::plot::{Line, Point, Scales};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use super::{extreme, panels};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{contenders, excludes, holders, is_sound, value, with_ends};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Cases with the most common number of holders, in order of series and share of reads.
+pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
+    let mut cases = contenders(study, Measure::ReadMostly, placement);
+    cases.retain(|case| is_sound(case) && case.case.reads_percent.is_some());
+    let with = |n: u32| cases.iter().filter(|case| holders(case.case) == n).count();
+    let most = cases.iter().map(|case| holders(case.case)).max_by_key(|&n| (with(n), n));
+    cases.retain(|case| Some(holders(case.case)) == most);
+    cases.sort_by(|a, b| (&a.series, reads(a)).cmp(&(&b.series, reads(b))));
+    cases
+}
+
+/// Of a hundred accesses, how many only read.
+pub fn reads(case: &CaseStudy<'_>) -> u32 {
+    case.case.reads_percent.unwrap_or(0)
+}
+
+/// Shares of reads that were tried, in order.
+pub fn shares(cases: &[&CaseStudy<'_>]) -> Vec<u32> {
+    let mut shares: Vec<u32> = cases.iter().map(|case| reads(case)).collect();
+    shares.sort_unstable();
+    shares.dedup();
+    shares
+}
+
+/// Where a case stands on the axis of `shares`.
+pub fn at(case: &CaseStudy<'_>, shares: &[u32]) -> f64 {
+    shares.iter().position(|&share| share == reads(case)).unwrap_or(0) as f64
+}
+
+/// The axis of `shares`, evenly apart: from 99 to 100 % is as large a step as from 50 to 90.
+pub fn axis(shares: &[u32]) -> Axis {
+    Axis::even(shares.iter().map(|share| format!("{share}\u{202f}%")).collect())
+}
+
+/// The chart; `None` where only one share of reads was tried.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let cases = cases(study, placement);
+    let shares = shares(&cases);
+    if shares.len() < 2 {
+        return None;
+    }
+    let shown = Shown::of(&cases, |case| u64::from(reads(case)));
+    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    let line = |cases: &[&CaseStudy<'_>]| {
+        let look = looks.get(study.index(&cases[0].series));
+        let point = |case: &&CaseStudy<'_>| {
+            let (y, band) = with_ends(case.summary.typical?);
+            Some(Point { band, ..Point::at(at(case, &shares), y) })
+        };
+        let points = cases.iter().filter_map(point).collect();
+        Some(Line { label: cases[0].series.label(), ink: look.ink(), marker: Some(look.marker), points })
+    };
+    let panels = panels(&drawn, &[], line);
+    let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+    let heights = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
+    let title = format!("Reads a second: {} holders, {}", holders(cases[0].case), place(placement));
+    let chart = Lines {
+        title: title.clone(),
+        description:
+            "Reads a second of all holders together by how many of a hundred accesses only read, one line per \
+                      lock."
+                .into(),
+        scales: Scales {
+            x_name: "accesses that only read",
+            y_name: "reads a second, in all",
+            x: axis(&shares),
+            y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
+        },
+        columns: 2,
+        panels,
+    };
+    Some(Figure {
+        id: "reads".into(),
+        title,
+        answer: answer(&cases, &shares),
+        note: format!(
+            "Every read copies the state out and checks that it is whole; a torn one would make the trial invalid. Who reads \
+             and who writes is drawn anew for each access. Bands are 95 % intervals over sets.{}",
+            shown.told()
+        ),
+        legend: looks.kinds(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&cases),
+    })
+}
+
+/// Who reads most at either end.
+fn answer(cases: &[&CaseStudy<'_>], shares: &[u32]) -> String {
+    let best = |share: u32| {
+        let there: Vec<&CaseStudy<'_>> =
+            cases.iter().copied().filter(|case| reads(case) == share && excludes(case)).collect();
+        let rate = |case: &CaseStudy<'_>| case.summary.typical.map(|typical| typical.value);
+        let (best, rate) = extreme(&there, false, rate)?;
+        let (name, rate) = (best.series.quoted(), format::rate(rate));
+        Some(format!("With {share}\u{202f}% of reads {name} reads most, {rate}."))
+    };
+    let ends = [shares.first(), shares.last()];
+    ends.into_iter().flatten().filter_map(|&share| best(share)).collect::<Vec<_>>().join(" ")
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Holders", "holders_count"),
+        ("Reads", "reads_percent"),
+        ("Reads a second", "reads_per_s"),
+        ("Low", "low_per_s"),
+        ("High", "high_per_s"),
+        ("Writes a second", "writes_per_s"),
+        ("In vain, each", "retries_count"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let typical = case.summary.typical;
+        let interval = typical.and_then(|typical| typical.interval);
+        let rates = [
+            typical.map(|t| t.value),
+            interval.map(|i| i.low),
+            interval.map(|i| i.high),
+            value(case, metric::WRITES_PER_S),
+        ];
+        let mut row = case_cells(case).to_vec();
+        row.extend([holders(case.case), reads(case)].map(|n| Cell::number(Some(f64::from(n)), format::count)));
+        row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
+        row.push(Cell::number(value(case, metric::RETRIES_PER_READ), format::count));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,128 @@
+//! What readers and writers wait for each other: a lock that prefers readers lets writers wait, and the other way round.
+
+use ipcmark::record::{Placement, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::canvas::Dash;
+use super::super::lines::Lines;
+use super::super::plot::{Line, Panel, Point, Scales};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use super::extreme;
+use super::read_mostly::{at, axis, cases, reads, shares};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{holders, value};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Both sides: the name of the percentile in records, what it is called, and how its line looks.
+const SIDES: [(&str, &str, Dash); 2] =
+    [(metric::WRITE_P99_NS, "write", Dash::Dashed), (metric::READ_P99_NS, "read", Dash::Solid)];
+
+/// The chart, a panel for each lock; `None` where waits were not told apart.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = cases(study, placement);
+    cases.retain(|case| SIDES.iter().any(|side| value(case, side.0).is_some()));
+    let shares = shares(&cases);
+    let shown = Shown::of(&cases, |case| u64::from(reads(case)));
+    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    let panel = |cases: &[&CaseStudy<'_>]| {
+        let series = &cases[0].series;
+        let look = looks.get(study.index(series));
+        let line = |&(name, label, dash): &(&str, &str, Dash)| {
+            let point = |case: &&CaseStudy<'_>| Some(Point::at(at(case, &shares), value(case, name)?.max(1.0)));
+            let points: Vec<Point> = cases.iter().filter_map(point).collect();
+            let marker = (dash == Dash::Solid).then_some(look.marker);
+            (!points.is_empty()).then(|| Line { label: label.into(), ink: look.stroke(dash), marker, points })
+        };
+        let heading = format!("{} ({})", series.label(), series.manner.word());
+        Panel { heading, lines: SIDES.iter().filter_map(line).collect(), limits: Vec::new() }
+    };
+    let panels: Vec<Panel> = drawn.chunk_by(|a, b| a.series == b.series).map(panel).collect();
+    if shares.len() < 2 || panels.is_empty() {
+        return None;
+    }
+    let heights = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
+    let title = format!("What reads and writes wait, p99: {} holders, {}", holders(cases[0].case), place(placement));
+    let chart = Lines {
+        title: title.clone(),
+        description:
+            "99th percentile of the wait of reads and of writes by how many of a hundred accesses only read, one \
+                      panel per lock."
+                .into(),
+        scales: Scales {
+            x_name: "accesses that only read",
+            y_name: "wait, p99",
+            x: axis(&shares),
+            y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
+        },
+        columns: 3,
+        panels,
+    };
+    Some(Figure {
+        id: "read-waits".into(),
+        title,
+        answer: answer(&cases),
+        note: format!(
+            "From asking until the access that counted began: a read that has to be done over waits, too. Reads are solid, \
+             writes dashed; where everybody reads there is no write.{}",
+            shown.told()
+        ),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&cases),
+    })
+}
+
+/// Where writes wait longest against reads, and the other way round.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let ratio = |case: &CaseStudy<'_>| {
+        Some(value(case, metric::WRITE_P99_NS)?.max(1.0) / value(case, metric::READ_P99_NS)?.max(1.0))
+    };
+    let told = |(case, ratio): (&CaseStudy<'_>, f64), longer: &str, ratio_of: fn(f64) -> f64| {
+        let (name, share) = (case.series.quoted(), reads(case));
+        format!("with {name} {longer} {} times as long ({share}\u{202f}% reads)", format::ratio(ratio_of(ratio)))
+    };
+    let writes = extreme(cases, false, ratio).filter(|one| one.1 > 1.0);
+    let reads = extreme(cases, true, ratio).filter(|one| one.1 < 1.0);
+    let parts = [
+        writes.map(|one| told(one, "writes wait", |ratio| ratio)),
+        reads.map(|one| told(one, "reads wait", |ratio| 1.0 / ratio)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!("At p99, {}.", parts.join("; ")) }
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Reads", "reads_percent"),
+        ("Read, p50", "read_p50_ns"),
+        ("Read, p99", "read_p99_ns"),
+        ("Read, longest", "read_starved_ns"),
+        ("Write, p50", "write_p50_ns"),
+        ("Write, p99", "write_p99_ns"),
+        ("Write, longest", "write_starved_ns"),
+    ]);
+    let names = [
+        metric::READ_P50_NS,
+        metric::READ_P99_NS,
+        metric::READ_STARVED_NS,
+        metric::WRITE_P50_NS,
+        metric::WRITE_P99_NS,
+        metric::WRITE_STARVED_NS,
+    ];
+    for case in cases {
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::number(Some(f64::from(reads(case))), format::count));
+        row.extend(names.map(|name| Cell::number(value(case, name), format::ns)));
+        table.rows.push(row);
+    }
+    table
+}

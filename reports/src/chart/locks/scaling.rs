@@ -1,0 +1,126 @@
+//! What limits each lock, in the terms of the universal scalability law, in words under its curve.
+
+use ipcmark::record::{Placement, metric};
+
+use super::super::Figure;
+use super::super::against::case_cells;
+use super::super::table::{Cell, Table};
+use crate::analyse::answer::place;
+use crate::analyse::locks::{Work, excludes, holders, is_sound};
+use crate::analyse::scalability::{FEWEST_POINTS, Fit, Point, fit};
+use crate::analyse::statistics::Interval;
+use crate::analyse::study::CaseStudy;
+use crate::format;
+
+/// Locks named in the sentence; the table names all.
+const MOST_NAMED: usize = 3;
+
+/// The table of fits; `cases` are of one work, in order of series and holders. `None` where no lock was tried with enough
+/// numbers of holders.
+pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> {
+    let work = Work::of(cases[0].case);
+    let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| excludes(cases[0]) && is_sound(cases[0]));
+    let mut fits: Vec<(&CaseStudy<'_>, Fit)> =
+        each.filter_map(|cases| Some((cases[0], fit(&points(cases))?))).collect();
+    fits.retain(|(_, fit)| fit.points >= FEWEST_POINTS);
+    fits.sort_by(|a, b| a.1.terms.sigma.total_cmp(&b.1.terms.sigma));
+    (!fits.is_empty()).then(|| Figure {
+        id: format!("scaling-{}", work.id()),
+        title: format!("What limits each lock: {work}, {}", place(placement)),
+        answer: answer(&fits),
+        note: "The universal scalability law, X(n) = \u{3bb} n / (1 + \u{3c3} (n \u{2212} 1) + \u{3ba} n (n \u{2212} 1)) \
+               (Gunther 2007), by least squares, with 95 % intervals over sets. Contention (\u{3c3}): 0 % would gain by \
+               every holder, at 100 % all together do what one did, and above it the second holder already costs more \
+               than he brings, since one alone has the lock in his own cache. Coherence (\u{3ba}): what each pair of \
+               holders adds. The law knows no time slices: where there are more holders than CPUs it describes, and \
+               explains nothing."
+            .into(),
+        legend: Vec::new(),
+        wide: String::new(),
+        narrow: String::new(),
+        more: None,
+        table: table(&fits),
+    })
+}
+
+fn points(cases: &[&CaseStudy<'_>]) -> Vec<Point> {
+    let rate =
+        |record: &ipcmark::record::Record| record.outcome.metrics.as_ref()?.get(metric::ACQUISITIONS_PER_S).copied();
+    let point = |case: &&CaseStudy<'_>| Point {
+        n: f64::from(holders(case.case)),
+        sets: case.usable().filter_map(rate).collect(),
+    };
+    cases.iter().map(point).collect()
+}
+
+/// `contention 12 % [10, 14], coherence 0.3 % [0.2, 0.4]; most with 17 holders`.
+fn told(fit: &Fit) -> String {
+    if !fit.explains() {
+        return format!(
+            "the law explains little of it (R\u{b2} {}, {} off)",
+            format::ratio(fit.r2),
+            format::percent(fit.miss)
+        );
+    }
+    let peak = match fit.terms.peak() {
+        Some(n) if n < 1.5 => "most with one alone".to_owned(),
+        Some(n) => format!("most with {n:.0} holders"),
+        None => "never falls".to_owned(),
+    };
+    format!(
+        "contention {}, coherence {}; {peak}",
+        with_ends(fit.terms.sigma, fit.sigma),
+        with_ends(fit.terms.kappa, fit.kappa)
+    )
+}
+
+fn with_ends(share: f64, interval: Option<Interval>) -> String {
+    let number = |share: f64| format::percent(share).trim_end_matches("\u{202f}%").to_owned();
+    let ends = interval.map(|i| format!(" [{}, {}]", number(i.low), number(i.high)));
+    format!("{}{}", format::percent(share), ends.unwrap_or_default())
+}
+
+fn answer(fits: &[(&CaseStudy<'_>, Fit)]) -> String {
+    let explained: Vec<_> = fits.iter().filter(|(_, fit)| fit.explains()).collect();
+    let named: Vec<String> = explained
+        .iter()
+        .take(MOST_NAMED)
+        .map(|(case, fit)| format!("{}: {}", case.series.quoted(), told(fit)))
+        .collect();
+    let rest = fits.len() - explained.len();
+    let rest = match rest {
+        0 => String::new(),
+        1 => " Of one curve it explains little.".to_owned(),
+        some => format!(" Of {some} curves it explains little."),
+    };
+    if named.is_empty() {
+        return format!("The law does not describe these curves.{}", if fits.len() > 1 { rest.as_str() } else { "" });
+    }
+    format!("Least contention: {}.{rest}", named.join("; "))
+}
+
+fn table(fits: &[(&CaseStudy<'_>, Fit)]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("In words", "words"),
+        ("One alone (\u{3bb})", "lambda_per_s"),
+        ("Contention (\u{3c3})", "sigma_share"),
+        ("Coherence (\u{3ba})", "kappa_share"),
+        ("R\u{b2}", "r2_count"),
+        ("Off by", "miss_share"),
+        ("Points", "points_count"),
+    ]);
+    for (case, fit) in fits {
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::text(told(fit)));
+        row.push(Cell::number(Some(fit.terms.lambda), |rate| format::rate(rate).to_string()));
+        row.extend([fit.terms.sigma, fit.terms.kappa].map(|share| Cell::number(Some(share), format::percent)));
+        row.push(Cell::number(Some(fit.r2), |r2| format::ratio(r2).to_string()));
+        row.push(Cell::number(Some(fit.miss), format::percent));
+        row.push(Cell::number(Some(fit.points as f64), format::count));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,123 @@
+//! Starvation over windows: a lock that is even in the long run may be anything but over a millisecond.
+
+use ipcmark::record::{Measure, Placement, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::lines::Lines;
+use super::super::plot::{Line, Point, Scales};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use super::{extreme, panels};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{
+    common_ground, contenders, excludes, ground_told, is_sound, on_ground, over_windows, value, whole_window_ns,
+    windows_ns,
+};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The chart; `None` where no windows were looked at.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = contenders(study, Measure::Contention, placement);
+    cases.retain(|case| excludes(case) && is_sound(case));
+    let ground = common_ground(study, &cases)?;
+    let cases = on_ground(&cases, ground);
+    let lengths = windows_ns(&cases);
+    if lengths.is_empty() {
+        return None;
+    }
+    let shown = Shown::of(&cases, |_| 0);
+    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    let line = |cases: &[&CaseStudy<'_>]| {
+        let look = looks.get(study.index(&cases[0].series));
+        let points = points(cases[0], &lengths);
+        let label = cases[0].series.label();
+        (!points.is_empty()).then(|| Line { label, ink: look.ink(), marker: Some(look.marker), points })
+    };
+    let panels = panels(&drawn, &[], line);
+    let spans = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.x);
+    let title = format!("How even the shares are, by length of window: {}, {}", ground_told(ground), place(placement));
+    let chart = Lines {
+        title: title.clone(),
+        description: "Jain's index by the length of the window over which shares are counted, one line per lock."
+            .into(),
+        scales: Scales {
+            x_name: "window",
+            y_name: "Jain's index",
+            x: Axis::log(spans, |ns| format::time(ns).trimmed().to_string()),
+            y: Axis::shares(),
+        },
+        columns: 2,
+        panels,
+    };
+    Some(Figure {
+        id: "starvation".into(),
+        title,
+        answer: answer(&cases),
+        note: format!(
+            "Mean of Jain's index over all windows of a length, the last point over the whole of it: 1 when all holders got \
+             the same, 1/{} when one got all. A line that rises late is a lock that serves in long turns.{}",
+            ground.1,
+            shown.told()
+        ),
+        legend: looks.kinds(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&cases, &lengths),
+    })
+}
+
+/// A point for each length of window that fitted, and one for the whole.
+fn points(case: &CaseStudy<'_>, lengths: &[u64]) -> Vec<Point> {
+    let at = |&ns: &u64| Some(Point::at(ns as f64, over_windows(case, ns, |fairness| fairness.jain_mean)?));
+    let whole = whole_window_ns(case).zip(value(case, metric::JAIN)).map(|(ns, jain)| Point::at(ns, jain));
+    let mut points: Vec<Point> = lengths.iter().filter_map(at).chain(whole).collect();
+    points.sort_by(|a, b| a.x.total_cmp(&b.x));
+    points
+}
+
+/// Who let a holder wait longest, and who least long.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let starved = |case: &CaseStudy<'_>| value(case, metric::STARVED_NS);
+    let told = |(case, ns): (&CaseStudy<'_>, f64)| {
+        let run = value(case, metric::LONGEST_RUN)
+            .map(|run| format!(", and the most acquisitions in a row are {}", format::whole(run as u64)));
+        format!("with {} {}{}", case.series.quoted(), format::ns(ns), run.unwrap_or_default())
+    };
+    match (extreme(cases, false, starved), extreme(cases, true, starved)) {
+        (Some(most), Some(least)) if cases.len() > 1 => {
+            format!("The longest that a holder went without the lock: {}; {}.", told(most), told(least))
+        }
+        _ => String::new(),
+    }
+}
+
+fn table(cases: &[&CaseStudy<'_>], lengths: &[u64]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Window", "window_ns"),
+        ("Jain, mean", "jain_mean_count"),
+        ("Jain, least", "jain_min_count"),
+        ("Got nothing", "starved_share"),
+        ("Longest without", "starved_ns"),
+        ("Longest run", "run_count"),
+    ]);
+    for case in cases {
+        for &ns in lengths {
+            let jains = [over_windows(case, ns, |one| one.jain_mean), over_windows(case, ns, |one| one.jain_min)];
+            let mut row = case_cells(case).to_vec();
+            row.push(Cell::number(Some(ns as f64), format::ns));
+            row.extend(jains.map(|jain| Cell::number(jain, |jain| format::ratio(jain).to_string())));
+            row.push(Cell::number(over_windows(case, ns, |one| one.starved_share), format::percent));
+            row.push(Cell::number(value(case, metric::STARVED_NS), format::ns));
+            row.push(Cell::number(value(case, metric::LONGEST_RUN), |run| format::whole(run as u64)));
+            table.rows.push(row);
+        }
+    }
+    table
+}

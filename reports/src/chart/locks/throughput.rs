@@ -1,0 +1,159 @@
+//! Acquisitions a second against the number of holders: who gains by a second holder, who falls, and who falls apart where
+//! there are more holders than CPUs.
+
+use ipcmark::record::{Measure, Placement, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::lines::Lines;
+use super::super::plot::{Line, Point, Scales};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use super::{panels, scaling, told};
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{Work, contenders, cpus, excludes, holders, is_sound, value, with_ends};
+use crate::analyse::series::Manner;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// A chart for each work that was asked of several numbers of holders, and what limits each lock below it.
+pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
+    let mut cases = contenders(study, Measure::Contention, placement);
+    cases.sort_by(|a, b| {
+        let order = |case: &CaseStudy<'_>| (Work::of(case.case), case.series.clone(), holders(case.case));
+        order(a).cmp(&order(b))
+    });
+    let each = cases.chunk_by(|a, b| Work::of(a.case) == Work::of(b.case));
+    each.filter(|cases| numbers(cases).len() > 1)
+        .flat_map(|cases| {
+            let chart = figure(study, looks, placement, cases);
+            [Some(chart), scaling::figure(cases, placement)]
+        })
+        .flatten()
+        .collect()
+}
+
+/// Numbers of holders that were tried, in order.
+fn numbers(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
+    let mut numbers: Vec<u64> = cases.iter().map(|case| u64::from(holders(case.case))).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&CaseStudy<'_>]) -> Figure {
+    let work = Work::of(cases[0].case);
+    let shown = Shown::of(cases, |case| u64::from(holders(case.case)));
+    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    let line = |cases: &[&CaseStudy<'_>]| {
+        let look = looks.get(study.index(&cases[0].series));
+        let points = cases.iter().filter_map(|case| {
+            let (rate, band) = with_ends(case.summary.typical?);
+            Some(Point { band, crossed: !is_sound(case), ..Point::at(f64::from(holders(case.case)), rate) })
+        });
+        let label = cases[0].series.label();
+        Some(Line { label, ink: look.ink(), marker: Some(look.marker), points: points.collect() })
+    };
+    let numbers = numbers(cases);
+    let limits: Vec<(f64, String)> =
+        limit(study, &numbers).map(|at| (at, "more holders than CPUs \u{2192}".into())).into_iter().collect();
+    let panels = panels(&drawn, &limits, line);
+    let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+    let heights = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
+    let title = format!("Acquisitions a second against holders: {work}, {}", place(placement));
+    let chart = Lines {
+        title: title.clone(),
+        description:
+            "Acquisitions a second of all holders together by the number of holders, on logarithmic axes, one \
+                      line per lock."
+                .into(),
+        scales: Scales {
+            x_name: "holders",
+            y_name: "acquisitions a second, in all",
+            x: Axis::places(&numbers, |n| n.to_string()),
+            y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
+        },
+        columns: 2,
+        panels,
+    };
+    Figure {
+        id: format!("holders-{}", work.id()),
+        title,
+        answer: answer(study, cases, &numbers),
+        note: format!(
+            "A fixed window in which all holders run; each does {work}, over and over. Right of the grey line they wait \
+             for each other's time slices. What is crossed out did its work without a lock and lost some of it: a rate \
+             of nothing. A high rate can be one holder's that the others never interrupt: see how it is shared \
+             below.{}",
+            shown.told()
+        ),
+        legend: looks.kinds(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(cases),
+    }
+}
+
+/// Between the last number of holders that have a CPU each and the first that do not.
+fn limit(study: &Study<'_>, numbers: &[u64]) -> Option<f64> {
+    let cpus = u64::from(cpus(study)?);
+    let last = numbers.iter().copied().filter(|&n| n <= cpus).max()?;
+    let first = numbers.iter().copied().filter(|&n| n > cpus).min()?;
+    Some((last as f64 * first as f64).sqrt())
+}
+
+/// Who gets most through with a CPU for each holder, and with the most holders.
+fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> String {
+    let fitting = cpus(study).and_then(|cpus| numbers.iter().copied().filter(|&n| n > 1 && n <= u64::from(cpus)).max());
+    let mut asked: Vec<u64> = fitting.into_iter().chain(numbers.last().copied()).collect();
+    asked.dedup();
+    let best = |n: u64, polls: bool| {
+        let of = |case: &&&CaseStudy<'_>| {
+            let competes = excludes(case) && is_sound(case) && case.series.between_processes();
+            competes && u64::from(holders(case.case)) == n && (case.series.manner == Manner::Polls) == polls
+        };
+        let cost = |case: &&&CaseStudy<'_>| case.cost_ns().unwrap_or(f64::MAX);
+        let best = cases.iter().filter(of).min_by(|a, b| cost(a).total_cmp(&cost(b)))?;
+        let word = best.series.manner.word();
+        Some(format!("{}, which {word}, {}", best.series.quoted(), told(best.summary.typical.as_ref()?, format::rate)))
+    };
+    let told = |&n: &u64| {
+        let parts: Vec<String> = [best(n, true), best(n, false)].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("With {n} holders most comes through {}.", parts.join(" and ")))
+    };
+    asked.iter().filter_map(told).collect::<Vec<_>>().join(" ")
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Holders", "holders_count"),
+        ("Rate", "acquisitions_per_s"),
+        ("Low", "low_per_s"),
+        ("High", "high_per_s"),
+        ("CPU time each", "cpu_ns"),
+        ("Switches each", "switches_count"),
+        ("Handed over", "handed_over_share"),
+        ("Lost updates", "lost_count"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let typical = case.summary.typical;
+        let interval = typical.and_then(|typical| typical.interval);
+        let rates = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::number(Some(f64::from(holders(case.case))), format::count));
+        row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
+        row.push(Cell::number(value(case, metric::CPU_NS_PER_ACQUISITION), format::ns));
+        row.push(Cell::number(value(case, metric::SWITCHES_PER_ACQUISITION), format::count));
+        row.push(Cell::number(value(case, metric::HANDED_OVER_SHARE), format::percent));
+        row.push(Cell::number(value(case, metric::LOST_UPDATES), |lost| format::whole(lost as u64)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,161 @@
+//! The ticket race: several sell from one stock, and exactly what there is must be sold.
+
+use ipcmark::record::{Measure, Placement, Stock, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::dots::{Dots, Mark, Row, Section};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, More, Shape};
+use super::told;
+use crate::analyse::answer::place;
+use crate::analyse::best::Shown;
+use crate::analyse::locks::{contenders, excludes, holders, is_sound, value, with_ends};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The chart, with as many sellers as most cases have; `None` where nothing was sold.
+pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = contenders(study, Measure::Tickets, placement);
+    let sellers = most_common(cases.iter().map(|case| holders(case.case)))?;
+    let all = cases.clone();
+    cases.retain(|case| holders(case.case) == sellers);
+    cases.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
+    let shown = Shown::of(&cases, |case| stock(case) as u64);
+    let title = format!("The ticket race: {sellers} sellers, one stock, {}", place(placement));
+    let chart = |all: bool| {
+        let drawn = cases.iter().copied().filter(|case| all || shown.shows(&case.series) || !excludes(case));
+        dots(study, looks, &title, &drawn.collect::<Vec<_>>())
+    };
+    let (short, full) = (chart(false), chart(true));
+    Some(Figure {
+        id: "tickets".into(),
+        answer: answer(&cases),
+        note: format!(
+            "Time the whole sale took over tickets sold, median over sets with its 95 % interval; less is better. A sale in \
+             the JSON file opens, reads, parses and writes it anew under the lock. Every stock was sold exactly, or the \
+             trial would be invalid; only what has no lock is crossed out, and had to sell too much to be counted as \
+             caught.{}",
+            shown.told()
+        ),
+        legend: looks.kinds(),
+        wide: short.svg(Shape::Wide),
+        narrow: short.svg(Shape::Narrow),
+        more: shown.is_partial().then(|| More {
+            summary: format!("All {} races", cases.len()),
+            wide: full.svg(Shape::Wide),
+            narrow: full.svg(Shape::Narrow),
+        }),
+        table: table(&all),
+        title,
+    })
+}
+
+fn stock(case: &CaseStudy<'_>) -> Stock {
+    case.case.stock.unwrap_or(Stock::Memory)
+}
+
+/// The number most have, the largest of equals.
+fn most_common(numbers: impl Iterator<Item = u32> + Clone) -> Option<u32> {
+    numbers.clone().max_by_key(|&number| (numbers.clone().filter(|&other| other == number).count(), number))
+}
+
+const fn heading(stock: Stock) -> &'static str {
+    match stock {
+        Stock::JsonFile => "stock in a JSON file",
+        Stock::Memory => "stock in shared memory",
+    }
+}
+
+fn dots(study: &Study<'_>, looks: &Looks, title: &str, cases: &[&CaseStudy<'_>]) -> Dots {
+    let row = |case: &CaseStudy<'_>| {
+        let look = looks.get(study.index(&case.series));
+        let (value, interval) = with_ends(case.summary.typical?);
+        let mark = Mark { value, interval, ink: look.ink(), marker: look.marker, crossed: !is_sound(case) };
+        Some(Row { label: case.series.label(), ink: look.ink(), note: note(case), marks: vec![mark] })
+    };
+    let section = |&stock: &Stock| {
+        let members = cases.iter().filter(|case| self::stock(case) == stock);
+        let rows: Vec<Row> = members.filter_map(|case| row(case)).collect();
+        (!rows.is_empty()).then(|| Section { heading: heading(stock).into(), rows })
+    };
+    let spans = cases.iter().filter_map(|case| case.summary.typical).map(with_ends);
+    let values = spans.flat_map(|(value, ends)| [Some(value), ends.map(|ends| ends.0), ends.map(|ends| ends.1)]);
+    Dots {
+        title: title.to_owned(),
+        description: "Time for each ticket sold, on a logarithmic axis, by where the stock is kept.".into(),
+        x_name: "time per ticket sold (log scale)",
+        axis: Axis::log(values.flatten(), |ns| format::time(ns).trimmed().to_string()),
+        references: Vec::new(),
+        stretch: None,
+        sections: [Stock::Memory, Stock::JsonFile].iter().filter_map(section).collect(),
+    }
+}
+
+/// The time, or by how much was sold too many.
+fn note(case: &CaseStudy<'_>) -> String {
+    let time = case.cost_ns().map(format::ns).unwrap_or_default();
+    match value(case, metric::OVERSOLD) {
+        Some(oversold) if !is_sound(case) => {
+            format!("caught: {} oversold", format::whole(oversold as u64))
+        }
+        _ => time,
+    }
+}
+
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let best = |stock: Stock| {
+        let sound = |case: &&&CaseStudy<'_>| self::stock(case) == stock && is_sound(case) && excludes(case);
+        let best = cases.iter().find(|case| sound(case) && case.series.between_processes())?;
+        let typical = best.summary.typical.as_ref()?;
+        Some(format!("{}: {}, {} a ticket", heading(stock), best.series.quoted(), told(typical, format::time)))
+    };
+    let bests: Vec<String> = [best(Stock::Memory), best(Stock::JsonFile)].into_iter().flatten().collect();
+    let without = cases.iter().find(|case| !is_sound(case)).map(|case| {
+        let oversold = value(case, metric::OVERSOLD).unwrap_or(0.0);
+        let (name, where_to) = (case.series.quoted(), heading(stock(case)));
+        format!(" Caught as it should be: {name} ({where_to}) sold {} tickets that were not there.", {
+            format::whole(oversold as u64)
+        })
+    });
+    let free = cases.iter().find(|case| is_sound(case) && !excludes(case)).and_then(|case| {
+        Some(format!(
+            "; without any lock, {} takes {}",
+            case.series.quoted(),
+            told(case.summary.typical.as_ref()?, format::time)
+        ))
+    });
+    if bests.is_empty() {
+        return without.unwrap_or_default().trim_start().to_owned();
+    }
+    format!("Soonest sold out, {}{}.{}", bests.join("; "), free.unwrap_or_default(), without.unwrap_or_default())
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Stock", "stock"),
+        ("Sellers", "sellers_count"),
+        ("Time a ticket", "sale_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("In vain, each", "retries_count"),
+        ("Oversold", "oversold_count"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let times = [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::text(stock(case).word()));
+        row.push(Cell::number(Some(f64::from(holders(case.case))), format::count));
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::number(value(case, metric::RETRIES_PER_UPDATE), format::count));
+        row.push(Cell::number(value(case, metric::OVERSOLD), |count| format::whole(count as u64)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

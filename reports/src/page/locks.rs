@@ -1,0 +1,125 @@
+//! The headline table of locks: one row per lock, what it costs alone and what several make of it side by side.
+
+use ipcmark::record::{Case, Measure, Placement, metric};
+use serde::Serialize;
+
+use super::headline::{Number, worse};
+use crate::analyse::answer::place_word;
+use crate::analyse::locks::{
+    FAIRNESS_WINDOW_NS, Work, common_ground, excludes, fairness, ground_told, holders, placement_of, value,
+};
+use crate::analyse::series::{LOCKS, Series};
+use crate::analyse::statistics::Kind;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::estimate;
+use crate::format::{self, Quantity};
+
+/// The table.
+#[derive(Serialize)]
+pub struct Locks {
+    /// Where the columns of one alone come from; empty where none was measured alone.
+    alone: String,
+    /// Where the columns of several come from; empty where several never met.
+    several: String,
+    rows: Vec<Row>,
+}
+
+/// One row.
+#[derive(Serialize)]
+struct Row {
+    /// What is no lock last; then by way of waiting, and cost.
+    #[serde(skip)]
+    rank: (bool, Series, f64),
+    series: usize,
+    label: String,
+    manner: &'static str,
+    group: &'static str,
+    free: Number,
+    remote: Number,
+    rate: Number,
+    p99: Number,
+    jain: Number,
+    starved: Number,
+    cpu: Number,
+    verdict: &'static str,
+    why: String,
+}
+
+/// Where the table looks for its numbers.
+struct Places {
+    alone: Option<Placement>,
+    several: Option<(Placement, (Work, u32))>,
+}
+
+/// Gathers the table; `None` without any case about locks that it could show.
+pub fn locks(study: &Study<'_>) -> Option<Locks> {
+    let several = placement_of(study, Measure::Contention).and_then(|placement| {
+        let cases: Vec<&CaseStudy<'_>> =
+            study.measured(Measure::Contention, placement).filter(|case| case.case.family == LOCKS).collect();
+        Some((placement, common_ground(study, &cases)?))
+    });
+    let places = Places { alone: placement_of(study, Measure::Acquire), several };
+    let shown = |case: &&CaseStudy<'_>| places.is_alone(case.case) || places.is_several(case.case);
+    let mut series: Vec<&Series> = study.cases.iter().filter(shown).map(|case| &case.series).collect();
+    series.sort();
+    series.dedup();
+    let mut rows: Vec<Row> = series.iter().map(|series| row(study, series, &places)).collect();
+    rows.sort_by(|a, b| {
+        let (x, y) = (&a.rank, &b.rank);
+        (x.0, x.1.manner).cmp(&(y.0, y.1.manner)).then(x.2.total_cmp(&y.2))
+    });
+    (!rows.is_empty()).then(|| Locks {
+        alone: places.alone.map(place_word).unwrap_or_default(),
+        several: places.several.map_or_else(String::new, |(placement, ground)| {
+            format!("{}, {}", ground_told(ground), place_word(placement))
+        }),
+        rows,
+    })
+}
+
+impl Places {
+    fn is_alone(&self, case: &Case) -> bool {
+        case.family == LOCKS && case.measure == Measure::Acquire && Some(case.placement) == self.alone
+    }
+
+    fn is_several(&self, case: &Case) -> bool {
+        self.several.is_some_and(|(placement, ground)| {
+            case.family == LOCKS
+                && case.measure == Measure::Contention
+                && case.hogs.is_none_or(|hogs| hogs == 0)
+                && (case.placement, (Work::of(case), holders(case))) == (placement, ground)
+        })
+    }
+}
+
+fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
+    let of =
+        |wanted: &dyn Fn(&Case) -> bool| study.cases.iter().find(|case| case.series == *series && wanted(case.case));
+    let (alone, several) = (of(&|case| places.is_alone(case)), of(&|case| places.is_several(case)));
+    let number = |case: Option<&CaseStudy<'_>>, name: &str, show: fn(f64) -> Quantity| {
+        Number::of(case.and_then(|case| value(case, name)), show)
+    };
+    let typical = |case: Option<&CaseStudy<'_>>| case.and_then(|case| case.summary.typical);
+    let remote = alone.and_then(|case| estimate(&case.records, Kind::Cost, metric::ACQUIRE_REMOTE_NS));
+    let jain = several.and_then(|case| fairness(case, FAIRNESS_WINDOW_NS));
+    let (verdict, why) =
+        worse(&[("free", alone.map(|case| &case.summary)), ("contended", several.map(|case| &case.summary))]);
+    let reference = alone.or(several).is_some_and(|case| !excludes(case));
+    Row {
+        rank: (reference, series.clone(), typical(alone).map_or(f64::MAX, |typical| typical.value)),
+        series: study.index(series),
+        label: series.label(),
+        manner: series.manner.word(),
+        group: series.group_word(),
+        free: Number::estimated(typical(alone), format::time),
+        remote: Number::estimated(remote, format::time),
+        rate: Number::estimated(typical(several), format::rate),
+        p99: Number::of(several.and_then(|case| case.summary.p99_ns), format::time),
+        // What is no lock lets everybody in at once, and shares nothing out.
+        jain: Number::of(jain.filter(|_| !reference), format::ratio),
+        starved: number(several, metric::STARVED_NS, format::time),
+        cpu: number(several, metric::CPU_NS_PER_ACQUISITION, format::time),
+        verdict,
+        why,
+    }
+}

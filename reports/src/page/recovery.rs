@@ -1,0 +1,126 @@
+//! The recovery table: each lock and each death, who got the lock next, when, and what he was told.
+
+use ipcmark::record::Death;
+use serde::Serialize;
+
+use super::pairs::{Field, Name};
+use crate::analyse::recovery::{Fate, fates, survives};
+use crate::analyse::series::Series;
+use crate::analyse::study::Study;
+use crate::chart::{Cell, Table};
+use crate::format;
+
+/// Locks named in a sentence, of each sort.
+const MOST_NAMED: usize = 6;
+
+/// Locks down, deaths across.
+#[derive(Serialize)]
+pub struct Recovery {
+    answer: String,
+    deaths: Vec<&'static str>,
+    names: Vec<Name>,
+    rows: Vec<Vec<Field>>,
+    table: Table,
+}
+
+/// The table; `None` where nobody died.
+pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
+    let fates = fates(study);
+    let asked = |death: &Death| fates.iter().any(|(_, fates)| fates.iter().any(|(known, _)| known == death));
+    let deaths: Vec<Death> = Death::ALL.iter().copied().filter(asked).collect();
+    let row = |fates: &[(Death, Fate)]| -> Vec<Field> {
+        let of = |death: &Death| fates.iter().find(|(known, _)| known == death).map(|(_, fate)| fate);
+        deaths.iter().map(|death| field(*death, of(death))).collect()
+    };
+    (!fates.is_empty()).then(|| Recovery {
+        answer: answer(&fates),
+        deaths: deaths.iter().map(|&death| heading(death)).collect(),
+        names: fates.iter().map(|(series, _)| Name { series: study.index(series), label: series.label() }).collect(),
+        rows: fates.iter().map(|(_, fates)| row(fates)).collect(),
+        table: table(&fates),
+    })
+}
+
+const fn heading(death: Death) -> &'static str {
+    match death {
+        Death::Inside => "the owner, while he has the lock",
+        Death::Queued => "one who waits for it",
+        Death::Releasing => "the owner, between letting go and waking the next",
+    }
+}
+
+/// Whoever follows an owner that died at work has to know it: what the lock protects may be half changed.
+fn field(death: Death, fate: Option<&Fate>) -> Field {
+    let dangerous = death == Death::Inside;
+    let told = |told: bool| match (told, dangerous) {
+        (true, _) => "told",
+        (false, true) => "not told",
+        (false, false) => "",
+    };
+    let (word, brief, class) = match fate {
+        None => (String::new(), String::new(), "self"),
+        Some(Fate::Goes { on_ns, told: knows }) => {
+            (format::ns(*on_ns), told(*knows).to_owned(), if dangerous && !knows { "part" } else { "yes" })
+        }
+        Some(Fate::Sometimes(share)) => (format!("in {} of deaths", format::percent(*share)), String::new(), "part"),
+        Some(Fate::Newcomer { on_ns, told: knows }) => {
+            let knows = if *knows { ", told" } else { "" };
+            ("sleeper forgotten".into(), format!("a newcomer has it after {}{knows}", format::ns(*on_ns)), "part")
+        }
+        Some(Fate::Never) => ("never".into(), String::new(), "never"),
+        Some(Fate::Unknown(why)) => ("–".into(), why.clone(), "open"),
+    };
+    Field { word, note: brief.clone(), brief, class }
+}
+
+/// Which go on when their owner dies at work, and which are dead with him.
+fn answer(fates: &[(&Series, Vec<(Death, Fate)>)]) -> String {
+    let named = |wanted: &dyn Fn(&[(Death, Fate)]) -> bool| -> Vec<String> {
+        fates.iter().filter(|(_, fates)| wanted(fates)).map(|(series, _)| series.quoted()).collect()
+    };
+    let tells = |fates: &[(Death, Fate)]| {
+        fates.iter().any(|(death, fate)| *death == Death::Inside && matches!(fate, Fate::Goes { told: true, .. }))
+    };
+    let sorts = [
+        ("the next goes on, and is told", named(&|fates| survives(fates) == Some(true) && tells(fates))),
+        ("the next goes on without a word", named(&|fates| survives(fates) == Some(true) && !tells(fates))),
+        ("the next in line does not get it", named(&|fates| survives(fates) == Some(false))),
+    ];
+    let told = |(what, names): &(&str, Vec<String>)| {
+        let more = names.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named = names[..names.len().min(MOST_NAMED)].join(", ");
+        (!names.is_empty()).then(|| format!("{what} with {named}{more}"))
+    };
+    let parts: Vec<String> = sorts.iter().filter_map(told).collect();
+    if parts.is_empty() { String::new() } else { format!("When the owner is killed at work, {}.", parts.join("; ")) }
+}
+
+fn table(fates: &[(&Series, Vec<(Death, Fate)>)]) -> Table {
+    let mut table = Table::new(&[
+        ("Lock", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Who dies", "death"),
+        ("What comes of it", "fate"),
+        ("After", "recovery_ns"),
+        ("Told", "told"),
+        ("Why not", "why"),
+    ]);
+    for (series, death, fate) in fates.iter().flat_map(|(series, all)| all.iter().map(move |(d, f)| (series, d, f))) {
+        let (word, on_ns, told, why) = match fate {
+            Fate::Goes { on_ns, told } => ("next in line", Some(*on_ns), *told, ""),
+            Fate::Sometimes(_) => ("not always", None, false, ""),
+            Fate::Newcomer { on_ns, told } => ("newcomer only", Some(*on_ns), *told, ""),
+            Fate::Never => ("never", None, false, ""),
+            Fate::Unknown(why) => ("not measured", None, false, why.as_str()),
+        };
+        let mut row =
+            [series.label(), series.group_word().into(), series.manner.word().into()].map(Cell::text).to_vec();
+        row.extend([death.word(), word].map(Cell::text));
+        row.push(Cell::number(on_ns, format::ns));
+        row.extend([if told { "yes" } else { "no" }, why].map(Cell::text));
+        table.rows.push(row);
+    }
+    table
+}

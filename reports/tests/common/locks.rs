@@ -1,0 +1,310 @@
+//! Locks of a machine that does not exist: curves after the universal scalability law, waits of a queue with one server.
+
+use hdrhistogram::Histogram;
+use ipcmark::record::{
+    Anatomy, Case, Contest, Counts, Death, Fairness, Group, HolderShare, Isolation, Measure, Metrics, Outcome,
+    Placement, Record, Spacing, Status, Stock, Verdict, Wait, Window, metric,
+};
+use ipcmark_reports::analyse::statistics::Random;
+
+use super::{blank, encode, gauss, uniform};
+
+/// A lock and the formulas behind its numbers.
+#[derive(Clone, Copy)]
+pub struct Lock {
+    pub group: Group,
+    pub mechanism: &'static str,
+    pub wait: Option<Wait>,
+    pub isolation: Isolation,
+    /// Taking it free.
+    pub free_ns: f64,
+    /// Contention and coherence.
+    pub sigma: f64,
+    pub kappa: f64,
+    /// Share of acquisitions by the one who had it last.
+    pub same: f64,
+    /// What is left of the rate where there are more holders than CPUs, for each time as many.
+    pub crowded: f64,
+    /// What becomes of it when its owner dies: time, told; or never.
+    pub recovers: Option<(f64, bool)>,
+}
+
+pub const LOCKS: &[Lock] = &[
+    lock(Group::Atomics, "no-lock", None, 0.5, [0.1, 0.0], 0.9, 1.0, None),
+    lock(Group::Atomics, "fetch-add", None, 4.5, [1.4, 0.01], 0.5, 1.0, None),
+    lock(Group::Atomics, "compare-swap", None, 4.6, [1.6, 0.05], 0.5, 0.9, None),
+    lock(Group::SpinLocks, "ttas", Some(Wait::Spin), 5.4, [2.0, 0.5], 0.93, 0.4, None),
+    lock(Group::SpinLocks, "ticket", Some(Wait::Spin), 5.6, [3.0, 0.9], 0.02, 0.01, None),
+    lock(Group::SpinLocks, "mcs", Some(Wait::Spin), 9.1, [2.6, 0.02], 0.02, 0.01, None),
+    lock(Group::FutexLocks, "futex-mutex", Some(Wait::Park), 9.6, [2.4, 0.1], 0.9, 0.95, None),
+    lock(Group::FutexLocks, "futex-adaptive", Some(Wait::Hybrid), 9.7, [2.1, 0.08], 0.88, 0.9, None),
+    lock(Group::FutexLocks, "futex-fair", Some(Wait::Park), 11.0, [40.0, 0.4], 0.05, 0.8, None),
+    lock(Group::PthreadLocks, "pthread-normal", Some(Wait::Park), 12.0, [2.7, 0.1], 0.91, 0.95, None),
+    lock(Group::PthreadLocks, "pthread-robust", Some(Wait::Park), 19.0, [3.1, 0.1], 0.9, 0.95, Some((62_000.0, true))),
+    lock(Group::Semaphores, "sem-sysv-undo", Some(Wait::Block), 190.0, [1.5, 0.2], 0.5, 0.9, Some((48_000.0, false))),
+    lock(Group::FileLocks, "flock", Some(Wait::Block), 420.0, [1.2, 0.3], 0.4, 0.9, Some((55_000.0, false))),
+    lock(Group::ReadMostly, "seqlock", Some(Wait::Spin), 6.0, [1.2, 0.01], 0.7, 0.4, None),
+    lock(Group::Threads, "std-mutex", Some(Wait::Park), 8.8, [2.2, 0.1], 0.9, 0.95, None),
+];
+
+#[allow(clippy::too_many_arguments)] // a row of a table
+const fn lock(
+    group: Group,
+    mechanism: &'static str,
+    wait: Option<Wait>,
+    free_ns: f64,
+    [sigma, kappa]: [f64; 2],
+    same: f64,
+    crowded: f64,
+    recovers: Option<(f64, bool)>,
+) -> Lock {
+    let isolation = if matches!(group, Group::Threads) { Isolation::Thread } else { Isolation::Process };
+    Lock { group, mechanism, wait, isolation, free_ns, sigma, kappa, same, crowded, recovers }
+}
+
+impl Lock {
+    pub fn case(&self, measure: Measure, placement: Placement) -> Case {
+        Case {
+            group: Some(self.group),
+            wait: self.wait,
+            isolation: self.isolation,
+            placement,
+            ..Case::new("lock", self.mechanism, measure)
+        }
+    }
+
+    pub fn is_lock(&self) -> bool {
+        self.wait.is_some()
+    }
+
+    /// Acquisitions a second of `n` holders on two CPUs.
+    pub fn rate(&self, n: u32, inside_ns: u64, outside_ns: u64) -> f64 {
+        let n = f64::from(n);
+        let alone = 1e9 / (self.free_ns + 4.0 + (inside_ns + outside_ns) as f64);
+        let law = alone * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0));
+        if n > 2.0 { law * self.crowded.powf((n / 2.0).log2()) } else { law }
+    }
+
+    fn anatomy(&self, measure: Measure) -> Anatomy {
+        if measure == Measure::Acquire {
+            return Anatomy { sender: Counts { atomics: 2.0, ..Counts::default() }, ..Anatomy::default() };
+        }
+        let sleeps = matches!(self.wait, Some(Wait::Park | Wait::Block));
+        let calls = if sleeps { 1.0 } else { 0.0 };
+        Anatomy {
+            sender: Counts { system_calls: calls, wakes: calls, ..Counts::default() },
+            receiver: Counts {
+                system_calls: calls,
+                context_switches: calls,
+                line_hand_overs: 2.0,
+                ..Counts::default()
+            },
+        }
+    }
+}
+
+/// The lock of this name.
+pub fn named(mechanism: &str) -> Lock {
+    LOCKS.iter().copied().find(|lock| lock.mechanism == mechanism).expect("in the table")
+}
+
+fn outcome(lock: &Lock, measure: Measure, metrics: &[(&str, f64)]) -> Outcome {
+    Outcome {
+        status: Status::Measured,
+        verdict: Some(Verdict::Stable),
+        metrics: Some(metrics.iter().map(|&(name, value)| (name.to_owned(), value)).collect::<Metrics>()),
+        anatomy: Some(lock.anatomy(measure)),
+        why: None,
+        ..Outcome::skipped("")
+    }
+}
+
+fn noise(random: &mut Random) -> f64 {
+    1.0 + 0.02 * gauss(random)
+}
+
+/// A free lock, on two CPUs.
+pub fn acquire(lock: &Lock, set: u32, random: &mut Random) -> Record {
+    let ns = lock.free_ns * noise(random);
+    let remote = if lock.mechanism == "mcs" { -3.0 } else { ns + 60.0 };
+    let metrics = [(metric::ACQUIRE_NS, ns), (metric::ACQUIRE_REMOTE_NS, remote), (metric::TRY_LOCK_NS, ns * 0.97)];
+    blank(lock.case(Measure::Acquire, Placement::SameL3), set, outcome(lock, Measure::Acquire, &metrics))
+}
+
+/// What holders of a contention trial do.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    pub holders: u32,
+    pub inside_ns: u64,
+    pub outside_ns: u64,
+    pub hogs: u32,
+}
+
+/// Several holders.
+pub fn contention(lock: &Lock, asked: Asked, set: u32, random: &mut Random) -> Record {
+    let Asked { holders, inside_ns, outside_ns, hogs } = asked;
+    let case = Case {
+        holders: Some(holders),
+        inside_ns: (inside_ns > 0).then_some(inside_ns),
+        outside_ns: (outside_ns > 0).then_some(outside_ns),
+        spacing: (outside_ns > 0).then_some(Spacing::Exponential),
+        hogs: (hogs > 0).then_some(hogs),
+        ..lock.case(Measure::Contention, Placement::Spread)
+    };
+    let beside = if hogs > 0 { 0.55 * lock.crowded } else { 1.0 };
+    let rate = lock.rate(holders, inside_ns, outside_ns) * beside * noise(random);
+    let rho = f64::from(holders) * (inside_ns + 8) as f64 / (inside_ns + 8 + outside_ns) as f64;
+    let wait_ns = (inside_ns as f64 + 90.0) * (0.1 + rho.min(0.97) / (1.0 - rho.min(0.97)));
+    let even = 1.0 - 0.5 * lock.same.powi(2);
+    let mut metrics = vec![
+        (metric::ACQUISITIONS_PER_S, rate),
+        (metric::HOLD_NS, (inside_ns + 8) as f64),
+        (metric::HAND_OVER_NS, 190.0 * noise(random)),
+        (metric::HANDED_OVER_SHARE, 1.0 - lock.same),
+        (metric::JAIN, 1.0 - 0.1 * lock.same),
+        (metric::STARVED_NS, 2_000.0 * f64::from(holders) * (1.0 + 400.0 * lock.same)),
+        (metric::LONGEST_RUN, 1.0 + 900.0 * lock.same),
+        (metric::CPU_NS_PER_ACQUISITION, 1e9 / rate * 1.8),
+        (metric::SWITCHES_PER_ACQUISITION, 0.0002),
+    ];
+    if lock.mechanism == "no-lock" {
+        metrics.push((metric::LOST_UPDATES, 1_000.0 + f64::from(set)));
+    }
+    let fairness = [1, 10, 100].map(|ms: u64| Fairness {
+        window_ns: ms * 1_000_000,
+        windows: 120 / ms,
+        jain_mean: even.powf(1.0 / ms as f64),
+        jain_min: even.powf(2.0 / ms as f64),
+        starved_share: lock.same / (4 * ms) as f64,
+    });
+    let contest = Contest {
+        holders: vec![HolderShare { acquisitions: rate as u64 / 10, starved_ns: 9_000, longest_run: 9 }; 2],
+        hand_overs: hand_overs(holders as usize, lock.same),
+        fairness: fairness.to_vec(),
+        ..Contest::default()
+    };
+    let windows = (0..12u64).map(|at| Window {
+        start_ns: at * 10_000_000,
+        elapsed_ns: 10_000_000,
+        messages: (rate / 100.0) as u64,
+    });
+    let mut outcome = Outcome {
+        windows: Some(windows.collect()),
+        histogram: Some(waits(wait_ns, random)),
+        contest: Some(contest),
+        ..outcome(lock, Measure::Contention, &metrics)
+    };
+    if lock.mechanism == "no-lock" && holders > 1 {
+        outcome.verdict = Some(Verdict::Caught);
+        outcome.why = Some(format!("without a lock {} updates were lost, and the check saw it", 1_000 + set));
+    }
+    blank(case, set, outcome)
+}
+
+/// Round robin but for what stays with the same holder.
+fn hand_overs(n: usize, same: f64) -> Vec<Vec<u64>> {
+    let share = |from: usize, to: usize| {
+        let next = if to == (from + 1) % n { 0.8 } else { 0.2 / (n.max(3) - 2) as f64 };
+        if from == to { same } else { (1.0 - same) * next }
+    };
+    (0..n).map(|from| (0..n).map(|to| (share(from, to) * 100_000.0) as u64).collect()).collect()
+}
+
+fn waits(typical_ns: f64, random: &mut Random) -> String {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 2).expect("constant bounds");
+    for _ in 0..11_000 {
+        histogram.saturating_record((typical_ns * -uniform(random).ln()) as u64);
+    }
+    encode(&histogram)
+}
+
+/// A sale; without a lock too much is sold.
+pub fn tickets(lock: &Lock, stock: Stock, holders: u32, set: u32, random: &mut Random) -> Record {
+    let case = Case { holders: Some(holders), stock: Some(stock), ..lock.case(Measure::Tickets, Placement::Spread) };
+    let work = if stock == Stock::JsonFile { 14_000.0 } else { 5.0 };
+    let ns = (1e9 / lock.rate(holders, 0, 0) + work) * noise(random);
+    let mut outcome = outcome(lock, Measure::Tickets, &[(metric::SALE_NS, ns)]);
+    if lock.mechanism == "no-lock" {
+        outcome.metrics.as_mut().expect("measured").insert(metric::OVERSOLD.into(), 271.0);
+        outcome.verdict = Some(Verdict::Caught);
+        outcome.why = Some("without a lock 271 tickets were sold that were not there, and the check saw it".into());
+    }
+    blank(case, set, outcome)
+}
+
+/// Readers and writers on two CPUs.
+pub fn read_mostly(lock: &Lock, reads_percent: u32, set: u32, random: &mut Random) -> Record {
+    let case = Case {
+        holders: Some(2),
+        reads_percent: Some(reads_percent),
+        ..lock.case(Measure::ReadMostly, Placement::Spread)
+    };
+    let (reads, writes) = (f64::from(reads_percent) / 100.0, 1.0 - f64::from(reads_percent) / 100.0);
+    let gain = if lock.group == Group::ReadMostly { 1.0 + 9.0 * reads.powi(6) } else { 1.0 };
+    let rate = lock.rate(2, 0, 0) * gain * noise(random);
+    let mut metrics = vec![
+        (metric::READS_PER_S, rate * reads),
+        (metric::WRITES_PER_S, rate * writes),
+        (metric::RETRIES_PER_READ, 0.3 * writes),
+        (metric::READ_P50_NS, 40.0),
+        (metric::READ_P99_NS, 900.0 / gain),
+    ];
+    if reads_percent < 100 {
+        metrics.extend([(metric::WRITE_P50_NS, 80.0), (metric::WRITE_P99_NS, 900.0 * gain)]);
+    }
+    blank(case, set, outcome(lock, Measure::ReadMostly, &metrics))
+}
+
+/// A death and what came after it.
+pub fn recover(lock: &Lock, death: Death, set: u32, random: &mut Random) -> Record {
+    let case = Case { death: Some(death), ..lock.case(Measure::Recover, Placement::Unpinned) };
+    let mut metrics = vec![];
+    let mut why = None;
+    let forgotten = lock.group == Group::FutexLocks && death == Death::Releasing;
+    let recovers = if death == Death::Queued { Some((9_000.0, false)) } else { lock.recovers };
+    if let Some((ns, told)) = recovers {
+        metrics.extend([
+            (metric::RECOVERED_SHARE, 1.0),
+            (metric::TOLD_SHARE, if told && death == Death::Inside { 1.0 } else { 0.0 }),
+            (metric::RECOVERY_NS, ns * noise(random)),
+        ]);
+    } else {
+        metrics.extend([(metric::RECOVERED_SHARE, 0.0), (metric::TOLD_SHARE, 0.0)]);
+        let later = if forgotten { "but one who came later did" } else { "and neither did one who came later" };
+        why = Some(format!("never: the next in line did not get the lock within 300 ms, {later}"));
+    }
+    if forgotten {
+        metrics.push((metric::NEWCOMER_NS, 5_000.0));
+    }
+    blank(case, set, Outcome { why, ..outcome(lock, Measure::Recover, &metrics) })
+}
+
+/// Everything that is asked of locks.
+pub fn lock_run(sets: u32, seed: u64) -> Vec<Record> {
+    let mut random = Random::new(seed);
+    let mut records = Vec::new();
+    for (set, lock) in (0..sets).flat_map(|set| LOCKS.iter().map(move |lock| (set, lock))) {
+        records.push(acquire(lock, set, &mut random));
+        let mut contend = |holders, inside_ns, outside_ns, hogs| {
+            contention(lock, Asked { holders, inside_ns, outside_ns, hogs }, set, &mut random)
+        };
+        records.extend([1, 2, 4, 8].map(|holders| contend(holders, 0, 0, 0)));
+        records.push(contend(2, 0, 0, 1));
+        if lock.is_lock() {
+            records.extend([1_000, 3_000, 9_000, 19_000].map(|outside_ns| contend(2, 1_000, outside_ns, 0)));
+            if lock.isolation == Isolation::Process {
+                records.extend(Death::ALL.iter().map(|&death| recover(lock, death, set, &mut random)));
+            }
+            records.extend([50, 90, 99, 100].map(|reads| read_mostly(lock, reads, set, &mut random)));
+        }
+        records.push(tickets(lock, Stock::Memory, 2, set, &mut random));
+        if matches!(lock.group, Group::FileLocks) || lock.mechanism == "no-lock" {
+            records.push(tickets(lock, Stock::JsonFile, 2, set, &mut random));
+        }
+    }
+    for (order, record) in records.iter_mut().enumerate() {
+        record.order_in_run = u32::try_from(order).expect("few records");
+        record.suite.question = "Which lock should processes of a made-up machine share?".into();
+    }
+    records
+}
