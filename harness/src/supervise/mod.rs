@@ -45,12 +45,11 @@ impl Limits {
         let counted_ns = timing.fixed_count.unwrap_or(0).saturating_mul(50_000);
         let planned = Duration::from_nanos(planned_ns.saturating_add(counted_ns));
         let least = Duration::from_secs(match case.measure {
-            // Each forced hand-over between polling sides may cost several time slices on a busy machine.
-            Measure::Anatomy => 30,
             // Floors choose their own times, some seconds together.
             Measure::Floors => 60,
-            // A fixed number of messages, each of which may cost polling sides a time slice on a busy machine.
-            Measure::Conformance => 30,
+            // Fixed numbers of messages or of forced hand-overs, each of which may cost polling sides a time slice or more on
+            // a busy machine.
+            Measure::Conformance | Measure::Anatomy => 30,
             // Whom the lock forgets is waited for, and then one who comes later.
             Measure::Recover => 20,
             _ => 5,
