@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use crate::control::{Leader, Member, Page};
-use crate::lock::{COPIES, Guard, Holder, Lock, prepare};
+use crate::lock::erased::{AnyHolder, AnyLock};
+use crate::lock::{COPIES, Guard, Holder, prepare};
 use crate::measure::locks::Ledger;
 use crate::measure::locks::critical::Critical;
 use crate::measure::locks::ledger::WORDS;
@@ -76,8 +77,9 @@ impl Extent {
 }
 
 /// One holder under test.
-pub struct Examined<L: Lock> {
-    holder: L::Holder,
+pub struct Examined {
+    lock: AnyLock,
+    holder: AnyHolder,
     critical: Critical,
     slot: u32,
     slots: u32,
@@ -89,25 +91,25 @@ pub struct Examined<L: Lock> {
     version: u64,
 }
 
-impl<L: Lock> Examined<L> {
+impl Examined {
     /// The holder that plays `task`.
-    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
+    pub fn new(lock: AnyLock, holder: AnyHolder, ledger: Ledger, task: &Task) -> Self {
         let critical = Critical::new(ledger, task.slot, 0, 1);
         let slots = prepare::holders(&task.case);
-        Self { holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
+        Self { lock, holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
     }
 
     /// The role that decides on the steps.
     pub fn lead(mut self, leader: &mut Leader, task: &Task) -> Findings {
         let (page, meter) = (leader.page().clone(), Meter::start());
         let mut steps = vec![];
-        if L::TRIES {
+        if self.lock.tries {
             steps.push((TAKEN, 0));
             steps.extend((0..self.slots).map(|slot| (FREE, u64::from(slot))));
             steps.push((RACE, 0));
         }
         steps.push((HAND_OVERS, task.timing.fixed_count.unwrap_or(0)));
-        if L::MEASURES.contains(&Measure::ReadMostly) {
+        if self.lock.measures.contains(&Measure::ReadMostly) {
             steps.push((READ, 0));
         }
         for (kind, count) in steps {
@@ -207,7 +209,7 @@ impl<L: Lock> Examined<L> {
                 *deaths += u64::from(acquired.owner_died);
                 critical.pass(Guard::Exclusive);
                 // Others come meanwhile, find it taken, and go to sleep; those who poll would only use up their time.
-                if !L::POLLS {
+                if !self.lock.polls {
                     thread::yield_now();
                 }
             })?;

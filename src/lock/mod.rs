@@ -5,6 +5,7 @@ mod atomics;
 mod by_calls;
 #[cfg(test)]
 mod drill;
+pub mod erased;
 mod files;
 mod futex;
 mod in_memory;
@@ -119,7 +120,7 @@ pub trait Lock: 'static {
     /// Whether letting it go wakes somebody by a system call of its own, so that a death can fall between the two.
     const WAKES: bool = false;
     /// One holder's handle.
-    type Holder: Holder;
+    type Holder: Holder + 'static;
 
     /// Why this machine cannot run it at all.
     fn unavailable() -> Option<String> {

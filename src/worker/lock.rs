@@ -8,6 +8,7 @@ use super::threads::{self, Troupe};
 use crate::address::{self, Address, End};
 use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
+use crate::lock::erased::{AnyHolder, AnyLock};
 use crate::lock::{Lock, Seat, Visitor, prepare};
 use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::anatomy::Counted;
@@ -34,7 +35,7 @@ impl Visitor for Play<'_> {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "host" => host::<L>(&order, &page, talk),
-            prepare::WARDEN => warden::<L>(&order, &page, talk),
+            prepare::WARDEN => warden(&AnyLock::of::<L>(), &order, &page, talk),
             _ => alone::<L>(order, page, talk),
         }
     }
@@ -63,8 +64,12 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
-            Measure::Anatomy => Counted::<L>::new(holder, ledger, task).lead(leader, task),
-            Measure::Conformance => Examined::<L>::new(holder, ledger, task).lead(leader, task),
+            Measure::Anatomy => {
+                Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).lead(leader, task)
+            }
+            Measure::Conformance => {
+                Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).lead(leader, task)
+            }
             Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             Measure::Tickets => Seller::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
             other => Err(unknown(other)),
@@ -76,8 +81,12 @@ impl<L: Lock> Equipment<L> {
         match task.case.measure {
             Measure::Acquire => Taker::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             Measure::Contention => Contender::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
-            Measure::Anatomy => Counted::<L>::new(holder, ledger, task).follow(member, task),
-            Measure::Conformance => Examined::<L>::new(holder, ledger, task).follow(member, task),
+            Measure::Anatomy => {
+                Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).follow(member, task)
+            }
+            Measure::Conformance => {
+                Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).follow(member, task)
+            }
             Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             Measure::Tickets => Seller::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
             other => Err(unknown(other)),
@@ -113,11 +122,11 @@ fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> Findings {
 }
 
 /// A process of one thread whose children want the lock, and are killed.
-fn warden<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     address::lease_as_worker(&order.run_id)?;
     talk.exchange(vec![])?;
     talk.ready_go()?;
-    recover::watch::<L>(order, page)
+    recover::watch(lock, order, page)
 }
 
 /// All holders as threads of this process, which also makes the lock.

@@ -11,7 +11,8 @@ use super::chain::{self, Chain};
 use super::critical::Critical;
 use super::ledger::Ledger;
 use crate::control::{Leader, Member, Page};
-use crate::lock::{Holder, Lock};
+use crate::lock::erased::{AnyHolder, AnyLock};
+use crate::lock::{Guard, Holder};
 use crate::measure::meter::Meter;
 use crate::measure::schedule::spin_for_post;
 use crate::measure::{Findings, Task, Trouble, phase, together};
@@ -35,8 +36,9 @@ const WARM: u64 = 5;
 const ALONE: u64 = 500;
 
 /// A holder whose acquisitions are counted.
-pub struct Counted<L: Lock> {
-    holder: L::Holder,
+pub struct Counted {
+    guard: Guard,
+    holder: AnyHolder,
     critical: Critical,
     slot: u32,
     held_rounds: u64,
@@ -46,13 +48,13 @@ pub struct Counted<L: Lock> {
     passes: u64,
 }
 
-impl<L: Lock> Counted<L> {
+impl Counted {
     /// The holder that plays `task`.
-    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
-        let sleeps = L::cost().acquire.context_switches > 0.0;
+    pub fn new(lock: &AnyLock, holder: AnyHolder, ledger: Ledger, task: &Task) -> Self {
+        let sleeps = lock.cost.acquire.context_switches > 0.0;
         let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
         let critical = Critical::new(ledger, task.slot, 0, 1);
-        Self { holder, critical, slot: task.slot, held_rounds, turn: 0, passes: 0 }
+        Self { guard: lock.guard, holder, critical, slot: task.slot, held_rounds, turn: 0, passes: 0 }
     }
 
     /// The role that has the first turn, or every one.
@@ -78,7 +80,7 @@ impl<L: Lock> Counted<L> {
         };
         together(leader, phase::END, 0, || Ok(()))?;
         let passes = self.passes + (1..leader.slots()).map(|slot| page.tally(slot)).sum::<u64>();
-        let seen = self.critical.ledger().passes(L::GUARD);
+        let seen = self.critical.ledger().passes(self.guard);
         if seen != passes {
             return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
         }
@@ -124,7 +126,7 @@ impl<L: Lock> Counted<L> {
 
     fn alone(&mut self, count: u64) -> Result<(), Trouble> {
         for _ in 0..count {
-            self.holder.with_lock(|_| self.critical.pass(L::GUARD))?;
+            self.holder.with_lock(|_| self.critical.pass(self.guard))?;
         }
         self.passes += count;
         Ok(())
@@ -143,7 +145,7 @@ impl<L: Lock> Counted<L> {
             }
             page.post(own, asking(turn));
             self.holder.with_lock(|_| {
-                self.critical.pass(L::GUARD);
+                self.critical.pass(self.guard);
                 page.post(own, inside(turn));
                 if turn + 1 < first + 2 * count {
                     spin_for_post(page, other, asking(turn + 1))?;

@@ -17,7 +17,7 @@ mod watch;
 use std::time::{Duration, Instant};
 
 use crate::control::Page;
-use crate::lock::Lock;
+use crate::lock::erased::AnyLock;
 use crate::measure::{Findings, histogram};
 use crate::protocol::{Order, Report};
 use crate::record::{Death, Metrics, metric};
@@ -53,7 +53,7 @@ struct Aftermath {
 /// The whole trial: deaths until its time is used up.
 ///
 /// Errors: `Invalid` when two had the lock at once, which no death excuses.
-pub fn watch<L: Lock>(order: &Order, page: &Page) -> Findings {
+pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> Findings {
     let death = order.case.death.unwrap_or(Death::Inside);
     if death == Death::Releasing
         && let Some(why) = tracer::forbidden(Stage::set()?.line(Part::Victim))?
@@ -64,7 +64,7 @@ pub fn watch<L: Lock>(order: &Order, page: &Page) -> Findings {
     let mut seen: Vec<Aftermath> = vec![];
     page.set_hot(true);
     while seen.is_empty() || (begun.elapsed() < hot && seen.len() < DEATHS_MAX && losses(&seen) < LOSSES_MAX) {
-        seen.push(scene::play::<L>(death, &order.cpus)?);
+        seen.push(scene::play(lock, death, &order.cpus)?);
     }
     page.set_hot(false);
     page.set_count(seen.len() as u64);

@@ -2,7 +2,6 @@
 //! by itself, as a process that was started for it would.
 
 use std::io;
-use std::marker::PhantomData;
 
 use super::actor::Actor;
 use super::player::Player;
@@ -10,7 +9,8 @@ use super::stage::{Line, PARTS, Part, Stage};
 use super::tracer;
 use super::{Aftermath, Claim};
 use crate::address::Address;
-use crate::lock::{Holder, Lock, Seat};
+use crate::lock::erased::AnyLock;
+use crate::lock::{Holder, Seat};
 use crate::measure::Trouble;
 use crate::record::Death;
 use crate::{clock, pin, wait};
@@ -27,19 +27,19 @@ enum Stay {
 }
 
 /// A fresh lock, and the lines of those who play.
-struct Scene<'a, L> {
+struct Scene<'a> {
+    lock: &'a AnyLock,
     address: Address,
     stage: Stage,
     cpus: &'a [u32],
-    lock: PhantomData<L>,
 }
 
 /// Lets somebody die, and sees who gets the lock then. The victim runs on the first of `cpus` and the next in line on the
 /// second, where there are any.
 ///
 /// Errors: `Invalid` when the lock let two in.
-pub(super) fn play<L: Lock>(death: Death, cpus: &[u32]) -> Result<Aftermath, Trouble> {
-    let scene = Scene::<L> { stage: Stage::set()?, address: L::create(PARTS)?, cpus, lock: PhantomData };
+pub(super) fn play(lock: &AnyLock, death: Death, cpus: &[u32]) -> Result<Aftermath, Trouble> {
+    let scene = Scene { lock, address: lock.create(PARTS)?, stage: Stage::set()?, cpus };
     match death {
         Death::Inside => scene.inside(),
         Death::Queued => scene.queued(),
@@ -47,7 +47,7 @@ pub(super) fn play<L: Lock>(death: Death, cpus: &[u32]) -> Result<Aftermath, Tro
     }
 }
 
-impl<L> Drop for Scene<'_, L> {
+impl Drop for Scene<'_> {
     fn drop(&mut self) {
         if let Some(name) = self.address.clone().release() {
             name.remove();
@@ -55,7 +55,7 @@ impl<L> Drop for Scene<'_, L> {
     }
 }
 
-impl<L: Lock> Scene<'_, L> {
+impl Scene<'_> {
     /// The owner dies at work while another waits.
     fn inside(&self) -> Result<Aftermath, Trouble> {
         let mut victim = self.enter(Part::Victim, Stay::Busy)?;
@@ -134,7 +134,7 @@ impl<L: Lock> Scene<'_, L> {
     fn want(&self, part: Part, cpu: Option<u32>, stay: Stay, line: &Line) -> io::Result<()> {
         wait::sleep_until_woken();
         cpu.map_or(Ok(()), pin::pin_this_thread)?;
-        let mut holder = L::attach(&self.address, Seat { index: part.index(), holders: PARTS })?;
+        let mut holder = self.lock.attach(&self.address, Seat { index: part.index(), holders: PARTS })?;
         line.asks();
         holder.with_lock(|acquired| {
             line.has(acquired);

@@ -1,0 +1,165 @@
+//! A lock whose type is forgotten, for what is counted, examined or watched instead of timed: such code is compiled once,
+//! not once for each lock.
+
+use std::io;
+
+use super::{Acquired, Cost, Guard, Holder, Lock, Looked, Seat};
+use crate::address::Address;
+use crate::record::Measure;
+
+/// What there is to know of a lock, and how to make one.
+#[derive(Clone)]
+pub struct AnyLock {
+    /// [`Lock::GUARD`].
+    pub guard: Guard,
+    /// [`Lock::MEASURES`].
+    pub measures: &'static [Measure],
+    /// [`Lock::POLLS`].
+    pub polls: bool,
+    /// [`Lock::TRIES`].
+    pub tries: bool,
+    /// [`Lock::cost`].
+    pub cost: Cost,
+    create: fn(u32) -> io::Result<Address>,
+    attach: fn(&Address, Seat) -> io::Result<AnyHolder>,
+}
+
+impl AnyLock {
+    /// The lock `L`.
+    pub fn of<L: Lock>() -> Self {
+        Self {
+            guard: L::GUARD,
+            measures: L::MEASURES,
+            polls: L::POLLS,
+            tries: L::TRIES,
+            cost: L::cost(),
+            create: L::create,
+            attach: |address, seat| L::attach(address, seat).map(AnyHolder::new),
+        }
+    }
+
+    /// [`Lock::create`].
+    pub fn create(&self, holders: u32) -> io::Result<Address> {
+        (self.create)(holders)
+    }
+
+    /// [`Lock::attach`].
+    pub fn attach(&self, address: &Address, seat: Seat) -> io::Result<AnyHolder> {
+        (self.attach)(address, seat)
+    }
+}
+
+/// The handle of some lock.
+pub struct AnyHolder(Box<dyn Erased>);
+
+impl AnyHolder {
+    /// Forgets the type of `holder`.
+    pub fn new(holder: impl Holder + 'static) -> Self {
+        Self(Box::new(holder))
+    }
+}
+
+/// [`Holder`] with closures that are called through a pointer and give nothing back.
+trait Erased {
+    fn with_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<()>;
+    fn try_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<Option<()>>;
+    fn read_any(&mut self, look: &mut dyn FnMut(u32)) -> io::Result<Looked<()>>;
+    fn write_any(&mut self, change: &mut dyn FnMut(u32)) -> io::Result<()>;
+}
+
+impl<H: Holder> Erased for H {
+    fn with_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<()> {
+        Holder::with_lock(self, critical)
+    }
+
+    fn try_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<Option<()>> {
+        Holder::try_lock(self, critical)
+    }
+
+    fn read_any(&mut self, look: &mut dyn FnMut(u32)) -> io::Result<Looked<()>> {
+        Holder::read(self, look)
+    }
+
+    fn write_any(&mut self, change: &mut dyn FnMut(u32)) -> io::Result<()> {
+        Holder::write(self, change)
+    }
+}
+
+impl Holder for AnyHolder {
+    fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
+        let mut once = Once::new(critical);
+        self.0.with_lock_any(&mut |acquired| once.call(acquired))?;
+        Ok(once.result())
+    }
+
+    fn try_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<Option<R>> {
+        let mut once = Once::new(critical);
+        let granted = self.0.try_lock_any(&mut |acquired| once.call(acquired))?;
+        Ok(granted.map(|()| once.result()))
+    }
+
+    fn read<R>(&mut self, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
+        let mut last = None;
+        let Looked { retries, .. } = self.0.read_any(&mut |copy| last = Some(look(copy)))?;
+        Ok(Looked { seen: last.expect("a read that succeeds has looked"), retries })
+    }
+
+    fn write<R>(&mut self, change: impl FnOnce(u32) -> R) -> io::Result<R> {
+        let mut once = Once::new(change);
+        self.0.write_any(&mut |copy| once.call(copy))?;
+        Ok(once.result())
+    }
+}
+
+/// A closure that is called once, through one that could be called again.
+struct Once<F, R> {
+    closure: Option<F>,
+    result: Option<R>,
+}
+
+impl<F, R> Once<F, R> {
+    fn new(closure: F) -> Self {
+        Self { closure: Some(closure), result: None }
+    }
+
+    fn call<A>(&mut self, argument: A)
+    where
+        F: FnOnce(A) -> R,
+    {
+        let closure = self.closure.take().expect("a lock runs its critical section once");
+        self.result = Some(closure(argument));
+    }
+
+    fn result(self) -> R {
+        self.result.expect("a lock that was had has run its critical section")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::{Visitor, visit};
+
+    struct Forget;
+
+    impl Visitor for Forget {
+        type Output = AnyLock;
+
+        fn visit<L: Lock>(self) -> AnyLock {
+            AnyLock::of::<L>()
+        }
+    }
+
+    #[test]
+    fn a_lock_does_the_same_when_its_type_is_forgotten() {
+        let lock = visit("ttas/spin", Forget).expect("a row");
+        let address = lock.create(2).expect("made");
+        let [mut first, mut second] =
+            [0, 1].map(|index| lock.attach(&address, Seat { index, holders: 2 }).expect("attached"));
+        let refused = first.with_lock(|_| second.try_lock(|_| 7).expect("an answer")).expect("had");
+        assert_eq!(refused, None);
+        assert_eq!(second.try_lock(|_| 7).expect("an answer"), Some(7));
+        assert_eq!(first.write(|copy| copy).expect("written"), 0);
+        assert_eq!(first.read(|copy| copy + 1).expect("read"), Looked { seen: 1, retries: 0 });
+    }
+}
