@@ -12,6 +12,7 @@ pub mod read_mostly;
 pub mod recover;
 mod summary;
 pub mod tickets;
+mod together;
 mod window;
 
 use crate::lock::Guard;

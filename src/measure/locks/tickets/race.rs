@@ -1,7 +1,8 @@
 //! What all sellers together made of their sales.
 
 use crate::lock::Guard;
-use crate::measure::locks::summary::{costs, jain};
+use crate::measure::locks::summary::costs;
+use crate::measure::locks::together::jain;
 use crate::measure::locks::{Concluded, Expected};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Contest, HolderShare, RoleCost, metric};
