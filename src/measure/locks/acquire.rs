@@ -2,10 +2,12 @@
 //! taken when another core had it last, which is what a lock that is rarely wanted really meets; and tried.
 //!
 //! The second is a difference: two roles take turns, passed on by a word of their own, with the lock and without it, in
-//! slices that alternate so that both see the same machine.
+//! slices that alternate so that both see the same machine. Each role pauses before it acts: an answer that comes while the
+//! first poll for it is still on its way delays that poll, and in turns without a pause this hid the whole price of a line.
 
 use std::marker::PhantomData;
 
+use super::chain::{self, Chain};
 use super::critical::Critical;
 use super::ledger::Ledger;
 use crate::clock;
@@ -30,6 +32,8 @@ const OTHER: u32 = 1;
 
 /// Slices of the turns, each with the lock and without.
 const TURN_SLICES: u64 = 15;
+/// Pause of a role before it acts in its turn: several line hand-overs.
+const SETTLE_NS: u64 = 700;
 /// How the hot time is shared out, in tenths: alone, tried, in turns.
 const SHARES: (u64, u64, u64) = (5, 2, 3);
 
@@ -42,6 +46,7 @@ pub struct Taker<L: Lock> {
     /// Updates of the one counter.
     passes: u64,
     slot: u32,
+    settle_rounds: u64,
     lock: PhantomData<L>,
 }
 
@@ -54,6 +59,7 @@ impl<L: Lock> Taker<L> {
             turns: 0,
             passes: 0,
             slot: task.slot,
+            settle_rounds: Chain::calibrated().rounds(SETTLE_NS),
             lock: PhantomData,
         }
     }
@@ -184,6 +190,7 @@ impl<L: Lock> Taker<L> {
     #[inline]
     fn turn<const LOCKED: bool>(&mut self) -> Result<(), Trouble> {
         let own = self.slot;
+        chain::run(self.settle_rounds);
         if !LOCKED {
             self.critical.ledger().touch(own);
             return Ok(());
