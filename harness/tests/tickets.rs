@@ -74,7 +74,8 @@ fn too_much_is_sold_without_a_lock_and_the_exit_status_is_0() {
     let plan = folder.path().join("plan.toml");
     let text = "name = \"oversale\"\nquestion = \"Is it seen?\"\nsets = 1\nwarm_up_ms = 5\nhot_ms = 100\n\
                 oversubscribe = true\n[[cases]]\nfamily = \"lock\"\nmechanisms = [\"no-lock\"]\n\
-                measures = [\"tickets\"]\nholders = [3]\nstocks = [\"memory\", \"json-file\"]\n";
+                measures = [\"tickets\"]\nholders = [3]\nstocks = [\"memory\", \"json-file\"]\n\
+                placements = [\"spread\"]\n";
     fs::write(&plan, text).expect("written");
     let output = ipcmark(folder.path(), &["run", "--plan", "plan.toml", "--quiet", "--out", "records"]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));

@@ -3,19 +3,23 @@
 //! Exactly the stock must be sold. Without a lock two sellers sell the same ticket, and the trial must see that too many
 //! went.
 //!
-//! A trial is a row of sales, of which the first ones warm up. A sale begins when all sellers stand ready, and lasts until
-//! the last ticket is gone. Nobody sells more than the whole stock: without a lock, one who was put off his CPU in the middle
-//! brings back the tickets that others sold meanwhile, and it might never end.
+//! A trial is a row of sales, of which the first ones warm up. A sale begins at a time that all sellers know before it and
+//! lasts until the last ticket is gone. Nobody sells more than the whole stock: without a lock, one who was put off his CPU
+//! in the middle brings back the tickets that others sold meanwhile, and it might never end.
 
 mod race;
 mod stall;
+
+use std::io;
+use std::thread;
+use std::time::Duration;
 
 use super::ledger::Ledger;
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::schedule::spin_for_post;
+use crate::measure::schedule::spin_until;
 use crate::measure::{Findings, Task, Trouble, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{RoleCost, Window, metric};
@@ -30,6 +34,12 @@ const RECKON: u32 = 61;
 
 const LEADER: u32 = 0;
 
+/// From opening a sale until it begins: time for all to wake up, and some more for each.
+const START_AFTER_NS: u64 = 300_000;
+const START_AFTER_NS_EACH: u64 = 60_000;
+/// Of that, what is spent awake. Before, sellers sleep: one who polled would use up his turn on a CPU that he shares.
+const ALERT_NS: u64 = 100_000;
+
 /// Sales that count: each long enough for holders who share a CPU to get their turns, where the hot time is.
 const SALES: u64 = 10;
 
@@ -39,8 +49,6 @@ pub struct Seller<L: Lock> {
     stall: Stall,
     /// Of all sales that count.
     sold: Sold,
-    /// Sales so far, the same for all.
-    sales: u64,
     /// Runs from the first sale that counts to the end of the last, the short while between two included.
     meter: Option<Meter>,
     cost: Option<RoleCost>,
@@ -60,7 +68,7 @@ impl<L: Lock> Seller<L> {
     /// A seller before the first sale.
     pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
         let stall = Stall::of(&task.case, ledger);
-        Self { holder, stall, sold: Sold::default(), sales: 0, meter: None, cost: None }
+        Self { holder, stall, sold: Sold::default(), meter: None, cost: None }
     }
 
     /// The role that puts out the stock.
@@ -127,10 +135,9 @@ impl<L: Lock> Seller<L> {
     fn sale(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, Trouble> {
         let page = leader.page().clone();
         self.stall.put_out(stock)?;
-        together(leader, SELL, stock, || {
-            page.post(LEADER, self.sales + 1);
-            self.take_part(&page, LEADER, stock)
-        })?;
+        let start_after_ns = START_AFTER_NS + START_AFTER_NS_EACH * u64::from(leader.slots());
+        page.post(LEADER, clock::now_ns() + start_after_ns);
+        together(leader, SELL, stock, || self.take_part(&page, LEADER, stock))?;
 
         let slots = || 0..leader.slots();
         let sold: u64 = slots().map(|slot| page.tally(slot)).sum();
@@ -144,15 +151,15 @@ impl<L: Lock> Seller<L> {
         Ok(Window { start_ns, elapsed_ns: end_ns.saturating_sub(start_ns).max(1), messages: sold })
     }
 
-    /// This seller's part of a sale, from the leader's word that all are ready.
+    /// This seller's part of a sale, from the moment that all know.
     fn take_part(&mut self, page: &Page, slot: u32, stock: u64) -> Result<(), Trouble> {
         let hot = page.is_hot();
         if hot && self.meter.is_none() {
             self.meter = Some(Meter::start());
         }
-        self.sales += 1;
-        spin_for_post(page, LEADER, self.sales)?;
-        page.set_started_ns(slot, clock::now_ns());
+        let start_ns = page.posted(LEADER);
+        thread::sleep(Duration::from_nanos(start_ns.saturating_sub(clock::now_ns() + ALERT_NS)));
+        page.set_started_ns(slot, spin_until(start_ns)?);
         let sold = self.sell_out(stock)?;
         page.set_ended_ns(slot, sold.last_at_ns);
         page.set_tally(slot, sold.tickets);
@@ -203,7 +210,7 @@ fn share(stock: u64, sale: u64) -> u64 {
 fn sell_out<L: Lock>(
     holder: &mut L::Holder,
     stock: u64,
-    mut sell: impl FnMut() -> std::io::Result<Sale>,
+    mut sell: impl FnMut() -> io::Result<Sale>,
 ) -> Result<Sold, Trouble> {
     let mut sold = Sold::default();
     while sold.tickets < stock {
