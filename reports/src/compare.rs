@@ -115,6 +115,9 @@ fn both(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> ComparedCase {
 }
 
 fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Change, String) {
+    if [before, after].iter().any(|study| study.summary.verdict == Some(Verdict::Caught)) {
+        return (None, Change::CantTell, "without a lock some of the work was lost, so its rate is of nothing".into());
+    }
     let cost = |study: &CaseStudy<'_>| sets(&study.records, Kind::Cost, cost_ns);
     let Some(ratio) = cost(after).ratio_to(&cost(before)) else {
         return (None, Change::CantTell, "no numbers".into());

@@ -1,8 +1,211 @@
+//! What the page says about locks, on records made so that the answer is known.
+
 mod common;
-use common::locks::lock_run;
-use ipcmark_reports::{Recording, write};
+
+use std::fs;
+use std::sync::OnceLock;
+
+use common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
+use ipcmark::record::{Death, Group, Measure, Placement, Record, Stock, Verdict, metric};
+use ipcmark_reports::analyse::anatomy::{Price, price};
+use ipcmark_reports::analyse::locks::{common_ground, contenders, utilisation};
+use ipcmark_reports::analyse::recovery::{Fate, fates, survives};
+use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::analyse::study::Study;
+use ipcmark_reports::{Change, Recording, compare, summarise, write};
+
+fn recording(records: Vec<Record>) -> Recording {
+    Recording { records, bad_lines: Vec::new() }
+}
+
+/// The page as a reader sees it.
+fn page(records: Vec<Record>) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let path = write(&recording(records), dir.path()).expect("a page");
+    fs::read_to_string(path).expect("the page").replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
+}
+
+/// The page of a whole run, drawn once for all tests.
+fn whole() -> &'static str {
+    static PAGE: OnceLock<String> = OnceLock::new();
+    PAGE.get_or_init(|| page(lock_run(5, 7)))
+}
+
+/// A case of two holders who want nothing but the lock.
+const TWO: Asked = Asked { holders: 2, inside_ns: 0, outside_ns: 0, hogs: 0 };
+
+fn sets(of: impl Fn(u32, &mut Random) -> Record) -> Vec<Record> {
+    let mut random = Random::new(3);
+    (0..5).map(|set| of(set, &mut random)).collect()
+}
+
 #[test]
-fn look() {
-    let recording = Recording { records: lock_run(6, 7), bad_lines: Vec::new() };
-    write(&recording, std::path::Path::new("/tmp/h/reports-look")).unwrap();
+fn a_whole_run_has_every_chart_about_locks_and_none_about_messages() {
+    let page = whole();
+    for id in [
+        "acquire",
+        "holders-0-0-1",
+        "scaling-0-0-1",
+        "crowd",
+        "waits",
+        "fairness",
+        "starvation",
+        "hand-overs",
+        "reads",
+        "read-waits",
+        "tickets",
+        "lock-anatomy",
+    ] {
+        assert_eq!(page.matches(&format!("id=\"{id}-spread\"")).count(), 1, "{id}");
+    }
+    assert!(page.contains("id=\"deaths\"") && page.contains("more holders than CPUs"));
+    for id in ["ranking", "rate", "distribution", "cost", "topology", "break-even"] {
+        assert!(!page.contains(&format!("id=\"{id}-")), "{id}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
+    assert!(page.len() < 1_200_000, "{} bytes", page.len());
+    assert_eq!(page.matches("<tr data-series").count(), LOCKS.len(), "a row for each lock");
+}
+
+#[test]
+fn records_of_messages_have_no_part_about_locks() {
+    let page = page(common::quick_run(1, 3));
+    for part in ["id=\"deaths\"", "id=\"acquire-", "id=\"holders-", "Longest without", ">caught<"] {
+        assert!(!page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn the_answer_names_the_cheapest_and_those_that_get_most_through() {
+    let page = whole();
+    let answer =
+        page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an answer");
+    let plain = answer.replace("<span class=\"name\">", "").replace("</span>", "");
+    assert!(plain.contains("A free lock is cheapest to take with ttas/spin"), "{plain}");
+    assert!(plain.contains("most acquisitions come through seqlock/spin, which polls"), "{plain}");
+    assert!(plain.contains("with futex-adaptive/hybrid, which sleeps"), "{plain}");
+    // What is no lock and what lives between threads only is a reference.
+    assert!(!plain.contains("fetch-add") && !plain.contains("std-mutex") && !plain.contains("no-lock"), "{plain}");
+    assert!(page.contains("and was caught."), "the check is shown to work");
+}
+
+#[test]
+fn what_must_be_caught_is_good_news_and_no_rate() {
+    let lossy = recording(sets(|set, random| contention(&named("no-lock"), TWO, set, random)));
+    let summary = &summarise(&lossy.records)[0];
+    assert_eq!(summary.verdict, Some(Verdict::Caught), "{}", summary.why);
+    assert!(summary.why.contains("the check saw it"), "{}", summary.why);
+    assert_eq!(summary.manner, "never waits");
+    assert_eq!(compare(&lossy, &lossy)[0].change, Change::CantTell);
+    let page = page(sets(|set, random| tickets(&named("no-lock"), Stock::Memory, 2, set, random)));
+    assert!(page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that were not there"), "the oversale is shown");
+}
+
+#[test]
+fn a_rate_that_doubled_is_faster() {
+    let (slow, fast) = (named("futex-fair"), named("futex-mutex"));
+    let of = |lock| recording(sets(|set, random| contention(&lock, TWO, set, random)));
+    let mut faster = of(fast);
+    for record in &mut faster.records {
+        record.case.mechanism = slow.mechanism.into();
+        record.case_key = record.case.key();
+    }
+    assert_eq!(compare(&of(slow), &faster)[0].change, Change::Faster);
+}
+
+#[test]
+fn never_is_an_answer() {
+    let of = |mechanism, death| {
+        let recording = recording(sets(|set, random| recover(&named(mechanism), death, set, random)));
+        let study = Study::of(&recording);
+        let all = fates(&study);
+        assert_eq!(all.len(), 1);
+        assert_ne!(study.cases[0].summary.verdict, Some(Verdict::Invalid), "{}", study.cases[0].summary.why);
+        (all[0].1[0].1.clone(), survives(&all[0].1))
+    };
+    assert_eq!(of("ttas", Death::Inside), (Fate::Never, Some(false)));
+    assert!(matches!(of("pthread-robust", Death::Inside), (Fate::Goes { told: true, .. }, Some(true))));
+    assert!(matches!(of("flock", Death::Inside), (Fate::Goes { told: false, .. }, Some(true))));
+    assert!(matches!(of("futex-mutex", Death::Releasing), (Fate::Newcomer { .. }, None)));
+    let page = whole();
+    assert!(page.contains("sleeper forgotten") && page.contains("<small>told</small>") && page.contains(">never<"));
+    assert!(page.contains("the next goes on, and is told with"));
+}
+
+#[test]
+fn what_did_not_recover_in_every_set_does_not_survive() {
+    let robust = named("pthread-robust");
+    let mut records = sets(|set, random| recover(&robust, Death::Inside, set, random));
+    let metrics = records[2].outcome.metrics.as_mut().expect("measured");
+    metrics.insert(metric::RECOVERED_SHARE.into(), 0.5);
+    let recording = recording(records);
+    let study = Study::of(&recording);
+    let all = fates(&study);
+    assert_eq!((&all[0].1[0].1, survives(&all[0].1)), (&Fate::Sometimes(0.9), Some(false)));
+}
+
+#[test]
+fn utilisation_is_what_holders_ask_for() {
+    let asked = Asked { inside_ns: 1_000, outside_ns: 3_000, ..TWO };
+    let recording = recording(sets(|set, random| contention(&named("mcs"), asked, set, random)));
+    let study = Study::of(&recording);
+    let rho = utilisation(&study.cases[0]).expect("holders are named");
+    assert!((rho - 0.5).abs() < 1e-9, "{rho}");
+}
+
+#[test]
+fn locks_are_compared_where_most_of_them_were_and_with_a_cpu_each() {
+    let recording = recording(lock_run(1, 3));
+    let study = Study::of(&recording);
+    let cases = contenders(&study, Measure::Contention, Placement::Spread);
+    let (work, holders) = common_ground(&study, &cases).expect("several held locks");
+    assert_eq!((work.inside_ns, work.outside_ns, holders), (0, 0, 2));
+}
+
+#[test]
+fn a_lock_of_processes_is_not_drawn_between_threads_too() {
+    let mut records = sets(|set, random| acquire(&named("ttas"), set, random));
+    let mut threads = records.clone();
+    for record in &mut threads {
+        record.case.isolation = ipcmark::record::Isolation::Thread;
+        record.case_key = record.case.key();
+    }
+    records.extend(threads);
+    records.extend(sets(|set, random| acquire(&named("std-mutex"), set, random)));
+    let recording = recording(records);
+    let study = Study::of(&recording);
+    let cases = contenders(&study, Measure::Acquire, Placement::SameL3);
+    let labels: Vec<String> = cases.iter().map(|case| case.series.label()).collect();
+    assert_eq!(labels, ["ttas/spin", "std-mutex/park threads"]);
+}
+
+#[test]
+fn atomics_and_hand_overs_have_their_price() {
+    let mut records = sets(|set, random| acquire(&named("ttas"), set, random));
+    records.extend(sets(|set, random| contention(&named("futex-mutex"), TWO, set, random)));
+    let recording = recording(records);
+    let study = Study::of(&recording);
+    let floors = study.floors().expect("one machine");
+    let of = |measure: Measure| {
+        let case = study.cases.iter().find(|case| case.case.measure == measure).expect("measured");
+        price(case, floors).expect("declared")
+    };
+    // Two atomic additions of 5 ns.
+    assert_eq!(of(Measure::Acquire).slices, [(Price::Atomics, 10.0)]);
+    let handed = of(Measure::Contention);
+    assert!((handed.measured_ns - 190.0).abs() < 20.0, "the hand-over is explained, not the rate");
+    let slice = |wanted: Price| handed.slices.iter().find(|(price, _)| *price == wanted).map_or(0.0, |(_, ns)| *ns);
+    assert!((slice(Price::LineHandOvers) - 190.0).abs() < 1e-9 && (slice(Price::SystemCalls) - 360.0).abs() < 1e-9);
+    assert!(handed.flagged(), "a wake that was not paid explains too much");
+}
+
+#[test]
+fn kinds_keep_their_colours_apart() {
+    let page = whole();
+    let legend =
+        page.split("<ul class=\"legend\">").nth(1).and_then(|rest| rest.split("</ul>").next()).expect("a legend");
+    let mut kinds: Vec<Group> = LOCKS.iter().filter(|lock| lock.is_lock()).map(|lock| lock.group).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(legend.matches("<li>").count(), kinds.len());
 }

@@ -1,5 +1,6 @@
 //! What a run came to, in the terminal: one table per measure and placement, mechanisms down and sizes across; or, where a
-//! plan varies something else, that across: rates of an open loop, pauses, senders and receivers, depths.
+//! plan varies something else, that across: rates of an open loop, pauses, senders and receivers, depths. Of locks it is
+//! how many hold them, how many of a hundred accesses only read, where a stock is kept, and who dies.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -22,7 +23,8 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
     for (measure, placement, apart) in groups {
         let of_group = |case: &&&CaseSummary| group(case) == (measure, placement, apart.clone());
         let members: Vec<&CaseSummary> = timed.iter().filter(of_group).copied().collect();
-        if members.iter().any(|case| typical(case).is_some()) {
+        let answers = |case: &&CaseSummary| typical(case).is_some() || case.case.measure == Measure::Recover;
+        if members.iter().any(answers) {
             writeln!(out, "{}, {placement}{apart}", title(measure).unwrap_or_default())?;
             write_group(out, &members)?;
             writeln!(out)?;
@@ -31,8 +33,10 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
     let marked = |verdict| timed.iter().any(|case| case.verdict == Some(verdict) && typical(case).is_some());
     let noisy = if marked(Verdict::Noisy) { "; ~ marks what was disturbed or spread" } else { "" };
     let overloaded = if marked(Verdict::Overloaded) { "; ^ marks what fell behind its rate" } else { "" };
+    let caught =
+        if marked(Verdict::Caught) { "; x marks what has no lock and was caught, as it should be" } else { "" };
     let beyond = if timed.iter().any(|case| beyond_copy(case)) { "; * is more than one core copies here" } else { "" };
-    writeln!(out, "{}{noisy}{overloaded}{beyond}", counts(&finished.records))?;
+    writeln!(out, "{}{noisy}{overloaded}{caught}{beyond}", counts(&finished.records))?;
     match &finished.page {
         Some(page) => writeln!(out, "{}", page.display()),
         None => Ok(()),
@@ -64,6 +68,12 @@ enum Across {
     Crowds,
     Depths,
     Sizes,
+    Holders,
+    Reads,
+    Stocks,
+    Deaths,
+    /// A lock with nobody else about.
+    Alone,
 }
 
 impl Across {
@@ -73,6 +83,11 @@ impl Across {
         match case.measure {
             Measure::Paced => Self::Rates,
             Measure::Wake => Self::Pauses,
+            Measure::Acquire => Self::Alone,
+            Measure::Contention => Self::Holders,
+            Measure::ReadMostly => Self::Reads,
+            Measure::Tickets => Self::Stocks,
+            Measure::Recover => Self::Deaths,
             _ if crowd => Self::Crowds,
             // Records say every depth; the key only one that the plan chose.
             _ if summary.case_key.contains("/depth=") => Self::Depths,
@@ -95,6 +110,14 @@ impl Across {
             Self::Crowds => crowd(case),
             Self::Depths => (u64::from(case.depth.unwrap_or(0)), format!("depth {}", case.depth.unwrap_or(0))),
             Self::Sizes => (bytes, table::plain(format::bytes(bytes))),
+            Self::Holders => holders(case),
+            Self::Reads => {
+                let reads = case.reads_percent.unwrap_or(0);
+                (u64::from(reads), format!("{reads} % reads"))
+            }
+            Self::Stocks => case.stock.map_or((0, String::new()), |stock| (stock as u64, stock.to_string())),
+            Self::Deaths => case.death.map_or((0, String::new()), |death| (death as u64, format!("dies {death}"))),
+            Self::Alone => (0, "taken and let go".into()),
         }
     }
 }
@@ -115,6 +138,13 @@ fn crowd(case: &Case) -> (u64, String) {
     }
 }
 
+/// By their number, then by the hogs beside them.
+fn holders(case: &Case) -> (u64, String) {
+    let (holders, hogs) = (case.holders.unwrap_or(2), case.hogs.unwrap_or(0));
+    let beside = if hogs > 0 { format!(" + {}", counted(hogs, "hog")) } else { String::new() };
+    (u64::from(holders) << 20 | u64::from(hogs), format!("{}{beside}", counted(holders, "holder")))
+}
+
 fn counted(number: u32, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
@@ -124,7 +154,9 @@ fn counted(number: u32, what: &str) -> String {
 fn apart(summary: &CaseSummary) -> String {
     let case = &summary.case;
     let bytes = match Across::of(summary) {
-        Across::Sizes => String::new(),
+        Across::Sizes | Across::Alone | Across::Deaths => String::new(),
+        Across::Holders => work(case),
+        Across::Reads | Across::Stocks => format!(", {}", counted(case.holders.unwrap_or(2), "holder")),
         _ => format!(", {}", table::plain(format::bytes(case.message_bytes.unwrap_or(0)))),
     };
     let arrivals = case.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
@@ -136,6 +168,18 @@ fn apart(summary: &CaseSummary) -> String {
     };
     let prefault = if case.prefault == Some(true) { ", pages brought in first" } else { "" };
     format!("{bytes}{arrivals}{burst}{touch}{prefault}")
+}
+
+/// What each holder does all the time.
+fn work(case: &Case) -> String {
+    let (inside_ns, outside_ns) = (case.inside_ns.unwrap_or(0), case.outside_ns.unwrap_or(0));
+    if (inside_ns, outside_ns, case.lines.unwrap_or(1)) == (0, 0, 1) {
+        return String::new();
+    }
+    let time = |ns: u64| table::plain(format::time(ns as f64).trimmed().to_string());
+    let lines = case.lines.filter(|lines| *lines > 1).map_or_else(String::new, |lines| format!(", {lines} lines"));
+    let spacing = case.spacing.filter(|_| outside_ns > 0).map_or_else(String::new, |spacing| format!(" ({spacing})"));
+    format!(", {} inside, {} outside{spacing}{lines}", time(inside_ns), time(outside_ns))
 }
 
 fn write_group(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {
@@ -174,12 +218,15 @@ fn cell(case: &CaseSummary) -> String {
         Some(Verdict::Noisy) => "~",
         Some(Verdict::Overloaded) => "^",
         Some(Verdict::Invalid) => "!",
+        Some(Verdict::Caught) => "x",
         _ => "",
     };
     let Some(typical) = typical(case) else {
         return match case.verdict {
             Some(Verdict::Skipped) => "-",
             Some(Verdict::Invalid) => "!",
+            // Nobody ever had the lock again, which has no time.
+            _ if case.case.measure == Measure::Recover => "never",
             // Measured, with too few messages for a median of all sets.
             _ => "?",
         }
@@ -190,10 +237,8 @@ fn cell(case: &CaseSummary) -> String {
         Some(MainMetric::MessagesPerS) if bytes >= BANDWIDTH_FROM_BYTES => {
             format::bandwidth(typical * bytes as f64).to_string()
         }
-        Some(MainMetric::MessagesPerS | MainMetric::AcquisitionsPerS | MainMetric::ReadsPerS) => {
-            format::rate(typical).to_string()
-        }
-        _ => format::ns(typical),
+        Some(main) => main.shown(typical).to_string(),
+        None => format::ns(typical),
     };
     let beyond = if beyond_copy(case) { "*" } else { "" };
     format!("{mark}{}{beyond}", table::plain(value))

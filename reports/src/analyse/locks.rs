@@ -106,6 +106,20 @@ pub fn placement_of(study: &Study<'_>, measure: Measure) -> Option<Placement> {
     Placement::ALL.iter().rev().copied().max_by_key(|&at| count(at)).filter(|&at| count(at) > 0)
 }
 
+/// Where the chart of a measure looks for its cases in the section of a placement: there, or, in the first section, where
+/// most of them are when none is there, so that no first question is folded away. `None` where they stand in the first
+/// section already.
+pub fn home(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<Placement> {
+    let first = study.placement?;
+    let moved = contenders(study, measure, first).is_empty();
+    let most = placement_of(study, measure);
+    match placement == first {
+        true if moved => most,
+        false if moved && most == Some(placement) => None,
+        _ => Some(placement),
+    }
+}
+
 /// CPUs that the trials could use, where all of them ran on one machine.
 pub fn cpus(study: &Study<'_>) -> Option<u32> {
     let [machine] = study.machines.as_slice() else { return None };

@@ -45,6 +45,17 @@ impl Axis {
         Self { scale: Scale::Linear, low: 0.0, high: 1.0, ticks: ticks.to_vec() }
     }
 
+    /// An index that is at most 1, from a round value below all of `values`, with a little room at both ends.
+    pub fn index(values: impl IntoIterator<Item = f64>) -> Self {
+        let least = values.into_iter().filter(|value| value.is_finite()).fold(0.98, f64::min).max(0.0);
+        let step = round_step((1.0 - least) / 5.0);
+        let steps = ((1.0 - least) / step).ceil() as u32;
+        let low = 1.0 - f64::from(steps) * step;
+        let tick = |at| 1.0 - f64::from(at) * step;
+        let ticks = (0..=steps).rev().map(|at| (tick(at), crate::format::ratio(tick(at)).to_string())).collect();
+        Self { scale: Scale::Linear, low: low - 0.03 * (1.0 - low), high: 1.0 + 0.06 * (1.0 - low), ticks }
+    }
+
     /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, at 2 and 5 or
     /// at 3 between them when there is room, and at even steps where the axis does not reach over a decade.
     pub fn log(values: impl IntoIterator<Item = f64>, label: impl Fn(f64) -> String) -> Self {
@@ -149,6 +160,15 @@ mod tests {
         }
         assert!(Axis::places(&[8], crate::format::bytes).place(8.0).is_finite());
         assert!(Axis::linear(0.0, 4, |v| format!("{v}")).place(0.0).is_finite());
+    }
+
+    #[test]
+    fn an_index_ends_at_one_and_starts_below_the_least() {
+        for least in [0.97, 0.51, 0.126, 0.0, 1.0] {
+            let axis = Axis::index([least, 1.0]);
+            assert!((3..=7).contains(&axis.ticks.len()), "{least}: {:?}", axis.ticks);
+            assert!((0.0..=1.0).contains(&axis.place(least)) && axis.place(1.0) < 1.0);
+        }
     }
 
     #[test]

@@ -130,7 +130,11 @@ impl Plot<'_, '_> {
             let (x, y) = self.place(dot.at);
             (x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS)
         };
-        let mut taken: Vec<Taken> = self.chart.dots.iter().map(spot).collect();
+        let corner = self
+            .chart
+            .corner
+            .map(|words| (self.right - text_width(words, TEXT), self.top, self.right, self.top + 2.0 * TEXT));
+        let mut taken: Vec<Taken> = self.chart.dots.iter().map(spot).chain(corner).collect();
         for (dot, label) in self.chart.dots.iter().filter_map(|dot| Some((dot, dot.label.as_ref()?))) {
             let (x, y) = self.place(dot.at);
             let spaces = places(text_width(label, TEXT))

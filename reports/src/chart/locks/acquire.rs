@@ -11,7 +11,7 @@ use super::super::{Figure, Looks, More, Shape};
 use super::told;
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{contenders, excludes, with_ends};
+use crate::analyse::locks::{contenders, excludes, home, with_ends};
 use crate::analyse::series::{Manner, group_word};
 use crate::analyse::statistics::{Estimate, Kind};
 use crate::analyse::study::{CaseStudy, Study};
@@ -23,6 +23,7 @@ const LEAST_NS: f64 = 0.1;
 
 /// The chart; `None` where no free lock was taken.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let placement = home(study, Measure::Acquire, placement)?;
     let mut cases = contenders(study, Measure::Acquire, placement);
     cases.sort_by(|a, b| warm(a).total_cmp(&warm(b)));
     let shown = Shown::of(&cases, |_| 0);

@@ -8,9 +8,8 @@ use super::super::bars::{Bars, Column, Section};
 use super::super::table::{Cell, Table};
 use super::super::{Figure, Looks, More, Shape};
 use crate::analyse::anatomy::{Priced, price};
-use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, contenders, holders, is_sound};
+use crate::analyse::locks::{Work, contenders, holders, home, is_sound};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -25,7 +24,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let all: Vec<&Explained<'_, '_>> = free.iter().chain(&handed).collect();
     let of_chart: Vec<&CaseStudy<'_>> = all.iter().map(|one| one.0).collect();
     let shown = Shown::of(&of_chart, |case| case.case.measure as u64);
-    let title = format!("Cost anatomy of an acquisition, {}", place(placement));
+    let title = "Cost anatomy of an acquisition".to_owned();
     let chart = |shown: &Shown| Bars {
         title: title.clone(),
         description:
@@ -64,6 +63,7 @@ fn explained<'s, 'a>(
     measure: Measure,
     floors: &Floors,
 ) -> Vec<Explained<'s, 'a>> {
+    let Some(placement) = home(study, measure, placement) else { return Vec::new() };
     let cases = contenders(study, measure, placement).into_iter().filter(|case| is_sound(case));
     let mut priced: Vec<Explained<'_, '_>> = cases.filter_map(|case| Some((case, price(case, floors)?))).collect();
     priced.sort_by(|a, b| a.1.measured_ns.total_cmp(&b.1.measured_ns));

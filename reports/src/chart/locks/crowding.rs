@@ -30,10 +30,23 @@ impl Crowded<'_, '_> {
         self.case.case.hogs.unwrap_or(0)
     }
 
-    /// `8 holders`, `2 holders beside 1 hog`.
+    /// `8 holders`, or `beside a hog`.
     fn told(&self) -> String {
-        let beside = if self.hogs() > 0 { format!(" beside {} hog", self.hogs()) } else { String::new() };
-        format!("{} holders{beside}", holders(self.case.case))
+        match self.hogs() {
+            0 => format!("{} holders", holders(self.case.case)),
+            1 => "beside a hog".into(),
+            hogs => format!("beside {hogs} hogs"),
+        }
+    }
+
+    /// What is left: `0.52`, or `1/28 000` where that says more.
+    fn left(&self) -> String {
+        let ratio = self.ratio.value;
+        if ratio < 0.01 {
+            format!("1/{}", format::whole((1.0 / ratio) as u64))
+        } else {
+            format::ratio(ratio).to_string()
+        }
     }
 }
 
@@ -125,8 +138,8 @@ fn section(
             };
             let marks = [most.map(|one| mark(one, Marker::Circle)), beside.map(|one| mark(one, Marker::Diamond))];
             let marks: Vec<Mark> = marks.into_iter().flatten().collect();
-            let told = |one: &&&Crowded<'_, '_>| format!("{}: {}", one.told(), format::ratio(one.ratio.value));
-            let notes: Vec<String> = [most, beside].iter().flatten().map(|one| told(&one)).collect();
+            let notes: Vec<String> =
+                [most, beside].into_iter().flatten().map(|one| format!("{} {}", one.told(), one.left())).collect();
             let order = marks.first()?.value;
             let label = of_one[0].case.series.label();
             Some((order, Row { label, ink: look.ink(), note: notes.join(", "), marks }))
@@ -142,11 +155,11 @@ fn answer(crowded: &[Crowded<'_, '_>]) -> String {
     let by_ratio = |a: &&Crowded<'_, '_>, b: &&Crowded<'_, '_>| a.ratio.value.total_cmp(&b.ratio.value);
     let told = |one: &Crowded<'_, '_>| {
         let (name, manner) = (one.case.series.quoted(), one.case.series.manner.word());
-        format!("{name}, which {manner}, keeps {} of its rate ({})", format::percent(one.ratio.value), one.told())
+        format!("{} times its rate is left of {name}, which {manner} ({})", one.left(), one.told())
     };
     match (crowded.iter().min_by(by_ratio), crowded.iter().max_by(by_ratio)) {
-        (Some(worst), Some(best)) if crowded.len() > 1 => format!("{}; {}.", told(worst), told(best)),
-        (Some(only), _) => format!("{}.", told(only)),
+        (Some(worst), Some(best)) if crowded.len() > 1 => format!("In a crowd {}; {}.", told(worst), told(best)),
+        (Some(only), _) => format!("In a crowd {}.", told(only)),
         _ => String::new(),
     }
 }

@@ -50,7 +50,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         x_name: "acquisitions a second (log scale)",
         y_name: "Jain's index over 10 ms",
         x: Axis::log(placed.iter().map(|one| one.1.0), |rate| format::rate(rate).trimmed().to_string()),
-        y: Axis::shares(),
+        y: Axis::index(placed.iter().map(|one| one.1.1)),
         dots: placed.iter().enumerate().map(dot).collect(),
         front: steps(&front.iter().map(|&at| placed[at].1).collect::<Vec<_>>()),
         corner: Some("fast and fair \u{2197}"),

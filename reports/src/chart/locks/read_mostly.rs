@@ -11,13 +11,14 @@ use super::super::{Figure, Looks, Shape};
 use super::{extreme, panels};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{contenders, excludes, holders, is_sound, value, with_ends};
+use crate::analyse::locks::{contenders, excludes, holders, home, is_sound, value, with_ends};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
 /// Cases with the most common number of holders, in order of series and share of reads.
 pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
-    let mut cases = contenders(study, Measure::ReadMostly, placement);
+    let placement = home(study, Measure::ReadMostly, placement);
+    let mut cases = placement.map_or_else(Vec::new, |at| contenders(study, Measure::ReadMostly, at));
     cases.retain(|case| is_sound(case) && case.case.reads_percent.is_some());
     let with = |n: u32| cases.iter().filter(|case| holders(case.case) == n).count();
     let most = cases.iter().map(|case| holders(case.case)).max_by_key(|&n| (with(n), n));
@@ -70,7 +71,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let panels = panels(&drawn, &[], line);
     let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
     let heights = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
-    let title = format!("Reads a second: {} holders, {}", holders(cases[0].case), place(placement));
+    let title = format!("Reads a second: {} holders, {}", holders(cases[0].case), place(cases[0].case.placement));
     let chart = Lines {
         title: title.clone(),
         description:

@@ -1,6 +1,6 @@
 //! What readers and writers wait for each other: a lock that prefers readers lets writers wait, and the other way round.
 
-use ipcmark::record::{Placement, metric};
+use ipcmark::record::{Group, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;
@@ -12,7 +12,6 @@ use super::super::{Figure, Looks, Shape};
 use super::extreme;
 use super::read_mostly::{at, axis, cases, reads, shares};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
 use crate::analyse::locks::{holders, value};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -26,8 +25,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let mut cases = cases(study, placement);
     cases.retain(|case| SIDES.iter().any(|side| value(case, side.0).is_some()));
     let shares = shares(&cases);
-    let shown = Shown::of(&cases, |case| u64::from(reads(case)));
-    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    // A lock that does not tell readers from writers lets both wait alike.
+    let tells = |case: &&CaseStudy<'_>| case.series.group == Some(Group::ReadMostly);
+    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(tells).collect();
     let panel = |cases: &[&CaseStudy<'_>]| {
         let series = &cases[0].series;
         let look = looks.get(study.index(series));
@@ -45,7 +45,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         return None;
     }
     let heights = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
-    let title = format!("What reads and writes wait, p99: {} holders, {}", holders(cases[0].case), place(placement));
+    let title = format!(
+        "What reads and writes wait, p99: {} holders, {}",
+        holders(cases[0].case),
+        place(cases[0].case.placement)
+    );
     let chart = Lines {
         title: title.clone(),
         description:
@@ -65,11 +69,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "read-waits".into(),
         title,
         answer: answer(&cases),
-        note: format!(
-            "From asking until the access that counted began: a read that has to be done over waits, too. Reads are solid, \
-             writes dashed; where everybody reads there is no write.{}",
-            shown.told()
-        ),
+        note: "From asking until the access that counted began: a read that has to be done over waits, too. Reads are \
+               solid, writes dashed; where everybody reads there is no write. Locks that do not tell readers from writers \
+               let both wait alike, and stand in the numbers only."
+            .into(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
@@ -81,6 +84,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 /// Where writes wait longest against reads, and the other way round.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let ratio = |case: &CaseStudy<'_>| {
+        (case.series.group == Some(Group::ReadMostly)).then_some(())?;
         Some(value(case, metric::WRITE_P99_NS)?.max(1.0) / value(case, metric::READ_P99_NS)?.max(1.0))
     };
     let told = |(case, ratio): (&CaseStudy<'_>, f64), longer: &str, ratio_of: fn(f64) -> f64| {

@@ -1,9 +1,10 @@
 //! What limits each lock, in the terms of the universal scalability law, in words under its curve.
 
+use std::cmp::Ordering;
+
 use ipcmark::record::{Placement, metric};
 
 use super::super::Figure;
-use super::super::against::case_cells;
 use super::super::table::{Cell, Table};
 use crate::analyse::answer::place;
 use crate::analyse::locks::{Work, excludes, holders, is_sound};
@@ -19,17 +20,19 @@ const MOST_NAMED: usize = 3;
 /// numbers of holders.
 pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> {
     let work = Work::of(cases[0].case);
+    let most = cases.iter().map(|case| holders(case.case)).max()?;
     let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| excludes(cases[0]) && is_sound(cases[0]));
     let mut fits: Vec<(&CaseStudy<'_>, Fit)> =
         each.filter_map(|cases| Some((cases[0], fit(&points(cases))?))).collect();
     fits.retain(|(_, fit)| fit.points >= FEWEST_POINTS);
-    fits.sort_by(|a, b| a.1.terms.sigma.total_cmp(&b.1.terms.sigma));
+    let kept = |(_, fit): &(&CaseStudy<'_>, Fit)| (!fit.explains(), -left(fit, most));
+    fits.sort_by(|a, b| kept(a).partial_cmp(&kept(b)).unwrap_or(Ordering::Equal));
     (!fits.is_empty()).then(|| Figure {
         id: format!("scaling-{}", work.id()),
         title: format!("What limits each lock: {work}, {}", place(placement)),
-        answer: answer(&fits),
+        answer: answer(&fits, most),
         note: "The universal scalability law, X(n) = \u{3bb} n / (1 + \u{3c3} (n \u{2212} 1) + \u{3ba} n (n \u{2212} 1)) \
-               (Gunther 2007), by least squares, with 95 % intervals over sets. Contention (\u{3c3}): 0 % would gain by \
+               (Gunther 2007), by least squares, with 95 % intervals over sets. \u{3bb} is what one does alone. Contention (\u{3c3}): 0 % would gain by \
                every holder, at 100 % all together do what one did, and above it the second holder already costs more \
                than he brings, since one alone has the lock in his own cache. Coherence (\u{3ba}): what each pair of \
                holders adds. The law knows no time slices: where there are more holders than CPUs it describes, and \
@@ -41,6 +44,11 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
         more: None,
         table: table(&fits),
     })
+}
+
+/// What the law leaves of the rate of one alone, with this many.
+fn left(fit: &Fit, holders: u32) -> f64 {
+    fit.terms.at(f64::from(holders)) / fit.terms.lambda
 }
 
 fn points(cases: &[&CaseStudy<'_>]) -> Vec<Point> {
@@ -80,13 +88,12 @@ fn with_ends(share: f64, interval: Option<Interval>) -> String {
     format!("{}{}", format::percent(share), ends.unwrap_or_default())
 }
 
-fn answer(fits: &[(&CaseStudy<'_>, Fit)]) -> String {
+fn answer(fits: &[(&CaseStudy<'_>, Fit)], most: u32) -> String {
     let explained: Vec<_> = fits.iter().filter(|(_, fit)| fit.explains()).collect();
-    let named: Vec<String> = explained
-        .iter()
-        .take(MOST_NAMED)
-        .map(|(case, fit)| format!("{}: {}", case.series.quoted(), told(fit)))
-        .collect();
+    let name = |(case, fit): &&(&CaseStudy<'_>, Fit)| {
+        format!("{} ({}: {})", case.series.quoted(), format::percent(left(fit, most)), told(fit))
+    };
+    let named: Vec<String> = explained.iter().take(MOST_NAMED).map(name).collect();
     let rest = fits.len() - explained.len();
     let rest = match rest {
         0 => String::new(),
@@ -96,25 +103,23 @@ fn answer(fits: &[(&CaseStudy<'_>, Fit)]) -> String {
     if named.is_empty() {
         return format!("The law does not describe these curves.{}", if fits.len() > 1 { rest.as_str() } else { "" });
     }
-    format!("Least contention: {}.{rest}", named.join("; "))
+    format!("With {most} holders these keep most of what one does alone: {}.{rest}", named.join("; "))
 }
 
 fn table(fits: &[(&CaseStudy<'_>, Fit)]) -> Table {
     let mut table = Table::new(&[
         ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
         ("In words", "words"),
-        ("One alone (\u{3bb})", "lambda_per_s"),
-        ("Contention (\u{3c3})", "sigma_share"),
-        ("Coherence (\u{3ba})", "kappa_share"),
+        ("Waits", "waiting"),
+        ("\u{3bb}", "lambda_per_s"),
+        ("\u{3c3}", "sigma_share"),
+        ("\u{3ba}", "kappa_share"),
         ("R\u{b2}", "r2_count"),
         ("Off by", "miss_share"),
         ("Points", "points_count"),
     ]);
     for (case, fit) in fits {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::text(told(fit)));
+        let mut row = [case.series.label(), told(fit), case.series.manner.word().to_owned()].map(Cell::text).to_vec();
         row.push(Cell::number(Some(fit.terms.lambda), |rate| format::rate(rate).to_string()));
         row.extend([fit.terms.sigma, fit.terms.kappa].map(|share| Cell::number(Some(share), format::percent)));
         row.push(Cell::number(Some(fit.r2), |r2| format::ratio(r2).to_string()));

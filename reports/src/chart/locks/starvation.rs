@@ -37,7 +37,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         (!points.is_empty()).then(|| Line { label, ink: look.ink(), marker: Some(look.marker), points })
     };
     let panels = panels(&drawn, &[], line);
-    let spans = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.x);
+    let points = || panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+    let mut spans: Vec<u64> = points().map(|point| point.x as u64).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    let heights: Vec<f64> = points().map(|point| point.y).collect();
     let title = format!("How even the shares are, by length of window: {}, {}", ground_told(ground), place(placement));
     let chart = Lines {
         title: title.clone(),
@@ -46,8 +50,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         scales: Scales {
             x_name: "window",
             y_name: "Jain's index",
-            x: Axis::log(spans, |ns| format::time(ns).trimmed().to_string()),
-            y: Axis::shares(),
+            x: Axis::places(&spans, |ns| format::time(ns as f64).trimmed().to_string()),
+            y: Axis::index(heights),
         },
         columns: 2,
         panels,

@@ -45,12 +45,16 @@ fn numbers(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&CaseStudy<'_>]) -> Figure {
     let work = Work::of(cases[0].case);
     let shown = Shown::of(cases, |case| u64::from(holders(case.case)));
-    let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    // A rate of work that was lost is no rate, and would stretch the axis for nothing.
+    let lossy: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| !is_sound(case)).collect();
+    let sound = |case: &CaseStudy<'_>| lossy.iter().all(|lossy| lossy.series != case.series);
+    let drawn: Vec<&CaseStudy<'_>> =
+        cases.iter().copied().filter(|case| shown.shows(&case.series) && sound(case)).collect();
     let line = |cases: &[&CaseStudy<'_>]| {
         let look = looks.get(study.index(&cases[0].series));
         let points = cases.iter().filter_map(|case| {
             let (rate, band) = with_ends(case.summary.typical?);
-            Some(Point { band, crossed: !is_sound(case), ..Point::at(f64::from(holders(case.case)), rate) })
+            Some(Point { band, ..Point::at(f64::from(holders(case.case)), rate) })
         });
         let label = cases[0].series.label();
         Some(Line { label, ink: look.ink(), marker: Some(look.marker), points: points.collect() })
@@ -83,8 +87,8 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
         answer: answer(study, cases, &numbers),
         note: format!(
             "A fixed window in which all holders run; each does {work}, over and over. Right of the grey line they wait \
-             for each other's time slices. What is crossed out did its work without a lock and lost some of it: a rate \
-             of nothing. A high rate can be one holder's that the others never interrupt: see how it is shared \
+             for each other's time slices. What works without a lock and loses updates has no \
+             rate, and stands in the numbers only. Grey lines are single instructions instead of a lock. A high rate can be one holder's that the others never interrupt: see how it is shared \
              below.{}",
             shown.told()
         ),

@@ -10,12 +10,13 @@ use super::super::{Figure, Looks, More, Shape};
 use super::told;
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{contenders, excludes, holders, is_sound, value, with_ends};
+use crate::analyse::locks::{contenders, excludes, holders, home, is_sound, value, with_ends};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
 /// The chart, with as many sellers as most cases have; `None` where nothing was sold.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let placement = home(study, Measure::Tickets, placement)?;
     let mut cases = contenders(study, Measure::Tickets, placement);
     let sellers = most_common(cases.iter().map(|case| holders(case.case)))?;
     let all = cases.clone();

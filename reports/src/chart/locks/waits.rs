@@ -117,9 +117,9 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         let p99 = |case: &CaseStudy<'_>| case.summary.p99_ns;
         let (least, most) = (extreme(&there, true, p99)?, extreme(&there, false, p99)?);
         let rho = format::ratio(utilisation(least.0)?);
-        let name = |(case, ns): (&CaseStudy<'_>, f64)| format!("{} ({})", case.series.quoted(), format::ns(ns));
+        let name = |(case, ns): (&CaseStudy<'_>, f64)| format!("{} with {}", format::ns(ns), case.series.quoted());
         Some(format!(
-            "At \u{3c1} = {rho} one in a hundred waits longer than this: from {} to {}.",
+            "At \u{3c1} = {rho} one wait in a hundred is longer than {}, and than {}.",
             name(least),
             name(most)
         ))
