@@ -98,7 +98,10 @@ fn what_must_be_caught_is_good_news_and_no_rate() {
     assert_eq!(summary.manner, "never waits");
     assert_eq!(compare(&lossy, &lossy)[0].change, Change::CantTell);
     let page = page(sets(|set, random| tickets(&named("no-lock"), Stock::Memory, 2, set, random)));
-    assert!(page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that were not there"), "the oversale is shown");
+    assert!(
+        page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that were not there"),
+        "the oversale is shown"
+    );
 }
 
 #[test]
@@ -208,4 +211,10 @@ fn kinds_keep_their_colours_apart() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(legend.matches("<li>").count(), kinds.len());
+}
+#[test]
+#[ignore]
+fn look() {
+    let recording = Recording { records: lock_run(6, 7), bad_lines: Vec::new() };
+    write(&recording, std::path::Path::new("/tmp/h/reports-look")).unwrap();
 }

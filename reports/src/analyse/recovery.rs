@@ -32,8 +32,11 @@ pub enum Fate {
     Unknown(String),
 }
 
+/// What each death did that a lock was asked about.
+pub type Fates = Vec<(Death, Fate)>;
+
 /// Every lock that was asked what a death does to it, in order of series, with what each death did.
-pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Vec<(Death, Fate)>)> {
+pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Fates)> {
     let asked = |case: &&CaseStudy<'_>| case.case.family == LOCKS && case.case.measure == Measure::Recover;
     let cases: Vec<&CaseStudy<'_>> = study.cases.iter().filter(asked).collect();
     let of = |cases: &[&CaseStudy<'_>]| {

@@ -97,8 +97,18 @@ impl Looks {
 
     /// What colours mean, where they mean kinds.
     pub fn kinds(&self) -> Vec<Key> {
-        let key = |&(group, at): &(Group, usize)| Key { class: format!("dot s{at}"), word: group_word(group).into() };
-        self.kinds.iter().filter(|_| self.by_group).map(key).collect()
+        self.kinds.iter().filter(|_| self.by_group).map(Self::key).collect()
+    }
+
+    /// The same for the kinds that a chart shows.
+    pub fn kinds_of<'s>(&self, shown: impl Iterator<Item = &'s Series>) -> Vec<Key> {
+        let shown: Vec<Group> = shown.filter(|one| !is_reference(one)).filter_map(|one| one.group).collect();
+        let known = self.kinds.iter().filter(|_| self.by_group);
+        known.filter(|(group, _)| shown.contains(group)).map(Self::key).collect()
+    }
+
+    fn key(&(group, at): &(Group, usize)) -> Key {
+        Key { class: format!("dot s{at}"), word: group_word(group).into() }
     }
 
     /// The look of the series with this number.

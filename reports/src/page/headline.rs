@@ -187,7 +187,7 @@ impl Headline {
             for Choice { id, .. } in choices {
                 let _ = writeln!(
                     css,
-                    "#results:has(#{attribute}-{id}:checked) tbody tr:not([data-{attribute}~=\"{id}\"]){{display:none}}"
+                    "#results:has(#{attribute}-{id}:checked) tbody tr[data-{attribute}]:not([data-{attribute}~=\"{id}\"]){{display:none}}"
                 );
             }
         }

@@ -4,7 +4,7 @@ use ipcmark::record::Death;
 use serde::Serialize;
 
 use super::pairs::{Field, Name};
-use crate::analyse::recovery::{Fate, fates, survives};
+use crate::analyse::recovery::{Fate, Fates, fates, survives};
 use crate::analyse::series::Series;
 use crate::analyse::study::Study;
 use crate::chart::{Cell, Table};
@@ -28,7 +28,7 @@ pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
     let fates = fates(study);
     let asked = |death: &Death| fates.iter().any(|(_, fates)| fates.iter().any(|(known, _)| known == death));
     let deaths: Vec<Death> = Death::ALL.iter().copied().filter(asked).collect();
-    let row = |fates: &[(Death, Fate)]| -> Vec<Field> {
+    let row = |fates: &Fates| -> Vec<Field> {
         let of = |death: &Death| fates.iter().find(|(known, _)| known == death).map(|(_, fate)| fate);
         deaths.iter().map(|death| field(*death, of(death))).collect()
     };
@@ -74,11 +74,11 @@ fn field(death: Death, fate: Option<&Fate>) -> Field {
 }
 
 /// Which go on when their owner dies at work, and which are dead with him.
-fn answer(fates: &[(&Series, Vec<(Death, Fate)>)]) -> String {
-    let named = |wanted: &dyn Fn(&[(Death, Fate)]) -> bool| -> Vec<String> {
+fn answer(fates: &[(&Series, Fates)]) -> String {
+    let named = |wanted: &dyn Fn(&Fates) -> bool| -> Vec<String> {
         fates.iter().filter(|(_, fates)| wanted(fates)).map(|(series, _)| series.quoted()).collect()
     };
-    let tells = |fates: &[(Death, Fate)]| {
+    let tells = |fates: &Fates| {
         fates.iter().any(|(death, fate)| *death == Death::Inside && matches!(fate, Fate::Goes { told: true, .. }))
     };
     let sorts = [
@@ -96,7 +96,7 @@ fn answer(fates: &[(&Series, Vec<(Death, Fate)>)]) -> String {
     if parts.is_empty() { String::new() } else { format!("When the owner is killed at work, {}.", parts.join("; ")) }
 }
 
-fn table(fates: &[(&Series, Vec<(Death, Fate)>)]) -> Table {
+fn table(fates: &[(&Series, Fates)]) -> Table {
     let mut table = Table::new(&[
         ("Lock", "mechanism"),
         ("Kind", "group"),

@@ -224,11 +224,15 @@ fn locked(case: &Case) -> String {
     let mut words = Vec::new();
     words
         .extend(case.holders.map(|n| ground_told((Work::of(case), n))).filter(|_| case.measure == Measure::Contention));
-    words.extend(case.holders.map(|n| format!("{n} holders")).filter(|_| case.measure != Measure::Contention));
+    words.extend(
+        case.holders
+            .map(|n| format!("{n} {}", if n == 1 { "holder" } else { "holders" }))
+            .filter(|_| case.measure != Measure::Contention),
+    );
     words.extend(case.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")));
     words.extend(case.stock.map(|stock| format!("stock in {}", stock.word().replace('-', " "))));
     words.extend(case.death.map(|death| format!("death {death}")));
-    words.into_iter().map(|word| format!(", {word}")).collect()
+    words.iter().fold(String::new(), |text, word| text + ", " + word)
 }
 
 /// Every line that is not a record.

@@ -41,7 +41,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              locks.{}",
             shown.told()
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),
         more: shown.is_partial().then(|| More {

@@ -88,7 +88,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              time slice, and the others starve meanwhile.{}",
             shown.told()
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(of_rows.iter().map(|case| &case.series)),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
         more: None,
@@ -155,7 +155,7 @@ fn answer(crowded: &[Crowded<'_, '_>]) -> String {
     let by_ratio = |a: &&Crowded<'_, '_>, b: &&Crowded<'_, '_>| a.ratio.value.total_cmp(&b.ratio.value);
     let told = |one: &Crowded<'_, '_>| {
         let (name, manner) = (one.case.series.quoted(), one.case.series.manner.word());
-        format!("{} times its rate is left of {name}, which {manner} ({})", one.left(), one.told())
+        format!("{name}, which {manner}, comes to {} times its rate ({})", one.left(), one.told())
     };
     match (crowded.iter().min_by(by_ratio), crowded.iter().max_by(by_ratio)) {
         (Some(worst), Some(best)) if crowded.len() > 1 => format!("In a crowd {}; {}.", told(worst), told(best)),

@@ -65,7 +65,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              triangles poll and then block, squares and diamonds block.",
             ground.1
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(placed.iter().map(|one| &one.0.series)),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
         more: None,

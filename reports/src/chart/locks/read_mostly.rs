@@ -96,7 +96,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              and who writes is drawn anew for each access. Bands are 95 % intervals over sets.{}",
             shown.told()
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
         more: None,

@@ -66,7 +66,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             ground.1,
             shown.told()
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
         more: None,

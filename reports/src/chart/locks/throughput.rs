@@ -92,7 +92,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
              below.{}",
             shown.told()
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),
         more: None,

@@ -18,7 +18,7 @@ use crate::format;
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let placement = home(study, Measure::Tickets, placement)?;
     let mut cases = contenders(study, Measure::Tickets, placement);
-    let sellers = most_common(cases.iter().map(|case| holders(case.case)))?;
+    let sellers = most_common(&cases)?;
     let all = cases.clone();
     cases.retain(|case| holders(case.case) == sellers);
     cases.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
@@ -39,7 +39,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              caught.{}",
             shown.told()
         ),
-        legend: looks.kinds(),
+        legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),
         more: shown.is_partial().then(|| More {
@@ -56,9 +56,10 @@ fn stock(case: &CaseStudy<'_>) -> Stock {
     case.case.stock.unwrap_or(Stock::Memory)
 }
 
-/// The number most have, the largest of equals.
-fn most_common(numbers: impl Iterator<Item = u32> + Clone) -> Option<u32> {
-    numbers.clone().max_by_key(|&number| (numbers.clone().filter(|&other| other == number).count(), number))
+/// The number of sellers that most cases have, the largest of equals.
+fn most_common(cases: &[&CaseStudy<'_>]) -> Option<u32> {
+    let with = |n: u32| cases.iter().filter(|case| holders(case.case) == n).count();
+    cases.iter().map(|case| holders(case.case)).max_by_key(|&n| (with(n), n))
 }
 
 const fn heading(stock: Stock) -> &'static str {
