@@ -212,9 +212,3 @@ fn kinds_keep_their_colours_apart() {
     kinds.dedup();
     assert_eq!(legend.matches("<li>").count(), kinds.len());
 }
-#[test]
-#[ignore]
-fn look() {
-    let recording = Recording { records: lock_run(6, 7), bad_lines: Vec::new() };
-    write(&recording, std::path::Path::new("/tmp/h/reports-look")).unwrap();
-}
