@@ -47,9 +47,9 @@ impl Limits {
         let least = Duration::from_secs(match case.measure {
             // Floors choose their own times, some seconds together.
             Measure::Floors => 60,
-            // Fixed numbers of messages or of forced hand-overs, each of which may cost polling sides a time slice or more on
-            // a busy machine.
-            Measure::Conformance | Measure::Anatomy => 30,
+            // Fixed numbers of messages, of forced hand-overs or of tickets, each of which may cost polling sides a time slice or
+            // more on a busy machine.
+            Measure::Conformance | Measure::Anatomy | Measure::Tickets => 30,
             // Whom the lock forgets is waited for, and then one who comes later.
             Measure::Recover => 20,
             _ => 5,
