@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ipcmark::record::{Case, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
+use ipcmark::record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
 
 use super::series::{LOCKS, Manner};
 use super::statistics::{Estimate, Interval, median};
@@ -191,16 +191,24 @@ pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
     median(case.usable().filter_map(|record| record.outcome.windows.as_ref().map(whole)).map(|ns| ns as f64))
 }
 
-/// What share of all acquisitions went from which holder to which, median over sets: `shares[from][to]`.
+/// What share of all acquisitions went from which holder to which, in all sets together, each of which counts the same:
+/// `shares[from][to]`. Means, not medians, since the shares of all cells are one whole.
 pub fn hand_over_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
     let of_sets: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();
     let n = of_sets.first()?.hand_overs.len();
     let total = |all: &[Vec<u64>]| all.iter().flatten().sum::<u64>() as f64;
     let told: Vec<_> = of_sets.iter().filter(|one| one.hand_overs.len() == n && total(&one.hand_overs) > 0.0).collect();
+    if told.is_empty() {
+        return None;
+    }
     let share = |from: usize, to: usize| {
-        median(told.iter().filter_map(|one| Some(*one.hand_overs.get(from)?.get(to)? as f64 / total(&one.hand_overs))))
+        let of = |one: &&&Contest| {
+            let count = one.hand_overs.get(from).and_then(|row| row.get(to)).copied().unwrap_or(0);
+            count as f64 / total(&one.hand_overs)
+        };
+        told.iter().map(of).sum::<f64>() / told.len() as f64
     };
-    (0..n).map(|from| (0..n).map(|to| share(from, to)).collect()).collect()
+    Some((0..n).map(|from| (0..n).map(|to| share(from, to)).collect()).collect())
 }
 
 /// A value with the ends of its interval, as marks and points want it.
