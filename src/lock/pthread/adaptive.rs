@@ -7,9 +7,7 @@
 use std::ffi::c_int;
 
 use super::mutex::{Attributes, Kind};
-use super::sleeping_cost;
-use crate::lock::Cost;
-use crate::record::{Counts, Wait};
+use crate::record::Wait;
 
 /// From pthread.h of glibc; the libc crate leaves it out.
 const PTHREAD_MUTEX_ADAPTIVE_NP: c_int = 3;
@@ -21,13 +19,4 @@ impl Kind for Adaptive {
     const SUMMARY: &'static str = "pthread mutex that polls before it sleeps";
     const ATTRIBUTES: Attributes = Attributes { kind: PTHREAD_MUTEX_ADAPTIVE_NP, ..Attributes::PLAIN };
     const WAIT: Wait = Wait::Hybrid;
-
-    fn cost() -> Cost {
-        Cost {
-            // As long as no wait outlasts the polls.
-            release: Counts::default(),
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
-            ..sleeping_cost()
-        }
-    }
 }

@@ -20,6 +20,15 @@ mod tests;
 use super::Cost;
 use crate::record::Counts;
 
+/// The same where priority is inherited: both calls are made, but one who waits for an owner that runs polls in the kernel,
+/// and gives up his CPU once in ten times, as counted between two CPUs of one virtual machine.
+fn inheriting_cost() -> Cost {
+    const SLEEPS: f64 = 0.1;
+    let Cost { alone, release, acquire } = sleeping_cost();
+    let acquire = Counts { context_switches: SLEEPS, ..acquire };
+    Cost { alone, release: Counts { wakes: SLEEPS, ..release }, acquire }
+}
+
 /// What a lock costs that is one atomic instruction each way while nobody waits, and a sleep and a wake when somebody does.
 fn sleeping_cost() -> Cost {
     Cost {

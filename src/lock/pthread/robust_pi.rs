@@ -1,9 +1,11 @@
 //! The mutex that does both: its owner inherits the priority of those who wait, and the next one is told when he died.
-//! Contended, the kernel hands it over in one call, a wake and a switch each time; fair among equals.
+//! Contended, the kernel hands it over in one call; fair among equals.
 //!
 //! Source: POSIX.1-2017, `pthread_mutexattr_setrobust`, `PTHREAD_PRIO_INHERIT`; `FUTEX_LOCK_PI` in futex(2).
 
+use super::inheriting_cost;
 use super::mutex::{Attributes, Kind};
+use crate::lock::Cost;
 
 /// The kind.
 pub struct RobustPi;
@@ -12,4 +14,8 @@ impl Kind for RobustPi {
     const SUMMARY: &'static str = "pthread mutex, robust, whose owner inherits priority";
     const ATTRIBUTES: Attributes = Attributes { robust: true, inherits: true, ..Attributes::PLAIN };
     const WAKES: bool = false;
+
+    fn cost() -> Cost {
+        inheriting_cost()
+    }
 }

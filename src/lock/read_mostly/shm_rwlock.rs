@@ -130,13 +130,19 @@ impl<W: WaitStrategy<Crowd> + Default> RawLock for ShmRwLock<W> {
         // The line comes to be read, and once more to be written.
         let line_hand_overs = 2.0;
         let alone = Counts { atomics: 2.0, ..Counts::default() };
-        if W::WAIT == Wait::Park {
+        if W::WAIT == Wait::Spin {
             return Cost {
                 alone,
-                release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-                acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs, ..Counts::default() },
+                release: Counts::default(),
+                acquire: Counts { line_hand_overs, ..Counts::default() },
             };
         }
-        Cost { alone, release: Counts::default(), acquire: Counts { line_hand_overs, ..Counts::default() } }
+        // Of one who slept. The rare sleeper of a hybrid wait fences for both sides, by a call of its own.
+        let system_calls = if W::WAIT == Wait::Hybrid { 2.0 } else { 1.0 };
+        Cost {
+            alone,
+            release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            acquire: Counts { system_calls, context_switches: 1.0, line_hand_overs, ..Counts::default() },
+        }
     }
 }

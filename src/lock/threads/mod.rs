@@ -70,9 +70,9 @@ impl<M: Library> Lock for InProcess<M> {
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            // As long as no wait outlasts the polls: the line comes to be read, and once more to be written.
-            release: Counts::default(),
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
+            // Of one whose wait outlasted his polls, and the times that some give their CPU away before they sleep.
+            release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
         }
     }
 }
