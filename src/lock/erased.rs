@@ -135,7 +135,7 @@ impl<F, R> Once<F, R> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::lock::{Visitor, visit};
