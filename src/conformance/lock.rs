@@ -17,10 +17,11 @@ use std::thread;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
 use crate::lock::{COPIES, Guard, Holder, prepare};
-use crate::measure::locks::Ledger;
 use crate::measure::locks::critical::Critical;
 use crate::measure::locks::ledger::WORDS;
+use crate::measure::locks::{Ledger, Part};
 use crate::measure::meter::Meter;
+use crate::measure::paired::Floor;
 use crate::measure::{Findings, Task, Trouble, phase, together};
 use crate::protocol::Report;
 use crate::record::Measure;
@@ -97,45 +98,6 @@ impl Examined {
         let critical = Critical::new(ledger, task.slot, 0, 1);
         let slots = prepare::holders(&task.case);
         Self { lock, holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
-    }
-
-    /// The role that decides on the steps.
-    pub fn lead(mut self, leader: &mut Leader, task: &Task) -> Findings {
-        let (page, meter) = (leader.page().clone(), Meter::start());
-        let mut steps = vec![];
-        if self.lock.tries {
-            steps.push((TAKEN, 0));
-            steps.extend((0..self.slots).map(|slot| (FREE, u64::from(slot))));
-            steps.push((RACE, 0));
-        }
-        steps.push((HAND_OVERS, task.timing.fixed_count.unwrap_or(0)));
-        if self.lock.measures.contains(&Measure::ReadMostly) {
-            steps.push((READ, 0));
-        }
-        for (kind, count) in steps {
-            (0..self.slots).for_each(|slot| page.set_progress(slot, 0));
-            together(leader, kind, count, || self.step(&page, kind, count))?;
-            self.check_sums(&page, kind)?;
-        }
-        together(leader, phase::END, 0, || Ok(()))?;
-        page.set_count(self.passes);
-        let roles = vec![meter.stop(task, self.passes)];
-        Ok(Report { messages: self.passes, chosen_by: "fixed".into(), roles, ..Report::default() })
-    }
-
-    /// A role that goes along.
-    pub fn follow(mut self, member: &mut Member, task: &Task) -> Findings {
-        let (page, meter) = (member.page().clone(), Meter::start());
-        loop {
-            let open = member.enter()?;
-            if open.kind == phase::END {
-                member.leave()?;
-                let roles = vec![meter.stop(task, self.passes)];
-                return Ok(Report { messages: self.passes, roles, ..Report::default() });
-            }
-            self.step(&page, open.kind, open.count)?;
-            member.leave()?;
-        }
     }
 
     /// This holder's part of a step.
@@ -302,6 +264,45 @@ impl Examined {
             return Err(format!("the state is of version {version} after {writes} writes").into());
         }
         Ok(())
+    }
+}
+
+impl Part for Examined {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, _: &mut Floor) -> Findings {
+        let (page, meter) = (leader.page().clone(), Meter::start());
+        let mut steps = vec![];
+        if self.lock.tries {
+            steps.push((TAKEN, 0));
+            steps.extend((0..self.slots).map(|slot| (FREE, u64::from(slot))));
+            steps.push((RACE, 0));
+        }
+        steps.push((HAND_OVERS, task.timing.fixed_count.unwrap_or(0)));
+        if self.lock.measures.contains(&Measure::ReadMostly) {
+            steps.push((READ, 0));
+        }
+        for (kind, count) in steps {
+            (0..self.slots).for_each(|slot| page.set_progress(slot, 0));
+            together(leader, kind, count, || self.step(&page, kind, count))?;
+            self.check_sums(&page, kind)?;
+        }
+        together(leader, phase::END, 0, || Ok(()))?;
+        page.set_count(self.passes);
+        let roles = vec![meter.stop(task, self.passes)];
+        Ok(Report { messages: self.passes, chosen_by: "fixed".into(), roles, ..Report::default() })
+    }
+
+    fn follow(&mut self, member: &mut Member, task: &Task, _: &mut Floor) -> Findings {
+        let (page, meter) = (member.page().clone(), Meter::start());
+        loop {
+            let open = member.enter()?;
+            if open.kind == phase::END {
+                member.leave()?;
+                let roles = vec![meter.stop(task, self.passes)];
+                return Ok(Report { messages: self.passes, roles, ..Report::default() });
+            }
+            self.step(&page, open.kind, open.count)?;
+            member.leave()?;
+        }
     }
 }
 

@@ -61,8 +61,13 @@ pub fn derive_by(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<u64, Trou
 
 /// `count` in [`WINDOWS`] nearly equal slices, none of them empty.
 pub fn slices(count: u64) -> impl Iterator<Item = u64> {
-    let windows = WINDOWS.min(count);
-    (0..windows).map(move |i| count * (i + 1) / windows - count * i / windows)
+    shares(count, WINDOWS)
+}
+
+/// `count` in at most `parts` nearly equal parts, none of them empty.
+pub fn shares(count: u64, parts: u64) -> impl Iterator<Item = u64> {
+    let parts = parts.min(count);
+    (0..parts).map(move |i| count * (i + 1) / parts - count * i / parts)
 }
 
 /// Work done slice by slice, with a clock read after each.

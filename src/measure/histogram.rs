@@ -33,13 +33,18 @@ pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
 pub fn percentiles_of(histogram: &Histogram<u64>, samples: u64, metrics: &mut Metrics) {
     let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
     for (quantile, name) in names {
-        if samples as f64 >= 10.0 / (1.0 - quantile) {
+        if supports(samples, quantile) {
             metrics.insert(name.into(), histogram.value_at_quantile(quantile) as f64);
         }
     }
     if !histogram.is_empty() {
         metrics.insert(metric::MAX_NS.into(), histogram.max() as f64);
     }
+}
+
+/// Whether so many samples say anything about a quantile: `10 / (1 - q)` of them at least.
+pub fn supports(samples: u64, quantile: f64) -> bool {
+    samples as f64 >= 10.0 / (1.0 - quantile)
 }
 
 /// The median; 0 where there is nothing.

@@ -24,7 +24,7 @@ pub mod wake;
 use std::fmt;
 use std::io;
 
-use crate::control::{Leader, Member};
+use crate::control::{Leader, Member, Phase};
 use crate::pin;
 use crate::protocol::{Order, Report, Timing};
 use crate::record::{Case, Measure, Placement, Touch};
@@ -153,22 +153,38 @@ pub fn follow(
     work: &mut dyn FnMut(&mut Member, u64) -> Result<u64, Trouble>,
 ) -> Findings {
     let mut report = Report::default();
-    loop {
-        let phase = member.enter()?;
+    attend(member, floor, &mut |member, phase| {
         match phase.kind {
-            phase::END => {
-                member.leave()?;
-                return Ok(report);
-            }
             phase::WORK if member.page().is_hot() => {
                 let meter = meter::Meter::start();
                 report.messages = work(member, phase.count)?;
                 report.roles = vec![meter.stop(task, report.messages)];
             }
             phase::WORK => drop(work(member, phase.count)?),
-            kind => floor.follow(kind, phase.count)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(report)
+}
+
+/// Goes through phases until the trial is over: `play` does its part of those that it knows and says whether it did, the
+/// paired floor does the rest.
+pub(crate) fn attend(
+    member: &mut Member,
+    floor: &mut paired::Floor,
+    play: &mut dyn FnMut(&mut Member, Phase) -> Result<bool, Trouble>,
+) -> Result<(), Trouble> {
+    loop {
+        let open = member.enter()?;
+        let over = open.kind == phase::END;
+        if !over && !play(member, open)? {
+            floor.follow(open.kind, open.count)?;
         }
         member.leave()?;
+        if over {
+            return Ok(());
+        }
     }
 }
 

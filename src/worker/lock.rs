@@ -15,7 +15,7 @@ use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
 use crate::measure::locks::read_mostly::Accessor;
 use crate::measure::locks::tickets::Seller;
-use crate::measure::locks::{self, Ledger, recover};
+use crate::measure::locks::{self, Ledger, Part, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
 use crate::protocol::{Order, Report};
@@ -59,43 +59,30 @@ impl<L: Lock> Equipment<L> {
         })
     }
 
+    /// What the measure asks of this holder.
+    fn part(self, task: &Task) -> Result<(Box<dyn Part>, Floor), Trouble> {
+        let Self { holder, ledger, floor } = self;
+        let part: Box<dyn Part> = match task.case.measure {
+            Measure::Acquire => Box::new(Taker::<L>::new(holder, ledger, task)),
+            Measure::Contention => Box::new(Contender::<L>::new(holder, ledger, task)),
+            Measure::ReadMostly => Box::new(Accessor::<L>::new(holder, ledger, task)),
+            Measure::Tickets => Box::new(Seller::<L>::new(holder, ledger, task)),
+            Measure::Anatomy => Box::new(Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
+            Measure::Conformance => Box::new(Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
+            other => return Err(io::Error::other(format!("no lock can be asked for `{other}`")).into()),
+        };
+        Ok((part, floor))
+    }
+
     fn lead(self, leader: &mut Leader, task: &Task) -> Findings {
-        let Self { holder, ledger, mut floor } = self;
-        match task.case.measure {
-            Measure::Acquire => Taker::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
-            Measure::Contention => Contender::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
-            Measure::Anatomy => {
-                Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).lead(leader, task)
-            }
-            Measure::Conformance => {
-                Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).lead(leader, task)
-            }
-            Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
-            Measure::Tickets => Seller::<L>::new(holder, ledger, task).lead(leader, task, &mut floor),
-            other => Err(unknown(other)),
-        }
+        let (mut part, mut floor) = self.part(task)?;
+        part.lead(leader, task, &mut floor)
     }
 
     fn follow(self, member: &mut Member, task: &Task) -> Findings {
-        let Self { holder, ledger, mut floor } = self;
-        match task.case.measure {
-            Measure::Acquire => Taker::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
-            Measure::Contention => Contender::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
-            Measure::Anatomy => {
-                Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).follow(member, task)
-            }
-            Measure::Conformance => {
-                Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task).follow(member, task)
-            }
-            Measure::ReadMostly => Accessor::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
-            Measure::Tickets => Seller::<L>::new(holder, ledger, task).follow(member, task, &mut floor),
-            other => Err(unknown(other)),
-        }
+        let (mut part, mut floor) = self.part(task)?;
+        part.follow(member, task, &mut floor)
     }
-}
-
-fn unknown(measure: Measure) -> Trouble {
-    io::Error::other(format!("no lock can be asked for `{measure}`")).into()
 }
 
 /// One process of several.

@@ -5,8 +5,7 @@
 //! slices that alternate so that both see the same machine. Each role pauses before it acts: an answer that comes while the
 //! first poll for it is still on its way delays that poll, and in turns without a pause this hid the whole price of a line.
 
-use std::marker::PhantomData;
-
+use super::Part;
 use super::chain::{self, Chain};
 use super::critical::Critical;
 use super::ledger::Ledger;
@@ -17,7 +16,7 @@ use crate::measure::count::{self, Derived};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
-use crate::measure::{Findings, Task, Trouble, histogram, phase, together};
+use crate::measure::{Findings, Task, Trouble, attend, histogram, phase, together};
 use crate::pin;
 use crate::protocol::{Report, Timing};
 use crate::record::{Metrics, Placement, Window, metric};
@@ -48,7 +47,6 @@ pub struct Taker<L: Lock> {
     passes: u64,
     slot: u32,
     settle_rounds: u64,
-    lock: PhantomData<L>,
 }
 
 impl<L: Lock> Taker<L> {
@@ -61,75 +59,6 @@ impl<L: Lock> Taker<L> {
             passes: 0,
             slot: task.slot,
             settle_rounds: Chain::calibrated().rounds(SETTLE_NS),
-            lock: PhantomData,
-        }
-    }
-
-    /// The role that is measured.
-    pub fn lead(mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
-        let page = leader.page().clone();
-        floor.lead(leader)?;
-        let share = |tenths: u64| Timing { hot_ns: task.timing.hot_ns * tenths / 10, ..task.timing.clone() };
-        let derived = count::derive(&share(SHARES.0), |n| together(leader, ALONE, n, || self.take(n)))?;
-        page.set_hot(true);
-        let meter = Meter::start();
-        let sliced = together(leader, ALONE, derived.count, || count::in_slices(derived.count, |n| self.take(n)))?;
-        let cost = meter.stop(task, derived.count);
-        page.set_hot(false);
-
-        let mut metrics = Metrics::from([(metric::ACQUIRE_NS.into(), typical(&sliced.windows))]);
-        let brief = |timing: Timing| Timing { warm_up_ns: timing.warm_up_ns / 4, fixed_count: None, ..timing };
-        if L::TRIES {
-            let tried = brief(share(SHARES.1));
-            let Derived { count, .. } = count::derive(&tried, |n| together(leader, TRIED, n, || self.try_take(n)))?;
-            let sliced = together(leader, TRIED, count, || count::in_slices(count, |n| self.try_take(n)))?;
-            metrics.insert(metric::TRY_LOCK_NS.into(), typical(&sliced.windows));
-        }
-        if leader.slots() > 1 && have_a_cpu_each(task) {
-            let remote_ns = self.remote_ns(leader, &page, &brief(share(SHARES.2)))?;
-            metrics.insert(metric::ACQUIRE_REMOTE_NS.into(), remote_ns);
-        }
-        floor.lead(leader)?;
-        together(leader, phase::END, 0, || Ok(()))?;
-
-        let ledger = self.critical.ledger();
-        let turns: u64 = (0..leader.slots()).map(|slot| ledger.touches(slot)).sum();
-        let others: u64 = (1..leader.slots()).map(|slot| page.tally(slot)).sum();
-        let (seen, passes) = (ledger.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
-        // One at a time even where there is no lock, so nothing may be missing there either.
-        if seen != passes {
-            return Err(format!("the protected counters stand at {seen} after {passes} critical sections").into());
-        }
-        page.set_count(derived.count);
-        Ok(Report {
-            messages: derived.count,
-            chosen_by: derived.chosen_by.into(),
-            warm_up_ns: derived.warm_up_ns,
-            metrics,
-            windows: sliced.windows,
-            floor: floor.result(),
-            roles: vec![cost],
-            ..Report::default()
-        })
-    }
-
-    /// The role that holds the lock in between.
-    pub fn follow(mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        let page = member.page().clone();
-        loop {
-            let open = member.enter()?;
-            match open.kind {
-                phase::END => {
-                    member.leave()?;
-                    return Ok(Report { messages: page.count(), ..Report::default() });
-                }
-                ALONE | TRIED => {}
-                TURNS_LOCKED => self.turns_after::<true>(&page, open.count)?,
-                TURNS_BARE => self.turns_after::<false>(&page, open.count)?,
-                kind => floor.follow(kind, open.count)?,
-            }
-            page.set_tally(task.slot, self.passes);
-            member.leave()?;
         }
     }
 
@@ -207,6 +136,70 @@ impl<L: Lock> Taker<L> {
             }
         }
         Ok(())
+    }
+}
+
+impl<L: Lock> Part for Taker<L> {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+        let page = leader.page().clone();
+        floor.lead(leader)?;
+        let share = |tenths: u64| Timing { hot_ns: task.timing.hot_ns * tenths / 10, ..task.timing.clone() };
+        let derived = count::derive(&share(SHARES.0), |n| together(leader, ALONE, n, || self.take(n)))?;
+        page.set_hot(true);
+        let meter = Meter::start();
+        let sliced = together(leader, ALONE, derived.count, || count::in_slices(derived.count, |n| self.take(n)))?;
+        let cost = meter.stop(task, derived.count);
+        page.set_hot(false);
+
+        let mut metrics = Metrics::from([(metric::ACQUIRE_NS.into(), typical(&sliced.windows))]);
+        let brief = |timing: Timing| Timing { warm_up_ns: timing.warm_up_ns / 4, fixed_count: None, ..timing };
+        if L::TRIES {
+            let tried = brief(share(SHARES.1));
+            let Derived { count, .. } = count::derive(&tried, |n| together(leader, TRIED, n, || self.try_take(n)))?;
+            let sliced = together(leader, TRIED, count, || count::in_slices(count, |n| self.try_take(n)))?;
+            metrics.insert(metric::TRY_LOCK_NS.into(), typical(&sliced.windows));
+        }
+        if leader.slots() > 1 && have_a_cpu_each(task) {
+            let remote_ns = self.remote_ns(leader, &page, &brief(share(SHARES.2)))?;
+            metrics.insert(metric::ACQUIRE_REMOTE_NS.into(), remote_ns);
+        }
+        floor.lead(leader)?;
+        together(leader, phase::END, 0, || Ok(()))?;
+
+        let ledger = self.critical.ledger();
+        let turns: u64 = (0..leader.slots()).map(|slot| ledger.touches(slot)).sum();
+        let others: u64 = (1..leader.slots()).map(|slot| page.tally(slot)).sum();
+        let (seen, passes) = (ledger.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
+        // One at a time even where there is no lock, so nothing may be missing there either.
+        if seen != passes {
+            return Err(format!("the protected counters stand at {seen} after {passes} critical sections").into());
+        }
+        page.set_count(derived.count);
+        Ok(Report {
+            messages: derived.count,
+            chosen_by: derived.chosen_by.into(),
+            warm_up_ns: derived.warm_up_ns,
+            metrics,
+            windows: sliced.windows,
+            floor: floor.result(),
+            roles: vec![cost],
+            ..Report::default()
+        })
+    }
+
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+        let page = member.page().clone();
+        attend(member, floor, &mut |_, open| {
+            match open.kind {
+                ALONE | TRIED => {}
+                TURNS_LOCKED => self.turns_after::<true>(&page, open.count)?,
+                TURNS_BARE => self.turns_after::<false>(&page, open.count)?,
+                _ => return Ok(false),
+            }
+            page.set_tally(task.slot, self.passes);
+            Ok(true)
+        })?;
+        Ok(Report { messages: page.count(), ..Report::default() })
     }
 }
 

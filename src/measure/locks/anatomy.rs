@@ -7,6 +7,7 @@
 //! with locks that do so for a while, the owner lets go at once. Whose turn it is goes by posts on the control page and by
 //! polling, which makes no system call.
 
+use super::Part;
 use super::chain::{self, Chain};
 use super::critical::Critical;
 use super::ledger::Ledger;
@@ -14,6 +15,7 @@ use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
 use crate::lock::{Guard, Holder};
 use crate::measure::meter::Meter;
+use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
 use crate::measure::{Findings, Task, Trouble, phase, together};
 use crate::protocol::Report;
@@ -55,58 +57,6 @@ impl Counted {
         let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
         let critical = Critical::new(ledger, task.slot, 0, 1);
         Self { guard: lock.guard, holder, critical, slot: task.slot, held_rounds, turn: 0, passes: 0 }
-    }
-
-    /// The role that has the first turn, or every one.
-    pub fn lead(mut self, leader: &mut Leader, task: &Task) -> Findings {
-        let page = leader.page().clone();
-        let alone = leader.slots() == 1;
-        let count = if alone { task.timing.fixed_count.unwrap_or(ALONE) } else { TURNS_EACH };
-        let cost = if alone {
-            self.alone(WARM)?;
-            self.hot(&page, task, count, |holder| holder.alone(count))?
-        } else {
-            together(leader, TURNS, WARM, || {
-                self.turns(&page, WARM)?;
-                page.post(LEADER, asking(self.turn));
-                Ok(())
-            })?;
-            // Hot from when both are at their posts until before they leave them.
-            together(leader, TURNS, count, || {
-                let cost = self.hot(&page, task, count, |holder| holder.turns(&page, count))?;
-                page.post(LEADER, asking(self.turn));
-                Ok(cost)
-            })?
-        };
-        together(leader, phase::END, 0, || Ok(()))?;
-        let passes = self.passes + (1..leader.slots()).map(|slot| page.tally(slot)).sum::<u64>();
-        let seen = self.critical.ledger().passes(self.guard);
-        if seen != passes {
-            return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
-        }
-        page.set_count(count);
-        self.report(count, cost)
-    }
-
-    /// The role that has every second turn.
-    pub fn follow(mut self, member: &mut Member, task: &Task) -> Findings {
-        let page = member.page().clone();
-        let mut found = (0, RoleCost::default());
-        loop {
-            // Before the phase: once in it, this role is hot when the leader says so.
-            let meter = Meter::start();
-            let open = member.enter()?;
-            if open.kind == phase::END {
-                member.leave()?;
-                return self.report(found.0, found.1);
-            }
-            self.turns(&page, open.count)?;
-            // Over once the leader says so: what comes now is not counted.
-            spin_for_post(&page, LEADER, asking(self.turn))?;
-            found = (open.count, meter.stop(task, open.count));
-            page.set_tally(self.slot, self.passes);
-            member.leave()?;
-        }
     }
 
     /// The leader's `work`, hot.
@@ -171,6 +121,58 @@ impl Counted {
             return Err(format!("the holder on slot {slot} met another inside {times} times").into());
         }
         Ok(Report { messages: count, chosen_by: "fixed".into(), roles: vec![cost], ..Report::default() })
+    }
+}
+
+impl Part for Counted {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, _: &mut Floor) -> Findings {
+        let page = leader.page().clone();
+        let alone = leader.slots() == 1;
+        let count = if alone { task.timing.fixed_count.unwrap_or(ALONE) } else { TURNS_EACH };
+        let cost = if alone {
+            self.alone(WARM)?;
+            self.hot(&page, task, count, |holder| holder.alone(count))?
+        } else {
+            together(leader, TURNS, WARM, || {
+                self.turns(&page, WARM)?;
+                page.post(LEADER, asking(self.turn));
+                Ok(())
+            })?;
+            // Hot from when both are at their posts until before they leave them.
+            together(leader, TURNS, count, || {
+                let cost = self.hot(&page, task, count, |holder| holder.turns(&page, count))?;
+                page.post(LEADER, asking(self.turn));
+                Ok(cost)
+            })?
+        };
+        together(leader, phase::END, 0, || Ok(()))?;
+        let passes = self.passes + (1..leader.slots()).map(|slot| page.tally(slot)).sum::<u64>();
+        let seen = self.critical.ledger().passes(self.guard);
+        if seen != passes {
+            return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
+        }
+        page.set_count(count);
+        self.report(count, cost)
+    }
+
+    fn follow(&mut self, member: &mut Member, task: &Task, _: &mut Floor) -> Findings {
+        let page = member.page().clone();
+        let mut found = (0, RoleCost::default());
+        loop {
+            // Before the phase: once in it, this role is hot when the leader says so.
+            let meter = Meter::start();
+            let open = member.enter()?;
+            if open.kind == phase::END {
+                member.leave()?;
+                return self.report(found.0, found.1);
+            }
+            self.turns(&page, open.count)?;
+            // Over once the leader says so: what comes now is not counted.
+            spin_for_post(&page, LEADER, asking(self.turn))?;
+            found = (open.count, meter.stop(task, open.count));
+            page.set_tally(self.slot, self.passes);
+            member.leave()?;
+        }
     }
 }
 

@@ -15,6 +15,9 @@ pub mod tickets;
 mod together;
 mod window;
 
+use super::paired::Floor;
+use super::{Findings, Task};
+use crate::control::{Leader, Member};
 use crate::lock::Guard;
 use crate::record::{Case, Measure, Stock};
 
@@ -23,6 +26,14 @@ pub use summary::{Concluded, Expected, conclude};
 
 /// Number of the channel that carries the ledger.
 pub const CHANNEL: u32 = u32::MAX - 1;
+
+/// One holder's part in a trial, whatever is asked of the lock.
+pub trait Part {
+    /// The role that opens phases.
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings;
+    /// A role that goes along.
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings;
+}
 
 /// Whether the measure can be taken of the case's shape.
 ///

@@ -13,25 +13,21 @@ mod waits;
 use self::board::Board;
 use self::mixture::Mixture;
 use self::waits::Waits;
+use super::Part;
 use super::chain::Chain;
 use super::ledger::Ledger;
 use super::looks::Looks;
 use super::outside::Outside;
-use super::window::{Span, next_start_ns};
-use crate::clock::{self, Anchor};
-use crate::control::{Leader, Member, Page};
+use super::window::{self, Player, Span, wait_for};
+use crate::clock;
+use crate::control::{Leader, Member};
 use crate::lock::{Holder, Lock};
-use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::{Findings, Task, Trouble, phase, together};
-use crate::protocol::{HolderFinding, Report};
-use crate::record::RoleCost;
+use crate::measure::{Findings, Task, Trouble};
+use crate::protocol::HolderFinding;
+use crate::record::Metrics;
 
 pub(super) use summary::metrics;
-
-/// Windows: to warm up, and to count.
-const WARM: u32 = 60;
-const COUNTED: u32 = 61;
 
 /// Names of the distributions in findings.
 const WAIT: &str = "wait";
@@ -49,10 +45,6 @@ pub struct Accessor<L: Lock> {
     batch: u32,
     waits: Waits,
     retries: u64,
-    /// A moment long before the first window, by which the pace of the ticks is known.
-    first: Anchor,
-    finding: HolderFinding,
-    cost: Option<RoleCost>,
 }
 
 /// The moments around one batch, in ticks, and the known work in it.
@@ -77,91 +69,7 @@ impl<L: Lock> Accessor<L> {
             batch: 1,
             waits: Waits::none(),
             retries: 0,
-            first: Anchor::now(task.ticks_trusted),
-            finding: HolderFinding::default(),
-            cost: None,
         }
-    }
-
-    /// The role that opens the windows.
-    pub fn lead(mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
-        let page = leader.page().clone();
-        page.set_shares_ticks(task.ticks_trusted && clock::ticks_synchronised(&[]));
-        floor.lead(leader)?;
-        self.open(leader, task, WARM)?;
-        page.set_hot(true);
-        self.open(leader, task, COUNTED)?;
-        page.set_hot(false);
-        floor.lead(leader)?;
-        together(leader, phase::END, 0, || Ok(()))?;
-
-        let report = self.report()?;
-        self.check_sum(&page, leader.slots())?;
-        page.set_count(report.messages);
-        Ok(Report { chosen_by: "time".into(), warm_up_ns: task.timing.warm_up_ns, floor: floor.result(), ..report })
-    }
-
-    /// A role that goes along.
-    pub fn follow(mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        loop {
-            let open = member.enter()?;
-            match open.kind {
-                phase::END => {
-                    member.leave()?;
-                    return self.report();
-                }
-                WARM | COUNTED => {
-                    let page = member.page().clone();
-                    self.window(&page, task, open.kind, open.count)?;
-                }
-                kind => floor.follow(kind, open.count)?,
-            }
-            member.leave()?;
-        }
-    }
-
-    fn open(&mut self, leader: &mut Leader, task: &Task, kind: u32) -> Result<(), Trouble> {
-        let start_ns = next_start_ns(leader);
-        let page = leader.page().clone();
-        together(leader, kind, start_ns, || self.window(&page, task, kind, start_ns))
-    }
-
-    /// One window, from `start_ns` on.
-    fn window(&mut self, page: &Page, task: &Task, kind: u32, start_ns: u64) -> Result<(), Trouble> {
-        let length_ns = if kind == WARM { task.timing.warm_up_ns } else { task.timing.hot_ns };
-        let span = Span::new(self.first, page, task, start_ns, length_ns);
-        self.retries = 0;
-        let meter = Meter::start();
-        self.finding = HolderFinding { slot: task.slot, ..self.counted(span)? };
-        self.cost = Some(meter.stop(task, self.finding.acquisitions));
-        page.set_tally(task.slot, self.board.writes());
-        Ok(())
-    }
-
-    /// A window that counts.
-    fn counted(&mut self, span: Span) -> Result<HolderFinding, Trouble> {
-        let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
-        self.waits = Waits::none();
-        let started_ns = span.wait_for_start()?;
-        let ledger = self.board.ledger().clone();
-        let ended_ns = span.fill(&ledger, || {
-            let done = self.batch(span, &ledger)?;
-            self.waits.end_batch(span.ns_per_tick);
-            self.batch = looks.tally(done.asked, done.ended, done.count, done.worked_ns);
-            Ok(done.ended)
-        })?;
-        let waits = std::mem::replace(&mut self.waits, Waits::none());
-        Ok(HolderFinding {
-            agreed_ns: span.start_ns,
-            started_ns,
-            ended_ns,
-            reads: waits.reads.count,
-            samples: waits.reads.samples + waits.writes.samples,
-            read_samples: waits.reads.samples,
-            retries: self.retries,
-            histograms: waits.encoded(),
-            ..looks.finding()
-        })
     }
 
     /// Accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
@@ -216,37 +124,63 @@ impl<L: Lock> Accessor<L> {
         self.waits.writes.note(entered.saturating_sub(asked));
         Ok(())
     }
+}
 
-    /// Compares what the state says with what the holders say, once all of them are done.
-    ///
-    /// Errors: a write got lost, or the state is not the last one of anybody.
-    fn check_sum(&mut self, page: &Page, slots: u32) -> Result<(), Trouble> {
-        let writes: u64 = (0..slots).map(|slot| page.tally(slot)).sum();
-        let counted = self.board.all_writes();
+impl<L: Lock> Player for Accessor<L> {
+    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, Trouble> {
+        let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
+        (self.waits, self.retries) = (Waits::none(), 0);
+        let started_ns = wait_for(span.start_ns)?;
+        let ledger = self.board.ledger().clone();
+        let ended_ns = span.fill(&ledger, || {
+            let done = self.batch(span, &ledger)?;
+            self.waits.end_batch(span.ns_per_tick);
+            self.batch = looks.tally(done.asked, done.ended, done.count, done.worked_ns);
+            Ok(done.ended)
+        })?;
+        let waits = std::mem::replace(&mut self.waits, Waits::none());
+        Ok(HolderFinding {
+            agreed_ns: span.start_ns,
+            started_ns,
+            ended_ns,
+            reads: waits.reads.count,
+            samples: waits.reads.samples + waits.writes.samples,
+            read_samples: waits.reads.samples,
+            retries: self.retries,
+            histograms: waits.encoded(),
+            ..looks.finding()
+        })
+    }
+
+    fn changes(&self) -> u64 {
+        self.board.writes()
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.board.fault()
+    }
+
+    /// A write may have got lost, or the state be the last one of nobody.
+    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, Trouble> {
+        let (counted, writes) = (self.board.all_writes(), changes.iter().sum::<u64>());
         if counted != writes {
             return Err(format!("the state was written {counted} times by {writes} writes").into());
         }
         let last = self.holder.read(|copy| self.board.copy_out(copy))?.seen;
         match Board::writer(&last) {
-            None if writes == 0 => Ok(()),
-            Some((slot, count)) if slot < slots && count == page.tally(slot) => Ok(()),
+            None if writes == 0 => Ok(Metrics::new()),
+            Some((slot, count)) if changes.get(slot as usize) == Some(&count) => Ok(Metrics::new()),
             _ => Err("what the state holds in the end is nobody's last write".to_owned().into()),
         }
     }
+}
 
-    /// What this holder has to say.
-    ///
-    /// Errors: a check of its own failed.
-    fn report(&mut self) -> Findings {
-        if let Some(fault) = self.board.fault() {
-            return Err(fault.into());
-        }
-        let finding = std::mem::take(&mut self.finding);
-        Ok(Report {
-            messages: finding.acquisitions,
-            roles: self.cost.take().into_iter().collect(),
-            holders: vec![finding],
-            ..Report::default()
-        })
+impl<L: Lock> Part for Accessor<L> {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+        window::lead(self, leader, task, floor)
+    }
+
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+        window::follow(self, member, task, floor)
     }
 }

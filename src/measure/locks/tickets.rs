@@ -11,16 +11,15 @@ mod race;
 mod stall;
 
 use std::io;
-use std::thread;
-use std::time::Duration;
 
+use super::Part;
 use super::ledger::Ledger;
+use super::window::{next_start_ns, wait_for};
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::schedule::spin_until;
-use crate::measure::{Findings, Task, Trouble, count, phase, together};
+use crate::measure::{Findings, Task, Trouble, attend, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{RoleCost, Window, metric};
 use crate::{abort, clock};
@@ -33,12 +32,6 @@ const SELL: u32 = 60;
 const RECKON: u32 = 61;
 
 const LEADER: u32 = 0;
-
-/// From opening a sale until it begins: time for all to wake up, and some more for each.
-const START_AFTER_NS: u64 = 300_000;
-const START_AFTER_NS_EACH: u64 = 60_000;
-/// Of that, what is spent awake. Before, sellers sleep: one who polled would use up his turn on a CPU that he shares.
-const ALERT_NS: u64 = 100_000;
 
 /// Sales that count: each long enough for holders who share a CPU to get their turns, where the hot time is.
 const SALES: u64 = 10;
@@ -71,72 +64,13 @@ impl<L: Lock> Seller<L> {
         Self { holder, stall, sold: Sold::default(), meter: None, cost: None }
     }
 
-    /// The role that puts out the stock.
-    pub fn lead(mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
-        let page = leader.page().clone();
-        floor.lead(leader)?;
-        let derived = count::derive_by(&task.timing, |stock| Ok(self.sale(leader, stock)?.elapsed_ns))?;
-        page.set_hot(true);
-        let mut windows: Vec<Window> = vec![];
-        for sale in 0..SALES.min(derived.count) {
-            windows.push(self.sale(leader, share(derived.count, sale))?);
-        }
-        page.set_hot(false);
-        together(leader, RECKON, 0, || {
-            self.reckon(task);
-            Ok(())
-        })?;
-        floor.lead(leader)?;
-        together(leader, phase::END, 0, || Ok(()))?;
-
-        let first_ns = windows.first().map_or(0, |window| window.start_ns);
-        for window in &mut windows {
-            window.start_ns -= first_ns;
-        }
-        let elapsed_ns: u64 = windows.iter().map(|window| window.elapsed_ns).sum();
-        let tickets: u64 = windows.iter().map(|window| window.messages).sum();
-        page.set_count(derived.count);
-        let mut report = Report {
-            messages: derived.count,
-            chosen_by: derived.chosen_by.into(),
-            warm_up_ns: derived.warm_up_ns,
-            windows,
-            floor: floor.result(),
-            ..self.report(task)
-        };
-        report.metrics.insert(metric::SALE_NS.into(), elapsed_ns as f64 / tickets as f64);
-        if L::GUARD == Guard::Nothing {
-            report.metrics.insert(metric::OVERSOLD.into(), tickets.saturating_sub(derived.count) as f64);
-        }
-        Ok(report)
-    }
-
-    /// A role that only sells.
-    pub fn follow(mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
-        let page = member.page().clone();
-        loop {
-            let open = member.enter()?;
-            match open.kind {
-                phase::END => {
-                    member.leave()?;
-                    return Ok(self.report(task));
-                }
-                SELL => self.take_part(&page, task.slot, open.count)?,
-                RECKON => self.reckon(task),
-                kind => floor.follow(kind, open.count)?,
-            }
-            member.leave()?;
-        }
-    }
-
     /// One sale of `stock` tickets by all. Its window starts on the monotonic clock.
     ///
     /// Errors: not exactly the stock was sold, where something sees to that.
     fn sale(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, Trouble> {
         let page = leader.page().clone();
         self.stall.put_out(stock)?;
-        let start_after_ns = START_AFTER_NS + START_AFTER_NS_EACH * u64::from(leader.slots());
-        page.post(LEADER, clock::now_ns() + start_after_ns);
+        page.post(LEADER, next_start_ns(leader));
         together(leader, SELL, stock, || self.take_part(&page, LEADER, stock))?;
 
         let slots = || 0..leader.slots();
@@ -157,9 +91,7 @@ impl<L: Lock> Seller<L> {
         if hot && self.meter.is_none() {
             self.meter = Some(Meter::start());
         }
-        let start_ns = page.posted(LEADER);
-        thread::sleep(Duration::from_nanos(start_ns.saturating_sub(clock::now_ns() + ALERT_NS)));
-        page.set_started_ns(slot, spin_until(start_ns)?);
+        page.set_started_ns(slot, wait_for(page.posted(LEADER))?);
         let sold = self.sell_out(stock)?;
         page.set_ended_ns(slot, sold.last_at_ns);
         page.set_tally(slot, sold.tickets);
@@ -198,10 +130,57 @@ impl<L: Lock> Seller<L> {
     }
 }
 
-/// What the sale of this number gets of the whole stock: as much as the others, within one ticket.
-fn share(stock: u64, sale: u64) -> u64 {
-    let sales = SALES.min(stock);
-    stock * (sale + 1) / sales - stock * sale / sales
+impl<L: Lock> Part for Seller<L> {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+        let page = leader.page().clone();
+        floor.lead(leader)?;
+        let derived = count::derive_by(&task.timing, |stock| Ok(self.sale(leader, stock)?.elapsed_ns))?;
+        page.set_hot(true);
+        let mut windows: Vec<Window> = vec![];
+        for stock in count::shares(derived.count, SALES) {
+            windows.push(self.sale(leader, stock)?);
+        }
+        page.set_hot(false);
+        together(leader, RECKON, 0, || {
+            self.reckon(task);
+            Ok(())
+        })?;
+        floor.lead(leader)?;
+        together(leader, phase::END, 0, || Ok(()))?;
+
+        let first_ns = windows.first().map_or(0, |window| window.start_ns);
+        for window in &mut windows {
+            window.start_ns -= first_ns;
+        }
+        let elapsed_ns: u64 = windows.iter().map(|window| window.elapsed_ns).sum();
+        let tickets: u64 = windows.iter().map(|window| window.messages).sum();
+        page.set_count(derived.count);
+        let mut report = Report {
+            messages: derived.count,
+            chosen_by: derived.chosen_by.into(),
+            warm_up_ns: derived.warm_up_ns,
+            windows,
+            floor: floor.result(),
+            ..self.report(task)
+        };
+        report.metrics.insert(metric::SALE_NS.into(), elapsed_ns as f64 / tickets as f64);
+        if L::GUARD == Guard::Nothing {
+            report.metrics.insert(metric::OVERSOLD.into(), tickets.saturating_sub(derived.count) as f64);
+        }
+        Ok(report)
+    }
+
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+        attend(member, floor, &mut |member, open| {
+            match open.kind {
+                SELL => self.take_part(member.page(), task.slot, open.count)?,
+                RECKON => self.reckon(task),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(self.report(task))
+    }
 }
 
 /// Sells until nothing is left, or as much as there was.

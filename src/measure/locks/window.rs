@@ -1,7 +1,10 @@
 //! A window in which all holders run. It begins at a time that all know before it, and whose clock first says so ends it
 //! for all: a holder that starves could not stop the others, and one in the middle of a batch might take very long to
 //! finish it.
+//!
+//! What surrounds the windows of a trial is the same for every lock and measure, and compiled once: see [`Player`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -9,18 +12,43 @@ use std::time::Duration;
 use super::ledger::Ledger;
 use crate::abort;
 use crate::clock::{self, Anchor};
-use crate::control::{Leader, Page};
+use crate::control::{Leader, Member, Page};
+use crate::measure::meter::Meter;
+use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_until;
-use crate::measure::{Task, Trouble};
+use crate::measure::{Findings, Task, Trouble, attend, phase, together};
+use crate::protocol::{HolderFinding, Report};
+use crate::record::{Metrics, RoleCost};
 
-/// From opening a window until it begins, for each holder: time to wake up.
-const START_AFTER_NS: u64 = 100_000;
+/// Windows: to warm up, to count, and for some to stamp every release.
+const WARM: u32 = 40;
+const COUNTED: u32 = 41;
+const STAMPED: u32 = 42;
+
+/// What of the hot time the stamped window takes.
+const STAMPED_SHARE: u64 = 5;
+/// From opening a window until it begins: time for all to wake up, and some more for each.
+const START_AFTER_NS: u64 = 300_000;
+const START_AFTER_NS_EACH: u64 = 60_000;
 /// How long before that a holder is awake: a timer may come 50 us late.
 const AWAKE_BEFORE_NS: u64 = 100_000;
 /// Batches between two looks at the abort word.
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
 /// Acquisitions of a batch between two looks at the clock: where holders outnumber CPUs each may suddenly take a time slice.
 const ACQUISITIONS_PER_CLOCK_CHECK: u32 = 32;
+
+/// When a window begins that `leader` opens now.
+pub(super) fn next_start_ns(leader: &Leader) -> u64 {
+    clock::now_ns() + START_AFTER_NS + START_AFTER_NS_EACH * u64::from(leader.slots())
+}
+
+/// Sleeps until shortly before `start_ns`, then keeps the CPU. One who had polled all along would be put off it, where
+/// holders outnumber CPUs, just as it begins. Says when that was.
+pub(super) fn wait_for(start_ns: u64) -> io::Result<u64> {
+    let sleep_ns = start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
+    thread::sleep(Duration::from_nanos(sleep_ns));
+    spin_until(start_ns)
+}
 
 /// A window, in the terms of one holder's clock.
 #[derive(Clone, Copy)]
@@ -35,28 +63,15 @@ pub(super) struct Span {
     pub(super) end_tick: u64,
 }
 
-/// When a window begins that `leader` opens now.
-pub(super) fn next_start_ns(leader: &Leader) -> u64 {
-    clock::now_ns() + START_AFTER_NS * u64::from(leader.slots())
-}
-
 impl Span {
     /// The window from `start_ns` on. `first` is a moment long before it, by which the pace of the ticks is known.
-    pub(super) fn new(first: Anchor, page: &Page, task: &Task, start_ns: u64, length_ns: u64) -> Self {
+    fn new(first: Anchor, page: &Page, task: &Task, start_ns: u64, length_ns: u64) -> Self {
         let trusted = page.shares_ticks() && task.ticks_trusted;
         let now = Anchor::now(trusted);
         let ns_per_tick = if trusted { first.ns_per_tick(&now) } else { 1.0 };
         let until_end_ns = (start_ns + length_ns).saturating_sub(now.ns);
         let end_tick = now.tick + (until_end_ns as f64 / ns_per_tick) as u64;
         Self { trusted, now, ns_per_tick, start_ns, length_ns, end_tick }
-    }
-
-    /// Sleeps until shortly before the window, then keeps the CPU. One who had polled all along would be put off it, where
-    /// holders outnumber CPUs, just as it begins. Says when that was.
-    pub(super) fn wait_for_start(&self) -> io::Result<u64> {
-        let sleep_ns = self.start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
-        thread::sleep(Duration::from_nanos(sleep_ns));
-        spin_until(self.start_ns)
     }
 
     /// Does `batch` over and over, which says at what tick it ended, until the window is over. Says when that was.
@@ -89,5 +104,124 @@ impl Span {
     pub(super) fn cuts_short(&self, ledger: &Ledger, done: u32) -> bool {
         ledger.is_over(self.start_ns)
             || done.is_multiple_of(ACQUISITIONS_PER_CLOCK_CHECK) && clock::tick(self.trusted) >= self.end_tick
+    }
+}
+
+/// A holder at work in windows: what differs from one measure to the next. Called through a pointer, once a window.
+pub(super) trait Player {
+    /// Works through a window and notes who got how much; `hot` in the one that counts.
+    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, Trouble>;
+    /// Whether the window that counts is followed by one that stamps every release.
+    fn stamps(&self) -> bool {
+        false
+    }
+    /// Works through a window that stamps every release, and gives distributions by name.
+    fn stamped(&mut self, _: Span) -> Result<BTreeMap<String, String>, Trouble> {
+        Ok(BTreeMap::new())
+    }
+    /// What this holder has changed of what is protected, in all windows so far.
+    fn changes(&self) -> u64;
+    /// What must not have happened, where it did.
+    fn fault(&self) -> Option<String>;
+    /// Compares what is protected with what each holder says he changed of it, by slot, once all of them are done.
+    ///
+    /// Errors: something got lost.
+    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, Trouble>;
+}
+
+/// What one holder keeps from one window to the next.
+struct Course<'a> {
+    player: &'a mut dyn Player,
+    task: &'a Task,
+    first: Anchor,
+    finding: HolderFinding,
+    cost: Option<RoleCost>,
+}
+
+/// The role that opens the windows.
+pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    let page = leader.page().clone();
+    let mut course = Course::new(player, task);
+    page.set_shares_ticks(task.ticks_trusted && clock::ticks_synchronised(&[]));
+    floor.lead(leader)?;
+    course.open(leader, WARM)?;
+    page.set_hot(true);
+    course.open(leader, COUNTED)?;
+    page.set_hot(false);
+    if course.player.stamps() {
+        course.open(leader, STAMPED)?;
+    }
+    floor.lead(leader)?;
+    together(leader, phase::END, 0, || Ok(()))?;
+
+    let report = course.report()?;
+    let changes: Vec<u64> = (0..leader.slots()).map(|slot| page.tally(slot)).collect();
+    let metrics = course.player.compare(&changes)?;
+    page.set_count(report.messages);
+    let warm_up_ns = task.timing.warm_up_ns;
+    Ok(Report { chosen_by: "time".into(), warm_up_ns, metrics, floor: floor.result(), ..report })
+}
+
+/// A role that goes along.
+pub(super) fn follow(player: &mut dyn Player, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    let mut course = Course::new(player, task);
+    attend(member, floor, &mut |member, open| {
+        let known = matches!(open.kind, WARM | COUNTED | STAMPED);
+        if known {
+            course.window(member.page(), open.kind, open.count)?;
+        }
+        Ok(known)
+    })?;
+    course.report()
+}
+
+impl<'a> Course<'a> {
+    fn new(player: &'a mut dyn Player, task: &'a Task) -> Self {
+        let first = Anchor::now(task.ticks_trusted);
+        Self { player, task, first, finding: HolderFinding::default(), cost: None }
+    }
+
+    fn open(&mut self, leader: &mut Leader, kind: u32) -> Result<(), Trouble> {
+        let start_ns = next_start_ns(leader);
+        let page = leader.page().clone();
+        together(leader, kind, start_ns, || self.window(&page, kind, start_ns))
+    }
+
+    /// One window, from `start_ns` on.
+    fn window(&mut self, page: &Page, kind: u32, start_ns: u64) -> Result<(), Trouble> {
+        let timing = &self.task.timing;
+        let length_ns = match kind {
+            WARM => timing.warm_up_ns,
+            COUNTED => timing.hot_ns,
+            _ => timing.hot_ns / STAMPED_SHARE,
+        };
+        let span = Span::new(self.first, page, self.task, start_ns, length_ns);
+        match kind {
+            WARM => drop(self.player.counted(span, false)?),
+            COUNTED => {
+                let meter = Meter::start();
+                self.finding = HolderFinding { slot: self.task.slot, ..self.player.counted(span, true)? };
+                self.cost = Some(meter.stop(self.task, self.finding.acquisitions));
+            }
+            _ => self.finding.histograms.extend(self.player.stamped(span)?),
+        }
+        page.set_tally(self.task.slot, self.player.changes());
+        Ok(())
+    }
+
+    /// What this holder has to say.
+    ///
+    /// Errors: a check of its own failed.
+    fn report(&mut self) -> Findings {
+        if let Some(fault) = self.player.fault() {
+            return Err(fault.into());
+        }
+        let finding = std::mem::take(&mut self.finding);
+        Ok(Report {
+            messages: finding.acquisitions,
+            roles: self.cost.take().into_iter().collect(),
+            holders: vec![finding],
+            ..Report::default()
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::{READ_WAIT, WRITE_WAIT};
+use crate::measure::histogram;
 use crate::protocol::HolderFinding;
 use crate::record::{HolderShare, Metrics, metric};
 
@@ -45,10 +46,10 @@ pub(in crate::measure::locks) fn metrics(
     metrics
 }
 
-/// Percentiles with at least `10 / (1 - q)` samples behind them, and the longest.
+/// Percentiles with enough samples behind them, and the longest.
 fn waits_of(waits: &Histogram<u64>, samples: u64, [p50, p99, longest]: [&str; 3]) -> Metrics {
     let quantiles = [(0.5, p50), (0.99, p99)].into_iter();
-    let known = quantiles.filter(|(quantile, _)| samples as f64 >= 10.0 / (1.0 - quantile));
+    let known = quantiles.filter(|(quantile, _)| histogram::supports(samples, *quantile));
     let found = known.map(|(quantile, name)| (name.to_owned(), waits.value_at_quantile(quantile) as f64));
     found.chain([(longest.to_owned(), waits.max() as f64)]).collect()
 }
@@ -56,7 +57,6 @@ fn waits_of(waits: &Histogram<u64>, samples: u64, [p50, p99, longest]: [&str; 3]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::histogram;
 
     fn waits(values: &[(u64, u64)]) -> Histogram<u64> {
         let mut waits = histogram::empty();
