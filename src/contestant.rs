@@ -11,6 +11,8 @@ pub struct Contestant {
     pub family: &'static str,
     /// Without its wait.
     pub mechanism: &'static str,
+    /// The program that plays all its roles, where it is not this one.
+    pub program: Option<&'static str>,
     /// What kind of thing it is.
     pub group: Group,
     /// How an idle side waits.
@@ -35,6 +37,12 @@ impl Contestant {
     /// True when it carries messages of some size.
     pub fn sends(&self) -> bool {
         self.measures.contains(&Measure::Stream) || self.measures.contains(&Measure::RoundTrip)
+    }
+
+    /// True when a task, a request, an item or an entry of it has a size that a plan may choose.
+    pub fn carries(&self) -> bool {
+        let sized = [Measure::Dispatch, Measure::Serve, Measure::Drain, Measure::Access];
+        self.sends() || sized.iter().any(|measure| self.measures.contains(measure))
     }
 
     /// The registry row: `mechanism` or `mechanism/wait`.

@@ -1,49 +1,115 @@
 //! The families behind one door: what there is, what a case needs, who plays which role.
 //!
-//! The harness knows no mechanism; it asks here. A new family adds one arm to each function.
+//! The harness knows no mechanism; it asks here. A new family is a file below that implements [`Family`], and its line in
+//! [`FAMILIES`].
+
+mod concurrency;
+mod floors;
+mod isolation;
+mod launch;
+mod lock;
+mod participant;
+mod pool;
+mod queue;
+mod server;
+mod shared_state;
+mod transport;
 
 use std::io;
 
 use crate::address::{End, Name};
-use crate::measure::locks::{self, Concluded, Ledger};
-use crate::protocol::Link;
-use crate::protocol::Report;
+use crate::measure::paired;
+use crate::protocol::{Link, Report};
 use crate::record::{Anatomy, Case};
-use crate::{lock, measure, transport};
 
 pub use crate::contestant::{Contestant, RoleSpec};
+pub use crate::measure::locks::Concluded;
 
 /// The role of a process that only burns CPU time beside a trial.
 pub const HOG: &str = "hog";
 
+/// Every family.
+const FAMILIES: &[&dyn Family] = &[
+    &transport::Transports,
+    &lock::Locks,
+    &launch::Launches,
+    &isolation::Isolations,
+    &pool::Pools,
+    &queue::Queues,
+    &shared_state::SharedStates,
+    &server::Servers,
+    &concurrency::Concurrencies,
+    &floors::Floors,
+];
+
+/// What a family says about its mechanisms and their trials.
+trait Family: Sync {
+    /// Its name in cases and keys.
+    fn name(&self) -> &'static str;
+    /// Every way its mechanisms can be run, with what this machine lacks.
+    fn contestants(&self) -> Vec<Contestant>;
+    /// Whether `case` can run, before any process starts.
+    ///
+    /// Errors: the reason, with the limit that stands in the way.
+    fn supports(&self, case: &Case) -> Result<(), String>;
+    /// The case with what its mechanism decides where the plan left it open.
+    fn resolved(&self, case: &Case) -> Case;
+    /// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads.
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>>;
+    /// Roles of a trial that are at work at the same time.
+    fn roles(&self, case: &Case) -> u32;
+    /// Whether two roles of a trial also share memory for the paired floor.
+    fn has_paired_floor(&self) -> bool {
+        false
+    }
+    /// Whether the roles count the same messages, so that each must have done what all agreed on; else the leader has
+    /// checked the sum.
+    fn counts_agree(&self, _: &Case) -> bool {
+        false
+    }
+    /// The place of the role on `slot` when CPUs are dealt out in turn.
+    fn turn(&self, _: &Case, slot: u32) -> u32 {
+        slot
+    }
+    /// What the reports of all roles say together, where no single one can say it.
+    fn conclude(&self, _: &Case, _: &[Report]) -> Concluded {
+        Concluded::default()
+    }
+    /// What one unit of work is declared to cost, where the mechanism declares it.
+    fn anatomy(&self, _: &Case) -> Option<Anatomy> {
+        None
+    }
+}
+
+/// One worker that plays all roles, `slots` of them, and makes what it needs itself.
+fn hosted(slots: u32) -> Vec<RoleSpec> {
+    vec![RoleSpec { role: "host", links: vec![], slots }]
+}
+
+fn of(case: &Case) -> io::Result<&'static dyn Family> {
+    if case.program.is_some() {
+        return Ok(&participant::Participants);
+    }
+    let found = FAMILIES.iter().find(|family| family.name() == case.family);
+    found.copied().ok_or_else(|| io::Error::other(format!("there is no family `{}`", case.family)))
+}
+
 /// Every contestant of every family, with what this machine lacks.
 pub fn contestants() -> Vec<Contestant> {
-    transport::contestants().into_iter().chain(lock::contestants()).collect()
+    FAMILIES.iter().flat_map(|family| family.contestants()).collect()
 }
 
 /// Whether `case` can run, before any process starts.
 ///
 /// Errors: the reason, with the limit that stands in the way.
 pub fn supports(case: &Case) -> Result<(), String> {
-    if case.family == measure::floors::FAMILY {
-        return Ok(());
-    }
-    if case.family == lock::FAMILY {
-        lock::supports(case)?;
-        return locks::supports(case, lock::prepare::guard(case));
-    }
-    transport::supports(case)?;
-    transport::delivery(case).map_or(Ok(()), |delivery| measure::supports(case, delivery))
+    of(case).map_err(|error| error.to_string())?.supports(case)
 }
 
 /// The case with what its mechanism decides where the plan left it open, as a record should name it. Its key stays that
 /// of the plan.
 pub fn resolved(case: &Case) -> Case {
-    match case.family.as_str() {
-        measure::floors::FAMILY => case.clone(),
-        lock::FAMILY => lock::resolved(case),
-        _ => transport::resolved(case),
-    }
+    of(case).map_or_else(|_| case.clone(), |family| family.resolved(case))
 }
 
 /// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads. Two processes also share memory
@@ -51,14 +117,12 @@ pub fn resolved(case: &Case) -> Case {
 ///
 /// The harness keeps the result until every role is ready, then [`release`]s it.
 pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
-    if case.family == measure::floors::FAMILY {
-        return measure::floors::roles();
-    }
-    let mut roles = if case.family == lock::FAMILY { lock_roles(case)? } else { transport::prepare(case)? };
-    if let [first, second] = roles.as_mut_slice() {
-        let memory = measure::paired::Floor::memory(case.message_bytes.unwrap_or(0) as usize)?;
+    let family = of(case)?;
+    let mut roles = family.prepare(case)?;
+    if let ([first, second], true) = (roles.as_mut_slice(), family.has_paired_floor()) {
+        let memory = paired::Floor::memory(case.message_bytes.unwrap_or(0) as usize)?;
         for (role, end) in [(first, End::Sender), (second, End::Receiver)] {
-            role.links.push(Link { channel: measure::paired::CHANNEL, end, address: memory.only(end) });
+            role.links.push(Link { channel: paired::CHANNEL, end, address: memory.only(end) });
         }
     }
     let hog = || RoleSpec { role: HOG, links: vec![], slots: 0 };
@@ -66,36 +130,25 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     Ok(roles)
 }
 
-/// The holders of a lock share what it protects, too.
-fn lock_roles(case: &Case) -> io::Result<Vec<RoleSpec>> {
-    let mut roles = lock::prepare(case)?;
-    let ledger = Ledger::create()?;
-    for role in roles.iter_mut().filter(|role| role.role == lock::prepare::ROLE) {
-        role.links.push(Link { channel: locks::CHANNEL, end: End::Sender, address: ledger.only(End::Sender) });
-    }
-    Ok(roles)
-}
-
 /// Roles of a trial that are at work at the same time.
 pub fn roles(case: &Case) -> u32 {
-    if case.family == lock::FAMILY { lock::prepare::holders(case) } else { transport::Cast::of(case).roles() }
+    of(case).map_or(1, |family| family.roles(case))
 }
 
 /// Whether the roles count the same messages, so that each must have done what all agreed on; else the leader has checked
 /// the sum.
 pub fn counts_agree(case: &Case) -> bool {
-    case.family == transport::FAMILY && transport::Cast::of(case).is_pair()
+    of(case).is_ok_and(|family| family.counts_agree(case))
 }
 
 /// The place of the role on `slot` when CPUs are dealt out in turn.
 pub fn turn(case: &Case, slot: u32) -> u32 {
-    if case.family == lock::FAMILY { slot } else { transport::Cast::of(case).turn(slot) }
+    of(case).map_or(slot, |family| family.turn(case, slot))
 }
 
 /// What the reports of all roles say together, where no single one can say it.
 pub fn conclude(case: &Case, reports: &[Report]) -> Concluded {
-    let guard = if case.family == lock::FAMILY { lock::prepare::guard(case) } else { None };
-    guard.map_or_else(Concluded::default, |guard| locks::conclude(reports, guard))
+    of(case).map_or_else(|_| Concluded::default(), |family| family.conclude(case, reports))
 }
 
 /// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped. Gives back the
@@ -107,9 +160,5 @@ pub fn release(roles: Vec<RoleSpec>) -> Vec<Name> {
 
 /// What one message of `case` is declared to cost, where the mechanism declares it.
 pub fn anatomy(case: &Case) -> Option<Anatomy> {
-    match case.family.as_str() {
-        measure::floors::FAMILY => None,
-        lock::FAMILY => lock::anatomy(case),
-        _ => transport::anatomy(case),
-    }
+    of(case).ok().and_then(|family| family.anatomy(case))
 }

@@ -117,6 +117,7 @@ pub struct Timing {
 
 /// What a worker found. The leader fills everything; the others their cost and what they verified.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// Messages (or round trips) this role completed and, where it reads, verified.
     pub messages: u64,
@@ -136,6 +137,8 @@ pub struct Report {
     pub windows: Vec<Window>,
     /// HDR V2 deflate, base64, nanoseconds.
     pub histogram: Option<String>,
+    /// Distributions by name, as in a record.
+    pub distributions: std::collections::BTreeMap<String, String>,
     /// The paired floor.
     pub floor: Option<PairedFloor>,
     /// One entry per role this worker played.

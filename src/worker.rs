@@ -1,11 +1,18 @@
 //! A worker's main: read the order, find the mechanism's type, attach, measure, answer. Runs in a process of its own,
 //! started by the harness with `worker <role>` as its arguments.
 
+mod concurrency;
 mod ends;
 mod hog;
 mod host;
+mod isolation;
+mod launch;
 mod lock;
+mod pool;
+mod queue;
+mod server;
 mod set_up;
+mod shared_state;
 mod threads;
 
 use std::io::{self, BufReader, Stdin, Stdout};
@@ -77,17 +84,30 @@ fn obey(order: Order, talk: &mut Talk) -> Findings {
     if order.role == hog::ROLE {
         return hog::burn(&page, talk);
     }
-    let (row, leads, shared) = (order.case.row(), order.slot == 0, page.clone());
-    let found = if order.case.family == crate::lock::FAMILY {
-        crate::lock::visit(&row, lock::Play { order, page, talk })
-    } else {
-        transport::visit(&row, Play { order, page, talk })
-    };
-    let found = found.unwrap_or_else(|| Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`")))));
+    let (leads, shared) = (order.slot == 0, page.clone());
+    let found = play(order, page, talk);
     if leads {
         shared.set_over();
     }
     found
+}
+
+/// Plays the order's role as its family does.
+fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
+    let row = order.case.row();
+    let unknown = || Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`"))));
+    match order.case.family.as_str() {
+        transport::FAMILY => transport::visit(&row, Play { order, page, talk }).unwrap_or_else(unknown),
+        crate::lock::FAMILY => crate::lock::visit(&row, lock::Play { order, page, talk }).unwrap_or_else(unknown),
+        crate::launch::FAMILY => launch::play(&order, page, talk),
+        crate::isolation::FAMILY => isolation::play(&order, page, talk),
+        crate::pool::FAMILY => pool::play(&order, page, talk),
+        crate::queue::FAMILY => queue::play(&order, page, talk),
+        crate::shared_state::FAMILY => shared_state::play(&order, page, talk),
+        crate::server::FAMILY => server::play(&order, page, talk),
+        crate::concurrency::FAMILY => concurrency::play(&order, page, talk),
+        _ => unknown(),
+    }
 }
 
 fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> Findings {

@@ -66,6 +66,7 @@ impl Visitor for Describe {
         let one = |isolation: &Isolation| Contestant {
             family: FAMILY,
             mechanism,
+            program: None,
             wait: L::WAIT,
             isolation: *isolation,
             substrate: None,

@@ -5,7 +5,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Stock, Substrate, Touch, Wait};
+use super::{
+    Arrivals, Call, Chunk, Death, Ending, Fault, Group, Isolation, Measure, Placement, Service, Spacing, Stock,
+    Substrate, Touch, Wait,
+};
 
 /// One cell of the matrix: what is measured, how, where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +98,39 @@ pub struct Case {
     /// When a process is killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub death: Option<Death>,
+    /// The program that plays all roles, where it is not this one: a participant of `participants.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// Workers of a pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
+    /// How tasks are handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
+    /// How many tasks go over at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<Chunk>,
+    /// Calibrated work of one task, or of one request to a server that computes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grain_ns: Option<u64>,
+    /// Processes that are started at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
+    /// Memory of the parent that is in use when it starts a process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<u64>,
+    /// How a child comes to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+    /// Entries of shared state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<u32>,
+    /// Client processes of a server, one connection each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<u32>,
+    /// What a server does for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// A fault put in on purpose, to see it caught.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inject: Option<Fault>,
@@ -134,6 +170,17 @@ impl Case {
             reads_percent: None,
             stock: None,
             death: None,
+            program: None,
+            workers: None,
+            call: None,
+            chunk: None,
+            grain_ns: None,
+            at_once: None,
+            resident_bytes: None,
+            ending: None,
+            keys: None,
+            clients: None,
+            service: None,
             inject: None,
         }
     }
@@ -181,6 +228,16 @@ impl Case {
         add("reads", self.reads_percent.map(|r| r.to_string()));
         add("stock", self.stock.map(|s| s.to_string()));
         add("death", self.death.map(|d| d.to_string()));
+        add("workers", self.workers.map(|it| it.to_string()));
+        add("call", self.call.map(|it| it.to_string()));
+        add("chunk", self.chunk.map(|it| it.to_string()));
+        add("grain", self.grain_ns.map(|it| it.to_string()));
+        add("at-once", self.at_once.map(|it| it.to_string()));
+        add("resident", self.resident_bytes.map(|it| it.to_string()));
+        add("ending", self.ending.map(|it| it.to_string()));
+        add("keys", self.keys.map(|it| it.to_string()));
+        add("clients", self.clients.map(|it| it.to_string()));
+        add("service", self.service.map(|it| it.to_string()));
         add("inject", self.inject.map(|i| i.to_string()));
         key
     }

@@ -18,8 +18,8 @@ pub use contest::{Contest, Fairness, HolderShare};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window, metric};
 pub use words::{
-    Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Status, Stock, Substrate, Touch, Verdict,
-    Wait,
+    Arrivals, Call, Chunk, Death, Ending, Fault, Group, Isolation, Measure, Placement, Service, Spacing, Status, Stock,
+    Substrate, Touch, Verdict, Wait,
 };
 
 /// Version of the record's form. A reader refuses records of a later one.

@@ -27,6 +27,10 @@ pub struct Outcome {
     /// Latency distribution: HDR V2 deflate, base64, nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub histogram: Option<String>,
+    /// Distributions beside it, by name, in the same form: stages of a start, `submit_to_start` and `finish_to_visible` of
+    /// a task, and the like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub distributions: BTreeMap<String, String>,
     /// The machine's floor, measured by the same processes on the same CPUs next to the case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<PairedFloor>,
@@ -60,6 +64,7 @@ impl Outcome {
             metrics: None,
             windows: None,
             histogram: None,
+            distributions: BTreeMap::new(),
             floor: None,
             roles: None,
             anatomy: None,
@@ -169,6 +174,74 @@ pub mod metric {
     pub const TOLD_SHARE: &str = "told_share";
     /// Recover: until somebody who comes later has the lock, where the next in line did not get it, median.
     pub const NEWCOMER_NS: &str = "newcomer_ns";
+    /// Start-up: from the call until the first word of the new process or thread has arrived, median.
+    pub const START_UP_NS: &str = "start_up_ns";
+    /// Start-up: until the call has returned, median.
+    pub const CALL_NS: &str = "call_ns";
+    /// Start-up: from the call until a message went there and back, median.
+    pub const MESSAGE_NS: &str = "message_ns";
+    /// Start-up: from when it was told to leave until its end was seen, median.
+    pub const EXIT_NS: &str = "exit_ns";
+    /// Start-up and watch: collecting what is left of it, median.
+    pub const REAP_NS: &str = "reap_ns";
+    /// Start-up: from the call until it was collected, median.
+    pub const LIFE_NS: &str = "life_ns";
+    /// Start-up: lives a second, from call to collection, where several are started at once.
+    pub const STARTS_PER_S: &str = "starts_per_s";
+    /// Watch: from the end of the child, or of its parent, until it is known, median.
+    pub const NOTICE_NS: &str = "notice_ns";
+    /// Watch: one look whether the child is alive, typical.
+    pub const ALIVE_NS: &str = "alive_ns";
+    /// First write: writing to a page for the first time since it is shared, typical.
+    pub const FIRST_WRITE_NS: &str = "first_write_ns";
+    /// First write: writing there again, typical.
+    pub const LATER_WRITE_NS: &str = "later_write_ns";
+    /// Dispatch: the whole time over the tasks done in it.
+    pub const TASK_NS: &str = "task_ns";
+    /// Dispatch: tasks a second whose results were checked.
+    pub const TASKS_PER_S: &str = "tasks_per_s";
+    /// Dispatch: worker time for each task beyond its own work, (workers x whole time - tasks x grain) / tasks.
+    pub const TASK_OVERHEAD_NS: &str = "task_overhead_ns";
+    /// Dispatch: share of worker time that went into the tasks' own work.
+    pub const EFFICIENCY: &str = "efficiency";
+    /// Dispatch: from handing a task over until a worker begins it, median.
+    pub const SUBMIT_TO_START_NS: &str = "submit_to_start_ns";
+    /// Dispatch: from a worker's finishing a task until its result is read, median.
+    pub const FINISH_TO_VISIBLE_NS: &str = "finish_to_visible_ns";
+    /// Idle: CPU time of all roles in a second without work.
+    pub const IDLE_CPU_NS_PER_S: &str = "idle_cpu_ns_per_s";
+    /// Set-up of a pool: ending it at once, workers collected, median.
+    pub const TERMINATE_NS: &str = "terminate_ns";
+    /// Set-up of a pool: proportional share of memory of one worker.
+    pub const PSS_BYTES_PER_WORKER: &str = "pss_bytes_per_worker";
+    /// Recover: tasks reported lost, for each worker killed.
+    pub const TASKS_LOST: &str = "tasks_lost";
+    /// Recover: tasks done by another worker after all, for each worker killed.
+    pub const TASKS_RETRIED: &str = "tasks_retried";
+    /// Drain: from the end of the last put until `join` has returned, median.
+    pub const DRAIN_NS: &str = "drain_ns";
+    /// Drain: a put that finds room, typical.
+    pub const PUT_NS: &str = "put_ns";
+    /// Drain: a get that finds an item, typical.
+    pub const GET_NS: &str = "get_ns";
+    /// Drain: finding out, without waiting, that there is no room, typical.
+    pub const PUT_FULL_NS: &str = "put_full_ns";
+    /// Drain: finding out, without waiting, that there is no item, typical.
+    pub const GET_EMPTY_NS: &str = "get_empty_ns";
+    /// Drain: how long after its time a put or get gives up, median.
+    pub const TIME_OUT_LATE_NS: &str = "time_out_late_ns";
+    /// Access: gets and sets a second of all together.
+    pub const ACCESSES_PER_S: &str = "accesses_per_s";
+    /// Serve: requests a second that were answered and checked.
+    pub const REQUESTS_PER_S: &str = "requests_per_s";
+    /// Serve: connecting until the first answer, median.
+    pub const CONNECT_NS: &str = "connect_ns";
+    /// Serve: proportional share of memory that the server has for each connection.
+    pub const PSS_BYTES_PER_CONNECTION: &str = "pss_bytes_per_connection";
+    /// Parallel: from the start until both have done their work.
+    pub const WORK_NS: &str = "work_ns";
+    /// Parallel: the work of both one after the other, over the time both took together.
+    pub const SPEED_UP: &str = "speed_up";
     /// User and system time of all roles together, per message (a round trip is two messages). Paced and wake: of the
     /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism.
     pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";

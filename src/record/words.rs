@@ -57,6 +57,24 @@ words! {
         Tickets = "tickets",
         /// The owner is killed: who gets the lock next, when, and what is he told?
         Recover = "recover",
+        /// What does a worker cost? From the call that starts it to its first word, a useful message, its end, and reaping.
+        StartUp = "start_up",
+        /// How long until a parent knows that its child has ended?
+        Watch = "watch",
+        /// What does the first write to a page cost that another shares, and who sees it?
+        FirstWrite = "first_write",
+        /// What does handing out a task cost?
+        Dispatch = "dispatch",
+        /// What does a pool cost that has nothing to do?
+        Idle = "idle",
+        /// What do put, get and join of a queue of work cost, and when is all of it done?
+        Drain = "drain",
+        /// What does state cost that several read and write?
+        Access = "access",
+        /// How many clients does one service bear?
+        Serve = "serve",
+        /// Is it parallel, or merely concurrent? The same work of two on one CPU and on two.
+        Parallel = "parallel",
         /// Does one message, or one acquisition, cost what was declared? Untimed, system calls traced.
         Anatomy = "anatomy",
         /// Does the mechanism keep its promises? Untimed.
@@ -204,6 +222,18 @@ words! {
         FileLocks = "file-locks",
         /// A token that whoever holds it took out of a pipe or an eventfd.
         Tokens = "tokens",
+        /// Ways to start, watch and end a process.
+        Processes = "processes",
+        /// Workers that are given tasks.
+        Pools = "pools",
+        /// Queues of work, with a word for what is done.
+        WorkQueues = "work-queues",
+        /// State that several read and write.
+        SharedState = "shared-state",
+        /// One service for many clients.
+        Servers = "servers",
+        /// Written in Python, with its standard library.
+        Python = "python",
         /// The suite's own test pieces.
         Instrument = "instrument",
     }
@@ -246,6 +276,60 @@ words! {
         Queued = "queued",
         /// After it let the lock go, before it woke the next.
         Releasing = "releasing",
+    }
+}
+words! {
+    /// How tasks are handed to a pool and their results taken back.
+    Call {
+        /// One task: hand it over and wait for its result.
+        Apply = "apply",
+        /// Tasks without waiting, a bounded number of them out at a time.
+        ApplyAsync = "apply-async",
+        /// All tasks in chunks; the results in order, once the last one is there.
+        Map = "map",
+        /// A stream of tasks; each result in order, as soon as it can be had.
+        Imap = "imap",
+        /// A stream of tasks; results as they come.
+        ImapUnordered = "imap-unordered",
+    }
+}
+words! {
+    /// How many tasks go over at once.
+    Chunk {
+        /// Each by itself.
+        One = "1",
+        /// Sixteen.
+        Sixteen = "16",
+        /// A quarter of each worker's even share, rounded up, as Python's `Pool.map` does it.
+        Python = "python",
+        /// Half of a worker's even share of what is left, down to one: guided self-scheduling.
+        Guided = "guided",
+    }
+}
+words! {
+    /// How a child process comes to its end.
+    Ending {
+        /// It leaves by itself.
+        Exit = "exit",
+        /// Its parent sends SIGTERM.
+        Terminate = "terminate",
+        /// Its parent sends SIGKILL.
+        Kill = "kill",
+        /// Its parent dies, and it was told to die with it.
+        Daemon = "daemon",
+        /// Its parent dies, and it lives on with another one.
+        Orphan = "orphan",
+        /// It has ended long ago, and nobody has collected it yet.
+        Zombie = "zombie",
+    }
+}
+words! {
+    /// What a server does for each request.
+    Service {
+        /// Sends it back.
+        Echo = "echo",
+        /// Works for a known time and answers with a sum over the request.
+        Compute = "compute",
     }
 }
 words! {

@@ -71,6 +71,7 @@ impl Visitor for Describe {
         let one = |isolation, substrate| Contestant {
             family: FAMILY,
             mechanism,
+            program: None,
             wait: T::WAIT,
             isolation,
             substrate,

@@ -56,6 +56,15 @@ fn title(measure: Measure) -> Option<&'static str> {
         Measure::ReadMostly => Some("Read-mostly (reads of all readers)"),
         Measure::Tickets => Some("Tickets (time per sale)"),
         Measure::Recover => Some("Recover (from the death to the next holder)"),
+        Measure::StartUp => Some("Start-up (from the call to the first word)"),
+        Measure::Watch => Some("Watch (from the end until it is known)"),
+        Measure::FirstWrite => Some("First write (to a page that another shares)"),
+        Measure::Dispatch => Some("Dispatch (time per task)"),
+        Measure::Idle => Some("Idle (CPU time a second without work)"),
+        Measure::Drain => Some("Drain (from the last put until all is done)"),
+        Measure::Access => Some("Access (gets and sets of all together)"),
+        Measure::Serve => Some("Serve (requests answered)"),
+        Measure::Parallel => Some("Parallel (the work of two)"),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
 }

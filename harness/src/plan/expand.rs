@@ -62,36 +62,22 @@ impl Expander<'_> {
     fn planned(&self, row: &Contestant, point: &Point) -> Planned {
         let alone = plays_alone(row);
         let placement = if alone { Placement::SameCpu } else { point.placement };
-        let (producers, consumers) = point.topology.unwrap_or((1, 1));
-        let messages = point.bytes.is_some();
+        // One sender and one receiver unless asked, every byte touched.
+        let of_messages = |value: Option<u32>| value.or(row.sends().then_some(1));
         let case = Case {
+            family: row.family.to_owned(),
+            mechanism: row.mechanism.to_owned(),
+            program: row.program.map(str::to_owned),
             isolation: row.isolation,
             wait: row.wait,
             substrate: row.substrate,
             placement,
-            message_bytes: point.bytes,
-            producers: messages.then_some(producers),
-            consumers: messages.then_some(consumers),
-            pairs: point.pairs,
-            hogs: point.hogs,
-            depth: point.depth,
-            touch: messages.then(|| point.touch.unwrap_or(Touch::All)),
-            rate_per_s: point.load.map(|load| load.rate_per_s),
-            arrivals: point.load.map(|load| load.arrivals),
-            burst: point.load.and_then(|load| load.burst),
-            gap_ns: point.gap_us.map(|us| us * 1000),
+            producers: of_messages(point.producers),
+            consumers: of_messages(point.consumers),
+            touch: point.touch.or(row.sends().then_some(Touch::All)),
             // Without memory of its own a row has nothing to bring in.
             prefault: point.prefault.filter(|_| row.substrate.is_some()),
-            delay_ns: point.delay_ns,
-            holders: point.holders,
-            inside_ns: point.work.inside_ns,
-            outside_ns: point.work.outside_ns,
-            spacing: point.work.spacing,
-            lines: point.lines,
-            reads_percent: point.reads_percent,
-            stock: point.stock,
-            death: point.death,
-            ..Case::new(row.family, row.mechanism, point.measure)
+            ..point.clone()
         };
         let cpus = if alone {
             self.ground.cpus(self.ground.nearest).map(|pair| pair.into_iter().take(1).collect())

@@ -90,6 +90,26 @@ pub(super) struct Block {
     pub stocks: Option<List<String>>,
     /// When a process is killed.
     pub deaths: Option<List<String>>,
+    /// Workers of a pool.
+    pub workers: Option<List<u32>>,
+    /// How tasks are handed out.
+    pub calls: Option<List<String>>,
+    /// How many tasks go over at once; each by itself unless asked.
+    pub chunks: Option<List<String>>,
+    /// Calibrated work of one task, or of one request.
+    pub grains_ns: Option<List<u64>>,
+    /// Processes started at the same time; one unless asked.
+    pub at_once: Option<List<u32>>,
+    /// Memory in use by the parent that starts them; 0 is as little as it can be.
+    pub resident_mib: Option<List<u64>>,
+    /// How a child comes to its end.
+    pub endings: Option<List<String>>,
+    /// Entries of shared state.
+    pub keys: Option<List<u32>>,
+    /// Client processes of a server.
+    pub clients: Option<List<u32>>,
+    /// What a server does for them; echo unless asked.
+    pub services: Option<List<String>>,
 }
 
 impl Block {
@@ -124,6 +144,16 @@ impl Block {
             reads_percent: None,
             stocks: None,
             deaths: None,
+            workers: None,
+            calls: None,
+            chunks: None,
+            grains_ns: None,
+            at_once: None,
+            resident_mib: None,
+            endings: None,
+            keys: None,
+            clients: None,
+            services: None,
         }
     }
 }

@@ -21,6 +21,7 @@ fn row(mechanism: &'static str, wait: Option<Wait>, substrate: Option<Substrate>
     Contestant {
         family: "transport",
         mechanism,
+        program: None,
         group: Group::SharedMemory,
         wait,
         isolation: if thread_only { Isolation::Thread } else { Isolation::Process },

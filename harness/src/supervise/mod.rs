@@ -49,7 +49,15 @@ impl Limits {
             Measure::Floors => 60,
             // Fixed numbers of messages, of forced hand-overs or of tickets, each of which may cost polling sides a time slice or
             // more on a busy machine.
-            Measure::Conformance | Measure::Anatomy | Measure::Tickets => 30,
+            Measure::Conformance
+            | Measure::Anatomy
+            | Measure::Tickets
+            // Hundreds of processes may have to be started first, and a large parent copied each time.
+            | Measure::StartUp
+            | Measure::Watch
+            | Measure::SetUp
+            | Measure::Serve
+            | Measure::Drain => 30,
             // Whom the lock forgets is waited for, and then one who comes later.
             Measure::Recover => 20,
             _ => 5,

@@ -61,6 +61,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
     let windows = windows.into_iter().find(|windows| !windows.is_empty());
     let histogram = attempt.reports.iter().find_map(|report| report.histogram.as_ref()).or(together.histogram.as_ref());
+    let distributions = attempt.reports.iter().flat_map(|report| report.distributions.clone()).collect();
     Outcome {
         status: Status::Measured,
         verdict: Some(verdict),
@@ -68,6 +69,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         metrics: Some(metrics),
         windows: windows.filter(|_| attempt.calls.is_none()).cloned(),
         histogram: histogram.filter(|_| attempt.calls.is_none()).cloned(),
+        distributions,
         floor: leader.floor.clone(),
         roles: Some(roles),
         anatomy: declared,

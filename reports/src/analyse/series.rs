@@ -176,6 +176,12 @@ pub const fn group_word(group: Group) -> &'static str {
         Group::Semaphores => "semaphores",
         Group::FileLocks => "file locks",
         Group::Tokens => "tokens",
+        Group::Processes => "processes",
+        Group::Pools => "pools",
+        Group::WorkQueues => "work queues",
+        Group::SharedState => "shared state",
+        Group::Servers => "servers",
+        Group::Python => "Python",
         Group::Instrument => "instrument",
     }
 }

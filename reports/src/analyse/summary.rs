@@ -33,6 +33,24 @@ pub enum MainMetric {
     SaleNs,
     /// Nanoseconds until the next holder has the lock of a dead one; less is better.
     RecoveryNs,
+    /// Nanoseconds until a new process says its first word; less is better.
+    StartUpNs,
+    /// Nanoseconds until an end is known; less is better.
+    NoticeNs,
+    /// Nanoseconds for the first write to a shared page; less is better.
+    FirstWriteNs,
+    /// Nanoseconds a task; less is better.
+    TaskNs,
+    /// Nanoseconds of CPU time a second without work; less is better.
+    IdleCpuNs,
+    /// Nanoseconds from the last put until all is done; less is better.
+    DrainNs,
+    /// Gets and sets a second; more is better.
+    AccessesPerS,
+    /// Requests a second; more is better.
+    RequestsPerS,
+    /// Nanoseconds for the work of two; less is better.
+    WorkNs,
 }
 
 impl MainMetric {
@@ -49,6 +67,15 @@ impl MainMetric {
             Measure::ReadMostly => Some(Self::ReadsPerS),
             Measure::Tickets => Some(Self::SaleNs),
             Measure::Recover => Some(Self::RecoveryNs),
+            Measure::StartUp => Some(Self::StartUpNs),
+            Measure::Watch => Some(Self::NoticeNs),
+            Measure::FirstWrite => Some(Self::FirstWriteNs),
+            Measure::Dispatch => Some(Self::TaskNs),
+            Measure::Idle => Some(Self::IdleCpuNs),
+            Measure::Drain => Some(Self::DrainNs),
+            Measure::Access => Some(Self::AccessesPerS),
+            Measure::Serve => Some(Self::RequestsPerS),
+            Measure::Parallel => Some(Self::WorkNs),
             Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
         }
     }
@@ -66,6 +93,15 @@ impl MainMetric {
             Self::ReadsPerS => (Kind::Rate, metric::READS_PER_S),
             Self::SaleNs => (Kind::Cost, metric::SALE_NS),
             Self::RecoveryNs => (Kind::Cost, metric::RECOVERY_NS),
+            Self::StartUpNs => (Kind::Cost, metric::START_UP_NS),
+            Self::NoticeNs => (Kind::Cost, metric::NOTICE_NS),
+            Self::FirstWriteNs => (Kind::Cost, metric::FIRST_WRITE_NS),
+            Self::TaskNs => (Kind::Cost, metric::TASK_NS),
+            Self::IdleCpuNs => (Kind::Cost, metric::IDLE_CPU_NS_PER_S),
+            Self::DrainNs => (Kind::Cost, metric::DRAIN_NS),
+            Self::AccessesPerS => (Kind::Rate, metric::ACCESSES_PER_S),
+            Self::RequestsPerS => (Kind::Rate, metric::REQUESTS_PER_S),
+            Self::WorkNs => (Kind::Cost, metric::WORK_NS),
         }
     }
 

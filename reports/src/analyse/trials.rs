@@ -45,6 +45,15 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
         Measure::ReadMostly => metrics.get(metric::READS_PER_S).map(|rate| 1e9 / rate),
         Measure::Tickets => metrics.get(metric::SALE_NS).copied(),
         Measure::Recover => metrics.get(metric::RECOVERY_NS).copied(),
+        Measure::StartUp => metrics.get(metric::START_UP_NS).copied(),
+        Measure::Watch => metrics.get(metric::NOTICE_NS).copied(),
+        Measure::FirstWrite => metrics.get(metric::FIRST_WRITE_NS).copied(),
+        Measure::Dispatch => metrics.get(metric::TASK_NS).copied(),
+        Measure::Idle => metrics.get(metric::IDLE_CPU_NS_PER_S).copied(),
+        Measure::Drain => metrics.get(metric::DRAIN_NS).copied(),
+        Measure::Access => metrics.get(metric::ACCESSES_PER_S).map(|rate| 1e9 / rate),
+        Measure::Serve => metrics.get(metric::REQUESTS_PER_S).map(|rate| 1e9 / rate),
+        Measure::Parallel => metrics.get(metric::WORK_NS).copied(),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
 }

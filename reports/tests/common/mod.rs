@@ -206,6 +206,7 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
         roles: Some(roles(polls, typical_ns)),
         anatomy: Some(anatomy(one, bytes)),
         contest: None,
+        distributions: std::collections::BTreeMap::new(),
     };
     blank(case, set, outcome)
 }

@@ -26,6 +26,7 @@ fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
         roles: None,
         anatomy: None,
         contest: None,
+        distributions: std::collections::BTreeMap::new(),
     }
 }
 

@@ -8,7 +8,6 @@
 //! sleeper from a lock that is dead.
 
 mod actor;
-mod player;
 mod scene;
 mod stage;
 mod tracer;

@@ -2,16 +2,23 @@
 //!
 //! An axis that a measure has no use for is left out of its cases, so that one block can ask for several measures.
 
-use ipcmark::record::{Arrivals, Death, Measure, Placement, Spacing, Stock, Touch};
+mod sides;
+pub(super) mod uses;
+
+use ipcmark::record::{Arrivals, Call, Case, Chunk, Death, Ending, Measure, Placement, Service, Spacing, Stock, Touch};
 
 use super::super::Place;
 use super::super::source::{Block, List};
 use super::super::text::Page;
 use super::{Expander, askable};
 
-/// Above this, messages would be due faster than a clock can be read.
-const RATE_PER_S_MAX: u64 = 1_000_000_000;
-const BURST_MAX: u32 = 100_000;
+/// A pool's host takes a line of its own.
+const WORKERS_MAX: u32 = ROLES_MAX - 1;
+const AT_ONCE_MAX: u32 = 1000;
+const CLIENTS_MAX: u32 = 1000;
+const KEYS_MAX: u32 = 1 << 20;
+/// A parent of more would hardly fit into the memory of the machines that most people have.
+const RESIDENT_MIB_MAX: u64 = 16 * 1024;
 const GAP_US_MAX: u64 = 1_000_000;
 /// Longer critical sections would fill a trial with a handful of them.
 const WORK_NS_MAX: u64 = 10_000_000;
@@ -40,6 +47,16 @@ pub(super) struct Axes {
     reads_percent: Vec<Option<u32>>,
     stocks: Vec<Option<Stock>>,
     deaths: Vec<Option<Death>>,
+    workers: Vec<Option<u32>>,
+    calls: Vec<Option<Call>>,
+    chunks: Vec<Option<Chunk>>,
+    grains_ns: Vec<Option<u64>>,
+    at_once: Vec<Option<u32>>,
+    resident_bytes: Vec<Option<u64>>,
+    endings: Vec<Option<Ending>>,
+    keys: Vec<Option<u32>>,
+    clients: Vec<Option<u32>>,
+    services: Vec<Option<Service>>,
 }
 
 /// What the holders of a lock do.
@@ -58,74 +75,12 @@ pub(super) struct Load {
     pub(super) burst: Option<u32>,
 }
 
-/// One point of a block.
-#[derive(Clone, Copy)]
-pub(super) struct Point {
-    pub(super) measure: Measure,
-    pub(super) placement: Placement,
-    pub(super) bytes: Option<u64>,
-    pub(super) depth: Option<u32>,
-    pub(super) delay_ns: Option<u64>,
-    pub(super) load: Option<Load>,
-    pub(super) gap_us: Option<u64>,
-    pub(super) prefault: Option<bool>,
-    pub(super) touch: Option<Touch>,
-    /// Senders and receivers of one channel, where that is asked.
-    pub(super) topology: Option<(u32, u32)>,
-    pub(super) pairs: Option<u32>,
-    pub(super) hogs: Option<u32>,
-    pub(super) holders: Option<u32>,
-    pub(super) work: Work,
-    pub(super) lines: Option<u32>,
-    pub(super) reads_percent: Option<u32>,
-    pub(super) stock: Option<Stock>,
-    pub(super) death: Option<Death>,
-}
+/// One point of a block: a case that names no mechanism yet.
+pub(super) type Point = Case;
 
-impl Point {
-    /// Nothing but what every case has.
-    fn plain(measure: Measure, placement: Placement, bytes: Option<u64>) -> Self {
-        Self {
-            measure,
-            placement,
-            bytes,
-            depth: None,
-            delay_ns: None,
-            load: None,
-            gap_us: None,
-            prefault: None,
-            touch: None,
-            topology: None,
-            pairs: None,
-            hogs: None,
-            holders: None,
-            work: Work::default(),
-            lines: None,
-            reads_percent: None,
-            stock: None,
-            death: None,
-        }
-    }
-}
-
-/// Measures that offer messages at a rate.
-pub(super) fn paces(measure: Measure) -> bool {
-    measure == Measure::Paced
-}
-
-/// Measures that pause before each message.
-pub(super) fn pauses(measure: Measure) -> bool {
-    measure == Measure::Wake
-}
-
-/// Measures whose ends may leave bytes alone.
-pub(super) fn touches(measure: Measure) -> bool {
-    matches!(measure, Measure::RoundTrip | Measure::Stream)
-}
-
-/// Measures that more than two roles can take part in.
-pub(super) fn streams(measure: Measure) -> bool {
-    measure == Measure::Stream
+/// Nothing but what every case has.
+fn plain(measure: Measure, placement: Placement, bytes: Option<u64>) -> Point {
+    Case { placement, message_bytes: bytes, ..Case::new("", "", measure) }
 }
 
 /// Hogs of each case; none where there are 0.
@@ -136,42 +91,6 @@ fn bounded_hogs(page: &Page<'_>, list: Option<&List<u32>>) -> anyhow::Result<Vec
         return Err(page.wrong(many.span(), format_args!("at most {ROLES_MAX} `hogs`, not {}", many.get_ref())));
     }
     Ok(listed(page, list, "hogs")?.into_iter().map(|hogs| hogs.filter(|n| *n > 0)).collect())
-}
-
-/// Measures that somebody else's load can disturb.
-pub(super) fn runs_beside_hogs(measure: Measure) -> bool {
-    let of_messages = matches!(measure, Measure::RoundTrip | Measure::Stream | Measure::Paced | Measure::Wake);
-    of_messages || shares_a_lock(measure)
-}
-
-/// Measures of several holders of one lock.
-pub(super) fn shares_a_lock(measure: Measure) -> bool {
-    matches!(measure, Measure::Contention | Measure::ReadMostly | Measure::Tickets)
-}
-
-/// Measures whose holders work inside and outside of the lock.
-pub(super) fn works(measure: Measure) -> bool {
-    matches!(measure, Measure::Contention | Measure::ReadMostly)
-}
-
-/// Measures that change lines under the lock.
-pub(super) fn changes_lines(measure: Measure) -> bool {
-    measure == Measure::Contention
-}
-
-/// Measures that tell readers from writers.
-pub(super) fn reads(measure: Measure) -> bool {
-    measure == Measure::ReadMostly
-}
-
-/// Measures that sell tickets.
-pub(super) fn sells(measure: Measure) -> bool {
-    measure == Measure::Tickets
-}
-
-/// Measures that kill.
-pub(super) fn kills(measure: Measure) -> bool {
-    measure == Measure::Recover
 }
 
 impl Expander<'_> {
@@ -206,49 +125,17 @@ impl Expander<'_> {
             reads_percent: percents(page, block.reads_percent.as_ref())?,
             stocks: absent_or(page.narrowing(block.stocks.as_ref(), "stocks", "stock", Stock::ALL)?),
             deaths: absent_or(page.narrowing(block.deaths.as_ref(), "deaths", "death", Death::ALL)?),
+            workers: page.bounded(block.workers.as_ref(), "workers", WORKERS_MAX)?,
+            calls: absent_or(page.narrowing(block.calls.as_ref(), "calls", "call", Call::ALL)?),
+            chunks: absent_or(page.narrowing(block.chunks.as_ref(), "chunks", "kind of chunk", Chunk::ALL)?),
+            grains_ns: durations(page, block.grains_ns.as_ref(), "grains_ns")?,
+            at_once: one_is_plain(page.bounded(block.at_once.as_ref(), "at_once", AT_ONCE_MAX)?),
+            resident_bytes: mebibytes(page, block.resident_mib.as_ref())?,
+            endings: absent_or(page.narrowing(block.endings.as_ref(), "endings", "ending", Ending::ALL)?),
+            keys: page.bounded(block.keys.as_ref(), "keys", KEYS_MAX)?,
+            clients: page.bounded(block.clients.as_ref(), "clients", CLIENTS_MAX)?,
+            services: absent_or(page.narrowing(block.services.as_ref(), "services", "service", Service::ALL)?),
         })
-    }
-
-    /// Rates by kind of arrivals, and bursts of each size.
-    fn loads(&self, block: &Block) -> anyhow::Result<Vec<Option<Load>>> {
-        let rates = self.page.bounded(block.rates_per_s.as_ref(), "rates_per_s", RATE_PER_S_MAX)?;
-        let arrivals = self.page.narrowing(block.arrivals.as_ref(), "arrivals", "kind of arrivals", Arrivals::ALL)?;
-        let arrivals = arrivals.unwrap_or_else(|| vec![Arrivals::Constant]);
-        let bursts = self.page.bounded(block.bursts.as_ref(), "bursts", BURST_MAX)?;
-        let come_in_bursts = arrivals.contains(&Arrivals::Burst);
-        if let (Some(list), None) = (block.arrivals.as_ref().filter(|_| come_in_bursts), &block.bursts) {
-            return Err(self.page.wrong(list.span(), "`burst` wants `bursts`, the messages that are due at once"));
-        }
-        if let Some(list) = block.bursts.as_ref().filter(|_| !come_in_bursts) {
-            return Err(self.page.wrong(list.span(), "`bursts` fits only `arrivals = [\"burst\"]`"));
-        }
-        let sizes_of = |arrivals| if arrivals == Arrivals::Burst { bursts.clone() } else { vec![None] };
-        let kinds: Vec<(Arrivals, Option<u32>)> =
-            arrivals.iter().flat_map(|kind| sizes_of(*kind).into_iter().map(|burst| (*kind, burst))).collect();
-        let load = |rate: Option<u64>, (arrivals, burst)| rate.map(|rate_per_s| Load { rate_per_s, arrivals, burst });
-        Ok(kinds.iter().flat_map(|kind| rates.iter().map(|rate| load(*rate, *kind))).collect())
-    }
-
-    /// Senders and receivers of each `senders:receivers`.
-    fn topologies(&self, block: &Block) -> anyhow::Result<Vec<Option<(u32, u32)>>> {
-        let Some(list) = &block.topologies else { return Ok(vec![None]) };
-        let read = |entry: &toml::Spanned<String>| {
-            let word = entry.get_ref();
-            let sides = word.split_once(':').and_then(|(k, m)| Some((k.parse().ok()?, m.parse().ok()?)));
-            match sides {
-                Some((k @ 1..=ROLES_MAX, m @ 1..=ROLES_MAX)) if k + m <= ROLES_MAX => Ok((k + m > 2).then_some((k, m))),
-                Some(_) => {
-                    let text =
-                        format_args!("`{word}` is out of range: at least one of each, at most {ROLES_MAX} in all");
-                    Err(self.page.wrong(entry.span(), text))
-                }
-                None => {
-                    let text = format_args!("`{word}` is no topology; write senders:receivers, like \"2:1\"");
-                    Err(self.page.wrong(entry.span(), text))
-                }
-            }
-        };
-        self.page.filled(list, "topologies")?.iter().map(read).collect()
     }
 }
 
@@ -260,17 +147,10 @@ fn listed<T: Copy>(page: &Page<'_>, list: Option<&List<T>>, key: &str) -> anyhow
 
 /// Work inside and outside a lock, every combination; only what takes time is spread.
 fn works_of(page: &Page<'_>, block: &Block) -> anyhow::Result<Vec<Work>> {
-    let nanoseconds = |list: Option<&List<u64>>, key: &str| -> anyhow::Result<Vec<Option<u64>>> {
-        if let Some(long) = list.into_iter().flat_map(toml::Spanned::get_ref).find(|ns| *ns.get_ref() > WORK_NS_MAX) {
-            let text = format_args!("`{key}` may be at most {WORK_NS_MAX} (10 ms), not {}", long.get_ref());
-            return Err(page.wrong(long.span(), text));
-        }
-        listed(page, list, key)
-    };
     let spacings = absent_or(page.narrowing(block.spacings.as_ref(), "spacings", "spacing", Spacing::ALL)?);
-    let outsides = nanoseconds(block.outside_ns.as_ref(), "outside_ns")?;
+    let outsides = durations(page, block.outside_ns.as_ref(), "outside_ns")?;
     let mut works = vec![];
-    for inside_ns in nanoseconds(block.inside_ns.as_ref(), "inside_ns")? {
+    for inside_ns in durations(page, block.inside_ns.as_ref(), "inside_ns")? {
         for outside_ns in &outsides {
             for spacing in &spacings {
                 let spacing = spacing.filter(|spacing| *spacing != Spacing::Fixed && outside_ns.unwrap_or(0) > 0);
@@ -282,6 +162,26 @@ fn works_of(page: &Page<'_>, block: &Block) -> anyhow::Result<Vec<Work>> {
         }
     }
     Ok(works)
+}
+
+/// Lengths of work, 0 included.
+fn durations(page: &Page<'_>, list: Option<&List<u64>>, key: &str) -> anyhow::Result<Vec<Option<u64>>> {
+    if let Some(long) = list.into_iter().flat_map(toml::Spanned::get_ref).find(|ns| *ns.get_ref() > WORK_NS_MAX) {
+        let text = format_args!("`{key}` may be at most {WORK_NS_MAX} (10 ms), not {}", long.get_ref());
+        return Err(page.wrong(long.span(), text));
+    }
+    listed(page, list, key)
+}
+
+/// Bytes, 0 included.
+fn mebibytes(page: &Page<'_>, list: Option<&List<u64>>) -> anyhow::Result<Vec<Option<u64>>> {
+    if let Some(much) = list.into_iter().flat_map(toml::Spanned::get_ref).find(|mib| *mib.get_ref() > RESIDENT_MIB_MAX)
+    {
+        let text = format_args!("`resident_mib` may be at most {RESIDENT_MIB_MAX}, not {}", much.get_ref());
+        return Err(page.wrong(much.span(), text));
+    }
+    let bytes = |mib: Option<u64>| mib.map(|mib| mib << 20).filter(|bytes| *bytes > 0);
+    Ok(listed(page, list, "resident_mib")?.into_iter().map(bytes).collect())
 }
 
 fn percents(page: &Page<'_>, list: Option<&List<u32>>) -> anyhow::Result<Vec<Option<u32>>> {
@@ -307,28 +207,59 @@ impl Axes {
         let places = if untimed { &self.placements[..1] } else { &self.placements[..] };
         let smallest = self.sizes.iter().copied().min();
         let sizes = self.sizes.iter().copied().filter(move |bytes| !untimed || Some(*bytes) == smallest);
-        let mut points: Vec<Point> = places
-            .iter()
-            .flat_map(|placement| sizes.clone().map(|bytes| Point::plain(measure, *placement, bytes)))
-            .collect();
-        points = cross(&points, true, &self.depths, |point, depth| point.depth = depth);
-        points = cross(&points, true, &self.delays_ns, |point, delay_ns| point.delay_ns = delay_ns);
-        points = cross(&points, true, &self.prefaults, |point, prefault| point.prefault = prefault);
-        points = cross(&points, paces(measure), &self.loads, |point, load| point.load = load);
-        points = cross(&points, pauses(measure), &self.gaps_us, |point, gap_us| point.gap_us = gap_us);
-        points = cross(&points, touches(measure), &self.touches, |point, touch| point.touch = touch);
-        points = cross(&points, streams(measure), &self.topologies, |point, topology| point.topology = topology);
-        points = cross(&points, streams(measure), &self.pairs, |point, pairs| point.pairs = pairs);
-        points = cross(&points, shares_a_lock(measure), &self.holders, |point, holders| point.holders = holders);
+        let mut points: Vec<Point> =
+            places.iter().flat_map(|placement| sizes.clone().map(|bytes| plain(measure, *placement, bytes))).collect();
+        points = self.of_messages(&points, measure);
+        points = self.of_locks(&points, measure);
+        points = self.of_work(&points, measure);
+        cross(&points, uses::runs_beside_hogs(measure), &self.hogs, |point, hogs| point.hogs = hogs)
+    }
+
+    fn of_messages(&self, points: &[Point], measure: Measure) -> Vec<Point> {
+        let points = cross(points, true, &self.depths, |point, depth| point.depth = depth);
+        let points = cross(&points, true, &self.delays_ns, |point, delay_ns| point.delay_ns = delay_ns);
+        let points = cross(&points, true, &self.prefaults, |point, prefault| point.prefault = prefault);
+        let points = cross(&points, uses::paces(measure), &self.loads, |point, load| {
+            point.rate_per_s = load.map(|load| load.rate_per_s);
+            point.arrivals = load.map(|load| load.arrivals);
+            point.burst = load.and_then(|load| load.burst);
+        });
+        let in_ns = |gap_us: Option<u64>| gap_us.map(|us| us * 1000);
+        let points = cross(&points, uses::pauses(measure), &self.gaps_us, |point, gap_us| point.gap_ns = in_ns(gap_us));
+        let points = cross(&points, uses::touches(measure), &self.touches, |point, touch| point.touch = touch);
+        let points = cross(&points, uses::has_sides(measure), &self.topologies, |point, topology| {
+            (point.producers, point.consumers) = (topology.map(|sides| sides.0), topology.map(|sides| sides.1));
+        });
+        cross(&points, uses::has_sides(measure), &self.pairs, |point, pairs| point.pairs = pairs)
+    }
+
+    fn of_locks(&self, points: &[Point], measure: Measure) -> Vec<Point> {
+        let points = cross(points, uses::shares(measure), &self.holders, |point, holders| point.holders = holders);
         // Of a lock both are declared: taken alone, and handed over.
-        let counted = [Some(1), Some(2)];
-        points = cross(&points, untimed && self.sizes == [None], &counted, |point, holders| point.holders = holders);
-        points = cross(&points, works(measure), &self.works, |point, work| point.work = work);
-        points = cross(&points, changes_lines(measure), &self.lines, |point, lines| point.lines = lines);
-        points = cross(&points, reads(measure), &self.reads_percent, |point, percent| point.reads_percent = percent);
-        points = cross(&points, sells(measure), &self.stocks, |point, stock| point.stock = stock);
-        points = cross(&points, kills(measure), &self.deaths, |point, death| point.death = death);
-        cross(&points, runs_beside_hogs(measure), &self.hogs, |point, hogs| point.hogs = hogs)
+        let counted = measure == Measure::Anatomy && self.sizes == [None];
+        let points = cross(&points, counted, &[Some(1), Some(2)], |point, holders| point.holders = holders);
+        let points = cross(&points, uses::works(measure), &self.works, |point, work| {
+            (point.inside_ns, point.outside_ns, point.spacing) = (work.inside_ns, work.outside_ns, work.spacing);
+        });
+        let points = cross(&points, uses::changes_lines(measure), &self.lines, |point, lines| point.lines = lines);
+        let reads = &self.reads_percent;
+        let points = cross(&points, uses::reads(measure), reads, |point, percent| point.reads_percent = percent);
+        let points = cross(&points, uses::sells(measure), &self.stocks, |point, stock| point.stock = stock);
+        cross(&points, uses::kills(measure), &self.deaths, |point, death| point.death = death)
+    }
+
+    fn of_work(&self, points: &[Point], measure: Measure) -> Vec<Point> {
+        let points = cross(points, uses::employs(measure), &self.workers, |point, workers| point.workers = workers);
+        let points = cross(&points, uses::dispatches(measure), &self.calls, |point, call| point.call = call);
+        let points = cross(&points, uses::dispatches(measure), &self.chunks, |point, chunk| point.chunk = chunk);
+        let points = cross(&points, uses::has_grain(measure), &self.grains_ns, |point, ns| point.grain_ns = ns);
+        let points = cross(&points, uses::starts(measure), &self.at_once, |point, at_once| point.at_once = at_once);
+        let memory = &self.resident_bytes;
+        let points = cross(&points, uses::starts(measure), memory, |point, bytes| point.resident_bytes = bytes);
+        let points = cross(&points, uses::watches(measure), &self.endings, |point, ending| point.ending = ending);
+        let points = cross(&points, uses::accesses(measure), &self.keys, |point, keys| point.keys = keys);
+        let points = cross(&points, uses::serves(measure), &self.clients, |point, clients| point.clients = clients);
+        cross(&points, uses::serves(measure), &self.services, |point, service| point.service = service)
     }
 }
 
@@ -338,7 +269,7 @@ fn cross<T: Copy>(points: &[Point], applies: bool, values: &[T], set: impl Fn(&m
         return points.to_vec();
     }
     let with = |point: &Point, value: &T| {
-        let mut point = *point;
+        let mut point = point.clone();
         set(&mut point, *value);
         point
     };

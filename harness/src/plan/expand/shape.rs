@@ -7,7 +7,7 @@ use ipcmark::record::Measure;
 
 use super::super::distinct;
 use super::super::source::{Block, List};
-use super::axes::{self, Point};
+use super::axes::{Point, uses};
 use super::{Expander, answers, plays_alone};
 
 /// Messages that a paced trial should see at least: fewer have no median to speak of.
@@ -17,22 +17,32 @@ impl Expander<'_> {
     /// Errors: a list that means nothing to the block's measures or rows, or one that they want and that is missing.
     pub(super) fn check_axes(&self, block: &Block, rows: &[&Contestant], measures: &[Measure]) -> anyhow::Result<()> {
         let partial = [
-            ("rates_per_s", place(block.rates_per_s.as_ref()), axes::paces as fn(Measure) -> bool),
-            ("arrivals", place(block.arrivals.as_ref()), axes::paces),
-            ("bursts", place(block.bursts.as_ref()), axes::paces),
-            ("gaps_us", place(block.gaps_us.as_ref()), axes::pauses),
-            ("touches", place(block.touches.as_ref()), axes::touches),
-            ("topologies", place(block.topologies.as_ref()), axes::streams),
-            ("pairs", place(block.pairs.as_ref()), axes::streams),
-            ("hogs", place(block.hogs.as_ref()), axes::runs_beside_hogs),
-            ("holders", place(block.holders.as_ref()), axes::shares_a_lock),
-            ("inside_ns", place(block.inside_ns.as_ref()), axes::works),
-            ("outside_ns", place(block.outside_ns.as_ref()), axes::works),
-            ("spacings", place(block.spacings.as_ref()), axes::works),
-            ("lines", place(block.lines.as_ref()), axes::changes_lines),
-            ("reads_percent", place(block.reads_percent.as_ref()), axes::reads),
-            ("stocks", place(block.stocks.as_ref()), axes::sells),
-            ("deaths", place(block.deaths.as_ref()), axes::kills),
+            ("rates_per_s", place(block.rates_per_s.as_ref()), uses::paces as fn(Measure) -> bool),
+            ("arrivals", place(block.arrivals.as_ref()), uses::paces),
+            ("bursts", place(block.bursts.as_ref()), uses::paces),
+            ("gaps_us", place(block.gaps_us.as_ref()), uses::pauses),
+            ("touches", place(block.touches.as_ref()), uses::touches),
+            ("topologies", place(block.topologies.as_ref()), uses::has_sides),
+            ("pairs", place(block.pairs.as_ref()), uses::has_sides),
+            ("hogs", place(block.hogs.as_ref()), uses::runs_beside_hogs),
+            ("holders", place(block.holders.as_ref()), uses::shares),
+            ("inside_ns", place(block.inside_ns.as_ref()), uses::works),
+            ("outside_ns", place(block.outside_ns.as_ref()), uses::works),
+            ("spacings", place(block.spacings.as_ref()), uses::works),
+            ("lines", place(block.lines.as_ref()), uses::changes_lines),
+            ("reads_percent", place(block.reads_percent.as_ref()), uses::reads),
+            ("stocks", place(block.stocks.as_ref()), uses::sells),
+            ("deaths", place(block.deaths.as_ref()), uses::kills),
+            ("workers", place(block.workers.as_ref()), uses::employs),
+            ("calls", place(block.calls.as_ref()), uses::dispatches),
+            ("chunks", place(block.chunks.as_ref()), uses::dispatches),
+            ("grains_ns", place(block.grains_ns.as_ref()), uses::has_grain),
+            ("at_once", place(block.at_once.as_ref()), uses::starts),
+            ("resident_mib", place(block.resident_mib.as_ref()), uses::starts),
+            ("endings", place(block.endings.as_ref()), uses::watches),
+            ("keys", place(block.keys.as_ref()), uses::accesses),
+            ("clients", place(block.clients.as_ref()), uses::serves),
+            ("services", place(block.services.as_ref()), uses::serves),
         ];
         for (key, at, uses) in partial {
             let useless = !measures.iter().any(|measure| uses(*measure));
@@ -46,10 +56,13 @@ impl Expander<'_> {
             let wanted = match measure {
                 Measure::Paced if block.rates_per_s.is_none() => "`rates_per_s`, the messages a second to offer",
                 Measure::Wake if block.gaps_us.is_none() => "`gaps_us`, the pauses before each message",
-                measure if axes::shares_a_lock(*measure) && block.holders.is_none() => {
+                measure if uses::shares_a_lock(*measure) && block.holders.is_none() => {
                     "`holders`, how many want the lock"
                 }
-                Measure::ReadMostly if block.reads_percent.is_none() => {
+                Measure::Access if block.holders.is_none() => "`holders`, how many processes use the state",
+                Measure::Dispatch if block.calls.is_none() => "`calls`, how tasks are handed out",
+                Measure::Watch if block.endings.is_none() => "`endings`, how the child comes to its end",
+                measure if uses::reads(*measure) && block.reads_percent.is_none() => {
                     "`reads_percent`, how many of a hundred accesses only read"
                 }
                 Measure::Tickets if block.stocks.is_none() => "`stocks`, where the stock is kept",
@@ -85,7 +98,7 @@ impl Expander<'_> {
                 let text = "`message_bytes` is missing: how large are the messages? For example [8, \"1 KiB\"]";
                 Err(self.page.wrong(block.mechanisms.span(), text))
             }
-            Some(list) if !sends => {
+            Some(list) if !rows.iter().any(|row| row.carries()) => {
                 let text = format_args!("a {} sends no messages; leave `message_bytes` out", block.family.get_ref());
                 Err(self.page.wrong(list.span(), text))
             }
@@ -104,6 +117,10 @@ impl Expander<'_> {
                 let text = format_args!("`{key}` fits only what shares memory, not {names}; leave the key out");
                 return Err(self.page.wrong(at, text));
             }
+        }
+        let employer = |row: &&Contestant| answers(row, Measure::Dispatch);
+        if let Some(workers) = block.workers.as_ref().filter(|_| !rows.iter().any(employer)) {
+            return Err(self.page.wrong(workers.span(), "`workers` fits only pools; leave the key out"));
         }
         if let Some(delays) = block.delays_ns.as_ref().filter(|_| rows.iter().any(|row| !plays_alone(row))) {
             let able = distinct(self.ground.contestants.iter().filter(|row| plays_alone(row)).map(|row| row.mechanism));
@@ -130,12 +147,14 @@ impl Expander<'_> {
             }
         }
         for size in block.message_bytes.iter().flat_map(toml::Spanned::get_ref) {
-            if let Some(why) = self.refusal(rows, points, |point| point.bytes == Some(size.get_ref().0)) {
+            if let Some(why) = self.refusal(rows, points, |point| point.message_bytes == Some(size.get_ref().0)) {
                 return Err(self.page.wrong(size.span(), why));
             }
         }
         for topology in block.topologies.iter().flat_map(toml::Spanned::get_ref) {
-            let asked = |point: &Point| point.topology.is_some_and(|(k, m)| *topology.get_ref() == format!("{k}:{m}"));
+            let asked = |point: &Point| {
+                point.producers.zip(point.consumers).is_some_and(|(k, m)| *topology.get_ref() == format!("{k}:{m}"))
+            };
             if let Some(why) = self.refusal(rows, points, asked) {
                 return Err(self.page.wrong(topology.span(), why));
             }
@@ -145,7 +164,7 @@ impl Expander<'_> {
 
     /// Whether the row holds a number of messages that a plan may choose.
     fn has_depth(&self, row: &Contestant, points: &[Point]) -> bool {
-        let open = points.first().map(|point| Point { depth: None, ..*point });
+        let open = points.first().map(|point| Point { depth: None, ..point.clone() });
         open.is_some_and(|point| (self.ground.has_depth)(&self.planned(row, &point).case))
     }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::player::Player;
 use super::stage::{Line, Part, Step};
 use super::watch::{Glance, LOOK_AGAIN, Queueing};
 use super::{Claim, PATIENCE_NS};
 use crate::abort;
+use crate::child::Child;
 use crate::measure::Trouble;
 
 /// For what says nothing about the lock and comes at once, unless the machine is overrun.
@@ -24,17 +24,17 @@ const PATIENCE_TIMES_MAX: u32 = 10;
 pub(super) struct Actor<'a> {
     pub(super) part: Part,
     pub(super) line: &'a Line,
-    pub(super) player: Player,
+    pub(super) child: Child,
 }
 
 impl Actor<'_> {
     pub(super) fn pid(&self) -> Pid {
-        self.player.pid()
+        self.child.pid()
     }
 
     /// Kills him; nothing of him is left afterwards.
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        self.player.kill()
+        self.child.kill()
     }
 
     /// True while he has not said that he let the lock go.
@@ -99,10 +99,10 @@ impl Actor<'_> {
             return Ok(Claim::Never);
         }
         let deadline = Instant::now() + PROMPTLY;
-        while self.line.step() == Step::Has && !self.player.has_ended()? {
+        while self.line.step() == Step::Has && !self.child.has_ended()? {
             self.stay_for(Step::Has, deadline, "cannot let the lock go")?;
         }
-        self.player.collect()?;
+        self.child.collect()?;
         match self.line.step() {
             Step::Left => {
                 let since_ns = since_ns.unwrap_or(self.line.asked_ns());
@@ -110,8 +110,8 @@ impl Actor<'_> {
             }
             Step::Broke => Ok(Claim::Failed(self.line.complaint())),
             // The lock's doing, too: a C library aborts where it finds what it thinks cannot be.
-            Step::Asks | Step::Has => Ok(Claim::Failed(self.player.end_in_words())),
-            Step::Away => Err(self.trouble(&format!("did not attach: {}", self.player.end_in_words()))),
+            Step::Asks | Step::Has => Ok(Claim::Failed(self.child.end_in_words())),
+            Step::Away => Err(self.trouble(&format!("did not attach: {}", self.child.end_in_words()))),
         }
     }
 
@@ -124,7 +124,7 @@ impl Actor<'_> {
         let deadline = begun + patience * PATIENCE_TIMES_MAX;
         loop {
             let seen = self.line.step();
-            if seen > Step::Asks || self.player.has_ended()? {
+            if seen > Step::Asks || self.child.has_ended()? {
                 return Ok(true);
             }
             self.stay_for(seen, deadline, "gets no CPU time to look after the lock")?;
@@ -155,8 +155,8 @@ impl Actor<'_> {
 
     /// Errors: he has ended without a word.
     fn must_live(&mut self) -> Result<(), Trouble> {
-        if self.player.has_ended()? && self.line.step() <= Step::Has {
-            return Err(self.trouble(&format!("is gone: {}", self.player.end_in_words())));
+        if self.child.has_ended()? && self.line.step() <= Step::Has {
+            return Err(self.trouble(&format!("is gone: {}", self.child.end_in_words())));
         }
         Ok(())
     }

@@ -4,11 +4,11 @@
 use std::io;
 
 use super::actor::Actor;
-use super::player::Player;
 use super::stage::{Line, PARTS, Part, Stage};
 use super::tracer;
 use super::{Aftermath, Claim};
 use crate::address::Address;
+use crate::child::Child;
 use crate::lock::erased::AnyLock;
 use crate::lock::{Holder, Seat};
 use crate::measure::Trouble;
@@ -122,12 +122,12 @@ impl Scene<'_> {
             Part::Next | Part::Newcomer => 1,
         };
         let cpu = self.cpus.get(place).or(self.cpus.last()).copied();
-        let player = Player::start(|| {
+        let child = Child::start(|| {
             if let Err(error) = self.want(part, cpu, stay, line) {
                 line.broke(&error);
             }
         })?;
-        Ok(Actor { part, line, player })
+        Ok(Actor { part, line, child })
     }
 
     /// What a child does: it attaches, takes the lock once, and says how far it has come.

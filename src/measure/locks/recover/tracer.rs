@@ -2,18 +2,18 @@
 
 use std::io;
 
+use crate::child::{Child, again};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::player::{Player, again};
 use super::stage::Line;
 
 /// Why this process may not trace its children, if so: Yama, a container's filter of system calls, or no ptrace at all.
 ///
 /// Errors: a child cannot be started to try it on.
 pub(super) fn forbidden(line: &Line) -> io::Result<Option<String>> {
-    let subject = Player::start(|| line.stays_busy())?;
+    let subject = Child::start(|| line.stays_busy())?;
     let attached = stop(subject.pid());
     Ok(attached.err().map(|error| {
         format!("a process cannot be stopped between its release and its wake here: {error}; see ptrace(2) and kernel.yama.ptrace_scope")

@@ -1,0 +1,37 @@
+//! What the machine itself can do. Every run measures it first; no plan asks for it.
+
+use std::io;
+
+use super::Family;
+use crate::contestant::{Contestant, RoleSpec};
+use crate::measure::floors;
+use crate::record::Case;
+
+/// The family.
+pub(super) struct Floors;
+
+impl Family for Floors {
+    fn name(&self) -> &'static str {
+        floors::FAMILY
+    }
+
+    fn contestants(&self) -> Vec<Contestant> {
+        vec![]
+    }
+
+    fn supports(&self, _: &Case) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn resolved(&self, case: &Case) -> Case {
+        case.clone()
+    }
+
+    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
+        floors::roles()
+    }
+
+    fn roles(&self, _: &Case) -> u32 {
+        2
+    }
+}

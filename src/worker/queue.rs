@@ -1,0 +1,13 @@
+//! Queues of work with bounded put and get, and a word for what is done.
+
+use std::io;
+
+use super::Talk;
+use crate::control::Page;
+use crate::measure::Findings;
+use crate::protocol::Order;
+
+/// Plays the order's role.
+pub(super) fn play(order: &Order, _: Page, _: &mut Talk) -> Findings {
+    Err(io::Error::other(format!("this worker knows no `{}`", order.case.row())).into())
+}
