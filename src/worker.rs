@@ -94,11 +94,10 @@ fn obey(order: Order, talk: &mut Talk) -> Findings {
 
 /// Plays the order's role as its family does.
 fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
-    let row = order.case.row();
-    let unknown = || Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`"))));
+    let (row, stranger) = (order.case.row(), unknown_row(&order));
     match order.case.family.as_str() {
-        transport::FAMILY => transport::visit(&row, Play { order, page, talk }).unwrap_or_else(unknown),
-        crate::lock::FAMILY => crate::lock::visit(&row, lock::Play { order, page, talk }).unwrap_or_else(unknown),
+        transport::FAMILY => transport::visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger)),
+        crate::lock::FAMILY => crate::lock::visit(&row, lock::Play { order, page, talk }).unwrap_or(Err(stranger)),
         crate::launch::FAMILY => launch::play(&order, page, talk),
         crate::isolation::FAMILY => isolation::play(&order, page, talk),
         crate::pool::FAMILY => pool::play(&order, page, talk),
@@ -106,8 +105,16 @@ fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
         crate::shared_state::FAMILY => shared_state::play(&order, page, talk),
         crate::server::FAMILY => server::play(&order, page, talk),
         crate::concurrency::FAMILY => concurrency::play(&order, page, talk),
-        _ => unknown(),
+        _ => Err(stranger),
     }
+}
+
+fn unknown_row(order: &Order) -> Trouble {
+    io::Error::other(format!("this worker knows no `{}`", order.case.row())).into()
+}
+
+fn unasked(order: &Order, measure: Measure) -> Trouble {
+    io::Error::other(format!("`{}` cannot be asked for `{measure}`", order.case.row())).into()
 }
 
 fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> Findings {

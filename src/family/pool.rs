@@ -4,7 +4,8 @@ use std::io;
 
 use super::{Family, hosted};
 use crate::contestant::{Contestant, RoleSpec};
-use crate::pool;
+use crate::measure;
+use crate::pool::{self, prepare};
 use crate::record::Case;
 
 /// The family.
@@ -16,22 +17,23 @@ impl Family for Pools {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        pool::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        measure::pool::supports(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        pool::resolved(case)
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+    /// The dispatcher starts the workers, which have their places on its CPUs.
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        Ok(hosted(self.roles(case)))
     }
 
-    fn roles(&self, _: &Case) -> u32 {
-        1
+    fn roles(&self, case: &Case) -> u32 {
+        if prepare::is_serial(case) { 1 } else { 1 + prepare::workers(case) }
     }
 }

@@ -14,6 +14,7 @@ pub mod many;
 pub mod meter;
 pub mod paced;
 pub mod paired;
+pub mod pool;
 pub mod round_trip;
 pub mod schedule;
 pub mod set_up;

@@ -102,13 +102,18 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<
     }
 }
 
-impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume for Consumer<S, W> {
+impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<S, W> {
+    /// Lets `read` see a message if there is one now.
     #[inline]
-    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
-        let claim = match claim(&self.slots, self.slots.consumed(), Due::Filled) {
-            Some(claim) => claim,
-            None => self.await_message()?,
-        };
+    pub fn try_receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
+        match claim(&self.slots, self.slots.consumed(), Due::Filled) {
+            Some(claim) => self.take(claim, read).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    #[inline]
+    fn take<R>(&mut self, claim: Claim, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (slot, len) = (slot_of(&self.slots, claim.position), length(claim.word));
         credible(len, self.slots.message_bytes())?;
         // SAFETY: the slot was filled in this lap, the claim made its position this side's alone, and len was checked.
@@ -118,6 +123,17 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
         self.rhythm.received();
         self.wait.notify(self.slots.writers(), 1)?;
         Ok(result)
+    }
+}
+
+impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume for Consumer<S, W> {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+        let claim = match claim(&self.slots, self.slots.consumed(), Due::Filled) {
+            Some(claim) => claim,
+            None => self.await_message()?,
+        };
+        self.take(claim, read)
     }
 }
 

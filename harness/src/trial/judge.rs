@@ -109,12 +109,10 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metric
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
     let counted: Vec<&RoleCost> = roles.iter().filter(|role| !(generates_load && role.role == "sender")).collect();
     let messages = match case.measure {
-        // Its CPU time goes into making and closing.
-        Measure::SetUp => 0,
-        // Nothing is sent: what it costs is told in the family's own terms.
-        _ if case.message_bytes.is_none() => 0,
         _ if one_way => count,
-        _ => 2 * count,
+        Measure::RoundTrip | Measure::Anatomy if case.message_bytes.is_some() => 2 * count,
+        // Nothing is sent, or making and closing is what takes the time: what it costs is told in the family's own terms.
+        _ => 0,
     };
     // What never arrived was no use to anybody: a lossy mechanism pays for it with the others.
     let lost = metrics.get(metric::LOST_SHARE).copied().unwrap_or(0.0);

@@ -1,0 +1,120 @@
+//! What the workers of a pool use between two moments, read from outside: they do not know when it is hot.
+//! Source: proc(5), `stat`, `status` and `schedstat` of each task.
+
+use std::fs;
+
+use nix::unistd::{SysconfVar, sysconf};
+
+use crate::clock;
+use crate::pool::Hand;
+use crate::record::RoleCost;
+
+/// A reading of every worker.
+pub struct Labour {
+    hands: Vec<(Hand, Reading)>,
+    wall_ns: u64,
+}
+
+/// Counters of one task.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    user_ns: u64,
+    system_ns: u64,
+    minor_faults: u64,
+    major_faults: u64,
+    voluntary: u64,
+    involuntary: u64,
+    running_ns: u64,
+    ready_ns: u64,
+}
+
+impl Labour {
+    /// Reads the counters of `hands`. Takes some ten microseconds each; call it outside the clock.
+    pub fn start(hands: Vec<Hand>) -> Self {
+        let hands = hands.into_iter().map(|hand| (hand, Reading::of(hand))).collect();
+        Self { hands, wall_ns: clock::now_ns() }
+    }
+
+    /// Reads them again: one cost for each, in order of seat. A worker that is gone has used nothing.
+    pub fn stop(self, cpus: &[u32]) -> Vec<RoleCost> {
+        let wall_ns = clock::now_ns() - self.wall_ns;
+        let cost = |(seat, (hand, before)): (usize, (Hand, Reading))| {
+            let after = Reading::of(hand);
+            let running_ns = after.running_ns.saturating_sub(before.running_ns).min(wall_ns);
+            let ready_ns = after.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
+            RoleCost {
+                role: "worker".to_owned(),
+                cpu: cpus.get(seat).copied(),
+                wall_ns,
+                user_ns: after.user_ns.saturating_sub(before.user_ns),
+                system_ns: after.system_ns.saturating_sub(before.system_ns),
+                voluntary_switches: after.voluntary.saturating_sub(before.voluntary),
+                involuntary_switches: after.involuntary.saturating_sub(before.involuntary),
+                minor_faults: after.minor_faults.saturating_sub(before.minor_faults),
+                major_faults: after.major_faults.saturating_sub(before.major_faults),
+                running_ns,
+                ready_ns,
+                blocked_ns: wall_ns - running_ns - ready_ns,
+                ..RoleCost::default()
+            }
+        };
+        self.hands.into_iter().enumerate().map(cost).collect()
+    }
+}
+
+impl Reading {
+    fn of(hand: Hand) -> Self {
+        let folder = match hand {
+            Hand::Process(pid) => format!("/proc/{pid}/task/{pid}"),
+            Hand::Thread(tid) => format!("/proc/self/task/{tid}"),
+        };
+        let text = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
+        let mut reading = Self::default();
+        reading.read_stat(&text("stat"));
+        reading.read_status(&text("status"));
+        let schedule = text("schedstat");
+        let mut times = schedule.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
+        (reading.running_ns, reading.ready_ns) = (times.next().unwrap_or(0), times.next().unwrap_or(0));
+        reading
+    }
+
+    /// Fields are counted from behind the name, which may hold anything.
+    fn read_stat(&mut self, stat: &str) {
+        let fields: Vec<u64> = stat
+            .rsplit_once(')')
+            .map(|(_, rest)| rest.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect())
+            .unwrap_or_default();
+        let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
+        let per_s = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|hz| u64::try_from(hz).ok()).unwrap_or(100);
+        let ns = |ticks: u64| ticks * (1_000_000_000 / per_s.max(1));
+        (self.minor_faults, self.major_faults) = (field(10), field(12));
+        (self.user_ns, self.system_ns) = (ns(field(14)), ns(field(15)));
+    }
+
+    fn read_status(&mut self, status: &str) {
+        for line in status.lines() {
+            let value = || line.rsplit(['\t', ' ']).next().and_then(|value| value.parse().ok()).unwrap_or(0);
+            if line.starts_with("voluntary_ctxt_switches") {
+                self.voluntary = value();
+            } else if line.starts_with("nonvoluntary_ctxt_switches") {
+                self.involuntary = value();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_behind_any_name() {
+        let mut reading = Reading::default();
+        reading.read_stat("7 (a ) b) S 1 2 3 4 5 6 70 8 90 10 200 300 13 14");
+        assert_eq!((reading.minor_faults, reading.major_faults), (70, 90));
+        assert_eq!(reading.user_ns / reading.system_ns.max(1), 0);
+        assert!(reading.user_ns > 0);
+        reading.read_status("Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n");
+        assert_eq!((reading.voluntary, reading.involuntary), (12, 3));
+    }
+}

@@ -1,0 +1,121 @@
+//! From a case to a pool, for every pool alike.
+
+use super::{FAMILY, MAX_WORKERS, Pool, ROWS, Staff, Visitor, visit};
+use crate::contestant::Contestant;
+use crate::record::{Case, Measure};
+
+/// Workers of a case that does not say.
+const WORKERS: u32 = 2;
+/// Frames that are out at a time, unless the case says: more than a few workers can finish before the next is handed out.
+const IN_FLIGHT: u32 = 64;
+
+/// Every row.
+pub fn contestants() -> Vec<Contestant> {
+    ROWS.iter().filter_map(|row| visit(row, Describe { row })).collect()
+}
+
+/// How many work.
+pub fn workers(case: &Case) -> u32 {
+    case.workers.unwrap_or(WORKERS)
+}
+
+/// How many frames are out at a time, at most.
+pub fn in_flight(case: &Case) -> u32 {
+    case.depth.unwrap_or(IN_FLIGHT)
+}
+
+/// Whether the case's mechanism can be asked for it with `staff`.
+///
+/// Errors: the reason, with the limit.
+pub fn supports(case: &Case, staff: &Staff) -> Result<(), String> {
+    let unknown = || Err(format!("there is no pool `{}`; `ipcmark list` names them all", case.row()));
+    visit(&case.row(), Supports { case, staff }).unwrap_or_else(unknown)
+}
+
+/// The case with what follows from its mechanism.
+pub fn resolved(case: &Case) -> Case {
+    visit(&case.row(), Resolve { case }).unwrap_or_else(|| case.clone())
+}
+
+/// True when the dispatcher does the work itself.
+pub fn is_serial(case: &Case) -> bool {
+    visit(&case.row(), Serial).unwrap_or(false)
+}
+
+struct Describe {
+    row: &'static str,
+}
+
+impl Visitor for Describe {
+    type Output = Contestant;
+
+    fn visit<P: Pool>(self) -> Contestant {
+        let mechanism = self.row.split_once('/').map_or(self.row, |(mechanism, _)| mechanism);
+        Contestant {
+            family: FAMILY,
+            mechanism,
+            program: None,
+            wait: P::WAIT,
+            isolation: P::ISOLATION,
+            substrate: None,
+            group: P::GROUP,
+            summary: P::SUMMARY,
+            measures: P::MEASURES,
+            cpus_wanted: 2,
+            polls: P::POLLS,
+            unavailable: P::unavailable(),
+        }
+    }
+}
+
+struct Supports<'a> {
+    case: &'a Case,
+    staff: &'a Staff,
+}
+
+impl Visitor for Supports<'_> {
+    type Output = Result<(), String>;
+
+    fn visit<P: Pool>(self) -> Result<(), String> {
+        let Self { case, staff } = self;
+        if case.isolation != P::ISOLATION {
+            return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
+        }
+        if !P::MEASURES.contains(&case.measure) {
+            return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
+        }
+        if !(1..=MAX_WORKERS).contains(&staff.workers) {
+            return Err(format!("a pool has 1 to {MAX_WORKERS} workers, not {}", staff.workers));
+        }
+        P::supports(staff)
+    }
+}
+
+struct Resolve<'a> {
+    case: &'a Case,
+}
+
+impl Visitor for Resolve<'_> {
+    type Output = Case;
+
+    fn visit<P: Pool>(self) -> Case {
+        let case = self.case;
+        let hands_out = matches!(case.measure, Measure::Dispatch | Measure::Paced);
+        Case {
+            group: Some(P::GROUP),
+            workers: Some(workers(case)),
+            depth: case.depth.or_else(|| hands_out.then(|| in_flight(case))),
+            ..case.clone()
+        }
+    }
+}
+
+struct Serial;
+
+impl Visitor for Serial {
+    type Output = bool;
+
+    fn visit<P: Pool>(self) -> bool {
+        P::SERIAL
+    }
+}
