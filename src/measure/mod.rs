@@ -20,6 +20,7 @@ pub mod set_up;
 pub mod stream;
 pub mod touch;
 pub mod wake;
+mod window;
 
 use std::fmt;
 use std::io;

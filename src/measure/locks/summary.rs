@@ -6,9 +6,9 @@ use hdrhistogram::Histogram;
 
 use super::read_mostly;
 use super::tickets;
-use super::together::{Span, jain};
 use crate::lock::Guard;
 use crate::measure::histogram;
+use crate::measure::window::together::{Span, jain};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Contest, HolderShare, Metrics, RoleCost, Window, metric};
 
@@ -155,7 +155,7 @@ fn expected(guard: Guard, holders: usize, reports: &[Report]) -> Option<Expected
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::locks::together::NS_PER_MS;
+    use crate::measure::window::together::NS_PER_MS;
 
     fn holder(slot: u32, per_ms: &[u32], after: &[u64]) -> HolderFinding {
         HolderFinding {
