@@ -4,6 +4,7 @@
 //! paired floor, warm-up, the timed work, paired floor. Loops take a count and give a time; who calls them, harness or
 //! criterion, makes no difference.
 
+pub mod access;
 pub mod count;
 pub mod floors;
 pub mod hand_over;

@@ -21,6 +21,8 @@ pub struct Concluded {
     pub windows: Vec<Window>,
     /// The wait.
     pub histogram: Option<String>,
+    /// Distributions beside it, by name, in the form of records.
+    pub distributions: BTreeMap<String, String>,
     /// Shares, hand-overs, fairness.
     pub contest: Option<Contest>,
     /// What a check that had to fail found, or that it found nothing.
@@ -90,6 +92,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     Concluded {
         windows: span.slices(&holders),
         histogram,
+        distributions: BTreeMap::new(),
         expected: expected(guard, holders.len(), reports),
         contest: Some(Contest { holders: shares, hand_overs, fairness, histograms: histograms.collect() }),
         metrics,
