@@ -44,6 +44,8 @@ struct Header {
     trial_count: AtomicU64,
     /// 1 when stamps of one role are compared with another's by the tick counter.
     shared_ticks: AtomicU32,
+    /// The number of the last window that somebody's clock ended.
+    window_over: AtomicU64,
 }
 
 #[repr(C, align(64))]
@@ -200,6 +202,17 @@ impl Page {
     pub fn post(&self, slot: u32, word: u64) {
         // PAIRS: posted
         self.line(slot).posted.store(word, Ordering::Release);
+    }
+
+    /// True once somebody's clock ended the window of this number.
+    #[inline]
+    pub fn is_window_over(&self, window: u64) -> bool {
+        self.header().window_over.load(Ordering::Relaxed) == window
+    }
+
+    /// Ends the window of this number for all.
+    pub fn end_window(&self, window: u64) {
+        self.header().window_over.store(window, Ordering::Relaxed);
     }
 
     /// True when the leader found the tick counters of all roles in step; the system's clock is compared otherwise.

@@ -145,7 +145,7 @@ pub struct Report {
     pub roles: Vec<RoleCost>,
     /// Only from a floors trial.
     pub floors: Option<Box<Floors>>,
-    /// Only from a trial of several holders of one lock: one entry per role this worker played.
+    /// Only from a trial of several holders of one lock, or users of one state: one entry per role this worker played.
     pub holders: Vec<HolderFinding>,
 }
 

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::{Concluded, Family};
 use crate::contestant::{Contestant, RoleSpec};
-use crate::record::Case;
+use crate::measure::access;
+use crate::protocol::Report;
+use crate::record::{Case, Measure};
 use crate::shared_state;
 
 /// The family.
@@ -16,22 +18,27 @@ impl Family for SharedStates {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        shared_state::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        shared_state::supports(case)?;
+        if case.measure == Measure::Access { access::supports(case) } else { Ok(()) }
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        shared_state::resolved(case)
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        shared_state::prepare(case)
     }
 
-    fn roles(&self, _: &Case) -> u32 {
-        1
+    fn roles(&self, case: &Case) -> u32 {
+        shared_state::prepare::roles(case)
+    }
+
+    fn conclude(&self, _: &Case, reports: &[Report]) -> Concluded {
+        access::conclude(reports)
     }
 }

@@ -9,7 +9,7 @@ use crate::record::{Group, Substrate, Wait};
 use crate::shm::{self, Segment, SharedLayout};
 
 /// A lock of words in shared memory. All zero bytes: free.
-pub(super) trait RawLock: SharedLayout + 'static {
+pub(crate) trait RawLock: SharedLayout + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
     /// What kind of thing it is.

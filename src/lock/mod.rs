@@ -27,8 +27,13 @@ use std::io;
 use crate::address::Address;
 use crate::record::{Counts, Group, Isolation, Measure, Wait};
 
+// What protects other things than a trial's ledger: maps in shared memory.
+pub(crate) use futex::mutex::FutexMutex;
+pub(crate) use in_memory::RawLock;
 pub use prepare::{anatomy, contestants, prepare, resolved, supports};
+pub(crate) use read_mostly::shm_rwlock::ShmRwLock;
 pub use registry::{ROWS, visit};
+pub(crate) use spin::ttas::Ttas;
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "lock";

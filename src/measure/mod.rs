@@ -4,6 +4,7 @@
 //! paired floor, warm-up, the timed work, paired floor. Loops take a count and give a time; who calls them, harness or
 //! criterion, makes no difference.
 
+pub mod access;
 pub mod count;
 pub mod floors;
 pub mod hand_over;
@@ -21,6 +22,7 @@ pub mod set_up;
 pub mod stream;
 pub mod touch;
 pub mod wake;
+mod window;
 
 use std::fmt;
 use std::io;

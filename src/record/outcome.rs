@@ -243,7 +243,7 @@ pub mod metric {
     /// Parallel: the work of both one after the other, over the time both took together.
     pub const SPEED_UP: &str = "speed_up";
     /// User and system time of all roles together, per message (a round trip is two messages). Paced and wake: of the
-    /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism.
+    /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism. Access: per access.
     pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";
 }
 

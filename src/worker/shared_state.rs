@@ -1,13 +1,150 @@
-//! State that several processes read and write.
+//! One who uses shared state, as a process of its own or all of them as threads of one; and the process that keeps it.
 
 use std::io;
+use std::marker::PhantomData;
+use std::thread;
 
 use super::Talk;
-use crate::control::Page;
-use crate::measure::Findings;
-use crate::protocol::Order;
+use super::threads::{self, Troupe};
+use crate::address::{self, Address};
+use crate::conformance::shared_state::Examined;
+use crate::control::{Leader, Member, Page};
+use crate::measure::access::{self, Accessor};
+use crate::measure::{Findings, Task, Trouble};
+use crate::protocol::{Order, Report};
+use crate::record::Measure;
+use crate::shared_state::{Shape, State, Visitor, prepare, visit};
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, _: Page, _: &mut Talk) -> Findings {
-    Err(io::Error::other(format!("this worker knows no `{}`", order.case.row())).into())
+pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
+    let row = order.case.row();
+    let unknown = || Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`"))));
+    visit(&row, Play { order, page, talk }).unwrap_or_else(unknown)
+}
+
+/// Plays the order's role with the state's type at hand.
+struct Play<'a> {
+    order: Order,
+    page: Page,
+    talk: &'a mut Talk,
+}
+
+impl Visitor for Play<'_> {
+    type Output = Findings;
+
+    fn visit<S: State>(self) -> Findings {
+        let Self { order, page, talk } = self;
+        match order.role.as_str() {
+            "host" => host::<S>(&order, &page, talk),
+            prepare::KEEPER => keep::<S>(order, page, talk),
+            _ => alone::<S>(order, page, talk),
+        }
+    }
+}
+
+/// What one user does, by what is asked.
+enum Part<S: State> {
+    Access(Box<Accessor<S>>),
+    Conformance(Box<Examined<S>>),
+}
+
+impl<S: State> Part<S> {
+    fn attach(address: &Address, task: &Task) -> io::Result<Self> {
+        let shape = Shape::of(&task.case);
+        let handle = S::attach(address, &shape, task.slot)?;
+        match task.case.measure {
+            Measure::Access => Ok(Self::Access(Box::new(Accessor::new(handle, task)?))),
+            Measure::Conformance => Ok(Self::Conformance(Box::new(Examined::new(handle, shape, task.slot)))),
+            other => Err(io::Error::other(format!("no state can be asked for `{other}`"))),
+        }
+    }
+
+    fn lead(self, leader: &mut Leader, task: &Task) -> Findings {
+        match self {
+            Self::Access(mut accessor) => access::lead(&mut accessor, leader, task),
+            Self::Conformance(mut examined) => examined.lead(leader, task),
+        }
+    }
+
+    fn follow(self, member: &mut Member, task: &Task) -> Findings {
+        match self {
+            Self::Access(mut accessor) => access::follow(&mut accessor, member, task),
+            Self::Conformance(mut examined) => examined.follow(member, task),
+        }
+    }
+}
+
+/// The address of the order's state. The order's own copy goes with the order, and with it its descriptors.
+fn state_of(order: &Order) -> io::Result<Address> {
+    let link = order.links.iter().find(|link| link.channel == prepare::CHANNEL);
+    link.map(|link| link.address.clone())
+        .ok_or_else(|| io::Error::other("an order of this family comes with the state"))
+}
+
+/// One process of several.
+fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+    let task = Task::of(&order, prepare::ROLE, 0);
+    let part = Part::<S>::attach(&state_of(&order)?, &task)?;
+    let slots = order.slots;
+    drop(order);
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    if task.slot == 0 {
+        part.lead(&mut Leader::new(page, slots), &task)
+    } else {
+        part.follow(&mut Member::new(page, task.slot), &task)
+    }
+}
+
+/// The process that keeps the state. It answers from threads of its own until everybody has gone, which is after the trial:
+/// the leader looks at everything once more in the end.
+fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+    let task = Task::of(&order, prepare::KEEPER, 0);
+    let (address, shape) = (state_of(&order)?, Shape::of(&order.case));
+    drop(order);
+    thread::scope(|scope| {
+        let service = scope.spawn(|| S::keep(address, &shape));
+        talk.exchange(vec![])?;
+        talk.ready_go()?;
+        let report = access::beside(&mut Member::new(page, task.slot), &task)?;
+        service.join().map_err(|_| io::Error::other("the keeper's thread panicked"))??;
+        Ok(report)
+    })
+}
+
+/// All users as threads of this process, which also makes the state.
+fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, prepare::ROLE, slot as usize)).collect();
+    address::lease_as_worker(&order.run_id)?;
+    let places = S::create(&Shape::of(&order.case))?;
+    talk.exchange(vec![])?;
+    threads::play(&Users::<S>(PhantomData), order, page, talk, &tasks, places.seats)
+}
+
+/// All users of one process, each with an address of the state.
+struct Users<S>(PhantomData<fn() -> S>);
+
+impl<S: State> Troupe for Users<S> {
+    type Seat = Address;
+    type Part = Part<S>;
+
+    fn attach(&self, address: Address, task: &Task) -> io::Result<Part<S>> {
+        Part::attach(&address, task)
+    }
+
+    fn lead(&self, part: Part<S>, leader: &mut Leader, task: &Task) -> Findings {
+        part.lead(leader, task)
+    }
+
+    fn follow(&self, part: Part<S>, member: &mut Member, task: &Task) -> Findings {
+        part.follow(member, task)
+    }
+
+    fn merge(&self, led: Findings, followed: Findings) -> Findings {
+        threads::merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
+            led.roles.append(&mut roles);
+            led.holders.append(&mut holders);
+            Ok(led)
+        })
+    }
 }

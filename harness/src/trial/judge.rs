@@ -61,7 +61,8 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
     let windows = windows.into_iter().find(|windows| !windows.is_empty());
     let histogram = attempt.reports.iter().find_map(|report| report.histogram.as_ref()).or(together.histogram.as_ref());
-    let distributions = attempt.reports.iter().flat_map(|report| report.distributions.clone()).collect();
+    let distributions = attempt.reports.iter().flat_map(|report| report.distributions.clone());
+    let distributions = distributions.chain(together.distributions).collect();
     Outcome {
         status: Status::Measured,
         verdict: Some(verdict),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::address::{Address, End};
 use crate::lock::{COPIES, Guard};
+use crate::measure::window::Ending;
 use crate::record::Substrate;
 use crate::shm::{self, Segment, SharedLayout};
 
@@ -88,17 +89,6 @@ impl Ledger {
         self.segment.view(0)
     }
 
-    /// True once a holder's clock ended the window of this number.
-    #[inline]
-    pub(super) fn is_over(&self, window: u64) -> bool {
-        self.segment.view::<Over>(OVER_OFFSET).0.load(Ordering::Relaxed) == window
-    }
-
-    /// Ends the window of this number for all.
-    pub(super) fn end(&self, window: u64) {
-        self.segment.view::<Over>(OVER_OFFSET).0.store(window, Ordering::Relaxed);
-    }
-
     /// Adds one to the count of the line `at`, as anybody would who knows himself alone.
     #[inline]
     pub(super) fn touch(&self, at: u32) {
@@ -140,5 +130,16 @@ impl Ledger {
     fn line(&self, at: u32) -> &Line {
         assert!(at < LINES_MAX, "line {at} is beyond the ledger");
         self.segment.view(LINES_OFFSET + at as usize * LINE_BYTES)
+    }
+}
+
+impl Ending for Ledger {
+    #[inline]
+    fn is_over(&self, window: u64) -> bool {
+        self.segment.view::<Over>(OVER_OFFSET).0.load(Ordering::Relaxed) == window
+    }
+
+    fn end(&self, window: u64) {
+        self.segment.view::<Over>(OVER_OFFSET).0.store(window, Ordering::Relaxed);
     }
 }

@@ -6,14 +6,11 @@ pub mod chain;
 pub mod contention;
 pub mod critical;
 pub mod ledger;
-mod looks;
 mod outside;
 pub mod read_mostly;
 pub mod recover;
 mod summary;
 pub mod tickets;
-mod together;
-mod window;
 
 use super::paired::Floor;
 use super::{Findings, Task};

@@ -8,31 +8,25 @@
 mod board;
 mod mixture;
 mod summary;
-mod waits;
 
 use self::board::Board;
 use self::mixture::Mixture;
-use self::waits::Waits;
 use super::Part;
 use super::chain::Chain;
 use super::ledger::Ledger;
-use super::looks::Looks;
 use super::outside::Outside;
-use super::window::{self, Player, Span, wait_for};
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::lock::{Holder, Lock};
 use crate::measure::paired::Floor;
+use crate::measure::window::looks::Looks;
+use crate::measure::window::waits::{READ_WAIT, WRITE_WAIT, Waits};
+use crate::measure::window::{self, Player, Span, wait_for};
 use crate::measure::{Findings, Task, Trouble};
 use crate::protocol::HolderFinding;
 use crate::record::Metrics;
 
 pub(super) use summary::metrics;
-
-/// Names of the distributions in findings.
-const WAIT: &str = "wait";
-const READ_WAIT: &str = "read_wait";
-const WRITE_WAIT: &str = "write_wait";
 
 /// One holder at work.
 pub struct Accessor<L: Lock> {

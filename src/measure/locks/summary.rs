@@ -6,9 +6,9 @@ use hdrhistogram::Histogram;
 
 use super::read_mostly;
 use super::tickets;
-use super::together::{Span, jain};
 use crate::lock::Guard;
 use crate::measure::histogram;
+use crate::measure::window::together::{Span, jain};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Contest, HolderShare, Metrics, RoleCost, Window, metric};
 
@@ -21,6 +21,8 @@ pub struct Concluded {
     pub windows: Vec<Window>,
     /// The wait.
     pub histogram: Option<String>,
+    /// Distributions beside it, by name, in the form of records.
+    pub distributions: BTreeMap<String, String>,
     /// Shares, hand-overs, fairness.
     pub contest: Option<Contest>,
     /// What a check that had to fail found, or that it found nothing.
@@ -90,6 +92,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     Concluded {
         windows: span.slices(&holders),
         histogram,
+        distributions: BTreeMap::new(),
         expected: expected(guard, holders.len(), reports),
         contest: Some(Contest { holders: shares, hand_overs, fairness, histograms: histograms.collect() }),
         metrics,
@@ -155,7 +158,7 @@ fn expected(guard: Guard, holders: usize, reports: &[Report]) -> Option<Expected
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::locks::together::NS_PER_MS;
+    use crate::measure::window::together::NS_PER_MS;
 
     fn holder(slot: u32, per_ms: &[u32], after: &[u64]) -> HolderFinding {
         HolderFinding {

@@ -14,11 +14,11 @@ use std::io;
 
 use super::Part;
 use super::ledger::Ledger;
-use super::window::{next_start_ns, wait_for};
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
+use crate::measure::window::{next_start_ns, wait_for};
 use crate::measure::{Findings, Task, Trouble, attend, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{RoleCost, Window, metric};

@@ -2,8 +2,8 @@
 
 use crate::lock::Guard;
 use crate::measure::locks::summary::costs;
-use crate::measure::locks::together::jain;
 use crate::measure::locks::{Concluded, Expected};
+use crate::measure::window::together::jain;
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Contest, HolderShare, RoleCost, metric};
 

@@ -3,7 +3,7 @@
 use crate::protocol::HolderFinding;
 use crate::record::{Fairness, HolderShare, Window};
 
-pub(super) const NS_PER_MS: u64 = 1_000_000;
+pub(in crate::measure) const NS_PER_MS: u64 = 1_000_000;
 /// Windows of fairness, in milliseconds.
 const FAIRNESS_MS: [usize; 3] = [1, 10, 100];
 /// What of a window all holders must have run in: with more holders than CPUs the last comes late.
@@ -12,15 +12,15 @@ const SHARED_MIN: f64 = 0.25;
 const SLICES: usize = 20;
 
 /// The milliseconds in which all holders ran; the whole window where those are too few.
-pub(super) struct Span {
+pub(in crate::measure) struct Span {
     from: usize,
-    pub(super) to: usize,
-    pub(super) shared: bool,
-    pub(super) together_ms: usize,
+    pub(in crate::measure) to: usize,
+    pub(in crate::measure) shared: bool,
+    pub(in crate::measure) together_ms: usize,
 }
 
 impl Span {
-    pub(super) fn of(holders: &[&HolderFinding]) -> Self {
+    pub(in crate::measure) fn of(holders: &[&HolderFinding]) -> Self {
         let after = |holder: &HolderFinding, at_ns: u64| at_ns.saturating_sub(holder.agreed_ns);
         let from = holders.iter().map(|one| after(one, one.started_ns).div_ceil(NS_PER_MS)).max().unwrap_or(0);
         let to = holders.iter().map(|one| after(one, one.ended_ns) / NS_PER_MS).min().unwrap_or(0);
@@ -33,7 +33,7 @@ impl Span {
         Self { from, to, shared, together_ms }
     }
 
-    pub(super) fn length_ns(&self) -> u64 {
+    pub(in crate::measure) fn length_ns(&self) -> u64 {
         (self.to - self.from) as u64 * NS_PER_MS
     }
 
@@ -41,7 +41,7 @@ impl Span {
         holder.per_ms.get(self.from..self.to.min(holder.per_ms.len())).unwrap_or_default()
     }
 
-    pub(super) fn share(&self, holder: &HolderFinding) -> HolderShare {
+    pub(in crate::measure) fn share(&self, holder: &HolderFinding) -> HolderShare {
         HolderShare {
             acquisitions: self.within(holder).iter().map(|count| u64::from(*count)).sum(),
             starved_ns: holder.starved_ns,
@@ -50,7 +50,7 @@ impl Span {
     }
 
     /// Acquisitions of all holders in about [`SLICES`] slices.
-    pub(super) fn slices(&self, holders: &[&HolderFinding]) -> Vec<Window> {
+    pub(in crate::measure) fn slices(&self, holders: &[&HolderFinding]) -> Vec<Window> {
         let each = (self.to - self.from).div_ceil(SLICES).max(1);
         let mut windows = vec![];
         for start in (0..self.to - self.from).step_by(each) {
@@ -72,7 +72,7 @@ impl Span {
         windows
     }
 
-    pub(super) fn fairness(&self, holders: &[&HolderFinding]) -> Vec<Fairness> {
+    pub(in crate::measure) fn fairness(&self, holders: &[&HolderFinding]) -> Vec<Fairness> {
         let fitting = FAIRNESS_MS.into_iter().filter(|length| *length <= self.to - self.from);
         fitting.map(|length| self.fairness_over(holders, length)).collect()
     }
@@ -106,7 +106,7 @@ impl Span {
 }
 
 /// Jain's index: the square of the sum over n times the sum of squares.
-pub(super) fn jain(shares: &[u64]) -> f64 {
+pub(in crate::measure) fn jain(shares: &[u64]) -> f64 {
     let sum: f64 = shares.iter().map(|share| *share as f64).sum();
     let squares: f64 = shares.iter().map(|share| (*share as f64).powi(2)).sum();
     if squares == 0.0 { 1.0 } else { sum * sum / (shares.len() as f64 * squares) }

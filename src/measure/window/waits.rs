@@ -5,20 +5,24 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::{READ_WAIT, WAIT, WRITE_WAIT};
+use super::looks::encoded;
 use crate::measure::histogram;
-use crate::measure::locks::looks::encoded;
+
+/// Names of the distributions in findings: both kinds, reads, writes.
+pub(in crate::measure) const WAIT: &str = "wait";
+pub(in crate::measure) const READ_WAIT: &str = "read_wait";
+pub(in crate::measure) const WRITE_WAIT: &str = "write_wait";
 
 /// One kind of access.
-pub(super) struct Kind {
+pub(in crate::measure) struct Kind {
     /// Ticks that the stamped one of this batch waited.
     waited: u64,
     /// Accesses in this batch.
     in_batch: u32,
     /// Accesses in the window.
-    pub(super) count: u64,
+    pub(in crate::measure) count: u64,
     /// Of those, stamped.
-    pub(super) samples: u64,
+    pub(in crate::measure) samples: u64,
     waits: Histogram<u64>,
 }
 
@@ -29,13 +33,13 @@ impl Kind {
 
     /// Whether the next access of this batch is to be stamped.
     #[inline]
-    pub(super) fn wants_stamp(&self) -> bool {
+    pub(in crate::measure) fn wants_stamp(&self) -> bool {
         self.in_batch == 0
     }
 
     /// Notes an access, and what it waited if it was stamped.
     #[inline]
-    pub(super) fn note(&mut self, waited: u64) {
+    pub(in crate::measure) fn note(&mut self, waited: u64) {
         if self.in_batch == 0 {
             self.waited = waited;
         }
@@ -54,26 +58,26 @@ impl Kind {
 }
 
 /// Both kinds.
-pub(super) struct Waits {
-    pub(super) reads: Kind,
-    pub(super) writes: Kind,
+pub(in crate::measure) struct Waits {
+    pub(in crate::measure) reads: Kind,
+    pub(in crate::measure) writes: Kind,
 }
 
 impl Waits {
     /// Of a window before its first access.
-    pub(super) fn none() -> Self {
+    pub(in crate::measure) fn none() -> Self {
         Self { reads: Kind::none(), writes: Kind::none() }
     }
 
     /// Takes what the batch had into the whole.
     #[inline]
-    pub(super) fn end_batch(&mut self, ns_per_tick: f64) {
+    pub(in crate::measure) fn end_batch(&mut self, ns_per_tick: f64) {
         self.reads.end_batch(ns_per_tick);
         self.writes.end_batch(ns_per_tick);
     }
 
     /// Distributions by name: each kind, and both together.
-    pub(super) fn encoded(self) -> BTreeMap<String, String> {
+    pub(in crate::measure) fn encoded(self) -> BTreeMap<String, String> {
         let mut both = self.reads.waits.clone();
         // Both have the bounds of `empty`, so neither refuses the other.
         let _ = both.add(&self.writes.waits);

@@ -2,14 +2,17 @@
 //! for all: a holder that starves could not stop the others, and one in the middle of a batch might take very long to
 //! finish it.
 //!
-//! What surrounds the windows of a trial is the same for every lock and measure, and compiled once: see [`Player`].
+//! What surrounds the windows of a trial is the same for every lock, state and measure, and compiled once: see [`Player`].
+
+pub(super) mod looks;
+pub(super) mod together;
+pub(super) mod waits;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::thread;
 use std::time::Duration;
 
-use super::ledger::Ledger;
 use crate::abort;
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member, Page};
@@ -20,9 +23,9 @@ use crate::measure::{Findings, Task, Trouble, attend, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Metrics, RoleCost};
 
-/// Windows: to warm up, to count, and for some to stamp every release.
+/// Windows: to warm up, to count, and for some one more, in which every piece of work is stamped.
 const WARM: u32 = 40;
-const COUNTED: u32 = 41;
+pub(super) const COUNTED: u32 = 41;
 const STAMPED: u32 = 42;
 
 /// What of the hot time the stamped window takes.
@@ -36,6 +39,25 @@ const AWAKE_BEFORE_NS: u64 = 100_000;
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
 /// Acquisitions of a batch between two looks at the clock: where holders outnumber CPUs each may suddenly take a time slice.
 const ACQUISITIONS_PER_CLOCK_CHECK: u32 = 32;
+
+/// Where whoever's clock says first that a window is over tells the others.
+pub(super) trait Ending {
+    /// True once somebody's clock ended the window of this number.
+    fn is_over(&self, window: u64) -> bool;
+    /// Ends the window of this number for all.
+    fn end(&self, window: u64);
+}
+
+impl Ending for Page {
+    #[inline]
+    fn is_over(&self, window: u64) -> bool {
+        self.is_window_over(window)
+    }
+
+    fn end(&self, window: u64) {
+        self.end_window(window);
+    }
+}
 
 /// When a window begins that `leader` opens now.
 pub(super) fn next_start_ns(leader: &Leader) -> u64 {
@@ -78,14 +100,14 @@ impl Span {
     #[inline]
     pub(super) fn fill(
         &self,
-        ledger: &Ledger,
+        ending: &impl Ending,
         mut batch: impl FnMut() -> Result<u64, Trouble>,
     ) -> Result<u64, Trouble> {
         let mut until_check = BATCHES_PER_ABORT_CHECK;
         loop {
             let ended = batch()?;
-            if ended >= self.end_tick || ledger.is_over(self.start_ns) {
-                ledger.end(self.start_ns);
+            if ended >= self.end_tick || ending.is_over(self.start_ns) {
+                ending.end(self.start_ns);
                 return Ok(clock::now_ns());
             }
             until_check -= 1;
@@ -101,8 +123,8 @@ impl Span {
     /// Whether a batch of which `done` are done should stop short: somebody ended the window, or, looked at now and then,
     /// this holder's own clock does.
     #[inline]
-    pub(super) fn cuts_short(&self, ledger: &Ledger, done: u32) -> bool {
-        ledger.is_over(self.start_ns)
+    pub(super) fn cuts_short(&self, ending: &impl Ending, done: u32) -> bool {
+        ending.is_over(self.start_ns)
             || done.is_multiple_of(ACQUISITIONS_PER_CLOCK_CHECK) && clock::tick(self.trusted) >= self.end_tick
     }
 }
@@ -111,11 +133,11 @@ impl Span {
 pub(super) trait Player {
     /// Works through a window and notes who got how much; `hot` in the one that counts.
     fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, Trouble>;
-    /// Whether the window that counts is followed by one that stamps every release.
+    /// Whether the window that counts is followed by one more, shorter one.
     fn stamps(&self) -> bool {
         false
     }
-    /// Works through a window that stamps every release, and gives distributions by name.
+    /// Works through that one, in which every piece of work may be stamped, and gives distributions by name.
     fn stamped(&mut self, _: Span) -> Result<BTreeMap<String, String>, Trouble> {
         Ok(BTreeMap::new())
     }

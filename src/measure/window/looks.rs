@@ -18,23 +18,23 @@ const NS_PER_MS: f64 = 1e6;
 
 /// The moments of one batch, in ticks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Batch {
+pub(in crate::measure) struct Batch {
     /// Before the first acquisition of it.
-    pub(super) asked: u64,
+    pub(in crate::measure) asked: u64,
     /// In its critical section.
-    pub(super) entered: u64,
+    pub(in crate::measure) entered: u64,
     /// At the end of that.
-    pub(super) left: u64,
+    pub(in crate::measure) left: u64,
     /// After the last.
-    pub(super) ended: u64,
+    pub(in crate::measure) ended: u64,
     /// Acquisitions.
-    pub(super) count: u32,
+    pub(in crate::measure) count: u32,
     /// Known work in it, in nanoseconds.
-    pub(super) worked_ns: f64,
+    pub(in crate::measure) worked_ns: f64,
 }
 
 /// What one holder noted in a window.
-pub(super) struct Looks {
+pub(in crate::measure) struct Looks {
     start_tick: u64,
     ns_per_tick: f64,
     per_ms: Vec<u32>,
@@ -47,7 +47,7 @@ pub(super) struct Looks {
 
 impl Looks {
     /// Notes of a window of `length_ns` from `start_ns`. `anchor` is a moment shortly before it.
-    pub(super) fn new(start_ns: u64, length_ns: u64, anchor: Anchor, ns_per_tick: f64) -> Self {
+    pub(in crate::measure) fn new(start_ns: u64, length_ns: u64, anchor: Anchor, ns_per_tick: f64) -> Self {
         // Some room for those who are late; what is later still counts into the last.
         let milliseconds = (length_ns as f64 / NS_PER_MS).ceil() as usize + 1;
         Self {
@@ -64,7 +64,7 @@ impl Looks {
 
     /// Notes a batch, and says how long the next should be.
     #[inline]
-    pub(super) fn note(&mut self, batch: &Batch) -> u32 {
+    pub(in crate::measure) fn note(&mut self, batch: &Batch) -> u32 {
         let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
         let weight = u64::from(batch.count);
         self.wait.saturating_record_n((ns(batch.asked, batch.entered) as u64).max(1), weight);
@@ -74,7 +74,7 @@ impl Looks {
 
     /// Notes that a batch was done, without the moments within it, and says how long the next should be.
     #[inline]
-    pub(super) fn tally(&mut self, asked: u64, ended: u64, count: u32, worked_ns: f64) -> u32 {
+    pub(in crate::measure) fn tally(&mut self, asked: u64, ended: u64, count: u32, worked_ns: f64) -> u32 {
         let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
         let lasted_ns = ns(asked, ended);
         self.samples += 1;
@@ -87,7 +87,7 @@ impl Looks {
     }
 
     /// All of it, for the line to the harness.
-    pub(super) fn finding(self) -> HolderFinding {
+    pub(in crate::measure) fn finding(self) -> HolderFinding {
         let named = [("wait", self.wait), ("hold", self.hold)];
         HolderFinding {
             acquisitions: self.acquisitions,
@@ -101,7 +101,9 @@ impl Looks {
 }
 
 /// Histograms by name, in the form of records; empty ones are left out.
-pub(super) fn encoded(named: impl IntoIterator<Item = (&'static str, Histogram<u64>)>) -> BTreeMap<String, String> {
+pub(in crate::measure) fn encoded(
+    named: impl IntoIterator<Item = (&'static str, Histogram<u64>)>,
+) -> BTreeMap<String, String> {
     let filled = named.into_iter().filter(|(_, histogram)| !histogram.is_empty());
     filled.filter_map(|(name, histogram)| Some((name.to_owned(), histogram::encode(&histogram)?))).collect()
 }

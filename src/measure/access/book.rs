@@ -1,0 +1,200 @@
+//! What one user knows of all versions, and the check that nobody reads what was never there. Every word of a value follows
+//! from who wrote it, for which key, and how often he had written that key: a value is the payload of a stamp that says
+//! so. Half of one write and half of another, a value of another key, and one older than what was seen before all show.
+
+use crate::payload::{Known, parts, stamp, stamp_of};
+use crate::shared_state::Shape;
+
+/// Who counts: no user has this number.
+const COUNTER: u16 = u16::MAX;
+
+/// The versions that one user has seen or written.
+pub(super) struct Book {
+    slot: u32,
+    seats: u32,
+    bytes: usize,
+    /// Bits of a stamp's sequence that say the key; the others count.
+    key_bits: u32,
+    /// By key and slot, how often its user had written the key by what was seen of it.
+    newest: Vec<u64>,
+    faults: Faults,
+}
+
+/// What must not happen, by how often it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Faults {
+    torn: u64,
+    unknown: u64,
+    stale: u64,
+    missing: u64,
+}
+
+impl Book {
+    /// The book of the user on `slot`, who knows of nothing yet.
+    pub(super) fn new(shape: &Shape, slot: u32) -> Self {
+        Self {
+            slot,
+            seats: shape.seats,
+            bytes: shape.value_bytes,
+            key_bits: shape.keys.next_power_of_two().trailing_zeros(),
+            newest: vec![0; shape.keys as usize * shape.seats as usize],
+            faults: Faults::default(),
+        }
+    }
+
+    /// The next version of `key` by this user.
+    #[inline]
+    pub(super) fn next(&mut self, key: u64) -> Known {
+        let at = self.at(key, self.slot);
+        self.newest[at] += 1;
+        Known::new(self.bytes, stamp(self.slot as u16 + 1, self.newest[at] << self.key_bits | key))
+    }
+
+    /// Checks what was read of `key`.
+    #[inline]
+    pub(super) fn check(&mut self, key: u64, value: &[u8]) {
+        let Some(stamp) = stamp_of(value) else { return self.tear() };
+        if Known::new(self.bytes, stamp).check(value).is_err() {
+            return self.tear();
+        }
+        let (owner, sequence) = parts(stamp);
+        let (of_key, writes) = (sequence & ((1 << self.key_bits) - 1), sequence >> self.key_bits);
+        let slot = u32::from(owner).wrapping_sub(1);
+        if slot >= self.seats || of_key != key {
+            self.faults.unknown += 1;
+            return;
+        }
+        let at = self.at(key, slot);
+        self.faults.stale += u64::from(writes < self.newest[at]);
+        self.newest[at] = self.newest[at].max(writes);
+    }
+
+    /// Notes a value that was no whole version.
+    pub(super) fn tear(&mut self) {
+        self.faults.torn += 1;
+    }
+
+    /// Notes a key that was set, and is not there.
+    pub(super) fn miss(&mut self) {
+        self.faults.missing += 1;
+    }
+
+    /// What went wrong for this user, in words.
+    pub(super) fn fault(&self) -> Option<String> {
+        let Faults { torn, unknown, stale, missing } = self.faults;
+        let what = match (torn, unknown, stale, missing) {
+            (0, 0, 0, 0) => return None,
+            (0, 0, 0, missing) => format!("did not find what had been set {missing} times"),
+            (0, 0, stale, _) => format!("read something older than before {stale} times"),
+            (0, unknown, ..) => format!("read what nobody wrote to that key {unknown} times"),
+            (torn, ..) => format!("read half of one write and half of another {torn} times"),
+        };
+        Some(format!("the user on slot {} {what}", self.slot))
+    }
+
+    fn at(&self, key: u64, slot: u32) -> usize {
+        key as usize * self.seats as usize + slot as usize
+    }
+}
+
+/// A counter that stands at `number`.
+#[inline]
+pub(super) const fn count(bytes: usize, number: u64) -> Known {
+    Known::new(bytes, stamp(COUNTER, number))
+}
+
+/// Where a counter stands; nothing when it is none.
+#[inline]
+pub(super) fn counted(value: &[u8]) -> Option<u64> {
+    let stamp = stamp_of(value)?;
+    let (owner, number) = parts(stamp);
+    (owner == COUNTER && Known::new(value.len(), stamp).check(value).is_ok()).then_some(number)
+}
+
+/// Adds one to a counter; false when it is none.
+#[inline]
+pub(super) fn add_one(value: &mut [u8]) -> bool {
+    let number = counted(value);
+    if let Some(number) = number {
+        count(value.len(), number + 1).fill(value);
+    }
+    number.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BYTES: usize = 24;
+
+    fn two() -> (Book, Book) {
+        let shape = Shape { keys: 5, entries: 9, value_bytes: BYTES, seats: 2 };
+        (Book::new(&shape, 0), Book::new(&shape, 1))
+    }
+
+    fn written(book: &mut Book, key: u64) -> [u8; BYTES] {
+        let mut value = [0; BYTES];
+        book.next(key).fill(&mut value);
+        value
+    }
+
+    #[test]
+    fn whole_versions_pass_whoever_wrote_them() {
+        let (mut first, mut second) = two();
+        for key in [0, 4, 4] {
+            let value = written(&mut first, key);
+            first.check(key, &value);
+            second.check(key, &value);
+        }
+        let value = written(&mut second, 4);
+        first.check(4, &value);
+        assert_eq!((first.fault(), second.fault()), (None, None));
+    }
+
+    #[test]
+    fn half_a_write_is_seen() {
+        let (mut first, mut second) = two();
+        let (mut torn, other) = (written(&mut first, 3), written(&mut second, 3));
+        torn[16..].copy_from_slice(&other[16..]);
+        first.check(3, &torn);
+        first.check(3, &torn[..16]);
+        assert!(first.fault().is_some_and(|why| why.contains("half of another 2 times")));
+    }
+
+    #[test]
+    fn what_is_older_than_before_is_seen_of_oneself_and_of_others() {
+        let (mut first, mut second) = two();
+        let (old, new) = (written(&mut first, 2), written(&mut first, 2));
+        second.check(2, &new);
+        assert_eq!(second.fault(), None);
+        first.check(2, &old);
+        second.check(2, &old);
+        assert!([first, second].iter().all(|book| book.fault().is_some_and(|why| why.contains("older than before"))));
+    }
+
+    #[test]
+    fn a_value_of_another_key_or_of_nobody_is_seen() {
+        let (mut first, mut second) = two();
+        let value = written(&mut first, 2);
+        second.check(1, &value);
+        assert!(second.fault().is_some_and(|why| why.contains("nobody wrote to that key")));
+        let mut third = Book { slot: 2, ..two().0 };
+        third.newest = vec![0; 15];
+        let foreign = written(&mut third, 1);
+        first.check(1, &foreign);
+        assert!(first.fault().is_some_and(|why| why.contains("nobody wrote to that key")));
+        first.miss();
+        assert!(first.fault().is_some());
+    }
+
+    #[test]
+    fn counters_count() {
+        let mut value = [0; BYTES];
+        assert!(!add_one(&mut value));
+        count(BYTES, 0).fill(&mut value);
+        assert!(add_one(&mut value) && add_one(&mut value));
+        assert_eq!(counted(&value), Some(2));
+        value[20] ^= 1;
+        assert_eq!(counted(&value), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! The only list of ways to share state: one row per contestant, `mechanism/wait`.
+
+use super::in_process::InProcess;
+use super::{Visitor, dash_map, manager, manager_epoll, mutex_map, rwlock_map, seqlock_cells, shards, shm_map};
+use crate::lock::{FutexMutex, ShmRwLock, Ttas};
+use crate::wait::{Hybrid, Spin};
+
+macro_rules! registry {
+    ($($name:literal => $state:ty),* $(,)?) => {
+        /// Every row's name.
+        pub const ROWS: &[&str] = &[$($name),*];
+
+        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
+        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
+            match row {
+                $($name => Some(visitor.visit::<$state>()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+registry! {
+    "manager/block" => manager::Manager,
+    "manager-epoll/block" => manager_epoll::ManagerEpoll,
+
+    "shm-map-mutex/park" => shm_map::ShmMap<FutexMutex>,
+    "shm-map-rwlock/hybrid" => shm_map::ShmMap<ShmRwLock<Hybrid>>,
+    "shm-map-spin/spin" => shm_map::ShmMap<Ttas<Spin>>,
+    "seqlock-cells/spin" => seqlock_cells::SeqlockCells,
+    "shards/spin" => shards::Shards,
+
+    "mutex-map/hybrid" => InProcess<mutex_map::MutexMap>,
+    "rwlock-map/hybrid" => InProcess<rwlock_map::RwLockMap>,
+    "dashmap/hybrid" => InProcess<dash_map::Dash>,
+}
