@@ -25,18 +25,18 @@ impl Child {
     ///
     /// Errors: this process has more threads than one, so a fork would copy locks that nobody opens; and those of fork(2).
     pub fn start(work: impl FnOnce()) -> io::Result<Self> {
-        let threads = std::fs::read_dir("/proc/self/task")?.count();
-        if threads != 1 {
-            return Err(io::Error::other(format!(
-                "only a process of one thread may be forked, and this one has {threads}"
-            )));
-        }
+        one_thread()?;
         let parent = getpid();
         // SAFETY: the process has this one thread, as was just counted, so the child finds no lock of the C library or of
         // ours taken by a thread that it does not have.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self { pid: child, end: None }),
-            ForkResult::Child => live(parent, work),
+            ForkResult::Child => live(parent, || {
+                // A C library may abort one who gets a dead owner's lock: that is seen, and need not be kept.
+                let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+                work();
+                0
+            }),
         }
     }
 
@@ -98,17 +98,29 @@ impl Drop for Child {
     }
 }
 
-/// The child's whole life.
-fn live(parent: Pid, work: impl FnOnce()) -> ! {
+/// Errors: this process has more threads than one, so a fork would copy locks that nobody opens.
+pub fn one_thread() -> io::Result<()> {
+    match std::fs::read_dir("/proc/self/task")?.count() {
+        1 => Ok(()),
+        threads => {
+            Err(io::Error::other(format!("only a process of one thread may be forked, and this one has {threads}")))
+        }
+    }
+}
+
+/// The whole life of a forked child of `parent`: it dies with that, does `work`, and leaves with the status that this gives,
+/// or 1 where it panicked.
+pub fn live(parent: Pid, work: impl FnOnce() -> u8) -> ! {
     let bound = prctl::set_pdeathsig(Signal::SIGKILL);
-    // A C library may abort one who gets a dead owner's lock: that is seen, and need not be kept.
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     // A parent that died before the first line sends no signal any more. A panic must not unwind into the copy of the
     // parent that lies below on this stack.
-    let well = bound.is_ok() && getppid() == parent && panic::catch_unwind(AssertUnwindSafe(work)).is_ok();
+    let status = match bound.is_ok() && getppid() == parent {
+        true => panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(1),
+        false => 1,
+    };
     // SAFETY: ends the process without running what the parent registered for its own exit: the buffers of its streams
     // are copies here, and would be written twice.
-    unsafe { libc::_exit(i32::from(!well)) }
+    unsafe { libc::_exit(i32::from(status)) }
 }
 
 /// Repeats a call that a signal interrupted.

@@ -34,9 +34,10 @@ pub const ARGUMENT: &str = "worker";
 
 /// Plays a worker's role and exits when this process was started as one. The first line of every `main`.
 pub fn run_if_worker() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(ARGUMENT) {
-        std::process::exit(i32::from(serve().is_err()));
+    match std::env::args().nth(1).as_deref() {
+        Some(ARGUMENT) => std::process::exit(i32::from(serve().is_err())),
+        Some(launch::NEWBORN_ARGUMENT) => std::process::exit(launch::be_newborn().into()),
+        _ => {}
     }
 }
 

@@ -61,6 +61,7 @@ const UNSAFE: &[&str] = &[
     "src/child.rs",
     "src/clock.rs",
     "src/control.rs",
+    "src/launch/mod.rs",
     "src/lock/mod.rs",
     "src/measure/hand_over/mod.rs",
     "src/measure/locks/ledger.rs",

@@ -5,7 +5,7 @@ use std::io;
 use super::{Family, hosted};
 use crate::contestant::{Contestant, RoleSpec};
 use crate::launch;
-use crate::record::Case;
+use crate::record::{Case, Group};
 
 /// The family.
 pub(super) struct Launches;
@@ -16,15 +16,15 @@ impl Family for Launches {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        launch::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        launch::supports(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        Case { group: Some(Group::Processes), ..case.clone() }
     }
 
     fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {

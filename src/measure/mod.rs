@@ -10,6 +10,7 @@ pub mod floors;
 pub mod hand_over;
 pub mod histogram;
 pub mod inject;
+pub mod launch;
 pub mod locks;
 pub mod many;
 pub mod meter;

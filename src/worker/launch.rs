@@ -1,13 +1,61 @@
-//! Ways to start, watch and end a process.
+//! The parent of those who are started, and what a started program does.
 
 use std::io;
 
 use super::Talk;
 use crate::control::Page;
-use crate::measure::Findings;
+use crate::launch::{self, Launch, Program, Visitor};
+use crate::measure::launch::{newborn, start_up, start_up_bare};
+use crate::measure::{Findings, Task};
 use crate::protocol::Order;
+use crate::record::Measure;
+
+/// First word of a newborn program's arguments.
+pub(super) const NEWBORN_ARGUMENT: &str = "worker-child";
+
+/// The main of a newborn program.
+pub(super) fn be_newborn() -> u8 {
+    use std::os::fd::AsFd;
+    newborn::live(io::stdin().as_fd(), io::stdout().as_fd())
+}
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, _: Page, _: &mut Talk) -> Findings {
-    Err(io::Error::other(format!("this worker knows no `{}`", order.case.row())).into())
+pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+    let task = Task::of(order, "parent", 0);
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    let program = program();
+    match task.case.measure {
+        Measure::StartUp if task.case.mechanism == launch::prepare::BARE => start_up_bare(&program, &task, &page),
+        _ => launch::visit(&task.case.row(), Parent { program: &program, task: &task, page: &page })
+            .unwrap_or_else(|| Err(io::Error::other(format!("this worker knows no `{}`", task.case.row())).into())),
+    }
+}
+
+/// This very program, which is told by its arguments that it is newborn.
+fn program() -> Program {
+    Program {
+        exe: c"/proc/self/exe".into(),
+        args: vec![c"ipcmark".into(), c"worker-child".into()],
+        entry: newborn::live,
+    }
+}
+
+/// Plays the parent with a way's type at hand.
+struct Parent<'a> {
+    program: &'a Program,
+    task: &'a Task,
+    page: &'a Page,
+}
+
+impl Visitor for Parent<'_> {
+    type Output = Findings;
+
+    fn visit<L: Launch>(self) -> Findings {
+        let Self { program, task, page } = self;
+        match task.case.measure {
+            Measure::StartUp => start_up::<L>(program, task, page),
+            other => Err(io::Error::other(format!("no way to start somebody can be asked for `{other}`")).into()),
+        }
+    }
 }

@@ -1,0 +1,77 @@
+//! What can be asked of which way to start somebody.
+
+use super::{FAMILY, Launch, ROWS, Visitor, visit};
+use crate::contestant::Contestant;
+use crate::record::{Case, Group, Isolation, Measure, Placement};
+
+/// The comparison row: a plain loop of posix_spawn and waitpid without anything of this suite around it.
+pub const BARE: &str = "posix-spawn-bare";
+
+const BARE_SUMMARY: &str = "a plain posix_spawn and waitpid loop, for comparison";
+const MEASURES: &[Measure] = &[Measure::StartUp, Measure::Conformance];
+
+/// Every row.
+pub fn contestants() -> Vec<Contestant> {
+    let ways = ROWS.iter().filter_map(|row| visit(row, Describe { row }));
+    let bare = contestant(BARE, BARE_SUMMARY, Isolation::Process, &[Measure::StartUp], None);
+    ways.chain([bare]).collect()
+}
+
+/// Whether the case can be asked of its mechanism.
+///
+/// Errors: the reason, with the limit.
+pub fn supports(case: &Case) -> Result<(), String> {
+    let row = contestants().into_iter().find(|row| row.mechanism == case.mechanism && case.wait.is_none());
+    let row = row.ok_or_else(|| format!("there is no way `{}`; `ipcmark list` names them all", case.row()))?;
+    if row.isolation != case.isolation {
+        return Err(format!("`{}` starts a {}, not a {}", case.row(), row.isolation, case.isolation));
+    }
+    if !row.measures.contains(&case.measure) {
+        return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
+    }
+    if case.measure == Measure::StartUp && !matches!(case.placement, Placement::Unpinned | Placement::SameCpu) {
+        return Err(format!(
+            "a newborn may use the CPUs of its parent: that is `unpinned` or `same_cpu`, never `{}`",
+            case.placement
+        ));
+    }
+    if case.mechanism == BARE && case.at_once.is_some_and(|many| many > 1) {
+        return Err(format!("`{BARE}` is a loop of one process at a time; `posix-spawn` starts several"));
+    }
+    Ok(())
+}
+
+struct Describe {
+    row: &'static str,
+}
+
+impl Visitor for Describe {
+    type Output = Contestant;
+
+    fn visit<L: Launch>(self) -> Contestant {
+        contestant(self.row, L::SUMMARY, L::ISOLATION, MEASURES, L::unavailable())
+    }
+}
+
+fn contestant(
+    mechanism: &'static str,
+    summary: &'static str,
+    isolation: Isolation,
+    measures: &'static [Measure],
+    unavailable: Option<String>,
+) -> Contestant {
+    Contestant {
+        family: FAMILY,
+        mechanism,
+        program: None,
+        wait: None,
+        isolation,
+        substrate: None,
+        group: Group::Processes,
+        summary,
+        measures,
+        cpus_wanted: 2,
+        polls: false,
+        unavailable,
+    }
+}

@@ -1,0 +1,132 @@
+//! A child process in the hands of its parent: to wait for, to collect, to kill. Not a mechanism. Source: waitid(2),
+//! pidfd_open(2), kill(2).
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{ForkResult, Pid, fork, getpid};
+
+use super::{End, Started};
+use crate::child::{again, live};
+
+/// A child process, until it is collected.
+#[derive(Debug)]
+pub struct Process {
+    pid: Pid,
+    pidfd: Option<OwnedFd>,
+    end: Option<End>,
+}
+
+impl Process {
+    /// Takes over the child `pid`, which nobody else will collect.
+    pub(super) fn new(pid: Pid) -> Self {
+        Self { pid, pidfd: None, end: None }
+    }
+
+    /// The same with a descriptor of the child at hand.
+    pub(super) fn with_pidfd(pid: Pid, pidfd: OwnedFd) -> Self {
+        Self { pid, pidfd: Some(pidfd), end: None }
+    }
+
+    /// Forks a child that does `work`, leaves with the status that this gives, and dies with its parent.
+    ///
+    /// Errors: those of fork(2).
+    ///
+    /// # Safety
+    /// The calling process has one thread.
+    pub(super) unsafe fn fork(work: impl FnOnce() -> u8) -> io::Result<Self> {
+        let parent = getpid();
+        // SAFETY: the process has one thread, as the caller promises, so the child finds no lock taken by one that it does
+        // not have.
+        match unsafe { fork() }? {
+            ForkResult::Parent { child } => Ok(Self::new(child)),
+            ForkResult::Child => live(parent, work),
+        }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> Pid {
+        self.pid
+    }
+
+    /// Its end, if it has come: a look that does not wait, and collects.
+    pub fn look(&mut self) -> io::Result<Option<End>> {
+        self.wait(WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG)?;
+        Ok(self.end)
+    }
+
+    /// Sends it a signal. It was not collected yet, or nothing happens: its number may be another's by now.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        match self.end {
+            None => Ok(kill(self.pid, signal)?),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn id(&self) -> Id<'_> {
+        self.pidfd.as_ref().map_or(Id::Pid(self.pid), |pidfd| Id::PIDFd(pidfd.as_fd()))
+    }
+
+    fn wait(&mut self, flags: WaitPidFlag) -> io::Result<()> {
+        if self.end.is_none() {
+            self.end = match again(|| waitid(self.id(), flags))? {
+                WaitStatus::Exited(_, status) => Some(End::Left(status as u8)),
+                WaitStatus::Signaled(_, signal, _) => Some(End::Killed(signal as i32)),
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Started for Process {
+    fn pid(&self) -> Option<i32> {
+        Some(self.pid.as_raw())
+    }
+
+    fn await_end(&mut self) -> io::Result<()> {
+        if self.end.is_some() {
+            return Ok(());
+        }
+        match &self.pidfd {
+            Some(pidfd) => until_ended(pidfd.as_fd()),
+            None => Ok(again(|| waitid(self.id(), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?),
+        }
+    }
+
+    fn collect(&mut self) -> io::Result<End> {
+        self.wait(WaitPidFlag::WEXITED)?;
+        self.end.ok_or_else(|| io::Error::other("a child that was waited for has not ended"))
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        self.signal(Signal::SIGKILL)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.kill();
+        let _ = self.collect();
+    }
+}
+
+/// Sleeps until the process behind `pidfd` has ended.
+pub fn until_ended(pidfd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut ends = [PollFd::new(pidfd, PollFlags::POLLIN)];
+    again(|| poll(&mut ends, PollTimeout::NONE)).map(drop)?;
+    Ok(())
+}
+
+/// Whether this process has children left, collected or not.
+pub fn has_children() -> io::Result<bool> {
+    match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
+        Err(Errno::ECHILD) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(other) => Err(other.into()),
+    }
+}

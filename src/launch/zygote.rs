@@ -1,0 +1,97 @@
+//! A small process, forked before its parent grew, that forks on request. Each copy is as cheap as the zygote is small,
+//! whatever the parent has in memory by then; a start costs two messages over a socket more. The newborn's pipes go over as
+//! descriptors, and its pidfd comes back. It is born a sibling of the zygote (CLONE_PARENT), so that the parent collects it
+//! and it dies with the parent. Source: clone(2), unix(7); the zygote of Android, which forks all applications from one warm
+//! process.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::unistd::{Pid, getpid};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
+
+use super::process::Process;
+use super::{Launch, Plugs, Program, new_process};
+use crate::child::{self, Child};
+
+/// The most descriptors of a message: a newborn's two.
+const PASSED_MAX: usize = 2;
+
+/// Has copies of a small process started.
+pub struct Zygote {
+    requests: OwnedFd,
+    /// Killed and collected when this goes.
+    _zygote: Child,
+}
+
+impl Launch for Zygote {
+    const SUMMARY: &'static str = "a small process forked in advance forks on request";
+    type Started = Process;
+
+    fn unavailable() -> Option<String> {
+        new_process::unavailable()
+    }
+
+    fn attach(program: &Program) -> io::Result<Self> {
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let (parent, entry) = (getpid(), program.entry);
+        // It dies with this process, and so does all that it starts.
+        let zygote = Child::start(|| while serve(theirs.as_fd(), parent, entry).is_ok() {})?;
+        Ok(Self { requests: ours, _zygote: zygote })
+    }
+
+    fn start(&mut self, plugs: Plugs) -> io::Result<Process> {
+        send(self.requests.as_fd(), 0, &[plugs.input.as_fd(), plugs.output.as_fd()])?;
+        let (number, mut passed) = receive(self.requests.as_fd())?;
+        match passed.pop() {
+            Some(pidfd) => Ok(Process::with_pidfd(Pid::from_raw(number), pidfd)),
+            None => Err(io::Error::from_raw_os_error(number)),
+        }
+    }
+}
+
+/// The zygote's part: answers one request with pid and pidfd, or with the number of an error alone.
+///
+/// Errors: nobody is left to ask.
+fn serve(requests: BorrowedFd<'_>, parent: Pid, entry: fn(BorrowedFd<'_>, BorrowedFd<'_>) -> u8) -> io::Result<()> {
+    let (_, passed) = receive(requests)?;
+    let [input, output] = passed.as_slice() else { return send(requests, libc::EBADMSG, &[]) };
+    // SAFETY: the zygote has one thread: it was forked, and starts none.
+    match unsafe { new_process::copy_this(libc::CLONE_PARENT as u64) } {
+        Ok(Some((pid, pidfd))) => send(requests, pid.as_raw(), &[pidfd.as_fd()]),
+        Ok(None) => child::live(parent, || entry(input.as_fd(), output.as_fd())),
+        Err(error) => send(requests, error.raw_os_error().unwrap_or(libc::EIO), &[]),
+    }
+}
+
+fn send(socket: BorrowedFd<'_>, number: i32, passed: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !passed.is_empty() {
+        // There is room for as many as are ever passed.
+        control.push(SendAncillaryMessage::ScmRights(passed));
+    }
+    sendmsg(socket, &[IoSlice::new(&number.to_ne_bytes())], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Errors: `UnexpectedEof` when the other end is gone.
+fn receive(socket: BorrowedFd<'_>) -> io::Result<(i32, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut number = [0; size_of::<i32>()];
+    let got = recvmsg(socket, &mut [IoSliceMut::new(&mut number)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    if got.bytes != number.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let passed = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    Ok((i32::from_ne_bytes(number), passed.flatten().collect()))
+}

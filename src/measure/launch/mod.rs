@@ -1,0 +1,11 @@
+//! What does a worker cost, from the call that starts it to its end?
+
+mod bare;
+pub mod newborn;
+pub mod parent;
+mod resident;
+mod start_up;
+mod summary;
+
+pub use bare::start_up as start_up_bare;
+pub use start_up::start_up;

@@ -1,0 +1,86 @@
+//! The parent's ends of a newborn's pipes.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::fcntl::OFlag;
+use nix::unistd::{pipe2, read, write};
+
+use super::newborn::{FIRST_WORD, MESSAGE_BYTES, NEWBORN, ORDER_BYTES, PARENT, verb};
+use crate::child::again;
+use crate::launch::Plugs;
+use crate::measure::Trouble;
+use crate::payload::{Known, stamp};
+
+/// What a parent and a newborn say to each other goes over this. Dropped, it tells the newborn to leave.
+pub struct Line {
+    orders: OwnedFd,
+    words: OwnedFd,
+}
+
+/// A message and its answer, made before the clock starts.
+pub struct Question {
+    order: [u8; ORDER_BYTES],
+    answer: Known,
+}
+
+impl Question {
+    /// The one of this number.
+    pub fn new(sequence: u64) -> Self {
+        let mut order = [verb::MESSAGE; ORDER_BYTES];
+        Known::new(MESSAGE_BYTES, stamp(PARENT, sequence)).fill(&mut order[1..]);
+        Self { order, answer: Known::new(MESSAGE_BYTES, stamp(NEWBORN, sequence)) }
+    }
+}
+
+impl Line {
+    /// Two pipes, and the newborn's ends of them.
+    pub fn open() -> io::Result<(Self, Plugs)> {
+        let (input, orders) = pipe2(OFlag::O_CLOEXEC)?;
+        let (words, output) = pipe2(OFlag::O_CLOEXEC)?;
+        Ok((Self { orders, words }, Plugs { input, output }))
+    }
+
+    /// Waits for the first word.
+    ///
+    /// Errors: `Invalid` when something else comes, or the newborn has ended without a word.
+    pub fn first_word(&self) -> Result<(), Trouble> {
+        match self.hear::<1>()? {
+            [FIRST_WORD] => Ok(()),
+            [other] => Err(format!("the first word of a newborn was {other}").into()),
+        }
+    }
+
+    /// Has a message answered, and checks every byte.
+    pub fn ask(&self, question: &Question) -> Result<(), Trouble> {
+        self.tell(&question.order)?;
+        question.answer.check(&self.hear::<MESSAGE_BYTES>()?)?;
+        Ok(())
+    }
+
+    /// Numbers of the newborn's process and thread.
+    pub fn identify(&self) -> Result<(i32, i32), Trouble> {
+        self.tell(&[verb::IDENTIFY])?;
+        let [a, b, c, d, e, f, g, h] = self.hear::<8>()?;
+        Ok((i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h])))
+    }
+
+    /// Tells the newborn to leave with this status.
+    pub fn dismiss(&self, status: u8) -> io::Result<()> {
+        self.tell(&[verb::LEAVE, status])
+    }
+
+    fn tell(&self, order: &[u8]) -> io::Result<()> {
+        again(|| write(&self.orders, order))?;
+        Ok(())
+    }
+
+    fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], Trouble> {
+        let mut word = [0; BYTES];
+        match again(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
+            0 => Err("a newborn ended when a word of it was due".to_owned().into()),
+            bytes if bytes == BYTES => Ok(word),
+            bytes => Err(format!("a newborn said {bytes} bytes where {BYTES} were due").into()),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Lives one after the other, or so many at once, from the call that starts them until nothing is left.
+//!
+//! | stamp | from | until |
+//! |---|---|---|
+//! | call | just before the call | it has returned, and the newborn's ends of its pipes are closed on this side |
+//! | first word | the same | the newborn's first byte was read |
+//! | message | the same | a message of 64 bytes was answered, every byte checked on both sides |
+//! | exit | telling it to leave | its end was seen: waitid without collecting, a poll of the pidfd, or a thread's join |
+//! | reap | then | it was collected; a thread leaves nothing |
+//! | life | just before the call | it was collected |
+//!
+//! Its pipes are made before. Where several are started at once, all calls come before the first word is waited for, and words,
+//! answers and ends are taken in the order of the calls, so that later ones wait for earlier ones as they would in a program
+//! that does the same.
+
+use super::parent::{Line, Question};
+use super::resident::{Resident, shortage};
+use super::summary::{Course, Life, report};
+use crate::clock;
+use crate::control::Page;
+use crate::launch::process::has_children;
+use crate::launch::{End, Launch, Plugs, Program, Started};
+use crate::measure::meter::Meter;
+use crate::measure::{Findings, Task, Trouble, count};
+use crate::protocol::Report;
+
+/// The whole trial, as the parent.
+///
+/// Errors: `Invalid` for a wrong word, answer or status, or when somebody is left at the end.
+pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> Findings {
+    let bytes = task.case.resident_bytes.unwrap_or(0);
+    if let Some(why) = shortage(bytes)? {
+        return Ok(Report { skipped: Some(why), ..Report::default() });
+    }
+    // Before the memory: what is started in advance is small.
+    let mut way = L::attach(program)?;
+    let _resident = Resident::of(bytes)?;
+    let at_once = task.case.at_once.unwrap_or(1);
+    let mut told = 0;
+    let mut lives = vec![];
+    let derived = count::derive(&task.timing, |batches| {
+        lives.clear();
+        (0..batches).try_for_each(|_| batch(&mut way, at_once, &mut told, &mut lives).map(drop))
+    })?;
+    lives = Vec::with_capacity((derived.count * u64::from(at_once)) as usize);
+    let mut alive_ns = 0;
+    page.set_hot(true);
+    let meter = Meter::start();
+    let sliced = count::in_slices(derived.count, |batches| {
+        (0..batches).try_for_each(|_| batch(&mut way, at_once, &mut told, &mut lives).map(|ns| alive_ns += ns))
+    })?;
+    let cost = meter.stop(task, lives.len() as u64);
+    page.set_hot(false);
+    page.set_count(lives.len() as u64);
+    drop(way);
+    if has_children()? {
+        return Err("a process is left that was started and never collected".to_owned().into());
+    }
+    let (chosen_by, warm_up_ns) = (derived.chosen_by, derived.warm_up_ns);
+    Ok(report(&lives, Course { at_once: at_once.into(), alive_ns, chosen_by, warm_up_ns, sliced, cost }))
+}
+
+/// Somebody alive.
+struct Alive<S> {
+    who: S,
+    called_ns: u64,
+    left_ns: u64,
+    life: Life,
+}
+
+/// So many lives, begun together; gives the time from the first call to the last collection.
+fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<Life>) -> Result<u64, Trouble> {
+    let mut lines = vec![];
+    let mut plugs = vec![];
+    let mut questions = vec![];
+    for _ in 0..at_once {
+        let (line, ends) = Line::open()?;
+        lines.push(line);
+        plugs.push(ends);
+        questions.push(Question::new(*told));
+        *told += 1;
+    }
+    let began_ns = clock::now_ns();
+    // After the lines, so that whoever is still there when something fails goes before them.
+    let mut all = start_all(way, plugs)?;
+    for (line, one) in lines.iter().zip(&mut all) {
+        line.first_word()?;
+        one.life.first_word_ns = clock::now_ns() - one.called_ns;
+    }
+    for ((line, question), one) in lines.iter().zip(&questions).zip(&mut all) {
+        line.ask(question)?;
+        one.life.message_ns = Some(clock::now_ns() - one.called_ns);
+    }
+    for (line, one) in lines.iter().zip(&mut all) {
+        let told_ns = clock::now_ns();
+        line.dismiss(0)?;
+        one.who.await_end()?;
+        one.left_ns = clock::now_ns();
+        one.life.exit_ns = Some(one.left_ns - told_ns);
+    }
+    let alone = all.len() == 1;
+    for one in &mut all {
+        // Others may have been collected since this one's end was seen.
+        let from_ns = if alone { one.left_ns } else { clock::now_ns() };
+        let end = one.who.collect()?;
+        let now_ns = clock::now_ns();
+        one.life.reap_ns = L::Started::REMAINS.then_some(now_ns - from_ns);
+        one.life.life_ns = now_ns - one.called_ns;
+        if end != End::Left(0) {
+            return Err(format!("a newborn that was told to leave with status 0 ended as {end:?}").into());
+        }
+    }
+    let ended_ns = clock::now_ns();
+    lives.extend(all.iter().map(|one| one.life));
+    Ok(ended_ns - began_ns)
+}
+
+fn start_all<L: Launch>(way: &mut L, plugs: Vec<Plugs>) -> Result<Vec<Alive<L::Started>>, Trouble> {
+    let mut all = Vec::with_capacity(plugs.len());
+    for ends in plugs {
+        let called_ns = clock::now_ns();
+        let who = way.start(ends)?;
+        let life = Life { call_ns: clock::now_ns() - called_ns, ..Life::default() };
+        all.push(Alive { who, called_ns, left_ns: 0, life });
+    }
+    Ok(all)
+}

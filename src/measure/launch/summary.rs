@@ -1,0 +1,88 @@
+//! From lives to a report.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::measure::count::Sliced;
+use crate::measure::histogram;
+use crate::protocol::Report;
+use crate::record::{Metrics, RoleCost, Window, metric};
+
+/// One life as its parent saw it. Times are from the call that started it, unless they say otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Life {
+    /// The call has returned.
+    pub(super) call_ns: u64,
+    /// Its first word is here.
+    pub(super) first_word_ns: u64,
+    /// A message was answered.
+    pub(super) message_ns: Option<u64>,
+    /// From being told to leave until its end was seen.
+    pub(super) exit_ns: Option<u64>,
+    /// From then until nothing was left of it; nothing where there is nothing to collect.
+    pub(super) reap_ns: Option<u64>,
+    /// It was collected.
+    pub(super) life_ns: u64,
+}
+
+/// A stage: its distribution's name, its metric, and its time.
+type Stage = (&'static str, &'static str, fn(&Life) -> Option<u64>);
+
+const STAGES: &[Stage] = &[
+    ("call", metric::CALL_NS, |life| Some(life.call_ns)),
+    ("first_word", metric::START_UP_NS, |life| Some(life.first_word_ns)),
+    ("message", metric::MESSAGE_NS, |life| life.message_ns),
+    ("exit", metric::EXIT_NS, |life| life.exit_ns),
+    ("reap", metric::REAP_NS, |life| life.reap_ns),
+];
+
+/// How the lives of a trial came about.
+pub(super) struct Course {
+    /// Lives in each unit of the count.
+    pub(super) at_once: u64,
+    /// Time in which somebody was alive.
+    pub(super) alive_ns: u64,
+    pub(super) chosen_by: &'static str,
+    pub(super) warm_up_ns: u64,
+    pub(super) sliced: Sliced,
+    pub(super) cost: RoleCost,
+}
+
+pub(super) fn report(lives: &[Life], course: Course) -> Report {
+    let mut metrics = Metrics::new();
+    let mut distributions = BTreeMap::new();
+    for (name, metric, of) in STAGES {
+        let times: Vec<u64> = lives.iter().filter_map(of).collect();
+        if !times.is_empty() {
+            distributions.extend(histogram::encode(&spread(&times)).map(|blob| ((*name).to_owned(), blob)));
+            metrics.insert((*metric).into(), median(times));
+        }
+    }
+    metrics.insert(metric::LIFE_NS.into(), median(lives.iter().map(|life| life.life_ns).collect()));
+    metrics.insert(metric::STARTS_PER_S.into(), lives.len() as f64 * 1e9 / course.alive_ns.max(1) as f64);
+    let first_words = spread(&lives.iter().map(|life| life.first_word_ns).collect::<Vec<_>>());
+    histogram::percentiles(&first_words, &mut metrics);
+    let in_lives = |window: Window| Window { messages: window.messages * course.at_once, ..window };
+    Report {
+        messages: lives.len() as u64,
+        chosen_by: course.chosen_by.into(),
+        warm_up_ns: course.warm_up_ns,
+        metrics,
+        windows: course.sliced.windows.into_iter().map(in_lives).collect(),
+        histogram: histogram::encode(&first_words),
+        distributions,
+        roles: vec![course.cost],
+        ..Report::default()
+    }
+}
+
+fn spread(times: &[u64]) -> Histogram<u64> {
+    let mut spread = histogram::empty();
+    times.iter().for_each(|ns| spread.saturating_record((*ns).max(1)));
+    spread
+}
+
+fn median(times: Vec<u64>) -> f64 {
+    histogram::median(times.into_iter().map(|ns| ns as f64).collect())
+}
