@@ -53,6 +53,7 @@ fn main() -> ExitCode {
     let reports = target_directory().join("reports");
     let (plan, directory) = if call.measures { ("quick", reports) } else { ("smoke", reports.join("smoke")) };
     let options = Options {
+        participants: vec![],
         plan: Some(plan.to_owned()),
         changes: Changes::default(),
         seed: None,

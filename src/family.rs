@@ -99,6 +99,12 @@ pub fn contestants() -> Vec<Contestant> {
     FAMILIES.iter().flat_map(|family| family.contestants()).collect()
 }
 
+/// The families that a plan can ask, whoever plays their roles.
+pub fn names() -> Vec<&'static str> {
+    let names = FAMILIES.iter().map(|family| family.name());
+    names.filter(|name| *name != crate::measure::floors::FAMILY).collect()
+}
+
 /// Whether `case` can run, before any process starts.
 ///
 /// Errors: the reason, with the limit that stands in the way.

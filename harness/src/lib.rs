@@ -9,6 +9,7 @@ pub mod beacon;
 pub mod cli;
 pub mod janitor;
 pub mod lease;
+pub mod participants;
 pub mod plan;
 pub mod progress;
 pub mod run;

@@ -9,7 +9,7 @@ mod lists;
 mod source;
 #[cfg(test)]
 pub(crate) mod tests;
-mod text;
+pub(crate) mod text;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -25,6 +25,7 @@ use regex::Regex;
 
 pub use self::ground::Ground;
 use self::source::Source;
+pub(crate) use self::source::explain;
 use self::text::Page;
 
 /// The plans built into the program: name and text, the shortest run first.
@@ -41,6 +42,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
+    ("python", include_str!("../plans/python.toml")),
 ];
 
 /// Fresh sets of processes a plan may ask for: the schedule of a slip of the finger would fill the memory.
@@ -50,6 +52,8 @@ pub const SETS_MAX: u32 = 1000;
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
 /// What of the hot time a second window takes that stamps every release: src/measure/locks/contention.rs.
 const STAMPED_SHARE: u64 = 5;
+/// What another program needs beyond that: an interpreter starts, and its processes do.
+const PROGRAM_OVERHEAD_NS: u64 = 200_000_000;
 /// What each role beyond the second adds to that.
 const MORE_ROLES_NS: u64 = 5_000_000;
 /// What a traced trial costs: each system call of it stops twice.
@@ -261,7 +265,8 @@ impl Plan {
             _ => 0,
         };
         let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));
-        let overhead_ns = TRIAL_OVERHEAD_NS + MORE_ROLES_NS * more_roles;
+        let program_ns = planned.case.program.as_ref().map_or(0, |_| PROGRAM_OVERHEAD_NS);
+        let overhead_ns = TRIAL_OVERHEAD_NS + MORE_ROLES_NS * more_roles + program_ns;
         warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + stamped_ns + floor_ns + overhead_ns
     }
 

@@ -20,6 +20,7 @@ pub use self::begin::{enough_open_files, fresh_run_id};
 pub use self::floors::floors_order;
 pub use self::outlook::describe;
 use self::outlook::predicted_ns;
+use crate::participants::Participants;
 use crate::plan::{Changes, Ground, Plan, Planned, Text};
 use crate::progress::Progress;
 use crate::schedule::{Trial, schedule};
@@ -51,6 +52,8 @@ pub struct Options {
     pub changes: Changes,
     /// Seed of the shuffle; a fresh one when absent.
     pub seed: Option<u64>,
+    /// Files of participants beside those built in; those of the run that goes on, when it does.
+    pub participants: Vec<PathBuf>,
     /// Where the files go.
     pub destination: Destination,
     /// No progress.
@@ -239,7 +242,8 @@ impl Finished {
 /// Errors: what is wrong with the plan, with file and line.
 pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
     let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
-    let plan = text.plan(&Ground::here(), &options.changes)?;
+    let participants = Participants::with(&begin::participants(options)?)?;
+    let plan = text.plan(&Ground::with(&participants), &options.changes)?;
     Ok((plan, options.seed.unwrap_or_else(begin::random)))
 }
 

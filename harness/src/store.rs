@@ -31,6 +31,9 @@ pub struct Settings {
     pub run_id: String,
     /// The plan as it was.
     pub plan: Text,
+    /// Files of participants beside those built in, as they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<Text>,
     /// Its hash as run, changes applied.
     pub plan_hash: String,
     /// `--only`.

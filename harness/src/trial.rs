@@ -20,7 +20,9 @@ use ipcmark::{address, family};
 use crate::beacon::Beacon;
 use crate::janitor::Janitor;
 use crate::lease::{self, Lease};
+use crate::participants::Participants;
 use crate::signals::Signals;
+use crate::supervise::Program;
 use attempt::{Attempt, Stopped};
 use judge::Disturbance;
 
@@ -72,6 +74,7 @@ pub struct Session {
     signals: Signals,
     run_id: String,
     program: PathBuf,
+    participants: Participants,
     home: PathBuf,
 }
 
@@ -94,7 +97,22 @@ impl Session {
         let home = make_home(&lease, run_id)?;
         address::lease_to(run_id, lease.for_names()?);
         let (beacon, run_id, program) = (Beacon::light(run_id), run_id.to_owned(), program.to_owned());
-        Ok(Self { lease, _janitor: janitor, beacon, signals, run_id, program, home })
+        let participants = Participants::embedded();
+        Ok(Self { lease, _janitor: janitor, beacon, signals, run_id, program, participants, home })
+    }
+
+    /// The same with other participants than those built in.
+    #[must_use]
+    pub fn with_participants(self, participants: Participants) -> Self {
+        Self { participants, ..self }
+    }
+
+    /// What plays the roles of `case`.
+    fn program_of(&self, case: &Case) -> anyhow::Result<Program> {
+        match &case.program {
+            Some(name) => self.participants.program(name, &self.home),
+            None => Ok(Program::own(&self.program)),
+        }
     }
 
     /// True when another ipcmark is running on this machine right now.

@@ -18,8 +18,12 @@ impl Family for Participants {
         vec![]
     }
 
-    fn supports(&self, _: &Case) -> Result<(), String> {
-        Ok(())
+    /// What else it cannot do, a participant says itself.
+    fn supports(&self, case: &Case) -> Result<(), String> {
+        match case.hogs {
+            Some(_) => Err("hogs stop by the control page, which other programs leave alone".to_owned()),
+            None => Ok(()),
+        }
     }
 
     fn resolved(&self, case: &Case) -> Case {
@@ -31,6 +35,8 @@ impl Family for Participants {
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        1 + case.workers.or(case.clients).or(case.holders.map(|holders| holders - 1)).unwrap_or(1)
+        let beside = case.workers.or(case.clients).or(case.holders.map(|holders| holders.saturating_sub(1)));
+        let sides = case.producers.zip(case.consumers).map(|(producers, consumers)| producers + consumers);
+        beside.map(|others| 1 + others).or(sides).unwrap_or(2)
     }
 }

@@ -1,14 +1,16 @@
 //! `ipcmark list`: every way a mechanism can be run here, from the registries.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::Contestant;
 use ipcmark::record::{Substrate, Wait};
 use serde::Serialize;
 
 use super::table;
-use crate::plan::distinct;
+use crate::participants::Participants;
+use crate::plan::{Text, distinct};
 
 /// List the mechanisms, and what this machine lacks for each.
 ///
@@ -21,6 +23,9 @@ pub(super) struct List {
     /// Print JSON: an array of objects with family, mechanism, wait, isolation, substrate, available and why
     #[arg(long)]
     json: bool,
+    /// List the participants of this TOML file, too; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    participants: Vec<PathBuf>,
 }
 
 /// One row as JSON. These keys are a promise; `null` where one does not apply.
@@ -37,7 +42,8 @@ struct Row {
 
 impl List {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
-        let contestants = family::contestants();
+        let files: Vec<Text> = self.participants.iter().map(|it| Participants::read(it)).collect::<Result<_, _>>()?;
+        let contestants = Participants::with(&files)?.all_contestants();
         if self.json {
             let rows: Vec<Row> = contestants.iter().map(Row::of).collect();
             table::write_json(out, &rows)?;

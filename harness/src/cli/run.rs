@@ -39,8 +39,11 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR that was interrupted; its plan and options are kept there
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "dry"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "participants", "dry"])]
     resume: Option<PathBuf>,
+    /// Know the participants of this TOML file, too; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    participants: Vec<PathBuf>,
     /// Neither announcement nor progress
     #[arg(long)]
     quiet: bool,
@@ -69,6 +72,7 @@ impl Run {
             plan: self.plan,
             changes: Changes { only: self.only, placement: self.placement, sets: self.sets },
             seed: self.seed,
+            participants: self.participants,
             destination: match (self.out, self.resume) {
                 (_, Some(directory)) => Destination::Resume(directory),
                 (Some(directory), None) => Destination::New(directory),

@@ -8,6 +8,8 @@ use ipcmark::family::{self, Contestant};
 use ipcmark::machine::placement::Topology;
 use ipcmark::record::{Case, Placement};
 
+use crate::participants::Participants;
+
 /// What this machine offers a plan.
 pub struct Ground {
     /// Every way a mechanism can be run.
@@ -27,11 +29,16 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Looks at the machine this process runs on.
+    /// Looks at the machine this process runs on, and at the programs of others that are built in.
     pub fn here() -> Self {
+        Self::with(&Participants::embedded())
+    }
+
+    /// The same with other participants.
+    pub fn with(participants: &Participants) -> Self {
         let topology = Topology::discover();
         Self {
-            contestants: family::contestants(),
+            contestants: participants.all_contestants(),
             pairs: Placement::ALL.iter().map(|&placement| (placement, topology.pair(placement))).collect(),
             nearest: topology.nearest_pair().unwrap_or(Placement::SameCpu),
             cpus_allowed: topology.allowed().len(),

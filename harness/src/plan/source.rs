@@ -251,7 +251,7 @@ fn nearest() -> List<String> {
 }
 
 /// Puts the parser's complaint at its line, and names the key that was probably meant.
-fn explain(page: &Page<'_>, error: &toml::de::Error) -> anyhow::Error {
+pub(crate) fn explain(page: &Page<'_>, error: &toml::de::Error) -> anyhow::Error {
     let message = error.message();
     let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let text = match words.split_first() {

@@ -9,7 +9,7 @@ pub(super) const MESSAGE_BYTES_MAX: u64 = 1 << 30;
 
 /// The text of a plan and the name under which a reader knows it.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// Path, or `plans/NAME.toml` of an embedded plan.
     pub file: &'a str,
     /// All of it.
@@ -67,7 +67,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// `unknown KIND `WORD`; did you mean ...? known: ...`.
-pub(super) fn unknown<'a>(kind: &str, word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn unknown<'a>(kind: &str, word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     unknown_of(kind, word, &known.into_iter().collect::<Vec<_>>(), &[])
 }
 

@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use regex::Regex;
 
 use super::{DEFAULT_PLAN, Destination, Options};
+use crate::participants::Participants;
 use crate::plan::{Changes, Ground, Plan, Text};
 use crate::store::{Resumed, Settings, Store, discard};
 use crate::trial::Session;
@@ -37,22 +38,26 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
     enough_open_files()?;
     if let Destination::Resume(directory) = &options.destination {
         let Resumed { store, settings, mut records, mut notes } = Store::resume(directory)?;
-        let plan = same_machine(&records, facts)
-            .and_then(|()| continued(options, &settings, &records))
+        let (plan, participants) = same_machine(&records, facts)
+            .and_then(|()| Participants::with(&settings.participants))
+            .and_then(|known| continued(options, &settings, &records, &known).map(|plan| (plan, known)))
             .with_context(|| format!("cannot resume {}", directory.display()))?;
         let all = records.len();
         records.retain(|record| record.outcome.status != Status::Failed);
         if records.len() < all {
             notes.push(format!("what failed before runs again, if the plan asks for it ({})", all - records.len()));
         }
-        let session = open(&settings)?;
+        let session = open(&settings)?.with_participants(participants);
         return Ok(Begun { plan, settings, store, session, records, notes });
     }
     let text = Text::find(options.plan.as_deref().unwrap_or(DEFAULT_PLAN))?;
-    let plan = text.plan(&Ground::here(), &options.changes)?;
+    let files = participants(options)?;
+    let known = Participants::with(&files)?;
+    let plan = text.plan(&Ground::with(&known), &options.changes)?;
     let settings = Settings {
         run_id: fresh_run_id(),
         plan: text,
+        participants: files,
         plan_hash: plan.hash.clone(),
         only: options.changes.only.as_ref().map(ToString::to_string),
         placement: options.changes.placement.map(|place| place.to_string()),
@@ -60,7 +65,7 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
         seed: options.seed.unwrap_or_else(random),
     };
     // Before the directory: a machine that cannot run anything leaves no half a run in it.
-    let session = open(&settings)?;
+    let session = open(&settings)?.with_participants(known);
     let directory = match &options.destination {
         Destination::New(directory) => directory.clone(),
         Destination::Replace(directory) => {
@@ -86,8 +91,20 @@ pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
+/// The files of participants that the call names.
+///
+/// Errors: one cannot be read.
+pub(super) fn participants(options: &Options) -> anyhow::Result<Vec<Text>> {
+    options.participants.iter().map(|path| Participants::read(path)).collect()
+}
+
 /// The plan that `settings` was called with, as long as it still means the same cases and times.
-fn continued(options: &Options, settings: &Settings, records: &[Record]) -> anyhow::Result<Plan> {
+fn continued(
+    options: &Options,
+    settings: &Settings,
+    records: &[Record],
+    participants: &Participants,
+) -> anyhow::Result<Plan> {
     let text = options.plan.as_deref().map_or_else(|| Ok(settings.plan.clone()), Text::find)?;
     let only = settings.only.as_deref().map(Regex::new).transpose().context("its pattern for --only is broken")?;
     let placement = settings.placement.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
@@ -96,7 +113,7 @@ fn continued(options: &Options, settings: &Settings, records: &[Record]) -> anyh
         placement: options.changes.placement.or(placement),
         sets: options.changes.sets.or(settings.sets),
     };
-    let plan = text.plan(&Ground::here(), &changes)?;
+    let plan = text.plan(&Ground::with(participants), &changes)?;
     let recorded = records.iter().map(|record| &record.suite.plan_hash);
     if let Some(other) = std::iter::once(&settings.plan_hash).chain(recorded).find(|hash| **hash != plan.hash) {
         bail!(

@@ -19,7 +19,7 @@ use ipcmark::record::{Case, Measure};
 
 use crate::signals::Signals;
 use crate::trace::Tracer;
-pub(crate) use spawn::leave_all_behind;
+pub(crate) use spawn::{Program, leave_all_behind};
 use trouble::Trouble;
 use watch::Event;
 use worker::Worker;
@@ -84,8 +84,8 @@ pub type Broken = String;
 
 impl<'a> Crew<'a> {
     /// Starts one worker an order and hands each its order. The calling thread must live as long as the crew.
-    pub fn start(
-        program: &Path,
+    pub(crate) fn start(
+        program: &Program,
         home: &Path,
         orders: Vec<Order>,
         page: &'a Page,

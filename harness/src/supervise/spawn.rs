@@ -1,10 +1,11 @@
 //! How a worker process comes to be: in a process group of its own, dying with us, holding its own descriptors only.
 #![allow(unsafe_code)]
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use ipcmark::address::Address;
@@ -12,15 +13,35 @@ use ipcmark::protocol::Order;
 use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
 
+/// What a worker is started from, before the words `worker <role>`.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    /// A path, or a name that is looked for in PATH.
+    pub(crate) file: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    /// Its name in `ps`, where that is ours to choose: an interpreter finds its library by it.
+    pub(crate) shown_as: Option<&'static str>,
+}
+
+impl Program {
+    /// The one that holds all mechanisms.
+    pub(crate) fn own(file: &Path) -> Self {
+        Self { file: file.to_owned(), arguments: vec![], shown_as: Some("ipcmark") }
+    }
+}
+
 /// Starts `program worker <role>` with its three streams piped.
 ///
 /// The parent-death signal follows the calling *thread*, which must outlive the worker. Every descriptor not named by the
 /// order stays behind.
-pub(super) fn start(program: &Path, order: &Order, home: &Path) -> io::Result<Child> {
+pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result<Child> {
     let inherited = descriptors(order);
     let harness = rustix::process::getpid();
-    let mut command = Command::new(program);
-    command.arg0("ipcmark").arg("worker").arg(&order.role).env("TMPDIR", home).process_group(0);
+    let mut command = Command::new(&program.file);
+    if let Some(name) = program.shown_as {
+        command.arg0(name);
+    }
+    command.args(&program.arguments).arg("worker").arg(&order.role).env("TMPDIR", home).process_group(0);
     // A backtrace would push the reason out of a worker's last words.
     command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use rustix::process::PidfdFlags;
 
-use super::spawn;
+use super::spawn::{self, Program};
 use super::streams::{Lines, Log, never_block};
 use super::trouble::Who;
 
@@ -28,7 +28,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts the process that `order` is for. See [`spawn::start`] for which thread may call this.
-    pub(super) fn start(program: &Path, order: &Order, home: &Path) -> io::Result<Self> {
+    pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result<Self> {
         let mut unheld = Unheld(Some(spawn::start(program, order, home)?));
         let child = unheld.0.as_mut().expect("just put in");
         let pid = child.id();

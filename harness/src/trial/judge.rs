@@ -18,6 +18,9 @@ const STOLEN_SHARE_MAX: f64 = 0.01;
 /// Share of the offered rate below which a paced trial counts as overloaded.
 const ACHIEVED_SHARE_MIN: f64 = 0.99;
 
+/// What a record says of a program that leaves the control page alone.
+const WITHOUT_PAGE: &str = "it starts on the line, without the control page";
+
 /// What happened around the trial.
 pub(super) struct Disturbance<'a> {
     pub(super) noise: &'a Noise,
@@ -56,7 +59,9 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         (None, None, []) => (Verdict::Stable, None),
         _ => (Verdict::Noisy, None),
     };
-    let reasons: Vec<String> = first.into_iter().chain(leader.remark.clone()).chain(doubts).collect();
+    let started = without_page(case, attempt).then(|| WITHOUT_PAGE.to_owned());
+    let remarks = leader.remark.clone().into_iter().chain(started);
+    let reasons: Vec<String> = first.into_iter().chain(remarks).chain(doubts).collect();
     // The side that verifies stamps the windows; only one side has them, or all of them together.
     let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
     let windows = windows.into_iter().find(|windows| !windows.is_empty());
@@ -78,12 +83,20 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     }
 }
 
+/// A program of others may start on the line and choose its count by itself, having nobody to agree with.
+fn without_page(case: &Case, attempt: &Attempt) -> bool {
+    case.program.is_some() && attempt.page_count == 0
+}
+
 /// Every worker must have done what the page says they agreed on.
 fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
     if case.family == floors::FAMILY {
         return None;
     }
     let agreed = attempt.page_count;
+    if without_page(case, attempt) {
+        return None;
+    }
     let differs = |report: &Report| {
         let roles = report.roles.iter().map(|role| role.messages).filter(|_| family::counts_agree(case));
         std::iter::once(report.messages).chain(roles).find(|&own| own != agreed)

@@ -55,8 +55,10 @@ impl Expander<'_> {
         word: &str,
         pattern: &Spanned<String>,
     ) -> anyhow::Result<Vec<&'c Contestant>> {
-        let named: Vec<_> =
-            all.iter().copied().filter(|row| text::matches(word, &row.row()) || word == row.mechanism).collect();
+        // Plans ask for all there is of this program's own. What others measure is asked for by name.
+        let meant = |row: &&Contestant| row.program.is_none() || !word.starts_with('*');
+        let fits = |row: &&Contestant| text::matches(word, &row.row()) || word == row.mechanism;
+        let named: Vec<_> = all.iter().copied().filter(meant).filter(fits).collect();
         if named.is_empty() {
             let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
             let rows = distinct(rows.iter().map(String::as_str));

@@ -1,0 +1,215 @@
+//! Programs of others that speak the workers' protocol: read from `participants.toml`, asked once for their version, and
+//! started in place of this one. Those of [`EMBEDDED`] are always there; a user's files add more.
+//!
+//! Whatever is wrong with a file is named with its line and what would be right, as with plans.
+
+mod probe;
+mod source;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, anyhow};
+use ipcmark::family::{self, Contestant};
+
+use self::source::Source;
+use crate::plan::Text;
+use crate::supervise::Program;
+
+/// The file that is built in.
+const EMBEDDED: (&str, &str) = ("participants.toml", include_str!("../participants.toml"));
+
+/// The adapters that are built in, by the name a participant calls for.
+const ADAPTERS: &[(&str, &str)] =
+    &[("ipcmark_worker.py", include_str!("../adapters/python/ipcmark_worker.py"))];
+
+/// Stands for the adapter's path in a participant's command.
+const ADAPTER: &str = "{adapter}";
+
+/// Every participant, probed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Participants(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    participants: Vec<Participant>,
+    contestants: Vec<Contestant>,
+}
+
+/// One program, and how to start it.
+#[derive(Debug)]
+struct Participant {
+    name: String,
+    command: Vec<String>,
+    adapter: Option<Adapter>,
+}
+
+/// The file that a general program, an interpreter say, is given.
+#[derive(Clone, Debug)]
+enum Adapter {
+    /// Written into the run's directory when it is needed.
+    BuiltIn(&'static str, &'static str),
+    /// Used where it is.
+    File(PathBuf),
+}
+
+impl Participants {
+    /// Those built in, probed once in the life of this process.
+    ///
+    /// # Panics
+    ///
+    /// When the file built in is broken, which a test rules out.
+    pub fn embedded() -> Self {
+        static ONCE: OnceLock<Participants> = OnceLock::new();
+        let read = || Self::of(&[]).expect("the participants built in are well formed");
+        ONCE.get_or_init(read).clone()
+    }
+
+    /// Those built in and those of `files`.
+    ///
+    /// Errors: the first thing wrong, with file, line and what would be right.
+    pub fn with(files: &[Text]) -> anyhow::Result<Self> {
+        if files.is_empty() { Ok(Self::embedded()) } else { Self::of(files) }
+    }
+
+    fn of(files: &[Text]) -> anyhow::Result<Self> {
+        let mut known = Known::default();
+        let built_in = Text { file: EMBEDDED.0.to_owned(), text: EMBEDDED.1.to_owned() };
+        for text in std::iter::once(&built_in).chain(files) {
+            Source::read(text)?.add_to(&mut known)?;
+        }
+        Ok(Self(Arc::new(known)))
+    }
+
+    /// Reads a file that a user names. Its path is kept absolute, so that a run can go on from elsewhere.
+    ///
+    /// Errors: there is no such file.
+    pub fn read(path: &Path) -> anyhow::Result<Text> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the participants of `{shown}`"))?;
+        let file = std::path::absolute(path).with_context(|| format!("`{shown}` is no path"))?;
+        Ok(Text { file: file.display().to_string(), text })
+    }
+
+    /// What the participants can be asked, with what this machine lacks.
+    pub fn contestants(&self) -> &[Contestant] {
+        &self.0.contestants
+    }
+
+    /// All rows there are, this program's own first.
+    pub fn all_contestants(&self) -> Vec<Contestant> {
+        let mut all = family::contestants();
+        all.extend_from_slice(self.contestants());
+        all
+    }
+
+    /// What starts the participant `name`; an adapter that is built in is put into the run's directory `home`.
+    ///
+    /// Errors: there is no such participant, or the adapter cannot be written.
+    pub(crate) fn program(&self, name: &str, home: &Path) -> anyhow::Result<Program> {
+        let found = self.0.participants.iter().find(|participant| participant.name == name);
+        let participant = found.ok_or_else(|| anyhow!("there is no participant `{name}`"))?;
+        let adapter = participant.adapter.as_ref().map(|adapter| adapter.path_in(home)).transpose()?;
+        let with_adapter = |word: &String| match &adapter {
+            Some(path) if word == ADAPTER => path.clone().into_os_string(),
+            _ => OsString::from(word),
+        };
+        let mut words = participant.command.iter().map(with_adapter);
+        let file = words.next().ok_or_else(|| anyhow!("the command of `{name}` is empty"))?.into();
+        Ok(Program { file, arguments: words.collect(), shown_as: None })
+    }
+}
+
+impl Adapter {
+    fn path_in(&self, home: &Path) -> anyhow::Result<PathBuf> {
+        match self {
+            Self::File(path) => Ok(path.clone()),
+            Self::BuiltIn(name, text) => {
+                let path = home.join(name);
+                if !path.exists() {
+                    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+                }
+                Ok(path)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        let text = Text { file: "mine.toml".into(), text: text.into() };
+        Participants::with(&[text]).expect_err("something is wrong").to_string()
+    }
+
+    const HEAD: &str = "[[participants]]\nname = \"mine\"\ncommand = [\"true\"]\n";
+
+    fn row(line: &str) -> String {
+        let row = "[[participants.contestants]]\nfamily = \"transport\"\nmechanism = \"mine-pipe\"\nsummary = \"x\"\ngroup = \"pipes\"\n";
+        format!("{HEAD}{row}{line}\n")
+    }
+
+    #[test]
+    fn what_is_built_in_is_well_formed_and_of_its_program() {
+        let all = Participants::embedded();
+        assert!(!all.contestants().is_empty());
+        assert!(all.contestants().iter().all(|row| row.program == Some("python")));
+        let home = tempfile::tempdir().expect("a folder");
+        let program = all.program("python", home.path()).expect("it is known");
+        let adapter = PathBuf::from(program.arguments.last().expect("the adapter"));
+        assert!(adapter.starts_with(home.path()) && adapter.exists());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (text, due) in [
+            ("nonsense = 1".to_owned(), "mine.toml:1: unknown key `nonsense`"),
+            (String::new(), "no participants; add at least one [[participants]] block"),
+            (HEAD.replace("[\"true\"]", "[]"), "mine.toml:3: `command` is empty"),
+            (HEAD.replace("mine", "python"), "mine.toml:2: there is a participant `python` already"),
+            (HEAD.to_owned(), "mine.toml:2: `mine` has no contestants"),
+            (row("measures = [\"strem\"]"), "mine.toml:9: unknown measure `strem`; did you mean `stream`?"),
+            (row("measures = []"), "mine.toml:9: `measures` is an empty list"),
+            (row("measures = [\"stream\"]\nwait = \"nap\""), "mine.toml:10: unknown kind of wait `nap`"),
+            (
+                row("measures = [\"stream\"]").replace("\"transport\"", "\"transports\""),
+                "mine.toml:5: unknown family `transports`; did you mean `transport`?",
+            ),
+            (
+                row("measures = [\"stream\"]").replace("mine-pipe", "python-pipe"),
+                "mine.toml:6: the family `transport` has a `python-pipe/block` already",
+            ),
+            (
+                row("measures = [\"stream\"]").replace("[\"true\"]", "[\"sh\", \"{adapter}\"]"),
+                "mine.toml:3: `command` calls for an `adapter`, and there is none",
+            ),
+        ] {
+            let said = wrong(&text);
+            assert!(said.contains(due), "{said}\nwhere this was due: {due}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_missing_or_too_old_makes_its_rows_unavailable() {
+        for (probe, due) in [
+            ("command = [\"ipcmark-no-such-program\"]", "`ipcmark-no-such-program` cannot be started"),
+            ("command = [\"sh\", \"-c\", \"echo 3.8.10\"]\nat_least = \"3.9\"", "it is version 3.8.10, and 3.9 is wanted"),
+            ("command = [\"sh\", \"-c\", \"exit 3\"]", "ended with status 3"),
+            ("command = [\"sh\", \"-c\", \"echo so\"]\nat_least = \"3.9\"", "`so` is no version"),
+        ] {
+            let text = row("measures = [\"stream\"]").replace(
+                "[[participants.contestants]]",
+                &format!("[participants.probe]\n{probe}\n[[participants.contestants]]"),
+            );
+            let text = Text { file: "mine.toml".into(), text };
+            let all = Participants::with(&[text]).expect("well formed");
+            let mine = all.contestants().iter().find(|row| row.mechanism == "mine-pipe").expect("my row");
+            let why = mine.unavailable.as_deref().unwrap_or("it is available");
+            assert!(why.starts_with("mine: ") && why.contains(due), "{why}\nwhere this was due: {due}");
+        }
+    }
+}
