@@ -8,7 +8,7 @@ use common::Contestant;
 use common::field::{field, standard_run};
 use common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
 use ipcmark::record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
-use ipcmark_reports::analyse::load::{loads, offered};
+use ipcmark_reports::analyse::load::{Due, loads, offered};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 use ipcmark_reports::{Change, MainMetric, Recording, compare, summarise, write};
@@ -38,7 +38,7 @@ fn the_knee_lies_between_the_last_rate_kept_and_the_first_missed() {
     let one = row("pipe/block");
     let recording = recording(load_run(&[one], &[Arrivals::Constant], 5, 1));
     let study = Study::of(&recording);
-    let offered = offered(&study, Placement::SameL3);
+    let offered = offered(&study, Placement::SameL3, Due::Messages);
     assert_eq!(offered.len(), 1);
     let loads = loads(&study, Placement::SameL3, offered[0]);
     let knee = loads[0].knee();
@@ -59,7 +59,7 @@ fn a_rate_kept_above_one_missed_is_said() {
     }
     let recording = recording(records);
     let study = Study::of(&recording);
-    let loads = loads(&study, Placement::SameL3, offered(&study, Placement::SameL3)[0]);
+    let loads = loads(&study, Placement::SameL3, offered(&study, Placement::SameL3, Due::Messages)[0]);
     let knee = loads[0].knee();
     assert_eq!((knee.sustained_per_s, knee.overloaded_per_s, knee.ragged), (Some(1e4), Some(3e4), true));
     assert!(knee.told().contains("kept again"), "{}", knee.told());

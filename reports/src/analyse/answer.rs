@@ -153,9 +153,9 @@ fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
 }
 
 /// The best case of its kind, and those that cannot be told from it.
-pub(super) struct Best<'s, 'a> {
+pub struct Best<'s, 'a> {
     /// The best by its median.
-    pub(super) leader: &'s CaseStudy<'a>,
+    pub leader: &'s CaseStudy<'a>,
     level: Vec<&'s CaseStudy<'a>>,
 }
 
@@ -168,7 +168,7 @@ impl<'s, 'a> Best<'s, 'a> {
     }
 
     /// The best of measured cases that answer one question.
-    pub(super) fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
+    pub fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
         candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
         let (&leader, others) = candidates.split_first()?;
         let level = others.iter().copied().filter(|other| cannot_tell(leader, other)).collect();
@@ -176,12 +176,12 @@ impl<'s, 'a> Best<'s, 'a> {
     }
 
     /// What the best came to.
-    pub(super) fn typical(&self) -> &Estimate {
+    pub fn typical(&self) -> &Estimate {
         self.leader.summary.typical.as_ref().expect("only measured cases compete")
     }
 
     /// Its name and, in brackets, what to bear in mind.
-    pub(super) fn names(&self) -> String {
+    pub fn names(&self) -> String {
         let mut notes = Vec::new();
         if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
             notes.push(verdict.to_string());
@@ -216,7 +216,7 @@ fn scaled(estimate: &Estimate, by: f64) -> Estimate {
 }
 
 /// `212 ns (206 to 220 ns)`.
-pub(super) fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
+pub fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
     let value = show(estimate.value);
     let interval = estimate.interval.map(|i| format!(" ({})", format::span(i.low, i.high, show)));
     format!("{value}{}", interval.unwrap_or_default())

@@ -9,7 +9,7 @@ use super::series::{Manner, Series};
 use super::study::CaseStudy;
 
 /// A panel of more lines than this cannot be read.
-const MOST_LINES: usize = 8;
+pub const MOST_LINES: usize = 8;
 /// What a contestant is charged for a place on the axis that it has no number for, as a logarithm: as if it had been
 /// ten times as slow as the best there.
 const ABSENT: f64 = std::f64::consts::LN_10;
@@ -25,6 +25,8 @@ pub struct Shown {
     /// `None`: all of them.
     chosen: Option<BTreeSet<Series>>,
     all: usize,
+    /// Whether the chosen stand for their kinds.
+    of_kinds: bool,
 }
 
 impl Shown {
@@ -34,9 +36,29 @@ impl Shown {
         let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
         let lines = |blocks: bool| all.iter().filter(|s| (s.manner == Manner::Blocks) == blocks).count();
         if lines(true).max(lines(false)) <= MOST_LINES {
-            return Self { chosen: None, all: all.len() };
+            return Self { all: all.len(), ..Self::default() };
         }
-        Self { chosen: Some(of_each_kind(cases, place).into_iter().collect()), all: all.len() }
+        let chosen = of_each_kind(cases, place).into_iter().collect();
+        Self { chosen: Some(chosen), all: all.len(), of_kinds: true }
+    }
+
+    /// Chooses among contestants of one kind: in each way of waiting as many as asked for, those that stay closest to the
+    /// best over all places, and the best that is written in Python.
+    pub fn closest(cases: &[&CaseStudy<'_>], most: usize, place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
+        let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
+        let mut chosen = BTreeSet::new();
+        for blocks in [false, true] {
+            let mut costs = Costs::default();
+            for case in cases.iter().filter(|case| (case.series.manner == Manner::Blocks) == blocks) {
+                let Some(cost) = case.cost_ns() else { continue };
+                costs.entry(case.series.usual()).or_default().insert(place(case), cost);
+            }
+            chosen.extend(by_distance(&costs).into_iter().take(most).cloned());
+            // What people come from belongs beside where they could go.
+            costs.retain(|series, _| series.group == Some(Group::Python));
+            chosen.extend(closest(&costs).cloned());
+        }
+        Self { chosen: Some(chosen), all: all.len(), of_kinds: false }
     }
 
     /// Whether a chart shows this one.
@@ -52,6 +74,16 @@ impl Shown {
     /// A sentence for the chart's note; empty when it shows everything.
     pub fn told(&self) -> String {
         let Some(chosen) = self.chosen.as_ref().filter(|_| self.is_partial()) else { return String::new() };
+        if !self.of_kinds {
+            let python =
+                if chosen.iter().any(|one| one.group == Some(Group::Python)) { ", and the best in Python" } else { "" };
+            return format!(
+                " Of {} contestants it shows {}: those that stay closest to the best{python}; the numbers behind it \
+                 hold all.",
+                self.all,
+                chosen.len()
+            );
+        }
         format!(
             " Of {} contestants it shows {}: in each way of waiting the one of each kind that stays closest to the best \
              of its kind; the numbers behind it hold all.",
@@ -77,6 +109,11 @@ type Costs = BTreeMap<Series, BTreeMap<u64, f64>>;
 
 /// Of one group, the series whose cost, over all places, is in the mean closest to the group's best at each.
 fn closest(group: &Costs) -> Option<&Series> {
+    by_distance(group).into_iter().next()
+}
+
+/// All of a group, the one that is in the mean closest to the group's best first.
+fn by_distance(group: &Costs) -> Vec<&Series> {
     let mut best: BTreeMap<u64, f64> = BTreeMap::new();
     for (&place, &cost) in group.values().flatten() {
         best.entry(place).and_modify(|least| *least = least.min(cost)).or_insert(cost);
@@ -84,5 +121,7 @@ fn closest(group: &Costs) -> Option<&Series> {
     let behind = |costs: &BTreeMap<u64, f64>| -> f64 {
         best.iter().map(|(place, least)| costs.get(place).map_or(ABSENT, |cost| (cost / least).ln().min(ABSENT))).sum()
     };
-    group.iter().min_by(|a, b| behind(a.1).total_cmp(&behind(b.1))).map(|(series, _)| series)
+    let mut all: Vec<(f64, &Series)> = group.iter().map(|(series, costs)| (behind(costs), series)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    all.into_iter().map(|(_, series)| series).collect()
 }

@@ -3,26 +3,80 @@
 //! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
 //! that was not; what a contestant carried when it was offered more says where in between.
 
-use ipcmark::record::{Arrivals, Measure, Placement, Verdict, metric};
+use ipcmark::record::{Arrivals, Case, Measure, Placement, Service, Verdict, metric};
 
+use super::families::{POOL, SERVER};
+use super::ground::{asked, measured};
 use super::series::Series;
 use super::statistics::{Estimate, Kind};
 use super::study::{CaseStudy, Study};
 use super::trials::sets;
 use crate::format;
 
+/// What is due by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// Messages of a channel.
+    Messages,
+    /// Tasks of a pool.
+    Tasks,
+    /// Requests to a server.
+    Requests,
+}
+
+impl Due {
+    /// For axes and sentences.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Tasks => "tasks",
+            Self::Requests => "requests",
+        }
+    }
+
+    fn of(case: &Case) -> Self {
+        match case.family.as_str() {
+            POOL => Self::Tasks,
+            SERVER => Self::Requests,
+            _ => Self::Messages,
+        }
+    }
+}
+
 /// What all loads of one chart have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Offered {
+    /// What is due.
+    pub due: Due,
     /// When messages are due.
     pub arrivals: Arrivals,
     /// How many at once, where they come in bursts.
     pub burst: Option<u32>,
     /// Payload of one message.
     pub bytes: u64,
+    /// Workers of a pool.
+    pub workers: Option<u32>,
+    /// Clients of a server.
+    pub clients: Option<u32>,
+    /// What it does for them.
+    pub service: Option<Service>,
+    /// Work of a task or a request.
+    pub grain_ns: Option<u64>,
 }
 
 impl Offered {
+    /// For addresses: letters, digits and `-`.
+    pub fn id(self) -> String {
+        let parts = [
+            (self.due != Due::Messages).then(|| self.due.word().to_owned()),
+            Some(format!("{}-{}", self.arrivals, self.bytes)),
+            self.workers.or(self.clients).map(|n| n.to_string()),
+            self.service.map(|service| service.to_string()),
+            self.grain_ns.map(|ns| ns.to_string()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("-")
+    }
+
     /// For headings: `arrivals at constant intervals, 64 B`.
     pub fn told(self) -> String {
         let arrivals = match (self.arrivals, self.burst) {
@@ -31,7 +85,10 @@ impl Offered {
             (Arrivals::Burst, Some(burst)) => format!("in bursts of {burst}"),
             (Arrivals::Burst, None) => "in bursts".to_owned(),
         };
-        format!("arrivals {arrivals}, {}", format::bytes(self.bytes))
+        let Self { workers, clients, service, grain_ns, .. } = self;
+        let with = asked(&Case { workers, clients, service, grain_ns, ..Case::new("", "", Measure::Paced) });
+        let with: String = with.iter().map(|word| format!(", {word}")).collect();
+        format!("arrivals {arrivals}, {}{with}", format::bytes(self.bytes))
     }
 }
 
@@ -57,22 +114,41 @@ pub struct Knee {
     pub ragged: bool,
 }
 
-/// The loads that were offered at a placement.
-pub fn offered(study: &Study<'_>, placement: Placement) -> Vec<Offered> {
-    let mut offered: Vec<Offered> = study.measured(Measure::Paced, placement).map(offered_to).collect();
+/// The loads of this sort that were offered at a placement.
+pub fn offered(study: &Study<'_>, placement: Placement, due: Due) -> Vec<Offered> {
+    let mut offered: Vec<Offered> = paced(study, placement, due).into_iter().map(offered_to).collect();
     offered.sort_unstable();
     offered.dedup();
     offered
 }
 
+/// Paced cases of one sort at one placement, in order of series.
+fn paced<'s, 'a>(study: &'s Study<'a>, placement: Placement, due: Due) -> Vec<&'s CaseStudy<'a>> {
+    let family = match due {
+        Due::Messages => return study.measured(Measure::Paced, placement).collect(),
+        Due::Tasks => POOL,
+        Due::Requests => SERVER,
+    };
+    measured(study, family).filter(|case| case.case.measure == Measure::Paced && case.at(placement)).collect()
+}
+
 fn offered_to(case: &CaseStudy<'_>) -> Offered {
-    let arrivals = case.case.arrivals.unwrap_or(Arrivals::Constant);
-    Offered { arrivals, burst: case.case.burst, bytes: case.bytes() }
+    let Case { workers, clients, service, grain_ns, .. } = *case.case;
+    Offered {
+        due: Due::of(case.case),
+        arrivals: case.case.arrivals.unwrap_or(Arrivals::Constant),
+        burst: case.case.burst,
+        bytes: case.bytes(),
+        workers,
+        clients,
+        service,
+        grain_ns: grain_ns.filter(|&ns| ns > 0),
+    }
 }
 
 /// Every contestant under one kind of load at more than one rate, in order of series.
 pub fn loads<'s, 'a>(study: &'s Study<'a>, placement: Placement, offered: Offered) -> Vec<Load<'s, 'a>> {
-    let asked = study.measured(Measure::Paced, placement).filter(|case| offered_to(case) == offered);
+    let asked = paced(study, placement, offered.due).into_iter().filter(|case| offered_to(case) == offered);
     let mut cases: Vec<&CaseStudy<'_>> = asked.filter(|case| case.case.rate_per_s.is_some()).collect();
     cases.sort_by(|a, b| (&a.series, a.case.rate_per_s).cmp(&(&b.series, b.case.rate_per_s)));
     let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| cases.len() > 1);

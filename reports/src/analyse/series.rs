@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 use ipcmark::record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
 
+use super::families::{POOL, SERIAL};
+
 /// The family of cases about locks.
 pub const LOCKS: &str = "lock";
 
@@ -50,6 +52,7 @@ impl Manner {
             Some(Wait::Hybrid) => Self::PollsThenBlocks,
             Some(Wait::Park | Wait::Eventfd | Wait::Block | Wait::Epoll) => Self::Blocks,
             None if case.family == LOCKS => Self::NeverWaits,
+            None if case.family == POOL && case.mechanism == SERIAL => Self::Alone,
             None => anatomy.map_or(Self::Blocks, Self::declared),
         }
     }
@@ -187,13 +190,14 @@ pub const fn group_word(group: Group) -> &'static str {
 }
 
 /// A mechanism as it runs, as far as its declaration goes.
-type Way = (String, Option<Wait>, Isolation);
+type Way = (String, String, Option<Wait>, Isolation);
 
 /// What a recording as a whole says about the series of its cases.
 pub struct Known<'a> {
     /// Skipped and failed cases carry no anatomy of their own; how they wait is known from their measured siblings.
     declared: HashMap<Way, &'a Anatomy>,
-    groups: HashMap<&'a str, Group>,
+    /// By family and mechanism: a thread is one thing to start and another to write beside.
+    groups: HashMap<(&'a str, &'a str), Group>,
     /// The usual depth of each case that ran at several, the depth left out of the key.
     usual_depths: HashMap<Case, u32>,
 }
@@ -207,7 +211,7 @@ impl<'a> Known<'a> {
                 declared.entry(way(&record.case)).or_insert(anatomy);
             }
             if let Some(group) = record.case.group {
-                groups.entry(record.case.mechanism.as_str()).or_insert(group);
+                groups.entry((record.case.family.as_str(), record.case.mechanism.as_str())).or_insert(group);
             }
         }
         Self { declared, groups, usual_depths: usual_depths(records) }
@@ -217,7 +221,7 @@ impl<'a> Known<'a> {
     pub fn series(&self, case: &Case) -> Series {
         Series {
             manner: Manner::of(case, self.declared.get(&way(case)).copied()),
-            group: self.groups.get(case.mechanism.as_str()).copied(),
+            group: self.groups.get(&(case.family.as_str(), case.mechanism.as_str())).copied(),
             mechanism: case.mechanism.clone(),
             wait: case.wait,
             isolation: case.isolation,
@@ -234,7 +238,7 @@ impl<'a> Known<'a> {
 }
 
 fn way(case: &Case) -> Way {
-    (case.mechanism.clone(), case.wait, case.isolation)
+    (case.family.clone(), case.mechanism.clone(), case.wait, case.isolation)
 }
 
 fn without_depth(case: &Case) -> Case {

@@ -6,6 +6,7 @@ use ipcmark::record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record
 
 use super::crowd::Crowd;
 use super::distribution::Distribution;
+use super::families::is_apart;
 use super::series::{Known, Manner, Series};
 use super::statistics::median;
 use super::summary::{CaseSummary, MainMetric};
@@ -103,10 +104,14 @@ impl<'a> Study<'a> {
         Self { placement: main_placement(&cases), machines: machines(records), series, cases }
     }
 
-    /// Measured cases of one measure at one placement, in order of series and size, whatever sets them apart.
+    /// Measured cases of one measure at one placement, in order of series and size, whatever sets them apart; but for
+    /// those of families that have a part of the page to themselves.
     pub fn all_measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
         self.cases.iter().filter(move |study| {
-            study.case.measure == measure && study.at(placement) && study.summary.typical.is_some()
+            study.case.measure == measure
+                && study.at(placement)
+                && study.summary.typical.is_some()
+                && !is_apart(&study.case.family)
         })
     }
 

@@ -8,7 +8,7 @@ use super::plot::{Line, Panel, Point, Scales};
 use super::round_trip::floor_name;
 use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
-use crate::analyse::best::{Shown, size};
+use crate::analyse::best::{MOST_LINES, Shown, size};
 use crate::analyse::load::is_overloaded;
 use crate::analyse::series::Manner;
 use crate::analyse::statistics::median;
@@ -64,10 +64,21 @@ impl Against<'_, '_> {
     /// Draws it in both shapes; `None` where nothing was swept: one place is no line.
     pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         self.cases.retain(|case| (self.value)(case).is_some());
+        let shown = Shown::of(&self.cases, self.swept.of);
+        self.showing(&shown, study, looks)
+    }
+
+    /// The same for contestants that are mostly of one kind, so that a kind is nothing to choose by.
+    pub fn figure_of_one_kind(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+        self.cases.retain(|case| (self.value)(case).is_some());
+        let shown = Shown::closest(&self.cases, MOST_LINES, self.swept.of);
+        self.showing(&shown, study, looks)
+    }
+
+    fn showing(self, shown: &Shown, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         if self.places().len() < 2 {
             return None;
         }
-        let shown = Shown::of(&self.cases, self.swept.of);
         let (alone, crossing): (Vec<&CaseStudy<'_>>, Vec<_>) =
             self.cases.iter().copied().partition(|case| case.series.manner == Manner::Alone);
         let drawn: Vec<&CaseStudy<'_>> = crossing.into_iter().filter(|case| shown.shows(&case.series)).collect();

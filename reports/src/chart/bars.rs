@@ -3,11 +3,14 @@
 use super::Shape;
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Side, draw, text_width};
+use crate::format;
 
 const TEXT: f64 = 12.5;
 const BAR: f64 = 17.0;
 const HEADING: f64 = 30.0;
 const AXIS: f64 = 34.0;
+/// Bars of one axis differ by at most this.
+const TIMES_AS_LONG: f64 = 10.0;
 
 /// A chart of bars: columns of sections.
 pub struct Bars {
@@ -49,6 +52,30 @@ pub struct Bar {
     pub mark: Option<f64>,
     /// Said beside it.
     pub note: String,
+}
+
+/// Sections of bars that can be seen next to each other: where one would be more than ten times as long as the first of
+/// its section, the next begins, with an axis of its own. `cases` come in order of `whole`, in nanoseconds.
+pub fn by_scale<T>(cases: &[T], whole: impl Fn(&T) -> f64, bar: impl Fn(&T) -> Bar) -> Vec<Section> {
+    let mut sections: Vec<&[T]> = Vec::new();
+    let mut rest = cases;
+    while let Some(first) = rest.first() {
+        let least = whole(first);
+        let end = rest.iter().position(|case| whole(case) > least * TIMES_AS_LONG).unwrap_or(rest.len()).max(1);
+        let (section, others) = rest.split_at(end);
+        sections.push(section);
+        rest = others;
+    }
+    let section = |cases: &&[T]| {
+        let longest = cases.iter().map(&whole).fold(0.0, f64::max);
+        let least = cases.first().map_or(0.0, &whole);
+        Section {
+            heading: if cases.len() > 1 { format::span(least, longest, format::time) } else { format::ns(longest) },
+            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            bars: cases.iter().map(&bar).collect(),
+        }
+    };
+    sections.iter().map(section).collect()
 }
 
 impl Bars {

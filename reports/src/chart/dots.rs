@@ -8,6 +8,8 @@ const TEXT: f64 = 13.0;
 const ROW: f64 = 24.0;
 const HEADING: f64 = 30.0;
 const BOTTOM: f64 = 46.0;
+/// Height of a value that has a line to itself.
+const NOTE: f64 = 15.0;
 /// Room at the top for the names of references, a line each.
 const REFERENCE: f64 = 14.0;
 
@@ -69,18 +71,20 @@ impl Dots {
         let rows = || self.sections.iter().flat_map(|section| &section.rows);
         let widest =
             |text: fn(&Row) -> &str, least: f64| rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max);
-        // In a narrow drawing name and value stand above their point.
+        // In a narrow drawing name and value stand above their point, side by side where they fit.
+        let beside = |row: &Row| text_width(&row.label, TEXT) + text_width(&row.note, TEXT) < shape.width() * 1.04;
+        let below = if rows().all(beside) { 0.0 } else { NOTE };
         let (left, right, row_height) = match shape {
             Shape::Wide => {
                 (widest(|row| &row.label, 40.0) + 18.0, shape.width() - widest(|row| &row.note, 60.0) - 10.0, ROW)
             }
-            Shape::Narrow => (8.0, shape.width() - 16.0, ROW + 13.0),
+            Shape::Narrow => (8.0, shape.width() - 16.0, ROW + 13.0 + below),
         };
         let top = REFERENCE * self.references.len().max(1) as f64;
         let height = top + HEADING * self.sections.len() as f64 + row_height * rows().count() as f64 + BOTTOM;
         draw((shape.width(), height), &self.title, &self.description, |canvas| {
             let axis = self.axis.clone().thin(58.0 / (right - left));
-            let plot = Plot { canvas, axis, shape, left, right, top, bottom: height - BOTTOM };
+            let plot = Plot { canvas, axis, shape, below, left, right, top, bottom: height - BOTTOM };
             plot.frame(self);
             let mut y = top;
             for section in &self.sections {
@@ -99,6 +103,8 @@ struct Plot<'a, 'c> {
     canvas: &'a Canvas<'c>,
     axis: Axis,
     shape: Shape,
+    /// How far a narrow drawing's values stand below their names.
+    below: f64,
     left: f64,
     right: f64,
     top: f64,
@@ -146,9 +152,10 @@ impl Plot<'_, '_> {
                 y
             }
             Shape::Narrow => {
-                canvas.text((0.0, y - 8.0), Side::Right, &row.label, row.ink, TEXT);
-                canvas.text((self.right + 14.0, y - 8.0), Side::Left, &row.note, Ink::Text, TEXT);
-                y + 8.0
+                let name = y - 8.0 - self.below / 2.0;
+                canvas.text((0.0, name), Side::Right, &row.label, row.ink, TEXT);
+                canvas.text((self.right + 14.0, name + self.below), Side::Left, &row.note, Ink::Text, TEXT);
+                y + 8.0 + self.below / 2.0
             }
         };
         let farthest = row.marks.iter().map(|mark| self.x(mark.value)).fold(self.left, f64::max);

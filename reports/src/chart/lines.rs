@@ -52,7 +52,8 @@ impl Lines {
             .map(|column| self.panels.iter().skip(column).step_by(columns).map(Panel::gutter).fold(0.0, f64::max))
             .collect();
         let plot_width = (width - margin - gutters.iter().sum::<f64>()) / columns as f64;
-        let most = self.panels.iter().map(|panel| panel.lines.len()).max().unwrap_or(1) as f64;
+        let named = |panel: &Panel| panel.lines.iter().filter(|line| !line.label.is_empty()).count();
+        let most = self.panels.iter().map(named).max().unwrap_or(1) as f64;
         let plot_height = (most * LABEL_APART).max(if self.panels.len() > columns { LOW } else { TALL });
         let row_height = TOP + plot_height + BOTTOM;
         let rows = self.panels.len().div_ceil(columns).max(1) as f64;
@@ -101,17 +102,17 @@ impl Panel {
 
     /// How many names fit beside each other: short ones more than two.
     fn key_columns(&self, width: f64) -> usize {
-        let widest = self.lines.iter().map(|line| text_width(&line.label, TEXT) + 42.0).fold(1.0, f64::max);
-        ((width / widest) as usize).clamp(2, 4)
+        let widest = self.lines.iter().map(|line| text_width(&line.label, TEXT) + 34.0).fold(1.0, f64::max);
+        ((width / widest) as usize).clamp(1, 4)
     }
 
     fn key_rows(&self, width: f64) -> usize {
-        self.lines.len().div_ceil(self.key_columns(width))
+        self.lines.iter().filter(|line| !line.label.is_empty()).count().div_ceil(self.key_columns(width))
     }
 
     /// Names with a piece of their line, in columns, in the order of the lines' right ends.
     fn keys(&self, canvas: &Canvas<'_>, top: f64, width: f64) {
-        let mut lines: Vec<&Line> = self.lines.iter().collect();
+        let mut lines: Vec<&Line> = self.lines.iter().filter(|line| !line.label.is_empty()).collect();
         let end = |line: &Line| line.points.last().map_or(0.0, |point| point.y);
         lines.sort_by(|a, b| end(b).total_cmp(&end(a)));
         let columns = self.key_columns(width);

@@ -11,21 +11,42 @@ use super::table::{Cell, Table};
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::load::{Load, Offered, is_overloaded, loads, offered, rate, told};
+use crate::analyse::load::{Due, Load, Offered, is_overloaded, loads, offered, rate, told};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::CaseSummary;
 use crate::format;
 
-/// One chart for each kind of load.
+/// Contestants of one kind that have a panel, in each way of waiting.
+const MOST_PANELS: usize = 3;
+/// More letters than this reach into the next panel.
+const LONGEST_HEADING: usize = 42;
+
+/// One chart for each kind of load of messages.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
-    offered(study, placement).into_iter().filter_map(|offered| figure(study, looks, placement, offered)).collect()
+    let offered = offered(study, placement, Due::Messages).into_iter();
+    offered.filter_map(|offered| figure(study, looks, placement, offered)).collect()
+}
+
+/// The same for loads of a family that has a part of the page to itself, wherever they were offered.
+pub fn apart(study: &Study<'_>, looks: &Looks, due: Due) -> Vec<Figure> {
+    let at = |placement: Placement| {
+        let offered = offered(study, placement, due).into_iter();
+        let figures = offered.filter_map(move |offered| figure(study, looks, placement, offered));
+        figures.map(move |figure| Figure { id: format!("{}-{placement}", figure.id), ..figure })
+    };
+    study.placements().into_iter().flat_map(at).collect()
 }
 
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
     let loads = loads(study, placement, offered);
     let cases: Vec<&CaseStudy<'_>> = loads.iter().flat_map(|load| load.cases.iter().copied()).collect();
-    let shown = Shown::of(&cases, |case| case.case.rate_per_s.unwrap_or(0));
+    let place_of = |case: &CaseStudy<'_>| case.case.rate_per_s.unwrap_or(0);
+    let shown = match offered.due {
+        Due::Messages => Shown::of(&cases, place_of),
+        // They are of one kind.
+        Due::Tasks | Due::Requests => Shown::closest(&cases, MOST_PANELS, place_of),
+    };
     let drawn: Vec<&Load<'_, '_>> = loads.iter().filter(|load| shown.shows(load.series)).collect();
     let title = format!("Latency against offered rate, {}, {}", offered.told(), place(placement));
     let panels: Vec<Panel> = drawn.iter().map(|load| panel(load, study, looks)).collect();
@@ -38,7 +59,11 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
                       per mechanism; overloaded rates are crossed out."
                 .into(),
         scales: Scales {
-            x_name: "messages offered a second",
+            x_name: match offered.due {
+                Due::Messages => "messages offered a second",
+                Due::Tasks => "tasks offered a second",
+                Due::Requests => "requests offered a second",
+            },
             y_name: "from due to verified",
             x: Axis::log(points().map(|point| point.x), |per_s| format::rate(per_s).trimmed().to_string()),
             y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
@@ -47,14 +72,21 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
         panels,
     };
     (!chart.panels.is_empty()).then(|| Figure {
-        id: format!("load-{}-{}", offered.arrivals, offered.bytes),
+        id: format!("load-{}", offered.id()),
         answer: told(&drawn),
         note: format!(
-            "An open loop: messages are due by the clock, whatever became of the one before, and latency counts from when \
-             a message was due. A rate is overloaded, and crossed out, where any set of processes got less than 99 % of \
-             it through: its latency then grows for as long as the trial lasts, so its height means nothing. The sender \
-             spins until a message is due; this shows neither what that costs nor a sender that sleeps.{}",
-            shown.told()
+            "An open loop: {what} are due by the clock, whatever became of the one before, and latency counts from when \
+             one was due. A rate is overloaded, and crossed out, where any set of processes got less than 99 % of \
+             it through: its latency then grows for as long as the trial lasts, so its height means nothing.{}{}",
+            match offered.due {
+                Due::Messages => {
+                    " The sender spins until a message is due; this shows neither what that costs nor a sender that \
+                     sleeps."
+                }
+                Due::Tasks | Due::Requests => "",
+            },
+            shown.told(),
+            what = offered.due.word(),
         ),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
@@ -91,9 +123,11 @@ fn panel(load: &Load<'_, '_>, study: &Study<'_>, looks: &Looks) -> Panel {
     ];
     lines.retain(|line| !line.points.is_empty());
     let knee = load.knee();
-    let manner = if load.series.manner == Manner::Alone { "" } else { load.series.manner.word() };
+    let (label, manner) = (load.series.label(), load.series.manner.word());
+    // A long name has no room for it, and says it as its wait.
+    let silent = load.series.manner == Manner::Alone || label.len() + manner.len() > LONGEST_HEADING;
     Panel {
-        heading: format!("{} ({manner})", load.series.label()),
+        heading: if silent { label } else { format!("{label} ({manner})") },
         lines,
         limits: knee.overloaded_per_s.map(|per_s| (per_s, "overloaded \u{2192}".into())).into_iter().collect(),
     }

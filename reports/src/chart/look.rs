@@ -24,6 +24,9 @@ const HUES: [(&str, &str); 8] = [
     ("#00838a", "#6fdfe0"),
     ("#b3123c", "#ff7a8a"),
 ];
+/// Where there are no more kinds than this, most contestants would share a colour: colours then come round again, and the
+/// second round is dotted.
+const FEW_KINDS: usize = 3;
 /// References: what hands nothing over, and what does without a lock.
 const GREY: (&str, &str) = ("#70757d", "#8d939c");
 
@@ -62,7 +65,7 @@ impl Look {
 
 impl Looks {
     /// Gives each mechanism the next colour in order of name, so that a report of the same mechanisms always has the
-    /// same colours; where there are more of them than colours, each kind of mechanism has one. What polls before it
+    /// same colours; where there are more of them than colours and several kinds, each kind of mechanism has one. What polls before it
     /// blocks is dashed; a variant of a mechanism that waits alike is dotted.
     pub fn of(series: &[Series]) -> Self {
         let coloured = || series.iter().filter(|one| !is_reference(one));
@@ -72,7 +75,7 @@ impl Looks {
         let mut groups: Vec<Option<Group>> = coloured().map(|s| s.group).collect();
         groups.sort_unstable();
         groups.dedup();
-        let by_group = mechanisms.len() > HUES.len() && groups.len() > 1;
+        let by_group = mechanisms.len() > HUES.len() && groups.len() > FEW_KINDS;
         let hue = |one: &Series| {
             if by_group {
                 groups.iter().position(|&group| group == one.group)
@@ -80,6 +83,7 @@ impl Looks {
                 mechanisms.iter().position(|&mechanism| mechanism == one.mechanism)
             }
         };
+        let round = |one: &Series| hue(one).map_or(0, |hue| hue / HUES.len());
         let look = |(index, one): (usize, &Series)| {
             let hybrid = one.manner == Manner::PollsThenBlocks;
             let alike = |other: &&Series| other.mechanism == one.mechanism && other.manner == one.manner;
@@ -87,7 +91,7 @@ impl Looks {
                 index: u16::try_from(index).unwrap_or(u16::MAX),
                 marker: marker(one),
                 hue: hue(one).filter(|_| !is_reference(one)),
-                dash: series[..index].iter().filter(alike).count().min(1) + if hybrid { 2 } else { 0 },
+                dash: (series[..index].iter().filter(alike).count() + round(one)).min(1) + if hybrid { 2 } else { 0 },
             }
         };
         let first = |group: Group| series.iter().position(|one| one.group == Some(group) && !is_reference(one));

@@ -20,6 +20,8 @@ mod load;
 mod locks;
 mod look;
 mod plot;
+mod points;
+mod pools;
 mod ranking;
 mod rate;
 mod round_trip;
@@ -109,6 +111,24 @@ impl Shape {
             Self::Narrow => 400.0,
         }
     }
+}
+
+/// A part of the page about what is neither a channel nor a lock.
+#[derive(Debug, Serialize)]
+pub struct Topic {
+    /// Fragment of its address on the page.
+    pub id: &'static str,
+    /// Its heading.
+    pub heading: &'static str,
+    /// What it shows; never empty.
+    pub figures: Vec<Figure>,
+}
+
+/// Every topic that the records have data for, in the order of the page.
+pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
+    let topics = [("pools", "Worker pools", pools::figures(study, looks))];
+    let topic = |(id, heading, figures)| Topic { id, heading, figures };
+    topics.into_iter().map(topic).filter(|topic| !topic.figures.is_empty()).collect()
 }
 
 /// Every chart that one placement has data for, in the order of the page.

@@ -32,7 +32,7 @@ pub struct Panel {
 
 /// One line.
 pub struct Line {
-    /// Its name, at the right end.
+    /// Its name, at the right end; empty for marks that belong to another line.
     pub label: String,
     /// Its ink.
     pub ink: Ink,
@@ -189,7 +189,7 @@ impl Plot<'_, '_> {
 
     /// Names at the right ends, moved apart where they would overlap and tied to their lines by a thin leader.
     pub fn names(&self, panel: &Panel) {
-        let ends = panel.lines.iter().filter_map(|line| {
+        let ends = panel.lines.iter().filter(|line| !line.label.is_empty()).filter_map(|line| {
             let last = line.points.last()?;
             Some((line, self.x(last.x), self.y(last.y)))
         });

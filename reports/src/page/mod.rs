@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::analyse::answer::{self, answer, place, place_word};
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, Table, cross_checks, drift, figures};
+use crate::chart::{Figure, Looks, Table, Topic, cross_checks, drift, figures, topics};
 use crate::read::Recording;
 
 const PAGE: &str = include_str!("report.html");
@@ -64,6 +64,7 @@ struct Page {
     /// Whether anything was caught that had to be.
     caught: bool,
     recovery: Option<recovery::Recovery>,
+    topics: Vec<Topic>,
     placements: Vec<OnPlacement>,
     break_even: Vec<pairs::Matrix>,
     cross_checks: Option<Figure>,
@@ -115,9 +116,11 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
     let placements: Vec<OnPlacement> =
         study.placements().into_iter().map(on).filter(|on| !on.figures.is_empty()).collect();
     // A plan without round trips asks what one of its own charts answers.
+    let topics = topics(&study, &looks);
     let of_chart = || {
-        let figures = placements.iter().flat_map(|placement| &placement.figures);
-        figures.map(|figure| figure.answer.clone()).find(|answer| !answer.is_empty())
+        let of_topics = topics.iter().flat_map(|topic| &topic.figures);
+        let mut figures = of_topics.chain(placements.iter().flat_map(|placement| &placement.figures));
+        figures.find(|figure| !figure.answer.is_empty()).map(|figure| figure.answer.clone())
     };
     let sentence = answer.sentence.or_else(of_chart).unwrap_or_else(|| answer::NOTHING_TO_SAY.into());
     let (declared, disagreeing) = sections::declared_and_seen(&study);
@@ -128,6 +131,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         tally: sections::tally(&study),
         run: sections::run(recording, &study),
         warnings: sections::warnings(recording, &study),
+        topics,
         placements,
         locks: locks::locks(&study),
         caught: study.cases.iter().any(|case| case.summary.verdict == Some(Verdict::Caught)),

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test file uses its own part
 
 pub mod chance;
+pub mod families;
 pub mod field;
 pub mod locks;
 pub mod machine;

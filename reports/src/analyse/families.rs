@@ -1,0 +1,31 @@
+//! Families whose cases have a part of the page to themselves, by their names in records.
+
+use ipcmark::record::{Case, Group};
+
+/// Ways to start, watch and end a process.
+pub const LAUNCH: &str = "launch";
+/// What a write costs, and who sees it.
+pub const ISOLATION: &str = "isolation";
+/// The work of two on one CPU and on two.
+pub const CONCURRENCY: &str = "concurrency";
+/// Worker pools.
+pub const POOL: &str = "pool";
+/// Queues of work.
+pub const QUEUE: &str = "queue";
+/// State that several read and write.
+pub const SHARED_STATE: &str = "shared_state";
+/// One service for many clients.
+pub const SERVER: &str = "server";
+
+/// The row of [`POOL`] that is no pool: one after the other, by whoever has the tasks.
+pub const SERIAL: &str = "serial";
+
+/// True for a family whose cases must not be mixed with those about channels, though they share measures.
+pub fn is_apart(family: &str) -> bool {
+    [LAUNCH, ISOLATION, CONCURRENCY, POOL, QUEUE, SHARED_STATE, SERVER].contains(&family)
+}
+
+/// True for what is written in Python.
+pub fn is_python(case: &Case) -> bool {
+    case.group == Some(Group::Python) || case.program.as_deref() == Some("python")
+}

@@ -1,0 +1,126 @@
+//! Common ground: cases of one measure can differ in a dozen things beside the contestant. A chart lets one or two of
+//! them vary; in all others its cases are alike, and its title says how.
+
+use std::collections::BTreeSet;
+
+use ipcmark::record::{Case, Chunk, Isolation};
+
+use super::answer::place;
+use super::study::{CaseStudy, Study};
+use crate::format;
+
+/// Cases that differ in the contestant and in what a chart lets vary, and in nothing else.
+#[derive(Clone, Debug)]
+pub struct Ground<'s, 'a> {
+    /// What they share; what may vary is left open.
+    pub shape: Case,
+    /// In order of series.
+    pub cases: Vec<&'s CaseStudy<'a>>,
+}
+
+impl<'s, 'a> Ground<'s, 'a> {
+    /// Every ground among `cases`, that of most contestants first, then of most cases; `open` leaves open what may vary.
+    pub fn all(cases: impl IntoIterator<Item = &'s CaseStudy<'a>>, open: impl Fn(&mut Case)) -> Vec<Self> {
+        let mut grounds: Vec<Self> = Vec::new();
+        for case in cases {
+            let mut shape = shape(case.case);
+            open(&mut shape);
+            match grounds.iter_mut().find(|ground| ground.shape == shape) {
+                Some(ground) => ground.cases.push(case),
+                None => grounds.push(Self { shape, cases: vec![case] }),
+            }
+        }
+        // Stable, so that of equals the first in order of cases stays first.
+        grounds.sort_by_key(|ground| std::cmp::Reverse((ground.contestants(), ground.cases.len())));
+        grounds
+    }
+
+    /// The ground on which most contestants can be compared; `None` without a case.
+    pub fn most(cases: impl IntoIterator<Item = &'s CaseStudy<'a>>, open: impl Fn(&mut Case)) -> Option<Self> {
+        Self::all(cases, open).into_iter().next()
+    }
+
+    fn contestants(&self) -> usize {
+        self.cases.iter().map(|case| &case.series).collect::<BTreeSet<_>>().len()
+    }
+
+    /// What all cases share, in words: `2 workers, 64 B, spread over all CPUs in turn`.
+    pub fn told(&self) -> String {
+        let mut words = asked(&self.shape);
+        words.extend(self.shape.message_bytes.map(format::bytes));
+        words.push(place(self.shape.placement).to_owned());
+        words.join(", ")
+    }
+}
+
+/// Measured cases of one family, in order of series, but for one that is there to show drift only.
+pub fn measured<'s, 'a>(
+    study: &'s Study<'a>,
+    family: &'static str,
+) -> impl Iterator<Item = &'s CaseStudy<'a>> + use<'s, 'a> {
+    study.cases.iter().filter(move |case| case.case.family == family && case.summary.typical.is_some())
+}
+
+/// A case without what its series says already; what is as usual is left open, however the plan wrote it.
+fn shape(case: &Case) -> Case {
+    Case {
+        family: String::new(),
+        mechanism: String::new(),
+        isolation: Isolation::Process,
+        wait: None,
+        substrate: None,
+        group: None,
+        depth: None,
+        connections: None,
+        touch: None,
+        prefault: None,
+        delay_ns: None,
+        program: None,
+        inject: None,
+        chunk: case.chunk.filter(|&chunk| chunk != Chunk::One),
+        grain_ns: case.grain_ns.filter(|&grain_ns| grain_ns > 0),
+        at_once: case.at_once.filter(|&at_once| at_once > 1),
+        resident_bytes: case.resident_bytes.filter(|&bytes| bytes > 0),
+        ..case.clone()
+    }
+}
+
+/// What is asked of a contestant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
+pub fn asked(case: &Case) -> Vec<String> {
+    let sides = case.producers.zip(case.consumers);
+    let grain = case.grain_ns.filter(|&ns| ns > 0).map(|ns| format!("{} each", format::time(ns as f64).trimmed()));
+    let holders = case.holders.map(|n| counted(n, "holder"));
+    let all = [
+        case.workers.map(|n| counted(n, "worker")),
+        case.call.map(|call| call.word().replace('-', " ")),
+        case.chunk.map(chunk),
+        grain,
+        case.at_once.filter(|&n| n > 1).map(|n| format!("{n} at once")),
+        case.resident_bytes.filter(|&bytes| bytes > 0).map(|bytes| format!("parent of {}", format::bytes(bytes))),
+        case.ending.map(|ending| ending.word().to_owned()),
+        sides.filter(|&sides| sides != (1, 1)).map(|(from, to)| format!("{from}:{to}")),
+        holders.filter(|_| case.measure == ipcmark::record::Measure::Access),
+        case.reads_percent
+            .filter(|_| case.measure == ipcmark::record::Measure::Access)
+            .map(|n| format!("{n}\u{202f}% reads")),
+        case.keys.map(|n| counted(n, "key")),
+        case.clients.map(|n| counted(n, "client")),
+        case.service.map(|service| service.word().to_owned()),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// How many tasks go over at once, in words.
+pub fn chunk(chunk: Chunk) -> String {
+    match chunk {
+        Chunk::One => "one by one".into(),
+        Chunk::Sixteen => "chunks of 16".into(),
+        Chunk::Python => "Python's chunks".into(),
+        Chunk::Guided => "guided chunks".into(),
+    }
+}
+
+/// `1 worker`, `1000 clients`.
+pub fn counted(number: u32, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

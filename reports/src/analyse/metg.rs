@@ -1,0 +1,236 @@
+//! How small a task may be: the grain at which a pool beats the plain loop, and the grain at which half of its workers'
+//! time is work.
+//!
+//! Both ask where a curve over grains first reaches a height. Between measured grains the curve is a straight line over
+//! the grain's logarithm. A set that ran at all grains is one curve; the bootstrap draws curves with replacement, takes
+//! their median at each grain and looks again (Efron & Tibshirani 1993, chapter 13). The 50 % of efficiency is METG(50 %),
+//! the minimum effective task granularity of Slaughter et al., Task Bench, SC 2020.
+
+use std::collections::BTreeMap;
+
+use ipcmark::record::{Record, metric};
+
+use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median};
+use super::study::CaseStudy;
+use super::trials::cost_ns;
+use crate::format;
+
+/// Where a curve first reaches a height.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reach {
+    /// At the smallest grain that was tried, in nanoseconds, or below.
+    AtMost(f64),
+    /// Here.
+    At {
+        /// Of the medians, in nanoseconds.
+        grain_ns: f64,
+        /// 95 % of draws lie between; infinite where some draws never get there. Absent below two sets.
+        interval: Option<Interval>,
+    },
+    /// Nowhere up to the largest grain that was tried, in nanoseconds.
+    Never(f64),
+}
+
+impl Reach {
+    /// The grain, where there is one.
+    pub fn at(self) -> Option<f64> {
+        match self {
+            Self::At { grain_ns, .. } => Some(grain_ns),
+            Self::AtMost(_) | Self::Never(_) => None,
+        }
+    }
+
+    /// `3.2 µs (2.9 to 3.6 µs)`, `at most 100 ns`, `above 10 ms`.
+    pub fn told(self) -> String {
+        let short = |ns: f64| format::time(ns).trimmed();
+        match self {
+            Self::AtMost(least) => format!("at most {}", short(least)),
+            Self::Never(most) => format!("above {}", short(most)),
+            Self::At { grain_ns, interval: None } => format::ns(grain_ns),
+            Self::At { grain_ns, interval: Some(Interval { low, high }) } if high.is_finite() => {
+                format!("{} ({})", format::time(grain_ns), format::span(low, high, format::time))
+            }
+            Self::At { grain_ns, interval: Some(Interval { low, .. }) } => {
+                format!("{} (from {} to more than was tried)", format::time(grain_ns), format::time(low))
+            }
+        }
+    }
+
+    /// For ordering: what is reached sooner comes first.
+    pub fn rank(self) -> f64 {
+        match self {
+            Self::AtMost(least) => least * 0.5,
+            Self::At { grain_ns, .. } => grain_ns,
+            Self::Never(_) => f64::MAX,
+        }
+    }
+}
+
+/// Heights over grains.
+#[derive(Clone, Debug, Default)]
+pub struct Curve {
+    /// Nanoseconds of work in a task, ascending and above 0, which has no place on a logarithmic axis.
+    grains: Vec<f64>,
+    /// One row for each set, one column for each grain.
+    sets: Vec<Vec<Option<f64>>>,
+}
+
+impl Curve {
+    /// A curve of these columns: a grain, and the height that each set reached there, by the set's name.
+    pub fn new<K: Ord>(columns: impl IntoIterator<Item = (u64, Vec<(K, f64)>)>) -> Self {
+        let mut columns: Vec<(u64, Vec<(K, f64)>)> =
+            columns.into_iter().filter(|(grain, heights)| *grain > 0 && !heights.is_empty()).collect();
+        columns.sort_by_key(|column| column.0);
+        let grains: Vec<f64> = columns.iter().map(|column| column.0 as f64).collect();
+        let mut sets: BTreeMap<K, Vec<Option<f64>>> = BTreeMap::new();
+        for (column, (_, heights)) in columns.into_iter().enumerate() {
+            for (set, height) in heights.into_iter().filter(|(_, height)| height.is_finite()) {
+                sets.entry(set).or_insert_with(|| vec![None; grains.len()])[column] = Some(height);
+            }
+        }
+        Self { grains, sets: sets.into_values().collect() }
+    }
+
+    /// Where it first reaches `height`; `None` with fewer than two grains.
+    pub fn reaches(&self, height: f64) -> Option<Reach> {
+        let (&least, &most) = (self.grains.first()?, self.grains.last()?);
+        if self.grains.len() < 2 || self.sets.is_empty() {
+            return None;
+        }
+        let measured = self.first(&self.sets.iter().collect::<Vec<_>>(), height);
+        if measured <= least {
+            return Some(Reach::AtMost(least));
+        }
+        if measured > most {
+            return Some(Reach::Never(most));
+        }
+        let interval = (self.sets.len() > 1).then(|| self.interval(height, measured));
+        Some(Reach::At { grain_ns: measured, interval })
+    }
+
+    fn interval(&self, height: f64, measured: f64) -> Interval {
+        let mut random = Random::new(SEED);
+        let mut draw = || {
+            let drawn: Vec<_> = self.sets.iter().map(|_| &self.sets[random.below(self.sets.len())]).collect();
+            self.first(&drawn, height)
+        };
+        let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
+        draws.sort_by(f64::total_cmp);
+        // The nearest rank: between a grain and never there is no middle.
+        let rank = |share: f64| draws[((DRAWS - 1) as f64 * share).round() as usize];
+        Interval { low: rank(TAIL).min(measured), high: rank(1.0 - TAIL).max(measured) }
+    }
+
+    /// The grain at which the median of `sets` first reaches `height`; the smallest where it starts there, infinity where
+    /// it never does.
+    fn first(&self, sets: &[&Vec<Option<f64>>], height: f64) -> f64 {
+        let mut before: Option<(f64, f64)> = None;
+        for (column, &grain) in self.grains.iter().enumerate() {
+            let Some(here) = median(sets.iter().filter_map(|set| set[column])) else { continue };
+            if here >= height {
+                let Some((left, below)) = before else { return grain };
+                let share = (height - below) / (here - below);
+                return (left.ln() + (grain.ln() - left.ln()) * share).exp();
+            }
+            before = Some((grain, here));
+        }
+        f64::INFINITY
+    }
+}
+
+/// How a pool's workers spend their time, over the grains of `cases`: the share that is work. It reaches 0.5 at
+/// METG(50 %).
+pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
+    let share = |record: &Record| record.outcome.metrics.as_ref()?.get(metric::EFFICIENCY).copied();
+    Curve::new(cases.iter().map(|case| {
+        let sets = case.usable().filter_map(|record| Some((of_set(record), share(record)?)));
+        (case.case.grain_ns.unwrap_or(0), sets.collect())
+    }))
+}
+
+/// How many times as fast as the plain loop a pool is, as a logarithm, over the grains that both did, set by set. It
+/// reaches 0 where the pool breaks even.
+pub fn gain(cases: &[&CaseStudy<'_>], serial: &[&CaseStudy<'_>]) -> Curve {
+    let pairs = cases.iter().filter_map(|case| {
+        let same = |other: &&&CaseStudy<'_>| other.case.grain_ns == case.case.grain_ns;
+        Some((case, serial.iter().find(same)?))
+    });
+    Curve::new(pairs.map(|(case, serial)| {
+        let ratio = |record: &Record| {
+            let partner = serial.usable().find(|other| of_set(other) == of_set(record))?;
+            Some((cost_ns(partner)? / cost_ns(record)?).ln())
+        };
+        let sets = case.usable().filter_map(|record| Some((of_set(record), ratio(record)?)));
+        (case.case.grain_ns.unwrap_or(0), sets.collect())
+    }))
+}
+
+fn of_set(record: &Record) -> (String, u32) {
+    (record.run_id.clone(), record.set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five sets, each a little higher than the one before, at 100 ns to 1 ms.
+    fn curve(height: impl Fn(f64) -> f64) -> Curve {
+        let columns = [100u64, 1_000, 10_000, 100_000, 1_000_000].map(|grain| {
+            let sets = (0..5u32).map(|set| (set, height(grain as f64) * (0.98 + 0.01 * f64::from(set))));
+            (grain, sets.collect())
+        });
+        Curve::new(columns)
+    }
+
+    #[test]
+    fn half_of_the_time_is_work_where_a_task_is_as_long_as_its_overhead() {
+        // An overhead of 10 µs lies on a measured grain, so the line in between does not matter.
+        let Some(Reach::At { grain_ns, interval }) = curve(|grain| grain / (grain + 10_000.0)).reaches(0.5) else {
+            panic!("it crosses");
+        };
+        assert!((grain_ns / 10_000.0 - 1.0).abs() < 1e-9, "{grain_ns}");
+        let Interval { low, high } = interval.expect("five sets");
+        assert!(low <= grain_ns && grain_ns <= high && high / low < 1.2, "{low} to {high}");
+    }
+
+    #[test]
+    fn between_grains_the_logarithm_decides() {
+        let curve = Curve::new([(1_000, vec![(0, 0.25)]), (100_000, vec![(0, 0.75)])]);
+        let reach = curve.reaches(0.5);
+        assert!(matches!(reach, Some(Reach::At { grain_ns, interval: None }) if (grain_ns - 10_000.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_curve_that_never_gets_there_says_so_and_one_that_starts_there_too() {
+        assert_eq!(curve(|_| 0.3).reaches(0.5), Some(Reach::Never(1_000_000.0)));
+        assert_eq!(curve(|_| 0.9).reaches(0.5), Some(Reach::AtMost(100.0)));
+        assert_eq!(curve(|_| 0.3).reaches(0.5).map(Reach::told), Some("above 1\u{202f}ms".into()));
+        assert!(Curve::new([(1_000, vec![(0, 1.0)])]).reaches(0.5).is_none(), "one grain is no curve");
+        assert!(Curve::new::<u32>([]).reaches(0.5).is_none());
+    }
+
+    #[test]
+    fn no_work_has_no_place_on_the_axis() {
+        let curve = Curve::new([(0, vec![(0, 0.9)]), (1_000, vec![(0, 0.1)]), (10_000, vec![(0, 0.9)])]);
+        assert!(curve.reaches(0.5).and_then(Reach::at).is_some_and(|grain| (1_000.0..10_000.0).contains(&grain)));
+    }
+
+    #[test]
+    fn where_some_sets_never_get_there_the_interval_is_open() {
+        let sets = |heights: [f64; 3]| (0..3).zip(heights).collect::<Vec<(u32, f64)>>();
+        let curve = Curve::new([(1_000, sets([0.1; 3])), (10_000, sets([0.6, 0.55, 0.2]))]);
+        let Some(Reach::At { interval: Some(interval), .. }) = curve.reaches(0.5) else { panic!("two of three do") };
+        assert!(interval.high.is_infinite() && interval.low.is_finite());
+    }
+
+    #[test]
+    fn a_dip_after_the_first_crossing_changes_nothing() {
+        let curve = Curve::new([
+            (100, vec![(0, 0.1)]),
+            (1_000, vec![(0, 0.6)]),
+            (10_000, vec![(0, 0.4)]),
+            (100_000, vec![(0, 0.9)]),
+        ]);
+        assert!(curve.reaches(0.5).and_then(Reach::at).is_some_and(|grain| grain < 1_000.0));
+    }
+}

@@ -1,0 +1,104 @@
+//! A chart of one or more points a contestant on a logarithmic axis, in sections: what most charts of one number, or of a
+//! few that belong together, look like.
+
+use super::axis::Axis;
+use super::canvas::Marker;
+use super::dots::{Dots, Mark, Row, Section};
+use super::{Figure, Key, Looks, Shape, Table};
+use crate::analyse::locks::with_ends;
+use crate::analyse::statistics::Estimate;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format::Quantity;
+
+/// What a log axis has no place for.
+const LEAST: f64 = 1e-9;
+
+/// The chart's parts.
+pub struct Points<'s, 'a> {
+    /// Fragment of its address.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// For those who hear it.
+    pub description: &'static str,
+    /// What it says.
+    pub answer: String,
+    /// How to read it.
+    pub note: String,
+    /// Name of the axis.
+    pub x_name: &'static str,
+    /// How values are written on the axis.
+    pub show: fn(f64) -> Quantity,
+    /// Values to compare with, and their names.
+    pub references: Vec<(String, f64)>,
+    /// Rows under headings, from top to bottom; those without a point are left out.
+    pub sections: Vec<(String, Vec<Entry<'s, 'a>>)>,
+    /// The numbers.
+    pub table: Table,
+}
+
+/// A contestant's points.
+pub struct Entry<'s, 'a> {
+    /// Whose they are.
+    pub case: &'s CaseStudy<'a>,
+    /// Its name, where that is not its series'.
+    pub label: Option<String>,
+    /// Said beside them.
+    pub note: String,
+    /// Each with its shape; the last lies on top.
+    pub marks: Vec<(Estimate, Marker)>,
+}
+
+impl Points<'_, '_> {
+    /// Draws it; `None` without a point.
+    pub fn figure(self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+        let section = |(heading, entries): &(String, Vec<Entry<'_, '_>>)| {
+            let rows: Vec<Row> = entries.iter().filter_map(|entry| row(entry, study, looks)).collect();
+            (!rows.is_empty()).then(|| Section { heading: heading.clone(), rows })
+        };
+        let sections: Vec<Section> = self.sections.iter().filter_map(section).collect();
+        if sections.is_empty() {
+            return None;
+        }
+        let drawn = self.sections.iter().flat_map(|(_, entries)| entries).map(|entry| &entry.case.series);
+        let legend: Vec<Key> = looks.kinds_of(drawn);
+        let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
+        let ends = marks.flat_map(|mark| [Some(mark.value), mark.interval.map(|i| i.0), mark.interval.map(|i| i.1)]);
+        let values: Vec<f64> = ends.flatten().chain(self.references.iter().map(|(_, value)| *value)).collect();
+        let show = self.show;
+        let chart = Dots {
+            title: self.title.clone(),
+            description: self.description.into(),
+            x_name: self.x_name,
+            axis: Axis::log(values, |value| show(value).trimmed().to_string()),
+            references: self.references,
+            stretch: None,
+            sections,
+        };
+        Some(Figure {
+            id: self.id,
+            title: self.title,
+            answer: self.answer,
+            note: self.note,
+            legend,
+            wide: chart.svg(Shape::Wide),
+            narrow: chart.svg(Shape::Narrow),
+            more: None,
+            table: self.table,
+        })
+    }
+}
+
+fn row(entry: &Entry<'_, '_>, study: &Study<'_>, looks: &Looks) -> Option<Row> {
+    let look = looks.get(study.index(&entry.case.series));
+    let mark = |&(estimate, marker): &(Estimate, Marker)| {
+        let (value, interval) = with_ends(estimate);
+        // An end that the axis has no place for is no end to draw.
+        let interval = interval.filter(|(low, high)| *low >= LEAST && high.is_finite());
+        let shown = value >= LEAST && value.is_finite();
+        shown.then(|| Mark { value, interval, ink: look.ink(), marker, crossed: false })
+    };
+    let marks: Vec<Mark> = entry.marks.iter().filter_map(mark).collect();
+    let label = entry.label.clone().unwrap_or_else(|| entry.case.series.label());
+    (!marks.is_empty()).then(|| Row { label, ink: look.ink(), note: entry.note.clone(), marks })
+}

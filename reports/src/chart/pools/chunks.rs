@@ -1,0 +1,113 @@
+//! How many tasks should go over at once: the chunk policies of map.
+
+use ipcmark::record::{Call, Chunk, Measure};
+
+use super::super::against::case_cells;
+use super::super::canvas::Marker;
+use super::super::points::{Entry, Points};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks};
+use super::{asked, competes, contestants, is_serial, sorted};
+use crate::analyse::ground::{self, Ground};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The shape of each policy's point; the last lies on top.
+const SHAPES: [(Chunk, Marker); 4] = [
+    (Chunk::One, Marker::Circle),
+    (Chunk::Guided, Marker::Diamond),
+    (Chunk::Python, Marker::Triangle),
+    (Chunk::Sixteen, Marker::Square),
+];
+
+/// The chart; `None` where fewer than two policies were tried.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let mapped = |case: &&CaseStudy<'_>| case.case.call == Some(Call::Map) && !is_serial(case);
+    let grounds = Ground::all(asked(study, Measure::Dispatch).filter(mapped), |shape| shape.chunk = None);
+    let ground = grounds.into_iter().find(|ground| policies(ground) > 1)?;
+    let sections = sorted(&contestants(&ground.cases))
+        .into_iter()
+        .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
+    Points {
+        id: "pool-chunks".into(),
+        title: format!("How many tasks at once: {}", ground.told()),
+        description: "Time for each task of a map by how many tasks go over at once, on a logarithmic axis, one row per pool.",
+        answer: answer(&ground),
+        note: "Circle: one by one. Square: chunks of 16. Triangle: a quarter of each worker's even share, as Python's \
+               Pool.map does it. Diamond: half of a worker's even share of what is left (guided self-scheduling). Tasks \
+               here all take equally long; where they do not, large chunks leave workers idle at the end."
+            .into(),
+        x_name: "time per task (log scale)",
+        show: format::time,
+        references: Vec::new(),
+        sections: sections.collect(),
+        table: table(&ground),
+    }
+    .figure(study, looks)
+}
+
+fn policy(case: &CaseStudy<'_>) -> Chunk {
+    case.case.chunk.unwrap_or(Chunk::One)
+}
+
+fn policies(ground: &Ground<'_, '_>) -> usize {
+    SHAPES.iter().filter(|shape| ground.cases.iter().any(|case| policy(case) == shape.0)).count()
+}
+
+fn of<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>, chunk: Chunk) -> Option<&'s CaseStudy<'a>> {
+    ground.cases.iter().copied().find(|case| case.series == like.series && policy(case) == chunk)
+}
+
+/// Its policy that costs least.
+fn best<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>) -> Option<&'s CaseStudy<'a>> {
+    let all = SHAPES.iter().filter_map(|shape| of(ground, like, shape.0));
+    all.min_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)))
+}
+
+fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
+    let marks = SHAPES.iter().filter_map(|&(chunk, marker)| Some((of(ground, case, chunk)?.summary.typical?, marker)));
+    let note = best(ground, case).map_or_else(String::new, |best| {
+        format!("{}, {}", format::ns(best.cost_ns().unwrap_or(f64::NAN)), ground::chunk(policy(best)))
+    });
+    Entry { case, label: None, note, marks: marks.collect() }
+}
+
+/// What chunks are worth to the pool of processes that is cheapest with them.
+fn answer(ground: &Ground<'_, '_>) -> String {
+    let competing: Vec<&CaseStudy<'_>> = ground.cases.iter().copied().filter(|case| competes(case)).collect();
+    let cheapest = competing.into_iter().filter_map(|case| Some((case, case.cost_ns()?)));
+    let Some((best, ns)) = cheapest.min_by(|a, b| a.1.total_cmp(&b.1)) else { return String::new() };
+    let alone = of(ground, best, Chunk::One).and_then(CaseStudy::cost_ns).filter(|alone| *alone > ns);
+    let gain = alone.map(|alone| format!(", {} times as fast as one by one", format::ratio(alone / ns)));
+    format!(
+        "A mapped task costs least with {} and {}: {}{}.",
+        best.series.quoted(),
+        ground::chunk(policy(best)),
+        format::ns(ns),
+        gain.unwrap_or_default()
+    )
+}
+
+fn table(ground: &Ground<'_, '_>) -> Table {
+    let mut table = Table::new(&[
+        ("Pool", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Chunks", "chunk"),
+        ("A task", "task_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in &ground.cases {
+        let typical = case.summary.typical;
+        let interval = typical.and_then(|typical| typical.interval);
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::text(ground::chunk(policy(case))));
+        let times = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

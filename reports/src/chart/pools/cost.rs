@@ -1,0 +1,112 @@
+//! What it costs to have an empty task done, by how it is handed over.
+
+use ipcmark::record::{Call, metric};
+
+use super::super::against::case_cells;
+use super::super::canvas::Marker;
+use super::super::points::{Entry, Points};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks};
+use super::{called, competes, contestants, empty_tasks, sorted};
+use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::families::is_python;
+use crate::analyse::ground::Ground;
+use crate::analyse::locks::value;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Calls that have a point, and its shape; the last lies on top.
+const SHOWN: [(Call, Marker, &str); 3] = [
+    (Call::Map, Marker::Triangle, "map"),
+    (Call::ApplyAsync, Marker::Diamond, "async"),
+    (Call::Apply, Marker::Circle, "apply"),
+];
+
+/// The chart; `None` where no empty task was handed out.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let ground = empty_tasks(study)?;
+    let sections = sorted(&contestants(&ground.cases))
+        .into_iter()
+        .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
+    Points {
+        id: "pool-cost".into(),
+        title: format!("What an empty task costs: {}", ground.told()),
+        description: "Time for each task by how tasks are handed out, on a logarithmic axis, one row per pool.",
+        answer: answer(&ground),
+        note: "Whole time over tasks done, median over sets with its 95 % interval. Circle: apply, one task at a time and \
+               wait for its result. Diamond: apply async, a bounded number of tasks out at once. Triangle: map. Every \
+               result was checked against its task."
+            .into(),
+        x_name: "time per task (log scale)",
+        show: format::time,
+        references: Vec::new(),
+        sections: sections.collect(),
+        table: table(&ground),
+    }
+    .figure(study, looks)
+}
+
+fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
+    let of = |call: Call| called(ground, case, call).and_then(|case| case.summary.typical);
+    let told =
+        SHOWN.iter().rev().filter_map(|&(call, _, word)| Some(format!("{word} {}", format::ns(of(call)?.value))));
+    let marks = SHOWN.iter().filter_map(|&(call, marker, _)| Some((of(call)?, marker)));
+    Entry { case, label: None, note: told.collect::<Vec<_>>().join(", "), marks: marks.collect() }
+}
+
+/// Who is cheapest, one at a time and many at once, and next to Python.
+fn answer(ground: &Ground<'_, '_>) -> String {
+    let best = |call: Call, python: bool| {
+        let of_call = ground.cases.iter().copied().filter(|case| case.case.call == Some(call));
+        let side = |case: &&CaseStudy<'_>| if python { is_python(case.case) } else { competes(case) };
+        Best::among(of_call.filter(side).collect())
+    };
+    let told = |call: Call, what: &str| {
+        let best_here = best(call, false)?;
+        let beside = best(call, true).map(|python| {
+            let times = python.typical().value / best_here.typical().value;
+            format!(", {} times as fast as {}", format::ratio(times), python.leader.series.quoted())
+        });
+        let (names, time) = (best_here.names(), with_interval(best_here.typical(), format::time));
+        Some(format!("{what} with {names}: {time}{}", beside.unwrap_or_default()))
+    };
+    let parts: Vec<String> = [
+        told(Call::Apply, "A result is back soonest"),
+        told(Call::ApplyAsync, "With many tasks out at once a task costs least"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    parts.iter().map(|part| format!("{part}.")).collect::<Vec<_>>().join(" ")
+}
+
+fn table(ground: &Ground<'_, '_>) -> Table {
+    let mut table = Table::new(&[
+        ("Pool", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Call", "call"),
+        ("A task", "task_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("Tasks a second", "tasks_per_s"),
+        ("Worker time beside its work", "task_overhead_ns"),
+        ("Submit to start", "submit_to_start_ns"),
+        ("Finish to visible", "finish_to_visible_ns"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in &ground.cases {
+        let typical = case.summary.typical;
+        let interval = typical.and_then(|typical| typical.interval);
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::text(case.case.call.map_or("", Call::word)));
+        let times = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::number(value(case, metric::TASKS_PER_S), |rate| format::rate(rate).to_string()));
+        let names = [metric::TASK_OVERHEAD_NS, metric::SUBMIT_TO_START_NS, metric::FINISH_TO_VISIBLE_NS];
+        row.extend(names.map(|name| Cell::number(value(case, name), format::ns)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,78 @@
+//! What becomes of a pool when a worker is killed at work, as a table.
+
+use ipcmark::record::{Case, Measure, metric};
+
+use super::super::Figure;
+use super::super::against::case_cells;
+use super::super::table::{Cell, Table};
+use crate::analyse::families::POOL;
+use crate::analyse::ground::Ground;
+use crate::analyse::locks::value;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The table; `None` where nobody was killed. A pool that never saw it has no time, and stands here all the same.
+pub fn figure(study: &Study<'_>) -> Option<Figure> {
+    let asked = |case: &&CaseStudy<'_>| {
+        case.case.family == POOL && case.case.measure == Measure::Recover && case.usable().next().is_some()
+    };
+    let open = |shape: &mut Case| shape.message_bytes = None;
+    let ground = Ground::most(study.cases.iter().filter(asked), open)?;
+    let mut cases = ground.cases.clone();
+    cases.sort_by(|a, b| noticed(a).total_cmp(&noticed(b)));
+    Some(Figure {
+        id: "pool-deaths".into(),
+        title: format!("A worker is killed at work: {}", ground.told()),
+        answer: answer(&cases),
+        note: "Noticed: from the kill until the pool knows, median over deaths. Lost tasks are reported to whoever waits for \
+               them; retried ones were done by another worker after all. Every other task was done exactly once, or the \
+               trial would be invalid."
+            .into(),
+        legend: Vec::new(),
+        wide: String::new(),
+        narrow: String::new(),
+        more: None,
+        table: table(&cases),
+    })
+}
+
+fn noticed(case: &CaseStudy<'_>) -> f64 {
+    value(case, metric::RECOVERY_NS).unwrap_or(f64::MAX)
+}
+
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let Some(first) = cases.first().filter(|case| noticed(case) < f64::MAX) else {
+        return "No pool noticed within the patience of the trial.".into();
+    };
+    let never = cases.iter().filter(|case| noticed(case) == f64::MAX).count();
+    let never = match never {
+        0 => String::new(),
+        1 => " One never notices.".into(),
+        some => format!(" {some} never notice."),
+    };
+    format!("{} notices soonest, after {}.{never}", first.series.quoted(), format::ns(noticed(first)))
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Pool", "mechanism"),
+        ("Kind", "group"),
+        ("Waits", "waiting"),
+        ("Noticed after", "recovery_ns"),
+        ("Tasks lost a kill", "lost_count"),
+        ("Tasks retried a kill", "retried_count"),
+        ("Verdict", "verdict"),
+        ("Why", "why"),
+    ]);
+    for case in cases {
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::number(value(case, metric::RECOVERY_NS), format::ns));
+        row.extend(
+            [metric::TASKS_LOST, metric::TASKS_RETRIED].map(|name| Cell::number(value(case, name), format::count)),
+        );
+        row.push(Cell::text(case.summary.verdict_word()));
+        row.push(Cell::text(case.summary.why.clone()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,200 @@
+//! The share of the workers' time that is work, against the length of a task.
+
+use std::collections::BTreeSet;
+
+use ipcmark::record::{Call, Measure, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::canvas::{Ink, Marker};
+use super::super::lines::{Lines, by_manner};
+use super::super::plot::{Line, Panel, Point, Scales};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape};
+use super::grains::{Found, found};
+use super::{asked, competes, is_serial, no_chunks};
+use crate::analyse::best::{MOST_LINES, Shown};
+use crate::analyse::ground::Ground;
+use crate::analyse::locks::{value, with_ends};
+use crate::analyse::metg::Reach;
+use crate::analyse::statistics::Kind;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::estimate;
+use crate::format;
+
+/// Pools over grains on the ground that most of them share, in order of series and grain, and the plain loop over the
+/// same payload; `None` where fewer than two grains were tried.
+pub fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseStudy<'a>>)> {
+    let (serial, pools): (Vec<&CaseStudy<'_>>, Vec<_>) =
+        asked(study, Measure::Dispatch).filter(|case| no_chunks(case)).partition(|case| is_serial(case));
+    let grounds = Ground::all(pools.iter().copied().filter(|case| grain(case) > 0), |shape| shape.grain_ns = None);
+    let swept = grounds.into_iter().filter(|ground| grains(&ground.cases).len() > 1);
+    // Where tasks go over one by one and many at once, the efficiency of many at once is the question.
+    let mut ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.call != Some(Call::Apply)))?;
+    ground.cases.sort_by(|a, b| (&a.series, grain(a)).cmp(&(&b.series, grain(b))));
+    let mut loops: Vec<&CaseStudy<'_>> = Vec::new();
+    for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.message_bytes.unwrap_or(0)) {
+        if loops.iter().all(|known| grain(known) != grain(case)) {
+            loops.push(case);
+        }
+    }
+    Some((ground, loops))
+}
+
+fn grain(case: &CaseStudy<'_>) -> u64 {
+    case.case.grain_ns.unwrap_or(0)
+}
+
+fn grains(cases: &[&CaseStudy<'_>]) -> BTreeSet<u64> {
+    cases.iter().map(|case| grain(case)).collect()
+}
+
+/// The chart; `None` where fewer than two grains were tried.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let (ground, serial) = swept(study)?;
+    let shown = Shown::closest(&ground.cases, MOST_LINES, grain);
+    let drawn: Vec<&CaseStudy<'_>> = ground.cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
+    let found = found(&ground, &serial);
+    let grains: Vec<u64> = grains(&ground.cases).into_iter().collect();
+    let ends = (*grains.first()? as f64, *grains.last()? as f64);
+    let panels: Vec<Panel> = by_manner(&drawn, |case| case.series.manner)
+        .map(|(heading, members)| {
+            let members: Vec<&CaseStudy<'_>> = members.into_iter().copied().collect();
+            let mut lines = references(ground.shape.workers, ends);
+            for cases in members.chunk_by(|a, b| a.series == b.series) {
+                lines.push(line(cases, study, looks));
+            }
+            lines.extend(marks(&members, &found, study, looks));
+            Panel { heading: heading.into(), lines, limits: Vec::new() }
+        })
+        .collect();
+    let title = format!("Efficiency against the length of a task: {}", ground.told());
+    let chart = Lines {
+        title: title.clone(),
+        description:
+            "The share of worker time that is the tasks' own work by the length of a task, one line per pool, \
+                      with break-even and METG(50 %) marked on it."
+                .into(),
+        scales: Scales {
+            x_name: "work in a task",
+            y_name: "share of worker time that is work",
+            x: Axis::places(&grains, |ns| format::time(ns as f64).trimmed().to_string()),
+            y: Axis::shares(),
+        },
+        columns: 2,
+        panels,
+    };
+    Some(Figure {
+        id: "pool-efficiency".into(),
+        title,
+        answer: answer(&drawn, &grains),
+        note: format!(
+            "Work done over workers times whole time. The large circle on a line is METG(50 %), the diamond its break-even with a \
+             plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are 95 % intervals over sets.{}",
+            shown.told()
+        ),
+        legend: Vec::new(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&ground, &serial),
+    })
+}
+
+fn share(case: &CaseStudy<'_>) -> Option<(f64, Option<(f64, f64)>)> {
+    estimate(&case.records, Kind::Rate, metric::EFFICIENCY).map(with_ends)
+}
+
+fn line(cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Line {
+    let look = looks.get(study.index(&cases[0].series));
+    let points = cases.iter().filter_map(|case| {
+        let (y, band) = share(case)?;
+        Some(Point { band, ..Point::at(grain(case) as f64, y) })
+    });
+    Line { label: cases[0].series.label(), ink: look.ink(), marker: None, points: points.collect() }
+}
+
+/// Half, and what one of the workers does alone.
+fn references(workers: Option<u32>, (least, most): (f64, f64)) -> Vec<Line> {
+    let across = |label: String, height: f64| Line {
+        label,
+        ink: Ink::Reference,
+        marker: None,
+        points: vec![Point::at(least, height), Point::at(most, height)],
+    };
+    let one =
+        workers.filter(|&workers| workers > 2).map(|workers| across("plain loop".into(), 1.0 / f64::from(workers)));
+    let half = if workers == Some(2) { "50 %, a plain loop" } else { "50 %" };
+    [Some(across(half.into(), 0.5)), one].into_iter().flatten().collect()
+}
+
+/// Where the lines get to half, and to the plain loop: points without a name or a line of their own.
+fn marks(members: &[&CaseStudy<'_>], found: &[Found<'_, '_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
+    let here = found.iter().filter(|found| members.iter().any(|case| case.series == found.case.series));
+    here.flat_map(|found| {
+        let of_series: Vec<&CaseStudy<'_>> =
+            members.iter().copied().filter(|case| case.series == found.case.series).collect();
+        let ink = looks.get(study.index(&found.case.series)).ink();
+        let mark = move |reach: Option<Reach>, marker: Marker| {
+            let x = reach.and_then(Reach::at)?;
+            let points = vec![Point::at(x, height(&of_series, x)?)];
+            Some(Line { label: String::new(), ink, marker: Some(marker), points })
+        };
+        [mark(found.break_even, Marker::Diamond), mark(found.metg, Marker::Circle)].into_iter().flatten()
+    })
+    .collect()
+}
+
+/// The height of a line at a grain between measured ones.
+fn height(cases: &[&CaseStudy<'_>], grain_ns: f64) -> Option<f64> {
+    let points: Vec<(f64, f64)> =
+        cases.iter().filter_map(|case| Some(((grain(case) as f64).ln(), share(case)?.0))).collect();
+    let x = grain_ns.ln();
+    points
+        .windows(2)
+        .find(|pair| pair[0].0 <= x && x <= pair[1].0)
+        .map(|pair| pair[0].1 + (pair[1].1 - pair[0].1) * (x - pair[0].0) / (pair[1].0 - pair[0].0))
+}
+
+/// Who wastes least at either end.
+fn answer(cases: &[&CaseStudy<'_>], grains: &[u64]) -> String {
+    let best = |grain_ns: u64| {
+        let there = cases.iter().filter(|case| grain(case) == grain_ns && competes(case));
+        let (case, share) = there.filter_map(|case| Some((case, share(case)?.0))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let grain = format::time(grain_ns as f64).trimmed();
+        Some(format!(
+            "{} of worker time is work with {} at tasks of {grain}",
+            format::percent(share),
+            case.series.quoted()
+        ))
+    };
+    let parts: Vec<String> = [grains.first(), grains.last()].into_iter().flatten().filter_map(|&at| best(at)).collect();
+    if parts.is_empty() { String::new() } else { format!("At best, {}.", parts.join(", and ")) }
+}
+
+fn table(ground: &Ground<'_, '_>, serial: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Pool", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Work in a task", "grain_ns"),
+        ("Efficiency", "efficiency_share"),
+        ("Low", "low_share"),
+        ("High", "high_share"),
+        ("A task", "task_ns"),
+        ("Worker time beside its work", "task_overhead_ns"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in ground.cases.iter().chain(serial) {
+        let (share, band) = share(case).unzip();
+        let band = band.flatten();
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::number(Some(grain(case) as f64), format::ns));
+        row.extend([share, band.map(|b| b.0), band.map(|b| b.1)].map(|share| Cell::number(share, format::percent)));
+        row.push(Cell::number(case.cost_ns(), format::ns));
+        row.push(Cell::number(value(case, metric::TASK_OVERHEAD_NS), format::ns));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,134 @@
+//! How small a task may be: break-even with the plain loop, and METG(50 %), with their intervals.
+
+use super::super::against::case_cells;
+use super::super::canvas::Marker;
+use super::super::points::{Entry, Points};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks};
+use super::efficiency::swept;
+use super::{competes, sort};
+use crate::analyse::ground::Ground;
+use crate::analyse::metg::{Reach, efficiency, gain};
+use crate::analyse::statistics::Estimate;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Where half of the workers' time is work.
+const HALF: f64 = 0.5;
+
+/// What the grains of one pool came to.
+pub struct Found<'s, 'a> {
+    /// Its case with the smallest grain.
+    pub case: &'s CaseStudy<'a>,
+    /// From where on it beats the plain loop; `None` where there was none to compare with.
+    pub break_even: Option<Reach>,
+    /// METG(50 %).
+    pub metg: Option<Reach>,
+}
+
+/// What the grains of every pool came to, the soonest METG first.
+pub fn found<'s, 'a>(ground: &Ground<'s, 'a>, serial: &[&CaseStudy<'_>]) -> Vec<Found<'s, 'a>> {
+    let each = ground.cases.chunk_by(|a, b| a.series == b.series).map(|cases| Found {
+        case: cases[0],
+        break_even: gain(cases, serial).reaches(0.0),
+        metg: efficiency(cases).reaches(HALF),
+    });
+    let mut found: Vec<Found<'_, '_>> =
+        each.filter(|found| found.break_even.is_some() || found.metg.is_some()).collect();
+    let rank = |found: &Found<'_, '_>| found.metg.or(found.break_even).map_or(f64::MAX, Reach::rank);
+    found.sort_by(|a, b| (sort(a.case).0).cmp(&sort(b.case).0).then(rank(a).total_cmp(&rank(b))));
+    found
+}
+
+/// The chart; `None` where fewer than two grains were tried.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let (ground, serial) = swept(study)?;
+    let found = found(&ground, &serial);
+    let sections = found.chunk_by(|a, b| sort(a.case) == sort(b.case));
+    let sections = sections.map(|found| (sort(found[0].case).1.to_owned(), found.iter().map(entry).collect()));
+    Points {
+        id: "pool-grains".into(),
+        title: format!("How small a task may be: {}", ground.told()),
+        description: "The break-even grain and METG(50 %) of each pool with their intervals, on a logarithmic axis.",
+        answer: answer(&found),
+        note: "Circle: METG(50 %), the smallest task at which half of the workers' time is work (Slaughter et al. 2020). \
+               Diamond: break-even, the smallest task at which the pool is faster than a plain loop without any. Both lie on a straight line \
+               between measured grains, over the logarithm of the grain; intervals come from drawing sets again. Whoever \
+               gets there at no grain that was tried, or at the smallest already, stands in the numbers only."
+            .into(),
+        x_name: "work in a task (log scale)",
+        show: format::time,
+        references: Vec::new(),
+        sections: sections.collect(),
+        table: table(&found),
+    }
+    .figure(study, looks)
+}
+
+fn entry<'s, 'a>(found: &Found<'s, 'a>) -> Entry<'s, 'a> {
+    let mark = |reach: Option<Reach>, marker: Marker| match reach {
+        Some(Reach::At { grain_ns, interval }) => Some((Estimate { value: grain_ns, interval, sets: 0 }, marker)),
+        _ => None,
+    };
+    let short = |reach: Reach| match reach {
+        Reach::At { grain_ns, .. } => format::ns(grain_ns),
+        other => other.told(),
+    };
+    let told = [("METG", found.metg), ("break-even", found.break_even)];
+    let told = told.into_iter().filter_map(|(word, reach)| Some(format!("{word} {}", short(reach?))));
+    Entry {
+        case: found.case,
+        label: None,
+        note: told.collect::<Vec<_>>().join(", "),
+        marks: [mark(found.break_even, Marker::Diamond), mark(found.metg, Marker::Circle)]
+            .into_iter()
+            .flatten()
+            .collect(),
+    }
+}
+
+/// Who bears the smallest tasks.
+fn answer(found: &[Found<'_, '_>]) -> String {
+    let soonest = |of: fn(&Found<'_, '_>) -> Option<Reach>| {
+        let known = found.iter().filter(|found| competes(found.case)).filter_map(|found| Some((found, of(found)?)));
+        let known = known.filter(|(_, reach)| !matches!(reach, Reach::Never(_)));
+        known
+            .min_by(|a, b| a.1.rank().total_cmp(&b.1.rank()))
+            .map(|(found, reach)| (found.case.series.quoted(), reach.told()))
+    };
+    let half = soonest(|found| found.metg)
+        .map(|(name, reach)| format!("Half of the workers' time is work from tasks of {reach} on with {name}."));
+    let even = soonest(|found| found.break_even)
+        .map(|(name, reach)| format!("A plain loop is beaten from {reach} on with {name}."));
+    [half, even].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn table(found: &[Found<'_, '_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Pool", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("METG(50 %)", "metg"),
+        ("Grain", "metg_ns"),
+        ("Low", "metg_low_ns"),
+        ("High", "metg_high_ns"),
+        ("Break-even", "break_even"),
+        ("Grain", "break_even_ns"),
+        ("Low", "break_even_low_ns"),
+        ("High", "break_even_high_ns"),
+    ]);
+    for one in found {
+        let mut row = case_cells(one.case).to_vec();
+        for reach in [one.metg, one.break_even] {
+            let ends = match reach {
+                Some(Reach::At { interval: Some(interval), .. }) => Some(interval),
+                _ => None,
+            };
+            row.push(Cell::text(reach.map_or_else(|| "–".into(), Reach::told)));
+            let numbers = [reach.and_then(Reach::at), ends.map(|i| i.low), ends.map(|i| i.high)];
+            row.extend(numbers.map(|ns| Cell::number(ns, format::ns)));
+        }
+        table.rows.push(row);
+    }
+    table
+}

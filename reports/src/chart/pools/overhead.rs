@@ -1,0 +1,113 @@
+//! What a task costs the workers beside its own work, as bars.
+
+use ipcmark::record::{Call, metric};
+
+use super::super::against::case_cells;
+use super::super::bars::{Bar, Bars, Column, by_scale};
+use super::super::canvas::Ink;
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Key, Looks, Shape};
+use super::{competes, contestants, empty_tasks, is_serial};
+use crate::analyse::ground::Ground;
+use crate::analyse::locks::value;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The parts of the bar that were measured by themselves: name in records, words, place among the slices' colours.
+const PARTS: [(&str, &str, u8); 2] =
+    [(metric::SUBMIT_TO_START_NS, "submit to start", 9), (metric::FINISH_TO_VISIBLE_NS, "finish to visible", 3)];
+
+/// The chart, of tasks handed over one at a time; `None` where none was.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let ground = empty_tasks(study)?;
+    let applied: Vec<&CaseStudy<'_>> =
+        ground.cases.iter().copied().filter(|case| case.case.call == Some(Call::Apply) && !is_serial(case)).collect();
+    let ground = Ground { cases: contestants(&applied), ..ground };
+    let mut cases = ground.cases.clone();
+    cases.retain(|case| PARTS.iter().all(|part| value(case, part.0).is_some()));
+    cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
+    let sections = by_scale(&cases, |case| whole(case), |case| bar(case, study, looks));
+    let title = format!("Where the time of an apply goes: {}", ground.told());
+    let chart = Bars {
+        title: title.clone(),
+        description:
+            "Stacked bars: from handing a task over until a worker begins it, from its end until the result is \
+                      read, and the rest of the time one apply takes."
+                .into(),
+        columns: vec![Column { heading: "one empty task, there and back".into(), sections }],
+    };
+    (!cases.is_empty()).then(|| Figure {
+        id: "pool-overhead".into(),
+        title,
+        answer: answer(&cases),
+        note:
+            "Medians over sets of the two ways a task goes, and what is left of the whole time an apply takes: making \
+               the task and checking the result, on either side. Bars of one size stand on one axis."
+                .into(),
+        legend: legend(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&cases),
+    })
+}
+
+/// One apply, or its parts where they came out longer.
+fn whole(case: &CaseStudy<'_>) -> f64 {
+    parts(case).iter().sum::<f64>().max(case.cost_ns().unwrap_or(0.0))
+}
+
+fn parts(case: &CaseStudy<'_>) -> [f64; 2] {
+    PARTS.map(|(name, ..)| value(case, name).unwrap_or(0.0))
+}
+
+fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
+    let parts = parts(case);
+    let slices = PARTS.iter().zip(parts).map(|(part, ns)| (Ink::Slice(part.2), ns));
+    let rest = whole(case) - parts.iter().sum::<f64>();
+    Bar {
+        label: case.series.label(),
+        ink: looks.get(study.index(&case.series)).ink(),
+        tracks: vec![slices.chain([(Ink::Slice(8), rest)]).collect()],
+        mark: None,
+        note: format::ns(whole(case)),
+    }
+}
+
+/// Which way is the longer one, with the cheapest pool of processes.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let Some(case) = cases.iter().find(|case| competes(case)) else { return String::new() };
+    let share = parts(case).map(|ns| format::percent(ns / whole(case)));
+    format!(
+        "Of the {} that an apply takes with {}, {} pass before a worker begins and {} before its result is seen.",
+        format::ns(whole(case)),
+        case.series.quoted(),
+        share[0],
+        share[1]
+    )
+}
+
+fn legend() -> Vec<Key> {
+    let parts = PARTS.iter().map(|(_, word, ink)| Key { class: format!("p{ink}"), word: (*word).into() });
+    parts.chain([Key { class: "p8".into(), word: "the rest".into() }]).collect()
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Pool", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("An apply", "task_ns"),
+        ("Submit to start", "submit_to_start_ns"),
+        ("Finish to visible", "finish_to_visible_ns"),
+        ("Worker time beside its work", "task_overhead_ns"),
+    ]);
+    for case in cases {
+        let mut row = case_cells(case).to_vec();
+        let names = [metric::SUBMIT_TO_START_NS, metric::FINISH_TO_VISIBLE_NS, metric::TASK_OVERHEAD_NS];
+        let times = [case.cost_ns()].into_iter().chain(names.map(|name| value(case, name)));
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        table.rows.push(row);
+    }
+    table
+}

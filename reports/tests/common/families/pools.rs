@@ -1,0 +1,132 @@
+//! Pools: what they cost a task is known, so break-even and METG are, too.
+
+use ipcmark::record::{
+    Arrivals, Call, Case, Chunk, Death, Group, Isolation, Measure, Placement, Record, Verdict, Wait, metric,
+};
+use ipcmark_reports::analyse::statistics::Random;
+
+use super::{One, finish, noise, trial, with_waits};
+
+pub const POOLS: &[One] = &[
+    pool("serial", Group::Threads, None, Isolation::Thread, 3.0),
+    pool("shm-queue", Group::Pools, Some(Wait::Spin), Isolation::Process, 210.0),
+    pool("shm-queue", Group::Pools, Some(Wait::Hybrid), Isolation::Process, 260.0),
+    pool("shm-queue", Group::Pools, Some(Wait::Park), Isolation::Process, 5_100.0),
+    pool("shm-spsc", Group::Pools, Some(Wait::Hybrid), Isolation::Process, 240.0),
+    pool("pipe-shared", Group::Pools, Some(Wait::Block), Isolation::Process, 9_800.0),
+    pool("pipe-each", Group::Pools, Some(Wait::Block), Isolation::Process, 8_300.0),
+    pool("seqpacket-each", Group::Pools, Some(Wait::Block), Isolation::Process, 9_000.0),
+    pool("ipc-channel", Group::Pools, Some(Wait::Block), Isolation::Process, 21_000.0),
+    pool("ipc-channel-router", Group::Pools, Some(Wait::Block), Isolation::Process, 39_000.0),
+    pool("spawn-per-task", Group::Pools, Some(Wait::Block), Isolation::Process, 410_000.0),
+    pool("crossbeam-threads", Group::Threads, Some(Wait::Hybrid), Isolation::Thread, 320.0),
+    pool("rayon", Group::Threads, Some(Wait::Park), Isolation::Thread, 350.0),
+    pool("thread-per-task", Group::Threads, Some(Wait::Block), Isolation::Thread, 24_000.0),
+    pool("python-pool", Group::Python, Some(Wait::Block), Isolation::Process, 95_000.0),
+    pool("python-thread-pool", Group::Python, Some(Wait::Block), Isolation::Thread, 61_000.0),
+];
+
+pub const GRAINS: [u64; 7] = [0, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+const fn pool(mechanism: &'static str, group: Group, wait: Option<Wait>, isolation: Isolation, cost: f64) -> One {
+    One { family: "pool", mechanism, group, wait, isolation, cost }
+}
+
+/// The pool of this row.
+pub fn named(row: &str) -> One {
+    POOLS.iter().copied().find(|one| one.case(Measure::Dispatch).row() == row).expect("in the table")
+}
+
+/// Tasks handed to two workers. One task takes its workers `cost` beside its own work, whatever the grain.
+pub fn dispatch(one: &One, call: Call, grain_ns: u64, chunk: Option<Chunk>, set: u32, random: &mut Random) -> Record {
+    let case = Case {
+        workers: Some(2),
+        call: Some(call),
+        chunk,
+        grain_ns: (grain_ns > 0).then_some(grain_ns),
+        message_bytes: Some(64),
+        placement: Placement::Spread,
+        ..one.case(Measure::Dispatch)
+    };
+    let at_once = match (call, chunk) {
+        (Call::Apply, _) => 1.6,
+        (Call::Map, Some(Chunk::Sixteen)) => 0.1,
+        (Call::Map, Some(Chunk::Python | Chunk::Guided)) => 0.06,
+        _ => 0.5,
+    };
+    let (grain, overhead) = (grain_ns as f64, one.cost * at_once * noise(random));
+    let serial = one.mechanism == "serial";
+    let workers = if serial || call == Call::Apply { 1.0 } else { 2.0 };
+    // Each worker has its overhead beside its work, and all work at once.
+    let worker_ns = overhead * workers + grain;
+    let task_ns = worker_ns / workers;
+    let efficiency = grain / if serial { task_ns } else { 2.0 * task_ns };
+    let metrics = [
+        (metric::TASK_NS, task_ns),
+        (metric::TASKS_PER_S, 1e9 / task_ns),
+        (metric::TASK_OVERHEAD_NS, 2.0 * task_ns - grain),
+        (metric::EFFICIENCY, efficiency),
+        (metric::SUBMIT_TO_START_NS, overhead * 0.52),
+        (metric::FINISH_TO_VISIBLE_NS, overhead * 0.37),
+    ];
+    let record = trial(case, set, &metrics);
+    if call == Call::Apply { with_waits(record, task_ns, random) } else { record }
+}
+
+fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
+    let case = |measure| Case { workers: Some(2), placement: Placement::Spread, ..one.case(measure) };
+    let start = if one.isolation == Isolation::Process { 900_000.0 } else { 60_000.0 } * noise(random);
+    let busy = if matches!(one.wait, Some(Wait::Spin)) { 2e9 } else { 80_000.0 };
+    let set_up = [
+        (metric::SET_UP_NS, start + one.cost),
+        (metric::TEAR_DOWN_NS, start * 0.3),
+        (metric::TERMINATE_NS, start * 0.2),
+        (metric::PSS_BYTES_PER_WORKER, 1.3e6),
+    ];
+    let mut records = vec![
+        trial(case(Measure::SetUp), set, &set_up),
+        trial(case(Measure::Idle), set, &[(metric::IDLE_CPU_NS_PER_S, busy * noise(random))]),
+    ];
+    if one.isolation == Isolation::Process {
+        let killed =
+            [(metric::RECOVERY_NS, 240_000.0 * noise(random)), (metric::TASKS_LOST, 1.0), (metric::TASKS_RETRIED, 0.0)];
+        records.push(trial(Case { death: Some(Death::Inside), ..case(Measure::Recover) }, set, &killed));
+    }
+    for rate in [1_000u64, 10_000, 100_000] {
+        let paced = Case {
+            rate_per_s: Some(rate),
+            arrivals: Some(Arrivals::Poisson),
+            message_bytes: Some(64),
+            ..case(Measure::Paced)
+        };
+        let mut record =
+            trial(paced, set, &[(metric::LATENCY_NS, one.cost * 1.8), (metric::MESSAGES_PER_S, rate as f64)]);
+        if rate as f64 > 1e9 / one.cost {
+            record.outcome.verdict = Some(Verdict::Overloaded);
+        }
+        records.push(record);
+    }
+    records
+}
+
+/// Everything that is asked of pools.
+pub fn pool_run(sets: u32, seed: u64) -> Vec<Record> {
+    let mut random = Random::new(seed);
+    let mut records = Vec::new();
+    for (set, one) in (0..sets).flat_map(|set| POOLS.iter().map(move |one| (set, one))) {
+        for call in [Call::Apply, Call::ApplyAsync, Call::Map] {
+            records.push(dispatch(one, call, 0, None, set, &mut random));
+        }
+        for grain_ns in &GRAINS[1..] {
+            records.push(dispatch(one, Call::ApplyAsync, *grain_ns, None, set, &mut random));
+        }
+        if one.mechanism == "serial" {
+            continue;
+        }
+        for chunk in [Chunk::Sixteen, Chunk::Python, Chunk::Guided] {
+            records.push(dispatch(one, Call::Map, 0, Some(chunk), set, &mut random));
+        }
+        records.extend(about_the_pool(one, set, &mut random));
+    }
+    finish(records, "Which pool should share out the tasks of a made-up machine?")
+}

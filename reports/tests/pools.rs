@@ -1,0 +1,104 @@
+//! What the page says about pools, on records made so that the answer is known.
+
+mod common;
+
+use std::fs;
+use std::sync::OnceLock;
+
+use common::families::One;
+use common::families::pools::{GRAINS, POOLS, dispatch, named, pool_run};
+use ipcmark::record::{Call, Measure, Record};
+use ipcmark_reports::analyse::metg::{Reach, efficiency, gain};
+use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::analyse::study::{CaseStudy, Study};
+use ipcmark_reports::{Recording, write};
+
+fn recording(records: Vec<Record>) -> Recording {
+    Recording { records, bad_lines: Vec::new() }
+}
+
+/// The page as a reader sees it.
+fn page(records: Vec<Record>) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let path = write(&recording(records), dir.path()).expect("a page");
+    fs::read_to_string(path).expect("the page").replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
+}
+
+/// The page of a whole run, drawn once for all tests.
+fn whole() -> &'static str {
+    static PAGE: OnceLock<String> = OnceLock::new();
+    PAGE.get_or_init(|| page(pool_run(5, 7)))
+}
+
+#[test]
+fn a_whole_run_has_every_chart_about_pools_and_none_about_messages() {
+    let page = whole();
+    for id in ["results", "cost", "overhead", "efficiency", "grains", "chunks", "deaths"] {
+        assert_eq!(page.matches(&format!("id=\"pool-{id}\"")).count(), 1, "{id}");
+    }
+    assert_eq!(page.matches("id=\"load-tasks-poisson-64-2-spread\"").count(), 1);
+    assert!(page.contains("tasks offered a second") && !page.contains("messages offered a second"));
+    for part in ["id=\"ranking", "id=\"set-up", "id=\"on-", "<h2>Results</h2>", "id=\"recovery\""] {
+        assert!(!page.contains(part), "{part}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
+}
+
+#[test]
+fn records_of_messages_have_no_part_about_pools() {
+    let page = page(common::quick_run(1, 3));
+    assert!(!page.contains("id=\"pool") && page.contains("<h2>Results</h2>"));
+}
+
+#[test]
+fn the_answer_names_the_cheapest_pool_of_processes_and_python_beside_it() {
+    let answer =
+        whole().split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an answer");
+    let plain = answer.replace("<span class=\"name\">", "").replace("</span>", "");
+    assert!(plain.contains("soonest with shm-queue/spin"), "{plain}");
+    assert!(plain.contains("times as fast as python-thread-pool/block threads"), "{plain}");
+    assert!(!plain.contains("serial"), "{plain}");
+}
+
+/// A pool whose workers spend 10 µs on each task beside its own work, and the plain loop.
+fn sweep(pool: &One) -> Recording {
+    let (mut random, serial) = (Random::new(5), named("serial"));
+    let trials = (0..5).flat_map(|set| GRAINS.iter().map(move |&grain_ns| (set, grain_ns)));
+    let each = trials.flat_map(|(set, grain_ns)| {
+        [pool, &serial].map(|one| dispatch(one, Call::ApplyAsync, grain_ns, None, set, &mut random))
+    });
+    recording(each.collect())
+}
+
+#[test]
+fn metg_and_break_even_lie_where_overhead_and_work_are_equal() {
+    let recording = sweep(&One { cost: 10_000.0, ..named("pipe-each/block") });
+    let study = Study::of(&recording);
+    let (serial, pool): (Vec<&CaseStudy<'_>>, Vec<_>) =
+        study.cases.iter().partition(|case| case.case.mechanism == "serial");
+    for reach in [efficiency(&pool).reaches(0.5), gain(&pool, &serial).reaches(0.0)] {
+        let Some(Reach::At { grain_ns, interval: Some(interval) }) = reach else { panic!("{reach:?}") };
+        assert!((grain_ns / 10_000.0 - 1.0).abs() < 0.05, "{grain_ns}");
+        assert!(interval.low <= grain_ns && grain_ns <= interval.high, "{interval:?}");
+        assert!(interval.high / interval.low < 1.2, "{interval:?}");
+    }
+}
+
+#[test]
+fn a_pool_too_dear_for_every_grain_never_breaks_even() {
+    let recording = sweep(&One { cost: 1e9, ..named("pipe-each/block") });
+    let study = Study::of(&recording);
+    let (serial, pool): (Vec<&CaseStudy<'_>>, Vec<_>) =
+        study.cases.iter().partition(|case| case.case.mechanism == "serial");
+    assert_eq!(efficiency(&pool).reaches(0.5), Some(Reach::Never(1e7)));
+    assert_eq!(gain(&pool, &serial).reaches(0.0), Some(Reach::Never(1e7)));
+    assert!(efficiency(&[]).reaches(0.5).is_none());
+}
+
+#[test]
+fn the_headline_table_has_a_row_for_each_pool() {
+    let table = whole().split("id=\"pool-results\"").nth(1).and_then(|rest| rest.split("</table>").next());
+    let body = table.and_then(|table| table.split("<tbody>").nth(1)).expect("a table");
+    assert_eq!(body.matches("<tr>").count(), POOLS.len());
+    assert!(named("serial").case(Measure::Dispatch).wait.is_none());
+}
