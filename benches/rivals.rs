@@ -11,6 +11,8 @@ mod claims;
 mod common;
 #[path = "rivals/locks.rs"]
 mod locks;
+#[path = "rivals/work.rs"]
+mod work;
 
 use std::process::Command;
 

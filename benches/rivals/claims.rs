@@ -1,9 +1,9 @@
 //! What we claim, and against whom.
 
-use ipcmark::record::Measure;
+use ipcmark::record::{Call, Measure};
 
 use super::common::{case, rtrb_pair};
-use super::{Contest, Pair, array_queue, locks};
+use super::{Contest, Pair, array_queue, locks, work};
 
 /// One claim.
 pub struct Claim {
@@ -177,5 +177,53 @@ pub const CLAIMS: &[Claim] = &[
         measure: |contest, rival_first| {
             locks::wanted(contest, ["futex-adaptive/hybrid", "pthread-normal/block"], 8, 100, rival_first)
         },
+    },
+    Claim {
+        name: "apply 1 worker, shm-queue/spin",
+        rival: "round trip, shm-mpmc/spin",
+        wanted: 1.5,
+        but: "",
+        measure: |contest, rival_first| work::beneath(contest, "shm-queue/spin", "shm-mpmc/spin", rival_first),
+    },
+    Claim {
+        name: "apply 1 worker, shm-queue/park",
+        rival: "round trip, shm-mpmc/park",
+        wanted: 1.5,
+        but: "",
+        measure: |contest, rival_first| work::beneath(contest, "shm-queue/park", "shm-mpmc/park", rival_first),
+    },
+    Claim {
+        name: "apply-async, crossbeam-pool",
+        rival: "rayon-spawn, threads",
+        wanted: 1.1,
+        but: "",
+        measure: |contest, rival_first| {
+            work::pools(contest, ["crossbeam-pool/ROW", "rayon-spawn/ROW"], Call::ApplyAsync, 2, rival_first)
+        },
+    },
+    Claim {
+        name: "apply, shm-queue/hybrid",
+        rival: "Python Pool.apply",
+        wanted: 1.0 / 20.0,
+        but: "",
+        measure: |contest, rival_first| {
+            work::pools(contest, ["shm-queue/hybrid", "python-pool"], Call::Apply, 2, rival_first)
+        },
+    },
+    Claim {
+        name: "apply-async, shm-queue/hybrid",
+        rival: "Python Pool.apply_async",
+        wanted: 1.0 / 50.0,
+        but: "",
+        measure: |contest, rival_first| {
+            work::pools(contest, ["shm-queue/hybrid", "python-pool"], Call::ApplyAsync, 2, rival_first)
+        },
+    },
+    Claim {
+        name: "start, posix-spawn",
+        rival: "bare posix_spawn loop",
+        wanted: 1.05,
+        but: "",
+        measure: |contest, rival_first| work::starts(contest, ["posix-spawn", "posix-spawn-bare"], rival_first),
     },
 ];

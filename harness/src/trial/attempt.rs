@@ -130,8 +130,8 @@ pub(super) fn run(
     let posts = objects.roles.iter().map(Post::of).collect();
     let limits = Limits::of(case, timing);
     let program = session.program_of(case).map_err(|e| Stopped::Failed(format!("{e:#}")))?;
-    let mut crew = Crew::start(&program, home.0.path(), orders, &page, &session.signals, limits)
-        .map_err(Stopped::Failed)?;
+    let mut crew =
+        Crew::start(&program, home.0.path(), orders, &page, &session.signals, limits).map_err(Stopped::Failed)?;
     crew.attach().map_err(Stopped::Failed)?;
     // All are attached. What we still held open would keep end of file and EPIPE from ever arriving.
     objects.release();

@@ -1,0 +1,49 @@
+//! Ways to hand out tasks and to start processes, side by side; and the same in Python.
+
+use ipcmark::family::Contestant;
+use ipcmark::record::{Call, Case, Measure, Placement};
+use ipcmark_harness::participants::Participants;
+
+use super::{Contest, Pair, case};
+
+/// Bytes of an answer to a task without payload, src/measure/pool/frame.rs: what the transport beneath has to carry.
+const TASK_BYTES: u64 = 48;
+
+/// One worker called through a pool, against a round trip through the same kind of queue, waiting the same way.
+pub fn beneath(contest: &Contest, pool: &str, transport: &str, rival_first: bool) -> Option<Pair> {
+    let ours = called(&usable("pool", pool)?, Call::Apply, 1);
+    let rival = case(contest.row(transport)?, Measure::RoundTrip, contest.bench.placement, TASK_BYTES);
+    Some(contest.cases(&ours, &rival, rival_first))
+}
+
+/// Two pools, the first ours, whose workers are called alike.
+pub fn pools(contest: &Contest, rows: [&str; 2], call: Call, workers: u32, rival_first: bool) -> Option<Pair> {
+    let [ours, rival] = rows.map(|row| Some(called(&usable("pool", row)?, call, workers)));
+    Some(contest.cases(&ours?, &rival?, rival_first))
+}
+
+/// Two ways to start a process, the first ours.
+pub fn starts(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
+    let [ours, rival] = rows.map(|row| {
+        let row = usable("launch", row)?;
+        Some(Case { isolation: row.isolation, ..Case::new(row.family, row.mechanism, Measure::StartUp) })
+    });
+    Some(contest.cases(&ours?, &rival?, rival_first))
+}
+
+fn called(row: &Contestant, call: Call, workers: u32) -> Case {
+    Case {
+        isolation: row.isolation,
+        wait: row.wait,
+        program: row.program.map(str::to_owned),
+        placement: Placement::Spread,
+        workers: Some(workers),
+        call: Some(call),
+        ..Case::new(row.family, row.mechanism, Measure::Dispatch)
+    }
+}
+
+fn usable(family: &str, name: &str) -> Option<Contestant> {
+    let fits = |row: &Contestant| row.family == family && row.row() == name && row.unavailable.is_none();
+    Participants::embedded().all_contestants().into_iter().find(fits)
+}
