@@ -67,6 +67,7 @@ const UNSAFE: &[&str] = &[
     "src/measure/locks/ledger.rs",
     "src/measure/locks/recover/stage.rs",
     "src/ring/mod.rs",
+    "src/shared_state/table.rs",
     "src/shm/mod.rs",
     "src/sysv_msg.rs",
     "src/sysv_sem.rs",

@@ -34,6 +34,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("quick", include_str!("../plans/quick.toml")),
     ("locks-quick", include_str!("../plans/locks-quick.toml")),
     ("locks", include_str!("../plans/locks.toml")),
+    ("shared-state", include_str!("../plans/shared-state.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("topologies", include_str!("../plans/topologies.toml")),
@@ -50,7 +51,7 @@ pub const SETS_MAX: u32 = 1000;
 
 /// What a trial costs besides its phases: starting two processes, attaching, reaping.
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
-/// What of the hot time a second window takes that stamps every release: src/measure/locks/contention.rs.
+/// What of the hot time a second window takes that stamps every release, or every update: src/measure/window.rs.
 const STAMPED_SHARE: u64 = 5;
 /// What another program needs beyond that: an interpreter starts, and its processes do.
 const PROGRAM_OVERHEAD_NS: u64 = 200_000_000;
@@ -261,7 +262,7 @@ impl Plan {
         // A wake measure waits for one pause to warm up and for three at least.
         let gap_ns = planned.case.gap_ns.unwrap_or(0);
         let stamped_ns = match planned.case.measure {
-            Measure::Contention => hot_ns / STAMPED_SHARE,
+            Measure::Contention | Measure::Access => hot_ns / STAMPED_SHARE,
             _ => 0,
         };
         let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));

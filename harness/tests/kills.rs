@@ -18,7 +18,11 @@ use nix::sys::signal::Signal;
 fn rows(sends: bool) -> Vec<Contestant> {
     let mut seen = BTreeSet::new();
     let mut rows = family::contestants();
-    rows.retain(|row| row.sends() == sends && row.isolation == Isolation::Process && row.unavailable.is_none());
+    rows.retain(|row| {
+        row.family == if sends { "transport" } else { "lock" }
+            && row.isolation == Isolation::Process
+            && row.unavailable.is_none()
+    });
     rows.retain(|row| seen.insert(row.row()));
     rows
 }

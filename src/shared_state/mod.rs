@@ -11,6 +11,8 @@ mod registry;
 mod sequence;
 mod store;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wire;
 
 mod dash_map;

@@ -33,7 +33,7 @@ pub struct Mapped<R> {
 }
 
 impl<R: RawLock> State for ShmMap<R> {
-    const SUMMARY: &'static str = R::SUMMARY;
+    const SUMMARY: &'static str = "a hash map in shared memory under one lock, which the name says";
     const WAIT: Wait = R::WAIT;
     const POLLS: bool = R::POLLS;
     type Handle = Mapped<R>;

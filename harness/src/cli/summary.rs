@@ -94,7 +94,7 @@ impl Across {
             Measure::Wake => Self::Pauses,
             Measure::Acquire => Self::Alone,
             Measure::Contention => Self::Holders,
-            Measure::ReadMostly => Self::Reads,
+            Measure::ReadMostly | Measure::Access => Self::Reads,
             Measure::Tickets => Self::Stocks,
             Measure::Recover => Self::Deaths,
             _ if crowd => Self::Crowds,
@@ -165,6 +165,10 @@ fn apart(summary: &CaseSummary) -> String {
     let bytes = match Across::of(summary) {
         Across::Sizes | Across::Alone | Across::Deaths => String::new(),
         Across::Holders => work(case),
+        Across::Reads if case.measure == Measure::Access => {
+            let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
+            format!(", {}, {bytes}", counted(case.holders.unwrap_or(2), "user"))
+        }
         Across::Reads | Across::Stocks => format!(", {}", counted(case.holders.unwrap_or(2), "holder")),
         _ => format!(", {}", table::plain(format::bytes(case.message_bytes.unwrap_or(0)))),
     };

@@ -1,0 +1,129 @@
+//! Every row from within one process: what is set is got, updates are counted, and limits hold. And the table with its
+//! sequence numbers under writers that get into each other's way.
+
+use std::io;
+use std::thread;
+
+use super::table::{Room, Table};
+use super::*;
+use crate::address::{Address, End};
+use crate::payload::{Known, check, stamp, stamp_of};
+use crate::record::{Case, Measure, Substrate};
+use crate::shm::{self, Segment};
+
+const SHAPE: Shape = Shape { keys: 6, entries: 10, value_bytes: 20, seats: 2 };
+
+struct Exercise;
+
+impl Visitor for Exercise {
+    type Output = io::Result<()>;
+
+    fn visit<S: State>(self) -> io::Result<()> {
+        let Places { keeper, seats } = S::create(&SHAPE)?;
+        thread::scope(|scope| {
+            let service = keeper.map(|address| scope.spawn(|| S::keep(address, &SHAPE)));
+            let attach = |seat: u32| S::attach(&seats[seat as usize], &SHAPE, seat);
+            let (mut first, mut second) = (attach(0)?, attach(1)?);
+            // The keeper ends when the last end of those who use it is closed.
+            exercise(&mut first, &mut second)?;
+            drop((first, second, seats));
+            service.map_or(Ok(()), |service| service.join().expect("the keeper passes"))
+        })
+    }
+}
+
+fn exercise(first: &mut impl Handle, second: &mut impl Handle) -> io::Result<()> {
+    assert_eq!(first.get(3, <[u8]>::to_vec)?, None);
+    assert_eq!(second.update(3, |_| ())?, None);
+    for len in [20, 0, 7] {
+        first.set(3, len, |room| room.fill(len as u8))?;
+        assert_eq!(second.get(3, <[u8]>::to_vec)?, Some(vec![len as u8; len]));
+        assert_eq!(first.get(3, <[u8]>::to_vec)?, Some(vec![len as u8; len]));
+    }
+    for round in 0..10 {
+        let add = |value: &mut [u8]| {
+            value[6] += 1;
+            value[6]
+        };
+        assert_eq!(first.update(3, add)?, Some(8 + 2 * round));
+        assert_eq!(second.update(3, add)?, Some(9 + 2 * round));
+    }
+    let error = second.set(3, 21, |room| room.fill(0)).expect_err("too long");
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    for key in 100..109 {
+        first.set(key, 8, |room| room.fill(1))?;
+    }
+    let error = first.set(109, 8, |room| room.fill(1)).expect_err("full");
+    assert!(error.kind() == io::ErrorKind::StorageFull && error.to_string().contains("10 entries"), "{error}");
+    first.set(108, 8, |room| room.fill(2))?;
+    assert_eq!(second.get(108, <[u8]>::to_vec)?, Some(vec![2; 8]));
+    Ok(())
+}
+
+#[test]
+fn every_row_gives_back_what_was_set_and_keeps_its_limits() {
+    for row in ROWS {
+        visit(row, Exercise).expect("a row").unwrap_or_else(|error| panic!("{row}: {error}"));
+    }
+}
+
+fn table() -> Address {
+    shm::create(Substrate::Memfd, Table::bytes(&SHAPE)).expect("memory")
+}
+
+fn mapped(address: &Address) -> Table {
+    let segment = Segment::attach(address, End::Sender, Table::bytes(&SHAPE)).expect("mapped");
+    Table::new(segment, 0, &SHAPE)
+}
+
+#[test]
+fn keys_are_entered_once_and_no_more_of_them_than_there_are_entries() {
+    let address = table();
+    let claimed: Vec<Vec<u64>> = thread::scope(|scope| {
+        let claim = || {
+            let table = mapped(&address);
+            (0..40).map(|n| n % 20).filter(|key| table.claim(*key).is_ok()).collect()
+        };
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(claim)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("claims")).collect()
+    });
+    let table = mapped(&address);
+    let there: Vec<u64> = (0..20).filter(|key| table.find(*key).is_some()).collect();
+    assert_eq!(there.len(), SHAPE.entries as usize);
+    assert!(claimed.iter().flatten().all(|key| there.contains(key)));
+    assert_eq!(table.claim(u64::MAX).err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
+    assert!(table.find(u64::MAX).is_none());
+}
+
+#[test]
+fn a_numbered_entry_is_never_read_half_written() {
+    let address = table();
+    thread::scope(|scope| {
+        let write = |writer: u16| {
+            let (table, mut room) = (mapped(&address), Room::new(&SHAPE));
+            for round in 0..2000 {
+                let entry = table.claim(1).expect("room for one");
+                let value = Known::new(SHAPE.value_bytes, stamp(writer, round));
+                value.fill(room.value(SHAPE.value_bytes).expect("room"));
+                sequence::write(entry.sequence(), || entry.copy_in(&mut room, SHAPE.value_bytes)).expect("written");
+            }
+        };
+        scope.spawn(move || write(1));
+        scope.spawn(move || write(2));
+        let (table, mut room) = (mapped(&address), Room::new(&SHAPE));
+        for _ in 0..4000 {
+            let Some(entry) = table.find(1) else { continue };
+            let copied = sequence::read(entry.sequence(), || entry.copy_out(&mut room)).expect("read").expect("sane");
+            let Some(len) = copied else { continue };
+            let value = room.value(len).expect("as agreed");
+            check(value, SHAPE.value_bytes, stamp_of(value).expect("a word")).expect("whole");
+        }
+    });
+}
+
+#[test]
+fn a_shape_has_room_for_the_keys_of_its_case_and_the_counters() {
+    let case = Case { keys: Some(9), holders: Some(3), ..Case::new(FAMILY, "shards", Measure::Access) };
+    let shape = Shape::of(&case);
+    assert_eq!((shape.keys, shape.entries, shape.value_bytes, shape.seats), (9, 13, 64, 3));
+}
