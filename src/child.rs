@@ -114,10 +114,8 @@ pub fn live(parent: Pid, work: impl FnOnce() -> u8) -> ! {
     let bound = prctl::set_pdeathsig(Signal::SIGKILL);
     // A parent that died before the first line sends no signal any more. A panic must not unwind into the copy of the
     // parent that lies below on this stack.
-    let status = match bound.is_ok() && getppid() == parent {
-        true => panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(1),
-        false => 1,
-    };
+    let dies_with_it = bound.is_ok() && getppid() == parent;
+    let status = if dies_with_it { panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(1) } else { 1 };
     // SAFETY: ends the process without running what the parent registered for its own exit: the buffers of its streams
     // are copies here, and would be written twice.
     unsafe { libc::_exit(i32::from(status)) }

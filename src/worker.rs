@@ -99,7 +99,7 @@ fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
     match order.case.family.as_str() {
         transport::FAMILY => transport::visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger)),
         crate::lock::FAMILY => crate::lock::visit(&row, lock::Play { order, page, talk }).unwrap_or(Err(stranger)),
-        crate::launch::FAMILY => launch::play(&order, page, talk),
+        crate::launch::FAMILY => launch::play(&order, &page, talk),
         crate::isolation::FAMILY => isolation::play(&order, page, talk),
         crate::pool::FAMILY => pool::play(&order, page, talk),
         crate::queue::FAMILY => queue::play(&order, page, talk),

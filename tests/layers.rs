@@ -64,6 +64,7 @@ const UNSAFE: &[&str] = &[
     "src/launch/mod.rs",
     "src/lock/mod.rs",
     "src/measure/hand_over/mod.rs",
+    "src/measure/launch/watch/cue.rs",
     "src/measure/locks/ledger.rs",
     "src/measure/locks/recover/stage.rs",
     "src/ring/mod.rs",

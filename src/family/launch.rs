@@ -27,11 +27,12 @@ impl Family for Launches {
         Case { group: Some(Group::Processes), ..case.clone() }
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+    /// One worker plays the parent; what it starts is no worker of the harness.
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        Ok(hosted(launch::prepare::roles(case)))
     }
 
-    fn roles(&self, _: &Case) -> u32 {
-        1
+    fn roles(&self, case: &Case) -> u32 {
+        launch::prepare::roles(case)
     }
 }

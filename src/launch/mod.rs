@@ -14,6 +14,7 @@ pub mod process;
 mod registry;
 mod thread;
 mod vfork_exec;
+pub mod watch;
 mod zygote;
 
 use std::ffi::CString;

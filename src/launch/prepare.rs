@@ -1,8 +1,9 @@
 //! What can be asked of which way to start somebody.
 
+use super::watch::{self, Watch};
 use super::{FAMILY, Launch, ROWS, Visitor, visit};
 use crate::contestant::Contestant;
-use crate::record::{Case, Group, Isolation, Measure, Placement};
+use crate::record::{Case, Ending, Group, Isolation, Measure, Placement};
 
 /// The comparison row: a plain loop of posix_spawn and waitpid without anything of this suite around it.
 pub const BARE: &str = "posix-spawn-bare";
@@ -14,7 +15,14 @@ const MEASURES: &[Measure] = &[Measure::StartUp, Measure::Conformance];
 pub fn contestants() -> Vec<Contestant> {
     let ways = ROWS.iter().filter_map(|row| visit(row, Describe { row }));
     let bare = contestant(BARE, BARE_SUMMARY, Isolation::Process, &[Measure::StartUp], None);
-    ways.chain([bare]).collect()
+    let watchers = watch::ROWS.iter().filter_map(|row| watch::visit(row, Describe { row }));
+    ways.chain([bare]).chain(watchers).collect()
+}
+
+/// Roles of the case that are at work at the same time. Whoever is started shares the CPUs of his parent; who is watched has
+/// a place of his own.
+pub fn roles(case: &Case) -> u32 {
+    if case.measure == Measure::Watch { 2 } else { 1 }
 }
 
 /// Whether the case can be asked of its mechanism.
@@ -38,7 +46,33 @@ pub fn supports(case: &Case) -> Result<(), String> {
     if case.mechanism == BARE && case.at_once.is_some_and(|many| many > 1) {
         return Err(format!("`{BARE}` is a loop of one process at a time; `posix-spawn` starts several"));
     }
-    Ok(())
+    match watch::visit(&case.mechanism, Endings) {
+        Some(known) if !known.contains(&ending(case)) => {
+            let known: Vec<&str> = known.iter().map(|ending| ending.word()).collect();
+            Err(format!(
+                "`{}` cannot be asked for the ending `{}`, only for {}",
+                case.row(),
+                ending(case),
+                known.join(", ")
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How the case's child comes to its end.
+pub fn ending(case: &Case) -> Ending {
+    case.ending.unwrap_or(Ending::Exit)
+}
+
+struct Endings;
+
+impl watch::Visitor for Endings {
+    type Output = &'static [Ending];
+
+    fn visit<W: Watch>(self) -> &'static [Ending] {
+        W::ENDINGS
+    }
 }
 
 struct Describe {
@@ -50,6 +84,14 @@ impl Visitor for Describe {
 
     fn visit<L: Launch>(self) -> Contestant {
         contestant(self.row, L::SUMMARY, L::ISOLATION, MEASURES, L::unavailable())
+    }
+}
+
+impl watch::Visitor for Describe {
+    type Output = Contestant;
+
+    fn visit<W: Watch>(self) -> Contestant {
+        contestant(self.row, W::SUMMARY, W::ISOLATION, &[Measure::Watch], W::unavailable())
     }
 }
 

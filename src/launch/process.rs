@@ -23,7 +23,7 @@ pub struct Process {
 
 impl Process {
     /// Takes over the child `pid`, which nobody else will collect.
-    pub(super) fn new(pid: Pid) -> Self {
+    pub fn new(pid: Pid) -> Self {
         Self { pid, pidfd: None, end: None }
     }
 
@@ -119,6 +119,12 @@ impl Drop for Process {
 pub fn until_ended(pidfd: BorrowedFd<'_>) -> io::Result<()> {
     let mut ends = [PollFd::new(pidfd, PollFlags::POLLIN)];
     again(|| poll(&mut ends, PollTimeout::NONE)).map(drop)?;
+    Ok(())
+}
+
+/// Sleeps until some child has ended, and leaves it uncollected.
+pub fn until_some_child_ended() -> io::Result<()> {
+    again(|| waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?;
     Ok(())
 }
 

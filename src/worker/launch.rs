@@ -4,8 +4,9 @@ use std::io;
 
 use super::Talk;
 use crate::control::Page;
+use crate::launch::watch::{self, Watch};
 use crate::launch::{self, Launch, Program, Visitor};
-use crate::measure::launch::{newborn, start_up, start_up_bare};
+use crate::measure::launch::{newborn, start_up, start_up_bare, watch_ends};
 use crate::measure::{Findings, Task};
 use crate::protocol::Order;
 use crate::record::Measure;
@@ -20,15 +21,19 @@ pub(super) fn be_newborn() -> u8 {
 }
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let task = Task::of(order, "parent", 0);
     talk.exchange(vec![])?;
     talk.ready_go()?;
     let program = program();
+    let unknown = || Err(io::Error::other(format!("this worker knows no `{}`", task.case.row())).into());
     match task.case.measure {
-        Measure::StartUp if task.case.mechanism == launch::prepare::BARE => start_up_bare(&program, &task, &page),
-        _ => launch::visit(&task.case.row(), Parent { program: &program, task: &task, page: &page })
-            .unwrap_or_else(|| Err(io::Error::other(format!("this worker knows no `{}`", task.case.row())).into())),
+        Measure::StartUp if task.case.mechanism == launch::prepare::BARE => start_up_bare(&program, &task, page),
+        Measure::Watch => {
+            let child_cpu = order.cpus.get(1).copied();
+            watch::visit(&task.case.row(), Watcher { task: &task, page, child_cpu }).unwrap_or_else(unknown)
+        }
+        _ => launch::visit(&task.case.row(), Parent { program: &program, task: &task, page }).unwrap_or_else(unknown),
     }
 }
 
@@ -57,5 +62,20 @@ impl Visitor for Parent<'_> {
             Measure::StartUp => start_up::<L>(program, task, page),
             other => Err(io::Error::other(format!("no way to start somebody can be asked for `{other}`")).into()),
         }
+    }
+}
+
+/// Plays the parent who watches, with a way's type at hand.
+struct Watcher<'a> {
+    task: &'a Task,
+    page: &'a Page,
+    child_cpu: Option<u32>,
+}
+
+impl watch::Visitor for Watcher<'_> {
+    type Output = Findings;
+
+    fn visit<W: Watch>(self) -> Findings {
+        watch_ends::<W>(self.task, self.page, self.child_cpu)
     }
 }

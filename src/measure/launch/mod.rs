@@ -6,6 +6,8 @@ pub mod parent;
 mod resident;
 mod start_up;
 mod summary;
+mod watch;
 
 pub use bare::start_up as start_up_bare;
 pub use start_up::start_up;
+pub use watch::watch_ends;

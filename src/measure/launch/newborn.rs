@@ -28,7 +28,7 @@ pub const BROKEN: u8 = 121;
 pub mod verb {
     /// A payload follows; the answer is one.
     pub const MESSAGE: u8 = b'm';
-    /// Who are you? The answer is process and thread, four bytes each.
+    /// Who are you? The answer is a word, the process in its upper half and the thread in its lower.
     pub const IDENTIFY: u8 = b'i';
     /// The status to leave with follows.
     pub const LEAVE: u8 = b'l';
@@ -51,8 +51,8 @@ fn serve(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<u8> {
             [] => return Ok(0),
             [verb::LEAVE, status] => return Ok(*status),
             [verb::IDENTIFY] => {
-                let who = [getpid().as_raw(), gettid().as_raw()].map(i32::to_ne_bytes);
-                say(output, who.as_flattened())?;
+                let [process, thread] = [getpid(), gettid()].map(|pid| u64::from(pid.as_raw().cast_unsigned()));
+                say(output, &(process << 32 | thread).to_ne_bytes())?;
             }
             [verb::MESSAGE, message @ ..] => match answer(message) {
                 Some(answer) => say(output, &answer)?,

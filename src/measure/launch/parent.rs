@@ -61,8 +61,8 @@ impl Line {
     /// Numbers of the newborn's process and thread.
     pub fn identify(&self) -> Result<(i32, i32), Trouble> {
         self.tell(&[verb::IDENTIFY])?;
-        let [a, b, c, d, e, f, g, h] = self.hear::<8>()?;
-        Ok((i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h])))
+        let word = u64::from_ne_bytes(self.hear()?);
+        Ok(((word >> 32) as i32, word as i32))
     }
 
     /// Tells the newborn to leave with this status.

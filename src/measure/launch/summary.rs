@@ -11,6 +11,7 @@ use crate::record::{Metrics, RoleCost, Window, metric};
 
 /// One life as its parent saw it. Times are from the call that started it, unless they say otherwise.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_field_names)] // a number's name ends in its unit
 pub(super) struct Life {
     /// The call has returned.
     pub(super) call_ns: u64,
@@ -56,10 +57,10 @@ pub(super) fn report(lives: &[Life], course: Course) -> Report {
         let times: Vec<u64> = lives.iter().filter_map(of).collect();
         if !times.is_empty() {
             distributions.extend(histogram::encode(&spread(&times)).map(|blob| ((*name).to_owned(), blob)));
-            metrics.insert((*metric).into(), median(times));
+            metrics.insert((*metric).into(), median(&times));
         }
     }
-    metrics.insert(metric::LIFE_NS.into(), median(lives.iter().map(|life| life.life_ns).collect()));
+    metrics.insert(metric::LIFE_NS.into(), median(&lives.iter().map(|life| life.life_ns).collect::<Vec<_>>()));
     metrics.insert(metric::STARTS_PER_S.into(), lives.len() as f64 * 1e9 / course.alive_ns.max(1) as f64);
     let first_words = spread(&lives.iter().map(|life| life.first_word_ns).collect::<Vec<_>>());
     histogram::percentiles(&first_words, &mut metrics);
@@ -77,12 +78,16 @@ pub(super) fn report(lives: &[Life], course: Course) -> Report {
     }
 }
 
-fn spread(times: &[u64]) -> Histogram<u64> {
+/// The distribution of these times.
+pub(super) fn spread(times: &[u64]) -> Histogram<u64> {
     let mut spread = histogram::empty();
-    times.iter().for_each(|ns| spread.saturating_record((*ns).max(1)));
+    for ns in times {
+        spread.saturating_record((*ns).max(1));
+    }
     spread
 }
 
-fn median(times: Vec<u64>) -> f64 {
-    histogram::median(times.into_iter().map(|ns| ns as f64).collect())
+/// The middle one of these times.
+pub(super) fn median(times: &[u64]) -> f64 {
+    histogram::median(times.iter().map(|ns| *ns as f64).collect())
 }
