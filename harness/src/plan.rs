@@ -33,6 +33,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("quick", include_str!("../plans/quick.toml")),
     ("locks-quick", include_str!("../plans/locks-quick.toml")),
     ("locks", include_str!("../plans/locks.toml")),
+    ("queues", include_str!("../plans/queues.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("topologies", include_str!("../plans/topologies.toml")),

@@ -5,6 +5,7 @@
 //! criterion, makes no difference.
 
 pub mod count;
+pub mod drain;
 pub mod floors;
 pub mod hand_over;
 pub mod histogram;
