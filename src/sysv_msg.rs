@@ -17,6 +17,11 @@ pub type Key = NonZeroI32;
 /// Made here and now, for this user only.
 const MAKE: c_int = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
 
+/// The file with the bytes that the text of a message may have.
+pub const MESSAGE_BYTES_MAX: &str = "/proc/sys/kernel/msgmax";
+/// The file with the bytes that may wait in a queue.
+pub const QUEUE_BYTES_MAX: &str = "/proc/sys/kernel/msgmnb";
+
 /// Removes the queue of `key`, in use or not.
 ///
 /// Errors: `NotFound` when there is none.
@@ -65,11 +70,7 @@ impl MessageQueue {
     ///
     /// Errors: `PermissionDenied` when that is more than `kernel.msgmnb` and the caller has no CAP_SYS_RESOURCE.
     pub fn limit_bytes(self, bytes: usize) -> io::Result<()> {
-        let mut state = MaybeUninit::uninit();
-        // SAFETY: IPC_STAT writes a msqid_ds.
-        Errno::result(unsafe { libc::msgctl(self.0, libc::IPC_STAT, state.as_mut_ptr()) })?;
-        // SAFETY: the call succeeded, so it filled the whole of it.
-        let mut state: libc::msqid_ds = unsafe { state.assume_init() };
+        let mut state = self.state()?;
         state.msg_qbytes = bytes as libc::msglen_t;
         // SAFETY: IPC_SET only reads `state`.
         Errno::result(unsafe { libc::msgctl(self.0, libc::IPC_SET, &raw mut state) })?;
@@ -87,6 +88,21 @@ impl MessageQueue {
         Ok(())
     }
 
+    /// The same if the queue has room now; false when it has none.
+    ///
+    /// Errors: as for [`send`](Self::send), but for `Interrupted`.
+    #[inline]
+    pub fn try_send(self, message: &Message, len: usize) -> io::Result<bool> {
+        assert!(len <= message.room, "{len} bytes of a text of {}", message.room);
+        // SAFETY: as in `send`.
+        let sent = unsafe { libc::msgsnd(self.0, message.words.as_ptr().cast(), len, libc::IPC_NOWAIT) };
+        match Errno::result(sent) {
+            Ok(_) => Ok(true),
+            Err(Errno::EAGAIN) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
     /// Waits for the oldest message and gives the length of its text.
     ///
     /// Errors: E2BIG when the text has no room for it; `Interrupted` and EIDRM as in [`send`](Self::send).
@@ -95,6 +111,33 @@ impl MessageQueue {
         // SAFETY: the words have room for the type and `room` bytes of text; the kernel writes no more.
         let got = unsafe { libc::msgrcv(self.0, message.words.as_mut_ptr().cast(), message.room, 0, 0) };
         Ok(Errno::result(got)?.cast_unsigned())
+    }
+
+    /// Takes the oldest message if there is one now, and gives the length of its text.
+    ///
+    /// Errors: as for [`receive`](Self::receive), but for `Interrupted`.
+    #[inline]
+    pub fn try_receive(self, message: &mut Message) -> io::Result<Option<usize>> {
+        let (words, room) = (message.words.as_mut_ptr().cast(), message.room);
+        // SAFETY: as in `receive`.
+        match Errno::result(unsafe { libc::msgrcv(self.0, words, room, 0, libc::IPC_NOWAIT) }) {
+            Ok(got) => Ok(Some(got.cast_unsigned())),
+            Err(Errno::ENOMSG) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Messages that wait at this moment.
+    pub fn waiting(self) -> io::Result<u64> {
+        Ok(self.state()?.msg_qnum)
+    }
+
+    fn state(self) -> io::Result<libc::msqid_ds> {
+        let mut state = MaybeUninit::uninit();
+        // SAFETY: IPC_STAT writes a msqid_ds.
+        Errno::result(unsafe { libc::msgctl(self.0, libc::IPC_STAT, state.as_mut_ptr()) })?;
+        // SAFETY: the call succeeded, so it filled the whole of it.
+        Ok(unsafe { state.assume_init() })
     }
 }
 
@@ -154,6 +197,12 @@ mod tests {
         }
         queue.send(&message, 13).expect("room");
         assert_eq!(queue.receive(&mut Message::new(12)).unwrap_err().raw_os_error(), Some(libc::E2BIG));
+        assert_eq!(queue.waiting().expect("a queue of ours"), 1);
+        assert_eq!(queue.try_receive(&mut message).expect("as above"), Some(13));
+        assert_eq!(queue.try_receive(&mut message).expect("as above"), None);
+        queue.limit_bytes(13).expect("less than before");
+        assert!(queue.try_send(&message, 13).expect("as above"));
+        assert!(!queue.try_send(&message, 1).expect("as above"));
         remove(key).expect("removed");
         assert!(!exists(key).expect("an answer") && remove(key).is_err());
     }

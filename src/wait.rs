@@ -7,7 +7,9 @@ mod doorbell;
 pub(crate) mod fence;
 #[cfg(all(test, loom))]
 pub(crate) mod model;
+mod patience;
 mod place;
+mod timed;
 mod word;
 
 use std::io;
@@ -17,7 +19,9 @@ use crate::address::Descriptor;
 use crate::record::Wait;
 
 pub use doorbell::Doorbell;
+pub use patience::Patience;
 pub use place::{ALL, Crowd, Gate, Nowhere, Place};
+pub use timed::TimedWait;
 pub(crate) use word::Word;
 pub use word::sleep_until_woken;
 

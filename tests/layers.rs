@@ -17,6 +17,7 @@ use source::{Reference, references};
 /// Modules of the library, lowest layer first. A module may refer to those of lower layers only.
 const LAYERS: &[(&str, u32)] = &[
     ("abort", 0),
+    ("limits", 0),
     ("pin", 0),
     ("record", 0),
     ("sysv_msg", 0),
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("futex", 1),
     ("payload", 1),
     ("machine", 2),
+    ("posix_mq", 2),
     ("protocol", 2),
     ("shm", 2),
     ("wait", 2),
@@ -67,6 +69,9 @@ const UNSAFE: &[&str] = &[
     "src/measure/launch/watch/cue.rs",
     "src/measure/locks/ledger.rs",
     "src/measure/locks/recover/stage.rs",
+    "src/posix_mq.rs",
+    "src/queue/kernel/semaphore.rs",
+    "src/queue/unfinished.rs",
     "src/ring/mod.rs",
     "src/shared_state/table.rs",
     "src/shm/mod.rs",
@@ -76,7 +81,6 @@ const UNSAFE: &[&str] = &[
     "src/transport/kernel_copies/area.rs",
     "src/transport/kernel_copies/readv.rs",
     "src/transport/kernel_copies/writev.rs",
-    "src/transport/kernel_queues/mq_posix.rs",
     "src/transport/notify/cell.rs",
     "src/transport/notify/condvar.rs",
     "src/transport/notify/posix_sem.rs",

@@ -35,6 +35,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("locks-quick", include_str!("../plans/locks-quick.toml")),
     ("locks", include_str!("../plans/locks.toml")),
     ("shared-state", include_str!("../plans/shared-state.toml")),
+    ("queues", include_str!("../plans/queues.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("topologies", include_str!("../plans/topologies.toml")),

@@ -2,5 +2,6 @@
 //! their own kernel: `ipcmark run --plan conformance`.
 
 pub mod lock;
+pub mod queue;
 pub mod shared_state;
 pub mod transport;

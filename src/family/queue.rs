@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::Family;
 use crate::contestant::{Contestant, RoleSpec};
-use crate::queue;
+use crate::queue::{self, prepare::Sides};
 use crate::record::Case;
 
 /// The family.
@@ -16,22 +16,22 @@ impl Family for Queues {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        queue::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        queue::supports(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        queue::resolved(case)
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        queue::prepare(case)
     }
 
-    fn roles(&self, _: &Case) -> u32 {
-        1
+    fn roles(&self, case: &Case) -> u32 {
+        Sides::of(case).roles()
     }
 }

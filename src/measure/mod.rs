@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod count;
+pub mod drain;
 pub mod floors;
 pub mod hand_over;
 pub mod histogram;

@@ -12,6 +12,8 @@
 //! Wake-ups: one per message. A message may be published before one that was claimed earlier, and then its wake-up finds
 //! nothing to take. So whoever comes out of a wait and leaves something claimable behind passes the wake-up on.
 
+mod timed;
+
 use std::cmp::Ordering as Compared;
 use std::io;
 
@@ -64,6 +66,20 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<
         }
         Ok(claim)
     }
+
+    /// Fills the slot of `claim` and hands it over.
+    ///
+    /// # Safety
+    /// The claim is this side's own, and `len` is at most what a message may have.
+    #[inline]
+    unsafe fn publish(&self, claim: Claim, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        let slot = slot_of(&self.slots, claim.position);
+        // SAFETY: by the contract above.
+        unsafe { self.slots.write(slot, len, fill) };
+        // PAIRS: mpmc-filled
+        self.slots.sequence(slot).store(word(turn(claim.word) + Due::Filled as u32, len), S::PUBLISH);
+        self.wait.notify(self.slots.readers(), 1)
+    }
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce for Producer<S, W> {
@@ -74,12 +90,8 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
             Some(claim) => claim,
             None => self.await_room()?,
         };
-        let slot = slot_of(&self.slots, claim.position);
         // SAFETY: the slot was free for this lap, the claim made its position this side's alone, and len was checked.
-        unsafe { self.slots.write(slot, len, fill) };
-        // PAIRS: mpmc-filled
-        self.slots.sequence(slot).store(word(turn(claim.word) + Due::Filled as u32, len), S::PUBLISH);
-        self.wait.notify(self.slots.readers(), 1)
+        unsafe { self.publish(claim, len, fill) }
     }
 }
 
@@ -100,23 +112,26 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<
         }
         Ok(claim)
     }
-}
 
-impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<S, W> {
     /// Lets `read` see a message if there is one now.
     #[inline]
     pub fn try_receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
         match claim(&self.slots, self.slots.consumed(), Due::Filled) {
-            Some(claim) => self.take(claim, read).map(Some),
+            // SAFETY: the slot was filled in this lap, and the claim made its position this side's alone.
+            Some(claim) => unsafe { self.take(claim, read) }.map(Some),
             None => Ok(None),
         }
     }
 
+    /// Reads the slot of `claim` and gives it back.
+    ///
+    /// # Safety
+    /// The claim is this side's own.
     #[inline]
-    fn take<R>(&mut self, claim: Claim, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
+    unsafe fn take<R>(&mut self, claim: Claim, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (slot, len) = (slot_of(&self.slots, claim.position), length(claim.word));
         credible(len, self.slots.message_bytes())?;
-        // SAFETY: the slot was filled in this lap, the claim made its position this side's alone, and len was checked.
+        // SAFETY: by the contract above; len was just checked.
         let result = unsafe { self.slots.read(slot, len, read) };
         // PAIRS: mpmc-emptied. Filled in one lap is one less than free for the next.
         self.slots.sequence(slot).store(word(turn(claim.word).wrapping_add(1), 0), S::GIVE_BACK);
@@ -133,7 +148,8 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
             Some(claim) => claim,
             None => self.await_message()?,
         };
-        self.take(claim, read)
+        // SAFETY: the slot was filled in this lap, and the claim made its position this side's alone.
+        unsafe { self.take(claim, read) }
     }
 }
 

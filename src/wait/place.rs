@@ -5,6 +5,7 @@
 //! (Dekker's argument). What differs is how many can sleep in one place.
 
 use std::io;
+use std::time::Duration;
 
 use super::word::Word;
 #[cfg(loom)]
@@ -27,7 +28,11 @@ pub trait Place {
     fn is_taken(&self) -> bool;
     /// Sleeps until woken, but not for ever, and not at all when somebody was woken since `ticket`. The announcement is
     /// used up then.
-    fn sleep(&self, ticket: Self::Ticket) -> io::Result<()>;
+    fn sleep(&self, ticket: Self::Ticket) -> io::Result<()> {
+        self.sleep_for(ticket, Duration::MAX)
+    }
+    /// The same for at most `limit`.
+    fn sleep_for(&self, ticket: Self::Ticket, limit: Duration) -> io::Result<()>;
     /// Wakes up to `most` of those announced.
     fn wake(&self, most: u32) -> io::Result<()>;
 }
@@ -61,8 +66,8 @@ impl Place for Gate {
     }
 
     /// Not taken back after a wake: the waker did that, and after anything else a stale 1 costs one needless wake at most.
-    fn sleep(&self, (): ()) -> io::Result<()> {
-        self.0.sleep(1).map(drop)
+    fn sleep_for(&self, (): (), limit: Duration) -> io::Result<()> {
+        self.0.sleep_for(1, limit).map(drop)
     }
 
     /// A waker that comes late may clear the announcement of the sleeper's next wait; it wakes him after that, so he looks
@@ -105,8 +110,8 @@ impl Place for Crowd {
         self.announced.load(Ordering::Relaxed) != 0
     }
 
-    fn sleep(&self, ticket: u32) -> io::Result<()> {
-        if !self.epoch.sleep(ticket)? {
+    fn sleep_for(&self, ticket: u32, limit: Duration) -> io::Result<()> {
+        if !self.epoch.sleep_for(ticket, limit)? {
             self.withdraw();
         }
         Ok(())
@@ -137,7 +142,7 @@ impl Place for Nowhere {
         false
     }
 
-    fn sleep(&self, (): ()) -> io::Result<()> {
+    fn sleep_for(&self, (): (), _: Duration) -> io::Result<()> {
         Ok(())
     }
 

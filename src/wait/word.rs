@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicU64;
 
 #[cfg(not(loom))]
 use std::sync::atomic::AtomicU32;
-#[cfg(not(loom))]
 use std::time::Duration;
 
 #[cfg(loom)]
@@ -42,7 +41,12 @@ impl Word {
 
     /// Sleeps for a slice while the value is `expected`. True when somebody woke this sleeper.
     pub(crate) fn sleep(&self, expected: u32) -> io::Result<bool> {
-        crate::futex::sleep(&self.0, expected, slice())
+        self.sleep_for(expected, Duration::MAX)
+    }
+
+    /// The same for at most `limit`.
+    pub(crate) fn sleep_for(&self, expected: u32, limit: Duration) -> io::Result<bool> {
+        crate::futex::sleep(&self.0, expected, slice().min(limit))
     }
 
     /// Wakes up to `most` sleepers and says how many there were.
@@ -84,6 +88,11 @@ impl Word {
             queue = self.2.wait(queue).expect("as above");
         }
         Ok(true)
+    }
+
+    /// Time does not pass in a model: whoever waits with a limit waits until he is woken.
+    pub(crate) fn sleep_for(&self, expected: u32, _: Duration) -> io::Result<bool> {
+        self.sleep(expected)
     }
 
     pub(crate) fn wake(&self, most: u32) -> io::Result<u32> {

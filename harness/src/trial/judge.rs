@@ -118,7 +118,7 @@ fn overload(metrics: &Metrics) -> Option<String> {
 
 /// CPU time of the roles whose work the mechanism decides, per message; a round trip is two.
 fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metrics) -> Metrics {
-    let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake);
+    let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake | Measure::Drain);
     // The sender of these keeps its CPU busy until the next message is due.
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
     let counted: Vec<&RoleCost> = roles.iter().filter(|role| !(generates_load && role.role == "sender")).collect();

@@ -3,19 +3,10 @@
 pub(super) mod mq_posix;
 pub(super) mod mq_sysv;
 
-use std::fs;
 use std::io;
 
 use super::Shape;
 use crate::record::{Anatomy, Counts};
-
-/// A limit that the administrator may change, from its file.
-///
-/// Errors: it cannot be read: the kernel was built without such queues, or they are hidden from us.
-fn limit(file: &str) -> Result<usize, String> {
-    let text = fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
-    text.trim().parse().map_err(|_| format!("{file} says `{}`, which is no number", text.trim()))
-}
 
 /// One call and one copy each way. In a closed loop each message finds its reader asleep.
 fn anatomy(shape: &Shape) -> Anatomy {

@@ -4,15 +4,13 @@
 
 use std::io;
 
-use super::{anatomy, limit, too_long};
+use super::{anatomy, too_long};
 use crate::address::{Address, NameKind, fresh_name, sysv_key};
+use crate::limits;
 use crate::record::{Anatomy, Group, Isolation, Wait};
-use crate::sysv_msg::{Message, MessageQueue};
+use crate::sysv_msg::{MESSAGE_BYTES_MAX, Message, MessageQueue, QUEUE_BYTES_MAX};
 use crate::transport::slice;
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
-
-const MESSAGE_BYTES_MAX: &str = "/proc/sys/kernel/msgmax";
-const QUEUE_BYTES_MAX: &str = "/proc/sys/kernel/msgmnb";
 
 /// The transport.
 pub struct MqSysv;
@@ -31,7 +29,7 @@ fn share_bytes(shape: &Shape) -> usize {
 
 /// As many as the administrator lets wait, where the plan leaves it open.
 fn depth(shape: &Shape) -> Result<usize, String> {
-    if shape.depth > 0 { Ok(shape.depth as usize) } else { Ok(limit(QUEUE_BYTES_MAX)? / share_bytes(shape)) }
+    if shape.depth > 0 { Ok(shape.depth as usize) } else { Ok(limits::read(QUEUE_BYTES_MAX)? / share_bytes(shape)) }
 }
 
 impl Transport for MqSysv {
@@ -44,12 +42,14 @@ impl Transport for MqSysv {
     type Receiver = Queue;
 
     fn unavailable() -> Option<String> {
-        limit(MESSAGE_BYTES_MAX).err().map(|why| format!("this system has no System V message queues: {why}"))
+        limits::read(MESSAGE_BYTES_MAX)
+            .err()
+            .map(|why| format!("this system has no System V message queues: {why}"))
     }
 
     fn supports(shape: &Shape) -> Result<(), String> {
         let (bytes, depth) = (shape.message_bytes, depth(shape)?);
-        let (bytes_max, queue_max) = (limit(MESSAGE_BYTES_MAX)?, limit(QUEUE_BYTES_MAX)?);
+        let (bytes_max, queue_max) = (limits::read(MESSAGE_BYTES_MAX)?, limits::read(QUEUE_BYTES_MAX)?);
         if bytes > bytes_max {
             return Err(format!("a message has at most {bytes_max} bytes (kernel.msgmax), not {bytes}"));
         }

@@ -1,0 +1,97 @@
+//! What a consumer checks of each item: every byte, and that each producer's items come in order, once.
+
+use crate::payload::{Known, mix, parts, stamp_of};
+use crate::queue::prepare::Sides;
+
+/// The producer number of end marks, which are no items.
+pub const END_MARK: u16 = u16::MAX;
+
+/// What a consumer knows of the items that will come.
+pub struct Check {
+    message_bytes: usize,
+    /// The lowest sequence each producer may still show.
+    next: Vec<u64>,
+    /// Others get some of them; an only consumer gets every item.
+    shares: bool,
+    /// Of the mixed stamps of all items so far.
+    sum: u64,
+}
+
+impl Check {
+    /// Before the first item.
+    pub fn new(sides: Sides, message_bytes: usize) -> Self {
+        Self { message_bytes, next: vec![0; sides.producers as usize], shares: sides.consumers > 1, sum: 0 }
+    }
+
+    /// Checks an item; false when it is an end mark.
+    ///
+    /// Errors: what is wrong with it, as a sentence.
+    #[inline]
+    pub fn look(&mut self, item: &[u8]) -> Result<bool, String> {
+        let Some(stamp) = stamp_of(item) else {
+            return Err(format!("an item has {} bytes, which do not say whose it is", item.len()));
+        };
+        Known::new(self.message_bytes, stamp).check(item)?;
+        let (producer, sequence) = parts(stamp);
+        if producer == END_MARK {
+            return Ok(false);
+        }
+        let Some(next) = self.next.get_mut(usize::from(producer)) else {
+            return Err(format!("an item claims to be of producer {producer}, whom nobody knows"));
+        };
+        if sequence < *next || (sequence > *next && !self.shares) {
+            return Err(format!(
+                "item {sequence} of producer {producer} came where {next} was due: lost, repeated or out of order"
+            ));
+        }
+        *next = sequence + 1;
+        self.sum = self.sum.wrapping_add(mix(stamp));
+        Ok(true)
+    }
+
+    /// Sum of the mixed stamps of all items so far.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::payload::stamp;
+
+    const BYTES: usize = 24;
+
+    fn item(producer: u16, sequence: u64) -> Vec<u8> {
+        let mut bytes = vec![0; BYTES];
+        Known::new(BYTES, stamp(producer, sequence)).fill(&mut bytes);
+        bytes
+    }
+
+    fn check(shares: bool) -> Check {
+        Check::new(Sides { producers: 2, consumers: if shares { 2 } else { 1 } }, BYTES)
+    }
+
+    #[test]
+    fn an_only_consumer_misses_what_is_lost_repeated_or_out_of_order() {
+        let mut check = check(false);
+        assert_eq!(check.look(&item(0, 0)), Ok(true));
+        assert_eq!(check.look(&item(1, 0)), Ok(true));
+        assert!(check.look(&item(0, 2)).unwrap_err().contains("where 1 was due"));
+        assert!(check.look(&item(0, 0)).is_err());
+        assert_eq!(check.look(&item(END_MARK, 0)), Ok(false));
+        assert_eq!(check.sum(), mix(stamp(0, 0)).wrapping_add(mix(stamp(1, 0))));
+    }
+
+    #[test]
+    fn a_consumer_among_several_sees_each_producer_go_forward() {
+        let mut check = check(true);
+        assert_eq!(check.look(&item(0, 3)), Ok(true));
+        assert!(check.look(&item(0, 3)).is_err() && check.look(&item(0, 1)).is_err());
+        assert!(check.look(&item(2, 0)).unwrap_err().contains("producer 2"));
+        let mut torn = item(0, 4);
+        torn[23] ^= 1;
+        assert!(check.look(&torn).unwrap_err().contains("wrong bytes"));
+        assert!(check.look(&item(0, 4)[..7]).is_err());
+    }
+}

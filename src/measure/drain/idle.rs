@@ -1,0 +1,92 @@
+//! What one call costs on a queue that nobody else uses: a put that finds room, a get that finds an item, finding out that
+//! there is no room or no item, and how late a get gives up.
+
+use std::time::Duration;
+
+use super::Trouble;
+use super::side::Working;
+use crate::clock;
+use crate::measure::histogram::median;
+use crate::record::{Metrics, metric};
+use crate::wait::Patience;
+
+/// Calls that are timed together, or as many as there is room for.
+const BATCH: u64 = 64;
+/// Batches of each kind: as many as the time allows, within these bounds.
+const BATCHES: std::ops::RangeInclusive<usize> = 5..=51;
+const BATCHES_NS: u64 = 10_000_000;
+/// More items than any queue here holds: one that takes them all is never full.
+const ITEMS_MAX: u64 = 1 << 30;
+/// Gets that wait in vain, and for how long each.
+const TIME_OUTS: usize = 15;
+const TIME_OUT: Duration = Duration::from_micros(300);
+
+/// What every kind of call costs.
+pub(super) fn costs(side: &mut dyn Working) -> Result<Metrics, Trouble> {
+    let (mut puts, mut gets) = (vec![], vec![]);
+    batches(|| {
+        let begun_ns = clock::now_ns();
+        let count = side.fill(BATCH)?;
+        let full_ns = clock::now_ns();
+        side.empty(count)?;
+        let empty_ns = clock::now_ns();
+        side.done(count)?;
+        puts.push((full_ns - begun_ns) as f64 / count.max(1) as f64);
+        gets.push((empty_ns - full_ns) as f64 / count.max(1) as f64);
+        Ok(())
+    })?;
+
+    let held = side.fill(ITEMS_MAX)?;
+    let mut refused = vec![];
+    batches(|| timed(&mut refused, || side.be_refused(BATCH)))?;
+    side.empty(held)?;
+    side.done(held)?;
+
+    let mut nothing = vec![];
+    batches(|| timed(&mut nothing, || side.find_nothing(BATCH, Patience::Never)))?;
+
+    let found = [
+        (metric::PUT_NS, median(puts)),
+        (metric::GET_NS, median(gets)),
+        (metric::PUT_FULL_NS, median(refused)),
+        (metric::GET_EMPTY_NS, median(nothing)),
+        (metric::TIME_OUT_LATE_NS, median(late(side)?)),
+    ];
+    Ok(found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Runs batches until the time is up.
+fn batches(mut batch: impl FnMut() -> Result<(), Trouble>) -> Result<(), Trouble> {
+    let end_ns = clock::now_ns() + BATCHES_NS;
+    for done in 0..*BATCHES.end() {
+        if done >= *BATCHES.start() && clock::now_ns() > end_ns {
+            break;
+        }
+        batch()?;
+    }
+    Ok(())
+}
+
+/// Adds what one of a batch of [`BATCH`] calls took.
+fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), Trouble>) -> Result<(), Trouble> {
+    let begun_ns = clock::now_ns();
+    batch()?;
+    times.push((clock::now_ns() - begun_ns) as f64 / BATCH as f64);
+    Ok(())
+}
+
+/// How long after its time each of some gets gave up, in nanoseconds.
+///
+/// Errors: one of them gave up before.
+fn late(side: &mut dyn Working) -> Result<Vec<f64>, Trouble> {
+    let mut late = vec![];
+    for _ in 0..TIME_OUTS {
+        let moment_ns = clock::now_ns() + TIME_OUT.as_nanos() as u64;
+        side.find_nothing(1, Patience::Until(moment_ns))?;
+        match clock::now_ns().checked_sub(moment_ns) {
+            Some(late_ns) => late.push(late_ns as f64),
+            None => return Err(Trouble::Invalid("a get gave up before its time".into())),
+        }
+    }
+    Ok(late)
+}

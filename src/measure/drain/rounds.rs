@@ -1,0 +1,128 @@
+//! One round of all, and what the leader makes of it.
+
+use super::Trouble;
+use super::side::Working;
+use crate::clock;
+use crate::control::Page;
+use crate::payload::{mix, stamp};
+use crate::queue::Joined;
+use crate::queue::prepare::Sides;
+use crate::wait::Patience;
+
+/// The channel of the page on which producers count that they have finished.
+const FINISHED: u32 = 0;
+
+/// What came of a round.
+pub(super) struct Round {
+    /// Of all producers.
+    pub(super) items: u64,
+    /// When the first of them began, on the monotonic clock.
+    pub(super) started_ns: u64,
+    /// From then until the join came back.
+    pub(super) elapsed_ns: u64,
+    /// From the end of the last put until then.
+    pub(super) drain_ns: u64,
+}
+
+/// The part of the role on `slot` in a round of `items` items of each producer.
+pub(super) fn take_part(
+    side: &mut dyn Working,
+    page: &Page,
+    sides: Sides,
+    slot: u32,
+    items: u64,
+) -> Result<(), Trouble> {
+    if slot >= sides.producers {
+        side.get_until_mark(page, slot)?;
+        page.set_tally(slot, side.sum());
+        return Ok(());
+    }
+    page.post(slot, 0);
+    page.set_started_ns(slot, clock::now_ns());
+    side.put(items)?;
+    let ended_ns = clock::now_ns();
+    page.set_ended_ns(slot, ended_ns);
+    if page.finish(FINISHED).is_multiple_of(sides.producers) {
+        // All others had finished before, so this put was the last.
+        if side.join(Patience::Forever)? != Joined::AllDone {
+            return Err(Trouble::Invalid("a join that waits for ever gave up".into()));
+        }
+        let joined_ns = clock::now_ns();
+        check_done(page, sides, side.items())?;
+        page.post(slot, joined_ns);
+        for _ in 0..sides.consumers {
+            side.put_mark()?;
+        }
+    }
+    Ok(())
+}
+
+/// Compares what consumers say they are done with, with what was put.
+///
+/// Errors: some of the `each` items that every producer has put are not done.
+pub fn check_done(page: &Page, sides: Sides, each: u64) -> Result<(), Trouble> {
+    let (done, due) = (gotten(page, sides), each * u64::from(sides.producers));
+    if done == due {
+        Ok(())
+    } else {
+        Err(format!("join came back when {done} items were done of the {due} that were put").into())
+    }
+}
+
+/// Items that all consumers say they have verified.
+fn gotten(page: &Page, sides: Sides) -> u64 {
+    (sides.producers..sides.roles()).map(|slot| page.progress(slot)).sum()
+}
+
+/// What all rounds so far came to.
+pub struct Past {
+    sides: Sides,
+    /// Items of each producer.
+    each: u64,
+    /// Sum of the mixed stamps of them all.
+    sum: u64,
+}
+
+impl Past {
+    /// Before the first round.
+    pub fn new(sides: Sides) -> Self {
+        Self { sides, each: 0, sum: 0 }
+    }
+
+    /// Compares all that was got so far with all that was put, after a round of `items` items of each producer.
+    ///
+    /// Errors: an item is missing, came twice or is another one.
+    pub fn compare(&mut self, page: &Page, items: u64) -> Result<(), Trouble> {
+        let sides = self.sides;
+        for producer in 0..sides.producers {
+            for sequence in self.each..self.each + items {
+                self.sum = self.sum.wrapping_add(mix(stamp(producer as u16, sequence)));
+            }
+        }
+        self.each += items;
+        check_done(page, sides, self.each)?;
+        let sum = (sides.producers..sides.roles()).fold(0u64, |sum, slot| sum.wrapping_add(page.tally(slot)));
+        if sum == self.sum {
+            Ok(())
+        } else {
+            Err(Trouble::Invalid("as many items came as were put, but not the same ones".into()))
+        }
+    }
+
+    /// The same, and what came of the round.
+    ///
+    /// Errors: nobody joined the queue, too.
+    pub(super) fn audit(&mut self, page: &Page, items: u64) -> Result<Round, Trouble> {
+        self.compare(page, items)?;
+        let producers = || 0..self.sides.producers;
+        let joined = producers().map(|slot| (slot, page.posted(slot))).find(|(_, joined_ns)| *joined_ns > 0);
+        let (last, joined_ns) = joined.ok_or_else(|| "nobody joined the queue".to_owned())?;
+        let started_ns = producers().map(|slot| page.started_ns(slot)).min().unwrap_or(joined_ns);
+        Ok(Round {
+            items: items * u64::from(self.sides.producers),
+            started_ns,
+            elapsed_ns: joined_ns.saturating_sub(started_ns).max(1),
+            drain_ns: joined_ns.saturating_sub(page.ended_ns(last)),
+        })
+    }
+}

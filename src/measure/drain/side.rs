@@ -1,0 +1,159 @@
+//! One side of a queue under test: the timed loops, and the check of every item.
+
+use std::io;
+
+use super::check::{Check, END_MARK};
+use crate::control::Page;
+use crate::measure::Trouble;
+use crate::payload::{Known, stamp};
+use crate::queue::prepare::Sides;
+use crate::queue::{Got, Handle, Joinable, Joined, Put};
+use crate::wait::Patience;
+
+/// The producer number of items that the leader puts while it has the queue to itself.
+const ALONE: u16 = u16::MAX - 1;
+
+/// What the rest of the measure needs of a side, whatever its queue: one call a phase or a batch, not an item.
+pub(super) trait Working {
+    /// Items put or got so far.
+    fn items(&self) -> u64;
+    /// Sum of the mixed stamps of all items got so far.
+    fn sum(&self) -> u64;
+    /// Puts `count` items, waiting for room.
+    fn put(&mut self, count: u64) -> Result<(), Trouble>;
+    /// Puts an end mark.
+    fn put_mark(&mut self) -> Result<(), Trouble>;
+    /// Gets items and says that each is done, until an end mark comes. How far it is stands on the page before each is done.
+    fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), Trouble>;
+    /// Waits until all is done.
+    fn join(&mut self, patience: Patience) -> Result<Joined, Trouble>;
+    /// Puts up to `most` items without waiting, with nobody else about; says how many found room.
+    fn fill(&mut self, most: u64) -> Result<u64, Trouble>;
+    /// Gets `count` of those again without waiting.
+    fn empty(&mut self, count: u64) -> Result<(), Trouble>;
+    /// Says that `count` of those are done.
+    fn done(&mut self, count: u64) -> Result<(), Trouble>;
+    /// Tries in vain to put into a full queue, `count` times.
+    fn be_refused(&mut self, count: u64) -> Result<(), Trouble>;
+    /// Tries to get from an empty queue until `patience` ends, `count` times.
+    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), Trouble>;
+}
+
+/// A producer or a consumer.
+pub(super) struct Side<H> {
+    queue: Joinable<H>,
+    message_bytes: usize,
+    slot: u32,
+    /// Items of this producer so far, or verified by this consumer.
+    items: u64,
+    check: Check,
+    /// Put and got by the leader alone.
+    alone: (u64, u64),
+}
+
+impl<H: Handle> Side<H> {
+    /// The side on `slot`.
+    pub(super) fn new(queue: Joinable<H>, message_bytes: usize, sides: Sides, slot: u32) -> Self {
+        Self { queue, message_bytes, slot, items: 0, check: Check::new(sides, message_bytes), alone: (0, 0) }
+    }
+
+    #[inline]
+    fn put_one(&mut self, stamp: u64, patience: Patience) -> io::Result<Put> {
+        let known = Known::new(self.message_bytes, stamp);
+        self.queue.put(self.message_bytes, patience, |room| known.fill(room))
+    }
+}
+
+impl<H: Handle> Working for Side<H> {
+    fn items(&self) -> u64 {
+        self.items
+    }
+
+    fn sum(&self) -> u64 {
+        self.check.sum()
+    }
+
+    fn put(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            if self.put_one(stamp(self.slot as u16, self.items), Patience::Forever)? == Put::Full {
+                return Err(Trouble::Invalid("a put that waits for ever gave up".into()));
+            }
+            self.items += 1;
+        }
+        Ok(())
+    }
+
+    fn put_mark(&mut self) -> Result<(), Trouble> {
+        let known = Known::new(self.message_bytes, stamp(END_MARK, 0));
+        self.queue.put_mark(self.message_bytes, |room| known.fill(room))?;
+        Ok(())
+    }
+
+    fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), Trouble> {
+        let check = &mut self.check;
+        loop {
+            match self.queue.get(Patience::Forever, |item| check.look(item))? {
+                Got::Item(Ok(true)) => {
+                    self.items += 1;
+                    page.set_progress(slot, self.items);
+                    self.queue.task_done()?;
+                }
+                Got::Item(Ok(false)) => return Ok(()),
+                Got::Item(Err(why)) => return Err(why.into()),
+                Got::Empty => return Err(Trouble::Invalid("a get that waits for ever gave up".into())),
+            }
+        }
+    }
+
+    fn join(&mut self, patience: Patience) -> Result<Joined, Trouble> {
+        Ok(self.queue.join(patience)?)
+    }
+
+    fn fill(&mut self, most: u64) -> Result<u64, Trouble> {
+        for filled in 0..most {
+            if self.put_one(stamp(ALONE, self.alone.0), Patience::Never)? == Put::Full {
+                return Ok(filled);
+            }
+            self.alone.0 += 1;
+        }
+        Ok(most)
+    }
+
+    fn empty(&mut self, count: u64) -> Result<(), Trouble> {
+        let bytes = self.message_bytes;
+        for _ in 0..count {
+            let due = Known::new(bytes, stamp(ALONE, self.alone.1));
+            match self.queue.get(Patience::Never, |item| due.check(item))? {
+                Got::Item(seen) => seen?,
+                Got::Empty => return Err(format!("item {} was put, and nothing is there", self.alone.1).into()),
+            }
+            self.alone.1 += 1;
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            self.queue.task_done()?;
+        }
+        Ok(())
+    }
+
+    fn be_refused(&mut self, count: u64) -> Result<(), Trouble> {
+        for _ in 0..count {
+            if self.put_one(stamp(ALONE, self.alone.0), Patience::Never)? == Put::Taken {
+                return Err(Trouble::Invalid("a full queue took one more item".into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), Trouble> {
+        for _ in 0..count {
+            if let Got::Item(()) = self.queue.get(patience, |_| ())? {
+                return Err(Trouble::Invalid("an empty queue gave an item".into()));
+            }
+        }
+        Ok(())
+    }
+}

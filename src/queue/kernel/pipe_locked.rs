@@ -1,0 +1,183 @@
+//! As Python's multiprocessing builds its `Queue`: a pipe, a lock for those who read, a lock for those who write, and a
+//! semaphore of as many permits as the queue may hold items. Items go over with their length before them; Python's feeder
+//! thread, which writes on behalf of a producer, is left out, as in its `SimpleQueue`. Cost: a write, a poll, two reads, two
+//! copies and six semaphore operations an item, and a wake and a switch wherever a side sleeps.
+//!
+//! One who waits for an item keeps the readers' lock meanwhile, as in Python: a get that does not wait finds nothing while
+//! another waits, and one who dies holding a lock blocks all others of his side.
+//! Source: pipe(7); CPython's `Lib/multiprocessing/queues.py`, `connection.py`.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::PollFlags;
+use nix::unistd::pipe2;
+
+use super::await_ready;
+use super::semaphore::Semaphore;
+use crate::address::{Address, Descriptor, End};
+use crate::limits;
+use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
+use crate::record::{Substrate, Wait};
+use crate::shm::{self, Segment};
+use crate::wait::Patience;
+
+/// The file with the most bytes that a user's pipe may hold.
+const PIPE_BYTES_MAX: &str = "/proc/sys/fs/pipe-max-size";
+/// The least that a slot of a pipe holds; a larger page would only leave more room.
+const PAGE_BYTES: usize = 4096;
+/// An item's length.
+const HEADER_BYTES: usize = size_of::<u32>();
+
+/// The three semaphores, one after the other.
+const SEGMENT_BYTES: usize = 3 * size_of::<Semaphore>();
+
+/// The queue.
+pub struct PipeLocked;
+
+/// One side, with both ends of the pipe.
+pub struct Side {
+    segment: Segment,
+    depth: u32,
+    read: File,
+    write: File,
+    /// Where an item is built and read, behind its length.
+    room: Vec<u8>,
+}
+
+/// Bytes of a pipe into which `shape.depth` items always fit. A write that does not fit behind the last one begins a page of
+/// its own, and a page of which something was read still takes its slot.
+fn pipe_bytes(shape: &Shape) -> usize {
+    let (depth, each) = (shape.depth_or_default() as usize, shape.message_bytes + HEADER_BYTES);
+    let pages = if each <= PAGE_BYTES {
+        depth.div_ceil(PAGE_BYTES / each)
+    } else {
+        depth.saturating_mul(each.div_ceil(PAGE_BYTES))
+    };
+    pages.saturating_add(1).saturating_mul(PAGE_BYTES).max(16 * PAGE_BYTES)
+}
+
+impl WorkQueue for PipeLocked {
+    const SUMMARY: &'static str = "a pipe, a lock on each side and a bounding semaphore, as Python's Queue";
+    const WAIT: Wait = Wait::Block;
+    type Handle = Side;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        let (wanted, most) = (pipe_bytes(shape), limits::read(PIPE_BYTES_MAX)?);
+        if wanted > most {
+            return Err(format!(
+                "{} items of {} bytes want a pipe of {wanted} bytes, and one may hold {most} (fs.pipe-max-size)",
+                shape.depth_or_default(),
+                shape.message_bytes
+            ));
+        }
+        Ok(())
+    }
+
+    fn depth(shape: &Shape) -> Option<u32> {
+        Some(shape.depth_or_default())
+    }
+
+    fn create(shape: &Shape) -> io::Result<Address> {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+        let wanted = pipe_bytes(shape);
+        let asked = i32::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        // The kernel rounds up, and gives a user with many pipes an error instead.
+        fcntl(&write, FcntlArg::F_SETPIPE_SZ(asked))
+            .map_err(|e| io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them")))?;
+        let memory = shm::create(Substrate::Memfd, SEGMENT_BYTES)?;
+        let segment = Segment::attach(&memory, End::Sender, SEGMENT_BYTES)?;
+        room_of(&segment).make(shape.depth_or_default())?;
+        readers_of(&segment).make(1)?;
+        writers_of(&segment).make(1)?;
+        let memory = memory.descriptor(End::Sender)?.clone();
+        Ok(Address::Inherited { sender: vec![memory, Descriptor::new(read), Descriptor::new(write)], receiver: vec![] })
+    }
+
+    fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
+        let [_, read, write] = address.descriptors(End::Sender)? else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "such a queue is memory and both ends of a pipe"));
+        };
+        Ok(Side {
+            segment: Segment::attach(address, End::Sender, SEGMENT_BYTES)?,
+            depth: shape.depth_or_default(),
+            read: read.duplicate()?.into(),
+            write: write.duplicate()?.into(),
+            room: vec![0; HEADER_BYTES + shape.message_bytes],
+        })
+    }
+}
+
+/// One permit for each item that there is room for.
+fn room_of(segment: &Segment) -> &Semaphore {
+    segment.view(0)
+}
+
+fn readers_of(segment: &Segment) -> &Semaphore {
+    segment.view(size_of::<Semaphore>())
+}
+
+fn writers_of(segment: &Segment) -> &Semaphore {
+    segment.view(2 * size_of::<Semaphore>())
+}
+
+impl Side {
+    /// Reads one item behind its length, as the only reader. Nothing when `patience` ended before one came.
+    fn read_one(&mut self, patience: Patience) -> io::Result<Option<usize>> {
+        let read = &mut self.read;
+        let come = patience.insist(|limit| {
+            let ready = await_ready(read.as_fd(), PollFlags::POLLIN, limit.unwrap_or_default())?;
+            Ok(ready.then_some(()))
+        })?;
+        if come.is_none() {
+            return Ok(None);
+        }
+        let mut header = [0; HEADER_BYTES];
+        read.read_exact(&mut header)?;
+        let len = u32::from_ne_bytes(header) as usize;
+        let longest = self.room.len() - HEADER_BYTES;
+        if len > longest {
+            let why = format!("an item claims {len} bytes where {longest} were agreed");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        read.read_exact(&mut self.room[HEADER_BYTES..HEADER_BYTES + len])?;
+        Ok(Some(len))
+    }
+}
+
+impl Handle for Side {
+    #[inline]
+    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+        Shape::check_length(self.room.len() - HEADER_BYTES, len)?;
+        if !room_of(&self.segment).take(patience)? {
+            return Ok(Put::Full);
+        }
+        let (header, payload) = self.room.split_at_mut(HEADER_BYTES);
+        header.copy_from_slice(&(len as u32).to_ne_bytes());
+        fill(&mut payload[..len]);
+        // There is room for the item, so whoever writes now is soon done.
+        writers_of(&self.segment).take(Patience::Forever)?;
+        let written = self.write.write_all(&self.room[..HEADER_BYTES + len]);
+        writers_of(&self.segment).give()?;
+        written.map(|()| Put::Taken)
+    }
+
+    #[inline]
+    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        if !readers_of(&self.segment).take(patience)? {
+            return Ok(Got::Empty);
+        }
+        let found = self.read_one(patience);
+        readers_of(&self.segment).give()?;
+        let Some(len) = found? else { return Ok(Got::Empty) };
+        room_of(&self.segment).give()?;
+        Ok(Got::Item(read(&self.room[HEADER_BYTES..HEADER_BYTES + len])))
+    }
+
+    /// What Python's `qsize` says, too: the permits that are gone.
+    fn items(&self) -> io::Result<Option<u64>> {
+        Ok(Some(u64::from(self.depth.saturating_sub(room_of(&self.segment).value()?))))
+    }
+}

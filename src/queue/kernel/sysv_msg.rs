@@ -1,0 +1,125 @@
+//! System V message queue: the kernel keeps up to `msgmnb` bytes of items, in order of arrival. Its calls wait for ever or not
+//! at all, so a time-out is made of calls that do not wait, every [`PAUSE`] until the time is up: late by up to that, and a
+//! system call each. Cost: a system call and a copy on each side, a wake and a switch when a side sleeps. Only the end of the
+//! queue or of the process ends a wait without one. Source: sysvipc(7), msgop(2).
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use crate::address::{Address, NameKind, fresh_name, sysv_key};
+use crate::queue::{Got, Handle, Put, Shape, TimeOuts, WorkQueue};
+use crate::record::{Isolation, Wait};
+use crate::sysv_msg::{MESSAGE_BYTES_MAX, Message, MessageQueue, QUEUE_BYTES_MAX};
+use crate::wait::Patience;
+use crate::{abort, limits};
+
+/// Between two looks of one who gives up at a time.
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// The queue.
+pub struct SysvMsg;
+
+/// One side, and the message it builds or reads.
+pub struct Side {
+    queue: MessageQueue,
+    message: Message,
+    message_bytes: usize,
+}
+
+/// Bytes of a queue that is full with its depth of the longest items.
+fn queue_bytes(shape: &Shape) -> usize {
+    (shape.depth_or_default() as usize).saturating_mul(shape.message_bytes)
+}
+
+impl WorkQueue for SysvMsg {
+    const SUMMARY: &'static str = "System V message queue: bounded by bytes, time-outs by repeated calls";
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
+    const WAIT: Wait = Wait::Block;
+    const TIME_OUTS: TimeOuts = TimeOuts::Repeated;
+    type Handle = Side;
+
+    fn unavailable() -> Option<String> {
+        let why = limits::read(MESSAGE_BYTES_MAX).err()?;
+        Some(format!("this system has no System V message queues: {why}"))
+    }
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        let (message_max, queue_max) = (limits::read(MESSAGE_BYTES_MAX)?, limits::read(QUEUE_BYTES_MAX)?);
+        if shape.message_bytes > message_max {
+            let bytes = shape.message_bytes;
+            return Err(format!("a message has at most {message_max} bytes (kernel.msgmax), not {bytes}"));
+        }
+        let wanted = queue_bytes(shape);
+        if wanted > queue_max {
+            return Err(format!("a queue holds at most {queue_max} bytes (kernel.msgmnb), not {wanted}"));
+        }
+        Ok(())
+    }
+
+    /// Of the longest items; the kernel counts bytes.
+    fn depth(shape: &Shape) -> Option<u32> {
+        Some(shape.depth_or_default())
+    }
+
+    fn create(shape: &Shape) -> io::Result<Address> {
+        let name = fresh_name(NameKind::SysvMsg)?;
+        let key = sysv_key(&name.name).ok_or(io::ErrorKind::InvalidInput)?;
+        MessageQueue::create(key)?.limit_bytes(queue_bytes(shape))?;
+        Ok(Address::Named(name))
+    }
+
+    fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
+        let key = sysv_key(&address.name()?.name).ok_or(io::ErrorKind::InvalidInput)?;
+        let message_bytes = shape.message_bytes;
+        Ok(Side { queue: MessageQueue::open(key)?, message: Message::new(message_bytes), message_bytes })
+    }
+}
+
+/// Makes calls that do not wait until one succeeds or the time is up.
+fn repeat<R>(patience: Patience, mut call: impl FnMut() -> io::Result<Option<R>>) -> io::Result<Option<R>> {
+    patience.insist(|limit| {
+        if let Some(limit) = limit {
+            thread::sleep(limit.min(PAUSE));
+        }
+        call()
+    })
+}
+
+/// Repeats a call that a signal interrupted, until the trial is called off.
+fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(stopped) if stopped.kind() == io::ErrorKind::Interrupted && !abort::requested() => {}
+            done => return done,
+        }
+    }
+}
+
+impl Handle for Side {
+    #[inline]
+    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+        Shape::check_length(self.message_bytes, len)?;
+        fill(&mut self.message.text_mut()[..len]);
+        let (queue, message) = (self.queue, &self.message);
+        let sent = match patience {
+            Patience::Forever => Some(uninterrupted(|| queue.send(message, len))?),
+            _ => repeat(patience, || Ok(queue.try_send(message, len)?.then_some(())))?,
+        };
+        Ok(Put::of(sent.is_some()))
+    }
+
+    #[inline]
+    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        let (queue, message) = (self.queue, &mut self.message);
+        let len = match patience {
+            Patience::Forever => Some(uninterrupted(|| queue.receive(message))?),
+            _ => repeat(patience, || queue.try_receive(message))?,
+        };
+        Ok(Got::of(len.map(|len| read(&self.message.text()[..len]))))
+    }
+
+    fn items(&self) -> io::Result<Option<u64>> {
+        self.queue.waiting().map(Some)
+    }
+}

@@ -1,0 +1,87 @@
+//! The ring of fixed slots in shared memory, any number of producers and consumers, with time-outs: an item is written and
+//! read in place, and a side without room or without item sleeps on a futex. Cost: a line hand-over an item and, among
+//! several of a side, one of the line on which they claim positions; a system call only where somebody sleeps. Who dies in
+//! the middle of a put or a get blocks the ring, who dies between them does not. Source: see [`crate::ring::mpmc`].
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::{Got, Handle, Put, Shape, WorkQueue};
+use crate::address::{Address, End};
+use crate::record::{Substrate, Wait};
+use crate::ring::layout::Layout;
+use crate::ring::mpmc::{Consumer, Producer};
+use crate::ring::slots::SegmentSlots;
+use crate::shm::{self, Segment};
+use crate::wait::{Crowd, Patience, TimedWait};
+
+/// Largest ring: it must fit the memory of an ordinary machine.
+const SEGMENT_BYTES_MAX: u64 = 2 << 30;
+
+/// The queue, by how its sides wait.
+pub struct ShmMpmc<W>(PhantomData<W>);
+
+type Slots = SegmentSlots<Crowd, Crowd>;
+
+/// One side: it may put and get.
+pub struct Side<W> {
+    producer: Producer<Slots, W>,
+    consumer: Consumer<Slots, W>,
+}
+
+/// The ring for a shape it supports.
+fn layout(shape: &Shape) -> Layout {
+    Layout::new(shape.depth_or_default(), shape.message_bytes)
+}
+
+impl<W: TimedWait<Crowd>> WorkQueue for ShmMpmc<W> {
+    const SUMMARY: &'static str = "ring in shared memory, many producers and consumers, bounded by its slots";
+    const WAIT: Wait = W::WAIT;
+    type Handle = Side<W>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        let depth = shape.depth_or_default();
+        if !depth.is_power_of_two() || depth > Layout::MAX_DEPTH {
+            let most = Layout::MAX_DEPTH;
+            return Err(format!("a ring holds a power of two of items, at most {most}, not {depth}"));
+        }
+        let bytes = u64::from(depth).saturating_mul(shape.message_bytes as u64 + 64);
+        if bytes > SEGMENT_BYTES_MAX {
+            return Err(format!("a ring has at most {SEGMENT_BYTES_MAX} bytes, not {bytes}"));
+        }
+        Ok(())
+    }
+
+    fn depth(shape: &Shape) -> Option<u32> {
+        Some(shape.depth_or_default())
+    }
+
+    fn create(shape: &Shape) -> io::Result<Address> {
+        shm::create(Substrate::Memfd, layout(shape).segment_bytes())
+    }
+
+    fn attach(address: &Address, shape: &Shape) -> io::Result<Side<W>> {
+        let layout = layout(shape);
+        let segment = Segment::attach(address, End::Sender, layout.segment_bytes())?;
+        Ok(Side {
+            producer: Producer::new(Slots::new(segment.clone(), layout, 0)?, W::attach(&[])?),
+            consumer: Consumer::new(Slots::new(segment, layout, 0)?, W::attach(&[])?),
+        })
+    }
+}
+
+impl<W: TimedWait<Crowd>> Handle for Side<W> {
+    #[inline]
+    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+        self.producer.send_within(len, patience, fill).map(Put::of)
+    }
+
+    #[inline]
+    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        self.consumer.receive_within(patience, read).map(Got::of)
+    }
+
+    fn items(&self) -> io::Result<Option<u64>> {
+        Ok(Some(self.consumer.waiting()))
+    }
+}

@@ -1,0 +1,51 @@
+//! `flume`, bounded: a deque behind one lock, with a list of those who wait for an item or for room; they park at once, with or
+//! without a limit. Cost: the lock's line, the slot's line, the lines of the vector, an allocation freed by another thread; a
+//! wake and a sleep where a side parked. Source: the crate's `Shared::send` and `Shared::recv`.
+
+use std::time::Duration;
+
+use flume::{Receiver, Sender};
+
+use super::owned::{Buffer, Owned};
+use crate::record::Wait;
+
+/// The queue.
+pub type FlumeBounded = Owned<Channel>;
+
+/// Both ends, which all sides share.
+pub struct Channel {
+    tail: Sender<Vec<u8>>,
+    head: Receiver<Vec<u8>>,
+}
+
+impl Buffer for Channel {
+    const SUMMARY: &'static str = "flume bounded channel of owned vectors, between threads";
+    const WAIT: Wait = Wait::Park;
+
+    fn open(depth: usize) -> Self {
+        let (tail, head) = flume::bounded(depth);
+        Self { tail, head }
+    }
+
+    #[inline]
+    fn try_put(&self, item: Vec<u8>) -> Result<(), Vec<u8>> {
+        self.tail.try_send(item).map_err(flume::TrySendError::into_inner)
+    }
+
+    fn put_within(&self, item: Vec<u8>, limit: Duration) -> Result<(), Vec<u8>> {
+        self.tail.send_timeout(item, limit).map_err(flume::SendTimeoutError::into_inner)
+    }
+
+    #[inline]
+    fn try_get(&self) -> Option<Vec<u8>> {
+        self.head.try_recv().ok()
+    }
+
+    fn get_within(&self, limit: Duration) -> Option<Vec<u8>> {
+        self.head.recv_timeout(limit).ok()
+    }
+
+    fn items(&self) -> usize {
+        self.head.len()
+    }
+}

@@ -1,0 +1,105 @@
+//! What the queues between threads share: an item travels as a vector, allocated by whoever puts it and freed by whoever gets
+//! it, as most programs write it. A crate's queue brings the four calls ([`Buffer`]); this file makes a work queue of it. Not
+//! a mechanism.
+
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
+use crate::record::{Isolation, Wait};
+use crate::wait::Patience;
+
+/// Bytes that a full queue may hold: a trial should not fill the memory.
+const BYTES_MAX: usize = 1 << 30;
+
+/// A bounded queue of owned items as its crate offers it. It is never closed: each side keeps both ends.
+pub trait Buffer: Send + Sync + 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+    /// How an idle side waits.
+    const WAIT: Wait;
+
+    /// Makes one that holds `depth` items.
+    fn open(depth: usize) -> Self;
+    /// Puts `item` if there is room, else gives it back.
+    fn try_put(&self, item: Vec<u8>) -> Result<(), Vec<u8>>;
+    /// Puts `item` once there is room, or gives it back after `limit`.
+    fn put_within(&self, item: Vec<u8>, limit: Duration) -> Result<(), Vec<u8>>;
+    /// Takes an item if there is one.
+    fn try_get(&self) -> Option<Vec<u8>>;
+    /// Takes an item once there is one, but waits no longer than `limit`.
+    fn get_within(&self, limit: Duration) -> Option<Vec<u8>>;
+    /// Items in it.
+    fn items(&self) -> usize;
+}
+
+/// The work queue made of a buffer.
+pub struct Owned<B>(PhantomData<B>);
+
+/// One side.
+pub struct Side<B> {
+    buffer: Arc<B>,
+    message_bytes: usize,
+}
+
+impl<B: Buffer> WorkQueue for Owned<B> {
+    const SUMMARY: &'static str = B::SUMMARY;
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
+    const WAIT: Wait = B::WAIT;
+    type Handle = Side<B>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        let bytes = (shape.depth_or_default() as usize).saturating_mul(shape.message_bytes);
+        if bytes > BYTES_MAX { Err(format!("a full queue has at most {BYTES_MAX} bytes, not {bytes}")) } else { Ok(()) }
+    }
+
+    fn depth(shape: &Shape) -> Option<u32> {
+        Some(shape.depth_or_default())
+    }
+
+    fn create(shape: &Shape) -> io::Result<Address> {
+        Ok(Address::from_here(B::open(shape.depth_or_default() as usize)))
+    }
+
+    fn attach(address: &Address, shape: &Shape) -> io::Result<Side<B>> {
+        Ok(Side { buffer: address.here()?, message_bytes: shape.message_bytes })
+    }
+}
+
+impl<B: Buffer> Handle for Side<B> {
+    #[inline]
+    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+        Shape::check_length(self.message_bytes, len)?;
+        let mut item = vec![0; len];
+        fill(&mut item);
+        let mut kept = Some(item);
+        let put = patience.insist(|limit| {
+            let Some(item) = kept.take() else { return Ok(Some(())) };
+            let refused = match limit {
+                None => self.buffer.try_put(item),
+                Some(limit) => self.buffer.put_within(item, limit),
+            };
+            kept = refused.err();
+            Ok(kept.is_none().then_some(()))
+        })?;
+        Ok(Put::of(put.is_some()))
+    }
+
+    #[inline]
+    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        let item = patience.insist(|limit| {
+            Ok(match limit {
+                None => self.buffer.try_get(),
+                Some(limit) => self.buffer.get_within(limit),
+            })
+        })?;
+        Ok(Got::of(item.map(|item| read(&item))))
+    }
+
+    fn items(&self) -> io::Result<Option<u64>> {
+        Ok(Some(self.buffer.items() as u64))
+    }
+}

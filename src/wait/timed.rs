@@ -1,0 +1,144 @@
+//! Waiting that gives up: what bounded queues with time-outs are made of. Only for strategies that sleep; a side that polls
+//! could look at a clock instead.
+
+use std::io;
+use std::time::Duration;
+
+use super::{Hybrid, Park, Patience, Place, Rhythm, WaitStrategy, fence, poll};
+use crate::{abort, clock};
+
+/// A way to wait that can be given up at a moment.
+pub trait TimedWait<P: Place>: WaitStrategy<P> {
+    /// Returns the first `Some` of `ready`, and how many polls it took; nothing once the monotonic clock has reached
+    /// `moment_ns`. A wake-up is never taken along by one who gives up: he looks once more after his sleep.
+    ///
+    /// Errors: `Interrupted` when the trial is called off.
+    fn until_moment<R>(
+        &self,
+        place: &P,
+        rhythm: Rhythm,
+        moment_ns: u64,
+        ready: impl FnMut() -> Option<R>,
+    ) -> io::Result<Option<(R, u32)>>;
+
+    /// Waits as long as `patience` allows.
+    ///
+    /// Errors: `Interrupted` when the trial is called off.
+    #[inline]
+    fn within<R>(
+        &self,
+        place: &P,
+        rhythm: Rhythm,
+        patience: Patience,
+        mut ready: impl FnMut() -> Option<R>,
+    ) -> io::Result<Option<(R, u32)>> {
+        match patience {
+            Patience::Never => Ok(ready().map(|found| (found, 1))),
+            Patience::Until(moment_ns) => self.until_moment(place, rhythm, moment_ns, ready),
+            Patience::Forever => self.until(place, rhythm, ready).map(Some),
+        }
+    }
+}
+
+impl<P: Place> TimedWait<P> for Park {
+    #[inline]
+    fn until_moment<R>(
+        &self,
+        place: &P,
+        _: Rhythm,
+        moment_ns: u64,
+        mut ready: impl FnMut() -> Option<R>,
+    ) -> io::Result<Option<(R, u32)>> {
+        match ready() {
+            Some(found) => Ok(Some((found, 1))),
+            None => sleep_until_moment(place, fence::full, moment_ns, ready).map(|found| Some((found?, 1))),
+        }
+    }
+}
+
+impl<P: Place> TimedWait<P> for Hybrid {
+    #[inline]
+    fn until_moment<R>(
+        &self,
+        place: &P,
+        rhythm: Rhythm,
+        moment_ns: u64,
+        mut ready: impl FnMut() -> Option<R>,
+    ) -> io::Result<Option<(R, u32)>> {
+        let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
+        if let Some(found) = poll(polls, rhythm, &mut ready) {
+            return Ok(Some(found));
+        }
+        let found = sleep_until_moment(place, fence::for_rare_sleeper, moment_ns, ready)?;
+        Ok(found.map(|found| (found, polls)))
+    }
+}
+
+/// As [`sleep_until`](super::sleep_until), with an end.
+#[cold]
+fn sleep_until_moment<P: Place, R>(
+    place: &P,
+    fence: impl Fn(),
+    moment_ns: u64,
+    mut ready: impl FnMut() -> Option<R>,
+) -> io::Result<Option<R>> {
+    loop {
+        let ticket = place.announce();
+        // PAIRS: place-announced. The announcement is visible before the condition is looked at.
+        fence();
+        if let Some(found) = ready() {
+            place.withdraw();
+            return Ok(Some(found));
+        }
+        place.sleep_for(ticket, Duration::from_nanos(moment_ns.saturating_sub(clock::now_ns())))?;
+        if let Some(found) = ready() {
+            return Ok(Some(found));
+        }
+        if abort::requested() {
+            return Err(abort::error());
+        }
+        if clock::now_ns() >= moment_ns {
+            return Ok(None);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+    use crate::wait::Crowd;
+
+    fn gives_up_at_its_time(wait: &impl TimedWait<Crowd>) {
+        let place = Crowd::default();
+        let moment_ns = clock::now_ns() + 2_000_000;
+        let found = wait.until_moment(&place, Rhythm::QUICK, moment_ns, || None::<()>).expect("no trial is called off");
+        assert!(found.is_none() && clock::now_ns() >= moment_ns && !place.is_taken());
+    }
+
+    fn is_woken_before_its_time(wait: &(impl TimedWait<Crowd> + Sync)) {
+        let (place, come) = (Crowd::default(), AtomicBool::new(false));
+        let ready = || come.load(Ordering::Acquire).then_some(7);
+        let found = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !place.is_taken() {
+                    thread::yield_now();
+                }
+                come.store(true, Ordering::Release);
+                wait.notify(&place, 1).expect("a futex can be woken");
+            });
+            wait.within(&place, Rhythm::QUICK, Patience::lasting(Duration::from_secs(60)), ready)
+        });
+        assert_eq!(found.expect("no trial is called off").map(|(seven, _)| seven), Some(7));
+    }
+
+    #[test]
+    fn sleepers_give_up_at_their_time_and_are_woken_before() {
+        gives_up_at_its_time(&Park);
+        gives_up_at_its_time(&Hybrid);
+        is_woken_before_its_time(&Park);
+        is_woken_before_its_time(&Hybrid);
+    }
+}
