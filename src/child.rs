@@ -68,6 +68,11 @@ impl Child {
         Ok(())
     }
 
+    /// True when it was collected, and had done its work without a panic.
+    pub fn left_well(&self) -> bool {
+        matches!(self.end, Some(WaitStatus::Exited(_, 0)))
+    }
+
     /// How it ended.
     pub fn end_in_words(&self) -> String {
         match self.end {

@@ -16,6 +16,7 @@ pub mod paced;
 pub mod paired;
 pub mod round_trip;
 pub mod schedule;
+pub mod serve;
 pub mod set_up;
 pub mod stream;
 pub mod touch;
