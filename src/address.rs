@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod name;
+pub mod socket_path;
 
 use std::any::Any;
 use std::io;

@@ -41,6 +41,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("topologies", include_str!("../plans/topologies.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("set-up", include_str!("../plans/set-up.toml")),
+    ("servers", include_str!("../plans/servers.toml")),
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
@@ -58,6 +59,8 @@ const STAMPED_SHARE: u64 = 5;
 const PROGRAM_OVERHEAD_NS: u64 = 200_000_000;
 /// What each role beyond the second adds to that.
 const MORE_ROLES_NS: u64 = 5_000_000;
+/// What each client process of a server adds: it is started, connects, wakes up for each window and is collected.
+const CLIENT_NS: u64 = 1_500_000;
 /// What a traced trial costs: each system call of it stops twice.
 const TRACED_TRIAL_NS: u64 = 60_000_000;
 /// Messages of a traced trial: enough for a count per message with two digits.
@@ -268,7 +271,9 @@ impl Plan {
         };
         let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));
         let program_ns = planned.case.program.as_ref().map_or(0, |_| PROGRAM_OVERHEAD_NS);
-        let overhead_ns = TRIAL_OVERHEAD_NS + MORE_ROLES_NS * more_roles + program_ns;
+        let clients_ns = CLIENT_NS * u64::from(planned.case.clients.unwrap_or(0));
+        let more_ns = MORE_ROLES_NS * more_roles + program_ns + clients_ns;
+        let overhead_ns = TRIAL_OVERHEAD_NS + more_ns;
         warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + stamped_ns + floor_ns + overhead_ns
     }
 

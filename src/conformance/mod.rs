@@ -3,5 +3,6 @@
 
 pub mod lock;
 pub mod queue;
+pub mod server;
 pub mod shared_state;
 pub mod transport;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::Family;
 use crate::contestant::{Contestant, RoleSpec};
 use crate::record::Case;
 use crate::server;
@@ -16,22 +16,23 @@ impl Family for Servers {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        server::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        server::supports(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        server::resolved(case)
     }
 
     fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+        Ok(server::prepare())
     }
 
+    /// The server, and those who lead its clients, however many they are.
     fn roles(&self, _: &Case) -> u32 {
-        1
+        2
     }
 }

@@ -20,6 +20,7 @@ pub mod paired;
 pub mod pool;
 pub mod round_trip;
 pub mod schedule;
+pub mod serve;
 pub mod set_up;
 pub mod stream;
 pub mod touch;

@@ -1,13 +1,82 @@
-//! One service, many clients.
+//! The host of a server, and the leader of its clients.
 
 use std::io;
 
 use super::Talk;
-use crate::control::Page;
-use crate::measure::Findings;
-use crate::protocol::Order;
+use crate::address::End;
+use crate::conformance;
+use crate::control::{Leader, Member, Page};
+use crate::measure::serve::service::{Compute, Echo};
+use crate::measure::serve::{Serving, Target};
+use crate::measure::{Findings, Task, Trouble, phase};
+use crate::protocol::{Offered, Order, Report};
+use crate::record::{Measure, Service};
+use crate::server::addresses::Address;
+use crate::server::host::Host;
+use crate::server::{self, Visitor, Way, prepare};
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, _: Page, _: &mut Talk) -> Findings {
-    Err(io::Error::other(format!("this worker knows no `{}`", order.case.row())).into())
+pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+    let row = order.case.row();
+    let played = server::visit(&row, Play { order, page, talk });
+    played.unwrap_or_else(|| Err(io::Error::other(format!("this worker knows no `{row}`")).into()))
+}
+
+/// Plays it with the row's types at hand.
+struct Play<'a> {
+    order: &'a Order,
+    page: Page,
+    talk: &'a mut Talk,
+}
+
+impl Visitor for Play<'_> {
+    type Output = Findings;
+
+    fn visit<W: Way, A: Address>(self) -> Findings {
+        let Self { order, page, talk } = self;
+        if order.role == prepare::SERVER { host::<W, A>(order, page, talk) } else { lead::<W, A>(order, page, talk) }
+    }
+}
+
+/// Has a server run, as a process of its own, until the clients are done.
+fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+    let host = match prepare::service(&order.case) {
+        Service::Echo => Host::start::<W, A, _>(Echo::of(&order.case))?,
+        Service::Compute => Host::start::<W, A, _>(Compute::of(&order.case))?,
+    };
+    let text = format!("{} {}", host.pid(), host.place());
+    talk.exchange(vec![Offered { channel: prepare::CHANNEL, end: End::Receiver, text }])?;
+    talk.ready_go()?;
+    let mut member = Member::new(page, order.slot);
+    while member.enter()?.kind != phase::END {
+        member.leave()?;
+    }
+    host.stop()?;
+    member.leave()?;
+    Ok(Report::default())
+}
+
+/// Leads the clients.
+fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+    let task = Task::of(order, prepare::CLIENTS, 0);
+    let offers = talk.exchange(vec![])?;
+    let target = target::<W, A>(&offers)?;
+    let mut leader = Leader::new(page, order.slots);
+    if task.case.measure == Measure::Conformance {
+        talk.ready_go()?;
+        return conformance::server::lead(&mut leader, &task, &target);
+    }
+    let serving = Serving::begin(&task, &target)?;
+    talk.ready_go()?;
+    serving.lead(&mut leader)
+}
+
+/// The server that the other role offered: its process, and where it listens.
+fn target<W: Way, A: Address>(offers: &[Offered]) -> Result<Target, Trouble> {
+    let offered = offers.iter().find(|offer| offer.channel == prepare::CHANNEL);
+    let (pid, place) = offered
+        .and_then(|offer| offer.text.split_once(' '))
+        .and_then(|(pid, place)| Some((pid.parse().ok()?, place.to_owned())))
+        .ok_or_else(|| io::Error::other("the server did not say where it can be found"))?;
+    Ok(Target { place, connect: A::connect, patience: W::PATIENCE, pid })
 }

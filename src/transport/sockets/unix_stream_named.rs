@@ -3,23 +3,20 @@
 //! Cost: two system calls and two copies a message, a wake and a switch when the reader sleeps.
 //! Source: unix(7), accept(2).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::UNIX_BUFFER_BYTES;
 use super::dial::{self, Dial};
+use crate::address::socket_path::shortened;
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::Block;
 use crate::transport::{Offer, Peers, Shape, Transport};
-
-/// Longest path that fits a socket's address (`sun_path`), its closing zero not counted: unix(7).
-const PATH_BYTES_MAX: usize = 107;
 
 /// Tells the listeners of one process apart.
 static LISTENERS: AtomicU32 = AtomicU32::new(0);
@@ -113,40 +110,9 @@ impl Dial for ByPath {
     }
 }
 
-/// Lets `act` use a name for `path` that fits a socket's address: the path itself, or, where a directory for temporary
-/// files lies too deep, the same file seen through an open descriptor of its directory.
-fn shortened<R>(path: &Path, act: impl FnOnce(&Path) -> io::Result<R>) -> io::Result<R> {
-    if path.as_os_str().len() <= PATH_BYTES_MAX {
-        return act(path);
-    }
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a socket's path has a directory and a name"));
-    };
-    let folder = File::open(folder)?;
-    act(&PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-
     use super::*;
-
-    #[test]
-    fn a_path_too_long_for_an_address_is_bound_and_found_all_the_same() {
-        let deep = tempfile::tempdir().expect("a directory");
-        let folder = deep.path().join("d".repeat(PATH_BYTES_MAX));
-        fs::create_dir(&folder).expect("a deep directory");
-        let path = folder.join("s");
-        assert!(UnixListener::bind(&path).is_err(), "the path should not fit");
-        let listener = shortened(&path, |short| UnixListener::bind(short)).expect("bound");
-        let mut caller = shortened(&path, |short| UnixStream::connect(short)).expect("found");
-        let (mut called, _) = listener.accept().expect("a call");
-        caller.write_all(b"here").expect("sent");
-        let mut heard = [0; 4];
-        called.read_exact(&mut heard).expect("received");
-        assert_eq!(&heard, b"here");
-    }
 
     #[test]
     fn the_path_goes_once_the_sides_have_met() {

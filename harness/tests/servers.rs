@@ -1,0 +1,139 @@
+//! Servers from end to end: the promises of every row, to a thousand client processes; what each measure says of it; the
+//! limits that are refused; and nothing that stays.
+
+mod common;
+
+use std::path::Path;
+
+use common::{PROGRAM, alone, leftovers, processes_naming, run_id, short};
+use ipcmark::family::{self, Contestant};
+use ipcmark::record::{Arrivals, Case, Group, Measure, Outcome, Service, Status, Verdict, metric};
+use ipcmark_harness::trial::Session;
+
+fn session(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
+}
+
+/// Every row of the family that this machine can run.
+fn rows() -> Vec<Contestant> {
+    let of_family =
+        |row: &Contestant| row.group == Group::Servers && row.program.is_none() && row.unavailable.is_none();
+    family::contestants().into_iter().filter(of_family).collect()
+}
+
+fn case(row: &Contestant, measure: Measure) -> Case {
+    Case::new(row.family, row.mechanism, measure)
+}
+
+/// The outcome of a trial that must be measured.
+fn measured(session: &Session, case: &Case) -> Outcome {
+    let mut order = short(case.clone());
+    order.timing.hot_ns = 30_000_000;
+    let outcome = session.run_trial(&order).outcome;
+    assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
+    outcome
+}
+
+/// The outcome's number of this name, which must be one.
+fn number(case: &Case, outcome: &Outcome, name: &str) -> f64 {
+    let found = outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
+    found.filter(|value| value.is_finite()).unwrap_or_else(|| panic!("{}: {name} is {found:?}", case.key()))
+}
+
+fn nothing_is_left(name: &str) {
+    let run = run_id(name);
+    assert_eq!(leftovers(&run, &std::env::temp_dir()), Vec::<std::path::PathBuf>::new());
+    assert_eq!(processes_naming(&run), Vec::<String>::new());
+}
+
+#[test]
+fn every_server_keeps_its_promises_to_a_thousand_clients() {
+    let _alone = alone();
+    let session = session("crowded");
+    assert!(!rows().is_empty());
+    for row in rows() {
+        let case = case(&row, Measure::Conformance);
+        let outcome = measured(&session, &case);
+        let why = outcome.why.unwrap_or_default();
+        assert!(!why.contains("limits on files") || outcome.verdict != Some(Verdict::Invalid), "{}: {why}", case.key());
+    }
+    drop(session);
+    nothing_is_left("crowded");
+}
+
+#[test]
+fn a_closed_loop_has_a_rate_latencies_and_the_cost_of_a_connection() {
+    let _alone = alone();
+    let session = session("serve");
+    for row in rows() {
+        for (clients, service, grain_ns) in [(1, Service::Echo, None), (9, Service::Compute, Some(5_000))] {
+            let case = Case { clients: Some(clients), service: Some(service), grain_ns, ..case(&row, Measure::Serve) };
+            let outcome = measured(&session, &case);
+            assert!(number(&case, &outcome, metric::REQUESTS_PER_S) > 0.0);
+            assert!(number(&case, &outcome, metric::CONNECT_NS) > 0.0);
+            assert!(outcome.histogram.is_some() && outcome.distributions.contains_key("connect"), "{}", case.key());
+            let roles = outcome.roles.expect("costs");
+            let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+            assert!(names == ["clients", "server"] || names == ["clients"], "{}: {names:?}", case.key());
+            let answers: u64 = outcome.windows.iter().flatten().map(|window| window.messages).sum();
+            assert_eq!(answers, roles[0].messages, "{}", case.key());
+        }
+    }
+    drop(session);
+    nothing_is_left("serve");
+}
+
+#[test]
+fn an_open_loop_says_what_was_achieved_and_how_late_clients_woke() {
+    let _alone = alone();
+    let session = session("paced");
+    for row in rows() {
+        let case = Case {
+            clients: Some(4),
+            rate_per_s: Some(4_000),
+            arrivals: Some(Arrivals::Poisson),
+            ..case(&row, Measure::Paced)
+        };
+        let outcome = measured(&session, &case);
+        assert!((number(&case, &outcome, metric::OFFERED_PER_S) - 4_000.0).abs() < 1e-6);
+        assert!(number(&case, &outcome, metric::MESSAGES_PER_S) > 0.0);
+        assert!(number(&case, &outcome, metric::LATENCY_NS) > 0.0);
+        assert!(outcome.distributions.contains_key("wake_late"), "{}", case.key());
+        assert!(outcome.why.is_some_and(|why| why.contains("slept")), "{}", case.key());
+    }
+}
+
+#[test]
+fn what_no_server_can_be_asked_is_refused_with_the_limit() {
+    let Some(row) = rows().into_iter().next() else { return };
+    let plain = case(&row, Measure::Serve);
+    let refused = [
+        (Case { clients: Some(0), ..plain.clone() }, "1 to 1000 clients"),
+        (Case { clients: Some(1001), ..plain.clone() }, "1 to 1000 clients"),
+        (Case { message_bytes: Some(0), ..plain.clone() }, "1 to 1048576 bytes"),
+        (Case { message_bytes: Some(2 << 20), ..plain.clone() }, "1 to 1048576 bytes"),
+        (Case { service: Some(Service::Compute), ..plain.clone() }, "grains_ns"),
+        (Case { grain_ns: Some(5), ..plain.clone() }, "an echo takes no work"),
+        (
+            Case { service: Some(Service::Compute), grain_ns: Some(5), message_bytes: Some(7), ..plain.clone() },
+            "8 to 1048576 bytes",
+        ),
+        (case(&row, Measure::Paced), "requests a second"),
+    ];
+    for (case, reason) in refused {
+        let why = family::supports(&case).expect_err("refused");
+        assert!(why.contains(reason), "{}: {why}", case.key());
+    }
+    assert_eq!(family::supports(&plain), Ok(()));
+}
+
+/// Larger than a socket's buffer: requests and answers go over in pieces, in either direction.
+#[test]
+fn large_requests_are_served_by_every_row() {
+    let _alone = alone();
+    let session = session("large");
+    for row in rows() {
+        let case = Case { clients: Some(3), message_bytes: Some(1 << 20), ..case(&row, Measure::Serve) };
+        measured(&session, &case);
+    }
+}

@@ -1,0 +1,103 @@
+//! The open loop: how many requests, when they are due, and what became of them. Requests are dealt out to the clients in
+//! turn, so that all of them together keep the rate; one whose last request is not answered yet when the next is due sends
+//! that late, and its latency still runs from the due time.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use super::Span;
+use super::area::Area;
+use super::client::PLAN;
+use super::crowd::Crowd;
+use crate::clock::{self, Anchor};
+use crate::measure::paced::tally::{NEVER, Tally};
+use crate::measure::schedule::Schedule;
+use crate::measure::{Findings, Task, Trouble, histogram};
+use crate::protocol::Report;
+use crate::server::prepare;
+
+/// Fewer requests would have no median to speak of, and no first and last to compare.
+const MIN_REQUESTS: u64 = 100;
+/// Requests whose times are kept, at most: 32 MiB.
+const MAX_REQUESTS: u64 = 1 << 21;
+/// A server that cannot keep up is given this many times the hot time to answer, and fewer requests where it would take
+/// longer.
+const PATIENCE: f64 = 4.0;
+
+/// Requests of a server that keeps up.
+pub(super) fn most_requests(task: &Task) -> io::Result<u64> {
+    let interval_ns = Schedule::of(&task.case, 0, 0)?.interval_ns();
+    let wanted = task.timing.fixed_count.unwrap_or((task.timing.hot_ns as f64 / interval_ns) as u64);
+    Ok(wanted.clamp(MIN_REQUESTS, MAX_REQUESTS))
+}
+
+/// Requests of this one, by the pace at which it has answered while warming up.
+pub(super) fn requests(task: &Task, area: &Area, warm: Span) -> io::Result<u64> {
+    let answered: u64 = area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum();
+    let last_ns = area.lines().map(|line| line.ended_ns.load(Ordering::Relaxed)).max().unwrap_or(0);
+    let each_ns = last_ns.saturating_sub(warm.start_ns) as f64 / answered.max(1) as f64;
+    let bearable = (PATIENCE * task.timing.hot_ns as f64 / each_ns.max(1.0)) as u64;
+    let most = most_requests(task)?;
+    Ok(if task.timing.fixed_count.is_some() { most } else { most.min(bearable.max(MIN_REQUESTS)) })
+}
+
+/// Has every client find out which of `count` requests are its own, and when; gives what due times are drawn by: another
+/// number in every trial, since sets must be independent.
+pub(super) fn plan(crowd: &mut Crowd, count: u64) -> Result<u64, Trouble> {
+    let seed = clock::now_ns();
+    let head = crowd.area().head();
+    head.count.store(count, Ordering::Relaxed);
+    head.seed.store(seed, Ordering::Relaxed);
+    crowd.all(PLAN)?;
+    Ok(seed)
+}
+
+/// What the times of all requests say.
+///
+/// Errors: one of them has none.
+pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u64) -> Findings {
+    let stamp = |number| match area.answered_ns(number).load(Ordering::Relaxed) {
+        0 => NEVER,
+        at_ns => at_ns,
+    };
+    let stamps: Vec<u64> = (0..count).map(stamp).collect();
+    if let Some(number) = stamps.iter().position(|at| *at == NEVER) {
+        return Err(format!("request {number} of {count} was never sent").into());
+    }
+    // The clock that stamped is the one by which requests are due: a tick is a nanosecond.
+    let anchor = |ns: u64| Anchor { ns, tick: ns };
+    let schedule = Schedule::of(&task.case, 0, seed)?;
+    let tally = Tally::new(&stamps, (anchor(0), anchor(1 << 40)), span.start_ns, &schedule);
+    let distribution = tally.distribution();
+    let mut report = Report {
+        messages: count,
+        chosen_by: if task.timing.fixed_count.is_some() { "fixed" } else { "time" }.into(),
+        warm_up_ns: task.timing.warm_up_ns,
+        metrics: tally.metrics(&distribution, prepare::request_bytes(&task.case), false),
+        histogram: histogram::encode(&distribution),
+        ..Report::default()
+    };
+    lateness(area, count, &mut report);
+    Ok(report)
+}
+
+/// How late the clients woke up for the requests that they slept before.
+fn lateness(area: &Area, count: u64, report: &mut Report) {
+    let mut all = histogram::empty();
+    for number in 0..count {
+        // Stored plus one, since zero says that there was no sleep; 1 ns is the least that a histogram takes.
+        if let late @ 1.. = area.late_ns(number).load(Ordering::Relaxed) {
+            all.saturating_record((late - 1).max(1));
+        }
+    }
+    report.remark = Some(if all.is_empty() {
+        "no client slept: each request was due before the last one was answered".to_owned()
+    } else {
+        format!(
+            "clients slept before {} of {count} requests and woke {:.1} us late in the median, which the latencies hold",
+            all.len(),
+            all.value_at_quantile(0.5) as f64 / 1e3
+        )
+    });
+    report.distributions.extend(histogram::encode(&all).map(|blob| ("wake_late".to_owned(), blob)));
+}

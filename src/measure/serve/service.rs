@@ -1,0 +1,149 @@
+//! What the measured servers do for a request, and what a client must get for it.
+
+use crate::measure::locks::chain::{self, Chain};
+use crate::payload::{Known, expected, fold, stamp};
+use crate::record::{self, Case};
+use crate::server::{Service, prepare};
+
+/// Sends the request back.
+#[derive(Clone, Copy, Debug)]
+pub struct Echo {
+    bytes: usize,
+}
+
+/// Works for a known time and answers with a sum over the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Compute {
+    bytes: usize,
+    rounds: u64,
+}
+
+impl Echo {
+    /// What `case` asks for.
+    pub fn of(case: &Case) -> Self {
+        Self { bytes: prepare::request_bytes(case) }
+    }
+}
+
+impl Service for Echo {
+    fn request_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    #[inline]
+    fn answer(&self, buffer: &mut [u8]) -> usize {
+        buffer.len()
+    }
+}
+
+impl Compute {
+    /// What `case` asks for. The work is calibrated here, on the CPU on which the server will run.
+    pub fn of(case: &Case) -> Self {
+        let rounds = Chain::calibrated().rounds(case.grain_ns.unwrap_or(0));
+        Self { bytes: prepare::request_bytes(case), rounds }
+    }
+}
+
+impl Service for Compute {
+    fn request_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    #[inline]
+    fn answer(&self, buffer: &mut [u8]) -> usize {
+        chain::run(self.rounds);
+        let sum = fold(buffer);
+        buffer[..prepare::SUM_BYTES].copy_from_slice(&sum.to_le_bytes());
+        prepare::SUM_BYTES
+    }
+}
+
+/// The requests of one client, each with a stamp of its own, and the check of what comes back.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    client: u16,
+    next: u64,
+    service: record::Service,
+    room: Box<[u8]>,
+    /// Of the service's answers.
+    answer_bytes: usize,
+}
+
+impl Requests {
+    /// Those of the client with this number.
+    pub fn new(case: &Case, client: u32) -> Self {
+        let (bytes, service) = (prepare::request_bytes(case), prepare::service(case));
+        let answer_bytes = match service {
+            record::Service::Echo => bytes,
+            record::Service::Compute => prepare::SUM_BYTES,
+        };
+        Self { client: client as u16, next: 0, service, room: vec![0; bytes].into_boxed_slice(), answer_bytes }
+    }
+
+    /// The next request.
+    #[inline]
+    pub fn make(&mut self) -> &[u8] {
+        self.next += 1;
+        self.current().fill(&mut self.room);
+        &self.room
+    }
+
+    /// Where the answer to it goes.
+    #[inline]
+    pub fn room(&mut self) -> &mut [u8] {
+        &mut self.room[..self.answer_bytes]
+    }
+
+    /// Whether the answer in the room belongs to the last request, every byte of it.
+    ///
+    /// Errors: what is wrong.
+    #[inline]
+    pub fn check(&self) -> Result<(), String> {
+        match self.service {
+            record::Service::Echo => self.current().check(&self.room),
+            record::Service::Compute => {
+                let due = expected(self.room.len(), stamp(self.client, self.next)).to_le_bytes();
+                let answer = &self.room[..self.answer_bytes];
+                if *answer == due { Ok(()) } else { Err(format!("the sum {answer:?} came where {due:?} was due")) }
+            }
+        }
+    }
+
+    #[inline]
+    fn current(&self) -> Known {
+        Known::new(self.room.len(), stamp(self.client, self.next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Measure;
+
+    fn case(service: record::Service) -> Case {
+        Case { service: Some(service), message_bytes: Some(24), ..Case::new("server", "any", Measure::Serve) }
+    }
+
+    fn answered(requests: &mut Requests, service: impl Service) {
+        let mut buffer = requests.make().to_vec();
+        let bytes = service.answer(&mut buffer);
+        requests.room().copy_from_slice(&buffer[..bytes]);
+    }
+
+    #[test]
+    fn an_answer_is_right_for_its_own_request_only() {
+        let mut echoed = Requests::new(&case(record::Service::Echo), 3);
+        answered(&mut echoed, Echo { bytes: 24 });
+        assert_eq!(echoed.check(), Ok(()));
+        let stale = echoed.room().to_vec();
+        echoed.make();
+        echoed.room().copy_from_slice(&stale);
+        assert!(echoed.check().unwrap_err().contains("message 2"));
+
+        let mut computed = Requests::new(&case(record::Service::Compute), 3);
+        answered(&mut computed, Compute { bytes: 24, rounds: 1 });
+        assert_eq!(computed.check(), Ok(()));
+        computed.make();
+        assert!(computed.check().is_err());
+    }
+}

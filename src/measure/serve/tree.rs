@@ -1,0 +1,169 @@
+//! What a server uses, seen from outside: memory, CPU time and switches of a process, its threads and all its descendants.
+//! Source: proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's sched-stats for `schedstat`.
+
+use std::fs;
+
+use crate::clock;
+use crate::record::RoleCost;
+
+/// Proportional share of memory of the process `root` and its descendants: private pages, and of shared ones a share. None
+/// where the kernel does not tell. Memory of the kernel, socket buffers included, belongs to nobody and is not in it.
+pub(super) fn pss_bytes(root: u32) -> Option<u64> {
+    let of_one = |pid: u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let kib: u64 = field(&text, "Pss:")?;
+        Some(kib * 1024)
+    };
+    processes(root)?.into_iter().map(of_one).sum()
+}
+
+/// The process `root` and its descendants; none where it is gone or the kernel does not list children.
+pub fn processes(root: u32) -> Option<Vec<u32>> {
+    let mut found = vec![root];
+    let mut at = 0;
+    while at < found.len() {
+        for thread in threads(found[at])? {
+            let listed = fs::read_to_string(format!("/proc/{}/task/{thread}/children", found[at])).ok()?;
+            found.extend(listed.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+        at += 1;
+    }
+    Some(found)
+}
+
+fn threads(pid: u32) -> Option<Vec<u32>> {
+    let listed = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    Some(listed.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// What all of them have used since they began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usage {
+    at_ns: u64,
+    threads: u64,
+    running_ns: u64,
+    ready_ns: u64,
+    user_ticks: u64,
+    system_ticks: u64,
+    minor_faults: u64,
+    major_faults: u64,
+    voluntary: u64,
+    involuntary: u64,
+}
+
+impl Usage {
+    /// A reading. Takes some ten microseconds for each process and thread; call it outside the clock.
+    pub(super) fn of(root: u32) -> Option<Self> {
+        let mut sum = Self::default();
+        for pid in processes(root)? {
+            sum.add_process(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+            for thread in threads(pid)? {
+                let folder = format!("/proc/{pid}/task/{thread}");
+                let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
+                sum.add_thread(&read("schedstat"), &read("status"));
+            }
+        }
+        sum.at_ns = clock::now_ns();
+        Some(sum)
+    }
+
+    fn add_process(&mut self, stat: &str) {
+        // The name, in brackets, may hold anything.
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let fields: Vec<u64> = after_name.split_ascii_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
+        let at = |index: usize| fields.get(index).copied().unwrap_or(0);
+        self.minor_faults += at(7);
+        self.major_faults += at(9);
+        self.user_ticks += at(11);
+        self.system_ticks += at(12);
+    }
+
+    fn add_thread(&mut self, schedstat: &str, status: &str) {
+        let mut times = schedstat.split_ascii_whitespace().map(|word| word.parse().unwrap_or(0));
+        self.running_ns += times.next().unwrap_or(0);
+        self.ready_ns += times.next().unwrap_or(0);
+        self.voluntary += field(status, "voluntary_ctxt_switches:").unwrap_or(0);
+        self.involuntary += field(status, "nonvoluntary_ctxt_switches:").unwrap_or(0);
+        self.threads += 1;
+    }
+
+    /// What was used from an earlier reading to this one, over all threads together: of four that slept for a second four
+    /// seconds were blocked. CPU time is exact; how it divides into user and system time the kernel tells in ticks of 10 ms
+    /// only, so that it is the division of all their life.
+    pub(super) fn since(&self, earlier: &Self, role: &str, cpu: Option<u32>, messages: u64) -> RoleCost {
+        let grown = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
+        let wall_ns = grown(|it| it.at_ns) * self.threads;
+        let running_ns = grown(|it| it.running_ns).min(wall_ns);
+        let ready_ns = grown(|it| it.ready_ns).min(wall_ns - running_ns);
+        let ticks = self.user_ticks + self.system_ticks;
+        let user_share = if ticks > 0 { self.user_ticks as f64 / ticks as f64 } else { 0.0 };
+        let user_ns = (running_ns as f64 * user_share) as u64;
+        RoleCost {
+            role: role.to_owned(),
+            cpu,
+            messages,
+            wall_ns,
+            user_ns,
+            system_ns: running_ns - user_ns,
+            voluntary_switches: grown(|it| it.voluntary),
+            involuntary_switches: grown(|it| it.involuntary),
+            minor_faults: grown(|it| it.minor_faults),
+            major_faults: grown(|it| it.major_faults),
+            running_ns,
+            ready_ns,
+            blocked_ns: wall_ns - running_ns - ready_ns,
+            migrations: 0,
+        }
+    }
+}
+
+/// The number after `name` at the start of a line.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAT: &str = "77 (a) b) S 1 77 77 0 -1 4194304 900 0 3 0 12 34 0 0 20 0 1 0 100 1 1";
+
+    #[test]
+    fn fields_are_found_behind_a_name_that_looks_like_some() {
+        let mut usage = Usage::default();
+        usage.add_process(STAT);
+        assert_eq!((usage.minor_faults, usage.major_faults), (900, 3));
+        assert_eq!((usage.user_ticks, usage.system_ticks), (12, 34));
+        usage.add_thread("5000 300 9", "voluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t2\n");
+        assert_eq!((usage.running_ns, usage.ready_ns, usage.voluntary, usage.involuntary), (5000, 300, 7, 2));
+    }
+
+    #[test]
+    fn states_add_up_to_the_time_of_all_threads() {
+        let earlier = Usage { at_ns: 1000, threads: 2, running_ns: 10, ready_ns: 5, ..Usage::default() };
+        let later = Usage {
+            at_ns: 2000,
+            threads: 2,
+            running_ns: 610,
+            ready_ns: 105,
+            user_ticks: 1,
+            system_ticks: 3,
+            ..earlier
+        };
+        let cost = later.since(&earlier, "server", None, 4);
+        assert_eq!((cost.wall_ns, cost.running_ns, cost.ready_ns, cost.blocked_ns), (2000, 600, 100, 1300));
+        assert_eq!((cost.user_ns, cost.system_ns), (150, 450));
+    }
+
+    #[test]
+    fn this_process_has_memory_and_threads() {
+        let me = std::process::id();
+        if let Some(all) = processes(me) {
+            assert_eq!(all[0], me);
+            assert!(Usage::of(me).is_some_and(|usage| usage.threads > 0));
+        }
+        if let Some(bytes) = pss_bytes(me) {
+            assert!(bytes > 0);
+        }
+    }
+}
