@@ -22,8 +22,7 @@ use crate::supervise::Program;
 const EMBEDDED: (&str, &str) = ("participants.toml", include_str!("../participants.toml"));
 
 /// The adapters that are built in, by the name a participant calls for.
-const ADAPTERS: &[(&str, &str)] =
-    &[("ipcmark_worker.py", include_str!("../adapters/python/ipcmark_worker.py"))];
+const ADAPTERS: &[(&str, &str)] = &[("ipcmark_worker.py", include_str!("../adapters/python/ipcmark_worker.py"))];
 
 /// Stands for the adapter's path in a participant's command.
 const ADAPTER: &str = "{adapter}";
@@ -197,7 +196,10 @@ mod tests {
     fn a_program_that_is_missing_or_too_old_makes_its_rows_unavailable() {
         for (probe, due) in [
             ("command = [\"ipcmark-no-such-program\"]", "`ipcmark-no-such-program` cannot be started"),
-            ("command = [\"sh\", \"-c\", \"echo 3.8.10\"]\nat_least = \"3.9\"", "it is version 3.8.10, and 3.9 is wanted"),
+            (
+                "command = [\"sh\", \"-c\", \"echo 3.8.10\"]\nat_least = \"3.9\"",
+                "it is version 3.8.10, and 3.9 is wanted",
+            ),
             ("command = [\"sh\", \"-c\", \"exit 3\"]", "ended with status 3"),
             ("command = [\"sh\", \"-c\", \"echo so\"]\nat_least = \"3.9\"", "`so` is no version"),
         ] {

@@ -93,7 +93,8 @@ impl<'a> Source<'a> {
         let adapter = entry.adapter.as_ref().map(|adapter| self.adapter(adapter)).transpose()?;
         let lacks = entry.probe.as_ref().map(|probe| self.missing(probe)).transpose()?.flatten();
         let lacks = lacks.map(|why| format!("{name}: {why}"));
-        let rows: Vec<Contestant> = entry.contestants.iter().map(|row| self.row(row, name)).collect::<Result<_, _>>()?;
+        let rows: Vec<Contestant> =
+            entry.contestants.iter().map(|row| self.row(row, name)).collect::<Result<_, _>>()?;
         for (row, at) in rows.into_iter().zip(&entry.contestants) {
             let own = family::contestants();
             let same = |other: &&Contestant| other.family == row.family && other.row() == row.row();
