@@ -1,8 +1,8 @@
 """A worker of ipcmark that measures what Python's standard library offers between processes.
 
-It speaks the lines of ipcmark's workers over stdin and stdout (order -> offer -> peers -> ready -> go -> done) and plays
-all roles of a trial itself, with the real processes of `multiprocessing`: nothing is simulated, and nothing beyond the
-standard library of Python 3.9 is used.
+It speaks the lines of ipcmark's workers over stdin and stdout (order -> offer -> peers -> ready -> go -> done) and
+plays all roles of a trial itself, with the real processes of `multiprocessing`: nothing is simulated, and nothing
+beyond the standard library of Python 3.9 is used.
 
 Start methods: every row starts its processes by fork, the platform's default on Linux up to Python 3.13 and asked for
 by name since; only `python-spawn` starts fresh interpreters. Children are daemons, die with their parent
@@ -20,17 +20,17 @@ round_trip, stream  bytes objects over one channel, or one each way; Pipe's send
                     and `python-pipe-bytes` does not
 acquire, contention `with lock:` around an update of a counter in shared memory, which must not lose any
 access              gets and sets of a Manager's dict; a value tells who wrote it, when and to which key
-dispatch            a round trip of Pool.apply is one task: its time is task_ns of the call `apply`. Of `apply-async` (and
-                    `submit`) 64 are out at a time. Tasks get a message and answer with another of the same size
-                    (with sequence and mix, two ints, where messages have 0 bytes). The work of a task is an empty
-                    `for` loop over a range, whose rounds are timed on the CPU that will run it
+dispatch            a round trip of Pool.apply is one task: its time is task_ns of the call `apply`. Of `apply-async`
+                    (and `submit`) 64 are out at a time. Tasks get a message and answer with another of the same
+                    size; where messages have 0 bytes, with two ints, the stamp and a mix. The work of a task is
+                    an empty `for` loop over a range, whose rounds are timed on the CPU that will run it
 drain               rounds of put, get, task_done; join must find everything done
 start_up            Process(...).start() until its first word arrives; an echo; join
 serve               closed loops of client processes with a ThreadingTCPServer on loopback, one connection each
 
-In a round trip the next message and the answer that is due are made while the other side works, so that Python's slow
-arithmetic does not count against its channels; in a stream it is part of the work of both sides. A module that only some
-rows need is imported by them: a spawned process imports this file anew, before its first word.
+In a round trip the next message and the answer that is due are made while the other side works, so that Python's
+slow arithmetic does not count against its channels; in a stream it is part of the work of both sides. A module that
+only some rows need is imported by them: a spawned process imports this file anew, before its first word.
 """
 
 import collections
@@ -246,7 +246,7 @@ def told(control, value):
 
 
 class Manager:
-    """A multiprocessing Manager whose server process dies with us. Its socket has a short name in the trial's own folder."""
+    """A Manager whose server process dies with us. Its socket has a short name in the trial's own folder."""
 
     def __init__(self):
         from multiprocessing.managers import SyncManager
@@ -295,7 +295,7 @@ def claimed(message):
 
 
 class Payload:
-    """Messages of one size. `fill(stamp)` is the whole message, for the sender to send and the reader to compare with."""
+    """Messages of one size. `fill(stamp)` is the whole message, to be sent, and to compare with what has come."""
 
     FEW_WORDS = 64
 
@@ -354,8 +354,8 @@ def derive(timing, pilot):
     """Warms up with growing counts. Gives the count for the hot time, how it was chosen, and how long this took.
 
     `pilot(count)` says how long its work took, in nanoseconds. The very first unit decides nothing: it pays for what
-    the library makes when it is first used, the thread that feeds a queue for one. Nor does one pilot decide alone, that
-    may have been put off its CPU."""
+    the library makes when it is first used, the thread that feeds a queue for one. Nor does one pilot decide alone,
+    which may have been put off its CPU."""
     pilot(1)
     warm_up_ns, count, unit_ns = 0, 1, []
     while True:
@@ -807,7 +807,7 @@ def agree(seen, passes):
 
 
 def hold(one, words, me, work, start_ns, end_ns):
-    """One holder in one window. Gives its acquisitions by slice, all of them, and how often another had had the lock."""
+    """One holder in one window. Gives its acquisitions by slice, all of them, and how often another had it before."""
     inside, outside = work
     counts, passes, handed_over = [0] * WINDOWS, 0, 0
     wait_until(start_ns)
@@ -876,8 +876,8 @@ def contention(trial, one):
 
 
 class Accessor:
-    """One of several that use a dict of values, each of which tells who wrote it and when: a writer's n-th value of a key
-    has the sequence n * keys + key."""
+    """One of several that use a dict of values, each of which tells who wrote it, when and to which key: the n-th value
+    that somebody writes has the sequence n * keys + key."""
 
     def __init__(self, trial, shared, payload, me):
         self.shared, self.payload, self.me = shared, payload, me
