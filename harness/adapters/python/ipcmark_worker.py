@@ -1,8 +1,8 @@
 """A worker of ipcmark that measures what Python's standard library offers between processes.
 
-It speaks the lines of ipcmark's workers over stdin and stdout (order -> offer -> peers -> ready -> go -> done) and plays
-all roles of a trial itself, with the real processes of `multiprocessing`: nothing is simulated, and nothing beyond the
-standard library of Python 3.9 is used.
+It speaks the lines of ipcmark's workers over stdin and stdout (order -> offer -> peers -> ready -> go -> done) and
+plays all roles of a trial itself, with the real processes of `multiprocessing`: nothing is simulated, and nothing
+beyond the standard library of Python 3.9 is used.
 
 Start methods: every row starts its processes by fork, the platform's default on Linux up to Python 3.13 and asked for
 by name since; only `python-spawn` starts fresh interpreters. Children are daemons, die with their parent
@@ -20,33 +20,31 @@ round_trip, stream  bytes objects over one channel, or one each way; Pipe's send
                     and `python-pipe-bytes` does not
 acquire, contention `with lock:` around an update of a counter in shared memory, which must not lose any
 access              gets and sets of a Manager's dict; a value tells who wrote it, when and to which key
-dispatch            a round trip of Pool.apply is one task: its time is task_ns of the call `apply`. Of `apply-async` (and
-                    `submit`) 64 are out at a time. Tasks get a message and answer with another of the same size
-                    (with sequence and mix, two ints, where messages have 0 bytes). The work of a task is an empty
-                    `for` loop over a range, whose rounds are timed on the CPU that will run it
+dispatch            a round trip of Pool.apply is one task: its time is task_ns of the call `apply`. Of `apply-async`
+                    (and `submit`) 64 are out at a time. Tasks get a message and answer with another of the same
+                    size; where messages have 0 bytes, with two ints, the stamp and a mix. The work of a task is
+                    an empty `for` loop over a range, whose rounds are timed on the CPU that will run it
 drain               rounds of put, get, task_done; join must find everything done
 start_up            Process(...).start() until its first word arrives; an echo; join
 serve               closed loops of client processes with a ThreadingTCPServer on loopback, one connection each
+
+In a round trip the next message and the answer that is due are made while the other side works, so that Python's
+slow arithmetic does not count against its channels; in a stream it is part of the work of both sides. A module that
+only some rows need is imported by them: a spawned process imports this file anew, before its first word.
 """
 
 import collections
-import concurrent.futures
-import ctypes
 import fcntl
 import functools
 import json
 import mmap
 import multiprocessing
-import multiprocessing.managers
-import multiprocessing.pool
-import multiprocessing.shared_memory
 import os
 import queue
 import random
 import resource
 import signal
 import socket
-import socketserver
 import struct
 import sys
 import time
@@ -123,7 +121,8 @@ class Trial:
     def payload(self, least=8):
         size = least if self.message_bytes is None else self.message_bytes
         if size < least or 0 < size < 8:
-            raise Refused(f"messages of {self.mechanism} have {'0 or at least 8' if least == 0 else 'at least 8'} bytes, not {size}")
+            few = "0 or at least 8" if least == 0 else "at least 8"
+            raise Refused(f"messages of {self.mechanism} have {few} bytes, not {size}")
         return Payload(size)
 
     def start(self):
@@ -155,19 +154,32 @@ def pin(cpu):
     os.sched_setaffinity(0, HOME_CPUS if cpu is None else {cpu})
 
 
-def newborn(parent, cpu=None):
-    """The first thing a child does: it dies with its parent, runs where it should, and watches nobody."""
-    die_with_parent = 1
+@functools.lru_cache
+def prctl():
+    """The call by which a process asks to die with its parent; nothing where there is none."""
+    import ctypes
+
     try:
-        ctypes.CDLL(None).prctl(die_with_parent, int(signal.SIGKILL))
+        return ctypes.CDLL(None).prctl
     except (OSError, AttributeError):
-        pass  # No prctl(2): the end of stdin has to do.
+        return lambda *_: None  # The end of stdin has to do.
+
+
+def newborn(parent):
+    """The first thing a child does: it dies with its parent, and watches nobody."""
+    die_with_parent = 1
+    prctl()(die_with_parent, int(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     WATCHED.clear()
     PARTNERS.clear()
-    pin(cpu)
+
+
+def keep(parent):
+    """The first thing a Manager's server does: it runs where there is room."""
+    newborn(parent)
+    pin(None)
 
 
 def child_ended(_signal, _frame):
@@ -209,7 +221,8 @@ class Partner:
 
 
 def take_part(control, other_end, parent, cpu, play, arguments):
-    newborn(parent, cpu)
+    newborn(parent)
+    pin(cpu)
     other_end.close()
     try:
         play(control, *arguments)
@@ -233,12 +246,14 @@ def told(control, value):
 
 
 class Manager:
-    """A multiprocessing Manager whose server process dies with us. Its socket has a short name in the trial's own folder."""
+    """A Manager whose server process dies with us. Its socket has a short name in the trial's own folder."""
 
     def __init__(self):
+        from multiprocessing.managers import SyncManager
+
         address = os.path.join(os.environ.get("TMPDIR", "/tmp"), "m")
-        self.manager = multiprocessing.managers.SyncManager(address, ctx=FORK)
-        self.manager.start(newborn, (os.getpid(),))
+        self.manager = SyncManager(address, ctx=FORK)
+        self.manager.start(keep, (os.getpid(),))
         self.process = next(child for child in multiprocessing.active_children() if child not in WATCHED)
         WATCHED.append(self.process)
 
@@ -280,7 +295,7 @@ def claimed(message):
 
 
 class Payload:
-    """Messages of one size. `fill(stamp)` is the whole message, for the sender to send and the reader to compare with."""
+    """Messages of one size. `fill(stamp)` is the whole message, to be sent, and to compare with what has come."""
 
     FEW_WORDS = 64
 
@@ -338,15 +353,19 @@ def differs(seen, wanted, sequence):
 def derive(timing, pilot):
     """Warms up with growing counts. Gives the count for the hot time, how it was chosen, and how long this took.
 
-    `pilot(count)` says how long its work took, in nanoseconds."""
+    `pilot(count)` says how long its work took, in nanoseconds. The very first unit decides nothing: it pays for what
+    the library makes when it is first used, the thread that feeds a queue for one. Nor does one pilot decide alone,
+    which may have been put off its CPU."""
+    pilot(1)
     warm_up_ns, count, unit_ns = 0, 1, []
     while True:
         lasted_ns = pilot(count)
         warm_up_ns += lasted_ns
         unit_ns = (unit_ns + [lasted_ns / count])[-3:]
-        if warm_up_ns >= timing["warm_up_ns"]:
+        if warm_up_ns >= timing["warm_up_ns"] and len(unit_ns) == 3:
             break
-        count *= 2
+        if lasted_ns < timing["warm_up_ns"]:
+            count *= 2
     if timing["fixed_count"] is not None:
         return timing["fixed_count"], "fixed", warm_up_ns
     typical_ns = max(median(unit_ns), 0.1)
@@ -408,14 +427,17 @@ class Meter:
 
     def read(self):
         folder = f"/proc/{self.pid or 'self'}"
-        running, ready = 0, 0
-        for task in os.listdir(f"{folder}/task"):
+        running, ready, switches = 0, 0, [0, 0]
+        for thread in os.listdir(f"{folder}/task"):
             try:
-                with open(f"{folder}/task/{task}/schedstat") as file:
+                with open(f"{folder}/task/{thread}/schedstat") as file:
                     fields = file.read().split()
+                with open(f"{folder}/task/{thread}/status") as file:
+                    given_up = [int(line.split()[1]) for line in file if "ctxt_switches" in line]
             except OSError:
-                continue
+                continue  # It ended meanwhile.
             running, ready = running + int(fields[0]), ready + int(fields[1])
+            switches = [sum(pair) for pair in zip(switches, given_up)]
         with open(f"{folder}/stat") as file:
             stat = file.read().rsplit(")", 1)[1].split()
         if self.pid is None:
@@ -425,8 +447,6 @@ class Meter:
         else:
             tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
             spent = (int(stat[11]) * tick_ns, int(stat[12]) * tick_ns)
-            with open(f"{folder}/status") as file:
-                switches = [int(line.split()[1]) for line in file if "ctxt_switches" in line]
             counts = (*switches, int(stat[7]), int(stat[9]))
         return (*spent, *counts, running, ready, int(stat[36]))
 
@@ -571,20 +591,26 @@ class QueueChannel:
             one.close()
 
 
+KEPT = []
+"""Blocks of shared memory: mapped as long as the process lives, whoever uses them."""
+
+
 class SharedMemoryChannel:
     """A block of shared memory each way with room for one message, handed over under a Condition. The blocks lose their
     names at once: the other process inherits them."""
 
     def __init__(self, payload, _two_way):
-        self.blocks = []
         out, back = [self.block(payload.size) for _ in range(2)]
         self.near = (out[0], back[1])
         self.far = (back[0], out[1])
 
-    def block(self, size):
-        memory = multiprocessing.shared_memory.SharedMemory(create=True, size=8 + size)
+    @staticmethod
+    def block(size):
+        from multiprocessing.shared_memory import SharedMemory
+
+        memory = SharedMemory(create=True, size=8 + size)
         memory.unlink()
-        self.blocks.append(memory)
+        KEPT.append(memory)
         room, changed = memory.buf, FORK.Condition()
 
         def put(message):
@@ -610,7 +636,7 @@ class SharedMemoryChannel:
         pass
 
     def end(self):
-        self.near = self.far = None
+        pass
 
 
 CHANNELS = {
@@ -781,7 +807,7 @@ def agree(seen, passes):
 
 
 def hold(one, words, me, work, start_ns, end_ns):
-    """One holder in one window. Gives its acquisitions by slice, all of them, and how often another had had the lock."""
+    """One holder in one window. Gives its acquisitions by slice, all of them, and how often another had it before."""
     inside, outside = work
     counts, passes, handed_over = [0] * WINDOWS, 0, 0
     wait_until(start_ns)
@@ -850,8 +876,8 @@ def contention(trial, one):
 
 
 class Accessor:
-    """One of several that use a dict of values, each of which tells who wrote it and when: a writer's n-th value of a key
-    has the sequence n * keys + key."""
+    """One of several that use a dict of values, each of which tells who wrote it, when and to which key: the n-th value
+    that somebody writes has the sequence n * keys + key."""
 
     def __init__(self, trial, shared, payload, me):
         self.shared, self.payload, self.me = shared, payload, me
@@ -863,7 +889,8 @@ class Accessor:
 
     def check(self, key, value):
         producer, sequence = claimed(value)
-        if value != self.payload.fill(stamp(producer, sequence)) or producer > self.holders or sequence % self.keys != key:
+        right = value == self.payload.fill(stamp(producer, sequence))
+        if not right or producer > self.holders or sequence % self.keys != key:
             raise Invalid(f"the value of key {key} is none that anybody wrote there")
         if self.newest.get((key, producer), 0) > sequence:
             raise Invalid(f"the value of key {key} is older than what was read before")
@@ -954,13 +981,16 @@ EMPLOYED = {}
 """What a pool's worker knows: its payload and the rounds of its work."""
 
 
-def employ(parent, cpus, turn, payload, grain_ns):
-    """The first thing a pool's worker does, in a process of its own."""
-    with turn.get_lock():
-        place = turn.value
-        turn.value += 1
-    newborn(parent, cpus[place % len(cpus)] if cpus else None)
+def employ(parent, cpus, places, payload, grain_ns):
+    """The first thing a pool's worker does, in a process of its own. `places` counts who has come and who is ready."""
+    newborn(parent)
+    with places.get_lock():
+        place = places[0]
+        places[0] += 1
+    pin(cpus[place % len(cpus)] if cpus else None)
     EMPLOYED.update(payload=payload, rounds=rounds_of(grain_ns))
+    with places.get_lock():
+        places[1] += 1
 
 
 def task(message):
@@ -1029,6 +1059,7 @@ class PoolCalls:
 
     def __init__(self, pool, tasks, chunk_of):
         self.pool, self.tasks, self.chunk_of = pool, tasks, chunk_of
+        self.out = collections.deque()
         self.calls = {
             "apply": self.apply,
             "apply-async": self.apply_async,
@@ -1047,15 +1078,27 @@ class PoolCalls:
     def submit(self, message):
         return self.pool.apply_async(task, (message,)).get
 
-    def apply_async(self, count):
-        out = collections.deque()
-        for sequence in self.tasks.take(count):
-            if len(out) == IN_FLIGHT:
-                first, answer = out.popleft()
-                self.tasks.check(first, answer())
-            out.append((sequence, self.submit(self.tasks.message(sequence))))
-        for sequence, answer in out:
+    def apply_async(self, count, to_come=0):
+        """`count` answers. Of the tasks `to_come` after them, some are on their way when this returns."""
+        out, last = self.out, self.tasks.next - len(self.out) + count + to_come
+        for _ in range(count):
+            while len(out) < IN_FLIGHT and self.tasks.next < last:
+                sequence = self.tasks.take(1)[0]
+                out.append((sequence, self.submit(self.tasks.message(sequence))))
+            sequence, answer = out.popleft()
             self.tasks.check(sequence, answer())
+
+    def without_pause(self, word, count):
+        """The call that does `count` tasks in slices, with no lull between them where tasks overlap."""
+        if word != "apply-async":
+            return self.calls[word]
+        left = [count]
+
+        def some(slice_of):
+            left[0] -= slice_of
+            self.apply_async(slice_of, left[0])
+
+        return some
 
     def map(self, count):
         sequences = self.tasks.take(count)
@@ -1115,17 +1158,24 @@ def make_pool(trial, workers, payload, grain_ns, calls):
     """A pool of the row's kind, all its workers at their posts."""
     if trial.mechanism == "python-thread-pool":
         EMPLOYED.update(payload=payload, rounds=rounds_of(grain_ns))
-        return calls(multiprocessing.pool.ThreadPool(workers)), []
+        from multiprocessing.pool import ThreadPool
+
+        return calls(ThreadPool(workers)), []
     cpus = [trial.cpu(1 + i) for i in range(workers)] if trial.cpus else []
-    known = (os.getpid(), cpus, FORK.Value("i", 0), payload, grain_ns)
+    places = FORK.Array("i", 2)
+    known = (os.getpid(), cpus, places, payload, grain_ns)
     if trial.mechanism == "python-pool":
         called = calls(FORK.Pool(workers, employ, known))
     else:
-        executor = concurrent.futures.ProcessPoolExecutor(workers, FORK, employ, known)
-        # Some versions start a worker only when none is idle.
-        for started in [executor.submit(time.sleep, 0.02) for _ in range(workers)]:
-            started.result()
+        from concurrent.futures import ProcessPoolExecutor
+
+        executor = ProcessPoolExecutor(workers, FORK, employ, known)
         called = calls(executor)
+    while places[1] < workers:
+        if trial.mechanism != "python-pool":
+            # Some versions start a worker only for a task that finds none idle.
+            executor.submit(time.sleep, 0.01)
+        time.sleep(0.001)
     return called, [child.pid for child in multiprocessing.active_children()]
 
 
@@ -1145,7 +1195,7 @@ def pool(trial):
     count, chosen_by, warm_up_ns = derive(trial.timing, timed(call))
     one_by_one = min(count // 2, STAMPS_MAX) if word == "apply" else 0
     meters = [Meter("host", trial.cpu(0))] + [Meter("worker", None, pid) for pid in pids]
-    windows = in_slices(count - one_by_one, call)
+    windows = in_slices(count - one_by_one, called.without_pause(word, count))
     times = stamped_tasks(called, tasks, one_by_one)
     # A worker's share is not told; together they did them all.
     shares = [count] + [count // max(len(pids), 1)] * len(pids)
@@ -1234,33 +1284,33 @@ def work_queue(trial):
     trial.start()
     for taker in takers:
         taker.tell("begin")
-    sent, drains = [0], []
+    sent, drains = [0] * producers, []
 
     def rounds(count):
         """`count` items of all producers together; the round ends when join says that they are done."""
-        each = -(-count // producers)
-        sequences = range(sent[0], sent[0] + each)
-        sent[0] += each
-        for other in others:
-            other.tell(sequences)
-        moments = [put_some(items, payload, 0, sequences)]
+        shares = []
+        for i in range(producers):
+            share = count * (i + 1) // producers - count * i // producers
+            shares.append(range(sent[i], sent[i] + share))
+            sent[i] += share
+        for other, share in zip(others, shares[1:]):
+            other.tell(share)
+        moments = [put_some(items, payload, 0, shares[0])]
         moments += [other.hear()[0] for other in others]
         items.join()
         drains.append(now_ns() - max(moments))
-        if sum(words) != producers * sent[0]:
-            raise Invalid(f"join returned when {sum(words)} of {producers * sent[0]} items were done")
+        if sum(words) != sum(sent):
+            raise Invalid(f"join returned when {sum(words)} of {sum(sent)} items were done")
 
     count, chosen_by, warm_up_ns = derive(trial.timing, timed(rounds))
     drains.clear()
-    before = producers * sent[0]
     meter = Meter("producer", trial.cpu(0))
     windows = in_slices(count, rounds)
-    done = producers * sent[0] - before
-    roles = [meter.stop(done)]
+    roles = [meter.stop(count)]
     for _ in takers:
         items.put(None)
     found = [taker.hear() for taker in takers]
-    account_for(found, producers, sent[0])
+    account_for(found, sent)
     for partner in others + takers:
         partner.end()
     items.close()
@@ -1268,18 +1318,18 @@ def work_queue(trial):
     elapsed_ns = sum(window["elapsed_ns"] for window in windows)
     metrics = {
         "drain_ns": median(drains),
-        "messages_per_s": done * 1e9 / elapsed_ns,
+        "messages_per_s": count * 1e9 / elapsed_ns,
         **percentiles(drains),
         **idle_queue(payload),
     }
-    return report(done, chosen_by, warm_up_ns, metrics, windows, roles + [cost for _, cost in found])
+    return report(count, chosen_by, warm_up_ns, metrics, windows, roles + [cost for _, cost in found])
 
 
-def account_for(found, producers, sent):
+def account_for(found, sent):
     """Every item of every producer was seen once: the sum of their numbers, counted from one, says so."""
-    for producer in range(producers):
+    for producer, items in enumerate(sent):
         seen = sum(sums.get(producer, 0) for sums, _ in found)
-        if seen != sent * (sent + 1) // 2:
+        if seen != items * (items + 1) // 2:
             raise Invalid(f"the items of producer {producer} were not seen once each")
 
 
@@ -1291,7 +1341,7 @@ def idle_queue(payload, count=200):
         items.put(message)
     put_ns = (now_ns() - start) / count
     # The feeder thread has to have written them first.
-    got = [items.get() for _ in range(1)]
+    got = [items.get()]
     while items.qsize() and not items._reader.poll():
         pass
     start = now_ns()
@@ -1340,8 +1390,8 @@ STAGES = ("call_ns", "start_up_ns", "message_ns", "exit_ns", "life_ns")
 
 def life(control, parent, payload, sequence):
     """What a started process does: its first word, an answer, its end."""
-    newborn(parent)
     control.send_bytes(payload.fill(stamp(PONG, sequence)))
+    newborn(parent)
     message = control.recv_bytes()
     if message == payload.fill(stamp(PING, sequence)):
         control.send_bytes(payload.fill(stamp(PONG, sequence + 1)))
@@ -1469,6 +1519,8 @@ def sum_of(message):
 
 
 def serving(control, listener, payload, compute, grain_ns):
+    import socketserver
+
     rounds = rounds_of(grain_ns)
 
     class Handler(socketserver.BaseRequestHandler):
@@ -1547,9 +1599,8 @@ def server(trial):
     address = listener.getsockname()
     listener.close()
     host.hear()
-    everybody = [
-        Partner(trial.cpu(1 + i), asking, Client(address, payload, i, compute), trial.cpu(1 + i)) for i in range(clients)
-    ]
+    cpus = [trial.cpu(1 + i) for i in range(clients)]
+    everybody = [Partner(cpu, asking, Client(address, payload, i, compute), cpu) for i, cpu in enumerate(cpus)]
     connect_ns = [client.hear() for client in everybody]
     trial.start()
     warm_up_ns, hot_ns = max(trial.timing["warm_up_ns"], 1_000_000), trial.timing["hot_ns"]
@@ -1603,6 +1654,7 @@ def play(trial):
     """The answer of the last line: its word and its fields."""
     try:
         pin(trial.cpu(0))
+        prctl()  # Children inherit it.
         signal.signal(signal.SIGCHLD, child_ended)
         found = FAMILIES[trial.case["family"]](trial)
         version = ".".join(str(number) for number in sys.version_info[:3])

@@ -1,0 +1,246 @@
+//! Programs of others, with real processes: every Python row measures and is checked, what is wrong or missing is told
+//! before anything starts, and no process outlives a harness that is killed.
+
+#[path = "common/command.rs"]
+mod command;
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use command::{folder, ipcmark, printed, told};
+use common::user_run::fresh_places;
+use common::{PROGRAM, alone, processes, processes_naming, run_id, short, wait_up_to};
+use ipcmark::family::Contestant;
+use ipcmark::record::{Call, Case, Measure, Outcome, Record, Status, Verdict, metric};
+use ipcmark_harness::participants::Participants;
+use ipcmark_harness::plan::Text;
+use ipcmark_harness::trial::Session;
+
+/// An interpreter starts, on a machine that may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn session(name: &str, participants: Participants) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session").with_participants(participants)
+}
+
+/// Python's rows; none where it is missing, which is said.
+fn rows() -> Vec<Contestant> {
+    let all = Participants::embedded().contestants().to_vec();
+    if let Some(why) = all.iter().find_map(|row| row.unavailable.as_ref()) {
+        println!("left out: {why}");
+        return vec![];
+    }
+    all
+}
+
+/// Cases of the row that answer `measure`, small ones.
+fn cases(row: &Contestant, measure: Measure) -> Vec<Case> {
+    let plain = Case {
+        isolation: row.isolation,
+        wait: row.wait,
+        program: row.program.map(str::to_owned),
+        message_bytes: row.carries().then_some(64),
+        ..Case::new(row.family, row.mechanism, measure)
+    };
+    match measure {
+        Measure::Stream | Measure::RoundTrip => {
+            [0, 64, 5000].map(|bytes| Case { message_bytes: Some(bytes), ..plain.clone() }).to_vec()
+        }
+        Measure::Contention => vec![Case { holders: Some(3), ..plain }],
+        Measure::Access => vec![Case { holders: Some(2), reads_percent: Some(50), keys: Some(16), ..plain }],
+        Measure::Drain => vec![Case { producers: Some(2), consumers: Some(2), ..plain }],
+        Measure::Serve => vec![Case { clients: Some(3), ..plain }],
+        Measure::Dispatch => {
+            Call::ALL.iter().map(|call| Case { workers: Some(2), call: Some(*call), ..plain.clone() }).collect()
+        }
+        _ => vec![plain],
+    }
+}
+
+fn main_metric(measure: Measure) -> &'static str {
+    match measure {
+        Measure::RoundTrip => metric::ROUND_TRIP_NS,
+        Measure::Stream => metric::MESSAGES_PER_S,
+        Measure::Acquire => metric::ACQUIRE_NS,
+        Measure::Contention => metric::ACQUISITIONS_PER_S,
+        Measure::Access => metric::ACCESSES_PER_S,
+        Measure::Dispatch => metric::TASK_NS,
+        Measure::Drain => metric::DRAIN_NS,
+        Measure::StartUp => metric::START_UP_NS,
+        Measure::Serve => metric::REQUESTS_PER_S,
+        other => panic!("no Python row is asked for {other}"),
+    }
+}
+
+fn number(outcome: &Outcome, name: &str) -> Option<f64> {
+    outcome.metrics.as_ref().and_then(|all| all.get(name)).copied()
+}
+
+#[test]
+fn every_python_row_measures_what_it_is_asked() {
+    let _one = alone();
+    let session = session("python", Participants::embedded());
+    for row in rows() {
+        for measure in row.measures {
+            for case in cases(&row, *measure) {
+                let result = session.run_trial(&short(case.clone()));
+                let (key, outcome) = (case.key(), result.outcome);
+                let why = outcome.why.clone().unwrap_or_default();
+                if outcome.status == Status::Skipped {
+                    assert!(why.contains("it has apply, apply-async, map"), "{key}: {why}");
+                    continue;
+                }
+                assert_eq!(outcome.status, Status::Measured, "{key}: {why}");
+                assert!(matches!(outcome.verdict, Some(Verdict::Stable | Verdict::Noisy)), "{key}: {why}");
+                assert!(why.contains("Python 3.") && why.contains("without the control page"), "{key}: {why}");
+                let name = main_metric(*measure);
+                assert!(number(&outcome, name).is_some_and(|value| value >= 0.0), "{key}: {name}");
+                let counted: u64 = outcome.windows.iter().flatten().map(|window| window.messages).sum();
+                assert!(counted > 0 && counted <= result.count.messages, "{key}: {counted} in windows");
+                assert!(outcome.roles.is_some_and(|roles| !roles.is_empty()), "{key}: no costs");
+            }
+        }
+    }
+}
+
+/// A participant of a few words of shell. `done` is what it answers in the end.
+fn shell(done: &str) -> Text {
+    let script = format!(
+        "read order; echo '{{\"say\":\"offer\",\"offers\":[]}}'; read peers; echo '{{\"say\":\"ready\"}}'; \
+         read go; echo '{{\"say\":\"done\",{done}}}'"
+    );
+    let text = format!(
+        "[[participants]]\nname = \"shell\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n\
+         [[participants.contestants]]\nfamily = \"transport\"\nmechanism = \"shell-words\"\ngroup = \"libraries\"\n\
+         measures = [\"round_trip\"]\nsummary = \"words\"\n"
+    );
+    Text { file: "shell.toml".into(), text }
+}
+
+#[test]
+fn any_program_that_speaks_the_lines_can_take_part() {
+    let _one = alone();
+    for (done, status, due) in [
+        (
+            "\"messages\":7,\"chosen_by\":\"fixed\",\"metrics\":{\"round_trip_ns\":5.0}",
+            Status::Measured,
+            "starts on the line",
+        ),
+        ("\"invalid\":\"message 3 is missing\"", Status::Failed, "message 3 is missing"),
+        ("\"skipped\":\"no such thing here\"", Status::Skipped, "no such thing here"),
+        ("\"messages\":seven", Status::Failed, "broke the protocol"),
+    ] {
+        let participants = Participants::with(&[shell(done)]).expect("well formed");
+        let case = Case { program: Some("shell".into()), ..Case::new("transport", "shell-words", Measure::RoundTrip) };
+        let outcome = session("shell", participants).run_trial(&short(case)).outcome;
+        let why = outcome.why.clone().unwrap_or_default();
+        assert_eq!(outcome.status, status, "{done}: {why}");
+        assert!(why.contains(due), "{done}: {why}");
+    }
+}
+
+const PLAN: &str = "name = \"mine\"\nquestion = \"?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 5\n\
+    [[cases]]\nmechanisms = [\"old-pipe\"]\nmeasures = [\"stream\"]\nmessage_bytes = [64]\n";
+
+#[test]
+fn a_python_that_is_too_old_is_a_skip_with_its_reason() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let participants = "[[participants]]\nname = \"old\"\ncommand = [\"old\"]\n\
+        [participants.probe]\ncommand = [\"sh\", \"-c\", \"echo 3.8.18\"]\nat_least = \"3.9\"\n\
+        [[participants.contestants]]\nfamily = \"transport\"\nmechanism = \"old-pipe\"\ngroup = \"python\"\n\
+        measures = [\"stream\"]\nsummary = \"a pipe of old\"\n";
+    fs::write(at("old.toml"), participants).expect("written");
+    fs::write(at("plan.toml"), PLAN).expect("written");
+    let reason = "old: it is version 3.8.18, and 3.9 is wanted";
+
+    let list = ipcmark(folder.path(), &["list", "--json", "--participants", "old.toml"]);
+    let listed: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+    let row = listed.as_array().and_then(|rows| rows.iter().find(|row| row["mechanism"] == "old-pipe"));
+    let row = row.unwrap_or_else(|| panic!("no such row: {}", printed(&list)));
+    assert_eq!((&row["available"], &row["why"]), (&false.into(), &reason.into()));
+
+    let run = ipcmark(folder.path(), &["run", "--plan", "plan.toml", "--participants", "old.toml", "--out", "out"]);
+    assert_eq!(run.status.code(), Some(0), "{}", told(&run));
+    let text = fs::read_to_string(at("out/records.jsonl")).expect("records");
+    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    assert_eq!(records.len(), 1, "{text}");
+    assert_eq!((records[0].outcome.status, records[0].outcome.why.as_deref()), (Status::Skipped, Some(reason)));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_named_with_its_line() {
+    let folder = folder();
+    let wrong = "[[participants]]\nname = \"mine\"\ncomand = [\"mine\"]\n";
+    fs::write(folder.path().join("wrong.toml"), wrong).expect("written");
+    for verb in [&["list"][..], &["run", "--plan", "smoke"]] {
+        let output = ipcmark(folder.path(), &[verb, &["--participants", "wrong.toml"]].concat());
+        let said = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("wrong.toml:3: unknown key `comand`; did you mean `command`?"), "{said}");
+    }
+    let output = ipcmark(folder.path(), &["list", "--participants", "absent.toml"]);
+    assert!(told(&output).contains("cannot read the participants of `absent.toml`"), "{}", told(&output));
+}
+
+#[test]
+fn a_star_stands_for_the_rows_of_this_program_only() {
+    let folder = folder();
+    let plan = PLAN.replace("old-pipe", "*");
+    fs::write(folder.path().join("plan.toml"), plan).expect("written");
+    let listed = printed(&ipcmark(folder.path(), &["run", "--plan", "plan.toml", "--dry-run"]));
+    assert!(listed.contains("pipe") && !listed.contains("python"), "{listed}");
+}
+
+/// Whose children they are does not matter: all have the trial's directory in their environment.
+fn at_work(places: &Path) -> usize {
+    let place = places.display().to_string();
+    let of_run = |it: &common::Process| it.home.display().to_string().contains(&place);
+    processes().into_iter().filter(|it| of_run(it) && it.command.contains("ipcmark_worker.py")).count()
+}
+
+#[test]
+fn a_killed_harness_leaves_no_python_process() {
+    if rows().is_empty() {
+        return;
+    }
+    for (family, mechanism, rest, children) in [
+        ("transport", "python-queue", "measures = [\"stream\"]\nmessage_bytes = [64]", 1),
+        ("lock", "python-manager-lock", "measures = [\"contention\"]\nholders = [3]", 3),
+        ("pool", "python-pool", "measures = [\"dispatch\"]\ncalls = [\"apply\"]\nworkers = [3]", 3),
+    ] {
+        let places = fresh_places();
+        let at = |name: &str| places.path().join(name);
+        let head = "name = \"long\"\nquestion = \"?\"\nsets = 1\nwarm_up_ms = 100\nhot_ms = 60000\n[[cases]]\n";
+        let block =
+            format!("family = \"{family}\"\nmechanisms = [\"{mechanism}\"]\nplacements = [\"unpinned\"]\n{rest}\n");
+        fs::write(at("plan.toml"), format!("{head}{block}")).expect("written");
+        let mut command = Command::new(PROGRAM);
+        command.args(["run", "--quiet", "--plan"]).arg(at("plan.toml")).arg("--out").arg(at("records"));
+        command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut harness = command.spawn().expect("the command runs");
+        wait_up_to(PATIENCE, "Python at work", || (at_work(places.path()) > children).then_some(()));
+        harness.kill().expect("killed");
+        harness.wait().expect("reaped");
+        wait_up_to(PATIENCE, "Python to be gone", || (at_work(places.path()) == 0).then_some(()));
+        let place = places.path().display().to_string();
+        wait_up_to(PATIENCE, "everything else to be gone", || processes_naming(&place).is_empty().then_some(()));
+    }
+}
+
+#[test]
+fn the_adapter_is_a_file_that_python_compiles() {
+    if rows().is_empty() {
+        return;
+    }
+    let folder = folder();
+    let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/python/ipcmark_worker.py");
+    let mut command = Command::new("python3");
+    command.env("PYTHONPYCACHEPREFIX", folder.path()).args(["-W", "error", "-m", "py_compile"]).arg(adapter);
+    let output = command.output().expect("Python is there");
+    assert!(output.status.success(), "{}", told(&output));
+}
