@@ -3,7 +3,7 @@
 
 use super::axis::Axis;
 use super::canvas::Ink;
-use super::lines::{Lines, by_manner};
+use super::lines::{Lines, PANELS};
 use super::plot::{Line, Panel, Point, Scales};
 use super::round_trip::floor_name;
 use super::table::{Cell, Table};
@@ -28,6 +28,15 @@ pub struct Swept {
     pub show: fn(u64) -> String,
     /// The table's column: for people, and for programs.
     pub column: (&'static str, &'static str),
+}
+
+/// Where a panel stands among the others, and its heading.
+pub type PanelOf = (usize, &'static str);
+
+/// The panel of most charts: by how a side waits. What never waits has none.
+pub fn manner(case: &CaseStudy<'_>) -> Option<PanelOf> {
+    let at = PANELS.iter().position(|(_, manners)| manners.contains(&case.series.manner))?;
+    Some((at, PANELS[at].0))
 }
 
 /// The sweep over message sizes.
@@ -65,17 +74,34 @@ impl Against<'_, '_> {
     pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         self.cases.retain(|case| (self.value)(case).is_some());
         let shown = Shown::of(&self.cases, self.swept.of);
-        self.showing(&shown, study, looks)
+        self.showing(&shown, manner, study, looks)
     }
 
     /// The same for contestants that are mostly of one kind, so that a kind is nothing to choose by.
-    pub fn figure_of_one_kind(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-        self.cases.retain(|case| (self.value)(case).is_some());
-        let shown = Shown::closest(&self.cases, MOST_LINES, self.swept.of);
-        self.showing(&shown, study, looks)
+    pub fn figure_of_one_kind(self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+        self.figure_in_panels(manner, MOST_LINES, study, looks)
     }
 
-    fn showing(self, shown: &Shown, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    /// The same in panels of one's own; `most` contestants are shown, in each way of waiting.
+    pub fn figure_in_panels(
+        mut self,
+        panel: fn(&CaseStudy<'_>) -> Option<PanelOf>,
+        most: usize,
+        study: &Study<'_>,
+        looks: &Looks,
+    ) -> Option<Figure> {
+        self.cases.retain(|case| (self.value)(case).is_some());
+        let shown = Shown::closest(&self.cases, most, self.swept.of);
+        self.showing(&shown, panel, study, looks)
+    }
+
+    fn showing(
+        self,
+        shown: &Shown,
+        panel_of: fn(&CaseStudy<'_>) -> Option<PanelOf>,
+        study: &Study<'_>,
+        looks: &Looks,
+    ) -> Option<Figure> {
         if self.places().len() < 2 {
             return None;
         }
@@ -83,9 +109,15 @@ impl Against<'_, '_> {
             self.cases.iter().copied().partition(|case| case.series.manner == Manner::Alone);
         let drawn: Vec<&CaseStudy<'_>> = crossing.into_iter().filter(|case| shown.shows(&case.series)).collect();
         let panel = |heading: &str, lines: Vec<Line>| Panel { heading: heading.into(), lines, limits: Vec::new() };
-        let mut panels: Vec<Panel> = by_manner(&drawn, |case| case.series.manner)
-            .map(|(heading, members)| {
-                let members: Vec<&CaseStudy<'_>> = members.into_iter().copied().collect();
+        let mut kinds: Vec<PanelOf> = drawn.iter().filter_map(|case| panel_of(case)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut panels: Vec<Panel> = kinds
+            .into_iter()
+            .map(|kind| {
+                let (_, heading) = kind;
+                let members: Vec<&CaseStudy<'_>> =
+                    drawn.iter().copied().filter(|case| panel_of(case) == Some(kind)).collect();
                 let mut lines = self.floors(&members);
                 lines.extend(self.lines(&alone, study, looks));
                 lines.extend(self.lines(&members, study, looks));

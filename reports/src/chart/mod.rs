@@ -26,6 +26,7 @@ mod ranking;
 mod rate;
 mod round_trip;
 mod scatter;
+mod servers;
 mod set_up;
 mod states;
 mod table;
@@ -126,7 +127,10 @@ pub struct Topic {
 
 /// Every topic that the records have data for, in the order of the page.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
-    let topics = [("pools", "Worker pools", pools::figures(study, looks))];
+    let topics = [
+        ("pools", "Worker pools", pools::figures(study, looks)),
+        ("servers", "Servers", servers::figures(study, looks)),
+    ];
     let topic = |(id, heading, figures)| Topic { id, heading, figures };
     topics.into_iter().map(topic).filter(|topic| !topic.figures.is_empty()).collect()
 }

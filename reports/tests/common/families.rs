@@ -2,6 +2,7 @@
 //! a formula behind every number.
 
 pub mod pools;
+pub mod servers;
 
 use std::collections::BTreeMap;
 
