@@ -65,6 +65,7 @@ const UNSAFE: &[&str] = &[
     "src/measure/hand_over/mod.rs",
     "src/measure/locks/ledger.rs",
     "src/measure/locks/recover/stage.rs",
+    "src/pool/mod.rs",
     "src/ring/mod.rs",
     "src/shm/mod.rs",
     "src/sysv_msg.rs",
