@@ -70,6 +70,7 @@ const UNSAFE: &[&str] = &[
     "src/measure/locks/ledger.rs",
     "src/measure/locks/recover/stage.rs",
     "src/measure/serve/area.rs",
+    "src/pool/mod.rs",
     "src/posix_mq.rs",
     "src/queue/kernel/semaphore.rs",
     "src/queue/unfinished.rs",

@@ -99,6 +99,7 @@ fn hire(seat: u32, roster: &Roster, live: &impl Fn(u32) -> io::Result<()>) -> io
     if roster.is_stopping() {
         return Ok(None);
     }
+    roster.clear(seat);
     let mut worker = Child::start(|| {
         if let Err(error) = live(seat) {
             eprintln!("worker {seat} of a pool gave up: {error}");

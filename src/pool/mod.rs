@@ -5,14 +5,26 @@
 //! one, as futures, mapped, streamed), is the same for every pool and stands above. A frame may hold several tasks.
 #![allow(unsafe_code)]
 
+mod by_descriptors;
+mod crew;
+mod crossbeam_pool;
+mod descriptors;
 mod foreman;
 mod hand;
+mod mutex_mpsc_pool;
+mod notices;
 mod pages;
+mod pipe_each;
 pub mod prepare;
+mod rayon_spawn;
 mod registry;
 mod roster;
+mod seqpacket_each;
 mod serial;
+mod share;
 mod shm_queue;
+mod socketpair_each;
+mod thread_per_task;
 
 use std::io;
 

@@ -1,6 +1,9 @@
 //! The only list of pools: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
-use super::{Visitor, serial, shm_queue};
+use super::{
+    Visitor, crossbeam_pool, mutex_mpsc_pool, pipe_each, rayon_spawn, seqpacket_each, serial, shm_queue,
+    socketpair_each, thread_per_task,
+};
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 macro_rules! registry {
@@ -25,4 +28,14 @@ registry! {
     "shm-queue/spin-yield" => shm_queue::ShmQueue<SpinYield>,
     "shm-queue/hybrid" => shm_queue::ShmQueue<Hybrid>,
     "shm-queue/park" => shm_queue::ShmQueue<Park>,
+    "shm-queue-recycled/hybrid" => shm_queue::ShmQueue<Hybrid, 100>,
+
+    "pipe-each/block" => pipe_each::PipeEach,
+    "socketpair-each/block" => socketpair_each::SocketpairEach,
+    "seqpacket-each/block" => seqpacket_each::SeqpacketEach,
+
+    "crossbeam-pool/hybrid" => crossbeam_pool::CrossbeamPool,
+    "mutex-mpsc-pool/park" => mutex_mpsc_pool::MutexMpscPool,
+    "rayon-spawn/hybrid" => rayon_spawn::RayonSpawn,
+    "thread-per-task/park" => thread_per_task::ThreadPerTask,
 }

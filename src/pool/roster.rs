@@ -24,6 +24,8 @@ struct Line {
     retired: AtomicU32,
     /// One more than the number of the frame in hand; 0 when there is none.
     frame: AtomicU64,
+    /// By what the dispatcher knows the last request that was received; 0 before the first.
+    ticket: AtomicU64,
 }
 
 // SAFETY: repr(C), atomics only; zero bytes are a pool at work.
@@ -48,11 +50,16 @@ impl Roster {
         self.head().stopping.load(Ordering::SeqCst) != 0
     }
 
-    pub(super) fn seat(&self, seat: u32, pid: u32) {
+    /// Forgets who sat there. To be called before the next one starts, who writes to the line at once.
+    pub(super) fn clear(&self, seat: u32) {
         let line = self.line(seat);
         line.frame.store(NOTHING, Ordering::Relaxed);
+        line.ticket.store(NOTHING, Ordering::Relaxed);
         line.retired.store(0, Ordering::Relaxed);
-        line.pid.store(pid, Ordering::SeqCst);
+    }
+
+    pub(super) fn seat(&self, seat: u32, pid: u32) {
+        self.line(seat).pid.store(pid, Ordering::SeqCst);
     }
 
     /// 0 where nobody has started yet.
@@ -78,6 +85,21 @@ impl Roster {
     #[inline]
     pub(super) fn is_done(&self, seat: u32) {
         self.line(seat).frame.store(NOTHING, Ordering::Relaxed);
+    }
+
+    /// The worker on `seat` has received the request that its dispatcher knows by `ticket`, but not looked at it yet: unless
+    /// [`takes`](Self::takes) follows, nobody has begun with it. Release, so that who sees it also sees that whatever was in
+    /// hand before is done.
+    #[inline]
+    pub(super) fn holds(&self, seat: u32, ticket: u64) {
+        // PAIRS: roster-ticket
+        self.line(seat).ticket.store(ticket, Ordering::Release);
+    }
+
+    /// The last request that the worker on `seat` received; 0 for none.
+    pub(super) fn ticket(&self, seat: u32) -> u64 {
+        // PAIRS: roster-ticket
+        self.line(seat).ticket.load(Ordering::Acquire)
     }
 
     /// What the worker on `seat` had in hand. Meant for one that has died: its stores were made before its end was seen.

@@ -4,6 +4,10 @@
 //!
 //! A worker that dies at its task leaves its frame on the roster. One that dies in the few nanoseconds between claiming a
 //! slot and giving it back would block the ring one lap later; only the end of the trial ends that.
+//!
+//! With a share, a worker leaves after so many frames and the foreman forks another: what Python's pool calls
+//! `maxtasksperchild`, against leaks of what runs in the workers. Each share costs a fork, an end and its collection.
+//! Source: `multiprocessing.pool.Pool` in Python's documentation.
 
 use std::io;
 
@@ -21,6 +25,8 @@ use crate::wait::{Crowd, WaitStrategy};
 
 type Slots = SegmentSlots<Crowd, Crowd>;
 
+/// Workers stay.
+const FOR_GOOD: u64 = 0;
 /// Largest pair of rings.
 const MAX_BYTES: usize = 1 << 30;
 /// A notice of a death: shorter than any answer.
@@ -28,8 +34,9 @@ const NOTICE_BYTES: usize = 12;
 /// Frame number of a notice about one who had nothing in hand.
 const NO_FRAME: u64 = u64::MAX;
 
-/// The pool, by wait strategy.
-pub struct ShmQueue<W> {
+/// The pool, by wait strategy, and by the frames after which a worker makes room for a fresh process: as many as it likes
+/// where that is [`FOR_GOOD`].
+pub struct ShmQueue<W, const SHARE: u64 = FOR_GOOD> {
     requests: Producer<Slots, W>,
     answers: Consumer<Slots, W>,
     foreman: Foreman,
@@ -80,8 +87,12 @@ fn layout(staff: &Staff) -> Layout {
     Layout::new(frames.next_power_of_two(), staff.frame_bytes.max(NOTICE_BYTES))
 }
 
-impl<W: WaitStrategy<Crowd>> Pool for ShmQueue<W> {
-    const SUMMARY: &'static str = "one queue in shared memory for all workers, and one of answers";
+impl<W: WaitStrategy<Crowd>, const SHARE: u64> Pool for ShmQueue<W, SHARE> {
+    const SUMMARY: &'static str = match SHARE {
+        FOR_GOOD => "one queue in shared memory for all workers, and one of answers",
+        100 => "the same queue; each worker leaves after 100 frames, and a fresh process takes its place",
+        _ => "the same queue; each worker leaves after its share, and a fresh process takes its place",
+    };
     const WAIT: Option<Wait> = Some(W::WAIT);
     const POLLS: bool = W::POLLS;
 
@@ -97,9 +108,10 @@ impl<W: WaitStrategy<Crowd>> Pool for ShmQueue<W> {
     fn open<K: Work>(staff: &Staff, work: K) -> io::Result<Self> {
         let rings = Rings::make(staff)?;
         let roster = Roster::for_seats(staff.workers)?;
+        let share = (SHARE != FOR_GOOD).then_some(SHARE);
         let live = |number: u32| {
             let cpu = staff.cpus.get(number as usize).copied();
-            rings.serve::<W, K>(&Seat { number, cpu, roster: roster.clone(), share: None }, work.clone())
+            rings.serve::<W, K>(&Seat { number, cpu, roster: roster.clone(), share }, work.clone())
         };
         let mut notices: Option<Producer<Slots, W>> = None;
         let tell = |loss: Loss| {
