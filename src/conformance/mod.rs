@@ -2,4 +2,5 @@
 //! their own kernel: `ipcmark run --plan conformance`.
 
 pub mod lock;
+pub mod pool;
 pub mod transport;
