@@ -2,6 +2,7 @@
 //! their own kernel: `ipcmark run --plan conformance`.
 
 pub mod lock;
+pub mod pool;
 pub mod queue;
 pub mod server;
 pub mod shared_state;

@@ -11,7 +11,7 @@
 //! page, is also the seed of Poisson arrivals: another one in every trial, since sets must be independent, and known to
 //! both sides.
 
-pub(super) mod tally;
+pub(in crate::measure) mod tally;
 
 use std::io;
 

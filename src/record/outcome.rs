@@ -210,6 +210,8 @@ pub mod metric {
     pub const FINISH_TO_VISIBLE_NS: &str = "finish_to_visible_ns";
     /// Idle: CPU time of all roles in a second without work.
     pub const IDLE_CPU_NS_PER_S: &str = "idle_cpu_ns_per_s";
+    /// Idle: switches of all roles in a second without work, voluntary and not.
+    pub const IDLE_SWITCHES_PER_S: &str = "idle_switches_per_s";
     /// Set-up of a pool: ending it at once, workers collected, median.
     pub const TERMINATE_NS: &str = "terminate_ns";
     /// Set-up of a pool: proportional share of memory of one worker.

@@ -1,6 +1,6 @@
 //! How a list of tasks is cut into chunks.
 
-use crate::record::{Call, Case, Chunk};
+use crate::record::{Call, Case, Chunk, Measure};
 
 /// Tasks of one list, at most.
 const LIST: u64 = 1024;
@@ -8,9 +8,14 @@ const LIST: u64 = 1024;
 const LIST_BYTES: u64 = 4 << 20;
 /// The shortest list.
 const LIST_MIN: u64 = 16;
+/// Tasks of one list where promises are checked, whatever the call: their frames have to fit into every pool.
+const LIST_EXAMINED: u64 = 64;
 
 /// Tasks that one `map` is called with.
 pub(super) fn list_length(case: &Case) -> u64 {
+    if case.measure == Measure::Conformance {
+        return LIST_EXAMINED;
+    }
     if !matches!(case.call, Some(Call::Map | Call::Imap | Call::ImapUnordered)) {
         return 1;
     }
@@ -29,6 +34,19 @@ pub(super) fn next(policy: Chunk, length: u64, left: u64, workers: u32) -> u32 {
         Chunk::Guided => left / (2 * workers),
     };
     size.clamp(1, left.max(1)) as u32
+}
+
+/// The largest chunk that `case` hands out.
+pub(super) fn largest_of(case: &Case, workers: u32) -> u32 {
+    let policies = match case.chunk {
+        // All of them, one after the other.
+        _ if case.measure == Measure::Conformance => Chunk::ALL,
+        Some(Chunk::Sixteen) => &[Chunk::Sixteen],
+        Some(Chunk::Python) => &[Chunk::Python],
+        Some(Chunk::Guided) => &[Chunk::Guided],
+        Some(Chunk::One) | None => &[Chunk::One],
+    };
+    policies.iter().map(|policy| largest(*policy, list_length(case), workers)).max().unwrap_or(1)
 }
 
 /// The largest chunk of a list of `length`.

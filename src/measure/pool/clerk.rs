@@ -1,208 +1,71 @@
-//! Who hands out tasks and takes back results: the calls of a pool, over frames, the same for every pool. Every frame that
-//! is out has a token; what comes back must be the frame that went out with it.
+//! Who hands out tasks and takes back results: the calls of a pool, over frames, the same for every pool. The only timed
+//! loops of the family; what surrounds them holds a clerk as a [`Dispatcher`], whatever its pool.
 
 use std::collections::VecDeque;
+use std::hint;
 use std::io;
 
-use hdrhistogram::Histogram;
+use super::books::{Back, Books, Event, Tasks, died};
+use super::dispatcher::Dispatcher;
+use super::frame::{self, Answer, Due, FAILS, STAMPED};
+use super::passage::{Course, Passage};
+use super::stamps::Stamps;
+use crate::measure::Trouble;
+use crate::pool::{Collected, Hand, Pool};
+use crate::record::{Call, Chunk};
+use crate::{abort, clock};
 
-use super::chunks;
-use super::frame::{self, Answer, FAILS, Request, STAMPED, Status};
-use crate::clock;
-use crate::measure::{Trouble, histogram};
-use crate::pool::{Collected, Loss, Pool, prepare};
-use crate::record::{Call, Case, Chunk};
-
-/// What the tasks of a case are like.
-#[derive(Clone, Copy, Debug)]
-pub struct Tasks {
-    /// Payload each way.
-    pub bytes: usize,
-    /// Work of each.
-    pub rounds: u64,
-    call: Call,
-    chunk: Chunk,
-    list_length: u64,
-    workers: u32,
-    in_flight: usize,
-}
-
-impl Tasks {
-    /// Those of `case`, each with `rounds` of work.
-    pub fn of(case: &Case, rounds: u64) -> Self {
-        Self {
-            bytes: case.message_bytes.unwrap_or(0) as usize,
-            rounds,
-            call: case.call.unwrap_or(Call::Apply),
-            chunk: case.chunk.unwrap_or(Chunk::One),
-            list_length: chunks::list_length(case),
-            workers: prepare::workers(case),
-            in_flight: prepare::in_flight(case) as usize,
-        }
-    }
-}
-
-/// A frame that is out, or was.
-#[derive(Clone, Copy, Debug, Default)]
-struct Out {
-    first: u64,
-    count: u32,
-    /// Ticks; 0 where nobody looks.
-    submitted: u64,
-    back: bool,
-}
-
-/// A frame that came back.
-#[derive(Clone, Copy, Debug)]
-pub struct Back {
-    /// Its first task.
-    pub first: u64,
-    /// How many.
-    pub count: u32,
-    /// Whether they were done, or failed as told.
-    pub done: bool,
-    token: u32,
-}
-
-/// What came back, or who is gone.
-#[derive(Clone, Copy, Debug)]
-pub enum Event {
-    /// A checked answer.
-    Back(Back),
-    /// A worker died; the frame it had in hand is out no more.
-    Lost(Loss, Option<Back>),
-}
-
-/// When tasks of a stamped pass were where, in nanoseconds.
-pub struct Stamps {
-    /// From handing over until a worker begins.
-    pub start: Histogram<u64>,
-    /// From a worker's finishing until the result is read.
-    pub visible: Histogram<u64>,
-    /// From handing over until the result is read.
-    pub whole: Histogram<u64>,
-    ns_per_tick: f64,
-    trusted: bool,
-}
-
-impl Stamps {
-    /// Nothing yet; one tick lasts `ns_per_tick`.
-    pub fn new(ns_per_tick: f64, trusted: bool) -> Self {
-        let empty = histogram::empty;
-        Self { start: empty(), visible: empty(), whole: empty(), ns_per_tick, trusted }
-    }
-
-    fn note(&mut self, submitted: u64, answer: &Answer, now: u64) {
-        let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * self.ns_per_tick) as u64).max(1);
-        self.start.saturating_record(ns(submitted, answer.started));
-        self.visible.saturating_record(ns(answer.finished, now));
-        self.whole.saturating_record(ns(submitted, now));
-    }
-}
+/// Looks at pool and clock between two at the abort word.
+const LOOKS_PER_ABORT_CHECK: u32 = 4096;
 
 /// Hands out the tasks of one case.
-pub struct Clerk<P> {
+pub(super) struct Clerk<P> {
     pool: P,
-    tasks: Tasks,
-    /// Number of the next task.
-    next: u64,
-    frames: Vec<Out>,
-    free: Vec<u32>,
-    stamps: Option<Stamps>,
+    books: Books,
 }
 
 impl<P: Pool> Clerk<P> {
-    /// With an open pool.
-    pub fn new(pool: P, tasks: Tasks) -> Self {
-        let frames = tasks.in_flight;
-        Self {
-            pool,
-            tasks,
-            next: 0,
-            frames: vec![Out::default(); frames],
-            free: (0..frames as u32).rev().collect(),
-            stamps: None,
+    /// With an open pool, that takes so many frames at a time.
+    pub(super) fn new(pool: P, tasks: Tasks, in_flight: u32) -> Self {
+        Self { pool, books: Books::new(tasks, in_flight) }
+    }
+
+    /// So many tasks, one at a time, each waited for. What comes next, and what must come back, is made up while the worker
+    /// is at work.
+    fn one_by_one(&mut self, count: u64) -> Result<(), Trouble> {
+        if self.books.stamps.is_some() {
+            return (0..count).try_for_each(|_| self.apply());
         }
-    }
-
-    /// The pool.
-    pub fn pool(&self) -> &P {
-        &self.pool
-    }
-
-    /// Gives the pool back; no frame should be out.
-    pub fn into_pool(self) -> P {
-        self.pool
-    }
-
-    /// From now on, until they are taken, when each task was where goes into `stamps`.
-    pub fn stamp_into(&mut self, stamps: Stamps) {
-        self.stamps = Some(stamps);
-    }
-
-    /// The stamps so far.
-    pub fn take_stamps(&mut self) -> Option<Stamps> {
-        self.stamps.take()
-    }
-
-    /// Frames that may still be handed out before one has to come back.
-    pub fn room(&self) -> usize {
-        self.free.len()
-    }
-
-    /// Frames that are out.
-    pub fn out(&self) -> usize {
-        self.tasks.in_flight - self.free.len()
-    }
-
-    /// Does `count` tasks by the case's call. The timed loop.
-    ///
-    /// Errors: a result that is wrong, missing or too many; a worker that died.
-    #[inline]
-    pub fn run(&mut self, count: u64) -> Result<(), Trouble> {
-        match self.tasks.call {
-            Call::Apply => (0..count).try_for_each(|_| self.apply()),
-            Call::ApplyAsync => self.as_they_come(count, Chunk::One),
-            Call::ImapUnordered => self.as_they_come(count, self.tasks.chunk),
-            Call::Imap => self.in_order(count),
-            Call::Map => {
-                let mut left = count;
-                while left > 0 {
-                    let list = left.min(self.tasks.list_length);
-                    self.map(list)?;
-                    left -= list;
-                }
-                Ok(())
+        let Tasks { bytes, rounds, .. } = self.books.tasks;
+        let (token, request_bytes) = (self.books.next_token()?, frame::request_bytes(1, bytes));
+        let mut outgoing = frame::outgoing(self.books.next, bytes);
+        for _ in 0..count {
+            let first = self.books.next;
+            let request = frame::Request { first, count: 1, token, rounds, flags: 0 };
+            self.pool.submit(request_bytes, |room| request.write_known(room, &outgoing))?;
+            self.books.next += 1;
+            let due = Due::new(first, token, bytes);
+            outgoing = frame::outgoing(self.books.next, bytes);
+            match self.pool.collect(|seen| due.check(seen))? {
+                Collected::Answer(checked) => checked?,
+                Collected::Lost(loss) => return Err(died(&loss)),
             }
         }
+        Ok(())
     }
 
-    /// One task, waited for.
-    #[inline]
-    pub fn apply(&mut self) -> Result<(), Trouble> {
-        self.hand_out(1, 0, 0)?;
+    fn apply(&mut self) -> Result<(), Trouble> {
+        self.send_next(1, 0)?;
         self.take_back().map(drop)
-    }
-
-    /// A task that fails, waited for.
-    ///
-    /// Errors: it came back as if it had been done.
-    pub fn apply_failing(&mut self) -> Result<(), Trouble> {
-        self.hand_out(1, FAILS, 0)?;
-        match self.collect()? {
-            Event::Back(back) if !back.done => Ok(()),
-            _ => Err("a task that fails came back as done".to_owned().into()),
-        }
     }
 
     /// A bounded number of frames out; whatever comes back makes room for the next.
     fn as_they_come(&mut self, count: u64, chunk: Chunk) -> Result<(), Trouble> {
         let (mut left, mut missing) = (count, count);
         while missing > 0 {
-            while left > 0 && !self.free.is_empty() {
-                let tasks = chunks::next(chunk, self.tasks.list_length.min(count), left, self.tasks.workers);
-                let tasks = tasks.min(self.largest());
-                self.hand_out(tasks, 0, 0)?;
+            while left > 0 && self.books.room() > 0 {
+                let tasks = self.books.tasks.in_next_frame(chunk, count, left);
+                self.send_next(tasks, 0)?;
                 left -= u64::from(tasks);
             }
             missing -= u64::from(self.take_back()?.count);
@@ -212,24 +75,25 @@ impl<P: Pool> Clerk<P> {
 
     /// The same, but results are passed on in order: the oldest frame has to be back before its place is free.
     fn in_order(&mut self, count: u64) -> Result<(), Trouble> {
-        let mut line: VecDeque<u32> = VecDeque::with_capacity(self.tasks.in_flight);
-        let (mut left, mut expected) = (count, self.next);
+        let mut line: VecDeque<u32> = VecDeque::with_capacity(self.books.room());
+        let (mut left, mut expected) = (count, self.books.next);
         while left > 0 || !line.is_empty() {
-            while left > 0 && !self.free.is_empty() {
-                let tasks = chunks::next(self.tasks.chunk, self.tasks.list_length.min(count), left, self.tasks.workers);
-                let tasks = tasks.min(self.largest());
-                line.push_back(self.hand_out(tasks, 0, 0)?);
+            while left > 0 && self.books.room() > 0 {
+                let tasks = self.books.tasks.in_next_frame(self.books.tasks.chunk, count, left);
+                line.push_back(self.send_next(tasks, 0)?);
                 left -= u64::from(tasks);
             }
             // What came early waits for its turn.
-            while let Some(out) = line.front().map(|token| self.frames[*token as usize]).filter(|out| out.back) {
+            while let Some(front) = line.front().filter(|token| self.books.frame(**token).back) {
+                let (out, token) = (self.books.frame(*front), *front);
                 if out.first != expected {
                     return Err(format!("task {} came where {expected} was due", out.first).into());
                 }
                 expected += u64::from(out.count);
-                self.free.extend(line.pop_front());
+                self.books.release(token);
+                line.pop_front();
             }
-            if line.front().is_some_and(|_| left == 0 || self.free.is_empty()) {
+            if !line.is_empty() && (left == 0 || self.books.room() == 0) {
                 self.take_back_keeping()?;
             }
         }
@@ -238,13 +102,13 @@ impl<P: Pool> Clerk<P> {
 
     /// A list of tasks in chunks, and all results in order once the last one is there.
     fn map(&mut self, count: u64) -> Result<(), Trouble> {
-        let first = self.next;
+        let first = self.books.next;
         let mut covered = vec![0u64; count.div_ceil(64) as usize];
         let (mut left, mut missing) = (count, count);
         while missing > 0 {
-            while left > 0 && !self.free.is_empty() {
-                let tasks = chunks::next(self.tasks.chunk, count, left, self.tasks.workers);
-                self.hand_out(tasks, 0, 0)?;
+            while left > 0 && self.books.room() > 0 {
+                let tasks = self.books.tasks.in_next_frame(self.books.tasks.chunk, count, left);
+                self.send_next(tasks, 0)?;
                 left -= u64::from(tasks);
             }
             let back = self.take_back()?;
@@ -260,109 +124,196 @@ impl<P: Pool> Clerk<P> {
         Ok(())
     }
 
-    fn largest(&self) -> u32 {
-        chunks::largest(self.tasks.chunk, self.tasks.list_length, self.tasks.workers)
+    /// Hands out the next `count` tasks as one frame and gives its token.
+    #[inline]
+    fn send_next(&mut self, count: u32, flags: u64) -> io::Result<u32> {
+        let token = self.send(self.books.next, count, flags)?;
+        self.books.next += u64::from(count);
+        Ok(token)
     }
 
-    /// Hands out the next `count` tasks as one frame and gives its token. `due` takes the place of the moment of handing
-    /// over, in ticks, where it is not 0.
-    ///
-    /// Errors: all frames are out, or those of the pool.
     #[inline]
-    pub fn hand_out(&mut self, count: u32, flags: u64, due: u64) -> io::Result<u32> {
-        let token = self.free.pop().ok_or_else(|| io::Error::other("more frames out than the pool was opened for"))?;
-        let stamped = match &self.stamps {
-            Some(_) if due > 0 => due,
-            Some(stamps) => clock::tick(stamps.trusted),
-            None => 0,
-        };
-        self.frames[token as usize] = Out { first: self.next, count, submitted: stamped, back: false };
-        let flags = flags | if stamped > 0 { STAMPED } else { 0 };
-        let request = Request { first: self.next, count, token, rounds: self.tasks.rounds, flags };
-        let bytes = self.tasks.bytes;
+    fn send(&mut self, first: u64, count: u32, flags: u64) -> io::Result<u32> {
+        let (request, bytes) = (self.books.enter(first, count, flags)?, self.books.tasks.bytes);
         self.pool.submit(frame::request_bytes(count, bytes), |room| request.write(room, bytes))?;
-        self.next += u64::from(count);
-        Ok(token)
+        Ok(request.token)
     }
 
     /// Takes one frame back and frees its token.
     #[inline]
     fn take_back(&mut self) -> Result<Back, Trouble> {
         let back = self.take_back_keeping()?;
-        self.free.push(back.token);
+        self.books.release(back.token);
         Ok(back)
     }
 
     /// The same without freeing the token.
     #[inline]
     fn take_back_keeping(&mut self) -> Result<Back, Trouble> {
-        let bytes = self.tasks.bytes;
+        let bytes = self.books.tasks.bytes;
         match self.pool.collect(|seen| Answer::read(seen, bytes))? {
-            Collected::Answer(answer) => {
-                let back = self.check(&answer?)?;
-                if !back.done {
-                    return Err(format!("task {} failed", back.first).into());
-                }
-                Ok(back)
-            }
-            Collected::Lost(loss) => Err(io::Error::other(format!("worker {} of the pool died", loss.worker)).into()),
+            Collected::Answer(answer) => self.done(&answer?),
+            Collected::Lost(loss) => Err(died(&loss)),
         }
     }
 
-    /// Waits for whatever comes back, be it a failure or a death.
-    pub fn collect(&mut self) -> Result<Event, Trouble> {
-        let bytes = self.tasks.bytes;
-        let collected = self.pool.collect(|seen| Answer::read(seen, bytes))?;
-        self.event(collected)
+    /// An answer to a frame that is out, and whose tasks were done.
+    #[inline]
+    fn done(&mut self, answer: &Answer) -> Result<Back, Trouble> {
+        let back = self.books.check(answer)?;
+        if back.done { Ok(back) } else { Err(format!("task {} failed", back.first).into()) }
     }
 
-    /// What has come back by now, if anything.
+    /// Reads one result of an open loop, if there is one.
     #[inline]
-    pub fn try_collect(&mut self) -> Result<Option<Event>, Trouble> {
-        let bytes = self.tasks.bytes;
+    fn pass(&mut self, course: &mut Course, first: u64) -> Result<bool, Trouble> {
+        let bytes = self.books.tasks.bytes;
         match self.pool.try_collect(|seen| Answer::read(seen, bytes))? {
-            Some(collected) => self.event(collected).map(Some),
-            None => Ok(None),
+            None => Ok(false),
+            Some(Collected::Lost(loss)) => Err(died(&loss)),
+            Some(Collected::Answer(answer)) => {
+                let answer = answer?;
+                let back = self.done(&answer)?;
+                let handed_over = self.books.frame(back.token).handed_over;
+                course.passages[(back.first - first) as usize] = Passage {
+                    handed_over,
+                    started: answer.started,
+                    finished: answer.finished,
+                    read: clock::tick(course.trusted),
+                };
+                self.books.release(back.token);
+                Ok(true)
+            }
         }
     }
 
     fn event(&mut self, collected: Collected<Result<Answer, String>>) -> Result<Event, Trouble> {
         match collected {
             Collected::Answer(answer) => {
-                let back = self.check(&answer?)?;
-                self.free.push(back.token);
+                let back = self.books.check(&answer?)?;
+                self.books.release(back.token);
                 Ok(Event::Back(back))
             }
-            Collected::Lost(loss) => {
-                let token = loss.frame.map(|token| token as u32);
-                let out = token.and_then(|token| Some((token, self.frames.get_mut(token as usize)?)));
-                // One that answered before it died has lost nothing.
-                let out = out.filter(|(token, out)| !out.back && !self.free.contains(token));
-                let back = out.map(|(token, out)| {
-                    out.back = true;
-                    Back { first: out.first, count: out.count, done: false, token }
-                });
-                self.free.extend(back.map(|back| back.token));
-                Ok(Event::Lost(loss, back))
+            Collected::Lost(loss) => Ok(Event::Lost(loss, self.books.lost(&loss))),
+        }
+    }
+}
+
+impl<P: Pool> Dispatcher for Clerk<P> {
+    fn run(&mut self, count: u64) -> Result<(), Trouble> {
+        let Tasks { call, chunk, list_length, .. } = self.books.tasks;
+        match call {
+            Call::Apply => self.one_by_one(count),
+            Call::ApplyAsync => self.as_they_come(count, Chunk::One),
+            Call::ImapUnordered => self.as_they_come(count, chunk),
+            Call::Imap => self.in_order(count),
+            Call::Map => {
+                let mut left = count;
+                while left > 0 {
+                    let list = left.min(list_length);
+                    self.map(list)?;
+                    left -= list;
+                }
+                Ok(())
             }
         }
     }
 
-    /// Whether an answer is one to a frame that is out.
-    #[inline]
-    fn check(&mut self, answer: &Answer) -> Result<Back, Trouble> {
-        let now = self.stamps.as_ref().map_or(0, |stamps| clock::tick(stamps.trusted));
-        let Some(out) = self.frames.get_mut(answer.token as usize) else {
-            return Err(format!("an answer came to the frame {}, which never was", answer.token).into());
-        };
-        if out.back || (out.first, out.count) != (answer.first, answer.count) {
-            return Err(format!("task {} came back a second time, or from nowhere", answer.first).into());
+    fn pace(&mut self, course: &mut Course) -> Result<(), Trouble> {
+        let (first, count) = (self.books.next, course.passages.len());
+        let mut now_ns = clock::now_ns();
+        let mut looks = 0u32;
+        for due_ns in course.schedule.clone().take(count) {
+            let due_ns = course.start_ns + due_ns;
+            // What is due goes first, if there is room; what is late already needs no look at the clock.
+            while self.books.room() == 0 || due_ns > now_ns {
+                if !self.pass(course, first)? {
+                    hint::spin_loop();
+                    check_abort(&mut looks)?;
+                }
+                now_ns = clock::now_ns();
+            }
+            let handed_over = clock::tick(course.trusted);
+            let token = self.send_next(1, STAMPED)?;
+            self.books.handed_over_at(token, handed_over);
         }
-        out.back = true;
-        let (submitted, token) = (out.submitted, answer.token);
-        if let Some(stamps) = self.stamps.as_mut().filter(|_| submitted > 0) {
-            stamps.note(submitted, answer, now);
+        while self.books.out() > 0 {
+            if !self.pass(course, first)? {
+                check_abort(&mut looks)?;
+            }
         }
-        Ok(Back { first: answer.first, count: answer.count, done: answer.status == Status::Done, token })
+        Ok(())
     }
+
+    fn set_tasks(&mut self, tasks: Tasks) {
+        self.books.tasks = tasks;
+    }
+
+    fn stamp_into(&mut self, stamps: Stamps) {
+        self.books.stamps = Some(stamps);
+    }
+
+    fn take_stamps(&mut self) -> Option<Stamps> {
+        self.books.stamps.take()
+    }
+
+    fn hand_out(&mut self, count: u32, flags: u64) -> io::Result<u32> {
+        self.send_next(count, flags)
+    }
+
+    fn hand_out_again(&mut self, lost: &Back, flags: u64) -> io::Result<u32> {
+        self.send(lost.first, lost.count, flags)
+    }
+
+    fn apply_failing(&mut self) -> Result<(), Trouble> {
+        self.send_next(1, FAILS)?;
+        match self.collect()? {
+            Event::Back(back) if !back.done => Ok(()),
+            _ => Err("a task that fails came back as done".to_owned().into()),
+        }
+    }
+
+    fn collect(&mut self) -> Result<Event, Trouble> {
+        let bytes = self.books.tasks.bytes;
+        let collected = self.pool.collect(|seen| Answer::read(seen, bytes))?;
+        self.event(collected)
+    }
+
+    fn try_collect(&mut self) -> Result<Option<Event>, Trouble> {
+        let bytes = self.books.tasks.bytes;
+        match self.pool.try_collect(|seen| Answer::read(seen, bytes))? {
+            Some(collected) => self.event(collected).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.books.room()
+    }
+
+    fn out(&self) -> usize {
+        self.books.out()
+    }
+
+    fn hands(&self) -> Vec<Hand> {
+        self.pool.hands()
+    }
+
+    fn close(self: Box<Self>) -> io::Result<()> {
+        self.pool.close()
+    }
+
+    fn terminate(self: Box<Self>) -> io::Result<()> {
+        self.pool.terminate()
+    }
+}
+
+/// Every so often, whether the trial was called off.
+#[inline]
+fn check_abort(looks: &mut u32) -> io::Result<()> {
+    *looks = looks.wrapping_add(1);
+    if looks.is_multiple_of(LOOKS_PER_ABORT_CHECK) && abort::requested() {
+        return Err(abort::error());
+    }
+    Ok(())
 }

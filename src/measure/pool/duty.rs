@@ -1,8 +1,12 @@
 //! What every worker does: reads the payloads of its tasks, works for the time that each is to take, and answers with what
 //! each came to.
 
-use super::frame::{self, Answer, FAILS, Request, STAMPED, Status};
+use std::process;
+
+use super::frame::{self, Answer, FAILS, Request, SHOWN, STAMPED, Status};
+use crate::address::Descriptor;
 use crate::clock;
+use crate::control::{MAX_SLOTS, Page};
 use crate::measure::locks::chain;
 use crate::pool::Work;
 
@@ -13,6 +17,8 @@ pub struct Duty {
     /// Whether ticks of different CPUs can be compared.
     ticks_trusted: bool,
     results: Vec<u64>,
+    /// The control page, for tasks that are shown on it.
+    control: Descriptor,
 }
 
 /// What one frame asks.
@@ -23,9 +29,19 @@ pub struct Job {
 }
 
 impl Duty {
-    /// For tasks with payloads of `bytes` each way.
-    pub fn new(bytes: usize, ticks_trusted: bool) -> Self {
-        Self { bytes, ticks_trusted, results: vec![] }
+    /// For tasks with payloads of `bytes` each way. Those that are to be seen at work show it on the page behind `control`.
+    pub fn new(bytes: usize, ticks_trusted: bool, control: Descriptor) -> Self {
+        Self { bytes, ticks_trusted, results: vec![], control }
+    }
+
+    /// Tells on the page's line of the frame's token what has become of it. Mapped for this moment only: tasks that are
+    /// shown are long ones, and a mapping cannot be handed to a worker that is a thread.
+    #[cold]
+    fn show(&self, job: &Job, tell: impl FnOnce(&Page, u32)) {
+        // One who cannot show is seen as one who never began.
+        if let Ok(page) = Page::attach(&self.control) {
+            tell(&page, job.answer.token);
+        }
     }
 }
 
@@ -58,11 +74,18 @@ impl Work for Duty {
 
     #[inline]
     fn carry_out(&mut self, job: &mut Job) {
+        let shown = job.request.flags & SHOWN != 0 && job.answer.token < MAX_SLOTS;
+        if shown {
+            self.show(job, |page, line| page.post(line, u64::from(process::id())));
+        }
         for _ in 0..job.request.count {
             chain::run(job.request.rounds);
         }
         if job.request.flags & STAMPED != 0 {
             job.answer.finished = clock::tick(self.ticks_trusted);
+        }
+        if shown {
+            self.show(job, |page, line| page.set_tally(line, job.request.first + 1));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What travels: a head, and for each task of the frame its payload on the way out, its result and payload on the way
 //! back. All numbers little-endian.
 
-use crate::payload::{self, mix, stamp};
+use crate::payload::{self, Known, mix, stamp};
 
 /// Of payloads on their way out, and back.
 const OUT: u16 = 1;
@@ -12,7 +12,9 @@ const ARGUMENT: u16 = 3;
 /// The worker stamps when it begins and when it is done.
 pub(super) const STAMPED: u64 = 1;
 /// The task fails, as a function that raises an error does.
-pub(super) const FAILS: u64 = 2;
+pub(crate) const FAILS: u64 = 2;
+/// The worker shows on the control page when it begins and when it is done.
+pub(crate) const SHOWN: u64 = 4;
 
 /// Bytes of a request before its payloads.
 const REQUEST_HEAD: usize = 32;
@@ -83,13 +85,25 @@ impl Request {
     /// Writes head and payloads.
     #[inline]
     pub(super) fn write(&self, room: &mut [u8], bytes: usize) {
+        fill_each(self.write_head(room), bytes, OUT, self.first);
+    }
+
+    /// The same for a frame of one task whose payload is known already.
+    #[inline]
+    pub(super) fn write_known(&self, room: &mut [u8], payload: &Known) {
+        payload.fill(self.write_head(room));
+    }
+
+    /// Writes the head and gives what is behind it.
+    #[inline]
+    fn write_head<'a>(&self, room: &'a mut [u8]) -> &'a mut [u8] {
         let (head, payloads) = room.split_at_mut(REQUEST_HEAD);
         head[..8].copy_from_slice(&self.first.to_le_bytes());
         head[8..12].copy_from_slice(&self.count.to_le_bytes());
         head[12..16].copy_from_slice(&self.token.to_le_bytes());
         head[16..24].copy_from_slice(&self.rounds.to_le_bytes());
         head[24..].copy_from_slice(&self.flags.to_le_bytes());
-        fill_each(payloads, bytes, OUT, self.first);
+        payloads
     }
 
     /// Reads a request and every byte of its payloads; `results` gets what each task comes to, so far as its input decides.
@@ -180,6 +194,55 @@ impl Answer {
     }
 }
 
+/// The payload of a task on its way out.
+#[inline]
+pub(super) fn outgoing(task: u64, bytes: usize) -> Known {
+    Known::new(bytes, stamp(OUT, task))
+}
+
+/// The answer to a frame of one task, known before it comes, so that mixing stamps need not happen while nobody works.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    task: u64,
+    token: u32,
+    result: u64,
+    payload: Known,
+    bytes: usize,
+}
+
+impl Due {
+    /// To task `task`, which went out by `token` with a payload of `bytes`.
+    #[inline]
+    pub(super) fn new(task: u64, token: u32, bytes: usize) -> Self {
+        Self { task, token, result: result_of(task, bytes), payload: Known::new(bytes, stamp(BACK, task)), bytes }
+    }
+
+    /// Checks everything: whose answer it is, that the task was done, its result and every byte of its payload.
+    ///
+    /// Errors: what is wrong, as a sentence.
+    #[inline]
+    pub(super) fn check(&self, seen: &[u8]) -> Result<(), String> {
+        let as_due = seen.len() == answer_bytes(1, self.bytes)
+            && u64_at(seen, 0) == self.task
+            && u64_at(seen, 8) == (u64::from(self.token) << 32 | 1)
+            && u64_at(seen, 16) == Status::Done as u64
+            && u64_at(seen, ANSWER_HEAD) == self.result;
+        if !as_due {
+            return Err(self.explain(seen));
+        }
+        if self.bytes == 0 { Ok(()) } else { self.payload.check(&seen[ANSWER_HEAD + RESULT..]) }
+    }
+
+    #[cold]
+    fn explain(&self, seen: &[u8]) -> String {
+        match Answer::read(seen, self.bytes) {
+            Err(why) => why,
+            Ok(answer) if answer.status == Status::Failed => format!("task {} failed", answer.first),
+            Ok(answer) => format!("task {} came back where {} was due", answer.first, self.task),
+        }
+    }
+}
+
 #[inline]
 fn fill_each(payloads: &mut [u8], bytes: usize, side: u16, first: u64) {
     if bytes > 0 {
@@ -222,6 +285,42 @@ mod tests {
             room[ANSWER_HEAD + 9] ^= 1;
             assert!(Answer::read(&room, bytes).is_err(), "a changed result");
         }
+    }
+
+    #[test]
+    fn only_the_answer_that_is_due_passes() {
+        for bytes in [0, 5, 64] {
+            let due = Due::new(7, 3, bytes);
+            let room_of = |answer: Answer| {
+                let mut room = vec![0; answer_bytes(1, bytes)];
+                answer.write(&mut room, bytes, &[result_of(answer.first, bytes)]);
+                room
+            };
+            let answer = Answer { first: 7, count: 1, token: 3, ..Answer::default() };
+            assert_eq!(due.check(&room_of(answer)), Ok(()));
+            let others = [
+                Answer { first: 8, ..answer },
+                Answer { token: 4, ..answer },
+                Answer { status: Status::Failed, ..answer },
+                Answer { status: Status::Corrupt, ..answer },
+            ];
+            assert!(others.into_iter().all(|other| due.check(&room_of(other)).is_err()));
+            for at in [ANSWER_HEAD, answer_bytes(1, bytes) - 1] {
+                let mut room = room_of(answer);
+                room[at] ^= 1;
+                assert!(due.check(&room).is_err(), "byte {at}");
+            }
+            assert!(due.check(&room_of(answer)[1..]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_known_payload_is_written_as_any_other() {
+        let request = Request { first: 9, count: 1, token: 2, rounds: 5, flags: SHOWN };
+        let (mut known, mut plain) = (vec![0; request_bytes(1, 24)], vec![0; request_bytes(1, 24)]);
+        request.write_known(&mut known, &outgoing(9, 24));
+        request.write(&mut plain, 24);
+        assert_eq!(known, plain);
     }
 
     #[test]

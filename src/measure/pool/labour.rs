@@ -42,12 +42,17 @@ impl Labour {
             let after = Reading::of(hand);
             let running_ns = after.running_ns.saturating_sub(before.running_ns).min(wall_ns);
             let ready_ns = after.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
+            let (user_ns, system_ns) = split(
+                running_ns,
+                after.user_ns.saturating_sub(before.user_ns),
+                after.system_ns.saturating_sub(before.system_ns),
+            );
             RoleCost {
                 role: "worker".to_owned(),
                 cpu: cpus.get(seat).copied(),
                 wall_ns,
-                user_ns: after.user_ns.saturating_sub(before.user_ns),
-                system_ns: after.system_ns.saturating_sub(before.system_ns),
+                user_ns,
+                system_ns,
                 voluntary_switches: after.voluntary.saturating_sub(before.voluntary),
                 involuntary_switches: after.involuntary.saturating_sub(before.involuntary),
                 minor_faults: after.minor_faults.saturating_sub(before.minor_faults),
@@ -60,6 +65,16 @@ impl Labour {
         };
         self.hands.into_iter().enumerate().map(cost).collect()
     }
+}
+
+/// User and system time, which are counted in ticks of some milliseconds, made to add up to the time on a CPU, which is
+/// counted in nanoseconds. Left as they are where the kernel does not tell that time.
+fn split(running_ns: u64, user_ns: u64, system_ns: u64) -> (u64, u64) {
+    if running_ns == 0 {
+        return (user_ns, system_ns);
+    }
+    let system_ns = system_ns.min(running_ns);
+    (running_ns - system_ns, system_ns)
 }
 
 impl Reading {
@@ -106,6 +121,14 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_and_system_time_add_up_to_the_time_on_a_cpu() {
+        assert_eq!(split(3_000_000, 0, 0), (3_000_000, 0));
+        assert_eq!(split(12_000_000, 10_000_000, 10_000_000), (2_000_000, 10_000_000));
+        assert_eq!(split(4_000_000, 0, 10_000_000), (0, 4_000_000));
+        assert_eq!(split(0, 20, 10), (20, 10));
+    }
 
     #[test]
     fn fields_are_found_behind_any_name() {

@@ -1,0 +1,71 @@
+//! What does a pool use that has nothing to do? Tasks for a while, then none: the dispatcher sleeps, and what workers use
+//! until it wakes is what they pay for being ready. How they fall asleep is not part of it. One more task shows that the
+//! pool still works.
+
+use std::thread;
+use std::time::Duration;
+
+use super::labour::Labour;
+use super::trial::Trial;
+use crate::measure::meter::Meter;
+use crate::measure::{Findings, count};
+use crate::protocol::Report;
+use crate::record::{Metrics, RoleCost, metric};
+
+/// The dispatcher's whole trial.
+///
+/// Errors: a result that is wrong, missing or too many; a worker that died.
+pub fn lead(trial: &mut Trial) -> Findings {
+    let timing = trial.task.timing.clone();
+    let mut dispatcher = trial.open(trial.tasks())?;
+    let derived = count::derive(&timing, |n| dispatcher.run(n))?;
+    thread::sleep(Duration::from_nanos(timing.warm_up_ns));
+    trial.page().set_hot(true);
+    let (meter, labour) = (Meter::start(), Labour::start(dispatcher.hands()));
+    thread::sleep(Duration::from_nanos(timing.hot_ns));
+    let mut roles = vec![meter.stop(&trial.task, 0)];
+    roles.extend(labour.stop(&trial.staff.cpus));
+    trial.page().set_hot(false);
+    dispatcher.run(1)?;
+    dispatcher.close()?;
+    trial.end(1)?;
+    Ok(Report {
+        messages: 1,
+        chosen_by: "fixed".into(),
+        warm_up_ns: derived.warm_up_ns,
+        metrics: metrics(&roles),
+        roles,
+        ..Report::default()
+    })
+}
+
+/// Of all roles, each over its own time.
+fn metrics(roles: &[RoleCost]) -> Metrics {
+    let per_s = |of: &dyn Fn(&RoleCost) -> u64| -> f64 {
+        roles.iter().map(|role| of(role) as f64 * 1e9 / role.wall_ns.max(1) as f64).sum()
+    };
+    Metrics::from([
+        (metric::IDLE_CPU_NS_PER_S.into(), per_s(&|role| role.user_ns + role.system_ns)),
+        (metric::IDLE_SWITCHES_PER_S.into(), per_s(&|role| role.voluntary_switches + role.involuntary_switches)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_roles_use_adds_up() {
+        let role = |user_ns, system_ns, switches, wall_ns| RoleCost {
+            user_ns,
+            system_ns,
+            voluntary_switches: switches,
+            wall_ns,
+            ..RoleCost::default()
+        };
+        // One that polls half of the time, and one that wakes ten times in half a second.
+        let metrics = metrics(&[role(40_000_000, 10_000_000, 0, 100_000_000), role(0, 100_000, 10, 500_000_000)]);
+        assert!((metrics[metric::IDLE_CPU_NS_PER_S] - 500_200_000.0).abs() < 1.0);
+        assert!((metrics[metric::IDLE_SWITCHES_PER_S] - 20.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,258 @@
+//! What happens when a worker is killed at its task, with other tasks queued? The dispatcher is told, or never is; the task
+//! that was lost is handed out again and comes back, or never does; every other task is done exactly once.
+//!
+//! Workers show on the control page what they are at, so that the one who is killed is known to have a task in hand: a task
+//! of known length, long enough to be killed in. The dispatcher asks for news without pause from then on, so the time until
+//! it knows holds what the system takes to end a process and the pool takes to notice, but not the waking of a sleeper.
+//! *Never* is what patience makes of it: [`PATIENCE_NS`] without news.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::books::{Back, Event};
+use super::dispatcher::Dispatcher;
+use super::frame::SHOWN;
+use super::patience::within;
+use super::stamps::keep;
+use super::trial::Trial;
+use crate::clock;
+use crate::control::{MAX_SLOTS, Page};
+use crate::measure::locks::recover::PATIENCE_NS;
+use crate::measure::{Findings, Trouble, histogram};
+use crate::protocol::Report;
+use crate::record::{Metrics, metric};
+
+/// Work of each task.
+pub(crate) const TASK_NS: u64 = 2_000_000;
+/// Tasks queued behind those in hand, at least.
+const QUEUED: u32 = 2;
+/// Deaths of one trial, where they are quick.
+const DEATHS_MAX: usize = 100;
+/// Deaths of which the pool did not recover: one to see it, one to confirm it.
+const LOSSES_MAX: usize = 2;
+
+/// Tasks that are out when a worker of so many dies. Each has a line of the control page.
+pub(crate) fn tasks_out(workers: u32) -> u32 {
+    (2 * workers + QUEUED).min(MAX_SLOTS)
+}
+
+/// What became of one death.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Aftermath {
+    /// From just before the kill until the dispatcher knew.
+    pub(crate) told_ns: Option<u64>,
+    /// Tasks that were reported lost.
+    pub(crate) lost: u64,
+    /// Of those, the ones that another worker did.
+    pub(crate) retried: u64,
+    /// Tasks that nobody reported lost and that never came back.
+    pub(crate) missing: u64,
+}
+
+impl Aftermath {
+    /// Told, and every task done.
+    pub(crate) fn is_recovery(&self) -> bool {
+        self.told_ns.is_some() && self.lost == self.retried && self.missing == 0
+    }
+}
+
+/// The dispatcher's whole trial: deaths until its time is used up.
+///
+/// Errors: a result that is wrong or came twice, which no death excuses.
+pub fn lead(trial: &mut Trial) -> Findings {
+    let (begun, hot) = (Instant::now(), Duration::from_nanos(trial.task.timing.hot_ns));
+    let mut seen: Vec<Aftermath> = vec![];
+    let mut pool = None;
+    trial.page().set_hot(true);
+    while seen.is_empty() || (begun.elapsed() < hot && seen.len() < DEATHS_MAX && losses(&seen) < LOSSES_MAX) {
+        let mut dispatcher = match pool.take() {
+            Some(pool) => pool,
+            None => trial.open(trial.tasks_of_ns(TASK_NS))?,
+        };
+        let aftermath = play(dispatcher.as_mut(), trial.page(), trial.staff.workers, PATIENCE_NS)?;
+        seen.push(aftermath);
+        // What a death has stopped is not worth another one.
+        if aftermath.is_recovery() {
+            pool = Some(dispatcher);
+        } else {
+            dispatcher.terminate()?;
+        }
+    }
+    trial.page().set_hot(false);
+    pool.map_or(Ok(()), Dispatcher::terminate)?;
+    trial.end(seen.len() as u64)?;
+    report(&seen)
+}
+
+/// Hands out tasks, kills one who is at work, and sees what becomes of them. `patience_ns` without news is too long.
+///
+/// Errors: nobody began to work; a result that is wrong or came twice.
+pub(crate) fn play(
+    dispatcher: &mut dyn Dispatcher,
+    page: &Page,
+    workers: u32,
+    patience_ns: u64,
+) -> Result<Aftermath, Trouble> {
+    let lines = tasks_out(workers);
+    clear(page, lines);
+    for _ in 0..lines {
+        dispatcher.hand_out(1, SHOWN)?;
+    }
+    let first_pid = || Ok((0..lines).map(|line| page.posted(line)).find(|pid| *pid != 0));
+    // Tasks may be queued behind a time slice of others, so this is not counted in lengths of a task.
+    let Some(victim) = within(10 * patience_ns, first_pid)? else {
+        return Err("nobody began with any task".to_owned().into());
+    };
+    let victim = i32::try_from(victim).map(Pid::from_raw).map_err(|_| format!("no process has the number {victim}"))?;
+    let mut aftermath = Aftermath::default();
+    let mut lost = vec![];
+    let killed_ns = clock::now_ns();
+    kill(victim, Signal::SIGKILL).map_err(std::io::Error::from)?;
+
+    let told = within(patience_ns, || {
+        if let Some(Event::Lost(_, frame)) = dispatcher.try_collect()? {
+            aftermath.told_ns = Some(clock::now_ns() - killed_ns);
+            lost.extend(frame);
+            return Ok(Some(()));
+        }
+        Ok(None)
+    })?;
+    if told.is_none() {
+        aftermath.missing = dispatcher.out() as u64;
+        return Ok(aftermath);
+    }
+    aftermath.lost = lost.len() as u64;
+    for frame in &lost {
+        dispatcher.hand_out_again(frame, 0)?;
+    }
+    gather(dispatcher, &mut lost, &mut aftermath, patience_ns)?;
+    Ok(aftermath)
+}
+
+/// Takes back what is out, as long as something comes now and then.
+fn gather(
+    dispatcher: &mut dyn Dispatcher,
+    lost: &mut Vec<Back>,
+    aftermath: &mut Aftermath,
+    patience_ns: u64,
+) -> Result<(), Trouble> {
+    while dispatcher.out() > 0 {
+        match within(patience_ns, || dispatcher.try_collect())? {
+            None => {
+                aftermath.missing = dispatcher.out() as u64;
+                return Ok(());
+            }
+            Some(Event::Back(back)) if !back.done => return Err(format!("task {} failed", back.first).into()),
+            Some(Event::Back(back)) => {
+                aftermath.retried += u64::from(lost.iter().any(|frame| frame.first == back.first));
+            }
+            // A pool may say of each frame by itself that it went with the worker.
+            Some(Event::Lost(_, Some(frame))) => {
+                aftermath.lost += 1;
+                dispatcher.hand_out_again(&frame, 0)?;
+                lost.push(frame);
+            }
+            Some(Event::Lost(_, None)) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Nobody has begun or finished what has yet to be handed out.
+pub(crate) fn clear(page: &Page, lines: u32) {
+    for line in 0..lines {
+        page.post(line, 0);
+        page.set_tally(line, 0);
+    }
+}
+
+fn losses(seen: &[Aftermath]) -> usize {
+    seen.iter().filter(|one| !one.is_recovery()).count()
+}
+
+fn report(seen: &[Aftermath]) -> Findings {
+    let deaths = seen.len().max(1) as f64;
+    let sum = |of: fn(&Aftermath) -> u64| seen.iter().map(of).sum::<u64>() as f64;
+    let mut report = Report {
+        messages: seen.len() as u64,
+        chosen_by: "time".into(),
+        remark: remark(seen),
+        metrics: Metrics::from([
+            (metric::RECOVERED_SHARE.into(), 1.0 - losses(seen) as f64 / deaths),
+            (metric::TASKS_LOST.into(), sum(|one| one.lost) / deaths),
+            (metric::TASKS_RETRIED.into(), sum(|one| one.retried) / deaths),
+        ]),
+        ..Report::default()
+    };
+    let told: Vec<u64> = seen.iter().filter_map(|one| one.told_ns).collect();
+    if !told.is_empty() {
+        let mut distribution = histogram::empty();
+        for ns in &told {
+            distribution.saturating_record((*ns).max(1));
+        }
+        keep(&mut report, "recovery", &distribution)?;
+        let median = histogram::median(told.iter().map(|ns| *ns as f64).collect());
+        report.metrics.insert(metric::RECOVERY_NS.into(), median);
+    }
+    Ok(report)
+}
+
+/// What a pool without recovery did instead; nothing where it always recovered. It holds no times, so that the sentences of
+/// several trials are one.
+fn remark(seen: &[Aftermath]) -> Option<String> {
+    let one = seen.iter().find(|one| !one.is_recovery())?;
+    let often = if losses(seen) == seen.len() { "never" } else { "not always" };
+    let patience_ms = PATIENCE_NS / 1_000_000;
+    let what = if one.told_ns.is_none() {
+        format!("the dispatcher was not told of a worker's death within {patience_ms} ms")
+    } else if one.missing > 0 {
+        format!(
+            "the dispatcher was told of a worker's death, and then {patience_ms} ms passed without tasks that were out"
+        )
+    } else {
+        "a task that was lost came back without having been handed out again".to_owned()
+    };
+    Some(format!("{often}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECOVERED: Aftermath = Aftermath { told_ns: Some(1000), lost: 1, retried: 1, missing: 0 };
+
+    #[test]
+    fn a_pool_that_recovers_has_a_time_and_no_remark() {
+        let idle = Aftermath { told_ns: Some(3000), lost: 0, retried: 0, missing: 0 };
+        let report = report(&[RECOVERED, idle]).expect("encoded");
+        assert!((report.metrics[metric::RECOVERY_NS] - 2000.0).abs() < 1e-9);
+        assert!((report.metrics[metric::RECOVERED_SHARE] - 1.0).abs() < 1e-9);
+        assert!((report.metrics[metric::TASKS_LOST] - 0.5).abs() < 1e-9);
+        assert!((report.metrics[metric::TASKS_RETRIED] - 0.5).abs() < 1e-9);
+        assert_eq!((report.messages, report.remark), (2, None));
+    }
+
+    #[test]
+    fn who_is_not_told_and_what_never_comes_back_are_told_apart() {
+        let untold = Aftermath { missing: 3, ..Aftermath::default() };
+        let silent = report(&[untold]).expect("encoded");
+        assert!(!silent.metrics.contains_key(metric::RECOVERY_NS) && silent.distributions.is_empty());
+        assert_eq!(
+            silent.remark.as_deref(),
+            Some("never: the dispatcher was not told of a worker's death within 300 ms")
+        );
+        let stuck = Aftermath { retried: 0, missing: 1, ..RECOVERED };
+        let at_times = report(&[RECOVERED, stuck]).expect("encoded");
+        assert!(at_times.remark.expect("one").starts_with("not always: the dispatcher was told"));
+        assert!((at_times.metrics[metric::RECOVERED_SHARE] - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn each_task_that_is_out_has_a_line_to_itself() {
+        for workers in [1, 2, 4, 61] {
+            assert!((workers + 1..=MAX_SLOTS).contains(&tasks_out(workers)), "{workers}");
+        }
+    }
+}

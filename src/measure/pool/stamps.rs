@@ -1,0 +1,91 @@
+//! When tasks were where: handed over, begun, finished, read. Distributions of the times between.
+
+use hdrhistogram::Histogram;
+
+use super::frame::Answer;
+use crate::measure::{Trouble, histogram};
+use crate::protocol::Report;
+use crate::record::metric;
+
+/// Times between the moments of tasks, in nanoseconds.
+pub struct Stamps {
+    /// From handing over until a worker begins.
+    start: Histogram<u64>,
+    /// From a worker's finishing until the result is read.
+    visible: Histogram<u64>,
+    /// From handing over until the result is read.
+    whole: Histogram<u64>,
+    ns_per_tick: f64,
+    trusted: bool,
+}
+
+impl Stamps {
+    /// Nothing yet; one tick lasts `ns_per_tick`, and `trusted` says which clock ticks.
+    pub fn new(ns_per_tick: f64, trusted: bool) -> Self {
+        let empty = histogram::empty;
+        Self { start: empty(), visible: empty(), whole: empty(), ns_per_tick, trusted }
+    }
+
+    /// Which clock the moments are of.
+    pub(super) fn trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// One frame: when it was handed over, when its worker began and finished, when the result was read.
+    pub(super) fn note(&mut self, handed_over: u64, answer: &Answer, read: u64) {
+        let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * self.ns_per_tick) as u64).max(1);
+        self.start.saturating_record(ns(handed_over, answer.started));
+        self.visible.saturating_record(ns(answer.finished, read));
+        self.whole.saturating_record(ns(handed_over, read));
+    }
+
+    /// The whole as the report's own distribution, the parts beside it.
+    ///
+    /// Errors: a distribution could not be encoded.
+    pub(super) fn describe(&self, report: &mut Report) -> Result<(), Trouble> {
+        histogram::percentiles(&self.whole, &mut report.metrics);
+        report.histogram = histogram::encode(&self.whole);
+        self.describe_parts(report)
+    }
+
+    /// Only the parts, and their medians.
+    ///
+    /// Errors: a distribution could not be encoded.
+    pub(super) fn describe_parts(&self, report: &mut Report) -> Result<(), Trouble> {
+        let parts = [
+            ("submit_to_start", metric::SUBMIT_TO_START_NS, &self.start),
+            ("finish_to_visible", metric::FINISH_TO_VISIBLE_NS, &self.visible),
+        ];
+        for (name, median, histogram) in parts {
+            keep(report, name, histogram)?;
+            report.metrics.insert(median.into(), histogram.value_at_quantile(0.5) as f64);
+        }
+        Ok(())
+    }
+}
+
+/// Puts a distribution beside the report's own.
+///
+/// Errors: it could not be encoded.
+pub(super) fn keep(report: &mut Report, name: &str, histogram: &Histogram<u64>) -> Result<(), Trouble> {
+    let unencoded = || Trouble::Invalid(format!("the distribution `{name}` could not be encoded"));
+    report.distributions.insert(name.into(), histogram::encode(histogram).ok_or_else(unencoded)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_whole_of_one_task() {
+        let mut stamps = Stamps::new(0.5, true);
+        stamps.note(1000, &Answer { started: 1200, finished: 1600, ..Answer::default() }, 2000);
+        let mut report = Report::default();
+        stamps.describe(&mut report).expect("encoded");
+        let parts = (report.metrics[metric::SUBMIT_TO_START_NS], report.metrics[metric::FINISH_TO_VISIBLE_NS]);
+        assert!((parts.0 - 100.0).abs() < 0.5 && (parts.1 - 200.0).abs() < 0.5, "{parts:?}");
+        assert!((report.metrics[metric::MAX_NS] - 500.0).abs() < 0.5);
+        assert_eq!(report.distributions.len(), 2);
+    }
+}
