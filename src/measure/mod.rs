@@ -5,6 +5,7 @@
 //! criterion, makes no difference.
 
 pub mod count;
+pub mod first_write;
 pub mod floors;
 pub mod hand_over;
 pub mod histogram;
