@@ -106,7 +106,7 @@ fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
         crate::queue::FAMILY => queue::play(&order, page, talk),
         crate::shared_state::FAMILY => shared_state::play(&order, page, talk),
         crate::server::FAMILY => server::play(&order, page, talk),
-        crate::concurrency::FAMILY => concurrency::play(&order, page, talk),
+        crate::concurrency::FAMILY => concurrency::play(order, page, talk),
         _ => unknown(),
     }
 }

@@ -16,6 +16,7 @@ pub mod many;
 pub mod meter;
 pub mod paced;
 pub mod paired;
+pub mod parallel;
 pub mod round_trip;
 pub mod schedule;
 pub mod set_up;
