@@ -100,12 +100,12 @@ fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
         transport::FAMILY => transport::visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger)),
         crate::lock::FAMILY => crate::lock::visit(&row, lock::Play { order, page, talk }).unwrap_or(Err(stranger)),
         crate::launch::FAMILY => launch::play(&order, &page, talk),
-        crate::isolation::FAMILY => isolation::play(&order, page, talk),
+        crate::isolation::FAMILY => isolation::play(&order, &page, talk),
         crate::pool::FAMILY => pool::play(&order, page, talk),
         crate::queue::FAMILY => queue::play(&order, page, talk),
         crate::shared_state::FAMILY => shared_state::play(order, page, talk),
         crate::server::FAMILY => server::play(&order, page, talk),
-        crate::concurrency::FAMILY => concurrency::play(&order, page, talk),
+        crate::concurrency::FAMILY => concurrency::play(order, page, talk),
         _ => Err(stranger),
     }
 }

@@ -63,6 +63,7 @@ const UNSAFE: &[&str] = &[
     "src/child.rs",
     "src/clock.rs",
     "src/control.rs",
+    "src/isolation/memory.rs",
     "src/launch/mod.rs",
     "src/lock/mod.rs",
     "src/measure/hand_over/mod.rs",

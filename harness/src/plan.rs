@@ -42,6 +42,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("set-up", include_str!("../plans/set-up.toml")),
     ("servers", include_str!("../plans/servers.toml")),
+    ("processes", include_str!("../plans/processes.toml")),
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),

@@ -15,14 +15,10 @@ use ipcmark_harness::trial::{Session, TrialOrder};
 use nix::sys::signal::Signal;
 
 /// Every row that works between processes, once: transports, or locks.
-fn rows(sends: bool) -> Vec<Contestant> {
+fn rows(family: &str) -> Vec<Contestant> {
     let mut seen = BTreeSet::new();
     let mut rows = family::contestants();
-    rows.retain(|row| {
-        row.family == if sends { "transport" } else { "lock" }
-            && row.isolation == Isolation::Process
-            && row.unavailable.is_none()
-    });
+    rows.retain(|row| row.family == family && row.isolation == Isolation::Process && row.unavailable.is_none());
     rows.retain(|row| seen.insert(row.row()));
     rows
 }
@@ -78,7 +74,7 @@ fn a_peer_killed_at_work_ends_the_trial_and_leaves_nothing() {
     let before = kernel_objects();
     let own = std::process::id().cast_signed();
     let session = Session::open_with(&run_id("kills"), Path::new(PROGRAM)).expect("a session");
-    for row in rows(true) {
+    for row in rows("transport") {
         let asked = at_work(&row);
         let roles = if asked.measure == Measure::Stream { ["sender", "receiver"] } else { ["pinger", "ponger"] };
         for role in roles {
@@ -99,7 +95,7 @@ fn a_holder_killed_at_work_ends_the_trial_and_leaves_nothing() {
     let before = kernel_objects();
     let own = std::process::id().cast_signed();
     let session = Session::open_with(&run_id("lock-kills"), Path::new(PROGRAM)).expect("a session");
-    for row in rows(false) {
+    for row in rows("lock") {
         let asked = Case {
             wait: row.wait,
             holders: Some(2),

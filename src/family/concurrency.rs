@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::Family;
 use crate::concurrency;
 use crate::contestant::{Contestant, RoleSpec};
-use crate::record::Case;
+use crate::record::{Case, Group};
 
 /// The family.
 pub(super) struct Concurrencies;
@@ -16,22 +16,27 @@ impl Family for Concurrencies {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        concurrency::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        concurrency::supports(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        Case { group: Some(Group::Processes), grain_ns: Some(concurrency::prepare::step_ns(case)), ..case.clone() }
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        concurrency::prepare(case)
     }
 
     fn roles(&self, _: &Case) -> u32 {
-        1
+        concurrency::prepare::ROLES.len() as u32
+    }
+
+    /// Both do the same number of steps.
+    fn counts_agree(&self, _: &Case) -> bool {
+        true
     }
 }

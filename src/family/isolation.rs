@@ -5,7 +5,7 @@ use std::io;
 use super::{Family, hosted};
 use crate::contestant::{Contestant, RoleSpec};
 use crate::isolation;
-use crate::record::Case;
+use crate::record::{Case, Group};
 
 /// The family.
 pub(super) struct Isolations;
@@ -16,22 +16,23 @@ impl Family for Isolations {
     }
 
     fn contestants(&self) -> Vec<Contestant> {
-        vec![]
+        isolation::contestants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        Err(format!("there is no `{}`; `ipcmark list` names them all", case.row()))
+        isolation::supports(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        case.clone()
+        Case { group: Some(Group::Processes), ..case.clone() }
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(1))
+    /// The other one is no worker of the harness, and has a CPU of its own.
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        Ok(hosted(self.roles(case)))
     }
 
     fn roles(&self, _: &Case) -> u32 {
-        1
+        2
     }
 }

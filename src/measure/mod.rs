@@ -7,6 +7,7 @@
 pub mod access;
 pub mod count;
 pub mod drain;
+pub mod first_write;
 pub mod floors;
 pub mod hand_over;
 pub mod histogram;
@@ -17,6 +18,7 @@ pub mod many;
 pub mod meter;
 pub mod paced;
 pub mod paired;
+pub mod parallel;
 pub mod pool;
 pub mod round_trip;
 pub mod schedule;

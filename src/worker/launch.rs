@@ -3,6 +3,7 @@
 use std::io;
 
 use super::Talk;
+use crate::conformance;
 use crate::control::Page;
 use crate::launch::watch::{self, Watch};
 use crate::launch::{self, Launch, Program, Visitor};
@@ -60,6 +61,7 @@ impl Visitor for Parent<'_> {
         let Self { program, task, page } = self;
         match task.case.measure {
             Measure::StartUp => start_up::<L>(program, task, page),
+            Measure::Conformance => conformance::launch::examine::<L>(program, page),
             other => Err(io::Error::other(format!("no way to start somebody can be asked for `{other}`")).into()),
         }
     }

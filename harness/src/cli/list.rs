@@ -50,17 +50,24 @@ impl List {
             return Ok(super::FINE);
         }
         let mut rows = table::table(&["mechanism", "family", "isolation", "substrate", "available", "what it is"]);
-        let names: Vec<String> = contestants.iter().map(Contestant::row).collect();
-        for name in distinct(names.iter().map(String::as_str)) {
-            let forms: Vec<&Contestant> = contestants.iter().filter(|contestant| contestant.row() == name).collect();
+        let mut listed: Vec<(&str, String)> = vec![];
+        for contestant in &contestants {
+            // Families may have rows of one name.
+            let (family, name) = (contestant.family, contestant.row());
+            if listed.contains(&(family, name.clone())) {
+                continue;
+            }
+            let is_form = |other: &&Contestant| other.family == family && other.row() == name;
+            let forms: Vec<&Contestant> = contestants.iter().filter(is_form).collect();
             rows.add_row([
-                name,
+                &name,
                 forms[0].family,
                 &distinct(forms.iter().map(|form| form.isolation.word())).join(", "),
                 &distinct(forms.iter().filter_map(|form| form.substrate).map(Substrate::word)).join(", "),
                 &availability(&forms),
                 forms[0].summary,
             ]);
+            listed.push((family, name));
         }
         table::write(out, &rows)?;
         Ok(super::FINE)

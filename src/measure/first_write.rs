@@ -1,0 +1,170 @@
+//! What does the first write to a page cost that another shares, and who sees it?
+//!
+//! One writes a word into each of many pages that it has had before, while another, who came into the world after that, looks
+//! on asleep: all pages once, the first write, and then all of them again, the later write. Then the other one reads the same
+//! words, writes its own next to them, and leaves. What each saw of the other must be what the mechanism says, page by page, in
+//! every round of the timed run.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+
+use nix::fcntl::OFlag;
+use nix::unistd::{pipe2, read, write};
+
+use super::meter::Meter;
+use super::{Findings, Task, Trouble, count, histogram};
+use crate::child::again;
+use crate::control::Page;
+use crate::isolation::memory::Memory;
+use crate::isolation::{Life, Sharing};
+use crate::protocol::Report;
+use crate::record::{Metrics, Window, metric};
+use crate::{clock, payload, pin};
+
+/// Enough that a round takes many times what the clock does, and few enough for the second level of any cache.
+const PAGES: usize = 512;
+
+/// What one round took, all pages together.
+#[derive(Clone, Copy)]
+struct Round {
+    first_ns: u64,
+    later_ns: u64,
+}
+
+/// The whole trial, as the one who writes. The other one runs on `other_cpu`, if there is one.
+///
+/// Errors: `Invalid` when one saw what it should not, or did not see what it should.
+pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>) -> Findings {
+    // The other one may be a thread, which borrows from nobody; the trial's process does not outlive the memory's use.
+    let memory: &'static Memory = Box::leak(Box::new(S::map(PAGES)?));
+    let mut number = 0;
+    put(memory, number);
+    let mut next = || {
+        number += 1;
+        round::<S>(memory, number, other_cpu)
+    };
+    let derived = count::derive(&task.timing, |n| (0..n).try_for_each(|_| next().map(drop)))?;
+    let mut rounds = Vec::with_capacity(derived.count as usize);
+    page.set_hot(true);
+    let meter = Meter::start();
+    let sliced = count::in_slices(derived.count, |n| (0..n).try_for_each(|_| next().map(|one| rounds.push(one))))?;
+    let writes = derived.count * PAGES as u64;
+    let cost = meter.stop(task, writes);
+    page.set_hot(false);
+    page.set_count(writes);
+
+    let mut spread = histogram::empty();
+    for round in &rounds {
+        spread.saturating_record((round.first_ns / PAGES as u64).max(1));
+    }
+    let each =
+        |of: fn(&Round) -> u64| histogram::median(rounds.iter().map(|it| of(it) as f64 / PAGES as f64).collect());
+    let mut metrics = Metrics::from([
+        (metric::FIRST_WRITE_NS.into(), each(|round| round.first_ns)),
+        (metric::LATER_WRITE_NS.into(), each(|round| round.later_ns)),
+    ]);
+    histogram::percentiles(&spread, &mut metrics);
+    let in_writes = |window: Window| Window { messages: window.messages * PAGES as u64, ..window };
+    Ok(Report {
+        messages: writes,
+        chosen_by: derived.chosen_by.into(),
+        warm_up_ns: derived.warm_up_ns,
+        remark: Some(remark(S::SEEN)),
+        metrics,
+        windows: sliced.windows.into_iter().map(in_writes).collect(),
+        histogram: histogram::encode(&spread),
+        roles: vec![cost],
+        ..Report::default()
+    })
+}
+
+fn remark(seen: bool) -> String {
+    if seen {
+        "each saw what the other wrote: the memory is one".to_owned()
+    } else {
+        "neither saw what the other wrote after the fork: each has memory of its own".to_owned()
+    }
+}
+
+/// The word that is written to a page in a round: none is written twice.
+fn word(number: u64, page: usize) -> u64 {
+    payload::mix(number).wrapping_add(page as u64)
+}
+
+/// The other's word.
+fn mark(number: u64, page: usize) -> u64 {
+    !word(number, page)
+}
+
+fn put(memory: &Memory, number: u64) {
+    let first = word(number, 0);
+    for (page, place) in memory.words(false).enumerate() {
+        place.store(first.wrapping_add(page as u64), Ordering::Relaxed);
+    }
+}
+
+/// Starts the other one, writes twice, and compares what both have seen.
+fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> Result<Round, Trouble> {
+    let (their_input, orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+    let (answers, their_output) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
+    let other = S::start(onlooker(memory, number, cpu, their_input, their_output))?;
+    hear(&answers)?;
+
+    let began_ns = clock::now_ns();
+    put(memory, number);
+    let once_ns = clock::now_ns();
+    put(memory, number);
+    let twice_ns = clock::now_ns();
+
+    again(|| write(&orders, &[0])).map_err(io::Error::from)?;
+    let seen_by_other = hear(&answers)?;
+    S::collect(other)?;
+    let is_mark =
+        |(page, place): (usize, &std::sync::atomic::AtomicU64)| place.load(Ordering::Relaxed) == mark(number, page);
+    let seen_of_other = memory.words(true).enumerate().filter(|it| is_mark(*it)).count() as u64;
+    let due = if S::SEEN { PAGES as u64 } else { 0 };
+    if (seen_by_other, seen_of_other) != (due, due) {
+        return Err(format!(
+            "of {PAGES} words the other saw {seen_by_other} and its own were seen {seen_of_other} times, \
+             where {due} were due"
+        )
+        .into());
+    }
+    Ok(Round { first_ns: once_ns - began_ns, later_ns: twice_ns - once_ns })
+}
+
+/// What the other one does: sleeps while pages are written, then looks, writes and says how many of the new words it saw. It
+/// gives up at once when a pipe of it breaks, which its parent notices.
+fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: OwnedFd, output: OwnedFd) -> Life {
+    Box::new(move || {
+        let pinned = cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok());
+        if !pinned
+            || again(|| write(&output, &0u64.to_ne_bytes())).is_err()
+            || again(|| read(&input, &mut [0])) != Ok(1)
+        {
+            return;
+        }
+        let (mut new, mut old) = (0u64, 0);
+        for (page, place) in memory.words(false).enumerate() {
+            let seen = place.load(Ordering::Relaxed);
+            new += u64::from(seen == word(number, page));
+            old += u64::from(seen == word(number - 1, page));
+        }
+        for (page, place) in memory.words(true).enumerate() {
+            place.store(mark(number, page), Ordering::Relaxed);
+        }
+        // A word that is neither was torn, or came from nowhere.
+        let answer = if new + old == PAGES as u64 { new } else { u64::MAX };
+        let _ = again(|| write(&output, &answer.to_ne_bytes()));
+    })
+}
+
+/// One word of the other's.
+fn hear(answers: &OwnedFd) -> Result<u64, Trouble> {
+    let mut word = [0; 8];
+    match again(|| read(answers, &mut word)).map_err(io::Error::from)? {
+        8 => Ok(u64::from_ne_bytes(word)),
+        _ => Err("the other one ended before it had looked".to_owned().into()),
+    }
+}
