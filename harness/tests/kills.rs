@@ -18,6 +18,7 @@ use nix::sys::signal::Signal;
 fn rows(sends: bool) -> Vec<Contestant> {
     let mut seen = BTreeSet::new();
     let mut rows = family::contestants();
+    rows.retain(|row| matches!(row.family, "transport" | "lock"));
     rows.retain(|row| row.sends() == sends && row.isolation == Isolation::Process && row.unavailable.is_none());
     rows.retain(|row| seen.insert(row.row()));
     rows

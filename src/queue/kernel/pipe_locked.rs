@@ -85,8 +85,9 @@ impl WorkQueue for PipeLocked {
         let wanted = pipe_bytes(shape);
         let asked = i32::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         // The kernel rounds up, and gives a user with many pipes an error instead.
-        fcntl(&write, FcntlArg::F_SETPIPE_SZ(asked))
-            .map_err(|e| io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them")))?;
+        fcntl(&write, FcntlArg::F_SETPIPE_SZ(asked)).map_err(|e| {
+            io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them"))
+        })?;
         let memory = shm::create(Substrate::Memfd, SEGMENT_BYTES)?;
         let segment = Segment::attach(&memory, End::Sender, SEGMENT_BYTES)?;
         room_of(&segment).make(shape.depth_or_default())?;
