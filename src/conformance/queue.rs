@@ -110,7 +110,10 @@ impl Examined {
             demand(self.queue.join(patience)? == Joined::AllDone, "join did not come back from an empty queue")?;
         }
         let once_more = self.queue.task_done().map_err(|error| error.kind());
-        demand(once_more == Err(io::ErrorKind::InvalidInput), "more items were done than were put, and nobody was told")?;
+        demand(
+            once_more == Err(io::ErrorKind::InvalidInput),
+            "more items were done than were put, and nobody was told",
+        )?;
         demand(self.queue.looks_empty()? != Some(false), "an empty queue does not look empty")?;
         demand(self.queue.get(Patience::Never)? == Got::Empty, "an empty queue gave an item")?;
         let got = not_before(IN_VAIN, |patience| self.queue.get(patience))?;

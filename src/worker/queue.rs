@@ -49,9 +49,7 @@ impl<Q: WorkQueue> Part<Q> {
         let shape = Shape::of(&task.case);
         let joinable = Joinable::new(Q::attach(queue, &shape)?, Unfinished::attach(count)?);
         Ok(match task.case.measure {
-            Measure::Drain => {
-                Self::Drain(drain::Part::new(joinable, Q::TIME_OUTS, shape.message_bytes, task))
-            }
+            Measure::Drain => Self::Drain(drain::Part::new(joinable, Q::TIME_OUTS, shape.message_bytes, task)),
             _ => Self::Conformance(Examined::new(Box::new(joinable), Q::depth(&shape), shape.message_bytes, task)),
         })
     }
@@ -93,7 +91,8 @@ fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let sides = Sides::of(&order.case);
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, sides.role(slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
-    let all = All::<Q> { queue: Q::create(&Shape::of(&order.case))?, count: Unfinished::create()?, family: PhantomData };
+    let all =
+        All::<Q> { queue: Q::create(&Shape::of(&order.case))?, count: Unfinished::create()?, family: PhantomData };
     talk.exchange(vec![])?;
     threads::play(&all, order, page, talk, &tasks, vec![(); tasks.len()])
 }

@@ -281,7 +281,13 @@ fn the_plans_built_in_keep_their_promises() {
     let (quick, quick_ms) = extent("quick");
     assert!(quick.sets >= 5 && quick.timing.hot_ns <= 150_000_000);
     assert!(quick_ms <= 150_000, "the quick plan would take {quick_ms} ms");
-    let promised = [("wake-up", 300_000), ("latency-under-load", 600_000), ("locks-quick", 55_000), ("locks", 850_000), ("queues", 240_000)];
+    let promised = [
+        ("wake-up", 300_000),
+        ("latency-under-load", 600_000),
+        ("locks-quick", 55_000),
+        ("locks", 850_000),
+        ("queues", 240_000),
+    ];
     for (name, most_ms) in promised {
         let (plan, ms) = extent(name);
         assert!(plan.sets >= 5 && ms <= most_ms, "the {name} plan would take {ms} ms");

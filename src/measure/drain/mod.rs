@@ -103,7 +103,9 @@ fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: 
     let items: u64 = found.iter().map(|round| round.items).sum();
     let elapsed_ns: u64 = found.iter().map(|round| round.elapsed_ns).sum();
     let mut drains = histogram::empty();
-    found.iter().for_each(|round| drains.saturating_record(round.drain_ns.max(1)));
+    for round in &found {
+        drains.saturating_record(round.drain_ns.max(1));
+    }
     histogram::percentiles(&drains, &mut metrics);
     let drain_ns = histogram::median(found.iter().map(|round| round.drain_ns as f64).collect());
     metrics.insert(metric::DRAIN_NS.into(), drain_ns);

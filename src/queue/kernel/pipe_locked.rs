@@ -28,6 +28,8 @@ use crate::wait::Patience;
 const PIPE_BYTES_MAX: &str = "/proc/sys/fs/pipe-max-size";
 /// The least that a slot of a pipe holds; a larger page would only leave more room.
 const PAGE_BYTES: usize = 4096;
+/// A pipe as it is made.
+const LEAST_PIPE_BYTES: usize = 16 * PAGE_BYTES;
 /// An item's length.
 const HEADER_BYTES: usize = size_of::<u32>();
 
@@ -47,16 +49,26 @@ pub struct Side {
     room: Vec<u8>,
 }
 
-/// Bytes of a pipe into which `shape.depth` items always fit. A write that does not fit behind the last one begins a page of
-/// its own, and a page of which something was read still takes its slot.
-fn pipe_bytes(shape: &Shape) -> usize {
-    let (depth, each) = (shape.depth_or_default() as usize, shape.message_bytes + HEADER_BYTES);
+/// Bytes of a pipe into which `depth` items of `message_bytes` always fit. A write that does not fit behind the last one begins
+/// a page of its own, and a page of which something was read still takes its slot.
+fn pipe_bytes(depth: u32, message_bytes: usize) -> usize {
+    let (depth, each) = (depth as usize, message_bytes.saturating_add(HEADER_BYTES));
     let pages = if each <= PAGE_BYTES {
         depth.div_ceil(PAGE_BYTES / each)
     } else {
         depth.saturating_mul(each.div_ceil(PAGE_BYTES))
     };
-    pages.saturating_add(1).saturating_mul(PAGE_BYTES).max(16 * PAGE_BYTES)
+    pages.saturating_add(1).saturating_mul(PAGE_BYTES).max(LEAST_PIPE_BYTES)
+}
+
+/// What is usual where the plan leaves it open, or the largest power of two below that for which a pipe is large enough.
+fn depth(shape: &Shape) -> Result<u32, String> {
+    let mut depth = shape.depth_or_default();
+    let most = limits::read(PIPE_BYTES_MAX)?;
+    while shape.depth == 0 && depth > 1 && pipe_bytes(depth, shape.message_bytes) > most {
+        depth /= 2;
+    }
+    Ok(depth)
 }
 
 impl WorkQueue for PipeLocked {
@@ -65,31 +77,32 @@ impl WorkQueue for PipeLocked {
     type Handle = Side;
 
     fn supports(shape: &Shape) -> Result<(), String> {
-        let (wanted, most) = (pipe_bytes(shape), limits::read(PIPE_BYTES_MAX)?);
+        let (depth, bytes) = (depth(shape)?, shape.message_bytes);
+        let (wanted, most) = (pipe_bytes(depth, bytes), limits::read(PIPE_BYTES_MAX)?);
         if wanted > most {
             return Err(format!(
-                "{} items of {} bytes want a pipe of {wanted} bytes, and one may hold {most} (fs.pipe-max-size)",
-                shape.depth_or_default(),
-                shape.message_bytes
+                "{depth} items of {bytes} bytes want a pipe of {wanted} bytes, and one may hold {most} (fs.pipe-max-size)"
             ));
         }
         Ok(())
     }
 
     fn depth(shape: &Shape) -> Option<u32> {
-        Some(shape.depth_or_default())
+        depth(shape).ok()
     }
 
     fn create(shape: &Shape) -> io::Result<Address> {
+        let depth = depth(shape).map_err(io::Error::other)?;
         let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
-        let wanted = pipe_bytes(shape);
+        let wanted = pipe_bytes(depth, shape.message_bytes);
         let asked = i32::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         // The kernel rounds up, and gives a user with many pipes an error instead.
-        fcntl(&write, FcntlArg::F_SETPIPE_SZ(asked))
-            .map_err(|e| io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them")))?;
+        fcntl(&write, FcntlArg::F_SETPIPE_SZ(asked)).map_err(|e| {
+            io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them"))
+        })?;
         let memory = shm::create(Substrate::Memfd, SEGMENT_BYTES)?;
         let segment = Segment::attach(&memory, End::Sender, SEGMENT_BYTES)?;
-        room_of(&segment).make(shape.depth_or_default())?;
+        room_of(&segment).make(depth)?;
         readers_of(&segment).make(1)?;
         writers_of(&segment).make(1)?;
         let memory = memory.descriptor(End::Sender)?.clone();
@@ -102,7 +115,7 @@ impl WorkQueue for PipeLocked {
         };
         Ok(Side {
             segment: Segment::attach(address, End::Sender, SEGMENT_BYTES)?,
-            depth: shape.depth_or_default(),
+            depth: depth(shape).map_err(io::Error::other)?,
             read: read.duplicate()?.into(),
             write: write.duplicate()?.into(),
             room: vec![0; HEADER_BYTES + shape.message_bytes],
@@ -179,5 +192,33 @@ impl Handle for Side {
     /// What Python's `qsize` says, too: the permits that are gone.
     fn items(&self) -> io::Result<Option<u64>> {
         Ok(Some(u64::from(self.depth.saturating_sub(room_of(&self.segment).value()?))))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Were the pipe too small, a put that was given a permit would block with the writers' lock in its hands.
+    #[test]
+    fn as_many_items_fit_as_there_are_permits_whatever_was_read_before() {
+        for message_bytes in [8, 64, 1000, 2044, 2049, 4092, 4096, 6001, 20_000] {
+            let shape = Shape { message_bytes, depth: 0 };
+            let address = PipeLocked::create(&shape).expect("a pipe");
+            let mut side = PipeLocked::attach(&address, &shape).expect("a side");
+            let depth = PipeLocked::depth(&shape).expect("items are counted");
+            let (mut put, mut got) = (0u8, 0u8);
+            for turn in 0..5 {
+                while side.put(message_bytes, Patience::Never, |room| room.fill(put)).expect("room") == Put::Taken {
+                    put = put.wrapping_add(1);
+                }
+                assert_eq!(side.items().expect("a count"), Some(u64::from(depth)), "{message_bytes} bytes");
+                for _ in 0..depth - turn % depth {
+                    let item = side.get(Patience::Never, <[u8]>::to_vec).expect("an item");
+                    assert_eq!(item, Got::Item(vec![got; message_bytes]));
+                    got = got.wrapping_add(1);
+                }
+            }
+        }
     }
 }

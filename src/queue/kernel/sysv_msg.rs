@@ -27,9 +27,18 @@ pub struct Side {
     message_bytes: usize,
 }
 
+/// What is usual where the plan leaves it open, or as many as the administrator lets wait.
+fn depth(shape: &Shape) -> Result<usize, String> {
+    let usual = shape.depth_or_default() as usize;
+    if shape.depth > 0 {
+        return Ok(usual);
+    }
+    Ok(usual.min(limits::read(QUEUE_BYTES_MAX)? / shape.message_bytes.max(1)).max(1))
+}
+
 /// Bytes of a queue that is full with its depth of the longest items.
-fn queue_bytes(shape: &Shape) -> usize {
-    (shape.depth_or_default() as usize).saturating_mul(shape.message_bytes)
+fn queue_bytes(shape: &Shape) -> Result<usize, String> {
+    Ok(depth(shape)?.saturating_mul(shape.message_bytes))
 }
 
 impl WorkQueue for SysvMsg {
@@ -50,7 +59,7 @@ impl WorkQueue for SysvMsg {
             let bytes = shape.message_bytes;
             return Err(format!("a message has at most {message_max} bytes (kernel.msgmax), not {bytes}"));
         }
-        let wanted = queue_bytes(shape);
+        let wanted = queue_bytes(shape)?;
         if wanted > queue_max {
             return Err(format!("a queue holds at most {queue_max} bytes (kernel.msgmnb), not {wanted}"));
         }
@@ -59,13 +68,14 @@ impl WorkQueue for SysvMsg {
 
     /// Of the longest items; the kernel counts bytes.
     fn depth(shape: &Shape) -> Option<u32> {
-        Some(shape.depth_or_default())
+        depth(shape).ok().and_then(|depth| u32::try_from(depth).ok())
     }
 
     fn create(shape: &Shape) -> io::Result<Address> {
+        let bytes = queue_bytes(shape).map_err(io::Error::other)?;
         let name = fresh_name(NameKind::SysvMsg)?;
         let key = sysv_key(&name.name).ok_or(io::ErrorKind::InvalidInput)?;
-        MessageQueue::create(key)?.limit_bytes(queue_bytes(shape))?;
+        MessageQueue::create(key)?.limit_bytes(bytes)?;
         Ok(Address::Named(name))
     }
 

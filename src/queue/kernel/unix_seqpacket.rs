@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::PollFlags;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, recv, send, socketpair, sockopt,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, recv, send, socketpair, sockopt};
 
 use super::await_ready;
 use crate::address::{Address, Descriptor, End};
@@ -52,7 +50,9 @@ impl WorkQueue for UnixSeqpacket {
         let most = buffer.map_err(|e| format!("a pair of sockets: {e}"))?.saturating_sub(KEPT_BACK_BYTES);
         if shape.message_bytes > most {
             let bytes = shape.message_bytes;
-            return Err(format!("a packet fits its send buffer: at most {most} bytes (net.core.wmem_default), not {bytes}"));
+            return Err(format!(
+                "a packet fits its send buffer: at most {most} bytes (net.core.wmem_default), not {bytes}"
+            ));
         }
         Ok(())
     }

@@ -47,7 +47,8 @@ impl Monitor {
 }
 
 impl Buffer for Monitor {
-    const SUMMARY: &'static str = "deque under a mutex with two condition variables, as Python's queue.Queue, between threads";
+    const SUMMARY: &'static str =
+        "deque under a mutex with two condition variables, as Python's queue.Queue, between threads";
     const WAIT: Wait = Wait::Park;
 
     fn open(depth: usize) -> Self {

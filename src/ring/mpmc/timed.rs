@@ -47,11 +47,7 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Consumer<S, W> 
     ///
     /// Errors: as for `receive`.
     #[inline]
-    pub fn receive_within<R>(
-        &mut self,
-        patience: Patience,
-        read: impl FnOnce(&[u8]) -> R,
-    ) -> io::Result<Option<R>> {
+    pub fn receive_within<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
         let claim = match claim(&self.slots, self.slots.consumed(), Due::Filled) {
             Some(claim) => claim,
             None if patience == Patience::Never => return Ok(None),

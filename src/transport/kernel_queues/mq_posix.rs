@@ -20,7 +20,7 @@ pub struct MqPosix;
 
 /// One open end, and the buffer a message is built in or read into.
 pub struct Queue {
-    queue: MessageQueue,
+    messages: MessageQueue,
     buffer: Vec<u8>,
     until: Until,
 }
@@ -75,7 +75,7 @@ impl Queue {
     fn open(name: &Name, access: Access, shape: &Shape) -> io::Result<Self> {
         let message_bytes = shape.message_bytes.max(1);
         Ok(Self {
-            queue: MessageQueue::open(name, access, message_bytes)?,
+            messages: MessageQueue::open(name, access, message_bytes)?,
             buffer: vec![0; message_bytes],
             until: Until::on(ClockId::CLOCK_REALTIME)?,
         })
@@ -90,7 +90,7 @@ impl Sender for Queue {
         }
         fill(&mut self.buffer[..len]);
         loop {
-            match self.queue.send_until(&self.buffer[..len], self.until.moment()) {
+            match self.messages.send_until(&self.buffer[..len], self.until.moment()) {
                 Ok(()) => return Ok(()),
                 Err(Errno::ETIMEDOUT | Errno::EINTR) => self.until.passed()?,
                 Err(other) => return Err(other.into()),
@@ -103,7 +103,7 @@ impl Receiver for Queue {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         loop {
-            match self.queue.receive_until(&mut self.buffer, self.until.moment()) {
+            match self.messages.receive_until(&mut self.buffer, self.until.moment()) {
                 Ok(len) => return Ok(read(&self.buffer[..len])),
                 Err(Errno::ETIMEDOUT | Errno::EINTR) => self.until.passed()?,
                 Err(other) => return Err(other.into()),
