@@ -87,10 +87,13 @@ fn check(case: &Case, outcome: &Outcome) {
     let (reads, writes) = (number(metric::READS_PER_S), number(metric::WRITES_PER_S));
     let all = number(metric::ACCESSES_PER_S);
     assert!((reads + writes - all).abs() <= 1e-6 * all, "{key}: {reads} and {writes} of {all}");
-    assert!(number(metric::CPU_NS_PER_MESSAGE) > 0.0, "{key}");
+    // On a busy machine a window may be over before anybody has used a tick of it, or drawn one of each kind.
+    assert!(number(metric::CPU_NS_PER_MESSAGE) >= 0.0, "{key}");
     let told = |name: &str| outcome.distributions.contains_key(name);
-    assert_eq!(told("read"), case.reads_percent > Some(0), "{key}");
-    assert_eq!(told("write"), case.reads_percent < Some(100), "{key}");
+    assert!(told("read") || reads <= 0.0, "{key}");
+    assert!(told("write") || writes <= 0.0, "{key}");
+    assert!(!told("read") || case.reads_percent > Some(0), "{key}");
+    assert!(!told("write") || case.reads_percent < Some(100), "{key}");
     assert_eq!(told("update"), case.mechanism != "shards", "{key}");
     assert!(outcome.histogram.is_some() && outcome.windows.as_ref().is_some_and(|all| !all.is_empty()), "{key}");
     let roles = outcome.roles.as_ref().expect("costs");
