@@ -68,7 +68,7 @@ impl Child {
         Ok(())
     }
 
-    /// True when it was collected, and had done its work without a panic.
+    /// True when it has ended by itself, its work done.
     pub fn left_well(&self) -> bool {
         matches!(self.end, Some(WaitStatus::Exited(_, 0)))
     }
