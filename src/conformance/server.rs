@@ -75,7 +75,7 @@ impl Trial<'_> {
         let clients = prepare::clients(&self.task.case);
         let wanted = u64::from(clients) * REQUESTS_EACH;
         let mut crowd = Crowd::gather(self.task, self.target, clients, 0)?;
-        crowd.connect()?;
+        crowd.connect(0..clients)?;
         let answered = crowd.ask(wanted)?;
         crowd.leave()?;
         if answered != wanted {

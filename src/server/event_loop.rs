@@ -44,7 +44,8 @@ pub(super) fn run<S: Service>(listener: BorrowedFd<'_>, service: S, listens: Lis
         for event in &events[..ready] {
             if event.data() != LISTENER {
                 connections.advance(event.data() as usize, service)?;
-            } else if connections.take_calls(listener, service)? {
+            } else if connections.take_calls(listener, service)? || event.events().contains(EpollFlags::EPOLLHUP) {
+                // A unix listener that was shut down says so here only: accept(2) goes on to find nobody there.
                 return Ok(());
             }
         }

@@ -61,14 +61,12 @@ fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findi
     let task = Task::of(order, prepare::CLIENTS, 0);
     let offers = talk.exchange(vec![])?;
     let target = target::<W, A>(&offers)?;
+    talk.ready_go()?;
     let mut leader = Leader::new(page, order.slots);
     if task.case.measure == Measure::Conformance {
-        talk.ready_go()?;
         return conformance::server::lead(&mut leader, &task, &target);
     }
-    let serving = Serving::begin(&task, &target)?;
-    talk.ready_go()?;
-    serving.lead(&mut leader)
+    Serving::begin(&task, &target)?.lead(&mut leader)
 }
 
 /// The server that the other role offered: its process, and where it listens.

@@ -81,6 +81,8 @@ enum Across {
     Reads,
     Stocks,
     Deaths,
+    /// Of a server.
+    Clients,
     /// A lock with nobody else about.
     Alone,
 }
@@ -97,6 +99,7 @@ impl Across {
             Measure::ReadMostly | Measure::Access => Self::Reads,
             Measure::Tickets => Self::Stocks,
             Measure::Recover => Self::Deaths,
+            Measure::Serve => Self::Clients,
             _ if crowd => Self::Crowds,
             // Records say every depth; the key only one that the plan chose.
             _ if summary.case_key.contains("/depth=") => Self::Depths,
@@ -126,6 +129,7 @@ impl Across {
             }
             Self::Stocks => case.stock.map_or((0, String::new()), |stock| (stock as u64, stock.to_string())),
             Self::Deaths => case.death.map_or((0, String::new()), |death| (death as u64, format!("dies {death}"))),
+            Self::Clients => (u64::from(case.clients.unwrap_or(1)), counted(case.clients.unwrap_or(1), "client")),
             Self::Alone => (0, "taken and let go".into()),
         }
     }
@@ -169,6 +173,10 @@ fn apart(summary: &CaseSummary) -> String {
             let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
             format!(", {}, {bytes}", counted(case.holders.unwrap_or(2), "user"))
         }
+        Across::Clients => served(case),
+        Across::Rates if case.clients.is_some() => {
+            format!("{}, {}", served(case), counted(case.clients.unwrap_or(1), "client"))
+        }
         Across::Reads | Across::Stocks => format!(", {}", counted(case.holders.unwrap_or(2), "holder")),
         _ => format!(", {}", table::plain(format::bytes(case.message_bytes.unwrap_or(0)))),
     };
@@ -181,6 +189,14 @@ fn apart(summary: &CaseSummary) -> String {
     };
     let prefault = if case.prefault == Some(true) { ", pages brought in first" } else { "" };
     format!("{bytes}{arrivals}{burst}{touch}{prefault}")
+}
+
+/// What a server does for each request.
+fn served(case: &Case) -> String {
+    let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
+    let service = case.service.map_or_else(String::new, |service| format!(", {service}"));
+    let grain = case.grain_ns.map(|ns| table::plain(format::time(ns as f64).trimmed().to_string()));
+    format!(", {bytes}{service}{}", grain.map_or_else(String::new, |grain| format!(" {grain}")))
 }
 
 /// What each holder does all the time.

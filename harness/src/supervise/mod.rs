@@ -62,9 +62,11 @@ impl Limits {
             Measure::Recover => 20,
             _ => 5,
         });
+        // Each client of a server is started, connects and is collected, on a busy machine, too.
+        let clients = Duration::from_millis(10) * case.clients.unwrap_or(0);
         Self {
             attach: Duration::from_secs(10),
-            hot: planned.saturating_mul(20).max(least),
+            hot: planned.saturating_mul(20).max(least) + clients,
             grace: Duration::from_millis(100),
         }
     }

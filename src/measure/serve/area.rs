@@ -118,8 +118,7 @@ impl Area {
         (0..self.clients).map(|client| self.line(client))
     }
 
-    /// Brings in the pages that `client` counts on, and those that it stamps on where it is one of several that do. Runs
-    /// in the client, before any window.
+    /// Brings in the pages that `client` counts on. Runs in the client, before any window.
     pub(super) fn prepare(&self, client: u32) {
         let start = self.latencies_offset + client as usize * size_of::<Latencies>();
         (start..start + size_of::<Latencies>()).step_by(PAGE_BYTES).for_each(|offset| self.segment.touch(offset));

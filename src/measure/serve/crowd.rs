@@ -53,9 +53,9 @@ impl Crowd {
         self.children.len() as u32
     }
 
-    /// Has one after the other connect, and get a first answer.
-    pub fn connect(&mut self) -> Result<(), Trouble> {
-        (0..self.clients()).try_for_each(|client| self.step(client..client + 1, CONNECT))
+    /// Has these connect, one after the other, and get a first answer each.
+    pub fn connect(&mut self, mut who: Range<u32>) -> Result<(), Trouble> {
+        who.try_for_each(|client| self.step(client..client + 1, CONNECT))
     }
 
     /// Has all of them at once make `count` requests together, in equal shares, and gives the number of answers.

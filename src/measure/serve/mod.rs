@@ -57,8 +57,8 @@ pub struct Serving<'a> {
     task: &'a Task,
     target: &'a Target,
     crowd: Crowd,
-    /// The server's memory with no connection open, where it can be read.
-    empty_bytes: Option<u64>,
+    /// The server's memory once the first client is connected, where it can be read.
+    first_bytes: Option<u64>,
 }
 
 impl<'a> Serving<'a> {
@@ -66,9 +66,10 @@ impl<'a> Serving<'a> {
     pub fn begin(task: &'a Task, target: &'a Target) -> Result<Self, Trouble> {
         let times = if task.case.measure == Measure::Paced { open::most_requests(task)? } else { 0 };
         let mut crowd = Crowd::gather(task, target, prepare::clients(&task.case), times)?;
-        let empty_bytes = tree::pss_bytes(target.pid);
-        crowd.connect()?;
-        Ok(Self { task, target, crowd, empty_bytes })
+        crowd.connect(0..1)?;
+        let first_bytes = tree::pss_bytes(target.pid);
+        crowd.connect(1..crowd.clients())?;
+        Ok(Self { task, target, crowd, first_bytes })
     }
 
     /// The role that leads.
@@ -142,9 +143,12 @@ impl<'a> Serving<'a> {
         [Some(clients), server].into_iter().flatten().collect()
     }
 
-    /// What the server's memory has grown by, for each connection that it keeps.
+    /// What the server's memory has grown by, for each connection after the first: with that one comes all that a server
+    /// touches once, however many follow.
     fn bytes_per_connection(&self) -> Option<f64> {
-        let all = tree::pss_bytes(self.target.pid).filter(|_| self.target.patience == Patience::AllConnections)?;
-        Some((all as f64 - self.empty_bytes? as f64) / f64::from(self.crowd.clients()))
+        let more = self.crowd.clients() - 1;
+        let keeps = self.target.patience == Patience::AllConnections && more > 0;
+        let all = tree::pss_bytes(self.target.pid).filter(|_| keeps)?;
+        Some((all as f64 - self.first_bytes? as f64) / f64::from(more))
     }
 }
