@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark::record::{Case, Chunk, Isolation};
+use ipcmark::record::{Case, Chunk, Isolation, Measure, Service};
 
 use super::answer::place;
 use super::study::{CaseStudy, Study};
@@ -62,7 +62,7 @@ pub fn measured<'s, 'a>(
 }
 
 /// A case without what its series says already; what is as usual is left open, however the plan wrote it.
-fn shape(case: &Case) -> Case {
+pub fn shape(case: &Case) -> Case {
     Case {
         family: String::new(),
         mechanism: String::new(),
@@ -81,15 +81,26 @@ fn shape(case: &Case) -> Case {
         grain_ns: case.grain_ns.filter(|&grain_ns| grain_ns > 0),
         at_once: case.at_once.filter(|&at_once| at_once > 1),
         resident_bytes: case.resident_bytes.filter(|&bytes| bytes > 0),
+        service: case.clients.map(|_| case.service.unwrap_or(Service::Echo)),
         ..case.clone()
     }
 }
 
 /// What is asked of a contestant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
 pub fn asked(case: &Case) -> Vec<String> {
-    let sides = case.producers.zip(case.consumers);
+    let sides = case.producers.zip(case.consumers).filter(|&sides| sides != (1, 1));
+    let of_state = case.measure == Measure::Access;
+    let words = [
+        sides.map(|(from, to)| format!("{from}:{to}")),
+        case.holders.filter(|_| of_state).map(|n| counted(n, "user")),
+        case.reads_percent.filter(|_| of_state).map(|n| format!("{n}\u{202f}% reads")),
+    ];
+    beside_sides(case).into_iter().chain(words.into_iter().flatten()).collect()
+}
+
+/// The same without sides, holders and reads, which cases about channels and locks have, too.
+pub fn beside_sides(case: &Case) -> Vec<String> {
     let grain = case.grain_ns.filter(|&ns| ns > 0).map(|ns| format!("{} each", format::time(ns as f64).trimmed()));
-    let holders = case.holders.map(|n| counted(n, "holder"));
     let all = [
         case.workers.map(|n| counted(n, "worker")),
         case.call.map(|call| call.word().replace('-', " ")),
@@ -97,12 +108,7 @@ pub fn asked(case: &Case) -> Vec<String> {
         grain,
         case.at_once.filter(|&n| n > 1).map(|n| format!("{n} at once")),
         case.resident_bytes.filter(|&bytes| bytes > 0).map(|bytes| format!("parent of {}", format::bytes(bytes))),
-        case.ending.map(|ending| ending.word().to_owned()),
-        sides.filter(|&sides| sides != (1, 1)).map(|(from, to)| format!("{from}:{to}")),
-        holders.filter(|_| case.measure == ipcmark::record::Measure::Access),
-        case.reads_percent
-            .filter(|_| case.measure == ipcmark::record::Measure::Access)
-            .map(|n| format!("{n}\u{202f}% reads")),
+        case.ending.map(|ending| format!("ending: {ending}")),
         case.keys.map(|n| counted(n, "key")),
         case.clients.map(|n| counted(n, "client")),
         case.service.map(|service| service.word().to_owned()),

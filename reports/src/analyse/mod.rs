@@ -2,6 +2,7 @@
 
 pub mod anatomy;
 pub mod answer;
+pub mod beside;
 pub mod best;
 pub mod break_even;
 pub mod cross_check;

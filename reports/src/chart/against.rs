@@ -28,6 +28,8 @@ pub struct Swept {
     pub show: fn(u64) -> String,
     /// The table's column: for people, and for programs.
     pub column: (&'static str, &'static str),
+    /// Whether places stand evenly apart instead of by their logarithm: where they are shares, or one of them is 0.
+    pub even: bool,
 }
 
 /// Where a panel stands among the others, and its heading.
@@ -41,7 +43,7 @@ pub fn manner(case: &CaseStudy<'_>) -> Option<PanelOf> {
 
 /// The sweep over message sizes.
 pub const SIZE: Swept =
-    Swept { name: "message size", of: size, show: format::bytes, column: ("Size", "message_bytes") };
+    Swept { name: "message size", of: size, show: format::bytes, column: ("Size", "message_bytes"), even: false };
 
 /// A chart of some value against something swept, in panels by how a side waits.
 pub struct Against<'s, 'a> {
@@ -135,7 +137,7 @@ impl Against<'_, '_> {
             scales: Scales {
                 x_name: self.swept.name,
                 y_name: self.y_name,
-                x: Axis::places(&self.places(), self.swept.show),
+                x: self.axis(),
                 y: Axis::log(values, |value| (self.show)(value).trimmed().to_string()),
             },
             columns: 2,
@@ -152,6 +154,15 @@ impl Against<'_, '_> {
             more: None,
             table: self.table(),
         })
+    }
+
+    fn axis(&self) -> Axis {
+        let places = self.places();
+        if self.swept.even {
+            Axis::even(places.into_iter().map(self.swept.show).collect())
+        } else {
+            Axis::places(&places, self.swept.show)
+        }
     }
 
     /// Every place that was measured, in order.
@@ -175,7 +186,8 @@ impl Against<'_, '_> {
                 let at = places.iter().position(|&known| known == place);
                 let joined = at.zip(before).is_some_and(|(at, before)| at == before + 1);
                 before = at;
-                Some(Point { band, joined, crossed: is_overloaded(case), ..Point::at(place.max(1) as f64, y) })
+                let x = if self.swept.even { at? as f64 } else { place.max(1) as f64 };
+                Some(Point { band, joined, crossed: is_overloaded(case), ..Point::at(x, y) })
             });
             Line { label: series.label(), ink: look.ink(), marker: Some(look.marker), points: points.collect() }
         };

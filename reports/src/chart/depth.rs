@@ -88,6 +88,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) ->
             of: depth,
             show: |depth| depth.to_string(),
             column: ("Depth", "depth_count"),
+            even: false,
         },
         value: view.value,
         floor: None,

@@ -22,12 +22,16 @@ mod look;
 mod plot;
 mod points;
 mod pools;
+mod processes;
+mod python;
+mod queues;
 mod ranking;
 mod rate;
 mod round_trip;
 mod scatter;
 mod servers;
 mod set_up;
+mod shared_state;
 mod states;
 mod table;
 mod topology;
@@ -125,10 +129,17 @@ pub struct Topic {
     pub figures: Vec<Figure>,
 }
 
+/// The topic about what would be gained over Python.
+pub const PYTHON: &str = "python";
+
 /// Every topic that the records have data for, in the order of the page.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
     let topics = [
+        (PYTHON, "Next to Python", python::figures(study, looks)),
+        ("processes", "Processes", processes::figures(study, looks)),
         ("pools", "Worker pools", pools::figures(study, looks)),
+        ("queues", "Queues of work", queues::figures(study, looks)),
+        ("shared-state", "Shared state", shared_state::figures(study, looks)),
         ("servers", "Servers", servers::figures(study, looks)),
     ];
     let topic = |(id, heading, figures)| Topic { id, heading, figures };

@@ -1,10 +1,13 @@
 //! A chart of one or more points a contestant on a logarithmic axis, in sections: what most charts of one number, or of a
 //! few that belong together, look like.
 
+use ipcmark::record::Isolation;
+
 use super::axis::Axis;
 use super::canvas::Marker;
 use super::dots::{Dots, Mark, Row, Section};
 use super::{Figure, Key, Looks, Shape, Table};
+use crate::analyse::families::is_python;
 use crate::analyse::locks::with_ends;
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
@@ -35,6 +38,22 @@ pub struct Points<'s, 'a> {
     pub sections: Vec<(String, Vec<Entry<'s, 'a>>)>,
     /// The numbers.
     pub table: Table,
+}
+
+/// Rows under headings by what stands between the two sides, the cheapest of each first.
+pub fn by_sides<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s CaseStudy<'a>>)> {
+    let cost = |case: &CaseStudy<'_>| case.cost_ns().unwrap_or(f64::MAX);
+    let mut cases = cases.to_vec();
+    cases.sort_by(|a, b| sides(a).cmp(&sides(b)).then(cost(a).total_cmp(&cost(b))));
+    cases.chunk_by(|a, b| sides(a) == sides(b)).map(|same| (sides(same[0]).1, same.to_vec())).collect()
+}
+
+fn sides(case: &CaseStudy<'_>) -> (u8, &'static str) {
+    match (is_python(case.case), case.case.isolation) {
+        (true, _) => (2, "Python"),
+        (false, Isolation::Process) => (0, "between processes"),
+        (false, Isolation::Thread) => (1, "between threads"),
+    }
 }
 
 /// A contestant's points.

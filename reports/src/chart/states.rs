@@ -50,12 +50,17 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             best[0].told()
         ),
         answer: String::new(),
-        legend: STATES.iter().enumerate().map(key).collect(),
+        legend: legend(),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),
         more: best.iter().any(Shown::is_partial).then(|| More::all(&chart([&Shown::default(); 2]))),
         table: table(study, placement),
     })
+}
+
+/// What the slices of a bar of states mean.
+pub fn legend() -> Vec<Key> {
+    STATES.iter().enumerate().map(key).collect()
 }
 
 fn key((at, word): (usize, &&str)) -> Key {
@@ -86,7 +91,7 @@ fn column(
 }
 
 /// One bar a case, one track a role.
-fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
+pub fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
     let roles = roles(case);
     let track = |role: &RoleView| {
         let shares = [role.running, role.ready, role.blocked];

@@ -23,6 +23,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             of: gap,
             show: |gap| format::time(gap as f64).trimmed().to_string(),
             column: ("Pause", "gap_ns"),
+            even: false,
         },
         value: |case| {
             let typical = case.summary.typical?.value;

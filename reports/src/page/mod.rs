@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::analyse::answer::{self, answer, place, place_word};
 use crate::analyse::study::Study;
-use crate::chart::{Figure, Looks, Table, Topic, cross_checks, drift, figures, topics};
+use crate::chart::{Figure, Looks, PYTHON, Table, Topic, cross_checks, drift, figures, topics};
 use crate::read::Recording;
 
 const PAGE: &str = include_str!("report.html");
@@ -122,6 +122,12 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         let mut figures = of_topics.chain(placements.iter().flat_map(|placement| &placement.figures));
         figures.find(|figure| !figure.answer.is_empty()).map(|figure| figure.answer.clone())
     };
+    let mut answer = answer;
+    // A plan that measures Python asks what would be gained over it.
+    if let Some(gain) = topics.iter().find(|topic| topic.id == PYTHON).map(|topic| topic.figures[0].answer.clone()) {
+        let sentence = answer.sentence.replace(gain);
+        answer.findings.splice(0..0, sentence);
+    }
     let sentence = answer.sentence.or_else(of_chart).unwrap_or_else(|| answer::NOTHING_TO_SAY.into());
     let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {

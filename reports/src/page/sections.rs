@@ -8,6 +8,7 @@ use super::headline::word;
 use crate::analyse::answer::place_word;
 use crate::analyse::crowd::Crowd;
 use crate::analyse::declared::{declared, disagreements};
+use crate::analyse::ground::beside_sides;
 use crate::analyse::locks::{Work, ground_told};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::{Cell, Table};
@@ -215,8 +216,9 @@ fn name(case: &CaseStudy<'_>) -> String {
     let crowd = Crowd::of(case.case);
     let crowd = if crowd.plain() { String::new() } else { format!(", {crowd}") };
     let locked = locked(case.case);
+    let asked: String = beside_sides(case.case).iter().map(|word| format!(", {word}")).collect();
     let place = place_word(case.case.placement);
-    format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}, {place}", case.series.label())
+    format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}{asked}, {place}", case.series.label())
 }
 
 /// What sets cases about one lock apart.

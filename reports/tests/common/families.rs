@@ -2,7 +2,10 @@
 //! a formula behind every number.
 
 pub mod pools;
+pub mod processes;
+pub mod python;
 pub mod servers;
+pub mod states;
 
 use std::collections::BTreeMap;
 

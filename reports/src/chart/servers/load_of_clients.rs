@@ -17,6 +17,7 @@ const CLIENTS: Swept = Swept {
     of: clients,
     show: clients_told,
     column: ("Clients", "clients_count"),
+    even: false,
 };
 /// A panel holds every way of serving one kind of address.
 const MOST_SHOWN: usize = 16;

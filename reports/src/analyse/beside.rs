@@ -1,0 +1,86 @@
+//! Python's way next to what could take its place: the same question, asked of both in one run, as how many times as fast.
+
+use ipcmark::record::{Case, Placement};
+
+use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, is_python};
+use super::ground::shape;
+use super::locks::is_sound;
+use super::series::{LOCKS, Manner};
+use super::statistics::{Estimate, Kind};
+use super::study::{CaseStudy, Study};
+use super::trials::{cost_ns, sets};
+
+/// Channels of messages.
+const TRANSPORT: &str = "transport";
+
+/// What each of Python's ways is made of, or would be: family, its mechanism, and the mechanism that does the same.
+const NATURAL: [(&str, &str, &str); 17] = [
+    (TRANSPORT, "python-pipe", "pipe"),
+    (TRANSPORT, "python-pipe-bytes", "pipe"),
+    (TRANSPORT, "python-queue", "shm-mpmc"),
+    (TRANSPORT, "python-simple-queue", "shm-mpmc"),
+    (TRANSPORT, "python-joinable-queue", "shm-mpmc"),
+    (TRANSPORT, "python-shared-memory", "shm-spsc"),
+    (LOCKS, "python-lock", "futex-mutex"),
+    (LOCKS, "python-rlock", "futex-mutex"),
+    (LOCKS, "python-manager-lock", "futex-mutex"),
+    (POOL, "python-pool", "shm-queue"),
+    (POOL, "python-process-pool-executor", "shm-queue"),
+    (POOL, "python-thread-pool", "crossbeam-threads"),
+    (QUEUE, "python-joinable-queue", "shm-mpmc"),
+    (SHARED_STATE, "python-manager-dict", "shm-map-mutex"),
+    (LAUNCH, "python-fork", "fork"),
+    (LAUNCH, "python-spawn", "posix-spawn"),
+    (SERVER, "python-threading-tcp", "thread-per-connection-tcp"),
+];
+
+/// One of Python's cases and those beside it.
+#[derive(Clone, Debug)]
+pub struct Beside<'s, 'a> {
+    /// Python's.
+    pub python: &'s CaseStudy<'a>,
+    /// The fastest that answers the same question between as much, and how many times as fast it is.
+    pub best: (&'s CaseStudy<'a>, Estimate),
+    /// The one that does the same thing, where it was asked, too; the better one where it waits in several ways.
+    pub natural: Option<(&'s CaseStudy<'a>, Estimate)>,
+}
+
+/// Every case of Python that has a counterpart, in order of series and measure.
+pub fn beside<'s, 'a>(study: &'s Study<'a>) -> Vec<Beside<'s, 'a>> {
+    let timed = || study.cases.iter().filter(|case| case.summary.typical.is_some());
+    let of = |python: &'s CaseStudy<'a>| {
+        let same = |case: &&'s CaseStudy<'a>| {
+            competes(case)
+                && case.case.isolation == python.case.isolation
+                && question(case.case) == question(python.case)
+        };
+        let mut others: Vec<&CaseStudy<'_>> = timed().filter(same).collect();
+        others.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
+        let natural = natural(python.case);
+        let natural = others.iter().copied().find(|case| Some(case.case.mechanism.as_str()) == natural);
+        let with_ratio = |case: &'s CaseStudy<'a>| Some((case, times_as_fast(case, python)?));
+        let best = others.first().copied().and_then(with_ratio)?;
+        Some(Beside { python, best, natural: natural.and_then(with_ratio) })
+    };
+    timed().filter(|case| is_python(case.case)).filter_map(of).collect()
+}
+
+/// What does the work, and is no reference.
+fn competes(case: &CaseStudy<'_>) -> bool {
+    !is_python(case.case) && is_sound(case) && !matches!(case.series.manner, Manner::Alone | Manner::NeverWaits)
+}
+
+/// What is asked, wherever it is asked and whatever a mechanism takes for granted.
+fn question(case: &Case) -> (String, Case) {
+    (case.family.clone(), Case { placement: Placement::Unpinned, keys: None, ..shape(case) })
+}
+
+fn natural(case: &Case) -> Option<&'static str> {
+    NATURAL.iter().find(|(family, python, _)| *family == case.family && *python == case.mechanism).map(|pair| pair.2)
+}
+
+/// How many times as fast: the cost of Python's over that of the other.
+fn times_as_fast(case: &CaseStudy<'_>, python: &CaseStudy<'_>) -> Option<Estimate> {
+    let costs = |case: &CaseStudy<'_>| sets(&case.records, Kind::Cost, cost_ns);
+    costs(python).ratio_to(&costs(case))
+}

@@ -1,0 +1,118 @@
+//! Isolation made visible: what the first write to a shared page costs, what the next one does, and who sees it.
+
+use ipcmark::record::{Measure, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::bars::{Bar, Bars, Column, Section};
+use super::super::canvas::Ink;
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Key, Looks, Shape};
+use crate::analyse::families::ISOLATION;
+use crate::analyse::ground::{Ground, measured};
+use crate::analyse::locks::value;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Both writes: name in records, words, place among the slices' colours.
+const WRITES: [(&str, &str, u8); 2] =
+    [(metric::FIRST_WRITE_NS, "the first write to a page", 5), (metric::LATER_WRITE_NS, "a later one", 2)];
+
+/// The chart; `None` where nothing was written.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let written = measured(study, ISOLATION).filter(|case| case.case.measure == Measure::FirstWrite);
+    let ground = Ground::most(written, |_| ())?;
+    let mut cases = ground.cases.clone();
+    cases.sort_by(|a, b| b.cost_ns().unwrap_or(0.0).total_cmp(&a.cost_ns().unwrap_or(0.0)));
+    let longest = cases.iter().filter_map(|case| case.cost_ns()).fold(0.0, f64::max);
+    let title = format!("The first write to a page that another shares: {}", ground.told());
+    let chart = Bars {
+        title: title.clone(),
+        description: "For memory shared in each way, a bar for the first write to a page and one for a later write."
+            .into(),
+        columns: vec![Column {
+            heading: "a page".into(),
+            sections: vec![Section {
+                heading: "time of one write".into(),
+                axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+                bars: cases.iter().map(|case| bar(case, study, looks)).collect(),
+            }],
+        }],
+    };
+    Some(Figure {
+        id: "first-write".into(),
+        title,
+        answer: answer(&cases),
+        note: format!(
+            "Medians over sets. Who sees a write is checked in every trial, and a wrong answer would make it invalid.{}",
+            remarks(&cases)
+        ),
+        legend: WRITES.iter().map(|(_, word, ink)| Key { class: format!("p{ink}"), word: (*word).into() }).collect(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&cases),
+    })
+}
+
+fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
+    let writes = WRITES.map(|(name, _, ink)| (ink, value(case, name).unwrap_or(0.0)));
+    Bar {
+        label: case.series.label(),
+        ink: looks.get(study.index(&case.series)).ink(),
+        tracks: writes.iter().map(|&(ink, ns)| vec![(Ink::Slice(ink), ns)]).collect(),
+        mark: None,
+        note: format!("{}, then {}", format::ns(writes[0].1), format::ns(writes[1].1)),
+    }
+}
+
+/// What copy-on-write costs next to memory that is really shared.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let (Some(dearest), Some(cheapest)) = (cases.first(), cases.last()) else { return String::new() };
+    let first = |case: &CaseStudy<'_>| case.cost_ns().unwrap_or(f64::NAN);
+    let later = value(dearest, metric::LATER_WRITE_NS).filter(|&ns| ns > 0.0);
+    let times = later.map(|later| format!(", {} times a later one", format::ratio(first(dearest) / later)));
+    let beside = if cases.len() > 1 {
+        format!("; with {} it costs {}", cheapest.series.quoted(), format::ns(first(cheapest)))
+    } else {
+        String::new()
+    };
+    format!(
+        "The first write to a page costs {} with {}{}{beside}.",
+        format::ns(first(dearest)),
+        dearest.series.quoted(),
+        times.unwrap_or_default()
+    )
+}
+
+/// Who saw what, in the words of the trials.
+fn remarks(cases: &[&CaseStudy<'_>]) -> String {
+    let remark = |case: &&CaseStudy<'_>| {
+        let said = case.usable().find_map(|record| record.outcome.why.clone())?;
+        Some(format!(" {}: {said}.", case.series.quoted()))
+    };
+    cases.iter().filter_map(remark).collect()
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Memory", "mechanism"),
+        ("Kind", "group"),
+        ("First write", "first_write_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("Later write", "later_write_ns"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [name, kind, _] = case_cells(case);
+        let mut row = vec![name, kind];
+        let times =
+            [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high), value(case, metric::LATER_WRITE_NS)];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,124 @@
+//! Parallel against merely concurrent: the same work of two on one CPU and on two, and what each role did meanwhile.
+
+use ipcmark::record::{Case, Measure, Placement, metric};
+
+use super::super::against::case_cells;
+use super::super::axis::Axis;
+use super::super::bars::{Bar, Bars, Column, Section};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks, Shape, states};
+use crate::analyse::answer::place_word;
+use crate::analyse::families::CONCURRENCY;
+use crate::analyse::ground::{Ground, measured};
+use crate::analyse::locks::value;
+use crate::analyse::roles::roles;
+use crate::analyse::statistics::Kind;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::estimate;
+use crate::format;
+
+/// The chart, a column for each placement; `None` where no two worked.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let worked = measured(study, CONCURRENCY).filter(|case| case.case.measure == Measure::Parallel);
+    let ground = Ground::most(worked, |shape: &mut Case| shape.placement = Placement::SameCpu)?;
+    let mut placements: Vec<Placement> = ground.cases.iter().map(|case| case.case.placement).collect();
+    placements.sort_unstable();
+    placements.dedup();
+    let title = "Parallel, or merely concurrent: what two roles did with their time".to_owned();
+    let chart = Bars {
+        title: title.clone(),
+        description:
+            "For each role of the same work, on one CPU and on two, the shares of time it was running, ready to run \
+                      but without a CPU, and blocked."
+                .into(),
+        columns: placements.iter().filter_map(|&at| column(&ground, at, study, looks)).collect(),
+    };
+    (!chart.columns.is_empty()).then(|| Figure {
+        id: "parallel".into(),
+        title: title.clone(),
+        answer: answer(&ground),
+        note: "The three process states as the scheduler counts them, median over sets; the upper half of a bar is one \
+               role, the lower half the other. The number is the speed-up: the work of both done by one alone, over the \
+               time both took together. Two that are ready at the same time are concurrent; two that run at the same time \
+               are parallel."
+            .into(),
+        legend: states::legend(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&ground),
+    })
+}
+
+fn on_one(placement: Placement) -> bool {
+    placement == Placement::SameCpu
+}
+
+fn heading(placement: Placement) -> String {
+    if on_one(placement) { "on one CPU".into() } else { format!("on two CPUs ({})", place_word(placement)) }
+}
+
+fn column(ground: &Ground<'_, '_>, placement: Placement, study: &Study<'_>, looks: &Looks) -> Option<Column> {
+    let cases = ground.cases.iter().filter(|case| case.case.placement == placement);
+    let bars: Vec<Bar> = cases.filter_map(|case| bar(case, study, looks)).collect();
+    let section = Section { heading: "share of the time both took".into(), axis: Axis::shares(), bars };
+    (!section.bars.is_empty()).then(|| Column { heading: heading(placement), sections: vec![section] })
+}
+
+fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
+    let bar = states::bar(case, study, looks)?;
+    let note = value(case, metric::SPEED_UP).map(|times| format!("{} ×", format::ratio(times)));
+    Some(Bar { note: note.unwrap_or_default(), ..bar })
+}
+
+/// What the second CPU is worth to each.
+fn answer(ground: &Ground<'_, '_>) -> String {
+    let speed_up = |case: &CaseStudy<'_>, one: bool| {
+        let same = |other: &&&CaseStudy<'_>| other.series == case.series && on_one(other.case.placement) == one;
+        value(ground.cases.iter().find(same)?, metric::SPEED_UP)
+    };
+    let each = ground.cases.iter().filter(|case| !on_one(case.case.placement));
+    let told = |case: &&CaseStudy<'_>| {
+        let two = speed_up(case, false)?;
+        let one = speed_up(case, true).map(|one| format!(" (on one {})", format::ratio(one)));
+        Some(format!("{} times with {}{}", format::ratio(two), case.series.quoted(), one.unwrap_or_default()))
+    };
+    let parts: Vec<String> = each.filter_map(told).collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("On two CPUs two roles are as fast as one alone {}.", parts.join("; "))
+    }
+}
+
+fn table(ground: &Ground<'_, '_>) -> Table {
+    let mut table = Table::new(&[
+        ("Work", "mechanism"),
+        ("Placement", "placement"),
+        ("Role", "role"),
+        ("Running", "running_share"),
+        ("Ready", "ready_share"),
+        ("Blocked", "blocked_share"),
+        ("Both together", "work_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("Speed-up", "speed_up_count"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in &ground.cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let speed_up = estimate(&case.records, Kind::Rate, metric::SPEED_UP).map(|estimate| estimate.value);
+        for role in roles(case) {
+            let [name, ..] = case_cells(case);
+            let mut row = vec![name, Cell::text(place_word(case.case.placement)), Cell::text(role.role)];
+            let shares = [role.running, role.ready, role.blocked];
+            row.extend(shares.map(|share| Cell::number(Some(share), format::percent)));
+            let times = [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high)];
+            row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+            row.push(Cell::number(speed_up, |times| format::ratio(times).to_string()));
+            row.push(Cell::text(case.summary.verdict_word()));
+            table.rows.push(row);
+        }
+    }
+    table
+}

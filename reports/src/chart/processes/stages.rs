@@ -1,0 +1,146 @@
+//! What it takes to start a process, to have it do something, and to be rid of it: stage by stage.
+
+use ipcmark::record::{Measure, metric};
+
+use super::super::against::case_cells;
+use super::super::bars::{Bar, Bars, Column, by_scale};
+use super::super::canvas::Ink;
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Key, Looks, Shape};
+use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::families::{LAUNCH, is_python};
+use crate::analyse::ground::{Ground, measured};
+use crate::analyse::locks::value;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The stages in the order of the bar: words, and place among the slices' colours.
+const STAGES: [(&str, u8); 5] = [
+    ("the call", 0),
+    ("until its first word", 2),
+    ("until a message was answered", 3),
+    ("until its end is seen", 4),
+    ("collecting it", 5),
+];
+
+/// The chart; `None` where nobody was started.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let started = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::StartUp);
+    let grounds = Ground::all(started, |_| ());
+    // One at a time, by a parent that has as little memory as it can: where that was tried.
+    let plain = |ground: &&Ground<'_, '_>| ground.shape.at_once.is_none() && ground.shape.resident_bytes.is_none();
+    let ground = grounds.iter().find(plain).or(grounds.first())?;
+    let mut cases = ground.cases.clone();
+    cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
+    let title = format!("What it takes to start one, use it and be rid of it: {}", ground.told());
+    let chart = Bars {
+        title: title.clone(),
+        description:
+            "Stacked bars: time of the call that starts it, until its first word, until it answered a message, \
+                      from telling it to leave until its end is seen, and for collecting it."
+                .into(),
+        columns: vec![Column {
+            heading: "one life".into(),
+            sections: by_scale(&cases, |case| whole(case), |case| bar(case, study, looks)),
+        }],
+    };
+    Some(Figure {
+        id: "start-up".into(),
+        title,
+        answer: answer(&cases),
+        note: "Medians over sets, one life after the other, in a parent of a single thread. The line across is the first word, \
+               counted from the call. Where a call returns after the newborn has spoken, no time is left between the two. \
+               Bars of one size stand on one axis."
+            .into(),
+        legend: legend(),
+        wide: chart.svg(Shape::Wide),
+        narrow: chart.svg(Shape::Narrow),
+        more: None,
+        table: table(&cases),
+    })
+}
+
+/// Each stage's own share of a life; 0 where a record does not say.
+fn stages(case: &CaseStudy<'_>) -> [f64; 5] {
+    let at = |name: &str| value(case, name).unwrap_or(0.0);
+    let (call, word, message) = (at(metric::CALL_NS), at(metric::START_UP_NS), at(metric::MESSAGE_NS));
+    let spoken = call.max(word);
+    [call, spoken - call, (message - spoken).max(0.0), at(metric::EXIT_NS), at(metric::REAP_NS)]
+}
+
+fn whole(case: &CaseStudy<'_>) -> f64 {
+    stages(case).iter().sum()
+}
+
+fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
+    let slices = STAGES.iter().zip(stages(case)).map(|(stage, ns)| (Ink::Slice(stage.1), ns));
+    Bar {
+        label: case.series.label(),
+        ink: looks.get(study.index(&case.series)).ink(),
+        tracks: vec![slices.collect()],
+        mark: value(case, metric::START_UP_NS),
+        note: format::ns(whole(case)),
+    }
+}
+
+/// The soonest word of a new process that runs a program of its own, of one that goes on as its parent, and of Python's.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let told = |side: &dyn Fn(&CaseStudy<'_>) -> bool, what: &str| {
+        let best = Best::among(cases.iter().copied().filter(|case| side(case)).collect())?;
+        let word = with_interval(best.typical(), format::time);
+        Some(format!("{what} after {word} with {}", best.names()))
+    };
+    let process = |case: &CaseStudy<'_>| case.series.between_processes() && !is_python(case.case);
+    let parts: Vec<String> = [
+        told(&process, "A new process says its first word soonest"),
+        told(&|case| !case.series.between_processes() && !is_python(case.case), "a new thread"),
+        told(&|case| is_python(case.case), "one of Python"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() { String::new() } else { format!("{}.", parts.join("; ")) }
+}
+
+fn legend() -> Vec<Key> {
+    let stages = STAGES.iter().map(|(word, ink)| Key { class: format!("p{ink}"), word: (*word).into() });
+    stages.chain([Key { class: "mark".into(), word: "first word".into() }]).collect()
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Way to start", "mechanism"),
+        ("Kind", "group"),
+        ("Call", "call_ns"),
+        ("First word", "start_up_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("Message", "message_ns"),
+        ("End seen", "exit_ns"),
+        ("Collected", "reap_ns"),
+        ("Whole life", "life_ns"),
+        ("p99 of the first word", "p99_ns"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let of = |name: &str| value(case, name);
+        let times = [
+            of(metric::CALL_NS),
+            of(metric::START_UP_NS),
+            interval.map(|i| i.low),
+            interval.map(|i| i.high),
+            of(metric::MESSAGE_NS),
+            of(metric::EXIT_NS),
+            of(metric::REAP_NS),
+            of(metric::LIFE_NS),
+            case.summary.p99_ns,
+        ];
+        let [name, kind, _] = case_cells(case);
+        let mut row = vec![name, kind];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,111 @@
+//! How long until an end is known, by how it came and how it is watched for.
+
+use ipcmark::record::{Case, Ending, Measure, metric};
+
+use super::super::against::case_cells;
+use super::super::canvas::Marker;
+use super::super::points::{Entry, Points};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks};
+use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::families::LAUNCH;
+use crate::analyse::ground::{Ground, measured};
+use crate::analyse::locks::value;
+use crate::analyse::statistics::Estimate;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// The chart, a section for each way to end; `None` where no end was watched for.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let watched = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::Watch);
+    let ground = Ground::most(watched, |shape: &mut Case| shape.ending = None)?;
+    let of = |ending: Ending| {
+        let mut cases: Vec<&CaseStudy<'_>> =
+            ground.cases.iter().copied().filter(|case| case.case.ending == Some(ending)).collect();
+        cases.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
+        cases
+    };
+    let sections =
+        Ending::ALL.iter().map(|&ending| (told(ending).to_owned(), of(ending).into_iter().map(entry).collect()));
+    Points {
+        id: "watch".into(),
+        title: format!("How long until an end is known: {}", ground.told()),
+        description: "Time from an end until it is known, median and 99th percentile, by how the end came, on a \
+                      logarithmic axis.",
+        answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
+        note: "Circle: median over sets with its 95 % interval. Diamond: 99th percentile of all. An end by itself counts from the child's \
+               last stamp, one by a signal from just before it is sent, so the way of the signal is in it. A zombie is \
+               long dead: its time is that of collecting it."
+            .into(),
+        x_name: "until it is known (log scale)",
+        show: format::time,
+        references: Vec::new(),
+        sections: sections.collect(),
+        table: table(&ground.cases),
+    }
+    .figure(study, looks)
+}
+
+fn told(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Exit => "it leaves by itself",
+        Ending::Terminate => "it is told to (SIGTERM)",
+        Ending::Kill => "it is killed (SIGKILL)",
+        Ending::Daemon => "a daemon, when its parent dies",
+        Ending::Orphan => "an orphan learns that its parent died",
+        Ending::Zombie => "it ended long ago",
+    }
+}
+
+fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
+    let p99 = case.summary.p99_ns;
+    let late = p99.map(|value| (Estimate { value, interval: None, sets: 0 }, Marker::Diamond));
+    let note = case.cost_ns().map(format::ns).into_iter().chain(p99.map(|ns| format!("p99 {}", format::ns(ns))));
+    Entry {
+        case,
+        label: None,
+        note: note.collect::<Vec<_>>().join(", "),
+        marks: late.into_iter().chain(case.summary.typical.map(|typical| (typical, Marker::Circle))).collect(),
+    }
+}
+
+/// The soonest to know, of a kill where there was one.
+fn answer(killed: &[&CaseStudy<'_>], left: &[&CaseStudy<'_>]) -> String {
+    let (cases, what) = if killed.is_empty() { (left, "an exit") } else { (killed, "a kill") };
+    let Some(best) = Best::among(cases.to_vec()) else { return String::new() };
+    let time = with_interval(best.typical(), format::time);
+    let last = cases.last().filter(|_| cases.len() > 1).and_then(|last| Some((last, last.cost_ns()?)));
+    let last = last.map(|(last, ns)| format!("; {} takes {}", last.series.quoted(), format::ns(ns)));
+    format!("The parent knows of {what} soonest with {}: {time}{}.", best.names(), last.unwrap_or_default())
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Way to watch", "mechanism"),
+        ("Ending", "ending"),
+        ("Known after", "notice_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("p99", "p99_ns"),
+        ("One look whether it lives", "alive_ns"),
+        ("Collecting", "reap_ns"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [name, ..] = case_cells(case);
+        let mut row = vec![name, Cell::text(case.case.ending.map_or("", Ending::word))];
+        let times = [
+            case.cost_ns(),
+            interval.map(|i| i.low),
+            interval.map(|i| i.high),
+            case.summary.p99_ns,
+            value(case, metric::ALIVE_NS),
+            value(case, metric::REAP_NS),
+        ];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,158 @@
+//! What would be gained over Python: one row for each of its ways, how many times as fast its counterparts are.
+
+use ipcmark::record::{Case, Measure};
+
+use super::canvas::Marker;
+use super::points::{Entry, Points};
+use super::table::{Cell, Table};
+use super::{Figure, Looks};
+use crate::analyse::answer::place_word;
+use crate::analyse::beside::{Beside, beside};
+use crate::analyse::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE};
+use crate::analyse::ground::asked;
+use crate::analyse::series::LOCKS;
+use crate::analyse::statistics::{Estimate, median};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Families in the order of sections, and their headings.
+const SECTIONS: [(&str, &str); 7] = [
+    ("transport", "messages"),
+    (LOCKS, "locks"),
+    (POOL, "pools"),
+    (QUEUE, "queues of work"),
+    (SHARED_STATE, "shared state"),
+    (LAUNCH, "starting processes"),
+    (SERVER, "servers"),
+];
+
+/// The chart; `None` where nothing stands beside Python.
+pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
+    let all = beside(study);
+    let drawn = drawn(&all);
+    let section = |(family, heading): &(&str, &str)| {
+        let members = drawn.iter().filter(|one| one.python.case.family == *family);
+        ((*heading).to_owned(), members.map(|one| entry(one)).collect())
+    };
+    let chart = Points {
+        id: "beside-python".into(),
+        title: "How many times as fast as Python".into(),
+        description: "For each of Python's ways, how many times as fast its counterparts are, on a logarithmic axis.",
+        answer: answer(&drawn),
+        note: format!(
+            "Cost of Python's way over that of its counterpart in the same run, quotient of the medians with its 95 % interval. \
+             Circle: the fastest that answers the same question. Diamond: the one that does the same thing. Each with \
+             the same payload, counts and checks; Python's side is the standard library's, interpreter and all. The \
+             fastest may poll, and keep a CPU busy for it: its name says how it waits.{}",
+            if drawn.len() < all.len() {
+                " Of each only the smallest payload and task are drawn; the numbers behind it hold all."
+            } else {
+                ""
+            }
+        ),
+        x_name: "times as fast as Python (log scale)",
+        show: format::ratio,
+        references: vec![("as fast as Python".into(), 1.0)],
+        sections: SECTIONS.iter().map(section).collect(),
+        table: table(&all),
+    };
+    chart.figure(study, looks).into_iter().collect()
+}
+
+/// Of each mechanism, measure and call the one with the least to carry and to do.
+fn drawn<'b, 's, 'a>(all: &'b [Beside<'s, 'a>]) -> Vec<&'b Beside<'s, 'a>> {
+    let asked = |case: &Case| (case.family.clone(), case.mechanism.clone(), case.measure, case.call);
+    let burden = |case: &Case| {
+        let sides = case.producers.unwrap_or(1) + case.consumers.unwrap_or(1);
+        (case.grain_ns.unwrap_or(0), case.message_bytes, sides, case.clients, case.holders, case.workers, case.chunk)
+    };
+    let mut drawn: Vec<&Beside<'_, '_>> = Vec::new();
+    for one in all {
+        match drawn.iter_mut().find(|known| asked(known.python.case) == asked(one.python.case)) {
+            Some(known) if burden(one.python.case) < burden(known.python.case) => *known = one,
+            Some(_) => {}
+            None => drawn.push(one),
+        }
+    }
+    drawn
+}
+
+/// The mechanism without its wait, which is Python's own, and what is asked of it.
+fn name(case: &Case) -> String {
+    let what = match (case.call, case.measure) {
+        (Some(call), _) => call.word().replace('-', " "),
+        (None, Measure::RoundTrip) => "round trip".into(),
+        (None, measure) => measure.word().replace('_', " "),
+    };
+    format!("{} {what}", case.mechanism)
+}
+
+fn entry<'s, 'a>(one: &Beside<'s, 'a>) -> Entry<'s, 'a> {
+    let told =
+        |(case, times): &(&CaseStudy<'_>, Estimate)| format!("{} × {}", format::ratio(times.value), case.series.row());
+    let natural = one.natural.filter(|natural| natural.0.key != one.best.0.key);
+    let note: Vec<String> = [Some(told(&one.best)), natural.as_ref().map(told)].into_iter().flatten().collect();
+    let marks = natural.map(|natural| (natural.1, Marker::Diamond)).into_iter().chain([(one.best.1, Marker::Circle)]);
+    Entry { case: one.python, label: Some(name(one.python.case)), note: note.join(", "), marks: marks.collect() }
+}
+
+/// The middle of all, and both ends.
+fn answer(drawn: &[&Beside<'_, '_>]) -> String {
+    let mut sorted = drawn.to_vec();
+    sorted.sort_by(|a, b| a.best.1.value.total_cmp(&b.best.1.value));
+    let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else { return String::new() };
+    let told = |one: &Beside<'_, '_>| {
+        let (case, times) = &one.best;
+        format!("{} times (`{}` against {})", format::ratio(times.value), name(one.python.case), case.series.quoted())
+    };
+    if sorted.len() == 1 {
+        return format!("Next to Python the counterpart is as fast {}.", told(least));
+    }
+    let middle = median(sorted.iter().map(|one| one.best.1.value)).unwrap_or(f64::NAN);
+    format!(
+        "In {} comparisons with Python the fastest counterpart is {} times as fast in the middle: from {} to {}.",
+        sorted.len(),
+        format::ratio(middle),
+        told(least),
+        told(most)
+    )
+}
+
+fn table(all: &[Beside<'_, '_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Python's way", "python"),
+        ("Asked", "asked"),
+        ("Its cost", "python_ns"),
+        ("Counterpart", "counterpart"),
+        ("Its cost", "counterpart_ns"),
+        ("Times as fast", "times_count"),
+        ("Low", "low_count"),
+        ("High", "high_count"),
+        ("Which", "which"),
+    ]);
+    for one in all {
+        let natural = one.natural.filter(|natural| natural.0.key != one.best.0.key);
+        let same = one.natural.is_some_and(|natural| natural.0.key == one.best.0.key);
+        let best = (one.best, if same { "fastest, and does the same" } else { "fastest" });
+        for ((case, times), which) in
+            [Some(best), natural.map(|natural| (natural, "does the same"))].into_iter().flatten()
+        {
+            let mut words = asked(one.python.case);
+            words.extend(one.python.case.message_bytes.map(format::bytes));
+            words.push(place_word(one.python.case.placement));
+            let ratio = |value: Option<f64>| Cell::number(value, |value| format::ratio(value).to_string());
+            table.rows.push(vec![
+                Cell::text(name(one.python.case)),
+                Cell::text(words.join(", ")),
+                Cell::number(one.python.cost_ns(), format::ns),
+                Cell::text(case.series.label()),
+                Cell::number(case.cost_ns(), format::ns),
+                ratio(Some(times.value)),
+                ratio(times.interval.map(|i| i.low)),
+                ratio(times.interval.map(|i| i.high)),
+                Cell::text(which),
+            ]);
+        }
+    }
+    table
+}

@@ -1,0 +1,150 @@
+//! Queues of work: when all is known to be done, and what a put and a get cost.
+
+use ipcmark::record::{Case, Measure, metric};
+
+use super::against::case_cells;
+use super::canvas::Marker;
+use super::points::{Entry, Points, by_sides};
+use super::table::{Cell, Table};
+use super::{Figure, Looks};
+use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::crowd::Crowd;
+use crate::analyse::families::{QUEUE, is_python};
+use crate::analyse::ground::{Ground, measured};
+use crate::analyse::locks::value;
+use crate::analyse::statistics::Estimate;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format;
+
+/// Both charts about queues, where the records have data for them.
+pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
+    [drain(study, looks), calls(study)].into_iter().flatten().collect()
+}
+
+fn drained<'s, 'a>(study: &'s Study<'a>) -> impl Iterator<Item = &'s CaseStudy<'a>> + use<'s, 'a> {
+    measured(study, QUEUE).filter(|case| case.case.measure == Measure::Drain)
+}
+
+/// One entry for each contestant: those at their usual depth.
+fn usual<'s, 'a>(ground: &Ground<'s, 'a>) -> Vec<&'s CaseStudy<'a>> {
+    ground.cases.iter().copied().filter(|case| case.series.is_usual()).collect()
+}
+
+/// How long `join` waits after the last put.
+fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let ground = Ground::most(drained(study), |_: &mut Case| ())?;
+    let cases = usual(&ground);
+    let sections = by_sides(&cases)
+        .into_iter()
+        .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(entry).collect()));
+    Points {
+        id: "drain".into(),
+        title: format!("From the last put until all is done: {}", ground.told()),
+        description: "Time from the end of the last put until join returns, median and 99th percentile, on a logarithmic \
+                      axis, one row per queue.",
+        answer: answer(&cases),
+        note: "Circle: median over sets with its 95 % interval. Diamond: 99th percentile of all rounds. What is still in the queue when the last put \
+               returns is part of it, so a deep queue takes longer. Every item was got once, and join never returned \
+               before all were done."
+            .into(),
+        x_name: "from the last put until join returns (log scale)",
+        show: format::time,
+        references: Vec::new(),
+        sections: sections.collect(),
+        table: table(&drained(study).collect::<Vec<_>>()),
+    }
+    .figure(study, looks)
+}
+
+fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
+    let late = case.summary.p99_ns.map(|value| (Estimate { value, interval: None, sets: 0 }, Marker::Diamond));
+    let rate = value(case, metric::MESSAGES_PER_S).map(|rate| format!("{} through", format::rate(rate)));
+    let note = case.cost_ns().map(format::ns).into_iter().chain(rate);
+    Entry {
+        case,
+        label: None,
+        note: note.collect::<Vec<_>>().join(", "),
+        marks: late.into_iter().chain(case.summary.typical.map(|typical| (typical, Marker::Circle))).collect(),
+    }
+}
+
+/// Who knows soonest, and who lets most through.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let competing: Vec<&CaseStudy<'_>> =
+        cases.iter().copied().filter(|case| case.series.between_processes() && !is_python(case.case)).collect();
+    let rate = |case: &&CaseStudy<'_>| value(case, metric::MESSAGES_PER_S);
+    let most = competing.iter().filter_map(|case| Some((case, rate(case)?))).max_by(|a, b| a.1.total_cmp(&b.1));
+    let most =
+        most.map(|(case, rate)| format!(" Most items go through {}: {}.", case.series.quoted(), format::rate(rate)));
+    let Some(best) = Best::among(competing.clone()) else { return String::new() };
+    let time = with_interval(best.typical(), format::time);
+    format!(
+        "All is known to be done soonest with {}: {time} after the last put.{}",
+        best.names(),
+        most.unwrap_or_default()
+    )
+}
+
+/// What one put or get costs, as a table.
+fn calls(study: &Study<'_>) -> Option<Figure> {
+    let known = |case: &&CaseStudy<'_>| value(case, metric::PUT_NS).is_some() || value(case, metric::GET_NS).is_some();
+    let ground = Ground::most(drained(study).filter(known), |_: &mut Case| ())?;
+    let mut table = Table::new(&[
+        ("Queue", "mechanism"),
+        ("Kind", "group"),
+        ("Waits", "waiting"),
+        ("Put", "put_ns"),
+        ("Get", "get_ns"),
+        ("Put, no wait, full", "put_full_ns"),
+        ("Get, no wait, empty", "get_empty_ns"),
+        ("Time-out late by", "time_out_late_ns"),
+    ]);
+    let names = [metric::PUT_NS, metric::GET_NS, metric::PUT_FULL_NS, metric::GET_EMPTY_NS, metric::TIME_OUT_LATE_NS];
+    let rows = by_sides(&usual(&ground)).into_iter().flat_map(|(_, cases)| cases);
+    table.rows.extend(rows.map(|case| {
+        let numbers = names.map(|name| Cell::number(value(case, name), format::ns));
+        case_cells(case).into_iter().chain(numbers).collect()
+    }));
+    Some(Figure {
+        id: "queue-calls".into(),
+        title: format!("What a put and a get cost: {}", ground.told()),
+        answer: String::new(),
+        note: "On an idle queue, medians over sets. Without waiting, a full or an empty queue is found out and nothing else \
+               done. A dash: the queue cannot, or was not asked."
+            .into(),
+        legend: Vec::new(),
+        wide: String::new(),
+        narrow: String::new(),
+        more: None,
+        table,
+    })
+}
+
+/// Every case, whatever its sides and depth.
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("Queue", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Producers:consumers", "topology"),
+        ("Size", "message_bytes"),
+        ("Drained", "drain_ns"),
+        ("Low", "low_ns"),
+        ("High", "high_ns"),
+        ("p99", "p99_ns"),
+        ("Items a second", "messages_per_s"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let mut row = case_cells(case).to_vec();
+        row.push(Cell::text(Crowd::of(case.case).to_string()));
+        row.push(Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)));
+        let times = [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high), case.summary.p99_ns];
+        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
+        row.push(Cell::number(value(case, metric::MESSAGES_PER_S), |rate| format::rate(rate).to_string()));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,104 @@
+//! How long the slowest hundredth of reads and of writes takes.
+
+use ipcmark::record::metric;
+
+use super::super::against::case_cells;
+use super::super::canvas::Marker;
+use super::super::points::{Entry, Points, by_sides};
+use super::super::table::{Cell, Table};
+use super::super::{Figure, Looks};
+use super::{competes, grounds, holders, reads};
+use crate::analyse::ground::Ground;
+use crate::analyse::locks::value;
+use crate::analyse::statistics::Kind;
+use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::estimate;
+use crate::format;
+
+/// The chart, where both reads and writes were timed; `None` where they were not.
+pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let grounds = grounds(study, |_| ());
+    let both = |case: &CaseStudy<'_>| read(case).is_some() && write(case).is_some();
+    let known = |ground: &Ground<'_, '_>| ground.cases.iter().filter(|case| both(case)).count();
+    // Of equals `max_by_key` takes the last: with the most users, and of mixes the one that is mostly read.
+    let mut level: Vec<_> = grounds.into_iter().filter(|ground| known(ground) > 0).collect();
+    level.sort_by_key(|ground| (ground.shape.holders, ground.shape.reads_percent));
+    let ground = level.into_iter().max_by_key(known)?;
+    let cases: Vec<&CaseStudy<'_>> = ground.cases.iter().copied().filter(|case| both(case)).collect();
+    let sections = by_sides(&cases)
+        .into_iter()
+        .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(entry).collect()));
+    Points {
+        id: "access-waits".into(),
+        title: format!("The slowest hundredth of reads and writes: {}", ground.told()),
+        description: "99th percentile of the time of a read and of a write, on a logarithmic axis, one row per way to share \
+                      state.",
+        answer: answer(&cases),
+        note: "Circle: reads. Diamond: writes. From the call until the value is there or set, median of the sets' 99th \
+               percentiles with its 95 % interval."
+            .into(),
+        x_name: "99 of 100 take at most (log scale)",
+        show: format::time,
+        references: Vec::new(),
+        sections: sections.collect(),
+        table: table(&ground.cases),
+    }
+    .figure(study, looks)
+}
+
+fn read(case: &CaseStudy<'_>) -> Option<f64> {
+    value(case, metric::READ_P99_NS)
+}
+
+fn write(case: &CaseStudy<'_>) -> Option<f64> {
+    value(case, metric::WRITE_P99_NS)
+}
+
+fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
+    let of = |name: &str| estimate(&case.records, Kind::Cost, name);
+    let marks = [(metric::WRITE_P99_NS, Marker::Diamond), (metric::READ_P99_NS, Marker::Circle)];
+    let short = |ns: Option<f64>| ns.map_or_else(|| "–".into(), format::ns);
+    Entry {
+        case,
+        label: None,
+        note: format!("read {}, write {}", short(read(case)), short(write(case))),
+        marks: marks.iter().filter_map(|&(name, marker)| Some((of(name)?, marker))).collect(),
+    }
+}
+
+/// Where reads are quickest, and where writes are.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let least = |of: fn(&CaseStudy<'_>) -> Option<f64>, what: &str| {
+        let known = cases.iter().filter(|case| competes(case)).filter_map(|case| Some((case, of(case)?)));
+        let (case, ns) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some(format!("99 of 100 {what} take at most {} with {}", format::ns(ns), case.series.quoted()))
+    };
+    let parts: Vec<String> = [least(read, "reads"), least(write, "writes")].into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!("{}.", parts.join("; ")) }
+}
+
+fn table(cases: &[&CaseStudy<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("State", "mechanism"),
+        ("Kind", "group"),
+        ("Waiting", "waiting"),
+        ("Users", "holders_count"),
+        ("Reads", "reads_percent"),
+        ("Read, p50", "read_p50_ns"),
+        ("Read, p99", "read_p99_ns"),
+        ("Write, p50", "write_p50_ns"),
+        ("Write, p99", "write_p99_ns"),
+        ("Accesses a second", "accesses_per_s"),
+        ("Verdict", "verdict"),
+    ]);
+    for case in cases {
+        let mut row = case_cells(case).to_vec();
+        row.extend([holders(case), reads(case)].map(|n| Cell::number(Some(n as f64), format::count)));
+        let names = [metric::READ_P50_NS, metric::READ_P99_NS, metric::WRITE_P50_NS, metric::WRITE_P99_NS];
+        row.extend(names.map(|name| Cell::number(value(case, name), format::ns)));
+        row.push(Cell::number(value(case, metric::ACCESSES_PER_S), |rate| format::rate(rate).to_string()));
+        row.push(Cell::text(case.summary.verdict_word()));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,147 @@
+//! What the page says about processes, queues of work, shared state, servers and Python, on records made so that the answer
+//! is known.
+
+mod common;
+
+use std::fs;
+
+use common::families::{processes, python, servers, states};
+use ipcmark::record::{Measure, Record};
+use ipcmark_reports::analyse::beside::beside;
+use ipcmark_reports::analyse::ground::{Ground, measured};
+use ipcmark_reports::analyse::study::Study;
+use ipcmark_reports::{Recording, write};
+
+fn recording(records: Vec<Record>) -> Recording {
+    Recording { records, bad_lines: Vec::new() }
+}
+
+/// The page as a reader sees it, without the marks around names.
+fn page(records: Vec<Record>) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let path = write(&recording(records), dir.path()).expect("a page");
+    let page = fs::read_to_string(path).expect("the page");
+    assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
+    page.replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
+}
+
+fn answer(page: &str) -> String {
+    let answer =
+        page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an answer");
+    answer.replace("<span class=\"name\">", "").replace("</span>", "")
+}
+
+fn has_each(page: &str, ids: &[&str]) {
+    for id in ids {
+        assert_eq!(page.matches(&format!("id=\"{id}\"")).count(), 1, "{id}");
+    }
+}
+
+fn has_none(page: &str, ids: &[&str]) {
+    for id in ids {
+        assert!(!page.contains(&format!("id=\"{id}")), "{id}");
+    }
+}
+
+#[test]
+fn processes_have_their_stages_sweeps_ends_writes_and_states() {
+    let page = page(processes::process_run(5, 7));
+    has_each(
+        &page,
+        &["processes", "start-up", "start-up-resident", "start-up-at-once", "watch", "first-write", "parallel"],
+    );
+    has_none(&page, &["pools", "servers", "ranking", "states-", "on-"]);
+    let answer = answer(&page);
+    assert!(answer.contains("first word soonest") && answer.contains("with clone3"), "{answer}");
+    assert!(answer.contains("one of Python after") && answer.contains("with python-fork"), "{answer}");
+    assert!(page.contains("what the child writes the parent does not see"), "the proof is told");
+    assert!(page.contains("1.94 ×") || page.contains("1.93 ×") || page.contains("1.95 ×"), "the speed-up is told");
+}
+
+#[test]
+fn a_start_is_compared_among_starts_of_the_same_shape() {
+    let recording = recording(processes::process_run(1, 7));
+    let study = Study::of(&recording);
+    let started = || measured(&study, "launch").filter(|case| case.case.measure == Measure::StartUp);
+    let grounds = Ground::all(started(), |_| ());
+    assert_eq!(grounds.len(), 5, "three sizes of the parent, and two numbers at once");
+    assert!(grounds.iter().all(|ground| ground.cases.len() == processes::WAYS.len()));
+    // A parent of nothing is the same as one that the plan left alone.
+    assert!(grounds.iter().any(|ground| ground.shape.resident_bytes.is_none() && ground.shape.at_once.is_none()));
+    let swept = Ground::most(started(), |shape| shape.resident_bytes = None).expect("started");
+    assert_eq!(swept.cases.len(), 3 * processes::WAYS.len());
+}
+
+#[test]
+fn servers_are_drawn_against_clients_for_each_service() {
+    let page = page(servers::server_run(5, 7));
+    has_each(&page, &["servers", "serve-echo-64-spread", "serve-p99-echo-64-spread", "serve-compute-64-spread"]);
+    has_each(&page, &["serve-connect", "serve-memory", "load-requests-poisson-64-64-echo-spread"]);
+    assert!(page.contains("requests offered a second") && !page.contains("messages offered a second"));
+    let answer = answer(&page);
+    assert!(answer.contains("With 1 client io-uring-unix/block"), "{answer}");
+    assert!(answer.contains("With 1000 clients io-uring-unix/block"), "{answer}");
+}
+
+#[test]
+fn shared_state_is_drawn_against_reads_and_users() {
+    let page = page(states::state_run(5, 7));
+    has_each(&page, &["shared-state", "access-reads", "access-holders", "access-waits"]);
+    has_none(&page, &["reads-", "read-waits", "queues"]);
+    let answer = answer(&page);
+    assert!(answer.contains("With 100 % of reads, shards/spin does most"), "{answer}");
+}
+
+#[test]
+fn queues_are_drawn_by_what_join_waits_and_listed_by_what_a_call_costs() {
+    let page = page(states::queue_run(5, 7));
+    has_each(&page, &["queues", "drain", "queue-calls"]);
+    has_none(&page, &["topology", "set-up"]);
+    let answer = answer(&page);
+    assert!(answer.contains("soonest with shm-mpmc/hybrid"), "{answer}");
+}
+
+#[test]
+fn python_stands_beside_the_fastest_and_beside_its_like() {
+    let recording = recording(python::python_run(5, 7));
+    let study = Study::of(&recording);
+    let all = beside(&study);
+    let of = |mechanism: &str, measure: Measure| {
+        let wanted = |one: &&ipcmark_reports::analyse::beside::Beside<'_, '_>| {
+            one.python.case.mechanism == mechanism && one.python.case.measure == measure
+        };
+        all.iter().find(wanted).unwrap_or_else(|| panic!("{mechanism}"))
+    };
+    let pipe = of("python-pipe", Measure::RoundTrip);
+    assert_eq!(pipe.best.0.case.mechanism, "shm-spsc");
+    let (natural, times) = pipe.natural.expect("a pipe was asked, too");
+    assert_eq!(natural.case.mechanism, "pipe");
+    assert!((times.value / (11_006.4 / 4_806.4) - 1.0).abs() < 0.05, "{times:?}");
+    assert!(times.interval.is_some_and(|interval| interval.low < times.value && times.value < interval.high));
+    // A rate is a cost, too: a lock let through 50 times as often is 50 times as fast.
+    let lock = of("python-lock", Measure::Contention);
+    let (natural, times) = lock.natural.expect("a futex was asked, too");
+    assert_eq!(natural.case.mechanism, "futex-mutex");
+    assert!((times.value / 50.0 - 1.0).abs() < 0.1, "{times:?}");
+    // Threads are compared with threads, and nobody with what does no work.
+    let threads = of("python-thread-pool", Measure::Dispatch);
+    assert_eq!(threads.best.0.case.mechanism, "crossbeam-threads");
+    assert!(all.iter().all(|one| one.best.0.case.isolation == one.python.case.isolation));
+}
+
+#[test]
+fn the_python_plan_is_answered_by_how_much_would_be_gained() {
+    let page = page(python::python_run(5, 7));
+    has_each(&page, &["python", "beside-python"]);
+    let answer = answer(&page);
+    assert!(answer.contains("comparisons with Python the fastest counterpart is"), "{answer}");
+    assert!(page.contains("<li>Between two processes"), "the round trips are a finding");
+    assert!(page.contains("python-pool apply async"));
+}
+
+#[test]
+fn without_a_counterpart_python_is_one_of_many() {
+    let mut records = python::python_run(1, 3);
+    records.retain(|record| record.case.mechanism.starts_with("python"));
+    has_none(&page(records), &["python\"", "beside-python"]);
+}
