@@ -56,8 +56,8 @@ WINDOWS = 20
 """Slices of the hot phase."""
 IN_FLIGHT = 64
 """Tasks handed over and not yet taken back, where a caller does not wait for each."""
-BATCH = 16
-"""Acquisitions between two looks at the clock."""
+BATCH_NS, BATCH_MAX = 20_000, 64
+"""How long acquisitions go on between two looks at the clock, and how many there are at most."""
 STAMPS_MAX = 1 << 20
 """Trips that are stamped one by one, at most."""
 
@@ -510,11 +510,13 @@ def shared_words(count):
 
 
 def wait_until(moment_ns):
-    """Sleeps most of the time, and polls for the rest."""
-    while now_ns() < moment_ns:
-        left_ns = moment_ns - now_ns()
-        if left_ns > 1_000_000:
-            time.sleep((left_ns - 500_000) / 1e9)
+    """Sleeps most of the time, and polls for the rest. Gives the time it is then."""
+    while True:
+        now = now_ns()
+        if now >= moment_ns:
+            return now
+        if moment_ns - now > 1_000_000:
+            time.sleep((moment_ns - now - 500_000) / 1e9)
 
 
 def in_one_window(partners, own_part, length_ns):
@@ -810,9 +812,9 @@ def hold(one, words, me, work, start_ns, end_ns):
     """One holder in one window. Gives its acquisitions by slice, all of them, and how often another had it before."""
     inside, outside = work
     counts, passes, handed_over = [0] * WINDOWS, 0, 0
-    wait_until(start_ns)
+    batch, looked = 1, wait_until(start_ns)
     while True:
-        for _ in range(BATCH):
+        for _ in range(batch):
             with one:
                 if words[OWNER] != me:
                     words[OWNER] = me
@@ -824,11 +826,16 @@ def hold(one, words, me, work, start_ns, end_ns):
                     raise Invalid(f"holder {me} met another inside")
             if outside:
                 spin(outside)
-        passes += BATCH
+        passes += batch
         now = now_ns()
         if now >= end_ns:
             return counts, passes, handed_over
-        counts[window_index(start_ns, end_ns, now)] += BATCH
+        counts[window_index(start_ns, end_ns, now)] += batch
+        if now - looked > BATCH_NS:
+            batch = max(batch // 2, 1)
+        elif 2 * (now - looked) < BATCH_NS:
+            batch = min(2 * batch, BATCH_MAX)
+        looked = now
 
 
 def holding(control, one, words, me, case, cpu):
