@@ -12,6 +12,9 @@ mod descriptors;
 mod foreman;
 mod fork_per_task;
 mod hand;
+mod ipc_channel;
+mod ipc_channel_router;
+mod ipc_channels;
 mod mutex_mpsc_pool;
 mod notices;
 mod pages;
@@ -27,6 +30,8 @@ mod share;
 mod shm_each;
 mod shm_queue;
 mod socketpair_each;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod thread_per_task;
 
 use std::io;

@@ -11,12 +11,14 @@
 //! the pipe in order: it takes out all there is, and what nobody has in hand it writes once more, since it keeps each
 //! request until it is answered.
 
+mod out;
+mod worker;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags};
@@ -29,32 +31,19 @@ use super::hand::Seat;
 use super::notices::{self, News, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, pages};
-use crate::abort;
 use crate::address::Address;
-use crate::futex;
 use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{self, Acquired, Holder, Lock};
+use crate::lock::{self, Lock};
 use crate::record::Wait;
-use crate::shm::{Segment, SharedLayout};
+use crate::shm::Segment;
+use out::Out;
+use worker::{AtWork, Inlet, Outlet, in_order, serve, ticket};
 
 /// Bytes before each frame: its length, then the ticket of the request, at [`TICKET`].
 const HEAD: usize = 12;
 const TICKET: usize = 4;
 /// The lock of each pipe.
 const LOCK: &str = "pthread-robust/block";
-/// Who waits for the dispatcher to put a pipe in order looks at the abort word this often.
-const SLEEP_SLICE: Duration = Duration::from_millis(50);
-
-/// Who is at work at each pipe, as one more than its seat; 0 for nobody. Written under that pipe's lock, and by the
-/// dispatcher for one who died.
-#[repr(C, align(64))]
-struct AtWork {
-    reader: AtomicU32,
-    writer: AtomicU32,
-}
-
-// SAFETY: repr(C), atomics only; zero bytes are pipes with nobody at work.
-unsafe impl SharedLayout for AtWork {}
 
 /// The pool.
 pub struct PipeShared {
@@ -71,80 +60,6 @@ pub struct PipeShared {
     notices: Notices,
     foreman: Foreman,
     workers: u32,
-}
-
-/// Requests that are out, each kept until it is answered.
-#[derive(Default)]
-struct Out {
-    slots: Vec<Slot>,
-    free: Vec<usize>,
-    /// Slots of those that are not in the pipe yet, oldest first, and bytes of the first that are.
-    unwritten: VecDeque<usize>,
-    written: usize,
-}
-
-/// A place for a request; with the number of its use it makes a ticket, which is never 0.
-#[derive(Default)]
-struct Slot {
-    used: u32,
-    is_out: bool,
-    request: Vec<u8>,
-}
-
-impl Out {
-    /// Builds a request and puts it behind those that wait to be written.
-    fn add(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) {
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            self.slots.len() - 1
-        });
-        let slot = &mut self.slots[at];
-        // Only the few that are out at the same time must differ; 0 is no use.
-        slot.used = slot.used.wrapping_add(1).max(1);
-        slot.is_out = true;
-        descriptors::build::<HEAD>(&mut slot.request, len, fill);
-        slot.request[TICKET..HEAD].copy_from_slice(&(u64::from(slot.used) << 32 | at as u64).to_le_bytes());
-        self.unwritten.push_back(at);
-    }
-
-    /// The slot of a ticket whose request is out.
-    fn find(&self, ticket: u64) -> Option<usize> {
-        let at = (ticket & 0xffff_ffff) as usize;
-        self.slots.get(at).filter(|slot| slot.is_out && u64::from(slot.used) == ticket >> 32).map(|_| at)
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.slots[at].is_out = false;
-        self.free.push(at);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.free.len() == self.slots.len()
-    }
-
-    /// Writes as much as there is room for.
-    fn write(&mut self, requests: &OwnedFd) -> io::Result<()> {
-        while let Some(&at) = self.unwritten.front() {
-            let request = &self.slots[at].request;
-            let written = descriptors::write_some(requests, &request[self.written..])?;
-            if written == 0 {
-                return Ok(());
-            }
-            self.written += written;
-            if self.written == request.len() {
-                self.unwritten.pop_front();
-                self.written = 0;
-            }
-        }
-        Ok(())
-    }
-
-    /// All that are out wait to be written again, but for those of which somebody has the ticket.
-    fn start_over(&mut self, held: &[u64]) {
-        let in_hand: Vec<_> = held.iter().filter_map(|ticket| self.find(*ticket)).collect();
-        self.written = 0;
-        self.unwritten = (0..self.slots.len()).filter(|at| self.slots[*at].is_out && !in_hand.contains(at)).collect();
-    }
 }
 
 impl Pool for PipeShared {
@@ -342,103 +257,6 @@ impl PipeShared {
         self.early.push_back(Collected::Lost(loss));
         self.out.write(&self.requests)
     }
-}
-
-/// Lets whoever waits for it go to work.
-fn in_order(at_work: &AtomicU32) -> io::Result<()> {
-    // PAIRS: pipe-in-order
-    at_work.store(0, Ordering::Release);
-    futex::wake(at_work, 1)
-}
-
-/// Goes to work at a pipe whose lock one has, once it is in order.
-#[inline]
-fn begin(at_work: &AtomicU32, seat: u32) -> io::Result<()> {
-    loop {
-        // PAIRS: pipe-in-order
-        match at_work.load(Ordering::Acquire) {
-            0 => break,
-            dead => futex::wait(at_work, dead, SLEEP_SLICE)?,
-        }
-        if abort::requested() {
-            return Err(abort::error());
-        }
-    }
-    at_work.store(seat + 1, Ordering::Release);
-    Ok(())
-}
-
-#[inline]
-fn ticket(frame: &[u8]) -> u64 {
-    let mut ticket = [0; HEAD - TICKET];
-    ticket.copy_from_slice(&frame[TICKET..HEAD]);
-    u64::from_le_bytes(ticket)
-}
-
-/// A worker's end of the pipe of requests.
-struct Inlet<'a> {
-    pipe: &'a OwnedFd,
-    lock: AnyHolder,
-    frame: Vec<u8>,
-}
-
-/// Its end of the pipe of answers.
-struct Outlet<'a> {
-    pipe: &'a OwnedFd,
-    lock: AnyHolder,
-    frame: Vec<u8>,
-}
-
-impl Inlet<'_> {
-    /// Waits for a request; its frame has no bytes when it is the last word.
-    fn receive(&mut self, seat: &Seat, reader: &AtomicU32) -> io::Result<&[u8]> {
-        let Self { pipe, lock, frame } = self;
-        let pipe = *pipe;
-        lock.with_lock(|_: Acquired| -> io::Result<()> {
-            begin(reader, seat.number)?;
-            let mut head = [0; HEAD];
-            descriptors::read_exactly(pipe, &mut head)?;
-            seat.roster.holds(seat.number, ticket(&head));
-            frame.resize(descriptors::length(&head), 0);
-            descriptors::read_exactly(pipe, frame)?;
-            reader.store(0, Ordering::Release);
-            Ok(())
-        })??;
-        Ok(frame)
-    }
-}
-
-impl Outlet<'_> {
-    fn send(
-        &mut self,
-        (seat, ticket): (&Seat, u64),
-        writer: &AtomicU32,
-        bytes: usize,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> io::Result<()> {
-        let Self { pipe, lock, frame } = self;
-        descriptors::build::<HEAD>(frame, bytes, fill);
-        frame[TICKET..HEAD].copy_from_slice(&ticket.to_le_bytes());
-        lock.with_lock(|_: Acquired| -> io::Result<()> {
-            begin(writer, seat.number)?;
-            descriptors::write_all(pipe, frame)?;
-            writer.store(0, Ordering::Release);
-            Ok(())
-        })?
-    }
-}
-
-/// A worker's life.
-fn serve<W: Work>(seat: &Seat, inlet: Inlet, outlet: Outlet, at_work: &AtWork, mut work: W) -> io::Result<()> {
-    seat.work_through(
-        &mut work,
-        &mut (inlet, outlet),
-        |(inlet, _), work| {
-            let frame = inlet.receive(seat, &at_work.reader)?;
-            Ok((!frame.is_empty()).then(|| work.take(frame)))
-        },
-        |(_, outlet), bytes, fill| outlet.send((seat, seat.roster.ticket(seat.number)), &at_work.writer, bytes, fill),
-    )
 }
 
 /// A worker's handles of both locks.
