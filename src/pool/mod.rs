@@ -10,11 +10,16 @@ mod crew;
 mod crossbeam_pool;
 mod descriptors;
 mod foreman;
+mod fork_per_task;
 mod hand;
+mod ipc_channel;
+mod ipc_channel_router;
+mod ipc_channels;
 mod mutex_mpsc_pool;
 mod notices;
 mod pages;
 mod pipe_each;
+mod pipe_shared;
 pub mod prepare;
 mod rayon_spawn;
 mod registry;
@@ -22,8 +27,11 @@ mod roster;
 mod seqpacket_each;
 mod serial;
 mod share;
+mod shm_each;
 mod shm_queue;
 mod socketpair_each;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod thread_per_task;
 
 use std::io;

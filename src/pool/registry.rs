@@ -1,8 +1,8 @@
 //! The only list of pools: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::{
-    Visitor, crossbeam_pool, mutex_mpsc_pool, pipe_each, rayon_spawn, seqpacket_each, serial, shm_queue,
-    socketpair_each, thread_per_task,
+    Visitor, crossbeam_pool, fork_per_task, ipc_channel, ipc_channel_router, mutex_mpsc_pool, pipe_each, pipe_shared,
+    rayon_spawn, seqpacket_each, serial, shm_each, shm_queue, socketpair_each, thread_per_task,
 };
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
@@ -30,9 +30,17 @@ registry! {
     "shm-queue/park" => shm_queue::ShmQueue<Park>,
     "shm-queue-recycled/hybrid" => shm_queue::ShmQueue<Hybrid, 100>,
 
+    "shm-each/eventfd" => shm_each::ShmEach,
+
+    "pipe-shared/block" => pipe_shared::PipeShared,
     "pipe-each/block" => pipe_each::PipeEach,
     "socketpair-each/block" => socketpair_each::SocketpairEach,
     "seqpacket-each/block" => seqpacket_each::SeqpacketEach,
+
+    "ipc-channel/block" => ipc_channel::IpcChannel,
+    "ipc-channel-router/block" => ipc_channel_router::IpcChannelRouter,
+
+    "fork-per-task/block" => fork_per_task::ForkPerTask,
 
     "crossbeam-pool/hybrid" => crossbeam_pool::CrossbeamPool,
     "mutex-mpsc-pool/park" => mutex_mpsc_pool::MutexMpscPool,
