@@ -38,6 +38,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("topologies", include_str!("../plans/topologies.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("set-up", include_str!("../plans/set-up.toml")),
+    ("pools", include_str!("../plans/pools.toml")),
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),
