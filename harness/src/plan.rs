@@ -43,6 +43,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("set-up", include_str!("../plans/set-up.toml")),
     ("servers", include_str!("../plans/servers.toml")),
     ("processes", include_str!("../plans/processes.toml")),
+    ("pools", include_str!("../plans/pools.toml")),
     ("transports", include_str!("../plans/transports.toml")),
     ("standard", include_str!("../plans/standard.toml")),
     ("conformance", include_str!("../plans/conformance.toml")),

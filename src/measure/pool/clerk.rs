@@ -1,13 +1,12 @@
-//! Who hands out tasks and takes back results: the calls of a pool, over frames, the same for every pool. The only timed
-//! loops of the family; what surrounds them holds a clerk as a [`Dispatcher`], whatever its pool.
+//! Who hands out tasks and takes back results, over frames, the same for every pool. Its calls and its open loop are the
+//! only timed loops of the family; what surrounds them holds a clerk as a [`Dispatcher`], whatever its pool.
 
-use std::collections::VecDeque;
 use std::hint;
 use std::io;
 
 use super::books::{Back, Books, Event, Tasks, died};
 use super::dispatcher::Dispatcher;
-use super::frame::{self, Answer, Due, FAILS, STAMPED};
+use super::frame::{self, Answer, FAILS, STAMPED};
 use super::passage::{Course, Passage};
 use super::stamps::Stamps;
 use crate::measure::Trouble;
@@ -20,8 +19,8 @@ const LOOKS_PER_ABORT_CHECK: u32 = 4096;
 
 /// Hands out the tasks of one case.
 pub(super) struct Clerk<P> {
-    pool: P,
-    books: Books,
+    pub(super) pool: P,
+    pub(super) books: Books,
 }
 
 impl<P: Pool> Clerk<P> {
@@ -30,103 +29,9 @@ impl<P: Pool> Clerk<P> {
         Self { pool, books: Books::new(tasks, in_flight) }
     }
 
-    /// So many tasks, one at a time, each waited for. What comes next, and what must come back, is made up while the worker
-    /// is at work.
-    fn one_by_one(&mut self, count: u64) -> Result<(), Trouble> {
-        if self.books.stamps.is_some() {
-            return (0..count).try_for_each(|_| self.apply());
-        }
-        let Tasks { bytes, rounds, .. } = self.books.tasks;
-        let (token, request_bytes) = (self.books.next_token()?, frame::request_bytes(1, bytes));
-        let mut outgoing = frame::outgoing(self.books.next, bytes);
-        for _ in 0..count {
-            let first = self.books.next;
-            let request = frame::Request { first, count: 1, token, rounds, flags: 0 };
-            self.pool.submit(request_bytes, |room| request.write_known(room, &outgoing))?;
-            self.books.next += 1;
-            let due = Due::new(first, token, bytes);
-            outgoing = frame::outgoing(self.books.next, bytes);
-            match self.pool.collect(|seen| due.check(seen))? {
-                Collected::Answer(checked) => checked?,
-                Collected::Lost(loss) => return Err(died(&loss)),
-            }
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self) -> Result<(), Trouble> {
-        self.send_next(1, 0)?;
-        self.take_back().map(drop)
-    }
-
-    /// A bounded number of frames out; whatever comes back makes room for the next.
-    fn as_they_come(&mut self, count: u64, chunk: Chunk) -> Result<(), Trouble> {
-        let (mut left, mut missing) = (count, count);
-        while missing > 0 {
-            while left > 0 && self.books.room() > 0 {
-                let tasks = self.books.tasks.in_next_frame(chunk, count, left);
-                self.send_next(tasks, 0)?;
-                left -= u64::from(tasks);
-            }
-            missing -= u64::from(self.take_back()?.count);
-        }
-        Ok(())
-    }
-
-    /// The same, but results are passed on in order: the oldest frame has to be back before its place is free.
-    fn in_order(&mut self, count: u64) -> Result<(), Trouble> {
-        let mut line: VecDeque<u32> = VecDeque::with_capacity(self.books.room());
-        let (mut left, mut expected) = (count, self.books.next);
-        while left > 0 || !line.is_empty() {
-            while left > 0 && self.books.room() > 0 {
-                let tasks = self.books.tasks.in_next_frame(self.books.tasks.chunk, count, left);
-                line.push_back(self.send_next(tasks, 0)?);
-                left -= u64::from(tasks);
-            }
-            // What came early waits for its turn.
-            while let Some(front) = line.front().filter(|token| self.books.frame(**token).back) {
-                let (out, token) = (self.books.frame(*front), *front);
-                if out.first != expected {
-                    return Err(format!("task {} came where {expected} was due", out.first).into());
-                }
-                expected += u64::from(out.count);
-                self.books.release(token);
-                line.pop_front();
-            }
-            if !line.is_empty() && (left == 0 || self.books.room() == 0) {
-                self.take_back_keeping()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A list of tasks in chunks, and all results in order once the last one is there.
-    fn map(&mut self, count: u64) -> Result<(), Trouble> {
-        let first = self.books.next;
-        let mut covered = vec![0u64; count.div_ceil(64) as usize];
-        let (mut left, mut missing) = (count, count);
-        while missing > 0 {
-            while left > 0 && self.books.room() > 0 {
-                let tasks = self.books.tasks.in_next_frame(self.books.tasks.chunk, count, left);
-                self.send_next(tasks, 0)?;
-                left -= u64::from(tasks);
-            }
-            let back = self.take_back()?;
-            for task in back.first - first..back.first - first + u64::from(back.count) {
-                covered[(task / 64) as usize] |= 1 << (task % 64);
-            }
-            missing -= u64::from(back.count);
-        }
-        let places: u32 = covered.iter().map(|word| word.count_ones()).sum();
-        if u64::from(places) != count {
-            return Err(format!("{places} places of a list of {count} were filled").into());
-        }
-        Ok(())
-    }
-
     /// Hands out the next `count` tasks as one frame and gives its token.
     #[inline]
-    fn send_next(&mut self, count: u32, flags: u64) -> io::Result<u32> {
+    pub(super) fn send_next(&mut self, count: u32, flags: u64) -> io::Result<u32> {
         let token = self.send(self.books.next, count, flags)?;
         self.books.next += u64::from(count);
         Ok(token)
@@ -141,7 +46,7 @@ impl<P: Pool> Clerk<P> {
 
     /// Takes one frame back and frees its token.
     #[inline]
-    fn take_back(&mut self) -> Result<Back, Trouble> {
+    pub(super) fn take_back(&mut self) -> Result<Back, Trouble> {
         let back = self.take_back_keeping()?;
         self.books.release(back.token);
         Ok(back)
@@ -149,7 +54,7 @@ impl<P: Pool> Clerk<P> {
 
     /// The same without freeing the token.
     #[inline]
-    fn take_back_keeping(&mut self) -> Result<Back, Trouble> {
+    pub(super) fn take_back_keeping(&mut self) -> Result<Back, Trouble> {
         let bytes = self.books.tasks.bytes;
         match self.pool.collect(|seen| Answer::read(seen, bytes))? {
             Collected::Answer(answer) => self.done(&answer?),

@@ -3,7 +3,7 @@
 
 use std::process;
 
-use super::frame::{self, Answer, FAILS, Request, SHOWN, STAMPED, Status};
+use super::frame::{Answer, FAILS, Request, SHOWN, STAMPED, Status};
 use crate::address::Descriptor;
 use crate::clock;
 use crate::control::{MAX_SLOTS, Page};
@@ -91,7 +91,7 @@ impl Work for Duty {
 
     #[inline]
     fn answer_bytes(&self, job: &Job) -> usize {
-        frame::answer_bytes(job.answer.count, self.bytes)
+        job.answer.bytes(self.bytes)
     }
 
     #[inline]

@@ -4,8 +4,8 @@
 use crate::payload::{self, Known, mix, stamp};
 
 /// Of payloads on their way out, and back.
-const OUT: u16 = 1;
-const BACK: u16 = 2;
+pub(super) const OUT: u16 = 1;
+pub(super) const BACK: u16 = 2;
 /// Of a task's own argument.
 const ARGUMENT: u16 = 3;
 
@@ -16,11 +16,18 @@ pub(crate) const FAILS: u64 = 2;
 /// The worker shows on the control page when it begins and when it is done.
 pub(crate) const SHOWN: u64 = 4;
 
-/// Bytes of a request before its payloads.
-const REQUEST_HEAD: usize = 32;
-/// Bytes of an answer before its results.
-const ANSWER_HEAD: usize = 40;
-const RESULT: usize = 8;
+/// Bytes of a request before its payloads: first task; count and token; rounds, and flags in the uppermost bits.
+const REQUEST_HEAD: usize = 24;
+/// Where flags begin.
+const FLAGS_AT: u32 = 61;
+/// Bytes of an answer before its results: first task; token in the upper half, count, status and whether stamps follow in
+/// the lower one. Every byte of a head is handed over with each task, so it holds no more than it must.
+pub(super) const ANSWER_HEAD: usize = 16;
+/// Two stamps behind it, where they were asked for.
+const STAMPS: usize = 16;
+const STATUS_AT: u32 = 28;
+const STAMPS_FOLLOW: u32 = 1 << 31;
+pub(super) const RESULT: usize = 8;
 
 /// The head of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,14 +72,18 @@ pub(super) const fn request_bytes(count: u32, bytes: usize) -> usize {
     REQUEST_HEAD + count as usize * bytes
 }
 
-/// Size of its answer.
-pub(super) const fn answer_bytes(count: u32, bytes: usize) -> usize {
-    ANSWER_HEAD + count as usize * (RESULT + bytes)
+/// Size of its answer, with or without stamps.
+pub(super) const fn answer_bytes(count: u32, bytes: usize, stamped: bool) -> usize {
+    answer_head(stamped) + count as usize * (RESULT + bytes)
+}
+
+const fn answer_head(stamped: bool) -> usize {
+    if stamped { ANSWER_HEAD + STAMPS } else { ANSWER_HEAD }
 }
 
 /// The larger of the two.
 pub(super) const fn largest_bytes(count: u32, bytes: usize) -> usize {
-    answer_bytes(count, bytes)
+    answer_bytes(count, bytes, true)
 }
 
 /// What task `task` must come to, with a payload of `bytes`: its argument mixed, and the sum over its payload.
@@ -101,8 +112,7 @@ impl Request {
         head[..8].copy_from_slice(&self.first.to_le_bytes());
         head[8..12].copy_from_slice(&self.count.to_le_bytes());
         head[12..16].copy_from_slice(&self.token.to_le_bytes());
-        head[16..24].copy_from_slice(&self.rounds.to_le_bytes());
-        head[24..].copy_from_slice(&self.flags.to_le_bytes());
+        head[16..].copy_from_slice(&(self.rounds | self.flags << FLAGS_AT).to_le_bytes());
         payloads
     }
 
@@ -111,12 +121,13 @@ impl Request {
     #[inline]
     pub(super) fn read(seen: &[u8], bytes: usize, results: &mut Vec<u64>) -> Option<(Self, bool)> {
         let (head, payloads) = seen.split_at_checked(REQUEST_HEAD)?;
+        let work = u64_at(head, 16);
         let request = Self {
             first: u64_at(head, 0),
             count: u32_at(head, 8),
             token: u32_at(head, 12),
-            rounds: u64_at(head, 16),
-            flags: u64_at(head, 24),
+            rounds: work & ((1 << FLAGS_AT) - 1),
+            flags: work >> FLAGS_AT,
         };
         if seen.len() != request_bytes(request.count, bytes) {
             return None;
@@ -134,16 +145,30 @@ impl Request {
 }
 
 impl Answer {
+    /// True when it holds the moments of its work.
+    #[inline]
+    pub(super) fn is_stamped(&self) -> bool {
+        self.started > 0
+    }
+
+    /// Its size, with payloads of `bytes`.
+    #[inline]
+    pub(super) fn bytes(&self, bytes: usize) -> usize {
+        answer_bytes(self.count, bytes, self.is_stamped())
+    }
+
     /// Writes head, results and payloads.
     #[inline]
     pub(super) fn write(&self, room: &mut [u8], bytes: usize, results: &[u64]) {
-        let (head, rest) = room.split_at_mut(ANSWER_HEAD);
+        let (head, rest) = room.split_at_mut(answer_head(self.is_stamped()));
+        let stamps = if self.is_stamped() { STAMPS_FOLLOW } else { 0 };
         head[..8].copy_from_slice(&self.first.to_le_bytes());
-        head[8..12].copy_from_slice(&self.count.to_le_bytes());
+        head[8..12].copy_from_slice(&(self.count | (self.status as u32) << STATUS_AT | stamps).to_le_bytes());
         head[12..16].copy_from_slice(&self.token.to_le_bytes());
-        head[16..24].copy_from_slice(&(self.status as u64).to_le_bytes());
-        head[24..32].copy_from_slice(&self.started.to_le_bytes());
-        head[32..].copy_from_slice(&self.finished.to_le_bytes());
+        if self.is_stamped() {
+            head[16..24].copy_from_slice(&self.started.to_le_bytes());
+            head[24..].copy_from_slice(&self.finished.to_le_bytes());
+        }
         let (values, payloads) = rest.split_at_mut(self.count as usize * RESULT);
         for (room, value) in values.chunks_exact_mut(RESULT).zip(results) {
             room.copy_from_slice(&value.to_le_bytes());
@@ -157,17 +182,20 @@ impl Answer {
     #[inline]
     pub(super) fn read(seen: &[u8], bytes: usize) -> Result<Self, String> {
         let short = || format!("an answer of {} bytes is too short", seen.len());
-        let (head, rest) = seen.split_at_checked(ANSWER_HEAD).ok_or_else(short)?;
-        let status = match u64_at(head, 16) {
+        let head = seen.get(..ANSWER_HEAD).ok_or_else(short)?;
+        let kind = u32_at(head, 8);
+        let stamped = kind & STAMPS_FOLLOW != 0;
+        let (head, rest) = seen.split_at_checked(answer_head(stamped)).ok_or_else(short)?;
+        let status = match (kind >> STATUS_AT) & 3 {
             0 => Status::Done,
             1 => Status::Failed,
             _ => Status::Corrupt,
         };
-        let (started, finished) = (u64_at(head, 24), u64_at(head, 32));
-        let answer =
-            Self { first: u64_at(head, 0), count: u32_at(head, 8), token: u32_at(head, 12), status, started, finished };
-        if seen.len() != answer_bytes(answer.count, bytes) {
-            return Err(format!("an answer to {} tasks has {} bytes", answer.count, seen.len()));
+        let (started, finished) = if stamped { (u64_at(head, 16), u64_at(head, 24)) } else { (0, 0) };
+        let count = kind & ((1 << STATUS_AT) - 1);
+        let answer = Self { first: u64_at(head, 0), count, token: u32_at(head, 12), status, started, finished };
+        if rest.len() != count as usize * (RESULT + bytes) {
+            return Err(format!("an answer to {count} tasks has {} bytes", seen.len()));
         }
         if status == Status::Corrupt {
             return Err(format!("a worker found the payload of a task from {} on changed", answer.first));
@@ -194,55 +222,6 @@ impl Answer {
     }
 }
 
-/// The payload of a task on its way out.
-#[inline]
-pub(super) fn outgoing(task: u64, bytes: usize) -> Known {
-    Known::new(bytes, stamp(OUT, task))
-}
-
-/// The answer to a frame of one task, known before it comes, so that mixing stamps need not happen while nobody works.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    task: u64,
-    token: u32,
-    result: u64,
-    payload: Known,
-    bytes: usize,
-}
-
-impl Due {
-    /// To task `task`, which went out by `token` with a payload of `bytes`.
-    #[inline]
-    pub(super) fn new(task: u64, token: u32, bytes: usize) -> Self {
-        Self { task, token, result: result_of(task, bytes), payload: Known::new(bytes, stamp(BACK, task)), bytes }
-    }
-
-    /// Checks everything: whose answer it is, that the task was done, its result and every byte of its payload.
-    ///
-    /// Errors: what is wrong, as a sentence.
-    #[inline]
-    pub(super) fn check(&self, seen: &[u8]) -> Result<(), String> {
-        let as_due = seen.len() == answer_bytes(1, self.bytes)
-            && u64_at(seen, 0) == self.task
-            && u64_at(seen, 8) == (u64::from(self.token) << 32 | 1)
-            && u64_at(seen, 16) == Status::Done as u64
-            && u64_at(seen, ANSWER_HEAD) == self.result;
-        if !as_due {
-            return Err(self.explain(seen));
-        }
-        if self.bytes == 0 { Ok(()) } else { self.payload.check(&seen[ANSWER_HEAD + RESULT..]) }
-    }
-
-    #[cold]
-    fn explain(&self, seen: &[u8]) -> String {
-        match Answer::read(seen, self.bytes) {
-            Err(why) => why,
-            Ok(answer) if answer.status == Status::Failed => format!("task {} failed", answer.first),
-            Ok(answer) => format!("task {} came back where {} was due", answer.first, self.task),
-        }
-    }
-}
-
 #[inline]
 fn fill_each(payloads: &mut [u8], bytes: usize, side: u16, first: u64) {
     if bytes > 0 {
@@ -253,7 +232,7 @@ fn fill_each(payloads: &mut [u8], bytes: usize, side: u16, first: u64) {
 }
 
 #[inline]
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(word)
@@ -278,49 +257,17 @@ mod tests {
             request.write(&mut room, bytes);
             let mut results = vec![];
             assert_eq!(Request::read(&room, bytes, &mut results), Some((request, true)));
-            let answer = Answer { first: 7, count: 3, token: 5, started: 1, finished: 2, ..Answer::default() };
-            let mut room = vec![0; answer_bytes(3, bytes)];
-            answer.write(&mut room, bytes, &results);
-            assert_eq!(Answer::read(&room, bytes), Ok(answer));
-            room[ANSWER_HEAD + 9] ^= 1;
-            assert!(Answer::read(&room, bytes).is_err(), "a changed result");
-        }
-    }
-
-    #[test]
-    fn only_the_answer_that_is_due_passes() {
-        for bytes in [0, 5, 64] {
-            let due = Due::new(7, 3, bytes);
-            let room_of = |answer: Answer| {
-                let mut room = vec![0; answer_bytes(1, bytes)];
-                answer.write(&mut room, bytes, &[result_of(answer.first, bytes)]);
-                room
-            };
-            let answer = Answer { first: 7, count: 1, token: 3, ..Answer::default() };
-            assert_eq!(due.check(&room_of(answer)), Ok(()));
-            let others = [
-                Answer { first: 8, ..answer },
-                Answer { token: 4, ..answer },
-                Answer { status: Status::Failed, ..answer },
-                Answer { status: Status::Corrupt, ..answer },
-            ];
-            assert!(others.into_iter().all(|other| due.check(&room_of(other)).is_err()));
-            for at in [ANSWER_HEAD, answer_bytes(1, bytes) - 1] {
-                let mut room = room_of(answer);
-                room[at] ^= 1;
-                assert!(due.check(&room).is_err(), "byte {at}");
+            let plain = Answer { first: 7, count: 3, token: 5, ..Answer::default() };
+            for answer in [plain, Answer { started: 1, finished: 2, ..plain }] {
+                let mut room = vec![0; answer.bytes(bytes)];
+                answer.write(&mut room, bytes, &results);
+                assert_eq!(Answer::read(&room, bytes), Ok(answer));
+                assert!(room.len() <= largest_bytes(3, bytes) && request_bytes(3, bytes) <= largest_bytes(3, bytes));
+                room[answer_head(answer.is_stamped()) + 9] ^= 1;
+                assert!(Answer::read(&room, bytes).is_err(), "a changed result");
+                assert!(Answer::read(&room[1..], bytes).is_err() && Answer::read(&room[..7], bytes).is_err());
             }
-            assert!(due.check(&room_of(answer)[1..]).is_err());
         }
-    }
-
-    #[test]
-    fn a_known_payload_is_written_as_any_other() {
-        let request = Request { first: 9, count: 1, token: 2, rounds: 5, flags: SHOWN };
-        let (mut known, mut plain) = (vec![0; request_bytes(1, 24)], vec![0; request_bytes(1, 24)]);
-        request.write_known(&mut known, &outgoing(9, 24));
-        request.write(&mut plain, 24);
-        assert_eq!(known, plain);
     }
 
     #[test]

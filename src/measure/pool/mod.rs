@@ -2,10 +2,12 @@
 //! once, from a worker that read its payload and did its work.
 
 mod books;
+mod calls;
 mod chunks;
 mod clerk;
 pub mod dispatch;
 pub mod dispatcher;
+mod due;
 mod duty;
 mod frame;
 pub mod idle;
@@ -17,6 +19,8 @@ mod patience;
 pub mod recover;
 pub mod set_up;
 pub mod stamps;
+#[cfg(test)]
+mod tests;
 pub mod trial;
 
 use crate::pool::{self, Staff, prepare};

@@ -1,0 +1,207 @@
+//! Pools from end to end, over every row: promises between real processes, each question asked once, and nothing left when
+//! the dispatcher or the whole run is killed at work.
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::user_run::{UserRun, fresh_places};
+use common::{PROGRAM, alone, processes, run_id, short, signal, wait_for, wait_up_to};
+use ipcmark::family::{self, Contestant};
+use ipcmark::record::{Arrivals, Call, Case, Chunk, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
+use ipcmark_harness::trial::{Session, TrialResult};
+use nix::sys::signal::Signal;
+
+fn session(name: &str) -> Session {
+    Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
+}
+
+/// Every row that answers `measure` on this machine.
+fn rows(measure: Measure) -> Vec<Contestant> {
+    let pools = family::contestants().into_iter().filter(|row| row.family == "pool" && row.unavailable.is_none());
+    pools.filter(|row| row.measures.contains(&measure)).collect()
+}
+
+/// Two workers, asked for `measure`.
+fn case(row: &Contestant, measure: Measure) -> Case {
+    Case { isolation: row.isolation, wait: row.wait, workers: Some(2), ..Case::new(row.family, row.mechanism, measure) }
+}
+
+/// A trial that must come to a result.
+fn measured(session: &Session, case: Case) -> (TrialResult, Metrics) {
+    let key = case.key();
+    let mut result = session.run_trial(&short(case));
+    assert_eq!(result.outcome.status, Status::Measured, "{key}: {:?}", result.outcome.why);
+    let metrics = result.outcome.metrics.take().unwrap_or_default();
+    assert!(metrics.values().all(|value| value.is_finite()), "{key}: {metrics:?}");
+    (result, metrics)
+}
+
+fn of(metrics: &Metrics, name: &str) -> f64 {
+    metrics.get(name).copied().unwrap_or(f64::NAN)
+}
+
+fn has_distributions(outcome: &Outcome, names: &[&str]) -> bool {
+    names.iter().all(|name| outcome.distributions.contains_key(*name))
+}
+
+#[test]
+fn every_pool_keeps_its_promises_with_one_two_and_four_workers() {
+    let _alone = alone();
+    let session = session("pool-promises");
+    for row in rows(Measure::Conformance) {
+        for workers in [1, 2, 4] {
+            let case = Case { workers: Some(workers), message_bytes: Some(24), ..case(&row, Measure::Conformance) };
+            let (result, _) = measured(&session, case);
+            assert!(result.count.messages > 1000, "{}: {:?}", row.row(), result.count);
+        }
+    }
+}
+
+#[test]
+fn tasks_are_handed_out_in_every_way_and_all_are_counted() {
+    let _alone = alone();
+    let session = session("pool-dispatch");
+    for row in rows(Measure::Dispatch) {
+        for (call, chunk, grain_ns) in [
+            (Call::Apply, None, None),
+            (Call::ApplyAsync, None, Some(1_000)),
+            (Call::Map, Some(Chunk::Python), None),
+            (Call::Imap, Some(Chunk::Guided), None),
+        ] {
+            let case = Case { call: Some(call), chunk, grain_ns, ..case(&row, Measure::Dispatch) };
+            let key = case.key();
+            let (result, metrics) = measured(&session, case);
+            let sliced: u64 = result.outcome.windows.iter().flatten().map(|window| window.messages).sum();
+            assert_eq!(sliced, result.count.messages, "{key}");
+            let (task_ns, per_s) = (of(&metrics, metric::TASK_NS), of(&metrics, metric::TASKS_PER_S));
+            assert!((task_ns * per_s / 1e9 - 1.0).abs() < 1e-6, "{key}: {metrics:?}");
+            assert_eq!(metrics.contains_key(metric::EFFICIENCY), grain_ns.is_some(), "{key}: {metrics:?}");
+            assert!(has_distributions(&result.outcome, &["submit_to_start", "finish_to_visible"]), "{key}");
+        }
+    }
+}
+
+#[test]
+fn tasks_by_the_clock_have_a_latency_however_they_come() {
+    let _alone = alone();
+    let session = session("pool-paced");
+    for row in rows(Measure::Paced) {
+        for (arrivals, burst) in [(Arrivals::Poisson, None), (Arrivals::Burst, Some(8))] {
+            let case = Case {
+                rate_per_s: Some(20_000),
+                arrivals: Some(arrivals),
+                burst,
+                workers: Some(1),
+                ..case(&row, Measure::Paced)
+            };
+            let key = case.key();
+            let (result, metrics) = measured(&session, case);
+            assert!(of(&metrics, metric::LATENCY_NS) > 0.0 && result.count.messages >= 100, "{key}: {metrics:?}");
+            assert!((of(&metrics, metric::OFFERED_PER_S) - 20_000.0).abs() < 1e-6, "{key}: {metrics:?}");
+            assert!(result.outcome.histogram.is_some(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_pool_without_work_and_one_that_comes_and_goes() {
+    let _alone = alone();
+    let session = session("pool-life");
+    for row in rows(Measure::SetUp) {
+        let key = row.row();
+        let (_, idle) = measured(&session, case(&row, Measure::Idle));
+        let used = (of(&idle, metric::IDLE_CPU_NS_PER_S), of(&idle, metric::IDLE_SWITCHES_PER_S));
+        assert!(used.0 >= 0.0 && used.1 >= 0.0, "{key}: {idle:?}");
+        let (result, metrics) = measured(&session, case(&row, Measure::SetUp));
+        assert!(
+            of(&metrics, metric::SET_UP_NS) > 0.0 && of(&metrics, metric::TERMINATE_NS) >= 0.0,
+            "{key}: {metrics:?}"
+        );
+        let stages = ["create", "first_message", "later_message", "tear_down", "terminate"];
+        assert!(has_distributions(&result.outcome, &stages), "{key}");
+        if let Some(bytes) = metrics.get(metric::PSS_BYTES_PER_WORKER) {
+            assert!(*bytes > 0.0 && row.isolation == Isolation::Process, "{key}: {bytes}");
+        }
+    }
+}
+
+#[test]
+fn a_killed_worker_is_told_of_and_its_task_done_by_another() {
+    let _alone = alone();
+    let session = session("pool-recover");
+    for row in rows(Measure::Recover) {
+        let case = Case { death: Some(Death::Inside), ..case(&row, Measure::Recover) };
+        let (result, metrics) = measured(&session, case.clone());
+        // On a crowded machine patience may end before the news comes; the record says so then.
+        let told = result.outcome.why.unwrap_or_default();
+        let recovered = of(&metrics, metric::RECOVERED_SHARE);
+        assert!(
+            (recovered - 1.0).abs() < 1e-9 || told.contains("patience") || told.contains("ms"),
+            "{told}: {metrics:?}"
+        );
+        assert_eq!(metrics.contains_key(metric::RECOVERY_NS), recovered > 0.0, "{}: {metrics:?}", row.row());
+        let others = Case { death: Some(Death::Queued), ..case };
+        assert!(family::supports(&others).is_err_and(|why| why.contains("inside")), "{}", row.row());
+    }
+}
+
+/// Live processes that `parent` started.
+fn children_of(parent: i32) -> Vec<i32> {
+    processes().into_iter().filter(|it| it.parent == parent).map(|it| it.pid).collect()
+}
+
+#[test]
+fn a_dispatcher_that_is_killed_takes_foreman_and_workers_with_it() {
+    let _alone = alone();
+    let (id, own) = (run_id("pool-kill"), std::process::id().cast_signed());
+    let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
+    for row in rows(Measure::Dispatch).iter().filter(|row| row.isolation == Isolation::Process) {
+        let mut order = short(Case { call: Some(Call::ApplyAsync), ..case(row, Measure::Dispatch) });
+        order.timing.hot_ns = 10_000_000_000;
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let dispatcher = wait_for("a dispatcher with children", || {
+                    let host =
+                        processes().into_iter().find(|it| it.parent == own && it.command == "ipcmark worker host ")?;
+                    (!children_of(host.pid).is_empty()).then_some(host.pid)
+                });
+                signal(dispatcher, Signal::SIGKILL);
+            });
+            session.run_trial(&order)
+        });
+        let why = result.outcome.why.unwrap_or_default();
+        assert!(result.outcome.status == Status::Failed && why.contains("SIGKILL"), "{}: {why}", row.row());
+        wait_for("foreman and workers to be gone", || {
+            let works = |it: &common::Process| it.home.display().to_string().contains(&id);
+            (!processes().iter().any(works)).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_worker_of_a_pool() {
+    let _alone = alone();
+    let places = fresh_places();
+    let plan = places.path().join("plan.toml");
+    let text = "name = \"pools\"\nquestion = \"Is anybody left?\"\nsets = 1\nwarm_up_ms = 5\nhot_ms = 20000\nfloor_ms = 0\n\
+                oversubscribe = true\n[[cases]]\nfamily = \"pool\"\nmechanisms = [\"shm-queue/hybrid\"]\n\
+                measures = [\"dispatch\"]\ncalls = [\"apply-async\"]\nworkers = [2]\nplacements = [\"unpinned\"]\n";
+    std::fs::write(&plan, text).expect("written");
+    let mut run = UserRun::at_work_on(&plan.display().to_string(), places, "records");
+    let home = run.places.path().display().to_string();
+    // The floors come first, without children of their own: harness, dispatcher, foreman, two workers.
+    wait_up_to(Duration::from_secs(60), "a pool at work", || {
+        let of_run = processes().into_iter().filter(|it| it.home.display().to_string().contains(&home));
+        let of_run: Vec<_> = of_run.collect();
+        let parents = |pid: i32| of_run.iter().filter(|it| it.parent == pid).count();
+        of_run.iter().any(|it| parents(it.pid) == 2).then_some(())
+    });
+    run.command.kill().expect("ours");
+    run.command.wait().expect("collected");
+    wait_for("every process of the run to be gone", || {
+        let left = processes().into_iter().any(|it| it.home.display().to_string().contains(&home));
+        (!left).then_some(())
+    });
+}
