@@ -43,15 +43,13 @@ impl Bench {
     }
 }
 
-    let metrics = outcome.metrics.as_ref();
-    let read = |name: &str| metrics.and_then(|all| all.get(name)).copied();
-    let time = [metric::ROUND_TRIP_NS, metric::TASK_NS, metric::ACQUIRE_NS].into_iter().find_map(read);
-    let time = times.into_iter().find_map(read);
-    let times = [metric::ROUND_TRIP_NS, metric::ACQUIRE_NS, metric::TASK_NS, metric::START_UP_NS];
 /// Nanoseconds for one round trip, one acquisition by one alone, one task or one start, or the share of one message or
-/// Nanoseconds for one round trip, one task or one acquisition by one alone, or the share of one message or acquisition in a rate.
 /// acquisition in a rate.
 pub fn ns_each(outcome: &Outcome) -> f64 {
+    let metrics = outcome.metrics.as_ref();
+    let read = |name: &str| metrics.and_then(|all| all.get(name)).copied();
+    let times = [metric::ROUND_TRIP_NS, metric::ACQUIRE_NS, metric::TASK_NS, metric::START_UP_NS];
+    let time = times.into_iter().find_map(read);
     let rate = || [metric::MESSAGES_PER_S, metric::ACQUISITIONS_PER_S].into_iter().find_map(read);
     time.or_else(|| rate().map(|rate| 1e9 / rate)).unwrap_or(f64::NAN)
 }

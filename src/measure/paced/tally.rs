@@ -40,7 +40,12 @@ pub(in crate::measure) struct Tally {
 
 impl Tally {
     /// `stamps` holds one tick per message, by sequence; the anchors enclose them, `start_ns` is when the schedule began.
-    pub(in crate::measure) fn new(stamps: &[u64], anchors: (Anchor, Anchor), start_ns: u64, schedule: &Schedule) -> Self {
+    pub(in crate::measure) fn new(
+        stamps: &[u64],
+        anchors: (Anchor, Anchor),
+        start_ns: u64,
+        schedule: &Schedule,
+    ) -> Self {
         let ns_per_tick = anchors.0.ns_per_tick(&anchors.1);
         let since_start = |tick: u64| {
             let since_anchor = tick.saturating_sub(anchors.0.tick) as f64 * ns_per_tick;
@@ -66,7 +71,12 @@ impl Tally {
     }
 
     /// Numbers by name. The share that was lost is left out where nothing may be.
-    pub(in crate::measure) fn metrics(&self, distribution: &Histogram<u64>, message_bytes: usize, may_lose: bool) -> Metrics {
+    pub(in crate::measure) fn metrics(
+        &self,
+        distribution: &Histogram<u64>,
+        message_bytes: usize,
+        may_lose: bool,
+    ) -> Metrics {
         let achieved_per_s = self.offered_per_s * self.share_arrived() * self.share_of_pace();
         let mut metrics = Metrics::from([
             (metric::OFFERED_PER_S.into(), self.offered_per_s),

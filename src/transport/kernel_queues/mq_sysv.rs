@@ -42,9 +42,7 @@ impl Transport for MqSysv {
     type Receiver = Queue;
 
     fn unavailable() -> Option<String> {
-        limits::read(MESSAGE_BYTES_MAX)
-            .err()
-            .map(|why| format!("this system has no System V message queues: {why}"))
+        limits::read(MESSAGE_BYTES_MAX).err().map(|why| format!("this system has no System V message queues: {why}"))
     }
 
     fn supports(shape: &Shape) -> Result<(), String> {
