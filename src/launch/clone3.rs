@@ -18,6 +18,7 @@ pub struct Clone3 {
 
 impl Launch for Clone3 {
     const SUMMARY: &'static str = "a copy of the parent by clone3, with its pidfd";
+    const COPIES_DESCRIPTORS: bool = true;
     type Started = Process;
 
     fn unavailable() -> Option<String> {

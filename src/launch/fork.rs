@@ -16,6 +16,7 @@ pub struct Fork {
 
 impl Launch for Fork {
     const SUMMARY: &'static str = "a copy of the parent, its memory copied on write";
+    const COPIES_DESCRIPTORS: bool = true;
     type Started = Process;
 
     fn attach(program: &Program) -> io::Result<Self> {

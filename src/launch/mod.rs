@@ -65,6 +65,9 @@ pub trait Launch: Sized + 'static {
     const SUMMARY: &'static str;
     /// What stands between parent and newborn.
     const ISOLATION: Isolation = Isolation::Process;
+    /// Whether the newborn has all that the parent had open, the parent's own ends of its pipes among it: then its input never
+    /// ends, and it has to be ended with its parent.
+    const COPIES_DESCRIPTORS: bool = false;
     /// The parent's handle.
     type Started: Started;
 
