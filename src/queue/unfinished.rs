@@ -18,7 +18,7 @@ use crate::address::{Address, End};
 use crate::record::Substrate;
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::shm::{self, Segment, SharedLayout};
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 use crate::wait::Place;
 use crate::wait::{ALL, Crowd, Park, Patience, Rhythm, TimedWait};
 
@@ -79,7 +79,7 @@ impl Words {
     }
 
     /// True when somebody is about to sleep until all is done.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn somebody_joins(&self) -> bool {
         self.joiners.is_taken()
     }
