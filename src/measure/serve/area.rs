@@ -53,7 +53,9 @@ pub(super) struct Line {
     trouble: AtomicU32,
     /// From its first connect until the first answer.
     pub(super) connect_ns: AtomicU64,
-    /// Requests of the last window that were answered in it.
+    /// Requests that it made in the last window; all of them were answered in the end.
+    pub(super) made: AtomicU64,
+    /// Those that were answered before the window's end.
     pub(super) answered: AtomicU64,
     /// When it had the last of its answers.
     pub(super) ended_ns: AtomicU64,

@@ -61,7 +61,7 @@ impl Crowd {
     /// Has all of them at once make `count` requests together, in equal shares, and gives the number of answers.
     pub fn ask(&mut self, count: u64) -> Result<u64, Trouble> {
         self.window(WARM, u64::MAX, count)?;
-        Ok(self.area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum())
+        Ok(self.area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum())
     }
 
     /// Goes through a window with all of them, in which each does as many of `count` requests as are its own.

@@ -91,7 +91,7 @@ impl<'a> Serving<'a> {
         let (length_ns, count) = timing.fixed_count.map_or((timing.hot_ns, u64::MAX), |count| (u64::MAX, count));
         let (span, server) = self.hot(leader, |crowd| crowd.window(CLOSED, length_ns, count))?;
 
-        let rate = summary::Rate::of(self.crowd.area(), span)?;
+        let rate = summary::Rate::of(self.crowd.area(), span);
         let mut report = Report {
             messages: rate.answered,
             chosen_by: if timing.fixed_count.is_some() { "fixed" } else { "time" }.into(),

@@ -33,7 +33,7 @@ pub(super) fn most_requests(task: &Task) -> io::Result<u64> {
 
 /// Requests of this one, by the pace at which it has answered while warming up.
 pub(super) fn requests(task: &Task, area: &Area, warm: Span) -> io::Result<u64> {
-    let answered: u64 = area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum();
+    let answered: u64 = area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum();
     let last_ns = area.lines().map(|line| line.ended_ns.load(Ordering::Relaxed)).max().unwrap_or(0);
     let each_ns = last_ns.saturating_sub(warm.start_ns) as f64 / answered.max(1) as f64;
     let bearable = (PATIENCE * task.timing.hot_ns as f64 / each_ns.max(1.0)) as u64;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::Span;
 use super::area::Area;
-use crate::measure::{Trouble, histogram};
+use crate::measure::histogram;
 use crate::protocol::Report;
 use crate::record::{Window, metric};
 
@@ -16,25 +16,22 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// The sum over all clients. A window without an end lasted until its last answer.
-    ///
-    /// Errors: nothing was answered in it.
-    pub(super) fn of(area: &Area, span: Span) -> Result<Self, Trouble> {
-        let answered = area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum();
-        let last_ns = area.lines().map(|line| line.ended_ns.load(Ordering::Relaxed)).max().unwrap_or(0);
-        let endless = span.end_ns == u64::MAX;
-        let length_ns =
-            if endless { last_ns.saturating_sub(span.start_ns).max(1) } else { span.end_ns - span.start_ns };
-        if answered == 0 {
-            let why = format!("no request was answered within the {length_ns} ns of the hot phase; raise `hot_ms`");
-            return Err(std::io::Error::other(why).into());
+    /// The sum over all clients. A window without an end, or one so short that nothing was answered in it, lasted until the
+    /// last answer.
+    pub(super) fn of(area: &Area, span: Span) -> Self {
+        let in_time: u64 = area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum();
+        if span.end_ns < u64::MAX && in_time > 0 {
+            let length_ns = span.end_ns - span.start_ns;
+            return Self::over(length_ns, in_time, slices(area, length_ns));
         }
-        let windows = if endless {
-            vec![Window { start_ns: 0, elapsed_ns: length_ns, messages: answered }]
-        } else {
-            slices(area, length_ns)
-        };
-        Ok(Self { answered, requests_per_s: answered as f64 * 1e9 / length_ns as f64, windows })
+        let made = area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum();
+        let last_ns = area.lines().map(|line| line.ended_ns.load(Ordering::Relaxed)).max().unwrap_or(0);
+        let length_ns = last_ns.saturating_sub(span.start_ns).max(1);
+        Self::over(length_ns, made, vec![Window { start_ns: 0, elapsed_ns: length_ns, messages: made }])
+    }
+
+    fn over(length_ns: u64, answered: u64, windows: Vec<Window>) -> Self {
+        Self { answered, requests_per_s: answered as f64 * 1e9 / length_ns as f64, windows }
     }
 }
 
