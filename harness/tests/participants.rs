@@ -19,8 +19,8 @@ use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
 use ipcmark_harness::trial::Session;
 
-/// The floors come first, and then an interpreter starts, on a machine that may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// An interpreter starts, and processes of its own, on a machine that may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn session(name: &str, participants: Participants) -> Session {
     Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session").with_participants(participants)
@@ -204,29 +204,45 @@ fn at_work(places: &Path) -> usize {
     processes().into_iter().filter(|it| of_run(it) && it.command.contains("ipcmark_worker.py")).count()
 }
 
+/// Names the row that a harness of its own is to run until it is killed.
+const DOOMED: &str = "IPCMARK_TEST_DOOMED";
+
+/// Long trials of rows that have several processes each, and how many of them work beside the host.
+fn doomed(row: &str) -> Option<(Case, usize)> {
+    let of = |family: &str, measure| Case { program: Some("python".into()), ..Case::new(family, row, measure) };
+    match row {
+        "python-manager-lock" => Some((Case { holders: Some(3), ..of("lock", Measure::Contention) }, 3)),
+        "python-pool" => Some((Case { workers: Some(3), call: Some(Call::Apply), ..of("pool", Measure::Dispatch) }, 3)),
+        _ => None,
+    }
+}
+
+/// No test by itself: the process that the next one starts, which is this program again, and kills. A run would have to
+/// find the machine's floors first.
+#[test]
+fn a_harness_that_is_going_to_be_killed() {
+    let Some((case, _)) = std::env::var(DOOMED).ok().and_then(|row| doomed(&row)) else { return };
+    let mut order = short(case);
+    order.timing.hot_ns = 30_000_000_000;
+    session("doomed", Participants::embedded()).run_trial(&order);
+}
+
 #[test]
 fn a_killed_harness_leaves_no_python_process() {
     if rows().is_empty() {
         return;
     }
-    for (family, mechanism, rest, children) in [
-        ("lock", "python-manager-lock", "measures = [\"contention\"]\nholders = [3]", 3),
-        ("pool", "python-pool", "measures = [\"dispatch\"]\ncalls = [\"apply\"]\nworkers = [3]", 3),
-    ] {
+    let _one = alone();
+    for row in ["python-manager-lock", "python-pool"] {
+        let (_, beside) = doomed(row).expect("listed");
         let places = fresh_places();
         let at = |name: &str| places.path().join(name);
-        let head = "name = \"long\"\nquestion = \"?\"\nsets = 1\nwarm_up_ms = 100\nhot_ms = 2000\n[[cases]]\n";
-        let block =
-            format!("family = \"{family}\"\nmechanisms = [\"{mechanism}\"]\nplacements = [\"unpinned\"]\n{rest}\n");
-        fs::write(at("plan.toml"), format!("{head}{block}")).expect("written");
-        let mut command = Command::new(PROGRAM);
-        command.args(["run", "--quiet", "--plan"]).arg(at("plan.toml")).arg("--out").arg(at("records"));
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", "a_harness_that_is_going_to_be_killed"]).env(DOOMED, row);
         command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut harness = command.spawn().expect("the command runs");
-        wait_up_to(PATIENCE, &format!("{mechanism} to be at work"), || {
-            (at_work(places.path()) > children).then_some(())
-        });
+        let mut harness = command.spawn().expect("this program runs");
+        wait_up_to(PATIENCE, &format!("{row} to be at work"), || (at_work(places.path()) > beside).then_some(()));
         harness.kill().expect("killed");
         harness.wait().expect("reaped");
         wait_up_to(PATIENCE, "Python to be gone", || (at_work(places.path()) == 0).then_some(()));
