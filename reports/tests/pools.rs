@@ -56,7 +56,7 @@ fn the_answer_names_the_cheapest_pool_of_processes_and_python_beside_it() {
         whole().split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an answer");
     let plain = answer.replace("<span class=\"name\">", "").replace("</span>", "");
     assert!(plain.contains("soonest with shm-queue/spin"), "{plain}");
-    assert!(plain.contains("times as fast as python-thread-pool/block threads"), "{plain}");
+    assert!(plain.contains("times as fast as python-thread-pool/block"), "{plain}");
     assert!(!plain.contains("serial"), "{plain}");
 }
 

@@ -1,13 +1,16 @@
 //! What a run came to, in the terminal: one table per measure and placement, mechanisms down and sizes across; or, where a
-//! plan varies something else, that across: rates of an open loop, pauses, senders and receivers, depths. Of locks it is
-//! how many hold them, how many of a hundred accesses only read, where a stock is kept, and who dies.
+//! plan varies something else, that across: rates of an open loop, pauses, senders and receivers, depths; of locks how
+//! many hold them, of pools how they are called, of servers how many clients they have.
+
+mod across;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use ipcmark::record::{Case, Measure, Placement, Record, Status, Touch, Verdict};
+use ipcmark::record::{Measure, Placement, Record, Status, Verdict};
 use ipcmark_reports::{CaseSummary, MainMetric, format, summarise};
 
+use self::across::{Across, apart};
 use super::table;
 use crate::run::Finished;
 
@@ -18,14 +21,17 @@ const BANDWIDTH_FROM_BYTES: u64 = 4096;
 pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()> {
     let cases = summarise(&finished.records);
     let timed: Vec<&CaseSummary> = cases.iter().filter(|case| title(case.case.measure).is_some()).collect();
-    let group = |case: &CaseSummary| (case.case.measure, case.case.placement, apart(case));
-    let groups: BTreeSet<(Measure, Placement, String)> = timed.iter().map(|case| group(case)).collect();
+    // What is asked on one CPU and on two has them side by side.
+    let placement = |case: &CaseSummary| Some(case.case.placement).filter(|_| Across::of(case) != Across::Placements);
+    let group = |case: &CaseSummary| (case.case.measure, placement(case), apart(case));
+    let groups: BTreeSet<(Measure, Option<Placement>, String)> = timed.iter().map(|case| group(case)).collect();
     for (measure, placement, apart) in groups {
         let of_group = |case: &&&CaseSummary| group(case) == (measure, placement, apart.clone());
         let members: Vec<&CaseSummary> = timed.iter().filter(of_group).copied().collect();
         let answers = |case: &&CaseSummary| typical(case).is_some() || case.case.measure == Measure::Recover;
         if members.iter().any(answers) {
-            writeln!(out, "{}, {placement}{apart}", title(measure).unwrap_or_default())?;
+            let placement = placement.map_or_else(String::new, |placement| format!(", {placement}"));
+            writeln!(out, "{}{placement}{apart}", title(measure).unwrap_or_default())?;
             write_group(out, &members)?;
             writeln!(out)?;
         }
@@ -67,148 +73,6 @@ fn title(measure: Measure) -> Option<&'static str> {
         Measure::Parallel => Some("Parallel (the work of two)"),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
-}
-
-/// What a table has across.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Across {
-    Rates,
-    Pauses,
-    Crowds,
-    Depths,
-    Sizes,
-    Holders,
-    Reads,
-    Stocks,
-    Deaths,
-    /// Of a server.
-    Clients,
-    /// A lock with nobody else about.
-    Alone,
-}
-
-impl Across {
-    fn of(summary: &CaseSummary) -> Self {
-        let case = &summary.case;
-        let crowd = case.pairs.is_some() || case.hogs.is_some() || sides(case) != (1, 1);
-        match case.measure {
-            Measure::Paced => Self::Rates,
-            Measure::Wake => Self::Pauses,
-            Measure::Acquire => Self::Alone,
-            Measure::Contention => Self::Holders,
-            Measure::ReadMostly | Measure::Access => Self::Reads,
-            Measure::Tickets => Self::Stocks,
-            Measure::Recover => Self::Deaths,
-            Measure::Serve => Self::Clients,
-            _ if crowd => Self::Crowds,
-            // Records say every depth; the key only one that the plan chose.
-            _ if summary.case_key.contains("/depth=") => Self::Depths,
-            _ => Self::Sizes,
-        }
-    }
-
-    /// The column of a case, in order, with its heading.
-    fn column(self, case: &Case) -> (u64, String) {
-        let bytes = case.message_bytes.unwrap_or(0);
-        match self {
-            Self::Rates => {
-                let rate = case.rate_per_s.unwrap_or(0);
-                (rate, table::plain(format::rate(rate as f64).trimmed().to_string()))
-            }
-            Self::Pauses => {
-                let gap_ns = case.gap_ns.unwrap_or(0);
-                (gap_ns, table::plain(format::time(gap_ns as f64).trimmed().to_string()))
-            }
-            Self::Crowds => crowd(case),
-            Self::Depths => (u64::from(case.depth.unwrap_or(0)), format!("depth {}", case.depth.unwrap_or(0))),
-            Self::Sizes => (bytes, table::plain(format::bytes(bytes))),
-            Self::Holders => holders(case),
-            Self::Reads => {
-                let reads = case.reads_percent.unwrap_or(0);
-                (u64::from(reads), format!("{reads} % reads"))
-            }
-            Self::Stocks => case.stock.map_or((0, String::new()), |stock| (stock as u64, stock.to_string())),
-            Self::Deaths => case.death.map_or((0, String::new()), |death| (death as u64, format!("dies {death}"))),
-            Self::Clients => (u64::from(case.clients.unwrap_or(1)), counted(case.clients.unwrap_or(1), "client")),
-            Self::Alone => (0, "taken and let go".into()),
-        }
-    }
-}
-
-fn sides(case: &Case) -> (u32, u32) {
-    (case.producers.unwrap_or(1), case.consumers.unwrap_or(1))
-}
-
-/// Shared channels first, then pairs, then hogs.
-fn crowd(case: &Case) -> (u64, String) {
-    let (producers, consumers) = sides(case);
-    match (case.pairs, case.hogs) {
-        (Some(pairs), _) => ((1 << 40) + u64::from(pairs), counted(pairs, "pair")),
-        (None, Some(hogs)) => ((1 << 41) + u64::from(hogs), counted(hogs, "hog")),
-        (None, None) => {
-            (u64::from(producers + consumers) << 20 | u64::from(consumers), format!("{producers}:{consumers}"))
-        }
-    }
-}
-
-/// By their number, then by the hogs beside them.
-fn holders(case: &Case) -> (u64, String) {
-    let (holders, hogs) = (case.holders.unwrap_or(2), case.hogs.unwrap_or(0));
-    let beside = if hogs > 0 { format!(" + {}", counted(hogs, "hog")) } else { String::new() };
-    (u64::from(holders) << 20 | u64::from(hogs), format!("{}{beside}", counted(holders, "holder")))
-}
-
-fn counted(number: u32, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
-}
-
-/// What sets a table apart from others of its measure and placement.
-fn apart(summary: &CaseSummary) -> String {
-    let case = &summary.case;
-    let bytes = match Across::of(summary) {
-        Across::Sizes | Across::Alone | Across::Deaths => String::new(),
-        Across::Holders => work(case),
-        Across::Reads if case.measure == Measure::Access => {
-            let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
-            format!(", {}, {bytes}", counted(case.holders.unwrap_or(2), "user"))
-        }
-        Across::Clients => served(case),
-        Across::Rates if case.clients.is_some() => {
-            format!("{}, {}", served(case), counted(case.clients.unwrap_or(1), "client"))
-        }
-        Across::Reads | Across::Stocks => format!(", {}", counted(case.holders.unwrap_or(2), "holder")),
-        _ => format!(", {}", table::plain(format::bytes(case.message_bytes.unwrap_or(0)))),
-    };
-    let arrivals = case.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
-    let burst = case.burst.map_or_else(String::new, |burst| format!(" of {burst}"));
-    let touch = match case.touch {
-        Some(Touch::Sample) => ", a word a page read",
-        Some(Touch::None) => ", only the first word read",
-        _ => "",
-    };
-    let prefault = if case.prefault == Some(true) { ", pages brought in first" } else { "" };
-    format!("{bytes}{arrivals}{burst}{touch}{prefault}")
-}
-
-/// What a server does for each request.
-fn served(case: &Case) -> String {
-    let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
-    let service = case.service.map_or_else(String::new, |service| format!(", {service}"));
-    let grain = case.grain_ns.map(|ns| table::plain(format::time(ns as f64).trimmed().to_string()));
-    format!(", {bytes}{service}{}", grain.map_or_else(String::new, |grain| format!(" {grain}")))
-}
-
-/// What each holder does all the time.
-fn work(case: &Case) -> String {
-    let (inside_ns, outside_ns) = (case.inside_ns.unwrap_or(0), case.outside_ns.unwrap_or(0));
-    if (inside_ns, outside_ns, case.lines.unwrap_or(1)) == (0, 0, 1) {
-        return String::new();
-    }
-    let time = |ns: u64| table::plain(format::time(ns as f64).trimmed().to_string());
-    let lines = case.lines.filter(|lines| *lines > 1).map_or_else(String::new, |lines| format!(", {lines} lines"));
-    let spacing = case.spacing.filter(|_| outside_ns > 0).map_or_else(String::new, |spacing| format!(" ({spacing})"));
-    format!(", {} inside, {} outside{spacing}{lines}", time(inside_ns), time(outside_ns))
 }
 
 fn write_group(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {

@@ -4,8 +4,6 @@
 //! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of
 //! naming a winner.
 
-use std::fmt::Write as _;
-
 use ipcmark::record::{Measure, Placement, Record, Verdict};
 
 use super::lock_answer;
@@ -32,6 +30,8 @@ pub struct Answer {
     /// A sentence or two; `None` when the plan asked neither for round trips nor for locks. Names of mechanisms stand between back quotes,
     /// here and below.
     pub sentence: Option<String>,
+    /// What to bear in mind, whatever the answer.
+    pub caution: Option<String>,
     /// Further findings, a sentence each.
     pub findings: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub struct Answer {
 pub fn answer(study: &Study<'_>) -> Answer {
     let Some(placement) = study.placement else {
         let sentence = Some("No case was measured, so there is no answer yet.".into());
-        return Answer { sentence, findings: Vec::new() };
+        return Answer { sentence, ..Answer::default() };
     };
     let mut sentence = round_trips(study, placement);
     let of_locks = lock_answer::sentence(study);
@@ -50,20 +50,19 @@ pub fn answer(study: &Study<'_>) -> Answer {
         None => sentence = of_locks,
     }
     let fewest = study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.sets.measured).min();
-    if let Some(sets) = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT) {
-        let _ = write!(
-            sentence.get_or_insert_default(),
-            " This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} sets of processes that a \
+    let caution = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT).map(|sets| {
+        format!(
+            "This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} sets of processes that a \
              verdict needs."
-        );
-    }
+        )
+    });
     findings.extend(rate(study, placement, 64));
     if let Some(&largest) = study.sizes(Measure::Stream, placement).last().filter(|&&size| size > 64) {
         findings.extend(rate(study, placement, largest));
     }
     findings.extend(blocking_against_spinning(study, placement));
     findings.extend(lock_answer::findings(study));
-    Answer { sentence, findings }
+    Answer { sentence, caution, findings }
 }
 
 /// What the page says when neither the round trips nor any chart do.

@@ -1,5 +1,7 @@
 //! Python's way next to what could take its place: the same question, asked of both in one run, as how many times as fast.
 
+use std::collections::BTreeSet;
+
 use ipcmark::record::{Case, Placement};
 
 use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, is_python};
@@ -12,6 +14,9 @@ use super::trials::{cost_ns, sets};
 
 /// Channels of messages.
 const TRANSPORT: &str = "transport";
+
+/// Fewer families with a row of Python are about something else.
+const FAMILIES_OF_A_QUESTION: usize = 3;
 
 /// What each of Python's ways is made of, or would be: family, its mechanism, and the mechanism that does the same.
 const NATURAL: [(&str, &str, &str); 17] = [
@@ -63,6 +68,13 @@ pub fn beside<'s, 'a>(study: &'s Study<'a>) -> Vec<Beside<'s, 'a>> {
         Some(Beside { python, best, natural: natural.and_then(with_ratio) })
     };
     timed().filter(|case| is_python(case.case)).filter_map(of).collect()
+}
+
+/// Whether what would be gained over Python is the question itself, and not a row beside others: where it is asked of
+/// several families.
+pub fn asks_about_python(study: &Study<'_>) -> bool {
+    let python = study.cases.iter().filter(|case| is_python(case.case));
+    python.map(|case| case.case.family.as_str()).collect::<BTreeSet<_>>().len() >= FAMILIES_OF_A_QUESTION
 }
 
 /// What does the work, and is no reference.

@@ -25,7 +25,8 @@ pub fn is_apart(family: &str) -> bool {
     [LAUNCH, ISOLATION, CONCURRENCY, POOL, QUEUE, SHARED_STATE, SERVER].contains(&family)
 }
 
-/// True for what is written in Python.
+/// True for what is written in Python: its kind says so, or, where the records name no kind, the program that ran it.
 pub fn is_python(case: &Case) -> bool {
-    case.group == Some(Group::Python) || case.program.as_deref() == Some("python")
+    let by_program = || case.program.is_some() && case.mechanism.starts_with("python-");
+    case.group.map_or_else(by_program, |group| group == Group::Python)
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use ipcmark::record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
 
-use super::families::{POOL, SERIAL};
+use super::families::{POOL, SERIAL, is_python};
 
 /// The family of cases about locks.
 pub const LOCKS: &str = "lock";
@@ -127,7 +127,8 @@ impl Series {
         if let Some(inject) = self.inject {
             add(&format_args!("inject={inject}"));
         }
-        if self.isolation == Isolation::Thread && self.manner != Manner::Alone {
+        // Some say it by their name.
+        if self.isolation == Isolation::Thread && self.manner != Manner::Alone && !self.mechanism.contains("thread") {
             add(&"threads");
         }
         label
@@ -221,7 +222,7 @@ impl<'a> Known<'a> {
     pub fn series(&self, case: &Case) -> Series {
         Series {
             manner: Manner::of(case, self.declared.get(&way(case)).copied()),
-            group: self.groups.get(&(case.family.as_str(), case.mechanism.as_str())).copied(),
+            group: self.group(case),
             mechanism: case.mechanism.clone(),
             wait: case.wait,
             isolation: case.isolation,
@@ -234,6 +235,11 @@ impl<'a> Known<'a> {
                 .depth
                 .filter(|&depth| self.usual_depths.get(&without_depth(case)).is_some_and(|&usual| usual != depth)),
         }
+    }
+
+    fn group(&self, case: &Case) -> Option<Group> {
+        let named = self.groups.get(&(case.family.as_str(), case.mechanism.as_str())).copied();
+        named.or_else(|| is_python(case).then_some(Group::Python))
     }
 }
 

@@ -212,8 +212,11 @@ fn timed<'s, 'a>(cases: &'s [CaseStudy<'a>]) -> impl Iterator<Item = &'s CaseStu
     cases.iter().filter(measured).filter(move |study| !any || crosses(study))
 }
 
+/// Families that have a part of the page to themselves choose their own, where there are others.
 fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
-    let count = |placement| timed(cases).filter(|study| study.case.placement == placement).count();
+    let among_others = timed(cases).any(|study| !is_apart(&study.case.family));
+    let counts = |study: &&CaseStudy<'_>| !among_others || !is_apart(&study.case.family);
+    let count = |placement| timed(cases).filter(counts).filter(|study| study.case.placement == placement).count();
     // Of equals, the last of `max_by_key` wins: reversed, so that the closer placement comes first.
     Placement::ALL.iter().rev().copied().max_by_key(|&placement| count(placement)).filter(|&p| count(p) > 0)
 }

@@ -5,7 +5,7 @@ use ipcmark::record::{Case, Floors, Measure, Record, Verdict, metric};
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};
 use super::statistics::{Estimate, Kind, Sets};
-use super::trials::{cost_ns, distribution, over_sets, sets, usable};
+use super::trials::{cost_ns, distribution, noticed, over_sets, sets, usable};
 pub use super::verdict::SetCounts;
 use super::verdict::judge;
 use crate::format::{self, Quantity};
@@ -35,7 +35,7 @@ pub enum MainMetric {
     RecoveryNs,
     /// Nanoseconds until a new process says its first word; less is better.
     StartUpNs,
-    /// Nanoseconds until an end is known; less is better.
+    /// Nanoseconds until an end is known, or one that was long over is collected; less is better.
     NoticeNs,
     /// Nanoseconds for the first write to a shared page; less is better.
     FirstWriteNs,
@@ -236,7 +236,10 @@ impl CaseSummary {
 }
 
 fn main_sets(records: &[&Record], main: MainMetric) -> Sets {
-    let (kind, name) = main.recorded();
+    let (kind, name) = match main {
+        MainMetric::NoticeNs => (Kind::Cost, noticed(&records[0].case)),
+        main => main.recorded(),
+    };
     sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied())
 }
 

@@ -1,6 +1,6 @@
 //! What the trials of one case say together: the sets that count, their values, their latencies, their cost.
 
-use ipcmark::record::{Measure, Record, Status, metric};
+use ipcmark::record::{Case, Ending, Measure, Record, Status, metric};
 
 use super::distribution::Distribution;
 use super::statistics::{Estimate, Kind, SetValue, Sets, Within, median};
@@ -46,7 +46,7 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
         Measure::Tickets => metrics.get(metric::SALE_NS).copied(),
         Measure::Recover => metrics.get(metric::RECOVERY_NS).copied(),
         Measure::StartUp => metrics.get(metric::START_UP_NS).copied(),
-        Measure::Watch => metrics.get(metric::NOTICE_NS).copied(),
+        Measure::Watch => metrics.get(noticed(&record.case)).copied(),
         Measure::FirstWrite => metrics.get(metric::FIRST_WRITE_NS).copied(),
         Measure::Dispatch => metrics.get(metric::TASK_NS).copied(),
         Measure::Idle => metrics.get(metric::IDLE_CPU_NS_PER_S).copied(),
@@ -56,6 +56,11 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
         Measure::Parallel => metrics.get(metric::WORK_NS).copied(),
         Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
     }
+}
+
+/// What a case about an end is about: when it was known; of one that was long over, what collecting it took.
+pub fn noticed(case: &Case) -> &'static str {
+    if case.ending == Some(Ending::Zombie) { metric::REAP_NS } else { metric::NOTICE_NS }
 }
 
 /// Any metric's median over the usable sets with its interval.

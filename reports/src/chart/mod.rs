@@ -41,6 +41,7 @@ mod wake_up;
 use ipcmark::record::Placement;
 use serde::Serialize;
 
+use crate::analyse::beside::asks_about_python;
 use crate::analyse::study::Study;
 pub use cross_check::figure as cross_checks;
 pub use drift::figure as drift;
@@ -134,7 +135,7 @@ pub const PYTHON: &str = "python";
 
 /// Every topic that the records have data for, in the order of the page.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
-    let topics = [
+    let mut topics = vec![
         (PYTHON, "Next to Python", python::figures(study, looks)),
         ("processes", "Processes", processes::figures(study, looks)),
         ("pools", "Worker pools", pools::figures(study, looks)),
@@ -142,6 +143,9 @@ pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
         ("shared-state", "Shared state", shared_state::figures(study, looks)),
         ("servers", "Servers", servers::figures(study, looks)),
     ];
+    if !asks_about_python(study) {
+        topics.rotate_left(1);
+    }
     let topic = |(id, heading, figures)| Topic { id, heading, figures };
     topics.into_iter().map(topic).filter(|topic| !topic.figures.is_empty()).collect()
 }

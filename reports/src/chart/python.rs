@@ -26,7 +26,10 @@ const SECTIONS: [(&str, &str); 7] = [
     (SERVER, "servers"),
 ];
 
-/// The chart; `None` where nothing stands beside Python.
+/// More letters than this beside a row are too many.
+const LONGEST_NOTE: usize = 48;
+
+/// The chart; empty where nothing stands beside Python.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let all = beside(study);
     let drawn = drawn(&all);
@@ -91,9 +94,17 @@ fn entry<'s, 'a>(one: &Beside<'s, 'a>) -> Entry<'s, 'a> {
     let told =
         |(case, times): &(&CaseStudy<'_>, Estimate)| format!("{} × {}", format::ratio(times.value), case.series.row());
     let natural = one.natural.filter(|natural| natural.0.key != one.best.0.key);
-    let note: Vec<String> = [Some(told(&one.best)), natural.as_ref().map(told)].into_iter().flatten().collect();
+    let best = told(&one.best);
+    let note = match natural.as_ref() {
+        None => best,
+        // A name that would leave no room for the chart is in the numbers.
+        Some(like) if best.len() + told(like).len() > LONGEST_NOTE => {
+            format!("{best}, {} × its like", format::ratio(like.1.value))
+        }
+        Some(like) => format!("{best}, {}", told(like)),
+    };
     let marks = natural.map(|natural| (natural.1, Marker::Diamond)).into_iter().chain([(one.best.1, Marker::Circle)]);
-    Entry { case: one.python, label: Some(name(one.python.case)), note: note.join(", "), marks: marks.collect() }
+    Entry { case: one.python, label: Some(name(one.python.case)), note, marks: marks.collect() }
 }
 
 /// The middle of all, and both ends.
@@ -106,7 +117,13 @@ fn answer(drawn: &[&Beside<'_, '_>]) -> String {
         format!("{} times (`{}` against {})", format::ratio(times.value), name(one.python.case), case.series.quoted())
     };
     if sorted.len() == 1 {
-        return format!("Next to Python the counterpart is as fast {}.", told(least));
+        let (case, times) = &least.best;
+        return format!(
+            "The fastest counterpart of `{}`, {}, is {} times as fast.",
+            name(least.python.case),
+            case.series.quoted(),
+            format::ratio(times.value)
+        );
     }
     let middle = median(sorted.iter().map(|one| one.best.1.value)).unwrap_or(f64::NAN);
     format!(

@@ -123,12 +123,13 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         figures.find(|figure| !figure.answer.is_empty()).map(|figure| figure.answer.clone())
     };
     let mut answer = answer;
-    // A plan that measures Python asks what would be gained over it.
-    if let Some(gain) = topics.iter().find(|topic| topic.id == PYTHON).map(|topic| topic.figures[0].answer.clone()) {
+    // Where Python comes first, what would be gained over it is the question.
+    if let Some(gain) = topics.first().filter(|topic| topic.id == PYTHON).map(|topic| topic.figures[0].answer.clone()) {
         let sentence = answer.sentence.replace(gain);
         answer.findings.splice(0..0, sentence);
     }
     let sentence = answer.sentence.or_else(of_chart).unwrap_or_else(|| answer::NOTHING_TO_SAY.into());
+    let sentence = [Some(sentence), answer.caution.take()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let (declared, disagreeing) = sections::declared_and_seen(&study);
     let page = Page {
         question: sections::question(recording),

@@ -80,15 +80,16 @@ fn answer(ground: &Ground<'_, '_>) -> String {
     let each = ground.cases.iter().filter(|case| !on_one(case.case.placement));
     let told = |case: &&CaseStudy<'_>| {
         let two = speed_up(case, false)?;
-        let one = speed_up(case, true).map(|one| format!(" (on one {})", format::ratio(one)));
-        Some(format!("{} times with {}{}", format::ratio(two), case.series.quoted(), one.unwrap_or_default()))
+        let one = speed_up(case, true).map(|one| format!(" (on one CPU {})", format::ratio(one)));
+        Some(format!(
+            "{} times as fast as by one with {}{}",
+            format::ratio(two),
+            case.series.quoted(),
+            one.unwrap_or_default()
+        ))
     };
     let parts: Vec<String> = each.filter_map(told).collect();
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!("On two CPUs two roles are as fast as one alone {}.", parts.join("; "))
-    }
+    if parts.is_empty() { String::new() } else { format!("On two CPUs the work of two is done {}.", parts.join("; ")) }
 }
 
 fn table(ground: &Ground<'_, '_>) -> Table {

@@ -12,6 +12,8 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;
 
+/// Below this a start takes as long as before.
+const LONGER: f64 = 1.1;
 /// All ways to start stand in one panel: how they wait says nothing about them.
 const MOST_SHOWN: usize = 16;
 
@@ -128,8 +130,9 @@ fn grown(ground: &Ground<'_, '_>) -> String {
     let mut each: Vec<(&&CaseStudy<'_>, f64)> = each.filter(|(case, _)| case.series.between_processes()).collect();
     each.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (Some(least), Some(most)) = (each.first(), each.last()) else { return String::new() };
-    let told = |(case, times): &(&&CaseStudy<'_>, f64)| {
-        format!("{} times as long with {}", format::ratio(*times), case.series.quoted())
+    let told = |(case, times): &(&&CaseStudy<'_>, f64)| match *times {
+        times if times < LONGER => format!("no longer with {}", case.series.quoted()),
+        times => format!("{} times as long with {}", format::ratio(times), case.series.quoted()),
     };
     let beside = if each.len() > 1 { format!(", and {}", told(least)) } else { String::new() };
     format!("A parent of {} makes a start take {}{beside}.", format::bytes(largest), told(most))

@@ -32,7 +32,8 @@ fn holders_told(n: u64) -> String {
 
 /// Against reads, with as many users as most contestants share; `None` where one mix was tried.
 pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground = swept(study, &READS, |shape| shape.reads_percent = None)?;
+    let ground =
+        swept(study, &READS, |shape| shape.reads_percent = None, |shape| shape.holders.map(|n| n.abs_diff(2)))?;
     let answer = best_at_ends(&ground, &READS);
     let figure = chart(
         &ground,
@@ -47,7 +48,8 @@ pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 /// Against users, at the mix that most contestants share; `None` where one number was tried.
 pub fn against_holders(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground = swept(study, &HOLDERS, |shape| shape.holders = None)?;
+    let ground =
+        swept(study, &HOLDERS, |shape| shape.holders = None, |shape| shape.reads_percent.map(|n| n.abs_diff(90)))?;
     let answer = best_at_ends(&ground, &HOLDERS);
     let figure = chart(
         &ground,
@@ -60,15 +62,25 @@ pub fn against_holders(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     Some(Figure { answer, ..figure })
 }
 
-/// The ground on which most was swept, in order of series and place.
-fn swept<'s, 'a>(study: &'s Study<'a>, swept: &Swept, open: fn(&mut Case)) -> Option<Ground<'s, 'a>> {
+/// The ground on which most was swept, in order of series and place; of equals the one that is least far from the usual:
+/// two users, and of ten accesses nine that read.
+fn swept<'s, 'a>(
+    study: &'s Study<'a>,
+    swept: &Swept,
+    open: fn(&mut Case),
+    far: fn(&Case) -> Option<u32>,
+) -> Option<Ground<'s, 'a>> {
     let several = |ground: &Ground<'_, '_>| {
         let mut places: Vec<u64> = ground.cases.iter().map(|case| (swept.of)(case)).collect();
         places.sort_unstable();
         places.dedup();
         places.len() > 1
     };
-    let mut ground = grounds(study, open).into_iter().find(several)?;
+    let mut grounds = grounds(study, open);
+    grounds.retain(several);
+    let most = grounds.first()?.cases.len();
+    let level = grounds.into_iter().filter(|ground| ground.cases.len() == most);
+    let mut ground = level.min_by_key(|ground| far(&ground.shape))?;
     ground.cases.sort_by(|a, b| (&a.series, (swept.of)(a)).cmp(&(&b.series, (swept.of)(b))));
     Some(ground)
 }
@@ -106,7 +118,8 @@ fn best_at_ends(ground: &Ground<'_, '_>, swept: &Swept) -> String {
         let there = ground.cases.iter().copied().filter(|case| (swept.of)(case) == at && competes(case));
         let best = Best::among(there.collect())?;
         let (place, rate) = ((swept.show)(at), with_interval(best.typical(), format::rate));
-        let what = if swept.even { format!("{place} of reads") } else { format!("{place} at it") };
+        let plural = if at == 1 { "user" } else { "users" };
+        let what = if swept.even { format!("{place} of reads") } else { format!("{place} {plural}") };
         Some(format!("With {what}, {} does most: {rate}.", best.names()))
     };
     ends.into_iter().filter_map(told).collect::<Vec<_>>().join(" ")
