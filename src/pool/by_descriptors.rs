@@ -133,15 +133,6 @@ impl Desk {
         Ok(())
     }
 
-    /// Reads once; what it had is there when nobody writes any more.
-    fn read(&mut self) -> io::Result<bool> {
-        match self.incoming.read(&self.ends.answers) {
-            Err(gone) if gone.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(gone) if gone.kind() == io::ErrorKind::ConnectionReset => Ok(false),
-            other => other,
-        }
-    }
-
     /// Passes the first answer to `read`, and gives back the request that it answers.
     #[inline]
     fn answer<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<(R, Vec<u8>)>> {
@@ -315,7 +306,7 @@ impl<C: Channels> ByDescriptors<C> {
         let ready: Vec<bool> = ends.iter().map(|end| end.any().unwrap_or(true)).collect();
         for (seat, ready) in self.seats.iter_mut().zip(ready[1..].chunks_exact(2)) {
             if ready[0] {
-                seat.read()?;
+                seat.incoming.read_while_open(&seat.ends.answers)?;
             }
             if ready[1] {
                 seat.write()?;
@@ -346,7 +337,7 @@ impl<C: Channels> ByDescriptors<C> {
                 self.early.push_back(Collected::Answer(answer));
                 self.spare.push(request);
             }
-            if !seat.read()? {
+            if !seat.incoming.read_while_open(&seat.ends.answers)? {
                 break;
             }
         }

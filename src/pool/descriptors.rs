@@ -162,6 +162,16 @@ impl<const HEAD: usize> Incoming<HEAD> {
         Ok(got.is_some())
     }
 
+    /// The same; that nothing will come any more is nothing, too, since the foreman tells what became of the other end.
+    pub(super) fn read_while_open(&mut self, end: impl AsFd) -> io::Result<bool> {
+        match self.read(end) {
+            Err(gone) if matches!(gone.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+                Ok(false)
+            }
+            other => other,
+        }
+    }
+
     /// Forgets whatever there is.
     pub(super) fn clear(&mut self) {
         self.unread = 0..0;

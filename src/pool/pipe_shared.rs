@@ -198,7 +198,7 @@ impl PipeShared {
         descriptors::sleep(&mut ends[..wanted], waits)?;
         let [told, answered, room] = ends.map(|end| end.any().unwrap_or(true));
         if answered {
-            self.incoming.read(&self.answers)?;
+            self.incoming.read_while_open(&self.answers)?;
         }
         if room {
             self.out.write(&self.requests)?;
@@ -228,7 +228,7 @@ impl PipeShared {
             while let Some(answer) = self.answer(<[u8]>::to_vec)? {
                 self.early.push_back(Collected::Answer(answer));
             }
-            if !self.incoming.read(&self.answers)? {
+            if !self.incoming.read_while_open(&self.answers)? {
                 break;
             }
         }
