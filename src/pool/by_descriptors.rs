@@ -119,7 +119,9 @@ impl Desk {
             let request = &self.line[self.line.len() - self.unwritten];
             let written = match descriptors::write_some(&self.ends.requests, &request[self.written..]) {
                 // Its reader has died, which will be told.
-                Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(gone) if matches!(gone.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                    return Ok(());
+                }
                 other => other?,
             };
             if written == 0 {
@@ -340,6 +342,9 @@ impl<C: Channels> ByDescriptors<C> {
             if !seat.incoming.read_while_open(&seat.ends.answers)? {
                 break;
             }
+        }
+        if ticket > seat.answered + 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "answers of a worker that died are missing"));
         }
         if ticket <= seat.answered {
             // It had answered all that it began with.

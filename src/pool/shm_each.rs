@@ -371,6 +371,9 @@ impl ShmEach {
             self.early.push_back(Collected::Answer(answer));
         }
         let mut unbegun = seat.answered;
+        if ticket > seat.answered + 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "answers of a worker that died are missing"));
+        }
         if ticket <= seat.answered {
             // It had answered all that it began with.
             loss.frame = None;
