@@ -10,6 +10,8 @@
 //! copies each way, a wake and a sleep on both sides. Frames that come at once share polls, and reads where the channel
 //! keeps no borders.
 
+mod desk;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -18,13 +20,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags};
 
-use super::descriptors::{self, Incoming};
+use super::descriptors;
 use super::foreman::Foreman;
 use super::hand::Seat;
 use super::notices::{self, News, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, share};
 use crate::record::Wait;
+use desk::{Desk, serve};
 
 /// Bytes before each frame: its length.
 const HEAD: usize = 4;
@@ -73,86 +76,6 @@ pub struct ByDescriptors<C> {
     notices: Notices,
     foreman: Foreman,
     channels: PhantomData<C>,
-}
-
-/// The dispatcher's side of one worker.
-struct Desk {
-    ends: Ends,
-    /// Requests that are with it, oldest first, the last of which may not be written to its end.
-    line: VecDeque<Vec<u8>>,
-    /// Requests of those that wait for room, and bytes of the first of them that were written.
-    unwritten: usize,
-    written: usize,
-    incoming: Incoming<HEAD>,
-    /// Answers by the worker who sits there now.
-    answered: u64,
-}
-
-impl Desk {
-    fn new(ends: Ends, frame_bytes: usize) -> io::Result<Self> {
-        let mut desk = Self {
-            line: VecDeque::new(),
-            unwritten: 0,
-            written: 0,
-            incoming: Incoming::new(frame_bytes),
-            answered: 0,
-            ends,
-        };
-        desk.settle()?;
-        Ok(desk)
-    }
-
-    fn settle(&mut self) -> io::Result<()> {
-        descriptors::never_block(&self.ends.requests)?;
-        descriptors::never_block(&self.ends.answers)
-    }
-
-    fn give(&mut self, request: Vec<u8>) -> io::Result<()> {
-        self.line.push_back(request);
-        self.unwritten += 1;
-        self.write()
-    }
-
-    /// Writes as much as there is room for.
-    fn write(&mut self) -> io::Result<()> {
-        while self.unwritten > 0 {
-            let request = &self.line[self.line.len() - self.unwritten];
-            let written = match descriptors::write_some(&self.ends.requests, &request[self.written..]) {
-                // Its reader has died, which will be told.
-                Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                other => other?,
-            };
-            if written == 0 {
-                return Ok(());
-            }
-            self.written += written;
-            if self.written == request.len() {
-                (self.unwritten, self.written) = (self.unwritten - 1, 0);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads once; what it had is there when nobody writes any more.
-    fn read(&mut self) -> io::Result<bool> {
-        match self.incoming.read(&self.ends.answers) {
-            Err(gone) if gone.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(gone) if gone.kind() == io::ErrorKind::ConnectionReset => Ok(false),
-            other => other,
-        }
-    }
-
-    /// Passes the first answer to `read`, and gives back the request that it answers.
-    #[inline]
-    fn answer<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<(R, Vec<u8>)>> {
-        let Some(frame) = self.incoming.first()? else { return Ok(None) };
-        let (len, result) = (frame.len(), read(&frame[HEAD..]));
-        self.incoming.pass(len);
-        self.answered += 1;
-        let unasked = || io::Error::new(io::ErrorKind::InvalidData, "an answer to nothing");
-        let request = self.line.pop_front().ok_or_else(unasked)?;
-        Ok(Some((result, request)))
-    }
 }
 
 impl<C: Channels> Pool for ByDescriptors<C> {
@@ -315,7 +238,7 @@ impl<C: Channels> ByDescriptors<C> {
         let ready: Vec<bool> = ends.iter().map(|end| end.any().unwrap_or(true)).collect();
         for (seat, ready) in self.seats.iter_mut().zip(ready[1..].chunks_exact(2)) {
             if ready[0] {
-                seat.read()?;
+                seat.incoming.read_while_open(&seat.ends.answers)?;
             }
             if ready[1] {
                 seat.write()?;
@@ -346,9 +269,12 @@ impl<C: Channels> ByDescriptors<C> {
                 self.early.push_back(Collected::Answer(answer));
                 self.spare.push(request);
             }
-            if !seat.read()? {
+            if !seat.incoming.read_while_open(&seat.ends.answers)? {
                 break;
             }
+        }
+        if ticket > seat.answered + 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "answers of a worker that died are missing"));
         }
         if ticket <= seat.answered {
             // It had answered all that it began with.
@@ -361,10 +287,7 @@ impl<C: Channels> ByDescriptors<C> {
         }
         self.early.push_back(Collected::Lost(loss));
         let Ok([requests, answers]) = <[OwnedFd; 2]>::try_from(descriptors) else { return Err(gone()) };
-        seat.ends = Ends { requests, answers };
-        (seat.unwritten, seat.written, seat.answered) = (0, 0, 0);
-        seat.incoming.clear();
-        seat.settle()?;
+        seat.start_over(Ends { requests, answers })?;
         self.share_out()
     }
 
@@ -379,34 +302,4 @@ impl<C: Channels> ByDescriptors<C> {
         }
         Ok(())
     }
-}
-
-/// A worker's life.
-fn serve<W: Work>(seat: &Seat, ends: &Ends, frame_bytes: usize, mut work: W) -> io::Result<()> {
-    let mut state = (Incoming::<HEAD>::new(frame_bytes), vec![], 0u64);
-    seat.work_through(
-        &mut work,
-        &mut state,
-        |(incoming, _, received), work| {
-            let frame = loop {
-                match incoming.first()? {
-                    Some(frame) => break frame,
-                    None => incoming.read(&ends.requests).map(drop)?,
-                }
-            };
-            let len = frame.len();
-            if len == HEAD {
-                return Ok(None);
-            }
-            *received += 1;
-            seat.roster.holds(seat.number, *received);
-            let job = work.take(&frame[HEAD..]);
-            incoming.pass(len);
-            Ok(Some(job))
-        },
-        |(_, answer, _), bytes, fill| {
-            descriptors::build::<HEAD>(answer, bytes, fill);
-            descriptors::write_all(&ends.answers, answer)
-        },
-    )
 }

@@ -162,6 +162,19 @@ impl<const HEAD: usize> Incoming<HEAD> {
         Ok(got.is_some())
     }
 
+    /// The same; that nothing will come any more is nothing, too, since the foreman tells what became of the other end.
+    pub(super) fn read_while_open(&mut self, end: impl AsFd) -> io::Result<bool> {
+        loop {
+            match self.read(&end) {
+                Err(gone) if gone.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+                // The other end was closed with something unread in it, which is said once, and by a socket of packets
+                // before what it still has for this end.
+                Err(gone) if gone.kind() == io::ErrorKind::ConnectionReset => {}
+                other => return other,
+            }
+        }
+    }
+
     /// Forgets whatever there is.
     pub(super) fn clear(&mut self) {
         self.unread = 0..0;

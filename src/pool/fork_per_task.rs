@@ -132,7 +132,8 @@ impl ForkPerTask {
                 }
             })?;
             descriptors::never_block(&answers)?;
-            let answer = self.spare.pop().unwrap_or_default();
+            let mut answer = self.spare.pop().unwrap_or_default();
+            answer.clear();
             self.seats[seat] = Some(Busy { child, request, answers: answers.into(), answer });
         }
         Ok(())
@@ -162,7 +163,7 @@ impl ForkPerTask {
     /// Collects the child on `seat`, and passes on what it answered.
     fn take<R>(&mut self, seat: usize, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
         let none = || io::Error::other("nobody is at work there");
-        let Busy { mut child, request, mut answer, .. } = self.seats[seat].take().ok_or_else(none)?;
+        let Busy { mut child, request, answer, .. } = self.seats[seat].take().ok_or_else(none)?;
         child.collect()?;
         // An answer is as long as it says in front; what is shorter was cut off by a death.
         let whole = answer.split_first_chunk().filter(|(len, body)| u64::from_le_bytes(**len) == body.len() as u64);
@@ -170,7 +171,6 @@ impl ForkPerTask {
             Some((_, body)) => Collected::Answer(read(body)),
             None => Collected::Lost(Loss { worker: seat as u32, frame: Some(self.work.number_of(&request)) }),
         };
-        answer.clear();
         self.spare.extend([request, answer]);
         self.start()?;
         Ok(collected)

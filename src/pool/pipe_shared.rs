@@ -18,7 +18,6 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::Ordering;
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags};
@@ -37,7 +36,7 @@ use crate::lock::{self, Lock};
 use crate::record::Wait;
 use crate::shm::Segment;
 use out::Out;
-use worker::{AtWork, Inlet, Outlet, in_order, serve, ticket};
+use worker::{AtWork, Inlet, Outlet, in_order, is_left, serve, ticket};
 
 /// Bytes before each frame: its length, then the ticket of the request, at [`TICKET`].
 const HEAD: usize = 12;
@@ -81,7 +80,7 @@ impl Pool for PipeShared {
         let at_work = pages::shared(size_of::<AtWork>())?;
         let roster = Roster::for_seats(staff.workers)?;
         let (teller, notices) = notices::pair()?;
-        let dead = roster.clone();
+        let (dead, left) = (roster.clone(), at_work.clone());
         let foreman = Foreman::start(
             staff.workers,
             &roster,
@@ -94,7 +93,10 @@ impl Pool for PipeShared {
                 serve(&seat, inlet, outlet, at_work.view(0), work.clone())
             },
             // Owned, so that only the foreman and his workers keep that end.
-            move |loss: Loss| teller.tell(loss, dead.ticket(loss.worker), &[]),
+            move |loss: Loss| {
+                left.view::<AtWork>(0).leave(loss.worker);
+                teller.tell(loss, dead.ticket(loss.worker), &[])
+            },
         )?;
         Ok(Self {
             requests,
@@ -198,7 +200,7 @@ impl PipeShared {
         descriptors::sleep(&mut ends[..wanted], waits)?;
         let [told, answered, room] = ends.map(|end| end.any().unwrap_or(true));
         if answered {
-            self.incoming.read(&self.answers)?;
+            self.incoming.read_while_open(&self.answers)?;
         }
         if room {
             self.out.write(&self.requests)?;
@@ -206,55 +208,64 @@ impl PipeShared {
         if told { self.hear() } else { Ok(true) }
     }
 
-    /// What the foreman has to say.
+    /// What the foreman has to say. False when he has ended.
     #[cold]
     fn hear(&mut self) -> io::Result<bool> {
-        loop {
+        // In this order: a line is given to the next worker only after the death of the last one was told, so each request
+        // that somebody has taken out of the pipe is in one of the two.
+        let mut held: Vec<_> = (0..self.workers).map(|seat| self.roster.ticket(seat)).collect();
+        let mut dead = vec![];
+        let is_there = loop {
             match self.notices.next()? {
-                News::Nothing => return Ok(true),
-                News::End => return Ok(false),
-                News::Death(notice) => self.bury(&notice)?,
+                News::Nothing => break true,
+                News::End => break false,
+                News::Death(notice) => dead.push(notice),
             }
+        };
+        held.retain(|ticket| dead.iter().all(|notice| notice.ticket != *ticket));
+        if !dead.is_empty() {
+            self.bury(&dead, &held)?;
         }
+        Ok(is_there)
     }
 
-    /// Takes the last answer of one who died, puts the pipes in order that he left at work, and hands out again what he had
-    /// received and not begun.
-    fn bury(&mut self, notice: &Notice) -> io::Result<()> {
-        let Notice { mut loss, ticket, .. } = *notice;
-        // Before the answers are read: whoever has answered since then is in them, or still writing.
-        let held: Vec<_> = (0..self.workers).map(|seat| self.roster.ticket(seat)).filter(|it| *it != ticket).collect();
+    /// Takes the last answers of those who died, puts the pipes in order that they left at work, and hands out again what
+    /// they had received and not begun. The living have the requests of the tickets `held`, or have answered them since.
+    fn bury(&mut self, dead: &[Notice], held: &[u64]) -> io::Result<()> {
         loop {
             while let Some(answer) = self.answer(<[u8]>::to_vec)? {
                 self.early.push_back(Collected::Answer(answer));
             }
-            if !self.incoming.read(&self.answers)? {
+            if !self.incoming.read_while_open(&self.answers)? {
                 break;
             }
         }
         let at_work: &AtWork = self.at_work.view(0);
-        let dead = loss.worker + 1;
-        if at_work.writer.load(Ordering::Acquire) == dead {
-            // Nobody writes until this is done, so what is left is the beginning of his answer.
+        if dead.iter().any(|notice| is_left(&at_work.writer, notice.loss.worker)) {
+            // Nobody writes until this is done, so what is left is the beginning of an answer by one of them.
             self.incoming.clear();
             in_order(&at_work.writer)?;
         }
-        let unfinished = self.out.find(ticket);
-        match (unfinished, loss.frame) {
-            (Some(at), Some(_)) => self.out.remove(at),
-            // He had answered all that he began with.
-            _ => loss.frame = None,
+        let mut unbegun = vec![];
+        for notice in dead {
+            let mut loss = notice.loss;
+            match (self.out.find(notice.ticket), loss.frame) {
+                (Some(at), Some(_)) => self.out.remove(at),
+                (Some(at), None) => unbegun.push(at),
+                // It had answered all that it began with.
+                (None, _) => loss.frame = None,
+            }
+            self.early.push_back(Collected::Lost(loss));
         }
-        if at_work.reader.load(Ordering::Acquire) == dead {
+        if dead.iter().any(|notice| is_left(&at_work.reader, notice.loss.worker)) {
             // Nobody reads until this is done.
             let bytes = ioctl_fionread(&self.leftovers)?;
             io::copy(&mut (&self.leftovers).take(bytes), &mut io::sink())?;
-            self.out.start_over(&held);
+            self.out.start_over(held);
             in_order(&at_work.reader)?;
-        } else if let Some(at) = unfinished.filter(|_| loss.frame.is_none()) {
-            self.out.unwritten.push_back(at);
+        } else {
+            self.out.unwritten.extend(unbegun);
         }
-        self.early.push_back(Collected::Lost(loss));
         self.out.write(&self.requests)
     }
 }

@@ -8,6 +8,9 @@
 //! from the foreman, since positions in a ring are known to its ends only.
 //! Source: see [`crate::ring::spsc`]; eventfd(2).
 
+mod desk;
+mod rings;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +19,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::unistd::{read, write};
+use nix::unistd::read;
 
 use super::foreman::Foreman;
 use super::hand::Seat;
@@ -25,78 +28,14 @@ use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, descriptors, share};
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Substrate, Wait};
-use crate::ring::layout::Layout;
-use crate::ring::slots::SegmentSlots;
-use crate::ring::spsc::{Consumer, Producer};
-use crate::ring::{Consume, Produce, Slots as _};
-use crate::shm::{self, Segment};
-use crate::wait::{Doorbell, Gate, Place, Rhythm, Strategy, WaitStrategy, fence, wake_sleeper};
-
-type Slots = SegmentSlots<Gate, Gate>;
+use crate::ring::Slots as _;
+use crate::shm;
+use crate::wait::{Place, fence};
+use desk::Desk;
+use rings::{Rings, serve};
 
 /// The rings of all workers together, at most.
 const MAX_BYTES: usize = 1 << 30;
-
-/// Where the rings of one worker lie in their segment: that of requests at its start.
-#[derive(Clone, Copy)]
-struct Rings {
-    layout: Layout,
-    answers: usize,
-}
-
-impl Rings {
-    /// With twice the room for what can be under way: a consumer says how far it has come once in a quarter of the ring.
-    fn of(staff: &Staff) -> Self {
-        let depth = (2 * share::even(staff)).next_power_of_two() as u32;
-        let layout = Layout::new(depth, staff.frame_bytes);
-        Self { layout, answers: layout.segment_bytes().next_multiple_of(128) }
-    }
-
-    fn bytes(&self) -> usize {
-        self.answers + self.layout.segment_bytes()
-    }
-
-    fn requests_in(&self, segment: &Segment) -> io::Result<Slots> {
-        Slots::new(segment.clone(), self.layout, 0)
-    }
-
-    fn answers_in(&self, segment: &Segment) -> io::Result<Slots> {
-        Slots::at(segment.clone(), self.answers, self.layout, 0)
-    }
-}
-
-/// How the dispatcher waits at one of many rings: not at all. Whoever looks in vain is told so.
-struct Glance {
-    /// The worker's bell.
-    bell: OwnedFd,
-}
-
-impl Strategy for Glance {
-    const WAIT: Wait = Wait::Eventfd;
-    const POLLS: bool = false;
-    const DESCRIPTORS: usize = 1;
-
-    fn attach(descriptors: &[Descriptor]) -> io::Result<Self> {
-        let none = || io::Error::new(io::ErrorKind::InvalidInput, "one who rings a bell has one");
-        Ok(Self { bell: descriptors.first().ok_or_else(none)?.duplicate()? })
-    }
-}
-
-impl WaitStrategy<Gate> for Glance {
-    #[inline]
-    fn until<R>(&self, _: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        ready().map(|result| (result, 1)).ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    #[inline]
-    fn notify(&self, place: &Gate, _: u32) -> io::Result<()> {
-        wake_sleeper(place, fence::full, || {
-            place.withdraw();
-            write(&self.bell, &1u64.to_ne_bytes()).map(drop)?;
-            Ok(())
-        })
-    }
-}
 
 /// The pool.
 pub struct ShmEach {
@@ -119,64 +58,6 @@ pub struct ShmEach {
     foreman: Foreman,
 }
 
-/// The dispatcher's side of one worker.
-struct Desk {
-    requests: Producer<Slots, Glance>,
-    answers: Consumer<Slots, Glance>,
-    /// The same rings once more: where requests lie, and where the reader of answers sleeps.
-    places: (Slots, Slots),
-    sent: u64,
-    answered: u64,
-}
-
-impl Desk {
-    fn new(segment: &Segment, rings: Rings, bell: &Descriptor) -> io::Result<Self> {
-        let bell = std::slice::from_ref(bell);
-        Ok(Self {
-            requests: Producer::new(rings.requests_in(segment)?, Glance::attach(bell)?),
-            answers: Consumer::new(rings.answers_in(segment)?, Glance::attach(bell)?),
-            places: (rings.requests_in(segment)?, rings.answers_in(segment)?),
-            sent: 0,
-            answered: 0,
-        })
-    }
-
-    fn load(&self) -> usize {
-        (self.sent - self.answered) as usize
-    }
-
-    #[inline]
-    fn give(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        self.requests.send(len, fill)?;
-        self.sent += 1;
-        Ok(())
-    }
-
-    /// Passes an answer to `read` if there is one.
-    #[inline]
-    fn answer<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
-        match self.answers.receive(read) {
-            Ok(result) => {
-                self.answered += 1;
-                Ok(Some(result))
-            }
-            Err(none) if none.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(other) => Err(other),
-        }
-    }
-
-    /// A request of one who is dead, by its number.
-    fn left_behind(&self, number: u64) -> Vec<u8> {
-        let slots = &self.places.0;
-        let slot = number as u32 & (slots.depth() - 1);
-        // The dispatcher wrote it itself.
-        let len = slots.sequence(slot).load(std::sync::atomic::Ordering::Relaxed) as u32 as usize;
-        // SAFETY: the consumer is dead and collected, the producer is this one, which has sent fewer than `depth` after
-        // this number; `len` is what it published itself, within the ring's message size.
-        unsafe { slots.read(slot, len, <[u8]>::to_vec) }
-    }
-}
-
 impl Pool for ShmEach {
     const SUMMARY: &'static str = "two rings in shared memory for each worker; who waits sleeps on an eventfd";
     const WAIT: Option<Wait> = Some(Wait::Eventfd);
@@ -196,7 +77,7 @@ impl Pool for ShmEach {
         let bells = (0..staff.workers).map(|_| bell()).collect::<io::Result<Vec<_>>>()?;
         let (mut seats, mut crew) = (vec![], vec![]);
         for bell in &bells {
-            let segment = attach(&shm::create(Substrate::Memfd, rings.bytes())?, rings)?;
+            let segment = rings.attach(&shm::create(Substrate::Memfd, rings.bytes())?)?;
             seats.push(Desk::new(&segment, rings, bell)?);
             crew.push(segment);
         }
@@ -219,7 +100,7 @@ impl Pool for ShmEach {
                 let address = shm::create(Substrate::Memfd, rings.bytes())?;
                 let memory = address.descriptor(End::Sender)?.duplicate()?;
                 teller.tell(loss, dead.ticket(loss.worker), &[memory.as_fd()])?;
-                crew.borrow_mut()[loss.worker as usize] = attach(&address, rings)?;
+                crew.borrow_mut()[loss.worker as usize] = rings.attach(&address)?;
                 Ok(())
             },
         )?;
@@ -371,6 +252,9 @@ impl ShmEach {
             self.early.push_back(Collected::Answer(answer));
         }
         let mut unbegun = seat.answered;
+        if ticket > seat.answered + 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "answers of a worker that died are missing"));
+        }
         if ticket <= seat.answered {
             // It had answered all that it began with.
             loss.frame = None;
@@ -383,7 +267,7 @@ impl ShmEach {
         self.early.push_back(Collected::Lost(loss));
         let memory = descriptors.into_iter().next().ok_or_else(gone)?;
         let address = Address::Inherited { sender: vec![Descriptor::new(memory)], receiver: vec![] };
-        *seat = Desk::new(&attach(&address, self.rings)?, self.rings, &self.bells[loss.worker as usize])?;
+        *seat = Desk::new(&self.rings.attach(&address)?, self.rings, &self.bells[loss.worker as usize])?;
         self.share_out()
     }
 
@@ -402,28 +286,4 @@ impl ShmEach {
 
 fn bell() -> io::Result<Descriptor> {
     Ok(Descriptor::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
-}
-
-fn attach(address: &Address, rings: Rings) -> io::Result<Segment> {
-    Segment::attach(address, End::Sender, rings.bytes())
-}
-
-/// A worker's life. `bells` are its own and the dispatcher's.
-fn serve<W: Work>(seat: &Seat, segment: &Segment, rings: Rings, bells: &[Descriptor], mut work: W) -> io::Result<()> {
-    let requests = Consumer::new(rings.requests_in(segment)?, Doorbell::attach(bells)?);
-    let answers = Producer::new(rings.answers_in(segment)?, Doorbell::attach(bells)?);
-    seat.work_through(
-        &mut work,
-        &mut (requests, answers, 0u64),
-        |(requests, _, received), work| {
-            requests.receive(|seen| {
-                (!seen.is_empty()).then(|| {
-                    *received += 1;
-                    seat.roster.holds(seat.number, *received);
-                    work.take(seen)
-                })
-            })
-        },
-        |(_, answers, _), bytes, fill| answers.send(bytes, fill),
-    )
 }

@@ -17,8 +17,8 @@ use crate::shm::SharedLayout;
 /// Who waits for the dispatcher to put a pipe in order looks at the abort word this often.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
-/// Who is at work at each pipe, as one more than its seat; 0 for nobody. Written under that pipe's lock, and by the
-/// dispatcher for one who died.
+/// Who is at work at each pipe, as one more than its seat; 0 for nobody. Written under that pipe's lock, and when that is
+/// the lock of one who died, by the foreman, who marks it before the seat is taken again, and by the dispatcher.
 #[repr(C, align(64))]
 pub(super) struct AtWork {
     pub(super) reader: AtomicU32,
@@ -27,6 +27,24 @@ pub(super) struct AtWork {
 
 // SAFETY: repr(C), atomics only; zero bytes are pipes with nobody at work.
 unsafe impl SharedLayout for AtWork {}
+
+/// Marks what was left by one who died at work.
+const LEFT: u32 = 1 << 31;
+
+impl AtWork {
+    /// The worker on `seat` has died, and nobody sits there yet.
+    pub(super) fn leave(&self, seat: u32) {
+        for end in [&self.reader, &self.writer] {
+            // Relaxed: it is told after this, by a message. Nobody else changes what a dead one has.
+            let _ = end.compare_exchange(seat + 1, LEFT | (seat + 1), Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether the pipe was left by one who died on `seat`, so that nobody goes to work there.
+pub(super) fn is_left(at_work: &AtomicU32, seat: u32) -> bool {
+    at_work.load(Ordering::Acquire) == LEFT | (seat + 1)
+}
 
 /// Lets whoever waits for it go to work.
 pub(super) fn in_order(at_work: &AtomicU32) -> io::Result<()> {
