@@ -27,7 +27,8 @@ pub fn lead(trial: &mut Trial) -> Findings {
     let mut dispatcher = trial.open(trial.tasks())?;
     let derived = count::derive(&trial.task.timing, |n| dispatcher.run(n))?;
     trial.page().set_hot(true);
-    let (meter, labour) = (Meter::start(), Labour::start(dispatcher.hands()));
+    let labour = Labour::start(dispatcher.hands());
+    let meter = Meter::start();
     let sliced = count::in_slices(derived.count, |n| dispatcher.run(n))?;
     let mut roles = vec![meter.stop(&trial.task, derived.count)];
     roles.extend(labour.stop(&trial.staff.cpus));

@@ -21,7 +21,8 @@ pub fn lead(trial: &mut Trial) -> Findings {
     let derived = count::derive(&timing, |n| dispatcher.run(n))?;
     thread::sleep(Duration::from_nanos(timing.warm_up_ns));
     trial.page().set_hot(true);
-    let (meter, labour) = (Meter::start(), Labour::start(dispatcher.hands()));
+    let labour = Labour::start(dispatcher.hands());
+    let meter = Meter::start();
     thread::sleep(Duration::from_nanos(timing.hot_ns));
     let mut roles = vec![meter.stop(&trial.task, 0)];
     roles.extend(labour.stop(&trial.staff.cpus));

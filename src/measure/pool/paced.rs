@@ -43,7 +43,8 @@ pub fn lead(trial: &mut Trial) -> Findings {
     let mut course = Course::new(schedule, trial.ticks, count);
 
     trial.page().set_hot(true);
-    let (meter, labour) = (Meter::start(), Labour::start(dispatcher.hands()));
+    let labour = Labour::start(dispatcher.hands());
+    let meter = Meter::start();
     let before = Anchor::now(trial.ticks);
     course.start_ns = clock::now_ns() + START_AFTER_NS;
     dispatcher.pace(&mut course)?;

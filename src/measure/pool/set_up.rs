@@ -23,10 +23,11 @@ use crate::measure::{Findings, Trouble, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Metrics, Window, metric};
 
-/// One repetition that terminates for so many that close ...
-const CLOSINGS_PER_END: u64 = 4;
+/// Repetitions that terminate: so many, unless they take longer than a part of the hot time ...
+const ENDS_MAX: usize = 50;
+const ENDS_SHARE: u64 = 2;
 /// ... but not fewer.
-const ENDS_MIN: u64 = 5;
+const ENDS_MIN: usize = 5;
 /// Work of a task that is in hand when the pool is terminated.
 const IN_HAND_NS: u64 = 1_000_000;
 /// Tasks for each worker before its memory is looked at: whoever has worked has touched what it needs for that.
@@ -57,8 +58,10 @@ pub fn lead(trial: &mut Trial) -> Findings {
     trial.page().set_hot(true);
     let meter = Meter::start();
     let closings: Vec<Stages> = (0..derived.count).map(|_| closed(trial)).collect::<Result<_, _>>()?;
-    let ends = (derived.count / CLOSINGS_PER_END).max(ENDS_MIN);
-    let ends: Vec<u64> = (0..ends).map(|_| terminated(trial)).collect::<Result<_, _>>()?;
+    let (mut ends, until_ns) = (vec![], clock::now_ns() + timing.hot_ns / ENDS_SHARE);
+    while ends.len() < ENDS_MIN || ends.len() < ENDS_MAX && clock::now_ns() < until_ns {
+        ends.push(terminated(trial)?);
+    }
     let cost = meter.stop(&trial.task, derived.count);
     trial.page().set_hot(false);
     let memory = look_at_memory(trial)?;
