@@ -87,7 +87,7 @@ impl Offered {
         };
         let Self { workers, clients, service, grain_ns, .. } = self;
         let with = asked(&Case { workers, clients, service, grain_ns, ..Case::new("", "", Measure::Paced) });
-        let with: String = with.iter().map(|word| format!(", {word}")).collect();
+        let with = with.iter().fold(String::new(), |text, word| text + ", " + word);
         format!("arrivals {arrivals}, {}{with}", format::bytes(self.bytes))
     }
 }

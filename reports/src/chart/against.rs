@@ -76,19 +76,29 @@ impl Against<'_, '_> {
     pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         self.cases.retain(|case| (self.value)(case).is_some());
         let shown = Shown::of(&self.cases, self.swept.of);
-        self.showing(&shown, manner, study, looks)
+        self.showing(&shown, &manner, study, looks)
     }
 
     /// The same for contestants that are mostly of one kind, so that a kind is nothing to choose by.
     pub fn figure_of_one_kind(self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-        self.figure_in_panels(manner, MOST_LINES, study, looks)
+        self.among(MOST_LINES, &manner, study, looks)
     }
 
     /// The same in panels of one's own; `most` contestants are shown, in each way of waiting.
     pub fn figure_in_panels(
-        mut self,
-        panel: fn(&CaseStudy<'_>) -> Option<PanelOf>,
+        self,
+        panel: fn(&CaseStudy<'_>) -> PanelOf,
         most: usize,
+        study: &Study<'_>,
+        looks: &Looks,
+    ) -> Option<Figure> {
+        self.among(most, &|case| Some(panel(case)), study, looks)
+    }
+
+    fn among(
+        mut self,
+        most: usize,
+        panel: &dyn Fn(&CaseStudy<'_>) -> Option<PanelOf>,
         study: &Study<'_>,
         looks: &Looks,
     ) -> Option<Figure> {
@@ -100,7 +110,7 @@ impl Against<'_, '_> {
     fn showing(
         self,
         shown: &Shown,
-        panel_of: fn(&CaseStudy<'_>) -> Option<PanelOf>,
+        panel_of: &dyn Fn(&CaseStudy<'_>) -> Option<PanelOf>,
         study: &Study<'_>,
         looks: &Looks,
     ) -> Option<Figure> {

@@ -216,7 +216,7 @@ fn name(case: &CaseStudy<'_>) -> String {
     let crowd = Crowd::of(case.case);
     let crowd = if crowd.plain() { String::new() } else { format!(", {crowd}") };
     let locked = locked(case.case);
-    let asked: String = beside_sides(case.case).iter().map(|word| format!(", {word}")).collect();
+    let asked = beside_sides(case.case).iter().fold(String::new(), |text, word| text + ", " + word);
     let place = place_word(case.case.placement);
     format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}{asked}, {place}", case.series.label())
 }

@@ -44,7 +44,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let Some(first) = cases.first().filter(|case| noticed(case) < f64::MAX) else {
         return "No pool noticed within the patience of the trial.".into();
     };
-    let never = cases.iter().filter(|case| noticed(case) == f64::MAX).count();
+    let never = cases.iter().filter(|case| value(case, metric::RECOVERY_NS).is_none()).count();
     let never = match never {
         0 => String::new(),
         1 => " One never notices.".into(),

@@ -89,7 +89,7 @@ fn chart(study: &Study<'_>, looks: &Looks, what: &What) -> Option<Figure> {
         ground.cases.iter().filter_map(|case| Some((*case, of(case)?))).collect();
     cases.sort_by(|a, b| address(a.0).cmp(&address(b.0)).then(a.1.value.total_cmp(&b.1.value)));
     let sections = cases.chunk_by(|a, b| address(a.0) == address(b.0)).map(|cases| {
-        let heading = address(cases[0].0).map_or("", |(_, heading)| heading);
+        let (_, heading) = address(cases[0].0);
         let entries = cases.iter().map(|&(case, estimate)| Entry {
             case,
             label: None,

@@ -33,10 +33,10 @@ fn clients(case: &CaseStudy<'_>) -> u64 {
 
 /// One panel for each kind of address, by the last word of a row's name: which way of serving is better shows among those
 /// of one kind.
-fn address(case: &CaseStudy<'_>) -> Option<PanelOf> {
+fn address(case: &CaseStudy<'_>) -> PanelOf {
     let kinds = [("-tcp", "TCP"), ("-unix", "Unix sockets")];
     let known = kinds.iter().position(|(ending, _)| case.case.mechanism.ends_with(ending));
-    Some(known.map_or((kinds.len(), "others"), |at| (at, kinds[at].1)))
+    known.map_or((kinds.len(), "others"), |at| (at, kinds[at].1))
 }
 
 /// True for a server that competes with the others.
