@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use command::{PROGRAM, command, folder, ipcmark, printed, told};
+use ipcmark_harness::participants::Participants;
 use serde_json::Value;
 
 #[test]
@@ -90,9 +91,10 @@ fn the_list_has_the_promised_keys_and_every_row() {
         assert_eq!(row.keys().map(String::as_str).collect::<BTreeSet<_>>(), promised);
         assert_eq!(row["available"] == Value::Bool(true), row["why"].is_null());
     }
-    assert_eq!(rows.len(), ipcmark::family::contestants().len());
+    let contestants = Participants::embedded().all_contestants();
+    assert_eq!(rows.len(), contestants.len());
     let table = printed(&ipcmark(folder.path(), &["list"]));
-    for contestant in ipcmark::family::contestants() {
+    for contestant in contestants {
         assert!(table.contains(&contestant.row()), "{} is missing in\n{table}", contestant.row());
     }
 }

@@ -98,7 +98,7 @@ fn tasks_by_the_clock_have_a_latency_however_they_come() {
             };
             let key = case.key();
             let (result, metrics) = measured(&session, case);
-            assert!(of(&metrics, metric::LATENCY_NS) > 0.0 && result.count.messages >= 100, "{key}: {metrics:?}");
+            assert!(of(&metrics, metric::LATENCY_NS) > 0.0 && result.count.messages >= 96, "{key}: {metrics:?}");
             assert!((of(&metrics, metric::OFFERED_PER_S) - 20_000.0).abs() < 1e-6, "{key}: {metrics:?}");
             assert!(result.outcome.histogram.is_some(), "{key}");
         }

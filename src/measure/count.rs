@@ -80,12 +80,17 @@ pub struct Sliced {
     pub ended_ns: u64,
 }
 
-/// Does `count` units of `work` in [`slices`], timing each.
-pub fn in_slices(count: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+/// Does `count` units of `work` in at most [`WINDOWS`] slices, timing each.
+pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+    in_parts(count, WINDOWS, work)
+}
+
+/// The same in at most `parts`, where work that overlaps has to begin anew with each.
+pub fn in_parts(count: u64, parts: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
     let mut windows = Vec::with_capacity(WINDOWS as usize);
     let started_ns = clock::now_ns();
     let mut ended_ns = started_ns;
-    for messages in slices(count) {
+    for messages in shares(count, parts) {
         work(messages)?;
         let now = clock::now_ns();
         windows.push(Window { start_ns: ended_ns - started_ns, elapsed_ns: now - ended_ns, messages });

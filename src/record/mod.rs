@@ -7,8 +7,10 @@
 mod case;
 mod contest;
 mod machine;
+pub mod metric;
 mod outcome;
 mod words;
+mod work_words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,11 +18,11 @@ use serde::{Deserialize, Serialize};
 pub use case::Case;
 pub use contest::{Contest, Fairness, HolderShare};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
-pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window, metric};
+pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window};
 pub use words::{
-    Arrivals, Call, Chunk, Death, Ending, Fault, Group, Isolation, Measure, Placement, Service, Spacing, Status, Stock,
-    Substrate, Touch, Verdict, Wait,
+    Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Status, Stock, Substrate, Touch, Verdict, Wait,
 };
+pub use work_words::{Call, Chunk, Ending, Service};
 
 /// Version of the record's form. A reader refuses records of a later one.
 pub const SCHEMA: u32 = 1;

@@ -34,6 +34,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words! {
     /// The question asked of a mechanism.
     Measure {
@@ -276,60 +278,6 @@ words! {
         Queued = "queued",
         /// After it let the lock go, before it woke the next.
         Releasing = "releasing",
-    }
-}
-words! {
-    /// How tasks are handed to a pool and their results taken back.
-    Call {
-        /// One task: hand it over and wait for its result.
-        Apply = "apply",
-        /// Tasks without waiting, a bounded number of them out at a time.
-        ApplyAsync = "apply-async",
-        /// All tasks in chunks; the results in order, once the last one is there.
-        Map = "map",
-        /// A stream of tasks; each result in order, as soon as it can be had.
-        Imap = "imap",
-        /// A stream of tasks; results as they come.
-        ImapUnordered = "imap-unordered",
-    }
-}
-words! {
-    /// How many tasks go over at once.
-    Chunk {
-        /// Each by itself.
-        One = "1",
-        /// Sixteen.
-        Sixteen = "16",
-        /// A quarter of each worker's even share, rounded up, as Python's `Pool.map` does it.
-        Python = "python",
-        /// Half of a worker's even share of what is left, down to one: guided self-scheduling.
-        Guided = "guided",
-    }
-}
-words! {
-    /// How a child process comes to its end.
-    Ending {
-        /// It leaves by itself.
-        Exit = "exit",
-        /// Its parent sends SIGTERM.
-        Terminate = "terminate",
-        /// Its parent sends SIGKILL.
-        Kill = "kill",
-        /// Its parent dies, and it was told to die with it.
-        Daemon = "daemon",
-        /// Its parent dies, and it lives on with another one.
-        Orphan = "orphan",
-        /// It has ended long ago, and nobody has collected it yet.
-        Zombie = "zombie",
-    }
-}
-words! {
-    /// What a server does for each request.
-    Service {
-        /// Sends it back.
-        Echo = "echo",
-        /// Works for a known time and answers with a sum over the request.
-        Compute = "compute",
     }
 }
 words! {

@@ -25,30 +25,32 @@ const STAMPED_SHARE: u64 = 4;
 pub fn lead(trial: &mut Trial) -> Findings {
     let first = Anchor::now(trial.ticks);
     let mut dispatcher = trial.open(trial.tasks())?;
+    let least = trial.least_together();
     let derived = count::derive(&trial.task.timing, |n| dispatcher.run(n))?;
+    let count = trial.task.timing.fixed_count.unwrap_or_else(|| derived.count.max(least));
     trial.page().set_hot(true);
     let labour = Labour::start(dispatcher.hands());
     let meter = Meter::start();
-    let sliced = count::in_slices(derived.count, |n| dispatcher.run(n))?;
-    let mut roles = vec![meter.stop(&trial.task, derived.count)];
+    let sliced = count::in_parts(count, (count / least).clamp(1, count::WINDOWS), |n| dispatcher.run(n))?;
+    let mut roles = vec![meter.stop(&trial.task, count)];
     roles.extend(labour.stop(&trial.staff.cpus));
     trial.page().set_hot(false);
 
     let ns_per_tick = first.ns_per_tick(&Anchor::now(trial.ticks));
     dispatcher.stamp_into(Stamps::new(ns_per_tick, trial.ticks));
-    dispatcher.run((derived.count / STAMPED_SHARE).clamp(1, STAMPED))?;
+    dispatcher.run((count / STAMPED_SHARE).clamp(1, STAMPED))?;
     let stamps = dispatcher.take_stamps();
     dispatcher.close()?;
-    trial.end(derived.count)?;
+    trial.end(count)?;
 
     let elapsed_ns = sliced.ended_ns - sliced.started_ns;
     // Without a pool it is the dispatcher who works.
     let workers = if trial.pool.serial { 1 } else { trial.staff.workers };
     let mut report = Report {
-        messages: derived.count,
+        messages: count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
-        metrics: metrics(derived.count, elapsed_ns, trial.task.case.grain_ns.unwrap_or(0), workers),
+        metrics: metrics(count, elapsed_ns, trial.task.case.grain_ns.unwrap_or(0), workers),
         windows: sliced.windows,
         roles,
         ..Report::default()

@@ -13,7 +13,10 @@ use crate::control::{Leader, Page};
 use crate::measure::locks::chain::Chain;
 use crate::measure::{Task, Trouble, phase, together};
 use crate::pool::Staff;
+use crate::record::Call;
 
+/// Tasks of a lot for each worker.
+const LOT: u64 = 16;
 /// How long threads that have been joined may still be listed.
 const JOINED_NS: u64 = 1_000_000_000;
 
@@ -67,6 +70,15 @@ impl<'a> Trial<'a> {
     pub(crate) fn open(&self, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
         let duty = Duty::new(tasks.bytes, self.ticks, self.control.clone());
         self.pool.open(&self.staff, duty, tasks)
+    }
+
+    /// Tasks that are handed out together, at least, where several are out at a time: at the end of each such lot workers
+    /// run out of work one after the other, which is to be a small part of it.
+    pub(crate) fn least_together(&self) -> u64 {
+        match self.task.case.call {
+            Some(Call::Apply) | None => 1,
+            Some(_) => LOT * u64::from(self.staff.workers),
+        }
     }
 
     /// The control page.
