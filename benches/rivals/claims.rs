@@ -198,7 +198,7 @@ pub const CLAIMS: &[Claim] = &[
         wanted: 1.1,
         but: "",
         measure: |contest, rival_first| {
-            work::pools(contest, ["crossbeam-pool/ROW", "rayon-spawn/ROW"], Call::ApplyAsync, 2, rival_first)
+            work::pools(contest, ["crossbeam-pool/hybrid", "rayon-spawn/hybrid"], Call::ApplyAsync, 2, rival_first)
         },
     },
     Claim {
@@ -207,7 +207,7 @@ pub const CLAIMS: &[Claim] = &[
         wanted: 1.0 / 20.0,
         but: "",
         measure: |contest, rival_first| {
-            work::pools(contest, ["shm-queue/hybrid", "python-pool"], Call::Apply, 2, rival_first)
+            work::pools(contest, ["shm-queue/hybrid", "python-pool/block"], Call::Apply, 2, rival_first)
         },
     },
     Claim {
@@ -216,7 +216,7 @@ pub const CLAIMS: &[Claim] = &[
         wanted: 1.0 / 50.0,
         but: "",
         measure: |contest, rival_first| {
-            work::pools(contest, ["shm-queue/hybrid", "python-pool"], Call::ApplyAsync, 2, rival_first)
+            work::pools(contest, ["shm-queue/hybrid", "python-pool/block"], Call::ApplyAsync, 2, rival_first)
         },
     },
     Claim {

@@ -6,8 +6,9 @@ use ipcmark_harness::participants::Participants;
 
 use super::{Contest, Pair, case};
 
-/// Bytes of an answer to a task without payload, src/measure/pool/frame.rs: what the transport beneath has to carry.
-const TASK_BYTES: u64 = 48;
+/// Bytes of a request, and of an answer, of a task without payload, src/measure/pool/frame.rs: what the transport beneath has
+/// to carry.
+const TASK_BYTES: u64 = 24;
 
 /// One worker called through a pool, against a round trip through the same kind of queue, waiting the same way.
 pub fn beneath(contest: &Contest, pool: &str, transport: &str, rival_first: bool) -> Option<Pair> {

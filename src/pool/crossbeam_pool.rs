@@ -3,94 +3,56 @@
 //! A task costs a slot's line and the claim's line each way; one who waits yields for a while, then parks, which costs a
 //! wake. Source: the array flavour of crossbeam-channel, after Vyukov's bounded queue.
 
-use std::io;
+use std::sync::mpsc::TryRecvError;
 
-use crossbeam::channel::{self, Receiver, Sender, TryRecvError};
+use crossbeam::channel::{self, Receiver, Sender};
 
-use super::crew::{self, Crew};
-use super::{Collected, Hand, MEASURES_OF_THREADS, Pool, Staff, Work};
-use crate::record::{Group, Isolation, Measure, Wait};
+use super::channels::{BetweenChannels, Channels, Ends};
+use crate::record::Wait;
 
 /// The pool.
-pub struct CrossbeamPool {
-    requests: Sender<Vec<u8>>,
-    answers: Receiver<Vec<u8>>,
-    spare: Vec<Vec<u8>>,
-    crew: Crew,
-}
+pub type CrossbeamPool = BetweenChannels<Crossbeam>;
 
-impl Pool for CrossbeamPool {
+/// Its channels.
+pub struct Crossbeam;
+
+impl Channels for Crossbeam {
     const SUMMARY: &'static str = "threads at one crossbeam channel of requests, and one of answers";
-    const GROUP: Group = Group::Threads;
-    const WAIT: Option<Wait> = Some(Wait::Hybrid);
-    const ISOLATION: Isolation = Isolation::Thread;
-    const MEASURES: &'static [Measure] = MEASURES_OF_THREADS;
+    const WAIT: Wait = Wait::Hybrid;
+    type Requests = Sender<Vec<u8>>;
+    type Taken = Receiver<Vec<u8>>;
+    type Answered = Sender<Vec<u8>>;
+    type Answers = Receiver<Vec<u8>>;
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
-        let depth = staff.in_flight as usize;
-        let (requests, taken) = channel::bounded::<Vec<u8>>(depth);
-        let (answered, answers) = channel::bounded(depth);
-        let crew = Crew::start(staff.workers, &staff.cpus, |_, stopping| {
-            let (taken, answered, mut work) = (taken.clone(), answered.clone(), work.clone());
-            Box::new(move || {
-                for mut frame in &taken {
-                    if stopping.is_set() {
-                        break;
-                    }
-                    crew::answer_in_place(&mut work, &mut frame);
-                    if answered.send(frame).is_err() {
-                        break;
-                    }
-                }
-            })
-        })?;
-        Ok(Self { requests, answers, spare: vec![], crew })
+    fn open(depth: usize) -> Ends<Self> {
+        Ends { requests: channel::bounded(depth), answers: channel::bounded(depth) }
     }
 
     #[inline]
-    fn submit(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        let frame = crew::request(&mut self.spare, len, fill);
-        self.requests.send(frame).map_err(|_| gone())
+    fn submit(requests: &Sender<Vec<u8>>, frame: Vec<u8>) -> Option<()> {
+        requests.send(frame).ok()
     }
 
     #[inline]
-    fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
-        let frame = self.answers.recv().map_err(|_| gone())?;
-        let result = read(&frame);
-        self.spare.push(frame);
-        Ok(Collected::Answer(result))
+    fn next(taken: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+        taken.recv().ok()
     }
 
     #[inline]
-    fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
-        match self.answers.try_recv() {
-            Ok(frame) => {
-                let result = read(&frame);
-                self.spare.push(frame);
-                Ok(Some(Collected::Answer(result)))
-            }
-            Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(gone()),
-        }
+    fn answer(answered: &Sender<Vec<u8>>, frame: Vec<u8>) -> Option<()> {
+        answered.send(frame).ok()
     }
 
-    fn hands(&self) -> Vec<Hand> {
-        self.crew.hands()
+    #[inline]
+    fn collect(answers: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+        answers.recv().ok()
     }
 
-    fn close(self) -> io::Result<()> {
-        // Each leaves once the channel is empty; the other one has room for whatever is still in it.
-        drop(self.requests);
-        self.crew.see_off()
+    #[inline]
+    fn try_collect(answers: &Receiver<Vec<u8>>) -> Result<Vec<u8>, TryRecvError> {
+        answers.try_recv().map_err(|none| match none {
+            channel::TryRecvError::Empty => TryRecvError::Empty,
+            channel::TryRecvError::Disconnected => TryRecvError::Disconnected,
+        })
     }
-
-    fn terminate(self) -> io::Result<()> {
-        self.crew.stop();
-        self.close()
-    }
-}
-
-#[cold]
-fn gone() -> io::Error {
-    io::Error::new(io::ErrorKind::BrokenPipe, "all workers of the pool have ended")
 }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod by_descriptors;
+mod channels;
 mod crew;
 mod crossbeam_pool;
 mod descriptors;

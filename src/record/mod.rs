@@ -20,7 +20,8 @@ pub use contest::{Contest, Fairness, HolderShare};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window};
 pub use words::{
-    Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Status, Stock, Substrate, Touch, Verdict, Wait,
+    Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Status, Stock, Substrate, Touch, Verdict,
+    Wait,
 };
 pub use work_words::{Call, Chunk, Ending, Service};
 
