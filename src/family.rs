@@ -1,7 +1,7 @@
 //! The families behind one door: what there is, what a case needs, who plays which role.
 //!
-//! The harness knows no mechanism; it asks here. A new family is a file below that implements [`Family`], and its line in
-//! [`FAMILIES`].
+//! The harness knows no mechanism; it asks here. A new family is a file below that implements `Family`, and its line in
+//! `FAMILIES`.
 
 mod concurrency;
 mod floors;

@@ -1,5 +1,5 @@
 //! Programs of others that speak the workers' protocol: read from `participants.toml`, asked once for their version, and
-//! started in place of this one. Those of [`EMBEDDED`] are always there; a user's files add more.
+//! started in place of this one. Those built in are always there; a user's files add more.
 //!
 //! Whatever is wrong with a file is named with its line and what would be right, as with plans.
 
