@@ -18,7 +18,7 @@ pub struct Outcome {
     /// Why it failed, was skipped, is noisy or invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Numbers by name; the names and their units are in [`super::metric`].
+    /// Numbers by name; the names and their units are in `metric`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
     /// The hot phase in slices.
