@@ -49,11 +49,5 @@ fn main() {
 
 /// One holder, as the row's first isolation has it.
 fn alone(row: &Contestant) -> Case {
-    Case {
-        isolation: row.isolation,
-        wait: row.wait,
-        placement: Placement::SameCpu,
-        holders: Some(1),
-        ..Case::new(row.family, row.mechanism, Measure::Acquire)
-    }
+    Case { placement: Placement::SameCpu, holders: Some(1), ..row.case(Measure::Acquire) }
 }

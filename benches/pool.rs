@@ -50,12 +50,10 @@ fn main() {
 /// One worker beside its dispatcher.
 fn apply(row: &Contestant, placement: Placement) -> Case {
     Case {
-        isolation: row.isolation,
-        wait: row.wait,
         placement,
         message_bytes: Some(MESSAGE_BYTES),
         workers: Some(1),
         call: Some(Call::Apply),
-        ..Case::new(row.family, row.mechanism, Measure::Dispatch)
+        ..row.case(Measure::Dispatch)
     }
 }

@@ -2,7 +2,7 @@
 //! the one door above them.
 
 use crate::protocol::Link;
-use crate::record::{Group, Isolation, Measure, Substrate, Wait};
+use crate::record::{Case, Group, Isolation, Measure, Substrate, Wait};
 
 /// One row of `ipcmark list`: a way a mechanism can be run.
 #[derive(Clone, Debug)]
@@ -33,7 +33,55 @@ pub struct Contestant {
     pub unavailable: Option<String>,
 }
 
+/// A family's only list: `"row" => Type,` one a contestant, or `"row" => Type; Type,` where it is made of two. Makes `ROWS` and
+/// `visit` of it, which goes from a row's name to the type behind it by the family's own `Visitor`.
+macro_rules! registry {
+    ($($name:literal => $first:ty $(; $second:ty)?),* $(,)?) => {
+        /// Every row's name.
+        pub const ROWS: &[&str] = &[$($name),*];
+
+        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
+        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
+            match row {
+                $($name => Some(visitor.visit::<$first $(, $second)?>()),)*
+                _ => None,
+            }
+        }
+    };
+}
+pub(crate) use registry;
+
 impl Contestant {
+    /// The contestant of a registry row, `mechanism` or `mechanism/wait`, with everything else left at the usual: two roles,
+    /// nobody waits, no memory to choose, nothing missing.
+    pub fn of(family: &'static str, row: &'static str, group: Group, isolation: Isolation) -> Self {
+        Self {
+            family,
+            mechanism: row.split_once('/').map_or(row, |(mechanism, _)| mechanism),
+            program: None,
+            group,
+            wait: None,
+            isolation,
+            substrate: None,
+            summary: "",
+            measures: &[],
+            cpus_wanted: 2,
+            polls: false,
+            unavailable: None,
+        }
+    }
+
+    /// The bare case that asks `measure` of it.
+    pub fn case(&self, measure: Measure) -> Case {
+        Case {
+            isolation: self.isolation,
+            wait: self.wait,
+            substrate: self.substrate,
+            program: self.program.map(str::to_owned),
+            ..Case::new(self.family, self.mechanism, measure)
+        }
+    }
+
     /// True when it carries messages of some size.
     pub fn sends(&self) -> bool {
         self.measures.contains(&Measure::Stream) || self.measures.contains(&Measure::RoundTrip)
@@ -52,6 +100,19 @@ impl Contestant {
             None => self.mechanism.to_owned(),
         }
     }
+}
+
+/// Whether `case` keeps to what its mechanism works between, and what can be asked of it.
+///
+/// Errors: which of the two it does not.
+pub fn answers(case: &Case, isolations: &[Isolation], measures: &[Measure]) -> Result<(), String> {
+    if !isolations.contains(&case.isolation) {
+        return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
+    }
+    if !measures.contains(&case.measure) {
+        return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
+    }
+    Ok(())
 }
 
 /// A role of a trial, before a process is found for it.

@@ -57,15 +57,12 @@ pub fn ns_each(outcome: &Outcome) -> f64 {
 /// The case of a registry row on its first isolation and substrate.
 pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
     Case {
-        isolation: row.isolation,
-        wait: row.wait,
-        substrate: row.substrate,
         placement: if row.cpus_wanted < 2 { Placement::SameCpu } else { placement },
         message_bytes: Some(message_bytes),
         producers: Some(1),
         consumers: Some(1),
         touch: Some(Touch::All),
-        ..Case::new(row.family, row.mechanism, measure)
+        ..row.case(measure)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Contest, Pair};
 /// Takes and lets go `rows`, the first ours, with nobody else about.
 pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
     let case =
-        |row: &Contestant| Case { holders: Some(1), placement: Placement::SameCpu, ..bare(row, Measure::Acquire) };
+        |row: &Contestant| Case { holders: Some(1), placement: Placement::SameCpu, ..row.case(Measure::Acquire) };
     let [ours, rival] = pair(rows)?;
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
@@ -23,7 +23,7 @@ pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, ri
         outside_ns: Some(work_ns),
         spacing: Some(Spacing::Fixed),
         placement: Placement::Spread,
-        ..bare(row, Measure::Contention)
+        ..row.case(Measure::Contention)
     };
     let [ours, rival] = pair(rows)?;
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
@@ -38,8 +38,4 @@ fn pair([ours, rival]: [&str; 2]) -> Option<[Contestant; 2]> {
 fn usable(name: &str, isolation: Option<Isolation>) -> Option<Contestant> {
     let fits = |row: &Contestant| row.row() == name && isolation.is_none_or(|isolation| row.isolation == isolation);
     lock::contestants().into_iter().find(|row| row.unavailable.is_none() && fits(row))
-}
-
-fn bare(row: &Contestant, measure: Measure) -> Case {
-    Case { isolation: row.isolation, wait: row.wait, ..Case::new(row.family, row.mechanism, measure) }
 }

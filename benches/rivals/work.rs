@@ -25,23 +25,12 @@ pub fn pools(contest: &Contest, rows: [&str; 2], call: Call, workers: u32, rival
 
 /// Two ways to start a process, the first ours.
 pub fn starts(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
-    let [ours, rival] = rows.map(|row| {
-        let row = usable("launch", row)?;
-        Some(Case { isolation: row.isolation, ..Case::new(row.family, row.mechanism, Measure::StartUp) })
-    });
+    let [ours, rival] = rows.map(|row| Some(usable("launch", row)?.case(Measure::StartUp)));
     Some(contest.cases(&ours?, &rival?, rival_first))
 }
 
 fn called(row: &Contestant, call: Call, workers: u32) -> Case {
-    Case {
-        isolation: row.isolation,
-        wait: row.wait,
-        program: row.program.map(str::to_owned),
-        placement: Placement::Spread,
-        workers: Some(workers),
-        call: Some(call),
-        ..Case::new(row.family, row.mechanism, Measure::Dispatch)
-    }
+    Case { placement: Placement::Spread, workers: Some(workers), call: Some(call), ..row.case(Measure::Dispatch) }
 }
 
 fn usable(family: &str, name: &str) -> Option<Contestant> {

@@ -96,12 +96,7 @@ fn a_holder_killed_at_work_ends_the_trial_and_leaves_nothing() {
     let own = std::process::id().cast_signed();
     let session = Session::open_with(&run_id("lock-kills"), Path::new(PROGRAM)).expect("a session");
     for row in rows("lock") {
-        let asked = Case {
-            wait: row.wait,
-            holders: Some(2),
-            outside_ns: Some(1_000),
-            ..Case::new(row.family, row.mechanism, Measure::Contention)
-        };
+        let asked = Case { holders: Some(2), outside_ns: Some(1_000), ..row.case(Measure::Contention) };
         let mut order = short(asked.clone());
         order.timing.hot_ns = 30_000_000_000;
         for slot in [0, 1] {

@@ -27,13 +27,9 @@ fn rows(measure: Measure) -> impl Iterator<Item = Contestant> {
     locks.filter(move |row| row.measures.contains(&measure))
 }
 
-fn case(row: &Contestant, measure: Measure) -> Case {
-    Case { isolation: row.isolation, wait: row.wait, ..Case::new(row.family, row.mechanism, measure) }
-}
-
 /// A case of two holders.
 fn shared(row: &Contestant, measure: Measure) -> Case {
-    Case { holders: Some(2), ..case(row, measure) }
+    Case { holders: Some(2), ..row.case(measure) }
 }
 
 #[test]
@@ -41,7 +37,7 @@ fn every_lock_keeps_its_promises_between_four_holders() {
     let _alone = alone();
     let session = session("promises");
     for row in rows(Measure::Conformance) {
-        let case = case(&row, Measure::Conformance);
+        let case = row.case(Measure::Conformance);
         let outcome = session.run_trial(&short(case.clone())).outcome;
         assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
         assert_eq!(outcome.roles.map(|roles| roles.len()), Some(4), "{}", case.key());
@@ -57,7 +53,7 @@ fn no_wake_up_is_lost_over_a_million_hand_overs() {
     let sleeps = |row: &Contestant| matches!(row.wait, Some(Wait::Park | Wait::Hybrid | Wait::Block));
     let in_memory = |row: &Contestant| matches!(row.group, Group::FutexLocks | Group::PthreadLocks | Group::ReadMostly);
     for row in rows(Measure::Conformance).filter(|row| sleeps(row) && in_memory(row)) {
-        let mut order = short(case(&row, Measure::Conformance));
+        let mut order = short(row.case(Measure::Conformance));
         order.timing.fixed_count = Some(MANY_HAND_OVERS);
         let outcome = session.run_trial(&order).outcome;
         assert_eq!(outcome.status, Status::Measured, "{}: {:?}", order.case.key(), outcome.why);
@@ -71,7 +67,7 @@ fn an_acquisition_costs_the_system_calls_that_its_lock_declares() {
     let session = session("declared");
     for row in rows(Measure::Anatomy).filter(|row| row.isolation == Isolation::Process) {
         for holders in [1, 2] {
-            let case = Case { holders: Some(holders), ..case(&row, Measure::Anatomy) };
+            let case = Case { holders: Some(holders), ..row.case(Measure::Anatomy) };
             let outcome = session.run_trial(&TrialOrder { traced: true, ..short(case.clone()) }).outcome;
             let why = outcome.why.unwrap_or_default();
             if outcome.status == Status::Skipped && why.contains("cannot be traced here") {
@@ -106,7 +102,7 @@ fn holders_go_on_beside_a_hog_and_with_more_of_them_than_cpus() {
     let session = session("crowd");
     for row in rows(Measure::Contention) {
         let crowd =
-            Case { holders: Some(8), inside_ns: Some(100), outside_ns: Some(1_000), ..case(&row, Measure::Contention) };
+            Case { holders: Some(8), inside_ns: Some(100), outside_ns: Some(1_000), ..row.case(Measure::Contention) };
         let hogged = Case { hogs: Some(1), ..shared(&row, Measure::Contention) };
         for case in [crowd, hogged] {
             let mut order = short(case.clone());

@@ -38,13 +38,7 @@ fn rows() -> Vec<Contestant> {
 
 /// Cases of the row that answer `measure`, small ones.
 fn cases(row: &Contestant, measure: Measure) -> Vec<Case> {
-    let plain = Case {
-        isolation: row.isolation,
-        wait: row.wait,
-        program: row.program.map(str::to_owned),
-        message_bytes: row.carries().then_some(64),
-        ..Case::new(row.family, row.mechanism, measure)
-    };
+    let plain = Case { message_bytes: row.carries().then_some(64), ..row.case(measure) };
     match measure {
         Measure::Stream | Measure::RoundTrip => {
             [0, 64, 5000].map(|bytes| Case { message_bytes: Some(bytes), ..plain.clone() }).to_vec()

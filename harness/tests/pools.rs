@@ -25,7 +25,7 @@ fn rows(measure: Measure) -> Vec<Contestant> {
 
 /// Two workers, asked for `measure`.
 fn case(row: &Contestant, measure: Measure) -> Case {
-    Case { isolation: row.isolation, wait: row.wait, workers: Some(2), ..Case::new(row.family, row.mechanism, measure) }
+    Case { workers: Some(2), ..row.case(measure) }
 }
 
 /// A trial that must come to a result.

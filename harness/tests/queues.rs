@@ -28,14 +28,7 @@ fn rows() -> Vec<Contestant> {
 }
 
 fn case(row: &Contestant, measure: Measure, (producers, consumers): (u32, u32)) -> Case {
-    Case {
-        isolation: row.isolation,
-        wait: row.wait,
-        message_bytes: Some(64),
-        producers: Some(producers),
-        consumers: Some(consumers),
-        ..Case::new(row.family, row.mechanism, measure)
-    }
+    Case { message_bytes: Some(64), producers: Some(producers), consumers: Some(consumers), ..row.case(measure) }
 }
 
 #[test]

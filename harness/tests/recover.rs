@@ -22,11 +22,7 @@ fn cases() -> Vec<Case> {
     let asked = |row: &Contestant| {
         row.isolation == Isolation::Process && row.measures.contains(&Measure::Recover) && row.unavailable.is_none()
     };
-    let of = |row: &Contestant, death: Death| Case {
-        wait: row.wait,
-        death: Some(death),
-        ..Case::new(row.family, row.mechanism, Measure::Recover)
-    };
+    let of = |row: &Contestant, death: Death| Case { death: Some(death), ..row.case(Measure::Recover) };
     let rows = family::contestants();
     let all = rows.iter().filter(|row| asked(row)).flat_map(|row| Death::ALL.iter().map(move |death| of(row, *death)));
     all.filter(|case| family::supports(case).is_ok()).collect()

@@ -21,10 +21,6 @@ fn rows() -> Vec<Contestant> {
     family::contestants().into_iter().filter(of_family).collect()
 }
 
-fn case(row: &Contestant, measure: Measure) -> Case {
-    Case::new(row.family, row.mechanism, measure)
-}
-
 /// The outcome of a trial that must be measured.
 fn measured(session: &Session, case: &Case) -> Outcome {
     let mut order = short(case.clone());
@@ -52,7 +48,7 @@ fn every_server_keeps_its_promises_to_a_thousand_clients() {
     let session = session("crowded");
     assert!(!rows().is_empty());
     for row in rows() {
-        measured(&session, &case(&row, Measure::Conformance));
+        measured(&session, &row.case(Measure::Conformance));
     }
     drop(session);
     nothing_is_left("crowded");
@@ -64,7 +60,7 @@ fn a_closed_loop_has_a_rate_latencies_and_the_cost_of_a_connection() {
     let session = session("serve");
     for row in rows() {
         for (clients, service, grain_ns) in [(1, Service::Echo, None), (9, Service::Compute, Some(5_000))] {
-            let case = Case { clients: Some(clients), service: Some(service), grain_ns, ..case(&row, Measure::Serve) };
+            let case = Case { clients: Some(clients), service: Some(service), grain_ns, ..row.case(Measure::Serve) };
             let outcome = measured(&session, &case);
             assert!(number(&case, &outcome, metric::REQUESTS_PER_S) > 0.0);
             assert!(number(&case, &outcome, metric::CONNECT_NS) > 0.0);
@@ -89,7 +85,7 @@ fn an_open_loop_says_what_was_achieved_and_how_late_clients_woke() {
             clients: Some(4),
             rate_per_s: Some(4_000),
             arrivals: Some(Arrivals::Poisson),
-            ..case(&row, Measure::Paced)
+            ..row.case(Measure::Paced)
         };
         let outcome = measured(&session, &case);
         assert!((number(&case, &outcome, metric::OFFERED_PER_S) - 4_000.0).abs() < 1e-6);
@@ -103,7 +99,7 @@ fn an_open_loop_says_what_was_achieved_and_how_late_clients_woke() {
 #[test]
 fn what_no_server_can_be_asked_is_refused_with_the_limit() {
     let Some(row) = rows().into_iter().next() else { return };
-    let plain = case(&row, Measure::Serve);
+    let plain = row.case(Measure::Serve);
     let refused = [
         (Case { clients: Some(0), ..plain.clone() }, "1 to 1000 clients"),
         (Case { clients: Some(1001), ..plain.clone() }, "1 to 1000 clients"),
@@ -115,7 +111,7 @@ fn what_no_server_can_be_asked_is_refused_with_the_limit() {
             Case { service: Some(Service::Compute), grain_ns: Some(5), message_bytes: Some(7), ..plain.clone() },
             "8 to 1048576 bytes",
         ),
-        (case(&row, Measure::Paced), "requests a second"),
+        (row.case(Measure::Paced), "requests a second"),
     ];
     for (case, reason) in refused {
         let why = family::supports(&case).expect_err("refused");
@@ -130,7 +126,7 @@ fn large_requests_are_served_by_every_row() {
     let _alone = alone();
     let session = session("large");
     for row in rows() {
-        let case = Case { clients: Some(3), message_bytes: Some(1 << 20), ..case(&row, Measure::Serve) };
+        let case = Case { clients: Some(3), message_bytes: Some(1 << 20), ..row.case(Measure::Serve) };
         measured(&session, &case);
     }
 }

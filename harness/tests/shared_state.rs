@@ -30,17 +30,13 @@ fn rows() -> Vec<Contestant> {
     rows
 }
 
-fn case(row: &Contestant, measure: Measure) -> Case {
-    Case { isolation: row.isolation, wait: row.wait, ..Case::new(row.family, row.mechanism, measure) }
-}
-
 /// A case of three users.
 fn access(row: &Contestant, reads_percent: u32, message_bytes: u64) -> Case {
     Case {
         holders: Some(USERS),
         reads_percent: Some(reads_percent),
         message_bytes: Some(message_bytes),
-        ..case(row, Measure::Access)
+        ..row.case(Measure::Access)
     }
 }
 
@@ -55,7 +51,7 @@ fn every_row_keeps_its_promises_between_four_users() {
     let session = session("state-promises");
     for row in rows() {
         for message_bytes in [8, 100] {
-            let case = Case { message_bytes: Some(message_bytes), keys: Some(50), ..case(&row, Measure::Conformance) };
+            let case = Case { message_bytes: Some(message_bytes), keys: Some(50), ..row.case(Measure::Conformance) };
             let outcome = session.run_trial(&short(case.clone())).outcome;
             assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
             let users = outcome.roles.iter().flatten().filter(|role| role.role == "accessor").count();

@@ -78,18 +78,9 @@ impl Visitor for Describe {
 
     fn visit<C: Company>(self) -> Vec<Contestant> {
         let one = |isolation: &Isolation| Contestant {
-            family: FAMILY,
-            mechanism: self.row,
-            program: None,
-            wait: None,
-            isolation: *isolation,
-            substrate: None,
-            group: Group::Processes,
             summary: C::SUMMARY,
             measures: MEASURES,
-            cpus_wanted: 2,
-            polls: false,
-            unavailable: None,
+            ..Contestant::of(FAMILY, self.row, Group::Processes, *isolation)
         };
         Isolation::ALL.iter().map(one).collect()
     }

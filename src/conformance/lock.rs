@@ -10,22 +10,24 @@
 //! What holders do is kept by the lock's own measures: an owner's word and a pair of counters that nothing else protects.
 //! A lock that stops everybody is found by the harness, whose patience ends.
 
+mod reading;
+
 use std::io;
-use std::sync::atomic::Ordering;
 use std::thread;
 
+use self::reading::newest;
+use super::patience::{await_that, give_way};
+use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{COPIES, Guard, Holder, prepare};
+use crate::lock::{Guard, Holder, prepare};
 use crate::measure::locks::critical::Critical;
-use crate::measure::locks::ledger::WORDS;
 use crate::measure::locks::{Ledger, Part};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::{Findings, Task, Trouble, phase, together};
 use crate::protocol::Report;
 use crate::record::Measure;
-use crate::{abort, clock};
 
 /// Steps: the others try while the leader is inside; one of them tries a free lock; all try at once; all wait; some read.
 const TAKEN: u32 = 50;
@@ -42,8 +44,6 @@ const TRIED: u64 = 2;
 const TRIES: u64 = 100;
 /// One acquisition of so many comes straight after the last one: a holder that gets in before those who are being woken.
 const BARGES_EVERY: u64 = 4;
-/// One access of so many writes.
-const WRITES_EVERY: u64 = 4;
 
 /// How long a step goes on: to the count that is wanted, or until its time is up and the least has come about. Polling
 /// holders that share a CPU may need a time slice for each hand-over.
@@ -188,55 +188,6 @@ impl Examined {
         Ok(())
     }
 
-    fn read_and_write(&mut self, page: &Page) -> Result<(), Trouble> {
-        let (extent, mut written) = (Extent::of_reading(), 0);
-        for access in 0.. {
-            if extent.is_reached(access) {
-                break;
-            }
-            if (access + u64::from(self.slot)).is_multiple_of(WRITES_EVERY) {
-                self.write()?;
-                written += 1;
-            } else {
-                self.read()?;
-            }
-        }
-        page.set_progress(self.slot, written);
-        Ok(())
-    }
-
-    /// Writes the next version of the state.
-    fn write(&mut self) -> Result<(), Trouble> {
-        let ledger = self.critical.ledger();
-        self.version = self.holder.write(|copy| {
-            let version = newest(ledger) + 1;
-            (0..WORDS).for_each(|at| ledger.state(copy)[at].store(version, Ordering::Relaxed));
-            version
-        })?;
-        Ok(())
-    }
-
-    /// Reads the state, all words of which are of one version.
-    ///
-    /// Errors: they are not, or the version is older than one seen before.
-    fn read(&mut self) -> Result<(), Trouble> {
-        let (ledger, mut words) = (self.critical.ledger(), [0; WORDS]);
-        self.holder.read(|copy| {
-            for (at, word) in words.iter_mut().enumerate() {
-                *word = ledger.state(copy)[at].load(Ordering::Relaxed);
-            }
-        })?;
-        let version = words[0];
-        if let Some(other) = words.iter().find(|word| **word != version) {
-            return Err(format!("a reader was given parts of version {version} and of version {other}").into());
-        }
-        if version < self.version {
-            return Err(format!("a reader saw version {version} after version {}", self.version).into());
-        }
-        self.version = version;
-        Ok(())
-    }
-
     fn try_once(&mut self) -> io::Result<bool> {
         let (critical, deaths) = (&mut self.critical, &mut self.deaths);
         let granted = self.holder.try_lock(|acquired| {
@@ -309,27 +260,4 @@ impl Part for Examined {
 /// What all holders say they have done in this step.
 fn done_by(slots: u32, page: &Page) -> u64 {
     (0..slots).map(|slot| page.progress(slot)).sum()
-}
-
-/// The newest version of the state, whichever copy it is in.
-fn newest(ledger: &Ledger) -> u64 {
-    (0..COPIES).map(|copy| ledger.state(copy)[0].load(Ordering::Relaxed)).max().unwrap_or(0)
-}
-
-/// Lets another one have the CPU.
-///
-/// Errors: `Interrupted` when the trial is called off.
-fn give_way() -> io::Result<()> {
-    if abort::requested() {
-        return Err(abort::error());
-    }
-    thread::yield_now();
-    Ok(())
-}
-
-fn await_that(mut come: impl FnMut() -> bool) -> io::Result<()> {
-    while !come() {
-        give_way()?;
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 
 pub mod launch;
 pub mod lock;
+mod patience;
 pub mod pool;
 pub mod queue;
 pub mod server;

@@ -8,10 +8,12 @@
 //! 4. a consumer that is killed with an item in his hands is noticed: a join with an end says that one item is missing, and
 //!    whoever comes after him can still put, get and join.
 
+use std::io;
 use std::time::Duration;
-use std::{io, thread};
 
+use super::patience::{await_that, give_way};
 use crate::child::Child;
+use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::measure::drain::check::{Check, END_MARK};
 use crate::measure::drain::rounds::{Past, check_done};
@@ -23,7 +25,6 @@ use crate::queue::prepare::Sides;
 use crate::queue::{AnyQueue, Got, Joined, Put};
 use crate::record::Isolation;
 use crate::wait::Patience;
-use crate::{abort, clock};
 
 /// A round of all roles, with the items of each producer as its count.
 const ROUND: u32 = 80;
@@ -269,22 +270,4 @@ fn insist<R>(number: u64, mut attempt: impl FnMut(Patience) -> io::Result<Option
             }
         }
     }
-}
-
-/// Lets another one have the CPU.
-///
-/// Errors: `Interrupted` when the trial is called off.
-fn give_way() -> io::Result<()> {
-    if abort::requested() {
-        return Err(abort::error());
-    }
-    thread::yield_now();
-    Ok(())
-}
-
-fn await_that(mut come: impl FnMut() -> bool) -> io::Result<()> {
-    while !come() {
-        give_way()?;
-    }
-    Ok(())
 }

@@ -46,18 +46,9 @@ impl Visitor for Describe {
 
     fn visit<S: Sharing>(self) -> Contestant {
         Contestant {
-            family: FAMILY,
-            mechanism: self.row,
-            program: None,
-            wait: None,
-            isolation: S::ISOLATION,
-            substrate: None,
-            group: Group::Processes,
             summary: S::SUMMARY,
             measures: MEASURES,
-            cpus_wanted: 2,
-            polls: false,
-            unavailable: None,
+            ..Contestant::of(FAMILY, self.row, Group::Processes, S::ISOLATION)
         }
     }
 }

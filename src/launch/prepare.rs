@@ -14,9 +14,20 @@ const MEASURES: &[Measure] = &[Measure::StartUp, Measure::Conformance];
 /// Every row.
 pub fn contestants() -> Vec<Contestant> {
     let ways = ROWS.iter().filter_map(|row| visit(row, Describe { row }));
-    let bare = contestant(BARE, BARE_SUMMARY, Isolation::Process, &[Measure::StartUp], None);
     let watchers = watch::ROWS.iter().filter_map(|row| watch::visit(row, Describe { row }));
-    ways.chain([bare]).chain(watchers).collect()
+    ways.chain([bare()]).chain(watchers).collect()
+}
+
+/// The contestant of this name. Only it is asked what this machine lacks for it.
+fn contestant_of(name: &str) -> Option<Contestant> {
+    let known = |rows: &[&'static str]| rows.iter().copied().find(|row| *row == name);
+    let way = known(ROWS).and_then(|row| visit(row, Describe { row }));
+    let watcher = || known(watch::ROWS).and_then(|row| watch::visit(row, Describe { row }));
+    way.or_else(watcher).or_else(|| (name == BARE).then(bare))
+}
+
+fn bare() -> Contestant {
+    contestant(BARE, BARE_SUMMARY, Isolation::Process, &[Measure::StartUp], None)
 }
 
 /// Roles of the case that are at work at the same time. Whoever is started shares the CPUs of his parent; who is watched has
@@ -29,8 +40,8 @@ pub fn roles(case: &Case) -> u32 {
 ///
 /// Errors: the reason, with the limit.
 pub fn supports(case: &Case) -> Result<(), String> {
-    let row = contestants().into_iter().find(|row| row.mechanism == case.mechanism && case.wait.is_none());
-    let row = row.ok_or_else(|| format!("there is no way `{}`; `ipcmark list` names them all", case.row()))?;
+    let row = contestant_of(&case.row())
+        .ok_or_else(|| format!("there is no way `{}`; `ipcmark list` names them all", case.row()))?;
     if row.isolation != case.isolation {
         return Err(format!("`{}` starts a {}, not a {}", case.row(), row.isolation, case.isolation));
     }
@@ -102,18 +113,5 @@ fn contestant(
     measures: &'static [Measure],
     unavailable: Option<String>,
 ) -> Contestant {
-    Contestant {
-        family: FAMILY,
-        mechanism,
-        program: None,
-        wait: None,
-        isolation,
-        substrate: None,
-        group: Group::Processes,
-        summary,
-        measures,
-        cpus_wanted: 2,
-        polls: false,
-        unavailable,
-    }
+    Contestant { summary, measures, unavailable, ..Contestant::of(FAMILY, mechanism, Group::Processes, isolation) }
 }

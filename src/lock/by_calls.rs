@@ -21,6 +21,10 @@ pub(super) trait Calls: Sized + 'static {
     /// How one who has to wait does it.
     const WAIT: Wait = Wait::Block;
 
+    /// Why this machine cannot run it at all.
+    fn unavailable() -> Option<String> {
+        None
+    }
     /// Makes the lock, free.
     fn create() -> io::Result<Address>;
     /// This holder's handle.
@@ -48,6 +52,10 @@ impl<C: Calls> Lock for Called<C> {
     const ISOLATIONS: &'static [Isolation] = C::ISOLATIONS;
     const WAIT: Option<Wait> = Some(C::WAIT);
     type Holder = Caller<C>;
+
+    fn unavailable() -> Option<String> {
+        C::unavailable()
+    }
 
     fn create(_: u32) -> io::Result<Address> {
         C::create()

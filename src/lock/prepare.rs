@@ -4,7 +4,7 @@ use std::io;
 
 use super::{FAMILY, Guard, Lock, MAX_HOLDERS, ROWS, Visitor, visit};
 use crate::address::{Address, End};
-use crate::contestant::{Contestant, RoleSpec};
+use crate::contestant::{Contestant, RoleSpec, answers};
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Death, Isolation, Measure};
 
@@ -62,20 +62,13 @@ impl Visitor for Describe {
     type Output = Vec<Contestant>;
 
     fn visit<L: Lock>(self) -> Vec<Contestant> {
-        let mechanism = self.row.split_once('/').map_or(self.row, |(mechanism, _)| mechanism);
         let one = |isolation: &Isolation| Contestant {
-            family: FAMILY,
-            mechanism,
-            program: None,
             wait: L::WAIT,
-            isolation: *isolation,
-            substrate: None,
-            group: L::GROUP,
             summary: L::SUMMARY,
             measures: L::MEASURES,
-            cpus_wanted: 2,
             polls: L::POLLS,
             unavailable: L::unavailable(),
+            ..Contestant::of(FAMILY, self.row, L::GROUP, *isolation)
         };
         L::ISOLATIONS.iter().map(one).collect()
     }
@@ -90,12 +83,7 @@ impl Visitor for Supports<'_> {
 
     fn visit<L: Lock>(self) -> Result<(), String> {
         let case = self.case;
-        if !L::ISOLATIONS.contains(&case.isolation) {
-            return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
-        }
-        if !L::MEASURES.contains(&case.measure) {
-            return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
-        }
+        answers(case, L::ISOLATIONS, L::MEASURES)?;
         if !(1..=MAX_HOLDERS).contains(&holders(case)) {
             return Err(format!("a lock trial has 1 to {MAX_HOLDERS} holders, not {}", holders(case)));
         }

@@ -7,22 +7,8 @@ use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use super::threads::InProcess;
 use super::{Visitor, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
+use crate::contestant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
-
-macro_rules! registry {
-    ($($name:literal => $lock:ty),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$lock>()),)*
-                _ => None,
-            }
-        }
-    };
-}
 
 registry! {
     "no-lock" => Unlocked<atomics::no_lock::NoLock>,

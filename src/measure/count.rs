@@ -80,6 +80,19 @@ pub struct Sliced {
     pub ended_ns: u64,
 }
 
+/// Windows of work that was timed unit by unit, without what lay between: `lengths_ns` of all units, in [`slices`].
+pub fn windows_of(lengths_ns: &[u64]) -> Vec<Window> {
+    let (mut start_ns, mut rest) = (0, lengths_ns);
+    let windows = slices(lengths_ns.len() as u64).map(|messages| {
+        let (slice, later) = rest.split_at(messages as usize);
+        rest = later;
+        let window = Window { start_ns, elapsed_ns: slice.iter().sum(), messages };
+        start_ns += window.elapsed_ns;
+        window
+    });
+    windows.collect()
+}
+
 /// Does `count` units of `work` in at most [`WINDOWS`] slices, timing each.
 pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
     in_parts(count, WINDOWS, work)

@@ -4,10 +4,13 @@
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
-use super::Task;
+use super::{Task, proc};
 use crate::clock;
 use crate::machine::pin;
 use crate::record::RoleCost;
+
+/// The calling thread, wherever it is asked.
+const THREAD: &str = "/proc/thread-self";
 
 /// A reading at hot start.
 pub struct Meter {
@@ -22,7 +25,7 @@ impl Meter {
     pub fn start() -> Self {
         Self {
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
-            schedule: schedstat(),
+            schedule: proc::schedule(THREAD),
             cpu: pin::current_cpu(),
             wall_ns: clock::now_ns(),
         }
@@ -32,7 +35,7 @@ impl Meter {
     pub fn stop(self, task: &Task, messages: u64) -> RoleCost {
         let wall_ns = clock::now_ns() - self.wall_ns;
         let after = getrusage(UsageWho::RUSAGE_THREAD).ok();
-        let (running, ready) = schedstat();
+        let (running, ready) = proc::schedule(THREAD);
         let grown = |read: &dyn Fn(&Usage) -> i64| match (&self.usage, &after) {
             (Some(before), Some(after)) => u64::try_from(read(after) - read(before)).unwrap_or(0),
             _ => 0,
@@ -56,11 +59,4 @@ impl Meter {
             migrations: u64::from(pin::current_cpu() != task.cpu.unwrap_or(self.cpu)),
         }
     }
-}
-
-/// Nanoseconds on a CPU and waiting for one, since the thread began; zeros where the kernel does not tell.
-fn schedstat() -> (u64, u64) {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let mut fields = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
-    (fields.next().unwrap_or(0), fields.next().unwrap_or(0))
 }

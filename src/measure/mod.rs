@@ -20,6 +20,7 @@ pub mod paced;
 pub mod paired;
 pub mod parallel;
 pub mod pool;
+mod proc;
 pub mod round_trip;
 pub mod schedule;
 pub mod serve;

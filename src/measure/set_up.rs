@@ -96,15 +96,7 @@ pub fn lead<T: Transport>(leader: &mut Leader, task: &Task, desk: &Desk) -> Find
 
 /// The set-ups in slices, without the messages between the first and the later one.
 fn windows(all: &[Stages]) -> Vec<Window> {
-    let (mut start_ns, mut rest) = (0, all);
-    let slices = count::slices(all.len() as u64).map(|messages| {
-        let (slice, later) = rest.split_at(messages as usize);
-        rest = later;
-        let window = Window { start_ns, elapsed_ns: slice.iter().map(Stages::set_up_ns).sum(), messages };
-        start_ns += window.elapsed_ns;
-        window
-    });
-    slices.collect()
+    count::windows_of(&all.iter().map(Stages::set_up_ns).collect::<Vec<u64>>())
 }
 
 /// One repetition.

@@ -23,7 +23,7 @@ use nix::poll::{PollFd, PollFlags};
 use super::descriptors;
 use super::foreman::Foreman;
 use super::hand::Seat;
-use super::notices::{self, News, Notice, Notices};
+use super::notices::{self, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, share};
 use crate::record::Wait;
@@ -250,13 +250,9 @@ impl<C: Channels> ByDescriptors<C> {
     /// What the foreman has to say.
     #[cold]
     fn hear(&mut self) -> io::Result<bool> {
-        loop {
-            match self.notices.next()? {
-                News::Nothing => return Ok(true),
-                News::End => return Ok(false),
-                News::Death(notice) => self.bury(notice)?,
-            }
-        }
+        let (deaths, stays) = self.notices.deaths()?;
+        deaths.into_iter().try_for_each(|notice| self.bury(notice))?;
+        Ok(stays)
     }
 
     /// Takes the last answers of one who died, gives his unfinished requests to others and his place to his successor.

@@ -13,41 +13,26 @@
 //! do than to receive it. Nobody looks at the abort word inside `send` and `recv`: the harness ends the process.
 //! Source: the crate's unix back end.
 
+mod wire;
+
 use std::collections::VecDeque;
 use std::io;
 
-use ipc_channel::IpcError;
-use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender};
+use ipc_channel::ipc::{self, IpcBytesSender};
 
 use super::foreman::Foreman;
 use super::hand::Seat;
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, share};
 use crate::record::Wait;
+use wire::{ANSWER_HEAD, Kind, LAST_WORD, REQUEST_HEAD, head, send, sender_of, serve};
 
-/// Before a request: its ticket.
-const REQUEST_HEAD: usize = 8;
-/// Before an answer: what it is, from whom, and the ticket that it belongs to.
-const ANSWER_HEAD: usize = 16;
 /// Frames of which a worker has two or more at a time, at most: several of these fit a socket's buffer.
 const SMALL_BYTES: usize = 16 * 1024;
 /// Frame number of one who had nothing in hand.
 const NO_FRAME: u64 = u64::MAX;
-/// The ticket of the last word, which stands alone.
-const LAST_WORD: u64 = 0;
 /// Last words for each worker: one that dies with its own already taken is replaced by one that needs another.
 const LAST_WORDS: u32 = 2;
-
-/// What the dispatcher hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The request of this ticket is answered.
-    Answer = 0,
-    /// The probe of this ticket came back.
-    Probe = 1,
-    /// The worker died; this was the last request that it received. The number of what it had in hand follows.
-    Death = 2,
-}
 
 /// How the dispatcher gets at the answers.
 pub trait Answers: Sized + 'static {
@@ -258,73 +243,4 @@ fn before(line: &mut VecDeque<(u64, Vec<u8>)>, ticket: u64) -> impl Iterator<Ite
         line.front().filter(|(first, _)| *first < ticket)?;
         line.pop_front().map(|(_, request)| request)
     })
-}
-
-/// Sends a message. One that breaks off because its reader dies is one of those that a probe finds missing.
-fn send(requests: &IpcBytesSender, message: &[u8]) -> io::Result<()> {
-    match requests.send(message) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
-        other => other,
-    }
-}
-
-fn head(kind: Kind, seat: u32, ticket: u64) -> [u8; ANSWER_HEAD] {
-    let mut head = [0; ANSWER_HEAD];
-    head[..4].copy_from_slice(&(kind as u32).to_le_bytes());
-    head[4..8].copy_from_slice(&seat.to_le_bytes());
-    head[8..].copy_from_slice(&ticket.to_le_bytes());
-    head
-}
-
-fn sender_of(message: &[u8]) -> Option<(Kind, u32, u64)> {
-    let (kind, rest) = message.split_first_chunk()?;
-    let (seat, rest) = rest.split_first_chunk()?;
-    let (ticket, _) = rest.split_first_chunk()?;
-    let kind = match u32::from_le_bytes(*kind) {
-        0 => Kind::Answer,
-        1 => Kind::Probe,
-        2 => Kind::Death,
-        _ => return None,
-    };
-    Some((kind, u32::from_le_bytes(*seat), u64::from_le_bytes(*ticket)))
-}
-
-/// A worker's life.
-fn serve<W: Work>(seat: &Seat, requests: &IpcBytesReceiver, answers: &impl Outlet, mut work: W) -> io::Result<()> {
-    seat.work_through(
-        &mut work,
-        &mut (LAST_WORD, vec![]),
-        |(ticket, message), work| {
-            loop {
-                let received = match requests.recv() {
-                    Ok(received) => received,
-                    // A message that broke off in the middle leaves the channel as it was.
-                    Err(IpcError::Disconnected) => continue,
-                    Err(error) => return Err(io::Error::other(error)),
-                };
-                let Some((head, request)) = received.split_first_chunk() else {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a request without a ticket"));
-                };
-                *ticket = u64::from_le_bytes(*head);
-                match (*ticket, request) {
-                    (LAST_WORD, _) => return Ok(None),
-                    (probe, []) => {
-                        message.clear();
-                        message.extend_from_slice(&self::head(Kind::Probe, seat.number, probe));
-                        answers.send(message)?;
-                    }
-                    (ticket, request) => {
-                        seat.roster.holds(seat.number, ticket);
-                        return Ok(Some(work.take(request)));
-                    }
-                }
-            }
-        },
-        |(ticket, message), bytes, fill| {
-            message.resize(ANSWER_HEAD + bytes, 0);
-            message[..ANSWER_HEAD].copy_from_slice(&head(Kind::Answer, seat.number, *ticket));
-            fill(&mut message[ANSWER_HEAD..]);
-            answers.send(message)
-        },
-    )
 }

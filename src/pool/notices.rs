@@ -33,7 +33,7 @@ pub(super) struct Notice {
 
 /// What there is to hear.
 #[derive(Debug)]
-pub(super) enum News {
+enum News {
     /// Nothing now.
     Nothing,
     /// Somebody died.
@@ -78,8 +78,20 @@ impl Notices {
         self.0.as_fd()
     }
 
+    /// All deaths that there are to hear of now, the first one first, and whether the foreman is still there to tell of more.
+    pub(super) fn deaths(&self) -> io::Result<(Vec<Notice>, bool)> {
+        let mut deaths = vec![];
+        loop {
+            match self.next()? {
+                News::Nothing => return Ok((deaths, true)),
+                News::End => return Ok((deaths, false)),
+                News::Death(notice) => deaths.push(notice),
+            }
+        }
+    }
+
     /// The next piece of news, without waiting for it.
-    pub(super) fn next(&self) -> io::Result<News> {
+    fn next(&self) -> io::Result<News> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut bytes = [0; BYTES];

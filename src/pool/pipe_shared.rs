@@ -27,7 +27,7 @@ use rustix::io::ioctl_fionread;
 use super::descriptors::{self, Incoming};
 use super::foreman::Foreman;
 use super::hand::Seat;
-use super::notices::{self, News, Notice, Notices};
+use super::notices::{self, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, pages};
 use crate::address::Address;
@@ -214,14 +214,7 @@ impl PipeShared {
         // In this order: a line is given to the next worker only after the death of the last one was told, so each request
         // that somebody has taken out of the pipe is in one of the two.
         let mut held: Vec<_> = (0..self.workers).map(|seat| self.roster.ticket(seat)).collect();
-        let mut dead = vec![];
-        let is_there = loop {
-            match self.notices.next()? {
-                News::Nothing => break true,
-                News::End => break false,
-                News::Death(notice) => dead.push(notice),
-            }
-        };
+        let (dead, is_there) = self.notices.deaths()?;
         held.retain(|ticket| dead.iter().all(|notice| notice.ticket != *ticket));
         if !dead.is_empty() {
             self.bury(&dead, &held)?;

@@ -1,7 +1,7 @@
 //! From a case to a pool, for every pool alike.
 
 use super::{FAMILY, MAX_WORKERS, Pool, ROWS, Staff, Visitor, visit};
-use crate::contestant::Contestant;
+use crate::contestant::{Contestant, answers};
 use crate::record::{Case, Measure};
 
 /// Workers of a case that does not say.
@@ -50,20 +50,13 @@ impl Visitor for Describe {
     type Output = Contestant;
 
     fn visit<P: Pool>(self) -> Contestant {
-        let mechanism = self.row.split_once('/').map_or(self.row, |(mechanism, _)| mechanism);
         Contestant {
-            family: FAMILY,
-            mechanism,
-            program: None,
             wait: P::WAIT,
-            isolation: P::ISOLATION,
-            substrate: None,
-            group: P::GROUP,
             summary: P::SUMMARY,
             measures: P::MEASURES,
-            cpus_wanted: 2,
             polls: P::POLLS,
             unavailable: P::unavailable(),
+            ..Contestant::of(FAMILY, self.row, P::GROUP, P::ISOLATION)
         }
     }
 }
@@ -78,12 +71,7 @@ impl Visitor for Supports<'_> {
 
     fn visit<P: Pool>(self) -> Result<(), String> {
         let Self { case, staff } = self;
-        if case.isolation != P::ISOLATION {
-            return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
-        }
-        if !P::MEASURES.contains(&case.measure) {
-            return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
-        }
+        answers(case, &[P::ISOLATION], P::MEASURES)?;
         if !(1..=MAX_WORKERS).contains(&staff.workers) {
             return Err(format!("a pool has 1 to {MAX_WORKERS} workers, not {}", staff.workers));
         }

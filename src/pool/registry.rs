@@ -4,22 +4,8 @@ use super::{
     Visitor, crossbeam_pool, fork_per_task, ipc_channel, ipc_channel_router, mutex_mpsc_pool, pipe_each, pipe_shared,
     rayon_spawn, seqpacket_each, serial, shm_each, shm_queue, socketpair_each, thread_per_task,
 };
+use crate::contestant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
-
-macro_rules! registry {
-    ($($name:literal => $pool:ty),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$pool>()),)*
-                _ => None,
-            }
-        }
-    };
-}
 
 registry! {
     "serial" => serial::Serial,

@@ -23,7 +23,7 @@ use nix::unistd::read;
 
 use super::foreman::Foreman;
 use super::hand::Seat;
-use super::notices::{self, News, Notice, Notices};
+use super::notices::{self, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, descriptors, share};
 use crate::address::{Address, Descriptor, End};
@@ -234,13 +234,9 @@ impl ShmEach {
     /// What the foreman has to say.
     #[cold]
     fn hear(&mut self) -> io::Result<bool> {
-        loop {
-            match self.notices.next()? {
-                News::Nothing => return Ok(true),
-                News::End => return Ok(false),
-                News::Death(notice) => self.bury(notice)?,
-            }
-        }
+        let (deaths, stays) = self.notices.deaths()?;
+        deaths.into_iter().try_for_each(|notice| self.bury(notice))?;
+        Ok(stays)
     }
 
     /// Takes the last answers of one who died, gives his unfinished requests to others and his place to his successor.

@@ -95,20 +95,12 @@ impl Visitor for Describe {
     type Output = Vec<Contestant>;
 
     fn visit<Q: WorkQueue>(self) -> Vec<Contestant> {
-        let mechanism = self.row.split_once('/').map_or(self.row, |(mechanism, _)| mechanism);
         let one = |isolation: &Isolation| Contestant {
-            family: FAMILY,
-            mechanism,
-            program: None,
             wait: Some(Q::WAIT),
-            isolation: *isolation,
-            substrate: None,
-            group: Group::WorkQueues,
             summary: Q::SUMMARY,
             measures: MEASURES,
-            cpus_wanted: 2,
-            polls: false,
             unavailable: Q::unavailable(),
+            ..Contestant::of(FAMILY, self.row, Group::WorkQueues, *isolation)
         };
         Q::ISOLATIONS.iter().map(one).collect()
     }

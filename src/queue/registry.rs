@@ -1,22 +1,8 @@
 //! The only list of queues of work: one row per contestant, `mechanism/wait`.
 
 use super::{Visitor, kernel, shm_mpmc, threads};
+use crate::contestant::registry;
 use crate::wait::{Hybrid, Park};
-
-macro_rules! registry {
-    ($($name:literal => $queue:ty),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$queue>()),)*
-                _ => None,
-            }
-        }
-    };
-}
 
 registry! {
     "shm-mpmc/park" => shm_mpmc::ShmMpmc<Park>,

@@ -6,6 +6,7 @@
 
 mod case;
 mod contest;
+mod lock_words;
 mod machine;
 pub mod metric;
 mod outcome;
@@ -17,12 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use case::Case;
 pub use contest::{Contest, Fairness, HolderShare};
+pub use lock_words::{Death, Spacing, Stock};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window};
-pub use words::{
-    Arrivals, Death, Fault, Group, Isolation, Measure, Placement, Spacing, Status, Stock, Substrate, Touch, Verdict,
-    Wait,
-};
+pub use words::{Arrivals, Fault, Group, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
 pub use work_words::{Call, Chunk, Ending, Service};
 
 /// Version of the record's form. A reader refuses records of a later one.

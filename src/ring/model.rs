@@ -20,8 +20,8 @@ use super::sync::{AtomicU64, Ordering};
 use super::{Consume, Produce, Slots};
 use crate::address::Descriptor;
 use crate::record::Wait;
-use crate::wait::model::{Yield, check_within};
-use crate::wait::{Park, Place, Rhythm, Strategy, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
+use crate::wait::model::{Unfenced, Yield, check_within};
+use crate::wait::{Park, Place, Rhythm, Strategy, WaitStrategy};
 
 /// Room in a slot.
 const ROOM: usize = 8;
@@ -113,41 +113,15 @@ unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots fo
     }
 }
 
-/// Parking without the fences: the waker may miss the sleeper.
-struct Unfenced;
-
 /// Parking that keeps wake-ups for itself: rings pass them on only where sides sleep, and this one says it does not.
 struct Selfish;
 
-/// Strategies that take nothing to make.
-macro_rules! strategies {
-    ($($name:ident: $wait:ident, polls $polls:literal;)*) => {
-        $(impl Strategy for $name {
-            const WAIT: Wait = Wait::$wait;
-            const POLLS: bool = $polls;
+impl Strategy for Selfish {
+    const WAIT: Wait = Wait::Park;
+    const POLLS: bool = true;
 
-            fn attach(_: &[Descriptor]) -> io::Result<Self> {
-                Ok(Self)
-            }
-        })*
-    };
-}
-
-strategies! {
-    Unfenced: Park, polls false;
-    Selfish: Park, polls true;
-}
-
-impl<P: Place> WaitStrategy<P> for Unfenced {
-    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        match ready() {
-            Some(result) => Ok((result, 1)),
-            None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
-        }
-    }
-
-    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
-        wake_sleeper(place, || {}, || wake_cold(place, most))
+    fn attach(_: &[Descriptor]) -> io::Result<Self> {
+        Ok(Self)
     }
 }
 

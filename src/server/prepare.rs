@@ -86,18 +86,10 @@ impl Visitor for Describe {
 
     fn visit<W: Way, A: Address>(self) -> Contestant {
         Contestant {
-            family: FAMILY,
-            mechanism: self.row,
-            program: None,
-            wait: None,
-            isolation: Isolation::Process,
-            substrate: None,
-            group: Group::Servers,
             summary: W::SUMMARY,
             measures: MEASURES,
-            cpus_wanted: 2,
-            polls: false,
             unavailable: A::unavailable().or_else(W::unavailable),
+            ..Contestant::of(FAMILY, self.row, Group::Servers, Isolation::Process)
         }
     }
 }

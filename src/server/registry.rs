@@ -2,33 +2,19 @@
 
 use super::addresses::{tcp, unix};
 use super::{Visitor, epoll, iterative, prefork, process_per_connection, thread_per_connection, uring};
-
-macro_rules! registry {
-    ($($name:literal => $way:ty, $address:ty;)*) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the types behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$way, $address>()),)*
-                _ => None,
-            }
-        }
-    };
-}
+use crate::contestant::registry;
 
 registry! {
-    "iterative-tcp" => iterative::Iterative, tcp::Tcp;
-    "iterative-unix" => iterative::Iterative, unix::Unix;
-    "thread-per-connection-tcp" => thread_per_connection::ThreadPerConnection, tcp::Tcp;
-    "thread-per-connection-unix" => thread_per_connection::ThreadPerConnection, unix::Unix;
-    "process-per-connection-tcp" => process_per_connection::ProcessPerConnection, tcp::Tcp;
-    "process-per-connection-unix" => process_per_connection::ProcessPerConnection, unix::Unix;
-    "prefork-tcp" => prefork::Prefork, tcp::Tcp;
-    "prefork-unix" => prefork::Prefork, unix::Unix;
-    "epoll-tcp" => epoll::Epoll, tcp::Tcp;
-    "epoll-unix" => epoll::Epoll, unix::Unix;
-    "io-uring-tcp" => uring::Uring, tcp::Tcp;
-    "io-uring-unix" => uring::Uring, unix::Unix;
+    "iterative-tcp" => iterative::Iterative; tcp::Tcp,
+    "iterative-unix" => iterative::Iterative; unix::Unix,
+    "thread-per-connection-tcp" => thread_per_connection::ThreadPerConnection; tcp::Tcp,
+    "thread-per-connection-unix" => thread_per_connection::ThreadPerConnection; unix::Unix,
+    "process-per-connection-tcp" => process_per_connection::ProcessPerConnection; tcp::Tcp,
+    "process-per-connection-unix" => process_per_connection::ProcessPerConnection; unix::Unix,
+    "prefork-tcp" => prefork::Prefork; tcp::Tcp,
+    "prefork-unix" => prefork::Prefork; unix::Unix,
+    "epoll-tcp" => epoll::Epoll; tcp::Tcp,
+    "epoll-unix" => epoll::Epoll; unix::Unix,
+    "io-uring-tcp" => uring::Uring; tcp::Tcp,
+    "io-uring-unix" => uring::Uring; unix::Unix,
 }

@@ -4,6 +4,7 @@
 //! There are two ways to have it between processes. Either one process keeps the map and answers requests, as Python's
 //! Manager does; or the map lies in memory that all of them map, and they agree on who may look at it when.
 
+mod bounded_map;
 mod client;
 mod in_process;
 pub mod prepare;

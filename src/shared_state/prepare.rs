@@ -4,7 +4,7 @@ use std::io;
 
 use super::{FAMILY, Places, ROWS, State, Visitor, visit};
 use crate::address::{Address, End};
-use crate::contestant::{Contestant, RoleSpec};
+use crate::contestant::{Contestant, RoleSpec, answers};
 use crate::control::MAX_SLOTS;
 use crate::protocol::Link;
 use crate::record::{Case, Isolation, Measure};
@@ -122,20 +122,12 @@ impl Visitor for Describe {
     type Output = Vec<Contestant>;
 
     fn visit<S: State>(self) -> Vec<Contestant> {
-        let mechanism = self.row.split_once('/').map_or(self.row, |(mechanism, _)| mechanism);
         let one = |isolation: &Isolation| Contestant {
-            family: FAMILY,
-            mechanism,
-            program: None,
             wait: Some(S::WAIT),
-            isolation: *isolation,
-            substrate: None,
-            group: S::GROUP,
             summary: S::SUMMARY,
             measures: MEASURES,
-            cpus_wanted: 2,
             polls: S::POLLS,
-            unavailable: None,
+            ..Contestant::of(FAMILY, self.row, S::GROUP, *isolation)
         };
         S::ISOLATIONS.iter().map(one).collect()
     }
@@ -150,12 +142,7 @@ impl Visitor for Supports<'_> {
 
     fn visit<S: State>(self) -> Result<(), String> {
         let (case, shape) = (self.case, Shape::of(self.case));
-        if !S::ISOLATIONS.contains(&case.isolation) {
-            return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
-        }
-        if !MEASURES.contains(&case.measure) {
-            return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
-        }
+        answers(case, S::ISOLATIONS, MEASURES)?;
         let seats_max = MAX_SLOTS - u32::from(S::KEPT);
         if !(1..=seats_max).contains(&shape.seats) {
             return Err(format!("1 to {seats_max} can use `{}` in a trial, not {}", case.row(), shape.seats));

@@ -2,23 +2,9 @@
 
 use super::in_process::InProcess;
 use super::{Visitor, dash_map, manager, manager_epoll, mutex_map, rwlock_map, seqlock_cells, shards, shm_map};
+use crate::contestant::registry;
 use crate::lock::{FutexMutex, ShmRwLock, Ttas};
 use crate::wait::{Hybrid, Spin};
-
-macro_rules! registry {
-    ($($name:literal => $state:ty),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$state>()),)*
-                _ => None,
-            }
-        }
-    };
-}
 
 registry! {
     "manager/block" => manager::Manager,

@@ -67,20 +67,15 @@ impl Visitor for Describe {
     type Output = Vec<Contestant>;
 
     fn visit<T: Transport>(self) -> Vec<Contestant> {
-        let mechanism = self.row.split_once('/').map_or(self.row, |(mechanism, _)| mechanism);
         let one = |isolation, substrate| Contestant {
-            family: FAMILY,
-            mechanism,
-            program: None,
             wait: T::WAIT,
-            isolation,
             substrate,
-            group: T::GROUP,
             summary: T::SUMMARY,
             measures: T::MEASURES,
             cpus_wanted: if T::SOLO { 1 } else { 2 },
             polls: T::POLLS,
             unavailable: T::unavailable().or_else(|| substrate.and_then(shm::unavailable)),
+            ..Contestant::of(FAMILY, self.row, T::GROUP, isolation)
         };
         let mut all = vec![];
         for isolation in T::ISOLATIONS {

@@ -2,22 +2,8 @@
 
 use super::readiness::{Block, Busy, Epoll};
 use super::{Visitor, kernel_copies, kernel_queues, libraries, notify, null, pipes, shared, sockets, threads};
+use crate::contestant::registry;
 use crate::wait::{Doorbell, Hybrid, Park, Spin, SpinYield};
-
-macro_rules! registry {
-    ($($name:literal => $transport:ty),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
-
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$transport>()),)*
-                _ => None,
-            }
-        }
-    };
-}
 
 registry! {
     "null" => null::Null,

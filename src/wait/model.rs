@@ -5,7 +5,7 @@ use std::io;
 
 use loom::thread;
 
-use super::{Place, Rhythm, Strategy, WaitStrategy};
+use super::{Place, Rhythm, Strategy, TimedWait, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 use crate::address::Descriptor;
 use crate::record::Wait;
 
@@ -47,6 +47,43 @@ impl<P: Place> WaitStrategy<P> for Yield {
 
     fn notify(&self, _: &P, _: u32) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Parking without the fences: who wakes may miss the sleeper.
+pub(crate) struct Unfenced;
+
+impl Strategy for Unfenced {
+    const WAIT: Wait = Wait::Park;
+    const POLLS: bool = false;
+
+    fn attach(_: &[Descriptor]) -> io::Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl<P: Place> WaitStrategy<P> for Unfenced {
+    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        match ready() {
+            Some(result) => Ok((result, 1)),
+            None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
+        }
+    }
+
+    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(place, || {}, || wake_cold(place, most))
+    }
+}
+
+impl<P: Place> TimedWait<P> for Unfenced {
+    fn until_moment<R>(
+        &self,
+        place: &P,
+        rhythm: Rhythm,
+        _: u64,
+        ready: impl FnMut() -> Option<R>,
+    ) -> io::Result<Option<(R, u32)>> {
+        self.until(place, rhythm, ready).map(Some)
     }
 }
 

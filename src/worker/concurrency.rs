@@ -15,9 +15,8 @@ use crate::protocol::Order;
 
 /// Plays the order's role.
 pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
-    let row = order.case.row();
-    let unknown = || Err(io::Error::other(format!("this worker knows no `{row}`")).into());
-    visit(&row, Play { order, page, talk }).unwrap_or_else(unknown)
+    let (row, stranger) = (order.case.row(), super::unknown_row(&order));
+    visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger))
 }
 
 struct Play<'a> {

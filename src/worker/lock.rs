@@ -18,7 +18,7 @@ use crate::measure::locks::tickets::Seller;
 use crate::measure::locks::{self, Ledger, Part, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{Findings, Task, Trouble};
-use crate::protocol::{Order, Report};
+use crate::protocol::Order;
 use crate::record::Measure;
 
 /// Plays the order's role with the lock's type at hand.
@@ -154,10 +154,6 @@ impl<L: Lock> Troupe for Holders<L> {
     }
 
     fn merge(&self, led: Findings, followed: Findings) -> Findings {
-        threads::merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
-            led.roles.append(&mut roles);
-            led.holders.append(&mut holders);
-            Ok(led)
-        })
+        threads::gather(led, followed)
     }
 }

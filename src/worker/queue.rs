@@ -8,7 +8,7 @@ use super::threads::{self, Troupe};
 use crate::address::{self, Address};
 use crate::conformance::queue::Examined;
 use crate::control::{Leader, Member, Page};
-use crate::measure::{Findings, Task, Trouble, drain};
+use crate::measure::{Findings, Task, drain};
 use crate::protocol::{Order, Report};
 use crate::queue::prepare::{COUNT, QUEUE, Sides};
 use crate::queue::unfinished::Unfinished;
@@ -17,9 +17,8 @@ use crate::record::Measure;
 
 /// Plays the order's role.
 pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
-    let row = order.case.row();
-    queue::visit(&row, Play { order, page, talk })
-        .unwrap_or_else(|| Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`")))))
+    let stranger = super::unknown_row(order);
+    queue::visit(&order.case.row(), Play { order, page, talk }).unwrap_or(Err(stranger))
 }
 
 /// Plays the role with the queue's type at hand.

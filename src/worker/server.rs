@@ -17,9 +17,8 @@ use crate::server::{self, Visitor, Way, prepare};
 
 /// Plays the order's role.
 pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
-    let row = order.case.row();
-    let played = server::visit(&row, Play { order, page, talk });
-    played.unwrap_or_else(|| Err(io::Error::other(format!("this worker knows no `{row}`")).into()))
+    let stranger = super::unknown_row(order);
+    server::visit(&order.case.row(), Play { order, page, talk }).unwrap_or(Err(stranger))
 }
 
 /// Plays it with the row's types at hand.

@@ -10,16 +10,15 @@ use crate::address::{self, Address};
 use crate::conformance::shared_state::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::measure::access::{self, Accessor};
-use crate::measure::{Findings, Task, Trouble};
-use crate::protocol::{Order, Report};
+use crate::measure::{Findings, Task};
+use crate::protocol::Order;
 use crate::record::Measure;
 use crate::shared_state::{Shape, State, Visitor, prepare, visit};
 
 /// Plays the order's role.
 pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
-    let row = order.case.row();
-    let unknown = || Err(Trouble::Io(io::Error::other(format!("this worker knows no `{row}`"))));
-    visit(&row, Play { order, page, talk }).unwrap_or_else(unknown)
+    let (row, stranger) = (order.case.row(), super::unknown_row(&order));
+    visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger))
 }
 
 /// Plays the order's role with the state's type at hand.
@@ -141,10 +140,6 @@ impl<S: State> Troupe for Users<S> {
     }
 
     fn merge(&self, led: Findings, followed: Findings) -> Findings {
-        threads::merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
-            led.roles.append(&mut roles);
-            led.holders.append(&mut holders);
-            Ok(led)
-        })
+        threads::gather(led, followed)
     }
 }

@@ -109,3 +109,12 @@ pub(super) fn merge(led: Findings, followed: Findings, join: impl FnOnce(Report,
         (_, Err(followed)) => Err(followed),
     }
 }
+
+/// One report of two that differ in what their own roles cost and saw.
+pub(super) fn gather(led: Findings, followed: Findings) -> Findings {
+    merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
+        led.roles.append(&mut roles);
+        led.holders.append(&mut holders);
+        Ok(led)
+    })
+}

@@ -198,6 +198,12 @@ impl CaseSummary {
         }
     }
 
+    /// The main metric and both ends of its interval, as the tables behind charts have them side by side.
+    pub fn spread(&self) -> [Option<f64>; 3] {
+        let interval = self.typical.and_then(|typical| typical.interval);
+        [self.typical.map(|typical| typical.value), interval.map(|i| i.low), interval.map(|i| i.high)]
+    }
+
     /// The word for the verdict, also when there is none yet.
     pub fn verdict_word(&self) -> &'static str {
         self.verdict.map_or("too few sets", Verdict::word)

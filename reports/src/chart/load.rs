@@ -150,14 +150,8 @@ fn table(loads: &[Load<'_, '_>]) -> Table {
     ]);
     for case in loads.iter().flat_map(|load| &load.cases) {
         let summary = &case.summary;
-        let interval = summary.typical.and_then(|typical| typical.interval);
-        let times = [
-            summary.typical.map(|typical| typical.value),
-            interval.map(|i| i.low),
-            interval.map(|i| i.high),
-            summary.p99_ns,
-            summary.p999_ns,
-        ];
+        let [middle, low, high] = summary.spread();
+        let times = [middle, low, high, summary.p99_ns, summary.p999_ns];
         let mut row = case_cells(case).to_vec();
         row.extend(
             [Some(rate(case)), summary.messages_per_s].map(|v| Cell::number(v, |v| format::rate(v).to_string())),

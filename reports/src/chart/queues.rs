@@ -136,11 +136,11 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [middle, low, high] = case.summary.spread();
         let mut row = case_cells(case).to_vec();
         row.push(Cell::text(Crowd::of(case.case).to_string()));
         row.push(Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)));
-        let times = [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high), case.summary.p99_ns];
+        let times = [middle, low, high, case.summary.p99_ns];
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::number(value(case, metric::MESSAGES_PER_S), |rate| format::rate(rate).to_string()));
         row.push(Cell::text(case.summary.verdict_word()));

@@ -163,10 +163,8 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Later message", "later_message_ns"),
     ]);
     for case in cases {
-        let typical = case.summary.typical;
-        let interval = typical.and_then(|typical| typical.interval);
         let mut row = case_cells(case).to_vec();
-        let all = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let all = case.summary.spread();
         let stages = STAGES.map(|(name, ..)| over_sets(&case.records, name));
         let later = [over_sets(&case.records, metric::LATER_MESSAGE_NS)];
         row.extend(all.into_iter().chain(stages).chain(later).map(|ns| Cell::number(ns, format::ns)));

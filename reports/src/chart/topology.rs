@@ -163,12 +163,10 @@ fn table(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for (topology, spot) in topologies.iter().flat_map(|(topology, spots)| spots.iter().map(move |s| (topology, s))) {
-        let typical = spot.case.summary.typical;
-        let interval = typical.and_then(|typical| typical.interval);
         let mut row = case_cells(spot.case).to_vec();
         row.push(Cell::text(topology.word()));
         row.extend([spot.k, spot.hogs].map(|count| Cell::number(Some(f64::from(count)), format::count)));
-        let rates = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let rates = spot.case.summary.spread();
         row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
         row.push(Cell::text(spot.case.summary.verdict_word()));
         table.rows.push(row);

@@ -13,45 +13,22 @@ use std::io;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-use super::{cost_of_two_calls, create, opened_anew};
-use crate::address::Address;
-use crate::lock::Cost;
-use crate::lock::by_calls::{Calls, undisturbed, unless_taken};
-use crate::record::{Group, Isolation};
+use super::{Ask, OnFile, WholeFile};
+use crate::record::Isolation;
 
-/// One process's open file.
-pub struct FcntlRecord(File);
+/// The lock.
+pub type FcntlRecord = OnFile<Record>;
 
-impl Calls for FcntlRecord {
+/// Its call.
+pub struct Record;
+
+impl WholeFile for Record {
     const SUMMARY: &'static str = "POSIX record lock of the process, lost when it closes any descriptor of the file";
-    const GROUP: Group = Group::FileLocks;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
 
-    fn create() -> io::Result<Address> {
-        create()
-    }
-
-    fn attach(address: &Address) -> io::Result<Self> {
-        opened_anew(address).map(Self)
-    }
-
     #[inline]
-    fn acquire(&self) -> io::Result<()> {
-        undisturbed(|| Ok(fcntl_lock(&self.0, FlockOperation::LockExclusive)?))
-    }
-
-    #[inline]
-    fn try_acquire(&self) -> io::Result<bool> {
-        unless_taken(fcntl_lock(&self.0, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from))
-    }
-
-    #[inline]
-    fn release(&self) -> io::Result<()> {
-        Ok(fcntl_lock(&self.0, FlockOperation::Unlock)?)
-    }
-
-    fn cost() -> Cost {
-        cost_of_two_calls()
+    fn call(file: &File, ask: Ask) -> io::Result<()> {
+        Ok(fcntl_lock(file, FlockOperation::from(ask))?)
     }
 }
 
@@ -60,6 +37,7 @@ mod tests {
     use std::process::id;
 
     use super::*;
+    use crate::lock::by_calls::Calls;
 
     /// The record lock that a file of `id` has, if any: no try of this very process would meet it.
     fn locks_of(file: &File) -> usize {

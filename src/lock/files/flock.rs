@@ -9,51 +9,27 @@ use std::io;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{cost_of_two_calls, create, opened_anew};
-use crate::address::Address;
-use crate::lock::Cost;
-use crate::lock::by_calls::{Calls, undisturbed, unless_taken};
-use crate::record::Group;
+use super::{Ask, OnFile, WholeFile};
 
-/// One holder's open file.
-pub struct Flock(File);
+/// The lock.
+pub type Flock = OnFile<Whole>;
 
-impl Calls for Flock {
+/// Its call.
+pub struct Whole;
+
+impl WholeFile for Whole {
     const SUMMARY: &'static str = "flock on a file that each holder opens himself";
-    const GROUP: Group = Group::FileLocks;
-
-    fn create() -> io::Result<Address> {
-        create()
-    }
-
-    fn attach(address: &Address) -> io::Result<Self> {
-        opened_anew(address).map(Self)
-    }
 
     #[inline]
-    fn acquire(&self) -> io::Result<()> {
-        undisturbed(|| Ok(flock(&self.0, FlockOperation::LockExclusive)?))
-    }
-
-    #[inline]
-    fn try_acquire(&self) -> io::Result<bool> {
-        unless_taken(flock(&self.0, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from))
-    }
-
-    #[inline]
-    fn release(&self) -> io::Result<()> {
-        Ok(flock(&self.0, FlockOperation::Unlock)?)
-    }
-
-    fn cost() -> Cost {
-        cost_of_two_calls()
+    fn call(file: &File, ask: Ask) -> io::Result<()> {
+        Ok(flock(file, FlockOperation::from(ask))?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lock::by_calls;
+    use crate::lock::by_calls::{self, Calls};
 
     #[test]
     fn one_holder_at_a_time() {

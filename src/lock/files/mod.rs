@@ -12,13 +12,15 @@ pub(super) mod ofd;
 use std::env;
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
+use rustix::fs::{FlockOperation, MemfdFlags, Mode, OFlags, memfd_create, open};
 
 use super::Cost;
+use super::by_calls::{Calls, undisturbed, unless_taken};
 use crate::address::{Address, Descriptor, End};
-use crate::record::Counts;
+use crate::record::{Counts, Group, Isolation};
 
 /// A file without a name, in the directory for temporary files; in memory where its file system cannot make one.
 fn create() -> io::Result<Address> {
@@ -34,12 +36,79 @@ fn opened_anew(address: &Address) -> io::Result<File> {
     File::options().read(true).write(true).open(format!("/proc/self/fd/{inherited}"))
 }
 
-/// A call to take it, a call to let it go, which also wakes who waits in his.
-fn cost_of_two_calls() -> Cost {
-    let call = Counts { system_calls: 1.0, ..Counts::default() };
-    Cost {
-        alone: Counts { system_calls: 2.0, ..Counts::default() },
-        release: Counts { wakes: 1.0, ..call.clone() },
-        acquire: Counts { context_switches: 1.0, ..call },
+/// What is asked of a lock on a whole file.
+#[derive(Clone, Copy)]
+pub enum Ask {
+    /// To have it alone, however long that takes.
+    Take,
+    /// To have it alone now.
+    Try,
+    /// To be rid of it.
+    LetGo,
+}
+
+impl From<Ask> for FlockOperation {
+    #[inline]
+    fn from(ask: Ask) -> Self {
+        match ask {
+            Ask::Take => Self::LockExclusive,
+            Ask::Try => Self::NonBlockingLockExclusive,
+            Ask::LetGo => Self::Unlock,
+        }
+    }
+}
+
+/// A call that takes and lets go of a lock on a whole file.
+pub trait WholeFile: 'static {
+    /// One line for `ipcmark list`.
+    const SUMMARY: &'static str;
+    /// Between what it can work; the first is the default.
+    const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
+
+    /// Makes the call.
+    ///
+    /// Errors: `WouldBlock` when it was only to try, and somebody else has the lock.
+    fn call(file: &File, ask: Ask) -> io::Result<()>;
+}
+
+/// One holder's open file, which it locks by calls `W`.
+pub struct OnFile<W>(File, PhantomData<W>);
+
+impl<W: WholeFile> Calls for OnFile<W> {
+    const SUMMARY: &'static str = W::SUMMARY;
+    const GROUP: Group = Group::FileLocks;
+    const ISOLATIONS: &'static [Isolation] = W::ISOLATIONS;
+
+    fn create() -> io::Result<Address> {
+        create()
+    }
+
+    fn attach(address: &Address) -> io::Result<Self> {
+        Ok(Self(opened_anew(address)?, PhantomData))
+    }
+
+    #[inline]
+    fn acquire(&self) -> io::Result<()> {
+        undisturbed(|| W::call(&self.0, Ask::Take))
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> io::Result<bool> {
+        unless_taken(W::call(&self.0, Ask::Try))
+    }
+
+    #[inline]
+    fn release(&self) -> io::Result<()> {
+        W::call(&self.0, Ask::LetGo)
+    }
+
+    /// A call to take it, a call to let it go, which also wakes who waits in his.
+    fn cost() -> Cost {
+        let call = Counts { system_calls: 1.0, ..Counts::default() };
+        Cost {
+            alone: Counts { system_calls: 2.0, ..Counts::default() },
+            release: Counts { wakes: 1.0, ..call.clone() },
+            acquire: Counts { context_switches: 1.0, ..call },
+        }
     }
 }

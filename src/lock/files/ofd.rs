@@ -9,51 +9,25 @@ use std::io;
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::{cost_of_two_calls, create, opened_anew};
-use crate::address::Address;
-use crate::lock::Cost;
-use crate::lock::by_calls::{Calls, undisturbed, unless_taken};
-use crate::record::Group;
+use super::{Ask, OnFile, WholeFile};
 
-/// One holder's open file.
-pub struct Ofd(File);
+/// The lock.
+pub type Ofd = OnFile<Range>;
 
-impl Calls for Ofd {
+/// Its call.
+pub struct Range;
+
+impl WholeFile for Range {
     const SUMMARY: &'static str = "open file description lock on a file that each holder opens himself";
-    const GROUP: Group = Group::FileLocks;
-
-    fn create() -> io::Result<Address> {
-        create()
-    }
-
-    fn attach(address: &Address) -> io::Result<Self> {
-        opened_anew(address).map(Self)
-    }
 
     #[inline]
-    fn acquire(&self) -> io::Result<()> {
-        undisturbed(|| self.set(FcntlArg::F_OFD_SETLKW(&whole_file(libc::F_WRLCK))))
-    }
-
-    #[inline]
-    fn try_acquire(&self) -> io::Result<bool> {
-        unless_taken(self.set(FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))))
-    }
-
-    #[inline]
-    fn release(&self) -> io::Result<()> {
-        self.set(FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)))
-    }
-
-    fn cost() -> Cost {
-        cost_of_two_calls()
-    }
-}
-
-impl Ofd {
-    #[inline]
-    fn set(&self, to: FcntlArg<'_>) -> io::Result<()> {
-        fcntl(&self.0, to)?;
+    fn call(file: &File, ask: Ask) -> io::Result<()> {
+        let asked = match ask {
+            Ask::Take => fcntl(file, FcntlArg::F_OFD_SETLKW(&whole_file(libc::F_WRLCK))),
+            Ask::Try => fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))),
+            Ask::LetGo => fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK))),
+        };
+        asked?;
         Ok(())
     }
 }
@@ -72,8 +46,9 @@ fn whole_file(kind: libc::c_int) -> libc::flock {
 
 #[cfg(test)]
 mod tests {
+    use super::super::opened_anew;
     use super::*;
-    use crate::lock::by_calls;
+    use crate::lock::by_calls::{self, Calls};
 
     #[test]
     fn one_holder_at_a_time() {

@@ -13,6 +13,7 @@ use super::fair::FutexFair;
 use super::handoff::FutexHandoff;
 use super::mutex::FutexMutex;
 use crate::lock::in_memory::RawLock;
+use crate::wait::model::check_within;
 
 /// As the adaptive mutex looks: once, since the checker tries every moment at which that can be.
 type Adaptive = FutexAdaptive<1, 0>;
@@ -183,28 +184,7 @@ fn a_strict_hand_off_that_wakes_nobody_is_caught() {
     assert!(is_caught("a_strict_hand_off_that_wakes_nobody_is_caught", mutant));
 }
 
-/// Checks every order with at most `preemptions`: enough to find what two can do to each other, and three have too many
-/// orders for more.
-fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-/// Runs a mutant's check in a process of its own, since the checker may abort: the very `test` that asks, told to run the
-/// mutant. True when that process ended because the checker found something.
+/// True when the checker finds something in the mutant of `test`, which is named from here on.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
-    const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
-    if std::env::var_os(MUTANT).is_some() {
-        check_within(2, model);
-        return true;
-    }
-    let this = std::env::current_exe().expect("a test knows its own program");
-    let test = format!("lock::futex::model::{test}");
-    let arguments = [&test, "--exact", "--nocapture", "--test-threads=1"];
-    let run = std::process::Command::new(this).args(arguments).env(MUTANT, &test).output().expect("it starts");
-    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-    assert!(said.contains("running 1 test"), "no such test: {said}");
-    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
-    !run.status.success()
+    crate::wait::model::is_caught(&format!("lock::futex::model::{test}"), model)
 }

@@ -1,3 +1,5 @@
+//! The pthread locks between threads, and after a holder died.
+
 use super::mutex::{Kind, Mutex};
 use super::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use super::*;

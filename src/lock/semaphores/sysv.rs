@@ -4,36 +4,17 @@
 //!
 //! Source: semop(2), sysvipc(7); Linux, ipc/sem.c.
 
-use std::io;
-
-use super::sysv_holder::{self, SysvHolder};
-use crate::address::Address;
-use crate::lock::{Cost, Lock, Seat};
-use crate::record::{Group, Wait};
-use crate::sysv_sem;
+use super::sysv_holder::{Permit, SysvHolder};
+use crate::lock::by_calls::Called;
+use crate::sysv_sem::AtExit;
 
 /// The row.
-pub struct SysvSem;
+pub type SysvSem = Called<SysvHolder<Kept>>;
 
-impl Lock for SysvSem {
+/// Its permit.
+pub struct Kept;
+
+impl Permit for Kept {
     const SUMMARY: &'static str = "System V semaphore";
-    const GROUP: Group = Group::Semaphores;
-    const WAIT: Option<Wait> = Some(Wait::Block);
-    type Holder = SysvHolder<false>;
-
-    fn unavailable() -> Option<String> {
-        sysv_sem::unavailable()
-    }
-
-    fn create(_: u32) -> io::Result<Address> {
-        sysv_holder::create()
-    }
-
-    fn attach(address: &Address, _: Seat) -> io::Result<Self::Holder> {
-        SysvHolder::attach(address)
-    }
-
-    fn cost() -> Cost {
-        sysv_holder::cost()
-    }
+    const AT_EXIT: AtExit = AtExit::Kept;
 }

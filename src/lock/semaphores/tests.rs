@@ -1,3 +1,5 @@
+//! The semaphores between threads and processes, and after a holder died.
+
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 

@@ -1,3 +1,5 @@
+//! The libraries' locks between threads.
+
 use super::parking_lot_mutex::ParkingLot;
 use super::parking_lot_rwlock::ParkingLotRwLock;
 use super::std_mutex::StdMutex;

@@ -14,7 +14,7 @@ use nix::sys::time::TimeValLike;
 use crate::clock;
 use crate::control::Member;
 use crate::measure::paired::Floor;
-use crate::measure::{Findings, Task, attend, window};
+use crate::measure::{Findings, Task, attend, proc, window};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
@@ -76,10 +76,6 @@ impl Used {
 /// Nanoseconds that all threads were on a CPU, and waiting for one; zeros where the kernel does not tell.
 fn scheduled() -> (u64, u64) {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let of_thread = |entry: fs::DirEntry| {
-        let text = fs::read_to_string(entry.path().join("schedstat")).unwrap_or_default();
-        let mut fields = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
-        (fields.next().unwrap_or(0), fields.next().unwrap_or(0))
-    };
+    let of_thread = |entry: fs::DirEntry| proc::schedule(&entry.path().to_string_lossy());
     threads.map(of_thread).fold((0, 0), |sum, one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1))
 }

@@ -6,6 +6,7 @@ use std::fs;
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::clock;
+use crate::measure::proc::{self, Stat};
 use crate::pool::Hand;
 use crate::record::RoleCost;
 
@@ -84,38 +85,26 @@ impl Reading {
             Hand::Thread(tid) => format!("/proc/self/task/{tid}"),
         };
         let text = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
-        let mut reading = Self::default();
-        reading.read_stat(&text("stat"));
-        reading.read_status(&text("status"));
-        let schedule = text("schedstat");
-        let mut times = schedule.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
-        (reading.running_ns, reading.ready_ns) = (times.next().unwrap_or(0), times.next().unwrap_or(0));
-        reading
-    }
-
-    /// Fields are counted from behind the name, which may hold anything.
-    fn read_stat(&mut self, stat: &str) {
-        let fields: Vec<u64> = stat
-            .rsplit_once(')')
-            .map(|(_, rest)| rest.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).collect())
-            .unwrap_or_default();
-        let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
-        let per_s = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|hz| u64::try_from(hz).ok()).unwrap_or(100);
-        let ns = |ticks: u64| ticks * (1_000_000_000 / per_s.max(1));
-        (self.minor_faults, self.major_faults) = (field(10), field(12));
-        (self.user_ns, self.system_ns) = (ns(field(14)), ns(field(15)));
-    }
-
-    fn read_status(&mut self, status: &str) {
-        for line in status.lines() {
-            let value = || line.rsplit(['\t', ' ']).next().and_then(|value| value.parse().ok()).unwrap_or(0);
-            if line.starts_with("voluntary_ctxt_switches") {
-                self.voluntary = value();
-            } else if line.starts_with("nonvoluntary_ctxt_switches") {
-                self.involuntary = value();
-            }
+        let stat = Stat::of(&text("stat"));
+        let (voluntary, involuntary) = proc::switches(&text("status"));
+        let (running_ns, ready_ns) = proc::schedule(&folder);
+        Self {
+            user_ns: in_ns(stat.user_ticks),
+            system_ns: in_ns(stat.system_ticks),
+            minor_faults: stat.minor_faults,
+            major_faults: stat.major_faults,
+            voluntary,
+            involuntary,
+            running_ns,
+            ready_ns,
         }
     }
+}
+
+/// Ticks of the system's clock in nanoseconds.
+fn in_ns(ticks: u64) -> u64 {
+    let per_s = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|hz| u64::try_from(hz).ok()).unwrap_or(100);
+    ticks * (1_000_000_000 / per_s.max(1))
 }
 
 #[cfg(test)]
@@ -131,13 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_found_behind_any_name() {
-        let mut reading = Reading::default();
-        reading.read_stat("7 (a ) b) S 1 2 3 4 5 6 70 8 90 10 200 300 13 14");
-        assert_eq!((reading.minor_faults, reading.major_faults), (70, 90));
-        assert_eq!(reading.user_ns / reading.system_ns.max(1), 0);
-        assert!(reading.user_ns > 0);
-        reading.read_status("Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n");
-        assert_eq!((reading.voluntary, reading.involuntary), (12, 3));
+    fn ticks_are_lengths_of_time() {
+        assert_eq!(in_ns(0), 0);
+        assert!(in_ns(200) > 0 && in_ns(200) < in_ns(300));
     }
 }

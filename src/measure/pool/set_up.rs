@@ -130,15 +130,7 @@ fn timed<R>(work: impl FnOnce() -> Result<R, Trouble>) -> Result<(R, u64), Troub
 
 /// The set-ups in slices, without what is not part of one.
 fn windows(all: &[Stages]) -> Vec<Window> {
-    let (mut start_ns, mut rest) = (0, all);
-    let slices = count::slices(all.len() as u64).map(|messages| {
-        let (slice, later) = rest.split_at(messages as usize);
-        rest = later;
-        let window = Window { start_ns, elapsed_ns: slice.iter().map(Stages::set_up_ns).sum(), messages };
-        start_ns += window.elapsed_ns;
-        window
-    });
-    slices.collect()
+    count::windows_of(&all.iter().map(Stages::set_up_ns).collect::<Vec<u64>>())
 }
 
 /// Medians, and a distribution for each stage.

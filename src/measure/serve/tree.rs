@@ -4,17 +4,13 @@
 use std::fs;
 
 use crate::clock;
+use crate::measure::proc::{self, Stat};
 use crate::record::RoleCost;
 
 /// Proportional share of memory of the process `root` and its descendants: private pages, and of shared ones a share. None
 /// where the kernel does not tell. Memory of the kernel, socket buffers included, belongs to nobody and is not in it.
 pub(super) fn pss_bytes(root: u32) -> Option<u64> {
-    let of_one = |pid: u32| {
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-        let kib: u64 = field(&text, "Pss:")?;
-        Some(kib * 1024)
-    };
-    processes(root)?.into_iter().map(of_one).sum()
+    processes(root)?.into_iter().map(proc::pss_bytes).sum()
 }
 
 /// The process `root` and its descendants; none where it is gone or the kernel does not list children.
@@ -68,22 +64,19 @@ impl Usage {
     }
 
     fn add_process(&mut self, stat: &str) {
-        // The name, in brackets, may hold anything.
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let fields: Vec<u64> = after_name.split_ascii_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
-        let at = |index: usize| fields.get(index).copied().unwrap_or(0);
-        self.minor_faults += at(7);
-        self.major_faults += at(9);
-        self.user_ticks += at(11);
-        self.system_ticks += at(12);
+        let stat = Stat::of(stat);
+        self.minor_faults += stat.minor_faults;
+        self.major_faults += stat.major_faults;
+        self.user_ticks += stat.user_ticks;
+        self.system_ticks += stat.system_ticks;
     }
 
     fn add_thread(&mut self, schedstat: &str, status: &str) {
-        let mut times = schedstat.split_ascii_whitespace().map(|word| word.parse().unwrap_or(0));
-        self.running_ns += times.next().unwrap_or(0);
-        self.ready_ns += times.next().unwrap_or(0);
-        self.voluntary += field(status, "voluntary_ctxt_switches:").unwrap_or(0);
-        self.involuntary += field(status, "nonvoluntary_ctxt_switches:").unwrap_or(0);
+        let ((running_ns, ready_ns), (voluntary, involuntary)) = (proc::times_of(schedstat), proc::switches(status));
+        self.running_ns += running_ns;
+        self.ready_ns += ready_ns;
+        self.voluntary += voluntary;
+        self.involuntary += involuntary;
         self.threads += 1;
     }
 
@@ -115,11 +108,6 @@ impl Usage {
             migrations: 0,
         }
     }
-}
-
-/// The number after `name` at the start of a line.
-fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

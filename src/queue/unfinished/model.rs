@@ -1,20 +1,14 @@
 //! Model checks: every order in which one who puts and joins meets two who are done, and mutants that the check must catch.
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib queue::unfinished::model`.
 
-use std::io;
-
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
 use super::{Joined, Words};
-use crate::address::Descriptor;
-use crate::record::Wait;
 use crate::ring::sync::{AtomicU64, Ordering};
-use crate::wait::model::check_within;
-use crate::wait::{
-    Crowd, Park, Patience, Place, Rhythm, Strategy, TimedWait, WaitStrategy, sleep_until, wake_cold, wake_sleeper,
-};
+use crate::wait::model::{Unfenced, check_within};
+use crate::wait::{Crowd, Park, Patience, TimedWait};
 
 /// A count, and what each consumer leaves behind before it says that it is done.
 #[derive(Default)]
@@ -74,43 +68,6 @@ fn put_and_take(counted_first: bool) {
     let taken = consumer.join().unwrap();
     let left = words.join(&Park, Patience::Never).expect("nobody calls a model off");
     assert_eq!(left, if taken { Joined::AllDone } else { Joined::Unfinished(1) });
-}
-
-/// Parking without the fences: the last one done may miss who joins.
-struct Unfenced;
-
-impl Strategy for Unfenced {
-    const WAIT: Wait = Wait::Park;
-    const POLLS: bool = false;
-
-    fn attach(_: &[Descriptor]) -> io::Result<Self> {
-        Ok(Self)
-    }
-}
-
-impl<P: Place> WaitStrategy<P> for Unfenced {
-    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        match ready() {
-            Some(result) => Ok((result, 1)),
-            None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
-        }
-    }
-
-    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
-        wake_sleeper(place, || {}, || wake_cold(place, most))
-    }
-}
-
-impl<P: Place> TimedWait<P> for Unfenced {
-    fn until_moment<R>(
-        &self,
-        place: &P,
-        rhythm: Rhythm,
-        _: u64,
-        ready: impl FnMut() -> Option<R>,
-    ) -> io::Result<Option<(R, u32)>> {
-        self.until(place, rhythm, ready).map(Some)
-    }
 }
 
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {

@@ -16,6 +16,19 @@ const PACED_MESSAGES_MIN: u64 = 100;
 impl Expander<'_> {
     /// Errors: a list that means nothing to the block's measures or rows, or one that they want and that is missing.
     pub(super) fn check_axes(&self, block: &Block, rows: &[&Contestant], measures: &[Measure]) -> anyhow::Result<()> {
+        self.check_useless(block, measures)?;
+        self.check_wanted(block, measures)?;
+        if let Some(list) = block.pairs.as_ref().filter(|_| block.topologies.is_some()) {
+            let text = "a pair is one sender and one receiver; give `topologies` a block of their own";
+            return Err(self.page.wrong(list.span(), text));
+        }
+        self.check_rates(block)?;
+        self.check_messages(block, rows)?;
+        self.check_rows(block, rows)
+    }
+
+    /// Errors: a list that none of the block's measures has a use for.
+    fn check_useless(&self, block: &Block, measures: &[Measure]) -> anyhow::Result<()> {
         let partial = [
             ("rates_per_s", place(block.rates_per_s.as_ref()), uses::paces as fn(Measure) -> bool),
             ("arrivals", place(block.arrivals.as_ref()), uses::paces),
@@ -52,6 +65,11 @@ impl Expander<'_> {
                 return Err(self.page.wrong(at, text));
             }
         }
+        Ok(())
+    }
+
+    /// Errors: a list that one of the block's measures wants, and that is missing.
+    fn check_wanted(&self, block: &Block, measures: &[Measure]) -> anyhow::Result<()> {
         for (measure, at) in measures.iter().zip(block.measures.get_ref()) {
             let wanted = match measure {
                 Measure::Paced if block.rates_per_s.is_none() => "`rates_per_s`, the messages a second to offer",
@@ -71,10 +89,11 @@ impl Expander<'_> {
             };
             return Err(self.page.wrong(at.span(), format_args!("`{measure}` wants {wanted}")));
         }
-        if let Some(list) = block.pairs.as_ref().filter(|_| block.topologies.is_some()) {
-            let text = "a pair is one sender and one receiver; give `topologies` a block of their own";
-            return Err(self.page.wrong(list.span(), text));
-        }
+        Ok(())
+    }
+
+    /// Errors: a rate of which a trial would see too few messages.
+    fn check_rates(&self, block: &Block) -> anyhow::Result<()> {
         for rate in block.rates_per_s.iter().flat_map(toml::Spanned::get_ref) {
             let (per_s, hot_ms) = (*rate.get_ref(), self.hot_ms);
             if per_s * hot_ms < PACED_MESSAGES_MIN * 1000 {
@@ -86,8 +105,7 @@ impl Expander<'_> {
                 return Err(self.page.wrong(rate.span(), text));
             }
         }
-        self.check_messages(block, rows)?;
-        self.check_rows(block, rows)
+        Ok(())
     }
 
     /// Errors: a size for what sends nothing, or none for what does.

@@ -163,15 +163,9 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Sets", "sets_count"),
     ]);
     for case in cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [middle, low, high] = case.summary.spread();
         let mut row = case_cells(case).to_vec();
-        let times = [
-            case.cost_ns(),
-            interval.map(|i| i.low),
-            interval.map(|i| i.high),
-            remote(case).map(|e| e.value),
-            tried(case).map(|e| e.value),
-        ];
+        let times = [middle, low, high, remote(case).map(|e| e.value), tried(case).map(|e| e.value)];
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::number(Some(case.summary.sets.measured as f64), format::count));
         table.rows.push(row);

@@ -133,14 +133,8 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let typical = case.summary.typical;
-        let interval = typical.and_then(|typical| typical.interval);
-        let rates = [
-            typical.map(|t| t.value),
-            interval.map(|i| i.low),
-            interval.map(|i| i.high),
-            value(case, metric::WRITES_PER_S),
-        ];
+        let [middle, low, high] = case.summary.spread();
+        let rates = [middle, low, high, value(case, metric::WRITES_PER_S)];
         let mut row = case_cells(case).to_vec();
         row.extend([holders(case.case), reads(case)].map(|n| Cell::number(Some(f64::from(n)), format::count)));
         row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));

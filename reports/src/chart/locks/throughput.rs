@@ -146,9 +146,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let typical = case.summary.typical;
-        let interval = typical.and_then(|typical| typical.interval);
-        let rates = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let rates = case.summary.spread();
         let mut row = case_cells(case).to_vec();
         row.push(Cell::number(Some(f64::from(holders(case.case))), format::count));
         row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));

@@ -148,8 +148,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
-        let times = [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let times = case.summary.spread();
         let mut row = case_cells(case).to_vec();
         row.push(Cell::text(stock(case).word()));
         row.push(Cell::number(Some(f64::from(holders(case.case))), format::count));

@@ -100,11 +100,9 @@ fn table(ground: &Ground<'_, '_>) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in &ground.cases {
-        let typical = case.summary.typical;
-        let interval = typical.and_then(|typical| typical.interval);
         let mut row = case_cells(case).to_vec();
         row.push(Cell::text(ground::chunk(policy(case))));
-        let times = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let times = case.summary.spread();
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::text(case.summary.verdict_word()));
         table.rows.push(row);

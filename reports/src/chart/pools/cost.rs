@@ -96,11 +96,9 @@ fn table(ground: &Ground<'_, '_>) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in &ground.cases {
-        let typical = case.summary.typical;
-        let interval = typical.and_then(|typical| typical.interval);
         let mut row = case_cells(case).to_vec();
         row.push(Cell::text(case.case.call.map_or("", Call::word)));
-        let times = [typical.map(|t| t.value), interval.map(|i| i.low), interval.map(|i| i.high)];
+        let times = case.summary.spread();
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::number(value(case, metric::TASKS_PER_S), |rate| format::rate(rate).to_string()));
         let names = [metric::TASK_OVERHEAD_NS, metric::SUBMIT_TO_START_NS, metric::FINISH_TO_VISIBLE_NS];

@@ -105,11 +105,10 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [middle, low, high] = case.summary.spread();
         let [name, kind, _] = case_cells(case);
         let mut row = vec![name, kind];
-        let times =
-            [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high), value(case, metric::LATER_WRITE_NS)];
+        let times = [middle, low, high, value(case, metric::LATER_WRITE_NS)];
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::text(case.summary.verdict_word()));
         table.rows.push(row);

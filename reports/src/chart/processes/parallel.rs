@@ -107,14 +107,13 @@ fn table(ground: &Ground<'_, '_>) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in &ground.cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
         let speed_up = estimate(&case.records, Kind::Rate, metric::SPEED_UP).map(|estimate| estimate.value);
         for role in roles(case) {
             let [name, ..] = case_cells(case);
             let mut row = vec![name, Cell::text(place_word(case.case.placement)), Cell::text(role.role)];
             let shares = [role.running, role.ready, role.blocked];
             row.extend(shares.map(|share| Cell::number(Some(share), format::percent)));
-            let times = [case.cost_ns(), interval.map(|i| i.low), interval.map(|i| i.high)];
+            let times = case.summary.spread();
             row.extend(times.map(|ns| Cell::number(ns, format::ns)));
             row.push(Cell::number(speed_up, |times| format::ratio(times).to_string()));
             row.push(Cell::text(case.summary.verdict_word()));

@@ -123,13 +123,13 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [_, low, high] = case.summary.spread();
         let of = |name: &str| value(case, name);
         let times = [
             of(metric::CALL_NS),
             of(metric::START_UP_NS),
-            interval.map(|i| i.low),
-            interval.map(|i| i.high),
+            low,
+            high,
             of(metric::MESSAGE_NS),
             of(metric::EXIT_NS),
             of(metric::REAP_NS),

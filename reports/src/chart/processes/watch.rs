@@ -92,17 +92,11 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         ("Verdict", "verdict"),
     ]);
     for case in cases {
-        let interval = case.summary.typical.and_then(|typical| typical.interval);
+        let [middle, low, high] = case.summary.spread();
         let [name, ..] = case_cells(case);
         let mut row = vec![name, Cell::text(case.case.ending.map_or("", Ending::word))];
-        let times = [
-            case.cost_ns(),
-            interval.map(|i| i.low),
-            interval.map(|i| i.high),
-            case.summary.p99_ns,
-            value(case, metric::ALIVE_NS),
-            value(case, metric::REAP_NS),
-        ];
+        let times =
+            [middle, low, high, case.summary.p99_ns, value(case, metric::ALIVE_NS), value(case, metric::REAP_NS)];
         row.extend(times.map(|ns| Cell::number(ns, format::ns)));
         row.push(Cell::text(case.summary.verdict_word()));
         table.rows.push(row);
