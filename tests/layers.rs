@@ -1,5 +1,5 @@
 //! The arrows of the architecture, checked on the source: modules import downward only, mechanisms do not know each
-//! other, reports know the record and nothing else, and unsafe code stays in the files listed here.
+//! other, and unsafe code stays in the files listed here. What separate crates cannot import, the compiler checks.
 //!
 //! The check reads tokens, not types: it follows every path that starts with `crate`, `self`, `super` or `ipcmark`,
 //! inside `use` lists too. Comments, strings and `#[cfg(test)]` items do not count.
@@ -19,7 +19,6 @@ const LAYERS: &[(&str, u32)] = &[
     ("abort", 0),
     ("limits", 0),
     ("pin", 0),
-    ("record", 0),
     ("sysv_msg", 0),
     ("sysv_sem", 0),
     ("sysv_shm", 0),
@@ -59,10 +58,16 @@ const UNSAFE: &[&str] = &[
     "harness/src/supervise/spawn.rs",
     "harness/src/trace/step.rs",
     "harness/tests/common/user_run.rs",
-    "src/address.rs",
-    "src/child.rs",
-    "src/clock.rs",
-    "src/control.rs",
+    "src/core/src/address.rs",
+    "src/core/src/child.rs",
+    "src/core/src/clock.rs",
+    "src/core/src/control.rs",
+    "src/core/src/posix_mq.rs",
+    "src/core/src/ring/mod.rs",
+    "src/core/src/shm/mod.rs",
+    "src/core/src/sysv_msg.rs",
+    "src/core/src/sysv_sem.rs",
+    "src/core/src/sysv_shm.rs",
     "src/isolation/memory.rs",
     "src/launch/mod.rs",
     "src/lock/mod.rs",
@@ -72,19 +77,14 @@ const UNSAFE: &[&str] = &[
     "src/measure/locks/recover/stage.rs",
     "src/measure/serve/area.rs",
     "src/pool/mod.rs",
-    "src/posix_mq.rs",
     "src/queue/kernel/semaphore.rs",
     "src/queue/unfinished.rs",
-    "src/ring/mod.rs",
     "src/server/uring.rs",
     "src/shared_state/table.rs",
-    "src/shm/mod.rs",
-    "src/sysv_msg.rs",
-    "src/sysv_sem.rs",
-    "src/sysv_shm.rs",
     "src/transport/kernel_copies/area.rs",
     "src/transport/kernel_copies/readv.rs",
     "src/transport/kernel_copies/writev.rs",
+    "src/transport/libraries/iceoryx2/linked.rs",
     "src/transport/notify/cell.rs",
     "src/transport/notify/condvar.rs",
     "src/transport/notify/posix_sem.rs",
@@ -94,43 +94,41 @@ const UNSAFE: &[&str] = &[
     "src/transport/notify/uring_msg.rs",
     "src/transport/sockets/memfd_passing.rs",
     "src/transport/sockets/memfd_pool.rs",
-    "src/transport/libraries/iceoryx2/linked.rs",
 ];
+
+/// Sources of the crate below the mechanisms, whose modules the library re-exports under their own names.
+const CORE: &str = "src/core/src/";
+
+/// Sources of the record, a crate that depends on no other.
+const RECORD: &str = "src/record/";
 
 /// A source file: its path from the root of the repository, and its text.
 type File = (String, String);
 
 #[test]
 fn modules_import_downward_only() {
-    assert_clean(&upward(&read_all("src")));
+    assert_clean(&upward(&library()));
 }
 
 #[test]
 fn every_module_has_a_layer_and_every_layer_a_module() {
-    let modules: BTreeSet<_> = read_all("src").iter().filter_map(|(path, _)| top(path)).collect();
+    let modules: BTreeSet<_> = library().iter().filter_map(|(path, _)| top(path)).collect();
     let layered: BTreeSet<_> = LAYERS.iter().map(|(module, _)| (*module).to_owned()).collect();
     assert_eq!(modules, layered, "tests/layers.rs lists the modules of src/ on the right");
 }
 
 #[test]
 fn mechanisms_do_not_know_each_other() {
-    let library = read_all("src");
+    let library = library();
     assert!(!mechanisms(&library).is_empty());
     assert_clean(&sideways(&library));
-}
-
-#[test]
-fn reports_know_the_record_only() {
-    let reports = read_all("reports/src");
-    assert!(!reports.is_empty());
-    assert_clean(&beyond_the_record(&reports));
 }
 
 #[test]
 fn the_harness_names_no_mechanism() {
     let harness = read_all("harness");
     assert!(!harness.is_empty());
-    assert_clean(&named_mechanisms(&read_all("src"), &harness));
+    assert_clean(&named_mechanisms(&library(), &harness));
 }
 
 #[test]
@@ -146,6 +144,11 @@ fn unsafe_code_stays_in_its_files() {
 
 fn assert_clean(violations: &[String]) {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+/// Sources of the library, without the record.
+fn library() -> Vec<File> {
+    read_all("src").into_iter().filter(|(path, _)| !path.starts_with(RECORD)).collect()
 }
 
 /// Every Rust file under a folder of the repository, sorted; none where the folder does not exist.
@@ -168,9 +171,10 @@ fn read_all(folder: &str) -> Vec<File> {
     files
 }
 
-/// The module a file of `src/` holds, as a path from the crate's root: `src/ring/spsc.rs` is `ring::spsc`.
+/// The module a file of `src/` holds, as a path from its crate's root: `src/core/src/ring/spsc.rs` is `ring::spsc`.
 fn module(path: &str) -> Vec<String> {
-    let inner = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    let inner =
+        path.trim_start_matches(CORE).trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     inner.split('/').filter(|part| *part != "lib").map(str::to_owned).collect()
 }
 
@@ -228,18 +232,6 @@ fn sideways(library: &[File]) -> Vec<String> {
                 let (own, other) = (own.join("::"), other.join("::"));
                 violations.push(format!("{path}:{line}: the mechanism `{own}` refers to the mechanism `{other}`"));
             }
-        }
-    }
-    violations
-}
-
-/// References from the reports to anything of the suite but the record.
-fn beyond_the_record(reports: &[File]) -> Vec<String> {
-    let mut violations = vec![];
-    for (path, text) in reports {
-        let library = references(text, "ipcmark", &[]).into_iter().filter(|reference| reference.target[0] != "record");
-        for Reference { line, target } in library.chain(references(text, "ipcmark_harness", &[])) {
-            violations.push(format!("{path}:{line}: reports refer to `{}`, not the record", target.join("::")));
         }
     }
     violations

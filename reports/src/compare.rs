@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark::record::{Record, Verdict};
+use ipcmark_record::{Record, Verdict};
 
 use crate::analyse::cross_check::EQUAL;
 use crate::analyse::statistics::{Estimate, Interval, Kind};

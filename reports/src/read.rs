@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ipcmark::record::{Record, SCHEMA, Status};
+use ipcmark_record::{Record, SCHEMA, Status};
 use serde::Deserialize;
 
 /// Name of the records file inside a run's directory.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use ipcmark::record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
+use ipcmark_record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
 use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::anatomy::{Pace, Price, Priced, at_size, price};
 use ipcmark_reports::analyse::declared::{declared, disagreements};

@@ -2,7 +2,7 @@
 
 mod common;
 
-use ipcmark::record::{Measure, Placement, Record, metric};
+use ipcmark_record::{Measure, Placement, Record, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{Change, Recording, compare, mismatches};
 

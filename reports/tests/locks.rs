@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::OnceLock;
 
 use common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
-use ipcmark::record::{Death, Group, Measure, Placement, Record, Stock, Verdict, metric};
+use ipcmark_record::{Death, Group, Measure, Placement, Record, Stock, Verdict, metric};
 use ipcmark_reports::analyse::anatomy::{Price, price};
 use ipcmark_reports::analyse::locks::{common_ground, contenders, utilisation};
 use ipcmark_reports::analyse::recovery::{Fate, fates, survives};
@@ -170,7 +170,7 @@ fn a_lock_of_processes_is_not_drawn_between_threads_too() {
     let mut records = sets(|set, random| acquire(&named("ttas"), set, random));
     let mut threads = records.clone();
     for record in &mut threads {
-        record.case.isolation = ipcmark::record::Isolation::Thread;
+        record.case.isolation = ipcmark_record::Isolation::Thread;
         record.case_key = record.case.key();
     }
     records.extend(threads);

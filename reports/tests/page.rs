@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::sync::OnceLock;
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 use ipcmark_reports::{BadLine, Recording, write};
 
 fn page(recording: &Recording) -> String {

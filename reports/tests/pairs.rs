@@ -4,7 +4,7 @@ mod common;
 
 use common::Contestant;
 use common::field::field;
-use ipcmark::record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
+use ipcmark_record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
 use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::break_even::{Answer, break_even};
 use ipcmark_reports::analyse::cross_check::checks;

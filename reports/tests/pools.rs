@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use common::families::One;
 use common::families::pools::{GRAINS, POOLS, dispatch, named, pool_run};
-use ipcmark::record::{Call, Measure, Record};
+use ipcmark_record::{Call, Measure, Record};
 use ipcmark_reports::analyse::metg::{Reach, efficiency, gain};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::{CaseStudy, Study};

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::PathBuf;
 
-use ipcmark::record::SCHEMA;
+use ipcmark_record::SCHEMA;
 use ipcmark_reports::read;
 
 /// A run directory whose records file holds `lines`.
@@ -18,7 +18,7 @@ fn run_of(lines: &str) -> (tempfile::TempDir, PathBuf) {
 
 fn line(set: u32) -> String {
     let one = common::contestants()[1];
-    let case = common::case(&one, ipcmark::record::Measure::RoundTrip, ipcmark::record::Placement::SameL3, 8);
+    let case = common::case(&one, ipcmark_record::Measure::RoundTrip, ipcmark_record::Placement::SameL3, 8);
     serde_json::to_string(&common::failed(case, set, "made up")).expect("records are plain data")
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use hdrhistogram::Histogram;
-use ipcmark::record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, metric};
+use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, metric};
 use ipcmark_reports::analyse::distribution::Distribution;
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{CaseSummary, summarise};

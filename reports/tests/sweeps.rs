@@ -7,7 +7,7 @@ use std::fs;
 use common::Contestant;
 use common::field::{field, standard_run};
 use common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
-use ipcmark::record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
+use ipcmark_record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
 use ipcmark_reports::analyse::load::{Due, loads, offered};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use common::families::{processes, python, servers, states};
-use ipcmark::record::{Measure, Record};
+use ipcmark_record::{Measure, Record};
 use ipcmark_reports::analyse::beside::beside;
 use ipcmark_reports::analyse::ground::{Ground, measured};
 use ipcmark_reports::analyse::study::Study;

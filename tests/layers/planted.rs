@@ -53,14 +53,6 @@ fn a_mechanism_that_knows_another_is_found() {
 }
 
 #[test]
-fn a_report_that_knows_more_than_the_record_is_found() {
-    let reports = |text: &str| beyond_the_record(&[file("reports/src/lib.rs", text)]);
-    assert_eq!(reports("use ipcmark::{record::Record, machine::placement};").len(), 1);
-    assert_eq!(reports("use ipcmark_harness::store::Store;").len(), 1);
-    assert_clean(&reports("use ipcmark::record::{Case, Record}; use ipcmark_reports::page;"));
-}
-
-#[test]
 fn a_harness_that_names_a_mechanism_is_found() {
     let library = [file("src/transport/registry.rs", "registry! { \"pipe\" => pipe::Pipe }")];
     let harness = |text: &str| named_mechanisms(&library, &[file("harness/src/plan.rs", text)]);

@@ -7,7 +7,7 @@
 //! them, since virtual CPUs move; the rest come from the machine's floors. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
 //! is too high, which the report shows as such.
 
-use ipcmark::record::{Counts, Floors, Measure, SizedFloor, metric};
+use ipcmark_record::{Counts, Floors, Measure, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;

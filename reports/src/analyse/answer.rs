@@ -4,7 +4,7 @@
 //! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of
 //! naming a winner.
 
-use ipcmark::record::{Measure, Placement, Record, Verdict};
+use ipcmark_record::{Measure, Placement, Record, Verdict};
 
 use super::lock_answer;
 use super::pairs::paired_ratio;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark::record::{Case, Placement};
+use ipcmark_record::{Case, Placement};
 
 use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, is_python};
 use super::ground::shape;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipcmark::record::Group;
+use ipcmark_record::Group;
 
 use super::series::{Manner, Series};
 use super::study::CaseStudy;

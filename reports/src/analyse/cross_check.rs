@@ -2,7 +2,7 @@
 //! it is connected, and shared memory is memory, whoever gave it a name. Where they differ the instrument is in doubt,
 //! not the mechanism.
 
-use ipcmark::record::{Case, Measure, Record, Substrate};
+use ipcmark_record::{Case, Measure, Record, Substrate};
 
 use super::pairs::paired_ratio;
 use super::statistics::{Estimate, median};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use ipcmark::record::Case;
+use ipcmark_record::Case;
 
 /// The roles of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

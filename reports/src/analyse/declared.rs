@@ -3,7 +3,7 @@
 //! The harness compares the two trial by trial and says in the record what disagrees, since only it knows which calls
 //! carry messages and which merely wait. Here both are laid side by side, and its sentences are gathered.
 
-use ipcmark::record::{Anatomy, Counts, Record};
+use ipcmark_record::{Anatomy, Counts, Record};
 
 use super::statistics::median;
 use super::study::CaseStudy;

@@ -1,6 +1,6 @@
 //! Families whose cases have a part of the page to themselves, by their names in records.
 
-use ipcmark::record::{Case, Group};
+use ipcmark_record::{Case, Group};
 
 /// Ways to start, watch and end a process.
 pub const LAUNCH: &str = "launch";

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark::record::{Case, Chunk, Isolation, Measure, Service};
+use ipcmark_record::{Case, Chunk, Isolation, Measure, Service};
 
 use super::answer::place;
 use super::study::{CaseStudy, Study};

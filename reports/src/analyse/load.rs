@@ -3,7 +3,7 @@
 //! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
 //! that was not; what a contestant carried when it was offered more says where in between.
 
-use ipcmark::record::{Arrivals, Case, Measure, Placement, Service, Verdict, metric};
+use ipcmark_record::{Arrivals, Case, Measure, Placement, Service, Verdict, metric};
 
 use super::families::{POOL, SERVER};
 use super::ground::{asked, measured};
@@ -172,7 +172,7 @@ impl Load<'_, '_> {
         let last = first.map_or(self.cases.len(), |first| first).checked_sub(1);
         let highest = self.cases.last().filter(|case| is_overloaded(case));
         let carried =
-            |record: &ipcmark::record::Record| record.outcome.metrics.as_ref()?.get(metric::MESSAGES_PER_S).copied();
+            |record: &ipcmark_record::Record| record.outcome.metrics.as_ref()?.get(metric::MESSAGES_PER_S).copied();
         Knee {
             sustained_per_s: last.map(|at| rate(self.cases[at])),
             overloaded_per_s: first.map(|at| rate(self.cases[at])),

@@ -1,6 +1,6 @@
 //! Which lock: the plan's question answered from what its cases came to, and nothing else.
 
-use ipcmark::record::{Measure, metric};
+use ipcmark_record::{Measure, metric};
 
 use super::answer::{Best, with_interval};
 use super::locks::{

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ipcmark::record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
+use ipcmark_record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
 
 use super::series::{LOCKS, Manner};
 use super::statistics::{Estimate, Interval, median};
@@ -187,7 +187,7 @@ pub fn windows_ns(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
 
 /// How long the counted window was, median over sets.
 pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
-    let whole = |windows: &Vec<ipcmark::record::Window>| windows.iter().map(|window| window.elapsed_ns).sum::<u64>();
+    let whole = |windows: &Vec<ipcmark_record::Window>| windows.iter().map(|window| window.elapsed_ns).sum::<u64>();
     median(case.usable().filter_map(|record| record.outcome.windows.as_ref().map(whole)).map(|ns| ns as f64))
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark::record::{Record, metric};
+use ipcmark_record::{Record, metric};
 
 use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median};
 use super::study::CaseStudy;

@@ -2,7 +2,7 @@
 //! machine can copy at that size. Such a rate is true for messages of which the bytes were left alone, and says nothing
 //! about any other; the report never prints it without saying so.
 
-use ipcmark::record::{Floors, SizedFloor, Touch};
+use ipcmark_record::{Floors, SizedFloor, Touch};
 
 /// How many times as many messages a second `rate_per_s` is as one core can copy, at this size; `None` for messages
 /// without bytes and for sizes below all that were measured, since there is nothing to judge by.

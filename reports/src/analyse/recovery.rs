@@ -1,6 +1,6 @@
 //! What became of a lock when somebody died who had to do with it: who got it next, when, and what he was told.
 
-use ipcmark::record::{Death, Measure, Verdict, metric};
+use ipcmark_record::{Death, Measure, Verdict, metric};
 
 use super::locks::value;
 use super::series::{LOCKS, Series};

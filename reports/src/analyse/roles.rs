@@ -1,6 +1,6 @@
 //! What each role did with its time: the three process states, CPU time, switches and faults, median over sets.
 
-use ipcmark::record::{Record, RoleCost};
+use ipcmark_record::{Record, RoleCost};
 
 use super::statistics::median;
 use super::study::CaseStudy;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use ipcmark::record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
+use ipcmark_record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
 
 use super::families::{POOL, SERIAL, is_python};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark::record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record};
+use ipcmark_record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record};
 
 use super::crowd::Crowd;
 use super::distribution::Distribution;

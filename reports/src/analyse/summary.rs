@@ -1,6 +1,6 @@
 //! What one case came to: a number, how far it can be trusted, and what it is worth next to the machine's floor.
 
-use ipcmark::record::{Case, Floors, Measure, Record, Verdict, metric};
+use ipcmark_record::{Case, Floors, Measure, Record, Verdict, metric};
 
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};

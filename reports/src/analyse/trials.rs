@@ -1,6 +1,6 @@
 //! What the trials of one case say together: the sets that count, their values, their latencies, their cost.
 
-use ipcmark::record::{Case, Ending, Measure, Record, Status, metric};
+use ipcmark_record::{Case, Ending, Measure, Record, Status, metric};
 
 use super::distribution::Distribution;
 use super::statistics::{Estimate, Kind, SetValue, Sets, Within, median};

@@ -16,7 +16,7 @@
 
 use std::fmt::Write as _;
 
-use ipcmark::record::{Measure, Outcome, Record, Status, Verdict};
+use ipcmark_record::{Measure, Outcome, Record, Status, Verdict};
 
 use super::statistics::Estimate;
 use crate::format;

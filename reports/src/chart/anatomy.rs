@@ -1,6 +1,6 @@
 //! Cost anatomy: one bar a mechanism, declared counts times the machine's floors, and what they leave unexplained.
 
-use ipcmark::record::{Floors, Measure, Placement};
+use ipcmark_record::{Floors, Measure, Placement};
 
 use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};

@@ -1,6 +1,6 @@
 //! Verified bytes a second against message size: what large messages are limited by.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::against::{Against, SIZE};
 use super::{Figure, Looks};

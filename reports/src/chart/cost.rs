@@ -1,6 +1,6 @@
 //! CPU time against round trip: what answering soon costs. Polling buys latency with CPU time, and this is the price.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::against::case_cells;
 use super::axis::Axis;

@@ -1,6 +1,6 @@
 //! Queue depth: what room for more messages buys in rate, and what it costs in latency.
 
-use ipcmark::record::{Arrivals, Measure, Placement};
+use ipcmark_record::{Arrivals, Measure, Placement};
 
 use super::against::{Against, AsPoint, Swept};
 use super::{Figure, Looks};

@@ -1,6 +1,6 @@
 //! Latency distribution on a percentile axis: nines are evenly apart, so the tail has as much room as the bulk.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::axis::Axis;
 use super::canvas::Ink;

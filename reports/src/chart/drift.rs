@@ -1,6 +1,6 @@
 //! Drift: the sentinel's trials in the order they ran. A machine that warms up, or a neighbour that moves in, bends it.
 
-use ipcmark::record::Record;
+use ipcmark_record::Record;
 
 use super::axis::Axis;
 use super::canvas::Ink;

@@ -1,6 +1,6 @@
 //! Latency against offered rate: flat while a mechanism keeps up, a wall where it does not.
 
-use ipcmark::record::Placement;
+use ipcmark_record::Placement;
 
 use super::against::case_cells;
 use super::axis::Axis;

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use ipcmark::record::Group;
+use ipcmark_record::Group;
 
 use super::Key;
 use super::canvas::{Dash, Ink, Marker};

@@ -38,7 +38,7 @@ mod topology;
 mod touch;
 mod wake_up;
 
-use ipcmark::record::Placement;
+use ipcmark_record::Placement;
 use serde::Serialize;
 
 use crate::analyse::beside::asks_about_python;

@@ -1,7 +1,7 @@
 //! A chart of one or more points a contestant on a logarithmic axis, in sections: what most charts of one number, or of a
 //! few that belong together, look like.
 
-use ipcmark::record::Isolation;
+use ipcmark_record::Isolation;
 
 use super::axis::Axis;
 use super::canvas::Marker;

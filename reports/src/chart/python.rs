@@ -1,6 +1,6 @@
 //! What would be gained over Python: one row for each of its ways, how many times as fast its counterparts are.
 
-use ipcmark::record::{Case, Measure};
+use ipcmark_record::{Case, Measure};
 
 use super::canvas::Marker;
 use super::points::{Entry, Points};

@@ -1,6 +1,6 @@
 //! Queues of work: when all is known to be done, and what a put and a get cost.
 
-use ipcmark::record::{Case, Measure, metric};
+use ipcmark_record::{Case, Measure, metric};
 
 use super::against::case_cells;
 use super::canvas::Marker;

@@ -1,6 +1,6 @@
 //! Ranking at one size: a point with its interval per mechanism, grouped by how it waits.
 
-use ipcmark::record::{Group, Measure, Placement};
+use ipcmark_record::{Group, Measure, Placement};
 
 use super::against::case_cells;
 use super::axis::Axis;

@@ -1,6 +1,6 @@
 //! Round trip against message size: the price of an answer, and where copying takes over from waking.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::against::{Against, SIZE};
 use super::{Figure, Looks};

@@ -1,7 +1,7 @@
 //! Set-up: what it costs to have a channel at all, stage by stage. Short-lived workers pay this more often than any
 //! message.
 
-use ipcmark::record::{Measure, Placement, metric};
+use ipcmark_record::{Measure, Placement, metric};
 
 use super::against::case_cells;
 use super::axis::Axis;

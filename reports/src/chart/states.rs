@@ -1,6 +1,6 @@
 //! What each role's time went into: the three states of a process, one bar a role.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};

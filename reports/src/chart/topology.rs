@@ -1,6 +1,6 @@
 //! Rate against k: what happens when more than two take part, and when there are more roles than CPUs.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::against::case_cells;
 use super::axis::Axis;

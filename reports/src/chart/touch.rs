@@ -1,6 +1,6 @@
 //! Touch modes side by side: how much of a rate is the mechanism, and how much is reading what it carried.
 
-use ipcmark::record::{Floors, Measure, Placement, Touch};
+use ipcmark_record::{Floors, Measure, Placement, Touch};
 
 use super::against::case_cells;
 use super::axis::Axis;

@@ -1,6 +1,6 @@
 //! Wake-up against pause: what the first message after a silence costs, which no closed loop shows.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::against::{Against, Swept};
 use super::{Figure, Looks};

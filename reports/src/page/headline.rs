@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use ipcmark::record::{Group, Measure, Placement, Verdict};
+use ipcmark_record::{Group, Measure, Placement, Verdict};
 use serde::Serialize;
 
 use crate::analyse::answer::place_word;

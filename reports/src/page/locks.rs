@@ -1,6 +1,6 @@
 //! The headline table of locks: one row per lock, what it costs alone and what several make of it side by side.
 
-use ipcmark::record::{Case, Measure, Placement, metric};
+use ipcmark_record::{Case, Measure, Placement, metric};
 use serde::Serialize;
 
 use super::headline::{Number, worse};

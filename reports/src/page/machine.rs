@@ -1,6 +1,6 @@
 //! The machine's facts and floors, as pairs of words and values.
 
-use ipcmark::record::{Cache, Facts, Floors, Machine, SizedFloor};
+use ipcmark_record::{Cache, Facts, Floors, Machine, SizedFloor};
 use serde::Serialize;
 
 use super::sections::Fact;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 use serde::Serialize;
 
 use crate::analyse::answer::place;

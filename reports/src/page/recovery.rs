@@ -1,6 +1,6 @@
 //! The recovery table: each lock and each death, who got the lock next, when, and what he was told.
 
-use ipcmark::record::Death;
+use ipcmark_record::Death;
 use serde::Serialize;
 
 use super::pairs::{Field, Name};

@@ -1,6 +1,6 @@
 //! The parts of the page that are lists: what ran, what to be careful with, what is missing and why, what was declared.
 
-use ipcmark::record::{Case, Measure, Record, Verdict};
+use ipcmark_record::{Case, Measure, Record, Verdict};
 use minijinja::HtmlEscape;
 use serde::Serialize;
 

@@ -10,7 +10,7 @@ pub mod states;
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use ipcmark::record::{Case, Group, Isolation, Measure, Metrics, Outcome, Record, Status, Verdict, Wait};
+use ipcmark_record::{Case, Group, Isolation, Measure, Metrics, Outcome, Record, Status, Verdict, Wait};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{blank, encode, gauss, uniform};

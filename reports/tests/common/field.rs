@@ -1,6 +1,6 @@
 //! A field as wide as a standard plan's: every kind of mechanism, in every way of waiting it can.
 
-use ipcmark::record::{Group, Isolation, Measure, Placement, Record, Substrate, Wait};
+use ipcmark_record::{Group, Isolation, Measure, Placement, Record, Substrate, Wait};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{Contestant, SIZES, case, measured};

@@ -1,7 +1,7 @@
 //! Locks of a machine that does not exist: curves after the universal scalability law, waits of a queue with one server.
 
 use hdrhistogram::Histogram;
-use ipcmark::record::{
+use ipcmark_record::{
     Anatomy, Case, Contest, Counts, Death, Fairness, Group, HolderShare, Isolation, Measure, Metrics, Outcome,
     Placement, Record, Spacing, Status, Stock, Verdict, Wait, Window, metric,
 };

@@ -1,7 +1,7 @@
 //! A suite and a machine that do not exist.
 
 use hdrhistogram::Histogram;
-use ipcmark::record::{Build, Cache, Facts, Floors, IdleNoise, Machine, Placement, SizedFloor, Suite};
+use ipcmark_record::{Build, Cache, Facts, Floors, IdleNoise, Machine, Placement, SizedFloor, Suite};
 
 use super::encode;
 

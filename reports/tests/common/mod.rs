@@ -10,7 +10,7 @@ pub mod machine;
 pub mod sweeps;
 
 pub use chance::{encode, gauss, uniform};
-use ipcmark::record::{
+use ipcmark_record::{
     Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
     RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
 };

@@ -1,7 +1,7 @@
 //! Sweeps over everything but the message size: rates, pauses, topologies, depths, touch modes, and set-up.
 
 use hdrhistogram::Histogram;
-use ipcmark::record::{
+use ipcmark_record::{
     Arrivals, Case, Group, Measure, Metrics, Outcome, Placement, Record, Substrate, Touch, Verdict, Wait, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
@@ -17,7 +17,7 @@ pub const GAPS_NS: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 10
 fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
     Outcome {
         verdict: Some(Verdict::Stable),
-        status: ipcmark::record::Status::Measured,
+        status: ipcmark_record::Status::Measured,
         why: None,
         metrics: Some(metrics.iter().map(|&(name, value)| (name.to_owned(), value)).collect::<Metrics>()),
         histogram,

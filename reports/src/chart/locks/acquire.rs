@@ -1,6 +1,6 @@
 //! What a lock costs that nobody else wants: warm, after another core held it, and tried.
 
-use ipcmark::record::{Group, Measure, Placement, metric};
+use ipcmark_record::{Group, Measure, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -1,6 +1,6 @@
 //! Cost anatomy of locks: what taking a free one and what handing one over is declared to cost, at this machine's prices.
 
-use ipcmark::record::{Floors, Measure, Placement};
+use ipcmark_record::{Floors, Measure, Placement};
 
 use super::super::anatomy::{bar, legend, rest, slices};
 use super::super::axis::Axis;

@@ -1,7 +1,7 @@
 //! What is left of a lock's throughput where there are more holders than CPUs, or where somebody else wants the CPU too:
 //! one who polls for a lock whose owner was put off his CPU spends whole time slices on it.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -1,6 +1,6 @@
 //! Fairness against throughput: the fastest locks often are those that let nobody else in.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

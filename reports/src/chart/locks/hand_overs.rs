@@ -1,6 +1,6 @@
 //! Who gets the lock after whom: a queue hands it round, a lock that lets newcomers in keeps it where it is.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::super::against::case_cells;
 use super::super::heat::{Grid, Heat};

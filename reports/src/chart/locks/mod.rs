@@ -13,7 +13,7 @@ mod throughput;
 mod tickets;
 mod waits;
 
-use ipcmark::record::Placement;
+use ipcmark_record::Placement;
 
 use super::lines::by_manner;
 use super::plot::{Line, Panel};

@@ -1,6 +1,6 @@
 //! Reads a second against how many of a hundred accesses only read: what it is worth to let readers in together.
 
-use ipcmark::record::{Measure, Placement, metric};
+use ipcmark_record::{Measure, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -1,6 +1,6 @@
 //! What readers and writers wait for each other: a lock that prefers readers lets writers wait, and the other way round.
 
-use ipcmark::record::{Group, Placement, metric};
+use ipcmark_record::{Group, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ipcmark::record::{Placement, metric};
+use ipcmark_record::{Placement, metric};
 
 use super::super::Figure;
 use super::super::table::{Cell, Table};
@@ -53,7 +53,7 @@ fn left(fit: &Fit, holders: u32) -> f64 {
 
 fn points(cases: &[&CaseStudy<'_>]) -> Vec<Point> {
     let rate =
-        |record: &ipcmark::record::Record| record.outcome.metrics.as_ref()?.get(metric::ACQUISITIONS_PER_S).copied();
+        |record: &ipcmark_record::Record| record.outcome.metrics.as_ref()?.get(metric::ACQUISITIONS_PER_S).copied();
     let point = |case: &&CaseStudy<'_>| Point {
         n: f64::from(holders(case.case)),
         sets: case.usable().filter_map(rate).collect(),

@@ -1,6 +1,6 @@
 //! Starvation over windows: a lock that is even in the long run may be anything but over a millisecond.
 
-use ipcmark::record::{Measure, Placement, metric};
+use ipcmark_record::{Measure, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

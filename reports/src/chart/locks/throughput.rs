@@ -1,7 +1,7 @@
 //! Acquisitions a second against the number of holders: who gains by a second holder, who falls, and who falls apart where
 //! there are more holders than CPUs.
 
-use ipcmark::record::{Measure, Placement, metric};
+use ipcmark_record::{Measure, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -1,6 +1,6 @@
 //! The ticket race: several sell from one stock, and exactly what there is must be sold.
 
-use ipcmark::record::{Measure, Placement, Stock, metric};
+use ipcmark_record::{Measure, Placement, Stock, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

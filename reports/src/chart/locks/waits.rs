@@ -1,6 +1,6 @@
 //! The wait for a lock against how much of its time is asked for: flat where it is mostly free, a wall where it is not.
 
-use ipcmark::record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -1,6 +1,6 @@
 //! How many tasks should go over at once: the chunk policies of map.
 
-use ipcmark::record::{Call, Chunk, Measure};
+use ipcmark_record::{Call, Chunk, Measure};
 
 use super::super::against::case_cells;
 use super::super::canvas::Marker;

@@ -1,6 +1,6 @@
 //! What it costs to have an empty task done, by how it is handed over.
 
-use ipcmark::record::{Call, metric};
+use ipcmark_record::{Call, metric};
 
 use super::super::against::case_cells;
 use super::super::canvas::Marker;

@@ -1,6 +1,6 @@
 //! What becomes of a pool when a worker is killed at work, as a table.
 
-use ipcmark::record::{Case, Measure, metric};
+use ipcmark_record::{Case, Measure, metric};
 
 use super::super::Figure;
 use super::super::against::case_cells;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark::record::{Call, Measure, metric};
+use ipcmark_record::{Call, Measure, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

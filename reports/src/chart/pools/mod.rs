@@ -8,7 +8,7 @@ mod grains;
 mod overhead;
 mod results;
 
-use ipcmark::record::{Call, Measure};
+use ipcmark_record::{Call, Measure};
 
 use super::{Figure, Looks, load};
 use crate::analyse::families::{POOL, SERIAL, is_python};
@@ -46,7 +46,7 @@ fn no_work(case: &CaseStudy<'_>) -> bool {
 
 /// True where tasks are handed over as the plan left it.
 fn no_chunks(case: &CaseStudy<'_>) -> bool {
-    case.case.chunk.is_none_or(|chunk| chunk == ipcmark::record::Chunk::One)
+    case.case.chunk.is_none_or(|chunk| chunk == ipcmark_record::Chunk::One)
 }
 
 /// The case of the same contestant that is called this way.

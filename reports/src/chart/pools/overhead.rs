@@ -1,6 +1,6 @@
 //! What a task costs the workers beside its own work, as bars.
 
-use ipcmark::record::{Call, metric};
+use ipcmark_record::{Call, metric};
 
 use super::super::against::case_cells;
 use super::super::bars::{Bar, Bars, Column, by_scale};

@@ -1,7 +1,7 @@
 //! The headline table of pools: a row for each, what a task costs in either way of handing it over, and what the pool
 //! itself costs.
 
-use ipcmark::record::{Call, Measure, metric};
+use ipcmark_record::{Call, Measure, metric};
 
 use super::super::Figure;
 use super::super::against::case_cells;

@@ -1,6 +1,6 @@
 //! Isolation made visible: what the first write to a shared page costs, what the next one does, and who sees it.
 
-use ipcmark::record::{Measure, metric};
+use ipcmark_record::{Measure, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

@@ -1,6 +1,6 @@
 //! Parallel against merely concurrent: the same work of two on one CPU and on two, and what each role did meanwhile.
 
-use ipcmark::record::{Case, Measure, Placement, metric};
+use ipcmark_record::{Case, Measure, Placement, metric};
 
 use super::super::against::case_cells;
 use super::super::axis::Axis;

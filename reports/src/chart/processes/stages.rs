@@ -1,6 +1,6 @@
 //! What it takes to start a process, to have it do something, and to be rid of it: stage by stage.
 
-use ipcmark::record::{Measure, metric};
+use ipcmark_record::{Measure, metric};
 
 use super::super::against::case_cells;
 use super::super::bars::{Bar, Bars, Column, by_scale};

@@ -1,6 +1,6 @@
 //! What the size of the parent adds to a start, and what it is worth to start several at once.
 
-use ipcmark::record::{Case, Measure, metric};
+use ipcmark_record::{Case, Measure, metric};
 
 use super::super::against::{Against, PanelOf, Swept};
 use super::super::{Figure, Looks};

@@ -1,6 +1,6 @@
 //! How long until an end is known, by how it came and how it is watched for.
 
-use ipcmark::record::{Case, Ending, Measure, metric};
+use ipcmark_record::{Case, Ending, Measure, metric};
 
 use super::super::against::case_cells;
 use super::super::canvas::Marker;

@@ -1,6 +1,6 @@
 //! What a connection costs: until the first answer, and in memory.
 
-use ipcmark::record::{Case, Measure, metric};
+use ipcmark_record::{Case, Measure, metric};
 
 use super::super::against::case_cells;
 use super::super::canvas::Marker;

@@ -1,6 +1,6 @@
 //! Requests a second, and their latency, against the number of clients.
 
-use ipcmark::record::{Case, Service};
+use ipcmark_record::{Case, Service};
 
 use super::super::against::{Against, Swept};
 use super::super::{Figure, Looks};

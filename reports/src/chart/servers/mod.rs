@@ -3,7 +3,7 @@
 mod connections;
 mod load_of_clients;
 
-use ipcmark::record::{Case, Measure};
+use ipcmark_record::{Case, Measure};
 
 use super::against::PanelOf;
 use super::{Figure, Looks, load};

@@ -3,7 +3,7 @@
 mod rates;
 mod waits;
 
-use ipcmark::record::{Case, Measure};
+use ipcmark_record::{Case, Measure};
 
 use super::{Figure, Looks};
 use crate::analyse::families::{SHARED_STATE, is_python};

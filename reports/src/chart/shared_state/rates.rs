@@ -1,6 +1,6 @@
 //! Accesses a second, against how many of them only read, and against how many use the state.
 
-use ipcmark::record::Case;
+use ipcmark_record::Case;
 
 use super::super::against::{Against, Swept};
 use super::super::{Figure, Looks};

@@ -1,6 +1,6 @@
 //! How long the slowest hundredth of reads and of writes takes.
 
-use ipcmark::record::metric;
+use ipcmark_record::metric;
 
 use super::super::against::case_cells;
 use super::super::canvas::Marker;

@@ -1,6 +1,6 @@
 //! Pools: what they cost a task is known, so break-even and METG are, too.
 
-use ipcmark::record::{
+use ipcmark_record::{
     Arrivals, Call, Case, Chunk, Death, Group, Isolation, Measure, Placement, Record, Verdict, Wait, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;

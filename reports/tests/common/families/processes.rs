@@ -1,6 +1,6 @@
 //! Ways to start, watch and end; memory apart and shared; and two at once.
 
-use ipcmark::record::{Case, Ending, Group, Isolation, Measure, Outcome, Placement, Record, RoleCost, metric};
+use ipcmark_record::{Case, Ending, Group, Isolation, Measure, Outcome, Placement, Record, RoleCost, metric};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{One, finish, noise, trial, with_waits};

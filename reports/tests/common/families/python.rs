@@ -1,6 +1,6 @@
 //! Python next to its counterparts, in one run.
 
-use ipcmark::record::{Call, Group, Isolation, Measure, Placement, Record, Service, Wait};
+use ipcmark_record::{Call, Group, Isolation, Measure, Placement, Record, Service, Wait};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{finish, pools, processes, servers, states};

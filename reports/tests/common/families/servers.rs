@@ -1,6 +1,6 @@
 //! Servers that get slower the more clients they have, each in its own way.
 
-use ipcmark::record::{Arrivals, Case, Group, Isolation, Measure, Placement, Record, Service, Wait, metric};
+use ipcmark_record::{Arrivals, Case, Group, Isolation, Measure, Placement, Record, Service, Wait, metric};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{One, finish, noise, trial, with_waits};

@@ -1,6 +1,6 @@
 //! Shared state and queues of work.
 
-use ipcmark::record::{Case, Group, Isolation, Measure, Placement, Record, Wait, metric};
+use ipcmark_record::{Case, Group, Isolation, Measure, Placement, Record, Wait, metric};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{One, finish, noise, trial, with_waits};

@@ -12,7 +12,7 @@ use crate::record::Wait;
 /// Spinning as the model knows it: let another thread run. Of three threads two may look in turn without end, so an order
 /// in which one of them looks in vain often is followed to its end, but not branched any more.
 #[derive(Default)]
-pub(crate) struct Yield;
+pub struct Yield;
 
 /// Looks in vain after which an order is not branched any more. With two threads four are all there ever are; with three
 /// of a lock that gives each his own word to look at, fewer than eight.
@@ -51,7 +51,7 @@ impl<P: Place> WaitStrategy<P> for Yield {
 }
 
 /// Parking without the fences: who wakes may miss the sleeper.
-pub(crate) struct Unfenced;
+pub struct Unfenced;
 
 impl Strategy for Unfenced {
     const WAIT: Wait = Wait::Park;
@@ -89,7 +89,7 @@ impl<P: Place> TimedWait<P> for Unfenced {
 
 /// Checks every order with at most `preemptions`: enough to find what two threads can do to each other, and three threads
 /// have too many orders for more.
-pub(crate) fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+pub fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(model);
@@ -97,7 +97,7 @@ pub(crate) fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 
 
 /// Runs a mutant's check in a process of its own, since the checker may abort: the very `test` that asks, by its full name,
 /// told to run the mutant. True when that process ended because the checker found something.
-pub(crate) fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
+pub fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
     if std::env::var_os(MUTANT).is_some() {
         check_within(2, model);

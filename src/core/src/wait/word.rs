@@ -29,28 +29,28 @@ fn slice() -> Duration {
 #[cfg(not(loom))]
 #[repr(transparent)]
 #[derive(Default)]
-pub(crate) struct Word(AtomicU32);
+pub struct Word(AtomicU32);
 
 #[cfg(not(loom))]
 impl Word {
     /// Its value.
     #[inline]
-    pub(crate) fn value(&self) -> &AtomicU32 {
+    pub fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
     /// Sleeps for a slice while the value is `expected`. True when somebody woke this sleeper.
-    pub(crate) fn sleep(&self, expected: u32) -> io::Result<bool> {
+    pub fn sleep(&self, expected: u32) -> io::Result<bool> {
         self.sleep_for(expected, Duration::MAX)
     }
 
     /// The same for at most `limit`.
-    pub(crate) fn sleep_for(&self, expected: u32, limit: Duration) -> io::Result<bool> {
+    pub fn sleep_for(&self, expected: u32, limit: Duration) -> io::Result<bool> {
         crate::futex::sleep(&self.0, expected, slice().min(limit))
     }
 
     /// Wakes up to `most` sleepers and says how many there were.
-    pub(crate) fn wake(&self, most: u32) -> io::Result<u32> {
+    pub fn wake(&self, most: u32) -> io::Result<u32> {
         // The kernel counts in signed numbers.
         crate::futex::rouse(&self.0, most.min(i32::MAX.cast_unsigned()))
     }
@@ -60,7 +60,7 @@ impl Word {
 /// first is woken first. It has no time limit that could hide a lost wake-up.
 #[cfg(loom)]
 #[derive(Default)]
-pub(crate) struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
+pub struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
 
 /// Sleepers by the number of their sleep, which is no earlier one's wake-up.
 #[cfg(loom)]
@@ -72,11 +72,11 @@ struct Queue {
 
 #[cfg(loom)]
 impl Word {
-    pub(crate) fn value(&self) -> &AtomicU32 {
+    pub fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
-    pub(crate) fn sleep(&self, expected: u32) -> io::Result<bool> {
+    pub fn sleep(&self, expected: u32) -> io::Result<bool> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         if self.0.load(Ordering::Relaxed) != expected {
             return Ok(false);
@@ -91,11 +91,11 @@ impl Word {
     }
 
     /// Time does not pass in a model: whoever waits with a limit waits until he is woken.
-    pub(crate) fn sleep_for(&self, expected: u32, _: Duration) -> io::Result<bool> {
+    pub fn sleep_for(&self, expected: u32, _: Duration) -> io::Result<bool> {
         self.sleep(expected)
     }
 
-    pub(crate) fn wake(&self, most: u32) -> io::Result<u32> {
+    pub fn wake(&self, most: u32) -> io::Result<u32> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         let count = queue.asleep.len().min(most as usize);
         queue.asleep.drain(..count);

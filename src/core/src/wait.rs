@@ -4,9 +4,9 @@
 //! how long it polls before that, and how it is woken.
 
 mod doorbell;
-pub(crate) mod fence;
-#[cfg(all(test, loom))]
-pub(crate) mod model;
+pub mod fence;
+#[cfg(loom)]
+pub mod model;
 mod patience;
 mod place;
 mod timed;
@@ -22,7 +22,7 @@ pub use doorbell::Doorbell;
 pub use patience::Patience;
 pub use place::{ALL, Crowd, Gate, Nowhere, Place};
 pub use timed::TimedWait;
-pub(crate) use word::Word;
+pub use word::Word;
 pub use word::sleep_until_woken;
 
 /// Polls between two looks at the abort word.
@@ -225,7 +225,7 @@ fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> 
 
 /// Announces, fences, looks once more, sleeps, and so on until `ready`. `fence` is a weaker one only in the model's mutant.
 #[cold]
-pub(crate) fn sleep_until<P: Place, R>(
+pub fn sleep_until<P: Place, R>(
     place: &P,
     fence: impl Fn(),
     sleep: impl Fn(P::Ticket) -> io::Result<()>,
@@ -249,18 +249,16 @@ pub(crate) fn sleep_until<P: Place, R>(
     }
 }
 
+/// Fences, and calls `wake` if a sleeper has announced itself. `fence` is a weaker one only in the model's mutant.
 #[inline]
-pub(crate) fn wake_sleeper(
-    place: &impl Place,
-    fence: impl Fn(),
-    wake: impl FnOnce() -> io::Result<()>,
-) -> io::Result<()> {
+pub fn wake_sleeper(place: &impl Place, fence: impl Fn(), wake: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // PAIRS: place-announced. The condition is visible before the announcement is looked at.
     fence();
     if place.is_taken() { wake() } else { Ok(()) }
 }
 
+/// [`Place::wake`], kept out of the fast path.
 #[cold]
-pub(crate) fn wake_cold(place: &impl Place, most: u32) -> io::Result<()> {
+pub fn wake_cold(place: &impl Place, most: u32) -> io::Result<()> {
     place.wake(most)
 }

@@ -29,7 +29,7 @@ use std::io;
 use crate::wait::Place;
 
 /// Atomics of the machine, or of the model checker.
-pub(crate) mod sync {
+pub mod sync {
     #[cfg(loom)]
     pub use loom::sync::atomic::{AtomicU64, Ordering, fence};
     #[cfg(not(loom))]
