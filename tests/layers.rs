@@ -4,15 +4,13 @@
 //! The check reads tokens, not types: it follows every path that starts with `crate`, `self`, `super` or `ipcmark`,
 //! inside `use` lists too. Comments, strings and `#[cfg(test)]` items do not count.
 
-#[path = "layers/planted.rs"]
 mod planted;
-mod source;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use source::{Reference, references};
+use crate::source::{self, Reference, references};
 
 /// Modules of the library, lowest layer first. A module may refer to those of lower layers only.
 const LAYERS: &[(&str, u32)] = &[

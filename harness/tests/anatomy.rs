@@ -1,10 +1,8 @@
 //! The traced pass on the real system: what a message costs is counted, and what is not as declared is said.
 
-mod common;
-
 use std::path::Path;
 
-use common::{PROGRAM, alone, case, run_id, short, threads};
+use crate::common::{PROGRAM, alone, case, run_id, short, threads};
 use ipcmark::record::{Case, Measure, Status, Wait};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
 

@@ -1,14 +1,12 @@
 //! The command as a user calls it: what it prints, which status it ends with, and that a wrong call makes nothing.
 
-#[path = "common/command.rs"]
-mod command;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use command::{PROGRAM, command, folder, ipcmark, printed, told};
+use crate::common::PROGRAM;
+use crate::common::command::{command, folder, ipcmark, printed, told};
 use ipcmark_harness::participants::Participants;
 use serde_json::Value;
 

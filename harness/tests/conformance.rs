@@ -1,13 +1,11 @@
 //! What every transport of the registry must get right, over real processes; and that the instrument tells the truth: a known
 //! delay is recovered, and each fault put in on purpose is caught.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{PROGRAM, alone, case, run_id, short};
+use crate::common::{PROGRAM, alone, case, run_id, short};
 use ipcmark::clock;
 use ipcmark::family;
 use ipcmark::protocol::Timing;
@@ -97,15 +95,22 @@ fn a_known_delay_is_recovered_within_the_clocks_error() {
     const DELAY_NS: u64 = 10_000;
     let _alone = alone();
     let session = session("null");
-    let quickest = |delay_ns| (0..5).map(|_| null_trip_ns(&session, delay_ns)).fold(f64::INFINITY, f64::min);
-    let (delayed, own_work) = (quickest(DELAY_NS), quickest(0));
-    let recovered = (delayed - own_work) / 2.0;
     // A delay starts and ends with a tick read, and ends up to one read late; the tick counter's frequency is known to
     // 0.1 MHz; the block is timed by the monotonic clock.
     let clocks = clock::measure_cost();
     let frequency = clock::ticks_hz().map_or(0.0, |hz| DELAY_NS as f64 * 1e5 / hz as f64);
     let allowed = 3.0 * clocks.tick_read_ns + clocks.step_ns + frequency;
-    let error = recovered - DELAY_NS as f64;
+    let (mut delayed, mut own_work, mut error) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+    // On a busy machine it may take several trials until each has had one undisturbed block.
+    for trial in 0..50 {
+        delayed = delayed.min(null_trip_ns(&session, DELAY_NS));
+        own_work = own_work.min(null_trip_ns(&session, 0));
+        error = (delayed - own_work) / 2.0 - DELAY_NS as f64;
+        if trial >= 4 && error.abs() <= allowed {
+            break;
+        }
+    }
+    let recovered = error + DELAY_NS as f64;
     println!("a delay of {DELAY_NS} ns was recovered as {recovered:.1} ns; {allowed:.1} ns of error are allowed");
     assert!(error.abs() <= allowed, "{recovered} ns were recovered: off by {error} ns, {allowed} ns allowed");
 }

@@ -1,12 +1,10 @@
 //! Objects that the kernel keeps under a name until somebody removes it: they must last as long as a trial, though
 //! nobody could attach any more, and not a moment longer, whatever becomes of the workers.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{PROGRAM, alone, case, long, run_id, short, signal, worker_at_work};
+use crate::common::{PROGRAM, alone, case, long, run_id, short, signal, worker_at_work};
 use ipcmark::address::{Name, NameKind, sysv_key};
 use ipcmark::record::{Case, Measure, Status, Wait};
 use ipcmark::{sysv_msg, sysv_sem};

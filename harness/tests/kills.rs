@@ -1,14 +1,12 @@
 //! A peer killed at work, over every row: the trial ends at once with its reason, the next one works, and no process, name
 //! or kernel object is left.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use common::{PROGRAM, alone, case, leftovers, long, run_id, short, signal, worker_at_work, workers_of};
+use crate::common::{PROGRAM, SOON, alone, case, leftovers, long, run_id, short, signal, worker_at_work, workers_of};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Case, Isolation, Measure, Status};
 use ipcmark_harness::trial::{Session, TrialOrder};
@@ -50,7 +48,7 @@ fn end_in_the_middle(session: &Session, order: &TrialOrder, role: &str, victim: 
     let why = result.outcome.why.unwrap_or_default();
     assert_eq!(result.outcome.status, Status::Failed, "{key}");
     assert!(why.contains(role) && why.contains("SIGKILL"), "{key}: {why}");
-    assert!(after < Duration::from_secs(1), "{key}: went on for {after:?}");
+    assert!(after < SOON, "{key}: went on for {after:?}");
     assert_eq!(workers_of(std::process::id().cast_signed()), vec![], "{key}");
 }
 

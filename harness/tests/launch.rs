@@ -1,14 +1,10 @@
 //! Starting, watching and ending from end to end: every row of the families that have to do with it, as `ipcmark list` names
 //! them, on real processes. Nobody is left afterwards, not even of a trial that is killed in the middle.
 
-#[path = "common/command.rs"]
-mod command;
-mod common;
-
 use std::path::Path;
-use std::time::Duration;
 
-use common::{PROGRAM, alone, processes, processes_naming, run_id, short, signal, wait_for, wait_up_to, workers_of};
+use crate::common::command;
+use crate::common::{PROGRAM, alone, processes, processes_naming, run_id, short, signal, wait_for, workers_of};
 use ipcmark::family;
 use ipcmark::measure::histogram;
 use ipcmark::record::{Case, Ending, Isolation, Measure, Metrics, Outcome, Status, metric};
@@ -187,7 +183,7 @@ fn nobody_outlives_a_parent_that_is_killed_at_work() {
             outcome
         });
         assert_eq!(outcome.status, Status::Failed, "{}", case.key());
-        wait_up_to(Duration::from_secs(5), "everybody to be gone", || {
+        wait_for("every process to be gone", || {
             // Newborn programs have the trial's directory in their environment, and copies are named as the parent is.
             let left = processes_naming(&run_id("killed-parent"));
             left.iter().all(|command| !command.starts_with("ipcmark worker")).then_some(())

@@ -1,15 +1,12 @@
 //! Locks from end to end: the promises of every row between real holders, its declared costs as counted by the kernel, and
 //! the quick plan as a user runs it. A holder that goes in without asking is caught, and so is the absence of any lock.
 
-#[path = "common/command.rs"]
-mod command;
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{PROGRAM, alone, run_id, short};
+use crate::common::command;
+use crate::common::{PROGRAM, alone, run_id, short};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Case, Fault, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
@@ -44,7 +41,7 @@ fn every_lock_keeps_its_promises_between_four_holders() {
     }
 }
 
-/// `cargo test --release --test locks -- --ignored`: some minutes.
+/// `cargo test --release --test harness locks:: -- --ignored`: some minutes.
 #[test]
 #[ignore = "takes minutes; by night"]
 fn no_wake_up_is_lost_over_a_million_hand_overs() {

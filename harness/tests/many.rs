@@ -1,11 +1,9 @@
 //! Several ends on a channel, several channels, and a CPU hog beside them: over every transport that can, with real processes,
 //! each message accounted for.
 
-mod common;
-
 use std::path::Path;
 
-use common::{PROGRAM, alone, case, run_id, short};
+use crate::common::{PROGRAM, alone, case, run_id, short};
 use ipcmark::family;
 use ipcmark::record::{Case, Fault, Measure, Status, Substrate, Wait};
 use ipcmark_harness::trial::Session;

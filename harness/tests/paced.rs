@@ -1,11 +1,9 @@
 //! The open loop with real processes: what is late shows, what is too much is marked, and a standstill that a closed loop
 //! hides appears. And the first message after a pause.
 
-mod common;
-
 use std::path::Path;
 
-use common::{PROGRAM, alone, case, run_id, short, threads};
+use crate::common::{PROGRAM, alone, case, run_id, short, threads};
 use ipcmark::record::{Arrivals, Case, Fault, Measure, Placement, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
 

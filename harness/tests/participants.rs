@@ -1,18 +1,15 @@
 //! Programs of others, with real processes: every Python row measures and is checked, what is wrong or missing is told
 //! before anything starts, and no process outlives a harness that is killed.
 
-#[path = "common/command.rs"]
-mod command;
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use command::{folder, ipcmark, printed, told};
-use common::user_run::fresh_places;
-use common::{PROGRAM, alone, processes, processes_naming, run_id, short, wait_up_to};
+use crate::common;
+use crate::common::command::{folder, ipcmark, printed, told};
+use crate::common::user_run::fresh_places;
+use crate::common::{PROGRAM, alone, processes, processes_naming, run_id, short, wait_up_to};
 use ipcmark::family::Contestant;
 use ipcmark::record::{Call, Case, Measure, Outcome, Record, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
@@ -232,7 +229,7 @@ fn a_killed_harness_leaves_no_python_process() {
         let places = fresh_places();
         let at = |name: &str| places.path().join(name);
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--exact", "a_harness_that_is_going_to_be_killed"]).env(DOOMED, row);
+        command.args(["--exact", "participants::a_harness_that_is_going_to_be_killed"]).env(DOOMED, row);
         command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut harness = command.spawn().expect("this program runs");

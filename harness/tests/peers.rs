@@ -1,8 +1,5 @@
 //! Libraries that make names of their own accord leave none behind, whoever is killed. Only with the cargo features that
 //! build them in.
-#![cfg(feature = "peers")]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,7 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use common::{PROGRAM, alone, case, long, run_id, wait_for, worker_at_work};
+use crate::common;
+use crate::common::{PROGRAM, alone, case, long, run_id, wait_for, worker_at_work};
 use ipcmark::record::{Measure, Status, Wait};
 use ipcmark_harness::trial::Session;
 use nix::sys::signal::Signal;

@@ -5,12 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::common::PROGRAM;
+
 const HEAD: &str = "name = \"mine\"\nquestion = \"Which?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 2\n";
 const BLOCK: &str = "[[cases]]\nmechanisms = [\"pipe\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [\"8 B\"]\n";
 
 fn run_plan(folder: &Path, text: &str) -> Output {
     fs::write(folder.join("mine.toml"), text).expect("the folder is ours");
-    Command::new(env!("CARGO_BIN_EXE_ipcmark"))
+    Command::new(PROGRAM)
         .args(["run", "--plan", "mine.toml", "--out", "out"])
         .current_dir(folder)
         .output()
@@ -62,11 +64,7 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
 fn a_printed_plan_is_a_plan_of_ones_own() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_ipcmark"))
-            .args(arguments)
-            .current_dir(folder.path())
-            .output()
-            .expect("the command exists")
+        Command::new(PROGRAM).args(arguments).current_dir(folder.path()).output().expect("the command exists")
     };
     let printed = run(&["plans", "smoke"]);
     assert!(printed.status.success());

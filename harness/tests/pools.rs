@@ -1,13 +1,12 @@
 //! Pools from end to end, over every row: promises between real processes, each question asked once, and nothing left when
 //! the dispatcher or the whole run is killed at work.
 
-mod common;
-
 use std::path::Path;
 use std::time::Duration;
 
-use common::user_run::{UserRun, fresh_places};
-use common::{PROGRAM, alone, processes, run_id, short, signal, wait_for, wait_up_to};
+use crate::common;
+use crate::common::user_run::{UserRun, fresh_places};
+use crate::common::{PROGRAM, alone, processes, run_id, short, signal, wait_for, wait_up_to};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Arrivals, Call, Case, Chunk, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialResult};

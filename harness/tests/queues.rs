@@ -1,12 +1,10 @@
 //! Queues of work from end to end: the promises of every row between one and several of each side, what a drain says, what is
 //! refused, and a consumer killed at work.
 
-mod common;
-
 use std::env;
 use std::path::{Path, PathBuf};
 
-use common::{PROGRAM, alone, leftovers, run_id, short, signal, worker_at_work, workers_of};
+use crate::common::{PROGRAM, alone, leftovers, run_id, short, signal, worker_at_work, workers_of};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;

@@ -1,11 +1,9 @@
 //! Readers and writers of one state, with real processes: under locks that let readers in together, under ways to read
 //! without a lock, and under a mutex. Every read is checked within the trial, so that a torn one would be a failure.
 
-mod common;
-
 use std::path::Path;
 
-use common::{PROGRAM, alone, run_id, short};
+use crate::common::{PROGRAM, alone, run_id, short};
 use ipcmark::family;
 use ipcmark::lock::FAMILY;
 use ipcmark::record::{Case, Group, HolderShare, Isolation, Measure, Outcome, Status, metric};

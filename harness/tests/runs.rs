@@ -1,18 +1,16 @@
 //! Runs from start to end with real processes: what they leave, and how they are resumed, interrupted and compared.
 
-#[path = "common/command.rs"]
-mod command;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use command::{command, folder, ipcmark, printed, told};
-use ipcmark::record::{Measure, Outcome, Record, Status};
+use crate::common::command::{command, folder, ipcmark, printed, told};
+use crate::common::{alone, wait_up_to};
+use ipcmark::record::{Measure, Outcome, Record, Status, Verdict};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -23,12 +21,6 @@ const SHORT: [&str; 6] = ["run", "--plan", "smoke", "--only", "/pipe/(round_trip
 fn records(directory: &Path) -> Vec<Record> {
     let text = fs::read_to_string(directory.join("records.jsonl")).expect("the run left records");
     text.lines().map(|line| serde_json::from_str(line).expect("every line is a record")).collect()
-}
-
-/// Runs pin their workers to the same CPUs, so tests with real ones take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A finished run, made once and copied by the tests that need one.
@@ -121,24 +113,18 @@ fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
     fs::write(run.join(name), lines.concat()).expect("ours");
 }
 
-/// The same records from a machine on which everything takes three times as long.
-fn slow_copy(run: &Path) {
-    changed_copy(run, "slow.jsonl", |record| {
-        for (name, value) in record.outcome.metrics.iter_mut().flatten() {
-            *value = if name.ends_with("_per_s") { *value / 3.0 } else { *value * 3.0 };
-        }
-        for window in record.outcome.windows.iter_mut().flatten() {
-            window.elapsed_ns *= 3;
-        }
-    });
-}
-
-/// The same records from a machine that knows no noise, on which each message takes `cost`.
+/// The same cases with made-up numbers, windows and verdicts: a machine without noise, on which each message takes `cost`.
 fn steady_copy(run: &Path, name: &str, cost: f64) {
     changed_copy(run, name, |record| {
         let cost = cost * (1.0 + f64::from(record.set) * 1e-4);
         for (name, value) in record.outcome.metrics.iter_mut().flatten() {
             *value = if name.ends_with("_per_s") { 1e9 / cost } else { cost };
+        }
+        for window in record.outcome.windows.iter_mut().flatten() {
+            (window.messages, window.elapsed_ns) = (1_000_000, (1e6 * cost) as u64);
+        }
+        if record.outcome.status == Status::Measured {
+            record.outcome.verdict = Some(Verdict::Stable);
         }
     });
 }
@@ -221,14 +207,15 @@ fn a_comparison_says_slower_and_breaks_its_limit_only_with_confidence() {
     let same = ipcmark(run.path(), &["compare", ".", ".", "--fail-above", "1"]);
     assert_eq!(same.status.code(), Some(0), "{}", told(&same));
     assert!(printed(&same).contains("1.00"), "{}", printed(&same));
-    slow_copy(run.path());
-    let slower = ipcmark(run.path(), &["compare", ".", "slow.jsonl", "--fail-above", "1000"]);
+    steady_copy(run.path(), "quick.jsonl", 1000.0);
+    steady_copy(run.path(), "slow.jsonl", 3000.0);
+    let slower = ipcmark(run.path(), &["compare", "quick.jsonl", "slow.jsonl", "--fail-above", "1000"]);
     assert_eq!(slower.status.code(), Some(0), "{}", told(&slower));
     assert!(printed(&slower).contains("slower"), "{}", printed(&slower));
-    let broken = ipcmark(run.path(), &["compare", ".", "slow.jsonl", "--fail-above", "10"]);
+    let broken = ipcmark(run.path(), &["compare", "quick.jsonl", "slow.jsonl", "--fail-above", "10"]);
     assert_eq!(broken.status.code(), Some(1));
     assert!(told(&broken).contains("slower by more than 10 %"), "{}", told(&broken));
-    let faster = ipcmark(run.path(), &["compare", "slow.jsonl", ".", "--fail-above", "10"]);
+    let faster = ipcmark(run.path(), &["compare", "slow.jsonl", "quick.jsonl", "--fail-above", "10"]);
     assert_eq!(faster.status.code(), Some(0));
     assert!(printed(&faster).contains("faster"), "{}", printed(&faster));
 }
@@ -256,12 +243,9 @@ fn long_run(folder: &Path, out: &str) -> Background {
     run
 }
 
+/// A run begins with the machine's floors, which takes seconds.
 fn wait_for(what: &str, mut come: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !come() {
-        assert!(Instant::now() < deadline, "waited a minute for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_up_to(Duration::from_secs(60), what, || come().then_some(()));
 }
 
 #[test]

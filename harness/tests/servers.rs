@@ -1,11 +1,9 @@
 //! Servers from end to end: the promises of every row, to a thousand client processes; what each measure says of it; the
 //! limits that are refused; and nothing that stays.
 
-mod common;
-
 use std::path::Path;
 
-use common::{PROGRAM, alone, leftovers, processes_naming, run_id, short};
+use crate::common::{PROGRAM, alone, leftovers, processes_naming, run_id, short};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Arrivals, Case, Group, Measure, Outcome, Service, Status, metric};
 use ipcmark_harness::trial::Session;

@@ -1,11 +1,9 @@
 //! What a channel costs before and after its messages is measured for every mechanism that can be set up in one process,
 //! and nothing of a thousand set-ups stays.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{PROGRAM, alone, case, leftovers, run_id, short, sysv_segments};
+use crate::common::{PROGRAM, alone, case, leftovers, run_id, short, sysv_segments};
 use ipcmark::family;
 use ipcmark::record::{Case, Measure, Outcome, Status, Substrate, metric};
 use ipcmark_harness::trial::Session;

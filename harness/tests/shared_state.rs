@@ -1,14 +1,11 @@
 //! State that several read and write, from end to end and with real processes: the promises of every row, every read checked
 //! and every update counted within the trial, and users who are told when the process that keeps the state is killed.
 
-#[path = "common/command.rs"]
-mod command;
-mod common;
-
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use common::{PROGRAM, alone, leftovers, run_id, short, signal, wait_for, worker_at_work, workers_of};
+use crate::common::command;
+use crate::common::{PROGRAM, SOON, alone, leftovers, run_id, short, signal, wait_for, worker_at_work, workers_of};
 use ipcmark::family::{self, Contestant};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, Verdict, metric};
 use ipcmark::shared_state::FAMILY;
@@ -122,7 +119,7 @@ fn a_keeper_or_a_user_killed_at_work_ends_the_trial_and_leaves_nothing() {
             let (key, why) = (order.case.key(), result.outcome.why.unwrap_or_default());
             assert_eq!(result.outcome.status, Status::Failed, "{key}");
             assert!(why.contains(victim) || why.contains("keeper"), "{key}: {why}");
-            assert!(after < Duration::from_secs(5), "{key}: went on for {after:?}");
+            assert!(after < SOON, "{key}: went on for {after:?}");
             assert_eq!(workers_of(own), vec![], "{key}");
         }
     }

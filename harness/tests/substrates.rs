@@ -1,14 +1,13 @@
 //! Whatever shared memory is made of here: it carries messages between processes, and nothing of it is left behind, not
 //! even by who was killed.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::user_run::{UserRun, fresh_places};
-use common::{
+use crate::common;
+use crate::common::user_run::{UserRun, fresh_places};
+use crate::common::{
     PROGRAM, alone, case, leftovers, long, run_id, short, sysv_segments, wait_for, wait_up_to, worker_at_work,
 };
 use ipcmark::family;
@@ -93,6 +92,7 @@ fn a_killed_set_up_leaves_nothing() {
 /// Memfd aside, which every killed run of bad_days.rs uses; each run here begins with some seconds of floors.
 #[test]
 fn a_killed_harness_leaves_no_memory_of_any_kind() {
+    let _one = alone();
     for substrate in available().into_iter().filter(|substrate| *substrate != Substrate::Memfd) {
         let places = fresh_places();
         let plan = places.path().join("plan.toml");

@@ -1,14 +1,10 @@
 //! Several processes sell from one stock: exactly what there is under a lock, too much without one, and both on record.
 
-#[path = "common/command.rs"]
-mod command;
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use command::{folder, ipcmark, told};
-use common::{PROGRAM, alone, run_id, short};
+use crate::common::command::{folder, ipcmark, told};
+use crate::common::{PROGRAM, alone, run_id, short};
 use ipcmark::family;
 use ipcmark::record::{Case, Measure, Outcome, Record, Status, Stock, Verdict, Wait, metric};
 use ipcmark_harness::trial::Session;

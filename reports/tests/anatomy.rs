@@ -1,8 +1,7 @@
 //! Declared counts times floors, by hand.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
-mod common;
-
+use crate::common;
 use ipcmark_record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
 use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::anatomy::{Pace, Price, Priced, at_size, price};

@@ -1,12 +1,11 @@
 //! The report in a real browser: it fits a narrow and a wide window, says nothing on the console, and its table sorts.
 //! Skipped, saying so, where there is no Chromium.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common;
 use ipcmark_reports::{Recording, write};
 
 /// A page that loads the report in a frame of each width, presses the first sort button, and notes what it sees.

@@ -1,7 +1,6 @@
 //! The words of a comparison.
 
-mod common;
-
+use crate::common;
 use ipcmark_record::{Measure, Placement, Record, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{Change, Recording, compare, mismatches};

@@ -1,11 +1,10 @@
 //! What the page says about locks, on records made so that the answer is known.
 
-mod common;
-
 use std::fs;
 use std::sync::OnceLock;
 
-use common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
+use crate::common;
+use crate::common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
 use ipcmark_record::{Death, Group, Measure, Placement, Record, Stock, Verdict, metric};
 use ipcmark_reports::analyse::anatomy::{Price, price};
 use ipcmark_reports::analyse::locks::{common_ground, contenders, utilisation};

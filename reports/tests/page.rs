@@ -1,10 +1,9 @@
 //! The page of good recordings, empty ones and hostile ones.
 
-mod common;
-
 use std::fs;
 use std::sync::OnceLock;
 
+use crate::common;
 use ipcmark_record::{Measure, Placement};
 use ipcmark_reports::{BadLine, Recording, write};
 

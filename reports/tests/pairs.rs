@@ -1,9 +1,8 @@
 //! Findings about pairs of contestants, on records made so that the answer is known.
 
-mod common;
-
-use common::Contestant;
-use common::field::field;
+use crate::common;
+use crate::common::Contestant;
+use crate::common::field::field;
 use ipcmark_record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
 use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::break_even::{Answer, break_even};

@@ -1,12 +1,11 @@
 //! What the page says about pools, on records made so that the answer is known.
 
-mod common;
-
 use std::fs;
 use std::sync::OnceLock;
 
-use common::families::One;
-use common::families::pools::{GRAINS, POOLS, dispatch, named, pool_run};
+use crate::common;
+use crate::common::families::One;
+use crate::common::families::pools::{GRAINS, POOLS, dispatch, named, pool_run};
 use ipcmark_record::{Call, Measure, Record};
 use ipcmark_reports::analyse::metg::{Reach, efficiency, gain};
 use ipcmark_reports::analyse::statistics::Random;

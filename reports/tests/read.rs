@@ -1,10 +1,9 @@
 //! Recordings as they are found after good days and bad ones.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
+use crate::common;
 use ipcmark_record::SCHEMA;
 use ipcmark_reports::read;
 

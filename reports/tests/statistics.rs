@@ -1,8 +1,7 @@
 //! The bootstrap against cases whose answer is known.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
-mod common;
-
+use crate::common;
 use ipcmark_reports::analyse::statistics::{Interval, Kind, Random, SetValue, Sets, Within, median, quantile};
 use proptest::prelude::*;
 

@@ -1,8 +1,7 @@
 //! What a case came to and how far it can be trusted, by the rule that `analyse::verdict` states.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
-mod common;
-
+use crate::common;
 use hdrhistogram::Histogram;
 use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, metric};
 use ipcmark_reports::analyse::distribution::Distribution;

@@ -1,12 +1,11 @@
 //! What the charts of sweeps say, on records made so that the answer is known.
 
-mod common;
-
 use std::fs;
 
-use common::Contestant;
-use common::field::{field, standard_run};
-use common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
+use crate::common;
+use crate::common::Contestant;
+use crate::common::field::{field, standard_run};
+use crate::common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
 use ipcmark_record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
 use ipcmark_reports::analyse::load::{Due, loads, offered};
 use ipcmark_reports::analyse::statistics::Random;

@@ -1,11 +1,9 @@
 //! What the page says about processes, queues of work, shared state, servers and Python, on records made so that the answer
 //! is known.
 
-mod common;
-
 use std::fs;
 
-use common::families::{processes, python, servers, states};
+use crate::common::families::{processes, python, servers, states};
 use ipcmark_record::{Measure, Record};
 use ipcmark_reports::analyse::beside::beside;
 use ipcmark_reports::analyse::ground::{Ground, measured};

@@ -1,13 +1,11 @@
 //! The command as a test calls it.
-#![allow(dead_code)] // each test binary uses its own part
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The command under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ipcmark");
+use super::PROGRAM;
 
 /// The command in `folder`.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {

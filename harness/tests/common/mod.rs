@@ -1,6 +1,6 @@
 //! What end-to-end tests share: cases, the processes and leftovers of a run, and waiting for what will happen.
-#![allow(dead_code)] // each test binary uses its own part
 
+pub mod command;
 pub mod user_run;
 
 use std::fs;
@@ -15,7 +15,8 @@ use ipcmark_harness::trial::TrialOrder;
 /// The command under test; also every worker and janitor.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ipcmark");
 
-/// Tests that look at this process's own descriptors, or signal it, run one at a time.
+/// Tests that start sessions or runs take turns: these pin to the same CPUs, notice each other, and are checked for what they
+/// leave among the machine's names and among the children and descriptors of this process.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -54,9 +55,12 @@ pub fn long(case: Case) -> TrialOrder {
     order
 }
 
+/// Far less than a disturbed trial would last if nothing noticed, and enough for a busy machine.
+pub const SOON: Duration = Duration::from_secs(10);
+
 /// Waits until `look` finds something. Panics after ten seconds, naming `what`.
 pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    wait_up_to(Duration::from_secs(10), what, look)
+    wait_up_to(SOON, what, look)
 }
 
 /// The same with more patience.
@@ -136,7 +140,7 @@ fn has_worked(pid: i32) -> bool {
     ticks >= 10 || switches.and_then(|count| count.trim().parse::<u64>().ok()).is_some_and(|count| count > 1000)
 }
 
-/// Open descriptors of a process, as what they lead to.
+/// Open descriptors of a process, as what they lead to, without those that look at descriptors as this does.
 pub fn descriptors(pid: i32) -> Vec<(i32, String)> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).expect("our own process or child").flatten();
     let mut all: Vec<_> = entries
@@ -144,9 +148,24 @@ pub fn descriptors(pid: i32) -> Vec<(i32, String)> {
             let number = entry.file_name().to_str()?.parse().ok()?;
             Some((number, fs::read_link(entry.path()).ok()?.display().to_string()))
         })
+        .filter(|(_, to)| !to.ends_with("/fd"))
         .collect();
     all.sort();
     all
+}
+
+/// Waits until every descriptor that this process has opened since `before` is closed. Other tests open and close their own
+/// meanwhile, so that only those count that stay.
+pub fn wait_until_closed(before: &[(i32, String)]) {
+    let own = std::process::id().cast_signed();
+    let mut opened = descriptors(own);
+    opened.retain(|it| !before.contains(it));
+    let closed = || {
+        let now = descriptors(own);
+        opened.retain(|it| now.contains(it));
+        opened.is_empty().then_some(())
+    };
+    wait_for("the descriptors of the trial to be closed", closed);
 }
 
 /// Names in POSIX shared memory and directories among the temporary files that belong to a run.

@@ -1,6 +1,5 @@
 //! Records of a machine that does not exist, for tests only. Every number comes from a formula and a seed; the host is
 //! called `synthetic`, so no page made of them can be taken for a measurement.
-#![allow(dead_code)] // each test file uses its own part
 
 pub mod chance;
 pub mod families;

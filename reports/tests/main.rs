@@ -1,0 +1,16 @@
+//! The reports, tested on records that are made up. One binary: `cargo test --test reports page::` runs a part of it.
+
+mod common;
+
+mod anatomy;
+mod browser;
+mod compare;
+mod locks;
+mod page;
+mod pairs;
+mod pools;
+mod read;
+mod statistics;
+mod summary;
+mod sweeps;
+mod topics;
