@@ -101,7 +101,7 @@ const CORE: &str = "src/core/src/";
 const RECORD: &str = "src/record/";
 
 /// A source file: its path from the root of the repository, and its text.
-type File = (String, String);
+pub type File = (String, String);
 
 #[test]
 fn modules_import_downward_only() {
@@ -140,7 +140,7 @@ fn unsafe_code_stays_in_its_files() {
     assert!(stale.is_empty(), "tests/layers.rs lists files that allow no unsafe code: {stale:?}");
 }
 
-fn assert_clean(violations: &[String]) {
+pub fn assert_clean(violations: &[String]) {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
@@ -150,7 +150,7 @@ fn library() -> Vec<File> {
 }
 
 /// Every Rust file under a folder of the repository, sorted; none where the folder does not exist.
-fn read_all(folder: &str) -> Vec<File> {
+pub fn read_all(folder: &str) -> Vec<File> {
     fn walk(root: &Path, path: &Path, files: &mut Vec<File>) {
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
             let path = entry.path();

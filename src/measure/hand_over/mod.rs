@@ -129,7 +129,7 @@ impl Arena {
             let asleep_by = clock::now_ns() + FALL_ASLEEP_NS;
             while clock::now_ns() < asleep_by {}
             rang.store(clock::now_ns(), Ordering::Relaxed);
-            // PAIRS: roused; the stamp above is seen by whoever sees the new value.
+            // PAIRS: roused. A waiter that sees the new value sees the stamp above, too.
             bell.store(mine.wrapping_add(1), Ordering::Release);
             futex::wake(bell, 1)?;
             if side == Side::First {
@@ -233,6 +233,7 @@ impl Arena {
 }
 
 fn sleep_while(bell: &AtomicU32, value: u32) -> io::Result<()> {
+    // PAIRS: roused
     while bell.load(Ordering::Acquire) == value {
         futex::wait(bell, value, Duration::from_millis(50))?;
         if abort::requested() {
