@@ -1,7 +1,7 @@
-//! What a side does when it has nothing to do: an axis of its own, the same for every shared-memory mechanism.
+//! Wait strategies: what a sender or receiver does while it waits, the same for every shared-memory mechanism.
 //!
-//! A [`Place`] in shared memory is where a side sleeps: a [`Gate`] for one, a [`Crowd`] for many. A [`WaitStrategy`] says
-//! how long it polls before that, and how it is woken.
+//! A waiter sleeps at a [`Place`] in shared memory: [`Gate`] is a parker for one waiter, [`Crowd`] an event count for many.
+//! A [`WaitStrategy`] determines how long a waiter polls before it sleeps, and how it is woken.
 
 mod doorbell;
 pub mod fence;
@@ -25,11 +25,11 @@ pub use timed::TimedWait;
 pub use word::Word;
 pub use word::sleep_until_woken;
 
-/// Polls between two looks at the abort word.
+/// Polls between two checks of the abort flag.
 const POLLS_PER_ABORT_CHECK: u32 = 4096;
 
-/// When a polling side looks. Polling a line that its writer is still fetching delays the writer, so looking less often
-/// can mean seeing sooner.
+/// Poll policy: the pauses before and between polls. Polling a cache line that its writer is still fetching delays the
+/// writer, so polling less often can see the new value sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rhythm {
     /// Pause hints before the first poll.
@@ -43,54 +43,54 @@ impl Rhythm {
     pub const QUICK: Self = Self { before: 1, between: 1 };
 }
 
-/// What a wait strategy is, wherever the waiting is done.
+/// Properties of a wait strategy.
 pub trait Strategy: Sized + 'static {
-    /// Its name in records.
+    /// Name in records.
     const WAIT: Wait;
-    /// True when a waiting side keeps its CPU busy without end.
+    /// True if a waiter never sleeps and keeps its CPU busy.
     const POLLS: bool;
-    /// How many descriptors each end of a channel needs for it.
+    /// Number of descriptors that each endpoint of a channel needs.
     const DESCRIPTORS: usize = 0;
 
-    /// Makes what the ends of one channel need: the sender's descriptors, then the receiver's.
+    /// Creates what the endpoints of one channel need: the sender's descriptors, then the receiver's.
     fn equip() -> io::Result<[Vec<Descriptor>; 2]> {
         Ok([vec![], vec![]])
     }
-    /// The strategy of one end, which takes duplicates of what [`equip`](Self::equip) made for it.
+    /// Creates the strategy of one endpoint from duplicates of the descriptors that [`equip`](Self::equip) made for it.
     fn attach(descriptors: &[Descriptor]) -> io::Result<Self>;
 }
 
-/// A way to wait, at places of kind `P`, for a condition that another process makes true.
+/// Waits, at places of kind `P`, for a condition that another process makes true.
 pub trait WaitStrategy<P: Place>: Strategy {
-    /// Returns the first `Some` of `ready`, and how many polls it took.
+    /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     fn until<R>(&self, place: &P, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
 
-    /// Runs after the condition was published; wakes up to `most` of those who sleep until it is.
+    /// Wakes up to `most` waiters. Called after the condition was published.
     fn notify(&self, place: &P, most: u32) -> io::Result<()>;
 }
 
 /// Polls with the processor's pause hint; never sleeps.
 #[derive(Clone, Copy, Default)]
 pub struct Spin;
-/// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then gives the CPU away between polls; never sleeps.
-/// What it costs where every CPU is free is what [`Spin`] costs; where not, the side that is waited for gets to run.
+/// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then yields the CPU between polls; never sleeps.
+/// Costs the same as [`Spin`] while every CPU is free; otherwise the process that is waited for gets to run.
 #[derive(Clone, Copy, Default)]
 pub struct SpinYield;
 /// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
 ///
-/// A side that publishes a message hardly ever finds a sleeper, and a full fence after every message would wait each time
-/// for the message's own line to arrive: it made an 8-byte stream seven times slower. So the rare sleeper pays for both,
+/// A process that publishes a message rarely finds a sleeper, and a full fence after every message would wait for the
+/// message's own cache line: it made an 8-byte stream seven times slower. So the sleeper executes the fence for both sides
 /// with membarrier(2), where the kernel has it.
 #[derive(Clone, Copy, Default)]
 pub struct Hybrid;
-/// Sleeps after one look.
+/// Sleeps after one poll.
 #[derive(Clone, Copy, Default)]
 pub struct Park;
 
 impl SpinYield {
-    /// A few line hand-overs: a message that is on its way arrives before the first system call.
+    /// A few cache line transfers: a message in transit arrives before the first system call.
     pub const PAUSES_BEFORE_YIELD: u32 = 128;
 }
 
@@ -100,7 +100,7 @@ impl Hybrid {
     pub const PAUSES_BEFORE_SLEEP: u32 = 512;
 }
 
-/// The strategies that are all in their type.
+/// Strategies without state.
 macro_rules! plain_strategies {
     ($($name:ident: $wait:ident, polls $polls:literal;)*) => {
         $(impl Strategy for $name {
@@ -207,7 +207,7 @@ fn pause(hints: u32) {
     }
 }
 
-/// Each yield is a system call, so the abort word may be looked at every time.
+/// Each yield is a system call, so the abort flag may be checked every time.
 #[cold]
 fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
     let mut yields = 0u32;
@@ -223,7 +223,7 @@ fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> 
     }
 }
 
-/// Announces, fences, looks once more, sleeps, and so on until `ready`. `fence` is a weaker one only in the model's mutant.
+/// Announces, fences, polls once more, sleeps, and repeats until `ready`. Only the model's mutant passes a weaker `fence`.
 #[cold]
 pub fn sleep_until<P: Place, R>(
     place: &P,
@@ -233,7 +233,7 @@ pub fn sleep_until<P: Place, R>(
 ) -> io::Result<R> {
     loop {
         let ticket = place.announce();
-        // PAIRS: place-announced. The announcement is visible before the condition is looked at.
+        // PAIRS: place-announced. The announcement is visible before the condition is checked.
         fence();
         if let Some(result) = ready() {
             place.withdraw();
@@ -249,10 +249,10 @@ pub fn sleep_until<P: Place, R>(
     }
 }
 
-/// Fences, and calls `wake` if a sleeper has announced itself. `fence` is a weaker one only in the model's mutant.
+/// Fences, then calls `wake` if a sleeper has announced itself. Only the model's mutant passes a weaker `fence`.
 #[inline]
 pub fn wake_sleeper(place: &impl Place, fence: impl Fn(), wake: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    // PAIRS: place-announced. The condition is visible before the announcement is looked at.
+    // PAIRS: place-announced. The condition is visible before the announcement is checked.
     fence();
     if place.is_taken() { wake() } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Where a ring of bytes lives, and that place in a shared segment.
+//! Storage of a byte ring, and its implementation in a shared segment.
 
 use std::io;
 
@@ -9,45 +9,45 @@ use crate::wait::Gate;
 /// Bytes of the word before each payload; payloads are rounded up to a multiple of it.
 pub const WORD_BYTES: u64 = size_of::<u64>() as u64;
 
-/// Where a ring's words and payloads live. Positions count bytes from the first ever sent on and never wrap; the ring
-/// finds their place.
+/// Storage of a byte ring's words and payloads. A position counts the bytes sent since the start and never wraps; the
+/// storage maps it to an offset.
 ///
 /// # Safety
-/// `write` and `read` may be given the payload's own memory: the ring calls them only between acquiring those bytes and
-/// releasing them, when no other side touches them.
+/// `write` and `read` may pass the payload's own memory to their closure: the ring calls them only between acquiring those
+/// bytes and releasing them, while no other process accesses them.
 pub unsafe trait ByteRoom {
-    /// How a record is published; the model check weakens it to see that it notices.
+    /// Ordering that publishes a record. Mutants in the model check weaken it.
     const PUBLISH: Ordering = Ordering::Release;
-    /// How room is given back; likewise.
+    /// Ordering that frees space. Mutants in the model check weaken it.
     const GIVE_BACK: Ordering = Ordering::Release;
-    /// Bytes for records; a power of two.
+    /// Size of the record area in bytes; a power of two.
     fn capacity(&self) -> u64;
     /// The word at `position`, a multiple of 8.
     fn word(&self, position: u64) -> &AtomicU64;
-    /// Clears the word at `position`, ahead of the record that will lie there.
+    /// Clears the word at `position`, before the record that will start there.
     fn clear(&self, position: u64) {
-        // Relaxed: it is published with the record before, which is how the consumer comes here.
+        // Relaxed: published together with the previous record, which the consumer reads first.
         self.word(position).store(0, Ordering::Relaxed);
     }
-    /// How far the consumer says it has come.
+    /// The consumer's published position.
     fn consumed(&self) -> &AtomicU64;
-    /// Lets `fill` write `len` bytes from `position` on.
+    /// Calls `fill` on the `len` bytes at `position`.
     ///
     /// # Safety
-    /// The caller owns them, and they end within the ring.
+    /// The caller owns these bytes, and they end within the ring.
     unsafe fn write(&self, position: u64, len: usize, fill: impl FnOnce(&mut [u8]));
-    /// Lets `read` see `len` bytes from `position` on.
+    /// Calls `read` on the `len` bytes at `position`.
     ///
     /// # Safety
-    /// The caller owns them, and they end within the ring.
+    /// The caller owns these bytes, and they end within the ring.
     unsafe fn read<R>(&self, position: u64, len: usize, read: impl FnOnce(&[u8]) -> R) -> R;
-    /// Where an empty-handed consumer sleeps.
+    /// Parker of a consumer that found the ring empty.
     fn reader(&self) -> &Gate;
-    /// Where a producer without room sleeps.
+    /// Parker of a producer that found the ring full.
     fn writer(&self) -> &Gate;
 }
 
-/// Header: the consumer's position, then the two gates, on pairs of lines of their own.
+/// Header: the consumer's position, then the two parkers, each on a separate pair of cache lines.
 const WRITER_OFFSET: usize = 128;
 const READER_OFFSET: usize = 256;
 const HEADER_BYTES: usize = 384;
@@ -57,7 +57,7 @@ pub const fn segment_bytes(capacity: u64) -> usize {
     HEADER_BYTES + capacity as usize
 }
 
-/// A ring of bytes in a segment that other processes map too.
+/// Byte ring in a segment that several processes map.
 pub struct SegmentBytes {
     segment: Segment,
     records: *mut u8,
@@ -71,15 +71,18 @@ struct Position(AtomicU64);
 unsafe impl SharedLayout for Position {}
 
 impl SegmentBytes {
-    /// Lays a ring of `capacity` bytes, a power of two of at least 64, over `segment`.
+    /// Places a ring of `capacity` bytes, a power of two of at least 64, in `segment`.
     ///
-    /// Errors: `InvalidInput` when the segment does not start on a cache line. Panics when it is smaller than
-    /// [`segment_bytes`], which `Segment::attach` was to check.
+    /// Errors: `InvalidInput` when the segment is not aligned to a cache line. Panics when it is smaller than
+    /// [`segment_bytes`], which `Segment::attach` checks.
     pub fn new(segment: Segment, capacity: u64) -> io::Result<Self> {
-        assert!(capacity.is_power_of_two() && capacity >= 64, "{capacity} bytes are no power of two from 64 on");
+        assert!(
+            capacity.is_power_of_two() && capacity >= 64,
+            "capacity {capacity} is not a power of two of at least 64"
+        );
         let records = segment.at(HEADER_BYTES, capacity as usize);
         if !(records as usize).is_multiple_of(64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a ring starts on a cache line"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a ring must be aligned to a cache line"));
         }
         Ok(Self { segment, records, capacity })
     }
@@ -101,8 +104,8 @@ unsafe impl ByteRoom for SegmentBytes {
     #[allow(clippy::cast_ptr_alignment)] // `new` checked the start; positions of words are multiples of 8
     fn word(&self, position: u64) -> &AtomicU64 {
         let offset = self.offset(position) & !(WORD_BYTES as usize - 1);
-        // SAFETY: the offset is below the capacity, which `new` checked to be mapped, and a multiple of 8. What lies there
-        // is touched by atomic operations only while either side may look at it as a word.
+        // SAFETY: the offset is below the capacity, which `new` checked to be mapped, and a multiple of 8. While either
+        // process may read these bytes as a word, they are accessed by atomic operations only.
         unsafe { &*self.records.add(offset).cast::<AtomicU64>() }
     }
 

@@ -1,63 +1,63 @@
-//! Ring of bytes, one producer, one consumer: messages of any length one after another, each behind a word with its
-//! length. Room is given by the byte, where slots of a fixed size would waste it on small messages.
-//! Source: length-prefixed logs such as Aeron's ring buffer (its records too are published by their length word).
+//! Byte ring, one producer, one consumer: messages of any length, each preceded by a word with its length. Space is
+//! allocated by the byte, so small messages waste none, unlike in fixed-size slots.
+//! Source: length-prefixed logs such as Aeron's ring buffer, whose records are also published by their length word.
 //!
-//! The word of a record is 0 until the record is there, `length + 1` then. Words move about with the lengths, and where the
-//! next one will be lie old payload bytes; so a producer clears the next word before it publishes this one, for which it
-//! keeps room. Neither side needs to know the other's position to pass a message on, which saves a line per message over
-//! rings that publish their tail.
+//! A record's word is 0 until the record is published, then `length + 1`. Word positions depend on message lengths, so the
+//! next word may overlap old payload bytes; the producer therefore clears the next word before it publishes the current
+//! one, and reserves space for it. Neither side reads the other's position to pass a message, which saves one cache line
+//! transfer per message compared with rings that publish their tail.
 //!
-//! A message never wraps: where the rest of the ring is too short for it, a word says so and it goes to the start.
+//! A message never wraps: if the remaining space is too short, a marker word skips it and the message goes to the start.
 
 use std::io;
 
+use super::adaptive_poll::AdaptivePoll;
 use super::byte_room::{ByteRoom, WORD_BYTES};
-use super::listener::Listener;
 use super::sync::Ordering;
-use super::{Consume, Produce, credible, fits};
+use super::{Consume, Produce, check_received_len, fits};
 use crate::wait::{Gate, Rhythm, WaitStrategy};
 
-/// In place of a record's word: the rest of the ring is left out.
+/// Marker word: the remaining space up to the end of the ring is skipped.
 const REST: u64 = u64::MAX;
 
-/// Largest message of a ring with `capacity` bytes. Room for it and for what is left out before it is then always found
-/// in an empty ring, and a quarter at a time can be given back.
+/// Largest message of a ring with `capacity` bytes. An empty ring can always hold it plus the skipped space before it, and
+/// space can be freed a quarter of the ring at a time.
 pub const fn message_bytes_max(capacity: u64) -> u64 {
     capacity / 4 - WORD_BYTES
 }
 
-/// Bytes that a message of `len` bytes takes.
+/// Bytes that a record with a message of `len` bytes takes.
 #[inline]
 pub const fn record_bytes(len: usize) -> u64 {
     WORD_BYTES + (len as u64).next_multiple_of(WORD_BYTES)
 }
 
-/// The sending side.
+/// Sending endpoint.
 pub struct Producer<B, W> {
     room: B,
     wait: W,
     next: u64,
-    /// The consumer's position when last looked at.
+    /// The consumer's position as of the last read.
     consumed: u64,
 }
 
-/// The receiving side.
+/// Receiving endpoint.
 pub struct Consumer<B, W> {
     room: B,
     wait: W,
     next: u64,
-    /// What the producer knows of it.
+    /// The position last published to the producer.
     published: u64,
-    rhythm: Listener,
+    poll_policy: AdaptivePoll,
 }
 
 impl<B: ByteRoom, W: WaitStrategy<Gate>> Producer<B, W> {
-    /// The only producer of the ring in `room`, which must be fresh.
+    /// Creates the only producer of the ring in `room`, which must be fresh.
     pub fn new(room: B, wait: W) -> Self {
         Self { room, wait, next: 0, consumed: 0 }
     }
 
-    /// Waits until `bytes` from the next position on are free, and the word behind them.
+    /// Waits until `bytes` bytes at the next position and the word after them are free.
     #[inline]
     fn reserve(&mut self, bytes: u64) -> io::Result<()> {
         let end = self.next + bytes + WORD_BYTES;
@@ -75,7 +75,7 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Producer<B, W> {
         Ok(())
     }
 
-    /// Publishes the reserved `bytes` at the next position, which `word` describes.
+    /// Publishes the reserved `bytes` at the next position, described by `word`.
     #[inline]
     fn publish(&mut self, bytes: u64, word: u64) -> io::Result<()> {
         let at = self.next;
@@ -111,13 +111,13 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Produce for Producer<B, W> {
 }
 
 impl<B: ByteRoom, W: WaitStrategy<Gate>> Consumer<B, W> {
-    /// The only consumer of the ring in `room`, which must be fresh. It gives room back a quarter of the ring at a time,
+    /// Creates the only consumer of the ring in `room`, which must be fresh. It frees space a quarter of the ring at a time,
     /// and whenever it finds the ring empty.
     pub fn new(room: B, wait: W) -> Self {
-        Self { room, wait, next: 0, published: 0, rhythm: Listener::new() }
+        Self { room, wait, next: 0, published: 0, poll_policy: AdaptivePoll::new() }
     }
 
-    /// The word at the next position, once it is there.
+    /// Returns the word at the next position; waits until it is published.
     #[inline]
     fn word(&mut self) -> io::Result<u64> {
         // PAIRS: bytes-published
@@ -133,15 +133,15 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Consumer<B, W> {
             self.give_back()?;
         }
         let word = self.room.word(self.next);
-        let (found, polls) = self.wait.until(self.room.reader(), self.rhythm.now(), || {
+        let (found, polls) = self.wait.until(self.room.reader(), self.poll_policy.now(), || {
             // PAIRS: bytes-published
             Some(word.load(Ordering::Acquire)).filter(|word| *word != 0)
         })?;
-        self.rhythm.heard_after(polls);
+        self.poll_policy.record_polls(polls);
         Ok(found)
     }
 
-    /// Leaves the rest out and gives the word at the start of the ring.
+    /// Skips the remaining space and returns the word at the start of the ring.
     #[cold]
     fn restart(&mut self) -> io::Result<u64> {
         self.next += rest_of(&self.room, self.next);
@@ -165,12 +165,12 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Consume for Consumer<B, W> {
             word = self.restart()?;
         }
         let len = (word - 1) as usize;
-        credible(len, (rest_of(&self.room, self.next) - WORD_BYTES) as usize)?;
-        // SAFETY: the word says that these bytes were filled; the producer leaves them alone until the position given back
-        // below passes them, there is one consumer, and len was checked against the end of the ring.
+        check_received_len(len, (rest_of(&self.room, self.next) - WORD_BYTES) as usize)?;
+        // SAFETY: the word states that these bytes were filled; the producer does not write them until the position
+        // published below passes them, there is one consumer, and len was checked against the end of the ring.
         let result = unsafe { self.room.read(self.next + WORD_BYTES, len, read) };
         self.next += record_bytes(len);
-        self.rhythm.received();
+        self.poll_policy.received();
         if self.next - self.published >= self.room.capacity() / 4 {
             self.give_back()?;
         }

@@ -1,4 +1,4 @@
-//! Where the latest value of a [`super::seqlock`] lives, and that place in a shared segment.
+//! Storage of the latest value of a [`super::seqlock`], and its implementation in a shared segment.
 
 use std::io;
 
@@ -6,25 +6,25 @@ use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
 use crate::wait::Crowd;
 
-/// Where one value lives. Everything is an atomic word, since sides look at it while it changes.
+/// Storage of one value. All fields are atomic words, since readers may copy the value while it changes.
 pub trait Cell {
-    /// How a value is published; the model check weakens it to see that it notices.
+    /// Ordering that publishes a value. Mutants in the model check weaken it.
     const PUBLISH: Ordering = Ordering::Release;
-    /// The fence between the odd version and the value's words; likewise.
+    /// Fence between the odd version and the value's words. Mutants in the model check weaken it.
     const MARK: Ordering = Ordering::Release;
-    /// Largest value.
+    /// Largest value in bytes.
     fn message_bytes(&self) -> usize;
-    /// Even, and one higher while it is being written.
+    /// Version of the value; odd while it is being written.
     fn version(&self) -> &AtomicU64;
-    /// Bytes of the value.
+    /// Length of the value in bytes.
     fn length(&self) -> &AtomicU64;
-    /// The value's words, enough for the largest.
+    /// Words of the value, enough for the largest.
     fn words(&self) -> &[AtomicU64];
-    /// Where readers sleep who have seen the value.
+    /// Event count of readers that have already seen the current value.
     fn readers(&self) -> &Crowd;
 }
 
-/// Version, length and value lie one after another: a small value is one line.
+/// Version, length and value are adjacent: a small value fits in one cache line.
 const READERS_OFFSET: usize = 0;
 const HEAD_OFFSET: usize = 128;
 const WORD_BYTES: usize = size_of::<u64>();
@@ -34,7 +34,7 @@ pub const fn segment_bytes(message_bytes: usize) -> usize {
     HEAD_OFFSET + size_of::<Head>() + message_bytes.next_multiple_of(WORD_BYTES)
 }
 
-/// A cell in a segment that other processes map too.
+/// Cell in a segment that several processes map.
 pub struct SegmentCell {
     segment: Segment,
     message_bytes: usize,
@@ -51,16 +51,16 @@ struct Head {
 unsafe impl SharedLayout for Head {}
 
 impl SegmentCell {
-    /// Lays a cell for values of up to `message_bytes` over `segment`.
+    /// Places a cell for values of up to `message_bytes` in `segment`.
     ///
-    /// Errors: `InvalidInput` when the segment does not start on a cache line. Panics when it is smaller than
-    /// [`segment_bytes`], which `Segment::attach` was to check.
+    /// Errors: `InvalidInput` when the segment is not aligned to a cache line. Panics when it is smaller than
+    /// [`segment_bytes`], which `Segment::attach` checks.
     #[allow(clippy::cast_ptr_alignment)] // checked below
     pub fn new(segment: Segment, message_bytes: usize) -> io::Result<Self> {
         let start = HEAD_OFFSET + size_of::<Head>();
         let words = segment.at(start, segment_bytes(message_bytes) - start).cast::<AtomicU64>();
         if !(segment.at(0, 0) as usize).is_multiple_of(64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a cell starts on a cache line"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a cell must be aligned to a cache line"));
         }
         Ok(Self { segment, message_bytes, words })
     }
@@ -89,8 +89,8 @@ impl Cell for SegmentCell {
 
     #[inline]
     fn words(&self) -> &[AtomicU64] {
-        // SAFETY: `new` checked that so many words are mapped, 8-aligned since the segment starts on a line and the head
-        // has 16 bytes; they are only ever used as atomics.
+        // SAFETY: `new` checked that this many words are mapped; they are 8-aligned, since the segment starts on a cache
+        // line and the head has 16 bytes; they are accessed as atomics only.
         unsafe { std::slice::from_raw_parts(self.words, self.message_bytes.div_ceil(WORD_BYTES)) }
     }
 

@@ -1,44 +1,44 @@
-//! Where things lie in a ring's segment: a header, then slots packed one after another.
+//! Layout of a ring's segment: a header, then slots packed one after another.
 //!
-//! Packing beats one slot per line: four 8-byte messages, each with its word, travel in one hand-over. At 64 bytes a
-//! 72-byte stride moved a message in 16 ns where an 80-byte stride (16-byte rounding) took 23 ns and a line each took
-//! 23-26 ns, both sides reading and writing every byte, two CPUs far apart. From 4 KiB on the payload starts on a line of
-//! its own, with its word at the end of the line before.
+//! Packing is faster than one slot per cache line: four 8-byte messages with their words move in one line transfer. At 64
+//! bytes a 72-byte stride moved a message in 16 ns; an 80-byte stride (16-byte rounding) took 23 ns and one line per slot
+//! 23-26 ns, with both sides accessing every byte on two distant CPUs. From 4 KiB on, a payload starts on a separate line,
+//! with its word at the end of the previous line.
 
 /// Payloads of this size and more start on their own cache line.
 const ALIGNED_FROM_BYTES: usize = 4096;
 const LINE: usize = 64;
 const WORD: usize = 8;
 
-/// Words that different sides write lie this far apart: two lines, since processors fetch lines in pairs.
+/// Distance between words written by different processes: two lines, since processors fetch lines in pairs.
 const ZONE: usize = 128;
 
-/// Offsets within the segment, the same in every process that computes them.
+/// Offsets within the segment; every process computes the same values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Slots.
+    /// Number of slots.
     pub depth: u32,
-    /// Room in one slot.
+    /// Payload capacity of one slot.
     pub message_bytes: usize,
-    /// From one slot to the next.
+    /// Distance between the starts of two slots.
     pub stride: usize,
-    /// From a slot's start to its payload; the word is right before it.
+    /// Offset of the payload within its slot; the word directly precedes it.
     pub payload_offset: usize,
-    /// Positions of consumers, each in a zone of its own.
+    /// Number of consumer positions, each in a separate zone.
     pub cursors: u32,
 }
 
 impl Layout {
-    /// Where producers sleep.
+    /// Offset of the producers' parker or event count.
     pub const WRITERS_OFFSET: usize = ZONE;
-    /// Where consumers sleep.
+    /// Offset of the consumers' parker or event count.
     pub const READERS_OFFSET: usize = 2 * ZONE;
-    /// The position that producers claim next, where there are several.
+    /// Offset of the next position to claim, in rings with several producers.
     pub const CLAIMED_OFFSET: usize = 3 * ZONE;
-    /// Header of a ring with one position of consumers. The first of them is at offset 0, others follow the header.
+    /// Header size with one consumer position. The first position is at offset 0, others follow the header.
     const HEADER_BYTES: usize = 4 * ZONE;
 
-    /// Most slots a ring may have: with 32-bit positions, two meanings of one word can then never meet.
+    /// Largest number of slots: with 32-bit positions, the word of one lap is then never mistaken for that of another.
     pub const MAX_DEPTH: u32 = 1 << 30;
 
     /// A ring of `depth` slots, a power of two, for messages of up to `message_bytes`.
@@ -46,9 +46,9 @@ impl Layout {
         Self::with_cursors(depth, message_bytes, 1)
     }
 
-    /// The same with a position for each of `cursors` consumers, of which there is at least one.
+    /// Layout with one position for each of `cursors` consumers, at least one.
     pub fn with_cursors(depth: u32, message_bytes: usize, cursors: u32) -> Self {
-        assert!(cursors > 0, "somebody reads the ring");
+        assert!(cursors > 0, "a ring has at least one consumer");
         assert!(depth.is_power_of_two() && depth <= Self::MAX_DEPTH, "depth {depth} is not a power of two up to 2^30");
         let (payload_offset, unit) = if message_bytes >= ALIGNED_FROM_BYTES { (LINE, LINE) } else { (WORD, WORD) };
         let stride = (payload_offset + message_bytes).next_multiple_of(unit);
@@ -60,9 +60,9 @@ impl Layout {
         self.header_bytes() + self.stride * self.depth as usize
     }
 
-    /// Where the position of consumer `index` lies.
+    /// Offset of the position of consumer `index`.
     pub fn cursor_offset(&self, index: u32) -> usize {
-        assert!(index < self.cursors, "there is no consumer {index} of {}", self.cursors);
+        assert!(index < self.cursors, "consumer {index} is out of range: the ring has {} consumers", self.cursors);
         if index == 0 { 0 } else { Self::HEADER_BYTES + (index as usize - 1) * ZONE }
     }
 
@@ -70,12 +70,12 @@ impl Layout {
         Self::HEADER_BYTES + (self.cursors as usize - 1) * ZONE
     }
 
-    /// Where the word of `slot` lies.
+    /// Offset of the word of `slot`.
     pub fn sequence_offset(&self, slot: u32) -> usize {
         self.payload_start(slot) - WORD
     }
 
-    /// Where the payload of `slot` lies.
+    /// Offset of the payload of `slot`.
     pub fn payload_start(&self, slot: u32) -> usize {
         self.header_bytes() + slot as usize * self.stride + self.payload_offset
     }
@@ -109,7 +109,7 @@ mod tests {
         }
     }
     #[test]
-    fn every_consumer_has_a_zone_of_its_own_before_the_slots() {
+    fn every_consumer_has_a_separate_zone_before_the_slots() {
         let layout = Layout::with_cursors(2, 8, 3);
         let mut taken = vec![Layout::WRITERS_OFFSET, Layout::READERS_OFFSET, Layout::CLAIMED_OFFSET];
         taken.extend((0..3).map(|index| layout.cursor_offset(index)));

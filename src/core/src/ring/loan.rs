@@ -1,24 +1,24 @@
-//! Buffers on loan, one lender, one borrower: messages stay where they were written, in a pool of buffers, and only the
-//! number of the buffer travels, through a ring of its own; the borrower sends it back through another. This is how
-//! middleware passes large messages that a consumer may keep for a while and return in any order.
+//! Loaned buffers, one lender, one borrower. Messages stay in a pool of buffers where they were written; only the buffer's
+//! index passes through one ring, and the borrower returns it through another. Middleware passes large messages this way
+//! when a consumer may keep them for a while and return them in any order.
 //! Source: the loaned samples of iceoryx and of DDS; the rings are those of [`super::spsc`].
 
 use std::io;
 
 use super::spsc;
-use super::{Consume, Produce, Slots, credible, fits};
+use super::{Consume, Produce, Slots, check_received_len, fits};
 use crate::wait::WaitStrategy;
 
-/// What travels through the ring of loans: buffer and length. What comes back is the buffer alone.
+/// Size of a message in the rings: buffer index and length; the length is unused on return.
 pub const TICKET_BYTES: usize = 8;
 
-/// Slots of each ring for a pool of so many buffers. All of them can be on their way, and a ring's consumer may hold back
-/// up to a quarter of the slots it has emptied; with less room a borrower would wait for a lender who waits for him.
+/// Slots of each ring for a pool of `buffers` buffers. All buffers can be in transit, and a ring's consumer may delay
+/// publishing up to a quarter of the slots; a smaller ring could deadlock lender and borrower.
 pub const fn ring_depth(buffers: u32) -> u32 {
     2 * buffers
 }
 
-/// The sending side. `P` is the pool, whose slots are the buffers; the rings `S` have [`ring_depth`] slots.
+/// Sending endpoint. `P` is the pool, whose slots are the buffers; the rings `S` have [`ring_depth`] slots.
 pub struct Lender<P, S, W> {
     pool: P,
     /// Buffers that were never lent.
@@ -27,7 +27,7 @@ pub struct Lender<P, S, W> {
     returns: spsc::Consumer<S, W>,
 }
 
-/// The receiving side.
+/// Receiving endpoint.
 pub struct Borrower<P, S, W> {
     pool: P,
     loans: spsc::Consumer<S, W>,
@@ -35,13 +35,13 @@ pub struct Borrower<P, S, W> {
 }
 
 impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Lender<P, S, W> {
-    /// The only lender of `pool`. All must be fresh.
+    /// Creates the only lender of `pool`. All arguments must be fresh.
     pub fn new(pool: P, loans: spsc::Producer<S, W>, returns: spsc::Consumer<S, W>) -> Self {
         let fresh = 0..pool.depth();
         Self { pool, fresh, loans, returns }
     }
 
-    /// A buffer that nobody uses.
+    /// Returns an unused buffer; waits for one.
     #[inline]
     fn take(&mut self) -> io::Result<u32> {
         match self.fresh.next() {
@@ -58,13 +58,13 @@ impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>>
         let buffer = self.take()?;
         // SAFETY: the buffer was never lent or has come back, there is one lender, and len was checked.
         unsafe { self.pool.write(buffer, len, fill) };
-        // There is always room for it: see `ring_depth`.
+        // Never waits: see `ring_depth`.
         self.loans.send(TICKET_BYTES, |room| pack(room, buffer, len))
     }
 }
 
 impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Borrower<P, S, W> {
-    /// The only borrower of `pool`. All must be fresh.
+    /// Creates the only borrower of `pool`. All arguments must be fresh.
     pub fn new(pool: P, loans: spsc::Consumer<S, W>, returns: spsc::Producer<S, W>) -> Self {
         Self { pool, loans, returns }
     }
@@ -75,8 +75,8 @@ impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>>
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (buffer, len) = self.loans.receive(unpack)??;
         let buffer = buffer_of(buffer, &self.pool)?;
-        credible(len, self.pool.message_bytes())?;
-        // SAFETY: the lender filled this buffer before it sent its number and leaves it alone until it comes back; number
+        check_received_len(len, self.pool.message_bytes())?;
+        // SAFETY: the lender filled this buffer before it sent the index and does not write it until it is returned; index
         // and length were checked.
         let result = unsafe { self.pool.read(buffer, len, read) };
         self.returns.send(TICKET_BYTES, |room| pack(room, buffer, 0))?;
@@ -90,7 +90,7 @@ fn pack(room: &mut [u8], buffer: u32, len: usize) {
     room.copy_from_slice(&ticket.to_ne_bytes());
 }
 
-/// Errors: `InvalidData` when it is no ticket.
+/// Errors: `InvalidData` when the size is wrong.
 #[inline]
 fn unpack(ticket: &[u8]) -> io::Result<(u32, usize)> {
     let bytes = ticket.try_into().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
@@ -106,5 +106,5 @@ fn buffer_of(buffer: u32, pool: &impl Slots) -> io::Result<u32> {
 
 #[cold]
 fn no_such_buffer(buffer: u32) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the other side names a buffer {buffer}, which there is not"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("received buffer index {buffer}, which is out of range"))
 }

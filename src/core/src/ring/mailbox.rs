@@ -1,27 +1,27 @@
-//! One slot, one producer, one consumer: the simplest hand-over there is. The word beside the payload is 0 when the slot
-//! is empty and `length + 1` when it is full, so sender and receiver pull the same line to and fro: two hand-overs a
-//! message, where a ring of two slots already needs only one. Source: folklore; the "spin flag" of many latency tests.
+//! One slot, one producer, one consumer. The word next to the payload is 0 when the slot is empty and `length + 1` when it
+//! is full, so both sides write the same cache line: two line transfers per message, where a ring of two slots needs one.
+//! Source: folklore; the "spin flag" of many latency tests.
 
 use std::io;
 
 use super::sync::Ordering;
-use super::{Consume, Produce, Slots, credible, fits};
+use super::{Consume, Produce, Slots, check_received_len, fits};
 use crate::wait::{Rhythm, WaitStrategy};
 
-/// The sending side.
+/// Sending endpoint.
 pub struct Producer<S, W> {
     slots: S,
     wait: W,
 }
 
-/// The receiving side.
+/// Receiving endpoint.
 pub struct Consumer<S, W> {
     slots: S,
     wait: W,
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<S, W> {
-    /// The only producer of the mailbox in slot 0 of `slots`.
+    /// Creates the only producer of the mailbox in slot 0 of `slots`.
     pub fn new(slots: S, wait: W) -> Self {
         Self { slots, wait }
     }
@@ -37,7 +37,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
         if emptied().is_none() {
             self.wait.until(self.slots.writers(), Rhythm::QUICK, emptied)?;
         }
-        // SAFETY: the word is 0, so the consumer is done with the slot; there is one producer, and len was checked.
+        // SAFETY: the word is 0, so the consumer has finished with the slot; there is one producer, and len was checked.
         unsafe { self.slots.write(0, len, fill) };
         // PAIRS: mailbox-filled
         sequence.store(len as u64 + 1, S::PUBLISH);
@@ -46,7 +46,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<S, W> {
-    /// The only consumer of the mailbox in slot 0 of `slots`.
+    /// Creates the only consumer of the mailbox in slot 0 of `slots`.
     pub fn new(slots: S, wait: W) -> Self {
         Self { slots, wait }
     }
@@ -62,8 +62,8 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
             Some(len) => len,
             None => self.wait.until(self.slots.readers(), Rhythm::QUICK, filled)?.0,
         };
-        credible(len, self.slots.message_bytes())?;
-        // SAFETY: the word is not 0, so the producer waits for this side; there is one consumer, and len was checked.
+        check_received_len(len, self.slots.message_bytes())?;
+        // SAFETY: the word is not 0, so the producer waits; there is one consumer, and len was checked.
         let result = unsafe { self.slots.read(0, len, read) };
         // PAIRS: mailbox-emptied
         sequence.store(0, S::GIVE_BACK);

@@ -1,14 +1,14 @@
 //! Queues in shared memory, written against [`Slots`] so that the same code runs in a segment and under a model checker.
 //!
-//! The word beside a payload is its sequence: it says which message the slot holds and how long it is, and its Release
-//! store publishes both. A small message therefore costs one line hand-over or less.
+//! The word next to a payload is its sequence: it holds the position and the length of the message, and its Release store
+//! publishes both. A small message therefore costs at most one cache line transfer.
 #![allow(unsafe_code)]
 
+mod adaptive_poll;
 pub mod byte_room;
 pub mod bytes;
 pub mod cell;
 pub mod layout;
-mod listener;
 pub mod loan;
 pub mod mailbox;
 #[cfg(all(test, loom))]
@@ -28,7 +28,7 @@ use std::io;
 
 use crate::wait::Place;
 
-/// Atomics of the machine, or of the model checker.
+/// Atomics: the standard library's, or the model checker's.
 pub mod sync {
     #[cfg(loom)]
     pub use loom::sync::atomic::{AtomicU64, Ordering, fence};
@@ -36,61 +36,61 @@ pub mod sync {
     pub use std::sync::atomic::{AtomicU64, Ordering, fence};
 }
 
-/// The sending side of a queue.
+/// Sending endpoint of a queue.
 pub trait Produce {
-    /// Waits for room, lets `fill` write `len` bytes in place and publishes them.
+    /// Waits for space, calls `fill` on `len` bytes in place and publishes them.
     ///
-    /// Errors: `InvalidInput` when `len` exceeds what a message may have; `Interrupted` when the trial is called off.
+    /// Errors: `InvalidInput` when `len` exceeds the largest message; `Interrupted` when the trial is aborted.
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()>;
 }
 
-/// The receiving side of a queue.
+/// Receiving endpoint of a queue.
 pub trait Consume {
-    /// Waits for a message, lets `read` see it in place and gives its room back.
+    /// Waits for a message, calls `read` on it in place and frees its space.
     ///
-    /// Errors: `InvalidData` when the other side claims what cannot be; `Interrupted` when the trial is called off.
+    /// Errors: `InvalidData` when the received length or index is impossible; `Interrupted` when the trial is aborted.
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R>;
 }
 
-/// Where a ring's words and payloads live.
+/// Storage of a ring's words and payloads.
 ///
 /// # Safety
-/// `write` and `read` may be given the payload's own memory: the ring calls them only between acquiring a slot and
-/// releasing it, when no other side touches it.
+/// `write` and `read` may pass the payload's own memory to their closure: the ring calls them only between acquiring a slot
+/// and releasing it, while no other process accesses it.
 pub unsafe trait Slots {
-    /// How a filled slot is published; the model check weakens it to see that it notices.
+    /// Ordering that publishes a filled slot. Mutants in the model check weaken it.
     const PUBLISH: sync::Ordering = sync::Ordering::Release;
-    /// How an emptied slot is given back; likewise.
+    /// Ordering that frees a slot. Mutants in the model check weaken it.
     const GIVE_BACK: sync::Ordering = sync::Ordering::Release;
-    /// Where consumers sleep: a place for as many as there may be.
+    /// Where consumers sleep: a parker or an event count.
     type Readers: Place;
     /// Where producers sleep.
     type Writers: Place;
-    /// Slots in the ring; a power of two.
+    /// Number of slots; a power of two.
     fn depth(&self) -> u32;
-    /// Room in one slot.
+    /// Payload capacity of one slot.
     fn message_bytes(&self) -> usize;
-    /// The word beside the payload of `slot`.
+    /// The word next to the payload of `slot`.
     fn sequence(&self, slot: u32) -> &sync::AtomicU64;
-    /// How far this consumer says it has come; where consumers share the messages, all of them.
+    /// This consumer's published position; where consumers share the messages, that of all consumers.
     fn consumed(&self) -> &sync::AtomicU64;
-    /// How far the slowest consumer says it has come, seen from position `next`; acquires what it released.
+    /// Position of the slowest consumer relative to `next`; acquires what that consumer released.
     fn slowest(&self, next: u64) -> u64;
-    /// The position that the next message gets, where several producers share them.
+    /// Position of the next message, in rings with several producers.
     fn claimed(&self) -> &sync::AtomicU64;
-    /// Lets `fill` write `len` bytes of the slot's payload.
+    /// Calls `fill` on `len` bytes of the slot's payload.
     ///
     /// # Safety
     /// The caller owns the slot, and `len` is at most [`message_bytes`](Self::message_bytes).
     unsafe fn write(&self, slot: u32, len: usize, fill: impl FnOnce(&mut [u8]));
-    /// Lets `read` see `len` bytes of the slot's payload.
+    /// Calls `read` on `len` bytes of the slot's payload.
     ///
     /// # Safety
     /// The caller owns the slot, and `len` is at most [`message_bytes`](Self::message_bytes).
     unsafe fn read<R>(&self, slot: u32, len: usize, read: impl FnOnce(&[u8]) -> R) -> R;
-    /// Where empty-handed consumers sleep.
+    /// Where consumers of an empty ring sleep.
     fn readers(&self) -> &Self::Readers;
-    /// Where producers without room sleep.
+    /// Where producers of a full ring sleep.
     fn writers(&self) -> &Self::Writers;
 }
 
@@ -114,13 +114,13 @@ fn too_long(len: usize, room: usize) -> io::Error {
     )
 }
 
-/// Errors: `InvalidData` when the other side's word claims more than there is room for.
+/// Errors: `InvalidData` when a length received from the other process exceeds `room`.
 #[inline]
-fn credible(len: usize, room: usize) -> io::Result<()> {
-    if len > room { Err(incredible(len)) } else { Ok(()) }
+fn check_received_len(len: usize, room: usize) -> io::Result<()> {
+    if len > room { Err(impossible_len(len)) } else { Ok(()) }
 }
 
 #[cold]
-fn incredible(len: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("a message claims {len} bytes"))
+fn impossible_len(len: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("received an impossible message length of {len} bytes"))
 }

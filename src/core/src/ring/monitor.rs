@@ -1,6 +1,6 @@
-//! A bounded queue guarded by a mutex with two condition variables, any number of producers and consumers: what most
-//! applications write, and what Python's multiprocessing.Queue comes down to. Messages are filled and read in place, but
-//! under the mutex, so one side works at a time. Source: Hoare 1974; the bounded buffer of every textbook.
+//! Bounded queue guarded by a mutex with two condition variables, any number of producers and consumers: the common design
+//! of applications and of Python's multiprocessing.Queue. Messages are filled and read in place under the mutex, so one
+//! endpoint works at a time. Source: Hoare 1974; the bounded buffer of textbooks.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::posix::{Condition, Held, Monitor};
 use super::slots::SegmentSlots;
 use super::sync::{AtomicU64, Ordering};
-use super::{Consume, Produce, Slots, credible, fits, slot_of};
+use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
 use crate::shm::Segment;
 use crate::wait::Gate;
 
@@ -20,16 +20,16 @@ pub fn segment_bytes(layout: &Layout) -> usize {
     SLOTS_OFFSET + layout.segment_bytes()
 }
 
-/// What both sides are.
+/// State common to both endpoints.
 struct Queue {
     segment: Segment,
     slots: SegmentSlots<Gate, Gate>,
 }
 
-/// One of the sending sides.
+/// One of the sending endpoints.
 pub struct Producer(Queue);
 
-/// One of the receiving sides.
+/// One of the receiving endpoints.
 pub struct Consumer(Queue);
 
 impl Queue {
@@ -44,7 +44,7 @@ impl Queue {
         self.segment.view(0)
     }
 
-    /// Takes the mutex and waits until `position` of the queue is due; says which it is. `condition` tells of it.
+    /// Locks the mutex and waits on `condition` until `due` returns a position for the queue's length.
     fn enter(&self, due: impl Fn(u64) -> Option<u64>, condition: Condition) -> io::Result<(Held<'_>, u64)> {
         let held = self.monitor().lock()?;
         loop {
@@ -57,7 +57,7 @@ impl Queue {
     }
 }
 
-/// Relaxed here and below: the mutex orders everything.
+/// Relaxed here and below: the mutex provides the ordering.
 fn value(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }
@@ -67,7 +67,7 @@ fn advance(word: &AtomicU64) {
 }
 
 impl Producer {
-    /// A producer of the queue of `layout` in `segment`.
+    /// Creates a producer of the queue of `layout` in `segment`.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         Queue::new(segment, layout).map(Self)
     }
@@ -91,7 +91,7 @@ impl Produce for Producer {
 }
 
 impl Consumer {
-    /// A consumer of the queue of `layout` in `segment`.
+    /// Creates a consumer of the queue of `layout` in `segment`.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         Queue::new(segment, layout).map(Self)
     }
@@ -104,7 +104,7 @@ impl Consume for Consumer {
         let (held, position) = self.0.enter(message, Condition::Message)?;
         let slot = slot_of(slots, position);
         let len = value(slots.sequence(slot)) as usize;
-        credible(len, slots.message_bytes())?;
+        check_received_len(len, slots.message_bytes())?;
         // SAFETY: the mutex is held, this slot's message is queued, and len was checked.
         let result = unsafe { slots.read(slot, len, read) };
         advance(slots.consumed());

@@ -1,49 +1,49 @@
-//! Ring of fixed slots, any number of producers and consumers; each message goes to one consumer. Either side claims a
-//! position with one compare-and-swap once the slot there has reached its turn, and fills or reads it in place.
+//! Ring of fixed slots, any number of producers and consumers; each message goes to one consumer. A producer or consumer
+//! claims a position with one compare-and-swap once the slot has reached its turn, and fills or reads the slot in place.
 //! Source: Vyukov's bounded queue, 2010; turns instead of positions in the slot's word, as in folly's MPMCQueue.
 //!
 //! The upper half of a slot's word is its turn: twice the lap while it is free for that lap, one more while it is filled.
-//! The lower half is the length. A slot of zeros is therefore free for lap 0, and a ring of one slot works too.
+//! The lower half is the length. A zeroed slot is therefore free for lap 0, and a ring of one slot works too.
 //!
-//! A side that finds nothing to claim has claimed nothing: whoever dies idle takes no message along. But a producer that
-//! dies between claim and publish blocks the queue behind its position for good, and so does a consumer that dies between
-//! claim and release, one lap later. Only the end of the trial ends that wait.
+//! A process that waits has claimed nothing, so its death loses no message. But a producer that dies between claim and
+//! publish blocks the queue behind its position for good, and so does a consumer that dies between claim and release, one
+//! lap later. Only the end of the trial ends that wait.
 //!
-//! Wake-ups: one per message. A message may be published before one that was claimed earlier, and then its wake-up finds
-//! nothing to take. So whoever comes out of a wait and leaves something claimable behind passes the wake-up on.
+//! There is one wake-up per message. If a message is published before one that was claimed earlier, its wake-up may find
+//! nothing to claim. A process that returns from a wait therefore passes the wake-up on if another position is claimable.
 
 mod timed;
 
 use std::cmp::Ordering as Compared;
 use std::io;
 
-use super::listener::Listener;
+use super::adaptive_poll::AdaptivePoll;
 use super::spsc::length;
 use super::sync::{AtomicU64, Ordering};
-use super::{Consume, Produce, Slots, credible, fits, slot_of};
+use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
 use crate::wait::{Rhythm, WaitStrategy};
 
-/// One of the sending sides.
+/// One of the sending endpoints.
 pub struct Producer<S, W> {
     slots: S,
     wait: W,
 }
 
-/// One of the receiving sides.
+/// One of the receiving endpoints.
 pub struct Consumer<S, W> {
     slots: S,
     wait: W,
-    rhythm: Listener,
+    poll_policy: AdaptivePoll,
 }
 
-/// What a claim asks of a slot.
+/// State that a slot must have to be claimed.
 #[derive(Clone, Copy)]
 enum Due {
     Free = 0,
     Filled = 1,
 }
 
-/// A position that is the caller's alone, and what its slot said.
+/// An exclusively claimed position and its slot's word.
 #[derive(Clone, Copy)]
 struct Claim {
     position: u64,
@@ -51,7 +51,7 @@ struct Claim {
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<S, W> {
-    /// A producer of the ring in `slots`.
+    /// Creates a producer of the ring in `slots`.
     pub fn new(slots: S, wait: W) -> Self {
         Self { slots, wait }
     }
@@ -67,11 +67,11 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<
         Ok(claim)
     }
 
-    /// Fills the slot of `claim` and hands it over.
+    /// Fills the slot of `claim` and publishes it.
     ///
     /// # Safety
-    /// The claim is this side's own, and `len` is at most what a message may have.
-    // As a function of its own it made a stream of small messages a third slower.
+    /// The claim belongs to this producer, and `len` is at most `message_bytes`.
+    // As a separate function it made a stream of small messages a third slower.
     #[allow(clippy::inline_always)]
     #[inline(always)]
     unsafe fn publish(&self, claim: Claim, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
@@ -92,54 +92,54 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
             Some(claim) => claim,
             None => self.await_room()?,
         };
-        // SAFETY: the slot was free for this lap, the claim made its position this side's alone, and len was checked.
+        // SAFETY: the slot was free for this lap, the claim is exclusive, and len was checked.
         unsafe { self.publish(claim, len, fill) }
     }
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<S, W> {
-    /// A consumer of the ring in `slots`.
+    /// Creates a consumer of the ring in `slots`.
     pub fn new(slots: S, wait: W) -> Self {
-        Self { slots, wait, rhythm: Listener::new() }
+        Self { slots, wait, poll_policy: AdaptivePoll::new() }
     }
 
     #[inline]
     fn await_message(&mut self) -> io::Result<Claim> {
         let slots = &self.slots;
         let filled = || claim(slots, slots.consumed(), Due::Filled);
-        let (claim, polls) = self.wait.until(slots.readers(), self.rhythm.now(), filled)?;
-        self.rhythm.heard_after(polls);
+        let (claim, polls) = self.wait.until(slots.readers(), self.poll_policy.now(), filled)?;
+        self.poll_policy.record_polls(polls);
         if !W::POLLS && claimable(slots, slots.consumed(), Due::Filled) {
             self.wait.notify(slots.readers(), 1)?;
         }
         Ok(claim)
     }
 
-    /// Lets `read` see a message if there is one now.
+    /// Calls `read` on a message if one is available.
     #[inline]
     pub fn try_receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
         match claim(&self.slots, self.slots.consumed(), Due::Filled) {
-            // SAFETY: the slot was filled in this lap, and the claim made its position this side's alone.
+            // SAFETY: the slot was filled in this lap, and the claim is exclusive.
             Some(claim) => unsafe { self.take(claim, read) }.map(Some),
             None => Ok(None),
         }
     }
 
-    /// Reads the slot of `claim` and gives it back.
+    /// Reads the slot of `claim` and frees it.
     ///
     /// # Safety
-    /// The claim is this side's own.
-    // As above.
+    /// The claim belongs to this consumer.
+    // Inlined for the same reason as `publish`.
     #[allow(clippy::inline_always)]
     #[inline(always)]
     unsafe fn take<R>(&mut self, claim: Claim, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (slot, len) = (slot_of(&self.slots, claim.position), length(claim.word));
-        credible(len, self.slots.message_bytes())?;
+        check_received_len(len, self.slots.message_bytes())?;
         // SAFETY: by the contract above; len was just checked.
         let result = unsafe { self.slots.read(slot, len, read) };
         // PAIRS: mpmc-emptied. Filled in one lap is one less than free for the next.
         self.slots.sequence(slot).store(word(turn(claim.word).wrapping_add(1), 0), S::GIVE_BACK);
-        self.rhythm.received();
+        self.poll_policy.received();
         self.wait.notify(self.slots.writers(), 1)?;
         Ok(result)
     }
@@ -152,15 +152,15 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
             Some(claim) => claim,
             None => self.await_message()?,
         };
-        // SAFETY: the slot was filled in this lap, and the claim made its position this side's alone.
+        // SAFETY: the slot was filled in this lap, and the claim is exclusive.
         unsafe { self.take(claim, read) }
     }
 }
 
-/// Takes the next position of `end` when its slot is `due`; nothing when the slot has yet to become that.
+/// Claims the next position of `end` if its slot is `due`; `None` if the slot has not reached that state.
 #[inline]
 fn claim(slots: &impl Slots, end: &AtomicU64, due: Due) -> Option<Claim> {
-    // Relaxed throughout: the positions only deal out slots; their words order what is in them.
+    // Relaxed throughout: positions only assign slots; the slots' words order the payloads.
     let mut position = end.load(Ordering::Relaxed);
     loop {
         let (word, compared) = look(slots, position, due);
@@ -177,7 +177,7 @@ fn claim(slots: &impl Slots, end: &AtomicU64, due: Due) -> Option<Claim> {
     }
 }
 
-/// True when somebody could [`claim`] right now.
+/// True if a [`claim`] could succeed now.
 #[cold]
 fn claimable(slots: &impl Slots, end: &AtomicU64, due: Due) -> bool {
     loop {
@@ -189,8 +189,8 @@ fn claimable(slots: &impl Slots, end: &AtomicU64, due: Due) -> bool {
     }
 }
 
-/// The word of the slot at `position`, and whether its turn is before, at or past what is `due` there. Past it, somebody
-/// else was at this position, and the position that was looked at is an old one.
+/// The word of the slot at `position`, and whether its turn is before, at or past `due`. Past it, another process has
+/// claimed this position, and `position` is stale.
 #[inline]
 fn look(slots: &impl Slots, position: u64, due: Due) -> (u64, Compared) {
     // PAIRS: mpmc-filled, mpmc-emptied

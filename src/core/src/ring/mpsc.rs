@@ -1,9 +1,9 @@
 //! Ring of fixed slots, any number of producers, one consumer. A producer claims the next position with one fetch-and-add,
-//! which cannot fail, and then waits for that position's slot: messages leave in the order of the claims.
-//! Source: the claim is a ticket (Reed, Kanodia 1979); the slots are those of [`super::spsc`], and so is the consumer.
+//! which cannot fail, and then waits for that position's slot: messages are received in the order of the claims.
+//! Source: the claim is a ticket (Reed, Kanodia 1979); slots and consumer are those of [`super::spsc`].
 //!
-//! The price of a claim that cannot fail is that it cannot be taken back: a producer that dies between claim and publish
-//! blocks the queue behind its position for good. Only the end of the trial ends that wait.
+//! A claim that cannot fail cannot be withdrawn either: a producer that dies between claim and publish blocks the queue
+//! behind its position for good. Only the end of the trial ends that wait.
 
 use std::io;
 
@@ -14,16 +14,16 @@ use crate::wait::{Rhythm, WaitStrategy};
 
 pub use super::spsc::Consumer;
 
-/// One of the sending sides.
+/// One of the sending endpoints.
 pub struct Producer<S, W> {
     slots: S,
     wait: W,
-    /// The consumer's position when this producer last looked at it.
+    /// The consumer's position as of this producer's last read.
     consumed: u64,
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<S, W> {
-    /// A producer of the ring in `slots`.
+    /// Creates a producer of the ring in `slots`.
     pub fn new(slots: S, wait: W) -> Self {
         Self { slots, wait, consumed: 0 }
     }
@@ -44,7 +44,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         fits(len, self.slots.message_bytes())?;
-        // Relaxed: a claim orders nothing; the consumer's position and the slot's word do.
+        // Relaxed: the claim orders nothing; the consumer's position and the slot's word do.
         let position = self.slots.claimed().fetch_add(1, Ordering::Relaxed);
         if position.wrapping_sub(self.consumed) >= u64::from(self.slots.depth()) {
             self.await_room(position)?;

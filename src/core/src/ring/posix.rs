@@ -1,8 +1,8 @@
 //! Mutexes, condition variables and semaphores of the C library in shared memory.
 //!
-//! Zero bytes are valid objects for glibc, but private to one process, so whoever comes first makes shared ones of them.
-//! Every wait is cut into slices, after each of which the abort word is looked at: a peer that died with the mutex cannot
-//! hold the others for good. Source: POSIX.1-2017, process-shared attributes.
+//! Zero bytes are valid objects for glibc, but process-private, so the first process initialises them as process-shared.
+//! Each wait is split into slices and checks the abort flag after each: a peer that died with the mutex cannot block the
+//! others for good. Source: POSIX.1-2017, process-shared attributes.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -15,10 +15,10 @@ use nix::time::{ClockId, clock_gettime};
 use crate::abort;
 use crate::shm::SharedLayout;
 
-/// A sleeper looks at the abort word this often.
+/// Interval at which a sleeper checks the abort flag.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
-/// Whether objects in shared memory were made yet.
+/// Initialisation state of objects in shared memory.
 #[repr(transparent)]
 struct Made(AtomicU32);
 
@@ -27,9 +27,9 @@ impl Made {
     const BEING: u32 = 1;
     const READY: u32 = 2;
 
-    /// Runs `make` unless somebody did. Returns once it was done.
+    /// Runs `make` unless it already ran in some process. Returns once it has completed.
     ///
-    /// Errors: those of `make`; `Interrupted` when the trial is called off.
+    /// Errors: those of `make`; `Interrupted` when the trial is aborted.
     fn once(&self, make: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         loop {
             // PAIRS: posix-made
@@ -48,17 +48,17 @@ impl Made {
     }
 }
 
-/// The error that a call of the pthread family returned.
+/// Converts the return code of a pthread function.
 fn done(code: libc::c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
 }
 
-/// The end of a slice that begins now.
+/// End of a slice that begins now.
 fn slice_end(clock: ClockId) -> io::Result<libc::timespec> {
     Ok(*(clock_gettime(clock)? + TimeSpec::from(SLEEP_SLICE)).as_ref())
 }
 
-/// A mutex, and two conditions that its holders wait for.
+/// Mutex with two condition variables.
 #[repr(C, align(64))]
 pub(super) struct Monitor {
     made: Made,
@@ -66,28 +66,28 @@ pub(super) struct Monitor {
     conditions: [UnsafeCell<libc::pthread_cond_t>; 2],
 }
 
-// SAFETY: repr(C); zero means not made yet; what is in the cells is changed by the C library alone, whose own atomics make
-// that safe between processes once they were made process-shared.
+// SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that safe
+// between processes once the objects are process-shared.
 unsafe impl SharedLayout for Monitor {}
 
-/// One of a monitor's conditions.
+/// Condition variable of a monitor.
 #[derive(Clone, Copy)]
 pub(super) enum Condition {
-    /// There is a message.
+    /// A message is available.
     Message,
-    /// There is room.
+    /// Space is available.
     Room,
 }
 
-/// The mutex is held while this lives.
+/// Guard of a locked monitor.
 pub(super) struct Held<'a>(&'a Monitor);
 
 impl Monitor {
-    /// Makes the objects unless somebody did. To be called before anything else.
+    /// Initialises the objects unless another process did. Must be called first.
     pub(super) fn prepare(&self) -> io::Result<()> {
         self.made.once(|| {
             // SAFETY: all three attribute objects are initialised before they are used and destroyed after; mutex and
-            // conditions are mapped, and `once` lets nobody use or make them at the same time.
+            // conditions are mapped, and `once` excludes concurrent use and initialisation.
             unsafe {
                 let mut shared = std::mem::zeroed::<libc::pthread_mutexattr_t>();
                 done(libc::pthread_mutexattr_init(&raw mut shared))?;
@@ -106,9 +106,9 @@ impl Monitor {
         })
     }
 
-    /// Takes the mutex.
+    /// Locks the mutex.
     ///
-    /// Errors: `Interrupted` when the trial is called off while it is waited for.
+    /// Errors: `Interrupted` when the trial is aborted during the wait.
     pub(super) fn lock(&self) -> io::Result<Held<'_>> {
         // SAFETY: `prepare` made the mutex, and it stays mapped while `self` is borrowed.
         match unsafe { libc::pthread_mutex_trylock(self.mutex.get()) } {
@@ -121,7 +121,7 @@ impl Monitor {
     #[cold]
     fn lock_contended(&self) -> io::Result<Held<'_>> {
         loop {
-            // POSIX measures this limit on the clock of the day, and a step of that clock only changes a slice's length.
+            // POSIX measures this limit on CLOCK_REALTIME; a step of that clock only changes the slice's length.
             let until = slice_end(ClockId::CLOCK_REALTIME)?;
             // SAFETY: as in `lock`; `until` is a valid time.
             match unsafe { libc::pthread_mutex_timedlock(self.mutex.get(), &raw const until) } {
@@ -133,7 +133,7 @@ impl Monitor {
         }
     }
 
-    /// Wakes one who waits for `condition`. Without holding the mutex, so that he finds it free.
+    /// Wakes one waiter of `condition`. Called without the mutex, so that the waiter finds it free.
     pub(super) fn signal(&self, condition: Condition) -> io::Result<()> {
         // SAFETY: `prepare` made the condition, and it stays mapped while `self` is borrowed.
         done(unsafe { libc::pthread_cond_signal(self.conditions[condition as usize].get()) })
@@ -141,9 +141,9 @@ impl Monitor {
 }
 
 impl Held<'_> {
-    /// Lets the mutex go until `condition` was signalled, or for a slice: the caller looks again either way.
+    /// Releases the mutex until `condition` is signalled or a slice has passed; the caller checks its condition either way.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     pub(super) fn wait(&self, condition: Condition) -> io::Result<()> {
         let until = slice_end(ClockId::CLOCK_MONOTONIC)?;
         let condition = self.0.conditions[condition as usize].get();
@@ -159,41 +159,41 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        // SAFETY: this thread holds the mutex. Unlocking one's own plain mutex has no way to fail.
+        // SAFETY: this thread holds the mutex; unlocking a held plain mutex cannot fail.
         unsafe { libc::pthread_mutex_unlock(self.0.mutex.get()) };
     }
 }
 
-/// Two counts of permits.
+/// Two counting semaphores.
 #[repr(C, align(64))]
 pub(super) struct Permits {
     made: Made,
     counts: [Count; 2],
 }
 
-/// Each side posts one of them and waits for the other, so they lie on pairs of lines of their own.
+/// One semaphore, on a separate pair of cache lines: each side posts one and waits for the other.
 #[repr(C, align(128))]
 struct Count(UnsafeCell<libc::sem_t>);
 
-// SAFETY: repr(C); zero means not made yet; what is in the cells is changed by the C library alone, whose own atomics make
-// that safe between processes once they were made process-shared.
+// SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that safe
+// between processes once the objects are process-shared.
 unsafe impl SharedLayout for Permits {}
 
-/// One of the two counts.
+/// Selects a semaphore.
 #[derive(Clone, Copy)]
 pub(super) enum Permit {
-    /// To fill a slot.
+    /// Counts free slots.
     Free,
-    /// To empty one.
+    /// Counts filled slots.
     Filled,
 }
 
 impl Permits {
-    /// Makes the semaphores, with `free` permits to fill a slot, unless somebody did. To be called before anything else.
+    /// Initialises the semaphores with `free` free slots unless another process did. Must be called first.
     pub(super) fn prepare(&self, free: u32) -> io::Result<()> {
         self.made.once(|| {
             for (count, permits) in self.counts.iter().zip([free, 0]) {
-                // SAFETY: the semaphore is mapped, and `once` lets nobody use or make it at the same time.
+                // SAFETY: the semaphore is mapped, and `once` excludes concurrent use and initialisation.
                 if unsafe { libc::sem_init(count.0.get(), 1, permits) } != 0 {
                     return Err(io::Error::last_os_error());
                 }
@@ -202,9 +202,9 @@ impl Permits {
         })
     }
 
-    /// Takes one permit.
+    /// Decrements a semaphore; waits while it is 0.
     ///
-    /// Errors: `Interrupted` when the trial is called off while it is waited for.
+    /// Errors: `Interrupted` when the trial is aborted during the wait.
     pub(super) fn take(&self, permit: Permit) -> io::Result<()> {
         // SAFETY: `prepare` made the semaphore, and it stays mapped while `self` is borrowed.
         match unsafe { libc::sem_trywait(self.counts[permit as usize].0.get()) } {
@@ -230,7 +230,7 @@ impl Permits {
         }
     }
 
-    /// Gives one permit.
+    /// Increments a semaphore.
     pub(super) fn give(&self, permit: Permit) -> io::Result<()> {
         // SAFETY: `prepare` made the semaphore, and it stays mapped while `self` is borrowed.
         match unsafe { libc::sem_post(self.counts[permit as usize].0.get()) } {

@@ -1,5 +1,5 @@
-//! A ring guarded by two semaphores, one producer, one consumer: one counts free slots, the other filled ones. The classic
-//! of operating-system courses. Source: Dijkstra 1965 (EWD 123), section 4.3, "the bounded buffer".
+//! Ring guarded by two semaphores, one producer, one consumer: one counts free slots, the other filled ones.
+//! Source: Dijkstra 1965 (EWD 123), section 4.3, "the bounded buffer".
 
 use std::io;
 
@@ -7,7 +7,7 @@ use super::layout::Layout;
 use super::posix::{Permit, Permits};
 use super::slots::SegmentSlots;
 use super::sync::Ordering;
-use super::{Consume, Produce, Slots, credible, fits, slot_of};
+use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
 use crate::shm::Segment;
 use crate::wait::Gate;
 
@@ -19,17 +19,17 @@ pub fn segment_bytes(layout: &Layout) -> usize {
     SLOTS_OFFSET + layout.segment_bytes()
 }
 
-/// What both sides are. Each knows its own position; nobody else needs it.
+/// State common to both endpoints. Each tracks only its own position.
 struct Side {
     segment: Segment,
     slots: SegmentSlots<Gate, Gate>,
     next: u64,
 }
 
-/// The sending side.
+/// Sending endpoint.
 pub struct Producer(Side);
 
-/// The receiving side.
+/// Receiving endpoint.
 pub struct Consumer(Side);
 
 impl Side {
@@ -46,7 +46,7 @@ impl Side {
 }
 
 impl Producer {
-    /// The only producer of the ring of `layout` in `segment`.
+    /// Creates the only producer of the ring of `layout` in `segment`.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         Side::new(segment, layout).map(Self)
     }
@@ -58,10 +58,9 @@ impl Produce for Producer {
         fits(len, side.slots.message_bytes())?;
         side.permits().take(Permit::Free)?;
         let slot = slot_of(&side.slots, side.next);
-        // SAFETY: the permit says that a slot is free, slots are freed in order, there is one producer, and len was
-        // checked.
+        // SAFETY: the semaphore grants a free slot, slots are freed in order, there is one producer, and len was checked.
         unsafe { side.slots.write(slot, len, fill) };
-        // Relaxed: the semaphore orders it.
+        // Relaxed: the semaphore provides the ordering.
         side.slots.sequence(slot).store(len as u64, Ordering::Relaxed);
         side.next += 1;
         side.permits().give(Permit::Filled)
@@ -69,7 +68,7 @@ impl Produce for Producer {
 }
 
 impl Consumer {
-    /// The only consumer of the ring of `layout` in `segment`.
+    /// Creates the only consumer of the ring of `layout` in `segment`.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         Side::new(segment, layout).map(Self)
     }
@@ -80,11 +79,10 @@ impl Consume for Consumer {
         let side = &mut self.0;
         side.permits().take(Permit::Filled)?;
         let slot = slot_of(&side.slots, side.next);
-        // Relaxed: the semaphore orders it.
+        // Relaxed: the semaphore provides the ordering.
         let len = side.slots.sequence(slot).load(Ordering::Relaxed) as usize;
-        credible(len, side.slots.message_bytes())?;
-        // SAFETY: the permit says that a slot is filled, slots are filled in order, there is one consumer, and len was
-        // checked.
+        check_received_len(len, side.slots.message_bytes())?;
+        // SAFETY: the semaphore grants a filled slot, slots are filled in order, there is one consumer, and len was checked.
         let result = unsafe { side.slots.read(slot, len, read) };
         side.next += 1;
         side.permits().give(Permit::Free)?;

@@ -1,21 +1,21 @@
-//! A cell with the latest value: the writer never waits, and a reader that was overtaken while it copied copies again.
-//! Older values that nobody read in time are gone. For telemetry and state, where only the newest counts.
+//! Cell with the latest value: the writer never waits, and a reader that was overtaken during its copy copies again.
+//! Unread older values are overwritten. For telemetry and state, where only the newest value counts.
 //! Source: Hemminger's seqlock in Linux; its orderings from Boehm, "Can seqlocks get along with programming language memory
 //! models?", MSPC 2012.
 //!
-//! The version is odd while a value is being written. Both sides copy word by word with relaxed atomics, since a reader may
-//! look while the writer writes; so the payload is copied once more on either side than in a ring.
+//! The version is odd while a value is being written. Both sides copy word by word with relaxed atomics, since reads and
+//! writes may overlap; so the payload is copied once more on either side than in a ring.
 
 use std::io;
 
 use super::cell::Cell;
 use super::sync::{AtomicU64, Ordering, fence};
-use super::{Consume, Produce, credible, fits};
+use super::{Consume, Produce, check_received_len, fits};
 use crate::wait::{ALL, Crowd, Rhythm, WaitStrategy};
 
 const WORD_BYTES: usize = size_of::<u64>();
 
-/// The writing side.
+/// Writing endpoint.
 pub struct Writer<C, W> {
     cell: C,
     wait: W,
@@ -23,11 +23,11 @@ pub struct Writer<C, W> {
     value: Vec<u8>,
 }
 
-/// One of the reading sides.
+/// One of the reading endpoints.
 pub struct Reader<C, W> {
     cell: C,
     wait: W,
-    /// Of the value read last.
+    /// Version of the value read last.
     version: u64,
     value: Vec<u8>,
     retries: u64,
@@ -39,7 +39,7 @@ fn buffer(cell: &impl Cell) -> Vec<u8> {
 }
 
 impl<C: Cell, W: WaitStrategy<Crowd>> Writer<C, W> {
-    /// The only writer of `cell`, which must be fresh.
+    /// Creates the only writer of `cell`, which must be fresh.
     pub fn new(cell: C, wait: W) -> Self {
         let value = buffer(&cell);
         Self { cell, wait, version: 0, value }
@@ -52,7 +52,7 @@ impl<C: Cell, W: WaitStrategy<Crowd>> Produce for Writer<C, W> {
         fits(len, self.cell.message_bytes())?;
         fill(&mut self.value[..len]);
         self.cell.version().store(self.version + 1, Ordering::Relaxed);
-        // PAIRS: seqlock-torn. Whoever sees a word of this value sees at least the odd version too.
+        // PAIRS: seqlock-torn. A reader that sees a word of this value also sees at least the odd version.
         fence(C::MARK);
         self.cell.length().store(len as u64, Ordering::Relaxed);
         for (word, bytes) in self.cell.words().iter().zip(self.value[..len.next_multiple_of(WORD_BYTES)].as_chunks().0)
@@ -67,13 +67,13 @@ impl<C: Cell, W: WaitStrategy<Crowd>> Produce for Writer<C, W> {
 }
 
 impl<C: Cell, W: WaitStrategy<Crowd>> Reader<C, W> {
-    /// A reader of `cell` that has seen no value yet.
+    /// Creates a reader of `cell` that has seen no value yet.
     pub fn new(cell: C, wait: W) -> Self {
         let value = buffer(&cell);
         Self { cell, wait, version: 0, value, retries: 0 }
     }
 
-    /// How often a value was overwritten while this reader copied it.
+    /// Number of copies repeated because the value was overwritten during the copy.
     pub fn retries(&self) -> u64 {
         self.retries
     }
@@ -103,13 +103,13 @@ impl<C: Cell, W: WaitStrategy<Crowd>> Consume for Reader<C, W> {
     }
 }
 
-/// Copies the value out, torn or not, and says how long it claims to be.
+/// Copies the value, torn or not, and returns its stated length.
 ///
 /// Errors: `InvalidData` when that exceeds the cell.
 #[inline]
 fn copy(cell: &impl Cell, value: &mut [u8]) -> io::Result<usize> {
     let len = cell.length().load(Ordering::Relaxed) as usize;
-    credible(len, cell.message_bytes())?;
+    check_received_len(len, cell.message_bytes())?;
     let words: &[AtomicU64] = cell.words();
     for (word, bytes) in words.iter().zip(value[..len.next_multiple_of(WORD_BYTES)].as_chunks_mut().0) {
         *bytes = word.load(Ordering::Relaxed).to_ne_bytes();

@@ -9,8 +9,7 @@ use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
 use crate::wait::{Crowd, Gate, Place};
 
-/// A ring's words and payloads in a segment that other processes map too. `R` and `W` are where consumers and producers
-/// sleep.
+/// A ring's words and payloads in a segment that several processes map. `R` and `W` are where consumers and producers sleep.
 pub struct SegmentSlots<R, W> {
     layout: Layout,
     base: *mut u8,
@@ -23,35 +22,35 @@ pub struct SegmentSlots<R, W> {
     places: PhantomData<(R, W)>,
 }
 
-// SAFETY: repr(C), one atomic word, zero means nobody sleeps. Never mapped under the model checker.
+// SAFETY: repr(C), one atomic word, zero means no sleeper. Never mapped under the model checker.
 unsafe impl SharedLayout for Gate {}
-// SAFETY: repr(C), two atomic words, zero means nobody sleeps. Never mapped under the model checker.
+// SAFETY: repr(C), two atomic words, zero means no sleeper. Never mapped under the model checker.
 unsafe impl SharedLayout for Crowd {}
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Gate>() <= 128 && size_of::<Crowd>() <= 128);
 
 impl<R, W> SegmentSlots<R, W> {
-    /// Lays the ring over `segment`, for the consumer `index` or a producer (any index).
+    /// Places the ring in `segment`, for the consumer `index` or a producer (any index).
     ///
-    /// Errors: `InvalidInput` when the segment does not start on a cache line. Panics when it is smaller than
-    /// [`Layout::segment_bytes`], which `Segment::attach` was to check.
+    /// Errors: `InvalidInput` when the segment is not aligned to a cache line. Panics when it is smaller than
+    /// [`Layout::segment_bytes`], which `Segment::attach` checks.
     pub fn new(segment: Segment, layout: Layout, index: u32) -> io::Result<Self> {
         Self::at(segment, 0, layout, index)
     }
 
-    /// The same from offset `start` of the segment on, a multiple of a cache line.
+    /// Like [`new`](Self::new), from offset `start` of the segment on, a multiple of a cache line.
     pub fn at(segment: Segment, start: usize, layout: Layout, index: u32) -> io::Result<Self> {
         let base = segment.at(start, layout.segment_bytes());
         if !(base as usize).is_multiple_of(64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a ring starts on a cache line"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a ring must be aligned to a cache line"));
         }
         let payloads = segment.at(start + layout.payload_start(0), 0);
         let cursor = layout.cursor_offset(index.min(layout.cursors - 1));
         Ok(Self { layout, base, payloads, cursor, _segment: segment, places: PhantomData })
     }
 
-    /// The header's `T` at `offset`, one of the layout's.
+    /// The header's `T` at `offset`, one of the layout's offsets.
     #[inline]
     #[allow(clippy::cast_ptr_alignment)] // `new` checked the base; the header's offsets are multiples of 128
     fn header<T: SharedLayout>(&self, offset: usize) -> &T {

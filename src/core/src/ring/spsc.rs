@@ -1,43 +1,43 @@
-//! Ring of fixed slots, one producer, one consumer. Source: Lamport 1977; the sequence beside its payload as in Vyukov's
+//! Ring of fixed slots, one producer, one consumer. Source: Lamport 1977; the sequence next to its payload as in Vyukov's
 //! bounded queue and the word-per-slot rings of FastForward (Giacomoni, Moseley, Vachharajani 2008).
 //!
 //! A slot's word is `(position + 1) << 32 | length`. The producer owns a slot from the moment the consumer's position
 //! has passed its last use until it stores that word; the consumer owns it from then until it publishes its position.
-//! The word holds the lower half of a position; a ring has at most 2^30 slots, so two meanings of one word can never meet.
+//! The word holds the lower half of a position; a ring has at most 2^30 slots, so words of different laps never match.
 //!
-//! Both sides serve other rings too. A producer waits for [`Slots::slowest`], whoever that is; a consumer cares for the
-//! word of its next slot only, whoever stored it.
+//! Both endpoints serve other rings too: the producer waits for [`Slots::slowest`], and the consumer reads only the word of
+//! its next slot, whichever producer stored it.
 
 use std::io;
 
-use super::listener::Listener;
+use super::adaptive_poll::AdaptivePoll;
 use super::sync::Ordering;
-use super::{Consume, Produce, Slots, credible, fits, slot_of};
+use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
 use crate::wait::{ALL, Rhythm, WaitStrategy};
 
-/// The sending side.
+/// Sending endpoint.
 pub struct Producer<S, W> {
     slots: S,
     wait: W,
     next: u64,
-    /// The slowest consumer's position when last looked at.
+    /// The slowest consumer's position as of the last read.
     consumed: u64,
 }
 
-/// The receiving side.
+/// Receiving endpoint.
 pub struct Consumer<S, W> {
     slots: S,
     wait: W,
     next: u64,
     /// Messages received since the position was published.
     unpublished: u32,
-    /// Publish at the latest after so many.
+    /// Largest number of messages between two publications.
     publish_every: u32,
-    rhythm: Listener,
+    poll_policy: AdaptivePoll,
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<S, W> {
-    /// The only producer of the ring in `slots`, which must be fresh.
+    /// Creates the only producer of the ring in `slots`, which must be fresh.
     pub fn new(slots: S, wait: W) -> Self {
         Self { slots, wait, next: 0, consumed: 0 }
     }
@@ -73,11 +73,11 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
 }
 
 impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<S, W> {
-    /// The only consumer at its position of the ring in `slots`, which must be fresh. It publishes its position every
-    /// quarter of the depth and whenever it finds the ring empty; rings of up to 8 slots publish every time.
+    /// Creates the only consumer at its position of the ring in `slots`, which must be fresh. It publishes its position
+    /// every quarter of the depth and whenever it finds the ring empty; rings of up to 8 slots publish every time.
     pub fn new(slots: S, wait: W) -> Self {
         let publish_every = if slots.depth() <= 8 { 1 } else { slots.depth() / 4 };
-        Self { slots, wait, next: 0, unpublished: 0, publish_every, rhythm: Listener::new() }
+        Self { slots, wait, next: 0, unpublished: 0, publish_every, poll_policy: AdaptivePoll::new() }
     }
 
     #[inline]
@@ -86,12 +86,12 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<
             self.publish()?;
         }
         let sequence = self.slots.sequence(slot);
-        let (len, polls) = self.wait.until(self.slots.readers(), self.rhythm.now(), || {
+        let (len, polls) = self.wait.until(self.slots.readers(), self.poll_policy.now(), || {
             // PAIRS: slot-published
             let seen = sequence.load(Ordering::Acquire);
             holds(seen, due).then_some(length(seen))
         })?;
-        self.rhythm.heard_after(polls);
+        self.poll_policy.record_polls(polls);
         Ok(len)
     }
 
@@ -112,12 +112,12 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
         // PAIRS: slot-published
         let seen = self.slots.sequence(slot).load(Ordering::Acquire);
         let len = if holds(seen, due) { length(seen) } else { self.await_message(slot, due)? };
-        credible(len, self.slots.message_bytes())?;
-        // SAFETY: the word says that this slot was filled for this position; nobody fills it again before the position
-        // published below passes it, nobody else reads at this position, and len was checked.
+        check_received_len(len, self.slots.message_bytes())?;
+        // SAFETY: the word states that this slot was filled for this position; no producer fills it again before the position
+        // published below passes it, no other consumer reads at this position, and len was checked.
         let result = unsafe { self.slots.read(slot, len, read) };
         self.next = due;
-        self.rhythm.received();
+        self.poll_policy.received();
         self.unpublished += 1;
         if self.unpublished >= self.publish_every {
             self.publish()?;
@@ -126,7 +126,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
     }
 }
 
-/// What a slot says when it holds the message before position `due`.
+/// Word of a slot that holds the message before position `due`.
 #[inline]
 pub(super) const fn word(due: u64, len: usize) -> u64 {
     (due << 32) | len as u64

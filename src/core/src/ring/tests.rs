@@ -1,4 +1,4 @@
-//! The queues between real threads, each with a mapping of its own, under every wait strategy they have rows with.
+//! The queues between real threads, each with a separate mapping, under every wait strategy that has registry rows.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -14,7 +14,7 @@ use crate::wait::{Crowd, Doorbell, Gate, Hybrid, Park, SpinYield, Strategy, Wait
 const ROOM: usize = 64;
 const MESSAGES: u32 = 1000;
 
-/// A message that says whose it is and how many of his came before; every byte follows from that.
+/// A message that encodes its producer and sequence; every byte follows from these.
 fn message(producer: u32, sequence: u32) -> Vec<u8> {
     let mut bytes = [producer.to_le_bytes(), sequence.to_le_bytes()].concat();
     let len = 8 + sequence as usize % (ROOM - 7);
@@ -22,7 +22,7 @@ fn message(producer: u32, sequence: u32) -> Vec<u8> {
     bytes
 }
 
-/// Producer and sequence of a message, every byte of which is checked.
+/// Producer and sequence of a message; checks every byte.
 fn whose(seen: &[u8]) -> (u32, u32) {
     let number = |at: usize| u32::from_le_bytes(seen[at..at + 4].try_into().expect("four bytes"));
     let (producer, sequence) = (number(0), number(4));
@@ -37,7 +37,7 @@ fn send(queue: &mut impl Produce, producer: u32, messages: u32) {
     }
 }
 
-/// What each consumer received, when `producers` send [`MESSAGES`] each and every consumer takes `quota`.
+/// Messages that each consumer received when `producers` send [`MESSAGES`] each and every consumer takes `quota`.
 fn run<P: Produce, C: Consume>(
     [producers, consumers]: [u32; 2],
     quota: u32,
@@ -60,7 +60,7 @@ fn run<P: Produce, C: Consume>(
     })
 }
 
-/// The messages of each producer in order, for one that saw only some of them.
+/// Asserts the order per producer, for a consumer that received only some messages.
 fn assert_ordered(seen: &[(u32, u32)]) {
     let mut next = std::collections::BTreeMap::new();
     for (producer, sequence) in seen {
@@ -70,7 +70,7 @@ fn assert_ordered(seen: &[(u32, u32)]) {
     }
 }
 
-/// Each message went to one consumer, in order.
+/// Asserts that each message went to one consumer, in order.
 fn assert_shared(seen: &[Vec<(u32, u32)>], producers: u32) {
     for one in seen {
         assert_ordered(one);
@@ -110,13 +110,13 @@ fn one_to_one<W: WaitStrategy<Gate> + Copy>() {
     let producer = |_| mailbox::Producer::new(slots(), plain::<W>());
     whole(run([1, 1], MESSAGES, producer, |_| mailbox::Consumer::new(slots(), plain::<W>())));
 
-    // A quarter of 512 bytes: the largest messages here just fit, and most laps leave a rest out.
+    // A quarter of 512 bytes: the largest messages just fit, and most laps skip the remaining space.
     let memory = Memory::new(byte_room::segment_bytes(512));
     let room = || byte_room::SegmentBytes::new(memory.segment(), 512).unwrap();
     let producer = |_| bytes::Producer::new(room(), plain::<W>());
     whole(run([1, 1], MESSAGES, producer, |_| bytes::Consumer::new(room(), plain::<W>())));
 
-    // Deep enough for rings that hold back what they have emptied.
+    // Deep enough for consumers that delay publishing their position.
     let (rings, pool) = (Layout::new(loan::ring_depth(16), loan::TICKET_BYTES), Layout::new(16, ROOM));
     let (loans, returns, buffers) =
         (Memory::new(rings.segment_bytes()), Memory::new(rings.segment_bytes()), Memory::new(pool.segment_bytes()));

@@ -1,5 +1,5 @@
-//! Sleeping in poll(2) on an eventfd, which the other side writes when somebody is announced: how a wait is done that has
-//! to fit an event loop. Cost: a poll and a read for the sleeper, a write for the other side. Source: eventfd(2).
+//! Sleeps in poll(2) on an eventfd, which the other side writes when a sleeper is announced; such a wait fits an event
+//! loop. Cost: a poll and a read for the sleeper, a write for the waker. Source: eventfd(2).
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,10 +14,10 @@ use super::{Rhythm, Strategy, WaitStrategy, fence, sleep_until, wake_sleeper};
 use crate::address::Descriptor;
 use crate::record::Wait;
 
-/// A sleeper looks at the abort word this often.
+/// Interval at which a sleeper checks the abort flag.
 const SLEEP_SLICE_MS: u16 = 50;
 
-/// Sleeps on its own bell after one look, and rings the other side's.
+/// Sleeps on its own eventfd after one poll, and writes the other side's.
 pub struct Doorbell {
     own: OwnedFd,
     other: OwnedFd,
@@ -37,7 +37,7 @@ impl Strategy for Doorbell {
     fn attach(descriptors: &[Descriptor]) -> io::Result<Self> {
         match descriptors {
             [own, other] => Ok(Self { own: own.duplicate()?, other: other.duplicate()? }),
-            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "a doorbell takes two descriptors, own and other")),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "a doorbell takes two descriptors: own and other")),
         }
     }
 }
@@ -61,7 +61,7 @@ impl WaitStrategy<Gate> for Doorbell {
 }
 
 impl Doorbell {
-    /// Sleeps until the own bell rings, but not for ever. A ring that came too late for the last wait ends this one early.
+    /// Sleeps until the own eventfd is written, for one slice at most. A late write from an earlier wait ends it early.
     fn listen(&self) -> io::Result<()> {
         let mut bells = [PollFd::new(self.own.as_fd(), PollFlags::POLLIN)];
         match poll(&mut bells, PollTimeout::from(SLEEP_SLICE_MS)) {

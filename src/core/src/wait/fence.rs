@@ -1,9 +1,9 @@
-//! The fence between "I announce myself" and "I look once more", and its counterpart on the other side.
+//! Fences between announcing a sleeper and its last check of the condition, and their counterparts in the waker.
 //!
-//! Either both sides fence, or one side fences for both: membarrier(2) makes every CPU that runs a registered process go
-//! through a full barrier, so the other side needs only to keep the compiler from reordering. Both ends of a channel are
-//! ours and run under one kernel, so they decide alike; were they not to, a wake-up could be missed and the sleeper would
-//! look again after its slice.
+//! Either both sides fence, or one side fences for both: membarrier(2) makes every CPU that runs a registered process
+//! execute a full barrier, so the other side only has to prevent compiler reordering. Both endpoints of a channel run this
+//! code under one kernel, so they choose alike; otherwise a wake-up could be missed, and the sleeper would check again
+//! after its slice.
 
 #[cfg(not(loom))]
 use std::sync::atomic::fence;
@@ -12,13 +12,13 @@ use std::sync::atomic::{Ordering, compiler_fence};
 #[cfg(loom)]
 use loom::sync::atomic::fence;
 
-/// A full fence, for sides that meet often.
+/// Full fence, for strategies whose waker often finds a sleeper.
 #[inline]
 pub fn full() {
     fence(Ordering::SeqCst);
 }
 
-/// On the side that hardly ever finds a sleeper: free where membarrier works.
+/// Waker's side of the asymmetric fence: free where membarrier works.
 #[inline]
 pub fn before_rare_sleeper() {
     if asymmetric() {
@@ -28,19 +28,19 @@ pub fn before_rare_sleeper() {
     }
 }
 
-/// On the side that rarely sleeps: a fence for both sides.
+/// Sleeper's side of the asymmetric fence: acts for both sides.
 #[cold]
 pub fn for_rare_sleeper() {
     full();
     #[cfg(not(loom))]
     if asymmetric() {
         use rustix::thread::{MembarrierCommand, membarrier};
-        // It worked for this kernel and process when it was registered, and has no other way to fail.
+        // It succeeded when it was registered, and has no other way to fail.
         let _ = membarrier(MembarrierCommand::GlobalExpedited);
     }
 }
 
-/// True when this process is registered; decided, and registered, at the first call.
+/// True if this process is registered for membarrier; registers it at the first call.
 #[cfg(not(loom))]
 #[inline]
 fn asymmetric() -> bool {
@@ -57,7 +57,7 @@ fn register() -> bool {
         && membarrier(MembarrierCommand::GlobalExpedited).is_ok()
 }
 
-/// The model checker knows no membarrier: there both sides fence.
+/// The model checker has no membarrier: both sides fence.
 #[cfg(loom)]
 fn asymmetric() -> bool {
     false

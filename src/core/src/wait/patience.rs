@@ -1,33 +1,33 @@
-//! How long a side is willing to wait, and how mechanisms whose calls take a length of time live up to it.
+//! Time limits of waits, and their use by mechanisms whose calls take a duration.
 
 use std::io;
 use std::time::Duration;
 
 use crate::{abort, clock};
 
-/// The longest a blocking call lasts before its caller looks whether the trial was called off.
+/// Longest blocking call between two checks of the abort flag.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// How long a side is willing to wait.
+/// Time limit of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// Not at all.
+    /// Does not wait.
     Never,
-    /// Until this moment of the monotonic clock, in nanoseconds.
+    /// Waits until this time of the monotonic clock, in nanoseconds.
     Until(u64),
-    /// As long as it takes.
+    /// Waits without limit.
     Forever,
 }
 
 impl Patience {
-    /// Until so much later than now.
+    /// Limit of `time` from now.
     pub fn lasting(time: Duration) -> Self {
         Self::Until(clock::now_ns().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
     }
 
-    /// How long the next blocking call may last; none when the time is up.
+    /// Duration of the next blocking call; `None` when the limit has passed.
     ///
-    /// Errors: `Interrupted` when the trial was called off.
+    /// Errors: `Interrupted` when the trial was aborted.
     pub fn slice(self) -> io::Result<Option<Duration>> {
         if self == Self::Never {
             return Ok(None);
@@ -42,10 +42,10 @@ impl Patience {
         Ok((left_ns > 0).then(|| Duration::from_nanos(left_ns).min(SLICE)))
     }
 
-    /// Makes one `attempt` without waiting and, while there is time left, one after the other that each wait for the
-    /// length they are given. Nothing when all were in vain; never before the time is up.
+    /// Calls `attempt` once without waiting, then repeatedly with the duration that it may wait, until it returns `Some` or
+    /// the limit has passed. Never gives up before the limit.
     ///
-    /// Errors: those of `attempt`; `Interrupted` when the trial was called off.
+    /// Errors: those of `attempt`; `Interrupted` when the trial was aborted.
     #[inline]
     pub fn insist<R>(
         self,
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_waits_not_at_all_tries_once_and_others_do_not_give_up_before_their_time() {
+    fn no_limit_of_time_means_one_try_and_a_limit_is_used_up() {
         let mut tries = vec![];
         let found: Option<()> = Patience::Never
             .insist(|length| {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_about_ends_the_wait() {
+    fn a_successful_attempt_ends_the_wait() {
         let mut tries = 0;
         let found = Patience::Forever.insist(|_| {
             tries += 1;

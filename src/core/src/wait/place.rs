@@ -1,8 +1,8 @@
-//! Places to sleep, in shared memory beside the condition that is waited for.
+//! Parkers and event counts: words in shared memory where waiters sleep, next to the condition that they wait for.
 //!
-//! The waiter announces itself, looks once more and sleeps; the other side publishes, then looks whether somebody is
-//! announced. Both put a full fence between their store and their load, so at least one of the two sees the other
-//! (Dekker's argument). What differs is how many can sleep in one place.
+//! The waiter announces itself, checks the condition once more and sleeps; the waker publishes the condition, then checks
+//! for announcements. Both execute a full fence between their store and their load, so at least one of them sees the other
+//! (Dekker's argument). The types differ in how many waiters they support.
 
 use std::io;
 use std::time::Duration;
@@ -13,37 +13,36 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Wakes everybody.
+/// Wakes all sleepers.
 pub const ALL: u32 = u32::MAX;
 
-/// Where those sleep who wait for one kind of condition. All zero bytes: nobody.
+/// Where waiters for one kind of condition sleep. All bytes zero means no sleeper.
 pub trait Place {
-    /// What a sleeper remembers from announcing itself until it sleeps.
+    /// Value passed from `announce` to `sleep`.
     type Ticket: Copy;
-    /// Says that somebody is about to sleep. To be followed by a fence and a last look at the condition.
+    /// Announces a sleeper. Must be followed by a fence and a last check of the condition.
     fn announce(&self) -> Self::Ticket;
-    /// Takes the announcement back: the last look found what was waited for.
+    /// Withdraws the announcement after the last check found the condition true.
     fn withdraw(&self);
-    /// True when somebody is announced. To be preceded by a fence that follows the publishing of the condition.
+    /// True if a sleeper is announced. Must be preceded by a fence that follows the publication of the condition.
     fn is_taken(&self) -> bool;
-    /// Sleeps until woken, but not for ever, and not at all when somebody was woken since `ticket`. The announcement is
-    /// used up then.
+    /// Sleeps until woken, for a limited time; returns at once if a wake-up came since `ticket`. Consumes the announcement.
     fn sleep(&self, ticket: Self::Ticket) -> io::Result<()> {
         self.sleep_for(ticket, Duration::MAX)
     }
-    /// The same for at most `limit`.
+    /// Like [`sleep`](Self::sleep), for at most `limit`.
     fn sleep_for(&self, ticket: Self::Ticket, limit: Duration) -> io::Result<()>;
-    /// Wakes up to `most` of those announced.
+    /// Wakes up to `most` announced sleepers.
     fn wake(&self, most: u32) -> io::Result<()>;
 }
 
-/// A place for one: 0 nobody, 1 somebody. Any number of others may wake him.
+/// Parker for one waiter: 0 no sleeper, 1 announced. Any number of processes may wake it.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub struct Gate(Word);
 
 impl Gate {
-    /// Forgets the announcement, of which a waker has taken note.
+    /// Clears the announcement, which a waker has seen.
     pub(super) fn clear(&self) {
         self.0.value().store(0, Ordering::Relaxed);
     }
@@ -65,29 +64,29 @@ impl Place for Gate {
         self.0.value().load(Ordering::Relaxed) != 0
     }
 
-    /// Not taken back after a wake: the waker did that, and after anything else a stale 1 costs one needless wake at most.
+    /// Does not clear the word: a waker did that, and otherwise a stale 1 costs one needless wake-up at most.
     fn sleep_for(&self, (): (), limit: Duration) -> io::Result<()> {
         self.0.sleep_for(1, limit).map(drop)
     }
 
-    /// A waker that comes late may clear the announcement of the sleeper's next wait; it wakes him after that, so he looks
-    /// and announces himself again.
+    /// A late waker may clear the announcement of the sleeper's next wait; it wakes the sleeper after that, so the sleeper
+    /// checks its condition and announces itself again.
     fn wake(&self, _: u32) -> io::Result<()> {
         self.clear();
         self.0.wake(1).map(drop)
     }
 }
 
-/// A place for many: an event count. Sleepers are counted, and each wake moves the epoch on, so that one who is announced
-/// but not yet asleep stays awake and looks again.
+/// Event count for many waiters. Sleepers are counted, and each wake-up increments the epoch, so that a waiter that is
+/// announced but not yet asleep stays awake and checks again.
 ///
 /// Source: Reed, Kanodia, "Synchronization with eventcounts and sequencers", CACM 1979; in this form Vyukov 2008.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub struct Crowd {
     epoch: Word,
-    /// Announced and not yet woken. A sleeper is taken off by the waker that woke him, and by himself when he came back
-    /// for any other reason; so while a wake is on its way, nobody else pays for a second one.
+    /// Sleepers announced and not yet woken. The waker subtracts those it woke, and a sleeper that returned for another
+    /// reason subtracts itself; so while a wake-up is in progress, no other process makes a second one.
     announced: AtomicU32,
 }
 
@@ -95,7 +94,7 @@ impl Place for Crowd {
     type Ticket = u32;
 
     fn announce(&self) -> u32 {
-        // PAIRS: crowd-epoch. Whoever sees the epoch of a wake sees also what was published before it.
+        // PAIRS: crowd-epoch. A process that sees the epoch of a wake-up also sees what was published before it.
         let ticket = self.epoch.value().load(Ordering::Acquire);
         self.announced.fetch_add(1, Ordering::Relaxed);
         ticket
@@ -126,7 +125,7 @@ impl Place for Crowd {
     }
 }
 
-/// A place where nobody sleeps, for strategies that only poll.
+/// Place without sleepers, for strategies that only poll.
 #[derive(Clone, Copy, Default)]
 pub struct Nowhere;
 

@@ -1,5 +1,5 @@
-//! Waiting that gives up: what bounded queues with time-outs are made of. Only for strategies that sleep; a side that polls
-//! could look at a clock instead.
+//! Waits with a time limit, for bounded queues with time-outs. Only for strategies that sleep; a polling caller could read
+//! the clock instead.
 
 use std::io;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::{Hybrid, Park, Patience, Place, Rhythm, WaitStrategy, fence, poll};
 use crate::{abort, clock};
 
-/// A way to wait that can be given up at a moment.
+/// Wait strategy with a time limit.
 pub trait TimedWait<P: Place>: WaitStrategy<P> {
-    /// Returns the first `Some` of `ready`, and how many polls it took; nothing once the monotonic clock has reached
-    /// `moment_ns`. A wake-up is never taken along by one who gives up: he looks once more after his sleep.
+    /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls, or `None` once the
+    /// monotonic clock has reached `moment_ns`. A timed-out waiter loses no wake-up: it checks once more after its sleep.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     fn until_moment<R>(
         &self,
         place: &P,
@@ -23,7 +23,7 @@ pub trait TimedWait<P: Place>: WaitStrategy<P> {
 
     /// Waits as long as `patience` allows.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     #[inline]
     fn within<R>(
         &self,
@@ -74,7 +74,7 @@ impl<P: Place> TimedWait<P> for Hybrid {
     }
 }
 
-/// As [`sleep_until`](super::sleep_until), with an end.
+/// Like [`sleep_until`](super::sleep_until), with a time limit.
 #[cold]
 fn sleep_until_moment<P: Place, R>(
     place: &P,
@@ -84,7 +84,7 @@ fn sleep_until_moment<P: Place, R>(
 ) -> io::Result<Option<R>> {
     loop {
         let ticket = place.announce();
-        // PAIRS: place-announced. The announcement is visible before the condition is looked at.
+        // PAIRS: place-announced. The announcement is visible before the condition is checked.
         fence();
         if let Some(found) = ready() {
             place.withdraw();

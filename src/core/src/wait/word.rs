@@ -1,4 +1,4 @@
-//! A word to sleep on: a futex of the machine, or one that the model checker understands.
+//! Word to sleep on: a futex, or its counterpart under the model checker.
 
 use std::io;
 use std::sync::atomic::AtomicU64;
@@ -10,11 +10,11 @@ use std::time::Duration;
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU32, Ordering};
 
-/// A sleeper comes back this often to look at the abort word.
+/// Interval at which a sleeper checks the abort flag.
 static SLEEP_SLICE_MS: AtomicU64 = AtomicU64::new(50);
 
-/// From now on who sleeps in this process sleeps until somebody wakes him. Where the question is whether a wake-up was
-/// lost, one who looks again by himself would hide it. Only for a process that is killed when it is to stop.
+/// Disables the periodic wake-up that checks the abort flag, for measures that must detect a lost wake-up. Only for a process
+/// that is killed when it is to stop.
 pub fn sleep_until_woken() {
     const DAY_MS: u64 = 24 * 60 * 60 * 1000;
     SLEEP_SLICE_MS.store(DAY_MS, std::sync::atomic::Ordering::Relaxed);
@@ -39,30 +39,30 @@ impl Word {
         &self.0
     }
 
-    /// Sleeps for a slice while the value is `expected`. True when somebody woke this sleeper.
+    /// Sleeps for a slice while the value is `expected`. True if it was woken.
     pub fn sleep(&self, expected: u32) -> io::Result<bool> {
         self.sleep_for(expected, Duration::MAX)
     }
 
-    /// The same for at most `limit`.
+    /// Like [`sleep`](Self::sleep), for at most `limit`.
     pub fn sleep_for(&self, expected: u32, limit: Duration) -> io::Result<bool> {
         crate::futex::sleep(&self.0, expected, slice().min(limit))
     }
 
-    /// Wakes up to `most` sleepers and says how many there were.
+    /// Wakes up to `most` sleepers and returns their number.
     pub fn wake(&self, most: u32) -> io::Result<u32> {
         // The kernel counts in signed numbers.
         crate::futex::rouse(&self.0, most.min(i32::MAX.cast_unsigned()))
     }
 }
 
-/// The model's futex: comparing and falling asleep are one step under its lock, as they are in the kernel, and who slept
-/// first is woken first. It has no time limit that could hide a lost wake-up.
+/// The model's futex: comparing and falling asleep are one step under its lock, as in the kernel, and sleepers are woken in
+/// FIFO order. It has no time limit that could hide a lost wake-up.
 #[cfg(loom)]
 #[derive(Default)]
 pub struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
 
-/// Sleepers by the number of their sleep, which is no earlier one's wake-up.
+/// Sleepers, identified by the number of their sleep so that no earlier wake-up matches.
 #[cfg(loom)]
 #[derive(Default)]
 struct Queue {
@@ -90,7 +90,7 @@ impl Word {
         Ok(true)
     }
 
-    /// Time does not pass in a model: whoever waits with a limit waits until he is woken.
+    /// Time does not pass in a model: a wait with a limit ends only when woken.
     pub fn sleep_for(&self, expected: u32, _: Duration) -> io::Result<bool> {
         self.sleep(expected)
     }

@@ -1,4 +1,4 @@
-//! Sending and receiving that give up, where a queue promises time-outs.
+//! Sending and receiving with a time limit.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use crate::ring::{Slots, fits};
 use crate::wait::{Patience, Rhythm, TimedWait};
 
 impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> {
-    /// As [`send`](crate::ring::Produce::send), but waits for room only as long as `patience` allows. False when there
-    /// was none, and nothing was sent.
+    /// Like [`send`](crate::ring::Produce::send), but waits for space only as long as `patience` allows. Returns false if
+    /// there was none and nothing was sent.
     ///
     /// Errors: as for `send`.
     #[inline]
@@ -23,7 +23,7 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> 
                 None => return Ok(false),
             },
         };
-        // SAFETY: the slot was free for this lap, the claim made its position this side's alone, and len was checked.
+        // SAFETY: the slot was free for this lap, the claim is exclusive, and len was checked.
         unsafe { self.publish(claim, len, fill) }.map(|()| true)
     }
 
@@ -32,8 +32,8 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> 
         let slots = &self.slots;
         let free = || claim(slots, slots.claimed(), Due::Free);
         let found = self.wait.within(slots.writers(), Rhythm::QUICK, patience, free)?;
-        // One who gives up may have used up a wake-up that found nothing to claim. What was in its way is given back with a
-        // wake-up of its own, and whoever claims that after a wait passes it on.
+        // A wait that times out may have consumed a wake-up that found nothing to claim. The slot that blocked it is freed
+        // with its own wake-up, and the process that claims it after a wait passes the wake-up on.
         if found.is_some() && !W::POLLS && claimable(slots, slots.claimed(), Due::Free) {
             self.wait.notify(slots.writers(), 1)?;
         }
@@ -42,8 +42,8 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> 
 }
 
 impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Consumer<S, W> {
-    /// As [`receive`](crate::ring::Consume::receive), but waits for a message only as long as `patience` allows. Nothing
-    /// when none came.
+    /// Like [`receive`](crate::ring::Consume::receive), but waits for a message only as long as `patience` allows. Returns
+    /// `None` if none arrived.
     ///
     /// Errors: as for `receive`.
     #[inline]
@@ -56,13 +56,13 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Consumer<S, W> 
                 None => return Ok(None),
             },
         };
-        // SAFETY: the slot was filled in this lap, and the claim made its position this side's alone.
+        // SAFETY: the slot was filled in this lap, and the claim is exclusive.
         unsafe { self.take(claim, read) }.map(Some)
     }
 
-    /// Messages that were claimed by a producer and not yet by a consumer: a snapshot, old when it is read.
+    /// Number of messages claimed by producers and not yet by consumers; a snapshot that may be stale.
     pub fn waiting(&self) -> u64 {
-        // Relaxed: two numbers of two moments, of which nobody may conclude anything.
+        // Relaxed: the two loads are not a consistent snapshot, and no caller relies on one.
         let consumed = self.slots.consumed().load(Ordering::Relaxed);
         self.slots.claimed().load(Ordering::Relaxed).saturating_sub(consumed)
     }
@@ -71,10 +71,10 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Consumer<S, W> 
     fn await_message_within(&mut self, patience: Patience) -> io::Result<Option<Claim>> {
         let slots = &self.slots;
         let filled = || claim(slots, slots.consumed(), Due::Filled);
-        let Some((claim, polls)) = self.wait.within(slots.readers(), self.rhythm.now(), patience, filled)? else {
+        let Some((claim, polls)) = self.wait.within(slots.readers(), self.poll_policy.now(), patience, filled)? else {
             return Ok(None);
         };
-        self.rhythm.heard_after(polls);
+        self.poll_policy.record_polls(polls);
         if !W::POLLS && claimable(slots, slots.consumed(), Due::Filled) {
             self.wait.notify(slots.readers(), 1)?;
         }

@@ -1,0 +1,142 @@
+//! Adaptive poll policy of a consumer that finds its ring empty.
+//!
+//! A poll that reads a cache line while the producer still waits for it delays the producer. The best interval depends on
+//! the traffic, which the ring cannot know in advance:
+//!
+//! - In a stream, a reader that takes each message at once forces the producer to fetch the line again for the next one.
+//!   Longer pauses let several messages accumulate per line transfer.
+//! - In a closed loop there is one message at a time. The first poll should come just before the response, which takes
+//!   about as long as the previous one.
+//!
+//! The number of messages found after a pause distinguishes the two: several mean a stream, one means a closed loop. In a
+//! closed loop a longer pause is tried at growing intervals, so that a stream that began with single messages is detected.
+
+use crate::wait::Rhythm;
+
+/// Pause hints between polls of a stream.
+const GATHER_PAUSES: u32 = 32;
+/// Waits of a closed loop before a long pause is tried again: initial and largest interval.
+const TRY_AFTER: std::ops::RangeInclusive<u32> = 64..=8192;
+/// Longest pause before the first poll: beyond it, one poll more or less makes no difference.
+const MAX_BEFORE: u32 = 64;
+/// Fixed-point scale of pause hints, so that the estimate can change by less than one.
+const FINE: u32 = 8;
+
+/// Poll policy that adapts to the observed traffic.
+pub(super) struct AdaptivePoll {
+    /// Messages received since the ring was last found empty.
+    streak: u32,
+    gathering: bool,
+    /// Waits until a long pause is tried.
+    try_in: u32,
+    /// Next initial value of `try_in`.
+    patience: u32,
+    /// Pause hints before the first poll of a closed loop, scaled by [`FINE`].
+    before: u32,
+    /// Polls of the last wait.
+    polls: u32,
+}
+
+impl AdaptivePoll {
+    pub(super) fn new() -> Self {
+        Self {
+            streak: 0,
+            gathering: false,
+            try_in: *TRY_AFTER.start(),
+            patience: *TRY_AFTER.start(),
+            before: FINE,
+            polls: 2,
+        }
+    }
+
+    /// Records that a message was received.
+    #[inline]
+    pub(super) fn received(&mut self) {
+        self.streak += 1;
+    }
+
+    /// Returns the poll policy for a wait on the empty ring.
+    #[inline]
+    pub(super) fn now(&mut self) -> Rhythm {
+        if !self.gathering {
+            self.learn();
+        }
+        let streak = std::mem::take(&mut self.streak);
+        if streak > 1 {
+            self.gathering = true;
+            self.patience = *TRY_AFTER.start();
+        } else if self.gathering {
+            self.gathering = false;
+            self.try_in = self.patience;
+            self.patience = (self.patience * 2).min(*TRY_AFTER.end());
+        } else {
+            self.try_in -= 1;
+            self.gathering = self.try_in == 0;
+        }
+        if self.gathering {
+            Rhythm { before: GATHER_PAUSES, between: GATHER_PAUSES }
+        } else {
+            Rhythm { before: self.before / FINE, between: 1 }
+        }
+    }
+
+    /// Records that the message was found by the `polls`-th poll; evaluated at the next wait, outside the critical path.
+    #[inline]
+    pub(super) fn record_polls(&mut self, polls: u32) {
+        self.polls = polls;
+    }
+
+    /// Adjusts the first pause so that the second poll finds the message: the first was then just early enough.
+    fn learn(&mut self) {
+        self.before = match self.polls {
+            1 => self.before.saturating_sub(1 + self.before / 16),
+            2 => self.before,
+            more => (self.before + more.saturating_sub(2).min(FINE)).min(MAX_BEFORE * FINE),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits of a closed loop whose answer takes `pauses` pause hints.
+    fn settle(adaptive_poll: &mut AdaptivePoll, pauses: u32, waits: u32) -> u32 {
+        let mut last = 0;
+        for _ in 0..waits {
+            adaptive_poll.received();
+            let rhythm = adaptive_poll.now();
+            last = rhythm.before;
+            adaptive_poll.record_polls(1 + pauses.saturating_sub(rhythm.before).div_ceil(rhythm.between));
+        }
+        last
+    }
+
+    #[test]
+    fn the_first_poll_of_a_closed_loop_comes_just_before_the_answer() {
+        let mut adaptive_poll = AdaptivePoll::new();
+        for pauses in [3, 20, 5, 40] {
+            let before = settle(&mut adaptive_poll, pauses, 3000);
+            assert!(before.abs_diff(pauses) <= 2 || before == GATHER_PAUSES, "{before} pauses for {pauses}");
+        }
+    }
+
+    #[test]
+    fn a_stream_gathers_and_a_closed_loop_rarely_tries_to() {
+        let mut adaptive_poll = AdaptivePoll::new();
+        let tries = |adaptive_poll: &mut AdaptivePoll, waits: u32| {
+            (0..waits)
+                .filter(|_| {
+                    adaptive_poll.received();
+                    let gathers = adaptive_poll.now().between == GATHER_PAUSES;
+                    adaptive_poll.record_polls(2);
+                    gathers
+                })
+                .count()
+        };
+        assert!(tries(&mut adaptive_poll, 100_000) < 30);
+        adaptive_poll.received();
+        adaptive_poll.received();
+        assert_eq!(adaptive_poll.now().between, GATHER_PAUSES);
+    }
+}
