@@ -101,7 +101,8 @@ impl Floor {
         let budget_ns = self.budget_ns / plan.kinds.len() as u64;
         for kind in plan.kinds.iter().copied() {
             if kind == ROUSE {
-                let hop_ns = together(leader, kind, u64::from(ROUSES), || Ok(arena.rouse(Side::First, ROUSES)?))?;
+                let hop_ns =
+                    together(leader, kind, u64::from(ROUSES), || Ok(arena.wake_counted(Side::First, ROUSES)?))?;
                 self.seen.push((kind, hop_ns));
                 continue;
             }
@@ -170,7 +171,7 @@ fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Res
         RING => arena.ring(side, u32::try_from(count).unwrap_or(u32::MAX))?,
         POUR => arena.pour(side, walk, count)?,
         TURN => arena.turn(side, walk, count)?,
-        ROUSE => drop(arena.rouse(side, count as u32)?),
+        ROUSE => drop(arena.wake_counted(side, count as u32)?),
         TOUCH if side == Side::First => arena.touch(walk, count)?,
         TOUCH => {}
         other => return Err(Trouble::Invalid(format!("a phase of kind {other} that no floor knows"))),

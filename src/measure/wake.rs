@@ -71,7 +71,8 @@ impl<S: Sender> Rouser<S> {
         page.set_shares_ticks(ticks_agree(task, page.posted(RECEIVER_SLOT)));
         self.heard = 0;
         page.post(RECEIVER_SLOT, self.heard);
-        let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.rouse(&page, n)))?;
+        let derived =
+            count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.wake_counted(&page, n)))?;
         let fitting = (task.timing.hot_ns as f64 / derived.unit_ns) as u64;
         let count = task.timing.fixed_count.unwrap_or(fitting.clamp(MIN_PAUSES, MAX_PAUSES));
 
@@ -81,7 +82,7 @@ impl<S: Sender> Rouser<S> {
         page.set_hot(true);
         let cost = together(leader, phase::WORK, count, || {
             let meter = Meter::start();
-            self.rouse(&page, count)?;
+            self.wake_counted(&page, count)?;
             Ok(meter.stop(task, count))
         })?;
         page.set_hot(false);
@@ -97,7 +98,7 @@ impl<S: Sender> Rouser<S> {
     }
 
     /// `count` times a pause and a message.
-    fn rouse(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+    fn wake_counted(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
         let by_ticks = page.shares_ticks();
         self.await_receiver(page)?;
         for _ in 0..count {

@@ -1,7 +1,7 @@
-//! How another process finds an object: inherited descriptors, leased names, or a value in this very process.
+//! Addresses of objects: inherited descriptors, leased names, or values in this process.
 //!
-//! Anonymous objects are preferred: a descriptor vanishes with its last holder. A name outlives its maker, so it is
-//! written to the run's lease file before the object is made, and whoever finds a dead lease removes what it lists.
+//! Anonymous objects are preferred: a descriptor's object ends with its last user. A name outlives its creator, so it is
+//! written to the run's lease file before the object is created, and a later run removes what an abandoned lease lists.
 #![allow(unsafe_code)]
 
 mod name;
@@ -16,38 +16,38 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use name::{Name, NameKind, WORKER_LEASE, fresh_name, lease_as_worker, lease_to, sysv_key};
 
-/// Which side of a channel.
+/// Endpoint of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
-    /// The side that sends, or the first side of a connection that carries both ways.
+    /// The endpoint that sends, or the first endpoint of a bidirectional connection.
     Sender,
-    /// The side that receives, or the second side.
+    /// The endpoint that receives, or the second endpoint.
     Receiver,
 }
 
-/// How another process finds an object.
+/// Address by which another process finds an object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Address {
-    /// Descriptors, listed per end: a worker inherits only its own.
+    /// Descriptors per endpoint; a worker inherits only its own.
     Inherited {
-        /// What the sending side needs.
+        /// Descriptors of the sender.
         sender: Vec<Descriptor>,
-        /// What the receiving side needs.
+        /// Descriptors of the receiver.
         receiver: Vec<Descriptor>,
     },
     /// A leased name.
     Named(Name),
-    /// Nothing yet: a live worker will offer it.
+    /// Not known yet: a running worker will supply it.
     Offered,
-    /// A value in this process, for endpoints that cannot be serialised; never sent over a wire.
+    /// A value in this process, for endpoints that cannot be serialised; never sent to another process.
     #[serde(skip)]
     Here(Here),
 }
 
 impl Address {
-    /// The address as one end may see it.
+    /// The address, reduced to what one endpoint may see.
     #[must_use]
     pub fn only(&self, end: End) -> Self {
         match (self, end) {
@@ -61,7 +61,7 @@ impl Address {
         }
     }
 
-    /// The descriptors of one end.
+    /// The descriptors of one endpoint.
     ///
     /// Errors: `InvalidInput` when this address has none.
     pub fn descriptors(&self, end: End) -> io::Result<&[Descriptor]> {
@@ -72,7 +72,7 @@ impl Address {
         }
     }
 
-    /// The one descriptor of an end that needs exactly one.
+    /// The descriptor of an endpoint that needs exactly one.
     pub fn descriptor(&self, end: End) -> io::Result<&Descriptor> {
         self.descriptors(end)?.first().ok_or_else(|| mismatch("one descriptor"))
     }
@@ -100,8 +100,8 @@ impl Address {
         Self::Here(Here(Arc::new(value)))
     }
 
-    /// Removes the name once every role has attached; descriptors need no such thing. An object that ends with its name
-    /// stays, and the name comes back, to be removed when the roles are done.
+    /// Removes the name once every role has attached; descriptors need no removal. A name whose removal would end the object
+    /// is returned instead, to be removed when the roles are done.
     #[must_use]
     pub fn release(self) -> Option<Name> {
         match self {
@@ -116,7 +116,7 @@ impl Address {
 }
 
 fn mismatch(wanted: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("this mechanism's address should hold {wanted}"))
+    io::Error::new(io::ErrorKind::InvalidInput, format!("this mechanism needs an address that holds {wanted}"))
 }
 
 /// A value in this process.
@@ -129,7 +129,7 @@ impl std::fmt::Debug for Here {
     }
 }
 
-/// An open descriptor. On the wire it is its number, which the child finds open under the same number.
+/// An open descriptor. Serialised as its number, under which the child process inherits it.
 #[derive(Clone, Debug)]
 pub struct Descriptor(Arc<OwnedFd>);
 
@@ -168,8 +168,8 @@ impl<'de> Deserialize<'de> for Descriptor {
         if number < 3 || nix::fcntl::fcntl(borrow(number), nix::fcntl::FcntlArg::F_GETFD).is_err() {
             return Err(serde::de::Error::custom(format!("descriptor {number} is not open in this process")));
         }
-        // SAFETY: fcntl just found the number open; an order names each number once and nothing else in a worker
-        // opened it, since orders are read before anything is opened.
+        // SAFETY: fcntl just found the number open; an order names each number once, and orders are read before a worker
+        // opens anything, so no other value owns it.
         Ok(Self(Arc::new(unsafe { OwnedFd::from_raw_fd(number) })))
     }
 }

@@ -1,5 +1,5 @@
-//! A child of this process, forked without exec, that does its work and exits. It dies with its parent, and is killed and
-//! collected when its parent has done with it, whatever happened.
+//! Child process, forked without exec, that runs a closure and exits. It dies with its parent, and is killed and reaped when
+//! its handle is dropped.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -12,27 +12,27 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
-/// The child, as its parent holds it.
+/// Handle of a child process.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
-    /// Once it was collected.
+    /// Wait status, once the child was reaped.
     end: Option<WaitStatus>,
 }
 
 impl Child {
-    /// Forks a process that does `work` and exits.
+    /// Forks a process that runs `work` and exits.
     ///
-    /// Errors: this process has more threads than one, so a fork would copy locks that nobody opens; and those of fork(2).
+    /// Errors: this process has more than one thread, so a fork could copy locked locks; those of fork(2).
     pub fn start(work: impl FnOnce()) -> io::Result<Self> {
         one_thread()?;
         let parent = getpid();
-        // SAFETY: the process has this one thread, as was just counted, so the child finds no lock of the C library or of
-        // ours taken by a thread that it does not have.
+        // SAFETY: the process has one thread, as was just counted, so no lock of the C library or of this program is held by
+        // a thread that the child does not have.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self { pid: child, end: None }),
             ForkResult::Child => live(parent, || {
-                // A C library may abort one who gets a dead owner's lock: that is seen, and need not be kept.
+                // The C library may abort a process that acquires a dead owner's lock; that needs no core dump.
                 let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
                 work();
                 0
@@ -40,27 +40,27 @@ impl Child {
         }
     }
 
-    /// Its number, until it is collected.
+    /// Process id, valid until the child is reaped.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// True when it has ended.
+    /// True if the child has ended.
     pub fn has_ended(&mut self) -> io::Result<bool> {
         self.look(Some(WaitPidFlag::WNOHANG))?;
         Ok(self.end.is_some())
     }
 
-    /// Kills it and returns once nothing of it is left.
+    /// Kills the child and reaps it.
     pub fn kill(&mut self) -> io::Result<()> {
         if self.end.is_none() {
-            // Not collected yet, so the number is still its own.
+            // Not reaped yet, so the process id is still valid.
             kill(self.pid, Signal::SIGKILL)?;
         }
         self.collect()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the child.
     pub fn collect(&mut self) -> io::Result<()> {
         while self.end.is_none() {
             self.look(None)?;
@@ -68,16 +68,16 @@ impl Child {
         Ok(())
     }
 
-    /// True when it has ended by itself, its work done.
+    /// True if the child exited by itself with status 0.
     pub fn left_well(&self) -> bool {
         matches!(self.end, Some(WaitStatus::Exited(_, 0)))
     }
 
-    /// How it ended.
+    /// Description of how the child ended.
     pub fn end_in_words(&self) -> String {
         match self.end {
-            Some(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
-            Some(WaitStatus::Exited(_, code)) => format!("it left with status {code}"),
+            Some(WaitStatus::Signaled(_, signal, _)) => format!("it was killed by {signal}"),
+            Some(WaitStatus::Exited(_, code)) => format!("it exited with status {code}"),
             _ => "it has not ended".to_owned(),
         }
     }
@@ -85,7 +85,7 @@ impl Child {
     fn look(&mut self, flags: Option<WaitPidFlag>) -> io::Result<()> {
         if self.end.is_none() {
             let status = again(|| waitpid(self.pid, flags))?;
-            // A stop of one who is traced is no end.
+            // A stopped (traced) child has not ended.
             self.end = Some(status).filter(|it| matches!(it, WaitStatus::Exited(..) | WaitStatus::Signaled(..)));
         }
         Ok(())
@@ -98,26 +98,26 @@ impl Drop for Child {
     }
 }
 
-/// Errors: this process has more threads than one, so a fork would copy locks that nobody opens.
+/// Errors: this process has more than one thread, so a fork could copy locked locks.
 pub fn one_thread() -> io::Result<()> {
     match std::fs::read_dir("/proc/self/task")?.count() {
         1 => Ok(()),
-        threads => {
-            Err(io::Error::other(format!("only a process of one thread may be forked, and this one has {threads}")))
-        }
+        threads => Err(io::Error::other(format!(
+            "only a single-threaded process may fork, and this one has {threads} threads"
+        ))),
     }
 }
 
-/// The whole life of a forked child of `parent`: it dies with that, does `work`, and leaves with the status that this gives,
-/// or 1 where it panicked.
+/// Runs a forked child of `parent`: it dies with the parent, runs `work`, and exits with the status that `work` returns, or 1
+/// if it panicked.
 pub fn live(parent: Pid, work: impl FnOnce() -> u8) -> ! {
     let bound = prctl::set_pdeathsig(Signal::SIGKILL);
-    // A parent that died before the first line sends no signal any more. A panic must not unwind into the copy of the
-    // parent that lies below on this stack.
+    // A parent that died before prctl sends no signal any more. A panic must not unwind into the copied stack frames of the
+    // parent.
     let dies_with_it = bound.is_ok() && getppid() == parent;
     let status = if dies_with_it { panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(1) } else { 1 };
-    // SAFETY: ends the process without running what the parent registered for its own exit: the buffers of its streams
-    // are copies here, and would be written twice.
+    // SAFETY: ends the process without running the parent's exit handlers: its stream buffers are copies here and would be
+    // written twice.
     unsafe { libc::_exit(i32::from(status)) }
 }
 

@@ -1,10 +1,9 @@
-//! The two clocks: the system's monotonic nanoseconds, and the processor's tick counter where it proves fit to time by.
+//! Clocks: the system's monotonic nanoseconds, and the processor's tick counter where it is reliable.
 //!
 //! Reading the tick counter costs a fraction of a clock read and needs no shared page, so it stamps single trips. It is
-//! believed only when the hardware promises a constant rate, the kernel itself keeps time by it, and a hand-over test
-//! between the CPUs at hand shows no stamp from the past. Otherwise every `tick` is a plain clock read, and the numbers
-//! stay right at a higher price. Ticks turn into nanoseconds by the two [`Anchor`]s of the very window they were taken
-//! in, so no calibration can go stale.
+//! trusted only if the hardware guarantees a constant rate, the kernel uses it as its clock source, and a test between the
+//! CPUs in use finds no stamp from the future. Otherwise each `tick` is a plain clock read: correct, but slower. Ticks are
+//! converted to nanoseconds by the two [`Anchor`]s of the window that they were taken in, so no calibration can go stale.
 #![allow(unsafe_code)]
 
 mod proof;
@@ -23,10 +22,10 @@ pub fn now_ns() -> u64 {
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
-/// The raw tick counter, in a unit of its own: `rdtsc` on x86-64, `cntvct_el0` on aarch64.
+/// The raw tick counter: `rdtsc` on x86-64, `cntvct_el0` on aarch64.
 ///
-/// The processor may take it a few instructions early or late. No fence holds it in place: that would add more to each
-/// trip than it corrects, and in a chain of stamps the shift of one cancels against the next.
+/// The processor may execute it a few instructions early or late. There is no fence: it would add more to each trip than it
+/// corrects, and in a chain of stamps the shift of one cancels against the next.
 #[inline(always)]
 #[allow(clippy::inline_always)] // one instruction; a call around it would cost more than itself
 pub fn ticks() -> u64 {
@@ -46,7 +45,7 @@ pub fn ticks() -> u64 {
     }
 }
 
-/// The tick counter after everything before it has finished, for stamps that must not be taken early.
+/// The tick counter after all earlier instructions have finished, for stamps that must not be taken early.
 fn ticks_in_order() -> u64 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: lfence belongs to SSE2, which every x86-64 processor has.
@@ -148,7 +147,7 @@ impl Anchor {
     }
 }
 
-/// What the clocks themselves cost: the ruler's own width.
+/// Cost and resolution of the clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockCost {
     /// One [`now_ns`], in nanoseconds.
@@ -159,8 +158,8 @@ pub struct ClockCost {
     pub tick_read_ns: f64,
 }
 
-/// Measures the clocks on this CPU, within a few milliseconds. The fastest of several blocks counts, since a
-/// disturbance can only add.
+/// Measures the clocks on this CPU within a few milliseconds. Takes the fastest of several blocks, since a disturbance can
+/// only add time.
 pub fn measure_cost() -> ClockCost {
     ClockCost { read_ns: cost_ns(now_ns), step_ns: smallest_step_ns(), tick_read_ns: cost_ns(ticks) }
 }

@@ -11,21 +11,21 @@ use rustix::thread::futex;
 
 /// Sleeps while `word` holds `expected`, at most for `limit`.
 ///
-/// Returns after a wake, a changed word, a signal or the limit alike: the caller looks at its condition again.
+/// Returns after a wake-up, a changed word, a signal or the limit; the caller must check its condition again.
 #[inline]
 pub fn wait(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<()> {
-    sleep(word, expected, limit).map(drop)
+    wait_woken(word, expected, limit).map(drop)
 }
 
 /// Wakes up to `count` sleepers on `word`.
 #[inline]
 pub fn wake(word: &AtomicU32, count: u32) -> io::Result<()> {
-    rouse(word, count).map(drop)
+    wake_counted(word, count).map(drop)
 }
 
-/// [`wait`]; true when it ended by a wake, which [`rouse`] counted.
+/// Like [`wait`]; true if a wake-up ended it.
 #[inline]
-pub fn sleep(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<bool> {
+pub fn wait_woken(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<bool> {
     let limit = futex::Timespec {
         tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(limit.subsec_nanos()),
@@ -37,9 +37,9 @@ pub fn sleep(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<boo
     }
 }
 
-/// [`wake`]; says how many it woke.
+/// Like [`wake`]; returns the number of sleepers woken.
 #[inline]
-pub fn rouse(word: &AtomicU32, count: u32) -> io::Result<u32> {
+pub fn wake_counted(word: &AtomicU32, count: u32) -> io::Result<u32> {
     let woken = futex::wake(word, futex::Flags::empty(), count)?;
     Ok(u32::try_from(woken).unwrap_or(0))
 }

@@ -1,11 +1,11 @@
-//! Limits that the administrator may change, read from the files in which the kernel keeps them.
+//! Kernel limits that the administrator may change, read from `/proc`.
 
 use std::fs;
 
 /// The number in `file`.
 ///
-/// Errors: it cannot be read: the kernel was built without what it limits, or hides it from us.
+/// Errors: the file cannot be read because the kernel lacks the feature or hides the file.
 pub fn read(file: &str) -> Result<usize, String> {
     let text = fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
-    text.trim().parse().map_err(|_| format!("{file} says `{}`, which is no number", text.trim()))
+    text.trim().parse().map_err(|_| format!("{file} contains `{}`, which is not a number", text.trim()))
 }

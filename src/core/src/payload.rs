@@ -134,7 +134,7 @@ const fn triangle(n: u64) -> u64 {
     if n.is_multiple_of(2) { (n / 2).wrapping_mul(n + 1) } else { n.wrapping_mul(n.div_ceil(2)) }
 }
 
-/// A message known before it is sent or due, so that mixing its stamp need not happen while somebody waits.
+/// A message prepared before it is sent or expected, so that no stamp is mixed while a peer waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     bytes: usize,
@@ -202,7 +202,7 @@ impl Known {
 
 /// Checks one message: its length and every byte.
 ///
-/// Returns what is wrong as a sentence; nothing when all is well.
+/// Returns what is wrong as a sentence.
 #[inline]
 pub fn check(bytes: &[u8], wanted: usize, stamp: u64) -> Result<(), String> {
     Known::new(wanted, stamp).check(bytes)

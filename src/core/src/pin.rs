@@ -1,4 +1,4 @@
-//! Which CPUs this process may use, and how a thread stays on one.
+//! CPU affinity: the CPUs that this process may use, and pinning of threads.
 //!
 //! A container or `taskset` may allow any subset of CPUs, so nothing here counts from 0 to n.
 
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 /// The calling thread, for the affinity calls.
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
-/// Keeps the calling thread, and what it starts from now on, on `cpu`.
+/// Pins the calling thread, and threads that it starts later, to `cpu`.
 ///
 /// Errors: `InvalidInput` when the CPU does not exist, is offline or is not allowed, with its number.
 pub fn pin_this_thread(cpu: u32) -> io::Result<()> {

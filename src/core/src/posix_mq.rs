@@ -23,7 +23,7 @@ const MESSAGE_BYTES_MAX: &str = "/proc/sys/fs/mqueue/msgsize_max";
 /// What `RLIMIT_MSGQUEUE` counts for each message beside its bytes: `struct msg_msg` and `struct posix_msg_tree_node`.
 const OVERHEAD_BYTES: u64 = 48 + 48;
 
-/// What a queue is made for.
+/// Capacity of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Messages it holds.
@@ -32,7 +32,7 @@ pub struct Size {
     pub message_bytes: usize,
 }
 
-/// What an end may do.
+/// Access mode of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// `O_WRONLY`.
@@ -43,7 +43,7 @@ pub enum Access {
     Both,
 }
 
-/// Why this machine has none.
+/// Reason why POSIX message queues are unavailable.
 pub fn unavailable() -> Option<String> {
     messages_max().err().map(|why| format!("this system has no POSIX message queues: {why}"))
 }
@@ -56,7 +56,7 @@ pub fn messages_max() -> Result<usize, String> {
 }
 
 impl Size {
-    /// Whether so many queues of this size can be made.
+    /// Checks that `queues` queues of this size can be created.
     ///
     /// Errors: the reason, with the limit.
     pub fn supports(self, queues: u64) -> Result<(), String> {
@@ -80,7 +80,7 @@ impl Size {
     }
 }
 
-/// Makes a queue and gives its leased name.
+/// Creates a queue and returns its leased name.
 pub fn create(size: Size) -> io::Result<Name> {
     let name = fresh_name(NameKind::Mqueue)?;
     let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR | MQ_OFlag::O_CLOEXEC;
@@ -97,7 +97,7 @@ fn slashed(name: &Name) -> String {
     format!("/{}", name.name)
 }
 
-/// What the system calls "too many open files" here is a limit of bytes, which the user's other queues share.
+/// Translates EMFILE, which here means a limit on bytes that the user's other queues share.
 fn refused(error: Errno) -> io::Error {
     match error {
         Errno::EMFILE => io::Error::other("this user's queues would take more than RLIMIT_MSGQUEUE allows"),
@@ -105,7 +105,7 @@ fn refused(error: Errno) -> io::Error {
     }
 }
 
-/// An open queue. Whoever waits gives up at a moment of `CLOCK_REALTIME`; one in the past means not to wait at all.
+/// An open queue. Calls time out at a time of `CLOCK_REALTIME`; a time in the past means not to wait.
 #[derive(Debug)]
 pub struct MessageQueue(ManuallyDrop<MqdT>);
 
@@ -131,7 +131,7 @@ impl MessageQueue {
 
     /// Sends `text` once there is room.
     ///
-    /// Errors: `ETIMEDOUT` when there is none until the moment has come; `EINTR` when a signal did.
+    /// Errors: `ETIMEDOUT` when there is no room by then; `EINTR` when a signal arrived.
     #[inline]
     pub fn send_until(&self, text: &[u8], moment: &TimeSpec) -> nix::Result<()> {
         let (number, moment) = (self.0.as_raw_fd(), ptr::from_ref(moment.as_ref()));
@@ -156,7 +156,7 @@ impl MessageQueue {
 
 impl Drop for MessageQueue {
     fn drop(&mut self) {
-        // SAFETY: the descriptor is taken once, here, and nobody sees it afterwards.
+        // SAFETY: the descriptor is taken once, here, and not used afterwards.
         let queue = unsafe { ManuallyDrop::take(&mut self.0) };
         // It was open, and closing has no other way to fail.
         let _ = mq_close(queue);

@@ -40,7 +40,7 @@ pub fn exists(key: Key) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) => match error.raw_os_error() {
             Some(libc::ENOENT) => Ok(false),
-            // Somebody else's, which we may not open.
+            // A queue of another user, which we may not open.
             Some(libc::EACCES) => Ok(true),
             _ => Err(error),
         },

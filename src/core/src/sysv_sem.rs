@@ -49,19 +49,19 @@ pub fn exists(key: Key) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) => match error.raw_os_error() {
             Some(libc::ENOENT) => Ok(false),
-            // Somebody else's, which we may not open.
+            // A set of another user, which we may not open.
             Some(libc::EACCES) => Ok(true),
             _ => Err(error),
         },
     }
 }
 
-/// What becomes of a step when the process ends that made it.
+/// Effect of a process's end on its semaphore operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtExit {
-    /// It stays.
+    /// The operation stays in effect.
     Kept,
-    /// The kernel takes it back (`SEM_UNDO`), however the process ended.
+    /// The kernel reverts it (`SEM_UNDO`), however the process ended.
     Undone,
 }
 

@@ -14,7 +14,7 @@ pub type Key = NonZeroI32;
 /// Read and write, for this user only.
 const MODE: c_int = 0o600;
 
-/// Makes a segment of `bytes` zero bytes that nobody is attached to.
+/// Creates a segment of `bytes` zero bytes without attachments.
 ///
 /// Errors: `AlreadyExists` when the key is taken; whatever shmget(2) says, `ENOSPC` and `EINVAL` for its limits among it.
 pub fn create(key: Key, bytes: usize) -> io::Result<()> {
@@ -39,7 +39,7 @@ pub fn attach(key: Key) -> io::Result<Attached> {
     Ok(attached)
 }
 
-/// Marks the segment behind `key` for removal: the key is free at once, the memory once nobody is attached any more.
+/// Marks the segment of `key` for removal: the key is free at once, the memory after the last detach.
 ///
 /// Errors: `NotFound` when there is none.
 pub fn remove(key: Key) -> io::Result<()> {
@@ -56,7 +56,7 @@ pub fn exists(key: Key) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) => match error.raw_os_error() {
             Some(libc::ENOENT) => Ok(false),
-            // Somebody else's, which we may not open.
+            // A segment of another user, which we may not open.
             Some(libc::EACCES) => Ok(true),
             _ => Err(error),
         },

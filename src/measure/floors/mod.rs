@@ -82,7 +82,7 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> F
             }
             LINE => arena.bounce(Side::Second, size & 1 != 0, rhythm(size >> 1)?, count)?,
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
-            ROUSE => drop(arena.rouse(Side::Second, count as u32)?),
+            ROUSE => drop(arena.wake_counted(Side::Second, count as u32)?),
             POUR => arena.pour(Side::Second, walk(size), count)?,
             TURN => arena.turn(Side::Second, walk(size), count)?,
             kind => return Err(Trouble::Invalid(format!("a phase of kind {kind} that floors do not know"))),
@@ -201,7 +201,7 @@ fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> R
 /// From ringing on this CPU to being awake on the other.
 fn rouse_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, Trouble> {
     const TIMES: u32 = 100;
-    let mut reading = || together(leader, ROUSE, u64::from(TIMES), || Ok(arena.rouse(Side::First, TIMES)?));
+    let mut reading = || together(leader, ROUSE, u64::from(TIMES), || Ok(arena.wake_counted(Side::First, TIMES)?));
     let readings: Result<Vec<f64>, Trouble> = (0..READINGS).map(|_| reading()).collect();
     Ok(lowest(readings?))
 }

@@ -114,7 +114,7 @@ impl Arena {
     /// Wakes a sleeper on another CPU `count` times each way; gives the mean time from ringing to being awake, in
     /// nanoseconds. Each side lets the other fall asleep first: two quick CPUs would else find the word changed before
     /// they slept, and measure no wake at all.
-    pub fn rouse(&mut self, side: Side, count: u32) -> io::Result<f64> {
+    pub fn wake_counted(&mut self, side: Side, count: u32) -> io::Result<f64> {
         let bell = &self.segment.view::<Bell>(BELL).0;
         let rang = &self.segment.view::<Word>(BACK).0;
         let mut total_ns = 0;

@@ -1,4 +1,4 @@
-//! Names that outlive their maker: how each kind is listed in a lease, and removed.
+//! Names that outlive their creator: how each kind is listed in a lease and removed.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{sysv_msg, sysv_sem, sysv_shm};
 
-/// Kinds of names that outlive their maker.
+/// Kinds of names that outlive their creator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NameKind {
     /// `shm_open`.
     PosixShm,
-    /// Everything in /dev/shm whose name begins so: what a library makes there of its own accord.
+    /// Every entry of /dev/shm with this prefix: objects that a library creates there itself.
     PosixShmPrefix,
     /// `shmget`: the key is the name's last eight hex digits.
     SysvShm,
@@ -29,24 +29,24 @@ pub enum NameKind {
     SysvMsg,
     /// `semget`: the key as above.
     SysvSem,
-    /// A file in the directory for temporary files that the workers of a trial share, and which is removed whole.
+    /// A file in the temporary directory that the workers of a trial share and that is removed as a whole.
     TrialFile,
 }
 
-/// What one kind of names needs.
+/// Properties of one kind of name.
 struct KindRow {
     kind: NameKind,
-    /// What its lines in a lease file begin with.
+    /// First word of its lines in a lease file.
     word: &'static str,
-    /// Removes what has the name; that it is gone already is fine.
+    /// Removes the named object; a missing object is no error.
     remove: fn(&str),
-    /// True when something may have the name already, so that a lease on it would remove what is not ours.
+    /// True if the name may already exist, so that a lease on it would remove a foreign object.
     taken: fn(&str) -> bool,
-    /// True when removal ends the object for those who use it too, and not only for those who would look for it.
+    /// True if removal ends the object for its current users, and not only the name.
     ends_with_name: bool,
 }
 
-/// Every kind, one row each.
+/// All kinds.
 const KINDS: &[KindRow] = &[
     KindRow {
         kind: NameKind::PosixShm,
@@ -101,7 +101,7 @@ const KINDS: &[KindRow] = &[
 ];
 
 impl NameKind {
-    /// True when removal ends the object for those who use it too.
+    /// True if removal ends the object for its current users.
     pub(super) fn ends_with_name(self) -> bool {
         self.row().ends_with_name
     }
@@ -115,8 +115,8 @@ fn unlink_posix_shm(name: &str) {
     let _ = nix::sys::mman::shm_unlink(format!("/{name}").as_str());
 }
 
-/// Removes what lies in /dev/shm under names that begin with `prefix`, directories with all they hold. A prefix that was
-/// cut short would begin the names of other runs too, and removes nothing.
+/// Removes the entries of /dev/shm whose names begin with `prefix`, directories recursively. A truncated prefix would match
+/// the names of other runs, and removes nothing.
 fn remove_beginning_with(prefix: &str) {
     let random = prefix.rsplit('.').next().unwrap_or_default();
     if random.len() != RANDOM_DIGITS || !random.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -125,7 +125,7 @@ fn remove_beginning_with(prefix: &str) {
     let found = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
     for entry in found.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes())) {
         let path = entry.path();
-        // A link is removed as one, wherever it leads.
+        // A symbolic link is removed itself, not its target.
         let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let _ = if directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
@@ -162,7 +162,7 @@ fn remove_sysv_sem(name: &str) {
     let _ = sysv_key(name).map(sysv_sem::remove);
 }
 
-/// Where there is no such file, as in the harness, whose temporary files are elsewhere, nothing happens.
+/// Has no effect where the file does not exist, as in the harness, which has a different temporary directory.
 fn remove_trial_file(name: &str) {
     let _ = std::fs::remove_file(std::env::temp_dir().join(name));
 }
@@ -171,7 +171,7 @@ fn sysv_sem_is_taken(name: &str) -> bool {
     sysv_key(name).is_none_or(|key| sysv_sem::exists(key).unwrap_or(true))
 }
 
-/// The key of a System V object by its name; none where the digits are missing or all 0, which is no key.
+/// Key of a System V object from its name; `None` if the digits are missing or all 0, which is no valid key.
 pub fn sysv_key(name: &str) -> Option<NonZeroI32> {
     let digits = name.len().checked_sub(8).and_then(|start| name.get(start..))?;
     NonZeroI32::new(u32::from_str_radix(digits, 16).ok()?.cast_signed())
@@ -180,24 +180,24 @@ pub fn sysv_key(name: &str) -> Option<NonZeroI32> {
 /// A leased name: `ipcmark.<run>.<random>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
-    /// What it names.
+    /// Kind of the named object.
     pub kind: NameKind,
-    /// The name itself, without a leading slash.
+    /// The name, without a leading slash.
     pub name: String,
 }
 
 impl Name {
-    /// Removes the object; that it is gone already is fine.
+    /// Removes the object; a missing object is no error.
     pub fn remove(&self) {
         (self.kind.row().remove)(&self.name);
     }
 
-    /// One line of a lease file.
+    /// The name's line in a lease file.
     pub fn to_line(&self) -> String {
         format!("{} {}\n", self.kind.row().word, self.name)
     }
 
-    /// Reads a line of a lease file. Only names of ours are accepted, so a damaged lease removes nothing else.
+    /// Parses a line of a lease file. Accepts only names with our prefix, so a damaged lease removes nothing else.
     pub fn from_line(line: &str) -> Option<Self> {
         let (word, name) = line.trim_end().split_once(' ')?;
         let ours = name.starts_with("ipcmark.") && !name.contains('/');
@@ -206,33 +206,33 @@ impl Name {
     }
 }
 
-/// Where a worker puts the names that it makes itself on record: a file of this name in its directory for temporary
-/// files, which the harness reads before it removes the directory.
+/// Lease file of a worker, in its temporary directory, for names that the worker creates itself. The harness reads it before
+/// it removes the directory.
 pub const WORKER_LEASE: &str = "names.lease";
 
-/// Random names that are tried before all of them are taken to be in use.
+/// Random names tried before giving up.
 const DRAWS: usize = 16;
 
-/// Digits that end a name.
+/// Number of random hex digits at the end of a name.
 const RANDOM_DIGITS: usize = 16;
 
 static LEASE: Mutex<Option<(String, File)>> = Mutex::new(None);
 
-/// Names made from now on belong to `run_id` and are written to `file` first.
+/// Records names created from now on in `file`, as belonging to `run_id`.
 pub fn lease_to(run_id: &str, file: File) {
     *LEASE.lock().expect("no holder panics") = Some((run_id.to_owned(), file));
 }
 
-/// The same in a worker that makes objects itself: to [`WORKER_LEASE`] among its temporary files.
+/// Like [`lease_to`], for a worker that creates objects itself: records in [`WORKER_LEASE`].
 pub fn lease_as_worker(run_id: &str) -> io::Result<()> {
     let names = std::env::temp_dir().join(WORKER_LEASE);
     lease_to(run_id, File::options().create(true).append(true).open(names)?);
     Ok(())
 }
 
-/// A fresh name, on record in the lease file before the object exists.
+/// Returns a fresh name, recorded in the lease file before the object exists.
 ///
-/// Errors: every name drawn may be somebody else's, as where the kernel refuses to look; the lease cannot be written.
+/// Errors: every drawn name may already be taken, also where the kernel refuses the check; the lease cannot be written.
 pub fn fresh_name(kind: NameKind) -> io::Result<Name> {
     let mut lease = LEASE.lock().expect("no holder panics");
     let run = lease.as_ref().map_or("unleased", |(run, _)| run);

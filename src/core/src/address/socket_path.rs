@@ -1,18 +1,18 @@
-//! Paths of unix sockets. A socket's address holds fewer bytes than a path may have, and a directory for temporary files
-//! may lie deep. Source: unix(7).
+//! Paths of unix sockets. A socket address holds fewer bytes than a path may have, and a temporary directory may be deeply
+//! nested. Source: unix(7).
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-/// Longest path that fits a socket's address (`sun_path`), its closing zero not counted.
+/// Longest path that fits a socket address (`sun_path`), without the terminating zero.
 const PATH_BYTES_MAX: usize = 107;
 
-/// Lets `act` use a name for `path` that fits a socket's address: the path itself, or, where a directory for temporary
-/// files lies too deep, the same file seen through an open descriptor of its directory.
+/// Calls `act` with a path to `path` that fits a socket address: the path itself, or, if it is too long, the same file below
+/// an open descriptor of its directory.
 ///
-/// Errors: `InvalidInput` for a long path without directory or name, and those of `act`.
+/// Errors: `InvalidInput` for a long path without directory or name; those of `act`.
 pub fn shortened<R>(path: &Path, act: impl FnOnce(&Path) -> io::Result<R>) -> io::Result<R> {
     if path.as_os_str().len() <= PATH_BYTES_MAX {
         return act(path);
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_too_long_for_an_address_is_bound_and_found_all_the_same() {
+    fn a_path_too_long_for_an_address_can_be_bound_and_connected() {
         let deep = tempfile::tempdir().expect("a directory");
         let folder = deep.path().join("d".repeat(PATH_BYTES_MAX));
         fs::create_dir(&folder).expect("a deep directory");

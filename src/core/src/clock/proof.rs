@@ -1,7 +1,7 @@
-//! The proof that tick counters of several CPUs agree: stamps handed from core to core must never come from the future.
+//! Test that the tick counters of several CPUs agree: a stamp passed between CPUs must never come from the future.
 //!
-//! A constant rate is not enough. Counters that started at different moments put that difference into every time that
-//! begins on one core and ends on another.
+//! A constant rate is not enough: counters that started at different times add that difference to every interval that begins
+//! on one core and ends on another.
 
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,19 +10,19 @@ use std::thread;
 use super::{now_ns, ticks_in_order};
 use crate::pin;
 
-/// Stamps passed each way in the hand-over test of one pair.
+/// Stamps passed each way in the test of one pair.
 const HAND_OVERS: u32 = 500;
-/// Limit of that test; past it the pair counts as unproven. Healthy pairs take well under a millisecond.
+/// Time limit of that test; past it the pair counts as unproven. Working pairs take well under a millisecond.
 const PATIENCE_NS: u64 = 500_000_000;
-/// Looks at an empty word, some 100 us, between two times to let somebody else have the CPU. Two workers that test the
-/// same pair at once would otherwise hold one CPU each and wait for a side that the other keeps from running.
+/// Polls of an empty word, some 100 us, between two yields. Two workers that test the same pair at once would otherwise each
+/// occupy one CPU and wait for a thread that the other keeps from running.
 const LOOKS_PER_TURN: u32 = 8192;
 
-/// True when a tick stamp handed from one of `cpus` to another is never ahead of the receiver's own counter, in either
-/// direction. Offsets below a hand-over's own time stay unseen, and do no harm to what is longer than one.
+/// True if a tick stamp passed from one of `cpus` to another is never ahead of the receiver's counter, in either direction.
+/// Offsets shorter than the transfer itself are not detected, and do not matter for longer intervals.
 ///
-/// The first CPU is compared with each of the others. No CPUs means every one this thread may use, as for unpinned
-/// roles. False also when a CPU can't be used or answers too late: what is not proven is not trusted.
+/// The first CPU is compared with each of the others. An empty list means every CPU this thread may use, as for unpinned
+/// roles. Also false if a CPU cannot be used or responds too late.
 pub fn ticks_synchronised(cpus: &[u32]) -> bool {
     let mut cpus = if cpus.is_empty() { pin::allowed_cpus().unwrap_or_default() } else { cpus.to_vec() };
     cpus.sort_unstable();
@@ -33,7 +33,7 @@ pub fn ticks_synchronised(cpus: &[u32]) -> bool {
     }
 }
 
-/// The word that two CPUs pass to and fro. A stamp is never zero, which says that the word is empty.
+/// Words that two CPUs pass back and forth. Zero means empty; a stamp is never zero.
 #[derive(Default)]
 struct HandOver {
     there: AtomicU64,
@@ -66,7 +66,7 @@ fn pair_is_synchronised(first: u32, second: u32) -> bool {
 }
 
 impl HandOver {
-    /// Runs one side on its CPU and lets the other side go when it fails.
+    /// Runs one side on its CPU and signals the other side if it fails.
     fn judge(&self, cpu: u32, side: impl FnOnce() -> bool) -> bool {
         let fine = pin::pin_this_thread(cpu).is_ok() && side();
         if !fine {
@@ -75,8 +75,8 @@ impl HandOver {
         fine
     }
 
-    /// Takes a stamp out of `word` and compares it with this CPU's counter. The lowest bit, which marks a full word, is
-    /// given to the receiver.
+    /// Takes a stamp from `word` and compares it with this CPU's counter. The lowest bit, which marks a full word, is set on
+    /// both sides of the comparison.
     fn arrives_in_past(&self, word: &AtomicU64, deadline_ns: u64) -> bool {
         let mut looks = 0u32;
         loop {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_that_stays_silent_ends_the_wait() {
+    fn a_missing_peer_ends_the_wait() {
         let words = HandOver::default();
         assert!(!words.arrives_in_past(&words.back, now_ns()));
         words.broken.store(true, Ordering::Relaxed);

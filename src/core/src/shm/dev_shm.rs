@@ -1,4 +1,4 @@
-//! What the substrates below /dev/shm share: is it there, and does it have room? Not a substrate.
+//! Checks common to the substrates below /dev/shm: whether it exists and has space. Not a substrate.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use nix::unistd::{AccessFlags, access};
 /// Where POSIX shared memory lives: shm_overview(7).
 pub(super) const DEV_SHM: &str = "/dev/shm";
 
-/// Why nothing can be made there.
+/// Reason why nothing can be created there.
 pub(super) fn unavailable() -> Option<String> {
     if !Path::new(DEV_SHM).is_dir() {
         return Some(format!("{DEV_SHM} does not exist; mount a tmpfs there"));
@@ -19,7 +19,7 @@ pub(super) fn unavailable() -> Option<String> {
     Some(format!("{DEV_SHM} cannot be written: {}", refused.desc()))
 }
 
-/// Why a file there would not be memory.
+/// Reason why a file there would not be in memory.
 pub(super) fn no_tmpfs() -> Option<String> {
     match statfs(DEV_SHM) {
         Ok(found) if found.filesystem_type() == TMPFS_MAGIC => None,
@@ -28,8 +28,8 @@ pub(super) fn no_tmpfs() -> Option<String> {
     }
 }
 
-/// Whether a file of `bytes` will find its pages. A file takes none when it is sized, and the first touch of a page that
-/// a full tmpfs cannot give ends in SIGBUS, so this is asked before.
+/// Checks that a file of `bytes` will find its pages. Sizing a file allocates none, and the first touch of a page that a full
+/// tmpfs cannot provide raises SIGBUS.
 ///
 /// Errors: `StorageFull` with both figures.
 pub(super) fn room_for(bytes: usize) -> io::Result<()> {
@@ -39,7 +39,7 @@ pub(super) fn room_for(bytes: usize) -> io::Result<()> {
     if free < 2 * bytes as u64 {
         return Err(io::Error::new(
             io::ErrorKind::StorageFull,
-            format!("{DEV_SHM} has {free} bytes free and two segments of {bytes} may be wanted; enlarge or empty it"),
+            format!("{DEV_SHM} has {free} bytes free, but two segments of {bytes} may be needed; enlarge or empty it"),
         ));
     }
     Ok(())

@@ -42,7 +42,7 @@ pub(super) fn unavailable() -> Option<String> {
 struct Pool {
     page_bytes: u64,
     free: u64,
-    /// Free, but promised to somebody.
+    /// Free, but reserved by a mapping.
     reserved: u64,
     /// Pages that the kernel may still make when they are asked for.
     on_demand: u64,
@@ -70,15 +70,15 @@ impl Pool {
         })
     }
 
-    /// Pages that somebody who asks now may get.
+    /// Pages that a new request may get.
     fn pages(&self) -> u64 {
         self.free.saturating_sub(self.reserved) + self.on_demand
     }
 
     fn in_words(&self) -> String {
         format!(
-            "{} huge pages of {} KiB are to be had (at least {LEAST_PAGES} are needed); \
-             set more aside, as root: sysctl vm.nr_hugepages=64",
+            "{} huge pages of {} KiB are available (at least {LEAST_PAGES} are needed); \
+             reserve more, as root: sysctl vm.nr_hugepages=64",
             self.pages(),
             self.page_bytes / 1024
         )
@@ -93,7 +93,7 @@ mod tests {
         HugePages_Surp:     1\nHugepagesize:       2048 kB\n";
 
     #[test]
-    fn pages_promised_to_others_are_not_to_be_had() {
+    fn reserved_pages_are_not_available() {
         let pool = Pool::parse(MEMINFO, 0).expect("complete");
         assert_eq!((pool.page_bytes, pool.pages()), (2 << 20, 2));
         assert_eq!(Pool::parse(MEMINFO, 4).expect("complete").pages(), 5, "three more may be made on demand");

@@ -42,11 +42,11 @@ trait Mapping {
     fn bytes(&self) -> usize;
 }
 
-/// Makes a segment of `bytes` zero bytes and says how to find it.
+/// Creates a segment of `bytes` zero bytes and returns its address.
 ///
-/// It may hold more than asked for: huge pages come whole.
+/// It may be larger than requested: huge pages are allocated whole.
 ///
-/// Errors: whatever the substrate says, with its name; `StorageFull` when /dev/shm cannot hold it.
+/// Errors: those of the substrate, with its name; `StorageFull` when /dev/shm has too little space.
 pub fn create(substrate: Substrate, bytes: usize) -> io::Result<Address> {
     match substrate {
         Substrate::Memfd => memfd::create(bytes),
@@ -58,7 +58,7 @@ pub fn create(substrate: Substrate, bytes: usize) -> io::Result<Address> {
     }
 }
 
-/// Why `substrate` cannot be used on this machine, and what would have to change.
+/// Reason why `substrate` cannot be used on this machine, and the remedy.
 pub fn unavailable(substrate: Substrate) -> Option<String> {
     match substrate {
         Substrate::Memfd => None,
@@ -126,7 +126,7 @@ impl Segment {
         unsafe { self.base.add(offset) }
     }
 
-    /// Writes one zero byte at `offset` of a segment that nobody else uses yet: brings its page in.
+    /// Writes one zero byte at `offset` of a segment that is not in use yet, to fault its page in.
     pub fn touch(&self, offset: usize) {
         // SAFETY: `at` checked the range; a volatile write of one byte keeps the segment all zero.
         unsafe { self.at(offset, 1).write_volatile(0) };

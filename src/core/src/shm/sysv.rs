@@ -27,9 +27,7 @@ pub(super) fn attach(name: &Name) -> io::Result<Attached> {
 
 pub(super) fn unavailable() -> Option<String> {
     let why = sysv_shm::exists(PROBE).err()?;
-    Some(format!(
-        "System V shared memory is not to be had: {why}; see CONFIG_SYSVIPC, or the container's seccomp filter"
-    ))
+    Some(format!("System V shared memory is unavailable: {why}; see CONFIG_SYSVIPC, or the container's seccomp filter"))
 }
 
 fn key(name: &Name) -> io::Result<Key> {
@@ -37,7 +35,7 @@ fn key(name: &Name) -> io::Result<Key> {
     sysv_key(&name.name).ok_or_else(why)
 }
 
-/// The limit that stands in the way, by name: the errors alone do not say which.
+/// Adds the relevant limits to an error, which alone does not name them.
 fn refused(error: &io::Error, bytes: usize) -> io::Error {
     let limit = |name: &str| {
         let value = fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();

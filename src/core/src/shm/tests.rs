@@ -1,4 +1,4 @@
-//! Every substrate that this machine has holds what is written, for whoever maps it.
+//! Every available substrate holds what is written, in every mapping.
 
 use super::*;
 

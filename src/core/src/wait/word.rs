@@ -46,13 +46,13 @@ impl Word {
 
     /// Like [`sleep`](Self::sleep), for at most `limit`.
     pub fn sleep_for(&self, expected: u32, limit: Duration) -> io::Result<bool> {
-        crate::futex::sleep(&self.0, expected, slice().min(limit))
+        crate::futex::wait_woken(&self.0, expected, slice().min(limit))
     }
 
     /// Wakes up to `most` sleepers and returns their number.
     pub fn wake(&self, most: u32) -> io::Result<u32> {
         // The kernel counts in signed numbers.
-        crate::futex::rouse(&self.0, most.min(i32::MAX.cast_unsigned()))
+        crate::futex::wake_counted(&self.0, most.min(i32::MAX.cast_unsigned()))
     }
 }
 
