@@ -131,7 +131,7 @@ fn size_bytes(text: &str) -> Option<u64> {
     }
 }
 
-/// Who runs this machine, when it is a virtual one.
+/// Hypervisor of a virtual machine.
 fn hypervisor(tree: &Tree) -> Option<String> {
     hypervisor_by_cpuid()
         .or_else(|| tree.text("sys/hypervisor/type"))

@@ -87,7 +87,7 @@ unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots fo
 
     fn slowest(&self, _: u64) -> u64 {
         let positions = self.words.cursors.iter().map(|cursor| cursor.load(Ordering::Acquire));
-        positions.min().expect("somebody reads the ring")
+        positions.min().expect("a ring has a consumer")
     }
 
     fn claimed(&self) -> &AtomicU64 {
@@ -138,12 +138,12 @@ impl<P: Place> WaitStrategy<P> for Selfish {
 /// Sends `messages`, of one byte each.
 fn send_all(producer: &mut impl Produce, messages: impl IntoIterator<Item = u8>) {
     for message in messages {
-        producer.send(1, |room| room[0] = message).expect("nobody calls a model off");
+        producer.send(1, |room| room[0] = message).expect("no model is aborted");
     }
 }
 
 fn receive_one(consumer: &mut impl Consume) -> u8 {
-    consumer.receive(|seen| seen[0]).expect("nobody calls a model off")
+    consumer.receive(|seen| seen[0]).expect("no model is aborted")
 }
 
 fn check(model: impl Fn() + Sync + Send + 'static) {

@@ -42,7 +42,7 @@ impl<P: Place> WaitStrategy<P> for Yield {
             }
             thread::yield_now();
         }
-        panic!("whoever is waited for never comes");
+        panic!("the condition never becomes true");
     }
 
     fn notify(&self, _: &P, _: u32) -> io::Result<()> {
@@ -50,7 +50,7 @@ impl<P: Place> WaitStrategy<P> for Yield {
     }
 }
 
-/// Parking without the fences: who wakes may miss the sleeper.
+/// Parking without fences: a waker may miss the sleeper.
 pub struct Unfenced;
 
 impl Strategy for Unfenced {

@@ -83,7 +83,7 @@ mod tests {
                 tries.push(length);
                 Ok(None)
             })
-            .expect("no trial is called off");
+            .expect("no trial is aborted");
         assert_eq!((found, tries.as_slice()), (None, [None].as_slice()));
 
         let begun_ns = clock::now_ns();
@@ -101,6 +101,6 @@ mod tests {
             tries += 1;
             Ok((tries == 3).then_some(tries))
         });
-        assert_eq!(found.expect("no trial is called off"), Some(3));
+        assert_eq!(found.expect("no trial is aborted"), Some(3));
     }
 }

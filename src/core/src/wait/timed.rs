@@ -114,7 +114,7 @@ mod tests {
     fn gives_up_at_its_time(wait: &impl TimedWait<Crowd>) {
         let place = Crowd::default();
         let moment_ns = clock::now_ns() + 2_000_000;
-        let found = wait.until_moment(&place, Rhythm::QUICK, moment_ns, || None::<()>).expect("no trial is called off");
+        let found = wait.until_moment(&place, Rhythm::QUICK, moment_ns, || None::<()>).expect("no trial is aborted");
         assert!(found.is_none() && clock::now_ns() >= moment_ns && !place.is_taken());
     }
 
@@ -131,7 +131,7 @@ mod tests {
             });
             wait.within(&place, Rhythm::QUICK, Patience::lasting(Duration::from_secs(60)), ready)
         });
-        assert_eq!(found.expect("no trial is called off").map(|(seven, _)| seven), Some(7));
+        assert_eq!(found.expect("no trial is aborted").map(|(seven, _)| seven), Some(7));
     }
 
     #[test]
