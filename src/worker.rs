@@ -25,6 +25,7 @@ use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{Findings, Task, Trouble, floors};
 use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, Report, ToWorker, hear, say};
 use crate::record::Measure;
+use crate::transport::erased::{AnyReceiver, AnySender};
 use crate::transport::{self, Cast, Peers, Shape, Transport, Visitor, prepare};
 use crate::{conformance, pin};
 use ends::{Ends, Seating};
@@ -163,7 +164,8 @@ impl Visitor for Play<'_> {
     fn visit<T: Transport>(self) -> Findings {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
-            "solo" => solo::<T>(&order, page, talk),
+            // The guard is a constant, so that the solo loops are compiled only for transports that have them.
+            "solo" if T::SOLO => solo::<T>(&order, page, talk),
             "host" if order.case.measure == Measure::SetUp => set_up::both_ends::<T>(&order, &page, talk),
             "host" => host::host::<T>(&order, &page, talk),
             _ => alone::<T>(order, page, talk),
@@ -200,12 +202,7 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
         None => Floor::none(),
     };
     drop(floor_links);
-    talk.ready_go()?;
-    if order.slot == 0 {
-        ends.lead(&mut Leader::new(page, order.slots), &task, floor)
-    } else {
-        ends.follow(&mut Member::new(page, order.slot), &task, floor)
-    }
+    threads::play_alone(Box::new((ends, floor)), page, talk, order.slots, &task)
 }
 
 /// One thread that plays both sides.
@@ -222,7 +219,10 @@ fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
         Measure::Stream => {
             stream::lead_solo(&mut Source::new(sender, bytes), &mut Sink::new(receiver, bytes), &mut leader, &task)
         }
-        Measure::Conformance => conformance::transport::solo(sender, receiver, leader.page(), &task),
+        Measure::Conformance => {
+            let (sender, receiver) = (AnySender::new(sender), AnyReceiver::new(receiver));
+            conformance::transport::solo(sender, receiver, leader.page(), &task)
+        }
         _ => Side::new(sender, receiver, bytes).lead_solo(&mut leader, &task, &mut Floor::none()),
     }
 }

@@ -19,6 +19,7 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::{Findings, Task, Trouble, phase};
 use crate::payload::{check, fill, parts, stamp, stamp_of};
 use crate::protocol::Report;
+use crate::transport::erased::{AnyReceiver, AnySender};
 use crate::transport::{Delivery, Receiver, Sender};
 use crate::{abort, clock};
 
@@ -38,10 +39,10 @@ const CARRIED: u64 = 1;
 const PRODUCER: u16 = 5;
 
 /// The sending role.
-pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task, delivery: Delivery) -> Findings {
+pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: Delivery) -> Findings {
     let bytes = task.message_bytes();
     let mut sent = 0;
-    let mut send = |sender: &mut S, page: &Page| {
+    let mut send = |sender: &mut AnySender, page: &Page| {
         sender.send(bytes, |room| fill(room, stamp(PRODUCER, sent)))?;
         sent += 1;
         page.set_progress(SENDER_SLOT, sent);
@@ -78,7 +79,7 @@ pub fn lead<S: Sender>(mut sender: S, leader: &mut Leader, task: &Task, delivery
 }
 
 /// The receiving role.
-pub fn follow<R: Receiver>(mut receiver: R, member: &mut Member, task: &Task, delivery: Delivery) -> Findings {
+pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, delivery: Delivery) -> Findings {
     let bytes = task.message_bytes();
     let mut verified = 0;
     loop {
@@ -121,7 +122,7 @@ pub fn follow<R: Receiver>(mut receiver: R, member: &mut Member, task: &Task, de
 }
 
 /// Both roles in one thread: what is left of the list when nobody can wait.
-pub fn solo(mut sender: impl Sender, mut receiver: impl Receiver, page: &Page, task: &Task) -> Findings {
+pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task: &Task) -> Findings {
     let bytes = task.message_bytes();
     for sequence in 0..100 {
         sender.send(bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
@@ -138,8 +139,8 @@ fn nameless(delivery: Delivery, bytes: usize) -> bool {
 
 /// Receives what arrives of the messages in `owed`, whole and in order: up to the last one, or to a silence after all
 /// were sent.
-fn some_of<R: Receiver>(
-    receiver: &mut R,
+fn some_of(
+    receiver: &mut AnyReceiver,
     bytes: usize,
     mut owed: Range<u64>,
     all_sent: &dyn Fn() -> bool,
@@ -178,7 +179,7 @@ fn flood(bytes: usize) -> u64 {
 }
 
 /// True when the transport took a message one byte larger than agreed.
-fn offer_oversize(sender: &mut impl Sender, agreed: usize) -> Result<bool, Trouble> {
+fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, Trouble> {
     match sender.send(agreed + 1, |room| fill(room, stamp(PRODUCER, 0))) {
         Ok(()) => Ok(true),
         Err(refused) if refused.kind() == io::ErrorKind::InvalidInput => {

@@ -27,7 +27,7 @@ pub struct Derived {
 ///
 /// A fixed count is taken as it is, after the same warm-up.
 pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Derived, Trouble> {
-    derive_by(timing, |count| {
+    derive_any(timing, &mut |count| {
         let before = clock::now_ns();
         pilot(count)?;
         Ok(clock::now_ns() - before)
@@ -36,6 +36,11 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
 
 /// The same where the pilot says how long its work took, in nanoseconds: there is more to it than is timed.
 pub fn derive_by(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<u64, Trouble>) -> Result<Derived, Trouble> {
+    derive_any(timing, &mut pilot)
+}
+
+/// Compiled once: `pilot` is called some dozen times, and each call carries `count` units.
+fn derive_any(timing: &Timing, pilot: &mut dyn FnMut(u64) -> Result<u64, Trouble>) -> Result<Derived, Trouble> {
     let mut warm_up_ns = 0;
     let mut count = 1;
     // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
@@ -100,6 +105,11 @@ pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), Trouble>) -> Re
 
 /// The same in at most `parts`, where work that overlaps has to begin anew with each.
 pub fn in_parts(count: u64, parts: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+    in_parts_any(count, parts, &mut work)
+}
+
+/// Compiled once: `work` is called once a slice.
+fn in_parts_any(count: u64, parts: u64, work: &mut dyn FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
     let mut windows = Vec::with_capacity(WINDOWS as usize);
     let started_ns = clock::now_ns();
     let mut ended_ns = started_ns;

@@ -24,7 +24,8 @@ use crate::control::{Leader, Member};
 use crate::payload::{check, fill, stamp};
 use crate::protocol::Report;
 use crate::record::{Metrics, Window, metric};
-use crate::transport::{Delivery, Peers, Receiver, Sender, Shape, Transport};
+use crate::transport::erased::{AnyReceiver, AnyTransport};
+use crate::transport::{Delivery, Peers, Receiver, Sender, Shape};
 
 pub use stage::Desk;
 use stage::{Span, stage};
@@ -60,15 +61,16 @@ impl Stages {
 }
 
 /// The thread that makes the object and sends.
-pub fn lead<T: Transport>(leader: &mut Leader, task: &Task, desk: &Desk) -> Findings {
+pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, desk: &Desk) -> Findings {
     let shape = Shape::of(&task.case);
-    let derived = count::derive(&task.timing, |n| (0..n).try_for_each(|_| once::<T>(leader, &shape, desk).map(drop)))?;
+    let derived =
+        count::derive(&task.timing, |n| (0..n).try_for_each(|_| once(transport, leader, &shape, desk).map(drop)))?;
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);
     let meter = Meter::start();
     let mut all = Vec::with_capacity(derived.count as usize);
     for _ in 0..derived.count {
-        all.push(once::<T>(leader, &shape, desk)?);
+        all.push(once(transport, leader, &shape, desk)?);
     }
     let cost = meter.stop(task, derived.count);
     leader.page().set_hot(false);
@@ -100,17 +102,17 @@ fn windows(all: &[Stages]) -> Vec<Window> {
 }
 
 /// One repetition.
-fn once<T: Transport>(leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result<Stages, Trouble> {
-    let (address, create) = Span::of(|| T::create(shape));
+fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result<Stages, Trouble> {
+    let (address, create) = Span::of(|| (transport.create)(shape));
     let (address, name) = deal(address?, desk);
     let (offer, offered) = stage(leader, desk, (OFFER, 0), || {
-        let offer = T::offer(&address, shape, End::Sender)?;
+        let offer = (transport.offer)(&address, shape, End::Sender)?;
         desk.open().from_sender = offer.text;
         Ok(offer.keep)
     })?;
     let (mut sender, attached) = stage(leader, desk, (ATTACH, 0), || {
         let peers = Peers { text: desk.open().from_receiver.take(), keep: offer, index: 0 };
-        let sender = T::attach_sender(&address, peers, shape)?;
+        let sender = (transport.attach_sender)(&address, peers, shape)?;
         drop(address);
         Ok(sender)
     })?;
@@ -126,7 +128,7 @@ fn once<T: Transport>(leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result
         Ok(both.until_verified())
     };
     let first_message_ns = messages(leader, 1)?;
-    for count in between::<T>(shape) {
+    for count in between(transport, shape) {
         messages(leader, count)?;
     }
     let later_message_ns = messages(leader, 1)?;
@@ -145,10 +147,10 @@ fn once<T: Transport>(leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result
 }
 
 /// How the messages after the first go: all at once, unless some could then get lost or stand for others.
-fn between<T: Transport>(shape: &Shape) -> impl Iterator<Item = u64> {
-    let round = T::depth(shape).unwrap_or((BETWEEN_BYTES / shape.message_bytes.max(1)).min(BETWEEN) as u32);
+fn between(transport: AnyTransport, shape: &Shape) -> impl Iterator<Item = u64> {
+    let round = (transport.depth)(shape).unwrap_or((BETWEEN_BYTES / shape.message_bytes.max(1)).min(BETWEEN) as u32);
     let count = u64::from(round.clamp(*ROUND.start(), *ROUND.end()));
-    let at_once = if T::DELIVERY == Delivery::Exact { count } else { 1 };
+    let at_once = if transport.delivery == Delivery::Exact { count } else { 1 };
     std::iter::repeat_n(at_once, (count / at_once) as usize)
 }
 
@@ -164,8 +166,8 @@ fn deal(address: Address, desk: &Desk) -> (Address, Option<Name>) {
 }
 
 /// The thread that receives.
-pub fn follow<T: Transport>(member: &mut Member, task: &Task, desk: &Desk) -> Findings {
-    let mut taker = Taker::<T>::new(Shape::of(&task.case));
+pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, desk: &Desk) -> Findings {
+    let mut taker = Taker::new(transport, Shape::of(&task.case));
     let mut meter = None;
     let mut repetitions = 0;
     loop {
@@ -189,24 +191,25 @@ pub fn follow<T: Transport>(member: &mut Member, task: &Task, desk: &Desk) -> Fi
 }
 
 /// The receiving side in the course of a repetition.
-struct Taker<T: Transport> {
+struct Taker {
+    transport: AnyTransport,
     shape: Shape,
     address: Option<Address>,
     peers: Peers,
-    receiver: Option<T::Receiver>,
+    receiver: Option<AnyReceiver>,
     received: u64,
 }
 
-impl<T: Transport> Taker<T> {
-    fn new(shape: Shape) -> Self {
-        Self { shape, address: None, peers: Peers::default(), receiver: None, received: 0 }
+impl Taker {
+    fn new(transport: AnyTransport, shape: Shape) -> Self {
+        Self { transport, shape, address: None, peers: Peers::default(), receiver: None, received: 0 }
     }
 
     fn play(&mut self, kind: u32, count: u64, desk: &Desk) -> Result<(), Trouble> {
         match (kind, &mut self.receiver) {
             (OFFER, _) => {
                 let address = desk.open().address.take().ok_or_else(|| out_of_turn(kind))?;
-                let offer = T::offer(&address, &self.shape, End::Receiver)?;
+                let offer = (self.transport.offer)(&address, &self.shape, End::Receiver)?;
                 desk.open().from_receiver = offer.text;
                 self.peers.keep = offer.keep;
                 self.address = Some(address);
@@ -215,7 +218,7 @@ impl<T: Transport> Taker<T> {
                 let address = self.address.take().ok_or_else(|| out_of_turn(kind))?;
                 let mut peers = std::mem::take(&mut self.peers);
                 peers.text = desk.open().from_sender.take();
-                self.receiver = Some(T::attach_receiver(&address, peers, &self.shape)?);
+                self.receiver = Some((self.transport.attach_receiver)(&address, peers, &self.shape)?);
             }
             (MESSAGES, Some(receiver)) => {
                 for sequence in self.received..self.received + count {

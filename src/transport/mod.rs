@@ -2,6 +2,7 @@
 
 mod byte_stream;
 pub mod cast;
+pub mod erased;
 mod kernel_copies;
 mod kernel_queues;
 mod libraries;

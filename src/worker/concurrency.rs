@@ -1,12 +1,11 @@
 //! One of two who share work: as a process of its own, or both as threads of one.
 
 use std::io;
-use std::marker::PhantomData;
 
 use super::Talk;
 use super::host::both;
-use super::threads::{self, Troupe};
-use crate::address::{Address, End};
+use super::threads::{self, Attach, Role};
+use crate::address::End;
 use crate::concurrency::prepare::ROLES;
 use crate::concurrency::{Company, Visitor, visit};
 use crate::control::{Leader, Member, Page};
@@ -45,12 +44,7 @@ fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     // With the links go their descriptors, or a partner's end would never be noticed.
     drop(order);
     talk.exchange(vec![])?;
-    talk.ready_go()?;
-    if task.slot == 0 {
-        parallel::lead(partner, &mut Leader::new(page, slots), &task)
-    } else {
-        parallel::follow(partner, &mut Member::new(page, task.slot), &task)
-    }
+    threads::play_alone(Box::new(Worker::<C>(partner)), page, talk, slots, &task)
 }
 
 fn end(slot: u32) -> End {
@@ -62,32 +56,24 @@ fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let tasks: Vec<Task> = ROLES.iter().enumerate().map(|(index, role)| Task::of(order, role, index)).collect();
     let address = C::create()?;
     talk.exchange(vec![])?;
-    let partners = Partners::<C> { address, company: PhantomData };
-    threads::play(&partners, order, page, talk, &tasks, vec![(); tasks.len()])
-}
-
-struct Partners<C> {
-    address: Option<Address>,
-    company: PhantomData<fn() -> C>,
-}
-
-impl<C: Company> Troupe for Partners<C> {
-    type Seat = ();
-    type Part = C::Partner;
-
-    fn attach(&self, (): (), task: &Task) -> io::Result<C::Partner> {
-        C::attach(self.address.as_ref(), end(task.slot))
-    }
-
-    fn lead(&self, partner: C::Partner, leader: &mut Leader, task: &Task) -> Findings {
-        parallel::lead(partner, leader, task)
-    }
-
-    fn follow(&self, partner: C::Partner, member: &mut Member, task: &Task) -> Findings {
-        parallel::follow(partner, member, task)
-    }
-
-    fn merge(&self, led: Findings, followed: Findings) -> Findings {
+    let attach = |task: &Task| -> io::Result<Box<dyn Role>> {
+        Ok(Box::new(Worker::<C>(C::attach(address.as_ref(), end(task.slot))?)))
+    };
+    let roles = tasks.iter().map(|_| -> Attach { Box::new(attach) }).collect();
+    threads::play(order, page, talk, &tasks, roles, &|led, followed| {
         threads::merge(led, followed, |led, followed| both(led, followed, true))
+    })
+}
+
+/// One of the two, attached.
+struct Worker<C: Company>(C::Partner);
+
+impl<C: Company> Role for Worker<C> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+        parallel::lead(self.0, leader, task)
+    }
+
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+        parallel::follow(self.0, member, task)
     }
 }

@@ -16,6 +16,7 @@ use crate::measure::wake::{Rouser, Sleeper};
 use crate::measure::{Findings, Task};
 use crate::protocol::Link;
 use crate::record::{Fault, Measure};
+use crate::transport::erased::{AnyReceiver, AnySender};
 use crate::transport::{Cast, Peers, Shape, Transport};
 
 /// The links of one role, and what it knows about the other ends of each.
@@ -71,16 +72,18 @@ impl<T: Transport> Ends<T> {
         let sender = Self::sender(self.sender)?;
         if let Some(gathering) = Self::gathering(task) {
             return match task.case.inject {
-                Some(fault) => many::lead(Faulty::new(sender, fault), leader, task, gathering),
+                Some(fault) => many::lead(Faulty::new(AnySender::new(sender), fault), leader, task, gathering),
                 None => many::lead(sender, leader, task, gathering),
             };
         }
         match (task.case.measure, task.case.inject) {
             (Measure::Stream, Some(fault)) => {
-                Source::new(Faulty::new(sender, fault), bytes).lead(leader, task, &mut floor)
+                Source::new(Faulty::new(AnySender::new(sender), fault), bytes).lead(leader, task, &mut floor)
             }
             (Measure::Stream, None) => Source::new(sender, bytes).lead(leader, task, &mut floor),
-            (Measure::Conformance, _) => conformance::transport::lead(sender, leader, task, T::DELIVERY),
+            (Measure::Conformance, _) => {
+                conformance::transport::lead(AnySender::new(sender), leader, task, T::DELIVERY)
+            }
             (Measure::Paced, _) => Pacer::new(sender, bytes).lead(leader, task),
             (Measure::Wake, _) => Rouser::new(sender, bytes, task.case.gap_ns.unwrap_or(0)).lead(leader, task),
             _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
@@ -101,7 +104,9 @@ impl<T: Transport> Ends<T> {
         let receiver = Self::receiver(self.receiver)?;
         let mut report = match task.case.measure {
             Measure::Stream => Sink::new(receiver, bytes).follow(member, task, &mut floor)?,
-            Measure::Conformance => conformance::transport::follow(receiver, member, task, T::DELIVERY)?,
+            Measure::Conformance => {
+                conformance::transport::follow(AnyReceiver::new(receiver), member, task, T::DELIVERY)?
+            }
             Measure::Paced => Gauge::new(receiver, bytes, T::DELIVERY).follow(member, task)?,
             Measure::Wake => Sleeper::new(receiver, bytes).follow(member, task)?,
             _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,

@@ -1,12 +1,11 @@
 //! All roles of a transport as threads of one process, which also makes the objects.
 
 use std::io;
-use std::marker::PhantomData;
 
 use super::Talk;
 use super::ends::{Ends, Seating};
-use super::threads::{self, Troupe};
-use crate::address::{self, Address, End};
+use super::threads::{self, Attach, Role};
+use crate::address::{self, End};
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::Floor;
 use crate::measure::{Findings, Task};
@@ -19,8 +18,21 @@ pub(super) fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) ->
     let seatings = seatings::<T>(order, &Shape::of(&order.case))?;
     let memory = Floor::memory(tasks[0].message_bytes())?;
     talk.exchange(vec![])?;
-    let sides = Sides::<T> { memory, pair: Cast::of(&order.case).is_pair(), transport: PhantomData };
-    threads::play(&sides, order, page, talk, &tasks, seatings)
+    let pair = Cast::of(&order.case).is_pair();
+    let role = |seating: Seating| -> Attach {
+        let memory = &memory;
+        Box::new(move |task| {
+            let ends = Ends::<T>::attach(seating, &Shape::of(&task.case))?;
+            let end = if task.slot == 0 { End::Sender } else { End::Receiver };
+            // For the floor beside a pair; more than two have none.
+            let floor = if pair { Floor::attach(task, memory, end)? } else { Floor::none() };
+            Ok(Box::new((ends, floor)))
+        })
+    };
+    let roles = seatings.into_iter().map(role).collect();
+    threads::play(order, page, talk, &tasks, roles, &|led, followed| {
+        threads::merge(led, followed, |led, followed| both(led, followed, pair))
+    })
 }
 
 fn role(order: &Order, slot: u32) -> &'static str {
@@ -33,35 +45,15 @@ fn role(order: &Order, slot: u32) -> &'static str {
     }
 }
 
-/// The sides of the trial's channels.
-struct Sides<T> {
-    /// For the floor beside a pair; more than two have none.
-    memory: Address,
-    pair: bool,
-    transport: PhantomData<fn() -> T>,
-}
-
-impl<T: Transport> Troupe for Sides<T> {
-    type Seat = Seating;
-    type Part = (Ends<T>, Floor);
-
-    fn attach(&self, seating: Seating, task: &Task) -> io::Result<Self::Part> {
-        let ends = Ends::<T>::attach(seating, &Shape::of(&task.case))?;
-        let end = if task.slot == 0 { End::Sender } else { End::Receiver };
-        let floor = if self.pair { Floor::attach(task, &self.memory, end)? } else { Floor::none() };
-        Ok((ends, floor))
-    }
-
-    fn lead(&self, (ends, floor): Self::Part, leader: &mut Leader, task: &Task) -> Findings {
+impl<T: Transport> Role for (Ends<T>, Floor) {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+        let (ends, floor) = *self;
         ends.lead(leader, task, floor)
     }
 
-    fn follow(&self, (ends, floor): Self::Part, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+        let (ends, floor) = *self;
         ends.follow(member, task, floor)
-    }
-
-    fn merge(&self, led: Findings, followed: Findings) -> Findings {
-        threads::merge(led, followed, |led, followed| both(led, followed, self.pair))
     }
 }
 

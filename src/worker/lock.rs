@@ -1,10 +1,9 @@
 //! A holder of a lock: as a process of its own, or all of them as threads of one.
 
 use std::io;
-use std::marker::PhantomData;
 
 use super::Talk;
-use super::threads::{self, Troupe};
+use super::threads::{self, Attach, Role};
 use crate::address::{self, Address, End};
 use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
@@ -73,13 +72,15 @@ impl<L: Lock> Equipment<L> {
         };
         Ok((part, floor))
     }
+}
 
-    fn lead(self, leader: &mut Leader, task: &Task) -> Findings {
+impl<L: Lock> Role for Equipment<L> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
         let (mut part, mut floor) = self.part(task)?;
         part.lead(leader, task, &mut floor)
     }
 
-    fn follow(self, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
         let (mut part, mut floor) = self.part(task)?;
         part.follow(member, task, &mut floor)
     }
@@ -100,12 +101,7 @@ fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     // With the links go their descriptors.
     drop(order);
     talk.exchange(vec![])?;
-    talk.ready_go()?;
-    if task.slot == 0 {
-        equipment.lead(&mut Leader::new(page, slots), &task)
-    } else {
-        equipment.follow(&mut Member::new(page, task.slot), &task)
-    }
+    threads::play_alone(Box::new(equipment), page, talk, slots, &task)
 }
 
 /// A process of one thread whose children want the lock, and are killed.
@@ -123,37 +119,11 @@ fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let (lock, ledger) = (L::create(order.slots)?, Ledger::create()?);
     let floor = if tasks.len() == 2 { Some(Floor::memory(0)?) } else { None };
     talk.exchange(vec![])?;
-    let holders = Holders::<L> { lock, ledger, floor, family: PhantomData };
-    threads::play(&holders, order, page, talk, &tasks, vec![(); tasks.len()])
-}
-
-/// What all holders of one process share.
-struct Holders<L> {
-    lock: Address,
-    ledger: Address,
-    /// For the floor beside two of them.
-    floor: Option<Address>,
-    family: PhantomData<fn() -> L>,
-}
-
-impl<L: Lock> Troupe for Holders<L> {
-    type Seat = ();
-    type Part = Equipment<L>;
-
-    fn attach(&self, (): (), task: &Task) -> io::Result<Equipment<L>> {
+    let attach = |task: &Task| -> io::Result<Box<dyn Role>> {
         let end = if task.slot == 0 { End::Sender } else { End::Receiver };
-        Equipment::attach(&self.lock, &self.ledger, self.floor.as_ref().map(|memory| (memory, end)), task)
-    }
-
-    fn lead(&self, part: Equipment<L>, leader: &mut Leader, task: &Task) -> Findings {
-        part.lead(leader, task)
-    }
-
-    fn follow(&self, part: Equipment<L>, member: &mut Member, task: &Task) -> Findings {
-        part.follow(member, task)
-    }
-
-    fn merge(&self, led: Findings, followed: Findings) -> Findings {
-        threads::gather(led, followed)
-    }
+        let floor = floor.as_ref().map(|memory| (memory, end));
+        Ok(Box::new(Equipment::<L>::attach(&lock, &ledger, floor, task)?))
+    };
+    let roles = tasks.iter().map(|_| -> Attach { Box::new(attach) }).collect();
+    threads::play(order, page, talk, &tasks, roles, &threads::gather)
 }

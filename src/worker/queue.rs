@@ -1,10 +1,9 @@
 //! A producer or consumer of a queue of work: as a process of its own, or all of them as threads of one.
 
 use std::io;
-use std::marker::PhantomData;
 
 use super::Talk;
-use super::threads::{self, Troupe};
+use super::threads::{self, Attach, Role};
 use crate::address::{self, Address};
 use crate::conformance::queue::Examined;
 use crate::control::{Leader, Member, Page};
@@ -52,16 +51,18 @@ impl<Q: WorkQueue> Part<Q> {
             _ => Self::Conformance(Examined::new(Box::new(joinable), Q::depth(&shape), shape.message_bytes, task)),
         })
     }
+}
 
-    fn lead(self, leader: &mut Leader, task: &Task) -> Findings {
-        match self {
+impl<Q: WorkQueue> Role for Part<Q> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+        match *self {
             Self::Drain(part) => part.lead(leader, task),
             Self::Conformance(mut part) => part.lead(leader, task),
         }
     }
 
-    fn follow(self, member: &mut Member, task: &Task) -> Findings {
-        match self {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+        match *self {
             Self::Drain(part) => part.follow(member, task),
             Self::Conformance(mut part) => part.follow(member, task),
         }
@@ -77,12 +78,7 @@ fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
     };
     let part = Part::<Q>::attach(address(QUEUE)?, address(COUNT)?, &task)?;
     talk.exchange(vec![])?;
-    talk.ready_go()?;
-    if task.slot == 0 {
-        part.lead(&mut Leader::new(page, order.slots), &task)
-    } else {
-        part.follow(&mut Member::new(page, task.slot), &task)
-    }
+    threads::play_alone(Box::new(part), page, talk, order.slots, &task)
 }
 
 /// All sides as threads of this process, which also makes the queue.
@@ -90,39 +86,14 @@ fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     let sides = Sides::of(&order.case);
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, sides.role(slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
-    let all =
-        All::<Q> { queue: Q::create(&Shape::of(&order.case))?, count: Unfinished::create()?, family: PhantomData };
+    let (queue, count) = (Q::create(&Shape::of(&order.case))?, Unfinished::create()?);
     talk.exchange(vec![])?;
-    threads::play(&all, order, page, talk, &tasks, vec![(); tasks.len()])
-}
-
-/// What all sides of one process share.
-struct All<Q> {
-    queue: Address,
-    count: Address,
-    family: PhantomData<fn() -> Q>,
-}
-
-impl<Q: WorkQueue> Troupe for All<Q> {
-    type Seat = ();
-    type Part = Part<Q>;
-
-    fn attach(&self, (): (), task: &Task) -> io::Result<Part<Q>> {
-        Part::attach(&self.queue, &self.count, task)
-    }
-
-    fn lead(&self, part: Part<Q>, leader: &mut Leader, task: &Task) -> Findings {
-        part.lead(leader, task)
-    }
-
-    fn follow(&self, part: Part<Q>, member: &mut Member, task: &Task) -> Findings {
-        part.follow(member, task)
-    }
-
-    fn merge(&self, led: Findings, followed: Findings) -> Findings {
+    let attach = |task: &Task| -> io::Result<Box<dyn Role>> { Ok(Box::new(Part::<Q>::attach(&queue, &count, task)?)) };
+    let roles = tasks.iter().map(|_| -> Attach { Box::new(attach) }).collect();
+    threads::play(order, page, talk, &tasks, roles, &|led, followed| {
         threads::merge(led, followed, |mut led, Report { mut roles, .. }| {
             led.roles.append(&mut roles);
             Ok(led)
         })
-    }
+    })
 }

@@ -1,11 +1,10 @@
 //! One who uses shared state, as a process of its own or all of them as threads of one; and the process that keeps it.
 
 use std::io;
-use std::marker::PhantomData;
 use std::thread;
 
 use super::Talk;
-use super::threads::{self, Troupe};
+use super::threads::{self, Attach, Role};
 use crate::address::{self, Address};
 use crate::conformance::shared_state::Examined;
 use crate::control::{Leader, Member, Page};
@@ -57,16 +56,18 @@ impl<S: State> Part<S> {
             other => Err(io::Error::other(format!("no state can be asked for `{other}`"))),
         }
     }
+}
 
-    fn lead(self, leader: &mut Leader, task: &Task) -> Findings {
-        match self {
+impl<S: State> Role for Part<S> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+        match *self {
             Self::Access(mut accessor) => access::lead(&mut accessor, leader, task),
             Self::Conformance(mut examined) => examined.lead(leader, task),
         }
     }
 
-    fn follow(self, member: &mut Member, task: &Task) -> Findings {
-        match self {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+        match *self {
             Self::Access(mut accessor) => access::follow(&mut accessor, member, task),
             Self::Conformance(mut examined) => examined.follow(member, task),
         }
@@ -87,12 +88,7 @@ fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     let slots = order.slots;
     drop(order);
     talk.exchange(vec![])?;
-    talk.ready_go()?;
-    if task.slot == 0 {
-        part.lead(&mut Leader::new(page, slots), &task)
-    } else {
-        part.follow(&mut Member::new(page, task.slot), &task)
-    }
+    threads::play_alone(Box::new(part), page, talk, slots, &task)
 }
 
 /// The process that keeps the state. It answers from threads of its own until everybody has gone, which is after the trial:
@@ -117,29 +113,7 @@ fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
     address::lease_as_worker(&order.run_id)?;
     let places = S::create(&Shape::of(&order.case))?;
     talk.exchange(vec![])?;
-    threads::play(&Users::<S>(PhantomData), order, page, talk, &tasks, places.seats)
-}
-
-/// All users of one process, each with an address of the state.
-struct Users<S>(PhantomData<fn() -> S>);
-
-impl<S: State> Troupe for Users<S> {
-    type Seat = Address;
-    type Part = Part<S>;
-
-    fn attach(&self, address: Address, task: &Task) -> io::Result<Part<S>> {
-        Part::attach(&address, task)
-    }
-
-    fn lead(&self, part: Part<S>, leader: &mut Leader, task: &Task) -> Findings {
-        part.lead(leader, task)
-    }
-
-    fn follow(&self, part: Part<S>, member: &mut Member, task: &Task) -> Findings {
-        part.follow(member, task)
-    }
-
-    fn merge(&self, led: Findings, followed: Findings) -> Findings {
-        threads::gather(led, followed)
-    }
+    let role = |address: Address| -> Attach { Box::new(move |task| Ok(Box::new(Part::<S>::attach(&address, task)?))) };
+    let roles = places.seats.into_iter().map(role).collect();
+    threads::play(order, page, talk, &tasks, roles, &threads::gather)
 }

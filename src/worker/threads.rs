@@ -10,48 +10,52 @@ use crate::measure::{Findings, Task, Trouble};
 use crate::pin;
 use crate::protocol::{Order, Report};
 
-/// What the roles of one process do.
-pub(super) trait Troupe: Sync {
-    /// What a role is given before its thread starts.
-    type Seat: Send;
-    /// What it makes of that, in its thread.
-    type Part;
-
-    /// Runs in the role's thread, before the clock starts.
-    fn attach(&self, seat: Self::Seat, task: &Task) -> io::Result<Self::Part>;
-    /// The first role's work.
-    fn lead(&self, part: Self::Part, leader: &mut Leader, task: &Task) -> Findings;
-    /// The work of each other.
-    fn follow(&self, part: Self::Part, member: &mut Member, task: &Task) -> Findings;
-    /// One report of two.
-    fn merge(&self, led: Findings, followed: Findings) -> Findings;
+/// An attached role. Behind `dyn`, so that what surrounds the timed loops is compiled once and not for each mechanism.
+pub(super) trait Role {
+    /// Plays the first role of a trial.
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings;
+    /// Plays any other role.
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings;
 }
 
-/// Plays all of `seats`, one for each of `tasks`.
-pub(super) fn play<T: Troupe>(
-    troupe: &T,
+/// Attaches a role. Runs in the role's thread, before the clock starts.
+pub(super) type Attach<'a> = Box<dyn FnOnce(&Task) -> io::Result<Box<dyn Role>> + Send + 'a>;
+
+/// Plays `role`, the only one of this process, once the harness says `go`.
+pub(super) fn play_alone(role: Box<dyn Role>, page: Page, talk: &mut Talk, slots: u32, task: &Task) -> Findings {
+    talk.ready_go()?;
+    if task.slot == 0 {
+        role.lead(&mut Leader::new(page, slots), task)
+    } else {
+        role.follow(&mut Member::new(page, task.slot), task)
+    }
+}
+
+/// Plays all of `roles`, one for each of `tasks`; `merge` makes one report of two.
+pub(super) fn play(
     order: &Order,
     page: &Page,
     talk: &mut Talk,
     tasks: &[Task],
-    seats: Vec<T::Seat>,
+    roles: Vec<Attach>,
+    merge: &dyn Fn(Findings, Findings) -> Findings,
 ) -> Findings {
-    let mut seats = seats.into_iter();
-    let first = seats.next().ok_or_else(|| io::Error::other("a host without roles"))?;
+    let mut roles = roles.into_iter();
+    let first = roles.next().ok_or_else(|| io::Error::other("a host without roles"))?;
     let (attached, all_attached) = mpsc::channel();
     thread::scope(|scope| {
         let members: Vec<_> = tasks[1..]
             .iter()
-            .zip(seats)
-            .map(|(task, seat)| {
+            .zip(roles)
+            .map(|(task, attach)| {
                 let (control, attached) = (order.control.clone(), attached.clone());
                 scope.spawn(move || {
                     let page = Page::attach(&control)?;
                     let call_off = CallOff::unless_done(&page);
                     task.cpu.map_or(Ok(()), pin::pin_this_thread)?;
-                    let part = troupe.attach(seat, task)?;
+                    let role = attach(task)?;
                     attached.send(()).map_err(io::Error::other)?;
-                    let found = troupe.follow(part, &mut Member::new(page.clone(), task.slot), task)?;
+                    let found = role.follow(&mut Member::new(page.clone(), task.slot), task)?;
                     call_off.done();
                     Ok(found)
                 })
@@ -60,19 +64,19 @@ pub(super) fn play<T: Troupe>(
         drop(attached);
         let lead = || {
             let call_off = CallOff::unless_done(page);
-            let part = troupe.attach(first, &tasks[0])?;
+            let role = first(&tasks[0])?;
             for _ in &tasks[1..] {
                 all_attached.recv().map_err(|_| io::Error::other("another thread could not attach"))?;
             }
             talk.ready_go()?;
-            let found = troupe.lead(part, &mut Leader::new(page.clone(), tasks.len() as u32), &tasks[0])?;
+            let found = role.lead(&mut Leader::new(page.clone(), tasks.len() as u32), &tasks[0])?;
             call_off.done();
             Ok(found)
         };
         let mut all = lead();
         for member in members {
             let followed = member.join().map_err(|_| io::Error::other("a thread panicked"))?;
-            all = troupe.merge(all, followed);
+            all = merge(all, followed);
         }
         all
     })
