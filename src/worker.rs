@@ -25,10 +25,11 @@ use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{Findings, Task, Trouble, floors};
 use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, Report, ToWorker, hear, say};
 use crate::record::Measure;
-use crate::transport::erased::{AnyReceiver, AnySender};
+use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
 use crate::transport::{self, Cast, Peers, Shape, Transport, Visitor, prepare};
 use crate::{conformance, pin};
-use ends::{Ends, Seating};
+use ends::Seating;
+use host::AttachEnds;
 
 /// First word of a worker's arguments.
 pub const ARGUMENT: &str = "worker";
@@ -167,14 +168,14 @@ impl Visitor for Play<'_> {
             // The guard is a constant, so that the solo loops are compiled only for transports that have them.
             "solo" if T::SOLO => solo::<T>(&order, page, talk),
             "host" if order.case.measure == Measure::SetUp => set_up::both_ends::<T>(&order, &page, talk),
-            "host" => host::host::<T>(&order, &page, talk),
-            _ => alone::<T>(order, page, talk),
+            "host" => host::host(AnyTransport::of::<T>(), host::attach_ends::<T>, &order, &page, talk),
+            _ => alone(AnyTransport::of::<T>(), host::attach_ends::<T>, order, page, talk),
         }
     }
 }
 
 /// One process of several: attaches its own ends.
-fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, talk: &mut Talk) -> Findings {
     let name = prepare::role_names(&order.case).nth(order.slot as usize).unwrap_or("worker");
     let task = Task::of(&order, name, 0);
     let (floor_links, links): (Vec<Link>, Vec<Link>) =
@@ -184,7 +185,7 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
     let mut peers = vec![];
     let mut offers = vec![];
     for link in &links {
-        let offer = T::offer(&link.address, &shape, link.end)?;
+        let offer = (transport.offer)(&link.address, &shape, link.end)?;
         peers.push(Peers { text: None, keep: offer.keep, index });
         offers.extend(offer.text.map(|text| Offered { channel: link.channel, end: link.end, text }));
     }
@@ -195,14 +196,14 @@ fn alone<T: Transport>(order: Order, page: Page, talk: &mut Talk) -> Findings {
             }
         }
     }
-    // The links go with their descriptors; a second copy here would keep a dead peer's pipe open.
-    let ends = Ends::<T>::attach(Seating { links, peers }, &shape)?;
     let floor = match floor_links.first() {
         Some(link) => Floor::attach(&task, &link.address, link.end)?,
         None => Floor::none(),
     };
     drop(floor_links);
-    threads::play_alone(Box::new((ends, floor)), page, talk, order.slots, &task)
+    // The links go with their descriptors; a second copy here would keep a dead peer's pipe open.
+    let ends = attach(Seating { links, peers }, &shape, floor)?;
+    threads::play_alone(ends, page, talk, order.slots, &task)
 }
 
 /// One thread that plays both sides.

@@ -11,6 +11,8 @@ use crate::address::{Address, End};
 pub struct AnyTransport {
     /// [`Transport::DELIVERY`].
     pub delivery: Delivery,
+    /// [`Transport::DUPLEX`].
+    pub duplex: bool,
     /// [`Transport::depth`].
     pub depth: fn(&Shape) -> Option<u32>,
     /// [`Transport::create`].
@@ -28,6 +30,7 @@ impl AnyTransport {
     pub fn of<T: Transport>() -> Self {
         Self {
             delivery: T::DELIVERY,
+            duplex: T::DUPLEX,
             depth: T::depth,
             create: T::create,
             offer: T::offer,

@@ -49,7 +49,7 @@ impl Visitor for Resolve<'_> {
     type Output = Case;
 
     fn visit<T: Transport>(self) -> Case {
-        let connections = channels::<T>(self.case.measure).len() as u32 * self.case.pairs.unwrap_or(1);
+        let connections = channels(self.case.measure, T::DUPLEX).len() as u32 * self.case.pairs.unwrap_or(1);
         let depth = self.case.depth.or_else(|| T::depth(&Shape::of(self.case)));
         Case { depth, connections: Some(connections), group: Some(T::GROUP), ..self.case.clone() }
     }
@@ -156,7 +156,7 @@ impl Visitor for Prepare<'_> {
         if case.isolation == Isolation::Thread || case.measure == Measure::SetUp {
             return Ok(vec![RoleSpec { role: "host", links: vec![], slots: cast.roles() }]);
         }
-        let seats = ends::<T>(case);
+        let seats = ends(case, T::DUPLEX);
         let channels = seats.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
         let addresses = (0..channels).map(|_| T::create(&Shape::of(case))).collect::<io::Result<Vec<_>>>()?;
         let link = |seat: &Seat| Link {
@@ -177,13 +177,13 @@ pub fn role_names(case: &Case) -> impl Iterator<Item = &'static str> {
     (0..).map(move |slot| if slot < senders { first } else { others })
 }
 
-/// The ends that each role holds, by slot.
-pub fn ends<T: Transport>(case: &Case) -> Vec<Vec<Seat>> {
+/// The ends that each role holds, by slot; `duplex` is [`Transport::DUPLEX`].
+pub fn ends(case: &Case, duplex: bool) -> Vec<Vec<Seat>> {
     let cast = Cast::of(case);
     if !Shape::of(case).two_way() {
         return (0..cast.roles()).map(|slot| vec![cast.seat(slot)]).collect();
     }
-    let first = channels::<T>(case.measure);
+    let first = channels(case.measure, duplex);
     let seats = |turn: fn(End) -> End| -> Vec<Seat> {
         (0..).zip(&first).map(|(channel, end)| Seat { channel, end: turn(*end), index: 0 }).collect()
     };
@@ -204,9 +204,9 @@ fn countable<T: Transport>(shape: &Shape) -> Result<(), String> {
 
 /// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
 /// one out and one back.
-fn channels<T: Transport>(measure: Measure) -> Vec<End> {
+fn channels(measure: Measure, duplex: bool) -> Vec<End> {
     let two_way = matches!(measure, Measure::RoundTrip | Measure::Anatomy);
-    if !two_way || T::DUPLEX { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
+    if !two_way || duplex { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
 }
 
 /// The other end.

@@ -10,23 +10,36 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::paired::Floor;
 use crate::measure::{Findings, Task};
 use crate::protocol::{Link, Order, Report};
+use crate::transport::erased::AnyTransport;
 use crate::transport::{Cast, Peers, Shape, Transport, prepare};
 
-pub(super) fn host<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+/// Attaches one role's endpoints.
+pub(super) type AttachEnds = fn(Seating, &Shape, Floor) -> io::Result<Box<dyn Role>>;
+
+pub(super) fn attach_ends<T: Transport>(seating: Seating, shape: &Shape, floor: Floor) -> io::Result<Box<dyn Role>> {
+    Ok(Box::new((Ends::<T>::attach(seating, shape)?, floor)))
+}
+
+pub(super) fn host(
+    transport: AnyTransport,
+    attach: AttachEnds,
+    order: &Order,
+    page: &Page,
+    talk: &mut Talk,
+) -> Findings {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, role(order, slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
-    let seatings = seatings::<T>(order, &Shape::of(&order.case))?;
+    let seatings = seatings(transport, order, &Shape::of(&order.case))?;
     let memory = Floor::memory(tasks[0].message_bytes())?;
     talk.exchange(vec![])?;
     let pair = Cast::of(&order.case).is_pair();
     let role = |seating: Seating| -> Attach {
         let memory = &memory;
         Box::new(move |task| {
-            let ends = Ends::<T>::attach(seating, &Shape::of(&task.case))?;
             let end = if task.slot == 0 { End::Sender } else { End::Receiver };
             // For the floor beside a pair; more than two have none.
             let floor = if pair { Floor::attach(task, memory, end)? } else { Floor::none() };
-            Ok(Box::new((ends, floor)))
+            attach(seating, &Shape::of(&task.case), floor)
         })
     };
     let roles = seatings.into_iter().map(role).collect();
@@ -73,17 +86,17 @@ pub(super) fn both(mut led: Report, mut followed: Report, pair: bool) -> Finding
 }
 
 /// Makes the channels and deals their ends out, with what each end would have offered the others.
-fn seatings<T: Transport>(order: &Order, shape: &Shape) -> io::Result<Vec<Seating>> {
-    let ends = prepare::ends::<T>(&order.case);
+fn seatings(transport: AnyTransport, order: &Order, shape: &Shape) -> io::Result<Vec<Seating>> {
+    let ends = prepare::ends(&order.case, transport.duplex);
     let channels = ends.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
-    let addresses = (0..channels).map(|_| T::create(shape)).collect::<io::Result<Vec<_>>>()?;
+    let addresses = (0..channels).map(|_| (transport.create)(shape)).collect::<io::Result<Vec<_>>>()?;
     let mut texts: Vec<(u32, End, String)> = vec![];
     let mut seatings = vec![];
     for seats in ends {
         let mut seating = Seating::default();
         for seat in seats {
             let address = addresses[seat.channel as usize].clone();
-            let offer = T::offer(&address, shape, seat.end)?;
+            let offer = (transport.offer)(&address, shape, seat.end)?;
             texts.extend(offer.text.map(|text| (seat.channel, seat.end, text)));
             seating.peers.push(Peers { text: None, keep: offer.keep, index: seat.index });
             seating.links.push(Link { channel: seat.channel, end: seat.end, address });
