@@ -20,6 +20,7 @@ use ipcmark::family::Contestant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Placement};
+use ipcmark_harness::bench::Arguments;
 use ipcmark_reports::{Estimate, paired_ratio};
 
 use claims::{CLAIMS, Claim};
@@ -34,25 +35,21 @@ type Pair = (f64, f64);
 fn main() {
     ipcmark::worker::run_if_worker();
     ipcmark_harness::janitor::run_if_janitor();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    if has("--list") {
-        println!("rivals: benchmark");
+    let arguments = Arguments::of_this_process().unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        std::process::exit(2);
+    });
+    if !arguments.runs("rivals") {
         return;
     }
-    if arguments.iter().any(|argument| !argument.starts_with('-') && !"rivals".contains(argument.as_str())) {
-        println!("rivals: left out, as no filter matches its name");
-        return;
-    }
-    let measures = has("--bench") && !has("--test");
-    let contest = Contest::open(measures);
-    if contest.bench.cpus.first() == contest.bench.cpus.get(1) {
+    let contest = Contest::open(arguments.measures);
+    if !contest.bench.has_two_cpus() {
         println!("rivals: skipped, since polling rivals want two CPUs and this process may use one");
         return;
     }
     println!("{:<32} {:<30} {:>10} {:>10}   ours / rival", "ours", "rival", "ours", "rival");
     for claim in CLAIMS {
-        contest.show(claim, if measures { 10 } else { 1 });
+        contest.show(claim, if arguments.measures { 10 } else { 1 });
     }
 }
 

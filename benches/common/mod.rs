@@ -30,6 +30,16 @@ impl Bench {
         Self { session, placement, cpus }
     }
 
+    /// Whether the pair are two CPUs.
+    pub fn has_two_cpus(&self) -> bool {
+        self.cpus.first() != self.cpus.get(1)
+    }
+
+    /// Whether `row` gets anywhere on these CPUs.
+    pub fn runs(&self, row: &Contestant) -> bool {
+        !row.polls || self.has_two_cpus()
+    }
+
     /// One fresh set of processes. Ends this process with the reason when the trial fails: a bench without a check is
     /// worth nothing.
     pub fn trial(&self, case: &Case, cpus: &[u32], timing: Timing) -> Outcome {

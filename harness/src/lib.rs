@@ -6,6 +6,7 @@
 //! mechanism is named here: all come through the registries of the `ipcmark` library.
 
 pub mod beacon;
+pub mod bench;
 pub mod cli;
 pub mod janitor;
 pub mod lease;

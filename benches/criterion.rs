@@ -1,0 +1,177 @@
+//! Criterion over the registries: round trips and streams of every transport at 64 bytes, with `rtrb` between threads
+//! beside them; uncontended acquire and release of every lock; one task handed to every pool's only worker. Each sample is
+//! a fresh set of processes that does exactly the iterations criterion asks for, timed by the same loops as every other
+//! number of the suite; criterion brings baselines and its own HTML.
+//!
+//! Without a filter a small choice of rows runs, which takes under a minute. A filter selects from all of them:
+//! `cargo bench --bench criterion -- stream/pipe`, and `-- --list` prints the names. `-- --save-baseline before` keeps a
+//! baseline, `-- --baseline before` compares with it.
+
+// What is for rivals has no use here.
+#[allow(dead_code)]
+mod common;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, PlottingBackend, SamplingMode, Throughput};
+use ipcmark::family::Contestant;
+use ipcmark::protocol::Timing;
+use ipcmark::record::{Call, Case, Isolation, Measure, Placement};
+use ipcmark_harness::bench::Arguments;
+
+use common::{Bench, case, ns_each, rows, rtrb_pair};
+
+const MESSAGE_BYTES: u64 = 64;
+/// Messages that warm the rival's caches, as our own trials' pilots do.
+const RIVAL_WARM_UP: u64 = 1000;
+
+/// What runs without a filter: of each kind the usual one and the fastest.
+const CHOICE: &[&str] = &[
+    "round_trip/pipe-block/processes",
+    "round_trip/unix-stream-block/processes",
+    "round_trip/shm-spsc-spin/processes",
+    "round_trip/shm-spsc-hybrid/processes",
+    "round_trip/rtrb/threads",
+    "stream/pipe-block/processes",
+    "stream/shm-spsc-spin/processes",
+    "stream/shm-spsc-hybrid/processes",
+    "stream/rtrb/threads",
+    "acquire/ttas-spin",
+    "acquire/futex-adaptive-hybrid",
+    "acquire/pthread-normal-block",
+    "acquire/parking-lot-hybrid",
+    "apply/shm-queue-hybrid",
+    "apply/pipe-each-block",
+];
+
+fn main() -> ExitCode {
+    ipcmark::worker::run_if_worker();
+    ipcmark_harness::janitor::run_if_janitor();
+    // Criterion prints its help itself.
+    let help =
+        std::env::args().skip(1).any(|argument| matches!(argument.as_str(), "-h" | "--help" | "-V" | "--version"));
+    let arguments = match Arguments::of_this_process() {
+        Ok(arguments) => arguments,
+        Err(_) if help => Arguments::default(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    let criterion = Criterion::default().plotting_backend(PlottingBackend::Plotters).configure_from_args();
+    let all = arguments.lists || !arguments.filters.is_empty();
+    let mut rows = Rows { criterion, bench: Bench::open("criterion"), all };
+    rows.transports("round_trip", Measure::RoundTrip);
+    rows.transports("stream", Measure::Stream);
+    rows.locks();
+    rows.pools();
+    rows.criterion.final_summary();
+    ExitCode::SUCCESS
+}
+
+/// The rows to offer to criterion, which filters them by name.
+struct Rows {
+    criterion: Criterion,
+    bench: Bench,
+    all: bool,
+}
+
+impl Rows {
+    fn transports(&mut self, name: &str, measure: Measure) {
+        let Self { criterion, bench, all } = self;
+        let mut group = group(criterion, name);
+        for row in rows().iter().filter(|row| bench.runs(row)) {
+            let id = format!("{}/{}", id(row), between(row.isolation));
+            run(
+                &mut group,
+                bench,
+                *all,
+                &format!("{name}/{id}"),
+                &case(row, measure, bench.placement, MESSAGE_BYTES),
+                &id,
+            );
+        }
+        if bench.has_two_cpus() && (*all || CHOICE.contains(&format!("{name}/rtrb/threads").as_str())) {
+            let rival = match measure {
+                Measure::Stream => rtrb_pair::stream_ns::<64>,
+                _ => rtrb_pair::round_trip_ns::<64>,
+            };
+            group.bench_function("rtrb/threads", |bencher| {
+                bencher.iter_custom(|count| Duration::from_nanos(rival(&bench.cpus, RIVAL_WARM_UP, count)));
+            });
+        }
+        group.finish();
+    }
+
+    /// What every lock costs with one contender, on the row's first isolation.
+    fn locks(&mut self) {
+        let Self { criterion, bench, all } = self;
+        let mut group = group(criterion, "acquire");
+        let mut seen = BTreeSet::new();
+        for row in ipcmark::lock::contestants().iter().filter(|row| row.unavailable.is_none()) {
+            if seen.insert(row.row()) {
+                let alone = Case { placement: Placement::SameCpu, holders: Some(1), ..row.case(Measure::Acquire) };
+                run(&mut group, bench, *all, &format!("acquire/{}", id(row)), &alone, &id(row));
+            }
+        }
+        group.finish();
+    }
+
+    /// One worker beside its dispatcher.
+    fn pools(&mut self) {
+        let Self { criterion, bench, all } = self;
+        let mut group = group(criterion, "apply");
+        for row in ipcmark::pool::contestants().iter().filter(|row| bench.runs(row) && row.unavailable.is_none()) {
+            let apply = Case {
+                placement: bench.placement,
+                message_bytes: Some(MESSAGE_BYTES),
+                workers: Some(1),
+                call: Some(Call::Apply),
+                ..row.case(Measure::Dispatch)
+            };
+            run(&mut group, bench, *all, &format!("apply/{}", id(row)), &apply, &id(row));
+        }
+        group.finish();
+    }
+}
+
+/// Every sample costs a set of processes, so few and equal ones.
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(800));
+    group.throughput(Throughput::Elements(1));
+    group
+}
+
+/// Benches `case` as `id` where it is chosen and this machine can run it.
+fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &str, case: &Case, id: &str) {
+    if !(all || CHOICE.contains(&name)) || ipcmark::family::supports(case).is_err() {
+        return;
+    }
+    let roles = ipcmark::family::roles(case) as usize;
+    let cpus = if roles < 2 { &bench.cpus[..bench.cpus.len().min(1)] } else { &bench.cpus[..] };
+    group.bench_function(id, |bencher| {
+        bencher.iter_custom(|count| {
+            let timing = Timing { warm_up_ns: 2_000_000, hot_ns: 0, floor_ns: 0, fixed_count: Some(count) };
+            let outcome = bench.trial(case, cpus, timing);
+            Duration::from_nanos((ns_each(&outcome) * count as f64) as u64)
+        });
+    });
+}
+
+/// A row's name without the sign that parts criterion's groups.
+fn id(row: &Contestant) -> String {
+    row.row().replace('/', "-")
+}
+
+/// What the two endpoints are, for names.
+fn between(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Process => "processes",
+        Isolation::Thread => "threads",
+    }
+}
