@@ -12,8 +12,7 @@ pub mod format;
 mod page;
 mod read;
 
-pub use analyse::pairs::paired_ratio;
-pub use analyse::statistics::{Estimate, Interval};
+pub use analyse::statistics::{Estimate, Interval, paired_ratio};
 pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, MainMetric, SetCounts};
 pub use compare::{Change, ComparedCase, compare, mismatches};

@@ -4,22 +4,19 @@
 //! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of
 //! naming a winner.
 
-use ipcmark_record::{Measure, Placement, Record, Verdict};
+use ipcmark_record::{Measure, Placement, Record};
 
+use super::best::{Best, quoted, with_interval};
 use super::lock_answer;
-use super::pairs::paired_ratio;
 use super::series::Manner;
-use super::statistics::{Estimate, Interval};
+use super::statistics::{Estimate, Interval, paired_ratio};
 use super::study::{CaseStudy, Study};
 use super::trials::cost_ns;
 use super::verdict::SETS_FOR_A_VERDICT;
-use crate::format::{self, Quantity};
+use crate::format;
 
 /// From this size on a stream is judged by its bytes, below by its messages.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
-
-/// Of those that cannot be told from the best, how many are named; the ranking shows them all.
-const MOST_NAMED: usize = 3;
 
 /// Of those that wait both ways, how many are compared with themselves: those that answer soonest.
 const MOST_SIBLINGS: usize = 2;
@@ -151,74 +148,9 @@ fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
     paired_ratio(&case.usable().filter_map(pair).collect::<Vec<_>>())
 }
 
-/// The best case of its kind, and those that cannot be told from it.
-pub struct Best<'s, 'a> {
-    /// The best by its median.
-    pub leader: &'s CaseStudy<'a>,
-    level: Vec<&'s CaseStudy<'a>>,
-}
-
-impl<'s, 'a> Best<'s, 'a> {
-    fn of(study: &'s Study<'a>, measure: Measure, placement: Placement, bytes: u64, manner: Manner) -> Option<Self> {
-        let candidates = study
-            .measured(measure, placement)
-            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes());
-        Self::among(candidates.collect())
-    }
-
-    /// The best of measured cases that answer one question.
-    pub fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
-        candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
-        let (&leader, others) = candidates.split_first()?;
-        let level = others.iter().copied().filter(|other| cannot_tell(leader, other)).collect();
-        Some(Self { leader, level })
-    }
-
-    /// What the best came to.
-    pub fn typical(&self) -> &Estimate {
-        self.leader.summary.typical.as_ref().expect("only measured cases compete")
-    }
-
-    /// Its name and, in brackets, what to bear in mind.
-    pub fn names(&self) -> String {
-        let mut notes = Vec::new();
-        if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
-            notes.push(verdict.to_string());
-        }
-        if !self.level.is_empty() {
-            let named = self.level.iter().take(MOST_NAMED).map(|case| quoted(case)).collect::<Vec<_>>().join(", ");
-            let rest = match self.level.len().saturating_sub(MOST_NAMED) {
-                0 => String::new(),
-                1 => " and one more".to_owned(),
-                more => format!(" and {more} more"),
-            };
-            notes.push(format!("can't tell it from {named}{rest}"));
-        }
-        let name = quoted(self.leader);
-        if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }
-    }
-}
-
-/// Its name between back quotes.
-fn quoted(case: &CaseStudy<'_>) -> String {
-    format!("`{}`", case.series.label())
-}
-
-fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {
-    let interval = |case: &CaseStudy<'_>| case.summary.typical.and_then(|typical| typical.interval);
-    matches!((interval(a), interval(b)), (Some(a), Some(b)) if a.overlaps(b))
-}
-
 fn scaled(estimate: &Estimate, by: f64) -> Estimate {
     let interval = estimate.interval.map(|i| Interval { low: i.low * by, high: i.high * by });
     Estimate { value: estimate.value * by, interval, sets: estimate.sets }
-}
-
-/// `212 ns (206 to 220 ns)`.
-pub fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
-    let value = show(estimate.value);
-    let interval = estimate.interval.map(|i| format!(" ({})", format::span(i.low, i.high, show)));
-    format!("{value}{}", interval.unwrap_or_default())
 }
 
 /// A placement as a word or two: `same L3`.

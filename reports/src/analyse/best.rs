@@ -3,11 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipcmark_record::Group;
+use ipcmark_record::{Group, Measure, Placement, Verdict};
 
 use super::series::{Manner, Series};
-use super::study::CaseStudy;
+use super::statistics::Estimate;
+use super::study::{CaseStudy, Study};
+use crate::format::{self, Quantity};
 
+/// Of those that cannot be told from the best, how many are named; the ranking shows them all.
+const MOST_NAMED: usize = 3;
 /// A panel of more lines than this cannot be read.
 pub const MOST_LINES: usize = 8;
 /// What a contestant is charged for a place on the axis that it has no number for, as a logarithm: as if it had been
@@ -124,4 +128,76 @@ fn by_distance(group: &Costs) -> Vec<&Series> {
     let mut all: Vec<(f64, &Series)> = group.iter().map(|(series, costs)| (behind(costs), series)).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     all.into_iter().map(|(_, series)| series).collect()
+}
+
+/// The best case of its kind, and those that cannot be told from it.
+pub struct Best<'s, 'a> {
+    /// The best by its median.
+    pub leader: &'s CaseStudy<'a>,
+    level: Vec<&'s CaseStudy<'a>>,
+}
+
+impl<'s, 'a> Best<'s, 'a> {
+    /// The best of one way of waiting at one size.
+    pub fn of(
+        study: &'s Study<'a>,
+        measure: Measure,
+        placement: Placement,
+        bytes: u64,
+        manner: Manner,
+    ) -> Option<Self> {
+        let candidates = study
+            .measured(measure, placement)
+            .filter(|case| case.bytes() == bytes && case.series.manner == manner && case.series.between_processes());
+        Self::among(candidates.collect())
+    }
+
+    /// The best of measured cases that answer one question.
+    pub fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
+        candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
+        let (&leader, others) = candidates.split_first()?;
+        let level = others.iter().copied().filter(|other| cannot_tell(leader, other)).collect();
+        Some(Self { leader, level })
+    }
+
+    /// What the best came to.
+    pub fn typical(&self) -> &Estimate {
+        self.leader.summary.typical.as_ref().expect("only measured cases compete")
+    }
+
+    /// Its name and, in brackets, what to bear in mind.
+    pub fn names(&self) -> String {
+        let mut notes = Vec::new();
+        if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
+            notes.push(verdict.to_string());
+        }
+        if !self.level.is_empty() {
+            let named = self.level.iter().take(MOST_NAMED).map(|case| quoted(case)).collect::<Vec<_>>().join(", ");
+            let rest = match self.level.len().saturating_sub(MOST_NAMED) {
+                0 => String::new(),
+                1 => " and one more".to_owned(),
+                more => format!(" and {more} more"),
+            };
+            notes.push(format!("can't tell it from {named}{rest}"));
+        }
+        let name = quoted(self.leader);
+        if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }
+    }
+}
+
+/// Its name between back quotes.
+pub fn quoted(case: &CaseStudy<'_>) -> String {
+    format!("`{}`", case.series.label())
+}
+
+fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {
+    let interval = |case: &CaseStudy<'_>| case.summary.typical.and_then(|typical| typical.interval);
+    matches!((interval(a), interval(b)), (Some(a), Some(b)) if a.overlaps(b))
+}
+
+/// `212 ns (206 to 220 ns)`.
+pub fn with_interval(estimate: &Estimate, show: impl Fn(f64) -> Quantity) -> String {
+    let value = show(estimate.value);
+    let interval = estimate.interval.map(|i| format!(" ({})", format::span(i.low, i.high, show)));
+    format!("{value}{}", interval.unwrap_or_default())
 }

@@ -4,8 +4,7 @@
 
 use ipcmark_record::{Case, Measure, Record, Substrate};
 
-use super::pairs::paired_ratio;
-use super::statistics::{Estimate, median};
+use super::statistics::{Estimate, median, paired_ratio};
 use super::study::{CaseStudy, Study};
 use super::trials::cost_ns;
 use super::verdict::SETS_FOR_A_VERDICT;

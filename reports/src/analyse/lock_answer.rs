@@ -2,14 +2,15 @@
 
 use ipcmark_record::{Measure, metric};
 
-use super::answer::{Best, with_interval};
+use super::best::{Best, with_interval};
 use super::locks::{
     FAIRNESS_WINDOW_NS, common_ground, contenders, cpus, excludes, fairness, ground_told, holders, is_sound, on_ground,
-    placement_of, value,
+    placement_of,
 };
 use super::recovery::{fates, survives};
 use super::series::Manner;
 use super::study::{CaseStudy, Study};
+use super::trials::value;
 use crate::format;
 
 /// A lock within this share of the best rate is as good where fairness matters.

@@ -5,9 +5,9 @@ use std::fmt;
 use ipcmark_record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
 
 use super::series::{LOCKS, Manner};
-use super::statistics::{Estimate, Interval, median};
+use super::statistics::median;
 use super::study::{CaseStudy, Study};
-use super::trials::over_sets;
+use super::trials::value;
 use crate::format;
 
 /// Windows of this length say how even the shares are, where they were looked at: long enough for a slow lock to be had
@@ -148,11 +148,6 @@ pub fn ground_told((work, n): (Work, u32)) -> String {
     format!("{n} {}, {work}", if n == 1 { "holder" } else { "holders" })
 }
 
-/// A metric's median over the usable sets of a case.
-pub fn value(case: &CaseStudy<'_>, name: &str) -> Option<f64> {
-    over_sets(&case.records, name)
-}
-
 /// What of the lock's time is asked for, 1 when all of it is: `n * C / (C + N)`. A section without calibrated work takes
 /// as long as it was held.
 pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
@@ -209,9 +204,4 @@ pub fn hand_over_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
         told.iter().map(of).sum::<f64>() / told.len() as f64
     };
     Some((0..n).map(|from| (0..n).map(|to| share(from, to)).collect()).collect())
-}
-
-/// A value with the ends of its interval, as marks and points want it.
-pub fn with_ends(estimate: Estimate) -> (f64, Option<(f64, f64)>) {
-    (estimate.value, estimate.interval.map(|Interval { low, high }| (low, high)))
 }

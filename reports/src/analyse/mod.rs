@@ -16,7 +16,6 @@ pub mod load;
 pub mod lock_answer;
 pub mod locks;
 pub mod metg;
-pub mod pairs;
 pub mod plausible;
 pub mod recovery;
 pub mod roles;

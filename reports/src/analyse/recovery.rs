@@ -2,10 +2,9 @@
 
 use ipcmark_record::{Death, Measure, Verdict, metric};
 
-use super::locks::value;
 use super::series::{LOCKS, Series};
 use super::study::{CaseStudy, Study};
-use super::trials::over_sets;
+use super::trials::{over_sets, value};
 
 /// What a death does to a lock.
 #[derive(Clone, Debug, PartialEq)]

@@ -50,6 +50,11 @@ impl Estimate {
         let Interval { low, high } = self.interval?;
         Some((self.value - low).max(high - self.value) / self.value.abs())
     }
+
+    /// The value and both ends of its interval, as marks and points take them.
+    pub fn with_ends(self) -> (f64, Option<(f64, f64)>) {
+        (self.value, self.interval.map(|Interval { low, high }| (low, high)))
+    }
 }
 
 /// What a set's value counts, which decides what a slow window does to it.
@@ -215,5 +220,28 @@ impl Random {
     /// A number below `n`, which is at least 1. The bias of a multiply is below 2^-32 for any number of sets.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
+    }
+}
+
+/// The median of the pairs' ratios, first over second, with its interval; `None` without a pair.
+///
+/// A ratio of medians would let a disturbance that met one side of some pairs and the other side of others through;
+/// what disturbs both sides of a pair cancels here.
+pub fn paired_ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
+    let ratios = pairs.iter().map(|(first, second)| SetValue { value: first / second, windows: vec![] });
+    Sets::new(Kind::Cost, Within::Total, ratios).estimate()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_meets_both_sides_of_a_pair_cancels() {
+        let pairs: Vec<_> = (1..=10).map(|i| (f64::from(i) * 2.0, f64::from(i))).collect();
+        let ratio = paired_ratio(&pairs).expect("ten pairs");
+        assert!((ratio.value - 2.0).abs() < 1e-12);
+        assert!(ratio.interval.expect("ten pairs have one").within(2.0 - 1e-9, 2.0 + 1e-9));
+        assert!(paired_ratio(&[]).is_none());
     }
 }

@@ -4,6 +4,7 @@ use ipcmark_record::{Case, Ending, Measure, Record, Status, metric};
 
 use super::distribution::Distribution;
 use super::statistics::{Estimate, Kind, SetValue, Sets, Within, median};
+use super::study::CaseStudy;
 use super::verdict::is_invalid;
 
 /// The sets whose numbers count: measured, every check passed.
@@ -71,4 +72,9 @@ pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate>
 /// A metric's median over the usable sets.
 pub fn over_sets(records: &[&Record], name: &str) -> Option<f64> {
     median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
+}
+
+/// A metric's median over the usable repetitions of a case.
+pub fn value(case: &CaseStudy<'_>, name: &str) -> Option<f64> {
+    over_sets(&case.records, name)
 }

@@ -5,8 +5,7 @@ use super::axis::Axis;
 use super::canvas::Ink;
 use super::lines::{Lines, PANELS};
 use super::plot::{Line, Panel, Point, Scales};
-use super::round_trip::floor_name;
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::best::{MOST_LINES, Shown, size};
 use crate::analyse::load::is_overloaded;
@@ -221,31 +220,18 @@ impl Against<'_, '_> {
 
     /// The numbers behind it: all of them, shown or not.
     fn table(&self) -> Table {
-        let mut columns =
-            vec![("Mechanism", "mechanism"), ("Kind", "group"), ("Waiting", "waiting"), self.swept.column];
-        columns.extend(self.columns);
-        columns.push(("Sets", "sets_count"));
-        let mut table = Table::new(&columns);
-        let show = |value| (self.show)(value).to_string();
-        for case in &self.cases {
-            let (value, band) = (self.value)(case).unzip();
-            let band = band.flatten();
-            let mut row = case_cells(case).to_vec();
-            row.push(Cell::number(Some((self.swept.of)(case) as f64), |place| (self.swept.show)(place as u64)));
-            row.extend(
-                [value, band.map(|band| band.0), band.map(|band| band.1)].map(|value| Cell::number(value, show)),
-            );
-            row.push(Cell::number(Some(case.summary.sets.measured as f64), format::count));
-            table.rows.push(row);
-        }
-        table
+        let Swept { of, show, column, .. } = self.swept;
+        let [value, low, high] = self.columns;
+        let ends = |case: &CaseStudy<'_>| (self.value)(case)?.1;
+        Table::of(&self.cases)
+            .case("Mechanism")
+            .number(column.0, column.1, |place| show(place as u64), |case| Some(of(case) as f64))
+            .number(value.0, value.1, self.show, |case| Some((self.value)(case)?.0))
+            .number(low.0, low.1, self.show, |case| Some(ends(case)?.0))
+            .number(high.0, high.1, self.show, |case| Some(ends(case)?.1))
+            .repetitions()
+            .table()
     }
-}
-
-/// The first cells of a row about a case: its label, its kind, how it waits.
-pub fn case_cells(case: &CaseStudy<'_>) -> [Cell; 3] {
-    let series = &case.series;
-    [series.label(), series.group_word().to_owned(), series.manner.word().to_owned()].map(Cell::text)
 }
 
 /// One line through floors in order of size.
@@ -255,4 +241,9 @@ fn floor_line(label: String, floors: &[(u64, &str, f64)], value: fn(f64, u64) ->
         Some(Point::at(bytes.max(1) as f64, value(ns, bytes)))
     });
     Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
+}
+
+/// A floor's name in records as a label.
+pub fn floor_name(name: &str) -> String {
+    format!("floor: {}", name.replace('_', " "))
 }

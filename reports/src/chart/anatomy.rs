@@ -5,7 +5,7 @@ use ipcmark_record::{Floors, Measure, Placement};
 use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
-use super::table::{Cell, Table};
+use super::table::{Rows, Table};
 use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::anatomy::{Price, Priced, price};
 use crate::analyse::answer::place;
@@ -137,34 +137,18 @@ pub fn legend<'p>(priced: impl Iterator<Item = &'p Priced>) -> Vec<Key> {
 }
 
 fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
-    let mut columns = vec![
-        ("Mechanism", "mechanism"),
-        ("Waiting", "waiting"),
-        ("Measure", "measure"),
-        ("Size", "message_bytes"),
-        ("Side", "side"),
-        ("Measured", "measured_ns"),
-    ];
-    columns.extend(slices());
-    columns.extend([("Unexplained", "unexplained_ns"), ("Of measured", "unexplained_share")]);
-    let mut table = Table::new(&columns);
-    for (case, priced) in priced(study, placement, floors) {
-        let mut row = vec![
-            Cell::text(case.series.label()),
-            Cell::text(case.series.manner.word()),
-            Cell::text(case.case.measure.word().replace('_', " ")),
-            Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
-            Cell::text(priced.pace.word()),
-            Cell::number(Some(priced.measured_ns), format::ns),
-        ];
-        row.extend(rest(&priced));
-        table.rows.push(row);
-    }
-    table
+    let rows = Table::of(priced(study, placement, floors))
+        .text("Mechanism", "mechanism", |(case, _)| case.series.label())
+        .text("Waiting", "waiting", |(case, _)| case.series.manner.word())
+        .text("Measure", "measure", |(case, _)| case.case.measure.word().replace('_', " "))
+        .size("Size", "message_bytes", |(case, _)| case.bytes())
+        .text("Endpoint", "side", |(_, priced)| priced.pace.word())
+        .time("Measured", "measured_ns", |(_, priced)| Some(priced.measured_ns));
+    slices(rows, |(_, priced)| priced).table()
 }
 
-/// The table's columns for the slices: for people, and for programs.
-pub fn slices() -> impl Iterator<Item = (&'static str, &'static str)> {
+/// Adds a column for each slice, and for what the slices leave unexplained.
+pub fn slices<R>(mut rows: Rows<R>, priced: impl Fn(&R) -> &Priced) -> Rows<R> {
     let keys = [
         "payload_ns",
         "moved_bytes_ns",
@@ -177,14 +161,14 @@ pub fn slices() -> impl Iterator<Item = (&'static str, &'static str)> {
         "delay_ns",
         "atomics_ns",
     ];
-    Price::ALL.iter().map(|price| price.word()).zip(keys)
-}
-
-/// A row's cells for the slices, and for what they leave unexplained.
-pub fn rest(priced: &Priced) -> Vec<Cell> {
-    let of = |price: Price| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
-    let mut cells: Vec<Cell> = Price::ALL.iter().map(|&price| Cell::number(Some(of(price)), format::ns)).collect();
-    cells.push(Cell::number(Some(priced.unexplained_ns()), format::ns));
-    cells.push(Cell::number(Some(priced.unexplained_share()), format::percent));
-    cells
+    for (price, key) in Price::ALL.into_iter().zip(keys) {
+        let of = |priced: &Priced| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
+        rows = rows.time(price.word(), key, |row| Some(of(priced(row))));
+    }
+    rows.time("Unexplained", "unexplained_ns", |row| Some(priced(row).unexplained_ns())).number(
+        "Of measured",
+        "unexplained_share",
+        format::percent,
+        |row| Some(priced(row).unexplained_share()),
+    )
 }

@@ -2,10 +2,9 @@
 
 use ipcmark_record::{Measure, Placement};
 
-use super::against::case_cells;
 use super::axis::Axis;
 use super::scatter::{Dot, Scatter};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
@@ -112,19 +111,12 @@ fn price_of_polling(placed: &[Placed<'_, '_>]) -> Option<String> {
 }
 
 fn table(placed: &[Placed<'_, '_>], front: &[usize]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Round trip", "round_trip_ns"),
-        ("CPU a message", "cpu_ns"),
-        ("Beaten in both", "beaten"),
-    ]);
-    for (at, (case, (trip, cpu))) in placed.iter().enumerate() {
-        let mut row = case_cells(case).to_vec();
-        row.extend([*trip, *cpu].map(|ns| Cell::number(Some(ns), format::ns)));
-        row.push(Cell::text(if front.contains(&at) { "no" } else { "yes" }));
-        table.rows.push(row);
-    }
-    table
+    let named: Vec<(&CaseStudy<'_>, (&(f64, f64), bool))> =
+        placed.iter().enumerate().map(|(at, (case, point))| (*case, (point, front.contains(&at)))).collect();
+    Table::of(named)
+        .case("Mechanism")
+        .time("Round trip", "round_trip_ns", |row| Some(row.1.0.0))
+        .time("CPU per message", "cpu_ns", |row| Some(row.1.0.1))
+        .text("Beaten in both", "beaten", |row| if row.1.1 { "no" } else { "yes" })
+        .table()
 }

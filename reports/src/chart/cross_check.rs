@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::canvas::{Ink, Marker};
 use super::dots::{Dots, Mark, Row, Section};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place_word;
 use crate::analyse::cross_check::{Check, EQUAL, checks};
@@ -95,31 +95,16 @@ fn answer(checks: &[Check<'_, '_>], equal: usize) -> String {
 }
 
 fn table(checks: &[Check<'_, '_>]) -> Table {
-    let mut table = Table::new(&[
-        ("First", "first"),
-        ("Second", "second"),
-        ("Measure", "measure"),
-        ("Placement", "placement"),
-        ("Size", "message_bytes"),
-        ("First over second", "ratio_count"),
-        ("Low", "low_count"),
-        ("High", "high_count"),
-        ("Floors' ratio", "floors_count"),
-        ("Verdict", "verdict"),
-    ]);
-    for check in checks {
-        let (case, interval) = (check.first.case, check.ratio.interval);
-        let ratios = [Some(check.ratio.value), interval.map(|i| i.low), interval.map(|i| i.high), check.floor_ratio];
-        let mut row = vec![
-            Cell::text(check.first.series.label()),
-            Cell::text(check.second.series.label()),
-            Cell::text(case.measure.word().replace('_', " ")),
-            Cell::text(place_word(case.placement)),
-            Cell::number(Some(check.first.bytes() as f64), |bytes| format::bytes(bytes as u64)),
-        ];
-        row.extend(ratios.map(|ratio| Cell::number(ratio, |ratio| format::ratio(ratio).to_string())));
-        row.push(Cell::text(check.told()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(checks)
+        .text("First", "first", |check| check.first.series.label())
+        .text("Second", "second", |check| check.second.series.label())
+        .text("Measure", "measure", |check| check.first.case.measure.word().replace('_', " "))
+        .text("Placement", "placement", |check| place_word(check.first.case.placement))
+        .size("Size", "message_bytes", |check| check.first.bytes())
+        .number("First over second", "ratio_count", format::ratio, |check| Some(check.ratio.value))
+        .number("Low", "low_count", format::ratio, |check| Some(check.ratio.interval?.low))
+        .number("High", "high_count", format::ratio, |check| Some(check.ratio.interval?.high))
+        .number("Floors' ratio", "floors_count", format::ratio, |check| check.floor_ratio)
+        .text("Verdict", "verdict", |check| check.told())
+        .table()
 }

@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::canvas::Ink;
 use super::lines::{Lines, PANELS};
 use super::plot::{Line, Panel, Point, Scales};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
@@ -101,25 +101,16 @@ fn points(latencies: &Distribution) -> Vec<Point> {
 }
 
 fn table(cases: &[(&CaseStudy<'_>, Distribution)]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Waiting", "waiting"),
-        ("Fastest", "min_ns"),
-        ("p50", "p50_ns"),
-        ("p90", "p90_ns"),
-        ("p99", "p99_ns"),
-        ("p99.9", "p999_ns"),
-        ("p99.99", "p9999_ns"),
-        ("Slowest", "max_ns"),
-        ("Samples", "samples_count"),
-    ]);
-    for (case, latencies) in cases {
-        let mut row = vec![Cell::text(case.series.label()), Cell::text(case.series.manner.word())];
-        row.push(Cell::number(Some(latencies.min()), format::ns));
-        row.extend([0.5, 0.9, 0.99, 0.999, 0.9999].map(|q| Cell::number(latencies.at(q), format::ns)));
-        row.push(Cell::number(Some(latencies.max()), format::ns));
-        row.push(Cell::number(Some(latencies.samples() as f64), |n| format::whole(n as u64)));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .text("Mechanism", "mechanism", |row| row.0.series.label())
+        .text("Waiting", "waiting", |row| row.0.series.manner.word())
+        .time("Fastest", "min_ns", |row| Some(row.1.min()))
+        .time("p50", "p50_ns", |row| row.1.at(0.5))
+        .time("p90", "p90_ns", |row| row.1.at(0.9))
+        .time("p99", "p99_ns", |row| row.1.at(0.99))
+        .time("p99.9", "p999_ns", |row| row.1.at(0.999))
+        .time("p99.99", "p9999_ns", |row| row.1.at(0.9999))
+        .time("Slowest", "max_ns", |row| Some(row.1.max()))
+        .number("Samples", "samples_count", |n| format::whole(n as u64), |row| Some(row.1.samples() as f64))
+        .table()
 }

@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::canvas::Ink;
 use super::lines::Lines;
 use super::plot::{Line, Panel, Point, Scales};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::statistics::median;
 use crate::analyse::study::{CaseStudy, Study};
@@ -79,14 +79,9 @@ fn told(trials: &[(&Record, f64)]) -> String {
 }
 
 fn table(trials: &[(&Record, f64)]) -> Table {
-    let mut table =
-        Table::new(&[("Place in the schedule", "order_count"), ("Cost", "cost_ns"), ("Started", "started_at")]);
-    for (record, ns) in trials {
-        table.rows.push(vec![
-            Cell::number(Some(f64::from(record.order_in_run)), format::count),
-            Cell::number(Some(*ns), format::ns),
-            Cell::text(record.started_at.clone()),
-        ]);
-    }
-    table
+    Table::of(trials)
+        .count("Place in the schedule", "order_count", |(record, _)| Some(f64::from(record.order_in_run)))
+        .time("Cost", "cost_ns", |(_, ns)| Some(*ns))
+        .text("Started", "started_at", |(record, _)| record.started_at.clone())
+        .table()
 }

@@ -2,12 +2,11 @@
 
 use ipcmark_record::Placement;
 
-use super::against::case_cells;
 use super::axis::Axis;
 use super::canvas::Dash;
 use super::lines::Lines;
 use super::plot::{Line, Panel, Point, Scales};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
@@ -134,32 +133,14 @@ fn panel(load: &Load<'_, '_>, study: &Study<'_>, looks: &Looks) -> Panel {
 }
 
 fn table(loads: &[Load<'_, '_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Offered", "offered_per_s"),
-        ("Got through", "messages_per_s"),
-        ("Median", "latency_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("p99", "p99_ns"),
-        ("p99.9", "p999_ns"),
-        ("Lost", "lost_share"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in loads.iter().flat_map(|load| &load.cases) {
-        let summary = &case.summary;
-        let [middle, low, high] = summary.spread();
-        let times = [middle, low, high, summary.p99_ns, summary.p999_ns];
-        let mut row = case_cells(case).to_vec();
-        row.extend(
-            [Some(rate(case)), summary.messages_per_s].map(|v| Cell::number(v, |v| format::rate(v).to_string())),
-        );
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::number(summary.lost_share, format::percent));
-        row.push(Cell::text(summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(loads.iter().flat_map(|load| &load.cases))
+        .case("Mechanism")
+        .number("Offered", "offered_per_s", format::rate, |case| Some(rate(case)))
+        .number("Delivered", "messages_per_s", format::rate, |case| case.summary.messages_per_s)
+        .spread([("Median", "latency_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .time("p99", "p99_ns", |case| case.summary.p99_ns)
+        .time("p99.9", "p999_ns", |case| case.summary.p999_ns)
+        .number("Lost", "lost_share", format::percent, |case| case.summary.lost_share)
+        .verdict()
+        .table()
 }

@@ -5,7 +5,6 @@
 mod against;
 mod anatomy;
 mod axis;
-mod bandwidth;
 mod bars;
 mod canvas;
 mod cost;
@@ -26,12 +25,11 @@ mod processes;
 mod python;
 mod queues;
 mod ranking;
-mod rate;
-mod round_trip;
 mod scatter;
 mod servers;
 mod set_up;
 mod shared_state;
+mod sizes;
 mod states;
 mod table;
 mod topology;
@@ -154,9 +152,9 @@ pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut figures = ranking::figures(study, looks, placement);
     let single = [
-        round_trip::figure,
-        rate::figure,
-        bandwidth::figure,
+        sizes::round_trip,
+        sizes::rate,
+        sizes::bandwidth,
         distribution::figure,
         anatomy::figure,
         states::figure,

@@ -8,7 +8,6 @@ use super::canvas::Marker;
 use super::dots::{Dots, Mark, Row, Section};
 use super::{Figure, Key, Looks, Shape, Table};
 use crate::analyse::families::is_python;
-use crate::analyse::locks::with_ends;
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format::Quantity;
@@ -111,7 +110,7 @@ impl Points<'_, '_> {
 fn row(entry: &Entry<'_, '_>, study: &Study<'_>, looks: &Looks) -> Option<Row> {
     let look = looks.get(study.index(&entry.case.series));
     let mark = |&(estimate, marker): &(Estimate, Marker)| {
-        let (value, interval) = with_ends(estimate);
+        let (value, interval) = estimate.with_ends();
         // An end that the axis has no place for is no end to draw.
         let interval = interval.filter(|(low, high)| *low >= LEAST && high.is_finite());
         let shown = value >= LEAST && value.is_finite();

@@ -4,7 +4,7 @@ use ipcmark_record::{Case, Measure};
 
 use super::canvas::Marker;
 use super::points::{Entry, Points};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place_word;
 use crate::analyse::beside::{Beside, beside};
@@ -136,40 +136,27 @@ fn answer(drawn: &[&Beside<'_, '_>]) -> String {
 }
 
 fn table(all: &[Beside<'_, '_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Python's way", "python"),
-        ("Asked", "asked"),
-        ("Its cost", "python_ns"),
-        ("Counterpart", "counterpart"),
-        ("Its cost", "counterpart_ns"),
-        ("Times as fast", "times_count"),
-        ("Low", "low_count"),
-        ("High", "high_count"),
-        ("Which", "which"),
-    ]);
-    for one in all {
+    let rows = all.iter().flat_map(|one| {
         let natural = one.natural.filter(|natural| natural.0.key != one.best.0.key);
         let same = one.natural.is_some_and(|natural| natural.0.key == one.best.0.key);
-        let best = (one.best, if same { "fastest, and does the same" } else { "fastest" });
-        for ((case, times), which) in
-            [Some(best), natural.map(|natural| (natural, "does the same"))].into_iter().flatten()
-        {
-            let mut words = asked(one.python.case);
-            words.extend(one.python.case.message_bytes.map(format::bytes));
-            words.push(place_word(one.python.case.placement));
-            let ratio = |value: Option<f64>| Cell::number(value, |value| format::ratio(value).to_string());
-            table.rows.push(vec![
-                Cell::text(name(one.python.case)),
-                Cell::text(words.join(", ")),
-                Cell::number(one.python.cost_ns(), format::ns),
-                Cell::text(case.series.label()),
-                Cell::number(case.cost_ns(), format::ns),
-                ratio(Some(times.value)),
-                ratio(times.interval.map(|i| i.low)),
-                ratio(times.interval.map(|i| i.high)),
-                Cell::text(which),
-            ]);
-        }
-    }
-    table
+        let best = (one, one.best, if same { "fastest, and does the same" } else { "fastest" });
+        std::iter::once(best).chain(natural.map(|natural| (one, natural, "does the same")))
+    });
+    let words = |case: &Case| {
+        let mut words = asked(case);
+        words.extend(case.message_bytes.map(format::bytes));
+        words.push(place_word(case.placement));
+        words.join(", ")
+    };
+    Table::of(rows)
+        .text("Python", "python", |row| name(row.0.python.case))
+        .text("Parameters", "asked", |row| words(row.0.python.case))
+        .time("Its cost", "python_ns", |row| row.0.python.cost_ns())
+        .text("Counterpart", "counterpart", |row| row.1.0.series.label())
+        .time("Its cost", "counterpart_ns", |row| row.1.0.cost_ns())
+        .number("Times as fast", "times_count", format::ratio, |row| Some(row.1.1.value))
+        .number("Low", "low_count", format::ratio, |row| Some(row.1.1.interval?.low))
+        .number("High", "high_count", format::ratio, |row| Some(row.1.1.interval?.high))
+        .text("Which", "which", |row| row.2)
+        .table()
 }

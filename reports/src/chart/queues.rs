@@ -2,18 +2,17 @@
 
 use ipcmark_record::{Case, Measure, metric};
 
-use super::against::case_cells;
 use super::canvas::Marker;
 use super::points::{Entry, Points, by_sides};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks};
-use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::best::{Best, with_interval};
 use crate::analyse::crowd::Crowd;
 use crate::analyse::families::{QUEUE, is_python};
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::value;
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// Both charts about queues, where the records have data for them.
@@ -89,22 +88,15 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 fn calls(study: &Study<'_>) -> Option<Figure> {
     let known = |case: &&CaseStudy<'_>| value(case, metric::PUT_NS).is_some() || value(case, metric::GET_NS).is_some();
     let ground = Ground::most(drained(study).filter(known), |_: &mut Case| ())?;
-    let mut table = Table::new(&[
-        ("Queue", "mechanism"),
-        ("Kind", "group"),
-        ("Waits", "waiting"),
-        ("Put", "put_ns"),
-        ("Get", "get_ns"),
-        ("Put, no wait, full", "put_full_ns"),
-        ("Get, no wait, empty", "get_empty_ns"),
-        ("Time-out late by", "time_out_late_ns"),
-    ]);
-    let names = [metric::PUT_NS, metric::GET_NS, metric::PUT_FULL_NS, metric::GET_EMPTY_NS, metric::TIME_OUT_LATE_NS];
     let rows = by_sides(&usual(&ground)).into_iter().flat_map(|(_, cases)| cases);
-    table.rows.extend(rows.map(|case| {
-        let numbers = names.map(|name| Cell::number(value(case, name), format::ns));
-        case_cells(case).into_iter().chain(numbers).collect()
-    }));
+    let table = Table::of(rows)
+        .case("Queue")
+        .metric("Put", "put_ns", format::time, metric::PUT_NS)
+        .metric("Get", "get_ns", format::time, metric::GET_NS)
+        .metric("Put, no wait, full", "put_full_ns", format::time, metric::PUT_FULL_NS)
+        .metric("Get, no wait, empty", "get_empty_ns", format::time, metric::GET_EMPTY_NS)
+        .metric("Time-out late by", "time_out_late_ns", format::time, metric::TIME_OUT_LATE_NS)
+        .table();
     Some(Figure {
         id: "queue-calls".into(),
         title: format!("What a put and a get cost: {}", ground.told()),
@@ -122,29 +114,13 @@ fn calls(study: &Study<'_>) -> Option<Figure> {
 
 /// Every case, whatever its sides and depth.
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Queue", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Producers:consumers", "topology"),
-        ("Size", "message_bytes"),
-        ("Drained", "drain_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("p99", "p99_ns"),
-        ("Items a second", "messages_per_s"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let [middle, low, high] = case.summary.spread();
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::text(Crowd::of(case.case).to_string()));
-        row.push(Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)));
-        let times = [middle, low, high, case.summary.p99_ns];
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::number(value(case, metric::MESSAGES_PER_S), |rate| format::rate(rate).to_string()));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Queue")
+        .text("Producers:consumers", "topology", |case| Crowd::of(case.case).to_string())
+        .size("Size", "message_bytes", |case| case.bytes())
+        .spread([("Drained", "drain_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .time("p99", "p99_ns", |case| case.summary.p99_ns)
+        .metric("Items per second", "messages_per_s", format::rate, metric::MESSAGES_PER_S)
+        .verdict()
+        .table()
 }

@@ -2,11 +2,10 @@
 
 use ipcmark_record::{Group, Measure, Placement};
 
-use super::against::case_cells;
+use super::against::floor_name;
 use super::axis::Axis;
 use super::dots::{Dots, Mark, Row, Section};
-use super::round_trip::floor_name;
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, More, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
@@ -133,22 +132,11 @@ fn floors<'a>(cases: &[(&CaseStudy<'a>, Estimate)]) -> Vec<(&'a str, f64)> {
 }
 
 fn table(cases: &[(&CaseStudy<'_>, Estimate)]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Round trip", "round_trip_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Sets", "sets_count"),
-    ]);
-    for (case, typical) in cases {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(typical.value), format::ns));
-        row.push(Cell::number(typical.interval.map(|i| i.low), format::ns));
-        row.push(Cell::number(typical.interval.map(|i| i.high), format::ns));
-        row.push(Cell::number(Some(typical.sets as f64), format::count));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Mechanism")
+        .time("Round trip", "round_trip_ns", |(_, typical)| Some(typical.value))
+        .time("Low", "low_ns", |(_, typical)| Some(typical.interval?.low))
+        .time("High", "high_ns", |(_, typical)| Some(typical.interval?.high))
+        .count("Repetitions", "sets_count", |(_, typical)| Some(typical.sets as f64))
+        .table()
 }

@@ -3,11 +3,10 @@
 
 use ipcmark_record::{Measure, Placement, metric};
 
-use super::against::case_cells;
 use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::series::Series;
@@ -149,26 +148,13 @@ fn legend() -> Vec<Key> {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("All of it", "set_up_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Create", "create_ns"),
-        ("Attach", "attach_ns"),
-        ("First message", "first_message_ns"),
-        ("Tear down", "tear_down_ns"),
-        ("Later message", "later_message_ns"),
-    ]);
-    for case in cases {
-        let mut row = case_cells(case).to_vec();
-        let all = case.summary.spread();
-        let stages = STAGES.map(|(name, ..)| over_sets(&case.records, name));
-        let later = [over_sets(&case.records, metric::LATER_MESSAGE_NS)];
-        row.extend(all.into_iter().chain(stages).chain(later).map(|ns| Cell::number(ns, format::ns)));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Mechanism")
+        .spread([("Total", "set_up_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .metric("Create", "create_ns", format::time, metric::CREATE_NS)
+        .metric("Attach", "attach_ns", format::time, metric::ATTACH_NS)
+        .metric("First message", "first_message_ns", format::time, metric::FIRST_MESSAGE_NS)
+        .metric("Tear down", "tear_down_ns", format::time, metric::TEAR_DOWN_NS)
+        .metric("Later message", "later_message_ns", format::time, metric::LATER_MESSAGE_NS)
+        .table()
 }

@@ -5,7 +5,7 @@ use ipcmark_record::{Measure, Placement};
 use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Key, Looks, More, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
@@ -108,43 +108,22 @@ pub fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar
 }
 
 fn table(study: &Study<'_>, placement: Placement) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Measure", "measure"),
-        ("Size", "message_bytes"),
-        ("Role", "role"),
-        ("Running", "running_share"),
-        ("Ready", "ready_share"),
-        ("Blocked", "blocked_share"),
-        ("User time a message", "user_ns"),
-        ("System time a message", "system_ns"),
-        ("Voluntary switches a message", "voluntary_switches_count"),
-        ("Involuntary", "involuntary_switches_count"),
-        ("Faults a message", "faults_count"),
-    ]);
-    for measure in [Measure::RoundTrip, Measure::Stream] {
+    let cases = [Measure::RoundTrip, Measure::Stream].into_iter().flat_map(|measure| {
         let common = study.common_size(measure, placement);
-        for case in study.measured(measure, placement).filter(|case| Some(case.bytes()) == common) {
-            for role in roles(case) {
-                let share = |value: f64| Cell::number(Some(value), format::percent);
-                let time = |value: f64| Cell::number(Some(value), format::ns);
-                let count = |value: f64| Cell::number(Some(value), format::count);
-                table.rows.push(vec![
-                    Cell::text(case.series.label()),
-                    Cell::text(measure.word().replace('_', " ")),
-                    Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
-                    Cell::text(role.role),
-                    share(role.running),
-                    share(role.ready),
-                    share(role.blocked),
-                    time(role.user_ns),
-                    time(role.system_ns),
-                    count(role.voluntary_switches),
-                    count(role.involuntary_switches),
-                    count(role.faults),
-                ]);
-            }
-        }
-    }
-    table
+        study.measured(measure, placement).filter(move |case| Some(case.bytes()) == common)
+    });
+    Table::of(cases.flat_map(|case| roles(case).into_iter().map(move |role| (case, role))))
+        .text("Mechanism", "mechanism", |row| row.0.series.label())
+        .text("Measure", "measure", |row| row.0.case.measure.word().replace('_', " "))
+        .size("Size", "message_bytes", |row| row.0.bytes())
+        .text("Role", "role", |row| row.1.role.clone())
+        .number("Running", "running_share", format::percent, |row| Some(row.1.running))
+        .number("Ready", "ready_share", format::percent, |row| Some(row.1.ready))
+        .number("Blocked", "blocked_share", format::percent, |row| Some(row.1.blocked))
+        .time("User time per message", "user_ns", |row| Some(row.1.user_ns))
+        .time("System time per message", "system_ns", |row| Some(row.1.system_ns))
+        .count("Voluntary switches per message", "voluntary_switches_count", |row| Some(row.1.voluntary_switches))
+        .count("Involuntary", "involuntary_switches_count", |row| Some(row.1.involuntary_switches))
+        .count("Faults per message", "faults_count", |row| Some(row.1.faults))
+        .table()
 }

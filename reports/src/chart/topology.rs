@@ -2,12 +2,11 @@
 
 use ipcmark_record::{Measure, Placement};
 
-use super::against::case_cells;
 use super::axis::Axis;
 use super::canvas::Dash;
 use super::lines::{Lines, by_manner};
 use super::plot::{Line, Panel, Point, Scales};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
@@ -150,26 +149,14 @@ fn answer(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> String {
 }
 
 fn table(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Topology", "topology"),
-        ("k", "k_count"),
-        ("Hogs", "hogs_count"),
-        ("Rate", "messages_per_s"),
-        ("Low", "low_per_s"),
-        ("High", "high_per_s"),
-        ("Verdict", "verdict"),
-    ]);
-    for (topology, spot) in topologies.iter().flat_map(|(topology, spots)| spots.iter().map(move |s| (topology, s))) {
-        let mut row = case_cells(spot.case).to_vec();
-        row.push(Cell::text(topology.word()));
-        row.extend([spot.k, spot.hogs].map(|count| Cell::number(Some(f64::from(count)), format::count)));
-        let rates = spot.case.summary.spread();
-        row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
-        row.push(Cell::text(spot.case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    let all =
+        topologies.iter().flat_map(|(topology, spots)| spots.iter().map(move |spot| (spot.case, (topology, spot))));
+    Table::of(all)
+        .case("Mechanism")
+        .text("Pattern", "topology", |row| row.1.0.word())
+        .count("k", "k_count", |row| Some(f64::from(row.1.1.k)))
+        .count("CPU hogs", "hogs_count", |row| Some(f64::from(row.1.1.hogs)))
+        .spread([("Rate", "messages_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")], format::rate)
+        .verdict()
+        .table()
 }

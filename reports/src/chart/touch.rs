@@ -2,11 +2,10 @@
 
 use ipcmark_record::{Floors, Measure, Placement, Touch};
 
-use super::against::case_cells;
 use super::axis::Axis;
 use super::canvas::{Ink, Marker};
 use super::dots::{Dots, Mark, Row, Section};
-use super::table::{Cell, Table};
+use super::table::Table;
 use super::{Figure, Key, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::crowd::Crowd;
@@ -125,29 +124,14 @@ fn answer(drawn: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Size", "message_bytes"),
-        ("Touched", "touch"),
-        ("Payload", "bytes_per_s"),
-        ("Rate", "messages_per_s"),
-        ("Times one core's copy", "copy_count"),
-        ("Flag", "flag"),
-    ]);
-    for case in cases {
-        let touch = case.case.touch.unwrap_or(Touch::All);
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)));
-        row.push(Cell::text(touch.word()));
-        row.push(Cell::number(bandwidth(case), |rate| format::bandwidth(rate).to_string()));
-        row.push(Cell::number(case.summary.typical.map(|typical| typical.value), |rate| {
-            format::rate(rate).to_string()
-        }));
-        row.push(Cell::number(case.summary.times_one_core, |times| format::ratio(times).to_string()));
-        row.push(Cell::text(if beyond(case) { beyond_one_core(Some(touch)) } else { "" }));
-        table.rows.push(row);
-    }
-    table
+    let touch = |case: &CaseStudy<'_>| case.case.touch.unwrap_or(Touch::All);
+    Table::of(cases)
+        .case("Mechanism")
+        .size("Size", "message_bytes", |case| case.bytes())
+        .text("Touched", "touch", |case| touch(case).word())
+        .number("Payload", "bytes_per_s", format::bandwidth, |case| bandwidth(case))
+        .typical("Rate", "messages_per_s", format::rate)
+        .number("Times one core's copy", "copy_count", format::ratio, |case| case.summary.times_one_core)
+        .text("Flag", "flag", |case| if beyond(case) { beyond_one_core(Some(touch(case))) } else { "" })
+        .table()
 }

@@ -6,12 +6,12 @@ use serde::Serialize;
 use super::headline::{Number, worse};
 use crate::analyse::answer::place_word;
 use crate::analyse::locks::{
-    FAIRNESS_WINDOW_NS, Work, common_ground, excludes, fairness, ground_told, holders, placement_of, value,
+    FAIRNESS_WINDOW_NS, Work, common_ground, excludes, fairness, ground_told, holders, placement_of,
 };
 use crate::analyse::series::{LOCKS, Series};
 use crate::analyse::statistics::Kind;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::estimate;
+use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};
 
 /// The table.

@@ -4,7 +4,7 @@ use ipcmark_record::{Cache, Facts, Floors, Machine, SizedFloor};
 use serde::Serialize;
 
 use super::sections::Fact;
-use crate::chart::{Cell, Table};
+use crate::chart::Table;
 use crate::format;
 
 /// One machine.
@@ -111,27 +111,20 @@ fn sized(floors: &Floors) -> Table {
         kinds.iter().flat_map(|kind| kind.iter().map(|floor| (floor.bytes, floor.footprint_bytes))).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let mut table = Table::new(&[
-        ("Size", "message_bytes"),
-        ("Footprint", "footprint_bytes"),
-        ("Written and read on one core", "touch_ns"),
-        ("Copied on one core", "copy_ns"),
-        ("Handed over in turns", "hand_over_serial_ns"),
-        ("Handed over in a stream", "hand_over_stream_ns"),
-        ("Stream bandwidth", "hand_over_stream_per_s"),
-    ]);
-    for (bytes, footprint) in sizes {
-        let of = |kind: &[SizedFloor]| {
-            kind.iter().find(|floor| floor.bytes == bytes && floor.footprint_bytes == footprint).map(|floor| floor.ns)
-        };
-        let size = |bytes: u64| Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64));
-        let mut row = vec![size(bytes), size(footprint)];
-        row.extend(kinds.iter().map(|kind| Cell::number(of(kind), format::ns)));
-        let per_s = of(&floors.hand_over_stream).map(|ns| bytes as f64 * 1e9 / ns);
-        row.push(Cell::number(per_s, |value| format::bandwidth(value).to_string()));
-        table.rows.push(row);
-    }
-    table
+    let of = |kind: &[SizedFloor], &(bytes, footprint): &(u64, u64)| {
+        kind.iter().find(|floor| floor.bytes == bytes && floor.footprint_bytes == footprint).map(|floor| floor.ns)
+    };
+    Table::of(sizes)
+        .size("Size", "message_bytes", |size| size.0)
+        .size("Footprint", "footprint_bytes", |size| size.1)
+        .time("Written and read on one core", "touch_ns", |size| of(&floors.touch, size))
+        .time("Copied on one core", "copy_ns", |size| of(&floors.copy, size))
+        .time("Handed over in turns", "hand_over_serial_ns", |size| of(&floors.hand_over_serial, size))
+        .time("Handed over in a stream", "hand_over_stream_ns", |size| of(&floors.hand_over_stream, size))
+        .number("Stream bandwidth", "hand_over_stream_per_s", format::bandwidth, |size| {
+            Some(size.0 as f64 * 1e9 / of(&floors.hand_over_stream, size)?)
+        })
+        .table()
 }
 
 /// CPU numbers, runs drawn together: `0-3, 8`.

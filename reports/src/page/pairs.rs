@@ -10,7 +10,7 @@ use crate::analyse::best::{of_each_kind, size};
 use crate::analyse::break_even::{Answer, break_even};
 use crate::analyse::series::Series;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::chart::{Cell, Table};
+use crate::chart::Table;
 use crate::format;
 
 /// Who is cheaper than whom, and up to which size, by one measure.
@@ -146,27 +146,17 @@ fn told(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> String {
 }
 
 fn table(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> Table {
-    let mut table = Table::new(&[
-        ("This", "first"),
-        ("is cheaper than this", "second"),
-        ("when", "answer"),
-        ("Crossing", "crossing_bytes"),
-        ("Low", "low_bytes"),
-        ("High", "high_bytes"),
-        ("Why not", "why"),
-    ]);
-    for (first, row) in chosen.iter().zip(answers) {
-        for (second, answer) in chosen.iter().zip(row) {
-            let Some(answer) = answer else { continue };
-            let crossing = answer.crossing();
-            let why = if let Answer::CantTell(open) = answer { open.told() } else { String::new() };
-            let bytes =
-                [crossing.map(|c| c.bytes), crossing.map(|c| c.interval.low), crossing.map(|c| c.interval.high)];
-            let mut cells = [first.label(), second.label(), answer.word()].map(Cell::text).to_vec();
-            cells.extend(bytes.map(|bytes| Cell::number(bytes, format::about_bytes)));
-            cells.push(Cell::text(why));
-            table.rows.push(cells);
-        }
-    }
-    table
+    let pairs = chosen.iter().zip(answers).flat_map(|(first, row)| {
+        chosen.iter().zip(row).filter_map(move |(second, answer)| Some((first, second, answer.as_ref()?)))
+    });
+    let why = |answer: &Answer| if let Answer::CantTell(open) = answer { open.told() } else { String::new() };
+    Table::of(pairs)
+        .text("This", "first", |pair| pair.0.label())
+        .text("is cheaper than this", "second", |pair| pair.1.label())
+        .text("when", "answer", |pair| pair.2.word())
+        .number("Crossing", "crossing_bytes", format::about_bytes, |pair| Some(pair.2.crossing()?.bytes))
+        .number("Low", "low_bytes", format::about_bytes, |pair| Some(pair.2.crossing()?.interval.low))
+        .number("High", "high_bytes", format::about_bytes, |pair| Some(pair.2.crossing()?.interval.high))
+        .text("Reason", "why", |pair| why(pair.2))
+        .table()
 }

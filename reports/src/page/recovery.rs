@@ -7,7 +7,7 @@ use super::pairs::{Field, Name};
 use crate::analyse::recovery::{Fate, Fates, fates, survives};
 use crate::analyse::series::Series;
 use crate::analyse::study::Study;
-use crate::chart::{Cell, Table};
+use crate::chart::Table;
 use crate::format;
 
 /// Locks named in a sentence, of each sort.
@@ -97,30 +97,25 @@ fn answer(fates: &[(&Series, Fates)]) -> String {
 }
 
 fn table(fates: &[(&Series, Fates)]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Who dies", "death"),
-        ("What comes of it", "fate"),
-        ("After", "recovery_ns"),
-        ("Told", "told"),
-        ("Why not", "why"),
-    ]);
-    for (series, death, fate) in fates.iter().flat_map(|(series, all)| all.iter().map(move |(d, f)| (series, d, f))) {
-        let (word, on_ns, told, why) = match fate {
-            Fate::Goes { on_ns, told } => ("next in line", Some(*on_ns), *told, ""),
-            Fate::Sometimes(_) => ("not always", None, false, ""),
-            Fate::Newcomer { on_ns, told } => ("newcomer only", Some(*on_ns), *told, ""),
-            Fate::Never => ("never", None, false, ""),
-            Fate::Unknown(why) => ("not measured", None, false, why.as_str()),
-        };
-        let mut row =
-            [series.label(), series.group_word().into(), series.manner.word().into()].map(Cell::text).to_vec();
-        row.extend([death.word(), word].map(Cell::text));
-        row.push(Cell::number(on_ns, format::ns));
-        row.extend([if told { "yes" } else { "no" }, why].map(Cell::text));
-        table.rows.push(row);
-    }
-    table
+    let word = |fate: &Fate| match fate {
+        Fate::Goes { .. } => "next in line",
+        Fate::Sometimes(_) => "not always",
+        Fate::Newcomer { .. } => "newcomer only",
+        Fate::Never => "never",
+        Fate::Unknown(_) => "not measured",
+    };
+    let on = |fate: &Fate| match fate {
+        Fate::Goes { on_ns, told } | Fate::Newcomer { on_ns, told } => Some((*on_ns, *told)),
+        _ => None,
+    };
+    Table::of(fates.iter().flat_map(|(series, all)| all.iter().map(move |(death, fate)| (series, *death, fate))))
+        .text("Lock", "mechanism", |row| row.0.label())
+        .text("Kind", "group", |row| row.0.group_word())
+        .text("Waiting", "waiting", |row| row.0.manner.word())
+        .text("Kill point", "death", |row| row.1.word())
+        .text("Result", "fate", |row| word(row.2))
+        .time("After", "recovery_ns", |row| Some(on(row.2)?.0))
+        .text("Reported", "told", |row| if on(row.2).is_some_and(|on| on.1) { "yes" } else { "no" })
+        .text("Reason", "why", |row| if let Fate::Unknown(why) = row.2 { why.clone() } else { String::new() })
+        .table()
 }

@@ -11,7 +11,7 @@ use crate::analyse::declared::{declared, disagreements};
 use crate::analyse::ground::beside_sides;
 use crate::analyse::locks::{Work, ground_told};
 use crate::analyse::study::{CaseStudy, Study};
-use crate::chart::{Cell, Table};
+use crate::chart::Table;
 use crate::format;
 use crate::read::Recording;
 
@@ -245,30 +245,19 @@ pub fn bad_lines(recording: &Recording) -> Vec<Bad> {
 
 /// Declared counts next to those the untimed pass saw, and a sentence for each that disagrees.
 pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
-    let mut table = Table::new(&[
-        ("Mechanism", "mechanism"),
-        ("Size", "message_bytes"),
-        ("Role", "role"),
-        ("Count", "what"),
-        ("Declared", "declared_count"),
-        ("Seen", "seen_count"),
-    ]);
-    let mut disagreeing = Vec::new();
-    for case in study.cases.iter().filter(|case| case.case.measure == Measure::Anatomy) {
-        let (label, size) = (case.series.label(), format::bytes(case.bytes()));
-        disagreeing.extend(disagreements(case).into_iter().map(|why| format!("`{label}`, {size}: {why}")));
-        for row in declared(case) {
-            table.rows.push(vec![
-                Cell::text(label.clone()),
-                Cell::number(Some(case.bytes() as f64), |bytes| format::bytes(bytes as u64)),
-                Cell::text(row.role),
-                Cell::text(row.count),
-                Cell::number(Some(row.declared), format::count),
-                Cell::number(Some(row.seen), format::count),
-            ]);
-        }
-    }
-    (table, disagreeing)
+    let cases = || study.cases.iter().filter(|case| case.case.measure == Measure::Anatomy);
+    let told =
+        |case: &CaseStudy<'_>, why: &str| format!("`{}`, {}: {why}", case.series.label(), format::bytes(case.bytes()));
+    let disagreeing = cases().flat_map(|case| disagreements(case).into_iter().map(move |why| told(case, &why)));
+    let table = Table::of(cases().flat_map(|case| declared(case).into_iter().map(move |count| (case, count))))
+        .text("Mechanism", "mechanism", |row| row.0.series.label())
+        .size("Size", "message_bytes", |row| row.0.bytes())
+        .text("Role", "role", |row| row.1.role.clone())
+        .text("Count", "what", |row| row.1.count)
+        .count("Declared", "declared_count", |row| Some(row.1.declared))
+        .count("Seen", "seen_count", |row| Some(row.1.seen))
+        .table();
+    (table, disagreeing.collect())
 }
 
 /// What the conformance cases came to; `None` when the plan had none.

@@ -2,16 +2,14 @@
 
 use ipcmark_record::{Group, Measure, Placement, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::canvas::Marker;
 use super::super::dots::{Dots, Mark, Row, Section};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, More, Shape};
-use super::told;
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
-use crate::analyse::locks::{contenders, excludes, home, with_ends};
+use crate::analyse::best::{Shown, with_interval};
+use crate::analyse::locks::{contenders, excludes, home};
 use crate::analyse::series::{Manner, group_word};
 use crate::analyse::statistics::{Estimate, Kind};
 use crate::analyse::study::{CaseStudy, Study};
@@ -105,7 +103,7 @@ impl Chart<'_, '_> {
     fn row(&self, case: &CaseStudy<'_>) -> Row {
         let look = self.looks.get(self.study.index(&case.series));
         let mark = |(estimate, marker): (Estimate, Marker)| {
-            let (value, interval) = with_ends(estimate);
+            let (value, interval) = estimate.with_ends();
             let interval = interval.filter(|ends| ends.0 >= LEAST_NS);
             (value >= LEAST_NS).then(|| Mark { value, interval, ink: look.ink(), marker, crossed: false })
         };
@@ -134,7 +132,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let cheapest = |manner: Manner| {
         let case = cases.iter().find(|case| case.series.manner == manner && case.series.between_processes())?;
         let typical = case.summary.typical.as_ref()?;
-        Some(format!("{}, which {}, {}", case.series.quoted(), manner.word(), told(typical, format::time)))
+        Some(format!("{}, which {}, {}", case.series.quoted(), manner.word(), with_interval(typical, format::time)))
     };
     let parts: Vec<String> =
         [Manner::Polls, Manner::PollsThenBlocks, Manner::Blocks].into_iter().filter_map(cheapest).collect();
@@ -151,24 +149,11 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Warm", "acquire_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("After another core", "acquire_remote_ns"),
-        ("Tried", "try_lock_ns"),
-        ("Sets", "sets_count"),
-    ]);
-    for case in cases {
-        let [middle, low, high] = case.summary.spread();
-        let mut row = case_cells(case).to_vec();
-        let times = [middle, low, high, remote(case).map(|e| e.value), tried(case).map(|e| e.value)];
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::number(Some(case.summary.sets.measured as f64), format::count));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Lock")
+        .spread([("Warm", "acquire_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .metric("After another core", "acquire_remote_ns", format::time, metric::ACQUIRE_REMOTE_NS)
+        .metric("Tried", "try_lock_ns", format::time, metric::TRY_LOCK_NS)
+        .repetitions()
+        .table()
 }

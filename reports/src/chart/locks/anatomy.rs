@@ -2,10 +2,10 @@
 
 use ipcmark_record::{Floors, Measure, Placement};
 
-use super::super::anatomy::{bar, legend, rest, slices};
+use super::super::anatomy::{bar, legend, slices};
 use super::super::axis::Axis;
 use super::super::bars::{Bars, Column, Section};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, More, Shape};
 use crate::analyse::anatomy::{Priced, price};
 use crate::analyse::best::Shown;
@@ -120,21 +120,16 @@ fn answer(all: &[&Explained<'_, '_>]) -> String {
 }
 
 fn table(all: &[&Explained<'_, '_>]) -> Table {
-    let mut columns =
-        vec![("Lock", "mechanism"), ("Waiting", "waiting"), ("Measure", "measure"), ("Measured", "measured_ns")];
-    columns.extend(slices());
-    columns.extend([("Unexplained", "unexplained_ns"), ("Of measured", "unexplained_share"), ("Flag", "flag")]);
-    let mut table = Table::new(&columns);
-    for (case, priced) in all {
-        let mut row = vec![
-            Cell::text(case.series.label()),
-            Cell::text(case.series.manner.word()),
-            Cell::text(if case.case.measure == Measure::Acquire { "free" } else { "handed over" }),
-            Cell::number(Some(priced.measured_ns), format::ns),
-        ];
-        row.extend(rest(priced));
-        row.push(Cell::text(if priced.flagged() { "above 25 %" } else { "" }));
-        table.rows.push(row);
-    }
-    table
+    let rows = Table::of(all)
+        .text("Lock", "mechanism", |one| one.0.series.label())
+        .text("Waiting", "waiting", |one| one.0.series.manner.word())
+        .text(
+            "Measure",
+            "measure",
+            |one| {
+                if one.0.case.measure == Measure::Acquire { "uncontended" } else { "hand-off" }
+            },
+        )
+        .time("Measured", "measured_ns", |one| Some(one.1.measured_ns));
+    slices(rows, |one| &one.1).text("Flag", "flag", |one| if one.1.flagged() { "above 25 %" } else { "" }).table()
 }

@@ -3,17 +3,16 @@
 
 use ipcmark_record::{Measure, Placement};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::canvas::Marker;
 use super::super::dots::{Dots, Mark, Row, Section};
-use super::super::table::{Cell, Table};
+use super::super::table::{OfCase, Table};
 use super::super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, common_ground, cpus, excludes, holders, is_sound, with_ends, with_hogs};
+use crate::analyse::locks::{Work, common_ground, cpus, excludes, holders, is_sound, with_hogs};
 use crate::analyse::series::Manner;
-use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::statistics::{Estimate, Interval, Kind};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{cost_ns, sets};
 use crate::format;
@@ -133,7 +132,7 @@ fn section(
             let most = of_one.iter().filter(|one| one.hogs() == 0).max_by_key(|one| holders(one.case.case));
             let beside = of_one.iter().filter(|one| one.hogs() > 0).max_by_key(|one| one.hogs());
             let mark = |one: &Crowded<'_, '_>, marker: Marker| {
-                let (value, interval) = with_ends(one.ratio);
+                let (value, interval) = one.ratio.with_ends();
                 Mark { value, interval, ink: look.ink(), marker, crossed: false }
             };
             let marks = [most.map(|one| mark(one, Marker::Circle)), beside.map(|one| mark(one, Marker::Diamond))];
@@ -165,25 +164,20 @@ fn answer(crowded: &[Crowded<'_, '_>]) -> String {
 }
 
 fn table(crowded: &[Crowded<'_, '_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Holders", "holders_count"),
-        ("Hogs", "hogs_count"),
-        ("Rate", "acquisitions_per_s"),
-        ("Times uncrowded", "ratio_count"),
-        ("Low", "low_count"),
-        ("High", "high_count"),
-    ]);
-    for one in crowded {
-        let interval = one.ratio.interval;
-        let mut row = case_cells(one.case).to_vec();
-        row.extend([holders(one.case.case), one.hogs()].map(|n| Cell::number(Some(f64::from(n)), format::count)));
-        row.push(Cell::number(one.case.summary.typical.map(|t| t.value), |rate| format::rate(rate).to_string()));
-        let ratios = [Some(one.ratio.value), interval.map(|i| i.low), interval.map(|i| i.high)];
-        row.extend(ratios.map(|ratio| Cell::number(ratio, |ratio| format::ratio(ratio).to_string())));
-        table.rows.push(row);
+    let end = |one: &Crowded<'_, '_>, pick: fn(Interval) -> f64| one.ratio.interval.map(pick);
+    Table::of(crowded)
+        .case("Lock")
+        .count("Contenders", "holders_count", |one| Some(f64::from(holders(one.case.case))))
+        .count("CPU hogs", "hogs_count", |one| Some(f64::from(one.hogs())))
+        .typical("Rate", "acquisitions_per_s", format::rate)
+        .number("Times uncrowded", "ratio_count", format::ratio, |one| Some(one.ratio.value))
+        .number("Low", "low_count", format::ratio, |one| end(one, |i| i.low))
+        .number("High", "high_count", format::ratio, |one| end(one, |i| i.high))
+        .table()
+}
+
+impl OfCase for Crowded<'_, '_> {
+    fn study(&self) -> &CaseStudy<'_> {
+        self.case
     }
-    table
 }

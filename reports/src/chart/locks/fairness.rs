@@ -2,10 +2,9 @@
 
 use ipcmark_record::{Measure, Placement};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::scatter::{Dot, Scatter};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
@@ -107,22 +106,14 @@ fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
 }
 
 fn table(placed: &[Placed<'_, '_>], front: &[usize]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Rate", "acquisitions_per_s"),
-        ("Jain over 10 ms", "jain_count"),
-        ("Beaten in both", "beaten"),
-    ]);
-    for (at, (case, (rate, jain))) in placed.iter().enumerate() {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(*rate), |rate| format::rate(rate).to_string()));
-        row.push(Cell::number(Some(*jain), |jain| format::ratio(jain).to_string()));
-        row.push(Cell::text(if front.contains(&at) { "no" } else { "yes" }));
-        table.rows.push(row);
-    }
-    table
+    let named: Vec<(&CaseStudy<'_>, (&(f64, f64), bool))> =
+        placed.iter().enumerate().map(|(at, (case, point))| (*case, (point, front.contains(&at)))).collect();
+    Table::of(named)
+        .case("Lock")
+        .number("Rate", "acquisitions_per_s", format::rate, |row| Some(row.1.0.0))
+        .number("Jain over 10 ms", "jain_count", format::ratio, |row| Some(row.1.0.1))
+        .text("Beaten in both", "beaten", |row| if row.1.1 { "no" } else { "yes" })
+        .table()
 }
 
 #[cfg(test)]

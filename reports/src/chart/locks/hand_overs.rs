@@ -2,9 +2,8 @@
 
 use ipcmark_record::{Measure, Placement};
 
-use super::super::against::case_cells;
 use super::super::heat::{Grid, Heat};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use crate::analyse::answer::place;
 use crate::analyse::locks::{Work, contenders, excludes, ground_told, hand_over_shares, holders, is_sound, on_ground};
@@ -101,23 +100,14 @@ fn answer(maps: &[Map<'_, '_>]) -> String {
 }
 
 fn table(maps: &[Map<'_, '_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("From", "from_count"),
-        ("To", "to_count"),
-        ("Share", "acquisitions_share"),
-    ]);
-    for map in maps {
-        for (from, row) in map.shares.iter().enumerate() {
-            for (to, &share) in row.iter().enumerate() {
-                let mut cells = case_cells(map.case).to_vec();
-                cells.extend([from, to].map(|slot| Cell::number(Some(slot as f64), format::count)));
-                cells.push(Cell::number(Some(share), format::percent));
-                table.rows.push(cells);
-            }
-        }
-    }
-    table
+    let cells = maps.iter().flat_map(|map| {
+        let rows = map.shares.iter().enumerate();
+        rows.flat_map(move |(from, row)| row.iter().enumerate().map(move |(to, share)| (map.case, (from, to, *share))))
+    });
+    Table::of(cells)
+        .case("Lock")
+        .count("From", "from_count", |cell| Some(cell.1.0 as f64))
+        .count("To", "to_count", |cell| Some(cell.1.1 as f64))
+        .number("Share", "acquisitions_share", format::percent, |cell| Some(cell.1.2))
+        .table()
 }

@@ -20,9 +20,7 @@ use super::plot::{Line, Panel};
 use super::{Figure, Looks};
 use crate::analyse::locks::excludes;
 use crate::analyse::series::Manner;
-use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::format::{self, Quantity};
 
 /// Every chart about locks that one placement has data for, in the order of the page.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
@@ -62,13 +60,6 @@ fn panels(
         .map(|(heading, members)| panel(heading, &members.into_iter().copied().collect::<Vec<_>>()))
         .collect();
     if panels.is_empty() && !without.is_empty() { vec![panel(Manner::NeverWaits.word(), &[])] } else { panels }
-}
-
-/// `5.36 ns (5.31 to 5.40 ns)`.
-fn told(estimate: &Estimate, show: fn(f64) -> Quantity) -> String {
-    let value = show(estimate.value);
-    let interval = estimate.interval.map(|i| format!(" ({})", format::span(i.low, i.high, show)));
-    format!("{value}{}", interval.unwrap_or_default())
 }
 
 /// The case with the least or most of something, where any has it.

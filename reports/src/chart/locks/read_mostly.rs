@@ -2,16 +2,15 @@
 
 use ipcmark_record::{Measure, Placement, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::lines::Lines;
 use super::super::plot::{Line, Point, Scales};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use super::{extreme, panels};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{contenders, excludes, holders, home, is_sound, value, with_ends};
+use crate::analyse::locks::{contenders, excludes, holders, home, is_sound};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -62,7 +61,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let line = |cases: &[&CaseStudy<'_>]| {
         let look = looks.get(study.index(&cases[0].series));
         let point = |case: &&CaseStudy<'_>| {
-            let (y, band) = with_ends(case.summary.typical?);
+            let (y, band) = case.summary.typical?.with_ends();
             Some(Point { band, ..Point::at(at(case, &shares), y) })
         };
         let points = cases.iter().filter_map(point).collect();
@@ -119,28 +118,13 @@ fn answer(cases: &[&CaseStudy<'_>], shares: &[u32]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Holders", "holders_count"),
-        ("Reads", "reads_percent"),
-        ("Reads a second", "reads_per_s"),
-        ("Low", "low_per_s"),
-        ("High", "high_per_s"),
-        ("Writes a second", "writes_per_s"),
-        ("In vain, each", "retries_count"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let [middle, low, high] = case.summary.spread();
-        let rates = [middle, low, high, value(case, metric::WRITES_PER_S)];
-        let mut row = case_cells(case).to_vec();
-        row.extend([holders(case.case), reads(case)].map(|n| Cell::number(Some(f64::from(n)), format::count)));
-        row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
-        row.push(Cell::number(value(case, metric::RETRIES_PER_READ), format::count));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Lock")
+        .count("Contenders", "holders_count", |case| Some(f64::from(holders(case.case))))
+        .count("Reads", "reads_percent", |case| Some(f64::from(reads(case))))
+        .spread([("Reads per second", "reads_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")], format::rate)
+        .metric("Writes per second", "writes_per_s", format::rate, metric::WRITES_PER_S)
+        .metric("Retries per read", "retries_count", format::count, metric::RETRIES_PER_READ)
+        .verdict()
+        .table()
 }

@@ -2,18 +2,18 @@
 
 use ipcmark_record::{Group, Placement, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::canvas::Dash;
 use super::super::lines::Lines;
 use super::super::plot::{Line, Panel, Point, Scales};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use super::extreme;
 use super::read_mostly::{at, axis, cases, reads, shares};
 use crate::analyse::answer::place;
-use crate::analyse::locks::{holders, value};
+use crate::analyse::locks::holders;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// Both sides: the name of the percentile in records, what it is called, and how its line looks.
@@ -102,31 +102,14 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Reads", "reads_percent"),
-        ("Read, p50", "read_p50_ns"),
-        ("Read, p99", "read_p99_ns"),
-        ("Read, longest", "read_starved_ns"),
-        ("Write, p50", "write_p50_ns"),
-        ("Write, p99", "write_p99_ns"),
-        ("Write, longest", "write_starved_ns"),
-    ]);
-    let names = [
-        metric::READ_P50_NS,
-        metric::READ_P99_NS,
-        metric::READ_STARVED_NS,
-        metric::WRITE_P50_NS,
-        metric::WRITE_P99_NS,
-        metric::WRITE_STARVED_NS,
-    ];
-    for case in cases {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(f64::from(reads(case))), format::count));
-        row.extend(names.map(|name| Cell::number(value(case, name), format::ns)));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Lock")
+        .count("Reads", "reads_percent", |case| Some(f64::from(reads(case))))
+        .metric("Read, p50", "read_p50_ns", format::time, metric::READ_P50_NS)
+        .metric("Read, p99", "read_p99_ns", format::time, metric::READ_P99_NS)
+        .metric("Read, longest", "read_starved_ns", format::time, metric::READ_STARVED_NS)
+        .metric("Write, p50", "write_p50_ns", format::time, metric::WRITE_P50_NS)
+        .metric("Write, p99", "write_p99_ns", format::time, metric::WRITE_P99_NS)
+        .metric("Write, longest", "write_starved_ns", format::time, metric::WRITE_STARVED_NS)
+        .table()
 }

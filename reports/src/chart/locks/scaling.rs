@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use ipcmark_record::{Placement, metric};
 
 use super::super::Figure;
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use crate::analyse::answer::place;
 use crate::analyse::locks::{Work, excludes, holders, is_sound};
 use crate::analyse::scalability::{FEWEST_POINTS, Fit, Point, fit};
@@ -107,25 +107,15 @@ fn answer(fits: &[(&CaseStudy<'_>, Fit)], most: u32) -> String {
 }
 
 fn table(fits: &[(&CaseStudy<'_>, Fit)]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("In words", "words"),
-        ("Waits", "waiting"),
-        ("\u{3bb}", "lambda_per_s"),
-        ("\u{3c3}", "sigma_share"),
-        ("\u{3ba}", "kappa_share"),
-        ("R\u{b2}", "r2_count"),
-        ("Off by", "miss_share"),
-        ("Points", "points_count"),
-    ]);
-    for (case, fit) in fits {
-        let mut row = [case.series.label(), told(fit), case.series.manner.word().to_owned()].map(Cell::text).to_vec();
-        row.push(Cell::number(Some(fit.terms.lambda), |rate| format::rate(rate).to_string()));
-        row.extend([fit.terms.sigma, fit.terms.kappa].map(|share| Cell::number(Some(share), format::percent)));
-        row.push(Cell::number(Some(fit.r2), |r2| format::ratio(r2).to_string()));
-        row.push(Cell::number(Some(fit.miss), format::percent));
-        row.push(Cell::number(Some(fit.points as f64), format::count));
-        table.rows.push(row);
-    }
-    table
+    Table::of(fits)
+        .text("Lock", "mechanism", |(case, _)| case.series.label())
+        .text("In words", "words", |(_, fit)| told(fit))
+        .text("Waiting", "waiting", |(case, _)| case.series.manner.word())
+        .number("\u{3bb}", "lambda_per_s", format::rate, |(_, fit)| Some(fit.terms.lambda))
+        .number("\u{3c3}", "sigma_share", format::percent, |(_, fit)| Some(fit.terms.sigma))
+        .number("\u{3ba}", "kappa_share", format::percent, |(_, fit)| Some(fit.terms.kappa))
+        .number("R\u{b2}", "r2_count", format::ratio, |(_, fit)| Some(fit.r2))
+        .number("Off by", "miss_share", format::percent, |(_, fit)| Some(fit.miss))
+        .count("Points", "points_count", |(_, fit)| Some(fit.points as f64))
+        .table()
 }

@@ -2,20 +2,19 @@
 
 use ipcmark_record::{Measure, Placement, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::lines::Lines;
 use super::super::plot::{Line, Point, Scales};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use super::{extreme, panels};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
 use crate::analyse::locks::{
-    common_ground, contenders, excludes, ground_told, is_sound, on_ground, over_windows, value, whole_window_ns,
-    windows_ns,
+    common_ground, contenders, excludes, ground_told, is_sound, on_ground, over_windows, whole_window_ns, windows_ns,
 };
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// The chart; `None` where no windows were looked at.
@@ -100,28 +99,20 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>], lengths: &[u64]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Window", "window_ns"),
-        ("Jain, mean", "jain_mean_count"),
-        ("Jain, least", "jain_min_count"),
-        ("Got nothing", "starved_share"),
-        ("Longest without", "starved_ns"),
-        ("Longest run", "run_count"),
-    ]);
-    for case in cases {
-        for &ns in lengths {
-            let jains = [over_windows(case, ns, |one| one.jain_mean), over_windows(case, ns, |one| one.jain_min)];
-            let mut row = case_cells(case).to_vec();
-            row.push(Cell::number(Some(ns as f64), format::ns));
-            row.extend(jains.map(|jain| Cell::number(jain, |jain| format::ratio(jain).to_string())));
-            row.push(Cell::number(over_windows(case, ns, |one| one.starved_share), format::percent));
-            row.push(Cell::number(value(case, metric::STARVED_NS), format::ns));
-            row.push(Cell::number(value(case, metric::LONGEST_RUN), |run| format::whole(run as u64)));
-            table.rows.push(row);
-        }
-    }
-    table
+    let windows = cases.iter().flat_map(|case| lengths.iter().map(move |&ns| (*case, ns)));
+    Table::of(windows)
+        .case("Lock")
+        .time("Window", "window_ns", |(_, ns)| Some(*ns as f64))
+        .number("Jain, mean", "jain_mean_count", format::ratio, |(case, ns)| {
+            over_windows(case, *ns, |one| one.jain_mean)
+        })
+        .number("Jain, least", "jain_min_count", format::ratio, |(case, ns)| {
+            over_windows(case, *ns, |one| one.jain_min)
+        })
+        .number("Got nothing", "starved_share", format::percent, |(case, ns)| {
+            over_windows(case, *ns, |one| one.starved_share)
+        })
+        .metric("Longest without", "starved_ns", format::time, metric::STARVED_NS)
+        .metric("Longest run", "run_count", |run| format::whole(run as u64), metric::LONGEST_RUN)
+        .table()
 }

@@ -3,16 +3,15 @@
 
 use ipcmark_record::{Measure, Placement, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::lines::Lines;
 use super::super::plot::{Line, Point, Scales};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
-use super::{panels, scaling, told};
+use super::{panels, scaling};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, contenders, cpus, excludes, holders, is_sound, value, with_ends};
+use crate::analyse::best::{Shown, with_interval};
+use crate::analyse::locks::{Work, contenders, cpus, excludes, holders, is_sound};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -53,7 +52,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
     let line = |cases: &[&CaseStudy<'_>]| {
         let look = looks.get(study.index(&cases[0].series));
         let points = cases.iter().filter_map(|case| {
-            let (rate, band) = with_ends(case.summary.typical?);
+            let (rate, band) = case.summary.typical?.with_ends();
             Some(Point { band, ..Point::at(f64::from(holders(case.case)), rate) })
         });
         let label = cases[0].series.label();
@@ -121,7 +120,11 @@ fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> Strin
         let cost = |case: &&&CaseStudy<'_>| case.cost_ns().unwrap_or(f64::MAX);
         let best = cases.iter().filter(of).min_by(|a, b| cost(a).total_cmp(&cost(b)))?;
         let word = best.series.manner.word();
-        Some(format!("{}, which {word}, {}", best.series.quoted(), told(best.summary.typical.as_ref()?, format::rate)))
+        Some(format!(
+            "{}, which {word}, {}",
+            best.series.quoted(),
+            with_interval(best.summary.typical.as_ref()?, format::rate)
+        ))
     };
     let told = |&n: &u64| {
         let parts: Vec<String> = [best(n, true), best(n, false)].into_iter().flatten().collect();
@@ -131,31 +134,14 @@ fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> Strin
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Holders", "holders_count"),
-        ("Rate", "acquisitions_per_s"),
-        ("Low", "low_per_s"),
-        ("High", "high_per_s"),
-        ("CPU time each", "cpu_ns"),
-        ("Switches each", "switches_count"),
-        ("Handed over", "handed_over_share"),
-        ("Lost updates", "lost_count"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let rates = case.summary.spread();
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(f64::from(holders(case.case))), format::count));
-        row.extend(rates.map(|rate| Cell::number(rate, |rate| format::rate(rate).to_string())));
-        row.push(Cell::number(value(case, metric::CPU_NS_PER_ACQUISITION), format::ns));
-        row.push(Cell::number(value(case, metric::SWITCHES_PER_ACQUISITION), format::count));
-        row.push(Cell::number(value(case, metric::HANDED_OVER_SHARE), format::percent));
-        row.push(Cell::number(value(case, metric::LOST_UPDATES), |lost| format::whole(lost as u64)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Lock")
+        .count("Contenders", "holders_count", |case| Some(f64::from(holders(case.case))))
+        .spread([("Rate", "acquisitions_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")], format::rate)
+        .metric("CPU time each", "cpu_ns", format::time, metric::CPU_NS_PER_ACQUISITION)
+        .metric("Switches each", "switches_count", format::count, metric::SWITCHES_PER_ACQUISITION)
+        .metric("Handed off", "handed_over_share", format::percent, metric::HANDED_OVER_SHARE)
+        .metric("Lost updates", "lost_count", |lost| format::whole(lost as u64), metric::LOST_UPDATES)
+        .verdict()
+        .table()
 }

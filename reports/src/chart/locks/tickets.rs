@@ -2,16 +2,16 @@
 
 use ipcmark_record::{Measure, Placement, Stock, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::dots::{Dots, Mark, Row, Section};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, More, Shape};
-use super::told;
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
-use crate::analyse::locks::{contenders, excludes, holders, home, is_sound, value, with_ends};
+use crate::analyse::best::{Shown, with_interval};
+use crate::analyse::locks::{contenders, excludes, holders, home, is_sound};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// The chart, with as many sellers as most cases have; `None` where nothing was sold.
@@ -72,7 +72,7 @@ const fn heading(stock: Stock) -> &'static str {
 fn dots(study: &Study<'_>, looks: &Looks, title: &str, cases: &[&CaseStudy<'_>]) -> Dots {
     let row = |case: &CaseStudy<'_>| {
         let look = looks.get(study.index(&case.series));
-        let (value, interval) = with_ends(case.summary.typical?);
+        let (value, interval) = case.summary.typical?.with_ends();
         let mark = Mark { value, interval, ink: look.ink(), marker: look.marker, crossed: !is_sound(case) };
         Some(Row { label: case.series.label(), ink: look.ink(), note: note(case), marks: vec![mark] })
     };
@@ -81,7 +81,7 @@ fn dots(study: &Study<'_>, looks: &Looks, title: &str, cases: &[&CaseStudy<'_>])
         let rows: Vec<Row> = members.filter_map(|case| row(case)).collect();
         (!rows.is_empty()).then(|| Section { heading: heading(stock).into(), rows })
     };
-    let spans = cases.iter().filter_map(|case| case.summary.typical).map(with_ends);
+    let spans = cases.iter().filter_map(|case| case.summary.typical).map(Estimate::with_ends);
     let values = spans.flat_map(|(value, ends)| [Some(value), ends.map(|ends| ends.0), ends.map(|ends| ends.1)]);
     Dots {
         title: title.to_owned(),
@@ -110,7 +110,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         let sound = |case: &&&CaseStudy<'_>| self::stock(case) == stock && is_sound(case) && excludes(case);
         let best = cases.iter().find(|case| sound(case) && case.series.between_processes())?;
         let typical = best.summary.typical.as_ref()?;
-        Some(format!("{}: {}, {} a ticket", heading(stock), best.series.quoted(), told(typical, format::time)))
+        Some(format!("{}: {}, {} a ticket", heading(stock), best.series.quoted(), with_interval(typical, format::time)))
     };
     let bests: Vec<String> = [best(Stock::Memory), best(Stock::JsonFile)].into_iter().flatten().collect();
     let without = cases.iter().find(|case| !is_sound(case)).map(|case| {
@@ -124,7 +124,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         Some(format!(
             "; without any lock, {} takes {}",
             case.series.quoted(),
-            told(case.summary.typical.as_ref()?, format::time)
+            with_interval(case.summary.typical.as_ref()?, format::time)
         ))
     });
     if bests.is_empty() {
@@ -134,29 +134,13 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Stock", "stock"),
-        ("Sellers", "sellers_count"),
-        ("Time a ticket", "sale_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("In vain, each", "retries_count"),
-        ("Oversold", "oversold_count"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let times = case.summary.spread();
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::text(stock(case).word()));
-        row.push(Cell::number(Some(f64::from(holders(case.case))), format::count));
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::number(value(case, metric::RETRIES_PER_UPDATE), format::count));
-        row.push(Cell::number(value(case, metric::OVERSOLD), |count| format::whole(count as u64)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Lock")
+        .text("Stock", "stock", |case| stock(case).word())
+        .count("Sellers", "sellers_count", |case| Some(f64::from(holders(case.case))))
+        .spread([("Time per ticket", "sale_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .metric("Retries per sale", "retries_count", format::count, metric::RETRIES_PER_UPDATE)
+        .metric("Oversold", "oversold_count", |count| format::whole(count as u64), metric::OVERSOLD)
+        .verdict()
+        .table()
 }

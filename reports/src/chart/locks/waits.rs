@@ -2,12 +2,11 @@
 
 use ipcmark_record::{Measure, Placement};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::canvas::Dash;
 use super::super::lines::Lines;
 use super::super::plot::{Line, Panel, Point, Scales};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use super::extreme;
 use crate::analyse::answer::place;
@@ -129,25 +128,13 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Lock", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Work", "work"),
-        ("\u{3c1}", "utilisation_count"),
-        ("p50", "p50_ns"),
-        ("p99", "p99_ns"),
-        ("p99.9", "p999_ns"),
-        ("Rate", "acquisitions_per_s"),
-    ]);
-    for case in cases {
-        let summary = &case.summary;
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::text(Work::of(case.case).to_string()));
-        row.push(Cell::number(utilisation(case), |rho| format::ratio(rho).to_string()));
-        row.extend([summary.p50_ns, summary.p99_ns, summary.p999_ns].map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::number(summary.typical.map(|t| t.value), |rate| format::rate(rate).to_string()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Lock")
+        .text("Work", "work", |case| Work::of(case.case).to_string())
+        .number("\u{3c1}", "utilisation_count", format::ratio, |case| utilisation(case))
+        .time("p50", "p50_ns", |case| case.summary.p50_ns)
+        .time("p99", "p99_ns", |case| case.summary.p99_ns)
+        .time("p99.9", "p999_ns", |case| case.summary.p999_ns)
+        .typical("Rate", "acquisitions_per_s", format::rate)
+        .table()
 }

@@ -2,10 +2,9 @@
 
 use ipcmark_record::{Call, Chunk, Measure};
 
-use super::super::against::case_cells;
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks};
 use super::{asked, competes, contestants, is_serial, sorted};
 use crate::analyse::ground::{self, Ground};
@@ -89,23 +88,10 @@ fn answer(ground: &Ground<'_, '_>) -> String {
 }
 
 fn table(ground: &Ground<'_, '_>) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Chunks", "chunk"),
-        ("A task", "task_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in &ground.cases {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::text(ground::chunk(policy(case))));
-        let times = case.summary.spread();
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(&ground.cases)
+        .case("Pool")
+        .text("Chunks", "chunk", |case| ground::chunk(policy(case)))
+        .spread([("Time per task", "task_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .verdict()
+        .table()
 }

@@ -2,16 +2,14 @@
 
 use ipcmark_record::{Call, metric};
 
-use super::super::against::case_cells;
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks};
 use super::{called, competes, contestants, empty_tasks, sorted};
-use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::best::{Best, with_interval};
 use crate::analyse::families::is_python;
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::value;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -81,30 +79,14 @@ fn answer(ground: &Ground<'_, '_>) -> String {
 }
 
 fn table(ground: &Ground<'_, '_>) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Call", "call"),
-        ("A task", "task_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Tasks a second", "tasks_per_s"),
-        ("Worker time beside its work", "task_overhead_ns"),
-        ("Submit to start", "submit_to_start_ns"),
-        ("Finish to visible", "finish_to_visible_ns"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in &ground.cases {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::text(case.case.call.map_or("", Call::word)));
-        let times = case.summary.spread();
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::number(value(case, metric::TASKS_PER_S), |rate| format::rate(rate).to_string()));
-        let names = [metric::TASK_OVERHEAD_NS, metric::SUBMIT_TO_START_NS, metric::FINISH_TO_VISIBLE_NS];
-        row.extend(names.map(|name| Cell::number(value(case, name), format::ns)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(&ground.cases)
+        .case("Pool")
+        .text("Call", "call", |case| case.case.call.map_or("", Call::word))
+        .spread([("Time per task", "task_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .metric("Tasks per second", "tasks_per_s", format::rate, metric::TASKS_PER_S)
+        .metric("Worker overhead", "task_overhead_ns", format::time, metric::TASK_OVERHEAD_NS)
+        .metric("Submit to start", "submit_to_start_ns", format::time, metric::SUBMIT_TO_START_NS)
+        .metric("Finish to visible", "finish_to_visible_ns", format::time, metric::FINISH_TO_VISIBLE_NS)
+        .verdict()
+        .table()
 }

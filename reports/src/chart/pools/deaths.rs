@@ -3,12 +3,11 @@
 use ipcmark_record::{Case, Measure, metric};
 
 use super::super::Figure;
-use super::super::against::case_cells;
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use crate::analyse::families::POOL;
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::value;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// The table; `None` where nobody was killed. A pool that never saw it has no time, and stands here all the same.
@@ -54,25 +53,12 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Kind", "group"),
-        ("Waits", "waiting"),
-        ("Noticed after", "recovery_ns"),
-        ("Tasks lost a kill", "lost_count"),
-        ("Tasks retried a kill", "retried_count"),
-        ("Verdict", "verdict"),
-        ("Why", "why"),
-    ]);
-    for case in cases {
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(value(case, metric::RECOVERY_NS), format::ns));
-        row.extend(
-            [metric::TASKS_LOST, metric::TASKS_RETRIED].map(|name| Cell::number(value(case, name), format::count)),
-        );
-        row.push(Cell::text(case.summary.verdict_word()));
-        row.push(Cell::text(case.summary.why.clone()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Pool")
+        .metric("Detected after", "recovery_ns", format::time, metric::RECOVERY_NS)
+        .metric("Tasks lost per kill", "lost_count", format::count, metric::TASKS_LOST)
+        .metric("Tasks retried per kill", "retried_count", format::count, metric::TASKS_RETRIED)
+        .verdict()
+        .text("Reason", "why", |case| case.summary.why.clone())
+        .table()
 }

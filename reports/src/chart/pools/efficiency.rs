@@ -1,53 +1,22 @@
 //! The share of the workers' time that is work, against the length of a task.
 
-use std::collections::BTreeSet;
+use ipcmark_record::metric;
 
-use ipcmark_record::{Call, Measure, metric};
-
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::canvas::{Ink, Marker};
 use super::super::lines::{Lines, by_manner};
 use super::super::plot::{Line, Panel, Point, Scales};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape};
 use super::grains::{Found, found};
-use super::{asked, competes, is_serial, no_chunks};
+use super::{competes, grain, grains, swept};
 use crate::analyse::best::{MOST_LINES, Shown};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::{value, with_ends};
 use crate::analyse::metg::Reach;
-use crate::analyse::statistics::Kind;
+use crate::analyse::statistics::{Estimate, Kind};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;
-
-/// Pools over grains on the ground that most of them share, in order of series and grain, and the plain loop over the
-/// same payload; `None` where fewer than two grains were tried.
-pub fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseStudy<'a>>)> {
-    let (serial, pools): (Vec<&CaseStudy<'_>>, Vec<_>) =
-        asked(study, Measure::Dispatch).filter(|case| no_chunks(case)).partition(|case| is_serial(case));
-    let grounds = Ground::all(pools.iter().copied().filter(|case| grain(case) > 0), |shape| shape.grain_ns = None);
-    let swept = grounds.into_iter().filter(|ground| grains(&ground.cases).len() > 1);
-    // Where tasks go over one by one and many at once, the efficiency of many at once is the question.
-    let mut ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.call != Some(Call::Apply)))?;
-    ground.cases.sort_by(|a, b| (&a.series, grain(a)).cmp(&(&b.series, grain(b))));
-    let mut loops: Vec<&CaseStudy<'_>> = Vec::new();
-    for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.message_bytes.unwrap_or(0)) {
-        if loops.iter().all(|known| grain(known) != grain(case)) {
-            loops.push(case);
-        }
-    }
-    Some((ground, loops))
-}
-
-fn grain(case: &CaseStudy<'_>) -> u64 {
-    case.case.grain_ns.unwrap_or(0)
-}
-
-fn grains(cases: &[&CaseStudy<'_>]) -> BTreeSet<u64> {
-    cases.iter().map(|case| grain(case)).collect()
-}
 
 /// The chart; `None` where fewer than two grains were tried.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
@@ -102,7 +71,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 }
 
 fn share(case: &CaseStudy<'_>) -> Option<(f64, Option<(f64, f64)>)> {
-    estimate(&case.records, Kind::Rate, metric::EFFICIENCY).map(with_ends)
+    estimate(&case.records, Kind::Rate, metric::EFFICIENCY).map(Estimate::with_ends)
 }
 
 fn line(cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Line {
@@ -173,28 +142,14 @@ fn answer(cases: &[&CaseStudy<'_>], grains: &[u64]) -> String {
 }
 
 fn table(ground: &Ground<'_, '_>, serial: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Work in a task", "grain_ns"),
-        ("Efficiency", "efficiency_share"),
-        ("Low", "low_share"),
-        ("High", "high_share"),
-        ("A task", "task_ns"),
-        ("Worker time beside its work", "task_overhead_ns"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in ground.cases.iter().chain(serial) {
-        let (share, band) = share(case).unzip();
-        let band = band.flatten();
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(grain(case) as f64), format::ns));
-        row.extend([share, band.map(|b| b.0), band.map(|b| b.1)].map(|share| Cell::number(share, format::percent)));
-        row.push(Cell::number(case.cost_ns(), format::ns));
-        row.push(Cell::number(value(case, metric::TASK_OVERHEAD_NS), format::ns));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(ground.cases.iter().chain(serial))
+        .case("Pool")
+        .time("Work per task", "grain_ns", |case| Some(grain(case) as f64))
+        .number("Efficiency", "efficiency_share", format::percent, |case| Some(share(case)?.0))
+        .number("Low", "low_share", format::percent, |case| Some(share(case)?.1?.0))
+        .number("High", "high_share", format::percent, |case| Some(share(case)?.1?.1))
+        .time("Time per task", "task_ns", |case| case.cost_ns())
+        .metric("Worker overhead", "task_overhead_ns", format::time, metric::TASK_OVERHEAD_NS)
+        .verdict()
+        .table()
 }

@@ -1,15 +1,13 @@
 //! How small a task may be: break-even with the plain loop, and METG(50 %), with their intervals.
 
-use super::super::against::case_cells;
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
-use super::super::table::{Cell, Table};
+use super::super::table::{OfCase, Table};
 use super::super::{Figure, Looks};
-use super::efficiency::swept;
-use super::{competes, sort};
+use super::{competes, sort, swept};
 use crate::analyse::ground::Ground;
 use crate::analyse::metg::{Reach, efficiency, gain};
-use crate::analyse::statistics::Estimate;
+use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -104,31 +102,26 @@ fn answer(found: &[Found<'_, '_>]) -> String {
 }
 
 fn table(found: &[Found<'_, '_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("METG(50 %)", "metg"),
-        ("Grain", "metg_ns"),
-        ("Low", "metg_low_ns"),
-        ("High", "metg_high_ns"),
-        ("Break-even", "break_even"),
-        ("Grain", "break_even_ns"),
-        ("Low", "break_even_low_ns"),
-        ("High", "break_even_high_ns"),
-    ]);
-    for one in found {
-        let mut row = case_cells(one.case).to_vec();
-        for reach in [one.metg, one.break_even] {
-            let ends = match reach {
-                Some(Reach::At { interval: Some(interval), .. }) => Some(interval),
-                _ => None,
-            };
-            row.push(Cell::text(reach.map_or_else(|| "–".into(), Reach::told)));
-            let numbers = [reach.and_then(Reach::at), ends.map(|i| i.low), ends.map(|i| i.high)];
-            row.extend(numbers.map(|ns| Cell::number(ns, format::ns)));
-        }
-        table.rows.push(row);
+    let end = |reach: Option<Reach>, pick: fn(Interval) -> f64| match reach {
+        Some(Reach::At { interval: Some(interval), .. }) => Some(pick(interval)),
+        _ => None,
+    };
+    let told = |reach: Option<Reach>| reach.map_or_else(|| "–".to_owned(), Reach::told);
+    Table::of(found)
+        .case("Pool")
+        .text("METG(50 %)", "metg", |one| told(one.metg))
+        .time("Grain", "metg_ns", |one| one.metg.and_then(Reach::at))
+        .time("Low", "metg_low_ns", |one| end(one.metg, |i| i.low))
+        .time("High", "metg_high_ns", |one| end(one.metg, |i| i.high))
+        .text("Break-even", "break_even", |one| told(one.break_even))
+        .time("Grain", "break_even_ns", |one| one.break_even.and_then(Reach::at))
+        .time("Low", "break_even_low_ns", |one| end(one.break_even, |i| i.low))
+        .time("High", "break_even_high_ns", |one| end(one.break_even, |i| i.high))
+        .table()
+}
+
+impl OfCase for Found<'_, '_> {
+    fn study(&self) -> &CaseStudy<'_> {
+        self.case
     }
-    table
 }

@@ -8,6 +8,8 @@ mod grains;
 mod overhead;
 mod results;
 
+use std::collections::BTreeSet;
+
 use ipcmark_record::{Call, Measure};
 
 use super::{Figure, Looks, load};
@@ -94,4 +96,31 @@ fn sorted<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s Cas
     let mut cases = cases.to_vec();
     cases.sort_by(|a, b| (sort(a).0).cmp(&sort(b).0).then(cost(a).total_cmp(&cost(b))));
     cases.chunk_by(|a, b| sort(a) == sort(b)).map(|of_sort| (sort(of_sort[0]).1, of_sort.to_vec())).collect()
+}
+
+/// Pools over grains on the ground that most of them share, in order of series and grain, and the plain loop over the
+/// same payload; `None` where fewer than two grains were tried.
+fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseStudy<'a>>)> {
+    let (serial, pools): (Vec<&CaseStudy<'_>>, Vec<_>) =
+        asked(study, Measure::Dispatch).filter(|case| no_chunks(case)).partition(|case| is_serial(case));
+    let grounds = Ground::all(pools.iter().copied().filter(|case| grain(case) > 0), |shape| shape.grain_ns = None);
+    let swept = grounds.into_iter().filter(|ground| grains(&ground.cases).len() > 1);
+    // Where tasks go over one by one and many at once, the efficiency of many at once is the question.
+    let mut ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.call != Some(Call::Apply)))?;
+    ground.cases.sort_by(|a, b| (&a.series, grain(a)).cmp(&(&b.series, grain(b))));
+    let mut loops: Vec<&CaseStudy<'_>> = Vec::new();
+    for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.message_bytes.unwrap_or(0)) {
+        if loops.iter().all(|known| grain(known) != grain(case)) {
+            loops.push(case);
+        }
+    }
+    Some((ground, loops))
+}
+
+fn grain(case: &CaseStudy<'_>) -> u64 {
+    case.case.grain_ns.unwrap_or(0)
+}
+
+fn grains(cases: &[&CaseStudy<'_>]) -> BTreeSet<u64> {
+    cases.iter().map(|case| grain(case)).collect()
 }

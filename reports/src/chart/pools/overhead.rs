@@ -2,15 +2,14 @@
 
 use ipcmark_record::{Call, metric};
 
-use super::super::against::case_cells;
 use super::super::bars::{Bar, Bars, Column, by_scale};
 use super::super::canvas::Ink;
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Key, Looks, Shape};
 use super::{competes, contestants, empty_tasks, is_serial};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::value;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// The parts of the bar that were measured by themselves: name in records, words, place among the slices' colours.
@@ -93,21 +92,11 @@ fn legend() -> Vec<Key> {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("An apply", "task_ns"),
-        ("Submit to start", "submit_to_start_ns"),
-        ("Finish to visible", "finish_to_visible_ns"),
-        ("Worker time beside its work", "task_overhead_ns"),
-    ]);
-    for case in cases {
-        let mut row = case_cells(case).to_vec();
-        let names = [metric::SUBMIT_TO_START_NS, metric::FINISH_TO_VISIBLE_NS, metric::TASK_OVERHEAD_NS];
-        let times = [case.cost_ns()].into_iter().chain(names.map(|name| value(case, name)));
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Pool")
+        .time("One apply", "task_ns", |case| case.cost_ns())
+        .metric("Submit to start", "submit_to_start_ns", format::time, metric::SUBMIT_TO_START_NS)
+        .metric("Finish to visible", "finish_to_visible_ns", format::time, metric::FINISH_TO_VISIBLE_NS)
+        .metric("Worker overhead", "task_overhead_ns", format::time, metric::TASK_OVERHEAD_NS)
+        .table()
 }

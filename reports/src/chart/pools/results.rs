@@ -4,13 +4,12 @@
 use ipcmark_record::{Call, Measure, metric};
 
 use super::super::Figure;
-use super::super::against::case_cells;
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::{asked, called, contestants, empty_tasks, sorted};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::value;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::format::{self, Quantity};
+use crate::analyse::trials::value;
+use crate::format;
 
 /// The table; `None` where no empty task was handed out.
 pub fn figure(study: &Study<'_>) -> Option<Figure> {
@@ -33,43 +32,30 @@ pub fn figure(study: &Study<'_>) -> Option<Figure> {
 }
 
 fn table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {
-    let mut table = Table::new(&[
-        ("Pool", "mechanism"),
-        ("Waits", "waiting"),
-        ("Apply", "apply_ns"),
-        ("p99", "apply_p99_ns"),
-        ("Apply async", "apply_async_per_s"),
-        ("Submit to start", "submit_to_start_ns"),
-        ("Finish to visible", "finish_to_visible_ns"),
-        ("Idle CPU", "idle_cpu_share"),
-        ("Set-up", "set_up_ns"),
-        ("Close", "close_ns"),
-        ("Terminate", "terminate_ns"),
-        ("Memory a worker", "pss_bytes"),
-    ]);
-    for case in sorted(&contestants(&ground.cases)).into_iter().flat_map(|(_, cases)| cases) {
-        let of_call = |call: Call| called(ground, case, call);
-        let (apply, many) = (of_call(Call::Apply), of_call(Call::ApplyAsync));
-        let beside = |measure: Measure| sibling(study, ground, case, measure);
-        let number = |case: Option<&CaseStudy<'_>>, name: &str, show: fn(f64) -> Quantity| {
-            Cell::number(case.and_then(|case| value(case, name)), |value| show(value).to_string())
-        };
-        let [name, _, waits] = case_cells(case);
-        let mut row = vec![name, waits];
-        row.push(Cell::number(apply.and_then(CaseStudy::cost_ns), format::ns));
-        row.push(Cell::number(apply.and_then(|case| case.summary.p99_ns), format::ns));
-        row.push(number(many, metric::TASKS_PER_S, format::rate));
-        row.push(number(apply, metric::SUBMIT_TO_START_NS, format::time));
-        row.push(number(apply, metric::FINISH_TO_VISIBLE_NS, format::time));
-        let idle = beside(Measure::Idle).and_then(|case| value(case, metric::IDLE_CPU_NS_PER_S));
-        row.push(Cell::number(idle.map(|ns| ns / 1e9), format::percent));
-        let set_up = beside(Measure::SetUp);
-        let names = [metric::SET_UP_NS, metric::TEAR_DOWN_NS, metric::TERMINATE_NS];
-        row.extend(names.map(|name| number(set_up, name, format::time)));
-        row.push(number(set_up, metric::PSS_BYTES_PER_WORKER, format::size));
-        table.rows.push(row);
-    }
-    table
+    let of = |case: &CaseStudy<'_>, call: Call| called(ground, case, call);
+    let apply = |case: &CaseStudy<'_>, name: &str| value(of(case, Call::Apply)?, name);
+    let beside =
+        |case: &CaseStudy<'_>, measure: Measure, name: &str| value(sibling(study, ground, case, measure)?, name);
+    Table::of(sorted(&contestants(&ground.cases)).into_iter().flat_map(|(_, cases)| cases))
+        .text("Pool", "mechanism", |case| case.series.label())
+        .text("Waiting", "waiting", |case| case.series.manner.word())
+        .time("Apply", "apply_ns", |case| of(case, Call::Apply)?.cost_ns())
+        .time("p99", "apply_p99_ns", |case| of(case, Call::Apply)?.summary.p99_ns)
+        .number("Apply async", "apply_async_per_s", format::rate, |case| {
+            value(of(case, Call::ApplyAsync)?, metric::TASKS_PER_S)
+        })
+        .time("Submit to start", "submit_to_start_ns", |case| apply(case, metric::SUBMIT_TO_START_NS))
+        .time("Finish to visible", "finish_to_visible_ns", |case| apply(case, metric::FINISH_TO_VISIBLE_NS))
+        .number("Idle CPU", "idle_cpu_share", format::percent, |case| {
+            Some(beside(case, Measure::Idle, metric::IDLE_CPU_NS_PER_S)? / 1e9)
+        })
+        .time("Set-up", "set_up_ns", |case| beside(case, Measure::SetUp, metric::SET_UP_NS))
+        .time("Close", "close_ns", |case| beside(case, Measure::SetUp, metric::TEAR_DOWN_NS))
+        .time("Terminate", "terminate_ns", |case| beside(case, Measure::SetUp, metric::TERMINATE_NS))
+        .number("Memory per worker", "pss_bytes", format::size, |case| {
+            beside(case, Measure::SetUp, metric::PSS_BYTES_PER_WORKER)
+        })
+        .table()
 }
 
 /// The same contestant asked something else, with as many workers where that was asked.

@@ -2,16 +2,15 @@
 
 use ipcmark_record::{Measure, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::bars::{Bar, Bars, Column, Section};
 use super::super::canvas::Ink;
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Key, Looks, Shape};
 use crate::analyse::families::ISOLATION;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::value;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// Both writes: name in records, words, place among the slices' colours.
@@ -95,23 +94,11 @@ fn remarks(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Memory", "mechanism"),
-        ("Kind", "group"),
-        ("First write", "first_write_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Later write", "later_write_ns"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let [middle, low, high] = case.summary.spread();
-        let [name, kind, _] = case_cells(case);
-        let mut row = vec![name, kind];
-        let times = [middle, low, high, value(case, metric::LATER_WRITE_NS)];
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .text("Memory", "mechanism", |case| case.series.label())
+        .text("Kind", "group", |case| case.series.group_word())
+        .spread([("First write", "first_write_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .metric("Later write", "later_write_ns", format::time, metric::LATER_WRITE_NS)
+        .verdict()
+        .table()
 }

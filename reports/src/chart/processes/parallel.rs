@@ -2,19 +2,17 @@
 
 use ipcmark_record::{Case, Measure, Placement, metric};
 
-use super::super::against::case_cells;
 use super::super::axis::Axis;
 use super::super::bars::{Bar, Bars, Column, Section};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks, Shape, states};
 use crate::analyse::answer::place_word;
 use crate::analyse::families::CONCURRENCY;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::value;
 use crate::analyse::roles::roles;
 use crate::analyse::statistics::Kind;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::estimate;
+use crate::analyse::trials::{estimate, value};
 use crate::format;
 
 /// The chart, a column for each placement; `None` where no two worked.
@@ -93,32 +91,17 @@ fn answer(ground: &Ground<'_, '_>) -> String {
 }
 
 fn table(ground: &Ground<'_, '_>) -> Table {
-    let mut table = Table::new(&[
-        ("Work", "mechanism"),
-        ("Placement", "placement"),
-        ("Role", "role"),
-        ("Running", "running_share"),
-        ("Ready", "ready_share"),
-        ("Blocked", "blocked_share"),
-        ("Both together", "work_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Speed-up", "speed_up_count"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in &ground.cases {
-        let speed_up = estimate(&case.records, Kind::Rate, metric::SPEED_UP).map(|estimate| estimate.value);
-        for role in roles(case) {
-            let [name, ..] = case_cells(case);
-            let mut row = vec![name, Cell::text(place_word(case.case.placement)), Cell::text(role.role)];
-            let shares = [role.running, role.ready, role.blocked];
-            row.extend(shares.map(|share| Cell::number(Some(share), format::percent)));
-            let times = case.summary.spread();
-            row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-            row.push(Cell::number(speed_up, |times| format::ratio(times).to_string()));
-            row.push(Cell::text(case.summary.verdict_word()));
-            table.rows.push(row);
-        }
-    }
-    table
+    let each = ground.cases.iter().flat_map(|case| roles(case).into_iter().map(move |role| (*case, role)));
+    let speed_up = |case: &CaseStudy<'_>| Some(estimate(&case.records, Kind::Rate, metric::SPEED_UP)?.value);
+    Table::of(each)
+        .text("Work", "mechanism", |row| row.0.series.label())
+        .text("Placement", "placement", |row| place_word(row.0.case.placement))
+        .text("Role", "role", |row| row.1.role.clone())
+        .number("Running", "running_share", format::percent, |row| Some(row.1.running))
+        .number("Ready", "ready_share", format::percent, |row| Some(row.1.ready))
+        .number("Blocked", "blocked_share", format::percent, |row| Some(row.1.blocked))
+        .spread([("Both together", "work_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .number("Speed-up", "speed_up_count", format::ratio, |row| speed_up(row.0))
+        .verdict()
+        .table()
 }

@@ -2,16 +2,15 @@
 
 use ipcmark_record::{Measure, metric};
 
-use super::super::against::case_cells;
 use super::super::bars::{Bar, Bars, Column, by_scale};
 use super::super::canvas::Ink;
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Key, Looks, Shape};
-use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::best::{Best, with_interval};
 use crate::analyse::families::{LAUNCH, is_python};
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::value;
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 /// The stages in the order of the bar: words, and place among the slices' colours.
@@ -108,39 +107,18 @@ fn legend() -> Vec<Key> {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Way to start", "mechanism"),
-        ("Kind", "group"),
-        ("Call", "call_ns"),
-        ("First word", "start_up_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("Message", "message_ns"),
-        ("End seen", "exit_ns"),
-        ("Collected", "reap_ns"),
-        ("Whole life", "life_ns"),
-        ("p99 of the first word", "p99_ns"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let [_, low, high] = case.summary.spread();
-        let of = |name: &str| value(case, name);
-        let times = [
-            of(metric::CALL_NS),
-            of(metric::START_UP_NS),
-            low,
-            high,
-            of(metric::MESSAGE_NS),
-            of(metric::EXIT_NS),
-            of(metric::REAP_NS),
-            of(metric::LIFE_NS),
-            case.summary.p99_ns,
-        ];
-        let [name, kind, _] = case_cells(case);
-        let mut row = vec![name, kind];
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .text("Way to start", "mechanism", |case| case.series.label())
+        .text("Kind", "group", |case| case.series.group_word())
+        .metric("Call", "call_ns", format::time, metric::CALL_NS)
+        .metric("First message", "start_up_ns", format::time, metric::START_UP_NS)
+        .time("Low", "low_ns", |case| case.summary.spread()[1])
+        .time("High", "high_ns", |case| case.summary.spread()[2])
+        .metric("Answer", "message_ns", format::time, metric::MESSAGE_NS)
+        .metric("Exit seen", "exit_ns", format::time, metric::EXIT_NS)
+        .metric("Reaped", "reap_ns", format::time, metric::REAP_NS)
+        .metric("Whole life", "life_ns", format::time, metric::LIFE_NS)
+        .time("p99 of the first message", "p99_ns", |case| case.summary.p99_ns)
+        .verdict()
+        .table()
 }

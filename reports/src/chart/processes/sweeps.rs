@@ -6,7 +6,6 @@ use super::super::against::{Against, PanelOf, Swept};
 use super::super::{Figure, Looks};
 use crate::analyse::families::LAUNCH;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::with_ends;
 use crate::analyse::statistics::{Estimate, Kind};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
@@ -77,7 +76,7 @@ pub fn resident(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let chart = Against {
         cases: ground.cases.clone(),
         swept: RESIDENT,
-        value: |case| case.summary.typical.map(with_ends),
+        value: |case| case.summary.typical.map(Estimate::with_ends),
         floor: None,
         show: format::time,
         y_name: "from the call to the first word",
@@ -101,7 +100,7 @@ pub fn at_once(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let chart = Against {
         cases: ground.cases.clone(),
         swept: AT_ONCE,
-        value: |case| lives(case).map(with_ends),
+        value: |case| lives(case).map(Estimate::with_ends),
         floor: None,
         show: format::rate,
         y_name: "lives a second, from call to collection",

@@ -2,15 +2,13 @@
 
 use ipcmark_record::{Case, Ending, Measure, metric};
 
-use super::super::against::case_cells;
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks};
-use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::best::{Best, with_interval};
 use crate::analyse::families::LAUNCH;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::value;
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -80,26 +78,13 @@ fn answer(killed: &[&CaseStudy<'_>], left: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("Way to watch", "mechanism"),
-        ("Ending", "ending"),
-        ("Known after", "notice_ns"),
-        ("Low", "low_ns"),
-        ("High", "high_ns"),
-        ("p99", "p99_ns"),
-        ("One look whether it lives", "alive_ns"),
-        ("Collecting", "reap_ns"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let [middle, low, high] = case.summary.spread();
-        let [name, ..] = case_cells(case);
-        let mut row = vec![name, Cell::text(case.case.ending.map_or("", Ending::word))];
-        let times =
-            [middle, low, high, case.summary.p99_ns, value(case, metric::ALIVE_NS), value(case, metric::REAP_NS)];
-        row.extend(times.map(|ns| Cell::number(ns, format::ns)));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .text("Way to watch", "mechanism", |case| case.series.label())
+        .text("Ending", "ending", |case| case.case.ending.map_or("", Ending::word))
+        .spread([("Known after", "notice_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
+        .time("p99", "p99_ns", |case| case.summary.p99_ns)
+        .metric("One liveness check", "alive_ns", format::time, metric::ALIVE_NS)
+        .metric("Reaping", "reap_ns", format::time, metric::REAP_NS)
+        .verdict()
+        .table()
 }

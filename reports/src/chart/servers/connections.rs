@@ -2,18 +2,16 @@
 
 use ipcmark_record::{Case, Measure, metric};
 
-use super::super::against::case_cells;
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks};
 use super::{address, clients, competes};
 use crate::analyse::families::SERVER;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::locks::value;
 use crate::analyse::statistics::{Estimate, Kind};
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::estimate;
+use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};
 
 /// From connecting to the first answer; `None` where it was not measured.
@@ -127,22 +125,13 @@ fn answer(cases: &[(&CaseStudy<'_>, Estimate)], what: &What) -> String {
 }
 
 fn table(cases: &[(&CaseStudy<'_>, Estimate)], what: &What) -> Table {
-    let mut table = Table::new(&[
-        ("Server", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Clients", "clients_count"),
-        ("Each", what.column),
-        ("Low", if what.many { "low_bytes" } else { "low_ns" }),
-        ("High", if what.many { "high_bytes" } else { "high_ns" }),
-    ]);
-    for (case, estimate) in cases {
-        let interval = estimate.interval;
-        let mut row = case_cells(case).to_vec();
-        row.push(Cell::number(Some(clients(case) as f64), format::count));
-        let values = [Some(estimate.value), interval.map(|i| i.low), interval.map(|i| i.high)];
-        row.extend(values.map(|value| Cell::number(value, |value| (what.show)(value).to_string())));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("Server")
+        .count("Clients", "clients_count", |(case, _)| Some(clients(case) as f64))
+        .number("Each", what.column, what.show, |(_, each)| Some(each.value))
+        .number("Low", if what.many { "low_bytes" } else { "low_ns" }, what.show, |(_, each)| Some(each.interval?.low))
+        .number("High", if what.many { "high_bytes" } else { "high_ns" }, what.show, |(_, each)| {
+            Some(each.interval?.high)
+        })
+        .table()
 }

@@ -5,9 +5,9 @@ use ipcmark_record::{Case, Service};
 use super::super::against::{Against, Swept};
 use super::super::{Figure, Looks};
 use super::{address, clients, competes, grounds};
-use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::best::{Best, with_interval};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::with_ends;
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -49,7 +49,7 @@ fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Fig
     let chart = Against {
         cases: in_order(ground),
         swept: CLIENTS,
-        value: |case| case.summary.typical.map(with_ends),
+        value: |case| case.summary.typical.map(Estimate::with_ends),
         floor: None,
         show: format::rate,
         y_name: "requests a second, in all",

@@ -5,9 +5,9 @@ use ipcmark_record::Case;
 use super::super::against::{Against, Swept};
 use super::super::{Figure, Looks};
 use super::{competes, grounds, holders, reads};
-use crate::analyse::answer::{Best, with_interval};
+use crate::analyse::best::{Best, with_interval};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::with_ends;
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -95,7 +95,7 @@ fn chart<'s, 'a>(
     Against {
         cases: ground.cases.clone(),
         swept,
-        value: |case: &CaseStudy<'_>| case.summary.typical.map(with_ends),
+        value: |case: &CaseStudy<'_>| case.summary.typical.map(Estimate::with_ends),
         floor: None,
         show: format::rate,
         y_name: "accesses a second, in all",

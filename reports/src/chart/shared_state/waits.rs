@@ -2,17 +2,15 @@
 
 use ipcmark_record::metric;
 
-use super::super::against::case_cells;
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points, by_sides};
-use super::super::table::{Cell, Table};
+use super::super::table::Table;
 use super::super::{Figure, Looks};
 use super::{competes, grounds, holders, reads};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::value;
 use crate::analyse::statistics::Kind;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::estimate;
+use crate::analyse::trials::{estimate, value};
 use crate::format;
 
 /// The chart, where both reads and writes were timed; `None` where they were not.
@@ -78,27 +76,15 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let mut table = Table::new(&[
-        ("State", "mechanism"),
-        ("Kind", "group"),
-        ("Waiting", "waiting"),
-        ("Users", "holders_count"),
-        ("Reads", "reads_percent"),
-        ("Read, p50", "read_p50_ns"),
-        ("Read, p99", "read_p99_ns"),
-        ("Write, p50", "write_p50_ns"),
-        ("Write, p99", "write_p99_ns"),
-        ("Accesses a second", "accesses_per_s"),
-        ("Verdict", "verdict"),
-    ]);
-    for case in cases {
-        let mut row = case_cells(case).to_vec();
-        row.extend([holders(case), reads(case)].map(|n| Cell::number(Some(n as f64), format::count)));
-        let names = [metric::READ_P50_NS, metric::READ_P99_NS, metric::WRITE_P50_NS, metric::WRITE_P99_NS];
-        row.extend(names.map(|name| Cell::number(value(case, name), format::ns)));
-        row.push(Cell::number(value(case, metric::ACCESSES_PER_S), |rate| format::rate(rate).to_string()));
-        row.push(Cell::text(case.summary.verdict_word()));
-        table.rows.push(row);
-    }
-    table
+    Table::of(cases)
+        .case("State")
+        .count("Users", "holders_count", |case| Some(holders(case) as f64))
+        .count("Reads", "reads_percent", |case| Some(reads(case) as f64))
+        .metric("Read, p50", "read_p50_ns", format::time, metric::READ_P50_NS)
+        .metric("Read, p99", "read_p99_ns", format::time, metric::READ_P99_NS)
+        .metric("Write, p50", "write_p50_ns", format::time, metric::WRITE_P50_NS)
+        .metric("Write, p99", "write_p99_ns", format::time, metric::WRITE_P99_NS)
+        .metric("Accesses per second", "accesses_per_s", format::rate, metric::ACCESSES_PER_S)
+        .verdict()
+        .table()
 }
