@@ -1,7 +1,7 @@
 //! Two recordings side by side: how many times the cost of the first each case of the second has.
 //!
-//! The two were not measured in the same minutes, and perhaps not on the same machine, so sets are not paired. A word
-//! is given only where at least five sets stand on each side; two intervals that overlap show nothing.
+//! The two were not measured in the same minutes, and perhaps not on the same machine, so repetitions are not paired. A word
+//! is given only where at least five repetitions stand on each side; two intervals that overlap show nothing.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct ComparedCase {
 }
 
 impl ComparedCase {
-    /// The interval of the ratio, where enough sets stand on each side to judge by it.
+    /// The interval of the ratio, where enough repetitions stand on each side to judge by it.
     pub fn judgeable(&self) -> Option<Interval> {
         self.ratio.filter(|ratio| ratio.sets >= SETS_FOR_A_VERDICT)?.interval
     }
@@ -123,7 +123,8 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
         return (None, Change::CantTell, "no numbers".into());
     };
     if ratio.sets < SETS_FOR_A_VERDICT {
-        let why = format!("a word needs {SETS_FOR_A_VERDICT} sets on each side; the smaller side has {}", ratio.sets);
+        let why =
+            format!("a word needs {SETS_FOR_A_VERDICT} repetitions on each side; the smaller side has {}", ratio.sets);
         return (Some(ratio), Change::CantTell, why);
     }
     let change = ratio.interval.map_or(Change::CantTell, |interval| {

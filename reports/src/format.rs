@@ -66,7 +66,7 @@ pub fn bytes(bytes: u64) -> String {
     format!("{value}\u{202f}{unit}")
 }
 
-/// A size that nobody chose, such as a break-even: three digits, binary units.
+/// A computed size, such as a break-even: three digits, binary units.
 pub fn size(bytes: f64) -> Quantity {
     scaled(bytes, &[(1024f64.powi(3), "GiB"), (1024f64.powi(2), "MiB"), (1024.0, "KiB"), (1.0, "B")])
 }

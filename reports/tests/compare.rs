@@ -43,7 +43,7 @@ fn fewer_than_five_sets_show_nothing() {
     let (few, many) = (recording(100.0, 0.0, 4, Measure::RoundTrip), recording(10.0, 0.0, 9, Measure::RoundTrip));
     let compared = compare(&few, &many);
     assert_eq!(compared[0].change, Change::CantTell);
-    assert!(compared[0].ratio.is_some() && compared[0].why.contains("5 sets"), "{}", compared[0].why);
+    assert!(compared[0].ratio.is_some() && compared[0].why.contains("5 repetitions"), "{}", compared[0].why);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_whole_run_has_every_chart_about_locks_and_none_about_messages() {
     ] {
         assert_eq!(page.matches(&format!("id=\"{id}-spread\"")).count(), 1, "{id}");
     }
-    assert!(page.contains("id=\"deaths\"") && page.contains("more holders than CPUs"));
+    assert!(page.contains("id=\"deaths\"") && page.contains("more contenders than CPUs"));
     for id in ["ranking", "rate", "distribution", "cost", "topology", "break-even"] {
         assert!(!page.contains(&format!("id=\"{id}-")), "{id}");
     }
@@ -80,9 +80,9 @@ fn the_answer_names_the_cheapest_and_those_that_get_most_through() {
     let answer =
         page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an answer");
     let plain = answer.replace("<span class=\"name\">", "").replace("</span>", "");
-    assert!(plain.contains("A free lock is cheapest to take with ttas/spin"), "{plain}");
-    assert!(plain.contains("most acquisitions come through seqlock/spin, which polls"), "{plain}");
-    assert!(plain.contains("with futex-adaptive/hybrid, which sleeps"), "{plain}");
+    assert!(plain.contains("The cheapest uncontended lock is ttas/spin"), "{plain}");
+    assert!(plain.contains("the highest rate is that of seqlock/spin, which polls"), "{plain}");
+    assert!(plain.contains("and futex-adaptive/hybrid, which sleeps"), "{plain}");
     // What is no lock and what lives between threads only is a reference.
     assert!(!plain.contains("fetch-add") && !plain.contains("std-mutex") && !plain.contains("no-lock"), "{plain}");
     assert!(page.contains("and was caught."), "the check is shown to work");
@@ -98,7 +98,7 @@ fn what_must_be_caught_is_good_news_and_no_rate() {
     assert_eq!(compare(&lossy, &lossy)[0].change, Change::CantTell);
     let page = page(sets(|set, random| tickets(&named("no-lock"), Stock::Memory, 2, set, random)));
     assert!(
-        page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that were not there"),
+        page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that did not exist"),
         "the oversale is shown"
     );
 }
@@ -130,8 +130,8 @@ fn never_is_an_answer() {
     assert!(matches!(of("flock", Death::Inside), (Fate::Goes { told: false, .. }, Some(true))));
     assert!(matches!(of("futex-mutex", Death::Releasing), (Fate::Newcomer { .. }, None)));
     let page = whole();
-    assert!(page.contains("sleeper forgotten") && page.contains("<small>told</small>") && page.contains(">never<"));
-    assert!(page.contains("the next goes on, and is told with"));
+    assert!(page.contains("waiter lost") && page.contains("<small>reported</small>") && page.contains(">never<"));
+    assert!(page.contains("the next waiter gets it and the death is reported with"));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn utilisation_is_what_holders_ask_for() {
     let asked = Asked { inside_ns: 1_000, outside_ns: 3_000, ..TWO };
     let recording = recording(sets(|set, random| contention(&named("mcs"), asked, set, random)));
     let study = Study::of(&recording);
-    let rho = utilisation(&study.cases[0]).expect("holders are named");
+    let rho = utilisation(&study.cases[0]).expect("contenders are named");
     assert!((rho - 0.5).abs() < 1e-9, "{rho}");
 }
 

@@ -94,7 +94,7 @@ fn where_only_some_sizes_are_told_apart_they_are_named() {
 #[test]
 fn few_sets_give_no_answer() {
     let answer = asked(4, |bytes| 100.0 + bytes, |bytes| 300.0 + 2.0 * bytes);
-    assert!(matches!(&answer, Answer::CantTell(open) if open.told().contains("5 sets")), "{answer:?}");
+    assert!(matches!(&answer, Answer::CantTell(open) if open.told().contains("5 repetitions")), "{answer:?}");
 }
 
 /// What the checks say of a FIFO that takes `times` as long as a pipe, beside a floor that moved by `floor`.
@@ -128,7 +128,7 @@ fn pairs_that_agree_are_equal_and_others_are_not_shown() {
     let moved = fifo_against_pipe(7, 1.5, 1.5);
     assert!(moved.iter().all(|(_, told)| told.contains("the floor beside them moved too, by 1.50 times")), "{moved:?}");
     let few = fifo_against_pipe(4, 1.0, 1.0);
-    assert!(few.iter().all(|(equal, told)| !equal && told.contains("needs 5 sets")), "{few:?}");
+    assert!(few.iter().all(|(equal, told)| !equal && told.contains("needs 5 repetitions")), "{few:?}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn a_whole_run_has_every_chart_about_pools_and_none_about_messages() {
         assert_eq!(page.matches(&format!("id=\"pool-{id}\"")).count(), 1, "{id}");
     }
     assert_eq!(page.matches("id=\"load-tasks-poisson-64-2-spread\"").count(), 1);
-    assert!(page.contains("tasks offered a second") && !page.contains("messages offered a second"));
+    assert!(page.contains("tasks offered per second") && !page.contains("messages offered per second"));
     for part in ["id=\"ranking", "id=\"set-up", "id=\"on-", "<h2>Results</h2>", "id=\"recovery\""] {
         assert!(!page.contains(part), "{part}");
     }

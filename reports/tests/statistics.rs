@@ -27,7 +27,7 @@ fn the_generator_follows_its_published_sequence() {
 
 #[test]
 fn equal_sets_leave_no_doubt() {
-    let estimate = plain(&[5.0; 7]).estimate().expect("seven sets");
+    let estimate = plain(&[5.0; 7]).estimate().expect("seven repetitions");
     assert_eq!((estimate.value, estimate.interval), (5.0, Some(Interval { low: 5.0, high: 5.0 })));
     assert_eq!(estimate.spread(), Some(0.0));
 }
@@ -48,7 +48,7 @@ fn sets_that_differ_are_wider_than_windows_that_differ() {
         Within::Total,
         (0..10).map(|i| SetValue { value: 1.0 + 0.1 * f64::from(i % 2), windows: vec![] }),
     );
-    let spread = |sets: &Sets| sets.estimate().and_then(|estimate| estimate.spread()).expect("ten sets");
+    let spread = |sets: &Sets| sets.estimate().and_then(|estimate| estimate.spread()).expect("ten repetitions");
     assert!(spread(&within) > 0.0);
     assert!(spread(&between) > 2.0 * spread(&within));
 }
@@ -59,7 +59,7 @@ fn a_rate_and_its_cost_have_the_same_interval_upside_down() {
     let values = [90.0, 100.0, 103.0, 110.0, 95.0];
     let of = |kind, invert: bool| {
         let set = |&v: &f64| SetValue { value: if invert { 1.0 / v } else { v }, windows: windows.clone() };
-        Sets::new(kind, Within::Total, values.iter().map(set)).estimate().expect("five sets")
+        Sets::new(kind, Within::Total, values.iter().map(set)).estimate().expect("five repetitions")
     };
     let (cost, rate) = (of(Kind::Cost, false), of(Kind::Rate, true));
     let (cost_interval, rate_interval) = (cost.interval.expect("five"), rate.interval.expect("five"));
@@ -74,7 +74,7 @@ fn one_stalled_window_moves_a_total_and_not_a_median() {
     windows.push((5_000.0, 10.0));
     let of = |within| {
         let sets = (0..6).map(|_| SetValue { value: 10.0, windows: windows.clone() });
-        Sets::new(Kind::Cost, within, sets).estimate().and_then(|e| e.spread()).expect("six sets")
+        Sets::new(Kind::Cost, within, sets).estimate().and_then(|e| e.spread()).expect("six repetitions")
     };
     assert!(of(Within::Median) < 1e-9);
     assert!(of(Within::Total) > 0.05);
@@ -86,7 +86,8 @@ fn intervals_cover_the_truth_about_as_often_as_they_say() {
     let covered = (0..300)
         .filter(|_| {
             let values: Vec<f64> = (0..12).map(|_| 100.0 + 5.0 * common::gauss(&mut random)).collect();
-            let Interval { low, high } = plain(&values).estimate().and_then(|e| e.interval).expect("twelve sets");
+            let Interval { low, high } =
+                plain(&values).estimate().and_then(|e| e.interval).expect("twelve repetitions");
             (low..=high).contains(&100.0)
         })
         .count();
@@ -97,9 +98,9 @@ fn intervals_cover_the_truth_about_as_often_as_they_say() {
 #[test]
 fn a_ratio_of_independent_sides_is_the_ratio_of_their_medians() {
     let (a, b) = (plain(&[10.0, 11.0, 9.0, 10.0, 10.0]), plain(&[20.0, 21.0, 19.0, 20.0, 20.0]));
-    let ratio = b.ratio_to(&a).expect("five sets each");
+    let ratio = b.ratio_to(&a).expect("five repetitions each");
     assert_eq!(ratio.value, 2.0);
-    let Interval { low, high } = ratio.interval.expect("five sets each");
+    let Interval { low, high } = ratio.interval.expect("five repetitions each");
     assert!(low >= 19.0 / 11.0 && high <= 21.0 / 9.0 && low < 2.0 && high > 2.0);
 }
 

@@ -47,7 +47,7 @@ fn sets_that_disagree_are_noisy() {
 fn four_sets_are_not_judged() {
     let summary = only(&sets(&[100.0, 101.0, 99.0, 100.0]));
     assert_eq!(summary.verdict, None);
-    assert!(summary.why.contains("needs 5 sets"), "{}", summary.why);
+    assert!(summary.why.contains("needs 5 repetitions"), "{}", summary.why);
 }
 
 #[test]
@@ -73,7 +73,11 @@ fn a_failed_check_takes_the_number_away() {
     let summary = only(&records);
     assert_eq!(summary.verdict, Some(Verdict::Invalid));
     assert!(summary.typical.is_none() && summary.p50_ns.is_none() && summary.to_floor.is_none());
-    assert!(summary.why.contains("1 of 5 sets broke or failed a check: message 7 arrived twice"), "{}", summary.why);
+    assert!(
+        summary.why.contains("1 of 5 repetitions broke or failed a check: message 7 arrived twice"),
+        "{}",
+        summary.why
+    );
 }
 
 #[test]
@@ -114,7 +118,7 @@ fn ratios_to_the_floor_are_paired() {
         });
     }
     let ratio = only(&records).to_floor.expect("every set has a floor");
-    let interval = ratio.interval.expect("five sets");
+    let interval = ratio.interval.expect("five repetitions");
     assert!((ratio.value - 1.25).abs() < 1e-9 && (interval.high - interval.low).abs() < 1e-9);
 }
 

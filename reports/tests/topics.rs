@@ -79,7 +79,7 @@ fn servers_are_drawn_against_clients_for_each_service() {
     let page = page(servers::server_run(5, 7));
     has_each(&page, &["servers", "serve-echo-64-spread", "serve-p99-echo-64-spread", "serve-compute-64-spread"]);
     has_each(&page, &["serve-connect", "serve-memory", "load-requests-poisson-64-64-echo-spread"]);
-    assert!(page.contains("requests offered a second") && !page.contains("messages offered a second"));
+    assert!(page.contains("requests offered per second") && !page.contains("messages offered per second"));
     let answer = answer(&page);
     assert!(answer.contains("With 1 client io-uring-unix/block"), "{answer}");
     assert!(answer.contains("With 1000 clients io-uring-unix/block"), "{answer}");

@@ -2,8 +2,8 @@
 //!
 //! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
 //! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice
-//! the sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
-//! again. Prices that depend on how far apart the two CPUs are come from the same sets as the case, where those measured
+//! the sum of both; in a stream on two CPUs they work at once and the slower side repetitions the pace; on one CPU they add up
+//! again. Prices that depend on how far apart the two CPUs are come from the same repetitions as the case, where those measured
 //! them, since virtual CPUs move; the rest come from the machine's floors. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
 //! is too high, which the report shows as such.
 
@@ -145,7 +145,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
         Measure::Stream if total(&sender) > total(&receiver) => (1e9 / typical.value, Pace::Sender, sender),
         Measure::Stream => (1e9 / typical.value, Pace::Receiver, receiver),
-        // Nobody else is about: all of it stands on one side.
+        // Uncontended: all of the cost is on one side.
         Measure::Acquire => (typical.value, Pace::Sender, sender),
         Measure::Contention => {
             (over_sets(&study.records, metric::HAND_OVER_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
@@ -156,7 +156,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     Some(Priced { measured_ns, slices, pace })
 }
 
-/// Prices measured next to the case, median over its sets.
+/// Prices measured next to the case, median over its repetitions.
 #[derive(Default)]
 struct Moment {
     /// Round trip over two lines, in nanoseconds as all of them.

@@ -1,6 +1,6 @@
 //! The plan's question answered in one sentence with numbers, and the findings behind it.
 //!
-//! Only contestants between processes compete; threads and the null transport are references. Polling and blocking are
+//! Only variants between processes compete; threads and the null transport are references. Polling and blocking are
 //! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of
 //! naming a winner.
 
@@ -49,7 +49,7 @@ pub fn answer(study: &Study<'_>) -> Answer {
     let fewest = study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.sets.measured).min();
     let caution = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT).map(|sets| {
         format!(
-            "This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} sets of processes that a \
+            "This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} repetitions that a \
              verdict needs."
         )
     });
@@ -63,7 +63,7 @@ pub fn answer(study: &Study<'_>) -> Answer {
 }
 
 /// What the page says when neither the round trips nor any chart do.
-pub const NOTHING_TO_SAY: &str = "No round trip was measured, and no lock; the findings below are about rates.";
+pub const NOTHING_TO_SAY: &str = "No round trip and no lock was measured; see the findings below.";
 
 fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
     let smallest = study.common_size(Measure::RoundTrip, placement)?;
@@ -129,7 +129,7 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
         let times = with_interval(&ratio, format::ratio);
         let cpu = match (blocking.summary.cpu_ns_per_message, spinning.summary.cpu_ns_per_message) {
             (Some(blocking), Some(spinning)) => {
-                format!(", with {} against {} of CPU time a message", format::ns(blocking), format::ns(spinning))
+                format!(", with {} against {} of CPU time per message", format::ns(blocking), format::ns(spinning))
             }
             _ => String::new(),
         };

@@ -1,4 +1,4 @@
-//! Which contestants stand for their kind where a chart has no room for all: the best of each group in each way of
+//! Which variants stand for their kind where a chart has no room for all: the best of each group in each way of
 //! waiting, so that no kind of mechanism and no way of waiting disappears.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::format::{self, Quantity};
 const MOST_NAMED: usize = 3;
 /// A panel of more lines than this cannot be read.
 pub const MOST_LINES: usize = 8;
-/// What a contestant is charged for a place on the axis that it has no number for, as a logarithm: as if it had been
+/// What a variant is charged for a place on the axis that it has no number for, as a logarithm: as if it had been
 /// ten times as slow as the best there.
 const ABSENT: f64 = std::f64::consts::LN_10;
 
@@ -23,7 +23,7 @@ pub fn size(case: &CaseStudy<'_>) -> u64 {
     case.bytes()
 }
 
-/// The contestants of a chart.
+/// The variants of a chart.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
     /// `None`: all of them.
@@ -34,7 +34,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Chooses among cases that share a measure and a placement; one contestant at several depths or touching more or
+    /// Chooses among cases that share a measure and a placement; one variant at several depths or touching more or
     /// less is one. `place` is where a case stands on the horizontal axis.
     pub fn of(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
         let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
@@ -46,7 +46,7 @@ impl Shown {
         Self { chosen: Some(chosen), all: all.len(), of_kinds: true }
     }
 
-    /// Chooses among contestants of one kind: in each way of waiting as many as asked for, those that stay closest to the
+    /// Chooses among variants of one kind: in each way of waiting as many as asked for, those that stay closest to the
     /// best over all places, and the best that is written in Python.
     pub fn closest(cases: &[&CaseStudy<'_>], most: usize, place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
         let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
@@ -82,14 +82,14 @@ impl Shown {
             let python =
                 if chosen.iter().any(|one| one.group == Some(Group::Python)) { ", and the best in Python" } else { "" };
             return format!(
-                " Of {} contestants it shows {}: those that stay closest to the best{python}; the numbers behind it \
+                " Of {} variants it shows {}: those that stay closest to the best{python}; the numbers behind it \
                  hold all.",
                 self.all,
                 chosen.len()
             );
         }
         format!(
-            " Of {} contestants it shows {}: in each way of waiting the one of each kind that stays closest to the best \
+            " Of {} variants it shows {}: in each way of waiting the one of each kind that stays closest to the best \
              of its kind; the numbers behind it hold all.",
             self.all,
             chosen.len()
@@ -97,7 +97,7 @@ impl Shown {
     }
 }
 
-/// In each way of waiting, of each kind the contestant that stays closest to its kind's best over all places.
+/// In each way of waiting, of each kind the variant that stays closest to its kind's best over all places.
 pub fn of_each_kind(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Vec<Series> {
     let mut costs: BTreeMap<(Manner, Option<Group>), Costs> = BTreeMap::new();
     for case in cases {
@@ -108,7 +108,7 @@ pub fn of_each_kind(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> 
     costs.values().filter_map(closest).cloned().collect()
 }
 
-/// What each contestant of a group costs at each place.
+/// What each variant of a group costs at each place.
 type Costs = BTreeMap<Series, BTreeMap<u64, f64>>;
 
 /// Of one group, the series whose cost, over all places, is in the mean closest to the group's best at each.
@@ -178,7 +178,7 @@ impl<'s, 'a> Best<'s, 'a> {
                 1 => " and one more".to_owned(),
                 more => format!(" and {more} more"),
             };
-            notes.push(format!("can't tell it from {named}{rest}"));
+            notes.push(format!("no measurable difference to {named}{rest}"));
         }
         let name = quoted(self.leader);
         if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }

@@ -1,9 +1,9 @@
-//! Break-even sizes: up to which message size one contestant is cheaper than another.
+//! Break-even sizes: up to which message size one variant is cheaper than another.
 //!
 //! At each size the two are compared set by set, as everywhere: the median of the paired ratios. Between measured sizes
 //! the ratio is a straight line on logarithmic axes, and where it crosses 1 the two change places. The bootstrap draws
-//! sets with replacement and looks for the crossing again each time (Efron & Tibshirani 1993, chapter 13): an answer
-//! stands when 95 of 100 draws agree on who is cheaper at both ends, and its interval is where their crossings lie.
+//! repetitions with replacement and looks for the crossing again each time (Efron & Tibshirani 1993, chapter 13): an answer
+//! stands when 95 of 100 draws agree on which is cheaper at both ends, and its interval is where their crossings lie.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ impl Open {
     }
 }
 
-/// Where two contestants change places, in bytes.
+/// Where two variants change places, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crossing {
     /// Of the medians.
@@ -138,7 +138,7 @@ pub fn break_even(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Answer
     }
     if ratios.sets.len() < SETS_FOR_A_VERDICT {
         let sets = ratios.sets.len();
-        let why = format!("an answer needs {SETS_FOR_A_VERDICT} sets in common, and they have {sets}");
+        let why = format!("an answer needs {SETS_FOR_A_VERDICT} repetitions in common, and they have {sets}");
         return Answer::CantTell(Open::lacking(why));
     }
     let as_measured = ratios.curve(&ratios.sets.iter().collect::<Vec<_>>());

@@ -1,5 +1,5 @@
 //! Pairs that must agree, whatever the machine: a FIFO is a pipe with a name, a named unix stream is a socketpair once
-//! it is connected, and shared memory is memory, whoever gave it a name. Where they differ the instrument is in doubt,
+//! it is connected, and shared memory is memory, whatever its name. Where they differ the instrument is in doubt,
 //! not the mechanism.
 
 use ipcmark_record::{Case, Measure, Record, Substrate};
@@ -64,7 +64,7 @@ fn twin(case: &Case) -> Option<Case> {
         .then(|| Case { substrate: Some(second), ..comparable(case) })
 }
 
-/// A value of both sides, from sets of the same number.
+/// A value of both sides, from repetitions of the same number.
 fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> Option<f64>) -> Vec<(f64, f64)> {
     let pair = |record: &Record| {
         let partner = second.usable().find(|other| other.set == record.set && other.run_id == record.run_id)?;
@@ -74,7 +74,7 @@ fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> O
 }
 
 impl Check<'_, '_> {
-    /// The interval lies within 0.9 to 1.1, from enough sets.
+    /// The interval lies within 0.9 to 1.1, from enough repetitions.
     pub fn is_equal(&self) -> bool {
         self.ratio.sets >= SETS_FOR_A_VERDICT && self.ratio.interval.is_some_and(|i| i.within(EQUAL.0, EQUAL.1))
     }
@@ -85,7 +85,10 @@ impl Check<'_, '_> {
             return "equal".into();
         }
         let Some(interval) = self.ratio.interval.filter(|_| self.ratio.sets >= SETS_FOR_A_VERDICT) else {
-            return format!("not shown: needs {SETS_FOR_A_VERDICT} sets on both sides, and has {}", self.ratio.sets);
+            return format!(
+                "not shown: needs {SETS_FOR_A_VERDICT} repetitions on both sides, and has {}",
+                self.ratio.sets
+            );
         };
         let span = format::span(interval.low, interval.high, format::ratio);
         let spread = [self.first, self.second].map(|case| case.summary.typical.and_then(|typical| typical.spread()));

@@ -1,4 +1,4 @@
-//! How many take part in a trial, and beside whom: one sender and one receiver alone is the plain case, which all
+//! How many take part in a trial, and beside what: one sender and one receiver alone is the plain case, which all
 //! charts are about unless they say otherwise.
 
 use std::fmt;
@@ -65,7 +65,7 @@ impl Crowd {
         }
     }
 
-    /// One sender, one receiver, nobody beside them.
+    /// One sender, one receiver, nothing beside them.
     pub fn plain(self) -> bool {
         self == Self { producers: 1, consumers: 1, pairs: 1, hogs: 0 }
     }

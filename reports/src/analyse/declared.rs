@@ -31,7 +31,7 @@ const VISIBLE: [(&str, &str, Read); 3] = [
     ("_page_faults", "page faults", |counts| counts.page_faults),
 ];
 
-/// Declared and seen counts of an anatomy case, by role, median over sets; empty where nothing was declared.
+/// Declared and seen counts of an anatomy case, by role, median over repetitions; empty where nothing was declared.
 pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
     let Some(anatomy) = study.anatomy() else { return Vec::new() };
     let names = study.usable().filter_map(|record| record.outcome.metrics.as_ref()).flat_map(|metrics| metrics.keys());
@@ -70,7 +70,7 @@ fn plays(study: &CaseStudy<'_>, names: &[&String]) -> f64 {
     (roles as f64 / workers.max(1) as f64).max(1.0)
 }
 
-/// A sender sends, a receiver receives, and everybody else does both once for each role it plays.
+/// A sender sends, a receiver receives, and every other role does both once for each role it plays.
 fn expected(anatomy: &Anatomy, role: &str, plays: f64, read: Read) -> f64 {
     match role {
         "sender" => read(&anatomy.sender),

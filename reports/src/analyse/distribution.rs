@@ -1,4 +1,4 @@
-//! Latency distributions: histograms of all sets merged, and percentiles only where the tail has enough samples.
+//! Latency distributions: histograms of all repetitions merged, and percentiles only where the tail has enough samples.
 
 use std::io::Cursor;
 

@@ -4,7 +4,7 @@ use ipcmark_record::{Case, Group};
 
 /// Ways to start, watch and end a process.
 pub const LAUNCH: &str = "launch";
-/// What a write costs, and who sees it.
+/// What a write costs, and which processes see it.
 pub const ISOLATION: &str = "isolation";
 /// The work of two on one CPU and on two.
 pub const CONCURRENCY: &str = "concurrency";
@@ -17,7 +17,7 @@ pub const SHARED_STATE: &str = "shared_state";
 /// One service for many clients.
 pub const SERVER: &str = "server";
 
-/// The row of [`POOL`] that is no pool: one after the other, by whoever has the tasks.
+/// The row of [`POOL`] that is no pool: one after the other, by the caller.
 pub const SERIAL: &str = "serial";
 
 /// True for a family whose cases must not be mixed with those about channels, though they share measures.

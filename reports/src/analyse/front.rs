@@ -1,4 +1,4 @@
-//! The Pareto front of latency and CPU time: the contestants that nobody beats in both.
+//! The Pareto front of latency and CPU time: the variants that no other beats in both.
 
 /// The places of the points that no other point undercuts in both coordinates, from left to right. Of equal points the
 /// first stays.
@@ -22,7 +22,7 @@ mod tests {
     use super::front;
 
     #[test]
-    fn only_what_nobody_undercuts_in_both_stays() {
+    fn only_points_that_no_other_undercuts_in_both_stay() {
         let points = [(5.0, 1.0), (1.0, 9.0), (2.0, 9.0), (3.0, 4.0), (4.0, 4.0), (3.0, 4.0), (9.0, 2.0)];
         assert_eq!(front(&points), [1, 3, 0]);
         assert!(front(&[]).is_empty());

@@ -1,4 +1,4 @@
-//! Common ground: cases of one measure can differ in a dozen things beside the contestant. A chart lets one or two of
+//! Common ground: cases of one measure can differ in a dozen things beside the variant. A chart lets one or two of
 //! them vary; in all others its cases are alike, and its title says how.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use super::answer::place;
 use super::study::{CaseStudy, Study};
 use crate::format;
 
-/// Cases that differ in the contestant and in what a chart lets vary, and in nothing else.
+/// Cases that differ in the variant and in what a chart lets vary, and in nothing else.
 #[derive(Clone, Debug)]
 pub struct Ground<'s, 'a> {
     /// What they share; what may vary is left open.
@@ -98,7 +98,7 @@ pub fn asked(case: &Case) -> Vec<String> {
     beside_sides(case).into_iter().chain(words.into_iter().flatten()).collect()
 }
 
-/// The same without sides, holders and reads, which cases about channels and locks have, too.
+/// The same without sides, contenders and reads, which cases about channels and locks have, too.
 pub fn beside_sides(case: &Case) -> Vec<String> {
     let grain = case.grain_ns.filter(|&ns| ns > 0).map(|ns| format!("{} each", format::time(ns as f64).trimmed()));
     let all = [

@@ -1,7 +1,7 @@
-//! Latency under load: the same contestant at every offered rate, and the knee, where it stops keeping up.
+//! Latency under load: the same variant at every offered rate, and the knee, where it stops keeping up.
 //!
 //! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
-//! that was not; what a contestant carried when it was offered more says where in between.
+//! that was not; what a variant carried when it was offered more says where in between.
 
 use ipcmark_record::{Arrivals, Case, Measure, Placement, Service, Verdict, metric};
 
@@ -92,16 +92,16 @@ impl Offered {
     }
 }
 
-/// One contestant at every rate it was offered.
+/// One variant at every rate it was offered.
 #[derive(Debug)]
 pub struct Load<'s, 'a> {
-    /// Who.
+    /// The variant.
     pub series: &'s Series,
     /// In order of rate; never empty.
     pub cases: Vec<&'s CaseStudy<'a>>,
 }
 
-/// Where a contestant stops keeping up.
+/// Where a variant stops keeping up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Knee {
     /// The highest offered rate below the first overload; `None` when even the lowest was too much.
@@ -146,7 +146,7 @@ fn offered_to(case: &CaseStudy<'_>) -> Offered {
     }
 }
 
-/// Every contestant under one kind of load at more than one rate, in order of series.
+/// Every variant under one kind of load at more than one rate, in order of series.
 pub fn loads<'s, 'a>(study: &'s Study<'a>, placement: Placement, offered: Offered) -> Vec<Load<'s, 'a>> {
     let asked = paced(study, placement, offered.due).into_iter().filter(|case| offered_to(case) == offered);
     let mut cases: Vec<&CaseStudy<'_>> = asked.filter(|case| case.case.rate_per_s.is_some()).collect();
@@ -203,7 +203,7 @@ impl Knee {
     }
 }
 
-/// Which contestants sustain what, those that sustain the same in one breath.
+/// Which variants sustain what, those that sustain the same in one breath.
 pub fn told(loads: &[&Load<'_, '_>]) -> String {
     let mut parts: Vec<(String, Vec<String>)> = Vec::new();
     for load in loads {

@@ -25,9 +25,9 @@ const SIDES: [(&[Manner], &str); 2] =
 /// Which lock costs least when it is free, and which lets most through when it is not.
 pub fn sentence(study: &Study<'_>) -> Option<String> {
     let free = competing(study, Measure::Acquire);
-    let free = told(&free, format::time).map(|told| format!("A free lock is cheapest to take with {told}."));
+    let free = told(&free, format::time).map(|told| format!("The cheapest uncontended lock is {told}."));
     let contended = contended(study).and_then(|(cases, ground)| {
-        Some(format!("With {ground}, most acquisitions come through {}.", told(&cases, format::rate)?))
+        Some(format!("With {ground}, the highest rate is that of {}.", told(&cases, format::rate)?))
     });
     let parts: Vec<String> = [free, contended].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" "))
@@ -66,7 +66,7 @@ fn told(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Option<S
         Some(format!("{}, which {word}: {}", best.names(), with_interval(best.typical(), show)))
     };
     let parts: Vec<String> = SIDES.iter().filter_map(best).collect();
-    (!parts.is_empty()).then(|| parts.join(", and with "))
+    (!parts.is_empty()).then(|| parts.join(", and "))
 }
 
 /// The most even of those that are nearly as fast as the fastest.
@@ -79,13 +79,13 @@ fn fairest(study: &Study<'_>) -> Option<String> {
     let fast = cases.iter().filter(|case| rate(case) >= enough).filter_map(|case| Some((case, even(case)?)));
     let (fairest, jain) = fast.max_by(|a, b| a.1.total_cmp(&b.1))?;
     let leader = if fairest.series == best.leader.series {
-        "it is the fastest, too".to_owned()
+        "it is also the fastest".to_owned()
     } else {
         let jain = even(best.leader).map(|jain| format!(", of Jain {}", format::ratio(jain)));
         format!("the fastest is {}{}", best.leader.series.quoted(), jain.unwrap_or_default())
     };
     Some(format!(
-        "Most even of those within {} of the best rate ({ground}): {}, Jain {} over 10 ms; {leader}.",
+        "Fairest lock within {} of the best rate ({ground}): {}, Jain {} over 10 ms; {leader}.",
         format::percent(NEARLY_AS_FAST),
         fairest.series.quoted(),
         format::ratio(jain),
@@ -107,9 +107,11 @@ fn survivors(study: &Study<'_>) -> Option<String> {
         }
         _ => surviving.join(", "),
     };
-    Some(format!("Of {} locks, the next in line gets {} when the owner is killed at work: {named}.", judged.len(), {
-        if surviving.len() == 1 { "one".to_owned() } else { surviving.len().to_string() }
-    }))
+    Some(format!(
+        "Of {} locks, {} can still be acquired after the owner is killed while holding it: {named}.",
+        judged.len(),
+        { if surviving.len() == 1 { "1".to_owned() } else { surviving.len().to_string() } }
+    ))
 }
 
 /// That the check works: what has no lock lost updates, or sold too much.
@@ -119,5 +121,5 @@ fn caught(study: &Study<'_>) -> Option<String> {
     let losses = losses.or_else(|| {
         value(case, metric::OVERSOLD).map(|sold| format!("sold {} tickets too many", format::whole(sold as u64)))
     })?;
-    Some(format!("The check works: {}, asked for the same, {losses}, and was caught.", case.series.quoted()))
+    Some(format!("The check works: {} {losses} and was caught.", case.series.quoted()))
 }

@@ -1,4 +1,4 @@
-//! Cases about locks as charts and sentences want them: who competes, at which work, with how many holders.
+//! Cases about locks as charts and sentences want them: which variants compete, at which work, with how many contenders.
 
 use std::fmt;
 
@@ -50,7 +50,7 @@ impl fmt::Display for Work {
         let time = |ns: u64| format::time(ns as f64).trimmed();
         match (self.inside_ns, self.outside_ns) {
             (0, 0) => write!(f, "nothing but the lock")?,
-            (inside, outside) => write!(f, "{} inside, {} outside", time(inside), time(outside))?,
+            (inside, outside) => write!(f, "{} critical section, {} think time", time(inside), time(outside))?,
         }
         if self.spacing == Some(Spacing::Exponential) {
             write!(f, " (exponential)")?;
@@ -81,7 +81,7 @@ pub fn with_hogs<'s, 'a>(
     })
 }
 
-/// Those of [`with_hogs`] beside which nobody burnt CPU time.
+/// Those of [`with_hogs`] that ran without CPU hogs.
 pub fn contenders<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
     with_hogs(study, measure, placement).filter(|case| case.case.hogs.is_none_or(|hogs| hogs == 0)).collect()
 }
@@ -145,7 +145,7 @@ pub fn on_ground<'s, 'a>(cases: &[&'s CaseStudy<'a>], (work, n): (Work, u32)) ->
 
 /// Work and number of holders in words: `2 holders, nothing but the lock`.
 pub fn ground_told((work, n): (Work, u32)) -> String {
-    format!("{n} {}, {work}", if n == 1 { "holder" } else { "holders" })
+    format!("{n} {}, {work}", if n == 1 { "contender" } else { "contenders" })
 }
 
 /// What of the lock's time is asked for, 1 when all of it is: `n * C / (C + N)`. A section without calibrated work takes
@@ -157,12 +157,12 @@ pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
     Some(f64::from(case.case.holders?) * inside_ns / (inside_ns + work.outside_ns as f64))
 }
 
-/// How even the shares were over windows of about this length, median over sets; over the whole where that is shorter.
+/// How even the shares were over windows of about this length, median over repetitions; over the whole where that is shorter.
 pub fn fairness(case: &CaseStudy<'_>, window_ns: u64) -> Option<f64> {
     over_windows(case, window_ns, |fairness| fairness.jain_mean).or_else(|| value(case, metric::JAIN))
 }
 
-/// Any number about windows of one length, median over sets.
+/// Any number about windows of one length, median over repetitions.
 pub fn over_windows(case: &CaseStudy<'_>, window_ns: u64, read: fn(&Fairness) -> f64) -> Option<f64> {
     let of_sets = case.usable().filter_map(|record| {
         let contest = record.outcome.contest.as_ref()?;
@@ -180,13 +180,13 @@ pub fn windows_ns(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
     lengths
 }
 
-/// How long the counted window was, median over sets.
+/// How long the counted window was, median over repetitions.
 pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
     let whole = |windows: &Vec<ipcmark_record::Window>| windows.iter().map(|window| window.elapsed_ns).sum::<u64>();
     median(case.usable().filter_map(|record| record.outcome.windows.as_ref().map(whole)).map(|ns| ns as f64))
 }
 
-/// What share of all acquisitions went from which holder to which, in all sets together, each of which counts the same:
+/// What share of all acquisitions went from which holder to which, in all repetitions together, each of which counts the same:
 /// `shares[from][to]`. Means, not medians, since the shares of all cells are one whole.
 pub fn hand_over_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
     let of_sets: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();

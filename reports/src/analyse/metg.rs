@@ -24,7 +24,7 @@ pub enum Reach {
     At {
         /// Of the medians, in nanoseconds.
         grain_ns: f64,
-        /// 95 % of draws lie between; infinite where some draws never get there. Absent below two sets.
+        /// 95 % of draws lie between; infinite where some draws never get there. Absent below two repetitions.
         interval: Option<Interval>,
     },
     /// Nowhere up to the largest grain that was tried, in nanoseconds.
@@ -173,7 +173,7 @@ fn of_set(record: &Record) -> (String, u32) {
 mod tests {
     use super::*;
 
-    /// Five sets, each a little higher than the one before, at 100 ns to 1 ms.
+    /// Five repetitions, each a little higher than the one before, at 100 ns to 1 ms.
     fn curve(height: impl Fn(f64) -> f64) -> Curve {
         let columns = [100u64, 1_000, 10_000, 100_000, 1_000_000].map(|grain| {
             let sets = (0..5u32).map(|set| (set, height(grain as f64) * (0.98 + 0.01 * f64::from(set))));
@@ -189,7 +189,7 @@ mod tests {
             panic!("it crosses");
         };
         assert!((grain_ns / 10_000.0 - 1.0).abs() < 1e-9, "{grain_ns}");
-        let Interval { low, high } = interval.expect("five sets");
+        let Interval { low, high } = interval.expect("five repetitions");
         assert!(low <= grain_ns && grain_ns <= high && high / low < 1.2, "{low} to {high}");
     }
 

@@ -1,4 +1,4 @@
-//! Which rates cannot be rates of bytes that somebody wrote and somebody read: those above what one core of this
+//! Which rates cannot be rates of bytes that were written and read: those above what one core of this
 //! machine can copy at that size. Such a rate is true for messages of which the bytes were left alone, and says nothing
 //! about any other; the report never prints it without saying so.
 

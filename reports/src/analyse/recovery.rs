@@ -1,4 +1,4 @@
-//! What became of a lock when somebody died who had to do with it: who got it next, when, and what he was told.
+//! Fate of a lock after one of its contenders was killed: the next owner, the delay, and whether the death was reported.
 
 use ipcmark_record::{Death, Measure, Verdict, metric};
 
@@ -13,19 +13,19 @@ pub enum Fate {
     Goes {
         /// After this long.
         on_ns: f64,
-        /// He was told that the owner had died.
+        /// Whether the death of the owner was reported to it.
         told: bool,
     },
     /// The next in line got it in this share of deaths.
     Sometimes(f64),
-    /// The next in line never got it, but somebody who came later did.
+    /// The next in line never got it, but a newcomer did.
     Newcomer {
         /// After this long.
         on_ns: f64,
-        /// He was told that the owner had died.
+        /// Whether the death of the owner was reported to it.
         told: bool,
     },
-    /// Nobody ever got it.
+    /// It was never acquired again.
     Never,
     /// Not measured, for this reason.
     Unknown(String),
@@ -55,7 +55,7 @@ pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Fates)> {
     .collect()
 }
 
-/// What one death did, over all its sets.
+/// What one death did, over all its repetitions.
 pub fn fate(case: &CaseStudy<'_>) -> Fate {
     if matches!(case.summary.verdict, Some(Verdict::Invalid | Verdict::Skipped)) {
         return Fate::Unknown(case.summary.why.clone());
@@ -68,7 +68,7 @@ pub fn fate(case: &CaseStudy<'_>) -> Fate {
         (least, sum, sets) = (least.min(share), sum + share, sets + 1.0);
     }
     if sets == 0.0 {
-        return Fate::Unknown("its record does not say who got it".into());
+        return Fate::Unknown("its record does not name the next owner".into());
     }
     match (over_sets(&case.records, metric::RECOVERY_NS), over_sets(&case.records, metric::NEWCOMER_NS)) {
         (Some(on_ns), _) if least >= 1.0 => Fate::Goes { on_ns, told },

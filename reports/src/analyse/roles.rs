@@ -1,4 +1,4 @@
-//! What each role did with its time: the three process states, CPU time, switches and faults, median over sets.
+//! What each role did with its time: the three process states, CPU time, switches and faults, median over repetitions.
 
 use ipcmark_record::{Record, RoleCost};
 

@@ -1,12 +1,12 @@
-//! The universal scalability law: how the throughput of n holders follows from three terms.
+//! The universal scalability law: how the throughput of n contenders follows from three terms.
 //!
 //! `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))` (Gunther, Guerrilla Capacity Planning, 2007). Lambda is the
 //! rate of one alone; sigma, contention, is the share of the work that only one can do at a time; kappa, coherence, is what
-//! each pair of holders costs in talk about who has what. With kappa the rate has a peak and falls behind it.
+//! each pair of contenders costs in cache-coherence traffic. With kappa the rate has a peak and falls behind it.
 //!
 //! `n / X` is a straight combination of 1, `n - 1` and `n (n - 1)`, so that least squares have one exact answer; each
 //! point weighs as much as its share of error counts, not its size. Terms below zero mean nothing and are held at zero.
-//! Intervals come from drawing the sets at each n again.
+//! Intervals come from drawing the repetitions at each n again.
 
 use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median, quantile};
 
@@ -17,7 +17,7 @@ const LEAST_R2: f64 = 0.9;
 /// As near as this to the points, in the mean, a fit says what there is to say even where they hardly differ.
 const NEAR: f64 = 0.05;
 
-/// Throughput measured with one number of holders.
+/// Throughput measured with one number of contenders.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// Holders.
@@ -43,7 +43,7 @@ impl Terms {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
-    /// With how many holders the rate is highest: 1 where each further one costs more than he brings, none where the rate
+    /// With how many contenders the rate is highest: 1 where each further one costs more than it adds, none where the rate
     /// never falls.
     pub fn peak(self) -> Option<f64> {
         if self.sigma + 2.0 * self.kappa > 1.0 {
@@ -58,7 +58,7 @@ impl Terms {
 pub struct Fit {
     /// The best terms.
     pub terms: Terms,
-    /// Where contention probably lies; absent where a number of holders was measured in one set only.
+    /// Where contention probably lies; absent where a number of contenders was measured in one set only.
     pub sigma: Option<Interval>,
     /// Where coherence does.
     pub kappa: Option<Interval>,
@@ -66,7 +66,7 @@ pub struct Fit {
     pub r2: f64,
     /// How far it lies from the points, as a share of them, root mean square.
     pub miss: f64,
-    /// Numbers of holders.
+    /// Numbers of contenders.
     pub points: usize,
 }
 
@@ -96,7 +96,7 @@ pub fn fit(points: &[Point]) -> Option<Fit> {
     })
 }
 
-/// Contention and coherence over draws of the sets.
+/// Contention and coherence over draws of the repetitions.
 fn intervals(points: &[Point], best: Terms) -> Option<(Interval, Interval)> {
     if points.iter().any(|point| point.sets.len() < 2) {
         return None;
@@ -124,7 +124,7 @@ fn ends(mut draws: Vec<f64>, value: f64) -> Option<Interval> {
     Some(Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) })
 }
 
-/// The terms that come closest to rates at numbers of holders, none of them below zero: of all ways to leave terms out,
+/// The terms that come closest to rates at numbers of contenders, none of them below zero: of all ways to leave terms out,
 /// the one with the least error among those that need nothing below zero.
 fn terms(rates: &[(f64, f64)]) -> Option<Terms> {
     let mut numbers: Vec<f64> = rates.iter().map(|(n, _)| *n).collect();
@@ -219,7 +219,7 @@ mod tests {
     fn intervals_hold_the_truth_and_no_term_is_negative() {
         let known = Terms { lambda: 5e6, sigma: 0.3, kappa: 0.05 };
         let fit = fit(&curve(known, 0.02)).expect("six points");
-        let (sigma, kappa) = (fit.sigma.expect("five sets"), fit.kappa.expect("five sets"));
+        let (sigma, kappa) = (fit.sigma.expect("five repetitions"), fit.kappa.expect("five repetitions"));
         assert!(sigma.low <= 0.3 && 0.3 <= sigma.high && sigma.high > sigma.low, "{sigma:?}");
         assert!(kappa.low <= 0.05 && 0.05 <= kappa.high, "{kappa:?}");
         let better_than_linear: Vec<Point> =
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_is_one_where_the_second_holder_costs_more_than_he_brings() {
+    fn the_peak_is_one_where_the_second_holder_costs_more_than_it_adds() {
         let terms = |sigma, kappa| Terms { lambda: 1.0, sigma, kappa };
         assert_eq!(terms(9.0, 0.0).peak(), Some(1.0));
         assert_eq!(terms(0.2, 0.0).peak(), None);

@@ -22,7 +22,7 @@ pub enum Manner {
     PollsThenBlocks,
     /// Gives its CPU away.
     Blocks,
-    /// Never waits for anybody: one thread plays both sides.
+    /// Never waits: one thread plays both sides.
     Alone,
     /// Never waits, though others are about: the update itself is one instruction, or nothing stops it.
     NeverWaits,
@@ -43,8 +43,8 @@ impl Manner {
         }
     }
 
-    /// From the wait strategy where the mechanism has a choice. A lock without one is none: nobody waits. Of channels
-    /// what they declare tells: who enters the kernel or gives up the CPU blocks, who moves nothing between cores is
+    /// From the wait strategy where the mechanism has a choice. A lock without one is none: nothing waits. Of channels
+    /// the declared costs decide: one that enters the kernel or gives up the CPU blocks, one that moves nothing between cores is
     /// alone, and the rest work in user space and spin before they sleep.
     pub fn of(case: &Case, anatomy: Option<&Anatomy>) -> Self {
         match case.wait {
@@ -144,7 +144,7 @@ impl Series {
         self.group.map_or("", group_word)
     }
 
-    /// The same contestant touching every byte at its usual depth: what the sweeps over those two are variants of.
+    /// The same variant touching every byte at its usual depth: what the sweeps over those two are variants of.
     #[must_use]
     pub fn usual(&self) -> Self {
         Self { touch: None, depth: None, ..self.clone() }
@@ -155,7 +155,7 @@ impl Series {
         self.touch.is_none() && self.depth.is_none()
     }
 
-    /// True for a contestant that crosses from one process to another: the others are references.
+    /// True for a variant that crosses from one process to another: the others are references.
     pub fn between_processes(&self) -> bool {
         self.isolation == Isolation::Process && self.manner != Manner::Alone
     }

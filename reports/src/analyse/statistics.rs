@@ -1,7 +1,7 @@
-//! Medians over sets of processes, and how far they can be trusted: a hierarchical bootstrap.
+//! Medians over repetitions of processes, and how far they can be trusted: a hierarchical bootstrap.
 //!
 //! A trial's windows share one pair of processes, one memory layout and one moment, so they differ less from each other
-//! than from the windows of a fresh set. The bootstrap therefore draws sets first and windows within each drawn set
+//! than from the windows of a fresh set. The bootstrap therefore draws repetitions first and windows within each drawn set
 //! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too
 //! narrow.
 
@@ -33,12 +33,12 @@ impl Interval {
     }
 }
 
-/// A median over sets, with its interval.
+/// A median over repetitions, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// Median over sets.
+    /// Median over repetitions.
     pub value: f64,
-    /// Absent below two sets: one set cannot tell how much another would differ.
+    /// Absent below two repetitions: one set cannot tell how much another would differ.
     pub interval: Option<Interval>,
     /// Sets behind it.
     pub sets: usize,
@@ -116,7 +116,7 @@ impl Within {
     }
 }
 
-/// The sets of one case.
+/// The repetitions of one case.
 #[derive(Clone, Debug)]
 pub struct Sets {
     kind: Kind,
@@ -160,7 +160,7 @@ impl Sets {
         Some(Estimate { value: above / below, interval, sets })
     }
 
-    /// One draw of the bootstrap: sets with replacement, then windows within each.
+    /// One draw of the bootstrap: repetitions with replacement, then windows within each.
     fn draw(&self, random: &mut Random) -> f64 {
         let mut pick = || {
             let (set, as_measured) = &self.each[random.below(self.each.len())];

@@ -13,7 +13,7 @@ use super::summary::{CaseSummary, MainMetric};
 use super::trials;
 use crate::read::Recording;
 
-/// One case and its sets.
+/// One case and its repetitions.
 #[derive(Clone, Debug)]
 pub struct CaseStudy<'a> {
     /// What was asked.
@@ -34,22 +34,22 @@ impl<'a> CaseStudy<'a> {
         self.case.message_bytes.unwrap_or(0)
     }
 
-    /// One sender, one receiver, nobody beside them, every byte touched, the usual depth.
+    /// One sender, one receiver, nothing beside them, every byte touched, the usual depth.
     pub fn plain(&self) -> bool {
         Crowd::of(self.case).plain() && self.series.is_usual()
     }
 
-    /// Whether it belongs to this placement: one that crosses to nobody belongs to all, as a reference.
+    /// Whether it belongs to this placement: one that stays in one thread belongs to all, as a reference.
     pub fn at(&self, placement: Placement) -> bool {
         self.case.placement == placement || self.series.manner == Manner::Alone
     }
 
-    /// The sets whose numbers count.
+    /// The repetitions whose numbers count.
     pub fn usable(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
         trials::usable(&self.records)
     }
 
-    /// All latencies of the usable sets.
+    /// All latencies of the usable repetitions.
     pub fn distribution(&self) -> Option<Distribution> {
         trials::distribution(&self.records)
     }
@@ -71,7 +71,7 @@ impl<'a> CaseStudy<'a> {
         Some(if self.summary.main.is_some_and(MainMetric::is_rate) { 1e9 / value } else { value })
     }
 
-    /// The floor that ran next to it, median over sets: its name and nanoseconds in the case's unit.
+    /// The floor that ran next to it, median over repetitions: its name and nanoseconds in the case's unit.
     pub fn floor(&self) -> Option<(&'a str, f64)> {
         let floors: Vec<_> = self.usable().filter_map(|record| record.outcome.floor.as_ref()).collect();
         let name = floors.first()?.name.as_str();
@@ -115,7 +115,7 @@ impl<'a> Study<'a> {
         })
     }
 
-    /// The plain ones among them: one sender and one receiver with nobody beside them, every byte touched, the usual
+    /// The plain ones among them: one sender and one receiver with nothing beside them, every byte touched, the usual
     /// depth. All charts but those about these very choices show these.
     pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
         self.all_measured(measure, placement).filter(|study| study.plain() && !self.only_for_drift(study))
@@ -147,7 +147,7 @@ impl<'a> Study<'a> {
         sizes
     }
 
-    /// The size at which most contestants can be compared, the smallest of equals: some carry no bytes at all, and some
+    /// The size at which most variants can be compared, the smallest of equals: some carry no bytes at all, and some
     /// no large messages.
     pub fn common_size(&self, measure: Measure, placement: Placement) -> Option<u64> {
         let at = |size: u64| self.measured(measure, placement).filter(|case| case.bytes() == size).count();
@@ -160,7 +160,7 @@ impl<'a> Study<'a> {
         self.series.iter().position(|known| known == series).unwrap_or(self.series.len())
     }
 
-    /// The case that was run again and again to show drift: the one with more sets than any other.
+    /// The case that was run again and again to show drift: the one with more repetitions than any other.
     pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
         let sets = |case: &&CaseStudy<'_>| case.summary.sets.measured;
         let most = timed(&self.cases).max_by_key(sets)?;

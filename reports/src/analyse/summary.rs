@@ -25,7 +25,7 @@ pub enum MainMetric {
     SetUpNs,
     /// Nanoseconds to take a free lock and let it go again; less is better.
     AcquireNs,
-    /// Acquisitions a second of all holders; more is better.
+    /// Acquisitions a second of all contenders; more is better.
     AcquisitionsPerS,
     /// Reads a second of all readers; more is better.
     ReadsPerS,
@@ -123,13 +123,13 @@ pub struct CaseSummary {
     pub case: Case,
     /// As recorded.
     pub case_key: String,
-    /// The mechanism's row and whatever sets this case apart from others of the same row.
+    /// The mechanism's row and whatever repetitions this case apart from others of the same row.
     pub row: String,
     /// What a side does while it has nothing to do: `polls`, `blocks`, ...
     pub manner: &'static str,
     /// What [`Self::typical`] counts; `None` for cases that measure no time.
     pub main: Option<MainMetric>,
-    /// The main metric: median over sets and 95 % interval.
+    /// The main metric: median over repetitions and 95 % interval.
     pub typical: Option<Estimate>,
     /// Median of the merged distribution, in nanoseconds. Percentiles are absent when too few samples lie beyond them.
     pub p50_ns: Option<f64>,
@@ -146,7 +146,7 @@ pub struct CaseSummary {
     /// How many times as fast a stream is as one core of this machine copies messages of its size, where that is known.
     /// Above 1 the rate is not one of bytes that were written, moved and read one after the other.
     pub times_one_core: Option<f64>,
-    /// CPU time of all roles for one message, median over sets.
+    /// CPU time of all roles for one message, median over repetitions.
     pub cpu_ns_per_message: Option<f64>,
     /// How many times the floor that ran next to it: median of paired ratios and interval.
     pub to_floor: Option<Estimate>,
@@ -156,7 +156,7 @@ pub struct CaseSummary {
     pub verdict: Option<Verdict>,
     /// Why.
     pub why: String,
-    /// How many sets came to what.
+    /// How many repetitions came to what.
     pub sets: SetCounts,
 }
 
@@ -176,7 +176,7 @@ impl CaseSummary {
             return identity;
         }
         let messages_per_s = over_sets(records, metric::MESSAGES_PER_S);
-        // One thread that plays both sides moves nothing, and nobody takes its rate for one of bytes.
+        // One thread that plays both sides moves nothing, so its rate is not one of bytes.
         let streams = main == Some(MainMetric::MessagesPerS) && series.manner != Manner::Alone;
         Self {
             typical,
@@ -206,7 +206,7 @@ impl CaseSummary {
 
     /// The word for the verdict, also when there is none yet.
     pub fn verdict_word(&self) -> &'static str {
-        self.verdict.map_or("too few sets", Verdict::word)
+        self.verdict.map_or("too few repetitions", Verdict::word)
     }
 
     /// What is known of a case without trusting any of its numbers: all there is to say when a check failed.

@@ -1,4 +1,4 @@
-//! What the trials of one case say together: the sets that count, their values, their latencies, their cost.
+//! What the trials of one case say together: the repetitions that count, their values, their latencies, their cost.
 
 use ipcmark_record::{Case, Ending, Measure, Record, Status, metric};
 
@@ -7,17 +7,17 @@ use super::statistics::{Estimate, Kind, SetValue, Sets, Within, median};
 use super::study::CaseStudy;
 use super::verdict::is_invalid;
 
-/// The sets whose numbers count: measured, every check passed.
+/// The repetitions whose numbers count: measured, every check passed.
 pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
     records.iter().copied().filter(|r| r.outcome.status == Status::Measured && !is_invalid(&r.outcome))
 }
 
-/// All latencies of the usable sets.
+/// All latencies of the usable repetitions.
 pub fn distribution(records: &[&Record]) -> Option<Distribution> {
     Distribution::merge(usable(records).filter_map(|record| record.outcome.histogram.as_deref()))
 }
 
-/// A metric of the usable sets with its windows, ready for the bootstrap.
+/// A metric of the usable repetitions with its windows, ready for the bootstrap.
 pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Sets {
     let of = |record: &Record| {
         let windows = record.outcome.windows.iter().flatten();
@@ -64,12 +64,12 @@ pub fn noticed(case: &Case) -> &'static str {
     if case.ending == Some(Ending::Zombie) { metric::REAP_NS } else { metric::NOTICE_NS }
 }
 
-/// Any metric's median over the usable sets with its interval.
+/// Any metric's median over the usable repetitions with its interval.
 pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
     sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
 }
 
-/// A metric's median over the usable sets.
+/// A metric's median over the usable repetitions.
 pub fn over_sets(records: &[&Record], name: &str) -> Option<f64> {
     median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
 }

@@ -8,11 +8,11 @@
 //! 3. a check that had to fail did, since there was no lock: **caught**, which is as it should be;
 //! 4. any set missed its offered rate: **overloaded**;
 //! 5. more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
-//! 6. fewer than five sets: no verdict, since nothing shows what the next set would have given;
+//! 6. fewer than five repetitions: no verdict, since nothing shows what the next set would have given;
 //! 7. else **stable**.
 //!
 //! Untimed cases (anatomy, conformance) have no interval: they are stable when every set passed. So are locks of the dead
-//! that nobody ever got again: never is an answer, and has no time.
+//! that were never acquired again: never is an answer, and has no time.
 
 use std::fmt::Write as _;
 
@@ -21,14 +21,14 @@ use ipcmark_record::{Measure, Outcome, Record, Status, Verdict};
 use super::statistics::Estimate;
 use crate::format;
 
-/// Fewer sets than this show neither stability nor a difference.
+/// Fewer repetitions than this show neither stability nor a difference.
 pub const SETS_FOR_A_VERDICT: usize = 5;
 /// An interval that reaches farther than this share of the median is too wide to lean on.
 pub const WIDEST_SPREAD: f64 = 0.10;
-/// A larger share of disturbed sets makes a case noisy.
+/// A larger share of disturbed repetitions makes a case noisy.
 const DISTURBED_SHARE: f64 = 0.20;
 
-/// How many sets came to what.
+/// How many repetitions came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetCounts {
     /// Measured, and every check passed.
@@ -107,7 +107,7 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     (verdict, why)
 }
 
-/// True when the floors next to the sets differ by more than half of the lowest: then the machine itself changed, as
+/// True when the floors next to the repetitions differ by more than half of the lowest: then the machine itself changed, as
 /// virtual CPUs do when the hypervisor moves them.
 fn floor_moved(records: &[&Record]) -> bool {
     let floors = records.iter().filter_map(|record| record.outcome.floor.as_ref()).map(|floor| floor.ns);
@@ -123,17 +123,17 @@ fn by_spread(sets: usize, estimate: Option<&Estimate>, records: &[&Record]) -> (
         Some(spread) if spread > WIDEST_SPREAD => {
             let limit = format::percent(WIDEST_SPREAD);
             let moved = if floor_moved(records) {
-                ", and so did the floor beside it: the CPUs were near each other in some sets and far in others"
+                ", and so did the floor beside it: the CPUs were near each other in some repetitions and far in others"
             } else {
                 ""
             };
-            (Some(Verdict::Noisy), format!("its sets differed by more than {limit}{moved}"))
+            (Some(Verdict::Noisy), format!("its repetitions differed by more than {limit}{moved}"))
         }
         _ if sets < SETS_FOR_A_VERDICT => {
-            (None, format!("stable needs {SETS_FOR_A_VERDICT} sets of processes; this case has {sets}"))
+            (None, format!("stable needs {SETS_FOR_A_VERDICT} repetitions; this case has {sets}"))
         }
-        Some(spread) => (Some(Verdict::Stable), format!("{sets} sets agree within {}", format::percent(spread))),
-        None => (None, "one set shows no spread".into()),
+        Some(spread) => (Some(Verdict::Stable), format!("{sets} repetitions agree within {}", format::percent(spread))),
+        None => (None, "one repetition shows no spread".into()),
     }
 }
 
@@ -149,9 +149,9 @@ fn of_sets<'a, 'r: 'a>(
     records: impl Iterator<Item = &'a &'r Record>,
 ) -> String {
     let head = match (some, counts.all()) {
-        (1, 1) => format!("the only set {}", what.replace("were", "was")),
-        (some, all) if some == all => format!("all {all} sets {what}"),
-        (some, all) => format!("{some} of {all} sets {what}"),
+        (1, 1) => format!("the only repetition {}", what.replace("were", "was")),
+        (some, all) if some == all => format!("all {all} repetitions {what}"),
+        (some, all) => format!("{some} of {all} repetitions {what}"),
     };
     match reason(records) {
         why if why.is_empty() => head,
@@ -178,5 +178,5 @@ pub fn reason<'a, 'r: 'a>(records: impl Iterator<Item = &'a &'r Record>) -> Stri
 }
 
 fn sets(count: usize) -> String {
-    if count == 1 { "1 set".into() } else { format!("{count} sets") }
+    if count == 1 { "1 repetition".into() } else { format!("{count} repetitions") }
 }

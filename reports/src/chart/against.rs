@@ -1,4 +1,4 @@
-//! A value against something that was swept (message size, pause, depth): one line per contestant, polling and blocking
+//! A value against something that was swept (message size, pause, depth): one line per variant, polling and blocking
 //! in panels of their own.
 
 use super::axis::Axis;
@@ -64,7 +64,7 @@ pub struct Against<'s, 'a> {
     pub id: &'static str,
     /// Heading.
     pub title: String,
-    /// For those who hear it.
+    /// For screen readers.
     pub description: &'static str,
     /// How to read it.
     pub note: String,
@@ -78,7 +78,7 @@ impl Against<'_, '_> {
         self.showing(&shown, &manner, study, looks)
     }
 
-    /// The same for contestants that are mostly of one kind, so that a kind is nothing to choose by.
+    /// The same for variants that are mostly of one kind, so that a kind is nothing to choose by.
     pub fn figure_of_one_kind(self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         self.among(MOST_LINES, &manner, study, looks)
     }

@@ -25,7 +25,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let large = sizes.iter().copied().find(|&size| size >= LARGE_BYTES).or(sizes.last().copied());
     let mut shown = vec![common];
     shown.extend(large.filter(|&large| large != common));
-    let title = format!("Cost anatomy of a round trip, {}", place(placement));
+    let title = format!("Cost breakdown of a round trip, {}", place(placement));
     let chart = |best: &Shown| Bars {
         title: title.clone(),
         description:
@@ -41,9 +41,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "anatomy".into(),
         title: title.clone(),
         note: format!(
-            "Each slice is what the mechanism declares for one round trip times what this machine charges for it. The \
-             line across is what was measured: an outline before it is unexplained, a bar beyond it explains too \
-             much. An exclamation mark flags a share above 25 %.{}",
+            "Each slice is a declared count of one round trip times its price on this machine. The line \
+             across is the measured time. An outline before the line is unexplained time; a bar beyond it \
+             explains too much. An exclamation mark flags a difference above 25 %.{}",
             best.told()
         ),
         answer: String::new(),

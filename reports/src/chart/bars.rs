@@ -14,7 +14,7 @@ const TIMES_AS_LONG: f64 = 10.0;
 
 /// A chart of bars: columns of sections.
 pub struct Bars {
-    /// Name of the chart, for those who hear it.
+    /// Name of the chart, for screen readers.
     pub title: String,
     /// What it shows in words.
     pub description: String,

@@ -20,7 +20,7 @@ const TENTHS: f64 = 10.0;
 pub enum Ink {
     /// A series, by its number on the page.
     Series(u16),
-    /// A series again, with a dash of its own instead of the series': another percentile of the same contestant.
+    /// A series again, with a dash of its own instead of the series': another percentile of the same variant.
     Stroke(u16, Dash),
     /// A slice of a cost anatomy, by its place in the legend.
     Slice(u8),

@@ -16,7 +16,7 @@ use crate::format;
 /// Up to this many points each has its name beside it; of more, those on the front and the best of each kind.
 const MOST_NAMES: usize = 14;
 
-/// A contestant's place: round trip and CPU time, in nanoseconds.
+/// A variant's place: round trip and CPU time, in nanoseconds.
 type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
 
 /// The chart, at the size most share; `None` where CPU time was not told.
@@ -48,15 +48,15 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         }
     };
     let time = |ns: f64| format::time(ns).trimmed().to_string();
-    let title = format!("What answering soon costs: {} round trip, {}", format::bytes(common), place(placement));
+    let title = format!("CPU time against latency: {} round trip, {}", format::bytes(common), place(placement));
     let chart = Scatter {
         title: title.clone(),
         description:
-            "CPU time of all roles for a message by round trip, on logarithmic axes, one point per mechanism; \
-                      a line joins those that nobody beats in both."
+            "CPU time of all roles per message by round trip, on logarithmic axes, one point per mechanism; a \
+             line joins the mechanisms that no other beats in both."
                 .into(),
         x_name: "round trip",
-        y_name: "CPU time a message",
+        y_name: "CPU time per message",
         x: Axis::log(points.iter().map(|point| point.0), time),
         y: Axis::log(points.iter().map(|point| point.1), time),
         dots: placed.iter().enumerate().map(dot).collect(),
@@ -67,10 +67,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "cost".into(),
         title,
         answer: answer(&placed, &front),
-        note: "User and system time of all roles together; a round trip is two messages. Circles poll, triangles poll \
-               and then block, squares and diamonds block. Medians decide who beats whom; intervals may overlap. Time \
-               is counted while messages flow: what a poller burns while there are none is not shown, and it is all \
-               of a CPU."
+        note: "User and system time of all roles together; a round trip is two messages. Circles poll, \
+             triangles poll and then block, squares and diamonds block. Medians are compared; intervals may \
+             overlap. Time is counted while messages flow: the CPU time that a poller uses while idle, a \
+             whole CPU, is not shown."
             .into(),
         legend: looks.kinds(),
         wide: chart.svg(Shape::Wide),
@@ -86,12 +86,12 @@ fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
         format!("{} ({}, {} of CPU)", case.series.quoted(), format::ns(*trip), format::ns(*cpu))
     };
     let named: Vec<String> = front.iter().map(told).collect();
-    let nobody = match named.as_slice() {
+    let best = match named.as_slice() {
         [] => return String::new(),
         [only] => format!("One beats all others in both: {only}."),
-        several => format!("Nobody answers sooner for less CPU time than {}.", several.join(", ")),
+        several => format!("No mechanism has both a shorter round trip and less CPU time than {}.", several.join(", ")),
     };
-    format!("{nobody}{}", price_of_polling(placed).unwrap_or_default())
+    format!("{best}{}", price_of_polling(placed).unwrap_or_default())
 }
 
 /// The soonest answer of those that poll next to that of those that block.
@@ -102,7 +102,8 @@ fn price_of_polling(placed: &[Placed<'_, '_>]) -> Option<String> {
     };
     let ((polling, (trip, cpu)), (blocking, (long, other))) = (soonest(Manner::Polls)?, soonest(Manner::Blocks)?);
     Some(format!(
-        " Of those that poll {} is soonest: {} times as soon as {}, the soonest that blocks, for {} times the CPU time.",
+        " The fastest that polls, {}, answers in 1/{} of the time of {}, the fastest that blocks, and \
+             uses {} times the CPU time.",
         polling.series.quoted(),
         format::ratio(long / trip),
         blocking.series.quoted(),

@@ -35,11 +35,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         id: "cross-checks".into(),
         title: title.into(),
         answer: answer(&checks, equal),
-        note:
-            "One point per size, median of the ratios set by set with its 95 % interval. A cross is a pair that is not \
-               shown to be equal: its interval leaves the shaded 0.9 to 1.1, or too few sets ran. That does not show \
-               that the two differ, unless the whole interval lies outside."
-                .into(),
+        note: "One point per size: the median of the ratios by repetition with its 95 % interval. A cross is a \
+             pair not shown to be equal: its interval leaves the shaded range 0.9 to 1.1, or too few \
+             repetitions ran. Only an interval wholly outside the range shows a difference."
+            .into(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

@@ -26,8 +26,8 @@ struct View {
 const RATE: View = View {
     measure: Measure::Stream,
     id: "depth-rate",
-    title: "Messages a second against queue depth",
-    y_name: "verified messages a second",
+    title: "Messages per second against queue depth",
+    y_name: "verified messages per second",
     value: |case| {
         let typical = case.summary.typical?;
         Some((typical.value, typical.interval.map(|i| (i.low, i.high))))
@@ -37,7 +37,7 @@ const RATE: View = View {
     says: "times the rate",
 };
 
-/// A tail has no interval here: it is one number of all sets merged.
+/// A tail has no interval here: it is one number of all repetitions merged.
 const TAIL: AsPoint = |case| case.summary.p99_ns.map(|p99| (p99, None));
 
 const PACED_TAIL: View = View {
@@ -110,7 +110,7 @@ fn depth(case: &CaseStudy<'_>) -> u64 {
     u64::from(case.case.depth.unwrap_or(1))
 }
 
-/// What the deepest queue does next to the shallowest, for those to whom it matters least and most.
+/// What the deepest queue does next to the shallowest, for the mechanisms that it changes least and most.
 fn answer(cases: &[&CaseStudy<'_>], view: &View) -> String {
     let each = cases.chunk_by(|a, b| a.series.usual() == b.series.usual());
     let times = |one: &[&CaseStudy<'_>]| {

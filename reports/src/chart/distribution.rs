@@ -77,7 +77,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "distribution".into(),
         title,
         note: format!(
-            "All sets merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
+            "All repetitions merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
              CPU does to a chain of clock ticks: no mechanism can be quieter than that.{}",
             shown.told()
         ),

@@ -15,7 +15,7 @@ const REFERENCE: f64 = 14.0;
 
 /// A chart of rows with points.
 pub struct Dots {
-    /// Name of the chart, for those who hear it.
+    /// Name of the chart, for screen readers.
     pub title: String,
     /// What it shows in words.
     pub description: String,

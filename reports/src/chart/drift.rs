@@ -72,8 +72,8 @@ fn told(trials: &[(&Record, f64)]) -> String {
     let change = of(&trials[trials.len() - third..]) / of(&trials[..third]) - 1.0;
     let how = if change < 0.0 { "faster" } else { "slower" };
     format!(
-        "The last third of these trials was {} {how} than the first. Cases are shuffled, so a drift widens all intervals \
-         alike instead of favouring whoever ran early.",
+        "The last third of these trials was {} {how} than the first. Cases are shuffled, so drift widens \
+             all intervals alike instead of favouring cases that ran early.",
         format::percent(change.abs())
     )
 }

@@ -15,7 +15,7 @@ const NUMBERED: f64 = 34.0;
 
 /// A chart of squares.
 pub struct Heat {
-    /// Name of the chart, for those who hear it.
+    /// Name of the chart, for screen readers.
     pub title: String,
     /// What it shows in words.
     pub description: String,

@@ -18,7 +18,7 @@ const KEY: f64 = 18.0;
 
 /// A chart of lines.
 pub struct Lines {
-    /// Name of the chart, for those who hear it.
+    /// Name of the chart, for screen readers.
     pub title: String,
     /// What it shows in words.
     pub description: String,

@@ -59,9 +59,9 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
                 .into(),
         scales: Scales {
             x_name: match offered.due {
-                Due::Messages => "messages offered a second",
-                Due::Tasks => "tasks offered a second",
-                Due::Requests => "requests offered a second",
+                Due::Messages => "messages offered per second",
+                Due::Tasks => "tasks offered per second",
+                Due::Requests => "requests offered per second",
             },
             y_name: "from due to verified",
             x: Axis::log(points().map(|point| point.x), |per_s| format::rate(per_s).trimmed().to_string()),
@@ -74,13 +74,13 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
         id: format!("load-{}", offered.id()),
         answer: told(&drawn),
         note: format!(
-            "An open loop: {what} are due by the clock, whatever became of the one before, and latency counts from when \
-             one was due. A rate is overloaded, and crossed out, where any set of processes got less than 99 % of \
-             it through: its latency then grows for as long as the trial lasts, so its height means nothing.{}{}",
+            "An open loop: {what} are due by the clock, and latency counts from the due time. A rate is \
+             overloaded, and crossed out, where any repetition delivered less than 99 % of it; its latency \
+             then grows with the length of the trial and has no meaning.{}{}",
             match offered.due {
                 Due::Messages => {
-                    " The sender spins until a message is due; this shows neither what that costs nor a sender that \
-                     sleeps."
+                    " The sender spins until a message is due; the cost of that, and a sender that sleeps, are not \
+             shown."
                 }
                 Due::Tasks | Due::Requests => "",
             },
@@ -96,7 +96,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
     })
 }
 
-/// A contestant's panel: one line per percentile, and where it stops keeping up.
+/// A variant's panel: one line per percentile, and where it stops keeping up.
 fn panel(load: &Load<'_, '_>, study: &Study<'_>, looks: &Looks) -> Panel {
     let look = looks.get(study.index(load.series));
     let percentile = |label: &str, dash: Dash, value: fn(&CaseSummary) -> Option<f64>| Line {

@@ -24,7 +24,7 @@ const HUES: [(&str, &str); 8] = [
     ("#00838a", "#6fdfe0"),
     ("#b3123c", "#ff7a8a"),
 ];
-/// Where there are no more kinds than this, most contestants would share a colour: colours then come round again, and the
+/// Where there are no more kinds than this, most variants would share a colour: colours then come round again, and the
 /// second round is dotted.
 const FEW_KINDS: usize = 3;
 /// References: what hands nothing over, and what does without a lock.

@@ -69,7 +69,7 @@ pub struct Figure {
     pub table: Table,
 }
 
-/// A drawing that is folded away until somebody wants it.
+/// A drawing that the reader can unfold.
 #[derive(Debug, Serialize)]
 pub struct More {
     /// What unfolds.
@@ -81,9 +81,9 @@ pub struct More {
 }
 
 impl More {
-    /// Bars for every contestant.
+    /// Bars for every variant.
     fn all(chart: &bars::Bars) -> Self {
-        let summary = "The same for every contestant".into();
+        let summary = "The same for every variant".into();
         Self { summary, wide: chart.svg(Shape::Wide), narrow: chart.svg(Shape::Narrow) }
     }
 }
@@ -134,10 +134,10 @@ pub const PYTHON: &str = "python";
 /// Every topic that the records have data for, in the order of the page.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
     let mut topics = vec![
-        (PYTHON, "Next to Python", python::figures(study, looks)),
+        (PYTHON, "Compared with Python", python::figures(study, looks)),
         ("processes", "Processes", processes::figures(study, looks)),
         ("pools", "Worker pools", pools::figures(study, looks)),
-        ("queues", "Queues of work", queues::figures(study, looks)),
+        ("queues", "Work queues", queues::figures(study, looks)),
         ("shared-state", "Shared state", shared_state::figures(study, looks)),
         ("servers", "Servers", servers::figures(study, looks)),
     ];

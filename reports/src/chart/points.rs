@@ -1,4 +1,4 @@
-//! A chart of one or more points a contestant on a logarithmic axis, in sections: what most charts of one number, or of a
+//! A chart of one or more points a variant on a logarithmic axis, in sections: what most charts of one number, or of a
 //! few that belong together, look like.
 
 use ipcmark_record::Isolation;
@@ -21,7 +21,7 @@ pub struct Points<'s, 'a> {
     pub id: String,
     /// Heading.
     pub title: String,
-    /// For those who hear it.
+    /// For screen readers.
     pub description: &'static str,
     /// What it says.
     pub answer: String,
@@ -55,7 +55,7 @@ fn sides(case: &CaseStudy<'_>) -> (u8, &'static str) {
     }
 }
 
-/// A contestant's points.
+/// A variant's points.
 pub struct Entry<'s, 'a> {
     /// Whose they are.
     pub case: &'s CaseStudy<'a>,

@@ -24,7 +24,7 @@ fn drained<'s, 'a>(study: &'s Study<'a>) -> impl Iterator<Item = &'s CaseStudy<'
     measured(study, QUEUE).filter(|case| case.case.measure == Measure::Drain)
 }
 
-/// One entry for each contestant: those at their usual depth.
+/// One entry for each variant: those at their usual depth.
 fn usual<'s, 'a>(ground: &Ground<'s, 'a>) -> Vec<&'s CaseStudy<'a>> {
     ground.cases.iter().copied().filter(|case| case.series.is_usual()).collect()
 }
@@ -42,7 +42,7 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from the end of the last put until join returns, median and 99th percentile, on a logarithmic \
                       axis, one row per queue.",
         answer: answer(&cases),
-        note: "Circle: median over sets with its 95 % interval. Diamond: 99th percentile of all rounds. What is still in the queue when the last put \
+        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all rounds. What is still in the queue when the last put \
                returns is part of it, so a deep queue takes longer. Every item was got once, and join never returned \
                before all were done."
             .into(),
@@ -67,21 +67,18 @@ fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// Who knows soonest, and who lets most through.
+/// The shortest join and the highest throughput.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let competing: Vec<&CaseStudy<'_>> =
         cases.iter().copied().filter(|case| case.series.between_processes() && !is_python(case.case)).collect();
     let rate = |case: &&CaseStudy<'_>| value(case, metric::MESSAGES_PER_S);
     let most = competing.iter().filter_map(|case| Some((case, rate(case)?))).max_by(|a, b| a.1.total_cmp(&b.1));
-    let most =
-        most.map(|(case, rate)| format!(" Most items go through {}: {}.", case.series.quoted(), format::rate(rate)));
+    let most = most.map(|(case, rate)| {
+        format!(" The highest throughput is that of {}: {}.", case.series.quoted(), format::rate(rate))
+    });
     let Some(best) = Best::among(competing.clone()) else { return String::new() };
     let time = with_interval(best.typical(), format::time);
-    format!(
-        "All is known to be done soonest with {}: {time} after the last put.{}",
-        best.names(),
-        most.unwrap_or_default()
-    )
+    format!("join returns soonest with {}: {time} after the last put.{}", best.names(), most.unwrap_or_default())
 }
 
 /// What one put or get costs, as a table.
@@ -101,7 +98,7 @@ fn calls(study: &Study<'_>) -> Option<Figure> {
         id: "queue-calls".into(),
         title: format!("What a put and a get cost: {}", ground.told()),
         answer: String::new(),
-        note: "On an idle queue, medians over sets. Without waiting, a full or an empty queue is found out and nothing else \
+        note: "On an idle queue, medians over repetitions. Without waiting, a full or an empty queue is found out and nothing else \
                done. A dash: the queue cannot, or was not asked."
             .into(),
         legend: Vec::new(),

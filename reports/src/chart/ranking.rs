@@ -14,7 +14,7 @@ use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The chart at the size most contestants share, and one at 0 bytes for those that only notify.
+/// The chart at the size most variants share, and one at 0 bytes for those that only notify.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let Some(common) = study.common_size(Measure::RoundTrip, placement) else { return Vec::new() };
     let mut figures = vec![figure(study, looks, placement, common, "ranking")];
@@ -32,14 +32,14 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id
         .collect();
     cases.sort_by(|a, b| (a.0.series.manner).cmp(&b.0.series.manner).then(a.1.value.total_cmp(&b.1.value)));
     let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
-    let title = format!("Who answers soonest: {} round trip, {}", format::bytes(bytes), place(placement));
+    let title = format!("Round-trip latency: {} messages, {}", format::bytes(bytes), place(placement));
     let ranking = Ranking { study, looks, title };
     let best: Vec<_> = cases.iter().copied().filter(|(case, _)| shown.shows(&case.series)).collect();
     let chart = ranking.chart(&best, false);
     let more = shown.is_partial().then(|| {
         let full = ranking.chart(&cases, true);
         More {
-            summary: format!("All {} contestants, kind by kind", cases.len()),
+            summary: format!("All {} variants, kind by kind", cases.len()),
             wide: full.svg(Shape::Wide),
             narrow: full.svg(Shape::Narrow),
         }
@@ -47,8 +47,8 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id
     Figure {
         id: id.into(),
         note: format!(
-            "Median over sets of processes with its 95 % interval; ranked within each way of waiting, since a CPU kept \
-             busy is a price of its own. Intervals that overlap show no difference.{}",
+            "Median over repetitions with its 95 % interval. Rows are ranked within each way of waiting, \
+             because polling keeps a CPU busy. Overlapping intervals show no difference.{}",
             shown.told()
         ),
         answer: String::new(),

@@ -9,7 +9,7 @@ const RADIUS: f64 = 4.2;
 
 /// A chart of points.
 pub struct Scatter {
-    /// Name of the chart, for those who hear it.
+    /// Name of the chart, for screen readers.
     pub title: String,
     /// What it shows in words.
     pub description: String,
@@ -108,7 +108,7 @@ impl Plot<'_, '_> {
         canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), chart.y_name, Ink::Text, TEXT);
     }
 
-    /// Steps: between two points of the front nobody offers anything in between.
+    /// Steps: nothing lies between two neighbours on the front.
     fn front(&self) {
         let mut steps: Vec<(f64, f64)> = Vec::new();
         for &point in &self.chart.front {

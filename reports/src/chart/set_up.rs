@@ -17,7 +17,7 @@ use crate::format;
 /// The stages in the order of the bar: name in records, words, and place among the slices' colours.
 const STAGES: [(&str, &str, u8); 4] = [
     (metric::CREATE_NS, "create", 0),
-    (metric::ATTACH_NS, "attach both ends", 2),
+    (metric::ATTACH_NS, "attach both endpoints", 2),
     (metric::FIRST_MESSAGE_NS, "first message", 3),
     (metric::TEAR_DOWN_NS, "tear down", 5),
 ];
@@ -36,7 +36,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     if drawn.len() > MOST_BARS {
         drawn = best_of_kinds(&plain);
     }
-    let title = format!("What it costs to have one, {}, {}", format::bytes(common), place(placement));
+    let title = format!("Cost of setting up a channel, {}, {}", format::bytes(common), place(placement));
     let chart = |plain: &[&CaseStudy<'_>]| {
         let columns = [("contestants", plain), ("by what memory is made of", variants.as_slice())];
         Bars {
@@ -53,9 +53,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title: title.clone(),
         answer: answer(&cases)?,
         note: format!(
-            "Median over sets, inside one process that plays both ends: starting a process comes on top. The line \
-             across is a later message, for comparison; what the first costs beyond it is pages touched for the first \
-             time and the like. Which stage pays for a page depends on who touches it first.{told}"
+            "Median over repetitions, inside one process that plays both endpoints; the start of a process is \
+             not included. The line across is a later message, for comparison. The first message also pays \
+             for pages that are touched for the first time, so the stage that touches a page pays for \
+             it.{told}"
         ),
         legend: legend(),
         wide: short.svg(Shape::Wide),
@@ -139,7 +140,12 @@ fn answer(cases: &[&CaseStudy<'_>]) -> Option<String> {
     let worth = later.filter(|&later| later > 0.0).map(|later| {
         format!(" The cheapest costs as much as {} of its later messages.", format::ratio(cost(cheapest) / later))
     });
-    Some(format!("Cheapest to have is {}; dearest {}.{}", told(cheapest)?, told(dearest)?, worth.unwrap_or_default()))
+    Some(format!(
+        "The cheapest set-up is that of {}; the most expensive that of {}.{}",
+        told(cheapest)?,
+        told(dearest)?,
+        worth.unwrap_or_default()
+    ))
 }
 
 fn legend() -> Vec<Key> {

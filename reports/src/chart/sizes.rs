@@ -26,7 +26,7 @@ pub fn round_trip(study: &Study<'_>, looks: &Looks, placement: Placement) -> Opt
         description: "Time for a message out and back by message size, on logarithmic axes, one line per mechanism.",
         note:
             "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are 95 % \
-               intervals over sets of processes; the grey line is the floor measured next to the cases."
+               intervals over repetitions; the grey line is the floor measured next to the cases."
                 .into(),
     };
     against_size.figure(study, looks)
@@ -43,14 +43,14 @@ pub fn rate(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Fi
         },
         floor: Some(|ns, _| 1e9 / ns),
         show: format::rate,
-        y_name: "verified messages a second",
+        y_name: "verified messages per second",
         columns: [("Rate", "messages_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
         id: "rate",
-        title: format!("Messages a second against message size, {}", place(placement)),
-        description: "Verified messages a second by message size, on logarithmic axes, one line per mechanism.",
+        title: format!("Messages per second against message size, {}", place(placement)),
+        description: "Verified messages per second by message size, on logarithmic axes, one line per mechanism.",
         note:
             "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are 95 % \
-               intervals over sets of processes."
+               intervals over repetitions."
                 .into(),
     };
     against_size.figure(study, looks)
@@ -68,11 +68,11 @@ pub fn bandwidth(study: &Study<'_>, looks: &Looks, placement: Placement) -> Opti
         },
         floor: Some(|ns, bytes| bytes as f64 * 1e9 / ns),
         show: format::bandwidth,
-        y_name: "verified payload a second",
+        y_name: "verified payload per second",
         columns: [("Bandwidth", "bytes_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
         id: "bandwidth",
-        title: format!("Bytes a second against message size, {}", place(placement)),
-        description: "Verified payload bytes a second by message size, on logarithmic axes, one line per mechanism.",
+        title: format!("Bytes per second against message size, {}", place(placement)),
+        description: "Verified payload bytes per second by message size, on logarithmic axes, one line per mechanism.",
         note: "The same streams as above, counted in payload. Every byte is written by the sender and read by the \
                receiver; decimal units."
             .into(),

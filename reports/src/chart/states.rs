@@ -20,7 +20,7 @@ const STATES: [&str; 3] = ["running", "ready, waiting for a CPU", "blocked"];
 /// The chart, for round trips and streams at the size most share; `None` when no role told.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
-    let title = format!("What each role's time went into, {}", place(placement));
+    let title = format!("Process states of each role, {}", place(placement));
     let chart = |shown: [&Shown; 2]| Bars {
         title: title.clone(),
         description:
@@ -43,10 +43,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "states".into(),
         title: title.clone(),
         note: format!(
-            "The three process states as the scheduler counts them, median over sets. A role that polls runs all the \
-             time, whether messages come or not; a role that blocks leaves its CPU to others. The upper half of a bar \
-             is the side that leads or sends, the lower half the side that answers or receives; the number is the \
-             share running.{}",
+            "The three process states as the scheduler counts them, median over repetitions. A role that \
+             polls runs all the time; a role that blocks leaves its CPU to others. The upper half of a bar is \
+             the pinger or sender, the lower half the ponger or receiver; the number is the share running.{}",
             best[0].told()
         ),
         answer: String::new(),

@@ -1,4 +1,4 @@
-//! The data behind a chart: read by those who cannot see it, and taken away as CSV.
+//! The data behind a chart, shown as a table and offered as CSV.
 
 use std::fmt::Display;
 

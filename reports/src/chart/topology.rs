@@ -44,15 +44,16 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     ks.sort_unstable();
     ks.dedup();
     let heights = drawn.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
-    let title = format!("Messages a second against k, {}, {}", format::bytes(bytes), place(placement));
+    let title = format!("Messages per second against k, {}, {}", format::bytes(bytes), place(placement));
     let chart = Lines {
         title: title.clone(),
-        description: "Verified messages a second by the number of senders, receivers or pairs, one panel per topology \
-                      and way of waiting."
-            .into(),
+        description:
+            "Verified messages per second by the number of senders, receivers or pairs, one panel per pattern \
+             and way of waiting."
+                .into(),
         scales: Scales {
             x_name: "k",
-            y_name: "messages a second, in all",
+            y_name: "messages per second, in all",
             x: Axis::places(&ks, |k| k.to_string()),
             y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
         },
@@ -64,9 +65,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&topologies),
         note: format!(
-            "Messages that were sent and verified; one that is broadcast counts once, however many read it. Right of the grey line there are more roles than CPUs, so roles \
-             wait for each other's time slices. Dotted lines ran beside processes that only burn CPU time. Fairness \
-             between the roles, and their latency, are not shown.{}",
+            "Messages sent and verified; a broadcast message counts once, however many receivers read it. \
+             Right of the grey line there are more roles than CPUs. Dotted lines ran beside CPU hogs. \
+             Fairness between roles and their latency are not shown.{}",
             shown.told()
         ),
         legend: Vec::new(),
@@ -84,7 +85,7 @@ fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], topology: Topology) -> Vec<Spot<'s
         Some(Spot { case, k: crowd.k(topology)?, hogs: crowd.hogs })
     };
     let mut spots: Vec<Spot<'_, '_>> = cases.iter().filter_map(spot).collect();
-    // A line needs a second point: who never ran in this topology, or never beside that hog, has only its first.
+    // A line needs a second point: a series that ran in no such pattern, or never beside that CPU hog, has only its first.
     let line = |spot: &Spot<'_, '_>| (spot.case.series.clone(), spot.hogs);
     let grown: Vec<_> = spots.iter().filter(|spot| spot.k > 1).map(line).collect();
     spots.retain(|spot| grown.contains(&line(spot)));
@@ -130,7 +131,7 @@ fn limit(study: &Study<'_>, topology: Topology, spots: &[Spot<'_, '_>]) -> Optio
     Some((f64::from(last) * f64::from(first)).sqrt())
 }
 
-/// Who carries most at the largest k of each topology, next to itself alone.
+/// The highest rate at the largest k of each topology, next to itself alone.
 fn answer(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> String {
     let rate = |spot: &Spot<'_, '_>| spot.case.summary.typical.map_or(0.0, |typical| typical.value);
     let told = |(topology, spots): &(Topology, Vec<Spot<'_, '_>>)| {
@@ -145,7 +146,7 @@ fn answer(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> String {
         Some(format!("{words} (k = {largest}): {name}, which {manner}, {rate}{}", beside.unwrap_or_default()))
     };
     let parts: Vec<String> = topologies.iter().filter_map(told).collect();
-    if parts.is_empty() { String::new() } else { format!("Most comes through with {}.", parts.join("; ")) }
+    if parts.is_empty() { String::new() } else { format!("The highest rates are: {}.", parts.join("; ")) }
 }
 
 fn table(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> Table {

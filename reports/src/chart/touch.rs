@@ -18,7 +18,7 @@ use crate::format;
 const MODES: [(Touch, &str, u8, Marker); 3] = [
     (Touch::All, "every byte written and read", 2, Marker::Circle),
     (Touch::Sample, "the receiver reads a sample", 3, Marker::Triangle),
-    (Touch::None, "nobody looks: transport only", 6, Marker::Diamond),
+    (Touch::None, "payload untouched: transport only", 6, Marker::Diamond),
 ];
 
 /// The chart, at the largest size, where touching matters most; `None` where only one mode ran.
@@ -33,15 +33,15 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let swept: Vec<Series> = streams().filter(less).map(|case| case.series.usual()).collect();
     let cases: Vec<&CaseStudy<'_>> = streams().filter(|case| swept.contains(&case.series.usual())).collect();
     let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| case.bytes() == largest).collect();
-    let title = format!("What touching the payload costs, streams of {}, {}", format::bytes(largest), place(placement));
+    let title = format!("Cost of touching the payload, streams of {}, {}", format::bytes(largest), place(placement));
     let references = study.floors().and_then(|floors| reference(floors, largest));
     let values = drawn.iter().filter_map(|case| bandwidth(case)).chain(references.iter().map(|floor| floor.1));
     let chart = Dots {
         title: title.clone(),
-        description: "Payload bytes a second of each mechanism when every byte, a sample or none is touched, on a \
+        description: "Payload bytes per second of each mechanism when every byte, a sample or none is touched, on a \
                       logarithmic axis."
             .into(),
-        x_name: "payload a second (log scale)",
+        x_name: "payload per second (log scale)",
         axis: Axis::log(values, |rate| format::bandwidth(rate).trimmed().to_string()),
         references: references.into_iter().collect(),
         stretch: None,
@@ -51,11 +51,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "touch".into(),
         title,
         answer: answer(&drawn),
-        note:
-            "Only the first mode is what an application sees that uses its messages. A cross marks a rate above what \
-               one core of this machine can copy, the grey line: the bytes were not read, so it says how fast \
-               messages are handed over, not how fast data arrives."
-                .into(),
+        note: "Only the first mode is what an application sees. A cross marks a rate above the copy rate of one \
+             core of this machine, the grey line: the bytes were not read, so the rate is that of hand-overs \
+             and not of data."
+            .into(),
         legend: MODES.iter().map(|mode| Key { class: format!("p{}", mode.2), word: mode.1.into() }).collect(),
         wide: chart.svg(Shape::Wide),
         narrow: chart.svg(Shape::Narrow),

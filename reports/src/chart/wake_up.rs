@@ -37,7 +37,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title: format!("The first {} message after a pause, {}", format::bytes(common), place(placement)),
         description: "Latency of the first message by the length of the pause before it, on logarithmic axes, one line \
                       per mechanism.",
-        note: "One way, from just before the send until the receiver had verified it; points are medians over sets, \
+        note: "One way, from just before the send until the receiver had verified it; points are medians over repetitions, \
                bands and bars reach up to p99. The sender spins through the pause, so its CPU is awake: what a \
                sleeping sender adds is not shown."
             .into(),

@@ -16,7 +16,7 @@ use crate::analyse::summary::CaseSummary;
 use crate::chart::Cell;
 use crate::format::{self, Quantity};
 
-/// More contestants than this are easier to find by their kind.
+/// More variants than this are easier to find by their kind.
 const MANY: usize = 16;
 
 /// The table and its filters.
@@ -253,7 +253,7 @@ pub(super) fn worse(judged: &[(&str, Option<&CaseSummary>)]) -> (&'static str, S
 
 /// The word for a verdict, also when there is none yet.
 pub fn word(verdict: Option<Verdict>) -> &'static str {
-    verdict.map_or("too few sets", Verdict::word)
+    verdict.map_or("too few repetitions", Verdict::word)
 }
 
 fn caution(verdict: Option<Verdict>) -> u8 {

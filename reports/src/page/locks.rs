@@ -103,7 +103,7 @@ fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
     let remote = alone.and_then(|case| estimate(&case.records, Kind::Cost, metric::ACQUIRE_REMOTE_NS));
     let jain = several.and_then(|case| fairness(case, FAIRNESS_WINDOW_NS));
     let (verdict, why) =
-        worse(&[("free", alone.map(|case| &case.summary)), ("contended", several.map(|case| &case.summary))]);
+        worse(&[("uncontended", alone.map(|case| &case.summary)), ("contended", several.map(|case| &case.summary))]);
     let reference = alone.or(several).is_some_and(|case| !excludes(case));
     Row {
         rank: (reference, series.clone(), typical(alone).map_or(f64::MAX, |typical| typical.value)),
@@ -115,7 +115,7 @@ fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
         remote: Number::estimated(remote, format::time),
         rate: Number::estimated(typical(several), format::rate),
         p99: Number::of(several.and_then(|case| case.summary.p99_ns), format::time),
-        // What is no lock lets everybody in at once, and shares nothing out.
+        // What is no lock admits all contenders at once, and shares nothing out.
         jain: Number::of(jain.filter(|_| !reference), format::ratio),
         starved: number(several, metric::STARVED_NS, format::time),
         cpu: number(several, metric::CPU_NS_PER_ACQUISITION, format::time),

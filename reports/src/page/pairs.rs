@@ -1,4 +1,4 @@
-//! Findings about pairs of contestants: from which size on one is cheaper than another, and which pairs had to agree.
+//! Findings about pairs of variants: from which size on one is cheaper than another, and which pairs had to agree.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::Table;
 use crate::format;
 
-/// Who is cheaper than whom, and up to which size, by one measure.
+/// Which variant is cheaper, and up to which size, by one measure.
 #[derive(Serialize)]
 pub struct Matrix {
     id: String,
@@ -25,14 +25,14 @@ pub struct Matrix {
     table: Table,
 }
 
-/// A contestant at the head of a row or column.
+/// A variant at the head of a row or column.
 #[derive(Serialize)]
 pub(super) struct Name {
     pub(super) series: usize,
     pub(super) label: String,
 }
 
-/// One answer: when the row's contestant is cheaper than the column's, or what the column's death does to the row's lock.
+/// One answer: when the row's variant is cheaper than the column's, or what the column's death does to the row's lock.
 #[derive(Serialize)]
 pub(super) struct Field {
     pub(super) word: String,

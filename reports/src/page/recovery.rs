@@ -1,4 +1,4 @@
-//! The recovery table: each lock and each death, who got the lock next, when, and what he was told.
+//! The recovery table: for each lock and kill point the next owner, the delay, and whether the death was reported.
 
 use ipcmark_record::Death;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub struct Recovery {
     table: Table,
 }
 
-/// The table; `None` where nobody died.
+/// The table; `None` where nothing was killed.
 pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
     let fates = fates(study);
     let asked = |death: &Death| fates.iter().any(|(_, fates)| fates.iter().any(|(known, _)| known == death));
@@ -43,18 +43,18 @@ pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
 
 const fn heading(death: Death) -> &'static str {
     match death {
-        Death::Inside => "the owner, while he has the lock",
-        Death::Queued => "one who waits for it",
-        Death::Releasing => "the owner, between letting go and waking the next",
+        Death::Inside => "the owner, holding the lock",
+        Death::Queued => "a waiter",
+        Death::Releasing => "the owner, between release and wake-up",
     }
 }
 
-/// Whoever follows an owner that died at work has to know it: what the lock protects may be half changed.
+/// The next owner has to know that the previous one died: the protected state may be half changed.
 fn field(death: Death, fate: Option<&Fate>) -> Field {
     let dangerous = death == Death::Inside;
     let told = |told: bool| match (told, dangerous) {
-        (true, _) => "told",
-        (false, true) => "not told",
+        (true, _) => "reported",
+        (false, true) => "not reported",
         (false, false) => "",
     };
     let (word, brief, class) = match fate {
@@ -62,10 +62,10 @@ fn field(death: Death, fate: Option<&Fate>) -> Field {
         Some(Fate::Goes { on_ns, told: knows }) => {
             (format::ns(*on_ns), told(*knows).to_owned(), if dangerous && !knows { "part" } else { "yes" })
         }
-        Some(Fate::Sometimes(share)) => (format!("in {} of deaths", format::percent(*share)), String::new(), "part"),
+        Some(Fate::Sometimes(share)) => (format!("in {} of kills", format::percent(*share)), String::new(), "part"),
         Some(Fate::Newcomer { on_ns, told: knows }) => {
-            let knows = if *knows { ", told" } else { "" };
-            ("sleeper forgotten".into(), format!("a newcomer has it after {}{knows}", format::ns(*on_ns)), "part")
+            let knows = if *knows { ", reported" } else { "" };
+            ("waiter lost".into(), format!("a newcomer gets it after {}{knows}", format::ns(*on_ns)), "part")
         }
         Some(Fate::Never) => ("never".into(), String::new(), "never"),
         Some(Fate::Unknown(why)) => ("–".into(), why.clone(), "open"),
@@ -73,7 +73,7 @@ fn field(death: Death, fate: Option<&Fate>) -> Field {
     Field { word, note: brief.clone(), brief, class }
 }
 
-/// Which go on when their owner dies at work, and which are dead with him.
+/// The locks that recover when their owner is killed, and those that do not.
 fn answer(fates: &[(&Series, Fates)]) -> String {
     let named = |wanted: &dyn Fn(&Fates) -> bool| -> Vec<String> {
         fates.iter().filter(|(_, fates)| wanted(fates)).map(|(series, _)| series.quoted()).collect()
@@ -82,9 +82,12 @@ fn answer(fates: &[(&Series, Fates)]) -> String {
         fates.iter().any(|(death, fate)| *death == Death::Inside && matches!(fate, Fate::Goes { told: true, .. }))
     };
     let sorts = [
-        ("the next goes on, and is told", named(&|fates| survives(fates) == Some(true) && tells(fates))),
-        ("the next goes on without a word", named(&|fates| survives(fates) == Some(true) && !tells(fates))),
-        ("the next in line does not get it", named(&|fates| survives(fates) == Some(false))),
+        (
+            "the next waiter gets it and the death is reported",
+            named(&|fates| survives(fates) == Some(true) && tells(fates)),
+        ),
+        ("the next waiter gets it without a report", named(&|fates| survives(fates) == Some(true) && !tells(fates))),
+        ("the next waiter does not get it", named(&|fates| survives(fates) == Some(false))),
     ];
     let told = |(what, names): &(&str, Vec<String>)| {
         let more = names.len().saturating_sub(MOST_NAMED);
@@ -93,7 +96,11 @@ fn answer(fates: &[(&Series, Fates)]) -> String {
         (!names.is_empty()).then(|| format!("{what} with {named}{more}"))
     };
     let parts: Vec<String> = sorts.iter().filter_map(told).collect();
-    if parts.is_empty() { String::new() } else { format!("When the owner is killed at work, {}.", parts.join("; ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("When the owner is killed while holding the lock: {}.", parts.join("; "))
+    }
 }
 
 fn table(fates: &[(&Series, Fates)]) -> Table {

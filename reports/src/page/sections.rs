@@ -172,7 +172,7 @@ pub fn cautions(study: &Study<'_>) -> Vec<Reason> {
     by_reason(study, |case| case.summary.verdict == Some(Verdict::Noisy))
 }
 
-/// Cases that did not reach their rate, one line a contestant: that is an answer, not a fault.
+/// Cases that did not reach their rate, one line a variant: that is an answer, not a fault.
 pub fn overloaded(study: &Study<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
     for case in study.cases.iter().filter(|case| case.summary.verdict == Some(Verdict::Overloaded)) {
@@ -221,14 +221,14 @@ fn name(case: &CaseStudy<'_>) -> String {
     format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}{asked}, {place}", case.series.label())
 }
 
-/// What sets cases about one lock apart.
+/// What repetitions cases about one lock apart.
 fn locked(case: &Case) -> String {
     let mut words = Vec::new();
     words
         .extend(case.holders.map(|n| ground_told((Work::of(case), n))).filter(|_| case.measure == Measure::Contention));
     words.extend(
         case.holders
-            .map(|n| format!("{n} {}", if n == 1 { "holder" } else { "holders" }))
+            .map(|n| format!("{n} {}", if n == 1 { "contender" } else { "contenders" }))
             .filter(|_| case.measure != Measure::Contention),
     );
     words.extend(case.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")));

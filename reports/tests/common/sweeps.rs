@@ -75,7 +75,7 @@ pub fn paced(one: &Contestant, arrivals: Arrivals, rate_per_s: u64, set: u32, ra
     );
     if overloaded {
         outcome.verdict = Some(Verdict::Overloaded);
-        outcome.why = Some(format!("{achieved:.0} of {offered:.0} messages a second got through"));
+        outcome.why = Some(format!("{achieved:.0} of {offered:.0} messages per second got through"));
     }
     blank(case, set, outcome)
 }

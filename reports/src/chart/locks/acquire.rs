@@ -1,4 +1,4 @@
-//! What a lock costs that nobody else wants: warm, after another core held it, and tried.
+//! Uncontended acquire and release: warm, after another core had the lock, and as a try-lock.
 
 use ipcmark_record::{Group, Measure, Placement, metric};
 
@@ -26,24 +26,24 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     cases.sort_by(|a, b| warm(a).total_cmp(&warm(b)));
     let shown = Shown::of(&cases, |_| 0);
     let best: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
-    let title = format!("What a free lock costs, {}", place(placement));
+    let title = format!("Uncontended acquire and release, {}", place(placement));
     let chart = Chart { study, looks, title: &title };
     let (short, full) = (chart.of(&best), chart.of(&cases));
     (!cases.is_empty()).then(|| Figure {
         id: "acquire".into(),
         answer: answer(&cases),
         note: format!(
-            "Taken and let go with an update of one counter inside, median over sets with its 95 % interval. Circle: by \
-             the core that had it last. Diamond: when another core had it last, as what the lock adds to a turn; a lock \
-             that comes over together with the turn adds nothing, and has no diamond. Triangle: tried. Grey ones are no \
-             locks.{}",
+            "Acquire, one counter update, release; median over repetitions with its 95 % interval. Circle: \
+             the same core had the lock last. Diamond: another core had it last; this is the time that the \
+             lock adds to a turn, and a lock that arrives together with the turn adds nothing. Triangle: \
+             try-lock. Grey rows are not locks.{}",
             shown.told()
         ),
         legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
         wide: short.svg(Shape::Wide),
         narrow: short.svg(Shape::Narrow),
         more: shown.is_partial().then(|| More {
-            summary: format!("All {} contestants, kind by kind", cases.len()),
+            summary: format!("All {} variants, kind by kind", cases.len()),
             wide: full.svg(Shape::Wide),
             narrow: full.svg(Shape::Narrow),
         }),
@@ -92,7 +92,7 @@ impl Chart<'_, '_> {
                 "Time to take a free lock and let it go, warm, after another core, and tried, on a logarithmic \
                           axis, sorted within each kind."
                     .into(),
-            x_name: "taken and let go (log scale)",
+            x_name: "acquire and release (log scale)",
             axis: Axis::log(values, |ns| format::time(ns).trimmed().to_string()),
             references: Vec::new(),
             stretch: None,
@@ -138,13 +138,15 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         [Manner::Polls, Manner::PollsThenBlocks, Manner::Blocks].into_iter().filter_map(cheapest).collect();
     let locks: Vec<_> = cases.iter().filter(|case| excludes(case)).collect();
     let dearest = locks.last().filter(|_| locks.len() > 1).map(|case| {
-        format!(" The dearest, {}, takes {}: {} times as long.", case.series.quoted(), format::ns(warm(case)), {
+        format!(" The most expensive is {}: {}, {} times as long.", case.series.quoted(), format::ns(warm(case)), {
             format::ratio(warm(case) / warm(locks[0]))
         })
     });
     match parts.as_slice() {
         [] => String::new(),
-        parts => format!("Cheapest to take: {}.{}", parts.join("; "), dearest.unwrap_or_default()),
+        parts => {
+            format!("Cheapest uncontended acquire and release: {}.{}", parts.join("; "), dearest.unwrap_or_default())
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Cost anatomy of locks: what taking a free one and what handing one over is declared to cost, at this machine's prices.
+//! Cost breakdown of locks: declared costs of an uncontended acquisition and of a hand-off, at this machine's prices.
 
 use ipcmark_record::{Floors, Measure, Placement};
 
@@ -24,14 +24,14 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let all: Vec<&Explained<'_, '_>> = free.iter().chain(&handed).collect();
     let of_chart: Vec<&CaseStudy<'_>> = all.iter().map(|one| one.0).collect();
     let shown = Shown::of(&of_chart, |case| case.case.measure as u64);
-    let title = "Cost anatomy of an acquisition".to_owned();
+    let title = "Cost breakdown of an acquisition".to_owned();
     let chart = |shown: &Shown| Bars {
         title: title.clone(),
         description:
             "Stacked bars of declared counts times the machine's floors for each lock; an outline is time that no \
                       count explains."
                 .into(),
-        columns: [("free: taken and let go", &free), ("handed over to one who waited", &handed)]
+        columns: [("uncontended: acquire and release", &free), ("contended: hand-off to a waiter", &handed)]
             .into_iter()
             .filter_map(|(heading, members)| column(study, looks, heading, members, shown))
             .collect(),
@@ -42,11 +42,12 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title: title.clone(),
         answer: answer(&all),
         note: format!(
-            "Each slice is what the lock declares times what this machine charges for it: left with nobody else about, \
-             right for one hand-over between two, what the one pays that lets go and what the other pays who waited. The \
-             line across is what was measured: an outline before it is unexplained, a bar beyond it explains too much, \
-             and an exclamation mark flags either above 25 %. A bar beyond the line at the right often is a waiter that \
-             never came to sleep: he was still looking when the lock came free, and the wake was not paid.{}",
+            "Each slice is a declared count times its price on this machine. Left: uncontended. Right: one \
+             hand-off between two contenders, where the releaser and the waiter both pay. The line across is \
+             the measured time. An outline before the line is unexplained time; a bar beyond it explains too \
+             much. An exclamation mark flags a difference above 25 %. On the right, a bar beyond the line \
+             often means that the waiter was still polling when the lock was released, so that no wake-up was \
+             paid.{}",
             shown.told()
         ),
         legend: legend(all.iter().map(|one| &one.1)),
@@ -72,7 +73,7 @@ fn explained<'s, 'a>(
     priced
 }
 
-/// Between two who want nothing but the lock: with work or more holders, a hand-over waits for other things, too.
+/// Two contenders without other work: with work or more contenders a hand-off also waits for other things.
 fn handed_over<'s, 'a>(study: &'s Study<'a>, placement: Placement, floors: &Floors) -> Vec<Explained<'s, 'a>> {
     let mut priced = explained(study, placement, Measure::Contention, floors);
     priced.retain(|(case, _)| {
@@ -110,12 +111,12 @@ fn answer(all: &[&Explained<'_, '_>]) -> String {
         let fits = members().filter(|one| !one.1.flagged()).count();
         (members().count() > 0).then(|| format!("{fits} of {} {words}", members().count()))
     };
-    let parts = [of(Measure::Acquire, "free acquisitions"), of(Measure::Contention, "hand-overs")];
+    let parts = [of(Measure::Acquire, "uncontended acquisitions"), of(Measure::Contention, "hand-offs")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() {
         String::new()
     } else {
-        format!("What locks declare accounts for {} to within 25 %.", parts.join(" and for "))
+        format!("The declared costs explain {} to within 25 %.", parts.join(" and for "))
     }
 }
 

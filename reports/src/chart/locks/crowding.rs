@@ -1,5 +1,5 @@
-//! What is left of a lock's throughput where there are more holders than CPUs, or where somebody else wants the CPU too:
-//! one who polls for a lock whose owner was put off his CPU spends whole time slices on it.
+//! Throughput of a lock with more contenders than CPUs, or beside a CPU hog. A contender that polls while the holder is
+//! preempted wastes whole time slices.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -32,9 +32,9 @@ impl Crowded<'_, '_> {
     /// `8 holders`, or `beside a hog`.
     fn told(&self) -> String {
         match self.hogs() {
-            0 => format!("{} holders", holders(self.case.case)),
-            1 => "beside a hog".into(),
-            hogs => format!("beside {hogs} hogs"),
+            0 => format!("{} contenders", holders(self.case.case)),
+            1 => "beside a CPU hog".into(),
+            hogs => format!("beside {hogs} CPU hogs"),
         }
     }
 
@@ -49,7 +49,7 @@ impl Crowded<'_, '_> {
     }
 }
 
-/// The chart; `None` where nobody was ever crowded.
+/// The chart; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cpus = cpus(study)?;
     let competing = |case: &&CaseStudy<'_>| excludes(case) && is_sound(case);
@@ -64,16 +64,16 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         Manner::ALL.into_iter().filter_map(|manner| section(study, looks, &crowded, manner, &shown)).collect();
     let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
     let values = marks.map(|mark| mark.value).chain([1.0]);
-    let title = format!("What is left in a crowd: {}, {}", ground.0, place(placement));
+    let title = format!("Throughput with too few CPUs: {}, {}", ground.0, place(placement));
     let chart = Dots {
         title: title.clone(),
         description:
-            "Acquisitions a second with more holders than CPUs, or beside a process that burns CPU time, over \
-                      those with a CPU for each holder."
+            "Acquisitions per second with more contenders than CPUs, or beside a process that burns CPU time, over \
+                      those with a CPU for each contender."
                 .into(),
         x_name: "times the rate with a CPU for each (log scale)",
         axis: Axis::log(values, |ratio| format::ratio(ratio).trimmed().to_string()),
-        references: vec![(format!("{} holders on {cpus} CPUs", ground.1), 1.0)],
+        references: vec![(format!("{} contenders on {cpus} CPUs", ground.1), 1.0)],
         stretch: None,
         sections,
     };
@@ -82,8 +82,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&crowded),
         note: format!(
-            "Ratio of the two medians with its 95 % interval. Circle: the most holders. Diamond: beside a process that \
-             only burns CPU time. A rate can also rise in a crowd: whoever has the CPU has the lock to himself for a \
+            "Ratio of the two medians with its 95 % interval. Circle: the most contenders. Diamond: beside a \
+             CPU hog. A rate can also rise: the contender that has the CPU then has the lock to itself for a \
              time slice, and the others starve meanwhile.{}",
             shown.told()
         ),
@@ -115,7 +115,7 @@ fn crowded<'s, 'a>(
     all.iter().filter_map(of).collect()
 }
 
-/// A row for each contestant of one way of waiting, those that lose most first.
+/// A row for each variant of one way of waiting, those that lose most first.
 fn section(
     study: &Study<'_>,
     looks: &Looks,
@@ -149,7 +149,7 @@ fn section(
     (!rows.is_empty()).then(|| Section { heading: manner.word().into(), rows })
 }
 
-/// Who loses most and who least.
+/// The lock that loses most, and the one that loses least.
 fn answer(crowded: &[Crowded<'_, '_>]) -> String {
     let by_ratio = |a: &&Crowded<'_, '_>, b: &&Crowded<'_, '_>| a.ratio.value.total_cmp(&b.ratio.value);
     let told = |one: &Crowded<'_, '_>| {
@@ -157,8 +157,8 @@ fn answer(crowded: &[Crowded<'_, '_>]) -> String {
         format!("{name}, which {manner}, comes to {} times its rate ({})", one.left(), one.told())
     };
     match (crowded.iter().min_by(by_ratio), crowded.iter().max_by(by_ratio)) {
-        (Some(worst), Some(best)) if crowded.len() > 1 => format!("In a crowd {}; {}.", told(worst), told(best)),
-        (Some(only), _) => format!("In a crowd {}.", told(only)),
+        (Some(worst), Some(best)) if crowded.len() > 1 => format!("With too few CPUs {}; {}.", told(worst), told(best)),
+        (Some(only), _) => format!("With too few CPUs {}.", told(only)),
         _ => String::new(),
     }
 }

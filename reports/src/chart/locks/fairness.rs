@@ -1,4 +1,4 @@
-//! Fairness against throughput: the fastest locks often are those that let nobody else in.
+//! Fairness against throughput: the fastest locks often starve other contenders.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -42,11 +42,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let title = format!("Fairness against throughput: {}, {}", ground_told(ground), place(placement));
     let chart = Scatter {
         title: title.clone(),
-        description:
-            "Jain's index over windows of 10 ms by acquisitions a second, one point per lock; a line joins those \
-                      that nobody beats in both."
-                .into(),
-        x_name: "acquisitions a second (log scale)",
+        description: "Jain's index over windows of 10 ms by acquisitions per second, one point per lock; a line joins \
+             the locks that no other lock beats in both."
+            .into(),
+        x_name: "acquisitions per second (log scale)",
         y_name: "Jain's index over 10 ms",
         x: Axis::log(placed.iter().map(|one| one.1.0), |rate| format::rate(rate).trimmed().to_string()),
         y: Axis::index(placed.iter().map(|one| one.1.1)),
@@ -59,9 +58,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&placed, &front),
         note: format!(
-            "Jain's index is 1 when all holders got the same and 1/{} when one got all; over windows of 10 ms, or over the \
-             whole window where that is shorter. Medians decide who beats whom; intervals may overlap. Circles poll, \
-             triangles poll and then block, squares and diamonds block.",
+            "Jain's index is 1 when all contenders got the same share and 1/{} when one got all. Windows are \
+             10 ms long, or the whole measurement where that is shorter. Medians are compared; intervals may \
+             overlap. Circles poll, triangles poll and then block, squares and diamonds block.",
             ground.1
         ),
         legend: looks.kinds_of(placed.iter().map(|one| &one.0.series)),
@@ -72,7 +71,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// Those that nobody beats in both, from slow and fair to fast and unfair; threads are references.
+/// Locks that no other lock beats in both, from slow and fair to fast and unfair; threads are references.
 fn best_in_both(placed: &[Placed<'_, '_>]) -> Vec<usize> {
     let processes: Vec<usize> = (0..placed.len()).filter(|&at| placed[at].0.series.between_processes()).collect();
     // The front is of the least in both.

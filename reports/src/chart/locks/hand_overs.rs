@@ -1,4 +1,4 @@
-//! Who gets the lock after whom: a queue hands it round, a lock that lets newcomers in keeps it where it is.
+//! Next owner of a lock by previous owner: a queue rotates it, a lock that admits newcomers keeps it on one core.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -12,7 +12,7 @@ use crate::format;
 
 /// Maps side by side; those between the two extremes are chosen evenly.
 const MOST_MAPS: usize = 6;
-/// More holders than this make cells that nobody can tell apart.
+/// More contenders than this make cells too small to tell apart.
 const MOST_HOLDERS: u32 = 16;
 
 /// A lock, `shares[from][to]`, and what share stays with the same holder.
@@ -29,18 +29,18 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let ground = ground(&cases)?;
     let mut maps: Vec<Map<'_, '_>> = on_ground(&cases, ground).into_iter().filter_map(map).collect();
     maps.sort_by(|a, b| a.same.total_cmp(&b.same));
-    let title = format!("Who gets the lock after whom: {}, {}", ground_told(ground), place(placement));
+    let title = format!("Next owner of the lock: {}, {}", ground_told(ground), place(placement));
     let grid = |map: &Map<'_, '_>| Grid {
         heading: map.case.series.label(),
-        note: format!("{} to the same holder", format::percent(map.same)),
+        note: format!("{} to the same contender", format::percent(map.same)),
         ink: looks.get(study.index(&map.case.series)).ink(),
         cells: map.shares.clone(),
     };
     let chart = Heat {
         title: title.clone(),
         description:
-            "For each lock a square of cells: rows are who had the lock, columns who got it next, and the darker, \
-                      the more often."
+            "For each lock a square of cells: rows are the previous owner, columns the next one; darker cells \
+             are more frequent."
                 .into(),
         across: "next",
         down: "from",
@@ -51,9 +51,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&maps),
         note: format!(
-            "Share of all acquisitions; rows had the lock, columns got it next, and a cell on the diagonal is the same \
-             holder again. All even would be {} in each cell. Shown are {} of {} locks, from the one that moves most to \
-             the one that stays most.",
+            "Share of all acquisitions. Rows: previous owner. Columns: next owner. A cell on the diagonal \
+             means that the same contender got the lock again. An even distribution would be {} in each cell. \
+             Shown are {} of {} locks, from the one that moves most to the one that stays most.",
             format::percent(1.0 / f64::from(ground.1).powi(2)),
             chosen(&maps).len(),
             maps.len()
@@ -66,7 +66,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// Where most locks can be compared; of equals with the most holders: two can only take turns.
+/// Where most locks can be compared; of equals with the most contenders: two can only take turns.
 fn ground(cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
     let of = |case: &CaseStudy<'_>| (Work::of(case.case), holders(case.case));
     let at = |wanted: (Work, u32)| cases.iter().filter(|case| of(case) == wanted).count();
@@ -92,9 +92,9 @@ fn answer(maps: &[Map<'_, '_>]) -> String {
     let told = |map: &Map<'_, '_>| format!("{} ({})", map.case.series.quoted(), format::percent(map.same));
     match maps {
         [] => String::new(),
-        [only] => format!("The same holder gets it again: {}.", told(only)),
+        [only] => format!("The share of acquisitions by the previous owner is {}.", told(only)),
         [first, .., last] => {
-            format!("The share of acquisitions by the one who had it last goes from {} to {}.", told(first), told(last))
+            format!("The share of acquisitions by the previous owner ranges from {} to {}.", told(first), told(last))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::analyse::locks::{contenders, excludes, holders, home, is_sound};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Cases with the most common number of holders, in order of series and share of reads.
+/// Cases with the most common number of contenders, in order of series and share of reads.
 pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
     let placement = home(study, Measure::ReadMostly, placement);
     let mut cases = placement.map_or_else(Vec::new, |at| contenders(study, Measure::ReadMostly, at));
@@ -70,16 +70,16 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let panels = panels(&drawn, &[], line);
     let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
     let heights = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
-    let title = format!("Reads a second: {} holders, {}", holders(cases[0].case), place(cases[0].case.placement));
+    let title = format!("Reads per second: {} contenders, {}", holders(cases[0].case), place(cases[0].case.placement));
     let chart = Lines {
         title: title.clone(),
         description:
-            "Reads a second of all holders together by how many of a hundred accesses only read, one line per \
+            "Reads per second of all contenders together by how many of a hundred accesses only read, one line per \
                       lock."
                 .into(),
         scales: Scales {
             x_name: "accesses that only read",
-            y_name: "reads a second, in all",
+            y_name: "reads per second, in all",
             x: axis(&shares),
             y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
         },
@@ -91,8 +91,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&cases, &shares),
         note: format!(
-            "Every read copies the state out and checks that it is whole; a torn one would make the trial invalid. Who reads \
-             and who writes is drawn anew for each access. Bands are 95 % intervals over sets.{}",
+            "Every read copies the state and checks that it is whole; a torn read makes the trial invalid. \
+             Each access is drawn at random as a read or a write. Bands are 95 % intervals over \
+             repetitions.{}",
             shown.told()
         ),
         legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
@@ -103,7 +104,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// Who reads most at either end.
+/// The lock with most reads at the smallest and at the largest share.
 fn answer(cases: &[&CaseStudy<'_>], shares: &[u32]) -> String {
     let best = |share: u32| {
         let there: Vec<&CaseStudy<'_>> =

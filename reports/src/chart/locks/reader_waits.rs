@@ -46,7 +46,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     }
     let heights = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
     let title = format!(
-        "What reads and writes wait, p99: {} holders, {}",
+        "Wait of reads and writes, p99: {} contenders, {}",
         holders(cases[0].case),
         place(cases[0].case.placement)
     );
@@ -69,9 +69,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "read-waits".into(),
         title,
         answer: answer(&cases),
-        note: "From asking until the access that counted began: a read that has to be done over waits, too. Reads are \
-               solid, writes dashed; where everybody reads there is no write. Locks that do not tell readers from writers \
-               let both wait alike, and stand in the numbers only."
+        note: "Time from the request until the access that counted began, retries included. Reads are solid, \
+             writes dashed; at 100 % reads there is no write. Locks that treat readers and writers alike are \
+             in the table only."
             .into(),
         legend: Vec::new(),
         wide: chart.svg(Shape::Wide),

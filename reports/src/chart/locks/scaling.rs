@@ -17,7 +17,7 @@ use crate::format;
 const MOST_NAMED: usize = 3;
 
 /// The table of fits; `cases` are of one work, in order of series and holders. `None` where no lock was tried with enough
-/// numbers of holders.
+/// numbers of contenders.
 pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> {
     let work = Work::of(cases[0].case);
     let most = cases.iter().map(|case| holders(case.case)).max()?;
@@ -31,12 +31,13 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
         id: format!("scaling-{}", work.id()),
         title: format!("What limits each lock: {work}, {}", place(placement)),
         answer: answer(&fits, most),
-        note: "The universal scalability law, X(n) = \u{3bb} n / (1 + \u{3c3} (n \u{2212} 1) + \u{3ba} n (n \u{2212} 1)) \
-               (Gunther 2007), by least squares, with 95 % intervals over sets. \u{3bb} is what one does alone. Contention (\u{3c3}): 0 % would gain by \
-               every holder, at 100 % all together do what one did, and above it the second holder already costs more \
-               than he brings, since one alone has the lock in his own cache. Coherence (\u{3ba}): what each pair of \
-               holders adds. The law knows no time slices: where there are more holders than CPUs it describes, and \
-               explains nothing."
+        note: "The universal scalability law, X(n) = \u{3bb} n / (1 + \u{3c3} (n \u{2212} 1) + \u{3ba} n (n \
+             \u{2212} 1)) (Gunther 2007), fitted by least squares, with 95 % intervals over repetitions. \
+             \u{3bb} is the rate of one contender. Contention (\u{3c3}): at 0 % every contender adds its full \
+             rate, at 100 % all together reach the rate of one, and above 100 % the second contender costs \
+             more than it adds, because a single one keeps the lock in its own cache. Coherence (\u{3ba}): \
+             the cost of each pair of contenders. The law has no time slices: with more contenders than CPUs \
+             the fit describes the curve without explaining it."
             .into(),
         legend: Vec::new(),
         wide: String::new(),
@@ -71,8 +72,8 @@ fn told(fit: &Fit) -> String {
         );
     }
     let peak = match fit.terms.peak() {
-        Some(n) if n < 1.5 => "most with one alone".to_owned(),
-        Some(n) => format!("most with {n:.0} holders"),
+        Some(n) if n < 1.5 => "most with one contender".to_owned(),
+        Some(n) => format!("most with {n:.0} contenders"),
         None => "never falls".to_owned(),
     };
     format!(
@@ -103,7 +104,7 @@ fn answer(fits: &[(&CaseStudy<'_>, Fit)], most: u32) -> String {
     if named.is_empty() {
         return format!("The law does not describe these curves.{}", if fits.len() > 1 { rest.as_str() } else { "" });
     }
-    format!("With {most} holders these keep most of what one does alone: {}.{rest}", named.join("; "))
+    format!("With {most} contenders these keep most of the rate of one: {}.{rest}", named.join("; "))
 }
 
 fn table(fits: &[(&CaseStudy<'_>, Fit)]) -> Table {

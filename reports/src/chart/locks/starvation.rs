@@ -41,7 +41,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     spans.sort_unstable();
     spans.dedup();
     let heights: Vec<f64> = points().map(|point| point.y).collect();
-    let title = format!("How even the shares are, by length of window: {}, {}", ground_told(ground), place(placement));
+    let title = format!("Fairness by length of window: {}, {}", ground_told(ground), place(placement));
     let chart = Lines {
         title: title.clone(),
         description: "Jain's index by the length of the window over which shares are counted, one line per lock."
@@ -60,8 +60,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&cases),
         note: format!(
-            "Mean of Jain's index over all windows of a length, the last point over the whole of it: 1 when all holders got \
-             the same, 1/{} when one got all. A line that rises late is a lock that serves in long turns.{}",
+            "Mean of Jain's index over all windows of a length; the last point is the whole measurement. It \
+             is 1 when all contenders got the same share, 1/{} when one got all. A line that rises late is a \
+             lock that serves in long turns.{}",
             ground.1,
             shown.told()
         ),
@@ -82,7 +83,7 @@ fn points(case: &CaseStudy<'_>, lengths: &[u64]) -> Vec<Point> {
     points
 }
 
-/// Who let a holder wait longest, and who least long.
+/// The locks with the longest and the shortest starvation.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let starved = |case: &CaseStudy<'_>| value(case, metric::STARVED_NS);
     let told = |(case, ns): (&CaseStudy<'_>, f64)| {
@@ -92,7 +93,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     };
     match (extreme(cases, false, starved), extreme(cases, true, starved)) {
         (Some(most), Some(least)) if cases.len() > 1 => {
-            format!("The longest that a holder went without the lock: {}; {}.", told(most), told(least))
+            format!("Longest time of a contender without the lock: {}; {}.", told(most), told(least))
         }
         _ => String::new(),
     }

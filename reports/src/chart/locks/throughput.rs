@@ -1,5 +1,4 @@
-//! Acquisitions a second against the number of holders: who gains by a second holder, who falls, and who falls apart where
-//! there are more holders than CPUs.
+//! Acquisitions per second against the number of contenders, up to more contenders than CPUs.
 
 use ipcmark_record::{Measure, Placement, metric};
 
@@ -16,7 +15,7 @@ use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// A chart for each work that was asked of several numbers of holders, and what limits each lock below it.
+/// A chart for each work that was asked of several numbers of contenders, and what limits each lock below it.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut cases = contenders(study, Measure::Contention, placement);
     cases.sort_by(|a, b| {
@@ -33,7 +32,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
         .collect()
 }
 
-/// Numbers of holders that were tried, in order.
+/// Numbers of contenders that were tried, in order.
 fn numbers(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
     let mut numbers: Vec<u64> = cases.iter().map(|case| u64::from(holders(case.case))).collect();
     numbers.sort_unstable();
@@ -60,20 +59,20 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
     };
     let numbers = numbers(cases);
     let limits: Vec<(f64, String)> =
-        limit(study, &numbers).map(|at| (at, "more holders than CPUs \u{2192}".into())).into_iter().collect();
+        limit(study, &numbers).map(|at| (at, "more contenders than CPUs \u{2192}".into())).into_iter().collect();
     let panels = panels(&drawn, &limits, line);
     let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
     let heights = points.flat_map(|p| [Some(p.y), p.band.map(|b| b.0), p.band.map(|b| b.1)]).flatten();
-    let title = format!("Acquisitions a second against holders: {work}, {}", place(placement));
+    let title = format!("Acquisitions per second against contenders: {work}, {}", place(placement));
     let chart = Lines {
         title: title.clone(),
         description:
-            "Acquisitions a second of all holders together by the number of holders, on logarithmic axes, one \
+            "Acquisitions per second of all contenders together by the number of contenders, on logarithmic axes, one \
                       line per lock."
                 .into(),
         scales: Scales {
             x_name: "holders",
-            y_name: "acquisitions a second, in all",
+            y_name: "acquisitions per second, in all",
             x: Axis::places(&numbers, |n| n.to_string()),
             y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
         },
@@ -85,10 +84,10 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
         title,
         answer: answer(study, cases, &numbers),
         note: format!(
-            "A fixed window in which all holders run; each does {work}, over and over. Right of the grey line they wait \
-             for each other's time slices. What works without a lock and loses updates has no \
-             rate, and stands in the numbers only. Grey lines are single instructions instead of a lock. A high rate can be one holder's that the others never interrupt: see how it is shared \
-             below.{}",
+            "A fixed window in which all contenders run; each repeats {work}. Right of the grey line there \
+             are more contenders than CPUs. Rows that lose updates have no rate and are in the table only. \
+             Grey lines are single instructions instead of a lock. A high rate can be one contender that the \
+             others never interrupt: see fairness below.{}",
             shown.told()
         ),
         legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
@@ -99,7 +98,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
     }
 }
 
-/// Between the last number of holders that have a CPU each and the first that do not.
+/// Between the last number of contenders that have a CPU each and the first that do not.
 fn limit(study: &Study<'_>, numbers: &[u64]) -> Option<f64> {
     let cpus = u64::from(cpus(study)?);
     let last = numbers.iter().copied().filter(|&n| n <= cpus).max()?;
@@ -107,7 +106,7 @@ fn limit(study: &Study<'_>, numbers: &[u64]) -> Option<f64> {
     Some((last as f64 * first as f64).sqrt())
 }
 
-/// Who gets most through with a CPU for each holder, and with the most holders.
+/// The highest rates with a CPU for each contender, and with the most contenders.
 fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> String {
     let fitting = cpus(study).and_then(|cpus| numbers.iter().copied().filter(|&n| n > 1 && n <= u64::from(cpus)).max());
     let mut asked: Vec<u64> = fitting.into_iter().chain(numbers.last().copied()).collect();
@@ -128,7 +127,7 @@ fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> Strin
     };
     let told = |&n: &u64| {
         let parts: Vec<String> = [best(n, true), best(n, false)].into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| format!("With {n} holders most comes through {}.", parts.join(" and ")))
+        (!parts.is_empty()).then(|| format!("With {n} contenders the highest rate is that of {}.", parts.join(" and ")))
     };
     asked.iter().filter_map(told).collect::<Vec<_>>().join(" ")
 }

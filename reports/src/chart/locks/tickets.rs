@@ -23,7 +23,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     cases.retain(|case| holders(case.case) == sellers);
     cases.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
     let shown = Shown::of(&cases, |case| stock(case) as u64);
-    let title = format!("The ticket race: {sellers} sellers, one stock, {}", place(placement));
+    let title = format!("Ticket sale: {sellers} sellers, one stock, {}", place(placement));
     let chart = |all: bool| {
         let drawn = cases.iter().copied().filter(|case| all || shown.shows(&case.series) || !excludes(case));
         dots(study, looks, &title, &drawn.collect::<Vec<_>>())
@@ -33,10 +33,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         id: "tickets".into(),
         answer: answer(&cases),
         note: format!(
-            "Time the whole sale took over tickets sold, median over sets with its 95 % interval; less is better. A sale in \
-             the JSON file opens, reads, parses and writes it anew under the lock. Every stock was sold exactly, or the \
-             trial would be invalid; only what has no lock is crossed out, and had to sell too much to be counted as \
-             caught.{}",
+            "Time of the whole sale over tickets sold, median over repetitions with its 95 % interval; less \
+             is better. A sale from the JSON file opens, reads, parses and rewrites it under the lock. Every \
+             stock was sold exactly, or the trial would be invalid. Rows without a lock are crossed out: they \
+             had to oversell to be counted as caught.{}",
             shown.told()
         ),
         legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
@@ -110,13 +110,18 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         let sound = |case: &&&CaseStudy<'_>| self::stock(case) == stock && is_sound(case) && excludes(case);
         let best = cases.iter().find(|case| sound(case) && case.series.between_processes())?;
         let typical = best.summary.typical.as_ref()?;
-        Some(format!("{}: {}, {} a ticket", heading(stock), best.series.quoted(), with_interval(typical, format::time)))
+        Some(format!(
+            "{}: {}, {} per ticket",
+            heading(stock),
+            best.series.quoted(),
+            with_interval(typical, format::time)
+        ))
     };
     let bests: Vec<String> = [best(Stock::Memory), best(Stock::JsonFile)].into_iter().flatten().collect();
     let without = cases.iter().find(|case| !is_sound(case)).map(|case| {
         let oversold = value(case, metric::OVERSOLD).unwrap_or(0.0);
         let (name, where_to) = (case.series.quoted(), heading(stock(case)));
-        format!(" Caught as it should be: {name} ({where_to}) sold {} tickets that were not there.", {
+        format!(" Caught as expected: {name} ({where_to}) sold {} tickets that did not exist.", {
             format::whole(oversold as u64)
         })
     });
@@ -130,7 +135,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     if bests.is_empty() {
         return without.unwrap_or_default().trim_start().to_owned();
     }
-    format!("Soonest sold out, {}{}.{}", bests.join("; "), free.unwrap_or_default(), without.unwrap_or_default())
+    format!("Shortest sale: {}{}.{}", bests.join("; "), free.unwrap_or_default(), without.unwrap_or_default())
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {

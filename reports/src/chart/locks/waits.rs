@@ -26,7 +26,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let points = || panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
     let (n, inside) = (holders(cases[0].case), Work::of(cases[0].case).inside_ns);
     let inside = if inside > 0 { format!(", {} inside", format::time(inside as f64).trimmed()) } else { String::new() };
-    let title = format!("The wait against offered utilisation: {n} holders{inside}, {}", place(placement));
+    let title = format!("The wait against offered utilisation: {n} contenders{inside}, {}", place(placement));
     let chart = Lines {
         title: title.clone(),
         description:
@@ -47,9 +47,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         title,
         answer: answer(&cases),
         note: format!(
-            "\u{3c1} = n C / (C + N): n holders that work C inside and N outside ask for that share of the lock's time, if \
-             the lock itself cost nothing; 1 is all of it. A wait is from asking until having it, of the acquisitions \
-             that were looked at. What was held without calibrated work counts as long as it was held.{}",
+            "\u{3c1} = n C / (C + N): n contenders with critical section C and think time N request that \
+             share of the time of the lock, if the lock itself cost nothing. A wait is the time from request \
+             to acquisition, over the sampled acquisitions. Without a calibrated critical section, the \
+             measured hold time counts as C.{}",
             shown.told()
         ),
         legend: Vec::new(),
@@ -105,7 +106,7 @@ fn panel(cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Panel {
     Panel { heading: format!("{} ({})", series.label(), series.manner.word()), lines, limits: Vec::new() }
 }
 
-/// Who waits least at the lowest and at the highest utilisation.
+/// The shortest and longest waits at the lowest and at the highest utilisation.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let mut places: Vec<u64> = cases.iter().map(|case| Work::of(case.case).outside_ns).collect();
     places.sort_unstable();

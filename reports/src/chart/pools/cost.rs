@@ -28,10 +28,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
     Points {
         id: "pool-cost".into(),
-        title: format!("What an empty task costs: {}", ground.told()),
+        title: format!("Cost of an empty task: {}", ground.told()),
         description: "Time for each task by how tasks are handed out, on a logarithmic axis, one row per pool.",
         answer: answer(&ground),
-        note: "Whole time over tasks done, median over sets with its 95 % interval. Circle: apply, one task at a time and \
+        note: "Whole time over tasks done, median over repetitions with its 95 % interval. Circle: apply, one task at a time and \
                wait for its result. Diamond: apply async, a bounded number of tasks out at once. Triangle: map. Every \
                result was checked against its task."
             .into(),
@@ -52,7 +52,7 @@ fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 
     Entry { case, label: None, note: told.collect::<Vec<_>>().join(", "), marks: marks.collect() }
 }
 
-/// Who is cheapest, one at a time and many at once, and next to Python.
+/// The cheapest pools, one task at a time and many at once, next to Python.
 fn answer(ground: &Ground<'_, '_>) -> String {
     let best = |call: Call, python: bool| {
         let of_call = ground.cases.iter().copied().filter(|case| case.case.call == Some(call));

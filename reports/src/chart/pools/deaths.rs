@@ -10,7 +10,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// The table; `None` where nobody was killed. A pool that never saw it has no time, and stands here all the same.
+/// The table; `None` where no worker was killed. A pool that never detected it has a row without a time.
 pub fn figure(study: &Study<'_>) -> Option<Figure> {
     let asked = |case: &&CaseStudy<'_>| {
         case.case.family == POOL && case.case.measure == Measure::Recover && case.usable().next().is_some()
@@ -21,11 +21,11 @@ pub fn figure(study: &Study<'_>) -> Option<Figure> {
     cases.sort_by(|a, b| noticed(a).total_cmp(&noticed(b)));
     Some(Figure {
         id: "pool-deaths".into(),
-        title: format!("A worker is killed at work: {}", ground.told()),
+        title: format!("Worker killed during a task: {}", ground.told()),
         answer: answer(&cases),
-        note: "Noticed: from the kill until the pool knows, median over deaths. Lost tasks are reported to whoever waits for \
-               them; retried ones were done by another worker after all. Every other task was done exactly once, or the \
-               trial would be invalid."
+        note: "Detected: time from the kill until the pool knows, median over kills. Lost tasks are reported to \
+             the caller; retried tasks were done by another worker. Every other task was done exactly once, \
+             or the trial would be invalid."
             .into(),
         legend: Vec::new(),
         wide: String::new(),
@@ -41,15 +41,15 @@ fn noticed(case: &CaseStudy<'_>) -> f64 {
 
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let Some(first) = cases.first().filter(|case| noticed(case) < f64::MAX) else {
-        return "No pool noticed within the patience of the trial.".into();
+        return "No pool detected the kill before the time limit of the trial.".into();
     };
     let never = cases.iter().filter(|case| value(case, metric::RECOVERY_NS).is_none()).count();
     let never = match never {
         0 => String::new(),
-        1 => " One never notices.".into(),
-        some => format!(" {some} never notice."),
+        1 => " One pool never detects it.".into(),
+        some => format!(" {some} pools never detect it."),
     };
-    format!("{} notices soonest, after {}.{never}", first.series.quoted(), format::ns(noticed(first)))
+    format!("{} detects a kill soonest, after {}.{never}", first.series.quoted(), format::ns(noticed(first)))
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {

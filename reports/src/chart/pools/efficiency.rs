@@ -59,7 +59,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         answer: answer(&drawn, &grains),
         note: format!(
             "Work done over workers times whole time. The large circle on a line is METG(50 %), the diamond its break-even with a \
-             plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are 95 % intervals over sets.{}",
+             plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are 95 % intervals over repetitions.{}",
             shown.told()
         ),
         legend: Vec::new(),
@@ -125,7 +125,7 @@ fn height(cases: &[&CaseStudy<'_>], grain_ns: f64) -> Option<f64> {
         .map(|pair| pair[0].1 + (pair[1].1 - pair[0].1) * (x - pair[0].0) / (pair[1].0 - pair[0].0))
 }
 
-/// Who wastes least at either end.
+/// The most efficient pool at the smallest and at the largest grain.
 fn answer(cases: &[&CaseStudy<'_>], grains: &[u64]) -> String {
     let best = |grain_ns: u64| {
         let there = cases.iter().filter(|case| grain(case) == grain_ns && competes(case));

@@ -49,10 +49,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         title: format!("How small a task may be: {}", ground.told()),
         description: "The break-even grain and METG(50 %) of each pool with their intervals, on a logarithmic axis.",
         answer: answer(&found),
-        note: "Circle: METG(50 %), the smallest task at which half of the workers' time is work (Slaughter et al. 2020). \
-               Diamond: break-even, the smallest task at which the pool is faster than a plain loop without any. Both lie on a straight line \
-               between measured grains, over the logarithm of the grain; intervals come from drawing sets again. Whoever \
-               gets there at no grain that was tried, or at the smallest already, stands in the numbers only."
+        note: "Circle: METG(50 %), the smallest task at which half of the worker time is work (Slaughter et al. \
+             2020). Diamond: break-even, the smallest task at which the pool is faster than a plain loop. \
+             Both are interpolated between measured grains, over the logarithm of the grain; intervals come \
+             from resampling repetitions. Pools that reach it at no tried grain, or already at the smallest, \
+             are in the table only."
             .into(),
         x_name: "work in a task (log scale)",
         show: format::time,
@@ -85,7 +86,7 @@ fn entry<'s, 'a>(found: &Found<'s, 'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// Who bears the smallest tasks.
+/// The pools with the smallest METG and break-even grain.
 fn answer(found: &[Found<'_, '_>]) -> String {
     let soonest = |of: fn(&Found<'_, '_>) -> Option<Reach>| {
         let known = found.iter().filter(|found| competes(found.case)).filter_map(|found| Some((found, of(found)?)));

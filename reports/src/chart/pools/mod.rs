@@ -51,12 +51,12 @@ fn no_chunks(case: &CaseStudy<'_>) -> bool {
     case.case.chunk.is_none_or(|chunk| chunk == ipcmark_record::Chunk::One)
 }
 
-/// The case of the same contestant that is called this way.
+/// The case of the same variant that is called this way.
 fn called<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>, call: Call) -> Option<&'s CaseStudy<'a>> {
     ground.cases.iter().copied().find(|case| case.series == like.series && case.case.call == Some(call))
 }
 
-/// One case for each contestant of a ground, those that come first.
+/// One case for each variant of a ground, those that come first.
 fn contestants<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
     let mut each: Vec<&CaseStudy<'_>> = Vec::new();
     for case in cases {

@@ -40,7 +40,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         title,
         answer: answer(&cases),
         note:
-            "Medians over sets of the two ways a task goes, and what is left of the whole time an apply takes: making \
+            "Medians over repetitions of the two ways a task goes, and what is left of the whole time an apply takes: making \
                the task and checking the result, on either side. Bars of one size stand on one axis."
                 .into(),
         legend: legend(),

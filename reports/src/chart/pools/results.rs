@@ -18,7 +18,7 @@ pub fn figure(study: &Study<'_>) -> Option<Figure> {
         id: "pool-results".into(),
         title: format!("Pools side by side: {}", ground.told()),
         answer: String::new(),
-        note: "Empty tasks; medians over sets. Submit to start and finish to visible are those of apply, one task at a \
+        note: "Empty tasks; medians over repetitions. Submit to start and finish to visible are those of apply, one task at a \
                time. Idle: CPU time of all roles in a second without work. Set-up: from nothing to the first result and \
                back to nothing; close waits for what is under way, terminate does not. A dash means that it was not \
                asked, or has no answer."
@@ -58,7 +58,7 @@ fn table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {
         .table()
 }
 
-/// The same contestant asked something else, with as many workers where that was asked.
+/// The same variant asked something else, with as many workers where that was asked.
 fn sibling<'s, 'a>(
     study: &'s Study<'a>,
     ground: &Ground<'_, '_>,

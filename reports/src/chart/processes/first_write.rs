@@ -1,4 +1,4 @@
-//! Isolation made visible: what the first write to a shared page costs, what the next one does, and who sees it.
+//! Isolation made visible: what the first write to a shared page costs, what the next one does, and which processes see it.
 
 use ipcmark_record::{Measure, metric};
 
@@ -43,7 +43,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         title,
         answer: answer(&cases),
         note: format!(
-            "Medians over sets. Who sees a write is checked in every trial, and a wrong answer would make it invalid.{}",
+            "Medians over repetitions. Each trial checks which processes see a write; a wrong answer makes it \
+             invalid.{}",
             remarks(&cases)
         ),
         legend: WRITES.iter().map(|(_, word, ink)| Key { class: format!("p{ink}"), word: (*word).into() }).collect(),
@@ -84,7 +85,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     )
 }
 
-/// Who saw what, in the words of the trials.
+/// What the trials say about the visibility of writes.
 fn remarks(cases: &[&CaseStudy<'_>]) -> String {
     let remark = |case: &&CaseStudy<'_>| {
         let said = case.usable().find_map(|record| record.outcome.why.clone())?;

@@ -35,7 +35,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         id: "parallel".into(),
         title: title.clone(),
         answer: answer(&ground),
-        note: "The three process states as the scheduler counts them, median over sets; the upper half of a bar is one \
+        note: "The three process states as the scheduler counts them, median over repetitions; the upper half of a bar is one \
                role, the lower half the other. The number is the speed-up: the work of both done by one alone, over the \
                time both took together. Two that are ready at the same time are concurrent; two that run at the same time \
                are parallel."

@@ -22,7 +22,7 @@ const STAGES: [(&str, u8); 5] = [
     ("collecting it", 5),
 ];
 
-/// The chart; `None` where nobody was started.
+/// The chart; `None` where no process was started.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let started = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::StartUp);
     let grounds = Ground::all(started, |_| ());
@@ -31,11 +31,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = grounds.iter().find(plain).or(grounds.first())?;
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
-    let title = format!("What it takes to start one, use it and be rid of it: {}", ground.told());
+    let title = format!("Life of a process, stage by stage: {}", ground.told());
     let chart = Bars {
         title: title.clone(),
         description:
-            "Stacked bars: time of the call that starts it, until its first word, until it answered a message, \
+            "Stacked bars: time of the call that starts it, until its first word, until it answered per message, \
                       from telling it to leave until its end is seen, and for collecting it."
                 .into(),
         columns: vec![Column {
@@ -47,7 +47,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         id: "start-up".into(),
         title,
         answer: answer(&cases),
-        note: "Medians over sets, one life after the other, in a parent of a single thread. The line across is the first word, \
+        note: "Medians over repetitions, one life after the other, in a parent of a single thread. The line across is the first word, \
                counted from the call. Where a call returns after the newborn has spoken, no time is left between the two. \
                Bars of one size stand on one axis."
             .into(),

@@ -17,18 +17,18 @@ const LONGER: f64 = 1.1;
 const MOST_SHOWN: usize = 16;
 
 const RESIDENT: Swept = Swept {
-    name: "memory of the parent that is in use",
+    name: "parent RSS",
     of: resident_bytes,
     show: resident_told,
-    column: ("Memory of the parent", "resident_bytes"),
+    column: ("Parent RSS", "resident_bytes"),
     even: true,
 };
 
 const AT_ONCE: Swept = Swept {
-    name: "started before the first is waited for",
+    name: "batch size",
     of: started_at_once,
     show: started_told,
-    column: ("At once", "at_once_count"),
+    column: ("Batch size", "at_once_count"),
     even: false,
 };
 
@@ -37,7 +37,7 @@ fn resident_bytes(case: &CaseStudy<'_>) -> u64 {
 }
 
 fn resident_told(bytes: u64) -> String {
-    if bytes == 0 { "as little as can be".into() } else { format::bytes(bytes) }
+    if bytes == 0 { "minimal".into() } else { format::bytes(bytes) }
 }
 
 fn started_at_once(case: &CaseStudy<'_>) -> u64 {
@@ -82,11 +82,12 @@ pub fn resident(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         y_name: "from the call to the first word",
         columns: [("First word", "start_up_ns"), ("Low", "low_ns"), ("High", "high_ns")],
         id: "start-up-resident",
-        title: format!("What the size of the parent adds: {}", ground.told()),
+        title: format!("Start-up against parent RSS: {}", ground.told()),
         description: "Time from the call to the first word by the memory of the parent that is in use, one line per way \
                       to start.",
-        note: "Private memory of the parent, each page written before. A fork copies the tables that map it; whoever borrows the \
-               parent's memory until the new program runs copies nothing. Bands are 95 % intervals over sets."
+        note: "Private memory of the parent (parent RSS), each page written before. A fork copies the page \
+             tables; vfork and posix_spawn share them until the new program runs and copy nothing. Bands are \
+             95 % intervals over repetitions."
             .into(),
     };
     let figure = chart.figure_in_panels(all_in_one, MOST_SHOWN, study, looks)?;
@@ -103,13 +104,13 @@ pub fn at_once(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         value: |case| lives(case).map(Estimate::with_ends),
         floor: None,
         show: format::rate,
-        y_name: "lives a second, from call to collection",
-        columns: [("Lives a second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+        y_name: "lives per second, from call to collection",
+        columns: [("Lives per second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
         id: "start-up-at-once",
-        title: format!("Starting several at once: {}", ground.told()),
-        description: "Lives a second by how many are started before the first is waited for, on logarithmic axes, one line \
+        title: format!("Starting processes in batches: {}", ground.told()),
+        description: "Lives per second by how many are started before the first is waited for, on logarithmic axes, one line \
                       per way to start.",
-        note: "A life goes from the call to the collection. Bands are 95 % intervals over sets.".into(),
+        note: "A life goes from the call to the collection. Bands are 95 % intervals over repetitions.".into(),
     };
     let figure = chart.figure_in_panels(all_in_one, MOST_SHOWN, study, looks)?;
     Some(Figure { answer, ..figure })
@@ -119,7 +120,7 @@ fn lives(case: &CaseStudy<'_>) -> Option<Estimate> {
     estimate(&case.records, Kind::Rate, metric::STARTS_PER_S)
 }
 
-/// Who pays most for a large parent, and who pays least.
+/// The ways to start that a large parent slows most and least.
 fn grown(ground: &Ground<'_, '_>) -> String {
     let largest = ground.cases.iter().map(|case| resident_bytes(case)).max().unwrap_or(0);
     let each = ground.cases.chunk_by(|a, b| a.series == b.series).filter_map(|cases| {
@@ -137,7 +138,7 @@ fn grown(ground: &Ground<'_, '_>) -> String {
     format!("A parent of {} makes a start take {}{beside}.", format::bytes(largest), told(most))
 }
 
-/// Who starts most at either end.
+/// The highest rates with the smallest and the largest batch.
 fn most(ground: &Ground<'_, '_>) -> String {
     let all = || ground.cases.iter().map(|case| started_at_once(case));
     let mut ends: Vec<u64> = all().min().into_iter().chain(all().max()).collect();
@@ -146,7 +147,7 @@ fn most(ground: &Ground<'_, '_>) -> String {
         let there = ground.cases.iter().filter(|case| started_at_once(case) == n && case.series.between_processes());
         let known = there.filter_map(|case| Some((case, lives(case)?.value)));
         let (best, rate) = known.max_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some(format!("{} with {} ({n} at once)", format::rate(rate), best.series.quoted()))
+        Some(format!("{} with {} (batch size {n})", format::rate(rate), best.series.quoted()))
     };
     let parts: Vec<String> = ends.into_iter().filter_map(best).collect();
     if parts.is_empty() { String::new() } else { format!("Most processes live through {}.", parts.join(" and ")) }

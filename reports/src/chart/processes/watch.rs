@@ -31,7 +31,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from an end until it is known, median and 99th percentile, by how the end came, on a \
                       logarithmic axis.",
         answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
-        note: "Circle: median over sets with its 95 % interval. Diamond: 99th percentile of all. An end by itself counts from the child's \
+        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all. An end by itself counts from the child's \
                last stamp, one by a signal from just before it is sent, so the way of the signal is in it. A zombie is \
                long dead: its time is that of collecting it."
             .into(),

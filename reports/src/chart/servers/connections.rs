@@ -28,7 +28,7 @@ pub fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
             show: format::time,
             column: "connect_ns",
             answer: "A new client has its first answer soonest from",
-            note: "Median over clients and sets, with its 95 % interval. A server that starts a thread or a process for each \
+            note: "Median over clients and repetitions, with its 95 % interval. A server that starts a thread or a process for each \
                connection does it here.",
             many: false,
         },
@@ -57,7 +57,7 @@ pub fn memory(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     )
 }
 
-/// What sets the two charts apart.
+/// What repetitions the two charts apart.
 struct What {
     metric: &'static str,
     id: &'static str,

@@ -52,14 +52,14 @@ fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Fig
         value: |case| case.summary.typical.map(Estimate::with_ends),
         floor: None,
         show: format::rate,
-        y_name: "requests a second, in all",
-        columns: [("Requests a second", "requests_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+        y_name: "requests per second, in all",
+        columns: [("Requests per second", "requests_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
         id: "serve",
-        title: format!("Requests a second against clients: {}", ground.told()),
+        title: format!("Requests per second against clients: {}", ground.told()),
         description: "Requests answered a second by the number of clients, on logarithmic axes, one line per server, one \
                       panel per kind of address.",
         note: "A closed loop: each client, a process of its own, asks again when it has its answer, and checks every one. \
-               Bands are 95 % intervals over sets."
+               Bands are 95 % intervals over repetitions."
             .into(),
     };
     let figure = chart.figure_in_panels(address, MOST_SHOWN, study, looks)?;
@@ -80,7 +80,7 @@ fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<
         description: "99th percentile of the time from a request to its answer by the number of clients, on logarithmic \
                       axes, one line per server, one panel per kind of address.",
         note:
-            "All requests of all sets together; a percentile needs ten answers beyond it. In a closed loop the clients \
+            "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed loop the clients \
                share the rate, so the time grows with their number even where the server is at its best."
                 .into(),
     };
@@ -96,7 +96,7 @@ fn ends(ground: &Ground<'_, '_>) -> Vec<u64> {
     ends
 }
 
-/// Who serves most, with the fewest clients and with the most.
+/// The highest rate with the fewest and with the most clients.
 fn best(ground: &Ground<'_, '_>) -> String {
     let told = |n: u64| {
         let there = ground.cases.iter().copied().filter(|case| clients(case) == n && competes(case));
@@ -108,7 +108,7 @@ fn best(ground: &Ground<'_, '_>) -> String {
     ends(ground).into_iter().filter_map(told).collect::<Vec<_>>().join(" ")
 }
 
-/// Who lets the slowest hundredth wait least, with the most clients.
+/// The lowest p99 with the most clients.
 fn soonest(ground: &Ground<'_, '_>) -> String {
     let Some(most) = ends(ground).last().copied() else { return String::new() };
     let there = ground.cases.iter().filter(|case| clients(case) == most && competes(case));

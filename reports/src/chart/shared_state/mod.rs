@@ -16,7 +16,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     figures.into_iter().filter_map(|figure| figure(study, looks)).collect()
 }
 
-/// The grounds on which shared state was used, that of most contestants first.
+/// The grounds on which shared state was used, that of most variants first.
 fn grounds<'s, 'a>(study: &'s Study<'a>, open: fn(&mut Case)) -> Vec<Ground<'s, 'a>> {
     Ground::all(measured(study, SHARED_STATE).filter(|case| case.case.measure == Measure::Access), open)
 }

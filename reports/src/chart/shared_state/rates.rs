@@ -38,8 +38,8 @@ pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let figure = chart(
         &ground,
         READS,
-        format!("Accesses a second against reads: {}", ground.told()),
-        "Accesses a second of all together by how many of a hundred only read, one line per way to share state.",
+        format!("Accesses per second against reads: {}", ground.told()),
+        "Accesses per second of all together by how many of a hundred only read, one line per way to share state.",
         "access-reads",
     )
     .figure_of_one_kind(study, looks)?;
@@ -54,8 +54,8 @@ pub fn against_holders(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let figure = chart(
         &ground,
         HOLDERS,
-        format!("Accesses a second against users: {}", ground.told()),
-        "Accesses a second of all together by how many use the state, on logarithmic axes, one line per way to share state.",
+        format!("Accesses per second against users: {}", ground.told()),
+        "Accesses per second of all together by how many use the state, on logarithmic axes, one line per way to share state.",
         "access-holders",
     )
     .figure_of_one_kind(study, looks)?;
@@ -98,18 +98,18 @@ fn chart<'s, 'a>(
         value: |case: &CaseStudy<'_>| case.summary.typical.map(Estimate::with_ends),
         floor: None,
         show: format::rate,
-        y_name: "accesses a second, in all",
-        columns: [("Accesses a second", "accesses_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+        y_name: "accesses per second, in all",
+        columns: [("Accesses per second", "accesses_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
         id,
         title,
         description,
         note: "A fixed window in which all are at work; keys are drawn evenly. Every value read is checked to be one version \
-               that one user wrote, and no older than what this reader saw before. Bands are 95 % intervals over sets."
+               that one user wrote, and no older than what this reader saw before. Bands are 95 % intervals over repetitions."
             .into(),
     }
 }
 
-/// Who does most at either end.
+/// The highest rate at the smallest and at the largest value.
 fn best_at_ends(ground: &Ground<'_, '_>, swept: &Swept) -> String {
     let places = || ground.cases.iter().map(|case| (swept.of)(case));
     let mut ends: Vec<u64> = places().min().into_iter().chain(places().max()).collect();

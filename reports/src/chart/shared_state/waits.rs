@@ -32,7 +32,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "99th percentile of the time of a read and of a write, on a logarithmic axis, one row per way to share \
                       state.",
         answer: answer(&cases),
-        note: "Circle: reads. Diamond: writes. From the call until the value is there or set, median of the sets' 99th \
+        note: "Circle: reads. Diamond: writes. From the call until the value is there or set, median of the repetitions' 99th \
                percentiles with its 95 % interval."
             .into(),
         x_name: "99 of 100 take at most (log scale)",
