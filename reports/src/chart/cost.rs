@@ -112,9 +112,8 @@ fn price_of_polling(placed: &[Placed<'_, '_>]) -> Option<String> {
 }
 
 fn table(placed: &[Placed<'_, '_>], front: &[usize]) -> Table {
-    let named: Vec<(&CaseStudy<'_>, (&(f64, f64), bool))> =
-        placed.iter().enumerate().map(|(at, (case, point))| (*case, (point, front.contains(&at)))).collect();
-    Table::of(named)
+    let rows = placed.iter().enumerate();
+    Table::of(rows.map(|(at, (case, point))| (*case, (*point, front.contains(&at)))).collect::<Vec<_>>())
         .case("Mechanism")
         .time("Round trip", "round_trip_ns", |row| Some(row.1.0.0))
         .time("CPU per message", "cpu_ns", |row| Some(row.1.0.1))

@@ -105,9 +105,8 @@ fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
 }
 
 fn table(placed: &[Placed<'_, '_>], front: &[usize]) -> Table {
-    let named: Vec<(&CaseStudy<'_>, (&(f64, f64), bool))> =
-        placed.iter().enumerate().map(|(at, (case, point))| (*case, (point, front.contains(&at)))).collect();
-    Table::of(named)
+    let rows = placed.iter().enumerate();
+    Table::of(rows.map(|(at, (case, point))| (*case, (*point, front.contains(&at)))).collect::<Vec<_>>())
         .case("Lock")
         .number("Rate", "acquisitions_per_s", format::rate, |row| Some(row.1.0.0))
         .number("Jain over 10 ms", "jain_count", format::ratio, |row| Some(row.1.0.1))
