@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, PlottingBackend, SamplingMode, Throughput};
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Call, Case, Isolation, Measure, Placement};
 use ipcmark_harness::bench::Arguments;
@@ -111,7 +111,7 @@ impl Rows {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "acquire");
         let mut seen = BTreeSet::new();
-        for row in ipcmark::lock::contestants().iter().filter(|row| row.unavailable.is_none()) {
+        for row in ipcmark::lock::variants().iter().filter(|row| row.unavailable.is_none()) {
             if seen.insert(row.row()) {
                 let alone = Case { placement: Placement::SameCpu, holders: Some(1), ..row.case(Measure::Acquire) };
                 run(&mut group, bench, *all, &format!("acquire/{}", id(row)), &alone, &id(row));
@@ -124,7 +124,7 @@ impl Rows {
     fn pools(&mut self) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "apply");
-        for row in ipcmark::pool::contestants().iter().filter(|row| bench.runs(row) && row.unavailable.is_none()) {
+        for row in ipcmark::pool::variants().iter().filter(|row| bench.runs(row) && row.unavailable.is_none()) {
             let apply = Case {
                 placement: bench.placement,
                 message_bytes: Some(MESSAGE_BYTES),
@@ -164,7 +164,7 @@ fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &st
 }
 
 /// A row's name without the sign that parts criterion's groups.
-fn id(row: &Contestant) -> String {
+fn id(row: &Variant) -> String {
     row.row().replace('/', "-")
 }
 

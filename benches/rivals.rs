@@ -16,7 +16,7 @@ mod work;
 
 use std::process::Command;
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Placement};
@@ -55,7 +55,7 @@ fn main() {
 
 struct Contest {
     bench: Bench,
-    rows: Vec<Contestant>,
+    rows: Vec<Variant>,
     one_cpu: Vec<u32>,
     timing: Timing,
 }
@@ -107,7 +107,7 @@ impl Contest {
         }
     }
 
-    fn row(&self, name: &str) -> Option<&Contestant> {
+    fn row(&self, name: &str) -> Option<&Variant> {
         self.rows.iter().find(|row| row.row() == name)
     }
 

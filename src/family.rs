@@ -22,8 +22,8 @@ use crate::measure::paired;
 use crate::protocol::{Link, Report};
 use crate::record::{Anatomy, Case};
 
-pub use crate::contestant::{Contestant, RoleSpec};
 pub use crate::measure::locks::Concluded;
+pub use crate::variant::{RoleSpec, Variant};
 
 /// The role of a process that only burns CPU time beside a trial.
 pub const HOG: &str = "hog";
@@ -47,7 +47,7 @@ trait Family: Sync {
     /// Its name in cases and keys.
     fn name(&self) -> &'static str;
     /// Every way its mechanisms can be run, with what this machine lacks.
-    fn contestants(&self) -> Vec<Contestant>;
+    fn variants(&self) -> Vec<Variant>;
     /// Whether `case` can run, before any process starts.
     ///
     /// Errors: the reason, with the limit that stands in the way.
@@ -94,9 +94,9 @@ fn of(case: &Case) -> io::Result<&'static dyn Family> {
     found.copied().ok_or_else(|| io::Error::other(format!("there is no family `{}`", case.family)))
 }
 
-/// Every contestant of every family, with what this machine lacks.
-pub fn contestants() -> Vec<Contestant> {
-    FAMILIES.iter().flat_map(|family| family.contestants()).collect()
+/// Every variant of every family, with what this machine lacks.
+pub fn variants() -> Vec<Variant> {
+    FAMILIES.iter().flat_map(|family| family.variants()).collect()
 }
 
 /// The families that a plan can ask, whoever plays their roles.

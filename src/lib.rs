@@ -13,7 +13,6 @@ compile_error!(
 pub mod build_info;
 pub mod concurrency;
 pub mod conformance;
-pub mod contestant;
 pub mod family;
 pub mod isolation;
 pub mod launch;
@@ -25,6 +24,7 @@ pub mod queue;
 pub mod server;
 pub mod shared_state;
 pub mod transport;
+pub mod variant;
 pub mod worker;
 
 pub use ipcmark_core::{

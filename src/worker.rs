@@ -22,7 +22,7 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::paired::{self, Floor};
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{self, Sink, Source};
-use crate::measure::{Findings, Task, Trouble, floors};
+use crate::measure::{MeasureError, MeasureResult, Task, floors};
 use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, Report, ToWorker, hear, say};
 use crate::record::Measure;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
@@ -54,13 +54,15 @@ fn serve() -> io::Result<()> {
     let result = order(&mut talk).and_then(|order| obey(order, &mut talk));
     let answer = match result {
         Ok(report) => FromWorker::Done(Box::new(report)),
-        Err(Trouble::Invalid(why)) => FromWorker::Done(Box::new(Report { invalid: Some(why), ..Report::default() })),
-        Err(Trouble::Io(error)) => FromWorker::Failed { why: error.to_string() },
+        Err(MeasureError::Invalid(why)) => {
+            FromWorker::Done(Box::new(Report { invalid: Some(why), ..Report::default() }))
+        }
+        Err(MeasureError::Io(error)) => FromWorker::Failed { why: error.to_string() },
     };
     say(&mut talk.output, &answer)
 }
 
-fn order(talk: &mut Talk) -> Result<Order, Trouble> {
+fn order(talk: &mut Talk) -> Result<Order, MeasureError> {
     match hear(&mut talk.input)? {
         ToWorker::Order(order) if order.protocol == PROTOCOL => Ok(*order),
         ToWorker::Order(order) => {
@@ -71,11 +73,11 @@ fn order(talk: &mut Talk) -> Result<Order, Trouble> {
     }
 }
 
-fn unexpected(wanted: &str, heard: &ToWorker) -> Trouble {
+fn unexpected(wanted: &str, heard: &ToWorker) -> MeasureError {
     io::Error::new(io::ErrorKind::InvalidData, format!("{wanted} was due, not {heard:?}")).into()
 }
 
-fn obey(order: Order, talk: &mut Talk) -> Findings {
+fn obey(order: Order, talk: &mut Talk) -> MeasureResult {
     if let Some(cpu) = order.cpus.first() {
         pin::pin_this_thread(*cpu)?;
     }
@@ -96,7 +98,7 @@ fn obey(order: Order, talk: &mut Talk) -> Findings {
 }
 
 /// Plays the order's role as its family does.
-fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (row, stranger) = (order.case.row(), unknown_row(&order));
     match order.case.family.as_str() {
         transport::FAMILY => transport::visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger)),
@@ -112,15 +114,15 @@ fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
     }
 }
 
-fn unknown_row(order: &Order) -> Trouble {
+fn unknown_row(order: &Order) -> MeasureError {
     io::Error::other(format!("this worker knows no `{}`", order.case.row())).into()
 }
 
-fn unasked(order: &Order, measure: Measure) -> Trouble {
+fn unasked(order: &Order, measure: Measure) -> MeasureError {
     io::Error::other(format!("`{}` cannot be asked for `{measure}`", order.case.row())).into()
 }
 
-fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let link = order.links.first().ok_or_else(|| io::Error::other("a floors order comes with memory"))?;
     let mut arena = floors::arena(&link.address, link.end)?;
     talk.exchange(vec![])?;
@@ -134,7 +136,7 @@ fn measure_floors(order: &Order, page: Page, talk: &mut Talk) -> Findings {
 
 impl Talk {
     /// Says what this worker offers and hears what the others do.
-    fn exchange(&mut self, offers: Vec<Offered>) -> Result<Vec<Offered>, Trouble> {
+    fn exchange(&mut self, offers: Vec<Offered>) -> Result<Vec<Offered>, MeasureError> {
         say(&mut self.output, &FromWorker::Offer { offers })?;
         match hear(&mut self.input)? {
             ToWorker::Peers { offers } => Ok(offers),
@@ -143,7 +145,7 @@ impl Talk {
     }
 
     /// Reports for duty and waits for `go`.
-    fn ready_go(&mut self) -> Result<(), Trouble> {
+    fn ready_go(&mut self) -> Result<(), MeasureError> {
         say(&mut self.output, &FromWorker::Ready)?;
         match hear(&mut self.input)? {
             ToWorker::Go => Ok(()),
@@ -160,9 +162,9 @@ struct Play<'a> {
 }
 
 impl Visitor for Play<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<T: Transport>(self) -> Findings {
+    fn visit<T: Transport>(self) -> MeasureResult {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             // The guard is a constant, so that the solo loops are compiled only for transports that have them.
@@ -175,7 +177,7 @@ impl Visitor for Play<'_> {
 }
 
 /// One process of several: attaches its own ends.
-fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let name = prepare::role_names(&order.case).nth(order.slot as usize).unwrap_or("worker");
     let task = Task::of(&order, name, 0);
     let (floor_links, links): (Vec<Link>, Vec<Link>) =
@@ -207,7 +209,7 @@ fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, 
 }
 
 /// One thread that plays both sides.
-fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, "solo", 0);
     let shape = Shape::of(&task.case);
     let address = T::create(&shape)?;

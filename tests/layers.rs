@@ -31,7 +31,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("protocol", 2),
     ("shm", 2),
     ("wait", 2),
-    ("contestant", 3),
+    ("variant", 3),
     ("control", 3),
     ("ring", 3),
     ("transport", 4),

@@ -2,7 +2,7 @@
 
 pub mod rtrb_pair;
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Placement, Status, Touch, metric};
@@ -36,7 +36,7 @@ impl Bench {
     }
 
     /// Whether `row` gets anywhere on these CPUs.
-    pub fn runs(&self, row: &Contestant) -> bool {
+    pub fn runs(&self, row: &Variant) -> bool {
         !row.polls || self.has_two_cpus()
     }
 
@@ -65,7 +65,7 @@ pub fn ns_each(outcome: &Outcome) -> f64 {
 }
 
 /// The case of a registry row on its first isolation and substrate.
-pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
+pub fn case(row: &Variant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
     Case {
         placement: if row.cpus_wanted < 2 { Placement::SameCpu } else { placement },
         message_bytes: Some(message_bytes),
@@ -77,12 +77,12 @@ pub fn case(row: &Contestant, measure: Measure, placement: Placement, message_by
 }
 
 /// The transports of the registry, each once: the first isolation and substrate a mechanism can have.
-pub fn rows() -> Vec<Contestant> {
-    let mut rows: Vec<Contestant> = vec![];
-    for contestant in ipcmark::family::contestants() {
-        let usable = contestant.sends() && contestant.unavailable.is_none();
-        if usable && rows.iter().all(|row| row.row() != contestant.row()) {
-            rows.push(contestant);
+pub fn rows() -> Vec<Variant> {
+    let mut rows: Vec<Variant> = vec![];
+    for variant in ipcmark::family::variants() {
+        let usable = variant.sends() && variant.unavailable.is_none();
+        if usable && rows.iter().all(|row| row.row() != variant.row()) {
+            rows.push(variant);
         }
     }
     rows

@@ -7,7 +7,7 @@ use std::thread;
 
 use ipcmark::clock;
 use ipcmark::machine::pin::pin_this_thread;
-use ipcmark::measure::Trouble;
+use ipcmark::measure::MeasureError;
 use ipcmark::measure::count::slices;
 use ipcmark::measure::round_trip::Side;
 use ipcmark::measure::stream::{Sink, Source};
@@ -126,7 +126,7 @@ pub fn pin(cpu: Option<&u32>) {
     }
 }
 
-fn fine(result: Result<(), Trouble>) {
+fn fine(result: Result<(), MeasureError>) {
     if let Err(trouble) = result {
         panic!("{trouble}");
     }

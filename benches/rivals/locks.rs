@@ -1,7 +1,7 @@
 //! Two locks side by side: taken by one alone, or wanted by several all the time. Both are shared by whatever the rival can
 //! be shared by, processes if it can choose.
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::lock;
 use ipcmark::record::{Case, Isolation, Measure, Placement, Spacing};
 
@@ -9,15 +9,14 @@ use super::{Contest, Pair};
 
 /// Takes and lets go `rows`, the first ours, with nobody else about.
 pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
-    let case =
-        |row: &Contestant| Case { holders: Some(1), placement: Placement::SameCpu, ..row.case(Measure::Acquire) };
+    let case = |row: &Variant| Case { holders: Some(1), placement: Placement::SameCpu, ..row.case(Measure::Acquire) };
     let [ours, rival] = pair(rows)?;
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
 
 /// Lets `holders` take turns who work `work_ns` inside and as long outside, on the same CPUs.
 pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, rival_first: bool) -> Option<Pair> {
-    let case = |row: &Contestant| Case {
+    let case = |row: &Variant| Case {
         holders: Some(holders),
         inside_ns: Some(work_ns),
         outside_ns: Some(work_ns),
@@ -30,12 +29,12 @@ pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, ri
 }
 
 /// Both rows, shared alike; nothing where one of them cannot run here.
-fn pair([ours, rival]: [&str; 2]) -> Option<[Contestant; 2]> {
+fn pair([ours, rival]: [&str; 2]) -> Option<[Variant; 2]> {
     let rival = usable(rival, None)?;
     Some([usable(ours, Some(rival.isolation))?, rival])
 }
 
-fn usable(name: &str, isolation: Option<Isolation>) -> Option<Contestant> {
-    let fits = |row: &Contestant| row.row() == name && isolation.is_none_or(|isolation| row.isolation == isolation);
-    lock::contestants().into_iter().find(|row| row.unavailable.is_none() && fits(row))
+fn usable(name: &str, isolation: Option<Isolation>) -> Option<Variant> {
+    let fits = |row: &Variant| row.row() == name && isolation.is_none_or(|isolation| row.isolation == isolation);
+    lock::variants().into_iter().find(|row| row.unavailable.is_none() && fits(row))
 }

@@ -1,6 +1,6 @@
 //! Ways to hand out tasks and to start processes, side by side; and the same in Python.
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::{Call, Case, Measure, Placement};
 use ipcmark_harness::participants::Participants;
 
@@ -29,11 +29,11 @@ pub fn starts(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<P
     Some(contest.cases(&ours?, &rival?, rival_first))
 }
 
-fn called(row: &Contestant, call: Call, workers: u32) -> Case {
+fn called(row: &Variant, call: Call, workers: u32) -> Case {
     Case { placement: Placement::Spread, workers: Some(workers), call: Some(call), ..row.case(Measure::Dispatch) }
 }
 
-fn usable(family: &str, name: &str) -> Option<Contestant> {
-    let fits = |row: &Contestant| row.family == family && row.row() == name && row.unavailable.is_none();
-    Participants::embedded().all_contestants().into_iter().find(fits)
+fn usable(family: &str, name: &str) -> Option<Variant> {
+    let fits = |row: &Variant| row.family == family && row.row() == name && row.unavailable.is_none();
+    Participants::embedded().all_variants().into_iter().find(fits)
 }

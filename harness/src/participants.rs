@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, anyhow};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 
 use self::source::Source;
 use crate::plan::Text;
@@ -34,7 +34,7 @@ pub struct Participants(Arc<Known>);
 #[derive(Debug, Default)]
 struct Known {
     participants: Vec<Participant>,
-    contestants: Vec<Contestant>,
+    variants: Vec<Variant>,
 }
 
 /// One program, and how to start it.
@@ -93,14 +93,14 @@ impl Participants {
     }
 
     /// What the participants can be asked, with what this machine lacks.
-    pub fn contestants(&self) -> &[Contestant] {
-        &self.0.contestants
+    pub fn variants(&self) -> &[Variant] {
+        &self.0.variants
     }
 
     /// All rows there are, this program's own first.
-    pub fn all_contestants(&self) -> Vec<Contestant> {
-        let mut all = family::contestants();
-        all.extend_from_slice(self.contestants());
+    pub fn all_variants(&self) -> Vec<Variant> {
+        let mut all = family::variants();
+        all.extend_from_slice(self.variants());
         all
     }
 
@@ -148,15 +148,15 @@ mod tests {
     const HEAD: &str = "[[participants]]\nname = \"mine\"\ncommand = [\"true\"]\n";
 
     fn row(line: &str) -> String {
-        let row = "[[participants.contestants]]\nfamily = \"transport\"\nmechanism = \"mine-pipe\"\nsummary = \"x\"\ngroup = \"pipes\"\n";
+        let row = "[[participants.variants]]\nfamily = \"transport\"\nmechanism = \"mine-pipe\"\nsummary = \"x\"\ngroup = \"pipes\"\n";
         format!("{HEAD}{row}{line}\n")
     }
 
     #[test]
     fn what_is_built_in_is_well_formed_and_of_its_program() {
         let all = Participants::embedded();
-        assert!(!all.contestants().is_empty());
-        assert!(all.contestants().iter().all(|row| row.program == Some("python")));
+        assert!(!all.variants().is_empty());
+        assert!(all.variants().iter().all(|row| row.program == Some("python")));
         let home = tempfile::tempdir().expect("a folder");
         let program = all.program("python", home.path()).expect("it is known");
         let adapter = PathBuf::from(program.arguments.last().expect("the adapter"));
@@ -170,7 +170,7 @@ mod tests {
             (String::new(), "no participants; add at least one [[participants]] block"),
             (HEAD.replace("[\"true\"]", "[]"), "mine.toml:3: `command` is empty"),
             (HEAD.replace("mine", "python"), "mine.toml:2: there is a participant `python` already"),
-            (HEAD.to_owned(), "mine.toml:2: `mine` has no contestants"),
+            (HEAD.to_owned(), "mine.toml:2: `mine` has no variants"),
             (row("measures = [\"strem\"]"), "mine.toml:9: unknown measure `strem`; did you mean `stream`?"),
             (row("measures = []"), "mine.toml:9: `measures` is an empty list"),
             (row("measures = [\"stream\"]\nwait = \"nap\""), "mine.toml:10: unknown kind of wait `nap`"),
@@ -204,12 +204,12 @@ mod tests {
             ("command = [\"sh\", \"-c\", \"echo so\"]\nat_least = \"3.9\"", "`so` is no version"),
         ] {
             let text = row("measures = [\"stream\"]").replace(
-                "[[participants.contestants]]",
-                &format!("[participants.probe]\n{probe}\n[[participants.contestants]]"),
+                "[[participants.variants]]",
+                &format!("[participants.probe]\n{probe}\n[[participants.variants]]"),
             );
             let text = Text { file: "mine.toml".into(), text };
             let all = Participants::with(&[text]).expect("well formed");
-            let mine = all.contestants().iter().find(|row| row.mechanism == "mine-pipe").expect("my row");
+            let mine = all.variants().iter().find(|row| row.mechanism == "mine-pipe").expect("my row");
             let why = mine.unavailable.as_deref().unwrap_or("it is available");
             assert!(why.starts_with("mine: ") && why.contains(due), "{why}\nwhere this was due: {due}");
         }

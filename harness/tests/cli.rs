@@ -89,11 +89,11 @@ fn the_list_has_the_promised_keys_and_every_row() {
         assert_eq!(row.keys().map(String::as_str).collect::<BTreeSet<_>>(), promised);
         assert_eq!(row["available"] == Value::Bool(true), row["why"].is_null());
     }
-    let contestants = Participants::embedded().all_contestants();
-    assert_eq!(rows.len(), contestants.len());
+    let variants = Participants::embedded().all_variants();
+    assert_eq!(rows.len(), variants.len());
     let table = printed(&ipcmark(folder.path(), &["list"]));
-    for contestant in contestants {
-        assert!(table.contains(&contestant.row()), "{} is missing in\n{table}", contestant.row());
+    for variant in variants {
+        assert!(table.contains(&variant.row()), "{} is missing in\n{table}", variant.row());
     }
 }
 

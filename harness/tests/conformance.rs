@@ -32,12 +32,12 @@ fn forms() -> Vec<(Case, bool)> {
 }
 
 fn every_case(measure: Measure, message_bytes: u64) -> impl Iterator<Item = Case> {
-    let available = family::contestants().into_iter().filter(|row| row.sends() && row.unavailable.is_none());
-    available.map(move |contestant| Case {
-        isolation: contestant.isolation,
-        substrate: contestant.substrate,
+    let available = family::variants().into_iter().filter(|row| row.sends() && row.unavailable.is_none());
+    available.map(move |variant| Case {
+        isolation: variant.isolation,
+        substrate: variant.substrate,
         message_bytes: Some(message_bytes),
-        ..case(contestant.mechanism, contestant.wait, measure)
+        ..case(variant.mechanism, variant.wait, measure)
     })
 }
 
@@ -68,7 +68,7 @@ fn every_row_conforms_at_every_size() {
 
 /// Whether the case's row answers its measure at all.
 fn asked(case: &Case) -> bool {
-    family::contestants().iter().any(|row| row.row() == case.row() && row.measures.contains(&case.measure))
+    family::variants().iter().any(|row| row.row() == case.row() && row.measures.contains(&case.measure))
 }
 
 /// A refusal says what would be carried: a number, or that empty messages are not.

@@ -7,22 +7,22 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::common::{PROGRAM, SOON, alone, case, leftovers, long, run_id, short, signal, worker_at_work, workers_of};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, Measure, Status};
 use ipcmark_harness::trial::{Session, TrialOrder};
 use nix::sys::signal::Signal;
 
 /// Every row that works between processes, once: transports, or locks.
-fn rows(family: &str) -> Vec<Contestant> {
+fn rows(family: &str) -> Vec<Variant> {
     let mut seen = BTreeSet::new();
-    let mut rows = family::contestants();
+    let mut rows = family::variants();
     rows.retain(|row| row.family == family && row.isolation == Isolation::Process && row.unavailable.is_none());
     rows.retain(|row| seen.insert(row.row()));
     rows
 }
 
 /// What to ask of `row` while it is killed: a stream where it can be asked, with a size that it carries.
-fn at_work(row: &Contestant) -> Case {
+fn at_work(row: &Variant) -> Case {
     let asked = [(Measure::Stream, 64), (Measure::Stream, 0), (Measure::RoundTrip, 64), (Measure::RoundTrip, 0)];
     let cases = asked.map(|(measure, bytes)| Case {
         message_bytes: Some(bytes),

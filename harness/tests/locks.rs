@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::common::command;
 use crate::common::{PROGRAM, alone, run_id, short};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Fault, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
@@ -19,13 +19,13 @@ fn session(name: &str) -> Session {
 }
 
 /// Every row of the family, in each isolation it can have, that answers `measure` on this machine.
-fn rows(measure: Measure) -> impl Iterator<Item = Contestant> {
-    let locks = family::contestants().into_iter().filter(|row| row.family == "lock" && row.unavailable.is_none());
+fn rows(measure: Measure) -> impl Iterator<Item = Variant> {
+    let locks = family::variants().into_iter().filter(|row| row.family == "lock" && row.unavailable.is_none());
     locks.filter(move |row| row.measures.contains(&measure))
 }
 
 /// A case of two holders.
-fn shared(row: &Contestant, measure: Measure) -> Case {
+fn shared(row: &Variant, measure: Measure) -> Case {
     Case { holders: Some(2), ..row.case(measure) }
 }
 
@@ -47,8 +47,8 @@ fn every_lock_keeps_its_promises_between_four_holders() {
 fn no_wake_up_is_lost_over_a_million_hand_overs() {
     let _alone = alone();
     let session = session("million");
-    let sleeps = |row: &Contestant| matches!(row.wait, Some(Wait::Park | Wait::Hybrid | Wait::Block));
-    let in_memory = |row: &Contestant| matches!(row.group, Group::FutexLocks | Group::PthreadLocks | Group::ReadMostly);
+    let sleeps = |row: &Variant| matches!(row.wait, Some(Wait::Park | Wait::Hybrid | Wait::Block));
+    let in_memory = |row: &Variant| matches!(row.group, Group::FutexLocks | Group::PthreadLocks | Group::ReadMostly);
     for row in rows(Measure::Conformance).filter(|row| sleeps(row) && in_memory(row)) {
         let mut order = short(row.case(Measure::Conformance));
         order.timing.fixed_count = Some(MANY_HAND_OVERS);

@@ -17,7 +17,7 @@ fn session(name: &str) -> Session {
 
 /// Every row once per isolation, on its first substrate.
 fn rows() -> impl Iterator<Item = Case> {
-    let available = family::contestants().into_iter().filter(|row| row.sends() && row.unavailable.is_none());
+    let available = family::variants().into_iter().filter(|row| row.sends() && row.unavailable.is_none());
     let first = available.filter(|row| row.substrate.is_none_or(|substrate| substrate == Substrate::Memfd));
     first.map(|row| Case {
         isolation: row.isolation,

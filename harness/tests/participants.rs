@@ -10,7 +10,7 @@ use crate::common;
 use crate::common::command::{folder, ipcmark, printed, told};
 use crate::common::user_run::fresh_places;
 use crate::common::{PROGRAM, alone, processes, processes_naming, run_id, short, wait_up_to};
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::{Call, Case, Measure, Outcome, Record, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
@@ -24,8 +24,8 @@ fn session(name: &str, participants: Participants) -> Session {
 }
 
 /// Python's rows; none where it is missing, which is said.
-fn rows() -> Vec<Contestant> {
-    let all = Participants::embedded().contestants().to_vec();
+fn rows() -> Vec<Variant> {
+    let all = Participants::embedded().variants().to_vec();
     if let Some(why) = all.iter().find_map(|row| row.unavailable.as_ref()) {
         println!("left out: {why}");
         return vec![];
@@ -34,7 +34,7 @@ fn rows() -> Vec<Contestant> {
 }
 
 /// Cases of the row that answer `measure`, small ones.
-fn cases(row: &Contestant, measure: Measure) -> Vec<Case> {
+fn cases(row: &Variant, measure: Measure) -> Vec<Case> {
     let plain = Case { message_bytes: row.carries().then_some(64), ..row.case(measure) };
     match measure {
         Measure::Stream | Measure::RoundTrip => {
@@ -107,7 +107,7 @@ fn shell(done: &str) -> Text {
     );
     let text = format!(
         "[[participants]]\nname = \"shell\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n\
-         [[participants.contestants]]\nfamily = \"transport\"\nmechanism = \"shell-words\"\ngroup = \"libraries\"\n\
+         [[participants.variants]]\nfamily = \"transport\"\nmechanism = \"shell-words\"\ngroup = \"libraries\"\n\
          measures = [\"round_trip\"]\nsummary = \"words\"\n"
     );
     Text { file: "shell.toml".into(), text }
@@ -144,7 +144,7 @@ fn a_python_that_is_too_old_is_a_skip_with_its_reason() {
     let at = |name: &str| folder.path().join(name);
     let participants = "[[participants]]\nname = \"old\"\ncommand = [\"old\"]\n\
         [participants.probe]\ncommand = [\"sh\", \"-c\", \"echo 3.8.18\"]\nat_least = \"3.9\"\n\
-        [[participants.contestants]]\nfamily = \"transport\"\nmechanism = \"old-pipe\"\ngroup = \"python\"\n\
+        [[participants.variants]]\nfamily = \"transport\"\nmechanism = \"old-pipe\"\ngroup = \"python\"\n\
         measures = [\"stream\"]\nsummary = \"a pipe of old\"\n";
     fs::write(at("old.toml"), participants).expect("written");
     fs::write(at("plan.toml"), PLAN).expect("written");

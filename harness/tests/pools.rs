@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common;
 use crate::common::user_run::{UserRun, fresh_places};
 use crate::common::{PROGRAM, alone, processes, run_id, short, signal, wait_for, wait_up_to};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Arrivals, Call, Case, Chunk, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialResult};
 use nix::sys::signal::Signal;
@@ -17,13 +17,13 @@ fn session(name: &str) -> Session {
 }
 
 /// Every row that answers `measure` on this machine.
-fn rows(measure: Measure) -> Vec<Contestant> {
-    let pools = family::contestants().into_iter().filter(|row| row.family == "pool" && row.unavailable.is_none());
+fn rows(measure: Measure) -> Vec<Variant> {
+    let pools = family::variants().into_iter().filter(|row| row.family == "pool" && row.unavailable.is_none());
     pools.filter(|row| row.measures.contains(&measure)).collect()
 }
 
 /// Two workers, asked for `measure`.
-fn case(row: &Contestant, measure: Measure) -> Case {
+fn case(row: &Variant, measure: Measure) -> Case {
     Case { workers: Some(2), ..row.case(measure) }
 }
 

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::common::{PROGRAM, alone, leftovers, run_id, short, signal, worker_at_work, workers_of};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
 use nix::sys::signal::Signal;
@@ -18,14 +18,14 @@ fn session(name: &str) -> Session {
 }
 
 /// Every row, in each isolation it can have, that this machine can run.
-fn rows() -> Vec<Contestant> {
-    let mut rows = family::contestants();
+fn rows() -> Vec<Variant> {
+    let mut rows = family::variants();
     rows.retain(|row| row.family == "queue" && row.unavailable.is_none());
     assert!(!rows.is_empty());
     rows
 }
 
-fn case(row: &Contestant, measure: Measure, (producers, consumers): (u32, u32)) -> Case {
+fn case(row: &Variant, measure: Measure, (producers, consumers): (u32, u32)) -> Case {
     Case { message_bytes: Some(64), producers: Some(producers), consumers: Some(consumers), ..row.case(measure) }
 }
 
@@ -100,7 +100,7 @@ fn check_drain(key: &str, items: u64, outcome: &Outcome) {
 
 #[test]
 fn what_a_queue_cannot_be_is_refused_with_the_limit() {
-    let refusal = |row: &Contestant, change: &dyn Fn(&mut Case)| {
+    let refusal = |row: &Variant, change: &dyn Fn(&mut Case)| {
         let mut case = case(row, Measure::Drain, (1, 1));
         change(&mut case);
         family::supports(&case).expect_err(&case.key())

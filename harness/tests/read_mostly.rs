@@ -16,7 +16,7 @@ fn session(name: &str) -> Session {
 }
 
 /// A case of the row for three holders.
-fn case(row: &family::Contestant, reads_percent: u32) -> Case {
+fn case(row: &family::Variant, reads_percent: u32) -> Case {
     Case {
         wait: row.wait,
         isolation: row.isolation,
@@ -27,9 +27,9 @@ fn case(row: &family::Contestant, reads_percent: u32) -> Case {
 }
 
 /// Every lock that knows readers, and a mutex that does not, once per isolation.
-fn rows() -> Vec<family::Contestant> {
-    let wanted = |row: &family::Contestant| row.group == Group::ReadMostly || row.mechanism == "futex-mutex";
-    let rows: Vec<_> = family::contestants().into_iter().filter(|row| row.family == FAMILY && wanted(row)).collect();
+fn rows() -> Vec<family::Variant> {
+    let wanted = |row: &family::Variant| row.group == Group::ReadMostly || row.mechanism == "futex-mutex";
+    let rows: Vec<_> = family::variants().into_iter().filter(|row| row.family == FAMILY && wanted(row)).collect();
     for mechanism in ["seqlock", "shm-rwlock", "double-buffer", "futex-mutex"] {
         assert!(rows.iter().any(|row| row.mechanism == mechanism), "{mechanism} is gone");
     }

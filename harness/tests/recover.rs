@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::common::{PROGRAM, alone, leftovers, processes, run_id, short, signal, wait_for};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
 use nix::sys::signal::Signal;
@@ -17,11 +17,11 @@ const TRIAL_MAX: Duration = Duration::from_secs(60);
 
 /// Every row that can be asked, with every death it can have.
 fn cases() -> Vec<Case> {
-    let asked = |row: &Contestant| {
+    let asked = |row: &Variant| {
         row.isolation == Isolation::Process && row.measures.contains(&Measure::Recover) && row.unavailable.is_none()
     };
-    let of = |row: &Contestant, death: Death| Case { death: Some(death), ..row.case(Measure::Recover) };
-    let rows = family::contestants();
+    let of = |row: &Variant, death: Death| Case { death: Some(death), ..row.case(Measure::Recover) };
+    let rows = family::variants();
     let all = rows.iter().filter(|row| asked(row)).flat_map(|row| Death::ALL.iter().map(move |death| of(row, *death)));
     all.filter(|case| family::supports(case).is_ok()).collect()
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::common::{PROGRAM, alone, leftovers, processes_naming, run_id, short};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Arrivals, Case, Group, Measure, Outcome, Service, Status, metric};
 use ipcmark_harness::trial::Session;
 
@@ -13,10 +13,9 @@ fn session(name: &str) -> Session {
 }
 
 /// Every row of the family that this machine can run.
-fn rows() -> Vec<Contestant> {
-    let of_family =
-        |row: &Contestant| row.group == Group::Servers && row.program.is_none() && row.unavailable.is_none();
-    family::contestants().into_iter().filter(of_family).collect()
+fn rows() -> Vec<Variant> {
+    let of_family = |row: &Variant| row.group == Group::Servers && row.program.is_none() && row.unavailable.is_none();
+    family::variants().into_iter().filter(of_family).collect()
 }
 
 /// The outcome of a trial that must be measured.

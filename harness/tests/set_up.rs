@@ -26,21 +26,21 @@ const SIZES: &[u64] = &[64, 0];
 fn every_mechanism_can_be_set_up_again_and_again() {
     let _one = alone();
     let session = Session::open_with(&run_id("set-up"), Path::new(PROGRAM)).expect("a session");
-    for contestant in family::contestants() {
+    for variant in family::variants() {
         // What shared memory is made of has tests of its own.
-        let first_form = matches!(contestant.substrate, None | Some(Substrate::Memfd));
-        let carries = contestant.family == "transport" && contestant.measures.contains(&Measure::SetUp);
-        if contestant.unavailable.is_some() || !carries || !first_form {
+        let first_form = matches!(variant.substrate, None | Some(Substrate::Memfd));
+        let carries = variant.family == "transport" && variant.measures.contains(&Measure::SetUp);
+        if variant.unavailable.is_some() || !carries || !first_form {
             continue;
         }
         let mut cases = SIZES.iter().map(|bytes| Case {
-            isolation: contestant.isolation,
-            substrate: contestant.substrate,
+            isolation: variant.isolation,
+            substrate: variant.substrate,
             message_bytes: Some(*bytes),
-            ..case(contestant.mechanism, contestant.wait, Measure::SetUp)
+            ..case(variant.mechanism, variant.wait, Measure::SetUp)
         });
         let case = cases.find(|case| family::supports(case).is_ok());
-        let case = case.unwrap_or_else(|| panic!("{} refuses {SIZES:?} bytes", contestant.row()));
+        let case = case.unwrap_or_else(|| panic!("{} refuses {SIZES:?} bytes", variant.row()));
         let outcome = session.run_trial(&short(case.clone())).outcome;
         assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
         check(&case, &outcome);

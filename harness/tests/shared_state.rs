@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::common::command;
 use crate::common::{PROGRAM, SOON, alone, leftovers, run_id, short, signal, wait_for, worker_at_work, workers_of};
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, Verdict, metric};
 use ipcmark::shared_state::FAMILY;
 use ipcmark_harness::trial::Session;
@@ -19,8 +19,8 @@ fn session(name: &str) -> Session {
 }
 
 /// Every row of the family, in each isolation it can have.
-fn rows() -> Vec<Contestant> {
-    let rows: Vec<_> = family::contestants().into_iter().filter(|row| row.family == FAMILY).collect();
+fn rows() -> Vec<Variant> {
+    let rows: Vec<_> = family::variants().into_iter().filter(|row| row.family == FAMILY).collect();
     for mechanism in ["manager", "shm-map-mutex", "seqlock-cells", "shards", "dashmap"] {
         assert!(rows.iter().any(|row| row.mechanism == mechanism), "{mechanism} is gone");
     }
@@ -28,7 +28,7 @@ fn rows() -> Vec<Contestant> {
 }
 
 /// A case of three users.
-fn access(row: &Contestant, reads_percent: u32, message_bytes: u64) -> Case {
+fn access(row: &Variant, reads_percent: u32, message_bytes: u64) -> Case {
     Case {
         holders: Some(USERS),
         reads_percent: Some(reads_percent),
@@ -38,7 +38,7 @@ fn access(row: &Contestant, reads_percent: u32, message_bytes: u64) -> Case {
 }
 
 /// Another process has the state: only they have such a role.
-fn is_kept(row: &Contestant) -> bool {
+fn is_kept(row: &Variant) -> bool {
     family::roles(&access(row, 50, 64)) > USERS
 }
 

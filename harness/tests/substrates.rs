@@ -28,8 +28,8 @@ fn own_pid() -> i32 {
 
 /// What this machine can make memory of.
 fn available() -> Vec<Substrate> {
-    let contestants = family::contestants().into_iter();
-    let ours = contestants.filter(|it| it.mechanism == MECHANISM && it.wait == Some(Wait::Park));
+    let variants = family::variants().into_iter();
+    let ours = variants.filter(|it| it.mechanism == MECHANISM && it.wait == Some(Wait::Park));
     let here = ours.filter(|it| it.isolation == Isolation::Process && it.unavailable.is_none());
     here.filter_map(|it| it.substrate).collect()
 }

@@ -11,7 +11,7 @@ use ipcmark_reports::analyse::study::Study;
 
 /// A case of 4 KiB that declares `anatomy` and was measured at `cost_ns`, priced by round floors.
 fn priced(measure: Measure, placement: Placement, anatomy: Anatomy, cost_ns: f64) -> Priced {
-    let one = common::contestants()[1];
+    let one = common::variants()[1];
     let case = common::case(&one, measure, placement, 4096);
     let mut record = common::measured(&one, case, 0, &mut Random::new(1));
     let metrics = record.outcome.metrics.as_mut().expect("measured");
@@ -124,7 +124,7 @@ fn floors_between_sizes_lie_on_a_power_law() {
 
 #[test]
 fn declared_and_seen_stand_side_by_side() {
-    let one = common::contestants()[3];
+    let one = common::variants()[3];
     let case = common::case(&one, Measure::Anatomy, Placement::SameL3, 8);
     let recording = Recording { records: vec![common::seen(&one, case, 0)], bad_lines: Vec::new() };
     let study = Study::of(&recording);

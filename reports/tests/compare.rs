@@ -7,7 +7,7 @@ use ipcmark_reports::{Change, Recording, compare, mismatches};
 
 /// Sets of one case that cost about `ns`, give or take `noise`.
 fn recording(ns: f64, noise: f64, sets: u32, measure: Measure) -> Recording {
-    let one = common::contestants()[1];
+    let one = common::variants()[1];
     let case = common::case(&one, measure, Placement::SameL3, 8);
     let record = |set: u32| -> Record {
         let mut record = common::measured(&one, case.clone(), set, &mut Random::new(1));

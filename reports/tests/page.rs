@@ -124,7 +124,7 @@ fn an_empty_recording_still_has_a_page() {
 
 #[test]
 fn a_recording_of_failures_names_each_reason() {
-    let one = common::contestants()[1];
+    let one = common::variants()[1];
     let case = |bytes| common::case(&one, Measure::RoundTrip, Placement::SameL3, bytes);
     let records = vec![
         common::failed(case(8), 0, "the receiver was killed by signal 9"),

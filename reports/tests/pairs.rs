@@ -1,7 +1,7 @@
-//! Findings about pairs of contestants, on records made so that the answer is known.
+//! MeasureResult about pairs of variants, on records made so that the answer is known.
 
 use crate::common;
-use crate::common::Contestant;
+use crate::common::Variant;
 use crate::common::field::field;
 use ipcmark_record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
 use ipcmark_reports::Recording;
@@ -13,13 +13,13 @@ use ipcmark_reports::analyse::study::{CaseStudy, Study};
 /// Message sizes of the sweeps.
 const SIZES: [u64; 8] = [8, 64, 512, 4096, 16_384, 65_536, 262_144, 1 << 20];
 
-fn contestant(mechanism: &str) -> Contestant {
+fn variant(mechanism: &str) -> Variant {
     field().into_iter().find(|one| one.mechanism == mechanism).expect("in the field")
 }
 
 /// A sweep whose round trips take exactly what `ns` says, give or take 2 % from set to set.
 fn sweep(mechanism: &str, sets: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<Record> {
-    let one = contestant(mechanism);
+    let one = variant(mechanism);
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for set in 0..sets {

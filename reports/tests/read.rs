@@ -16,7 +16,7 @@ fn run_of(lines: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn line(set: u32) -> String {
-    let one = common::contestants()[1];
+    let one = common::variants()[1];
     let case = common::case(&one, ipcmark_record::Measure::RoundTrip, ipcmark_record::Placement::SameL3, 8);
     serde_json::to_string(&common::failed(case, set, "made up")).expect("records are plain data")
 }

@@ -10,7 +10,7 @@ use ipcmark_reports::{CaseSummary, summarise};
 
 /// Sets of one round-trip case with these values.
 fn sets(values: &[f64]) -> Vec<Record> {
-    let one = common::contestants()[1];
+    let one = common::variants()[1];
     let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 8);
     let record = |(set, value): (usize, &f64)| {
         let mut record = common::measured(&one, case.clone(), set as u32, &mut Random::new(1));
@@ -97,7 +97,7 @@ fn a_set_that_broke_makes_a_case_invalid() {
 
 #[test]
 fn a_skipped_case_says_why() {
-    let one = common::contestants()[1];
+    let one = common::variants()[1];
     let case = common::case(&one, Measure::Stream, Placement::CrossNode, 8);
     let summary = only(&[common::skipped(case, 0, "one memory node")]);
     assert_eq!((summary.verdict, summary.why.as_str()), (Some(Verdict::Skipped), "one memory node"));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common;
-use crate::common::Contestant;
+use crate::common::Variant;
 use crate::common::field::{field, standard_run};
 use crate::common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
 use ipcmark_record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
@@ -12,12 +12,12 @@ use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 use ipcmark_reports::{Change, MainMetric, Recording, compare, summarise, write};
 
-fn row(name: &str) -> Contestant {
-    let row = |one: &Contestant| format!("{}/{}", one.mechanism, one.wait.expect("the field waits"));
+fn row(name: &str) -> Variant {
+    let row = |one: &Variant| format!("{}/{}", one.mechanism, one.wait.expect("the field waits"));
     field().into_iter().find(|one| row(one) == name).expect("in the field")
 }
 
-fn few() -> Vec<Contestant> {
+fn few() -> Vec<Variant> {
     ["pipe/block", "unix-stream/block", "shm-spsc/spin", "shm-spsc/hybrid", "shm-spsc/park"].map(row).to_vec()
 }
 
@@ -161,7 +161,7 @@ fn of_a_wide_field_charts_show_the_best_of_each_kind() {
 fn those_that_only_notify_do_not_hide_those_that_carry() {
     let mut records = common::quick_run(1, 3);
     let mut random = Random::new(5);
-    let one = Contestant { mechanism: "notify-futex", group: Group::Notification, ..row("shm-spsc/park") };
+    let one = Variant { mechanism: "notify-futex", group: Group::Notification, ..row("shm-spsc/park") };
     let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 0);
     records.push(common::measured(&one, case, 0, &mut random));
     let page = page(records);

@@ -10,7 +10,7 @@ use std::io;
 
 use crate::address::{Address, End};
 
-pub use prepare::{contestants, prepare, supports};
+pub use prepare::{prepare, supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

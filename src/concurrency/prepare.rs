@@ -4,9 +4,9 @@ use std::io;
 
 use super::{Company, FAMILY, ROWS, Visitor, visit};
 use crate::address::End;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::protocol::Link;
 use crate::record::{Case, Group, Isolation, Measure};
+use crate::variant::{RoleSpec, Variant};
 
 /// Names of the two, the one who leads first.
 pub const ROLES: [&str; 2] = ["first", "second"];
@@ -17,7 +17,7 @@ pub const STEP_NS: u64 = 100_000;
 const MEASURES: &[Measure] = &[Measure::Parallel];
 
 /// Every row, once for each isolation.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().flat_map(|row| visit(row, Describe { row }).unwrap_or_default()).collect()
 }
 
@@ -74,13 +74,13 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Vec<Contestant>;
+    type Output = Vec<Variant>;
 
-    fn visit<C: Company>(self) -> Vec<Contestant> {
-        let one = |isolation: &Isolation| Contestant {
+    fn visit<C: Company>(self) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
             summary: C::SUMMARY,
             measures: MEASURES,
-            ..Contestant::of(FAMILY, self.row, Group::Processes, *isolation)
+            ..Variant::of(FAMILY, self.row, Group::Processes, *isolation)
         };
         Isolation::ALL.iter().map(one).collect()
     }

@@ -1,7 +1,7 @@
 //! The only list of ways for two to share work.
 
 use super::{Visitor, alternating, independent};
-use crate::contestant::registry;
+use crate::variant::registry;
 
 registry! {
     "independent" => independent::Independent,

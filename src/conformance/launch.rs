@@ -25,7 +25,7 @@ use crate::launch::process::has_children;
 use crate::launch::watch::start_process;
 use crate::launch::{End, Launch, Program, Started};
 use crate::measure::launch::parent::{Line, Question};
-use crate::measure::{Findings, Trouble};
+use crate::measure::{MeasureError, MeasureResult};
 use crate::protocol::Report;
 use crate::record::Isolation;
 
@@ -38,7 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The whole trial, as the parent.
 ///
 /// Errors: `Invalid` with the first promise that was broken.
-pub fn examine<L: Launch>(program: &Program, page: &Page) -> Findings {
+pub fn examine<L: Launch>(program: &Program, page: &Page) -> MeasureResult {
     let descriptors = entries("/proc/self/fd")?;
     let mut way = L::attach(program)?;
     statuses(&mut way)?;
@@ -60,14 +60,14 @@ pub fn examine<L: Launch>(program: &Program, page: &Page) -> Findings {
 }
 
 /// Somebody who has said his first word.
-fn one<L: Launch>(way: &mut L) -> Result<(Line, L::Started), Trouble> {
+fn one<L: Launch>(way: &mut L) -> Result<(Line, L::Started), MeasureError> {
     let (line, plugs) = Line::open()?;
     let started = way.start(plugs)?;
     line.first_word()?;
     Ok((line, started))
 }
 
-fn statuses<L: Launch>(way: &mut L) -> Result<(), Trouble> {
+fn statuses<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
     let mut all: Vec<((i32, i32), Line, L::Started)> = vec![];
     for number in 0..STATUSES.len() as u64 {
         let (line, started) = one(way)?;
@@ -90,7 +90,7 @@ fn statuses<L: Launch>(way: &mut L) -> Result<(), Trouble> {
 }
 
 /// A process has a number that its parent knows, a thread the number of its process, and none is this very thread.
-fn check_identity(who: (i32, i32), known: Option<i32>, isolation: Isolation) -> Result<(), Trouble> {
+fn check_identity(who: (i32, i32), known: Option<i32>, isolation: Isolation) -> Result<(), MeasureError> {
     let (here, itself) = (getpid().as_raw(), gettid().as_raw());
     let apart = match isolation {
         Isolation::Process => who.0 != here && known == Some(who.0),
@@ -104,7 +104,7 @@ fn check_identity(who: (i32, i32), known: Option<i32>, isolation: Isolation) -> 
     })
 }
 
-fn kill<L: Launch>(way: &mut L) -> Result<(), Trouble> {
+fn kill<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
     let (line, mut started) = one(way)?;
     let due = if L::ISOLATION == Isolation::Process {
         started.kill()?;
@@ -119,14 +119,14 @@ fn kill<L: Launch>(way: &mut L) -> Result<(), Trouble> {
     check(end == due, || format!("one who was ended as {due:?} ended as {end:?}"))
 }
 
-fn end_of_input<L: Launch>(way: &mut L) -> Result<(), Trouble> {
+fn end_of_input<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
     let (line, mut started) = one(way)?;
     drop(line);
     let end = started.collect()?;
     check(end == End::Left(0), || format!("one whose input ended did so as {end:?}"))
 }
 
-fn let_go<L: Launch>(way: &mut L) -> Result<(), Trouble> {
+fn let_go<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
     let (line, started) = one(way)?;
     let (pid, thread) = line.identify()?;
     // A thread ends with its input only.
@@ -139,7 +139,7 @@ fn let_go<L: Launch>(way: &mut L) -> Result<(), Trouble> {
 
 /// A process in between starts somebody and is killed. Both, and whatever else was started, come to this process and are
 /// collected here.
-fn orphaned<L: Launch>(program: &Program) -> Result<(), Trouble> {
+fn orphaned<L: Launch>(program: &Program) -> Result<(), MeasureError> {
     prctl::set_child_subreaper(true).map_err(io::Error::from)?;
     let (line, plugs) = Line::open()?;
     let middle = start_process(|| {
@@ -162,7 +162,7 @@ fn orphaned<L: Launch>(program: &Program) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn eventually(complaint: &str, mut done: impl FnMut() -> io::Result<bool>) -> Result<(), Trouble> {
+fn eventually(complaint: &str, mut done: impl FnMut() -> io::Result<bool>) -> Result<(), MeasureError> {
     let deadline = Instant::now() + PROMPTLY;
     while !done()? {
         check(Instant::now() < deadline, || complaint.to_owned())?;
@@ -171,7 +171,7 @@ fn eventually(complaint: &str, mut done: impl FnMut() -> io::Result<bool>) -> Re
     Ok(())
 }
 
-fn check(holds: bool, complaint: impl FnOnce() -> String) -> Result<(), Trouble> {
+fn check(holds: bool, complaint: impl FnOnce() -> String) -> Result<(), MeasureError> {
     if holds { Ok(()) } else { Err(complaint().into()) }
 }
 

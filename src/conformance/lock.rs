@@ -25,7 +25,7 @@ use crate::measure::locks::critical::Critical;
 use crate::measure::locks::{Ledger, Part};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::{Findings, Task, Trouble, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::protocol::Report;
 use crate::record::Measure;
 
@@ -103,7 +103,7 @@ impl Examined {
     /// This holder's part of a step.
     ///
     /// Errors: what the lock let happen.
-    fn step(&mut self, page: &Page, kind: u32, count: u64) -> Result<(), Trouble> {
+    fn step(&mut self, page: &Page, kind: u32, count: u64) -> Result<(), MeasureError> {
         match kind {
             TAKEN if self.slot == LEADER => self.hold_while_others_try(page)?,
             TAKEN => self.be_refused(page)?,
@@ -124,7 +124,7 @@ impl Examined {
         Ok(())
     }
 
-    fn hold_while_others_try(&mut self, page: &Page) -> Result<(), Trouble> {
+    fn hold_while_others_try(&mut self, page: &Page) -> Result<(), MeasureError> {
         let others = 1..self.slots;
         self.holder.with_lock(|_| {
             page.post(LEADER, INSIDE);
@@ -133,7 +133,7 @@ impl Examined {
         Ok(())
     }
 
-    fn be_refused(&mut self, page: &Page) -> Result<(), Trouble> {
+    fn be_refused(&mut self, page: &Page) -> Result<(), MeasureError> {
         await_that(|| page.posted(LEADER) == INSIDE)?;
         let tried = self.holder.try_lock(|_| ())?;
         // Told in any case, or the leader would wait for it.
@@ -144,7 +144,7 @@ impl Examined {
         }
     }
 
-    fn be_granted(&mut self) -> Result<(), Trouble> {
+    fn be_granted(&mut self) -> Result<(), MeasureError> {
         for _ in 0..TRIES {
             if !self.try_once()? {
                 return Err(format!("the holder on slot {} tried a free lock and was refused", self.slot).into());
@@ -153,7 +153,7 @@ impl Examined {
         Ok(())
     }
 
-    fn race(&mut self, page: &Page) -> Result<(), Trouble> {
+    fn race(&mut self, page: &Page) -> Result<(), MeasureError> {
         let (extent, mut granted) = (Extent::of_race(), 0);
         while !extent.is_reached(self.done_by_all(page)) {
             granted += u64::from(self.try_once()?);
@@ -163,7 +163,7 @@ impl Examined {
         Ok(())
     }
 
-    fn hand_over(&mut self, page: &Page, extent: &Extent) -> Result<(), Trouble> {
+    fn hand_over(&mut self, page: &Page, extent: &Extent) -> Result<(), MeasureError> {
         let (critical, deaths) = (&mut self.critical, &mut self.deaths);
         critical.reset();
         while !extent.is_reached(done_by(self.slots, page)) {
@@ -203,7 +203,7 @@ impl Examined {
     }
 
     /// Whether all critical sections, or all writes, left their mark.
-    fn check_sums(&self, page: &Page, kind: u32) -> Result<(), Trouble> {
+    fn check_sums(&self, page: &Page, kind: u32) -> Result<(), MeasureError> {
         let ledger = self.critical.ledger();
         let passes: u64 = (0..self.slots).map(|slot| page.tally(slot)).sum();
         let seen = ledger.passes(Guard::Exclusive);
@@ -219,7 +219,7 @@ impl Examined {
 }
 
 impl Part for Examined {
-    fn lead(&mut self, leader: &mut Leader, task: &Task, _: &mut Floor) -> Findings {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, _: &mut Floor) -> MeasureResult {
         let (page, meter) = (leader.page().clone(), Meter::start());
         let mut steps = vec![];
         if self.lock.tries {
@@ -242,7 +242,7 @@ impl Part for Examined {
         Ok(Report { messages: self.passes, chosen_by: "fixed".into(), roles, ..Report::default() })
     }
 
-    fn follow(&mut self, member: &mut Member, task: &Task, _: &mut Floor) -> Findings {
+    fn follow(&mut self, member: &mut Member, task: &Task, _: &mut Floor) -> MeasureResult {
         let (page, meter) = (member.page().clone(), Meter::start());
         loop {
             let open = member.enter()?;

@@ -19,7 +19,7 @@ use crate::measure::meter::Meter;
 use crate::measure::pool::dispatcher::Dispatcher;
 use crate::measure::pool::trial::Trial;
 use crate::measure::pool::{Event, FAILS, SHOWN, recover, within};
-use crate::measure::{Findings, Trouble};
+use crate::measure::{MeasureError, MeasureResult};
 use crate::pool::Hand;
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Isolation};
@@ -40,7 +40,7 @@ const DEATHS: u32 = 2;
 /// The whole trial.
 ///
 /// Errors: what the pool let happen.
-pub fn examine(trial: &mut Trial) -> Findings {
+pub fn examine(trial: &mut Trial) -> MeasureResult {
     let meter = Meter::start();
     let mut tasks = in_a_process("the calls", || calls(trial))? + in_a_process("closing", || closing(trial))?;
     if !trial.pool.serial {
@@ -55,7 +55,7 @@ pub fn examine(trial: &mut Trial) -> Findings {
 }
 
 /// Every call, a failure, and too many frames.
-fn calls(trial: &Trial) -> Result<u64, Trouble> {
+fn calls(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks())?;
     let pool = dispatcher.as_mut();
     let mut done = 0;
@@ -82,7 +82,7 @@ fn calls(trial: &Trial) -> Result<u64, Trouble> {
 }
 
 /// One failure among tasks that are done: only that one is told as failed.
-fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, Trouble> {
+fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     let count = pool.room() as u32;
     let mut failing = vec![];
     for at in 0..count {
@@ -100,7 +100,7 @@ fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, Trouble> {
 }
 
 /// As many frames as agreed, and one that is refused; nothing is lost over it.
-fn refuse_too_many(pool: &mut dyn Dispatcher) -> Result<u64, Trouble> {
+fn refuse_too_many(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     let count = pool.room() as u64;
     for _ in 0..count {
         pool.hand_out(1, 0)?;
@@ -113,7 +113,7 @@ fn refuse_too_many(pool: &mut dyn Dispatcher) -> Result<u64, Trouble> {
 }
 
 /// Whatever is out comes back, done.
-fn await_all(pool: &mut dyn Dispatcher) -> Result<(), Trouble> {
+fn await_all(pool: &mut dyn Dispatcher) -> Result<(), MeasureError> {
     while pool.out() > 0 {
         match pool.collect()? {
             Event::Back(back) if back.done => {}
@@ -125,7 +125,7 @@ fn await_all(pool: &mut dyn Dispatcher) -> Result<(), Trouble> {
 }
 
 /// What is queued is done before the workers leave.
-fn closing(trial: &Trial) -> Result<u64, Trouble> {
+fn closing(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(QUEUED_NS))?;
     recover::clear(trial.page(), MAX_SLOTS);
     let count = dispatcher.room().min(MAX_SLOTS as usize) as u32;
@@ -143,7 +143,7 @@ fn closing(trial: &Trial) -> Result<u64, Trouble> {
 }
 
 /// Workers end at their tasks, and what was queued stays undone.
-fn terminating(trial: &Trial) -> Result<u64, Trouble> {
+fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
     let can_be_ended = trial.pool.isolation == Isolation::Process;
     let mut dispatcher = trial.open(trial.tasks_of_ns(if can_be_ended { ENDLESS_NS } else { THREADS_NS }))?;
     let (page, workers) = (trial.page(), trial.staff.workers);
@@ -167,7 +167,7 @@ fn terminating(trial: &Trial) -> Result<u64, Trouble> {
 }
 
 /// Workers are killed at a task and without one.
-fn deaths(trial: &Trial) -> Result<u64, Trouble> {
+fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(recover::TASK_NS))?;
     let (pool, workers) = (dispatcher.as_mut(), trial.staff.workers);
     let mut done = 0;

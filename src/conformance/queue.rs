@@ -18,7 +18,7 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::drain::check::{Check, END_MARK};
 use crate::measure::drain::rounds::{Past, check_done};
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, Task, Trouble, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
 use crate::queue::prepare::Sides;
@@ -69,7 +69,7 @@ impl Examined {
     }
 
     /// The role that opens phases.
-    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (page, meter) = (leader.page().clone(), Meter::start());
         self.examine_empty()?;
         self.examine_full()?;
@@ -91,7 +91,7 @@ impl Examined {
     }
 
     /// A role that goes along.
-    pub fn follow(&mut self, member: &mut Member, task: &Task) -> Findings {
+    pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let (page, meter) = (member.page().clone(), Meter::start());
         loop {
             let open = member.enter()?;
@@ -106,7 +106,7 @@ impl Examined {
     }
 
     /// An empty queue, with nobody else about.
-    fn examine_empty(&mut self) -> Result<(), Trouble> {
+    fn examine_empty(&mut self) -> Result<(), MeasureError> {
         for patience in [Patience::Never, Patience::Forever, Patience::lasting(LONG)] {
             demand(self.queue.join(patience)? == Joined::AllDone, "join did not come back from an empty queue")?;
         }
@@ -122,7 +122,7 @@ impl Examined {
     }
 
     /// A queue that is filled and emptied again, with nobody else about.
-    fn examine_full(&mut self) -> Result<(), Trouble> {
+    fn examine_full(&mut self) -> Result<(), MeasureError> {
         let mut held = 0;
         while held < ITEMS_MAX && self.queue.put(&self.item(ALONE, held), Patience::Never)? == Put::Taken {
             held += 1;
@@ -146,7 +146,7 @@ impl Examined {
     }
 
     /// Gets the item of this number that the leader put, and is done with it.
-    fn get_due(&mut self, sequence: u64) -> Result<(), Trouble> {
+    fn get_due(&mut self, sequence: u64) -> Result<(), MeasureError> {
         match self.queue.get(Patience::Never)? {
             Got::Item(item) => Known::new(self.message_bytes, stamp(ALONE, sequence)).check(&item)?,
             Got::Empty => return Err(format!("item {sequence} was put, and nothing is there").into()),
@@ -155,7 +155,7 @@ impl Examined {
     }
 
     /// This role's part of a round in which each producer puts `items` items.
-    fn take_part(&mut self, page: &Page, items: u64) -> Result<(), Trouble> {
+    fn take_part(&mut self, page: &Page, items: u64) -> Result<(), MeasureError> {
         self.rounds += 1;
         if self.slot >= self.sides.producers {
             self.consume(page)?;
@@ -183,7 +183,7 @@ impl Examined {
     }
 
     /// Gets items, each in another way than the last, until an end mark comes.
-    fn consume(&mut self, page: &Page) -> Result<(), Trouble> {
+    fn consume(&mut self, page: &Page) -> Result<(), MeasureError> {
         loop {
             let item = insist(self.items, |patience| match self.queue.get(patience)? {
                 Got::Item(item) => Ok(Some(item)),
@@ -199,7 +199,7 @@ impl Examined {
     }
 
     /// A consumer of its own, a child of this process, gets an item and is killed before it is done.
-    fn examine_death(&mut self, page: &Page) -> Result<(), Trouble> {
+    fn examine_death(&mut self, page: &Page) -> Result<(), MeasureError> {
         let (first, second) = (self.item(ALONE, 0), self.item(ALONE, 1));
         demand(self.queue.put(&first, Patience::Never)? == Put::Taken, "an empty queue has no room")?;
         let mut child = Child::start(|| {
@@ -230,14 +230,14 @@ impl Examined {
 }
 
 /// Errors: a promise that was not kept.
-fn demand(kept: bool, otherwise: &str) -> Result<(), Trouble> {
-    if kept { Ok(()) } else { Err(Trouble::Invalid(otherwise.to_owned())) }
+fn demand(kept: bool, otherwise: &str) -> Result<(), MeasureError> {
+    if kept { Ok(()) } else { Err(MeasureError::Invalid(otherwise.to_owned())) }
 }
 
 /// Waits in vain for `time`.
 ///
 /// Errors: the wait ended before.
-fn not_before<R>(time: Duration, wait: impl FnOnce(Patience) -> io::Result<R>) -> Result<R, Trouble> {
+fn not_before<R>(time: Duration, wait: impl FnOnce(Patience) -> io::Result<R>) -> Result<R, MeasureError> {
     let begun_ns = clock::now_ns();
     let result = wait(Patience::lasting(time))?;
     let lasted_ns = clock::now_ns() - begun_ns;
@@ -249,7 +249,7 @@ fn not_before<R>(time: Duration, wait: impl FnOnce(Patience) -> io::Result<R>) -
 /// Tries until it works, in one of the ways there are to wait; which one goes by the number of the item.
 ///
 /// Errors: one who waits for ever gave up, or one who waits for a moment before that.
-fn insist<R>(number: u64, mut attempt: impl FnMut(Patience) -> io::Result<Option<R>>) -> Result<R, Trouble> {
+fn insist<R>(number: u64, mut attempt: impl FnMut(Patience) -> io::Result<Option<R>>) -> Result<R, MeasureError> {
     loop {
         let asked_ns = clock::now_ns();
         let patience = match number % 4 {

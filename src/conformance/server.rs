@@ -19,8 +19,8 @@ use rustix::net::sockopt::{self, Timeout};
 use crate::control::Leader;
 use crate::measure::meter::Meter;
 use crate::measure::serve::service::Requests;
-use crate::measure::serve::{Crowd, Target, processes};
-use crate::measure::{Findings, Task, Trouble, phase, together};
+use crate::measure::serve::{EventCount, Target, processes};
+use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::protocol::Report;
 use crate::server::{self, Patience, prepare};
 
@@ -36,7 +36,7 @@ const PIECES: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Plays all clients.
-pub fn lead(leader: &mut Leader, task: &Task, target: &Target) -> Findings {
+pub fn lead(leader: &mut Leader, task: &Task, target: &Target) -> MeasureResult {
     let meter = Meter::start();
     let mut trial = Trial { task, target, answers: 0, caller: 0 };
     let clients = trial.serve_a_crowd()?;
@@ -71,10 +71,10 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     /// Says how many the crowd were.
-    fn serve_a_crowd(&mut self) -> Result<u32, Trouble> {
+    fn serve_a_crowd(&mut self) -> Result<u32, MeasureError> {
         let clients = prepare::clients(&self.task.case);
         let wanted = u64::from(clients) * REQUESTS_EACH;
-        let mut crowd = Crowd::gather(self.task, self.target, clients, 0)?;
+        let mut crowd = EventCount::gather(self.task, self.target, clients, 0)?;
         crowd.connect(0..clients)?;
         let answered = crowd.ask(wanted)?;
         crowd.leave()?;
@@ -85,7 +85,7 @@ impl Trial<'_> {
         Ok(clients)
     }
 
-    fn cut_and_join(&mut self) -> Result<(), Trouble> {
+    fn cut_and_join(&mut self) -> Result<(), MeasureError> {
         let mut caller = self.call()?;
         for _ in 0..ODD_REQUESTS {
             let request = caller.requests.make().to_vec();
@@ -108,7 +108,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn leave_early(&mut self) -> Result<(), Trouble> {
+    fn leave_early(&mut self) -> Result<(), MeasureError> {
         for _ in 0..LEAVERS {
             // With half a request sent; the same without a goodbye; with all of it sent, and the answer on its way.
             let mut leaver = self.call()?;
@@ -129,7 +129,7 @@ impl Trial<'_> {
     }
 
     /// Gives clients that are still connected: one that has said half of what it wants, and one that wants nothing.
-    fn be_slow(&mut self) -> Result<Vec<Caller>, Trouble> {
+    fn be_slow(&mut self) -> Result<Vec<Caller>, MeasureError> {
         let mut slow = self.call()?;
         let rest = slow.send_half()?;
         let mut other = self.call()?;
@@ -151,7 +151,7 @@ impl Trial<'_> {
         Ok(vec![slow, other])
     }
 
-    fn call(&mut self) -> Result<Caller, Trouble> {
+    fn call(&mut self) -> Result<Caller, MeasureError> {
         let connection = (self.target.connect)(&self.target.place)?;
         sockopt::set_socket_timeout(&connection, Timeout::Recv, Some(PATIENCE)).map_err(io::Error::from)?;
         self.caller += 1;
@@ -166,14 +166,14 @@ struct Caller {
 }
 
 impl Caller {
-    fn ask(&mut self, what: &str) -> Result<(), Trouble> {
+    fn ask(&mut self, what: &str) -> Result<(), MeasureError> {
         let request = self.requests.make().to_vec();
         server::send(&self.connection, &request)?;
         self.hear(what)
     }
 
     /// Sends the first half of a request, and gives the other.
-    fn send_half(&mut self) -> Result<Vec<u8>, Trouble> {
+    fn send_half(&mut self) -> Result<Vec<u8>, MeasureError> {
         let request = self.requests.make();
         let (half, rest) = request.split_at(request.len() / 2);
         let rest = rest.to_vec();
@@ -184,7 +184,7 @@ impl Caller {
     /// Takes the answer to the last request, and checks it.
     ///
     /// Errors: there is none, or another one.
-    fn hear(&mut self, what: &str) -> Result<(), Trouble> {
+    fn hear(&mut self, what: &str) -> Result<(), MeasureError> {
         match server::receive(&self.connection, self.requests.room()) {
             Ok(true) => self.requests.check().map_err(|why| format!("{what} was answered wrongly: {why}").into()),
             Ok(false) => Err(format!("{what} was not answered: the server closed the connection").into()),
@@ -197,7 +197,7 @@ impl Caller {
 }
 
 /// Looks for what a server that has ended must not leave.
-fn nothing_is_left(target: &Target, processes: &[u32]) -> Result<(), Trouble> {
+fn nothing_is_left(target: &Target, processes: &[u32]) -> Result<(), MeasureError> {
     if let Some(pid) = processes.iter().find(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
         return Err(format!("the server has ended, and its process {pid} is still there").into());
     }

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 
 use crate::control::{Leader, Member};
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, Task, Trouble, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::payload::{Known, check, parts, stamp, stamp_of};
 use crate::protocol::Report;
 use crate::shared_state::{Handle, Shape, State};
@@ -62,7 +62,7 @@ impl<S: State> Examined<S> {
     }
 
     /// The role that opens the steps.
-    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (page, meter) = (leader.page().clone(), Meter::start());
         for (kind, count) in self.steps() {
             together(leader, kind, count, || self.step(kind, count))?;
@@ -73,7 +73,7 @@ impl<S: State> Examined<S> {
     }
 
     /// A role that goes along.
-    pub fn follow(&mut self, member: &mut Member, task: &Task) -> Findings {
+    pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let meter = Meter::start();
         loop {
             let open = member.enter()?;
@@ -112,7 +112,7 @@ impl<S: State> Examined<S> {
     /// This user's part of a step.
     ///
     /// Errors: what the state got wrong.
-    fn step(&mut self, kind: u32, count: u64) -> Result<(), Trouble> {
+    fn step(&mut self, kind: u32, count: u64) -> Result<(), MeasureError> {
         let leads = self.slot == LEADER;
         match kind {
             ABSENT => self.find_nothing(),
@@ -138,7 +138,7 @@ impl<S: State> Examined<S> {
         self.handle.set(key, bytes, |room| value.fill(room))
     }
 
-    fn find_nothing(&mut self) -> Result<(), Trouble> {
+    fn find_nothing(&mut self) -> Result<(), MeasureError> {
         for key in [0, OWN, NOBODYS, u64::MAX - 1] {
             if self.get(key)?.is_some() {
                 return Err(format!("key {key} is there, and nobody has set it").into());
@@ -150,13 +150,13 @@ impl<S: State> Examined<S> {
         }
     }
 
-    fn set_own(&mut self, bytes: usize) -> Result<(), Trouble> {
+    fn set_own(&mut self, bytes: usize) -> Result<(), MeasureError> {
         let slot = u64::from(self.slot);
         Ok(self.put(OWN + slot, bytes, Known::new(bytes, own_stamp(slot, bytes)))?)
     }
 
     /// Everybody's, by everybody.
-    fn get_all(&mut self, bytes: usize) -> Result<(), Trouble> {
+    fn get_all(&mut self, bytes: usize) -> Result<(), MeasureError> {
         for slot in 0..u64::from(self.shape.seats) {
             let key = OWN + slot;
             let found = self.get(key)?.ok_or_else(|| format!("key {key} was set, and is not there"))?;
@@ -166,13 +166,13 @@ impl<S: State> Examined<S> {
         Ok(())
     }
 
-    fn reset(&mut self) -> Result<(), Trouble> {
+    fn reset(&mut self) -> Result<(), MeasureError> {
         let bytes = self.shape.value_bytes;
         (0..COUNTERS).try_for_each(|key| self.put(key, bytes, Known::new(bytes, stamp(WRITER, 0))))?;
         Ok(())
     }
 
-    fn add(&mut self) -> Result<(), Trouble> {
+    fn add(&mut self) -> Result<(), MeasureError> {
         for round in 0..UPDATES {
             self.accesses += 1;
             let updated = self.handle.update(round % COUNTERS, |value| {
@@ -185,7 +185,7 @@ impl<S: State> Examined<S> {
         Ok(())
     }
 
-    fn check_sums(&mut self) -> Result<(), Trouble> {
+    fn check_sums(&mut self) -> Result<(), MeasureError> {
         let mut sum = 0;
         for key in 0..COUNTERS {
             let value = self.get(key)?.ok_or_else(|| "a counter that was set is not there".to_owned())?;
@@ -199,7 +199,7 @@ impl<S: State> Examined<S> {
     }
 
     /// A value longer than agreed, for a key that is there.
-    fn be_refused(&mut self) -> Result<(), Trouble> {
+    fn be_refused(&mut self) -> Result<(), MeasureError> {
         let (key, bytes) = (OWN + u64::from(self.slot), self.shape.value_bytes);
         let before = self.get(key)?;
         refusal(self.handle.set(key, bytes + 1, |room| room.fill(7)), io::ErrorKind::InvalidInput, &bytes.to_string())?;
@@ -210,7 +210,7 @@ impl<S: State> Examined<S> {
     }
 
     /// As many keys as there is room for, and one more.
-    fn fill_up(&mut self) -> Result<(), Trouble> {
+    fn fill_up(&mut self) -> Result<(), MeasureError> {
         let (entries, bytes) = (u64::from(self.shape.entries), self.shape.value_bytes);
         let value = |key: u64| Known::new(bytes, stamp(WRITER, key));
         let mut set = 0;
@@ -262,7 +262,7 @@ fn counted(value: &[u8]) -> Result<u64, String> {
 }
 
 /// Errors: it was no refusal of this kind, or one that does not name the limit.
-fn refusal(outcome: io::Result<()>, kind: io::ErrorKind, limit: &str) -> Result<(), Trouble> {
+fn refusal(outcome: io::Result<()>, kind: io::ErrorKind, limit: &str) -> Result<(), MeasureError> {
     match outcome {
         Ok(()) => Err(format!("what exceeds the limit of {limit} was taken").into()),
         Err(error) if error.kind() == kind && error.to_string().contains(limit) => Ok(()),

@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::control::{Leader, Member, Page};
-use crate::measure::{Findings, Task, Trouble, phase};
+use crate::measure::{MeasureError, MeasureResult, Task, phase};
 use crate::payload::{check, fill, parts, stamp, stamp_of};
 use crate::protocol::Report;
 use crate::transport::erased::{AnyReceiver, AnySender};
@@ -39,14 +39,14 @@ const CARRIED: u64 = 1;
 const PRODUCER: u16 = 5;
 
 /// The sending role.
-pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: Delivery) -> Findings {
+pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: Delivery) -> MeasureResult {
     let bytes = task.message_bytes();
     let mut sent = 0;
     let mut send = |sender: &mut AnySender, page: &Page| {
         sender.send(bytes, |room| fill(room, stamp(PRODUCER, sent)))?;
         sent += 1;
         page.set_progress(SENDER_SLOT, sent);
-        Ok::<(), Trouble>(())
+        Ok::<(), MeasureError>(())
     };
     let page = leader.page().clone();
     let again = if delivery == Delivery::Coalescing || nameless(delivery, bytes) { 1 } else { 10 };
@@ -79,7 +79,7 @@ pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: D
 }
 
 /// The receiving role.
-pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, delivery: Delivery) -> Findings {
+pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, delivery: Delivery) -> MeasureResult {
     let bytes = task.message_bytes();
     let mut verified = 0;
     loop {
@@ -122,7 +122,7 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
 }
 
 /// Both roles in one thread: what is left of the list when nobody can wait.
-pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task: &Task) -> Findings {
+pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task: &Task) -> MeasureResult {
     let bytes = task.message_bytes();
     for sequence in 0..100 {
         sender.send(bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
@@ -144,7 +144,7 @@ fn some_of(
     bytes: usize,
     mut owed: Range<u64>,
     all_sent: &dyn Fn() -> bool,
-) -> Result<(), Trouble> {
+) -> Result<(), MeasureError> {
     let mut done = false;
     while !owed.is_empty() {
         let seen = receiver.receive(|seen| {
@@ -179,7 +179,7 @@ fn flood(bytes: usize) -> u64 {
 }
 
 /// True when the transport took a message one byte larger than agreed.
-fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, Trouble> {
+fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, MeasureError> {
     match sender.send(agreed + 1, |room| fill(room, stamp(PRODUCER, 0))) {
         Ok(()) => Ok(true),
         Err(refused) if refused.kind() == io::ErrorKind::InvalidInput => {

@@ -4,8 +4,8 @@ use std::io;
 
 use super::Family;
 use crate::concurrency;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::record::{Case, Group};
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Concurrencies;
@@ -15,8 +15,8 @@ impl Family for Concurrencies {
         concurrency::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        concurrency::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        concurrency::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::Family;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::measure::floors;
 use crate::record::Case;
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Floors;
@@ -15,7 +15,7 @@ impl Family for Floors {
         floors::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
+    fn variants(&self) -> Vec<Variant> {
         vec![]
     }
 

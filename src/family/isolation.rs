@@ -3,9 +3,9 @@
 use std::io;
 
 use super::{Family, hosted};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::isolation;
 use crate::record::{Case, Group};
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Isolations;
@@ -15,8 +15,8 @@ impl Family for Isolations {
         isolation::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        isolation::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        isolation::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

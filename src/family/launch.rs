@@ -3,9 +3,9 @@
 use std::io;
 
 use super::{Family, hosted};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::launch;
 use crate::record::{Case, Group};
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Launches;
@@ -15,8 +15,8 @@ impl Family for Launches {
         launch::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        launch::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        launch::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

@@ -4,11 +4,11 @@ use std::io;
 
 use super::{Concluded, Family};
 use crate::address::End;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::lock;
 use crate::measure::locks::{self, Ledger};
 use crate::protocol::{Link, Report};
 use crate::record::{Anatomy, Case};
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Locks;
@@ -18,8 +18,8 @@ impl Family for Locks {
         lock::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        lock::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        lock::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

@@ -1,10 +1,10 @@
-//! Programs of others that speak the protocol: the harness knows their contestants, and each plays all roles itself.
+//! Programs of others that speak the protocol: the harness knows their variants, and each plays all roles itself.
 
 use std::io;
 
 use super::{Family, hosted};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::record::Case;
+use crate::variant::{RoleSpec, Variant};
 
 /// The family, whatever the case's own is.
 pub(super) struct Participants;
@@ -14,7 +14,7 @@ impl Family for Participants {
         "participant"
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
+    fn variants(&self) -> Vec<Variant> {
         vec![]
     }
 

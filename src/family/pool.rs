@@ -3,10 +3,10 @@
 use std::io;
 
 use super::{Family, hosted};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::measure;
 use crate::pool::{self, prepare};
 use crate::record::Case;
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Pools;
@@ -16,8 +16,8 @@ impl Family for Pools {
         pool::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        pool::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        pool::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::Family;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::queue::{self, prepare::Sides};
 use crate::record::Case;
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Queues;
@@ -15,8 +15,8 @@ impl Family for Queues {
         queue::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        queue::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        queue::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

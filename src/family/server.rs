@@ -3,9 +3,9 @@
 use std::io;
 
 use super::Family;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::record::Case;
 use crate::server;
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct Servers;
@@ -15,8 +15,8 @@ impl Family for Servers {
         server::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        server::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        server::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

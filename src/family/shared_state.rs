@@ -3,11 +3,11 @@
 use std::io;
 
 use super::{Concluded, Family};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::measure::access;
 use crate::protocol::Report;
 use crate::record::{Case, Measure};
 use crate::shared_state;
+use crate::variant::{RoleSpec, Variant};
 
 /// The family.
 pub(super) struct SharedStates;
@@ -17,8 +17,8 @@ impl Family for SharedStates {
         shared_state::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        shared_state::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        shared_state::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::Family;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::record::{Anatomy, Case};
+use crate::variant::{RoleSpec, Variant};
 use crate::{measure, transport};
 
 /// The family.
@@ -15,8 +15,8 @@ impl Family for Transports {
         transport::FAMILY
     }
 
-    fn contestants(&self) -> Vec<Contestant> {
-        transport::contestants()
+    fn variants(&self) -> Vec<Variant> {
+        transport::variants()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {

@@ -12,7 +12,7 @@ use std::io;
 use crate::record::Isolation;
 use memory::Memory;
 
-pub use prepare::{contestants, supports};
+pub use prepare::{supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

@@ -1,13 +1,13 @@
 //! What can be asked of whom.
 
 use super::{FAMILY, ROWS, Sharing, Visitor, visit};
-use crate::contestant::Contestant;
 use crate::record::{Case, Group, Isolation, Measure};
+use crate::variant::Variant;
 
 const MEASURES: &[Measure] = &[Measure::FirstWrite];
 
 /// Every row.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().filter_map(|row| visit(row, Describe { row })).collect()
 }
 
@@ -42,13 +42,13 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Contestant;
+    type Output = Variant;
 
-    fn visit<S: Sharing>(self) -> Contestant {
-        Contestant {
+    fn visit<S: Sharing>(self) -> Variant {
+        Variant {
             summary: S::SUMMARY,
             measures: MEASURES,
-            ..Contestant::of(FAMILY, self.row, Group::Processes, S::ISOLATION)
+            ..Variant::of(FAMILY, self.row, Group::Processes, S::ISOLATION)
         }
     }
 }

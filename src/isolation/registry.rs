@@ -1,7 +1,7 @@
 //! The only list of what may stand between two.
 
 use super::{Visitor, after_fork, shared_mapping, thread};
-use crate::contestant::registry;
+use crate::variant::registry;
 
 registry! {
     "after-fork" => after_fork::AfterFork,

@@ -23,7 +23,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::record::Isolation;
 
-pub use prepare::{contestants, supports};
+pub use prepare::{supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

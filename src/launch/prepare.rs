@@ -2,8 +2,8 @@
 
 use super::watch::{self, Watch};
 use super::{FAMILY, Launch, ROWS, Visitor, visit};
-use crate::contestant::Contestant;
 use crate::record::{Case, Ending, Group, Isolation, Measure, Placement};
+use crate::variant::Variant;
 
 /// The comparison row: a plain loop of posix_spawn and waitpid without anything of this suite around it.
 pub const BARE: &str = "posix-spawn-bare";
@@ -12,22 +12,22 @@ const BARE_SUMMARY: &str = "a plain posix_spawn and waitpid loop, for comparison
 const MEASURES: &[Measure] = &[Measure::StartUp, Measure::Conformance];
 
 /// Every row.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     let ways = ROWS.iter().filter_map(|row| visit(row, Describe { row }));
     let watchers = watch::ROWS.iter().filter_map(|row| watch::visit(row, Describe { row }));
     ways.chain([bare()]).chain(watchers).collect()
 }
 
-/// The contestant of this name. Only it is asked what this machine lacks for it.
-fn contestant_of(name: &str) -> Option<Contestant> {
+/// The variant of this name. Only it is asked what this machine lacks for it.
+fn variant_of(name: &str) -> Option<Variant> {
     let known = |rows: &[&'static str]| rows.iter().copied().find(|row| *row == name);
     let way = known(ROWS).and_then(|row| visit(row, Describe { row }));
     let watcher = || known(watch::ROWS).and_then(|row| watch::visit(row, Describe { row }));
     way.or_else(watcher).or_else(|| (name == BARE).then(bare))
 }
 
-fn bare() -> Contestant {
-    contestant(BARE, BARE_SUMMARY, Isolation::Process, &[Measure::StartUp], None)
+fn bare() -> Variant {
+    variant(BARE, BARE_SUMMARY, Isolation::Process, &[Measure::StartUp], None)
 }
 
 /// Roles of the case that are at work at the same time. Whoever is started shares the CPUs of his parent; who is watched has
@@ -40,7 +40,7 @@ pub fn roles(case: &Case) -> u32 {
 ///
 /// Errors: the reason, with the limit.
 pub fn supports(case: &Case) -> Result<(), String> {
-    let row = contestant_of(&case.row())
+    let row = variant_of(&case.row())
         .ok_or_else(|| format!("there is no way `{}`; `ipcmark list` names them all", case.row()))?;
     if row.isolation != case.isolation {
         return Err(format!("`{}` starts a {}, not a {}", case.row(), row.isolation, case.isolation));
@@ -91,27 +91,27 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Contestant;
+    type Output = Variant;
 
-    fn visit<L: Launch>(self) -> Contestant {
-        contestant(self.row, L::SUMMARY, L::ISOLATION, MEASURES, L::unavailable())
+    fn visit<L: Launch>(self) -> Variant {
+        variant(self.row, L::SUMMARY, L::ISOLATION, MEASURES, L::unavailable())
     }
 }
 
 impl watch::Visitor for Describe {
-    type Output = Contestant;
+    type Output = Variant;
 
-    fn visit<W: Watch>(self) -> Contestant {
-        contestant(self.row, W::SUMMARY, W::ISOLATION, &[Measure::Watch], W::unavailable())
+    fn visit<W: Watch>(self) -> Variant {
+        variant(self.row, W::SUMMARY, W::ISOLATION, &[Measure::Watch], W::unavailable())
     }
 }
 
-fn contestant(
+fn variant(
     mechanism: &'static str,
     summary: &'static str,
     isolation: Isolation,
     measures: &'static [Measure],
     unavailable: Option<String>,
-) -> Contestant {
-    Contestant { summary, measures, unavailable, ..Contestant::of(FAMILY, mechanism, Group::Processes, isolation) }
+) -> Variant {
+    Variant { summary, measures, unavailable, ..Variant::of(FAMILY, mechanism, Group::Processes, isolation) }
 }

@@ -1,7 +1,7 @@
 //! The only list of ways to start somebody.
 
 use super::{Visitor, clone3, command, fork, fork_exec, posix_spawn, thread, vfork_exec, zygote};
-use crate::contestant::registry;
+use crate::variant::registry;
 
 registry! {
     "thread" => thread::Thread,

@@ -30,7 +30,7 @@ use crate::record::{Counts, Group, Isolation, Measure, Wait};
 // What protects other things than a trial's ledger: maps in shared memory.
 pub(crate) use futex::mutex::FutexMutex;
 pub(crate) use in_memory::RawLock;
-pub use prepare::{anatomy, contestants, prepare, resolved, supports};
+pub use prepare::{anatomy, prepare, resolved, supports, variants};
 pub(crate) use read_mostly::shm_rwlock::ShmRwLock;
 pub use registry::{ROWS, visit};
 pub(crate) use spin::ttas::Ttas;

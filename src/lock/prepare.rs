@@ -4,15 +4,15 @@ use std::io;
 
 use super::{FAMILY, Guard, Lock, MAX_HOLDERS, ROWS, Visitor, visit};
 use crate::address::{Address, End};
-use crate::contestant::{Contestant, RoleSpec, answers};
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Death, Isolation, Measure};
+use crate::variant::{RoleSpec, Variant, answers};
 
 /// Number of the channel that carries the lock itself.
 pub const CHANNEL: u32 = 0;
 
 /// Every row, once per isolation it can have.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().flat_map(|row| visit(row, Describe { row }).unwrap_or_default()).collect()
 }
 
@@ -59,16 +59,16 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Vec<Contestant>;
+    type Output = Vec<Variant>;
 
-    fn visit<L: Lock>(self) -> Vec<Contestant> {
-        let one = |isolation: &Isolation| Contestant {
+    fn visit<L: Lock>(self) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
             wait: L::WAIT,
             summary: L::SUMMARY,
             measures: L::MEASURES,
             polls: L::POLLS,
             unavailable: L::unavailable(),
-            ..Contestant::of(FAMILY, self.row, L::GROUP, *isolation)
+            ..Variant::of(FAMILY, self.row, L::GROUP, *isolation)
         };
         L::ISOLATIONS.iter().map(one).collect()
     }

@@ -1,4 +1,4 @@
-//! The only list of locks: one row per contestant, `mechanism/wait` (or `mechanism` where nobody ever waits).
+//! The only list of locks: one row per variant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::atomics::Unlocked;
 use super::by_calls::Called;
@@ -7,7 +7,7 @@ use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use super::threads::InProcess;
 use super::{Visitor, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
-use crate::contestant::registry;
+use crate::variant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 registry! {

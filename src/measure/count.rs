@@ -1,7 +1,7 @@
 //! How much a trial carries: a pilot count doubles until the warm-up time has passed, then the count that fills the hot
 //! time follows from the last pilot.
 
-use super::Trouble;
+use super::MeasureError;
 use crate::clock;
 use crate::protocol::Timing;
 use crate::record::Window;
@@ -26,7 +26,10 @@ pub struct Derived {
 /// Warms up with growing counts and derives the count.
 ///
 /// A fixed count is taken as it is, after the same warm-up.
-pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Derived, Trouble> {
+pub fn derive(
+    timing: &Timing,
+    mut pilot: impl FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<Derived, MeasureError> {
     derive_any(timing, &mut |count| {
         let before = clock::now_ns();
         pilot(count)?;
@@ -35,12 +38,18 @@ pub fn derive(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<(), Trouble>
 }
 
 /// The same where the pilot says how long its work took, in nanoseconds: there is more to it than is timed.
-pub fn derive_by(timing: &Timing, mut pilot: impl FnMut(u64) -> Result<u64, Trouble>) -> Result<Derived, Trouble> {
+pub fn derive_by(
+    timing: &Timing,
+    mut pilot: impl FnMut(u64) -> Result<u64, MeasureError>,
+) -> Result<Derived, MeasureError> {
     derive_any(timing, &mut pilot)
 }
 
 /// Compiled once: `pilot` is called some dozen times, and each call carries `count` units.
-fn derive_any(timing: &Timing, pilot: &mut dyn FnMut(u64) -> Result<u64, Trouble>) -> Result<Derived, Trouble> {
+fn derive_any(
+    timing: &Timing,
+    pilot: &mut dyn FnMut(u64) -> Result<u64, MeasureError>,
+) -> Result<Derived, MeasureError> {
     let mut warm_up_ns = 0;
     let mut count = 1;
     // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
@@ -99,17 +108,25 @@ pub fn windows_of(lengths_ns: &[u64]) -> Vec<Window> {
 }
 
 /// Does `count` units of `work` in at most [`WINDOWS`] slices, timing each.
-pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), MeasureError>) -> Result<Sliced, MeasureError> {
     in_parts(count, WINDOWS, work)
 }
 
 /// The same in at most `parts`, where work that overlaps has to begin anew with each.
-pub fn in_parts(count: u64, parts: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+pub fn in_parts(
+    count: u64,
+    parts: u64,
+    mut work: impl FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<Sliced, MeasureError> {
     in_parts_any(count, parts, &mut work)
 }
 
 /// Compiled once: `work` is called once a slice.
-fn in_parts_any(count: u64, parts: u64, work: &mut dyn FnMut(u64) -> Result<(), Trouble>) -> Result<Sliced, Trouble> {
+fn in_parts_any(
+    count: u64,
+    parts: u64,
+    work: &mut dyn FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<Sliced, MeasureError> {
     let mut windows = Vec::with_capacity(WINDOWS as usize);
     let started_ns = clock::now_ns();
     let mut ended_ns = started_ns;

@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, read, write};
 
 use super::meter::Meter;
-use super::{Findings, Task, Trouble, count, histogram};
+use super::{MeasureError, MeasureResult, Task, count, histogram};
 use crate::child::again;
 use crate::control::Page;
 use crate::isolation::memory::Memory;
@@ -35,7 +35,7 @@ struct Round {
 /// The whole trial, as the one who writes. The other one runs on `other_cpu`, if there is one.
 ///
 /// Errors: `Invalid` when one saw what it should not, or did not see what it should.
-pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>) -> Findings {
+pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>) -> MeasureResult {
     // The other one may be a thread, which borrows from nobody; the trial's process does not outlive the memory's use.
     let memory: &'static Memory = Box::leak(Box::new(S::map(PAGES)?));
     let mut number = 0;
@@ -105,7 +105,7 @@ fn put(memory: &Memory, number: u64) {
 }
 
 /// Starts the other one, writes twice, and compares what both have seen.
-fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> Result<Round, Trouble> {
+fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> Result<Round, MeasureError> {
     let (their_input, orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let (answers, their_output) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let other = S::start(onlooker(memory, number, cpu, their_input, their_output))?;
@@ -161,7 +161,7 @@ fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: Owned
 }
 
 /// One word of the other's.
-fn hear(answers: &OwnedFd) -> Result<u64, Trouble> {
+fn hear(answers: &OwnedFd) -> Result<u64, MeasureError> {
     let mut word = [0; 8];
     match again(|| read(answers, &mut word)).map_err(io::Error::from)? {
         8 => Ok(u64::from_ne_bytes(word)),

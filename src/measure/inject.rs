@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Task, Trouble};
+use super::{MeasureError, Task};
 use crate::record::Fault;
 use crate::transport::Sender;
 
@@ -35,7 +35,11 @@ impl<S: Sender> Faulty<S> {
 
 /// Does `count` units of hot `work` in one go; or in two with a standstill between them, where the case asks for one. It
 /// comes after five eighths: the second half of a round trip's work is the one whose trips are timed one by one.
-pub fn around_stall(task: &Task, count: u64, mut work: impl FnMut(u64) -> Result<(), Trouble>) -> Result<(), Trouble> {
+pub fn around_stall(
+    task: &Task,
+    count: u64,
+    mut work: impl FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<(), MeasureError> {
     if task.case.inject != Some(Fault::Stall) {
         return work(count);
     }

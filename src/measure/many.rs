@@ -14,7 +14,7 @@ use gather::Gatherer;
 use super::meter::Meter;
 use super::paired::Floor;
 use super::stream::{Sink, Source, rates};
-use super::{Findings, Task, Trouble, count, follow, phase, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, phase, together};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::payload::{mix, stamp};
@@ -67,8 +67,8 @@ impl Gathering {
 
 /// A sending role's part of a phase, behind one door for all mechanisms.
 trait Producing {
-    fn send(&mut self, count: u64) -> Result<(), Trouble>;
-    fn mark(&mut self) -> Result<(), Trouble>;
+    fn send(&mut self, count: u64) -> Result<(), MeasureError>;
+    fn mark(&mut self) -> Result<(), MeasureError>;
     fn sent(&self) -> u64;
 }
 
@@ -78,11 +78,11 @@ struct Producer<'a, S> {
 }
 
 impl<S: Sender> Producing for Producer<'_, S> {
-    fn send(&mut self, count: u64) -> Result<(), Trouble> {
+    fn send(&mut self, count: u64) -> Result<(), MeasureError> {
         self.source.send_as(self.task.touch(), count)
     }
 
-    fn mark(&mut self) -> Result<(), Trouble> {
+    fn mark(&mut self) -> Result<(), MeasureError> {
         self.source.send_mark(stamp(END_MARK, 0))
     }
 
@@ -98,7 +98,7 @@ fn produce(
     page: &Page,
     task: &Task,
     gathering: Gathering,
-) -> Result<(), Trouble> {
+) -> Result<(), MeasureError> {
     let cast = Cast::of(&task.case);
     page.set_started_ns(task.slot, clock::now_ns());
     producer.send(count)?;
@@ -110,12 +110,12 @@ fn produce(
 }
 
 /// The sender on slot 0.
-pub fn lead<S: Sender>(sender: S, leader: &mut Leader, task: &Task, gathering: Gathering) -> Findings {
+pub fn lead<S: Sender>(sender: S, leader: &mut Leader, task: &Task, gathering: Gathering) -> MeasureResult {
     let source = Source::new(sender, task.message_bytes());
     lead_phases(&mut Producer { source, task }, leader, task, gathering)
 }
 
-fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, gathering: Gathering) -> Findings {
+fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, gathering: Gathering) -> MeasureResult {
     let cast = Cast::of(&task.case);
     let page = leader.page().clone();
     let derived = count::derive(&task.timing, |n| {
@@ -167,7 +167,7 @@ fn verified(page: &Page, cast: Cast) -> (u64, u64) {
 }
 
 /// Compares all that was verified since the trial began with all that was sent.
-fn audit(page: &Page, cast: Cast, gathering: Gathering, sent: u64) -> Result<(), Trouble> {
+fn audit(page: &Page, cast: Cast, gathering: Gathering, sent: u64) -> Result<(), MeasureError> {
     let Some(due) = gathering.due(cast, sent) else { return Ok(()) };
     let (number, sum) = verified(page, cast);
     if number != due {
@@ -186,7 +186,7 @@ fn audit(page: &Page, cast: Cast, gathering: Gathering, sent: u64) -> Result<(),
 }
 
 /// Every other sender.
-pub fn follow_sender<S: Sender>(sender: S, member: &mut Member, task: &Task, gathering: Gathering) -> Findings {
+pub fn follow_sender<S: Sender>(sender: S, member: &mut Member, task: &Task, gathering: Gathering) -> MeasureResult {
     let source = Source::new(sender, task.message_bytes()).numbered(task.slot as u16);
     let mut producer = Producer { source, task };
     follow(member, task, &mut Floor::none(), &mut |member, count| {
@@ -196,7 +196,12 @@ pub fn follow_sender<S: Sender>(sender: S, member: &mut Member, task: &Task, gat
 }
 
 /// A receiver.
-pub fn follow_receiver<R: Receiver>(receiver: R, member: &mut Member, task: &Task, gathering: Gathering) -> Findings {
+pub fn follow_receiver<R: Receiver>(
+    receiver: R,
+    member: &mut Member,
+    task: &Task,
+    gathering: Gathering,
+) -> MeasureResult {
     let cast = Cast::of(&task.case);
     let first = (cast.seat(task.slot).channel * cast.senders_each) as u16;
     if gathering == Gathering::InOrder {

@@ -122,26 +122,26 @@ pub fn supports(case: &Case, delivery: Delivery) -> Result<(), String> {
 
 /// Why a role stopped short.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum MeasureError {
     /// The mechanism or the system failed.
     Io(io::Error),
     /// A check failed: what was measured means nothing.
     Invalid(String),
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for MeasureError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl From<String> for Trouble {
+impl From<String> for MeasureError {
     fn from(why: String) -> Self {
         Self::Invalid(why)
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for MeasureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
@@ -151,7 +151,7 @@ impl fmt::Display for Trouble {
 }
 
 /// What a role gives back.
-pub type Findings = Result<Report, Trouble>;
+pub type MeasureResult = Result<Report, MeasureError>;
 
 /// Answers phases until the trial is over: `work` for the measure's own, the paired floor's for the rest. `work` says how
 /// many units it really did. Gives the cost of the timed work and that number.
@@ -159,8 +159,8 @@ pub fn follow(
     member: &mut Member,
     task: &Task,
     floor: &mut paired::Floor,
-    work: &mut dyn FnMut(&mut Member, u64) -> Result<u64, Trouble>,
-) -> Findings {
+    work: &mut dyn FnMut(&mut Member, u64) -> Result<u64, MeasureError>,
+) -> MeasureResult {
     let mut report = Report::default();
     attend(member, floor, &mut |member, phase| {
         match phase.kind {
@@ -182,8 +182,8 @@ pub fn follow(
 pub(crate) fn attend(
     member: &mut Member,
     floor: &mut paired::Floor,
-    play: &mut dyn FnMut(&mut Member, Phase) -> Result<bool, Trouble>,
-) -> Result<(), Trouble> {
+    play: &mut dyn FnMut(&mut Member, Phase) -> Result<bool, MeasureError>,
+) -> Result<(), MeasureError> {
     loop {
         let open = member.enter()?;
         let over = open.kind == phase::END;
@@ -223,8 +223,8 @@ pub(crate) fn together<R>(
     leader: &mut Leader,
     kind: u32,
     count: u64,
-    work: impl FnOnce() -> Result<R, Trouble>,
-) -> Result<R, Trouble> {
+    work: impl FnOnce() -> Result<R, MeasureError>,
+) -> Result<R, MeasureError> {
     leader.open(kind, count)?;
     let result = work()?;
     leader.close()?;

@@ -19,7 +19,7 @@ use self::tally::{NEVER, Tally};
 use super::meter::Meter;
 use super::paired::Floor;
 use super::schedule::{Schedule, spin_for_post, spin_until};
-use super::{Findings, Task, Trouble, count, follow, histogram, inject, phase, room, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, histogram, inject, phase, room, together};
 use crate::abort;
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member, Page};
@@ -72,7 +72,7 @@ impl<S: Sender> Pacer<S> {
 
     /// The role that leads. The warm-up runs at full speed: where that is slower than the rate, fewer messages fill the hot
     /// phase, so that an overloaded trial takes no longer than another.
-    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;
         let interval_ns = Schedule::of(&task.case, PRODUCER, 0)?.interval_ns().max(derived.fastest_ns);
@@ -101,7 +101,7 @@ impl<S: Sender> Pacer<S> {
     }
 
     /// Sends `count` messages as fast as they go.
-    fn flood(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+    fn flood(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             let message = self.next();
             self.send(message)?;
@@ -111,7 +111,7 @@ impl<S: Sender> Pacer<S> {
     }
 
     /// Sends `count` messages when they are due. The timed loop of the sending side.
-    fn pace(&mut self, page: &Page, case: &Case, count: u64) -> Result<(), Trouble> {
+    fn pace(&mut self, page: &Page, case: &Case, count: u64) -> Result<(), MeasureError> {
         let end = self.sent + count;
         spin_for_post(page, RECEIVER_SLOT, end)?;
         let mut now_ns = clock::now_ns();
@@ -154,7 +154,7 @@ impl<R: Receiver> Gauge<R> {
     }
 
     /// The role that verifies.
-    pub fn follow(&mut self, member: &mut Member, task: &Task) -> Findings {
+    pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let mut stamps = vec![];
         let mut stamped = None;
         let mut report = follow(member, task, &mut Floor::none(), &mut |member, count| {
@@ -178,7 +178,7 @@ impl<R: Receiver> Gauge<R> {
     }
 
     /// Stamps every message of the hot phase. The timed loop of the receiving side.
-    fn measure(&mut self, page: &Page, task: &Task, mut stamps: Vec<u64>) -> Result<Stamped, Trouble> {
+    fn measure(&mut self, page: &Page, task: &Task, mut stamps: Vec<u64>) -> Result<Stamped, MeasureError> {
         let first = self.next;
         let trusted = task.ticks_trusted;
         let before = Anchor::now(trusted);
@@ -194,7 +194,7 @@ impl<R: Receiver> Gauge<R> {
 
     /// Verifies messages up to the one before sequence `until`, and calls `verified` with the sequence of each.
     #[inline]
-    fn verify(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), Trouble> {
+    fn verify(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), MeasureError> {
         if self.skips {
             return self.verify_some(page, until, verified);
         }
@@ -208,7 +208,7 @@ impl<R: Receiver> Gauge<R> {
     }
 
     /// The same where messages may be missing: each says itself which one it is.
-    fn verify_some(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), Trouble> {
+    fn verify_some(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
         let mut all_sent = false;
         while self.next < until {

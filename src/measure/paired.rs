@@ -5,7 +5,7 @@
 use std::io;
 
 use super::hand_over::{Arena, Polls, Side, Walk};
-use super::{Task, Trouble, together};
+use super::{MeasureError, Task, together};
 use crate::address::{Address, End};
 use crate::clock;
 use crate::control::Leader;
@@ -96,7 +96,7 @@ impl Floor {
     }
 
     /// Measures the floor once, as the leader.
-    pub fn lead(&mut self, leader: &mut Leader) -> Result<(), Trouble> {
+    pub fn lead(&mut self, leader: &mut Leader) -> Result<(), MeasureError> {
         let (Some(plan), Some(arena)) = (&self.plan, &mut self.arena) else { return Ok(()) };
         let budget_ns = self.budget_ns / plan.kinds.len() as u64;
         for kind in plan.kinds.iter().copied() {
@@ -128,10 +128,10 @@ impl Floor {
     }
 
     /// Does the member's part.
-    pub fn follow(&mut self, kind: u32, count: u64) -> Result<(), Trouble> {
+    pub fn follow(&mut self, kind: u32, count: u64) -> Result<(), MeasureError> {
         match (&self.plan, &mut self.arena) {
             (Some(plan), Some(arena)) => unit(arena, Side::Second, kind, plan.walk, count),
-            _ => Err(Trouble::Invalid(format!("a phase of kind {kind} that this role does not know"))),
+            _ => Err(MeasureError::Invalid(format!("a phase of kind {kind} that this role does not know"))),
         }
     }
 
@@ -162,7 +162,7 @@ fn walk(message_bytes: usize) -> Walk {
     Walk::within(FOOTPRINT_BYTES, message_bytes).of_at_most(MAX_SLOTS)
 }
 
-fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<(), Trouble> {
+fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<(), MeasureError> {
     let rhythm = kind.checked_sub(BOUNCE).and_then(|index| Polls::SWEEP.get(index as usize));
     if let Some(polls) = rhythm {
         return Ok(arena.bounce(side, true, *polls, count)?);
@@ -174,7 +174,7 @@ fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Res
         ROUSE => drop(arena.wake_counted(side, count as u32)?),
         TOUCH if side == Side::First => arena.touch(walk, count)?,
         TOUCH => {}
-        other => return Err(Trouble::Invalid(format!("a phase of kind {other} that no floor knows"))),
+        other => return Err(MeasureError::Invalid(format!("a phase of kind {other} that no floor knows"))),
     }
     Ok(())
 }

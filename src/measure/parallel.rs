@@ -8,7 +8,7 @@
 use super::locks::chain::{self, Chain};
 use super::meter::Meter;
 use super::paired::Floor;
-use super::{Findings, Task, Trouble, attend, count, phase, together};
+use super::{MeasureError, MeasureResult, Task, attend, count, phase, together};
 use crate::clock;
 use crate::concurrency::{Partner, prepare};
 use crate::control::{Leader, Member, Page};
@@ -21,7 +21,7 @@ const LENGTH: u32 = 60;
 const ALONE: u32 = 61;
 
 /// The first of the two.
-pub fn lead(mut partner: impl Partner, leader: &mut Leader, task: &Task) -> Findings {
+pub fn lead(mut partner: impl Partner, leader: &mut Leader, task: &Task) -> MeasureResult {
     let step_ns = prepare::step_ns(&task.case);
     let rounds = Chain::calibrated().rounds(step_ns).max(1);
     together(leader, LENGTH, rounds, || Ok(()))?;
@@ -73,7 +73,7 @@ pub fn lead(mut partner: impl Partner, leader: &mut Leader, task: &Task) -> Find
 }
 
 /// The second of the two.
-pub fn follow(mut partner: impl Partner, member: &mut Member, task: &Task) -> Findings {
+pub fn follow(mut partner: impl Partner, member: &mut Member, task: &Task) -> MeasureResult {
     let mut rounds = 0;
     let mut report = Report::default();
     attend(member, &mut Floor::none(), &mut |member, phase| {
@@ -99,7 +99,7 @@ pub fn follow(mut partner: impl Partner, member: &mut Member, task: &Task) -> Fi
 }
 
 /// Time that half of the work of both takes the leader alone.
-fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, Trouble> {
+fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, MeasureError> {
     together(leader, ALONE, steps, || {
         let began_ns = clock::now_ns();
         for _ in 0..steps {
@@ -109,7 +109,7 @@ fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, Trouble> {
     })
 }
 
-fn steps(partner: &mut impl Partner, numbers: std::ops::Range<u64>, rounds: u64) -> Result<(), Trouble> {
+fn steps(partner: &mut impl Partner, numbers: std::ops::Range<u64>, rounds: u64) -> Result<(), MeasureError> {
     for number in numbers {
         partner.step(number, || chain::run(rounds))?;
     }

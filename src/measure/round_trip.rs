@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::meter::Meter;
 use super::paired::Floor;
 use super::touch::{Every, First, Sampled, Touching};
-use super::{Findings, Task, Trouble, count, follow, histogram, inject, insist, phase, room, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, histogram, inject, insist, phase, room, together};
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
@@ -39,7 +39,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     /// `count` times out and back. The timed loop of the leading side.
     #[inline]
-    pub fn trips<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
+    pub fn trips<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             self.trip::<W>()?;
         }
@@ -47,7 +47,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     }
 
     #[inline]
-    fn trip<W: Touching>(&mut self) -> Result<(), Trouble> {
+    fn trip<W: Touching>(&mut self) -> Result<(), MeasureError> {
         let ping = self.next;
         self.sender.send(self.message_bytes, |room| W::fill(&ping, room))?;
         // While the answer is on its way: what it must be, and what comes next.
@@ -60,7 +60,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
     /// `count` times back: the answering side.
     #[inline]
-    pub fn answers<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
+    pub fn answers<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
         for sequence in self.exchanged..self.exchanged + count {
             let (ping, pong) = (Known::new(bytes, stamp(PING, sequence)), Known::new(bytes, stamp(PONG, sequence)));
@@ -72,7 +72,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     }
 
     #[inline]
-    fn solo_trip(&mut self) -> Result<(), Trouble> {
+    fn solo_trip(&mut self) -> Result<(), MeasureError> {
         let (bytes, sequence) = (self.message_bytes, self.exchanged);
         for producer in [PING, PONG] {
             let message = Known::new(bytes, stamp(producer, sequence));
@@ -84,7 +84,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     }
 
     /// The role that leads.
-    pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         match task.touch() {
             Touch::All => run(leader, task, floor, &mut Leading(self, PhantomData::<Every>)),
             Touch::Sample => run(leader, task, floor, &mut Leading(self, PhantomData::<Sampled>)),
@@ -93,12 +93,12 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     }
 
     /// The role that plays both sides.
-    pub fn lead_solo(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    pub fn lead_solo(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         run(leader, task, floor, &mut Alone(self))
     }
 
     /// The role that answers.
-    pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         follow(member, task, floor, &mut |member, count| {
             let before = self.exchanged;
             let mut answers = |count| match task.touch() {
@@ -119,19 +119,19 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 /// The leading side's two timed loops, behind one door: what surrounds them is then compiled once, not once a mechanism.
 trait Trips {
     /// By count.
-    fn trips(&mut self, count: u64) -> Result<(), Trouble>;
+    fn trips(&mut self, count: u64) -> Result<(), MeasureError>;
     /// One stamp a trip, kept as it is; turning stamps into a histogram waits until the clock has stopped.
-    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), Trouble>;
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError>;
 }
 
 struct Leading<'a, S, R, W>(&'a mut Side<S, R>, PhantomData<W>);
 
 impl<S: Sender, R: Receiver, W: Touching> Trips for Leading<'_, S, R, W> {
-    fn trips(&mut self, count: u64) -> Result<(), Trouble> {
+    fn trips(&mut self, count: u64) -> Result<(), MeasureError> {
         self.0.trips::<W>(count)
     }
 
-    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), Trouble> {
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError> {
         chained(stamps, trusted, || self.0.trip::<W>())
     }
 }
@@ -140,16 +140,16 @@ impl<S: Sender, R: Receiver, W: Touching> Trips for Leading<'_, S, R, W> {
 struct Alone<'a, S, R>(&'a mut Side<S, R>);
 
 impl<S: Sender, R: Receiver> Trips for Alone<'_, S, R> {
-    fn trips(&mut self, count: u64) -> Result<(), Trouble> {
+    fn trips(&mut self, count: u64) -> Result<(), MeasureError> {
         (0..count).try_for_each(|_| self.0.solo_trip())
     }
 
-    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), Trouble> {
+    fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError> {
         chained(stamps, trusted, || self.0.solo_trip())
     }
 }
 
-fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips) -> Findings {
+fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips) -> MeasureResult {
     floor.lead(leader)?;
     let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || side.trips(n)))?;
     let one_by_one = (derived.count / 2).min(MAX_STAMPS);
@@ -188,8 +188,8 @@ fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips
 fn chained(
     stamps: &mut [u64],
     trusted: bool,
-    mut trip: impl FnMut() -> Result<(), Trouble>,
-) -> Result<(Anchor, Anchor), Trouble> {
+    mut trip: impl FnMut() -> Result<(), MeasureError>,
+) -> Result<(Anchor, Anchor), MeasureError> {
     let start = Anchor::now(trusted);
     if let Some((first, rest)) = stamps.split_first_mut() {
         *first = clock::tick(trusted);

@@ -18,7 +18,7 @@
 mod stage;
 
 use super::meter::Meter;
-use super::{Findings, Task, Trouble, count, histogram, phase};
+use super::{MeasureError, MeasureResult, Task, count, histogram, phase};
 use crate::address::{Address, End, Name};
 use crate::control::{Leader, Member};
 use crate::payload::{check, fill, stamp};
@@ -61,7 +61,7 @@ impl Stages {
 }
 
 /// The thread that makes the object and sends.
-pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, desk: &Desk) -> Findings {
+pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, desk: &Desk) -> MeasureResult {
     let shape = Shape::of(&task.case);
     let derived =
         count::derive(&task.timing, |n| (0..n).try_for_each(|_| once(transport, leader, &shape, desk).map(drop)))?;
@@ -102,7 +102,7 @@ fn windows(all: &[Stages]) -> Vec<Window> {
 }
 
 /// One repetition.
-fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result<Stages, Trouble> {
+fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result<Stages, MeasureError> {
     let (address, create) = Span::of(|| (transport.create)(shape));
     let (address, name) = deal(address?, desk);
     let (offer, offered) = stage(leader, desk, (OFFER, 0), || {
@@ -117,7 +117,7 @@ fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk
         Ok(sender)
     })?;
     let mut sent = 0;
-    let mut messages = |leader: &mut Leader, count| -> Result<u64, Trouble> {
+    let mut messages = |leader: &mut Leader, count| -> Result<u64, MeasureError> {
         let ((), both) = stage(leader, desk, (MESSAGES, count), || {
             for sequence in sent..sent + count {
                 sender.send(shape.message_bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
@@ -166,7 +166,7 @@ fn deal(address: Address, desk: &Desk) -> (Address, Option<Name>) {
 }
 
 /// The thread that receives.
-pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, desk: &Desk) -> Findings {
+pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, desk: &Desk) -> MeasureResult {
     let mut taker = Taker::new(transport, Shape::of(&task.case));
     let mut meter = None;
     let mut repetitions = 0;
@@ -205,7 +205,7 @@ impl Taker {
         Self { transport, shape, address: None, peers: Peers::default(), receiver: None, received: 0 }
     }
 
-    fn play(&mut self, kind: u32, count: u64, desk: &Desk) -> Result<(), Trouble> {
+    fn play(&mut self, kind: u32, count: u64, desk: &Desk) -> Result<(), MeasureError> {
         match (kind, &mut self.receiver) {
             (OFFER, _) => {
                 let address = desk.open().address.take().ok_or_else(|| out_of_turn(kind))?;
@@ -236,8 +236,8 @@ impl Taker {
     }
 }
 
-fn out_of_turn(kind: u32) -> Trouble {
-    Trouble::Invalid(format!("stage {kind} of a set-up came out of turn"))
+fn out_of_turn(kind: u32) -> MeasureError {
+    MeasureError::Invalid(format!("stage {kind} of a set-up came out of turn"))
 }
 
 fn medians(all: &[Stages]) -> Metrics {

@@ -4,7 +4,7 @@
 use super::meter::Meter;
 use super::paired::Floor;
 use super::touch::{Every, First, Sampled, Touching};
-use super::{Findings, Task, Trouble, count, follow, phase, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, phase, together};
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::payload::{Known, stamp};
@@ -49,7 +49,7 @@ impl<S: Sender> Source<S> {
 
     /// Sends `count` messages. The timed loop of the sending side.
     #[inline]
-    pub fn send<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
+    pub fn send<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let (bytes, producer) = (self.message_bytes, self.producer);
         for sequence in self.sent..self.sent + count {
             let message = Known::new(bytes, stamp(producer, sequence));
@@ -60,7 +60,7 @@ impl<S: Sender> Source<S> {
     }
 
     /// [`send`](Self::send), the way the case touches payloads.
-    pub fn send_as(&mut self, touch: Touch, count: u64) -> Result<(), Trouble> {
+    pub fn send_as(&mut self, touch: Touch, count: u64) -> Result<(), MeasureError> {
         match touch {
             Touch::All | Touch::Sample => self.send::<Every>(count),
             Touch::None => self.send::<First>(count),
@@ -68,13 +68,13 @@ impl<S: Sender> Source<S> {
     }
 
     /// Sends one message that no producer numbered.
-    pub fn send_mark(&mut self, stamp: u64) -> Result<(), Trouble> {
+    pub fn send_mark(&mut self, stamp: u64) -> Result<(), MeasureError> {
         let message = Known::new(self.message_bytes, stamp);
         Ok(self.sender.send(self.message_bytes, |room| message.fill(room))?)
     }
 
     /// The role that leads.
-    pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         lead(leader, task, floor, &mut |count| self.send_as(task.touch(), count))
     }
 }
@@ -84,8 +84,8 @@ fn lead(
     leader: &mut Leader,
     task: &Task,
     floor: &mut Floor,
-    send: &mut dyn FnMut(u64) -> Result<(), Trouble>,
-) -> Findings {
+    send: &mut dyn FnMut(u64) -> Result<(), MeasureError>,
+) -> MeasureResult {
     floor.lead(leader)?;
     let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || send(n)))?;
     leader.page().set_count(derived.count);
@@ -127,7 +127,7 @@ impl<R: Receiver> Sink<R> {
 
     /// Receives and verifies `count` messages. The timed loop of the receiving side.
     #[inline]
-    pub fn verify<W: Touching>(&mut self, count: u64) -> Result<(), Trouble> {
+    pub fn verify<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let (bytes, producer) = (self.message_bytes, self.producer);
         for sequence in self.verified..self.verified + count {
             let message = Known::new(bytes, stamp(producer, sequence));
@@ -138,7 +138,7 @@ impl<R: Receiver> Sink<R> {
     }
 
     /// [`verify`](Self::verify), the way the case touches payloads.
-    pub fn verify_as(&mut self, touch: Touch, count: u64) -> Result<(), Trouble> {
+    pub fn verify_as(&mut self, touch: Touch, count: u64) -> Result<(), MeasureError> {
         match touch {
             Touch::All => self.verify::<Every>(count),
             Touch::Sample => self.verify::<Sampled>(count),
@@ -147,7 +147,7 @@ impl<R: Receiver> Sink<R> {
     }
 
     /// The role that verifies.
-    pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         follow_in_slices(member, task, floor, &mut |count| self.verify_as(task.touch(), count))
     }
 }
@@ -157,8 +157,8 @@ fn follow_in_slices(
     member: &mut Member,
     task: &Task,
     floor: &mut Floor,
-    verify: &mut dyn FnMut(u64) -> Result<(), Trouble>,
-) -> Findings {
+    verify: &mut dyn FnMut(u64) -> Result<(), MeasureError>,
+) -> MeasureResult {
     let mut windows = vec![];
     let mut report = follow(member, task, floor, &mut |member, count| {
         let mut done = 0;
@@ -182,7 +182,7 @@ pub fn lead_solo(
     sink: &mut Sink<impl Receiver>,
     leader: &mut Leader,
     task: &Task,
-) -> Findings {
+) -> MeasureResult {
     let mut turns = |count: u64| {
         for _ in 0..count {
             source.send::<Every>(1)?;

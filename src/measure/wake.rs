@@ -16,7 +16,7 @@ use std::io;
 use super::meter::Meter;
 use super::paired::Floor;
 use super::schedule::{spin_for_post, spin_until};
-use super::{Findings, Task, Trouble, count, follow, histogram, phase, room, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, histogram, phase, room, together};
 use crate::abort;
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member, Page};
@@ -64,7 +64,7 @@ impl<S: Sender> Rouser<S> {
     }
 
     /// The role that leads.
-    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> Findings {
+    pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
         // A phase without messages, by which the receiver has named its CPU.
         together(leader, phase::WORK, 0, || Ok(()))?;
@@ -98,7 +98,7 @@ impl<S: Sender> Rouser<S> {
     }
 
     /// `count` times a pause and a message.
-    fn wake_counted(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+    fn wake_counted(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         let by_ticks = page.shares_ticks();
         self.await_receiver(page)?;
         for _ in 0..count {
@@ -138,7 +138,7 @@ impl<R: Receiver> Sleeper<R> {
     }
 
     /// The role that is woken.
-    pub fn follow(&mut self, member: &mut Member, task: &Task) -> Findings {
+    pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let mut times = vec![];
         let mut waits = None;
         member.page().post(RECEIVER_SLOT, task.cpu.map_or(0, |cpu| u64::from(cpu) + 1));
@@ -163,7 +163,7 @@ impl<R: Receiver> Sleeper<R> {
     }
 
     /// As many messages as there is room for times.
-    fn wake(&mut self, page: &Page, times: &mut [u64]) -> Result<(), Trouble> {
+    fn wake(&mut self, page: &Page, times: &mut [u64]) -> Result<(), MeasureError> {
         let by_ticks = page.shares_ticks();
         self.acknowledge(page);
         for time in times {
@@ -179,7 +179,7 @@ impl<R: Receiver> Sleeper<R> {
     }
 
     /// One message. A transport that reports silence is asked again: here silence is what was ordered.
-    fn receive(&mut self, due: Known) -> Result<(), Trouble> {
+    fn receive(&mut self, due: Known) -> Result<(), MeasureError> {
         loop {
             match self.receiver.receive(|seen| due.check(seen)) {
                 Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => {}

@@ -19,7 +19,7 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_until;
-use crate::measure::{Findings, Task, Trouble, attend, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, attend, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Metrics, RoleCost};
 
@@ -101,8 +101,8 @@ impl Span {
     pub(super) fn fill(
         &self,
         ending: &impl Ending,
-        mut batch: impl FnMut() -> Result<u64, Trouble>,
-    ) -> Result<u64, Trouble> {
+        mut batch: impl FnMut() -> Result<u64, MeasureError>,
+    ) -> Result<u64, MeasureError> {
         let mut until_check = BATCHES_PER_ABORT_CHECK;
         loop {
             let ended = batch()?;
@@ -132,13 +132,13 @@ impl Span {
 /// A holder at work in windows: what differs from one measure to the next. Called through a pointer, once a window.
 pub(super) trait Player {
     /// Works through a window and notes who got how much; `hot` in the one that counts.
-    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, Trouble>;
+    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, MeasureError>;
     /// Whether the window that counts is followed by one more, shorter one.
     fn stamps(&self) -> bool {
         false
     }
     /// Works through that one, in which every piece of work may be stamped, and gives distributions by name.
-    fn stamped(&mut self, _: Span) -> Result<BTreeMap<String, String>, Trouble> {
+    fn stamped(&mut self, _: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         Ok(BTreeMap::new())
     }
     /// What this holder has changed of what is protected, in all windows so far.
@@ -148,7 +148,7 @@ pub(super) trait Player {
     /// Compares what is protected with what each holder says he changed of it, by slot, once all of them are done.
     ///
     /// Errors: something got lost.
-    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, Trouble>;
+    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError>;
 }
 
 /// What one holder keeps from one window to the next.
@@ -161,7 +161,7 @@ struct Course<'a> {
 }
 
 /// The role that opens the windows.
-pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
     let page = leader.page().clone();
     let mut course = Course::new(player, task);
     page.set_shares_ticks(task.ticks_trusted && clock::ticks_synchronised(&[]));
@@ -185,7 +185,7 @@ pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, fl
 }
 
 /// A role that goes along.
-pub(super) fn follow(player: &mut dyn Player, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+pub(super) fn follow(player: &mut dyn Player, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
     let mut course = Course::new(player, task);
     attend(member, floor, &mut |member, open| {
         let known = matches!(open.kind, WARM | COUNTED | STAMPED);
@@ -203,14 +203,14 @@ impl<'a> Course<'a> {
         Self { player, task, first, finding: HolderFinding::default(), cost: None }
     }
 
-    fn open(&mut self, leader: &mut Leader, kind: u32) -> Result<(), Trouble> {
+    fn open(&mut self, leader: &mut Leader, kind: u32) -> Result<(), MeasureError> {
         let start_ns = next_start_ns(leader);
         let page = leader.page().clone();
         together(leader, kind, start_ns, || self.window(&page, kind, start_ns))
     }
 
     /// One window, from `start_ns` on.
-    fn window(&mut self, page: &Page, kind: u32, start_ns: u64) -> Result<(), Trouble> {
+    fn window(&mut self, page: &Page, kind: u32, start_ns: u64) -> Result<(), MeasureError> {
         let timing = &self.task.timing;
         let length_ns = match kind {
             WARM => timing.warm_up_ns,
@@ -234,7 +234,7 @@ impl<'a> Course<'a> {
     /// What this holder has to say.
     ///
     /// Errors: a check of its own failed.
-    fn report(&mut self) -> Findings {
+    fn report(&mut self) -> MeasureResult {
         if let Some(fault) = self.player.fault() {
             return Err(fault.into());
         }

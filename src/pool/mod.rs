@@ -39,7 +39,7 @@ use std::io;
 
 use crate::record::{Group, Isolation, Measure, Wait};
 
-pub use prepare::{contestants, resolved, supports};
+pub use prepare::{resolved, supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

@@ -1,8 +1,8 @@
 //! From a case to a pool, for every pool alike.
 
 use super::{FAMILY, MAX_WORKERS, Pool, ROWS, Staff, Visitor, visit};
-use crate::contestant::{Contestant, answers};
 use crate::record::{Case, Measure};
+use crate::variant::{Variant, answers};
 
 /// Workers of a case that does not say.
 const WORKERS: u32 = 2;
@@ -10,7 +10,7 @@ const WORKERS: u32 = 2;
 const IN_FLIGHT: u32 = 64;
 
 /// Every row.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().filter_map(|row| visit(row, Describe { row })).collect()
 }
 
@@ -47,16 +47,16 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Contestant;
+    type Output = Variant;
 
-    fn visit<P: Pool>(self) -> Contestant {
-        Contestant {
+    fn visit<P: Pool>(self) -> Variant {
+        Variant {
             wait: P::WAIT,
             summary: P::SUMMARY,
             measures: P::MEASURES,
             polls: P::POLLS,
             unavailable: P::unavailable(),
-            ..Contestant::of(FAMILY, self.row, P::GROUP, P::ISOLATION)
+            ..Variant::of(FAMILY, self.row, P::GROUP, P::ISOLATION)
         }
     }
 }

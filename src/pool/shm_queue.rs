@@ -21,9 +21,9 @@ use crate::ring::mpmc::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::ring::{Consume, Produce};
 use crate::shm::Segment;
-use crate::wait::{Crowd, WaitStrategy};
+use crate::wait::{EventCount, WaitStrategy};
 
-type Slots = SegmentSlots<Crowd, Crowd>;
+type Slots = SegmentSlots<EventCount, EventCount>;
 
 /// Workers stay.
 const FOR_GOOD: u64 = 0;
@@ -57,16 +57,16 @@ impl Rings {
         Ok(Self { requests: ring()?, answers: ring()?, layout })
     }
 
-    fn producer<W: WaitStrategy<Crowd>>(&self, ring: &Segment) -> io::Result<Producer<Slots, W>> {
+    fn producer<W: WaitStrategy<EventCount>>(&self, ring: &Segment) -> io::Result<Producer<Slots, W>> {
         Ok(Producer::new(Slots::new(ring.clone(), self.layout, 0)?, W::attach(&[])?))
     }
 
-    fn consumer<W: WaitStrategy<Crowd>>(&self, ring: &Segment) -> io::Result<Consumer<Slots, W>> {
+    fn consumer<W: WaitStrategy<EventCount>>(&self, ring: &Segment) -> io::Result<Consumer<Slots, W>> {
         Ok(Consumer::new(Slots::new(ring.clone(), self.layout, 0)?, W::attach(&[])?))
     }
 
     /// A worker's life.
-    fn serve<W: WaitStrategy<Crowd>, K: Work>(&self, seat: &Seat, mut work: K) -> io::Result<()> {
+    fn serve<W: WaitStrategy<EventCount>, K: Work>(&self, seat: &Seat, mut work: K) -> io::Result<()> {
         let mut ends = (self.consumer::<W>(&self.requests)?, self.producer::<W>(&self.answers)?);
         seat.work_through(
             &mut work,
@@ -87,7 +87,7 @@ fn layout(staff: &Staff) -> Layout {
     Layout::new(frames.next_power_of_two(), staff.frame_bytes.max(NOTICE_BYTES))
 }
 
-impl<W: WaitStrategy<Crowd>, const SHARE: u64> Pool for ShmQueue<W, SHARE> {
+impl<W: WaitStrategy<EventCount>, const SHARE: u64> Pool for ShmQueue<W, SHARE> {
     const SUMMARY: &'static str = match SHARE {
         FOR_GOOD => "one queue in shared memory for all workers, and one of answers",
         100 => "the same queue; each worker leaves after 100 frames, and a fresh process takes its place",

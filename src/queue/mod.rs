@@ -20,7 +20,7 @@ use crate::record::{Isolation, Measure, Wait};
 use crate::wait::Patience;
 
 pub use joinable::{AnyQueue, Joinable};
-pub use prepare::{contestants, prepare, resolved, supports};
+pub use prepare::{prepare, resolved, supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

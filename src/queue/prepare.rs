@@ -5,10 +5,10 @@ use std::io;
 use super::unfinished::Unfinished;
 use super::{FAMILY, MEASURES, ROWS, Shape, Visitor, WorkQueue, visit};
 use crate::address::{Address, End};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::control::MAX_SLOTS;
 use crate::protocol::Link;
 use crate::record::{Case, Group, Isolation};
+use crate::variant::{RoleSpec, Variant};
 
 /// Number of the channel that carries the queue itself.
 pub const QUEUE: u32 = 0;
@@ -62,7 +62,7 @@ impl Shape {
 }
 
 /// Every row, once per isolation it can have.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().flat_map(|row| visit(row, Describe { row }).unwrap_or_default()).collect()
 }
 
@@ -92,15 +92,15 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Vec<Contestant>;
+    type Output = Vec<Variant>;
 
-    fn visit<Q: WorkQueue>(self) -> Vec<Contestant> {
-        let one = |isolation: &Isolation| Contestant {
+    fn visit<Q: WorkQueue>(self) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
             wait: Some(Q::WAIT),
             summary: Q::SUMMARY,
             measures: MEASURES,
             unavailable: Q::unavailable(),
-            ..Contestant::of(FAMILY, self.row, Group::WorkQueues, *isolation)
+            ..Variant::of(FAMILY, self.row, Group::WorkQueues, *isolation)
         };
         Q::ISOLATIONS.iter().map(one).collect()
     }

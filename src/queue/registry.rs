@@ -1,7 +1,7 @@
-//! The only list of queues of work: one row per contestant, `mechanism/wait`.
+//! The only list of queues of work: one row per variant, `mechanism/wait`.
 
 use super::{Visitor, kernel, shm_mpmc, threads};
-use crate::contestant::registry;
+use crate::variant::registry;
 use crate::wait::{Hybrid, Park};
 
 registry! {

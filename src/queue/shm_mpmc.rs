@@ -13,7 +13,7 @@ use crate::ring::layout::Layout;
 use crate::ring::mpmc::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::shm::{self, Segment};
-use crate::wait::{Crowd, Patience, TimedWait};
+use crate::wait::{EventCount, Patience, TimedWait};
 
 /// Largest ring: it must fit the memory of an ordinary machine.
 const SEGMENT_BYTES_MAX: u64 = 2 << 30;
@@ -21,7 +21,7 @@ const SEGMENT_BYTES_MAX: u64 = 2 << 30;
 /// The queue, by how its sides wait.
 pub struct ShmMpmc<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Crowd, Crowd>;
+type Slots = SegmentSlots<EventCount, EventCount>;
 
 /// One side: it may put and get.
 pub struct Side<W> {
@@ -34,7 +34,7 @@ fn layout(shape: &Shape) -> Layout {
     Layout::new(shape.depth_or_default(), shape.message_bytes)
 }
 
-impl<W: TimedWait<Crowd>> WorkQueue for ShmMpmc<W> {
+impl<W: TimedWait<EventCount>> WorkQueue for ShmMpmc<W> {
     const SUMMARY: &'static str = "ring in shared memory, many producers and consumers, bounded by its slots";
     const WAIT: Wait = W::WAIT;
     type Handle = Side<W>;
@@ -70,7 +70,7 @@ impl<W: TimedWait<Crowd>> WorkQueue for ShmMpmc<W> {
     }
 }
 
-impl<W: TimedWait<Crowd>> Handle for Side<W> {
+impl<W: TimedWait<EventCount>> Handle for Side<W> {
     #[inline]
     fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         self.producer.send_within(len, patience, fill).map(Put::of)

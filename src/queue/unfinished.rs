@@ -20,7 +20,7 @@ use crate::ring::sync::{AtomicU64, Ordering};
 use crate::shm::{self, Segment, SharedLayout};
 #[cfg(all(test, not(loom)))]
 use crate::wait::Place;
-use crate::wait::{ALL, Crowd, Park, Patience, Rhythm, TimedWait};
+use crate::wait::{ALL, EventCount, Park, Patience, PollPolicy, TimedWait};
 
 use super::Joined;
 
@@ -29,7 +29,7 @@ use super::Joined;
 #[derive(Default)]
 pub(super) struct Words {
     /// Who waits until there are none.
-    joiners: Crowd,
+    joiners: EventCount,
     count: AtomicU64,
 }
 
@@ -48,7 +48,7 @@ impl Words {
     ///
     /// Errors: `InvalidInput` when there is none.
     #[inline]
-    pub(super) fn take_off(&self, wait: &impl TimedWait<Crowd>, order: Ordering) -> io::Result<()> {
+    pub(super) fn take_off(&self, wait: &impl TimedWait<EventCount>, order: Ordering) -> io::Result<()> {
         let mut count = self.count.load(Ordering::Relaxed);
         loop {
             if count == 0 {
@@ -65,10 +65,10 @@ impl Words {
     }
 
     /// Waits until there are none, as long as `patience` allows.
-    pub(super) fn join(&self, wait: &impl TimedWait<Crowd>, patience: Patience) -> io::Result<Joined> {
+    pub(super) fn join(&self, wait: &impl TimedWait<EventCount>, patience: Patience) -> io::Result<Joined> {
         // PAIRS: all-done
         let done = || (self.count.load(Ordering::Acquire) == 0).then_some(());
-        Ok(match wait.within(&self.joiners, Rhythm::QUICK, patience, done)? {
+        Ok(match wait.within(&self.joiners, PollPolicy::QUICK, patience, done)? {
             Some(_) => Joined::AllDone,
             // Done between the last look and this one is as good as done before.
             None => match self.count.load(Ordering::Acquire) {

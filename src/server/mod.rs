@@ -26,7 +26,7 @@ use crate::record::Measure;
 use addresses::Address;
 
 pub use conversation::{receive, send};
-pub use prepare::{contestants, prepare, resolved, supports};
+pub use prepare::{prepare, resolved, supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

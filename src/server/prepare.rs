@@ -2,8 +2,8 @@
 
 use super::addresses::Address;
 use super::{FAMILY, MEASURES, Patience, PerConnection, ROWS, Visitor, Way, limits, visit};
-use crate::contestant::{Contestant, RoleSpec};
 use crate::record::{Case, Group, Isolation, Measure, Service};
+use crate::variant::{RoleSpec, Variant};
 
 /// Role of the process that leads the clients.
 pub const CLIENTS: &str = "clients";
@@ -22,7 +22,7 @@ pub const SUM_BYTES: usize = 8;
 const REQUEST_BYTES: u64 = 64;
 
 /// Every row.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().filter_map(|row| visit(row, Describe { row })).collect()
 }
 
@@ -52,7 +52,7 @@ pub fn prepare() -> Vec<RoleSpec> {
 /// Client processes: as many as the case says, else one; where promises are checked, as many as the machine allows.
 pub fn clients(case: &Case) -> u32 {
     let open = || match case.measure {
-        Measure::Conformance => visit(&case.row(), Crowd).unwrap_or(1).max(1),
+        Measure::Conformance => visit(&case.row(), EventCount).unwrap_or(1).max(1),
         _ => 1,
     };
     case.clients.unwrap_or_else(open)
@@ -82,14 +82,14 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Contestant;
+    type Output = Variant;
 
-    fn visit<W: Way, A: Address>(self) -> Contestant {
-        Contestant {
+    fn visit<W: Way, A: Address>(self) -> Variant {
+        Variant {
             summary: W::SUMMARY,
             measures: MEASURES,
             unavailable: A::unavailable().or_else(W::unavailable),
-            ..Contestant::of(FAMILY, self.row, Group::Servers, Isolation::Process)
+            ..Variant::of(FAMILY, self.row, Group::Servers, Isolation::Process)
         }
     }
 }
@@ -131,9 +131,9 @@ impl Visitor for Supports<'_> {
 }
 
 /// As many clients as limits allow.
-struct Crowd;
+struct EventCount;
 
-impl Visitor for Crowd {
+impl Visitor for EventCount {
     type Output = u32;
 
     fn visit<W: Way, A: Address>(self) -> u32 {

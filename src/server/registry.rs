@@ -1,8 +1,8 @@
-//! The only list of servers: one row per contestant, `way-address`.
+//! The only list of servers: one row per variant, `way-address`.
 
 use super::addresses::{tcp, unix};
 use super::{Visitor, epoll, iterative, prefork, process_per_connection, thread_per_connection, uring};
-use crate::contestant::registry;
+use crate::variant::registry;
 
 registry! {
     "iterative-tcp" => iterative::Iterative; tcp::Tcp,

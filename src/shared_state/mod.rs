@@ -30,7 +30,7 @@ use std::io;
 use crate::address::Address;
 use crate::record::{Group, Isolation, Wait};
 
-pub use prepare::{Shape, contestants, prepare, resolved, supports};
+pub use prepare::{Shape, prepare, resolved, supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

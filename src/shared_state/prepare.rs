@@ -4,10 +4,10 @@ use std::io;
 
 use super::{FAMILY, Places, ROWS, State, Visitor, visit};
 use crate::address::{Address, End};
-use crate::contestant::{Contestant, RoleSpec, answers};
 use crate::control::MAX_SLOTS;
 use crate::protocol::Link;
 use crate::record::{Case, Isolation, Measure};
+use crate::variant::{RoleSpec, Variant, answers};
 
 /// Number of the channel that carries the state.
 pub const CHANNEL: u32 = 0;
@@ -79,7 +79,7 @@ pub fn roles(case: &Case) -> u32 {
 }
 
 /// Every row, once per isolation it can have.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().flat_map(|row| visit(row, Describe { row }).unwrap_or_default()).collect()
 }
 
@@ -119,15 +119,15 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Vec<Contestant>;
+    type Output = Vec<Variant>;
 
-    fn visit<S: State>(self) -> Vec<Contestant> {
-        let one = |isolation: &Isolation| Contestant {
+    fn visit<S: State>(self) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
             wait: Some(S::WAIT),
             summary: S::SUMMARY,
             measures: MEASURES,
             polls: S::POLLS,
-            ..Contestant::of(FAMILY, self.row, S::GROUP, *isolation)
+            ..Variant::of(FAMILY, self.row, S::GROUP, *isolation)
         };
         S::ISOLATIONS.iter().map(one).collect()
     }

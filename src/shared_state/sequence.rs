@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::abort;
-use crate::wait::{Nowhere, Rhythm, Spin, WaitStrategy};
+use crate::wait::{NoWaiters, PollPolicy, Spin, WaitStrategy};
 
 /// Looks in vain between two at the abort word.
 const LOOKS_PER_ABORT_CHECK: u32 = 1024;
@@ -28,7 +28,7 @@ pub(super) fn settled(sequence: &AtomicU64) -> io::Result<u64> {
     };
     match even() {
         Some(now) => Ok(now),
-        None => Spin.until(&Nowhere, Rhythm::QUICK, even).map(|(now, _)| now),
+        None => Spin.until(&NoWaiters, PollPolicy::QUICK, even).map(|(now, _)| now),
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn write<R>(sequence: &AtomicU64, change: impl FnOnce() -> R) -> io::
     };
     let before = match taken() {
         Some(now) => now,
-        None => Spin.until(&Nowhere, Rhythm::QUICK, taken)?.0,
+        None => Spin.until(&NoWaiters, PollPolicy::QUICK, taken)?.0,
     };
     Ok(marked(sequence, before + 2, change))
 }

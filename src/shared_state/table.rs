@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Shape, full, too_long};
 use crate::payload::mix;
 use crate::shm::{Segment, SharedLayout};
-use crate::wait::{Nowhere, Rhythm, Spin, WaitStrategy};
+use crate::wait::{NoWaiters, PollPolicy, Spin, WaitStrategy};
 
 const WORD_BYTES: usize = size_of::<u64>();
 const LINE_BYTES: usize = 64;
@@ -120,7 +120,7 @@ impl Table {
         }
         // Somebody else may be about to claim the last entry, for this very key.
         let settled = || self.find(key).map(Some).or_else(|| (self.reserve() || self.is_full()).then_some(None));
-        let (found, _) = Spin.until(&Nowhere, Rhythm::QUICK, settled)?;
+        let (found, _) = Spin.until(&NoWaiters, PollPolicy::QUICK, settled)?;
         match found {
             Some(entry) => Ok(entry),
             // Once all are entered, so is what somebody else was about to.

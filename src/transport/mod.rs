@@ -26,7 +26,7 @@ use crate::address::{Address, End};
 use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
 pub use cast::{Cast, Seat};
-pub use prepare::{anatomy, contestants, delivery, prepare, resolved, supports};
+pub use prepare::{anatomy, delivery, prepare, resolved, supports, variants};
 pub use registry::{ROWS, visit};
 
 /// Name of the family in cases and keys.

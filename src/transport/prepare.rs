@@ -4,13 +4,13 @@ use std::io;
 
 use super::{Cast, Delivery, FAMILY, ROWS, Seat, Shape, Transport, Visitor, topology, visit};
 use crate::address::End;
-use crate::contestant::{Contestant, RoleSpec};
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Isolation, Measure};
 use crate::shm;
+use crate::variant::{RoleSpec, Variant};
 
 /// Every row, once per isolation and substrate it can have.
-pub fn contestants() -> Vec<Contestant> {
+pub fn variants() -> Vec<Variant> {
     ROWS.iter().flat_map(|row| visit(row, Describe { row }).unwrap_or_default()).collect()
 }
 
@@ -64,10 +64,10 @@ struct Describe {
 }
 
 impl Visitor for Describe {
-    type Output = Vec<Contestant>;
+    type Output = Vec<Variant>;
 
-    fn visit<T: Transport>(self) -> Vec<Contestant> {
-        let one = |isolation, substrate| Contestant {
+    fn visit<T: Transport>(self) -> Vec<Variant> {
+        let one = |isolation, substrate| Variant {
             wait: T::WAIT,
             substrate,
             summary: T::SUMMARY,
@@ -75,7 +75,7 @@ impl Visitor for Describe {
             cpus_wanted: if T::SOLO { 1 } else { 2 },
             polls: T::POLLS,
             unavailable: T::unavailable().or_else(|| substrate.and_then(shm::unavailable)),
-            ..Contestant::of(FAMILY, self.row, T::GROUP, isolation)
+            ..Variant::of(FAMILY, self.row, T::GROUP, isolation)
         };
         let mut all = vec![];
         for isolation in T::ISOLATIONS {

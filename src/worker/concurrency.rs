@@ -9,11 +9,11 @@ use crate::address::End;
 use crate::concurrency::prepare::ROLES;
 use crate::concurrency::{Company, Visitor, visit};
 use crate::control::{Leader, Member, Page};
-use crate::measure::{Findings, Task, parallel};
+use crate::measure::{MeasureResult, Task, parallel};
 use crate::protocol::Order;
 
 /// Plays the order's role.
-pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (row, stranger) = (order.case.row(), super::unknown_row(&order));
     visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger))
 }
@@ -25,9 +25,9 @@ struct Play<'a> {
 }
 
 impl Visitor for Play<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<C: Company>(self) -> Findings {
+    fn visit<C: Company>(self) -> MeasureResult {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "host" => host::<C>(&order, &page, talk),
@@ -37,7 +37,7 @@ impl Visitor for Play<'_> {
 }
 
 /// One process of two.
-fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, ROLES[usize::from(order.slot > 0)], 0);
     let partner = C::attach(order.links.first().map(|link| &link.address), end(task.slot))?;
     let slots = order.slots;
@@ -52,7 +52,7 @@ fn end(slot: u32) -> End {
 }
 
 /// Both as threads of this process.
-fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = ROLES.iter().enumerate().map(|(index, role)| Task::of(order, role, index)).collect();
     let address = C::create()?;
     talk.exchange(vec![])?;
@@ -69,11 +69,11 @@ fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
 struct Worker<C: Company>(C::Partner);
 
 impl<C: Company> Role for Worker<C> {
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         parallel::lead(self.0, leader, task)
     }
 
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
         parallel::follow(self.0, member, task)
     }
 }

@@ -13,7 +13,7 @@ use crate::measure::paired::Floor;
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
 use crate::measure::wake::{Rouser, Sleeper};
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::Link;
 use crate::record::{Fault, Measure};
 use crate::transport::erased::{AnyReceiver, AnySender};
@@ -67,7 +67,7 @@ impl<T: Transport> Ends<T> {
         (task.case.measure == Measure::Stream && !plain).then_some(gathering)
     }
 
-    pub(super) fn lead(self, leader: &mut Leader, task: &Task, mut floor: Floor) -> Findings {
+    pub(super) fn lead(self, leader: &mut Leader, task: &Task, mut floor: Floor) -> MeasureResult {
         let bytes = task.message_bytes();
         let sender = Self::sender(self.sender)?;
         if let Some(gathering) = Self::gathering(task) {
@@ -90,7 +90,7 @@ impl<T: Transport> Ends<T> {
         }
     }
 
-    pub(super) fn follow(self, member: &mut Member, task: &Task, mut floor: Floor) -> Findings {
+    pub(super) fn follow(self, member: &mut Member, task: &Task, mut floor: Floor) -> MeasureResult {
         let bytes = task.message_bytes();
         if task.case.inject == Some(Fault::Hang) {
             hang();

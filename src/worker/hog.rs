@@ -3,7 +3,7 @@
 use super::Talk;
 use crate::abort;
 use crate::control::Page;
-use crate::measure::Findings;
+use crate::measure::MeasureResult;
 use crate::protocol::Report;
 
 /// Its name in orders and in `ps`.
@@ -13,7 +13,7 @@ pub(super) const ROLE: &str = crate::family::HOG;
 const ROUNDS: u32 = 10_000;
 
 /// Computes until the trial is over.
-pub(super) fn burn(page: &Page, talk: &mut Talk) -> Findings {
+pub(super) fn burn(page: &Page, talk: &mut Talk) -> MeasureResult {
     talk.exchange(vec![])?;
     talk.ready_go()?;
     let mut number = 1u64;

@@ -8,7 +8,7 @@ use super::threads::{self, Attach, Role};
 use crate::address::{self, End};
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::Floor;
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::{Link, Order, Report};
 use crate::transport::erased::AnyTransport;
 use crate::transport::{Cast, Peers, Shape, Transport, prepare};
@@ -26,7 +26,7 @@ pub(super) fn host(
     order: &Order,
     page: &Page,
     talk: &mut Talk,
-) -> Findings {
+) -> MeasureResult {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, role(order, slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
     let seatings = seatings(transport, order, &Shape::of(&order.case))?;
@@ -59,19 +59,19 @@ fn role(order: &Order, slot: u32) -> &'static str {
 }
 
 impl<T: Transport> Role for (Ends<T>, Floor) {
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (ends, floor) = *self;
         ends.lead(leader, task, floor)
     }
 
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
         let (ends, floor) = *self;
         ends.follow(member, task, floor)
     }
 }
 
 /// One report of two. The sides of a pair count the same messages; of several, the leader has checked the sum.
-pub(super) fn both(mut led: Report, mut followed: Report, pair: bool) -> Findings {
+pub(super) fn both(mut led: Report, mut followed: Report, pair: bool) -> MeasureResult {
     if pair && led.messages != followed.messages {
         let (ours, theirs) = (led.messages, followed.messages);
         return Err(format!("the leader counted {ours} and the member {theirs}").into());

@@ -6,11 +6,11 @@ use super::Talk;
 use crate::control::Page;
 use crate::isolation::{Sharing, Visitor, visit};
 use crate::measure::first_write::first_write;
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, "writer", 0);
     talk.exchange(vec![])?;
     talk.ready_go()?;
@@ -25,9 +25,9 @@ struct Writer<'a> {
 }
 
 impl Visitor for Writer<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<S: Sharing>(self) -> Findings {
+    fn visit<S: Sharing>(self) -> MeasureResult {
         first_write::<S>(self.task, self.page, self.other_cpu)
     }
 }

@@ -8,7 +8,7 @@ use crate::control::Page;
 use crate::launch::watch::{self, Watch};
 use crate::launch::{self, Launch, Program, Visitor};
 use crate::measure::launch::{newborn, start_up, start_up_bare, watch_ends};
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
 use crate::record::Measure;
 
@@ -22,7 +22,7 @@ pub(super) fn be_newborn() -> u8 {
 }
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, "parent", 0);
     talk.exchange(vec![])?;
     talk.ready_go()?;
@@ -55,9 +55,9 @@ struct Parent<'a> {
 }
 
 impl Visitor for Parent<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<L: Launch>(self) -> Findings {
+    fn visit<L: Launch>(self) -> MeasureResult {
         let Self { program, task, page } = self;
         match task.case.measure {
             Measure::StartUp => start_up::<L>(program, task, page),
@@ -75,9 +75,9 @@ struct Watcher<'a> {
 }
 
 impl watch::Visitor for Watcher<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<W: Watch>(self) -> Findings {
+    fn visit<W: Watch>(self) -> MeasureResult {
         watch_ends::<W>(self.task, self.page, self.child_cpu)
     }
 }

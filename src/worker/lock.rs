@@ -16,7 +16,7 @@ use crate::measure::locks::read_mostly::Accessor;
 use crate::measure::locks::tickets::Seller;
 use crate::measure::locks::{self, Ledger, Part, recover};
 use crate::measure::paired::{self, Floor};
-use crate::measure::{Findings, Task, Trouble};
+use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::Order;
 use crate::record::Measure;
 
@@ -28,9 +28,9 @@ pub(super) struct Play<'a> {
 }
 
 impl Visitor for Play<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<L: Lock>(self) -> Findings {
+    fn visit<L: Lock>(self) -> MeasureResult {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "host" => host::<L>(&order, &page, talk),
@@ -59,7 +59,7 @@ impl<L: Lock> Equipment<L> {
     }
 
     /// What the measure asks of this holder.
-    fn part(self, task: &Task) -> Result<(Box<dyn Part>, Floor), Trouble> {
+    fn part(self, task: &Task) -> Result<(Box<dyn Part>, Floor), MeasureError> {
         let Self { holder, ledger, floor } = self;
         let part: Box<dyn Part> = match task.case.measure {
             Measure::Acquire => Box::new(Taker::<L>::new(holder, ledger, task)),
@@ -75,19 +75,19 @@ impl<L: Lock> Equipment<L> {
 }
 
 impl<L: Lock> Role for Equipment<L> {
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (mut part, mut floor) = self.part(task)?;
         part.lead(leader, task, &mut floor)
     }
 
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
         let (mut part, mut floor) = self.part(task)?;
         part.follow(member, task, &mut floor)
     }
 }
 
 /// One process of several.
-fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, prepare::ROLE, 0);
     let link = |channel: u32| {
         let found = order.links.iter().find(|link| link.channel == channel);
@@ -105,7 +105,7 @@ fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> Findings {
 }
 
 /// A process of one thread whose children want the lock, and are killed.
-fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     address::lease_as_worker(&order.run_id)?;
     talk.exchange(vec![])?;
     talk.ready_go()?;
@@ -113,7 +113,7 @@ fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> Findin
 }
 
 /// All holders as threads of this process, which also makes the lock.
-fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, prepare::ROLE, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
     let (lock, ledger) = (L::create(order.slots)?, Ledger::create()?);

@@ -6,13 +6,13 @@ use crate::control::{Leader, Page};
 use crate::measure::pool::dispatcher::AnyPool;
 use crate::measure::pool::trial::Trial;
 use crate::measure::pool::{dispatch, idle, paced, recover, set_up};
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::pool::{self, Pool, Visitor};
 use crate::protocol::Order;
 use crate::record::Measure;
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let Some(pool) = pool::visit(&order.case.row(), Forget) else { return Err(super::unknown_row(order)) };
     let task = Task::of(order, "dispatcher", 0);
     talk.exchange(vec![])?;

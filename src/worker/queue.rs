@@ -7,7 +7,7 @@ use super::threads::{self, Attach, Role};
 use crate::address::{self, Address};
 use crate::conformance::queue::Examined;
 use crate::control::{Leader, Member, Page};
-use crate::measure::{Findings, Task, drain};
+use crate::measure::{MeasureResult, Task, drain};
 use crate::protocol::{Order, Report};
 use crate::queue::prepare::{COUNT, QUEUE, Sides};
 use crate::queue::unfinished::Unfinished;
@@ -15,7 +15,7 @@ use crate::queue::{self, Joinable, Shape, Visitor, WorkQueue};
 use crate::record::Measure;
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let stranger = super::unknown_row(order);
     queue::visit(&order.case.row(), Play { order, page, talk }).unwrap_or(Err(stranger))
 }
@@ -28,9 +28,9 @@ struct Play<'a> {
 }
 
 impl Visitor for Play<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<Q: WorkQueue>(self) -> Findings {
+    fn visit<Q: WorkQueue>(self) -> MeasureResult {
         let Self { order, page, talk } = self;
         if order.role == "host" { host::<Q>(order, &page, talk) } else { alone::<Q>(order, page, talk) }
     }
@@ -54,14 +54,14 @@ impl<Q: WorkQueue> Part<Q> {
 }
 
 impl<Q: WorkQueue> Role for Part<Q> {
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         match *self {
             Self::Drain(part) => part.lead(leader, task),
             Self::Conformance(mut part) => part.lead(leader, task),
         }
     }
 
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
         match *self {
             Self::Drain(part) => part.follow(member, task),
             Self::Conformance(mut part) => part.follow(member, task),
@@ -70,7 +70,7 @@ impl<Q: WorkQueue> Role for Part<Q> {
 }
 
 /// One process of several.
-fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, Sides::of(&order.case).role(order.slot), 0);
     let address = |channel: u32| {
         let found = order.links.iter().find(|link| link.channel == channel).map(|link| &link.address);
@@ -82,7 +82,7 @@ fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
 }
 
 /// All sides as threads of this process, which also makes the queue.
-fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let sides = Sides::of(&order.case);
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, sides.role(slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;

@@ -8,7 +8,7 @@ use crate::conformance;
 use crate::control::{Leader, Member, Page};
 use crate::measure::serve::service::{Compute, Echo};
 use crate::measure::serve::{Serving, Target};
-use crate::measure::{Findings, Task, Trouble, phase};
+use crate::measure::{MeasureError, MeasureResult, Task, phase};
 use crate::protocol::{Offered, Order, Report};
 use crate::record::{Measure, Service};
 use crate::server::addresses::Address;
@@ -16,7 +16,7 @@ use crate::server::host::Host;
 use crate::server::{self, Visitor, Way, prepare};
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let stranger = super::unknown_row(order);
     server::visit(&order.case.row(), Play { order, page, talk }).unwrap_or(Err(stranger))
 }
@@ -29,16 +29,16 @@ struct Play<'a> {
 }
 
 impl Visitor for Play<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<W: Way, A: Address>(self) -> Findings {
+    fn visit<W: Way, A: Address>(self) -> MeasureResult {
         let Self { order, page, talk } = self;
         if order.role == prepare::SERVER { host::<W, A>(order, page, talk) } else { lead::<W, A>(order, page, talk) }
     }
 }
 
 /// Has a server run, as a process of its own, until the clients are done.
-fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let host = match prepare::service(&order.case) {
         Service::Echo => Host::start::<W, A, _>(Echo::of(&order.case))?,
         Service::Compute => Host::start::<W, A, _>(Compute::of(&order.case))?,
@@ -56,7 +56,7 @@ fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findi
 }
 
 /// Leads the clients.
-fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findings {
+fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, prepare::CLIENTS, 0);
     let offers = talk.exchange(vec![])?;
     let target = target::<W, A>(&offers)?;
@@ -69,7 +69,7 @@ fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Findi
 }
 
 /// The server that the other role offered: its process, and where it listens.
-fn target<W: Way, A: Address>(offers: &[Offered]) -> Result<Target, Trouble> {
+fn target<W: Way, A: Address>(offers: &[Offered]) -> Result<Target, MeasureError> {
     let offered = offers.iter().find(|offer| offer.channel == prepare::CHANNEL);
     let (pid, place) = offered
         .and_then(|offer| offer.text.split_once(' '))

@@ -8,16 +8,16 @@ use super::threads::{self, Attach, Role};
 use crate::address;
 use crate::control::{Leader, Member, Page};
 use crate::measure::set_up::{self, Desk};
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
 use crate::transport::Transport;
 use crate::transport::erased::AnyTransport;
 
-pub(super) fn both_ends<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+pub(super) fn both_ends<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     play(AnyTransport::of::<T>(), order, page, talk)
 }
 
-fn play(transport: AnyTransport, order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn play(transport: AnyTransport, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     address::lease_as_worker(&order.run_id)?;
     let tasks = [("sender", 0), ("receiver", 1)].map(|(role, index)| Task::of(order, role, index));
     talk.exchange(vec![])?;
@@ -38,11 +38,11 @@ struct Maker {
 }
 
 impl Role for Maker {
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         set_up::lead(self.transport, leader, task, &self.desk)
     }
 
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
         set_up::follow(self.transport, member, task, &self.desk)
     }
 }

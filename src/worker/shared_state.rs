@@ -9,13 +9,13 @@ use crate::address::{self, Address};
 use crate::conformance::shared_state::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::measure::access::{self, Accessor};
-use crate::measure::{Findings, Task};
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
 use crate::record::Measure;
 use crate::shared_state::{Shape, State, Visitor, prepare, visit};
 
 /// Plays the order's role.
-pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> Findings {
+pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (row, stranger) = (order.case.row(), super::unknown_row(&order));
     visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger))
 }
@@ -28,9 +28,9 @@ struct Play<'a> {
 }
 
 impl Visitor for Play<'_> {
-    type Output = Findings;
+    type Output = MeasureResult;
 
-    fn visit<S: State>(self) -> Findings {
+    fn visit<S: State>(self) -> MeasureResult {
         let Self { order, page, talk } = self;
         match order.role.as_str() {
             "host" => host::<S>(&order, &page, talk),
@@ -59,14 +59,14 @@ impl<S: State> Part<S> {
 }
 
 impl<S: State> Role for Part<S> {
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         match *self {
             Self::Access(mut accessor) => access::lead(&mut accessor, leader, task),
             Self::Conformance(mut examined) => examined.lead(leader, task),
         }
     }
 
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings {
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
         match *self {
             Self::Access(mut accessor) => access::follow(&mut accessor, member, task),
             Self::Conformance(mut examined) => examined.follow(member, task),
@@ -82,7 +82,7 @@ fn state_of(order: &Order) -> io::Result<Address> {
 }
 
 /// One process of several.
-fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, prepare::ROLE, 0);
     let part = Part::<S>::attach(&state_of(&order)?, &task)?;
     let slots = order.slots;
@@ -93,7 +93,7 @@ fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
 
 /// The process that keeps the state. It answers from threads of its own until everybody has gone, which is after the trial:
 /// the leader looks at everything once more in the end.
-fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
+fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, prepare::KEEPER, 0);
     let (address, shape) = (state_of(&order)?, Shape::of(&order.case));
     drop(order);
@@ -108,7 +108,7 @@ fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> Findings {
 }
 
 /// All users as threads of this process, which also makes the state.
-fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> Findings {
+fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, prepare::ROLE, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
     let places = S::create(&Shape::of(&order.case))?;

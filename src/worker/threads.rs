@@ -6,23 +6,23 @@ use std::thread;
 
 use super::Talk;
 use crate::control::{Leader, Member, Page};
-use crate::measure::{Findings, Task, Trouble};
+use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::pin;
 use crate::protocol::{Order, Report};
 
 /// An attached role. Behind `dyn`, so that what surrounds the timed loops is compiled once and not for each mechanism.
 pub(super) trait Role {
     /// Plays the first role of a trial.
-    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> Findings;
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult;
     /// Plays any other role.
-    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> Findings;
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult;
 }
 
 /// Attaches a role. Runs in the role's thread, before the clock starts.
 pub(super) type Attach<'a> = Box<dyn FnOnce(&Task) -> io::Result<Box<dyn Role>> + Send + 'a>;
 
 /// Plays `role`, the only one of this process, once the harness says `go`.
-pub(super) fn play_alone(role: Box<dyn Role>, page: Page, talk: &mut Talk, slots: u32, task: &Task) -> Findings {
+pub(super) fn play_alone(role: Box<dyn Role>, page: Page, talk: &mut Talk, slots: u32, task: &Task) -> MeasureResult {
     talk.ready_go()?;
     if task.slot == 0 {
         role.lead(&mut Leader::new(page, slots), task)
@@ -38,8 +38,8 @@ pub(super) fn play(
     talk: &mut Talk,
     tasks: &[Task],
     roles: Vec<Attach>,
-    merge: &dyn Fn(Findings, Findings) -> Findings,
-) -> Findings {
+    merge: &dyn Fn(MeasureResult, MeasureResult) -> MeasureResult,
+) -> MeasureResult {
     let mut roles = roles.into_iter();
     let first = roles.next().ok_or_else(|| io::Error::other("a host without roles"))?;
     let (attached, all_attached) = mpsc::channel();
@@ -105,17 +105,21 @@ impl Drop for CallOff<'_> {
 
 /// One report of two, by `join` where both have one. A failed check outranks the call-off that it caused on the other
 /// side.
-pub(super) fn merge(led: Findings, followed: Findings, join: impl FnOnce(Report, Report) -> Findings) -> Findings {
+pub(super) fn merge(
+    led: MeasureResult,
+    followed: MeasureResult,
+    join: impl FnOnce(Report, Report) -> MeasureResult,
+) -> MeasureResult {
     match (led, followed) {
         (Ok(led), Ok(followed)) => join(led, followed),
-        (_, Err(Trouble::Invalid(why))) | (Err(Trouble::Invalid(why)), _) => Err(Trouble::Invalid(why)),
+        (_, Err(MeasureError::Invalid(why))) | (Err(MeasureError::Invalid(why)), _) => Err(MeasureError::Invalid(why)),
         (Err(led), Ok(_)) => Err(led),
         (_, Err(followed)) => Err(followed),
     }
 }
 
 /// One report of two that differ in what their own roles cost and saw.
-pub(super) fn gather(led: Findings, followed: Findings) -> Findings {
+pub(super) fn gather(led: MeasureResult, followed: MeasureResult) -> MeasureResult {
     merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
         led.roles.append(&mut roles);
         led.holders.append(&mut holders);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::{Substrate, Wait};
 use serde::Serialize;
 
@@ -43,22 +43,22 @@ struct Row {
 impl List {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let files: Vec<Text> = self.participants.iter().map(|it| Participants::read(it)).collect::<Result<_, _>>()?;
-        let contestants = Participants::with(&files)?.all_contestants();
+        let variants = Participants::with(&files)?.all_variants();
         if self.json {
-            let rows: Vec<Row> = contestants.iter().map(Row::of).collect();
+            let rows: Vec<Row> = variants.iter().map(Row::of).collect();
             table::write_json(out, &rows)?;
             return Ok(super::FINE);
         }
         let mut rows = table::table(&["mechanism", "family", "isolation", "substrate", "available", "what it is"]);
         let mut listed: Vec<(&str, String)> = vec![];
-        for contestant in &contestants {
+        for variant in &variants {
             // Families may have rows of one name.
-            let (family, name) = (contestant.family, contestant.row());
+            let (family, name) = (variant.family, variant.row());
             if listed.contains(&(family, name.clone())) {
                 continue;
             }
-            let is_form = |other: &&Contestant| other.family == family && other.row() == name;
-            let forms: Vec<&Contestant> = contestants.iter().filter(is_form).collect();
+            let is_form = |other: &&Variant| other.family == family && other.row() == name;
+            let forms: Vec<&Variant> = variants.iter().filter(is_form).collect();
             rows.add_row([
                 &name,
                 forms[0].family,
@@ -75,22 +75,22 @@ impl List {
 }
 
 impl Row {
-    fn of(contestant: &Contestant) -> Self {
+    fn of(variant: &Variant) -> Self {
         Self {
-            family: contestant.family,
-            mechanism: contestant.mechanism,
-            wait: contestant.wait.map(Wait::word),
-            isolation: contestant.isolation.word(),
-            substrate: contestant.substrate.map(Substrate::word),
-            available: contestant.unavailable.is_none(),
-            why: contestant.unavailable.clone(),
+            family: variant.family,
+            mechanism: variant.mechanism,
+            wait: variant.wait.map(Wait::word),
+            isolation: variant.isolation.word(),
+            substrate: variant.substrate.map(Substrate::word),
+            available: variant.unavailable.is_none(),
+            why: variant.unavailable.clone(),
         }
     }
 }
 
 /// `yes`, or which forms of a row are missing here, and why.
-fn availability(forms: &[&Contestant]) -> String {
-    let why = |form: &&Contestant| {
+fn availability(forms: &[&Variant]) -> String {
+    let why = |form: &&Variant| {
         let what = form.substrate.map_or_else(|| form.isolation.word(), Substrate::word);
         form.unavailable.as_ref().map(|why| format!("not {what}: {why}"))
     };

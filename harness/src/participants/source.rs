@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::record::{Group, Isolation, Measure, Wait};
 use toml::Spanned;
 
@@ -32,7 +32,7 @@ struct Entry {
     adapter: Option<Spanned<String>>,
     probe: Option<Probe>,
     #[serde(default)]
-    contestants: Vec<Row>,
+    variants: Vec<Row>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -86,23 +86,22 @@ impl<'a> Source<'a> {
         if calls && entry.adapter.is_none() {
             return Err(page.wrong(entry.command.span(), "`command` calls for an `adapter`, and there is none"));
         }
-        if entry.contestants.is_empty() {
-            let text = format_args!("`{name}` has no contestants; add a [[participants.contestants]] block");
+        if entry.variants.is_empty() {
+            let text = format_args!("`{name}` has no variants; add a [[participants.variants]] block");
             return Err(page.wrong(entry.name.span(), text));
         }
         let adapter = entry.adapter.as_ref().map(|adapter| self.adapter(adapter)).transpose()?;
         let lacks = entry.probe.as_ref().map(|probe| self.missing(probe)).transpose()?.flatten();
         let lacks = lacks.map(|why| format!("{name}: {why}"));
-        let rows: Vec<Contestant> =
-            entry.contestants.iter().map(|row| self.row(row, name)).collect::<Result<_, _>>()?;
-        for (row, at) in rows.into_iter().zip(&entry.contestants) {
-            let own = family::contestants();
-            let same = |other: &&Contestant| other.family == row.family && other.row() == row.row();
-            if own.iter().chain(&known.contestants).find(same).is_some() {
+        let rows: Vec<Variant> = entry.variants.iter().map(|row| self.row(row, name)).collect::<Result<_, _>>()?;
+        for (row, at) in rows.into_iter().zip(&entry.variants) {
+            let own = family::variants();
+            let same = |other: &&Variant| other.family == row.family && other.row() == row.row();
+            if own.iter().chain(&known.variants).find(same).is_some() {
                 let text = format_args!("the family `{}` has a `{}` already", row.family, row.row());
                 return Err(page.wrong(at.mechanism.span(), text));
             }
-            known.contestants.push(Contestant { unavailable: lacks.clone(), ..row });
+            known.variants.push(Variant { unavailable: lacks.clone(), ..row });
         }
         let command = entry.command.get_ref().clone();
         known.participants.push(Participant { name: name.clone(), command, adapter });
@@ -132,7 +131,7 @@ impl<'a> Source<'a> {
         Ok(Adapter::File(path))
     }
 
-    fn row(&self, row: &Row, program: &str) -> anyhow::Result<Contestant> {
+    fn row(&self, row: &Row, program: &str) -> anyhow::Result<Variant> {
         let measures: Vec<Measure> = row
             .measures
             .get_ref()
@@ -149,7 +148,7 @@ impl<'a> Source<'a> {
         };
         let wait = self.optional("kind of wait", row.wait.as_ref(), Wait::ALL, Wait::word)?.unwrap_or(Wait::Block);
         let isolation = self.optional("isolation", row.isolation.as_ref(), Isolation::ALL, Isolation::word)?;
-        Ok(Contestant {
+        Ok(Variant {
             family,
             mechanism: lasting(row.mechanism.get_ref()),
             program: Some(lasting(program)),

@@ -5,7 +5,7 @@ mod axes;
 mod rows;
 mod shape;
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::{Case, Measure, Placement, Touch};
 use toml::Spanned;
 
@@ -59,7 +59,7 @@ impl Expander<'_> {
     }
 
     /// One case with its CPUs, or with what stands in its way.
-    fn planned(&self, row: &Contestant, point: &Point) -> Planned {
+    fn planned(&self, row: &Variant, point: &Point) -> Planned {
         let alone = plays_alone(row);
         let placement = if alone { Placement::SameCpu } else { point.placement };
         // One sender and one receiver unless asked, every byte touched.
@@ -88,7 +88,7 @@ impl Expander<'_> {
         Planned { case, cpus: cpus.unwrap_or_default(), obstacle }
     }
 
-    fn obstacle(&self, row: &Contestant, point: &Point, case: &Case) -> Option<String> {
+    fn obstacle(&self, row: &Variant, point: &Point, case: &Case) -> Option<String> {
         if let Some(missing) = &row.unavailable {
             return Some(missing.clone());
         }
@@ -133,23 +133,23 @@ fn askable() -> Vec<&'static str> {
     Measure::ALL.iter().filter(|measure| **measure != Measure::Floors).map(|measure| measure.word()).collect()
 }
 
-fn answers(row: &Contestant, measure: Measure) -> bool {
+fn answers(row: &Variant, measure: Measure) -> bool {
     row.measures.contains(&measure)
 }
 
 /// Promises of a lock are checked between more holders than most machines have CPUs, and for as long as they take: few
 /// hand-overs where each costs a time slice.
-fn stops_by_the_clock(row: &Contestant, measure: Measure) -> bool {
+fn stops_by_the_clock(row: &Variant, measure: Measure) -> bool {
     measure == Measure::Conformance && !row.sends()
 }
 
-fn unanswered(rows: &[&Contestant], measure: Measure) -> String {
+fn unanswered(rows: &[&Variant], measure: Measure) -> String {
     let names = distinct(rows.iter().map(|row| row.mechanism)).join(", ");
     let can = Measure::ALL.iter().filter(|m| rows.iter().any(|row| answers(row, **m))).map(|m| m.word());
     format!("`{measure}` cannot be asked of {names}; it answers {}", can.collect::<Vec<_>>().join(", "))
 }
 
 /// One thread plays both sides, so there is no hand-over, one CPU is enough, and a known delay can be put in.
-fn plays_alone(row: &Contestant) -> bool {
+fn plays_alone(row: &Variant) -> bool {
     row.cpus_wanted == 1
 }

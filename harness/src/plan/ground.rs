@@ -1,10 +1,10 @@
-//! What this machine offers a plan: contestants, pairs of CPUs, and the limits that keep a case from running.
+//! What this machine offers a plan: variants, pairs of CPUs, and the limits that keep a case from running.
 //!
 //! Plain data, so that the expansion of a plan can be tested for machines other than the one at hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipcmark::family::{self, Contestant};
+use ipcmark::family::{self, Variant};
 use ipcmark::machine::placement::Topology;
 use ipcmark::record::{Case, Placement};
 
@@ -13,7 +13,7 @@ use crate::participants::Participants;
 /// What this machine offers a plan.
 pub struct Ground {
     /// Every way a mechanism can be run.
-    pub contestants: Vec<Contestant>,
+    pub variants: Vec<Variant>,
     /// The CPUs of each placement class, or why this machine has none.
     pub pairs: BTreeMap<Placement, Result<Vec<u32>, String>>,
     /// The closest two cores; `same_cpu` where there is only one CPU.
@@ -38,7 +38,7 @@ impl Ground {
     pub fn with(participants: &Participants) -> Self {
         let topology = Topology::discover();
         Self {
-            contestants: participants.all_contestants(),
+            variants: participants.all_variants(),
             pairs: Placement::ALL.iter().map(|&placement| (placement, topology.pair(placement))).collect(),
             nearest: topology.nearest_pair().unwrap_or(Placement::SameCpu),
             cpus_allowed: topology.allowed().len(),

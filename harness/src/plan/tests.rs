@@ -5,7 +5,7 @@ mod locks;
 
 use std::collections::BTreeMap;
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::{Case, Group, Isolation, Measure, Placement, Substrate, Wait};
 
 use super::{Changes, EMBEDDED, Ground, Plan, Planned, Text};
@@ -16,9 +16,9 @@ const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Pac
 /// Head of a plan; the first block starts at line 6.
 const HEAD: &str = "name = \"x\"\nquestion = \"Which?\"\nsets = 2\nwarm_up_ms = 5\nhot_ms = 10\n";
 
-fn row(mechanism: &'static str, wait: Option<Wait>, substrate: Option<Substrate>) -> Contestant {
+fn row(mechanism: &'static str, wait: Option<Wait>, substrate: Option<Substrate>) -> Variant {
     let thread_only = mechanism == "channel";
-    Contestant {
+    Variant {
         family: "transport",
         mechanism,
         program: None,
@@ -43,14 +43,14 @@ fn ground(cpus: u32) -> Ground {
         Placement::Unpinned => Ok(vec![]),
         _ => Err(format!("no {placement} here")),
     };
-    let mut contestants = vec![row("pipe", None, None), row("channel", None, None), row("alone", None, None)];
+    let mut variants = vec![row("pipe", None, None), row("channel", None, None), row("alone", None, None)];
     for wait in [Wait::Spin, Wait::Park] {
         for substrate in [Substrate::Memfd, Substrate::PosixShm] {
-            contestants.push(row("ring", Some(wait), Some(substrate)));
+            variants.push(row("ring", Some(wait), Some(substrate)));
         }
     }
     Ground {
-        contestants,
+        variants,
         pairs: Placement::ALL.iter().map(|&placement| (placement, pair(placement))).collect::<BTreeMap<_, _>>(),
         nearest: if cpus > 1 { Placement::SameL3 } else { Placement::SameCpu },
         cpus_allowed: cpus as usize,
@@ -254,7 +254,7 @@ fn sets_have_one_limit() {
 fn what_cannot_run_here_is_not_part_of_the_hash() {
     let asked = block("[\"pipe\"]", "");
     let mut refusing = ground(2);
-    refusing.contestants.iter_mut().for_each(|row| row.unavailable = Some("too large".to_owned()));
+    refusing.variants.iter_mut().for_each(|row| row.unavailable = Some("too large".to_owned()));
     let (runs, skips) = (plan(&asked).expect("sound"), plan_on(&refusing, &asked).expect("sound"));
     assert_eq!(runs.hash, skips.hash);
     assert_eq!(skips.cases[0].obstacle.as_deref(), Some("too large"));
@@ -299,11 +299,11 @@ fn the_plans_built_in_keep_their_promises() {
 #[test]
 fn the_smoke_plan_asks_every_row_both_ways() {
     let (smoke, _) = extent("smoke");
-    let all = ipcmark::family::contestants();
-    for contestant in all.iter().filter(|contestant| contestant.sends()) {
+    let all = ipcmark::family::variants();
+    for variant in all.iter().filter(|variant| variant.sends()) {
         for measure in [Measure::RoundTrip, Measure::Stream] {
-            let asked = |planned: &Planned| planned.case.row() == contestant.row() && planned.case.measure == measure;
-            assert!(smoke.cases.iter().any(asked), "{} {measure}", contestant.row());
+            let asked = |planned: &Planned| planned.case.row() == variant.row() && planned.case.measure == measure;
+            assert!(smoke.cases.iter().any(asked), "{} {measure}", variant.row());
         }
     }
 }

@@ -130,7 +130,7 @@ struct Ratios {
     sets: Vec<Vec<Option<f64>>>,
 }
 
-/// When `first` is cheaper than `second`; both are the cases of one contestant, which differ in size alone.
+/// When `first` is cheaper than `second`; both are the cases of one variant, which differ in size alone.
 pub fn break_even(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Answer {
     let ratios = Ratios::of(first, second);
     if ratios.sizes.len() < 2 {

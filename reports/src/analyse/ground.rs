@@ -19,7 +19,7 @@ pub struct Ground<'s, 'a> {
 }
 
 impl<'s, 'a> Ground<'s, 'a> {
-    /// Every ground among `cases`, that of most contestants first, then of most cases; `open` leaves open what may vary.
+    /// Every ground among `cases`, that of most variants first, then of most cases; `open` leaves open what may vary.
     pub fn all(cases: impl IntoIterator<Item = &'s CaseStudy<'a>>, open: impl Fn(&mut Case)) -> Vec<Self> {
         let mut grounds: Vec<Self> = Vec::new();
         for case in cases {
@@ -31,16 +31,16 @@ impl<'s, 'a> Ground<'s, 'a> {
             }
         }
         // Stable, so that of equals the first in order of cases stays first.
-        grounds.sort_by_key(|ground| std::cmp::Reverse((ground.contestants(), ground.cases.len())));
+        grounds.sort_by_key(|ground| std::cmp::Reverse((ground.variants(), ground.cases.len())));
         grounds
     }
 
-    /// The ground on which most contestants can be compared; `None` without a case.
+    /// The ground on which most variants can be compared; `None` without a case.
     pub fn most(cases: impl IntoIterator<Item = &'s CaseStudy<'a>>, open: impl Fn(&mut Case)) -> Option<Self> {
         Self::all(cases, open).into_iter().next()
     }
 
-    fn contestants(&self) -> usize {
+    fn variants(&self) -> usize {
         self.cases.iter().map(|case| &case.series).collect::<BTreeSet<_>>().len()
     }
 
@@ -86,7 +86,7 @@ pub fn shape(case: &Case) -> Case {
     }
 }
 
-/// What is asked of a contestant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
+/// What is asked of a variant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
 pub fn asked(case: &Case) -> Vec<String> {
     let sides = case.producers.zip(case.consumers).filter(|&sides| sides != (1, 1));
     let of_state = case.measure == Measure::Access;

@@ -183,7 +183,7 @@ impl Load<'_, '_> {
 }
 
 impl Knee {
-    /// In words, after the contestant's name: `1 M/s and not 3 M/s, of which 1.08 M/s (1.03 to 1.13 M/s) got through`.
+    /// In words, after the variant's name: `1 M/s and not 3 M/s, of which 1.08 M/s (1.03 to 1.13 M/s) got through`.
     pub fn told(&self) -> String {
         let rate = |per_s: f64| format::rate(per_s).trimmed().to_string();
         let reached = self.reached_per_s.map(|reached| {

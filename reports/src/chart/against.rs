@@ -83,7 +83,7 @@ impl Against<'_, '_> {
         self.among(MOST_LINES, &manner, study, looks)
     }
 
-    /// The same in panels of one's own; `most` contestants are shown, in each way of waiting.
+    /// The same in panels of one's own; `most` variants are shown, in each way of waiting.
     pub fn figure_in_panels(
         self,
         panel: fn(&CaseStudy<'_>) -> PanelOf,

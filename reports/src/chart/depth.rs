@@ -66,7 +66,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
 
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) -> Option<Figure> {
     let all = || study.all_measured(view.measure, placement).filter(|case| case.case.depth.is_some());
-    // Everything but the depth is held: the load most contestants were offered, and its smallest size.
+    // Everything but the depth is held: the load most variants were offered, and its smallest size.
     let held =
         |case: &CaseStudy<'_>| (case.bytes(), case.case.arrivals.unwrap_or(Arrivals::Constant), case.case.rate_per_s);
     let swept = |case: &&CaseStudy<'_>| {

@@ -16,7 +16,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::CaseSummary;
 use crate::format;
 
-/// Contestants of one kind that have a panel, in each way of waiting.
+/// Variants of one kind that have a panel, in each way of waiting.
 const MOST_PANELS: usize = 3;
 /// More letters than this reach into the next panel.
 const LONGEST_HEADING: usize = 42;

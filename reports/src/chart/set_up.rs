@@ -38,7 +38,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     }
     let title = format!("Cost of setting up a channel, {}, {}", format::bytes(common), place(placement));
     let chart = |plain: &[&CaseStudy<'_>]| {
-        let columns = [("contestants", plain), ("by what memory is made of", variants.as_slice())];
+        let columns = [("variants", plain), ("by what memory is made of", variants.as_slice())];
         Bars {
             title: title.clone(),
             description: "Stacked bars: time to create, attach both ends, send the first message and tear down.".into(),

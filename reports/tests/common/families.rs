@@ -1,4 +1,4 @@
-//! Processes, pools, queues, shared state and servers of a machine that does not exist: a handful of contestants each, and
+//! Processes, pools, queues, shared state and servers of a machine that does not exist: a handful of variants each, and
 //! a formula behind every number.
 
 pub mod pools;

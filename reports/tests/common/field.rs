@@ -3,7 +3,7 @@
 use ipcmark_record::{Group, Isolation, Measure, Placement, Record, Substrate, Wait};
 use ipcmark_reports::analyse::statistics::Random;
 
-use super::{Contestant, SIZES, case, measured};
+use super::{SIZES, Variant, case, measured};
 
 /// A mechanism: kind, name, whether it lives between threads, waits, one-way and stream cost, cost of a byte.
 type Entry = (Group, &'static str, &'static [Wait], f64, f64, f64);
@@ -46,8 +46,8 @@ const MECHANISMS: &[Entry] = &[
 ];
 
 /// Everything between processes and between threads.
-pub fn field() -> Vec<Contestant> {
-    let contestant = |&(group, mechanism, wait, fixed_ns, stream_ns, per_byte_ns): &(_, _, Wait, _, _, _)| {
+pub fn field() -> Vec<Variant> {
+    let variant = |&(group, mechanism, wait, fixed_ns, stream_ns, per_byte_ns): &(_, _, Wait, _, _, _)| {
         // What waiting does to a message: sleeping adds a wake, and leaving the CPU with sched_yield a call.
         let (extra, stream_extra) = match (group, wait) {
             (Group::SharedMemory, Wait::Park) => (4_900.0, 240.0),
@@ -58,7 +58,7 @@ pub fn field() -> Vec<Contestant> {
             (_, Wait::Busy) => (-3_400.0, -200.0),
             _ => (0.0, 0.0),
         };
-        Contestant {
+        Variant {
             mechanism,
             group,
             wait: Some(wait),
@@ -72,7 +72,7 @@ pub fn field() -> Vec<Contestant> {
     let rows = MECHANISMS.iter().flat_map(|&(group, name, waits, fixed, stream, byte)| {
         waits.iter().map(move |&w| (group, name, w, fixed, stream, byte))
     });
-    rows.map(|row| contestant(&row)).collect()
+    rows.map(|row| variant(&row)).collect()
 }
 
 /// The field in round trips and streams of every size; message queues carry no more than 8 KiB.

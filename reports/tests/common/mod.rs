@@ -20,7 +20,7 @@ use machine::{machine, suite};
 
 /// A way of running a mechanism, and the formula behind its numbers.
 #[derive(Clone, Copy)]
-pub struct Contestant {
+pub struct Variant {
     pub mechanism: &'static str,
     pub group: Group,
     pub wait: Option<Wait>,
@@ -36,8 +36,8 @@ pub struct Contestant {
 pub const SIZES: [u64; 6] = [8, 64, 1024, 16 * 1024, 64 * 1024, 1 << 20];
 
 /// The mechanisms of a quick plan.
-pub fn contestants() -> Vec<Contestant> {
-    let shm = |mechanism, wait, substrate, fixed_ns, stream_ns| Contestant {
+pub fn variants() -> Vec<Variant> {
+    let shm = |mechanism, wait, substrate, fixed_ns, stream_ns| Variant {
         mechanism,
         group: Group::SharedMemory,
         wait: Some(wait),
@@ -47,7 +47,7 @@ pub fn contestants() -> Vec<Contestant> {
         per_byte_ns: 0.12,
         stream_ns,
     };
-    let kernel = |mechanism, group, fixed_ns, per_byte_ns, stream_ns| Contestant {
+    let kernel = |mechanism, group, fixed_ns, per_byte_ns, stream_ns| Variant {
         mechanism,
         group,
         wait: Some(Wait::Block),
@@ -57,7 +57,7 @@ pub fn contestants() -> Vec<Contestant> {
         per_byte_ns,
         stream_ns,
     };
-    let thread = |mechanism, group, wait, fixed_ns, per_byte_ns, stream_ns| Contestant {
+    let thread = |mechanism, group, wait, fixed_ns, per_byte_ns, stream_ns| Variant {
         wait,
         isolation: Isolation::Thread,
         ..kernel(mechanism, group, fixed_ns, per_byte_ns, stream_ns)
@@ -78,8 +78,8 @@ pub fn contestants() -> Vec<Contestant> {
     ]
 }
 
-/// A case of a contestant.
-pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64) -> Case {
+/// A case of a variant.
+pub fn case(one: &Variant, measure: Measure, placement: Placement, bytes: u64) -> Case {
     Case {
         group: Some(one.group),
         isolation: one.isolation,
@@ -96,12 +96,12 @@ pub fn case(one: &Contestant, measure: Measure, placement: Placement, bytes: u64
     }
 }
 
-/// A whole run: every contestant, size and measure on two CPUs and on one, and a sentinel that comes back ten times.
+/// A whole run: every variant, size and measure on two CPUs and on one, and a sentinel that comes back ten times.
 pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for set in 0..sets {
-        for one in contestants() {
+        for one in variants() {
             for placement in [Placement::SameL3, Placement::SameCpu] {
                 for (bytes, measure) in SIZES.into_iter().flat_map(|s| [(s, Measure::RoundTrip), (s, Measure::Stream)])
                 {
@@ -111,7 +111,7 @@ pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
             records.push(seen(&one, case(&one, Measure::Anatomy, Placement::SameL3, SIZES[0]), set));
         }
     }
-    let sentinel = contestants()[1];
+    let sentinel = variants()[1];
     for set in sets..sets + 10 {
         let case = case(&sentinel, Measure::RoundTrip, Placement::SameL3, SIZES[0]);
         records.insert(records.len() / 10 * (set - sets) as usize, measured(&sentinel, case, set, &mut random));
@@ -123,7 +123,7 @@ pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// One trial as a plan would run it: one thread has one CPU, and two polling roles need two.
-fn trial(one: &Contestant, case: Case, set: u32, random: &mut Random) -> Option<Record> {
+fn trial(one: &Variant, case: Case, set: u32, random: &mut Random) -> Option<Record> {
     match (one.mechanism, case.placement) {
         ("null", Placement::SameL3) => None,
         ("null", _) => Some(Record { cpus: vec![0], ..measured(one, case, set, random) }),
@@ -164,7 +164,7 @@ pub fn failed(case: Case, set: u32, why: &str) -> Record {
 }
 
 /// A trial that came out as the formula says, give or take the noise of its set and of its windows.
-pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> Record {
+pub fn measured(one: &Variant, case: Case, set: u32, random: &mut Random) -> Record {
     let bytes = case.message_bytes.unwrap_or(0) as f64;
     let one_cpu = case.placement == Placement::SameCpu;
     let set_noise = 1.0 + 0.02 * gauss(random);
@@ -212,13 +212,13 @@ pub fn measured(one: &Contestant, case: Case, set: u32, random: &mut Random) -> 
 }
 
 /// Whether it keeps a CPU busy while it waits a little.
-pub fn polls(one: &Contestant) -> bool {
+pub fn polls(one: &Variant) -> bool {
     let busy = matches!(one.wait, Some(Wait::Spin | Wait::SpinYield | Wait::Busy | Wait::Hybrid));
     busy || one.isolation == Isolation::Thread && one.wait.is_none()
 }
 
 /// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
-pub fn seen(one: &Contestant, case: Case, set: u32) -> Record {
+pub fn seen(one: &Variant, case: Case, set: u32) -> Record {
     let declared = anatomy(one, case.message_bytes.unwrap_or(0) as f64);
     let stray = if one.mechanism == "ipc-channel" { 1.0 } else { 0.0 };
     let both = |count: fn(&Counts) -> f64| count(&declared.sender) + count(&declared.receiver);
@@ -240,7 +240,7 @@ pub fn seen(one: &Contestant, case: Case, set: u32) -> Record {
     record
 }
 
-fn anatomy(one: &Contestant, bytes: f64) -> Anatomy {
+fn anatomy(one: &Variant, bytes: f64) -> Anatomy {
     let moved_bytes = if bytes > 56.0 { bytes } else { 0.0 };
     match (one.mechanism, one.wait) {
         ("null", _) => Anatomy::default(),

@@ -6,7 +6,7 @@ use ipcmark_record::{
 };
 use ipcmark_reports::analyse::statistics::Random;
 
-use super::{Contestant, blank, case, encode, gauss, measured, polls, uniform};
+use super::{Variant, blank, case, encode, gauss, measured, polls, uniform};
 
 /// Messages a second that the loads of [`load_run`] offer.
 pub const RATES: [u64; 9] = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000];
@@ -41,7 +41,7 @@ fn queueing(typical_ns: f64, tail: f64, random: &mut Random) -> String {
 }
 
 /// An open loop at one rate: a queue with one server, overloaded from where its messages take longer than the interval.
-pub fn paced(one: &Contestant, arrivals: Arrivals, rate_per_s: u64, set: u32, random: &mut Random) -> Record {
+pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, set: u32, random: &mut Random) -> Record {
     let case = Case {
         rate_per_s: Some(rate_per_s),
         arrivals: Some(arrivals),
@@ -81,7 +81,7 @@ pub fn paced(one: &Contestant, arrivals: Arrivals, rate_per_s: u64, set: u32, ra
 }
 
 /// `who` under every load.
-pub fn load_run(who: &[Contestant], arrivals: &[Arrivals], sets: u32, seed: u64) -> Vec<Record> {
+pub fn load_run(who: &[Variant], arrivals: &[Arrivals], sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for set in 0..sets {
@@ -95,7 +95,7 @@ pub fn load_run(who: &[Contestant], arrivals: &[Arrivals], sets: u32, seed: u64)
 }
 
 /// The first message after a pause: a CPU that slept deeply takes longer, a spinning one never slept.
-pub fn wake_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn wake_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
@@ -112,7 +112,7 @@ pub fn wake_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// Crowds of every topology on two CPUs, some beside a hog: polling falls off where roles outnumber CPUs.
-pub fn topology_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn topology_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     let shapes = [1u32, 2, 4, 8].into_iter().flat_map(|k| [(k, 1, 1), (1, k, 1), (k, k, 1), (1, 1, k)]);
@@ -147,7 +147,7 @@ pub fn topology_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// What having one costs; shared memory on every substrate, with and without its pages brought in first.
-pub fn set_up_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn set_up_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
@@ -179,17 +179,15 @@ pub fn set_up_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// Streams under every touch mode: what is not read is not paid for.
-pub fn touch_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn touch_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
         for bytes in [64, 4096, 65_536, 1 << 20] {
             for (touch, share) in [(Touch::All, 1.0f64), (Touch::Sample, 0.55), (Touch::None, 0.0)] {
                 let zero_copy = one.group == Group::SharedMemory;
-                let less = Contestant {
-                    per_byte_ns: one.per_byte_ns * if zero_copy { share } else { share.max(0.6) },
-                    ..*one
-                };
+                let less =
+                    Variant { per_byte_ns: one.per_byte_ns * if zero_copy { share } else { share.max(0.6) }, ..*one };
                 let case = Case { touch: Some(touch), ..case(one, Measure::Stream, Placement::SameL3, bytes) };
                 records.push(measured(&less, case, set, &mut random));
             }
@@ -199,13 +197,13 @@ pub fn touch_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// Streams and loads at several depths: a deeper queue carries more and waits longer.
-pub fn depth_run(who: &[Contestant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn depth_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
         for depth in [1u32, 4, 16, 64, 256, 1024] {
             let stalls = 1.0 + 6.0 / f64::from(depth);
-            let slower = Contestant { stream_ns: one.stream_ns * stalls, ..*one };
+            let slower = Variant { stream_ns: one.stream_ns * stalls, ..*one };
             let stream = Case { depth: Some(depth), ..case(one, Measure::Stream, Placement::SameL3, 64) };
             records.push(measured(&slower, stream, set, &mut random));
             let mut open = paced(one, Arrivals::Poisson, 300_000, set, &mut random);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{Examined, Extent};
 use crate::control::Page;
 use crate::lock::{COPIES, Holder};
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::measure::locks::Ledger;
 use crate::measure::locks::ledger::WORDS;
 
@@ -13,7 +13,7 @@ use crate::measure::locks::ledger::WORDS;
 const WRITES_EVERY: u64 = 4;
 
 impl Examined {
-    pub(super) fn read_and_write(&mut self, page: &Page) -> Result<(), Trouble> {
+    pub(super) fn read_and_write(&mut self, page: &Page) -> Result<(), MeasureError> {
         let (extent, mut written) = (Extent::of_reading(), 0);
         for access in 0.. {
             if extent.is_reached(access) {
@@ -31,7 +31,7 @@ impl Examined {
     }
 
     /// Writes the next version of the state.
-    fn write(&mut self) -> Result<(), Trouble> {
+    fn write(&mut self) -> Result<(), MeasureError> {
         let ledger = self.critical.ledger();
         self.version = self.holder.write(|copy| {
             let version = newest(ledger) + 1;
@@ -44,7 +44,7 @@ impl Examined {
     /// Reads the state, all words of which are of one version.
     ///
     /// Errors: they are not, or the version is older than one seen before.
-    fn read(&mut self) -> Result<(), Trouble> {
+    fn read(&mut self) -> Result<(), MeasureError> {
         let (ledger, mut words) = (self.critical.ledger(), [0; WORDS]);
         self.holder.read(|copy| {
             for (at, word) in words.iter_mut().enumerate() {

@@ -9,7 +9,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::PATIENCE_NS;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::measure::pool::dispatcher::Dispatcher;
 use crate::measure::pool::within;
 use crate::pool::Hand;
@@ -21,7 +21,7 @@ impl Roll {
     /// Those of `pool`, once all are there.
     ///
     /// Errors: somebody did not come.
-    pub(super) fn of(pool: &dyn Dispatcher) -> Result<Self, Trouble> {
+    pub(super) fn of(pool: &dyn Dispatcher) -> Result<Self, MeasureError> {
         let all = || {
             let hands = pool.hands();
             let roll: Vec<(Hand, u64)> = hands.iter().filter_map(|hand| Some((*hand, began(*hand)?))).collect();
@@ -35,7 +35,7 @@ impl Roll {
     /// was joined may take a moment to vanish.
     ///
     /// Errors: who is left.
-    pub(super) fn has_gone(&self, how: &str) -> Result<(), Trouble> {
+    pub(super) fn has_gone(&self, how: &str) -> Result<(), MeasureError> {
         let left = || self.0.iter().find(|(hand, begun)| began(*hand) == Some(*begun));
         let threads = self.0.iter().any(|(hand, _)| matches!(hand, Hand::Thread(_)));
         if threads {
@@ -53,7 +53,7 @@ impl Roll {
     /// Kills the worker with this number.
     ///
     /// Errors: it is none of them.
-    pub(super) fn kill(&self, pid: u32) -> Result<(), Trouble> {
+    pub(super) fn kill(&self, pid: u32) -> Result<(), MeasureError> {
         let known = self.0.iter().any(|(hand, begun)| *hand == Hand::Process(pid) && began(*hand) == Some(*begun));
         if !known {
             return Err(format!("{pid} is no worker").into());

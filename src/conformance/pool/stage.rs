@@ -9,7 +9,7 @@ use nix::unistd::pipe;
 use std::os::fd::AsFd;
 
 use crate::child::{Child, again};
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 
 /// How long a stage may take: some hundred times what it does.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -21,7 +21,7 @@ const VERDICT_BYTES: usize = 4000;
 /// Runs `stage` in a process of its own and gives what it found: how many tasks it checked.
 ///
 /// Errors: the stage's own, its end without a verdict, or that it was not over in time; all with its name.
-pub(super) fn in_a_process(name: &str, stage: impl FnOnce() -> Result<u64, Trouble>) -> Result<u64, Trouble> {
+pub(super) fn in_a_process(name: &str, stage: impl FnOnce() -> Result<u64, MeasureError>) -> Result<u64, MeasureError> {
     let (ours, theirs) = pipe().map_err(std::io::Error::from)?;
     let mut theirs = File::from(theirs);
     let mut child = Child::start(|| {

@@ -7,13 +7,13 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::abort;
 use crate::child::Child;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::shared_state::{Handle, Places, Shape, State};
 
 const KEY: u64 = 5;
 
 /// Errors: somebody was not told.
-pub(super) fn examine<S: State>(shape: &Shape) -> Result<(), Trouble> {
+pub(super) fn examine<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     in_the_middle_of_an_access::<S>(shape)?;
     at_the_next_access::<S>(shape)
 }
@@ -34,7 +34,7 @@ fn kept<S: State>(shape: &Shape) -> io::Result<(Child, Vec<S::Handle>)> {
 }
 
 /// He dies between accesses.
-fn at_the_next_access<S: State>(shape: &Shape) -> Result<(), Trouble> {
+fn at_the_next_access<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     let (mut keeper, mut handles) = kept::<S>(shape)?;
     for (user, handle) in handles.iter_mut().enumerate() {
         handle.set(KEY, shape.value_bytes, |room| room.fill(user as u8))?;
@@ -54,7 +54,7 @@ fn at_the_next_access<S: State>(shape: &Shape) -> Result<(), Trouble> {
 }
 
 /// He is stopped, so that a user waits for an answer, and dies then.
-fn in_the_middle_of_an_access<S: State>(shape: &Shape) -> Result<(), Trouble> {
+fn in_the_middle_of_an_access<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     let (mut keeper, mut handles) = kept::<S>(shape)?;
     // An answer shows that he is at work, and not about to be.
     handles[0].set(KEY, shape.value_bytes, |room| room.fill(1))?;

@@ -1,6 +1,6 @@
 //! Wait strategies: what a sender or receiver does while it waits, the same for every shared-memory mechanism.
 //!
-//! A waiter sleeps at a [`Place`] in shared memory: [`Gate`] is a parker for one waiter, [`Crowd`] an event count for many.
+//! A waiter sleeps at a [`Place`] in shared memory: [`Parker`] is a parker for one waiter, [`EventCount`] an event count for many.
 //! A [`WaitStrategy`] determines how long a waiter polls before it sleeps, and how it is woken.
 
 mod doorbell;
@@ -20,7 +20,7 @@ use crate::record::Wait;
 
 pub use doorbell::Doorbell;
 pub use patience::Patience;
-pub use place::{ALL, Crowd, Gate, Nowhere, Place};
+pub use place::{ALL, EventCount, NoWaiters, Parker, Place};
 pub use timed::TimedWait;
 pub use word::Word;
 pub use word::sleep_until_woken;
@@ -31,14 +31,14 @@ const POLLS_PER_ABORT_CHECK: u32 = 4096;
 /// Poll policy: the pauses before and between polls. Polling a cache line that its writer is still fetching delays the
 /// writer, so polling less often can see the new value sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rhythm {
+pub struct PollPolicy {
     /// Pause hints before the first poll.
     pub before: u32,
     /// Pause hints between polls.
     pub between: u32,
 }
 
-impl Rhythm {
+impl PollPolicy {
     /// One pause hint before every poll.
     pub const QUICK: Self = Self { before: 1, between: 1 };
 }
@@ -65,7 +65,7 @@ pub trait WaitStrategy<P: Place>: Strategy {
     /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls.
     ///
     /// Errors: `Interrupted` when the trial is aborted.
-    fn until<R>(&self, place: &P, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
+    fn until<R>(&self, place: &P, rhythm: PollPolicy, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
 
     /// Wakes up to `most` waiters. Called after the condition was published.
     fn notify(&self, place: &P, most: u32) -> io::Result<()>;
@@ -123,7 +123,7 @@ plain_strategies! {
 
 impl<P: Place> WaitStrategy<P> for Spin {
     #[inline]
-    fn until<R>(&self, _: &P, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &P, rhythm: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(found) = poll(POLLS_PER_ABORT_CHECK, rhythm, &mut ready) {
                 return Ok(found);
@@ -142,7 +142,7 @@ impl<P: Place> WaitStrategy<P> for Spin {
 
 impl<P: Place> WaitStrategy<P> for SpinYield {
     #[inline]
-    fn until<R>(&self, _: &P, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &P, rhythm: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         let polls = Self::PAUSES_BEFORE_YIELD / rhythm.between.max(1);
         match poll(polls, rhythm, &mut ready) {
             Some(found) => Ok(found),
@@ -158,7 +158,7 @@ impl<P: Place> WaitStrategy<P> for SpinYield {
 
 impl<P: Place> WaitStrategy<P> for Hybrid {
     #[inline]
-    fn until<R>(&self, place: &P, rhythm: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, place: &P, rhythm: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
         match poll(polls, rhythm, &mut ready) {
             Some(found) => Ok(found),
@@ -175,7 +175,7 @@ impl<P: Place> WaitStrategy<P> for Hybrid {
 
 impl<P: Place> WaitStrategy<P> for Park {
     #[inline]
-    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, place: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
             None => sleep_until(place, fence::full, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
@@ -189,7 +189,7 @@ impl<P: Place> WaitStrategy<P> for Park {
 }
 
 #[inline]
-fn poll<R>(polls: u32, rhythm: Rhythm, ready: &mut impl FnMut() -> Option<R>) -> Option<(R, u32)> {
+fn poll<R>(polls: u32, rhythm: PollPolicy, ready: &mut impl FnMut() -> Option<R>) -> Option<(R, u32)> {
     pause(rhythm.before);
     for n in 1..=polls {
         if let Some(result) = ready() {

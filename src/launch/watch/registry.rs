@@ -1,7 +1,7 @@
 //! The only list of ways to watch.
 
 use super::{Visitor, join, pidfd, signalfd, waitpid, waitpid_timeout};
-use crate::contestant::registry;
+use crate::variant::registry;
 
 registry! {
     "waitpid" => waitpid::Waitpid,

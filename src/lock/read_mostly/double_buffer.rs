@@ -16,7 +16,7 @@ use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::lock::{COPIES, Cost, Looked, MAX_HOLDERS};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::{Nowhere, Rhythm, WaitStrategy};
+use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
@@ -79,7 +79,7 @@ const fn copy(turn: u64) -> u32 {
     (turn % COPIES as u64) as u32
 }
 
-impl<W: WaitStrategy<Nowhere> + Default, const FENCED: bool> DoubleBuffer<W, FENCED> {
+impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> DoubleBuffer<W, FENCED> {
     /// Waits until nobody looks at the copy that was current before `turn`.
     #[inline]
     fn grace(&self, turn: u64) -> io::Result<()> {
@@ -92,14 +92,14 @@ impl<W: WaitStrategy<Nowhere> + Default, const FENCED: bool> DoubleBuffer<W, FEN
                 (since == AWAY || since > turn).then_some(())
             };
             if left().is_none() {
-                W::default().until(&Nowhere, Rhythm::QUICK, left)?;
+                W::default().until(&NoWaiters, PollPolicy::QUICK, left)?;
             }
         }
         Ok(())
     }
 }
 
-impl<W: WaitStrategy<Nowhere> + Default, const FENCED: bool> RawLock for DoubleBuffer<W, FENCED> {
+impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> RawLock for DoubleBuffer<W, FENCED> {
     const SUMMARY: &'static str = "two copies: readers look at one while a writer fills the other";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;
@@ -109,7 +109,7 @@ impl<W: WaitStrategy<Nowhere> + Default, const FENCED: bool> RawLock for DoubleB
     fn acquire(&self, me: u32) -> io::Result<()> {
         while !self.try_acquire(me) {
             let free = || (self.writer.word.load(Ordering::Relaxed) == FREE).then_some(());
-            W::default().until(&Nowhere, Rhythm::QUICK, free)?;
+            W::default().until(&NoWaiters, PollPolicy::QUICK, free)?;
         }
         Ok(())
     }

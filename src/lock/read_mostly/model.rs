@@ -16,7 +16,7 @@ use crate::lock::COPIES;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU64, Ordering};
 use crate::record::Wait;
-use crate::wait::{Park, Place, Rhythm, Strategy, WaitStrategy};
+use crate::wait::{Park, Place, PollPolicy, Strategy, WaitStrategy};
 
 /// Spinning as the model knows it: let another thread run.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Strategy for Yield {
 }
 
 impl<P: Place> WaitStrategy<P> for Yield {
-    fn until<R>(&self, _: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(result) = ready() {
                 return Ok((result, 1));

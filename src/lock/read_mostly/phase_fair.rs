@@ -14,7 +14,7 @@ use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering};
 use crate::lock::{Cost, Looked};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::{Nowhere, Rhythm, WaitStrategy};
+use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
 /// In `came`: a writer waits or writes ...
 const WRITER: u32 = 0b10;
@@ -47,12 +47,12 @@ const fn phase(ticket: u32) -> u32 {
     WRITER | (ticket & PHASE)
 }
 
-impl<W: WaitStrategy<Nowhere> + Default> PhaseFair<W> {
+impl<W: WaitStrategy<NoWaiters> + Default> PhaseFair<W> {
     fn poll(ready: impl Fn() -> bool) -> io::Result<()> {
         if ready() {
             return Ok(());
         }
-        W::default().until(&Nowhere, Rhythm::QUICK, || ready().then_some(())).map(drop)
+        W::default().until(&NoWaiters, PollPolicy::QUICK, || ready().then_some(())).map(drop)
     }
 
     #[inline]
@@ -70,7 +70,7 @@ impl<W: WaitStrategy<Nowhere> + Default> PhaseFair<W> {
     }
 }
 
-impl<W: WaitStrategy<Nowhere> + Default> RawLock for PhaseFair<W> {
+impl<W: WaitStrategy<NoWaiters> + Default> RawLock for PhaseFair<W> {
     const SUMMARY: &'static str = "phase-fair reader-writer lock: one writer, then all readers that wait, and so on";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;

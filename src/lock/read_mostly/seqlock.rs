@@ -14,7 +14,7 @@ use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU64, Ordering, fence};
 use crate::lock::{Cost, Looked};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::{Nowhere, Rhythm, WaitStrategy};
+use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
 /// Looks in vain between two at the abort word.
 const LOOKS_PER_ABORT_CHECK: u64 = 1024;
@@ -36,7 +36,7 @@ const fn is_even(sequence: u64) -> bool {
     sequence.is_multiple_of(2)
 }
 
-impl<W: WaitStrategy<Nowhere> + Default, const MARKED: bool> Seqlock<W, MARKED> {
+impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> Seqlock<W, MARKED> {
     /// The number while nobody writes.
     #[inline]
     fn between_writes(&self) -> io::Result<u64> {
@@ -47,12 +47,12 @@ impl<W: WaitStrategy<Nowhere> + Default, const MARKED: bool> Seqlock<W, MARKED> 
         };
         match even() {
             Some(now) => Ok(now),
-            None => W::default().until(&Nowhere, Rhythm::QUICK, even).map(|(now, _)| now),
+            None => W::default().until(&NoWaiters, PollPolicy::QUICK, even).map(|(now, _)| now),
         }
     }
 }
 
-impl<W: WaitStrategy<Nowhere> + Default, const MARKED: bool> RawLock for Seqlock<W, MARKED> {
+impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> RawLock for Seqlock<W, MARKED> {
     const SUMMARY: &'static str = "sequence lock: readers copy out and look whether somebody wrote meanwhile";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;
@@ -62,7 +62,7 @@ impl<W: WaitStrategy<Nowhere> + Default, const MARKED: bool> RawLock for Seqlock
     fn acquire(&self, me: u32) -> io::Result<()> {
         while !self.try_acquire(me) {
             let free = || is_even(self.sequence.load(Ordering::Relaxed)).then_some(());
-            W::default().until(&Nowhere, Rhythm::QUICK, free)?;
+            W::default().until(&NoWaiters, PollPolicy::QUICK, free)?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering};
 use crate::lock::{Cost, Looked, MAX_HOLDERS};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::{ALL, Crowd, Rhythm, WaitStrategy};
+use crate::wait::{ALL, EventCount, PollPolicy, WaitStrategy};
 
 /// Parts of the word, eight bits each.
 const READER: u32 = 1;
@@ -35,8 +35,8 @@ const WRITERS_WAITING: u32 = PART * WRITER_WAITS;
 pub struct ShmRwLock<W> {
     /// Says who waits, too: nobody pays for a wake-up unless somebody may want it.
     word: AtomicU32,
-    readers: Crowd,
-    writers: Crowd,
+    readers: EventCount,
+    writers: EventCount,
     wait: PhantomData<W>,
 }
 
@@ -57,7 +57,7 @@ fn with_writer(word: u32, waited: u32) -> Option<u32> {
     (word & (WRITER | READERS) == 0).then(|| word + WRITER - waited)
 }
 
-impl<W: WaitStrategy<Crowd> + Default> ShmRwLock<W> {
+impl<W: WaitStrategy<EventCount> + Default> ShmRwLock<W> {
     #[inline]
     fn come_in(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
         // PAIRS: rwlock-released. Every change of the word is a read-modify-write, so a later one still carries what any of
@@ -67,10 +67,10 @@ impl<W: WaitStrategy<Crowd> + Default> ShmRwLock<W> {
 
     /// Waits at `place`, counted in the word as `waits`.
     #[cold]
-    fn come_in_later(&self, place: &Crowd, waits: u32, with_one: fn(u32, u32) -> Option<u32>) -> io::Result<()> {
+    fn come_in_later(&self, place: &EventCount, waits: u32, with_one: fn(u32, u32) -> Option<u32>) -> io::Result<()> {
         self.word.fetch_add(waits, Ordering::Relaxed);
         let came_in = || self.come_in(|word| with_one(word, waits)).then_some(());
-        let found = W::default().until(place, Rhythm::QUICK, came_in).map(drop);
+        let found = W::default().until(place, PollPolicy::QUICK, came_in).map(drop);
         if found.is_err() {
             self.word.fetch_sub(waits, Ordering::Relaxed);
         }
@@ -87,7 +87,7 @@ impl<W: WaitStrategy<Crowd> + Default> ShmRwLock<W> {
     }
 }
 
-impl<W: WaitStrategy<Crowd> + Default> RawLock for ShmRwLock<W> {
+impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
     const SUMMARY: &'static str = "reader-writer lock of one word; writers go first";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;

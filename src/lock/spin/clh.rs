@@ -18,7 +18,7 @@ use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU64, Ordering, publish};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::Rhythm;
+use crate::wait::PollPolicy;
 
 /// Low bits of a ticket that say whose it is; the others count his turns from 1. Ticket 0 was never drawn and is let go.
 const SEAT_BITS: u32 = 8;
@@ -87,7 +87,7 @@ impl<W: Poll, const STRONG: bool> RawLock for Clh<W, STRONG> {
         // Relaxed: a ticket is known by its number, and nothing is read that was written before it was drawn.
         let before = self.tail.swap(self.ticket(me), Ordering::Relaxed);
         let node = self.node_of(before)?;
-        if node.has_let_go(before) { Ok(()) } else { wait::<W>(Rhythm::QUICK, || node.has_let_go(before)) }
+        if node.has_let_go(before) { Ok(()) } else { wait::<W>(PollPolicy::QUICK, || node.has_let_go(before)) }
     }
 
     #[inline]

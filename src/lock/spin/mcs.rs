@@ -14,7 +14,7 @@ use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering, publish};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::Rhythm;
+use crate::wait::PollPolicy;
 
 /// Nobody's name. Holder 0 is called 1, and so on.
 const NOBODY: u32 = 0;
@@ -66,7 +66,7 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> Mcs<W, STRONG, LINKED> {
         // PAIRS: mcs-linked. The word says wait before anybody can know whose it is.
         self.node_of(before)?.next.store(name(me), Ordering::Release);
         // PAIRS: mcs-handed-over
-        wait::<W>(Rhythm::QUICK, || own.waits.load(Ordering::Acquire) == 0)
+        wait::<W>(PollPolicy::QUICK, || own.waits.load(Ordering::Acquire) == 0)
     }
 }
 
@@ -81,7 +81,7 @@ impl Node {
     /// The name of who comes next, who is in the tail already but may have still to link himself.
     #[cold]
     fn await_link<W: Poll>(&self) -> io::Result<u32> {
-        wait::<W>(Rhythm::QUICK, || self.linked() != NOBODY)?;
+        wait::<W>(PollPolicy::QUICK, || self.linked() != NOBODY)?;
         Ok(self.linked())
     }
 }

@@ -19,20 +19,20 @@ pub(super) mod ttas_backoff;
 
 use std::io;
 
-use crate::wait::{Nowhere, Rhythm, WaitStrategy};
+use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
 /// How the waiters of these locks poll: a strategy that has nothing to attach to.
-pub(super) trait Poll: WaitStrategy<Nowhere> + Default {}
+pub(super) trait Poll: WaitStrategy<NoWaiters> + Default {}
 
-impl<W: WaitStrategy<Nowhere> + Default> Poll for W {}
+impl<W: WaitStrategy<NoWaiters> + Default> Poll for W {}
 
 /// Looks at once and without pauses: what is looked at makes its own.
-const OWN_PAUSES: Rhythm = Rhythm { before: 0, between: 0 };
+const OWN_PAUSES: PollPolicy = PollPolicy { before: 0, between: 0 };
 
 /// Polls until `ready`.
 ///
 /// Errors: `Interrupted` when the trial is called off. A place in a queue is kept then, since nobody will want the lock.
 #[inline]
-fn wait<W: Poll>(rhythm: Rhythm, mut ready: impl FnMut() -> bool) -> io::Result<()> {
-    W::default().until(&Nowhere, rhythm, || ready().then_some(())).map(drop)
+fn wait<W: Poll>(rhythm: PollPolicy, mut ready: impl FnMut() -> bool) -> io::Result<()> {
+    W::default().until(&NoWaiters, rhythm, || ready().then_some(())).map(drop)
 }

@@ -12,7 +12,7 @@ use super::{Poll, wait};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::record::{Counts, Group, Wait};
-use crate::wait::Rhythm;
+use crate::wait::PollPolicy;
 
 /// The lock's word, by how its waiters poll.
 #[repr(C)]
@@ -32,7 +32,7 @@ impl<W: Poll> RawLock for Tas<W> {
 
     #[inline]
     fn acquire(&self, me: u32) -> io::Result<()> {
-        if self.try_acquire(me) { Ok(()) } else { wait::<W>(Rhythm::QUICK, || self.flag.test_and_set()) }
+        if self.try_acquire(me) { Ok(()) } else { wait::<W>(PollPolicy::QUICK, || self.flag.test_and_set()) }
     }
 
     #[inline]

@@ -41,13 +41,13 @@ fn add_one(counter: &AtomicU64) {
 
 /// So many threads that pass so often. `trying` gets in by trying again and again, with a yield between.
 #[derive(Clone, Copy)]
-struct Crowd {
+struct EventCount {
     holders: u32,
     passes: u64,
     trying: bool,
 }
 
-impl Check for Crowd {
+impl Check for EventCount {
     fn check<L: Lock>(self) {
         let address = L::create(self.holders).unwrap();
         let counter = AtomicU64::new(0);
@@ -77,15 +77,15 @@ impl Check for Crowd {
 
 #[test]
 fn two_holders_lose_no_update() {
-    for_each(Crowd { holders: 2, passes: 5000, trying: false });
-    for_each(Crowd { holders: 2, passes: 2000, trying: true });
+    for_each(EventCount { holders: 2, passes: 5000, trying: false });
+    for_each(EventCount { holders: 2, passes: 2000, trying: true });
 }
 
 /// More holders than this machine may have CPUs: the fair ones then wait for whoever cannot run, so few passes must do.
 #[test]
 fn a_crowd_loses_no_update() {
-    for_each(Crowd { holders: 5, passes: 30, trying: false });
-    for_each(Crowd { holders: 5, passes: 20, trying: true });
+    for_each(EventCount { holders: 5, passes: 30, trying: false });
+    for_each(EventCount { holders: 5, passes: 20, trying: true });
 }
 
 /// The first seat and the last, of one fresh lock.

@@ -12,7 +12,7 @@ use super::{Poll, wait};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::record::{Group, Wait};
-use crate::wait::Rhythm;
+use crate::wait::PollPolicy;
 
 /// The lock's counters, by how its waiters poll. `STRONG` is false only in the mutant of the model check.
 #[cfg_attr(not(loom), repr(C))]
@@ -38,7 +38,7 @@ impl<W: Poll, const STRONG: bool> RawLock for Ticket<W, STRONG> {
         if self.tickets.ahead(ticket) == 0 {
             return Ok(());
         }
-        wait::<W>(Rhythm::QUICK, || self.tickets.ahead(ticket) == 0)
+        wait::<W>(PollPolicy::QUICK, || self.tickets.ahead(ticket) == 0)
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use super::{Poll, wait};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::record::{Counts, Group, Wait};
-use crate::wait::Rhythm;
+use crate::wait::PollPolicy;
 
 /// The lock's word, by how its waiters poll. `STRONG` is false only in the mutant of the model check.
 #[cfg_attr(not(loom), repr(C))]
@@ -36,7 +36,7 @@ impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
         if self.try_acquire(me) {
             return Ok(());
         }
-        wait::<W>(Rhythm::QUICK, || self.flag.is_free() && self.flag.take())
+        wait::<W>(PollPolicy::QUICK, || self.flag.is_free() && self.flag.take())
     }
 
     #[inline]

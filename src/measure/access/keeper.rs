@@ -14,12 +14,12 @@ use nix::sys::time::TimeValLike;
 use crate::clock;
 use crate::control::Member;
 use crate::measure::paired::Floor;
-use crate::measure::{Findings, Task, attend, proc, window};
+use crate::measure::{MeasureResult, Task, attend, proc, window};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
 /// Goes through the phases of a trial beside those that work in them.
-pub fn beside(member: &mut Member, task: &Task) -> Findings {
+pub fn beside(member: &mut Member, task: &Task) -> MeasureResult {
     let mut report = Report::default();
     attend(member, &mut Floor::none(), &mut |_, open| {
         if open.kind == window::COUNTED {

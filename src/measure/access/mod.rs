@@ -22,7 +22,7 @@ use super::paired::Floor;
 use super::window::looks::{Looks, encoded};
 use super::window::waits::Waits;
 use super::window::{self, Player, Span, wait_for};
-use super::{Findings, Task, Trouble, histogram};
+use super::{MeasureError, MeasureResult, Task, histogram};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::protocol::HolderFinding;
@@ -123,7 +123,7 @@ impl<S: State> Accessor<S> {
 
     /// Accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
     #[inline]
-    fn batch(&mut self, span: Span, page: &Page) -> Result<Done, Trouble> {
+    fn batch(&mut self, span: Span, page: &Page) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
         let mut count = 0;
         while count < self.batch {
@@ -140,7 +140,7 @@ impl<S: State> Accessor<S> {
     }
 
     #[inline]
-    fn read(&mut self, key: u64, trusted: bool) -> Result<(), Trouble> {
+    fn read(&mut self, key: u64, trusted: bool) -> Result<(), MeasureError> {
         let Self { handle, book, waits, .. } = self;
         let stamped = waits.reads.wants_stamp();
         let now = || if stamped { clock::tick(trusted) } else { 0 };
@@ -154,7 +154,7 @@ impl<S: State> Accessor<S> {
     }
 
     #[inline]
-    fn write(&mut self, key: u64, trusted: bool) -> Result<(), Trouble> {
+    fn write(&mut self, key: u64, trusted: bool) -> Result<(), MeasureError> {
         let Self { handle, book, waits, shape, .. } = self;
         let stamped = waits.writes.wants_stamp();
         let now = || if stamped { clock::tick(trusted) } else { 0 };
@@ -167,7 +167,7 @@ impl<S: State> Accessor<S> {
 
     /// Adds one to a counter.
     #[inline]
-    fn add(&mut self, at: u32) -> Result<(), Trouble> {
+    fn add(&mut self, at: u32) -> Result<(), MeasureError> {
         let key = self.counter(at);
         let Self { handle, book, .. } = self;
         match handle.update(key, book::add_one)? {
@@ -179,7 +179,7 @@ impl<S: State> Accessor<S> {
     }
 
     /// What all counters stand at.
-    fn counted(&mut self) -> Result<u64, Trouble> {
+    fn counted(&mut self) -> Result<u64, MeasureError> {
         let mut sum = 0;
         for at in 0..COUNTERS {
             let key = self.counter(at);
@@ -197,7 +197,7 @@ struct AtWork<'a, S: State> {
 }
 
 impl<S: State> Player for AtWork<'_, S> {
-    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, Trouble> {
+    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, MeasureError> {
         let Self { accessor, page } = self;
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         accessor.waits = Waits::none();
@@ -225,7 +225,7 @@ impl<S: State> Player for AtWork<'_, S> {
         S::ATOMIC_UPDATE
     }
 
-    fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, Trouble> {
+    fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         let mut updates = histogram::empty();
         let Self { accessor, page } = self;
         wait_for(span.start_ns)?;
@@ -250,7 +250,7 @@ impl<S: State> Player for AtWork<'_, S> {
     }
 
     /// An update may have got lost, or a key hold something else than the last that was written.
-    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, Trouble> {
+    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let (counted, updates) = (self.accessor.counted()?, changes.iter().sum::<u64>());
         if counted != updates {
             return Err(format!("the counters stand at {counted} after {updates} updates").into());
@@ -269,11 +269,11 @@ impl<S: State> Player for AtWork<'_, S> {
 }
 
 /// The user that opens the windows.
-pub fn lead<S: State>(accessor: &mut Accessor<S>, leader: &mut Leader, task: &Task) -> Findings {
+pub fn lead<S: State>(accessor: &mut Accessor<S>, leader: &mut Leader, task: &Task) -> MeasureResult {
     window::lead(&mut AtWork { accessor, page: leader.page().clone() }, leader, task, &mut Floor::none())
 }
 
 /// A user that goes along.
-pub fn follow<S: State>(accessor: &mut Accessor<S>, member: &mut Member, task: &Task) -> Findings {
+pub fn follow<S: State>(accessor: &mut Accessor<S>, member: &mut Member, task: &Task) -> MeasureResult {
     window::follow(&mut AtWork { accessor, page: member.page().clone() }, member, task, &mut Floor::none())
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Trouble;
+use super::MeasureError;
 use super::side::Working;
 use crate::clock;
 use crate::measure::histogram::median;
@@ -22,7 +22,7 @@ const TIME_OUTS: usize = 15;
 const TIME_OUT: Duration = Duration::from_micros(300);
 
 /// What every kind of call costs.
-pub(super) fn costs(side: &mut dyn Working) -> Result<Metrics, Trouble> {
+pub(super) fn costs(side: &mut dyn Working) -> Result<Metrics, MeasureError> {
     let (mut puts, mut gets) = (vec![], vec![]);
     batches(|| {
         let begun_ns = clock::now_ns();
@@ -56,7 +56,7 @@ pub(super) fn costs(side: &mut dyn Working) -> Result<Metrics, Trouble> {
 }
 
 /// Runs batches until the time is up.
-fn batches(mut batch: impl FnMut() -> Result<(), Trouble>) -> Result<(), Trouble> {
+fn batches(mut batch: impl FnMut() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
     let end_ns = clock::now_ns() + BATCHES_NS;
     for done in 0..*BATCHES.end() {
         if done >= *BATCHES.start() && clock::now_ns() > end_ns {
@@ -68,7 +68,7 @@ fn batches(mut batch: impl FnMut() -> Result<(), Trouble>) -> Result<(), Trouble
 }
 
 /// Adds what one of a batch of [`BATCH`] calls took.
-fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), Trouble>) -> Result<(), Trouble> {
+fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
     let begun_ns = clock::now_ns();
     batch()?;
     times.push((clock::now_ns() - begun_ns) as f64 / BATCH as f64);
@@ -78,14 +78,14 @@ fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), Trouble>) -> R
 /// How long after its time each of some gets gave up, in nanoseconds.
 ///
 /// Errors: one of them gave up before.
-fn late(side: &mut dyn Working) -> Result<Vec<f64>, Trouble> {
+fn late(side: &mut dyn Working) -> Result<Vec<f64>, MeasureError> {
     let mut late = vec![];
     for _ in 0..TIME_OUTS {
         let moment_ns = clock::now_ns() + TIME_OUT.as_nanos() as u64;
         side.find_nothing(1, Patience::Until(moment_ns))?;
         match clock::now_ns().checked_sub(moment_ns) {
             Some(late_ns) => late.push(late_ns as f64),
-            None => return Err(Trouble::Invalid("a get gave up before its time".into())),
+            None => return Err(MeasureError::Invalid("a get gave up before its time".into())),
         }
     }
     Ok(late)

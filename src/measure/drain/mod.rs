@@ -14,7 +14,7 @@ pub mod rounds;
 mod side;
 
 use super::meter::Meter;
-use super::{Findings, Task, Trouble, count, histogram, phase, together};
+use super::{MeasureError, MeasureResult, Task, count, histogram, phase, together};
 use crate::control::{Leader, Member, Page};
 use crate::protocol::Report;
 use crate::queue::prepare::Sides;
@@ -43,12 +43,12 @@ impl<H: Handle> Part<H> {
     }
 
     /// The role that opens phases.
-    pub fn lead(mut self, leader: &mut Leader, task: &Task) -> Findings {
+    pub fn lead(mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         lead(&mut self.side, self.time_outs, leader, task)
     }
 
     /// A role that goes along.
-    pub fn follow(mut self, member: &mut Member, task: &Task) -> Findings {
+    pub fn follow(mut self, member: &mut Member, task: &Task) -> MeasureResult {
         follow(&mut self.side, member, task)
     }
 }
@@ -75,11 +75,11 @@ impl Bill {
     }
 }
 
-fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: &Task) -> Findings {
+fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: &Task) -> MeasureResult {
     let (page, sides) = (leader.page().clone(), Sides::of(&task.case));
     let mut past = Past::new(sides);
     let mut bill = Bill::default();
-    let mut round = |leader: &mut Leader, bill: &mut Bill, items: u64| -> Result<Round, Trouble> {
+    let mut round = |leader: &mut Leader, bill: &mut Bill, items: u64| -> Result<Round, MeasureError> {
         together(leader, ROUND, items, || {
             bill.open_when_hot(&page, side.items());
             rounds::take_part(side, &page, sides, task.slot, items)
@@ -131,7 +131,7 @@ fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: 
     })
 }
 
-fn follow(side: &mut dyn Working, member: &mut Member, task: &Task) -> Findings {
+fn follow(side: &mut dyn Working, member: &mut Member, task: &Task) -> MeasureResult {
     let (page, sides) = (member.page().clone(), Sides::of(&task.case));
     let mut bill = Bill::default();
     loop {

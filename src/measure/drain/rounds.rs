@@ -1,6 +1,6 @@
 //! One round of all, and what the leader makes of it.
 
-use super::Trouble;
+use super::MeasureError;
 use super::side::Working;
 use crate::clock;
 use crate::control::Page;
@@ -31,7 +31,7 @@ pub(super) fn take_part(
     sides: Sides,
     slot: u32,
     items: u64,
-) -> Result<(), Trouble> {
+) -> Result<(), MeasureError> {
     if slot >= sides.producers {
         side.get_until_mark(page, slot)?;
         page.set_tally(slot, side.sum());
@@ -45,7 +45,7 @@ pub(super) fn take_part(
     if page.finish(FINISHED).is_multiple_of(sides.producers) {
         // All others had finished before, so this put was the last.
         if side.join(Patience::Forever)? != Joined::AllDone {
-            return Err(Trouble::Invalid("a join that waits for ever gave up".into()));
+            return Err(MeasureError::Invalid("a join that waits for ever gave up".into()));
         }
         let joined_ns = clock::now_ns();
         check_done(page, sides, side.items())?;
@@ -60,7 +60,7 @@ pub(super) fn take_part(
 /// Compares what consumers say they are done with, with what was put.
 ///
 /// Errors: some of the `each` items that every producer has put are not done.
-pub fn check_done(page: &Page, sides: Sides, each: u64) -> Result<(), Trouble> {
+pub fn check_done(page: &Page, sides: Sides, each: u64) -> Result<(), MeasureError> {
     let (done, due) = (gotten(page, sides), each * u64::from(sides.producers));
     if done == due {
         Ok(())
@@ -92,7 +92,7 @@ impl Past {
     /// Compares all that was got so far with all that was put, after a round of `items` items of each producer.
     ///
     /// Errors: an item is missing, came twice or is another one.
-    pub fn compare(&mut self, page: &Page, items: u64) -> Result<(), Trouble> {
+    pub fn compare(&mut self, page: &Page, items: u64) -> Result<(), MeasureError> {
         let sides = self.sides;
         for producer in 0..sides.producers {
             for sequence in self.each..self.each + items {
@@ -105,14 +105,14 @@ impl Past {
         if sum == self.sum {
             Ok(())
         } else {
-            Err(Trouble::Invalid("as many items came as were put, but not the same ones".into()))
+            Err(MeasureError::Invalid("as many items came as were put, but not the same ones".into()))
         }
     }
 
     /// The same, and what came of the round.
     ///
     /// Errors: nobody joined the queue, too.
-    pub(super) fn audit(&mut self, page: &Page, items: u64) -> Result<Round, Trouble> {
+    pub(super) fn audit(&mut self, page: &Page, items: u64) -> Result<Round, MeasureError> {
         self.compare(page, items)?;
         let producers = || 0..self.sides.producers;
         let joined = producers().map(|slot| (slot, page.posted(slot))).find(|(_, joined_ns)| *joined_ns > 0);

@@ -4,7 +4,7 @@ use std::io;
 
 use super::check::{Check, END_MARK};
 use crate::control::Page;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
 use crate::queue::prepare::Sides;
 use crate::queue::{Got, Handle, Joinable, Joined, Put};
@@ -20,23 +20,23 @@ pub(super) trait Working {
     /// Sum of the mixed stamps of all items got so far.
     fn sum(&self) -> u64;
     /// Puts `count` items, waiting for room.
-    fn put(&mut self, count: u64) -> Result<(), Trouble>;
+    fn put(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Puts an end mark.
-    fn put_mark(&mut self) -> Result<(), Trouble>;
+    fn put_mark(&mut self) -> Result<(), MeasureError>;
     /// Gets items and says that each is done, until an end mark comes. How far it is stands on the page before each is done.
-    fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), Trouble>;
+    fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), MeasureError>;
     /// Waits until all is done.
-    fn join(&mut self, patience: Patience) -> Result<Joined, Trouble>;
+    fn join(&mut self, patience: Patience) -> Result<Joined, MeasureError>;
     /// Puts up to `most` items without waiting, with nobody else about; says how many found room.
-    fn fill(&mut self, most: u64) -> Result<u64, Trouble>;
+    fn fill(&mut self, most: u64) -> Result<u64, MeasureError>;
     /// Gets `count` of those again without waiting.
-    fn empty(&mut self, count: u64) -> Result<(), Trouble>;
+    fn empty(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Says that `count` of those are done.
-    fn done(&mut self, count: u64) -> Result<(), Trouble>;
+    fn done(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Tries in vain to put into a full queue, `count` times.
-    fn be_refused(&mut self, count: u64) -> Result<(), Trouble>;
+    fn be_refused(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Tries to get from an empty queue until `patience` ends, `count` times.
-    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), Trouble>;
+    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), MeasureError>;
 }
 
 /// A producer or a consumer.
@@ -73,23 +73,23 @@ impl<H: Handle> Working for Side<H> {
         self.check.sum()
     }
 
-    fn put(&mut self, count: u64) -> Result<(), Trouble> {
+    fn put(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.put_one(stamp(self.slot as u16, self.items), Patience::Forever)? == Put::Full {
-                return Err(Trouble::Invalid("a put that waits for ever gave up".into()));
+                return Err(MeasureError::Invalid("a put that waits for ever gave up".into()));
             }
             self.items += 1;
         }
         Ok(())
     }
 
-    fn put_mark(&mut self) -> Result<(), Trouble> {
+    fn put_mark(&mut self) -> Result<(), MeasureError> {
         let known = Known::new(self.message_bytes, stamp(END_MARK, 0));
         self.queue.put_mark(self.message_bytes, |room| known.fill(room))?;
         Ok(())
     }
 
-    fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), Trouble> {
+    fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), MeasureError> {
         let check = &mut self.check;
         loop {
             match self.queue.get(Patience::Forever, |item| check.look(item))? {
@@ -100,16 +100,16 @@ impl<H: Handle> Working for Side<H> {
                 }
                 Got::Item(Ok(false)) => return Ok(()),
                 Got::Item(Err(why)) => return Err(why.into()),
-                Got::Empty => return Err(Trouble::Invalid("a get that waits for ever gave up".into())),
+                Got::Empty => return Err(MeasureError::Invalid("a get that waits for ever gave up".into())),
             }
         }
     }
 
-    fn join(&mut self, patience: Patience) -> Result<Joined, Trouble> {
+    fn join(&mut self, patience: Patience) -> Result<Joined, MeasureError> {
         Ok(self.queue.join(patience)?)
     }
 
-    fn fill(&mut self, most: u64) -> Result<u64, Trouble> {
+    fn fill(&mut self, most: u64) -> Result<u64, MeasureError> {
         for filled in 0..most {
             if self.put_one(stamp(ALONE, self.alone.0), Patience::Never)? == Put::Full {
                 return Ok(filled);
@@ -119,7 +119,7 @@ impl<H: Handle> Working for Side<H> {
         Ok(most)
     }
 
-    fn empty(&mut self, count: u64) -> Result<(), Trouble> {
+    fn empty(&mut self, count: u64) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
         for _ in 0..count {
             let due = Known::new(bytes, stamp(ALONE, self.alone.1));
@@ -132,26 +132,26 @@ impl<H: Handle> Working for Side<H> {
         Ok(())
     }
 
-    fn done(&mut self, count: u64) -> Result<(), Trouble> {
+    fn done(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             self.queue.task_done()?;
         }
         Ok(())
     }
 
-    fn be_refused(&mut self, count: u64) -> Result<(), Trouble> {
+    fn be_refused(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.put_one(stamp(ALONE, self.alone.0), Patience::Never)? == Put::Taken {
-                return Err(Trouble::Invalid("a full queue took one more item".into()));
+                return Err(MeasureError::Invalid("a full queue took one more item".into()));
             }
         }
         Ok(())
     }
 
-    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), Trouble> {
+    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), MeasureError> {
         for _ in 0..count {
             if let Got::Item(()) = self.queue.get(patience, |_| ())? {
-                return Err(Trouble::Invalid("an empty queue gave an item".into()));
+                return Err(MeasureError::Invalid("an empty queue gave an item".into()));
             }
         }
         Ok(())

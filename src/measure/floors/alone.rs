@@ -4,7 +4,7 @@ use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::hand_over::Arena;
-use super::super::{Trouble, histogram};
+use super::super::{MeasureError, histogram};
 use super::{READINGS, SIZES, lowest, sized, units, walk};
 use crate::address::End;
 use crate::clock::{self, Anchor};
@@ -45,7 +45,7 @@ fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
 }
 
 /// The payload's own work, and copies, by size.
-pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedFloor>), Trouble> {
+pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedFloor>), MeasureError> {
     let (mut touch, mut copy) = (vec![], vec![]);
     for bytes in SIZES {
         let walk = walk(bytes);
@@ -61,7 +61,7 @@ pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedF
 }
 
 /// First touch of fresh shared memory, a page at a time.
-pub(super) fn page_fault_ns() -> Result<f64, Trouble> {
+pub(super) fn page_fault_ns() -> Result<f64, MeasureError> {
     const BYTES: usize = 4 << 20;
     let page_bytes =
         nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().map_or(4096, |n| n as usize);

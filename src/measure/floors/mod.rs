@@ -6,15 +6,15 @@ mod alone;
 use std::io;
 
 use super::hand_over::{Arena, Polls, Side, Walk};
-use super::{Findings, Trouble, phase, together};
+use super::{MeasureError, MeasureResult, phase, together};
 use crate::address::{Address, End};
 use crate::clock;
-use crate::contestant::RoleSpec;
 use crate::control::{Leader, Member};
 use crate::pin;
 use crate::protocol::{Link, Report};
 use crate::record::{Case, Floors, Measure, Placement, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
+use crate::variant::RoleSpec;
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "machine";
@@ -64,7 +64,7 @@ pub fn arena(address: &Address, end: End) -> io::Result<Arena> {
 }
 
 /// The member's part: does what the leader opens, on its own CPU or on the leader's.
-pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> Findings {
+pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> MeasureResult {
     member.page().set_progress(member.slot(), u64::from(own_cpu.unwrap_or_default()));
     loop {
         let open = member.enter()?;
@@ -85,14 +85,14 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> F
             ROUSE => drop(arena.wake_counted(Side::Second, count as u32)?),
             POUR => arena.pour(Side::Second, walk(size), count)?,
             TURN => arena.turn(Side::Second, walk(size), count)?,
-            kind => return Err(Trouble::Invalid(format!("a phase of kind {kind} that floors do not know"))),
+            kind => return Err(MeasureError::Invalid(format!("a phase of kind {kind} that floors do not know"))),
         }
         member.leave()?;
     }
 }
 
-fn rhythm(index: usize) -> Result<Polls, Trouble> {
-    Polls::SWEEP.get(index).copied().ok_or_else(|| Trouble::Invalid(format!("there is no polling rhythm {index}")))
+fn rhythm(index: usize) -> Result<Polls, MeasureError> {
+    Polls::SWEEP.get(index).copied().ok_or_else(|| MeasureError::Invalid(format!("there is no polling rhythm {index}")))
 }
 
 /// A size (or flags) and a count in the page's one word.
@@ -105,7 +105,7 @@ fn unpack(word: u64) -> (usize, u64) {
 }
 
 /// Measures everything. `placement` names the pair; with `SameCpu` there is only one CPU and no hand-over.
-pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Findings {
+pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> MeasureResult {
     let own_cpu = pin::current_cpu();
     let clocks = clock::measure_cost();
     let system_call_ns = alone::system_call_ns();
@@ -157,7 +157,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn measure(leader: &mut Leader, arena: &mut Arena) -> Result<Self, Trouble> {
+    fn measure(leader: &mut Leader, arena: &mut Arena) -> Result<Self, MeasureError> {
         let mut lines = [0.0; 2];
         for (two, line_ns) in lines.iter_mut().enumerate() {
             let mut lowest = f64::INFINITY;
@@ -191,7 +191,7 @@ fn sized(walk: Walk, ns: f64) -> SizedFloor {
 }
 
 /// Sends the member to `cpu` or home; both sides start counting afresh.
-fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> Result<(), Trouble> {
+fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> Result<(), MeasureError> {
     together(leader, kind, u64::from(cpu), || Ok(()))?;
     arena.reset();
     arena.rewind();
@@ -199,10 +199,10 @@ fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> R
 }
 
 /// From ringing on this CPU to being awake on the other.
-fn rouse_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, Trouble> {
+fn rouse_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, MeasureError> {
     const TIMES: u32 = 100;
     let mut reading = || together(leader, ROUSE, u64::from(TIMES), || Ok(arena.wake_counted(Side::First, TIMES)?));
-    let readings: Result<Vec<f64>, Trouble> = (0..READINGS).map(|_| reading()).collect();
+    let readings: Result<Vec<f64>, MeasureError> = (0..READINGS).map(|_| reading()).collect();
     Ok(lowest(readings?))
 }
 
@@ -212,8 +212,8 @@ fn both(
     kind: u32,
     size: usize,
     guess_ns: f64,
-    mut work: impl FnMut(u64) -> Result<(), Trouble>,
-) -> Result<f64, Trouble> {
+    mut work: impl FnMut(u64) -> Result<(), MeasureError>,
+) -> Result<f64, MeasureError> {
     let mut timed = |count: u64| {
         together(leader, kind, pack(size, count), || {
             let start = clock::now_ns();
@@ -222,7 +222,7 @@ fn both(
         })
     };
     let pilot_ns = timed(units(guess_ns.max(50.0) * 4.0))?;
-    let readings: Result<Vec<f64>, Trouble> = (0..READINGS).map(|_| timed(units(pilot_ns))).collect();
+    let readings: Result<Vec<f64>, MeasureError> = (0..READINGS).map(|_| timed(units(pilot_ns))).collect();
     Ok(lowest(readings?))
 }
 

@@ -13,7 +13,7 @@ pub use polls::Polls;
 use walk::Buffers;
 pub use walk::Walk;
 
-use super::Trouble;
+use super::MeasureError;
 use crate::clock;
 use crate::shm::{Segment, SharedLayout};
 use crate::{abort, futex};
@@ -141,7 +141,7 @@ impl Arena {
     }
 
     /// `count` messages, one side writing while the other reads every byte.
-    pub fn pour(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), Trouble> {
+    pub fn pour(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), MeasureError> {
         let produced = &self.segment.view::<Word>(PRODUCED).0;
         let consumed = &self.segment.view::<Word>(CONSUMED).0;
         let (start, end, batch_mask) = (self.walked, self.walked + count, walk.batch() - 1);
@@ -181,7 +181,7 @@ impl Arena {
     }
 
     /// `count` round trips of a message each way, in turns: write, hand over, read.
-    pub fn turn(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), Trouble> {
+    pub fn turn(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), MeasureError> {
         let turns = &self.segment.view::<Word>(PRODUCED).0;
         let start = self.turned;
         self.turned += count;
@@ -205,7 +205,7 @@ impl Arena {
     }
 
     /// `count` messages written and read on this CPU alone.
-    pub fn touch(&mut self, walk: Walk, count: u64) -> Result<(), Trouble> {
+    pub fn touch(&mut self, walk: Walk, count: u64) -> Result<(), MeasureError> {
         let buffers = Buffers::new(&self.segment, walk);
         for i in 0..count {
             buffers.fill(i);

@@ -1,6 +1,6 @@
 //! The buffers that hand-overs of messages walk over.
 
-use super::super::Trouble;
+use super::super::MeasureError;
 use super::PRODUCER;
 use crate::payload::{expected, fill, fold, stamp};
 use crate::shm::Segment;
@@ -84,12 +84,12 @@ impl Buffers {
 
     /// Reads every byte of message `i` and checks it.
     #[inline]
-    pub(super) fn verify(&self, i: u64) -> Result<(), Trouble> {
+    pub(super) fn verify(&self, i: u64) -> Result<(), MeasureError> {
         if fold(self.slot(i)) == expected(self.message_bytes, stamp(PRODUCER, i)) {
             return Ok(());
         }
         let bytes = self.message_bytes;
-        Err(Trouble::Invalid(format!("the floor's own message {i} of {bytes} bytes arrived with wrong bytes")))
+        Err(MeasureError::Invalid(format!("the floor's own message {i} of {bytes} bytes arrived with wrong bytes")))
     }
 
     /// Copies the message in slot `from` over the one in slot `to`, which must be another.

@@ -17,13 +17,13 @@ use crate::clock;
 use crate::control::Page;
 use crate::launch::Program;
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, Task, Trouble, count};
+use crate::measure::{MeasureError, MeasureResult, Task, count};
 use crate::protocol::Report;
 
 /// The whole trial.
 ///
 /// Errors: `Invalid` for a wrong word or status.
-pub fn start_up(program: &Program, task: &Task, page: &Page) -> Findings {
+pub fn start_up(program: &Program, task: &Task, page: &Page) -> MeasureResult {
     let bytes = task.case.resident_bytes.unwrap_or(0);
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
@@ -46,7 +46,7 @@ pub fn start_up(program: &Program, task: &Task, page: &Page) -> Findings {
     Ok(report(&lives, Course { at_once: 1, alive_ns, chosen_by, warm_up_ns, sliced, cost }))
 }
 
-fn one(program: &Program, environment: &[CString], attributes: &PosixSpawnAttr) -> Result<Life, Trouble> {
+fn one(program: &Program, environment: &[CString], attributes: &PosixSpawnAttr) -> Result<Life, MeasureError> {
     let (input, orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let (words, output) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
 

@@ -9,7 +9,7 @@ use nix::unistd::{pipe2, read, write};
 use super::newborn::{FIRST_WORD, MESSAGE_BYTES, NEWBORN, ORDER_BYTES, PARENT, verb};
 use crate::child::again;
 use crate::launch::Plugs;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
 
 /// What a parent and a newborn say to each other goes over this. Dropped, it tells the newborn to leave.
@@ -44,7 +44,7 @@ impl Line {
     /// Waits for the first word.
     ///
     /// Errors: `Invalid` when something else comes, or the newborn has ended without a word.
-    pub fn first_word(&self) -> Result<(), Trouble> {
+    pub fn first_word(&self) -> Result<(), MeasureError> {
         match self.hear::<1>()? {
             [FIRST_WORD] => Ok(()),
             [other] => Err(format!("the first word of a newborn was {other}").into()),
@@ -52,14 +52,14 @@ impl Line {
     }
 
     /// Has a message answered, and checks every byte.
-    pub fn ask(&self, question: &Question) -> Result<(), Trouble> {
+    pub fn ask(&self, question: &Question) -> Result<(), MeasureError> {
         self.tell(&question.order)?;
         question.answer.check(&self.hear::<MESSAGE_BYTES>()?)?;
         Ok(())
     }
 
     /// Numbers of the newborn's process and thread.
-    pub fn identify(&self) -> Result<(i32, i32), Trouble> {
+    pub fn identify(&self) -> Result<(i32, i32), MeasureError> {
         self.tell(&[verb::IDENTIFY])?;
         let word = u64::from_ne_bytes(self.hear()?);
         Ok(((word >> 32) as i32, word as i32))
@@ -75,7 +75,7 @@ impl Line {
         Ok(())
     }
 
-    fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], Trouble> {
+    fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], MeasureError> {
         let mut word = [0; BYTES];
         match again(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
             0 => Err("a newborn ended when a word of it was due".to_owned().into()),

@@ -21,13 +21,13 @@ use crate::control::Page;
 use crate::launch::process::has_children;
 use crate::launch::{End, Launch, Plugs, Program, Started};
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, Task, Trouble, count};
+use crate::measure::{MeasureError, MeasureResult, Task, count};
 use crate::protocol::Report;
 
 /// The whole trial, as the parent.
 ///
 /// Errors: `Invalid` for a wrong word, answer or status, or when somebody is left at the end.
-pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> Findings {
+pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> MeasureResult {
     let bytes = task.case.resident_bytes.unwrap_or(0);
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
@@ -69,7 +69,7 @@ struct Alive<S> {
 }
 
 /// So many lives, begun together; gives the time from the first call to the last collection.
-fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<Life>) -> Result<u64, Trouble> {
+fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<Life>) -> Result<u64, MeasureError> {
     let mut lines = vec![];
     let mut plugs = vec![];
     let mut questions = vec![];
@@ -115,7 +115,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
     Ok(ended_ns - began_ns)
 }
 
-fn start_all<L: Launch>(way: &mut L, plugs: Vec<Plugs>) -> Result<Vec<Alive<L::Started>>, Trouble> {
+fn start_all<L: Launch>(way: &mut L, plugs: Vec<Plugs>) -> Result<Vec<Alive<L::Started>>, MeasureError> {
     let mut all = Vec::with_capacity(plugs.len());
     for ends in plugs {
         let called_ns = clock::now_ns();

@@ -16,7 +16,7 @@ use crate::measure::count::{self, Derived};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
-use crate::measure::{Findings, Task, Trouble, attend, histogram, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, attend, histogram, phase, together};
 use crate::pin;
 use crate::protocol::{Report, Timing};
 use crate::record::{Metrics, Placement, Window, metric};
@@ -62,7 +62,7 @@ impl<L: Lock> Taker<L> {
         }
     }
 
-    fn take(&mut self, count: u64) -> Result<(), Trouble> {
+    fn take(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             self.holder.with_lock(|_| self.critical.count(L::GUARD))?;
         }
@@ -70,7 +70,7 @@ impl<L: Lock> Taker<L> {
         Ok(())
     }
 
-    fn try_take(&mut self, count: u64) -> Result<(), Trouble> {
+    fn try_take(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.holder.try_lock(|_| self.critical.count(L::GUARD))?.is_none() {
                 return Err("a free lock was refused to one who tried".to_owned().into());
@@ -81,7 +81,7 @@ impl<L: Lock> Taker<L> {
     }
 
     /// What the lock adds to a turn, per acquisition.
-    fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<f64, Trouble> {
+    fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<f64, MeasureError> {
         let mut locked = |n: u64, taker: &mut Self| together(leader, TURNS_LOCKED, n, || taker.turns::<true>(page, n));
         let derived = count::derive(timing, |n| locked(n, self))?;
         let each = (derived.count / (2 * TURN_SLICES)).max(1);
@@ -95,7 +95,7 @@ impl<L: Lock> Taker<L> {
         Ok(histogram::median(differences))
     }
 
-    fn turns<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+    fn turns<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             self.turn::<LOCKED>()?;
             self.turns += 1;
@@ -105,7 +105,7 @@ impl<L: Lock> Taker<L> {
         Ok(())
     }
 
-    fn turns_after<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+    fn turns_after<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             spin_for_post(page, LEADER, self.turns + 1)?;
             self.turn::<LOCKED>()?;
@@ -119,7 +119,7 @@ impl<L: Lock> Taker<L> {
     /// update is the lock, the line is shared after all. The work inside keeps the miss on the lock apart from that on the
     /// word by which the turn is passed on: a processor that sees both at once fetches both lines at once.
     #[inline]
-    fn turn<const LOCKED: bool>(&mut self) -> Result<(), Trouble> {
+    fn turn<const LOCKED: bool>(&mut self) -> Result<(), MeasureError> {
         let (critical, rounds, own) = (&mut self.critical, self.settle_rounds, self.slot);
         chain::run(rounds);
         let inside = |critical: &mut Critical| {
@@ -140,7 +140,7 @@ impl<L: Lock> Taker<L> {
 }
 
 impl<L: Lock> Part for Taker<L> {
-    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         let page = leader.page().clone();
         floor.lead(leader)?;
         let share = |tenths: u64| Timing { hot_ns: task.timing.hot_ns * tenths / 10, ..task.timing.clone() };
@@ -187,7 +187,7 @@ impl<L: Lock> Part for Taker<L> {
         })
     }
 
-    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         let page = member.page().clone();
         attend(member, floor, &mut |_, open| {
             match open.kind {
@@ -209,7 +209,7 @@ fn have_a_cpu_each(task: &Task) -> bool {
         && (task.cpu.is_some() || pin::allowed_cpus().is_ok_and(|cpus| cpus.len() > 1))
 }
 
-fn timed(work: impl FnOnce() -> Result<(), Trouble>) -> Result<f64, Trouble> {
+fn timed(work: impl FnOnce() -> Result<(), MeasureError>) -> Result<f64, MeasureError> {
     let start = clock::now_ns();
     work()?;
     Ok((clock::now_ns() - start) as f64)

@@ -17,7 +17,7 @@ use crate::lock::{Guard, Holder};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
-use crate::measure::{Findings, Task, Trouble, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
@@ -65,8 +65,8 @@ impl Counted {
         page: &Page,
         task: &Task,
         count: u64,
-        work: impl FnOnce(&mut Self) -> Result<(), Trouble>,
-    ) -> Result<RoleCost, Trouble> {
+        work: impl FnOnce(&mut Self) -> Result<(), MeasureError>,
+    ) -> Result<RoleCost, MeasureError> {
         let meter = Meter::start();
         page.set_hot(true);
         work(self)?;
@@ -74,7 +74,7 @@ impl Counted {
         Ok(meter.stop(task, count))
     }
 
-    fn alone(&mut self, count: u64) -> Result<(), Trouble> {
+    fn alone(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             self.holder.with_lock(|_| self.critical.pass(self.guard))?;
         }
@@ -83,7 +83,7 @@ impl Counted {
     }
 
     /// `count` turns of this holder, and as many of the other's between them.
-    fn turns(&mut self, page: &Page, count: u64) -> Result<(), Trouble> {
+    fn turns(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         let (own, other) = if self.slot == LEADER { (LEADER, OTHER) } else { (OTHER, LEADER) };
         let first = self.turn;
         for turn in first..first + 2 * count {
@@ -115,7 +115,7 @@ impl Counted {
         Ok(())
     }
 
-    fn report(&self, count: u64, cost: RoleCost) -> Findings {
+    fn report(&self, count: u64, cost: RoleCost) -> MeasureResult {
         if self.critical.violations > 0 {
             let (slot, times) = (self.slot, self.critical.violations);
             return Err(format!("the holder on slot {slot} met another inside {times} times").into());
@@ -125,7 +125,7 @@ impl Counted {
 }
 
 impl Part for Counted {
-    fn lead(&mut self, leader: &mut Leader, task: &Task, _: &mut Floor) -> Findings {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, _: &mut Floor) -> MeasureResult {
         let page = leader.page().clone();
         let alone = leader.slots() == 1;
         let count = if alone { task.timing.fixed_count.unwrap_or(ALONE) } else { TURNS_EACH };
@@ -155,7 +155,7 @@ impl Part for Counted {
         self.report(count, cost)
     }
 
-    fn follow(&mut self, member: &mut Member, task: &Task, _: &mut Floor) -> Findings {
+    fn follow(&mut self, member: &mut Member, task: &Task, _: &mut Floor) -> MeasureResult {
         let page = member.page().clone();
         let mut found = (0, RoleCost::default());
         loop {

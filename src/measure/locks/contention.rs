@@ -18,7 +18,7 @@ use crate::lock::{Guard, Holder, Lock};
 use crate::measure::paired::Floor;
 use crate::measure::window::looks::{Batch, Looks, encoded};
 use crate::measure::window::{self, Player, Span, wait_for};
-use crate::measure::{Findings, Task, Trouble, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, histogram};
 use crate::protocol::HolderFinding;
 use crate::record::{Fault, Metrics, metric};
 
@@ -63,7 +63,7 @@ impl<L: Lock> Contender<L> {
 
     /// Acquisitions of which the first is stamped; fewer than planned when the window ends.
     #[inline]
-    fn batch(&mut self, span: Span) -> Result<Batch, Trouble> {
+    fn batch(&mut self, span: Span) -> Result<Batch, MeasureError> {
         let trusted = span.trusted;
         let (critical, mut count) = (&mut self.critical, 1);
         let asked = clock::tick(trusted);
@@ -85,7 +85,7 @@ impl<L: Lock> Contender<L> {
 }
 
 impl<L: Lock> Player for Contender<L> {
-    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, Trouble> {
+    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, MeasureError> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         self.critical.reset();
         let started_ns = wait_for(span.start_ns)?;
@@ -114,7 +114,7 @@ impl<L: Lock> Player for Contender<L> {
     }
 
     /// How long from each release until a waiter has the lock, and how long a holder waits who had it last.
-    fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, Trouble> {
+    fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         let trusted = span.trusted;
         let (mut hand_over, mut again) = (histogram::empty(), histogram::empty());
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * span.ns_per_tick) as u64).max(1);
@@ -155,7 +155,7 @@ impl<L: Lock> Player for Contender<L> {
         broken.then(|| format!("the holder on slot {slot} met another inside {violations} times"))
     }
 
-    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, Trouble> {
+    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let passes: u64 = changes.iter().sum();
         let seen = self.critical.ledger().passes(L::GUARD);
         if L::GUARD == Guard::Nothing {
@@ -169,11 +169,11 @@ impl<L: Lock> Player for Contender<L> {
 }
 
 impl<L: Lock> Part for Contender<L> {
-    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         window::lead(self, leader, task, floor)
     }
 
-    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         window::follow(self, member, task, floor)
     }
 }

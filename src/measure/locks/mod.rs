@@ -13,7 +13,7 @@ mod summary;
 pub mod tickets;
 
 use super::paired::Floor;
-use super::{Findings, Task};
+use super::{MeasureResult, Task};
 use crate::control::{Leader, Member};
 use crate::lock::Guard;
 use crate::record::{Case, Measure, Stock};
@@ -27,9 +27,9 @@ pub const CHANNEL: u32 = u32::MAX - 1;
 /// One holder's part in a trial, whatever is asked of the lock.
 pub trait Part {
     /// The role that opens phases.
-    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings;
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult;
     /// A role that goes along.
-    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings;
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult;
 }
 
 /// Whether the measure can be taken of the case's shape.

@@ -22,7 +22,7 @@ use crate::measure::paired::Floor;
 use crate::measure::window::looks::Looks;
 use crate::measure::window::waits::{READ_WAIT, WRITE_WAIT, Waits};
 use crate::measure::window::{self, Player, Span, wait_for};
-use crate::measure::{Findings, Task, Trouble};
+use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::HolderFinding;
 use crate::record::Metrics;
 
@@ -68,7 +68,7 @@ impl<L: Lock> Accessor<L> {
 
     /// Accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
     #[inline]
-    fn batch(&mut self, span: Span, ledger: &Ledger) -> Result<Done, Trouble> {
+    fn batch(&mut self, span: Span, ledger: &Ledger) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
         let (mut outside_ns, mut count) = (0.0, 0);
         while count < self.batch {
@@ -89,7 +89,7 @@ impl<L: Lock> Accessor<L> {
 
     /// One read, from asking until it is accepted and checked.
     #[inline]
-    fn read(&mut self, trusted: bool) -> Result<(), Trouble> {
+    fn read(&mut self, trusted: bool) -> Result<(), MeasureError> {
         let Self { holder, board, .. } = self;
         let stamped = self.waits.reads.wants_stamp();
         let now = || if stamped { clock::tick(trusted) } else { 0 };
@@ -105,7 +105,7 @@ impl<L: Lock> Accessor<L> {
 
     /// One write.
     #[inline]
-    fn write(&mut self, trusted: bool) -> Result<(), Trouble> {
+    fn write(&mut self, trusted: bool) -> Result<(), MeasureError> {
         let Self { holder, board, .. } = self;
         let stamped = self.waits.writes.wants_stamp();
         let now = || if stamped { clock::tick(trusted) } else { 0 };
@@ -121,7 +121,7 @@ impl<L: Lock> Accessor<L> {
 }
 
 impl<L: Lock> Player for Accessor<L> {
-    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, Trouble> {
+    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, MeasureError> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         (self.waits, self.retries) = (Waits::none(), 0);
         let started_ns = wait_for(span.start_ns)?;
@@ -155,7 +155,7 @@ impl<L: Lock> Player for Accessor<L> {
     }
 
     /// A write may have got lost, or the state be the last one of nobody.
-    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, Trouble> {
+    fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let (counted, writes) = (self.board.all_writes(), changes.iter().sum::<u64>());
         if counted != writes {
             return Err(format!("the state was written {counted} times by {writes} writes").into());
@@ -170,11 +170,11 @@ impl<L: Lock> Player for Accessor<L> {
 }
 
 impl<L: Lock> Part for Accessor<L> {
-    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         window::lead(self, leader, task, floor)
     }
 
-    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         window::follow(self, member, task, floor)
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::control::Page;
 use crate::lock::erased::AnyLock;
-use crate::measure::{Findings, histogram};
+use crate::measure::{MeasureResult, histogram};
 use crate::protocol::{Order, Report};
 use crate::record::{Death, Metrics, metric};
 use stage::{Part, Stage};
@@ -52,7 +52,7 @@ struct Aftermath {
 /// The whole trial: deaths until its time is used up.
 ///
 /// Errors: `Invalid` when two had the lock at once, which no death excuses.
-pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> Findings {
+pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> MeasureResult {
     let death = order.case.death.unwrap_or(Death::Inside);
     if death == Death::Releasing
         && let Some(why) = tracer::forbidden(Stage::set()?.line(Part::Victim))?

@@ -19,7 +19,7 @@ use crate::lock::{Guard, Holder, Lock};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::window::{next_start_ns, wait_for};
-use crate::measure::{Findings, Task, Trouble, attend, count, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, attend, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{RoleCost, Window, metric};
 use crate::{abort, clock};
@@ -67,7 +67,7 @@ impl<L: Lock> Seller<L> {
     /// One sale of `stock` tickets by all. Its window starts on the monotonic clock.
     ///
     /// Errors: not exactly the stock was sold, where something sees to that.
-    fn sale(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, Trouble> {
+    fn sale(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, MeasureError> {
         let page = leader.page().clone();
         self.stall.put_out(stock)?;
         page.post(LEADER, next_start_ns(leader));
@@ -86,7 +86,7 @@ impl<L: Lock> Seller<L> {
     }
 
     /// This seller's part of a sale, from the moment that all know.
-    fn take_part(&mut self, page: &Page, slot: u32, stock: u64) -> Result<(), Trouble> {
+    fn take_part(&mut self, page: &Page, slot: u32, stock: u64) -> Result<(), MeasureError> {
         let hot = page.is_hot();
         if hot && self.meter.is_none() {
             self.meter = Some(Meter::start());
@@ -103,7 +103,7 @@ impl<L: Lock> Seller<L> {
     }
 
     /// The place of the stock is chosen here, once a sale.
-    fn sell_out(&mut self, stock: u64) -> Result<Sold, Trouble> {
+    fn sell_out(&mut self, stock: u64) -> Result<Sold, MeasureError> {
         match &mut self.stall {
             Stall::Memory(ledger) => sell_out::<L>(&mut self.holder, stock, || Ok(stall::in_memory(ledger, L::GUARD))),
             Stall::JsonFile(file) => sell_out::<L>(&mut self.holder, stock, || file.sell()),
@@ -131,7 +131,7 @@ impl<L: Lock> Seller<L> {
 }
 
 impl<L: Lock> Part for Seller<L> {
-    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> Findings {
+    fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         let page = leader.page().clone();
         floor.lead(leader)?;
         let derived = count::derive_by(&task.timing, |stock| Ok(self.sale(leader, stock)?.elapsed_ns))?;
@@ -170,7 +170,7 @@ impl<L: Lock> Part for Seller<L> {
         Ok(report)
     }
 
-    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> Findings {
+    fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         attend(member, floor, &mut |member, open| {
             match open.kind {
                 SELL => self.take_part(member.page(), task.slot, open.count)?,
@@ -190,7 +190,7 @@ fn sell_out<L: Lock>(
     holder: &mut L::Holder,
     stock: u64,
     mut sell: impl FnMut() -> io::Result<Sale>,
-) -> Result<Sold, Trouble> {
+) -> Result<Sold, MeasureError> {
     let mut sold = Sold::default();
     while sold.tickets < stock {
         match holder.with_lock(|_| sell())?? {

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::super::Trouble;
+use super::super::MeasureError;
 use super::{END_MARK, Gathering};
 use crate::payload::{Known, mix, parts, stamp_of};
 use crate::transport::Receiver;
@@ -40,7 +40,7 @@ impl<R: Receiver> Gatherer<R> {
         gathering: Gathering,
         owed: u64,
         sender_done: &dyn Fn() -> bool,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<u64, MeasureError> {
         match gathering {
             Gathering::InOrder | Gathering::All => {
                 while self.number < owed * self.next.len() as u64 {
@@ -54,7 +54,7 @@ impl<R: Receiver> Gatherer<R> {
         Ok(clock::now_ns())
     }
 
-    fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, Trouble> {
+    fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, MeasureError> {
         let mut last_ns = clock::now_ns();
         // What was sent between a silence and a look at the sender would be missed, so silence counts after that look.
         let mut all_sent = false;
@@ -66,7 +66,7 @@ impl<R: Receiver> Gatherer<R> {
                         return Ok(last_ns);
                     }
                 }
-                Err(Trouble::Io(silence)) if silence.kind() == ErrorKind::TimedOut => {
+                Err(MeasureError::Io(silence)) if silence.kind() == ErrorKind::TimedOut => {
                     if all_sent {
                         return Ok(last_ns);
                     }
@@ -82,7 +82,7 @@ impl<R: Receiver> Gatherer<R> {
 
     /// Receives and verifies one message. The timed loop's body.
     #[inline]
-    fn one(&mut self) -> Result<Seen, Trouble> {
+    fn one(&mut self) -> Result<Seen, MeasureError> {
         let bytes = self.message_bytes;
         let stamp = self.receiver.receive(|seen| {
             let stamp = stamp_of(seen).ok_or_else(|| format!("a message of {} bytes has no stamp", seen.len()))?;

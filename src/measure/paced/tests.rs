@@ -22,7 +22,7 @@ fn message(sequence: u64) -> Vec<u8> {
 }
 
 /// The sequences that were verified of ten that were due.
-fn verified(wire: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u64>, Trouble> {
+fn verified(wire: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u64>, MeasureError> {
     let (page, _descriptor) = Page::create().expect("memory");
     page.set_progress(SENDER_SLOT, 10);
     let mut gauge = Gauge::new(Wire(wire.into_iter().collect()), 64, Delivery::Lossy);

@@ -7,7 +7,7 @@ use super::chunks;
 use super::frame::{Answer, Request, STAMPED, Status};
 use super::stamps::Stamps;
 use crate::clock;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::pool::{Loss, prepare};
 use crate::record::{Call, Case, Chunk};
 
@@ -157,7 +157,7 @@ impl Books {
     ///
     /// Errors: it came a second time, or from nowhere.
     #[inline]
-    pub(super) fn check(&mut self, answer: &Answer) -> Result<Back, Trouble> {
+    pub(super) fn check(&mut self, answer: &Answer) -> Result<Back, MeasureError> {
         let Answer { first, count, token, .. } = *answer;
         let Some(out) = self.frames.get_mut(token as usize) else {
             return Err(format!("an answer came to the frame {token}, which never was").into());
@@ -192,7 +192,7 @@ impl Books {
 
 /// A worker died where nobody is prepared for it.
 #[cold]
-pub(super) fn died(loss: &Loss) -> Trouble {
+pub(super) fn died(loss: &Loss) -> MeasureError {
     io::Error::other(format!("worker {} of the pool died", loss.worker)).into()
 }
 

@@ -6,14 +6,14 @@ use super::books::{Tasks, died};
 use super::clerk::Clerk;
 use super::due::{self, Due};
 use super::frame;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::pool::{Collected, Pool};
 use crate::record::Chunk;
 
 impl<P: Pool> Clerk<P> {
     /// So many tasks, one at a time, each waited for. What comes next, and what must come back, is made up while the worker
     /// is at work.
-    pub(super) fn one_by_one(&mut self, count: u64) -> Result<(), Trouble> {
+    pub(super) fn one_by_one(&mut self, count: u64) -> Result<(), MeasureError> {
         if self.books.stamps.is_some() {
             return (0..count).try_for_each(|_| self.apply());
         }
@@ -35,13 +35,13 @@ impl<P: Pool> Clerk<P> {
         Ok(())
     }
 
-    fn apply(&mut self) -> Result<(), Trouble> {
+    fn apply(&mut self) -> Result<(), MeasureError> {
         self.send_next(1, 0)?;
         self.take_back().map(drop)
     }
 
     /// A bounded number of frames out; whatever comes back makes room for the next.
-    pub(super) fn as_they_come(&mut self, count: u64, chunk: Chunk) -> Result<(), Trouble> {
+    pub(super) fn as_they_come(&mut self, count: u64, chunk: Chunk) -> Result<(), MeasureError> {
         let (mut left, mut missing) = (count, count);
         while missing > 0 {
             while left > 0 && self.books.room() > 0 {
@@ -55,7 +55,7 @@ impl<P: Pool> Clerk<P> {
     }
 
     /// The same, but results are passed on in order: the oldest frame has to be back before its place is free.
-    pub(super) fn in_order(&mut self, count: u64) -> Result<(), Trouble> {
+    pub(super) fn in_order(&mut self, count: u64) -> Result<(), MeasureError> {
         let mut line: VecDeque<u32> = VecDeque::with_capacity(self.books.room());
         let (mut left, mut expected) = (count, self.books.next);
         while left > 0 || !line.is_empty() {
@@ -82,7 +82,7 @@ impl<P: Pool> Clerk<P> {
     }
 
     /// A list of tasks in chunks, and all results in order once the last one is there.
-    pub(super) fn map(&mut self, count: u64) -> Result<(), Trouble> {
+    pub(super) fn map(&mut self, count: u64) -> Result<(), MeasureError> {
         let first = self.books.next;
         let mut covered = vec![0u64; count.div_ceil(64) as usize];
         let (mut left, mut missing) = (count, count);

@@ -9,7 +9,7 @@ use super::dispatcher::Dispatcher;
 use super::frame::{self, Answer, FAILS, STAMPED};
 use super::passage::{Course, Passage};
 use super::stamps::Stamps;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::pool::{Collected, Hand, Pool};
 use crate::record::{Call, Chunk};
 use crate::{abort, clock};
@@ -46,7 +46,7 @@ impl<P: Pool> Clerk<P> {
 
     /// Takes one frame back and frees its token.
     #[inline]
-    pub(super) fn take_back(&mut self) -> Result<Back, Trouble> {
+    pub(super) fn take_back(&mut self) -> Result<Back, MeasureError> {
         let back = self.take_back_keeping()?;
         self.books.release(back.token);
         Ok(back)
@@ -54,7 +54,7 @@ impl<P: Pool> Clerk<P> {
 
     /// The same without freeing the token.
     #[inline]
-    pub(super) fn take_back_keeping(&mut self) -> Result<Back, Trouble> {
+    pub(super) fn take_back_keeping(&mut self) -> Result<Back, MeasureError> {
         let bytes = self.books.tasks.bytes;
         match self.pool.collect(|seen| Answer::read(seen, bytes))? {
             Collected::Answer(answer) => self.done(&answer?),
@@ -64,14 +64,14 @@ impl<P: Pool> Clerk<P> {
 
     /// An answer to a frame that is out, and whose tasks were done.
     #[inline]
-    fn done(&mut self, answer: &Answer) -> Result<Back, Trouble> {
+    fn done(&mut self, answer: &Answer) -> Result<Back, MeasureError> {
         let back = self.books.check(answer)?;
         if back.done { Ok(back) } else { Err(format!("task {} failed", back.first).into()) }
     }
 
     /// Reads one result of an open loop, if there is one.
     #[inline]
-    fn pass(&mut self, course: &mut Course, first: u64) -> Result<bool, Trouble> {
+    fn pass(&mut self, course: &mut Course, first: u64) -> Result<bool, MeasureError> {
         let bytes = self.books.tasks.bytes;
         match self.pool.try_collect(|seen| Answer::read(seen, bytes))? {
             None => Ok(false),
@@ -92,7 +92,7 @@ impl<P: Pool> Clerk<P> {
         }
     }
 
-    fn event(&mut self, collected: Collected<Result<Answer, String>>) -> Result<Event, Trouble> {
+    fn event(&mut self, collected: Collected<Result<Answer, String>>) -> Result<Event, MeasureError> {
         match collected {
             Collected::Answer(answer) => {
                 let back = self.books.check(&answer?)?;
@@ -105,7 +105,7 @@ impl<P: Pool> Clerk<P> {
 }
 
 impl<P: Pool> Dispatcher for Clerk<P> {
-    fn run(&mut self, count: u64) -> Result<(), Trouble> {
+    fn run(&mut self, count: u64) -> Result<(), MeasureError> {
         let Tasks { call, chunk, list_length, .. } = self.books.tasks;
         match call {
             Call::Apply => self.one_by_one(count),
@@ -124,7 +124,7 @@ impl<P: Pool> Dispatcher for Clerk<P> {
         }
     }
 
-    fn pace(&mut self, course: &mut Course) -> Result<(), Trouble> {
+    fn pace(&mut self, course: &mut Course) -> Result<(), MeasureError> {
         let (first, count) = (self.books.next, course.passages.len());
         let mut now_ns = clock::now_ns();
         let mut looks = 0u32;
@@ -170,7 +170,7 @@ impl<P: Pool> Dispatcher for Clerk<P> {
         self.send(lost.first, lost.count, flags)
     }
 
-    fn apply_failing(&mut self) -> Result<(), Trouble> {
+    fn apply_failing(&mut self) -> Result<(), MeasureError> {
         self.send_next(1, FAILS)?;
         match self.collect()? {
             Event::Back(back) if !back.done => Ok(()),
@@ -178,13 +178,13 @@ impl<P: Pool> Dispatcher for Clerk<P> {
         }
     }
 
-    fn collect(&mut self) -> Result<Event, Trouble> {
+    fn collect(&mut self) -> Result<Event, MeasureError> {
         let bytes = self.books.tasks.bytes;
         let collected = self.pool.collect(|seen| Answer::read(seen, bytes))?;
         self.event(collected)
     }
 
-    fn try_collect(&mut self) -> Result<Option<Event>, Trouble> {
+    fn try_collect(&mut self) -> Result<Option<Event>, MeasureError> {
         let bytes = self.books.tasks.bytes;
         match self.pool.try_collect(|seen| Answer::read(seen, bytes))? {
             Some(collected) => self.event(collected).map(Some),

@@ -10,7 +10,7 @@ use super::stamps::Stamps;
 use super::trial::Trial;
 use crate::clock::Anchor;
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, count};
+use crate::measure::{MeasureResult, count};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
@@ -22,7 +22,7 @@ const STAMPED_SHARE: u64 = 4;
 /// The dispatcher's whole trial: opens the pool, hands out, closes it.
 ///
 /// Errors: a result that is wrong, missing or too many; a worker that died.
-pub fn lead(trial: &mut Trial) -> Findings {
+pub fn lead(trial: &mut Trial) -> MeasureResult {
     let first = Anchor::now(trial.ticks);
     let mut dispatcher = trial.open(trial.tasks())?;
     let least = trial.least_together();

@@ -8,7 +8,7 @@ use super::books::{Back, Event, Tasks};
 use super::clerk::Clerk;
 use super::passage::Course;
 use super::stamps::Stamps;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::pool::{Hand, Pool, Staff};
 use crate::record::Isolation;
 
@@ -17,13 +17,13 @@ pub trait Dispatcher {
     /// Does `count` tasks by their call. The timed loop.
     ///
     /// Errors: a result that is wrong, missing or too many; a worker that died.
-    fn run(&mut self, count: u64) -> Result<(), Trouble>;
+    fn run(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Hands out tasks when they are due, one a frame, and reads results in between. The timed loop of the open loop.
     ///
     /// While every frame that may be out is out, what is due has to wait; when it was due stands all the same.
     ///
     /// Errors: as for [`run`](Self::run), and `Interrupted` when the trial is called off.
-    fn pace(&mut self, course: &mut Course) -> Result<(), Trouble>;
+    fn pace(&mut self, course: &mut Course) -> Result<(), MeasureError>;
     /// What tasks are like from now on; their payload stays.
     fn set_tasks(&mut self, tasks: Tasks);
     /// From now on, until they are taken, when each frame was where goes into `stamps`.
@@ -41,15 +41,15 @@ pub trait Dispatcher {
     /// A task that fails, waited for; nothing else may be out.
     ///
     /// Errors: it came back as if it had been done.
-    fn apply_failing(&mut self) -> Result<(), Trouble>;
+    fn apply_failing(&mut self) -> Result<(), MeasureError>;
     /// Waits for whatever comes back, be it a failure or a death.
     ///
     /// Errors: a result that is wrong or too many.
-    fn collect(&mut self) -> Result<Event, Trouble>;
+    fn collect(&mut self) -> Result<Event, MeasureError>;
     /// What has come back by now, if anything.
     ///
     /// Errors: as for [`collect`](Self::collect).
-    fn try_collect(&mut self) -> Result<Option<Event>, Trouble>;
+    fn try_collect(&mut self) -> Result<Option<Event>, MeasureError>;
     /// Frames that may still be handed out before one has to come back.
     fn room(&self) -> usize;
     /// Frames that are out.

@@ -8,14 +8,14 @@ use std::time::Duration;
 use super::labour::Labour;
 use super::trial::Trial;
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, count};
+use crate::measure::{MeasureResult, count};
 use crate::protocol::Report;
 use crate::record::{Metrics, RoleCost, metric};
 
 /// The dispatcher's whole trial.
 ///
 /// Errors: a result that is wrong, missing or too many; a worker that died.
-pub fn lead(trial: &mut Trial) -> Findings {
+pub fn lead(trial: &mut Trial) -> MeasureResult {
     let timing = trial.task.timing.clone();
     let mut dispatcher = trial.open(trial.tasks())?;
     let derived = count::derive(&timing, |n| dispatcher.run(n))?;

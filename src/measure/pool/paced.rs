@@ -14,7 +14,7 @@ use crate::clock::{self, Anchor};
 use crate::measure::meter::Meter;
 use crate::measure::paced::tally::Tally;
 use crate::measure::schedule::Schedule;
-use crate::measure::{Findings, count, histogram};
+use crate::measure::{MeasureResult, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk};
 
@@ -31,7 +31,7 @@ const MIN_TASKS: u64 = 100;
 /// hot phase, so that an overloaded trial takes no longer than another.
 ///
 /// Errors: a result that is wrong, missing or too many; a worker that died.
-pub fn lead(trial: &mut Trial) -> Findings {
+pub fn lead(trial: &mut Trial) -> MeasureResult {
     let (timing, case) = (trial.task.timing.clone(), &trial.task.case);
     let schedule = Schedule::of(case, PRODUCER, clock::now_ns())?;
     let tasks = trial.tasks().called(Call::ApplyAsync, Chunk::One);

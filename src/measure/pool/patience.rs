@@ -2,14 +2,17 @@
 
 use std::thread;
 
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::{abort, clock};
 
 /// Looks until `look` finds something, or `ns` nanoseconds have passed: nothing then. Between two looks others may have the
 /// CPU.
 ///
 /// Errors: those of `look`, and `Interrupted` when the trial is called off.
-pub(crate) fn within<T>(ns: u64, mut look: impl FnMut() -> Result<Option<T>, Trouble>) -> Result<Option<T>, Trouble> {
+pub(crate) fn within<T>(
+    ns: u64,
+    mut look: impl FnMut() -> Result<Option<T>, MeasureError>,
+) -> Result<Option<T>, MeasureError> {
     let deadline_ns = clock::now_ns() + ns;
     loop {
         if let Some(found) = look()? {

@@ -20,7 +20,7 @@ use super::trial::Trial;
 use crate::clock;
 use crate::control::{MAX_SLOTS, Page};
 use crate::measure::locks::recover::PATIENCE_NS;
-use crate::measure::{Findings, Trouble, histogram};
+use crate::measure::{MeasureError, MeasureResult, histogram};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
@@ -63,7 +63,7 @@ impl Aftermath {
 /// The dispatcher's whole trial: deaths until its time is used up.
 ///
 /// Errors: a result that is wrong or came twice, which no death excuses.
-pub fn lead(trial: &mut Trial) -> Findings {
+pub fn lead(trial: &mut Trial) -> MeasureResult {
     let (begun, hot) = (Instant::now(), Duration::from_nanos(trial.task.timing.hot_ns));
     let mut seen: Vec<Aftermath> = vec![];
     let mut pool = None;
@@ -96,7 +96,7 @@ pub(crate) fn play(
     page: &Page,
     workers: u32,
     patience_ns: u64,
-) -> Result<Aftermath, Trouble> {
+) -> Result<Aftermath, MeasureError> {
     let mut aftermath = Aftermath::default();
     for _ in 0..TRIES {
         aftermath = kill_one(dispatcher, page, workers, patience_ns)?;
@@ -114,7 +114,7 @@ fn kill_one(
     page: &Page,
     workers: u32,
     patience_ns: u64,
-) -> Result<Aftermath, Trouble> {
+) -> Result<Aftermath, MeasureError> {
     let lines = tasks_out(workers);
     clear(page, lines);
     for _ in 0..lines {
@@ -157,7 +157,7 @@ fn gather(
     lost: &mut Vec<Back>,
     aftermath: &mut Aftermath,
     patience_ns: u64,
-) -> Result<(), Trouble> {
+) -> Result<(), MeasureError> {
     while dispatcher.out() > 0 {
         match within(patience_ns, || dispatcher.try_collect())? {
             None => {
@@ -192,7 +192,7 @@ fn losses(seen: &[Aftermath]) -> usize {
     seen.iter().filter(|one| !one.is_recovery()).count()
 }
 
-fn report(seen: &[Aftermath]) -> Findings {
+fn report(seen: &[Aftermath]) -> MeasureResult {
     let deaths = seen.len().max(1) as f64;
     let sum = |of: fn(&Aftermath) -> u64| seen.iter().map(of).sum::<u64>() as f64;
     let mut report = Report {

@@ -19,7 +19,7 @@ use super::stamps::keep;
 use super::trial::Trial;
 use crate::clock;
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, Trouble, count, histogram};
+use crate::measure::{MeasureError, MeasureResult, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Metrics, Window, metric};
 
@@ -52,7 +52,7 @@ impl Stages {
 /// The dispatcher's whole trial.
 ///
 /// Errors: a result that is wrong, missing or too many; a worker that died.
-pub fn lead(trial: &mut Trial) -> Findings {
+pub fn lead(trial: &mut Trial) -> MeasureResult {
     let timing = trial.task.timing.clone();
     let derived = count::derive(&timing, |n| (0..n).try_for_each(|_| closed(trial).map(drop)))?;
     trial.page().set_hot(true);
@@ -83,7 +83,7 @@ pub fn lead(trial: &mut Trial) -> Findings {
 }
 
 /// One repetition.
-fn closed(trial: &Trial) -> Result<Stages, Trouble> {
+fn closed(trial: &Trial) -> Result<Stages, MeasureError> {
     let tasks = trial.tasks().called(Call::Apply, Chunk::One);
     let (mut dispatcher, create_ns) = timed(|| Ok(trial.open(tasks)?))?;
     let ((), first_message_ns) = timed(|| dispatcher.run(1))?;
@@ -93,7 +93,7 @@ fn closed(trial: &Trial) -> Result<Stages, Trouble> {
 }
 
 /// How long it took to end a pool that was at work.
-fn terminated(trial: &Trial) -> Result<u64, Trouble> {
+fn terminated(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(IN_HAND_NS))?;
     give_to_all(dispatcher.as_mut(), trial.staff.workers)?;
     // Whoever is back first was not the only one at work.
@@ -105,7 +105,7 @@ fn terminated(trial: &Trial) -> Result<u64, Trouble> {
     Ok(terminate_ns)
 }
 
-fn give_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), Trouble> {
+fn give_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), MeasureError> {
     for _ in 0..2 * workers {
         if dispatcher.room() > 0 {
             dispatcher.hand_out(1, 0)?;
@@ -114,7 +114,7 @@ fn give_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), Trou
     Ok(())
 }
 
-fn look_at_memory(trial: &Trial) -> Result<Vec<f64>, Trouble> {
+fn look_at_memory(trial: &Trial) -> Result<Vec<f64>, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks().called(Call::ApplyAsync, Chunk::One))?;
     dispatcher.run(TASKS_BEFORE_LOOK * u64::from(trial.staff.workers))?;
     let memory = memory::shares(&dispatcher.hands());
@@ -122,7 +122,7 @@ fn look_at_memory(trial: &Trial) -> Result<Vec<f64>, Trouble> {
     Ok(memory)
 }
 
-fn timed<R>(work: impl FnOnce() -> Result<R, Trouble>) -> Result<(R, u64), Trouble> {
+fn timed<R>(work: impl FnOnce() -> Result<R, MeasureError>) -> Result<(R, u64), MeasureError> {
     let start_ns = clock::now_ns();
     let result = work()?;
     Ok((result, clock::now_ns() - start_ns))
@@ -134,7 +134,7 @@ fn windows(all: &[Stages]) -> Vec<Window> {
 }
 
 /// Medians, and a distribution for each stage.
-fn describe(closings: &[Stages], ends: &[u64], report: &mut Report) -> Result<(), Trouble> {
+fn describe(closings: &[Stages], ends: &[u64], report: &mut Report) -> Result<(), MeasureError> {
     let of = |stage: fn(&Stages) -> u64| closings.iter().map(stage).collect::<Vec<u64>>();
     let stages = [
         ("create", metric::CREATE_NS, of(|stages| stages.create_ns)),

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::frame::Answer;
-use crate::measure::{Trouble, histogram};
+use crate::measure::{MeasureError, histogram};
 use crate::protocol::Report;
 use crate::record::metric;
 
@@ -42,7 +42,7 @@ impl Stamps {
     /// The whole as the report's own distribution, the parts beside it.
     ///
     /// Errors: a distribution could not be encoded.
-    pub(super) fn describe(&self, report: &mut Report) -> Result<(), Trouble> {
+    pub(super) fn describe(&self, report: &mut Report) -> Result<(), MeasureError> {
         histogram::percentiles(&self.whole, &mut report.metrics);
         report.histogram = histogram::encode(&self.whole);
         self.describe_parts(report)
@@ -51,7 +51,7 @@ impl Stamps {
     /// Only the parts, and their medians.
     ///
     /// Errors: a distribution could not be encoded.
-    pub(super) fn describe_parts(&self, report: &mut Report) -> Result<(), Trouble> {
+    pub(super) fn describe_parts(&self, report: &mut Report) -> Result<(), MeasureError> {
         let parts = [
             ("submit_to_start", metric::SUBMIT_TO_START_NS, &self.start),
             ("finish_to_visible", metric::FINISH_TO_VISIBLE_NS, &self.visible),
@@ -67,8 +67,8 @@ impl Stamps {
 /// Puts a distribution beside the report's own.
 ///
 /// Errors: it could not be encoded.
-pub(super) fn keep(report: &mut Report, name: &str, histogram: &Histogram<u64>) -> Result<(), Trouble> {
-    let unencoded = || Trouble::Invalid(format!("the distribution `{name}` could not be encoded"));
+pub(super) fn keep(report: &mut Report, name: &str, histogram: &Histogram<u64>) -> Result<(), MeasureError> {
+    let unencoded = || MeasureError::Invalid(format!("the distribution `{name}` could not be encoded"));
     report.distributions.insert(name.into(), histogram::encode(histogram).ok_or_else(unencoded)?);
     Ok(())
 }

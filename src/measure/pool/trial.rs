@@ -11,7 +11,7 @@ use crate::address::Descriptor;
 use crate::clock;
 use crate::control::{Leader, Page};
 use crate::measure::locks::chain::Chain;
-use crate::measure::{Task, Trouble, phase, together};
+use crate::measure::{MeasureError, Task, phase, together};
 use crate::pool::Staff;
 use crate::record::Call;
 
@@ -87,7 +87,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Puts the count on record and ends the trial.
-    pub(crate) fn end(&mut self, count: u64) -> Result<(), Trouble> {
+    pub(crate) fn end(&mut self, count: u64) -> Result<(), MeasureError> {
         self.page().set_count(count);
         together(self.leader, phase::END, 0, || Ok(()))
     }

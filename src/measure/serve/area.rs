@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 
 use super::buckets::{self, BUCKETS};
 use crate::address::End;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::measure::count::WINDOWS;
 use crate::record::{RoleCost, Substrate};
 use crate::shm::{self, Segment, SharedLayout};
@@ -229,10 +229,10 @@ impl Line {
     }
 
     /// The client's: puts down why it gives up.
-    pub(super) fn complain(&self, trouble: &Trouble) {
+    pub(super) fn complain(&self, trouble: &MeasureError) {
         let (kind, text) = match trouble {
-            Trouble::Io(error) => (1, error.to_string()),
-            Trouble::Invalid(why) => (2, why.clone()),
+            MeasureError::Io(error) => (1, error.to_string()),
+            MeasureError::Invalid(why) => (2, why.clone()),
         };
         let bytes = text.as_bytes();
         let fits = bytes.len().min(COMPLAINT_BYTES);
@@ -244,15 +244,15 @@ impl Line {
     }
 
     /// Why it gave up, once it has arrived.
-    pub(super) fn trouble(&self) -> Option<Trouble> {
+    pub(super) fn trouble(&self) -> Option<MeasureError> {
         let kind = self.trouble.load(Ordering::Relaxed);
         let bytes = (self.complaint_bytes.load(Ordering::Relaxed) as usize).min(COMPLAINT_BYTES);
         let text: Vec<u8> = self.complaint[..bytes].iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
         let text = String::from_utf8_lossy(&text).into_owned();
         match kind {
             0 => None,
-            1 => Some(Trouble::Io(io::Error::other(text))),
-            _ => Some(Trouble::Invalid(text)),
+            1 => Some(MeasureError::Io(io::Error::other(text))),
+            _ => Some(MeasureError::Invalid(text)),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::measure::count::WINDOWS;
 use crate::measure::meter::Meter;
 use crate::measure::schedule::Schedule;
-use crate::measure::{Task, Trouble};
+use crate::measure::{MeasureError, Task};
 use crate::server::{self, Patience};
 
 /// Steps: to connect and have a first answer; a window that does not count, and one that does; to find out when requests
@@ -69,7 +69,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn step(&mut self, kind: u32) -> Result<(), Trouble> {
+    fn step(&mut self, kind: u32) -> Result<(), MeasureError> {
         match kind {
             CONNECT => self.connect(),
             WARM => self.closed(false),
@@ -83,7 +83,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn connect(&mut self) -> Result<(), Trouble> {
+    fn connect(&mut self) -> Result<(), MeasureError> {
         let began_ns = clock::now_ns();
         self.request()?;
         self.line().connect_ns.store(clock::now_ns() - began_ns, Ordering::Relaxed);
@@ -92,7 +92,7 @@ impl<'a> Client<'a> {
 
     /// A request after the other for the length of a window: a closed loop. A request that began in it and was answered
     /// after its end has a latency, without which the slow ones would be missing, but is no part of the rate.
-    fn closed(&mut self, counted: bool) -> Result<(), Trouble> {
+    fn closed(&mut self, counted: bool) -> Result<(), MeasureError> {
         let (start_ns, end_ns, quota) = self.window();
         let (meter, before_ns) = (Meter::start(), clock::now_ns());
         let mut now_ns = wake_at(start_ns)?;
@@ -123,7 +123,7 @@ impl<'a> Client<'a> {
     }
 
     /// Finds out which requests of the common schedule are this client's: each takes its turn.
-    fn plan(&mut self) -> Result<(), Trouble> {
+    fn plan(&mut self) -> Result<(), MeasureError> {
         let head = self.area.head();
         let (count, seed) = (head.count.load(Ordering::Relaxed), head.seed.load(Ordering::Relaxed));
         let all = (0..count).zip(Schedule::of(&self.task.case, 0, seed)?);
@@ -133,7 +133,7 @@ impl<'a> Client<'a> {
 
     /// A request whenever one is due, or as soon as the last one is answered: an open loop. It sleeps in between, since
     /// clients outnumber CPUs.
-    fn open(&mut self) -> Result<(), Trouble> {
+    fn open(&mut self) -> Result<(), MeasureError> {
         let (start_ns, ..) = self.window();
         let (meter, before_ns) = (Meter::start(), clock::now_ns());
         let waited_ns = wake_at(start_ns)? - before_ns;
@@ -153,7 +153,7 @@ impl<'a> Client<'a> {
 
     /// One request and its answer, checked; over a connection of its own where the server serves one at a time.
     #[inline]
-    fn request(&mut self) -> Result<(), Trouble> {
+    fn request(&mut self) -> Result<(), MeasureError> {
         let connection = match self.connection.take() {
             Some(open) => open,
             None => (self.target.connect)(&self.target.place)?,

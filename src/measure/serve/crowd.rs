@@ -10,7 +10,7 @@ use super::area::Area;
 use super::client::{CONNECT, Client, LEAVE, WARM};
 use super::{Span, Target};
 use crate::child::Child;
-use crate::measure::{Task, Trouble};
+use crate::measure::{MeasureError, Task};
 use crate::server::limits;
 use crate::{abort, clock};
 
@@ -21,17 +21,17 @@ const START_AFTER_NS: u64 = 500_000;
 const START_AFTER_NS_EACH: u64 = 80_000;
 
 /// Client processes, one connection each.
-pub struct Crowd {
+pub struct EventCount {
     area: Area,
     children: Vec<Child>,
 }
 
-impl Crowd {
+impl EventCount {
     /// Forks `clients` processes, from one that has a single thread. None of them is connected yet. There is room for the
     /// times of so many requests of an open loop.
     ///
     /// Errors: those of fork, with the number of the client that could not be started.
-    pub fn gather(task: &Task, target: &Target, clients: u32, times: u64) -> Result<Self, Trouble> {
+    pub fn gather(task: &Task, target: &Target, clients: u32, times: u64) -> Result<Self, MeasureError> {
         limits::raise()?;
         let mut crowd = Self { area: Area::new(clients, times)?, children: vec![] };
         crowd.area.prepare_times();
@@ -54,18 +54,18 @@ impl Crowd {
     }
 
     /// Has these connect, one after the other, and get a first answer each.
-    pub fn connect(&mut self, mut who: Range<u32>) -> Result<(), Trouble> {
+    pub fn connect(&mut self, mut who: Range<u32>) -> Result<(), MeasureError> {
         who.try_for_each(|client| self.step(client..client + 1, CONNECT))
     }
 
     /// Has all of them at once make `count` requests together, in equal shares, and gives the number of answers.
-    pub fn ask(&mut self, count: u64) -> Result<u64, Trouble> {
+    pub fn ask(&mut self, count: u64) -> Result<u64, MeasureError> {
         self.window(WARM, u64::MAX, count)?;
         Ok(self.area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum())
     }
 
     /// Goes through a window with all of them, in which each does as many of `count` requests as are its own.
-    pub(super) fn window(&mut self, kind: u32, length_ns: u64, count: u64) -> Result<Span, Trouble> {
+    pub(super) fn window(&mut self, kind: u32, length_ns: u64, count: u64) -> Result<Span, MeasureError> {
         let start_ns = clock::now_ns() + START_AFTER_NS + START_AFTER_NS_EACH * u64::from(self.clients());
         let span = Span { start_ns, end_ns: start_ns.saturating_add(length_ns) };
         let head = self.area.head();
@@ -79,12 +79,12 @@ impl Crowd {
     /// Tells all of them to do a step, and returns once they have.
     ///
     /// Errors: what one of them complains of; one has died; the trial was called off.
-    pub(super) fn all(&mut self, kind: u32) -> Result<(), Trouble> {
+    pub(super) fn all(&mut self, kind: u32) -> Result<(), MeasureError> {
         self.step(0..self.clients(), kind)
     }
 
     /// Lets them close their connections and leave, and returns once all are collected.
-    pub fn leave(mut self) -> Result<(), Trouble> {
+    pub fn leave(mut self) -> Result<(), MeasureError> {
         self.all(LEAVE)?;
         for child in &mut self.children {
             child.collect()?;
@@ -100,7 +100,7 @@ impl Crowd {
         &self.area
     }
 
-    fn step(&mut self, who: Range<u32>, kind: u32) -> Result<(), Trouble> {
+    fn step(&mut self, who: Range<u32>, kind: u32) -> Result<(), MeasureError> {
         self.area.head().set(kind, who.len() as u32);
         for client in who.clone() {
             self.area.line(client).go()?;
@@ -116,7 +116,7 @@ impl Crowd {
         who.into_iter().find_map(|client| self.area.line(client).trouble()).map_or(Ok(()), Err)
     }
 
-    fn look_for_the_dead(&mut self) -> Result<(), Trouble> {
+    fn look_for_the_dead(&mut self) -> Result<(), MeasureError> {
         for client in 0..self.children.len() {
             if self.children[client].has_ended()? {
                 return Err(self.died(client));
@@ -125,7 +125,7 @@ impl Crowd {
         Ok(())
     }
 
-    fn died(&self, client: usize) -> Trouble {
+    fn died(&self, client: usize) -> MeasureError {
         let end = self.children[client].end_in_words();
         io::Error::other(format!("client {} of {} has died: {end}", client + 1, self.children.len())).into()
     }

@@ -23,13 +23,13 @@ use std::os::fd::OwnedFd;
 
 use self::client::{CLOSED, WARM};
 use self::tree::Usage;
-use super::{Findings, Task, Trouble, phase, together};
+use super::{MeasureError, MeasureResult, Task, phase, together};
 use crate::control::Leader;
 use crate::protocol::Report;
 use crate::record::{Measure, RoleCost, metric};
 use crate::server::{Patience, prepare};
 
-pub use crowd::Crowd;
+pub use crowd::EventCount;
 pub use tree::processes;
 
 /// The server, as clients see it.
@@ -56,16 +56,16 @@ struct Span {
 pub struct Serving<'a> {
     task: &'a Task,
     target: &'a Target,
-    crowd: Crowd,
+    crowd: EventCount,
     /// The server's memory once the first client is connected, where it can be read.
     first_bytes: Option<u64>,
 }
 
 impl<'a> Serving<'a> {
     /// Starts the clients and has them connect. Runs before the clock.
-    pub fn begin(task: &'a Task, target: &'a Target) -> Result<Self, Trouble> {
+    pub fn begin(task: &'a Task, target: &'a Target) -> Result<Self, MeasureError> {
         let times = if task.case.measure == Measure::Paced { open::most_requests(task)? } else { 0 };
-        let mut crowd = Crowd::gather(task, target, prepare::clients(&task.case), times)?;
+        let mut crowd = EventCount::gather(task, target, prepare::clients(&task.case), times)?;
         crowd.connect(0..1)?;
         let first_bytes = tree::pss_bytes(target.pid);
         crowd.connect(1..crowd.clients())?;
@@ -73,7 +73,7 @@ impl<'a> Serving<'a> {
     }
 
     /// The role that leads.
-    pub fn lead(mut self, leader: &mut Leader) -> Findings {
+    pub fn lead(mut self, leader: &mut Leader) -> MeasureResult {
         let report = match self.task.case.measure {
             Measure::Paced => self.paced(leader)?,
             _ => self.closed(leader)?,
@@ -84,7 +84,7 @@ impl<'a> Serving<'a> {
         Ok(report)
     }
 
-    fn closed(&mut self, leader: &Leader) -> Findings {
+    fn closed(&mut self, leader: &Leader) -> MeasureResult {
         let timing = &self.task.timing;
         self.crowd.window(WARM, timing.warm_up_ns, u64::MAX)?;
         let memory = self.bytes_per_connection();
@@ -107,7 +107,7 @@ impl<'a> Serving<'a> {
         Ok(report)
     }
 
-    fn paced(&mut self, leader: &Leader) -> Findings {
+    fn paced(&mut self, leader: &Leader) -> MeasureResult {
         let warm = self.crowd.window(WARM, self.task.timing.warm_up_ns, u64::MAX)?;
         let count = open::requests(self.task, self.crowd.area(), warm)?;
         let seed = open::plan(&mut self.crowd, count)?;
@@ -121,8 +121,8 @@ impl<'a> Serving<'a> {
     fn hot<R>(
         &mut self,
         leader: &Leader,
-        work: impl FnOnce(&mut Crowd) -> Result<R, Trouble>,
-    ) -> Result<(R, Option<(Usage, Usage)>), Trouble> {
+        work: impl FnOnce(&mut EventCount) -> Result<R, MeasureError>,
+    ) -> Result<(R, Option<(Usage, Usage)>), MeasureError> {
         let before = Usage::of(self.target.pid);
         leader.page().set_hot(true);
         let result = work(&mut self.crowd)?;

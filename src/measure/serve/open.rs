@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use super::Span;
 use super::area::Area;
 use super::client::PLAN;
-use super::crowd::Crowd;
+use super::crowd::EventCount;
 use crate::clock::{self, Anchor};
 use crate::measure::paced::tally::{NEVER, Tally};
 use crate::measure::schedule::Schedule;
-use crate::measure::{Findings, Task, Trouble, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, histogram};
 use crate::protocol::Report;
 use crate::server::prepare;
 
@@ -43,7 +43,7 @@ pub(super) fn requests(task: &Task, area: &Area, warm: Span) -> io::Result<u64> 
 
 /// Has every client find out which of `count` requests are its own, and when; gives what due times are drawn by: another
 /// number in every trial, since sets must be independent.
-pub(super) fn plan(crowd: &mut Crowd, count: u64) -> Result<u64, Trouble> {
+pub(super) fn plan(crowd: &mut EventCount, count: u64) -> Result<u64, MeasureError> {
     let seed = clock::now_ns();
     let head = crowd.area().head();
     head.count.store(count, Ordering::Relaxed);
@@ -55,7 +55,7 @@ pub(super) fn plan(crowd: &mut Crowd, count: u64) -> Result<u64, Trouble> {
 /// What the times of all requests say.
 ///
 /// Errors: one of them has none.
-pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u64) -> Findings {
+pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u64) -> MeasureResult {
     let stamp = |number| match area.answered_ns(number).load(Ordering::Relaxed) {
         0 => NEVER,
         at_ns => at_ns,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::address::Address;
 use crate::clock;
 use crate::control::Leader;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 
 /// What the two threads hand each other in the course of a repetition.
 #[derive(Default)]
@@ -80,8 +80,8 @@ pub(super) fn stage<R>(
     leader: &mut Leader,
     desk: &Desk,
     (kind, count): (u32, u64),
-    work: impl FnOnce() -> Result<R, Trouble>,
-) -> Result<(R, Both), Trouble> {
+    work: impl FnOnce() -> Result<R, MeasureError>,
+) -> Result<(R, Both), MeasureError> {
     leader.open(kind, count)?;
     let (result, sender) = Span::of(work);
     let result = result?;

@@ -14,9 +14,9 @@ use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc::{Consumer, Producer};
 use crate::ring::{Consume, Produce};
 use crate::shm::Segment;
-use crate::wait::{Doorbell, Gate, Place, Rhythm, Strategy, WaitStrategy, fence, wake_sleeper};
+use crate::wait::{Doorbell, Parker, Place, PollPolicy, Strategy, WaitStrategy, fence, wake_sleeper};
 
-pub(super) type Slots = SegmentSlots<Gate, Gate>;
+pub(super) type Slots = SegmentSlots<Parker, Parker>;
 
 /// Where the rings of one worker lie in their segment: that of requests at its start.
 #[derive(Clone, Copy)]
@@ -68,14 +68,14 @@ impl Strategy for Glance {
     }
 }
 
-impl WaitStrategy<Gate> for Glance {
+impl WaitStrategy<Parker> for Glance {
     #[inline]
-    fn until<R>(&self, _: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &Parker, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         ready().map(|result| (result, 1)).ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 
     #[inline]
-    fn notify(&self, place: &Gate, _: u32) -> io::Result<()> {
+    fn notify(&self, place: &Parker, _: u32) -> io::Result<()> {
         wake_sleeper(place, fence::full, || {
             place.withdraw();
             write(&self.bell, &1u64.to_ne_bytes()).map(drop)?;

@@ -8,7 +8,7 @@ use loom::thread;
 use super::{Joined, Words};
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::wait::model::{Unfenced, check_within};
-use crate::wait::{Crowd, Park, Patience, TimedWait};
+use crate::wait::{EventCount, Park, Patience, TimedWait};
 
 /// A count, and what each consumer leaves behind before it says that it is done.
 #[derive(Default)]
@@ -18,7 +18,7 @@ struct Shared {
 }
 
 /// Two items are put before the consumers begin; each is done with one. The one who joins finds both results.
-fn model<W: TimedWait<Crowd>>(wait: fn() -> W, order: Ordering) {
+fn model<W: TimedWait<EventCount>>(wait: fn() -> W, order: Ordering) {
     let shared = Arc::new(Shared::default());
     shared.words.add();
     shared.words.add();

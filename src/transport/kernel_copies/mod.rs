@@ -19,14 +19,14 @@ use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::shm::{self, Segment};
-use crate::wait::{Gate, Hybrid};
+use crate::wait::{Hybrid, Parker};
 
 /// What the mailbox carries: how many bytes wait.
 type Length = [u8; 8];
 /// The length in place of a payload that the kernel would not copy.
 const NOT_COPIED: u64 = u64::MAX;
 
-type Slots = SegmentSlots<Gate, Gate>;
+type Slots = SegmentSlots<Parker, Parker>;
 type Announcer = Producer<Slots, Hybrid>;
 type Hearer = Consumer<Slots, Hybrid>;
 

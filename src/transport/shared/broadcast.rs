@@ -12,7 +12,7 @@ use crate::ring::layout::Layout;
 use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc::{Consumer, Producer};
 use crate::transport::{Shape, Topology};
-use crate::wait::{Crowd, Gate, WaitStrategy};
+use crate::wait::{EventCount, Parker, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmBroadcast<W> = Shared<Broadcast<W>>;
@@ -20,13 +20,13 @@ pub type ShmBroadcast<W> = Shared<Broadcast<W>>;
 /// The queue.
 pub struct Broadcast<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Crowd, Gate>;
+type Slots = SegmentSlots<EventCount, Parker>;
 
 fn layout(shape: &Shape) -> Layout {
     Layout::with_cursors(ring::depth(shape), shape.message_bytes, shape.consumers.max(1))
 }
 
-impl<W: WaitStrategy<Crowd> + WaitStrategy<Gate>> Queue for Broadcast<W> {
+impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>> Queue for Broadcast<W> {
     const SUMMARY: &'static str = "ring of fixed slots in shared memory, each consumer gets every message";
     const TOPOLOGY: Topology = Topology::Broadcast;
     type Wait = W;

@@ -11,7 +11,7 @@ use crate::record::Anatomy;
 use crate::ring::byte_room::{SegmentBytes, segment_bytes};
 use crate::ring::bytes::{Consumer, Producer, message_bytes_max, record_bytes};
 use crate::transport::Shape;
-use crate::wait::{Gate, WaitStrategy};
+use crate::wait::{Parker, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmBytes<W> = Shared<Bytes<W>>;
@@ -30,7 +30,7 @@ fn capacity(shape: &Shape) -> u64 {
     wanted.max(4 * record).max(64).next_power_of_two()
 }
 
-impl<W: WaitStrategy<Gate>> Queue for Bytes<W> {
+impl<W: WaitStrategy<Parker>> Queue for Bytes<W> {
     const SUMMARY: &'static str =
         "ring of bytes in shared memory, messages behind their lengths, one producer, one consumer";
     type Wait = W;

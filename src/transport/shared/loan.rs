@@ -13,7 +13,7 @@ use crate::ring::loan::{Borrower, Lender, TICKET_BYTES, ring_depth};
 use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc;
 use crate::transport::Shape;
-use crate::wait::{Gate, WaitStrategy};
+use crate::wait::{Parker, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmLoan<W> = Shared<Loan<W>>;
@@ -21,7 +21,7 @@ pub type ShmLoan<W> = Shared<Loan<W>>;
 /// The queue.
 pub struct Loan<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Gate, Gate>;
+type Slots = SegmentSlots<Parker, Parker>;
 
 /// Where things lie: the ring of loans, the ring of returns, the pool.
 struct Places {
@@ -53,7 +53,7 @@ impl Places {
     }
 }
 
-impl<W: WaitStrategy<Gate> + Copy> Queue for Loan<W> {
+impl<W: WaitStrategy<Parker> + Copy> Queue for Loan<W> {
     const SUMMARY: &'static str = "pool of buffers in shared memory, lent and returned by number through two rings";
     type Wait = W;
     type Producer = Lender<Slots, Slots, W>;

@@ -11,7 +11,7 @@ use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::transport::Shape;
-use crate::wait::{Gate, WaitStrategy};
+use crate::wait::{Parker, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmMailbox<W> = Shared<Mailbox<W>>;
@@ -19,13 +19,13 @@ pub type ShmMailbox<W> = Shared<Mailbox<W>>;
 /// The queue.
 pub struct Mailbox<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Gate, Gate>;
+type Slots = SegmentSlots<Parker, Parker>;
 
 fn layout(shape: &Shape) -> Layout {
     Layout::new(1, shape.message_bytes)
 }
 
-impl<W: WaitStrategy<Gate>> Queue for Mailbox<W> {
+impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
     const SUMMARY: &'static str = "one slot in shared memory";
     type Wait = W;
     type Producer = Producer<Slots, W>;

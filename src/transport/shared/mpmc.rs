@@ -11,7 +11,7 @@ use crate::record::Anatomy;
 use crate::ring::mpmc::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::transport::{Shape, Topology};
-use crate::wait::{Crowd, WaitStrategy};
+use crate::wait::{EventCount, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmMpmc<W> = Shared<Mpmc<W>>;
@@ -19,9 +19,9 @@ pub type ShmMpmc<W> = Shared<Mpmc<W>>;
 /// The queue.
 pub struct Mpmc<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Crowd, Crowd>;
+type Slots = SegmentSlots<EventCount, EventCount>;
 
-impl<W: WaitStrategy<Crowd>> Queue for Mpmc<W> {
+impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
     const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, many consumers";
     const TOPOLOGY: Topology = Topology::ManyToMany;
     type Wait = W;

@@ -11,7 +11,7 @@ use crate::record::Anatomy;
 use crate::ring::mpsc::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::transport::{Shape, Topology};
-use crate::wait::{Crowd, Gate, WaitStrategy};
+use crate::wait::{EventCount, Parker, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmMpsc<W> = Shared<Mpsc<W>>;
@@ -19,9 +19,9 @@ pub type ShmMpsc<W> = Shared<Mpsc<W>>;
 /// The queue.
 pub struct Mpsc<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Gate, Crowd>;
+type Slots = SegmentSlots<Parker, EventCount>;
 
-impl<W: WaitStrategy<Gate> + WaitStrategy<Crowd>> Queue for Mpsc<W> {
+impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
     const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, one consumer";
     const TOPOLOGY: Topology = Topology::ManyToOne;
     type Wait = W;

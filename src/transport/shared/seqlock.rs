@@ -11,7 +11,7 @@ use crate::record::Anatomy;
 use crate::ring::cell::{SegmentCell, segment_bytes};
 use crate::ring::seqlock::{Reader, Writer};
 use crate::transport::{Delivery, Shape, Topology};
-use crate::wait::{Crowd, WaitStrategy};
+use crate::wait::{EventCount, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmSeqlock<W> = Shared<Seqlock<W>>;
@@ -19,7 +19,7 @@ pub type ShmSeqlock<W> = Shared<Seqlock<W>>;
 /// The cell.
 pub struct Seqlock<W>(PhantomData<W>);
 
-impl<W: WaitStrategy<Crowd>> Queue for Seqlock<W> {
+impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
     const SUMMARY: &'static str = "cell with the latest value in shared memory; older ones are overwritten";
     const DELIVERY: Delivery = Delivery::Latest;
     const TOPOLOGY: Topology = Topology::Broadcast;

@@ -11,7 +11,7 @@ use crate::record::Anatomy;
 use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc::{Consumer, Producer};
 use crate::transport::Shape;
-use crate::wait::{Gate, WaitStrategy};
+use crate::wait::{Parker, WaitStrategy};
 
 /// The transport, by wait strategy.
 pub type ShmSpsc<W> = Shared<Spsc<W>>;
@@ -19,9 +19,9 @@ pub type ShmSpsc<W> = Shared<Spsc<W>>;
 /// The queue.
 pub struct Spsc<W>(PhantomData<W>);
 
-type Slots = SegmentSlots<Gate, Gate>;
+type Slots = SegmentSlots<Parker, Parker>;
 
-impl<W: WaitStrategy<Gate>> Queue for Spsc<W> {
+impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
     const SUMMARY: &'static str = "ring of fixed slots in shared memory, one producer, one consumer";
     type Wait = W;
     type Producer = Producer<Slots, W>;

@@ -11,7 +11,7 @@ use crossbeam::queue;
 
 use super::owned::{Capacity, Channel, Message, Owned, Pop, Push};
 use crate::record::Wait;
-use crate::wait::{Gate, Rhythm, WaitStrategy};
+use crate::wait::{Parker, PollPolicy, WaitStrategy};
 
 /// The transport, by what a side does between two tries.
 pub type ArrayQueue<W> = Owned<Queue<W>>;
@@ -27,9 +27,9 @@ pub struct Side<W> {
 }
 
 /// The first try comes without a pause: a queue that is neither full nor empty costs nothing but itself.
-const RHYTHM: Rhythm = Rhythm { before: 0, between: 1 };
+const RHYTHM: PollPolicy = PollPolicy { before: 0, between: 1 };
 
-impl<W: WaitStrategy<Gate> + Default + Clone + Send + Sync> Channel for Queue<W> {
+impl<W: WaitStrategy<Parker> + Default + Clone + Send + Sync> Channel for Queue<W> {
     const SUMMARY: &'static str = "crossbeam ArrayQueue of owned vectors, tried until it works, between threads";
     const WAIT: Wait = W::WAIT;
     const CAPACITY: Capacity = Capacity::Bounded;
@@ -44,7 +44,7 @@ impl<W: WaitStrategy<Gate> + Default + Clone + Send + Sync> Channel for Queue<W>
     }
 }
 
-impl<W: WaitStrategy<Gate> + Clone + Send + Sync> Push for Side<W> {
+impl<W: WaitStrategy<Parker> + Clone + Send + Sync> Push for Side<W> {
     #[inline]
     fn push(&mut self, message: Message) -> io::Result<()> {
         let mut held = Some(message);
@@ -56,7 +56,7 @@ impl<W: WaitStrategy<Gate> + Clone + Send + Sync> Push for Side<W> {
             }
         };
         // Nobody is told when the last receiver drops its end; a trial that loses one is called off.
-        self.wait.until(&Gate::default(), RHYTHM, accepted).map(|_| ())
+        self.wait.until(&Parker::default(), RHYTHM, accepted).map(|_| ())
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -64,10 +64,10 @@ impl<W: WaitStrategy<Gate> + Clone + Send + Sync> Push for Side<W> {
     }
 }
 
-impl<W: WaitStrategy<Gate> + Clone + Send + Sync> Pop for Side<W> {
+impl<W: WaitStrategy<Parker> + Clone + Send + Sync> Pop for Side<W> {
     #[inline]
     fn pop(&mut self) -> io::Result<Message> {
-        self.wait.until(&Gate::default(), RHYTHM, || self.queue.pop()).map(|(message, _)| message)
+        self.wait.until(&Parker::default(), RHYTHM, || self.queue.pop()).map(|(message, _)| message)
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {

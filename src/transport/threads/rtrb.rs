@@ -12,14 +12,14 @@ use super::owned::gone;
 use crate::address::{Address, End};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
-use crate::wait::{Gate, Rhythm, Spin, WaitStrategy};
+use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
 /// Messages in flight when the plan leaves it open.
 const DEFAULT_DEPTH: usize = 1024;
 /// Bytes in flight at most then, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
 /// The first try comes without a pause: a ring that is neither full nor empty costs nothing but itself.
-const RHYTHM: Rhythm = Rhythm { before: 0, between: 1 };
+const RHYTHM: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 /// The transport.
 pub struct Rtrb;
@@ -103,7 +103,7 @@ impl Sender for Tail {
         // As the crate does itself: the other side's position is read only when its last known value does not do.
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
-            Spin.until(&Gate::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
+            Spin.until(&Parker::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
             if ring.slots() < len {
                 return Err(gone(End::Receiver));
             }
@@ -121,7 +121,7 @@ impl Receiver for Head {
         let len = self.message_bytes;
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
-            Spin.until(&Gate::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
+            Spin.until(&Parker::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
             // A sender that leaves has committed all it sent before that can be seen.
             if ring.slots() < len {
                 return Err(gone(End::Sender));

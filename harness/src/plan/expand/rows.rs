@@ -1,6 +1,6 @@
 //! The registry rows that a block names: patterns, exclusions, isolations and substrates.
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::{Isolation, Substrate};
 use toml::Spanned;
 
@@ -15,17 +15,17 @@ const EXCLUDED: char = '!';
 impl Expander<'_> {
     /// The registry rows a block names, in its order, narrowed to the isolations and substrates it asks for, less those
     /// it excludes.
-    pub(super) fn rows(&self, block: &Block) -> anyhow::Result<Vec<&Contestant>> {
+    pub(super) fn rows(&self, block: &Block) -> anyhow::Result<Vec<&Variant>> {
         let family = block.family.get_ref().as_str();
-        let all: Vec<&Contestant> = self.ground.contestants.iter().filter(|row| row.family == family).collect();
+        let all: Vec<&Variant> = self.ground.variants.iter().filter(|row| row.family == family).collect();
         if all.is_empty() {
-            let known = distinct(self.ground.contestants.iter().map(|row| row.family));
+            let known = distinct(self.ground.variants.iter().map(|row| row.family));
             return Err(self.page.wrong(block.family.span(), text::unknown("family", family, known)));
         }
         let isolations = self.page.narrowing(block.isolations.as_ref(), "isolations", "isolation", Isolation::ALL)?;
         let substrates = self.page.narrowing(block.substrates.as_ref(), "substrates", "substrate", Substrate::ALL)?;
-        let mut chosen: Vec<&Contestant> = vec![];
-        let mut excluded: Vec<&Contestant> = vec![];
+        let mut chosen: Vec<&Variant> = vec![];
+        let mut excluded: Vec<&Variant> = vec![];
         for pattern in self.page.filled(&block.mechanisms, "mechanisms")? {
             let word = pattern.get_ref().as_str();
             if let Some(word) = word.strip_prefix(EXCLUDED) {
@@ -51,13 +51,13 @@ impl Expander<'_> {
     /// The rows of `all` that `word` stands for.
     fn named<'c>(
         &self,
-        all: &[&'c Contestant],
+        all: &[&'c Variant],
         word: &str,
         pattern: &Spanned<String>,
-    ) -> anyhow::Result<Vec<&'c Contestant>> {
+    ) -> anyhow::Result<Vec<&'c Variant>> {
         // Plans ask for all there is of this program's own. What others measure is asked for by name.
-        let meant = |row: &&Contestant| row.program.is_none() || !word.starts_with('*');
-        let fits = |row: &&Contestant| text::matches(word, &row.row()) || word == row.mechanism;
+        let meant = |row: &&Variant| row.program.is_none() || !word.starts_with('*');
+        let fits = |row: &&Variant| text::matches(word, &row.row()) || word == row.mechanism;
         let named: Vec<_> = all.iter().copied().filter(meant).filter(fits).collect();
         if named.is_empty() {
             let rows: Vec<String> = all.iter().map(|row| row.row()).collect();
@@ -71,23 +71,23 @@ impl Expander<'_> {
 }
 
 /// A row may come once for each isolation and substrate, so it is told by its place in the registry.
-fn holds(rows: &[&Contestant], row: &Contestant) -> bool {
+fn holds(rows: &[&Variant], row: &Variant) -> bool {
     rows.iter().any(|seen| std::ptr::eq(*seen, row))
 }
 
 /// The rows that fit what the plan asks for; where it does not ask, the first form a row can take.
 fn narrow<'a>(
-    named: &[&'a Contestant],
+    named: &[&'a Variant],
     isolations: Option<&[Isolation]>,
     substrates: Option<&[Substrate]>,
-) -> Vec<&'a Contestant> {
-    let fits = |contestant: &&&Contestant| {
-        let first = named.iter().find(|other| other.row() == contestant.row()).copied();
+) -> Vec<&'a Variant> {
+    let fits = |variant: &&&Variant| {
+        let first = named.iter().find(|other| other.row() == variant.row()).copied();
         let isolated = match isolations {
-            Some(asked) => asked.contains(&contestant.isolation),
-            None => first.is_some_and(|first| first.isolation == contestant.isolation),
+            Some(asked) => asked.contains(&variant.isolation),
+            None => first.is_some_and(|first| first.isolation == variant.isolation),
         };
-        let made_of = match (substrates, contestant.substrate) {
+        let made_of = match (substrates, variant.substrate) {
             (_, None) => true,
             (Some(asked), Some(substrate)) => asked.contains(&substrate),
             (None, substrate) => first.is_some_and(|first| first.substrate == substrate),
@@ -97,7 +97,7 @@ fn narrow<'a>(
     named.iter().filter(fits).copied().collect()
 }
 
-fn unfit(word: &str, named: &[&Contestant]) -> String {
+fn unfit(word: &str, named: &[&Variant]) -> String {
     let isolations = distinct(named.iter().map(|row| row.isolation.word())).join(", ");
     let substrates = distinct(named.iter().filter_map(|row| row.substrate).map(Substrate::word)).join(", ");
     let made_of = if substrates.is_empty() { String::new() } else { format!(", on the substrates {substrates}") };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::record::Measure;
 
 use super::super::distinct;
@@ -15,7 +15,7 @@ const PACED_MESSAGES_MIN: u64 = 100;
 
 impl Expander<'_> {
     /// Errors: a list that means nothing to the block's measures or rows, or one that they want and that is missing.
-    pub(super) fn check_axes(&self, block: &Block, rows: &[&Contestant], measures: &[Measure]) -> anyhow::Result<()> {
+    pub(super) fn check_axes(&self, block: &Block, rows: &[&Variant], measures: &[Measure]) -> anyhow::Result<()> {
         self.check_useless(block, measures)?;
         self.check_wanted(block, measures)?;
         if let Some(list) = block.pairs.as_ref().filter(|_| block.topologies.is_some()) {
@@ -109,7 +109,7 @@ impl Expander<'_> {
     }
 
     /// Errors: a size for what sends nothing, or none for what does.
-    fn check_messages(&self, block: &Block, rows: &[&Contestant]) -> anyhow::Result<()> {
+    fn check_messages(&self, block: &Block, rows: &[&Variant]) -> anyhow::Result<()> {
         let sends = rows.iter().any(|row| row.sends());
         match &block.message_bytes {
             None if sends => {
@@ -125,7 +125,7 @@ impl Expander<'_> {
     }
 
     /// Errors: a list that means nothing to the block's rows.
-    fn check_rows(&self, block: &Block, rows: &[&Contestant]) -> anyhow::Result<()> {
+    fn check_rows(&self, block: &Block, rows: &[&Variant]) -> anyhow::Result<()> {
         let without_memory = rows.iter().all(|row| row.substrate.is_none());
         let of_memory =
             [("substrates", place(block.substrates.as_ref())), ("prefault", place(block.prefault.as_ref()))];
@@ -136,12 +136,12 @@ impl Expander<'_> {
                 return Err(self.page.wrong(at, text));
             }
         }
-        let employer = |row: &&Contestant| answers(row, Measure::Dispatch);
+        let employer = |row: &&Variant| answers(row, Measure::Dispatch);
         if let Some(workers) = block.workers.as_ref().filter(|_| !rows.iter().any(employer)) {
             return Err(self.page.wrong(workers.span(), "`workers` fits only pools; leave the key out"));
         }
         if let Some(delays) = block.delays_ns.as_ref().filter(|_| rows.iter().any(|row| !plays_alone(row))) {
-            let able = distinct(self.ground.contestants.iter().filter(|row| plays_alone(row)).map(|row| row.mechanism));
+            let able = distinct(self.ground.variants.iter().filter(|row| plays_alone(row)).map(|row| row.mechanism));
             let text =
                 format_args!("`delays_ns` fits only {}; give other mechanisms a block without it", able.join(", "));
             return Err(self.page.wrong(delays.span(), text));
@@ -150,7 +150,7 @@ impl Expander<'_> {
     }
 
     /// Errors: an entry that each of the block's rows refuses, with its line.
-    pub(super) fn check_shapes(&self, block: &Block, rows: &[&Contestant], points: &[Point]) -> anyhow::Result<()> {
+    pub(super) fn check_shapes(&self, block: &Block, rows: &[&Variant], points: &[Point]) -> anyhow::Result<()> {
         if let Some(list) = &block.depths {
             let fixed = distinct(rows.iter().filter(|row| !self.has_depth(row, points)).map(|row| row.mechanism));
             if !fixed.is_empty() {
@@ -181,13 +181,13 @@ impl Expander<'_> {
     }
 
     /// Whether the row holds a number of messages that a plan may choose.
-    fn has_depth(&self, row: &Contestant, points: &[Point]) -> bool {
+    fn has_depth(&self, row: &Variant, points: &[Point]) -> bool {
         let open = points.first().map(|point| Point { depth: None, ..point.clone() });
         open.is_some_and(|point| (self.ground.has_depth)(&self.planned(row, &point).case))
     }
 
     /// Why every row refuses the points that `has` picks; nothing when one takes one of them, or none could be asked.
-    fn refusal(&self, rows: &[&Contestant], points: &[Point], has: impl Fn(&Point) -> bool) -> Option<String> {
+    fn refusal(&self, rows: &[&Variant], points: &[Point], has: impl Fn(&Point) -> bool) -> Option<String> {
         let mut why = None;
         for row in rows.iter().filter(|row| row.unavailable.is_none()) {
             let asked = |point: &&Point| has(point) && answers(row, point.measure) && !self.starved(point);

@@ -1,6 +1,6 @@
 //! Blocks of locks: axes of their own, and none of messages.
 
-use ipcmark::family::Contestant;
+use ipcmark::family::Variant;
 use ipcmark::lock;
 use ipcmark::record::{Case, Group, Measure, Spacing, Wait};
 
@@ -8,14 +8,14 @@ use super::{Ground, Plan, ground, plan_on, row};
 
 /// A machine with a polling and a sleeping lock, and with what is no lock.
 fn with_locks(cpus: u32) -> Ground {
-    let of = |mechanism, wait, measures| Contestant {
+    let of = |mechanism, wait, measures| Variant {
         family: lock::FAMILY,
         group: Group::FutexLocks,
         measures,
         ..row(mechanism, wait, None)
     };
     let mut ground = ground(cpus);
-    ground.contestants.extend([
+    ground.variants.extend([
         of("latch", Some(Wait::Spin), lock::MEASURES),
         of("bolt", Some(Wait::Park), lock::MEASURES),
         of("gap", None, lock::MEASURES_UNGUARDED),

@@ -41,7 +41,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
     figures
 }
 
-/// Panels by how a holder waits, a line for each contestant among `cases`, which come in order of series; what never waits
+/// Panels by how a holder waits, a line for each variant among `cases`, which come in order of series; what never waits
 /// is a reference in each.
 fn panels(
     cases: &[&CaseStudy<'_>],

@@ -6,7 +6,7 @@ use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
-use super::{asked, competes, contestants, is_serial, sorted};
+use super::{asked, competes, is_serial, sorted, variants};
 use crate::analyse::ground::{self, Ground};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -24,7 +24,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let mapped = |case: &&CaseStudy<'_>| case.case.call == Some(Call::Map) && !is_serial(case);
     let grounds = Ground::all(asked(study, Measure::Dispatch).filter(mapped), |shape| shape.chunk = None);
     let ground = grounds.into_iter().find(|ground| policies(ground) > 1)?;
-    let sections = sorted(&contestants(&ground.cases))
+    let sections = sorted(&variants(&ground.cases))
         .into_iter()
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
     Points {

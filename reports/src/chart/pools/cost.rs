@@ -6,7 +6,7 @@ use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
-use super::{called, competes, contestants, empty_tasks, sorted};
+use super::{called, competes, empty_tasks, sorted, variants};
 use crate::analyse::best::{Best, with_interval};
 use crate::analyse::families::is_python;
 use crate::analyse::ground::Ground;
@@ -23,7 +23,7 @@ const SHOWN: [(Call, Marker, &str); 3] = [
 /// The chart; `None` where no empty task was handed out.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = empty_tasks(study)?;
-    let sections = sorted(&contestants(&ground.cases))
+    let sections = sorted(&variants(&ground.cases))
         .into_iter()
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
     Points {

@@ -57,7 +57,7 @@ fn called<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>, call: Call) -> 
 }
 
 /// One case for each variant of a ground, those that come first.
-fn contestants<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
+fn variants<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
     let mut each: Vec<&CaseStudy<'_>> = Vec::new();
     for case in cases {
         if each.iter().all(|known| known.series != case.series) {

@@ -6,7 +6,7 @@ use super::super::bars::{Bar, Bars, Column, by_scale};
 use super::super::canvas::Ink;
 use super::super::table::Table;
 use super::super::{Figure, Key, Looks, Shape};
-use super::{competes, contestants, empty_tasks, is_serial};
+use super::{competes, empty_tasks, is_serial, variants};
 use crate::analyse::ground::Ground;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
@@ -21,7 +21,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = empty_tasks(study)?;
     let applied: Vec<&CaseStudy<'_>> =
         ground.cases.iter().copied().filter(|case| case.case.call == Some(Call::Apply) && !is_serial(case)).collect();
-    let ground = Ground { cases: contestants(&applied), ..ground };
+    let ground = Ground { cases: variants(&applied), ..ground };
     let mut cases = ground.cases.clone();
     cases.retain(|case| PARTS.iter().all(|part| value(case, part.0).is_some()));
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));

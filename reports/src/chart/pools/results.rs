@@ -5,7 +5,7 @@ use ipcmark_record::{Call, Measure, metric};
 
 use super::super::Figure;
 use super::super::table::Table;
-use super::{asked, called, contestants, empty_tasks, sorted};
+use super::{asked, called, empty_tasks, sorted, variants};
 use crate::analyse::ground::Ground;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
@@ -36,7 +36,7 @@ fn table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {
     let apply = |case: &CaseStudy<'_>, name: &str| value(of(case, Call::Apply)?, name);
     let beside =
         |case: &CaseStudy<'_>, measure: Measure, name: &str| value(sibling(study, ground, case, measure)?, name);
-    Table::of(sorted(&contestants(&ground.cases)).into_iter().flat_map(|(_, cases)| cases))
+    Table::of(sorted(&variants(&ground.cases)).into_iter().flat_map(|(_, cases)| cases))
         .text("Pool", "mechanism", |case| case.series.label())
         .text("Waiting", "waiting", |case| case.series.manner.word())
         .time("Apply", "apply_ns", |case| of(case, Call::Apply)?.cost_ns())

@@ -77,10 +77,10 @@ fn chart(study: &Study<'_>, looks: &Looks, what: &What) -> Option<Figure> {
         case.case.measure == Measure::Serve && value(case, what.metric).is_some_and(|value| value >= 1.0)
     };
     let grounds = Ground::all(measured(study, SERVER).filter(known), |_: &mut Case| ());
-    let contestants = grounds.first()?.cases.len();
+    let variants = grounds.first()?.cases.len();
     let clients_of = |ground: &Ground<'_, '_>| ground.cases.first().map_or(0, |case| clients(case));
     // Memory is told apart from chance where there are many clients.
-    let level = grounds.into_iter().filter(|ground| ground.cases.len() == contestants);
+    let level = grounds.into_iter().filter(|ground| ground.cases.len() == variants);
     let ground = if what.many { level.max_by_key(clients_of) } else { level.min_by_key(clients_of) }?;
     let of = |case: &CaseStudy<'_>| estimate(&case.records, Kind::Cost, what.metric);
     let mut cases: Vec<(&CaseStudy<'_>, Estimate)> =

@@ -30,7 +30,7 @@ fn holders_told(n: u64) -> String {
     n.to_string()
 }
 
-/// Against reads, with as many users as most contestants share; `None` where one mix was tried.
+/// Against reads, with as many users as most variants share; `None` where one mix was tried.
 pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground =
         swept(study, &READS, |shape| shape.reads_percent = None, |shape| shape.holders.map(|n| n.abs_diff(2)))?;
@@ -46,7 +46,7 @@ pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     Some(Figure { answer, ..figure })
 }
 
-/// Against users, at the mix that most contestants share; `None` where one number was tried.
+/// Against users, at the mix that most variants share; `None` where one number was tried.
 pub fn against_holders(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground =
         swept(study, &HOLDERS, |shape| shape.holders = None, |shape| shape.reads_percent.map(|n| n.abs_diff(90)))?;

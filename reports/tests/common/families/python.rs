@@ -5,11 +5,11 @@ use ipcmark_reports::analyse::statistics::Random;
 
 use super::{finish, pools, processes, servers, states};
 use crate::common::locks::{Asked, acquire, contention, named};
-use crate::common::{Contestant, case, measured};
+use crate::common::{Variant, case, measured};
 
 /// A channel whose messages cost this.
-fn channel(mechanism: &'static str, group: Group, wait: Wait, fixed_ns: f64) -> Contestant {
-    Contestant {
+fn channel(mechanism: &'static str, group: Group, wait: Wait, fixed_ns: f64) -> Variant {
+    Variant {
         mechanism,
         group,
         wait: Some(wait),

@@ -11,7 +11,7 @@
 //! The number of messages found after a pause distinguishes the two: several mean a stream, one means a closed loop. In a
 //! closed loop a longer pause is tried at growing intervals, so that a stream that began with single messages is detected.
 
-use crate::wait::Rhythm;
+use crate::wait::PollPolicy;
 
 /// Pause hints between polls of a stream.
 const GATHER_PAUSES: u32 = 32;
@@ -57,7 +57,7 @@ impl AdaptivePoll {
 
     /// Returns the poll policy for a wait on the empty ring.
     #[inline]
-    pub(super) fn now(&mut self) -> Rhythm {
+    pub(super) fn now(&mut self) -> PollPolicy {
         if !self.gathering {
             self.learn();
         }
@@ -74,9 +74,9 @@ impl AdaptivePoll {
             self.gathering = self.try_in == 0;
         }
         if self.gathering {
-            Rhythm { before: GATHER_PAUSES, between: GATHER_PAUSES }
+            PollPolicy { before: GATHER_PAUSES, between: GATHER_PAUSES }
         } else {
-            Rhythm { before: self.before / FINE, between: 1 }
+            PollPolicy { before: self.before / FINE, between: 1 }
         }
     }
 

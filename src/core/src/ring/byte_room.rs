@@ -4,7 +4,7 @@ use std::io;
 
 use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
-use crate::wait::Gate;
+use crate::wait::Parker;
 
 /// Bytes of the word before each payload; payloads are rounded up to a multiple of it.
 pub const WORD_BYTES: u64 = size_of::<u64>() as u64;
@@ -42,9 +42,9 @@ pub unsafe trait ByteRoom {
     /// The caller owns these bytes, and they end within the ring.
     unsafe fn read<R>(&self, position: u64, len: usize, read: impl FnOnce(&[u8]) -> R) -> R;
     /// Parker of a consumer that found the ring empty.
-    fn reader(&self) -> &Gate;
+    fn reader(&self) -> &Parker;
     /// Parker of a producer that found the ring full.
-    fn writer(&self) -> &Gate;
+    fn writer(&self) -> &Parker;
 }
 
 /// Header: the consumer's position, then the two parkers, each on a separate pair of cache lines.
@@ -129,12 +129,12 @@ unsafe impl ByteRoom for SegmentBytes {
     }
 
     #[inline]
-    fn reader(&self) -> &Gate {
+    fn reader(&self) -> &Parker {
         self.segment.view(READER_OFFSET)
     }
 
     #[inline]
-    fn writer(&self) -> &Gate {
+    fn writer(&self) -> &Parker {
         self.segment.view(WRITER_OFFSET)
     }
 }

@@ -15,7 +15,7 @@ use super::adaptive_poll::AdaptivePoll;
 use super::byte_room::{ByteRoom, WORD_BYTES};
 use super::sync::Ordering;
 use super::{Consume, Produce, check_received_len, fits};
-use crate::wait::{Gate, Rhythm, WaitStrategy};
+use crate::wait::{Parker, PollPolicy, WaitStrategy};
 
 /// Marker word: the remaining space up to the end of the ring is skipped.
 const REST: u64 = u64::MAX;
@@ -51,7 +51,7 @@ pub struct Consumer<B, W> {
     poll_policy: AdaptivePoll,
 }
 
-impl<B: ByteRoom, W: WaitStrategy<Gate>> Producer<B, W> {
+impl<B: ByteRoom, W: WaitStrategy<Parker>> Producer<B, W> {
     /// Creates the only producer of the ring in `room`, which must be fresh.
     pub fn new(room: B, wait: W) -> Self {
         Self { room, wait, next: 0, consumed: 0 }
@@ -67,7 +67,7 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Producer<B, W> {
     #[inline(never)]
     fn await_room(&mut self, end: u64) -> io::Result<()> {
         let room = &self.room;
-        (self.consumed, _) = self.wait.until(room.writer(), Rhythm::QUICK, || {
+        (self.consumed, _) = self.wait.until(room.writer(), PollPolicy::QUICK, || {
             // PAIRS: bytes-consumed
             let consumed = room.consumed().load(Ordering::Acquire);
             (end.wrapping_sub(consumed) <= room.capacity()).then_some(consumed)
@@ -93,7 +93,7 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Producer<B, W> {
     }
 }
 
-impl<B: ByteRoom, W: WaitStrategy<Gate>> Produce for Producer<B, W> {
+impl<B: ByteRoom, W: WaitStrategy<Parker>> Produce for Producer<B, W> {
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         fits(len, message_bytes_max(self.room.capacity()) as usize)?;
@@ -110,7 +110,7 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Produce for Producer<B, W> {
     }
 }
 
-impl<B: ByteRoom, W: WaitStrategy<Gate>> Consumer<B, W> {
+impl<B: ByteRoom, W: WaitStrategy<Parker>> Consumer<B, W> {
     /// Creates the only consumer of the ring in `room`, which must be fresh. It frees space a quarter of the ring at a time,
     /// and whenever it finds the ring empty.
     pub fn new(room: B, wait: W) -> Self {
@@ -157,7 +157,7 @@ impl<B: ByteRoom, W: WaitStrategy<Gate>> Consumer<B, W> {
     }
 }
 
-impl<B: ByteRoom, W: WaitStrategy<Gate>> Consume for Consumer<B, W> {
+impl<B: ByteRoom, W: WaitStrategy<Parker>> Consume for Consumer<B, W> {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let mut word = self.word()?;

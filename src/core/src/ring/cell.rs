@@ -4,7 +4,7 @@ use std::io;
 
 use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
-use crate::wait::Crowd;
+use crate::wait::EventCount;
 
 /// Storage of one value. All fields are atomic words, since readers may copy the value while it changes.
 pub trait Cell {
@@ -21,7 +21,7 @@ pub trait Cell {
     /// Words of the value, enough for the largest.
     fn words(&self) -> &[AtomicU64];
     /// Event count of readers that have already seen the current value.
-    fn readers(&self) -> &Crowd;
+    fn readers(&self) -> &EventCount;
 }
 
 /// Version, length and value are adjacent: a small value fits in one cache line.
@@ -95,7 +95,7 @@ impl Cell for SegmentCell {
     }
 
     #[inline]
-    fn readers(&self) -> &Crowd {
+    fn readers(&self) -> &EventCount {
         self.segment.view(READERS_OFFSET)
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 
 use super::sync::Ordering;
 use super::{Consume, Produce, Slots, check_received_len, fits};
-use crate::wait::{Rhythm, WaitStrategy};
+use crate::wait::{PollPolicy, WaitStrategy};
 
 /// Sending endpoint.
 pub struct Producer<S, W> {
@@ -35,7 +35,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
         // PAIRS: mailbox-emptied
         let emptied = || (sequence.load(Ordering::Acquire) == 0).then_some(());
         if emptied().is_none() {
-            self.wait.until(self.slots.writers(), Rhythm::QUICK, emptied)?;
+            self.wait.until(self.slots.writers(), PollPolicy::QUICK, emptied)?;
         }
         // SAFETY: the word is 0, so the consumer has finished with the slot; there is one producer, and len was checked.
         unsafe { self.slots.write(0, len, fill) };
@@ -60,7 +60,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
         let filled = || (sequence.load(Ordering::Acquire) as usize).checked_sub(1);
         let len = match filled() {
             Some(len) => len,
-            None => self.wait.until(self.slots.readers(), Rhythm::QUICK, filled)?.0,
+            None => self.wait.until(self.slots.readers(), PollPolicy::QUICK, filled)?.0,
         };
         check_received_len(len, self.slots.message_bytes())?;
         // SAFETY: the word is not 0, so the producer waits; there is one consumer, and len was checked.

@@ -21,7 +21,7 @@ use super::{Consume, Produce, Slots};
 use crate::address::Descriptor;
 use crate::record::Wait;
 use crate::wait::model::{Unfenced, Yield, check_within};
-use crate::wait::{Park, Place, Rhythm, Strategy, WaitStrategy};
+use crate::wait::{Park, Place, PollPolicy, Strategy, WaitStrategy};
 
 /// Room in a slot.
 const ROOM: usize = 8;
@@ -126,7 +126,7 @@ impl Strategy for Selfish {
 }
 
 impl<P: Place> WaitStrategy<P> for Selfish {
-    fn until<R>(&self, place: &P, rhythm: Rhythm, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, place: &P, rhythm: PollPolicy, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         Park.until(place, rhythm, ready)
     }
 

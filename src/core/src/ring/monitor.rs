@@ -10,7 +10,7 @@ use super::slots::SegmentSlots;
 use super::sync::{AtomicU64, Ordering};
 use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
 use crate::shm::Segment;
-use crate::wait::Gate;
+use crate::wait::Parker;
 
 /// The slots follow the monitor, on a line of their own.
 const SLOTS_OFFSET: usize = size_of::<Monitor>().next_multiple_of(128);
@@ -23,7 +23,7 @@ pub fn segment_bytes(layout: &Layout) -> usize {
 /// State common to both endpoints.
 struct Queue {
     segment: Segment,
-    slots: SegmentSlots<Gate, Gate>,
+    slots: SegmentSlots<Parker, Parker>,
 }
 
 /// One of the sending endpoints.

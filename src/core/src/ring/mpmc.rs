@@ -21,7 +21,7 @@ use super::adaptive_poll::AdaptivePoll;
 use super::spsc::length;
 use super::sync::{AtomicU64, Ordering};
 use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
-use crate::wait::{Rhythm, WaitStrategy};
+use crate::wait::{PollPolicy, WaitStrategy};
 
 /// One of the sending endpoints.
 pub struct Producer<S, W> {
@@ -60,7 +60,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<
     fn await_room(&mut self) -> io::Result<Claim> {
         let slots = &self.slots;
         let free = || claim(slots, slots.claimed(), Due::Free);
-        let (claim, _) = self.wait.until(slots.writers(), Rhythm::QUICK, free)?;
+        let (claim, _) = self.wait.until(slots.writers(), PollPolicy::QUICK, free)?;
         if !W::POLLS && claimable(slots, slots.claimed(), Due::Free) {
             self.wait.notify(slots.writers(), 1)?;
         }

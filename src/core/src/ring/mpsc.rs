@@ -10,7 +10,7 @@ use std::io;
 use super::spsc::word;
 use super::sync::Ordering;
 use super::{Produce, Slots, fits, slot_of};
-use crate::wait::{Rhythm, WaitStrategy};
+use crate::wait::{PollPolicy, WaitStrategy};
 
 pub use super::spsc::Consumer;
 
@@ -31,7 +31,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<
     #[inline(never)]
     fn await_room(&mut self, position: u64) -> io::Result<()> {
         let slots = &self.slots;
-        (self.consumed, _) = self.wait.until(slots.writers(), Rhythm::QUICK, || {
+        (self.consumed, _) = self.wait.until(slots.writers(), PollPolicy::QUICK, || {
             // PAIRS: slots-consumed
             let consumed = slots.slowest(position);
             (position.wrapping_sub(consumed) < u64::from(slots.depth())).then_some(consumed)

@@ -9,7 +9,7 @@ use super::slots::SegmentSlots;
 use super::sync::Ordering;
 use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
 use crate::shm::Segment;
-use crate::wait::Gate;
+use crate::wait::Parker;
 
 /// The slots follow the semaphores, on a line of their own.
 const SLOTS_OFFSET: usize = size_of::<Permits>().next_multiple_of(128);
@@ -22,7 +22,7 @@ pub fn segment_bytes(layout: &Layout) -> usize {
 /// State common to both endpoints. Each tracks only its own position.
 struct Side {
     segment: Segment,
-    slots: SegmentSlots<Gate, Gate>,
+    slots: SegmentSlots<Parker, Parker>,
     next: u64,
 }
 

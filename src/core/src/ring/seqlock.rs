@@ -11,7 +11,7 @@ use std::io;
 use super::cell::Cell;
 use super::sync::{AtomicU64, Ordering, fence};
 use super::{Consume, Produce, check_received_len, fits};
-use crate::wait::{ALL, Crowd, Rhythm, WaitStrategy};
+use crate::wait::{ALL, EventCount, PollPolicy, WaitStrategy};
 
 const WORD_BYTES: usize = size_of::<u64>();
 
@@ -38,7 +38,7 @@ fn buffer(cell: &impl Cell) -> Vec<u8> {
     vec![0; cell.words().len() * WORD_BYTES]
 }
 
-impl<C: Cell, W: WaitStrategy<Crowd>> Writer<C, W> {
+impl<C: Cell, W: WaitStrategy<EventCount>> Writer<C, W> {
     /// Creates the only writer of `cell`, which must be fresh.
     pub fn new(cell: C, wait: W) -> Self {
         let value = buffer(&cell);
@@ -46,7 +46,7 @@ impl<C: Cell, W: WaitStrategy<Crowd>> Writer<C, W> {
     }
 }
 
-impl<C: Cell, W: WaitStrategy<Crowd>> Produce for Writer<C, W> {
+impl<C: Cell, W: WaitStrategy<EventCount>> Produce for Writer<C, W> {
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         fits(len, self.cell.message_bytes())?;
@@ -66,7 +66,7 @@ impl<C: Cell, W: WaitStrategy<Crowd>> Produce for Writer<C, W> {
     }
 }
 
-impl<C: Cell, W: WaitStrategy<Crowd>> Reader<C, W> {
+impl<C: Cell, W: WaitStrategy<EventCount>> Reader<C, W> {
     /// Creates a reader of `cell` that has seen no value yet.
     pub fn new(cell: C, wait: W) -> Self {
         let value = buffer(&cell);
@@ -79,11 +79,11 @@ impl<C: Cell, W: WaitStrategy<Crowd>> Reader<C, W> {
     }
 }
 
-impl<C: Cell, W: WaitStrategy<Crowd>> Consume for Reader<C, W> {
+impl<C: Cell, W: WaitStrategy<EventCount>> Consume for Reader<C, W> {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let Self { cell, wait, version, value, retries } = self;
-        let (copied, _) = wait.until(cell.readers(), Rhythm::QUICK, || {
+        let (copied, _) = wait.until(cell.readers(), PollPolicy::QUICK, || {
             // PAIRS: seqlock-written
             let before = cell.version().load(Ordering::Acquire);
             if before == *version || before % 2 == 1 {

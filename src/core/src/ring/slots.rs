@@ -7,7 +7,7 @@ use super::Slots;
 use super::layout::Layout;
 use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
-use crate::wait::{Crowd, Gate, Place};
+use crate::wait::{EventCount, Parker, Place};
 
 /// A ring's words and payloads in a segment that several processes map. `R` and `W` are where consumers and producers sleep.
 pub struct SegmentSlots<R, W> {
@@ -23,12 +23,12 @@ pub struct SegmentSlots<R, W> {
 }
 
 // SAFETY: repr(C), one atomic word, zero means no sleeper. Never mapped under the model checker.
-unsafe impl SharedLayout for Gate {}
+unsafe impl SharedLayout for Parker {}
 // SAFETY: repr(C), two atomic words, zero means no sleeper. Never mapped under the model checker.
-unsafe impl SharedLayout for Crowd {}
+unsafe impl SharedLayout for EventCount {}
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Gate>() <= 128 && size_of::<Crowd>() <= 128);
+const _: () = assert!(size_of::<Parker>() <= 128 && size_of::<EventCount>() <= 128);
 
 impl<R, W> SegmentSlots<R, W> {
     /// Places the ring in `segment`, for the consumer `index` or a producer (any index).

@@ -13,7 +13,7 @@ use std::io;
 use super::adaptive_poll::AdaptivePoll;
 use super::sync::Ordering;
 use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
-use crate::wait::{ALL, Rhythm, WaitStrategy};
+use crate::wait::{ALL, PollPolicy, WaitStrategy};
 
 /// Sending endpoint.
 pub struct Producer<S, W> {
@@ -45,7 +45,7 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Producer<
     #[inline(never)]
     fn await_room(&mut self) -> io::Result<()> {
         let (slots, next) = (&self.slots, self.next);
-        (self.consumed, _) = self.wait.until(slots.writers(), Rhythm::QUICK, || {
+        (self.consumed, _) = self.wait.until(slots.writers(), PollPolicy::QUICK, || {
             // PAIRS: slots-consumed
             let consumed = slots.slowest(next);
             (next.wrapping_sub(consumed) < u64::from(slots.depth())).then_some(consumed)

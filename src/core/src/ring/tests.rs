@@ -9,7 +9,7 @@ use super::{Consume, Produce, byte_room, bytes, cell, loan, mailbox, monitor, mp
 use crate::address::{Address, End};
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
-use crate::wait::{Crowd, Doorbell, Gate, Hybrid, Park, SpinYield, Strategy, WaitStrategy};
+use crate::wait::{Doorbell, EventCount, Hybrid, Park, Parker, SpinYield, Strategy, WaitStrategy};
 
 const ROOM: usize = 64;
 const MESSAGES: u32 = 1000;
@@ -95,10 +95,10 @@ fn plain<W: Strategy>() -> W {
     W::attach(&[]).unwrap()
 }
 
-fn one_to_one<W: WaitStrategy<Gate> + Copy>() {
+fn one_to_one<W: WaitStrategy<Parker> + Copy>() {
     let layout = Layout::new(4, ROOM);
     let memory = Memory::new(layout.segment_bytes());
-    let slots = || SegmentSlots::<Gate, Gate>::new(memory.segment(), layout, 0).unwrap();
+    let slots = || SegmentSlots::<Parker, Parker>::new(memory.segment(), layout, 0).unwrap();
     let whole = |seen: Vec<Vec<(u32, u32)>>| assert_shared(&seen, 1);
     let (producer, consumer) =
         (|_| spsc::Producer::new(slots(), plain::<W>()), |_| spsc::Consumer::new(slots(), plain::<W>()));
@@ -106,7 +106,7 @@ fn one_to_one<W: WaitStrategy<Gate> + Copy>() {
 
     let layout = Layout::new(1, ROOM);
     let memory = Memory::new(layout.segment_bytes());
-    let slots = || SegmentSlots::<Gate, Gate>::new(memory.segment(), layout, 0).unwrap();
+    let slots = || SegmentSlots::<Parker, Parker>::new(memory.segment(), layout, 0).unwrap();
     let producer = |_| mailbox::Producer::new(slots(), plain::<W>());
     whole(run([1, 1], MESSAGES, producer, |_| mailbox::Consumer::new(slots(), plain::<W>())));
 
@@ -120,8 +120,8 @@ fn one_to_one<W: WaitStrategy<Gate> + Copy>() {
     let (rings, pool) = (Layout::new(loan::ring_depth(16), loan::TICKET_BYTES), Layout::new(16, ROOM));
     let (loans, returns, buffers) =
         (Memory::new(rings.segment_bytes()), Memory::new(rings.segment_bytes()), Memory::new(pool.segment_bytes()));
-    let ring = |memory: &Memory| SegmentSlots::<Gate, Gate>::new(memory.segment(), rings, 0).unwrap();
-    let pool = || SegmentSlots::<Gate, Gate>::new(buffers.segment(), pool, 0).unwrap();
+    let ring = |memory: &Memory| SegmentSlots::<Parker, Parker>::new(memory.segment(), rings, 0).unwrap();
+    let pool = || SegmentSlots::<Parker, Parker>::new(buffers.segment(), pool, 0).unwrap();
     let lender = |_| {
         let returns = spsc::Consumer::new(ring(&returns), plain::<W>());
         loan::Lender::new(pool(), spsc::Producer::new(ring(&loans), plain::<W>()), returns)
@@ -133,24 +133,24 @@ fn one_to_one<W: WaitStrategy<Gate> + Copy>() {
     whole(run([1, 1], MESSAGES, lender, borrower));
 }
 
-fn many<W: WaitStrategy<Gate> + WaitStrategy<Crowd>>() {
+fn many<W: WaitStrategy<Parker> + WaitStrategy<EventCount>>() {
     for depth in [1, 2, 16] {
         let layout = Layout::new(depth, ROOM);
         let memory = Memory::new(layout.segment_bytes());
-        let slots = || SegmentSlots::<Gate, Crowd>::new(memory.segment(), layout, 0).unwrap();
+        let slots = || SegmentSlots::<Parker, EventCount>::new(memory.segment(), layout, 0).unwrap();
         let consumer = |_| mpsc::Consumer::new(slots(), plain::<W>());
         let seen = run([3, 1], 3 * MESSAGES, |_| mpsc::Producer::new(slots(), plain::<W>()), consumer);
         assert_shared(&seen, 3);
 
         let memory = Memory::new(layout.segment_bytes());
-        let slots = || SegmentSlots::<Crowd, Crowd>::new(memory.segment(), layout, 0).unwrap();
+        let slots = || SegmentSlots::<EventCount, EventCount>::new(memory.segment(), layout, 0).unwrap();
         let consumer = |_| mpmc::Consumer::new(slots(), plain::<W>());
         let seen = run([3, 3], MESSAGES, |_| mpmc::Producer::new(slots(), plain::<W>()), consumer);
         assert_shared(&seen, 3);
 
         let layout = Layout::with_cursors(depth, ROOM, 3);
         let memory = Memory::new(layout.segment_bytes());
-        let slots = |index| SegmentSlots::<Crowd, Gate>::new(memory.segment(), layout, index).unwrap();
+        let slots = |index| SegmentSlots::<EventCount, Parker>::new(memory.segment(), layout, index).unwrap();
         let consumer = |index| spsc::Consumer::new(slots(index), plain::<W>());
         let seen = run([1, 3], MESSAGES, |_| spsc::Producer::new(slots(0), plain::<W>()), consumer);
         for one in seen {
@@ -194,7 +194,7 @@ fn one_to_one_by_doorbell() {
     let layout = Layout::new(2, ROOM);
     let memory = Memory::new(layout.segment_bytes());
     let [sender, receiver] = Doorbell::equip().unwrap();
-    let slots = || SegmentSlots::<Gate, Gate>::new(memory.segment(), layout, 0).unwrap();
+    let slots = || SegmentSlots::<Parker, Parker>::new(memory.segment(), layout, 0).unwrap();
     let producer = |_| spsc::Producer::new(slots(), Doorbell::attach(&sender).unwrap());
     let consumer = |_| spsc::Consumer::new(slots(), Doorbell::attach(&receiver).unwrap());
     assert_shared(&run([1, 1], MESSAGES, producer, consumer), 1);
@@ -239,7 +239,7 @@ fn a_cell_never_shows_a_torn_or_an_older_value_and_shows_the_last() {
 fn empty_messages_are_carried_and_long_ones_refused() {
     let layout = Layout::new(2, 0);
     let memory = Memory::new(layout.segment_bytes());
-    let slots = || SegmentSlots::<Crowd, Crowd>::new(memory.segment(), layout, 0).unwrap();
+    let slots = || SegmentSlots::<EventCount, EventCount>::new(memory.segment(), layout, 0).unwrap();
     let (mut producer, mut consumer) = (mpmc::Producer::new(slots(), Park), mpmc::Consumer::new(slots(), Park));
     let memory = Memory::new(byte_room::segment_bytes(64));
     let room = || byte_room::SegmentBytes::new(memory.segment(), 64).unwrap();

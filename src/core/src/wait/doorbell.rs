@@ -9,8 +9,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
-use super::place::Gate;
-use super::{Rhythm, Strategy, WaitStrategy, fence, sleep_until, wake_sleeper};
+use super::place::Parker;
+use super::{PollPolicy, Strategy, WaitStrategy, fence, sleep_until, wake_sleeper};
 use crate::address::Descriptor;
 use crate::record::Wait;
 
@@ -42,9 +42,9 @@ impl Strategy for Doorbell {
     }
 }
 
-impl WaitStrategy<Gate> for Doorbell {
+impl WaitStrategy<Parker> for Doorbell {
     #[inline]
-    fn until<R>(&self, place: &Gate, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, place: &Parker, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
             None => sleep_until(place, fence::full, |()| self.listen(), ready).map(|result| (result, 1)),
@@ -52,7 +52,7 @@ impl WaitStrategy<Gate> for Doorbell {
     }
 
     #[inline]
-    fn notify(&self, place: &Gate, _: u32) -> io::Result<()> {
+    fn notify(&self, place: &Parker, _: u32) -> io::Result<()> {
         wake_sleeper(place, fence::full, || {
             place.clear();
             self.ring()

@@ -5,7 +5,7 @@ use std::io;
 
 use loom::thread;
 
-use super::{Place, Rhythm, Strategy, TimedWait, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
+use super::{Place, PollPolicy, Strategy, TimedWait, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 use crate::address::Descriptor;
 use crate::record::Wait;
 
@@ -32,7 +32,7 @@ impl Strategy for Yield {
 }
 
 impl<P: Place> WaitStrategy<P> for Yield {
-    fn until<R>(&self, _: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         for looks in 1..=MOST_LOOKS {
             if let Some(result) = ready() {
                 return Ok((result, looks));
@@ -63,7 +63,7 @@ impl Strategy for Unfenced {
 }
 
 impl<P: Place> WaitStrategy<P> for Unfenced {
-    fn until<R>(&self, place: &P, _: Rhythm, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, place: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
             None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
@@ -79,7 +79,7 @@ impl<P: Place> TimedWait<P> for Unfenced {
     fn until_moment<R>(
         &self,
         place: &P,
-        rhythm: Rhythm,
+        rhythm: PollPolicy,
         _: u64,
         ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {

@@ -39,16 +39,16 @@ pub trait Place {
 /// Parker for one waiter: 0 no sleeper, 1 announced. Any number of processes may wake it.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
-pub struct Gate(Word);
+pub struct Parker(Word);
 
-impl Gate {
+impl Parker {
     /// Clears the announcement, which a waker has seen.
     pub(super) fn clear(&self) {
         self.0.value().store(0, Ordering::Relaxed);
     }
 }
 
-impl Place for Gate {
+impl Place for Parker {
     type Ticket = ();
 
     fn announce(&self) {
@@ -83,14 +83,14 @@ impl Place for Gate {
 /// Source: Reed, Kanodia, "Synchronization with eventcounts and sequencers", CACM 1979; in this form Vyukov 2008.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
-pub struct Crowd {
+pub struct EventCount {
     epoch: Word,
     /// Sleepers announced and not yet woken. The waker subtracts those it woke, and a sleeper that returned for another
     /// reason subtracts itself; so while a wake-up is in progress, no other process makes a second one.
     announced: AtomicU32,
 }
 
-impl Place for Crowd {
+impl Place for EventCount {
     type Ticket = u32;
 
     fn announce(&self) -> u32 {
@@ -127,9 +127,9 @@ impl Place for Crowd {
 
 /// Place without sleepers, for strategies that only poll.
 #[derive(Clone, Copy, Default)]
-pub struct Nowhere;
+pub struct NoWaiters;
 
-impl Place for Nowhere {
+impl Place for NoWaiters {
     type Ticket = ();
 
     fn announce(&self) {}

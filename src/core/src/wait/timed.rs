@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Hybrid, Park, Patience, Place, Rhythm, WaitStrategy, fence, poll};
+use super::{Hybrid, Park, Patience, Place, PollPolicy, WaitStrategy, fence, poll};
 use crate::{abort, clock};
 
 /// Wait strategy with a time limit.
@@ -16,7 +16,7 @@ pub trait TimedWait<P: Place>: WaitStrategy<P> {
     fn until_moment<R>(
         &self,
         place: &P,
-        rhythm: Rhythm,
+        rhythm: PollPolicy,
         moment_ns: u64,
         ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>>;
@@ -28,7 +28,7 @@ pub trait TimedWait<P: Place>: WaitStrategy<P> {
     fn within<R>(
         &self,
         place: &P,
-        rhythm: Rhythm,
+        rhythm: PollPolicy,
         patience: Patience,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
@@ -45,7 +45,7 @@ impl<P: Place> TimedWait<P> for Park {
     fn until_moment<R>(
         &self,
         place: &P,
-        _: Rhythm,
+        _: PollPolicy,
         moment_ns: u64,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
@@ -61,7 +61,7 @@ impl<P: Place> TimedWait<P> for Hybrid {
     fn until_moment<R>(
         &self,
         place: &P,
-        rhythm: Rhythm,
+        rhythm: PollPolicy,
         moment_ns: u64,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
@@ -109,17 +109,18 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::wait::Crowd;
+    use crate::wait::EventCount;
 
-    fn gives_up_at_its_time(wait: &impl TimedWait<Crowd>) {
-        let place = Crowd::default();
+    fn gives_up_at_its_time(wait: &impl TimedWait<EventCount>) {
+        let place = EventCount::default();
         let moment_ns = clock::now_ns() + 2_000_000;
-        let found = wait.until_moment(&place, Rhythm::QUICK, moment_ns, || None::<()>).expect("no trial is aborted");
+        let found =
+            wait.until_moment(&place, PollPolicy::QUICK, moment_ns, || None::<()>).expect("no trial is aborted");
         assert!(found.is_none() && clock::now_ns() >= moment_ns && !place.is_taken());
     }
 
-    fn is_woken_before_its_time(wait: &(impl TimedWait<Crowd> + Sync)) {
-        let (place, come) = (Crowd::default(), AtomicBool::new(false));
+    fn is_woken_before_its_time(wait: &(impl TimedWait<EventCount> + Sync)) {
+        let (place, come) = (EventCount::default(), AtomicBool::new(false));
         let ready = || come.load(Ordering::Acquire).then_some(7);
         let found = thread::scope(|scope| {
             scope.spawn(|| {
@@ -129,7 +130,7 @@ mod tests {
                 come.store(true, Ordering::Release);
                 wait.notify(&place, 1).expect("a futex can be woken");
             });
-            wait.within(&place, Rhythm::QUICK, Patience::lasting(Duration::from_secs(60)), ready)
+            wait.within(&place, PollPolicy::QUICK, Patience::lasting(Duration::from_secs(60)), ready)
         });
         assert_eq!(found.expect("no trial is aborted").map(|(seven, _)| seven), Some(7));
     }

@@ -16,7 +16,7 @@ use super::{Cue, Known};
 use crate::launch::process::Process;
 use crate::launch::watch::{descriptor_of, start_process, until_ended};
 use crate::launch::{End, Started};
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::record::Ending;
 use crate::{clock, pin};
 
@@ -26,7 +26,7 @@ pub(super) fn adopt_orphans() -> io::Result<()> {
 }
 
 /// One middle process with its child, and what becomes of both.
-pub(super) fn one(ending: Ending, cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Result<Known, Trouble> {
+pub(super) fn one(ending: Ending, cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Result<Known, MeasureError> {
     cue.reset();
     let mut middle = start_process(|| {
         let child = start_process(|| {
@@ -66,7 +66,7 @@ fn be_orphan(cue: &Cue) {
     }
 }
 
-fn daemon(middle: &mut Process, pid: Pid, pause: Duration) -> Result<Known, Trouble> {
+fn daemon(middle: &mut Process, pid: Pid, pause: Duration) -> Result<Known, MeasureError> {
     let watched = descriptor_of(pid)?;
     thread::sleep(pause);
     let died_ns = clock::now_ns();
@@ -78,7 +78,7 @@ fn daemon(middle: &mut Process, pid: Pid, pause: Duration) -> Result<Known, Trou
     Ok(Known { notice_ns: Some(known_ns - died_ns), reap_ns: None })
 }
 
-fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<Known, Trouble> {
+fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<Known, MeasureError> {
     thread::sleep(pause);
     let died_ns = clock::now_ns();
     middle.kill()?;
@@ -91,7 +91,7 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
     Ok(Known { notice_ns: Some(found_ns.saturating_sub(died_ns)), reap_ns: None })
 }
 
-fn bury(process: &mut Process, who: &str, due: End) -> Result<(), Trouble> {
+fn bury(process: &mut Process, who: &str, due: End) -> Result<(), MeasureError> {
     match process.collect()? {
         end if end == due => Ok(()),
         end => Err(format!("{who} ended as {end:?}, where {due:?} was due").into()),

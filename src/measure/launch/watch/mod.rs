@@ -23,7 +23,7 @@ use crate::launch::prepare;
 use crate::launch::process::{has_children, until_some_child_ended};
 use crate::launch::watch::{Life, Watch};
 use crate::measure::meter::Meter;
-use crate::measure::{Findings, Task, Trouble, count, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Ending, Isolation, Metrics, metric};
 use crate::{clock, payload, pin};
@@ -51,7 +51,7 @@ struct Known {
 /// The whole trial, as the parent. Those who are watched run on `child_cpu`, if there is one.
 ///
 /// Errors: `Invalid` for a wrong status, or when somebody is left at the end.
-pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) -> Findings {
+pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) -> MeasureResult {
     let ending = prepare::ending(&task.case);
     let cue = Cue::create()?;
     let mut alive_ns = None;
@@ -86,8 +86,8 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
 fn ends(
     task: &Task,
     page: &Page,
-    mut one: impl FnMut(Duration) -> Result<Known, Trouble>,
-) -> Result<(Vec<Known>, Report), Trouble> {
+    mut one: impl FnMut(Duration) -> Result<Known, MeasureError>,
+) -> Result<(Vec<Known>, Report), MeasureError> {
     let mut told = 0;
     let mut next = || {
         told += 1;
@@ -127,7 +127,7 @@ fn leaver(cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Life {
 }
 
 /// One look at somebody alive, typical.
-fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f64, Trouble> {
+fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f64, MeasureError> {
     start(way, cue, Duration::ZERO, cpu)?;
     let mut batches = vec![];
     for _ in 0..BATCHES {
@@ -145,14 +145,14 @@ fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f
     Ok(histogram::median(batches))
 }
 
-fn start<W: Watch>(way: &mut W, cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Result<(), Trouble> {
+fn start<W: Watch>(way: &mut W, cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Result<(), MeasureError> {
     cue.reset();
     way.start(leaver(cue, pause, cpu))?;
     cue.await_ready(|| way.is_alive())?;
     Ok(())
 }
 
-fn collect<W: Watch>(way: &mut W, due: End) -> Result<(), Trouble> {
+fn collect<W: Watch>(way: &mut W, due: End) -> Result<(), MeasureError> {
     match way.collect()? {
         end if end == due => Ok(()),
         end => Err(format!("the end that was seen is {end:?}, where {due:?} was due").into()),
@@ -166,7 +166,7 @@ fn one<W: Watch>(
     cue: &'static Cue,
     pause: Duration,
     cpu: Option<u32>,
-) -> Result<Known, Trouble> {
+) -> Result<Known, MeasureError> {
     start(way, cue, pause, cpu)?;
     let signal = match ending {
         Ending::Terminate => Some(Signal::SIGTERM),
@@ -198,7 +198,7 @@ fn one<W: Watch>(
 }
 
 /// Lets the dead lie, and then collects by all that the way has to do for it.
-fn zombie<W: Watch>(way: &mut W, cue: &Cue, due: End) -> Result<Known, Trouble> {
+fn zombie<W: Watch>(way: &mut W, cue: &Cue, due: End) -> Result<Known, MeasureError> {
     if W::ISOLATION == Isolation::Process {
         until_some_child_ended()?;
     } else {

@@ -11,7 +11,7 @@ use super::watch::{Glance, LOOK_AGAIN, Queueing};
 use super::{Claim, PATIENCE_NS};
 use crate::abort;
 use crate::child::Child;
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 
 /// For what says nothing about the lock and comes at once, unless the machine is overrun.
 const PROMPTLY: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ impl Actor<'_> {
     }
 
     /// Waits until he has the lock, which is free.
-    pub(super) fn until_has(&mut self) -> Result<(), Trouble> {
+    pub(super) fn until_has(&mut self) -> Result<(), MeasureError> {
         let deadline = Instant::now() + PROMPTLY;
         loop {
             self.must_live()?;
@@ -58,7 +58,7 @@ impl Actor<'_> {
     /// Waits until he waits for the lock, which another has; polling is not enough where he `must_sleep`.
     ///
     /// Errors: `Invalid` when he gets it.
-    pub(super) fn until_waits(&mut self, must_sleep: bool) -> Result<(), Trouble> {
+    pub(super) fn until_waits(&mut self, must_sleep: bool) -> Result<(), MeasureError> {
         let (deadline, mut queueing) = (Instant::now() + PROMPTLY, Queueing::default());
         loop {
             self.must_live()?;
@@ -78,7 +78,7 @@ impl Actor<'_> {
     }
 
     /// Has him let the lock go, and says when he did.
-    pub(super) fn lets_go(&mut self) -> Result<u64, Trouble> {
+    pub(super) fn lets_go(&mut self) -> Result<u64, MeasureError> {
         self.line.go_and_wake()?;
         let deadline = Instant::now() + PROMPTLY;
         loop {
@@ -93,7 +93,7 @@ impl Actor<'_> {
 
     /// Waits with patience until he has the lock and has let it go again, counted from `since_ns`, or else from when he
     /// asked. Nothing of him is left afterwards.
-    pub(super) fn claims(mut self, since_ns: Option<u64>) -> Result<Claim, Trouble> {
+    pub(super) fn claims(mut self, since_ns: Option<u64>) -> Result<Claim, MeasureError> {
         if !self.patiently()? {
             self.kill()?;
             return Ok(Claim::Never);
@@ -118,7 +118,7 @@ impl Actor<'_> {
     /// True once he has the lock, or an error, or his end; false when he waits in vain.
     ///
     /// Errors: the machine is too busy to tell.
-    fn patiently(&mut self) -> Result<bool, Trouble> {
+    fn patiently(&mut self) -> Result<bool, MeasureError> {
         let patience = Duration::from_nanos(PATIENCE_NS);
         let (begun, before) = (Instant::now(), Glance::at(self.pid())?);
         let deadline = begun + patience * PATIENCE_TIMES_MAX;
@@ -140,13 +140,13 @@ impl Actor<'_> {
     }
 
     /// Sleeps a while, unless he has come further than `seen`.
-    fn stay_for(&self, seen: Step, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
+    fn stay_for(&self, seen: Step, deadline: Instant, complaint: &str) -> Result<(), MeasureError> {
         self.check(deadline, complaint)?;
         Ok(self.line.wait_while(seen)?)
     }
 
     /// Errors: the trial was called off, or it is past the deadline.
-    fn check(&self, deadline: Instant, complaint: &str) -> Result<(), Trouble> {
+    fn check(&self, deadline: Instant, complaint: &str) -> Result<(), MeasureError> {
         if abort::requested() {
             return Err(abort::error().into());
         }
@@ -154,21 +154,21 @@ impl Actor<'_> {
     }
 
     /// Errors: he has ended without a word.
-    fn must_live(&mut self) -> Result<(), Trouble> {
+    fn must_live(&mut self) -> Result<(), MeasureError> {
         if self.child.has_ended()? && self.line.step() <= Step::Has {
             return Err(self.trouble(&format!("is gone: {}", self.child.end_in_words())));
         }
         Ok(())
     }
 
-    fn broke(&self) -> Trouble {
+    fn broke(&self) -> MeasureError {
         match self.line.step() {
             Step::Broke => self.trouble(&format!("broke off: {}", self.line.complaint())),
             _ => self.trouble("went too early"),
         }
     }
 
-    fn trouble(&self, what: &str) -> Trouble {
+    fn trouble(&self, what: &str) -> MeasureError {
         io::Error::other(format!("{} {what}", self.part.in_words())).into()
     }
 }

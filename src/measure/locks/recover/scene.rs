@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::child::Child;
 use crate::lock::erased::AnyLock;
 use crate::lock::{Holder, Seat};
-use crate::measure::Trouble;
+use crate::measure::MeasureError;
 use crate::record::Death;
 use crate::{clock, pin, wait};
 
@@ -38,7 +38,7 @@ struct Scene<'a> {
 /// second, where there are any.
 ///
 /// Errors: `Invalid` when the lock let two in.
-pub(super) fn play(lock: &AnyLock, death: Death, cpus: &[u32]) -> Result<Aftermath, Trouble> {
+pub(super) fn play(lock: &AnyLock, death: Death, cpus: &[u32]) -> Result<Aftermath, MeasureError> {
     let scene = Scene { lock, address: lock.create(PARTS)?, stage: Stage::set()?, cpus };
     match death {
         Death::Inside => scene.inside(),
@@ -57,7 +57,7 @@ impl Drop for Scene<'_> {
 
 impl Scene<'_> {
     /// The owner dies at work while another waits.
-    fn inside(&self) -> Result<Aftermath, Trouble> {
+    fn inside(&self) -> Result<Aftermath, MeasureError> {
         let mut victim = self.enter(Part::Victim, Stay::Busy)?;
         victim.until_has()?;
         let mut next = self.enter(Part::Next, Stay::Brief)?;
@@ -69,7 +69,7 @@ impl Scene<'_> {
 
     /// One who waits dies, with another behind him; after that the owner lets go. A lock may hold that owner fast until the
     /// dead one has answered: nobody waits for him to be done.
-    fn queued(&self) -> Result<Aftermath, Trouble> {
+    fn queued(&self) -> Result<Aftermath, MeasureError> {
         let mut owner = self.enter(Part::Owner, Stay::Asleep)?;
         owner.until_has()?;
         let mut victim = self.enter(Part::Victim, Stay::Brief)?;
@@ -82,7 +82,7 @@ impl Scene<'_> {
     }
 
     /// The owner lets go and dies before the system call by which he would have woken the next.
-    fn releasing(&self) -> Result<Aftermath, Trouble> {
+    fn releasing(&self) -> Result<Aftermath, MeasureError> {
         let mut victim = self.enter(Part::Victim, Stay::Busy)?;
         victim.until_has()?;
         let mut next = self.enter(Part::Next, Stay::Brief)?;
@@ -101,7 +101,7 @@ impl Scene<'_> {
 
     /// Who gets the lock: the next in line, or one who comes later, or nobody. It should be had at `since_ns`, and cannot
     /// before `free_ns`.
-    fn aftermath(&self, next: Actor<'_>, since_ns: u64, free_ns: u64) -> Result<Aftermath, Trouble> {
+    fn aftermath(&self, next: Actor<'_>, since_ns: u64, free_ns: u64) -> Result<Aftermath, MeasureError> {
         let line = next.line;
         let next = next.claims(Some(since_ns))?;
         if matches!(next, Claim::Had { .. }) {

@@ -21,7 +21,7 @@ use crate::abort;
 use crate::address::{Address, End, Name};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
-use crate::wait::{Gate, Rhythm, Spin, WaitStrategy};
+use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
 /// Samples in flight when the plan leaves it open.
 const DEFAULT_DEPTH: u32 = 1024;
@@ -30,7 +30,7 @@ const DEFAULT_BYTES: usize = 8 << 20;
 /// A sleeper looks at the abort word this often.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 /// The first look comes without a pause.
-const RHYTHM: Rhythm = Rhythm { before: 0, between: 1 };
+const RHYTHM: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 /// How the subscriber learns of a sample.
 pub trait Learn: Library {
@@ -210,7 +210,7 @@ impl Learn for Polled {
 
     #[inline]
     fn until<R>((): &mut (), look: impl FnMut() -> Option<R>) -> io::Result<R> {
-        Spin.until(&Gate::default(), RHYTHM, look).map(|(found, _)| found)
+        Spin.until(&Parker::default(), RHYTHM, look).map(|(found, _)| found)
     }
 
     fn cost(_: &Shape) -> [Counts; 2] {

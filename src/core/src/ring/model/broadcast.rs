@@ -4,13 +4,13 @@ use loom::thread;
 
 use super::{ModelSlots, Unfenced, check_within, is_caught, receive_one, send_all};
 use crate::ring::spsc::{Consumer, Producer};
-use crate::wait::{Crowd, Gate, Park, WaitStrategy};
+use crate::wait::{EventCount, Park, Parker, WaitStrategy};
 
 fn model<const DEPTH: usize, const STRONG: bool, W>(wait: fn() -> W, messages: u8)
 where
-    W: WaitStrategy<Gate> + WaitStrategy<Crowd>,
+    W: WaitStrategy<Parker> + WaitStrategy<EventCount>,
 {
-    let slots = ModelSlots::<DEPTH, STRONG, Crowd, Gate>::fresh(2);
+    let slots = ModelSlots::<DEPTH, STRONG, EventCount, Parker>::fresh(2);
     let take = move |own| {
         let mut consumer = Consumer::new(own, wait());
         for due in 1..=messages {

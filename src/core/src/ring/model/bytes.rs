@@ -10,7 +10,7 @@ use crate::ring::byte_room::ByteRoom;
 use crate::ring::bytes::{Consumer, Producer};
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::ring::{Consume, Produce};
-use crate::wait::{Gate, Park, WaitStrategy};
+use crate::wait::{Park, Parker, WaitStrategy};
 
 const WORDS: usize = 8;
 /// What a careless consumer would take for a message.
@@ -25,8 +25,8 @@ struct Units {
     consumed: AtomicU64,
     /// What a mutant stores to instead of the next word.
     aside: AtomicU64,
-    reader: Gate,
-    writer: Gate,
+    reader: Parker,
+    writer: Parker,
 }
 
 impl<const STRONG: bool, const CLEARS: bool> Room<STRONG, CLEARS> {
@@ -36,8 +36,8 @@ impl<const STRONG: bool, const CLEARS: bool> Room<STRONG, CLEARS> {
             payloads: (0..WORDS).map(|_| UnsafeCell::new([0; 8])).collect(),
             consumed: AtomicU64::new(0),
             aside: AtomicU64::new(0),
-            reader: Gate::default(),
-            writer: Gate::default(),
+            reader: Parker::default(),
+            writer: Parker::default(),
         });
         (Self(Arc::clone(&units)), Self(units))
     }
@@ -87,11 +87,11 @@ unsafe impl<const STRONG: bool, const CLEARS: bool> ByteRoom for Room<STRONG, CL
         word.store(0, Ordering::Relaxed);
     }
 
-    fn reader(&self) -> &Gate {
+    fn reader(&self) -> &Parker {
         &self.0.reader
     }
 
-    fn writer(&self) -> &Gate {
+    fn writer(&self) -> &Parker {
         &self.0.writer
     }
 }
@@ -100,7 +100,7 @@ unsafe impl<const STRONG: bool, const CLEARS: bool> ByteRoom for Room<STRONG, CL
 /// lies where the payload of the second was.
 const MESSAGES: u8 = 6;
 
-fn model<const STRONG: bool, const CLEARS: bool, W: WaitStrategy<Gate>>(wait: fn() -> W) {
+fn model<const STRONG: bool, const CLEARS: bool, W: WaitStrategy<Parker>>(wait: fn() -> W) {
     let (left, right) = Room::<STRONG, CLEARS>::pair();
     let len = |message: u8| usize::from(message > 1);
     let producer = thread::spawn(move || {

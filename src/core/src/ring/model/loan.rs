@@ -5,15 +5,15 @@ use loom::thread;
 use super::{ModelSlots, Yield, check, is_caught, receive_one, send_all};
 use crate::ring::loan::{Borrower, Lender, ring_depth};
 use crate::ring::spsc;
-use crate::wait::{Gate, Park, WaitStrategy};
+use crate::wait::{Park, Parker, WaitStrategy};
 
 fn model<const BUFFERS: usize, const SLOTS: usize, const STRONG: bool, W>(wait: fn() -> W, messages: u8)
 where
-    W: WaitStrategy<Gate>,
+    W: WaitStrategy<Parker>,
 {
     assert_eq!(SLOTS, ring_depth(BUFFERS as u32) as usize);
-    let pool = ModelSlots::<BUFFERS, STRONG, Gate, Gate>::fresh(1);
-    let [loans, returns] = [(); 2].map(|()| ModelSlots::<SLOTS, STRONG, Gate, Gate>::fresh(1));
+    let pool = ModelSlots::<BUFFERS, STRONG, Parker, Parker>::fresh(1);
+    let [loans, returns] = [(); 2].map(|()| ModelSlots::<SLOTS, STRONG, Parker, Parker>::fresh(1));
     let (own_pool, own_loans, own_returns) = (pool.at(0), loans.at(0), returns.at(0));
     let lender = thread::spawn(move || {
         let (loans, returns) = (spsc::Producer::new(own_loans, wait()), spsc::Consumer::new(own_returns, wait()));

@@ -4,15 +4,15 @@ use loom::thread;
 
 use super::{ModelSlots, Selfish, Unfenced, Yield, check, check_within, is_caught, receive_one, send_all};
 use crate::ring::mpmc::{Consumer, Producer};
-use crate::wait::{Crowd, Park, WaitStrategy};
+use crate::wait::{EventCount, Park, WaitStrategy};
 
 /// Producers that send so many messages each, and consumers that take so many each. The first of the consumers is the
 /// model's own thread, so there are `senders.len() + takers.len()` threads.
 fn model<const DEPTH: usize, const STRONG: bool, W>(wait: fn() -> W, senders: &[u8], takers: &[u8])
 where
-    W: WaitStrategy<Crowd>,
+    W: WaitStrategy<EventCount>,
 {
-    let slots = ModelSlots::<DEPTH, STRONG, Crowd, Crowd>::fresh(1);
+    let slots = ModelSlots::<DEPTH, STRONG, EventCount, EventCount>::fresh(1);
     let take = move |own, quota| {
         let mut consumer = Consumer::new(own, wait());
         (0..quota).map(|_| receive_one(&mut consumer)).collect::<Vec<u8>>()

@@ -4,14 +4,14 @@ use loom::thread;
 
 use super::{ModelSlots, Unfenced, check_within, is_caught, receive_one, send_all};
 use crate::ring::mpsc::{Consumer, Producer};
-use crate::wait::{Crowd, Gate, Park, WaitStrategy};
+use crate::wait::{EventCount, Park, Parker, WaitStrategy};
 
 /// Two producers send `each` message of their own.
 fn model<const DEPTH: usize, const STRONG: bool, W>(wait: fn() -> W, each: u8)
 where
-    W: WaitStrategy<Gate> + WaitStrategy<Crowd>,
+    W: WaitStrategy<Parker> + WaitStrategy<EventCount>,
 {
-    let slots = ModelSlots::<DEPTH, STRONG, Gate, Crowd>::fresh(1);
+    let slots = ModelSlots::<DEPTH, STRONG, Parker, EventCount>::fresh(1);
     let send = |first: u8| {
         let own = slots.at(0);
         thread::spawn(move || send_all(&mut Producer::new(own, wait()), first..first + each))

@@ -8,7 +8,7 @@ use crate::ring::cell::Cell;
 use crate::ring::seqlock::{Reader, Writer};
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::ring::{Consume, Produce};
-use crate::wait::{Crowd, Park, WaitStrategy};
+use crate::wait::{EventCount, Park, WaitStrategy};
 
 /// A value of two words. In the mutants publishing orders nothing, or the odd version may be seen after the words it
 /// should go before.
@@ -19,7 +19,7 @@ struct Shared {
     version: AtomicU64,
     length: AtomicU64,
     words: [AtomicU64; 2],
-    readers: Crowd,
+    readers: EventCount,
 }
 
 impl<const STRONG: bool, const MARKED: bool> Cell for Words<STRONG, MARKED> {
@@ -43,18 +43,18 @@ impl<const STRONG: bool, const MARKED: bool> Cell for Words<STRONG, MARKED> {
         &self.0.words
     }
 
-    fn readers(&self) -> &Crowd {
+    fn readers(&self) -> &EventCount {
         &self.0.readers
     }
 }
 
 /// The writer writes 1, 2, ...; the reader reads until it has seen the last.
-fn model<const STRONG: bool, const MARKED: bool, W: WaitStrategy<Crowd>>(wait: fn() -> W, last: u8) {
+fn model<const STRONG: bool, const MARKED: bool, W: WaitStrategy<EventCount>>(wait: fn() -> W, last: u8) {
     let cell = Words::<STRONG, MARKED>(Arc::new(Shared {
         version: AtomicU64::new(0),
         length: AtomicU64::new(0),
         words: [AtomicU64::new(0), AtomicU64::new(0)],
-        readers: Crowd::default(),
+        readers: EventCount::default(),
     }));
     let own = cell.clone();
     let writer = thread::spawn(move || {

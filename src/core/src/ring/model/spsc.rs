@@ -4,10 +4,10 @@ use loom::thread;
 
 use super::{ModelSlots, Unfenced, Yield, check, is_caught, receive_one, send_all};
 use crate::ring::spsc::{Consumer, Producer};
-use crate::wait::{Gate, Park, WaitStrategy};
+use crate::wait::{Park, Parker, WaitStrategy};
 
-fn model<const DEPTH: usize, const STRONG: bool, W: WaitStrategy<Gate>>(wait: fn() -> W, messages: u8) {
-    let slots = ModelSlots::<DEPTH, STRONG, Gate, Gate>::fresh(1);
+fn model<const DEPTH: usize, const STRONG: bool, W: WaitStrategy<Parker>>(wait: fn() -> W, messages: u8) {
+    let slots = ModelSlots::<DEPTH, STRONG, Parker, Parker>::fresh(1);
     let own = slots.at(0);
     let producer = thread::spawn(move || send_all(&mut Producer::new(own, wait()), 1..=messages));
     let mut consumer = Consumer::new(slots, wait());

@@ -5,7 +5,7 @@ use std::io;
 use super::{Claim, Consumer, Due, Producer, claim, claimable};
 use crate::ring::sync::Ordering;
 use crate::ring::{Slots, fits};
-use crate::wait::{Patience, Rhythm, TimedWait};
+use crate::wait::{Patience, PollPolicy, TimedWait};
 
 impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> {
     /// Like [`send`](crate::ring::Produce::send), but waits for space only as long as `patience` allows. Returns false if
@@ -31,7 +31,7 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> 
     fn await_room_within(&mut self, patience: Patience) -> io::Result<Option<Claim>> {
         let slots = &self.slots;
         let free = || claim(slots, slots.claimed(), Due::Free);
-        let found = self.wait.within(slots.writers(), Rhythm::QUICK, patience, free)?;
+        let found = self.wait.within(slots.writers(), PollPolicy::QUICK, patience, free)?;
         // A wait that times out may have consumed a wake-up that found nothing to claim. The slot that blocked it is freed
         // with its own wake-up, and the process that claims it after a wait passes the wake-up on.
         if found.is_some() && !W::POLLS && claimable(slots, slots.claimed(), Due::Free) {

@@ -6,7 +6,7 @@ use crate::record::{Case, Group, Isolation, Measure, Substrate, Wait};
 
 /// One row of `ipcmark list`: a way a mechanism can be run.
 #[derive(Clone, Debug)]
-pub struct Contestant {
+pub struct Variant {
     /// `transport`, ...
     pub family: &'static str,
     /// Without its wait.
@@ -33,7 +33,7 @@ pub struct Contestant {
     pub unavailable: Option<String>,
 }
 
-/// A family's only list: `"row" => Type,` one a contestant, or `"row" => Type; Type,` where it is made of two. Makes `ROWS` and
+/// A family's only list: `"row" => Type,` one a variant, or `"row" => Type; Type,` where it is made of two. Makes `ROWS` and
 /// `visit` of it, which goes from a row's name to the type behind it by the family's own `Visitor`.
 macro_rules! registry {
     ($($name:literal => $first:ty $(; $second:ty)?),* $(,)?) => {
@@ -51,8 +51,8 @@ macro_rules! registry {
 }
 pub(crate) use registry;
 
-impl Contestant {
-    /// The contestant of a registry row, `mechanism` or `mechanism/wait`, with everything else left at the usual: two roles,
+impl Variant {
+    /// The variant of a registry row, `mechanism` or `mechanism/wait`, with everything else left at the usual: two roles,
     /// nobody waits, no memory to choose, nothing missing.
     pub fn of(family: &'static str, row: &'static str, group: Group, isolation: Isolation) -> Self {
         Self {
