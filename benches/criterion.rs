@@ -83,7 +83,7 @@ impl Rows {
     fn transports(&mut self, name: &str, measure: Measure) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, name);
-        for row in rows().iter().filter(|row| bench.runs(row)) {
+        for row in rows().iter().filter(|row| runs(bench, row)) {
             let id = format!("{}/{}", id(row), between(row.isolation));
             run(
                 &mut group,
@@ -124,7 +124,7 @@ impl Rows {
     fn pools(&mut self) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "apply");
-        for row in ipcmark::pool::variants().iter().filter(|row| bench.runs(row) && row.unavailable.is_none()) {
+        for row in ipcmark::pool::variants().iter().filter(|row| runs(bench, row) && row.unavailable.is_none()) {
             let apply = Case {
                 placement: bench.placement,
                 message_bytes: Some(MESSAGE_BYTES),
@@ -164,6 +164,11 @@ fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &st
 }
 
 /// A row's name without the sign that parts criterion's groups.
+/// Whether `row` makes progress on these CPUs.
+fn runs(bench: &Bench, row: &Variant) -> bool {
+    !row.polls || bench.has_two_cpus()
+}
+
 fn id(row: &Variant) -> String {
     row.row().replace('/', "-")
 }

@@ -35,11 +35,6 @@ impl Bench {
         self.cpus.first() != self.cpus.get(1)
     }
 
-    /// Whether `row` gets anywhere on these CPUs.
-    pub fn runs(&self, row: &Variant) -> bool {
-        !row.polls || self.has_two_cpus()
-    }
-
     /// One fresh set of processes. Ends this process with the reason when the trial fails: a bench without a check is
     /// worth nothing.
     pub fn trial(&self, case: &Case, cpus: &[u32], timing: Timing) -> Outcome {
