@@ -1,4 +1,4 @@
-//! Locks that the kernel keeps: one call takes them, another lets them go, and whoever has to wait sleeps in the first.
+//! Locks that the kernel keeps: one system call acquires, another releases, and a waiter sleeps in the first.
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,41 +8,41 @@ use crate::abort;
 use crate::address::Address;
 use crate::record::{Group, Isolation, Measure, Wait};
 
-/// One holder's handle of a lock that calls take and let go.
+/// One contender's handle of a lock that is acquired and released by calls.
 pub(super) trait Calls: Sized + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
     /// What kind of thing it is.
     const GROUP: Group;
-    /// What can be asked of it.
+    /// Measures it supports.
     const MEASURES: &'static [Measure] = MEASURES;
-    /// Between what it can work; the first is the default.
+    /// Isolations it supports; the first is the default.
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
-    /// How one who has to wait does it.
+    /// How a waiter waits.
     const WAIT: Wait = Wait::Block;
 
-    /// Why this machine cannot run it at all.
+    /// Why it is unavailable on this machine.
     fn unavailable() -> Option<String> {
         None
     }
-    /// Makes the lock, free.
+    /// Creates the lock, free.
     fn create() -> io::Result<Address>;
     /// This holder's handle.
     fn attach(address: &Address) -> io::Result<Self>;
     /// Waits for the lock. A wait inside the kernel ends when the lock is free, or with the process.
     fn acquire(&self) -> io::Result<()>;
-    /// Takes the lock if it is free.
+    /// Acquires the lock if it is free.
     fn try_acquire(&self) -> io::Result<bool>;
-    /// Lets the lock go; the same call wakes who waits.
+    /// Releases the lock; the same call wakes a waiter.
     fn release(&self) -> io::Result<()>;
-    /// What one acquisition should cost.
+    /// Declared cost of one acquisition.
     fn cost() -> Cost;
 }
 
-/// The lock that `C`'s calls make.
+/// Lock made of the calls of `C`.
 pub struct Called<C>(PhantomData<C>);
 
-/// A holder of it.
+/// One contender's handle.
 pub struct Caller<C>(C);
 
 impl<C: Calls> Lock for Called<C> {
@@ -90,9 +90,9 @@ impl<C: Calls> Holder for Caller<C> {
     }
 }
 
-/// Makes a call that waits once more when a signal broke it off.
+/// Repeats a blocking call that a signal interrupted.
 ///
-/// Errors: `Interrupted` when the trial was called off meanwhile, and what else the call says.
+/// Errors: `Interrupted` when the trial was aborted meanwhile, and the errors of the call.
 #[inline]
 pub(super) fn undisturbed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -103,7 +103,7 @@ pub(super) fn undisturbed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Res
     }
 }
 
-/// True when a call found the lock free, false when it would have had to wait.
+/// True when the call found the lock free, false when it would have blocked.
 #[inline]
 pub(super) fn unless_taken(called: io::Result<()>) -> io::Result<bool> {
     match called {
@@ -123,8 +123,7 @@ pub(super) mod tests {
     const HOLDERS: u32 = 4;
     const EACH: u64 = 200;
 
-    /// What holds for every lock between threads: one holder at a time, one who tries is refused meanwhile and served
-    /// afterwards.
+    /// Checks a lock between threads: one holder at a time; a try fails while the lock is held and succeeds afterwards.
     pub(in crate::lock) fn excludes<C: Calls + Send>() {
         let address = C::create().expect("a lock");
         let attach = |index| Called::<C>::attach(&address, Seat { index, holders: HOLDERS }).expect("a holder");

@@ -1,4 +1,4 @@
-//! What the tests of several kinds of locks put them through. For tests only.
+//! Checks shared by the tests of several kinds of locks.
 
 use std::mem::ManuallyDrop;
 use std::panic;
@@ -8,19 +8,19 @@ use std::thread;
 use super::{Holder, Lock, Seat};
 use crate::address::Address;
 
-/// Threads that want the lock.
+/// Contending threads.
 const HOLDERS: u32 = 3;
-/// Times that each takes it.
+/// Acquisitions of each thread.
 const ROUNDS: u64 = 2000;
 
-/// A holder's handle, which for a lock in shared memory is a mapping of its own.
+/// One contender's handle; for a lock in shared memory it has a mapping of its own.
 pub(super) fn holder<L: Lock>(address: &Address, index: u32) -> L::Holder {
     L::attach(address, Seat { index, holders: HOLDERS }).expect("attached")
 }
 
-/// Several threads count by reading and writing, and give way inside, so that the others find the lock taken and go to
-/// sleep: an update lost, or a sleeper forgotten, ends the test. Each has a mapping at an address of its own, where a lock
-/// private to one process would not find the others' sleepers.
+/// Several threads count by separate reads and writes and yield inside the critical section, so that the others find
+/// the lock taken and sleep. A lost update or a lost wake-up fails the test. Each thread maps the lock at its own
+/// address, where a process-private futex would not find the other sleepers.
 pub(super) fn counts_exactly<L: Lock>() {
     let address = L::create(HOLDERS).expect("made");
     let counter = AtomicU64::new(0);
@@ -48,7 +48,7 @@ pub(super) fn counts_exactly<L: Lock>() {
     let _ = address.release().map(|name| name.remove());
 }
 
-/// One who only tries is refused while another is inside, and gets in afterwards.
+/// A try fails while another contender holds the lock, and succeeds afterwards.
 pub(super) fn refuses_a_second<L: Lock>() {
     let address = L::create(HOLDERS).expect("made");
     let (mut first, mut second) = (holder::<L>(&address, 0), holder::<L>(&address, 1));
@@ -58,12 +58,12 @@ pub(super) fn refuses_a_second<L: Lock>() {
     let _ = address.release().map(|name| name.remove());
 }
 
-/// A thread takes the lock and ends inside. Its mapping stays, or the kernel could not mark what it held.
+/// A thread acquires the lock and ends while it holds it. Its mapping stays, so that the kernel can mark the lock.
 pub(super) fn die_inside<L: Lock>(address: &Address) {
     let died = thread::scope(|scope| {
         let owner = scope.spawn(|| {
             let mut holder = ManuallyDrop::new(holder::<L>(address, 0));
-            // Unwinds without a word on stderr.
+            // Unwinds without a message on stderr.
             holder.with_lock(|_| panic::resume_unwind(Box::new("the end"))).expect("taken");
         });
         owner.join()

@@ -1,5 +1,4 @@
-//! A lock whose type is forgotten, for what is counted, examined or watched instead of timed: such code is compiled once,
-//! not once for each lock.
+//! Type-erased locks, for code outside timed loops: it is compiled once instead of once for each lock.
 
 use std::io;
 
@@ -7,7 +6,7 @@ use super::{Acquired, Cost, Guard, Holder, Lock, Looked, Seat};
 use crate::address::Address;
 use crate::record::Measure;
 
-/// What there is to know of a lock, and how to make one.
+/// Properties of a lock, and how to create one.
 #[derive(Clone)]
 pub struct AnyLock {
     /// [`Lock::GUARD`].
@@ -49,17 +48,17 @@ impl AnyLock {
     }
 }
 
-/// The handle of some lock.
+/// Handle of a lock of any type.
 pub struct AnyHolder(Box<dyn Erased>);
 
 impl AnyHolder {
-    /// Forgets the type of `holder`.
+    /// Erases the type of `holder`.
     pub fn new(holder: impl Holder + 'static) -> Self {
         Self(Box::new(holder))
     }
 }
 
-/// [`Holder`] with closures that are called through a pointer and give nothing back.
+/// [`Holder`] with closures that are called through a pointer and return nothing.
 trait Erased {
     fn with_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<()>;
     fn try_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<Option<()>>;
@@ -111,7 +110,7 @@ impl Holder for AnyHolder {
     }
 }
 
-/// A closure that is called once, through one that could be called again.
+/// A closure that is called once, behind an interface that could call it again.
 struct Once<F, R> {
     closure: Option<F>,
     result: Option<R>,

@@ -1,4 +1,4 @@
-//! Locks that are words in shared memory.
+//! Locks made of words in shared memory.
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,30 +8,30 @@ use crate::address::{Address, End};
 use crate::record::{Group, Substrate, Wait};
 use crate::shm::{self, Segment, SharedLayout};
 
-/// A lock of words in shared memory. All zero bytes: free.
+/// Lock made of words in shared memory. All-zero bytes are a free lock.
 pub(crate) trait RawLock: SharedLayout + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
     /// What kind of thing it is.
     const GROUP: Group;
-    /// How one who has to wait does it.
+    /// How a waiter waits.
     const WAIT: Wait;
-    /// True when one who waits keeps his CPU busy without end.
+    /// True when a waiter keeps its CPU busy.
     const POLLS: bool;
     /// Whether [`try_acquire`](Self::try_acquire) works.
     const TRIES: bool = true;
-    /// Whether letting it go wakes somebody by a system call of its own.
+    /// Whether a release wakes a waiter by a system call of its own.
     const WAKES: bool = false;
 
-    /// Waits for the lock on behalf of holder `me`.
+    /// Waits for the lock on behalf of contender `me`.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     fn acquire(&self, me: u32) -> io::Result<()>;
-    /// Takes the lock if it is free.
+    /// Acquires the lock if it is free.
     fn try_acquire(&self, me: u32) -> bool;
-    /// Lets the lock go that `me` has.
+    /// Releases the lock that `me` holds.
     fn release(&self, me: u32) -> io::Result<()>;
-    /// [`Holder::read`]; under the lock unless it tells readers from writers.
+    /// [`Holder::read`]; under the lock unless the lock tells readers from writers.
     #[inline]
     fn read<R>(&self, me: u32, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
         self.acquire(me)?;
@@ -47,14 +47,14 @@ pub(crate) trait RawLock: SharedLayout + 'static {
         self.release(me)?;
         Ok(result)
     }
-    /// What one acquisition should cost.
+    /// Declared cost of one acquisition.
     fn cost() -> Cost;
 }
 
-/// The lock that `R`'s words make in a segment of their own.
+/// Lock made of the words `R` in a segment of its own.
 pub struct InMemory<R>(PhantomData<R>);
 
-/// A mapping of it.
+/// A mapping of the lock.
 pub struct Mapped<R> {
     segment: Segment,
     me: u32,

@@ -1,6 +1,6 @@
-//! Model checks: every order in which two or three holders can run a lock, waiting for it and trying it, and a mutant of
-//! each lock that the check must catch. Run with
-//! `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib lock::model`.
+//! Model checks: every order in which two or three contenders can use a lock, by waiting and by trying, and a mutant of
+//! each lock that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib
+//! lock::model`.
 
 mod clh;
 mod mcs;
@@ -14,23 +14,23 @@ use loom::thread;
 use super::in_memory::RawLock;
 use crate::wait::model::check_within;
 
-/// How a holder gets the lock.
+/// How a contender acquires the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Waits until he has it.
+    /// Waits until it holds the lock.
     Wait,
-    /// Takes it only if it is free.
+    /// Acquires the lock only if it is free.
     Try,
 }
 
-/// A lock, and a counter that the checker watches: it panics when two touch it and nothing orders them.
+/// A lock, and a counter that the checker watches: it panics on two accesses without an order between them.
 struct Protected<R> {
     lock: R,
     counter: UnsafeCell<u32>,
 }
 
 impl<R: RawLock> Protected<R> {
-    /// One critical section of holder `me`, unless he tried in vain. How many he had.
+    /// One critical section of contender `me`, unless a try failed. Returns the number of critical sections run.
     fn enter(&self, me: u32, way: Way) -> u32 {
         match way {
             Way::Wait => self.lock.acquire(me).expect("nobody calls a model off"),
@@ -44,8 +44,8 @@ impl<R: RawLock> Protected<R> {
     }
 }
 
-/// Holders of one lock, each with what he does in turn; the first is the model's own thread. The counter must end at the
-/// number of critical sections, all who wait must get in, and so must one who tries when all are gone.
+/// Contenders of one lock, each with its sequence of acquisitions; the first is the model's own thread. The counter
+/// must end at the number of critical sections, every waiter must acquire the lock, and a try must succeed at the end.
 fn contend<R: RawLock + Default + Send + Sync>(holders: &[&'static [Way]]) {
     let shared = Arc::new(Protected { lock: R::default(), counter: UnsafeCell::new(0) });
     let play = |shared: &Protected<R>, me: usize, ways: &[Way]| -> u32 {
@@ -68,7 +68,8 @@ fn contend<R: RawLock + Default + Send + Sync>(holders: &[&'static [Way]]) {
     assert!(entered as usize >= waited);
 }
 
-/// What every lock must get right: two holders who come back, and three of whom one may be overtaken; waiting and trying.
+/// Checks every lock must pass: two contenders that return, and three of which one may be overtaken; waiting and
+/// trying.
 fn check<R: RawLock + Default + Send + Sync>() {
     use Way::{Try, Wait};
     check_within(4, || contend::<R>(&[&[Wait, Wait], &[Wait, Wait]]));
@@ -77,8 +78,8 @@ fn check<R: RawLock + Default + Send + Sync>() {
     check_within(2, || contend::<R>(&[&[Wait, Wait], &[Wait], &[Try]]));
 }
 
-/// True when the checker finds the mutant `R`, two of whose holders wait and come back. `test` is the test that asks, named
-/// from here on.
+/// True when the checker finds the mutant `R`, with two contenders that wait and return. `test` is the full name of the
+/// calling test.
 fn is_caught<R: RawLock + Default + Send + Sync>(test: &str) -> bool {
     let model = || contend::<R>(&[&[Way::Wait, Way::Wait], &[Way::Wait, Way::Wait]]);
     crate::wait::model::is_caught(&format!("lock::model::{test}"), model)

@@ -1,7 +1,7 @@
-//! One object of the C library in shared memory, made before anybody attaches. Not a mechanism.
+//! An object of the C library in shared memory, created before any contender attaches. Not a mechanism.
 //!
-//! All zero bytes are a lock or a semaphore, too, but one for a single process. So the trial's host makes a shared one in
-//! place, through a mapping that it gives up again; its page therefore lies on the memory node of the host.
+//! All-zero bytes are a valid lock or semaphore, but a process-private one. The trial's host therefore initialises a
+//! shared one in place, through a temporary mapping; its page lies on the memory node of the host.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
@@ -19,7 +19,7 @@ pub struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    /// Makes room for a `T` and calls `make` with its place, which holds zero bytes and nobody else knows.
+    /// Allocates a `T` and calls `make` with its address: zero bytes, unknown to other processes.
     ///
     /// Errors: those of `make`, and of the shared memory.
     pub(super) fn create(make: impl FnOnce(*mut T) -> io::Result<()>) -> io::Result<Address> {
@@ -28,9 +28,9 @@ impl<T> Placed<T> {
         Ok(address)
     }
 
-    /// Maps what was made.
+    /// Maps the object.
     ///
-    /// Errors: `InvalidData` when there is less than a `T`.
+    /// Errors: `InvalidData` when the memory is smaller than a `T`.
     pub(super) fn attach(address: &Address) -> io::Result<Self> {
         let segment = Segment::attach(address, End::Sender, size_of::<T>())?;
         let place = segment.at(0, size_of::<T>()).cast::<UnsafeCell<T>>().cast_const();
@@ -38,14 +38,14 @@ impl<T> Placed<T> {
         Ok(Self { place, _segment: segment })
     }
 
-    /// Where the object is. It stays mapped as long as this value lives.
+    /// Address of the object. It stays mapped as long as this value lives.
     #[inline]
     pub(super) fn get(&self) -> *mut T {
         UnsafeCell::raw_get(self.place)
     }
 }
 
-/// What a call of the pthread family returned: 0, or the error itself.
+/// Converts the result of a pthread call: 0, or the error itself.
 #[inline]
 pub(super) fn done(code: c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }

@@ -1,5 +1,6 @@
-//! Optimistic update: read, compute, compare and swap, and all over again when somebody else came first. Somebody always
-//! succeeds (lock-free); how often the others do not is counted. Source: Herlihy, Wait-Free Synchronization, 1991.
+//! Optimistic update: read, compute, compare and swap, repeated when another update came first. One contender always
+//! succeeds (lock-free); the failed attempts of the others are counted. Source: Herlihy, Wait-Free Synchronization,
+//! 1991.
 
 use super::Update;
 use crate::lock::{Cost, Guard};

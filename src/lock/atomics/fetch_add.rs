@@ -1,4 +1,5 @@
-//! One atomic addition: what an update costs that needs no lock, one line hand-over when another core made the last.
+//! One atomic addition: the cost of an update that needs no lock, one line hand-over when another core made the last
+//! one.
 
 use super::Update;
 use crate::lock::{Cost, Guard};

@@ -1,7 +1,7 @@
-//! What the processor does without any lock: the floor under every one of them, and the proof that one is needed.
+//! Updates without a lock: the floor under every lock, and the proof that a lock is needed.
 //!
-//! There is no object to make or to attach: what is updated belongs to the measure, which does the update that [`Update::GUARD`]
-//! stands for.
+//! There is no object to create or to attach: the measure owns the updated state and does the update that
+//! [`Update::GUARD`] stands for.
 
 pub(super) mod compare_swap;
 pub(super) mod fetch_add;
@@ -14,21 +14,21 @@ use super::{Acquired, Cost, Guard, Holder, Lock, MEASURES_UNGUARDED, Seat};
 use crate::address::Address;
 use crate::record::{Counts, Group, Measure, Wait};
 
-/// A way to update what is shared without excluding anybody.
+/// A way to update shared state without mutual exclusion.
 pub(super) trait Update: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What the measure does.
+    /// How the measure updates.
     const GUARD: Guard;
 
-    /// What one update should cost.
+    /// Declared cost of one update.
     fn cost() -> Cost;
 }
 
-/// The row of an update without a lock.
+/// Row of an update without a lock.
 pub struct Unlocked<U>(PhantomData<U>);
 
-/// The handle of what is no lock.
+/// Handle without a lock.
 pub struct Unguarded;
 
 impl<U: Update> Lock for Unlocked<U> {
@@ -64,7 +64,7 @@ impl Holder for Unguarded {
     }
 }
 
-/// One atomic instruction, and its line from the core that made the last one.
+/// Cost of one atomic instruction, and of fetching its line from the core that made the last one.
 fn one_instruction() -> Cost {
     Cost {
         alone: Counts { atomics: 1.0, ..Counts::default() },

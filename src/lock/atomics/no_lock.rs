@@ -1,5 +1,5 @@
-//! No lock at all. Two holders read the same value and both write the next one, so one of the two updates is gone. The row
-//! exists to be caught: a check that misses this would miss a broken lock.
+//! No lock. Two contenders read the same value and both write the next one, so one of the two updates is lost. The row
+//! shows that the check works: a check that misses this would miss a broken lock.
 
 use super::Update;
 use crate::lock::{Cost, Guard};

@@ -1,5 +1,5 @@
-//! The mutex that refuses mistakes: taken twice by one thread, or let go by one who does not have it. The price is a look
-//! at the owner each way; beyond that it costs what the plain one costs, hand-overs included. Unfair.
+//! Mutex that detects errors: a second acquisition by the same thread, and a release by a thread that does not hold it.
+//! Each call also checks the owner; otherwise it costs the same as the plain mutex, hand-offs included. Unfair.
 //!
 //! Source: POSIX.1-2017, `PTHREAD_MUTEX_ERRORCHECK`.
 

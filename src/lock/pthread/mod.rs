@@ -1,9 +1,10 @@
-//! Process-shared locks of the C library: what POSIX gives to everybody. They lie in memory that every holder maps, and
-//! are taken by the plain call, as programs do it: it waits for as long as it takes, so a holder whose owner died for good
-//! is ended by the trial's deadline and not by the abort word.
+//! Process-shared locks of the C library. They lie in memory that every contender maps, and are taken by the plain
+//! call, as programs do it: the call waits without limit, so a contender whose owner died is ended by the trial's
+//! deadline and not by the abort word.
 //!
 //! The library counts in user space and calls futex(2) only to sleep and to wake, except where priority is inherited.
-//! Source: POSIX.1-2017, `pthread_mutexattr_getpshared`, `pthread_mutex_lock`; pthread_mutexattr_setrobust(3); futex(2).
+//! Source: POSIX.1-2017, `pthread_mutexattr_getpshared`, `pthread_mutex_lock`; pthread_mutexattr_setrobust(3);
+//! futex(2).
 
 pub(super) mod adaptive;
 pub(super) mod errorcheck;
@@ -20,8 +21,8 @@ mod tests;
 use super::Cost;
 use crate::record::Counts;
 
-/// The same where priority is inherited: both calls are made, but one who waits for an owner that runs polls in the kernel,
-/// and gives up his CPU once in ten times, as counted between two CPUs of one virtual machine.
+/// Cost with priority inheritance: both calls are made, but a waiter polls in the kernel while the owner runs, and
+/// gives up its CPU once in ten times, as counted between two CPUs of one virtual machine.
 fn inheriting_cost() -> Cost {
     const SLEEPS: f64 = 0.1;
     let Cost { alone, release, acquire } = sleeping_cost();
@@ -29,7 +30,7 @@ fn inheriting_cost() -> Cost {
     Cost { alone, release: Counts { wakes: SLEEPS, ..release }, acquire }
 }
 
-/// What a lock costs that is one atomic instruction each way while nobody waits, and a sleep and a wake when somebody does.
+/// Cost of a lock with one atomic instruction each way without waiters, and a sleep and a wake-up with one.
 fn sleeping_cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },

@@ -1,4 +1,4 @@
-//! What the kinds of pthread mutexes have in common: one object, made with the attributes of its kind. Not a mechanism.
+//! What the kinds of pthread mutexes share: one object, created with the attributes of its kind. Not a mechanism.
 
 use std::ffi::c_int;
 use std::io;
@@ -14,45 +14,45 @@ use crate::record::{Group, Wait};
 pub(in crate::lock) trait Kind: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What is asked of the library.
+    /// Attributes of the mutex.
     const ATTRIBUTES: Attributes;
-    /// How one who has to wait does it.
+    /// How a waiter waits.
     const WAIT: Wait = Wait::Block;
-    /// Whether letting it go is an atomic instruction and then, if somebody sleeps, a system call.
+    /// Whether a release is an atomic instruction and then, with a sleeper, a system call.
     const WAKES: bool = true;
 
-    /// What one acquisition should cost.
+    /// Declared cost of one acquisition.
     fn cost() -> Cost {
         sleeping_cost()
     }
 }
 
-/// What a mutex shared between processes can be made with.
+/// Attributes of a mutex shared between processes.
 pub(in crate::lock) struct Attributes {
     /// `PTHREAD_MUTEX_NORMAL`, ...
     pub(super) kind: c_int,
-    /// The next owner is told when one died.
+    /// The death of an owner is reported to the next owner.
     pub(super) robust: bool,
-    /// The owner runs with the priority of the most urgent one who waits.
+    /// The owner inherits the priority of the most urgent waiter.
     pub(super) inherits: bool,
 }
 
 impl Attributes {
-    /// Nothing special.
+    /// Default attributes.
     pub(super) const PLAIN: Self = Self { kind: libc::PTHREAD_MUTEX_NORMAL, robust: false, inherits: false };
 
-    /// Makes a free mutex with these attributes at `place`, which nobody else uses yet.
+    /// Initialises a free mutex with these attributes at `place`, which no other process uses yet.
     ///
     /// Errors: `Unsupported` when the library or the kernel has no such mutexes.
     fn make(&self, place: *mut libc::pthread_mutex_t) -> io::Result<()> {
         let attributes = Initialised::of(self)?;
-        // SAFETY: the caller gives an aligned place for a mutex, in mapped memory that nobody else uses yet; the
+        // SAFETY: the caller gives an aligned place for a mutex, in mapped memory that no other process uses yet; the
         // attributes are initialised.
         done(unsafe { libc::pthread_mutex_init(place, &raw const attributes.0) })
     }
 }
 
-/// An attribute object that was initialised, and is destroyed in the end.
+/// Initialised attributes, destroyed on drop.
 struct Initialised(libc::pthread_mutexattr_t);
 
 impl Initialised {
@@ -64,7 +64,7 @@ impl Initialised {
             Self(object)
         };
         let object = &raw mut made.0;
-        // SAFETY: `object` points to attributes that were just initialised and that nobody else knows.
+        // SAFETY: `object` points to attributes that were just initialised and that no other code knows.
         unsafe {
             done(libc::pthread_mutexattr_setpshared(object, libc::PTHREAD_PROCESS_SHARED))?;
             done(libc::pthread_mutexattr_settype(object, wanted.kind))?;
@@ -86,10 +86,10 @@ impl Drop for Initialised {
     }
 }
 
-/// The mutex of kind `K`, in a segment of its own.
+/// Mutex of kind `K`, in a segment of its own.
 pub struct Mutex<K>(PhantomData<K>);
 
-/// A mapping of it.
+/// A mapping of the mutex.
 pub struct Mapped<K> {
     mutex: Placed<libc::pthread_mutex_t>,
     kind: PhantomData<K>,
@@ -142,7 +142,7 @@ impl<K: Kind> Holder for Mapped<K> {
 }
 
 impl<K: Kind> Mapped<K> {
-    /// Runs `critical` under the mutex, which this thread has just got, and lets it go.
+    /// Runs `critical` under the mutex, which this thread has just acquired, and releases it.
     #[inline]
     fn pass<R>(&self, critical: impl FnOnce(Acquired) -> R, acquired: Acquired) -> io::Result<R> {
         let result = critical(acquired);
@@ -151,8 +151,8 @@ impl<K: Kind> Mapped<K> {
         Ok(result)
     }
 
-    /// What `code` means, which is not 0: `EOWNERDEAD` that this thread has the mutex, and the last owner died with it. It
-    /// is made consistent at once, or nobody could have it after this one.
+    /// Interprets a non-zero `code`: `EOWNERDEAD` means that this thread has the mutex and the last owner died with it.
+    /// The mutex is made consistent at once; otherwise no later contender could acquire it.
     #[cold]
     fn after_death(&self, code: c_int) -> io::Result<Acquired> {
         if code != libc::EOWNERDEAD {

@@ -1,6 +1,6 @@
-//! The plain mutex, which most programs use: the three states of Drepper's futex mutex, with the owner and a count of
-//! users kept beside them. Barging is allowed, so it is quick and unfair. A hand-over to one who waits costs a call on each
-//! side, a wake and a switch. Nobody notices when its owner dies.
+//! Plain mutex, which most programs use: the three states of Drepper's futex mutex, with the owner and a count of users
+//! beside them. Barging is allowed, so it is quick and unfair. A hand-off to a waiter costs a system call on each side,
+//! a wake-up and a context switch. The death of an owner is not detected.
 //!
 //! Source: POSIX.1-2017, `PTHREAD_MUTEX_NORMAL`; glibc, nptl/pthread_mutex_lock.c.
 

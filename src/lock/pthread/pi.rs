@@ -1,10 +1,11 @@
-//! The mutex whose owner inherits the priority of those who wait. The word holds the owner's thread id, so that the kernel
-//! knows whom to lend it to; while nobody waits it is taken and let go in user space. As soon as somebody does, the kernel
-//! lets go and hands over to the most urgent waiter in one call: nobody barges in. One who waits for an owner that runs
-//! polls inside the kernel, so a hand-over between two CPUs seldom takes a switch. Fair among equals, and slow when
-//! contended. Nobody is told when its owner dies, and those who ask then never return.
+//! Mutex whose owner inherits the priority of its waiters. The word holds the owner's thread id, which tells the kernel
+//! which thread to boost; without waiters it is acquired and released in user space. With waiters the kernel releases
+//! the mutex and hands it to the most urgent waiter in one call, without barging. A waiter polls inside the kernel
+//! while the owner runs, so a hand-off between two CPUs seldom takes a context switch. Fair among equals, and slow when
+//! contended. The death of an owner is not reported, and later acquisitions never return.
 //!
-//! Source: POSIX.1-2017, `PTHREAD_PRIO_INHERIT`; `FUTEX_LOCK_PI` in futex(2); Linux, Documentation/locking/pi-futex.rst.
+//! Source: POSIX.1-2017, `PTHREAD_PRIO_INHERIT`; `FUTEX_LOCK_PI` in futex(2); Linux,
+//! Documentation/locking/pi-futex.rst.
 
 use super::inheriting_cost;
 use super::mutex::{Attributes, Kind};

@@ -1,5 +1,5 @@
-//! The mutex that its owner may take again: owner and depth are kept and compared each way. Here it is taken once only, so
-//! this is what the book-keeping alone costs. Hand-overs cost what those of the plain one cost. Unfair.
+//! Mutex that its owner may acquire again: owner and depth are kept and compared each way. Here it is acquired once
+//! only, so the row shows the cost of the book-keeping alone. Hand-offs cost the same as with the plain mutex. Unfair.
 //!
 //! Source: POSIX.1-2017, `PTHREAD_MUTEX_RECURSIVE`.
 

@@ -1,9 +1,10 @@
-//! The mutex that tells of an owner's death. Each thread keeps a list of those it holds where the kernel can find it; when
-//! the thread ends, by whatever cause, the kernel marks them and wakes one who waits, whose call returns `EOWNERDEAD`. He
-//! says that all is well again before he goes on. The list costs a few plain stores each way, on lines of the owner; with
-//! nobody dying a hand-over costs what the plain mutex costs. Unfair.
+//! Mutex that reports the death of its owner. Each thread keeps a list of the mutexes it holds where the kernel can
+//! find it; when the thread ends, for any reason, the kernel marks them and wakes a waiter, whose call returns
+//! `EOWNERDEAD`. The new owner marks the mutex consistent before it continues. The list costs a few plain stores each
+//! way, on lines of the owner; a hand-off costs the same as with the plain mutex. Unfair.
 //!
-//! Source: POSIX.1-2017, `pthread_mutexattr_setrobust`; get_robust_list(2); Linux, Documentation/locking/robust-futexes.rst.
+//! Source: POSIX.1-2017, `pthread_mutexattr_setrobust`; get_robust_list(2); Linux,
+//! Documentation/locking/robust-futexes.rst.
 
 use super::mutex::{Attributes, Kind};
 

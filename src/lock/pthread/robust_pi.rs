@@ -1,5 +1,5 @@
-//! The mutex that does both: its owner inherits the priority of those who wait, and the next one is told when he died.
-//! Contended, the kernel hands it over in one call; fair among equals.
+//! Mutex with both: its owner inherits the priority of the waiters, and the next owner learns of its death. Under
+//! contention the kernel hands it over in one call; fair among equals.
 //!
 //! Source: POSIX.1-2017, `pthread_mutexattr_setrobust`, `PTHREAD_PRIO_INHERIT`; `FUTEX_LOCK_PI` in futex(2).
 

@@ -1,9 +1,11 @@
-//! The readers-writer lock of the C library. Readers count themselves in a word they all write, so for short looks they
-//! pay as much as under a mutex. Two preferences: with readers first, a writer waits until no reader is left, which may be
-//! never; with writers first, one who waits holds off new readers. Writers among each other are unfair. A writer's
-//! hand-over to one who sleeps costs a call on each side, a wake and a switch. Nobody notices when a holder dies.
+//! Readers-writer lock of the C library. Readers count themselves in a word that all of them write, so a short read
+//! costs as much as under a mutex. Two preferences: with readers first, a writer waits until no reader is left,
+//! possibly for ever; with writers first, a waiting writer holds off new readers. Unfair among writers. A writer's
+//! hand-off to a sleeper costs a system call on each side, a wake-up and a context switch. The death of a holder is not
+//! detected.
 //!
-//! Source: POSIX.1-2017, `pthread_rwlock_rdlock`; pthread_rwlockattr_setkind_np(3); glibc, nptl/pthread_rwlock_common.c.
+//! Source: POSIX.1-2017, `pthread_rwlock_rdlock`; pthread_rwlockattr_setkind_np(3); glibc,
+//! nptl/pthread_rwlock_common.c.
 
 use std::ffi::c_int;
 use std::io;
@@ -15,11 +17,11 @@ use crate::lock::placed::{Placed, done};
 use crate::lock::{Acquired, Cost, Holder, Lock, Looked, Seat};
 use crate::record::{Counts, Group, Wait};
 
-/// Who goes first.
+/// Readers or writers first.
 pub(in crate::lock) trait Preference: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// The library's number for it, from pthread.h of glibc; the libc crate leaves them out.
+    /// The library's number for it, from pthread.h of glibc; missing in the libc crate.
     const KIND: c_int;
 }
 
@@ -39,10 +41,10 @@ impl Preference for WritersFirst {
     const KIND: c_int = 2;
 }
 
-/// The lock of preference `P`, in a segment of its own.
+/// Lock of preference `P`, in a segment of its own.
 pub struct RwLock<P>(PhantomData<P>);
 
-/// A mapping of it.
+/// A mapping of the lock.
 pub struct Mapped<P> {
     lock: Placed<libc::pthread_rwlock_t>,
     preference: PhantomData<P>,
@@ -63,14 +65,14 @@ impl<P: Preference> Lock for RwLock<P> {
         Ok(Mapped { lock: Placed::attach(address)?, preference: PhantomData })
     }
 
-    /// That of a writer.
+    /// Cost for a writer.
     fn cost() -> Cost {
         // One word says that a writer came, another that writers sleep.
         Cost { alone: Counts { atomics: 3.0, ..Counts::default() }, ..sleeping_cost() }
     }
 }
 
-/// Makes a free lock at `place`, which nobody else uses yet.
+/// Initialises a free lock at `place`, which no other process uses yet.
 fn make(place: *mut libc::pthread_rwlock_t, kind: c_int) -> io::Result<()> {
     // SAFETY: the attributes are initialised before they are used, and destroyed after, unless one of the calls fails, which
     // leaves nothing behind: they are plain bytes. `place` is aligned, mapped and unknown to others.
@@ -85,7 +87,7 @@ fn make(place: *mut libc::pthread_rwlock_t, kind: c_int) -> io::Result<()> {
 }
 
 impl<P: Preference> Mapped<P> {
-    /// Lets go what this thread has, be it a reader's or the writer's.
+    /// Releases what this thread holds, as reader or as writer.
     #[inline]
     fn release(&self) -> io::Result<()> {
         // SAFETY: `create` made the lock, it is mapped while `self` lives, and this thread holds it.

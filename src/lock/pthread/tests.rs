@@ -1,4 +1,4 @@
-//! The pthread locks between threads, and after a holder died.
+//! The pthread locks between threads, and after the death of a holder.
 
 use super::mutex::{Kind, Mutex};
 use super::rwlock::{ReadersFirst, RwLock, WritersFirst};
@@ -26,7 +26,8 @@ fn one_who_tries_is_refused_while_another_is_inside() {
     refuses_a_second::<RwLock<ReadersFirst>>();
 }
 
-/// Whether those who come after a dead owner get in, and are told: each of the next two.
+/// Whether each of the next two contenders after a dead owner acquires the lock, and whether the death is reported to
+/// it.
 fn after_a_death<K: Kind>() -> [Option<bool>; 2] {
     let address = Mutex::<K>::create(2).expect("made");
     die_inside::<Mutex<K>>(&address);

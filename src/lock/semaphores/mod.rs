@@ -1,5 +1,6 @@
-//! Semaphores as locks: a count of one permit, taken to get in and given back to get out. A semaphore has no owner, so
-//! anybody may give the permit back, and only System V semaphores do so for the dead, if they are told to in advance.
+//! Semaphores as locks: one permit, taken to acquire and given back to release. A semaphore has no owner, so any
+//! process may give the permit back. Only System V semaphores return the permit of a dead process, if requested in
+//! advance.
 
 pub(super) mod posix;
 mod posix_calls;

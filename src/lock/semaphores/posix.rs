@@ -1,6 +1,6 @@
-//! POSIX semaphore in shared memory (`sem_init` with pshared): permits and sleepers are counted in one word, and futex(2)
-//! is called only to sleep and to wake. Barging is allowed, so it is unfair. A hand-over to one who sleeps costs a call on
-//! each side, a wake and a switch. A permit that died with its holder never comes back.
+//! POSIX semaphore in shared memory (`sem_init` with pshared): one word counts permits and sleepers, and futex(2) is
+//! called only to sleep and to wake. Barging is allowed, so it is unfair. A hand-off to a sleeper costs a system call
+//! on each side, a wake-up and a context switch. The permit of a dead holder is lost.
 //!
 //! Source: sem_init(3); glibc, nptl/sem_waitcommon.c.
 
@@ -34,7 +34,7 @@ impl Lock for PosixSem {
 
     fn create(_: u32) -> io::Result<Address> {
         Placed::create(|place| {
-            // SAFETY: an aligned place in mapped memory, which nobody else uses yet.
+            // SAFETY: an aligned place in mapped memory, which no other process uses yet.
             Errno::result(unsafe { libc::sem_init(place, 1, 1) })?;
             Ok(())
         })

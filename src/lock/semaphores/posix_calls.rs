@@ -1,5 +1,5 @@
-//! A POSIX semaphore as a lock, wherever it is. Not a mechanism. The plain calls are measured, as programs make them: one
-//! who waits looks at the abort word only when a signal disturbs him.
+//! POSIX semaphore as a lock, at any address. Not a mechanism. The plain calls are measured, as programs make them: a
+//! waiter checks the abort word only when a signal interrupts it.
 //!
 //! Source: sem_overview(7), sem_wait(3), sem_post(3).
 
@@ -11,16 +11,18 @@ use crate::abort;
 use crate::lock::{Acquired, Cost, Holder};
 use crate::record::Counts;
 
-/// Knows where a semaphore is.
+/// Address of a semaphore.
 ///
 /// # Safety
-/// What [`get`](Self::get) gives was made with `sem_init` or `sem_open`, and stays one while the value lives.
+///
+/// [`get`](Self::get) returns a semaphore that was made with `sem_init` or `sem_open` and stays valid while the value
+/// lives.
 pub(in crate::lock) unsafe trait Place {
     /// The semaphore.
     fn get(&self) -> *mut libc::sem_t;
 }
 
-/// A holder of the semaphore at `P`.
+/// A contender's handle of the semaphore at `P`.
 pub struct Permit<P>(pub(super) P);
 
 impl<P: Place> Permit<P> {
@@ -67,7 +69,7 @@ impl<P: Place> Holder for Permit<P> {
     }
 }
 
-/// One atomic instruction each way; a sleep and a wake when somebody waits.
+/// One atomic instruction each way; a sleep and a wake-up when a contender waits.
 pub(super) fn cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },

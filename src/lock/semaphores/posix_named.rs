@@ -1,9 +1,9 @@
-//! POSIX semaphore found by name (`sem_open`): the same object as the unnamed one, in a file below /dev/shm which the C
-//! library maps, so each acquisition and each hand-over costs the same. Unfair. The name outlives every process that knows
-//! it, until somebody removes it; and a permit that died with its holder never comes back.
+//! POSIX semaphore found by name (`sem_open`): the same object as the unnamed one, in a file below /dev/shm that the C
+//! library maps, so each acquisition and each hand-off costs the same. Unfair. The name outlives every process that
+//! uses it, until it is removed; the permit of a dead holder is lost.
 //!
-//! The library makes the file under a random name of its own first, and then links the wanted one to it: a maker killed in
-//! the few microseconds between leaves a file of 32 bytes that no lease knows. Source: sem_open(3), sem_overview(7).
+//! The library creates the file under a random name and then links the wanted name to it: a creator killed in the few
+//! microseconds between leaves a file of 32 bytes that no lease knows. Source: sem_open(3), sem_overview(7).
 
 use std::ffi::{CString, c_int};
 use std::io;
@@ -29,9 +29,9 @@ unsafe impl Place for Open {
 }
 
 impl Open {
-    /// Opens the semaphore called `name`, or with `O_CREAT` makes it, with one permit.
+    /// Opens the semaphore called `name`, or with `O_CREAT` creates it with one permit.
     ///
-    /// Errors: whatever sem_open(3) says.
+    /// Errors: those of sem_open(3).
     fn by_name(name: &Name, flags: c_int) -> io::Result<Self> {
         const USER_ONLY: libc::c_uint = 0o600;
         const PERMITS: libc::c_uint = 1;

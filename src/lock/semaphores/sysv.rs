@@ -1,6 +1,6 @@
-//! System V semaphore: a count in the kernel, so taking the permit and giving it back are a call each, contended or not.
-//! The one who gives it back does the step of the first in the queue for him and then wakes him: fair, and every hand-over
-//! is a wake and a switch. A permit that died with its holder never comes back.
+//! System V semaphore: a count in the kernel, so acquire and release are a system call each, contended or not. A
+//! release completes the operation of the first waiter in the queue and then wakes it: fair, and every hand-off is a
+//! wake-up and a context switch. The permit of a dead holder is lost.
 //!
 //! Source: semop(2), sysvipc(7); Linux, ipc/sem.c.
 
@@ -11,7 +11,7 @@ use crate::sysv_sem::AtExit;
 /// The row.
 pub type SysvSem = Called<SysvHolder<Kept>>;
 
-/// Its permit.
+/// Its permit stays taken when the holder dies.
 pub struct Kept;
 
 impl Permit for Kept {

@@ -1,5 +1,5 @@
-//! A System V semaphore as a lock. Not a mechanism. Nothing lies in shared memory, so each way is a call, semop(2), as
-//! programs make it: one who waits looks at the abort word only when a signal disturbs him.
+//! System V semaphore as a lock. Not a mechanism. Nothing lies in shared memory, so acquire and release are calls of
+//! semop(2), as programs make them: a waiter checks the abort word only when a signal interrupts it.
 
 use std::io;
 use std::marker::PhantomData;
@@ -11,15 +11,15 @@ use crate::lock::by_calls::Calls;
 use crate::record::{Counts, Group};
 use crate::sysv_sem::{self, AtExit, Key, Semaphore};
 
-/// What becomes of a permit when its holder dies.
+/// What happens to a permit when its holder dies.
 pub trait Permit: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// Whether the kernel undoes the steps of a process that ends.
+    /// Whether the kernel undoes the operations of a process that ends.
     const AT_EXIT: AtExit;
 }
 
-/// A holder.
+/// One contender's handle.
 pub struct SysvHolder<P>(Semaphore, PhantomData<P>);
 
 fn key(name: &str) -> io::Result<Key> {
@@ -34,12 +34,12 @@ impl<P: Permit> Calls for SysvHolder<P> {
         sysv_sem::unavailable()
     }
 
-    /// Makes a semaphore with one permit.
+    /// Creates a semaphore with one permit.
     ///
     /// Errors: `StorageFull` when the machine has as many as `kernel.sem` allows.
     fn create() -> io::Result<Address> {
         let name = fresh_name(NameKind::SysvSem)?;
-        // The permit is the trial's, not its maker's, whose end must not take it back.
+        // The permit belongs to the trial: it must survive the process that creates it.
         Semaphore::create(key(&name.name)?)?.give(AtExit::Kept)?;
         Ok(Address::Named(name))
     }
@@ -68,7 +68,7 @@ impl<P: Permit> Calls for SysvHolder<P> {
         self.0.give(P::AT_EXIT)
     }
 
-    /// A call each way. One who waits sleeps in his, and finds his step done by the one who let go.
+    /// One system call each way. A waiter sleeps in its call and finds its operation completed by the releaser.
     fn cost() -> Cost {
         Cost {
             alone: Counts { system_calls: 2.0, ..Counts::default() },

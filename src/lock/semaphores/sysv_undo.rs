@@ -1,7 +1,7 @@
-//! System V semaphore whose steps are undone (`SEM_UNDO`) when the process ends that made them: the permit of a dead holder
-//! comes back, and the next one in the queue gets it, without being told. The kernel keeps a sum per process and semaphore
-//! for that, which each call looks up. Otherwise as without: fair, a call each way, a wake and a switch per hand-over.
-//! Threads of one process share the sum, so one that ends alone gives nothing back.
+//! System V semaphore with `SEM_UNDO`: when a process ends, the kernel undoes its operations, so the permit of a dead
+//! holder goes to the next waiter in the queue, without notice. The kernel keeps a sum per process and semaphore, which
+//! each call looks up. Otherwise as without: fair, a system call each way, a wake-up and a context switch per hand-off.
+//! Threads of one process share the sum, so a thread that ends alone gives nothing back.
 //!
 //! Source: semop(2), sysvipc(7); Linux, ipc/sem.c.
 
@@ -12,7 +12,7 @@ use crate::sysv_sem::AtExit;
 /// The row.
 pub type SysvSemUndo = Called<SysvHolder<Undone>>;
 
-/// Its permit.
+/// Its permit is given back when the holder dies.
 pub struct Undone;
 
 impl Permit for Undone {

@@ -1,4 +1,4 @@
-//! The semaphores between threads and processes, and after a holder died.
+//! The semaphores between threads and processes, and after the death of a holder.
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
@@ -33,7 +33,7 @@ fn a_permit_dies_with_its_holder() {
     assert!(holder::<PosixSem>(&address, 1).try_lock(|_| ()).expect("an answer").is_none());
 }
 
-/// Whether the next one gets in after a process ended inside.
+/// Whether the next contender acquires the lock after a process ended while it held it.
 fn gets_in_after_a_death<L: Lock>() -> bool {
     let address = L::create(2).expect("made");
     let (mut owner, mut next) = (holder::<L>(&address, 0), holder::<L>(&address, 1));

@@ -1,5 +1,5 @@
-//! Locks between threads of one process, from libraries: what a lock between processes is held against. They lie in memory
-//! of the process, and their futexes are private to it, so the kernel need not ask which file the page belongs to.
+//! Locks of libraries between threads of one process: the comparison for locks between processes. They lie in private
+//! memory, and their futexes are private, so the kernel need not look up the file of the page.
 
 pub(super) mod parking_lot_mutex;
 pub(super) mod parking_lot_rwlock;
@@ -18,7 +18,7 @@ use super::{Acquired, Cost, Holder, Lock, Looked, Seat};
 use crate::address::Address;
 use crate::record::{Counts, Group, Isolation, Measure, Wait};
 
-/// A thread cannot be killed without its process, so nobody would be left to recover.
+/// A thread cannot be killed without its process, so no contender would be left to recover.
 const MEASURES: &[Measure] = &[
     Measure::Acquire,
     Measure::Contention,
@@ -33,17 +33,17 @@ pub(super) trait Library: Default + Send + Sync + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
 
-    /// Runs `critical` alone.
+    /// Runs `critical` exclusively.
     fn alone<R>(&self, critical: impl FnOnce() -> R) -> io::Result<R>;
-    /// Runs `critical` alone if nobody is inside.
+    /// Runs `critical` exclusively if the lock is free.
     fn try_alone<R>(&self, critical: impl FnOnce() -> R) -> io::Result<Option<R>>;
-    /// Runs `look`, together with others who only look where the lock tells them apart.
+    /// Runs `look`, together with other readers where the lock admits them.
     fn among_readers<R>(&self, look: impl FnOnce() -> R) -> io::Result<R> {
         self.alone(look)
     }
 }
 
-/// The lock of a library, on lines of its own.
+/// Lock of a library, on cache lines of its own.
 pub struct InProcess<M>(PhantomData<M>);
 
 /// A reference to it.
@@ -70,7 +70,7 @@ impl<M: Library> Lock for InProcess<M> {
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            // Of one whose wait outlasted his polls, and the times that some give their CPU away before they sleep.
+            // For a waiter that slept; some also yield their CPU before they sleep.
             release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
             acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
         }
@@ -95,7 +95,7 @@ impl<M: Library> Holder for Shared<M> {
     }
 }
 
-/// What a lock of the standard library says when a holder panicked inside.
+/// Error of a poisoned lock of the standard library: a holder panicked.
 #[cold]
 fn poisoned() -> io::Error {
     io::Error::other("a holder panicked inside the lock")

@@ -1,7 +1,7 @@
-//! The mutex of parking_lot: one byte, polled for a while, and a queue of sleepers in a table of the process. Barging is
-//! allowed, but about every half millisecond a release hands the lock to the first in the queue: fair in the long run. A
-//! hand-over to one who sleeps costs a call on each side, a wake and a switch, and the table's own lock; to one who polls,
-//! the line.
+//! Mutex of parking_lot: one byte, polled for a while, and a queue of sleepers in a table of the process. Barging is
+//! allowed, but about every half millisecond a release hands the lock to the first in the queue: fair in the long run.
+//! A hand-off to a sleeper costs a system call on each side, a wake-up, a context switch and the table's own lock; to a
+//! polling waiter, the line.
 //!
 //! Source: the crate parking_lot, `Mutex`; after WebKit's WTF::Lock (Pizlo, Locking in WebKit, 2016).
 

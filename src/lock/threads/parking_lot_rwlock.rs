@@ -1,6 +1,6 @@
-//! The readers-writer lock of parking_lot: readers counted in one word, polled for a while, and queues of sleepers in a
+//! Readers-writer lock of parking_lot: readers counted in one word, polled for a while, and queues of sleepers in a
 //! table of the process. A waiting writer holds off new readers, and as with its mutex a release now and then hands the
-//! lock on instead of letting others barge in: fair in the long run. Every reader writes the word twice.
+//! lock to a waiter instead of allowing barging: fair in the long run. Every reader writes the word twice.
 //!
 //! Source: the crate parking_lot, `RwLock`.
 

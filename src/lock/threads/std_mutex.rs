@@ -1,6 +1,6 @@
-//! The standard library's mutex: three states in one word, a hundred polls before it sleeps on a private futex, and a flag
-//! that says whether a holder panicked. Barging is allowed, so it is unfair. A hand-over to one who sleeps costs a call on
-//! each side, a wake and a switch; to one who polls, the line.
+//! Mutex of the standard library: three states in one word, a hundred polls before it sleeps on a private futex, and a
+//! flag that says whether a holder panicked. Barging is allowed, so it is unfair. A hand-off to a sleeper costs a
+//! system call on each side, a wake-up and a context switch; to a polling waiter, the line.
 //!
 //! Source: `std::sync::Mutex`; Rust, library/std/src/sys/sync/mutex/futex.rs.
 

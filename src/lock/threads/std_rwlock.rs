@@ -1,6 +1,6 @@
-//! The standard library's readers-writer lock: readers counted in one word, writers first, a hundred polls before either
-//! sleeps on a private futex. A writer who leaves wakes one writer, or all readers where none waits. Every reader writes
-//! the word twice, so readers hand its line around. Unfair among writers.
+//! Readers-writer lock of the standard library: readers counted in one word, writers first, a hundred polls before
+//! either sleeps on a private futex. A releasing writer wakes one writer, or all readers where no writer waits. Every
+//! reader writes the word twice, so readers hand its line around. Unfair among writers.
 //!
 //! Source: `std::sync::RwLock`; Rust, library/std/src/sys/sync/rwlock/futex.rs.
 
