@@ -1,12 +1,13 @@
-//! POSIX record lock: fcntl(2) with F_SETLKW, here on the whole file. It belongs to the process, which has two consequences.
-//! Threads of one process do not exclude each other. And the process loses the lock as soon as it closes any descriptor of
-//! that file, even one that a library opened to read it; what is protected here is never the lock's own file.
+//! POSIX record lock: fcntl(2) with F_SETLKW, here on the whole file. It belongs to the process, with two consequences.
+//! Threads of one process do not exclude each other. And the process loses the lock as soon as it closes any descriptor
+//! of that file, even one that a library opened to read it; the protected state here is never the lock's own file.
 //!
-//! Before it puts anybody to sleep the kernel follows who waits for whom and refuses with EDEADLK what would never end, with
-//! a global lock held meanwhile. With one lock there is no circle, so here it costs time and refuses nobody; since it looks
-//! at processes and not at threads, it can also cry wolf. Unfair: a newcomer may come before the one who was woken.
+//! Before a contender sleeps, the kernel follows the chain of waiting processes under a global lock and refuses a
+//! deadlock with EDEADLK. With one lock there is no cycle, so here the search costs time and refuses nothing; since it
+//! looks at processes and not at threads, it can also report a false deadlock. Unfair: a newcomer may overtake a woken
+//! waiter.
 //!
-//! Cost: a system call each way, a wake and a switch when it is handed over. Source: fcntl_locking(2), close(2).
+//! Cost: a system call each way, a wake-up and a context switch per hand-off. Source: fcntl_locking(2), close(2).
 
 use std::fs::File;
 use std::io;
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
     use crate::lock::by_calls::Calls;
 
-    /// The record lock that a file of `id` has, if any: no try of this very process would meet it.
+    /// Number of record locks on the file that this process holds: a try by the same process would not meet them.
     fn locks_of(file: &File) -> usize {
         use std::os::unix::fs::MetadataExt;
         let inode = file.metadata().expect("a file").ino();

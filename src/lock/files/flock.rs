@@ -1,8 +1,8 @@
-//! flock(2): a lock on the whole file that belongs to an open file description, not to a process. Whoever inherits or
-//! duplicates the descriptor shares it, so each holder opens the file himself; it goes with the last descriptor, so a death
-//! frees it. A newcomer may take it before the one who was woken runs: unfair.
+//! flock(2): a lock on the whole file that belongs to an open file description, not to a process. Inherited and
+//! duplicated descriptors share it, so each contender opens the file itself; the lock ends with the last descriptor, so
+//! the death of the holder releases it. Unfair: a newcomer may overtake a woken waiter.
 //!
-//! Cost: a system call each way, a wake and a switch when it is handed over. Source: flock(2).
+//! Cost: a system call each way, a wake-up and a context switch per hand-off. Source: flock(2).
 
 use std::fs::File;
 use std::io;

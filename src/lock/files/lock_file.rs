@@ -1,12 +1,12 @@
-//! Lock file: whoever manages to create it, with O_CREAT and O_EXCL, has the lock; removing it lets the lock go. It works
-//! wherever files do, which is why scripts use it. Nobody is told that the lock is free: one who was refused tries again
-//! after a pause of his own, which grows from 1 us to 1 ms here (the kernel's timers add some 50 us to each), where scripts
-//! often wait a whole second. So a hand-over costs a pause, the share of each is luck, and what a dead owner leaves behind
-//! locks everybody out.
+//! Lock file: the contender that creates it, with O_CREAT and O_EXCL, holds the lock; removing it releases the lock. It
+//! works on every file system, which is why scripts use it. A release notifies no waiter: a refused contender tries
+//! again after a pause, which grows from 1 us to 1 ms here (the kernel's timers add some 50 us to each), where scripts
+//! often wait a whole second. So a hand-off costs a pause, the shares are a matter of chance, and the file of a dead
+//! owner locks out all others.
 //!
-//! Cost: open, close and unlink, with the file system's book-keeping for a file that comes and goes; each refusal an open
-//! and a sleep. How many refusals a wait takes depends on how long the lock is held, so no count of calls is declared for it
-//! beyond the first. Source: open(2) on O_EXCL; nanosleep(2); link-based locking for old NFS is left out.
+//! Cost: open, close and unlink, with the file system's book-keeping for a file that comes and goes; each refusal an
+//! open and a sleep. The number of refusals depends on how long the lock is held, so no calls are declared beyond the
+//! first. Source: open(2) on O_EXCL; nanosleep(2); link-based locking for old NFS is left out.
 
 use std::env;
 use std::fs;
@@ -23,18 +23,18 @@ use crate::lock::Cost;
 use crate::lock::by_calls::Calls;
 use crate::record::{Counts, Group, Measure, Wait};
 
-/// The first pause after a refusal; each is twice as long as the last ...
+/// First pause after a refusal; each pause doubles the one before.
 const PAUSE_FIRST: Duration = Duration::from_micros(1);
-/// ... up to this.
+/// Longest pause.
 const PAUSE_LONGEST: Duration = Duration::from_millis(1);
 
-/// Where the file is while somebody has the lock.
+/// Path of the file, which exists while the lock is held.
 pub struct LockFile(PathBuf);
 
 impl Calls for LockFile {
     const SUMMARY: &'static str = "file created with O_EXCL and removed, tried again after a growing pause";
     const GROUP: Group = Group::FileLocks;
-    /// No anatomy: the calls of a wait cannot be counted beforehand.
+    /// No cost model: the calls of a wait cannot be counted beforehand.
     const MEASURES: &'static [Measure] = &[
         Measure::Acquire,
         Measure::Contention,
@@ -62,7 +62,7 @@ impl Calls for LockFile {
     fn try_acquire(&self) -> io::Result<bool> {
         let new = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         match open(&self.0, new, Mode::RUSR | Mode::WUSR) {
-            // Only that it exists counts; what is closed at once cannot leak to a child.
+            // Only the existence of the file counts; a closed descriptor cannot leak to a child.
             Ok(file) => {
                 drop(file);
                 Ok(true)
@@ -82,7 +82,7 @@ impl Calls for LockFile {
         Cost {
             alone: calls(3.0),
             release: calls(1.0),
-            // Refused once and a pause at least, then open and close.
+            // One refusal and one pause at least, then open and close.
             acquire: Counts { context_switches: 1.0, ..calls(4.0) },
         }
     }

@@ -1,8 +1,9 @@
-//! Locks on files: what shell scripts, package managers and mailers use. The kernel keeps them with the file, or the name of
-//! the file is the lock.
+//! Locks on files, as shell scripts, package managers and mailers use them. The kernel keeps them with the file, or the
+//! name of the file is the lock.
 //!
-//! The file lies where the user's temporary files do and has no name, so that nothing is left of it; each holder opens it
-//! anew. Locks of local file systems are all kept by the same code above them, so which one it is hardly matters here.
+//! The file lies in the user's directory for temporary files and has no name, so that nothing is left of it; each
+//! contender opens it anew. Locks of local file systems are all kept by the same code above them, so the choice of file
+//! system hardly matters here.
 
 pub(super) mod fcntl_record;
 pub(super) mod flock;
@@ -22,7 +23,8 @@ use super::by_calls::{Calls, undisturbed, unless_taken};
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Counts, Group, Isolation};
 
-/// A file without a name, in the directory for temporary files; in memory where its file system cannot make one.
+/// Creates a file without a name, in the directory for temporary files; in memory where its file system cannot create
+/// one.
 fn create() -> io::Result<Address> {
     let unnamed = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = open(env::temp_dir(), unnamed, Mode::RUSR | Mode::WUSR);
@@ -30,20 +32,20 @@ fn create() -> io::Result<Address> {
     Ok(Address::Inherited { sender: vec![Descriptor::new(file)], receiver: vec![] })
 }
 
-/// The file, opened anew: a duplicate would share its lock with all who have one. Source: proc_pid_fd(5).
+/// Opens the file anew: a duplicate would share its lock. Source: proc_pid_fd(5).
 fn opened_anew(address: &Address) -> io::Result<File> {
     let inherited = address.descriptor(End::Sender)?.number();
     File::options().read(true).write(true).open(format!("/proc/self/fd/{inherited}"))
 }
 
-/// What is asked of a lock on a whole file.
+/// Operation on a lock of a whole file.
 #[derive(Clone, Copy)]
 pub enum Ask {
-    /// To have it alone, however long that takes.
+    /// Acquires the lock, with a wait of any length.
     Take,
-    /// To have it alone now.
+    /// Acquires the lock without waiting.
     Try,
-    /// To be rid of it.
+    /// Releases the lock.
     LetGo,
 }
 
@@ -58,20 +60,20 @@ impl From<Ask> for FlockOperation {
     }
 }
 
-/// A call that takes and lets go of a lock on a whole file.
+/// Call that acquires and releases a lock on a whole file.
 pub trait WholeFile: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// Between what it can work; the first is the default.
+    /// Isolations it supports; the first is the default.
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
 
     /// Makes the call.
     ///
-    /// Errors: `WouldBlock` when it was only to try, and somebody else has the lock.
+    /// Errors: `WouldBlock` when a try finds the lock held by another contender.
     fn call(file: &File, ask: Ask) -> io::Result<()>;
 }
 
-/// One holder's open file, which it locks by calls `W`.
+/// One contender's open file, locked by calls `W`.
 pub struct OnFile<W>(File, PhantomData<W>);
 
 impl<W: WholeFile> Calls for OnFile<W> {
@@ -102,7 +104,7 @@ impl<W: WholeFile> Calls for OnFile<W> {
         W::call(&self.0, Ask::LetGo)
     }
 
-    /// A call to take it, a call to let it go, which also wakes who waits in his.
+    /// One call to acquire and one to release, which also wakes a waiter.
     fn cost() -> Cost {
         let call = Counts { system_calls: 1.0, ..Counts::default() };
         Cost {

@@ -1,8 +1,9 @@
-//! Open file description locks: fcntl(2) with F_OFD_SETLKW. Ranges of a file, as with POSIX record locks, but they belong to
-//! the open file and not to the process, so threads exclude each other too and closing another descriptor of the same file
-//! loses nothing. There is no search for deadlocks. Here the range is the whole file. Unfair: a newcomer may come first.
+//! Open file description lock: fcntl(2) with F_OFD_SETLKW. It covers ranges of a file, as POSIX record locks do, but
+//! belongs to the open file and not to the process, so threads exclude each other too and closing another descriptor of
+//! the same file loses nothing. The kernel does not search for deadlocks. Here the range is the whole file. Unfair: a
+//! newcomer may overtake a woken waiter.
 //!
-//! Cost: a system call each way, a wake and a switch when it is handed over. Source: fcntl_locking(2); POSIX.1-2024.
+//! Cost: a system call each way, a wake-up and a context switch per hand-off. Source: fcntl_locking(2); POSIX.1-2024.
 
 use std::fs::File;
 use std::io;

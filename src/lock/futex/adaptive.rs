@@ -1,13 +1,16 @@
-//! Adaptive mutex: the three-state mutex, but who finds it taken looks a few times more before he sleeps, for as long as
-//! nobody sleeps yet. A short critical section ends while he looks, and two system calls and a context switch are saved.
-//! Once somebody sleeps nobody polls, or the woken would hardly ever win. Unfair, like the mutex it is made of.
+//! Adaptive mutex: the three-state mutex, but a contender that finds it taken polls a few times before it sleeps, as
+//! long as no other contender sleeps. A short critical section ends meanwhile, which saves two system calls and a
+//! context switch. Once a contender sleeps none polls, since a woken sleeper would hardly ever win. Unfair, like the
+//! three-state mutex.
 //!
-//! How often to look is a bargain: each look takes the line away from the owner, who has to fetch it back to let go or to
-//! take it again. Looks that are far apart leave him alone meanwhile. On two virtual processors of an EPYC, two holders that
-//! wanted nothing but the lock made 5 times as many acquisitions with 4 looks after 100 pause hints each as they did without
-//! looking, and 1.2 times as many with 100 looks in a row; with 100 ns inside and outside it was 1.4 and 1.6 times.
+//! The number of polls is a trade-off: each poll takes the line away from the owner, which has to fetch it back to
+//! release or to acquire again. Polls with pauses between them disturb the owner less. On two virtual processors of an
+//! EPYC, two contenders without think time and with an empty critical section made 5 times as many acquisitions with 4
+//! polls after 100 pause hints each as without polling, and 1.2 times as many with 100 polls in a row; with 100 ns of
+//! critical section and of think time it was 1.4 and 1.6 times.
 //!
-//! Source: Karlin, Li, Manasse, Owicki, Empirical Studies of Competitive Spinning, 1991; Rust's own mutex looks 100 times.
+//! Source: Karlin, Li, Manasse, Owicki, Empirical Studies of Competitive Spinning, 1991; Rust's own mutex polls 100
+//! times.
 
 use std::hint;
 use std::io;
@@ -17,7 +20,7 @@ use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::record::{Group, Wait};
 
-/// The lock whose waiters look `LOOKS` times, after `PAUSES` pause hints each, before they sleep.
+/// Lock whose waiters poll `LOOKS` times, after `PAUSES` pause hints each, before they sleep.
 #[cfg_attr(not(loom), repr(C))]
 #[derive(Default)]
 pub struct FutexAdaptive<const LOOKS: u32, const PAUSES: u32> {
@@ -41,7 +44,7 @@ impl<const LOOKS: u32, const PAUSES: u32> FutexAdaptive<LOOKS, PAUSES> {
         Ok(())
     }
 
-    /// Returns when the word is anything but taken without sleepers, and after the last look.
+    /// Returns when the word is anything but taken without sleepers, or after the last poll.
     pub(super) fn look(&self) {
         for _ in 0..LOOKS {
             for _ in 0..PAUSES {
@@ -80,7 +83,7 @@ impl<const LOOKS: u32, const PAUSES: u32> RawLock for FutexAdaptive<LOOKS, PAUSE
         self.states.release()
     }
 
-    /// Handed over to one who slept: one who still looks saves both sides the system call.
+    /// Hand-off to a sleeper: a waiter that still polls saves both sides the system call.
     fn cost() -> Cost {
         states::cost()
     }

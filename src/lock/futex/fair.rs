@@ -1,11 +1,12 @@
-//! Eventually fair mutex. As a rule barging is allowed, as in the other futex mutexes; but when the owner lets go and finds
-//! that the longest sleeper has waited for half a millisecond, he hands the lock to that one without freeing it. So nobody
-//! starves, and the price, a context switch with the lock in nobody's use, is paid at most once per sleeper and patience.
+//! Eventually fair mutex. Barging is normally allowed, as in the other futex mutexes; but when a release finds that the
+//! longest sleeper has waited for half a millisecond, it hands the lock to that sleeper without freeing it. So no
+//! contender starves, and the price, a context switch while the lock is unused, is paid at most once per sleeper and
+//! patience.
 //!
-//! The word holds a bit for taken and the number of the youngest sleeper; each sleeper sits on a line of his own and names
-//! the one who sat down before him. Sleepers only put themselves in front, by one compare-and-swap, and only the owner takes
-//! anybody off, before he lets go; so the list needs no lock but the one it belongs to, and numbers do where pointers could
-//! not be shared. A woken sleeper who comes too late sits down again, with the time since which he has been waiting.
+//! The word holds a bit for taken and the number of the youngest sleeper; each sleeper has a line of its own and names
+//! the sleeper before it. Sleepers only put themselves in front, by one compare-and-swap, and only the owner removes
+//! them, before it releases; so the list needs no other lock, and numbers replace pointers, which could not be shared.
+//! A woken sleeper that comes too late joins the list again, with the start time of its wait.
 //!
 //! Source: in the spirit of parking_lot's eventual fairness (Pizlo, Locking in WebKit, 2016); futex(2).
 
@@ -22,33 +23,33 @@ use crate::wait::Word;
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
-/// Where the number of the youngest sleeper begins: his index plus one, 0 for nobody.
+/// Position of the youngest sleeper's number: its index plus one, 0 for none.
 const YOUNGEST: u32 = 1;
 
-/// What a sleeper has been told.
+/// State of a sleeper.
 const NOTHING: u32 = 0;
 const TRY: u32 = 1;
 const YOURS: u32 = 2;
 
-/// Looks before sitting down, and pause hints before each: as for the adaptive mutex, and for its reasons.
+/// Polls before sleeping, and pause hints before each: as in the adaptive mutex, for the same reasons.
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 4 };
 const PAUSES: u32 = 100;
 
 const SEATS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
 
-/// The lock that is handed over to one who has waited for `PATIENCE_NS` nanoseconds.
+/// Lock that is handed to a sleeper after a wait of `PATIENCE_NS` nanoseconds.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 pub struct FutexFair<const PATIENCE_NS: u64> {
     word: AtomicU32,
     seats: [Seat; SEATS],
 }
 
-/// Where one holder sleeps.
+/// Line where one contender sleeps.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 struct Seat {
     told: Word,
-    /// Number of who sat down before; 0 for nobody.
+    /// Number of the sleeper before it; 0 for none.
     older: AtomicU32,
     since_ns: AtomicU64,
 }
@@ -75,7 +76,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         }
     }
 
-    /// Returns when the lock is anything but taken without sleepers, and after the last look.
+    /// Returns when the lock is anything but taken without sleepers, or after the last poll.
     fn look(&self) {
         for _ in 0..LOOKS {
             for _ in 0..PAUSES {
@@ -87,7 +88,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         }
     }
 
-    /// Becomes the youngest sleeper; false when the lock was free, or somebody else was quicker.
+    /// Becomes the youngest sleeper; false when the lock was free, or another contender came first.
     fn sit_down(&self, me: u32, since_ns: u64) -> io::Result<bool> {
         let seen = self.word.load(Ordering::Relaxed);
         if seen & TAKEN == 0 {
@@ -102,7 +103,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         Ok(self.word.compare_exchange(seen, seated, Ordering::Release, Ordering::Relaxed).is_ok())
     }
 
-    /// Sleeps until told something. The wake for an earlier sleep may come late and end this one early.
+    /// Sleeps until its state changes. A late wake-up for an earlier sleeper may end this sleep early.
     fn sleep(&self, me: u32) -> io::Result<u32> {
         let told = &self.seat(me + 1)?.told;
         loop {
@@ -118,7 +119,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         }
     }
 
-    /// Lets it go, or hands it over, where somebody sleeps.
+    /// Frees the lock or hands it off, when contenders sleep.
     #[cold]
     fn release_contended(&self) -> io::Result<()> {
         let now_ns = clock::now_ns();
@@ -138,7 +139,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
                 let left = (older << YOUNGEST) | left;
                 // PAIRS: fair-released
                 if self.word.compare_exchange(seen, left, Ordering::Release, Ordering::Relaxed).is_err() {
-                    // Somebody sat down in front of him.
+                    // Another sleeper put itself in front.
                     continue;
                 }
             }
@@ -148,17 +149,17 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         }
     }
 
-    /// Lets it go without a look at who sleeps.
+    /// Frees the lock without a check for sleepers.
     pub(super) fn free(&self) {
         // PAIRS: fair-released
         self.word.fetch_and(!TAKEN, Ordering::Release);
     }
 
-    /// The seat of who has waited longest, and that of who sat down just after him.
+    /// Line of the longest sleeper, and that of the sleeper just after it.
     fn longest(&self, youngest: u32) -> io::Result<(&Seat, Option<&Seat>)> {
         let mut at = self.seat(youngest)?;
         let mut found = (at, None);
-        // As many steps as there are seats: memory that somebody scribbled on must not keep the owner here.
+        // At most as many steps as there are lines: corrupted memory must not keep the owner here.
         for _ in 1..SEATS {
             let number = at.older.load(Ordering::Relaxed);
             if number == 0 {
@@ -210,7 +211,7 @@ impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
         self.release_contended()
     }
 
-    /// Handed over to one who slept: the word's line and his seat's go to the owner, and both come back.
+    /// Hand-off to a sleeper: the lines of the word and of the sleeper go to the owner and back.
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
@@ -222,7 +223,7 @@ impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
 
 #[cfg(all(test, loom))]
 impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
-    /// What a mutant needs to know.
+    /// Whether any contender sleeps, for a mutant.
     pub(super) fn somebody_sleeps(&self) -> bool {
         self.word.load(Ordering::Relaxed) >> YOUNGEST != 0
     }

@@ -1,10 +1,9 @@
-//! Strict hand-off: a ticket lock whose waiters sleep, each on a word of his own. Perfectly fair, first come first served,
-//! and for that reason slow: whenever somebody waits, the lock goes to one who sleeps, and nobody uses it until he runs. The
-//! row shows what strict fairness costs where waiting is done by sleeping: a wake and a context switch for every single
-//! hand-over.
+//! Strict hand-off: a ticket lock whose waiters sleep, each on a word of its own. Perfectly fair, first come first
+//! served, and therefore slow: with a waiter, the lock goes to a sleeper and stays unused until it runs. The row shows
+//! the cost of strict fairness with sleeping waiters: a wake-up and a context switch for every hand-off.
 //!
-//! Tickets take turns on a ring of words. A word says whose turn it last was there, and whether the next one to have his
-//! turn there sleeps; letting go is one swap on the word of the next ticket, which tells the owner whom to wake, if anybody.
+//! Tickets share a ring of words in turn. A word says which ticket was served there last, and whether the next one
+//! sleeps; a release is one swap on the word of the next ticket, which tells the owner whether to wake a sleeper.
 //!
 //! Source: Reed, Kanodia 1979 (tickets, as sequencers); Anderson 1990 (a word for each waiter); futex(2).
 
@@ -17,13 +16,13 @@ use crate::lock::{Cost, MAX_HOLDERS};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::Word;
 
-/// Words that tickets take turns on: a power of two, so that the turn goes on where the numbers wrap, and enough that no two
-/// holders ever wait at one.
+/// Words that tickets use in turn: a power of two, so that the order survives the wrap-around of the numbers, and
+/// enough that no two contenders ever wait at one.
 const TURNS: usize = if cfg!(loom) { 4 } else { 64 };
 const HOLDERS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
 const _: () = assert!(HOLDERS <= TURNS && TURNS.is_power_of_two());
 
-/// Set in a word at which somebody sleeps; the bits above are those of a ticket.
+/// Set in a word at which a contender sleeps; the bits above are those of a ticket.
 const ASLEEP: u32 = 1;
 
 /// The lock.
@@ -31,11 +30,11 @@ const ASLEEP: u32 = 1;
 pub struct FutexHandoff {
     next: Line<AtomicU32>,
     turns: [Line<Word>; TURNS],
-    /// What each holder has drawn, for when it lets go: written and read by that one only.
+    /// Ticket that each contender has drawn, for its release: written and read by that contender only.
     drawn: [Line<AtomicU32>; HOLDERS],
 }
 
-/// Something on a line of its own.
+/// A value on a line of its own.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 struct Line<T>(T);
@@ -46,11 +45,11 @@ const _: () = {
     assert!(offset_of!(FutexHandoff, turns) == 64 && offset_of!(FutexHandoff, drawn) == 64 * (1 + TURNS));
 };
 
-// SAFETY: repr(C), atomics only; all-zero bytes say that it is the turn of ticket 0, which nobody has drawn. Never mapped
-// under the model checker.
+// SAFETY: repr(C), atomics only; all-zero bytes say that it is the turn of ticket 0, which no contender has drawn.
+// Never mapped under the model checker.
 unsafe impl crate::shm::SharedLayout for FutexHandoff {}
 
-/// The value of a word when it is the turn of `ticket`.
+/// Value of a word when it is the turn of `ticket`.
 const fn turn_of(ticket: u32) -> u32 {
     ticket << 1
 }
@@ -78,7 +77,7 @@ impl FutexHandoff {
 
     #[cold]
     fn wake(turn: &Word) -> io::Result<()> {
-        // The one who waits there is alone with it.
+        // At most one contender waits at the word.
         turn.wake(1).map(drop)
     }
 
@@ -87,7 +86,7 @@ impl FutexHandoff {
         &self.turns[ticket as usize % TURNS].0
     }
 
-    /// The first half of a release: whom to wake, if anybody.
+    /// First half of a release: the word of the sleeper to wake, if any.
     #[inline]
     pub(super) fn pass_on(&self, me: u32) -> Option<&Word> {
         let next = self.drawn[me as usize].0.load(Ordering::Relaxed).wrapping_add(1);
@@ -130,8 +129,8 @@ impl RawLock for FutexHandoff {
         self.pass_on(me).map_or(Ok(()), Self::wake)
     }
 
-    /// The owner fetches the word at which the next one sleeps, who fetches it back, and had to fetch the one that tickets
-    /// are drawn from.
+    /// The owner fetches the word at which the next contender sleeps; that contender fetches it back, and had to fetch
+    /// the one that tickets are drawn from.
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },

@@ -1,4 +1,4 @@
-//! Locks in shared memory whose waiters sleep on a futex: one atomic instruction each way while nobody waits.
+//! Locks in shared memory whose waiters sleep on a futex: one atomic instruction each way without waiters.
 
 pub(super) mod adaptive;
 pub(super) mod fair;

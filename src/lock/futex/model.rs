@@ -1,6 +1,7 @@
-//! Model checks: every order in which two or three holders can take turns, sleep and wake each other, and mutants that the
-//! check must catch. The model's futex knows no time limit, so a wake-up that gets lost leaves a holder asleep for ever,
-//! which the checker reports. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib lock::futex::model`.
+//! Model checks: every order in which two or three contenders can acquire, sleep and wake each other, and mutants that
+//! the check must catch. The model's futex has no time limit, so a lost wake-up leaves a contender asleep for ever,
+//! which the checker reports. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib
+//! lock::futex::model`.
 
 use std::io;
 
@@ -15,24 +16,24 @@ use super::mutex::FutexMutex;
 use crate::lock::in_memory::RawLock;
 use crate::wait::model::check_within;
 
-/// As the adaptive mutex looks: once, since the checker tries every moment at which that can be.
+/// Adaptive mutex with one poll, since the checker tries every moment at which it can happen.
 type Adaptive = FutexAdaptive<1, 0>;
-/// Hands the lock over to whoever sleeps.
+/// Fair mutex that hands the lock to any sleeper.
 type Impatient = FutexFair<0>;
-/// Leaves it to chance.
+/// Fair mutex that never hands off.
 type Patient = FutexFair<{ u64::MAX }>;
 
-/// What a holder does to take the lock or to let it go: the lock's own way, or a mutant's.
+/// Step by which a contender acquires or releases the lock: the lock's own, or a mutant's.
 type Step<L> = fn(&L, u32) -> io::Result<()>;
 
-/// A lock, and a counter that the checker watches: it panics when two touch it and nothing orders them.
+/// A lock, and a counter that the checker watches: it panics on two accesses without an order between them.
 struct Protected<L> {
     lock: L,
     counter: UnsafeCell<u32>,
 }
 
-/// `holders` of one lock, each of whom takes it `rounds` times; the first is the model's own thread. In the end one who
-/// tries must get it, since all are gone.
+/// `holders` contenders of one lock, each of which acquires it `rounds` times; the first is the model's own thread. A
+/// try must succeed at the end, when all are done.
 fn contend<L: RawLock + Default + Send + Sync>(holders: u32, rounds: u32, take: Step<L>, give: Step<L>) {
     let shared = Arc::new(Protected { lock: L::default(), counter: UnsafeCell::new(0) });
     let play = move |shared: &Protected<L>, me: u32| {
@@ -58,14 +59,14 @@ fn contend<L: RawLock + Default + Send + Sync>(holders: u32, rounds: u32, take: 
     assert_eq!(shared.counter.with(|counter| unsafe { *counter }), holders * rounds);
 }
 
-/// Two who come back, and three of whom one may be overtaken; and one who only tries while another waits.
+/// Checks two contenders that return, three of which one may be overtaken, and one that only tries while another waits.
 fn check<L: RawLock + Default + Send + Sync>() {
     check_within(3, || contend::<L>(2, 2, L::acquire, L::release));
     check_within(2, || contend::<L>(3, 1, L::acquire, L::release));
     check_within(2, || contend::<L>(2, 1, try_first, L::release));
 }
 
-/// Trying takes part in the exclusion, and in vain it leaves no trace.
+/// A try takes part in the exclusion; a failed one leaves no trace.
 fn try_first<L: RawLock>(lock: &L, me: u32) -> io::Result<()> {
     if lock.try_acquire(me) { Ok(()) } else { lock.acquire(me) }
 }
@@ -184,7 +185,7 @@ fn a_strict_hand_off_that_wakes_nobody_is_caught() {
     assert!(is_caught("a_strict_hand_off_that_wakes_nobody_is_caught", mutant));
 }
 
-/// True when the checker finds something in the mutant of `test`, which is named from here on.
+/// True when the checker finds an error in the mutant of `test`, which is its full name.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     crate::wait::model::is_caught(&format!("lock::futex::model::{test}"), model)
 }

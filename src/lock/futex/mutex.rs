@@ -1,7 +1,7 @@
-//! Three-state mutex. Who finds it taken says so in the word and sleeps; who slept takes it as one that others may sleep
-//! for. Barging is allowed: whoever comes by while a woken sleeper is still on his way takes the lock first, so it is quick
-//! and unfair. A hand-over to a sleeper costs a system call and a wake on one side, a system call and a context switch on
-//! the other.
+//! Three-state mutex. A contender that finds it taken says so in the word and sleeps; after a sleep it acquires the
+//! lock as one with possible sleepers. Barging is allowed: a newcomer may acquire the lock before the woken sleeper
+//! runs, so it is quick and unfair. A hand-off to a sleeper costs a system call and a wake-up on one side, a system
+//! call and a context switch on the other.
 //!
 //! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); the same scheme as glibc's normal mutex.
 

@@ -1,5 +1,5 @@
-//! The word of a mutex whose waiters sleep: free, taken, taken with sleepers. The last state is what tells the owner to pay
-//! for a wake. No lock by itself: when to sleep, and what to do before that, is each mutex's own.
+//! Word of a mutex whose waiters sleep: free, taken, taken with sleepers. The last state tells the owner to pay for a
+//! wake-up. Not a lock by itself: each mutex decides what to do before it sleeps.
 //!
 //! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); futex(2).
 
@@ -23,43 +23,43 @@ pub(super) struct States {
 }
 
 impl States {
-    /// Takes it if it is free, for one who knows of no sleeper: with sleepers it is either taken or on its way to one whom
-    /// a wake was sent to, and who will take it as [`take_awaited`](Self::take_awaited) does.
+    /// Takes the word if it is free, for a contender that knows of no sleeper: with sleepers the word is either taken
+    /// or about to be taken by a woken sleeper through [`take_awaited`](Self::take_awaited).
     #[inline]
     pub(super) fn try_take(&self) -> bool {
         // PAIRS: mutex-released
         self.word.value().compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Takes it if it is free; either way it counts as awaited from now on. For one who is about to sleep, and for one who
-    /// slept: there may be others whom only he would wake.
+    /// Takes the word if it is free; either way it counts as awaited from now on. Called before and after a sleep:
+    /// there may be other sleepers that only this contender would wake.
     #[inline]
     pub(super) fn take_awaited(&self) -> bool {
         // PAIRS: mutex-released
         self.word.value().swap(AWAITED, Ordering::Acquire) == FREE
     }
 
-    /// Whether it is taken by somebody who knows of no sleeper, so that it may soon be free.
+    /// Whether it is taken without known sleepers, so that it may soon be free.
     #[inline]
     pub(super) fn is_taken_only(&self) -> bool {
         self.word.value().load(Ordering::Relaxed) == TAKEN
     }
 
-    /// Sleeps while it is taken with sleepers, but not for ever.
+    /// Sleeps while it is taken with sleepers, with a time limit.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     pub(super) fn sleep(&self) -> io::Result<()> {
         self.word.sleep(AWAITED)?;
         if abort::requested() { Err(abort::error()) } else { Ok(()) }
     }
 
-    /// Lets it go, and wakes one sleeper if there may be any.
+    /// Releases the word, and wakes one sleeper if there may be any.
     #[inline]
     pub(super) fn release(&self) -> io::Result<()> {
         if self.free() { self.wake() } else { Ok(()) }
     }
 
-    /// The first half of [`release`](Self::release): true when somebody is to be woken.
+    /// First half of [`release`](Self::release): true when a sleeper must be woken.
     #[inline]
     pub(super) fn free(&self) -> bool {
         // PAIRS: mutex-released
@@ -72,8 +72,8 @@ impl States {
     }
 }
 
-/// What an acquisition costs where this word is the whole lock. The sleeper wrote to the line before he slept, so the owner
-/// fetches it to let go, and he fetches it back.
+/// Cost of an acquisition where this word is the whole lock. The sleeper wrote to the line before it slept, so the
+/// owner fetches it to release, and the sleeper fetches it back.
 pub(super) fn cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },

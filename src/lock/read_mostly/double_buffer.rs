@@ -1,13 +1,13 @@
-//! Two copies, of which readers look at one while a writer fills the other, then changes their parts. Readers never wait
-//! and never look twice: each says in a line of its own that it is there, and looks. The writer pays for that: before it
-//! fills a copy, it waits until all have left who may still look at it since it was the current one (the grace period), and
-//! it writes the whole state anew. Writers exclude each other by a test-and-test-and-set lock, whose hand-over costs two
-//! line transfers. A reader meets one line transfer after each write, and a full fence every time. One who dies while he
-//! looks stops all writers.
+//! Two copies: readers read one while a writer fills the other, then the copies swap. Readers never wait and never
+//! retry: each announces itself in a line of its own and reads. The writer pays for that: before it fills a copy, it
+//! waits until all readers have left that may still read it since it was the current one (the grace period), and it
+//! writes the whole state anew. Writers exclude each other by a test-and-test-and-set lock, whose hand-over costs two
+//! line transfers. A reader meets one line transfer after each write, and a full fence every time. A reader that dies
+//! during a read blocks all writers.
 //!
-//! Source: read-copy-update with two places to copy to. McKenney and Slingwine, Read-Copy Update, PDCS 1998; how a reader
-//! is seen from user space: Desnoyers, McKenney, Stern, Dagenais, Walpole, User-Level Implementations of Read-Copy Update,
-//! IEEE TPDS 2012.
+//! Source: read-copy-update with two places to copy to. McKenney and Slingwine, Read-Copy Update, PDCS 1998; how a
+//! reader is seen from user space: Desnoyers, McKenney, Stern, Dagenais, Walpole, User-Level Implementations of
+//! Read-Copy Update, IEEE TPDS 2012.
 
 use std::io;
 use std::marker::PhantomData;
@@ -21,11 +21,11 @@ use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 
-/// What the line of a reader says who is not looking; else one more than a turn.
+/// Value of a reader's line outside a read; during one it is the turn plus one.
 const AWAY: u64 = 0;
 
-/// Which copy is current, who may be looking, and the writers' lock, by how they poll. `FENCED` is false only in the model's
-/// mutant, where a reader may look before it is seen to be there.
+/// The current copy, the announced readers, and the writers' lock, by wait strategy. `FENCED` is false only in the
+/// model's mutant, where a reader may read before its announcement is visible.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 pub struct DoubleBuffer<W, const FENCED: bool = true> {
     current: Current,
@@ -34,13 +34,13 @@ pub struct DoubleBuffer<W, const FENCED: bool = true> {
     wait: PhantomData<W>,
 }
 
-/// What readers look at.
+/// Fields that readers load.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 struct Current {
-    /// Writes so far; the parts of the copies follow from it.
+    /// Writes so far; the current copy follows from it.
     turn: AtomicU64,
-    /// Lines of readers that were ever used.
+    /// Number of reader lines ever used.
     seats: AtomicU32,
 }
 
@@ -50,11 +50,12 @@ struct Writer {
     word: AtomicU32,
 }
 
-/// What one reader says of itself.
+/// Announcement of one reader.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 struct Reader {
-    /// [`AWAY`], or one more than a turn that was current when it came, so that what it looks at is at least as new.
+    /// [`AWAY`], or one more than the turn that was current at the start of the read, so that the copy read is at least
+    /// as new.
     since: AtomicU64,
 }
 
@@ -62,7 +63,7 @@ struct Reader {
 const _: () = assert!(size_of::<DoubleBuffer<()>>() == (2 + MAX_HOLDERS as usize) * 64);
 const _: () = assert!(COPIES == 2);
 
-// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are the first copy current, nobody there and the lock
+// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are the first copy current, no reader and the lock
 // free. Never mapped under the model checker.
 unsafe impl<W, const FENCED: bool> crate::shm::SharedLayout for DoubleBuffer<W, FENCED> {}
 
@@ -74,16 +75,16 @@ impl<W, const FENCED: bool> Default for DoubleBuffer<W, FENCED> {
     }
 }
 
-/// The copy that is current after so many writes.
+/// Number of the copy that is current after `turn` writes.
 const fn copy(turn: u64) -> u32 {
     (turn % COPIES as u64) as u32
 }
 
 impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> DoubleBuffer<W, FENCED> {
-    /// Waits until nobody looks at the copy that was current before `turn`.
+    /// Waits until no reader uses the copy that was current before `turn`.
     #[inline]
     fn grace(&self, turn: u64) -> io::Result<()> {
-        // PAIRS: reader-announced. The turn is visible before the readers are looked for.
+        // PAIRS: reader-announced. The turn is visible before the readers' lines are loaded.
         fence(Ordering::SeqCst);
         for reader in self.readers.iter().take(self.current.seats.load(Ordering::Relaxed) as usize) {
             let left = || {
@@ -133,9 +134,9 @@ impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> RawLock for Doubl
         if current.seats.load(Ordering::Relaxed) <= me {
             current.seats.fetch_max(me + 1, Ordering::Relaxed);
         }
-        // PAIRS: reader-left. A writer that sees this instead of the last leaving sees the end of that look all the same.
+        // PAIRS: reader-left. A writer that sees this store instead of the last leaving also sees the end of that read.
         own.since.store(current.turn.load(Ordering::Relaxed) + 1, Ordering::Release);
-        // PAIRS: reader-announced. This reader is visible before it sees which copy is current.
+        // PAIRS: reader-announced. This reader is visible before it loads the current copy's number.
         if FENCED {
             fence(Ordering::SeqCst);
         }
@@ -164,7 +165,7 @@ impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> RawLock for Doubl
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
-            // The line comes to be read, and once more to be written.
+            // The line is fetched once to be read, and once more to be written.
             acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
         }
     }

@@ -1,6 +1,6 @@
-//! Model checks: every order in which two or three threads can read and write under a lock that lets readers in beside
-//! others, and a mutant of each that the check must catch. Run with
-//! `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib read_mostly::model`.
+//! Model checks: every order in which two or three threads can read and write under a lock that admits several readers,
+//! and a mutant of each that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release
+//! --lib read_mostly::model`.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::lock::sync::{AtomicU64, Ordering};
 use crate::record::Wait;
 use crate::wait::{Park, Place, PollPolicy, Strategy, WaitStrategy};
 
-/// Spinning as the model knows it: let another thread run.
+/// Spinning in the model: lets another thread run.
 #[derive(Default)]
 struct Yield;
 
@@ -46,7 +46,7 @@ impl<P: Place> WaitStrategy<P> for Yield {
     }
 }
 
-/// A lock and what it protects: two words that are always equal to whoever may look.
+/// A lock and its protected state: two words that are equal whenever a read is accepted.
 #[derive(Default)]
 struct State<R> {
     lock: R,
@@ -75,8 +75,8 @@ impl<R: RawLock> State<R> {
     }
 }
 
-/// `writers`, this thread and `readers` besides each do their part so many `times`. Nobody may see half a write, nor, where
-/// there is one writer, something older than before.
+/// `writers`, this thread and `readers` further readers each run `times` times. No read may see half a write nor, with
+/// one writer, an older value than before.
 fn model<R: RawLock + Default + Send + Sync>(readers: u32, writers: u32, times: u64) {
     let state = Arc::new(State::<R>::default());
     let look = move |state: &State<R>, me: u32| {
@@ -100,15 +100,15 @@ fn model<R: RawLock + Default + Send + Sync>(readers: u32, writers: u32, times: 
     others.into_iter().for_each(|other| other.join().expect("it panics only when the model fails"));
 }
 
-/// Checks every order with at most two preemptions: of three threads there are too many for more.
+/// Checks every order with at most two preemptions: three threads have too many orders for more.
 fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(2);
     builder.check(model);
 }
 
-/// Runs a mutant's check in a process of its own, since the checker may abort: this very test again, told to run the
-/// mutant. True when that process ended because the checker found something.
+/// Runs a mutant's check in a process of its own, since the checker may abort: the same test again, with the mutant
+/// selected. True when that process failed because the checker found an error.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
     if std::env::var_os(MUTANT).is_some() {
@@ -138,7 +138,7 @@ fn a_sequence_that_does_not_mark_its_words_is_caught() {
     assert!(is_caught(test, || model::<Seqlock<Yield, false>>(0, 1, 2)));
 }
 
-/// A copy is written again only by the second write.
+/// The second write is the first to reuse a copy.
 #[test]
 fn a_double_buffer_shows_no_half_write() {
     check(|| model::<DoubleBuffer<Yield>>(1, 1, 2));
@@ -157,7 +157,7 @@ fn a_reader_writer_lock_shows_no_half_write_and_loses_no_wake_up() {
     check(|| model::<ShmRwLock<Park>>(0, 2, 2));
 }
 
-/// For two threads only, since of three the checker may let two spin for each other without end.
+/// Two threads only: with three, the checker may let two spin for each other without end.
 #[test]
 fn a_phase_fair_lock_shows_no_half_write() {
     check(|| model::<PhaseFair<Yield>>(0, 1, 2));

@@ -1,8 +1,8 @@
-//! Phase-fair reader-writer lock. Phases of readers and of one writer take turns: a reader waits for one writer at most,
-//! however many there are, and a writer for the readers of one phase and the writers before it. So neither side starves,
-//! whatever the other does. Fair to the point of waiting for one who has no CPU: with more holders than CPUs it stands
-//! still until he has. Readers change a counter on the way in and another one on the way out, all on the line of the
-//! writers' tickets, which is handed over at every access.
+//! Phase-fair reader-writer lock. Phases of readers and of one writer alternate: a reader waits for one writer at most,
+//! however many there are, and a writer for the readers of one phase and the writers before it. So neither side
+//! starves. The order is strict: with more contenders than CPUs, all wait for a contender that has no CPU. Readers
+//! change one counter on entry and another on exit, both on the line of the writers' tickets, which is handed over at
+//! every access.
 //!
 //! Source: Brandenburg and Anderson, Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems,
 //! ECRTS 2009 (the ticket-based form).
@@ -16,23 +16,23 @@ use crate::lock::{Cost, Looked};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
-/// In `came`: a writer waits or writes ...
+/// Bit of `came`: a writer waits or writes.
 const WRITER: u32 = 0b10;
-/// ... and whether its ticket is odd, so that the next writer's phase is told from this one's.
+/// Bit of `came`: the writer's ticket is odd, so that the next writer's phase differs from this one's.
 const PHASE: u32 = 0b01;
 const WRITER_BITS: u32 = WRITER | PHASE;
 /// One reader, in both counts. Above the writer's bits both wrap around alike.
 const READER: u32 = 0x100;
 
-/// Two counts of readers and the tickets of writers, by how they poll.
+/// Two counts of readers and the tickets of writers, by wait strategy.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub struct PhaseFair<W> {
-    /// Readers that came, and the writer whose phase is next or now.
+    /// Readers that entered, and the writer whose phase is next or now.
     came: AtomicU32,
     /// Readers that left.
     left: AtomicU32,
-    /// Writers that came.
+    /// Tickets of writers drawn.
     drawn: AtomicU32,
     /// The ticket whose turn it is.
     turn: AtomicU32,
@@ -42,7 +42,7 @@ pub struct PhaseFair<W> {
 // SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model checker.
 unsafe impl<W> crate::shm::SharedLayout for PhaseFair<W> {}
 
-/// How readers see the phase of the writer with `ticket`.
+/// Phase bits of the writer with `ticket`, as readers see them.
 const fn phase(ticket: u32) -> u32 {
     WRITER | (ticket & PHASE)
 }
@@ -81,7 +81,7 @@ impl<W: WaitStrategy<NoWaiters> + Default> RawLock for PhaseFair<W> {
         let ticket = self.drawn.fetch_add(1, Ordering::Relaxed);
         // PAIRS: phase-turn
         Self::poll(|| self.turn.load(Ordering::Acquire) == ticket)?;
-        // Readers that come from now on wait; those that came before are waited for.
+        // Later readers wait for this writer, which waits for the earlier ones.
         let before = self.came.fetch_add(phase(ticket), Ordering::Relaxed);
         // PAIRS: phase-readers-left
         Self::poll(|| self.left.load(Ordering::Acquire) == before)
@@ -129,7 +129,7 @@ impl<W: WaitStrategy<NoWaiters> + Default> RawLock for PhaseFair<W> {
             // A ticket, and the writer's bits set and cleared.
             alone: Counts { atomics: 3.0, ..Counts::default() },
             release: Counts::default(),
-            // The line comes to be read, and once more to be written.
+            // The line is fetched once to be read, and once more to be written.
             acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
         }
     }

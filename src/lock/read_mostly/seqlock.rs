@@ -1,10 +1,10 @@
-//! Sequence lock: a number that is odd while somebody writes. A reader writes nothing, not even to say that it is there: it
-//! copies out between two looks at the number, and once more when that changed. So readers never delay a writer, share the
-//! line of the number as long as nobody writes, and may starve while somebody always does. Among writers the number is a
+//! Sequence lock: a number that is odd during a write. A reader writes nothing: it copies the state out between two
+//! loads of the number, and again when the number changed. So readers never delay a writer, share the line of the
+//! number as long as there is no write, and may starve under continuous writes. Among writers the number is a
 //! test-and-test-and-set lock, whose hand-over costs two line transfers. Unfair.
 //!
-//! Source: Hemminger's seqlock in Linux, 2003; its orderings from Boehm, Can Seqlocks Get Along With Programming Language
-//! Memory Models?, MSPC 2012.
+//! Source: Hemminger's seqlock in Linux, 2003; its orderings from Boehm, Can Seqlocks Get Along With Programming
+//! Language Memory Models?, MSPC 2012.
 
 use std::io;
 use std::marker::PhantomData;
@@ -16,15 +16,15 @@ use crate::lock::{Cost, Looked};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
-/// Looks in vain between two at the abort word.
+/// Failed reads between two checks of the abort word.
 const LOOKS_PER_ABORT_CHECK: u64 = 1024;
 
-/// The sequence, by how those poll who meet a writer. `MARKED` is false only in the model's mutant, where the odd number may
-/// be seen later than what is written under it.
+/// The sequence, by wait strategy. `MARKED` is false only in the model's mutant, where the odd number may become
+/// visible later than the data written under it.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub struct Seqlock<W, const MARKED: bool = true> {
-    /// 64 bits: one who sleeps through a look never meets the same number again.
+    /// 64 bits: a reader preempted during a read never meets the same number again.
     sequence: AtomicU64,
     wait: PhantomData<W>,
 }
@@ -37,7 +37,7 @@ const fn is_even(sequence: u64) -> bool {
 }
 
 impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> Seqlock<W, MARKED> {
-    /// The number while nobody writes.
+    /// Number outside a write.
     #[inline]
     fn between_writes(&self) -> io::Result<u64> {
         let even = || {
@@ -74,8 +74,8 @@ impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> RawLock for Seqlo
         let taken =
             is_even(now) && self.sequence.compare_exchange(now, now + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if taken {
-            // PAIRS: seqlock-marked. Whoever sees a word of what comes now sees at least the odd number too. In the mutant it
-            // is a kind of fence that does nothing for stores.
+            // PAIRS: seqlock-marked. A reader that sees any data of this write sees at least the odd number too. The
+            // mutant uses a kind of fence that does not order stores.
             fence(if MARKED { Ordering::Release } else { Ordering::Acquire });
         }
         taken
@@ -111,7 +111,7 @@ impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> RawLock for Seqlo
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
-            // The line comes to be read, and once more to be written.
+            // The line is fetched once to be read, and once more to be written.
             acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
         }
     }

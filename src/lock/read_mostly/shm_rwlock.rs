@@ -1,10 +1,10 @@
-//! Reader-writer lock of one word: readers inside, readers and writers that wait, and a writer inside. Writers go first:
-//! while one waits, no further reader comes in, so that readers cannot keep writers out for ever; writers can do that to
-//! readers. Every reader changes the word twice, so that readers hand its line from one to the next like the holders of a
-//! mutex, and only long looks gain from being many.
+//! Reader-writer lock of one word: active readers, waiting readers and writers, and an active writer. Writers go first:
+//! a waiting writer holds off new readers, so that readers cannot starve writers; writers can starve readers. Every
+//! reader changes the word twice, so readers hand its line from one to the next like the holders of a mutex, and only
+//! long reads gain from concurrency.
 //!
-//! Source: Courtois, Heymans, Parnas, Concurrent Control With "Readers" and "Writers", CACM 1971 (the second problem); in
-//! one word Mellor-Crummey and Scott, Scalable Reader-Writer Synchronization, PPoPP 1991.
+//! Source: Courtois, Heymans, Parnas, Concurrent Control With "Readers" and "Writers", CACM 1971 (the second problem);
+//! in one word Mellor-Crummey and Scott, Scalable Reader-Writer Synchronization, PPoPP 1991.
 
 use std::io;
 use std::marker::PhantomData;
@@ -29,11 +29,11 @@ const READERS: u32 = PART * READER;
 const READERS_WAITING: u32 = PART * READER_WAITS;
 const WRITERS_WAITING: u32 = PART * WRITER_WAITS;
 
-/// The word, and where those wait who cannot come in.
+/// The word, and the event counts at which readers and writers wait.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub struct ShmRwLock<W> {
-    /// Says who waits, too: nobody pays for a wake-up unless somebody may want it.
+    /// Counts waiters too: a release makes no wake-up call without waiters.
     word: AtomicU32,
     readers: EventCount,
     writers: EventCount,
@@ -43,16 +43,16 @@ pub struct ShmRwLock<W> {
 #[cfg(not(loom))]
 const _: () = assert!(offset_of!(ShmRwLock<()>, readers) == 64 && offset_of!(ShmRwLock<()>, writers) == 128);
 
-// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock that nobody waits for. Never mapped under
+// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock without waiters. Never mapped under
 // the model checker.
 unsafe impl<W> crate::shm::SharedLayout for ShmRwLock<W> {}
 
-/// The word once a reader is in, of whom `waited` was counted before; nothing while a writer is inside or waits.
+/// Word after a reader enters, with `waited` subtracted from the waiters; `None` while a writer is active or waits.
 fn with_reader(word: u32, waited: u32) -> Option<u32> {
     (word & (WRITER | WRITERS_WAITING) == 0).then(|| word + READER - waited)
 }
 
-/// The word once a writer is in, of whom `waited` was counted before; nothing while anybody is inside.
+/// Word after a writer enters, with `waited` subtracted from the waiters; `None` while any contender is active.
 fn with_writer(word: u32, waited: u32) -> Option<u32> {
     (word & (WRITER | READERS) == 0).then(|| word + WRITER - waited)
 }
@@ -60,8 +60,8 @@ fn with_writer(word: u32, waited: u32) -> Option<u32> {
 impl<W: WaitStrategy<EventCount> + Default> ShmRwLock<W> {
     #[inline]
     fn come_in(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
-        // PAIRS: rwlock-released. Every change of the word is a read-modify-write, so a later one still carries what any of
-        // those released who left.
+        // PAIRS: rwlock-released. Every change of the word is a read-modify-write, so a later one still carries every
+        // earlier release.
         self.word.fetch_update(Ordering::Acquire, Ordering::Relaxed, change).is_ok()
     }
 
@@ -119,7 +119,7 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
         let seen = look(0);
         // PAIRS: rwlock-released
         let before = self.word.fetch_sub(READER, Ordering::Release);
-        // Readers wait only while a writer does, and he wakes them.
+        // Readers wait only behind a writer, which wakes them.
         if before & READERS == READER && before & WRITERS_WAITING != 0 {
             self.wake(before)?;
         }
@@ -127,7 +127,7 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
     }
 
     fn cost() -> Cost {
-        // The line comes to be read, and once more to be written.
+        // The line is fetched once to be read, and once more to be written.
         let line_hand_overs = 2.0;
         let alone = Counts { atomics: 2.0, ..Counts::default() };
         if W::WAIT == Wait::Spin {
@@ -137,7 +137,7 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
                 acquire: Counts { line_hand_overs, ..Counts::default() },
             };
         }
-        // Of one who slept. The rare sleeper of a hybrid wait fences for both sides, by a call of its own.
+        // For a sleeper. The rare sleeper of a hybrid wait fences for both sides, by a call of its own.
         let system_calls = if W::WAIT == Wait::Hybrid { 2.0 } else { 1.0 };
         Cost {
             alone,

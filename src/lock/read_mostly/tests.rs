@@ -1,4 +1,4 @@
-//! Threads that share one lock: what the model checker shows for a few steps, for many.
+//! Threads that share one lock: the properties of the model checks, over many steps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ const READS: u64 = 2000;
 struct State<R> {
     lock: R,
     copies: [[AtomicU64; WORDS]; COPIES as usize],
-    /// Of writes, by one who is alone.
+    /// Number of writes, changed by exclusive writers.
     count: AtomicU64,
 }
 
@@ -44,7 +44,7 @@ impl<R: RawLock> State<R> {
     }
 }
 
-/// Two write and two read; nobody sees half a write or time run backwards, and no write is lost.
+/// Two writers and two readers; no read sees half a write or an older value, and no write is lost.
 fn readers_and_writers<R: RawLock + Default + Send + Sync>() {
     let state = Arc::new(State::<R>::default());
     thread::scope(|scope| {
@@ -78,7 +78,7 @@ fn a_reader_writer_lock_that_sleeps_wakes_whom_it_must() {
     readers_and_writers::<ShmRwLock<Park>>();
 }
 
-/// A writer alone can try, and not while another writes.
+/// A writer's try succeeds alone, and fails during another write.
 fn tries<R: RawLock + Default>() {
     let lock = R::default();
     for _ in 0..3 {
@@ -91,7 +91,7 @@ fn tries<R: RawLock + Default>() {
     lock.release(1).unwrap();
 }
 
-/// And not while somebody reads, where readers are known.
+/// A writer's try fails during a read, where the lock counts readers.
 fn keeps_out_writers_while_read<R: RawLock + Default>() {
     let lock = R::default();
     let tried = lock.read(0, |_| lock.try_acquire(1)).unwrap().seen;
@@ -99,7 +99,7 @@ fn keeps_out_writers_while_read<R: RawLock + Default>() {
     lock.release(1).unwrap();
 }
 
-/// Readers are inside together.
+/// Two readers read at the same time.
 fn lets_readers_in_together<R: RawLock + Default>() {
     let lock = R::default();
     let both = lock.read(0, |_| lock.read(1, |copy| copy).unwrap().seen).unwrap();
@@ -143,7 +143,7 @@ fn a_write_amid_a_look_makes_it_one_more() {
 fn a_writer_fills_the_copy_that_nobody_reads() {
     let lock = DoubleBuffer::<SpinYield>::default();
     let seen = lock.read(0, |read| {
-        // The first write needs no grace: the other copy was never current.
+        // The first write needs no grace period: the other copy was never current.
         let written = lock.write(1, |copy| copy).unwrap();
         (read, written)
     });

@@ -1,13 +1,14 @@
-//! CLH lock. Who comes swaps his ticket into the tail and polls the node of the one before, who writes there which ticket he
-//! let go last: no links, and no second atomic instruction to let go. Fair: first come, first served. Cost: one line to
-//! the next, which nobody else reads; a free lock that another core had costs two, the tail and its node. When the one
-//! whose turn it is has no CPU, everybody behind waits for him.
+//! CLH lock. A contender swaps its ticket into the tail and polls the node of its predecessor, which writes there the
+//! ticket it released last: no links, and no second atomic instruction to release. Fair: first come, first served.
+//! Cost: one line to the successor, which no other waiter reads; a free lock that another core had costs two, the tail
+//! and its node. While the next waiter in the queue has no CPU, all behind it wait.
 //!
-//! The papers' nodes hold a flag that must be set again for the next turn while somebody may still poll it, so each holder
-//! goes on with the node of the one before. Here turns are numbered: a node is never taken back to an earlier state, and
-//! everybody keeps his own, next to his CPU. It also lets a lock be tried, since no two tickets are ever the same.
+//! The papers' nodes hold a flag that must be set again for the next turn while a waiter may still poll it, so each
+//! contender continues with its predecessor's node. Here turns are numbered: a node never returns to an earlier state,
+//! and each contender keeps its own, next to its CPU. Numbers also allow a try, since no two tickets are ever the same.
 //!
-//! Source: Craig, Building FIFO and Priority-Queuing Spin Locks from Atomic Swap, 1993; Magnusson, Landin and Hagersten 1994.
+//! Source: Craig, Building FIFO and Priority-Queuing Spin Locks from Atomic Swap, 1993; Magnusson, Landin and Hagersten
+//! 1994.
 
 use std::io;
 use std::marker::PhantomData;
@@ -20,12 +21,13 @@ use crate::lock::sync::{AtomicU64, Ordering, publish};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::PollPolicy;
 
-/// Low bits of a ticket that say whose it is; the others count his turns from 1. Ticket 0 was never drawn and is let go.
+/// Low bits of a ticket, which identify its contender; the other bits count that contender's turns from 1. Ticket 0 was
+/// never drawn and counts as released.
 const SEAT_BITS: u32 = 8;
 
 const _: () = assert!(NODES <= 1 << SEAT_BITS);
 
-/// The last ticket that one holder let go. Processors fetch lines in pairs, so nodes lie two apart.
+/// The last ticket that one contender released. Processors fetch lines in pairs, so nodes lie two apart.
 #[cfg_attr(not(loom), repr(C, align(128)))]
 #[cfg_attr(loom, derive(Default))]
 struct Node {
@@ -52,14 +54,15 @@ const _: () = {
 };
 
 impl<W, const STRONG: bool> Clh<W, STRONG> {
-    /// The ticket of holder `me` for the turn after the last he let go. While he waits and is inside, that is the one he has.
+    /// Ticket of contender `me` for the turn after the last one it released: its current ticket while it waits and
+    /// holds.
     #[inline]
     fn ticket(&self, me: u32) -> u64 {
         let last = self.nodes[me as usize].let_go.load(Ordering::Relaxed);
         ((last >> SEAT_BITS) + 1) << SEAT_BITS | u64::from(me)
     }
 
-    /// The node where `ticket` will be let go.
+    /// Node where `ticket` will be released.
     #[inline]
     fn node_of(&self, ticket: u64) -> io::Result<&Node> {
         node(&self.nodes, ticket & ((1 << SEAT_BITS) - 1))
@@ -67,8 +70,8 @@ impl<W, const STRONG: bool> Clh<W, STRONG> {
 }
 
 impl Node {
-    /// Whether the holder of `ticket` let it go. He draws no other before whoever queued behind him had his turn, so it
-    /// stays true until that one has seen it.
+    /// Whether the contender of `ticket` released it. It draws no other before its successor had its turn, so this
+    /// stays true until the successor has seen it.
     #[inline]
     fn has_let_go(&self, ticket: u64) -> bool {
         // PAIRS: clh-let-go
@@ -94,7 +97,8 @@ impl<W: Poll, const STRONG: bool> RawLock for Clh<W, STRONG> {
     fn try_acquire(&self, me: u32) -> bool {
         let last = self.tail.load(Ordering::Relaxed);
         let free = self.node_of(last).is_ok_and(|node| node.has_let_go(last));
-        // Relaxed, as above. Tickets are unique, so this one is still the last if nobody drew another, and it is let go.
+        // Relaxed, as above. Tickets are unique, so this one is still the last if no other was drawn, and it is
+        // released.
         free && self.tail.compare_exchange(last, self.ticket(me), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 

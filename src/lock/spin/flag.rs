@@ -1,4 +1,4 @@
-//! One word that says free or taken.
+//! One word with two states, free and taken.
 
 use crate::lock::sync::{AtomicU32, Ordering, publish};
 
@@ -11,27 +11,27 @@ const TAKEN: u32 = 1;
 pub(super) struct Flag<const STRONG: bool = true>(AtomicU32);
 
 impl<const STRONG: bool> Flag<STRONG> {
-    /// Whether a look finds it free. Orders nothing; [`take`](Self::take) does.
+    /// Whether a load finds it free. Orders nothing; [`take`](Self::take) does.
     #[inline]
     pub(super) fn is_free(&self) -> bool {
         self.0.load(Ordering::Relaxed) == FREE
     }
 
-    /// Takes it if it is free; true when it is the caller's now. One who comes too late changes nothing.
+    /// Takes the word if it is free; true on success. A failed attempt changes nothing.
     #[inline]
     pub(super) fn take(&self) -> bool {
         // PAIRS: flag-released
         self.0.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// The instruction that gave the lock its name: writes "taken" whatever was there. True when it was free.
+    /// Writes "taken" whatever the word held, as the lock's name says. True when it was free.
     #[inline]
     pub(super) fn test_and_set(&self) -> bool {
         // PAIRS: flag-released
         self.0.swap(TAKEN, Ordering::Acquire) == FREE
     }
 
-    /// Lets it go.
+    /// Releases the word.
     #[inline]
     pub(super) fn release(&self) {
         // PAIRS: flag-released

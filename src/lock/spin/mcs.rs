@@ -1,9 +1,9 @@
-//! MCS lock. Who comes swaps his name into the tail, links himself to the one before and polls a word of his own, so a
-//! hand-over disturbs nobody else. Fair: first come, first served. Cost: the link travels to the owner and the word to the
-//! next, and a release without successor is a second atomic instruction. When the one whose turn it is has no CPU,
-//! everybody behind waits for him.
+//! MCS lock. A contender swaps its name into the tail, links itself to its predecessor and polls a word of its own, so
+//! a hand-off disturbs no other waiter. Fair: first come, first served. Cost: the link travels to the owner and the
+//! word to the next, and a release without successor is a second atomic instruction. While the next waiter in the queue
+//! has no CPU, all behind it wait.
 //!
-//! Source: Mellor-Crummey and Scott 1991, section 2.4. Nodes are named by number here, one for each holder.
+//! Source: Mellor-Crummey and Scott 1991, section 2.4. Nodes are named by number here, one for each contender.
 
 use std::io;
 use std::marker::PhantomData;
@@ -16,25 +16,25 @@ use crate::lock::sync::{AtomicU32, Ordering, publish};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::PollPolicy;
 
-/// Nobody's name. Holder 0 is called 1, and so on.
+/// No contender. The name of contender 0 is 1, and so on.
 const NOBODY: u32 = 0;
 
-/// What one holder polls and finds. Processors fetch lines in pairs, so nodes lie two apart.
+/// Words that one contender polls and reads. Processors fetch lines in pairs, so nodes lie two apart.
 #[cfg_attr(not(loom), repr(C, align(128)))]
 #[cfg_attr(loom, derive(Default))]
 struct Node {
-    /// The name of who comes next. Nobody, except from the link until the hand-over.
+    /// Name of the successor; 0 except from the link until the hand-off.
     next: AtomicU32,
-    /// 1 while the holder must wait.
+    /// 1 while the contender must wait.
     waits: AtomicU32,
 }
 
-/// The lock, by how its waiters poll. Only in the mutants of the model check, `STRONG` is false, which publishes nothing,
-/// or `LINKED`, which takes one who has not linked himself yet for nobody.
+/// The lock, by wait strategy. Only in the mutants of the model check, `STRONG` is false, which publishes nothing, or
+/// `LINKED`, which treats a successor without link as absent.
 #[cfg_attr(not(loom), repr(C, align(128)))]
 #[cfg_attr(loom, derive(Default))]
 pub struct Mcs<W, const STRONG: bool = true, const LINKED: bool = true> {
-    /// The name of the last in the queue, whose first is the owner.
+    /// Name of the last contender in the queue; the first is the owner.
     tail: AtomicU32,
     nodes: [Node; NODES],
     wait: PhantomData<W>,
@@ -54,7 +54,7 @@ fn name(me: u32) -> u32 {
 }
 
 impl<W: Poll, const STRONG: bool, const LINKED: bool> Mcs<W, STRONG, LINKED> {
-    /// The node of somebody who has a name.
+    /// Node of the contender called `name`.
     fn node_of(&self, name: u32) -> io::Result<&Node> {
         node(&self.nodes, u64::from(name - 1))
     }
@@ -63,7 +63,7 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> Mcs<W, STRONG, LINKED> {
     fn queue_behind(&self, before: u32, me: u32) -> io::Result<()> {
         let own = &self.nodes[me as usize];
         own.waits.store(1, Ordering::Relaxed);
-        // PAIRS: mcs-linked. The word says wait before anybody can know whose it is.
+        // PAIRS: mcs-linked. The word says wait before the predecessor can know the successor.
         self.node_of(before)?.next.store(name(me), Ordering::Release);
         // PAIRS: mcs-handed-over
         wait::<W>(PollPolicy::QUICK, || own.waits.load(Ordering::Acquire) == 0)
@@ -71,14 +71,14 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> Mcs<W, STRONG, LINKED> {
 }
 
 impl Node {
-    /// The name of who comes next, as far as he has linked himself.
+    /// Name of the successor, if it has linked itself.
     #[inline]
     fn linked(&self) -> u32 {
         // PAIRS: mcs-linked
         self.next.load(Ordering::Acquire)
     }
 
-    /// The name of who comes next, who is in the tail already but may have still to link himself.
+    /// Name of the successor, which is in the tail already but may still have to link itself.
     #[cold]
     fn await_link<W: Poll>(&self) -> io::Result<u32> {
         wait::<W>(PollPolicy::QUICK, || self.linked() != NOBODY)?;
@@ -94,7 +94,8 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG,
 
     #[inline]
     fn acquire(&self, me: u32) -> io::Result<()> {
-        // PAIRS: mcs-freed. Release: before the next one links himself, my node has forgotten who came last time.
+        // PAIRS: mcs-freed. Release: before the next contender links itself, this node no longer names the previous
+        // successor.
         match self.tail.swap(name(me), Ordering::AcqRel) {
             NOBODY => Ok(()),
             before => self.queue_behind(before, me),
@@ -129,7 +130,7 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG,
         let line = Counts { line_hand_overs: 1.0, ..Counts::default() };
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            // The next one has written his name on the owner's line.
+            // The successor has written its name on the owner's line.
             release: line.clone(),
             acquire: line,
         }

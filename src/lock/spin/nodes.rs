@@ -1,15 +1,15 @@
-//! Members of a queue, by number. A pointer would mean something else in every process.
+//! Members of a queue, by number. A pointer would differ in every process.
 
 use std::io;
 
 use crate::lock::MAX_HOLDERS;
 
-/// How many can queue at once. A model has three holders, and each atomic costs it time.
+/// Largest queue. A model has three contenders, and each atomic adds to its run time.
 pub(super) const NODES: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
 
-/// The node of the holder on seat `index`, as another holder's word names it.
+/// Node of the contender with `index`, as another contender's word names it.
 ///
-/// Errors: `InvalidData` when there is no such seat.
+/// Errors: `InvalidData` when there is no such contender.
 #[inline]
 pub(super) fn node<N>(nodes: &[N; NODES], index: u64) -> io::Result<&N> {
     usize::try_from(index).ok().and_then(|index| nodes.get(index)).ok_or_else(|| no_such_seat(index))

@@ -1,6 +1,6 @@
-//! Test-and-set. Waiters try to take the word over and over, a pause between, and each try pulls the line over for
-//! writing, from the other waiters and from the owner alike. Unfair. A hand-over moves the line twice, to the owner who
-//! writes "free" and to whoever tries next, and a new owner may have to win it back from every waiter first.
+//! Test-and-set. Waiters try to take the word over and over, a pause between, and each try fetches the line for
+//! writing, from the other waiters and from the owner alike. Unfair. A hand-off moves the line twice, to the owner that
+//! writes "free" and to the waiter that tries next, and a new owner may have to win it back from every waiter first.
 //!
 //! Source: Anderson, The Performance of Spin Lock Alternatives for Shared-Memory Multiprocessors, 1990, section 3.1.
 
@@ -14,7 +14,7 @@ use crate::lock::in_memory::RawLock;
 use crate::record::{Counts, Group, Wait};
 use crate::wait::PollPolicy;
 
-/// The lock's word, by how its waiters poll.
+/// The lock's word, by wait strategy.
 #[repr(C)]
 pub struct Tas<W> {
     flag: Flag,
@@ -49,7 +49,7 @@ impl<W: Poll> RawLock for Tas<W> {
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
-            // The line is with a waiter, whose last try failed.
+            // The line is with a waiter, after its last failed try.
             release: Counts { line_hand_overs: 1.0, ..Counts::default() },
             acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
         }

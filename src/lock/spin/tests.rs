@@ -1,4 +1,4 @@
-//! Every lock of this folder between real threads, each with a mapping of its own, found by its row.
+//! Every lock of this folder between threads, each with a mapping of its own, found by its row.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,12 +7,12 @@ use std::thread;
 use crate::lock::{Holder, Lock, MAX_HOLDERS, ROWS, Seat, Visitor, visit};
 use crate::record::Group;
 
-/// Work for the type of a lock, done for every lock of this folder.
+/// Check for the type of a lock, run for every lock of this folder.
 trait Check: Copy {
     fn check<L: Lock>(self);
 }
 
-/// A row, and what is to be checked of it if it is a spin lock.
+/// Runs the check if the row is a spin lock.
 struct IfSpinning<C>(C);
 
 impl<C: Check> Visitor for IfSpinning<C> {
@@ -32,7 +32,7 @@ fn for_each(check: impl Check) {
     assert!(spinning > 0, "the registry has spin locks");
 }
 
-/// Adds one in two steps, so that two at a time would lose an update.
+/// Increments in two steps, so that two threads at once would lose an update.
 fn add_one(counter: &AtomicU64) {
     let seen = counter.load(Ordering::Relaxed);
     std::hint::black_box(seen);
@@ -56,7 +56,7 @@ impl Check for EventCount {
             let mut holder = L::attach(&address, Seat { index, holders: self.holders }).unwrap();
             start.wait();
             for pass in 0..self.passes {
-                // Both ways in at the same time: those who try meet those who queue.
+                // Mixes both ways of acquiring: tries meet waiters.
                 if self.trying && (pass + u64::from(index)) % 2 == 0 {
                     while holder.try_lock(|_| add_one(&counter)).unwrap().is_none() {
                         thread::yield_now();
@@ -81,14 +81,15 @@ fn two_holders_lose_no_update() {
     for_each(EventCount { holders: 2, passes: 2000, trying: true });
 }
 
-/// More holders than this machine may have CPUs: the fair ones then wait for whoever cannot run, so few passes must do.
+/// More contenders than this machine may have CPUs: the fair locks then wait for a contender that cannot run, so there
+/// are few passes.
 #[test]
 fn a_crowd_loses_no_update() {
     for_each(EventCount { holders: 5, passes: 30, trying: false });
     for_each(EventCount { holders: 5, passes: 20, trying: true });
 }
 
-/// The first seat and the last, of one fresh lock.
+/// The first and the last contender of one fresh lock.
 #[derive(Clone, Copy)]
 struct FirstAndLast;
 

@@ -1,5 +1,5 @@
-//! Ticket lock. Fair: first come, first served. Cost: all waiters read one line, so n misses per hand-over, of which the
-//! one that counts may come last. When the one whose turn it is has no CPU, everybody waits for him.
+//! Ticket lock. Fair: first come, first served. Cost: all waiters read one line, so n misses per hand-over, of which
+//! the next owner's may come last. While the next waiter has no CPU, all others wait for it.
 //!
 //! Source: Mellor-Crummey and Scott, Algorithms for Scalable Synchronization on Shared-Memory Multiprocessors, 1991,
 //! section 2.2; Reed and Kanodia 1979.
@@ -14,7 +14,7 @@ use crate::lock::in_memory::RawLock;
 use crate::record::{Group, Wait};
 use crate::wait::PollPolicy;
 
-/// The lock's counters, by how its waiters poll. `STRONG` is false only in the mutant of the model check.
+/// The lock's counters, by wait strategy. `STRONG` is false only in the mutant of the model check.
 #[cfg_attr(not(loom), repr(C))]
 #[cfg_attr(loom, derive(Default))]
 pub struct Ticket<W, const STRONG: bool = true> {

@@ -1,6 +1,7 @@
-//! Ticket lock with proportional backoff. A ticket tells how many are served before, so its holder looks again only after
-//! a wait as long as the queue before him: those far behind leave the line alone. Fair: first come, first served. A
-//! hand-over to the next in line costs what it costs a plain ticket lock, without the crowd that reads the same line.
+//! Ticket lock with proportional backoff. A ticket tells how many contenders are served before it, so a waiter polls
+//! again only after a pause as long as the queue ahead: waiters far behind leave the line alone. Fair: first come,
+//! first served. A hand-over to the next in line costs the same as with a plain ticket lock, without all the other
+//! readers of the line.
 //!
 //! Source: Mellor-Crummey and Scott 1991, section 2.2.
 
@@ -13,11 +14,11 @@ use crate::lock::in_memory::RawLock;
 use crate::lock::{Cost, MAX_HOLDERS};
 use crate::record::{Group, Wait};
 
-/// Pause hints for each one who is served before: less than a hand-over between two cores takes, so that nobody sleeps
-/// through his turn even when the critical sections are empty.
+/// Pause hints for each contender ahead: less than a hand-over between two cores takes, so that no waiter misses its
+/// turn even with empty critical sections.
 const PAUSES_PER_TICKET: u32 = 4;
 
-/// The lock's counters, by how its waiters poll.
+/// The lock's counters, by wait strategy.
 #[repr(C)]
 pub struct TicketProportional<W> {
     tickets: Tickets,
@@ -41,7 +42,7 @@ impl<W: Poll> RawLock for TicketProportional<W> {
         }
         wait::<W>(OWN_PAUSES, || {
             let ahead = self.tickets.ahead(ticket);
-            // Nobody waits longer than the longest queue takes, whatever the words say.
+            // Bounds the pause by the longest queue, whatever the words say.
             for _ in 0..PAUSES_PER_TICKET * ahead.min(MAX_HOLDERS) {
                 std::hint::spin_loop();
             }

@@ -1,5 +1,5 @@
 //! Test-and-test-and-set. Waiters read their own copy of the line until it says free, and only then try to take it, so
-//! that the owner's line is left alone meanwhile. All of them try at once then: n misses per hand-over. Unfair.
+//! the owner keeps the line meanwhile. All of them try at once then: n misses per hand-over. Unfair.
 //!
 //! Source: Rudolph and Segall 1984; Anderson 1990.
 
@@ -13,7 +13,7 @@ use crate::lock::in_memory::RawLock;
 use crate::record::{Counts, Group, Wait};
 use crate::wait::PollPolicy;
 
-/// The lock's word, by how its waiters poll. `STRONG` is false only in the mutant of the model check.
+/// The lock's word, by wait strategy. `STRONG` is false only in the mutant of the model check.
 #[cfg_attr(not(loom), repr(C))]
 #[cfg_attr(loom, derive(Default))]
 pub struct Ttas<W, const STRONG: bool = true> {
@@ -30,7 +30,8 @@ impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
     const WAIT: Wait = W::WAIT;
     const POLLS: bool = true;
 
-    /// Tries before it looks: a free lock that another core had moves its line once, not to be read and then written.
+    /// Tries before the first load: the line of a free lock then moves once, instead of once to be read and once to be
+    /// written.
     #[inline]
     fn acquire(&self, me: u32) -> io::Result<()> {
         if self.try_acquire(me) {
@@ -54,7 +55,7 @@ impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
-            // The line comes to be read, and once more to be written.
+            // The line is fetched once to be read, and once more to be written.
             acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
         }
     }

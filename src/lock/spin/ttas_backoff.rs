@@ -1,7 +1,7 @@
-//! Test-and-test-and-set with bounded exponential backoff. Who looks in vain waits for a random number of pauses before
-//! the next look, out of a range that doubles up to a bound, so that waiters neither poll the owner's line without end nor
-//! all try at once. An owner who comes back soon finds the lock free before anybody looks: quick, and the least fair of all.
-//! A hand-over costs what it costs without backoff, and half a wait on top.
+//! Test-and-test-and-set with bounded exponential backoff. After each failed poll a waiter pauses for a random number
+//! of hints, from a range that doubles up to a bound, so that waiters neither poll the owner's line all the time nor
+//! all try at once. An owner that returns soon finds the lock free before any waiter polls: quick, and the least fair
+//! of all. A hand-over costs the same as without backoff, plus half a pause.
 //!
 //! Source: Agarwal and Cherian, Adaptive Backoff Synchronization Techniques, 1989; Anderson 1990, section 3.3.
 
@@ -15,13 +15,13 @@ use crate::lock::in_memory::RawLock;
 use crate::record::{Counts, Group, Wait};
 use crate::{clock, payload};
 
-/// The range of the first wait, in pause hints.
+/// Range of the first pause, in pause hints.
 const FIRST_PAUSES: u64 = 4;
-/// The range never grows beyond this: about 10 us where a hint takes 40 ns, longer than any hand-over and far shorter than
-/// a time slice. A power of two times the first.
+/// Largest range: about 10 us where a hint takes 40 ns, longer than any hand-over and far shorter than a time slice. A
+/// power of two times the first.
 const MOST_PAUSES: u64 = 256;
 
-/// The lock's word, by how its waiters poll.
+/// The lock's word, by wait strategy.
 #[repr(C)]
 pub struct TtasBackoff<W> {
     flag: Flag,
@@ -31,14 +31,14 @@ pub struct TtasBackoff<W> {
 // SAFETY: repr(C), one atomic and a zero-sized marker; all-zero bytes are a free lock.
 unsafe impl<W> crate::shm::SharedLayout for TtasBackoff<W> {}
 
-/// The waits of one who looks in vain.
+/// Pauses of a waiter after failed polls.
 struct Backoff {
     range: u64,
     random: u64,
 }
 
 impl Backoff {
-    /// Starts over, as another row of random numbers each time: a fixed one would favour some holder for ever.
+    /// Starts with another random sequence each time: a fixed one would favour one contender for ever.
     fn new(me: u32) -> Self {
         Self { range: FIRST_PAUSES, random: payload::mix(clock::ticks() ^ u64::from(me) << 56) }
     }
@@ -93,8 +93,8 @@ impl<W: Poll> RawLock for TtasBackoff<W> {
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
-            // The line comes to be read, and once more to be written. The wait itself depends on how long the owner
-            // stayed, so it is no fixed delay.
+            // The line is fetched once to be read, and once more to be written. The pause itself depends on the
+            // critical section, so it is no fixed delay.
             acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
         }
     }

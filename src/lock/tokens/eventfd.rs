@@ -1,8 +1,8 @@
-//! A count of one in an eventfd(2) with EFD_SEMAPHORE: reading takes it, writing 1 puts it back. The kernel's own semaphore
-//! that any event loop can wait for. Unfair: a newcomer may come before the one who was woken.
+//! Count of one in an eventfd(2) with EFD_SEMAPHORE: a read takes it, a write of 1 puts it back. The kernel's own
+//! semaphore that any event loop can wait for. Unfair: a newcomer may overtake a woken waiter.
 //!
-//! An eventfd cannot be opened a second time, so trying is a read that is told not to wait (preadv2 with RWF_NOWAIT).
-//! Cost: a system call of 8 bytes each way, a wake and a switch when it is handed over. Source: eventfd(2), readv(2).
+//! An eventfd cannot be opened a second time, so a try is a read that does not wait (preadv2 with RWF_NOWAIT). Cost: a
+//! system call of 8 bytes each way, a wake-up and a context switch per hand-off. Source: eventfd(2), readv(2).
 
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read, Write};
@@ -17,10 +17,10 @@ use crate::lock::by_calls::{Calls, unless_taken};
 use crate::record::Group;
 
 const TOKEN: [u8; 8] = 1u64.to_ne_bytes();
-/// What preadv2 takes for "wherever the file stands", the only place that an eventfd has.
+/// The current position for preadv2, the only one an eventfd has.
 const HERE: u64 = u64::MAX;
 
-/// One holder's descriptor.
+/// One contender's descriptor.
 pub struct EventfdToken(File);
 
 impl Calls for EventfdToken {

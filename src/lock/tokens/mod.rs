@@ -1,5 +1,5 @@
-//! A token that whoever holds it took out of a pipe or an eventfd. The kernel puts one to sleep who finds none. What makes it
-//! handy is that it can be waited for with poll(2) and handed down to any child; what a dead owner took is gone for good.
+//! A token in a pipe or an eventfd: the holder has taken it out. The kernel puts a contender to sleep that finds none.
+//! It can be waited for with poll(2) and inherited by any child; the token of a dead owner is lost.
 
 pub(super) mod eventfd;
 pub(super) mod pipe;
@@ -7,7 +7,7 @@ pub(super) mod pipe;
 use super::Cost;
 use crate::record::Counts;
 
-/// A read of `bytes` takes the token, a write puts it back and wakes who waits in his read.
+/// A read of `bytes` takes the token, a write puts it back and wakes a waiting reader.
 fn cost(bytes: f64) -> Cost {
     let call = Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() };
     Cost {

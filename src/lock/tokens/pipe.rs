@@ -1,10 +1,10 @@
-//! One byte in a pipe: reading it takes the lock, writing it back lets it go. The way in which make(1) deals out its slots to
-//! children of children, with one byte a slot. Readers sleep in line, but a newcomer who finds the byte there is quicker than
-//! the one who was woken for it: unfair.
+//! One byte in a pipe: a read takes the lock, a write releases it. make(1) hands out its job slots to children of
+//! children this way, with one byte a slot. Readers sleep in a queue, but a newcomer that finds the byte overtakes the
+//! woken reader: unfair.
 //!
-//! Trying is a read through an open file of its own that does not block: O_NONBLOCK belongs to the open file, and set on the
-//! shared one it would break the other holders' waits. Cost: a system call of one byte each way, a wake and a switch when it
-//! is handed over. Source: pipe(7); GNU make manual, "POSIX Jobserver Interaction".
+//! A try reads through a separate non-blocking open file: O_NONBLOCK belongs to the open file, and on the shared one it
+//! would break the other contenders' waits. Cost: a system call of one byte each way, a wake-up and a context switch
+//! per hand-off. Source: pipe(7); GNU make manual, "POSIX Jobserver Interaction".
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -21,7 +21,7 @@ use crate::record::Group;
 
 const TOKEN: [u8; 1] = *b"+";
 
-/// One holder's ends of the pipe.
+/// One contender's ends of the pipe.
 pub struct PipeToken {
     take: File,
     try_take: File,
