@@ -32,7 +32,7 @@ fn what_is_allowed_is_not_found() {
         "// use crate::transport::Shape;\n/* use crate::worker; /* nested */ */ /// [`crate::family`]\nfn f() {}",
         "const S: &str = \"crate::transport\"; const R: &str = r#\"use crate::\"worker\";\"#; const C: char = '\"';",
         "#[cfg(test)]\nmod tests { use crate::transport::Shape; mod inner { use crate::worker; } }",
-        "pub(crate) fn f<'a>(x: &'a str) -> crate::wait::Gate { make() }",
+        "pub(crate) fn f<'a>(x: &'a str) -> crate::wait::Parker { make() }",
         "use mycrate::transport; use crate::Unknown;",
     ] {
         assert_clean(&upward(&[file("src/wait.rs", text)]));

@@ -72,10 +72,12 @@ struct Queue {
 
 #[cfg(loom)]
 impl Word {
+    /// The word itself.
     pub fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
+    /// Sleeps while the word is `expected`. False when it already was another value.
     pub fn sleep(&self, expected: u32) -> io::Result<bool> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         if self.0.load(Ordering::Relaxed) != expected {
@@ -95,6 +97,7 @@ impl Word {
         self.sleep(expected)
     }
 
+    /// Wakes at most `most` sleepers, in FIFO order, and returns how many.
     pub fn wake(&self, most: u32) -> io::Result<u32> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         let count = queue.asleep.len().min(most as usize);
