@@ -85,16 +85,9 @@ impl Rows {
         let mut group = group(criterion, name);
         for row in rows().iter().filter(|row| runs(bench, row)) {
             let id = format!("{}/{}", id(row), between(row.isolation));
-            run(
-                &mut group,
-                bench,
-                *all,
-                &format!("{name}/{id}"),
-                &case(row, measure, bench.placement, MESSAGE_BYTES),
-                &id,
-            );
+            run(&mut group, bench, *all, name, &id, &case(row, measure, bench.placement, MESSAGE_BYTES));
         }
-        if bench.has_two_cpus() && (*all || CHOICE.contains(&format!("{name}/rtrb/threads").as_str())) {
+        if bench.has_two_cpus() && is_chosen(*all, name, "rtrb/threads") {
             let rival = match measure {
                 Measure::Stream => rtrb_pair::stream_ns::<64>,
                 _ => rtrb_pair::round_trip_ns::<64>,
@@ -114,7 +107,7 @@ impl Rows {
         for row in ipcmark::lock::variants().iter().filter(|row| row.unavailable.is_none()) {
             if seen.insert(row.row()) {
                 let alone = Case { placement: Placement::SameCpu, holders: Some(1), ..row.case(Measure::Acquire) };
-                run(&mut group, bench, *all, &format!("acquire/{}", id(row)), &alone, &id(row));
+                run(&mut group, bench, *all, "acquire", &id(row), &alone);
             }
         }
         group.finish();
@@ -132,7 +125,7 @@ impl Rows {
                 call: Some(Call::Apply),
                 ..row.case(Measure::Dispatch)
             };
-            run(&mut group, bench, *all, &format!("apply/{}", id(row)), &apply, &id(row));
+            run(&mut group, bench, *all, "apply", &id(row), &apply);
         }
         group.finish();
     }
@@ -147,9 +140,14 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-/// Benches `case` as `id` where it is chosen and this machine can run it.
-fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &str, case: &Case, id: &str) {
-    if !(all || CHOICE.contains(&name)) || ipcmark::family::supports(case).is_err() {
+/// Whether `name/id` is offered: all of them with a filter, else the choice.
+fn is_chosen(all: bool, name: &str, id: &str) -> bool {
+    all || CHOICE.contains(&format!("{name}/{id}").as_str())
+}
+
+/// Benches `case` as `name/id`, where it is chosen and this machine can run it.
+fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &str, id: &str, case: &Case) {
+    if !is_chosen(all, name, id) || ipcmark::family::supports(case).is_err() {
         return;
     }
     let roles = ipcmark::family::roles(case) as usize;
@@ -163,12 +161,12 @@ fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &st
     });
 }
 
-/// A row's name without the sign that parts criterion's groups.
 /// Whether `row` makes progress on these CPUs.
 fn runs(bench: &Bench, row: &Variant) -> bool {
     !row.polls || bench.has_two_cpus()
 }
 
+/// A row's name without the sign that separates criterion's groups.
 fn id(row: &Variant) -> String {
     row.row().replace('/', "-")
 }

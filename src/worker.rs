@@ -169,7 +169,9 @@ impl Visitor for Play<'_> {
         match order.role.as_str() {
             // The guard is a constant, so that the solo loops are compiled only for transports that have them.
             "solo" if T::SOLO => solo::<T>(&order, page, talk),
-            "host" if order.case.measure == Measure::SetUp => set_up::both_ends::<T>(&order, &page, talk),
+            "host" if order.case.measure == Measure::SetUp => {
+                set_up::both_ends(AnyTransport::of::<T>(), &order, &page, talk)
+            }
             "host" => host::host(AnyTransport::of::<T>(), host::attach_ends::<T>, &order, &page, talk),
             _ => alone(AnyTransport::of::<T>(), host::attach_ends::<T>, order, page, talk),
         }

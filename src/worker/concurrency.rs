@@ -4,7 +4,7 @@ use std::io;
 
 use super::Talk;
 use super::host::both;
-use super::threads::{self, Attach, Role};
+use super::threads::{self, Role};
 use crate::address::End;
 use crate::concurrency::prepare::ROLES;
 use crate::concurrency::{Company, Visitor, visit};
@@ -59,9 +59,8 @@ fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResul
     let attach = |task: &Task| -> io::Result<Box<dyn Role>> {
         Ok(Box::new(Worker::<C>(C::attach(address.as_ref(), end(task.slot))?)))
     };
-    let roles = tasks.iter().map(|_| -> Attach { Box::new(attach) }).collect();
-    threads::play(order, page, talk, &tasks, roles, &|led, followed| {
-        threads::merge(led, followed, |led, followed| both(led, followed, true))
+    threads::play(order, page, talk, &tasks, threads::alike(&tasks, &attach), &|led, followed| {
+        both(led, followed, true)
     })
 }
 

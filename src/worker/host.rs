@@ -9,7 +9,7 @@ use crate::address::{self, End};
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::Floor;
 use crate::measure::{MeasureResult, Task};
-use crate::protocol::{Link, Order, Report};
+use crate::protocol::{Link, Order};
 use crate::transport::erased::AnyTransport;
 use crate::transport::{Cast, Peers, Shape, Transport, prepare};
 
@@ -43,9 +43,7 @@ pub(super) fn host(
         })
     };
     let roles = seatings.into_iter().map(role).collect();
-    threads::play(order, page, talk, &tasks, roles, &|led, followed| {
-        threads::merge(led, followed, |led, followed| both(led, followed, pair))
-    })
+    threads::play(order, page, talk, &tasks, roles, &|led, followed| both(led, followed, pair))
 }
 
 fn role(order: &Order, slot: u32) -> &'static str {
@@ -70,19 +68,21 @@ impl<T: Transport> Role for (Ends<T>, Floor) {
     }
 }
 
-/// One report of two. The sides of a pair count the same messages; of several, the leader has checked the sum.
-pub(super) fn both(mut led: Report, mut followed: Report, pair: bool) -> MeasureResult {
-    if pair && led.messages != followed.messages {
-        let (ours, theirs) = (led.messages, followed.messages);
-        return Err(format!("the leader counted {ours} and the member {theirs}").into());
-    }
-    led.roles.append(&mut followed.roles);
-    led.metrics.append(&mut followed.metrics);
-    led.histogram = led.histogram.or(followed.histogram);
-    if led.windows.is_empty() {
-        led.windows = followed.windows;
-    }
-    Ok(led)
+/// One report of two. The endpoints of a pair count the same messages; of several, the leader has checked the sum.
+pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> MeasureResult {
+    threads::merge(led, followed, |mut led, mut followed| {
+        if pair && led.messages != followed.messages {
+            let (ours, theirs) = (led.messages, followed.messages);
+            return Err(format!("the leader counted {ours} and the member {theirs}").into());
+        }
+        led.roles.append(&mut followed.roles);
+        led.metrics.append(&mut followed.metrics);
+        led.histogram = led.histogram.or(followed.histogram);
+        if led.windows.is_empty() {
+            led.windows = followed.windows;
+        }
+        Ok(led)
+    })
 }
 
 /// Makes the channels and deals their ends out, with what each end would have offered the others.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Talk;
-use super::threads::{self, Attach, Role};
+use super::threads::{self, Role};
 use crate::address::{self, Address, End};
 use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
@@ -124,6 +124,5 @@ fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
         let floor = floor.as_ref().map(|memory| (memory, end));
         Ok(Box::new(Equipment::<L>::attach(&lock, &ledger, floor, task)?))
     };
-    let roles = tasks.iter().map(|_| -> Attach { Box::new(attach) }).collect();
-    threads::play(order, page, talk, &tasks, roles, &threads::gather)
+    threads::play(order, page, talk, &tasks, threads::alike(&tasks, &attach), &threads::gather)
 }

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::Talk;
-use super::threads::{self, Attach, Role};
+use super::threads::{self, Role};
 use crate::address::{self, Address};
 use crate::conformance::queue::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::measure::{MeasureResult, Task, drain};
-use crate::protocol::{Order, Report};
+use crate::protocol::Order;
 use crate::queue::prepare::{COUNT, QUEUE, Sides};
 use crate::queue::unfinished::Unfinished;
 use crate::queue::{self, Joinable, Shape, Visitor, WorkQueue};
@@ -89,11 +89,5 @@ fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureRes
     let (queue, count) = (Q::create(&Shape::of(&order.case))?, Unfinished::create()?);
     talk.exchange(vec![])?;
     let attach = |task: &Task| -> io::Result<Box<dyn Role>> { Ok(Box::new(Part::<Q>::attach(&queue, &count, task)?)) };
-    let roles = tasks.iter().map(|_| -> Attach { Box::new(attach) }).collect();
-    threads::play(order, page, talk, &tasks, roles, &|led, followed| {
-        threads::merge(led, followed, |mut led, Report { mut roles, .. }| {
-            led.roles.append(&mut roles);
-            Ok(led)
-        })
-    })
+    threads::play(order, page, talk, &tasks, threads::alike(&tasks, &attach), &threads::gather)
 }

@@ -10,14 +10,9 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::set_up::{self, Desk};
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
-use crate::transport::Transport;
 use crate::transport::erased::AnyTransport;
 
-pub(super) fn both_ends<T: Transport>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
-    play(AnyTransport::of::<T>(), order, page, talk)
-}
-
-fn play(transport: AnyTransport, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+pub(super) fn both_ends(transport: AnyTransport, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     address::lease_as_worker(&order.run_id)?;
     let tasks = [("sender", 0), ("receiver", 1)].map(|(role, index)| Task::of(order, role, index));
     talk.exchange(vec![])?;
@@ -26,9 +21,7 @@ fn play(transport: AnyTransport, order: &Order, page: &Page, talk: &mut Talk) ->
         let desk = desk.clone();
         Box::new(move |_| Ok(Box::new(Maker { transport, desk })))
     };
-    threads::play(order, page, talk, &tasks, (0..2).map(role).collect(), &|led, followed| {
-        threads::merge(led, followed, |led, followed| both(led, followed, true))
-    })
+    threads::play(order, page, talk, &tasks, (0..2).map(role).collect(), &|led, followed| both(led, followed, true))
 }
 
 /// One of two threads that hand each other what they make.

@@ -31,6 +31,14 @@ pub(super) fn play_alone(role: Box<dyn Role>, page: Page, talk: &mut Talk, slots
     }
 }
 
+/// One role for each of `tasks`, all attached alike.
+pub(super) fn alike<'a>(
+    tasks: &[Task],
+    attach: &'a (dyn Fn(&Task) -> io::Result<Box<dyn Role>> + Sync),
+) -> Vec<Attach<'a>> {
+    tasks.iter().map(|_| -> Attach<'a> { Box::new(attach) }).collect()
+}
+
 /// Plays all of `roles`, one for each of `tasks`; `merge` makes one report of two.
 pub(super) fn play(
     order: &Order,

@@ -2,14 +2,15 @@
 
 use std::fmt::Display;
 
-use crate::analyse::study::CaseStudy;
-use crate::analyse::trials::value;
-use crate::format;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Error as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
+
+use crate::analyse::study::CaseStudy;
+use crate::analyse::trials::value;
+use crate::format;
 
 /// Rows under named columns.
 #[derive(Clone, Debug, Default)]
