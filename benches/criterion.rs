@@ -104,7 +104,10 @@ impl Rows {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "acquire");
         let mut seen = BTreeSet::new();
-        for row in ipcmark::lock::variants().iter().filter(|row| row.unavailable.is_none()) {
+        for row in ipcmark::family::variants()
+            .iter()
+            .filter(|row| row.family == ipcmark::lock::FAMILY && row.unavailable.is_none())
+        {
             if seen.insert(row.row()) {
                 let alone = Case { placement: Placement::SameCpu, holders: Some(1), ..row.case(Measure::Acquire) };
                 run(&mut group, bench, *all, "acquire", &id(row), &alone);

@@ -9,6 +9,7 @@ mod isolation;
 mod launch;
 mod lock;
 mod participant;
+mod play;
 mod pool;
 mod queue;
 mod server;
@@ -18,12 +19,17 @@ mod transport;
 use std::io;
 
 use crate::address::{End, Name};
-use crate::measure::paired;
-use crate::protocol::{Link, Report};
+use crate::control::Page;
+use crate::lock::Lock;
+use crate::measure::{MeasureResult, paired};
+use crate::protocol::{Link, Order, Report};
 use crate::record::{Anatomy, Case};
+use crate::transport::Transport;
 
 pub use crate::measure::locks::Concluded;
 pub use crate::variant::{RoleSpec, Variant};
+pub(crate) use play::Talk;
+pub(crate) use play::launch::{NEWBORN_ARGUMENT, be_newborn};
 
 /// The role of a process that only burns CPU time beside a trial.
 pub const HOG: &str = "hog";
@@ -56,6 +62,8 @@ trait Family: Sync {
     fn resolved(&self, case: &Case) -> Case;
     /// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads.
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>>;
+    /// Plays the order's role, in its worker.
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult;
     /// Roles of a trial that are at work at the same time.
     fn roles(&self, case: &Case) -> u32;
     /// Whether two roles of a trial also share memory for the paired floor.
@@ -92,6 +100,39 @@ fn of(case: &Case) -> io::Result<&'static dyn Family> {
     }
     let found = FAMILIES.iter().find(|family| family.name() == case.family);
     found.copied().ok_or_else(|| io::Error::other(format!("there is no family `{}`", case.family)))
+}
+
+/// Plays the order's role, in its worker. The leader then ends the trial for CPU hogs too.
+pub(crate) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    if order.role == HOG {
+        return play::hog::burn(&page, talk);
+    }
+    let (leads, shared) = (order.slot == 0, page.clone());
+    let found = of(&order.case)?.play(order, page, talk);
+    if leads {
+        shared.set_over();
+    }
+    found
+}
+
+/// Adds a transport of another crate beside those of this one, as the first thing in `main`, in workers too.
+///
+/// Panics: the name is taken, or does not end in the transport's own wait.
+pub fn add_transport<T: Transport>(name: &'static str) {
+    transport::add::<T>(name);
+}
+
+/// Adds a lock of another crate beside those of this one, as the first thing in `main`, in workers too.
+///
+/// Panics: the name is taken, or does not end in the lock's own wait.
+pub fn add_lock<L: Lock>(name: &'static str) {
+    lock::add::<L>(name);
+}
+
+/// Checks that a row's name is `mechanism/wait`, or `mechanism` where nothing waits, as cases spell it.
+fn check_name(name: &str, all: &[Variant]) {
+    let due = all.first().map_or_else(String::new, Variant::row);
+    assert!(due == name, "a row is named by its mechanism and its wait: `{due}`, not `{name}`");
 }
 
 /// Every variant of every family, with what this machine lacks.

@@ -1,6 +1,8 @@
 //! What a family says about its mechanisms and about the roles of a trial: the words between the registries below and
 //! the one door above them.
 
+use std::sync::{OnceLock, PoisonError, RwLock};
+
 use crate::protocol::Link;
 use crate::record::{Case, Group, Isolation, Measure, Substrate, Wait};
 
@@ -36,6 +38,14 @@ pub struct Variant {
 /// A family's only list: `"row" => Type,` one a variant, or `"row" => Type; Type,` where it is made of two. Makes `ROWS` and
 /// `visit` of it, which goes from a row's name to the type behind it by the family's own `Visitor`.
 macro_rules! registry {
+    (Operations: $($name:literal => $type:ty),* $(,)?) => {
+        registry! { $($name => $type),* }
+
+        /// Every row, with the operations made from its type.
+        pub fn rows<O: Operations>() -> Vec<crate::variant::Row<O>> {
+            vec![$(crate::variant::Row { name: $name, operations: O::of::<$type>() }),*]
+        }
+    };
     ($($name:literal => $first:ty $(; $second:ty)?),* $(,)?) => {
         /// Every row's name.
         pub const ROWS: &[&str] = &[$($name),*];
@@ -50,6 +60,52 @@ macro_rules! registry {
     };
 }
 pub(crate) use registry;
+
+/// A registry row: a name, and the operations made from the type behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<O> {
+    /// `mechanism/wait`, or `mechanism` where nothing waits.
+    pub name: &'static str,
+    /// The family's functions, instantiated for the type.
+    pub operations: O,
+}
+
+/// The rows of a family: those of this library, and those a program adds before its main does anything else.
+#[derive(Debug)]
+pub struct Registry<O> {
+    built_in: fn() -> Vec<Row<O>>,
+    rows: OnceLock<RwLock<Vec<Row<O>>>>,
+}
+
+impl<O: Copy> Registry<O> {
+    /// A registry that starts with the rows `built_in`.
+    pub const fn new(built_in: fn() -> Vec<Row<O>>) -> Self {
+        Self { built_in, rows: OnceLock::new() }
+    }
+
+    fn lock(&self) -> &RwLock<Vec<Row<O>>> {
+        self.rows.get_or_init(|| RwLock::new((self.built_in)()))
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> Vec<Row<O>> {
+        self.lock().read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The operations of the row `name`.
+    pub fn find(&self, name: &str) -> Option<O> {
+        let rows = self.lock().read().unwrap_or_else(PoisonError::into_inner);
+        rows.iter().find(|row| row.name == name).map(|row| row.operations)
+    }
+
+    /// Adds a row.
+    ///
+    /// Panics: the name is taken.
+    pub fn add(&self, name: &'static str, operations: O) {
+        assert!(self.find(name).is_none(), "there is a row `{name}` already");
+        self.lock().write().unwrap_or_else(PoisonError::into_inner).push(Row { name, operations });
+    }
+}
 
 impl Variant {
     /// The variant of a registry row, `mechanism` or `mechanism/wait`, with everything else left at the usual: two roles,

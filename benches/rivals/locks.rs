@@ -1,8 +1,8 @@
 //! Two locks side by side: taken by one alone, or wanted by several all the time. Both are shared by whatever the rival can
 //! be shared by, processes if it can choose.
 
-use ipcmark::family::Variant;
-use ipcmark::lock;
+use ipcmark::family::{self, Variant};
+use ipcmark::lock::FAMILY;
 use ipcmark::record::{Case, Isolation, Measure, Placement, Spacing};
 
 use super::{Contest, Pair};
@@ -36,5 +36,5 @@ fn pair([ours, rival]: [&str; 2]) -> Option<[Variant; 2]> {
 
 fn usable(name: &str, isolation: Option<Isolation>) -> Option<Variant> {
     let fits = |row: &Variant| row.row() == name && isolation.is_none_or(|isolation| row.isolation == isolation);
-    lock::variants().into_iter().find(|row| row.unavailable.is_none() && fits(row))
+    family::variants().into_iter().find(|row| row.family == FAMILY && row.unavailable.is_none() && fits(row))
 }

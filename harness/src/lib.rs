@@ -17,6 +17,9 @@ pub mod run;
 pub mod schedule;
 pub mod signals;
 pub mod store;
+mod suite;
 pub mod supervise;
 pub mod trace;
 pub mod trial;
+
+pub use suite::Suite;

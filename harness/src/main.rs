@@ -3,7 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipcmark::worker::run_if_worker();
-    ipcmark_harness::janitor::run_if_janitor();
-    ipcmark_harness::cli::main()
+    ipcmark_harness::Suite::new().main()
 }

@@ -7,6 +7,7 @@ mod anatomy;
 mod bad_days;
 mod cli;
 mod conformance;
+mod examples;
 mod kernel_names;
 mod kills;
 mod launch;

@@ -2,8 +2,11 @@
 
 use std::io;
 
-use super::Family;
+use super::{Family, play, play::Talk};
 use crate::concurrency;
+use crate::control::Page;
+use crate::measure::MeasureResult;
+use crate::protocol::Order;
 use crate::record::{Case, Group};
 use crate::variant::{RoleSpec, Variant};
 
@@ -38,5 +41,9 @@ impl Family for Concurrencies {
     /// Both do the same number of steps.
     fn counts_agree(&self, _: &Case) -> bool {
         true
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::concurrency::play(order, page, talk)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::io;
 
-use super::Family;
-use crate::measure::floors;
+use super::{Family, play, play::Talk};
+use crate::control::Page;
+use crate::measure::{MeasureResult, floors};
+use crate::protocol::Order;
 use crate::record::Case;
 use crate::variant::{RoleSpec, Variant};
 
@@ -33,5 +35,9 @@ impl Family for Floors {
 
     fn roles(&self, _: &Case) -> u32 {
         2
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::floors(&order, page, talk)
     }
 }

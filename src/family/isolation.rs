@@ -2,8 +2,11 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::{Family, hosted, play, play::Talk};
+use crate::control::Page;
 use crate::isolation;
+use crate::measure::MeasureResult;
+use crate::protocol::Order;
 use crate::record::{Case, Group};
 use crate::variant::{RoleSpec, Variant};
 
@@ -34,5 +37,9 @@ impl Family for Isolations {
 
     fn roles(&self, _: &Case) -> u32 {
         2
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::isolation::play(&order, &page, talk)
     }
 }

@@ -2,8 +2,11 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::{Family, hosted, play, play::Talk};
+use crate::control::Page;
 use crate::launch;
+use crate::measure::MeasureResult;
+use crate::protocol::Order;
 use crate::record::{Case, Group};
 use crate::variant::{RoleSpec, Variant};
 
@@ -34,5 +37,9 @@ impl Family for Launches {
 
     fn roles(&self, case: &Case) -> u32 {
         launch::prepare::roles(case)
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::launch::play(&order, &page, talk)
     }
 }

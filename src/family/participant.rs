@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::{Family, hosted, play, play::Talk};
+use crate::control::Page;
+use crate::measure::MeasureResult;
+use crate::protocol::Order;
 use crate::record::Case;
 use crate::variant::{RoleSpec, Variant};
 
@@ -38,5 +41,9 @@ impl Family for Participants {
         let beside = case.workers.or(case.clients).or(case.holders.map(|holders| holders.saturating_sub(1)));
         let sides = case.producers.zip(case.consumers).map(|(producers, consumers)| producers + consumers);
         beside.map(|others| 1 + others).or(sides).unwrap_or(2)
+    }
+
+    fn play(&self, order: Order, _: Page, _: &mut Talk) -> MeasureResult {
+        Err(play::unknown_row(&order))
     }
 }

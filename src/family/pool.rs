@@ -2,9 +2,12 @@
 
 use std::io;
 
-use super::{Family, hosted};
+use super::{Family, hosted, play, play::Talk};
+use crate::control::Page;
 use crate::measure;
+use crate::measure::MeasureResult;
 use crate::pool::{self, prepare};
+use crate::protocol::Order;
 use crate::record::Case;
 use crate::variant::{RoleSpec, Variant};
 
@@ -35,5 +38,9 @@ impl Family for Pools {
 
     fn roles(&self, case: &Case) -> u32 {
         if prepare::is_serial(case) { 1 } else { 1 + prepare::workers(case) }
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::pool::play(&order, page, talk)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::Family;
+use super::{Family, play, play::Talk};
+use crate::control::Page;
+use crate::measure::MeasureResult;
+use crate::protocol::Order;
 use crate::queue::{self, prepare::Sides};
 use crate::record::Case;
 use crate::variant::{RoleSpec, Variant};
@@ -33,5 +36,9 @@ impl Family for Queues {
 
     fn roles(&self, case: &Case) -> u32 {
         Sides::of(case).roles()
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::queue::play(&order, page, talk)
     }
 }

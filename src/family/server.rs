@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::Family;
+use super::{Family, play, play::Talk};
+use crate::control::Page;
+use crate::measure::MeasureResult;
+use crate::protocol::Order;
 use crate::record::Case;
 use crate::server;
 use crate::variant::{RoleSpec, Variant};
@@ -34,5 +37,9 @@ impl Family for Servers {
     /// The server, and those who lead its clients, however many they are.
     fn roles(&self, _: &Case) -> u32 {
         2
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::server::play(&order, page, talk)
     }
 }

@@ -2,8 +2,11 @@
 
 use std::io;
 
-use super::{Concluded, Family};
+use super::{Concluded, Family, play, play::Talk};
+use crate::control::Page;
+use crate::measure::MeasureResult;
 use crate::measure::access;
+use crate::protocol::Order;
 use crate::protocol::Report;
 use crate::record::{Case, Measure};
 use crate::shared_state;
@@ -40,5 +43,9 @@ impl Family for SharedStates {
 
     fn conclude(&self, _: &Case, reports: &[Report]) -> Concluded {
         access::conclude(reports)
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        play::shared_state::play(order, page, talk)
     }
 }

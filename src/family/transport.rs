@@ -2,10 +2,53 @@
 
 use std::io;
 
-use super::Family;
+use super::{Family, check_name, play, play::Talk};
+use crate::control::Page;
+use crate::measure::{self, MeasureResult};
+use crate::protocol::Order;
 use crate::record::{Anatomy, Case};
-use crate::variant::{RoleSpec, Variant};
-use crate::{measure, transport};
+use crate::transport::{self, Delivery, Transport, prepare};
+use crate::variant::{Registry, RoleSpec, Variant};
+
+/// What the registry keeps for each row.
+#[derive(Clone, Copy)]
+struct Operations {
+    describe: fn(&'static str) -> Vec<Variant>,
+    supports: fn(&Case) -> Result<(), String>,
+    resolved: fn(&Case) -> Case,
+    prepare: fn(&Case) -> io::Result<Vec<RoleSpec>>,
+    cost: fn(&Case) -> Anatomy,
+    play: fn(Order, Page, &mut Talk) -> MeasureResult,
+    delivery: Delivery,
+}
+
+impl transport::Operations for Operations {
+    fn of<T: Transport>() -> Self {
+        Self {
+            describe: prepare::describe::<T>,
+            supports: prepare::supports::<T>,
+            resolved: prepare::resolved::<T>,
+            prepare: prepare::prepare::<T>,
+            cost: prepare::cost::<T>,
+            play: play::transport::<T>,
+            delivery: T::DELIVERY,
+        }
+    }
+}
+
+static REGISTRY: Registry<Operations> = Registry::new(transport::rows);
+
+/// Adds a row.
+pub(super) fn add<T: Transport>(name: &'static str) {
+    let operations = <Operations as transport::Operations>::of::<T>();
+    check_name(name, &(operations.describe)(name));
+    REGISTRY.add(name, operations);
+}
+
+fn find(case: &Case) -> Result<Operations, String> {
+    let found = REGISTRY.find(&case.row());
+    found.ok_or_else(|| format!("there is no transport `{}`; `ipcmark list` names them all", case.row()))
+}
 
 /// The family.
 pub(super) struct Transports;
@@ -16,20 +59,21 @@ impl Family for Transports {
     }
 
     fn variants(&self) -> Vec<Variant> {
-        transport::variants()
+        REGISTRY.rows().iter().flat_map(|row| (row.operations.describe)(row.name)).collect()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        transport::supports(case)?;
-        transport::delivery(case).map_or(Ok(()), |delivery| measure::supports(case, delivery))
+        let row = find(case)?;
+        (row.supports)(case)?;
+        measure::supports(case, row.delivery)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        transport::resolved(case)
+        find(case).map_or_else(|_| case.clone(), |row| (row.resolved)(case))
     }
 
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        transport::prepare(case)
+        (find(case).map_err(io::Error::other)?.prepare)(case)
     }
 
     fn roles(&self, case: &Case) -> u32 {
@@ -49,6 +93,11 @@ impl Family for Transports {
     }
 
     fn anatomy(&self, case: &Case) -> Option<Anatomy> {
-        transport::anatomy(case)
+        find(case).ok().map(|row| (row.cost)(case))
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        let Ok(row) = find(&order.case) else { return Err(play::unknown_row(&order)) };
+        (row.play)(order, page, talk)
     }
 }

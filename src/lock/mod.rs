@@ -30,9 +30,8 @@ use crate::record::{Counts, Group, Isolation, Measure, Wait};
 // Also used by maps in shared memory.
 pub(crate) use futex::mutex::FutexMutex;
 pub(crate) use in_memory::RawLock;
-pub use prepare::{anatomy, prepare, resolved, supports, variants};
 pub(crate) use read_mostly::shm_rwlock::ShmRwLock;
-pub use registry::{ROWS, visit};
+pub use registry::{ROWS, rows, visit};
 pub(crate) use spin::ttas::Ttas;
 
 /// Name of the family in cases and keys.
@@ -137,8 +136,10 @@ pub trait Lock: 'static {
     fn create(holders: u32) -> io::Result<Address>;
     /// Opens the lock. Runs in each contender's worker, before the clock starts.
     fn attach(address: &Address, seat: Seat) -> io::Result<Self::Holder>;
-    /// Declared cost of one acquisition.
-    fn cost() -> Cost;
+    /// Declared cost of one acquisition; nothing is declared by default.
+    fn cost() -> Cost {
+        Cost::default()
+    }
 }
 
 /// One contender's handle of a lock.
@@ -180,4 +181,10 @@ pub trait Visitor {
     type Output;
     /// Does the work.
     fn visit<L: Lock>(self) -> Self::Output;
+}
+
+/// Functions made from a lock's type: what a registry keeps for each row.
+pub trait Operations: Copy {
+    /// Those of `T`.
+    fn of<T: Lock>() -> Self;
 }

@@ -6,11 +6,12 @@ use super::in_memory::InMemory;
 use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use super::threads::InProcess;
-use super::{Visitor, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
+use super::{Operations, Visitor, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
 use crate::variant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 registry! {
+    Operations:
     "no-lock" => Unlocked<atomics::no_lock::NoLock>,
     "fetch-add" => Unlocked<atomics::fetch_add::FetchAdd>,
     "compare-swap" => Unlocked<atomics::compare_swap::CompareSwap>,

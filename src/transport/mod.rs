@@ -26,8 +26,7 @@ use crate::address::{Address, End};
 use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
 pub use cast::{Cast, Seat};
-pub use prepare::{anatomy, delivery, prepare, resolved, supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{ROWS, rows, visit};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "transport";
@@ -205,8 +204,10 @@ pub trait Transport: 'static {
     fn attach_both(_: &Address, _: End, _: Peers, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way"))
     }
-    /// What one message should cost.
-    fn anatomy(shape: &Shape) -> Anatomy;
+    /// What one message should cost. Nothing is declared unless the transport says.
+    fn anatomy(_: &Shape) -> Anatomy {
+        Anatomy::default()
+    }
 }
 
 /// The sending end of a channel.
@@ -227,4 +228,10 @@ pub trait Visitor {
     type Output;
     /// The work.
     fn visit<T: Transport>(self) -> Self::Output;
+}
+
+/// Functions made from a transport's type: what a registry keeps for each row.
+pub trait Operations: Copy {
+    /// Those of `T`.
+    fn of<T: Transport>() -> Self;
 }

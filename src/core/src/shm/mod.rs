@@ -27,6 +27,12 @@ use crate::record::Substrate;
 /// `repr(C)`, no pointers, valid when all bytes are zero, and every field changes only through atomics.
 pub unsafe trait SharedLayout {}
 
+// SAFETY: one atomic with the layout of a `u32`, of which every value is valid.
+unsafe impl SharedLayout for std::sync::atomic::AtomicU32 {}
+
+// SAFETY: one atomic with the layout of a `u64`, of which every value is valid.
+unsafe impl SharedLayout for std::sync::atomic::AtomicU64 {}
+
 /// A mapped segment. Clones share the mapping, which ends with the last of them.
 #[derive(Clone)]
 pub struct Segment {

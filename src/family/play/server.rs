@@ -16,7 +16,7 @@ use crate::server::host::Host;
 use crate::server::{self, Visitor, Way, prepare};
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let stranger = super::unknown_row(order);
     server::visit(&order.case.row(), Play { order, page, talk }).unwrap_or(Err(stranger))
 }

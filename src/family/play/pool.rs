@@ -12,7 +12,7 @@ use crate::protocol::Order;
 use crate::record::Measure;
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let Some(pool) = pool::visit(&order.case.row(), Forget) else { return Err(super::unknown_row(order)) };
     let task = Task::of(order, "dispatcher", 0);
     talk.exchange(vec![])?;

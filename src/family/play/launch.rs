@@ -13,16 +13,16 @@ use crate::protocol::Order;
 use crate::record::Measure;
 
 /// First word of a newborn program's arguments.
-pub(super) const NEWBORN_ARGUMENT: &str = "worker-child";
+pub(crate) const NEWBORN_ARGUMENT: &str = "worker-child";
 
 /// The main of a newborn program.
-pub(super) fn be_newborn() -> u8 {
+pub(crate) fn be_newborn() -> u8 {
     use std::os::fd::AsFd;
     newborn::live(io::stdin().as_fd(), io::stdout().as_fd())
 }
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, "parent", 0);
     talk.exchange(vec![])?;
     talk.ready_go()?;

@@ -15,7 +15,7 @@ use crate::queue::{self, Joinable, Shape, Visitor, WorkQueue};
 use crate::record::Measure;
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let stranger = super::unknown_row(order);
     queue::visit(&order.case.row(), Play { order, page, talk }).unwrap_or(Err(stranger))
 }

@@ -13,7 +13,7 @@ use crate::measure::{MeasureResult, Task, parallel};
 use crate::protocol::Order;
 
 /// Plays the order's role.
-pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (row, stranger) = (order.case.row(), super::unknown_row(&order));
     visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger))
 }

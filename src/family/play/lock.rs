@@ -8,7 +8,7 @@ use crate::address::{self, Address, End};
 use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{Lock, Seat, Visitor, prepare};
+use crate::lock::{Lock, Seat, prepare};
 use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
@@ -20,23 +20,12 @@ use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::Order;
 use crate::record::Measure;
 
-/// Plays the order's role with the lock's type at hand.
-pub(super) struct Play<'a> {
-    pub(super) order: Order,
-    pub(super) page: Page,
-    pub(super) talk: &'a mut Talk,
-}
-
-impl Visitor for Play<'_> {
-    type Output = MeasureResult;
-
-    fn visit<L: Lock>(self) -> MeasureResult {
-        let Self { order, page, talk } = self;
-        match order.role.as_str() {
-            "host" => host::<L>(&order, &page, talk),
-            prepare::WARDEN => warden(&AnyLock::of::<L>(), &order, &page, talk),
-            _ => alone::<L>(order, page, talk),
-        }
+/// Plays the order's role with the lock `L`.
+pub(crate) fn play<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    match order.role.as_str() {
+        "host" => host::<L>(&order, &page, talk),
+        prepare::WARDEN => warden(&AnyLock::of::<L>(), &order, &page, talk),
+        _ => alone::<L>(order, page, talk),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
 
 /// Plays the order's role.
-pub(super) fn play(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, "writer", 0);
     talk.exchange(vec![])?;
     talk.ready_go()?;

@@ -6,14 +6,11 @@ use crate::control::Page;
 use crate::measure::MeasureResult;
 use crate::protocol::Report;
 
-/// Its name in orders and in `ps`.
-pub(super) const ROLE: &str = crate::family::HOG;
-
 /// Rounds between two looks at the control page, a line that the leader seldom writes.
 const ROUNDS: u32 = 10_000;
 
 /// Computes until the trial is over.
-pub(super) fn burn(page: &Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn burn(page: &Page, talk: &mut Talk) -> MeasureResult {
     talk.exchange(vec![])?;
     talk.ready_go()?;
     let mut number = 1u64;

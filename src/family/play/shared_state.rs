@@ -15,7 +15,7 @@ use crate::record::Measure;
 use crate::shared_state::{Shape, State, Visitor, prepare, visit};
 
 /// Plays the order's role.
-pub(super) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+pub(in crate::family) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (row, stranger) = (order.case.row(), super::unknown_row(&order));
     visit(&row, Play { order, page, talk }).unwrap_or(Err(stranger))
 }

@@ -1,0 +1,40 @@
+//! Programs of other crates that add a mechanism: both examples list their row and pass the conformance plan with it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::common::{PROGRAM, alone, command};
+
+/// Runs the example, which `cargo test` builds beside the command.
+fn example(name: &str, folder: &Path, arguments: &[&str]) -> Output {
+    let program = Path::new(PROGRAM).with_file_name("examples").join(name);
+    assert!(program.exists(), "{} is not built; `cargo build -p ipcmark-harness --examples`", program.display());
+    Command::new(program).args(arguments).current_dir(folder).output().expect("the example starts")
+}
+
+fn lists_its_row_and_conforms(name: &str, row: &str) {
+    let _alone = alone();
+    let folder = command::folder();
+    let listed = example(name, folder.path(), &["list", "--json"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).expect("a list of rows");
+    let own: Vec<_> = rows.iter().filter(|listed| listed["mechanism"] == row).collect();
+    assert_eq!(own.len(), 2, "one row each for processes and threads");
+    assert!(own.iter().all(|row| row["available"] == true));
+    assert!(rows.len() > 100, "the rows of the library are there too");
+
+    let run = example(name, folder.path(), &["run", "--plan", "conformance", "--only", row, "--out", "run"]);
+    assert!(run.status.success(), "{}", command::told(&run));
+    let records = std::fs::read_to_string(folder.path().join("run/records.jsonl")).expect("records");
+    let measured = records.lines().filter(|line| line.contains("\"measured\"") && line.contains(row)).count();
+    assert!(measured >= 2, "{measured} trials were measured: {}", command::told(&run));
+}
+
+#[test]
+fn the_transport_of_the_example_conforms() {
+    lists_its_row_and_conforms("transport", "my-socket");
+}
+
+#[test]
+fn the_lock_of_the_example_conforms() {
+    lists_its_row_and_conforms("lock", "my-lock");
+}
