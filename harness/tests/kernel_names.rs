@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::{PROGRAM, alone, case, long, run_id, short, signal, worker_at_work};
+use crate::common::{PROGRAM, alone, case, find_at_work, kill_during, long, run_id, short};
 use ipcmark::address::{Name, NameKind, sysv_key};
 use ipcmark::record::{Case, Measure, Status, Wait};
 use ipcmark::{sysv_msg, sysv_sem};
@@ -12,7 +12,6 @@ use ipcmark_harness::lease;
 use ipcmark_harness::trial::Session;
 use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, mq_close, mq_open};
-use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
 const MECHANISMS: [(&str, NameKind, u64); 3] =
@@ -63,13 +62,11 @@ fn a_worker_killed_at_work_leaves_no_kernel_object() {
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
     for (mechanism, kind, bytes) in MECHANISMS {
         for role in ["pinger", "ponger"] {
-            let result = std::thread::scope(|scope| {
-                let own = std::process::id().cast_signed();
-                scope.spawn(move || signal(worker_at_work(own, role).pid, Signal::SIGKILL));
-                session.run_trial(&long(blocking(mechanism, bytes, Measure::RoundTrip)))
-            });
-            assert_eq!(result.outcome.status, Status::Failed, "{mechanism}");
-            let why = result.outcome.why.unwrap_or_default();
+            let order = long(blocking(mechanism, bytes, Measure::RoundTrip));
+            let own = std::process::id().cast_signed();
+            let outcome = kill_during(&session, &order, || Some(find_at_work(own, role)?.pid));
+            assert_eq!(outcome.status, Status::Failed, "{mechanism}");
+            let why = outcome.why.unwrap_or_default();
             assert!(why.contains("was killed by SIGKILL"), "{mechanism}: {why}");
         }
         let names = leased(&id, kind);

@@ -4,13 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
-use crate::common::{PROGRAM, SOON, alone, case, leftovers, long, run_id, short, signal, worker_at_work, workers_of};
+use crate::common::{PROGRAM, alone, case, find_at_work, kill_during, leftovers, long, run_id, short, workers_of};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, Measure, Status};
 use ipcmark_harness::trial::{Session, TrialOrder};
-use nix::sys::signal::Signal;
 
 /// Every row that works between processes, once: transports, or locks.
 fn rows(family: &str) -> Vec<Variant> {
@@ -33,22 +31,12 @@ fn at_work(row: &Variant) -> Case {
     able.unwrap_or_else(|| panic!("{} can be asked nothing", row.row()))
 }
 
-/// Runs a trial, kills whom `victim` finds, and checks how it ended.
-fn end_in_the_middle(session: &Session, order: &TrialOrder, role: &str, victim: impl Fn() -> i32 + Send + Sync) {
-    let key = order.case.key();
-    let (result, after) = std::thread::scope(|scope| {
-        let killer = scope.spawn(|| {
-            signal(victim(), Signal::SIGKILL);
-            Instant::now()
-        });
-        let result = session.run_trial(order);
-        let over = Instant::now();
-        (result, over.saturating_duration_since(killer.join().expect("somebody at work to kill")))
-    });
-    let why = result.outcome.why.unwrap_or_default();
-    assert_eq!(result.outcome.status, Status::Failed, "{key}");
+/// Runs a trial, kills the process that `victim` finds, and checks how the trial ended.
+fn end_in_the_middle(session: &Session, order: &TrialOrder, role: &str, victim: impl FnMut() -> Option<i32> + Send) {
+    let outcome = kill_during(session, order, victim);
+    let (key, why) = (order.case.key(), outcome.why.unwrap_or_default());
+    assert_eq!(outcome.status, Status::Failed, "{key}");
     assert!(why.contains(role) && why.contains("SIGKILL"), "{key}: {why}");
-    assert!(after < SOON, "{key}: went on for {after:?}");
     assert_eq!(workers_of(std::process::id().cast_signed()), vec![], "{key}");
 }
 
@@ -76,7 +64,7 @@ fn a_peer_killed_at_work_ends_the_trial_and_leaves_nothing() {
         let asked = at_work(&row);
         let roles = if asked.measure == Measure::Stream { ["sender", "receiver"] } else { ["pinger", "ponger"] };
         for role in roles {
-            end_in_the_middle(&session, &long(asked.clone()), role, || worker_at_work(own, role).pid);
+            end_in_the_middle(&session, &long(asked.clone()), role, || Some(find_at_work(own, role)?.pid));
         }
         let next = session.run_trial(&short(asked.clone())).outcome;
         assert_eq!(next.status, Status::Measured, "{}: {:?}", asked.key(), next.why);
@@ -99,10 +87,10 @@ fn a_holder_killed_at_work_ends_the_trial_and_leaves_nothing() {
         order.timing.hot_ns = 30_000_000_000;
         for slot in [0, 1] {
             end_in_the_middle(&session, &order, "holder", || {
-                worker_at_work(own, "holder");
-                let mut holders = workers_of(own);
-                holders.sort_by_key(|holder| holder.pid);
-                holders[slot].pid
+                find_at_work(own, "holder")?;
+                let mut holders: Vec<_> = workers_of(own).iter().map(|it| it.pid).collect();
+                holders.sort_unstable();
+                holders.get(slot).copied()
             });
         }
         let next = session.run_trial(&short(asked.clone())).outcome;

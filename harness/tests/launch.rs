@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use crate::common::command;
-use crate::common::{PROGRAM, alone, processes, processes_naming, run_id, short, signal, wait_for, workers_of};
+use crate::common::{
+    PROGRAM, alone, kill_during, parent_at_work, processes_naming, run_id, short, wait_for, workers_of,
+};
 use ipcmark::family;
 use ipcmark::measure::histogram;
 use ipcmark::record::{Case, Ending, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
-use nix::sys::signal::Signal;
 
 fn session(name: &str) -> Session {
     Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
@@ -158,39 +159,25 @@ fn two_who_share_work_do_equal_parts_and_tell_their_states() {
     }
 }
 
-/// Whoever was started goes with a parent that is killed at work, and the next trial runs.
 #[test]
-fn nobody_outlives_a_parent_that_is_killed_at_work() {
+fn no_process_outlives_a_parent_that_is_killed_at_work() {
     let _alone = alone();
-    let session = session("killed-parent");
+    let (id, session) = (run_id("killed-parent"), session("killed-parent"));
     for case in cases(Measure::StartUp) {
         let mut order = short(case.clone());
         order.timing.fixed_count = Some(1_000_000);
-        let outcome = std::thread::scope(|scope| {
-            let trial = scope.spawn(|| {
-                let host = wait_for("the parent to have a child", || {
-                    let all = processes();
-                    let host =
-                        all.iter().find(|it| it.parent == std::process::id().cast_signed() && is_host(&it.command))?;
-                    // A thread is no process: there the parent is enough.
-                    let has_child = all.iter().any(|it| it.parent == host.pid);
-                    (has_child || case.isolation == Isolation::Thread).then_some(host.pid)
-                });
-                signal(host, Signal::SIGKILL);
-            });
-            let outcome = session.run_trial(&order).outcome;
-            trial.join().expect("there was a parent to kill");
-            outcome
+        let outcome = kill_during(&session, &order, || {
+            if case.isolation == Isolation::Process {
+                return parent_at_work(&id, "host");
+            }
+            // A thread is no process: its parent is enough.
+            workers_of(std::process::id().cast_signed()).first().map(|it| it.pid)
         });
         assert_eq!(outcome.status, Status::Failed, "{}", case.key());
         wait_for("every process to be gone", || {
             // Newborn programs have the trial's directory in their environment, and copies are named as the parent is.
-            let left = processes_naming(&run_id("killed-parent"));
+            let left = processes_naming(&id);
             left.iter().all(|command| !command.starts_with("ipcmark worker")).then_some(())
         });
     }
-}
-
-fn is_host(command: &str) -> bool {
-    command.starts_with("ipcmark worker host")
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use crate::common;
 use crate::common::user_run::{UserRun, fresh_places};
-use crate::common::{PROGRAM, alone, processes, run_id, short, signal, wait_for, wait_up_to};
+use crate::common::{PROGRAM, alone, kill_during, parent_at_work, processes, run_id, short, wait_for, wait_up_to};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Arrivals, Call, Case, Chunk, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialResult};
-use nix::sys::signal::Signal;
 
 fn session(name: &str) -> Session {
     Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
@@ -146,32 +145,17 @@ fn a_killed_worker_is_told_of_and_its_task_done_by_another() {
     }
 }
 
-/// Live processes that `parent` started.
-fn children_of(parent: i32) -> Vec<i32> {
-    processes().into_iter().filter(|it| it.parent == parent).map(|it| it.pid).collect()
-}
-
 #[test]
 fn a_dispatcher_that_is_killed_takes_foreman_and_workers_with_it() {
     let _alone = alone();
-    let (id, own) = (run_id("pool-kill"), std::process::id().cast_signed());
+    let id = run_id("pool-kill");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
     for row in rows(Measure::Dispatch).iter().filter(|row| row.isolation == Isolation::Process) {
         let mut order = short(Case { call: Some(Call::ApplyAsync), ..case(row, Measure::Dispatch) });
         order.timing.hot_ns = 10_000_000_000;
-        let result = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let dispatcher = wait_for("a dispatcher with children", || {
-                    let host =
-                        processes().into_iter().find(|it| it.parent == own && it.command == "ipcmark worker host ")?;
-                    (!children_of(host.pid).is_empty()).then_some(host.pid)
-                });
-                signal(dispatcher, Signal::SIGKILL);
-            });
-            session.run_trial(&order)
-        });
-        let why = result.outcome.why.unwrap_or_default();
-        assert!(result.outcome.status == Status::Failed && why.contains("SIGKILL"), "{}: {why}", row.row());
+        let outcome = kill_during(&session, &order, || parent_at_work(&id, "host"));
+        let why = outcome.why.unwrap_or_default();
+        assert!(outcome.status == Status::Failed && why.contains("SIGKILL"), "{}: {why}", row.row());
         wait_for("foreman and workers to be gone", || {
             let works = |it: &common::Process| it.home.display().to_string().contains(&id);
             (!processes().iter().any(works)).then_some(())

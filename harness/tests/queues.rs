@@ -4,11 +4,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::common::{PROGRAM, alone, leftovers, run_id, short, signal, worker_at_work, workers_of};
+use crate::common::{PROGRAM, alone, find_at_work, kill_during, leftovers, run_id, short, workers_of};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
-use nix::sys::signal::Signal;
 
 /// Producers and consumers.
 const SIDES: &[(u32, u32)] = &[(1, 1), (2, 2), (3, 1), (1, 3)];
@@ -131,10 +130,7 @@ fn a_consumer_killed_at_work_ends_the_trial_and_leaves_nothing() {
         let mut order = short(case(&row, Measure::Drain, (1, 2)));
         order.timing.fixed_count = Some(20_000_000);
         let key = order.case.key();
-        let outcome = std::thread::scope(|scope| {
-            scope.spawn(|| signal(worker_at_work(this, "consumer").pid, Signal::SIGKILL));
-            session.run_trial(&order).outcome
-        });
+        let outcome = kill_during(&session, &order, || Some(find_at_work(this, "consumer")?.pid));
         let why = outcome.why.unwrap_or_default();
         assert_eq!(outcome.status, Status::Failed, "{key}");
         assert!(why.contains("consumer") && why.contains("SIGKILL"), "{key}: {why}");

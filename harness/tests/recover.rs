@@ -6,11 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::{PROGRAM, alone, leftovers, processes, run_id, short, signal, wait_for};
+use crate::common::{PROGRAM, alone, kill_during, leftovers, parent_at_work, processes, run_id, short, wait_for};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
-use nix::sys::signal::Signal;
 
 /// Longer than any trial takes that waits in vain twice and kills six, on a busy machine too.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
@@ -90,20 +89,9 @@ fn a_warden_that_is_killed_takes_its_children_with_it() {
     let id = run_id("warden");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
     let case = cases().into_iter().find(|case| case.death == Some(Death::Inside)).expect("a row");
-    let own = std::process::id().cast_signed();
-    let result = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let warden = wait_for("a warden with children", || {
-                let all = processes();
-                let warden = all.iter().find(|it| it.parent == own && it.command == "ipcmark worker warden ")?;
-                all.iter().any(|it| it.parent == warden.pid).then_some(warden.pid)
-            });
-            signal(warden, Signal::SIGKILL);
-        });
-        session.run_trial(&short(case.clone()))
-    });
-    let why = result.outcome.why.unwrap_or_default();
-    assert!(result.outcome.status == Status::Failed && why.contains("SIGKILL"), "{why}");
+    let outcome = kill_during(&session, &short(case.clone()), || parent_at_work(&id, "warden"));
+    let why = outcome.why.unwrap_or_default();
+    assert!(outcome.status == Status::Failed && why.contains("SIGKILL"), "{why}");
     wait_for("the children to be gone", || at_work(&id).is_empty().then_some(()));
     let next = session.run_trial(&short(case)).outcome;
     assert_eq!(next.status, Status::Measured, "{:?}", next.why);

@@ -2,15 +2,13 @@
 //! and every update counted within the trial, and users who are told when the process that keeps the state is killed.
 
 use std::path::Path;
-use std::time::Instant;
 
 use crate::common::command;
-use crate::common::{PROGRAM, SOON, alone, leftovers, run_id, short, signal, wait_for, worker_at_work, workers_of};
+use crate::common::{PROGRAM, alone, find_at_work, kill_during, leftovers, run_id, short, workers_of};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, Verdict, metric};
 use ipcmark::shared_state::FAMILY;
 use ipcmark_harness::trial::Session;
-use nix::sys::signal::Signal;
 
 const USERS: u32 = 3;
 
@@ -103,23 +101,14 @@ fn a_keeper_or_a_user_killed_at_work_ends_the_trial_and_leaves_nothing() {
         for victim in victims {
             let mut order = short(access(row, 90, 64));
             order.timing.hot_ns = 30_000_000_000;
-            let (result, after) = std::thread::scope(|scope| {
-                let killer = scope.spawn(|| {
-                    worker_at_work(own, "accessor");
-                    let wanted = format!("worker {victim}");
-                    let found =
-                        wait_for("the victim", || workers_of(own).into_iter().find(|it| it.command.contains(&wanted)));
-                    signal(found.pid, Signal::SIGKILL);
-                    Instant::now()
-                });
-                let result = session.run_trial(&order);
-                let over = Instant::now();
-                (result, over.saturating_duration_since(killer.join().expect("somebody at work to kill")))
+            let outcome = kill_during(&session, &order, || {
+                find_at_work(own, "accessor")?;
+                let wanted = format!("worker {victim}");
+                workers_of(own).iter().find(|it| it.command.contains(&wanted)).map(|it| it.pid)
             });
-            let (key, why) = (order.case.key(), result.outcome.why.unwrap_or_default());
-            assert_eq!(result.outcome.status, Status::Failed, "{key}");
+            let (key, why) = (order.case.key(), outcome.why.unwrap_or_default());
+            assert_eq!(outcome.status, Status::Failed, "{key}");
             assert!(why.contains(victim) || why.contains("keeper"), "{key}: {why}");
-            assert!(after < SOON, "{key}: went on for {after:?}");
             assert_eq!(workers_of(own), vec![], "{key}");
         }
     }

@@ -5,15 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::common;
 use crate::common::user_run::{UserRun, fresh_places};
 use crate::common::{
-    PROGRAM, alone, case, leftovers, long, run_id, short, sysv_segments, wait_for, wait_up_to, worker_at_work,
+    PROGRAM, alone, case, find_at_work, kill_during, leftovers, long, run_id, short, sysv_segments, wait_for,
+    wait_up_to, worker_at_work,
 };
 use ipcmark::family;
 use ipcmark::record::{Case, Isolation, Measure, Status, Substrate, Wait};
 use ipcmark_harness::trial::Session;
-use nix::sys::signal::Signal;
 
 /// A queue that sleeps, so that a busy machine does not matter.
 const MECHANISM: &str = "shm-spsc";
@@ -71,16 +70,12 @@ fn a_killed_set_up_leaves_nothing() {
     for substrate in available() {
         let mut order = long(on(substrate, Measure::SetUp, false));
         order.timing.fixed_count = Some(1_000_000);
-        let killed = std::thread::scope(|scope| {
-            let killer = scope.spawn(|| {
-                let pid = worker_at_work(own_pid(), "host").pid;
-                common::signal(pid, Signal::SIGKILL);
-                pid
-            });
-            let outcome = session.run_trial(&order).outcome;
-            assert_eq!(outcome.status, Status::Failed, "{substrate}");
-            killer.join().expect("the worker was found")
+        let mut killed = 0;
+        let outcome = kill_during(&session, &order, || {
+            killed = find_at_work(own_pid(), "host")?.pid;
+            Some(killed)
         });
+        assert_eq!(outcome.status, Status::Failed, "{substrate}");
         assert_eq!(sysv_segments(killed), Vec::<String>::new(), "{substrate}");
     }
     let home = leftovers(&run_id("kill"), &std::env::temp_dir());

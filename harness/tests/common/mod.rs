@@ -5,12 +5,13 @@ pub mod user_run;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Isolation, Measure, Substrate, Wait};
-use ipcmark_harness::trial::TrialOrder;
+use ipcmark::record::{Case, Isolation, Measure, Outcome, Substrate, Wait};
+use ipcmark_harness::trial::{Session, TrialOrder};
 
 /// The command under test; also every worker and janitor.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ipcmark");
@@ -123,11 +124,13 @@ pub fn processes_naming(word: &str) -> Vec<String> {
 
 /// The worker of `role` that `parent` started, once it has exchanged messages for a while.
 pub fn worker_at_work(parent: i32, role: &str) -> Process {
-    wait_for(&format!("the {role} to be at work"), || {
-        let wanted = format!("ipcmark worker {role} ");
-        let found = processes().into_iter().find(|it| it.parent == parent && it.command == wanted)?;
-        has_worked(found.pid).then_some(found)
-    })
+    wait_for(&format!("the {role} to be at work"), || find_at_work(parent, role))
+}
+
+/// The worker of `role` that `parent` started, if it has exchanged messages for a while.
+pub fn find_at_work(parent: i32, role: &str) -> Option<Process> {
+    let wanted = format!("ipcmark worker {role} ");
+    processes().into_iter().find(|it| it.parent == parent && it.command == wanted && has_worked(it.pid))
 }
 
 /// Polling workers burn time, blocking ones give up their CPU over and over; before the first message neither happens.
@@ -185,4 +188,34 @@ pub fn sysv_segments(maker: i32) -> Vec<String> {
 /// Sends a signal to one process.
 pub fn signal(pid: i32, signal: nix::sys::signal::Signal) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).expect("a process of ours");
+}
+
+/// Runs a trial, kills the process that `find` returns meanwhile, and checks that the trial ends soon after.
+/// Panics with the trial's outcome if the trial ends first.
+pub fn kill_during(session: &Session, order: &TrialOrder, mut find: impl FnMut() -> Option<i32> + Send) -> Outcome {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let killer = scope.spawn(|| {
+            let ended = || over.load(Relaxed).then_some(None);
+            let found = wait_up_to(2 * SOON, "a process to kill", || find().map(Some).or_else(ended))?;
+            signal(found, nix::sys::signal::Signal::SIGKILL);
+            Some(Instant::now())
+        });
+        let outcome = session.run_trial(order).outcome;
+        over.store(true, Relaxed);
+        let (key, ended) = (order.case.key(), Instant::now());
+        let killed = killer.join().expect("a process to kill");
+        let killed = killed.unwrap_or_else(|| panic!("{key}: ended before it could be disturbed: {outcome:?}"));
+        let went_on = ended.saturating_duration_since(killed);
+        assert!(went_on < SOON, "{key}: went on for {went_on:?}");
+        outcome
+    })
+}
+
+/// The worker of `role` in the run with this id, once it has a child.
+pub fn parent_at_work(run_id: &str, role: &str) -> Option<i32> {
+    let all = processes();
+    let command = format!("ipcmark worker {role} ");
+    let ours = |it: &&Process| it.command == command && it.home.display().to_string().contains(run_id);
+    all.iter().filter(ours).map(|it| it.pid).find(|pid| all.iter().any(|it| it.parent == *pid))
 }
