@@ -109,7 +109,8 @@ impl Rows {
             .filter(|row| row.family == ipcmark::lock::FAMILY && row.unavailable.is_none())
         {
             if seen.insert(row.row()) {
-                let alone = Case { placement: Placement::SameCpu, holders: Some(1), ..row.case(Measure::Acquire) };
+                let alone = Case { placement: Placement::SameCpu, ..row.case(Measure::Acquire) }
+                    .with(|p| p.contenders = Some(1));
                 run(&mut group, bench, *all, "acquire", &id(row), &alone);
             }
         }
@@ -121,13 +122,11 @@ impl Rows {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "apply");
         for row in ipcmark::pool::variants().iter().filter(|row| runs(bench, row) && row.unavailable.is_none()) {
-            let apply = Case {
-                placement: bench.placement,
-                message_bytes: Some(MESSAGE_BYTES),
-                workers: Some(1),
-                call: Some(Call::Apply),
-                ..row.case(Measure::Dispatch)
-            };
+            let apply = Case { placement: bench.placement, ..row.case(Measure::Dispatch) }.with(|p| {
+                p.message_bytes = Some(MESSAGE_BYTES);
+                p.workers = Some(1);
+                p.call = Some(Call::Apply);
+            });
             run(&mut group, bench, *all, "apply", &id(row), &apply);
         }
         group.finish();

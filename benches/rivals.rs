@@ -19,14 +19,14 @@ use std::process::Command;
 use ipcmark::family::Variant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Measure, Outcome, Placement};
+use ipcmark::record::{Case, Measure, Outcome, Pattern, Placement};
 use ipcmark_harness::bench::Arguments;
 use ipcmark_reports::{Estimate, paired_ratio};
 
 use claims::{CLAIMS, Claim};
 use common::{Bench, case, ns_each, rows};
 
-/// Messages of a short look at the rival, which sets its count; it warms up with a quarter of that.
+/// Messages of a short look at the rival, which repetitions its count; it warms up with a quarter of that.
 const LOOK: u64 = 2000;
 
 /// Two measurements of the same thing: ours and the rival's, in nanoseconds.
@@ -76,9 +76,9 @@ impl Contest {
         }
     }
 
-    fn show(&self, claim: &Claim, sets: usize) {
+    fn show(&self, claim: &Claim, repetitions: usize) {
         // Who goes first changes from pair to pair; a floor is measured on both sides of its case anyway.
-        let pairs: Vec<Pair> = (0..sets).filter_map(|set| (claim.measure)(self, set % 2 == 1)).collect();
+        let pairs: Vec<Pair> = (0..repetitions).filter_map(|set| (claim.measure)(self, set % 2 == 1)).collect();
         let Some(Estimate { value, interval, .. }) = paired_ratio(&pairs) else {
             println!(
                 "{:<32} {:<30} skipped: one of the two cannot run here; see `ipcmark list`",
@@ -129,7 +129,9 @@ impl Contest {
     /// A stream through a queue that two senders and two receivers share.
     fn shared(&self, row: &str, bytes: u64) -> Option<Case> {
         let case = case(self.row(row)?, Measure::Stream, Placement::Spread, bytes);
-        Some(Case { producers: Some(2), consumers: Some(2), ..case })
+        Some(case.with(|p| {
+            p.pattern = Some(Pattern { senders: 2, receivers: 2 });
+        }))
     }
 
     /// A case against the floor that its own processes measured before and after it.

@@ -167,13 +167,13 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     let family = of(case)?;
     let mut roles = family.prepare(case)?;
     if let ([first, second], true) = (roles.as_mut_slice(), family.has_paired_floor()) {
-        let memory = paired::Floor::memory(case.message_bytes.unwrap_or(0) as usize)?;
+        let memory = paired::Floor::memory(case.params.message_bytes.unwrap_or(0) as usize)?;
         for (role, end) in [(first, End::Sender), (second, End::Receiver)] {
             role.links.push(Link { channel: paired::CHANNEL, end, address: memory.only(end) });
         }
     }
     let hog = || RoleSpec { role: HOG, links: vec![], slots: 0 };
-    roles.extend(std::iter::repeat_with(hog).take(case.hogs.unwrap_or(0) as usize));
+    roles.extend(std::iter::repeat_with(hog).take(case.params.hogs.unwrap_or(0) as usize));
     Ok(roles)
 }
 

@@ -18,7 +18,7 @@ use crate::address::{Address, Descriptor, End};
 use crate::record::{Case, Floors, Metrics, PairedFloor, RoleCost, Window};
 
 /// Version of the lines. A worker refuses an order of another one.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// What the harness says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,6 +100,30 @@ pub struct Order {
     pub cpus: Vec<u32>,
     /// How long to warm up and to measure.
     pub timing: Timing,
+    /// A fault put in on purpose, to see it caught.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// A fault put in on purpose: only tests ask for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// One message vanishes.
+    Loss,
+    /// One message arrives twice.
+    Duplication,
+    /// Two messages change places.
+    Reordering,
+    /// One bit flips.
+    Corruption,
+    /// The answering role reports one message more than it handled.
+    Lie,
+    /// The answering role stops and never answers.
+    Hang,
+    /// The receiving role stops once for 100 ms in the hot phase.
+    Stall,
+    /// A contender enters the critical section without the lock.
+    Trespass,
 }
 
 /// How long a trial takes, or how much it carries.

@@ -132,10 +132,10 @@ impl Variant {
         Case {
             isolation: self.isolation,
             wait: self.wait,
-            substrate: self.substrate,
             program: self.program.map(str::to_owned),
             ..Case::new(self.family, self.mechanism, measure)
         }
+        .with(|p| p.substrate = self.substrate)
     }
 
     /// True when it carries messages of some size.

@@ -5,7 +5,7 @@ pub mod rtrb_pair;
 use ipcmark::family::Variant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Measure, Outcome, Placement, Status, Touch, metric};
+use ipcmark::record::{Case, Measure, Outcome, Placement, Status, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
 /// Trials on the nearest pair of CPUs this machine has.
@@ -38,7 +38,7 @@ impl Bench {
     /// One fresh set of processes. Ends this process with the reason when the trial fails: a bench without a check is
     /// worth nothing.
     pub fn trial(&self, case: &Case, cpus: &[u32], timing: Timing) -> Outcome {
-        let order = TrialOrder { case: case.clone(), cpus: cpus.to_vec(), timing, traced: false };
+        let order = TrialOrder { case: case.clone(), cpus: cpus.to_vec(), timing, traced: false, fault: None };
         let outcome = self.session.run_trial(&order).outcome;
         if outcome.status != Status::Measured {
             eprintln!("error: {}: {}", case.key(), outcome.why.as_deref().unwrap_or("no reason given"));
@@ -61,14 +61,11 @@ pub fn ns_each(outcome: &Outcome) -> f64 {
 
 /// The case of a registry row on its first isolation and substrate.
 pub fn case(row: &Variant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
-    Case {
-        placement: if row.cpus_wanted < 2 { Placement::SameCpu } else { placement },
-        message_bytes: Some(message_bytes),
-        producers: Some(1),
-        consumers: Some(1),
-        touch: Some(Touch::All),
-        ..row.case(measure)
-    }
+    Case { placement: if row.cpus_wanted < 2 { Placement::SameCpu } else { placement }, ..row.case(measure) }.with(
+        |p| {
+            p.message_bytes = Some(message_bytes);
+        },
+    )
 }
 
 /// The transports of the registry, each once: the first isolation and substrate a mechanism can have.

@@ -9,20 +9,22 @@ use super::{Contest, Pair};
 
 /// Takes and lets go `rows`, the first ours, with nobody else about.
 pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
-    let case = |row: &Variant| Case { holders: Some(1), placement: Placement::SameCpu, ..row.case(Measure::Acquire) };
+    let case = |row: &Variant| {
+        Case { placement: Placement::SameCpu, ..row.case(Measure::Acquire) }.with(|p| p.contenders = Some(1))
+    };
     let [ours, rival] = pair(rows)?;
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
 
-/// Lets `holders` take turns who work `work_ns` inside and as long outside, on the same CPUs.
+/// Lets `contenders` take turns who work `work_ns` inside and as long outside, on the same CPUs.
 pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, rival_first: bool) -> Option<Pair> {
-    let case = |row: &Variant| Case {
-        holders: Some(holders),
-        inside_ns: Some(work_ns),
-        outside_ns: Some(work_ns),
-        spacing: Some(Spacing::Fixed),
-        placement: Placement::Spread,
-        ..row.case(Measure::Contention)
+    let case = |row: &Variant| {
+        Case { placement: Placement::Spread, ..row.case(Measure::Contention) }.with(|p| {
+            p.contenders = Some(holders);
+            p.critical_section_ns = Some(work_ns);
+            p.think_time_ns = Some(work_ns);
+            p.spacing = Some(Spacing::Fixed);
+        })
     };
     let [ours, rival] = pair(rows)?;
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))

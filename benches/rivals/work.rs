@@ -30,7 +30,10 @@ pub fn starts(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<P
 }
 
 fn called(row: &Variant, call: Call, workers: u32) -> Case {
-    Case { placement: Placement::Spread, workers: Some(workers), call: Some(call), ..row.case(Measure::Dispatch) }
+    Case { placement: Placement::Spread, ..row.case(Measure::Dispatch) }.with(|p| {
+        p.workers = Some(workers);
+        p.call = Some(call);
+    })
 }
 
 fn usable(family: &str, name: &str) -> Option<Variant> {

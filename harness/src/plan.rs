@@ -6,7 +6,6 @@
 mod expand;
 mod forecast;
 mod ground;
-mod lists;
 mod source;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,7 +36,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("queues", include_str!("../plans/queues.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
-    ("topologies", include_str!("../plans/topologies.toml")),
+    ("patterns", include_str!("../plans/patterns.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),
     ("set-up", include_str!("../plans/set-up.toml")),
     ("servers", include_str!("../plans/servers.toml")),
@@ -49,8 +48,8 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("python", include_str!("../plans/python.toml")),
 ];
 
-/// Fresh sets of processes a plan may ask for: the schedule of a slip of the finger would fill the memory.
-pub const SETS_MAX: u32 = 1000;
+/// Most repetitions of a plan: more is a typing error, whose schedule would fill the memory.
+pub const REPETITIONS_MAX: u32 = 1000;
 
 /// A plan, resolved for this machine.
 #[derive(Clone, Debug)]
@@ -59,8 +58,8 @@ pub struct Plan {
     pub name: String,
     /// What it wants to know; the report repeats it.
     pub question: String,
-    /// Fresh sets of processes per case.
-    pub sets: u32,
+    /// Repetitions of each case, every one with fresh processes.
+    pub repetitions: u32,
     /// Length of a trial's phases.
     pub timing: Timing,
     /// The case that is run again and again to show drift.
@@ -83,10 +82,10 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Counts and promises are the same in every set, so they are looked at once; times are not.
-    pub fn sets(&self, sets: u32) -> u32 {
-        let untimed = matches!(self.case.measure, Measure::Anatomy | Measure::Conformance);
-        if untimed || self.obstacle.is_some() { 1 } else { sets }
+    /// Repetitions of this case: counts and promises are the same in each, so one is enough; times are not.
+    pub fn repetitions(&self, repetitions: u32) -> u32 {
+        let untimed = matches!(self.case.measure, Measure::CostModel | Measure::Conformance);
+        if untimed || self.obstacle.is_some() { 1 } else { repetitions }
     }
 }
 
@@ -137,8 +136,8 @@ pub struct Changes {
     pub only: Option<Regex>,
     /// Run every case here instead.
     pub placement: Option<Place>,
-    /// Fresh sets of processes per case.
-    pub sets: Option<u32>,
+    /// Repetitions of each case.
+    pub repetitions: Option<u32>,
 }
 
 /// The file and text of a plan.
@@ -169,7 +168,7 @@ impl Text {
     /// Name and question, without a look at the machine.
     pub fn question(&self) -> anyhow::Result<(String, String)> {
         let source = Source::read(&self.page())?;
-        Ok((source.name.into_inner(), source.question.into_inner()))
+        Ok((source.name, source.question))
     }
 
     /// The plan for the machine that `ground` describes.
@@ -183,11 +182,11 @@ impl Text {
             ground,
             placement: changes.placement,
             oversubscribe: source.oversubscribe,
-            hot_ms: *source.hot_ms.get_ref(),
+            hot_ms: source.hot_ms,
         };
         let mut cases = vec![];
-        for block in source.cases.get_ref() {
-            cases.extend(expander.block(block.get_ref())?);
+        for block in &source.cases {
+            cases.extend(expander.block(block)?);
         }
         merge(&mut cases);
         let mut sentinel = source.sentinel.as_ref().map(|sentinel| expander.sentinel(sentinel)).transpose()?;
@@ -195,19 +194,18 @@ impl Text {
             let all = cases.len();
             cases.retain(|planned| only.is_match(&planned.case.key()));
             sentinel = sentinel.filter(|planned| only.is_match(&planned.case.key()));
-            anyhow::ensure!(!cases.is_empty(), nothing_left(only, all, source.name.get_ref()));
+            anyhow::ensure!(!cases.is_empty(), nothing_left(only, all, &source.name));
         }
-        let milliseconds = |value: &toml::Spanned<u64>| value.get_ref() * 1_000_000;
         let mut plan = Plan {
-            sets: changes.sets.unwrap_or(*source.sets.get_ref()),
+            repetitions: changes.repetitions.unwrap_or(source.repetitions),
             timing: Timing {
-                warm_up_ns: milliseconds(&source.warm_up_ms),
-                hot_ns: milliseconds(&source.hot_ms),
-                floor_ns: milliseconds(&source.floor_ms),
+                warm_up_ns: source.warm_up_ms * 1_000_000,
+                hot_ns: source.hot_ms * 1_000_000,
+                floor_ns: source.floor_ms * 1_000_000,
                 fixed_count: None,
             },
-            name: source.name.into_inner(),
-            question: source.question.into_inner(),
+            name: source.name,
+            question: source.question,
             sentinel: sentinel.filter(|planned| planned.obstacle.is_none()),
             cases,
             hash: String::new(),
@@ -228,7 +226,7 @@ impl Plan {
         keys.sort_unstable();
         let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing;
         let sentinel = self.sentinel.as_ref().map_or_else(String::new, |planned| planned.case.key());
-        let head = format!("{} {} {warm_up_ns} {hot_ns} {floor_ns} {sentinel}", self.name, self.sets);
+        let head = format!("{} {} {warm_up_ns} {hot_ns} {floor_ns} {sentinel}", self.name, self.repetitions);
         format!("{:016x}", fnv1a(std::iter::once(head.as_str()).chain(keys.iter().map(String::as_str))))
     }
 }
@@ -240,13 +238,17 @@ fn fnv1a<'a>(lines: impl Iterator<Item = &'a str>) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// Cases named twice run once; a row's anatomy is looked at once, wherever it was asked first.
+/// Cases named twice run once; a row's cost model is checked once, wherever it was asked first.
 fn merge(cases: &mut Vec<Planned>) {
     let mut seen = HashSet::new();
     cases.retain(|Planned { case, .. }| match case.measure {
-        Measure::Anatomy => {
-            seen.insert(format!("anatomy of {} {} {} {:?}", case.family, case.row(), case.isolation, case.holders))
-        }
+        Measure::CostModel => seen.insert(format!(
+            "cost model of {} {} {} {:?}",
+            case.family,
+            case.row(),
+            case.isolation,
+            case.params.contenders
+        )),
         _ => seen.insert(case.key()),
     });
 }

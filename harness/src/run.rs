@@ -142,7 +142,7 @@ impl Run {
         progress.restart();
         for trial in &pending {
             let result = self.trial(trial.planned);
-            self.keep(&trial.planned.case, trial.set, trial.order, result, &progress)?;
+            self.keep(&trial.planned.case, trial.repetition, trial.order, result, &progress)?;
             if self.session.interrupted().is_some() {
                 break;
             }
@@ -157,9 +157,9 @@ impl Run {
 
     /// What the records do not hold yet.
     fn pending<'plan>(&self, plan: &'plan Plan) -> Vec<Trial<'plan>> {
-        let done: HashSet<(&str, u32)> = self.records.iter().map(|r| (r.case_key.as_str(), r.set)).collect();
+        let done: HashSet<(&str, u32)> = self.records.iter().map(|r| (r.case_key.as_str(), r.repetition)).collect();
         let mut trials = schedule(plan, self.suite.seed);
-        trials.retain(|trial| !done.contains(&(trial.planned.case.key().as_str(), trial.set)));
+        trials.retain(|trial| !done.contains(&(trial.planned.case.key().as_str(), trial.repetition)));
         trials
     }
 
@@ -187,7 +187,8 @@ impl Run {
                 case: planned.case.clone(),
                 cpus: planned.cpus.clone(),
                 timing: self.plan.timing_of(&planned.case),
-                traced: planned.case.measure == Measure::Anatomy,
+                traced: planned.case.measure == Measure::CostModel,
+                fault: None,
             }),
         }
     }
@@ -196,7 +197,7 @@ impl Run {
     fn keep(
         &mut self,
         case: &Case,
-        set: u32,
+        repetition: u32,
         order: u32,
         result: TrialResult,
         progress: &Progress,
@@ -211,7 +212,7 @@ impl Run {
             machine: self.machine.clone(),
             case: ipcmark::family::resolved(case),
             case_key: case.key(),
-            set,
+            repetition,
             order_in_run: order,
             started_at: result.started_at,
             ended_at: result.ended_at,
@@ -257,7 +258,7 @@ fn trouble(record: &Record) -> Option<String> {
     let outcome = &record.outcome;
     let broken = outcome.status == Status::Failed || outcome.verdict == Some(Verdict::Invalid);
     let why = outcome.why.as_deref().unwrap_or("no reason was given");
-    broken.then(|| format!("failed: {} (set {}): {why}", record.case_key, record.set))
+    broken.then(|| format!("failed: {} (repetition {}): {why}", record.case_key, record.repetition))
 }
 
 /// True when no trial is left that this machine can run.

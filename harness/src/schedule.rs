@@ -1,9 +1,9 @@
-//! The order of a run's trials: every case once per set, shuffled, so that drift of the machine meets all cases alike.
+//! The order of a run's trials: every case once per repetition, shuffled, so that drift of the machine meets all cases alike.
 //!
 //! The shuffle is Fisher and Yates' with `SplitMix64` (Steele, Lea & Flood 2014), written out here because the recorded
 //! seed must give the same order in every later version. A case that cannot run comes first, once: it costs no time.
 //! The sentinel opens and closes the run and comes back every `SENTINEL_EVERY` trials. Its trials carry its own
-//! case's key, and their `set` goes on from the plan's last one, so that key and set stay unique when the plan asks the
+//! case's key, and their `repetition` goes on from the plan's last one, so that key and repetition stay unique when the plan asks the
 //! same case too.
 
 use crate::plan::{Plan, Planned};
@@ -11,13 +11,13 @@ use crate::plan::{Plan, Planned};
 /// Trials between two looks at the sentinel: two to three seconds of the quick plan.
 const SENTINEL_EVERY: usize = 20;
 
-/// One case in one set of fresh processes.
+/// One case in one repetition of fresh processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trial<'plan> {
     /// What runs, and where.
     pub planned: &'plan Planned,
-    /// Which set, from 0; a sentinel's go on from the plan's last.
-    pub set: u32,
+    /// Which repetition, from 0; a sentinel's go on from the plan's last.
+    pub repetition: u32,
     /// Position in the schedule, from 1: the machine's floors come before it.
     pub order: u32,
 }
@@ -28,30 +28,30 @@ pub fn schedule(plan: &Plan, seed: u64) -> Vec<Trial<'_>> {
         plan.cases.iter().partition(|planned| planned.obstacle.is_some());
     let mut random = SplitMix64(seed);
     let mut timed = vec![];
-    for set in 0..plan.sets {
+    for repetition in 0..plan.repetitions {
         let mut cases: Vec<&Planned> =
-            runnable.iter().copied().filter(|planned| set < planned.sets(plan.sets)).collect();
+            runnable.iter().copied().filter(|planned| repetition < planned.repetitions(plan.repetitions)).collect();
         random.shuffle(&mut cases);
-        timed.extend(cases.into_iter().map(|planned| (planned, set)));
+        timed.extend(cases.into_iter().map(|planned| (planned, repetition)));
     }
     let skipped = skipped.into_iter().map(|planned| (planned, 0));
-    let ordered = skipped.chain(with_sentinel(timed, plan.sentinel.as_ref(), plan.sets));
-    ordered.zip(1..).map(|((planned, set), order)| Trial { planned, set, order }).collect()
+    let ordered = skipped.chain(with_sentinel(timed, plan.sentinel.as_ref(), plan.repetitions));
+    ordered.zip(1..).map(|((planned, repetition), order)| Trial { planned, repetition, order }).collect()
 }
 
 fn with_sentinel<'plan>(
     timed: Vec<(&'plan Planned, u32)>,
     sentinel: Option<&'plan Planned>,
-    first_set: u32,
+    first: u32,
 ) -> Vec<(&'plan Planned, u32)> {
     let Some(sentinel) = sentinel.filter(|_| !timed.is_empty()) else { return timed };
-    let mut sets = first_set..;
+    let mut repetitions = first..;
     let mut all = vec![];
     for stretch in timed.chunks(SENTINEL_EVERY) {
-        all.extend(sets.next().map(|set| (sentinel, set)));
+        all.extend(repetitions.next().map(|repetition| (sentinel, repetition)));
         all.extend_from_slice(stretch);
     }
-    all.extend(sets.next().map(|set| (sentinel, set)));
+    all.extend(repetitions.next().map(|repetition| (sentinel, repetition)));
     all
 }
 
@@ -98,11 +98,11 @@ mod tests {
         let trials = schedule(&plan, 7);
         let sentinels = (30 * 5_usize).div_ceil(SENTINEL_EVERY) + 1;
         assert_eq!(trials.len(), 30 * 5 + sentinels);
-        let unique: HashSet<_> = trials.iter().map(|t| (t.planned.case.key(), t.set)).collect();
+        let unique: HashSet<_> = trials.iter().map(|t| (t.planned.case.key(), t.repetition)).collect();
         assert_eq!(unique.len(), trials.len());
         assert!(trials.iter().zip(1..).all(|(trial, order)| trial.order == order));
         for stretch in trials.chunks(SENTINEL_EVERY + 1) {
-            assert!(stretch[0].set >= plan.sets, "a stretch opens with the sentinel");
+            assert!(stretch[0].repetition >= plan.repetitions, "a stretch opens with the sentinel");
         }
     }
 

@@ -40,8 +40,8 @@ pub struct Settings {
     pub only: Option<String>,
     /// `--placement`.
     pub placement: Option<String>,
-    /// `--sets`.
-    pub sets: Option<u32>,
+    /// `--repetitions`.
+    pub repetitions: Option<u32>,
     /// Seed of the shuffle.
     pub seed: u64,
 }

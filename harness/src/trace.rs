@@ -79,7 +79,7 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
         };
         Seen {
             role: post.role.clone(),
-            unit: if case.message_bytes.is_some() { "a message" } else { "an acquisition" },
+            unit: if case.params.message_bytes.is_some() { "a message" } else { "an acquisition" },
             shares: post.shares(case),
             carrying_calls: (all - waiting) as f64 / messages,
             waiting_calls: waiting as f64 / messages,

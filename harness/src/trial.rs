@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 use ipcmark::machine::noise;
-use ipcmark::protocol::Timing;
+use ipcmark::protocol::{Fault, Timing};
 use ipcmark::record::{Case, Count, Floors, Noise, Outcome};
 use ipcmark::{address, family};
 
@@ -40,6 +40,8 @@ pub struct TrialOrder {
     pub timing: Timing,
     /// Count system calls, switches and faults against what the mechanism declares, instead of timing anything.
     pub traced: bool,
+    /// A fault put in on purpose, to see it caught.
+    pub fault: Option<Fault>,
 }
 
 /// What came of a trial, with everything a record says about it.
@@ -160,12 +162,12 @@ impl Session {
     fn attempt(&self, order: &TrialOrder) -> Result<Attempt, Stopped> {
         family::supports(&order.case).map_err(Stopped::Skipped)?;
         if !order.traced {
-            return attempt::run(self, &order.case, &order.cpus, &order.timing, false);
+            return attempt::run(self, order);
         }
         // Tracing changes how often a process sleeps, so switches and faults come from processes left alone.
-        let timing = attempt::untimed(&order.timing);
-        let traced = attempt::run(self, &order.case, &order.cpus, &timing, true)?;
-        let free = attempt::run(self, &order.case, &order.cpus, &timing, false)?;
+        let traced = TrialOrder { timing: attempt::untimed(&order.timing), ..order.clone() };
+        let free = TrialOrder { traced: false, ..traced.clone() };
+        let (traced, free) = (attempt::run(self, &traced)?, attempt::run(self, &free)?);
         Ok(Attempt { calls: traced.calls, ..free })
     }
 }

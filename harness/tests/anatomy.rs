@@ -28,7 +28,7 @@ fn whole(result: &TrialResult, name: &str) -> u32 {
 #[test]
 fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
     let _one = alone();
-    let Some(result) = counted(case("pipe", Some(Wait::Block), Measure::Anatomy)) else { return };
+    let Some(result) = counted(case("pipe", Some(Wait::Block), Measure::CostModel)) else { return };
     for name in ["pinger_system_calls", "ponger_system_calls"] {
         assert_eq!(whole(&result, name), 2, "{:?}", result.outcome.why);
     }
@@ -42,7 +42,7 @@ fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
 fn calls_in_vain_are_taken_for_waiting() {
     let _one = alone();
     for wait in [Wait::Epoll, Wait::Busy] {
-        let Some(result) = counted(case("pipe", Some(wait), Measure::Anatomy)) else { return };
+        let Some(result) = counted(case("pipe", Some(wait), Measure::CostModel)) else { return };
         let why = result.outcome.why.unwrap_or_default();
         assert!(!why.contains("system calls"), "{wait}: as declared: {why}");
     }
@@ -51,13 +51,13 @@ fn calls_in_vain_are_taken_for_waiting() {
 #[test]
 fn both_threads_of_a_host_are_counted() {
     let _one = alone();
-    let Some(result) = counted(threads(case("pipe", Some(Wait::Block), Measure::Anatomy))) else { return };
+    let Some(result) = counted(threads(case("pipe", Some(Wait::Block), Measure::CostModel))) else { return };
     assert_eq!(whole(&result, "host_system_calls"), 4, "{:?}", result.outcome.why);
 }
 
 #[test]
 fn a_parked_side_is_seen_to_sleep() {
     let _one = alone();
-    let Some(result) = counted(case("shm-spsc", Some(Wait::Park), Measure::Anatomy)) else { return };
+    let Some(result) = counted(case("shm-spsc", Some(Wait::Park), Measure::CostModel)) else { return };
     assert!(whole(&result, "pinger_system_calls") >= 1, "{:?}", result.outcome.metrics);
 }

@@ -12,7 +12,8 @@ use crate::common::{
     PROGRAM, SOON, alone, case, descriptors, leftovers, long, named, processes_naming, run_id, short, threads,
     wait_for, wait_until_closed, worker_at_work, workers_of,
 };
-use ipcmark::record::{Case, Fault, Measure, Status, Verdict, Wait};
+use ipcmark::protocol::Fault;
+use ipcmark::record::{Measure, Status, Verdict, Wait};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
 use nix::sys::signal::Signal;
 
@@ -88,7 +89,7 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
 fn a_killed_traced_worker_is_no_worse() {
     let _one = alone();
     let session = open("traced");
-    let pipe = case("pipe", Some(Wait::Block), Measure::Anatomy);
+    let pipe = case("pipe", Some(Wait::Block), Measure::CostModel);
     for (case, role) in [(pipe.clone(), "ponger"), (threads(pipe), "host")] {
         let order = TrialOrder { traced: true, ..long(case) };
         let (result, after) = meddled(&session, &order, || {
@@ -126,8 +127,8 @@ fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
 fn a_hung_worker_costs_its_deadline() {
     let _one = alone();
     let session = open("hang");
-    let case = Case { inject: Some(Fault::Hang), ..case("pipe", Some(Wait::Block), Measure::RoundTrip) };
-    let result = session.run_trial(&short(case));
+    let case = case("pipe", Some(Wait::Block), Measure::RoundTrip);
+    let result = session.run_trial(&TrialOrder { fault: Some(Fault::Hang), ..short(case) });
     assert_eq!(result.outcome.status, Status::Failed);
     assert!(why(&result).starts_with("no answer while working from"), "{}", why(&result));
     assert_eq!(workers_of(own_pid()), vec![]);
@@ -137,8 +138,8 @@ fn a_hung_worker_costs_its_deadline() {
 fn a_worker_that_lies_about_its_count_is_caught() {
     let _one = alone();
     let session = open("lie");
-    let case = Case { inject: Some(Fault::Lie), ..case("pipe", Some(Wait::Block), Measure::Stream) };
-    let mut order = short(case);
+    let case = case("pipe", Some(Wait::Block), Measure::Stream);
+    let mut order = TrialOrder { fault: Some(Fault::Lie), ..short(case) };
     order.timing.fixed_count = Some(1000);
     let result = session.run_trial(&order);
     assert_eq!(result.outcome.status, Status::Failed);

@@ -18,7 +18,7 @@ fn a_wrong_call_ends_with_status_2_and_makes_nothing() {
         (&["run", "--only", "kafka"], "error: --only `kafka` matches none of the plan's"),
         (&["run", "--only", "("], "--only <REGEX>"),
         (&["run", "--placement", "nearby"], "[possible values: nearest, same_cpu,"),
-        (&["run", "--sets", "0"], "0 is not in 1..=1000"),
+        (&["run", "--repetitions", "0"], "0 is not in 1..=1000"),
         (&["run", "--resume", "nowhere"], "error: there is no run to resume in nowhere"),
         (&["run", "--resume", "a", "--out", "b"], "cannot be used with"),
         (&["run", "--out", "/proc/ipcmark"], "error: cannot make the directory /proc/ipcmark"),
@@ -137,10 +137,10 @@ fn the_published_schema_is_the_current_one() {
 #[test]
 fn a_dry_run_lists_keys_and_makes_nothing() {
     let folder = folder();
-    let output = ipcmark(folder.path(), &["run", "--plan", "quick", "--dry-run", "--seed", "7", "--sets", "6"]);
+    let output = ipcmark(folder.path(), &["run", "--plan", "quick", "--dry-run", "--seed", "7", "--repetitions", "6"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(printed(&output).contains("transport/pipe/round_trip/process/"), "{}", printed(&output));
-    assert!(told(&output).contains("6 sets") && told(&output).contains("seed 7"), "{}", told(&output));
+    assert!(told(&output).contains("6 repetitions") && told(&output).contains("seed 7"), "{}", told(&output));
     assert_eq!(fs::read_dir(folder.path()).expect("it exists").count(), 0);
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::common::{PROGRAM, alone, case, run_id, short};
 use ipcmark::clock;
 use ipcmark::family;
-use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Fault, Isolation, Measure, Outcome, Placement, Status, Verdict, Wait, metric};
+use ipcmark::protocol::{Fault, Timing};
+use ipcmark::record::{Case, Isolation, Measure, Outcome, Placement, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
 /// Sizes around the borders where mechanisms change: a word, a line, PIPE_BUF, a page and a half, a socket's buffer.
@@ -33,11 +33,11 @@ fn forms() -> Vec<(Case, bool)> {
 
 fn every_case(measure: Measure, message_bytes: u64) -> impl Iterator<Item = Case> {
     let available = family::variants().into_iter().filter(|row| row.sends() && row.unavailable.is_none());
-    available.map(move |variant| Case {
-        isolation: variant.isolation,
-        substrate: variant.substrate,
-        message_bytes: Some(message_bytes),
-        ..case(variant.mechanism, variant.wait, measure)
+    available.map(move |variant| {
+        Case { isolation: variant.isolation, ..case(variant.mechanism, variant.wait, measure) }.with(|p| {
+            p.substrate = variant.substrate;
+            p.message_bytes = Some(message_bytes);
+        })
     })
 }
 
@@ -48,7 +48,7 @@ fn every_row_conforms_at_every_size() {
     for (form, first) in forms() {
         let mut carried = 0;
         for bytes in SIZES.iter().filter(|bytes| first || SIZES_OF_FURTHER_FORMS.contains(bytes)) {
-            let case = Case { message_bytes: Some(*bytes), ..form.clone() };
+            let case = form.clone().with(|p| p.message_bytes = Some(*bytes));
             if let Err(refusal) = family::supports(&case) {
                 assert!(names_a_limit(&refusal), "{}: {refusal}", case.key());
                 continue;
@@ -117,15 +117,14 @@ fn a_known_delay_is_recovered_within_the_clocks_error() {
 
 /// The quickest block of null round trips, in nanoseconds a trip.
 fn null_trip_ns(session: &Session, delay_ns: u64) -> f64 {
-    let case = Case {
-        isolation: Isolation::Thread,
-        placement: Placement::SameCpu,
-        delay_ns: Some(delay_ns),
-        message_bytes: Some(8),
-        ..case("null", None, Measure::RoundTrip)
-    };
+    let case =
+        Case { isolation: Isolation::Thread, placement: Placement::SameCpu, ..case("null", None, Measure::RoundTrip) }
+            .with(|p| {
+                p.delay_ns = Some(delay_ns);
+                p.message_bytes = Some(8);
+            });
     let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 40_000_000, floor_ns: 0, fixed_count: None };
-    let outcome = session.run_trial(&TrialOrder { case, cpus: vec![], timing, traced: false }).outcome;
+    let outcome = session.run_trial(&TrialOrder { case, cpus: vec![], timing, traced: false, fault: None }).outcome;
     assert_eq!(outcome.status, Status::Measured, "{:?}", outcome.why);
     let metrics = outcome.metrics.expect("a round trip has metrics");
     assert!(metrics[metric::P50_NS] >= 2.0 * delay_ns as f64 * 0.999, "{metrics:?}");
@@ -139,9 +138,8 @@ fn every_injected_fault_is_caught() {
     let session = session("faults");
     for (mechanism, wait) in [("pipe", Wait::Block), ("shm-spsc", Wait::Hybrid)] {
         for fault in [Fault::Loss, Fault::Duplication, Fault::Reordering, Fault::Corruption] {
-            let mut faulty = case(mechanism, Some(wait), Measure::Stream);
-            faulty.inject = Some(fault);
-            let outcome = session.run_trial(&short(faulty)).outcome;
+            let order = short(case(mechanism, Some(wait), Measure::Stream));
+            let outcome = session.run_trial(&TrialOrder { fault: Some(fault), ..order }).outcome;
             assert_caught(fault, &outcome);
         }
     }
@@ -160,24 +158,22 @@ fn a_fault_between_threads_is_caught_although_the_other_side_is_stuck() {
         ("unix-stream", Wait::Block, 300_000, None),
         ("crossbeam-bounded", Wait::Hybrid, 64, Some(1)),
     ] {
-        let faulty = Case {
-            isolation: Isolation::Thread,
-            message_bytes: Some(bytes),
-            depth,
-            inject: Some(Fault::Corruption),
-            ..case(mechanism, Some(wait), Measure::Stream)
-        };
-        let outcome = session.run_trial(&short(faulty)).outcome;
+        let case = Case { isolation: Isolation::Thread, ..case(mechanism, Some(wait), Measure::Stream) }.with(|p| {
+            p.message_bytes = Some(bytes);
+            p.depth = depth;
+        });
+        let order = TrialOrder { fault: Some(Fault::Corruption), ..short(case) };
+        let outcome = session.run_trial(&order).outcome;
         assert_caught(Fault::Corruption, &outcome);
     }
 }
 
 fn assert_caught(fault: Fault, outcome: &Outcome) {
     let why = outcome.why.as_deref().unwrap_or_default();
-    assert_eq!((outcome.status, outcome.verdict), (Status::Failed, Some(Verdict::Invalid)), "{fault}: {why}");
+    assert_eq!((outcome.status, outcome.verdict), (Status::Failed, Some(Verdict::Invalid)), "{fault:?}: {why}");
     let named = match fault {
         Fault::Corruption => "wrong bytes",
         _ => "lost, repeated or out of order",
     };
-    assert!(why.contains(named), "{fault}: {why}");
+    assert!(why.contains(named), "{fault:?}: {why}");
 }

@@ -18,7 +18,7 @@ const MECHANISMS: [(&str, NameKind, u64); 3] =
     [("mq-posix", NameKind::Mqueue, 64), ("mq-sysv", NameKind::SysvMsg, 64), ("notify-sysv-sem", NameKind::SysvSem, 0)];
 
 fn blocking(mechanism: &str, message_bytes: u64, measure: Measure) -> Case {
-    Case { message_bytes: Some(message_bytes), ..case(mechanism, Some(Wait::Block), measure) }
+    case(mechanism, Some(Wait::Block), measure).with(|p| p.message_bytes = Some(message_bytes))
 }
 
 /// The names of `kind` that the run has put on record so far.

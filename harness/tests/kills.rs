@@ -22,10 +22,11 @@ fn rows(family: &str) -> Vec<Variant> {
 /// What to ask of `row` while it is killed: a stream where it can be asked, with a size that it carries.
 fn at_work(row: &Variant) -> Case {
     let asked = [(Measure::Stream, 64), (Measure::Stream, 0), (Measure::RoundTrip, 64), (Measure::RoundTrip, 0)];
-    let cases = asked.map(|(measure, bytes)| Case {
-        message_bytes: Some(bytes),
-        substrate: row.substrate,
-        ..case(row.mechanism, row.wait, measure)
+    let cases = asked.map(|(measure, bytes)| {
+        case(row.mechanism, row.wait, measure).with(|p| {
+            p.message_bytes = Some(bytes);
+            p.substrate = row.substrate;
+        })
     });
     let able = cases.into_iter().find(|case| family::supports(case).is_ok());
     able.unwrap_or_else(|| panic!("{} can be asked nothing", row.row()))
@@ -82,7 +83,10 @@ fn a_holder_killed_at_work_ends_the_trial_and_leaves_nothing() {
     let own = std::process::id().cast_signed();
     let session = Session::open_with(&run_id("lock-kills"), Path::new(PROGRAM)).expect("a session");
     for row in rows("lock") {
-        let asked = Case { holders: Some(2), outside_ns: Some(1_000), ..row.case(Measure::Contention) };
+        let asked = row.case(Measure::Contention).with(|p| {
+            p.contenders = Some(2);
+            p.think_time_ns = Some(1_000);
+        });
         let mut order = short(asked.clone());
         order.timing.hot_ns = 30_000_000_000;
         for slot in [0, 1] {

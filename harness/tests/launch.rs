@@ -85,7 +85,10 @@ fn several_are_started_before_the_first_is_waited_for_and_by_a_large_parent() {
     let _alone = alone();
     let session = session("many-starts");
     for case in cases(Measure::StartUp) {
-        let case = Case { at_once: Some(5), resident_bytes: Some(8 << 20), ..case };
+        let case = case.with(|p| {
+            p.batch = Some(5);
+            p.parent_rss_bytes = Some(8 << 20);
+        });
         if family::supports(&case).is_ok() {
             let (outcome, _) = measured(&session, &short(case.clone()));
             let windows = outcome.windows.expect("windows");
@@ -98,7 +101,7 @@ fn several_are_started_before_the_first_is_waited_for_and_by_a_large_parent() {
 fn a_parent_that_would_not_fit_is_left_out_with_the_reason() {
     let _alone = alone();
     let session = session("too-large");
-    let case = Case { resident_bytes: Some(1 << 50), ..Case::new("launch", "fork", Measure::StartUp) };
+    let case = Case::new("launch", "fork", Measure::StartUp).with(|p| p.parent_rss_bytes = Some(1 << 50));
     let outcome = session.run_trial(&short(case)).outcome;
     assert_eq!(outcome.status, Status::Skipped);
     assert!(outcome.why.is_some_and(|why| why.contains("MiB")));
@@ -111,7 +114,7 @@ fn every_end_is_noticed_by_every_way_that_can() {
     let mut ways = 0;
     for case in cases(Measure::Watch) {
         for ending in Ending::ALL {
-            let case = Case { ending: Some(*ending), ..case.clone() };
+            let case = case.clone().with(|p| p.ending = Some(*ending));
             if family::supports(&case).is_err() {
                 continue;
             }
@@ -147,7 +150,7 @@ fn two_who_share_work_do_equal_parts_and_tell_their_states() {
     let _alone = alone();
     let session = session("work");
     for case in cases(Measure::Parallel) {
-        let (outcome, metrics) = measured(&session, &short(Case { grain_ns: Some(20_000), ..case.clone() }));
+        let (outcome, metrics) = measured(&session, &short(case.clone().with(|p| p.grain_ns = Some(20_000))));
         assert!(of(&metrics, metric::WORK_NS, &case) > 0.0 && of(&metrics, metric::SPEED_UP, &case) > 0.0);
         let roles = outcome.roles.expect("both");
         let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();

@@ -8,7 +8,8 @@ use std::path::Path;
 use crate::common::command;
 use crate::common::{PROGRAM, alone, run_id, short};
 use ipcmark::family::{self, Variant};
-use ipcmark::record::{Case, Fault, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
+use ipcmark::protocol::Fault;
+use ipcmark::record::{Case, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
 /// The million of the promise that no wake-up gets lost.
@@ -26,7 +27,7 @@ fn rows(measure: Measure) -> impl Iterator<Item = Variant> {
 
 /// A case of two holders.
 fn shared(row: &Variant, measure: Measure) -> Case {
-    Case { holders: Some(2), ..row.case(measure) }
+    row.case(measure).with(|p| p.contenders = Some(2))
 }
 
 #[test]
@@ -62,9 +63,9 @@ fn no_wake_up_is_lost_over_a_million_hand_overs() {
 fn an_acquisition_costs_the_system_calls_that_its_lock_declares() {
     let _alone = alone();
     let session = session("declared");
-    for row in rows(Measure::Anatomy).filter(|row| row.isolation == Isolation::Process) {
+    for row in rows(Measure::CostModel).filter(|row| row.isolation == Isolation::Process) {
         for holders in [1, 2] {
-            let case = Case { holders: Some(holders), ..row.case(Measure::Anatomy) };
+            let case = row.case(Measure::CostModel).with(|p| p.contenders = Some(holders));
             let outcome = session.run_trial(&TrialOrder { traced: true, ..short(case.clone()) }).outcome;
             let why = outcome.why.unwrap_or_default();
             if outcome.status == Status::Skipped && why.contains("cannot be traced here") {
@@ -83,7 +84,8 @@ fn a_holder_that_goes_in_without_asking_is_caught() {
     let _alone = alone();
     let session = session("trespass");
     for row in rows(Measure::Conformance).filter(|row| matches!(row.group, Group::SpinLocks | Group::FutexLocks)) {
-        let mut order = short(Case { inject: Some(Fault::Trespass), ..shared(&row, Measure::Contention) });
+        let order = short(shared(&row, Measure::Contention));
+        let mut order = TrialOrder { fault: Some(Fault::Trespass), ..order };
         // It goes on until it meets somebody, who may have to wait for a CPU before.
         order.timing.hot_ns = 500_000_000;
         let outcome = session.run_trial(&order).outcome;
@@ -98,9 +100,12 @@ fn holders_go_on_beside_a_hog_and_with_more_of_them_than_cpus() {
     let _alone = alone();
     let session = session("crowd");
     for row in rows(Measure::Contention) {
-        let crowd =
-            Case { holders: Some(8), inside_ns: Some(100), outside_ns: Some(1_000), ..row.case(Measure::Contention) };
-        let hogged = Case { hogs: Some(1), ..shared(&row, Measure::Contention) };
+        let crowd = row.case(Measure::Contention).with(|p| {
+            p.contenders = Some(8);
+            p.critical_section_ns = Some(100);
+            p.think_time_ns = Some(1_000);
+        });
+        let hogged = shared(&row, Measure::Contention).with(|p| p.hogs = Some(1));
         for case in [crowd, hogged] {
             let mut order = short(case.clone());
             order.timing.hot_ns = 20_000_000;
@@ -113,7 +118,8 @@ fn holders_go_on_beside_a_hog_and_with_more_of_them_than_cpus() {
 #[test]
 fn the_quick_plan_of_locks_measures_every_row_both_ways() {
     let (_alone, folder) = (alone(), command::folder());
-    let output = command::ipcmark(folder.path(), &["run", "--plan", "locks-quick", "--sets", "1", "--out", "out"]);
+    let output =
+        command::ipcmark(folder.path(), &["run", "--plan", "locks-quick", "--repetitions", "1", "--out", "out"]);
     assert_eq!(output.status.code(), Some(0), "{}", command::told(&output));
     let text = fs::read_to_string(folder.path().join("out/records.jsonl")).expect("the run left records");
     let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use crate::common::{PROGRAM, alone, case, run_id, short, threads};
-use ipcmark::record::{Arrivals, Case, Fault, Measure, Placement, Status, Verdict, Wait, metric};
+use ipcmark::protocol::Fault;
+use ipcmark::record::{Arrivals, Case, Measure, Placement, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
 
 /// Length of a stall: src/measure/inject.rs.
@@ -15,11 +16,10 @@ fn open(name: &str) -> Session {
 }
 
 fn paced(mechanism: &str, wait: Wait, rate_per_s: u64) -> Case {
-    Case {
-        rate_per_s: Some(rate_per_s),
-        arrivals: Some(Arrivals::Constant),
-        ..case(mechanism, Some(wait), Measure::Paced)
-    }
+    case(mechanism, Some(wait), Measure::Paced).with(|p| {
+        p.rate_per_s = Some(rate_per_s);
+        p.arrivals = Some(Arrivals::Constant);
+    })
 }
 
 /// A trial of half a second.
@@ -48,7 +48,7 @@ fn a_standstill_shows_in_the_open_loop_and_hides_in_the_closed_one() {
         return;
     }
     let session = open("stall");
-    let stalled = |case: Case| half_a_second(Case { inject: Some(Fault::Stall), ..case });
+    let stalled = |case: Case| TrialOrder { fault: Some(Fault::Stall), ..half_a_second(case) };
     let open_loop = session.run_trial(&stalled(paced("pipe", Wait::Block, 50_000)));
     assert!(number(&open_loop, metric::P999_NS) > 0.5 * STALL_NS, "{:?}", open_loop.outcome.metrics);
     assert!(number(&open_loop, metric::MAX_NS) >= STALL_NS, "{:?}", open_loop.outcome.metrics);
@@ -86,7 +86,10 @@ fn every_kind_of_arrivals_is_verified_between_processes_and_threads() {
     let session = open("arrivals");
     for arrivals in Arrivals::ALL.iter().copied() {
         let burst = (arrivals == Arrivals::Burst).then_some(20);
-        let case = Case { arrivals: Some(arrivals), burst, ..paced("shm-spsc", Wait::Park, 20_000) };
+        let case = paced("shm-spsc", Wait::Park, 20_000).with(|p| {
+            p.arrivals = Some(arrivals);
+            p.burst = burst;
+        });
         for case in [case.clone(), threads(case)] {
             let result = session.run_trial(&short(case));
             assert!(number(&result, metric::LATENCY_NS) > 0.0);
@@ -106,7 +109,7 @@ fn a_message_after_a_pause_is_timed_one_way() {
     }
     let session = open("wake");
     for gap_ns in [1_000, 1_000_000] {
-        let case = Case { gap_ns: Some(gap_ns), ..case("pipe", Some(Wait::Block), Measure::Wake) };
+        let case = case("pipe", Some(Wait::Block), Measure::Wake).with(|p| p.gap_ns = Some(gap_ns));
         for case in [case.clone(), threads(case)] {
             let result = session.run_trial(&short(case));
             let wake_ns = number(&result, metric::WAKE_NS);

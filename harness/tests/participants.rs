@@ -11,7 +11,7 @@ use crate::common::command::{folder, ipcmark, printed, told};
 use crate::common::user_run::fresh_places;
 use crate::common::{PROGRAM, alone, processes, processes_naming, run_id, short, wait_up_to};
 use ipcmark::family::Variant;
-use ipcmark::record::{Call, Case, Measure, Outcome, Record, Status, Verdict, metric};
+use ipcmark::record::{Call, Case, Measure, Outcome, Pattern, Record, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
 use ipcmark_harness::trial::Session;
@@ -35,18 +35,30 @@ fn rows() -> Vec<Variant> {
 
 /// Cases of the row that answer `measure`, small ones.
 fn cases(row: &Variant, measure: Measure) -> Vec<Case> {
-    let plain = Case { message_bytes: row.carries().then_some(64), ..row.case(measure) };
+    let plain = row.case(measure).with(|p| p.message_bytes = row.carries().then_some(64));
     match measure {
         Measure::Stream | Measure::RoundTrip => {
-            [0, 64, 5000].map(|bytes| Case { message_bytes: Some(bytes), ..plain.clone() }).to_vec()
+            [0, 64, 5000].map(|bytes| plain.clone().with(|p| p.message_bytes = Some(bytes))).to_vec()
         }
-        Measure::Contention => vec![Case { holders: Some(3), ..plain }],
-        Measure::Access => vec![Case { holders: Some(2), reads_percent: Some(50), keys: Some(16), ..plain }],
-        Measure::Drain => vec![Case { producers: Some(2), consumers: Some(2), ..plain }],
-        Measure::Serve => vec![Case { clients: Some(3), ..plain }],
-        Measure::Dispatch => {
-            Call::ALL.iter().map(|call| Case { workers: Some(2), call: Some(*call), ..plain.clone() }).collect()
-        }
+        Measure::Contention => vec![plain.with(|p| p.contenders = Some(3))],
+        Measure::Access => vec![plain.with(|p| {
+            p.contenders = Some(2);
+            p.reads_percent = Some(50);
+            p.keys = Some(16);
+        })],
+        Measure::Drain => vec![plain.with(|p| {
+            p.pattern = Some(Pattern { senders: 2, receivers: 2 });
+        })],
+        Measure::Serve => vec![plain.with(|p| p.clients = Some(3))],
+        Measure::Dispatch => Call::ALL
+            .iter()
+            .map(|call| {
+                plain.clone().with(|p| {
+                    p.workers = Some(2);
+                    p.call = Some(*call);
+                })
+            })
+            .collect(),
         _ => vec![plain],
     }
 }
@@ -136,7 +148,7 @@ fn any_program_that_speaks_the_lines_can_take_part() {
 }
 
 const PLAN: &str = "name = \"mine\"\nquestion = \"?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 5\n\
-    [[cases]]\nmechanisms = [\"old-pipe\"]\nmeasures = [\"stream\"]\nmessage_bytes = [64]\n";
+    [[cases]]\nmechanism = [\"old-pipe\"]\nmeasure = [\"stream\"]\nmessage_bytes = [64]\n";
 
 #[test]
 fn a_python_that_is_too_old_is_a_skip_with_its_reason() {
@@ -202,8 +214,14 @@ const DOOMED: &str = "IPCMARK_TEST_DOOMED";
 fn doomed(row: &str) -> Option<(Case, usize)> {
     let of = |family: &str, measure| Case { program: Some("python".into()), ..Case::new(family, row, measure) };
     match row {
-        "python-manager-lock" => Some((Case { holders: Some(3), ..of("lock", Measure::Contention) }, 3)),
-        "python-pool" => Some((Case { workers: Some(3), call: Some(Call::Apply), ..of("pool", Measure::Dispatch) }, 3)),
+        "python-manager-lock" => Some((of("lock", Measure::Contention).with(|p| p.contenders = Some(3)), 3)),
+        "python-pool" => Some((
+            of("pool", Measure::Dispatch).with(|p| {
+                p.workers = Some(3);
+                p.call = Some(Call::Apply);
+            }),
+            3,
+        )),
         _ => None,
     }
 }

@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use crate::common::PROGRAM;
 
-const HEAD: &str = "name = \"mine\"\nquestion = \"Which?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 2\n";
-const BLOCK: &str = "[[cases]]\nmechanisms = [\"pipe\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [\"8 B\"]\n";
+const HEAD: &str = "name = \"mine\"\nquestion = \"Which?\"\nrepetitions = 1\nwarm_up_ms = 1\nhot_ms = 2\n";
+const BLOCK: &str = "[[cases]]\nmechanism = [\"pipe\"]\nmeasure = [\"round_trip\"]\nmessage_bytes = [\"8 B\"]\n";
 
 fn run_plan(folder: &Path, text: &str) -> Output {
     fs::write(folder.join("mine.toml"), text).expect("the folder is ours");
@@ -24,7 +24,7 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
     let changed = |from: &str, to: &str| format!("{HEAD}{BLOCK}").replace(from, to);
     let wrong = [
         (changed("\"pipe\"", "\"pip\""), "error: mine.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: "),
-        (changed("measures", "measure"), "error: mine.toml:8: unknown key `measure`; did you mean `measures`? known: "),
+        (changed("measures", "measure"), "error: mine.toml:8: unknown key `measure`; did you mean `measure`? known: "),
         (
             changed("round_trip", "roundtrip"),
             "error: mine.toml:8: unknown measure `roundtrip`; did you mean `round_trip`?",
@@ -32,19 +32,19 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
         (changed("8 B", "0 B"), "error: mine.toml:9: a byte stream without framing cannot carry an empty message"),
         (changed("8 B", "2 GiB"), "error: mine.toml:9: a message may have at most 1 GiB"),
         (changed("[\"8 B\"]", "[]"), "error: mine.toml:9: `message_bytes` is an empty list"),
-        (changed("sets = 1", "sets = 0"), "error: mine.toml:3: `sets` must be at least 1"),
+        (changed("repetitions = 1", "repetitions = 0"), "error: mine.toml:3: `repetitions` must be at least 1"),
         (changed("hot_ms = 2", "hot_ms = 0"), "error: mine.toml:5: `hot_ms` must be at least 1"),
-        (changed("sets = 1", "sets 1"), "error: mine.toml:3: "),
+        (changed("repetitions = 1", "repetitions 1"), "error: mine.toml:3: "),
         (
-            format!("{HEAD}{BLOCK}placements = [\"nearist\"]\n"),
+            format!("{HEAD}{BLOCK}placement = [\"nearist\"]\n"),
             "error: mine.toml:10: unknown placement `nearist`; did you mean `nearest`?",
         ),
         (
-            format!("{HEAD}{BLOCK}substrates = [\"hugetlb\"]\n"),
+            format!("{HEAD}{BLOCK}substrate = [\"hugetlb\"]\n"),
             "error: mine.toml:10: unknown substrate `hugetlb`; known: memfd, posix-shm",
         ),
         (
-            changed("\"pipe\"", "\"ipc-channel\"") + "isolations = [\"thread\"]\n",
+            changed("\"pipe\"", "\"ipc-channel\"") + "isolation = [\"thread\"]\n",
             "error: mine.toml:7: no row of `ipc-channel` fits",
         ),
         (HEAD.to_owned(), "error: mine.toml:6: no cases"),

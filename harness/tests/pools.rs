@@ -8,7 +8,7 @@ use crate::common;
 use crate::common::user_run::{UserRun, fresh_places};
 use crate::common::{PROGRAM, alone, kill_during, parent_at_work, processes, run_id, short, wait_for, wait_up_to};
 use ipcmark::family::{self, Variant};
-use ipcmark::record::{Arrivals, Call, Case, Chunk, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
+use ipcmark::record::{Arrivals, Call, Case, Chunk, Isolation, KillPoint, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialResult};
 
 fn session(name: &str) -> Session {
@@ -23,7 +23,7 @@ fn rows(measure: Measure) -> Vec<Variant> {
 
 /// Two workers, asked for `measure`.
 fn case(row: &Variant, measure: Measure) -> Case {
-    Case { workers: Some(2), ..row.case(measure) }
+    row.case(measure).with(|p| p.workers = Some(2))
 }
 
 /// A trial that must come to a result.
@@ -50,7 +50,10 @@ fn every_pool_keeps_its_promises_with_one_two_and_four_workers() {
     let session = session("pool-promises");
     for row in rows(Measure::Conformance) {
         for workers in [1, 2, 4] {
-            let case = Case { workers: Some(workers), message_bytes: Some(24), ..case(&row, Measure::Conformance) };
+            let case = case(&row, Measure::Conformance).with(|p| {
+                p.workers = Some(workers);
+                p.message_bytes = Some(24);
+            });
             let (result, _) = measured(&session, case);
             assert!(result.count.messages > 1000, "{}: {:?}", row.row(), result.count);
         }
@@ -68,7 +71,11 @@ fn tasks_are_handed_out_in_every_way_and_all_are_counted() {
             (Call::Map, Some(Chunk::Python), None),
             (Call::Imap, Some(Chunk::Guided), None),
         ] {
-            let case = Case { call: Some(call), chunk, grain_ns, ..case(&row, Measure::Dispatch) };
+            let case = case(&row, Measure::Dispatch).with(|p| {
+                p.call = Some(call);
+                p.chunk = chunk;
+                p.grain_ns = grain_ns;
+            });
             let key = case.key();
             let (result, metrics) = measured(&session, case);
             let sliced: u64 = result.outcome.windows.iter().flatten().map(|window| window.messages).sum();
@@ -87,13 +94,12 @@ fn tasks_by_the_clock_have_a_latency_however_they_come() {
     let session = session("pool-paced");
     for row in rows(Measure::Paced) {
         for (arrivals, burst) in [(Arrivals::Poisson, None), (Arrivals::Burst, Some(8))] {
-            let case = Case {
-                rate_per_s: Some(20_000),
-                arrivals: Some(arrivals),
-                burst,
-                workers: Some(1),
-                ..case(&row, Measure::Paced)
-            };
+            let case = case(&row, Measure::Paced).with(|p| {
+                p.rate_per_s = Some(20_000);
+                p.arrivals = Some(arrivals);
+                p.burst = burst;
+                p.workers = Some(1);
+            });
             let key = case.key();
             let (result, metrics) = measured(&session, case);
             assert!(of(&metrics, metric::LATENCY_NS) > 0.0 && result.count.messages >= 96, "{key}: {metrics:?}");
@@ -130,7 +136,7 @@ fn a_killed_worker_is_told_of_and_its_task_done_by_another() {
     let _alone = alone();
     let session = session("pool-recover");
     for row in rows(Measure::Recover) {
-        let case = Case { death: Some(Death::Inside), ..case(&row, Measure::Recover) };
+        let case = case(&row, Measure::Recover).with(|p| p.kill_point = Some(KillPoint::Holding));
         let (result, metrics) = measured(&session, case.clone());
         // On a crowded machine patience may end before the news comes; the record says so then.
         let told = result.outcome.why.unwrap_or_default();
@@ -140,7 +146,7 @@ fn a_killed_worker_is_told_of_and_its_task_done_by_another() {
             "{told}: {metrics:?}"
         );
         assert_eq!(metrics.contains_key(metric::RECOVERY_NS), recovered > 0.0, "{}: {metrics:?}", row.row());
-        let others = Case { death: Some(Death::Queued), ..case };
+        let others = case.with(|p| p.kill_point = Some(KillPoint::Waiting));
         assert!(family::supports(&others).is_err_and(|why| why.contains("inside")), "{}", row.row());
     }
 }
@@ -151,7 +157,7 @@ fn a_dispatcher_that_is_killed_takes_foreman_and_workers_with_it() {
     let id = run_id("pool-kill");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
     for row in rows(Measure::Dispatch).iter().filter(|row| row.isolation == Isolation::Process) {
-        let mut order = short(Case { call: Some(Call::ApplyAsync), ..case(row, Measure::Dispatch) });
+        let mut order = short(case(row, Measure::Dispatch).with(|p| p.call = Some(Call::ApplyAsync)));
         order.timing.hot_ns = 10_000_000_000;
         let outcome = kill_during(&session, &order, || parent_at_work(&id, "host"));
         let why = outcome.why.unwrap_or_default();
@@ -168,9 +174,9 @@ fn a_run_that_is_killed_leaves_no_worker_of_a_pool() {
     let _alone = alone();
     let places = fresh_places();
     let plan = places.path().join("plan.toml");
-    let text = "name = \"pools\"\nquestion = \"Is anybody left?\"\nsets = 1\nwarm_up_ms = 5\nhot_ms = 20000\nfloor_ms = 0\n\
-                oversubscribe = true\n[[cases]]\nfamily = \"pool\"\nmechanisms = [\"shm-queue/hybrid\"]\n\
-                measures = [\"dispatch\"]\ncalls = [\"apply-async\"]\nworkers = [2]\nplacements = [\"unpinned\"]\n";
+    let text = "name = \"pools\"\nquestion = \"Is anybody left?\"\nrepetitions = 1\nwarm_up_ms = 5\nhot_ms = 20000\nfloor_ms = 0\n\
+                oversubscribe = true\n[[cases]]\nfamily = \"pool\"\nmechanism = [\"shm-queue/hybrid\"]\n\
+                measure = [\"dispatch\"]\ncall = [\"apply-async\"]\nworkers = [2]\nplacement = [\"unpinned\"]\n";
     std::fs::write(&plan, text).expect("written");
     let mut run = UserRun::at_work_on(&plan.display().to_string(), places, "records");
     let home = run.places.path().display().to_string();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{PROGRAM, alone, find_at_work, kill_during, leftovers, run_id, short, workers_of};
 use ipcmark::family::{self, Variant};
-use ipcmark::record::{Case, Isolation, Measure, Outcome, Status, metric};
+use ipcmark::record::{Case, Isolation, Measure, Outcome, Pattern, Status, metric};
 use ipcmark_harness::trial::Session;
 
 /// Producers and consumers.
@@ -25,7 +25,10 @@ fn rows() -> Vec<Variant> {
 }
 
 fn case(row: &Variant, measure: Measure, (producers, consumers): (u32, u32)) -> Case {
-    Case { message_bytes: Some(64), producers: Some(producers), consumers: Some(consumers), ..row.case(measure) }
+    row.case(measure).with(|p| {
+        p.message_bytes = Some(64);
+        p.pattern = Some(Pattern { senders: producers, receivers: consumers });
+    })
 }
 
 #[test]
@@ -49,7 +52,7 @@ fn a_queue_of_one_item_keeps_its_promises_too() {
     let _alone = alone();
     let session = session("one-item");
     for row in rows() {
-        let case = Case { depth: Some(1), ..case(&row, Measure::Conformance, (2, 2)) };
+        let case = case(&row, Measure::Conformance, (2, 2)).with(|p| p.depth = Some(1));
         if family::supports(&case).is_err() {
             continue;
         }
@@ -105,18 +108,19 @@ fn what_a_queue_cannot_be_is_refused_with_the_limit() {
         family::supports(&case).expect_err(&case.key())
     };
     for row in rows() {
-        let short = refusal(&row, &|case| case.message_bytes = Some(4));
+        let short = refusal(&row, &|case| case.params.message_bytes = Some(4));
         assert!(short.contains("8 bytes"), "{short}");
-        let nobody = refusal(&row, &|case| case.consumers = Some(0));
+        let nobody = refusal(&row, &|case| case.params.pattern = Some(Pattern { senders: 1, receivers: 0 }));
         assert!(nobody.contains("at least one"), "{nobody}");
-        let large = refusal(&row, &|case| (case.message_bytes, case.depth) = (Some(1 << 30), Some(1 << 20)));
+        let large =
+            refusal(&row, &|case| (case.params.message_bytes, case.params.depth) = (Some(1 << 30), Some(1 << 20)));
         assert!(large.chars().any(|c| c.is_ascii_digit()), "{large}");
         if row.mechanism == "shm-mpmc" {
-            let odd = refusal(&row, &|case| case.depth = Some(12));
+            let odd = refusal(&row, &|case| case.params.depth = Some(12));
             assert!(odd.contains("power of two") && odd.contains("12"), "{odd}");
         }
         if row.mechanism == "unix-seqpacket" {
-            assert!(refusal(&row, &|case| case.depth = Some(8)).contains("bytes"));
+            assert!(refusal(&row, &|case| case.params.depth = Some(8)).contains("bytes"));
         }
     }
 }

@@ -17,13 +17,12 @@ fn session(name: &str) -> Session {
 
 /// A case of the row for three holders.
 fn case(row: &family::Variant, reads_percent: u32) -> Case {
-    Case {
-        wait: row.wait,
-        isolation: row.isolation,
-        holders: Some(HOLDERS),
-        reads_percent: Some(reads_percent),
-        ..Case::new(FAMILY, row.mechanism, Measure::ReadMostly)
-    }
+    Case { wait: row.wait, isolation: row.isolation, ..Case::new(FAMILY, row.mechanism, Measure::ReadMostly) }.with(
+        |p| {
+            p.contenders = Some(HOLDERS);
+            p.reads_percent = Some(reads_percent);
+        },
+    )
 }
 
 /// Every lock that knows readers, and a mutex that does not, once per isolation.
@@ -52,7 +51,7 @@ fn check(case: &Case, outcome: &Outcome) {
         let told = metrics.contains_key(longest) && contest.histograms.contains_key(waits);
         assert!(told || rate <= 0.0, "{key} says nothing of its {waits}: {metrics:?}");
     }
-    let only_reads = case.reads_percent == Some(100);
+    let only_reads = case.params.reads_percent == Some(100);
     assert!(!(only_reads && metrics.contains_key(metric::WRITE_STARVED_NS)), "{key}: {metrics:?}");
     assert!(rate(metric::RETRIES_PER_READ) >= 0.0, "{key}");
     // What is done under the lock, or without one, is no series of hand-overs.
@@ -82,7 +81,10 @@ fn work_inside_and_outside_is_done_by_readers_too() {
     let _alone = alone();
     let session = session("readers-work");
     for row in rows().iter().filter(|row| row.isolation == Isolation::Process) {
-        let case = Case { inside_ns: Some(1000), outside_ns: Some(1000), ..case(row, 90) };
+        let case = case(row, 90).with(|p| {
+            p.critical_section_ns = Some(1000);
+            p.think_time_ns = Some(1000);
+        });
         let outcome = session.run_trial(&short(case.clone())).outcome;
         check(&case, &outcome);
     }
@@ -93,7 +95,7 @@ fn what_cannot_be_asked_is_refused_with_what_would_be_right() {
     let row = rows().remove(0);
     let why = family::supports(&case(&row, 101)).unwrap_err();
     assert!(why.contains("0 to 100"), "{why}");
-    let open = Case { reads_percent: None, ..case(&row, 0) };
+    let open = case(&row, 0).with(|p| p.reads_percent = None);
     let why = family::supports(&open).unwrap_err();
     assert!(why.contains("how many of a hundred accesses only read"), "{why}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{PROGRAM, alone, kill_during, leftovers, parent_at_work, processes, run_id, short, wait_for};
 use ipcmark::family::{self, Variant};
-use ipcmark::record::{Case, Death, Isolation, Measure, Metrics, Outcome, Status, metric};
+use ipcmark::record::{Case, Isolation, KillPoint, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
 
 /// Longer than any trial takes that waits in vain twice and kills six, on a busy machine too.
@@ -19,15 +19,16 @@ fn cases() -> Vec<Case> {
     let asked = |row: &Variant| {
         row.isolation == Isolation::Process && row.measures.contains(&Measure::Recover) && row.unavailable.is_none()
     };
-    let of = |row: &Variant, death: Death| Case { death: Some(death), ..row.case(Measure::Recover) };
+    let of = |row: &Variant, death: KillPoint| row.case(Measure::Recover).with(|p| p.kill_point = Some(death));
     let rows = family::variants();
-    let all = rows.iter().filter(|row| asked(row)).flat_map(|row| Death::ALL.iter().map(move |death| of(row, *death)));
+    let all =
+        rows.iter().filter(|row| asked(row)).flat_map(|row| KillPoint::ALL.iter().map(move |death| of(row, *death)));
     all.filter(|case| family::supports(case).is_ok()).collect()
 }
 
 /// What came of the death of `row`, where the registry has that row.
-fn outcome(session: &Session, row: &str, death: Death) -> Option<Outcome> {
-    let case = cases().into_iter().find(|case| case.row() == row && case.death == Some(death))?;
+fn outcome(session: &Session, row: &str, death: KillPoint) -> Option<Outcome> {
+    let case = cases().into_iter().find(|case| case.row() == row && case.params.kill_point == Some(death))?;
     let outcome = session.run_trial(&short(case)).outcome;
     assert_eq!(outcome.status, Status::Measured, "{row} {death}: {:?}", outcome.why);
     Some(outcome)
@@ -59,7 +60,10 @@ fn every_death_of_every_lock_is_measured_and_leaves_nothing() {
     let (id, before) = (run_id("deaths"), kernel_objects());
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
     let cases = cases();
-    assert!(cases.iter().any(|case| case.death == Some(Death::Releasing)), "no lock wakes by a call of its own");
+    assert!(
+        cases.iter().any(|case| case.params.kill_point == Some(KillPoint::Releasing)),
+        "no lock wakes by a call of its own"
+    );
     for case in cases {
         let (key, begun) = (case.key(), Instant::now());
         let result = session.run_trial(&short(case));
@@ -88,7 +92,7 @@ fn a_warden_that_is_killed_takes_its_children_with_it() {
     let _alone = alone();
     let id = run_id("warden");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
-    let case = cases().into_iter().find(|case| case.death == Some(Death::Inside)).expect("a row");
+    let case = cases().into_iter().find(|case| case.params.kill_point == Some(KillPoint::Holding)).expect("a row");
     let outcome = kill_during(&session, &short(case.clone()), || parent_at_work(&id, "warden"));
     let why = outcome.why.unwrap_or_default();
     assert!(outcome.status == Status::Failed && why.contains("SIGKILL"), "{why}");
@@ -104,7 +108,7 @@ fn a_lock_without_an_owner_known_to_anybody_dies_with_him() {
     for row in
         ["ttas/spin", "tas/spin", "ticket/spin", "mcs/spin", "clh/spin", "futex-mutex/park", "pthread-normal/block"]
     {
-        let Some(outcome) = outcome(&session, row, Death::Inside) else { continue };
+        let Some(outcome) = outcome(&session, row, KillPoint::Holding) else { continue };
         let metrics = outcome.metrics.unwrap_or_default();
         assert!(of(&metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{row}: {metrics:?}");
         assert!(!metrics.contains_key(metric::NEWCOMER_NS), "{row}: {metrics:?}");
@@ -126,7 +130,7 @@ fn a_lock_that_the_kernel_watches_outlives_its_owner() {
         ("fcntl-record/block", 0.0),
     ];
     for (row, told) in rows {
-        let Some(outcome) = outcome(&session, row, Death::Inside) else { continue };
+        let Some(outcome) = outcome(&session, row, KillPoint::Holding) else { continue };
         let metrics = outcome.metrics.unwrap_or_default();
         assert!((of(&metrics, metric::RECOVERED_SHARE) - 1.0).abs() < f64::EPSILON, "{row}: {:?}", outcome.why);
         assert!((of(&metrics, metric::TOLD_SHARE) - told).abs() < f64::EPSILON, "{row}: {metrics:?}");
@@ -138,7 +142,8 @@ fn a_lock_that_the_kernel_watches_outlives_its_owner() {
 fn a_wake_that_is_never_sent_leaves_one_asleep_beside_a_free_lock() {
     let _alone = alone();
     let session = Session::open_with(&run_id("forgotten"), Path::new(PROGRAM)).expect("a session");
-    let outcome = outcome(&session, "futex-mutex/park", Death::Releasing).expect("the row wakes by a call of its own");
+    let outcome =
+        outcome(&session, "futex-mutex/park", KillPoint::Releasing).expect("the row wakes by a call of its own");
     let metrics = outcome.metrics.unwrap_or_default();
     assert!(of(&metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{metrics:?}");
     assert!(of(&metrics, metric::NEWCOMER_NS) > 0.0, "{metrics:?}: {:?}", outcome.why);
@@ -151,7 +156,7 @@ fn one_who_dies_in_a_queue_of_his_own_making_stops_it_and_in_a_crowd_does_not() 
     for (row, recovers) in
         [("ttas/spin", 1.0), ("futex-mutex/park", 1.0), ("ticket/spin", 0.0), ("mcs/spin", 0.0), ("clh/spin", 0.0)]
     {
-        let Some(outcome) = outcome(&session, row, Death::Queued) else { continue };
+        let Some(outcome) = outcome(&session, row, KillPoint::Waiting) else { continue };
         let metrics = outcome.metrics.unwrap_or_default();
         assert!((of(&metrics, metric::RECOVERED_SHARE) - recovers).abs() < f64::EPSILON, "{row}: {:?}", outcome.why);
     }

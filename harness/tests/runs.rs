@@ -29,7 +29,7 @@ fn finished_run() -> TempDir {
     let _alone = alone();
     let original = RUN.get_or_init(|| {
         let directory = folder().keep();
-        let output = ipcmark(&directory, &[&SHORT[..], &["run", "--sets", "5"]].concat());
+        let output = ipcmark(&directory, &[&SHORT[..], &["run", "--repetitions", "5"]].concat());
         assert_eq!(output.status.code(), Some(0), "{}", told(&output));
         directory.join("run")
     });
@@ -45,7 +45,7 @@ fn a_run_leaves_records_that_stand_alone_and_a_page() {
     let run = finished_run();
     let records = records(run.path());
     let timed: Vec<&Record> = records.iter().filter(|record| record.case.measure != Measure::Floors).collect();
-    assert_eq!(timed.len(), 2 * 5, "two measures, five sets");
+    assert_eq!(timed.len(), 2 * 5, "two measures, five repetitions");
     assert_eq!(records[0].case.measure, Measure::Floors);
     for record in &timed {
         assert_eq!(record.outcome.status, Status::Measured, "{:?}", record.outcome.why);
@@ -53,7 +53,7 @@ fn a_run_leaves_records_that_stand_alone_and_a_page() {
         assert_eq!(record.machine, records[0].machine, "the floors are part of every record");
         assert!(record.machine.floors.is_some());
     }
-    let keys: BTreeSet<_> = records.iter().map(|record| (&record.case_key, record.set)).collect();
+    let keys: BTreeSet<_> = records.iter().map(|record| (&record.case_key, record.repetition)).collect();
     assert_eq!(keys.len(), records.len());
     let page = fs::read_to_string(run.path().join("index.html")).expect("a page");
     assert!(page.contains(&records[0].suite.question), "the page repeats the question");
@@ -66,7 +66,7 @@ fn an_existing_run_is_neither_overwritten_nor_mixed_with_another() {
     let output = ipcmark(run.path(), &[&SHORT[..], &["."]].concat());
     assert_eq!(output.status.code(), Some(2));
     assert!(told(&output).contains("--resume ."), "{}", told(&output));
-    let output = ipcmark(run.path(), &["run", "--resume", ".", "--sets", "7"]);
+    let output = ipcmark(run.path(), &["run", "--resume", ".", "--repetitions", "7"]);
     assert_eq!(output.status.code(), Some(2));
     let hash = &records(run.path())[0].suite.plan_hash;
     assert!(told(&output).contains(hash) && told(&output).contains("would go on with"), "{}", told(&output));
@@ -87,7 +87,7 @@ fn a_run_that_was_cut_short_goes_on_where_it_stopped() {
     assert!(told(&output).contains("cut short") && told(&output).contains("4 earlier records"), "{}", told(&output));
     let resumed = fs::read_to_string(&path).expect("records");
     assert!(resumed.starts_with(&kept.join("\n")), "earlier lines stay as they were");
-    let place = |record: &Record| (record.order_in_run, record.case_key.clone(), record.set);
+    let place = |record: &Record| (record.order_in_run, record.case_key.clone(), record.repetition);
     let before: BTreeSet<_> = whole.lines().map(|line| place(&serde_json::from_str(line).expect("a record"))).collect();
     assert_eq!(records(run.path()).iter().map(place).collect::<BTreeSet<_>>(), before);
     assert_eq!(resumed.lines().count(), before.len());
@@ -116,7 +116,7 @@ fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
 /// The same cases with made-up numbers, windows and verdicts: a machine without noise, on which each message takes `cost`.
 fn steady_copy(run: &Path, name: &str, cost: f64) {
     changed_copy(run, name, |record| {
-        let cost = cost * (1.0 + f64::from(record.set) * 1e-4);
+        let cost = cost * (1.0 + f64::from(record.repetition) * 1e-4);
         for (name, value) in record.outcome.metrics.iter_mut().flatten() {
             *value = if name.ends_with("_per_s") { 1e9 / cost } else { cost };
         }
@@ -187,7 +187,7 @@ fn a_run_goes_on_on_its_own_machine_only_and_tries_again_what_failed() {
     assert!(told(&elsewhere).contains("-far-away"), "{}", told(&elsewhere));
 
     let run = finished_run();
-    let of = |record: &Record| record.case.measure == Measure::Stream && record.set == 2;
+    let of = |record: &Record| record.case.measure == Measure::Stream && record.repetition == 2;
     changed_copy(run.path(), "records.jsonl", |record| {
         if of(record) {
             fail(record);

@@ -57,7 +57,11 @@ fn a_closed_loop_has_a_rate_latencies_and_the_cost_of_a_connection() {
     let session = session("serve");
     for row in rows() {
         for (clients, service, grain_ns) in [(1, Service::Echo, None), (9, Service::Compute, Some(5_000))] {
-            let case = Case { clients: Some(clients), service: Some(service), grain_ns, ..row.case(Measure::Serve) };
+            let case = row.case(Measure::Serve).with(|p| {
+                p.clients = Some(clients);
+                p.service = Some(service);
+                p.grain_ns = grain_ns;
+            });
             let outcome = measured(&session, &case);
             assert!(number(&case, &outcome, metric::REQUESTS_PER_S) > 0.0);
             assert!(number(&case, &outcome, metric::CONNECT_NS) > 0.0);
@@ -78,12 +82,11 @@ fn an_open_loop_says_what_was_achieved_and_how_late_clients_woke() {
     let _alone = alone();
     let session = session("paced");
     for row in rows() {
-        let case = Case {
-            clients: Some(4),
-            rate_per_s: Some(4_000),
-            arrivals: Some(Arrivals::Poisson),
-            ..row.case(Measure::Paced)
-        };
+        let case = row.case(Measure::Paced).with(|p| {
+            p.clients = Some(4);
+            p.rate_per_s = Some(4_000);
+            p.arrivals = Some(Arrivals::Poisson);
+        });
         let outcome = measured(&session, &case);
         assert!((number(&case, &outcome, metric::OFFERED_PER_S) - 4_000.0).abs() < 1e-6);
         assert!(number(&case, &outcome, metric::MESSAGES_PER_S) > 0.0);
@@ -98,14 +101,18 @@ fn what_no_server_can_be_asked_is_refused_with_the_limit() {
     let Some(row) = rows().into_iter().next() else { return };
     let plain = row.case(Measure::Serve);
     let refused = [
-        (Case { clients: Some(0), ..plain.clone() }, "1 to 1000 clients"),
-        (Case { clients: Some(1001), ..plain.clone() }, "1 to 1000 clients"),
-        (Case { message_bytes: Some(0), ..plain.clone() }, "1 to 1048576 bytes"),
-        (Case { message_bytes: Some(2 << 20), ..plain.clone() }, "1 to 1048576 bytes"),
-        (Case { service: Some(Service::Compute), ..plain.clone() }, "grains_ns"),
-        (Case { grain_ns: Some(5), ..plain.clone() }, "an echo takes no work"),
+        (plain.clone().with(|p| p.clients = Some(0)), "1 to 1000 clients"),
+        (plain.clone().with(|p| p.clients = Some(1001)), "1 to 1000 clients"),
+        (plain.clone().with(|p| p.message_bytes = Some(0)), "1 to 1048576 bytes"),
+        (plain.clone().with(|p| p.message_bytes = Some(2 << 20)), "1 to 1048576 bytes"),
+        (plain.clone().with(|p| p.service = Some(Service::Compute)), "grains_ns"),
+        (plain.clone().with(|p| p.grain_ns = Some(5)), "an echo takes no work"),
         (
-            Case { service: Some(Service::Compute), grain_ns: Some(5), message_bytes: Some(7), ..plain.clone() },
+            plain.clone().with(|p| {
+                p.service = Some(Service::Compute);
+                p.grain_ns = Some(5);
+                p.message_bytes = Some(7);
+            }),
             "8 to 1048576 bytes",
         ),
         (row.case(Measure::Paced), "requests a second"),
@@ -123,7 +130,10 @@ fn large_requests_are_served_by_every_row() {
     let _alone = alone();
     let session = session("large");
     for row in rows() {
-        let case = Case { clients: Some(3), message_bytes: Some(1 << 20), ..row.case(Measure::Serve) };
+        let case = row.case(Measure::Serve).with(|p| {
+            p.clients = Some(3);
+            p.message_bytes = Some(1 << 20);
+        });
         measured(&session, &case);
     }
 }

@@ -33,11 +33,11 @@ fn every_mechanism_can_be_set_up_again_and_again() {
         if variant.unavailable.is_some() || !carries || !first_form {
             continue;
         }
-        let mut cases = SIZES.iter().map(|bytes| Case {
-            isolation: variant.isolation,
-            substrate: variant.substrate,
-            message_bytes: Some(*bytes),
-            ..case(variant.mechanism, variant.wait, Measure::SetUp)
+        let mut cases = SIZES.iter().map(|bytes| {
+            Case { isolation: variant.isolation, ..case(variant.mechanism, variant.wait, Measure::SetUp) }.with(|p| {
+                p.substrate = variant.substrate;
+                p.message_bytes = Some(*bytes);
+            })
         });
         let case = cases.find(|case| family::supports(case).is_ok());
         let case = case.unwrap_or_else(|| panic!("{} refuses {SIZES:?} bytes", variant.row()));

@@ -27,12 +27,11 @@ fn rows() -> Vec<Variant> {
 
 /// A case of three users.
 fn access(row: &Variant, reads_percent: u32, message_bytes: u64) -> Case {
-    Case {
-        holders: Some(USERS),
-        reads_percent: Some(reads_percent),
-        message_bytes: Some(message_bytes),
-        ..row.case(Measure::Access)
-    }
+    row.case(Measure::Access).with(|p| {
+        p.contenders = Some(USERS);
+        p.reads_percent = Some(reads_percent);
+        p.message_bytes = Some(message_bytes);
+    })
 }
 
 /// Another process has the state: only they have such a role.
@@ -46,7 +45,10 @@ fn every_row_keeps_its_promises_between_four_users() {
     let session = session("state-promises");
     for row in rows() {
         for message_bytes in [8, 100] {
-            let case = Case { message_bytes: Some(message_bytes), keys: Some(50), ..row.case(Measure::Conformance) };
+            let case = row.case(Measure::Conformance).with(|p| {
+                p.message_bytes = Some(message_bytes);
+                p.keys = Some(50);
+            });
             let outcome = session.run_trial(&short(case.clone())).outcome;
             assert_eq!(outcome.status, Status::Measured, "{}: {:?}", case.key(), outcome.why);
             let users = outcome.roles.iter().flatten().filter(|role| role.role == "accessor").count();
@@ -61,7 +63,7 @@ fn every_read_is_checked_and_every_access_is_counted() {
     let session = session("state-access");
     for row in rows() {
         for (reads_percent, message_bytes) in [(0, 64), (50, 1000), (90, 8), (100, 64)] {
-            let case = Case { keys: Some(100), ..access(&row, reads_percent, message_bytes) };
+            let case = access(&row, reads_percent, message_bytes).with(|p| p.keys = Some(100));
             let outcome = session.run_trial(&short(case.clone())).outcome;
             check(&case, &outcome);
         }
@@ -83,8 +85,8 @@ fn check(case: &Case, outcome: &Outcome) {
     let told = |name: &str| outcome.distributions.contains_key(name);
     assert!(told("read") || reads <= 0.0, "{key}");
     assert!(told("write") || writes <= 0.0, "{key}");
-    assert!(!told("read") || case.reads_percent > Some(0), "{key}");
-    assert!(!told("write") || case.reads_percent < Some(100), "{key}");
+    assert!(!told("read") || case.params.reads_percent > Some(0), "{key}");
+    assert!(!told("write") || case.params.reads_percent < Some(100), "{key}");
     assert_eq!(told("update"), case.mechanism != "shards", "{key}");
     assert!(outcome.histogram.is_some() && outcome.windows.as_ref().is_some_and(|all| !all.is_empty()), "{key}");
     let roles = outcome.roles.as_ref().expect("costs");
@@ -126,12 +128,18 @@ fn what_cannot_be_asked_is_refused_with_the_limit() {
         (access(kept, 101, 64), "0 to 100"),
         (access(kept, 50, 7), "8 to 65536 bytes, not 7"),
         (access(kept, 50, 65_537), "8 to 65536 bytes, not 65537"),
-        (Case { keys: Some(65_537), ..access(kept, 50, 64) }, "65536, not 65537"),
-        (Case { keys: Some(1 << 20), ..access(mapped, 50, 4096) }, "1073741824"),
-        (Case { keys: Some(1 << 20), holders: Some(5), ..access(row("shm-map-spin"), 50, 8) }, "4194304"),
-        (Case { holders: Some(62), ..access(kept, 50, 64) }, "1 to 61"),
+        (access(kept, 50, 64).with(|p| p.keys = Some(65_537)), "65536, not 65537"),
+        (access(mapped, 50, 4096).with(|p| p.keys = Some(1 << 20)), "1073741824"),
+        (
+            access(row("shm-map-spin"), 50, 8).with(|p| {
+                p.keys = Some(1 << 20);
+                p.contenders = Some(5);
+            }),
+            "4194304",
+        ),
+        (access(kept, 50, 64).with(|p| p.contenders = Some(62)), "1 to 61"),
         (Case { isolation: Isolation::Thread, ..access(kept, 50, 64) }, "does not work between threads"),
-        (Case { reads_percent: None, ..access(kept, 50, 64) }, "how many of a hundred"),
+        (access(kept, 50, 64).with(|p| p.reads_percent = None), "how many of a hundred"),
         (Case { measure: Measure::Stream, ..access(kept, 50, 64) }, "cannot be asked for `stream`"),
     ];
     for (case, limit) in refusals {

@@ -35,7 +35,11 @@ fn available() -> Vec<Substrate> {
 
 fn on(substrate: Substrate, measure: Measure, prefault: bool) -> Case {
     let case = case(MECHANISM, Some(Wait::Park), measure);
-    Case { substrate: Some(substrate), prefault: Some(prefault), message_bytes: Some(6001), ..case }
+    case.with(|p| {
+        p.substrate = Some(substrate);
+        p.prefault = Some(prefault);
+        p.message_bytes = Some(6001);
+    })
 }
 
 fn nothing_left(name: &str) {
@@ -92,9 +96,9 @@ fn a_killed_harness_leaves_no_memory_of_any_kind() {
         let places = fresh_places();
         let plan = places.path().join("plan.toml");
         let text = format!(
-            "name = \"kill\"\nquestion = \"Is anything left?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 60000\n\
-             [[cases]]\nmechanisms = [\"{MECHANISM}/park\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [64]\n\
-             substrates = [\"{substrate}\"]\nplacements = [\"unpinned\"]\n"
+            "name = \"kill\"\nquestion = \"Is anything left?\"\nrepetitions = 1\nwarm_up_ms = 1\nhot_ms = 60000\n\
+             [[cases]]\nmechanism = [\"{MECHANISM}/park\"]\nmeasure = [\"round_trip\"]\nmessage_bytes = [64]\n\
+             substrate = [\"{substrate}\"]\nplacement = [\"unpinned\"]\n"
         );
         fs::write(&plan, text).expect("the folder is ours");
         let mut run = UserRun::at_work_on(&plan.display().to_string(), places, "records");

@@ -17,7 +17,10 @@ const LOCKS: &[(&str, Wait)] =
 
 fn sale(mechanism: &str, wait: Option<Wait>, stock: Stock) -> Case {
     let case = Case::new("lock", mechanism, Measure::Tickets);
-    Case { wait, holders: Some(SELLERS), stock: Some(stock), ..case }
+    Case { wait, ..case }.with(|p| {
+        p.contenders = Some(SELLERS);
+        p.stock = Some(stock);
+    })
 }
 
 fn session(name: &str) -> Session {
@@ -68,10 +71,10 @@ fn too_much_is_sold_without_a_lock_and_the_exit_status_is_0() {
     let _alone = alone();
     let folder = folder();
     let plan = folder.path().join("plan.toml");
-    let text = "name = \"oversale\"\nquestion = \"Is it seen?\"\nsets = 1\nwarm_up_ms = 5\nhot_ms = 100\n\
-                oversubscribe = true\n[[cases]]\nfamily = \"lock\"\nmechanisms = [\"no-lock\"]\n\
-                measures = [\"tickets\"]\nholders = [3]\nstocks = [\"memory\", \"json-file\"]\n\
-                placements = [\"spread\"]\n";
+    let text = "name = \"oversale\"\nquestion = \"Is it seen?\"\nrepetitions = 1\nwarm_up_ms = 5\nhot_ms = 100\n\
+                oversubscribe = true\n[[cases]]\nfamily = \"lock\"\nmechanism = [\"no-lock\"]\n\
+                measure = [\"tickets\"]\ncontenders = [3]\nstock = [\"memory\", \"json-file\"]\n\
+                placement = [\"spread\"]\n";
     fs::write(&plan, text).expect("written");
     let output = ipcmark(folder.path(), &["run", "--plan", "plan.toml", "--quiet", "--out", "records"]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));

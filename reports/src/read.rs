@@ -91,7 +91,7 @@ fn read_file(file: &Path, into: &mut Recording, places: &mut Places) -> anyhow::
 /// Puts a record in its place, and tells whether it was wanted: new, or what came of trying again.
 fn keep(record: Record, into: &mut Recording, places: &mut Places) -> bool {
     let next = into.records.len();
-    let place = *places.entry((record.run_id.clone(), record.case_key.clone(), record.set)).or_insert(next);
+    let place = *places.entry((record.run_id.clone(), record.case_key.clone(), record.repetition)).or_insert(next);
     let Some(earlier) = into.records.get_mut(place) else {
         into.records.push(record);
         return true;

@@ -125,7 +125,7 @@ fn floors_between_sizes_lie_on_a_power_law() {
 #[test]
 fn declared_and_seen_stand_side_by_side() {
     let one = common::variants()[3];
-    let case = common::case(&one, Measure::Anatomy, Placement::SameL3, 8);
+    let case = common::case(&one, Measure::CostModel, Placement::SameL3, 8);
     let recording = Recording { records: vec![common::seen(&one, case, 0)], bad_lines: Vec::new() };
     let study = Study::of(&recording);
     let rows = declared(&study.cases[0]);

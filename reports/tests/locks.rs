@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::common;
 use crate::common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
-use ipcmark_record::{Death, Group, Measure, Placement, Record, Stock, Verdict, metric};
+use ipcmark_record::{Group, KillPoint, Measure, Placement, Record, Stock, Verdict, metric};
 use ipcmark_reports::analyse::anatomy::{Price, price};
 use ipcmark_reports::analyse::locks::{common_ground, contenders, utilisation};
 use ipcmark_reports::analyse::recovery::{Fate, fates, survives};
@@ -125,10 +125,10 @@ fn never_is_an_answer() {
         assert_ne!(study.cases[0].summary.verdict, Some(Verdict::Invalid), "{}", study.cases[0].summary.why);
         (all[0].1[0].1.clone(), survives(&all[0].1))
     };
-    assert_eq!(of("ttas", Death::Inside), (Fate::Never, Some(false)));
-    assert!(matches!(of("pthread-robust", Death::Inside), (Fate::Goes { told: true, .. }, Some(true))));
-    assert!(matches!(of("flock", Death::Inside), (Fate::Goes { told: false, .. }, Some(true))));
-    assert!(matches!(of("futex-mutex", Death::Releasing), (Fate::Newcomer { .. }, None)));
+    assert_eq!(of("ttas", KillPoint::Holding), (Fate::Never, Some(false)));
+    assert!(matches!(of("pthread-robust", KillPoint::Holding), (Fate::Goes { told: true, .. }, Some(true))));
+    assert!(matches!(of("flock", KillPoint::Holding), (Fate::Goes { told: false, .. }, Some(true))));
+    assert!(matches!(of("futex-mutex", KillPoint::Releasing), (Fate::Newcomer { .. }, None)));
     let page = whole();
     assert!(page.contains("waiter lost") && page.contains("<small>reported</small>") && page.contains(">never<"));
     assert!(page.contains("the next waiter gets it and the death is reported with"));
@@ -137,7 +137,7 @@ fn never_is_an_answer() {
 #[test]
 fn what_did_not_recover_in_every_set_does_not_survive() {
     let robust = named("pthread-robust");
-    let mut records = sets(|set, random| recover(&robust, Death::Inside, set, random));
+    let mut records = sets(|set, random| recover(&robust, KillPoint::Holding, set, random));
     let metrics = records[2].outcome.metrics.as_mut().expect("measured");
     metrics.insert(metric::RECOVERED_SHARE.into(), 0.5);
     let recording = recording(records);

@@ -138,8 +138,8 @@ fn what_memory_is_made_of_is_checked_by_size_and_wait() {
     let checks = checks(&study);
     assert_eq!(checks.len(), 2 * common::SIZES.len(), "round trips and streams of the spinning ring");
     for check in &checks {
-        assert_eq!(check.first.case.substrate, Some(Substrate::PosixShm));
-        assert_eq!(check.second.case.substrate, Some(Substrate::Memfd));
-        assert_eq!(check.first.case.message_bytes, check.second.case.message_bytes);
+        assert_eq!(check.first.case.params.substrate, Some(Substrate::PosixShm));
+        assert_eq!(check.second.case.params.substrate, Some(Substrate::Memfd));
+        assert_eq!(check.first.case.params.message_bytes, check.second.case.params.message_bytes);
     }
 }

@@ -59,7 +59,7 @@ fn a_file_named_twice_is_read_once_and_files_add_up() {
     let (_first, one) = run_of(&line(0));
     let (_second, two) = run_of(&line(1));
     let recording = read(&[one.clone(), one.join("records.jsonl"), two]).expect("two files");
-    assert_eq!(recording.records.iter().map(|record| record.set).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(recording.records.iter().map(|record| record.repetition).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]

@@ -162,6 +162,6 @@ fn every_case_but_the_floors_has_one_summary() {
     let sentinel = |summary: &&CaseSummary| summary.sets.all() == 12;
     assert_eq!(summaries.iter().filter(sentinel).count(), 1);
     assert!(summaries.iter().filter(|summary| !sentinel(summary)).all(|summary| summary.sets.all() == 2));
-    assert!(summaries.iter().filter(|s| s.case.measure == Measure::Anatomy).all(|s| s.main.is_none()));
+    assert!(summaries.iter().filter(|s| s.case.measure == Measure::CostModel).all(|s| s.main.is_none()));
     assert!(records.iter().all(|record| record.outcome.status != Status::Failed));
 }

@@ -53,7 +53,7 @@ fn the_knee_lies_between_the_last_rate_kept_and_the_first_missed() {
 fn a_rate_kept_above_one_missed_is_said() {
     let one = row("pipe/block");
     let mut records = load_run(&[one], &[Arrivals::Constant], 5, 1);
-    for record in records.iter_mut().filter(|record| record.case.rate_per_s == Some(30_000)) {
+    for record in records.iter_mut().filter(|record| record.case.params.rate_per_s == Some(30_000)) {
         record.outcome.verdict = Some(Verdict::Overloaded);
     }
     let recording = recording(records);
@@ -110,12 +110,12 @@ fn a_rate_above_one_cores_copy_is_flagged() {
     let records = touch_run(&few(), 5, 1);
     for summary in summarise(&records) {
         let flagged = summary.times_one_core.expect("floors and bytes are known") > 1.0;
-        let untouched = summary.case.touch == Some(Touch::None) && summary.case.mechanism == "shm-spsc";
+        let untouched = summary.case.params.touch == Some(Touch::None) && summary.case.mechanism == "shm-spsc";
         // Handing over a large message without reading it takes as long as handing over a small one.
-        if untouched && summary.case.message_bytes >= Some(65_536) {
+        if untouched && summary.case.params.message_bytes >= Some(65_536) {
             assert!(flagged, "{}", summary.case_key);
         }
-        if summary.case.touch == Some(Touch::All) {
+        if summary.case.params.touch == Some(Touch::All) {
             assert!(!flagged, "{}", summary.case_key);
         }
     }

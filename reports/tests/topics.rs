@@ -69,8 +69,12 @@ fn a_start_is_compared_among_starts_of_the_same_shape() {
     assert_eq!(grounds.len(), 5, "three sizes of the parent, and two numbers at once");
     assert!(grounds.iter().all(|ground| ground.cases.len() == processes::WAYS.len()));
     // A parent of nothing is the same as one that the plan left alone.
-    assert!(grounds.iter().any(|ground| ground.shape.resident_bytes.is_none() && ground.shape.at_once.is_none()));
-    let swept = Ground::most(started(), |shape| shape.resident_bytes = None).expect("started");
+    assert!(
+        grounds
+            .iter()
+            .any(|ground| ground.shape.params.parent_rss_bytes.is_none() && ground.shape.params.batch.is_none())
+    );
+    let swept = Ground::most(started(), |shape| shape.params.parent_rss_bytes = None).expect("started");
     assert_eq!(swept.cases.len(), 3 * processes::WAYS.len());
 }
 

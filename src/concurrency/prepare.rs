@@ -23,7 +23,7 @@ pub fn variants() -> Vec<Variant> {
 
 /// The calibrated length of one step.
 pub fn step_ns(case: &Case) -> u64 {
-    case.grain_ns.unwrap_or(STEP_NS)
+    case.params.grain_ns.unwrap_or(STEP_NS)
 }
 
 /// Whether the case can be asked of its mechanism.

@@ -27,7 +27,8 @@ impl Family for Concurrencies {
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        Case { group: Some(Group::Processes), grain_ns: Some(concurrency::prepare::step_ns(case)), ..case.clone() }
+        Case { group: Some(Group::Processes), ..case.clone() }
+            .with(|p| p.grain_ns = Some(concurrency::prepare::step_ns(case)))
     }
 
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {

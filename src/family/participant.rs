@@ -23,7 +23,7 @@ impl Family for Participants {
 
     /// What else it cannot do, a participant says itself.
     fn supports(&self, case: &Case) -> Result<(), String> {
-        match case.hogs {
+        match case.params.hogs {
             Some(_) => Err("hogs stop by the control page, which other programs leave alone".to_owned()),
             None => Ok(()),
         }
@@ -38,8 +38,12 @@ impl Family for Participants {
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        let beside = case.workers.or(case.clients).or(case.holders.map(|holders| holders.saturating_sub(1)));
-        let sides = case.producers.zip(case.consumers).map(|(producers, consumers)| producers + consumers);
+        let beside = case
+            .params
+            .workers
+            .or(case.params.clients)
+            .or(case.params.contenders.map(|holders| holders.saturating_sub(1)));
+        let sides = case.params.pattern.map(crate::record::Pattern::roles);
         beside.map(|others| 1 + others).or(sides).unwrap_or(2)
     }
 

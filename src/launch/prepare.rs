@@ -54,7 +54,7 @@ pub fn supports(case: &Case) -> Result<(), String> {
             case.placement
         ));
     }
-    if case.mechanism == BARE && case.at_once.is_some_and(|many| many > 1) {
+    if case.mechanism == BARE && case.params.batch.is_some_and(|many| many > 1) {
         return Err(format!("`{BARE}` is a loop of one process at a time; `posix-spawn` starts several"));
     }
     match watch::visit(&case.mechanism, Endings) {
@@ -73,7 +73,7 @@ pub fn supports(case: &Case) -> Result<(), String> {
 
 /// How the case's child comes to its end.
 pub fn ending(case: &Case) -> Ending {
-    case.ending.unwrap_or(Ending::Exit)
+    case.params.ending.unwrap_or(Ending::Exit)
 }
 
 struct Endings;

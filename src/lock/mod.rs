@@ -94,7 +94,7 @@ pub const MEASURES: &[Measure] = &[
     Measure::ReadMostly,
     Measure::Tickets,
     Measure::Recover,
-    Measure::Anatomy,
+    Measure::CostModel,
     Measure::Conformance,
 ];
 

@@ -5,7 +5,7 @@ use std::io;
 use super::{FAMILY, Lock, MAX_HOLDERS};
 use crate::address::{Address, End};
 use crate::protocol::Link;
-use crate::record::{Anatomy, Case, Death, Isolation, Measure};
+use crate::record::{Anatomy, Case, Isolation, KillPoint, Measure};
 use crate::variant::{RoleSpec, Variant, answers};
 
 /// Number of the channel that carries the lock itself.
@@ -14,7 +14,7 @@ pub const CHANNEL: u32 = 0;
 /// Holders of the case's lock that run at the same time: as many as it says, else one and another; where promises are
 /// checked, enough that some wait while one is inside and one comes.
 pub fn holders(case: &Case) -> u32 {
-    case.holders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
+    case.params.contenders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
 }
 
 /// Every way the row can be run: once per isolation and substrate.
@@ -41,7 +41,7 @@ pub fn supports<L: Lock>(case: &Case) -> Result<(), String> {
     if case.measure == Measure::Recover && case.isolation == Isolation::Thread {
         return Err("a thread cannot be killed without its process, so nobody would be left to recover".into());
     }
-    if case.death == Some(Death::Releasing) && !L::WAKES {
+    if case.params.kill_point == Some(KillPoint::Releasing) && !L::WAKES {
         return Err(format!(
             "letting `{}` go takes no system call of its own to wake the next, so no death can fall between the two",
             case.row()

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::{MeasureError, Task};
-use crate::record::Fault;
+use crate::protocol::Fault;
 use crate::transport::Sender;
 
 /// How long a stalled side stands still.
@@ -40,7 +40,7 @@ pub fn around_stall(
     count: u64,
     mut work: impl FnMut(u64) -> Result<(), MeasureError>,
 ) -> Result<(), MeasureError> {
-    if task.case.inject != Some(Fault::Stall) {
+    if task.fault != Some(Fault::Stall) {
         return work(count);
     }
     let before = count * 5 / 8;

@@ -55,6 +55,8 @@ pub struct Task {
     pub case: Case,
     /// How long, or how much.
     pub timing: Timing,
+    /// A fault put in on purpose.
+    pub fault: Option<crate::protocol::Fault>,
     /// Name of this role.
     pub role: &'static str,
     /// Its line on the control page.
@@ -71,6 +73,7 @@ impl Task {
         Self {
             case: order.case.clone(),
             timing: order.timing.clone(),
+            fault: order.fault,
             role,
             slot: order.slot + index as u32,
             cpu: order.cpus.get(index).copied(),
@@ -81,12 +84,12 @@ impl Task {
 
     /// What both ends do with it.
     pub fn touch(&self) -> Touch {
-        self.case.touch.unwrap_or(Touch::All)
+        self.case.params.touch.unwrap_or(Touch::All)
     }
 
     /// Payload of each message.
     pub fn message_bytes(&self) -> usize {
-        self.case.message_bytes.unwrap_or(0) as usize
+        self.case.params.message_bytes.unwrap_or(0) as usize
     }
 }
 
@@ -105,11 +108,13 @@ pub fn supports(case: &Case, delivery: Delivery) -> Result<(), String> {
         ));
     }
     if measure == Measure::Wake {
-        return case.gap_ns.map(drop).ok_or_else(|| "a wake case names its pause".to_owned());
+        return case.params.gap_ns.map(drop).ok_or_else(|| "a wake case names its pause".to_owned());
     }
     let skips = matches!(delivery, Delivery::Lossy | Delivery::Latest);
-    match case.message_bytes.unwrap_or(0) {
-        _ if case.rate_per_s.is_none_or(|rate| rate == 0) => Err("a paced case names its messages a second".to_owned()),
+    match case.params.message_bytes.unwrap_or(0) {
+        _ if case.params.rate_per_s.is_none_or(|rate| rate == 0) => {
+            Err("a paced case names its messages a second".to_owned())
+        }
         _ if delivery == Delivery::Coalescing => {
             Err("several messages may arrive as one here, so none has a latency of its own".to_owned())
         }

@@ -261,7 +261,7 @@ fn sequence_of(seen: &[u8], bytes: usize) -> Result<u64, String> {
 
 /// Two bursts at least, and no half one at the end.
 fn whole_bursts(count: u64, case: &Case) -> u64 {
-    let burst = u64::from(case.burst.unwrap_or(1).max(1));
+    let burst = u64::from(case.params.burst.unwrap_or(1).max(1));
     (count / burst).max(2) * burst
 }
 

@@ -56,10 +56,10 @@ impl Schedule {
     ///
     /// Errors: a case without a rate.
     pub fn of(case: &Case, producer: u16, seed: u64) -> io::Result<Self> {
-        let rate_per_s = case.rate_per_s.filter(|rate| *rate > 0);
+        let rate_per_s = case.params.rate_per_s.filter(|rate| *rate > 0);
         let rate_per_s = rate_per_s.ok_or_else(|| io::Error::other("a paced case names its messages a second"))?;
-        let arrivals = case.arrivals.unwrap_or(Arrivals::Constant);
-        let burst = if arrivals == Arrivals::Burst { u64::from(case.burst.unwrap_or(1).max(1)) } else { 1 };
+        let arrivals = case.params.arrivals.unwrap_or(Arrivals::Constant);
+        let burst = if arrivals == Arrivals::Burst { u64::from(case.params.burst.unwrap_or(1).max(1)) } else { 1 };
         let step = u128::from(burst) * u128::from(PS_PER_S);
         Ok(Self {
             rate_per_s,
@@ -176,12 +176,11 @@ mod tests {
     use crate::record::Measure;
 
     fn schedule(rate_per_s: u64, arrivals: Arrivals, burst: Option<u32>, seed: u64) -> Schedule {
-        let case = Case {
-            rate_per_s: Some(rate_per_s),
-            arrivals: Some(arrivals),
-            burst,
-            ..Case::new("transport", "any", Measure::Paced)
-        };
+        let case = Case::new("transport", "any", Measure::Paced).with(|p| {
+            p.rate_per_s = Some(rate_per_s);
+            p.arrivals = Some(arrivals);
+            p.burst = burst;
+        });
         Schedule::of(&case, 7, seed).expect("it has a rate")
     }
 

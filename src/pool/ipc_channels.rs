@@ -104,7 +104,7 @@ impl<A: Answers> Pool for IpcChannels<A> {
                 serve(&seat, &crew[number as usize], &outlet, work.clone())
             },
             |loss: Loss| {
-                let mut message = head(Kind::Death, loss.worker, roster.ticket(loss.worker)).to_vec();
+                let mut message = head(Kind::KillPoint, loss.worker, roster.ticket(loss.worker)).to_vec();
                 message.extend_from_slice(&loss.frame.unwrap_or(NO_FRAME).to_le_bytes());
                 outlet.send(&mut message)
             },
@@ -214,7 +214,7 @@ impl<A: Answers> IpcChannels<A> {
                 self.waiting.extend(before(line, ticket));
                 None
             }
-            Kind::Death => Some(Collected::Lost(self.bury(worker, ticket, &message[ANSWER_HEAD..])?)),
+            Kind::KillPoint => Some(Collected::Lost(self.bury(worker, ticket, &message[ANSWER_HEAD..])?)),
         };
         self.share_out()?;
         Ok(collected)

@@ -37,7 +37,7 @@ enum News {
     /// Nothing now.
     Nothing,
     /// Somebody died.
-    Death(Notice),
+    KillPoint(Notice),
     /// The foreman has ended.
     End,
 }
@@ -85,7 +85,7 @@ impl Notices {
             match self.next()? {
                 News::Nothing => return Ok((deaths, true)),
                 News::End => return Ok((deaths, false)),
-                News::Death(notice) => deaths.push(notice),
+                News::KillPoint(notice) => deaths.push(notice),
             }
         }
     }
@@ -109,7 +109,7 @@ impl Notices {
         });
         match got {
             0 => Ok(News::End),
-            BYTES => Ok(News::Death(read(&bytes, descriptors.unwrap_or_default()))),
+            BYTES => Ok(News::KillPoint(read(&bytes, descriptors.unwrap_or_default()))),
             _ => Err(io::Error::new(io::ErrorKind::InvalidData, format!("a notice of {got} bytes"))),
         }
     }
@@ -142,10 +142,10 @@ mod tests {
         let passed = io::stderr();
         teller.tell(Loss { worker: 3, frame: Some(7) }, 9, &[passed.as_fd(), passed.as_fd()]).expect("told");
         teller.tell(Loss { worker: 4, frame: None }, 0, &[]).expect("told");
-        let Ok(News::Death(first)) = notices.next() else { panic!("a death was told") };
+        let Ok(News::KillPoint(first)) = notices.next() else { panic!("a death was told") };
         assert_eq!((first.loss, first.ticket), (Loss { worker: 3, frame: Some(7) }, 9));
         assert_eq!(first.descriptors.len(), 2);
-        let Ok(News::Death(second)) = notices.next() else { panic!("another one was told") };
+        let Ok(News::KillPoint(second)) = notices.next() else { panic!("another one was told") };
         assert_eq!((second.loss.frame, second.descriptors.len()), (None, 0));
         drop(teller);
         assert!(matches!(notices.next(), Ok(News::End)));

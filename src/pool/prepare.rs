@@ -16,12 +16,12 @@ pub fn variants() -> Vec<Variant> {
 
 /// How many work.
 pub fn workers(case: &Case) -> u32 {
-    case.workers.unwrap_or(WORKERS)
+    case.params.workers.unwrap_or(WORKERS)
 }
 
 /// How many frames are out at a time, at most.
 pub fn in_flight(case: &Case) -> u32 {
-    case.depth.unwrap_or(IN_FLIGHT)
+    case.params.depth.unwrap_or(IN_FLIGHT)
 }
 
 /// Whether the case's mechanism can be asked for it with `staff`.
@@ -89,12 +89,10 @@ impl Visitor for Resolve<'_> {
     fn visit<P: Pool>(self) -> Case {
         let case = self.case;
         let hands_out = matches!(case.measure, Measure::Dispatch | Measure::Paced);
-        Case {
-            group: Some(P::GROUP),
-            workers: Some(workers(case)),
-            depth: case.depth.or_else(|| hands_out.then(|| in_flight(case))),
-            ..case.clone()
-        }
+        Case { group: Some(P::GROUP), ..case.clone() }.with(|p| {
+            p.workers = Some(workers(case));
+            p.depth = case.params.depth.or_else(|| hands_out.then(|| in_flight(case)));
+        })
     }
 }
 

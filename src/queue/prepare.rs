@@ -37,7 +37,8 @@ pub struct Sides {
 impl Sides {
     /// Those of the case; one of each where it leaves that open.
     pub fn of(case: &Case) -> Self {
-        Self { producers: case.producers.unwrap_or(1), consumers: case.consumers.unwrap_or(1) }
+        let pattern = case.pattern();
+        Self { producers: pattern.senders, consumers: pattern.receivers }
     }
 
     /// Roles of both kinds.
@@ -55,8 +56,8 @@ impl Shape {
     /// What the case wants of its queue.
     pub fn of(case: &Case) -> Self {
         Self {
-            message_bytes: case.message_bytes.unwrap_or(DEFAULT_BYTES) as usize,
-            depth: case.depth.unwrap_or_default(),
+            message_bytes: case.params.message_bytes.unwrap_or(DEFAULT_BYTES) as usize,
+            depth: case.params.depth.unwrap_or_default(),
         }
     }
 }
@@ -128,10 +129,10 @@ impl Visitor for Supports<'_> {
                  {producers}:{consumers}"
             ));
         }
-        if let Some(pairs) = case.pairs.filter(|pairs| *pairs > 1) {
+        if let Some(pairs) = case.params.pairs.filter(|pairs| *pairs > 1) {
             return Err(format!("a trial has one queue, not {pairs}"));
         }
-        if let Some(bytes) = case.message_bytes.filter(|bytes| *bytes < BYTES_MIN) {
+        if let Some(bytes) = case.params.message_bytes.filter(|bytes| *bytes < BYTES_MIN) {
             return Err(format!("an item says in {BYTES_MIN} bytes whose it is, and {bytes} are too few"));
         }
         Q::supports(&Shape::of(case))
@@ -170,11 +171,9 @@ impl Visitor for Resolve<'_> {
 
     fn visit<Q: WorkQueue>(self) -> Case {
         let shape = Shape::of(self.case);
-        Case {
-            group: Some(Group::WorkQueues),
-            message_bytes: Some(shape.message_bytes as u64),
-            depth: Q::depth(&shape),
-            ..self.case.clone()
-        }
+        Case { group: Some(Group::WorkQueues), ..self.case.clone() }.with(|p| {
+            p.message_bytes = Some(shape.message_bytes as u64);
+            p.depth = Q::depth(&shape);
+        })
     }
 }

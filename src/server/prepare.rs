@@ -35,13 +35,11 @@ pub fn supports(case: &Case) -> Result<(), String> {
 
 /// The case with what follows from its row, and the defaults where the plan left them open.
 pub fn resolved(case: &Case) -> Case {
-    Case {
-        group: Some(Group::Servers),
-        message_bytes: Some(request_bytes(case) as u64),
-        clients: Some(clients(case)),
-        service: Some(service(case)),
-        ..case.clone()
-    }
+    Case { group: Some(Group::Servers), ..case.clone() }.with(|p| {
+        p.message_bytes = Some(request_bytes(case) as u64);
+        p.clients = Some(clients(case));
+        p.service = Some(service(case));
+    })
 }
 
 /// The clients, who lead, and the server. Neither is given anything: the server says itself where it can be found.
@@ -55,17 +53,17 @@ pub fn clients(case: &Case) -> u32 {
         Measure::Conformance => visit(&case.row(), EventCount).unwrap_or(1).max(1),
         _ => 1,
     };
-    case.clients.unwrap_or_else(open)
+    case.params.clients.unwrap_or_else(open)
 }
 
 /// Bytes of each request.
 pub fn request_bytes(case: &Case) -> usize {
-    case.message_bytes.unwrap_or(REQUEST_BYTES) as usize
+    case.params.message_bytes.unwrap_or(REQUEST_BYTES) as usize
 }
 
 /// What the server does.
 pub fn service(case: &Case) -> Service {
-    case.service.unwrap_or(Service::Echo)
+    case.params.service.unwrap_or(Service::Echo)
 }
 
 fn no_such_row(case: &Case) -> String {
@@ -117,12 +115,12 @@ impl Visitor for Supports<'_> {
         if !(least..=MAX_REQUEST_BYTES).contains(&bytes) {
             return Err(format!("a request has {least} to {MAX_REQUEST_BYTES} bytes, not {bytes}"));
         }
-        match (service(case), case.grain_ns.unwrap_or(0)) {
+        match (service(case), case.params.grain_ns.unwrap_or(0)) {
             (Service::Echo, 1..) => return Err("an echo takes no work; leave `grains_ns` out".to_owned()),
             (Service::Compute, 0) => return Err("a server that computes names its work: `grains_ns`".to_owned()),
             _ => {}
         }
-        if case.measure == Measure::Paced && case.rate_per_s.is_none_or(|rate| rate == 0) {
+        if case.measure == Measure::Paced && case.params.rate_per_s.is_none_or(|rate| rate == 0) {
             return Err("a paced case names its requests a second".to_owned());
         }
         let clients = u64::from(clients(case));

@@ -50,11 +50,11 @@ pub struct Shape {
 impl Shape {
     /// What `case` asks for.
     pub fn of(case: &Case) -> Self {
-        let keys = case.keys.unwrap_or(KEYS);
+        let keys = case.params.keys.unwrap_or(KEYS);
         Self {
             keys,
             entries: keys.saturating_add(COUNTERS),
-            value_bytes: case.message_bytes.unwrap_or(VALUE_BYTES) as usize,
+            value_bytes: case.params.message_bytes.unwrap_or(VALUE_BYTES) as usize,
             seats: accessors(case),
         }
     }
@@ -70,7 +70,7 @@ impl Places {
 /// How many use the case's state at the same time: as many as it says, else one and another; where promises are checked,
 /// enough that most machines have fewer CPUs.
 pub fn accessors(case: &Case) -> u32 {
-    case.holders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
+    case.params.contenders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
 }
 
 /// Roles of the case that are at work at the same time.
@@ -198,11 +198,9 @@ impl Visitor for Resolve<'_> {
 
     fn visit<S: State>(self) -> Case {
         let shape = Shape::of(self.case);
-        Case {
-            group: Some(S::GROUP),
-            message_bytes: Some(shape.value_bytes as u64),
-            keys: Some(shape.keys),
-            ..self.case.clone()
-        }
+        Case { group: Some(S::GROUP), ..self.case.clone() }.with(|p| {
+            p.message_bytes = Some(shape.value_bytes as u64);
+            p.keys = Some(shape.keys);
+        })
     }
 }

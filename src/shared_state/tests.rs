@@ -123,7 +123,10 @@ fn a_numbered_entry_is_never_read_half_written() {
 
 #[test]
 fn a_shape_has_room_for_the_keys_of_its_case_and_the_counters() {
-    let case = Case { keys: Some(9), holders: Some(3), ..Case::new(FAMILY, "shards", Measure::Access) };
+    let case = Case::new(FAMILY, "shards", Measure::Access).with(|p| {
+        p.keys = Some(9);
+        p.contenders = Some(3);
+    });
     let shape = Shape::of(&case);
     assert_eq!((shape.keys, shape.entries, shape.value_bytes, shape.seats), (9, 13, 64, 3));
 }

@@ -29,9 +29,9 @@ impl Cast {
     /// What `case` asks for.
     pub fn of(case: &Case) -> Self {
         Self {
-            channels: case.pairs.unwrap_or(1),
-            senders_each: case.producers.unwrap_or(1),
-            receivers_each: case.consumers.unwrap_or(1),
+            channels: case.params.pairs.unwrap_or(1),
+            senders_each: case.pattern().senders,
+            receivers_each: case.pattern().receivers,
         }
     }
 

@@ -82,20 +82,20 @@ impl Shape {
     /// The shape a case asks for.
     pub fn of(case: &Case) -> Self {
         Self {
-            message_bytes: case.message_bytes.unwrap_or(0) as usize,
-            depth: case.depth.unwrap_or(0),
-            substrate: case.substrate.unwrap_or(Substrate::Memfd),
+            message_bytes: case.params.message_bytes.unwrap_or(0) as usize,
+            depth: case.params.depth.unwrap_or(0),
+            substrate: case.params.substrate.unwrap_or(Substrate::Memfd),
             measure: case.measure,
-            producers: case.producers.unwrap_or(1),
-            consumers: case.consumers.unwrap_or(1),
-            prefault: case.prefault.unwrap_or(false),
-            delay_ns: case.delay_ns.unwrap_or(0),
+            producers: case.pattern().senders,
+            consumers: case.pattern().receivers,
+            prefault: case.params.prefault.unwrap_or(false),
+            delay_ns: case.params.delay_ns.unwrap_or(0),
         }
     }
 
     /// True when each side both sends and receives.
     pub fn two_way(&self) -> bool {
-        matches!(self.measure, Measure::RoundTrip | Measure::Anatomy)
+        matches!(self.measure, Measure::RoundTrip | Measure::CostModel)
     }
 
     /// True when one message is outstanding at a time.
@@ -141,13 +141,13 @@ pub const MEASURES: &[Measure] = &[
     Measure::Paced,
     Measure::Wake,
     Measure::SetUp,
-    Measure::Anatomy,
+    Measure::CostModel,
     Measure::Conformance,
 ];
 
 /// The same without a set-up, which has both ends in one process and, for single messages, in turns.
 pub const MEASURES_APART: &[Measure] =
-    &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::Anatomy, Measure::Conformance];
+    &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::CostModel, Measure::Conformance];
 
 /// A channel of byte messages.
 pub trait Transport: 'static {

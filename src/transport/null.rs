@@ -53,7 +53,8 @@ impl Transport for Null {
     const SUMMARY: &'static str = "one thread, no hand-over: the payload's own work, or a known delay";
     const GROUP: Group = Group::Instrument;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
-    const MEASURES: &'static [Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Anatomy, Measure::Conformance];
+    const MEASURES: &'static [Measure] =
+        &[Measure::RoundTrip, Measure::Stream, Measure::CostModel, Measure::Conformance];
     const DUPLEX: bool = true;
     const SOLO: bool = true;
     type Sender = NullSender;

@@ -11,9 +11,12 @@ use crate::variant::{RoleSpec, Variant};
 
 /// The case with what the mechanism decides where the plan left it open.
 pub fn resolved<T: Transport>(case: &Case) -> Case {
-    let connections = channels(case.measure, T::DUPLEX).len() as u32 * case.pairs.unwrap_or(1);
-    let depth = case.depth.or_else(|| T::depth(&Shape::of(case)));
-    Case { depth, connections: Some(connections), group: Some(T::GROUP), ..case.clone() }
+    let connections = channels(case.measure, T::DUPLEX).len() as u32 * case.params.pairs.unwrap_or(1);
+    let depth = case.params.depth.or_else(|| T::depth(&Shape::of(case)));
+    Case { group: Some(T::GROUP), ..case.clone() }.with(|p| {
+        p.depth = depth;
+        p.connections = Some(connections);
+    })
 }
 
 /// Every way the row can be run: once per isolation and substrate.
@@ -45,7 +48,7 @@ pub fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     if !T::ISOLATIONS.contains(&case.isolation) {
         return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
     }
-    match case.substrate {
+    match case.params.substrate {
         Some(substrate) if !T::SUBSTRATES.contains(&substrate) => {
             return Err(format!("`{}` has no substrate `{substrate}`", case.row()));
         }
@@ -124,7 +127,7 @@ fn countable<T: Transport>(shape: &Shape) -> Result<(), String> {
 /// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
 /// one out and one back.
 fn channels(measure: Measure, duplex: bool) -> Vec<End> {
-    let two_way = matches!(measure, Measure::RoundTrip | Measure::Anatomy);
+    let two_way = matches!(measure, Measure::RoundTrip | Measure::CostModel);
     if !two_way || duplex { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
 }
 

@@ -11,11 +11,11 @@ const STAMP_BYTES: u64 = 8;
 pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     let cast = Cast::of(case);
     let (producers, consumers) = (cast.senders_each, cast.receivers_each);
-    let less = case.touch.is_some_and(|touch| touch != Touch::All);
+    let less = case.params.touch.is_some_and(|touch| touch != Touch::All);
     if less && (T::SOLO || case.measure == Measure::Stream && T::DELIVERY != Delivery::Exact) {
         return Err(format!("every byte of a message over `{}` is written and read", case.row()));
     }
-    if cast.is_pair() && case.pairs.is_none() {
+    if cast.is_pair() && case.params.pairs.is_none() {
         return Ok(());
     }
     if case.measure != Measure::Stream {
@@ -24,7 +24,7 @@ pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     if producers == 0 || consumers == 0 || cast.channels == 0 || cast.roles() > MAX_SLOTS {
         return Err(format!("a trial has 2 to {MAX_SLOTS} roles, at least one on each side"));
     }
-    if case.pairs.is_some() && (producers, consumers) != (1, 1) {
+    if case.params.pairs.is_some() && (producers, consumers) != (1, 1) {
         return Err("independent pairs are 1:1 each".to_owned());
     }
     let refused = match T::TOPOLOGY {
@@ -38,10 +38,10 @@ pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
 }
 
 fn fits(case: &Case, shared: bool) -> Result<(), String> {
-    if shared && case.message_bytes.unwrap_or(0) < STAMP_BYTES {
+    if shared && case.params.message_bytes.unwrap_or(0) < STAMP_BYTES {
         return Err(format!("a message on a shared channel says whose it is, in its first {STAMP_BYTES} bytes"));
     }
-    if case.touch.is_some_and(|touch| touch != Touch::All) {
+    if case.params.touch.is_some_and(|touch| touch != Touch::All) {
         return Err("with several ends on a channel every byte is read".to_owned());
     }
     Ok(())

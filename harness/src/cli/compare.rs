@@ -14,7 +14,7 @@ use crate::progress::say;
 /// Compare two recordings, case by case.
 ///
 /// The ratio is the cost of B over the cost of A: time for one round trip, or for one message of a stream. In brackets
-/// is its 95 % interval. `equal` means that the interval lies within 0.9 to 1.1, and with fewer than five sets on
+/// is its 95 % interval. `equal` means that the interval lies within 0.9 to 1.1, and with fewer than five repetitions on
 /// either side nothing is called faster or slower.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -14,7 +14,7 @@ use crate::plan::{Text, distinct};
 
 /// List the mechanisms, and what this machine lacks for each.
 ///
-/// The first column is what a plan's `mechanisms` name, globs allowed.
+/// The first column is what a plan's `mechanism` name, globs allowed.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ipcmark list\n  ipcmark list --json | jq -r '.[] | select(.available) | .mechanism'"

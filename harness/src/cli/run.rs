@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use regex::Regex;
 
 use super::{summary, table};
-use crate::plan::{Changes, Place, Plan, SETS_MAX};
+use crate::plan::{Changes, Place, Plan, REPETITIONS_MAX};
 use crate::progress::say;
 use crate::run::{self, Destination, Finished, Options};
 use crate::schedule::schedule;
@@ -29,9 +29,9 @@ pub(super) struct Run {
     /// Run every case in this placement instead of the plan's
     #[arg(long, value_name = "CLASS", value_parser = place())]
     placement: Option<Place>,
-    /// Fresh sets of processes per case; below five no mechanism is called faster than another
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SETS_MAX)))]
-    sets: Option<u32>,
+    /// Fresh repetitions of processes per case; below five no mechanism is called faster than another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPETITIONS_MAX)))]
+    repetitions: Option<u32>,
     /// Seed of the schedule's shuffle [default: a fresh one, recorded]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -70,7 +70,7 @@ impl Run {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let options = Options {
             plan: self.plan,
-            changes: Changes { only: self.only, placement: self.placement, sets: self.sets },
+            changes: Changes { only: self.only, placement: self.placement, repetitions: self.repetitions },
             seed: self.seed,
             participants: self.participants,
             destination: match (self.out, self.resume) {
@@ -124,12 +124,12 @@ fn conclude(finished: &Finished, quiet: bool) -> u8 {
 
 fn list_cases(plan: &Plan, seed: u64, out: &mut impl Write) -> anyhow::Result<u8> {
     say(&run::describe(plan, seed, &schedule(plan, seed), false));
-    let mut rows = table::table(&["case", "cpus", "sets", "cannot run here because"]);
+    let mut rows = table::table(&["case", "cpus", "repetitions", "cannot run here because"]);
     for planned in &plan.cases {
         let cpus: Vec<String> = planned.cpus.iter().map(ToString::to_string).collect();
-        let sets = if planned.obstacle.is_some() { 0 } else { planned.sets(plan.sets) };
+        let repetitions = if planned.obstacle.is_some() { 0 } else { planned.repetitions(plan.repetitions) };
         let why = planned.obstacle.clone().unwrap_or_default();
-        rows.add_row([planned.case.key(), cpus.join(","), sets.to_string(), why]);
+        rows.add_row([planned.case.key(), cpus.join(","), repetitions.to_string(), why]);
     }
     table::write(out, &rows)?;
     Ok(super::FINE)

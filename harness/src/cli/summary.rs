@@ -71,7 +71,7 @@ fn title(measure: Measure) -> Option<&'static str> {
         Measure::Access => Some("Access (gets and sets of all together)"),
         Measure::Serve => Some("Serve (requests answered)"),
         Measure::Parallel => Some("Parallel (the work of two)"),
-        Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+        Measure::CostModel | Measure::Conformance | Measure::Floors => None,
     }
 }
 
@@ -120,12 +120,12 @@ fn cell(case: &CaseSummary) -> String {
             Some(Verdict::Invalid) => "!",
             // Nobody ever had the lock again, which has no time.
             _ if case.case.measure == Measure::Recover => "never",
-            // Measured, with too few messages for a median of all sets.
+            // Measured, with too few messages for a median of all repetitions.
             _ => "?",
         }
         .to_owned();
     };
-    let bytes = case.case.message_bytes.unwrap_or(0);
+    let bytes = case.case.params.message_bytes.unwrap_or(0);
     let value = match case.main {
         Some(MainMetric::MessagesPerS) if bytes >= BANDWIDTH_FROM_BYTES => {
             format::bandwidth(typical * bytes as f64).to_string()

@@ -28,7 +28,7 @@ impl Plan {
     /// How long, or how much, a trial of `case` runs.
     pub fn timing_of(&self, case: &Case) -> Timing {
         match case.measure {
-            Measure::Anatomy => Timing { floor_ns: 0, fixed_count: Some(TRACED_MESSAGES), ..self.timing.clone() },
+            Measure::CostModel => Timing { floor_ns: 0, fixed_count: Some(TRACED_MESSAGES), ..self.timing.clone() },
             // One way, while the floors next to a case are out and back or streams.
             Measure::Paced | Measure::Wake => Timing { floor_ns: 0, ..self.timing.clone() },
             // A death is not compared with a hand-over, and nothing of it gets warm.
@@ -42,9 +42,9 @@ impl Plan {
         if planned.obstacle.is_some() {
             return 0;
         }
-        if planned.case.measure == Measure::Anatomy {
+        if planned.case.measure == Measure::CostModel {
             // Forced hand-overs have a length, once traced and once left alone.
-            let handed_over = planned.case.holders.is_some_and(|holders| holders > 1);
+            let handed_over = planned.case.params.contenders.is_some_and(|holders| holders > 1);
             return TRACED_TRIAL_NS + if handed_over { 2 * locks::anatomy::HAND_OVERS_NS } else { 0 };
         }
         let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing_of(&planned.case);
@@ -53,15 +53,15 @@ impl Plan {
             return hot_ns.max(PATIENCE_NS) + TRIAL_OVERHEAD_NS;
         }
         // A wake measure waits for one pause to warm up and for three at least.
-        let gap_ns = planned.case.gap_ns.unwrap_or(0);
+        let gap_ns = planned.case.params.gap_ns.unwrap_or(0);
         let stamped_ns = match planned.case.measure {
             Measure::Contention | Measure::Access => hot_ns / STAMPED_SHARE,
             _ => 0,
         };
         let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));
         let program_ns = planned.case.program.as_ref().map_or(0, |_| PROGRAM_OVERHEAD_NS);
-        let clients_ns = CLIENT_NS * u64::from(planned.case.clients.unwrap_or(0));
-        let resident_ns = TOUCHED_MIB_NS * (planned.case.resident_bytes.unwrap_or(0) >> 20);
+        let clients_ns = CLIENT_NS * u64::from(planned.case.params.clients.unwrap_or(0));
+        let resident_ns = TOUCHED_MIB_NS * (planned.case.params.parent_rss_bytes.unwrap_or(0) >> 20);
         let more_ns = MORE_ROLES_NS * more_roles + program_ns + clients_ns + resident_ns;
         let overhead_ns = TRIAL_OVERHEAD_NS + more_ns;
         warm_up_ns.max(gap_ns) + hot_ns.max(3 * gap_ns) + stamped_ns + floor_ns + overhead_ns

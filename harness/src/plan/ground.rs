@@ -43,7 +43,7 @@ impl Ground {
             nearest: topology.nearest_pair().unwrap_or(Placement::SameCpu),
             cpus_allowed: topology.allowed().len(),
             supports: family::supports,
-            has_depth: |case| family::resolved(case).depth.is_some(),
+            has_depth: |case| family::resolved(case).params.depth.is_some(),
             roles: family::roles,
         }
     }

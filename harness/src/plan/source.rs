@@ -1,253 +1,246 @@
-//! The TOML form of a plan. Every value keeps its place in the text, so that whatever is wrong can be pointed at.
+//! The TOML form of a plan. Every value keeps its place in the text, so that an error can name its line.
 
-use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
 
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use ipcmark::record::{PARAMETERS, Parameter};
 use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
-use super::SETS_MAX;
+use super::REPETITIONS_MAX;
 use super::text::{self, Page};
 
-/// A list whose entries each keep their place.
-pub(super) type List<T> = Spanned<Vec<Spanned<T>>>;
-
 /// A plan as written.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Source {
-    pub name: Spanned<String>,
-    pub question: Spanned<String>,
-    pub sets: Spanned<u32>,
-    pub warm_up_ms: Spanned<u64>,
-    pub hot_ms: Spanned<u64>,
-    #[serde(default = "floor_ms")]
-    pub floor_ms: Spanned<u64>,
+    pub name: String,
+    pub question: String,
+    pub repetitions: u32,
+    pub warm_up_ms: u64,
+    pub hot_ms: u64,
+    pub floor_ms: u64,
     /// Run polling rows even where they share a CPU.
-    #[serde(default)]
     pub oversubscribe: bool,
-    pub sentinel: Option<Spanned<Sentinel>>,
-    #[serde(default = "nothing")]
-    pub cases: List<Block>,
-}
-
-/// The case that is run again and again to show drift.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Sentinel {
-    pub mechanism: Spanned<String>,
-    pub measure: Spanned<String>,
-    pub message_bytes: Spanned<Size>,
-    pub placement: Option<Spanned<String>>,
+    /// The case that is run again and again to show drift.
+    pub sentinel: Option<Block>,
+    pub cases: Vec<Block>,
 }
 
 /// A block of cases: every combination of its lists.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Block {
-    #[serde(default = "transport")]
-    pub family: Spanned<String>,
-    pub mechanisms: List<String>,
-    pub measures: List<String>,
-    /// Payloads of the measures that send any.
-    pub message_bytes: Option<List<Size>>,
-    #[serde(default = "nearest")]
-    pub placements: List<String>,
-    pub isolations: Option<List<String>>,
-    pub substrates: Option<List<String>>,
-    pub depths: Option<List<u32>>,
-    pub delays_ns: Option<List<u64>>,
-    /// Messages a second that a paced case offers.
-    pub rates_per_s: Option<List<u64>>,
-    /// How they come; constant unless asked.
-    pub arrivals: Option<List<String>>,
-    /// Messages that are due at once, where they come in bursts.
-    pub bursts: Option<List<u32>>,
-    /// Pauses of a wake case.
-    pub gaps_us: Option<List<u64>>,
-    /// Whether the pages of shared memory are brought in at attach.
-    pub prefault: Option<List<bool>>,
-    /// What both ends do with the payload.
-    pub touches: Option<List<String>>,
-    /// `senders:receivers` of one channel.
-    pub topologies: Option<List<String>>,
-    /// Independent channels at work at the same time.
-    pub pairs: Option<List<u32>>,
-    /// Processes beside that only burn CPU time.
-    pub hogs: Option<List<u32>>,
-    /// How many want the lock.
-    pub holders: Option<List<u32>>,
-    /// Work under the lock.
-    pub inside_ns: Option<List<u64>>,
-    /// Work between two acquisitions, in the mean.
-    pub outside_ns: Option<List<u64>>,
-    /// How that is spread around its mean; fixed unless asked.
-    pub spacings: Option<List<String>>,
-    /// Cache lines changed under the lock.
-    pub lines: Option<List<u32>>,
-    /// Of a hundred accesses, how many only read.
-    pub reads_percent: Option<List<u32>>,
-    /// Where the stock of a ticket sale is kept.
-    pub stocks: Option<List<String>>,
-    /// When a process is killed.
-    pub deaths: Option<List<String>>,
-    /// Workers of a pool.
-    pub workers: Option<List<u32>>,
-    /// How tasks are handed out.
-    pub calls: Option<List<String>>,
-    /// How many tasks go over at once; each by itself unless asked.
-    pub chunks: Option<List<String>>,
-    /// Calibrated work of one task, or of one request.
-    pub grains_ns: Option<List<u64>>,
-    /// Processes started at the same time; one unless asked.
-    pub at_once: Option<List<u32>>,
-    /// Memory in use by the parent that starts them; 0 is as little as it can be.
-    pub resident_mib: Option<List<u64>>,
-    /// How a child comes to its end.
-    pub endings: Option<List<String>>,
-    /// Entries of shared state.
-    pub keys: Option<List<u32>>,
-    /// Client processes of a server.
-    pub clients: Option<List<u32>>,
-    /// What a server does for them; echo unless asked.
-    pub services: Option<List<String>>,
+    pub at: Range<usize>,
+    lists: Vec<List>,
 }
 
-impl Block {
-    /// The block that a sentinel stands for.
-    pub fn of_sentinel(sentinel: &Spanned<Sentinel>) -> Self {
-        let form = sentinel.get_ref();
-        let one = |word: &Spanned<String>| Spanned::new(word.span(), vec![word.clone()]);
-        Self {
-            family: Spanned::new(sentinel.span(), "transport".to_owned()),
-            mechanisms: one(&form.mechanism),
-            measures: one(&form.measure),
-            message_bytes: Some(Spanned::new(form.message_bytes.span(), vec![form.message_bytes.clone()])),
-            placements: form.placement.as_ref().map_or_else(nearest, one),
-            isolations: None,
-            substrates: None,
-            depths: None,
-            delays_ns: None,
-            rates_per_s: None,
-            arrivals: None,
-            bursts: None,
-            gaps_us: None,
-            prefault: None,
-            touches: None,
-            topologies: None,
-            pairs: None,
-            hogs: None,
-            holders: None,
-            inside_ns: None,
-            outside_ns: None,
-            spacings: None,
-            lines: None,
-            reads_percent: None,
-            stocks: None,
-            deaths: None,
-            workers: None,
-            calls: None,
-            chunks: None,
-            grains_ns: None,
-            at_once: None,
-            resident_mib: None,
-            endings: None,
-            keys: None,
-            clients: None,
-            services: None,
-        }
-    }
+/// A key of a block with its values; a value alone is a list of one.
+#[derive(Debug)]
+pub(super) struct List {
+    pub key: String,
+    pub at: Range<usize>,
+    pub words: Vec<Word>,
 }
 
-/// Bytes of a message: a number, or a size with a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(pub u64);
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SizeVisitor)
-    }
+/// One value as written: a word, a number, a truth value.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    pub text: String,
+    pub at: Range<usize>,
 }
 
-struct SizeVisitor;
+/// Time for the paired floor, unless the plan says otherwise.
+const FLOOR_MS: u64 = 8;
+/// A trial's phase lasts a minute at most: beyond that a plan has confused milliseconds with microseconds.
+const PHASE_MS_MAX: u64 = 60_000;
 
-impl Visitor<'_> for SizeVisitor {
-    type Value = Size;
+const KEYS: &[&str] =
+    &["name", "question", "repetitions", "warm_up_ms", "hot_ms", "floor_ms", "oversubscribe", "sentinel", "cases"];
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a size: 64, \"8 B\", \"1 KiB\" or \"4 MiB\"")
-    }
+/// Keys that choose rows and places; a block has one for each parameter, too.
+const BLOCK_KEYS: &[&str] = &["family", "mechanism", "measure", "placement", "isolation"];
 
-    fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Size, E> {
-        let bytes = u64::try_from(bytes).map_err(|_| E::custom("a size cannot be negative"))?;
-        self.visit_u64(bytes)
-    }
-
-    fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Size, E> {
-        text::in_range(bytes).map(Size).map_err(E::custom)
-    }
-
-    fn visit_str<E: de::Error>(self, size: &str) -> Result<Size, E> {
-        text::size(size).map(Size).map_err(E::custom)
-    }
-}
+type Table<'t> = DeTable<'t>;
 
 impl Source {
     /// Reads a plan and checks what can be checked without knowing the machine.
     ///
     /// Errors: the first thing wrong, with file, line, and what would be right.
     pub fn read(page: &Page<'_>) -> anyhow::Result<Self> {
-        let source: Self = toml::from_str(page.text).map_err(|error| explain(page, &error))?;
-        let at_least_one = |value: u64, span, name: &str| match value {
-            0 => Err(page.wrong(span, format_args!("`{name}` must be at least 1"))),
-            _ => Ok(()),
+        let table = DeTable::parse(page.text).map_err(|error| explain(page, &error))?;
+        let table = table.get_ref();
+        check_keys(page, table, KEYS.iter().copied())?;
+        let phase = |key, usual| match entry(table, key) {
+            Some(value) => page.number(key, value, 0, PHASE_MS_MAX, " (one minute)"),
+            None => usual,
         };
-        at_least_one(u64::from(*source.sets.get_ref()), source.sets.span(), "sets")?;
-        if *source.sets.get_ref() > SETS_MAX {
-            return Err(page.wrong(source.sets.span(), format_args!("`sets` may be at most {SETS_MAX}")));
+        let required = |key| Err(page.wrong(0..0, format_args!("missing key `{key}`")));
+        let name = page.text_of("name", table)?;
+        if let Some(odd) = name.text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
+            let why = format_args!("`name` is used in file names: letters, digits, `-`, `_` and `.` only, not `{odd}`");
+            return Err(page.wrong(name.at, why));
         }
-        at_least_one(*source.hot_ms.get_ref(), source.hot_ms.span(), "hot_ms")?;
-        for (name, value) in
-            [("hot_ms", &source.hot_ms), ("warm_up_ms", &source.warm_up_ms), ("floor_ms", &source.floor_ms)]
-        {
-            if *value.get_ref() > PHASE_MS_MAX {
-                let limit = format_args!("`{name}` may be at most {PHASE_MS_MAX} (one minute)");
-                return Err(page.wrong(value.span(), limit));
-            }
+        let hot_ms = phase("hot_ms", required("hot_ms"))?;
+        if let Some(value) = entry(table, "hot_ms").filter(|_| hot_ms == 0) {
+            return Err(page.wrong(value.span(), "`hot_ms` must be at least 1"));
         }
-        for (name, value) in [("name", &source.name), ("question", &source.question)] {
-            if value.get_ref().trim().is_empty() {
-                return Err(page.wrong(value.span(), format_args!("`{name}` is empty")));
-            }
+        let repetitions = match entry(table, "repetitions") {
+            Some(value) => page.number("repetitions", value, 1, REPETITIONS_MAX.into(), "")?,
+            None => required("repetitions")?,
+        };
+        let source = Self {
+            name: name.text,
+            question: page.text_of("question", table)?.text,
+            repetitions: u32::try_from(repetitions).expect("at most REPETITIONS_MAX"),
+            warm_up_ms: phase("warm_up_ms", required("warm_up_ms"))?,
+            hot_ms,
+            floor_ms: phase("floor_ms", Ok(FLOOR_MS))?,
+            oversubscribe: match entry(table, "oversubscribe") {
+                None => false,
+                Some(value) => match value.get_ref() {
+                    DeValue::Boolean(yes) => *yes,
+                    _ => return Err(page.wrong(value.span(), "`oversubscribe` is true or false")),
+                },
+            },
+            sentinel: entry(table, "sentinel").map(|value| Block::read(page, "sentinel", value)).transpose()?,
+            cases: match entry(table, "cases").map(Spanned::get_ref) {
+                Some(DeValue::Array(blocks)) => {
+                    blocks.iter().map(|block| Block::read(page, "cases", block)).collect::<anyhow::Result<_>>()?
+                }
+                _ => vec![],
+            },
+        };
+        match source.cases.as_slice() {
+            [] => Err(page.wrong(page.text.len()..page.text.len(), "no cases; add at least one [[cases]] block")),
+            _ => Ok(source),
         }
-        if let Some(odd) = source.name.get_ref().chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
-            let text =
-                format_args!("`name` is used in file names: letters, digits, `-`, `_` and `.` only, not `{odd}`");
-            return Err(page.wrong(source.name.span(), text));
-        }
-        if source.cases.get_ref().is_empty() {
-            return Err(page.wrong(page.text.len()..page.text.len(), "no cases; add at least one [[cases]] block"));
-        }
-        Ok(source)
     }
 }
 
-/// A trial's phase lasts a minute at most: beyond that a plan has confused milliseconds with microseconds.
-const PHASE_MS_MAX: u64 = 60_000;
+impl Block {
+    fn read(page: &Page<'_>, key: &str, value: &Spanned<DeValue<'_>>) -> anyhow::Result<Self> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(page.wrong(value.span(), format_args!("`{key}` is a table of keys and values")));
+        };
+        let parameters = PARAMETERS.iter().filter(|row| !row.derived).map(|row| row.name);
+        check_keys(page, table, BLOCK_KEYS.iter().copied().chain(parameters))?;
+        let lists =
+            table.iter().map(|(key, value)| List::read(page, key.get_ref(), value)).collect::<Result<_, _>>()?;
+        Ok(Self { at: value.span(), lists })
+    }
 
-fn floor_ms() -> Spanned<u64> {
-    Spanned::new(0..0, 8)
+    /// The values of `key`, if the block has it.
+    pub fn list(&self, key: &str) -> Option<&List> {
+        self.lists.iter().find(|list| list.key == key)
+    }
+
+    /// The values of a key that no block can do without.
+    pub fn required(&self, page: &Page<'_>, key: &str) -> anyhow::Result<&List> {
+        self.list(key).ok_or_else(|| page.wrong(self.at.clone(), format_args!("missing key `{key}`")))
+    }
+
+    /// The parameters it repetitions.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static Parameter, &List)> {
+        PARAMETERS.iter().filter_map(|row| Some((row, self.list(row.name)?)))
+    }
 }
 
-fn nothing() -> List<Block> {
-    Spanned::new(0..0, vec![])
+impl List {
+    fn read(page: &Page<'_>, key: &str, value: &Spanned<DeValue<'_>>) -> anyhow::Result<Self> {
+        let word = |value: &Spanned<DeValue<'_>>| {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.clone().into_owned(),
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Float(number) => number.to_string(),
+                DeValue::Boolean(yes) => yes.to_string(),
+                other => {
+                    let why = format_args!("an entry of `{key}` is a word or a number, not {}", kind(other));
+                    return Err(page.wrong(value.span(), why));
+                }
+            };
+            Ok(Word { text, at: value.span() })
+        };
+        let words: Vec<Word> = match value.get_ref() {
+            DeValue::Array(entries) => entries.iter().map(word).collect::<anyhow::Result<_>>()?,
+            _ => vec![word(value)?],
+        };
+        if words.is_empty() {
+            return Err(page.wrong(value.span(), format_args!("`{key}` is an empty list; name at least one")));
+        }
+        Ok(Self { key: key.to_owned(), at: value.span(), words })
+    }
 }
 
-fn transport() -> Spanned<String> {
-    Spanned::new(0..0, "transport".to_owned())
+impl Page<'_> {
+    /// The entries of a list of words, each one of `known`.
+    pub(super) fn words<T: FromStr>(&self, list: &List, known: &[&str]) -> anyhow::Result<Vec<T>> {
+        let read = |word: &Word| {
+            let parsed = known.contains(&word.text.as_str()).then(|| word.text.parse().ok()).flatten();
+            parsed
+                .ok_or_else(|| self.wrong(word.at.clone(), text::unknown(&list.key, &word.text, known.iter().copied())))
+        };
+        list.words.iter().map(read).collect()
+    }
+
+    fn number(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        least: u64,
+        most: u64,
+        remark: &str,
+    ) -> anyhow::Result<u64> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.to_string().parse::<u64>().ok(),
+            _ => None,
+        };
+        match number {
+            None => Err(self.wrong(value.span(), format_args!("`{key}` is a whole number"))),
+            Some(number) if number < least => {
+                Err(self.wrong(value.span(), format_args!("`{key}` must be at least {least}")))
+            }
+            Some(number) if number > most => {
+                Err(self.wrong(value.span(), format_args!("`{key}` may be at most {most}{remark}")))
+            }
+            Some(number) => Ok(number),
+        }
+    }
+
+    fn text_of(&self, key: &str, table: &Table<'_>) -> anyhow::Result<Word> {
+        let value = entry(table, key).ok_or_else(|| self.wrong(0..0, format_args!("missing key `{key}`")))?;
+        match value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => {
+                Err(self.wrong(value.span(), format_args!("`{key}` is empty")))
+            }
+            DeValue::String(text) => Ok(Word { text: text.clone().into_owned(), at: value.span() }),
+            other => Err(self.wrong(value.span(), format_args!("`{key}` is a text, not {}", kind(other)))),
+        }
+    }
 }
 
-fn nearest() -> List<String> {
-    Spanned::new(0..0, vec![Spanned::new(0..0, "nearest".to_owned())])
+fn entry<'t, 'i>(table: &'t Table<'i>, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
+    table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+}
+
+fn check_keys<'k>(page: &Page<'_>, table: &Table<'_>, known: impl Iterator<Item = &'k str>) -> anyhow::Result<()> {
+    let known: Vec<&str> = known.collect();
+    let unknown = |key: &&Spanned<DeString<'_>>| !known.contains(&key.get_ref().as_ref());
+    let mut unknown: Vec<_> = table.keys().filter(unknown).collect();
+    unknown.sort_by_key(|key| key.span().start);
+    match unknown.first() {
+        None => Ok(()),
+        Some(key) => Err(page.wrong(key.span(), text::unknown("key", key.get_ref(), known))),
+    }
+}
+
+const fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a truth value",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }
 
 /// Puts the parser's complaint at its line, and names the key that was probably meant.

@@ -11,10 +11,10 @@ use ipcmark::record::{Case, Group, Isolation, Measure, Placement, Substrate, Wai
 use super::{Changes, EMBEDDED, Ground, Plan, Planned, Text};
 use crate::schedule::schedule;
 
-const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::Anatomy];
+const MEASURES: &[Measure] = &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::CostModel];
 
 /// Head of a plan; the first block starts at line 6.
-const HEAD: &str = "name = \"x\"\nquestion = \"Which?\"\nsets = 2\nwarm_up_ms = 5\nhot_ms = 10\n";
+const HEAD: &str = "name = \"x\"\nquestion = \"Which?\"\nrepetitions = 2\nwarm_up_ms = 5\nhot_ms = 10\n";
 
 fn row(mechanism: &'static str, wait: Option<Wait>, substrate: Option<Substrate>) -> Variant {
     let thread_only = mechanism == "channel";
@@ -54,7 +54,7 @@ fn ground(cpus: u32) -> Ground {
         pairs: Placement::ALL.iter().map(|&placement| (placement, pair(placement))).collect::<BTreeMap<_, _>>(),
         nearest: if cpus > 1 { Placement::SameL3 } else { Placement::SameCpu },
         cpus_allowed: cpus as usize,
-        supports: |case: &Case| if case.depth == Some(3) { Err("3 is odd".to_owned()) } else { Ok(()) },
+        supports: |case: &Case| if case.params.depth == Some(3) { Err("3 is odd".to_owned()) } else { Ok(()) },
         has_depth: |case: &Case| case.mechanism == "ring",
         roles: ipcmark::family::roles,
     }
@@ -77,12 +77,12 @@ fn keys(plan: &Plan) -> Vec<String> {
 }
 
 /// A plan with `cases` sizes of one mechanism, and a sentinel, for tests of the schedule.
-pub(crate) fn plan_of(cases: u64, sets: u32) -> Plan {
+pub(crate) fn plan_of(cases: u64, repetitions: u32) -> Plan {
     let sizes: Vec<String> = (1..=cases).map(|size| size.to_string()).collect();
     let text = format!(
         "{}sentinel = {{ mechanism = \"pipe\", measure = \"round_trip\", message_bytes = 1 }}\n\
-         [[cases]]\nmechanisms = [\"pipe\"]\nmeasures = [\"round_trip\"]\nmessage_bytes = [{}]\n",
-        HEAD.replace("sets = 2", &format!("sets = {sets}")),
+         [[cases]]\nmechanism = [\"pipe\"]\nmeasure = [\"round_trip\"]\nmessage_bytes = [{}]\n",
+        HEAD.replace("repetitions = 2", &format!("repetitions = {repetitions}")),
         sizes.join(", ")
     );
     let text = Text { file: "plans/x.toml".to_owned(), text };
@@ -90,7 +90,7 @@ pub(crate) fn plan_of(cases: u64, sets: u32) -> Plan {
 }
 
 fn block(mechanisms: &str, more: &str) -> String {
-    format!("[[cases]]\nmechanisms = {mechanisms}\nmeasures = [\"round_trip\"]\nmessage_bytes = [8]\n{more}\n")
+    format!("[[cases]]\nmechanism = {mechanisms}\nmeasure = [\"round_trip\"]\nmessage_bytes = [8]\n{more}\n")
 }
 
 #[test]
@@ -99,31 +99,31 @@ fn a_row_takes_its_first_isolation_and_substrate_unless_asked() {
     assert_eq!(
         found,
         [
-            "transport/ring/round_trip/process/same_l3/8/wait=spin/substrate=memfd",
-            "transport/ring/round_trip/process/same_l3/8/wait=park/substrate=memfd",
+            "transport/ring/round_trip/process/same_l3/wait=spin/substrate=memfd/message_bytes=8",
+            "transport/ring/round_trip/process/same_l3/wait=park/substrate=memfd/message_bytes=8",
         ]
     );
-    let found = keys(&plan(&block("[\"ring/spin\"]", "substrates = [\"posix-shm\", \"memfd\"]")).expect("sound"));
+    let found = keys(&plan(&block("[\"ring/spin\"]", "substrate = [\"posix-shm\", \"memfd\"]")).expect("sound"));
     assert_eq!(found.len(), 2);
 }
 
 #[test]
 fn a_row_with_one_thread_has_one_placement_and_one_cpu() {
-    let plan = plan(&block("[\"alone\"]", "placements = [\"nearest\", \"same_cpu\", \"unpinned\"]")).expect("sound");
-    assert_eq!(keys(&plan), ["transport/alone/round_trip/process/same_cpu/8"]);
+    let plan = plan(&block("[\"alone\"]", "placement = [\"nearest\", \"same_cpu\", \"unpinned\"]")).expect("sound");
+    assert_eq!(keys(&plan), ["transport/alone/round_trip/process/same_cpu/message_bytes=8"]);
     assert_eq!(plan.cases[0].cpus, [0]);
 }
 
 #[test]
 fn what_this_machine_lacks_is_skipped_with_the_reason() {
-    let plan = plan(&block("[\"pipe\"]", "placements = [\"cross_node\", \"same_l3\"]")).expect("sound");
+    let plan = plan(&block("[\"pipe\"]", "placement = [\"cross_node\", \"same_l3\"]")).expect("sound");
     assert_eq!(plan.cases[0].obstacle.as_deref(), Some("no cross_node here"));
     assert_eq!((plan.cases[1].obstacle.as_ref(), plan.cases[1].cpus.as_slice()), (None, [0, 1].as_slice()));
 }
 
 #[test]
 fn polling_rows_want_a_cpu_for_each_role() {
-    let asked = block("[\"ring\"]", "placements = [\"same_cpu\", \"nearest\"]");
+    let asked = block("[\"ring\"]", "placement = [\"same_cpu\", \"nearest\"]");
     let obstacles = |plan: &Plan| plan.cases.iter().map(|planned| planned.obstacle.is_some()).collect::<Vec<_>>();
     assert_eq!(obstacles(&plan(&asked).expect("sound")), [true, false, false, false]);
     let one_cpu = plan_on(&ground(1), &asked).expect("sound");
@@ -134,12 +134,12 @@ fn polling_rows_want_a_cpu_for_each_role() {
 
 #[test]
 fn a_case_named_twice_runs_once_and_anatomy_once_a_row() {
-    let asked = "[[cases]]\nmechanisms = [\"pipe\", \"p*\"]\nmeasures = [\"round_trip\", \"anatomy\"]\n\
-                 message_bytes = [64, \"8 B\", 8]\nplacements = [\"nearest\", \"same_l3\", \"same_cpu\"]\n";
+    let asked = "[[cases]]\nmechanism = [\"pipe\", \"p*\"]\nmeasure = [\"round_trip\", \"cost_model\"]\n\
+                 message_bytes = [64, \"8 B\", 8]\nplacement = [\"nearest\", \"same_l3\", \"same_cpu\"]\n";
     let found = keys(&plan(&format!("{asked}{asked}")).expect("sound"));
     assert_eq!(
-        found.iter().filter(|key| key.contains("/anatomy/")).collect::<Vec<_>>(),
-        ["transport/pipe/anatomy/process/same_l3/8"]
+        found.iter().filter(|key| key.contains("/cost_model/")).collect::<Vec<_>>(),
+        ["transport/pipe/cost_model/process/same_l3/message_bytes=8"]
     );
     assert_eq!(found.len(), 5);
 }
@@ -155,33 +155,42 @@ fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
     };
     let cases: [(String, &str); 19] = [
         (
-            in_block("mechanisms", "[\"pip\"]"),
+            in_block("mechanism", "[\"pip\"]"),
             "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring/spin, ring/park",
         ),
-        (in_block("mechanisms", "[]"), "plans/x.toml:7: `mechanisms` is an empty list"),
+        (in_block("mechanism", "[]"), "plans/x.toml:7: `mechanism` is an empty list"),
         (
-            in_block("measures", "[\"roundtrip\"]"),
+            in_block("measure", "[\"roundtrip\"]"),
             "plans/x.toml:8: unknown measure `roundtrip`; did you mean `round_trip`? known: round_trip, stream",
         ),
         (
-            in_block("measures", "[\"conformance\"]"),
-            "plans/x.toml:8: `conformance` cannot be asked of pipe; it answers round_trip, stream, paced, wake, anatomy",
+            in_block("measure", "[\"conformance\"]"),
+            "plans/x.toml:8: `conformance` cannot be asked of pipe; it answers round_trip, stream, paced, wake, cost_model",
         ),
-        (in_block("measures", "[\"floors\"]"), "plans/x.toml:8: unknown measure `floors`"),
-        (in_block("message_bytes", "[8,\n\"2 GiB\"]"), "plans/x.toml:10: a message may have at most 1 GiB"),
-        (in_block("message_bytes", "[\"1 kB\"]"), "plans/x.toml:9: unknown unit `kB`"),
-        (in_block("message_bytes", "[-1]"), "plans/x.toml:9: a size cannot be negative"),
-        (in_block("message_bytes", "[1.5]"), "plans/x.toml:9: invalid type: floating point `1.5`, expected a size"),
+        (in_block("measure", "[\"floors\"]"), "plans/x.toml:8: unknown measure `floors`"),
         (
-            format!("{sound}placements = [\"same_core\"]\n"),
+            in_block("message_bytes", "[8,\n\"2 GiB\"]"),
+            "plans/x.toml:10: `message_bytes` is at least 0 B, at most 1 GiB, not 2 GiB",
+        ),
+        (
+            in_block("message_bytes", "[\"1 kB\"]"),
+            "plans/x.toml:9: `message_bytes`: unknown unit `kB` in `1 kB`; write 64, `8 B`, `1 KiB` or `4 MiB`",
+        ),
+        (in_block("message_bytes", "[-1]"), "plans/x.toml:9: `message_bytes`: `-1` is no number; write 64"),
+        (in_block("message_bytes", "[1.5]"), "plans/x.toml:9: `message_bytes`: unknown unit `.5` in `1.5`"),
+        (
+            format!("{sound}placement = [\"same_core\"]\n"),
             "plans/x.toml:11: unknown placement `same_core`; did you mean `same_cpu`?",
         ),
-        (format!("{sound}isolations = [\"thread\"]\n"), "plans/x.toml:7: no row of `pipe` fits"),
-        (format!("{sound}depths = [0]\n"), "plans/x.toml:11: 0 is no entry for `depths`"),
-        (format!("{sound}depths = [8]\n"), "plans/x.toml:11: `depths` cannot be chosen for pipe"),
-        (format!("{sound}substrates = [\"memfd\"]\n"), "plans/x.toml:11: `substrates` fits only what shares memory"),
-        (block("[\"ring\"]", "depths = [8,\n3]"), "plans/x.toml:11: 3 is odd"),
-        (format!("{sound}delays_ns = [10000]\n"), "plans/x.toml:11: `delays_ns` fits only alone"),
+        (format!("{sound}isolation = [\"thread\"]\n"), "plans/x.toml:7: no row of `pipe` fits"),
+        (format!("{sound}depth = [0]\n"), "plans/x.toml:11: `depth` is at least 1, at most 4294967295, not 0"),
+        (format!("{sound}depth = [8]\n"), "plans/x.toml:11: `depth` cannot be chosen for pipe"),
+        (
+            format!("{sound}substrate = [\"memfd\"]\n"),
+            "plans/x.toml:11: `substrate` fits only mechanisms that share memory, not pipe",
+        ),
+        (block("[\"ring\"]", "depth = [8,\n3]"), "plans/x.toml:11: 3 is odd"),
+        (format!("{sound}delay_ns = [10000]\n"), "plans/x.toml:11: `delay_ns` fits only alone"),
         (
             format!("{sound}familly = \"transport\"\n"),
             "plans/x.toml:11: unknown key `familly`; did you mean `family`? known: family,",
@@ -203,26 +212,23 @@ fn the_head_of_a_plan_is_checked_too() {
         let text = Text { file: "my.toml".to_owned(), text };
         text.plan(&ground(2), &Changes::default()).expect_err(to).to_string()
     };
-    assert_eq!(told("sets = 2", "sets = 0"), "my.toml:3: `sets` must be at least 1");
+    assert_eq!(told("repetitions = 2", "repetitions = 0"), "my.toml:3: `repetitions` must be at least 1");
     assert_eq!(told("hot_ms = 10", "hot_ms = 0"), "my.toml:5: `hot_ms` must be at least 1");
     assert_eq!(told("hot_ms = 10", "hot_ms = 900000"), "my.toml:5: `hot_ms` may be at most 60000 (one minute)");
     assert_eq!(told("Which?", " "), "my.toml:2: `question` is empty");
     assert!(told("\"x\"", "\"../x\"").starts_with("my.toml:1: `name` is used in file names"));
-    assert!(
-        told("sets = 2", "sets = \"two\"")
-            .starts_with("my.toml:3: invalid type: string \"two\", expected a whole number")
-    );
-    assert!(told("sets = 2\n", "").ends_with("missing key `sets`"));
-    assert!(told("sets = 2", "sets =").starts_with("my.toml:3: "));
-    let sentinel = "sets = 2\nsentinel = { mechanism = \"*\", measure = \"stream\", message_bytes = 8 }";
-    assert!(told("sets = 2", sentinel).starts_with("my.toml:4: the sentinel is one case"));
+    assert_eq!(told("repetitions = 2", "repetitions = \"two\""), "my.toml:3: `repetitions` is a whole number");
+    assert!(told("repetitions = 2\n", "").ends_with("missing key `repetitions`"));
+    assert!(told("repetitions = 2", "repetitions =").starts_with("my.toml:3: "));
+    let sentinel = "repetitions = 2\nsentinel = { mechanism = \"*\", measure = \"stream\", message_bytes = 8 }";
+    assert!(told("repetitions = 2", sentinel).starts_with("my.toml:4: the sentinel is one case"));
 }
 
 #[test]
 fn changes_of_the_command_line_narrow_and_move_a_plan() {
     let text = Text {
         file: "my.toml".to_owned(),
-        text: format!("{HEAD}{}", block("[\"pipe\", \"ring\"]", "placements = [\"nearest\", \"unpinned\"]")),
+        text: format!("{HEAD}{}", block("[\"pipe\", \"ring\"]", "placement = [\"nearest\", \"unpinned\"]")),
     };
     let changed = |changes: &Changes| text.plan(&ground(2), changes);
     let all = changed(&Changes::default()).expect("sound");
@@ -235,7 +241,7 @@ fn changes_of_the_command_line_narrow_and_move_a_plan() {
     assert_eq!(narrowed.cases.len(), 1);
     let nothing = changed(&only("kafka")).expect_err("nothing matches").to_string();
     assert!(nothing.contains("matches none of the plan's 6 cases") && nothing.contains("--dry-run"), "{nothing}");
-    let more = changed(&Changes { sets: Some(9), ..Changes::default() }).expect("sound");
+    let more = changed(&Changes { repetitions: Some(9), ..Changes::default() }).expect("sound");
     let hashes = [&all.hash, &moved.hash, &narrowed.hash, &more.hash];
     for (index, hash) in hashes.iter().enumerate() {
         assert!(!hashes[..index].contains(hash), "different cases or times have different hashes");
@@ -245,9 +251,9 @@ fn changes_of_the_command_line_narrow_and_move_a_plan() {
 
 #[test]
 fn sets_have_one_limit() {
-    let text = format!("{}{}", HEAD.replace("sets = 2", "sets = 1001"), block("[\"pipe\"]", ""));
+    let text = format!("{}{}", HEAD.replace("repetitions = 2", "repetitions = 1001"), block("[\"pipe\"]", ""));
     let plan = Text { file: "plans/x.toml".to_owned(), text }.plan(&ground(2), &Changes::default());
-    assert_eq!(plan.expect_err("too many").to_string(), "plans/x.toml:3: `sets` may be at most 1000");
+    assert_eq!(plan.expect_err("too many").to_string(), "plans/x.toml:3: `repetitions` may be at most 1000");
 }
 
 #[test]
@@ -276,10 +282,10 @@ fn the_plans_built_in_keep_their_promises() {
         assert!(plan.question.ends_with('?'), "{}", plan.question);
     }
     let (smoke, smoke_ms) = extent("smoke");
-    assert_eq!(smoke.sets, 1);
+    assert_eq!(smoke.repetitions, 1);
     assert!(smoke_ms <= 20_000, "the smoke plan would take {smoke_ms} ms");
     let (quick, quick_ms) = extent("quick");
-    assert!(quick.sets >= 5 && quick.timing.hot_ns <= 150_000_000);
+    assert!(quick.repetitions >= 5 && quick.timing.hot_ns <= 150_000_000);
     assert!(quick_ms <= 150_000, "the quick plan would take {quick_ms} ms");
     let promised = [
         ("wake-up", 300_000),
@@ -290,10 +296,10 @@ fn the_plans_built_in_keep_their_promises() {
     ];
     for (name, most_ms) in promised {
         let (plan, ms) = extent(name);
-        assert!(plan.sets >= 5 && ms <= most_ms, "the {name} plan would take {ms} ms");
+        assert!(plan.repetitions >= 5 && ms <= most_ms, "the {name} plan would take {ms} ms");
     }
     let (standard, _) = extent("standard");
-    assert!(standard.sets >= 10);
+    assert!(standard.repetitions >= 10);
 }
 
 #[test]

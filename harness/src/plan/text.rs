@@ -1,11 +1,8 @@
-//! A plan's text and what may be wrong in it: places as file and line, sizes with a unit, patterns, and the word that
+//! A plan's text and what may be wrong in it: places as file and line, patterns, and the word that
 //! was probably meant.
 
 use std::fmt::Display;
 use std::ops::Range;
-
-/// Messages beyond this are refused: a size with a slip of the finger would fill the machine's memory.
-pub(super) const MESSAGE_BYTES_MAX: u64 = 1 << 30;
 
 /// The text of a plan and the name under which a reader knows it.
 #[derive(Debug)]
@@ -22,34 +19,6 @@ impl Page<'_> {
         let start = span.start.min(self.text.len());
         let line = self.text.as_bytes()[..start].split(|&byte| byte == b'\n').count();
         anyhow::anyhow!("{}:{line}: {what}", self.file)
-    }
-}
-
-/// Bytes from `64`, `8 B`, `1 KiB`, `4 MiB` or `1 GiB`.
-///
-/// Errors: a sentence that says which spellings are right, or which limit was broken.
-pub(super) fn size(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit = match text[digits..].trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        other => {
-            return Err(format!("unknown unit `{other}` in `{text}`; write bytes as 64, `8 B`, `1 KiB` or `4 MiB`"));
-        }
-    };
-    let number: u64 =
-        text[..digits].parse().map_err(|_| format!("`{text}` is no size; write 64, `8 B`, `1 KiB` or `4 MiB`"))?;
-    in_range(number.saturating_mul(unit))
-}
-
-/// A message has at most [`MESSAGE_BYTES_MAX`]; one of 0 bytes is counted, since there is nothing in it to verify.
-pub(super) fn in_range(bytes: u64) -> Result<u64, String> {
-    match bytes {
-        0..=MESSAGE_BYTES_MAX => Ok(bytes),
-        _ => Err("a message may have at most 1 GiB".to_owned()),
     }
 }
 
@@ -103,19 +72,6 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_units_and_limits() {
-        assert_eq!(size("0"), Ok(0));
-        assert_eq!(size("64"), Ok(64));
-        assert_eq!(size("8 B"), Ok(8));
-        assert_eq!(size("1KiB"), Ok(1024));
-        assert_eq!(size("1 MiB"), Ok(1 << 20));
-        assert_eq!(size("1 GiB"), Ok(1 << 30));
-        for wrong in ["2 GiB", "1 kB", "", "KiB", "-1", "99999999999999999999", "99999999999 GiB"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_star_stands_for_anything() {

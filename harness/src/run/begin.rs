@@ -61,7 +61,7 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
         plan_hash: plan.hash.clone(),
         only: options.changes.only.as_ref().map(ToString::to_string),
         placement: options.changes.placement.map(|place| place.to_string()),
-        sets: options.changes.sets,
+        repetitions: options.changes.repetitions,
         seed: options.seed.unwrap_or_else(random),
     };
     // Before the directory: a machine that cannot run anything leaves no half a run in it.
@@ -111,7 +111,7 @@ fn continued(
     let changes = Changes {
         only: options.changes.only.clone().or(only),
         placement: options.changes.placement.or(placement),
-        sets: options.changes.sets.or(settings.sets),
+        repetitions: options.changes.repetitions.or(settings.repetitions),
     };
     let plan = text.plan(&Ground::with(participants), &changes)?;
     let recorded = records.iter().map(|record| &record.suite.plan_hash);

@@ -13,5 +13,5 @@ pub(super) const FLOORS_NS: u64 = 4_000_000_000;
 pub fn floors_order(ground: &Ground, timing: &Timing) -> TrialOrder {
     let case = floors::case(ground.nearest);
     let cpus = ground.cpus(ground.nearest).unwrap_or_default();
-    TrialOrder { case, cpus, timing: timing.clone(), traced: false }
+    TrialOrder { case, cpus, timing: timing.clone(), traced: false, fault: None }
 }

@@ -19,7 +19,7 @@ pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool
         plan.name,
         plan.question,
         counted(plan.cases.len(), "case"),
-        counted(plan.sets as usize, "set"),
+        counted(plan.repetitions as usize, "set"),
         counted(trials.len() - skipped, "trial"),
     )
 }

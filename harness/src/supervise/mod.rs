@@ -40,7 +40,7 @@ impl Limits {
     pub fn of(case: &Case, timing: &Timing) -> Self {
         let planned_ns = timing.warm_up_ns.saturating_add(timing.hot_ns).saturating_add(timing.floor_ns);
         // A few pauses are waited for however long they are.
-        let planned_ns = planned_ns.saturating_add(case.gap_ns.unwrap_or(0).saturating_mul(4));
+        let planned_ns = planned_ns.saturating_add(case.params.gap_ns.unwrap_or(0).saturating_mul(4));
         // A count has no planned time: 50 us a message is a slow machine's wake on each side.
         let counted_ns = timing.fixed_count.unwrap_or(0).saturating_mul(50_000);
         let planned = Duration::from_nanos(planned_ns.saturating_add(counted_ns));
@@ -50,7 +50,7 @@ impl Limits {
             // Fixed numbers of messages, of forced hand-overs or of tickets, each of which may cost polling sides a time slice or
             // more on a busy machine.
             Measure::Conformance
-            | Measure::Anatomy
+            | Measure::CostModel
             | Measure::Tickets
             // Hundreds of processes may have to be started first, and a large parent copied each time.
             | Measure::StartUp
@@ -63,7 +63,7 @@ impl Limits {
             _ => 5,
         });
         // Each client of a server is started, connects and is collected, on a busy machine, too.
-        let clients = Duration::from_millis(10) * case.clients.unwrap_or(0);
+        let clients = Duration::from_millis(10) * case.params.clients.unwrap_or(0);
         Self {
             attach: Duration::from_secs(10),
             hot: planned.saturating_mul(20).max(least) + clients,

@@ -55,7 +55,7 @@ pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result
 /// exec: it makes one system call.
 pub(crate) fn leave_all_behind() {
     // A kernel before 5.11 refuses; our own descriptors are marked in any case.
-    // SAFETY: the call takes three numbers and only sets flags of descriptors.
+    // SAFETY: the call takes three numbers and only repetitions flags of descriptors.
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 

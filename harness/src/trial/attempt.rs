@@ -8,11 +8,11 @@ use ipcmark::address::{Descriptor, Name};
 use ipcmark::control::Page;
 use ipcmark::family::{self, RoleSpec};
 use ipcmark::protocol::{Order, PROTOCOL, Report, Timing};
-use ipcmark::record::{Case, Count, Placement, RoleCost};
+use ipcmark::record::{Count, Placement, RoleCost};
 
 use tempfile::TempDir;
 
-use super::{Session, TrialResult};
+use super::{Session, TrialOrder, TrialResult};
 use crate::lease;
 use crate::supervise::{Crew, Limits};
 use crate::trace::{Calls, Post, Tracer};
@@ -110,13 +110,8 @@ pub(super) fn untimed(timing: &Timing) -> Timing {
 }
 
 /// Runs one fresh set of workers from start to end. Whatever happens, they are gone afterwards.
-pub(super) fn run(
-    session: &Session,
-    case: &Case,
-    cpus: &[u32],
-    timing: &Timing,
-    traced: bool,
-) -> Result<Attempt, Stopped> {
+pub(super) fn run(session: &Session, trial: &TrialOrder) -> Result<Attempt, Stopped> {
+    let TrialOrder { case, timing, traced, .. } = trial;
     if let Some(signal) = session.signals.arrived() {
         return Err(Stopped::Failed(format!("interrupted by {signal}")));
     }
@@ -125,7 +120,7 @@ pub(super) fn run(
     let home = Home::make(session).map_err(|e| broken("cannot make the trial's directory", &e))?;
     let (page, control) = Page::create().map_err(|e| broken("cannot make the control page", &e))?;
 
-    let orders = orders(session, case, cpus, timing, &objects.roles, &control)?;
+    let orders = orders(session, trial, &objects.roles, &control)?;
     let cpus: Vec<u32> = orders.iter().flat_map(|order| order.cpus.clone()).collect();
     let posts = objects.roles.iter().map(Post::of).collect();
     let limits = Limits::of(case, timing);
@@ -137,7 +132,7 @@ pub(super) fn run(
     objects.release();
     drop(control);
 
-    if traced {
+    if *traced {
         crew.trace_with(Tracer::seize(&crew.pids()).map_err(|e| refused(&e))?);
     }
     let reports = crew.work().map_err(Stopped::Failed)?;
@@ -148,12 +143,11 @@ pub(super) fn run(
 /// One order a role. Slots and CPUs are dealt out in order.
 fn orders(
     session: &Session,
-    case: &Case,
-    cpus: &[u32],
-    timing: &Timing,
+    trial: &TrialOrder,
     roles: &[RoleSpec],
     control: &Descriptor,
 ) -> Result<Vec<Order>, Stopped> {
+    let TrialOrder { case, cpus, timing, fault, .. } = trial;
     let slots: u32 = roles.iter().map(|role| role.slots).sum();
     let spread = case.placement == Placement::Spread;
     if !cpus.is_empty() && !spread && cpus.len() < slots as usize {
@@ -184,6 +178,7 @@ fn orders(
                 _ => cpus.get(own).unwrap_or_default().to_vec(),
             },
             timing: timing.clone(),
+            fault: *fault,
         });
         slot += role.slots;
     }

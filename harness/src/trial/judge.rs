@@ -125,7 +125,7 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metric
     let counted: Vec<&RoleCost> = roles.iter().filter(|role| !busy(role)).collect();
     let messages = match case.measure {
         _ if one_way => count,
-        Measure::RoundTrip | Measure::Anatomy if case.message_bytes.is_some() => 2 * count,
+        Measure::RoundTrip | Measure::CostModel if case.params.message_bytes.is_some() => 2 * count,
         // Nothing is sent, or making and closing is what takes the time: what it costs is told in the family's own terms.
         _ => 0,
     };

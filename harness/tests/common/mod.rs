@@ -30,12 +30,12 @@ pub fn run_id(name: &str) -> String {
 
 /// A 64-byte case between two unpinned processes.
 pub fn case(mechanism: &str, wait: Option<Wait>, measure: Measure) -> Case {
-    Case { wait, message_bytes: Some(64), ..Case::new("transport", mechanism, measure) }
+    Case { wait, ..Case::new("transport", mechanism, measure) }.with(|p| p.message_bytes = Some(64))
 }
 
 /// The same, in POSIX shared memory: it has a name that could be left behind.
 pub fn named(case: Case) -> Case {
-    Case { substrate: Some(Substrate::PosixShm), ..case }
+    case.with(|p| p.substrate = Some(Substrate::PosixShm))
 }
 
 /// The same between two threads of one process, which makes the objects itself.
@@ -46,7 +46,7 @@ pub fn threads(case: Case) -> Case {
 /// A trial that is over in an instant.
 pub fn short(case: Case) -> TrialOrder {
     let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 5_000_000, floor_ns: 0, fixed_count: None };
-    TrialOrder { case, cpus: vec![], timing, traced: false }
+    TrialOrder { case, cpus: vec![], timing, traced: false, fault: None }
 }
 
 /// A trial that lasts long enough to be disturbed, however fast its mechanism is.

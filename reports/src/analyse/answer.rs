@@ -142,7 +142,8 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
 /// How many times `base` a case costs, from sets of the same number.
 fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
     let pair = |record: &Record| {
-        let partner = base.usable().find(|other| other.set == record.set && other.run_id == record.run_id)?;
+        let partner =
+            base.usable().find(|other| other.repetition == record.repetition && other.run_id == record.run_id)?;
         Some((cost_ns(record)?, cost_ns(partner)?))
     };
     paired_ratio(&case.usable().filter_map(pair).collect::<Vec<_>>())

@@ -84,7 +84,7 @@ fn competes(case: &CaseStudy<'_>) -> bool {
 
 /// What is asked, wherever it is asked and whatever a mechanism takes for granted.
 fn question(case: &Case) -> (String, Case) {
-    (case.family.clone(), Case { placement: Placement::Unpinned, keys: None, ..shape(case) })
+    (case.family.clone(), Case { placement: Placement::Unpinned, ..shape(case) }.with(|p| p.keys = None))
 }
 
 fn natural(case: &Case) -> Option<&'static str> {

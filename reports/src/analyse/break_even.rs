@@ -158,9 +158,10 @@ impl Ratios {
         let mut sets: BTreeMap<(&str, u32), Vec<Option<f64>>> = BTreeMap::new();
         for (column, (a, b)) in pairs.iter().enumerate() {
             for record in a.usable() {
-                let partner = b.usable().find(|other| other.set == record.set && other.run_id == record.run_id);
+                let partner =
+                    b.usable().find(|other| other.repetition == record.repetition && other.run_id == record.run_id);
                 let Some((over, under)) = cost_ns(record).zip(partner.and_then(cost_ns)) else { continue };
-                let row = sets.entry((&record.run_id, record.set)).or_insert_with(|| vec![None; pairs.len()]);
+                let row = sets.entry((&record.run_id, record.repetition)).or_insert_with(|| vec![None; pairs.len()]);
                 row[column] = Some((over / under).ln()).filter(|ratio| ratio.is_finite());
             }
         }

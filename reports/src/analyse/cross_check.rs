@@ -51,7 +51,10 @@ pub fn checks<'s, 'a>(study: &'s Study<'a>) -> Vec<Check<'s, 'a>> {
 
 /// The case without what follows from the mechanism.
 fn comparable(case: &Case) -> Case {
-    Case { group: None, depth: None, connections: None, ..case.clone() }
+    Case { group: None, ..case.clone() }.with(|p| {
+        p.depth = None;
+        p.connections = None;
+    })
 }
 
 /// The case that this one must equal; `None` when it is not the first of a pair.
@@ -60,14 +63,15 @@ fn twin(case: &Case) -> Option<Case> {
         return Some(Case { mechanism: (*second).to_owned(), ..comparable(case) });
     }
     let (mechanism, first, second) = MEMORY;
-    (case.mechanism == mechanism && case.substrate == Some(first))
-        .then(|| Case { substrate: Some(second), ..comparable(case) })
+    (case.mechanism == mechanism && case.params.substrate == Some(first))
+        .then(|| comparable(case).with(|p| p.substrate = Some(second)))
 }
 
 /// A value of both sides, from repetitions of the same number.
 fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> Option<f64>) -> Vec<(f64, f64)> {
     let pair = |record: &Record| {
-        let partner = second.usable().find(|other| other.set == record.set && other.run_id == record.run_id)?;
+        let partner =
+            second.usable().find(|other| other.repetition == record.repetition && other.run_id == record.run_id)?;
         Some((value(record)?, value(partner)?))
     };
     first.usable().filter_map(pair).collect()

@@ -58,10 +58,10 @@ impl Crowd {
     /// The crowd of a case; what it leaves open is one.
     pub fn of(case: &Case) -> Self {
         Self {
-            producers: case.producers.unwrap_or(1),
-            consumers: case.consumers.unwrap_or(1),
-            pairs: case.pairs.unwrap_or(1),
-            hogs: case.hogs.unwrap_or(0),
+            producers: case.pattern().senders,
+            consumers: case.pattern().receivers,
+            pairs: case.params.pairs.unwrap_or(1),
+            hogs: case.params.hogs.unwrap_or(0),
         }
     }
 

@@ -47,7 +47,7 @@ impl<'s, 'a> Ground<'s, 'a> {
     /// What all cases share, in words: `2 workers, 64 B, spread over all CPUs in turn`.
     pub fn told(&self) -> String {
         let mut words = asked(&self.shape);
-        words.extend(self.shape.message_bytes.map(format::bytes));
+        words.extend(self.shape.params.message_bytes.map(format::bytes));
         words.push(place(self.shape.placement).to_owned());
         words.join(", ")
     }
@@ -68,50 +68,55 @@ pub fn shape(case: &Case) -> Case {
         mechanism: String::new(),
         isolation: Isolation::Process,
         wait: None,
-        substrate: None,
         group: None,
-        depth: None,
-        connections: None,
-        touch: None,
-        prefault: None,
-        delay_ns: None,
         program: None,
-        inject: None,
-        chunk: case.chunk.filter(|&chunk| chunk != Chunk::One),
-        grain_ns: case.grain_ns.filter(|&grain_ns| grain_ns > 0),
-        at_once: case.at_once.filter(|&at_once| at_once > 1),
-        resident_bytes: case.resident_bytes.filter(|&bytes| bytes > 0),
-        service: case.clients.map(|_| case.service.unwrap_or(Service::Echo)),
         ..case.clone()
     }
+    .with(|p| {
+        p.substrate = None;
+        p.depth = None;
+        p.connections = None;
+        p.touch = None;
+        p.prefault = None;
+        p.delay_ns = None;
+        p.chunk = case.params.chunk.filter(|&chunk| chunk != Chunk::One);
+        p.grain_ns = case.params.grain_ns.filter(|&grain_ns| grain_ns > 0);
+        p.batch = case.params.batch.filter(|&at_once| at_once > 1);
+        p.parent_rss_bytes = case.params.parent_rss_bytes.filter(|&bytes| bytes > 0);
+        p.service = case.params.clients.map(|_| case.params.service.unwrap_or(Service::Echo));
+    })
 }
 
 /// What is asked of a variant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
 pub fn asked(case: &Case) -> Vec<String> {
-    let sides = case.producers.zip(case.consumers).filter(|&sides| sides != (1, 1));
+    let sides = case.params.pattern;
     let of_state = case.measure == Measure::Access;
     let words = [
-        sides.map(|(from, to)| format!("{from}:{to}")),
-        case.holders.filter(|_| of_state).map(|n| counted(n, "user")),
-        case.reads_percent.filter(|_| of_state).map(|n| format!("{n}\u{202f}% reads")),
+        sides.map(|pattern| pattern.to_string()),
+        case.params.contenders.filter(|_| of_state).map(|n| counted(n, "user")),
+        case.params.reads_percent.filter(|_| of_state).map(|n| format!("{n}\u{202f}% reads")),
     ];
     beside_sides(case).into_iter().chain(words.into_iter().flatten()).collect()
 }
 
 /// The same without sides, contenders and reads, which cases about channels and locks have, too.
 pub fn beside_sides(case: &Case) -> Vec<String> {
-    let grain = case.grain_ns.filter(|&ns| ns > 0).map(|ns| format!("{} each", format::time(ns as f64).trimmed()));
+    let grain =
+        case.params.grain_ns.filter(|&ns| ns > 0).map(|ns| format!("{} each", format::time(ns as f64).trimmed()));
     let all = [
-        case.workers.map(|n| counted(n, "worker")),
-        case.call.map(|call| call.word().replace('-', " ")),
-        case.chunk.map(chunk),
+        case.params.workers.map(|n| counted(n, "worker")),
+        case.params.call.map(|call| call.word().replace('-', " ")),
+        case.params.chunk.map(chunk),
         grain,
-        case.at_once.filter(|&n| n > 1).map(|n| format!("{n} at once")),
-        case.resident_bytes.filter(|&bytes| bytes > 0).map(|bytes| format!("parent of {}", format::bytes(bytes))),
-        case.ending.map(|ending| format!("ending: {ending}")),
-        case.keys.map(|n| counted(n, "key")),
-        case.clients.map(|n| counted(n, "client")),
-        case.service.map(|service| service.word().to_owned()),
+        case.params.batch.filter(|&n| n > 1).map(|n| format!("{n} at once")),
+        case.params
+            .parent_rss_bytes
+            .filter(|&bytes| bytes > 0)
+            .map(|bytes| format!("parent of {}", format::bytes(bytes))),
+        case.params.ending.map(|ending| format!("ending: {ending}")),
+        case.params.keys.map(|n| counted(n, "key")),
+        case.params.clients.map(|n| counted(n, "client")),
+        case.params.service.map(|service| service.word().to_owned()),
     ];
     all.into_iter().flatten().collect()
 }

@@ -3,7 +3,7 @@
 //! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
 //! that was not; what a variant carried when it was offered more says where in between.
 
-use ipcmark_record::{Arrivals, Case, Measure, Placement, Service, Verdict, metric};
+use ipcmark_record::{Arrivals, Case, Measure, Params, Placement, Service, Verdict, metric};
 
 use super::families::{POOL, SERVER};
 use super::ground::{asked, measured};
@@ -86,7 +86,12 @@ impl Offered {
             (Arrivals::Burst, None) => "in bursts".to_owned(),
         };
         let Self { workers, clients, service, grain_ns, .. } = self;
-        let with = asked(&Case { workers, clients, service, grain_ns, ..Case::new("", "", Measure::Paced) });
+        let with = asked(&Case::new("", "", Measure::Paced).with(|p| {
+            p.workers = workers;
+            p.clients = clients;
+            p.service = service;
+            p.grain_ns = grain_ns;
+        }));
         let with = with.iter().fold(String::new(), |text, word| text + ", " + word);
         format!("arrivals {arrivals}, {}{with}", format::bytes(self.bytes))
     }
@@ -133,11 +138,11 @@ fn paced<'s, 'a>(study: &'s Study<'a>, placement: Placement, due: Due) -> Vec<&'
 }
 
 fn offered_to(case: &CaseStudy<'_>) -> Offered {
-    let Case { workers, clients, service, grain_ns, .. } = *case.case;
+    let Params { workers, clients, service, grain_ns, .. } = case.case.params;
     Offered {
         due: Due::of(case.case),
-        arrivals: case.case.arrivals.unwrap_or(Arrivals::Constant),
-        burst: case.case.burst,
+        arrivals: case.case.params.arrivals.unwrap_or(Arrivals::Constant),
+        burst: case.case.params.burst,
         bytes: case.bytes(),
         workers,
         clients,
@@ -149,15 +154,15 @@ fn offered_to(case: &CaseStudy<'_>) -> Offered {
 /// Every variant under one kind of load at more than one rate, in order of series.
 pub fn loads<'s, 'a>(study: &'s Study<'a>, placement: Placement, offered: Offered) -> Vec<Load<'s, 'a>> {
     let asked = paced(study, placement, offered.due).into_iter().filter(|case| offered_to(case) == offered);
-    let mut cases: Vec<&CaseStudy<'_>> = asked.filter(|case| case.case.rate_per_s.is_some()).collect();
-    cases.sort_by(|a, b| (&a.series, a.case.rate_per_s).cmp(&(&b.series, b.case.rate_per_s)));
+    let mut cases: Vec<&CaseStudy<'_>> = asked.filter(|case| case.case.params.rate_per_s.is_some()).collect();
+    cases.sort_by(|a, b| (&a.series, a.case.params.rate_per_s).cmp(&(&b.series, b.case.params.rate_per_s)));
     let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| cases.len() > 1);
     each.map(|cases| Load { series: &cases[0].series, cases: cases.to_vec() }).collect()
 }
 
 /// The rate a case was offered.
 pub fn rate(case: &CaseStudy<'_>) -> f64 {
-    case.case.rate_per_s.unwrap_or(0) as f64
+    case.case.params.rate_per_s.unwrap_or(0) as f64
 }
 
 /// Whether any set of a case missed its rate.

@@ -31,10 +31,10 @@ impl Work {
     /// The work of a case; what it leaves open is nothing, on one line.
     pub fn of(case: &Case) -> Self {
         Self {
-            inside_ns: case.inside_ns.unwrap_or(0),
-            outside_ns: case.outside_ns.unwrap_or(0),
-            spacing: case.spacing.filter(|_| case.outside_ns.unwrap_or(0) > 0),
-            lines: case.lines.unwrap_or(1),
+            inside_ns: case.params.critical_section_ns.unwrap_or(0),
+            outside_ns: case.params.think_time_ns.unwrap_or(0),
+            spacing: case.params.spacing.filter(|_| case.params.think_time_ns.unwrap_or(0) > 0),
+            lines: case.params.lines.unwrap_or(1),
         }
     }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Work {
 
 /// How many want the lock of a case; one and another where it does not say.
 pub fn holders(case: &Case) -> u32 {
-    case.holders.unwrap_or(2)
+    case.params.contenders.unwrap_or(2)
 }
 
 /// Measured cases of one measure whose mechanisms compete, hogs and all. A lock that works between processes is not shown
@@ -83,7 +83,7 @@ pub fn with_hogs<'s, 'a>(
 
 /// Those of [`with_hogs`] that ran without CPU hogs.
 pub fn contenders<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
-    with_hogs(study, measure, placement).filter(|case| case.case.hogs.is_none_or(|hogs| hogs == 0)).collect()
+    with_hogs(study, measure, placement).filter(|case| case.case.params.hogs.is_none_or(|hogs| hogs == 0)).collect()
 }
 
 /// True for a lock whose rate or time answers a question: without one the work was not done.
@@ -154,7 +154,7 @@ pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
     let work = Work::of(case.case);
     let inside_ns =
         if work.inside_ns > 0 { work.inside_ns as f64 } else { value(case, metric::HOLD_NS).unwrap_or(1.0).max(1.0) };
-    Some(f64::from(case.case.holders?) * inside_ns / (inside_ns + work.outside_ns as f64))
+    Some(f64::from(case.case.params.contenders?) * inside_ns / (inside_ns + work.outside_ns as f64))
 }
 
 /// How even the shares were over windows of about this length, median over repetitions; over the whole where that is shorter.

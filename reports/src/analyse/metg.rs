@@ -144,7 +144,7 @@ pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
     let share = |record: &Record| record.outcome.metrics.as_ref()?.get(metric::EFFICIENCY).copied();
     Curve::new(cases.iter().map(|case| {
         let sets = case.usable().filter_map(|record| Some((of_set(record), share(record)?)));
-        (case.case.grain_ns.unwrap_or(0), sets.collect())
+        (case.case.params.grain_ns.unwrap_or(0), sets.collect())
     }))
 }
 
@@ -152,7 +152,7 @@ pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
 /// reaches 0 where the pool breaks even.
 pub fn gain(cases: &[&CaseStudy<'_>], serial: &[&CaseStudy<'_>]) -> Curve {
     let pairs = cases.iter().filter_map(|case| {
-        let same = |other: &&&CaseStudy<'_>| other.case.grain_ns == case.case.grain_ns;
+        let same = |other: &&&CaseStudy<'_>| other.case.params.grain_ns == case.case.params.grain_ns;
         Some((case, serial.iter().find(same)?))
     });
     Curve::new(pairs.map(|(case, serial)| {
@@ -161,12 +161,12 @@ pub fn gain(cases: &[&CaseStudy<'_>], serial: &[&CaseStudy<'_>]) -> Curve {
             Some((cost_ns(partner)? / cost_ns(record)?).ln())
         };
         let sets = case.usable().filter_map(|record| Some((of_set(record), ratio(record)?)));
-        (case.case.grain_ns.unwrap_or(0), sets.collect())
+        (case.case.params.grain_ns.unwrap_or(0), sets.collect())
     }))
 }
 
 fn of_set(record: &Record) -> (String, u32) {
-    (record.run_id.clone(), record.set)
+    (record.run_id.clone(), record.repetition)
 }
 
 #[cfg(test)]

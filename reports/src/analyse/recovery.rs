@@ -1,6 +1,6 @@
 //! Fate of a lock after one of its contenders was killed: the next owner, the delay, and whether the death was reported.
 
-use ipcmark_record::{Death, Measure, Verdict, metric};
+use ipcmark_record::{KillPoint, Measure, Verdict, metric};
 
 use super::series::{LOCKS, Series};
 use super::study::{CaseStudy, Study};
@@ -32,18 +32,18 @@ pub enum Fate {
 }
 
 /// What each death did that a lock was asked about.
-pub type Fates = Vec<(Death, Fate)>;
+pub type Fates = Vec<(KillPoint, Fate)>;
 
 /// Every lock that was asked what a death does to it, in order of series, with what each death did.
 pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Fates)> {
     let asked = |case: &&CaseStudy<'_>| case.case.family == LOCKS && case.case.measure == Measure::Recover;
     let cases: Vec<&CaseStudy<'_>> = study.cases.iter().filter(asked).collect();
     let of = |cases: &[&CaseStudy<'_>]| {
-        let fate_of = |death: Death| {
-            let case = cases.iter().find(|case| case.case.death.unwrap_or(Death::Inside) == death)?;
+        let fate_of = |death: KillPoint| {
+            let case = cases.iter().find(|case| case.case.params.kill_point.unwrap_or(KillPoint::Holding) == death)?;
             Some((death, fate(case)))
         };
-        Death::ALL.iter().copied().filter_map(fate_of).collect()
+        KillPoint::ALL.iter().copied().filter_map(fate_of).collect()
     };
     // The cases come in order of series, so those of one stand together.
     let each = (0..cases.len()).filter(|&at| at == 0 || cases[at - 1].series != cases[at].series);
@@ -79,8 +79,8 @@ pub fn fate(case: &CaseStudy<'_>) -> Fate {
 }
 
 /// Whether the next in line always gets it after its owner died at work: what people mean by a robust lock.
-pub fn survives(fates: &[(Death, Fate)]) -> Option<bool> {
-    let inside = fates.iter().find(|(death, _)| *death == Death::Inside)?;
+pub fn survives(fates: &[(KillPoint, Fate)]) -> Option<bool> {
+    let inside = fates.iter().find(|(death, _)| *death == KillPoint::Holding)?;
     match inside.1 {
         Fate::Unknown(_) => None,
         Fate::Goes { .. } => Some(true),

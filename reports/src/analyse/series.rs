@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use ipcmark_record::{Anatomy, Case, Counts, Fault, Group, Isolation, Record, Substrate, Touch, Wait};
+use ipcmark_record::{Anatomy, Case, Counts, Group, Isolation, Record, Substrate, Touch, Wait};
 
 use super::families::{POOL, SERIAL, is_python};
 
@@ -91,8 +91,6 @@ pub struct Series {
     pub delay_ns: Option<u64>,
     /// What both ends do with the payload, when it is not everything.
     pub touch: Option<Touch>,
-    /// A fault put in on purpose.
-    pub inject: Option<Fault>,
     /// Depth, only when the recording holds the same case at several depths and this is not its usual one.
     pub depth: Option<u32>,
 }
@@ -123,9 +121,6 @@ impl Series {
         }
         if let Some(depth) = self.depth {
             add(&format_args!("depth={depth}"));
-        }
-        if let Some(inject) = self.inject {
-            add(&format_args!("inject={inject}"));
         }
         // Some say it by their name.
         if self.isolation == Isolation::Thread && self.manner != Manner::Alone && !self.mechanism.contains("thread") {
@@ -226,12 +221,12 @@ impl<'a> Known<'a> {
             mechanism: case.mechanism.clone(),
             wait: case.wait,
             isolation: case.isolation,
-            substrate: case.substrate,
-            prefault: case.prefault == Some(true),
-            delay_ns: case.delay_ns.filter(|&delay| delay > 0),
-            touch: case.touch.filter(|&touch| touch != Touch::All),
-            inject: case.inject,
+            substrate: case.params.substrate,
+            prefault: case.params.prefault == Some(true),
+            delay_ns: case.params.delay_ns.filter(|&delay| delay > 0),
+            touch: case.params.touch.filter(|&touch| touch != Touch::All),
             depth: case
+                .params
                 .depth
                 .filter(|&depth| self.usual_depths.get(&without_depth(case)).is_some_and(|&usual| usual != depth)),
         }
@@ -248,7 +243,10 @@ fn way(case: &Case) -> Way {
 }
 
 fn without_depth(case: &Case) -> Case {
-    Case { depth: None, connections: None, ..case.clone() }
+    case.clone().with(|p| {
+        p.depth = None;
+        p.connections = None;
+    })
 }
 
 /// The usual depth of each case that the recording holds at several depths: the one that the plan left to the mechanism,
@@ -259,7 +257,7 @@ fn usual_depths(records: &[Record]) -> HashMap<Case, u32> {
     let mut left_open: HashMap<Case, u32> = HashMap::new();
     for record in records {
         let case = &record.case;
-        let Some(depth) = case.depth else { continue };
+        let Some(depth) = case.params.depth else { continue };
         if !record.case_key.contains("/depth=") {
             left_open.insert(without_depth(case), depth);
         }

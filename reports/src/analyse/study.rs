@@ -31,7 +31,7 @@ pub struct CaseStudy<'a> {
 impl<'a> CaseStudy<'a> {
     /// Payload of one message; 0 where the case has none.
     pub fn bytes(&self) -> u64 {
-        self.case.message_bytes.unwrap_or(0)
+        self.case.params.message_bytes.unwrap_or(0)
     }
 
     /// One sender, one receiver, nothing beside them, every byte touched, the usual depth.

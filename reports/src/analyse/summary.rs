@@ -76,7 +76,7 @@ impl MainMetric {
             Measure::Access => Some(Self::AccessesPerS),
             Measure::Serve => Some(Self::RequestsPerS),
             Measure::Parallel => Some(Self::WorkNs),
-            Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+            Measure::CostModel | Measure::Conformance | Measure::Floors => None,
         }
     }
 
@@ -180,10 +180,9 @@ impl CaseSummary {
         let streams = main == Some(MainMetric::MessagesPerS) && series.manner != Manner::Alone;
         Self {
             typical,
-            times_one_core: messages_per_s
-                .filter(|_| streams)
-                .zip(floors)
-                .and_then(|(rate, floors)| times_one_core(floors, records[0].case.message_bytes.unwrap_or(0), rate)),
+            times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
+                times_one_core(floors, records[0].case.params.message_bytes.unwrap_or(0), rate)
+            }),
             p50_ns: percentile(0.5, metric::P50_NS),
             p99_ns: percentile(0.99, metric::P99_NS),
             p999_ns: percentile(0.999, metric::P999_NS),

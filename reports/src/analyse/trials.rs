@@ -55,13 +55,13 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
         Measure::Access => metrics.get(metric::ACCESSES_PER_S).map(|rate| 1e9 / rate),
         Measure::Serve => metrics.get(metric::REQUESTS_PER_S).map(|rate| 1e9 / rate),
         Measure::Parallel => metrics.get(metric::WORK_NS).copied(),
-        Measure::Anatomy | Measure::Conformance | Measure::Floors => None,
+        Measure::CostModel | Measure::Conformance | Measure::Floors => None,
     }
 }
 
 /// What a case about an end is about: when it was known; of one that was long over, what collecting it took.
 pub fn noticed(case: &Case) -> &'static str {
-    if case.ending == Some(Ending::Zombie) { metric::REAP_NS } else { metric::NOTICE_NS }
+    if case.params.ending == Some(Ending::Zombie) { metric::REAP_NS } else { metric::NOTICE_NS }
 }
 
 /// Any metric's median over the usable repetitions with its interval.

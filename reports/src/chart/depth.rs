@@ -65,10 +65,11 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
 }
 
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) -> Option<Figure> {
-    let all = || study.all_measured(view.measure, placement).filter(|case| case.case.depth.is_some());
+    let all = || study.all_measured(view.measure, placement).filter(|case| case.case.params.depth.is_some());
     // Everything but the depth is held: the load most variants were offered, and its smallest size.
-    let held =
-        |case: &CaseStudy<'_>| (case.bytes(), case.case.arrivals.unwrap_or(Arrivals::Constant), case.case.rate_per_s);
+    let held = |case: &CaseStudy<'_>| {
+        (case.bytes(), case.case.params.arrivals.unwrap_or(Arrivals::Constant), case.case.params.rate_per_s)
+    };
     let swept = |case: &&CaseStudy<'_>| {
         let twin = |other: &CaseStudy<'_>| {
             other.series.usual() == case.series.usual() && held(other) == held(case) && depth(other) != depth(case)
@@ -107,7 +108,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) ->
 }
 
 fn depth(case: &CaseStudy<'_>) -> u64 {
-    u64::from(case.case.depth.unwrap_or(1))
+    u64::from(case.case.params.depth.unwrap_or(1))
 }
 
 /// What the deepest queue does next to the shallowest, for the mechanisms that it changes least and most.

@@ -40,7 +40,7 @@ pub fn apart(study: &Study<'_>, looks: &Looks, due: Due) -> Vec<Figure> {
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offered) -> Option<Figure> {
     let loads = loads(study, placement, offered);
     let cases: Vec<&CaseStudy<'_>> = loads.iter().flat_map(|load| load.cases.iter().copied()).collect();
-    let place_of = |case: &CaseStudy<'_>| case.case.rate_per_s.unwrap_or(0);
+    let place_of = |case: &CaseStudy<'_>| case.case.params.rate_per_s.unwrap_or(0);
     let shown = match offered.due {
         Due::Messages => Shown::of(&cases, place_of),
         // They are of one kind.

@@ -64,10 +64,18 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
 
 /// Of each mechanism, measure and call the one with the least to carry and to do.
 fn drawn<'b, 's, 'a>(all: &'b [Beside<'s, 'a>]) -> Vec<&'b Beside<'s, 'a>> {
-    let asked = |case: &Case| (case.family.clone(), case.mechanism.clone(), case.measure, case.call);
+    let asked = |case: &Case| (case.family.clone(), case.mechanism.clone(), case.measure, case.params.call);
     let burden = |case: &Case| {
-        let sides = case.producers.unwrap_or(1) + case.consumers.unwrap_or(1);
-        (case.grain_ns.unwrap_or(0), case.message_bytes, sides, case.clients, case.holders, case.workers, case.chunk)
+        let sides = case.pattern().roles();
+        (
+            case.params.grain_ns.unwrap_or(0),
+            case.params.message_bytes,
+            sides,
+            case.params.clients,
+            case.params.contenders,
+            case.params.workers,
+            case.params.chunk,
+        )
     };
     let mut drawn: Vec<&Beside<'_, '_>> = Vec::new();
     for one in all {
@@ -82,7 +90,7 @@ fn drawn<'b, 's, 'a>(all: &'b [Beside<'s, 'a>]) -> Vec<&'b Beside<'s, 'a>> {
 
 /// The mechanism without its wait, which is Python's own, and what is asked of it.
 fn name(case: &Case) -> String {
-    let what = match (case.call, case.measure) {
+    let what = match (case.params.call, case.measure) {
         (Some(call), _) => call.word().replace('-', " "),
         (None, Measure::RoundTrip) => "round trip".into(),
         (None, measure) => measure.word().replace('_', " "),
@@ -144,7 +152,7 @@ fn table(all: &[Beside<'_, '_>]) -> Table {
     });
     let words = |case: &Case| {
         let mut words = asked(case);
-        words.extend(case.message_bytes.map(format::bytes));
+        words.extend(case.params.message_bytes.map(format::bytes));
         words.push(place_word(case.placement));
         words.join(", ")
     };

@@ -88,7 +88,7 @@ fn sections(cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<S
 fn row(modes: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Row {
     let usual = modes[0].series.usual();
     let mark = |(touch, _, slice, marker): &(Touch, &str, u8, Marker)| {
-        let case = modes.iter().find(|case| case.case.touch.unwrap_or(Touch::All) == *touch)?;
+        let case = modes.iter().find(|case| case.case.params.touch.unwrap_or(Touch::All) == *touch)?;
         let bytes = case.bytes() as f64;
         let interval = case.summary.typical?.interval.map(|i| (i.low * bytes, i.high * bytes));
         let mark =
@@ -102,7 +102,7 @@ fn row(modes: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Row {
 /// Whose rate depends most on whether the bytes are read, and how many rates are none of bytes.
 fn answer(drawn: &[&CaseStudy<'_>]) -> String {
     let times = |modes: &[&CaseStudy<'_>]| {
-        let of = |touch: Touch| modes.iter().find(|case| case.case.touch.unwrap_or(Touch::All) == touch);
+        let of = |touch: Touch| modes.iter().find(|case| case.case.params.touch.unwrap_or(Touch::All) == touch);
         Some((bandwidth(of(Touch::None)?)? / bandwidth(of(Touch::All)?)?, modes[0].series.usual().quoted()))
     };
     let each = drawn.chunk_by(|a, b| a.series.usual() == b.series.usual());
@@ -123,7 +123,7 @@ fn answer(drawn: &[&CaseStudy<'_>]) -> String {
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
-    let touch = |case: &CaseStudy<'_>| case.case.touch.unwrap_or(Touch::All);
+    let touch = |case: &CaseStudy<'_>| case.case.params.touch.unwrap_or(Touch::All);
     Table::of(cases)
         .case("Mechanism")
         .size("Size", "message_bytes", |case| case.bytes())

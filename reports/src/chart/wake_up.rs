@@ -47,7 +47,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 }
 
 fn gap(case: &CaseStudy<'_>) -> u64 {
-    case.case.gap_ns.unwrap_or(0)
+    case.case.params.gap_ns.unwrap_or(0)
 }
 
 /// The best after the longest pause in each way of waiting, next to itself after the shortest.

@@ -108,7 +108,7 @@ fn rate(stream: Option<&CaseSummary>) -> Number {
 /// Why a rate is not to be taken for one of bytes; `None` when it may be.
 fn beyond(stream: &CaseSummary) -> Option<String> {
     let times = stream.times_one_core.filter(|&times| times > 1.0)?;
-    Some(format!("{} times, {}", format::ratio(times), beyond_one_core(stream.case.touch)))
+    Some(format!("{} times, {}", format::ratio(times), beyond_one_core(stream.case.params.touch)))
 }
 
 /// The ratio to the floor; its note says which floor.

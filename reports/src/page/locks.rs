@@ -86,7 +86,7 @@ impl Places {
         self.several.is_some_and(|(placement, ground)| {
             case.family == LOCKS
                 && case.measure == Measure::Contention
-                && case.hogs.is_none_or(|hogs| hogs == 0)
+                && case.params.hogs.is_none_or(|hogs| hogs == 0)
                 && (case.placement, (Work::of(case), holders(case))) == (placement, ground)
         })
     }

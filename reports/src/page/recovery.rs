@@ -1,6 +1,6 @@
 //! The recovery table: for each lock and kill point the next owner, the delay, and whether the death was reported.
 
-use ipcmark_record::Death;
+use ipcmark_record::KillPoint;
 use serde::Serialize;
 
 use super::pairs::{Field, Name};
@@ -26,10 +26,10 @@ pub struct Recovery {
 /// The table; `None` where nothing was killed.
 pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
     let fates = fates(study);
-    let asked = |death: &Death| fates.iter().any(|(_, fates)| fates.iter().any(|(known, _)| known == death));
-    let deaths: Vec<Death> = Death::ALL.iter().copied().filter(asked).collect();
+    let asked = |death: &KillPoint| fates.iter().any(|(_, fates)| fates.iter().any(|(known, _)| known == death));
+    let deaths: Vec<KillPoint> = KillPoint::ALL.iter().copied().filter(asked).collect();
     let row = |fates: &Fates| -> Vec<Field> {
-        let of = |death: &Death| fates.iter().find(|(known, _)| known == death).map(|(_, fate)| fate);
+        let of = |death: &KillPoint| fates.iter().find(|(known, _)| known == death).map(|(_, fate)| fate);
         deaths.iter().map(|death| field(*death, of(death))).collect()
     };
     (!fates.is_empty()).then(|| Recovery {
@@ -41,17 +41,17 @@ pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
     })
 }
 
-const fn heading(death: Death) -> &'static str {
+const fn heading(death: KillPoint) -> &'static str {
     match death {
-        Death::Inside => "the owner, holding the lock",
-        Death::Queued => "a waiter",
-        Death::Releasing => "the owner, between release and wake-up",
+        KillPoint::Holding => "the owner, holding the lock",
+        KillPoint::Waiting => "a waiter",
+        KillPoint::Releasing => "the owner, between release and wake-up",
     }
 }
 
 /// The next owner has to know that the previous one died: the protected state may be half changed.
-fn field(death: Death, fate: Option<&Fate>) -> Field {
-    let dangerous = death == Death::Inside;
+fn field(death: KillPoint, fate: Option<&Fate>) -> Field {
+    let dangerous = death == KillPoint::Holding;
     let told = |told: bool| match (told, dangerous) {
         (true, _) => "reported",
         (false, true) => "not reported",
@@ -79,7 +79,7 @@ fn answer(fates: &[(&Series, Fates)]) -> String {
         fates.iter().filter(|(_, fates)| wanted(fates)).map(|(series, _)| series.quoted()).collect()
     };
     let tells = |fates: &Fates| {
-        fates.iter().any(|(death, fate)| *death == Death::Inside && matches!(fate, Fate::Goes { told: true, .. }))
+        fates.iter().any(|(death, fate)| *death == KillPoint::Holding && matches!(fate, Fate::Goes { told: true, .. }))
     };
     let sorts = [
         (

@@ -208,11 +208,20 @@ fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<
 
 fn name(case: &CaseStudy<'_>) -> String {
     let what = case.case.measure.word().replace('_', " ");
-    let size = case.case.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
-    let rate =
-        case.case.rate_per_s.map(|rate| format!(", {}", format::rate(rate as f64).trimmed())).unwrap_or_default();
-    let arrivals = case.case.arrivals.map(|arrivals| format!(" {arrivals}")).unwrap_or_default();
-    let gap = case.case.gap_ns.map(|gap| format!(", after {}", format::time(gap as f64).trimmed())).unwrap_or_default();
+    let size = case.case.params.message_bytes.map(|bytes| format!(", {}", format::bytes(bytes))).unwrap_or_default();
+    let rate = case
+        .case
+        .params
+        .rate_per_s
+        .map(|rate| format!(", {}", format::rate(rate as f64).trimmed()))
+        .unwrap_or_default();
+    let arrivals = case.case.params.arrivals.map(|arrivals| format!(" {arrivals}")).unwrap_or_default();
+    let gap = case
+        .case
+        .params
+        .gap_ns
+        .map(|gap| format!(", after {}", format::time(gap as f64).trimmed()))
+        .unwrap_or_default();
     let crowd = Crowd::of(case.case);
     let crowd = if crowd.plain() { String::new() } else { format!(", {crowd}") };
     let locked = locked(case.case);
@@ -224,16 +233,21 @@ fn name(case: &CaseStudy<'_>) -> String {
 /// What repetitions cases about one lock apart.
 fn locked(case: &Case) -> String {
     let mut words = Vec::new();
-    words
-        .extend(case.holders.map(|n| ground_told((Work::of(case), n))).filter(|_| case.measure == Measure::Contention));
     words.extend(
-        case.holders
+        case.params
+            .contenders
+            .map(|n| ground_told((Work::of(case), n)))
+            .filter(|_| case.measure == Measure::Contention),
+    );
+    words.extend(
+        case.params
+            .contenders
             .map(|n| format!("{n} {}", if n == 1 { "contender" } else { "contenders" }))
             .filter(|_| case.measure != Measure::Contention),
     );
-    words.extend(case.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")));
-    words.extend(case.stock.map(|stock| format!("stock in {}", stock.word().replace('-', " "))));
-    words.extend(case.death.map(|death| format!("death {death}")));
+    words.extend(case.params.reads_percent.map(|reads| format!("{reads}\u{202f}% reads")));
+    words.extend(case.params.stock.map(|stock| format!("stock in {}", stock.word().replace('-', " "))));
+    words.extend(case.params.kill_point.map(|death| format!("death {death}")));
     words.iter().fold(String::new(), |text, word| text + ", " + word)
 }
 
@@ -245,7 +259,7 @@ pub fn bad_lines(recording: &Recording) -> Vec<Bad> {
 
 /// Declared counts next to those the untimed pass saw, and a sentence for each that disagrees.
 pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
-    let cases = || study.cases.iter().filter(|case| case.case.measure == Measure::Anatomy);
+    let cases = || study.cases.iter().filter(|case| case.case.measure == Measure::CostModel);
     let told =
         |case: &CaseStudy<'_>, why: &str| format!("`{}`, {}: {why}", case.series.label(), format::bytes(case.bytes()));
     let disagreeing = cases().flat_map(|case| disagreements(case).into_iter().map(move |why| told(case, &why)));

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{
-    Anatomy, Case, Contest, Counts, Death, Fairness, Group, HolderShare, Isolation, Measure, Metrics, Outcome,
+    Anatomy, Case, Contest, Counts, Fairness, Group, HolderShare, Isolation, KillPoint, Measure, Metrics, Outcome,
     Placement, Record, Spacing, Status, Stock, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
@@ -143,14 +143,13 @@ pub struct Asked {
 /// Several holders.
 pub fn contention(lock: &Lock, asked: Asked, set: u32, random: &mut Random) -> Record {
     let Asked { holders, inside_ns, outside_ns, hogs } = asked;
-    let case = Case {
-        holders: Some(holders),
-        inside_ns: (inside_ns > 0).then_some(inside_ns),
-        outside_ns: (outside_ns > 0).then_some(outside_ns),
-        spacing: (outside_ns > 0).then_some(Spacing::Exponential),
-        hogs: (hogs > 0).then_some(hogs),
-        ..lock.case(Measure::Contention, Placement::Spread)
-    };
+    let case = lock.case(Measure::Contention, Placement::Spread).with(|p| {
+        p.contenders = Some(holders);
+        p.critical_section_ns = (inside_ns > 0).then_some(inside_ns);
+        p.think_time_ns = (outside_ns > 0).then_some(outside_ns);
+        p.spacing = (outside_ns > 0).then_some(Spacing::Exponential);
+        p.hogs = (hogs > 0).then_some(hogs);
+    });
     let beside = if hogs > 0 { 0.55 * lock.crowded } else { 1.0 };
     let rate = lock.rate(holders, inside_ns, outside_ns) * beside * noise(random);
     let rho = f64::from(holders) * (inside_ns + 8) as f64 / (inside_ns + 8 + outside_ns) as f64;
@@ -220,7 +219,10 @@ fn waits(typical_ns: f64, random: &mut Random) -> String {
 
 /// A sale; without a lock too much is sold.
 pub fn tickets(lock: &Lock, stock: Stock, holders: u32, set: u32, random: &mut Random) -> Record {
-    let case = Case { holders: Some(holders), stock: Some(stock), ..lock.case(Measure::Tickets, Placement::Spread) };
+    let case = lock.case(Measure::Tickets, Placement::Spread).with(|p| {
+        p.contenders = Some(holders);
+        p.stock = Some(stock);
+    });
     let work = if stock == Stock::JsonFile { 14_000.0 } else { 5.0 };
     let ns = (1e9 / lock.rate(holders, 0, 0) + work) * noise(random);
     let mut outcome = outcome(lock, Measure::Tickets, &[(metric::SALE_NS, ns)]);
@@ -234,11 +236,10 @@ pub fn tickets(lock: &Lock, stock: Stock, holders: u32, set: u32, random: &mut R
 
 /// Readers and writers on two CPUs.
 pub fn read_mostly(lock: &Lock, reads_percent: u32, set: u32, random: &mut Random) -> Record {
-    let case = Case {
-        holders: Some(2),
-        reads_percent: Some(reads_percent),
-        ..lock.case(Measure::ReadMostly, Placement::Spread)
-    };
+    let case = lock.case(Measure::ReadMostly, Placement::Spread).with(|p| {
+        p.contenders = Some(2);
+        p.reads_percent = Some(reads_percent);
+    });
     let (reads, writes) = (f64::from(reads_percent) / 100.0, 1.0 - f64::from(reads_percent) / 100.0);
     let gain = if lock.group == Group::ReadMostly { 1.0 + 9.0 * reads.powi(6) } else { 1.0 };
     let rate = lock.rate(2, 0, 0) * gain * noise(random);
@@ -256,16 +257,16 @@ pub fn read_mostly(lock: &Lock, reads_percent: u32, set: u32, random: &mut Rando
 }
 
 /// A death and what came after it.
-pub fn recover(lock: &Lock, death: Death, set: u32, random: &mut Random) -> Record {
-    let case = Case { death: Some(death), ..lock.case(Measure::Recover, Placement::Unpinned) };
+pub fn recover(lock: &Lock, death: KillPoint, set: u32, random: &mut Random) -> Record {
+    let case = lock.case(Measure::Recover, Placement::Unpinned).with(|p| p.kill_point = Some(death));
     let mut metrics = vec![];
     let mut why = None;
-    let forgotten = lock.group == Group::FutexLocks && death == Death::Releasing;
-    let recovers = if death == Death::Queued { Some((9_000.0, false)) } else { lock.recovers };
+    let forgotten = lock.group == Group::FutexLocks && death == KillPoint::Releasing;
+    let recovers = if death == KillPoint::Waiting { Some((9_000.0, false)) } else { lock.recovers };
     if let Some((ns, told)) = recovers {
         metrics.extend([
             (metric::RECOVERED_SHARE, 1.0),
-            (metric::TOLD_SHARE, if told && death == Death::Inside { 1.0 } else { 0.0 }),
+            (metric::TOLD_SHARE, if told && death == KillPoint::Holding { 1.0 } else { 0.0 }),
             (metric::RECOVERY_NS, ns * noise(random)),
         ]);
     } else {
@@ -293,7 +294,7 @@ pub fn lock_run(sets: u32, seed: u64) -> Vec<Record> {
         if lock.is_lock() {
             records.extend([1_000, 3_000, 9_000, 19_000].map(|outside_ns| contend(2, 1_000, outside_ns, 0)));
             if lock.isolation == Isolation::Process {
-                records.extend(Death::ALL.iter().map(|&death| recover(lock, death, set, &mut random)));
+                records.extend(KillPoint::ALL.iter().map(|&death| recover(lock, death, set, &mut random)));
             }
             records.extend([50, 90, 99, 100].map(|reads| read_mostly(lock, reads, set, &mut random)));
         }

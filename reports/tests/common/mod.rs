@@ -11,7 +11,7 @@ pub mod sweeps;
 pub use chance::{encode, gauss, uniform};
 use ipcmark_record::{
     Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
-    RoleCost, SCHEMA, Status, Substrate, Touch, Verdict, Wait, Window, metric,
+    RoleCost, SCHEMA, Status, Substrate, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
 
@@ -84,16 +84,15 @@ pub fn case(one: &Variant, measure: Measure, placement: Placement, bytes: u64) -
         group: Some(one.group),
         isolation: one.isolation,
         wait: one.wait,
-        substrate: one.substrate,
         placement,
-        message_bytes: Some(bytes),
-        producers: Some(1),
-        consumers: Some(1),
-        depth: Some(64),
-        connections: Some(2),
-        touch: Some(Touch::All),
         ..Case::new("transport", one.mechanism, measure)
     }
+    .with(|p| {
+        p.substrate = one.substrate;
+        p.message_bytes = Some(bytes);
+        p.depth = Some(64);
+        p.connections = Some(2);
+    })
 }
 
 /// A whole run: every variant, size and measure on two CPUs and on one, and a sentinel that comes back ten times.
@@ -108,7 +107,7 @@ pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
                     records.extend(trial(&one, case(&one, measure, placement, bytes), set, &mut random));
                 }
             }
-            records.push(seen(&one, case(&one, Measure::Anatomy, Placement::SameL3, SIZES[0]), set));
+            records.push(seen(&one, case(&one, Measure::CostModel, Placement::SameL3, SIZES[0]), set));
         }
     }
     let sentinel = variants()[1];
@@ -143,7 +142,7 @@ pub fn blank(case: Case, set: u32, outcome: Outcome) -> Record {
         machine: machine(),
         case_key: case.key(),
         case,
-        set,
+        repetition: set,
         order_in_run: 0,
         started_at: "2000-01-01T00:00:00Z".into(),
         ended_at: "2000-01-01T00:00:01Z".into(),
@@ -165,7 +164,7 @@ pub fn failed(case: Case, set: u32, why: &str) -> Record {
 
 /// A trial that came out as the formula says, give or take the noise of its set and of its windows.
 pub fn measured(one: &Variant, case: Case, set: u32, random: &mut Random) -> Record {
-    let bytes = case.message_bytes.unwrap_or(0) as f64;
+    let bytes = case.params.message_bytes.unwrap_or(0) as f64;
     let one_cpu = case.placement == Placement::SameCpu;
     let set_noise = 1.0 + 0.02 * gauss(random);
     let (typical_ns, floor) = match case.measure {
@@ -219,7 +218,7 @@ pub fn polls(one: &Variant) -> bool {
 
 /// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
 pub fn seen(one: &Variant, case: Case, set: u32) -> Record {
-    let declared = anatomy(one, case.message_bytes.unwrap_or(0) as f64);
+    let declared = anatomy(one, case.params.message_bytes.unwrap_or(0) as f64);
     let stray = if one.mechanism == "ipc-channel" { 1.0 } else { 0.0 };
     let both = |count: fn(&Counts) -> f64| count(&declared.sender) + count(&declared.receiver);
     let metrics = Metrics::from([

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{
-    Arrivals, Case, Group, Measure, Metrics, Outcome, Placement, Record, Substrate, Touch, Verdict, Wait, metric,
+    Arrivals, Group, Measure, Metrics, Outcome, Pattern, Placement, Record, Substrate, Touch, Verdict, Wait, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
 
@@ -42,12 +42,11 @@ fn queueing(typical_ns: f64, tail: f64, random: &mut Random) -> String {
 
 /// An open loop at one rate: a queue with one server, overloaded from where its messages take longer than the interval.
 pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, set: u32, random: &mut Random) -> Record {
-    let case = Case {
-        rate_per_s: Some(rate_per_s),
-        arrivals: Some(arrivals),
-        burst: (arrivals == Arrivals::Burst).then_some(64),
-        ..case(one, Measure::Paced, Placement::SameL3, 64)
-    };
+    let case = case(one, Measure::Paced, Placement::SameL3, 64).with(|p| {
+        p.rate_per_s = Some(rate_per_s);
+        p.arrivals = Some(arrivals);
+        p.burst = (arrivals == Arrivals::Burst).then_some(64);
+    });
     let noise = 1.0 + 0.02 * gauss(random);
     let capacity = 1e9 / (one.stream_ns + one.per_byte_ns * 64.0) * noise;
     let offered = rate_per_s as f64;
@@ -103,7 +102,7 @@ pub fn wake_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
             let slept = gap_ns as f64 > 20_000.0 && one.wait != Some(Wait::Spin);
             let deep = if slept { 4_800.0 + 9_000.0 * (gap_ns as f64 / 1e8).powf(0.3) } else { 0.0 };
             let ns = (one.fixed_ns + deep) * (1.0 + 0.02 * gauss(&mut random));
-            let case = Case { gap_ns: Some(gap_ns), ..case(one, Measure::Wake, Placement::SameL3, 64) };
+            let case = case(one, Measure::Wake, Placement::SameL3, 64).with(|p| p.gap_ns = Some(gap_ns));
             let histogram = queueing(ns, if polls(one) { 2.0 } else { 5.0 }, &mut random);
             records.push(blank(case, set, outcome(&[(metric::WAKE_NS, ns)], Some(histogram))));
         }
@@ -132,13 +131,11 @@ pub fn topology_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
                 1.0 + 0.1 * crowded
             };
             let ns = one.stream_ns * lost * (1.0 + 0.02 * gauss(&mut random));
-            let case = Case {
-                producers: Some(producers),
-                consumers: Some(consumers),
-                pairs: (pairs > 1).then_some(pairs),
-                hogs: (hogs > 0).then_some(hogs),
-                ..case(one, Measure::Stream, Placement::Spread, 64)
-            };
+            let case = case(one, Measure::Stream, Placement::Spread, 64).with(|p| {
+                p.pattern = Some(Pattern { senders: producers, receivers: consumers });
+                p.pairs = (pairs > 1).then_some(pairs);
+                p.hogs = (hogs > 0).then_some(hogs);
+            });
             let rates = [(metric::MESSAGES_PER_S, 1e9 / ns), (metric::BYTES_PER_S, 64e9 / ns)];
             records.push(blank(case, set, outcome(&rates, None)));
         }
@@ -171,7 +168,10 @@ pub fn set_up_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
             let mut metrics = stages.to_vec();
             metrics.push((metric::LATER_MESSAGE_NS, stage(one.fixed_ns)));
             metrics.push((metric::SET_UP_NS, stages.iter().map(|stage| stage.1).sum()));
-            let case = Case { substrate, prefault, ..case(one, Measure::SetUp, Placement::SameL3, 64) };
+            let case = case(one, Measure::SetUp, Placement::SameL3, 64).with(|p| {
+                p.substrate = substrate;
+                p.prefault = prefault;
+            });
             records.push(blank(case, set, outcome(&metrics, None)));
         }
     }
@@ -188,7 +188,7 @@ pub fn touch_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
                 let zero_copy = one.group == Group::SharedMemory;
                 let less =
                     Variant { per_byte_ns: one.per_byte_ns * if zero_copy { share } else { share.max(0.6) }, ..*one };
-                let case = Case { touch: Some(touch), ..case(one, Measure::Stream, Placement::SameL3, bytes) };
+                let case = case(one, Measure::Stream, Placement::SameL3, bytes).with(|p| p.touch = Some(touch));
                 records.push(measured(&less, case, set, &mut random));
             }
         }
@@ -204,10 +204,10 @@ pub fn depth_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
         for depth in [1u32, 4, 16, 64, 256, 1024] {
             let stalls = 1.0 + 6.0 / f64::from(depth);
             let slower = Variant { stream_ns: one.stream_ns * stalls, ..*one };
-            let stream = Case { depth: Some(depth), ..case(one, Measure::Stream, Placement::SameL3, 64) };
+            let stream = case(one, Measure::Stream, Placement::SameL3, 64).with(|p| p.depth = Some(depth));
             records.push(measured(&slower, stream, set, &mut random));
             let mut open = paced(one, Arrivals::Poisson, 300_000, set, &mut random);
-            open.case.depth = Some(depth);
+            open.case.params.depth = Some(depth);
             open.case_key = open.case.key();
             records.push(open);
         }

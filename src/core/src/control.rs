@@ -19,7 +19,7 @@ use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, futex, record::Substrate};
 
 /// Roles a page has room for.
-pub const MAX_SLOTS: u32 = 62;
+pub const MAX_SLOTS: u32 = crate::record::ROLES_MAX;
 
 const PAGE_BYTES: usize = 4096;
 const LINE_BYTES: usize = 64;

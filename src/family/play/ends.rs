@@ -14,8 +14,9 @@ use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
 use crate::measure::wake::{Rouser, Sleeper};
 use crate::measure::{MeasureResult, Task};
+use crate::protocol::Fault;
 use crate::protocol::Link;
-use crate::record::{Fault, Measure};
+use crate::record::Measure;
 use crate::transport::erased::{AnyReceiver, AnySender};
 use crate::transport::{Cast, Peers, Shape, Transport};
 
@@ -71,12 +72,12 @@ impl<T: Transport> Ends<T> {
         let bytes = task.message_bytes();
         let sender = Self::sender(self.sender)?;
         if let Some(gathering) = Self::gathering(task) {
-            return match task.case.inject {
+            return match task.fault {
                 Some(fault) => many::lead(Faulty::new(AnySender::new(sender), fault), leader, task, gathering),
                 None => many::lead(sender, leader, task, gathering),
             };
         }
-        match (task.case.measure, task.case.inject) {
+        match (task.case.measure, task.fault) {
             (Measure::Stream, Some(fault)) => {
                 Source::new(Faulty::new(AnySender::new(sender), fault), bytes).lead(leader, task, &mut floor)
             }
@@ -85,14 +86,14 @@ impl<T: Transport> Ends<T> {
                 conformance::transport::lead(AnySender::new(sender), leader, task, T::DELIVERY)
             }
             (Measure::Paced, _) => Pacer::new(sender, bytes).lead(leader, task),
-            (Measure::Wake, _) => Rouser::new(sender, bytes, task.case.gap_ns.unwrap_or(0)).lead(leader, task),
+            (Measure::Wake, _) => Rouser::new(sender, bytes, task.case.params.gap_ns.unwrap_or(0)).lead(leader, task),
             _ => Side::new(sender, Self::receiver(self.receiver)?, bytes).lead(leader, task, &mut floor),
         }
     }
 
     pub(super) fn follow(self, member: &mut Member, task: &Task, mut floor: Floor) -> MeasureResult {
         let bytes = task.message_bytes();
-        if task.case.inject == Some(Fault::Hang) {
+        if task.fault == Some(Fault::Hang) {
             hang();
         }
         if let Some(gathering) = Self::gathering(task) {
@@ -111,7 +112,7 @@ impl<T: Transport> Ends<T> {
             Measure::Wake => Sleeper::new(receiver, bytes).follow(member, task)?,
             _ => Side::new(Self::sender(self.sender)?, receiver, bytes).follow(member, task, &mut floor)?,
         };
-        if task.case.inject == Some(Fault::Lie) {
+        if task.fault == Some(Fault::Lie) {
             report.messages += 1;
         }
         Ok(report)

@@ -55,7 +55,7 @@ impl<L: Lock> Equipment<L> {
             Measure::Contention => Box::new(Contender::<L>::new(holder, ledger, task)),
             Measure::ReadMostly => Box::new(Accessor::<L>::new(holder, ledger, task)),
             Measure::Tickets => Box::new(Seller::<L>::new(holder, ledger, task)),
-            Measure::Anatomy => Box::new(Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
+            Measure::CostModel => Box::new(Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
             Measure::Conformance => Box::new(Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
             other => return Err(io::Error::other(format!("no lock can be asked for `{other}`")).into()),
         };

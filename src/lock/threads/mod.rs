@@ -24,7 +24,7 @@ const MEASURES: &[Measure] = &[
     Measure::Contention,
     Measure::ReadMostly,
     Measure::Tickets,
-    Measure::Anatomy,
+    Measure::CostModel,
     Measure::Conformance,
 ];
 

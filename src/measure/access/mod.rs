@@ -43,12 +43,12 @@ const VERSIONS_MAX: u64 = 1 << 22;
 /// Errors: the reason, with what would be right.
 pub fn supports(case: &Case) -> Result<(), String> {
     let Shape { keys, seats, .. } = Shape::of(case);
-    if case.holders.is_none() || case.reads_percent.is_none() {
+    if case.params.contenders.is_none() || case.params.reads_percent.is_none() {
         return Err(
             "a case of `access` names how many use the state and how many of a hundred accesses only read".into()
         );
     }
-    if let Some(percent) = case.reads_percent.filter(|percent| *percent > 100) {
+    if let Some(percent) = case.params.reads_percent.filter(|percent| *percent > 100) {
         return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
     }
     if keys == 0 {
@@ -91,7 +91,7 @@ impl<S: State> Accessor<S> {
         let mut accessor = Self {
             handle,
             book: Book::new(&shape, task.slot),
-            draws: Draws::new(task.slot, shape.keys, task.case.reads_percent.unwrap_or(0)),
+            draws: Draws::new(task.slot, shape.keys, task.case.params.reads_percent.unwrap_or(0)),
             shape,
             batch: 1,
             waits: Waits::none(),

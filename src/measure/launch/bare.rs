@@ -24,7 +24,7 @@ use crate::protocol::Report;
 ///
 /// Errors: `Invalid` for a wrong word or status.
 pub fn start_up(program: &Program, task: &Task, page: &Page) -> MeasureResult {
-    let bytes = task.case.resident_bytes.unwrap_or(0);
+    let bytes = task.case.params.parent_rss_bytes.unwrap_or(0);
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
     }

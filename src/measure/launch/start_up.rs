@@ -28,14 +28,14 @@ use crate::protocol::Report;
 ///
 /// Errors: `Invalid` for a wrong word, answer or status, or when somebody is left at the end.
 pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> MeasureResult {
-    let bytes = task.case.resident_bytes.unwrap_or(0);
+    let bytes = task.case.params.parent_rss_bytes.unwrap_or(0);
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
     }
     // Before the memory: what is started in advance is small.
     let mut way = L::attach(program)?;
     let _resident = Resident::of(bytes)?;
-    let at_once = task.case.at_once.unwrap_or(1);
+    let at_once = task.case.params.batch.unwrap_or(1);
     let mut told = 0;
     let mut lives = vec![];
     let derived = count::derive(&task.timing, |batches| {

@@ -19,8 +19,9 @@ use crate::measure::paired::Floor;
 use crate::measure::window::looks::{Batch, Looks, encoded};
 use crate::measure::window::{self, Player, Span, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, histogram};
+use crate::protocol::Fault;
 use crate::protocol::HolderFinding;
-use crate::record::{Fault, Metrics, metric};
+use crate::record::{Metrics, metric};
 
 /// One holder at work.
 pub struct Contender<L: Lock> {
@@ -39,16 +40,16 @@ impl<L: Lock> Contender<L> {
     /// The holder that plays `task`. Measures how quick this CPU is.
     pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
-        let inside_ns = case.inside_ns.unwrap_or(0);
+        let inside_ns = case.params.critical_section_ns.unwrap_or(0);
         Self {
             holder,
-            critical: Critical::new(ledger, task.slot, chain.rounds(inside_ns), case.lines.unwrap_or(1)),
+            critical: Critical::new(ledger, task.slot, chain.rounds(inside_ns), case.params.lines.unwrap_or(1)),
             outside: Outside::of(case, task.slot, chain),
             inside_ns: inside_ns as f64,
             batch: 1,
             passes: 0,
             slot: task.slot,
-            trespasses: case.inject == Some(Fault::Trespass) && task.slot > 0,
+            trespasses: task.fault == Some(Fault::Trespass) && task.slot > 0,
         }
     }
 

@@ -9,11 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::address::{Address, End};
 use crate::lock::{COPIES, Guard};
 use crate::measure::window::Ending;
-use crate::record::Substrate;
+use crate::record::{LINES_MAX, Substrate};
 use crate::shm::{self, Segment, SharedLayout};
 
-/// Lines of data that a plan may ask for.
-pub const LINES_MAX: u32 = 256;
 /// Words of one copy of the state that readers look at: four lines.
 pub const WORDS: usize = 32;
 

@@ -16,9 +16,9 @@ use super::paired::Floor;
 use super::{MeasureResult, Task};
 use crate::control::{Leader, Member};
 use crate::lock::Guard;
-use crate::record::{Case, Measure, Stock};
+use crate::record::{Case, LINES_MAX, Measure, Stock};
 
-pub use ledger::{LINES_MAX, Ledger};
+pub use ledger::Ledger;
 pub use summary::{Concluded, Expected, conclude};
 
 /// Number of the channel that carries the ledger.
@@ -36,29 +36,29 @@ pub trait Part {
 ///
 /// Errors: the reason, with what would be right.
 pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
-    let lines = case.lines.unwrap_or(1);
+    let lines = case.params.lines.unwrap_or(1);
     if !(1..=LINES_MAX).contains(&lines) {
         return Err(format!("a critical section touches 1 to {LINES_MAX} lines, not {lines}"));
     }
     if guard == Some(Guard::Retry) && lines > 1 {
         return Err(format!("one compare-and-swap changes one word, not {lines} lines"));
     }
-    if let Some(percent) = case.reads_percent.filter(|percent| *percent > 100) {
+    if let Some(percent) = case.params.reads_percent.filter(|percent| *percent > 100) {
         return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
     }
     let updates_one_word = matches!(guard, Some(Guard::Atomic | Guard::Retry));
-    if case.measure == Measure::Tickets && case.stock == Some(Stock::JsonFile) && updates_one_word {
+    if case.measure == Measure::Tickets && case.params.stock == Some(Stock::JsonFile) && updates_one_word {
         return Err("one atomic update changes one word in memory, not a file; its stock is `memory`".to_owned());
     }
     let wanted = match case.measure {
-        Measure::Contention if case.holders.is_none() => "how many holders it has",
-        Measure::ReadMostly if case.holders.is_none() || case.reads_percent.is_none() => {
+        Measure::Contention if case.params.contenders.is_none() => "how many holders it has",
+        Measure::ReadMostly if case.params.contenders.is_none() || case.params.reads_percent.is_none() => {
             "how many holders it has and how many of a hundred accesses only read"
         }
-        Measure::Tickets if case.holders.is_none() || case.stock.is_none() => {
+        Measure::Tickets if case.params.contenders.is_none() || case.params.stock.is_none() => {
             "how many holders it has and where the stock is kept"
         }
-        Measure::Recover if case.death.is_none() => "when the process is killed",
+        Measure::Recover if case.params.kill_point.is_none() => "when the process is killed",
         _ => return Ok(()),
     };
     Err(format!("a case of `{}` names {wanted}", case.measure))

@@ -17,9 +17,9 @@ pub(super) struct Outside {
 impl Outside {
     /// What `case` asks for, for the holder on `slot`.
     pub(super) fn of(case: &Case, slot: u32, chain: Chain) -> Self {
-        let mean_ns = case.outside_ns.unwrap_or(0) as f64;
+        let mean_ns = case.params.think_time_ns.unwrap_or(0) as f64;
         let length = |ns: f64| (chain.rounds(ns.round() as u64), ns);
-        let lengths = match case.spacing.unwrap_or(Spacing::Fixed) {
+        let lengths = match case.params.spacing.unwrap_or(Spacing::Fixed) {
             Spacing::Exponential if mean_ns > 0.0 => exponential(mean_ns).map(length).collect(),
             _ => vec![length(mean_ns)],
         };

@@ -53,11 +53,11 @@ impl<L: Lock> Accessor<L> {
     /// The holder that plays `task`. Measures how quick this CPU is.
     pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
-        let inside_ns = case.inside_ns.unwrap_or(0);
+        let inside_ns = case.params.critical_section_ns.unwrap_or(0);
         Self {
             holder,
             board: Board::new(ledger, task.slot, chain.rounds(inside_ns)),
-            mixture: Mixture::new(task.slot, case.reads_percent.unwrap_or(0)),
+            mixture: Mixture::new(task.slot, case.params.reads_percent.unwrap_or(0)),
             outside: Outside::of(case, task.slot, chain),
             inside_ns: inside_ns as f64,
             batch: 1,

@@ -19,7 +19,7 @@ use crate::control::Page;
 use crate::lock::erased::AnyLock;
 use crate::measure::{MeasureResult, histogram};
 use crate::protocol::{Order, Report};
-use crate::record::{Death, Metrics, metric};
+use crate::record::{KillPoint, Metrics, metric};
 use stage::{Part, Stage};
 
 /// How long somebody waits for the lock until that counts as never.
@@ -53,8 +53,8 @@ struct Aftermath {
 ///
 /// Errors: `Invalid` when two had the lock at once, which no death excuses.
 pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> MeasureResult {
-    let death = order.case.death.unwrap_or(Death::Inside);
-    if death == Death::Releasing
+    let death = order.case.params.kill_point.unwrap_or(KillPoint::Holding);
+    if death == KillPoint::Releasing
         && let Some(why) = tracer::forbidden(Stage::set()?.line(Part::Victim))?
     {
         return Ok(Report { skipped: Some(why), ..Report::default() });

@@ -127,12 +127,11 @@ mod tests {
     const START_NS: u64 = 1_000_000;
 
     fn schedule(arrivals: Arrivals) -> Schedule {
-        let case = Case {
-            rate_per_s: Some(1_000_000),
-            arrivals: Some(arrivals),
-            burst: Some(50),
-            ..Case::new("transport", "any", Measure::Paced)
-        };
+        let case = Case::new("transport", "any", Measure::Paced).with(|p| {
+            p.rate_per_s = Some(1_000_000);
+            p.arrivals = Some(arrivals);
+            p.burst = Some(50);
+        });
         Schedule::of(&case, 1, 9).expect("it has a rate")
     }
 

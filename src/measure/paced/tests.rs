@@ -60,6 +60,6 @@ fn what_may_be_lost_may_not_be_repeated_reordered_or_corrupted() {
 fn a_trial_ends_with_a_whole_burst() {
     let mut case = Case::new("transport", "any", crate::record::Measure::Paced);
     assert_eq!([1, 2, 7].map(|count| whole_bursts(count, &case)), [2, 2, 7]);
-    case.burst = Some(100);
+    case.params.burst = Some(100);
     assert_eq!([1, 250, 1000].map(|count| whole_bursts(count, &case)), [200, 200, 1000]);
 }

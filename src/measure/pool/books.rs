@@ -32,10 +32,10 @@ impl Tasks {
     /// Those of `case`, each with `rounds` of work.
     pub fn of(case: &Case, rounds: u64) -> Self {
         Self {
-            bytes: case.message_bytes.unwrap_or(0) as usize,
+            bytes: case.params.message_bytes.unwrap_or(0) as usize,
             rounds,
-            call: case.call.unwrap_or(Call::Apply),
-            chunk: case.chunk.unwrap_or(Chunk::One),
+            call: case.params.call.unwrap_or(Call::Apply),
+            chunk: case.params.chunk.unwrap_or(Chunk::One),
             list_length: chunks::list_length(case),
             workers: prepare::workers(case),
         }

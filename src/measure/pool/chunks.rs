@@ -16,10 +16,10 @@ pub(super) fn list_length(case: &Case) -> u64 {
     if case.measure == Measure::Conformance {
         return LIST_EXAMINED;
     }
-    if !matches!(case.call, Some(Call::Map | Call::Imap | Call::ImapUnordered)) {
+    if !matches!(case.params.call, Some(Call::Map | Call::Imap | Call::ImapUnordered)) {
         return 1;
     }
-    (LIST_BYTES / (case.message_bytes.unwrap_or(0) + 8)).clamp(LIST_MIN, LIST)
+    (LIST_BYTES / (case.params.message_bytes.unwrap_or(0) + 8)).clamp(LIST_MIN, LIST)
 }
 
 /// The next chunk of a list of `length` with `left` to go.
@@ -38,7 +38,7 @@ pub(super) fn next(policy: Chunk, length: u64, left: u64, workers: u32) -> u32 {
 
 /// The largest chunk that `case` hands out.
 pub(super) fn largest_of(case: &Case, workers: u32) -> u32 {
-    let policies = match case.chunk {
+    let policies = match case.params.chunk {
         // All of them, one after the other.
         _ if case.measure == Measure::Conformance => Chunk::ALL,
         Some(Chunk::Sixteen) => &[Chunk::Sixteen],

@@ -50,7 +50,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
         messages: count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
-        metrics: metrics(count, elapsed_ns, trial.task.case.grain_ns.unwrap_or(0), workers),
+        metrics: metrics(count, elapsed_ns, trial.task.case.params.grain_ns.unwrap_or(0), workers),
         windows: sliced.windows,
         roles,
         ..Report::default()

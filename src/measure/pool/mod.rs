@@ -24,7 +24,7 @@ mod tests;
 pub mod trial;
 
 use crate::pool::{self, Staff, prepare};
-use crate::record::{Call, Case, Chunk, Death, Measure};
+use crate::record::{Call, Case, Chunk, KillPoint, Measure};
 
 pub use books::{Back, Event, Tasks};
 pub use duty::Duty;
@@ -41,7 +41,7 @@ pub fn staff(case: &Case, cpus: Vec<u32>) -> Staff {
     Staff {
         workers,
         cpus,
-        frame_bytes: frame::largest_bytes(largest, case.message_bytes.unwrap_or(0) as usize),
+        frame_bytes: frame::largest_bytes(largest, case.params.message_bytes.unwrap_or(0) as usize),
         in_flight: match case.measure {
             Measure::Recover => recover::tasks_out(workers),
             Measure::Conformance => recover::tasks_out(workers).max(EXAMINED_IN_FLIGHT),
@@ -55,21 +55,21 @@ pub fn staff(case: &Case, cpus: Vec<u32>) -> Staff {
 /// Errors: the reason, with what would be right.
 pub fn supports(case: &Case) -> Result<(), String> {
     pool::supports(case, &staff(case, vec![]))?;
-    let chunked = case.chunk.is_some_and(|chunk| chunk != Chunk::One);
-    let in_chunks = matches!(case.call, Some(Call::Map | Call::Imap | Call::ImapUnordered));
+    let chunked = case.params.chunk.is_some_and(|chunk| chunk != Chunk::One);
+    let in_chunks = matches!(case.params.call, Some(Call::Map | Call::Imap | Call::ImapUnordered));
     match case.measure {
-        Measure::Dispatch if case.call.is_none() => Err("a dispatch case names how tasks are called".to_owned()),
+        Measure::Dispatch if case.params.call.is_none() => Err("a dispatch case names how tasks are called".to_owned()),
         Measure::Dispatch if chunked && !in_chunks => {
             Err("only `map`, `imap` and `imap-unordered` hand out tasks in chunks".to_owned())
         }
-        Measure::Paced if case.rate_per_s.is_none_or(|rate| rate == 0) => {
+        Measure::Paced if case.params.rate_per_s.is_none_or(|rate| rate == 0) => {
             Err("a paced case names its tasks a second".to_owned())
         }
-        Measure::Recover | Measure::Conformance if case.depth.is_some() => {
+        Measure::Recover | Measure::Conformance if case.params.depth.is_some() => {
             Err(format!("`{}` decides itself how many frames are out; leave `depths` out", case.measure))
         }
-        Measure::Recover => match case.death {
-            Some(Death::Inside) => Ok(()),
+        Measure::Recover => match case.params.kill_point {
+            Some(KillPoint::Holding) => Ok(()),
             Some(death) => Err(format!(
                 "a worker of a pool is killed at its task (`inside`), not `{death}`: it holds nothing to wait for"
             )),

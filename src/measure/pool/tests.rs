@@ -19,7 +19,11 @@ impl Visitor for Forget {
 }
 
 fn case(measure: Measure) -> Case {
-    Case { message_bytes: Some(24), workers: Some(2), depth: Some(4), ..Case::new("pool", "serial", measure) }
+    Case::new("pool", "serial", measure).with(|p| {
+        p.message_bytes = Some(24);
+        p.workers = Some(2);
+        p.depth = Some(4);
+    })
 }
 
 fn open(case: &Case) -> (Box<dyn Dispatcher>, Page) {
@@ -33,7 +37,10 @@ fn open(case: &Case) -> (Box<dyn Dispatcher>, Page) {
 fn every_call_does_every_task() {
     for call in Call::ALL {
         for chunk in Chunk::ALL {
-            let case = Case { call: Some(*call), chunk: Some(*chunk), ..case(Measure::Dispatch) };
+            let case = case(Measure::Dispatch).with(|p| {
+                p.call = Some(*call);
+                p.chunk = Some(*chunk);
+            });
             let (mut dispatcher, _page) = open(&case);
             for count in [1, 3, 100, 3000] {
                 dispatcher.run(count).unwrap_or_else(|trouble| panic!("{count} by {call}, {chunk}: {trouble}"));
@@ -72,7 +79,10 @@ fn a_shown_task_is_seen_when_it_begins_and_when_it_is_done() {
 
 #[test]
 fn tasks_of_an_open_loop_are_never_early_and_their_moments_in_order() {
-    let paced = Case { rate_per_s: Some(1_000_000), arrivals: Some(Arrivals::Poisson), ..case(Measure::Paced) };
+    let paced = case(Measure::Paced).with(|p| {
+        p.rate_per_s = Some(1_000_000);
+        p.arrivals = Some(Arrivals::Poisson);
+    });
     let (mut dispatcher, _page) = open(&paced);
     dispatcher.run(5).expect("warm");
     let schedule = Schedule::of(&paced, 1, 7).expect("it has a rate");

@@ -56,7 +56,7 @@ impl<'a> Trial<'a> {
 
     /// The tasks of the case.
     pub(crate) fn tasks(&self) -> Tasks {
-        self.tasks_of_ns(self.task.case.grain_ns.unwrap_or(0))
+        self.tasks_of_ns(self.task.case.params.grain_ns.unwrap_or(0))
     }
 
     /// The same with another length.
@@ -75,7 +75,7 @@ impl<'a> Trial<'a> {
     /// Tasks that are handed out together, at least, where several are out at a time: at the end of each such lot workers
     /// run out of work one after the other, which is to be a small part of it.
     pub(crate) fn least_together(&self) -> u64 {
-        match self.task.case.call {
+        match self.task.case.params.call {
             Some(Call::Apply) | None => 1,
             Some(_) => LOT * u64::from(self.staff.workers),
         }

@@ -39,7 +39,7 @@ impl Service for Echo {
 impl Compute {
     /// What `case` asks for. The work is calibrated here, on the CPU on which the server will run.
     pub fn of(case: &Case) -> Self {
-        let rounds = Chain::calibrated().rounds(case.grain_ns.unwrap_or(0));
+        let rounds = Chain::calibrated().rounds(case.params.grain_ns.unwrap_or(0));
         Self { bytes: prepare::request_bytes(case), rounds }
     }
 }
@@ -121,7 +121,10 @@ mod tests {
     use crate::record::Measure;
 
     fn case(service: record::Service) -> Case {
-        Case { service: Some(service), message_bytes: Some(24), ..Case::new("server", "any", Measure::Serve) }
+        Case::new("server", "any", Measure::Serve).with(|p| {
+            p.service = Some(service);
+            p.message_bytes = Some(24);
+        })
     }
 
     fn answered(requests: &mut Requests, service: impl Service) {

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     /// The probe of this ticket came back.
     Probe = 1,
     /// The worker died; this was the last request that it received. The number of what it had in hand follows.
-    Death = 2,
+    KillPoint = 2,
 }
 
 /// Sends a message. One that breaks off because its reader dies is one of those that a probe finds missing.
@@ -50,7 +50,7 @@ pub(super) fn sender_of(message: &[u8]) -> Option<(Kind, u32, u64)> {
     let kind = match u32::from_le_bytes(*kind) {
         0 => Kind::Answer,
         1 => Kind::Probe,
-        2 => Kind::Death,
+        2 => Kind::KillPoint,
         _ => return None,
     };
     Some((kind, u32::from_le_bytes(*seat), u64::from_le_bytes(*ticket)))

@@ -1,188 +1,67 @@
-//! What is asked: one cell of the matrix.
+//! What is asked: one mechanism, one measure, where it runs, and its parameters.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Arrivals, Call, Chunk, Death, Ending, Fault, Group, Isolation, Measure, Placement, Service, Spacing, Stock,
-    Substrate, Touch, Wait,
-};
+use super::{Group, Isolation, Measure, Params, Placement, ROLES_MAX, Wait};
 
-/// One cell of the matrix: what is measured, how, where.
+/// What is measured, how, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
-    /// `transport`, `lock`, later `pool`, ...
+    /// `transport`, `lock`, `pool`, ...
     pub family: String,
     /// The mechanism, without its wait strategy.
     pub mechanism: String,
-    /// The question asked of it.
+    /// Kind of mechanism; follows from it, so it is no part of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// The participant that plays all roles, unless it is this program: a name in `participants.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// How an endpoint without work waits, where that is a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// The question asked of the mechanism.
     pub measure: Measure,
     /// Processes or threads.
     pub isolation: Isolation,
-    /// How a side without work waits, where that is a choice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait: Option<Wait>,
-    /// What the shared memory is made of, where there is any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub substrate: Option<Substrate>,
     /// Where the roles run.
     pub placement: Placement,
-    /// Payload of one message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message_bytes: Option<u64>,
-    /// What kind of thing the mechanism is; follows from it, so it is no part of the key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<Group>,
-    /// Sending sides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub producers: Option<u32>,
-    /// Receiving sides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consumers: Option<u32>,
-    /// Independent channels of one sender and one receiver each, at work at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pairs: Option<u32>,
-    /// Processes that only burn CPU time beside the trial's own roles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hogs: Option<u32>,
-    /// Messages the mechanism holds before a sender waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub depth: Option<u32>,
-    /// Channels a round trip uses: 1 when one connection carries both ways.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connections: Option<u32>,
-    /// What both ends do with the payload.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub touch: Option<Touch>,
-    /// Messages a second that an open loop offers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_per_s: Option<u64>,
-    /// When the messages of an open loop are due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arrivals: Option<Arrivals>,
-    /// Messages that are due at once, where they come in bursts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub burst: Option<u32>,
-    /// The pause before each message of a wake measure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gap_ns: Option<u64>,
-    /// Whether the pages of shared memory are brought in when it is attached, instead of when they are first touched.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefault: Option<bool>,
-    /// Known delay of the null transport, per message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ns: Option<u64>,
-    /// Processes (or threads) that want the lock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holders: Option<u32>,
-    /// Calibrated work under the lock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inside_ns: Option<u64>,
-    /// Calibrated work between two acquisitions, in the mean.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outside_ns: Option<u64>,
-    /// How that work is spread around its mean.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spacing: Option<Spacing>,
-    /// Cache lines under the lock that each holder changes, the first of them the check's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lines: Option<u32>,
-    /// Of a hundred accesses, how many only read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reads_percent: Option<u32>,
-    /// Where the stock of a ticket sale is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stock: Option<Stock>,
-    /// When a process is killed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub death: Option<Death>,
-    /// The program that plays all roles, where it is not this one: a participant of `participants.toml`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub program: Option<String>,
-    /// Workers of a pool.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workers: Option<u32>,
-    /// How tasks are handed out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<Call>,
-    /// How many tasks go over at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chunk: Option<Chunk>,
-    /// Calibrated work of one task, or of one request to a server that computes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grain_ns: Option<u64>,
-    /// Processes that are started at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_once: Option<u32>,
-    /// Memory of the parent that is in use when it starts a process.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resident_bytes: Option<u64>,
-    /// How a child comes to its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ending: Option<Ending>,
-    /// Entries of shared state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<u32>,
-    /// Client processes of a server, one connection each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clients: Option<u32>,
-    /// What a server does for them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<Service>,
-    /// A fault put in on purpose, to see it caught.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inject: Option<Fault>,
+    /// What the measure or the mechanism can be given beyond that.
+    #[serde(default)]
+    pub params: Params,
 }
 
 impl Case {
-    /// A case of two processes wherever the scheduler puts them, with everything that is optional left open.
+    /// A case of two processes wherever the scheduler puts them, with every parameter as usual.
     pub fn new(family: &str, mechanism: &str, measure: Measure) -> Self {
         Self {
             family: family.to_owned(),
             mechanism: mechanism.to_owned(),
+            group: None,
+            program: None,
+            wait: None,
             measure,
             isolation: Isolation::Process,
-            wait: None,
-            substrate: None,
             placement: Placement::Unpinned,
-            message_bytes: None,
-            group: None,
-            producers: None,
-            consumers: None,
-            pairs: None,
-            hogs: None,
-            depth: None,
-            connections: None,
-            touch: None,
-            rate_per_s: None,
-            arrivals: None,
-            burst: None,
-            gap_ns: None,
-            prefault: None,
-            delay_ns: None,
-            holders: None,
-            inside_ns: None,
-            outside_ns: None,
-            spacing: None,
-            lines: None,
-            reads_percent: None,
-            stock: None,
-            death: None,
-            program: None,
-            workers: None,
-            call: None,
-            chunk: None,
-            grain_ns: None,
-            at_once: None,
-            resident_bytes: None,
-            ending: None,
-            keys: None,
-            clients: None,
-            service: None,
-            inject: None,
+            params: Params::default(),
         }
+    }
+
+    /// The case with other parameters.
+    ///
+    /// ```
+    /// use ipcmark_record::{Case, Measure};
+    /// let case = Case::new("lock", "ticket", Measure::Contention).with(|p| p.contenders = Some(4));
+    /// assert_eq!(case.key(), "lock/ticket/contention/process/unpinned/contenders=4");
+    /// ```
+    #[must_use]
+    pub fn with(mut self, set: impl FnOnce(&mut Params)) -> Self {
+        set(&mut self.params);
+        self
     }
 
     /// The registry row: `mechanism` or `mechanism/wait`.
@@ -193,52 +72,81 @@ impl Case {
         }
     }
 
-    /// The case as a path: `family/mechanism/measure/isolation/placement/bytes/...`, stable between runs and machines.
+    /// The case as a path, `family/mechanism/measure/isolation/placement[/name=value]...`, stable between runs and machines.
+    /// Parameters follow in the order of their table, unless they are as usual.
     pub fn key(&self) -> String {
-        use fmt::Write as _;
-        let bytes = self.message_bytes.map_or_else(|| "-".into(), |b| b.to_string());
-        let mut key = format!(
-            "{}/{}/{}/{}/{}/{bytes}",
-            self.family, self.mechanism, self.measure, self.isolation, self.placement
-        );
-        let mut add = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                let _ = write!(key, "/{name}={value}");
-            }
-        };
-        add("wait", self.wait.map(|w| w.to_string()));
-        add("substrate", self.substrate.map(|s| s.to_string()));
-        let shape = (self.producers.unwrap_or(1), self.consumers.unwrap_or(1));
-        add("topology", (shape != (1, 1)).then(|| format!("{}:{}", shape.0, shape.1)));
-        add("pairs", self.pairs.map(|p| p.to_string()));
-        add("hogs", self.hogs.map(|h| h.to_string()));
-        add("depth", self.depth.map(|d| d.to_string()));
-        add("touch", self.touch.filter(|touch| *touch != Touch::All).map(|t| t.to_string()));
-        add("rate", self.rate_per_s.map(|r| r.to_string()));
-        add("arrivals", self.arrivals.map(|a| a.to_string()));
-        add("burst", self.burst.map(|b| b.to_string()));
-        add("gap", self.gap_ns.map(|g| g.to_string()));
-        add("prefault", self.prefault.map(|p| p.to_string()));
-        add("delay", self.delay_ns.map(|d| d.to_string()));
-        add("holders", self.holders.map(|h| h.to_string()));
-        add("inside", self.inside_ns.map(|ns| ns.to_string()));
-        add("outside", self.outside_ns.map(|ns| ns.to_string()));
-        add("spacing", self.spacing.map(|s| s.to_string()));
-        add("lines", self.lines.map(|l| l.to_string()));
-        add("reads", self.reads_percent.map(|r| r.to_string()));
-        add("stock", self.stock.map(|s| s.to_string()));
-        add("death", self.death.map(|d| d.to_string()));
-        add("workers", self.workers.map(|it| it.to_string()));
-        add("call", self.call.map(|it| it.to_string()));
-        add("chunk", self.chunk.map(|it| it.to_string()));
-        add("grain", self.grain_ns.map(|it| it.to_string()));
-        add("at-once", self.at_once.map(|it| it.to_string()));
-        add("resident", self.resident_bytes.map(|it| it.to_string()));
-        add("ending", self.ending.map(|it| it.to_string()));
-        add("keys", self.keys.map(|it| it.to_string()));
-        add("clients", self.clients.map(|it| it.to_string()));
-        add("service", self.service.map(|it| it.to_string()));
-        add("inject", self.inject.map(|i| i.to_string()));
+        let Self { family, mechanism, measure, isolation, placement, .. } = self;
+        let mut key = format!("{family}/{mechanism}/{measure}/{isolation}/{placement}");
+        let wait = self.wait.map(|wait| ("wait", wait.to_string()));
+        for (name, value) in wait.into_iter().chain(self.params.set_values()) {
+            write!(key, "/{name}={value}").expect("a string takes any text");
+        }
         key
+    }
+
+    /// Senders and receivers of one channel.
+    pub fn pattern(&self) -> Pattern {
+        self.params.pattern.unwrap_or_default()
+    }
+}
+
+/// How many send to and receive from one channel, as `senders:receivers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Pattern {
+    /// Sending endpoints.
+    pub senders: u32,
+    /// Receiving endpoints.
+    pub receivers: u32,
+}
+
+impl Default for Pattern {
+    fn default() -> Self {
+        Self { senders: 1, receivers: 1 }
+    }
+}
+
+impl Pattern {
+    /// Endpoints on both sides.
+    pub const fn roles(self) -> u32 {
+        self.senders.saturating_add(self.receivers)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.senders, self.receivers)
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides = text
+            .split_once(':')
+            .and_then(|(senders, receivers)| Some((senders.parse().ok()?, receivers.parse().ok()?)));
+        let (senders, receivers) =
+            sides.ok_or_else(|| format!("`{text}` is no pattern; write senders:receivers, like 2:1"))?;
+        let pattern = Self { senders, receivers };
+        if senders == 0 || receivers == 0 || pattern.roles() > ROLES_MAX {
+            return Err(format!("`{text}` is out of range: at least one of each, at most {ROLES_MAX} in all"));
+        }
+        Ok(pattern)
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.to_string()
     }
 }

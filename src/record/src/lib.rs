@@ -10,22 +10,26 @@ mod lock_words;
 mod machine;
 pub mod metric;
 mod outcome;
+mod params;
+mod units;
 mod words;
 mod work_words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use case::Case;
+pub use case::{Case, Pattern};
 pub use contest::{Contest, Fairness, HolderShare};
-pub use lock_words::{Death, Spacing, Stock};
+pub use lock_words::{KillPoint, Spacing, Stock};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window};
-pub use words::{Arrivals, Fault, Group, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
+pub use params::{Kind, LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX};
+pub use units::Unit;
+pub use words::{Arrivals, Group, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
 pub use work_words::{Call, Chunk, Ending, Service};
 
 /// Version of the record's form. A reader refuses records of a later one.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One line of `records.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,8 +46,8 @@ pub struct Record {
     pub case: Case,
     /// The case as a path, stable between runs: see [`Case::key`].
     pub case_key: String,
-    /// Which fresh set of processes, from 0.
-    pub set: u32,
+    /// Which repetition, each with fresh processes, from 0.
+    pub repetition: u32,
     /// Position of this trial in the shuffled schedule, from 0.
     pub order_in_run: u32,
     /// RFC 3339, UTC.

@@ -26,13 +26,13 @@ words! {
     }
 }
 words! {
-    /// When a process that has to do with a lock is killed.
-    Death {
-        /// While it holds the lock.
-        Inside = "inside",
-        /// While it waits for the lock.
-        Queued = "queued",
-        /// After it let the lock go, before it woke the next.
+    /// What a process was doing when it is killed.
+    KillPoint {
+        /// It held the lock.
+        Holding = "holding",
+        /// It waited for the lock.
+        Waiting = "waiting",
+        /// It had released the lock, but not yet woken the next waiter.
         Releasing = "releasing",
     }
 }

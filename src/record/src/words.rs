@@ -19,6 +19,10 @@ macro_rules! words {
                 match self { $($name::$variant => $word),* }
             }
         }
+        impl crate::params::Value for $name {
+            const KIND: crate::params::Kind = crate::params::Kind::Word(&[$($word),*]);
+            fn read(word: &str) -> Result<Self, String> { word.parse() }
+        }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.pad(self.word()) }
         }
@@ -78,7 +82,7 @@ words! {
         /// Is it parallel, or merely concurrent? The same work of two on one CPU and on two.
         Parallel = "parallel",
         /// Does one message, or one acquisition, cost what was declared? Untimed, system calls traced.
-        Anatomy = "anatomy",
+        CostModel = "cost_model",
         /// Does the mechanism keep its promises? Untimed.
         Conformance = "conformance",
         /// What can this machine do at all?
@@ -166,27 +170,6 @@ words! {
         Sample = "sample",
         /// Neither looks: transport only.
         None = "none",
-    }
-}
-words! {
-    /// A fault put in on purpose.
-    Fault {
-        /// One message vanishes.
-        Loss = "loss",
-        /// One message arrives twice.
-        Duplication = "duplication",
-        /// Two messages change places.
-        Reordering = "reordering",
-        /// One bit flips.
-        Corruption = "corruption",
-        /// The answering side reports one message more than it handled.
-        Lie = "lie",
-        /// The answering side stops without a word.
-        Hang = "hang",
-        /// The receiving side stands still once for 100 ms while hot.
-        Stall = "stall",
-        /// A holder of a lock goes in without asking.
-        Trespass = "trespass",
     }
 }
 words! {

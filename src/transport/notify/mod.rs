@@ -26,7 +26,7 @@ use super::{Receiver, Sender, Shape};
 use crate::record::{Anatomy, Counts, Measure};
 
 /// What can be asked of a mechanism that makes one notification of several: only what leaves one outstanding.
-const CLOSED_LOOPS: &[Measure] = &[Measure::RoundTrip, Measure::Wake, Measure::Anatomy, Measure::Conformance];
+const CLOSED_LOOPS: &[Measure] = &[Measure::RoundTrip, Measure::Wake, Measure::CostModel, Measure::Conformance];
 
 /// The half that says that something happened.
 pub trait Notifier {

@@ -102,7 +102,7 @@ mod tests {
     use crate::transport::{Receiver, Sender};
 
     fn shape() -> Shape {
-        Shape::of(&Case { message_bytes: Some(8), ..Case::new("transport", "fifo", Measure::Stream) })
+        Shape::of(&Case::new("transport", "fifo", Measure::Stream).with(|p| p.message_bytes = Some(8)))
     }
 
     #[test]

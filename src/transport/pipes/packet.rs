@@ -113,10 +113,9 @@ mod tests {
     use crate::record::{Case, Measure};
 
     fn shape(message_bytes: u64) -> Shape {
-        Shape::of(&Case {
-            message_bytes: Some(message_bytes),
-            ..Case::new("transport", "pipe-packet", Measure::Stream)
-        })
+        Shape::of(
+            &Case::new("transport", "pipe-packet", Measure::Stream).with(|p| p.message_bytes = Some(message_bytes)),
+        )
     }
 
     fn ends() -> (PacketSender, PacketReceiver) {

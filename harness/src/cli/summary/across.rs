@@ -1,4 +1,4 @@
-//! What a table has across, and what sets it apart from others of its measure.
+//! What a table has across, and what repetitions it apart from others of its measure.
 
 use ipcmark::record::{Case, Measure, Touch};
 use ipcmark_reports::{CaseSummary, format};
@@ -34,12 +34,12 @@ pub(super) enum Across {
 impl Across {
     pub fn of(summary: &CaseSummary) -> Self {
         let case = &summary.case;
-        let crowd = case.pairs.is_some() || case.hogs.is_some() || sides(case) != (1, 1);
+        let crowd = case.params.pairs.is_some() || case.params.hogs.is_some() || sides(case) != (1, 1);
         match case.measure {
             Measure::Paced => Self::Rates,
             Measure::Wake => Self::Pauses,
             Measure::Acquire | Measure::FirstWrite => Self::Alone,
-            Measure::Recover | Measure::SetUp if case.workers.is_some() => Self::Workers,
+            Measure::Recover | Measure::SetUp if case.params.workers.is_some() => Self::Workers,
             Measure::Idle => Self::Workers,
             Measure::StartUp => Self::Parents,
             Measure::Watch => Self::Endings,
@@ -60,31 +60,41 @@ impl Across {
 
     /// The column of a case, in order, with its heading.
     pub fn column(self, case: &Case) -> (u64, String) {
-        let bytes = case.message_bytes.unwrap_or(0);
+        let bytes = case.params.message_bytes.unwrap_or(0);
         match self {
             Self::Rates => {
-                let rate = case.rate_per_s.unwrap_or(0);
+                let rate = case.params.rate_per_s.unwrap_or(0);
                 (rate, table::plain(format::rate(rate as f64).trimmed().to_string()))
             }
             Self::Pauses => {
-                let gap_ns = case.gap_ns.unwrap_or(0);
+                let gap_ns = case.params.gap_ns.unwrap_or(0);
                 (gap_ns, table::plain(format::time(gap_ns as f64).trimmed().to_string()))
             }
             Self::Crowds => crowd(case),
-            Self::Depths => (u64::from(case.depth.unwrap_or(0)), format!("depth {}", case.depth.unwrap_or(0))),
+            Self::Depths => {
+                (u64::from(case.params.depth.unwrap_or(0)), format!("depth {}", case.params.depth.unwrap_or(0)))
+            }
             Self::Sizes => (bytes, table::plain(format::bytes(bytes))),
             Self::Holders => holders(case),
             Self::Reads => {
-                let reads = case.reads_percent.unwrap_or(0);
+                let reads = case.params.reads_percent.unwrap_or(0);
                 (u64::from(reads), format!("{reads} % reads"))
             }
-            Self::Stocks => case.stock.map_or((0, String::new()), |stock| (stock as u64, stock.to_string())),
-            Self::Deaths => case.death.map_or((0, String::new()), |death| (death as u64, format!("dies {death}"))),
+            Self::Stocks => case.params.stock.map_or((0, String::new()), |stock| (stock as u64, stock.to_string())),
+            Self::Deaths => {
+                case.params.kill_point.map_or((0, String::new()), |death| (death as u64, format!("dies {death}")))
+            }
             Self::Parents => parents(case),
-            Self::Endings => case.ending.map_or((0, String::new()), |ending| (ending as u64, ending.to_string())),
-            Self::Calls => case.call.map_or((0, String::new()), |call| (call as u64, call.to_string())),
-            Self::Workers => (u64::from(case.workers.unwrap_or(1)), counted(case.workers.unwrap_or(1), "worker")),
-            Self::Clients => (u64::from(case.clients.unwrap_or(1)), counted(case.clients.unwrap_or(1), "client")),
+            Self::Endings => {
+                case.params.ending.map_or((0, String::new()), |ending| (ending as u64, ending.to_string()))
+            }
+            Self::Calls => case.params.call.map_or((0, String::new()), |call| (call as u64, call.to_string())),
+            Self::Workers => {
+                (u64::from(case.params.workers.unwrap_or(1)), counted(case.params.workers.unwrap_or(1), "worker"))
+            }
+            Self::Clients => {
+                (u64::from(case.params.clients.unwrap_or(1)), counted(case.params.clients.unwrap_or(1), "client"))
+            }
             Self::Placements => (case.placement as u64, case.placement.to_string()),
             Self::Alone if case.measure == Measure::FirstWrite => (0, "a page".into()),
             Self::Alone => (0, "taken and let go".into()),
@@ -93,13 +103,13 @@ impl Across {
 }
 
 fn sides(case: &Case) -> (u32, u32) {
-    (case.producers.unwrap_or(1), case.consumers.unwrap_or(1))
+    (case.pattern().senders, case.pattern().receivers)
 }
 
 /// Shared channels first, then pairs, then hogs.
 fn crowd(case: &Case) -> (u64, String) {
     let (producers, consumers) = sides(case);
-    match (case.pairs, case.hogs) {
+    match (case.params.pairs, case.params.hogs) {
         (Some(pairs), _) => ((1 << 40) + u64::from(pairs), counted(pairs, "pair")),
         (None, Some(hogs)) => ((1 << 41) + u64::from(hogs), counted(hogs, "hog")),
         (None, None) => {
@@ -110,15 +120,15 @@ fn crowd(case: &Case) -> (u64, String) {
 
 /// By their number, then by the hogs beside them.
 fn holders(case: &Case) -> (u64, String) {
-    let (holders, hogs) = (case.holders.unwrap_or(2), case.hogs.unwrap_or(0));
+    let (holders, hogs) = (case.params.contenders.unwrap_or(2), case.params.hogs.unwrap_or(0));
     let beside = if hogs > 0 { format!(" + {}", counted(hogs, "hog")) } else { String::new() };
     (u64::from(holders) << 20 | u64::from(hogs), format!("{}{beside}", counted(holders, "holder")))
 }
 
 /// One at a time by a small parent first, then by larger ones, then several at once.
 fn parents(case: &Case) -> (u64, String) {
-    let bytes = case.resident_bytes.unwrap_or(0);
-    let (mib, at_once) = (bytes >> 20, case.at_once.unwrap_or(1));
+    let bytes = case.params.parent_rss_bytes.unwrap_or(0);
+    let (mib, at_once) = (bytes >> 20, case.params.batch.unwrap_or(1));
     let words: Vec<String> =
         [(bytes > 0).then(|| table::plain(format::bytes(bytes))), (at_once > 1).then(|| format!("{at_once} at once"))]
             .into_iter()
@@ -133,7 +143,7 @@ fn counted(number: u32, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// What sets a table apart from others of its measure and placement.
+/// What repetitions a table apart from others of its measure and placement.
 pub(super) fn apart(summary: &CaseSummary) -> String {
     let case = &summary.case;
     let bytes = match Across::of(summary) {
@@ -147,45 +157,45 @@ pub(super) fn apart(summary: &CaseSummary) -> String {
         Across::Holders => work(case),
         Across::Clients => served(case),
         Across::Calls => employed(case),
-        Across::Rates if case.workers.is_some() => employed(case),
-        Across::Rates if case.clients.is_some() => {
-            format!("{}, {}", served(case), counted(case.clients.unwrap_or(1), "client"))
+        Across::Rates if case.params.workers.is_some() => employed(case),
+        Across::Rates if case.params.clients.is_some() => {
+            format!("{}, {}", served(case), counted(case.params.clients.unwrap_or(1), "client"))
         }
         Across::Reads if case.measure == Measure::Access => {
-            let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
-            format!(", {}, {bytes}", counted(case.holders.unwrap_or(2), "user"))
+            let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
+            format!(", {}, {bytes}", counted(case.params.contenders.unwrap_or(2), "user"))
         }
-        Across::Reads | Across::Stocks => format!(", {}", counted(case.holders.unwrap_or(2), "holder")),
-        _ => format!(", {}", table::plain(format::bytes(case.message_bytes.unwrap_or(0)))),
+        Across::Reads | Across::Stocks => format!(", {}", counted(case.params.contenders.unwrap_or(2), "holder")),
+        _ => format!(", {}", table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)))),
     };
-    let arrivals = case.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
-    let burst = case.burst.map_or_else(String::new, |burst| format!(" of {burst}"));
-    let touch = match case.touch {
+    let arrivals = case.params.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
+    let burst = case.params.burst.map_or_else(String::new, |burst| format!(" of {burst}"));
+    let touch = match case.params.touch {
         Some(Touch::Sample) => ", a word a page read",
         Some(Touch::None) => ", only the first word read",
         _ => "",
     };
-    let prefault = if case.prefault == Some(true) { ", pages brought in first" } else { "" };
+    let prefault = if case.params.prefault == Some(true) { ", pages brought in first" } else { "" };
     format!("{bytes}{arrivals}{burst}{touch}{prefault}")
 }
 
 /// What a server does for each request.
 fn served(case: &Case) -> String {
-    let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
-    let service = case.service.map_or_else(String::new, |service| format!(", {service}"));
+    let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
+    let service = case.params.service.map_or_else(String::new, |service| format!(", {service}"));
     format!(", {bytes}{service}{}", grain(case))
 }
 
 /// Who does the tasks of a pool, and what a task is.
 fn employed(case: &Case) -> String {
-    let bytes = table::plain(format::bytes(case.message_bytes.unwrap_or(0)));
-    let chunk = case.chunk.map_or_else(String::new, |chunk| format!(", chunks: {chunk}"));
-    format!(", {}, {bytes}{}{chunk}", counted(case.workers.unwrap_or(1), "worker"), grain(case))
+    let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
+    let chunk = case.params.chunk.map_or_else(String::new, |chunk| format!(", chunks: {chunk}"));
+    format!(", {}, {bytes}{}{chunk}", counted(case.params.workers.unwrap_or(1), "worker"), grain(case))
 }
 
 /// The work of a task or a request, where it has any.
 fn grain(case: &Case) -> String {
-    let grain = case.grain_ns.filter(|&ns| ns > 0);
+    let grain = case.params.grain_ns.filter(|&ns| ns > 0);
     grain.map_or_else(String::new, |ns| {
         format!(", {} each", table::plain(format::time(ns as f64).trimmed().to_string()))
     })
@@ -193,12 +203,15 @@ fn grain(case: &Case) -> String {
 
 /// What each holder does all the time.
 fn work(case: &Case) -> String {
-    let (inside_ns, outside_ns) = (case.inside_ns.unwrap_or(0), case.outside_ns.unwrap_or(0));
-    if (inside_ns, outside_ns, case.lines.unwrap_or(1)) == (0, 0, 1) {
+    let (inside_ns, outside_ns) =
+        (case.params.critical_section_ns.unwrap_or(0), case.params.think_time_ns.unwrap_or(0));
+    if (inside_ns, outside_ns, case.params.lines.unwrap_or(1)) == (0, 0, 1) {
         return String::new();
     }
     let time = |ns: u64| table::plain(format::time(ns as f64).trimmed().to_string());
-    let lines = case.lines.filter(|lines| *lines > 1).map_or_else(String::new, |lines| format!(", {lines} lines"));
-    let spacing = case.spacing.filter(|_| outside_ns > 0).map_or_else(String::new, |spacing| format!(" ({spacing})"));
+    let lines =
+        case.params.lines.filter(|lines| *lines > 1).map_or_else(String::new, |lines| format!(", {lines} lines"));
+    let spacing =
+        case.params.spacing.filter(|_| outside_ns > 0).map_or_else(String::new, |spacing| format!(" ({spacing})"));
     format!(", {} inside, {} outside{spacing}{lines}", time(inside_ns), time(outside_ns))
 }

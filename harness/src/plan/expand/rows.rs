@@ -1,11 +1,12 @@
 //! The registry rows that a block names: patterns, exclusions, isolations and substrates.
 
+use std::str::FromStr;
+
 use ipcmark::family::Variant;
 use ipcmark::record::{Isolation, Substrate};
-use toml::Spanned;
 
 use super::super::distinct;
-use super::super::source::Block;
+use super::super::source::{Block, Word};
 use super::super::text;
 use super::Expander;
 
@@ -16,18 +17,21 @@ impl Expander<'_> {
     /// The registry rows a block names, in its order, narrowed to the isolations and substrates it asks for, less those
     /// it excludes.
     pub(super) fn rows(&self, block: &Block) -> anyhow::Result<Vec<&Variant>> {
-        let family = block.family.get_ref().as_str();
+        let family = block.list("family").and_then(|list| list.words.first());
+        let (family, family_at) = family.map_or(("transport", block.at.clone()), |word| (&word.text, word.at.clone()));
         let all: Vec<&Variant> = self.ground.variants.iter().filter(|row| row.family == family).collect();
         if all.is_empty() {
             let known = distinct(self.ground.variants.iter().map(|row| row.family));
-            return Err(self.page.wrong(block.family.span(), text::unknown("family", family, known)));
+            return Err(self.page.wrong(family_at, text::unknown("family", family, known)));
         }
-        let isolations = self.page.narrowing(block.isolations.as_ref(), "isolations", "isolation", Isolation::ALL)?;
-        let substrates = self.page.narrowing(block.substrates.as_ref(), "substrates", "substrate", Substrate::ALL)?;
+        let isolations: Option<Vec<Isolation>> = self.narrowing(block, "isolation", &["process", "thread"])?;
+        let known: Vec<&str> = Substrate::ALL.iter().map(|substrate| substrate.word()).collect();
+        let substrates: Option<Vec<Substrate>> = self.narrowing(block, "substrate", &known)?;
         let mut chosen: Vec<&Variant> = vec![];
         let mut excluded: Vec<&Variant> = vec![];
-        for pattern in self.page.filled(&block.mechanisms, "mechanisms")? {
-            let word = pattern.get_ref().as_str();
+        let mechanisms = block.required(self.page, "mechanism")?;
+        for pattern in &mechanisms.words {
+            let word = pattern.text.as_str();
             if let Some(word) = word.strip_prefix(EXCLUDED) {
                 excluded.extend(self.named(&all, word, pattern)?);
                 continue;
@@ -35,26 +39,26 @@ impl Expander<'_> {
             let named = self.named(&all, word, pattern)?;
             let kept = narrow(&named, isolations.as_deref(), substrates.as_deref());
             if kept.is_empty() {
-                return Err(self.page.wrong(pattern.span(), unfit(word, &named)));
+                return Err(self.page.wrong(pattern.at.clone(), unfit(word, &named)));
             }
             let new: Vec<_> = kept.into_iter().filter(|row| !holds(&chosen, row)).collect();
             chosen.extend(new);
         }
         chosen.retain(|row| !holds(&excluded, row));
         if chosen.is_empty() {
-            let text = "`mechanisms` leaves nothing to run; `\"*\"` names every row, and `!` takes some of them away";
-            return Err(self.page.wrong(block.mechanisms.span(), text));
+            let text = "`mechanism` leaves nothing to run; `\"*\"` names every row, and `!` takes some of them away";
+            return Err(self.page.wrong(mechanisms.at.clone(), text));
         }
         Ok(chosen)
     }
 
+    /// The words of a list that may be left out.
+    fn narrowing<T: FromStr>(&self, block: &Block, key: &str, known: &[&str]) -> anyhow::Result<Option<Vec<T>>> {
+        block.list(key).map(|list| self.page.words(list, known)).transpose()
+    }
+
     /// The rows of `all` that `word` stands for.
-    fn named<'c>(
-        &self,
-        all: &[&'c Variant],
-        word: &str,
-        pattern: &Spanned<String>,
-    ) -> anyhow::Result<Vec<&'c Variant>> {
+    fn named<'c>(&self, all: &[&'c Variant], word: &str, pattern: &Word) -> anyhow::Result<Vec<&'c Variant>> {
         // Plans ask for all there is of this program's own. What others measure is asked for by name.
         let meant = |row: &&Variant| row.program.is_none() || !word.starts_with('*');
         let fits = |row: &&Variant| text::matches(word, &row.row()) || word == row.mechanism;
@@ -64,7 +68,7 @@ impl Expander<'_> {
             let rows = distinct(rows.iter().map(String::as_str));
             let mechanisms = distinct(all.iter().map(|row| row.mechanism));
             let text = text::unknown_of("mechanism", word, &rows, &mechanisms);
-            return Err(self.page.wrong(pattern.span(), text));
+            return Err(self.page.wrong(pattern.at.clone(), text));
         }
         Ok(named)
     }

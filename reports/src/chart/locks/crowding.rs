@@ -26,7 +26,7 @@ struct Crowded<'s, 'a> {
 
 impl Crowded<'_, '_> {
     fn hogs(&self) -> u32 {
-        self.case.case.hogs.unwrap_or(0)
+        self.case.case.params.hogs.unwrap_or(0)
     }
 
     /// `8 holders`, or `beside a hog`.
@@ -54,12 +54,15 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let cpus = cpus(study)?;
     let competing = |case: &&CaseStudy<'_>| excludes(case) && is_sound(case);
     let all: Vec<&CaseStudy<'_>> = with_hogs(study, Measure::Contention, placement).filter(competing).collect();
-    let roomy: Vec<&CaseStudy<'_>> =
-        all.iter().copied().filter(|case| holders(case.case) <= cpus && case.case.hogs.unwrap_or(0) == 0).collect();
+    let roomy: Vec<&CaseStudy<'_>> = all
+        .iter()
+        .copied()
+        .filter(|case| holders(case.case) <= cpus && case.case.params.hogs.unwrap_or(0) == 0)
+        .collect();
     let ground = common_ground(study, &roomy)?;
     let crowded = crowded(&all, &roomy, ground, cpus);
     let of_rows: Vec<&CaseStudy<'_>> = crowded.iter().map(|one| one.case).collect();
-    let shown = Shown::of(&of_rows, |case| u64::from(holders(case.case) * 100 + case.case.hogs.unwrap_or(0)));
+    let shown = Shown::of(&of_rows, |case| u64::from(holders(case.case) * 100 + case.case.params.hogs.unwrap_or(0)));
     let sections: Vec<Section> =
         Manner::ALL.into_iter().filter_map(|manner| section(study, looks, &crowded, manner, &shown)).collect();
     let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
@@ -103,7 +106,7 @@ fn crowded<'s, 'a>(
 ) -> Vec<Crowded<'s, 'a>> {
     let rate = |case: &CaseStudy<'_>| sets(&case.records, Kind::Cost, cost_ns);
     let of = |case: &&'s CaseStudy<'a>| {
-        let (wanting, hogs) = (holders(case.case), case.case.hogs.unwrap_or(0));
+        let (wanting, hogs) = (holders(case.case), case.case.params.hogs.unwrap_or(0));
         let alike = |other: &&&CaseStudy<'_>| {
             other.series == case.series && Work::of(other.case) == work && holders(other.case) == n
         };

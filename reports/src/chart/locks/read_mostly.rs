@@ -18,7 +18,7 @@ use crate::format;
 pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
     let placement = home(study, Measure::ReadMostly, placement);
     let mut cases = placement.map_or_else(Vec::new, |at| contenders(study, Measure::ReadMostly, at));
-    cases.retain(|case| is_sound(case) && case.case.reads_percent.is_some());
+    cases.retain(|case| is_sound(case) && case.case.params.reads_percent.is_some());
     let with = |n: u32| cases.iter().filter(|case| holders(case.case) == n).count();
     let most = cases.iter().map(|case| holders(case.case)).max_by_key(|&n| (with(n), n));
     cases.retain(|case| Some(holders(case.case)) == most);
@@ -28,7 +28,7 @@ pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s Case
 
 /// Of a hundred accesses, how many only read.
 pub fn reads(case: &CaseStudy<'_>) -> u32 {
-    case.case.reads_percent.unwrap_or(0)
+    case.case.params.reads_percent.unwrap_or(0)
 }
 
 /// Shares of reads that were tried, in order.

@@ -53,7 +53,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 }
 
 fn stock(case: &CaseStudy<'_>) -> Stock {
-    case.case.stock.unwrap_or(Stock::Memory)
+    case.case.params.stock.unwrap_or(Stock::Memory)
 }
 
 /// The number of sellers that most cases have, the largest of equals.

@@ -21,8 +21,8 @@ const SHAPES: [(Chunk, Marker); 4] = [
 
 /// The chart; `None` where fewer than two policies were tried.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let mapped = |case: &&CaseStudy<'_>| case.case.call == Some(Call::Map) && !is_serial(case);
-    let grounds = Ground::all(asked(study, Measure::Dispatch).filter(mapped), |shape| shape.chunk = None);
+    let mapped = |case: &&CaseStudy<'_>| case.case.params.call == Some(Call::Map) && !is_serial(case);
+    let grounds = Ground::all(asked(study, Measure::Dispatch).filter(mapped), |shape| shape.params.chunk = None);
     let ground = grounds.into_iter().find(|ground| policies(ground) > 1)?;
     let sections = sorted(&variants(&ground.cases))
         .into_iter()
@@ -46,7 +46,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 }
 
 fn policy(case: &CaseStudy<'_>) -> Chunk {
-    case.case.chunk.unwrap_or(Chunk::One)
+    case.case.params.chunk.unwrap_or(Chunk::One)
 }
 
 fn policies(ground: &Ground<'_, '_>) -> usize {

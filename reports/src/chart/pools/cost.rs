@@ -55,7 +55,7 @@ fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 
 /// The cheapest pools, one task at a time and many at once, next to Python.
 fn answer(ground: &Ground<'_, '_>) -> String {
     let best = |call: Call, python: bool| {
-        let of_call = ground.cases.iter().copied().filter(|case| case.case.call == Some(call));
+        let of_call = ground.cases.iter().copied().filter(|case| case.case.params.call == Some(call));
         let side = |case: &&CaseStudy<'_>| if python { is_python(case.case) } else { competes(case) };
         Best::among(of_call.filter(side).collect())
     };
@@ -81,7 +81,7 @@ fn answer(ground: &Ground<'_, '_>) -> String {
 fn table(ground: &Ground<'_, '_>) -> Table {
     Table::of(&ground.cases)
         .case("Pool")
-        .text("Call", "call", |case| case.case.call.map_or("", Call::word))
+        .text("Call", "call", |case| case.case.params.call.map_or("", Call::word))
         .spread([("Time per task", "task_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
         .metric("Tasks per second", "tasks_per_s", format::rate, metric::TASKS_PER_S)
         .metric("Worker overhead", "task_overhead_ns", format::time, metric::TASK_OVERHEAD_NS)

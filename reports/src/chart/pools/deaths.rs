@@ -15,7 +15,7 @@ pub fn figure(study: &Study<'_>) -> Option<Figure> {
     let asked = |case: &&CaseStudy<'_>| {
         case.case.family == POOL && case.case.measure == Measure::Recover && case.usable().next().is_some()
     };
-    let open = |shape: &mut Case| shape.message_bytes = None;
+    let open = |shape: &mut Case| shape.params.message_bytes = None;
     let ground = Ground::most(study.cases.iter().filter(asked), open)?;
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| noticed(a).total_cmp(&noticed(b)));

@@ -29,7 +29,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let panels: Vec<Panel> = by_manner(&drawn, |case| case.series.manner)
         .map(|(heading, members)| {
             let members: Vec<&CaseStudy<'_>> = members.into_iter().copied().collect();
-            let mut lines = references(ground.shape.workers, ends);
+            let mut lines = references(ground.shape.params.workers, ends);
             for cases in members.chunk_by(|a, b| a.series == b.series) {
                 lines.push(line(cases, study, looks));
             }

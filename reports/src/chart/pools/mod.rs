@@ -38,22 +38,22 @@ fn asked<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> impl Iterator<Item =
 /// Empty tasks handed out in every way, each by itself, on the ground that most pools share.
 fn empty_tasks<'s, 'a>(study: &'s Study<'a>) -> Option<Ground<'s, 'a>> {
     let plain = |case: &&CaseStudy<'_>| no_work(case) && no_chunks(case);
-    Ground::most(asked(study, Measure::Dispatch).filter(plain), |shape| shape.call = None)
+    Ground::most(asked(study, Measure::Dispatch).filter(plain), |shape| shape.params.call = None)
 }
 
 /// True where tasks have no work of their own.
 fn no_work(case: &CaseStudy<'_>) -> bool {
-    case.case.grain_ns.unwrap_or(0) == 0
+    case.case.params.grain_ns.unwrap_or(0) == 0
 }
 
 /// True where tasks are handed over as the plan left it.
 fn no_chunks(case: &CaseStudy<'_>) -> bool {
-    case.case.chunk.is_none_or(|chunk| chunk == ipcmark_record::Chunk::One)
+    case.case.params.chunk.is_none_or(|chunk| chunk == ipcmark_record::Chunk::One)
 }
 
 /// The case of the same variant that is called this way.
 fn called<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>, call: Call) -> Option<&'s CaseStudy<'a>> {
-    ground.cases.iter().copied().find(|case| case.series == like.series && case.case.call == Some(call))
+    ground.cases.iter().copied().find(|case| case.series == like.series && case.case.params.call == Some(call))
 }
 
 /// One case for each variant of a ground, those that come first.
@@ -103,13 +103,14 @@ fn sorted<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s Cas
 fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseStudy<'a>>)> {
     let (serial, pools): (Vec<&CaseStudy<'_>>, Vec<_>) =
         asked(study, Measure::Dispatch).filter(|case| no_chunks(case)).partition(|case| is_serial(case));
-    let grounds = Ground::all(pools.iter().copied().filter(|case| grain(case) > 0), |shape| shape.grain_ns = None);
+    let grounds =
+        Ground::all(pools.iter().copied().filter(|case| grain(case) > 0), |shape| shape.params.grain_ns = None);
     let swept = grounds.into_iter().filter(|ground| grains(&ground.cases).len() > 1);
     // Where tasks go over one by one and many at once, the efficiency of many at once is the question.
-    let mut ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.call != Some(Call::Apply)))?;
+    let mut ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.params.call != Some(Call::Apply)))?;
     ground.cases.sort_by(|a, b| (&a.series, grain(a)).cmp(&(&b.series, grain(b))));
     let mut loops: Vec<&CaseStudy<'_>> = Vec::new();
-    for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.message_bytes.unwrap_or(0)) {
+    for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.params.message_bytes.unwrap_or(0)) {
         if loops.iter().all(|known| grain(known) != grain(case)) {
             loops.push(case);
         }
@@ -118,7 +119,7 @@ fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseSt
 }
 
 fn grain(case: &CaseStudy<'_>) -> u64 {
-    case.case.grain_ns.unwrap_or(0)
+    case.case.params.grain_ns.unwrap_or(0)
 }
 
 fn grains(cases: &[&CaseStudy<'_>]) -> BTreeSet<u64> {

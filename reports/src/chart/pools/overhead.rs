@@ -19,8 +19,12 @@ const PARTS: [(&str, &str, u8); 2] =
 /// The chart, of tasks handed over one at a time; `None` where none was.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = empty_tasks(study)?;
-    let applied: Vec<&CaseStudy<'_>> =
-        ground.cases.iter().copied().filter(|case| case.case.call == Some(Call::Apply) && !is_serial(case)).collect();
+    let applied: Vec<&CaseStudy<'_>> = ground
+        .cases
+        .iter()
+        .copied()
+        .filter(|case| case.case.params.call == Some(Call::Apply) && !is_serial(case))
+        .collect();
     let ground = Ground { cases: variants(&applied), ..ground };
     let mut cases = ground.cases.clone();
     cases.retain(|case| PARTS.iter().all(|part| value(case, part.0).is_some()));

@@ -66,5 +66,5 @@ fn sibling<'s, 'a>(
     measure: Measure,
 ) -> Option<&'s CaseStudy<'a>> {
     let same = || asked(study, measure).filter(|case| case.series == like.series);
-    same().find(|case| case.case.workers == ground.shape.workers).or_else(|| same().next())
+    same().find(|case| case.case.params.workers == ground.shape.params.workers).or_else(|| same().next())
 }

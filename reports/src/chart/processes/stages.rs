@@ -27,7 +27,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let started = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::StartUp);
     let grounds = Ground::all(started, |_| ());
     // One at a time, by a parent that has as little memory as it can: where that was tried.
-    let plain = |ground: &&Ground<'_, '_>| ground.shape.at_once.is_none() && ground.shape.resident_bytes.is_none();
+    let plain = |ground: &&Ground<'_, '_>| {
+        ground.shape.params.batch.is_none() && ground.shape.params.parent_rss_bytes.is_none()
+    };
     let ground = grounds.iter().find(plain).or(grounds.first())?;
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));

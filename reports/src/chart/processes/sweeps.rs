@@ -33,7 +33,7 @@ const AT_ONCE: Swept = Swept {
 };
 
 fn resident_bytes(case: &CaseStudy<'_>) -> u64 {
-    case.case.resident_bytes.unwrap_or(0)
+    case.case.params.parent_rss_bytes.unwrap_or(0)
 }
 
 fn resident_told(bytes: u64) -> String {
@@ -41,7 +41,7 @@ fn resident_told(bytes: u64) -> String {
 }
 
 fn started_at_once(case: &CaseStudy<'_>) -> u64 {
-    u64::from(case.case.at_once.unwrap_or(1))
+    u64::from(case.case.params.batch.unwrap_or(1))
 }
 
 fn started_told(n: u64) -> String {
@@ -71,7 +71,7 @@ fn swept<'s, 'a>(study: &'s Study<'a>, swept: &Swept, open: fn(&mut Case)) -> Op
 
 /// Time to the first word against the memory of the parent.
 pub fn resident(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground = swept(study, &RESIDENT, |shape| shape.resident_bytes = None)?;
+    let ground = swept(study, &RESIDENT, |shape| shape.params.parent_rss_bytes = None)?;
     let answer = grown(&ground);
     let chart = Against {
         cases: ground.cases.clone(),
@@ -96,7 +96,7 @@ pub fn resident(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 /// Lives a second against how many are started at once.
 pub fn at_once(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground = swept(study, &AT_ONCE, |shape| shape.at_once = None)?;
+    let ground = swept(study, &AT_ONCE, |shape| shape.params.batch = None)?;
     let answer = most(&ground);
     let chart = Against {
         cases: ground.cases.clone(),

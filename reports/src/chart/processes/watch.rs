@@ -16,10 +16,10 @@ use crate::format;
 /// The chart, a section for each way to end; `None` where no end was watched for.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let watched = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::Watch);
-    let ground = Ground::most(watched, |shape: &mut Case| shape.ending = None)?;
+    let ground = Ground::most(watched, |shape: &mut Case| shape.params.ending = None)?;
     let of = |ending: Ending| {
         let mut cases: Vec<&CaseStudy<'_>> =
-            ground.cases.iter().copied().filter(|case| case.case.ending == Some(ending)).collect();
+            ground.cases.iter().copied().filter(|case| case.case.params.ending == Some(ending)).collect();
         cases.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
         cases
     };
@@ -80,7 +80,7 @@ fn answer(killed: &[&CaseStudy<'_>], left: &[&CaseStudy<'_>]) -> String {
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .text("Way to watch", "mechanism", |case| case.series.label())
-        .text("Ending", "ending", |case| case.case.ending.map_or("", Ending::word))
+        .text("Ending", "ending", |case| case.case.params.ending.map_or("", Ending::word))
         .spread([("Known after", "notice_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
         .time("p99", "p99_ns", |case| case.summary.p99_ns)
         .metric("One liveness check", "alive_ns", format::time, metric::ALIVE_NS)

@@ -41,8 +41,8 @@ fn in_order<'s, 'a>(ground: &Ground<'s, 'a>) -> Vec<&'s CaseStudy<'a>> {
 
 /// For addresses: what sets a ground apart from others.
 fn id(name: &str, shape: &Case) -> String {
-    let service = shape.service.unwrap_or(Service::Echo);
-    format!("{name}-{service}-{}-{}", shape.message_bytes.unwrap_or(0), shape.placement)
+    let service = shape.params.service.unwrap_or(Service::Echo);
+    format!("{name}-{service}-{}-{}", shape.params.message_bytes.unwrap_or(0), shape.placement)
 }
 
 fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {

@@ -24,11 +24,11 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
 /// Servers with any number of clients, on the ground that most of them share first.
 fn grounds<'s, 'a>(study: &'s Study<'a>) -> Vec<Ground<'s, 'a>> {
     let served = measured(study, SERVER).filter(|case| case.case.measure == Measure::Serve);
-    Ground::all(served, |shape: &mut Case| shape.clients = None)
+    Ground::all(served, |shape: &mut Case| shape.params.clients = None)
 }
 
 fn clients(case: &CaseStudy<'_>) -> u64 {
-    u64::from(case.case.clients.unwrap_or(1))
+    u64::from(case.case.params.clients.unwrap_or(1))
 }
 
 /// One panel for each kind of address, by the last word of a row's name: which way of serving is better shows among those

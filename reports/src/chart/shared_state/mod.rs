@@ -23,12 +23,12 @@ fn grounds<'s, 'a>(study: &'s Study<'a>, open: fn(&mut Case)) -> Vec<Ground<'s, 
 
 /// Of a hundred accesses, how many only read.
 fn reads(case: &CaseStudy<'_>) -> u64 {
-    u64::from(case.case.reads_percent.unwrap_or(0))
+    u64::from(case.case.params.reads_percent.unwrap_or(0))
 }
 
 /// How many use the state.
 fn holders(case: &CaseStudy<'_>) -> u64 {
-    u64::from(case.case.holders.unwrap_or(1))
+    u64::from(case.case.params.contenders.unwrap_or(1))
 }
 
 /// True for what lives between processes and is not Python's.

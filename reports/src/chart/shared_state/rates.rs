@@ -32,8 +32,12 @@ fn holders_told(n: u64) -> String {
 
 /// Against reads, with as many users as most variants share; `None` where one mix was tried.
 pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground =
-        swept(study, &READS, |shape| shape.reads_percent = None, |shape| shape.holders.map(|n| n.abs_diff(2)))?;
+    let ground = swept(
+        study,
+        &READS,
+        |shape| shape.params.reads_percent = None,
+        |shape| shape.params.contenders.map(|n| n.abs_diff(2)),
+    )?;
     let answer = best_at_ends(&ground, &READS);
     let figure = chart(
         &ground,
@@ -48,8 +52,12 @@ pub fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 /// Against users, at the mix that most variants share; `None` where one number was tried.
 pub fn against_holders(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground =
-        swept(study, &HOLDERS, |shape| shape.holders = None, |shape| shape.reads_percent.map(|n| n.abs_diff(90)))?;
+    let ground = swept(
+        study,
+        &HOLDERS,
+        |shape| shape.params.contenders = None,
+        |shape| shape.params.reads_percent.map(|n| n.abs_diff(90)),
+    )?;
     let answer = best_at_ends(&ground, &HOLDERS);
     let figure = chart(
         &ground,

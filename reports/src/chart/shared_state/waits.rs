@@ -20,7 +20,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let known = |ground: &Ground<'_, '_>| ground.cases.iter().filter(|case| both(case)).count();
     // Of equals `max_by_key` takes the last: with the most users, and of mixes the one that is mostly read.
     let mut level: Vec<_> = grounds.into_iter().filter(|ground| known(ground) > 0).collect();
-    level.sort_by_key(|ground| (ground.shape.holders, ground.shape.reads_percent));
+    level.sort_by_key(|ground| (ground.shape.params.contenders, ground.shape.params.reads_percent));
     let ground = level.into_iter().max_by_key(known)?;
     let cases: Vec<&CaseStudy<'_>> = ground.cases.iter().copied().filter(|case| both(case)).collect();
     let sections = by_sides(&cases)

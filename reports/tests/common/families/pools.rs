@@ -1,7 +1,7 @@
 //! Pools: what they cost a task is known, so break-even and METG are, too.
 
 use ipcmark_record::{
-    Arrivals, Call, Case, Chunk, Death, Group, Isolation, Measure, Placement, Record, Verdict, Wait, metric,
+    Arrivals, Call, Case, Chunk, Group, Isolation, KillPoint, Measure, Placement, Record, Verdict, Wait, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
 
@@ -39,15 +39,13 @@ pub fn named(row: &str) -> One {
 
 /// Tasks handed to two workers. One task takes its workers `cost` beside its own work, whatever the grain.
 pub fn dispatch(one: &One, call: Call, grain_ns: u64, chunk: Option<Chunk>, set: u32, random: &mut Random) -> Record {
-    let case = Case {
-        workers: Some(2),
-        call: Some(call),
-        chunk,
-        grain_ns: (grain_ns > 0).then_some(grain_ns),
-        message_bytes: Some(64),
-        placement: Placement::Spread,
-        ..one.case(Measure::Dispatch)
-    };
+    let case = Case { placement: Placement::Spread, ..one.case(Measure::Dispatch) }.with(|p| {
+        p.workers = Some(2);
+        p.call = Some(call);
+        p.chunk = chunk;
+        p.grain_ns = (grain_ns > 0).then_some(grain_ns);
+        p.message_bytes = Some(64);
+    });
     let at_once = match (call, chunk) {
         (Call::Apply, _) => 1.6,
         (Call::Map, Some(Chunk::Sixteen)) => 0.1,
@@ -74,7 +72,7 @@ pub fn dispatch(one: &One, call: Call, grain_ns: u64, chunk: Option<Chunk>, set:
 }
 
 fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
-    let case = |measure| Case { workers: Some(2), placement: Placement::Spread, ..one.case(measure) };
+    let case = |measure| Case { placement: Placement::Spread, ..one.case(measure) }.with(|p| p.workers = Some(2));
     let start = if one.isolation == Isolation::Process { 900_000.0 } else { 60_000.0 } * noise(random);
     let busy = if matches!(one.wait, Some(Wait::Spin)) { 2e9 } else { 80_000.0 };
     let set_up = [
@@ -90,15 +88,14 @@ fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
     if one.isolation == Isolation::Process {
         let killed =
             [(metric::RECOVERY_NS, 240_000.0 * noise(random)), (metric::TASKS_LOST, 1.0), (metric::TASKS_RETRIED, 0.0)];
-        records.push(trial(Case { death: Some(Death::Inside), ..case(Measure::Recover) }, set, &killed));
+        records.push(trial(case(Measure::Recover).with(|p| p.kill_point = Some(KillPoint::Holding)), set, &killed));
     }
     for rate in [1_000u64, 10_000, 100_000] {
-        let paced = Case {
-            rate_per_s: Some(rate),
-            arrivals: Some(Arrivals::Poisson),
-            message_bytes: Some(64),
-            ..case(Measure::Paced)
-        };
+        let paced = case(Measure::Paced).with(|p| {
+            p.rate_per_s = Some(rate);
+            p.arrivals = Some(Arrivals::Poisson);
+            p.message_bytes = Some(64);
+        });
         let mut record =
             trial(paced, set, &[(metric::LATENCY_NS, one.cost * 1.8), (metric::MESSAGES_PER_S, rate as f64)]);
         if rate as f64 > 1e9 / one.cost {

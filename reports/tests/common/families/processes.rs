@@ -25,7 +25,10 @@ const fn way(mechanism: &'static str, group: Group, isolation: Isolation, cost: 
 
 /// Lives of one way to start.
 pub fn start_up(one: &One, resident_mib: u64, at_once: Option<u32>, set: u32, random: &mut Random) -> Record {
-    let case = Case { resident_bytes: Some(resident_mib << 20), at_once, ..one.case(Measure::StartUp) };
+    let case = one.case(Measure::StartUp).with(|p| {
+        p.parent_rss_bytes = Some(resident_mib << 20);
+        p.batch = at_once;
+    });
     let copies = matches!(one.mechanism, "fork" | "fork-exec" | "clone3" | "python-fork");
     let tables = if copies { resident_mib as f64 * 9_000.0 } else { 0.0 };
     let word = (one.cost + tables) * noise(random);
@@ -57,7 +60,7 @@ fn watch(set: u32, random: &mut Random) -> Vec<Record> {
         // What ended long ago cannot be noticed any more.
         let known = if ending == Ending::Zombie { metric::REAP_NS } else { metric::NOTICE_NS };
         let metrics = [(known, ns), (metric::ALIVE_NS, 310.0)];
-        with_waits(trial(Case { ending: Some(ending), ..one.case(Measure::Watch) }, set, &metrics), ns, random)
+        with_waits(trial(one.case(Measure::Watch).with(|p| p.ending = Some(ending)), set, &metrics), ns, random)
     })
     .collect()
 }
@@ -88,7 +91,7 @@ fn parallel(set: u32, random: &mut Random) -> Vec<Record> {
         let one = One { family: "concurrency", mechanism, group: Group::Processes, wait: None, isolation, cost: 0.0 };
         let (apart, alternates) = (placement != Placement::SameCpu, mechanism == "alternating");
         let speed_up = if apart && !alternates { 1.94 } else { 0.96 } * noise(random);
-        let case = Case { placement, grain_ns: Some(100_000), ..one.case(Measure::Parallel) };
+        let case = Case { placement, ..one.case(Measure::Parallel) }.with(|p| p.grain_ns = Some(100_000));
         let metrics = [(metric::WORK_NS, 1e8 / speed_up), (metric::SPEED_UP, speed_up)];
         let shares = match (apart, alternates) {
             (true, false) => [98, 1, 1],

@@ -30,14 +30,12 @@ const fn server(mechanism: &'static str, group: Group, wait: Wait, cost: f64) ->
 /// Closed loop.
 pub fn serve(one: &One, clients: u32, service: Service, set: u32, random: &mut Random) -> Record {
     let grain_ns = (service == Service::Compute).then_some(10_000);
-    let case = Case {
-        clients: Some(clients),
-        service: Some(service),
-        grain_ns,
-        message_bytes: Some(64),
-        placement: Placement::Spread,
-        ..one.case(Measure::Serve)
-    };
+    let case = Case { placement: Placement::Spread, ..one.case(Measure::Serve) }.with(|p| {
+        p.clients = Some(clients);
+        p.service = Some(service);
+        p.grain_ns = grain_ns;
+        p.message_bytes = Some(64);
+    });
     let n = f64::from(clients);
     let crowding = if one.mechanism.contains("per-connection") { 0.0012 } else { 0.0001 };
     let busy = (one.cost + grain_ns.unwrap_or(0) as f64) * noise(random);
@@ -69,15 +67,13 @@ pub fn server_run(sets: u32, seed: u64) -> Vec<Record> {
             records.push(serve(one, clients, service, set, &mut random));
         }
         for rate in [1_000, 20_000] {
-            let case = Case {
-                clients: Some(64),
-                service: Some(Service::Echo),
-                message_bytes: Some(64),
-                rate_per_s: Some(rate),
-                arrivals: Some(Arrivals::Poisson),
-                placement: Placement::Spread,
-                ..one.case(Measure::Paced)
-            };
+            let case = Case { placement: Placement::Spread, ..one.case(Measure::Paced) }.with(|p| {
+                p.clients = Some(64);
+                p.service = Some(Service::Echo);
+                p.message_bytes = Some(64);
+                p.rate_per_s = Some(rate);
+                p.arrivals = Some(Arrivals::Poisson);
+            });
             let ns = one.cost * 2.2 * noise(&mut random);
             let record = trial(case, set, &[(metric::LATENCY_NS, ns), (metric::MESSAGES_PER_S, rate as f64)]);
             records.push(with_waits(record, ns, &mut random));

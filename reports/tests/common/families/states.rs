@@ -1,6 +1,6 @@
 //! Shared state and queues of work.
 
-use ipcmark_record::{Case, Group, Isolation, Measure, Placement, Record, Wait, metric};
+use ipcmark_record::{Case, Group, Isolation, Measure, Pattern, Placement, Record, Wait, metric};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{One, finish, noise, trial, with_waits};
@@ -39,14 +39,12 @@ const fn queue(mechanism: &'static str, group: Group, wait: Wait, isolation: Iso
 
 /// Several users of one state.
 pub fn access(one: &One, holders: u32, reads_percent: u32, set: u32, random: &mut Random) -> Record {
-    let case = Case {
-        holders: Some(holders),
-        reads_percent: Some(reads_percent),
-        keys: Some(1024),
-        message_bytes: Some(64),
-        placement: Placement::Spread,
-        ..one.case(Measure::Access)
-    };
+    let case = Case { placement: Placement::Spread, ..one.case(Measure::Access) }.with(|p| {
+        p.contenders = Some(holders);
+        p.reads_percent = Some(reads_percent);
+        p.keys = Some(1024);
+        p.message_bytes = Some(64);
+    });
     let writes = 1.0 - f64::from(reads_percent) / 100.0;
     let ns = one.cost * (1.0 + 2.0 * writes) * noise(random);
     let mut metrics = vec![
@@ -62,13 +60,10 @@ pub fn access(one: &One, holders: u32, reads_percent: u32, set: u32, random: &mu
 
 /// Producers and consumers of one queue.
 pub fn drain(one: &One, sides: (u32, u32), set: u32, random: &mut Random) -> Record {
-    let case = Case {
-        producers: Some(sides.0),
-        consumers: Some(sides.1),
-        message_bytes: Some(64),
-        placement: Placement::Spread,
-        ..one.case(Measure::Drain)
-    };
+    let case = Case { placement: Placement::Spread, ..one.case(Measure::Drain) }.with(|p| {
+        p.pattern = Some(Pattern { senders: sides.0, receivers: sides.1 });
+        p.message_bytes = Some(64);
+    });
     let ns = one.cost * noise(random);
     let mut metrics = vec![
         (metric::DRAIN_NS, ns * 3.0),

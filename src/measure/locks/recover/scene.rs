@@ -12,7 +12,7 @@ use crate::child::Child;
 use crate::lock::erased::AnyLock;
 use crate::lock::{Holder, Seat};
 use crate::measure::MeasureError;
-use crate::record::Death;
+use crate::record::KillPoint;
 use crate::{clock, pin, wait};
 
 /// What somebody does while he has the lock.
@@ -38,12 +38,12 @@ struct Scene<'a> {
 /// second, where there are any.
 ///
 /// Errors: `Invalid` when the lock let two in.
-pub(super) fn play(lock: &AnyLock, death: Death, cpus: &[u32]) -> Result<Aftermath, MeasureError> {
+pub(super) fn play(lock: &AnyLock, death: KillPoint, cpus: &[u32]) -> Result<Aftermath, MeasureError> {
     let scene = Scene { lock, address: lock.create(PARTS)?, stage: Stage::set()?, cpus };
     match death {
-        Death::Inside => scene.inside(),
-        Death::Queued => scene.queued(),
-        Death::Releasing => scene.releasing(),
+        KillPoint::Holding => scene.inside(),
+        KillPoint::Waiting => scene.queued(),
+        KillPoint::Releasing => scene.releasing(),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) enum Sale {
 impl Stall {
     /// The stall that the case names; in shared memory where it names none.
     pub(super) fn of(case: &Case, ledger: Ledger) -> Self {
-        match case.stock {
+        match case.params.stock {
             Some(record::Stock::JsonFile) => Self::JsonFile(JsonFile::in_folder(&std::env::temp_dir())),
             Some(record::Stock::Memory) | None => Self::Memory(ledger),
         }

@@ -13,7 +13,7 @@ const PRODUCER: u16 = 9;
 /// Both ends of a channel whose sender has `buffers` buffers.
 fn ends(message_bytes: usize, buffers: usize) -> (PageSender, StreamReceiver<File>) {
     let case =
-        Case { message_bytes: Some(message_bytes as u64), ..Case::new("transport", "vmsplice", Measure::Stream) };
+        Case::new("transport", "vmsplice", Measure::Stream).with(|p| p.message_bytes = Some(message_bytes as u64));
     let shape = Shape::of(&case);
     let address = Vmsplice::create(&shape).expect("a pipe of 1 MiB");
     let pipe = address.descriptor(End::Sender).and_then(Descriptor::duplicate).expect("the writing end");
