@@ -26,7 +26,7 @@ use ipcmark_reports::{Estimate, paired_ratio};
 use claims::{CLAIMS, Claim};
 use common::{Bench, case, ns_each, rows};
 
-/// Messages of a short look at the rival, which repetitions its count; it warms up with a quarter of that.
+/// Messages of a short look at the rival, which sets its count; it warms up with a quarter of that.
 const LOOK: u64 = 2000;
 
 /// Two measurements of the same thing: ours and the rival's, in nanoseconds.

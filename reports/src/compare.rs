@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_record::{Record, Verdict};
+use ipcmark_record::{Kind, Record, Verdict};
 
 use crate::analyse::cross_check::EQUAL;
-use crate::analyse::statistics::{Estimate, Interval, Kind};
+use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, group};
 use crate::analyse::trials::{cost_ns, sets};
 use crate::analyse::verdict::SETS_FOR_A_VERDICT;

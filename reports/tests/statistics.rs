@@ -2,7 +2,8 @@
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
 use crate::common;
-use ipcmark_reports::analyse::statistics::{Interval, Kind, Random, SetValue, Sets, Within, median, quantile};
+use ipcmark_record::Kind;
+use ipcmark_reports::analyse::statistics::{Interval, Random, SetValue, Sets, Within, median, quantile};
 use proptest::prelude::*;
 
 fn plain(values: &[f64]) -> Sets {

@@ -10,7 +10,7 @@ use ipcmark_record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict
 use ipcmark_reports::analyse::load::{Due, loads, offered};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
-use ipcmark_reports::{Change, MainMetric, Recording, compare, summarise, write};
+use ipcmark_reports::{Change, Recording, compare, summarise, write};
 
 fn row(name: &str) -> Variant {
     let row = |one: &Variant| format!("{}/{}", one.mechanism, one.wait.expect("the field waits"));
@@ -99,9 +99,9 @@ fn every_timed_measure_has_a_number() {
     records.extend(wake_run(&few(), 5, 1));
     records.extend(set_up_run(&few(), 5, 1));
     let summaries = summarise(&records);
-    for main in [MainMetric::LatencyNs, MainMetric::WakeNs, MainMetric::SetUpNs] {
-        let mut of = summaries.iter().filter(|summary| summary.main == Some(main)).peekable();
-        assert!(of.peek().is_some() && of.all(|summary| summary.typical.is_some()), "{main:?}");
+    for measure in [Measure::Paced, Measure::Wake, Measure::SetUp] {
+        let mut of = summaries.iter().filter(|summary| summary.case.measure == measure).peekable();
+        assert!(of.peek().is_some() && of.all(|summary| summary.typical.is_some()), "{measure}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use clap::Args;
-use ipcmark_reports::{Change, ComparedCase, Recording, format, summarise};
+use ipcmark_reports::{Change, ComparedCase, Recording, format, shown, summarise};
 
 use super::table;
 use crate::progress::say;
@@ -95,7 +95,7 @@ fn read(path: &Path) -> anyhow::Result<Recording> {
 fn typical(recording: &Recording) -> HashMap<String, String> {
     let shown = |case: ipcmark_reports::CaseSummary| {
         let value = case.typical?.value;
-        Some((case.case_key, table::plain(case.main?.shown(value).to_string())))
+        Some((case.case_key, table::plain(shown(case.main?, value).to_string())))
     };
     summarise(&recording.records).into_iter().filter_map(shown).collect()
 }

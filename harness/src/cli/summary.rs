@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use ipcmark::record::{Measure, Placement, Record, Status, Verdict};
-use ipcmark_reports::{CaseSummary, MainMetric, format, summarise};
+use ipcmark_reports::{CaseSummary, format, shown, summarise};
 
 use self::across::{Across, apart};
 use super::table;
@@ -50,29 +50,9 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
 }
 
 /// Nothing for measures that have no time to show.
-fn title(measure: Measure) -> Option<&'static str> {
-    match measure {
-        Measure::RoundTrip => Some("Round trip (a message out and back)"),
-        Measure::Stream => Some("Stream (verified messages, from 4 KiB on bytes)"),
-        Measure::Paced => Some("Paced (from due to verified, median)"),
-        Measure::Wake => Some("Wake (the first message after a pause, median)"),
-        Measure::SetUp => Some("Set-up (create, attach, first message, tear-down)"),
-        Measure::Acquire => Some("Acquire (a free lock taken and let go)"),
-        Measure::Contention => Some("Contention (acquisitions of all holders)"),
-        Measure::ReadMostly => Some("Read-mostly (reads of all readers)"),
-        Measure::Tickets => Some("Tickets (time per sale)"),
-        Measure::Recover => Some("Recover (from the death to the next holder)"),
-        Measure::StartUp => Some("Start-up (from the call to the first word)"),
-        Measure::Watch => Some("Watch (from the end until it is known)"),
-        Measure::FirstWrite => Some("First write (to a page that another shares)"),
-        Measure::Dispatch => Some("Dispatch (time per task)"),
-        Measure::Idle => Some("Idle (CPU time a second without work)"),
-        Measure::Drain => Some("Drain (from the last put until all is done)"),
-        Measure::Access => Some("Access (gets and sets of all together)"),
-        Measure::Serve => Some("Serve (requests answered)"),
-        Measure::Parallel => Some("Parallel (the work of two)"),
-        Measure::CostModel | Measure::Conformance | Measure::Floors => None,
-    }
+fn title(measure: Measure) -> Option<String> {
+    let row = measure.row();
+    row.main.map(|_| format!("{} ({})", row.title, row.counts))
 }
 
 fn write_group(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {
@@ -127,10 +107,10 @@ fn cell(case: &CaseSummary) -> String {
     };
     let bytes = case.case.params.message_bytes.unwrap_or(0);
     let value = match case.main {
-        Some(MainMetric::MessagesPerS) if bytes >= BANDWIDTH_FROM_BYTES => {
+        Some(_) if case.case.measure == Measure::Stream && bytes >= BANDWIDTH_FROM_BYTES => {
             format::bandwidth(typical * bytes as f64).to_string()
         }
-        Some(main) => main.shown(typical).to_string(),
+        Some(main) => shown(main, typical).to_string(),
         None => format::ns(typical),
     };
     let beyond = if beyond_copy(case) { "*" } else { "" };

@@ -6,7 +6,7 @@
 mod rows;
 
 use ipcmark::family::Variant;
-use ipcmark::record::{Arrivals, Case, Kind, Measure, PARAMETERS, Parameter, Params, Placement, Unit};
+use ipcmark::record::{Arrivals, Case, Measure, PARAMETERS, Parameter, Params, Placement, Unit, Values};
 
 use super::ground::Ground;
 use super::source::{Block, List, Word};
@@ -112,8 +112,8 @@ impl Expander<'_> {
     /// A value of a parameter, checked, with its size if it is a number.
     fn value(&self, row: &Parameter, word: &Word) -> anyhow::Result<(String, u64)> {
         let wrong = |why| self.page.wrong(word.at.clone(), why);
-        match row.kind {
-            Kind::Word(known) if !known.contains(&word.text.as_str()) => {
+        match row.values {
+            Values::Word(known) if !known.contains(&word.text.as_str()) => {
                 return Err(wrong(text::unknown(row.label, &word.text, known.iter().copied())));
             }
             _ => row.set(&mut Params::default(), &word.text).map_err(wrong)?,

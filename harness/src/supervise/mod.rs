@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use ipcmark::control::Page;
 use ipcmark::protocol::{FromWorker, Offered, Order, Report, Timing, ToWorker};
-use ipcmark::record::{Case, Measure};
+use ipcmark::record::Case;
 
 use crate::signals::Signals;
 use crate::trace::Tracer;
@@ -44,24 +44,7 @@ impl Limits {
         // A count has no planned time: 50 us a message is a slow machine's wake on each side.
         let counted_ns = timing.fixed_count.unwrap_or(0).saturating_mul(50_000);
         let planned = Duration::from_nanos(planned_ns.saturating_add(counted_ns));
-        let least = Duration::from_secs(match case.measure {
-            // Floors choose their own times, some seconds together.
-            Measure::Floors => 60,
-            // Fixed numbers of messages, of forced hand-overs or of tickets, each of which may cost polling sides a time slice or
-            // more on a busy machine.
-            Measure::Conformance
-            | Measure::CostModel
-            | Measure::Tickets
-            // Hundreds of processes may have to be started first, and a large parent copied each time.
-            | Measure::StartUp
-            | Measure::Watch
-            | Measure::SetUp
-            | Measure::Serve
-            | Measure::Drain => 30,
-            // Whom the lock forgets is waited for, and then one who comes later.
-            Measure::Recover => 20,
-            _ => 5,
-        });
+        let least = Duration::from_secs(case.measure.row().patience_s);
         // Each client of a server is started, connects and is collected, on a busy machine, too.
         let clients = Duration::from_millis(10) * case.params.clients.unwrap_or(0);
         Self {

@@ -2,7 +2,7 @@
 //!
 //! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
 //! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice
-//! the sum of both; in a stream on two CPUs they work at once and the slower side repetitions the pace; on one CPU they add up
+//! the sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
 //! again. Prices that depend on how far apart the two CPUs are come from the same repetitions as the case, where those measured
 //! them, since virtual CPUs move; the rest come from the machine's floors. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
 //! is too high, which the report shows as such.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark_record::{Case, Placement};
+use ipcmark_record::{Case, Kind, Placement};
 
 use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, is_python};
 use super::ground::shape;
 use super::locks::is_sound;
 use super::series::{LOCKS, Manner};
-use super::statistics::{Estimate, Kind};
+use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
 use super::trials::{cost_ns, sets};
 

@@ -3,12 +3,12 @@
 //! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
 //! that was not; what a variant carried when it was offered more says where in between.
 
-use ipcmark_record::{Arrivals, Case, Measure, Params, Placement, Service, Verdict, metric};
+use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Service, Verdict, metric};
 
 use super::families::{POOL, SERVER};
 use super::ground::{asked, measured};
 use super::series::Series;
-use super::statistics::{Estimate, Kind};
+use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
 use super::trials::sets;
 use crate::format;

@@ -4,6 +4,7 @@
 //! than from the windows of a fresh set. The bootstrap therefore draws repetitions first and windows within each drawn set
 //! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too
 //! narrow.
+use ipcmark_record::Kind;
 
 /// Times the bootstrap draws.
 pub const DRAWS: usize = 2_000;
@@ -55,15 +56,6 @@ impl Estimate {
     pub fn with_ends(self) -> (f64, Option<(f64, f64)>) {
         (self.value, self.interval.map(|Interval { low, high }| (low, high)))
     }
-}
-
-/// What a set's value counts, which decides what a slow window does to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Time for one: a slow window makes it larger.
-    Cost,
-    /// How many in a second: a slow window makes it smaller.
-    Rate,
 }
 
 /// How a set's value was made from its windows; a redraw does the same.

@@ -9,7 +9,7 @@ use super::distribution::Distribution;
 use super::families::is_apart;
 use super::series::{Known, Manner, Series};
 use super::statistics::median;
-use super::summary::{CaseSummary, MainMetric};
+use super::summary::CaseSummary;
 use super::trials;
 use crate::read::Recording;
 
@@ -68,7 +68,7 @@ impl<'a> CaseStudy<'a> {
     /// Nanoseconds for one round trip, message, wake-up, set-up or acquisition: less is better in every measure.
     pub fn cost_ns(&self) -> Option<f64> {
         let value = self.summary.typical?.value;
-        Some(if self.summary.main.is_some_and(MainMetric::is_rate) { 1e9 / value } else { value })
+        Some(self.summary.main.map_or(value, |main| main.cost_ns(value)))
     }
 
     /// The floor that ran next to it, median over repetitions: its name and nanoseconds in the case's unit.

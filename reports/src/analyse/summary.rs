@@ -1,119 +1,18 @@
 //! What one case came to: a number, how far it can be trusted, and what it is worth next to the machine's floor.
 
-use ipcmark_record::{Case, Floors, Measure, Record, Verdict, metric};
+use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, metric};
 
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};
-use super::statistics::{Estimate, Kind, Sets};
-use super::trials::{cost_ns, distribution, noticed, over_sets, sets, usable};
+use super::statistics::{Estimate, Sets};
+use super::trials::{cost_ns, distribution, over_sets, sets, usable};
 pub use super::verdict::SetCounts;
 use super::verdict::judge;
 use crate::format::{self, Quantity};
 
-/// The number a case is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MainMetric {
-    /// Nanoseconds a round trip; less is better.
-    RoundTripNs,
-    /// Verified messages a second; more is better.
-    MessagesPerS,
-    /// Nanoseconds from when a message was due until it was verified; less is better.
-    LatencyNs,
-    /// Nanoseconds until the first message after a pause was verified; less is better.
-    WakeNs,
-    /// Nanoseconds from nothing to the first verified message and back to nothing; less is better.
-    SetUpNs,
-    /// Nanoseconds to take a free lock and let it go again; less is better.
-    AcquireNs,
-    /// Acquisitions a second of all contenders; more is better.
-    AcquisitionsPerS,
-    /// Reads a second of all readers; more is better.
-    ReadsPerS,
-    /// Nanoseconds for each ticket sold; less is better.
-    SaleNs,
-    /// Nanoseconds until the next holder has the lock of a dead one; less is better.
-    RecoveryNs,
-    /// Nanoseconds until a new process says its first word; less is better.
-    StartUpNs,
-    /// Nanoseconds until an end is known, or one that was long over is collected; less is better.
-    NoticeNs,
-    /// Nanoseconds for the first write to a shared page; less is better.
-    FirstWriteNs,
-    /// Nanoseconds a task; less is better.
-    TaskNs,
-    /// Nanoseconds of CPU time a second without work; less is better.
-    IdleCpuNs,
-    /// Nanoseconds from the last put until all is done; less is better.
-    DrainNs,
-    /// Gets and sets a second; more is better.
-    AccessesPerS,
-    /// Requests a second; more is better.
-    RequestsPerS,
-    /// Nanoseconds for the work of two; less is better.
-    WorkNs,
-}
-
-impl MainMetric {
-    /// The number that answers a measure's question; `None` for measures that time nothing.
-    pub const fn of(measure: Measure) -> Option<Self> {
-        match measure {
-            Measure::RoundTrip => Some(Self::RoundTripNs),
-            Measure::Stream => Some(Self::MessagesPerS),
-            Measure::Paced => Some(Self::LatencyNs),
-            Measure::Wake => Some(Self::WakeNs),
-            Measure::SetUp => Some(Self::SetUpNs),
-            Measure::Acquire => Some(Self::AcquireNs),
-            Measure::Contention => Some(Self::AcquisitionsPerS),
-            Measure::ReadMostly => Some(Self::ReadsPerS),
-            Measure::Tickets => Some(Self::SaleNs),
-            Measure::Recover => Some(Self::RecoveryNs),
-            Measure::StartUp => Some(Self::StartUpNs),
-            Measure::Watch => Some(Self::NoticeNs),
-            Measure::FirstWrite => Some(Self::FirstWriteNs),
-            Measure::Dispatch => Some(Self::TaskNs),
-            Measure::Idle => Some(Self::IdleCpuNs),
-            Measure::Drain => Some(Self::DrainNs),
-            Measure::Access => Some(Self::AccessesPerS),
-            Measure::Serve => Some(Self::RequestsPerS),
-            Measure::Parallel => Some(Self::WorkNs),
-            Measure::CostModel | Measure::Conformance | Measure::Floors => None,
-        }
-    }
-
-    /// Its name in records, and what a slow moment does to it.
-    const fn recorded(self) -> (Kind, &'static str) {
-        match self {
-            Self::RoundTripNs => (Kind::Cost, metric::ROUND_TRIP_NS),
-            Self::MessagesPerS => (Kind::Rate, metric::MESSAGES_PER_S),
-            Self::LatencyNs => (Kind::Cost, metric::LATENCY_NS),
-            Self::WakeNs => (Kind::Cost, metric::WAKE_NS),
-            Self::SetUpNs => (Kind::Cost, metric::SET_UP_NS),
-            Self::AcquireNs => (Kind::Cost, metric::ACQUIRE_NS),
-            Self::AcquisitionsPerS => (Kind::Rate, metric::ACQUISITIONS_PER_S),
-            Self::ReadsPerS => (Kind::Rate, metric::READS_PER_S),
-            Self::SaleNs => (Kind::Cost, metric::SALE_NS),
-            Self::RecoveryNs => (Kind::Cost, metric::RECOVERY_NS),
-            Self::StartUpNs => (Kind::Cost, metric::START_UP_NS),
-            Self::NoticeNs => (Kind::Cost, metric::NOTICE_NS),
-            Self::FirstWriteNs => (Kind::Cost, metric::FIRST_WRITE_NS),
-            Self::TaskNs => (Kind::Cost, metric::TASK_NS),
-            Self::IdleCpuNs => (Kind::Cost, metric::IDLE_CPU_NS_PER_S),
-            Self::DrainNs => (Kind::Cost, metric::DRAIN_NS),
-            Self::AccessesPerS => (Kind::Rate, metric::ACCESSES_PER_S),
-            Self::RequestsPerS => (Kind::Rate, metric::REQUESTS_PER_S),
-            Self::WorkNs => (Kind::Cost, metric::WORK_NS),
-        }
-    }
-
-    /// How many in a second, and not how long one takes.
-    pub const fn is_rate(self) -> bool {
-        matches!(self.recorded().0, Kind::Rate)
-    }
-
-    /// A value as people read it.
-    pub fn shown(self, value: f64) -> Quantity {
-        if self.is_rate() { format::rate(value) } else { format::time(value) }
-    }
+/// A value of the main metric as people read it.
+pub fn shown(main: MainMetric, value: f64) -> Quantity {
+    if main.is_rate() { format::rate(value) } else { format::time(value) }
 }
 
 /// One line of a report's table, or of the terminal's.
@@ -123,7 +22,7 @@ pub struct CaseSummary {
     pub case: Case,
     /// As recorded.
     pub case_key: String,
-    /// The mechanism's row and whatever repetitions this case apart from others of the same row.
+    /// The mechanism's row and whatever sets this case apart from others of the same row.
     pub row: String,
     /// What a side does while it has nothing to do: `polls`, `blocks`, ...
     pub manner: &'static str,
@@ -163,7 +62,7 @@ pub struct CaseSummary {
 impl CaseSummary {
     /// Summarises the sets of one case; `records` holds at least one, and `floors` are those of its machine.
     pub(crate) fn of(series: &Series, records: &[&Record], floors: Option<&Floors>) -> Self {
-        let main = MainMetric::of(records[0].case.measure);
+        let main = records[0].case.main_metric();
         let typical = main.and_then(|main| main_sets(records, main).estimate());
         let latencies = distribution(records);
         let percentile = |q: f64, name: &str| match &latencies {
@@ -177,7 +76,7 @@ impl CaseSummary {
         }
         let messages_per_s = over_sets(records, metric::MESSAGES_PER_S);
         // One thread that plays both sides moves nothing, so its rate is not one of bytes.
-        let streams = main == Some(MainMetric::MessagesPerS) && series.manner != Manner::Alone;
+        let streams = records[0].case.measure == Measure::Stream && series.manner != Manner::Alone;
         Self {
             typical,
             times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
@@ -241,11 +140,7 @@ impl CaseSummary {
 }
 
 fn main_sets(records: &[&Record], main: MainMetric) -> Sets {
-    let (kind, name) = match main {
-        MainMetric::NoticeNs => (Kind::Cost, noticed(&records[0].case)),
-        main => main.recorded(),
-    };
-    sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied())
+    sets(records, main.kind, |record| record.outcome.metrics.as_ref()?.get(main.name).copied())
 }
 
 /// Each set over the floor of the same set: what disturbs both cancels out.

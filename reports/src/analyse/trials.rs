@@ -1,9 +1,9 @@
 //! What the trials of one case say together: the repetitions that count, their values, their latencies, their cost.
 
-use ipcmark_record::{Case, Ending, Measure, Record, Status, metric};
+use ipcmark_record::{Kind, Record, Status};
 
 use super::distribution::Distribution;
-use super::statistics::{Estimate, Kind, SetValue, Sets, Within, median};
+use super::statistics::{Estimate, SetValue, Sets, Within, median};
 use super::study::CaseStudy;
 use super::verdict::is_invalid;
 
@@ -25,43 +25,15 @@ pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f
         Some(SetValue { value: value(record)?, windows })
     };
     // The suite's own way of making a set's value: a round trip is its median window, a rate the whole hot phase.
-    let within = match records.first().map(|record| record.case.measure) {
-        Some(Measure::RoundTrip | Measure::Acquire) => Within::Median,
-        _ => Within::Total,
-    };
+    let median = records.first().is_some_and(|record| record.case.measure.row().median_of_windows);
+    let within = if median { Within::Median } else { Within::Total };
     Sets::new(kind, within, usable(records).filter_map(of))
 }
 
 /// Nanoseconds for one round trip or one message: the unit in which cases are compared with floors and each other.
 pub fn cost_ns(record: &Record) -> Option<f64> {
-    let metrics = record.outcome.metrics.as_ref()?;
-    match record.case.measure {
-        Measure::RoundTrip => metrics.get(metric::ROUND_TRIP_NS).copied(),
-        Measure::Stream => metrics.get(metric::MESSAGES_PER_S).map(|rate| 1e9 / rate),
-        Measure::Paced => metrics.get(metric::LATENCY_NS).copied(),
-        Measure::Wake => metrics.get(metric::WAKE_NS).copied(),
-        Measure::SetUp => metrics.get(metric::SET_UP_NS).copied(),
-        Measure::Acquire => metrics.get(metric::ACQUIRE_NS).copied(),
-        Measure::Contention => metrics.get(metric::ACQUISITIONS_PER_S).map(|rate| 1e9 / rate),
-        Measure::ReadMostly => metrics.get(metric::READS_PER_S).map(|rate| 1e9 / rate),
-        Measure::Tickets => metrics.get(metric::SALE_NS).copied(),
-        Measure::Recover => metrics.get(metric::RECOVERY_NS).copied(),
-        Measure::StartUp => metrics.get(metric::START_UP_NS).copied(),
-        Measure::Watch => metrics.get(noticed(&record.case)).copied(),
-        Measure::FirstWrite => metrics.get(metric::FIRST_WRITE_NS).copied(),
-        Measure::Dispatch => metrics.get(metric::TASK_NS).copied(),
-        Measure::Idle => metrics.get(metric::IDLE_CPU_NS_PER_S).copied(),
-        Measure::Drain => metrics.get(metric::DRAIN_NS).copied(),
-        Measure::Access => metrics.get(metric::ACCESSES_PER_S).map(|rate| 1e9 / rate),
-        Measure::Serve => metrics.get(metric::REQUESTS_PER_S).map(|rate| 1e9 / rate),
-        Measure::Parallel => metrics.get(metric::WORK_NS).copied(),
-        Measure::CostModel | Measure::Conformance | Measure::Floors => None,
-    }
-}
-
-/// What a case about an end is about: when it was known; of one that was long over, what collecting it took.
-pub fn noticed(case: &Case) -> &'static str {
-    if case.params.ending == Some(Ending::Zombie) { metric::REAP_NS } else { metric::NOTICE_NS }
+    let main = record.case.main_metric()?;
+    record.outcome.metrics.as_ref()?.get(main.name).map(|value| main.cost_ns(*value))
 }
 
 /// Any metric's median over the usable repetitions with its interval.

@@ -1,6 +1,6 @@
 //! The headline table of locks: one row per lock, what it costs alone and what several make of it side by side.
 
-use ipcmark_record::{Case, Measure, Placement, metric};
+use ipcmark_record::{Case, Kind, Measure, Placement, metric};
 use serde::Serialize;
 
 use super::headline::{Number, worse};
@@ -9,7 +9,6 @@ use crate::analyse::locks::{
     FAIRNESS_WINDOW_NS, Work, common_ground, excludes, fairness, ground_told, holders, placement_of,
 };
 use crate::analyse::series::{LOCKS, Series};
-use crate::analyse::statistics::Kind;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};

@@ -5,28 +5,27 @@
 //! measured as such, and `f64` nanoseconds where they are a quotient.
 
 mod case;
-mod contest;
-mod lock_words;
 mod machine;
+mod measures;
 pub mod metric;
 mod outcome;
 mod params;
 mod units;
 mod words;
-mod work_words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Case, Pattern};
-pub use contest::{Contest, Fairness, HolderShare};
-pub use lock_words::{KillPoint, Spacing, Stock};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
-pub use outcome::{Anatomy, Counts, Metrics, Outcome, PairedFloor, RoleCost, Window};
-pub use params::{Kind, LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX};
+pub use measures::{Kind, MainMetric, Measure, MeasureRow};
+pub use outcome::{Anatomy, Contest, Counts, Fairness, HolderShare, Metrics, Outcome, PairedFloor, RoleCost, Window};
+pub use params::{LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX, Values};
 pub use units::Unit;
-pub use words::{Arrivals, Group, Isolation, Measure, Placement, Status, Substrate, Touch, Verdict, Wait};
-pub use work_words::{Call, Chunk, Ending, Service};
+pub use words::{
+    Arrivals, Call, Chunk, Ending, Group, Isolation, KillPoint, Placement, Service, Spacing, Status, Stock, Substrate,
+    Touch, Verdict, Wait,
+};
 
 /// Version of the record's form. A reader refuses records of a later one.
 pub const SCHEMA: u32 = 2;

@@ -37,7 +37,7 @@ macro_rules! parameters {
         pub const PARAMETERS: &[Parameter] = &[$(Parameter {
             name: stringify!($name),
             doc: concat!($($doc),+),
-            kind: <$type as Value>::KIND,
+            values: <$type as Value>::VALUES,
             get: |params| params.$name.as_ref().map(ToString::to_string),
             set: |params, text| {
                 params.$name = text.map(<$type as Value>::read).transpose()?;
@@ -49,7 +49,7 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// Kind of memory that the processes share.
+    /// Values of memory that the processes share.
     substrate: Substrate => row("substrate"),
     /// Payload of one message.
     message_bytes: u64 => row("message size").of(Unit::Bytes).within(0, MESSAGE_BYTES_MAX),
@@ -140,9 +140,9 @@ parameters! {
     service: Service => row("service").for_only(&[Serve, Paced]).usually("echo"),
 }
 
-/// Kind of a parameter's values.
+/// Values of a parameter's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Values {
     /// A whole number.
     Number,
     /// One of these words.
@@ -164,8 +164,8 @@ pub struct Parameter {
     pub unit: Unit,
     /// Smallest and largest number.
     pub range: (u64, u64),
-    /// Kind of its values.
-    pub kind: Kind,
+    /// Values of its values.
+    pub values: Values,
     /// Measures that take it; empty: all.
     pub measures: &'static [Measure],
     /// Measures that cannot do without it.
@@ -185,7 +185,7 @@ const fn row(label: &'static str) -> Parameter {
         doc: "",
         unit: Unit::None,
         range: (0, u64::MAX),
-        kind: Kind::Number,
+        values: Values::Number,
         measures: &[],
         required_by: &[],
         usual: None,
@@ -250,7 +250,7 @@ impl Parameter {
     ///
     /// Errors: what would be right.
     pub fn set(&self, params: &mut Params, text: &str) -> Result<(), String> {
-        if self.kind != Kind::Number {
+        if self.values != Values::Number {
             return (self.set)(params, Some(text).filter(|text| Some(*text) != self.usual));
         }
         let number = self.unit.read(text).map_err(|why| format!("`{}`: {why}", self.name))?;
@@ -285,15 +285,15 @@ impl Params {
 
 /// A type of values in [`Params`].
 pub(super) trait Value: Display + FromStr + Clone {
-    /// Kind of these values.
-    const KIND: Kind;
+    /// Values of these values.
+    const VALUES: Values;
 
     /// The value that `text` spells.
     fn read(text: &str) -> Result<Self, String>;
 }
 
 impl Value for Pattern {
-    const KIND: Kind = Kind::Pattern;
+    const VALUES: Values = Values::Pattern;
 
     fn read(text: &str) -> Result<Self, String> {
         text.parse()
@@ -303,7 +303,7 @@ impl Value for Pattern {
 macro_rules! number {
     ($($type:ty),*) => {$(
         impl Value for $type {
-            const KIND: Kind = Kind::Number;
+            const VALUES: Values = Values::Number;
 
             fn read(text: &str) -> Result<Self, String> {
                 text.parse().map_err(|_| format!("`{text}` is no whole number up to {}", <$type>::MAX))
@@ -314,7 +314,7 @@ macro_rules! number {
 number!(u32, u64);
 
 impl Value for bool {
-    const KIND: Kind = Kind::Word(&["false", "true"]);
+    const VALUES: Values = Values::Word(&["false", "true"]);
 
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| format!("`{text}` is neither `true` nor `false`"))
@@ -328,10 +328,10 @@ mod tests {
     #[test]
     fn every_value_comes_back_as_it_was_set() {
         for row in PARAMETERS {
-            let texts: Vec<String> = match row.kind {
-                Kind::Number => [row.range.0, row.range.1.min(u64::from(u32::MAX))].map(|it| it.to_string()).to_vec(),
-                Kind::Word(words) => words.iter().map(|word| (*word).to_owned()).collect(),
-                Kind::Pattern => vec!["1:1".to_owned(), "2:1".to_owned()],
+            let texts: Vec<String> = match row.values {
+                Values::Number => [row.range.0, row.range.1.min(u64::from(u32::MAX))].map(|it| it.to_string()).to_vec(),
+                Values::Word(words) => words.iter().map(|word| (*word).to_owned()).collect(),
+                Values::Pattern => vec!["1:1".to_owned(), "2:1".to_owned()],
             };
             for text in texts {
                 let mut params = Params::default();

@@ -20,7 +20,7 @@ macro_rules! words {
             }
         }
         impl crate::params::Value for $name {
-            const KIND: crate::params::Kind = crate::params::Kind::Word(&[$($word),*]);
+            const VALUES: crate::params::Values = crate::params::Values::Word(&[$($word),*]);
             fn read(word: &str) -> Result<Self, String> { word.parse() }
         }
         impl fmt::Display for $name {
@@ -40,55 +40,6 @@ macro_rules! words {
 
 pub(super) use words;
 
-words! {
-    /// The question asked of a mechanism.
-    Measure {
-        /// What does a message out and back cost? Closed loop, one outstanding.
-        RoundTrip = "round_trip",
-        /// How much gets through? The clock stops when the receiver has verified the last message.
-        Stream = "stream",
-        /// What is the latency at a given rate? Open loop: messages are due by the clock, whatever became of the last one.
-        Paced = "paced",
-        /// What does the first message after a pause cost?
-        Wake = "wake",
-        /// What does it cost to have one? Create, attach, first message, tear-down.
-        SetUp = "set_up",
-        /// What does a lock cost that nobody else wants? Warm, and after another core held it.
-        Acquire = "acquire",
-        /// What happens when several want one lock? A fixed window of calibrated work inside and outside.
-        Contention = "contention",
-        /// What do readers and writers of one state cost each other?
-        ReadMostly = "read_mostly",
-        /// Several sell from one stock: never too much, and how long does a sale take?
-        Tickets = "tickets",
-        /// The owner is killed: who gets the lock next, when, and what is he told?
-        Recover = "recover",
-        /// What does a worker cost? From the call that starts it to its first word, a useful message, its end, and reaping.
-        StartUp = "start_up",
-        /// How long until a parent knows that its child has ended?
-        Watch = "watch",
-        /// What does the first write to a page cost that another shares, and who sees it?
-        FirstWrite = "first_write",
-        /// What does handing out a task cost?
-        Dispatch = "dispatch",
-        /// What does a pool cost that has nothing to do?
-        Idle = "idle",
-        /// What do put, get and join of a queue of work cost, and when is all of it done?
-        Drain = "drain",
-        /// What does state cost that several read and write?
-        Access = "access",
-        /// How many clients does one service bear?
-        Serve = "serve",
-        /// Is it parallel, or merely concurrent? The same work of two on one CPU and on two.
-        Parallel = "parallel",
-        /// Does one message, or one acquisition, cost what was declared? Untimed, system calls traced.
-        CostModel = "cost_model",
-        /// Does the mechanism keep its promises? Untimed.
-        Conformance = "conformance",
-        /// What can this machine do at all?
-        Floors = "floors",
-    }
-}
 words! {
     /// What stands between the two sides.
     Isolation {
@@ -260,5 +211,88 @@ words! {
         Invalid = "invalid",
         /// It did not run.
         Skipped = "skipped",
+    }
+}
+words! {
+    /// How long a holder stays away from the lock between two acquisitions.
+    Spacing {
+        /// Always the same.
+        Fixed = "fixed",
+        /// Exponential around the mean, so that holders do not fall into step.
+        Exponential = "exponential",
+    }
+}
+words! {
+    /// Where the stock of a ticket sale is kept.
+    Stock {
+        /// A JSON file, read and written anew for each sale.
+        JsonFile = "json-file",
+        /// A word in shared memory.
+        Memory = "memory",
+    }
+}
+words! {
+    /// What a process was doing when it is killed.
+    KillPoint {
+        /// It held the lock.
+        Holding = "holding",
+        /// It waited for the lock.
+        Waiting = "waiting",
+        /// It had released the lock, but not yet woken the next waiter.
+        Releasing = "releasing",
+    }
+}
+words! {
+    /// How tasks are handed to a pool and their results taken back.
+    Call {
+        /// One task: hand it over and wait for its result.
+        Apply = "apply",
+        /// Tasks without waiting, a bounded number of them out at a time.
+        ApplyAsync = "apply-async",
+        /// All tasks in chunks; the results in order, once the last one is there.
+        Map = "map",
+        /// A stream of tasks; each result in order, as soon as it can be had.
+        Imap = "imap",
+        /// A stream of tasks; results as they come.
+        ImapUnordered = "imap-unordered",
+    }
+}
+words! {
+    /// How many tasks go over at once.
+    Chunk {
+        /// Each by itself.
+        One = "1",
+        /// Sixteen.
+        Sixteen = "16",
+        /// A quarter of each worker's even share, rounded up, as Python's `Pool.map` does it.
+        Python = "python",
+        /// Half of a worker's even share of what is left, down to one: guided self-scheduling.
+        Guided = "guided",
+    }
+}
+words! {
+    /// How a child process comes to its end.
+    Ending {
+        /// It leaves by itself.
+        Exit = "exit",
+        /// Its parent sends SIGTERM.
+        Terminate = "terminate",
+        /// Its parent sends SIGKILL.
+        Kill = "kill",
+        /// Its parent dies, and it was told to die with it.
+        Daemon = "daemon",
+        /// Its parent dies, and it lives on with another one.
+        Orphan = "orphan",
+        /// It has ended long ago, and nobody has collected it yet.
+        Zombie = "zombie",
+    }
+}
+words! {
+    /// What a server does for each request.
+    Service {
+        /// Sends it back.
+        Echo = "echo",
+        /// Works for a known time and answers with a sum over the request.
+        Compute = "compute",
     }
 }

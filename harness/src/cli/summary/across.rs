@@ -1,4 +1,4 @@
-//! What a table has across, and what repetitions it apart from others of its measure.
+//! What a table has across, and what sets it apart from others of its measure.
 
 use ipcmark::record::{Case, Measure, Touch};
 use ipcmark_reports::{CaseSummary, format};
@@ -143,7 +143,7 @@ fn counted(number: u32, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// What repetitions a table apart from others of its measure and placement.
+/// What sets a table apart from others of its measure and placement.
 pub(super) fn apart(summary: &CaseSummary) -> String {
     let case = &summary.case;
     let bytes = match Across::of(summary) {

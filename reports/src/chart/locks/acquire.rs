@@ -1,6 +1,6 @@
 //! Uncontended acquire and release: warm, after another core had the lock, and as a try-lock.
 
-use ipcmark_record::{Group, Measure, Placement, metric};
+use ipcmark_record::{Group, Kind, Measure, Placement, metric};
 
 use super::super::axis::Axis;
 use super::super::canvas::Marker;
@@ -11,7 +11,7 @@ use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, with_interval};
 use crate::analyse::locks::{contenders, excludes, home};
 use crate::analyse::series::{Manner, group_word};
-use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;

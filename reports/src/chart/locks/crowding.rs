@@ -1,7 +1,7 @@
 //! Throughput of a lock with more contenders than CPUs, or beside a CPU hog. A contender that polls while the holder is
 //! preempted wastes whole time slices.
 
-use ipcmark_record::{Measure, Placement};
+use ipcmark_record::{Kind, Measure, Placement};
 
 use super::super::axis::Axis;
 use super::super::canvas::Marker;
@@ -12,7 +12,7 @@ use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
 use crate::analyse::locks::{Work, common_ground, cpus, excludes, holders, is_sound, with_hogs};
 use crate::analyse::series::Manner;
-use crate::analyse::statistics::{Estimate, Interval, Kind};
+use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{cost_ns, sets};
 use crate::format;

@@ -1,6 +1,6 @@
 //! The share of the workers' time that is work, against the length of a task.
 
-use ipcmark_record::metric;
+use ipcmark_record::{Kind, metric};
 
 use super::super::axis::Axis;
 use super::super::canvas::{Ink, Marker};
@@ -13,7 +13,7 @@ use super::{competes, grain, grains, swept};
 use crate::analyse::best::{MOST_LINES, Shown};
 use crate::analyse::ground::Ground;
 use crate::analyse::metg::Reach;
-use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;

@@ -1,6 +1,6 @@
 //! Parallel against merely concurrent: the same work of two on one CPU and on two, and what each role did meanwhile.
 
-use ipcmark_record::{Case, Measure, Placement, metric};
+use ipcmark_record::{Case, Kind, Measure, Placement, metric};
 
 use super::super::axis::Axis;
 use super::super::bars::{Bar, Bars, Column, Section};
@@ -10,7 +10,6 @@ use crate::analyse::answer::place_word;
 use crate::analyse::families::CONCURRENCY;
 use crate::analyse::ground::{Ground, measured};
 use crate::analyse::roles::roles;
-use crate::analyse::statistics::Kind;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format;

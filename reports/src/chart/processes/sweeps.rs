@@ -1,12 +1,12 @@
 //! What the size of the parent adds to a start, and what it is worth to start several at once.
 
-use ipcmark_record::{Case, Measure, metric};
+use ipcmark_record::{Case, Kind, Measure, metric};
 
 use super::super::against::{Against, PanelOf, Swept};
 use super::super::{Figure, Looks};
 use crate::analyse::families::LAUNCH;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;

@@ -1,6 +1,6 @@
 //! What a connection costs: until the first answer, and in memory.
 
-use ipcmark_record::{Case, Measure, metric};
+use ipcmark_record::{Case, Kind, Measure, metric};
 
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
@@ -9,7 +9,7 @@ use super::super::{Figure, Looks};
 use super::{address, clients, competes};
 use crate::analyse::families::SERVER;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::statistics::{Estimate, Kind};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};
@@ -57,7 +57,7 @@ pub fn memory(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     )
 }
 
-/// What repetitions the two charts apart.
+/// What sets the two charts apart.
 struct What {
     metric: &'static str,
     id: &'static str,

@@ -1,6 +1,6 @@
 //! How long the slowest hundredth of reads and of writes takes.
 
-use ipcmark_record::metric;
+use ipcmark_record::{Kind, metric};
 
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points, by_sides};
@@ -8,7 +8,6 @@ use super::super::table::Table;
 use super::super::{Figure, Looks};
 use super::{competes, grounds, holders, reads};
 use crate::analyse::ground::Ground;
-use crate::analyse::statistics::Kind;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format;
