@@ -1,14 +1,14 @@
-//! What the harness and a worker say to each other: one JSON object a line, over the worker's stdin and stdout.
+//! Protocol between the harness and a worker: one JSON object per line, over the worker's stdin and stdout.
 //!
 //! ```text
-//! harness -> worker   order                     who you are, what to measure, where your objects are
-//! worker  -> harness  offer                     what only a live worker can make (may be empty)
-//! harness -> worker   peers                     what everybody offered
-//! worker  -> harness  ready                     attached; the harness may drop its own descriptors
-//! harness -> worker   go                        arms; the control page's phase word starts
+//! harness -> worker   order                     the role, what to measure, where the objects are
+//! worker  -> harness  offer                     what only a running worker can make (may be empty)
+//! harness -> worker   peers                     the offers of all roles
+//! worker  -> harness  ready                     attached; the harness may close its own descriptors
+//! harness -> worker   go                        the trial starts once the control page's phase word changes
 //! worker  -> harness  done | failed
 //! ```
-//! A worker's stderr is its log and is shown when it fails.
+//! A worker's stderr is its log, shown when it fails.
 
 use std::io::{self, BufRead, Write};
 
@@ -17,88 +17,88 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::address::{Address, Descriptor, End};
 use crate::record::{Case, Floors, Metrics, PairedFloor, RoleCost, Window};
 
-/// Version of the lines. A worker refuses an order of another one.
+/// Protocol version. A worker refuses an order of another version.
 pub const PROTOCOL: u32 = 3;
 
-/// What the harness says.
+/// Message of the harness to a worker.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "say", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToWorker {
-    /// The first line.
+    /// First message.
     Order(Box<Order>),
-    /// What all roles offered.
+    /// Offers of all roles.
     Peers {
         /// By channel.
         offers: Vec<Offered>,
     },
-    /// Every role is ready.
+    /// All roles are ready.
     Go,
 }
 
-/// What a worker says.
+/// Message of a worker to the harness.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "say", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromWorker {
-    /// What only a live worker can make.
+    /// What only a running worker can make.
     Offer {
         /// By channel.
         offers: Vec<Offered>,
     },
-    /// Attached.
+    /// All endpoints are attached.
     Ready,
-    /// Measured.
+    /// The trial has ended.
     Done(Box<Report>),
-    /// Broken, with the reason.
+    /// The worker gave up.
     Failed {
-        /// A sentence.
+        /// The reason, as a sentence.
         why: String,
     },
 }
 
-/// Something a live worker made: a path, a pid, a name.
+/// Something a running worker made: a path, a process id, a name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Offered {
     /// Number of the channel within the trial.
     pub channel: u32,
-    /// Which end of it made this.
+    /// Endpoint that made it.
     pub end: End,
-    /// What it made, in the mechanism's own words.
+    /// The offer, in the mechanism's own format.
     pub text: String,
 }
 
-/// One end of one channel.
+/// One endpoint of one channel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Link {
     /// Number of the channel within the trial.
     pub channel: u32,
-    /// Which end this role holds.
+    /// Endpoint of this role.
     pub end: End,
-    /// Where the object is, as this end may see it.
+    /// Address of the object, for this endpoint.
     pub address: Address,
 }
 
-/// Everything one worker needs to know.
+/// Order to one worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     /// [`PROTOCOL`].
     pub protocol: u32,
-    /// The run, for logs.
+    /// Run, for logs.
     pub run_id: String,
     /// `pinger`, `ponger`, `sender`, `receiver`, `host`, `solo`, ...
     pub role: String,
-    /// This role's first line on the control page; a host with two threads uses two.
+    /// First slot of this role on the control page; a host uses one for each thread.
     pub slot: u32,
-    /// Lines in use on the control page. Slot 0 leads.
+    /// Slots in use on the control page. Slot 0 is the leader.
     pub slots: u32,
-    /// What is measured.
+    /// Case to measure.
     pub case: Case,
-    /// The ends this role holds.
+    /// Endpoints of this role.
     pub links: Vec<Link>,
-    /// The control page.
+    /// Control page.
     pub control: Descriptor,
-    /// CPUs for this worker's roles, one each; empty when unpinned.
+    /// CPUs for this worker's roles, one each; empty if unpinned.
     pub cpus: Vec<u32>,
-    /// How long to warm up and to measure.
+    /// Duration of warm-up and measurement.
     pub timing: Timing,
     /// A fault put in on purpose, to see it caught.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,88 +126,88 @@ pub enum Fault {
     Trespass,
 }
 
-/// How long a trial takes, or how much it carries.
+/// Duration of a trial, or its number of operations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// The pilot count doubles until this has passed.
+    /// Length of the warm-up, in which the pilot count doubles.
     pub warm_up_ns: u64,
-    /// The count is derived to fill this.
+    /// Length of the measurement; the pilot run determines the count that fills it.
     pub hot_ns: u64,
-    /// Time for the paired floor, before and after together; 0 for none.
+    /// Time for the paired floor, before and after the measurement in total; 0 for none.
     pub floor_ns: u64,
-    /// A count instead of a time: no pilot then.
+    /// Number of operations instead of a time; then there is no pilot run.
     pub fixed_count: Option<u64>,
 }
 
-/// What a worker found. The leader fills everything; the others their cost and what they verified.
+/// Result of a worker. The leader fills all fields, the others only their cost and their counts.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// Messages (or round trips) this role completed and, where it reads, verified.
+    /// Messages (or round trips) that this role completed; a receiver has verified them.
     pub messages: u64,
-    /// How the count was chosen, `time` or `fixed`.
+    /// Origin of the count, `time` or `fixed`.
     pub chosen_by: String,
     /// Length of the warm-up.
     pub warm_up_ns: u64,
-    /// A check that failed: the trial is invalid, and this is why.
+    /// Why a check failed; the trial is invalid then.
     pub invalid: Option<String>,
-    /// What this machine does not allow, so that nothing could be measured.
+    /// Why this machine cannot run the case; nothing was measured then.
     pub skipped: Option<String>,
-    /// What the numbers alone do not say, for the record; no reason to doubt them.
+    /// Note for the record, beside valid numbers.
     pub remark: Option<String>,
-    /// Numbers by name.
+    /// Metrics by name.
     pub metrics: Metrics,
-    /// Slices of the hot phase.
+    /// Slices of the timed phase.
     pub windows: Vec<Window>,
-    /// HDR V2 deflate, base64, nanoseconds.
+    /// Latency distribution in nanoseconds: HDR V2, deflated, base64.
     pub histogram: Option<String>,
     /// Distributions by name, as in a record.
     pub distributions: std::collections::BTreeMap<String, String>,
     /// The paired floor.
     pub floor: Option<PairedFloor>,
-    /// One entry per role this worker played.
+    /// One entry for each role of this worker.
     pub roles: Vec<RoleCost>,
-    /// Only from a floors trial.
+    /// Only from a trial of the floors.
     pub floors: Option<Box<Floors>>,
-    /// Only from a trial of several holders of one lock, or users of one state: one entry per role this worker played.
+    /// Only from a trial of a contended lock or of shared state: one entry for each role of this worker.
     pub holders: Vec<HolderFinding>,
 }
 
-/// What one holder of a lock saw. Only all of them together make a result.
+/// Counts of one contender for a lock; the result of the trial is computed from those of all contenders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HolderFinding {
-    /// Its line on the control page.
+    /// Its slot on the control page.
     pub slot: u32,
-    /// The start that all holders agreed on, on the monotonic clock.
+    /// Start that all contenders agreed on, on the monotonic clock.
     pub agreed_ns: u64,
-    /// When it was at work.
+    /// Time at which it started.
     pub started_ns: u64,
-    /// When it stopped.
+    /// Time at which it stopped.
     pub ended_ns: u64,
-    /// Acquisitions of the hot phase.
+    /// Acquisitions of the timed phase.
     pub acquisitions: u64,
-    /// The same by millisecond from the agreed start.
+    /// The same for each millisecond since the agreed start.
     pub per_ms: Vec<u32>,
-    /// Acquisitions that were stamped.
+    /// Acquisitions with a time stamp.
     pub samples: u64,
-    /// Of those, the ones that only read.
+    /// Of those, read acquisitions.
     pub read_samples: u64,
-    /// By the slot that had the lock before; the last entry counts acquisitions of a lock nobody had had.
+    /// Acquisitions by the previous holder's slot; the last entry counts those without a previous holder.
     pub after: Vec<u64>,
-    /// The longest time between two acquisitions that were looked at.
+    /// Longest time between two acquisitions with a time stamp.
     pub starved_ns: u64,
-    /// The most acquisitions in a row with nobody else between.
+    /// Most acquisitions in a row without one of another contender between them.
     pub longest_run: u64,
-    /// Attempts in vain, where updates are tried until they succeed.
+    /// Failed attempts of optimistic updates, which repeat until they succeed.
     pub retries: u64,
-    /// Of the acquisitions, those that only read.
+    /// Of the acquisitions, those for reading.
     pub reads: u64,
     /// Distributions by name, as in a record's contest; `wait` among them.
     pub histograms: std::collections::BTreeMap<String, String>,
 }
 
 /// Writes one line and flushes it.
-pub fn say<T: Serialize>(out: &mut impl Write, message: &T) -> io::Result<()> {
+pub fn send<T: Serialize>(out: &mut impl Write, message: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     out.write_all(&line)?;
@@ -216,16 +216,16 @@ pub fn say<T: Serialize>(out: &mut impl Write, message: &T) -> io::Result<()> {
 
 /// Reads one line.
 ///
-/// Errors: `UnexpectedEof` when the other side is gone, `InvalidData` with the line when it is not understood.
-pub fn hear<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<T> {
+/// Errors: `UnexpectedEof` if the other side closed the connection, `InvalidData` with the line if it cannot be parsed.
+pub fn receive<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<T> {
     let mut line = String::new();
     if input.read_line(&mut line)? == 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other side closed the conversation"));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other side closed the connection"));
     }
     parse(&line)
 }
 
-/// Understands one line.
+/// Parses one line.
 pub fn parse<T: DeserializeOwned>(line: &str) -> io::Result<T> {
     serde_json::from_str(line).map_err(|e| {
         let shown: String = line.trim_end().chars().take(200).collect();

@@ -23,7 +23,7 @@ pub fn run_if_worker() {
 
 fn serve() -> io::Result<()> {
     let mut talk = Talk::with_harness();
-    let result = talk.order().and_then(|order| obey(order, &mut talk));
+    let result = talk.order().and_then(|order| run_order(order, &mut talk));
     let answer = match result {
         Ok(report) => FromWorker::Done(Box::new(report)),
         Err(MeasureError::Invalid(why)) => {
@@ -34,11 +34,11 @@ fn serve() -> io::Result<()> {
     talk.answer(&answer)
 }
 
-fn obey(order: Order, talk: &mut Talk) -> MeasureResult {
+fn run_order(order: Order, talk: &mut Talk) -> MeasureResult {
     if let Some(cpu) = order.cpus.first() {
         pin::pin_this_thread(*cpu)?;
     }
     let page = Page::attach(&order.control)?;
-    page.obey();
+    page.attach_abort();
     family::play(order, page, talk)
 }

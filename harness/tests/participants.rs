@@ -114,8 +114,8 @@ fn every_python_row_measures_what_it_is_asked() {
 /// A participant of a few words of shell. `done` is what it answers in the end.
 fn shell(done: &str) -> Text {
     let script = format!(
-        "read order; echo '{{\"say\":\"offer\",\"offers\":[]}}'; read peers; echo '{{\"say\":\"ready\"}}'; \
-         read go; echo '{{\"say\":\"done\",{done}}}'"
+        "read order; echo '{{\"type\":\"offer\",\"offers\":[]}}'; read peers; echo '{{\"type\":\"ready\"}}'; \
+         read go; echo '{{\"type\":\"done\",{done}}}'"
     );
     let text = format!(
         "[[participants]]\nname = \"shell\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n\

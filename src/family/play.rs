@@ -23,7 +23,7 @@ use crate::measure::paired::{self, Floor};
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{self, MeasureError, MeasureResult, Task};
-use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, ToWorker, hear, say};
+use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, ToWorker, receive, send};
 use crate::record::Measure;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
 use crate::transport::{Cast, Peers, Shape, Transport, prepare};
@@ -36,8 +36,8 @@ pub(crate) struct Talk {
     output: Stdout,
 }
 
-fn unexpected(wanted: &str, heard: &ToWorker) -> MeasureError {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{wanted} was due, not {heard:?}")).into()
+fn unexpected(wanted: &str, received: &ToWorker) -> MeasureError {
+    io::Error::new(io::ErrorKind::InvalidData, format!("expected {wanted}, got {received:?}")).into()
 }
 
 pub(super) fn unknown_row(order: &Order) -> MeasureError {
@@ -69,7 +69,7 @@ impl Talk {
 
     /// Receives the order.
     pub(crate) fn order(&mut self) -> Result<Order, MeasureError> {
-        match hear(&mut self.input)? {
+        match receive(&mut self.input)? {
             ToWorker::Order(order) if order.protocol == PROTOCOL => Ok(*order),
             ToWorker::Order(order) => {
                 let theirs = order.protocol;
@@ -81,13 +81,13 @@ impl Talk {
 
     /// Sends the last line.
     pub(crate) fn answer(&mut self, answer: &FromWorker) -> io::Result<()> {
-        say(&mut self.output, answer)
+        send(&mut self.output, answer)
     }
 
     /// Says what this worker offers and hears what the others do.
     fn exchange(&mut self, offers: Vec<Offered>) -> Result<Vec<Offered>, MeasureError> {
-        say(&mut self.output, &FromWorker::Offer { offers })?;
-        match hear(&mut self.input)? {
+        send(&mut self.output, &FromWorker::Offer { offers })?;
+        match receive(&mut self.input)? {
             ToWorker::Peers { offers } => Ok(offers),
             other => Err(unexpected("the peers' offers", &other)),
         }
@@ -95,8 +95,8 @@ impl Talk {
 
     /// Reports for duty and waits for `go`.
     fn ready_go(&mut self) -> Result<(), MeasureError> {
-        say(&mut self.output, &FromWorker::Ready)?;
-        match hear(&mut self.input)? {
+        send(&mut self.output, &FromWorker::Ready)?;
+        match receive(&mut self.input)? {
             ToWorker::Go => Ok(()),
             other => Err(unexpected("`go`", &other)),
         }

@@ -79,19 +79,19 @@ class Abandoned(Exception):
 # --- The conversation -------------------------------------------------------------------------------------------------
 
 
-def say(word, **fields):
-    sys.stdout.write(json.dumps({"say": word, **fields}) + "\n")
+def send(kind, **fields):
+    sys.stdout.write(json.dumps({"type": kind, **fields}) + "\n")
     sys.stdout.flush()
 
 
-def hear(due):
+def receive(due):
     line = sys.stdin.readline()
     if not line:
-        sys.exit("the harness closed the conversation")
-    heard = json.loads(line)
-    if heard.get("say") != due:
-        raise ValueError(f"`{due}` was due, not {line[:200]}")
-    return heard
+        sys.exit("the harness closed the connection")
+    message = json.loads(line)
+    if message.get("type") != due:
+        raise ValueError(f"expected `{due}`, got {line[:200]}")
+    return message
 
 
 class Trial:
@@ -128,10 +128,10 @@ class Trial:
     def start(self):
         """Attached; returns once the harness says go."""
         self.started = True
-        say("offer", offers=[])
-        hear("peers")
-        say("ready")
-        hear("go")
+        send("offer", offers=[])
+        receive("peers")
+        send("ready")
+        receive("go")
         end_with_stdin()
 
 
@@ -203,7 +203,7 @@ class Partner:
     def tell(self, word):
         self.control.send(word)
 
-    def hear(self):
+    def receive(self):
         try:
             kind, value = self.control.recv()
         except (EOFError, ConnectionError):
@@ -525,7 +525,7 @@ def in_one_window(partners, own_part, length_ns):
     for partner in partners:
         partner.tell((start_ns, start_ns + length_ns))
     found = [own_part(start_ns, start_ns + length_ns)] if own_part else []
-    return found + [partner.hear() for partner in partners]
+    return found + [partner.receive() for partner in partners]
 
 
 def window_index(start_ns, end_ns, moment_ns):
@@ -703,7 +703,7 @@ def round_trip(trial, channel, payload, partner):
     def pilot(count):
         partner.tell(count)
         lasted_ns = timed(trips)(count)
-        partner.hear()
+        partner.receive()
         return lasted_ns
 
     count, chosen_by, warm_up_ns = derive(trial.timing, pilot)
@@ -714,7 +714,7 @@ def round_trip(trial, channel, payload, partner):
     stamps = [now_ns()]
     if one_by_one:
         trips(one_by_one, stamps)
-    roles = [meter.stop(count), partner.hear()]
+    roles = [meter.stop(count), partner.receive()]
     metrics = {"round_trip_ns": typical(windows), **percentiles([b - a for a, b in zip(stamps, stamps[1:])])}
     return report(count, chosen_by, warm_up_ns, metrics, windows, roles)
 
@@ -753,7 +753,7 @@ def stream(trial, channel, payload, partner):
         partner.tell(count)
         before = now_ns()
         send_all(count)
-        return partner.hear()[0] - before
+        return partner.receive()[0] - before
 
     count, chosen_by, warm_up_ns = derive(trial.timing, pilot)
     partner.tell(count)
@@ -761,7 +761,7 @@ def stream(trial, channel, payload, partner):
     start = now_ns()
     send_all(count)
     own_cost = meter.stop(count)
-    ended, windows, other_cost = partner.hear()
+    ended, windows, other_cost = partner.receive()
     per_s = count * 1e9 / max(ended - start, 1)
     metrics = {"messages_per_s": per_s, "bytes_per_s": per_s * payload.size}
     return report(count, chosen_by, warm_up_ns, metrics, windows, [own_cost, other_cost])
@@ -1303,7 +1303,7 @@ def work_queue(trial):
         for other, share in zip(others, shares[1:]):
             other.tell(share)
         moments = [put_some(items, payload, 0, shares[0])]
-        moments += [other.hear()[0] for other in others]
+        moments += [other.receive()[0] for other in others]
         items.join()
         drains.append(now_ns() - max(moments))
         if sum(words) != sum(sent):
@@ -1316,7 +1316,7 @@ def work_queue(trial):
     roles = [meter.stop(count)]
     for _ in takers:
         items.put(None)
-    found = [taker.hear() for taker in takers]
+    found = [taker.receive() for taker in takers]
     account_for(found, sent)
     for partner in others + takers:
         partner.end()
@@ -1605,10 +1605,10 @@ def server(trial):
     host = Partner(None, serving, listener, payload, compute, trial.case.get("grain_ns"))
     address = listener.getsockname()
     listener.close()
-    host.hear()
+    host.receive()
     cpus = [trial.cpu(1 + i) for i in range(clients)]
     everybody = [Partner(cpu, asking, Client(address, payload, i, compute), cpu) for i, cpu in enumerate(cpus)]
-    connect_ns = [client.hear() for client in everybody]
+    connect_ns = [client.receive() for client in everybody]
     trial.start()
     warm_up_ns, hot_ns = max(trial.timing["warm_up_ns"], 1_000_000), trial.timing["hot_ns"]
     in_one_window(everybody, None, warm_up_ns)
@@ -1679,9 +1679,9 @@ def play(trial):
 
 
 def main():
-    order = hear("order")
+    order = receive("order")
     if order["protocol"] != PROTOCOL:
-        say("failed", why=f"the order speaks protocol {order['protocol']}, this worker {PROTOCOL}")
+        send("failed", why=f"the order speaks protocol {order['protocol']}, this worker {PROTOCOL}")
         return
     trial = Trial(order)
     word, fields = play(trial)
@@ -1692,7 +1692,7 @@ def main():
     for child in multiprocessing.active_children():
         child.kill()
         child.join()
-    say(word, **fields)
+    send(word, **fields)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ impl<'a> Crew<'a> {
         for order in orders {
             let mut worker = Worker::start(program, &order, home)
                 .map_err(|e| format!("cannot start the worker {}: {}", order.role, explained(&e)))?;
-            let said = worker.say(&ToWorker::Order(Box::new(order)));
+            let said = worker.send(&ToWorker::Order(Box::new(order)));
             crew.workers.push(worker);
             crew.heard(crew.workers.len() - 1, said, "while starting")?;
         }
@@ -131,7 +131,7 @@ impl<'a> Crew<'a> {
 
     fn tell(&mut self, during: &str, line: impl Fn() -> ToWorker) -> Result<(), Broken> {
         for at in 0..self.workers.len() {
-            let said = self.workers[at].say(&line());
+            let said = self.workers[at].send(&line());
             self.heard(at, said, during)?;
         }
         Ok(())

@@ -49,9 +49,9 @@ impl Worker {
     /// Says one line. A worker that is gone does not hear it, which its pidfd will tell.
     ///
     /// Errors: `WouldBlock` when the worker does not read what it is told.
-    pub(super) fn say(&mut self, line: &ToWorker) -> io::Result<()> {
+    pub(super) fn send(&mut self, line: &ToWorker) -> io::Result<()> {
         let mut whole = Vec::new();
-        protocol::say(&mut whole, line)?;
+        protocol::send(&mut whole, line)?;
         match self.stdin.write_all(&whole) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             said => said,

@@ -98,7 +98,7 @@ impl Page {
     }
 
     /// Makes this page's abort word the one that every wait of this process looks at. The page stays mapped for good.
-    pub fn obey(&self) {
+    pub fn attach_abort(&self) {
         let page: &'static Self = Box::leak(Box::new(self.clone()));
         abort::attach(&page.header().abort);
     }
