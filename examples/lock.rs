@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
 
 use ipcmark::abort;
-use ipcmark::address::{Address, End};
-use ipcmark::lock::{Acquired, Holder, Lock, Seat};
+use ipcmark::address::{Address, Endpoint};
+use ipcmark::lock::{Acquired, ContenderId, Holder, Lock};
 use ipcmark::record::{Group, Substrate, Wait};
 use ipcmark::shm::{self, Segment};
 
@@ -50,8 +50,8 @@ impl Lock for MyLock {
         shm::create(Substrate::Memfd, size_of::<AtomicU32>())
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Contender> {
-        Ok(Contender(Segment::attach(address, End::Sender, size_of::<AtomicU32>())?))
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Contender> {
+        Ok(Contender(Segment::attach(address, Endpoint::Sender, size_of::<AtomicU32>())?))
     }
 }
 

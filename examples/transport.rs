@@ -1,7 +1,7 @@
 //! A transport of another crate beside the built-in ones: a Unix socket pair, one write and one read per message.
 //! Run it: `cargo run -p ipcmark-harness --example transport -- run --plan conformance --only my-socket`
 
-use ipcmark::address::{Address, Descriptor, End};
+use ipcmark::address::{Address, Descriptor, Endpoint};
 use ipcmark::record::{Group, Isolation, Wait};
 use ipcmark::transport::{Peers, Receiver, Sender, Shape, Transport};
 use std::io::{self, Read, Write};
@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 struct MySocket;
 /// One endpoint, and the buffer for a message of the agreed size.
-struct Endpoint(UnixStream, Vec<u8>);
+struct Socket(UnixStream, Vec<u8>);
 
-impl Sender for Endpoint {
+impl Sender for Socket {
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         if len != self.1.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{len} bytes, not {}", self.1.len())));
@@ -22,7 +22,7 @@ impl Sender for Endpoint {
     }
 }
 
-impl Receiver for Endpoint {
+impl Receiver for Socket {
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         self.0.read_exact(&mut self.1)?;
         Ok(read(&self.1))
@@ -34,8 +34,8 @@ impl Transport for MySocket {
     const GROUP: Group = Group::Sockets;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const WAIT: Option<Wait> = Some(Wait::Block);
-    type Sender = Endpoint;
-    type Receiver = Endpoint;
+    type Sender = Socket;
+    type Receiver = Socket;
 
     fn supports(shape: &Shape) -> Result<(), String> {
         if shape.message_bytes > 0 { Ok(()) } else { Err("a byte stream carries no empty message".to_owned()) }
@@ -46,12 +46,12 @@ impl Transport for MySocket {
         Ok(Address::Inherited { sender: vec![Descriptor::new(sender)], receiver: vec![Descriptor::new(receiver)] })
     }
 
-    fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Endpoint> {
-        Ok(Endpoint(address.descriptor(End::Sender)?.duplicate()?.into(), vec![0; shape.message_bytes]))
+    fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Socket> {
+        Ok(Socket(address.descriptor(Endpoint::Sender)?.duplicate()?.into(), vec![0; shape.message_bytes]))
     }
 
-    fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Endpoint> {
-        Ok(Endpoint(address.descriptor(End::Receiver)?.duplicate()?.into(), vec![0; shape.message_bytes]))
+    fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Socket> {
+        Ok(Socket(address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), vec![0; shape.message_bytes]))
     }
 }
 

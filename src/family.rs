@@ -18,7 +18,7 @@ mod transport;
 
 use std::io;
 
-use crate::address::{End, Name};
+use crate::address::{Endpoint, Name};
 use crate::control::Page;
 use crate::lock::Lock;
 use crate::measure::{MeasureResult, paired};
@@ -168,7 +168,7 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
     let mut roles = family.prepare(case)?;
     if let ([first, second], true) = (roles.as_mut_slice(), family.has_paired_floor()) {
         let memory = paired::Floor::memory(case.params.message_bytes.unwrap_or(0) as usize)?;
-        for (role, end) in [(first, End::Sender), (second, End::Receiver)] {
+        for (role, end) in [(first, Endpoint::Sender), (second, Endpoint::Receiver)] {
             role.links.push(Link { channel: paired::CHANNEL, end, address: memory.only(end) });
         }
     }

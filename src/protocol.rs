@@ -14,7 +14,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Case, Floors, Metrics, PairedFloor, RoleCost, Window};
 
 /// Protocol version. A worker refuses an order of another version.
@@ -61,7 +61,7 @@ pub struct Offered {
     /// Number of the channel within the trial.
     pub channel: u32,
     /// Endpoint that made it.
-    pub end: End,
+    pub end: Endpoint,
     /// The offer, in the mechanism's own format.
     pub text: String,
 }
@@ -72,7 +72,7 @@ pub struct Link {
     /// Number of the channel within the trial.
     pub channel: u32,
     /// Endpoint of this role.
-    pub end: End,
+    pub end: Endpoint,
     /// Address of the object, for this endpoint.
     pub address: Address,
 }

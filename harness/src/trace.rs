@@ -4,7 +4,7 @@
 mod names;
 mod step;
 
-use ipcmark::address::End;
+use ipcmark::address::Endpoint;
 use ipcmark::family::RoleSpec;
 use ipcmark::measure::paired;
 use ipcmark::protocol::Report;
@@ -23,7 +23,7 @@ pub struct Post {
     /// Its role.
     pub role: String,
     /// The ends it holds of the measured channels; none when it made the channels itself and plays both sides.
-    pub ends: Vec<End>,
+    pub ends: Vec<Endpoint>,
     /// Roles it plays at once.
     pub slots: u32,
 }
@@ -41,7 +41,7 @@ impl Post {
         match case.measure {
             // One way, and whoever has no ends plays both sides.
             Measure::Stream if self.ends.is_empty() => (1.0, 1.0),
-            Measure::Stream => (of(End::Sender), of(End::Receiver)),
+            Measure::Stream => (of(Endpoint::Sender), of(Endpoint::Receiver)),
             // Each role sends once and receives once a round trip; each holder lets the lock go once and gets it once.
             _ => (f64::from(self.slots), f64::from(self.slots)),
         }

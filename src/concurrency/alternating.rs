@@ -9,8 +9,8 @@ use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, read, write};
 
 use super::{Company, Partner};
-use crate::address::{Address, Descriptor, End};
-use crate::child::again;
+use crate::address::{Address, Descriptor, Endpoint};
+use crate::child::retry_on_eintr;
 
 /// One, then the other.
 pub struct Alternating;
@@ -36,13 +36,13 @@ impl Company for Alternating {
         }))
     }
 
-    fn attach(address: Option<&Address>, end: End) -> io::Result<Alternator> {
+    fn attach(address: Option<&Address>, end: Endpoint) -> io::Result<Alternator> {
         let missing = || io::Error::new(io::ErrorKind::InvalidInput, "two who alternate have a pipe each way");
         match address.ok_or_else(missing)?.descriptors(end)? {
             [writes, reads] => Ok(Alternator {
                 to_other: writes.duplicate()?,
                 from_other: reads.duplicate()?,
-                begins: end == End::Sender,
+                begins: end == Endpoint::Sender,
             }),
             _ => Err(missing()),
         }
@@ -51,13 +51,13 @@ impl Company for Alternating {
 
 impl Alternator {
     fn tell(&self, number: u64) -> io::Result<()> {
-        again(|| write(&self.to_other, &number.to_ne_bytes()))?;
+        retry_on_eintr(|| write(&self.to_other, &number.to_ne_bytes()))?;
         Ok(())
     }
 
     fn hear(&self, number: u64) -> io::Result<()> {
         let mut word = [0; 8];
-        let bytes = again(|| read(&self.from_other, &mut word))?;
+        let bytes = retry_on_eintr(|| read(&self.from_other, &mut word))?;
         if bytes == word.len() && u64::from_ne_bytes(word) == number {
             return Ok(());
         }
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn each_step_waits_for_the_others() {
         let address = Alternating::create().unwrap();
-        let mut first = Alternating::attach(address.as_ref(), End::Sender).unwrap();
-        let mut second = Alternating::attach(address.as_ref(), End::Receiver).unwrap();
+        let mut first = Alternating::attach(address.as_ref(), Endpoint::Sender).unwrap();
+        let mut second = Alternating::attach(address.as_ref(), Endpoint::Receiver).unwrap();
         let done = std::sync::Mutex::new(vec![]);
         let note = |who: u8, number| done.lock().unwrap().push((who, number));
         std::thread::scope(|scope| {
@@ -103,8 +103,8 @@ mod tests {
     #[test]
     fn a_partner_at_another_step_is_noticed() {
         let address = Alternating::create().unwrap();
-        let first = Alternating::attach(address.as_ref(), End::Sender).unwrap();
-        let mut second = Alternating::attach(address.as_ref(), End::Receiver).unwrap();
+        let first = Alternating::attach(address.as_ref(), Endpoint::Sender).unwrap();
+        let mut second = Alternating::attach(address.as_ref(), Endpoint::Receiver).unwrap();
         first.tell(3).unwrap();
         assert_eq!(second.step(4, || {}).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::{Company, Partner};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 
 /// Nobody needs anybody.
 pub struct Independent;
@@ -20,7 +20,7 @@ impl Company for Independent {
         Ok(None)
     }
 
-    fn attach(_: Option<&Address>, _: End) -> io::Result<Loner> {
+    fn attach(_: Option<&Address>, _: Endpoint) -> io::Result<Loner> {
         Ok(Loner)
     }
 }

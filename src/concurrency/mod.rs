@@ -8,7 +8,7 @@ mod registry;
 
 use std::io;
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 
 pub use prepare::{prepare, supports, variants};
 pub use registry::{ROWS, visit};
@@ -26,7 +26,7 @@ pub trait Company: 'static {
     /// Makes what the two need between them, if anything. The first has the sending end of it, the second the receiving one.
     fn create() -> io::Result<Option<Address>>;
     /// Runs in each one's worker, before the clock starts.
-    fn attach(address: Option<&Address>, end: End) -> io::Result<Self::Partner>;
+    fn attach(address: Option<&Address>, end: Endpoint) -> io::Result<Self::Partner>;
 }
 
 /// One of the two.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Company, FAMILY, ROWS, Visitor, visit};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::protocol::Link;
 use crate::record::{Case, Group, Isolation, Measure};
 use crate::variant::{RoleSpec, Variant};
@@ -48,11 +48,11 @@ pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
         return Ok(vec![RoleSpec { role: "host", links: vec![], slots: ROLES.len() as u32 }]);
     }
     let address = visit(&case.row(), Create).ok_or_else(|| io::Error::other(no_such_row(case)))??;
-    let role = |(role, end): (&'static str, End)| {
+    let role = |(role, end): (&'static str, Endpoint)| {
         let link = address.as_ref().map(|address| Link { channel: 0, end, address: address.only(end) });
         RoleSpec { role, links: link.into_iter().collect(), slots: 1 }
     };
-    Ok(ROLES.into_iter().zip([End::Sender, End::Receiver]).map(role).collect())
+    Ok(ROLES.into_iter().zip([Endpoint::Sender, Endpoint::Receiver]).map(role).collect())
 }
 
 fn no_such_row(case: &Case) -> String {

@@ -24,7 +24,7 @@ use crate::protocol::Report;
 use crate::queue::prepare::Sides;
 use crate::queue::{AnyQueue, Got, Joined, Put};
 use crate::record::Isolation;
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// A round of all roles, with the items of each producer as its count.
 const ROUND: u32 = 80;
@@ -107,8 +107,8 @@ impl Examined {
 
     /// An empty queue, with nobody else about.
     fn examine_empty(&mut self) -> Result<(), MeasureError> {
-        for patience in [Patience::Never, Patience::Forever, Patience::lasting(LONG)] {
-            demand(self.queue.join(patience)? == Joined::AllDone, "join did not come back from an empty queue")?;
+        for wait_limit in [WaitLimit::Never, WaitLimit::Forever, WaitLimit::after(LONG)] {
+            demand(self.queue.join(wait_limit)? == Joined::AllDone, "join did not come back from an empty queue")?;
         }
         let once_more = self.queue.task_done().map_err(|error| error.kind());
         demand(
@@ -116,15 +116,15 @@ impl Examined {
             "more items were done than were put, and nobody was told",
         )?;
         demand(self.queue.looks_empty()? != Some(false), "an empty queue does not look empty")?;
-        demand(self.queue.get(Patience::Never)? == Got::Empty, "an empty queue gave an item")?;
-        let got = not_before(IN_VAIN, |patience| self.queue.get(patience))?;
+        demand(self.queue.get(WaitLimit::Never)? == Got::Empty, "an empty queue gave an item")?;
+        let got = not_before(IN_VAIN, |wait_limit| self.queue.get(wait_limit))?;
         demand(got == Got::Empty, "an empty queue gave an item to one who waited")
     }
 
     /// A queue that is filled and emptied again, with nobody else about.
     fn examine_full(&mut self) -> Result<(), MeasureError> {
         let mut held = 0;
-        while held < ITEMS_MAX && self.queue.put(&self.item(ALONE, held), Patience::Never)? == Put::Taken {
+        while held < ITEMS_MAX && self.queue.put(&self.item(ALONE, held), WaitLimit::Never)? == Put::Taken {
             held += 1;
         }
         demand((1..ITEMS_MAX).contains(&held), &format!("a bounded queue took {held} items"))?;
@@ -133,21 +133,21 @@ impl Examined {
             demand(self.queue.looks_full(depth)? != Some(false), "a full queue does not look full")?;
         }
         demand(self.queue.items()?.is_none_or(|items| items == held), "a queue miscounts the items it holds")?;
-        let put = not_before(IN_VAIN, |patience| self.queue.put(&self.item(ALONE, held), patience))?;
+        let put = not_before(IN_VAIN, |wait_limit| self.queue.put(&self.item(ALONE, held), wait_limit))?;
         demand(put == Put::Full, "a full queue took an item of one who waited")?;
         // What was refused is not unfinished, and what was taken is.
-        let joined = self.queue.join(Patience::Never)?;
+        let joined = self.queue.join(WaitLimit::Never)?;
         demand(joined == Joined::Unfinished(held), &format!("{held} items were put, and join says {joined:?}"))?;
         self.get_due(0)?;
-        let put = self.queue.put(&self.item(ALONE, held), Patience::Never)?;
+        let put = self.queue.put(&self.item(ALONE, held), WaitLimit::Never)?;
         demand(put == Put::Taken, "an item was taken from a full queue, and there is no room for another")?;
         (1..=held).try_for_each(|sequence| self.get_due(sequence))?;
-        demand(self.queue.join(Patience::Never)? == Joined::AllDone, "all is done, and join does not know")
+        demand(self.queue.join(WaitLimit::Never)? == Joined::AllDone, "all is done, and join does not know")
     }
 
     /// Gets the item of this number that the leader put, and is done with it.
     fn get_due(&mut self, sequence: u64) -> Result<(), MeasureError> {
-        match self.queue.get(Patience::Never)? {
+        match self.queue.get(WaitLimit::Never)? {
             Got::Item(item) => Known::new(self.message_bytes, stamp(ALONE, sequence)).check(&item)?,
             Got::Empty => return Err(format!("item {sequence} was put, and nothing is there").into()),
         }
@@ -164,13 +164,13 @@ impl Examined {
         }
         for _ in 0..items {
             let item = self.item(self.slot as u16, self.items);
-            insist(self.items, |patience| Ok((self.queue.put(&item, patience)? == Put::Taken).then_some(())))?;
+            retry(self.items, |wait_limit| Ok((self.queue.put(&item, wait_limit)? == Put::Taken).then_some(())))?;
             self.items += 1;
         }
         // All of them join, and none before the last item of all was put.
         page.post(self.slot, self.rounds);
         await_that(|| (0..self.sides.producers).all(|slot| page.posted(slot) >= self.rounds))?;
-        let joined = self.queue.join(Patience::Forever)?;
+        let joined = self.queue.join(WaitLimit::Forever)?;
         demand(joined == Joined::AllDone, "a join that waits for ever gave up")?;
         check_done(page, self.sides, self.items)?;
         if self.slot == LEADER {
@@ -185,7 +185,7 @@ impl Examined {
     /// Gets items, each in another way than the last, until an end mark comes.
     fn consume(&mut self, page: &Page) -> Result<(), MeasureError> {
         loop {
-            let item = insist(self.items, |patience| match self.queue.get(patience)? {
+            let item = retry(self.items, |wait_limit| match self.queue.get(wait_limit)? {
                 Got::Item(item) => Ok(Some(item)),
                 Got::Empty => Ok(None),
             })?;
@@ -201,9 +201,9 @@ impl Examined {
     /// A consumer of its own, a child of this process, gets an item and is killed before it is done.
     fn examine_death(&mut self, page: &Page) -> Result<(), MeasureError> {
         let (first, second) = (self.item(ALONE, 0), self.item(ALONE, 1));
-        demand(self.queue.put(&first, Patience::Never)? == Put::Taken, "an empty queue has no room")?;
+        demand(self.queue.put(&first, WaitLimit::Never)? == Put::Taken, "an empty queue has no room")?;
         let mut child = Child::start(|| {
-            if let Ok(Got::Item(_)) = self.queue.get(Patience::lasting(LONG)) {
+            if let Ok(Got::Item(_)) = self.queue.get(WaitLimit::after(LONG)) {
                 page.post(LEADER, HELD);
                 // To be killed, or to go with a trial that is called off.
                 let _ = await_that(|| false);
@@ -211,15 +211,15 @@ impl Examined {
         })?;
         await_that(|| page.posted(LEADER) == HELD || child.has_ended().unwrap_or(true))?;
         child.kill()?;
-        demand(page.posted(LEADER) == HELD, &format!("a consumer got no item: {}", child.end_in_words()))?;
+        demand(page.posted(LEADER) == HELD, &format!("a consumer got no item: {}", child.describe_end()))?;
 
-        demand(self.queue.put(&second, Patience::Never)? == Put::Taken, "after a death there is no room")?;
+        demand(self.queue.put(&second, WaitLimit::Never)? == Put::Taken, "after a death there is no room")?;
         self.get_due(1)?;
-        let joined = not_before(IN_VAIN, |patience| self.queue.join(patience))?;
+        let joined = not_before(IN_VAIN, |wait_limit| self.queue.join(wait_limit))?;
         demand(joined == Joined::Unfinished(1), &format!("one item died with its consumer, and join says {joined:?}"))?;
         // Somebody answers for the dead.
         self.queue.task_done()?;
-        demand(self.queue.join(Patience::Forever)? == Joined::AllDone, "all is done, and join does not know")
+        demand(self.queue.join(WaitLimit::Forever)? == Joined::AllDone, "all is done, and join does not know")
     }
 
     fn item(&self, producer: u16, sequence: u64) -> Vec<u8> {
@@ -237,9 +237,9 @@ fn demand(kept: bool, otherwise: &str) -> Result<(), MeasureError> {
 /// Waits in vain for `time`.
 ///
 /// Errors: the wait ended before.
-fn not_before<R>(time: Duration, wait: impl FnOnce(Patience) -> io::Result<R>) -> Result<R, MeasureError> {
+fn not_before<R>(time: Duration, wait: impl FnOnce(WaitLimit) -> io::Result<R>) -> Result<R, MeasureError> {
     let begun_ns = clock::now_ns();
-    let result = wait(Patience::lasting(time))?;
+    let result = wait(WaitLimit::after(time))?;
     let lasted_ns = clock::now_ns() - begun_ns;
     let due_ns = time.as_nanos() as u64;
     demand(lasted_ns >= due_ns, &format!("a wait of {due_ns} ns gave up after {lasted_ns} ns"))?;
@@ -249,24 +249,24 @@ fn not_before<R>(time: Duration, wait: impl FnOnce(Patience) -> io::Result<R>) -
 /// Tries until it works, in one of the ways there are to wait; which one goes by the number of the item.
 ///
 /// Errors: one who waits for ever gave up, or one who waits for a moment before that.
-fn insist<R>(number: u64, mut attempt: impl FnMut(Patience) -> io::Result<Option<R>>) -> Result<R, MeasureError> {
+fn retry<R>(number: u64, mut attempt: impl FnMut(WaitLimit) -> io::Result<Option<R>>) -> Result<R, MeasureError> {
     loop {
         let asked_ns = clock::now_ns();
-        let patience = match number % 4 {
-            0 => Patience::Forever,
-            1 => Patience::lasting(MOMENT),
-            2 => Patience::Never,
-            _ => Patience::lasting(LONG),
+        let wait_limit = match number % 4 {
+            0 => WaitLimit::Forever,
+            1 => WaitLimit::after(MOMENT),
+            2 => WaitLimit::Never,
+            _ => WaitLimit::after(LONG),
         };
-        if let Some(done) = attempt(patience)? {
+        if let Some(done) = attempt(wait_limit)? {
             return Ok(done);
         }
-        match patience {
-            Patience::Never => give_way()?,
-            Patience::Until(moment_ns) if clock::now_ns() >= moment_ns => give_way()?,
+        match wait_limit {
+            WaitLimit::Never => give_way()?,
+            WaitLimit::Until(moment_ns) if clock::now_ns() >= moment_ns => give_way()?,
             _ => {
                 let lasted_ns = clock::now_ns() - asked_ns;
-                return Err(format!("{patience:?} was given up after {lasted_ns} ns").into());
+                return Err(format!("{wait_limit:?} was given up after {lasted_ns} ns").into());
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Concluded, Family, check_name, play, play::Talk};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::control::Page;
 use crate::lock::{self, Guard, Lock, prepare};
 use crate::measure::MeasureResult;
@@ -79,7 +79,11 @@ impl Family for Locks {
         let mut roles = (find(case).map_err(io::Error::other)?.prepare)(case)?;
         let ledger = Ledger::create()?;
         for role in roles.iter_mut().filter(|role| role.role == lock::prepare::ROLE) {
-            role.links.push(Link { channel: locks::CHANNEL, end: End::Sender, address: ledger.only(End::Sender) });
+            role.links.push(Link {
+                channel: locks::CHANNEL,
+                end: Endpoint::Sender,
+                address: ledger.only(Endpoint::Sender),
+            });
         }
         Ok(roles)
     }

@@ -16,7 +16,7 @@ mod threads;
 
 use std::io::{self, BufReader, Stdin, Stdout};
 
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::conformance;
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::{self, Floor};
@@ -26,7 +26,7 @@ use crate::measure::{self, MeasureError, MeasureResult, Task};
 use crate::protocol::{FromWorker, Link, Offered, Order, PROTOCOL, ToWorker, receive, send};
 use crate::record::Measure;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
-use crate::transport::{Cast, Peers, Shape, Transport, prepare};
+use crate::transport::{Peers, Roles, Shape, Transport, prepare};
 use ends::Seating;
 use host::AttachEnds;
 
@@ -123,7 +123,7 @@ fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, 
     let (floor_links, links): (Vec<Link>, Vec<Link>) =
         order.links.into_iter().partition(|link| link.channel == paired::CHANNEL);
     let shape = Shape::of(&task.case);
-    let index = if shape.two_way() { 0 } else { Cast::of(&task.case).seat(order.slot).index };
+    let index = if shape.two_way() { 0 } else { Roles::of(&task.case).endpoint(order.slot).index };
     let mut peers = vec![];
     let mut offers = vec![];
     for link in &links {
@@ -153,7 +153,7 @@ fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResu
     let task = Task::of(order, "solo", 0);
     let shape = Shape::of(&task.case);
     let address = T::create(&shape)?;
-    let (sender, receiver) = T::attach_both(&address, End::Sender, Peers::default(), &shape)?;
+    let (sender, receiver) = T::attach_both(&address, Endpoint::Sender, Peers::default(), &shape)?;
     talk.exchange(vec![])?;
     talk.ready_go()?;
     let mut leader = Leader::new(page, 1);

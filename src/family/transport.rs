@@ -77,7 +77,7 @@ impl Family for Transports {
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        transport::Cast::of(case).roles()
+        transport::Roles::of(case).count()
     }
 
     fn has_paired_floor(&self) -> bool {
@@ -85,11 +85,11 @@ impl Family for Transports {
     }
 
     fn counts_agree(&self, case: &Case) -> bool {
-        transport::Cast::of(case).is_pair()
+        transport::Roles::of(case).is_pair()
     }
 
     fn turn(&self, case: &Case, slot: u32) -> u32 {
-        transport::Cast::of(case).turn(slot)
+        transport::Roles::of(case).turn(slot)
     }
 
     fn anatomy(&self, case: &Case) -> Option<Anatomy> {

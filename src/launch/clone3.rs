@@ -26,7 +26,7 @@ impl Launch for Clone3 {
     }
 
     fn attach(program: &Program) -> io::Result<Self> {
-        child::one_thread()?;
+        child::require_one_thread()?;
         Ok(Self { program: program.clone() })
     }
 
@@ -35,7 +35,7 @@ impl Launch for Clone3 {
         // SAFETY: the process had one thread when this was made, and this way starts none.
         match unsafe { new_process::copy_this(0) }? {
             Some((pid, pidfd)) => Ok(Process::with_pidfd(pid, pidfd)),
-            None => child::live(parent, || entry(plugs.input.as_fd(), plugs.output.as_fd())),
+            None => child::run_child(parent, || entry(plugs.input.as_fd(), plugs.output.as_fd())),
         }
     }
 }

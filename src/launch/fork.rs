@@ -20,7 +20,7 @@ impl Launch for Fork {
     type Started = Process;
 
     fn attach(program: &Program) -> io::Result<Self> {
-        child::one_thread()?;
+        child::require_one_thread()?;
         Ok(Self { program: program.clone() })
     }
 

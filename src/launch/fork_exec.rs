@@ -18,7 +18,7 @@ impl Launch for ForkExec {
     type Started = Process;
 
     fn attach(program: &Program) -> io::Result<Self> {
-        child::one_thread()?;
+        child::require_one_thread()?;
         Ok(Self { image: Image::of(program)? })
     }
 

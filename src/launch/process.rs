@@ -11,7 +11,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid, fork, getpid};
 
 use super::{End, Started};
-use crate::child::{again, live};
+use crate::child::{retry_on_eintr, run_child};
 
 /// A child process, until it is collected.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Process {
         // not have.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self::new(child)),
-            ForkResult::Child => live(parent, work),
+            ForkResult::Child => run_child(parent, work),
         }
     }
 
@@ -73,7 +73,7 @@ impl Process {
 
     fn wait(&mut self, flags: WaitPidFlag) -> io::Result<()> {
         if self.end.is_none() {
-            self.end = match again(|| waitid(self.id(), flags))? {
+            self.end = match retry_on_eintr(|| waitid(self.id(), flags))? {
                 WaitStatus::Exited(_, status) => Some(End::Left(status as u8)),
                 WaitStatus::Signaled(_, signal, _) => Some(End::Killed(signal as i32)),
                 _ => None,
@@ -94,7 +94,7 @@ impl Started for Process {
         }
         match &self.pidfd {
             Some(pidfd) => until_ended(pidfd.as_fd()),
-            None => Ok(again(|| waitid(self.id(), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?),
+            None => Ok(retry_on_eintr(|| waitid(self.id(), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?),
         }
     }
 
@@ -118,13 +118,13 @@ impl Drop for Process {
 /// Sleeps until the process behind `pidfd` has ended.
 pub fn until_ended(pidfd: BorrowedFd<'_>) -> io::Result<()> {
     let mut ends = [PollFd::new(pidfd, PollFlags::POLLIN)];
-    again(|| poll(&mut ends, PollTimeout::NONE)).map(drop)?;
+    retry_on_eintr(|| poll(&mut ends, PollTimeout::NONE)).map(drop)?;
     Ok(())
 }
 
 /// Sleeps until some child has ended, and leaves it uncollected.
 pub fn until_some_child_ended() -> io::Result<()> {
-    again(|| waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?;
+    retry_on_eintr(|| waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ impl Launch for VforkExec {
     type Started = Process;
 
     fn attach(program: &Program) -> io::Result<Self> {
-        child::one_thread()?;
+        child::require_one_thread()?;
         Ok(Self { image: Image::of(program)?, stack: vec![0; STACK_BYTES] })
     }
 

@@ -64,7 +64,7 @@ fn serve(requests: BorrowedFd<'_>, parent: Pid, entry: fn(BorrowedFd<'_>, Borrow
     // SAFETY: the zygote has one thread: it was forked, and starts none.
     match unsafe { new_process::copy_this(libc::CLONE_PARENT as u64) } {
         Ok(Some((pid, pidfd))) => send(requests, pid.as_raw(), &[pidfd.as_fd()]),
-        Ok(None) => child::live(parent, || entry(input.as_fd(), output.as_fd())),
+        Ok(None) => child::run_child(parent, || entry(input.as_fd(), output.as_fd())),
         Err(error) => send(requests, error.raw_os_error().unwrap_or(libc::EIO), &[]),
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, Cost, Holder, Lock, MEASURES, Seat};
+use super::{Acquired, ContenderId, Cost, Holder, Lock, MEASURES};
 use crate::abort;
 use crate::address::Address;
 use crate::record::{Group, Isolation, Measure, Wait};
@@ -61,7 +61,7 @@ impl<C: Calls> Lock for Called<C> {
         C::create()
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Caller<C>> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Caller<C>> {
         C::attach(address).map(Caller)
     }
 
@@ -126,7 +126,8 @@ pub(super) mod tests {
     /// Checks a lock between threads: one holder at a time; a try fails while the lock is held and succeeds afterwards.
     pub(in crate::lock) fn excludes<C: Calls + Send>() {
         let address = C::create().expect("a lock");
-        let attach = |index| Called::<C>::attach(&address, Seat { index, holders: HOLDERS }).expect("a holder");
+        let attach =
+            |index| Called::<C>::attach(&address, ContenderId { index, contenders: HOLDERS }).expect("a holder");
         let (mut one, mut other) = (attach(0), attach(1));
         let within = one.with_lock(|_| other.try_lock(|_| ()).expect("an answer")).expect("the lock");
         assert_eq!(within, None, "a lock that is held is not granted");

@@ -5,7 +5,7 @@ use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::{Holder, Lock, Seat};
+use super::{ContenderId, Holder, Lock};
 use crate::address::Address;
 
 /// Contending threads.
@@ -15,7 +15,7 @@ const ROUNDS: u64 = 2000;
 
 /// One contender's handle; for a lock in shared memory it has a mapping of its own.
 pub(super) fn holder<L: Lock>(address: &Address, index: u32) -> L::Holder {
-    L::attach(address, Seat { index, holders: HOLDERS }).expect("attached")
+    L::attach(address, ContenderId { index, contenders: HOLDERS }).expect("attached")
 }
 
 /// Several threads count by separate reads and writes and yield inside the critical section, so that the others find

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Acquired, Cost, Guard, Holder, Lock, Looked, Seat};
+use super::{Acquired, ContenderId, Cost, Guard, Holder, Lock, Looked};
 use crate::address::Address;
 use crate::record::Measure;
 
@@ -20,7 +20,7 @@ pub struct AnyLock {
     /// [`Lock::cost`].
     pub cost: Cost,
     create: fn(u32) -> io::Result<Address>,
-    attach: fn(&Address, Seat) -> io::Result<AnyHolder>,
+    attach: fn(&Address, ContenderId) -> io::Result<AnyHolder>,
 }
 
 impl AnyLock {
@@ -33,7 +33,7 @@ impl AnyLock {
             tries: L::TRIES,
             cost: L::cost(),
             create: L::create,
-            attach: |address, seat| L::attach(address, seat).map(AnyHolder::new),
+            attach: |address, contender| L::attach(address, contender).map(AnyHolder::new),
         }
     }
 
@@ -43,8 +43,8 @@ impl AnyLock {
     }
 
     /// [`Lock::attach`].
-    pub fn attach(&self, address: &Address, seat: Seat) -> io::Result<AnyHolder> {
-        (self.attach)(address, seat)
+    pub fn attach(&self, address: &Address, contender: ContenderId) -> io::Result<AnyHolder> {
+        (self.attach)(address, contender)
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
         let lock = visit("ttas/spin", Forget).expect("a row");
         let address = lock.create(2).expect("made");
         let [mut first, mut second] =
-            [0, 1].map(|index| lock.attach(&address, Seat { index, holders: 2 }).expect("attached"));
+            [0, 1].map(|index| lock.attach(&address, ContenderId { index, contenders: 2 }).expect("attached"));
         let refused = first.with_lock(|_| second.try_lock(|_| 7).expect("an answer")).expect("had");
         assert_eq!(refused, None);
         assert_eq!(second.try_lock(|_| 7).expect("an answer"), Some(7));

@@ -3,8 +3,8 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, Cost, Holder, Lock, Looked, Seat};
-use crate::address::{Address, End};
+use super::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
+use crate::address::{Address, Endpoint};
 use crate::record::{Group, Substrate, Wait};
 use crate::shm::{self, Segment, SharedLayout};
 
@@ -74,9 +74,9 @@ impl<R: RawLock> Lock for InMemory<R> {
         shm::create(Substrate::Memfd, size_of::<R>())
     }
 
-    fn attach(address: &Address, seat: Seat) -> io::Result<Mapped<R>> {
-        let segment = Segment::attach(address, End::Sender, size_of::<R>())?;
-        Ok(Mapped { segment, me: seat.index, raw: PhantomData })
+    fn attach(address: &Address, contender: ContenderId) -> io::Result<Mapped<R>> {
+        let segment = Segment::attach(address, Endpoint::Sender, size_of::<R>())?;
+        Ok(Mapped { segment, me: contender.index, raw: PhantomData })
     }
 
     fn cost() -> Cost {

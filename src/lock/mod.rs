@@ -52,11 +52,11 @@ pub enum Guard {
 
 /// Identity of one contender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seat {
+pub struct ContenderId {
     /// From 0.
     pub index: u32,
     /// Number of contenders.
-    pub holders: u32,
+    pub contenders: u32,
 }
 
 /// What an acquisition reports.
@@ -135,7 +135,7 @@ pub trait Lock: 'static {
     /// Creates the lock, free. Runs in the trial's host: the harness for processes, the worker for threads.
     fn create(holders: u32) -> io::Result<Address>;
     /// Opens the lock. Runs in each contender's worker, before the clock starts.
-    fn attach(address: &Address, seat: Seat) -> io::Result<Self::Holder>;
+    fn attach(address: &Address, contender: ContenderId) -> io::Result<Self::Holder>;
     /// Declared cost of one acquisition; nothing is declared by default.
     fn cost() -> Cost {
         Cost::default()

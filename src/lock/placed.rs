@@ -7,7 +7,7 @@ use std::cell::UnsafeCell;
 use std::ffi::c_int;
 use std::io;
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
 
@@ -32,7 +32,7 @@ impl<T> Placed<T> {
     ///
     /// Errors: `InvalidData` when the memory is smaller than a `T`.
     pub(super) fn attach(address: &Address) -> io::Result<Self> {
-        let segment = Segment::attach(address, End::Sender, size_of::<T>())?;
+        let segment = Segment::attach(address, Endpoint::Sender, size_of::<T>())?;
         let place = segment.at(0, size_of::<T>()).cast::<UnsafeCell<T>>().cast_const();
         assert!(place.is_aligned(), "mappings start on a page");
         Ok(Self { place, _segment: segment })

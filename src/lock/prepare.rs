@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{FAMILY, Lock, MAX_HOLDERS};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Isolation, KillPoint, Measure};
 use crate::variant::{RoleSpec, Variant, answers};
@@ -73,7 +73,7 @@ pub const WARDEN: &str = "warden";
 
 /// Every holder sees the same of it.
 fn link(address: &Address) -> Link {
-    Link { channel: CHANNEL, end: End::Sender, address: address.only(End::Sender) }
+    Link { channel: CHANNEL, end: Endpoint::Sender, address: address.only(Endpoint::Sender) }
 }
 
 /// Declared cost of one operation of the case.

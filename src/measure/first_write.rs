@@ -14,7 +14,7 @@ use nix::unistd::{pipe2, read, write};
 
 use super::meter::Meter;
 use super::{MeasureError, MeasureResult, Task, count, histogram};
-use crate::child::again;
+use crate::child::retry_on_eintr;
 use crate::control::Page;
 use crate::isolation::memory::Memory;
 use crate::isolation::{Life, Sharing};
@@ -117,7 +117,7 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
     put(memory, number);
     let twice_ns = clock::now_ns();
 
-    again(|| write(&orders, &[0])).map_err(io::Error::from)?;
+    retry_on_eintr(|| write(&orders, &[0])).map_err(io::Error::from)?;
     let seen_by_other = hear(&answers)?;
     S::collect(other)?;
     let is_mark =
@@ -140,8 +140,8 @@ fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: Owned
     Box::new(move || {
         let pinned = cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok());
         if !pinned
-            || again(|| write(&output, &0u64.to_ne_bytes())).is_err()
-            || again(|| read(&input, &mut [0])) != Ok(1)
+            || retry_on_eintr(|| write(&output, &0u64.to_ne_bytes())).is_err()
+            || retry_on_eintr(|| read(&input, &mut [0])) != Ok(1)
         {
             return;
         }
@@ -156,14 +156,14 @@ fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: Owned
         }
         // A word that is neither was torn, or came from nowhere.
         let answer = if new + old == PAGES as u64 { new } else { u64::MAX };
-        let _ = again(|| write(&output, &answer.to_ne_bytes()));
+        let _ = retry_on_eintr(|| write(&output, &answer.to_ne_bytes()));
     })
 }
 
 /// One word of the other's.
 fn hear(answers: &OwnedFd) -> Result<u64, MeasureError> {
     let mut word = [0; 8];
-    match again(|| read(answers, &mut word)).map_err(io::Error::from)? {
+    match retry_on_eintr(|| read(answers, &mut word)).map_err(io::Error::from)? {
         8 => Ok(u64::from_ne_bytes(word)),
         _ => Err("the other one ended before it had looked".to_owned().into()),
     }

@@ -20,7 +20,7 @@ use crate::control::{Leader, Member, Page};
 use crate::payload::{mix, stamp};
 use crate::protocol::Report;
 use crate::record::{Window, metric};
-use crate::transport::{Cast, Delivery, Receiver, Sender, Topology, Transport};
+use crate::transport::{Delivery, Receiver, Roles, Sender, Topology, Transport};
 
 /// The producer number of end marks.
 const END_MARK: u16 = u16::MAX;
@@ -41,25 +41,27 @@ pub enum Gathering {
 }
 
 impl Gathering {
-    /// What the consumers of a channel of `T` are owed in `cast`.
-    pub fn of<T: Transport>(cast: Cast) -> Self {
+    /// What the consumers of a channel of `T` are owed in `roles`.
+    pub fn of<T: Transport>(roles: Roles) -> Self {
         match T::DELIVERY {
             Delivery::Latest => Self::Newest,
             Delivery::Lossy => Self::WhatArrives,
-            Delivery::Exact | Delivery::Coalescing if cast.receivers_each > 1 && T::TOPOLOGY != Topology::Broadcast => {
+            Delivery::Exact | Delivery::Coalescing
+                if roles.receivers_each > 1 && T::TOPOLOGY != Topology::Broadcast =>
+            {
                 Self::Share
             }
-            Delivery::Exact | Delivery::Coalescing if cast.senders_each > 1 => Self::All,
+            Delivery::Exact | Delivery::Coalescing if roles.senders_each > 1 => Self::All,
             Delivery::Exact | Delivery::Coalescing => Self::InOrder,
         }
     }
 
     /// Messages that all consumers together must have verified when every sender has sent `sent`; none where some may
     /// be missing.
-    fn due(self, cast: Cast, sent: u64) -> Option<u64> {
+    fn due(self, roles: Roles, sent: u64) -> Option<u64> {
         match self {
-            Self::InOrder => Some(sent * u64::from(cast.receivers())),
-            Self::All | Self::Share => Some(sent * u64::from(cast.senders())),
+            Self::InOrder => Some(sent * u64::from(roles.receivers())),
+            Self::All | Self::Share => Some(sent * u64::from(roles.senders())),
             Self::Newest | Self::WhatArrives => None,
         }
     }
@@ -99,12 +101,14 @@ fn produce(
     task: &Task,
     gathering: Gathering,
 ) -> Result<(), MeasureError> {
-    let cast = Cast::of(&task.case);
+    let roles = Roles::of(&task.case);
     page.set_started_ns(task.slot, clock::now_ns());
     producer.send(count)?;
     page.set_progress(task.slot, producer.sent());
-    if gathering == Gathering::Share && page.finish(cast.seat(task.slot).channel).is_multiple_of(cast.senders_each) {
-        (0..cast.receivers_each).try_for_each(|_| producer.mark())?;
+    if gathering == Gathering::Share
+        && page.finish(roles.endpoint(task.slot).channel).is_multiple_of(roles.senders_each)
+    {
+        (0..roles.receivers_each).try_for_each(|_| producer.mark())?;
     }
     Ok(())
 }
@@ -116,12 +120,12 @@ pub fn lead<S: Sender>(sender: S, leader: &mut Leader, task: &Task, gathering: G
 }
 
 fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, gathering: Gathering) -> MeasureResult {
-    let cast = Cast::of(&task.case);
+    let roles = Roles::of(&task.case);
     let page = leader.page().clone();
     let derived = count::derive(&task.timing, |n| {
         together(leader, phase::WORK, n, || produce(producer, n, &page, task, gathering))
     })?;
-    let before = verified(&page, cast).0;
+    let before = verified(&page, roles).0;
     leader.page().set_hot(true);
     let cost = together(leader, phase::WORK, derived.count, || {
         let meter = Meter::start();
@@ -131,19 +135,19 @@ fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, g
     leader.page().set_hot(false);
     together(leader, phase::END, 0, || Ok(()))?;
 
-    audit(&page, cast, gathering, producer.sent())?;
-    let mut delivered = verified(&page, cast).0 - before;
+    audit(&page, roles, gathering, producer.sent())?;
+    let mut delivered = verified(&page, roles).0 - before;
     if gathering == Gathering::Newest {
         // Each receiver of a latest value is owed all of them.
-        delivered /= u64::from(cast.receivers_each);
+        delivered /= u64::from(roles.receivers_each);
     }
     // From the first sender's first message: the others do not wait for the leader to read its counters.
-    let start = (0..cast.senders()).map(|slot| page.started_ns(slot)).min().unwrap_or(0);
-    let end = (cast.senders()..cast.roles()).map(|slot| page.ended_ns(slot)).max().unwrap_or(start);
+    let start = (0..roles.senders()).map(|slot| page.started_ns(slot)).min().unwrap_or(0);
+    let end = (roles.senders()..roles.count()).map(|slot| page.ended_ns(slot)).max().unwrap_or(start);
     let elapsed = end.saturating_sub(start);
-    let sent = derived.count * u64::from(cast.senders());
+    let sent = derived.count * u64::from(roles.senders());
     // A broadcast message is one message, however many read it.
-    let counted = gathering.due(cast, derived.count).map_or(delivered, |_| sent);
+    let counted = gathering.due(roles, derived.count).map_or(delivered, |_| sent);
     let mut metrics = rates(counted, task.message_bytes(), elapsed);
     if gathering == Gathering::WhatArrives || gathering == Gathering::Newest {
         metrics.insert(metric::LOST_SHARE.into(), 1.0 - delivered as f64 / sent as f64);
@@ -161,15 +165,15 @@ fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, g
 }
 
 /// Number and sum of all that the consumers verified so far.
-fn verified(page: &Page, cast: Cast) -> (u64, u64) {
-    let receivers = cast.senders()..cast.roles();
+fn verified(page: &Page, roles: Roles) -> (u64, u64) {
+    let receivers = roles.senders()..roles.count();
     receivers.fold((0, 0), |(number, sum), slot| (number + page.progress(slot), sum.wrapping_add(page.tally(slot))))
 }
 
 /// Compares all that was verified since the trial began with all that was sent.
-fn audit(page: &Page, cast: Cast, gathering: Gathering, sent: u64) -> Result<(), MeasureError> {
-    let Some(due) = gathering.due(cast, sent) else { return Ok(()) };
-    let (number, sum) = verified(page, cast);
+fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(), MeasureError> {
+    let Some(due) = gathering.due(roles, sent) else { return Ok(()) };
+    let (number, sum) = verified(page, roles);
     if number != due {
         return Err(format!("the receivers verified {number} messages where {due} were sent: lost or repeated").into());
     }
@@ -177,7 +181,7 @@ fn audit(page: &Page, cast: Cast, gathering: Gathering, sent: u64) -> Result<(),
         return Ok(()); // each consumer checked each message against the one that was due
     }
     let mixes = |producer: u32| (0..sent).fold(0u64, |sum, s| sum.wrapping_add(mix(stamp(producer as u16, s))));
-    let wanted = (0..cast.senders()).fold(0u64, |sum, producer| sum.wrapping_add(mixes(producer)));
+    let wanted = (0..roles.senders()).fold(0u64, |sum, producer| sum.wrapping_add(mixes(producer)));
     if sum == wanted {
         Ok(())
     } else {
@@ -202,8 +206,8 @@ pub fn follow_receiver<R: Receiver>(
     task: &Task,
     gathering: Gathering,
 ) -> MeasureResult {
-    let cast = Cast::of(&task.case);
-    let first = (cast.seat(task.slot).channel * cast.senders_each) as u16;
+    let roles = Roles::of(&task.case);
+    let first = (roles.endpoint(task.slot).channel * roles.senders_each) as u16;
     if gathering == Gathering::InOrder {
         let mut sink = Sink::new(receiver, task.message_bytes()).numbered(first);
         let mut verified = 0;
@@ -214,7 +218,7 @@ pub fn follow_receiver<R: Receiver>(
             Ok(count)
         });
     }
-    let mut gatherer = Gatherer::new(receiver, task.message_bytes(), first, cast.senders_each);
+    let mut gatherer = Gatherer::new(receiver, task.message_bytes(), first, roles.senders_each);
     let mut owed = 0;
     follow(member, task, &mut Floor::none(), &mut |member, count| {
         let before = gatherer.number;
@@ -222,7 +226,7 @@ pub fn follow_receiver<R: Receiver>(
         let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(u32::from(first)) >= owed)?;
         note(member, gatherer.number, gatherer.sum, ended_ns);
         // What may be missing is accounted for all the same.
-        Ok(if gathering.due(cast, count).is_none() { count } else { gatherer.number - before })
+        Ok(if gathering.due(roles, count).is_none() { count } else { gatherer.number - before })
     })
 }
 

@@ -6,7 +6,7 @@ use std::io;
 
 use super::hand_over::{Arena, Polls, Side, Walk};
 use super::{MeasureError, Task, together};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::clock;
 use crate::control::Leader;
 use crate::pin;
@@ -68,7 +68,7 @@ impl Floor {
     }
 
     /// The floor that fits the task, in the memory at `address`.
-    pub fn attach(task: &Task, address: &Address, end: End) -> io::Result<Self> {
+    pub fn attach(task: &Task, address: &Address, end: Endpoint) -> io::Result<Self> {
         let walk = walk(task.message_bytes());
         // Wherever the scheduler puts two roles that have one CPU to share, they share it.
         let one_cpu =

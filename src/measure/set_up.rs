@@ -19,7 +19,7 @@ mod stage;
 
 use super::meter::Meter;
 use super::{MeasureError, MeasureResult, Task, count, histogram, phase};
-use crate::address::{Address, End, Name};
+use crate::address::{Address, Endpoint, Name};
 use crate::control::{Leader, Member};
 use crate::payload::{check, fill, stamp};
 use crate::protocol::Report;
@@ -106,7 +106,7 @@ fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk
     let (address, create) = Span::of(|| (transport.create)(shape));
     let (address, name) = deal(address?, desk);
     let (offer, offered) = stage(leader, desk, (OFFER, 0), || {
-        let offer = (transport.offer)(&address, shape, End::Sender)?;
+        let offer = (transport.offer)(&address, shape, Endpoint::Sender)?;
         desk.open().from_sender = offer.text;
         Ok(offer.keep)
     })?;
@@ -157,8 +157,8 @@ fn between(transport: AnyTransport, shape: &Shape) -> impl Iterator<Item = u64> 
 /// Each end's view of the object; the receiving one goes over the desk. A name stays on record here until tear-down, but
 /// no descriptor does: it would keep a dead end's channel open.
 fn deal(address: Address, desk: &Desk) -> (Address, Option<Name>) {
-    desk.open().address = Some(address.only(End::Receiver));
-    let own = address.only(End::Sender);
+    desk.open().address = Some(address.only(Endpoint::Receiver));
+    let own = address.only(Endpoint::Sender);
     match address {
         Address::Named(name) => (own, Some(name)),
         _ => (own, None),
@@ -209,7 +209,7 @@ impl Taker {
         match (kind, &mut self.receiver) {
             (OFFER, _) => {
                 let address = desk.open().address.take().ok_or_else(|| out_of_turn(kind))?;
-                let offer = (self.transport.offer)(&address, &self.shape, End::Receiver)?;
+                let offer = (self.transport.offer)(&address, &self.shape, Endpoint::Receiver)?;
                 desk.open().from_receiver = offer.text;
                 self.peers.keep = offer.keep;
                 self.address = Some(address);

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::roster::Roster;
 use super::{Hand, Loss};
-use crate::child::{Child, again};
+use crate::child::{Child, retry_on_eintr};
 
 /// The foreman, as the dispatcher holds him.
 pub(super) struct Foreman {
@@ -76,16 +76,16 @@ fn oversee(
     let mut crew: Vec<Option<Child>> = (0..seats).map(|seat| hire(seat, roster, &live)).collect::<io::Result<_>>()?;
     while crew.iter().any(Option::is_some) {
         // Left as it is, so that its own handle collects it.
-        let ended = again(|| waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT))?;
+        let ended = retry_on_eintr(|| waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT))?;
         let at = crew.iter().position(|worker| worker.as_ref().is_some_and(|worker| Some(worker.pid()) == ended.pid()));
         let Some(at) = at else { return Err(io::Error::other("somebody ended who was no worker")) };
         let seat = at as u32;
         crew[at].take().map_or(Ok(()), |mut worker| worker.collect())?;
-        let left_well = matches!(ended, WaitStatus::Exited(_, 0));
-        if roster.is_stopping() || left_well && !roster.has_retired(seat) {
+        let exited_successfully = matches!(ended, WaitStatus::Exited(_, 0));
+        if roster.is_stopping() || exited_successfully && !roster.has_retired(seat) {
             continue;
         }
-        if !left_well {
+        if !exited_successfully {
             tell(Loss { worker: seat, frame: roster.frame(seat) })?;
         }
         // Also while the pool is closing: what is queued before the last word has to be done by somebody.

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
 
 /// `bytes` of zeros, shared with whoever is forked from now on.
 pub(super) fn shared(bytes: usize) -> io::Result<Segment> {
-    Segment::attach(&shm::create(Substrate::Memfd, bytes)?, End::Sender, bytes)
+    Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)
 }

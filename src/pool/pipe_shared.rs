@@ -87,7 +87,8 @@ impl Pool for PipeShared {
             |number| {
                 let cpu = staff.cpus.get(number as usize).copied();
                 let seat = Seat { number, cpu, roster: roster.clone(), share: None };
-                let [reading, writing] = guards(&lock, &locks, lock::Seat { index: number, holders: staff.workers })?;
+                let [reading, writing] =
+                    guards(&lock, &locks, lock::ContenderId { index: number, contenders: staff.workers })?;
                 let inlet = Inlet { pipe: &taken, lock: reading, frame: vec![] };
                 let outlet = Outlet { pipe: &told, lock: writing, frame: vec![] };
                 serve(&seat, inlet, outlet, at_work.view(0), work.clone())
@@ -264,8 +265,8 @@ impl PipeShared {
 }
 
 /// A worker's handles of both locks.
-fn guards(lock: &AnyLock, made: &[Address; 2], seat: lock::Seat) -> io::Result<[AnyHolder; 2]> {
-    Ok([lock.attach(&made[0], seat)?, lock.attach(&made[1], seat)?])
+fn guards(lock: &AnyLock, made: &[Address; 2], contender: lock::ContenderId) -> io::Result<[AnyHolder; 2]> {
+    Ok([lock.attach(&made[0], contender)?, lock.attach(&made[1], contender)?])
 }
 
 /// The lock with its type forgotten: one call more through a pointer, where each acquisition surrounds a system call.

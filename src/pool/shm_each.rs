@@ -26,11 +26,11 @@ use super::hand::Seat;
 use super::notices::{self, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, descriptors, share};
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Substrate, Wait};
 use crate::ring::Slots as _;
 use crate::shm;
-use crate::wait::{Place, fence};
+use crate::wait::{WaitPoint, fence};
 use desk::Desk;
 use rings::{Rings, serve};
 
@@ -98,7 +98,7 @@ impl Pool for ShmEach {
             // Owned, so that only the foreman and his workers keep that end.
             move |loss: Loss| {
                 let address = shm::create(Substrate::Memfd, rings.bytes())?;
-                let memory = address.descriptor(End::Sender)?.duplicate()?;
+                let memory = address.descriptor(Endpoint::Sender)?.duplicate()?;
                 teller.tell(loss, dead.ticket(loss.worker), &[memory.as_fd()])?;
                 crew.borrow_mut()[loss.worker as usize] = rings.attach(&address)?;
                 Ok(())
@@ -142,7 +142,7 @@ impl Pool for ShmEach {
             for seat in &self.seats {
                 seat.places.1.readers().announce();
             }
-            // PAIRS: place-announced. As one does who waits at one place only.
+            // PAIRS: waiter-announced. As a waiter at a single parker does.
             fence::full();
             let collected = self.look(&mut read)?;
             let heard = if collected.is_none() { self.listen(true)? } else { true };

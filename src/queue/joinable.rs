@@ -4,7 +4,7 @@ use std::io;
 
 use super::unfinished::Unfinished;
 use super::{Got, Handle, Joined, Put};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// One side's handle of a queue that can be joined.
 pub struct Joinable<H> {
@@ -20,9 +20,9 @@ impl<H: Handle> Joinable<H> {
 
     /// Puts an item, which is unfinished from now on. See [`Handle::put`].
     #[inline]
-    pub fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+    pub fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         self.unfinished.add();
-        let put = self.queue.put(len, patience, fill);
+        let put = self.queue.put(len, wait_limit, fill);
         if !matches!(put, Ok(Put::Taken)) {
             self.unfinished.done()?;
         }
@@ -31,13 +31,13 @@ impl<H: Handle> Joinable<H> {
 
     /// Puts what is no item, and is never said to be done: the word that no more will come.
     pub fn put_mark(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
-        self.queue.put(len, Patience::Forever, fill)
+        self.queue.put(len, WaitLimit::Forever, fill)
     }
 
     /// Gets an item, which stays unfinished. See [`Handle::get`].
     #[inline]
-    pub fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
-        self.queue.get(patience, read)
+    pub fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        self.queue.get(wait_limit, read)
     }
 
     /// Says that an item is done.
@@ -51,23 +51,23 @@ impl<H: Handle> Joinable<H> {
     /// Waits until every item that was put is done. What is put meanwhile counts too.
     ///
     /// Errors: `Interrupted` when the trial is called off.
-    pub fn join(&self, patience: Patience) -> io::Result<Joined> {
-        self.unfinished.join(patience)
+    pub fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined> {
+        self.unfinished.join(wait_limit)
     }
 }
 
 /// The same for what is not timed: one type for all queues.
 pub trait AnyQueue {
     /// Puts `item`.
-    fn put(&mut self, item: &[u8], patience: Patience) -> io::Result<Put>;
+    fn put(&mut self, item: &[u8], wait_limit: WaitLimit) -> io::Result<Put>;
     /// Puts what is no item.
     fn put_mark(&mut self, mark: &[u8]) -> io::Result<()>;
     /// Gets an item.
-    fn get(&mut self, patience: Patience) -> io::Result<Got<Vec<u8>>>;
+    fn get(&mut self, wait_limit: WaitLimit) -> io::Result<Got<Vec<u8>>>;
     /// Says that an item is done.
     fn task_done(&self) -> io::Result<()>;
     /// Waits until every item is done.
-    fn join(&self, patience: Patience) -> io::Result<Joined>;
+    fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined>;
     /// See [`Handle::items`].
     fn items(&self) -> io::Result<Option<u64>>;
     /// See [`Handle::looks_empty`].
@@ -77,24 +77,24 @@ pub trait AnyQueue {
 }
 
 impl<H: Handle> AnyQueue for Joinable<H> {
-    fn put(&mut self, item: &[u8], patience: Patience) -> io::Result<Put> {
-        Joinable::put(self, item.len(), patience, |room| room.copy_from_slice(item))
+    fn put(&mut self, item: &[u8], wait_limit: WaitLimit) -> io::Result<Put> {
+        Joinable::put(self, item.len(), wait_limit, |room| room.copy_from_slice(item))
     }
 
     fn put_mark(&mut self, mark: &[u8]) -> io::Result<()> {
         Joinable::put_mark(self, mark.len(), |room| room.copy_from_slice(mark)).map(drop)
     }
 
-    fn get(&mut self, patience: Patience) -> io::Result<Got<Vec<u8>>> {
-        Joinable::get(self, patience, <[u8]>::to_vec)
+    fn get(&mut self, wait_limit: WaitLimit) -> io::Result<Got<Vec<u8>>> {
+        Joinable::get(self, wait_limit, <[u8]>::to_vec)
     }
 
     fn task_done(&self) -> io::Result<()> {
         Joinable::task_done(self)
     }
 
-    fn join(&self, patience: Patience) -> io::Result<Joined> {
-        Joinable::join(self, patience)
+    fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined> {
+        Joinable::join(self, wait_limit)
     }
 
     fn items(&self) -> io::Result<Option<u64>> {

@@ -17,7 +17,7 @@ use std::io;
 
 use crate::address::Address;
 use crate::record::{Isolation, Measure, Wait};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 pub use joinable::{AnyQueue, Joinable};
 pub use prepare::{prepare, resolved, supports, variants};
@@ -105,20 +105,20 @@ pub trait WorkQueue: 'static {
 
 /// One side's handle. As in Python any side may put and get.
 pub trait Handle {
-    /// Waits for room as long as `patience` allows, lets `fill` write the `len` bytes of an item and puts it last.
+    /// Waits for room as long as `wait_limit` allows, lets `fill` write the `len` bytes of an item and puts it last.
     ///
     /// Errors: `InvalidInput` when `len` exceeds what the queue was made for; `Interrupted` when the trial is called off
     /// while it waits; whatever the system says.
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put>;
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put>;
 
-    /// Waits for an item as long as `patience` allows, takes the first and lets `read` see it.
+    /// Waits for an item as long as `wait_limit` allows, takes the first and lets `read` see it.
     ///
     /// Errors: `InvalidData` when an item cannot be one; otherwise as for [`put`](Self::put).
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>>;
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>>;
 
     /// Items in the queue at some moment during the call; nothing where the mechanism does not say. Advice only: by the time
     /// it is read others may have put and taken, so nobody may conclude that his next put or get finds it so. Those who want
-    /// to know put or get with [`Patience::Never`].
+    /// to know put or get with [`WaitLimit::Never`].
     fn items(&self) -> io::Result<Option<u64>>;
 
     /// Whether there was nothing to take: advice, as [`items`](Self::items).

@@ -4,7 +4,7 @@ use std::io;
 
 use super::unfinished::Unfinished;
 use super::{FAMILY, MEASURES, ROWS, Shape, Visitor, WorkQueue, visit};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::control::MAX_SLOTS;
 use crate::protocol::Link;
 use crate::record::{Case, Group, Isolation};
@@ -159,7 +159,7 @@ impl Visitor for Prepare<'_> {
 
 /// Every side sees the same of it: any may put and get.
 fn link(channel: u32, address: &Address) -> Link {
-    Link { channel, end: End::Sender, address: address.only(End::Sender) }
+    Link { channel, end: Endpoint::Sender, address: address.only(Endpoint::Sender) }
 }
 
 struct Resolve<'a> {

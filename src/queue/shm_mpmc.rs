@@ -7,13 +7,13 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::{Got, Handle, Put, Shape, WorkQueue};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Substrate, Wait};
 use crate::ring::layout::Layout;
 use crate::ring::mpmc::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
 use crate::shm::{self, Segment};
-use crate::wait::{EventCount, Patience, TimedWait};
+use crate::wait::{EventCount, TimedWait, WaitLimit};
 
 /// Largest ring: it must fit the memory of an ordinary machine.
 const SEGMENT_BYTES_MAX: u64 = 2 << 30;
@@ -62,7 +62,7 @@ impl<W: TimedWait<EventCount>> WorkQueue for ShmMpmc<W> {
 
     fn attach(address: &Address, shape: &Shape) -> io::Result<Side<W>> {
         let layout = layout(shape);
-        let segment = Segment::attach(address, End::Sender, layout.segment_bytes())?;
+        let segment = Segment::attach(address, Endpoint::Sender, layout.segment_bytes())?;
         Ok(Side {
             producer: Producer::new(Slots::new(segment.clone(), layout, 0)?, W::attach(&[])?),
             consumer: Consumer::new(Slots::new(segment, layout, 0)?, W::attach(&[])?),
@@ -72,13 +72,13 @@ impl<W: TimedWait<EventCount>> WorkQueue for ShmMpmc<W> {
 
 impl<W: TimedWait<EventCount>> Handle for Side<W> {
     #[inline]
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
-        self.producer.send_within(len, patience, fill).map(Put::of)
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+        self.producer.send_within(len, wait_limit, fill).map(Put::of)
     }
 
     #[inline]
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
-        self.consumer.receive_within(patience, read).map(Got::of)
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        self.consumer.receive_within(wait_limit, read).map(Got::of)
     }
 
     fn items(&self) -> io::Result<Option<u64>> {

@@ -14,13 +14,13 @@ mod model;
 
 use std::io;
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::shm::{self, Segment, SharedLayout};
 #[cfg(all(test, not(loom)))]
-use crate::wait::Place;
-use crate::wait::{ALL, EventCount, Park, Patience, PollPolicy, TimedWait};
+use crate::wait::WaitPoint;
+use crate::wait::{ALL, EventCount, Park, PollPolicy, TimedWait, WaitLimit};
 
 use super::Joined;
 
@@ -64,11 +64,11 @@ impl Words {
         }
     }
 
-    /// Waits until there are none, as long as `patience` allows.
-    pub(super) fn join(&self, wait: &impl TimedWait<EventCount>, patience: Patience) -> io::Result<Joined> {
+    /// Waits until there are none, as long as `wait_limit` allows.
+    pub(super) fn join(&self, wait: &impl TimedWait<EventCount>, wait_limit: WaitLimit) -> io::Result<Joined> {
         // PAIRS: all-done
         let done = || (self.count.load(Ordering::Acquire) == 0).then_some(());
-        Ok(match wait.within(&self.joiners, PollPolicy::QUICK, patience, done)? {
+        Ok(match wait.within(&self.joiners, PollPolicy::QUICK, wait_limit, done)? {
             Some(_) => Joined::AllDone,
             // Done between the last look and this one is as good as done before.
             None => match self.count.load(Ordering::Acquire) {
@@ -81,7 +81,7 @@ impl Words {
     /// True when somebody is about to sleep until all is done.
     #[cfg(all(test, not(loom)))]
     pub(super) fn somebody_joins(&self) -> bool {
-        self.joiners.is_taken()
+        self.joiners.has_waiter()
     }
 }
 
@@ -102,7 +102,7 @@ impl Unfinished {
 
     /// Maps the count at `address`.
     pub fn attach(address: &Address) -> io::Result<Self> {
-        Ok(Self(Segment::attach(address, End::Sender, size_of::<Words>())?))
+        Ok(Self(Segment::attach(address, Endpoint::Sender, size_of::<Words>())?))
     }
 
     /// Counts an item that is about to be put.
@@ -122,8 +122,8 @@ impl Unfinished {
     /// Waits until every item that was put is done. One who waits sleeps after one look, at every queue alike.
     ///
     /// Errors: `Interrupted` when the trial is called off.
-    pub fn join(&self, patience: Patience) -> io::Result<Joined> {
-        self.words().join(&Park, patience)
+    pub fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined> {
+        self.words().join(&Park, wait_limit)
     }
 
     fn words(&self) -> &Words {
@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn nothing_put_is_all_done_and_cannot_be_done_once_more() {
         let words = Words::default();
-        assert_eq!(words.join(&Park, Patience::Never).expect("no trial is called off"), Joined::AllDone);
-        assert_eq!(words.join(&Park, Patience::Forever).expect("as above"), Joined::AllDone);
+        assert_eq!(words.join(&Park, WaitLimit::Never).expect("no trial is called off"), Joined::AllDone);
+        assert_eq!(words.join(&Park, WaitLimit::Forever).expect("as above"), Joined::AllDone);
         let refused = words.take_off(&Park, Ordering::Release).expect_err("nothing was put");
         assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
     }
@@ -155,9 +155,9 @@ mod tests {
         let words = Words::default();
         words.add();
         words.add();
-        assert_eq!(words.join(&Park, Patience::Never).expect("no trial is called off"), Joined::Unfinished(2));
+        assert_eq!(words.join(&Park, WaitLimit::Never).expect("no trial is called off"), Joined::Unfinished(2));
         let begun_ns = clock::now_ns();
-        let left = words.join(&Park, Patience::lasting(Duration::from_millis(2))).expect("as above");
+        let left = words.join(&Park, WaitLimit::after(Duration::from_millis(2))).expect("as above");
         assert!(left == Joined::Unfinished(2) && clock::now_ns() - begun_ns >= 2_000_000);
     }
 
@@ -166,8 +166,7 @@ mod tests {
         let words = Words::default();
         (0..3).for_each(|_| words.add());
         thread::scope(|scope| {
-            let joiners: Vec<_> =
-                (0..3).map(|_| scope.spawn(|| words.join(&Park, Patience::lasting(MINUTE)))).collect();
+            let joiners: Vec<_> = (0..3).map(|_| scope.spawn(|| words.join(&Park, WaitLimit::after(MINUTE)))).collect();
             while !words.somebody_joins() {
                 thread::yield_now();
             }

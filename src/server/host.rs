@@ -60,12 +60,12 @@ impl Host {
             }
             thread::sleep(LOOK);
         }
-        if self.process.left_well() {
+        if self.process.exited_successfully() {
             return Ok(());
         }
         let mut why = String::new();
         self.complaints.read_to_string(&mut why)?;
-        let end = self.process.end_in_words();
+        let end = self.process.describe_end();
         Err(io::Error::other(if why.is_empty() { format!("the server failed: {end}") } else { why }))
     }
 }

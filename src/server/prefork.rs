@@ -31,8 +31,8 @@ impl Way for Prefork {
         let children: io::Result<Vec<Child>> = (0..ACCEPTORS).map(|_| Child::start(accept)).collect();
         for mut child in children? {
             child.collect()?;
-            if !child.left_well() {
-                return Err(io::Error::other(format!("an acceptor failed: {}", child.end_in_words())));
+            if !child.exited_successfully() {
+                return Err(io::Error::other(format!("an acceptor failed: {}", child.describe_end())));
             }
         }
         Ok(())

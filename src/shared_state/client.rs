@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use super::wire::{Head, Kind, Line};
 use super::{Handle, Shape, full};
 use crate::abort;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 
 /// His end of the connection.
 pub struct Client {
@@ -16,7 +16,7 @@ pub struct Client {
 
 impl Client {
     pub(super) fn attach(address: &Address, shape: &Shape) -> io::Result<Self> {
-        let stream = UnixStream::from(address.descriptor(End::Sender)?.duplicate()?);
+        let stream = UnixStream::from(address.descriptor(Endpoint::Sender)?.duplicate()?);
         Ok(Self { line: Line::new(stream, shape), entries: shape.entries })
     }
 

@@ -13,7 +13,7 @@ use super::store::Store;
 use super::wire::{self, Arrival, Line};
 use super::{Places, Shape, State};
 use crate::address::Address;
-use crate::child::again;
+use crate::child::retry_on_eintr;
 use crate::record::{Isolation, Wait};
 
 /// Users that are looked at in one turn.
@@ -41,7 +41,7 @@ impl State for ManagerEpoll {
         }
         let mut events = [EpollEvent::empty(); EVENTS];
         while lines.iter().any(Option::is_some) {
-            let ready = again(|| epoll.wait(&mut events, EpollTimeout::NONE))?;
+            let ready = retry_on_eintr(|| epoll.wait(&mut events, EpollTimeout::NONE))?;
             for event in &events[..ready] {
                 let at = event.data() as usize;
                 let goes_on = lines[at].as_mut().map(|line| converse(line, &mut store));

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{FAMILY, Places, ROWS, State, Visitor, visit};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::control::MAX_SLOTS;
 use crate::protocol::Link;
 use crate::record::{Case, Isolation, Measure};
@@ -63,7 +63,7 @@ impl Shape {
 impl Places {
     /// Memory that all of them map.
     pub(super) fn same(memory: &Address, shape: &Shape) -> Self {
-        Self { keeper: None, seats: (0..shape.seats).map(|_| memory.only(End::Sender)).collect() }
+        Self { keeper: None, seats: (0..shape.seats).map(|_| memory.only(Endpoint::Sender)).collect() }
     }
 }
 
@@ -184,8 +184,8 @@ impl Visitor for Prepare<'_> {
         let Places { keeper, seats } = S::create(&shape)?;
         let role =
             |role, end, address| RoleSpec { role, links: vec![Link { channel: CHANNEL, end, address }], slots: 1 };
-        let users = seats.into_iter().map(|address| role(ROLE, End::Sender, address));
-        Ok(users.chain(keeper.map(|address| role(KEEPER, End::Receiver, address))).collect())
+        let users = seats.into_iter().map(|address| role(ROLE, Endpoint::Sender, address));
+        Ok(users.chain(keeper.map(|address| role(KEEPER, Endpoint::Receiver, address))).collect())
     }
 }
 

@@ -11,7 +11,7 @@ use std::io;
 
 use super::table::{Room, Table};
 use super::{Handle, Places, Shape, State, sequence};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Substrate, Wait};
 use crate::shm::{self, Segment};
 
@@ -39,7 +39,7 @@ impl State for SeqlockCells {
     }
 
     fn attach(address: &Address, shape: &Shape, _: u32) -> io::Result<Cells> {
-        let segment = Segment::attach(address, End::Sender, Table::bytes(shape))?;
+        let segment = Segment::attach(address, Endpoint::Sender, Table::bytes(shape))?;
         Ok(Cells { table: Table::new(segment, 0, shape), room: Room::new(shape) })
     }
 }

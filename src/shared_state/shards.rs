@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 
 use super::table::{Entry, Room, Table};
 use super::{Handle, Places, Shape, State, sequence};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Substrate, Wait};
 use crate::shm::{self, Segment};
 
@@ -49,7 +49,7 @@ impl State for Shards {
 
     fn attach(address: &Address, shape: &Shape, seat: u32) -> io::Result<Mapped> {
         let (each, seats) = (Table::bytes(shape), shape.seats as usize);
-        let segment = Segment::attach(address, End::Sender, each * seats)?;
+        let segment = Segment::attach(address, Endpoint::Sender, each * seats)?;
         let tables = (0..seats).map(|seat| Table::new(segment.clone(), seat * each, shape)).collect();
         Ok(Mapped { tables, own: seat as usize, room: Room::new(shape) })
     }

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 
 use super::table::{Room, Table};
 use super::{Handle, Places, Shape, State};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::lock::RawLock;
 use crate::record::{Substrate, Wait};
 use crate::shm::{self, Segment};
@@ -48,7 +48,7 @@ impl<R: RawLock> State for ShmMap<R> {
     }
 
     fn attach(address: &Address, shape: &Shape, seat: u32) -> io::Result<Mapped<R>> {
-        let segment = Segment::attach(address, End::Sender, LOCK_BYTES + Table::bytes(shape))?;
+        let segment = Segment::attach(address, Endpoint::Sender, LOCK_BYTES + Table::bytes(shape))?;
         let table = Table::new(segment.clone(), LOCK_BYTES, shape);
         Ok(Mapped { segment, table, room: Room::new(shape), me: seat, lock: PhantomData })
     }

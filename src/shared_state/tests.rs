@@ -6,7 +6,7 @@ use std::thread;
 
 use super::table::{Room, Table};
 use super::*;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::payload::{Known, check, stamp, stamp_of};
 use crate::record::{Case, Measure, Substrate};
 use crate::shm::{self, Segment};
@@ -72,7 +72,7 @@ fn table() -> Address {
 }
 
 fn mapped(address: &Address) -> Table {
-    let segment = Segment::attach(address, End::Sender, Table::bytes(&SHAPE)).expect("mapped");
+    let segment = Segment::attach(address, Endpoint::Sender, Table::bytes(&SHAPE)).expect("mapped");
     Table::new(segment, 0, &SHAPE)
 }
 

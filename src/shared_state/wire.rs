@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use super::{Shape, too_long};
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 
 /// Bytes of a head: kind, length of the value, key, version; the number's lowest byte first.
 const HEAD_BYTES: usize = 24;
@@ -184,6 +184,6 @@ pub(super) fn connections(shape: &Shape) -> io::Result<super::Places> {
 /// The keeper's ends, and nobody else's: the address goes.
 #[allow(clippy::needless_pass_by_value)] // with it go its descriptors
 pub(super) fn keepers_ends(address: Address, shape: &Shape) -> io::Result<Vec<Line>> {
-    let ends = address.descriptors(End::Receiver)?.iter().map(Descriptor::duplicate);
+    let ends = address.descriptors(Endpoint::Receiver)?.iter().map(Descriptor::duplicate);
     ends.map(|end| end.map(|end| Line::new(UnixStream::from(end), shape))).collect()
 }

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::{Delivery, Offer, Peers, Receiver, Sender, Shape, Transport};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 
 /// The functions of a transport.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub struct AnyTransport {
     /// [`Transport::create`].
     pub create: fn(&Shape) -> io::Result<Address>,
     /// [`Transport::offer`].
-    pub offer: fn(&Address, &Shape, End) -> io::Result<Offer>,
+    pub offer: fn(&Address, &Shape, Endpoint) -> io::Result<Offer>,
     /// [`Transport::attach_sender`].
     pub attach_sender: fn(&Address, Peers, &Shape) -> io::Result<AnySender>,
     /// [`Transport::attach_receiver`].

@@ -1,7 +1,6 @@
 //! Ways for processes (or threads) to pass byte messages. One file each, by kind; `registry.rs` is the only list.
 
 mod byte_stream;
-pub mod cast;
 pub mod erased;
 mod kernel_copies;
 mod kernel_queues;
@@ -13,6 +12,7 @@ mod pipes;
 pub mod prepare;
 mod readiness;
 mod registry;
+pub mod roles;
 mod shared;
 mod slice;
 mod sockets;
@@ -22,11 +22,11 @@ mod topology;
 use std::any::Any;
 use std::io;
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
-pub use cast::{Cast, Seat};
 pub use registry::{ROWS, rows, visit};
+pub use roles::{EndpointId, Roles};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "transport";
@@ -193,7 +193,7 @@ pub trait Transport: 'static {
     /// Makes the object. Runs in the trial's host: the harness for processes, the worker for threads.
     fn create(shape: &Shape) -> io::Result<Address>;
     /// Makes what only a live worker can make. Runs in the worker, before any end attaches.
-    fn offer(_: &Address, _: &Shape, _: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, _: Endpoint) -> io::Result<Offer> {
         Ok(Offer::default())
     }
     /// Runs in the sending worker, before the clock starts.
@@ -201,7 +201,7 @@ pub trait Transport: 'static {
     /// Runs in the receiving worker, before the clock starts.
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver>;
     /// Both directions of one connection, for the side at `end`. Runs in the worker, before the clock starts.
-    fn attach_both(_: &Address, _: End, _: Peers, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(_: &Address, _: Endpoint, _: Peers, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way"))
     }
     /// What one message should cost. Nothing is declared unless the transport says.

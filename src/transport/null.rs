@@ -7,7 +7,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::{Peers, Receiver, Sender, Shape, Transport};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::clock;
 use crate::record::{Anatomy, Counts, Group, Isolation, Measure};
 
@@ -76,7 +76,7 @@ impl Transport for Null {
         Err(both_only())
     }
 
-    fn attach_both(_: &Address, _: End, _: Peers, shape: &Shape) -> io::Result<(NullSender, NullReceiver)> {
+    fn attach_both(_: &Address, _: Endpoint, _: Peers, shape: &Shape) -> io::Result<(NullSender, NullReceiver)> {
         let slot = Rc::new(RefCell::new(vec![0; shape.message_bytes]));
         let sender = NullSender { slot: Rc::clone(&slot) };
         Ok((sender, NullReceiver { slot, delay: Delay::of_ns(shape.delay_ns) }))

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{Cast, Delivery, FAMILY, Seat, Shape, Transport, topology};
-use crate::address::End;
+use super::{Delivery, EndpointId, FAMILY, Roles, Shape, Transport, topology};
+use crate::address::Endpoint;
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Isolation, Measure};
 use crate::shm;
@@ -71,45 +71,48 @@ pub fn cost<T: Transport>(case: &Case) -> Anatomy {
 
 /// Makes the objects of a trial and assigns them to its roles.
 pub fn prepare<T: Transport>(case: &Case) -> io::Result<Vec<RoleSpec>> {
-    let cast = Cast::of(case);
+    let roles = Roles::of(case);
     if T::SOLO {
         return Ok(vec![RoleSpec { role: "solo", links: vec![], slots: 1 }]);
     }
     // A set-up makes its objects itself, over and over, and plays both ends in one process.
     if case.isolation == Isolation::Thread || case.measure == Measure::SetUp {
-        return Ok(vec![RoleSpec { role: "host", links: vec![], slots: cast.roles() }]);
+        return Ok(vec![RoleSpec { role: "host", links: vec![], slots: roles.count() }]);
     }
-    let seats = ends(case, T::DUPLEX);
-    let channels = seats.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
+    let endpoints = ends(case, T::DUPLEX);
+    let channels = endpoints.iter().flatten().map(|endpoint| endpoint.channel + 1).max().unwrap_or(0);
     let addresses = (0..channels).map(|_| T::create(&Shape::of(case))).collect::<io::Result<Vec<_>>>()?;
-    let link = |seat: &Seat| Link {
-        channel: seat.channel,
-        end: seat.end,
-        address: addresses[seat.channel as usize].only(seat.end),
+    let link = |endpoint: &EndpointId| Link {
+        channel: endpoint.channel,
+        end: endpoint.end,
+        address: addresses[endpoint.channel as usize].only(endpoint.end),
     };
-    let role =
-        |(seats, name): (Vec<Seat>, _)| RoleSpec { role: name, links: seats.iter().map(link).collect(), slots: 1 };
-    Ok(seats.into_iter().zip(role_names(case)).map(role).collect())
+    let role = |(endpoints, name): (Vec<EndpointId>, _)| RoleSpec {
+        role: name,
+        links: endpoints.iter().map(link).collect(),
+        slots: 1,
+    };
+    Ok(endpoints.into_iter().zip(role_names(case)).map(role).collect())
 }
 
 /// The name of each role, by slot.
 pub fn role_names(case: &Case) -> impl Iterator<Item = &'static str> {
-    let senders = Cast::of(case).senders();
+    let senders = Roles::of(case).senders();
     let [first, others] = if Shape::of(case).two_way() { ["pinger", "ponger"] } else { ["sender", "receiver"] };
     (0..).map(move |slot| if slot < senders { first } else { others })
 }
 
 /// The ends that each role holds, by slot; `duplex` is [`Transport::DUPLEX`].
-pub fn ends(case: &Case, duplex: bool) -> Vec<Vec<Seat>> {
-    let cast = Cast::of(case);
+pub fn ends(case: &Case, duplex: bool) -> Vec<Vec<EndpointId>> {
+    let roles = Roles::of(case);
     if !Shape::of(case).two_way() {
-        return (0..cast.roles()).map(|slot| vec![cast.seat(slot)]).collect();
+        return (0..roles.count()).map(|slot| vec![roles.endpoint(slot)]).collect();
     }
     let first = channels(case.measure, duplex);
-    let seats = |turn: fn(End) -> End| -> Vec<Seat> {
-        (0..).zip(&first).map(|(channel, end)| Seat { channel, end: turn(*end), index: 0 }).collect()
+    let endpoints = |turn: fn(Endpoint) -> Endpoint| -> Vec<EndpointId> {
+        (0..).zip(&first).map(|(channel, end)| EndpointId { channel, end: turn(*end), index: 0 }).collect()
     };
-    vec![seats(|end| end), seats(opposite)]
+    vec![endpoints(|end| end), endpoints(opposite)]
 }
 
 /// Errors: why a stream over `T` cannot be checked.
@@ -126,15 +129,15 @@ fn countable<T: Transport>(shape: &Shape) -> Result<(), String> {
 
 /// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
 /// one out and one back.
-fn channels(measure: Measure, duplex: bool) -> Vec<End> {
+fn channels(measure: Measure, duplex: bool) -> Vec<Endpoint> {
     let two_way = matches!(measure, Measure::RoundTrip | Measure::CostModel);
-    if !two_way || duplex { vec![End::Sender] } else { vec![End::Sender, End::Receiver] }
+    if !two_way || duplex { vec![Endpoint::Sender] } else { vec![Endpoint::Sender, Endpoint::Receiver] }
 }
 
 /// The other end.
-fn opposite(end: End) -> End {
+fn opposite(end: Endpoint) -> Endpoint {
     match end {
-        End::Sender => End::Receiver,
-        End::Receiver => End::Sender,
+        Endpoint::Sender => Endpoint::Receiver,
+        Endpoint::Receiver => Endpoint::Sender,
     }
 }

@@ -1,6 +1,6 @@
 //! How many ends a channel of each kind can have: checked before any process starts.
 
-use super::{Cast, Delivery, Topology, Transport};
+use super::{Delivery, Roles, Topology, Transport};
 use crate::control::MAX_SLOTS;
 use crate::record::{Case, Measure, Touch};
 
@@ -9,19 +9,19 @@ const STAMP_BYTES: u64 = 8;
 
 /// Errors: the reason why `case` cannot have so many ends on a channel of `T`, or so many channels.
 pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
-    let cast = Cast::of(case);
-    let (producers, consumers) = (cast.senders_each, cast.receivers_each);
+    let roles = Roles::of(case);
+    let (producers, consumers) = (roles.senders_each, roles.receivers_each);
     let less = case.params.touch.is_some_and(|touch| touch != Touch::All);
     if less && (T::SOLO || case.measure == Measure::Stream && T::DELIVERY != Delivery::Exact) {
         return Err(format!("every byte of a message over `{}` is written and read", case.row()));
     }
-    if cast.is_pair() && case.params.pairs.is_none() {
+    if roles.is_pair() && case.params.pairs.is_none() {
         return Ok(());
     }
     if case.measure != Measure::Stream {
         return Err(format!("`{}` is asked of one sender and one receiver", case.measure));
     }
-    if producers == 0 || consumers == 0 || cast.channels == 0 || cast.roles() > MAX_SLOTS {
+    if producers == 0 || consumers == 0 || roles.channels == 0 || roles.count() > MAX_SLOTS {
         return Err(format!("a trial has 2 to {MAX_SLOTS} roles, at least one on each side"));
     }
     if case.params.pairs.is_some() && (producers, consumers) != (1, 1) {

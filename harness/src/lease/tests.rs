@@ -1,6 +1,6 @@
 //! A live lease is kept, a dead one is cleared, and a damaged one harms nobody.
 
-use ipcmark::address::{Address, End, NameKind};
+use ipcmark::address::{Address, Endpoint, NameKind};
 use ipcmark::record::Substrate;
 use ipcmark::shm::Segment;
 use nix::fcntl::OFlag;
@@ -117,9 +117,9 @@ fn a_dead_run_s_system_v_segment_is_removed_by_its_key() {
     let Address::Named(name) = &address else { panic!("a segment is found by its name's key, not by {address:?}") };
     let folder = tempfile::tempdir().expect("a temporary directory");
     fs::write(folder.path().join("dead.lease"), name.to_line()).expect("written");
-    let attached = Segment::attach(&address, End::Sender, 4096).expect("it is there");
+    let attached = Segment::attach(&address, Endpoint::Sender, 4096).expect("it is there");
     sweep(folder.path());
-    let gone = Segment::attach(&address, End::Receiver, 4096).err().expect("its key finds nothing any more");
+    let gone = Segment::attach(&address, Endpoint::Receiver, 4096).err().expect("its key finds nothing any more");
     assert_eq!(gone.kind(), io::ErrorKind::NotFound);
     attached.touch(0);
 }

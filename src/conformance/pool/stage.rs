@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe;
 use std::os::fd::AsFd;
 
-use crate::child::{Child, again};
+use crate::child::{Child, retry_on_eintr};
 use crate::measure::MeasureError;
 
 /// How long a stage may take: some hundred times what it does.
@@ -34,7 +34,7 @@ pub(super) fn in_a_process(name: &str, stage: impl FnOnce() -> Result<u64, Measu
     })?;
     drop(theirs);
     let timeout = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-    let heard = again(|| poll(&mut [PollFd::new(ours.as_fd(), PollFlags::POLLIN)], timeout));
+    let heard = retry_on_eintr(|| poll(&mut [PollFd::new(ours.as_fd(), PollFlags::POLLIN)], timeout));
     if heard.map_err(std::io::Error::from)? == 0 {
         return Err(format!("{name}: not over within {} seconds", PATIENCE.as_secs()).into());
     }
@@ -44,7 +44,7 @@ pub(super) fn in_a_process(name: &str, stage: impl FnOnce() -> Result<u64, Measu
     let verdict = String::from_utf8_lossy(&verdict[..length]).into_owned();
     match verdict.strip_prefix(WELL).map(str::parse) {
         Some(Ok(tasks)) => Ok(tasks),
-        _ if verdict.is_empty() => Err(format!("{name}: no verdict, {}", child.end_in_words()).into()),
+        _ if verdict.is_empty() => Err(format!("{name}: no verdict, {}", child.describe_end()).into()),
         _ => Err(format!("{name}: {verdict}").into()),
     }
 }

@@ -66,8 +66,8 @@ fn in_the_middle_of_an_access<S: State>(shape: &Shape) -> Result<(), MeasureErro
     until_asleep(&mut asker)?;
     keeper.kill()?;
     asker.collect()?;
-    if !asker.left_well() {
-        return Err(format!("a user who waited for the keeper's answer as he died: {}", asker.end_in_words()).into());
+    if !asker.exited_successfully() {
+        return Err(format!("a user who waited for the keeper's answer as he died: {}", asker.describe_end()).into());
     }
     Ok(())
 }

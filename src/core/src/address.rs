@@ -19,7 +19,7 @@ pub use name::{Name, NameKind, WORKER_LEASE, fresh_name, lease_as_worker, lease_
 /// Endpoint of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum End {
+pub enum Endpoint {
     /// The endpoint that sends, or the first endpoint of a bidirectional connection.
     Sender,
     /// The endpoint that receives, or the second endpoint.
@@ -49,12 +49,12 @@ pub enum Address {
 impl Address {
     /// The address, reduced to what one endpoint may see.
     #[must_use]
-    pub fn only(&self, end: End) -> Self {
+    pub fn only(&self, end: Endpoint) -> Self {
         match (self, end) {
-            (Self::Inherited { sender, .. }, End::Sender) => {
+            (Self::Inherited { sender, .. }, Endpoint::Sender) => {
                 Self::Inherited { sender: sender.clone(), receiver: vec![] }
             }
-            (Self::Inherited { receiver, .. }, End::Receiver) => {
+            (Self::Inherited { receiver, .. }, Endpoint::Receiver) => {
                 Self::Inherited { sender: vec![], receiver: receiver.clone() }
             }
             (other, _) => other.clone(),
@@ -64,16 +64,16 @@ impl Address {
     /// The descriptors of one endpoint.
     ///
     /// Errors: `InvalidInput` when this address has none.
-    pub fn descriptors(&self, end: End) -> io::Result<&[Descriptor]> {
+    pub fn descriptors(&self, end: Endpoint) -> io::Result<&[Descriptor]> {
         match (self, end) {
-            (Self::Inherited { sender: own, .. }, End::Sender)
-            | (Self::Inherited { receiver: own, .. }, End::Receiver) => Ok(own),
+            (Self::Inherited { sender: own, .. }, Endpoint::Sender)
+            | (Self::Inherited { receiver: own, .. }, Endpoint::Receiver) => Ok(own),
             _ => Err(mismatch("inherited descriptors")),
         }
     }
 
     /// The descriptor of an endpoint that needs exactly one.
-    pub fn descriptor(&self, end: End) -> io::Result<&Descriptor> {
+    pub fn descriptor(&self, end: Endpoint) -> io::Result<&Descriptor> {
         self.descriptors(end)?.first().ok_or_else(|| mismatch("one descriptor"))
     }
 

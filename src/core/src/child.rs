@@ -25,13 +25,13 @@ impl Child {
     ///
     /// Errors: this process has more than one thread, so a fork could copy locked locks; those of fork(2).
     pub fn start(work: impl FnOnce()) -> io::Result<Self> {
-        one_thread()?;
+        require_one_thread()?;
         let parent = getpid();
         // SAFETY: the process has one thread, as was just counted, so no lock of the C library or of this program is held by
         // a thread that the child does not have.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self { pid: child, end: None }),
-            ForkResult::Child => live(parent, || {
+            ForkResult::Child => run_child(parent, || {
                 // The C library may abort a process that acquires a dead owner's lock; that needs no core dump.
                 let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
                 work();
@@ -69,12 +69,12 @@ impl Child {
     }
 
     /// True if the child exited by itself with status 0.
-    pub fn left_well(&self) -> bool {
+    pub fn exited_successfully(&self) -> bool {
         matches!(self.end, Some(WaitStatus::Exited(_, 0)))
     }
 
     /// Description of how the child ended.
-    pub fn end_in_words(&self) -> String {
+    pub fn describe_end(&self) -> String {
         match self.end {
             Some(WaitStatus::Signaled(_, signal, _)) => format!("it was killed by {signal}"),
             Some(WaitStatus::Exited(_, code)) => format!("it exited with status {code}"),
@@ -84,7 +84,7 @@ impl Child {
 
     fn look(&mut self, flags: Option<WaitPidFlag>) -> io::Result<()> {
         if self.end.is_none() {
-            let status = again(|| waitpid(self.pid, flags))?;
+            let status = retry_on_eintr(|| waitpid(self.pid, flags))?;
             // A stopped (traced) child has not ended.
             self.end = Some(status).filter(|it| matches!(it, WaitStatus::Exited(..) | WaitStatus::Signaled(..)));
         }
@@ -99,7 +99,7 @@ impl Drop for Child {
 }
 
 /// Errors: this process has more than one thread, so a fork could copy locked locks.
-pub fn one_thread() -> io::Result<()> {
+pub fn require_one_thread() -> io::Result<()> {
     match std::fs::read_dir("/proc/self/task")?.count() {
         1 => Ok(()),
         threads => Err(io::Error::other(format!(
@@ -110,7 +110,7 @@ pub fn one_thread() -> io::Result<()> {
 
 /// Runs a forked child of `parent`: it dies with the parent, runs `work`, and exits with the status that `work` returns, or 1
 /// if it panicked.
-pub fn live(parent: Pid, work: impl FnOnce() -> u8) -> ! {
+pub fn run_child(parent: Pid, work: impl FnOnce() -> u8) -> ! {
     let bound = prctl::set_pdeathsig(Signal::SIGKILL);
     // A parent that died before prctl sends no signal any more. A panic must not unwind into the copied stack frames of the
     // parent.
@@ -122,7 +122,7 @@ pub fn live(parent: Pid, work: impl FnOnce() -> u8) -> ! {
 }
 
 /// Repeats a call that a signal interrupted.
-pub fn again<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+pub fn retry_on_eintr<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
             Err(Errno::EINTR) => {}

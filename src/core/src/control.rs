@@ -14,7 +14,7 @@ pub use phases::{Leader, Member};
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, futex, record::Substrate};
 
@@ -87,14 +87,14 @@ impl Page {
     /// Makes an empty page, and the descriptor by which workers find it.
     pub fn create() -> io::Result<(Self, Descriptor)> {
         let address = shm::create(Substrate::Memfd, PAGE_BYTES)?;
-        let descriptor = address.descriptor(End::Sender)?.clone();
+        let descriptor = address.descriptor(Endpoint::Sender)?.clone();
         Ok((Self::attach(&descriptor)?, descriptor))
     }
 
     /// Maps the page behind `descriptor`.
     pub fn attach(descriptor: &Descriptor) -> io::Result<Self> {
         let address = Address::Inherited { sender: vec![descriptor.clone()], receiver: vec![] };
-        Ok(Self { segment: Segment::attach(&address, End::Sender, PAGE_BYTES)? })
+        Ok(Self { segment: Segment::attach(&address, Endpoint::Sender, PAGE_BYTES)? })
     }
 
     /// Makes this page's abort word the one that every wait of this process looks at. The page stays mapped for good.

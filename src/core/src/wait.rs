@@ -1,14 +1,14 @@
 //! Wait strategies: what a sender or receiver does while it waits, the same for every shared-memory mechanism.
 //!
-//! A waiter sleeps at a [`Place`] in shared memory: [`Parker`] is a parker for one waiter, [`EventCount`] an event count for many.
+//! A waiter sleeps at a [`WaitPoint`] in shared memory: [`Parker`] is a parker for one waiter, [`EventCount`] an event count for many.
 //! A [`WaitStrategy`] determines how long a waiter polls before it sleeps, and how it is woken.
 
 mod doorbell;
 pub mod fence;
+mod limit;
 #[cfg(loom)]
 pub mod model;
-mod patience;
-mod place;
+mod point;
 mod timed;
 mod word;
 
@@ -19,8 +19,8 @@ use crate::address::Descriptor;
 use crate::record::Wait;
 
 pub use doorbell::Doorbell;
-pub use patience::Patience;
-pub use place::{ALL, EventCount, NoWaiters, Parker, Place};
+pub use limit::WaitLimit;
+pub use point::{ALL, EventCount, NoWaiters, Parker, WaitPoint};
 pub use timed::TimedWait;
 pub use word::Word;
 pub use word::sleep_until_woken;
@@ -61,14 +61,14 @@ pub trait Strategy: Sized + 'static {
 }
 
 /// Waits, at places of kind `P`, for a condition that another process makes true.
-pub trait WaitStrategy<P: Place>: Strategy {
+pub trait WaitStrategy<P: WaitPoint>: Strategy {
     /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls.
     ///
     /// Errors: `Interrupted` when the trial is aborted.
-    fn until<R>(&self, place: &P, rhythm: PollPolicy, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
+    fn until<R>(&self, point: &P, policy: PollPolicy, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)>;
 
     /// Wakes up to `most` waiters. Called after the condition was published.
-    fn notify(&self, place: &P, most: u32) -> io::Result<()>;
+    fn notify(&self, point: &P, most: u32) -> io::Result<()>;
 }
 
 /// Polls with the processor's pause hint; never sleeps.
@@ -121,11 +121,11 @@ plain_strategies! {
     Park: Park, polls false;
 }
 
-impl<P: Place> WaitStrategy<P> for Spin {
+impl<P: WaitPoint> WaitStrategy<P> for Spin {
     #[inline]
-    fn until<R>(&self, _: &P, rhythm: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, _: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
-            if let Some(found) = poll(POLLS_PER_ABORT_CHECK, rhythm, &mut ready) {
+            if let Some(found) = poll(POLLS_PER_ABORT_CHECK, policy, &mut ready) {
                 return Ok(found);
             }
             if abort::requested() {
@@ -140,11 +140,11 @@ impl<P: Place> WaitStrategy<P> for Spin {
     }
 }
 
-impl<P: Place> WaitStrategy<P> for SpinYield {
+impl<P: WaitPoint> WaitStrategy<P> for SpinYield {
     #[inline]
-    fn until<R>(&self, _: &P, rhythm: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = Self::PAUSES_BEFORE_YIELD / rhythm.between.max(1);
-        match poll(polls, rhythm, &mut ready) {
+    fn until<R>(&self, _: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        let polls = Self::PAUSES_BEFORE_YIELD / policy.between.max(1);
+        match poll(polls, policy, &mut ready) {
             Some(found) => Ok(found),
             None => yield_until(ready).map(|(result, yields)| (result, polls.saturating_add(yields))),
         }
@@ -156,46 +156,46 @@ impl<P: Place> WaitStrategy<P> for SpinYield {
     }
 }
 
-impl<P: Place> WaitStrategy<P> for Hybrid {
+impl<P: WaitPoint> WaitStrategy<P> for Hybrid {
     #[inline]
-    fn until<R>(&self, place: &P, rhythm: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
-        match poll(polls, rhythm, &mut ready) {
+    fn until<R>(&self, point: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        let polls = Self::PAUSES_BEFORE_SLEEP / policy.between.max(1);
+        match poll(polls, policy, &mut ready) {
             Some(found) => Ok(found),
-            None => sleep_until(place, fence::for_rare_sleeper, |ticket| place.sleep(ticket), ready)
+            None => sleep_until(point, fence::for_rare_sleeper, |ticket| point.sleep(ticket), ready)
                 .map(|result| (result, polls)),
         }
     }
 
     #[inline]
-    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
-        wake_sleeper(place, fence::before_rare_sleeper, || wake_cold(place, most))
+    fn notify(&self, point: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(point, fence::before_rare_sleeper, || wake_cold(point, most))
     }
 }
 
-impl<P: Place> WaitStrategy<P> for Park {
+impl<P: WaitPoint> WaitStrategy<P> for Park {
     #[inline]
-    fn until<R>(&self, place: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, point: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
-            None => sleep_until(place, fence::full, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
+            None => sleep_until(point, fence::full, |ticket| point.sleep(ticket), ready).map(|result| (result, 1)),
         }
     }
 
     #[inline]
-    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
-        wake_sleeper(place, fence::full, || wake_cold(place, most))
+    fn notify(&self, point: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(point, fence::full, || wake_cold(point, most))
     }
 }
 
 #[inline]
-fn poll<R>(polls: u32, rhythm: PollPolicy, ready: &mut impl FnMut() -> Option<R>) -> Option<(R, u32)> {
-    pause(rhythm.before);
+fn poll<R>(polls: u32, policy: PollPolicy, ready: &mut impl FnMut() -> Option<R>) -> Option<(R, u32)> {
+    pause(policy.before);
     for n in 1..=polls {
         if let Some(result) = ready() {
             return Some((result, n));
         }
-        pause(rhythm.between);
+        pause(policy.between);
     }
     None
 }
@@ -225,18 +225,18 @@ fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> 
 
 /// Announces, fences, polls once more, sleeps, and repeats until `ready`. Only the model's mutant passes a weaker `fence`.
 #[cold]
-pub fn sleep_until<P: Place, R>(
-    place: &P,
+pub fn sleep_until<P: WaitPoint, R>(
+    point: &P,
     fence: impl Fn(),
     sleep: impl Fn(P::Ticket) -> io::Result<()>,
     mut ready: impl FnMut() -> Option<R>,
 ) -> io::Result<R> {
     loop {
-        let ticket = place.announce();
-        // PAIRS: place-announced. The announcement is visible before the condition is checked.
+        let ticket = point.announce();
+        // PAIRS: waiter-announced. The announcement is visible before the condition is checked.
         fence();
         if let Some(result) = ready() {
-            place.withdraw();
+            point.withdraw();
             return Ok(result);
         }
         sleep(ticket)?;
@@ -251,14 +251,14 @@ pub fn sleep_until<P: Place, R>(
 
 /// Fences, then calls `wake` if a sleeper has announced itself. Only the model's mutant passes a weaker `fence`.
 #[inline]
-pub fn wake_sleeper(place: &impl Place, fence: impl Fn(), wake: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    // PAIRS: place-announced. The condition is visible before the announcement is checked.
+pub fn wake_sleeper(point: &impl WaitPoint, fence: impl Fn(), wake: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    // PAIRS: waiter-announced. The condition is visible before the announcement is checked.
     fence();
-    if place.is_taken() { wake() } else { Ok(()) }
+    if point.has_waiter() { wake() } else { Ok(()) }
 }
 
-/// [`Place::wake`], kept out of the fast path.
+/// [`WaitPoint::wake`], kept out of the fast path.
 #[cold]
-pub fn wake_cold(place: &impl Place, most: u32) -> io::Result<()> {
-    place.wake(most)
+pub fn wake_cold(point: &impl WaitPoint, most: u32) -> io::Result<()> {
+    point.wake(most)
 }

@@ -5,7 +5,7 @@ use std::io;
 use super::Talk;
 use super::host::both;
 use super::threads::{self, Role};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::concurrency::prepare::ROLES;
 use crate::concurrency::{Company, Visitor, visit};
 use crate::control::{Leader, Member, Page};
@@ -47,8 +47,8 @@ fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult
     threads::play_alone(Box::new(Worker::<C>(partner)), page, talk, slots, &task)
 }
 
-fn end(slot: u32) -> End {
-    if slot == 0 { End::Sender } else { End::Receiver }
+fn end(slot: u32) -> Endpoint {
+    if slot == 0 { Endpoint::Sender } else { Endpoint::Receiver }
 }
 
 /// Both as threads of this process.

@@ -3,7 +3,7 @@
 use std::io;
 use std::thread;
 
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::conformance;
 use crate::control::{Leader, Member};
 use crate::measure::inject::Faulty;
@@ -18,7 +18,7 @@ use crate::protocol::Fault;
 use crate::protocol::Link;
 use crate::record::Measure;
 use crate::transport::erased::{AnyReceiver, AnySender};
-use crate::transport::{Cast, Peers, Shape, Transport};
+use crate::transport::{Peers, Roles, Shape, Transport};
 
 /// The links of one role, and what it knows about the other ends of each.
 #[derive(Default)]
@@ -45,8 +45,8 @@ impl<T: Transport> Ends<T> {
         for link in &seating.links {
             let peer = peers.next().unwrap_or_default();
             match link.end {
-                End::Sender => ends.sender = Some(T::attach_sender(&link.address, peer, shape)?),
-                End::Receiver => ends.receiver = Some(T::attach_receiver(&link.address, peer, shape)?),
+                Endpoint::Sender => ends.sender = Some(T::attach_sender(&link.address, peer, shape)?),
+                Endpoint::Receiver => ends.receiver = Some(T::attach_receiver(&link.address, peer, shape)?),
             }
         }
         Ok(ends)
@@ -62,9 +62,9 @@ impl<T: Transport> Ends<T> {
 
     /// What consumers are owed, where the stream is not simply one sender's to one receiver.
     fn gathering(task: &Task) -> Option<Gathering> {
-        let cast = Cast::of(&task.case);
-        let gathering = Gathering::of::<T>(cast);
-        let plain = cast.is_pair() && gathering == Gathering::InOrder;
+        let roles = Roles::of(&task.case);
+        let gathering = Gathering::of::<T>(roles);
+        let plain = roles.is_pair() && gathering == Gathering::InOrder;
         (task.case.measure == Measure::Stream && !plain).then_some(gathering)
     }
 

@@ -5,13 +5,13 @@ use std::io;
 use super::Talk;
 use super::ends::{Ends, Seating};
 use super::threads::{self, Attach, Role};
-use crate::address::{self, End};
+use crate::address::{self, Endpoint};
 use crate::control::{Leader, Member, Page};
 use crate::measure::paired::Floor;
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::{Link, Order};
 use crate::transport::erased::AnyTransport;
-use crate::transport::{Cast, Peers, Shape, Transport, prepare};
+use crate::transport::{Peers, Roles, Shape, Transport, prepare};
 
 /// Attaches one role's endpoints.
 pub(super) type AttachEnds = fn(Seating, &Shape, Floor) -> io::Result<Box<dyn Role>>;
@@ -32,11 +32,11 @@ pub(super) fn host(
     let seatings = seatings(transport, order, &Shape::of(&order.case))?;
     let memory = Floor::memory(tasks[0].message_bytes())?;
     talk.exchange(vec![])?;
-    let pair = Cast::of(&order.case).is_pair();
+    let pair = Roles::of(&order.case).is_pair();
     let role = |seating: Seating| -> Attach {
         let memory = &memory;
         Box::new(move |task| {
-            let end = if task.slot == 0 { End::Sender } else { End::Receiver };
+            let end = if task.slot == 0 { Endpoint::Sender } else { Endpoint::Receiver };
             // For the floor beside a pair; more than two have none.
             let floor = if pair { Floor::attach(task, memory, end)? } else { Floor::none() };
             attach(seating, &Shape::of(&task.case), floor)
@@ -48,7 +48,7 @@ pub(super) fn host(
 
 fn role(order: &Order, slot: u32) -> &'static str {
     let two_way = Shape::of(&order.case).two_way();
-    match (two_way, slot < Cast::of(&order.case).senders()) {
+    match (two_way, slot < Roles::of(&order.case).senders()) {
         (true, true) => "pinger",
         (true, false) => "ponger",
         (false, true) => "sender",
@@ -88,18 +88,18 @@ pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> M
 /// Makes the channels and deals their ends out, with what each end would have offered the others.
 fn seatings(transport: AnyTransport, order: &Order, shape: &Shape) -> io::Result<Vec<Seating>> {
     let ends = prepare::ends(&order.case, transport.duplex);
-    let channels = ends.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
+    let channels = ends.iter().flatten().map(|endpoint| endpoint.channel + 1).max().unwrap_or(0);
     let addresses = (0..channels).map(|_| (transport.create)(shape)).collect::<io::Result<Vec<_>>>()?;
-    let mut texts: Vec<(u32, End, String)> = vec![];
+    let mut texts: Vec<(u32, Endpoint, String)> = vec![];
     let mut seatings = vec![];
-    for seats in ends {
+    for endpoints in ends {
         let mut seating = Seating::default();
-        for seat in seats {
-            let address = addresses[seat.channel as usize].clone();
-            let offer = (transport.offer)(&address, shape, seat.end)?;
-            texts.extend(offer.text.map(|text| (seat.channel, seat.end, text)));
-            seating.peers.push(Peers { text: None, keep: offer.keep, index: seat.index });
-            seating.links.push(Link { channel: seat.channel, end: seat.end, address });
+        for endpoint in endpoints {
+            let address = addresses[endpoint.channel as usize].clone();
+            let offer = (transport.offer)(&address, shape, endpoint.end)?;
+            texts.extend(offer.text.map(|text| (endpoint.channel, endpoint.end, text)));
+            seating.peers.push(Peers { text: None, keep: offer.keep, index: endpoint.index });
+            seating.links.push(Link { channel: endpoint.channel, end: endpoint.end, address });
         }
         seatings.push(seating);
     }

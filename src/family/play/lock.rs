@@ -4,11 +4,11 @@ use std::io;
 
 use super::Talk;
 use super::threads::{self, Role};
-use crate::address::{self, Address, End};
+use crate::address::{self, Address, Endpoint};
 use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{Lock, Seat, prepare};
+use crate::lock::{ContenderId, Lock, prepare};
 use crate::measure::locks::acquire::Taker;
 use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
@@ -37,11 +37,11 @@ struct Equipment<L: Lock> {
 }
 
 impl<L: Lock> Equipment<L> {
-    fn attach(lock: &Address, ledger: &Address, floor: Option<(&Address, End)>, task: &Task) -> io::Result<Self> {
-        let seat = Seat { index: task.slot, holders: prepare::holders(&task.case) };
+    fn attach(lock: &Address, ledger: &Address, floor: Option<(&Address, Endpoint)>, task: &Task) -> io::Result<Self> {
+        let contender = ContenderId { index: task.slot, contenders: prepare::holders(&task.case) };
         let floor = floor.map(|(memory, end)| Floor::attach(task, memory, end)).transpose()?;
         Ok(Self {
-            holder: L::attach(lock, seat)?,
+            holder: L::attach(lock, contender)?,
             ledger: Ledger::attach(ledger)?,
             floor: floor.unwrap_or_else(Floor::none),
         })
@@ -109,7 +109,7 @@ fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let floor = if tasks.len() == 2 { Some(Floor::memory(0)?) } else { None };
     talk.exchange(vec![])?;
     let attach = |task: &Task| -> io::Result<Box<dyn Role>> {
-        let end = if task.slot == 0 { End::Sender } else { End::Receiver };
+        let end = if task.slot == 0 { Endpoint::Sender } else { Endpoint::Receiver };
         let floor = floor.as_ref().map(|memory| (memory, end));
         Ok(Box::new(Equipment::<L>::attach(&lock, &ledger, floor, task)?))
     };

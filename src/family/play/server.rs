@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Talk;
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::conformance;
 use crate::control::{Leader, Member, Page};
 use crate::measure::serve::service::{Compute, Echo};
@@ -44,7 +44,7 @@ fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Measu
         Service::Compute => Host::start::<W, A, _>(Compute::of(&order.case))?,
     };
     let text = format!("{} {}", host.pid(), host.place());
-    talk.exchange(vec![Offered { channel: prepare::CHANNEL, end: End::Receiver, text }])?;
+    talk.exchange(vec![Offered { channel: prepare::CHANNEL, end: Endpoint::Receiver, text }])?;
     talk.ready_go()?;
     let mut member = Member::new(page, order.slot);
     while member.enter()?.kind != phase::END {

@@ -77,7 +77,7 @@ pub trait Visitor {
 ///
 /// Errors: this process has more threads than one; those of fork(2).
 pub fn start_process(life: impl FnOnce()) -> io::Result<Process> {
-    child::one_thread()?;
+    child::require_one_thread()?;
     // SAFETY: the process has one thread, as was just counted.
     unsafe {
         Process::fork(|| {

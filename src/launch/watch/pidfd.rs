@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::{ENDINGS, Life, Watch, descriptor_of, start_process, until_ended, watched, without_descriptors};
-use crate::child::again;
+use crate::child::retry_on_eintr;
 use crate::launch::process::Process;
 use crate::launch::{End, Started};
 use crate::record::Ending;
@@ -45,7 +45,7 @@ impl Watch for Pidfd {
     fn is_alive(&mut self) -> io::Result<bool> {
         let pidfd = watched(&mut self.pidfd)?;
         let mut ends = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-        Ok(again(|| poll(&mut ends, PollTimeout::ZERO))? == 0)
+        Ok(retry_on_eintr(|| poll(&mut ends, PollTimeout::ZERO))? == 0)
     }
 
     fn await_end(&mut self) -> io::Result<()> {

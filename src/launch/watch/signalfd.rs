@@ -12,7 +12,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::{Life, Watch, start_process, watched};
-use crate::child::again;
+use crate::child::retry_on_eintr;
 use crate::launch::process::Process;
 use crate::launch::{End, Started};
 
@@ -64,7 +64,7 @@ impl Watch for Signalfd {
     fn await_end(&mut self) -> io::Result<()> {
         while !self.take()? {
             let mut ends = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            again(|| poll(&mut ends, PollTimeout::NONE))?;
+            retry_on_eintr(|| poll(&mut ends, PollTimeout::NONE))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ pub(super) mod no_lock;
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, Cost, Guard, Holder, Lock, MEASURES_UNGUARDED, Seat};
+use super::{Acquired, ContenderId, Cost, Guard, Holder, Lock, MEASURES_UNGUARDED};
 use crate::address::Address;
 use crate::record::{Counts, Group, Measure, Wait};
 
@@ -43,7 +43,7 @@ impl<U: Update> Lock for Unlocked<U> {
         Ok(Address::Inherited { sender: vec![], receiver: vec![] })
     }
 
-    fn attach(_: &Address, _: Seat) -> io::Result<Unguarded> {
+    fn attach(_: &Address, _: ContenderId) -> io::Result<Unguarded> {
         Ok(Unguarded)
     }
 

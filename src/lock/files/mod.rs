@@ -20,7 +20,7 @@ use rustix::fs::{FlockOperation, MemfdFlags, Mode, OFlags, memfd_create, open};
 
 use super::Cost;
 use super::by_calls::{Calls, undisturbed, unless_taken};
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Counts, Group, Isolation};
 
 /// Creates a file without a name, in the directory for temporary files; in memory where its file system cannot create
@@ -34,7 +34,7 @@ fn create() -> io::Result<Address> {
 
 /// Opens the file anew: a duplicate would share its lock. Source: proc_pid_fd(5).
 fn opened_anew(address: &Address) -> io::Result<File> {
-    let inherited = address.descriptor(End::Sender)?.number();
+    let inherited = address.descriptor(Endpoint::Sender)?.number();
     File::options().read(true).write(true).open(format!("/proc/self/fd/{inherited}"))
 }
 

@@ -35,19 +35,19 @@ const YOURS: u32 = 2;
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 4 };
 const PAUSES: u32 = 100;
 
-const SEATS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
+const SLOTS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
 
 /// Lock that is handed to a sleeper after a wait of `PATIENCE_NS` nanoseconds.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 pub struct FutexFair<const PATIENCE_NS: u64> {
     word: AtomicU32,
-    seats: [Seat; SEATS],
+    slots: [Slot; SLOTS],
 }
 
 /// Line where one contender sleeps.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
-struct Seat {
+struct Slot {
     told: Word,
     /// Number of the sleeper before it; 0 for none.
     older: AtomicU32,
@@ -55,7 +55,7 @@ struct Seat {
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Seat>() == 64 && std::mem::offset_of!(FutexFair<0>, seats) == 64);
+const _: () = assert!(size_of::<Slot>() == 64 && std::mem::offset_of!(FutexFair<0>, slots) == 64);
 
 // SAFETY: repr(C), atomics only; all-zero bytes are a free lock without sleepers. Never mapped under the model checker.
 unsafe impl<const PATIENCE_NS: u64> crate::shm::SharedLayout for FutexFair<PATIENCE_NS> {}
@@ -94,10 +94,10 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         if seen & TAKEN == 0 {
             return Ok(false);
         }
-        let seat = self.seat(me + 1)?;
-        seat.told.value().store(NOTHING, Ordering::Relaxed);
-        seat.older.store(seen >> YOUNGEST, Ordering::Relaxed);
-        seat.since_ns.store(since_ns, Ordering::Relaxed);
+        let slot = self.slot(me + 1)?;
+        slot.told.value().store(NOTHING, Ordering::Relaxed);
+        slot.older.store(seen >> YOUNGEST, Ordering::Relaxed);
+        slot.since_ns.store(since_ns, Ordering::Relaxed);
         // PAIRS: fair-seated
         let seated = ((me + 1) << YOUNGEST) | TAKEN;
         Ok(self.word.compare_exchange(seen, seated, Ordering::Release, Ordering::Relaxed).is_ok())
@@ -105,7 +105,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
 
     /// Sleeps until its state changes. A late wake-up for an earlier sleeper may end this sleep early.
     fn sleep(&self, me: u32) -> io::Result<u32> {
-        let told = &self.seat(me + 1)?.told;
+        let told = &self.slot(me + 1)?.told;
         loop {
             // PAIRS: fair-told
             let now = told.value().load(Ordering::Acquire);
@@ -156,16 +156,16 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
     }
 
     /// Line of the longest sleeper, and that of the sleeper just after it.
-    fn longest(&self, youngest: u32) -> io::Result<(&Seat, Option<&Seat>)> {
-        let mut at = self.seat(youngest)?;
+    fn longest(&self, youngest: u32) -> io::Result<(&Slot, Option<&Slot>)> {
+        let mut at = self.slot(youngest)?;
         let mut found = (at, None);
         // At most as many steps as there are lines: corrupted memory must not keep the owner here.
-        for _ in 1..SEATS {
+        for _ in 1..SLOTS {
             let number = at.older.load(Ordering::Relaxed);
             if number == 0 {
                 break;
             }
-            let next = self.seat(number)?;
+            let next = self.slot(number)?;
             if next.since_ns.load(Ordering::Relaxed) <= found.0.since_ns.load(Ordering::Relaxed) {
                 found = (next, Some(at));
             }
@@ -174,9 +174,9 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         Ok(found)
     }
 
-    fn seat(&self, number: u32) -> io::Result<&Seat> {
-        let seat = (number as usize).checked_sub(1).and_then(|index| self.seats.get(index));
-        seat.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("there is no seat {number} of {SEATS}")))
+    fn slot(&self, number: u32) -> io::Result<&Slot> {
+        let slot = (number as usize).checked_sub(1).and_then(|index| self.slots.get(index));
+        slot.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("there is no slot {number} of {SLOTS}")))
     }
 }
 
@@ -232,6 +232,6 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
 #[cfg(all(test, loom))]
 impl<const PATIENCE_NS: u64> Default for FutexFair<PATIENCE_NS> {
     fn default() -> Self {
-        Self { word: AtomicU32::default(), seats: std::array::from_fn(|_| Seat::default()) }
+        Self { word: AtomicU32::default(), slots: std::array::from_fn(|_| Slot::default()) }
     }
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::sleeping_cost;
 use crate::address::Address;
 use crate::lock::placed::{Placed, done};
-use crate::lock::{Acquired, Cost, Holder, Lock, Seat};
+use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock};
 use crate::record::{Group, Wait};
 
 /// A kind of mutex.
@@ -111,7 +111,7 @@ impl<K: Kind> Lock for Mutex<K> {
         Placed::create(|place| K::ATTRIBUTES.make(place))
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Mapped<K>> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Mapped<K>> {
         Ok(Mapped { mutex: Placed::attach(address)?, kind: PhantomData })
     }
 

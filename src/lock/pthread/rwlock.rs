@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use super::sleeping_cost;
 use crate::address::Address;
 use crate::lock::placed::{Placed, done};
-use crate::lock::{Acquired, Cost, Holder, Lock, Looked, Seat};
+use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
 use crate::record::{Counts, Group, Wait};
 
 /// Readers or writers first.
@@ -61,7 +61,7 @@ impl<P: Preference> Lock for RwLock<P> {
         Placed::create(|place| make(place, P::KIND))
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Mapped<P>> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Mapped<P>> {
         Ok(Mapped { lock: Placed::attach(address)?, preference: PhantomData })
     }
 

@@ -16,7 +16,7 @@ use crate::lock::COPIES;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU64, Ordering};
 use crate::record::Wait;
-use crate::wait::{Park, Place, PollPolicy, Strategy, WaitStrategy};
+use crate::wait::{Park, PollPolicy, Strategy, WaitPoint, WaitStrategy};
 
 /// Spinning in the model: lets another thread run.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl Strategy for Yield {
     }
 }
 
-impl<P: Place> WaitStrategy<P> for Yield {
+impl<P: WaitPoint> WaitStrategy<P> for Yield {
     fn until<R>(&self, _: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         loop {
             if let Some(result) = ready() {

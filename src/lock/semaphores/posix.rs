@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::posix_calls::{self, Permit, Place};
 use crate::address::Address;
 use crate::lock::placed::Placed;
-use crate::lock::{Cost, Lock, Seat};
+use crate::lock::{ContenderId, Cost, Lock};
 use crate::record::{Group, Wait};
 
 /// The row.
@@ -40,7 +40,7 @@ impl Lock for PosixSem {
         })
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Self::Holder> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Self::Holder> {
         Placed::attach(address).map(Permit)
     }
 

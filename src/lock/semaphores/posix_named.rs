@@ -10,7 +10,7 @@ use std::io;
 
 use super::posix_calls::{self, Permit, Place};
 use crate::address::{Address, Name, NameKind, fresh_name};
-use crate::lock::{Cost, Lock, Seat};
+use crate::lock::{ContenderId, Cost, Lock};
 use crate::record::{Group, Substrate, Wait};
 use crate::shm;
 
@@ -67,7 +67,7 @@ impl Lock for PosixSemNamed {
         Ok(Address::Named(name))
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Self::Holder> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Self::Holder> {
         Open::by_name(address.name()?, 0).map(Permit)
     }
 

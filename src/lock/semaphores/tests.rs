@@ -66,7 +66,8 @@ fn a_name_read_from_a_lease_is_removed_and_its_users_stay() {
     let mut user = holder::<PosixSemNamed>(&address, 0);
     let leased = Name::from_line(&address.name().expect("a name").to_line()).expect("one of ours");
     leased.remove();
-    let gone = PosixSemNamed::attach(&Address::Named(leased), crate::lock::Seat { index: 1, holders: 2 }).err();
+    let gone =
+        PosixSemNamed::attach(&Address::Named(leased), crate::lock::ContenderId { index: 1, contenders: 2 }).err();
     assert_eq!(gone.expect("its name finds nothing").kind(), std::io::ErrorKind::NotFound);
     user.with_lock(|_| ()).expect("it works on");
 }

@@ -34,6 +34,6 @@ const OWN_PAUSES: PollPolicy = PollPolicy { before: 0, between: 0 };
 /// Errors: `Interrupted` when the trial is aborted. The place in the queue is kept then: no contender will use the lock
 /// again.
 #[inline]
-fn wait<W: Poll>(rhythm: PollPolicy, mut ready: impl FnMut() -> bool) -> io::Result<()> {
-    W::default().until(&NoWaiters, rhythm, || ready().then_some(())).map(drop)
+fn wait<W: Poll>(policy: PollPolicy, mut ready: impl FnMut() -> bool) -> io::Result<()> {
+    W::default().until(&NoWaiters, policy, || ready().then_some(())).map(drop)
 }

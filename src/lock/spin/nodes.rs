@@ -17,5 +17,5 @@ pub(super) fn node<N>(nodes: &[N; NODES], index: u64) -> io::Result<&N> {
 
 #[cold]
 fn no_such_seat(index: u64) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the queue names seat {index}, of {NODES}"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("the queue names contender {index}, of {NODES}"))
 }

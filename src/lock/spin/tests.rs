@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::lock::{Holder, Lock, MAX_HOLDERS, ROWS, Seat, Visitor, visit};
+use crate::lock::{ContenderId, Holder, Lock, MAX_HOLDERS, ROWS, Visitor, visit};
 use crate::record::Group;
 
 /// Check for the type of a lock, run for every lock of this folder.
@@ -53,7 +53,7 @@ impl Check for EventCount {
         let counter = AtomicU64::new(0);
         let start = Barrier::new(self.holders as usize);
         let play = |index| {
-            let mut holder = L::attach(&address, Seat { index, holders: self.holders }).unwrap();
+            let mut holder = L::attach(&address, ContenderId { index, contenders: self.holders }).unwrap();
             start.wait();
             for pass in 0..self.passes {
                 // Mixes both ways of acquiring: tries meet waiters.
@@ -96,7 +96,7 @@ struct FirstAndLast;
 impl Check for FirstAndLast {
     fn check<L: Lock>(self) {
         let address = L::create(MAX_HOLDERS).unwrap();
-        let attach = |index| L::attach(&address, Seat { index, holders: MAX_HOLDERS }).unwrap();
+        let attach = |index| L::attach(&address, ContenderId { index, contenders: MAX_HOLDERS }).unwrap();
         let (mut first, mut last) = (attach(0), attach(MAX_HOLDERS - 1));
         for _ in 0..3 {
             let refused = |other: &mut L::Holder| other.try_lock(|_| ()).unwrap().is_none();

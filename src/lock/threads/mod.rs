@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crossbeam::utils::CachePadded;
 
-use super::{Acquired, Cost, Holder, Lock, Looked, Seat};
+use super::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
 use crate::address::Address;
 use crate::record::{Counts, Group, Isolation, Measure, Wait};
 
@@ -63,7 +63,7 @@ impl<M: Library> Lock for InProcess<M> {
         Ok(Address::from_here(CachePadded::new(M::default())))
     }
 
-    fn attach(address: &Address, _: Seat) -> io::Result<Shared<M>> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Shared<M>> {
         address.here().map(Shared)
     }
 

@@ -11,7 +11,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::cost;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::lock::Cost;
 use crate::lock::by_calls::{Calls, unless_taken};
 use crate::record::Group;
@@ -33,7 +33,7 @@ impl Calls for EventfdToken {
     }
 
     fn attach(address: &Address) -> io::Result<Self> {
-        Ok(Self(address.descriptor(End::Sender)?.duplicate()?.into()))
+        Ok(Self(address.descriptor(Endpoint::Sender)?.duplicate()?.into()))
     }
 
     #[inline]

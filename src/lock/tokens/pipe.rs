@@ -14,7 +14,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::cost;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::lock::Cost;
 use crate::lock::by_calls::{Calls, unless_taken};
 use crate::record::Group;
@@ -39,7 +39,7 @@ impl Calls for PipeToken {
     }
 
     fn attach(address: &Address) -> io::Result<Self> {
-        let [read, write] = address.descriptors(End::Sender)? else {
+        let [read, write] = address.descriptors(Endpoint::Sender)? else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a pipe has two ends"));
         };
         let apart = File::options()

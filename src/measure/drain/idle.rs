@@ -8,7 +8,7 @@ use super::side::Working;
 use crate::clock;
 use crate::measure::histogram::median;
 use crate::record::{Metrics, metric};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// Calls that are timed together, or as many as there is room for.
 const BATCH: u64 = 64;
@@ -43,7 +43,7 @@ pub(super) fn costs(side: &mut dyn Working) -> Result<Metrics, MeasureError> {
     side.done(held)?;
 
     let mut nothing = vec![];
-    batches(|| timed(&mut nothing, || side.find_nothing(BATCH, Patience::Never)))?;
+    batches(|| timed(&mut nothing, || side.find_nothing(BATCH, WaitLimit::Never)))?;
 
     let found = [
         (metric::PUT_NS, median(puts)),
@@ -82,7 +82,7 @@ fn late(side: &mut dyn Working) -> Result<Vec<f64>, MeasureError> {
     let mut late = vec![];
     for _ in 0..TIME_OUTS {
         let moment_ns = clock::now_ns() + TIME_OUT.as_nanos() as u64;
-        side.find_nothing(1, Patience::Until(moment_ns))?;
+        side.find_nothing(1, WaitLimit::Until(moment_ns))?;
         match clock::now_ns().checked_sub(moment_ns) {
             Some(late_ns) => late.push(late_ns as f64),
             None => return Err(MeasureError::Invalid("a get gave up before its time".into())),

@@ -7,7 +7,7 @@ use crate::control::Page;
 use crate::payload::{mix, stamp};
 use crate::queue::Joined;
 use crate::queue::prepare::Sides;
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// The channel of the page on which producers count that they have finished.
 const FINISHED: u32 = 0;
@@ -44,7 +44,7 @@ pub(super) fn take_part(
     page.set_ended_ns(slot, ended_ns);
     if page.finish(FINISHED).is_multiple_of(sides.producers) {
         // All others had finished before, so this put was the last.
-        if side.join(Patience::Forever)? != Joined::AllDone {
+        if side.join(WaitLimit::Forever)? != Joined::AllDone {
             return Err(MeasureError::Invalid("a join that waits for ever gave up".into()));
         }
         let joined_ns = clock::now_ns();

@@ -8,7 +8,7 @@ use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
 use crate::queue::prepare::Sides;
 use crate::queue::{Got, Handle, Joinable, Joined, Put};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// The producer number of items that the leader puts while it has the queue to itself.
 const ALONE: u16 = u16::MAX - 1;
@@ -26,7 +26,7 @@ pub(super) trait Working {
     /// Gets items and says that each is done, until an end mark comes. How far it is stands on the page before each is done.
     fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), MeasureError>;
     /// Waits until all is done.
-    fn join(&mut self, patience: Patience) -> Result<Joined, MeasureError>;
+    fn join(&mut self, wait_limit: WaitLimit) -> Result<Joined, MeasureError>;
     /// Puts up to `most` items without waiting, with nobody else about; says how many found room.
     fn fill(&mut self, most: u64) -> Result<u64, MeasureError>;
     /// Gets `count` of those again without waiting.
@@ -35,8 +35,8 @@ pub(super) trait Working {
     fn done(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Tries in vain to put into a full queue, `count` times.
     fn be_refused(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Tries to get from an empty queue until `patience` ends, `count` times.
-    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), MeasureError>;
+    /// Tries to get from an empty queue until `wait_limit` ends, `count` times.
+    fn find_nothing(&mut self, count: u64, wait_limit: WaitLimit) -> Result<(), MeasureError>;
 }
 
 /// A producer or a consumer.
@@ -58,9 +58,9 @@ impl<H: Handle> Side<H> {
     }
 
     #[inline]
-    fn put_one(&mut self, stamp: u64, patience: Patience) -> io::Result<Put> {
+    fn put_one(&mut self, stamp: u64, wait_limit: WaitLimit) -> io::Result<Put> {
         let known = Known::new(self.message_bytes, stamp);
-        self.queue.put(self.message_bytes, patience, |room| known.fill(room))
+        self.queue.put(self.message_bytes, wait_limit, |room| known.fill(room))
     }
 }
 
@@ -75,7 +75,7 @@ impl<H: Handle> Working for Side<H> {
 
     fn put(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
-            if self.put_one(stamp(self.slot as u16, self.items), Patience::Forever)? == Put::Full {
+            if self.put_one(stamp(self.slot as u16, self.items), WaitLimit::Forever)? == Put::Full {
                 return Err(MeasureError::Invalid("a put that waits for ever gave up".into()));
             }
             self.items += 1;
@@ -92,7 +92,7 @@ impl<H: Handle> Working for Side<H> {
     fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), MeasureError> {
         let check = &mut self.check;
         loop {
-            match self.queue.get(Patience::Forever, |item| check.look(item))? {
+            match self.queue.get(WaitLimit::Forever, |item| check.look(item))? {
                 Got::Item(Ok(true)) => {
                     self.items += 1;
                     page.set_progress(slot, self.items);
@@ -105,13 +105,13 @@ impl<H: Handle> Working for Side<H> {
         }
     }
 
-    fn join(&mut self, patience: Patience) -> Result<Joined, MeasureError> {
-        Ok(self.queue.join(patience)?)
+    fn join(&mut self, wait_limit: WaitLimit) -> Result<Joined, MeasureError> {
+        Ok(self.queue.join(wait_limit)?)
     }
 
     fn fill(&mut self, most: u64) -> Result<u64, MeasureError> {
         for filled in 0..most {
-            if self.put_one(stamp(ALONE, self.alone.0), Patience::Never)? == Put::Full {
+            if self.put_one(stamp(ALONE, self.alone.0), WaitLimit::Never)? == Put::Full {
                 return Ok(filled);
             }
             self.alone.0 += 1;
@@ -123,7 +123,7 @@ impl<H: Handle> Working for Side<H> {
         let bytes = self.message_bytes;
         for _ in 0..count {
             let due = Known::new(bytes, stamp(ALONE, self.alone.1));
-            match self.queue.get(Patience::Never, |item| due.check(item))? {
+            match self.queue.get(WaitLimit::Never, |item| due.check(item))? {
                 Got::Item(seen) => seen?,
                 Got::Empty => return Err(format!("item {} was put, and nothing is there", self.alone.1).into()),
             }
@@ -141,16 +141,16 @@ impl<H: Handle> Working for Side<H> {
 
     fn be_refused(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
-            if self.put_one(stamp(ALONE, self.alone.0), Patience::Never)? == Put::Taken {
+            if self.put_one(stamp(ALONE, self.alone.0), WaitLimit::Never)? == Put::Taken {
                 return Err(MeasureError::Invalid("a full queue took one more item".into()));
             }
         }
         Ok(())
     }
 
-    fn find_nothing(&mut self, count: u64, patience: Patience) -> Result<(), MeasureError> {
+    fn find_nothing(&mut self, count: u64, wait_limit: WaitLimit) -> Result<(), MeasureError> {
         for _ in 0..count {
-            if let Got::Item(()) = self.queue.get(patience, |_| ())? {
+            if let Got::Item(()) = self.queue.get(wait_limit, |_| ())? {
                 return Err(MeasureError::Invalid("an empty queue gave an item".into()));
             }
         }

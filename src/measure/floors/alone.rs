@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::hand_over::Arena;
 use super::super::{MeasureError, histogram};
 use super::{READINGS, SIZES, lowest, sized, units, walk};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::clock::{self, Anchor};
 use crate::record::{IdleNoise, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
@@ -69,7 +69,7 @@ pub(super) fn page_fault_ns() -> Result<f64, MeasureError> {
     let mut readings = vec![];
     for _ in 0..READINGS {
         let address = shm::create(Substrate::Memfd, BYTES)?;
-        let segment = Segment::attach(&address, End::Sender, BYTES)?;
+        let segment = Segment::attach(&address, Endpoint::Sender, BYTES)?;
         let start = clock::now_ns();
         for page in 0..pages {
             segment.touch(page * page_bytes);

@@ -7,7 +7,7 @@ use std::io;
 
 use super::hand_over::{Arena, Polls, Side, Walk};
 use super::{MeasureError, MeasureResult, phase, together};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::pin;
@@ -47,7 +47,7 @@ pub fn roles() -> io::Result<Vec<RoleSpec>> {
     let memory = shm::create(Substrate::Memfd, arena_bytes())?;
     let role =
         |name, end| RoleSpec { role: name, links: vec![Link { channel: 0, end, address: memory.only(end) }], slots: 1 };
-    Ok(vec![role("first", End::Sender), role("second", End::Receiver)])
+    Ok(vec![role("first", Endpoint::Sender), role("second", Endpoint::Receiver)])
 }
 
 fn arena_bytes() -> usize {
@@ -59,7 +59,7 @@ fn walk(message_bytes: usize) -> Walk {
 }
 
 /// The arena behind a link of [`roles`].
-pub fn arena(address: &Address, end: End) -> io::Result<Arena> {
+pub fn arena(address: &Address, end: Endpoint) -> io::Result<Arena> {
     Ok(Arena::new(Segment::attach(address, end, arena_bytes())?))
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use nix::unistd::{getpid, gettid, read, write};
 
-use crate::child::again;
+use crate::child::retry_on_eintr;
 use crate::payload;
 
 /// The first word: one byte, written before anything else.
@@ -46,7 +46,7 @@ fn serve(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<u8> {
     say(output, &[FIRST_WORD])?;
     loop {
         let mut order = [0; ORDER_BYTES];
-        let bytes = again(|| read(input, &mut order))?;
+        let bytes = retry_on_eintr(|| read(input, &mut order))?;
         match &order[..bytes] {
             [] => return Ok(0),
             [verb::LEAVE, status] => return Ok(*status),
@@ -74,7 +74,7 @@ fn answer(message: &[u8]) -> Option<[u8; MESSAGE_BYTES]> {
 
 /// A pipe takes so few bytes whole.
 fn say(output: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
-    match again(|| write(output, bytes))? {
+    match retry_on_eintr(|| write(output, bytes))? {
         written if written == bytes.len() => Ok(()),
         _ => Err(io::ErrorKind::WriteZero.into()),
     }

@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, read, write};
 
 use super::newborn::{FIRST_WORD, MESSAGE_BYTES, NEWBORN, ORDER_BYTES, PARENT, verb};
-use crate::child::again;
+use crate::child::retry_on_eintr;
 use crate::launch::Plugs;
 use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
@@ -71,13 +71,13 @@ impl Line {
     }
 
     fn tell(&self, order: &[u8]) -> io::Result<()> {
-        again(|| write(&self.orders, order))?;
+        retry_on_eintr(|| write(&self.orders, order))?;
         Ok(())
     }
 
     fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], MeasureError> {
         let mut word = [0; BYTES];
-        match again(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
+        match retry_on_eintr(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
             0 => Err("a newborn ended when a word of it was due".to_owned().into()),
             bytes if bytes == BYTES => Ok(word),
             bytes => Err(format!("a newborn said {bytes} bytes where {BYTES} were due").into()),

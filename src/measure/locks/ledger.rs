@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::lock::{COPIES, Guard};
 use crate::measure::window::Ending;
 use crate::record::{LINES_MAX, Substrate};
@@ -79,7 +79,7 @@ impl Ledger {
 
     /// Maps it, with its pages brought in.
     pub fn attach(address: &Address) -> io::Result<Self> {
-        Ok(Self { segment: Segment::attach(address, End::Sender, BYTES)?.settled(Substrate::Memfd, true)? })
+        Ok(Self { segment: Segment::attach(address, Endpoint::Sender, BYTES)?.settled(Substrate::Memfd, true)? })
     }
 
     #[inline]

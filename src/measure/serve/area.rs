@@ -9,7 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::buckets::{self, BUCKETS};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::measure::MeasureError;
 use crate::measure::count::WINDOWS;
 use crate::record::{RoleCost, Substrate};
@@ -102,7 +102,7 @@ impl Area {
         let latencies_offset = LINES_OFFSET + clients as usize * size_of::<Line>();
         let times_offset = latencies_offset + clients as usize * size_of::<Latencies>();
         let bytes = times_offset + 2 * times as usize * size_of::<Time>();
-        let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, End::Sender, bytes)?;
+        let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
         Ok(Self { segment, clients, latencies_offset, times_offset, times })
     }
 

@@ -89,7 +89,7 @@ impl EventCount {
         for child in &mut self.children {
             child.collect()?;
         }
-        match self.children.iter().position(|child| !child.left_well()) {
+        match self.children.iter().position(|child| !child.exited_successfully()) {
             Some(client) => Err(self.died(client)),
             None => Ok(()),
         }
@@ -126,7 +126,7 @@ impl EventCount {
     }
 
     fn died(&self, client: usize) -> MeasureError {
-        let end = self.children[client].end_in_words();
+        let end = self.children[client].describe_end();
         io::Error::other(format!("client {} of {} has died: {end}", client + 1, self.children.len())).into()
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use nix::unistd::write;
 
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::pool::hand::Seat;
 use crate::pool::{Staff, Work, share};
 use crate::record::Wait;
@@ -14,7 +14,7 @@ use crate::ring::slots::SegmentSlots;
 use crate::ring::spsc::{Consumer, Producer};
 use crate::ring::{Consume, Produce};
 use crate::shm::Segment;
-use crate::wait::{Doorbell, Parker, Place, PollPolicy, Strategy, WaitStrategy, fence, wake_sleeper};
+use crate::wait::{Doorbell, Parker, PollPolicy, Strategy, WaitPoint, WaitStrategy, fence, wake_sleeper};
 
 pub(super) type Slots = SegmentSlots<Parker, Parker>;
 
@@ -47,7 +47,7 @@ impl Rings {
 
     /// Maps the segment at `address`, which was made for such rings.
     pub(super) fn attach(&self, address: &Address) -> io::Result<Segment> {
-        Segment::attach(address, End::Sender, self.bytes())
+        Segment::attach(address, Endpoint::Sender, self.bytes())
     }
 }
 

@@ -17,12 +17,12 @@ use nix::unistd::pipe2;
 
 use super::await_ready;
 use super::semaphore::Semaphore;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::limits;
 use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
 use crate::record::{Substrate, Wait};
 use crate::shm::{self, Segment};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// The file with the most bytes that a user's pipe may hold.
 const PIPE_BYTES_MAX: &str = "/proc/sys/fs/pipe-max-size";
@@ -101,20 +101,20 @@ impl WorkQueue for PipeLocked {
             io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them"))
         })?;
         let memory = shm::create(Substrate::Memfd, SEGMENT_BYTES)?;
-        let segment = Segment::attach(&memory, End::Sender, SEGMENT_BYTES)?;
+        let segment = Segment::attach(&memory, Endpoint::Sender, SEGMENT_BYTES)?;
         room_of(&segment).make(depth)?;
         readers_of(&segment).make(1)?;
         writers_of(&segment).make(1)?;
-        let memory = memory.descriptor(End::Sender)?.clone();
+        let memory = memory.descriptor(Endpoint::Sender)?.clone();
         Ok(Address::Inherited { sender: vec![memory, Descriptor::new(read), Descriptor::new(write)], receiver: vec![] })
     }
 
     fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
-        let [_, read, write] = address.descriptors(End::Sender)? else {
+        let [_, read, write] = address.descriptors(Endpoint::Sender)? else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "such a queue is memory and both ends of a pipe"));
         };
         Ok(Side {
-            segment: Segment::attach(address, End::Sender, SEGMENT_BYTES)?,
+            segment: Segment::attach(address, Endpoint::Sender, SEGMENT_BYTES)?,
             depth: depth(shape).map_err(io::Error::other)?,
             read: read.duplicate()?.into(),
             write: write.duplicate()?.into(),
@@ -137,10 +137,10 @@ fn writers_of(segment: &Segment) -> &Semaphore {
 }
 
 impl Side {
-    /// Reads one item behind its length, as the only reader. Nothing when `patience` ended before one came.
-    fn read_one(&mut self, patience: Patience) -> io::Result<Option<usize>> {
+    /// Reads one item behind its length, as the only reader. Nothing when `wait_limit` ended before one came.
+    fn read_one(&mut self, wait_limit: WaitLimit) -> io::Result<Option<usize>> {
         let read = &mut self.read;
-        let come = patience.insist(|limit| {
+        let come = wait_limit.retry(|limit| {
             let ready = await_ready(read.as_fd(), PollFlags::POLLIN, limit.unwrap_or_default())?;
             Ok(ready.then_some(()))
         })?;
@@ -162,27 +162,27 @@ impl Side {
 
 impl Handle for Side {
     #[inline]
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.room.len() - HEADER_BYTES, len)?;
-        if !room_of(&self.segment).take(patience)? {
+        if !room_of(&self.segment).take(wait_limit)? {
             return Ok(Put::Full);
         }
         let (header, payload) = self.room.split_at_mut(HEADER_BYTES);
         header.copy_from_slice(&(len as u32).to_ne_bytes());
         fill(&mut payload[..len]);
         // There is room for the item, so whoever writes now is soon done.
-        writers_of(&self.segment).take(Patience::Forever)?;
+        writers_of(&self.segment).take(WaitLimit::Forever)?;
         let written = self.write.write_all(&self.room[..HEADER_BYTES + len]);
         writers_of(&self.segment).give()?;
         written.map(|()| Put::Taken)
     }
 
     #[inline]
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
-        if !readers_of(&self.segment).take(patience)? {
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        if !readers_of(&self.segment).take(wait_limit)? {
             return Ok(Got::Empty);
         }
-        let found = self.read_one(patience);
+        let found = self.read_one(wait_limit);
         readers_of(&self.segment).give()?;
         let Some(len) = found? else { return Ok(Got::Empty) };
         room_of(&self.segment).give()?;
@@ -209,12 +209,12 @@ mod tests {
             let depth = PipeLocked::depth(&shape).expect("items are counted");
             let (mut put, mut got) = (0u8, 0u8);
             for turn in 0..5 {
-                while side.put(message_bytes, Patience::Never, |room| room.fill(put)).expect("room") == Put::Taken {
+                while side.put(message_bytes, WaitLimit::Never, |room| room.fill(put)).expect("room") == Put::Taken {
                     put = put.wrapping_add(1);
                 }
                 assert_eq!(side.items().expect("a count"), Some(u64::from(depth)), "{message_bytes} bytes");
                 for _ in 0..depth - turn % depth {
-                    let item = side.get(Patience::Never, <[u8]>::to_vec).expect("an item");
+                    let item = side.get(WaitLimit::Never, <[u8]>::to_vec).expect("an item");
                     assert_eq!(item, Got::Item(vec![got; message_bytes]));
                     got = got.wrapping_add(1);
                 }

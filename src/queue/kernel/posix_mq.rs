@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::posix_mq::{self, Access, MessageQueue, Size};
 use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
 use crate::record::Wait;
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// The queue.
 pub struct PosixMq;
@@ -79,16 +79,16 @@ fn attempt<R>(result: nix::Result<R>) -> io::Result<Option<R>> {
 
 impl Handle for Side {
     #[inline]
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.room.len(), len)?;
         fill(&mut self.room[..len]);
-        let sent = patience.insist(|limit| attempt(self.queue.send_until(&self.room[..len], &moment(limit)?)))?;
+        let sent = wait_limit.retry(|limit| attempt(self.queue.send_until(&self.room[..len], &moment(limit)?)))?;
         Ok(Put::of(sent.is_some()))
     }
 
     #[inline]
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
-        let len = patience.insist(|limit| attempt(self.queue.receive_until(&mut self.room, &moment(limit)?)))?;
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        let len = wait_limit.retry(|limit| attempt(self.queue.receive_until(&mut self.room, &moment(limit)?)))?;
         Ok(Got::of(len.map(|len| read(&self.room[..len]))))
     }
 

@@ -11,7 +11,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 
 use crate::shm::SharedLayout;
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// A semaphore, on a pair of lines of its own.
 #[repr(C, align(128))]
@@ -29,9 +29,9 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Takes one off its value, once that is not 0. False when `patience` ended before.
-    pub(super) fn take(&self, patience: Patience) -> io::Result<bool> {
-        let taken = patience.insist(|limit| match limit {
+    /// Takes one off its value, once that is not 0. False when `wait_limit` ended before.
+    pub(super) fn take(&self, wait_limit: WaitLimit) -> io::Result<bool> {
+        let taken = wait_limit.retry(|limit| match limit {
             // SAFETY: a semaphore that `make` made, mapped while `self` is borrowed.
             None => attempt(unsafe { libc::sem_trywait(self.0.get()) }),
             Some(limit) => self.take_within(limit),
@@ -81,15 +81,15 @@ mod tests {
     fn what_was_given_can_be_taken_and_no_more() {
         let semaphore = Semaphore(UnsafeCell::new(unsafe_zeroed()));
         semaphore.make(2).expect("a semaphore");
-        assert!(semaphore.take(Patience::Never).expect("no trial is called off"));
-        assert!(semaphore.take(Patience::Forever).expect("as above"));
-        assert!(!semaphore.take(Patience::Never).expect("as above"));
+        assert!(semaphore.take(WaitLimit::Never).expect("no trial is called off"));
+        assert!(semaphore.take(WaitLimit::Forever).expect("as above"));
+        assert!(!semaphore.take(WaitLimit::Never).expect("as above"));
         let begun_ns = clock::now_ns();
-        assert!(!semaphore.take(Patience::lasting(Duration::from_millis(2))).expect("as above"));
+        assert!(!semaphore.take(WaitLimit::after(Duration::from_millis(2))).expect("as above"));
         assert!(clock::now_ns() - begun_ns >= 2_000_000);
         semaphore.give().expect("room for one more");
         assert_eq!(semaphore.value().expect("a semaphore"), 1);
-        assert!(semaphore.take(Patience::lasting(Duration::from_secs(60))).expect("as above"));
+        assert!(semaphore.take(WaitLimit::after(Duration::from_secs(60))).expect("as above"));
     }
 
     fn unsafe_zeroed() -> libc::sem_t {

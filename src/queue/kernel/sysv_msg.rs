@@ -11,7 +11,7 @@ use crate::address::{Address, NameKind, fresh_name, sysv_key};
 use crate::queue::{Got, Handle, Put, Shape, TimeOuts, WorkQueue};
 use crate::record::{Isolation, Wait};
 use crate::sysv_msg::{MESSAGE_BYTES_MAX, Message, MessageQueue, QUEUE_BYTES_MAX};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 use crate::{abort, limits};
 
 /// Between two looks of one who gives up at a time.
@@ -87,8 +87,8 @@ impl WorkQueue for SysvMsg {
 }
 
 /// Makes calls that do not wait until one succeeds or the time is up.
-fn repeat<R>(patience: Patience, mut call: impl FnMut() -> io::Result<Option<R>>) -> io::Result<Option<R>> {
-    patience.insist(|limit| {
+fn repeat<R>(wait_limit: WaitLimit, mut call: impl FnMut() -> io::Result<Option<R>>) -> io::Result<Option<R>> {
+    wait_limit.retry(|limit| {
         if let Some(limit) = limit {
             thread::sleep(limit.min(PAUSE));
         }
@@ -108,23 +108,23 @@ fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
 
 impl Handle for Side {
     #[inline]
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.message_bytes, len)?;
         fill(&mut self.message.text_mut()[..len]);
         let (queue, message) = (self.queue, &self.message);
-        let sent = match patience {
-            Patience::Forever => Some(uninterrupted(|| queue.send(message, len))?),
-            _ => repeat(patience, || Ok(queue.try_send(message, len)?.then_some(())))?,
+        let sent = match wait_limit {
+            WaitLimit::Forever => Some(uninterrupted(|| queue.send(message, len))?),
+            _ => repeat(wait_limit, || Ok(queue.try_send(message, len)?.then_some(())))?,
         };
         Ok(Put::of(sent.is_some()))
     }
 
     #[inline]
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
         let (queue, message) = (self.queue, &mut self.message);
-        let len = match patience {
-            Patience::Forever => Some(uninterrupted(|| queue.receive(message))?),
-            _ => repeat(patience, || queue.try_receive(message))?,
+        let len = match wait_limit {
+            WaitLimit::Forever => Some(uninterrupted(|| queue.receive(message))?),
+            _ => repeat(wait_limit, || queue.try_receive(message))?,
         };
         Ok(Got::of(len.map(|len| read(&self.message.text()[..len]))))
     }

@@ -14,10 +14,10 @@ use nix::poll::PollFlags;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, getsockopt, recv, send, socketpair, sockopt};
 
 use super::await_ready;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
 use crate::record::Wait;
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// What the kernel keeps back of a send buffer for itself: `unix_dgram_sendmsg`.
 const KEPT_BACK_BYTES: usize = 32;
@@ -67,7 +67,7 @@ impl WorkQueue for UnixSeqpacket {
     }
 
     fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
-        let [tail, head] = address.descriptors(End::Sender)? else {
+        let [tail, head] = address.descriptors(Endpoint::Sender)? else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "such a queue is two sockets"));
         };
         Ok(Side { tail: tail.duplicate()?, head: head.duplicate()?, room: vec![0; shape.message_bytes] })
@@ -93,24 +93,24 @@ fn attempt<R>(
 
 impl Handle for Side {
     #[inline]
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.room.len(), len)?;
         let (tail, item) = (&self.tail, &mut self.room[..len]);
         fill(item);
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         // A packet goes over whole or not at all.
         let call = || send(tail.as_raw_fd(), item, flags);
-        let sent = patience.insist(|limit| attempt(tail, PollFlags::POLLOUT, limit, call))?;
+        let sent = wait_limit.retry(|limit| attempt(tail, PollFlags::POLLOUT, limit, call))?;
         Ok(Put::of(sent.is_some()))
     }
 
     #[inline]
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
         let (head, room) = (&self.head, &mut self.room);
         // With MSG_TRUNC the length is the packet's own, even where the buffer is shorter.
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
         let mut call = || recv(head.as_raw_fd(), room, flags);
-        let Some(len) = patience.insist(|limit| attempt(head, PollFlags::POLLIN, limit, &mut call))? else {
+        let Some(len) = wait_limit.retry(|limit| attempt(head, PollFlags::POLLIN, limit, &mut call))? else {
             return Ok(Got::Empty);
         };
         match self.room.get(..len) {

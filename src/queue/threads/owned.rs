@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
 use crate::record::{Isolation, Wait};
-use crate::wait::Patience;
+use crate::wait::WaitLimit;
 
 /// Bytes that a full queue may hold: a trial should not fill the memory.
 const BYTES_MAX: usize = 1 << 30;
@@ -71,12 +71,12 @@ impl<B: Buffer> WorkQueue for Owned<B> {
 
 impl<B: Buffer> Handle for Side<B> {
     #[inline]
-    fn put(&mut self, len: usize, patience: Patience, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
+    fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.message_bytes, len)?;
         let mut item = vec![0; len];
         fill(&mut item);
         let mut kept = Some(item);
-        let put = patience.insist(|limit| {
+        let put = wait_limit.retry(|limit| {
             let Some(item) = kept.take() else { return Ok(Some(())) };
             let refused = match limit {
                 None => self.buffer.try_put(item),
@@ -89,8 +89,8 @@ impl<B: Buffer> Handle for Side<B> {
     }
 
     #[inline]
-    fn get<R>(&mut self, patience: Patience, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
-        let item = patience.insist(|limit| {
+    fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
+        let item = wait_limit.retry(|limit| {
             Ok(match limit {
                 None => self.buffer.try_get(),
                 Some(limit) => self.buffer.get_within(limit),

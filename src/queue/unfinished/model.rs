@@ -8,7 +8,7 @@ use loom::thread;
 use super::{Joined, Words};
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::wait::model::{Unfenced, check_within};
-use crate::wait::{EventCount, Park, Patience, TimedWait};
+use crate::wait::{EventCount, Park, TimedWait, WaitLimit};
 
 /// A count, and what each consumer leaves behind before it says that it is done.
 #[derive(Default)]
@@ -32,7 +32,7 @@ fn model<W: TimedWait<EventCount>>(wait: fn() -> W, order: Ordering) {
             })
         })
         .collect();
-    let joined = shared.words.join(&wait(), Patience::Forever).expect("nobody calls a model off");
+    let joined = shared.words.join(&wait(), WaitLimit::Forever).expect("nobody calls a model off");
     assert_eq!(joined, Joined::AllDone);
     for result in &shared.results {
         // SAFETY: as above.
@@ -66,7 +66,7 @@ fn put_and_take(counted_first: bool) {
         words.add();
     }
     let taken = consumer.join().unwrap();
-    let left = words.join(&Park, Patience::Never).expect("nobody calls a model off");
+    let left = words.join(&Park, WaitLimit::Never).expect("nobody calls a model off");
     assert_eq!(left, if taken { Joined::AllDone } else { Joined::Unfinished(1) });
 }
 

@@ -13,7 +13,7 @@ use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
 use super::{Shape, peer};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Substrate};
 use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
@@ -38,7 +38,7 @@ fn create() -> io::Result<Address> {
     shm::create(Substrate::Memfd, layout().segment_bytes())
 }
 
-fn mailbox(address: &Address, end: End) -> io::Result<Slots> {
+fn mailbox(address: &Address, end: Endpoint) -> io::Result<Slots> {
     SegmentSlots::new(Segment::attach(address, end, layout().segment_bytes())?, layout(), 0)
 }
 
@@ -67,15 +67,15 @@ fn supports(shape: &Shape) -> Result<(), String> {
 }
 
 /// A call and a copy on the side that makes them; the mailbox's line changes hands, and what was copied arrives with it.
-fn anatomy(shape: &Shape, copier: End) -> Anatomy {
+fn anatomy(shape: &Shape, copier: Endpoint) -> Anatomy {
     let bytes = shape.message_bytes as f64;
     let side = |end| {
         // Of nothing, nothing is copied.
         let mine = if end == copier && shape.message_bytes > 0 { 1.0 } else { 0.0 };
         Counts { system_calls: mine, copied_bytes: mine * bytes, ..Counts::default() }
     };
-    let receiver = Counts { line_hand_overs: 1.0, moved_bytes: bytes, ..side(End::Receiver) };
-    Anatomy { sender: side(End::Sender), receiver }
+    let receiver = Counts { line_hand_overs: 1.0, moved_bytes: bytes, ..side(Endpoint::Receiver) };
+    Anatomy { sender: side(Endpoint::Sender), receiver }
 }
 
 /// Repeats a copy that the kernel may do in pieces until all `bytes` are over.

@@ -9,7 +9,7 @@ use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 
 use super::area::Area;
 use super::{Announcer, Hearer, Length, anatomy, create, length, mailbox, supports, too_long, unavailable, whole};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::ring::{Consume, Produce};
 use crate::transport::peer::{self, Peer};
@@ -57,8 +57,8 @@ impl Transport for ProcessVmReadv {
         create()
     }
 
-    fn offer(_: &Address, shape: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Receiver {
+    fn offer(_: &Address, shape: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Receiver {
             return Ok(Offer::default());
         }
         peer::let_others_look();
@@ -67,17 +67,17 @@ impl Transport for ProcessVmReadv {
     }
 
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Source> {
-        let announcer = Announcer::new(mailbox(address, End::Sender)?, Hybrid);
+        let announcer = Announcer::new(mailbox(address, Endpoint::Sender)?, Hybrid);
         Ok(Source { announcer, area: *peers.kept()?, agreed: shape.message_bytes })
     }
 
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Reader> {
-        let hearer = Hearer::new(mailbox(address, End::Receiver)?, Hybrid);
+        let hearer = Hearer::new(mailbox(address, Endpoint::Receiver)?, Hybrid);
         Ok(Reader { hearer, source: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape, End::Receiver)
+        anatomy(shape, Endpoint::Receiver)
     }
 }
 

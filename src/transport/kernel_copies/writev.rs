@@ -11,7 +11,7 @@ use super::area::Area;
 use super::{
     Announcer, Hearer, Length, NOT_COPIED, anatomy, create, length, mailbox, supports, too_long, unavailable, whole,
 };
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::ring::{Consume, Produce};
 use crate::transport::peer::{self, Peer};
@@ -59,8 +59,8 @@ impl Transport for ProcessVmWritev {
         create()
     }
 
-    fn offer(_: &Address, shape: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Sender {
+    fn offer(_: &Address, shape: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
         peer::let_others_look();
@@ -69,17 +69,17 @@ impl Transport for ProcessVmWritev {
     }
 
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Writer> {
-        let announcer = Announcer::new(mailbox(address, End::Sender)?, Hybrid);
+        let announcer = Announcer::new(mailbox(address, Endpoint::Sender)?, Hybrid);
         Ok(Writer { announcer, target: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
     }
 
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Target> {
-        let hearer = Hearer::new(mailbox(address, End::Receiver)?, Hybrid);
+        let hearer = Hearer::new(mailbox(address, Endpoint::Receiver)?, Hybrid);
         Ok(Target { hearer, area: *peers.kept()?, agreed: shape.message_bytes })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape, End::Sender)
+        anatomy(shape, Endpoint::Sender)
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender};
 
 use super::one_shot;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
@@ -37,7 +37,7 @@ impl Transport for IpcChannel {
         Ok(Address::Offered)
     }
 
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
         one_shot::offer::<IpcBytesReceiver>(end)
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender, IpcSharedMemory};
 
 use super::one_shot;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
@@ -46,7 +46,7 @@ impl Transport for IpcChannelMemory {
         Ok(Address::Offered)
     }
 
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
         one_shot::offer::<IpcReceiver<IpcSharedMemory>>(end)
     }
 

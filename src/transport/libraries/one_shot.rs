@@ -8,7 +8,7 @@ use ipc_channel::ipc::{IpcOneShotServer, IpcSender};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::record::Counts;
 use crate::transport::{Offer, Peers};
 
@@ -16,8 +16,8 @@ use crate::transport::{Offer, Peers};
 const PACKET_BYTES: f64 = 212_992.0;
 
 /// Opens the receiver's server; the sender has nothing to offer.
-pub fn offer<R: Serialize + DeserializeOwned + Send + 'static>(end: End) -> io::Result<Offer> {
-    if end == End::Sender {
+pub fn offer<R: Serialize + DeserializeOwned + Send + 'static>(end: Endpoint) -> io::Result<Offer> {
+    if end == Endpoint::Sender {
         return Ok(Offer::default());
     }
     let (server, path) = IpcOneShotServer::<R>::new()?;

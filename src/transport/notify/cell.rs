@@ -9,7 +9,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::shm::{self, Segment, SharedLayout};
 use crate::transport::slice;
@@ -47,7 +47,7 @@ impl<T> Cell<T> {
     /// Errors: those of `set_up`; `Interrupted` when the trial is called off before another process has set it up.
     pub(super) fn attach(
         address: &Address,
-        end: End,
+        end: Endpoint,
         set_up: impl FnOnce(*mut T) -> io::Result<()>,
     ) -> io::Result<Self> {
         let segment = Segment::attach(address, end, Self::BYTES)?;
@@ -94,7 +94,7 @@ mod tests {
             };
             Cell::attach(&address, end, set_up).expect("a mapping")
         };
-        let cells = [attach(End::Sender, 7), attach(End::Receiver, 8)];
+        let cells = [attach(Endpoint::Sender, 7), attach(Endpoint::Receiver, 8)];
         // SAFETY: both cells are mapped and set up, and nobody writes any more.
         assert_eq!(cells.map(|cell| unsafe { cell.get().read() }), [7, 7]);
     }

@@ -11,7 +11,7 @@ use nix::time::ClockId;
 
 use super::cell::Cell;
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::Until;
 use crate::transport::{Peers, Shape, Topology, Transport};
@@ -52,11 +52,11 @@ impl Transport for NotifyCondvar {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
-        CondvarEnd::attach(address, End::Sender).map(Notifying)
+        CondvarEnd::attach(address, Endpoint::Sender).map(Notifying)
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
-        CondvarEnd::attach(address, End::Receiver).map(Listening)
+        CondvarEnd::attach(address, Endpoint::Receiver).map(Listening)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -89,7 +89,7 @@ fn set_up(place: *mut Counted) -> io::Result<()> {
 }
 
 impl CondvarEnd {
-    fn attach(address: &Address, end: End) -> io::Result<Self> {
+    fn attach(address: &Address, end: Endpoint) -> io::Result<Self> {
         let counted = Cell::attach(address, end, set_up)?;
         Ok(Self { counted, until: Until::on(ClockId::CLOCK_MONOTONIC)? })
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::cell::Word;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
 
@@ -21,7 +21,7 @@ impl Count {
         shm::create(Substrate::Memfd, BYTES)
     }
 
-    pub(super) fn attach(address: &Address, end: End) -> io::Result<Self> {
+    pub(super) fn attach(address: &Address, end: Endpoint) -> io::Result<Self> {
         Ok(Self { segment: Segment::attach(address, end, BYTES)? })
     }
 
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn what_was_added_can_be_taken_and_no_more() {
         let address = Count::create().expect("shared memory");
-        let adding = Count::attach(&address, End::Sender).expect("a mapping");
-        let taking = Count::attach(&address, End::Receiver).expect("another one");
+        let adding = Count::attach(&address, Endpoint::Sender).expect("a mapping");
+        let taking = Count::attach(&address, Endpoint::Receiver).expect("another one");
         assert!(!taking.take_one());
         adding.add_one().expect("room");
         adding.add_one().expect("room");

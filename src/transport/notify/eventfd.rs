@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -36,11 +36,11 @@ impl Transport for NotifyEventfd {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
-        Ok(Notifying(EventfdEnd(address.descriptor(End::Sender)?.duplicate()?.into())))
+        Ok(Notifying(EventfdEnd(address.descriptor(Endpoint::Sender)?.duplicate()?.into())))
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
-        Ok(Listening(EventfdEnd(address.descriptor(End::Receiver)?.duplicate()?.into())))
+        Ok(Listening(EventfdEnd(address.descriptor(Endpoint::Receiver)?.duplicate()?.into())))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

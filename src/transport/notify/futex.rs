@@ -6,7 +6,7 @@ use std::io;
 
 use super::count::Count;
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::futex;
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::{self, SLICE};
@@ -36,11 +36,11 @@ impl Transport for NotifyFutex {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
-        Ok(Notifying(FutexEnd(Count::attach(address, End::Sender)?)))
+        Ok(Notifying(FutexEnd(Count::attach(address, Endpoint::Sender)?)))
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
-        Ok(Listening(FutexEnd(Count::attach(address, End::Receiver)?)))
+        Ok(Listening(FutexEnd(Count::attach(address, Endpoint::Receiver)?)))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

@@ -10,7 +10,7 @@ use nix::time::ClockId;
 
 use super::cell::Cell;
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::{self, Until};
 use crate::transport::{Peers, Shape, Topology, Transport};
@@ -42,11 +42,11 @@ impl Transport for NotifyPosixSem {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
-        PosixSemEnd::attach(address, End::Sender).map(Notifying)
+        PosixSemEnd::attach(address, Endpoint::Sender).map(Notifying)
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
-        PosixSemEnd::attach(address, End::Receiver).map(Listening)
+        PosixSemEnd::attach(address, Endpoint::Receiver).map(Listening)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -55,7 +55,7 @@ impl Transport for NotifyPosixSem {
 }
 
 impl PosixSemEnd {
-    fn attach(address: &Address, end: End) -> io::Result<Self> {
+    fn attach(address: &Address, end: Endpoint) -> io::Result<Self> {
         let semaphore = Cell::attach(address, end, |place| {
             // SAFETY: the cell gave an aligned place in mapped memory, which nobody else uses yet.
             Errno::result(unsafe { libc::sem_init(place, 1, 0) })?;

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use super::signals::{self, Blocked};
 use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::peer::Peer;
 use crate::transport::slice::{self, SLICE};
@@ -47,8 +47,8 @@ impl Transport for NotifyRtSignal {
     }
 
     /// Blocked before anybody can send it, or it would end the worker.
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Sender {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
         let signal = signals::real_time();

@@ -7,7 +7,7 @@ use std::io;
 use super::plain_signal::{self, Killer, SIGNAL};
 use super::signals::Blocked;
 use super::{CLOSED_LOOPS, Listener, Listening, Notifying, anatomy, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
@@ -37,10 +37,12 @@ impl Transport for NotifySignal {
     }
 
     /// Blocked before anybody can send it, or it would end the worker.
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
         match end {
-            End::Sender => Ok(Offer::default()),
-            End::Receiver => Ok(Offer { keep: Some(Box::new(Blocked::new(SIGNAL as i32)?)), ..plain_signal::offer() }),
+            Endpoint::Sender => Ok(Offer::default()),
+            Endpoint::Receiver => {
+                Ok(Offer { keep: Some(Box::new(Blocked::new(SIGNAL as i32)?)), ..plain_signal::offer() })
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::plain_signal::{self, Killer, SIGNAL};
 use super::{CLOSED_LOOPS, Listener, Listening, Notifying, anatomy, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::slice;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
@@ -40,8 +40,8 @@ impl Transport for NotifySignalfd {
     }
 
     /// Blocked before anybody can send it, or it would end the worker.
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Sender {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
         let mut set = SigSet::empty();

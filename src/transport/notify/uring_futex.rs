@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::count::Count;
 use super::uring::{self, Ring};
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::futex;
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice;
@@ -59,11 +59,11 @@ impl Transport for NotifyUringFutex {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Sender> {
-        Ok(Notifying(Waker(Count::attach(address, End::Sender)?)))
+        Ok(Notifying(Waker(Count::attach(address, Endpoint::Sender)?)))
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
-        let count = Count::attach(address, End::Receiver)?;
+        let count = Count::attach(address, Endpoint::Receiver)?;
         Ok(Listening(Waiter { ring: Ring::new()?, count, waiting: false }))
     }
 

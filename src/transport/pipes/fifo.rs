@@ -14,7 +14,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use super::capacity;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::Block;
@@ -43,8 +43,8 @@ impl Transport for Fifo {
         Ok(Address::Offered)
     }
 
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Sender {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
         let path = FifoPath::make()?;
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_fifo_is_offered_found_and_gone_again() {
         let shape = shape();
-        let Offer { text, keep } = Fifo::offer(&Address::Offered, &shape, End::Receiver).expect("a FIFO");
+        let Offer { text, keep } = Fifo::offer(&Address::Offered, &shape, Endpoint::Receiver).expect("a FIFO");
         let path = text.clone().expect("a path");
         assert!(Path::new(&path).exists());
         thread::scope(|scope| {
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_offer_that_nobody_takes_up_leaves_nothing() {
-        let offer = Fifo::offer(&Address::Offered, &shape(), End::Receiver).expect("a FIFO");
+        let offer = Fifo::offer(&Address::Offered, &shape(), Endpoint::Receiver).expect("a FIFO");
         let path = offer.text.clone().expect("a path");
         drop(offer);
         assert!(!Path::new(&path).exists());

@@ -12,7 +12,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::capacity;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream;
 use crate::transport::readiness::{Block, Readiness};
@@ -64,11 +64,11 @@ impl Transport for PipePacket {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<PacketSender> {
-        Ok(PacketSender { pipe: address.descriptor(End::Sender)?.duplicate()?.into(), room: empty_room() })
+        Ok(PacketSender { pipe: address.descriptor(Endpoint::Sender)?.duplicate()?.into(), room: empty_room() })
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<PacketReceiver> {
-        Ok(PacketReceiver { pipe: address.descriptor(End::Receiver)?.duplicate()?.into(), room: empty_room() })
+        Ok(PacketReceiver { pipe: address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), room: empty_room() })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::capacity;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
@@ -58,11 +58,11 @@ impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        StreamSender::new(address.descriptor(End::Sender)?.duplicate()?.into(), shape)
+        StreamSender::new(address.descriptor(Endpoint::Sender)?.duplicate()?.into(), shape)
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape)
+        StreamReceiver::new(address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), shape)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

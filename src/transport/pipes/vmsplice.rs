@@ -20,7 +20,7 @@ use nix::unistd::pipe2;
 use rustix::io::ioctl_fionread;
 
 use super::capacity;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver};
 use crate::transport::readiness::{Block, Readiness};
@@ -55,12 +55,12 @@ impl Transport for Vmsplice {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<PageSender> {
-        let pipe = address.descriptor(End::Sender)?.duplicate()?.into();
+        let pipe = address.descriptor(Endpoint::Sender)?.duplicate()?.into();
         PageSender::new(pipe, shape.message_bytes, buffers(shape.message_bytes))
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape)
+        StreamReceiver::new(address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), shape)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

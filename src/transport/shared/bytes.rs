@@ -5,7 +5,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::queue::{Queue, Seat, Shared};
+use super::queue::{Attachment, Queue, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::byte_room::{SegmentBytes, segment_bytes};
@@ -61,12 +61,12 @@ impl<W: WaitStrategy<Parker>> Queue for Bytes<W> {
         segment_bytes(capacity(shape))
     }
 
-    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
-        Ok(Producer::new(SegmentBytes::new(seat.segment, capacity(shape))?, seat.wait))
+    fn producer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Producer::new(SegmentBytes::new(attachment.segment, capacity(shape))?, attachment.wait))
     }
 
-    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(Consumer::new(SegmentBytes::new(seat.segment, capacity(shape))?, seat.wait))
+    fn consumer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Consumer::new(SegmentBytes::new(attachment.segment, capacity(shape))?, attachment.wait))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

@@ -5,7 +5,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::queue::{Queue, Seat, Shared};
+use super::queue::{Attachment, Queue, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::layout::Layout;
@@ -40,16 +40,16 @@ impl Places {
         self.ring.segment_bytes().next_multiple_of(128)
     }
 
-    fn loans<W>(&self, seat: &Seat<W>) -> io::Result<Slots> {
-        Slots::at(seat.segment.clone(), 0, self.ring, 0)
+    fn loans<W>(&self, attachment: &Attachment<W>) -> io::Result<Slots> {
+        Slots::at(attachment.segment.clone(), 0, self.ring, 0)
     }
 
-    fn returns<W>(&self, seat: &Seat<W>) -> io::Result<Slots> {
-        Slots::at(seat.segment.clone(), self.step(), self.ring, 0)
+    fn returns<W>(&self, attachment: &Attachment<W>) -> io::Result<Slots> {
+        Slots::at(attachment.segment.clone(), self.step(), self.ring, 0)
     }
 
-    fn pool<W>(&self, seat: &Seat<W>) -> io::Result<Slots> {
-        Slots::at(seat.segment.clone(), 2 * self.step(), self.pool, 0)
+    fn pool<W>(&self, attachment: &Attachment<W>) -> io::Result<Slots> {
+        Slots::at(attachment.segment.clone(), 2 * self.step(), self.pool, 0)
     }
 }
 
@@ -64,18 +64,18 @@ impl<W: WaitStrategy<Parker> + Copy> Queue for Loan<W> {
         2 * places.step() + places.pool.segment_bytes()
     }
 
-    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
+    fn producer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
         let places = Places::of(shape);
-        let loans = spsc::Producer::new(places.loans(&seat)?, seat.wait);
-        let returns = spsc::Consumer::new(places.returns(&seat)?, seat.wait);
-        Ok(Lender::new(places.pool(&seat)?, loans, returns))
+        let loans = spsc::Producer::new(places.loans(&attachment)?, attachment.wait);
+        let returns = spsc::Consumer::new(places.returns(&attachment)?, attachment.wait);
+        Ok(Lender::new(places.pool(&attachment)?, loans, returns))
     }
 
-    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+    fn consumer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
         let places = Places::of(shape);
-        let loans = spsc::Consumer::new(places.loans(&seat)?, seat.wait);
-        let returns = spsc::Producer::new(places.returns(&seat)?, seat.wait);
-        Ok(Borrower::new(places.pool(&seat)?, loans, returns))
+        let loans = spsc::Consumer::new(places.loans(&attachment)?, attachment.wait);
+        let returns = spsc::Producer::new(places.returns(&attachment)?, attachment.wait);
+        Ok(Borrower::new(places.pool(&attachment)?, loans, returns))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

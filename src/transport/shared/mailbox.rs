@@ -4,7 +4,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::queue::{Queue, Seat, Shared};
+use super::queue::{Attachment, Queue, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::layout::Layout;
@@ -46,12 +46,12 @@ impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
         layout(shape).segment_bytes()
     }
 
-    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
-        Ok(Producer::new(Slots::new(seat.segment, layout(shape), 0)?, seat.wait))
+    fn producer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Producer::new(Slots::new(attachment.segment, layout(shape), 0)?, attachment.wait))
     }
 
-    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(Consumer::new(Slots::new(seat.segment, layout(shape), 0)?, seat.wait))
+    fn consumer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Consumer::new(Slots::new(attachment.segment, layout(shape), 0)?, attachment.wait))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

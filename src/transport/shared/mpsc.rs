@@ -5,7 +5,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::queue::{Queue, Seat, Shared};
+use super::queue::{Attachment, Queue, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::mpsc::{Consumer, Producer};
@@ -28,12 +28,12 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
     type Producer = Producer<Slots, W>;
     type Consumer = Consumer<Slots, W>;
 
-    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
-        Ok(Producer::new(Slots::new(seat.segment, ring::layout(shape), 0)?, seat.wait))
+    fn producer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Producer::new(Slots::new(attachment.segment, ring::layout(shape), 0)?, attachment.wait))
     }
 
-    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(Consumer::new(Slots::new(seat.segment, ring::layout(shape), 0)?, seat.wait))
+    fn consumer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Consumer::new(Slots::new(attachment.segment, ring::layout(shape), 0)?, attachment.wait))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

@@ -5,7 +5,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::{INHERITED_SUBSTRATES, SUBSTRATES, ring};
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
 use crate::ring::{Consume, Produce};
 use crate::shm::{self, Segment};
@@ -13,7 +13,7 @@ use crate::transport::{Delivery, Peers, Receiver, Sender, Shape, Topology, Trans
 use crate::wait::Strategy;
 
 /// What one end of a queue is made from.
-pub struct Seat<W> {
+pub struct Attachment<W> {
     /// The memory, mapped.
     pub segment: Segment,
     /// Which of the ends of its kind this is.
@@ -53,9 +53,9 @@ pub trait Queue: 'static {
         ring::layout(shape).segment_bytes()
     }
     /// Makes the sending end.
-    fn producer(seat: Seat<Self::Wait>, shape: &Shape) -> io::Result<Self::Producer>;
+    fn producer(attachment: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Producer>;
     /// Makes the receiving end.
-    fn consumer(seat: Seat<Self::Wait>, shape: &Shape) -> io::Result<Self::Consumer>;
+    fn consumer(attachment: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Consumer>;
     /// What one message should cost.
     fn anatomy(shape: &Shape) -> Anatomy;
 }
@@ -107,11 +107,11 @@ impl<Q: Queue> Transport for Shared<Q> {
     }
 
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        Q::producer(seat::<Q>(address, End::Sender, &peers, shape)?, shape).map(SharedSender)
+        Q::producer(attachment::<Q>(address, Endpoint::Sender, &peers, shape)?, shape).map(SharedSender)
     }
 
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        Q::consumer(seat::<Q>(address, End::Receiver, &peers, shape)?, shape).map(SharedReceiver)
+        Q::consumer(attachment::<Q>(address, Endpoint::Receiver, &peers, shape)?, shape).map(SharedReceiver)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -133,7 +133,12 @@ fn equipped(memory: Address, [for_sender, for_receiver]: [Vec<Descriptor>; 2]) -
 }
 
 /// Where the end of `address` sits down.
-fn seat<Q: Queue>(address: &Address, end: End, peers: &Peers, shape: &Shape) -> io::Result<Seat<Q::Wait>> {
+fn attachment<Q: Queue>(
+    address: &Address,
+    end: Endpoint,
+    peers: &Peers,
+    shape: &Shape,
+) -> io::Result<Attachment<Q::Wait>> {
     let equipment = match address {
         Address::Inherited { .. } => {
             let all = address.descriptors(end)?;
@@ -143,7 +148,7 @@ fn seat<Q: Queue>(address: &Address, end: End, peers: &Peers, shape: &Shape) -> 
     };
     let wait = Q::Wait::attach(equipment)?;
     let segment = Segment::attach(address, end, Q::segment_bytes(shape))?.settled(shape.substrate, shape.prefault)?;
-    Ok(Seat { segment, index: peers.index, wait })
+    Ok(Attachment { segment, index: peers.index, wait })
 }
 
 impl<P: Produce> Sender for SharedSender<P> {

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::queue::{InLibrary, Queue, Seat, Shared};
+use super::queue::{Attachment, InLibrary, Queue, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::semaphores::{Consumer, Producer, segment_bytes};
@@ -26,12 +26,12 @@ impl Queue for Semaphores {
         segment_bytes(&ring::layout(shape))
     }
 
-    fn producer(seat: Seat<InLibrary>, shape: &Shape) -> io::Result<Producer> {
-        Producer::new(seat.segment, ring::layout(shape))
+    fn producer(attachment: Attachment<InLibrary>, shape: &Shape) -> io::Result<Producer> {
+        Producer::new(attachment.segment, ring::layout(shape))
     }
 
-    fn consumer(seat: Seat<InLibrary>, shape: &Shape) -> io::Result<Consumer> {
-        Consumer::new(seat.segment, ring::layout(shape))
+    fn consumer(attachment: Attachment<InLibrary>, shape: &Shape) -> io::Result<Consumer> {
+        Consumer::new(attachment.segment, ring::layout(shape))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

@@ -5,7 +5,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::queue::{Queue, Seat, Shared};
+use super::queue::{Attachment, Queue, Shared};
 use super::ring;
 use crate::record::Anatomy;
 use crate::ring::cell::{SegmentCell, segment_bytes};
@@ -42,12 +42,12 @@ impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
         segment_bytes(shape.message_bytes)
     }
 
-    fn producer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Producer> {
-        Ok(Writer::new(SegmentCell::new(seat.segment, shape.message_bytes)?, seat.wait))
+    fn producer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Writer::new(SegmentCell::new(attachment.segment, shape.message_bytes)?, attachment.wait))
     }
 
-    fn consumer(seat: Seat<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(Reader::new(SegmentCell::new(seat.segment, shape.message_bytes)?, seat.wait))
+    fn consumer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Reader::new(SegmentCell::new(attachment.segment, shape.message_bytes)?, attachment.wait))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {

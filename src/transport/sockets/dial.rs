@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::abort;
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::transport::{Offer, Peers};
 
 /// How often a side that waits for its peer's call looks at the abort word, in milliseconds.
@@ -30,8 +30,8 @@ pub(super) trait Dial {
 }
 
 /// Runs in a worker before any end attaches: the receiving side listens.
-pub(super) fn offer<D: Dial>(end: End) -> io::Result<Offer> {
-    if end == End::Sender {
+pub(super) fn offer<D: Dial>(end: Endpoint) -> io::Result<Offer> {
+    if end == Endpoint::Sender {
         return Ok(Offer::default());
     }
     let (listener, place) = D::listen()?;
@@ -41,10 +41,12 @@ pub(super) fn offer<D: Dial>(end: End) -> io::Result<Offer> {
 /// The connection, for the side at `end`. A call is complete before it is taken, so neither side needs the other to hurry.
 ///
 /// Errors: the system's; `Interrupted` when the trial was called off before anybody dialled.
-pub(super) fn connect<D: Dial>(end: End, peers: Peers) -> io::Result<D::Stream> {
+pub(super) fn connect<D: Dial>(end: Endpoint, peers: Peers) -> io::Result<D::Stream> {
     match end {
-        End::Sender => D::dial(&peers.text.ok_or_else(|| io::Error::other("the receiver offered no place to dial"))?),
-        End::Receiver => {
+        Endpoint::Sender => {
+            D::dial(&peers.text.ok_or_else(|| io::Error::other("the receiver offered no place to dial"))?)
+        }
+        Endpoint::Receiver => {
             let kept = peers.keep.and_then(|kept| kept.downcast::<D::Listener>().ok());
             let listener = kept.ok_or_else(|| io::Error::other("no listener was kept from the offer"))?;
             await_call(listener.as_fd())?;

@@ -15,7 +15,7 @@ use nix::unistd::{SysconfVar, sysconf};
 use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::descriptors::{self, UNDER_WAY_MAX};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
@@ -67,14 +67,25 @@ impl Transport for MemfdPassing {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<MemfdSender> {
-        Ok(MemfdSender { socket: address.descriptor(End::Sender)?.duplicate()?, agreed_bytes: shape.message_bytes })
+        Ok(MemfdSender {
+            socket: address.descriptor(Endpoint::Sender)?.duplicate()?,
+            agreed_bytes: shape.message_bytes,
+        })
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<MemfdReceiver> {
-        Ok(MemfdReceiver { socket: address.descriptor(End::Receiver)?.duplicate()?, agreed_bytes: shape.message_bytes })
+        Ok(MemfdReceiver {
+            socket: address.descriptor(Endpoint::Receiver)?.duplicate()?,
+            agreed_bytes: shape.message_bytes,
+        })
     }
 
-    fn attach_both(address: &Address, end: End, _: Peers, shape: &Shape) -> io::Result<(MemfdSender, MemfdReceiver)> {
+    fn attach_both(
+        address: &Address,
+        end: Endpoint,
+        _: Peers,
+        shape: &Shape,
+    ) -> io::Result<(MemfdSender, MemfdReceiver)> {
         let (own, agreed_bytes) = (address.descriptor(end)?, shape.message_bytes);
         let sender = MemfdSender { socket: own.duplicate()?, agreed_bytes };
         Ok((sender, MemfdReceiver { socket: own.duplicate()?, agreed_bytes }))

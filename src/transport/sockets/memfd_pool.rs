@@ -13,7 +13,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::descriptors;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
@@ -109,7 +109,7 @@ impl Transport for MemfdPool {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<PoolSender> {
-        let socket = address.descriptor(End::Sender)?.duplicate()?;
+        let socket = address.descriptor(Endpoint::Sender)?.duplicate()?;
         let options = options(shape);
         let buffers = (0..buffers(shape)).map(|_| Buffer::new(&options, shape.message_bytes));
         let buffers = buffers.collect::<io::Result<Vec<_>>>()?;
@@ -118,7 +118,7 @@ impl Transport for MemfdPool {
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<PoolReceiver> {
         Ok(PoolReceiver {
-            socket: address.descriptor(End::Receiver)?.duplicate()?,
+            socket: address.descriptor(Endpoint::Receiver)?.duplicate()?,
             agreed_bytes: shape.message_bytes,
             options: options(shape),
             buffers: vec![],

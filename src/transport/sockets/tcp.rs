@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use super::dial::{self, Dial};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
@@ -52,19 +52,24 @@ impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
         Ok(Address::Offered)
     }
 
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
         dial::offer::<Loopback<NAGLE>>(end)
     }
 
     fn attach_sender(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        StreamSender::new(dial::connect::<Loopback<NAGLE>>(End::Sender, peers)?, shape)
+        StreamSender::new(dial::connect::<Loopback<NAGLE>>(Endpoint::Sender, peers)?, shape)
     }
 
     fn attach_receiver(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        StreamReceiver::new(dial::connect::<Loopback<NAGLE>>(End::Receiver, peers)?, shape)
+        StreamReceiver::new(dial::connect::<Loopback<NAGLE>>(Endpoint::Receiver, peers)?, shape)
     }
 
-    fn attach_both(_: &Address, end: End, peers: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(
+        _: &Address,
+        end: Endpoint,
+        peers: Peers,
+        shape: &Shape,
+    ) -> io::Result<(Self::Sender, Self::Receiver)> {
         let stream = dial::connect::<Loopback<NAGLE>>(end, peers)?;
         let other = stream.try_clone()?;
         Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))

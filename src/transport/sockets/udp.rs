@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use nix::sys::socket::{setsockopt, sockopt};
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::readiness::Block;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
@@ -50,7 +50,7 @@ impl Transport for Udp {
     }
 
     /// Both ends bind a port and tell the other, so that each can be connected to the other and hears nobody else.
-    fn offer(_: &Address, _: &Shape, _: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, _: Endpoint) -> io::Result<Offer> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         setsockopt(&socket, sockopt::RcvBuf, &BUFFER_BYTES)?;
         socket.set_read_timeout(Some(SILENCE))?;
@@ -66,7 +66,12 @@ impl Transport for Udp {
         PacketReceiver::new(connected(peers)?.into(), shape, silence(shape))
     }
 
-    fn attach_both(_: &Address, _: End, peers: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(
+        _: &Address,
+        _: Endpoint,
+        peers: Peers,
+        shape: &Shape,
+    ) -> io::Result<(Self::Sender, Self::Receiver)> {
         let socket = connected(peers)?;
         let other = socket.try_clone()?;
         Ok((PacketSender::new(socket.into(), shape)?, PacketReceiver::new(other.into(), shape, silence(shape))?))

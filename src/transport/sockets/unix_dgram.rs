@@ -12,7 +12,7 @@ use nix::sys::socket::SockType;
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
 use super::packet_pair;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Topology, Transport};
@@ -40,14 +40,19 @@ impl<W: Readiness> Transport for UnixDatagram<W> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        PacketSender::new(address.descriptor(End::Sender)?.duplicate()?, shape)
+        PacketSender::new(address.descriptor(Endpoint::Sender)?.duplicate()?, shape)
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        PacketReceiver::new(looking_up(address.descriptor(End::Receiver)?)?, shape, Nothing::Waits)
+        PacketReceiver::new(looking_up(address.descriptor(Endpoint::Receiver)?)?, shape, Nothing::Waits)
     }
 
-    fn attach_both(address: &Address, end: End, _: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(
+        address: &Address,
+        end: Endpoint,
+        _: Peers,
+        shape: &Shape,
+    ) -> io::Result<(Self::Sender, Self::Receiver)> {
         let own = address.descriptor(end)?;
         let sender = PacketSender::new(own.duplicate()?, shape)?;
         Ok((sender, PacketReceiver::new(looking_up(own)?, shape, Nothing::Waits)?))

@@ -10,7 +10,7 @@ use nix::sys::socket::SockType;
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender};
 use super::packet_pair;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Topology, Transport};
@@ -41,14 +41,19 @@ impl<W: Readiness> Transport for UnixSeqpacket<W> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        PacketSender::new(address.descriptor(End::Sender)?.duplicate()?, shape)
+        PacketSender::new(address.descriptor(Endpoint::Sender)?.duplicate()?, shape)
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        PacketReceiver::new(address.descriptor(End::Receiver)?.duplicate()?, shape, Nothing::Ends)
+        PacketReceiver::new(address.descriptor(Endpoint::Receiver)?.duplicate()?, shape, Nothing::Ends)
     }
 
-    fn attach_both(address: &Address, end: End, _: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(
+        address: &Address,
+        end: Endpoint,
+        _: Peers,
+        shape: &Shape,
+    ) -> io::Result<(Self::Sender, Self::Receiver)> {
         let own = address.descriptor(end)?;
         let sender = PacketSender::new(own.duplicate()?, shape)?;
         Ok((sender, PacketReceiver::new(own.duplicate()?, shape, Nothing::Ends)?))

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::os::unix::net::UnixStream;
 
 use super::UNIX_BUFFER_BYTES;
-use crate::address::{Address, Descriptor, End};
+use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
@@ -36,14 +36,19 @@ impl<W: Readiness> Transport for UnixStreamPair<W> {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        StreamSender::new(address.descriptor(End::Sender)?.duplicate()?.into(), shape)
+        StreamSender::new(address.descriptor(Endpoint::Sender)?.duplicate()?.into(), shape)
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        StreamReceiver::new(address.descriptor(End::Receiver)?.duplicate()?.into(), shape)
+        StreamReceiver::new(address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), shape)
     }
 
-    fn attach_both(address: &Address, end: End, _: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(
+        address: &Address,
+        end: Endpoint,
+        _: Peers,
+        shape: &Shape,
+    ) -> io::Result<(Self::Sender, Self::Receiver)> {
         let stream = UnixStream::from(address.descriptor(end)?.duplicate()?);
         let other = stream.try_clone()?;
         Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))

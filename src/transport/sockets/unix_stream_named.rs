@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::UNIX_BUFFER_BYTES;
 use super::dial::{self, Dial};
 use crate::address::socket_path::shortened;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::Block;
@@ -41,19 +41,24 @@ impl Transport for UnixStreamNamed {
         Ok(Address::Offered)
     }
 
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
         dial::offer::<ByPath>(end)
     }
 
     fn attach_sender(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender> {
-        StreamSender::new(dial::connect::<ByPath>(End::Sender, peers)?, shape)
+        StreamSender::new(dial::connect::<ByPath>(Endpoint::Sender, peers)?, shape)
     }
 
     fn attach_receiver(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver> {
-        StreamReceiver::new(dial::connect::<ByPath>(End::Receiver, peers)?, shape)
+        StreamReceiver::new(dial::connect::<ByPath>(Endpoint::Receiver, peers)?, shape)
     }
 
-    fn attach_both(_: &Address, end: End, peers: Peers, shape: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
+    fn attach_both(
+        _: &Address,
+        end: Endpoint,
+        peers: Peers,
+        shape: &Shape,
+    ) -> io::Result<(Self::Sender, Self::Receiver)> {
         let stream = dial::connect::<ByPath>(end, peers)?;
         let other = stream.try_clone()?;
         Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))

@@ -27,7 +27,7 @@ pub struct Side<W> {
 }
 
 /// The first try comes without a pause: a queue that is neither full nor empty costs nothing but itself.
-const RHYTHM: PollPolicy = PollPolicy { before: 0, between: 1 };
+const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 impl<W: WaitStrategy<Parker> + Default + Clone + Send + Sync> Channel for Queue<W> {
     const SUMMARY: &'static str = "crossbeam ArrayQueue of owned vectors, tried until it works, between threads";
@@ -56,7 +56,7 @@ impl<W: WaitStrategy<Parker> + Clone + Send + Sync> Push for Side<W> {
             }
         };
         // Nobody is told when the last receiver drops its end; a trial that loses one is called off.
-        self.wait.until(&Parker::default(), RHYTHM, accepted).map(|_| ())
+        self.wait.until(&Parker::default(), POLICY, accepted).map(|_| ())
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -67,7 +67,7 @@ impl<W: WaitStrategy<Parker> + Clone + Send + Sync> Push for Side<W> {
 impl<W: WaitStrategy<Parker> + Clone + Send + Sync> Pop for Side<W> {
     #[inline]
     fn pop(&mut self) -> io::Result<Message> {
-        self.wait.until(&Parker::default(), RHYTHM, || self.queue.pop()).map(|(message, _)| message)
+        self.wait.until(&Parker::default(), POLICY, || self.queue.pop()).map(|(message, _)| message)
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {

@@ -9,7 +9,7 @@ use std::io;
 use crossbeam::channel::{self, Receiver, Sender};
 
 use super::owned::{Capacity, Channel, Message, Owned, Pop, Push, gone};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::record::Wait;
 
 /// The transport with as many slots as the plan says.
@@ -71,7 +71,7 @@ impl Channel for Unbounded {
 impl Push for Sender<Message> {
     #[inline]
     fn push(&mut self, message: Message) -> io::Result<()> {
-        self.send(message).map_err(|_| gone(End::Receiver))
+        self.send(message).map_err(|_| gone(Endpoint::Receiver))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -82,7 +82,7 @@ impl Push for Sender<Message> {
 impl Pop for Receiver<Message> {
     #[inline]
     fn pop(&mut self) -> io::Result<Message> {
-        self.recv().map_err(|_| gone(End::Sender))
+        self.recv().map_err(|_| gone(Endpoint::Sender))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {

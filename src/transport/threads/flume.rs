@@ -8,7 +8,7 @@ use std::io;
 use flume::{Receiver, Sender};
 
 use super::owned::{Capacity, Channel, Message, Owned, Pop, Push, gone};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::record::Wait;
 
 /// The transport.
@@ -34,7 +34,7 @@ impl Channel for Bounded {
 impl Push for Sender<Message> {
     #[inline]
     fn push(&mut self, message: Message) -> io::Result<()> {
-        self.send(message).map_err(|_| gone(End::Receiver))
+        self.send(message).map_err(|_| gone(Endpoint::Receiver))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -45,7 +45,7 @@ impl Push for Sender<Message> {
 impl Pop for Receiver<Message> {
     #[inline]
     fn pop(&mut self) -> io::Result<Message> {
-        self.recv().map_err(|_| gone(End::Sender))
+        self.recv().map_err(|_| gone(Endpoint::Sender))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {

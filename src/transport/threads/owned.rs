@@ -8,7 +8,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::Mutex;
 
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Measure, Wait};
 use crate::transport::{MEASURES, MEASURES_APART, Peers, Receiver, Sender, Shape, Topology, Transport};
 
@@ -140,8 +140,8 @@ impl<C: Channel> Transport for Owned<C> {
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Self::Sender> {
         let ends = address.here::<Ends<C>>()?;
-        let mut kept = ends.push.lock().map_err(|_| taken(End::Sender))?;
-        let end = Push::another(&mut kept).ok_or_else(|| taken(End::Sender))?;
+        let mut kept = ends.push.lock().map_err(|_| taken(Endpoint::Sender))?;
+        let end = Push::another(&mut kept).ok_or_else(|| taken(Endpoint::Sender))?;
         // Where nothing is held, a message that nobody agreed to take would keep its sender for good.
         let agreed_only = C::CAPACITY == Capacity::Rendezvous;
         Ok(Tail { end, message_bytes_max: if agreed_only { shape.message_bytes } else { usize::MAX } })
@@ -149,8 +149,8 @@ impl<C: Channel> Transport for Owned<C> {
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<Self::Receiver> {
         let ends = address.here::<Ends<C>>()?;
-        let mut kept = ends.pop.lock().map_err(|_| taken(End::Receiver))?;
-        Pop::another(&mut kept).map(Head).ok_or_else(|| taken(End::Receiver))
+        let mut kept = ends.pop.lock().map_err(|_| taken(Endpoint::Receiver))?;
+        Pop::another(&mut kept).map(Head).ok_or_else(|| taken(Endpoint::Receiver))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -194,7 +194,7 @@ impl<P: Pop> Receiver for Head<P> {
 
 /// The error of an end whose other side has gone.
 #[cold]
-pub fn gone(end: End) -> io::Error {
+pub fn gone(end: Endpoint) -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, format!("the {end:?} is gone"))
 }
 
@@ -204,6 +204,6 @@ fn too_large(len: usize, max: usize) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
-fn taken(end: End) -> io::Error {
+fn taken(end: Endpoint) -> io::Error {
     io::Error::other(format!("the {end:?}'s end was given away already"))
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::owned::gone;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
@@ -19,7 +19,7 @@ const DEFAULT_DEPTH: usize = 1024;
 /// Bytes in flight at most then, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
 /// The first try comes without a pause: a ring that is neither full nor empty costs nothing but itself.
-const RHYTHM: PollPolicy = PollPolicy { before: 0, between: 1 };
+const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 /// The transport.
 pub struct Rtrb;
@@ -70,12 +70,12 @@ impl Transport for Rtrb {
     }
 
     fn attach_sender(address: &Address, _: Peers, shape: &Shape) -> io::Result<Tail> {
-        let ring = take(&address.here::<Ends>()?.tail, End::Sender)?;
+        let ring = take(&address.here::<Ends>()?.tail, Endpoint::Sender)?;
         Ok(Tail { ring, message_bytes: shape.message_bytes })
     }
 
     fn attach_receiver(address: &Address, _: Peers, shape: &Shape) -> io::Result<Head> {
-        let ring = take(&address.here::<Ends>()?.head, End::Receiver)?;
+        let ring = take(&address.here::<Ends>()?.head, Endpoint::Receiver)?;
         Ok(Head { ring, message_bytes: shape.message_bytes })
     }
 
@@ -103,9 +103,9 @@ impl Sender for Tail {
         // As the crate does itself: the other side's position is read only when its last known value does not do.
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
-            Spin.until(&Parker::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
+            Spin.until(&Parker::default(), POLICY, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
             if ring.slots() < len {
-                return Err(gone(End::Receiver));
+                return Err(gone(Endpoint::Receiver));
             }
         }
         let mut chunk = self.ring.write_chunk(len).map_err(io::Error::other)?;
@@ -121,10 +121,10 @@ impl Receiver for Head {
         let len = self.message_bytes;
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
-            Spin.until(&Parker::default(), RHYTHM, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
+            Spin.until(&Parker::default(), POLICY, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
             // A sender that leaves has committed all it sent before that can be seen.
             if ring.slots() < len {
-                return Err(gone(End::Sender));
+                return Err(gone(Endpoint::Sender));
             }
         }
         let chunk = self.ring.read_chunk(len).map_err(io::Error::other)?;
@@ -134,7 +134,7 @@ impl Receiver for Head {
     }
 }
 
-fn take<T>(kept: &Mutex<Option<T>>, end: End) -> io::Result<T> {
+fn take<T>(kept: &Mutex<Option<T>>, end: Endpoint) -> io::Result<T> {
     let taken = kept.lock().ok().and_then(|mut kept| kept.take());
     taken.ok_or_else(|| io::Error::other(format!("the {end:?}'s end was given away already")))
 }

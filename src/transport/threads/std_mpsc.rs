@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
 use super::owned::{Capacity, Channel, Message, Owned, Pop, Push, gone};
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::record::Wait;
 use crate::transport::Topology;
 
@@ -55,7 +55,7 @@ impl Channel for Unbounded {
 impl Push for SyncSender<Message> {
     #[inline]
     fn push(&mut self, message: Message) -> io::Result<()> {
-        self.send(message).map_err(|_| gone(End::Receiver))
+        self.send(message).map_err(|_| gone(Endpoint::Receiver))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -66,7 +66,7 @@ impl Push for SyncSender<Message> {
 impl Push for Sender<Message> {
     #[inline]
     fn push(&mut self, message: Message) -> io::Result<()> {
-        self.send(message).map_err(|_| gone(End::Receiver))
+        self.send(message).map_err(|_| gone(Endpoint::Receiver))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {
@@ -77,7 +77,7 @@ impl Push for Sender<Message> {
 impl Pop for Receiver<Message> {
     #[inline]
     fn pop(&mut self) -> io::Result<Message> {
-        self.recv().map_err(|_| gone(End::Sender))
+        self.recv().map_err(|_| gone(Endpoint::Sender))
     }
 
     fn another(kept: &mut Option<Self>) -> Option<Self> {

@@ -105,9 +105,9 @@ mod tests {
         let mut last = 0;
         for _ in 0..waits {
             adaptive_poll.received();
-            let rhythm = adaptive_poll.now();
-            last = rhythm.before;
-            adaptive_poll.record_polls(1 + pauses.saturating_sub(rhythm.before).div_ceil(rhythm.between));
+            let policy = adaptive_poll.now();
+            last = policy.before;
+            adaptive_poll.record_polls(1 + pauses.saturating_sub(policy.before).div_ceil(policy.between));
         }
         last
     }

@@ -26,7 +26,7 @@ mod tests;
 
 use std::io;
 
-use crate::wait::Place;
+use crate::wait::WaitPoint;
 
 /// Atomics: the standard library's, or the model checker's.
 pub mod sync {
@@ -63,9 +63,9 @@ pub unsafe trait Slots {
     /// Ordering that frees a slot. Mutants in the model check weaken it.
     const GIVE_BACK: sync::Ordering = sync::Ordering::Release;
     /// Where consumers sleep: a parker or an event count.
-    type Readers: Place;
+    type Readers: WaitPoint;
     /// Where producers sleep.
-    type Writers: Place;
+    type Writers: WaitPoint;
     /// Number of slots; a power of two.
     fn depth(&self) -> u32;
     /// Payload capacity of one slot.

@@ -21,7 +21,7 @@ use super::{Consume, Produce, Slots};
 use crate::address::Descriptor;
 use crate::record::Wait;
 use crate::wait::model::{Unfenced, Yield, check_within};
-use crate::wait::{Park, Place, PollPolicy, Strategy, WaitStrategy};
+use crate::wait::{Park, PollPolicy, Strategy, WaitPoint, WaitStrategy};
 
 /// Room in a slot.
 const ROOM: usize = 8;
@@ -42,7 +42,9 @@ struct Words<R, W> {
     writers: W,
 }
 
-impl<const DEPTH: usize, const STRONG: bool, R: Place + Default, W: Place + Default> ModelSlots<DEPTH, STRONG, R, W> {
+impl<const DEPTH: usize, const STRONG: bool, R: WaitPoint + Default, W: WaitPoint + Default>
+    ModelSlots<DEPTH, STRONG, R, W>
+{
     /// The slots of a fresh ring with `cursors` positions of consumers.
     fn fresh(cursors: usize) -> Self {
         let words = Arc::new(Words {
@@ -63,7 +65,9 @@ impl<const DEPTH: usize, const STRONG: bool, R: Place + Default, W: Place + Defa
 }
 
 // SAFETY: loom's cells panic on a conflicting access instead of allowing it.
-unsafe impl<const DEPTH: usize, const STRONG: bool, R: Place, W: Place> Slots for ModelSlots<DEPTH, STRONG, R, W> {
+unsafe impl<const DEPTH: usize, const STRONG: bool, R: WaitPoint, W: WaitPoint> Slots
+    for ModelSlots<DEPTH, STRONG, R, W>
+{
     const PUBLISH: Ordering = if STRONG { Ordering::Release } else { Ordering::Relaxed };
     const GIVE_BACK: Ordering = Self::PUBLISH;
     type Readers = R;
@@ -125,13 +129,13 @@ impl Strategy for Selfish {
     }
 }
 
-impl<P: Place> WaitStrategy<P> for Selfish {
-    fn until<R>(&self, place: &P, rhythm: PollPolicy, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        Park.until(place, rhythm, ready)
+impl<P: WaitPoint> WaitStrategy<P> for Selfish {
+    fn until<R>(&self, point: &P, policy: PollPolicy, ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+        Park.until(point, policy, ready)
     }
 
-    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
-        Park.notify(place, most)
+    fn notify(&self, point: &P, most: u32) -> io::Result<()> {
+        Park.notify(point, most)
     }
 }
 

@@ -7,7 +7,7 @@ use super::Slots;
 use super::layout::Layout;
 use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
-use crate::wait::{EventCount, Parker, Place};
+use crate::wait::{EventCount, Parker, WaitPoint};
 
 /// A ring's words and payloads in a segment that several processes map. `R` and `W` are where consumers and producers sleep.
 pub struct SegmentSlots<R, W> {
@@ -70,7 +70,7 @@ unsafe impl SharedLayout for Position {}
 
 // SAFETY: `write` and `read` hand out the payload's own memory, which Slots allows; offsets of distinct slots never
 // overlap (tested in layout.rs).
-unsafe impl<R: Place + SharedLayout, W: Place + SharedLayout> Slots for SegmentSlots<R, W> {
+unsafe impl<R: WaitPoint + SharedLayout, W: WaitPoint + SharedLayout> Slots for SegmentSlots<R, W> {
     type Readers = R;
     type Writers = W;
 

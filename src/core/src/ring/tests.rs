@@ -6,7 +6,7 @@ use std::thread;
 use super::layout::Layout;
 use super::slots::SegmentSlots;
 use super::{Consume, Produce, byte_room, bytes, cell, loan, mailbox, monitor, mpmc, mpsc, semaphores, seqlock, spsc};
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
 use crate::wait::{Doorbell, EventCount, Hybrid, Park, Parker, SpinYield, Strategy, WaitStrategy};
@@ -87,7 +87,7 @@ impl Memory {
     }
 
     fn segment(&self) -> Segment {
-        Segment::attach(&self.0, End::Sender, self.1).unwrap()
+        Segment::attach(&self.0, Endpoint::Sender, self.1).unwrap()
     }
 }
 

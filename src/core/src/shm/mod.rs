@@ -18,7 +18,7 @@ mod tmpfs;
 use std::io;
 use std::sync::Arc;
 
-use crate::address::{Address, End, NameKind};
+use crate::address::{Address, Endpoint, NameKind};
 use crate::record::Substrate;
 
 /// A type that may lie in shared memory.
@@ -80,7 +80,7 @@ impl Segment {
     /// Maps the segment at `address`, which must hold at least `bytes`.
     ///
     /// Errors: `InvalidData` when it is smaller.
-    pub fn attach(address: &Address, end: End, bytes: usize) -> io::Result<Self> {
+    pub fn attach(address: &Address, end: Endpoint, bytes: usize) -> io::Result<Self> {
         // The mapping is shared between endpoints of one thread only; processes have a mapping each.
         #[allow(clippy::arc_with_non_send_sync)]
         let map: Arc<dyn Mapping> = match address {

@@ -57,14 +57,14 @@ mod tests {
     use nix::sys::resource::{UsageWho, getrusage};
 
     use super::*;
-    use crate::address::End;
+    use crate::address::Endpoint;
     use crate::record::Substrate;
 
     const PAGES: usize = 512;
 
     fn fresh() -> Segment {
         let address = super::super::create(Substrate::Memfd, PAGES * SMALLEST_PAGE_BYTES).expect("a memfd");
-        Segment::attach(&address, End::Sender, PAGES * SMALLEST_PAGE_BYTES).expect("mapped")
+        Segment::attach(&address, Endpoint::Sender, PAGES * SMALLEST_PAGE_BYTES).expect("mapped")
     }
 
     /// Faults that writing one byte into each page takes.

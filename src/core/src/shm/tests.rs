@@ -9,7 +9,7 @@ fn available() -> impl Iterator<Item = Substrate> {
     Substrate::ALL.iter().copied().filter(|substrate| unavailable(*substrate).is_none())
 }
 
-fn mapped(address: &Address, substrate: Substrate, end: End) -> Segment {
+fn mapped(address: &Address, substrate: Substrate, end: Endpoint) -> Segment {
     let segment = Segment::attach(address, end, BYTES).and_then(|segment| segment.settled(substrate, true));
     segment.unwrap_or_else(|error| panic!("{substrate}: {error}"))
 }
@@ -18,7 +18,8 @@ fn mapped(address: &Address, substrate: Substrate, end: End) -> Segment {
 fn a_segment_is_zero_at_first_and_both_ends_see_what_either_writes() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
-        let (one, other) = (mapped(&address, substrate, End::Sender), mapped(&address, substrate, End::Receiver));
+        let (one, other) =
+            (mapped(&address, substrate, Endpoint::Sender), mapped(&address, substrate, Endpoint::Receiver));
         drop(address.clone().release());
         assert_ne!(one.at(0, 1), other.at(0, 1), "{substrate}: two mappings");
         // SAFETY: within both segments, which this thread alone knows.
@@ -36,7 +37,7 @@ fn a_segment_is_zero_at_first_and_both_ends_see_what_either_writes() {
 fn a_segment_smaller_than_agreed_is_refused() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
-        let refused = Segment::attach(&address, End::Sender, 1 << 30).err();
+        let refused = Segment::attach(&address, Endpoint::Sender, 1 << 30).err();
         drop(address.clone().release());
         assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData), "{substrate}");
     }
@@ -46,10 +47,10 @@ fn a_segment_smaller_than_agreed_is_refused() {
 fn a_released_name_is_gone_while_its_mappings_stay() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
-        let segment = mapped(&address, substrate, End::Sender);
+        let segment = mapped(&address, substrate, Endpoint::Sender);
         drop(address.clone().release());
         if let Address::Named(_) = &address {
-            let error = Segment::attach(&address, End::Sender, BYTES).err().expect("its name is gone");
+            let error = Segment::attach(&address, Endpoint::Sender, BYTES).err().expect("its name is gone");
             assert_eq!(error.kind(), io::ErrorKind::NotFound, "{substrate}");
         }
         segment.touch(BYTES - 1);

@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
-use super::place::Parker;
+use super::point::Parker;
 use super::{PollPolicy, Strategy, WaitStrategy, fence, sleep_until, wake_sleeper};
 use crate::address::Descriptor;
 use crate::record::Wait;
@@ -44,17 +44,17 @@ impl Strategy for Doorbell {
 
 impl WaitStrategy<Parker> for Doorbell {
     #[inline]
-    fn until<R>(&self, place: &Parker, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+    fn until<R>(&self, point: &Parker, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
-            None => sleep_until(place, fence::full, |()| self.listen(), ready).map(|result| (result, 1)),
+            None => sleep_until(point, fence::full, |()| self.listen(), ready).map(|result| (result, 1)),
         }
     }
 
     #[inline]
-    fn notify(&self, place: &Parker, _: u32) -> io::Result<()> {
-        wake_sleeper(place, fence::full, || {
-            place.clear();
+    fn notify(&self, point: &Parker, _: u32) -> io::Result<()> {
+        wake_sleeper(point, fence::full, || {
+            point.clear();
             self.ring()
         })
     }

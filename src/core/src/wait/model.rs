@@ -5,7 +5,7 @@ use std::io;
 
 use loom::thread;
 
-use super::{Place, PollPolicy, Strategy, TimedWait, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
+use super::{PollPolicy, Strategy, TimedWait, WaitPoint, WaitStrategy, sleep_until, wake_cold, wake_sleeper};
 use crate::address::Descriptor;
 use crate::record::Wait;
 
@@ -31,7 +31,7 @@ impl Strategy for Yield {
     }
 }
 
-impl<P: Place> WaitStrategy<P> for Yield {
+impl<P: WaitPoint> WaitStrategy<P> for Yield {
     fn until<R>(&self, _: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         for looks in 1..=MOST_LOOKS {
             if let Some(result) = ready() {
@@ -62,28 +62,28 @@ impl Strategy for Unfenced {
     }
 }
 
-impl<P: Place> WaitStrategy<P> for Unfenced {
-    fn until<R>(&self, place: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
+impl<P: WaitPoint> WaitStrategy<P> for Unfenced {
+    fn until<R>(&self, point: &P, _: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
         match ready() {
             Some(result) => Ok((result, 1)),
-            None => sleep_until(place, || {}, |ticket| place.sleep(ticket), ready).map(|result| (result, 1)),
+            None => sleep_until(point, || {}, |ticket| point.sleep(ticket), ready).map(|result| (result, 1)),
         }
     }
 
-    fn notify(&self, place: &P, most: u32) -> io::Result<()> {
-        wake_sleeper(place, || {}, || wake_cold(place, most))
+    fn notify(&self, point: &P, most: u32) -> io::Result<()> {
+        wake_sleeper(point, || {}, || wake_cold(point, most))
     }
 }
 
-impl<P: Place> TimedWait<P> for Unfenced {
+impl<P: WaitPoint> TimedWait<P> for Unfenced {
     fn until_moment<R>(
         &self,
-        place: &P,
-        rhythm: PollPolicy,
+        point: &P,
+        policy: PollPolicy,
         _: u64,
         ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
-        self.until(place, rhythm, ready).map(Some)
+        self.until(point, policy, ready).map(Some)
     }
 }
 

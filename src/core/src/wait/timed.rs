@@ -4,93 +4,93 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Hybrid, Park, Patience, Place, PollPolicy, WaitStrategy, fence, poll};
+use super::{Hybrid, Park, PollPolicy, WaitLimit, WaitPoint, WaitStrategy, fence, poll};
 use crate::{abort, clock};
 
 /// Wait strategy with a time limit.
-pub trait TimedWait<P: Place>: WaitStrategy<P> {
+pub trait TimedWait<P: WaitPoint>: WaitStrategy<P> {
     /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls, or `None` once the
     /// monotonic clock has reached `moment_ns`. A timed-out waiter loses no wake-up: it checks once more after its sleep.
     ///
     /// Errors: `Interrupted` when the trial is aborted.
     fn until_moment<R>(
         &self,
-        place: &P,
-        rhythm: PollPolicy,
+        point: &P,
+        policy: PollPolicy,
         moment_ns: u64,
         ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>>;
 
-    /// Waits as long as `patience` allows.
+    /// Waits as long as `wait_limit` allows.
     ///
     /// Errors: `Interrupted` when the trial is aborted.
     #[inline]
     fn within<R>(
         &self,
-        place: &P,
-        rhythm: PollPolicy,
-        patience: Patience,
+        point: &P,
+        policy: PollPolicy,
+        wait_limit: WaitLimit,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
-        match patience {
-            Patience::Never => Ok(ready().map(|found| (found, 1))),
-            Patience::Until(moment_ns) => self.until_moment(place, rhythm, moment_ns, ready),
-            Patience::Forever => self.until(place, rhythm, ready).map(Some),
+        match wait_limit {
+            WaitLimit::Never => Ok(ready().map(|found| (found, 1))),
+            WaitLimit::Until(moment_ns) => self.until_moment(point, policy, moment_ns, ready),
+            WaitLimit::Forever => self.until(point, policy, ready).map(Some),
         }
     }
 }
 
-impl<P: Place> TimedWait<P> for Park {
+impl<P: WaitPoint> TimedWait<P> for Park {
     #[inline]
     fn until_moment<R>(
         &self,
-        place: &P,
+        point: &P,
         _: PollPolicy,
         moment_ns: u64,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
         match ready() {
             Some(found) => Ok(Some((found, 1))),
-            None => sleep_until_moment(place, fence::full, moment_ns, ready).map(|found| Some((found?, 1))),
+            None => sleep_until_moment(point, fence::full, moment_ns, ready).map(|found| Some((found?, 1))),
         }
     }
 }
 
-impl<P: Place> TimedWait<P> for Hybrid {
+impl<P: WaitPoint> TimedWait<P> for Hybrid {
     #[inline]
     fn until_moment<R>(
         &self,
-        place: &P,
-        rhythm: PollPolicy,
+        point: &P,
+        policy: PollPolicy,
         moment_ns: u64,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
-        let polls = Self::PAUSES_BEFORE_SLEEP / rhythm.between.max(1);
-        if let Some(found) = poll(polls, rhythm, &mut ready) {
+        let polls = Self::PAUSES_BEFORE_SLEEP / policy.between.max(1);
+        if let Some(found) = poll(polls, policy, &mut ready) {
             return Ok(Some(found));
         }
-        let found = sleep_until_moment(place, fence::for_rare_sleeper, moment_ns, ready)?;
+        let found = sleep_until_moment(point, fence::for_rare_sleeper, moment_ns, ready)?;
         Ok(found.map(|found| (found, polls)))
     }
 }
 
 /// Like [`sleep_until`](super::sleep_until), with a time limit.
 #[cold]
-fn sleep_until_moment<P: Place, R>(
-    place: &P,
+fn sleep_until_moment<P: WaitPoint, R>(
+    point: &P,
     fence: impl Fn(),
     moment_ns: u64,
     mut ready: impl FnMut() -> Option<R>,
 ) -> io::Result<Option<R>> {
     loop {
-        let ticket = place.announce();
-        // PAIRS: place-announced. The announcement is visible before the condition is checked.
+        let ticket = point.announce();
+        // PAIRS: waiter-announced. The announcement is visible before the condition is checked.
         fence();
         if let Some(found) = ready() {
-            place.withdraw();
+            point.withdraw();
             return Ok(Some(found));
         }
-        place.sleep_for(ticket, Duration::from_nanos(moment_ns.saturating_sub(clock::now_ns())))?;
+        point.sleep_for(ticket, Duration::from_nanos(moment_ns.saturating_sub(clock::now_ns())))?;
         if let Some(found) = ready() {
             return Ok(Some(found));
         }
@@ -112,25 +112,25 @@ mod tests {
     use crate::wait::EventCount;
 
     fn gives_up_at_its_time(wait: &impl TimedWait<EventCount>) {
-        let place = EventCount::default();
+        let point = EventCount::default();
         let moment_ns = clock::now_ns() + 2_000_000;
         let found =
-            wait.until_moment(&place, PollPolicy::QUICK, moment_ns, || None::<()>).expect("no trial is aborted");
-        assert!(found.is_none() && clock::now_ns() >= moment_ns && !place.is_taken());
+            wait.until_moment(&point, PollPolicy::QUICK, moment_ns, || None::<()>).expect("no trial is aborted");
+        assert!(found.is_none() && clock::now_ns() >= moment_ns && !point.has_waiter());
     }
 
     fn is_woken_before_its_time(wait: &(impl TimedWait<EventCount> + Sync)) {
-        let (place, come) = (EventCount::default(), AtomicBool::new(false));
+        let (point, come) = (EventCount::default(), AtomicBool::new(false));
         let ready = || come.load(Ordering::Acquire).then_some(7);
         let found = thread::scope(|scope| {
             scope.spawn(|| {
-                while !place.is_taken() {
+                while !point.has_waiter() {
                     thread::yield_now();
                 }
                 come.store(true, Ordering::Release);
-                wait.notify(&place, 1).expect("a futex can be woken");
+                wait.notify(&point, 1).expect("a futex can be woken");
             });
-            wait.within(&place, PollPolicy::QUICK, Patience::lasting(Duration::from_secs(60)), ready)
+            wait.within(&point, PollPolicy::QUICK, WaitLimit::after(Duration::from_secs(60)), ready)
         });
         assert_eq!(found.expect("no trial is aborted").map(|(seven, _)| seven), Some(7));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::record::Substrate;
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, clock, futex};
@@ -36,7 +36,7 @@ impl Cue {
     /// Makes one that stays mapped for good, in this process and in those that it forks.
     pub(super) fn create() -> io::Result<&'static Self> {
         let bytes = size_of::<Self>();
-        let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, End::Sender, bytes)?;
+        let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
         Ok(Box::leak(Box::new(segment)).view(0))
     }
 

@@ -110,8 +110,8 @@ impl Actor<'_> {
             }
             Step::Broke => Ok(Claim::Failed(self.line.complaint())),
             // The lock's doing, too: a C library aborts where it finds what it thinks cannot be.
-            Step::Asks | Step::Has => Ok(Claim::Failed(self.child.end_in_words())),
-            Step::Away => Err(self.trouble(&format!("did not attach: {}", self.child.end_in_words()))),
+            Step::Asks | Step::Has => Ok(Claim::Failed(self.child.describe_end())),
+            Step::Away => Err(self.trouble(&format!("did not attach: {}", self.child.describe_end()))),
         }
     }
 
@@ -156,7 +156,7 @@ impl Actor<'_> {
     /// Errors: he has ended without a word.
     fn must_live(&mut self) -> Result<(), MeasureError> {
         if self.child.has_ended()? && self.line.step() <= Step::Has {
-            return Err(self.trouble(&format!("is gone: {}", self.child.end_in_words())));
+            return Err(self.trouble(&format!("is gone: {}", self.child.describe_end())));
         }
         Ok(())
     }

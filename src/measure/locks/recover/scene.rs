@@ -10,7 +10,7 @@ use super::{Aftermath, Claim};
 use crate::address::Address;
 use crate::child::Child;
 use crate::lock::erased::AnyLock;
-use crate::lock::{Holder, Seat};
+use crate::lock::{ContenderId, Holder};
 use crate::measure::MeasureError;
 use crate::record::KillPoint;
 use crate::{clock, pin, wait};
@@ -134,7 +134,7 @@ impl Scene<'_> {
     fn want(&self, part: Part, cpu: Option<u32>, stay: Stay, line: &Line) -> io::Result<()> {
         wait::sleep_until_woken();
         cpu.map_or(Ok(()), pin::pin_this_thread)?;
-        let mut holder = self.lock.attach(&self.address, Seat { index: part.index(), holders: PARTS })?;
+        let mut holder = self.lock.attach(&self.address, ContenderId { index: part.index(), contenders: PARTS })?;
         line.asks();
         holder.with_lock(|acquired| {
             line.has(acquired);

@@ -7,13 +7,13 @@ use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::address::End;
+use crate::address::Endpoint;
 use crate::lock::Acquired;
 use crate::record::Substrate;
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, clock, futex};
 
-/// Who plays in one death, each on a line of his own and with a seat at the lock.
+/// Who plays in one death, each on a line of his own and with a contender at the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The one who is killed.
@@ -30,7 +30,7 @@ pub(super) enum Part {
 pub(super) const PARTS: u32 = 4;
 
 impl Part {
-    /// His line, and his seat at the lock.
+    /// His line, and his contender at the lock.
     pub(super) fn index(self) -> u32 {
         self as u32
     }
@@ -92,7 +92,7 @@ pub(super) struct Stage(Segment);
 impl Stage {
     pub(super) fn set() -> io::Result<Self> {
         let bytes = PARTS as usize * size_of::<Line>();
-        Segment::attach(&shm::create(Substrate::Memfd, bytes)?, End::Sender, bytes).map(Self)
+        Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes).map(Self)
     }
 
     pub(super) fn line(&self, part: Part) -> &Line {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::child::{Child, again};
+use crate::child::{Child, retry_on_eintr};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -29,7 +29,7 @@ pub(super) fn run_to_next_call(child: Pid, go: impl FnOnce()) -> io::Result<()> 
     go();
     loop {
         ptrace::syscall(child, None)?;
-        match again(|| waitpid(child, None))? {
+        match retry_on_eintr(|| waitpid(child, None))? {
             WaitStatus::PtraceSyscall(_) => return Ok(()),
             // Whatever signal that was, the child has no use for it.
             WaitStatus::Stopped(..) | WaitStatus::PtraceEvent(..) => {}
@@ -42,7 +42,7 @@ pub(super) fn run_to_next_call(child: Pid, go: impl FnOnce()) -> io::Result<()> 
 fn stop(child: Pid) -> io::Result<()> {
     ptrace::seize(child, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL)?;
     ptrace::interrupt(child)?;
-    match again(|| waitpid(child, None))? {
+    match retry_on_eintr(|| waitpid(child, None))? {
         WaitStatus::Stopped(..) | WaitStatus::PtraceEvent(..) => Ok(()),
         other => Err(ended(other)),
     }

@@ -18,7 +18,7 @@ use super::super::library::Library;
 use super::node::{self, Events, Samples, wrong};
 use super::{Polled, Woken};
 use crate::abort;
-use crate::address::{Address, End, Name};
+use crate::address::{Address, Endpoint, Name};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
@@ -30,7 +30,7 @@ const DEFAULT_BYTES: usize = 8 << 20;
 /// A sleeper looks at the abort word this often.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 /// The first look comes without a pause.
-const RHYTHM: PollPolicy = PollPolicy { before: 0, between: 1 };
+const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 /// How the subscriber learns of a sample.
 pub trait Learn: Library {
@@ -106,8 +106,8 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
         Ok(Address::Offered)
     }
 
-    fn offer(_: &Address, _: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Sender {
+    fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
         let prefix = node::lease()?;
@@ -210,7 +210,7 @@ impl Learn for Polled {
 
     #[inline]
     fn until<R>((): &mut (), look: impl FnMut() -> Option<R>) -> io::Result<R> {
-        Spin.until(&Parker::default(), RHYTHM, look).map(|(found, _)| found)
+        Spin.until(&Parker::default(), POLICY, look).map(|(found, _)| found)
     }
 
     fn cost(_: &Shape) -> [Counts; 2] {

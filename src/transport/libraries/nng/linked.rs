@@ -10,7 +10,7 @@ use super::super::ipc_url;
 use super::super::library::Library;
 use super::About;
 use crate::abort;
-use crate::address::{Address, End};
+use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
@@ -51,8 +51,8 @@ impl Transport for PushPull {
     }
 
     /// The receiving worker listens at a path below its TMPDIR.
-    fn offer(_: &Address, shape: &Shape, end: End) -> io::Result<Offer> {
-        if end == End::Sender {
+    fn offer(_: &Address, shape: &Shape, end: Endpoint) -> io::Result<Offer> {
+        if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
         let socket = open(Protocol::Pull0, shape)?;

@@ -16,7 +16,7 @@ fn ends(message_bytes: usize, buffers: usize) -> (PageSender, StreamReceiver<Fil
         Case::new("transport", "vmsplice", Measure::Stream).with(|p| p.message_bytes = Some(message_bytes as u64));
     let shape = Shape::of(&case);
     let address = Vmsplice::create(&shape).expect("a pipe of 1 MiB");
-    let pipe = address.descriptor(End::Sender).and_then(Descriptor::duplicate).expect("the writing end");
+    let pipe = address.descriptor(Endpoint::Sender).and_then(Descriptor::duplicate).expect("the writing end");
     let sender = PageSender::new(pipe.into(), message_bytes, buffers).expect("memory for the buffers");
     (sender, Vmsplice::attach_receiver(&address, Peers::default(), &shape).expect("the reading end"))
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub const ALL: u32 = u32::MAX;
 
 /// Where waiters for one kind of condition sleep. All bytes zero means no sleeper.
-pub trait Place {
+pub trait WaitPoint {
     /// Value passed from `announce` to `sleep`.
     type Ticket: Copy;
     /// Announces a sleeper. Must be followed by a fence and a last check of the condition.
@@ -25,7 +25,7 @@ pub trait Place {
     /// Withdraws the announcement after the last check found the condition true.
     fn withdraw(&self);
     /// True if a sleeper is announced. Must be preceded by a fence that follows the publication of the condition.
-    fn is_taken(&self) -> bool;
+    fn has_waiter(&self) -> bool;
     /// Sleeps until woken, for a limited time; returns at once if a wake-up came since `ticket`. Consumes the announcement.
     fn sleep(&self, ticket: Self::Ticket) -> io::Result<()> {
         self.sleep_for(ticket, Duration::MAX)
@@ -48,7 +48,7 @@ impl Parker {
     }
 }
 
-impl Place for Parker {
+impl WaitPoint for Parker {
     type Ticket = ();
 
     fn announce(&self) {
@@ -60,7 +60,7 @@ impl Place for Parker {
     }
 
     #[inline]
-    fn is_taken(&self) -> bool {
+    fn has_waiter(&self) -> bool {
         self.0.value().load(Ordering::Relaxed) != 0
     }
 
@@ -90,11 +90,11 @@ pub struct EventCount {
     announced: AtomicU32,
 }
 
-impl Place for EventCount {
+impl WaitPoint for EventCount {
     type Ticket = u32;
 
     fn announce(&self) -> u32 {
-        // PAIRS: crowd-epoch. A process that sees the epoch of a wake-up also sees what was published before it.
+        // PAIRS: event-count-epoch. A process that sees the epoch of a wake-up also sees what was published before it.
         let ticket = self.epoch.value().load(Ordering::Acquire);
         self.announced.fetch_add(1, Ordering::Relaxed);
         ticket
@@ -105,7 +105,7 @@ impl Place for EventCount {
     }
 
     #[inline]
-    fn is_taken(&self) -> bool {
+    fn has_waiter(&self) -> bool {
         self.announced.load(Ordering::Relaxed) != 0
     }
 
@@ -117,7 +117,7 @@ impl Place for EventCount {
     }
 
     fn wake(&self, most: u32) -> io::Result<()> {
-        // PAIRS: crowd-epoch
+        // PAIRS: event-count-epoch
         self.epoch.value().fetch_add(1, Ordering::Release);
         let woken = self.epoch.wake(most)?;
         self.announced.fetch_sub(woken, Ordering::Relaxed);
@@ -125,11 +125,11 @@ impl Place for EventCount {
     }
 }
 
-/// Place without sleepers, for strategies that only poll.
+/// WaitPoint without sleepers, for strategies that only poll.
 #[derive(Clone, Copy, Default)]
 pub struct NoWaiters;
 
-impl Place for NoWaiters {
+impl WaitPoint for NoWaiters {
     type Ticket = ();
 
     fn announce(&self) {}
@@ -137,7 +137,7 @@ impl Place for NoWaiters {
     fn withdraw(&self) {}
 
     #[inline]
-    fn is_taken(&self) -> bool {
+    fn has_waiter(&self) -> bool {
         false
     }
 

@@ -10,7 +10,7 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// Time limit of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum WaitLimit {
     /// Does not wait.
     Never,
     /// Waits until this time of the monotonic clock, in nanoseconds.
@@ -19,9 +19,9 @@ pub enum Patience {
     Forever,
 }
 
-impl Patience {
+impl WaitLimit {
     /// Limit of `time` from now.
-    pub fn lasting(time: Duration) -> Self {
+    pub fn after(time: Duration) -> Self {
         Self::Until(clock::now_ns().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
     }
 
@@ -47,18 +47,15 @@ impl Patience {
     ///
     /// Errors: those of `attempt`; `Interrupted` when the trial was aborted.
     #[inline]
-    pub fn insist<R>(
-        self,
-        mut attempt: impl FnMut(Option<Duration>) -> io::Result<Option<R>>,
-    ) -> io::Result<Option<R>> {
+    pub fn retry<R>(self, mut attempt: impl FnMut(Option<Duration>) -> io::Result<Option<R>>) -> io::Result<Option<R>> {
         match attempt(None)? {
             Some(done) => Ok(Some(done)),
-            None => self.insist_waiting(attempt),
+            None => self.retry_waiting(attempt),
         }
     }
 
     #[cold]
-    fn insist_waiting<R>(
+    fn retry_waiting<R>(
         self,
         mut attempt: impl FnMut(Option<Duration>) -> io::Result<Option<R>>,
     ) -> io::Result<Option<R>> {
@@ -78,8 +75,8 @@ mod tests {
     #[test]
     fn no_limit_of_time_means_one_try_and_a_limit_is_used_up() {
         let mut tries = vec![];
-        let found: Option<()> = Patience::Never
-            .insist(|length| {
+        let found: Option<()> = WaitLimit::Never
+            .retry(|length| {
                 tries.push(length);
                 Ok(None)
             })
@@ -87,17 +84,17 @@ mod tests {
         assert_eq!((found, tries.as_slice()), (None, [None].as_slice()));
 
         let begun_ns = clock::now_ns();
-        let patience = Patience::lasting(Duration::from_millis(3));
-        let found: Option<()> = patience.insist(|_| Ok(None)).expect("as above");
+        let wait_limit = WaitLimit::after(Duration::from_millis(3));
+        let found: Option<()> = wait_limit.retry(|_| Ok(None)).expect("as above");
         assert!(found.is_none() && clock::now_ns() - begun_ns >= 3_000_000);
-        let slice = Patience::Forever.slice().expect("as above").expect("there is always time");
+        let slice = WaitLimit::Forever.slice().expect("as above").expect("there is always time");
         assert!(slice <= SLICE);
     }
 
     #[test]
     fn a_successful_attempt_ends_the_wait() {
         let mut tries = 0;
-        let found = Patience::Forever.insist(|_| {
+        let found = WaitLimit::Forever.retry(|_| {
             tries += 1;
             Ok((tries == 3).then_some(tries))
         });
