@@ -1,5 +1,5 @@
-//! What every byte stream of the kernel shares: messages of one agreed size, one write and one read each while they fit.
-//! Not a mechanism; pipes and sockets build on it.
+//! Byte streams of the kernel: messages of one agreed size, one write and one read per message while it fits the
+//! buffer. Not a mechanism; pipes and sockets build on it.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -8,14 +8,14 @@ use super::readiness::{Block, Direction, Readiness};
 use super::{Receiver, Sender, Shape};
 use crate::record::{Anatomy, Counts};
 
-/// The writing end, how it waits for room, and the buffer a message is built in.
+/// Sender, with its wait strategy and the buffer for a message.
 pub struct StreamSender<S, W = Block> {
     stream: S,
     readiness: W,
     buffer: Vec<u8>,
 }
 
-/// The reading end, how it waits for bytes, and the buffer a message is read into.
+/// Receiver, with its wait strategy and the buffer for a message.
 pub struct StreamReceiver<S, W = Block> {
     stream: S,
     readiness: W,
@@ -70,16 +70,16 @@ impl<S: Read, W: Readiness> Receiver for StreamReceiver<S, W> {
     }
 }
 
-/// The refusal of a message of another size than the agreed one.
+/// Error for a message that does not have the agreed size.
 #[cold]
 pub(super) fn other_size(len: usize, agreed: usize) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        format!("a message of {len} bytes on a stream agreed to carry {agreed} each"),
+        format!("a message of {len} bytes on a stream of messages of {agreed} bytes"),
     )
 }
 
-/// Without framing, an empty message leaves no trace.
+/// Errors: an empty message leaves no trace in a stream without framing.
 pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
     if shape.message_bytes == 0 {
         return Err("a byte stream without framing cannot carry an empty message".into());
@@ -87,9 +87,9 @@ pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-/// A write and a read, a copy in and a copy out. In a closed loop each message finds its reader waiting. A message larger
-/// than the `pieces_bytes` the kernel holds goes over in pieces, and both sides wait for each further one: a blocked
-/// writer inside its one call, any other between calls of its own.
+/// Cost model: a write and a read, a copy in and a copy out. In a closed loop the receiver is waiting for each message.
+/// A message larger than the `pieces_bytes` that the kernel holds is transferred in pieces, and both endpoints wait for
+/// each further piece: a blocking sender inside its single call, any other between calls.
 pub(super) fn anatomy<W: Readiness>(shape: &Shape, pieces_bytes: f64) -> Anatomy {
     let bytes = shape.message_bytes as f64;
     let pieces = (bytes / pieces_bytes).ceil().max(1.0);

@@ -1,12 +1,12 @@
-//! A transport whose type is forgotten, for set-up and conformance, which are compiled once and not for each transport.
-//! Every send and every receive costs an indirect call, so streams and round trips keep the type.
+//! Transport without its type, for set-up and conformance, which are compiled once instead of once per transport. Each
+//! send and receive costs an indirect call, so streams and round trips keep the type.
 
 use std::io;
 
 use super::{Delivery, Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::address::{Address, Endpoint};
 
-/// The functions of a transport.
+/// Functions of a transport.
 #[derive(Clone, Copy)]
 pub struct AnyTransport {
     /// [`Transport::DELIVERY`].
@@ -26,7 +26,7 @@ pub struct AnyTransport {
 }
 
 impl AnyTransport {
-    /// The transport `T`.
+    /// Functions of `T`.
     pub fn of<T: Transport>() -> Self {
         Self {
             delivery: T::DELIVERY,
@@ -40,21 +40,21 @@ impl AnyTransport {
     }
 }
 
-/// The sending end of some transport.
+/// Sender of any transport.
 pub struct AnySender(Box<dyn ErasedSender>);
 
-/// The receiving end of some transport.
+/// Receiver of any transport.
 pub struct AnyReceiver(Box<dyn ErasedReceiver>);
 
 impl AnySender {
-    /// Forgets the type of `sender`.
+    /// Boxes `sender`.
     pub fn new(sender: impl Sender + 'static) -> Self {
         Self(Box::new(sender))
     }
 }
 
 impl AnyReceiver {
-    /// Forgets the type of `receiver`.
+    /// Boxes `receiver`.
     pub fn new(receiver: impl Receiver + 'static) -> Self {
         Self(Box::new(receiver))
     }
@@ -83,7 +83,7 @@ impl<R: Receiver> ErasedReceiver for R {
 impl Sender for AnySender {
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         let mut fill = Some(fill);
-        self.0.send_any(len, &mut |room| fill.take().expect("a send fills its message once")(room))
+        self.0.send_any(len, &mut |room| fill.take().expect("send calls `fill` once")(room))
     }
 }
 
@@ -91,6 +91,6 @@ impl Receiver for AnyReceiver {
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (mut read, mut result) = (Some(read), None);
         self.0.receive_any(&mut |seen| result = read.take().map(|read| read(seen)))?;
-        Ok(result.expect("a receive that succeeds has read its message"))
+        Ok(result.expect("a successful receive has called `read`"))
     }
 }

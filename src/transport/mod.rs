@@ -1,4 +1,4 @@
-//! Ways for processes (or threads) to pass byte messages. One file each, by kind; `registry.rs` is the only list.
+//! Transports: mechanisms that carry byte messages between processes or threads. `registry.rs` lists all of them.
 
 mod byte_stream;
 pub mod erased;
@@ -17,7 +17,6 @@ mod shared;
 mod slice;
 mod sockets;
 mod threads;
-mod topology;
 
 use std::any::Any;
 use std::io;
@@ -31,20 +30,21 @@ pub use roles::{EndpointId, Roles};
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "transport";
 
-/// What a transport promises about the messages it was given: selects the check of the timed run.
+/// Delivery guarantee of a transport; it selects the check of the timed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Each message once, in order; with several producers, in the order of each.
+    /// Each message once, in order; with several producers, in the order of each producer.
     Exact,
-    /// In order, but some may be missing. Its `receive` gives `TimedOut` when nothing came for a while.
+    /// In order, but messages may be missing. `receive` returns `TimedOut` after a while without a message.
     Lossy,
-    /// The newest message only: older ones that nobody read in time are overwritten. Never an older one after a newer.
+    /// Newest message only; older ones that were not read in time are overwritten. Never an older message after a newer
+    /// one.
     Latest,
-    /// Only that something happened since the last look: several messages may arrive as one.
+    /// Only that something happened since the last receive; several messages may arrive as one.
     Coalescing,
 }
 
-/// How many ends of each kind one channel can have.
+/// Number of endpoints that one channel supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// One sender and one receiver.
@@ -57,29 +57,29 @@ pub enum Topology {
     Broadcast,
 }
 
-/// The trial's shape, resolved before any loop. Sizes and depths are values, not types, or compile time explodes.
+/// Parameters of a trial, resolved before any loop. They are values, not types, to limit the compile time.
 #[derive(Clone, Debug)]
 pub struct Shape {
-    /// Payload of every message.
+    /// Payload of a message.
     pub message_bytes: usize,
-    /// Messages the transport should hold, where that can be chosen; 0 leaves it to the mechanism.
+    /// Messages that the transport should hold, where that can be chosen; 0 leaves it to the mechanism.
     pub depth: u32,
-    /// What shared memory is made of.
+    /// Kind of the shared memory.
     pub substrate: Substrate,
-    /// What runs on it.
+    /// Measure that runs on the channel.
     pub measure: Measure,
-    /// Sending ends of one channel.
+    /// Senders of one channel.
     pub producers: u32,
-    /// Receiving ends of one channel.
+    /// Receivers of one channel.
     pub consumers: u32,
-    /// Whether `attach` brings in the pages of shared memory.
+    /// Whether `attach` maps all pages of shared memory at once.
     pub prefault: bool,
-    /// What the null transport adds to each message.
+    /// Delay that the null transport adds to each message.
     pub delay_ns: u64,
 }
 
 impl Shape {
-    /// The shape a case asks for.
+    /// Shape of `case`.
     pub fn of(case: &Case) -> Self {
         Self {
             message_bytes: case.params.message_bytes.unwrap_or(0) as usize,
@@ -93,48 +93,48 @@ impl Shape {
         }
     }
 
-    /// True when each side both sends and receives.
+    /// True if each role both sends and receives.
     pub fn two_way(&self) -> bool {
         matches!(self.measure, Measure::RoundTrip | Measure::CostModel)
     }
 
-    /// True when one message is outstanding at a time.
+    /// True if at most one message is outstanding.
     pub fn closed_loop(&self) -> bool {
         !matches!(self.measure, Measure::Stream | Measure::Paced)
     }
 }
 
-/// What only a live worker could make for a channel, and what it must keep until the others have attached.
+/// What only a running worker can make for a channel, and what it keeps until its peers have attached.
 #[derive(Default)]
 pub struct Offer {
-    /// What the other end is told.
+    /// Text for the peer.
     pub text: Option<String>,
-    /// What this end keeps for its own attach.
+    /// Object that this worker keeps for its own attach.
     pub keep: Option<Box<dyn Any + Send>>,
 }
 
-/// The offers of one channel as seen by one of its ends.
+/// Offers of one channel, as seen by one of its endpoints.
 #[derive(Default)]
 pub struct Peers {
-    /// What the other end offered.
+    /// Text that the peer offered.
     pub text: Option<String>,
-    /// What this end kept from its own offer.
+    /// Object that this worker kept from its own offer.
     pub keep: Option<Box<dyn Any + Send>>,
-    /// Which of the ends of its kind this is, from 0; not 0 only where a channel has several.
+    /// Index among the endpoints of its kind; not 0 only if the channel has several.
     pub index: u32,
 }
 
 impl Peers {
-    /// What this end kept from its own offer.
+    /// Object that this worker kept from its own offer.
     ///
-    /// Errors: `InvalidData` when it kept nothing of this type.
+    /// Errors: `InvalidData` if it kept no `T`.
     pub(crate) fn kept<T: Any>(self) -> io::Result<Box<T>> {
         let kept = self.keep.and_then(|kept| (kept as Box<dyn Any>).downcast().ok());
-        kept.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this end kept nothing it could attach with"))
+        kept.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this worker kept no object of its own offer"))
     }
 }
 
-/// Questions that most transports answer.
+/// Measures that most transports support.
 pub const MEASURES: &[Measure] = &[
     Measure::RoundTrip,
     Measure::Stream,
@@ -145,40 +145,40 @@ pub const MEASURES: &[Measure] = &[
     Measure::Conformance,
 ];
 
-/// The same without a set-up, which has both ends in one process and, for single messages, in turns.
+/// The same without set-up, which runs both endpoints in one process and, for single messages, in turns.
 pub const MEASURES_APART: &[Measure] =
     &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::CostModel, Measure::Conformance];
 
-/// A channel of byte messages.
+/// Channel of byte messages.
 pub trait Transport: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What kind of thing it is.
+    /// Kind of mechanism.
     const GROUP: Group;
-    /// What can be asked of it.
+    /// Supported measures.
     const MEASURES: &'static [Measure] = MEASURES;
-    /// What it promises.
+    /// Delivery guarantee.
     const DELIVERY: Delivery = Delivery::Exact;
-    /// How many ends one channel can have.
+    /// Number of endpoints that one channel supports.
     const TOPOLOGY: Topology = Topology::OneToOne;
-    /// Between what it can work; the first is the default.
+    /// Supported isolations; the first is the default.
     const ISOLATIONS: &'static [Isolation];
-    /// How an idle side waits; part of the row's name. None only where nobody ever waits.
+    /// How an idle endpoint waits; part of the row's name. `None` only if no endpoint ever waits.
     const WAIT: Option<Wait> = None;
-    /// True when an idle side keeps its CPU busy.
+    /// True if an idle endpoint keeps its CPU busy.
     const POLLS: bool = false;
-    /// What its memory can be made of; empty when it has none to choose.
+    /// Supported kinds of shared memory; empty if there is no choice.
     const SUBSTRATES: &'static [Substrate] = &[];
-    /// True when one connection carries both ways: then [`attach_both`](Self::attach_both) works.
+    /// True if one connection carries messages both ways; then [`attach_both`](Self::attach_both) works.
     const DUPLEX: bool = false;
-    /// True when a single thread plays both sides.
+    /// True if one thread runs both endpoints.
     const SOLO: bool = false;
-    /// The sending end.
+    /// Sender.
     type Sender: Sender;
-    /// The receiving end.
+    /// Receiver.
     type Receiver: Receiver;
 
-    /// Why this machine cannot run it at all.
+    /// Why this machine cannot run the transport at all.
     fn unavailable() -> Option<String> {
         None
     }
@@ -186,52 +186,52 @@ pub trait Transport: 'static {
     ///
     /// Errors: the reason, with the limit.
     fn supports(shape: &Shape) -> Result<(), String>;
-    /// Messages it holds for this shape before a sender waits, where the mechanism sets that.
+    /// Messages that it holds for this shape before a sender waits, if the mechanism determines that.
     fn depth(_: &Shape) -> Option<u32> {
         None
     }
-    /// Makes the object. Runs in the trial's host: the harness for processes, the worker for threads.
+    /// Makes the object. Runs in the harness for processes, in the worker for threads.
     fn create(shape: &Shape) -> io::Result<Address>;
-    /// Makes what only a live worker can make. Runs in the worker, before any end attaches.
+    /// Makes what only a running worker can make. Runs in the worker, before any endpoint attaches.
     fn offer(_: &Address, _: &Shape, _: Endpoint) -> io::Result<Offer> {
         Ok(Offer::default())
     }
-    /// Runs in the sending worker, before the clock starts.
+    /// Attaches the sender. Runs in the sending worker, before the clock starts.
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender>;
-    /// Runs in the receiving worker, before the clock starts.
+    /// Attaches the receiver. Runs in the receiving worker, before the clock starts.
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver>;
-    /// Both directions of one connection, for the side at `end`. Runs in the worker, before the clock starts.
+    /// Attaches to both directions of one connection, for endpoint `end`. Runs in the worker, before the clock starts.
     fn attach_both(_: &Address, _: Endpoint, _: Peers, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way"))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way only"))
     }
-    /// What one message should cost. Nothing is declared unless the transport says.
+    /// Declared cost of one message; nothing by default.
     fn anatomy(_: &Shape) -> Anatomy {
         Anatomy::default()
     }
 }
 
-/// The sending end of a channel.
+/// Sender of a channel.
 pub trait Sender {
-    /// Waits for room if need be, lets `fill` write `len` bytes and passes them on.
+    /// Waits for space if necessary, lets `fill` write `len` bytes and sends them.
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()>;
 }
 
-/// The receiving end of a channel.
+/// Receiver of a channel.
 pub trait Receiver {
-    /// Waits for a message and lets `read` see it.
+    /// Waits for a message and passes it to `read`.
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R>;
 }
 
-/// Work to be done with a transport's type: the only way from a name to a type, once, outside the clock.
+/// Work on a transport whose type is known: turns a name into a type once, outside the timed code.
 pub trait Visitor {
-    /// What the work gives.
+    /// Result of the work.
     type Output;
-    /// The work.
+    /// Does the work with `T`.
     fn visit<T: Transport>(self) -> Self::Output;
 }
 
-/// Functions made from a transport's type: what a registry keeps for each row.
+/// Functions of a transport, which a registry keeps for each row.
 pub trait Operations: Copy {
-    /// Those of `T`.
+    /// Functions of `T`.
     fn of<T: Transport>() -> Self;
 }

@@ -1,6 +1,6 @@
-//! No hand-over at all: one thread sends to itself. `receive` returns what `send` stored, after spinning a known delay
-//! timed by the tick counter while round trips are timed by the monotonic clock. It tests the instrument, and without a
-//! delay it is the floor row of every chart: the payload's own work.
+//! No hand-over: one thread sends to itself. `receive` returns what `send` stored, after spinning for a known delay.
+//! The delay is timed with the tick counter and round trips with the monotonic clock, so it tests the measurement
+//! itself. Without a delay it is the floor of every chart: the cost of the payload alone.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,21 +11,21 @@ use crate::address::{Address, Endpoint};
 use crate::clock;
 use crate::record::{Anatomy, Counts, Group, Isolation, Measure};
 
-/// The transport.
+/// Transport within one thread.
 pub struct Null;
 
-/// The sending end.
+/// Sender.
 pub struct NullSender {
     slot: Rc<RefCell<Vec<u8>>>,
 }
 
-/// The receiving end.
+/// Receiver.
 pub struct NullReceiver {
     slot: Rc<RefCell<Vec<u8>>>,
     delay: Delay,
 }
 
-/// A delay in ticks, or in nanoseconds where ticks cannot be trusted.
+/// Delay in ticks, or in nanoseconds if the tick counter is not reliable.
 #[derive(Clone, Copy)]
 struct Delay {
     trusted: bool,
@@ -50,7 +50,7 @@ impl Delay {
 }
 
 impl Transport for Null {
-    const SUMMARY: &'static str = "one thread, no hand-over: the payload's own work, or a known delay";
+    const SUMMARY: &'static str = "one thread, no hand-over: the cost of the payload, or a known delay";
     const GROUP: Group = Group::Instrument;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
     const MEASURES: &'static [Measure] =
@@ -88,7 +88,7 @@ impl Transport for Null {
 }
 
 fn both_only() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "the null transport's two ends live in one thread")
+    io::Error::new(io::ErrorKind::Unsupported, "both endpoints of the null transport belong to one thread")
 }
 
 impl Sender for NullSender {

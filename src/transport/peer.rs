@@ -1,5 +1,5 @@
-//! A live process that the other end of a channel has to name: its number, and one more that tells what to find there. Not
-//! a mechanism: signals, copies between address spaces and rings of another process build on it.
+//! Peer process that an endpoint addresses directly: its process id and one more number. Not a mechanism; signals,
+//! copies between address spaces and the rings of another process build on it.
 
 use std::fs;
 use std::io;
@@ -10,24 +10,24 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{Offer, Peers};
 
-/// The process at the other end.
+/// Peer process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
-    /// Never a process group, never everybody.
+    /// Process id, at least 2; so never a process group or all processes.
     pub(super) pid: Pid,
-    /// What it offered: a signal, an address, a descriptor.
+    /// The number that it offered: a signal, an address or a descriptor.
     pub(super) number: usize,
 }
 
 impl Peer {
-    /// What this process offers: itself and `number`.
+    /// Offer of this process: its process id and `number`.
     pub(super) fn offer(number: usize) -> Offer {
         Offer { text: Some(format!("{} {number}", std::process::id())), keep: None }
     }
 
-    /// What the other end offered.
+    /// The peer's offer.
     ///
-    /// Errors: `InvalidData` when that was nothing, or no single process.
+    /// Errors: `InvalidData` if it is not a process id and a number.
     pub(super) fn of(peers: &Peers) -> io::Result<Self> {
         let text = peers.text.as_deref().unwrap_or_default();
         let read = || {
@@ -36,28 +36,28 @@ impl Peer {
             Some(Self { pid: Pid::from_raw(pid), number: number.parse().ok()? })
         };
         read().ok_or_else(|| {
-            let why = format!("the other end offered `{text}` where a process and a number were due");
+            let why = format!("the peer offered `{text}` instead of a process id and a number");
             io::Error::new(io::ErrorKind::InvalidData, why)
         })
     }
 }
 
-/// Lets other processes of this user look into this one, where Yama would only let its parents do so. Elsewhere they may
-/// anyway, so that it cannot be asked for is no error.
-pub(super) fn let_others_look() {
+/// Allows all processes of this user to access this one's memory, which Yama otherwise allows only to its ancestors.
+/// Without Yama they may do so anyway, so an error is ignored.
+pub(super) fn allow_access() {
     let _ = set_ptracer(PTracer::Any);
 }
 
-/// Why no process may look into another one that lets it: ptrace(2), "Ptrace access mode checking".
-pub(super) fn looking_is_forbidden() -> Option<String> {
+/// Why no process may access another one that allows it: ptrace(2), "Ptrace access mode checking".
+pub(super) fn access_forbidden() -> Option<String> {
     const SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
-    // Not there: Yama is not part of this kernel.
+    // Without this file, Yama is not part of the kernel.
     let scope = fs::read_to_string(SCOPE).ok()?;
     let may_trace = || capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE));
     match scope.trim() {
         "0" | "1" => None,
         "2" if may_trace() => None,
-        level => Some(format!("kernel.yama.ptrace_scope is {level}: no process may look into another one")),
+        level => Some(format!("kernel.yama.ptrace_scope is {level}: no process may access another one's memory")),
     }
 }
 

@@ -1,15 +1,15 @@
-//! From a case to the objects and roles of a trial, for every transport alike.
+//! Objects and roles of a trial; the same for every transport.
 
 use std::io;
 
-use super::{Delivery, EndpointId, FAMILY, Roles, Shape, Transport, topology};
+use super::{Delivery, EndpointId, FAMILY, Roles, Shape, Transport, roles};
 use crate::address::Endpoint;
 use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Isolation, Measure};
 use crate::shm;
 use crate::variant::{RoleSpec, Variant};
 
-/// The case with what the mechanism decides where the plan left it open.
+/// The case, completed with the mechanism's choices where the plan leaves them open.
 pub fn resolved<T: Transport>(case: &Case) -> Case {
     let connections = channels(case.measure, T::DUPLEX).len() as u32 * case.params.pairs.unwrap_or(1);
     let depth = case.params.depth.or_else(|| T::depth(&Shape::of(case)));
@@ -19,7 +19,7 @@ pub fn resolved<T: Transport>(case: &Case) -> Case {
     })
 }
 
-/// Every way the row can be run: once per isolation and substrate.
+/// All variants of the row: one per isolation and substrate.
 pub fn describe<T: Transport>(name: &'static str) -> Vec<Variant> {
     let one = |isolation, substrate| Variant {
         wait: T::WAIT,
@@ -41,12 +41,12 @@ pub fn describe<T: Transport>(name: &'static str) -> Vec<Variant> {
     all
 }
 
-/// Whether the mechanism can run the case.
+/// Checks that the mechanism can run the case.
 ///
 /// Errors: the reason, with the limit.
 pub fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     if !T::ISOLATIONS.contains(&case.isolation) {
-        return Err(format!("`{}` does not work between {}s", case.row(), case.isolation));
+        return Err(format!("`{}` does not run between {}s", case.row(), case.isolation));
     }
     match case.params.substrate {
         Some(substrate) if !T::SUBSTRATES.contains(&substrate) => {
@@ -56,10 +56,10 @@ pub fn supports<T: Transport>(case: &Case) -> Result<(), String> {
         None => {}
     }
     if !T::MEASURES.contains(&case.measure) {
-        return Err(format!("`{}` cannot be asked for `{}`", case.row(), case.measure));
+        return Err(format!("`{}` does not support the measure `{}`", case.row(), case.measure));
     }
     let shape = Shape::of(case);
-    topology::supports::<T>(case)?;
+    roles::supports::<T>(case)?;
     countable::<T>(&shape)?;
     T::supports(&shape)
 }
@@ -69,13 +69,13 @@ pub fn cost<T: Transport>(case: &Case) -> Anatomy {
     T::anatomy(&Shape::of(case))
 }
 
-/// Makes the objects of a trial and assigns them to its roles.
+/// Makes the objects of a trial and assigns its endpoints to roles.
 pub fn prepare<T: Transport>(case: &Case) -> io::Result<Vec<RoleSpec>> {
     let roles = Roles::of(case);
     if T::SOLO {
         return Ok(vec![RoleSpec { role: "solo", links: vec![], slots: 1 }]);
     }
-    // A set-up makes its objects itself, over and over, and plays both ends in one process.
+    // A set-up trial makes its objects repeatedly and runs both endpoints in one process.
     if case.isolation == Isolation::Thread || case.measure == Measure::SetUp {
         return Ok(vec![RoleSpec { role: "host", links: vec![], slots: roles.count() }]);
     }
@@ -95,14 +95,14 @@ pub fn prepare<T: Transport>(case: &Case) -> io::Result<Vec<RoleSpec>> {
     Ok(endpoints.into_iter().zip(role_names(case)).map(role).collect())
 }
 
-/// The name of each role, by slot.
+/// Names of the roles, by slot.
 pub fn role_names(case: &Case) -> impl Iterator<Item = &'static str> {
     let senders = Roles::of(case).senders();
     let [first, others] = if Shape::of(case).two_way() { ["pinger", "ponger"] } else { ["sender", "receiver"] };
     (0..).map(move |slot| if slot < senders { first } else { others })
 }
 
-/// The ends that each role holds, by slot; `duplex` is [`Transport::DUPLEX`].
+/// Endpoints of each role, by slot; `duplex` is [`Transport::DUPLEX`].
 pub fn ends(case: &Case, duplex: bool) -> Vec<Vec<EndpointId>> {
     let roles = Roles::of(case);
     if !Shape::of(case).two_way() {
@@ -115,20 +115,20 @@ pub fn ends(case: &Case, duplex: bool) -> Vec<Vec<EndpointId>> {
     vec![endpoints(|end| end), endpoints(opposite)]
 }
 
-/// Errors: why a stream over `T` cannot be checked.
+/// Errors: the reason why a stream over `T` cannot be checked.
 fn countable<T: Transport>(shape: &Shape) -> Result<(), String> {
     let open = matches!(shape.measure, Measure::Stream | Measure::Paced);
     match T::DELIVERY {
         Delivery::Coalescing if open => Err("several messages may arrive as one, so a stream cannot be counted".into()),
         Delivery::Lossy | Delivery::Latest if open && shape.message_bytes < 8 => {
-            Err("where messages may be missing each says which it is, in its first 8 bytes".into())
+            Err("messages may be missing, so each needs 8 bytes for its number".into())
         }
         _ => Ok(()),
     }
 }
 
-/// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
-/// one out and one back.
+/// Endpoint of the first role on each channel: one channel for a stream or a duplex connection, else one for each
+/// direction.
 fn channels(measure: Measure, duplex: bool) -> Vec<Endpoint> {
     let two_way = matches!(measure, Measure::RoundTrip | Measure::CostModel);
     if !two_way || duplex { vec![Endpoint::Sender] } else { vec![Endpoint::Sender, Endpoint::Receiver] }

@@ -1,32 +1,34 @@
-//! Who plays in a one-way trial: how many channels, and how many ends each has.
+//! Roles of a one-way trial: channels, and senders and receivers of each; and the check that a transport supports them.
 
+use super::{Delivery, Topology, Transport};
 use crate::address::Endpoint;
-use crate::record::Case;
+use crate::control::MAX_SLOTS;
+use crate::record::{Case, Measure, Touch};
 
-/// The roles of a one-way trial. Slots number the senders first, channel by channel, then the receivers.
+/// Roles of a one-way trial. Slots number the senders first, channel by channel, then the receivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roles {
-    /// Channels side by side, independent of each other.
+    /// Independent channels.
     pub channels: u32,
-    /// Sending ends of each.
+    /// Senders of each channel.
     pub senders_each: u32,
-    /// Receiving ends of each.
+    /// Receivers of each channel.
     pub receivers_each: u32,
 }
 
-/// The place of one role.
+/// Endpoint of one role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndpointId {
-    /// Which channel.
+    /// Number of the channel.
     pub channel: u32,
-    /// Which end of it.
+    /// Endpoint of the channel.
     pub end: Endpoint,
-    /// Which of its ends of that kind, from 0.
+    /// Index among the endpoints of its kind, from 0.
     pub index: u32,
 }
 
 impl Roles {
-    /// What `case` asks for.
+    /// Roles of `case`.
     pub fn of(case: &Case) -> Self {
         Self {
             channels: case.params.pairs.unwrap_or(1),
@@ -35,27 +37,28 @@ impl Roles {
         }
     }
 
-    /// All sending roles.
+    /// Number of senders.
     pub fn senders(&self) -> u32 {
         self.channels * self.senders_each
     }
 
-    /// All receiving roles.
+    /// Number of receivers.
     pub fn receivers(&self) -> u32 {
         self.channels * self.receivers_each
     }
 
-    /// All roles.
+    /// Number of roles.
     pub fn count(&self) -> u32 {
         self.senders() + self.receivers()
     }
 
-    /// True for the ordinary trial of one sender and one receiver.
+    /// True for the usual trial of one sender and one receiver.
     pub fn is_pair(&self) -> bool {
         self.count() == 2
     }
 
-    /// Which of the CPUs dealt out in turn the role on `slot` takes: each pair side by side takes the next two.
+    /// Index of the role on `slot` in the list of CPUs; the two roles of an independent pair take two neighbouring
+    /// CPUs.
     pub fn turn(&self, slot: u32) -> u32 {
         let EndpointId { channel, end, .. } = self.endpoint(slot);
         match end {
@@ -65,7 +68,7 @@ impl Roles {
         }
     }
 
-    /// The place of the role on `slot`.
+    /// Endpoint of the role on `slot`.
     pub fn endpoint(&self, slot: u32) -> EndpointId {
         match slot.checked_sub(self.senders()) {
             None => {
@@ -80,12 +83,55 @@ impl Roles {
     }
 }
 
+/// Size of the stamp by which a receiver identifies a message where it cannot know which one is next.
+const STAMP_BYTES: u64 = 8;
+
+/// Errors: the reason why a channel of `T` does not support the roles of `case`.
+pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
+    let roles = Roles::of(case);
+    let (producers, consumers) = (roles.senders_each, roles.receivers_each);
+    let less = case.params.touch.is_some_and(|touch| touch != Touch::All);
+    if less && (T::SOLO || case.measure == Measure::Stream && T::DELIVERY != Delivery::Exact) {
+        return Err(format!("every byte of a message over `{}` is written and read", case.row()));
+    }
+    if roles.is_pair() && case.params.pairs.is_none() {
+        return Ok(());
+    }
+    if case.measure != Measure::Stream {
+        return Err(format!("`{}` needs one sender and one receiver", case.measure));
+    }
+    if producers == 0 || consumers == 0 || roles.channels == 0 || roles.count() > MAX_SLOTS {
+        return Err(format!("a trial has 2 to {MAX_SLOTS} roles, with at least one sender and one receiver"));
+    }
+    if case.params.pairs.is_some() && (producers, consumers) != (1, 1) {
+        return Err("independent pairs have one sender and one receiver each".to_owned());
+    }
+    let refused = match T::TOPOLOGY {
+        _ if T::SOLO => "both endpoints in one thread",
+        Topology::OneToOne if producers > 1 || consumers > 1 => "one sender and one receiver",
+        Topology::ManyToOne if consumers > 1 => "any number of senders and one receiver",
+        Topology::Broadcast if producers > 1 => "one sender and any number of receivers",
+        _ => return fits(case, producers > 1 || consumers > 1),
+    };
+    Err(format!("a channel of `{}` has {refused}, not {producers}:{consumers}", case.row()))
+}
+
+fn fits(case: &Case, shared: bool) -> Result<(), String> {
+    if shared && case.params.message_bytes.unwrap_or(0) < STAMP_BYTES {
+        return Err(format!("a message on a shared channel needs {STAMP_BYTES} bytes to identify its sender"));
+    }
+    if case.params.touch.is_some_and(|touch| touch != Touch::All) {
+        return Err("with several senders or receivers on a channel, every byte is read".to_owned());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_two_of_a_pair_take_neighbouring_turns() {
+    fn both_roles_of_a_pair_take_neighbouring_cpus() {
         let pairs = Roles { channels: 3, senders_each: 1, receivers_each: 1 };
         let turns: Vec<_> = (0..6).map(|slot| pairs.turn(slot)).collect();
         assert_eq!(turns, [0, 2, 4, 1, 3, 5]);

@@ -1,7 +1,7 @@
-//! How long one blocking call may last before its caller looks whether the trial was called off. Not a mechanism.
+//! Time slice of a blocking call, after which the caller checks whether the trial was aborted. Not a mechanism.
 //!
-//! Calls that take a moment rather than a length of time get the same one until it has passed, so a message costs no clock
-//! read; a call that comes after it returns at once if it would block, which costs one more call every fifty milliseconds.
+//! Calls that take an absolute time get the same one until it has passed, so a message costs no clock read. A call
+//! after that time returns at once if it would block, which costs one extra call every 50 milliseconds.
 
 use std::io;
 use std::time::Duration;
@@ -11,30 +11,30 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::abort;
 
-/// The longest a blocking call lasts.
+/// Longest duration of a blocking call.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
 
-/// The moment up to which calls may block.
+/// Absolute time until which calls may block.
 pub(super) struct Until {
     clock: ClockId,
     moment: TimeSpec,
 }
 
 impl Until {
-    /// On `clock`: the one that the call compares with.
+    /// End of a slice that starts now, on the clock that the call uses.
     pub(super) fn on(clock: ClockId) -> io::Result<Self> {
         Ok(Self { clock, moment: from_now(clock)? })
     }
 
-    /// The moment.
+    /// The absolute time.
     #[inline]
     pub(super) fn moment(&self) -> &TimeSpec {
         &self.moment
     }
 
-    /// Runs when a call has given up: sets the next moment.
+    /// Starts the next slice, after a call has timed out.
     ///
-    /// Errors: `Interrupted` when the trial was called off.
+    /// Errors: `Interrupted` if the trial was aborted.
     #[cold]
     pub(super) fn passed(&mut self) -> io::Result<()> {
         check()?;
@@ -47,15 +47,15 @@ fn from_now(clock: ClockId) -> io::Result<TimeSpec> {
     Ok(clock_gettime(clock)? + TimeSpec::from_duration(SLICE))
 }
 
-/// Errors: `Interrupted` when the trial was called off.
+/// Errors: `Interrupted` if the trial was aborted.
 #[cold]
 pub(super) fn check() -> io::Result<()> {
     if abort::requested() { Err(abort::error()) } else { Ok(()) }
 }
 
-/// Gives way to whoever can make room, where no call waits for it.
+/// Yields the CPU to the peer, where no call waits for space.
 ///
-/// Errors: `Interrupted` when the trial was called off.
+/// Errors: `Interrupted` if the trial was aborted.
 #[cold]
 pub(super) fn yield_now() -> io::Result<()> {
     std::thread::yield_now();

@@ -1,13 +1,14 @@
-//! The kernel copies from one address space into another, once: no memory is shared but the word that says when.
-//!
-//! A mailbox of one length tells that the payload is there; that it is emptied tells that its place may be used again.
+//! One copy by the kernel from one address space to another. Only the word that announces a message is in shared
+//! memory: a mailbox that carries the length. A full mailbox means that the payload is ready, an empty one that its
+//! memory may be reused.
+#![allow(unsafe_code)]
 
-mod area;
 pub(super) mod readv;
 pub(super) mod writev;
 
 use std::io;
 
+use memmap2::{MmapOptions, MmapRaw};
 use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
@@ -21,14 +22,16 @@ use crate::ring::slots::SegmentSlots;
 use crate::shm::{self, Segment};
 use crate::wait::{Hybrid, Parker};
 
-/// What the mailbox carries: how many bytes wait.
+/// Content of the mailbox: number of bytes.
 type Length = [u8; 8];
-/// The length in place of a payload that the kernel would not copy.
+/// Largest message.
+const BYTES_MAX: usize = 1 << 30;
+/// Length of a payload that the kernel could not copy.
 const NOT_COPIED: u64 = u64::MAX;
 
 type Slots = SegmentSlots<Parker, Parker>;
-type Announcer = Producer<Slots, Hybrid>;
-type Hearer = Consumer<Slots, Hybrid>;
+type LengthSender = Producer<Slots, Hybrid>;
+type LengthReceiver = Consumer<Slots, Hybrid>;
 
 fn layout() -> Layout {
     Layout::new(1, size_of::<Length>())
@@ -42,13 +45,13 @@ fn mailbox(address: &Address, end: Endpoint) -> io::Result<Slots> {
     SegmentSlots::new(Segment::attach(address, end, layout().segment_bytes())?, layout(), 0)
 }
 
-/// Why the kernel would not copy between two processes here.
+/// Why the kernel does not copy between processes here.
 fn unavailable() -> Option<String> {
-    // Between a process and itself it needs no permission, only the call.
+    // A copy within one process needs the call, but no permission.
     let (from, mut to) = ([1u8], [0u8]);
     let remote = RemoteIoVec { base: from.as_ptr().expose_provenance(), len: 1 };
     match process_vm_readv(Pid::this(), &mut [io::IoSliceMut::new(&mut to)], &[remote]) {
-        Ok(_) => peer::looking_is_forbidden(),
+        Ok(_) => peer::access_forbidden(),
         Err(Errno::ENOSYS) => {
             Some("this kernel was built without process_vm_readv (CONFIG_CROSS_MEMORY_ATTACH)".into())
         }
@@ -58,19 +61,19 @@ fn unavailable() -> Option<String> {
 
 fn supports(shape: &Shape) -> Result<(), String> {
     if shape.depth > 1 {
-        return Err(format!("one payload waits at a time, not {}", shape.depth));
+        return Err(format!("a channel holds one message at a time, not {}", shape.depth));
     }
-    if shape.message_bytes > area::BYTES_MAX {
-        return Err(format!("a side's memory holds at most {} bytes, not {}", area::BYTES_MAX, shape.message_bytes));
+    if shape.message_bytes > BYTES_MAX {
+        return Err(format!("a message has at most {} bytes, not {}", BYTES_MAX, shape.message_bytes));
     }
     Ok(())
 }
 
-/// A call and a copy on the side that makes them; the mailbox's line changes hands, and what was copied arrives with it.
+/// Cost model: a call and a copy at `copier`; the mailbox's line changes hands, and the copied bytes arrive with it.
 fn anatomy(shape: &Shape, copier: Endpoint) -> Anatomy {
     let bytes = shape.message_bytes as f64;
     let side = |end| {
-        // Of nothing, nothing is copied.
+        // An empty message needs no call.
         let mine = if end == copier && shape.message_bytes > 0 { 1.0 } else { 0.0 };
         Counts { system_calls: mine, copied_bytes: mine * bytes, ..Counts::default() }
     };
@@ -78,15 +81,15 @@ fn anatomy(shape: &Shape, copier: Endpoint) -> Anatomy {
     Anatomy { sender: side(Endpoint::Sender), receiver }
 }
 
-/// Repeats a copy that the kernel may do in pieces until all `bytes` are over.
+/// Repeats `copy`, which may copy only a part, until all `bytes` are copied.
 ///
-/// Errors: those of the call, above all ESRCH when the other process is gone; `WriteZero` when it copies no more.
+/// Errors: those of the call, such as ESRCH if the other process has ended; `WriteZero` if it copies nothing.
 #[inline]
 fn whole(bytes: usize, mut copy: impl FnMut(usize) -> nix::Result<usize>) -> io::Result<()> {
     let mut done = 0;
     while done < bytes {
         match copy(done) {
-            Ok(0) => return Err(io::Error::new(io::ErrorKind::WriteZero, "the kernel stopped copying")),
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::WriteZero, "the kernel copied no bytes")),
             Ok(more) => done += more,
             Err(Errno::EINTR) => {}
             Err(other) => return Err(other.into()),
@@ -97,7 +100,7 @@ fn whole(bytes: usize, mut copy: impl FnMut(usize) -> nix::Result<usize>) -> io:
 
 #[cold]
 fn too_long(len: usize, agreed: usize) -> io::Error {
-    let why = format!("a message of {len} bytes between memories of {agreed}");
+    let why = format!("a message of {len} bytes on a channel of messages of up to {agreed} bytes");
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
@@ -105,14 +108,55 @@ fn too_long(len: usize, agreed: usize) -> io::Error {
 fn bad_length(claimed: u64, agreed: usize) -> io::Error {
     let why = match claimed {
         NOT_COPIED => "the sender could not copy its message".to_owned(),
-        _ => format!("the mailbox claims {claimed} bytes where {agreed} were agreed at most"),
+        _ => format!("the mailbox announces {claimed} bytes, more than the agreed {agreed}"),
     };
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// The length in the mailbox, if a message of that size was agreed on.
+/// Length from the mailbox, if it is within the agreed size.
 #[inline]
 fn length(seen: &[u8], agreed: usize) -> io::Result<usize> {
     let claimed = Length::try_from(seen).map_or(NOT_COPIED, u64::from_le_bytes);
     if claimed <= agreed as u64 { Ok(claimed as usize) } else { Err(bad_length(claimed, agreed)) }
+}
+
+/// Private mapping whose address is told to another process.
+struct Area {
+    map: MmapRaw,
+}
+
+impl Area {
+    /// Mapping of `bytes` zero bytes, with all pages present. Otherwise the kernel would have to fault them in one by
+    /// one on behalf of the other process.
+    fn new(bytes: usize) -> io::Result<Self> {
+        let map = MmapOptions::new().len(bytes.max(1)).populate().map_anon()?;
+        Ok(Self { map: map.into() })
+    }
+
+    /// Start address, for the other process.
+    fn address(&self) -> usize {
+        self.map.as_mut_ptr().expose_provenance()
+    }
+
+    /// First `len` bytes, for writing. Panics if it has fewer.
+    ///
+    /// # Safety
+    /// The other process does not let the kernel read or write them while the slice exists.
+    #[inline]
+    unsafe fn bytes_mut(&mut self, len: usize) -> &mut [u8] {
+        assert!(len <= self.map.len());
+        // SAFETY: mapped as long as `self` lives; any bytes are valid; by the contract there is no other access.
+        unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr(), len) }
+    }
+
+    /// First `len` bytes. Panics if it has fewer.
+    ///
+    /// # Safety
+    /// The other process does not let the kernel write them while the slice exists.
+    #[inline]
+    unsafe fn bytes(&self, len: usize) -> &[u8] {
+        assert!(len <= self.map.len());
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr(), len) }
+    }
 }

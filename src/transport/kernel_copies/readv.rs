@@ -1,14 +1,16 @@
-//! process_vm_readv(2): the receiver has the kernel copy the payload out of the sender's memory into its own. Cost: one
-//! system call and one copy on the receiving side, two line hand-overs of the mailbox's word. The sender may fill its
-//! memory again as soon as the copy is made, while the receiver still reads. Source: process_vm_readv(2).
+//! process_vm_readv(2): the receiver lets the kernel copy the payload from the sender's memory into its own. Cost: one
+//! system call and one copy at the receiver, two line hand-overs of the mailbox's word. The sender may reuse its memory
+//! as soon as the copy is done, while the receiver still reads its own copy. Source: process_vm_readv(2).
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSliceMut};
 
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 
-use super::area::Area;
-use super::{Announcer, Hearer, Length, anatomy, create, length, mailbox, supports, too_long, unavailable, whole};
+use super::{
+    Area, Length, LengthReceiver, LengthSender, anatomy, create, length, mailbox, supports, too_long, unavailable,
+    whole,
+};
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::ring::{Consume, Produce};
@@ -16,19 +18,19 @@ use crate::transport::peer::{self, Peer};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::Hybrid;
 
-/// The transport.
+/// Transport over process_vm_readv.
 pub struct ProcessVmReadv;
 
-/// The end whose memory is read.
+/// Sender, whose memory is read.
 pub struct Source {
-    announcer: Announcer,
+    lengths: LengthSender,
     area: Area,
     agreed: usize,
 }
 
-/// The end that reads it.
+/// Receiver, which reads it.
 pub struct Reader {
-    hearer: Hearer,
+    lengths: LengthReceiver,
     source: Peer,
     buffer: Vec<u8>,
 }
@@ -61,19 +63,19 @@ impl Transport for ProcessVmReadv {
         if end == Endpoint::Receiver {
             return Ok(Offer::default());
         }
-        peer::let_others_look();
+        peer::allow_access();
         let area = Area::new(shape.message_bytes)?;
         Ok(Offer { text: Peer::offer(area.address()).text, keep: Some(Box::new(area)) })
     }
 
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Source> {
-        let announcer = Announcer::new(mailbox(address, Endpoint::Sender)?, Hybrid);
-        Ok(Source { announcer, area: *peers.kept()?, agreed: shape.message_bytes })
+        let lengths = LengthSender::new(mailbox(address, Endpoint::Sender)?, Hybrid);
+        Ok(Source { lengths, area: *peers.kept()?, agreed: shape.message_bytes })
     }
 
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Reader> {
-        let hearer = Hearer::new(mailbox(address, Endpoint::Receiver)?, Hybrid);
-        Ok(Reader { hearer, source: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
+        let lengths = LengthReceiver::new(mailbox(address, Endpoint::Receiver)?, Hybrid);
+        Ok(Reader { lengths, source: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -88,8 +90,9 @@ impl Sender for Source {
             return Err(too_long(len, self.agreed));
         }
         let area = &mut self.area;
-        self.announcer.send(size_of::<Length>(), |word| {
-            // SAFETY: the mailbox is empty, so the reader has its copy, and asks for the next one once the mailbox is full.
+        self.lengths.send(size_of::<Length>(), |word| {
+            // SAFETY: the mailbox is empty, so the receiver has its copy; it starts the next one when the mailbox is
+            // full.
             fill(unsafe { area.bytes_mut(len) });
             word.copy_from_slice(&(len as u64).to_le_bytes());
         })
@@ -100,7 +103,7 @@ impl Receiver for Reader {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (source, buffer) = (self.source, &mut self.buffer);
-        let len = self.hearer.receive(|word| {
+        let len = self.lengths.receive(|word| {
             let len = length(word, buffer.len())?;
             whole(len, |done| {
                 let remote = RemoteIoVec { base: source.number + done, len: len - done };

@@ -1,5 +1,5 @@
-//! process_vm_writev(2): the sender has the kernel copy the payload from its own memory into the receiver's. Cost: one
-//! system call and one copy on the sending side, two line hand-overs of the mailbox's word. The sender may fill its own
+//! process_vm_writev(2): the sender lets the kernel copy the payload from its own memory into the receiver's. Cost: one
+//! system call and one copy at the sender, two line hand-overs of the mailbox's word. The sender may reuse its own
 //! memory while the receiver still reads. Source: process_vm_readv(2).
 #![allow(unsafe_code)]
 
@@ -7,9 +7,9 @@ use std::io::{self, IoSlice};
 
 use nix::sys::uio::{RemoteIoVec, process_vm_writev};
 
-use super::area::Area;
 use super::{
-    Announcer, Hearer, Length, NOT_COPIED, anatomy, create, length, mailbox, supports, too_long, unavailable, whole,
+    Area, Length, LengthReceiver, LengthSender, NOT_COPIED, anatomy, create, length, mailbox, supports, too_long,
+    unavailable, whole,
 };
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
@@ -18,19 +18,19 @@ use crate::transport::peer::{self, Peer};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::Hybrid;
 
-/// The transport.
+/// Transport over process_vm_writev.
 pub struct ProcessVmWritev;
 
-/// The end that writes into the other one's memory.
+/// Sender, which writes into the receiver's memory.
 pub struct Writer {
-    announcer: Announcer,
+    lengths: LengthSender,
     target: Peer,
     buffer: Vec<u8>,
 }
 
-/// The end whose memory is written.
+/// Receiver, whose memory is written.
 pub struct Target {
-    hearer: Hearer,
+    lengths: LengthReceiver,
     area: Area,
     agreed: usize,
 }
@@ -63,19 +63,19 @@ impl Transport for ProcessVmWritev {
         if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
-        peer::let_others_look();
+        peer::allow_access();
         let area = Area::new(shape.message_bytes)?;
         Ok(Offer { text: Peer::offer(area.address()).text, keep: Some(Box::new(area)) })
     }
 
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Writer> {
-        let announcer = Announcer::new(mailbox(address, Endpoint::Sender)?, Hybrid);
-        Ok(Writer { announcer, target: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
+        let lengths = LengthSender::new(mailbox(address, Endpoint::Sender)?, Hybrid);
+        Ok(Writer { lengths, target: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
     }
 
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Target> {
-        let hearer = Hearer::new(mailbox(address, Endpoint::Receiver)?, Hybrid);
-        Ok(Target { hearer, area: *peers.kept()?, agreed: shape.message_bytes })
+        let lengths = LengthReceiver::new(mailbox(address, Endpoint::Receiver)?, Hybrid);
+        Ok(Target { lengths, area: *peers.kept()?, agreed: shape.message_bytes })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -91,7 +91,7 @@ impl Sender for Writer {
         fill(buffer);
         let target = self.target;
         let mut copied = Ok(());
-        self.announcer.send(size_of::<Length>(), |word| {
+        self.lengths.send(size_of::<Length>(), |word| {
             copied = whole(len, |done| {
                 let remote = RemoteIoVec { base: target.number + done, len: len - done };
                 process_vm_writev(target.pid, &[IoSlice::new(&buffer[done..])], &[remote])
@@ -107,9 +107,10 @@ impl Receiver for Target {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let (area, agreed) = (&self.area, self.agreed);
-        self.hearer.receive(|word| {
+        self.lengths.receive(|word| {
             let len = length(word, agreed)?;
-            // SAFETY: the mailbox is full, so the writer's copy is made, and it makes the next one once the mailbox is empty.
+            // SAFETY: the mailbox is full, so the sender's copy is complete; it starts the next one when the mailbox is
+            // empty.
             Ok(read(unsafe { area.bytes(len) }))
         })?
     }

@@ -1,4 +1,5 @@
-//! Message queues that the kernel keeps: it copies each message in and out, keeps it whole, and limits size and number.
+//! Message queues of the kernel, which copies each message in and out, keeps its boundaries, and limits size and
+//! number.
 
 pub(super) mod mq_posix;
 pub(super) mod mq_sysv;
@@ -8,7 +9,7 @@ use std::io;
 use super::Shape;
 use crate::record::{Anatomy, Counts};
 
-/// One call and one copy each way. In a closed loop each message finds its reader asleep.
+/// Cost model: one call and one copy at each endpoint. In a closed loop the receiver sleeps before each message.
 fn anatomy(shape: &Shape) -> Anatomy {
     let bytes = shape.message_bytes as f64;
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
@@ -27,6 +28,6 @@ fn anatomy(shape: &Shape) -> Anatomy {
 
 #[cold]
 fn too_long(len: usize, agreed: usize) -> io::Error {
-    let why = format!("a message of {len} bytes on a queue made for {agreed} at most");
+    let why = format!("a message of {len} bytes on a queue of messages of up to {agreed} bytes");
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }

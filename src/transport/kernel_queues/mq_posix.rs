@@ -1,7 +1,7 @@
-//! POSIX message queue: the kernel keeps up to `msg_max` messages, highest priority first; we give all the same. It needs
-//! no mounted mqueue file system. Cost: a system call and a copy on each side, a wake and a switch when the reader sleeps.
-//! Both sides block with a time limit, which arms a timer when they do. Source: mq_overview(7), mq_timedsend(3),
-//! getrlimit(2) on `RLIMIT_MSGQUEUE`.
+//! POSIX message queue: the kernel keeps up to `msg_max` messages, highest priority first; here all have the same
+//! priority. It needs no mounted mqueue file system. Both endpoints block with a time limit, which arms a timer if they
+//! sleep. Cost: a system call and a copy at each endpoint, a wake and a context switch if the receiver sleeps. Source:
+//! mq_overview(7), mq_timedsend(3), getrlimit(2) on `RLIMIT_MSGQUEUE`.
 
 use std::io;
 
@@ -15,18 +15,18 @@ use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::Until;
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over a POSIX message queue.
 pub struct MqPosix;
 
-/// One open end, and the buffer a message is built in or read into.
+/// Endpoint, with the buffer for a message.
 pub struct Queue {
     messages: MessageQueue,
     buffer: Vec<u8>,
     until: Until,
 }
 
-/// As deep as the administrator allows, where the plan leaves it open. The kernel wants room for a byte where ours may have
-/// none.
+/// Size of the queue: by default as deep as the administrator allows. The kernel requires messages of at least one
+/// byte.
 fn size(shape: &Shape) -> Result<Size, String> {
     let depth = if shape.depth > 0 { shape.depth as usize } else { posix_mq::messages_max()? };
     Ok(Size { messages: depth, message_bytes: shape.message_bytes.max(1) })
@@ -46,7 +46,7 @@ impl Transport for MqPosix {
     }
 
     fn supports(shape: &Shape) -> Result<(), String> {
-        // A round trip has two queues.
+        // A round trip uses two queues.
         size(shape)?.supports(2)
     }
 

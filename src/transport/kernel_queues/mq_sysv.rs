@@ -1,6 +1,6 @@
-//! System V message queue: the kernel keeps up to `msgmnb` bytes of messages, in order of arrival. Cost: a system call and
-//! a copy on each side, a wake and a switch when the reader sleeps. Its calls know no time limit: only the end of the queue
-//! or of the process ends a wait. Source: sysvipc(7), msgop(2).
+//! System V message queue: the kernel keeps up to `msgmnb` bytes of messages, in order of arrival. Its calls have no
+//! time limit: only the removal of the queue or the end of the process ends a wait. Cost: a system call and a copy at
+//! each endpoint, a wake and a context switch if the receiver sleeps. Source: sysvipc(7), msgop(2).
 
 use std::io;
 
@@ -12,22 +12,23 @@ use crate::sysv_msg::{MESSAGE_BYTES_MAX, Message, MessageQueue, QUEUE_BYTES_MAX}
 use crate::transport::slice;
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over a System V message queue.
 pub struct MqSysv;
 
-/// One end, and the message it builds or reads.
+/// Endpoint, with the buffer for a message.
 pub struct Queue {
     id: MessageQueue,
     message: Message,
     agreed: usize,
 }
 
-/// What a message takes of the queue's bytes: an empty one counts too, since there may be no more messages than bytes.
+/// Share of a message in the queue's bytes. An empty message counts as one, since there may not be more messages than
+/// bytes.
 fn share_bytes(shape: &Shape) -> usize {
     shape.message_bytes.max(1)
 }
 
-/// As many as the administrator lets wait, where the plan leaves it open.
+/// Messages in the queue; by default as many as the administrator allows.
 fn depth(shape: &Shape) -> Result<usize, String> {
     if shape.depth > 0 { Ok(shape.depth as usize) } else { Ok(limits::read(QUEUE_BYTES_MAX)? / share_bytes(shape)) }
 }

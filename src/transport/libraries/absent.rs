@@ -1,4 +1,4 @@
-//! The place of a library that this program was built without: the row is listed with the reason and never runs.
+//! Transport that stands for a library that is not built in.
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,10 +8,10 @@ use crate::address::Address;
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// The row of a library that is not there.
+/// Row of a library that this program was built without; it is listed with the reason and never runs.
 pub struct Absent<L>(PhantomData<L>);
 
-/// The end of a channel that cannot be.
+/// Endpoint of a channel that cannot exist.
 pub enum Never {}
 
 impl<L: Library> Transport for Absent<L> {
@@ -61,8 +61,8 @@ impl Receiver for Never {
 }
 
 fn missing<L: Library>() -> String {
-    let wants = if L::WANTS.is_empty() { String::new() } else { format!(", which wants {}", L::WANTS) };
-    format!("built without the cargo feature `{}`{wants}", L::FEATURE)
+    let needs = if L::NEEDS.is_empty() { String::new() } else { format!(", which needs {}", L::NEEDS) };
+    format!("built without the cargo feature `{}`{needs}", L::FEATURE)
 }
 
 fn refusal<L: Library>() -> io::Error {

@@ -1,11 +1,13 @@
-//! iceoryx2's publish-subscribe between two processes: the publisher loans a slot of its data segment in shared memory,
-//! the payload is written there, its position goes through a queue, and the subscriber reads it in place and gives it back
-//! through a second queue. No sample is dropped: without overflow the publisher retries until there is room.
+//! iceoryx2 publish-subscribe between two processes. The publisher loans a slot of its data segment in shared memory
+//! and writes the payload there; the slot's offset goes through a queue; the subscriber reads the payload in place and
+//! returns the slot through a second queue. No sample is dropped: without overflow the publisher retries until there is
+//! space.
 //!
-//! Two ways to learn of a sample: `iceoryx2/spin` asks again with the processor's pause hint; `iceoryx2-event/block` adds
-//! the event service that the library recommends for it, a Unix datagram beside a bit set in shared memory, sent with
-//! every message. Cost: the lines of both queues and of the payload; with events a datagram sent and received, two reads
-//! of the clock, a wake and a switch. Source: iceoryx2 0.10, `port::{publisher, subscriber, notifier, listener}`.
+//! Two ways to wait for a sample: `iceoryx2/spin` polls with the processor's pause hint; `iceoryx2-event/block` uses
+//! the event service that the library recommends for it, which sends a Unix datagram with every message and sets a bit
+//! in shared memory. Cost: the lines of both queues and of the payload; with events also a datagram sent and received,
+//! two clock reads, a wake and a context switch. Source: iceoryx2 0.10, `port::{publisher, subscriber, notifier,
+//! listener}`.
 
 use super::library::Library;
 use crate::record::Wait;
@@ -15,35 +17,35 @@ mod linked;
 #[cfg(feature = "peers")]
 mod node;
 
-/// What polls for a sample.
+/// Library with a subscriber that polls.
 pub struct Polled;
-/// What sleeps until it is told of one.
+/// Library with a subscriber that sleeps until an event.
 pub struct Woken;
 
 impl Library for Polled {
     const SUMMARY: &'static str = "iceoryx2 publish-subscribe, payload loaned and read in place";
     const WAIT: Wait = Wait::Spin;
     const FEATURE: &'static str = "peers";
-    const WANTS: &'static str = "";
+    const NEEDS: &'static str = "";
 }
 
 impl Library for Woken {
     const SUMMARY: &'static str = "iceoryx2 publish-subscribe with an event for every sample, blocking";
     const WAIT: Wait = Wait::Block;
     const FEATURE: &'static str = "peers";
-    const WANTS: &'static str = "";
+    const NEEDS: &'static str = "";
 }
 
-/// The transport that polls.
+/// Transport with a polling subscriber.
 #[cfg(feature = "peers")]
 pub type Iceoryx2 = linked::PublishSubscribe<Polled>;
-/// The transport that sleeps.
+/// Transport with a sleeping subscriber.
 #[cfg(feature = "peers")]
 pub type Iceoryx2Event = linked::PublishSubscribe<Woken>;
 
-/// The transport that polls.
+/// Transport with a polling subscriber.
 #[cfg(not(feature = "peers"))]
 pub type Iceoryx2 = super::absent::Absent<Polled>;
-/// The transport that sleeps.
+/// Transport with a sleeping subscriber.
 #[cfg(not(feature = "peers"))]
 pub type Iceoryx2Event = super::absent::Absent<Woken>;

@@ -1,21 +1,25 @@
-//! `ipc-channel`'s bytes channel between two processes: SOCK_SEQPACKET socket pairs underneath; a message beyond one
-//! packet goes over a socket pair of its own. Despite its documentation `send` blocks once the socket's buffer is full,
-//! so this is a bounded channel. Cost: system calls for send, poll and receive, two copies, an allocation per message.
-//! Source: the crate's documentation, unix back end.
+//! Bytes channel of `ipc-channel` between two processes, over SOCK_SEQPACKET socket pairs. A message larger than one
+//! packet is sent over a socket pair of its own. Contrary to the documentation, `send` blocks when the socket's buffer
+//! is full, so the channel is bounded. Cost: system calls for send, poll and receive, two copies, an allocation per
+//! message. Source: the crate's documentation, unix back end.
 
 use std::io;
 
-use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender};
+use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcSender};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::one_shot;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
-/// The transport.
+/// Largest packet: the socket's send buffer (net.core.wmem_default), kernel bookkeeping included.
+const PACKET_BYTES: f64 = 212_992.0;
+
+/// Transport over the bytes channel.
 pub struct IpcChannel;
 
-/// The sending end, and the buffer a message is built in.
+/// Sender, with the buffer for a message.
 pub struct IpcChannelSender {
     channel: IpcBytesSender,
     buffer: Vec<u8>,
@@ -38,21 +42,21 @@ impl Transport for IpcChannel {
     }
 
     fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
-        one_shot::offer::<IpcBytesReceiver>(end)
+        offer::<IpcBytesReceiver>(end)
     }
 
     fn attach_sender(_: &Address, peers: Peers, shape: &Shape) -> io::Result<IpcChannelSender> {
         let (channel, receiver) = ipc::bytes_channel()?;
-        one_shot::bring(receiver, peers)?;
+        bring(receiver, peers)?;
         Ok(IpcChannelSender { channel, buffer: vec![0; shape.message_bytes] })
     }
 
     fn attach_receiver(_: &Address, peers: Peers, _: &Shape) -> io::Result<IpcBytesReceiver> {
-        one_shot::accept(peers)
+        accept(peers)
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        let [sender, receiver] = one_shot::carried(shape.message_bytes as f64, shape.closed_loop());
+        let [sender, receiver] = carried(shape.message_bytes as f64, shape.closed_loop());
         Anatomy { sender, receiver }
     }
 }
@@ -69,7 +73,57 @@ impl Sender for IpcChannelSender {
 impl Receiver for IpcBytesReceiver {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
-        let message = self.recv().map_err(|error| one_shot::broken(&error))?;
+        let message = self.recv().map_err(|error| broken(&error))?;
         Ok(read(&message))
     }
+}
+
+/// Opens the receiver's one-shot server, a named socket below its TMPDIR; the sender has nothing to offer. The server
+/// is removed once both endpoints have attached. Source: `IpcOneShotServer`.
+pub(super) fn offer<R: Serialize + DeserializeOwned + Send + 'static>(end: Endpoint) -> io::Result<Offer> {
+    if end == Endpoint::Sender {
+        return Ok(Offer::default());
+    }
+    let (server, path) = IpcOneShotServer::<R>::new()?;
+    Ok(Offer { text: Some(path), keep: Some(Box::new(server)) })
+}
+
+/// Sends the receiving endpoint of a new channel to the server of the receiving worker.
+pub(super) fn bring<R: Serialize>(receiver: R, peers: Peers) -> io::Result<()> {
+    let path = peers.text.ok_or_else(|| io::Error::other("the receiver offered no server"))?;
+    IpcSender::<R>::connect(path)?.send(receiver).map_err(io::Error::other)
+}
+
+/// Waits for the receiving endpoint at this worker's server.
+pub(super) fn accept<R: Serialize + DeserializeOwned + 'static>(peers: Peers) -> io::Result<R> {
+    let server = peers
+        .keep
+        .and_then(|kept| kept.downcast::<IpcOneShotServer<R>>().ok())
+        .ok_or_else(|| io::Error::other("no server was kept from the offer"))?;
+    Ok(server.accept().map_err(io::Error::other)?.1)
+}
+
+/// Cost of carrying `bytes` through the kernel, for the sender and the receiver.
+///
+/// A message larger than one packet is sent over a socket pair of its own, which is made, passed and closed.
+pub(super) fn carried(bytes: f64, closed_loop: bool) -> [Counts; 2] {
+    let pieces = (bytes / PACKET_BYTES).ceil().max(1.0);
+    let sleeps = if closed_loop { 1.0 } else { 0.0 };
+    let pair_calls = if pieces > 1.0 { 3.0 } else { 0.0 };
+    [
+        Counts { system_calls: pieces + pair_calls, copied_bytes: bytes, ..Counts::default() },
+        Counts {
+            system_calls: pieces + pair_calls / 3.0,
+            copied_bytes: bytes,
+            moved_bytes: bytes,
+            wakes: sleeps,
+            context_switches: sleeps,
+            ..Counts::default()
+        },
+    ]
+}
+
+/// Error of a receiver.
+pub(super) fn broken(error: &impl ToString) -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, error.to_string())
 }

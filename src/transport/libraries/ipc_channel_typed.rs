@@ -1,36 +1,36 @@
-//! `ipc-channel`'s typed channel between two processes: each message is a value, here a number and a vector of bytes,
-//! that serde takes apart into postcard's format and puts together again on the other side. Underneath it is the bytes
-//! channel. Cost: what that one costs, an allocation at each end, and serialising byte by byte, in and out.
-//! Source: the crate's documentation, unix back end.
+//! Typed channel of `ipc-channel` between two processes: each message is a value, here a number and a vector of bytes,
+//! that serde serialises with postcard and deserialises on the other side. The bytes channel carries it. Cost: that of
+//! the bytes channel, an allocation at each endpoint, and serialisation byte by byte, in and out. Source: the crate's
+//! documentation, unix back end.
 
 use std::io;
 
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
 
-use super::one_shot;
+use super::ipc_channel as bytes;
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
-/// The transport.
+/// Transport over the typed channel.
 pub struct IpcChannelTyped;
 
-/// What travels.
+/// Message.
 #[derive(Serialize, Deserialize)]
 struct Message {
-    /// How many went before it.
+    /// Number of messages before it.
     number: u64,
     body: Vec<u8>,
 }
 
-/// The sending end.
+/// Sender.
 pub struct TypedSender {
     channel: IpcSender<Message>,
     sent: u64,
 }
 
-/// The receiving end.
+/// Receiver.
 pub struct TypedReceiver {
     channel: IpcReceiver<Message>,
     received: u64,
@@ -53,24 +53,24 @@ impl Transport for IpcChannelTyped {
     }
 
     fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
-        one_shot::offer::<IpcReceiver<Message>>(end)
+        bytes::offer::<IpcReceiver<Message>>(end)
     }
 
     fn attach_sender(_: &Address, peers: Peers, _: &Shape) -> io::Result<TypedSender> {
         let (channel, receiver) = ipc::channel::<Message>()?;
-        one_shot::bring(receiver, peers)?;
+        bytes::bring(receiver, peers)?;
         Ok(TypedSender { channel, sent: 0 })
     }
 
     fn attach_receiver(_: &Address, peers: Peers, _: &Shape) -> io::Result<TypedReceiver> {
-        Ok(TypedReceiver { channel: one_shot::accept(peers)?, received: 0 })
+        Ok(TypedReceiver { channel: bytes::accept(peers)?, received: 0 })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
         let bytes = shape.message_bytes as f64;
-        let [sender, receiver] = one_shot::carried(bytes, shape.closed_loop());
+        let [sender, receiver] = bytes::carried(bytes, shape.closed_loop());
         Anatomy {
-            // The fresh vector is zeroed before it is written, and serialised before it is sent.
+            // The new vector is zeroed before it is written, and serialised before it is sent.
             sender: Counts { copied_bytes: sender.copied_bytes + 2.0 * bytes, ..sender },
             receiver: Counts { copied_bytes: receiver.copied_bytes + bytes, ..receiver },
         }
@@ -90,9 +90,9 @@ impl Sender for TypedSender {
 impl Receiver for TypedReceiver {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
-        let message = self.channel.recv().map_err(|error| one_shot::broken(&error))?;
+        let message = self.channel.recv().map_err(|error| bytes::broken(&error))?;
         if message.number != self.received {
-            let why = format!("message {} came where {} was due", message.number, self.received);
+            let why = format!("received message {} instead of message {}", message.number, self.received);
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         self.received += 1;

@@ -1,4 +1,4 @@
-//! Libraries that carry messages between processes. Those behind a cargo feature are listed either way.
+//! Libraries that carry messages between processes. Those behind a cargo feature are listed even if they are not built in.
 
 #[cfg(not(all(feature = "peer-zeromq", feature = "peer-nng")))]
 mod absent;
@@ -6,9 +6,20 @@ pub(super) mod iceoryx2;
 pub(super) mod ipc_channel;
 pub(super) mod ipc_channel_memory;
 pub(super) mod ipc_channel_typed;
-#[cfg(any(feature = "peer-zeromq", feature = "peer-nng"))]
-mod ipc_url;
 mod library;
-pub(super) mod nng;
-mod one_shot;
-pub(super) mod zeromq;
+#[cfg(feature = "peer-nng")]
+mod nng;
+#[cfg(feature = "peer-zeromq")]
+mod zeromq;
+
+#[cfg(feature = "peer-nng")]
+pub use nng::Nng;
+#[cfg(feature = "peer-zeromq")]
+pub use zeromq::ZeroMq;
+
+/// Row of nng where it is not built in.
+#[cfg(not(feature = "peer-nng"))]
+pub type Nng = absent::Absent<library::AboutNng>;
+/// Row of ZeroMQ where it is not built in.
+#[cfg(not(feature = "peer-zeromq"))]
+pub type ZeroMq = absent::Absent<library::AboutZeroMq>;

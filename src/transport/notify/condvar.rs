@@ -1,7 +1,8 @@
-//! POSIX mutex and condition variable shared between processes: the notifier counts under the mutex and signals after it
-//! has let go; the listener takes one under the mutex, or waits. Cost: line hand-overs for mutex, condition and count; a
-//! call on each side, a wake and a switch when the listener sleeps. A side killed inside the mutex keeps it for good, since
-//! this one is not robust. Source: pthread_mutex_init(3p), pthread_cond_timedwait(3p).
+//! POSIX mutex and condition variable shared between processes. The notifier increments a count under the mutex and
+//! signals after unlocking; the listener decrements it under the mutex, or waits. Cost: line hand-overs for mutex,
+//! condition and count; a call at each endpoint, a wake and a context switch if the listener sleeps. A process killed
+//! while it holds the mutex keeps it locked, since it is not robust. Source: pthread_mutex_init(3p),
+//! pthread_cond_timedwait(3p).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -9,26 +10,26 @@ use std::mem::MaybeUninit;
 
 use nix::time::ClockId;
 
-use super::cell::Cell;
+use super::memory::Cell;
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::Until;
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over a mutex and a condition variable.
 pub struct NotifyCondvar;
 
-/// What lies in shared memory.
+/// Object in shared memory.
 #[repr(C)]
 struct Counted {
     mutex: libc::pthread_mutex_t,
     more: libc::pthread_cond_t,
-    /// Only under the mutex.
+    /// Accessed only under the mutex.
     outstanding: u64,
 }
 
-/// One end.
+/// Either endpoint.
 pub struct CondvarEnd {
     counted: Cell<Counted>,
     until: Until,
@@ -61,13 +62,14 @@ impl Transport for NotifyCondvar {
 
     fn anatomy(shape: &Shape) -> Anatomy {
         let mut counts = anatomy_in_memory(shape, false);
-        // Whoever waited has the mutex back as one that others may wait for, and wakes nobody when it lets go.
+        // A listener that waited reacquires the mutex as contended, so its unlock makes a futex call that wakes no
+        // waiter.
         counts.receiver.system_calls *= 2.0;
         counts
     }
 }
 
-/// The calls give their error as a result, not in errno.
+/// Converts the return value of a pthread call, which is the error itself.
 #[inline]
 fn done(error: libc::c_int) -> io::Result<()> {
     if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
@@ -75,8 +77,8 @@ fn done(error: libc::c_int) -> io::Result<()> {
 
 fn set_up(place: *mut Counted) -> io::Result<()> {
     let (mut mutex, mut condition) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-    // SAFETY: each attribute is initialised by its first call before the next one uses it; `place` is an aligned place in
-    // mapped memory that nobody else uses yet. Linux attributes hold nothing that would have to be destroyed.
+    // SAFETY: each attribute is initialised by its first call before the next one uses it; `place` is an aligned
+    // address in mapped memory that is not used elsewhere yet. On Linux, attributes need not be destroyed.
     unsafe {
         done(libc::pthread_mutexattr_init(mutex.as_mut_ptr()))?;
         done(libc::pthread_mutexattr_setpshared(mutex.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED))?;
@@ -94,14 +96,14 @@ impl CondvarEnd {
         Ok(Self { counted, until: Until::on(ClockId::CLOCK_MONOTONIC)? })
     }
 
-    /// Does `work` under the mutex.
+    /// Runs `work` under the mutex.
     #[inline]
     fn locked<R>(&mut self, work: impl FnOnce(*mut Counted, &mut Until) -> R) -> io::Result<R> {
         let counted = self.counted.get();
-        // SAFETY: the cell holds a mutex that was set up.
+        // SAFETY: the cell holds an initialised mutex.
         done(unsafe { libc::pthread_mutex_lock(&raw mut (*counted).mutex) })?;
         let result = work(counted, &mut self.until);
-        // SAFETY: this thread locked it just now.
+        // SAFETY: this thread has locked it above.
         done(unsafe { libc::pthread_mutex_unlock(&raw mut (*counted).mutex) })?;
         Ok(result)
     }
@@ -110,9 +112,9 @@ impl CondvarEnd {
 impl Notifier for CondvarEnd {
     #[inline]
     fn notify(&mut self) -> io::Result<()> {
-        // SAFETY: the count is in the cell, and only touched under the mutex, which `locked` holds.
+        // SAFETY: the count is in the cell and only accessed under the mutex, which `locked` holds.
         self.locked(|counted, _| unsafe { (*counted).outstanding += 1 })?;
-        // SAFETY: the cell holds a condition that was set up.
+        // SAFETY: the cell holds an initialised condition variable.
         done(unsafe { libc::pthread_cond_signal(&raw mut (*self.counted.get()).more) })
     }
 }
@@ -121,9 +123,10 @@ impl Listener for CondvarEnd {
     #[inline]
     fn listen(&mut self) -> io::Result<()> {
         self.locked(|counted, until| {
-            // SAFETY: as in `notify`; a wait lets go of the mutex and comes back with it, after which the count is read anew.
+            // SAFETY: as in `notify`; a wait releases the mutex and returns with it, after which the count is read
+            // again.
             while unsafe { (*counted).outstanding } == 0 {
-                // SAFETY: condition and mutex were set up together, and this thread holds the mutex.
+                // SAFETY: condition variable and mutex were initialised together, and this thread holds the mutex.
                 let waited = unsafe {
                     libc::pthread_cond_timedwait(
                         &raw mut (*counted).more,

@@ -1,5 +1,5 @@
-//! eventfd(2) with EFD_SEMAPHORE, one per direction: each write adds 1, each read takes 1 or sleeps, so no notification is
-//! lost or merged. Cost: a system call of 8 bytes on each side, a wake and a switch. Source: eventfd(2).
+//! eventfd(2) with EFD_SEMAPHORE, one per direction: each write adds 1, each read takes 1 or sleeps, so no notification
+//! is lost or merged. Cost: a system call of 8 bytes at each endpoint, a wake and a context switch. Source: eventfd(2).
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,10 +11,10 @@ use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over eventfd.
 pub struct NotifyEventfd;
 
-/// One end.
+/// Either endpoint.
 pub struct EventfdEnd(File);
 
 impl Transport for NotifyEventfd {

@@ -1,10 +1,10 @@
-//! A count in shared memory and futex(2) on it, never with the private flag: what every blocking lock and queue comes down
-//! to. The notifier adds 1 and wakes; the listener takes 1, and sleeps while there is none. Cost: one call each, a wake and
-//! a switch. Source: futex(2); Franke, Russell, Kirkwood, "Fuss, Futexes and Furwocks", OLS 2002.
+//! Count in shared memory with futex(2), without the private flag: the basis of every blocking lock and queue. The
+//! notifier adds 1 and wakes; the listener takes 1, and sleeps while there is none. Cost: one call at each endpoint, a
+//! wake and a context switch. Source: futex(2); Franke, Russell, Kirkwood, "Fuss, Futexes and Furwocks", OLS 2002.
 
 use std::io;
 
-use super::count::Count;
+use super::memory::Count;
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
 use crate::address::{Address, Endpoint};
 use crate::futex;
@@ -12,10 +12,10 @@ use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over futex.
 pub struct NotifyFutex;
 
-/// One end.
+/// Either endpoint.
 pub struct FutexEnd(Count);
 
 impl Transport for NotifyFutex {

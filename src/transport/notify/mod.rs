@@ -1,19 +1,16 @@
-//! Notification only: messages of 0 bytes, which say that something happened and nothing else. What every blocking queue
-//! and lock is made of, measured on its own.
+//! Notifications: messages of 0 bytes, which only say that something happened. They are the basis of every blocking
+//! queue and lock, measured separately here.
 //!
-//! A mechanism of this kind has two halves, [`Notifier`] and [`Listener`]; [`Notifying`] and [`Listening`] make a
-//! transport's ends of them, which refuse a payload.
+//! A mechanism consists of a [`Notifier`] and a [`Listener`]; [`Notifying`] and [`Listening`] make a transport's sender
+//! and receiver of them, which refuse a payload.
 
-mod cell;
 pub(super) mod condvar;
-mod count;
 pub(super) mod eventfd;
 pub(super) mod futex;
-mod plain_signal;
+mod memory;
 pub(super) mod posix_sem;
 pub(super) mod rt_signal;
 pub(super) mod signal;
-pub(super) mod signalfd;
 mod signals;
 pub(super) mod sysv_sem;
 mod uring;
@@ -25,25 +22,25 @@ use std::io;
 use super::{Receiver, Sender, Shape};
 use crate::record::{Anatomy, Counts, Measure};
 
-/// What can be asked of a mechanism that makes one notification of several: only what leaves one outstanding.
+/// Measures of a mechanism that may merge several notifications: only those with at most one outstanding.
 const CLOSED_LOOPS: &[Measure] = &[Measure::RoundTrip, Measure::Wake, Measure::CostModel, Measure::Conformance];
 
-/// The half that says that something happened.
+/// Endpoint that notifies.
 pub trait Notifier {
-    /// Says so once.
+    /// Sends one notification.
     fn notify(&mut self) -> io::Result<()>;
 }
 
-/// The half that wants to know.
+/// Endpoint that waits for notifications.
 pub trait Listener {
-    /// Waits until something happened.
+    /// Waits for a notification and takes it.
     fn listen(&mut self) -> io::Result<()>;
 }
 
-/// A sending end made of a notifier.
+/// Sender made of a notifier.
 pub struct Notifying<N>(N);
 
-/// A receiving end made of a listener.
+/// Receiver made of a listener.
 pub struct Listening<L>(L);
 
 impl<N: Notifier> Sender for Notifying<N> {
@@ -71,7 +68,7 @@ fn payload_refused(len: usize) -> io::Error {
 }
 
 fn no_payload(bytes: usize) -> String {
-    format!("it carries no payload: messages of 0 bytes only, not {bytes}")
+    format!("a notification carries no payload: messages have 0 bytes, not {bytes}")
 }
 
 fn supports(shape: &Shape) -> Result<(), String> {
@@ -79,15 +76,12 @@ fn supports(shape: &Shape) -> Result<(), String> {
         return Err(no_payload(shape.message_bytes));
     }
     if shape.depth > 0 {
-        return Err(format!(
-            "it counts notifications and keeps none: its depth cannot be chosen, not even as {}",
-            shape.depth
-        ));
+        return Err(format!("notifications are only counted, so the depth cannot be set to {}", shape.depth));
     }
     Ok(())
 }
 
-/// One call to notify and one to listen. In a closed loop the listener is asleep when it is notified.
+/// Cost model: one call to notify and one to listen. In a closed loop the listener sleeps when it is notified.
 fn anatomy(shape: &Shape) -> Anatomy {
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
     Anatomy {
@@ -96,8 +90,8 @@ fn anatomy(shape: &Shape) -> Anatomy {
     }
 }
 
-/// The same for a count in shared memory: its line changes hands, and whoever finds it above 0 makes no call. `always`
-/// tells whether the notifying side makes its call even when nobody sleeps.
+/// Cost model of a count in shared memory: its line changes hands, and a listener that finds it above 0 makes no call.
+/// `always` tells whether the notifier makes its call even if the listener does not sleep.
 fn anatomy_in_memory(shape: &Shape, always: bool) -> Anatomy {
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
     Anatomy {

@@ -1,6 +1,6 @@
 //! POSIX semaphore shared between processes (`sem_init` with pshared): the C library counts in shared memory and calls
-//! futex(2) only to sleep, or to wake somebody who does. Cost: a line hand-over; a call on each side, a wake and a switch
-//! when the listener sleeps. Source: sem_overview(7), sem_init(3), sem_timedwait(3).
+//! futex(2) only to sleep or to wake a sleeper. Cost: a line hand-over; a call at each endpoint, a wake and a context
+//! switch if the listener sleeps. Source: sem_overview(7), sem_init(3), sem_timedwait(3).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -8,17 +8,17 @@ use std::io;
 use nix::errno::Errno;
 use nix::time::ClockId;
 
-use super::cell::Cell;
+use super::memory::Cell;
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice::{self, Until};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over a POSIX semaphore.
 pub struct NotifyPosixSem;
 
-/// One end.
+/// Either endpoint.
 pub struct PosixSemEnd {
     semaphore: Cell<libc::sem_t>,
     until: Until,
@@ -57,7 +57,7 @@ impl Transport for NotifyPosixSem {
 impl PosixSemEnd {
     fn attach(address: &Address, end: Endpoint) -> io::Result<Self> {
         let semaphore = Cell::attach(address, end, |place| {
-            // SAFETY: the cell gave an aligned place in mapped memory, which nobody else uses yet.
+            // SAFETY: an aligned address in mapped memory that is not used elsewhere yet.
             Errno::result(unsafe { libc::sem_init(place, 1, 0) })?;
             Ok(())
         })?;
@@ -69,10 +69,10 @@ impl Notifier for PosixSemEnd {
     #[inline]
     fn notify(&mut self) -> io::Result<()> {
         loop {
-            // SAFETY: the cell holds a semaphore that was set up.
+            // SAFETY: the cell holds an initialised semaphore.
             match Errno::result(unsafe { libc::sem_post(self.semaphore.get()) }) {
                 Ok(_) => return Ok(()),
-                // SEM_VALUE_MAX are outstanding.
+                // The semaphore is at SEM_VALUE_MAX.
                 Err(Errno::EOVERFLOW) => slice::yield_now()?,
                 Err(other) => return Err(other.into()),
             }
@@ -84,7 +84,7 @@ impl Listener for PosixSemEnd {
     #[inline]
     fn listen(&mut self) -> io::Result<()> {
         loop {
-            // SAFETY: the cell holds a semaphore that was set up; the moment outlives the call.
+            // SAFETY: the cell holds an initialised semaphore; the time outlives the call.
             match Errno::result(unsafe { libc::sem_timedwait(self.semaphore.get(), self.until.moment().as_ref()) }) {
                 Ok(_) => return Ok(()),
                 Err(Errno::ETIMEDOUT | Errno::EINTR) => self.until.passed()?,

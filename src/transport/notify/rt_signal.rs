@@ -1,7 +1,7 @@
-//! sigqueue(3) and sigtimedwait(2): a real-time signal, of which the kernel keeps every instance, in order. At
-//! `RLIMIT_SIGPENDING` of them a sender lets others run and tries again. Cost: a call and a small allocation in the kernel on
-//! the sending side, where the C library also asks for its own process and user each time; a call on the other; a wake and a
-//! switch. Source: signal(7), sigqueue(3), sigtimedwait(2).
+//! sigqueue(3) and sigtimedwait(2): a real-time signal, of which the kernel keeps every instance in order. At
+//! `RLIMIT_SIGPENDING` of them the sender yields and tries again. Cost: a call and a small allocation in the kernel at
+//! the sender, where the C library also fetches its process and user id each time; a call at the receiver; a wake and a
+//! context switch. Source: signal(7), sigqueue(3), sigtimedwait(2).
 
 use std::io;
 
@@ -15,22 +15,22 @@ use crate::transport::peer::Peer;
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{MEASURES_APART, Offer, Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over a real-time signal.
 pub struct NotifyRtSignal;
 
-/// The end that sends.
+/// Sender.
 pub struct Queuer {
     pid: Pid,
     signal: i32,
 }
 
-/// The end that waits.
+/// Receiver.
 pub struct RtSignalEnd(Blocked);
 
 impl Transport for NotifyRtSignal {
     const SUMMARY: &'static str = "queued real-time signal, no payload";
     const GROUP: Group = Group::Notification;
-    // A signal to one's own process goes to whichever thread will have it.
+    // A signal to one's own process may be delivered to any of its threads.
     const MEASURES: &'static [Measure] = MEASURES_APART;
     const TOPOLOGY: Topology = Topology::ManyToOne;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
@@ -46,7 +46,7 @@ impl Transport for NotifyRtSignal {
         Ok(Address::Offered)
     }
 
-    /// Blocked before anybody can send it, or it would end the worker.
+    /// Blocks the signal before a peer can send it; unblocked, it would end the worker.
     fn offer(_: &Address, _: &Shape, end: Endpoint) -> io::Result<Offer> {
         if end == Endpoint::Sender {
             return Ok(Offer::default());
@@ -59,7 +59,7 @@ impl Transport for NotifyRtSignal {
         let to = Peer::of(&peers)?;
         let signal = signals::real_time();
         if to.number != signal as usize {
-            let why = format!("the other end waits for signal {} where {signal} is sent", to.number);
+            let why = format!("the receiver waits for signal {}, but {signal} is sent", to.number);
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         Ok(Notifying(Queuer { pid: to.pid, signal }))
@@ -71,7 +71,7 @@ impl Transport for NotifyRtSignal {
 
     fn anatomy(shape: &Shape) -> Anatomy {
         let mut counts = anatomy(shape);
-        // getpid(2) and getuid(2), which sigqueue(3) puts into every signal.
+        // getpid(2) and getuid(2), whose results sigqueue(3) puts into every signal.
         counts.sender.system_calls += 2.0;
         counts
     }

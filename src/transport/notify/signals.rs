@@ -1,4 +1,4 @@
-//! Sets of one signal, real-time ones included, which nix does not know. Not a mechanism.
+//! Signal sets and calls for any signal, including the real-time signals that nix does not support. Not a mechanism.
 //! Source: signal(7), sigtimedwait(2), sigqueue(3).
 #![allow(unsafe_code)]
 
@@ -12,11 +12,11 @@ use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 use nix::unistd::Pid;
 
-/// A signal that this thread has blocked, so that it stays pending until it is waited for.
+/// Signal that this thread has blocked, so that it stays pending until a wait takes it.
 pub(super) struct Blocked(libc::sigset_t);
 
 impl Blocked {
-    /// Blocks `signal` in the calling thread. A worker has no other yet, or the system could deliver it to that one.
+    /// Blocks `signal` in the calling thread, which must be the only one: the kernel could deliver it to another.
     pub(super) fn new(signal: c_int) -> io::Result<Self> {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigemptyset initialises the set before anything reads it.
@@ -25,18 +25,18 @@ impl Blocked {
             Errno::result(libc::sigaddset(set.as_mut_ptr(), signal))?;
             set.assume_init()
         };
-        // SAFETY: the set is initialised, and the old one is not asked for.
+        // SAFETY: the set is initialised, and the old set is not requested.
         match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) } {
             0 => Ok(Self(set)),
             error => Err(io::Error::from_raw_os_error(error)),
         }
     }
 
-    /// Waits for the signal and takes one instance of it; false when `limit` passed or the process was stopped meanwhile.
+    /// Waits for the signal and takes one instance; false if `limit` passed or the process was interrupted.
     #[inline]
     pub(super) fn wait(&self, limit: Duration) -> io::Result<bool> {
         let limit = TimeSpec::from_duration(limit);
-        // SAFETY: set and limit are readable; who sent the signal is not asked for.
+        // SAFETY: set and limit are readable, and no information about the sender is requested.
         match Errno::result(unsafe { libc::sigtimedwait(&raw const self.0, ptr::null_mut(), limit.as_ref()) }) {
             Ok(_) => Ok(true),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
@@ -45,13 +45,13 @@ impl Blocked {
     }
 }
 
-/// Queues one more instance of `signal` for `pid`; false when the receiver's user has `RLIMIT_SIGPENDING` of them already.
+/// Queues an instance of `signal` for `pid`; false if the receiving user has `RLIMIT_SIGPENDING` of them already.
 ///
-/// Errors: `InvalidInput` when there is no such signal; ESRCH when there is no such process.
+/// Errors: `InvalidInput` if there is no such signal; ESRCH if there is no such process.
 #[inline]
 pub(super) fn queue(pid: Pid, signal: c_int) -> io::Result<bool> {
     let value = libc::sigval { sival_ptr: ptr::null_mut() };
-    // SAFETY: plain values go in.
+    // SAFETY: all arguments are plain values.
     match Errno::result(unsafe { libc::sigqueue(pid.as_raw(), signal, value) }) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN) => Ok(false),
@@ -59,7 +59,7 @@ pub(super) fn queue(pid: Pid, signal: c_int) -> io::Result<bool> {
     }
 }
 
-/// A real-time signal that the C library leaves to programs.
+/// Real-time signal that the C library does not use itself.
 pub(super) fn real_time() -> c_int {
     libc::SIGRTMIN() + 1
 }

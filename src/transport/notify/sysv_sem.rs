@@ -1,6 +1,7 @@
-//! System V semaphore, a set of one: the notifier adds 1, the listener takes 1 or sleeps. Nothing lies in shared memory, so
-//! each side always makes a call, semop(2) and semtimedop(2). Its value ends at 32767; a notifier that finds it there lets
-//! others run and tries again. Cost: a call each, a wake and a switch. Source: sysvipc(7), semop(2).
+//! System V semaphore in a set of one: the notifier adds 1, the listener takes 1 or sleeps. Nothing is in shared
+//! memory, so each endpoint always makes a call, semop(2) or semtimedop(2). The value is at most 32767; a notifier that
+//! finds it there yields and tries again. Cost: a call at each endpoint, a wake and a context switch. Source:
+//! sysvipc(7), semop(2).
 
 use std::io;
 
@@ -11,10 +12,10 @@ use crate::sysv_sem::{self, Semaphore};
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over a System V semaphore.
 pub struct NotifySysvSem;
 
-/// One end.
+/// Either endpoint.
 pub struct SysvSemEnd(Semaphore);
 
 impl Transport for NotifySysvSem {

@@ -1,4 +1,5 @@
-//! A small ring of system calls: what the two io_uring rows share. Not a mechanism. Source: io_uring(7), io_uring_enter(2).
+//! io_uring instance for single calls, as both io_uring rows use it. Not a mechanism. Source: io_uring(7),
+//! io_uring_enter(2).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -10,36 +11,36 @@ use nix::errno::Errno;
 
 use crate::transport::slice::SLICE;
 
-/// Room for calls not yet submitted; there is never more than one.
+/// Submission queue entries; there is never more than one call.
 const CALLS: u32 = 2;
-/// Room for results that nobody took yet. What exceeds it the kernel keeps in a list.
+/// Completion queue entries. The kernel keeps further results in a list.
 const RESULTS: u32 = 4096;
 
-/// A ring of this process.
+/// Ring of this process.
 pub(super) struct Ring(IoUring);
 
 impl Ring {
-    /// Errors: ENOSYS or EPERM where the system has no rings for us; ENOMEM beyond `RLIMIT_MEMLOCK` on old kernels.
+    /// Errors: ENOSYS or EPERM if the system provides no rings; ENOMEM above `RLIMIT_MEMLOCK` on old kernels.
     pub(super) fn new() -> io::Result<Self> {
         IoUring::builder().setup_cqsize(RESULTS).build(CALLS).map(Self)
     }
 
-    /// By which the kernel knows it.
+    /// File descriptor of the ring.
     pub(super) fn descriptor(&self) -> RawFd {
         self.0.as_raw_fd()
     }
 
-    /// Puts a call where the next submission finds it.
+    /// Queues a call for the next submission.
     ///
     /// # Safety
-    /// What the call points to stays valid until its result has been taken or the ring is gone.
+    /// Memory that the call points to stays valid until its result has been taken or the ring is dropped.
     pub(super) unsafe fn push(&mut self, call: &squeue::Entry) -> io::Result<()> {
-        // SAFETY: by this function's own contract.
+        // SAFETY: by this function's contract.
         unsafe { self.0.submission().push(call) }.map_err(io::Error::other)
     }
 
-    /// Submits what was pushed and returns as soon as there is a result, or at the end of the slice, or when the process
-    /// was stopped meanwhile.
+    /// Submits queued calls and returns when there is a result, when the time slice has passed, or when the process was
+    /// interrupted.
     #[inline]
     pub(super) fn enter(&self) -> io::Result<()> {
         let slice = Timespec::from(SLICE);
@@ -51,7 +52,7 @@ impl Ring {
         }
     }
 
-    /// The oldest result, if there is any.
+    /// Takes the oldest result, if there is one.
     #[inline]
     pub(super) fn result(&mut self) -> Option<Result<i32, Errno>> {
         let result = self.0.completion().next()?.result();
@@ -59,7 +60,7 @@ impl Ring {
     }
 }
 
-/// Why no ring can make call `code`, which `name` names.
+/// Why io_uring cannot make the call `code`, named `name`.
 pub(super) fn unavailable(code: u8, name: &str) -> Option<String> {
     let ring = match Ring::new() {
         Ok(ring) => ring,
@@ -74,7 +75,7 @@ pub(super) fn unavailable(code: u8, name: &str) -> Option<String> {
     };
     let mut probe = Probe::new();
     if let Err(refused) = ring.0.submitter().register_probe(&mut probe) {
-        return Some(format!("io_uring does not say what it can do: {refused}"));
+        return Some(format!("io_uring does not report its supported calls: {refused}"));
     }
-    (!probe.is_supported(code)).then(|| format!("this kernel's io_uring knows no {name}"))
+    (!probe.is_supported(code)).then(|| format!("this kernel's io_uring does not support {name}"))
 }

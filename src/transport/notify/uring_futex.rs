@@ -1,6 +1,6 @@
-//! A count in shared memory, waited for through io_uring (IORING_OP_FUTEX_WAIT) and woken by futex(2), as a server does that
-//! waits on a ring for everything else too. Cost: io_uring_enter(2) on the listening side and futex on the other, a wake
-//! and a switch. Source: io_uring_enter(2), futex(2).
+//! Count in shared memory; the listener waits through io_uring (IORING_OP_FUTEX_WAIT), as a server does that waits on a
+//! ring for everything else too, and the notifier wakes with futex(2). Cost: io_uring_enter(2) at the listener and
+//! futex at the notifier, a wake and a context switch. Source: io_uring_enter(2), futex(2).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -8,7 +8,7 @@ use std::io;
 use io_uring::opcode::FutexWait;
 use nix::errno::Errno;
 
-use super::count::Count;
+use super::memory::Count;
 use super::uring::{self, Ring};
 use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
 use crate::address::{Address, Endpoint};
@@ -17,23 +17,23 @@ use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::slice;
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// A word of 32 bits, shared between processes: `FUTEX2_SIZE_U32` without `FUTEX2_PRIVATE`.
+/// 32-bit word, shared between processes: `FUTEX2_SIZE_U32` without `FUTEX2_PRIVATE`.
 const SHARED_U32: u32 = 2;
-/// Any waker will do: `FUTEX_BITSET_MATCH_ANY`.
-const ANYBODY: u64 = 0xffff_ffff;
+/// Matches any waker: `FUTEX_BITSET_MATCH_ANY`.
+const ANY_WAKER: u64 = 0xffff_ffff;
 
-/// The transport.
+/// Transport over a futex wait in io_uring.
 pub struct NotifyUringFutex;
 
-/// The end that notifies.
+/// Sender.
 pub struct Waker(Count);
 
-/// The end that waits.
+/// Receiver.
 pub struct Waiter {
-    /// Before the count: it goes first, and with it what the kernel still waits for.
+    /// Declared before the count, so it is dropped first, together with the wait in the kernel.
     ring: Ring,
     count: Count,
-    /// A wait is under way in the kernel.
+    /// Whether a wait is in progress in the kernel.
     waiting: bool,
 }
 
@@ -85,14 +85,14 @@ impl Listener for Waiter {
     fn listen(&mut self) -> io::Result<()> {
         while !self.count.take_one() {
             if !self.waiting {
-                let wait = FutexWait::new(self.count.word().as_ptr(), 0, ANYBODY, SHARED_U32).build();
-                // SAFETY: the word is mapped for as long as `count` lives, which is longer than the ring does.
+                let wait = FutexWait::new(self.count.word().as_ptr(), 0, ANY_WAKER, SHARED_U32).build();
+                // SAFETY: the word stays mapped as long as `count` lives, which is longer than the ring.
                 unsafe { self.ring.push(&wait) }?;
                 self.waiting = true;
             }
             self.ring.enter()?;
             match self.ring.result() {
-                // Woken, or the count was not 0 any more.
+                // Woken, or the count was no longer 0.
                 Some(Ok(_) | Err(Errno::EAGAIN | Errno::EINTR)) => self.waiting = false,
                 Some(Err(other)) => return Err(other.into()),
                 None => {}

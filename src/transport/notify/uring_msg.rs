@@ -1,6 +1,6 @@
-//! io_uring's IORING_OP_MSG_RING: the notifier has the kernel put a result into the listener's ring. A ring cannot be passed
-//! over a socket (Linux 6.7 forbids it), so the notifier takes its descriptor with pidfd_getfd(2). Cost: io_uring_enter(2)
-//! on each side, a wake and a switch. Source: io_uring_enter(2), pidfd_getfd(2).
+//! IORING_OP_MSG_RING of io_uring: the notifier lets the kernel put a result into the listener's ring. A ring cannot be
+//! passed over a socket (since Linux 6.7), so the notifier duplicates its descriptor with pidfd_getfd(2). Cost:
+//! io_uring_enter(2) at each endpoint, a wake and a context switch. Source: io_uring_enter(2), pidfd_getfd(2).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -19,17 +19,17 @@ use crate::transport::peer::{self, Peer};
 use crate::transport::slice;
 use crate::transport::{Offer, Peers, Shape, Topology, Transport};
 
-/// The transport.
+/// Transport over messages between rings.
 pub struct NotifyUringMsg;
 
-/// The end that notifies.
+/// Sender.
 pub struct Messenger {
     ring: Ring,
-    /// The listener's ring.
+    /// Ring of the receiver.
     target: OwnedFd,
 }
 
-/// The end that waits.
+/// Receiver.
 pub struct Addressee(Ring);
 
 impl Transport for NotifyUringMsg {
@@ -42,7 +42,7 @@ impl Transport for NotifyUringMsg {
     type Receiver = Listening<Addressee>;
 
     fn unavailable() -> Option<String> {
-        uring::unavailable(MsgRingData::CODE, "MSG_RING").or_else(peer::looking_is_forbidden)
+        uring::unavailable(MsgRingData::CODE, "MSG_RING").or_else(peer::access_forbidden)
     }
 
     fn supports(shape: &Shape) -> Result<(), String> {
@@ -57,7 +57,7 @@ impl Transport for NotifyUringMsg {
         if end == Endpoint::Sender {
             return Ok(Offer::default());
         }
-        peer::let_others_look();
+        peer::allow_access();
         let ring = Ring::new()?;
         Ok(Offer { text: Peer::offer(ring.descriptor() as usize).text, keep: Some(Box::new(ring)) })
     }
@@ -81,11 +81,11 @@ impl Transport for NotifyUringMsg {
 }
 
 impl Messenger {
-    /// Sends one message and waits for what came of it.
+    /// Sends one message and waits for its result.
     #[inline]
     fn message(&mut self) -> io::Result<Result<i32, Errno>> {
         let call = MsgRingData::new(Fd(self.target.as_raw_fd()), 0, 0, None).build();
-        // SAFETY: the call points to nothing.
+        // SAFETY: the call points to no memory.
         unsafe { self.ring.push(&call) }?;
         loop {
             self.ring.enter()?;
@@ -103,7 +103,7 @@ impl Notifier for Messenger {
         loop {
             match self.message()? {
                 Ok(_) => return Ok(()),
-                // The listener has more results waiting than the kernel keeps for it.
+                // The listener has more pending results than the kernel keeps.
                 Err(Errno::EOVERFLOW | Errno::EAGAIN) => slice::yield_now()?,
                 Err(other) => return Err(other.into()),
             }

@@ -1,5 +1,5 @@
-//! How much a pipe holds: made so where a row asks for it, and checked, since the kernel rounds up and gives a user with
-//! many pipes less than it says. Not a mechanism. Source: pipe(7), F_SETPIPE_SZ in fcntl(2).
+//! Capacity of a pipe: set where a row asks for it, and verified, since the kernel rounds up and may give less to a
+//! user with many pipes. Not a mechanism. Source: pipe(7), F_SETPIPE_SZ in fcntl(2).
 
 use std::fs;
 use std::io;
@@ -8,35 +8,35 @@ use std::os::fd::AsFd;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{SysconfVar, pipe2, sysconf};
 
-/// Stands for the capacity a pipe is made with.
+/// Capacity that the kernel gives a new pipe.
 pub(in crate::transport) const DEFAULT: usize = 0;
 
-/// Slots of a pipe as it is made; each holds up to a page.
+/// Slots of a new pipe; each holds up to a page.
 const DEFAULT_SLOTS: usize = 16;
 
-/// The largest capacity a process without CAP_SYS_RESOURCE may ask for, in bytes.
+/// File with the largest capacity in bytes that a process without CAP_SYS_RESOURCE may ask for.
 const LARGEST: &str = "/proc/sys/fs/pipe-max-size";
 
-/// `asked` bytes, or the default of this machine.
+/// `asked` bytes, or this machine's default.
 pub(super) fn bytes(asked: usize) -> usize {
     if asked == DEFAULT { DEFAULT_SLOTS * page_bytes() } else { asked }
 }
 
-/// Bytes of a page, the most that one slot of a pipe holds.
+/// Page size, the most that one slot of a pipe holds.
 pub(super) fn page_bytes() -> usize {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     page.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(4096)
 }
 
-/// Why a pipe cannot hold `asked` bytes, no more and no less, on this machine: found out with one that is closed again.
+/// Why this machine has no pipe of exactly `asked` bytes; tries it with a temporary pipe.
 pub(super) fn unavailable(asked: usize) -> Option<String> {
     let trial = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from).and_then(|(_read, write)| set(&write, asked));
     trial.err().map(|e| e.to_string())
 }
 
-/// Gives a pipe its capacity.
+/// Sets the capacity of a pipe.
 ///
-/// Errors: the kernel refused, or gave another capacity, with the limit that is likely behind it.
+/// Errors: the kernel refused, or set another capacity; the message names the likely limit.
 pub(super) fn set(pipe: impl AsFd, asked: usize) -> io::Result<()> {
     let wanted = bytes(asked);
     if asked != DEFAULT {
@@ -50,8 +50,8 @@ pub(super) fn set(pipe: impl AsFd, asked: usize) -> io::Result<()> {
 fn refused(wanted: usize, why: &str) -> io::Error {
     let limit = fs::read_to_string(LARGEST).unwrap_or_default();
     io::Error::other(format!(
-        "a pipe cannot hold {wanted} bytes here: {why}; one may hold {} ({LARGEST}), and pipe-user-pages-soft limits \
-         all pipes of a user",
+        "a pipe cannot hold {wanted} bytes here: {why}; its limit is {} ({LARGEST}), and pipe-user-pages-soft limits all \
+         pipes of a user",
         limit.trim()
     ))
 }
@@ -60,9 +60,9 @@ fn refused(wanted: usize, why: &str) -> io::Error {
 mod tests {
     use super::*;
 
-    /// The kernel rounds up to a power of two pages; a row that said 5000 would not hold what it says.
+    /// The kernel rounds up to a power of two pages, so no pipe holds exactly 5000 bytes.
     #[test]
-    fn a_capacity_that_the_kernel_changes_is_refused_with_the_limit() {
+    fn a_capacity_that_the_kernel_rounds_is_refused_with_the_limit() {
         let why = unavailable(5000).expect("no pipe holds 5000 bytes");
         assert!(why.contains("5000") && why.contains(LARGEST), "{why}");
         assert_eq!(unavailable(page_bytes()), None);

@@ -1,8 +1,8 @@
-//! Named pipe (FIFO), blocking. The name only serves to find it: once both ends are open it is a pipe like any other.
-//! Cost: as a pipe. Source: fifo(7), mkfifo(3).
+//! Named pipe (FIFO), blocking. Once both endpoints have opened it by its name, it is a pipe like any other. Cost: as
+//! [`pipe`](super::pipe). Source: fifo(7), mkfifo(3).
 //!
-//! The receiving worker makes it in its directory for temporary files, which is private to the trial and removed with it.
-//! Opening either end waits for the other to be opened, so both sides open their channels in the same order.
+//! The receiving worker makes it in its directory for temporary files, which is private to the trial and removed with
+//! it. To open one endpoint waits until the other one is opened, so both workers open their channels in the same order.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -20,7 +20,7 @@ use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::Block;
 use crate::transport::{Offer, Peers, Shape, Transport};
 
-/// The transport.
+/// Transport over a FIFO.
 pub struct Fifo;
 
 impl Transport for Fifo {
@@ -48,7 +48,7 @@ impl Transport for Fifo {
             return Ok(Offer::default());
         }
         let path = FifoPath::make()?;
-        let text = path.0.to_str().ok_or_else(|| io::Error::other("TMPDIR is not UTF-8, which offers are"))?.to_owned();
+        let text = path.0.to_str().ok_or_else(|| io::Error::other("the path of TMPDIR is not UTF-8"))?.to_owned();
         Ok(Offer { text: Some(text), keep: Some(Box::new(path)) })
     }
 
@@ -61,7 +61,7 @@ impl Transport for Fifo {
         let path = peers.keep.and_then(|kept| kept.downcast::<FifoPath>().ok());
         let path = path.ok_or_else(|| io::Error::other("no FIFO was kept from the offer"))?;
         let fifo = File::open(&path.0)?;
-        // The writer has it open too by now, or the open would still be waiting: nobody needs the name any more.
+        // The sender has opened it too, or the call above would still wait; so the name is not needed any more.
         drop(path);
         capacity::set(&fifo, capacity::DEFAULT)?;
         StreamReceiver::new(fifo, shape)
@@ -72,11 +72,11 @@ impl Transport for Fifo {
     }
 }
 
-/// The FIFO's name, removed when this goes.
+/// Path of a FIFO, removed on drop.
 struct FifoPath(PathBuf);
 
 impl FifoPath {
-    /// Makes a FIFO for this user only, under a name that no other of this process has.
+    /// Makes a FIFO for this user only, with a name that is unique in this process.
     fn make() -> io::Result<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl FifoPath {
 
 impl Drop for FifoPath {
     fn drop(&mut self) {
-        // Gone already is fine.
+        // It may be removed already.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_is_offered_found_and_gone_again() {
+    fn a_fifo_is_removed_once_both_endpoints_are_open() {
         let shape = shape();
         let Offer { text, keep } = Fifo::offer(&Address::Offered, &shape, Endpoint::Receiver).expect("a FIFO");
         let path = text.clone().expect("a path");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_that_nobody_takes_up_leaves_nothing() {
+    fn an_unused_offer_leaves_no_file() {
         let offer = Fifo::offer(&Address::Offered, &shape(), Endpoint::Receiver).expect("a FIFO");
         let path = offer.text.clone().expect("a path");
         drop(offer);

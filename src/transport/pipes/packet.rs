@@ -1,9 +1,9 @@
-//! Pipe in packet mode (O_DIRECT): each write up to PIPE_BUF is one packet in a slot of its own, and each read takes one,
-//! whatever its length, so a message frames itself. Cost: as a pipe, but a small message fills a slot, so a default pipe
-//! holds 16 messages. Source: O_DIRECT in pipe(2), Linux 3.4.
+//! Pipe in packet mode (O_DIRECT): each write of up to PIPE_BUF bytes is one packet in its own slot, and each read
+//! takes one packet, whatever its length. Cost: as [`pipe`](super::pipe), but a small message fills a slot, so a
+//! default pipe holds 16 messages. Source: O_DIRECT in pipe(2), Linux 3.4.
 //!
-//! A packet must not be empty (a write of nothing leaves no trace) nor larger than PIPE_BUF (it would be split), and a
-//! read into less room than the packet has throws the rest away: so the reader always has room for the largest.
+//! A packet must not be empty (an empty write leaves no trace) nor larger than PIPE_BUF (it would be split). A read
+//! with a smaller buffer discards the rest of the packet, so the receiver's buffer has the size of the largest packet.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,26 +18,26 @@ use crate::transport::byte_stream;
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
-/// The largest packet.
+/// Largest packet.
 const MAX_BYTES: usize = libc::PIPE_BUF;
 
-/// The transport.
+/// Transport over a pipe in packet mode.
 pub struct PipePacket;
 
-/// The writing end, and the room a message is built in.
+/// Sender, with the buffer for a message.
 pub struct PacketSender {
     pipe: File,
-    room: Box<[u8; MAX_BYTES]>,
+    buffer: Box<[u8; MAX_BYTES]>,
 }
 
-/// The reading end, and the room a message is read into.
+/// Receiver, with the buffer for a message.
 pub struct PacketReceiver {
     pipe: File,
-    room: Box<[u8; MAX_BYTES]>,
+    buffer: Box<[u8; MAX_BYTES]>,
 }
 
 impl Transport for PipePacket {
-    const SUMMARY: &'static str = "anonymous pipe in packet mode (O_DIRECT), one message a packet";
+    const SUMMARY: &'static str = "anonymous pipe in packet mode (O_DIRECT), one packet per message";
     const GROUP: Group = Group::Pipes;
     const TOPOLOGY: Topology = Topology::ManyToMany;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
@@ -51,7 +51,7 @@ impl Transport for PipePacket {
 
     fn supports(shape: &Shape) -> Result<(), String> {
         match shape.message_bytes {
-            0 => Err("a pipe's packet cannot carry an empty message".into()),
+            0 => Err("a packet of a pipe cannot be empty".into()),
             bytes if bytes > MAX_BYTES => Err(too_large(bytes)),
             _ => Ok(()),
         }
@@ -64,11 +64,11 @@ impl Transport for PipePacket {
     }
 
     fn attach_sender(address: &Address, _: Peers, _: &Shape) -> io::Result<PacketSender> {
-        Ok(PacketSender { pipe: address.descriptor(Endpoint::Sender)?.duplicate()?.into(), room: empty_room() })
+        Ok(PacketSender { pipe: address.descriptor(Endpoint::Sender)?.duplicate()?.into(), buffer: new_buffer() })
     }
 
     fn attach_receiver(address: &Address, _: Peers, _: &Shape) -> io::Result<PacketReceiver> {
-        Ok(PacketReceiver { pipe: address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), room: empty_room() })
+        Ok(PacketReceiver { pipe: address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), buffer: new_buffer() })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -76,23 +76,23 @@ impl Transport for PipePacket {
     }
 }
 
-fn empty_room() -> Box<[u8; MAX_BYTES]> {
+fn new_buffer() -> Box<[u8; MAX_BYTES]> {
     Box::new([0; MAX_BYTES])
 }
 
 #[cold]
 fn too_large(bytes: usize) -> String {
-    format!("a pipe's packet holds at most {MAX_BYTES} bytes (PIPE_BUF), not {bytes}")
+    format!("a packet of a pipe has at most {MAX_BYTES} bytes (PIPE_BUF), not {bytes}")
 }
 
 impl Sender for PacketSender {
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        let room = self.room.get_mut(..len);
-        let room = room.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, too_large(len)))?;
-        fill(room);
-        let written = Block.retry(|| self.pipe.write(room))?;
-        // Up to PIPE_BUF bytes go in whole or not at all.
+        let message = self.buffer.get_mut(..len);
+        let message = message.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, too_large(len)))?;
+        fill(message);
+        let written = Block.retry(|| self.pipe.write(message))?;
+        // Up to PIPE_BUF bytes are written as a whole or not at all.
         if written == len { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 }
@@ -100,9 +100,9 @@ impl Sender for PacketSender {
 impl Receiver for PacketReceiver {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
-        match Block.retry(|| self.pipe.read(&mut self.room[..]))? {
+        match Block.retry(|| self.pipe.read(&mut self.buffer[..]))? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            bytes => Ok(read(&self.room[..bytes])),
+            bytes => Ok(read(&self.buffer[..bytes])),
         }
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_keep_their_borders() {
+    fn packets_keep_their_boundaries() {
         let (mut sender, mut receiver) = ends();
         let lengths = [1, 8, 4096, 3, 4095];
         for (number, len) in lengths.into_iter().enumerate() {
@@ -139,18 +139,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_is_refused_with_the_limit() {
+    fn empty_and_too_large_packets_are_refused_with_the_limit() {
         let (mut sender, _receiver) = ends();
         let refused = sender.send(4097, |_| panic!("never filled")).expect_err("too large");
         assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
         assert!(refused.to_string().contains("4096"), "{refused}");
         assert!(PipePacket::supports(&shape(4097)).expect_err("too large").contains("PIPE_BUF"));
-        assert!(PipePacket::supports(&shape(0)).expect_err("leaves no trace").contains("empty message"));
+        assert!(PipePacket::supports(&shape(0)).expect_err("empty").contains("cannot be empty"));
     }
 
-    /// The kernel's behaviour that the refusals above rest on.
+    /// Kernel behaviour that the limits above are based on.
     #[test]
-    fn an_empty_write_leaves_no_packet_and_a_short_read_loses_the_rest() {
+    fn an_empty_write_leaves_no_packet_and_a_short_read_discards_the_rest() {
         let (mut sender, mut receiver) = ends();
         assert_eq!(sender.pipe.write(&[]).expect("an empty write"), 0);
         sender.pipe.write_all(&[1, 2, 3, 4]).expect("room");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_either_side_is_seen() {
+    fn each_endpoint_sees_the_other_close() {
         let (sender, mut receiver) = ends();
         drop(sender);
         assert_eq!(receiver.receive(|_| ()).expect_err("no writer").kind(), io::ErrorKind::UnexpectedEof);

@@ -1,7 +1,7 @@
-//! Anonymous pipe, by how its sides wait and by capacity. The kernel copies in and out; a reader without data sleeps, or
-//! calls again. Cost: two system calls and two copies a message, a wake and a switch when the reader sleeps; a message
-//! beyond the capacity goes over in pieces, each with a read and a wait of its own.
-//! Source: pipe(2), pipe(7).
+//! Anonymous pipe, by wait strategy and capacity. The kernel copies in and out; a receiver without data sleeps, or
+//! repeats the call. Cost: two system calls and two copies per message, a wake and a context switch if the receiver
+//! sleeps; a message larger than the capacity is transferred in pieces, each with its own read and wait. Source:
+//! pipe(2), pipe(7).
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// The transport, by how its sides wait and by its capacity in bytes, [`capacity::DEFAULT`] as the kernel makes it.
+/// Transport over a pipe, by wait strategy and capacity in bytes; [`capacity::DEFAULT`] is that of a new pipe.
 pub struct Pipe<W = Block, const CAPACITY: usize = { capacity::DEFAULT }>(PhantomData<W>);
 
 impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
@@ -39,13 +39,13 @@ impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
         capacity::unavailable(CAPACITY)
     }
 
-    /// Up to PIPE_BUF bytes a write goes in whole, so several writers' messages never mix, and what readers of that many
-    /// bytes each leave behind is whole messages.
+    /// A write of up to PIPE_BUF bytes is atomic, so messages of several senders never mix, and a receiver that reads
+    /// the same number of bytes always gets a whole message.
     fn supports(shape: &Shape) -> Result<(), String> {
         let (bytes, most) = (shape.message_bytes, libc::PIPE_BUF);
         if (shape.producers > 1 || shape.consumers > 1) && bytes > most {
             return Err(format!(
-                "several writers or readers of one pipe keep messages of up to {most} bytes (PIPE_BUF) whole, not {bytes}"
+                "with several senders or receivers a pipe carries messages of up to {most} bytes (PIPE_BUF), not {bytes}"
             ));
         }
         byte_stream::refuse_empty(shape)

@@ -1,15 +1,15 @@
-//! Pages lent to a pipe by vmsplice(2) and copied out once by read(2): the copy into the kernel is saved, at the price of
-//! looking up each page and of never touching it again before it was read. The pipe holds 1 MiB, so that a message of
-//! 256 pages goes over in one call. Cost: two system calls and one copy a message, a page looked up for every 4 KiB, a
-//! wake and a switch when the reader sleeps, and rarely a look at what is still inside.
-//! Source: vmsplice(2); FIONREAD in pipe(7).
+//! Pages of the sender given to a pipe by vmsplice(2) and copied out once by read(2). This saves the copy into the
+//! kernel, but each page must be looked up, and must not be modified before it was read. The pipe holds 1 MiB, so that
+//! a message of 256 pages needs one call. Cost: two system calls and one copy per message, a page lookup for every 4
+//! KiB, a wake and a context switch if the receiver sleeps, and rarely a query of the unread bytes. Source:
+//! vmsplice(2); FIONREAD in pipe(7).
 //!
-//! **Why no buffer is overwritten before it was read.** The sender uses buffers of whole pages in turn. A slot of the pipe
-//! holds one page at most, so once the messages since a buffer's last use fill all slots, that buffer has left the pipe;
-//! one buffer more than it takes to fill the pipe is therefore enough, and vmsplice itself does the waiting. That is an
-//! argument about slots; the evidence is FIONREAD, which counts the bytes not yet read, under the lock that the reader
-//! holds while it copies. No buffer is reused before the count said that it was drained, and a count that contradicts the
-//! argument ends the trial. One look usually serves for a whole turn of the buffers.
+//! **Why no buffer is overwritten before it was read.** The sender uses buffers of whole pages in turn. A slot of the
+//! pipe holds at most one page. So when the messages since a buffer's last use fill all slots, that buffer has left the
+//! pipe: one buffer more than needed to fill the pipe is enough, and vmsplice itself waits for space. FIONREAD verifies
+//! this: it counts the unread bytes, under the lock that the reader holds while it copies. No buffer is reused before
+//! that count shows it as read, and a count that contradicts the argument ends the trial. Usually one query serves for
+//! a whole round of the buffers.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -26,14 +26,14 @@ use crate::transport::byte_stream::{self, StreamReceiver};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Sender, Shape, Transport};
 
-/// What the pipe holds: as much as a process without privileges may ask for.
+/// Capacity of the pipe: the most that a process without privileges may ask for.
 const CAPACITY_BYTES: usize = 0x10_0000;
 
-/// The transport.
+/// Transport over vmsplice.
 pub struct Vmsplice;
 
 impl Transport for Vmsplice {
-    const SUMMARY: &'static str = "pages lent to a 1 MiB pipe with vmsplice, copied out once by read";
+    const SUMMARY: &'static str = "pages given to a 1 MiB pipe with vmsplice, copied out once by read";
     const GROUP: Group = Group::Pipes;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const WAIT: Option<Wait> = Some(Wait::Block);
@@ -72,26 +72,26 @@ impl Transport for Vmsplice {
     }
 }
 
-/// As many messages as fill every slot of the pipe, and the one being built.
+/// Number of buffers: as many messages as fill all slots of the pipe, and the one being built.
 fn buffers(message_bytes: usize) -> usize {
     let page = capacity::page_bytes();
     let (slots, pages) = (CAPACITY_BYTES / page, message_bytes.div_ceil(page).max(1));
     slots.div_ceil(pages) + 1
 }
 
-/// The sending end, and the buffers whose pages it lends.
+/// Sender, with the buffers whose pages it gives to the pipe.
 pub struct PageSender {
     pipe: File,
     message_bytes: usize,
-    /// All buffers, each beginning with a page.
+    /// All buffers, each aligned to a page.
     pages: MmapMut,
     buffer_bytes: usize,
     buffers: u64,
-    /// Where the next message's buffer begins.
+    /// Offset of the next message's buffer.
     next: usize,
-    /// Messages lent so far.
+    /// Messages sent so far.
     lent: u64,
-    /// Messages that were drained by the last look.
+    /// Messages read, according to the last query.
     drained: u64,
 }
 
@@ -99,12 +99,12 @@ impl PageSender {
     fn new(pipe: File, message_bytes: usize, buffers: usize) -> io::Result<Self> {
         let buffer_bytes = message_bytes.next_multiple_of(capacity::page_bytes());
         let mut pages = MmapMut::map_anon(buffer_bytes * buffers)?;
-        // Brings the pages in before the clock starts.
+        // Faults the pages in before the clock starts.
         pages.fill(0);
         Ok(Self { pipe, message_bytes, pages, buffer_bytes, buffers: buffers as u64, next: 0, lent: 0, drained: 0 })
     }
 
-    /// Makes sure that the reader is through with the next buffer, whose last message is `self.buffers` messages ago.
+    /// Verifies that the receiver has read the next buffer, whose last message is `self.buffers` messages ago.
     fn look(&mut self) -> io::Result<()> {
         let bytes = self.message_bytes as u64;
         self.drained = self.lent - ioctl_fionread(&self.pipe)?.div_ceil(bytes);
@@ -147,5 +147,114 @@ impl Sender for PageSender {
     }
 }
 
+/// Buffers are not reused too early, and too early a reuse would be detected.
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::payload::{check, fill, stamp};
+    use crate::record::{Case, Measure};
+    use crate::transport::Receiver;
+
+    const PRODUCER: u16 = 9;
+
+    /// Both endpoints of a channel whose sender has `buffers` buffers.
+    fn ends(message_bytes: usize, buffers: usize) -> (PageSender, StreamReceiver<File>) {
+        let case =
+            Case::new("transport", "vmsplice", Measure::Stream).with(|p| p.message_bytes = Some(message_bytes as u64));
+        let shape = Shape::of(&case);
+        let address = Vmsplice::create(&shape).expect("a pipe of 1 MiB");
+        let pipe = address.descriptor(Endpoint::Sender).and_then(Descriptor::duplicate).expect("the writing end");
+        let sender = PageSender::new(pipe.into(), message_bytes, buffers).expect("memory for the buffers");
+        (sender, Vmsplice::attach_receiver(&address, Peers::default(), &shape).expect("the reading end"))
+    }
+
+    fn send(sender: &mut PageSender, sequence: u64) {
+        let bytes = sender.message_bytes;
+        sender.send(bytes, |room| fill(room, stamp(PRODUCER, sequence))).expect("a reader");
+    }
+
+    fn verify(receiver: &mut StreamReceiver<File>, bytes: usize, sequence: u64) -> Result<(), String> {
+        receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence))).expect("a writer")
+    }
+
+    /// Fills the pipe, builds one more message and only then reads the first: result of the check.
+    fn first_message_after_the_pipe_is_full(message_bytes: usize, buffers: usize) -> Result<(), String> {
+        let (mut sender, mut receiver) = ends(message_bytes, buffers);
+        let slots = CAPACITY_BYTES / capacity::page_bytes();
+        let fitting = (slots / message_bytes.div_ceil(capacity::page_bytes())) as u64;
+        for sequence in 0..fitting {
+            send(&mut sender, sequence);
+        }
+        // Pretends that all messages were read, so that only the payload can reveal the mutant.
+        sender.drained = sender.lent;
+        let (built, is_built) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                sender.send(message_bytes, |room| {
+                    fill(room, stamp(PRODUCER, fitting));
+                    built.send(()).expect("the reader waits for this");
+                })
+            });
+            is_built.recv().expect("one message more was built");
+            let first = verify(&mut receiver, message_bytes, 0);
+            // Lets the sender finish.
+            let rest: Result<Vec<()>, String> =
+                (1..=fitting).map(|next| verify(&mut receiver, message_bytes, next)).collect();
+            first.and(rest.map(drop))
+        })
+    }
+
+    #[test]
+    fn a_full_pipe_and_one_more_message_stay_intact() {
+        for bytes in [8, 4096, 4097, 300_000, CAPACITY_BYTES] {
+            let seen = first_message_after_the_pipe_is_full(bytes, buffers(bytes));
+            assert_eq!(seen, Ok(()), "{bytes} bytes");
+        }
+    }
+
+    /// Mutant: one buffer fewer. It fails wherever the messages fill the pipe exactly.
+    #[test]
+    fn one_buffer_fewer_is_detected_as_corruption() {
+        for bytes in [8, 4096, 4097, CAPACITY_BYTES / 2, CAPACITY_BYTES] {
+            let seen = first_message_after_the_pipe_is_full(bytes, buffers(bytes) - 1);
+            assert!(seen.as_ref().is_err_and(|why| why.starts_with("message 0 ")), "{bytes} bytes: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_with_unread_bytes_is_never_reused() {
+        let (mut sender, _receiver) = ends(4096, 3);
+        (0..3).for_each(|sequence| send(&mut sender, sequence));
+        let refused = sender.send(4096, |_| panic!("overwritten")).expect_err("three messages are unread");
+        assert!(refused.to_string().contains("still holds 3 messages"), "{refused}");
+    }
+
+    /// Kernel behaviour that the verification is based on: the count follows the reader within a message.
+    #[test]
+    fn the_count_of_unread_bytes_follows_the_reader() {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+        let mut sender = PageSender::new(write.into(), 10_000, 2).expect("memory for the buffers");
+        send(&mut sender, 0);
+        for (part, left) in [(4096, 5904), (1, 5903), (5903, 0)] {
+            assert_eq!(nix::unistd::read(&read, &mut vec![0; part]).expect("bytes to read"), part);
+            assert_eq!(ioctl_fionread(&sender.pipe).expect("a pipe can be asked"), left);
+        }
+        sender.look().expect("all is drained");
+        assert_eq!(sender.drained, 1);
+    }
+
+    #[test]
+    fn messages_beyond_the_capacity_are_transferred_in_pieces() {
+        let bytes = 3 * CAPACITY_BYTES + 5;
+        let (mut sender, mut receiver) = ends(bytes, buffers(bytes));
+        thread::scope(|scope| {
+            scope.spawn(move || (0..5).for_each(|sequence| send(&mut sender, sequence)));
+            for sequence in 0..5 {
+                assert_eq!(verify(&mut receiver, bytes, sequence), Ok(()));
+            }
+        });
+    }
+}

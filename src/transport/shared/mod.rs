@@ -1,22 +1,19 @@
-//! Queues and cells in memory that both sides map. [`queue`] makes a transport of each, [`ring`] holds what those with
-//! slots have in common.
+//! Queues and cells in memory that both endpoints map. [`queue`] makes a transport of each; limits, default depth and cost
+//! model of those with slots are defined here.
 
-pub(super) mod broadcast;
 pub(super) mod bytes;
 pub(super) mod loan;
-pub(super) mod mailbox;
-pub(super) mod mpmc;
-pub(super) mod mpsc;
-pub(super) mod mutex_condvar;
+pub(super) mod posix;
 mod queue;
-mod ring;
-pub(super) mod semaphores;
 pub(super) mod seqlock;
-pub(super) mod spsc;
+pub(super) mod slots;
 
-use crate::record::Substrate;
+use super::Shape;
+use crate::record::{Anatomy, Counts, Substrate, Wait};
+use crate::ring::layout::Layout;
+use crate::wait::Strategy;
 
-/// What a segment of any queue here can be made of; the first is the default.
+/// Substrates of a queue's segment; the first is the default.
 pub(super) const SUBSTRATES: &[Substrate] = &[
     Substrate::Memfd,
     Substrate::PosixShm,
@@ -26,6 +23,82 @@ pub(super) const SUBSTRATES: &[Substrate] = &[
     Substrate::MemfdThp,
 ];
 
-/// The same where descriptors have to be handed over beside the memory: then it is inherited too.
+/// Substrates of a queue that hands over descriptors as well; the segment must be inherited like them.
 const INHERITED_SUBSTRATES: &[Substrate] =
     &[Substrate::Memfd, Substrate::TmpfsFile, Substrate::MemfdHugetlb, Substrate::MemfdThp];
+
+/// Largest message that a slot can hold.
+const MAX_MESSAGE_BYTES: usize = 1 << 30;
+/// Largest ring. A round trip has two, which must both fit into the memory of an ordinary machine.
+const MAX_SEGMENT_BYTES: u64 = 2 << 30;
+/// Size of a ring whose depth the plan leaves open; it fits into the level-2 caches of both cores.
+const DEFAULT_RING_BYTES: usize = 256 * 1024;
+/// Bounds of the depth that follows from it.
+const DEFAULT_DEPTHS: std::ops::RangeInclusive<u32> = 4..=1024;
+
+fn supports(shape: &Shape) -> Result<(), String> {
+    if shape.message_bytes > MAX_MESSAGE_BYTES {
+        return Err(format!("a slot holds at most {MAX_MESSAGE_BYTES} bytes, not {}", shape.message_bytes));
+    }
+    if shape.depth > Layout::MAX_DEPTH {
+        return Err(format!("a ring has at most {} slots, not {}", Layout::MAX_DEPTH, shape.depth));
+    }
+    let segment_bytes = u64::from(shape.depth.max(4)) * (shape.message_bytes as u64 + 64);
+    if segment_bytes > MAX_SEGMENT_BYTES {
+        return Err(format!("a ring of {segment_bytes} bytes exceeds the limit of {MAX_SEGMENT_BYTES}"));
+    }
+    if shape.depth > 0 && !shape.depth.is_power_of_two() {
+        let near = shape.depth.next_power_of_two();
+        return Err(format!("a ring's depth is a power of two: {} or {near}, not {}", near / 2, shape.depth));
+    }
+    Ok(())
+}
+
+/// Slots of the ring for a supported shape.
+fn depth(shape: &Shape) -> u32 {
+    if shape.depth > 0 {
+        return shape.depth;
+    }
+    let fitting = (DEFAULT_RING_BYTES / Layout::new(1, shape.message_bytes).stride).max(1) as u32;
+    (1 << fitting.ilog2()).clamp(*DEFAULT_DEPTHS.start(), *DEFAULT_DEPTHS.end())
+}
+
+/// Layout of the ring for a supported shape.
+fn layout(shape: &Shape) -> Layout {
+    Layout::new(depth(shape), shape.message_bytes)
+}
+
+/// Line hand-overs per message in a slot of `layout`. In a stream several small messages share a line and one hand-over.
+/// In a closed loop the receiver waits for the line with the slot's word; the fetch of a second line overlaps with it.
+fn hand_overs(shape: &Shape, layout: &Layout) -> f64 {
+    if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
+}
+
+/// Hand-overs of the line on which `endpoints` of one kind claim positions; none for a single endpoint.
+fn contended(endpoints: u32) -> f64 {
+    if endpoints > 1 { 1.0 } else { 0.0 }
+}
+
+/// Cost model with `hand_overs` of the line with the slot's word; payload beyond the first line moves in bulk. A receiver
+/// that sleeps costs a wake, a context switch and system calls of both endpoints: one each for a futex; for an eventfd a
+/// poll and a read against a write. A hybrid wait costs that only if it outlasts its polls, which does not happen in a
+/// closed loop between two CPUs.
+fn anatomy<W: Strategy>(shape: &Shape, hand_overs: f64) -> Anatomy {
+    let (sleeps, sleeper_calls) = match W::WAIT {
+        Wait::Park | Wait::Block if shape.closed_loop() => (1.0, 1.0),
+        Wait::Eventfd if shape.closed_loop() => (1.0, 2.0),
+        _ => (0.0, 0.0),
+    };
+    let beyond_first_line = if shape.message_bytes > 64 { shape.message_bytes as f64 } else { 0.0 };
+    Anatomy {
+        sender: Counts { system_calls: sleeps, ..Counts::default() },
+        receiver: Counts {
+            system_calls: sleeper_calls,
+            line_hand_overs: hand_overs,
+            moved_bytes: beyond_first_line,
+            wakes: sleeps,
+            context_switches: sleeps,
+            ..Counts::default()
+        },
+    }
+}

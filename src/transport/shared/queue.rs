@@ -1,10 +1,10 @@
-//! From a queue in shared memory to a transport: finding the segment, attaching to it, and what all of them can do. Not a
-//! mechanism.
+//! Transport over a queue in shared memory: creates the segment, attaches to it, and describes what all queues have in
+//! common. Not a mechanism.
 
 use std::io;
 use std::marker::PhantomData;
 
-use super::{INHERITED_SUBSTRATES, SUBSTRATES, ring};
+use super::{INHERITED_SUBSTRATES, SUBSTRATES};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
 use crate::ring::{Consume, Produce};
@@ -12,55 +12,54 @@ use crate::shm::{self, Segment};
 use crate::transport::{Delivery, Peers, Receiver, Sender, Shape, Topology, Transport};
 use crate::wait::Strategy;
 
-/// What one end of a queue is made from.
+/// Parts of one endpoint of a queue.
 pub struct Attachment<W> {
-    /// The memory, mapped.
+    /// Mapped memory of the queue.
     pub segment: Segment,
-    /// Which of the ends of its kind this is.
+    /// Index among the endpoints of its kind.
     pub index: u32,
-    /// How this end waits.
+    /// Wait strategy.
     pub wait: W,
 }
 
-/// A queue in a segment; [`Shared`] makes a transport of it. Unless it says otherwise it is a ring of slots as [`ring`]
-/// lays it out.
+/// Queue in a segment; [`Shared`] makes a transport of it. The provided methods describe a ring of slots.
 pub trait Queue: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What it promises.
+    /// Delivery guarantee.
     const DELIVERY: Delivery = Delivery::Exact;
-    /// How many ends it can have.
+    /// Number of endpoints that it supports.
     const TOPOLOGY: Topology = Topology::OneToOne;
-    /// How its sides wait.
+    /// Wait strategy of both endpoints.
     type Wait: Strategy;
-    /// The sending end.
+    /// Sender.
     type Producer: Produce;
-    /// The receiving end.
+    /// Receiver.
     type Consumer: Consume;
 
     /// Refuses a shape before any process starts.
     ///
     /// Errors: the reason, with the limit.
     fn supports(shape: &Shape) -> Result<(), String> {
-        ring::supports(shape)
+        super::supports(shape)
     }
-    /// Messages it holds for this shape, where their number is fixed.
+    /// Number of messages that it holds for this shape, if fixed.
     fn depth(shape: &Shape) -> Option<u32> {
-        Some(ring::depth(shape))
+        Some(super::depth(shape))
     }
-    /// Size of its segment, for a shape it supports.
+    /// Size of its segment, for a supported shape.
     fn segment_bytes(shape: &Shape) -> usize {
-        ring::layout(shape).segment_bytes()
+        super::layout(shape).segment_bytes()
     }
-    /// Makes the sending end.
-    fn producer(attachment: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Producer>;
-    /// Makes the receiving end.
-    fn consumer(attachment: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Consumer>;
-    /// What one message should cost.
+    /// Attaches the sender.
+    fn producer(at: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Producer>;
+    /// Attaches the receiver.
+    fn consumer(at: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Consumer>;
+    /// Declared cost of one message.
     fn anatomy(shape: &Shape) -> Anatomy;
 }
 
-/// Waiting as the C library does it: in the kernel, inside the call.
+/// Wait strategy of the C library: blocks in the kernel, inside the call.
 pub struct InLibrary;
 
 impl Strategy for InLibrary {
@@ -72,13 +71,13 @@ impl Strategy for InLibrary {
     }
 }
 
-/// The transport of a queue.
+/// Transport over the queue `Q`.
 pub struct Shared<Q>(PhantomData<Q>);
 
-/// Its sending end.
+/// Sender of [`Shared`].
 pub struct SharedSender<P>(P);
 
-/// Its receiving end.
+/// Receiver of [`Shared`].
 pub struct SharedReceiver<C>(C);
 
 impl<Q: Queue> Transport for Shared<Q> {
@@ -119,7 +118,7 @@ impl<Q: Queue> Transport for Shared<Q> {
     }
 }
 
-/// The address of `memory` with what the ends need to wake each other behind it.
+/// Appends to the address of `memory` the descriptors by which the endpoints wake each other.
 fn equipped(memory: Address, [for_sender, for_receiver]: [Vec<Descriptor>; 2]) -> io::Result<Address> {
     match memory {
         Address::Inherited { mut sender, mut receiver } => {
@@ -128,25 +127,25 @@ fn equipped(memory: Address, [for_sender, for_receiver]: [Vec<Descriptor>; 2]) -
             Ok(Address::Inherited { sender, receiver })
         }
         named if for_sender.is_empty() && for_receiver.is_empty() => Ok(named),
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "memory found by name comes without descriptors")),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "memory found by name cannot carry descriptors")),
     }
 }
 
-/// Where the end of `address` sits down.
+/// Maps the segment and attaches the wait strategy for endpoint `end`.
 fn attachment<Q: Queue>(
     address: &Address,
     end: Endpoint,
     peers: &Peers,
     shape: &Shape,
 ) -> io::Result<Attachment<Q::Wait>> {
-    let equipment = match address {
+    let descriptors = match address {
         Address::Inherited { .. } => {
             let all = address.descriptors(end)?;
             &all[all.len() - Q::Wait::DESCRIPTORS.min(all.len())..]
         }
         _ => &[],
     };
-    let wait = Q::Wait::attach(equipment)?;
+    let wait = Q::Wait::attach(descriptors)?;
     let segment = Segment::attach(address, end, Q::segment_bytes(shape))?.settled(shape.substrate, shape.prefault)?;
     Ok(Attachment { segment, index: peers.index, wait })
 }

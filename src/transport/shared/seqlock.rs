@@ -1,22 +1,22 @@
-//! A cell in shared memory with the latest value: the writer never waits, readers that were overtaken copy again. Values
-//! that nobody read in time are gone. Cost: one line hand-over for a small value, and a copy on either side.
+//! Cell in shared memory with the latest value: the writer never waits, and a reader that was overtaken by the writer copies
+//! again. Values not read in time are overwritten. Cost: one line hand-over for a small value, and a copy at each endpoint.
 //! Source: see [`crate::ring::seqlock`].
 
 use std::io;
 use std::marker::PhantomData;
 
+use super::anatomy;
 use super::queue::{Attachment, Queue, Shared};
-use super::ring;
 use crate::record::Anatomy;
 use crate::ring::cell::{SegmentCell, segment_bytes};
 use crate::ring::seqlock::{Reader, Writer};
 use crate::transport::{Delivery, Shape, Topology};
 use crate::wait::{EventCount, WaitStrategy};
 
-/// The transport, by wait strategy.
+/// Transport, by wait strategy.
 pub type ShmSeqlock<W> = Shared<Seqlock<W>>;
 
-/// The cell.
+/// Cell with the latest value.
 pub struct Seqlock<W>(PhantomData<W>);
 
 impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
@@ -31,7 +31,7 @@ impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
         if shape.depth > 1 {
             return Err(format!("a cell holds one value, not {}", shape.depth));
         }
-        ring::supports(shape)
+        super::supports(shape)
     }
 
     fn depth(_: &Shape) -> Option<u32> {
@@ -42,16 +42,16 @@ impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
         segment_bytes(shape.message_bytes)
     }
 
-    fn producer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
-        Ok(Writer::new(SegmentCell::new(attachment.segment, shape.message_bytes)?, attachment.wait))
+    fn producer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(Writer::new(SegmentCell::new(at.segment, shape.message_bytes)?, at.wait))
     }
 
-    fn consumer(attachment: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(Reader::new(SegmentCell::new(attachment.segment, shape.message_bytes)?, attachment.wait))
+    fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(Reader::new(SegmentCell::new(at.segment, shape.message_bytes)?, at.wait))
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        let mut anatomy = ring::anatomy::<W>(shape, 1.0);
+        let mut anatomy = anatomy::<W>(shape, 1.0);
         anatomy.sender.copied_bytes = shape.message_bytes as f64;
         anatomy.receiver.copied_bytes = shape.message_bytes as f64;
         anatomy

@@ -1,5 +1,5 @@
-//! Memory passed between processes as an open descriptor: SCM_RIGHTS over a unix socket pair, a word of eight bytes with
-//! each message. Not a mechanism. Source: unix(7), memfd_create(2).
+//! Memory passed between processes as a descriptor: SCM_RIGHTS over a unix socket pair, with an eight-byte word per
+//! message. Not a mechanism. Source: unix(7), memfd_create(2).
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -14,11 +14,11 @@ use rustix::net::{
 
 use crate::address::{Address, Descriptor};
 
-/// Messages that a connection of these holds at most, the one being written and the one being read included: the
-/// smallest send buffer there is (4608 bytes) has room for six packets of a word (768 bytes each, bookkeeping included).
+/// Most messages that a connection holds, including the one being written and the one being read: the smallest send
+/// buffer (4608 bytes) has space for six packets of a word (768 bytes each, kernel bookkeeping included).
 pub(super) const UNDER_WAY_MAX: usize = 8;
 
-/// Makes a connection. Its buffers are as small as can be: what waits in them keeps a message's memory alive.
+/// Makes a connection with the smallest possible buffers, since a queued message keeps its memory allocated.
 pub(super) fn pair() -> io::Result<Address> {
     let (first, second) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
     for socket in [&first, &second] {
@@ -27,49 +27,50 @@ pub(super) fn pair() -> io::Result<Address> {
     Ok(Address::Inherited { sender: vec![Descriptor::new(first)], receiver: vec![Descriptor::new(second)] })
 }
 
-/// Makes `bytes` bytes of anonymous memory, zero and sealable.
+/// Makes `bytes` zero bytes of anonymous, sealable memory.
 pub(super) fn memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = memfd_create("ipcmark", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     ftruncate(&fd, bytes as u64)?;
     Ok(fd)
 }
 
-/// Whether `bytes` bytes of this memory can be mapped and stay there.
+/// Checks that `bytes` bytes of this memory can be mapped and will not disappear.
 ///
-/// Errors: `InvalidData` where it is smaller, or could be cut short under its reader (SIGBUS).
-pub(super) fn lasting(memory: impl AsFd, bytes: usize) -> io::Result<()> {
+/// Errors: `InvalidData` if it is smaller, or could be truncated while it is read (SIGBUS).
+pub(super) fn check_size(memory: impl AsFd, bytes: usize) -> io::Result<()> {
     let sealed = fcntl_get_seals(&memory)?.contains(SealFlags::SHRINK);
     let large = fstat(&memory)?.st_size.cast_unsigned() >= bytes as u64;
     let wrong = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     match (sealed, large) {
-        (false, _) => wrong("the memory passed could still be cut short"),
-        (_, false) => wrong("the memory passed is smaller than agreed"),
+        (false, _) => wrong("the passed memory could still be truncated"),
+        (_, false) => wrong("the passed memory is smaller than agreed"),
         _ => Ok(()),
     }
 }
 
-/// Sends `word`, and with it a copy of `descriptor`; waits for room.
+/// Sends `word` with a copy of `descriptor`; waits for space.
 pub(super) fn send(socket: impl AsFd, word: u64, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let passed = descriptor.as_slice();
     if !passed.is_empty() {
-        // There is room for exactly one.
+        // The buffer has space for exactly one.
         control.push(SendAncillaryMessage::ScmRights(passed));
     }
     let word = word.to_ne_bytes();
-    again(|| sendmsg(&socket, &[IoSlice::new(&word)], &mut control, SendFlags::NOSIGNAL)).map(drop)
+    retry_on_eintr(|| sendmsg(&socket, &[IoSlice::new(&word)], &mut control, SendFlags::NOSIGNAL)).map(drop)
 }
 
-/// Waits for a word, and takes over the descriptor that came with it.
+/// Waits for a word, and takes the descriptor that came with it.
 ///
-/// Errors: `UnexpectedEof` when the other end is gone; `InvalidData` for anything but a word, or when this process may
-/// have no further descriptor.
+/// Errors: `UnexpectedEof` if the peer has closed; `InvalidData` for anything but a word, or if this process has
+/// reached its limit of descriptors.
 pub(super) fn receive(socket: impl AsFd) -> io::Result<(u64, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut word = [0; 8];
-    let got = again(|| recvmsg(&socket, &mut [IoSliceMut::new(&mut word)], &mut control, RecvFlags::CMSG_CLOEXEC))?;
+    let got =
+        retry_on_eintr(|| recvmsg(&socket, &mut [IoSliceMut::new(&mut word)], &mut control, RecvFlags::CMSG_CLOEXEC))?;
     let passed = control.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
@@ -77,14 +78,14 @@ pub(super) fn receive(socket: impl AsFd) -> io::Result<(u64, Option<OwnedFd>)> {
     let wrong = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     match got.bytes {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ if got.flags.contains(ReturnFlags::CTRUNC) => wrong("no room for the descriptor passed: see RLIMIT_NOFILE"),
+        _ if got.flags.contains(ReturnFlags::CTRUNC) => wrong("cannot receive the descriptor: see RLIMIT_NOFILE"),
         8 => Ok((u64::from_ne_bytes(word), passed)),
-        _ => wrong("a message passed with a descriptor is one word"),
+        _ => wrong("a message that passes a descriptor has eight bytes"),
     }
 }
 
-/// Makes a call again when a signal broke it off.
-fn again<R>(mut call: impl FnMut() -> rustix::io::Result<R>) -> io::Result<R> {
+/// Repeats a call that a signal interrupted.
+fn retry_on_eintr<R>(mut call: impl FnMut() -> rustix::io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
             Err(rustix::io::Errno::INTR) => {}

@@ -1,5 +1,5 @@
-//! What connections made by a listening and a dialling side share: the receiving worker listens and offers the place, the
-//! sending worker dials it. Not a mechanism; named unix sockets and TCP build on it.
+//! Connections between a listener and a caller: the receiving worker listens and offers its address, the sending worker
+//! connects to it. Not a mechanism; named unix sockets and TCP build on it.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,52 +11,50 @@ use crate::abort;
 use crate::address::Endpoint;
 use crate::transport::{Offer, Peers};
 
-/// How often a side that waits for its peer's call looks at the abort word, in milliseconds.
+/// Milliseconds between two checks of the abort word while the receiver waits for the connection.
 const SLICE_MS: u8 = 50;
 
-/// A kind of connection.
-pub(super) trait Dial {
-    /// An end of it.
+/// Kind of connection.
+pub(super) trait Connect {
+    /// Endpoint of a connection.
     type Stream: Read + Write + AsFd;
-    /// Where calls arrive.
+    /// Listener for connections.
     type Listener: AsFd + Send + 'static;
 
-    /// Opens a place of its own where calls arrive, and says how to find it.
+    /// Opens a listener, and returns its address.
     fn listen() -> io::Result<(Self::Listener, String)>;
-    /// Takes the call that is there, and closes the place to others.
+    /// Accepts the pending connection, and closes the listener.
     fn accept(listener: Self::Listener) -> io::Result<Self::Stream>;
-    /// Calls the listener at `place`.
-    fn dial(place: &str) -> io::Result<Self::Stream>;
+    /// Connects to the listener at `address`.
+    fn connect(address: &str) -> io::Result<Self::Stream>;
 }
 
-/// Runs in a worker before any end attaches: the receiving side listens.
-pub(super) fn offer<D: Dial>(end: Endpoint) -> io::Result<Offer> {
+/// Runs in a worker before any endpoint attaches: the receiver opens its listener.
+pub(super) fn offer<D: Connect>(end: Endpoint) -> io::Result<Offer> {
     if end == Endpoint::Sender {
         return Ok(Offer::default());
     }
-    let (listener, place) = D::listen()?;
-    Ok(Offer { text: Some(place), keep: Some(Box::new(listener)) })
+    let (listener, address) = D::listen()?;
+    Ok(Offer { text: Some(address), keep: Some(Box::new(listener)) })
 }
 
-/// The connection, for the side at `end`. A call is complete before it is taken, so neither side needs the other to hurry.
+/// Connection of endpoint `end`. It is complete before it is accepted, so neither worker has to wait for the other.
 ///
-/// Errors: the system's; `Interrupted` when the trial was called off before anybody dialled.
-pub(super) fn connect<D: Dial>(end: Endpoint, peers: Peers) -> io::Result<D::Stream> {
+/// Errors: those of the system; `Interrupted` if the trial is aborted before the sender connects.
+pub(super) fn connect<D: Connect>(end: Endpoint, peers: Peers) -> io::Result<D::Stream> {
     match end {
-        Endpoint::Sender => {
-            D::dial(&peers.text.ok_or_else(|| io::Error::other("the receiver offered no place to dial"))?)
-        }
+        Endpoint::Sender => D::connect(&peers.text.ok_or_else(|| io::Error::other("the receiver offered no address"))?),
         Endpoint::Receiver => {
             let kept = peers.keep.and_then(|kept| kept.downcast::<D::Listener>().ok());
             let listener = kept.ok_or_else(|| io::Error::other("no listener was kept from the offer"))?;
-            await_call(listener.as_fd())?;
+            await_connection(listener.as_fd())?;
             D::accept(*listener)
         }
     }
 }
 
-/// Returns once a call is there. A peer that dies before it dials leaves no trace on a listener but the abort word.
-fn await_call(listener: BorrowedFd<'_>) -> io::Result<()> {
+/// Waits for a connection. If the sender dies before it connects, only the abort word tells.
+fn await_connection(listener: BorrowedFd<'_>) -> io::Result<()> {
     loop {
         match poll(&mut [PollFd::new(listener, PollFlags::POLLIN)], PollTimeout::from(SLICE_MS)) {
             Ok(0) | Err(Errno::EINTR) if abort::requested() => return Err(abort::error()),

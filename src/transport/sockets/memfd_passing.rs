@@ -1,10 +1,10 @@
-//! Memory handed over instead of copied, fresh for each message: the sender makes a memfd, writes the message into it,
-//! seals it for good and passes the descriptor over a unix socket; the receiver checks the seals, maps it, reads it in
-//! place and lets it go. Nobody can change a message once it was sent: this is how programs that do not trust each other
-//! pass large ones.
+//! Memory passed instead of copied, new for each message: the sender makes a memfd, writes the message into it, seals
+//! it and passes its descriptor over a unix socket; the receiver checks the seals, maps it, reads it in place and
+//! unmaps it. A sent message cannot be changed, so programs that do not trust each other can pass large messages this
+//! way.
 //!
-//! Cost: seven system calls to send and six to receive; every page is allocated, cleared, mapped twice and freed again,
-//! which the kernel's copies into and out of a pipe may well undercut. Source: memfd_create(2), fcntl(2) on seals, unix(7).
+//! Cost: seven system calls to send and six to receive; each page is allocated, cleared, mapped twice and freed, which
+//! may cost more than the copies of a pipe. Source: memfd_create(2), fcntl(2) on seals, unix(7).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -19,26 +19,26 @@ use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// Memory that messages under way may take together.
+/// Most memory of all messages in flight.
 const MEMORY_BYTES_MAX: usize = 2 << 30;
 
-/// The transport.
+/// Transport over a new memfd per message.
 pub struct MemfdPassing;
 
-/// The sending end.
+/// Sender.
 pub struct MemfdSender {
     socket: OwnedFd,
     agreed_bytes: usize,
 }
 
-/// The receiving end.
+/// Receiver.
 pub struct MemfdReceiver {
     socket: OwnedFd,
     agreed_bytes: usize,
 }
 
 impl Transport for MemfdPassing {
-    const SUMMARY: &'static str = "a fresh sealed memfd for each message, passed over a unix socket and mapped";
+    const SUMMARY: &'static str = "new sealed memfd for each message, passed over a unix socket and mapped";
     const GROUP: Group = Group::Sockets;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const DUPLEX: bool = true;
@@ -48,15 +48,15 @@ impl Transport for MemfdPassing {
 
     fn unavailable() -> Option<String> {
         let tried = Draft::new(1).and_then(Draft::seal).and_then(|fd| sealed(&fd, 1));
-        tried.err().map(|e| format!("sealed memory cannot be mapped here: {e}; a shared mapping of it wants Linux 6.7"))
+        tried.err().map(|e| format!("sealed memory cannot be mapped here: {e}; a shared mapping of it needs Linux 6.7"))
     }
 
     fn supports(shape: &Shape) -> Result<(), String> {
         let most = MEMORY_BYTES_MAX / UNDER_WAY_MAX;
         match shape.message_bytes {
-            0 => Err("an empty message has no memory to hand over".into()),
+            0 => Err("an empty message has no memory to pass".into()),
             bytes if bytes > most => Err(format!(
-                "up to {UNDER_WAY_MAX} messages are under way, each in memory of its own: at most {most} bytes, not {bytes}"
+                "up to {UNDER_WAY_MAX} messages are in flight, each in its own memory: at most {most} bytes, not {bytes}"
             )),
             _ => Ok(()),
         }
@@ -91,9 +91,10 @@ impl Transport for MemfdPassing {
         Ok((sender, MemfdReceiver { socket: own.duplicate()?, agreed_bytes }))
     }
 
-    /// The sender's: memfd_create, ftruncate, mmap, munmap, fcntl, sendmsg, close. The receiver's: recvmsg, statx, fcntl,
-    /// mmap, close, munmap. Mapping brings all pages in at once; the kernel counts that as faults although nothing traps:
-    /// one a page for the writer, since each is allocated and cleared, one for every 16 pages around for the reader.
+    /// System calls of the sender: memfd_create, ftruncate, mmap, munmap, fcntl, sendmsg, close. Of the receiver:
+    /// recvmsg, statx, fcntl, mmap, close, munmap. A mapping brings in all its pages at once, which the kernel counts
+    /// as page faults although there is no trap: one per page for the sender, which allocates and clears it, one for
+    /// every 16 pages for the receiver.
     fn anatomy(shape: &Shape) -> Anatomy {
         let bytes = shape.message_bytes as f64;
         let pages = shape.message_bytes.div_ceil(page_bytes()) as f64;
@@ -112,7 +113,7 @@ impl Transport for MemfdPassing {
     }
 }
 
-/// Pages that one reading fault maps where they are there already: the kernel's `fault_around_bytes`, 64 KiB.
+/// Pages that one read fault maps if they are present: the kernel's `fault_around_bytes`, 64 KiB.
 const PAGES_AROUND: f64 = 16.0;
 
 fn page_bytes() -> usize {
@@ -148,18 +149,18 @@ impl Receiver for MemfdReceiver {
     }
 }
 
-/// Closes by the plain call, so that a message costs the same in every build: dropped, a descriptor would first be asked
-/// whether it is open wherever debug assertions are on.
+/// Closes with the plain call, so that a message costs the same in every build: with debug assertions, `OwnedFd` first
+/// checks that the descriptor is open.
 fn close(descriptor: OwnedFd) -> io::Result<()> {
     Ok(nix::unistd::close(descriptor)?)
 }
 
 #[cold]
 fn other_size(kind: io::ErrorKind, len: usize, agreed: usize) -> io::Error {
-    io::Error::new(kind, format!("a message of {len} bytes where 1 to {agreed} were agreed"))
+    io::Error::new(kind, format!("a message of {len} bytes, where 1 to {agreed} were agreed"))
 }
 
-/// A message being written.
+/// Message while it is written.
 struct Draft {
     memory: OwnedFd,
     map: MmapRaw,
@@ -173,13 +174,13 @@ impl Draft {
     }
 
     fn room(&mut self) -> &mut [u8] {
-        // SAFETY: the mapping has `len` readable and writable bytes and lives as long as the borrow of `self`. The memory
-        // was made by `new` and its descriptor leaves this value in `seal` only, which takes the value: nobody else can
-        // reach the bytes.
+        // SAFETY: the mapping has `len` readable and writable bytes and lives as long as the borrow of `self`. `new`
+        // made the memory, and its descriptor leaves `self` only in `seal`, which consumes `self`, so there is no other
+        // access.
         unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr(), self.map.len()) }
     }
 
-    /// Nobody can change, cut or extend what was written from here on.
+    /// Prevents any further change of the content or size.
     fn seal(self) -> io::Result<OwnedFd> {
         // Memory with a writable mapping cannot be sealed against writing.
         drop(self.map);
@@ -188,7 +189,7 @@ impl Draft {
     }
 }
 
-/// Maps a message that came, once it is certain that nobody can change it any more.
+/// Maps a received message after verifying that it cannot be changed any more.
 fn sealed(memory: &OwnedFd, bytes: usize) -> io::Result<Mmap> {
     MmapOptions::new().len(bytes).populate().map_if_safe(memory).map_err(io::Error::other)
 }
@@ -203,8 +204,8 @@ mod tests {
         let refused = sealed(&draft.memory, 64).expect_err("not sealed");
         assert!(refused.to_string().contains("not safe"), "{refused}");
         let memory = draft.seal().expect("sealed");
-        assert!(sealed(&memory, 65).is_err(), "smaller than said");
+        assert!(sealed(&memory, 65).is_err(), "smaller than announced");
         assert_eq!(sealed(&memory, 64).expect("mapped").len(), 64);
-        assert!(MmapOptions::new().len(64).map_raw(&memory).is_err(), "writing is over");
+        assert!(MmapOptions::new().len(64).map_raw(&memory).is_err(), "sealed against writing");
     }
 }

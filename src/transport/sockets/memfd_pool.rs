@@ -1,9 +1,10 @@
-//! Memory handed over instead of copied, from a pool: a few memfds, each mapped once at both ends and used in turn. A
-//! message is written and read in place; what goes over the unix socket is its length, and the descriptor when a buffer is
-//! used for the first time. The receiver gives buffers back by credits, half a pool at a time. The path for large messages.
+//! Memory passed instead of copied, from a pool: a few memfds, each mapped once at both endpoints and used in turn. A
+//! message is written and read in place; the unix socket carries its length, and the descriptor when a buffer is used
+//! for the first time. The receiver returns buffers by credits, half a pool at a time. Made for large messages.
 //!
-//! Cost: one system call to send and one to receive, and two more for each half of a pool; a wake and a switch when the
-//! reader sleeps; the payload's lines come from the writer's cache. Source: memfd_create(2), fcntl(2) on seals, unix(7).
+//! Cost: one system call to send and one to receive, and two more for each half of a pool; a wake and a context switch
+//! if the receiver sleeps; the payload's lines come from the sender's cache. Source: memfd_create(2), fcntl(2) on
+//! seals, unix(7).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -17,45 +18,45 @@ use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// Buffers when the plan leaves it open: one is written, one is read, and two give each side some way ahead.
+/// Default number of buffers: one is written, one is read, and two let the sender run ahead.
 const DEFAULT_BUFFERS: u32 = 4;
-/// Buffers at most: each is a descriptor and a mapping at both ends.
+/// Most buffers; each needs a descriptor and a mapping at both endpoints.
 const BUFFERS_MAX: u32 = 256;
-/// Memory of a pool at most.
+/// Most memory of a pool.
 const POOL_BYTES_MAX: u64 = 2 << 30;
 
-/// The transport.
+/// Transport over a pool of memfds.
 pub struct MemfdPool;
 
-/// The sending end. Buffers are used in turn, so a count of free ones says which they are.
+/// Sender. It uses the buffers in turn, so their free ones follow from a count.
 pub struct PoolSender {
     socket: OwnedFd,
     agreed_bytes: usize,
     buffers: Vec<Buffer>,
-    /// The buffer of the next message.
+    /// Buffer of the next message.
     turn: usize,
-    /// Buffers from `turn` on that the receiver does not look at.
+    /// Free buffers from `turn` on.
     free: usize,
 }
 
-/// The receiving end.
+/// Receiver.
 pub struct PoolReceiver {
     socket: OwnedFd,
     agreed_bytes: usize,
     options: MmapOptions,
-    /// Mapped so far, in the order of their first use.
+    /// Buffers mapped so far, in the order of their first use.
     buffers: Vec<MmapRaw>,
-    /// The buffer of the next message.
+    /// Buffer of the next message.
     turn: usize,
-    /// Messages read since buffers were last given back.
+    /// Messages read since buffers were last returned.
     read: usize,
     pool: usize,
 }
 
-/// A buffer as its writer has it.
+/// Buffer of the sender.
 struct Buffer {
     map: MmapRaw,
-    /// Until its first use passes it on.
+    /// Descriptor, until the first use passes it.
     memory: Option<OwnedFd>,
 }
 
@@ -63,7 +64,7 @@ fn buffers(shape: &Shape) -> u32 {
     if shape.depth > 0 { shape.depth } else { DEFAULT_BUFFERS }
 }
 
-/// Messages read before their buffers are given back.
+/// Messages that are read before their buffers are returned.
 fn batch(pool: usize) -> usize {
     (pool / 2).max(1)
 }
@@ -78,7 +79,7 @@ fn options(shape: &Shape) -> MmapOptions {
 }
 
 impl Transport for MemfdPool {
-    const SUMMARY: &'static str = "memfds mapped once at both ends, lent and given back over a unix socket";
+    const SUMMARY: &'static str = "memfds mapped once at both ends, lent and returned over a unix socket";
     const GROUP: Group = Group::Sockets;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
     const WAIT: Option<Wait> = Some(Wait::Block);
@@ -88,14 +89,14 @@ impl Transport for MemfdPool {
     fn supports(shape: &Shape) -> Result<(), String> {
         let (bytes, buffers) = (shape.message_bytes, buffers(shape));
         if bytes == 0 {
-            return Err("an empty message has no memory to hand over".into());
+            return Err("an empty message has no memory to pass".into());
         }
         if buffers > BUFFERS_MAX {
             return Err(format!("a pool has at most {BUFFERS_MAX} buffers, not {buffers}"));
         }
         let all = u64::from(buffers).saturating_mul(bytes as u64);
         if all > POOL_BYTES_MAX {
-            return Err(format!("a pool of {buffers} times {bytes} bytes exceeds the {POOL_BYTES_MAX} it may have"));
+            return Err(format!("a pool of {buffers} times {bytes} bytes exceeds the limit of {POOL_BYTES_MAX} bytes"));
         }
         Ok(())
     }
@@ -128,7 +129,7 @@ impl Transport for MemfdPool {
         })
     }
 
-    /// In a closed loop the credits are there before the sender wants them, so it does not sleep for them.
+    /// In a closed loop the credits arrive before the sender needs them, so it does not sleep.
     fn anatomy(shape: &Shape) -> Anatomy {
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         let system_calls = 1.0 + 1.0 / batch(buffers(shape) as usize) as f64;
@@ -152,12 +153,12 @@ impl Sender for PoolSender {
             return Err(too_long(io::ErrorKind::InvalidInput, len, self.agreed_bytes));
         }
         while self.free == 0 {
-            self.take_back()?;
+            self.await_credits()?;
         }
         let buffer = &mut self.buffers[self.turn];
-        // SAFETY: the mapping has `agreed_bytes` writable bytes, at least `len`, and outlives the call. The buffer is free:
-        // either no message was in it yet, or its receiver gave it back after its last look (`free` counts these from
-        // `turn` on), which happened before, since a message of the socket said so.
+        // SAFETY: the mapping has `agreed_bytes` writable bytes, at least `len`, and outlives the call. The buffer is
+        // free (`free` counts those from `turn` on): either it had no message yet, or the receiver returned it after
+        // its last access, which happened before, since a message of the socket carried the credit.
         let room = unsafe { std::slice::from_raw_parts_mut(buffer.map.as_mut_ptr(), len) };
         fill(room);
         let memory = buffer.memory.take();
@@ -169,13 +170,13 @@ impl Sender for PoolSender {
 }
 
 impl PoolSender {
-    /// Waits until the receiver gives buffers back.
+    /// Waits until the receiver returns buffers.
     #[cold]
-    fn take_back(&mut self) -> io::Result<()> {
+    fn await_credits(&mut self) -> io::Result<()> {
         let (given, _) = descriptors::receive(&self.socket)?;
         let given = usize::try_from(given).unwrap_or(usize::MAX);
         if given > self.buffers.len() - self.free {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "more buffers were given back than lent"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "more buffers were returned than lent"));
         }
         self.free += given;
         Ok(())
@@ -192,32 +193,33 @@ impl Receiver for PoolReceiver {
         }
         if let Some(memory) = memory {
             if self.turn != self.buffers.len() {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "memory came for a buffer that has some"));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "received memory for a buffer that has some"));
             }
-            descriptors::lasting(&memory, self.agreed_bytes)?;
+            descriptors::check_size(&memory, self.agreed_bytes)?;
             self.buffers.push(self.options.map_raw_read_only(&memory)?);
         }
         let buffer =
             self.buffers.get(self.turn).ok_or_else(|| io::Error::other("a message came without its memory"))?;
-        // SAFETY: the mapping has `agreed_bytes` bytes, at least `len`, of memory that cannot shrink (`lasting`), and
-        // outlives the call. Its sender passed it on after its last write and writes again only after `give_back`, below.
+        // SAFETY: the mapping has `agreed_bytes` bytes, at least `len`, of memory that cannot shrink (`check_size`),
+        // and outlives the call. The sender sent it after its last write, and writes again only after `return_buffers`,
+        // below.
         let message = unsafe { std::slice::from_raw_parts(buffer.as_ptr(), len) };
         let result = read(message);
         self.turn = (self.turn + 1) % self.pool;
         self.read += 1;
         if self.read == batch(self.pool) {
-            self.give_back()?;
+            self.return_buffers()?;
         }
         Ok(result)
     }
 }
 
 impl PoolReceiver {
-    /// Tells the sender that the buffers read since the last time are its own again.
-    fn give_back(&mut self) -> io::Result<()> {
+    /// Returns the buffers read since the last call.
+    fn return_buffers(&mut self) -> io::Result<()> {
         let given = std::mem::take(&mut self.read) as u64;
         match descriptors::send(&self.socket, given, None) {
-            // A sender that has gone after its last message wants nothing back.
+            // A sender that has closed after its last message needs no buffers.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
@@ -225,7 +227,7 @@ impl PoolReceiver {
 }
 
 impl Buffer {
-    /// Memory that nobody can resize, nor map for writing once this mapping is there.
+    /// Makes memory that cannot be resized, nor mapped for writing once more.
     fn new(options: &MmapOptions, bytes: usize) -> io::Result<Self> {
         let memory = descriptors::memory(bytes)?;
         let map = options.map_raw(&memory)?;
@@ -236,7 +238,7 @@ impl Buffer {
 
 #[cold]
 fn too_long(kind: io::ErrorKind, len: usize, agreed: usize) -> io::Error {
-    io::Error::new(kind, format!("a message of {len} bytes where at most {agreed} were agreed"))
+    io::Error::new(kind, format!("a message of {len} bytes, where at most {agreed} were agreed"))
 }
 
 #[cfg(test)]
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_go_round_in_pools_of_any_size() {
+    fn buffers_are_reused_in_pools_of_any_size() {
         for depth in 1..=5 {
             let (mut sender, mut receiver) = ends(depth);
             for message in 0..23_u8 {
@@ -274,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_gives_back_or_names_what_it_has_not_is_refused() {
+    fn credits_without_a_loan_and_messages_without_memory_are_refused() {
         let (mut sender, receiver) = ends(2);
         descriptors::send(&receiver.socket, 1, None).expect("sent");
-        assert_eq!(sender.take_back().expect_err("nothing was lent").kind(), io::ErrorKind::InvalidData);
+        assert_eq!(sender.await_credits().expect_err("no buffer was lent").kind(), io::ErrorKind::InvalidData);
 
         let (sender, mut receiver) = ends(2);
         descriptors::send(&sender.socket, 8, None).expect("sent");

@@ -1,34 +1,35 @@
-//! TCP over the loopback device, by how its sides wait and with or without Nagle's algorithm; an ephemeral port, one
-//! connection both ways. The whole protocol runs, inside the sender's own write as far as the receiver's queue.
-//! Cost: two system calls, two copies, two buffers and an acknowledgement a message, a wake and a switch when the reader
+//! TCP over the loopback device, by wait strategy and with or without Nagle's algorithm; ephemeral port, one connection
+//! both ways. The complete protocol runs, within the sender's write as far as the receiver's queue. Cost: two system
+//! calls, two copies, two buffers and an acknowledgement per message, a wake and a context switch if the receiver
 //! sleeps. Source: tcp(7), RFC 9293.
 //!
-//! With Nagle's algorithm (RFC 896) a small segment waits while an earlier one is unacknowledged. One write and one read
-//! in turns never notice, since the answer carries the acknowledgement. The trap is write, write, read: the second write
-//! waits for an acknowledgement that the peer delays by up to 40 ms because it has nothing to answer yet. So a stream of
-//! small messages gathers into full segments here, and a last, partly filled segment may come late.
+//! With Nagle's algorithm (RFC 896) a small segment waits while an earlier one is unacknowledged. One write and one
+//! read in turn are not affected, since the answer carries the acknowledgement. With two writes and a read, the second
+//! write waits for an acknowledgement that the peer delays by up to 40 ms because it has nothing to answer yet. So a
+//! stream of small messages gathers into full segments here, and a last, partly filled segment may arrive late.
 
 use std::io;
 use std::marker::PhantomData;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use super::dial::{self, Dial};
+use super::dial::{self, Connect};
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Offer, Peers, Shape, Transport};
 
-/// What goes over in one piece, about, once the windows have grown: a writer fills its buffer (net.ipv4.tcp_wmem) while the
-/// reader empties its own. Seen in round trips: one sleep each way at 300 kB, about two at 1 MiB, three to seven at 4 MiB.
+/// Approximate size of a piece once the windows have grown: a sender fills its buffer (net.ipv4.tcp_wmem) while the
+/// receiver empties its own. Observed in round trips: one sleep each way at 300 kB, about two at 1 MiB, three to seven
+/// at 4 MiB.
 const PIECE_BYTES: f64 = 1_048_576.0;
 
-/// The transport, by how its sides wait and whether small segments wait for acknowledgements.
+/// Transport over TCP, by wait strategy and whether small segments wait for acknowledgements.
 pub struct Tcp<W = Block, const NAGLE: bool = false>(PhantomData<W>);
 
 impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
     const SUMMARY: &'static str = if NAGLE {
-        "TCP over loopback with Nagle's algorithm, as a socket is made"
+        "TCP over loopback with Nagle's algorithm, the default of a socket"
     } else {
         "TCP over loopback with TCP_NODELAY, one connection both ways"
     };
@@ -80,17 +81,17 @@ impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
     }
 }
 
-/// Connections to a port of this machine that the kernel chose.
+/// Connections to a port that the kernel chose.
 struct Loopback<const NAGLE: bool>;
 
-impl<const NAGLE: bool> Dial for Loopback<NAGLE> {
+impl<const NAGLE: bool> Connect for Loopback<NAGLE> {
     type Stream = TcpStream;
     type Listener = TcpListener;
 
     fn listen() -> io::Result<(TcpListener, String)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let place = listener.local_addr()?.to_string();
-        Ok((listener, place))
+        let address = listener.local_addr()?.to_string();
+        Ok((listener, address))
     }
 
     fn accept(listener: TcpListener) -> io::Result<TcpStream> {
@@ -99,8 +100,8 @@ impl<const NAGLE: bool> Dial for Loopback<NAGLE> {
         Ok(stream)
     }
 
-    fn dial(place: &str) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(place)?;
+    fn connect(address: &str) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address)?;
         stream.set_nodelay(!NAGLE)?;
         Ok(stream)
     }

@@ -1,8 +1,8 @@
-//! UDP over the loopback device, connected, ephemeral ports. A message is one datagram; one that finds the receiver's
-//! buffer full is dropped without a word, so messages are counted and in a stream a silence of 50 ms means that the rest
-//! is lost. With one message under way at a time the buffer is never full, and silence only means waiting.
-//! Cost: two system calls and two copies a message, the protocol's work inside the sender's call, a wake, a switch and a
-//! timer when the reader sleeps. Source: udp(7), RFC 768.
+//! UDP over the loopback device, connected, ephemeral ports. A message is one datagram. The kernel silently drops a
+//! datagram that finds the receiver's buffer full, so messages are counted, and in a stream 50 ms without a message
+//! mean that the rest is lost. With one message in flight at a time the buffer is never full, and a time-out only means
+//! waiting. Cost: two system calls and two copies per message, the protocol's work within the sender's call, a wake, a
+//! context switch and a timer if the receiver sleeps. Source: udp(7), RFC 768.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -15,12 +15,12 @@ use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
 use crate::transport::readiness::Block;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
 
-/// Largest payload: the 65535 bytes of an IPv4 packet less its header (20) and UDP's (8).
+/// Largest payload: the 65535 bytes of an IPv4 packet minus its header (20) and UDP's (8).
 const MESSAGE_BYTES_MAX: usize = 65_507;
-/// Asked for as receive buffer (SO_RCVBUF). The kernel gives twice the lesser of this and net.core.rmem_max.
+/// Requested receive buffer (SO_RCVBUF). The kernel gives twice the lesser of this and net.core.rmem_max.
 const BUFFER_BYTES: usize = 4 << 20;
 
-/// The transport.
+/// Transport over UDP.
 pub struct Udp;
 
 impl Transport for Udp {
@@ -49,13 +49,13 @@ impl Transport for Udp {
         Ok(Address::Offered)
     }
 
-    /// Both ends bind a port and tell the other, so that each can be connected to the other and hears nobody else.
+    /// Both endpoints bind a port and offer it, so that each connects to the other and receives no other datagrams.
     fn offer(_: &Address, _: &Shape, _: Endpoint) -> io::Result<Offer> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         setsockopt(&socket, sockopt::RcvBuf, &BUFFER_BYTES)?;
         socket.set_read_timeout(Some(SILENCE))?;
-        let place = socket.local_addr()?.to_string();
-        Ok(Offer { text: Some(place), keep: Some(Box::new(socket)) })
+        let address = socket.local_addr()?.to_string();
+        Ok(Offer { text: Some(address), keep: Some(Box::new(socket)) })
     }
 
     fn attach_sender(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender> {
@@ -82,7 +82,7 @@ impl Transport for Udp {
     }
 }
 
-/// What silence means: loss only where more than one message can be under way.
+/// Meaning of a time-out: loss only where several messages can be in flight.
 fn silence(shape: &Shape) -> Nothing {
     match shape.measure {
         Measure::Stream | Measure::Paced | Measure::Conformance => Nothing::Lost,
@@ -90,10 +90,10 @@ fn silence(shape: &Shape) -> Nothing {
     }
 }
 
-/// This end's own socket, connected to the other end's. What the other end sent before stays in the buffer.
+/// This endpoint's socket, connected to the peer's. Datagrams that the peer has sent before stay in the buffer.
 fn connected(peers: Peers) -> io::Result<UdpSocket> {
     let kept = peers.keep.and_then(|kept| kept.downcast::<UdpSocket>().ok());
     let socket = *kept.ok_or_else(|| io::Error::other("no socket was kept from the offer"))?;
-    socket.connect(peers.text.ok_or_else(|| io::Error::other("the other end offered no port"))?)?;
+    socket.connect(peers.text.ok_or_else(|| io::Error::other("the peer offered no port"))?)?;
     Ok(socket)
 }

@@ -1,7 +1,7 @@
-//! `crossbeam`'s `ArrayQueue` between threads of one process: a bounded queue for any number of both sides that has no
-//! way to wait, so a side without work tries again, with the processor's pause hint or letting others have the CPU. Cost: one slot hand-over a message,
-//! and the line of the position that all senders, or all receivers, claim slots from. Source: crossbeam-queue, after
-//! Vyukov's bounded MPMC queue.
+//! `ArrayQueue` of `crossbeam` between threads of one process: a bounded queue for any number of senders and receivers.
+//! It has no way to wait, so an endpoint polls, with the processor's pause hint or by yielding the CPU. Cost: one slot
+//! hand-over per message, and the line of the position from which all senders, or all receivers, claim slots. Source:
+//! crossbeam-queue, after Vyukov's bounded MPMC queue.
 
 use std::io;
 use std::marker::PhantomData;
@@ -13,24 +13,24 @@ use super::owned::{Capacity, Channel, Message, Owned, Pop, Push};
 use crate::record::Wait;
 use crate::wait::{Parker, PollPolicy, WaitStrategy};
 
-/// The transport, by what a side does between two tries.
+/// Transport, by the pause between two polls.
 pub type ArrayQueue<W> = Owned<Queue<W>>;
 
 /// `ArrayQueue` of owned messages.
 pub struct Queue<W>(PhantomData<W>);
 
-/// Either end: the queue knows no difference.
+/// Either endpoint, which are of one type.
 #[derive(Clone)]
 pub struct Side<W> {
     queue: Arc<queue::ArrayQueue<Message>>,
     wait: W,
 }
 
-/// The first try comes without a pause: a queue that is neither full nor empty costs nothing but itself.
+/// The first attempt follows without a pause, so that a queue that is neither full nor empty adds no cost of ours.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 impl<W: WaitStrategy<Parker> + Default + Clone + Send + Sync> Channel for Queue<W> {
-    const SUMMARY: &'static str = "crossbeam ArrayQueue of owned vectors, tried until it works, between threads";
+    const SUMMARY: &'static str = "crossbeam ArrayQueue of owned vectors, polled, between threads";
     const WAIT: Wait = W::WAIT;
     const CAPACITY: Capacity = Capacity::Bounded;
     /// The slot, which holds its stamp.
@@ -55,7 +55,7 @@ impl<W: WaitStrategy<Parker> + Clone + Send + Sync> Push for Side<W> {
                 None
             }
         };
-        // Nobody is told when the last receiver drops its end; a trial that loses one is called off.
+        // The queue does not report that the last receiver was dropped; a trial that loses one is aborted.
         self.wait.until(&Parker::default(), POLICY, accepted).map(|_| ())
     }
 

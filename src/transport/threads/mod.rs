@@ -1,9 +1,6 @@
-//! Channels that exist between the threads of one process only: what the process wall is compared with.
+//! Channels between the threads of one process, for comparison with those between processes.
 
 pub(super) mod array_queue;
-pub(super) mod crossbeam_channel;
-pub(super) mod flume;
-pub(super) mod kanal;
+pub(super) mod channels;
 mod owned;
 pub(super) mod rtrb;
-pub(super) mod std_mpsc;

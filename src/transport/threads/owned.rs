@@ -1,6 +1,6 @@
-//! What the channels between threads share: a message is a vector that the sender allocates and the receiver frees, as
-//! most programs write it, and dropping the last end of one side wakes the other with an error. A crate's channel brings
-//! its two ends ([`Push`], [`Pop`]) and how to make them ([`Channel`]); this file makes a transport of it.
+//! Channels between threads: a message is a vector that the sender allocates and the receiver frees, as in most
+//! programs. When the last endpoint of one kind is dropped, the other one gets an error. Each crate's channel provides
+//! its endpoints ([`Push`], [`Pop`]) and their constructor ([`Channel`]); this file makes a transport of it.
 //!
 //! Cost of a message: one allocation freed by another thread, the queue's lines, the lines of the vector.
 
@@ -12,84 +12,84 @@ use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Counts, Group, Isolation, Measure, Wait};
 use crate::transport::{MEASURES, MEASURES_APART, Peers, Receiver, Sender, Shape, Topology, Transport};
 
-/// What travels.
+/// Message.
 pub type Message = Vec<u8>;
 
-/// Messages in flight when the plan leaves it open.
+/// Default number of messages in flight.
 const DEFAULT_DEPTH: u32 = 1024;
-/// Bytes in flight at most then, so that large messages do not fill memory.
+/// Largest number of bytes in flight by default, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
-/// Largest message of an open loop through a channel without a bound.
+/// Largest message in an open loop over an unbounded channel.
 const UNBOUNDED_STREAM_BYTES_MAX: usize = 64 << 10;
 
-/// How many messages a channel holds before a sender waits.
+/// Number of messages that a channel holds before a sender waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
-    /// As many as the plan says.
+    /// As the plan says.
     Bounded,
-    /// None: sender and receiver meet.
+    /// None: the sender waits for a receiver.
     Rendezvous,
-    /// As many as there is memory for.
+    /// Limited by memory only.
     Unbounded,
 }
 
-/// A sending end.
+/// Sending endpoint of a crate's channel.
 pub trait Push: Sized + Send + 'static {
-    /// Waits for room and hands `message` over.
+    /// Waits for space and sends `message`.
     ///
-    /// Errors: `BrokenPipe` when no receiving end is left, `Interrupted` when the trial is called off.
+    /// Errors: `BrokenPipe` if there is no receiver left, `Interrupted` if the trial was aborted.
     fn push(&mut self, message: Message) -> io::Result<()>;
-    /// An end for one more sender; the kept one itself where there can be one only.
+    /// Endpoint for one more sender; the original itself if there can be only one.
     fn another(kept: &mut Option<Self>) -> Option<Self>;
 }
 
-/// A receiving end.
+/// Receiving endpoint of a crate's channel.
 pub trait Pop: Sized + Send + 'static {
     /// Waits for a message and takes it.
     ///
-    /// Errors: `BrokenPipe` when no sending end is left, `Interrupted` when the trial is called off.
+    /// Errors: `BrokenPipe` if there is no sender left, `Interrupted` if the trial was aborted.
     fn pop(&mut self) -> io::Result<Message>;
-    /// An end for one more receiver; the kept one itself where there can be one only.
+    /// Endpoint for one more receiver; the original itself if there can be only one.
     fn another(kept: &mut Option<Self>) -> Option<Self>;
 }
 
-/// A channel of owned messages as its crate offers it.
+/// Channel of owned messages, as its crate provides it.
 pub trait Channel: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// How an idle side waits.
+    /// How an idle endpoint waits.
     const WAIT: Wait;
-    /// How much it holds.
+    /// Number of messages that it holds.
     const CAPACITY: Capacity;
-    /// How many ends it can have.
+    /// Number of endpoints that it supports.
     const TOPOLOGY: Topology = Topology::ManyToMany;
-    /// Cache lines of the queue itself that a receiver fetches from the sender's core, one after the other, per message.
+    /// Cache lines of the queue that a receiver fetches from the sender's core for each message, one after the other.
     const LINES: f64;
-    /// The sending end.
+    /// Sending endpoint.
     type Push: Push;
-    /// The receiving end.
+    /// Receiving endpoint.
     type Pop: Pop;
 
-    /// Makes the channel. `depth` counts where the capacity is bounded.
+    /// Makes the channel; `depth` matters only if the capacity is bounded.
     fn open(depth: usize) -> (Self::Push, Self::Pop);
 }
 
-/// The transport made of a channel.
+/// Transport over a channel.
 pub struct Owned<C>(PhantomData<C>);
 
-/// The two ends until the threads fetch theirs.
+/// The two endpoints until the threads attach.
 struct Ends<C: Channel> {
     push: Mutex<Option<C::Push>>,
     pop: Mutex<Option<C::Pop>>,
 }
 
-/// A sending end that allocates each message.
+/// Sender, which allocates each message.
 pub struct Tail<P> {
     end: P,
     message_bytes_max: usize,
 }
 
-/// A receiving end that frees each message.
+/// Receiver, which frees each message.
 pub struct Head<P>(P);
 
 impl<C: Channel> Transport for Owned<C> {
@@ -110,10 +110,10 @@ impl<C: Channel> Transport for Owned<C> {
         let bytes = shape.message_bytes;
         match C::CAPACITY {
             Capacity::Rendezvous if shape.depth > 0 => {
-                Err(format!("this channel holds no message, so its depth cannot be {}", shape.depth))
+                Err(format!("this channel holds no messages, so its depth cannot be set to {}", shape.depth))
             }
             Capacity::Unbounded if shape.depth > 0 => {
-                Err(format!("this channel grows as it must, so its depth cannot be {}", shape.depth))
+                Err(format!("this channel is unbounded, so its depth cannot be set to {}", shape.depth))
             }
             Capacity::Unbounded if !shape.closed_loop() && bytes > UNBOUNDED_STREAM_BYTES_MAX => Err(format!(
                 "an unbounded channel may hold the whole stream in memory, so its messages have at most \
@@ -142,7 +142,7 @@ impl<C: Channel> Transport for Owned<C> {
         let ends = address.here::<Ends<C>>()?;
         let mut kept = ends.push.lock().map_err(|_| taken(Endpoint::Sender))?;
         let end = Push::another(&mut kept).ok_or_else(|| taken(Endpoint::Sender))?;
-        // Where nothing is held, a message that nobody agreed to take would keep its sender for good.
+        // Without a buffer, a message that no receiver accepts would block its sender for good.
         let agreed_only = C::CAPACITY == Capacity::Rendezvous;
         Ok(Tail { end, message_bytes_max: if agreed_only { shape.message_bytes } else { usize::MAX } })
     }
@@ -155,14 +155,14 @@ impl<C: Channel> Transport for Owned<C> {
 
     fn anatomy(shape: &Shape) -> Anatomy {
         let bytes = shape.message_bytes as f64;
-        // A side that parks without polling first sleeps for every message of a closed loop, and is woken by the other.
+        // An endpoint that parks without polling sleeps for every message of a closed loop, and its peer wakes it.
         let sleeps = if C::WAIT == Wait::Park && shape.closed_loop() { 1.0 } else { 0.0 };
         Anatomy {
-            // The fresh vector is zeroed before it is written.
+            // The new vector is zeroed before it is written.
             sender: Counts { system_calls: sleeps, copied_bytes: bytes, ..Counts::default() },
             receiver: Counts {
                 system_calls: sleeps,
-                // The queue's lines, then the vector that they point at: dependent hand-overs.
+                // Dependent hand-overs: the queue's lines, then the vector that they point to.
                 line_hand_overs: C::LINES + if bytes > 0.0 { 1.0 } else { 0.0 },
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 wakes: sleeps,
@@ -192,7 +192,7 @@ impl<P: Pop> Receiver for Head<P> {
     }
 }
 
-/// The error of an end whose other side has gone.
+/// Error of an endpoint whose peers are all dropped.
 #[cold]
 pub fn gone(end: Endpoint) -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, format!("the {end:?} is gone"))
@@ -200,10 +200,10 @@ pub fn gone(end: Endpoint) -> io::Error {
 
 #[cold]
 fn too_large(len: usize, max: usize) -> io::Error {
-    let why = format!("both sides agreed on messages of at most {max} bytes, not {len}");
+    let why = format!("a message of {len} bytes, where at most {max} were agreed");
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 fn taken(end: Endpoint) -> io::Error {
-    io::Error::other(format!("the {end:?}'s end was given away already"))
+    io::Error::other(format!("there is only one {end:?}, which is attached already"))
 }

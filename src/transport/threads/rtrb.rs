@@ -1,7 +1,7 @@
-//! `rtrb`, a wait-free ring for one sender and one receiver, between threads of one process. A message is a chunk of as
-//! many consecutive bytes in the ring, written and read in place, as the crate offers it to audio programs; no allocation.
-//! It has no way to wait, so a side without work tries again with the processor's pause hint. Cost: the line of the other
-//! side's position, then the lines of the payload; the chunk is zeroed before it is filled. Source: the crate's `chunks`.
+//! `rtrb`, a wait-free ring for one sender and one receiver between threads of one process. A message is a chunk of
+//! consecutive bytes in the ring, written and read in place as the crate offers it for audio; there is no allocation.
+//! It has no way to wait, so an endpoint polls with the processor's pause hint. Cost: the line of the peer's position,
+//! then the lines of the payload; the chunk is zeroed before it is filled. Source: the crate's `chunks`.
 
 use std::io;
 use std::sync::Mutex;
@@ -14,36 +14,36 @@ use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
-/// Messages in flight when the plan leaves it open.
+/// Default number of messages in flight.
 const DEFAULT_DEPTH: usize = 1024;
-/// Bytes in flight at most then, so that large messages do not fill memory.
+/// Largest number of bytes in flight by default, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
-/// The first try comes without a pause: a ring that is neither full nor empty costs nothing but itself.
+/// The first attempt follows without a pause, so that a ring that is neither full nor empty adds no cost of ours.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
-/// The transport.
+/// Transport over rtrb.
 pub struct Rtrb;
 
-/// The sending end. Messages have one size, so that none wraps around the ring's end.
+/// Sender. All messages have one size, so that none wraps around the end of the ring.
 pub struct Tail {
     ring: Producer<u8>,
     message_bytes: usize,
 }
 
-/// The receiving end.
+/// Receiver.
 pub struct Head {
     ring: Consumer<u8>,
     message_bytes: usize,
 }
 
-/// The two ends until the threads fetch theirs.
+/// The two endpoints until the threads attach.
 struct Ends {
     tail: Mutex<Option<Producer<u8>>>,
     head: Mutex<Option<Consumer<u8>>>,
 }
 
 impl Transport for Rtrb {
-    const SUMMARY: &'static str = "rtrb ring of bytes between threads; a message is a chunk of it, written in place";
+    const SUMMARY: &'static str = "rtrb ring of bytes between threads; each message is a chunk written in place";
     const GROUP: Group = Group::Threads;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
     const WAIT: Option<Wait> = Some(Wait::Spin);
@@ -53,7 +53,7 @@ impl Transport for Rtrb {
 
     fn supports(shape: &Shape) -> Result<(), String> {
         if shape.message_bytes == 0 {
-            return Err("a ring of bytes has no empty messages: at least 1 byte".to_owned());
+            return Err("a ring of bytes carries no empty messages: at least 1 byte".to_owned());
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Sender for Tail {
         if len != self.message_bytes {
             return Err(other_size(len, self.message_bytes));
         }
-        // As the crate does itself: the other side's position is read only when its last known value does not do.
+        // Like the crate itself, reads the peer's position only if its cached value is not sufficient.
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
             Spin.until(&Parker::default(), POLICY, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
@@ -122,7 +122,7 @@ impl Receiver for Head {
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
             Spin.until(&Parker::default(), POLICY, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
-            // A sender that leaves has committed all it sent before that can be seen.
+            // A dropped sender has committed all its messages before it is seen as dropped.
             if ring.slots() < len {
                 return Err(gone(Endpoint::Sender));
             }
@@ -136,11 +136,11 @@ impl Receiver for Head {
 
 fn take<T>(kept: &Mutex<Option<T>>, end: Endpoint) -> io::Result<T> {
     let taken = kept.lock().ok().and_then(|mut kept| kept.take());
-    taken.ok_or_else(|| io::Error::other(format!("the {end:?}'s end was given away already")))
+    taken.ok_or_else(|| io::Error::other(format!("there is only one {end:?}, which is attached already")))
 }
 
 #[cold]
 fn other_size(len: usize, agreed: usize) -> io::Error {
-    let why = format!("this ring was made for messages of {agreed} bytes, not {len}");
+    let why = format!("a message of {len} bytes on a ring of messages of {agreed} bytes");
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }

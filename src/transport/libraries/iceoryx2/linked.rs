@@ -23,65 +23,65 @@ use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
-/// Samples in flight when the plan leaves it open.
+/// Default number of samples in flight.
 const DEFAULT_DEPTH: u32 = 1024;
-/// Bytes in flight at most then, so that large messages do not fill memory.
+/// Largest number of bytes in flight by default, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
-/// A sleeper looks at the abort word this often.
+/// Time between two checks of the abort word while the subscriber sleeps.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
-/// The first look comes without a pause.
+/// The first attempt follows without a pause.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
-/// How the subscriber learns of a sample.
-pub trait Learn: Library {
-    /// What the publisher's side holds for it.
-    type Tell;
-    /// What the subscriber's side holds for it.
-    type Hear;
+/// How the subscriber waits for a sample.
+pub trait Waiting: Library {
+    /// State of the publisher's side.
+    type Notify;
+    /// State of the subscriber's side.
+    type Await;
 
-    /// Runs where the publisher is, before the clock starts.
-    fn tell(node: &Node<ipc::Service>) -> io::Result<Self::Tell>;
-    /// Runs where the subscriber is, before the clock starts.
-    fn hear(node: &Node<ipc::Service>) -> io::Result<Self::Hear>;
+    /// Attaches the publisher's side, before the clock starts.
+    fn publisher_side(node: &Node<ipc::Service>) -> io::Result<Self::Notify>;
+    /// Attaches the subscriber's side, before the clock starts.
+    fn subscriber_side(node: &Node<ipc::Service>) -> io::Result<Self::Await>;
     /// Runs after every sample.
-    fn sent(tell: &Self::Tell) -> io::Result<()>;
+    fn sent(notify: &Self::Notify) -> io::Result<()>;
     /// Returns the first `Some` of `look`.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
-    fn until<R>(hear: &mut Self::Hear, look: impl FnMut() -> Option<R>) -> io::Result<R>;
-    /// What learning costs the publisher's and the subscriber's side.
+    /// Errors: `Interrupted` if the trial was aborted.
+    fn until<R>(events: &mut Self::Await, look: impl FnMut() -> Option<R>) -> io::Result<R>;
+    /// Cost of notifying and of waiting.
     fn cost(shape: &Shape) -> [Counts; 2];
 }
 
-/// The transport.
+/// Transport, by how the subscriber waits.
 pub struct PublishSubscribe<L>(PhantomData<L>);
 
-/// The sending end. Ports come first: they are given back before the service and the node they belong to.
-pub struct Outlet<L: Learn> {
+/// Sender. The port is dropped before the service and the node that it belongs to.
+pub struct Outlet<L: Waiting> {
     publisher: Publisher<ipc::Service, [u8], ()>,
-    tell: L::Tell,
+    notify: L::Notify,
     message_bytes: usize,
     _samples: Samples,
     _node: Node<ipc::Service>,
 }
 
-/// The receiving end, in the same order.
-pub struct Inlet<L: Learn> {
+/// Receiver, with the same order.
+pub struct Inlet<L: Waiting> {
     subscriber: Subscriber<ipc::Service, [u8], ()>,
-    hear: L::Hear,
+    events: L::Await,
     _samples: Samples,
     _node: Node<ipc::Service>,
 }
 
-/// What the sleeping subscriber's side holds.
-pub struct Ear {
+/// State of the sleeping subscriber's side.
+pub struct Sleeper {
     listener: Listener<ipc::Service>,
-    /// Samples told of and not yet received.
-    told: u64,
+    /// Samples announced and not yet received.
+    announced: u64,
     _events: Events,
 }
 
-impl<L: Learn> Transport for PublishSubscribe<L> {
+impl<L: Waiting> Transport for PublishSubscribe<L> {
     const SUMMARY: &'static str = L::SUMMARY;
     const GROUP: Group = Group::Libraries;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
@@ -92,7 +92,7 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
 
     fn supports(shape: &Shape) -> Result<(), String> {
         if shape.message_bytes == 0 {
-            return Err("there are no empty messages: a sample has at least 1 byte".to_owned());
+            return Err("a sample has at least 1 byte, so there are no empty messages".to_owned());
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
         let prefix = peers.text.ok_or_else(|| io::Error::other("the receiver offered no prefix"))?;
         let node = node::join(&prefix)?;
         let samples = node::samples(&node, Self::depth(shape).unwrap_or(DEFAULT_DEPTH) as usize)?;
-        // A subscriber that died with a full queue would keep the publisher for good.
+        // A subscriber that died with a full queue would block the publisher for good.
         let retry = |_: &BackpressureInfo| {
             if abort::requested() { BackpressureAction::DiscardDataAndFail } else { BackpressureAction::Retry }
         };
@@ -130,8 +130,8 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
             .set_backpressure_handler(retry)
             .create()
             .map_err(|error| wrong(&error))?;
-        let tell = L::tell(&node)?;
-        Ok(Outlet { publisher, tell, message_bytes: shape.message_bytes, _samples: samples, _node: node })
+        let notify = L::publisher_side(&node)?;
+        Ok(Outlet { publisher, notify, message_bytes: shape.message_bytes, _samples: samples, _node: node })
     }
 
     fn attach_receiver(_: &Address, peers: Peers, shape: &Shape) -> io::Result<Inlet<L>> {
@@ -142,8 +142,8 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
         let node = node::join(&prefix.name)?;
         let samples = node::samples(&node, Self::depth(shape).unwrap_or(DEFAULT_DEPTH) as usize)?;
         let subscriber = samples.subscriber_builder().create().map_err(|error| wrong(&error))?;
-        let hear = L::hear(&node)?;
-        Ok(Inlet { subscriber, hear, _samples: samples, _node: node })
+        let events = L::subscriber_side(&node)?;
+        Ok(Inlet { subscriber, events, _samples: samples, _node: node })
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
@@ -152,7 +152,7 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
         Anatomy {
             sender,
             receiver: Counts {
-                // The queue's position, the entry in it, the sample's header, and its payload.
+                // The queue's position, its entry, the sample's header, and its payload.
                 line_hand_overs: 4.0,
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 ..receiver
@@ -161,45 +161,45 @@ impl<L: Learn> Transport for PublishSubscribe<L> {
     }
 }
 
-impl<L: Learn> Sender for Outlet<L> {
+impl<L: Waiting> Sender for Outlet<L> {
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         if len > self.message_bytes {
             return Err(too_large(len, self.message_bytes));
         }
         let loan = self.publisher.loan_slice_uninit(len).map_err(|error| wrong(&error))?;
-        // SAFETY: the loan is bytes of a POSIX shared memory segment, which ftruncate(2) filled with zeroes and which is
-        // only ever written to, so every one of them holds a value; any value is a valid u8.
+        // SAFETY: the loan is in a POSIX shared memory segment, which ftruncate(2) filled with zeros and which is only
+        // ever written to, so each byte is initialised; any value is a valid u8.
         let mut sample = unsafe { loan.assume_init() };
         fill(sample.payload_mut());
         match sample.send() {
-            Ok(0) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody is subscribed")),
-            Ok(_) => L::sent(&self.tell),
+            Ok(0) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "there is no subscriber")),
+            Ok(_) => L::sent(&self.notify),
             Err(_) if abort::requested() => Err(abort::error()),
             Err(error) => Err(wrong(&error)),
         }
     }
 }
 
-impl<L: Learn> Receiver for Inlet<L> {
+impl<L: Waiting> Receiver for Inlet<L> {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let subscriber = &self.subscriber;
         let look = || subscriber.receive().transpose();
-        let sample: Sample<_, _, _> = L::until(&mut self.hear, look)?.map_err(|error| wrong(&error))?;
+        let sample: Sample<_, _, _> = L::until(&mut self.events, look)?.map_err(|error| wrong(&error))?;
         Ok(read(sample.payload()))
     }
 }
 
-impl Learn for Polled {
-    type Tell = ();
-    type Hear = ();
+impl Waiting for Polled {
+    type Notify = ();
+    type Await = ();
 
-    fn tell(_: &Node<ipc::Service>) -> io::Result<()> {
+    fn publisher_side(_: &Node<ipc::Service>) -> io::Result<()> {
         Ok(())
     }
 
-    fn hear(_: &Node<ipc::Service>) -> io::Result<()> {
+    fn subscriber_side(_: &Node<ipc::Service>) -> io::Result<()> {
         Ok(())
     }
 
@@ -218,40 +218,43 @@ impl Learn for Polled {
     }
 }
 
-impl Learn for Woken {
-    type Tell = (Notifier<ipc::Service>, Events);
-    type Hear = Ear;
+impl Waiting for Woken {
+    type Notify = (Notifier<ipc::Service>, Events);
+    type Await = Sleeper;
 
-    fn tell(node: &Node<ipc::Service>) -> io::Result<Self::Tell> {
+    fn publisher_side(node: &Node<ipc::Service>) -> io::Result<Self::Notify> {
         let events = node::events(node)?;
         let notifier = events.notifier_builder().create().map_err(|error| wrong(&error))?;
         Ok((notifier, events))
     }
 
-    fn hear(node: &Node<ipc::Service>) -> io::Result<Self::Hear> {
+    fn subscriber_side(node: &Node<ipc::Service>) -> io::Result<Self::Await> {
         let events = node::events(node)?;
         let listener = events.listener_builder().create().map_err(|error| wrong(&error))?;
-        Ok(Ear { listener, told: 0, _events: events })
+        Ok(Sleeper { listener, announced: 0, _events: events })
     }
 
     #[inline]
-    fn sent((notifier, _): &Self::Tell) -> io::Result<()> {
+    fn sent((notifier, _): &Self::Notify) -> io::Result<()> {
         notifier.notify().map(|_| ()).map_err(|error| wrong(&error))
     }
 
-    /// Every sample is told of once, after it can be seen, so whoever was told of one need not wait for the next wake.
+    /// Each sample is announced once, after it is visible, so an announced sample needs no further wait.
     #[inline]
-    fn until<R>(ear: &mut Ear, mut look: impl FnMut() -> Option<R>) -> io::Result<R> {
+    fn until<R>(sleeper: &mut Sleeper, mut look: impl FnMut() -> Option<R>) -> io::Result<R> {
         loop {
-            if ear.told == 0 {
+            if sleeper.announced == 0 {
                 if abort::requested() {
                     return Err(abort::error());
                 }
-                let told = &mut ear.told;
-                ear.listener.timed_wait(|event| *told += event.count, SLEEP_SLICE).map_err(|error| wrong(&error))?;
+                let announced = &mut sleeper.announced;
+                sleeper
+                    .listener
+                    .timed_wait(|event| *announced += event.count, SLEEP_SLICE)
+                    .map_err(|error| wrong(&error))?;
             }
             let found = look();
-            ear.told = if found.is_some() { ear.told.saturating_sub(1) } else { 0 };
+            sleeper.announced = if found.is_some() { sleeper.announced.saturating_sub(1) } else { 0 };
             if let Some(found) = found {
                 return Ok(found);
             }
@@ -262,7 +265,8 @@ impl Learn for Woken {
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         [
             Counts { system_calls: 1.0, ..Counts::default() },
-            // To wait with a limit takes setsockopt, two pairs of fcntl, and one receive more to see that nothing is left.
+            // A wait with a limit takes setsockopt, two pairs of fcntl, and one more receive that finds the socket
+            // empty.
             Counts { system_calls: 7.0 * sleeps, wakes: sleeps, context_switches: sleeps, ..Counts::default() },
         ]
     }

@@ -1,7 +1,7 @@
-//! One channel's own corner of iceoryx2. By default every program on the machine shares one set of files; here each
-//! channel has a prefix of its own, below which everything lies in /dev/shm: segments, directories of nodes and services,
-//! sockets. A participant that is killed leaves all that behind, and even a clean end leaves a file, so the prefix is
-//! leased before anything is made.
+//! Separate iceoryx2 node for each channel. By default all programs on the machine share one set of files; here each
+//! channel has its own prefix for everything that iceoryx2 makes in /dev/shm: segments, directories of nodes and
+//! services, sockets. A killed participant leaves all of it behind, and even a clean exit leaves a file, so the prefix
+//! is leased before anything is made.
 
 use std::fs::File;
 use std::io;
@@ -12,24 +12,24 @@ use iceoryx2::service::port_factory::{event, publish_subscribe};
 
 use crate::address::{self, Name, NameKind};
 
-/// What stands for the run in a prefix. Short, since a socket's path has at most 107 bytes: unix(7).
+/// Run id in a prefix. Short, since a socket's path has at most 107 bytes: unix(7).
 const RUN: &str = "i";
 
-/// Samples of bytes.
+/// Service that carries samples of bytes.
 pub type Samples = publish_subscribe::PortFactory<ipc::Service, [u8], ()>;
-/// Notifications.
+/// Service that carries notifications.
 pub type Events = event::PortFactory<ipc::Service>;
 
-/// A fresh prefix, on record beside this worker's temporary files.
+/// Makes a unique prefix, recorded beside this worker's temporary files.
 pub fn lease() -> io::Result<Name> {
     let names = std::env::temp_dir().join(address::WORKER_LEASE);
     address::lease_to(RUN, File::options().create(true).append(true).open(names)?);
     address::fresh_name(NameKind::PosixShmPrefix)
 }
 
-/// Joins the corner below `prefix`.
+/// Joins the node below `prefix`.
 pub fn join(prefix: &str) -> io::Result<Node<ipc::Service>> {
-    // Its warnings about a peer that was killed are of no use to the reader of a report.
+    // Warnings about a killed peer are of no use to the reader of a report.
     iceoryx2::prelude::set_log_level(LogLevel::Fatal);
     let mut config = Config::default();
     config.global.prefix = name(&format!("{prefix}_"))?;
@@ -44,7 +44,7 @@ pub fn join(prefix: &str) -> io::Result<Node<ipc::Service>> {
         .map_err(|error| wrong(&error))
 }
 
-/// The service that carries samples from one publisher to one subscriber, `depth` of them before the publisher waits.
+/// Service from one publisher to one subscriber, with `depth` samples before the publisher waits.
 pub fn samples(node: &Node<ipc::Service>, depth: usize) -> io::Result<Samples> {
     let service = node.service_builder(&service("samples")?).publish_subscribe::<[u8]>();
     service
@@ -59,13 +59,13 @@ pub fn samples(node: &Node<ipc::Service>, depth: usize) -> io::Result<Samples> {
         .map_err(|error| wrong(&error))
 }
 
-/// The service that tells the subscriber's side of new samples.
+/// Service that notifies the subscriber of new samples.
 pub fn events(node: &Node<ipc::Service>) -> io::Result<Events> {
     let service = node.service_builder(&service("events")?).event();
     service.max_notifiers(1).max_listeners(1).max_nodes(2).open_or_create().map_err(|error| wrong(&error))
 }
 
-/// Any of the library's errors.
+/// Converts any error of the library.
 #[cold]
 pub fn wrong(error: &impl std::fmt::Debug) -> io::Error {
     io::Error::other(format!("iceoryx2: {error:?}"))

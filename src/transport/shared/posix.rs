@@ -1,0 +1,76 @@
+//! Bounded queues in shared memory, guarded by objects of the C library that block in the kernel. Payload is written and
+//! read in place. If an endpoint has to wait, it makes a futex call to sleep and its peer makes one to wake it.
+
+use std::io;
+
+use super::queue::{Attachment, InLibrary, Queue, Shared};
+use super::{anatomy, layout};
+use crate::record::Anatomy;
+use crate::ring::{monitor, semaphores};
+use crate::transport::{Shape, Topology};
+
+/// Transport over [`MutexCondvar`].
+pub type ShmMutexCondvar = Shared<MutexCondvar>;
+/// Transport over [`Semaphores`].
+pub type ShmSemaphores = Shared<Semaphores>;
+
+/// Queue under a pthread mutex with two condition variables, any number of producers and consumers.
+/// Cost: the lines of the mutex and of the slot. Source: see [`monitor`].
+pub struct MutexCondvar;
+
+impl Queue for MutexCondvar {
+    const SUMMARY: &'static str = "bounded queue in shared memory under a mutex with condition variables";
+    const TOPOLOGY: Topology = Topology::ManyToMany;
+    type Wait = InLibrary;
+    type Producer = monitor::Producer;
+    type Consumer = monitor::Consumer;
+
+    fn segment_bytes(shape: &Shape) -> usize {
+        monitor::segment_bytes(&layout(shape))
+    }
+
+    fn producer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<monitor::Producer> {
+        monitor::Producer::new(at.segment, layout(shape))
+    }
+
+    fn consumer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<monitor::Consumer> {
+        monitor::Consumer::new(at.segment, layout(shape))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        // The receiver fetches the mutex's line, then the slot's; the sender fetches the mutex's line back.
+        let mut anatomy = anatomy::<InLibrary>(shape, 2.0);
+        anatomy.sender.line_hand_overs += 1.0;
+        anatomy
+    }
+}
+
+/// Ring of slots guarded by two POSIX semaphores, one producer, one consumer.
+/// Cost: one semaphore's line for each endpoint, and the slot's line. Source: see [`semaphores`].
+pub struct Semaphores;
+
+impl Queue for Semaphores {
+    const SUMMARY: &'static str = "ring of slots in shared memory, guarded by two semaphores";
+    type Wait = InLibrary;
+    type Producer = semaphores::Producer;
+    type Consumer = semaphores::Consumer;
+
+    fn segment_bytes(shape: &Shape) -> usize {
+        semaphores::segment_bytes(&layout(shape))
+    }
+
+    fn producer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<semaphores::Producer> {
+        semaphores::Producer::new(at.segment, layout(shape))
+    }
+
+    fn consumer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<semaphores::Consumer> {
+        semaphores::Consumer::new(at.segment, layout(shape))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        // The receiver fetches the line of the filled count, then the slot's; the sender fetches that of the free count.
+        let mut anatomy = anatomy::<InLibrary>(shape, 2.0);
+        anatomy.sender.line_hand_overs += 1.0;
+        anatomy
+    }
+}

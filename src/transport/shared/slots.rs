@@ -1,0 +1,177 @@
+//! Slots in shared memory: the mailbox of one slot, and rings of fixed slots by the number of producers and consumers.
+//! Payload is written and read in place. No system call unless an endpoint sleeps.
+
+use std::io;
+use std::marker::PhantomData;
+
+use super::queue::{Attachment, Queue, Shared};
+use super::{anatomy, contended, depth, hand_overs, layout};
+use crate::record::Anatomy;
+use crate::ring::layout::Layout;
+use crate::ring::slots::SegmentSlots;
+use crate::ring::{mailbox, mpmc, mpsc, spsc};
+use crate::transport::{Shape, Topology};
+use crate::wait::{EventCount, Parker, WaitStrategy};
+
+/// Transport over [`Mailbox`], by wait strategy.
+pub type ShmMailbox<W> = Shared<Mailbox<W>>;
+/// Transport over [`Spsc`], by wait strategy.
+pub type ShmSpsc<W> = Shared<Spsc<W>>;
+/// Transport over [`Mpsc`], by wait strategy.
+pub type ShmMpsc<W> = Shared<Mpsc<W>>;
+/// Transport over [`Mpmc`], by wait strategy.
+pub type ShmMpmc<W> = Shared<Mpmc<W>>;
+/// Transport over [`Broadcast`], by wait strategy.
+pub type ShmBroadcast<W> = Shared<Broadcast<W>>;
+
+/// One slot; the sender of a message waits until the receiver has read the previous one.
+/// Cost: two line hand-overs for a small message; an endpoint waits for one of them. Source: see [`mailbox`].
+pub struct Mailbox<W>(PhantomData<W>);
+
+impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
+    const SUMMARY: &'static str = "one slot in shared memory";
+    type Wait = W;
+    type Producer = mailbox::Producer<SegmentSlots<Parker, Parker>, W>;
+    type Consumer = mailbox::Consumer<SegmentSlots<Parker, Parker>, W>;
+
+    fn supports(shape: &Shape) -> Result<(), String> {
+        if shape.depth > 1 {
+            return Err(format!("a mailbox holds one message, not {}", shape.depth));
+        }
+        super::supports(shape)
+    }
+
+    fn depth(_: &Shape) -> Option<u32> {
+        Some(1)
+    }
+
+    fn segment_bytes(shape: &Shape) -> usize {
+        Layout::new(1, shape.message_bytes).segment_bytes()
+    }
+
+    fn producer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        let slots = SegmentSlots::new(at.segment, Layout::new(1, shape.message_bytes), 0)?;
+        Ok(mailbox::Producer::new(slots, at.wait))
+    }
+
+    fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        let slots = SegmentSlots::new(at.segment, Layout::new(1, shape.message_bytes), 0)?;
+        Ok(mailbox::Consumer::new(slots, at.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        // Two lines change hands, but emptying the slot overlaps with the answer, or with filling the next message.
+        anatomy::<W>(shape, 1.0)
+    }
+}
+
+/// Ring with one producer and one consumer.
+/// Cost: one line hand-over for a small message, or less if several messages share a line. Source: see [`spsc`].
+pub struct Spsc<W>(PhantomData<W>);
+
+impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
+    const SUMMARY: &'static str = "ring of fixed slots in shared memory, one producer, one consumer";
+    type Wait = W;
+    type Producer = spsc::Producer<SegmentSlots<Parker, Parker>, W>;
+    type Consumer = spsc::Consumer<SegmentSlots<Parker, Parker>, W>;
+
+    fn producer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(spsc::Producer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+    }
+
+    fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(spsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        anatomy::<W>(shape, hand_overs(shape, &layout(shape)))
+    }
+}
+
+/// Ring with any number of producers and one consumer.
+/// Cost: as [`Spsc`]; with several producers also a hand-over of the line on which they claim positions.
+/// Source, and the effect of a producer's death: see [`mpsc`].
+pub struct Mpsc<W>(PhantomData<W>);
+
+impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
+    const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, one consumer";
+    const TOPOLOGY: Topology = Topology::ManyToOne;
+    type Wait = W;
+    type Producer = mpsc::Producer<SegmentSlots<Parker, EventCount>, W>;
+    type Consumer = mpsc::Consumer<SegmentSlots<Parker, EventCount>, W>;
+
+    fn producer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(mpsc::Producer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+    }
+
+    fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(mpsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        let mut anatomy = anatomy::<W>(shape, hand_overs(shape, &layout(shape)));
+        anatomy.sender.line_hand_overs += contended(shape.producers);
+        anatomy
+    }
+}
+
+/// Ring with any number of producers and consumers; each message goes to one consumer.
+/// Cost: as [`Spsc`]; where several producers or consumers compete, also a hand-over of the line on which they claim
+/// positions. Source, and the effect of a death: see [`mpmc`].
+pub struct Mpmc<W>(PhantomData<W>);
+
+impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
+    const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, many consumers";
+    const TOPOLOGY: Topology = Topology::ManyToMany;
+    type Wait = W;
+    type Producer = mpmc::Producer<SegmentSlots<EventCount, EventCount>, W>;
+    type Consumer = mpmc::Consumer<SegmentSlots<EventCount, EventCount>, W>;
+
+    fn producer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(mpmc::Producer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+    }
+
+    fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(mpmc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        let mut anatomy = anatomy::<W>(shape, hand_overs(shape, &layout(shape)));
+        anatomy.sender.line_hand_overs += contended(shape.producers);
+        anatomy.receiver.line_hand_overs += contended(shape.consumers);
+        anatomy
+    }
+}
+
+/// Ring with one producer; each consumer has its own position and gets every message, and the producer waits for the
+/// slowest consumer. Cost: one line hand-over per consumer for a small message.
+/// Source: the ring of [`spsc`]; one position per consumer as in the LMAX Disruptor, 2011.
+pub struct Broadcast<W>(PhantomData<W>);
+
+fn broadcast_layout(shape: &Shape) -> Layout {
+    Layout::with_cursors(depth(shape), shape.message_bytes, shape.consumers.max(1))
+}
+
+impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>> Queue for Broadcast<W> {
+    const SUMMARY: &'static str = "ring of fixed slots in shared memory, each consumer gets every message";
+    const TOPOLOGY: Topology = Topology::Broadcast;
+    type Wait = W;
+    type Producer = spsc::Producer<SegmentSlots<EventCount, Parker>, W>;
+    type Consumer = spsc::Consumer<SegmentSlots<EventCount, Parker>, W>;
+
+    fn segment_bytes(shape: &Shape) -> usize {
+        broadcast_layout(shape).segment_bytes()
+    }
+
+    fn producer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Producer> {
+        Ok(spsc::Producer::new(SegmentSlots::new(at.segment, broadcast_layout(shape), 0)?, at.wait))
+    }
+
+    fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
+        Ok(spsc::Consumer::new(SegmentSlots::new(at.segment, broadcast_layout(shape), at.index)?, at.wait))
+    }
+
+    fn anatomy(shape: &Shape) -> Anatomy {
+        anatomy::<W>(shape, hand_overs(shape, &broadcast_layout(shape)))
+    }
+}
