@@ -104,8 +104,9 @@ pub fn percent(share: f64) -> String {
 }
 
 /// A count for one message: `0`, `1`, `0.02`.
-pub fn count(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e4 { format!("{value:.0}") } else { significant(value) }
+pub fn count(value: f64) -> Quantity {
+    let number = if value.fract() == 0.0 && value.abs() < 1e4 { format!("{value:.0}") } else { significant(value) };
+    Quantity { number, unit: "" }
 }
 
 /// A whole number with its thousands set apart.

@@ -7,7 +7,7 @@ use crate::common;
 use crate::common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
 use ipcmark_record::{Group, KillPoint, Measure, Placement, Record, Stock, Verdict, metric};
 use ipcmark_reports::analyse::anatomy::{Price, price};
-use ipcmark_reports::analyse::locks::{common_ground, contenders, utilisation};
+use ipcmark_reports::analyse::locks::{common_ground, rivals, utilisation};
 use ipcmark_reports::analyse::recovery::{Fate, fates, survives};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
@@ -159,7 +159,7 @@ fn utilisation_is_what_holders_ask_for() {
 fn locks_are_compared_where_most_of_them_were_and_with_a_cpu_each() {
     let recording = recording(lock_run(1, 3));
     let study = Study::of(&recording);
-    let cases = contenders(&study, Measure::Contention, Placement::Spread);
+    let cases = rivals(&study, Measure::Contention, Placement::Spread);
     let (work, holders) = common_ground(&study, &cases).expect("several held locks");
     assert_eq!((work.inside_ns, work.outside_ns, holders), (0, 0, 2));
 }
@@ -176,7 +176,7 @@ fn a_lock_of_processes_is_not_drawn_between_threads_too() {
     records.extend(sets(|set, random| acquire(&named("std-mutex"), set, random)));
     let recording = recording(records);
     let study = Study::of(&recording);
-    let cases = contenders(&study, Measure::Acquire, Placement::SameL3);
+    let cases = rivals(&study, Measure::Acquire, Placement::SameL3);
     let labels: Vec<String> = cases.iter().map(|case| case.series.label()).collect();
     assert_eq!(labels, ["ttas/spin", "std-mutex/park threads"]);
 }

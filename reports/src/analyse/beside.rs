@@ -6,7 +6,7 @@ use ipcmark_record::{Case, Kind, Placement};
 
 use super::families::{LAUNCH, POOL, QUEUE, SERVER, SHARED_STATE, is_python};
 use super::ground::shape;
-use super::locks::is_sound;
+
 use super::series::{LOCKS, Manner};
 use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
@@ -79,7 +79,7 @@ pub fn asks_about_python(study: &Study<'_>) -> bool {
 
 /// What does the work, and is no reference.
 fn competes(case: &CaseStudy<'_>) -> bool {
-    !is_python(case.case) && is_sound(case) && !matches!(case.series.manner, Manner::Alone | Manner::NeverWaits)
+    !is_python(case.case) && case.is_sound() && !matches!(case.series.manner, Manner::Alone | Manner::NeverWaits)
 }
 
 /// What is asked, wherever it is asked and whatever a mechanism takes for granted.

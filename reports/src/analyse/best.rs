@@ -18,7 +18,7 @@ pub const MOST_LINES: usize = 8;
 /// ten times as slow as the best there.
 const ABSENT: f64 = std::f64::consts::LN_10;
 
-/// Where a case stands on an axis of message sizes.
+/// Payload of a case, as its place on an axis.
 pub fn size(case: &CaseStudy<'_>) -> u64 {
     case.bytes()
 }
@@ -128,6 +128,17 @@ fn by_distance(group: &Costs) -> Vec<&Series> {
     let mut all: Vec<(f64, &Series)> = group.iter().map(|(series, costs)| (behind(costs), series)).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     all.into_iter().map(|(_, series)| series).collect()
+}
+
+/// The case with the least or most of something, where any has it.
+pub fn extreme<'s, 'a>(
+    cases: &[&'s CaseStudy<'a>],
+    least: bool,
+    value: impl Fn(&CaseStudy<'_>) -> Option<f64>,
+) -> Option<(&'s CaseStudy<'a>, f64)> {
+    let known = cases.iter().filter_map(|case| Some((*case, value(case)?)));
+    let sign = if least { 1.0 } else { -1.0 };
+    known.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))
 }
 
 /// The best case of its kind, and those that cannot be told from it.

@@ -4,8 +4,7 @@ use ipcmark_record::{Measure, metric};
 
 use super::best::{Best, with_interval};
 use super::locks::{
-    FAIRNESS_WINDOW_NS, common_ground, contenders, cpus, excludes, fairness, ground_told, holders, is_sound, on_ground,
-    placement_of,
+    FAIRNESS_WINDOW_NS, common_ground, excludes, fairness, ground_told, holders, on_ground, placement_of, rivals,
 };
 use super::recovery::{fates, survives};
 use super::series::Manner;
@@ -41,15 +40,15 @@ pub fn findings(study: &Study<'_>) -> Vec<String> {
 /// Locks between processes that answer a measure's question.
 fn competing<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> Vec<&'s CaseStudy<'a>> {
     let Some(placement) = placement_of(study, measure) else { return Vec::new() };
-    let mut cases = contenders(study, measure, placement);
-    cases.retain(|case| excludes(case) && is_sound(case) && case.series.between_processes());
+    let mut cases = rivals(study, measure, placement);
+    cases.retain(|case| excludes(case) && case.is_sound() && case.series.between_processes());
     cases
 }
 
 /// Those that can be compared where several want the lock and each has a CPU; where that was not tried, at any number.
 fn contended<'s, 'a>(study: &'s Study<'a>) -> Option<(Vec<&'s CaseStudy<'a>>, String)> {
     let all = competing(study, Measure::Contention);
-    let fits = |case: &&CaseStudy<'_>| cpus(study).is_none_or(|cpus| holders(case.case) <= cpus);
+    let fits = |case: &&CaseStudy<'_>| study.cpus().is_none_or(|cpus| holders(case.case) <= cpus);
     let roomy: Vec<&CaseStudy<'_>> = all.iter().copied().filter(fits).collect();
     let (cases, ground) = match common_ground(study, &roomy) {
         Some(ground) => (roomy, ground),
@@ -116,7 +115,7 @@ fn survivors(study: &Study<'_>) -> Option<String> {
 
 /// That the check works: what has no lock lost updates, or sold too much.
 fn caught(study: &Study<'_>) -> Option<String> {
-    let case = study.cases.iter().find(|case| !is_sound(case))?;
+    let case = study.cases.iter().find(|case| !case.is_sound())?;
     let losses = value(case, metric::LOST_UPDATES).map(|lost| format!("lost {} updates", format::whole(lost as u64)));
     let losses = losses.or_else(|| {
         value(case, metric::OVERSOLD).map(|sold| format!("sold {} tickets too many", format::whole(sold as u64)))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ipcmark_record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, Verdict, metric};
+use ipcmark_record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, metric};
 
 use super::series::{LOCKS, Manner};
 use super::statistics::median;
@@ -82,13 +82,8 @@ pub fn with_hogs<'s, 'a>(
 }
 
 /// Those of [`with_hogs`] that ran without CPU hogs.
-pub fn contenders<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
+pub fn rivals<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
     with_hogs(study, measure, placement).filter(|case| case.case.params.hogs.is_none_or(|hogs| hogs == 0)).collect()
-}
-
-/// True for a lock whose rate or time answers a question: without one the work was not done.
-pub fn is_sound(case: &CaseStudy<'_>) -> bool {
-    case.summary.verdict != Some(Verdict::Caught)
 }
 
 /// True for a lock, and not for what does without.
@@ -111,19 +106,13 @@ pub fn placement_of(study: &Study<'_>, measure: Measure) -> Option<Placement> {
 /// section already.
 pub fn home(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<Placement> {
     let first = study.placement?;
-    let moved = contenders(study, measure, first).is_empty();
+    let moved = rivals(study, measure, first).is_empty();
     let most = placement_of(study, measure);
     match placement == first {
         true if moved => most,
         false if moved && most == Some(placement) => None,
         _ => Some(placement),
     }
-}
-
-/// CPUs that the trials could use, where all of them ran on one machine.
-pub fn cpus(study: &Study<'_>) -> Option<u32> {
-    let [machine] = study.machines.as_slice() else { return None };
-    u32::try_from(machine.facts.cpus_allowed.len()).ok()
 }
 
 /// The work and the number of holders at which most of `cases` can be compared; of equals that with as many holders as
@@ -135,7 +124,7 @@ pub fn common_ground(study: &Study<'_>, cases: &[&CaseStudy<'_>]) -> Option<(Wor
     grounds.sort_unstable();
     grounds.dedup();
     let at = |one: &(Work, u32)| cases.iter().filter(|case| ground(case) == *one).count();
-    grounds.into_iter().rev().max_by_key(|one| (at(one), Some(one.1) == cpus(study)))
+    grounds.into_iter().rev().max_by_key(|one| (at(one), Some(one.1) == study.cpus()))
 }
 
 /// `cases` at one work and number of holders.

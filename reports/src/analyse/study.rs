@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record};
+use ipcmark_record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record, Verdict};
 
 use super::crowd::Crowd;
 use super::distribution::Distribution;
@@ -42,6 +42,11 @@ impl<'a> CaseStudy<'a> {
     /// Whether it belongs to this placement: one that stays in one thread belongs to all, as a reference.
     pub fn at(&self, placement: Placement) -> bool {
         self.case.placement == placement || self.series.manner == Manner::Alone
+    }
+
+    /// True for a case whose number answers its question: a lock that loses updates did not do the work.
+    pub fn is_sound(&self) -> bool {
+        self.summary.verdict != Some(Verdict::Caught)
     }
 
     /// The repetitions whose numbers count.
@@ -166,6 +171,20 @@ impl<'a> Study<'a> {
         let most = timed(&self.cases).max_by_key(sets)?;
         let alone = timed(&self.cases).filter(|case| sets(case) == sets(&most)).count() == 1;
         (alone && timed(&self.cases).count() > 1).then_some(most)
+    }
+
+    /// CPUs that the trials could use, where all of them ran on one machine.
+    pub fn cpus(&self) -> Option<u32> {
+        let [machine] = self.machines.as_slice() else { return None };
+        u32::try_from(machine.facts.cpus_allowed.len()).ok()
+    }
+
+    /// Between the last of `numbers` whose roles have a CPU each and the first whose roles do not; `None` where all of
+    /// them lie on one side, or the trials ran on several machines.
+    pub fn cpu_limit(&self, numbers: &[u64], roles: impl Fn(u64) -> u64) -> Option<f64> {
+        let cpus = u64::from(self.cpus()?);
+        let (fitting, crowded): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&number| roles(number) <= cpus);
+        Some((*fitting.iter().max()? as f64 * *crowded.iter().min()? as f64).sqrt())
     }
 
     /// The floors of the machine, when there is exactly one machine and it has any.

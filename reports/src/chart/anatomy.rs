@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
 use super::table::{Rows, Table};
-use super::{Figure, Key, Looks, More, Shape};
+use super::{Figure, Key, Looks};
 use crate::analyse::anatomy::{Price, Priced, price};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
@@ -27,31 +27,26 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     shown.extend(large.filter(|&large| large != common));
     let title = format!("Cost breakdown of a round trip, {}", place(placement));
     let chart = |best: &Shown| Bars {
-        title: title.clone(),
-        description:
-            "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
-             no count explains."
-                .into(),
+        description: "Stacked bars of declared counts times the machine's floors for each mechanism; an outline is time that \
+             no count explains.",
         columns: shown.iter().filter_map(|&bytes| column(study, looks, placement, bytes, floors, best)).collect(),
     };
     let cases: Vec<_> = study.measured(Measure::RoundTrip, placement).filter(|c| shown.contains(&c.bytes())).collect();
     let best = Shown::of(&cases, size);
     let short = chart(&best);
-    (!short.columns.is_empty()).then(|| Figure {
-        id: "anatomy".into(),
-        title: title.clone(),
-        note: format!(
-            "Each slice is a declared count of one round trip times its price on this machine. The line \
+    (!short.columns.is_empty()).then(|| {
+        Figure {
+            note: format!(
+                "Each slice is a declared count of one round trip times its price on this machine. The line \
              across is the measured time. An outline before the line is unexplained time; a bar beyond it \
              explains too much. An exclamation mark flags a difference above 25 %.{}",
-            best.told()
-        ),
-        answer: String::new(),
-        legend: legend(priced(study, placement, floors).map(|(_, priced)| priced).collect::<Vec<_>>().iter()),
-        wide: short.svg(Shape::Wide),
-        narrow: short.svg(Shape::Narrow),
-        more: best.is_partial().then(|| More::all(&chart(&Shown::default()))),
-        table: table(study, placement, floors),
+                best.told()
+            ),
+            legend: legend(priced(study, placement, floors).map(|(_, priced)| priced).collect::<Vec<_>>().iter()),
+            table: table(study, placement, floors),
+            ..Figure::drawn("anatomy", title, &short)
+        }
+        .unfolding("The same for every variant", best.is_partial().then(|| chart(&Shown::default())))
     })
 }
 
@@ -87,7 +82,7 @@ fn column(
         let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink()));
         sections.push(Section {
             heading: manner.word().into(),
-            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            axis: Axis::linear(longest, 4, format::time),
             bars: bars.collect(),
         });
     }

@@ -1,5 +1,7 @@
 //! Axes with ticks of our own: a log axis of `plotters` prints no label within one decade.
 
+use crate::format::Quantity;
+
 /// A direction of a plot: which value stands where.
 #[derive(Clone, Debug)]
 pub struct Axis {
@@ -31,11 +33,11 @@ impl Scale {
 
 impl Axis {
     /// From 0 to a little above `high`, with about `wanted` ticks at round numbers.
-    pub fn linear(high: f64, wanted: usize, label: impl Fn(f64) -> String) -> Self {
+    pub fn linear(high: f64, wanted: usize, show: impl Fn(f64) -> Quantity) -> Self {
         let high = if high > 0.0 { high * 1.04 } else { 1.0 };
         let step = round_step(high / wanted.max(1) as f64);
         let steps = (high / step).floor() as usize;
-        let ticks = (0..=steps).map(|i| (i as f64 * step, label(i as f64 * step))).collect();
+        let ticks = (0..=steps).map(|i| (i as f64 * step, label(show(i as f64 * step)))).collect();
         Self { scale: Scale::Linear, low: 0.0, high, ticks }
     }
 
@@ -58,7 +60,7 @@ impl Axis {
 
     /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, at 2 and 5 or
     /// at 3 between them when there is room, and at even steps where the axis does not reach over a decade.
-    pub fn log(values: impl IntoIterator<Item = f64>, label: impl Fn(f64) -> String) -> Self {
+    pub fn log(values: impl IntoIterator<Item = f64>, show: impl Fn(f64) -> Quantity) -> Self {
         let (low, high) = span(values);
         let (low, high) = (low.log10() - 0.06, high.log10() + 0.06);
         let factors: &[f64] = match high - low {
@@ -75,7 +77,7 @@ impl Axis {
             decades.flat_map(|decade| factors.iter().map(move |factor| factor * 10f64.powi(decade))).collect()
         };
         let inside = wanted.into_iter().filter(|value| (low..=high).contains(&value.log10()));
-        Self { scale: Scale::Log, low, high, ticks: inside.map(|value| (value, label(value))).collect() }
+        Self { scale: Scale::Log, low, high, ticks: inside.map(|value| (value, label(show(value)))).collect() }
     }
 
     /// Logarithmic with ticks at the places that were measured; those too close to their neighbour lose their label.
@@ -125,6 +127,10 @@ impl Axis {
     }
 }
 
+fn label(quantity: Quantity) -> String {
+    quantity.trimmed().to_string()
+}
+
 /// Smallest and largest finite positive value; 1 to 10 when there is none.
 fn span(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let finite = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
@@ -142,11 +148,12 @@ fn round_step(step: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format;
 
     #[test]
     fn a_log_axis_within_one_decade_has_labels() {
         for (low, high) in [(2_100.0, 2_900.0), (9.3, 9.8), (1.0, 1.01), (5e5, 4e6)] {
-            let axis = Axis::log([low, high], |v| format!("{v}"));
+            let axis = Axis::log([low, high], format::ratio);
             assert!((2..=12).contains(&axis.ticks.len()), "{low} to {high}: {:?}", axis.ticks);
             assert!(axis.ticks.iter().all(|(value, _)| (0.0..=1.0).contains(&axis.place(*value))));
         }
@@ -155,11 +162,11 @@ mod tests {
     #[test]
     fn one_value_and_no_value_still_make_an_axis() {
         for values in [vec![5.0], vec![], vec![0.0, f64::NAN]] {
-            let axis = Axis::log(values, |v| format!("{v}"));
+            let axis = Axis::log(values, format::ratio);
             assert!(axis.place(5.0).is_finite());
         }
-        assert!(Axis::places(&[8], crate::format::bytes).place(8.0).is_finite());
-        assert!(Axis::linear(0.0, 4, |v| format!("{v}")).place(0.0).is_finite());
+        assert!(Axis::places(&[8], format::bytes).place(8.0).is_finite());
+        assert!(Axis::linear(0.0, 4, format::ratio).place(0.0).is_finite());
     }
 
     #[test]

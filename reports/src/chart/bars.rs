@@ -1,8 +1,8 @@
 //! Horizontal bars made of slices, in sections that each have their own axis.
 
-use super::Shape;
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Side, draw, text_width};
+use super::{Drawing, Shape};
 use crate::format;
 
 const TEXT: f64 = 12.5;
@@ -14,10 +14,8 @@ const TIMES_AS_LONG: f64 = 10.0;
 
 /// A chart of bars: columns of sections.
 pub struct Bars {
-    /// Name of the chart, for screen readers.
-    pub title: String,
     /// What it shows in words.
-    pub description: String,
+    pub description: &'static str,
     /// Side by side when wide, below each other when narrow.
     pub columns: Vec<Column>,
 }
@@ -71,16 +69,15 @@ pub fn by_scale<T>(cases: &[T], whole: impl Fn(&T) -> f64, bar: impl Fn(&T) -> B
         let least = cases.first().map_or(0.0, &whole);
         Section {
             heading: if cases.len() > 1 { format::span(least, longest, format::time) } else { format::ns(longest) },
-            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            axis: Axis::linear(longest, 4, format::time),
             bars: cases.iter().map(&bar).collect(),
         }
     };
     sections.iter().map(section).collect()
 }
 
-impl Bars {
-    /// Draws it.
-    pub fn svg(&self, shape: Shape) -> String {
+impl Drawing for Bars {
+    fn svg(&self, title: &str, shape: Shape) -> String {
         let style = match shape {
             Shape::Wide => Style {
                 labels: self.widest(|bar| &bar.label) + 10.0,
@@ -97,7 +94,7 @@ impl Bars {
             }
             Shape::Narrow => (shape.width(), heights.iter().sum()),
         };
-        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+        draw((shape.width(), height), title, self.description, |canvas| {
             let (mut x, mut y) = (0.0, 0.0);
             for (column, tall) in self.columns.iter().zip(&heights) {
                 let edge = if x > 0.0 { x + 18.0 } else { 0.0 };
@@ -111,7 +108,9 @@ impl Bars {
             }
         })
     }
+}
 
+impl Bars {
     fn widest(&self, text: fn(&Bar) -> &str) -> f64 {
         let bars = self.columns.iter().flat_map(|c| &c.sections).flat_map(|s| &s.bars);
         bars.map(|bar| text_width(text(bar), TEXT)).fold(0.0, f64::max)

@@ -5,7 +5,7 @@ use ipcmark_record::{Measure, Placement};
 use super::axis::Axis;
 use super::scatter::{Dot, Scatter};
 use super::table::Table;
-use super::{Figure, Looks, Shape};
+use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
 use crate::analyse::front::front;
@@ -47,25 +47,19 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
                 .then(|| case.series.label()),
         }
     };
-    let time = |ns: f64| format::time(ns).trimmed().to_string();
     let title = format!("CPU time against latency: {} round trip, {}", format::bytes(common), place(placement));
     let chart = Scatter {
-        title: title.clone(),
-        description:
-            "CPU time of all roles per message by round trip, on logarithmic axes, one point per mechanism; a \
-             line joins the mechanisms that no other beats in both."
-                .into(),
+        description: "CPU time of all roles per message by round trip, on logarithmic axes, one point per mechanism; a \
+             line joins the mechanisms that no other beats in both.",
         x_name: "round trip",
         y_name: "CPU time per message",
-        x: Axis::log(points.iter().map(|point| point.0), time),
-        y: Axis::log(points.iter().map(|point| point.1), time),
+        x: Axis::log(points.iter().map(|point| point.0), format::time),
+        y: Axis::log(points.iter().map(|point| point.1), format::time),
         dots: placed.iter().enumerate().map(dot).collect(),
         front: front.iter().map(|&at| points[at]).collect(),
         corner: None,
     };
     Some(Figure {
-        id: "cost".into(),
-        title,
         answer: answer(&placed, &front),
         note: "User and system time of all roles together; a round trip is two messages. Circles poll, \
              triangles poll and then block, squares and diamonds block. Medians are compared; intervals may \
@@ -73,10 +67,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              whole CPU, is not shown."
             .into(),
         legend: looks.kinds(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&placed, &front),
+        ..Figure::drawn("cost", title, &chart)
     })
 }
 

@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::canvas::{Ink, Marker};
 use super::dots::{Dots, Mark, Row, Section};
 use super::table::Table;
-use super::{Figure, Looks, Shape};
+use super::{Figure, Looks};
 use crate::analyse::answer::place_word;
 use crate::analyse::cross_check::{Check, EQUAL, checks};
 use crate::analyse::study::Study;
@@ -20,30 +20,22 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     });
     let title = "Pairs that must agree";
     let chart = Dots {
-        title: title.into(),
-        description:
-            "The cost of one of a pair over the cost of the other at each size, with its interval; the shaded \
-                      stretch counts as equal."
-                .into(),
+        description: "The cost of one of a pair over the cost of the other at each size, with its interval; the shaded \
+                      stretch counts as equal.",
         x_name: "cost of the first over cost of the second (log scale)",
-        axis: Axis::log(values.chain([0.8, 1.25]), |ratio| format::ratio(ratio).trimmed().to_string()),
+        axis: Axis::log(values.chain([0.8, 1.25]), format::ratio),
         references: Vec::new(),
         stretch: Some(EQUAL),
         sections: sections(&checks, study, looks),
     };
     (!checks.is_empty()).then(|| Figure {
-        id: "cross-checks".into(),
-        title: title.into(),
         answer: answer(&checks, equal),
         note: "One point per size: the median of the ratios by repetition with its 95 % interval. A cross is a \
              pair not shown to be equal: its interval leaves the shaded range 0.9 to 1.1, or too few \
              repetitions ran. Only an interval wholly outside the range shows a difference."
             .into(),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&checks),
+        ..Figure::drawn("cross-checks", title, &chart)
     })
 }
 

@@ -7,7 +7,7 @@ use super::canvas::Ink;
 use super::lines::{Lines, PANELS};
 use super::plot::{Line, Panel, Point, Scales};
 use super::table::Table;
-use super::{Figure, Looks, Shape};
+use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
 use crate::analyse::distribution::Distribution;
@@ -60,34 +60,26 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     }
     let title = format!("Distribution of the {} round trip, {}", format::bytes(common), place(placement));
     let chart = Lines {
-        title: title.clone(),
         description: "Round-trip latency by the share of messages that were faster, nines evenly apart, one curve per \
-                      mechanism; the grey curve is an idle CPU's own noise."
-            .into(),
+                      mechanism; the grey curve is an idle CPU's own noise.",
         scales: Scales {
             x_name: "share of round trips that took less (%)",
             y_name: "round trip",
             x: Axis::percentiles(highest),
-            y: Axis::log(heights, |ns| format::time(ns).trimmed().to_string()),
+            y: Axis::log(heights, format::time),
         },
         columns: 2,
         panels,
     };
     (!chart.panels.is_empty()).then(|| Figure {
-        id: "distribution".into(),
-        title,
-        note: format!(
+note: format!(
             "All repetitions merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
              CPU does to a chain of clock ticks: no mechanism can be quieter than that.{}",
             shown.told()
         ),
-        answer: String::new(),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
-        table: table(&cases),
-    })
+table: table(&cases),
+..Figure::drawn("distribution", title, &chart)
+})
 }
 
 fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribution) -> Line {

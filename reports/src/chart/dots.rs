@@ -1,8 +1,8 @@
 //! Points with their intervals on one axis, a row each, in sections: for ranking and for ratios.
 
-use super::Shape;
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+use super::{Drawing, Shape};
 
 const TEXT: f64 = 13.0;
 const ROW: f64 = 24.0;
@@ -15,10 +15,8 @@ const REFERENCE: f64 = 14.0;
 
 /// A chart of rows with points.
 pub struct Dots {
-    /// Name of the chart, for screen readers.
-    pub title: String,
     /// What it shows in words.
-    pub description: String,
+    pub description: &'static str,
     /// Name of the axis.
     pub x_name: &'static str,
     /// Its scale.
@@ -65,9 +63,8 @@ pub struct Mark {
     pub crossed: bool,
 }
 
-impl Dots {
-    /// Draws it.
-    pub fn svg(&self, shape: Shape) -> String {
+impl Drawing for Dots {
+    fn svg(&self, title: &str, shape: Shape) -> String {
         let rows = || self.sections.iter().flat_map(|section| &section.rows);
         let widest =
             |text: fn(&Row) -> &str, least: f64| rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max);
@@ -82,7 +79,7 @@ impl Dots {
         };
         let top = REFERENCE * self.references.len().max(1) as f64;
         let height = top + HEADING * self.sections.len() as f64 + row_height * rows().count() as f64 + BOTTOM;
-        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+        draw((shape.width(), height), title, self.description, |canvas| {
             let axis = self.axis.clone().thin(58.0 / (right - left));
             let plot = Plot { canvas, axis, shape, below, left, right, top, bottom: height - BOTTOM };
             plot.frame(self);

@@ -7,7 +7,7 @@ use super::canvas::Ink;
 use super::lines::Lines;
 use super::plot::{Line, Panel, Point, Scales};
 use super::table::Table;
-use super::{Figure, Looks, Shape};
+use super::{Figure, Looks};
 use crate::analyse::statistics::median;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::cost_ns;
@@ -34,28 +34,17 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     ];
     let title = format!("Drift: the same case, {} times through the run", trials.len());
     let chart = Lines {
-        title: title.clone(),
-        description: "Cost of the sentinel case by its place in the schedule, with its median.".into(),
+        description: "Cost of the sentinel case by its place in the schedule, with its median.",
         scales: Scales {
             x_name: "place in the schedule",
             y_name: "cost",
             x: Axis::linear(f64::from(last), 6, format::count),
-            y: Axis::log(trials.iter().map(|trial| trial.1), |ns| format::time(ns).trimmed().to_string()),
+            y: Axis::log(trials.iter().map(|trial| trial.1), format::time),
         },
         columns: 1,
         panels: vec![Panel { heading: "sentinel".into(), lines, limits: Vec::new() }],
     };
-    Some(Figure {
-        id: "drift".into(),
-        title,
-        note: told(&trials),
-        answer: String::new(),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
-        table: table(&trials),
-    })
+    Some(Figure { note: told(&trials), table: table(&trials), ..Figure::drawn("drift", title, &chart) })
 }
 
 /// The sentinel's trials with numbers, in the order they ran.

@@ -1,7 +1,7 @@
 //! Squares of cells side by side, the fuller the darker, all on one scale.
 
-use super::Shape;
 use super::canvas::{Canvas, Ink, Side, draw};
+use super::{Drawing, Shape};
 
 const TEXT: f64 = 12.0;
 const HEADING: f64 = 40.0;
@@ -15,10 +15,8 @@ const NUMBERED: f64 = 34.0;
 
 /// A chart of squares.
 pub struct Heat {
-    /// Name of the chart, for screen readers.
-    pub title: String,
     /// What it shows in words.
-    pub description: String,
+    pub description: &'static str,
     /// What columns are.
     pub across: &'static str,
     /// What rows are.
@@ -39,9 +37,8 @@ pub struct Grid {
     pub cells: Vec<Vec<f64>>,
 }
 
-impl Heat {
-    /// Draws it.
-    pub fn svg(&self, shape: Shape) -> String {
+impl Drawing for Heat {
+    fn svg(&self, title: &str, shape: Shape) -> String {
         let columns = match shape {
             Shape::Wide => self.grids.len().clamp(4, 6),
             Shape::Narrow => 2,
@@ -51,14 +48,16 @@ impl Heat {
         let tall = HEADING + side + BOTTOM;
         let rows = self.grids.len().div_ceil(columns);
         let fullest = self.grids.iter().flat_map(|grid| &grid.cells).flatten().copied().fold(0.0, f64::max);
-        draw((shape.width(), tall * rows as f64), &self.title, &self.description, |canvas| {
+        draw((shape.width(), tall * rows as f64), title, self.description, |canvas| {
             for (index, grid) in self.grids.iter().enumerate() {
                 let left = (index % columns) as f64 * (wide + GAP);
                 self.grid(canvas, grid, (left, (index / columns) as f64 * tall), side, fullest);
             }
         })
     }
+}
 
+impl Heat {
     fn grid(&self, canvas: &Canvas<'_>, grid: &Grid, (x, y): (f64, f64), side: f64, fullest: f64) {
         canvas.text((x, y + 8.0), Side::Right, &grid.heading, grid.ink, TEXT + 0.5);
         canvas.text((x, y + 24.0), Side::Right, &grid.note, Ink::Muted, TEXT - 0.5);

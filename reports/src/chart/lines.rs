@@ -1,9 +1,9 @@
 //! Line charts in panels, so that polling and blocking never share an axis. All panels of a chart share both scales.
 //! Where there is room each line carries its name at its right end; in a narrow drawing the names stand below the plot.
 
-use super::Shape;
 use super::canvas::{Canvas, Side, draw, text_width};
 use super::plot::{LABEL_APART, Line, Panel, Plot, Scales, TEXT};
+use super::{Drawing, Shape};
 use crate::analyse::series::Manner;
 
 const TOP: f64 = 26.0;
@@ -18,10 +18,8 @@ const KEY: f64 = 18.0;
 
 /// A chart of lines.
 pub struct Lines {
-    /// Name of the chart, for screen readers.
-    pub title: String,
     /// What it shows in words.
-    pub description: String,
+    pub description: &'static str,
     /// Both axes.
     pub scales: Scales,
     /// How many panels stand side by side in a wide drawing.
@@ -35,17 +33,18 @@ pub struct Lines {
 pub const PANELS: [(&str, &[Manner]); 2] =
     [("polls, or polls first (dashed)", &[Manner::Polls, Manner::PollsThenBlocks]), ("blocks", &[Manner::Blocks])];
 
-impl Lines {
-    /// Draws it.
-    pub fn svg(&self, shape: Shape) -> String {
+impl Drawing for Lines {
+    fn svg(&self, title: &str, shape: Shape) -> String {
         match shape {
-            Shape::Wide => self.wide(shape.width()),
-            Shape::Narrow => self.narrow(shape.width()),
+            Shape::Wide => self.wide(title, shape.width()),
+            Shape::Narrow => self.narrow(title, shape.width()),
         }
     }
+}
 
+impl Lines {
     /// Panels side by side in rows, all plots equally wide and high, whatever room their names take.
-    fn wide(&self, width: f64) -> String {
+    fn wide(&self, title: &str, width: f64) -> String {
         let margin = self.margin();
         let columns = self.columns.clamp(1, self.panels.len().max(1));
         let gutters: Vec<f64> = (0..columns)
@@ -57,7 +56,7 @@ impl Lines {
         let plot_height = (most * LABEL_APART).max(if self.panels.len() > columns { LOW } else { TALL });
         let row_height = TOP + plot_height + BOTTOM;
         let rows = self.panels.len().div_ceil(columns).max(1) as f64;
-        draw((width, row_height * rows), &self.title, &self.description, |canvas| {
+        draw((width, row_height * rows), title, self.description, |canvas| {
             for (row, panels) in self.panels.chunks(columns).enumerate() {
                 let (mut left, top) = (margin, TOP + row_height * row as f64);
                 for (column, (panel, gutter)) in panels.iter().zip(&gutters).enumerate() {
@@ -72,11 +71,11 @@ impl Lines {
     }
 
     /// Panels below each other over the whole width, names below each.
-    fn narrow(&self, width: f64) -> String {
+    fn narrow(&self, title: &str, width: f64) -> String {
         let left = self.margin();
         let height = |panel: &Panel| TOP + NARROW + BOTTOM + KEY * panel.key_rows(width - left) as f64 + 14.0;
         let total = self.panels.iter().map(height).sum();
-        draw((width, total), &self.title, &self.description, |canvas| {
+        draw((width, total), title, self.description, |canvas| {
             let mut top = TOP;
             for panel in &self.panels {
                 let (right, bottom) = (width - 14.0, top + NARROW);
@@ -125,6 +124,12 @@ impl Panel {
             canvas.text((x + 28.0, y), Side::Right, &line.label, line.ink, TEXT - 0.5);
         }
     }
+}
+
+/// Every height in `panels`: values and both ends of their intervals.
+pub fn heights(panels: &[Panel]) -> impl Iterator<Item = f64> {
+    let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+    points.flat_map(|point| [Some(point.y), point.band.map(|band| band.0), point.band.map(|band| band.1)]).flatten()
 }
 
 /// One panel for each of [`PANELS`] that has members, in their order.

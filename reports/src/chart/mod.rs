@@ -2,7 +2,6 @@
 //!
 //! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
 
-mod against;
 mod anatomy;
 mod axis;
 mod bars;
@@ -18,6 +17,7 @@ mod lines;
 mod load;
 mod locks;
 mod look;
+mod parameter;
 mod plot;
 mod points;
 mod pools;
@@ -31,6 +31,7 @@ mod set_up;
 mod shared_state;
 mod sizes;
 mod states;
+mod sweep;
 mod table;
 mod topology;
 mod touch;
@@ -47,7 +48,7 @@ pub use look::Looks;
 pub use table::{Cell, Table};
 
 /// A chart, ready for the page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Figure {
     /// Fragment of its address on the page.
     pub id: String,
@@ -80,11 +81,25 @@ pub struct More {
     pub narrow: String,
 }
 
-impl More {
-    /// Bars for every variant.
-    fn all(chart: &bars::Bars) -> Self {
-        let summary = "The same for every variant".into();
-        Self { summary, wide: chart.svg(Shape::Wide), narrow: chart.svg(Shape::Narrow) }
+/// A kind of chart.
+pub trait Drawing {
+    /// Draws it; screen readers read the title.
+    fn svg(&self, title: &str, shape: Shape) -> String;
+}
+
+impl Figure {
+    /// A drawing without answer, note, legend and table.
+    fn drawn(id: impl Into<String>, title: impl Into<String>, chart: &impl Drawing) -> Self {
+        let title = title.into();
+        let (wide, narrow) = (chart.svg(&title, Shape::Wide), chart.svg(&title, Shape::Narrow));
+        Self { id: id.into(), title, wide, narrow, ..Self::default() }
+    }
+
+    /// With a second drawing to unfold, where there is one.
+    fn unfolding(self, summary: impl Into<String>, chart: Option<impl Drawing>) -> Self {
+        let Some(chart) = chart else { return self };
+        let (wide, narrow) = (chart.svg(&self.title, Shape::Wide), chart.svg(&self.title, Shape::Narrow));
+        Self { more: Some(More { summary: summary.into(), wide, narrow }), ..self }
     }
 }
 

@@ -6,7 +6,7 @@ use ipcmark_record::Isolation;
 use super::axis::Axis;
 use super::canvas::Marker;
 use super::dots::{Dots, Mark, Row, Section};
-use super::{Figure, Key, Looks, Shape, Table};
+use super::{Figure, Key, Looks, Table};
 use crate::analyse::families::is_python;
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
@@ -85,24 +85,19 @@ impl Points<'_, '_> {
         let values: Vec<f64> = ends.flatten().chain(self.references.iter().map(|(_, value)| *value)).collect();
         let show = self.show;
         let chart = Dots {
-            title: self.title.clone(),
-            description: self.description.into(),
+            description: self.description,
             x_name: self.x_name,
-            axis: Axis::log(values, |value| show(value).trimmed().to_string()),
+            axis: Axis::log(values, show),
             references: self.references,
             stretch: None,
             sections,
         };
         Some(Figure {
-            id: self.id,
-            title: self.title,
             answer: self.answer,
             note: self.note,
             legend,
-            wide: chart.svg(Shape::Wide),
-            narrow: chart.svg(Shape::Narrow),
-            more: None,
             table: self.table,
+            ..Figure::drawn(self.id, self.title, &chart)
         })
     }
 }

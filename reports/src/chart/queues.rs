@@ -95,18 +95,14 @@ fn calls(study: &Study<'_>) -> Option<Figure> {
         .metric("Time-out late by", "time_out_late_ns", format::time, metric::TIME_OUT_LATE_NS)
         .table();
     Some(Figure {
-        id: "queue-calls".into(),
-        title: format!("What a put and a get cost: {}", ground.told()),
-        answer: String::new(),
-        note: "On an idle queue, medians over repetitions. Without waiting, a full or an empty queue is found out and nothing else \
+id: "queue-calls".into(),
+title: format!("What a put and a get cost: {}", ground.told()),
+note: "On an idle queue, medians over repetitions. Without waiting, a full or an empty queue is found out and nothing else \
                done. A dash: the queue cannot, or was not asked."
             .into(),
-        legend: Vec::new(),
-        wide: String::new(),
-        narrow: String::new(),
-        more: None,
-        table,
-    })
+table,
+..Figure::default()
+})
 }
 
 /// Every case, whatever its sides and depth.

@@ -2,11 +2,11 @@
 
 use ipcmark_record::{Group, Measure, Placement};
 
-use super::against::floor_name;
 use super::axis::Axis;
 use super::dots::{Dots, Mark, Row, Section};
+use super::sweep::floor_name;
 use super::table::Table;
-use super::{Figure, Looks, More, Shape};
+use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
 use crate::analyse::series::{Manner, group_word};
@@ -33,38 +33,27 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id
     cases.sort_by(|a, b| (a.0.series.manner).cmp(&b.0.series.manner).then(a.1.value.total_cmp(&b.1.value)));
     let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
     let title = format!("Round-trip latency: {} messages, {}", format::bytes(bytes), place(placement));
-    let ranking = Ranking { study, looks, title };
+    let ranking = Ranking { study, looks };
     let best: Vec<_> = cases.iter().copied().filter(|(case, _)| shown.shows(&case.series)).collect();
     let chart = ranking.chart(&best, false);
-    let more = shown.is_partial().then(|| {
-        let full = ranking.chart(&cases, true);
-        More {
-            summary: format!("All {} variants, kind by kind", cases.len()),
-            wide: full.svg(Shape::Wide),
-            narrow: full.svg(Shape::Narrow),
-        }
-    });
     Figure {
-        id: id.into(),
         note: format!(
             "Median over repetitions with its 95 % interval. Rows are ranked within each way of waiting, \
              because polling keeps a CPU busy. Overlapping intervals show no difference.{}",
             shown.told()
         ),
-        answer: String::new(),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more,
         table: table(&cases),
-        title: ranking.title,
+        ..Figure::drawn(id, title, &chart)
     }
+    .unfolding(
+        format!("All {} variants, kind by kind", cases.len()),
+        shown.is_partial().then(|| ranking.chart(&cases, true)),
+    )
 }
 
 struct Ranking<'s, 'a> {
     study: &'s Study<'a>,
     looks: &'s Looks,
-    title: String,
 }
 
 impl Ranking<'_, '_> {
@@ -87,11 +76,9 @@ impl Ranking<'_, '_> {
         });
         let values = spans.flatten().chain(references.iter().map(|floor| floor.1));
         Dots {
-            title: self.title.clone(),
-            description: "Round-trip medians with their intervals on a logarithmic axis, sorted within each section."
-                .into(),
+            description: "Round-trip medians with their intervals on a logarithmic axis, sorted within each section.",
             x_name: "round trip (log scale)",
-            axis: Axis::log(values, |ns| format::time(ns).trimmed().to_string()),
+            axis: Axis::log(values, format::time),
             sections: keys.iter().map(section).collect(),
             references: references
                 .into_iter()

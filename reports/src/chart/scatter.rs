@@ -1,18 +1,16 @@
 //! Points on two logarithmic axes, named where there is room, and a line through the best of them.
 
-use super::Shape;
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
+use super::{Drawing, Shape};
 
 const TEXT: f64 = 12.0;
 const RADIUS: f64 = 4.2;
 
 /// A chart of points.
 pub struct Scatter {
-    /// Name of the chart, for screen readers.
-    pub title: String,
     /// What it shows in words.
-    pub description: String,
+    pub description: &'static str,
     /// Name of the horizontal axis.
     pub x_name: &'static str,
     /// Name of the vertical axis.
@@ -44,15 +42,14 @@ pub struct Dot {
 /// A rectangle that is taken: left, top, right, bottom.
 type Taken = (f64, f64, f64, f64);
 
-impl Scatter {
-    /// Draws it.
-    pub fn svg(&self, shape: Shape) -> String {
+impl Drawing for Scatter {
+    fn svg(&self, title: &str, shape: Shape) -> String {
         let height = match shape {
             Shape::Wide => 480.0,
             Shape::Narrow => 380.0,
         };
         let margin = self.y.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(20.0, f64::max) + 28.0;
-        draw((shape.width(), height), &self.title, &self.description, |canvas| {
+        draw((shape.width(), height), title, self.description, |canvas| {
             let plot = Plot {
                 canvas,
                 chart: self,

@@ -7,7 +7,7 @@ use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
 use super::table::Table;
-use super::{Figure, Key, Looks, More, Shape};
+use super::{Figure, Key, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::series::Series;
 use crate::analyse::study::{CaseStudy, Study};
@@ -40,30 +40,28 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let chart = |plain: &[&CaseStudy<'_>]| {
         let columns = [("variants", plain), ("by what memory is made of", variants.as_slice())];
         Bars {
-            title: title.clone(),
-            description: "Stacked bars: time to create, attach both ends, send the first message and tear down.".into(),
+            description: "Stacked bars: time to create, attach both ends, send the first message and tear down.",
             columns: columns.into_iter().filter_map(|(heading, cases)| column(heading, cases, study, looks)).collect(),
         }
     };
     let short = chart(&drawn);
     let partial = drawn.len() < plain.len();
     let told = if partial { " Of each kind only the cheapest is drawn; unfold the rest below." } else { "" };
-    Some(Figure {
-        id: "set-up".into(),
-        title: title.clone(),
-        answer: answer(&cases)?,
-        note: format!(
-            "Median over repetitions, inside one process that plays both endpoints; the start of a process is \
+    Some(
+        Figure {
+            answer: answer(&cases)?,
+            note: format!(
+                "Median over repetitions, inside one process that plays both endpoints; the start of a process is \
              not included. The line across is a later message, for comparison. The first message also pays \
              for pages that are touched for the first time, so the stage that touches a page pays for \
              it.{told}"
-        ),
-        legend: legend(),
-        wide: short.svg(Shape::Wide),
-        narrow: short.svg(Shape::Narrow),
-        more: partial.then(|| More::all(&chart(&plain))),
-        table: table(&cases),
-    })
+            ),
+            legend: legend(),
+            table: table(&cases),
+            ..Figure::drawn("set-up", title, &short)
+        }
+        .unfolding("The same for every variant", partial.then(|| chart(&plain))),
+    )
 }
 
 fn cost(case: &CaseStudy<'_>) -> f64 {
@@ -110,7 +108,7 @@ fn column(heading: &str, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Lo
         heading: heading.into(),
         sections: vec![Section {
             heading: "from nothing to the first verified message and back".into(),
-            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            axis: Axis::linear(longest, 4, format::time),
             bars: cases.iter().map(bar).collect(),
         }],
     })

@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
 use super::table::Table;
-use super::{Figure, Key, Looks, More, Shape};
+use super::{Figure, Key, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
 use crate::analyse::roles::{RoleView, roles};
@@ -22,11 +22,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
     let title = format!("Process states of each role, {}", place(placement));
     let chart = |shown: [&Shown; 2]| Bars {
-        title: title.clone(),
-        description:
-            "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
-             blocked."
-                .into(),
+        description: "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
+             blocked.",
         columns: measures
             .into_iter()
             .zip(shown)
@@ -39,21 +36,22 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         Shown::of(&cases, size)
     });
     let short = chart([&best[0], &best[1]]);
-    (!short.columns.is_empty()).then(|| Figure {
-        id: "states".into(),
-        title: title.clone(),
-        note: format!(
-            "The three process states as the scheduler counts them, median over repetitions. A role that \
+    (!short.columns.is_empty()).then(|| {
+        Figure {
+            note: format!(
+                "The three process states as the scheduler counts them, median over repetitions. A role that \
              polls runs all the time; a role that blocks leaves its CPU to others. The upper half of a bar is \
              the pinger or sender, the lower half the ponger or receiver; the number is the share running.{}",
-            best[0].told()
-        ),
-        answer: String::new(),
-        legend: legend(),
-        wide: short.svg(Shape::Wide),
-        narrow: short.svg(Shape::Narrow),
-        more: best.iter().any(Shown::is_partial).then(|| More::all(&chart([&Shown::default(); 2]))),
-        table: table(study, placement),
+                best[0].told()
+            ),
+            legend: legend(),
+            table: table(study, placement),
+            ..Figure::drawn("states", title, &short)
+        }
+        .unfolding(
+            "The same for every variant",
+            best.iter().any(Shown::is_partial).then(|| chart([&Shown::default(); 2])),
+        )
     })
 }
 

@@ -7,7 +7,7 @@ use super::canvas::Dash;
 use super::lines::{Lines, by_manner};
 use super::plot::{Line, Panel, Point, Scales};
 use super::table::Table;
-use super::{Figure, Looks, Shape};
+use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
 use crate::analyse::crowd::{Crowd, Topology};
@@ -46,23 +46,18 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let heights = drawn.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
     let title = format!("Messages per second against k, {}, {}", format::bytes(bytes), place(placement));
     let chart = Lines {
-        title: title.clone(),
-        description:
-            "Verified messages per second by the number of senders, receivers or pairs, one panel per pattern \
-             and way of waiting."
-                .into(),
+        description: "Verified messages per second by the number of senders, receivers or pairs, one panel per pattern \
+             and way of waiting.",
         scales: Scales {
             x_name: "k",
             y_name: "messages per second, in all",
             x: Axis::places(&ks, |k| k.to_string()),
-            y: Axis::log(heights, |rate| format::rate(rate).trimmed().to_string()),
+            y: Axis::log(heights, format::rate),
         },
         columns: 2,
         panels: drawn,
     };
     (!chart.panels.is_empty()).then(|| Figure {
-        id: "topology".into(),
-        title,
         answer: answer(&topologies),
         note: format!(
             "Messages sent and verified; a broadcast message counts once, however many receivers read it. \
@@ -70,11 +65,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              Fairness between roles and their latency are not shown.{}",
             shown.told()
         ),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&topologies),
+        ..Figure::drawn("topology", title, &chart)
     })
 }
 
@@ -94,8 +86,12 @@ fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], topology: Topology) -> Vec<Spot<'s
 }
 
 fn panels(study: &Study<'_>, looks: &Looks, topology: Topology, spots: &[Spot<'_, '_>], shown: &Shown) -> Vec<Panel> {
-    let limits: Vec<(f64, String)> =
-        limit(study, topology, spots).map(|k| (k, "more roles than CPUs \u{2192}".into())).into_iter().collect();
+    let ks: Vec<u64> = spots.iter().map(|spot| u64::from(spot.k)).collect();
+    let limits: Vec<(f64, String)> = study
+        .cpu_limit(&ks, |k| u64::from(topology.roles(k as u32)))
+        .map(|k| (k, "more roles than CPUs \u{2192}".into()))
+        .into_iter()
+        .collect();
     let drawn: Vec<Spot<'_, '_>> = spots.iter().copied().filter(|spot| shown.shows(&spot.case.series)).collect();
     let panels = by_manner(&drawn, |spot| spot.case.series.manner).map(|(manner, members)| {
         let same = |a: &&Spot<'_, '_>, b: &&Spot<'_, '_>| a.case.series == b.case.series && a.hogs == b.hogs;
@@ -119,16 +115,6 @@ fn point(spot: &Spot<'_, '_>) -> Option<Point> {
     let typical = spot.case.summary.typical?;
     let band = typical.interval.map(|i| (i.low, i.high));
     Some(Point { band, ..Point::at(f64::from(spot.k), typical.value) })
-}
-
-/// Between the last k whose roles all have a CPU and the first whose do not; `None` where the sweep crosses no such
-/// place, or the machine is not one.
-fn limit(study: &Study<'_>, topology: Topology, spots: &[Spot<'_, '_>]) -> Option<f64> {
-    let [machine] = study.machines.as_slice() else { return None };
-    let fits = |k: u32| topology.roles(k) as usize <= machine.facts.cpus_allowed.len();
-    let last = spots.iter().map(|spot| spot.k).filter(|&k| fits(k)).max()?;
-    let first = spots.iter().map(|spot| spot.k).filter(|&k| !fits(k)).min()?;
-    Some((f64::from(last) * f64::from(first)).sqrt())
 }
 
 /// The highest rate at the largest k of each topology, next to itself alone.

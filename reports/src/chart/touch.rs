@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::canvas::{Ink, Marker};
 use super::dots::{Dots, Mark, Row, Section};
 use super::table::Table;
-use super::{Figure, Key, Looks, Shape};
+use super::{Figure, Key, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::crowd::Crowd;
 use crate::analyse::plausible::{beyond_one_core, copy_ns};
@@ -37,29 +37,23 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let references = study.floors().and_then(|floors| reference(floors, largest));
     let values = drawn.iter().filter_map(|case| bandwidth(case)).chain(references.iter().map(|floor| floor.1));
     let chart = Dots {
-        title: title.clone(),
         description: "Payload bytes per second of each mechanism when every byte, a sample or none is touched, on a \
-                      logarithmic axis."
-            .into(),
+                      logarithmic axis.",
         x_name: "payload per second (log scale)",
-        axis: Axis::log(values, |rate| format::bandwidth(rate).trimmed().to_string()),
+        axis: Axis::log(values, format::bandwidth),
         references: references.into_iter().collect(),
         stretch: None,
         sections: sections(&drawn, study, looks),
     };
     Some(Figure {
-        id: "touch".into(),
-        title,
         answer: answer(&drawn),
         note: "Only the first mode is what an application sees. A cross marks a rate above the copy rate of one \
              core of this machine, the grey line: the bytes were not read, so the rate is that of hand-overs \
              and not of data."
             .into(),
         legend: MODES.iter().map(|mode| Key { class: format!("p{}", mode.2), word: mode.1.into() }).collect(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&cases),
+        ..Figure::drawn("touch", title, &chart)
     })
 }
 

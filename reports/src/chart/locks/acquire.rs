@@ -6,10 +6,10 @@ use super::super::axis::Axis;
 use super::super::canvas::Marker;
 use super::super::dots::{Dots, Mark, Row, Section};
 use super::super::table::Table;
-use super::super::{Figure, Looks, More, Shape};
+use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, with_interval};
-use crate::analyse::locks::{contenders, excludes, home};
+use crate::analyse::locks::{excludes, home, rivals};
 use crate::analyse::series::{Manner, group_word};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
@@ -22,33 +22,28 @@ const LEAST_NS: f64 = 0.1;
 /// The chart; `None` where no free lock was taken.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let placement = home(study, Measure::Acquire, placement)?;
-    let mut cases = contenders(study, Measure::Acquire, placement);
+    let mut cases = rivals(study, Measure::Acquire, placement);
     cases.sort_by(|a, b| warm(a).total_cmp(&warm(b)));
     let shown = Shown::of(&cases, |_| 0);
     let best: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
     let title = format!("Uncontended acquire and release, {}", place(placement));
-    let chart = Chart { study, looks, title: &title };
-    let (short, full) = (chart.of(&best), chart.of(&cases));
-    (!cases.is_empty()).then(|| Figure {
-        id: "acquire".into(),
-        answer: answer(&cases),
-        note: format!(
-            "Acquire, one counter update, release; median over repetitions with its 95 % interval. Circle: \
+    let chart = Chart { study, looks };
+    let short = chart.of(&best);
+    (!cases.is_empty()).then(|| {
+        Figure {
+            answer: answer(&cases),
+            note: format!(
+                "Acquire, one counter update, release; median over repetitions with its 95 % interval. Circle: \
              the same core had the lock last. Diamond: another core had it last; this is the time that the \
              lock adds to a turn, and a lock that arrives together with the turn adds nothing. Triangle: \
              try-lock. Grey rows are not locks.{}",
-            shown.told()
-        ),
-        legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
-        wide: short.svg(Shape::Wide),
-        narrow: short.svg(Shape::Narrow),
-        more: shown.is_partial().then(|| More {
-            summary: format!("All {} variants, kind by kind", cases.len()),
-            wide: full.svg(Shape::Wide),
-            narrow: full.svg(Shape::Narrow),
-        }),
-        table: table(&cases),
-        title: title.clone(),
+                shown.told()
+            ),
+            legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
+            table: table(&cases),
+            ..Figure::drawn("acquire", title, &short)
+        }
+        .unfolding(format!("All {} variants, kind by kind", cases.len()), shown.is_partial().then(|| chart.of(&cases)))
     })
 }
 
@@ -67,7 +62,6 @@ fn tried(case: &CaseStudy<'_>) -> Option<Estimate> {
 struct Chart<'s, 'a> {
     study: &'s Study<'a>,
     looks: &'s Looks,
-    title: &'s str,
 }
 
 impl Chart<'_, '_> {
@@ -87,13 +81,10 @@ impl Chart<'_, '_> {
         let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
         let values = marks.flat_map(|mark| [Some(mark.value), mark.interval.map(|ends| ends.1)]).flatten();
         Dots {
-            title: self.title.to_owned(),
-            description:
-                "Time to take a free lock and let it go, warm, after another core, and tried, on a logarithmic \
-                          axis, sorted within each kind."
-                    .into(),
+            description: "Time to take a free lock and let it go, warm, after another core, and tried, on a logarithmic \
+                          axis, sorted within each kind.",
             x_name: "acquire and release (log scale)",
-            axis: Axis::log(values, |ns| format::time(ns).trimmed().to_string()),
+            axis: Axis::log(values, format::time),
             references: Vec::new(),
             stretch: None,
             sections,

@@ -6,10 +6,10 @@ use super::super::anatomy::{bar, legend, slices};
 use super::super::axis::Axis;
 use super::super::bars::{Bars, Column, Section};
 use super::super::table::Table;
-use super::super::{Figure, Looks, More, Shape};
+use super::super::{Figure, Looks};
 use crate::analyse::anatomy::{Priced, price};
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, contenders, holders, home, is_sound};
+use crate::analyse::locks::{Work, holders, home, rivals};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -26,35 +26,31 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let shown = Shown::of(&of_chart, |case| case.case.measure as u64);
     let title = "Cost breakdown of an acquisition".to_owned();
     let chart = |shown: &Shown| Bars {
-        title: title.clone(),
-        description:
-            "Stacked bars of declared counts times the machine's floors for each lock; an outline is time that no \
-                      count explains."
-                .into(),
+        description: "Stacked bars of declared counts times the machine's floors for each lock; an outline is time that no \
+                      count explains.",
         columns: [("uncontended: acquire and release", &free), ("contended: hand-off to a waiter", &handed)]
             .into_iter()
             .filter_map(|(heading, members)| column(study, looks, heading, members, shown))
             .collect(),
     };
     let short = chart(&shown);
-    (!short.columns.is_empty()).then(|| Figure {
-        id: "lock-anatomy".into(),
-        title: title.clone(),
-        answer: answer(&all),
-        note: format!(
-            "Each slice is a declared count times its price on this machine. Left: uncontended. Right: one \
+    (!short.columns.is_empty()).then(|| {
+        Figure {
+            answer: answer(&all),
+            note: format!(
+                "Each slice is a declared count times its price on this machine. Left: uncontended. Right: one \
              hand-off between two contenders, where the releaser and the waiter both pay. The line across is \
              the measured time. An outline before the line is unexplained time; a bar beyond it explains too \
              much. An exclamation mark flags a difference above 25 %. On the right, a bar beyond the line \
              often means that the waiter was still polling when the lock was released, so that no wake-up was \
              paid.{}",
-            shown.told()
-        ),
-        legend: legend(all.iter().map(|one| &one.1)),
-        wide: short.svg(Shape::Wide),
-        narrow: short.svg(Shape::Narrow),
-        more: shown.is_partial().then(|| More::all(&chart(&Shown::default()))),
-        table: table(&all),
+                shown.told()
+            ),
+            legend: legend(all.iter().map(|one| &one.1)),
+            table: table(&all),
+            ..Figure::drawn("lock-anatomy", title, &short)
+        }
+        .unfolding("The same for every variant", shown.is_partial().then(|| chart(&Shown::default())))
     })
 }
 
@@ -65,7 +61,7 @@ fn explained<'s, 'a>(
     floors: &Floors,
 ) -> Vec<Explained<'s, 'a>> {
     let Some(placement) = home(study, measure, placement) else { return Vec::new() };
-    let cases = contenders(study, measure, placement).into_iter().filter(|case| is_sound(case));
+    let cases = rivals(study, measure, placement).into_iter().filter(|case| case.is_sound());
     let mut priced: Vec<Explained<'_, '_>> = cases.filter_map(|case| Some((case, price(case, floors)?))).collect();
     // An empty bar says nothing: nothing was declared, or its price is not known.
     priced.retain(|one| !one.1.slices.is_empty());
@@ -97,7 +93,7 @@ fn column(
         let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink()));
         (!members.is_empty()).then(|| Section {
             heading: manner.word().into(),
-            axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+            axis: Axis::linear(longest, 4, format::time),
             bars: bars.collect(),
         })
     };

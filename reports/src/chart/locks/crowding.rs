@@ -7,10 +7,10 @@ use super::super::axis::Axis;
 use super::super::canvas::Marker;
 use super::super::dots::{Dots, Mark, Row, Section};
 use super::super::table::{OfCase, Table};
-use super::super::{Figure, Looks, Shape};
+use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, common_ground, cpus, excludes, holders, is_sound, with_hogs};
+use crate::analyse::locks::{Work, common_ground, excludes, holders, with_hogs};
 use crate::analyse::series::Manner;
 use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, Study};
@@ -51,8 +51,8 @@ impl Crowded<'_, '_> {
 
 /// The chart; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let cpus = cpus(study)?;
-    let competing = |case: &&CaseStudy<'_>| excludes(case) && is_sound(case);
+    let cpus = study.cpus()?;
+    let competing = |case: &&CaseStudy<'_>| excludes(case) && case.is_sound();
     let all: Vec<&CaseStudy<'_>> = with_hogs(study, Measure::Contention, placement).filter(competing).collect();
     let roomy: Vec<&CaseStudy<'_>> = all
         .iter()
@@ -69,20 +69,15 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let values = marks.map(|mark| mark.value).chain([1.0]);
     let title = format!("Throughput with too few CPUs: {}, {}", ground.0, place(placement));
     let chart = Dots {
-        title: title.clone(),
-        description:
-            "Acquisitions per second with more contenders than CPUs, or beside a process that burns CPU time, over \
-                      those with a CPU for each contender."
-                .into(),
+        description: "Acquisitions per second with more contenders than CPUs, or beside a process that burns CPU time, over \
+                      those with a CPU for each contender.",
         x_name: "times the rate with a CPU for each (log scale)",
-        axis: Axis::log(values, |ratio| format::ratio(ratio).trimmed().to_string()),
+        axis: Axis::log(values, format::ratio),
         references: vec![(format!("{} contenders on {cpus} CPUs", ground.1), 1.0)],
         stretch: None,
         sections,
     };
     (!crowded.is_empty()).then(|| Figure {
-        id: "crowd".into(),
-        title,
         answer: answer(&crowded),
         note: format!(
             "Ratio of the two medians with its 95 % interval. Circle: the most contenders. Diamond: beside a \
@@ -91,10 +86,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             shown.told()
         ),
         legend: looks.kinds_of(of_rows.iter().map(|case| &case.series)),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&crowded),
+        ..Figure::drawn("crowd", title, &chart)
     })
 }
 

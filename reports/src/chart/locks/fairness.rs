@@ -5,13 +5,11 @@ use ipcmark_record::{Measure, Placement};
 use super::super::axis::Axis;
 use super::super::scatter::{Dot, Scatter};
 use super::super::table::Table;
-use super::super::{Figure, Looks, Shape};
+use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
 use crate::analyse::front::front;
-use crate::analyse::locks::{
-    FAIRNESS_WINDOW_NS, common_ground, contenders, excludes, fairness, ground_told, is_sound, on_ground,
-};
+use crate::analyse::locks::{FAIRNESS_WINDOW_NS, common_ground, excludes, fairness, ground_told, on_ground, rivals};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -23,8 +21,8 @@ type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
 
 /// The chart; `None` with fewer than two locks that were shared.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let mut cases = contenders(study, Measure::Contention, placement);
-    cases.retain(|case| excludes(case) && is_sound(case));
+    let mut cases = rivals(study, Measure::Contention, placement);
+    cases.retain(|case| excludes(case) && case.is_sound());
     let ground = common_ground(study, &cases)?;
     let point = |case: &CaseStudy<'_>| Some((case.summary.typical?.value, fairness(case, FAIRNESS_WINDOW_NS)?));
     let placed: Vec<Placed<'_, '_>> =
@@ -41,21 +39,17 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     };
     let title = format!("Fairness against throughput: {}, {}", ground_told(ground), place(placement));
     let chart = Scatter {
-        title: title.clone(),
         description: "Jain's index over windows of 10 ms by acquisitions per second, one point per lock; a line joins \
-             the locks that no other lock beats in both."
-            .into(),
+             the locks that no other lock beats in both.",
         x_name: "acquisitions per second (log scale)",
         y_name: "Jain's index over 10 ms",
-        x: Axis::log(placed.iter().map(|one| one.1.0), |rate| format::rate(rate).trimmed().to_string()),
+        x: Axis::log(placed.iter().map(|one| one.1.0), format::rate),
         y: Axis::index(placed.iter().map(|one| one.1.1)),
         dots: placed.iter().enumerate().map(dot).collect(),
         front: steps(&front.iter().map(|&at| placed[at].1).collect::<Vec<_>>()),
         corner: Some("fast and fair \u{2197}"),
     };
     Some(Figure {
-        id: "fairness".into(),
-        title,
         answer: answer(&placed, &front),
         note: format!(
             "Jain's index is 1 when all contenders got the same share and 1/{} when one got all. Windows are \
@@ -64,10 +58,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             ground.1
         ),
         legend: looks.kinds_of(placed.iter().map(|one| &one.0.series)),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&placed, &front),
+        ..Figure::drawn("fairness", title, &chart)
     })
 }
 

@@ -4,9 +4,9 @@ use ipcmark_record::{Measure, Placement};
 
 use super::super::heat::{Grid, Heat};
 use super::super::table::Table;
-use super::super::{Figure, Looks, Shape};
+use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
-use crate::analyse::locks::{Work, contenders, excludes, ground_told, hand_over_shares, holders, is_sound, on_ground};
+use crate::analyse::locks::{Work, excludes, ground_told, hand_over_shares, holders, on_ground, rivals};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -24,8 +24,8 @@ struct Map<'s, 'a> {
 
 /// The chart; `None` where hand-overs were not counted.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let mut cases = contenders(study, Measure::Contention, placement);
-    cases.retain(|case| excludes(case) && is_sound(case) && (2..=MOST_HOLDERS).contains(&holders(case.case)));
+    let mut cases = rivals(study, Measure::Contention, placement);
+    cases.retain(|case| excludes(case) && case.is_sound() && (2..=MOST_HOLDERS).contains(&holders(case.case)));
     let ground = ground(&cases)?;
     let mut maps: Vec<Map<'_, '_>> = on_ground(&cases, ground).into_iter().filter_map(map).collect();
     maps.sort_by(|a, b| a.same.total_cmp(&b.same));
@@ -37,18 +37,13 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         cells: map.shares.clone(),
     };
     let chart = Heat {
-        title: title.clone(),
-        description:
-            "For each lock a square of cells: rows are the previous owner, columns the next one; darker cells \
-             are more frequent."
-                .into(),
+        description: "For each lock a square of cells: rows are the previous owner, columns the next one; darker cells \
+             are more frequent.",
         across: "next",
         down: "from",
         grids: chosen(&maps).into_iter().map(grid).collect(),
     };
     (!maps.is_empty()).then(|| Figure {
-        id: "hand-overs".into(),
-        title,
         answer: answer(&maps),
         note: format!(
             "Share of all acquisitions. Rows: previous owner. Columns: next owner. A cell on the diagonal \
@@ -58,11 +53,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             chosen(&maps).len(),
             maps.len()
         ),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&maps),
+        ..Figure::drawn("hand-overs", title, &chart)
     })
 }
 

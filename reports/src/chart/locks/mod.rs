@@ -15,12 +15,8 @@ mod waits;
 
 use ipcmark_record::Placement;
 
-use super::lines::by_manner;
-use super::plot::{Line, Panel};
 use super::{Figure, Looks};
-use crate::analyse::locks::excludes;
-use crate::analyse::series::Manner;
-use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::study::Study;
 
 /// Every chart about locks that one placement has data for, in the order of the page.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
@@ -39,36 +35,4 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
     ];
     figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));
     figures
-}
-
-/// Panels by how a holder waits, a line for each variant among `cases`, which come in order of series; what never waits
-/// is a reference in each.
-fn panels(
-    cases: &[&CaseStudy<'_>],
-    limits: &[(f64, String)],
-    line: impl Fn(&[&CaseStudy<'_>]) -> Option<Line>,
-) -> Vec<Panel> {
-    let lines = |cases: &[&CaseStudy<'_>]| -> Vec<Line> {
-        cases.chunk_by(|a, b| a.series == b.series).filter_map(&line).collect()
-    };
-    let (locks, without): (Vec<&CaseStudy<'_>>, Vec<_>) = cases.iter().copied().partition(|case| excludes(case));
-    let panel = |heading: &str, members: &[&CaseStudy<'_>]| {
-        let lines = lines(&without).into_iter().chain(lines(members)).collect();
-        Panel { heading: heading.to_owned(), lines, limits: limits.to_vec() }
-    };
-    let panels: Vec<Panel> = by_manner(&locks, |case| case.series.manner)
-        .map(|(heading, members)| panel(heading, &members.into_iter().copied().collect::<Vec<_>>()))
-        .collect();
-    if panels.is_empty() && !without.is_empty() { vec![panel(Manner::NeverWaits.word(), &[])] } else { panels }
-}
-
-/// The case with the least or most of something, where any has it.
-fn extreme<'s, 'a>(
-    cases: &[&'s CaseStudy<'a>],
-    least: bool,
-    value: impl Fn(&CaseStudy<'_>) -> Option<f64>,
-) -> Option<(&'s CaseStudy<'a>, f64)> {
-    let known = cases.iter().filter_map(|case| Some((*case, value(case)?)));
-    let sign = if least { 1.0 } else { -1.0 };
-    known.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))
 }

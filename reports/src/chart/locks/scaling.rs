@@ -7,7 +7,7 @@ use ipcmark_record::{Placement, metric};
 use super::super::Figure;
 use super::super::table::Table;
 use crate::analyse::answer::place;
-use crate::analyse::locks::{Work, excludes, holders, is_sound};
+use crate::analyse::locks::{Work, excludes, holders};
 use crate::analyse::scalability::{FEWEST_POINTS, Fit, Point, fit};
 use crate::analyse::statistics::Interval;
 use crate::analyse::study::CaseStudy;
@@ -21,7 +21,7 @@ const MOST_NAMED: usize = 3;
 pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> {
     let work = Work::of(cases[0].case);
     let most = cases.iter().map(|case| holders(case.case)).max()?;
-    let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| excludes(cases[0]) && is_sound(cases[0]));
+    let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| excludes(cases[0]) && cases[0].is_sound());
     let mut fits: Vec<(&CaseStudy<'_>, Fit)> =
         each.filter_map(|cases| Some((cases[0], fit(&points(cases))?))).collect();
     fits.retain(|(_, fit)| fit.points >= FEWEST_POINTS);
@@ -39,11 +39,8 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
              the cost of each pair of contenders. The law has no time slices: with more contenders than CPUs \
              the fit describes the curve without explaining it."
             .into(),
-        legend: Vec::new(),
-        wide: String::new(),
-        narrow: String::new(),
-        more: None,
         table: table(&fits),
+        ..Figure::default()
     })
 }
 

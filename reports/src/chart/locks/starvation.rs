@@ -3,15 +3,14 @@
 use ipcmark_record::{Measure, Placement, metric};
 
 use super::super::axis::Axis;
-use super::super::lines::Lines;
-use super::super::plot::{Line, Point, Scales};
+use super::super::lines::{Lines, by_manner, heights};
+use super::super::plot::{Line, Panel, Point, Scales};
 use super::super::table::Table;
-use super::super::{Figure, Looks, Shape};
-use super::{extreme, panels};
+use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
-use crate::analyse::best::Shown;
+use crate::analyse::best::{Shown, extreme};
 use crate::analyse::locks::{
-    common_ground, contenders, excludes, ground_told, is_sound, on_ground, over_windows, whole_window_ns, windows_ns,
+    common_ground, excludes, ground_told, on_ground, over_windows, rivals, whole_window_ns, windows_ns,
 };
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
@@ -19,8 +18,8 @@ use crate::format;
 
 /// The chart; `None` where no windows were looked at.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
-    let mut cases = contenders(study, Measure::Contention, placement);
-    cases.retain(|case| excludes(case) && is_sound(case));
+    let mut cases = rivals(study, Measure::Contention, placement);
+    cases.retain(|case| excludes(case) && case.is_sound());
     let ground = common_ground(study, &cases)?;
     let cases = on_ground(&cases, ground);
     let lengths = windows_ns(&cases);
@@ -29,35 +28,39 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     }
     let shown = Shown::of(&cases, |_| 0);
     let drawn: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
-    let line = |cases: &[&CaseStudy<'_>]| {
-        let look = looks.get(study.index(&cases[0].series));
-        let points = points(cases[0], &lengths);
-        let label = cases[0].series.label();
-        (!points.is_empty()).then(|| Line { label, ink: look.ink(), marker: Some(look.marker), points })
+    let line = |case: &CaseStudy<'_>| {
+        let look = looks.get(study.index(&case.series));
+        let points = points(case, &lengths);
+        (!points.is_empty()).then(|| Line {
+            label: case.series.label(),
+            ink: look.ink(),
+            marker: Some(look.marker),
+            points,
+        })
     };
-    let panels = panels(&drawn, &[], line);
-    let points = || panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
-    let mut spans: Vec<u64> = points().map(|point| point.x as u64).collect();
+    let panel = |(heading, members): (&str, Vec<&&CaseStudy<'_>>)| Panel {
+        heading: heading.into(),
+        lines: members.into_iter().filter_map(|case| line(case)).collect(),
+        limits: Vec::new(),
+    };
+    let panels: Vec<Panel> = by_manner(&drawn, |case| case.series.manner).map(panel).collect();
+    let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+    let mut spans: Vec<u64> = points.map(|point| point.x as u64).collect();
     spans.sort_unstable();
     spans.dedup();
-    let heights: Vec<f64> = points().map(|point| point.y).collect();
     let title = format!("Fairness by length of window: {}, {}", ground_told(ground), place(placement));
     let chart = Lines {
-        title: title.clone(),
-        description: "Jain's index by the length of the window over which shares are counted, one line per lock."
-            .into(),
+        description: "Jain's index by the length of the window over which shares are counted, one line per lock.",
         scales: Scales {
             x_name: "window",
             y_name: "Jain's index",
             x: Axis::places(&spans, |ns| format::time(ns as f64).trimmed().to_string()),
-            y: Axis::index(heights),
+            y: Axis::index(heights(&panels)),
         },
         columns: 2,
         panels,
     };
     Some(Figure {
-        id: "starvation".into(),
-        title,
         answer: answer(&cases),
         note: format!(
             "Mean of Jain's index over all windows of a length; the last point is the whole measurement. It \
@@ -67,10 +70,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             shown.told()
         ),
         legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&cases, &lengths),
+        ..Figure::drawn("starvation", title, &chart)
     })
 }
 

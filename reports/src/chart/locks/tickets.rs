@@ -5,10 +5,10 @@ use ipcmark_record::{Measure, Placement, Stock, metric};
 use super::super::axis::Axis;
 use super::super::dots::{Dots, Mark, Row, Section};
 use super::super::table::Table;
-use super::super::{Figure, Looks, More, Shape};
+use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, with_interval};
-use crate::analyse::locks::{contenders, excludes, holders, home, is_sound};
+use crate::analyse::locks::{excludes, holders, home, rivals};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
@@ -17,7 +17,7 @@ use crate::format;
 /// The chart, with as many sellers as most cases have; `None` where nothing was sold.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let placement = home(study, Measure::Tickets, placement)?;
-    let mut cases = contenders(study, Measure::Tickets, placement);
+    let mut cases = rivals(study, Measure::Tickets, placement);
     let sellers = most_common(&cases)?;
     let all = cases.clone();
     cases.retain(|case| holders(case.case) == sellers);
@@ -26,30 +26,25 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let title = format!("Ticket sale: {sellers} sellers, one stock, {}", place(placement));
     let chart = |all: bool| {
         let drawn = cases.iter().copied().filter(|case| all || shown.shows(&case.series) || !excludes(case));
-        dots(study, looks, &title, &drawn.collect::<Vec<_>>())
+        dots(study, looks, &drawn.collect::<Vec<_>>())
     };
-    let (short, full) = (chart(false), chart(true));
-    Some(Figure {
-        id: "tickets".into(),
-        answer: answer(&cases),
-        note: format!(
-            "Time of the whole sale over tickets sold, median over repetitions with its 95 % interval; less \
+    let short = chart(false);
+    Some(
+        Figure {
+            answer: answer(&cases),
+            note: format!(
+                "Time of the whole sale over tickets sold, median over repetitions with its 95 % interval; less \
              is better. A sale from the JSON file opens, reads, parses and rewrites it under the lock. Every \
              stock was sold exactly, or the trial would be invalid. Rows without a lock are crossed out: they \
              had to oversell to be counted as caught.{}",
-            shown.told()
-        ),
-        legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
-        wide: short.svg(Shape::Wide),
-        narrow: short.svg(Shape::Narrow),
-        more: shown.is_partial().then(|| More {
-            summary: format!("All {} races", cases.len()),
-            wide: full.svg(Shape::Wide),
-            narrow: full.svg(Shape::Narrow),
-        }),
-        table: table(&all),
-        title,
-    })
+                shown.told()
+            ),
+            legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
+            table: table(&all),
+            ..Figure::drawn("tickets", title, &short)
+        }
+        .unfolding(format!("All {} races", cases.len()), shown.is_partial().then(|| chart(true))),
+    )
 }
 
 fn stock(case: &CaseStudy<'_>) -> Stock {
@@ -69,11 +64,11 @@ const fn heading(stock: Stock) -> &'static str {
     }
 }
 
-fn dots(study: &Study<'_>, looks: &Looks, title: &str, cases: &[&CaseStudy<'_>]) -> Dots {
+fn dots(study: &Study<'_>, looks: &Looks, cases: &[&CaseStudy<'_>]) -> Dots {
     let row = |case: &CaseStudy<'_>| {
         let look = looks.get(study.index(&case.series));
         let (value, interval) = case.summary.typical?.with_ends();
-        let mark = Mark { value, interval, ink: look.ink(), marker: look.marker, crossed: !is_sound(case) };
+        let mark = Mark { value, interval, ink: look.ink(), marker: look.marker, crossed: !case.is_sound() };
         Some(Row { label: case.series.label(), ink: look.ink(), note: note(case), marks: vec![mark] })
     };
     let section = |&stock: &Stock| {
@@ -84,10 +79,9 @@ fn dots(study: &Study<'_>, looks: &Looks, title: &str, cases: &[&CaseStudy<'_>])
     let spans = cases.iter().filter_map(|case| case.summary.typical).map(Estimate::with_ends);
     let values = spans.flat_map(|(value, ends)| [Some(value), ends.map(|ends| ends.0), ends.map(|ends| ends.1)]);
     Dots {
-        title: title.to_owned(),
-        description: "Time for each ticket sold, on a logarithmic axis, by where the stock is kept.".into(),
+        description: "Time for each ticket sold, on a logarithmic axis, by where the stock is kept.",
         x_name: "time per ticket sold (log scale)",
-        axis: Axis::log(values.flatten(), |ns| format::time(ns).trimmed().to_string()),
+        axis: Axis::log(values.flatten(), format::time),
         references: Vec::new(),
         stretch: None,
         sections: [Stock::Memory, Stock::JsonFile].iter().filter_map(section).collect(),
@@ -98,7 +92,7 @@ fn dots(study: &Study<'_>, looks: &Looks, title: &str, cases: &[&CaseStudy<'_>])
 fn note(case: &CaseStudy<'_>) -> String {
     let time = case.cost_ns().map(format::ns).unwrap_or_default();
     match value(case, metric::OVERSOLD) {
-        Some(oversold) if !is_sound(case) => {
+        Some(oversold) if !case.is_sound() => {
             format!("caught: {} oversold", format::whole(oversold as u64))
         }
         _ => time,
@@ -107,7 +101,7 @@ fn note(case: &CaseStudy<'_>) -> String {
 
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let best = |stock: Stock| {
-        let sound = |case: &&&CaseStudy<'_>| self::stock(case) == stock && is_sound(case) && excludes(case);
+        let sound = |case: &&&CaseStudy<'_>| self::stock(case) == stock && case.is_sound() && excludes(case);
         let best = cases.iter().find(|case| sound(case) && case.series.between_processes())?;
         let typical = best.summary.typical.as_ref()?;
         Some(format!(
@@ -118,14 +112,14 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         ))
     };
     let bests: Vec<String> = [best(Stock::Memory), best(Stock::JsonFile)].into_iter().flatten().collect();
-    let without = cases.iter().find(|case| !is_sound(case)).map(|case| {
+    let without = cases.iter().find(|case| !case.is_sound()).map(|case| {
         let oversold = value(case, metric::OVERSOLD).unwrap_or(0.0);
         let (name, where_to) = (case.series.quoted(), heading(stock(case)));
         format!(" Caught as expected: {name} ({where_to}) sold {} tickets that did not exist.", {
             format::whole(oversold as u64)
         })
     });
-    let free = cases.iter().find(|case| is_sound(case) && !excludes(case)).and_then(|case| {
+    let free = cases.iter().find(|case| case.is_sound() && !excludes(case)).and_then(|case| {
         Some(format!(
             "; without any lock, {} takes {}",
             case.series.quoted(),

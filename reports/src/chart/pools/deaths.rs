@@ -27,11 +27,8 @@ pub fn figure(study: &Study<'_>) -> Option<Figure> {
              the caller; retried tasks were done by another worker. Every other task was done exactly once, \
              or the trial would be invalid."
             .into(),
-        legend: Vec::new(),
-        wide: String::new(),
-        narrow: String::new(),
-        more: None,
         table: table(&cases),
+        ..Figure::default()
     })
 }
 

@@ -5,11 +5,12 @@ use ipcmark_record::{Kind, metric};
 use super::super::axis::Axis;
 use super::super::canvas::{Ink, Marker};
 use super::super::lines::{Lines, by_manner};
+use super::super::parameter::GRAIN;
 use super::super::plot::{Line, Panel, Point, Scales};
 use super::super::table::Table;
-use super::super::{Figure, Looks, Shape};
+use super::super::{Figure, Looks};
 use super::grains::{Found, found};
-use super::{competes, grain, grains, swept};
+use super::{competes, swept};
 use crate::analyse::best::{MOST_LINES, Shown};
 use crate::analyse::ground::Ground;
 use crate::analyse::metg::Reach;
@@ -21,10 +22,10 @@ use crate::format;
 /// The chart; `None` where fewer than two grains were tried.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let (ground, serial) = swept(study)?;
-    let shown = Shown::closest(&ground.cases, MOST_LINES, grain);
+    let shown = Shown::closest(&ground.cases, MOST_LINES, GRAIN.of);
     let drawn: Vec<&CaseStudy<'_>> = ground.cases.iter().copied().filter(|case| shown.shows(&case.series)).collect();
     let found = found(&ground, &serial);
-    let grains: Vec<u64> = grains(&ground.cases).into_iter().collect();
+    let grains = GRAIN.values(&ground.cases);
     let ends = (*grains.first()? as f64, *grains.last()? as f64);
     let panels: Vec<Panel> = by_manner(&drawn, |case| case.series.manner)
         .map(|(heading, members)| {
@@ -39,34 +40,26 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .collect();
     let title = format!("Efficiency against the length of a task: {}", ground.told());
     let chart = Lines {
-        title: title.clone(),
-        description:
-            "The share of worker time that is the tasks' own work by the length of a task, one line per pool, \
-                      with break-even and METG(50 %) marked on it."
-                .into(),
+        description: "The share of worker time that is the tasks' own work by the length of a task, one line per pool, \
+                      with break-even and METG(50 %) marked on it.",
         scales: Scales {
-            x_name: "work in a task",
+            x_name: GRAIN.name,
             y_name: "share of worker time that is work",
-            x: Axis::places(&grains, |ns| format::time(ns as f64).trimmed().to_string()),
+            x: Axis::places(&grains, GRAIN.show),
             y: Axis::shares(),
         },
         columns: 2,
         panels,
     };
     Some(Figure {
-        id: "pool-efficiency".into(),
-        title,
         answer: answer(&drawn, &grains),
         note: format!(
             "Work done over workers times whole time. The large circle on a line is METG(50 %), the diamond its break-even with a \
              plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are 95 % intervals over repetitions.{}",
             shown.told()
         ),
-        legend: Vec::new(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&ground, &serial),
+        ..Figure::drawn("pool-efficiency", title, &chart)
     })
 }
 
@@ -78,7 +71,7 @@ fn line(cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Line {
     let look = looks.get(study.index(&cases[0].series));
     let points = cases.iter().filter_map(|case| {
         let (y, band) = share(case)?;
-        Some(Point { band, ..Point::at(grain(case) as f64, y) })
+        Some(Point { band, ..Point::at((GRAIN.of)(case) as f64, y) })
     });
     Line { label: cases[0].series.label(), ink: look.ink(), marker: None, points: points.collect() }
 }
@@ -117,7 +110,7 @@ fn marks(members: &[&CaseStudy<'_>], found: &[Found<'_, '_>], study: &Study<'_>,
 /// The height of a line at a grain between measured ones.
 fn height(cases: &[&CaseStudy<'_>], grain_ns: f64) -> Option<f64> {
     let points: Vec<(f64, f64)> =
-        cases.iter().filter_map(|case| Some(((grain(case) as f64).ln(), share(case)?.0))).collect();
+        cases.iter().filter_map(|case| Some((((GRAIN.of)(case) as f64).ln(), share(case)?.0))).collect();
     let x = grain_ns.ln();
     points
         .windows(2)
@@ -128,9 +121,9 @@ fn height(cases: &[&CaseStudy<'_>], grain_ns: f64) -> Option<f64> {
 /// The most efficient pool at the smallest and at the largest grain.
 fn answer(cases: &[&CaseStudy<'_>], grains: &[u64]) -> String {
     let best = |grain_ns: u64| {
-        let there = cases.iter().filter(|case| grain(case) == grain_ns && competes(case));
+        let there = cases.iter().filter(|case| (GRAIN.of)(case) == grain_ns && competes(case));
         let (case, share) = there.filter_map(|case| Some((case, share(case)?.0))).max_by(|a, b| a.1.total_cmp(&b.1))?;
-        let grain = format::time(grain_ns as f64).trimmed();
+        let grain = (GRAIN.show)(grain_ns);
         Some(format!(
             "{} of worker time is work with {} at tasks of {grain}",
             format::percent(share),
@@ -144,7 +137,7 @@ fn answer(cases: &[&CaseStudy<'_>], grains: &[u64]) -> String {
 fn table(ground: &Ground<'_, '_>, serial: &[&CaseStudy<'_>]) -> Table {
     Table::of(ground.cases.iter().chain(serial))
         .case("Pool")
-        .time("Work per task", "grain_ns", |case| Some(grain(case) as f64))
+        .time("Work per task", "grain_ns", |case| Some((GRAIN.of)(case) as f64))
         .number("Efficiency", "efficiency_share", format::percent, |case| Some(share(case)?.0))
         .number("Low", "low_share", format::percent, |case| Some(share(case)?.1?.0))
         .number("High", "high_share", format::percent, |case| Some(share(case)?.1?.1))

@@ -8,10 +8,9 @@ mod grains;
 mod overhead;
 mod results;
 
-use std::collections::BTreeSet;
-
 use ipcmark_record::{Call, Measure};
 
+use super::parameter::GRAIN;
 use super::{Figure, Looks, load};
 use crate::analyse::families::{POOL, SERIAL, is_python};
 use crate::analyse::ground::{Ground, measured};
@@ -103,25 +102,14 @@ fn sorted<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s Cas
 fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseStudy<'a>>)> {
     let (serial, pools): (Vec<&CaseStudy<'_>>, Vec<_>) =
         asked(study, Measure::Dispatch).filter(|case| no_chunks(case)).partition(|case| is_serial(case));
-    let grounds =
-        Ground::all(pools.iter().copied().filter(|case| grain(case) > 0), |shape| shape.params.grain_ns = None);
-    let swept = grounds.into_iter().filter(|ground| grains(&ground.cases).len() > 1);
+    let swept = GRAIN.grounds(pools.iter().copied().filter(|case| (GRAIN.of)(case) > 0)).into_iter();
     // Where tasks go over one by one and many at once, the efficiency of many at once is the question.
-    let mut ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.params.call != Some(Call::Apply)))?;
-    ground.cases.sort_by(|a, b| (&a.series, grain(a)).cmp(&(&b.series, grain(b))));
+    let ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.params.call != Some(Call::Apply)))?;
     let mut loops: Vec<&CaseStudy<'_>> = Vec::new();
     for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.params.message_bytes.unwrap_or(0)) {
-        if loops.iter().all(|known| grain(known) != grain(case)) {
+        if loops.iter().all(|known| (GRAIN.of)(known) != (GRAIN.of)(case)) {
             loops.push(case);
         }
     }
     Some((ground, loops))
-}
-
-fn grain(case: &CaseStudy<'_>) -> u64 {
-    case.case.params.grain_ns.unwrap_or(0)
-}
-
-fn grains(cases: &[&CaseStudy<'_>]) -> BTreeSet<u64> {
-    cases.iter().map(|case| grain(case)).collect()
 }

@@ -5,7 +5,7 @@ use ipcmark_record::{Call, metric};
 use super::super::bars::{Bar, Bars, Column, by_scale};
 use super::super::canvas::Ink;
 use super::super::table::Table;
-use super::super::{Figure, Key, Looks, Shape};
+use super::super::{Figure, Key, Looks};
 use super::{competes, empty_tasks, is_serial, variants};
 use crate::analyse::ground::Ground;
 use crate::analyse::study::{CaseStudy, Study};
@@ -32,27 +32,20 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let sections = by_scale(&cases, |case| whole(case), |case| bar(case, study, looks));
     let title = format!("Where the time of an apply goes: {}", ground.told());
     let chart = Bars {
-        title: title.clone(),
-        description:
-            "Stacked bars: from handing a task over until a worker begins it, from its end until the result is \
-                      read, and the rest of the time one apply takes."
-                .into(),
+        description: "Stacked bars: from handing a task over until a worker begins it, from its end until the result is \
+                      read, and the rest of the time one apply takes.",
         columns: vec![Column { heading: "one empty task, there and back".into(), sections }],
     };
     (!cases.is_empty()).then(|| Figure {
-        id: "pool-overhead".into(),
-        title,
-        answer: answer(&cases),
-        note:
+answer: answer(&cases),
+note:
             "Medians over repetitions of the two ways a task goes, and what is left of the whole time an apply takes: making \
                the task and checking the result, on either side. Bars of one size stand on one axis."
                 .into(),
-        legend: legend(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
-        table: table(&cases),
-    })
+legend: legend(),
+table: table(&cases),
+..Figure::drawn("pool-overhead", title, &chart)
+})
 }
 
 /// One apply, or its parts where they came out longer.

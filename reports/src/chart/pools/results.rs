@@ -15,20 +15,16 @@ use crate::format;
 pub fn figure(study: &Study<'_>) -> Option<Figure> {
     let ground = empty_tasks(study)?;
     Some(Figure {
-        id: "pool-results".into(),
-        title: format!("Pools side by side: {}", ground.told()),
-        answer: String::new(),
-        note: "Empty tasks; medians over repetitions. Submit to start and finish to visible are those of apply, one task at a \
+id: "pool-results".into(),
+title: format!("Pools side by side: {}", ground.told()),
+note: "Empty tasks; medians over repetitions. Submit to start and finish to visible are those of apply, one task at a \
                time. Idle: CPU time of all roles in a second without work. Set-up: from nothing to the first result and \
                back to nothing; close waits for what is under way, terminate does not. A dash means that it was not \
                asked, or has no answer."
             .into(),
-        legend: Vec::new(),
-        wide: String::new(),
-        narrow: String::new(),
-        more: None,
-        table: table(study, &ground),
-    })
+table: table(study, &ground),
+..Figure::default()
+})
 }
 
 fn table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {

@@ -6,7 +6,7 @@ use super::super::axis::Axis;
 use super::super::bars::{Bar, Bars, Column, Section};
 use super::super::canvas::Ink;
 use super::super::table::Table;
-use super::super::{Figure, Key, Looks, Shape};
+use super::super::{Figure, Key, Looks};
 use crate::analyse::families::ISOLATION;
 use crate::analyse::ground::{Ground, measured};
 use crate::analyse::study::{CaseStudy, Study};
@@ -26,21 +26,17 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let longest = cases.iter().filter_map(|case| case.cost_ns()).fold(0.0, f64::max);
     let title = format!("The first write to a page that another shares: {}", ground.told());
     let chart = Bars {
-        title: title.clone(),
-        description: "For memory shared in each way, a bar for the first write to a page and one for a later write."
-            .into(),
+        description: "For memory shared in each way, a bar for the first write to a page and one for a later write.",
         columns: vec![Column {
             heading: "a page".into(),
             sections: vec![Section {
                 heading: "time of one write".into(),
-                axis: Axis::linear(longest, 4, |ns| format::time(ns).trimmed().to_string()),
+                axis: Axis::linear(longest, 4, format::time),
                 bars: cases.iter().map(|case| bar(case, study, looks)).collect(),
             }],
         }],
     };
     Some(Figure {
-        id: "first-write".into(),
-        title,
         answer: answer(&cases),
         note: format!(
             "Medians over repetitions. Each trial checks which processes see a write; a wrong answer makes it \
@@ -48,10 +44,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
             remarks(&cases)
         ),
         legend: WRITES.iter().map(|(_, word, ink)| Key { class: format!("p{ink}"), word: (*word).into() }).collect(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
         table: table(&cases),
+        ..Figure::drawn("first-write", title, &chart)
     })
 }
 

@@ -12,6 +12,6 @@ use crate::analyse::study::Study;
 /// Every chart about processes that the records have data for, in the order of the page.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let single =
-        [stages::figure, sweeps::resident, sweeps::at_once, watch::figure, first_write::figure, parallel::figure];
+        [stages::figure, sweeps::parent_rss, sweeps::batch, watch::figure, first_write::figure, parallel::figure];
     single.into_iter().filter_map(|figure| figure(study, looks)).collect()
 }

@@ -5,7 +5,7 @@ use ipcmark_record::{Case, Kind, Measure, Placement, metric};
 use super::super::axis::Axis;
 use super::super::bars::{Bar, Bars, Column, Section};
 use super::super::table::Table;
-use super::super::{Figure, Looks, Shape, states};
+use super::super::{Figure, Looks, states};
 use crate::analyse::answer::place_word;
 use crate::analyse::families::CONCURRENCY;
 use crate::analyse::ground::{Ground, measured};
@@ -23,28 +23,21 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     placements.dedup();
     let title = "Parallel, or merely concurrent: what two roles did with their time".to_owned();
     let chart = Bars {
-        title: title.clone(),
-        description:
-            "For each role of the same work, on one CPU and on two, the shares of time it was running, ready to run \
-                      but without a CPU, and blocked."
-                .into(),
+        description: "For each role of the same work, on one CPU and on two, the shares of time it was running, ready to run \
+                      but without a CPU, and blocked.",
         columns: placements.iter().filter_map(|&at| column(&ground, at, study, looks)).collect(),
     };
     (!chart.columns.is_empty()).then(|| Figure {
-        id: "parallel".into(),
-        title: title.clone(),
-        answer: answer(&ground),
-        note: "The three process states as the scheduler counts them, median over repetitions; the upper half of a bar is one \
+answer: answer(&ground),
+note: "The three process states as the scheduler counts them, median over repetitions; the upper half of a bar is one \
                role, the lower half the other. The number is the speed-up: the work of both done by one alone, over the \
                time both took together. Two that are ready at the same time are concurrent; two that run at the same time \
                are parallel."
             .into(),
-        legend: states::legend(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
-        table: table(&ground),
-    })
+legend: states::legend(),
+table: table(&ground),
+..Figure::drawn("parallel", title, &chart)
+})
 }
 
 fn on_one(placement: Placement) -> bool {

@@ -5,7 +5,7 @@ use ipcmark_record::{Measure, metric};
 use super::super::bars::{Bar, Bars, Column, by_scale};
 use super::super::canvas::Ink;
 use super::super::table::Table;
-use super::super::{Figure, Key, Looks, Shape};
+use super::super::{Figure, Key, Looks};
 use crate::analyse::best::{Best, with_interval};
 use crate::analyse::families::{LAUNCH, is_python};
 use crate::analyse::ground::{Ground, measured};
@@ -35,30 +35,23 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
     let title = format!("Life of a process, stage by stage: {}", ground.told());
     let chart = Bars {
-        title: title.clone(),
-        description:
-            "Stacked bars: time of the call that starts it, until its first word, until it answered per message, \
-                      from telling it to leave until its end is seen, and for collecting it."
-                .into(),
+        description: "Stacked bars: time of the call that starts it, until its first word, until it answered per message, \
+                      from telling it to leave until its end is seen, and for collecting it.",
         columns: vec![Column {
             heading: "one life".into(),
             sections: by_scale(&cases, |case| whole(case), |case| bar(case, study, looks)),
         }],
     };
     Some(Figure {
-        id: "start-up".into(),
-        title,
-        answer: answer(&cases),
-        note: "Medians over repetitions, one life after the other, in a parent of a single thread. The line across is the first word, \
+answer: answer(&cases),
+note: "Medians over repetitions, one life after the other, in a parent of a single thread. The line across is the first word, \
                counted from the call. Where a call returns after the newborn has spoken, no time is left between the two. \
                Bars of one size stand on one axis."
             .into(),
-        legend: legend(),
-        wide: chart.svg(Shape::Wide),
-        narrow: chart.svg(Shape::Narrow),
-        more: None,
-        table: table(&cases),
-    })
+legend: legend(),
+table: table(&cases),
+..Figure::drawn("start-up", title, &chart)
+})
 }
 
 /// Each stage's own share of a life; 0 where a record does not say.

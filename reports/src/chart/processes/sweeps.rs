@@ -1,8 +1,9 @@
 //! What the size of the parent adds to a start, and what it is worth to start several at once.
 
-use ipcmark_record::{Case, Kind, Measure, metric};
+use ipcmark_record::{Kind, Measure, metric};
 
-use super::super::against::{Against, PanelOf, Swept};
+use super::super::parameter::{BATCH, PARENT_RSS, Parameter};
+use super::super::sweep::{Choice, Layout, Sweep, TYPICAL, Value};
 use super::super::{Figure, Looks};
 use crate::analyse::families::LAUNCH;
 use crate::analyse::ground::{Ground, measured};
@@ -16,72 +17,34 @@ const LONGER: f64 = 1.1;
 /// All ways to start stand in one panel: how they wait says nothing about them.
 const MOST_SHOWN: usize = 16;
 
-const RESIDENT: Swept = Swept {
-    name: "parent RSS",
-    of: resident_bytes,
-    show: resident_told,
-    column: ("Parent RSS", "resident_bytes"),
-    even: true,
+const FIRST_WORD: Value = Value {
+    name: "from the call to the first word",
+    of: TYPICAL,
+    show: format::time,
+    columns: [("First word", "start_up_ns"), ("Low", "low_ns"), ("High", "high_ns")],
 };
 
-const AT_ONCE: Swept = Swept {
-    name: "batch size",
-    of: started_at_once,
-    show: started_told,
-    column: ("Batch size", "at_once_count"),
-    even: false,
+const LIVES_PER_S: Value = Value {
+    name: "lives per second, from call to collection",
+    of: |case| lives(case).map(Estimate::with_ends),
+    show: format::rate,
+    columns: [("Lives per second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
-fn resident_bytes(case: &CaseStudy<'_>) -> u64 {
-    case.case.params.parent_rss_bytes.unwrap_or(0)
-}
-
-fn resident_told(bytes: u64) -> String {
-    if bytes == 0 { "minimal".into() } else { format::bytes(bytes) }
-}
-
-fn started_at_once(case: &CaseStudy<'_>) -> u64 {
-    u64::from(case.case.params.batch.unwrap_or(1))
-}
-
-fn started_told(n: u64) -> String {
-    n.to_string()
-}
-
-fn all_in_one(_: &CaseStudy<'_>) -> PanelOf {
-    (0, "")
-}
-
-/// The ground on which most was swept, in order of series and place; `None` where nothing was.
-fn swept<'s, 'a>(study: &'s Study<'a>, swept: &Swept, open: fn(&mut Case)) -> Option<Ground<'s, 'a>> {
+/// The ground with most values, then with most cases; `None` where nothing was swept.
+fn swept<'s, 'a>(study: &'s Study<'a>, parameter: &Parameter) -> Option<Ground<'s, 'a>> {
     let started = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::StartUp);
-    let places = |ground: &Ground<'_, '_>| {
-        let mut places: Vec<u64> = ground.cases.iter().map(|case| (swept.of)(case)).collect();
-        places.sort_unstable();
-        places.dedup();
-        places.len()
-    };
-    let grounds = Ground::all(started, open).into_iter().filter(|ground| places(ground) > 1);
+    let grounds = parameter.grounds(started).into_iter().rev();
     // Of equals `max_by_key` takes the last.
-    let mut ground =
-        grounds.collect::<Vec<_>>().into_iter().rev().max_by_key(|ground| (places(ground), ground.cases.len()))?;
-    ground.cases.sort_by(|a, b| (&a.series, (swept.of)(a)).cmp(&(&b.series, (swept.of)(b))));
-    Some(ground)
+    grounds.max_by_key(|ground| (parameter.values(&ground.cases).len(), ground.cases.len()))
 }
 
 /// Time to the first word against the memory of the parent.
-pub fn resident(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground = swept(study, &RESIDENT, |shape| shape.params.parent_rss_bytes = None)?;
+pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let ground = swept(study, &PARENT_RSS)?;
     let answer = grown(&ground);
-    let chart = Against {
-        cases: ground.cases.clone(),
-        swept: RESIDENT,
-        value: |case| case.summary.typical.map(Estimate::with_ends),
-        floor: None,
-        show: format::time,
-        y_name: "from the call to the first word",
-        columns: [("First word", "start_up_ns"), ("Low", "low_ns"), ("High", "high_ns")],
-        id: "start-up-resident",
+    let sweep = Sweep {
+        id: "start-up-resident".into(),
         title: format!("Start-up against parent RSS: {}", ground.told()),
         description: "Time from the call to the first word by the memory of the parent that is in use, one line per way \
                       to start.",
@@ -89,31 +52,28 @@ pub fn resident(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
              tables; vfork and posix_spawn share them until the new program runs and copy nothing. Bands are \
              95 % intervals over repetitions."
             .into(),
+        layout: Layout::By(|_| (0, "")),
+        choice: Choice::Closest(MOST_SHOWN),
+        ..Sweep::of(ground.cases, PARENT_RSS, FIRST_WORD)
     };
-    let figure = chart.figure_in_panels(all_in_one, MOST_SHOWN, study, looks)?;
-    Some(Figure { answer, ..figure })
+    Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
 /// Lives a second against how many are started at once.
-pub fn at_once(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let ground = swept(study, &AT_ONCE, |shape| shape.params.batch = None)?;
+pub fn batch(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let ground = swept(study, &BATCH)?;
     let answer = most(&ground);
-    let chart = Against {
-        cases: ground.cases.clone(),
-        swept: AT_ONCE,
-        value: |case| lives(case).map(Estimate::with_ends),
-        floor: None,
-        show: format::rate,
-        y_name: "lives per second, from call to collection",
-        columns: [("Lives per second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
-        id: "start-up-at-once",
+    let sweep = Sweep {
+        id: "start-up-at-once".into(),
         title: format!("Starting processes in batches: {}", ground.told()),
         description: "Lives per second by how many are started before the first is waited for, on logarithmic axes, one line \
                       per way to start.",
         note: "A life goes from the call to the collection. Bands are 95 % intervals over repetitions.".into(),
+        layout: Layout::By(|_| (0, "")),
+        choice: Choice::Closest(MOST_SHOWN),
+        ..Sweep::of(ground.cases, BATCH, LIVES_PER_S)
     };
-    let figure = chart.figure_in_panels(all_in_one, MOST_SHOWN, study, looks)?;
-    Some(Figure { answer, ..figure })
+    Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
 fn lives(case: &CaseStudy<'_>) -> Option<Estimate> {
@@ -122,9 +82,9 @@ fn lives(case: &CaseStudy<'_>) -> Option<Estimate> {
 
 /// The ways to start that a large parent slows most and least.
 fn grown(ground: &Ground<'_, '_>) -> String {
-    let largest = ground.cases.iter().map(|case| resident_bytes(case)).max().unwrap_or(0);
+    let largest = ground.cases.iter().map(|case| (PARENT_RSS.of)(case)).max().unwrap_or(0);
     let each = ground.cases.chunk_by(|a, b| a.series == b.series).filter_map(|cases| {
-        let last = cases.last().filter(|case| resident_bytes(case) == largest)?;
+        let last = cases.last().filter(|case| (PARENT_RSS.of)(case) == largest)?;
         Some((last, last.cost_ns()? / cases.first()?.cost_ns()?))
     });
     let mut each: Vec<(&&CaseStudy<'_>, f64)> = each.filter(|(case, _)| case.series.between_processes()).collect();
@@ -140,11 +100,11 @@ fn grown(ground: &Ground<'_, '_>) -> String {
 
 /// The highest rates with the smallest and the largest batch.
 fn most(ground: &Ground<'_, '_>) -> String {
-    let all = || ground.cases.iter().map(|case| started_at_once(case));
+    let all = || ground.cases.iter().map(|case| (BATCH.of)(case));
     let mut ends: Vec<u64> = all().min().into_iter().chain(all().max()).collect();
     ends.dedup();
     let best = |n: u64| {
-        let there = ground.cases.iter().filter(|case| started_at_once(case) == n && case.series.between_processes());
+        let there = ground.cases.iter().filter(|case| (BATCH.of)(case) == n && case.series.between_processes());
         let known = there.filter_map(|case| Some((case, lives(case)?.value)));
         let (best, rate) = known.max_by(|a, b| a.1.total_cmp(&b.1))?;
         Some(format!("{} with {} (batch size {n})", format::rate(rate), best.series.quoted()))

@@ -3,10 +3,11 @@
 use ipcmark_record::{Case, Kind, Measure, metric};
 
 use super::super::canvas::Marker;
+use super::super::parameter::CLIENTS;
 use super::super::points::{Entry, Points};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
-use super::{address, clients, competes};
+use super::{address, competes};
 use crate::analyse::families::SERVER;
 use crate::analyse::ground::{Ground, measured};
 use crate::analyse::statistics::Estimate;
@@ -78,7 +79,7 @@ fn chart(study: &Study<'_>, looks: &Looks, what: &What) -> Option<Figure> {
     };
     let grounds = Ground::all(measured(study, SERVER).filter(known), |_: &mut Case| ());
     let variants = grounds.first()?.cases.len();
-    let clients_of = |ground: &Ground<'_, '_>| ground.cases.first().map_or(0, |case| clients(case));
+    let clients_of = |ground: &Ground<'_, '_>| ground.cases.first().map_or(0, |case| (CLIENTS.of)(case));
     // Memory is told apart from chance where there are many clients.
     let level = grounds.into_iter().filter(|ground| ground.cases.len() == variants);
     let ground = if what.many { level.max_by_key(clients_of) } else { level.min_by_key(clients_of) }?;
@@ -127,7 +128,7 @@ fn answer(cases: &[(&CaseStudy<'_>, Estimate)], what: &What) -> String {
 fn table(cases: &[(&CaseStudy<'_>, Estimate)], what: &What) -> Table {
     Table::of(cases)
         .case("Server")
-        .count("Clients", "clients_count", |(case, _)| Some(clients(case) as f64))
+        .count("Clients", "clients_count", |(case, _)| Some((CLIENTS.of)(case) as f64))
         .number("Each", what.column, what.show, |(_, each)| Some(each.value))
         .number("Low", if what.many { "low_bytes" } else { "low_ns" }, what.show, |(_, each)| Some(each.interval?.low))
         .number("High", if what.many { "high_bytes" } else { "high_ns" }, what.show, |(_, each)| {

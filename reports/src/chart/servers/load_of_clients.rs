@@ -1,42 +1,38 @@
 //! Requests a second, and their latency, against the number of clients.
 
-use ipcmark_record::{Case, Service};
+use ipcmark_record::{Case, Measure, Service};
 
-use super::super::against::{Against, Swept};
+use super::super::parameter::CLIENTS;
+use super::super::sweep::{Choice, Layout, P99, Sweep, TYPICAL, Value};
 use super::super::{Figure, Looks};
-use super::{address, clients, competes, grounds};
-use crate::analyse::best::{Best, with_interval};
-use crate::analyse::ground::Ground;
-use crate::analyse::statistics::Estimate;
+use super::{address, competes};
+use crate::analyse::families::SERVER;
+use crate::analyse::ground::{Ground, measured};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The sweep over clients.
-const CLIENTS: Swept = Swept {
-    name: "clients, one connection each",
-    of: clients,
-    show: clients_told,
-    column: ("Clients", "clients_count"),
-    even: false,
-};
 /// A panel holds every way of serving one kind of address.
 const MOST_SHOWN: usize = 16;
 
-fn clients_told(clients: u64) -> String {
-    clients.to_string()
-}
+const REQUESTS_PER_S: Value = Value {
+    name: "requests per second, in all",
+    of: TYPICAL,
+    show: format::rate,
+    columns: [("Requests per second", "requests_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+};
+
+const LATENCY: Value = Value {
+    name: "from request to answer, p99",
+    of: P99,
+    show: format::time,
+    columns: [("p99", "p99_ns"), ("Low", "low_ns"), ("High", "high_ns")],
+};
 
 /// Two charts for each ground on which the number of clients was swept.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let of = |ground: Ground<'_, '_>| [rate(study, looks, &ground), latency(study, looks, &ground)];
-    grounds(study).into_iter().flat_map(of).flatten().collect()
-}
-
-/// In order of series and clients.
-fn in_order<'s, 'a>(ground: &Ground<'s, 'a>) -> Vec<&'s CaseStudy<'a>> {
-    let mut cases = ground.cases.clone();
-    cases.sort_by(|a, b| (&a.series, clients(a)).cmp(&(&b.series, clients(b))));
-    cases
+    let served = measured(study, SERVER).filter(|case| case.case.measure == Measure::Serve);
+    CLIENTS.grounds(served).into_iter().flat_map(of).flatten().collect()
 }
 
 /// For addresses: what sets a ground apart from others.
@@ -46,72 +42,41 @@ fn id(name: &str, shape: &Case) -> String {
 }
 
 fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
-    let chart = Against {
-        cases: in_order(ground),
-        swept: CLIENTS,
-        value: |case| case.summary.typical.map(Estimate::with_ends),
-        floor: None,
-        show: format::rate,
-        y_name: "requests per second, in all",
-        columns: [("Requests per second", "requests_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
-        id: "serve",
+    let sweep = Sweep {
+        id: id("serve", &ground.shape),
         title: format!("Requests per second against clients: {}", ground.told()),
         description: "Requests answered a second by the number of clients, on logarithmic axes, one line per server, one \
                       panel per kind of address.",
         note: "A closed loop: each client, a process of its own, asks again when it has its answer, and checks every one. \
                Bands are 95 % intervals over repetitions."
             .into(),
+        layout: Layout::By(address),
+        choice: Choice::Closest(MOST_SHOWN),
+        ..Sweep::of(ground.cases.clone(), CLIENTS, REQUESTS_PER_S)
     };
-    let figure = chart.figure_in_panels(address, MOST_SHOWN, study, looks)?;
-    Some(Figure { id: id("serve", &ground.shape), answer: best(ground), ..figure })
+    Some(Figure { answer: CLIENTS.best_at_ends(&ground.cases, competes), ..sweep.figure(study, looks)? })
 }
 
 fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
-    let chart = Against {
-        cases: in_order(ground),
-        swept: CLIENTS,
-        value: |case| case.summary.p99_ns.map(|ns| (ns, None)),
-        floor: None,
-        show: format::time,
-        y_name: "from request to answer, p99",
-        columns: [("p99", "p99_ns"), ("Low", "low_ns"), ("High", "high_ns")],
-        id: "serve-p99",
+    let sweep = Sweep {
+        id: id("serve-p99", &ground.shape),
         title: format!("The slowest hundredth of answers against clients: {}", ground.told()),
         description: "99th percentile of the time from a request to its answer by the number of clients, on logarithmic \
                       axes, one line per server, one panel per kind of address.",
-        note:
-            "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed loop the clients \
+        note: "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed loop the clients \
                share the rate, so the time grows with their number even where the server is at its best."
-                .into(),
+            .into(),
+        layout: Layout::By(address),
+        choice: Choice::Closest(MOST_SHOWN),
+        ..Sweep::of(ground.cases.clone(), CLIENTS, LATENCY)
     };
-    let figure = chart.figure_in_panels(address, MOST_SHOWN, study, looks)?;
-    Some(Figure { id: id("serve-p99", &ground.shape), answer: soonest(ground), ..figure })
-}
-
-/// The fewest and the most clients that were tried.
-fn ends(ground: &Ground<'_, '_>) -> Vec<u64> {
-    let all = || ground.cases.iter().map(|case| clients(case));
-    let mut ends: Vec<u64> = all().min().into_iter().chain(all().max()).collect();
-    ends.dedup();
-    ends
-}
-
-/// The highest rate with the fewest and with the most clients.
-fn best(ground: &Ground<'_, '_>) -> String {
-    let told = |n: u64| {
-        let there = ground.cases.iter().copied().filter(|case| clients(case) == n && competes(case));
-        let best = Best::among(there.collect())?;
-        let rate = with_interval(best.typical(), format::rate);
-        let plural = if n == 1 { "client" } else { "clients" };
-        Some(format!("With {n} {plural} {} answers most: {rate}.", best.names()))
-    };
-    ends(ground).into_iter().filter_map(told).collect::<Vec<_>>().join(" ")
+    Some(Figure { answer: soonest(ground), ..sweep.figure(study, looks)? })
 }
 
 /// The lowest p99 with the most clients.
 fn soonest(ground: &Ground<'_, '_>) -> String {
-    let Some(most) = ends(ground).last().copied() else { return String::new() };
-    let there = ground.cases.iter().filter(|case| clients(case) == most && competes(case));
+    let Some(most) = CLIENTS.values(&ground.cases).last().copied() else { return String::new() };
+    let there = ground.cases.iter().filter(|case| (CLIENTS.of)(case) == most && competes(case));
     let mut known: Vec<(&CaseStudy<'_>, f64)> = there.filter_map(|case| Some((*case, case.summary.p99_ns?))).collect();
     known.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (Some((best, soon)), Some((worst, late))) = (known.first(), known.last()) else { return String::new() };

@@ -3,10 +3,11 @@
 use ipcmark_record::{Kind, metric};
 
 use super::super::canvas::Marker;
+use super::super::parameter::{READS, USERS};
 use super::super::points::{Entry, Points, by_sides};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
-use super::{competes, grounds, holders, reads};
+use super::{accessed, competes};
 use crate::analyse::ground::Ground;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
@@ -14,7 +15,7 @@ use crate::format;
 
 /// The chart, where both reads and writes were timed; `None` where they were not.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
-    let grounds = grounds(study, |_| ());
+    let grounds = Ground::all(accessed(study), |_| ());
     let both = |case: &CaseStudy<'_>| read(case).is_some() && write(case).is_some();
     let known = |ground: &Ground<'_, '_>| ground.cases.iter().filter(|case| both(case)).count();
     // Of equals `max_by_key` takes the last: with the most users, and of mixes the one that is mostly read.
@@ -77,8 +78,8 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("State")
-        .count("Users", "holders_count", |case| Some(holders(case) as f64))
-        .count("Reads", "reads_percent", |case| Some(reads(case) as f64))
+        .count("Users", "holders_count", |case| Some((USERS.of)(case) as f64))
+        .count("Reads", "reads_percent", |case| Some((READS.of)(case) as f64))
         .metric("Read, p50", "read_p50_ns", format::time, metric::READ_P50_NS)
         .metric("Read, p99", "read_p99_ns", format::time, metric::READ_P99_NS)
         .metric("Write, p50", "write_p50_ns", format::time, metric::WRITE_P50_NS)

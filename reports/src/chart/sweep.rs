@@ -1,0 +1,332 @@
+//! The builder of sweep charts: from cases that differ in one parameter to a figure with lines, axes, note and table.
+//!
+//! A chart declares its cases, the [`Parameter`] on the horizontal axis and the [`Value`] on the vertical one; the rest
+//! of [`Sweep`] has defaults.
+
+use super::axis::Axis;
+use super::canvas::{Dash, Ink};
+use super::lines::{Lines, PANELS, heights};
+use super::parameter::{Parameter, Scale};
+use super::plot::{Line, Panel, Point, Scales};
+use super::table::Table;
+use super::{Figure, Looks};
+use crate::analyse::best::Shown;
+use crate::analyse::load::is_overloaded;
+use crate::analyse::series::{Manner, Series};
+use crate::analyse::statistics::{Estimate, median};
+use crate::analyse::study::{CaseStudy, Study};
+use crate::format::{self, Quantity};
+
+/// More letters in the heading of a variant's panel reach into the next panel.
+const LONGEST_HEADING: usize = 42;
+
+/// How a case becomes a point: the value and both ends of its interval.
+pub type AsPoint = fn(&CaseStudy<'_>) -> Option<(f64, Option<(f64, f64)>)>;
+
+/// A value on the vertical axis.
+#[derive(Clone, Copy)]
+pub struct Value {
+    /// Name of the axis.
+    pub name: &'static str,
+    /// The value of a case.
+    pub of: AsPoint,
+    /// How it is written.
+    pub show: fn(f64) -> Quantity,
+    /// The table's columns for it and both ends of its interval: for people, and for programs.
+    pub columns: [(&'static str, &'static str); 3],
+}
+
+/// The main metric of a case, with its interval.
+pub const TYPICAL: AsPoint = |case| case.summary.typical.map(Estimate::with_ends);
+
+/// The 99th percentile; it has no interval, since it is one number of all repetitions merged.
+pub const P99: AsPoint = |case| case.summary.p99_ns.map(|p99| (p99, None));
+
+/// Messages per second.
+pub const MESSAGES_PER_S: Value = Value {
+    name: "verified messages per second",
+    of: TYPICAL,
+    show: format::rate,
+    columns: [("Rate", "messages_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+};
+
+/// What the lines of a panel have in common.
+#[derive(Clone, Copy)]
+pub enum Layout {
+    /// How a side waits; a line is a variant.
+    Manner,
+    /// Anything else: a panel's place among the others, and its heading; a line is a variant.
+    By(fn(&CaseStudy<'_>) -> (usize, &'static str)),
+    /// The variant; a line is one of these curves.
+    Variant(&'static [Curve]),
+}
+
+/// One of the values that a variant's panel shows.
+pub struct Curve {
+    /// Its name.
+    pub label: &'static str,
+    /// How its line is drawn; only solid ones have marks.
+    pub dash: Dash,
+    /// The value of a case.
+    pub of: AsPoint,
+}
+
+/// Which variants a chart shows where there is no room for all.
+#[derive(Clone, Copy)]
+pub enum Choice {
+    /// The best of each kind in each way of waiting.
+    EachKind,
+    /// As many in each way of waiting: those closest to the best.
+    Closest(usize),
+    /// All of them.
+    All,
+}
+
+/// Places on the horizontal axis of a panel where something changes, and their names.
+pub type Limits<'s> = Box<dyn Fn(&[&CaseStudy<'_>]) -> Option<(f64, &'static str)> + 's>;
+
+/// A chart of a value against a parameter.
+pub struct Sweep<'s, 'a> {
+    /// Its data, in order of series and parameter.
+    pub cases: Vec<&'s CaseStudy<'a>>,
+    /// The horizontal axis.
+    pub parameter: Parameter,
+    /// The vertical axis.
+    pub value: Value,
+    /// Fragment of its address.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// For screen readers.
+    pub description: &'static str,
+    /// How to read it.
+    pub note: String,
+    /// Its panels.
+    pub layout: Layout,
+    /// Its variants.
+    pub choice: Choice,
+    /// The value of a floor of so many nanoseconds, at a size; `None` for charts without floors.
+    pub floor: Option<fn(f64, u64) -> f64>,
+    /// Where something changes for the cases of a panel.
+    pub limit: Limits<'s>,
+}
+
+impl<'s, 'a> Sweep<'s, 'a> {
+    /// A chart without words, in panels by how a side waits.
+    pub fn of(cases: Vec<&'s CaseStudy<'a>>, parameter: Parameter, value: Value) -> Self {
+        Self {
+            cases,
+            parameter,
+            value,
+            id: String::new(),
+            title: String::new(),
+            description: "",
+            note: String::new(),
+            layout: Layout::Manner,
+            choice: Choice::EachKind,
+            floor: None,
+            limit: Box::new(|_| None),
+        }
+    }
+
+    /// The variants that it shows.
+    pub fn shown(&self) -> Shown {
+        match self.choice {
+            Choice::EachKind => Shown::of(&self.cases, self.parameter.of),
+            Choice::Closest(most) => Shown::closest(&self.cases, most, self.parameter.of),
+            Choice::All => Shown::default(),
+        }
+    }
+
+    /// The finished figure, without an answer; `None` where the parameter has fewer than two values: one is no line.
+    pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+        let has_value = |case: &CaseStudy<'_>| match self.layout {
+            Layout::Variant(curves) => curves.iter().any(|curve| (curve.of)(case).is_some()),
+            _ => (self.value.of)(case).is_some(),
+        };
+        self.cases.retain(|case| has_value(case));
+        if self.parameter.values(&self.cases).len() < 2 {
+            return None;
+        }
+        let shown = self.shown();
+        let drawn: Vec<&CaseStudy<'_>> = self
+            .cases
+            .iter()
+            .copied()
+            .filter(|case| case.series.manner == Manner::Alone || shown.shows(&case.series))
+            .collect();
+        let panels = self.panels(&drawn, study, looks);
+        let chart = Lines {
+            description: self.description,
+            scales: Scales {
+                x_name: self.parameter.name,
+                y_name: self.value.name,
+                x: self.axis(&panels),
+                y: Axis::log(heights(&panels), self.value.show),
+            },
+            columns: if matches!(self.layout, Layout::Variant(_)) { 3 } else { 2 },
+            panels,
+        };
+        let table = self.table();
+        let legend = match self.layout {
+            Layout::Variant(_) => Vec::new(),
+            _ => looks.kinds_of(drawn.iter().map(|case| &case.series)),
+        };
+        (!chart.panels.is_empty()).then(|| Figure {
+            note: self.note + &shown.told(),
+            legend,
+            table,
+            ..Figure::drawn(self.id, self.title, &chart)
+        })
+    }
+
+    fn panels(&self, drawn: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<Panel> {
+        if let Layout::Variant(curves) = self.layout {
+            let each = drawn.chunk_by(|a, b| a.series == b.series);
+            return each.map(|cases| self.variant(cases, curves, study, looks)).collect();
+        }
+        // What never waits is a reference in every panel.
+        let never_waits = |case: &CaseStudy<'_>| matches!(case.series.manner, Manner::Alone | Manner::NeverWaits);
+        let (references, waiting): (Vec<&CaseStudy<'_>>, Vec<_>) =
+            drawn.iter().copied().partition(|case| never_waits(case));
+        let mut kinds: Vec<(usize, &str)> = waiting.iter().filter_map(|case| self.panel_of(case)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let panel = |heading: &str, members: &[&CaseStudy<'_>]| {
+            let mut lines = self.floors(members);
+            lines.extend(self.lines(&references, study, looks));
+            lines.extend(self.lines(members, study, looks));
+            self.panel(heading.into(), lines, members)
+        };
+        let of_kind = |kind: (usize, &str)| -> Vec<&CaseStudy<'_>> {
+            waiting.iter().copied().filter(|case| self.panel_of(case) == Some(kind)).collect()
+        };
+        match references.first() {
+            Some(first) if kinds.is_empty() => vec![panel(first.series.manner.word(), &[])],
+            _ => kinds.into_iter().map(|kind| panel(kind.1, &of_kind(kind))).collect(),
+        }
+    }
+
+    fn panel(&self, heading: String, lines: Vec<Line>, members: &[&CaseStudy<'_>]) -> Panel {
+        let limit = (self.limit)(members).map(|(at, what)| (at, format!("{what} \u{2192}")));
+        Panel { heading, lines, limits: limit.into_iter().collect() }
+    }
+
+    fn panel_of(&self, case: &CaseStudy<'_>) -> Option<(usize, &'static str)> {
+        if let Layout::By(panel) = self.layout {
+            return Some(panel(case));
+        }
+        let at = PANELS.iter().position(|(_, manners)| manners.contains(&case.series.manner))?;
+        Some((at, PANELS[at].0))
+    }
+
+    /// The panel of one variant.
+    fn variant(&self, cases: &[&CaseStudy<'_>], curves: &[Curve], study: &Study<'_>, looks: &Looks) -> Panel {
+        let series = &cases[0].series;
+        let look = looks.get(study.index(series));
+        let line = |curve: &Curve| Line {
+            label: curve.label.into(),
+            ink: look.stroke(curve.dash),
+            marker: (curve.dash == Dash::Solid).then_some(look.marker),
+            points: cases.iter().filter_map(|case| self.point(case, curve.of)).collect(),
+        };
+        let lines: Vec<Line> = curves.iter().map(line).filter(|line| !line.points.is_empty()).collect();
+        self.panel(heading(series), lines, cases)
+    }
+
+    /// One line per series, its points in order. A value that others have and this series lacks is a gap.
+    fn lines(&self, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
+        let values = self.parameter.values(&self.cases);
+        let line = |cases: &[&CaseStudy<'_>]| {
+            let series = cases[0].series.usual();
+            let look = looks.get(study.index(&series));
+            let mut before = None;
+            let points = cases.iter().filter_map(|case| {
+                let point = self.point(case, self.value.of)?;
+                let at = values.iter().position(|&known| known == (self.parameter.of)(case));
+                let joined = at.zip(before).is_some_and(|(at, before)| at == before + 1);
+                before = at;
+                Some(Point { joined, ..point })
+            });
+            Line { label: series.label(), ink: look.ink(), marker: Some(look.marker), points: points.collect() }
+        };
+        cases.chunk_by(|a, b| a.series.usual() == b.series.usual()).map(line).collect()
+    }
+
+    fn point(&self, case: &CaseStudy<'_>, of: AsPoint) -> Option<Point> {
+        let (y, band) = of(case)?;
+        Some(Point { band, crossed: is_overloaded(case), ..Point::at(self.x(case)?, y) })
+    }
+
+    fn x(&self, case: &CaseStudy<'_>) -> Option<f64> {
+        let value = (self.parameter.of)(case);
+        match self.parameter.scale {
+            Scale::Log => Some(value.max(1) as f64),
+            Scale::Even => Some(self.parameter.values(&self.cases).iter().position(|&known| known == value)? as f64),
+            Scale::Derived(of, _) => of(case),
+        }
+    }
+
+    fn axis(&self, panels: &[Panel]) -> Axis {
+        let values = self.parameter.values(&self.cases);
+        match self.parameter.scale {
+            Scale::Log => Axis::places(&values, self.parameter.show),
+            Scale::Even => Axis::even(values.into_iter().map(self.parameter.show).collect()),
+            Scale::Derived(_, show) => {
+                let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
+                Axis::log(points.map(|point| point.x), show)
+            }
+        }
+    }
+
+    /// The floors that ran next to these cases, median over cases at each size: one line where each size has one kind of
+    /// floor, else one line per kind.
+    fn floors(&self, cases: &[&CaseStudy<'_>]) -> Vec<Line> {
+        let Some(value) = self.floor else { return Vec::new() };
+        let mut floors: Vec<(u64, &str, f64)> =
+            cases.iter().filter_map(|case| case.floor().map(|(name, ns)| (case.bytes(), name, ns))).collect();
+        floors.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        if floors.chunk_by(|a, b| a.0 == b.0).all(|at_size| at_size[0].1 == at_size[at_size.len() - 1].1) {
+            return if floors.is_empty() { Vec::new() } else { vec![floor_line("floor".into(), &floors, value)] };
+        }
+        floors.sort_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        let kinds = floors.chunk_by(|a, b| a.1 == b.1);
+        kinds.map(|of_kind| floor_line(floor_name(of_kind[0].1), of_kind, value)).collect()
+    }
+
+    /// The numbers behind it: all of them, shown or not.
+    fn table(&self) -> Table {
+        let Parameter { of, show, column, .. } = self.parameter;
+        let Value { of: value_of, show: write, columns: [value, low, high], .. } = self.value;
+        let ends = |case: &CaseStudy<'_>| value_of(case)?.1;
+        Table::of(&self.cases)
+            .case("Mechanism")
+            .number(column.0, column.1, |place| show(place as u64), |case| Some(of(case) as f64))
+            .number(value.0, value.1, write, |case| Some(value_of(case)?.0))
+            .number(low.0, low.1, write, |case| Some(ends(case)?.0))
+            .number(high.0, high.1, write, |case| Some(ends(case)?.1))
+            .repetitions()
+            .table()
+    }
+}
+
+/// A variant and how it waits, unless the name leaves no room for that.
+fn heading(series: &Series) -> String {
+    let (label, manner) = (series.label(), series.manner.word());
+    let silent = series.manner == Manner::Alone || label.len() + manner.len() > LONGEST_HEADING;
+    if silent { label } else { format!("{label} ({manner})") }
+}
+
+/// One line through floors in order of size.
+fn floor_line(label: String, floors: &[(u64, &str, f64)], value: fn(f64, u64) -> f64) -> Line {
+    let points = floors.chunk_by(|a, b| a.0 == b.0).filter_map(|at_size| {
+        let (bytes, ns) = (at_size[0].0, median(at_size.iter().map(|floor| floor.2))?);
+        Some(Point::at(bytes.max(1) as f64, value(ns, bytes)))
+    });
+    Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
+}
+
+/// A floor's name in records as a label.
+pub fn floor_name(name: &str) -> String {
+    format!("floor: {}", name.replace('_', " "))
+}
