@@ -1,6 +1,6 @@
-//! A trial: one fresh set of processes, one case, one outcome. And the session that all trials of a run share.
+//! A trial: fresh processes, one case, one outcome. And the session that all trials of a run share.
 //!
-//! A broken trial is an outcome with its reason; nothing here fails a run.
+//! A trial that fails is an outcome with a reason; nothing here fails a run.
 
 mod attempt;
 mod judge;
@@ -26,36 +26,36 @@ use crate::supervise::Program;
 use attempt::{Attempt, Stopped};
 use judge::Disturbance;
 
-/// What the harness is, to itself: nothing has to be found or built before a worker can start.
+/// Path of this program, which also runs as every worker.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
-/// What a trial is to do.
+/// Case, CPUs and timing of a trial.
 #[derive(Clone, Debug)]
 pub struct TrialOrder {
-    /// What is measured.
+    /// The case to measure.
     pub case: Case,
-    /// One CPU a role, in order of role; empty when the scheduler decides. More than the case has roles is fine.
+    /// One CPU per role, in order of roles; empty when the scheduler decides. Surplus CPUs are ignored.
     pub cpus: Vec<u32>,
-    /// How long, or how much.
+    /// Duration, or count of messages.
     pub timing: Timing,
-    /// Count system calls, switches and faults against what the mechanism declares, instead of timing anything.
+    /// Compare system calls, context switches and page faults with the declared cost, instead of timing anything.
     pub traced: bool,
-    /// A fault put in on purpose, to see it caught.
+    /// A fault to inject, which a check must catch.
     pub fault: Option<Fault>,
 }
 
-/// What came of a trial, with everything a record says about it.
+/// Outcome of a trial and everything else that its record contains.
 #[derive(Debug)]
 pub struct TrialResult {
-    /// The numbers, or the reason why there are none.
+    /// The metrics, or the reason why there are none.
     pub outcome: Outcome,
     /// The CPUs that the roles were pinned to.
     pub cpus: Vec<u32>,
-    /// How many messages the hot phase carried.
+    /// Messages of the hot phase.
     pub count: Count,
     /// Length of the warm-up.
     pub warm_up_ns: u64,
-    /// Disturbances around it.
+    /// Disturbances by other load.
     pub noise: Noise,
     /// RFC 3339, UTC.
     pub started_at: String,
@@ -65,11 +65,11 @@ pub struct TrialResult {
     pub floors: Option<Box<Floors>>,
 }
 
-/// What all trials of a run share: the lease, the janitor, the run's directory and the way Ctrl-C is heard. Dropped, it
-/// leaves nothing behind.
+/// State shared by all trials of a run: lease, janitor, directory and signal handlers. Dropping it removes everything
+/// that the run created.
 #[derive(Debug)]
 pub struct Session {
-    // Dropped first, with all that it lists: after that the janitor has nothing to do.
+    // Dropped first: it removes all that it lists, so the janitor has nothing left to do.
     lease: Lease,
     _janitor: Janitor,
     beacon: Beacon,
@@ -81,14 +81,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// Clears what dead runs left, takes this run's lease, starts its janitor, and listens for the signals that end it.
+    /// Removes what dead runs left, takes this run's lease, starts its janitor and installs the signal handlers.
     ///
-    /// Errors: the id is in use or no file name, or there is no place for the lease or the run's directory.
+    /// Errors: the id is in use or is not a file name, or the lease or the run's directory cannot be created.
     pub fn open(run_id: &str) -> anyhow::Result<Self> {
         Self::open_with(run_id, Path::new(THIS_PROGRAM))
     }
 
-    /// The same with `program` for workers and janitor, where this very process's program has another `main`.
+    /// Opens a session whose workers and janitor run `program`, for callers with another `main`, such as tests.
     pub fn open_with(run_id: &str, program: &Path) -> anyhow::Result<Self> {
         let folder = lease::folder()?;
         lease::sweep(&folder);
@@ -103,13 +103,13 @@ impl Session {
         Ok(Self { lease, _janitor: janitor, beacon, signals, run_id, program, participants, home })
     }
 
-    /// The same with other participants than those built in.
+    /// Replaces the built-in participants.
     #[must_use]
     pub fn with_participants(self, participants: Participants) -> Self {
         Self { participants, ..self }
     }
 
-    /// What plays the roles of `case`.
+    /// The program that plays the roles of `case`.
     fn program_of(&self, case: &Case) -> anyhow::Result<Program> {
         match &case.program {
             Some(name) => self.participants.program(name, &self.home),
@@ -117,17 +117,17 @@ impl Session {
         }
     }
 
-    /// True when another ipcmark is running on this machine right now.
+    /// Whether another ipcmark is running on this machine.
     pub fn other_run(&self) -> bool {
         self.beacon.sees_another() || lease::another_is_held(&self.lease)
     }
 
-    /// The signal by which the user ended the run, if so.
+    /// The signal that interrupted the run.
     pub fn interrupted(&self) -> Option<i32> {
         self.signals.arrived().map(|signal| signal as i32)
     }
 
-    /// Runs one trial. The calling thread must outlive it, since workers die with the thread that started them.
+    /// Runs one trial. The calling thread must outlive it, because workers die with the thread that started them.
     pub fn run_trial(&self, order: &TrialOrder) -> TrialResult {
         let started = SystemTime::now();
         let clock = Instant::now();
@@ -164,7 +164,7 @@ impl Session {
         if !order.traced {
             return attempt::run(self, order);
         }
-        // Tracing changes how often a process sleeps, so switches and faults come from processes left alone.
+        // Tracing changes how often a process sleeps, so switches and faults are counted in a second, untraced pass.
         let traced = TrialOrder { timing: attempt::untimed(&order.timing), ..order.clone() };
         let free = TrialOrder { traced: false, ..traced.clone() };
         let (traced, free) = (attempt::run(self, &traced)?, attempt::run(self, &free)?);
@@ -172,14 +172,15 @@ impl Session {
     }
 }
 
-/// Makes the run's directory, on record in the lease before it exists.
+/// Creates the run's directory, after listing it in the lease.
 fn make_home(lease: &Lease, run_id: &str) -> anyhow::Result<PathBuf> {
-    let temporary = std::path::absolute(std::env::temp_dir()).context("the temporary directory has no path")?;
+    let temporary =
+        std::path::absolute(std::env::temp_dir()).context("the temporary directory has no absolute path")?;
     let random = RandomState::new().build_hasher().finish() & 0xffff_ffff;
     let home = temporary.join(format!("ipcmark.{run_id}.{random:08x}"));
     lease.list_directory(&home)?;
     DirBuilder::new().mode(0o700).create(&home).with_context(|| {
-        format!("cannot make the run's directory {}; set TMPDIR to a place with room", home.display())
+        format!("cannot create the run's directory {}; set TMPDIR to a directory with free space", home.display())
     })?;
     Ok(home)
 }

@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::common;
 use crate::common::command::{folder, ipcmark, printed, told};
-use crate::common::user_run::fresh_places;
-use crate::common::{PROGRAM, alone, processes, processes_naming, run_id, short, wait_up_to};
+use crate::common::other_harness::OtherHarness;
+use crate::common::{PROGRAM, Process, alone, run_id, short, wait_up_to};
 use ipcmark::family::Variant;
 use ipcmark::record::{Call, Case, Measure, Outcome, Pattern, Record, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
@@ -200,63 +199,29 @@ fn a_star_stands_for_the_rows_of_this_program_only() {
     assert!(listed.contains("pipe") && !listed.contains("python"), "{listed}");
 }
 
-/// Whose children they are does not matter: all have the trial's directory in their environment.
-fn at_work(places: &Path) -> usize {
-    let place = places.display().to_string();
-    let of_run = |it: &common::Process| it.home.display().to_string().contains(&place);
-    processes().into_iter().filter(|it| of_run(it) && it.command.contains("ipcmark_worker.py")).count()
-}
-
-/// Names the row that a harness of its own is to run until it is killed.
-const DOOMED: &str = "IPCMARK_TEST_DOOMED";
-
-/// Long trials of rows that have several processes each, and how many of them work beside the host.
-fn doomed(row: &str) -> Option<(Case, usize)> {
-    let of = |family: &str, measure| Case { program: Some("python".into()), ..Case::new(family, row, measure) };
-    match row {
-        "python-manager-lock" => Some((of("lock", Measure::Contention).with(|p| p.contenders = Some(3)), 3)),
-        "python-pool" => Some((
-            of("pool", Measure::Dispatch).with(|p| {
-                p.workers = Some(3);
-                p.call = Some(Call::Apply);
-            }),
-            3,
-        )),
-        _ => None,
-    }
-}
-
-/// No test by itself: the process that the next one starts, which is this program again, and kills. A run would have to
-/// find the machine's floors first.
-#[test]
-fn a_harness_that_is_going_to_be_killed() {
-    let Some((case, _)) = std::env::var(DOOMED).ok().and_then(|row| doomed(&row)) else { return };
-    let mut order = short(case);
-    order.timing.hot_ns = 30_000_000_000;
-    session("doomed", Participants::embedded()).run_trial(&order);
-}
-
 #[test]
 fn a_killed_harness_leaves_no_python_process() {
     if rows().is_empty() {
         return;
     }
     let _one = alone();
-    for row in ["python-manager-lock", "python-pool"] {
-        let (_, beside) = doomed(row).expect("listed");
-        let places = fresh_places();
-        let at = |name: &str| places.path().join(name);
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--exact", "participants::a_harness_that_is_going_to_be_killed"]).env(DOOMED, row);
-        command.env("TMPDIR", at("tmp")).env("XDG_RUNTIME_DIR", at("runtime"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut harness = command.spawn().expect("this program runs");
-        wait_up_to(PATIENCE, &format!("{row} to be at work"), || (at_work(places.path()) > beside).then_some(()));
-        harness.kill().expect("killed");
-        harness.wait().expect("reaped");
-        wait_up_to(PATIENCE, "Python to be gone", || (at_work(places.path()) == 0).then_some(()));
-        let place = places.path().display().to_string();
-        wait_up_to(PATIENCE, "everything else to be gone", || processes_naming(&place).is_empty().then_some(()));
+    let of =
+        |family: &str, row: &str, measure| Case { program: Some("python".into()), ..Case::new(family, row, measure) };
+    let lock = of("lock", "python-manager-lock", Measure::Contention).with(|p| p.contenders = Some(3));
+    let pool = of("pool", "python-pool", Measure::Dispatch).with(|p| {
+        p.workers = Some(3);
+        p.call = Some(Call::Apply);
+    });
+    for case in [lock, pool] {
+        let mut harness = OtherHarness::start(&case);
+        let at_work = || {
+            let python = |it: &&Process| it.command.contains("ipcmark_worker.py");
+            harness.workers().iter().filter(python).count()
+        };
+        // The host, and three processes beside it.
+        wait_up_to(PATIENCE, &format!("{} to be at work", case.mechanism), || (at_work() > 3).then_some(()));
+        harness.kill();
+        wait_up_to(PATIENCE, "every process of the run to exit", || harness.traces().is_empty().then_some(()));
     }
 }
 

@@ -2,11 +2,10 @@
 //! the dispatcher or the whole run is killed at work.
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::common;
-use crate::common::user_run::{UserRun, fresh_places};
-use crate::common::{PROGRAM, alone, kill_during, parent_at_work, processes, run_id, short, wait_for, wait_up_to};
+use crate::common::other_harness::OtherHarness;
+use crate::common::{PROGRAM, alone, kill_during, parent_at_work, processes, run_id, short, wait_for};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Arrivals, Call, Case, Chunk, Isolation, KillPoint, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialResult};
@@ -170,27 +169,13 @@ fn a_dispatcher_that_is_killed_takes_foreman_and_workers_with_it() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_no_worker_of_a_pool() {
+fn a_killed_harness_leaves_no_worker_of_a_pool() {
     let _alone = alone();
-    let places = fresh_places();
-    let plan = places.path().join("plan.toml");
-    let text = "name = \"pools\"\nquestion = \"Is anybody left?\"\nrepetitions = 1\nwarm_up_ms = 5\nhot_ms = 20000\nfloor_ms = 0\n\
-                oversubscribe = true\n[[cases]]\nfamily = \"pool\"\nmechanism = [\"shm-queue/hybrid\"]\n\
-                measure = [\"dispatch\"]\ncall = [\"apply-async\"]\nworkers = [2]\nplacement = [\"unpinned\"]\n";
-    std::fs::write(&plan, text).expect("written");
-    let mut run = UserRun::at_work_on(&plan.display().to_string(), places, "records");
-    let home = run.places.path().display().to_string();
-    // The floors come first, without children of their own: harness, dispatcher, foreman, two workers.
-    wait_up_to(Duration::from_secs(60), "a pool at work", || {
-        let of_run = processes().into_iter().filter(|it| it.home.display().to_string().contains(&home));
-        let of_run: Vec<_> = of_run.collect();
-        let parents = |pid: i32| of_run.iter().filter(|it| it.parent == pid).count();
-        of_run.iter().any(|it| parents(it.pid) == 2).then_some(())
-    });
-    run.command.kill().expect("ours");
-    run.command.wait().expect("collected");
-    wait_for("every process of the run to be gone", || {
-        let left = processes().into_iter().any(|it| it.home.display().to_string().contains(&home));
-        (!left).then_some(())
-    });
+    let row = rows(Measure::Dispatch).into_iter().find(|row| row.row() == "shm-queue/hybrid").expect("a row");
+    let case = case(&row, Measure::Dispatch).with(|p| p.call = Some(Call::ApplyAsync));
+    let mut harness = OtherHarness::start(&case);
+    // Dispatcher, supervisor and two workers.
+    wait_for("a pool at work", || (harness.workers().len() == 4).then_some(()));
+    harness.kill();
+    wait_for("every process of the run to exit", || harness.traces().is_empty().then_some(()));
 }

@@ -1,9 +1,10 @@
-//! What a death does to a lock, over every row and with real processes that are killed: the trial is measured whatever
-//! became of the lock, in time, and leaves no process, no name and no kernel object. And what is known of some locks.
+//! Death of a lock's owner or waiter, over every row, with real processes that are killed: the trial is measured whatever
+//! happens to the lock, ends in time, and leaves no process, no name and no kernel object. And known results of some locks.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::common::{PROGRAM, alone, kill_during, leftovers, parent_at_work, processes, run_id, short, wait_for};
@@ -11,10 +12,10 @@ use ipcmark::family::{self, Variant};
 use ipcmark::record::{Case, Isolation, KillPoint, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
 
-/// Longer than any trial takes that waits in vain twice and kills six, on a busy machine too.
+/// Longer than any trial takes, with two waits in vain and six kills on a busy machine.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
 
-/// Every row that can be asked, with every death it can have.
+/// Every row that supports the measure, with every kill point.
 fn cases() -> Vec<Case> {
     let asked = |row: &Variant| {
         row.isolation == Isolation::Process && row.measures.contains(&Measure::Recover) && row.unavailable.is_none()
@@ -26,12 +27,22 @@ fn cases() -> Vec<Case> {
     all.filter(|case| family::supports(case).is_ok()).collect()
 }
 
-/// What came of the death of `row`, where the registry has that row.
-fn outcome(session: &Session, row: &str, death: KillPoint) -> Option<Outcome> {
-    let case = cases().into_iter().find(|case| case.row() == row && case.params.kill_point == Some(death))?;
-    let outcome = session.run_trial(&short(case)).outcome;
-    assert_eq!(outcome.status, Status::Measured, "{row} {death}: {:?}", outcome.why);
-    Some(outcome)
+/// Every case and its outcome, from one trial each that all tests of this file share.
+fn outcomes() -> &'static [(Case, Outcome)] {
+    static OUTCOMES: OnceLock<Vec<(Case, Outcome)>> = OnceLock::new();
+    let _alone = alone();
+    OUTCOMES.get_or_init(measure_every_case)
+}
+
+/// Outcome of the death of an owner or waiter of `row`, if this machine has that row.
+fn outcome(row: &str, kill_point: KillPoint) -> Option<&'static Outcome> {
+    let found = outcomes().iter().find(|(case, _)| case.row() == row && case.params.kill_point == Some(kill_point));
+    found.map(|(_, outcome)| outcome)
+}
+
+/// Metrics of the same.
+fn metrics(row: &str, kill_point: KillPoint) -> Option<&'static Metrics> {
+    outcome(row, kill_point).map(|outcome| outcome.metrics.as_ref().expect("metrics"))
 }
 
 fn of(metrics: &Metrics, name: &str) -> f64 {
@@ -54,41 +65,45 @@ fn at_work(id: &str) -> Vec<String> {
     processes().into_iter().filter(|it| works(&it.home)).map(|it| it.command).collect()
 }
 
-#[test]
-fn every_death_of_every_lock_is_measured_and_leaves_nothing() {
-    let _alone = alone();
+/// Runs one trial of every case and checks after each that no process is left, at the end that no object is.
+fn measure_every_case() -> Vec<(Case, Outcome)> {
     let (id, before) = (run_id("deaths"), kernel_objects());
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
-    let cases = cases();
-    assert!(
-        cases.iter().any(|case| case.params.kill_point == Some(KillPoint::Releasing)),
-        "no lock wakes by a call of its own"
-    );
-    for case in cases {
+    let run = |case: Case| {
         let (key, begun) = (case.key(), Instant::now());
-        let result = session.run_trial(&short(case));
-        let (outcome, took) = (result.outcome, begun.elapsed());
-        assert_eq!(outcome.status, Status::Measured, "{key}: {:?}", outcome.why);
+        let result = session.run_trial(&short(case.clone()));
+        let took = begun.elapsed();
+        assert_eq!(result.outcome.status, Status::Measured, "{key}: {:?}", result.outcome.why);
         assert!(took < TRIAL_MAX, "{key} took {took:?}");
+        assert!(result.count.messages > 0, "{key}");
         assert_eq!(at_work(&id), Vec::<String>::new(), "{key}");
-        let metrics = outcome.metrics.unwrap_or_default();
-        let recovered = of(&metrics, metric::RECOVERED_SHARE);
-        println!("{key}: {metrics:?} {:?}", outcome.why.as_deref().unwrap_or_default());
-        assert!((0.0..=1.0).contains(&recovered) && result.count.messages > 0, "{key}: {metrics:?}");
-        assert_eq!(metrics.contains_key(metric::RECOVERY_NS), recovered > 0.0, "{key}: {metrics:?}");
-        let said = outcome.why.unwrap_or_default();
-        assert_eq!(said.contains("never: ") || said.contains("not always: "), recovered < 1.0, "{key}: {said}");
-    }
+        (case, result.outcome)
+    };
+    let outcomes = cases().into_iter().map(run).collect();
     drop(session);
     assert!(leftovers(&id, &std::env::temp_dir()).is_empty());
-    // Others may use this machine, whose objects come and go.
-    wait_for("kernel objects that were not there before to vanish", || {
-        kernel_objects().is_subset(&before).then_some(())
-    });
+    // Other programs on this machine create and remove kernel objects, too.
+    wait_for("new kernel objects to be removed", || kernel_objects().is_subset(&before).then_some(()));
+    outcomes
 }
 
 #[test]
-fn a_warden_that_is_killed_takes_its_children_with_it() {
+fn every_death_of_every_lock_is_measured_and_leaves_nothing() {
+    let releasing = |(case, _): &(Case, Outcome)| case.params.kill_point == Some(KillPoint::Releasing);
+    assert!(outcomes().iter().any(releasing), "no lock wakes its waiters by a system call");
+    for (case, outcome) in outcomes() {
+        let (key, why) = (case.key(), outcome.why.as_deref().unwrap_or_default());
+        let metrics = outcome.metrics.as_ref().expect("metrics");
+        println!("{key}: {metrics:?} {why}");
+        let recovered = of(metrics, metric::RECOVERED_SHARE);
+        assert!((0.0..=1.0).contains(&recovered), "{key}: {metrics:?}");
+        assert_eq!(metrics.contains_key(metric::RECOVERY_NS), recovered > 0.0, "{key}: {metrics:?}");
+        assert_eq!(why.contains("never: ") || why.contains("not always: "), recovered < 1.0, "{key}: {why}");
+    }
+}
+
+#[test]
+fn no_child_outlives_a_killed_warden() {
     let _alone = alone();
     let id = run_id("warden");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
@@ -102,25 +117,21 @@ fn a_warden_that_is_killed_takes_its_children_with_it() {
 }
 
 #[test]
-fn a_lock_without_an_owner_known_to_anybody_dies_with_him() {
-    let _alone = alone();
-    let session = Session::open_with(&run_id("never"), Path::new(PROGRAM)).expect("a session");
+fn a_lock_that_does_not_know_its_owner_is_never_free_again_after_its_death() {
     for row in
         ["ttas/spin", "tas/spin", "ticket/spin", "mcs/spin", "clh/spin", "futex-mutex/park", "pthread-normal/block"]
     {
-        let Some(outcome) = outcome(&session, row, KillPoint::Holding) else { continue };
-        let metrics = outcome.metrics.unwrap_or_default();
-        assert!(of(&metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{row}: {metrics:?}");
+        let Some(outcome) = outcome(row, KillPoint::Holding) else { continue };
+        let metrics = outcome.metrics.as_ref().expect("metrics");
+        assert!(of(metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{row}: {metrics:?}");
         assert!(!metrics.contains_key(metric::NEWCOMER_NS), "{row}: {metrics:?}");
-        let why = outcome.why.unwrap_or_default();
+        let why = outcome.why.as_deref().unwrap_or_default();
         assert!(why.contains("never: ") && why.contains("and neither did one who came later"), "{row}: {why}");
     }
 }
 
 #[test]
-fn a_lock_that_the_kernel_watches_outlives_its_owner() {
-    let _alone = alone();
-    let session = Session::open_with(&run_id("recovers"), Path::new(PROGRAM)).expect("a session");
+fn a_lock_that_the_kernel_releases_survives_its_owner() {
     let rows = [
         ("pthread-robust/block", 1.0),
         ("pthread-robust-pi/block", 1.0),
@@ -129,35 +140,28 @@ fn a_lock_that_the_kernel_watches_outlives_its_owner() {
         ("ofd/block", 0.0),
         ("fcntl-record/block", 0.0),
     ];
-    for (row, told) in rows {
-        let Some(outcome) = outcome(&session, row, KillPoint::Holding) else { continue };
-        let metrics = outcome.metrics.unwrap_or_default();
-        assert!((of(&metrics, metric::RECOVERED_SHARE) - 1.0).abs() < f64::EPSILON, "{row}: {:?}", outcome.why);
-        assert!((of(&metrics, metric::TOLD_SHARE) - told).abs() < f64::EPSILON, "{row}: {metrics:?}");
-        assert!(of(&metrics, metric::RECOVERY_NS) > 0.0, "{row}: {metrics:?}");
+    for (row, reported) in rows {
+        let Some(metrics) = metrics(row, KillPoint::Holding) else { continue };
+        assert!((of(metrics, metric::RECOVERED_SHARE) - 1.0).abs() < f64::EPSILON, "{row}: {metrics:?}");
+        assert!((of(metrics, metric::TOLD_SHARE) - reported).abs() < f64::EPSILON, "{row}: {metrics:?}");
+        assert!(of(metrics, metric::RECOVERY_NS) > 0.0, "{row}: {metrics:?}");
     }
 }
 
 #[test]
-fn a_wake_that_is_never_sent_leaves_one_asleep_beside_a_free_lock() {
-    let _alone = alone();
-    let session = Session::open_with(&run_id("forgotten"), Path::new(PROGRAM)).expect("a session");
-    let outcome =
-        outcome(&session, "futex-mutex/park", KillPoint::Releasing).expect("the row wakes by a call of its own");
-    let metrics = outcome.metrics.unwrap_or_default();
-    assert!(of(&metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{metrics:?}");
-    assert!(of(&metrics, metric::NEWCOMER_NS) > 0.0, "{metrics:?}: {:?}", outcome.why);
+fn a_wake_that_is_never_sent_leaves_a_waiter_asleep_beside_a_free_lock() {
+    let metrics =
+        metrics("futex-mutex/park", KillPoint::Releasing).expect("the row wakes its waiters by a system call");
+    assert!(of(metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{metrics:?}");
+    assert!(of(metrics, metric::NEWCOMER_NS) > 0.0, "{metrics:?}");
 }
 
 #[test]
-fn one_who_dies_in_a_queue_of_his_own_making_stops_it_and_in_a_crowd_does_not() {
-    let _alone = alone();
-    let session = Session::open_with(&run_id("queued"), Path::new(PROGRAM)).expect("a session");
+fn a_dead_waiter_stops_a_queue_lock_and_no_other() {
     for (row, recovers) in
         [("ttas/spin", 1.0), ("futex-mutex/park", 1.0), ("ticket/spin", 0.0), ("mcs/spin", 0.0), ("clh/spin", 0.0)]
     {
-        let Some(outcome) = outcome(&session, row, KillPoint::Waiting) else { continue };
-        let metrics = outcome.metrics.unwrap_or_default();
-        assert!((of(&metrics, metric::RECOVERED_SHARE) - recovers).abs() < f64::EPSILON, "{row}: {:?}", outcome.why);
+        let Some(metrics) = metrics(row, KillPoint::Waiting) else { continue };
+        assert!((of(metrics, metric::RECOVERED_SHARE) - recovers).abs() < f64::EPSILON, "{row}: {metrics:?}");
     }
 }

@@ -1,14 +1,12 @@
 //! Whatever shared memory is made of here: it carries messages between processes, and nothing of it is left behind, not
 //! even by who was killed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::common::user_run::{UserRun, fresh_places};
+use crate::common::other_harness::OtherHarness;
 use crate::common::{
     PROGRAM, alone, case, find_at_work, kill_during, leftovers, long, run_id, short, sysv_segments, wait_for,
-    wait_up_to, worker_at_work,
+    worker_at_work,
 };
 use ipcmark::family;
 use ipcmark::record::{Case, Isolation, Measure, Status, Substrate, Wait};
@@ -88,30 +86,19 @@ fn a_killed_set_up_leaves_nothing() {
     nothing_left("kill");
 }
 
-/// Memfd aside, which every killed run of bad_days.rs uses; each run here begins with some seconds of floors.
+/// All substrates but memfd, which the killed runs of bad_days.rs use.
 #[test]
 fn a_killed_harness_leaves_no_memory_of_any_kind() {
     let _one = alone();
     for substrate in available().into_iter().filter(|substrate| *substrate != Substrate::Memfd) {
-        let places = fresh_places();
-        let plan = places.path().join("plan.toml");
-        let text = format!(
-            "name = \"kill\"\nquestion = \"Is anything left?\"\nrepetitions = 1\nwarm_up_ms = 1\nhot_ms = 60000\n\
-             [[cases]]\nmechanism = [\"{MECHANISM}/park\"]\nmeasure = [\"round_trip\"]\nmessage_bytes = [64]\n\
-             substrate = [\"{substrate}\"]\nplacement = [\"unpinned\"]\n"
-        );
-        fs::write(&plan, text).expect("the folder is ours");
-        let mut run = UserRun::at_work_on(&plan.display().to_string(), places, "records");
-        let pid = run.pid();
-        let records = run.places.path().join("records/records.jsonl");
-        let begun = || fs::metadata(&records).is_ok_and(|found| found.len() > 0).then_some(());
-        wait_up_to(Duration::from_secs(60), "the machine's floors, with which a run begins", begun);
+        let case = case(MECHANISM, Some(Wait::Park), Measure::RoundTrip).with(|p| p.substrate = Some(substrate));
+        let mut harness = OtherHarness::start(&case);
+        let pid = harness.pid();
         worker_at_work(pid, "pinger");
         let segments = sysv_segments(pid);
         assert_eq!(segments.is_empty(), substrate != Substrate::SysvShm, "{substrate}: {segments:?}");
-        run.command.kill().expect("killed");
-        run.command.wait().expect("reaped");
-        wait_for("janitor and workers to go", || run.traces().is_empty().then_some(()));
+        harness.kill();
+        wait_for("janitor and workers to exit", || harness.traces().is_empty().then_some(()));
         wait_for("the memory to go", || sysv_segments(pid).is_empty().then_some(()));
     }
 }

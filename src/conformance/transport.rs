@@ -30,10 +30,17 @@ const OVERSIZE: u32 = 43;
 const AGAIN: u32 = 44;
 
 const SENDER_SLOT: u32 = 0;
+const RECEIVER_SLOT: u32 = 1;
 /// Bytes that fill any transport's own buffers several times over.
 const FLOOD_BYTES: usize = 8 << 20;
-/// A writer that made no headway for so long is taken to be waiting.
-const QUIET: Duration = Duration::from_millis(20);
+/// Messages sent after the reader of a full transport began to read: many times what a queue of slots has room for.
+const BEYOND_FULL: u64 = 2_000;
+/// The reader's word that it reads from a transport that is full.
+const READING: u64 = 1;
+/// A reader that entered a phase is waiting for its message after this time.
+const ASLEEP: Duration = Duration::from_millis(5);
+/// A writer that made no progress for this time is waiting.
+const QUIET: Duration = Duration::from_millis(10);
 /// What the sender notes on the page when the transport took a message larger than agreed.
 const CARRIED: u64 = 1;
 const PRODUCER: u16 = 5;
@@ -58,9 +65,10 @@ pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: D
         match kind {
             EMPTY => {
                 // The reader is waiting by now: it entered the phase, and it has nothing else to do.
-                std::thread::sleep(QUIET);
+                std::thread::sleep(ASLEEP);
                 send(&mut sender, &page)?;
             }
+            FULL if delivery == Delivery::Exact => overfill(&page, count, || send(&mut sender, &page))?,
             OVERSIZE => {
                 let carried = offer_oversize(&mut sender, bytes)?;
                 page.set_progress(SENDER_SLOT, if carried { CARRIED } else { 0 });
@@ -97,10 +105,18 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
             kind => {
                 if kind == FULL {
                     await_standstill(member.page());
+                    member.page().post(RECEIVER_SLOT, READING);
                 }
                 let owed = verified..verified + open.count;
                 verified = owed.end;
                 match delivery {
+                    Delivery::Exact if kind == FULL => {
+                        verified = owed.start;
+                        while member.page().posted(SENDER_SLOT) != verified {
+                            receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, verified)))??;
+                            verified += 1;
+                        }
+                    }
                     Delivery::Coalescing => {
                         await_progress(member.page(), owed.end)?;
                         receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, owed.end - 1)))??;
@@ -170,6 +186,23 @@ fn await_progress(page: &Page, sent: u64) -> io::Result<()> {
             return Err(abort::error());
         }
         std::thread::yield_now();
+    }
+    Ok(())
+}
+
+/// Sends until the reader has read from a full transport for a while, or `most` messages where it never gets full. Posts
+/// how many were sent in all before the last one, so that the reader never waits for more.
+fn overfill(page: &Page, most: u64, mut send: impl FnMut() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
+    let mut sent = page.progress(SENDER_SLOT);
+    let (mut end, mut is_posted) = (sent + most, false);
+    while sent < end {
+        if !is_posted && (page.posted(RECEIVER_SLOT) == READING || sent + 1 == end) {
+            end = end.min(sent + BEYOND_FULL);
+            page.post(SENDER_SLOT, end);
+            is_posted = true;
+        }
+        send()?;
+        sent += 1;
     }
     Ok(())
 }

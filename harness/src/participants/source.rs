@@ -71,10 +71,12 @@ impl<'a> Source<'a> {
             let end = self.page.text.len();
             return Err(self.page.wrong(end..end, "no participants; add at least one [[participants]] block"));
         }
-        self.form.participants.iter().try_for_each(|entry| self.add(entry, known))
+        let own = family::variants();
+        self.form.participants.iter().try_for_each(|entry| self.add(entry, &own, known))
     }
 
-    fn add(&self, entry: &Entry, known: &mut Known) -> anyhow::Result<()> {
+    /// `own` are the rows of this program.
+    fn add(&self, entry: &Entry, own: &[Variant], known: &mut Known) -> anyhow::Result<()> {
         let (name, page) = (entry.name.get_ref(), &self.page);
         if known.participants.iter().any(|other| other.name == *name) {
             return Err(page.wrong(entry.name.span(), format_args!("there is a participant `{name}` already")));
@@ -95,7 +97,6 @@ impl<'a> Source<'a> {
         let lacks = lacks.map(|why| format!("{name}: {why}"));
         let rows: Vec<Variant> = entry.variants.iter().map(|row| self.row(row, name)).collect::<Result<_, _>>()?;
         for (row, at) in rows.into_iter().zip(&entry.variants) {
-            let own = family::variants();
             let same = |other: &&Variant| other.family == row.family && other.row() == row.row();
             if own.iter().chain(&known.variants).find(same).is_some() {
                 let text = format_args!("the family `{}` has a `{}` already", row.family, row.row());

@@ -1,4 +1,4 @@
-//! How a worker process comes to be: in a process group of its own, dying with us, holding its own descriptors only.
+//! Start of a worker process: in a process group of its own, with a parent-death signal and only its own descriptors.
 #![allow(unsafe_code)]
 
 use std::ffi::OsString;
@@ -13,18 +13,18 @@ use ipcmark::protocol::Order;
 use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
 
-/// What a worker is started from, before the words `worker <role>`.
+/// Command that starts a worker, before the arguments `worker <role>`.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    /// A path, or a name that is looked for in PATH.
+    /// A path, or a name to find in PATH.
     pub(crate) file: PathBuf,
     pub(crate) arguments: Vec<OsString>,
-    /// Its name in `ps`, where that is ours to choose: an interpreter finds its library by it.
+    /// Its name in `ps`. `None` for interpreters, which need the real name to find their library.
     pub(crate) shown_as: Option<&'static str>,
 }
 
 impl Program {
-    /// The one that holds all mechanisms.
+    /// The program that contains the mechanisms.
     pub(crate) fn own(file: &Path) -> Self {
         Self { file: file.to_owned(), arguments: vec![], shown_as: Some("ipcmark") }
     }
@@ -32,8 +32,8 @@ impl Program {
 
 /// Starts `program worker <role>` with its three streams piped.
 ///
-/// The parent-death signal follows the calling *thread*, which must outlive the worker. Every descriptor not named by the
-/// order stays behind.
+/// The parent-death signal is tied to the calling *thread*, which must outlive the worker. The worker inherits only the
+/// descriptors named in the order.
 pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result<Child> {
     let inherited = descriptors(order);
     let harness = rustix::process::getpid();
@@ -42,7 +42,7 @@ pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result
         command.arg0(name);
     }
     command.args(&program.arguments).arg("worker").arg(&order.role).env("TMPDIR", home).process_group(0);
-    // A backtrace would push the reason out of a worker's last words.
+    // A backtrace would push the reason out of the end of the log.
     command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: runs between fork and exec, where `prepare` makes bare system calls only: it allocates nothing and takes
@@ -51,21 +51,21 @@ pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result
     command.spawn()
 }
 
-/// Marks everything but the three streams close-on-exec, what our own caller left open included. For use between fork and
-/// exec: it makes one system call.
-pub(crate) fn leave_all_behind() {
-    // A kernel before 5.11 refuses; our own descriptors are marked in any case.
-    // SAFETY: the call takes three numbers and only repetitions flags of descriptors.
+/// Marks all descriptors but the three streams close-on-exec, including those that our caller left open. Safe between fork
+/// and exec: it makes one system call.
+pub(crate) fn close_all_on_exec() {
+    // Fails before Linux 5.11; our own descriptors are marked in any case.
+    // SAFETY: the call takes three numbers and only sets flags of descriptors.
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 
 fn prepare(harness: Pid, inherited: &[RawFd]) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // A harness that died before the line above sends no signal any more.
+    // If the harness died before the line above, no signal will be sent.
     if rustix::process::getppid() != Some(harness) {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
-    leave_all_behind();
+    close_all_on_exec();
     for &number in inherited {
         // SAFETY: the order's `Descriptor`s, alive in the parent until this spawn returns, hold these numbers open,
         // and a fork copies them.
@@ -75,7 +75,7 @@ fn prepare(harness: Pid, inherited: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Numbers of all descriptors an order names.
+/// Numbers of all descriptors in an order.
 fn descriptors(order: &Order) -> Vec<RawFd> {
     let linked = order.links.iter().flat_map(|link| match &link.address {
         Address::Inherited { sender, receiver } => [sender.as_slice(), receiver.as_slice()].concat(),

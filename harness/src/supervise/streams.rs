@@ -1,4 +1,4 @@
-//! What comes out of a worker: protocol lines from its stdout, the last words of its stderr. Both without blocking.
+//! Output of a worker: protocol lines from its stdout, the end of its stderr. Both are read without blocking.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -6,23 +6,23 @@ use std::os::fd::AsFd;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// A longer line is no report of ours: a histogram is some hundred kilobytes at most.
+/// Limit of a line. A report with histograms has some hundred kilobytes at most.
 const LINE_BYTES_MAX: usize = 8 << 20;
 
-/// What is kept of a log.
+/// Bytes kept of a log.
 const LOG_BYTES_KEPT: usize = 4096;
 
-/// Lines of the log that an outcome quotes.
+/// Lines of the log quoted in an outcome.
 const LOG_LINES_SHOWN: usize = 6;
 
-/// Makes reads and writes on `stream` return instead of waiting.
+/// Makes `stream` non-blocking.
 pub(super) fn never_block(stream: &impl AsFd) -> io::Result<()> {
     let flags = OFlag::from_bits_retain(fcntl(stream, FcntlArg::F_GETFL)?);
     fcntl(stream, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
 }
 
-/// Whole lines out of a non-blocking stream.
+/// Reader of whole lines from a non-blocking stream.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     stream: Option<R>,
@@ -39,9 +39,9 @@ impl<R: Read> Lines<R> {
         self.stream.as_ref()
     }
 
-    /// Everything there is to read now, as lines.
+    /// Returns the lines that are complete by now.
     ///
-    /// Errors: the line grows without end.
+    /// Errors: a line is longer than the limit.
     pub(super) fn read(&mut self) -> io::Result<Vec<String>> {
         let mut lines = Vec::new();
         read_available(&mut self.stream, |bytes| {
@@ -60,7 +60,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// The last words out of a non-blocking stream.
+/// Reader that keeps the end of a non-blocking stream.
 #[derive(Debug)]
 pub(super) struct Log<R> {
     stream: Option<R>,
@@ -77,7 +77,7 @@ impl<R: Read> Log<R> {
         self.stream.as_ref()
     }
 
-    /// Takes in what there is to read now. A log that cannot be read any more is no reason to fail.
+    /// Reads what is available. A read error is ignored: a log is not essential.
     pub(super) fn read(&mut self) {
         let _ = read_available(&mut self.stream, |bytes| {
             self.tail.extend(bytes);
@@ -87,17 +87,17 @@ impl<R: Read> Log<R> {
         });
     }
 
-    /// The last lines, joined; empty when nothing was said.
-    pub(super) fn last_words(&mut self) -> String {
+    /// The last lines, joined; empty when there are none.
+    pub(super) fn last_lines(&mut self) -> String {
         let text = String::from_utf8_lossy(self.tail.make_contiguous());
         let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join(" / ")
     }
 }
 
-/// Hands on all that can be read without waiting, and drops the stream at its end.
+/// Passes available bytes to `take`, and drops the stream at end of file.
 ///
-/// One call reads a bounded amount, so that a worker that writes for ever cannot hold the harness.
+/// One call reads a bounded amount, so that a worker that writes without end cannot block the harness.
 fn read_available<R: Read>(stream: &mut Option<R>, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut room = [0; 1 << 14];
     for _ in 0..256 {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_whole_however_they_arrive() {
+    fn lines_that_arrive_in_pieces_are_joined() {
         struct Drip(Vec<io::Result<&'static [u8]>>);
         impl Read for Drip {
             fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn a_line_without_end_is_an_error() {
         let mut lines = Lines::new(io::repeat(b'x'));
         assert!((0..10).any(|_| lines.read().is_err()));
     }
@@ -146,6 +146,6 @@ mod tests {
         let said = (0..5000).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
         let mut log = Log::new(said.as_bytes());
         log.read();
-        assert_eq!(log.last_words(), (4994..5000).map(|n| format!("line {n}")).collect::<Vec<_>>().join(" / "));
+        assert_eq!(log.last_lines(), (4994..5000).map(|n| format!("line {n}")).collect::<Vec<_>>().join(" / "));
     }
 }

@@ -1,4 +1,4 @@
-//! One worker process as the harness holds it: its streams, its pidfd, its end.
+//! One worker process as the harness sees it: its streams, its pidfd and its exit.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,14 +10,14 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use rustix::process::PidfdFlags;
 
+use super::failure::WorkerId;
 use super::spawn::{self, Program};
 use super::streams::{Lines, Log, never_block};
-use super::trouble::Who;
 
-/// A running worker, or one that ended and was reaped. Dropped, it is killed and reaped.
+/// A worker that runs, or has ended and was reaped. Dropping it kills and reaps it.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub(super) who: Who,
+    pub(super) id: WorkerId,
     pub(super) lines: Lines<ChildStdout>,
     pub(super) log: Log<ChildStderr>,
     child: Child,
@@ -27,10 +27,10 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts the process that `order` is for. See [`spawn::start`] for which thread may call this.
+    /// Starts the process for `order`. See [`spawn::start`] for which thread may call this.
     pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result<Self> {
-        let mut unheld = Unheld(Some(spawn::start(program, order, home)?));
-        let child = unheld.0.as_mut().expect("just put in");
+        let mut unowned = Unowned(Some(spawn::start(program, order, home)?));
+        let child = unowned.0.as_mut().expect("just put in");
         let pid = child.id();
         let missing = || io::Error::other("a piped stream is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
@@ -41,20 +41,20 @@ impl Worker {
         never_block(&stderr)?;
         let raw = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a child's pid is positive");
         let pidfd = rustix::process::pidfd_open(raw, PidfdFlags::empty())?;
-        let child = unheld.0.take().expect("still in");
-        let who = Who { role: order.role.clone(), pid };
-        Ok(Self { who, lines: Lines::new(stdout), log: Log::new(stderr), child, pidfd, stdin, ended: None })
+        let child = unowned.0.take().expect("still in");
+        let id = WorkerId { role: order.role.clone(), pid };
+        Ok(Self { id, lines: Lines::new(stdout), log: Log::new(stderr), child, pidfd, stdin, ended: None })
     }
 
-    /// Says one line. A worker that is gone does not hear it, which its pidfd will tell.
+    /// Sends one line. If the worker has ended this does nothing; its pidfd reports the end.
     ///
-    /// Errors: `WouldBlock` when the worker does not read what it is told.
+    /// Errors: `WouldBlock` when the worker does not read its stdin.
     pub(super) fn send(&mut self, line: &ToWorker) -> io::Result<()> {
         let mut whole = Vec::new();
         protocol::send(&mut whole, line)?;
         match self.stdin.write_all(&whole) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            said => said,
+            sent => sent,
         }
     }
 
@@ -63,24 +63,24 @@ impl Worker {
         self.ended.is_none().then(|| self.pidfd.as_fd())
     }
 
-    /// Collects the ended process, together with whatever it started and left in its process group.
+    /// Reaps the ended process, and kills what it left in its process group.
     pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.ended {
             return Ok(status);
         }
-        // Before the wait: until then the leader's number cannot become anybody else's.
+        // Before the wait: until then no other process can get the group leader's number.
         self.kill();
         let status = self.child.wait()?;
         self.ended = Some(status);
         Ok(status)
     }
 
-    /// Kills it and its process group, unless the worker has been reaped. An end that came before stays as it was.
+    /// Kills the process and its group, unless it has been reaped. A process that has already ended keeps its status.
     pub(super) fn kill(&self) {
         if self.ended.is_none() {
             // The process itself by its pidfd, in case it has left its group.
             let _ = rustix::process::pidfd_send_signal(&self.pidfd, rustix::process::Signal::KILL);
-            let _ = killpg(Pid::from_raw(self.who.pid.cast_signed()), Signal::SIGKILL);
+            let _ = killpg(Pid::from_raw(self.id.pid.cast_signed()), Signal::SIGKILL);
         }
     }
 }
@@ -91,10 +91,10 @@ impl Drop for Worker {
     }
 }
 
-/// A child between its start and the moment a [`Worker`] holds it: killed and reaped on the way out.
-struct Unheld(Option<Child>);
+/// A child before a [`Worker`] owns it. Dropping it kills and reaps the child.
+struct Unowned(Option<Child>);
 
-impl Drop for Unheld {
+impl Drop for Unowned {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
             let _ = child.kill();

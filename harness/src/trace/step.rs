@@ -77,7 +77,7 @@ impl Tracer {
             for &pid in pids {
                 let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             }
-            tracer.see_the_end();
+            tracer.wait_for_exits();
         }
         attached.map(|()| tracer)
     }
@@ -121,7 +121,7 @@ impl Tracer {
 
     /// Waits for the end of every thread but the workers' first ones, once the workers were killed: a process cannot be
     /// reaped before its tracer has seen its threads end.
-    pub fn see_the_end(&mut self) {
+    pub fn wait_for_exits(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         for worker in self.workers.drain(..) {
             // Asked anew each time: a thread born in the last moment was never announced.

@@ -1,4 +1,4 @@
-//! From a case to reports: objects, directory, page, orders, and the conversation with one set of workers.
+//! From a case to reports: creates shared objects, directory, control page and orders, then runs the workers.
 
 use std::fs::Permissions;
 use std::io;
@@ -14,36 +14,36 @@ use tempfile::TempDir;
 
 use super::{Session, TrialOrder, TrialResult};
 use crate::lease;
-use crate::supervise::{Crew, Limits};
+use crate::supervise::{Limits, Workers};
 use crate::trace::{Calls, Post, Tracer};
 
-/// Messages of a trial that counts instead of timing, unless its order says.
+/// Default message count of a trial that counts calls instead of timing.
 const COUNTED_MESSAGES: u64 = 500;
 
 /// Why a trial has no reports.
 pub(super) enum Stopped {
-    /// It cannot run here.
+    /// The case cannot run on this machine.
     Skipped(String),
-    /// It broke.
+    /// The trial failed.
     Failed(String),
 }
 
-/// What one set of workers said and did.
+/// Reports of one trial's workers.
 pub(super) struct Attempt {
     /// In order of role; the leader's first.
     pub(super) reports: Vec<Report>,
-    /// Who they were.
+    /// Roles and endpoints of the workers.
     pub(super) posts: Vec<Post>,
-    /// The CPUs they were pinned to.
+    /// CPUs that they were pinned to.
     pub(super) cpus: Vec<u32>,
-    /// The count on the control page.
+    /// Message count on the control page.
     pub(super) page_count: u64,
     /// System calls while hot, in order of role, when they were traced.
     pub(super) calls: Option<Vec<Calls>>,
 }
 
 impl Attempt {
-    /// All roles' costs, in order of slot.
+    /// Costs of all roles, in order of slots.
     pub(super) fn roles(&self) -> impl Iterator<Item = &RoleCost> {
         self.reports.iter().flat_map(|report| &report.roles)
     }
@@ -52,7 +52,7 @@ impl Attempt {
         self.roles().map(|role| role.migrations).sum()
     }
 
-    /// Hands over what the record says beside the outcome.
+    /// Fills in what the record contains beside the outcome.
     pub(super) fn describe(self, result: &mut TrialResult) {
         result.cpus = self.cpus;
         if let Some(leader) = self.reports.into_iter().next() {
@@ -63,10 +63,10 @@ impl Attempt {
     }
 }
 
-/// The objects of a trial. Names are removed when this goes, whatever happened.
+/// Objects of a trial. Dropping it removes their names.
 struct Objects {
     roles: Vec<RoleSpec>,
-    /// What was released and yet has to stay until the workers are done.
+    /// Names that must exist until the workers have finished.
     names: Vec<Name>,
 }
 
@@ -75,7 +75,7 @@ impl Objects {
         Self { roles, names: vec![] }
     }
 
-    /// All are attached: descriptors close, and names go as far as they can.
+    /// Called once all workers are attached: closes descriptors and removes names where that is possible.
     fn release(&mut self) {
         self.names.extend(family::release(std::mem::take(&mut self.roles)));
     }
@@ -88,7 +88,7 @@ impl Drop for Objects {
     }
 }
 
-/// The trial's directory, in which the workers put what is temporary. It goes with all that it holds.
+/// The trial's directory for temporary files of the workers. Dropping it removes it with its contents.
 struct Home(TempDir);
 
 impl Home {
@@ -104,43 +104,43 @@ impl Drop for Home {
     }
 }
 
-/// A trial's timing when nothing is timed: a count and no floor.
+/// Timing of a pass that counts calls: a fixed count and no floor.
 pub(super) fn untimed(timing: &Timing) -> Timing {
     Timing { floor_ns: 0, fixed_count: timing.fixed_count.or(Some(COUNTED_MESSAGES)), ..timing.clone() }
 }
 
-/// Runs one fresh set of workers from start to end. Whatever happens, they are gone afterwards.
+/// Runs fresh workers from start to exit. On every path they are killed and reaped before this returns.
 pub(super) fn run(session: &Session, trial: &TrialOrder) -> Result<Attempt, Stopped> {
     let TrialOrder { case, timing, traced, .. } = trial;
     if let Some(signal) = session.signals.arrived() {
         return Err(Stopped::Failed(format!("interrupted by {signal}")));
     }
-    let objects = family::prepare(case).map_err(|e| broken("cannot make what the workers share", &e))?;
+    let objects = family::prepare(case).map_err(|e| failed("cannot create the shared objects", &e))?;
     let mut objects = Objects::of(objects);
-    let home = Home::make(session).map_err(|e| broken("cannot make the trial's directory", &e))?;
-    let (page, control) = Page::create().map_err(|e| broken("cannot make the control page", &e))?;
+    let home = Home::make(session).map_err(|e| failed("cannot create the trial's directory", &e))?;
+    let (page, control) = Page::create().map_err(|e| failed("cannot create the control page", &e))?;
 
     let orders = orders(session, trial, &objects.roles, &control)?;
     let cpus: Vec<u32> = orders.iter().flat_map(|order| order.cpus.clone()).collect();
     let posts = objects.roles.iter().map(Post::of).collect();
     let limits = Limits::of(case, timing);
     let program = session.program_of(case).map_err(|e| Stopped::Failed(format!("{e:#}")))?;
-    let mut crew =
-        Crew::start(&program, home.0.path(), orders, &page, &session.signals, limits).map_err(Stopped::Failed)?;
-    crew.attach().map_err(Stopped::Failed)?;
-    // All are attached. What we still held open would keep end of file and EPIPE from ever arriving.
+    let mut workers =
+        Workers::start(&program, home.0.path(), orders, &page, &session.signals, limits).map_err(Stopped::Failed)?;
+    workers.attach().map_err(Stopped::Failed)?;
+    // All are attached. Descriptors left open here would keep the workers from seeing end of file and EPIPE.
     objects.release();
     drop(control);
 
     if *traced {
-        crew.trace_with(Tracer::seize(&crew.pids()).map_err(|e| refused(&e))?);
+        workers.trace_with(Tracer::seize(&workers.pids()).map_err(|e| refused(&e))?);
     }
-    let reports = crew.work().map_err(Stopped::Failed)?;
-    let calls = crew.tracer().map(Tracer::calls).transpose().map_err(|e| refused(&e))?;
+    let reports = workers.work().map_err(Stopped::Failed)?;
+    let calls = workers.tracer().map(Tracer::calls).transpose().map_err(|e| refused(&e))?;
     Ok(Attempt { reports, posts, cpus, page_count: page.count(), calls })
 }
 
-/// One order a role. Slots and CPUs are dealt out in order.
+/// One order per role. Slots and CPUs are assigned in order.
 fn orders(
     session: &Session,
     trial: &TrialOrder,
@@ -153,7 +153,7 @@ fn orders(
     if !cpus.is_empty() && !spread && cpus.len() < slots as usize {
         return Err(Stopped::Failed(format!("{slots} roles cannot be pinned to {} CPUs, one each", cpus.len())));
     }
-    // One CPU a role, in turn where there are fewer. Hogs have no slot: the first shares the first role's CPU.
+    // One CPU per role, reused in turn where there are fewer. Hogs have no slot: the first shares the first role's CPU.
     let at = |slot: u32| if spread { family::turn(case, slot) } else { slot } as usize;
     let cpus: Vec<u32> = match cpus.len() {
         0 => vec![],
@@ -185,11 +185,11 @@ fn orders(
     Ok(orders)
 }
 
-fn broken(what: &str, error: &io::Error) -> Stopped {
+fn failed(what: &str, error: &io::Error) -> Stopped {
     Stopped::Failed(format!("{what}: {error}"))
 }
 
-/// A machine may well forbid tracing (Yama, a container's seccomp filter): no fault of the mechanism.
+/// A machine may forbid tracing (Yama, a container's seccomp filter), which is not the mechanism's fault.
 fn refused(error: &io::Error) -> Stopped {
     Stopped::Skipped(format!("system calls cannot be traced here: {error}; see ptrace(2) and kernel.yama.ptrace_scope"))
 }

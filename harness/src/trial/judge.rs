@@ -1,4 +1,4 @@
-//! From reports to an outcome: do the counts agree, and did anything disturb the trial?
+//! From reports to an outcome: checks the counts and looks for disturbances.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,34 +12,34 @@ use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, RoleCost, Status, 
 use super::attempt::Attempt;
 use crate::trace;
 
-/// Stolen share of the trial's CPU time from which it counts as disturbed.
+/// Share of CPU time taken by the hypervisor above which a trial counts as disturbed.
 const STOLEN_SHARE_MAX: f64 = 0.01;
 
 /// Share of the offered rate below which a paced trial counts as overloaded.
 const ACHIEVED_SHARE_MIN: f64 = 0.99;
 
-/// What a record says of a program that leaves the control page alone.
-const WITHOUT_PAGE: &str = "it starts on the line, without the control page";
+/// Remark for a program that does not use the control page.
+const WITHOUT_PAGE: &str = "started by a protocol message, without the control page";
 
-/// What happened around the trial.
+/// Load and noise during a trial.
 pub(super) struct Disturbance<'a> {
     pub(super) noise: &'a Noise,
     pub(super) elapsed: Duration,
     pub(super) cpus: &'a [u32],
 }
 
-/// The outcome of a trial whose workers all reported, with every check of theirs passed.
+/// Outcome of a trial whose workers all reported that their checks passed.
 pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Outcome {
     if let Some(why) = disagreement(case, attempt) {
         return Outcome::failed(why);
     }
-    let Some(leader) = attempt.reports.first() else { return Outcome::failed("nobody reported") };
+    let Some(leader) = attempt.reports.first() else { return Outcome::failed("no worker reported") };
     if let Some(why) = &leader.skipped {
         return Outcome::skipped(why);
     }
 
     let roles: Vec<RoleCost> = attempt.roles().cloned().collect();
-    // Only one side computes them: the leader, or the one that knows when messages arrived.
+    // Only one role computes them: the leader, or the receiver that knows when messages arrived.
     let mut metrics: Metrics = attempt.reports.iter().flat_map(|report| report.metrics.clone()).collect();
     metrics.extend(cpu_per_message(case, leader.messages, &roles, &metrics));
     let together: Concluded = family::conclude(case, &attempt.reports);
@@ -62,7 +62,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     let started = without_page(case, attempt).then(|| WITHOUT_PAGE.to_owned());
     let remarks = leader.remark.clone().into_iter().chain(started);
     let reasons: Vec<String> = first.into_iter().chain(remarks).chain(doubts).collect();
-    // The side that verifies stamps the windows; only one side has them, or all of them together.
+    // Windows are stamped by the role that verifies, or computed from all reports.
     let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
     let windows = windows.into_iter().find(|windows| !windows.is_empty());
     let histogram = attempt.reports.iter().find_map(|report| report.histogram.as_ref()).or(together.histogram.as_ref());
@@ -83,12 +83,12 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     }
 }
 
-/// A program of others may start on the line and choose its count by itself, having nobody to agree with.
+/// A participant in another language may start without the control page and choose its own count.
 fn without_page(case: &Case, attempt: &Attempt) -> bool {
     case.program.is_some() && attempt.page_count == 0
 }
 
-/// Every worker must have done what the page says they agreed on.
+/// Checks that every worker counted what the control page says.
 fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
     if case.family == floors::FAMILY {
         return None;
@@ -101,35 +101,35 @@ fn disagreement(case: &Case, attempt: &Attempt) -> Option<String> {
         let roles = report.roles.iter().map(|role| role.messages).filter(|_| family::counts_agree(case));
         std::iter::once(report.messages).chain(roles).find(|&own| own != agreed)
     };
-    // Several senders or receivers have their shares, whose sum the leader has checked.
+    // Several senders or receivers have shares of the count, whose sum the leader has checked.
     let pair = family::counts_agree(case);
     let taking_part = attempt.reports.iter().zip(&attempt.posts).filter(|(_, post)| post.slots > 0);
     taking_part.take(if pair { usize::MAX } else { 1 }).find_map(|(report, post)| {
-        differs(report).map(|own| format!("the {} reports {own} messages where {agreed} were agreed on", post.role))
+        differs(report).map(|own| format!("the {} reports {own} messages, but {agreed} were agreed on", post.role))
     })
 }
 
-/// Why a paced trial means overload: less got through than was due. Other trials offer no rate.
+/// Reason why a paced trial is overloaded: fewer messages arrived than were due. Other trials offer no rate.
 fn overload(metrics: &Metrics) -> Option<String> {
     let (offered, achieved) = (metrics.get(metric::OFFERED_PER_S)?, metrics.get(metric::MESSAGES_PER_S)?);
     (*achieved < ACHIEVED_SHARE_MIN * offered)
-        .then(|| format!("{achieved:.0} messages a second got through of {offered:.0} that were due"))
+        .then(|| format!("{achieved:.0} messages per second arrived of {offered:.0} that were due"))
 }
 
-/// CPU time of the roles whose work the mechanism decides, per message; a round trip is two.
+/// CPU time per message of the roles whose work the mechanism decides; a round trip is two messages.
 fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metrics) -> Metrics {
     let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake | Measure::Drain);
-    // The sender of these, or who hands out tasks, keeps its CPU busy until the next message is due.
+    // The sender or dispatcher of these measures keeps its CPU busy until the next message is due.
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
     let busy = |role: &RoleCost| generates_load && matches!(role.role.as_str(), "sender" | "dispatcher");
     let counted: Vec<&RoleCost> = roles.iter().filter(|role| !busy(role)).collect();
     let messages = match case.measure {
         _ if one_way => count,
         Measure::RoundTrip | Measure::CostModel if case.params.message_bytes.is_some() => 2 * count,
-        // Nothing is sent, or making and closing is what takes the time: what it costs is told in the family's own terms.
+        // No messages, or set-up dominates: the family has metrics of its own.
         _ => 0,
     };
-    // What never arrived was no use to anybody: a lossy mechanism pays for it with the others.
+    // Lost messages do not count: a lossy mechanism pays for them with those that arrive.
     let lost = metrics.get(metric::LOST_SHARE).copied().unwrap_or(0.0);
     let messages = messages as f64 * (1.0 - lost);
     if messages <= 0.0 || counted.is_empty() {
@@ -156,7 +156,7 @@ impl Disturbance<'_> {
         found
     }
 
-    /// CPU time there was for the trial, on the CPUs whose stolen time was read.
+    /// CPU time available to the trial, on the CPUs whose stolen time was read.
     fn cpu_ms(&self) -> f64 {
         let pinned: BTreeSet<_> = self.cpus.iter().collect();
         let cpus = match pinned.len() {
