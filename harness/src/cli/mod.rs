@@ -2,6 +2,7 @@
 
 mod compare;
 mod completions;
+mod docs;
 mod list;
 mod machine;
 mod man;
@@ -65,6 +66,7 @@ enum Verb {
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
+    Docs(docs::Docs),
 }
 
 impl Verb {
@@ -79,6 +81,7 @@ impl Verb {
             Self::Schema(verb) => verb.run(out),
             Self::Completions(verb) => verb.run(out),
             Self::Man(verb) => verb.run(out),
+            Self::Docs(verb) => verb.run(out),
         }
     }
 }

@@ -94,11 +94,6 @@ macro_rules! measures {
             pub const fn row(self) -> MeasureRow {
                 match self { $(Self::$name => $row),* }
             }
-
-            /// The question, in a sentence or two.
-            pub const fn question(self) -> &'static str {
-                match self { $(Self::$name => $question),* }
-            }
         }
     };
 }

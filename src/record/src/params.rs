@@ -49,7 +49,7 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// Values of memory that the processes share.
+    /// Kind of memory that the processes share.
     substrate: Substrate => row("substrate"),
     /// Payload of one message.
     message_bytes: u64 => row("message size").of(Unit::Bytes).within(0, MESSAGE_BYTES_MAX),

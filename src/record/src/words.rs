@@ -7,16 +7,20 @@ use serde::{Deserialize, Serialize};
 
 /// Names an enum in lower-case words, the same in JSON, keys, plans and reports.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),* }
+        pub enum $name { $($(#[doc = $vdoc])* #[serde(rename = $word)] $variant),* }
         impl $name {
             /// Every value, in order.
             pub const ALL: &'static [$name] = &[$($name::$variant),*];
             /// The word used in records, plans and keys.
             pub const fn word(self) -> &'static str {
                 match self { $($name::$variant => $word),* }
+            }
+            /// One line of documentation.
+            pub const fn doc(self) -> &'static str {
+                match self { $($name::$variant => concat!($($vdoc),*)),* }
             }
         }
         impl crate::params::Value for $name {

@@ -1,0 +1,172 @@
+//! `ipcmark docs`: the reference pages, made from the registries and tables.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use ipcmark::family::Variant;
+use ipcmark::record::{Group, Isolation, Kind, MainMetric, Measure, PARAMETERS, Parameter, Unit, Values, Wait};
+
+use crate::participants::Participants;
+use crate::plan::{EMBEDDED, Text, distinct};
+
+/// Write the reference pages: mechanisms, measures, parameters and plans, as Markdown.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ipcmark docs docs")]
+pub(super) struct Docs {
+    /// Directory for the pages, made if it is missing
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+impl Docs {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        let directory = self.directory.display();
+        std::fs::create_dir_all(&self.directory).with_context(|| format!("cannot make the directory `{directory}`"))?;
+        for (name, page) in pages()? {
+            let path = self.directory.join(name);
+            std::fs::write(&path, page).with_context(|| format!("cannot write `{}`", path.display()))?;
+            writeln!(out, "{}", path.display())?;
+        }
+        Ok(super::FINE)
+    }
+}
+
+/// Every page with its file name.
+fn pages() -> anyhow::Result<[(&'static str, String); 4]> {
+    Ok([
+        ("mechanisms.md", mechanisms(&Participants::embedded().all_variants())),
+        ("measures.md", measures()),
+        ("parameters.md", parameters()),
+        ("plans.md", plans()?),
+    ])
+}
+
+/// A page with a heading, a text and a table.
+fn page(title: &str, text: &str, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    format!("# {title}\n\n{text}\n\n{}", table(columns, rows))
+}
+
+fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut out = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        writeln!(out, "| {} |", cells.join(" | ")).expect("a string takes any text");
+    }
+    out
+}
+
+fn code(word: &str) -> String {
+    format!("`{word}`")
+}
+
+fn codes<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().map(code).collect::<Vec<_>>().join(", ")
+}
+
+fn mechanisms(all: &[Variant]) -> String {
+    let text = "`ipcmark list` prints these rows, and why a row cannot run on this machine. A plan names them as `mechanism` or \
+                `mechanism/wait`. The wait is what an idle endpoint does:";
+    let mut out = format!("# Mechanisms\n\n{text}\n\n");
+    let waits = Wait::ALL.iter().map(|wait| vec![code(wait.word()), wait.doc().trim().to_owned()]);
+    out.push_str(&table(&["wait", "an idle endpoint"], waits));
+    for family in distinct(all.iter().map(|row| row.family)) {
+        write!(out, "\n## {}\n\n", family.replace('_', " ")).expect("a string takes any text");
+        let of_family: Vec<&Variant> = all.iter().filter(|row| row.family == family).collect();
+        let rows = distinct(of_family.iter().map(|row| row.mechanism)).into_iter().map(|mechanism| {
+            let forms: Vec<&Variant> = of_family.iter().copied().filter(|row| row.mechanism == mechanism).collect();
+            vec![
+                code(mechanism),
+                codes(distinct(forms.iter().filter_map(|row| row.wait).map(Wait::word))),
+                distinct(forms.iter().map(|row| row.isolation).map(Isolation::word)).join(", "),
+                distinct(forms.iter().map(|row| row.group).map(Group::word)).join(", "),
+                forms[0].summary.to_owned(),
+            ]
+        });
+        out.push_str(&table(&["mechanism", "waits", "between", "kind", "what it is"], rows));
+    }
+    out
+}
+
+fn measures() -> String {
+    let text = "What can be asked of a mechanism. A trial is checked before its numbers count.";
+    let rows = Measure::ALL.iter().map(|measure| {
+        let row = measure.row();
+        let main = |main: MainMetric| {
+            let unit = if main.kind == Kind::Cost { "time, less is better" } else { "rate, more is better" };
+            format!("{}, {unit}", code(main.name))
+        };
+        vec![
+            code(measure.word()),
+            measure.doc().trim().to_owned(),
+            row.families.join(", ").replace('_', " "),
+            row.main.map_or_else(String::new, main),
+        ]
+    });
+    page("Measures", text, &["measure", "question", "families", "main metric"], rows)
+}
+
+fn parameters() -> String {
+    let text = "A block of a plan sets these keys, each to one value or a list of values; so do records and case keys. A \
+                parameter that is left out is as usual, or up to the mechanism.";
+    let values = |row: &Parameter| match row.values {
+        Values::Word(words) => codes(words.iter().copied()),
+        Values::Pattern => "`senders:receivers`".to_owned(),
+        Values::Number => {
+            let (least, most) = (row.unit.show(row.range.0), row.unit.show(row.range.1));
+            let most = if [u32::MAX.into(), u64::MAX].contains(&row.range.1) { "or more".to_owned() } else { format!("to {most}") };
+            let unit = if row.unit == Unit::Percent { " %" } else { "" };
+            format!("{least} {most}{unit}")
+        }
+    };
+    let rows = PARAMETERS.iter().filter(|row| !row.derived).map(|row| {
+        vec![
+            code(row.name),
+            row.doc.trim().to_owned(),
+            values(row),
+            row.usual.map_or_else(String::new, code),
+            codes(row.measures.iter().map(|measure| measure.word())),
+        ]
+    });
+    page("Parameters", text, &["parameter", "what it is", "values", "usually", "measures; all if none"], rows)
+}
+
+fn plans() -> anyhow::Result<String> {
+    let text = "`ipcmark run --plan NAME` runs a built-in plan, `--plan FILE` your own. `--dry-run` prints the cases and the \
+                predicted time. A plan's blocks name mechanisms, [measures](measures.md) and [parameters](parameters.md).";
+    let rows = EMBEDDED.iter().map(|(name, text)| {
+        let text = Text { file: format!("plans/{name}.toml"), text: (*text).to_owned() };
+        Ok(vec![format!("[`{name}`](../harness/plans/{name}.toml)"), text.question()?.1])
+    });
+    Ok(page("Plans", text, &["plan", "question"], rows.collect::<anyhow::Result<Vec<_>>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cargo features add rows that the pages do not list.
+    #[cfg(not(any(feature = "peers", feature = "peer-zeromq", feature = "peer-nng")))]
+    #[test]
+    fn the_pages_are_current() {
+        for (name, page) in pages().expect("sound plans") {
+            let path = format!("{}/../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+            let written = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(written == page, "{path} is out of date; write it with `cargo ipcmark docs docs`");
+        }
+    }
+
+    #[test]
+    fn measures_name_the_families_that_answer_them() {
+        let all = Participants::embedded().all_variants();
+        for measure in Measure::ALL.iter().filter(|measure| **measure != Measure::Floors) {
+            let mut found = distinct(all.iter().filter(|row| row.measures.contains(measure)).map(|row| row.family));
+            found.sort_unstable();
+            let mut named = measure.row().families.to_vec();
+            named.sort_unstable();
+            assert_eq!(found, named, "{measure}");
+        }
+    }
+}
