@@ -126,7 +126,7 @@ fn a_lock_that_does_not_know_its_owner_is_never_free_again_after_its_death() {
         assert!(of(metrics, metric::RECOVERED_SHARE).abs() < f64::EPSILON, "{row}: {metrics:?}");
         assert!(!metrics.contains_key(metric::NEWCOMER_NS), "{row}: {metrics:?}");
         let why = outcome.why.as_deref().unwrap_or_default();
-        assert!(why.contains("never: ") && why.contains("and neither did one who came later"), "{row}: {why}");
+        assert!(why.contains("never: ") && why.contains("and neither did a process that came later"), "{row}: {why}");
     }
 }
 

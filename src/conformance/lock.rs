@@ -21,8 +21,8 @@ use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
 use crate::lock::{Guard, Holder, prepare};
-use crate::measure::locks::critical::Critical;
-use crate::measure::locks::{Ledger, Part};
+use crate::measure::locks::critical_section::CriticalSection;
+use crate::measure::locks::{Part, ProtectedState};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
@@ -81,10 +81,10 @@ impl Extent {
 pub struct Examined {
     lock: AnyLock,
     holder: AnyHolder,
-    critical: Critical,
+    critical: CriticalSection,
     slot: u32,
     slots: u32,
-    /// Critical sections so far.
+    /// CriticalSection sections so far.
     passes: u64,
     /// How often it was told that an owner had died.
     deaths: u64,
@@ -94,8 +94,8 @@ pub struct Examined {
 
 impl Examined {
     /// The holder that plays `task`.
-    pub fn new(lock: AnyLock, holder: AnyHolder, ledger: Ledger, task: &Task) -> Self {
-        let critical = Critical::new(ledger, task.slot, 0, 1);
+    pub fn new(lock: AnyLock, holder: AnyHolder, ledger: ProtectedState, task: &Task) -> Self {
+        let critical = CriticalSection::new(ledger, task.slot, 0, 1);
         let slots = prepare::holders(&task.case);
         Self { lock, holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
     }
@@ -204,7 +204,7 @@ impl Examined {
 
     /// Whether all critical sections, or all writes, left their mark.
     fn check_sums(&self, page: &Page, kind: u32) -> Result<(), MeasureError> {
-        let ledger = self.critical.ledger();
+        let ledger = self.critical.protected();
         let passes: u64 = (0..self.slots).map(|slot| page.tally(slot)).sum();
         let seen = ledger.passes(Guard::Exclusive);
         if seen != passes {

@@ -7,7 +7,7 @@ use crate::address::Endpoint;
 use crate::control::Page;
 use crate::lock::{self, Guard, Lock, prepare};
 use crate::measure::MeasureResult;
-use crate::measure::locks::{self, Ledger};
+use crate::measure::locks::{self, ProtectedState};
 use crate::protocol::{Link, Order, Report};
 use crate::record::{Anatomy, Case, Measure};
 use crate::variant::{Registry, RoleSpec, Variant};
@@ -77,7 +77,7 @@ impl Family for Locks {
     /// The holders of a lock share what it protects, too.
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
         let mut roles = (find(case).map_err(io::Error::other)?.prepare)(case)?;
-        let ledger = Ledger::create()?;
+        let ledger = ProtectedState::create()?;
         for role in roles.iter_mut().filter(|role| role.role == lock::prepare::ROLE) {
             role.links.push(Link {
                 channel: locks::CHANNEL,

@@ -5,7 +5,7 @@
 //! one running while the other is ready; and two who need each other at every step are never both running, on however many
 //! CPUs.
 
-use super::locks::chain::{self, Chain};
+use super::locks::work::{self, Chain};
 use super::meter::Meter;
 use super::paired::Floor;
 use super::{MeasureError, MeasureResult, Task, attend, count, phase, together};
@@ -103,7 +103,7 @@ fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, MeasureErr
     together(leader, ALONE, steps, || {
         let began_ns = clock::now_ns();
         for _ in 0..steps {
-            chain::run(rounds);
+            work::run(rounds);
         }
         Ok(clock::now_ns() - began_ns)
     })
@@ -111,7 +111,7 @@ fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, MeasureErr
 
 fn steps(partner: &mut impl Partner, numbers: std::ops::Range<u64>, rounds: u64) -> Result<(), MeasureError> {
     for number in numbers {
-        partner.step(number, || chain::run(rounds))?;
+        partner.step(number, || work::run(rounds))?;
     }
     Ok(())
 }

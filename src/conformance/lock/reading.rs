@@ -6,8 +6,8 @@ use super::{Examined, Extent};
 use crate::control::Page;
 use crate::lock::{COPIES, Holder};
 use crate::measure::MeasureError;
-use crate::measure::locks::Ledger;
-use crate::measure::locks::ledger::WORDS;
+use crate::measure::locks::ProtectedState;
+use crate::measure::locks::protected_state::WORDS;
 
 /// One access of so many writes.
 const WRITES_EVERY: u64 = 4;
@@ -32,7 +32,7 @@ impl Examined {
 
     /// Writes the next version of the state.
     fn write(&mut self) -> Result<(), MeasureError> {
-        let ledger = self.critical.ledger();
+        let ledger = self.critical.protected();
         self.version = self.holder.write(|copy| {
             let version = newest(ledger) + 1;
             (0..WORDS).for_each(|at| ledger.state(copy)[at].store(version, Ordering::Relaxed));
@@ -45,7 +45,7 @@ impl Examined {
     ///
     /// Errors: they are not, or the version is older than one seen before.
     fn read(&mut self) -> Result<(), MeasureError> {
-        let (ledger, mut words) = (self.critical.ledger(), [0; WORDS]);
+        let (ledger, mut words) = (self.critical.protected(), [0; WORDS]);
         self.holder.read(|copy| {
             for (at, word) in words.iter_mut().enumerate() {
                 *word = ledger.state(copy)[at].load(Ordering::Relaxed);
@@ -64,6 +64,6 @@ impl Examined {
 }
 
 /// The newest version of the state, whichever copy it is in.
-pub(super) fn newest(ledger: &Ledger) -> u64 {
+pub(super) fn newest(ledger: &ProtectedState) -> u64 {
     (0..COPIES).map(|copy| ledger.state(copy)[0].load(Ordering::Relaxed)).max().unwrap_or(0)
 }

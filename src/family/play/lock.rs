@@ -14,7 +14,7 @@ use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
 use crate::measure::locks::read_mostly::Accessor;
 use crate::measure::locks::tickets::Seller;
-use crate::measure::locks::{self, Ledger, Part, recover};
+use crate::measure::locks::{self, Part, ProtectedState, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::Order;
@@ -32,7 +32,7 @@ pub(crate) fn play<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> Measur
 /// What one holder needs to play.
 struct Equipment<L: Lock> {
     holder: L::Holder,
-    ledger: Ledger,
+    ledger: ProtectedState,
     floor: Floor,
 }
 
@@ -42,7 +42,7 @@ impl<L: Lock> Equipment<L> {
         let floor = floor.map(|(memory, end)| Floor::attach(task, memory, end)).transpose()?;
         Ok(Self {
             holder: L::attach(lock, contender)?,
-            ledger: Ledger::attach(ledger)?,
+            ledger: ProtectedState::attach(ledger)?,
             floor: floor.unwrap_or_else(Floor::none),
         })
     }
@@ -105,7 +105,7 @@ fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> Measur
 fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, prepare::ROLE, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
-    let (lock, ledger) = (L::create(order.slots)?, Ledger::create()?);
+    let (lock, ledger) = (L::create(order.slots)?, ProtectedState::create()?);
     let floor = if tasks.len() == 2 { Some(Floor::memory(0)?) } else { None };
     talk.exchange(vec![])?;
     let attach = |task: &Task| -> io::Result<Box<dyn Role>> {

@@ -1,14 +1,14 @@
-//! What does a lock cost that nobody else wants? Three answers, each by count: taken again by the core that had it last;
-//! taken when another core had it last, which is what a lock that is rarely wanted really meets; and tried.
+//! Cost of an uncontended lock, in three figures: acquired by the core that had it last; acquired when another core had
+//! it last, which is the usual case for a rarely contended lock; and `try_lock`.
 //!
-//! The second is a difference: two roles take turns, passed on by a word of their own, with the lock and without it, in
-//! slices that alternate so that both see the same machine. Each role pauses before it acts: an answer that comes while the
-//! first poll for it is still on its way delays that poll, and in turns without a pause this hid the whole price of a line.
+//! The second figure is a difference: two roles take turns, passed on by a separate word, with and without the lock, in
+//! alternating slices so that both run under the same conditions. Each role pauses before it acts: a response that
+//! arrives during the first poll delays that poll, and without the pause this hid the whole cost of moving a line.
 
 use super::Part;
-use super::chain::{self, Chain};
-use super::critical::Critical;
-use super::ledger::Ledger;
+use super::critical_section::CriticalSection;
+use super::protected_state::ProtectedState;
+use super::work::{self, Chain};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
@@ -31,19 +31,19 @@ const OTHER: u32 = 1;
 
 /// Slices of the turns, each with the lock and without.
 const TURN_SLICES: u64 = 15;
-/// Pause of a role before it acts in its turn, and its work inside: more than a line hand-over takes, and than a processor
-/// looks ahead.
+/// Pause of a role before its turn, and its work in the critical section: longer than a line transfer and than the
+/// processor's out-of-order window.
 const SETTLE_NS: u64 = 500;
-/// How the hot time is shared out, in tenths: alone, tried, in turns.
+/// Shares of the hot time in tenths: uncontended, `try_lock`, turns.
 const SHARES: (u64, u64, u64) = (5, 2, 3);
 
 /// One of the two roles.
 pub struct Taker<L: Lock> {
     holder: L::Holder,
-    critical: Critical,
-    /// Turns passed on so far, the same on both sides.
+    critical: CriticalSection,
+    /// Turns completed so far, the same on both sides.
     turns: u64,
-    /// Updates of the one counter.
+    /// Updates of the protected counter.
     passes: u64,
     slot: u32,
     settle_rounds: u64,
@@ -51,10 +51,10 @@ pub struct Taker<L: Lock> {
 
 impl<L: Lock> Taker<L> {
     /// A role before its first acquisition.
-    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
+    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
         Self {
             holder,
-            critical: Critical::new(ledger, task.slot, 0, 1),
+            critical: CriticalSection::new(protected, task.slot, 0, 1),
             turns: 0,
             passes: 0,
             slot: task.slot,
@@ -73,14 +73,14 @@ impl<L: Lock> Taker<L> {
     fn try_take(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.holder.try_lock(|_| self.critical.count(L::GUARD))?.is_none() {
-                return Err("a free lock was refused to one who tried".to_owned().into());
+                return Err("`try_lock` failed on a free lock".to_owned().into());
             }
         }
         self.passes += count;
         Ok(())
     }
 
-    /// What the lock adds to a turn, per acquisition.
+    /// Time that the lock adds to one turn, per acquisition.
     fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<f64, MeasureError> {
         let mut locked = |n: u64, taker: &mut Self| together(leader, TURNS_LOCKED, n, || taker.turns::<true>(page, n));
         let derived = count::derive(timing, |n| locked(n, self))?;
@@ -89,7 +89,7 @@ impl<L: Lock> Taker<L> {
         for _ in 0..TURN_SLICES {
             let with = together(leader, TURNS_LOCKED, each, || timed(|| self.turns::<true>(page, each)))?;
             let without = together(leader, TURNS_BARE, each, || timed(|| self.turns::<false>(page, each)))?;
-            // Each turn has an acquisition on both sides.
+            // Each turn has one acquisition on both sides.
             differences.push((with - without) / (2 * each) as f64);
         }
         Ok(histogram::median(differences))
@@ -115,16 +115,16 @@ impl<L: Lock> Taker<L> {
         Ok(())
     }
 
-    /// One critical section, on a line of this role's own: what has to come from the other core is the lock. Where the
-    /// update is the lock, the line is shared after all. The work inside keeps the miss on the lock apart from that on the
-    /// word by which the turn is passed on: a processor that sees both at once fetches both lines at once.
+    /// One critical section on this role's own line, so that only the lock moves from the other core; where the update
+    /// is the lock, its line is shared too. The work in the critical section separates the cache miss on the lock from
+    /// the one on the word that passes the turn; otherwise the processor fetches both lines at once.
     #[inline]
     fn turn<const LOCKED: bool>(&mut self) -> Result<(), MeasureError> {
         let (critical, rounds, own) = (&mut self.critical, self.settle_rounds, self.slot);
-        chain::run(rounds);
-        let inside = |critical: &mut Critical| {
-            chain::run(rounds);
-            critical.ledger().touch(own);
+        work::run(rounds);
+        let inside = |critical: &mut CriticalSection| {
+            work::run(rounds);
+            critical.protected().touch(own);
         };
         match L::GUARD {
             _ if !LOCKED => inside(critical),
@@ -166,11 +166,11 @@ impl<L: Lock> Part for Taker<L> {
         floor.lead(leader)?;
         together(leader, phase::END, 0, || Ok(()))?;
 
-        let ledger = self.critical.ledger();
-        let turns: u64 = (0..leader.slots()).map(|slot| ledger.touches(slot)).sum();
+        let protected = self.critical.protected();
+        let turns: u64 = (0..leader.slots()).map(|slot| protected.touches(slot)).sum();
         let others: u64 = (1..leader.slots()).map(|slot| page.tally(slot)).sum();
-        let (seen, passes) = (ledger.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
-        // One at a time even where there is no lock, so nothing may be missing there either.
+        let (seen, passes) = (protected.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
+        // Turns never overlap, even without a lock, so no update may be missing.
         if seen != passes {
             return Err(format!("the protected counters stand at {seen} after {passes} critical sections").into());
         }
@@ -203,7 +203,7 @@ impl<L: Lock> Part for Taker<L> {
     }
 }
 
-/// Turns are passed on by polling, which needs a CPU for each.
+/// Whether each role has a CPU of its own: turns are passed on by polling.
 fn have_a_cpu_each(task: &Task) -> bool {
     task.case.placement != Placement::SameCpu
         && (task.cpu.is_some() || pin::allowed_cpus().is_ok_and(|cpus| cpus.len() > 1))
@@ -215,7 +215,7 @@ fn timed(work: impl FnOnce() -> Result<(), MeasureError>) -> Result<f64, Measure
     Ok((clock::now_ns() - start) as f64)
 }
 
-/// The median over windows of time per acquisition.
+/// Median over windows of the time per acquisition.
 fn typical(windows: &[Window]) -> f64 {
     histogram::median(windows.iter().map(|window| window.elapsed_ns as f64 / window.messages as f64).collect())
 }

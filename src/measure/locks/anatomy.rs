@@ -1,16 +1,16 @@
-//! Does an acquisition cost what its lock declares? Nothing is timed here: the harness counts system calls, switches and
-//! faults of the hot phase, from which everything else is kept out.
+//! Cost of an acquisition in system calls, context switches and faults, compared with the lock's cost model. Nothing is
+//! timed: the harness counts events of the hot phase, which contains nothing else.
 //!
-//! One holder takes a free lock over and over. Two hand it over: the owner keeps it until the other has asked, lets it go,
-//! and does not ask again before the other one has it. So every acquisition is of one who waited, and every release to one
-//! who waits. Where the declared waiter sleeps, the owner keeps it for longer than anybody polls; where he still polls, as
-//! with locks that do so for a while, the owner lets go at once. Whose turn it is goes by posts on the control page and by
-//! polling, which makes no system call.
+//! With one role the lock is always free. With two it is handed over: the owner keeps it until the other role is
+//! waiting, releases it, and asks again only after the other one has it. So each acquisition waits, and each release
+//! has a waiter. Where the cost model says that a waiter sleeps, the owner holds the lock for longer than any lock
+//! polls; otherwise it releases at once, while the waiter still polls. Turns are passed on by posts on the control page
+//! and by polling, which makes no system call.
 
 use super::Part;
-use super::chain::{self, Chain};
-use super::critical::Critical;
-use super::ledger::Ledger;
+use super::critical_section::CriticalSection;
+use super::protected_state::ProtectedState;
+use super::work::{self, Chain};
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
 use crate::lock::{Guard, Holder};
@@ -26,22 +26,23 @@ const TURNS: u32 = 60;
 const LEADER: u32 = 0;
 const OTHER: u32 = 1;
 
-/// Acquisitions of each of two holders.
+/// Acquisitions of each of two contenders.
 const TURNS_EACH: u64 = 50;
-/// From the moment the other one is about to ask until the owner lets go, in nanoseconds, where the other one is to sleep.
+/// Time from the other role's post that it asks to the owner's release, in nanoseconds, where the other one is to
+/// sleep.
 const HELD_NS: u64 = 300_000;
-/// How long two holders take for all of it, in nanoseconds, where they sleep.
+/// Duration of all acquisitions of two contenders that sleep, in nanoseconds.
 pub const HAND_OVERS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
-/// Acquisitions before the hot phase: what is done only once is done by then.
+/// Acquisitions before the hot phase, so that one-time costs are not counted.
 const WARM: u64 = 5;
-/// Acquisitions of a lone holder, unless the order says.
+/// Acquisitions of a single contender, unless the order gives a count.
 const ALONE: u64 = 500;
 
-/// A holder whose acquisitions are counted.
+/// A role whose acquisitions are counted.
 pub struct Counted {
     guard: Guard,
     holder: AnyHolder,
-    critical: Critical,
+    critical: CriticalSection,
     slot: u32,
     held_rounds: u64,
     /// Acquisitions of both holders so far.
@@ -51,15 +52,15 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// The holder that plays `task`.
-    pub fn new(lock: &AnyLock, holder: AnyHolder, ledger: Ledger, task: &Task) -> Self {
+    /// The role that plays `task`.
+    pub fn new(lock: &AnyLock, holder: AnyHolder, protected: ProtectedState, task: &Task) -> Self {
         let sleeps = lock.cost.acquire.context_switches > 0.0;
         let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
-        let critical = Critical::new(ledger, task.slot, 0, 1);
+        let critical = CriticalSection::new(protected, task.slot, 0, 1);
         Self { guard: lock.guard, holder, critical, slot: task.slot, held_rounds, turn: 0, passes: 0 }
     }
 
-    /// The leader's `work`, hot.
+    /// Runs the leader's `work` as the hot phase.
     fn hot(
         &mut self,
         page: &Page,
@@ -82,7 +83,7 @@ impl Counted {
         Ok(())
     }
 
-    /// `count` turns of this holder, and as many of the other's between them.
+    /// Runs `count` turns of this role, alternating with as many of the other one.
     fn turns(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         let (own, other) = if self.slot == LEADER { (LEADER, OTHER) } else { (OTHER, LEADER) };
         let first = self.turn;
@@ -91,15 +92,15 @@ impl Counted {
                 continue;
             }
             if turn > first {
-                spin_for_post(page, other, inside(turn - 1))?;
+                spin_for_post(page, other, owning(turn - 1))?;
             }
             page.post(own, asking(turn));
             self.holder.with_lock(|_| {
                 self.critical.pass(self.guard);
-                page.post(own, inside(turn));
+                page.post(own, owning(turn));
                 if turn + 1 < first + 2 * count {
                     spin_for_post(page, other, asking(turn + 1))?;
-                    chain::run(self.held_rounds);
+                    work::run(self.held_rounds);
                 }
                 Ok::<(), std::io::Error>(())
             })??;
@@ -107,7 +108,7 @@ impl Counted {
         }
         self.turn = first + 2 * count;
         if own == OTHER {
-            // The last turn was this one's, and it has let go.
+            // The last turn was this role's, and the lock is released.
             page.post(OTHER, asking(self.turn));
         } else {
             spin_for_post(page, OTHER, asking(self.turn))?;
@@ -118,7 +119,7 @@ impl Counted {
     fn report(&self, count: u64, cost: RoleCost) -> MeasureResult {
         if self.critical.violations > 0 {
             let (slot, times) = (self.slot, self.critical.violations);
-            return Err(format!("the holder on slot {slot} met another inside {times} times").into());
+            return Err(format!("the contender on slot {slot} met another inside {times} times").into());
         }
         Ok(Report { messages: count, chosen_by: "fixed".into(), roles: vec![cost], ..Report::default() })
     }
@@ -138,7 +139,7 @@ impl Part for Counted {
                 page.post(LEADER, asking(self.turn));
                 Ok(())
             })?;
-            // Hot from when both are at their posts until before they leave them.
+            // Hot while both roles are in the phase.
             together(leader, TURNS, count, || {
                 let cost = self.hot(&page, task, count, |holder| holder.turns(&page, count))?;
                 page.post(LEADER, asking(self.turn));
@@ -147,7 +148,7 @@ impl Part for Counted {
         };
         together(leader, phase::END, 0, || Ok(()))?;
         let passes = self.passes + (1..leader.slots()).map(|slot| page.tally(slot)).sum::<u64>();
-        let seen = self.critical.ledger().passes(self.guard);
+        let seen = self.critical.protected().passes(self.guard);
         if seen != passes {
             return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
         }
@@ -159,7 +160,7 @@ impl Part for Counted {
         let page = member.page().clone();
         let mut found = (0, RoleCost::default());
         loop {
-            // Before the phase: once in it, this role is hot when the leader says so.
+            // Starts before the phase: once in it, the leader decides when it is hot.
             let meter = Meter::start();
             let open = member.enter()?;
             if open.kind == phase::END {
@@ -167,7 +168,7 @@ impl Part for Counted {
                 return self.report(found.0, found.1);
             }
             self.turns(&page, open.count)?;
-            // Over once the leader says so: what comes now is not counted.
+            // Ends when the leader has stopped counting.
             spin_for_post(&page, LEADER, asking(self.turn))?;
             found = (open.count, meter.stop(task, open.count));
             page.set_tally(self.slot, self.passes);
@@ -176,12 +177,12 @@ impl Part for Counted {
     }
 }
 
-/// What a holder posts as it is about to ask for its turn, or as nobody will any more.
+/// Posted by a role that is about to ask for its turn, and by both after the last turn.
 fn asking(turn: u64) -> u64 {
     2 * turn + 1
 }
 
-/// What it posts when it has the lock.
-fn inside(turn: u64) -> u64 {
+/// Posted by a role that has the lock.
+fn owning(turn: u64) -> u64 {
     2 * turn + 2
 }

@@ -1,17 +1,15 @@
-//! What happens when several want one lock? Every holder works inside and outside for known times, in a fixed window in
-//! which all of them run; who got how much is counted, and looked at now and then.
+//! Throughput, waiting time and fairness of a contended lock. Each contender alternates critical sections and think
+//! time of known durations, in a fixed window in which all run; acquisitions are counted, and some are stamped.
 //!
-//! A second, shorter window stamps every release, to see how long the lock itself takes from one holder to the next who
-//! already waits.
+//! A second, shorter window stamps each release, to measure the hand-off to a contender that is already waiting.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::Part;
-use super::chain::Chain;
-use super::critical::Critical;
-use super::ledger::Ledger;
-use super::outside::Outside;
+use super::critical_section::CriticalSection;
+use super::protected_state::ProtectedState;
+use super::work::{Chain, ThinkTime};
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::lock::{Guard, Holder, Lock};
@@ -19,16 +17,15 @@ use crate::measure::paired::Floor;
 use crate::measure::window::looks::{Batch, Looks, encoded};
 use crate::measure::window::{self, Player, Span, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, histogram};
-use crate::protocol::Fault;
-use crate::protocol::HolderFinding;
+use crate::protocol::{Fault, HolderFinding};
 use crate::record::{Metrics, metric};
 
-/// One holder at work.
+/// One contender.
 pub struct Contender<L: Lock> {
     holder: L::Holder,
-    critical: Critical,
-    outside: Outside,
-    inside_ns: f64,
+    critical: CriticalSection,
+    think_time: ThinkTime,
+    critical_section_ns: f64,
     batch: u32,
     /// Critical sections of all windows.
     passes: u64,
@@ -37,15 +34,20 @@ pub struct Contender<L: Lock> {
 }
 
 impl<L: Lock> Contender<L> {
-    /// The holder that plays `task`. Measures how quick this CPU is.
-    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
+    /// The contender that plays `task`. Calibrates this CPU.
+    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
-        let inside_ns = case.params.critical_section_ns.unwrap_or(0);
+        let critical_section_ns = case.params.critical_section_ns.unwrap_or(0);
         Self {
             holder,
-            critical: Critical::new(ledger, task.slot, chain.rounds(inside_ns), case.params.lines.unwrap_or(1)),
-            outside: Outside::of(case, task.slot, chain),
-            inside_ns: inside_ns as f64,
+            critical: CriticalSection::new(
+                protected,
+                task.slot,
+                chain.rounds(critical_section_ns),
+                case.params.lines.unwrap_or(1),
+            ),
+            think_time: ThinkTime::of(case, task.slot, chain),
+            critical_section_ns: critical_section_ns as f64,
             batch: 1,
             passes: 0,
             slot: task.slot,
@@ -53,7 +55,7 @@ impl<L: Lock> Contender<L> {
         }
     }
 
-    /// Goes in without asking, until somebody is met inside or the window is over: the check has to notice.
+    /// Enters without the lock, until it meets another contender or the window ends: the check has to notice.
     #[cold]
     fn trespass(&mut self, end_ns: u64) {
         while self.critical.violations == 0 && clock::now_ns() < end_ns {
@@ -62,7 +64,7 @@ impl<L: Lock> Contender<L> {
         }
     }
 
-    /// Acquisitions of which the first is stamped; fewer than planned when the window ends.
+    /// Runs acquisitions of which the first is stamped; fewer than planned when the window ends.
     #[inline]
     fn batch(&mut self, span: Span) -> Result<Batch, MeasureError> {
         let trusted = span.trusted;
@@ -73,14 +75,14 @@ impl<L: Lock> Contender<L> {
             critical.pass(L::GUARD);
             (entered, clock::tick(trusted))
         })?;
-        let mut outside_ns = self.outside.work();
-        while count < self.batch && !span.cuts_short(critical.ledger(), count) {
+        let mut think_time_ns = self.think_time.work();
+        while count < self.batch && !span.cuts_short(critical.protected(), count) {
             self.holder.with_lock(|_| critical.pass(L::GUARD))?;
-            outside_ns += self.outside.work();
+            think_time_ns += self.think_time.work();
             count += 1;
         }
         self.passes += u64::from(count);
-        let worked_ns = outside_ns + f64::from(count) * self.inside_ns;
+        let worked_ns = think_time_ns + f64::from(count) * self.critical_section_ns;
         Ok(Batch { asked, entered, left, ended: clock::tick(trusted), count, worked_ns })
     }
 }
@@ -93,8 +95,8 @@ impl<L: Lock> Player for Contender<L> {
         if hot && self.trespasses {
             self.trespass(span.start_ns + span.length_ns);
         }
-        let ledger = self.critical.ledger().clone();
-        let ended_ns = span.fill(&ledger, || {
+        let protected = self.critical.protected().clone();
+        let ended_ns = span.fill(&protected, || {
             let batch = self.batch(span)?;
             self.batch = looks.note(&batch);
             Ok(batch.ended)
@@ -114,15 +116,15 @@ impl<L: Lock> Player for Contender<L> {
         true
     }
 
-    /// How long from each release until a waiter has the lock, and how long a holder waits who had it last.
+    /// Delay from a release to the acquisition by a waiter, and the wait of a contender that was the last owner itself.
     fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         let trusted = span.trusted;
         let (mut hand_over, mut again) = (histogram::empty(), histogram::empty());
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * span.ns_per_tick) as u64).max(1);
-        let ledger = self.critical.ledger().clone();
-        let (head, critical, mine) = (ledger.head(), &mut self.critical, u64::from(self.slot) + 1);
+        let protected = self.critical.protected().clone();
+        let (head, critical, mine) = (protected.head(), &mut self.critical, u64::from(self.slot) + 1);
         wait_for(span.start_ns)?;
-        span.fill(&ledger, || {
+        span.fill(&protected, || {
             let asked = clock::tick(trusted);
             let (entered, released, last) = self.holder.with_lock(|_| {
                 let entered = clock::tick(trusted);
@@ -132,16 +134,16 @@ impl<L: Lock> Player for Contender<L> {
                 (entered, released, last)
             })?;
             self.passes += 1;
-            // Only one who was waiting already when the lock was let go saw how long that takes.
+            // A hand-off is measured only by a contender that was waiting before the release.
             if last == mine {
                 again.saturating_record(ns(asked, entered));
             } else if asked < released && released < entered {
                 hand_over.saturating_record(ns(released, entered));
             }
-            self.outside.work();
+            self.think_time.work();
             Ok(entered)
         })?;
-        // Without an owner there is nobody to hand over.
+        // Without an owner there is no hand-off.
         let kept = if L::GUARD == Guard::Exclusive { vec![("hand_over", hand_over), ("again", again)] } else { vec![] };
         Ok(encoded(kept))
     }
@@ -153,12 +155,12 @@ impl<L: Lock> Player for Contender<L> {
     fn fault(&self) -> Option<String> {
         let (slot, violations) = (self.slot, self.critical.violations);
         let broken = violations > 0 && L::GUARD != Guard::Nothing;
-        broken.then(|| format!("the holder on slot {slot} met another inside {violations} times"))
+        broken.then(|| format!("the contender on slot {slot} met another inside {violations} times"))
     }
 
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let passes: u64 = changes.iter().sum();
-        let seen = self.critical.ledger().passes(L::GUARD);
+        let seen = self.critical.protected().passes(L::GUARD);
         if L::GUARD == Guard::Nothing {
             return Ok(Metrics::from([(metric::LOST_UPDATES.into(), passes.saturating_sub(seen) as f64)]));
         }

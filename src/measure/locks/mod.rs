@@ -1,16 +1,15 @@
-//! The questions asked of locks. All of them check, inside the timed work, that the lock does its job.
+//! Measures of locks. Each checks inside the timed work that the lock excludes.
 
 pub mod acquire;
 pub mod anatomy;
-pub mod chain;
 pub mod contention;
-pub mod critical;
-pub mod ledger;
-mod outside;
+pub mod critical_section;
+pub mod protected_state;
 pub mod read_mostly;
 pub mod recover;
 mod summary;
 pub mod tickets;
+pub mod work;
 
 use super::paired::Floor;
 use super::{MeasureResult, Task};
@@ -18,23 +17,23 @@ use crate::control::{Leader, Member};
 use crate::lock::Guard;
 use crate::record::{Case, LINES_MAX, Measure, Stock};
 
-pub use ledger::Ledger;
+pub use protected_state::ProtectedState;
 pub use summary::{Concluded, Expected, conclude};
 
-/// Number of the channel that carries the ledger.
+/// Number of the channel that carries the address of the protected state.
 pub const CHANNEL: u32 = u32::MAX - 1;
 
-/// One holder's part in a trial, whatever is asked of the lock.
+/// Code of one role of a trial, for one measure.
 pub trait Part {
-    /// The role that opens phases.
+    /// Runs the role that opens phases.
     fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult;
-    /// A role that goes along.
+    /// Runs a role that takes part in the leader's phases.
     fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult;
 }
 
-/// Whether the measure can be taken of the case's shape.
+/// Checks that the measure supports the parameters of the case.
 ///
-/// Errors: the reason, with what would be right.
+/// Errors: the reason, with the values that are supported.
 pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
     let lines = case.params.lines.unwrap_or(1);
     if !(1..=LINES_MAX).contains(&lines) {
@@ -44,22 +43,22 @@ pub fn supports(case: &Case, guard: Option<Guard>) -> Result<(), String> {
         return Err(format!("one compare-and-swap changes one word, not {lines} lines"));
     }
     if let Some(percent) = case.params.reads_percent.filter(|percent| *percent > 100) {
-        return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
+        return Err(format!("the percentage of reads is 0 to 100, not {percent}"));
     }
     let updates_one_word = matches!(guard, Some(Guard::Atomic | Guard::Retry));
     if case.measure == Measure::Tickets && case.params.stock == Some(Stock::JsonFile) && updates_one_word {
-        return Err("one atomic update changes one word in memory, not a file; its stock is `memory`".to_owned());
+        return Err("one atomic update changes one word in memory, not a file; use stock `memory`".to_owned());
     }
     let wanted = match case.measure {
-        Measure::Contention if case.params.contenders.is_none() => "how many holders it has",
+        Measure::Contention if case.params.contenders.is_none() => "the number of contenders",
         Measure::ReadMostly if case.params.contenders.is_none() || case.params.reads_percent.is_none() => {
-            "how many holders it has and how many of a hundred accesses only read"
+            "the number of contenders and the percentage of reads"
         }
         Measure::Tickets if case.params.contenders.is_none() || case.params.stock.is_none() => {
-            "how many holders it has and where the stock is kept"
+            "the number of contenders and where the stock is kept"
         }
-        Measure::Recover if case.params.kill_point.is_none() => "when the process is killed",
+        Measure::Recover if case.params.kill_point.is_none() => "the kill point",
         _ => return Ok(()),
     };
-    Err(format!("a case of `{}` names {wanted}", case.measure))
+    Err(format!("a case of `{}` needs {wanted}", case.measure))
 }

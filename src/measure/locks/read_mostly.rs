@@ -1,20 +1,20 @@
-//! What do readers and writers of one state cost each other? Every holder reads and writes, in a mixture drawn at a given
-//! ratio, in a fixed window in which all of them run. A read copies the whole state out and checks what it accepted: that
-//! it is one version, one that somebody wrote, and none older than what was seen before. A lock that knows no readers is
-//! asked the same and does both alone: for short looks that may well be quicker than counting readers.
+//! Cost of reads and writes of one state under a read-mostly load. Each contender reads and writes in random order at a
+//! given ratio, in a fixed window in which all run. A read copies the whole state and checks it: it must be one
+//! version, a version that was written, and not older than one seen before. A lock without shared mode is measured the
+//! same way and serves reads exclusively: for short reads this may be faster than counting readers.
 //!
 //! The window is that of `contention`.
 
-mod board;
-mod mixture;
-mod summary;
+mod versions;
 
-use self::board::Board;
-use self::mixture::Mixture;
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use self::versions::VersionedState;
 use super::Part;
-use super::chain::Chain;
-use super::ledger::Ledger;
-use super::outside::Outside;
+use super::protected_state::ProtectedState;
+use super::work::{Chain, ThinkTime};
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::lock::{Holder, Lock};
@@ -22,26 +22,25 @@ use crate::measure::paired::Floor;
 use crate::measure::window::looks::Looks;
 use crate::measure::window::waits::{READ_WAIT, WRITE_WAIT, Waits};
 use crate::measure::window::{self, Player, Span, wait_for};
-use crate::measure::{MeasureError, MeasureResult, Task};
+use crate::measure::{MeasureError, MeasureResult, Task, histogram};
+use crate::payload::{mix, stamp};
 use crate::protocol::HolderFinding;
-use crate::record::Metrics;
+use crate::record::{HolderShare, Metrics, metric};
 
-pub(super) use summary::metrics;
-
-/// One holder at work.
+/// One contender.
 pub struct Accessor<L: Lock> {
     holder: L::Holder,
-    board: Board,
+    state: VersionedState,
     mixture: Mixture,
-    outside: Outside,
-    inside_ns: f64,
-    /// Accesses from one look at the clock to the next.
+    think_time: ThinkTime,
+    critical_section_ns: f64,
+    /// Accesses from one reading of the clock to the next.
     batch: u32,
     waits: Waits,
     retries: u64,
 }
 
-/// The moments around one batch, in ticks, and the known work in it.
+/// Ticks around one batch, and the nominal work in it.
 struct Done {
     asked: u64,
     ended: u64,
@@ -50,69 +49,69 @@ struct Done {
 }
 
 impl<L: Lock> Accessor<L> {
-    /// The holder that plays `task`. Measures how quick this CPU is.
-    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
+    /// The contender that plays `task`. Calibrates this CPU.
+    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
-        let inside_ns = case.params.critical_section_ns.unwrap_or(0);
+        let critical_section_ns = case.params.critical_section_ns.unwrap_or(0);
         Self {
             holder,
-            board: Board::new(ledger, task.slot, chain.rounds(inside_ns)),
+            state: VersionedState::new(protected, task.slot, chain.rounds(critical_section_ns)),
             mixture: Mixture::new(task.slot, case.params.reads_percent.unwrap_or(0)),
-            outside: Outside::of(case, task.slot, chain),
-            inside_ns: inside_ns as f64,
+            think_time: ThinkTime::of(case, task.slot, chain),
+            critical_section_ns: critical_section_ns as f64,
             batch: 1,
             waits: Waits::none(),
             retries: 0,
         }
     }
 
-    /// Accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
+    /// Runs accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
     #[inline]
-    fn batch(&mut self, span: Span, ledger: &Ledger) -> Result<Done, MeasureError> {
+    fn batch(&mut self, span: Span, protected: &ProtectedState) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
-        let (mut outside_ns, mut count) = (0.0, 0);
+        let (mut think_time_ns, mut count) = (0.0, 0);
         while count < self.batch {
             if self.mixture.reads_next() {
                 self.read(span.trusted)?;
             } else {
                 self.write(span.trusted)?;
             }
-            outside_ns += self.outside.work();
+            think_time_ns += self.think_time.work();
             count += 1;
-            if span.cuts_short(ledger, count) {
+            if span.cuts_short(protected, count) {
                 break;
             }
         }
         let ended = clock::tick(span.trusted);
-        Ok(Done { asked, ended, count, worked_ns: outside_ns + f64::from(count) * self.inside_ns })
+        Ok(Done { asked, ended, count, worked_ns: think_time_ns + f64::from(count) * self.critical_section_ns })
     }
 
-    /// One read, from asking until it is accepted and checked.
+    /// Runs one read, from the request until the copy is accepted and checked.
     #[inline]
     fn read(&mut self, trusted: bool) -> Result<(), MeasureError> {
-        let Self { holder, board, .. } = self;
+        let Self { holder, state, .. } = self;
         let stamped = self.waits.reads.wants_stamp();
         let now = || if stamped { clock::tick(trusted) } else { 0 };
         let asked = now();
-        // The last look counts: the time of those in vain is waiting, too.
-        let looked = holder.read(|copy| (now(), board.copy_out(copy)))?;
+        // Only the last attempt counts: the time of failed attempts is waiting time.
+        let looked = holder.read(|copy| (now(), state.copy_out(copy)))?;
         let (entered, seen) = &looked.seen;
-        board.check(seen);
+        state.check(seen);
         self.waits.reads.note(entered.saturating_sub(asked));
         self.retries += looked.retries;
         Ok(())
     }
 
-    /// One write.
+    /// Runs one write.
     #[inline]
     fn write(&mut self, trusted: bool) -> Result<(), MeasureError> {
-        let Self { holder, board, .. } = self;
+        let Self { holder, state, .. } = self;
         let stamped = self.waits.writes.wants_stamp();
         let now = || if stamped { clock::tick(trusted) } else { 0 };
         let asked = now();
         let entered = holder.write(|copy| {
             let entered = now();
-            board.write(copy);
+            state.write(copy);
             entered
         })?;
         self.waits.writes.note(entered.saturating_sub(asked));
@@ -125,9 +124,9 @@ impl<L: Lock> Player for Accessor<L> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         (self.waits, self.retries) = (Waits::none(), 0);
         let started_ns = wait_for(span.start_ns)?;
-        let ledger = self.board.ledger().clone();
-        let ended_ns = span.fill(&ledger, || {
-            let done = self.batch(span, &ledger)?;
+        let protected = self.state.protected().clone();
+        let ended_ns = span.fill(&protected, || {
+            let done = self.batch(span, &protected)?;
             self.waits.end_batch(span.ns_per_tick);
             self.batch = looks.tally(done.asked, done.ended, done.count, done.worked_ns);
             Ok(done.ended)
@@ -147,24 +146,24 @@ impl<L: Lock> Player for Accessor<L> {
     }
 
     fn changes(&self) -> u64 {
-        self.board.writes()
+        self.state.writes()
     }
 
     fn fault(&self) -> Option<String> {
-        self.board.fault()
+        self.state.fault()
     }
 
-    /// A write may have got lost, or the state be the last one of nobody.
+    /// Checks that no write was lost and that the final state is the last write of a contender.
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
-        let (counted, writes) = (self.board.all_writes(), changes.iter().sum::<u64>());
+        let (counted, writes) = (self.state.all_writes(), changes.iter().sum::<u64>());
         if counted != writes {
             return Err(format!("the state was written {counted} times by {writes} writes").into());
         }
-        let last = self.holder.read(|copy| self.board.copy_out(copy))?.seen;
-        match Board::writer(&last) {
+        let last = self.holder.read(|copy| self.state.copy_out(copy))?.seen;
+        match VersionedState::writer(&last) {
             None if writes == 0 => Ok(Metrics::new()),
             Some((slot, count)) if changes.get(slot as usize) == Some(&count) => Ok(Metrics::new()),
-            _ => Err("what the state holds in the end is nobody's last write".to_owned().into()),
+            _ => Err("the final state is not the last write of any contender".to_owned().into()),
         }
     }
 }
@@ -176,5 +175,138 @@ impl<L: Lock> Part for Accessor<L> {
 
     fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         window::follow(self, member, task, floor)
+    }
+}
+
+/// Random sequence of reads and writes of one contender.
+pub(super) struct Mixture {
+    slot: u32,
+    drawn: u64,
+    reads_percent: u64,
+}
+
+impl Mixture {
+    /// The sequence of the contender on `slot`, with `reads_percent` reads.
+    pub(super) fn new(slot: u32, reads_percent: u32) -> Self {
+        Self { slot, drawn: 0, reads_percent: u64::from(reads_percent) }
+    }
+
+    /// True when the next access is a read.
+    #[inline]
+    pub(super) fn reads_next(&mut self) -> bool {
+        self.drawn += 1;
+        // The upper half, scaled to a hundred.
+        let draw = ((mix(stamp(self.slot as u16, self.drawn)) >> 32) * 100) >> 32;
+        draw < self.reads_percent
+    }
+}
+
+/// Names of the median, the 99th percentile and the longest wait.
+const READ_NAMES: [&str; 3] = [metric::READ_P50_NS, metric::READ_P99_NS, metric::READ_STARVED_NS];
+const WRITE_NAMES: [&str; 3] = [metric::WRITE_P50_NS, metric::WRITE_P99_NS, metric::WRITE_STARVED_NS];
+
+/// Rates and waits of reads and writes, over the `length_ns` in which all ran; empty when they were not told apart.
+pub(in crate::measure::locks) fn metrics(
+    holders: &[&HolderFinding],
+    shares: &[HolderShare],
+    length_ns: u64,
+    histograms: &BTreeMap<String, Histogram<u64>>,
+) -> Metrics {
+    if ![READ_WAIT, WRITE_WAIT].iter().any(|name| histograms.contains_key(*name)) {
+        return Metrics::new();
+    }
+    // Each contender draws at a constant ratio, so its share splits as all its accesses do.
+    let reads_in = |(holder, share): (&&HolderFinding, &HolderShare)| {
+        share.acquisitions as f64 * holder.reads as f64 / holder.acquisitions.max(1) as f64
+    };
+    let all: f64 = shares.iter().map(|share| share.acquisitions as f64).sum();
+    let reads: f64 = holders.iter().zip(shares).map(reads_in).sum();
+    let a_second = 1e9 / length_ns as f64;
+    let sum = |read: fn(&HolderFinding) -> u64| holders.iter().map(|holder| read(holder)).sum::<u64>();
+    let mut metrics = Metrics::from([
+        (metric::READS_PER_S.into(), reads * a_second),
+        (metric::WRITES_PER_S.into(), (all - reads) * a_second),
+        (metric::RETRIES_PER_READ.into(), sum(|one| one.retries) as f64 / sum(|one| one.reads).max(1) as f64),
+    ]);
+    let read_samples = sum(|one| one.read_samples);
+    let write_samples = sum(|one| one.samples) - read_samples;
+    for (name, names, samples) in [(READ_WAIT, READ_NAMES, read_samples), (WRITE_WAIT, WRITE_NAMES, write_samples)] {
+        if let Some(waits) = histograms.get(name) {
+            metrics.extend(waits_of(waits, samples, names));
+        }
+    }
+    metrics
+}
+
+/// Percentiles with enough samples, and the maximum.
+fn waits_of(waits: &Histogram<u64>, samples: u64, [p50, p99, longest]: [&str; 3]) -> Metrics {
+    let quantiles = [(0.5, p50), (0.99, p99)].into_iter();
+    let known = quantiles.filter(|(quantile, _)| histogram::supports(samples, *quantile));
+    let found = known.map(|(quantile, name)| (name.to_owned(), waits.value_at_quantile(quantile) as f64));
+    found.chain([(longest.to_owned(), waits.max() as f64)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_the_requested_one() {
+        for percent in [0, 50, 90, 99, 100] {
+            let mut mixture = Mixture::new(1, percent);
+            let reads = (0..100_000).filter(|_| mixture.reads_next()).count();
+            assert!(reads.abs_diff(percent as usize * 1000) < 600, "{reads} of 100000 at {percent} %");
+            assert!(percent > 0 || reads == 0);
+            assert!(percent < 100 || reads == 100_000);
+        }
+    }
+
+    #[test]
+    fn contenders_draw_independently() {
+        let (mut first, mut second) = (Mixture::new(0, 50), Mixture::new(1, 50));
+        let alike = (0..1000).filter(|_| first.reads_next() == second.reads_next()).count();
+        assert!((400..600).contains(&alike), "{alike}");
+    }
+
+    fn waits(values: &[(u64, u64)]) -> Histogram<u64> {
+        let mut waits = histogram::empty();
+        for (ns, count) in values {
+            waits.saturating_record_n(*ns, *count);
+        }
+        waits
+    }
+
+    #[test]
+    fn reads_and_writes_are_reported_separately() {
+        let holder = |acquisitions, reads| HolderFinding {
+            acquisitions,
+            reads,
+            samples: 30,
+            read_samples: 25,
+            retries: reads / 10,
+            ..HolderFinding::default()
+        };
+        let (first, second) = (holder(1000, 900), holder(400, 200));
+        let share = |acquisitions| HolderShare { acquisitions, ..HolderShare::default() };
+        let histograms = BTreeMap::from([
+            (READ_WAIT.to_owned(), waits(&[(10, 900), (70, 200)])),
+            (WRITE_WAIT.to_owned(), waits(&[(500, 290), (9000, 10)])),
+        ]);
+        let found = metrics(&[&first, &second], &[share(500), share(400)], 1_000_000_000, &histograms);
+        let expect = |name: &str, value: f64| assert!((found[name] - value).abs() < 1e-9, "{name}: {}", found[name]);
+        expect(metric::READS_PER_S, 450.0 + 200.0);
+        expect(metric::WRITES_PER_S, 50.0 + 200.0);
+        expect(metric::RETRIES_PER_READ, 0.1);
+        expect(metric::READ_P50_NS, 10.0);
+        assert!(found[metric::WRITE_STARVED_NS] >= 9000.0 && found[metric::READ_STARVED_NS] < 100.0);
+        // Too few writes were stamped, and too few reads for the 99th percentile.
+        let missing = [metric::WRITE_P50_NS, metric::READ_P99_NS];
+        assert!(missing.iter().all(|name| !found.contains_key(*name)));
+    }
+
+    #[test]
+    fn without_reads_there_are_no_metrics() {
+        let found = metrics(&[], &[], 1, &BTreeMap::from([("wait".to_owned(), waits(&[(1, 1)]))]));
+        assert!(found.is_empty());
     }
 }

@@ -1,17 +1,15 @@
-//! What happens to a lock when a process that has to do with it is killed? Whatever happens is the result: who gets the
-//! lock next, when, and what he is told; or that nobody ever does.
+//! Recovery of a lock after a process that uses it was killed: the next owner, the delay until it has the lock, and
+//! whether it is told that the owner died; or that no process ever gets the lock.
 //!
-//! One process of one thread, the warden, forks those who play on a fresh lock each time and kills one of them: the owner at
-//! work, one who waits in line, or an owner who has let go but has not yet woken the next. Stamps are of the monotonic clock,
-//! which is the same in all of them. *Never* is what patience makes of it: the next in line did not have the lock within
-//! [`PATIENCE_NS`], though he slept for it or had the CPU to look. Then one who comes later tells a lock that forgot a
-//! sleeper from a lock that is dead.
+//! A driver process of one thread creates a fresh lock for each kill, forks the processes that use it, and kills one of
+//! them: the owner in its critical section, a waiter in the queue, or an owner that has released the lock but has not
+//! yet woken the next waiter. Times are read from the monotonic clock, which is the same in all processes. A lock
+//! counts as not recovered when the waiter does not get it within [`PATIENCE_NS`], although it slept all the time or
+//! had the CPU to poll. Then a latecomer tells a lock that forgot a sleeping waiter from a lock that is dead.
 
-mod actor;
-mod scene;
-mod stage;
-mod tracer;
-mod watch;
+mod kill;
+mod lines;
+mod process;
 
 use std::time::{Duration, Instant};
 
@@ -20,50 +18,50 @@ use crate::lock::erased::AnyLock;
 use crate::measure::{MeasureResult, histogram};
 use crate::protocol::{Order, Report};
 use crate::record::{KillPoint, Metrics, metric};
-use stage::{Part, Stage};
+use lines::{Lines, Role};
 
-/// How long somebody waits for the lock until that counts as never.
+/// Time without an acquisition after which the lock counts as not recovered.
 pub const PATIENCE_NS: u64 = 300_000_000;
 
-/// Deaths of one trial, where they are quick.
-const DEATHS_MAX: usize = 30;
-/// Deaths without recovery: one to see it, one to confirm it if there is time.
+/// Kills of one trial, at most.
+const KILLS_MAX: usize = 30;
+/// Kills without recovery: a second one confirms the first if there is time.
 const LOSSES_MAX: usize = 2;
 
-/// What became of one who wanted the lock.
+/// Result of a process that tries to acquire the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Claim {
-    /// He had it so long after it should have been free.
-    Had { after_ns: u64, told: bool },
-    /// He waited in vain.
-    Never,
-    /// He was given an error, or did not survive it: a sentence.
+    /// Acquired, with the delay since the lock should have been free.
+    Acquired { after_ns: u64, owner_died: bool },
+    /// Not acquired in time.
+    TimedOut,
+    /// An error, or the end of the process, as a sentence.
     Failed(String),
 }
 
-/// What became of one death.
+/// Result of one kill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Aftermath {
-    next: Claim,
-    /// Only asked for where the next in line did not get the lock.
-    newcomer: Option<Claim>,
+    waiter: Claim,
+    /// Started only if the waiter did not get the lock.
+    latecomer: Option<Claim>,
 }
 
-/// The whole trial: deaths until its time is used up.
+/// Runs the trial: kills until its time is used up.
 ///
-/// Errors: `Invalid` when two had the lock at once, which no death excuses.
+/// Errors: `Invalid` when two processes had the lock at once.
 pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> MeasureResult {
-    let death = order.case.params.kill_point.unwrap_or(KillPoint::Holding);
-    if death == KillPoint::Releasing
-        && let Some(why) = tracer::forbidden(Stage::set()?.line(Part::Victim))?
+    let kill_point = order.case.params.kill_point.unwrap_or(KillPoint::Holding);
+    if kill_point == KillPoint::Releasing
+        && let Some(why) = kill::forbidden(Lines::create()?.line(Role::Victim))?
     {
         return Ok(Report { skipped: Some(why), ..Report::default() });
     }
     let (begun, hot) = (Instant::now(), Duration::from_nanos(order.timing.hot_ns));
     let mut seen: Vec<Aftermath> = vec![];
     page.set_hot(true);
-    while seen.is_empty() || (begun.elapsed() < hot && seen.len() < DEATHS_MAX && losses(&seen) < LOSSES_MAX) {
-        seen.push(scene::play(lock, death, &order.cpus)?);
+    while seen.is_empty() || (begun.elapsed() < hot && seen.len() < KILLS_MAX && losses(&seen) < LOSSES_MAX) {
+        seen.push(kill::run(lock, kill_point, &order.cpus)?);
     }
     page.set_hot(false);
     page.set_count(seen.len() as u64);
@@ -71,19 +69,19 @@ pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> MeasureResult {
 }
 
 fn losses(seen: &[Aftermath]) -> usize {
-    seen.iter().filter(|one| one.newcomer.is_some()).count()
+    seen.iter().filter(|one| one.latecomer.is_some()).count()
 }
 
 fn report(seen: &[Aftermath]) -> Report {
-    let had = |claim: &Claim| if let Claim::Had { after_ns, .. } = claim { Some(*after_ns as f64) } else { None };
-    let recoveries: Vec<f64> = seen.iter().filter_map(|one| had(&one.next)).collect();
-    let newcomers: Vec<f64> = seen.iter().filter_map(|one| one.newcomer.as_ref().and_then(had)).collect();
+    let had = |claim: &Claim| if let Claim::Acquired { after_ns, .. } = claim { Some(*after_ns as f64) } else { None };
+    let recoveries: Vec<f64> = seen.iter().filter_map(|one| had(&one.waiter)).collect();
+    let latecomers: Vec<f64> = seen.iter().filter_map(|one| one.latecomer.as_ref().and_then(had)).collect();
     let share = |count: usize| count as f64 / seen.len().max(1) as f64;
     let mut metrics = Metrics::from([
         (metric::RECOVERED_SHARE.into(), share(recoveries.len())),
         (metric::TOLD_SHARE.into(), share(seen.iter().filter(|one| was_told(one)).count())),
     ]);
-    for (name, times) in [(metric::RECOVERY_NS, recoveries), (metric::NEWCOMER_NS, newcomers)] {
+    for (name, times) in [(metric::RECOVERY_NS, recoveries), (metric::NEWCOMER_NS, latecomers)] {
         if !times.is_empty() {
             metrics.insert(name.into(), histogram::median(times));
         }
@@ -91,39 +89,42 @@ fn report(seen: &[Aftermath]) -> Report {
     Report { messages: seen.len() as u64, chosen_by: "time".into(), remark: remark(seen), metrics, ..Report::default() }
 }
 
-/// Whoever had the lock first after the death was told of it.
+/// Whether the first process to acquire the lock after the kill was told of it.
 fn was_told(one: &Aftermath) -> bool {
-    [Some(&one.next), one.newcomer.as_ref()].into_iter().flatten().any(|it| matches!(it, Claim::Had { told: true, .. }))
+    [Some(&one.waiter), one.latecomer.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|it| matches!(it, Claim::Acquired { owner_died: true, .. }))
 }
 
-/// What a lock without recovery did instead; nothing where it always recovered. It holds no times, so that the sentences of
-/// several trials are one.
+/// Describes what a lock without recovery did; `None` if it always recovered. Without times, so that several trials
+/// give the same sentence.
 fn remark(seen: &[Aftermath]) -> Option<String> {
-    let (one, newcomer) = seen.iter().find_map(|one| Some((one, one.newcomer.as_ref()?)))?;
+    let (one, latecomer) = seen.iter().find_map(|one| Some((one, one.latecomer.as_ref()?)))?;
     let often = if losses(seen) == seen.len() { "never" } else { "not always" };
     let patience_ms = PATIENCE_NS / 1_000_000;
-    let next = match &one.next {
-        Claim::Failed(why) => format!("the next in line failed ({why})"),
-        Claim::Never | Claim::Had { .. } => format!("the next in line did not get the lock within {patience_ms} ms"),
+    let waiter = match &one.waiter {
+        Claim::Failed(why) => format!("the waiter failed ({why})"),
+        Claim::TimedOut | Claim::Acquired { .. } => format!("the waiter did not get the lock within {patience_ms} ms"),
     };
-    let later = match newcomer {
-        Claim::Had { .. } => "but one who came later did".to_owned(),
-        Claim::Never => "and neither did one who came later".to_owned(),
-        Claim::Failed(why) => format!("and one who came later failed ({why})"),
+    let later = match latecomer {
+        Claim::Acquired { .. } => "but a process that came later did".to_owned(),
+        Claim::TimedOut => "and neither did a process that came later".to_owned(),
+        Claim::Failed(why) => format!("and a process that came later failed ({why})"),
     };
-    Some(format!("{often}: {next}, {later}"))
+    Some(format!("{often}: {waiter}, {later}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn recovered(after_ns: u64, told: bool) -> Aftermath {
-        Aftermath { next: Claim::Had { after_ns, told }, newcomer: None }
+    fn recovered(after_ns: u64, owner_died: bool) -> Aftermath {
+        Aftermath { waiter: Claim::Acquired { after_ns, owner_died }, latecomer: None }
     }
 
-    fn lost(newcomer: Claim) -> Aftermath {
-        Aftermath { next: Claim::Never, newcomer: Some(newcomer) }
+    fn lost(latecomer: Claim) -> Aftermath {
+        Aftermath { waiter: Claim::TimedOut, latecomer: Some(latecomer) }
     }
 
     #[test]
@@ -136,21 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_sleeper_is_told_from_a_dead_lock() {
-        let later = report(&[lost(Claim::Had { after_ns: 700, told: false })]);
+    fn a_forgotten_waiter_differs_from_a_dead_lock() {
+        let later = report(&[lost(Claim::Acquired { after_ns: 700, owner_died: false })]);
         assert!((later.metrics[metric::NEWCOMER_NS] - 700.0).abs() < 1e-9);
         assert!(!later.metrics.contains_key(metric::RECOVERY_NS));
-        let why = "never: the next in line did not get the lock within 300 ms, but one who came later did";
+        let why = "never: the waiter did not get the lock within 300 ms, but a process that came later did";
         assert_eq!(later.remark.as_deref(), Some(why));
-        let dead = report(&[lost(Claim::Never)]);
-        assert!(dead.remark.unwrap().ends_with("and neither did one who came later"));
+        let dead = report(&[lost(Claim::TimedOut)]);
+        assert!(dead.remark.unwrap().ends_with("and neither did a process that came later"));
         assert!(dead.metrics[metric::RECOVERED_SHARE].abs() < 1e-9);
     }
 
     #[test]
-    fn a_lock_that_recovers_at_times_says_so() {
-        let refused = Aftermath { next: Claim::Failed("gone".into()), newcomer: Some(Claim::Never) };
+    fn partial_recovery_has_a_remark() {
+        let refused = Aftermath { waiter: Claim::Failed("gone".into()), latecomer: Some(Claim::TimedOut) };
         let why = remark(&[recovered(1, false), refused]).unwrap();
-        assert!(why.starts_with("not always: the next in line failed (gone), and neither"), "{why}");
+        assert!(why.starts_with("not always: the waiter failed (gone), and neither"), "{why}");
     }
 }

@@ -1,4 +1,4 @@
-//! From what each holder saw to what all of them together made of the lock.
+//! Summary of a lock trial: the findings of all contenders as one result.
 
 use std::collections::BTreeMap;
 
@@ -12,35 +12,35 @@ use crate::measure::window::together::{Span, jain};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Contest, HolderShare, Metrics, RoleCost, Window, metric};
 
-/// What the reports of all holders say together.
+/// Result of a trial, from the reports of all contenders.
 #[derive(Debug, Default)]
 pub struct Concluded {
     /// Numbers by name.
     pub metrics: Metrics,
-    /// The window in which all holders ran, in slices.
+    /// The window in which all contenders ran, in slices.
     pub windows: Vec<Window>,
-    /// The wait.
+    /// Waiting times.
     pub histogram: Option<String>,
-    /// Distributions beside it, by name, in the form of records.
+    /// Further distributions by name, encoded as in records.
     pub distributions: BTreeMap<String, String>,
-    /// Shares, hand-overs, fairness.
+    /// Shares, hand-offs, fairness.
     pub contest: Option<Contest>,
-    /// What a check that had to fail found, or that it found nothing.
+    /// Result of a check that had to fail.
     pub expected: Option<Expected>,
-    /// What speaks against trusting the numbers.
+    /// Reasons not to trust the numbers.
     pub doubts: Vec<String>,
 }
 
-/// A check that had to fail.
+/// Result of a check that had to fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// It did; in words.
+    /// It failed, with a description.
     Caught(String),
-    /// It did not; in words.
+    /// It did not fail, with a description.
     Missed(String),
 }
 
-/// Puts the findings of all holders together; nothing where there were none.
+/// Merges the findings of all contenders; empty without any.
 pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let holders: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
     if holders.is_empty() {
@@ -52,13 +52,13 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let roles: Vec<&RoleCost> = reports.iter().flat_map(|report| &report.roles).collect();
     let (span, mut doubts) = (Span::of(&holders), vec![]);
     if !span.shared {
-        doubts.push(format!("all holders ran together in only {} of {} ms", span.together_ms, span.to));
+        doubts.push(format!("all contenders ran together in only {} of {} ms", span.together_ms, span.to));
     }
     let mut metrics = Metrics::new();
     let shares: Vec<HolderShare> = holders.iter().map(|holder| span.share(holder)).collect();
     let total: u64 = shares.iter().map(|share| share.acquisitions).sum();
     if total == 0 {
-        doubts.push("nobody got in while all ran".to_owned());
+        doubts.push("no contender acquired the lock while all ran".to_owned());
     }
     metrics.insert(metric::ACQUISITIONS_PER_S.into(), total as f64 * 1e9 / span.length_ns() as f64);
     metrics.extend(costs(&holders, &roles));
@@ -79,7 +79,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     metrics.insert(metric::STARVED_NS.into(), most(|share| share.starved_ns));
     let hand_overs = hand_overs(&holders);
     let by_kind = read_mostly::metrics(&holders, &shares, span.length_ns(), &histograms);
-    // Readers go together, so what they do is no series of hand-overs.
+    // Readers hold the lock together, so their accesses form no series of hand-offs.
     if guard == Guard::Exclusive && by_kind.is_empty() {
         metrics.insert(metric::LONGEST_RUN.into(), most(|share| share.longest_run));
         let same: u64 = (0..hand_overs.len()).map(|at| hand_overs[at][at]).sum();
@@ -106,12 +106,12 @@ fn hand_overs(holders: &[&HolderFinding]) -> Vec<Vec<u64>> {
     slots.iter().map(from).collect()
 }
 
-/// What all holders used, per acquisition.
+/// Resources used by all contenders, per acquisition.
 pub(super) fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics {
     let acquisitions = holders.iter().map(|holder| holder.acquisitions).sum::<u64>().max(1) as f64;
     let samples = holders.iter().map(|holder| holder.samples).sum::<u64>() as f64;
     let sum = |read: fn(&RoleCost) -> u64| roles.iter().map(|role| read(role)).sum::<u64>() as f64;
-    // Those of readers are told by the read.
+    // Retries of readers are counted per read.
     let updaters = holders.iter().filter(|holder| holder.reads == 0);
     let retries = updaters.map(|holder| holder.retries).sum::<u64>() as f64;
     let mut metrics = Metrics::from([
@@ -130,19 +130,19 @@ pub(super) fn costs(holders: &[&HolderFinding], roles: &[&RoleCost]) -> Metrics 
     metrics
 }
 
-/// The holders' distributions of one name as one.
+/// Merges the contenders' distributions of the same name.
 fn merged(holders: &[&HolderFinding]) -> BTreeMap<String, Histogram<u64>> {
     let mut all = BTreeMap::new();
     for (name, blob) in holders.iter().flat_map(|holder| &holder.histograms) {
         if let Some(one) = histogram::decode(blob) {
-            // All of them have the bounds of `empty`, so none refuses another.
+            // All have the bounds of `empty`, so `add` cannot fail.
             let _ = all.entry(name.clone()).or_insert_with(histogram::empty).add(one);
         }
     }
     all
 }
 
-/// Without a lock updates must get lost, and the trial must have seen it.
+/// Checks that updates were lost without a lock.
 fn expected(guard: Guard, holders: usize, reports: &[Report]) -> Option<Expected> {
     if guard != Guard::Nothing || holders < 2 {
         return None;
@@ -151,7 +151,7 @@ fn expected(guard: Guard, holders: usize, reports: &[Report]) -> Option<Expected
     Some(if lost > 0.0 {
         Expected::Caught(format!("without a lock {lost:.0} updates were lost, and the check saw it"))
     } else {
-        Expected::Missed("nothing was lost without a lock, so this run does not show that the check works".to_owned())
+        Expected::Missed("no update was lost without a lock, so this run does not show that the check works".to_owned())
     })
 }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn holders_that_never_met_are_doubted() {
+    fn contenders_that_never_overlapped_are_doubted() {
         let mut late = holder(1, &[0, 0, 5], &[]);
         late.started_ns += 3 * NS_PER_MS;
         let found = conclude(&[report(holder(0, &[5, 5, 5], &[])), report(late)], Guard::Exclusive);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_without_a_lock_are_wanted() {
+    fn without_a_lock_lost_updates_are_expected() {
         let mut two = [report(holder(0, &[5, 5, 5], &[])), report(holder(1, &[5, 5, 5], &[]))];
         assert!(matches!(conclude(&two, Guard::Nothing).expected, Some(Expected::Missed(_))));
         two[0].metrics.insert(metric::LOST_UPDATES.into(), 3.0);

@@ -1,81 +1,81 @@
-//! Several sell from one stock until nothing is left: the case from the classroom, made real. Each sale looks how many
-//! tickets there are and takes one, in shared memory or in a JSON file that is opened, read, parsed and written anew.
-//! Exactly the stock must be sold. Without a lock two sellers sell the same ticket, and the trial must see that too many
-//! went.
+//! Several sellers sell from one stock until it is empty. Each sale reads the number of tickets and takes one, in
+//! shared memory or in a JSON file that is opened, read, parsed and rewritten. Exactly the stock must be sold. Without
+//! a lock two sellers sell the same ticket, and the trial must detect that too many were sold.
 //!
-//! A trial is a row of sales, of which the first ones warm up. A sale begins at a time that all sellers know before it and
-//! lasts until the last ticket is gone. Nobody sells more than the whole stock: without a lock, one who was put off his CPU
-//! in the middle brings back the tickets that others sold meanwhile, and it might never end.
+//! A trial is a series of rounds, of which the first ones warm up. A round begins at a time known to all sellers and
+//! lasts until the last ticket is sold. No seller sells more than the whole stock: without a lock, a seller that was
+//! preempted in the middle of a sale writes back tickets that others sold meanwhile, and the round might never end.
 
-mod race;
-mod stall;
+mod stock;
 
 use std::io;
 
+use stock::{Sale, Stock};
+
 use super::Part;
-use super::ledger::Ledger;
+use super::protected_state::ProtectedState;
 use crate::control::{Leader, Member, Page};
 use crate::lock::{Guard, Holder, Lock};
+use crate::measure::locks::summary::costs;
+use crate::measure::locks::{Concluded, Expected};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
+use crate::measure::window::together::jain;
 use crate::measure::window::{next_start_ns, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, attend, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
-use crate::record::{RoleCost, Window, metric};
+use crate::record::{Contest, HolderShare, RoleCost, Window, metric};
 use crate::{abort, clock};
-use stall::{Sale, Stall};
 
-pub(super) use race::conclude;
-
-/// Phases: one sale, with the stock as its count, and the end of the last one that counts.
+/// Phases: one round, with the stock as its count, and the end of the last hot one.
 const SELL: u32 = 60;
-const RECKON: u32 = 61;
+const STOP: u32 = 61;
 
 const LEADER: u32 = 0;
 
-/// Sales that count: each long enough for holders who share a CPU to get their turns, where the hot time is.
-const SALES: u64 = 10;
+/// Hot rounds: each long enough for sellers that share a CPU to get their turns.
+const ROUNDS: u64 = 10;
 
-/// One of those who sell.
+/// One seller.
 pub struct Seller<L: Lock> {
     holder: L::Holder,
-    stall: Stall,
-    /// Of all sales that count.
+    stock: Stock,
+    /// Sales of all hot rounds.
     sold: Sold,
-    /// Runs from the first sale that counts to the end of the last, the short while between two included.
+    /// Runs from the first hot round to the end of the last one, with the short pauses between them.
     meter: Option<Meter>,
     cost: Option<RoleCost>,
 }
 
-/// What one seller made of a sale.
+/// Sales of one seller in a round.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sold {
     tickets: u64,
-    /// Begun in vain: somebody else came first, or the file was found half written.
+    /// Failed attempts: another seller was first, or the file was found half written.
     retries: u64,
-    /// When this seller took the last ticket; 0 where somebody else did.
+    /// When this seller sold the last ticket; 0 if another one did.
     last_at_ns: u64,
 }
 
 impl<L: Lock> Seller<L> {
-    /// A seller before the first sale.
-    pub fn new(holder: L::Holder, ledger: Ledger, task: &Task) -> Self {
-        let stall = Stall::of(&task.case, ledger);
-        Self { holder, stall, sold: Sold::default(), meter: None, cost: None }
+    /// A seller before the first round.
+    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
+        let stock = Stock::of(&task.case, protected);
+        Self { holder, stock, sold: Sold::default(), meter: None, cost: None }
     }
 
-    /// One sale of `stock` tickets by all. Its window starts on the monotonic clock.
+    /// Runs one round in which all sell `stock` tickets. The returned window starts on the monotonic clock.
     ///
-    /// Errors: not exactly the stock was sold, where something sees to that.
-    fn sale(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, MeasureError> {
+    /// Errors: a different number was sold although a lock or an atomic update excludes this.
+    fn round(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, MeasureError> {
         let page = leader.page().clone();
-        self.stall.put_out(stock)?;
+        self.stock.set(stock)?;
         page.post(LEADER, next_start_ns(leader));
         together(leader, SELL, stock, || self.take_part(&page, LEADER, stock))?;
 
         let slots = || 0..leader.slots();
         let sold: u64 = slots().map(|slot| page.tally(slot)).sum();
-        let left = self.stall.left()?;
+        let left = self.stock.left()?;
         if L::GUARD != Guard::Nothing && (sold, left) != (stock, Some(0)) {
             let left = left.map_or_else(|| "a file that cannot be read".to_owned(), |left| left.to_string());
             return Err(format!("{sold} tickets were sold of {stock}, and {left} left").into());
@@ -85,7 +85,7 @@ impl<L: Lock> Seller<L> {
         Ok(Window { start_ns, elapsed_ns: end_ns.saturating_sub(start_ns).max(1), messages: sold })
     }
 
-    /// This seller's part of a sale, from the moment that all know.
+    /// Sells in one round, from its agreed start.
     fn take_part(&mut self, page: &Page, slot: u32, stock: u64) -> Result<(), MeasureError> {
         let hot = page.is_hot();
         if hot && self.meter.is_none() {
@@ -102,15 +102,17 @@ impl<L: Lock> Seller<L> {
         Ok(())
     }
 
-    /// The place of the stock is chosen here, once a sale.
+    /// Chooses where the stock is kept, once a round.
     fn sell_out(&mut self, stock: u64) -> Result<Sold, MeasureError> {
-        match &mut self.stall {
-            Stall::Memory(ledger) => sell_out::<L>(&mut self.holder, stock, || Ok(stall::in_memory(ledger, L::GUARD))),
-            Stall::JsonFile(file) => sell_out::<L>(&mut self.holder, stock, || file.sell()),
+        match &mut self.stock {
+            Stock::Memory(protected) => {
+                sell_out::<L>(&mut self.holder, stock, || Ok(stock::in_memory(protected, L::GUARD)))
+            }
+            Stock::JsonFile(file) => sell_out::<L>(&mut self.holder, stock, || file.sell()),
         }
     }
 
-    fn reckon(&mut self, task: &Task) {
+    fn stop_meter(&mut self, task: &Task) {
         self.cost = self.meter.take().map(|meter| meter.stop(task, self.sold.tickets));
     }
 
@@ -134,15 +136,15 @@ impl<L: Lock> Part for Seller<L> {
     fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         let page = leader.page().clone();
         floor.lead(leader)?;
-        let derived = count::derive_by(&task.timing, |stock| Ok(self.sale(leader, stock)?.elapsed_ns))?;
+        let derived = count::derive_by(&task.timing, |stock| Ok(self.round(leader, stock)?.elapsed_ns))?;
         page.set_hot(true);
         let mut windows: Vec<Window> = vec![];
-        for stock in count::shares(derived.count, SALES) {
-            windows.push(self.sale(leader, stock)?);
+        for stock in count::shares(derived.count, ROUNDS) {
+            windows.push(self.round(leader, stock)?);
         }
         page.set_hot(false);
-        together(leader, RECKON, 0, || {
-            self.reckon(task);
+        together(leader, STOP, 0, || {
+            self.stop_meter(task);
             Ok(())
         })?;
         floor.lead(leader)?;
@@ -174,7 +176,7 @@ impl<L: Lock> Part for Seller<L> {
         attend(member, floor, &mut |member, open| {
             match open.kind {
                 SELL => self.take_part(member.page(), task.slot, open.count)?,
-                RECKON => self.reckon(task),
+                STOP => self.stop_meter(task),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -183,9 +185,9 @@ impl<L: Lock> Part for Seller<L> {
     }
 }
 
-/// Sells until nothing is left, or as much as there was.
+/// Sells until nothing is left, or as much as the whole stock.
 ///
-/// Errors: those of the lock and of the file; a file found half written where a lock should have kept others away.
+/// Errors: those of the lock and of the file; a file found half written under a lock.
 fn sell_out<L: Lock>(
     holder: &mut L::Holder,
     stock: u64,
@@ -210,4 +212,80 @@ fn sell_out<L: Lock>(
         }
     }
     Ok(sold)
+}
+
+/// Merges the findings of all sellers; `None` for other measures.
+pub(in crate::measure::locks) fn conclude(reports: &[Report], guard: Guard) -> Option<Concluded> {
+    reports.iter().find(|report| report.metrics.contains_key(metric::SALE_NS))?;
+    let sellers: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
+    let roles: Vec<&RoleCost> = reports.iter().flat_map(|report| &report.roles).collect();
+    let mut metrics = costs(&sellers, &roles);
+    let sold: Vec<u64> = sellers.iter().map(|seller| seller.acquisitions).collect();
+    metrics.insert(metric::JAIN.into(), jain(&sold));
+    let share = |acquisitions: &u64| HolderShare { acquisitions: *acquisitions, ..HolderShare::default() };
+    Some(Concluded {
+        metrics,
+        contest: Some(Contest { holders: sold.iter().map(share).collect(), ..Contest::default() }),
+        expected: expected(reports, &sellers, guard),
+        ..Concluded::default()
+    })
+}
+
+/// Checks that too many tickets were sold without a lock.
+fn expected(reports: &[Report], sellers: &[&HolderFinding], guard: Guard) -> Option<Expected> {
+    if guard != Guard::Nothing || sellers.len() < 2 {
+        return None;
+    }
+    let oversold: f64 = reports.iter().filter_map(|report| report.metrics.get(metric::OVERSOLD)).sum();
+    let torn: u64 = sellers.iter().map(|seller| seller.retries).sum();
+    let also = if torn > 0 { format!(", {torn} reads found the file half written") } else { String::new() };
+    Some(if oversold > 0.0 || torn > 0 {
+        Expected::Caught(format!(
+            "without a lock {oversold:.0} tickets were sold beyond the stock{also}, and the check saw it"
+        ))
+    } else {
+        Expected::Missed(
+            "nothing was sold beyond the stock without a lock, so this run does not show that the check works"
+                .to_owned(),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Metrics;
+
+    fn report(slot: u32, acquisitions: u64, metrics: Metrics) -> Report {
+        let seller = HolderFinding { slot, acquisitions, ..HolderFinding::default() };
+        Report { holders: vec![seller], metrics, ..Report::default() }
+    }
+
+    fn two(oversold: Option<f64>) -> [Report; 2] {
+        let mut led = Metrics::from([(metric::SALE_NS.to_owned(), 100.0)]);
+        led.extend(oversold.map(|tickets| (metric::OVERSOLD.to_owned(), tickets)));
+        [report(0, 30, led), report(1, 10, Metrics::new())]
+    }
+
+    #[test]
+    fn shares_are_the_tickets_sold() {
+        let found = conclude(&two(None), Guard::Exclusive).unwrap();
+        assert!((found.metrics[metric::JAIN] - 0.8).abs() < 1e-9);
+        assert!(!found.metrics.contains_key(metric::SAMPLED_EVERY), "nothing was stamped");
+        let shares: Vec<u64> = found.contest.unwrap().holders.iter().map(|share| share.acquisitions).collect();
+        assert_eq!((shares.as_slice(), found.expected), ([30, 10].as_slice(), None));
+    }
+
+    #[test]
+    fn overselling_is_expected_without_a_lock() {
+        let expected = |oversold| conclude(&two(Some(oversold)), Guard::Nothing).unwrap().expected;
+        assert!(matches!(expected(3.0), Some(Expected::Caught(_))));
+        assert!(matches!(expected(0.0), Some(Expected::Missed(_))));
+        assert_eq!(conclude(&two(Some(3.0))[..1], Guard::Nothing).unwrap().expected, None);
+    }
+
+    #[test]
+    fn other_measures_have_no_sales() {
+        assert!(conclude(&[report(0, 5, Metrics::new())], Guard::Exclusive).is_none());
+    }
 }

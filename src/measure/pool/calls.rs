@@ -1,33 +1,33 @@
-//! The calls of a pool: how tasks are handed out and results taken back, frame by frame. Timed loops.
+//! Calls of a pool: `apply`, `apply_async`, `map`, `imap` and `imap_unordered`. Timed loops.
 
 use std::collections::VecDeque;
 
-use super::books::{Tasks, died};
-use super::clerk::Clerk;
-use super::due::{self, Due};
+use super::Tasks;
+use super::dispatcher::PoolDispatcher;
+use super::expected::{self, Expected};
 use super::frame;
+use super::in_flight::died;
 use crate::measure::MeasureError;
 use crate::pool::{Collected, Pool};
 use crate::record::Chunk;
 
-impl<P: Pool> Clerk<P> {
-    /// So many tasks, one at a time, each waited for. What comes next, and what must come back, is made up while the worker
-    /// is at work.
+impl<P: Pool> PoolDispatcher<P> {
+    /// Runs tasks one at a time. The next request and the expected response are prepared while the worker works.
     pub(super) fn one_by_one(&mut self, count: u64) -> Result<(), MeasureError> {
-        if self.books.stamps.is_some() {
+        if self.in_flight.stamps.is_some() {
             return (0..count).try_for_each(|_| self.apply());
         }
-        let Tasks { bytes, rounds, .. } = self.books.tasks;
-        let (token, request_bytes) = (self.books.next_token()?, frame::request_bytes(1, bytes));
-        let mut outgoing = due::outgoing(self.books.next, bytes);
+        let Tasks { bytes, rounds, .. } = self.in_flight.tasks;
+        let (token, request_bytes) = (self.in_flight.next_token()?, frame::request_bytes(1, bytes));
+        let mut outgoing = expected::outgoing(self.in_flight.next, bytes);
         for _ in 0..count {
-            let first = self.books.next;
+            let first = self.in_flight.next;
             let request = frame::Request { first, count: 1, token, rounds, flags: 0 };
             self.pool.submit(request_bytes, |room| request.write_known(room, &outgoing))?;
-            self.books.next += 1;
-            let due = Due::new(first, token, bytes);
-            outgoing = due::outgoing(self.books.next, bytes);
-            match self.pool.collect(|seen| due.check(seen))? {
+            self.in_flight.next += 1;
+            let expected = Expected::new(first, token, bytes);
+            outgoing = expected::outgoing(self.in_flight.next, bytes);
+            match self.pool.collect(|seen| expected.check(seen))? {
                 Collected::Answer(checked) => checked?,
                 Collected::Lost(loss) => return Err(died(&loss)),
             }
@@ -40,12 +40,12 @@ impl<P: Pool> Clerk<P> {
         self.take_back().map(drop)
     }
 
-    /// A bounded number of frames out; whatever comes back makes room for the next.
-    pub(super) fn as_they_come(&mut self, count: u64, chunk: Chunk) -> Result<(), MeasureError> {
+    /// Keeps a bounded number of requests in flight; each response makes room for the next request.
+    pub(super) fn unordered(&mut self, count: u64, chunk: Chunk) -> Result<(), MeasureError> {
         let (mut left, mut missing) = (count, count);
         while missing > 0 {
-            while left > 0 && self.books.room() > 0 {
-                let tasks = self.books.tasks.in_next_frame(chunk, count, left);
+            while left > 0 && self.in_flight.room() > 0 {
+                let tasks = self.in_flight.tasks.in_next_frame(chunk, count, left);
                 self.send_next(tasks, 0)?;
                 left -= u64::from(tasks);
             }
@@ -54,41 +54,41 @@ impl<P: Pool> Clerk<P> {
         Ok(())
     }
 
-    /// The same, but results are passed on in order: the oldest frame has to be back before its place is free.
+    /// The same with results in order: a request frees its place only when all earlier ones are back.
     pub(super) fn in_order(&mut self, count: u64) -> Result<(), MeasureError> {
-        let mut line: VecDeque<u32> = VecDeque::with_capacity(self.books.room());
-        let (mut left, mut expected) = (count, self.books.next);
+        let mut line: VecDeque<u32> = VecDeque::with_capacity(self.in_flight.room());
+        let (mut left, mut expected) = (count, self.in_flight.next);
         while left > 0 || !line.is_empty() {
-            while left > 0 && self.books.room() > 0 {
-                let tasks = self.books.tasks.in_next_frame(self.books.tasks.chunk, count, left);
+            while left > 0 && self.in_flight.room() > 0 {
+                let tasks = self.in_flight.tasks.in_next_frame(self.in_flight.tasks.chunk, count, left);
                 line.push_back(self.send_next(tasks, 0)?);
                 left -= u64::from(tasks);
             }
-            // What came early waits for its turn.
-            while let Some(front) = line.front().filter(|token| self.books.frame(**token).back) {
-                let (out, token) = (self.books.frame(*front), *front);
+            // Responses that came early wait for their turn.
+            while let Some(front) = line.front().filter(|token| self.in_flight.request(**token).back) {
+                let (out, token) = (self.in_flight.request(*front), *front);
                 if out.first != expected {
-                    return Err(format!("task {} came where {expected} was due", out.first).into());
+                    return Err(format!("task {} came where {expected} was expected", out.first).into());
                 }
                 expected += u64::from(out.count);
-                self.books.release(token);
+                self.in_flight.release(token);
                 line.pop_front();
             }
-            if !line.is_empty() && (left == 0 || self.books.room() == 0) {
+            if !line.is_empty() && (left == 0 || self.in_flight.room() == 0) {
                 self.take_back_keeping()?;
             }
         }
         Ok(())
     }
 
-    /// A list of tasks in chunks, and all results in order once the last one is there.
+    /// Runs a list of tasks in chunks and checks at the end that all results are there.
     pub(super) fn map(&mut self, count: u64) -> Result<(), MeasureError> {
-        let first = self.books.next;
+        let first = self.in_flight.next;
         let mut covered = vec![0u64; count.div_ceil(64) as usize];
         let (mut left, mut missing) = (count, count);
         while missing > 0 {
-            while left > 0 && self.books.room() > 0 {
-                let tasks = self.books.tasks.in_next_frame(self.books.tasks.chunk, count, left);
+            while left > 0 && self.in_flight.room() > 0 {
+                let tasks = self.in_flight.tasks.in_next_frame(self.in_flight.tasks.chunk, count, left);
                 self.send_next(tasks, 0)?;
                 left -= u64::from(tasks);
             }

@@ -1,13 +1,12 @@
-//! What does handing out a task cost? By count, in slices with a clock read between them, for the typical cost; then a
-//! pass in which every frame is stamped where it is: handed over, begun, finished, read. Every result and every byte of
-//! every payload is checked on both sides.
+//! Cost of submitting a task. A counted pass is timed in slices, for the typical cost; then a second pass stamps each
+//! request when it is submitted, started, finished and read. All results and payloads are checked on both sides.
 //!
-//! With work of a known length in each task the same loop gives overhead and efficiency:
+//! With work of a known duration in each task the same loop gives overhead and efficiency:
 //! overhead = (workers x time - tasks x grain) / tasks; efficiency = tasks x grain / (workers x time).
 
-use super::labour::Labour;
 use super::stamps::Stamps;
 use super::trial::Trial;
+use super::usage::WorkerUsage;
 use crate::clock::Anchor;
 use crate::measure::meter::Meter;
 use crate::measure::{MeasureResult, count};
@@ -16,12 +15,12 @@ use crate::record::{Metrics, metric};
 
 /// Tasks of the stamped pass, at most.
 const STAMPED: u64 = 50_000;
-/// What of the counted pass it may take.
+/// The stamped pass has at most this part of the tasks of the counted pass.
 const STAMPED_SHARE: u64 = 4;
 
-/// The dispatcher's whole trial: opens the pool, hands out, closes it.
+/// Runs the dispatcher's side of the trial.
 ///
-/// Errors: a result that is wrong, missing or too many; a worker that died.
+/// Errors: a result is wrong, missing or duplicate; a worker died.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
     let first = Anchor::now(trial.ticks);
     let mut dispatcher = trial.open(trial.tasks())?;
@@ -29,11 +28,11 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let derived = count::derive(&trial.task.timing, |n| dispatcher.run(n))?;
     let count = trial.task.timing.fixed_count.unwrap_or_else(|| derived.count.max(least));
     trial.page().set_hot(true);
-    let labour = Labour::start(dispatcher.hands());
+    let usage = WorkerUsage::start(dispatcher.hands());
     let meter = Meter::start();
     let sliced = count::in_parts(count, (count / least).clamp(1, count::WINDOWS), |n| dispatcher.run(n))?;
     let mut roles = vec![meter.stop(&trial.task, count)];
-    roles.extend(labour.stop(&trial.staff.cpus));
+    roles.extend(usage.stop(&trial.staff.cpus));
     trial.page().set_hot(false);
 
     let ns_per_tick = first.ns_per_tick(&Anchor::now(trial.ticks));
@@ -44,7 +43,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     trial.end(count)?;
 
     let elapsed_ns = sliced.ended_ns - sliced.started_ns;
-    // Without a pool it is the dispatcher who works.
+    // Without a pool the dispatcher does the work.
     let workers = if trial.pool.serial { 1 } else { trial.staff.workers };
     let mut report = Report {
         messages: count,
@@ -84,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_known_length_give_overhead_and_efficiency() {
+    fn tasks_of_known_duration_give_overhead_and_efficiency() {
         // A thousand tasks of 10 us, in 6 ms by two workers: 12 ms of worker time for 10 ms of work.
         let two = metrics(1000, 6_000_000, 10_000, 2);
         assert!((of(&two, metric::TASK_NS) - 6000.0).abs() < 1e-6);
         assert!((of(&two, metric::TASKS_PER_S) - 1e9 / 6000.0).abs() < 1e-3);
         assert!((of(&two, metric::TASK_OVERHEAD_NS) - 2000.0).abs() < 1e-6);
         assert!((of(&two, metric::EFFICIENCY) - 10.0 / 12.0).abs() < 1e-9);
-        // One who does nothing but the tasks.
+        // A serial run without overhead.
         let alone = metrics(1000, 10_000_000, 10_000, 1);
         assert!(
             (of(&alone, metric::EFFICIENCY) - 1.0).abs() < 1e-9 && of(&alone, metric::TASK_OVERHEAD_NS).abs() < 1e-9
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_without_work_have_overhead_and_no_efficiency() {
+    fn empty_tasks_have_overhead_and_no_efficiency() {
         let empty = metrics(500, 1_000_000, 0, 4);
         assert!((of(&empty, metric::TASK_OVERHEAD_NS) - 8000.0).abs() < 1e-6);
         assert!(!empty.contains_key(metric::EFFICIENCY));

@@ -1,58 +1,59 @@
-//! A pool whose type is forgotten, and the clerk of one that is open: what surrounds the timed loops is compiled once, not
-//! once for each pool.
+//! Dispatcher: submits tasks to an open pool and collects results. The timed loops are in [`PoolDispatcher`], which is
+//! generic over the pool; code around them uses the [`Dispatcher`] trait and is compiled once.
 
-use std::io;
+use std::{hint, io};
 
-use super::Duty;
-use super::books::{Back, Event, Tasks};
-use super::clerk::Clerk;
-use super::passage::Course;
+use super::frame::{self, FAILS, Response, STAMPED};
+use super::in_flight::{Back, Event, InFlight, died};
+use super::paced::{OpenLoop, TaskTimes};
 use super::stamps::Stamps;
+use super::{TaskWorker, Tasks};
 use crate::measure::MeasureError;
-use crate::pool::{Hand, Pool, Staff};
-use crate::record::Isolation;
+use crate::pool::{Collected, Hand, Pool, Staff};
+use crate::record::{Call, Chunk, Isolation};
+use crate::{abort, clock};
 
-/// An open pool and its books.
+/// An open pool and its requests in flight.
 pub trait Dispatcher {
-    /// Does `count` tasks by their call. The timed loop.
+    /// Runs `count` tasks with their call. Timed loop.
     ///
-    /// Errors: a result that is wrong, missing or too many; a worker that died.
+    /// Errors: a result is wrong, missing or duplicate; a worker died.
     fn run(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Hands out tasks when they are due, one a frame, and reads results in between. The timed loop of the open loop.
+    /// Submits each task when it is due and reads results in between. Timed loop.
     ///
-    /// While every frame that may be out is out, what is due has to wait; when it was due stands all the same.
+    /// While the maximum number of requests is in flight, due tasks wait; their latency counts from when they were due.
     ///
-    /// Errors: as for [`run`](Self::run), and `Interrupted` when the trial is called off.
-    fn pace(&mut self, course: &mut Course) -> Result<(), MeasureError>;
-    /// What tasks are like from now on; their payload stays.
+    /// Errors: as for [`run`](Self::run), and `Interrupted` when the trial is aborted.
+    fn pace(&mut self, open_loop: &mut OpenLoop) -> Result<(), MeasureError>;
+    /// Changes the tasks submitted from now on; their payload size stays.
     fn set_tasks(&mut self, tasks: Tasks);
-    /// From now on, until they are taken, when each frame was where goes into `stamps`.
+    /// Records the times of each request in `stamps` until they are taken.
     fn stamp_into(&mut self, stamps: Stamps);
-    /// The stamps so far.
+    /// Returns the stamps recorded so far.
     fn take_stamps(&mut self) -> Option<Stamps>;
-    /// Hands out the next `count` tasks as one frame and gives its token.
+    /// Submits the next `count` tasks as one request and returns its token.
     ///
-    /// Errors: all frames are out, or those of the pool.
+    /// Errors: the maximum number of requests is in flight, or those of the pool.
     fn hand_out(&mut self, count: u32, flags: u64) -> io::Result<u32>;
-    /// Hands out what was lost, as a frame of its own.
+    /// Submits a lost request again.
     ///
     /// Errors: as for [`hand_out`](Self::hand_out).
     fn hand_out_again(&mut self, lost: &Back, flags: u64) -> io::Result<u32>;
-    /// A task that fails, waited for; nothing else may be out.
+    /// Submits a task that fails and waits for it; no other request may be in flight.
     ///
-    /// Errors: it came back as if it had been done.
+    /// Errors: it was reported as done.
     fn apply_failing(&mut self) -> Result<(), MeasureError>;
-    /// Waits for whatever comes back, be it a failure or a death.
+    /// Waits for the next response, failure or worker's death.
     ///
-    /// Errors: a result that is wrong or too many.
+    /// Errors: a result is wrong or duplicate.
     fn collect(&mut self) -> Result<Event, MeasureError>;
-    /// What has come back by now, if anything.
+    /// Polls for the next response, failure or worker's death.
     ///
     /// Errors: as for [`collect`](Self::collect).
     fn try_collect(&mut self) -> Result<Option<Event>, MeasureError>;
-    /// Frames that may still be handed out before one has to come back.
+    /// Requests that can be submitted before one has to come back.
     fn room(&self) -> usize;
-    /// Frames that are out.
+    /// Requests in flight.
     fn out(&self) -> usize;
     /// [`Pool::hands`].
     fn hands(&self) -> Vec<Hand>;
@@ -62,14 +63,14 @@ pub trait Dispatcher {
     fn terminate(self: Box<Self>) -> io::Result<()>;
 }
 
-/// What there is to know of a pool, and how to open one.
+/// A pool type whose name is erased.
 #[derive(Clone, Copy)]
 pub struct AnyPool {
     /// [`Pool::ISOLATION`].
     pub isolation: Isolation,
     /// [`Pool::SERIAL`].
     pub serial: bool,
-    open: fn(&Staff, Duty, Tasks) -> io::Result<Box<dyn Dispatcher>>,
+    open: fn(&Staff, TaskWorker, Tasks) -> io::Result<Box<dyn Dispatcher>>,
 }
 
 impl AnyPool {
@@ -78,14 +79,225 @@ impl AnyPool {
         Self {
             isolation: P::ISOLATION,
             serial: P::SERIAL,
-            open: |staff, duty, tasks| Ok(Box::new(Clerk::new(P::open(staff, duty)?, tasks, staff.in_flight))),
+            open: |staff, worker, tasks| {
+                Ok(Box::new(PoolDispatcher::new(P::open(staff, worker)?, tasks, staff.in_flight)))
+            },
         }
     }
 
-    /// Opens one, with books that are empty.
+    /// Opens a pool with no requests in flight.
     ///
     /// Errors: those of [`Pool::open`].
-    pub fn open(&self, staff: &Staff, duty: Duty, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
-        (self.open)(staff, duty, tasks)
+    pub fn open(&self, staff: &Staff, worker: TaskWorker, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
+        (self.open)(staff, worker, tasks)
     }
+}
+
+/// Polls between two checks of the abort flag.
+const POLLS_PER_ABORT_CHECK: u32 = 4096;
+
+/// Dispatcher of the pool type `P`, for the tasks of one case.
+pub(super) struct PoolDispatcher<P> {
+    pub(super) pool: P,
+    pub(super) in_flight: InFlight,
+}
+
+impl<P: Pool> PoolDispatcher<P> {
+    /// For an open pool with at most `in_flight` requests.
+    pub(super) fn new(pool: P, tasks: Tasks, in_flight: u32) -> Self {
+        Self { pool, in_flight: InFlight::new(tasks, in_flight) }
+    }
+
+    /// Submits the next `count` tasks as one request and returns its token.
+    #[inline]
+    pub(super) fn send_next(&mut self, count: u32, flags: u64) -> io::Result<u32> {
+        let token = self.send(self.in_flight.next, count, flags)?;
+        self.in_flight.next += u64::from(count);
+        Ok(token)
+    }
+
+    #[inline]
+    fn send(&mut self, first: u64, count: u32, flags: u64) -> io::Result<u32> {
+        let (request, bytes) = (self.in_flight.enter(first, count, flags)?, self.in_flight.tasks.bytes);
+        self.pool.submit(frame::request_bytes(count, bytes), |room| request.write(room, bytes))?;
+        Ok(request.token)
+    }
+
+    /// Collects one response and frees its token.
+    #[inline]
+    pub(super) fn take_back(&mut self) -> Result<Back, MeasureError> {
+        let back = self.take_back_keeping()?;
+        self.in_flight.release(back.token);
+        Ok(back)
+    }
+
+    /// The same without freeing the token.
+    #[inline]
+    pub(super) fn take_back_keeping(&mut self) -> Result<Back, MeasureError> {
+        let bytes = self.in_flight.tasks.bytes;
+        match self.pool.collect(|seen| Response::read(seen, bytes))? {
+            Collected::Answer(response) => self.done(&response?),
+            Collected::Lost(loss) => Err(died(&loss)),
+        }
+    }
+
+    /// Checks a response to a request in flight whose tasks are done.
+    #[inline]
+    fn done(&mut self, response: &Response) -> Result<Back, MeasureError> {
+        let back = self.in_flight.check(response)?;
+        if back.done { Ok(back) } else { Err(format!("task {} failed", back.first).into()) }
+    }
+
+    /// Reads one result of the open loop, if there is one.
+    #[inline]
+    fn poll_result(&mut self, open_loop: &mut OpenLoop, first: u64) -> Result<bool, MeasureError> {
+        let bytes = self.in_flight.tasks.bytes;
+        match self.pool.try_collect(|seen| Response::read(seen, bytes))? {
+            None => Ok(false),
+            Some(Collected::Lost(loss)) => Err(died(&loss)),
+            Some(Collected::Answer(response)) => {
+                let response = response?;
+                let back = self.done(&response)?;
+                let handed_over = self.in_flight.request(back.token).handed_over;
+                open_loop.times[(back.first - first) as usize] = TaskTimes {
+                    handed_over,
+                    started: response.started,
+                    finished: response.finished,
+                    read: clock::tick(open_loop.trusted),
+                };
+                self.in_flight.release(back.token);
+                Ok(true)
+            }
+        }
+    }
+
+    fn event(&mut self, collected: Collected<Result<Response, String>>) -> Result<Event, MeasureError> {
+        match collected {
+            Collected::Answer(response) => {
+                let back = self.in_flight.check(&response?)?;
+                self.in_flight.release(back.token);
+                Ok(Event::Back(back))
+            }
+            Collected::Lost(loss) => Ok(Event::Lost(loss, self.in_flight.lost(&loss))),
+        }
+    }
+}
+
+impl<P: Pool> Dispatcher for PoolDispatcher<P> {
+    fn run(&mut self, count: u64) -> Result<(), MeasureError> {
+        let Tasks { call, chunk, list_length, .. } = self.in_flight.tasks;
+        match call {
+            Call::Apply => self.one_by_one(count),
+            Call::ApplyAsync => self.unordered(count, Chunk::One),
+            Call::ImapUnordered => self.unordered(count, chunk),
+            Call::Imap => self.in_order(count),
+            Call::Map => {
+                let mut left = count;
+                while left > 0 {
+                    let list = left.min(list_length);
+                    self.map(list)?;
+                    left -= list;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn pace(&mut self, open_loop: &mut OpenLoop) -> Result<(), MeasureError> {
+        let (first, count) = (self.in_flight.next, open_loop.times.len());
+        let mut now_ns = clock::now_ns();
+        let mut polls = 0u32;
+        for due_ns in open_loop.schedule.clone().take(count) {
+            let due_ns = open_loop.start_ns + due_ns;
+            // A due task goes first if there is room; a late one goes without reading the clock.
+            while self.in_flight.room() == 0 || due_ns > now_ns {
+                if !self.poll_result(open_loop, first)? {
+                    hint::spin_loop();
+                    check_abort(&mut polls)?;
+                }
+                now_ns = clock::now_ns();
+            }
+            let handed_over = clock::tick(open_loop.trusted);
+            let token = self.send_next(1, STAMPED)?;
+            self.in_flight.handed_over_at(token, handed_over);
+        }
+        while self.in_flight.out() > 0 {
+            if !self.poll_result(open_loop, first)? {
+                check_abort(&mut polls)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_tasks(&mut self, tasks: Tasks) {
+        self.in_flight.tasks = tasks;
+    }
+
+    fn stamp_into(&mut self, stamps: Stamps) {
+        self.in_flight.stamps = Some(stamps);
+    }
+
+    fn take_stamps(&mut self) -> Option<Stamps> {
+        self.in_flight.stamps.take()
+    }
+
+    fn hand_out(&mut self, count: u32, flags: u64) -> io::Result<u32> {
+        self.send_next(count, flags)
+    }
+
+    fn hand_out_again(&mut self, lost: &Back, flags: u64) -> io::Result<u32> {
+        self.send(lost.first, lost.count, flags)
+    }
+
+    fn apply_failing(&mut self) -> Result<(), MeasureError> {
+        self.send_next(1, FAILS)?;
+        match self.collect()? {
+            Event::Back(back) if !back.done => Ok(()),
+            _ => Err("a task that fails was reported as done".to_owned().into()),
+        }
+    }
+
+    fn collect(&mut self) -> Result<Event, MeasureError> {
+        let bytes = self.in_flight.tasks.bytes;
+        let collected = self.pool.collect(|seen| Response::read(seen, bytes))?;
+        self.event(collected)
+    }
+
+    fn try_collect(&mut self) -> Result<Option<Event>, MeasureError> {
+        let bytes = self.in_flight.tasks.bytes;
+        match self.pool.try_collect(|seen| Response::read(seen, bytes))? {
+            Some(collected) => self.event(collected).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.in_flight.room()
+    }
+
+    fn out(&self) -> usize {
+        self.in_flight.out()
+    }
+
+    fn hands(&self) -> Vec<Hand> {
+        self.pool.hands()
+    }
+
+    fn close(self: Box<Self>) -> io::Result<()> {
+        self.pool.close()
+    }
+
+    fn terminate(self: Box<Self>) -> io::Result<()> {
+        self.pool.terminate()
+    }
+}
+
+/// Checks the abort flag now and then.
+#[inline]
+fn check_abort(polls: &mut u32) -> io::Result<()> {
+    *polls = polls.wrapping_add(1);
+    if polls.is_multiple_of(POLLS_PER_ABORT_CHECK) && abort::requested() {
+        return Err(abort::error());
+    }
+    Ok(())
 }

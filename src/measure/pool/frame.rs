@@ -1,68 +1,68 @@
-//! What travels: a head, and for each task of the frame its payload on the way out, its result and payload on the way
-//! back. All numbers little-endian.
+//! Format of requests and responses: a header, then for each task its payload, or its result and payload. All numbers
+//! are little-endian.
 
 use crate::payload::{self, Known, mix, stamp};
 
-/// Of payloads on their way out, and back.
+/// Stamp owners of payloads in requests and in responses.
 pub(super) const OUT: u16 = 1;
 pub(super) const BACK: u16 = 2;
-/// Of a task's own argument.
+/// Stamp owner of a task's argument.
 const ARGUMENT: u16 = 3;
 
-/// The worker stamps when it begins and when it is done.
+/// The worker stamps its start and finish.
 pub(super) const STAMPED: u64 = 1;
-/// The task fails, as a function that raises an error does.
+/// The task fails, like a function that raises an exception.
 pub(crate) const FAILS: u64 = 2;
-/// The worker shows on the control page when it begins and when it is done.
+/// The worker reports start and finish on the control page.
 pub(crate) const SHOWN: u64 = 4;
 
-/// Bytes of a request before its payloads: first task; count and token; rounds, and flags in the uppermost bits.
+/// Header of a request: first task; count and token; rounds, with the flags in the uppermost bits.
 const REQUEST_HEAD: usize = 24;
-/// Where flags begin.
+/// Bit where the flags begin.
 const FLAGS_AT: u32 = 61;
-/// Bytes of an answer before its results: first task; token in the upper half, count, status and whether stamps follow in
-/// the lower one. Every byte of a head is handed over with each task, so it holds no more than it must.
-pub(super) const ANSWER_HEAD: usize = 16;
-/// Two stamps behind it, where they were asked for.
+/// Header of a response: first task; token in the upper half, count, status and the stamp flag in the lower one. Each
+/// byte of the header travels with each task, so it is as short as possible.
+pub(super) const RESPONSE_HEAD: usize = 16;
+/// Two stamps after the header, if requested.
 const STAMPS: usize = 16;
 const STATUS_AT: u32 = 28;
 const STAMPS_FOLLOW: u32 = 1 << 31;
 pub(super) const RESULT: usize = 8;
 
-/// The head of a request.
+/// Header of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Request {
     /// Number of the first task.
     pub(super) first: u64,
-    /// Tasks in the frame.
+    /// Tasks in the request.
     pub(super) count: u32,
-    /// By which the dispatcher knows the frame again.
+    /// Identifies the request.
     pub(super) token: u32,
     /// Work of each task, in rounds of the chain.
     pub(super) rounds: u64,
     pub(super) flags: u64,
 }
 
-/// How a frame ended.
+/// Status of the tasks of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Status {
     /// All tasks were done.
     #[default]
     Done,
-    /// A task failed, as it was told to.
+    /// A task failed, as requested.
     Failed,
-    /// A payload was not what was sent.
+    /// A payload differs from what was sent.
     Corrupt,
 }
 
-/// The head of an answer.
+/// Header of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) first: u64,
     pub(super) count: u32,
     pub(super) token: u32,
     pub(super) status: Status,
-    /// Ticks of the worker; 0 where none were asked for.
+    /// Ticks of the worker; 0 without stamps.
     pub(super) started: u64,
     pub(super) finished: u64,
 }
@@ -72,40 +72,40 @@ pub(super) const fn request_bytes(count: u32, bytes: usize) -> usize {
     REQUEST_HEAD + count as usize * bytes
 }
 
-/// Size of its answer, with or without stamps.
-pub(super) const fn answer_bytes(count: u32, bytes: usize, stamped: bool) -> usize {
-    answer_head(stamped) + count as usize * (RESULT + bytes)
+/// Size of a response, with or without stamps.
+pub(super) const fn response_bytes(count: u32, bytes: usize, stamped: bool) -> usize {
+    response_head(stamped) + count as usize * (RESULT + bytes)
 }
 
-const fn answer_head(stamped: bool) -> usize {
-    if stamped { ANSWER_HEAD + STAMPS } else { ANSWER_HEAD }
+const fn response_head(stamped: bool) -> usize {
+    if stamped { RESPONSE_HEAD + STAMPS } else { RESPONSE_HEAD }
 }
 
-/// The larger of the two.
+/// Size of the larger of request and response.
 pub(super) const fn largest_bytes(count: u32, bytes: usize) -> usize {
-    answer_bytes(count, bytes, true)
+    response_bytes(count, bytes, true)
 }
 
-/// What task `task` must come to, with a payload of `bytes`: its argument mixed, and the sum over its payload.
+/// Result of task `task` with a payload of `bytes`: its argument mixed, plus the sum over its payload.
 #[inline]
 pub(super) fn result_of(task: u64, bytes: usize) -> u64 {
     mix(stamp(ARGUMENT, task)).wrapping_add(payload::expected(bytes, stamp(OUT, task)))
 }
 
 impl Request {
-    /// Writes head and payloads.
+    /// Writes header and payloads.
     #[inline]
     pub(super) fn write(&self, room: &mut [u8], bytes: usize) {
         fill_each(self.write_head(room), bytes, OUT, self.first);
     }
 
-    /// The same for a frame of one task whose payload is known already.
+    /// The same for one task with a precomputed payload.
     #[inline]
     pub(super) fn write_known(&self, room: &mut [u8], payload: &Known) {
         payload.fill(self.write_head(room));
     }
 
-    /// Writes the head and gives what is behind it.
+    /// Writes the header and returns the rest of the buffer.
     #[inline]
     fn write_head<'a>(&self, room: &'a mut [u8]) -> &'a mut [u8] {
         let (head, payloads) = room.split_at_mut(REQUEST_HEAD);
@@ -116,8 +116,8 @@ impl Request {
         payloads
     }
 
-    /// Reads a request and every byte of its payloads; `results` gets what each task comes to, so far as its input decides.
-    /// None when it is not as long as it says.
+    /// Reads a request and every byte of its payloads, and fills `results`. Returns whether the payloads are intact, or
+    /// `None` if the length is wrong.
     #[inline]
     pub(super) fn read(seen: &[u8], bytes: usize, results: &mut Vec<u64>) -> Option<(Self, bool)> {
         let (head, payloads) = seen.split_at_checked(REQUEST_HEAD)?;
@@ -133,34 +133,34 @@ impl Request {
             return None;
         }
         results.clear();
-        let mut sound = true;
+        let mut intact = true;
         for at in 0..request.count as usize {
             let task = request.first + at as u64;
             let sum = if bytes == 0 { 0 } else { payload::fold(&payloads[at * bytes..][..bytes]) };
-            sound &= sum == payload::expected(bytes, stamp(OUT, task));
+            intact &= sum == payload::expected(bytes, stamp(OUT, task));
             results.push(mix(stamp(ARGUMENT, task)).wrapping_add(sum));
         }
-        Some((request, sound))
+        Some((request, intact))
     }
 }
 
-impl Answer {
-    /// True when it holds the moments of its work.
+impl Response {
+    /// Whether it contains the worker's stamps.
     #[inline]
     pub(super) fn is_stamped(&self) -> bool {
         self.started > 0
     }
 
-    /// Its size, with payloads of `bytes`.
+    /// Size with payloads of `bytes`.
     #[inline]
     pub(super) fn bytes(&self, bytes: usize) -> usize {
-        answer_bytes(self.count, bytes, self.is_stamped())
+        response_bytes(self.count, bytes, self.is_stamped())
     }
 
-    /// Writes head, results and payloads.
+    /// Writes header, results and payloads.
     #[inline]
     pub(super) fn write(&self, room: &mut [u8], bytes: usize, results: &[u64]) {
-        let (head, rest) = room.split_at_mut(answer_head(self.is_stamped()));
+        let (head, rest) = room.split_at_mut(response_head(self.is_stamped()));
         let stamps = if self.is_stamped() { STAMPS_FOLLOW } else { 0 };
         head[..8].copy_from_slice(&self.first.to_le_bytes());
         head[8..12].copy_from_slice(&(self.count | (self.status as u32) << STATUS_AT | stamps).to_le_bytes());
@@ -176,16 +176,16 @@ impl Answer {
         fill_each(payloads, bytes, BACK, self.first);
     }
 
-    /// Reads an answer, every result and every byte of its payloads.
+    /// Reads a response and checks every result and every byte of its payloads.
     ///
-    /// Errors: what is wrong, as a sentence.
+    /// Errors: a description of the difference.
     #[inline]
     pub(super) fn read(seen: &[u8], bytes: usize) -> Result<Self, String> {
-        let short = || format!("an answer of {} bytes is too short", seen.len());
-        let head = seen.get(..ANSWER_HEAD).ok_or_else(short)?;
+        let short = || format!("a response of {} bytes is too short", seen.len());
+        let head = seen.get(..RESPONSE_HEAD).ok_or_else(short)?;
         let kind = u32_at(head, 8);
         let stamped = kind & STAMPS_FOLLOW != 0;
-        let (head, rest) = seen.split_at_checked(answer_head(stamped)).ok_or_else(short)?;
+        let (head, rest) = seen.split_at_checked(response_head(stamped)).ok_or_else(short)?;
         let status = match (kind >> STATUS_AT) & 3 {
             0 => Status::Done,
             1 => Status::Failed,
@@ -193,17 +193,20 @@ impl Answer {
         };
         let (started, finished) = if stamped { (u64_at(head, 16), u64_at(head, 24)) } else { (0, 0) };
         let count = kind & ((1 << STATUS_AT) - 1);
-        let answer = Self { first: u64_at(head, 0), count, token: u32_at(head, 12), status, started, finished };
+        let response = Self { first: u64_at(head, 0), count, token: u32_at(head, 12), status, started, finished };
         if rest.len() != count as usize * (RESULT + bytes) {
-            return Err(format!("an answer to {count} tasks has {} bytes", seen.len()));
+            return Err(format!("a response to {count} tasks has {} bytes", seen.len()));
         }
         if status == Status::Corrupt {
-            return Err(format!("a worker found the payload of a task from {} on changed", answer.first));
+            return Err(format!(
+                "a worker received a changed payload; the first task of its request is {}",
+                response.first
+            ));
         }
         if status == Status::Done {
-            answer.check(rest, bytes)?;
+            response.check(rest, bytes)?;
         }
-        Ok(answer)
+        Ok(response)
     }
 
     #[inline]
@@ -212,7 +215,7 @@ impl Answer {
         for (at, value) in values.chunks_exact(RESULT).enumerate() {
             let task = self.first + at as u64;
             if u64_at(value, 0) != result_of(task, bytes) {
-                return Err(format!("task {task} came to {}, not {}", u64_at(value, 0), result_of(task, bytes)));
+                return Err(format!("task {task} returned {}, not {}", u64_at(value, 0), result_of(task, bytes)));
             }
             if bytes > 0 {
                 payload::check(&payloads[at * bytes..][..bytes], bytes, stamp(BACK, task))?;
@@ -250,28 +253,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_and_answered_reads_back() {
+    fn requests_and_responses_read_back() {
         for bytes in [0, 8, 13, 64] {
             let request = Request { first: 7, count: 3, token: 5, rounds: 11, flags: STAMPED };
             let mut room = vec![0; request_bytes(3, bytes)];
             request.write(&mut room, bytes);
             let mut results = vec![];
             assert_eq!(Request::read(&room, bytes, &mut results), Some((request, true)));
-            let plain = Answer { first: 7, count: 3, token: 5, ..Answer::default() };
-            for answer in [plain, Answer { started: 1, finished: 2, ..plain }] {
-                let mut room = vec![0; answer.bytes(bytes)];
-                answer.write(&mut room, bytes, &results);
-                assert_eq!(Answer::read(&room, bytes), Ok(answer));
+            let plain = Response { first: 7, count: 3, token: 5, ..Response::default() };
+            for response in [plain, Response { started: 1, finished: 2, ..plain }] {
+                let mut room = vec![0; response.bytes(bytes)];
+                response.write(&mut room, bytes, &results);
+                assert_eq!(Response::read(&room, bytes), Ok(response));
                 assert!(room.len() <= largest_bytes(3, bytes) && request_bytes(3, bytes) <= largest_bytes(3, bytes));
-                room[answer_head(answer.is_stamped()) + 9] ^= 1;
-                assert!(Answer::read(&room, bytes).is_err(), "a changed result");
-                assert!(Answer::read(&room[1..], bytes).is_err() && Answer::read(&room[..7], bytes).is_err());
+                room[response_head(response.is_stamped()) + 9] ^= 1;
+                assert!(Response::read(&room, bytes).is_err(), "a changed result");
+                assert!(Response::read(&room[1..], bytes).is_err() && Response::read(&room[..7], bytes).is_err());
             }
         }
     }
 
     #[test]
-    fn a_changed_payload_is_seen_by_the_worker() {
+    fn a_changed_payload_is_detected_by_the_worker() {
         let request = Request { first: 1, count: 2, ..Request::default() };
         let mut room = vec![0; request_bytes(2, 16)];
         request.write(&mut room, 16);

@@ -1,31 +1,30 @@
-//! What does a pool use that has nothing to do? Tasks for a while, then none: the dispatcher sleeps, and what workers use
-//! until it wakes is what they pay for being ready. How they fall asleep is not part of it. One more task shows that the
-//! pool still works.
+//! CPU use of an idle pool. After some tasks the dispatcher sleeps; what the workers use until it wakes is the cost of
+//! being ready. The transition to sleep is not included. A final task shows that the pool still works.
 
 use std::thread;
 use std::time::Duration;
 
-use super::labour::Labour;
 use super::trial::Trial;
+use super::usage::WorkerUsage;
 use crate::measure::meter::Meter;
 use crate::measure::{MeasureResult, count};
 use crate::protocol::Report;
 use crate::record::{Metrics, RoleCost, metric};
 
-/// The dispatcher's whole trial.
+/// Runs the dispatcher's side of the trial.
 ///
-/// Errors: a result that is wrong, missing or too many; a worker that died.
+/// Errors: a result is wrong, missing or duplicate; a worker died.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
     let timing = trial.task.timing.clone();
     let mut dispatcher = trial.open(trial.tasks())?;
     let derived = count::derive(&timing, |n| dispatcher.run(n))?;
     thread::sleep(Duration::from_nanos(timing.warm_up_ns));
     trial.page().set_hot(true);
-    let labour = Labour::start(dispatcher.hands());
+    let usage = WorkerUsage::start(dispatcher.hands());
     let meter = Meter::start();
     thread::sleep(Duration::from_nanos(timing.hot_ns));
     let mut roles = vec![meter.stop(&trial.task, 0)];
-    roles.extend(labour.stop(&trial.staff.cpus));
+    roles.extend(usage.stop(&trial.staff.cpus));
     trial.page().set_hot(false);
     dispatcher.run(1)?;
     dispatcher.close()?;
@@ -40,7 +39,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     })
 }
 
-/// Of all roles, each over its own time.
+/// Sums over all roles, each divided by its own wall time.
 fn metrics(roles: &[RoleCost]) -> Metrics {
     let per_s = |of: &dyn Fn(&RoleCost) -> u64| -> f64 {
         roles.iter().map(|role| of(role) as f64 * 1e9 / role.wall_ns.max(1) as f64).sum()
@@ -56,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_roles_use_adds_up() {
+    fn the_use_of_all_roles_adds_up() {
         let role = |user_ns, system_ns, switches, wall_ns| RoleCost {
             user_ns,
             system_ns,
@@ -64,7 +63,7 @@ mod tests {
             wall_ns,
             ..RoleCost::default()
         };
-        // One that polls half of the time, and one that wakes ten times in half a second.
+        // One role polls half of the time, the other wakes ten times in half a second.
         let metrics = metrics(&[role(40_000_000, 10_000_000, 0, 100_000_000), role(0, 100_000, 10, 500_000_000)]);
         assert!((metrics[metric::IDLE_CPU_NS_PER_S] - 500_200_000.0).abs() < 1.0);
         assert!((metrics[metric::IDLE_SWITCHES_PER_S] - 20.0).abs() < 1e-9);

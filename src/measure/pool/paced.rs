@@ -1,15 +1,18 @@
-//! What is the latency of a task at a given rate? Open loop: tasks are due by the clock, whatever became of the last one.
+//! Latency of a task at a given rate. Open loop: tasks are due by the clock, whatever became of earlier ones.
 //!
-//! A task's latency runs from when it was due until its result is read and found right. The dispatcher is the load
-//! generator: between tasks it reads results and the clock without pause, and what is late already goes at once. So a
-//! pool that falls behind, be it that no frame is left to hand out, shows up in every task it delays. Moments stay in
-//! memory until the clock has stopped. Poisson arrivals are drawn anew in every trial, since sets must be independent.
+//! The latency of a task runs from its due time until its result is read and checked. The dispatcher is the load
+//! generator: between tasks it polls for results and reads the clock, and it submits late tasks at once. So a pool that
+//! falls behind, or has no room for another request, delays every task that it affects. Times stay in memory until the
+//! loop has ended. Poisson arrivals are drawn anew in every trial, since repetitions must be independent.
 //!
-//! Tasks that come in bursts find workers that have nothing to do, and show how they wake.
+//! Bursts find idle workers and show how these wake.
 
-use super::labour::Labour;
-use super::passage::Course;
+use std::hint;
+
+use super::frame::Response;
+use super::stamps::Stamps;
 use super::trial::Trial;
+use super::usage::WorkerUsage;
 use crate::clock::{self, Anchor};
 use crate::measure::meter::Meter;
 use crate::measure::paced::tally::Tally;
@@ -18,19 +21,19 @@ use crate::measure::{MeasureResult, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk};
 
-/// By which the gaps of this family differ from those of another.
+/// Seed of this family's arrivals.
 const PRODUCER: u16 = 8;
-/// From the last task of the warm-up until the first one is due: time to fall asleep, for those who do.
+/// From the last task of the warm-up to the first due time, so that idle workers can fall asleep.
 const START_AFTER_NS: u64 = 100_000;
-/// Tasks of one trial, at most: 32 MiB of moments. A longer trial ends sooner.
+/// Tasks of one trial, at most: 32 MiB of times. A longer trial ends sooner.
 const MAX_TASKS: u64 = 1 << 20;
-/// Fewer would have no median to speak of, and no first and last to compare.
+/// Tasks of one trial, at least, for a median and a comparison of the first and last tasks.
 const MIN_TASKS: u64 = 100;
 
-/// The dispatcher's whole trial. The warm-up runs at full speed: where that is slower than the rate, fewer tasks fill the
-/// hot phase, so that an overloaded trial takes no longer than another.
+/// Runs the dispatcher's side of the trial. The warm-up runs at full speed: if that is slower than the rate, fewer tasks
+/// fill the hot phase, so that an overloaded trial takes no longer.
 ///
-/// Errors: a result that is wrong, missing or too many; a worker that died.
+/// Errors: a result is wrong, missing or duplicate; a worker died.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
     let (timing, case) = (trial.task.timing.clone(), &trial.task.case);
     let schedule = Schedule::of(case, PRODUCER, clock::now_ns())?;
@@ -40,22 +43,22 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let interval_ns = schedule.interval_ns().max(derived.fastest_ns);
     let wanted = timing.fixed_count.unwrap_or((timing.hot_ns as f64 / interval_ns) as u64);
     let count = whole_bursts(wanted.clamp(MIN_TASKS, MAX_TASKS), schedule.burst());
-    let mut course = Course::new(schedule, trial.ticks, count);
+    let mut open_loop = OpenLoop::new(schedule, trial.ticks, count);
 
     trial.page().set_hot(true);
-    let labour = Labour::start(dispatcher.hands());
+    let usage = WorkerUsage::start(dispatcher.hands());
     let meter = Meter::start();
     let before = Anchor::now(trial.ticks);
-    course.start_ns = clock::now_ns() + START_AFTER_NS;
-    dispatcher.pace(&mut course)?;
+    open_loop.start_ns = clock::now_ns() + START_AFTER_NS;
+    dispatcher.pace(&mut open_loop)?;
     let after = Anchor::now(trial.ticks);
     let mut roles = vec![meter.stop(&trial.task, count)];
-    roles.extend(labour.stop(&trial.staff.cpus));
+    roles.extend(usage.stop(&trial.staff.cpus));
     trial.page().set_hot(false);
     dispatcher.close()?;
     trial.end(count)?;
 
-    let tally = Tally::new(&course.read(), (before, after), course.start_ns, &course.schedule);
+    let tally = Tally::new(&open_loop.read(), (before, after), open_loop.start_ns, &open_loop.schedule);
     let distribution = tally.distribution();
     let mut report = Report {
         messages: count,
@@ -66,11 +69,63 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
         roles,
         ..Report::default()
     };
-    course.stamps(before.ns_per_tick(&after)).describe_parts(&mut report)?;
+    open_loop.stamps(before.ns_per_tick(&after)).describe_parts(&mut report)?;
     Ok(report)
 }
 
-/// Two bursts at least, and no half one at the end.
+/// Rounds to whole bursts, at least two.
 fn whole_bursts(count: u64, burst: u64) -> u64 {
     (count / burst).max(2) * burst
+}
+
+/// Times of one task, in ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TaskTimes {
+    /// Just before it was submitted.
+    pub handed_over: u64,
+    /// When a worker had read it.
+    pub started: u64,
+    /// When the worker had done it.
+    pub finished: u64,
+    /// When the result was read and checked.
+    pub read: u64,
+}
+
+/// An open loop: the schedule, and room for the times of its tasks.
+pub struct OpenLoop {
+    /// Expected times, from the start.
+    pub schedule: Schedule,
+    /// Start on the monotonic clock.
+    pub start_ns: u64,
+    /// Whether tick counters of different CPUs can be compared.
+    pub trusted: bool,
+    /// Times by task, in due order.
+    pub times: Vec<TaskTimes>,
+}
+
+impl OpenLoop {
+    /// A loop of `count` tasks without a start time yet. All pages of its buffer are touched: a page fault in the timed
+    /// loop would show up as the 99.9th percentile.
+    pub fn new(schedule: Schedule, trusted: bool, count: u64) -> Self {
+        let times = hint::black_box(vec![TaskTimes { read: u64::MAX, ..TaskTimes::default() }; count as usize]);
+        Self { schedule, start_ns: 0, trusted, times }
+    }
+
+    /// When each result was read.
+    pub(super) fn read(&self) -> Vec<u64> {
+        self.times.iter().map(|times| times.read).collect()
+    }
+
+    /// Distributions of the times between submission, start, finish and reading.
+    pub(super) fn stamps(&self, ns_per_tick: f64) -> Stamps {
+        let mut stamps = Stamps::new(ns_per_tick, self.trusted);
+        for TaskTimes { handed_over, started, finished, read } in &self.times {
+            stamps.note(
+                *handed_over,
+                &Response { started: *started, finished: *finished, ..Response::default() },
+                *read,
+            );
+        }
+        stamps
+    }
 }

@@ -1,22 +1,22 @@
-//! What happens when a worker is killed at its task, with other tasks queued? The dispatcher is told, or never is; the task
-//! that was lost is handed out again and comes back, or never does; every other task is done exactly once.
+//! Recovery of a pool after a worker was killed during a task, with other tasks queued: whether the dispatcher is told,
+//! and whether the lost task comes back once it is submitted again; all other tasks must be done exactly once.
 //!
-//! Workers show on the control page what they are at, so that the one who is killed is known to have a task in hand: a task
-//! of known length, long enough to be killed in. The dispatcher asks for news without pause from then on, so the time until
-//! it knows holds what the system takes to end a process and the pool takes to notice, but not the waking of a sleeper.
-//! *Never* is what patience makes of it: [`PATIENCE_NS`] without news.
+//! Workers report on the control page what they run, so the killed one is known to have a task: one of a known duration,
+//! long enough to be killed in. From then on the dispatcher polls, so the time until it is told contains the kernel's
+//! time to end a process and the pool's time to notice, but no wake-up. A pool counts as not recovered after
+//! [`PATIENCE_NS`] without a response.
 
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::books::{Back, Event};
 use super::dispatcher::Dispatcher;
 use super::frame::SHOWN;
-use super::patience::within;
+use super::in_flight::{Back, Event};
 use super::stamps::keep;
 use super::trial::Trial;
+use super::within;
 use crate::clock;
 use crate::control::{MAX_SLOTS, Page};
 use crate::measure::locks::recover::PATIENCE_NS;
@@ -24,58 +24,58 @@ use crate::measure::{MeasureError, MeasureResult, histogram};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
-/// Work of each task.
+/// Duration of each task.
 pub(crate) const TASK_NS: u64 = 2_000_000;
-/// Tasks queued behind those in hand, at least.
+/// Tasks queued behind those in progress, at least.
 const QUEUED: u32 = 2;
-/// Deaths of one trial, where they are quick.
-const DEATHS_MAX: usize = 100;
-/// Kills that may come too late, one after the other.
+/// Kills of one trial, at most.
+const KILLS_MAX: usize = 100;
+/// Attempts to kill a worker before its task is done.
 const TRIES: u32 = 3;
-/// Deaths of which the pool did not recover: one to see it, one to confirm it.
+/// Kills without recovery: a second one confirms the first.
 const LOSSES_MAX: usize = 2;
 
-/// Tasks that are out when a worker of so many dies. Each has a line of the control page.
+/// Tasks in flight when one of `workers` is killed. Each has a line of the control page.
 pub(crate) fn tasks_out(workers: u32) -> u32 {
     (2 * workers + QUEUED).min(MAX_SLOTS)
 }
 
-/// What became of one death.
+/// Result of one kill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Aftermath {
-    /// From just before the kill until the dispatcher knew.
+    /// From just before the kill until the dispatcher was told.
     pub(crate) told_ns: Option<u64>,
     /// Tasks that were reported lost.
     pub(crate) lost: u64,
-    /// Of those, the ones that another worker did.
+    /// Lost tasks that another worker did.
     pub(crate) retried: u64,
-    /// Tasks that nobody reported lost and that never came back.
+    /// Tasks that were not reported lost and never came back.
     pub(crate) missing: u64,
 }
 
 impl Aftermath {
-    /// Told, and every task done.
+    /// Whether the dispatcher was told and every task was done.
     pub(crate) fn is_recovery(&self) -> bool {
         self.told_ns.is_some() && self.lost == self.retried && self.missing == 0
     }
 }
 
-/// The dispatcher's whole trial: deaths until its time is used up.
+/// Runs the dispatcher's side of the trial: kills until its time is used up.
 ///
-/// Errors: a result that is wrong or came twice, which no death excuses.
+/// Errors: a result is wrong or duplicate.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
     let (begun, hot) = (Instant::now(), Duration::from_nanos(trial.task.timing.hot_ns));
     let mut seen: Vec<Aftermath> = vec![];
     let mut pool = None;
     trial.page().set_hot(true);
-    while seen.is_empty() || (begun.elapsed() < hot && seen.len() < DEATHS_MAX && losses(&seen) < LOSSES_MAX) {
+    while seen.is_empty() || (begun.elapsed() < hot && seen.len() < KILLS_MAX && losses(&seen) < LOSSES_MAX) {
         let mut dispatcher = match pool.take() {
             Some(pool) => pool,
             None => trial.open(trial.tasks_of_ns(TASK_NS))?,
         };
         let aftermath = play(dispatcher.as_mut(), trial.page(), trial.staff.workers, PATIENCE_NS)?;
         seen.push(aftermath);
-        // What a death has stopped is not worth another one.
+        // A pool that did not recover is not used again.
         if aftermath.is_recovery() {
             pool = Some(dispatcher);
         } else {
@@ -88,9 +88,10 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     report(&seen)
 }
 
-/// Hands out tasks, kills one who is at work, and sees what becomes of them. `patience_ns` without news is too long.
+/// Submits tasks, kills a worker that runs one, and reports what becomes of them. Gives up after `patience_ns` without a
+/// response.
 ///
-/// Errors: nobody began to work; a result that is wrong or came twice.
+/// Errors: no worker started a task; a result is wrong or duplicate.
 pub(crate) fn play(
     dispatcher: &mut dyn Dispatcher,
     page: &Page,
@@ -100,8 +101,8 @@ pub(crate) fn play(
     let mut aftermath = Aftermath::default();
     for _ in 0..TRIES {
         aftermath = kill_one(dispatcher, page, workers, patience_ns)?;
-        // Nobody was told, and nothing is missing: the kill came when the task was done, on a machine so busy that this
-        // process was put off its CPU for the whole length of it.
+        // Not told and nothing missing: the kill came after the task was done, since this process did not get the CPU
+        // for the whole duration of a task.
         if aftermath.told_ns.is_some() || aftermath.missing > 0 {
             break;
         }
@@ -121,20 +122,20 @@ fn kill_one(
         dispatcher.hand_out(1, SHOWN)?;
     }
     let first_pid = || Ok((0..lines).map(|line| page.posted(line)).find(|pid| *pid != 0));
-    // Tasks may be queued behind a time slice of others, so this is not counted in lengths of a task.
+    // Tasks may wait for a time slice of other processes, so this wait is not counted in task durations.
     let Some(victim) = within(10 * patience_ns, first_pid)? else {
-        return Err("nobody began with any task".to_owned().into());
+        return Err("no worker started a task".to_owned().into());
     };
-    let victim = i32::try_from(victim).map(Pid::from_raw).map_err(|_| format!("no process has the number {victim}"))?;
+    let victim = i32::try_from(victim).map(Pid::from_raw).map_err(|_| format!("{victim} is not a process id"))?;
     let mut aftermath = Aftermath::default();
     let mut lost = vec![];
     let killed_ns = clock::now_ns();
     kill(victim, Signal::SIGKILL).map_err(std::io::Error::from)?;
 
     let told = within(patience_ns, || {
-        if let Some(Event::Lost(_, frame)) = dispatcher.try_collect()? {
+        if let Some(Event::Lost(_, request)) = dispatcher.try_collect()? {
             aftermath.told_ns = Some(clock::now_ns() - killed_ns);
-            lost.extend(frame);
+            lost.extend(request);
             return Ok(Some(()));
         }
         Ok(None)
@@ -144,14 +145,14 @@ fn kill_one(
         return Ok(aftermath);
     }
     aftermath.lost = lost.len() as u64;
-    for frame in &lost {
-        dispatcher.hand_out_again(frame, 0)?;
+    for request in &lost {
+        dispatcher.hand_out_again(request, 0)?;
     }
     gather(dispatcher, &mut lost, &mut aftermath, patience_ns)?;
     Ok(aftermath)
 }
 
-/// Takes back what is out, as long as something comes now and then.
+/// Collects all requests in flight, until `patience_ns` pass without a response.
 fn gather(
     dispatcher: &mut dyn Dispatcher,
     lost: &mut Vec<Back>,
@@ -166,13 +167,13 @@ fn gather(
             }
             Some(Event::Back(back)) if !back.done => return Err(format!("task {} failed", back.first).into()),
             Some(Event::Back(back)) => {
-                aftermath.retried += u64::from(lost.iter().any(|frame| frame.first == back.first));
+                aftermath.retried += u64::from(lost.iter().any(|request| request.first == back.first));
             }
-            // A pool may say of each frame by itself that it went with the worker.
-            Some(Event::Lost(_, Some(frame))) => {
+            // A pool may report each request of the dead worker separately.
+            Some(Event::Lost(_, Some(request))) => {
                 aftermath.lost += 1;
-                dispatcher.hand_out_again(&frame, 0)?;
-                lost.push(frame);
+                dispatcher.hand_out_again(&request, 0)?;
+                lost.push(request);
             }
             Some(Event::Lost(_, None)) => {}
         }
@@ -180,7 +181,7 @@ fn gather(
     Ok(())
 }
 
-/// Nobody has begun or finished what has yet to be handed out.
+/// Clears the lines on which workers report their tasks.
 pub(crate) fn clear(page: &Page, lines: u32) {
     for line in 0..lines {
         page.post(line, 0);
@@ -219,8 +220,8 @@ fn report(seen: &[Aftermath]) -> MeasureResult {
     Ok(report)
 }
 
-/// What a pool without recovery did instead; nothing where it always recovered. It holds no times, so that the sentences of
-/// several trials are one.
+/// Describes what a pool without recovery did; `None` if it always recovered. Without times, so that several trials give
+/// the same sentence.
 fn remark(seen: &[Aftermath]) -> Option<String> {
     let one = seen.iter().find(|one| !one.is_recovery())?;
     let often = if losses(seen) == seen.len() { "never" } else { "not always" };
@@ -229,10 +230,10 @@ fn remark(seen: &[Aftermath]) -> Option<String> {
         format!("the dispatcher was not told of a worker's death within {patience_ms} ms")
     } else if one.missing > 0 {
         format!(
-            "the dispatcher was told of a worker's death, and then {patience_ms} ms passed without tasks that were out"
+            "the dispatcher was told of a worker's death, and then {patience_ms} ms passed with tasks still missing"
         )
     } else {
-        "a task that was lost came back without having been handed out again".to_owned()
+        "a lost task came back without having been submitted again".to_owned()
     };
     Some(format!("{often}: {what}"))
 }
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_told_and_what_never_comes_back_are_told_apart() {
+    fn a_silent_pool_differs_from_one_that_loses_tasks() {
         let untold = Aftermath { missing: 3, ..Aftermath::default() };
         let silent = report(&[untold]).expect("encoded");
         assert!(!silent.metrics.contains_key(metric::RECOVERY_NS) && silent.distributions.is_empty());
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn each_task_that_is_out_has_a_line_to_itself() {
+    fn each_task_in_flight_has_its_own_line() {
         for workers in [1, 2, 4, 61] {
             assert!((workers + 1..=MAX_SLOTS).contains(&tasks_out(workers)), "{workers}");
         }

@@ -1,39 +1,39 @@
-//! What does it cost to have a pool? From nothing to the first checked result and back to nothing, over and over; and, in
-//! repetitions of their own, ended at once with tasks in hand.
+//! Cost of a pool's life cycle: from nothing to the first checked result and back, repeated; and, in further repetitions,
+//! termination with tasks in progress.
 //!
-//! | stage | from | until |
+//! | stage | from | to |
 //! |---|---|---|
-//! | create | nothing | the pool is open; its workers may still be on their way |
-//! | first message | just before the first task is handed over | its result is checked: somebody had to arrive for it |
-//! | later message | the same for the next task: nothing is new any more | |
-//! | tear-down | nothing is out | all workers have left and been collected |
-//! | terminate | every worker has tasks to do | all are gone and have been collected |
+//! | create | nothing | the pool is open; its workers may still be starting |
+//! | first message | just before the first task is submitted | its result is checked, so a worker has started |
+//! | later message | the same for the second task | |
+//! | tear-down | no task in flight | all workers have ended and are collected |
+//! | terminate | every worker has tasks | all workers have ended and are collected |
 //!
-//! A set-up is the sum of create, first message and tear-down. Threads cannot be ended from outside: where those work, the
-//! time to terminate holds what was left of their tasks.
+//! A set-up is the sum of create, first message and tear-down. Threads cannot be killed: there, the time to terminate
+//! contains the rest of their tasks.
 
-use super::books::{Event, died};
 use super::dispatcher::Dispatcher;
-use super::memory;
+use super::in_flight::{Event, died};
 use super::stamps::keep;
 use super::trial::Trial;
+use super::usage;
 use crate::clock;
 use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Metrics, Window, metric};
 
-/// Repetitions that terminate: so many, unless they take longer than a part of the hot time ...
+/// Repetitions that terminate, unless they take longer than this part of the hot time ...
 const ENDS_MAX: usize = 50;
 const ENDS_SHARE: u64 = 2;
 /// ... but not fewer.
 const ENDS_MIN: usize = 5;
-/// Work of a task that is in hand when the pool is terminated.
-const IN_HAND_NS: u64 = 1_000_000;
-/// Tasks for each worker before its memory is looked at: whoever has worked has touched what it needs for that.
-const TASKS_BEFORE_LOOK: u64 = 32;
+/// Duration of a task in progress when the pool is terminated.
+const IN_PROGRESS_NS: u64 = 1_000_000;
+/// Tasks per worker before its memory is measured, so that it has touched the pages it needs.
+const TASKS_BEFORE_READING: u64 = 32;
 
-/// What one repetition took.
+/// Times of one repetition.
 #[derive(Clone, Copy)]
 #[allow(clippy::struct_field_names)] // a number's name ends in its unit
 struct Stages {
@@ -49,40 +49,40 @@ impl Stages {
     }
 }
 
-/// The dispatcher's whole trial.
+/// Runs the dispatcher's side of the trial.
 ///
-/// Errors: a result that is wrong, missing or too many; a worker that died.
+/// Errors: a result is wrong, missing or duplicate; a worker died.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
     let timing = trial.task.timing.clone();
     let derived = count::derive(&timing, |n| (0..n).try_for_each(|_| closed(trial).map(drop)))?;
     trial.page().set_hot(true);
     let meter = Meter::start();
-    let closings: Vec<Stages> = (0..derived.count).map(|_| closed(trial)).collect::<Result<_, _>>()?;
+    let life_cycles: Vec<Stages> = (0..derived.count).map(|_| closed(trial)).collect::<Result<_, _>>()?;
     let (mut ends, until_ns) = (vec![], clock::now_ns() + timing.hot_ns / ENDS_SHARE);
     while ends.len() < ENDS_MIN || ends.len() < ENDS_MAX && clock::now_ns() < until_ns {
         ends.push(terminated(trial)?);
     }
     let cost = meter.stop(&trial.task, derived.count);
     trial.page().set_hot(false);
-    let memory = look_at_memory(trial)?;
+    let memory = worker_memory(trial)?;
     trial.end(derived.count)?;
 
     let mut report = Report {
         messages: derived.count,
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
-        windows: windows(&closings),
+        windows: windows(&life_cycles),
         roles: vec![cost],
         ..Report::default()
     };
-    describe(&closings, &ends, &mut report)?;
+    describe(&life_cycles, &ends, &mut report)?;
     if !memory.is_empty() {
         report.metrics.insert(metric::PSS_BYTES_PER_WORKER.into(), histogram::median(memory));
     }
     Ok(report)
 }
 
-/// One repetition.
+/// Runs one repetition.
 fn closed(trial: &Trial) -> Result<Stages, MeasureError> {
     let tasks = trial.tasks().called(Call::Apply, Chunk::One);
     let (mut dispatcher, create_ns) = timed(|| Ok(trial.open(tasks)?))?;
@@ -92,11 +92,11 @@ fn closed(trial: &Trial) -> Result<Stages, MeasureError> {
     Ok(Stages { create_ns, first_message_ns, later_message_ns, tear_down_ns })
 }
 
-/// How long it took to end a pool that was at work.
+/// Time to terminate a pool with tasks in progress.
 fn terminated(trial: &Trial) -> Result<u64, MeasureError> {
-    let mut dispatcher = trial.open(trial.tasks_of_ns(IN_HAND_NS))?;
-    give_to_all(dispatcher.as_mut(), trial.staff.workers)?;
-    // Whoever is back first was not the only one at work.
+    let mut dispatcher = trial.open(trial.tasks_of_ns(IN_PROGRESS_NS))?;
+    submit_to_all(dispatcher.as_mut(), trial.staff.workers)?;
+    // Once the first result is back, the other workers have tasks too.
     match dispatcher.collect()? {
         Event::Back(_) => {}
         Event::Lost(loss, _) => return Err(died(&loss)),
@@ -105,7 +105,7 @@ fn terminated(trial: &Trial) -> Result<u64, MeasureError> {
     Ok(terminate_ns)
 }
 
-fn give_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), MeasureError> {
+fn submit_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), MeasureError> {
     for _ in 0..2 * workers {
         if dispatcher.room() > 0 {
             dispatcher.hand_out(1, 0)?;
@@ -114,10 +114,10 @@ fn give_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), Meas
     Ok(())
 }
 
-fn look_at_memory(trial: &Trial) -> Result<Vec<f64>, MeasureError> {
+fn worker_memory(trial: &Trial) -> Result<Vec<f64>, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks().called(Call::ApplyAsync, Chunk::One))?;
-    dispatcher.run(TASKS_BEFORE_LOOK * u64::from(trial.staff.workers))?;
-    let memory = memory::shares(&dispatcher.hands());
+    dispatcher.run(TASKS_BEFORE_READING * u64::from(trial.staff.workers))?;
+    let memory = usage::memory_shares(&dispatcher.hands());
     dispatcher.close()?;
     Ok(memory)
 }
@@ -128,14 +128,14 @@ fn timed<R>(work: impl FnOnce() -> Result<R, MeasureError>) -> Result<(R, u64), 
     Ok((result, clock::now_ns() - start_ns))
 }
 
-/// The set-ups in slices, without what is not part of one.
+/// Set-up times as windows.
 fn windows(all: &[Stages]) -> Vec<Window> {
     count::windows_of(&all.iter().map(Stages::set_up_ns).collect::<Vec<u64>>())
 }
 
-/// Medians, and a distribution for each stage.
-fn describe(closings: &[Stages], ends: &[u64], report: &mut Report) -> Result<(), MeasureError> {
-    let of = |stage: fn(&Stages) -> u64| closings.iter().map(stage).collect::<Vec<u64>>();
+/// Reports the median and distribution of each stage.
+fn describe(life_cycles: &[Stages], ends: &[u64], report: &mut Report) -> Result<(), MeasureError> {
+    let of = |stage: fn(&Stages) -> u64| life_cycles.iter().map(stage).collect::<Vec<u64>>();
     let stages = [
         ("create", metric::CREATE_NS, of(|stages| stages.create_ns)),
         ("first_message", metric::FIRST_MESSAGE_NS, of(|stages| stages.first_message_ns)),

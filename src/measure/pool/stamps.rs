@@ -1,45 +1,45 @@
-//! When tasks were where: handed over, begun, finished, read. Distributions of the times between.
+//! Distributions of the times between submission, start, finish and reading of tasks.
 
 use hdrhistogram::Histogram;
 
-use super::frame::Answer;
+use super::frame::Response;
 use crate::measure::{MeasureError, histogram};
 use crate::protocol::Report;
 use crate::record::metric;
 
-/// Times between the moments of tasks, in nanoseconds.
+/// Times in nanoseconds.
 pub struct Stamps {
-    /// From handing over until a worker begins.
+    /// From submission to the worker's start.
     start: Histogram<u64>,
-    /// From a worker's finishing until the result is read.
+    /// From the worker's finish to the reading of the result.
     visible: Histogram<u64>,
-    /// From handing over until the result is read.
+    /// From submission to the reading of the result.
     whole: Histogram<u64>,
     ns_per_tick: f64,
     trusted: bool,
 }
 
 impl Stamps {
-    /// Nothing yet; one tick lasts `ns_per_tick`, and `trusted` says which clock ticks.
+    /// Empty; one tick lasts `ns_per_tick`, and `trusted` says which clock ticks.
     pub fn new(ns_per_tick: f64, trusted: bool) -> Self {
         let empty = histogram::empty;
         Self { start: empty(), visible: empty(), whole: empty(), ns_per_tick, trusted }
     }
 
-    /// Which clock the moments are of.
+    /// Whether the tick counter is used.
     pub(super) fn trusted(&self) -> bool {
         self.trusted
     }
 
-    /// One frame: when it was handed over, when its worker began and finished, when the result was read.
-    pub(super) fn note(&mut self, handed_over: u64, answer: &Answer, read: u64) {
+    /// Adds the times of one request.
+    pub(super) fn note(&mut self, handed_over: u64, response: &Response, read: u64) {
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * self.ns_per_tick) as u64).max(1);
-        self.start.saturating_record(ns(handed_over, answer.started));
-        self.visible.saturating_record(ns(answer.finished, read));
+        self.start.saturating_record(ns(handed_over, response.started));
+        self.visible.saturating_record(ns(response.finished, read));
         self.whole.saturating_record(ns(handed_over, read));
     }
 
-    /// The whole as the report's own distribution, the parts beside it.
+    /// Puts the whole times into the report as its distribution, and the parts beside it.
     ///
     /// Errors: a distribution could not be encoded.
     pub(super) fn describe(&self, report: &mut Report) -> Result<(), MeasureError> {
@@ -48,7 +48,7 @@ impl Stamps {
         self.describe_parts(report)
     }
 
-    /// Only the parts, and their medians.
+    /// Puts only the parts and their medians into the report.
     ///
     /// Errors: a distribution could not be encoded.
     pub(super) fn describe_parts(&self, report: &mut Report) -> Result<(), MeasureError> {
@@ -64,7 +64,7 @@ impl Stamps {
     }
 }
 
-/// Puts a distribution beside the report's own.
+/// Adds a named distribution to the report.
 ///
 /// Errors: it could not be encoded.
 pub(super) fn keep(report: &mut Report, name: &str, histogram: &Histogram<u64>) -> Result<(), MeasureError> {
@@ -78,9 +78,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_and_whole_of_one_task() {
+    fn parts_and_whole_of_one_task_are_recorded() {
         let mut stamps = Stamps::new(0.5, true);
-        stamps.note(1000, &Answer { started: 1200, finished: 1600, ..Answer::default() }, 2000);
+        stamps.note(1000, &Response { started: 1200, finished: 1600, ..Response::default() }, 2000);
         let mut report = Report::default();
         stamps.describe(&mut report).expect("encoded");
         let parts = (report.metrics[metric::SUBMIT_TO_START_NS], report.metrics[metric::FINISH_TO_VISIBLE_NS]);

@@ -1,8 +1,8 @@
-//! The clerk over the pool that needs no workers.
+//! Tests of the dispatcher over the serial pool, which has no workers.
 
 use super::dispatcher::{AnyPool, Dispatcher};
-use super::passage::Course;
-use super::{Duty, Event, FAILS, SHOWN, Tasks, staff};
+use super::paced::OpenLoop;
+use super::{Event, FAILS, SHOWN, TaskWorker, Tasks, staff, within};
 use crate::control::Page;
 use crate::measure::schedule::Schedule;
 use crate::pool::{self, Pool, Visitor};
@@ -30,11 +30,11 @@ fn open(case: &Case) -> (Box<dyn Dispatcher>, Page) {
     let (page, control) = Page::create().expect("memory");
     let pool = pool::visit("serial", Forget).expect("the row exists");
     let tasks = Tasks::of(case, 0);
-    (pool.open(&staff(case, vec![]), Duty::new(24, false, control), tasks).expect("opens"), page)
+    (pool.open(&staff(case, vec![]), TaskWorker::new(24, false, control), tasks).expect("opens"), page)
 }
 
 #[test]
-fn every_call_does_every_task() {
+fn every_call_runs_every_task() {
     for call in Call::ALL {
         for chunk in Chunk::ALL {
             let case = case(Measure::Dispatch).with(|p| {
@@ -43,7 +43,7 @@ fn every_call_does_every_task() {
             });
             let (mut dispatcher, _page) = open(&case);
             for count in [1, 3, 100, 3000] {
-                dispatcher.run(count).unwrap_or_else(|trouble| panic!("{count} by {call}, {chunk}: {trouble}"));
+                dispatcher.run(count).unwrap_or_else(|error| panic!("{count} by {call}, {chunk}: {error}"));
                 assert_eq!((dispatcher.out(), dispatcher.room()), (0, 4));
             }
         }
@@ -51,7 +51,7 @@ fn every_call_does_every_task() {
 }
 
 #[test]
-fn a_failure_is_told_and_too_many_frames_are_refused() {
+fn a_failure_is_reported_and_too_many_requests_are_refused() {
     let (mut dispatcher, _page) = open(&case(Measure::Dispatch));
     dispatcher.apply_failing().expect("told");
     for at in 0..4 {
@@ -59,26 +59,26 @@ fn a_failure_is_told_and_too_many_frames_are_refused() {
     }
     assert!(dispatcher.hand_out(1, 0).is_err());
     let done: Vec<bool> = (0..4)
-        .map(|_| match dispatcher.collect().expect("an answer") {
+        .map(|_| match dispatcher.collect().expect("an response") {
             Event::Back(back) => back.done,
-            Event::Lost(..) => panic!("nobody died"),
+            Event::Lost(..) => panic!("no worker died"),
         })
         .collect();
     assert_eq!(done, [true, true, false, true]);
-    assert!(dispatcher.try_collect().expect("no trouble").is_none());
+    assert!(dispatcher.try_collect().expect("no error").is_none());
     dispatcher.hand_out(1, FAILS).expect("room");
     assert!(dispatcher.run(1).is_err(), "a failure among tasks that are to be done");
 }
 
 #[test]
-fn a_shown_task_is_seen_when_it_begins_and_when_it_is_done() {
+fn a_shown_task_reports_start_and_finish() {
     let (mut dispatcher, page) = open(&case(Measure::Dispatch));
     let token = dispatcher.hand_out(1, SHOWN).expect("room");
     assert_eq!((page.posted(token), page.tally(token)), (u64::from(std::process::id()), 1));
 }
 
 #[test]
-fn tasks_of_an_open_loop_are_never_early_and_their_moments_in_order() {
+fn open_loop_tasks_are_never_early_and_their_times_are_in_order() {
     let paced = case(Measure::Paced).with(|p| {
         p.rate_per_s = Some(1_000_000);
         p.arrivals = Some(Arrivals::Poisson);
@@ -86,12 +86,24 @@ fn tasks_of_an_open_loop_are_never_early_and_their_moments_in_order() {
     let (mut dispatcher, _page) = open(&paced);
     dispatcher.run(5).expect("warm");
     let schedule = Schedule::of(&paced, 1, 7).expect("it has a rate");
-    let mut course = Course::new(schedule.clone(), false, 300);
-    course.start_ns = crate::clock::now_ns() + 10_000;
-    dispatcher.pace(&mut course).expect("done");
+    let mut open_loop = OpenLoop::new(schedule.clone(), false, 300);
+    open_loop.start_ns = crate::clock::now_ns() + 10_000;
+    dispatcher.pace(&mut open_loop).expect("done");
     assert_eq!(dispatcher.out(), 0);
-    for (passage, due_ns) in course.passages.iter().zip(schedule) {
-        let moments = [course.start_ns + due_ns, passage.handed_over, passage.started, passage.finished, passage.read];
+    for (times, due_ns) in open_loop.times.iter().zip(schedule) {
+        let moments = [open_loop.start_ns + due_ns, times.handed_over, times.started, times.finished, times.read];
         assert!(moments.is_sorted(), "{moments:?}");
     }
+}
+
+#[test]
+fn polling_ends_with_a_value_a_time_out_or_an_error() {
+    let mut polls = 0;
+    let third = within(1_000_000_000, || {
+        polls += 1;
+        Ok((polls == 3).then_some(polls))
+    });
+    assert_eq!(third.expect("no error"), Some(3));
+    assert_eq!(within::<()>(1_000_000, || Ok(None)).expect("no error"), None);
+    assert!(within::<()>(1_000_000_000, || Err("broken".to_owned().into())).is_err());
 }

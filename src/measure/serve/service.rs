@@ -1,6 +1,6 @@
 //! What the measured servers do for a request, and what a client must get for it.
 
-use crate::measure::locks::chain::{self, Chain};
+use crate::measure::locks::work::{self, Chain};
 use crate::payload::{Known, expected, fold, stamp};
 use crate::record::{self, Case};
 use crate::server::{Service, prepare};
@@ -51,7 +51,7 @@ impl Service for Compute {
 
     #[inline]
     fn answer(&self, buffer: &mut [u8]) -> usize {
-        chain::run(self.rounds);
+        work::run(self.rounds);
         let sum = fold(buffer);
         buffer[..prepare::SUM_BYTES].copy_from_slice(&sum.to_le_bytes());
         prepare::SUM_BYTES

@@ -1,8 +1,8 @@
-//! Where the stock is kept, and how one ticket is taken from it.
+//! Stock of tickets: where it is kept, and how one ticket is taken.
 //!
-//! The JSON file is rewritten in place and always equally long, filled up with spaces. One that is cut to nothing first is
-//! sent to the disk by ext4 as soon as it is closed (mount option `auto_da_alloc`), and the disk is not what is asked about
-//! here; and without a lock, the end of a longer text could stay behind a shorter one for good.
+//! The JSON file is rewritten in place at a constant length, padded with spaces. ext4 writes a truncated file to disk
+//! as soon as it is closed (mount option `auto_da_alloc`), and the disk is not measured here. Without a lock, the end
+//! of a longer text could also remain behind a shorter one.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,49 +13,49 @@ use std::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::Guard;
-use crate::measure::locks::Ledger;
+use crate::measure::locks::ProtectedState;
 use crate::record::{self, Case};
 
-/// Room for the largest number there is.
+/// Bytes of the file: enough for the largest number.
 const TEXT_BYTES: usize = 40;
 
-/// The stock.
-pub(super) enum Stall {
+/// Stock of tickets.
+pub(super) enum Stock {
     /// A word in shared memory.
-    Memory(Ledger),
-    /// A file in the trial's directory, which is the directory for temporary files of all its workers.
+    Memory(ProtectedState),
+    /// A file in the trial's directory, which is the temporary directory of all its workers.
     JsonFile(JsonFile),
 }
 
-/// What came of trying to sell a ticket.
+/// Result of an attempt to sell one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sale {
-    /// One was sold.
+    /// One ticket was sold.
     One {
-        /// Tickets that stay.
+        /// Tickets left.
         left: u64,
-        /// Times that somebody else came first.
+        /// Times that another seller was first.
         retries: u64,
     },
-    /// There was none.
+    /// No ticket was left.
     SoldOut,
-    /// What was found is no stock: somebody else is writing it.
+    /// The file could not be parsed: another seller is writing it.
     Torn,
 }
 
-impl Stall {
-    /// The stall that the case names; in shared memory where it names none.
-    pub(super) fn of(case: &Case, ledger: Ledger) -> Self {
+impl Stock {
+    /// The stock that the case names; in shared memory by default.
+    pub(super) fn of(case: &Case, protected: ProtectedState) -> Self {
         match case.params.stock {
             Some(record::Stock::JsonFile) => Self::JsonFile(JsonFile::in_folder(&std::env::temp_dir())),
-            Some(record::Stock::Memory) | None => Self::Memory(ledger),
+            Some(record::Stock::Memory) | None => Self::Memory(protected),
         }
     }
 
-    /// Puts out `tickets`, before a sale.
-    pub(super) fn put_out(&mut self, tickets: u64) -> io::Result<()> {
+    /// Sets the stock to `tickets` before a round.
+    pub(super) fn set(&mut self, tickets: u64) -> io::Result<()> {
         match self {
-            Self::Memory(ledger) => ledger.head().stock.store(tickets, Ordering::Relaxed),
+            Self::Memory(protected) => protected.head().stock.store(tickets, Ordering::Relaxed),
             Self::JsonFile(file) => {
                 write(&File::options().write(true).create(true).truncate(false).open(&file.path)?, tickets)?;
             }
@@ -63,21 +63,21 @@ impl Stall {
         Ok(())
     }
 
-    /// Tickets left after a sale; nothing where that cannot be read.
+    /// Tickets left after a round; `None` if the file cannot be parsed.
     pub(super) fn left(&mut self) -> io::Result<Option<u64>> {
         match self {
-            Self::Memory(ledger) => Ok(Some(ledger.head().stock.load(Ordering::Relaxed))),
+            Self::Memory(protected) => Ok(Some(protected.head().stock.load(Ordering::Relaxed))),
             Self::JsonFile(file) => Ok(file.open_and_read()?.1),
         }
     }
 }
 
-/// Takes a ticket from the word in shared memory: as anybody would who knows himself alone, or, where the update itself is
-/// to exclude others, by compare and swap. No single instruction looks and takes, so what is one addition elsewhere is a
-/// loop here, too.
+/// Takes a ticket from the word in shared memory: with a load and a store as under a lock, or, where the update itself
+/// excludes others, by compare-and-swap. No single instruction checks and decrements, so the atomic update is a loop
+/// too.
 #[inline]
-pub(super) fn in_memory(ledger: &Ledger, guard: Guard) -> Sale {
-    let stock = &ledger.head().stock;
+pub(super) fn in_memory(protected: &ProtectedState, guard: Guard) -> Sale {
+    let stock = &protected.head().stock;
     let mut tickets = stock.load(Ordering::Relaxed);
     let mut retries = 0;
     loop {
@@ -95,15 +95,15 @@ pub(super) fn in_memory(ledger: &Ledger, guard: Guard) -> Sale {
     }
 }
 
-/// The stock as a file.
+/// Stock in a file.
 pub(super) struct JsonFile {
     path: PathBuf,
     text: Vec<u8>,
 }
 
-/// What the file says.
+/// Content of the file.
 #[derive(Serialize, Deserialize)]
-struct Stock {
+struct Content {
     tickets: u64,
 }
 
@@ -112,7 +112,7 @@ impl JsonFile {
         Self { path: folder.join("tickets.json"), text: vec![] }
     }
 
-    /// Takes a ticket: opens, reads, parses, writes and closes.
+    /// Takes a ticket: opens, reads, parses, writes and closes the file.
     pub(super) fn sell(&mut self) -> io::Result<Sale> {
         let (file, found) = self.open_and_read()?;
         let Some(tickets) = found else { return Ok(Sale::Torn) };
@@ -125,13 +125,13 @@ impl JsonFile {
         let mut file = File::options().read(true).write(true).open(&self.path)?;
         self.text.clear();
         file.read_to_end(&mut self.text)?;
-        let stock: Option<Stock> = serde_json::from_slice(&self.text).ok();
+        let stock: Option<Content> = serde_json::from_slice(&self.text).ok();
         Ok((file, stock.map(|stock| stock.tickets)))
     }
 }
 
 fn write(file: &File, tickets: u64) -> io::Result<()> {
-    let mut text = serde_json::to_vec(&Stock { tickets })?;
+    let mut text = serde_json::to_vec(&Content { tickets })?;
     text.resize(TEXT_BYTES, b' ');
     file.write_all_at(&text, 0)
 }
@@ -141,36 +141,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_sells_what_there_is_under_every_guard() {
-        let address = Ledger::create().unwrap();
-        let ledger = Ledger::attach(&address).unwrap();
-        let mut stall = Stall::Memory(Ledger::attach(&address).unwrap());
+    fn memory_sells_the_stock_under_every_guard() {
+        let address = ProtectedState::create().unwrap();
+        let protected = ProtectedState::attach(&address).unwrap();
+        let mut stock = Stock::Memory(ProtectedState::attach(&address).unwrap());
         for guard in [Guard::Exclusive, Guard::Nothing, Guard::Atomic, Guard::Retry] {
-            stall.put_out(2).unwrap();
-            assert_eq!(in_memory(&ledger, guard), Sale::One { left: 1, retries: 0 });
-            assert_eq!(in_memory(&ledger, guard), Sale::One { left: 0, retries: 0 });
-            assert_eq!((in_memory(&ledger, guard), stall.left().unwrap()), (Sale::SoldOut, Some(0)));
+            stock.set(2).unwrap();
+            assert_eq!(in_memory(&protected, guard), Sale::One { left: 1, retries: 0 });
+            assert_eq!(in_memory(&protected, guard), Sale::One { left: 0, retries: 0 });
+            assert_eq!((in_memory(&protected, guard), stock.left().unwrap()), (Sale::SoldOut, Some(0)));
         }
     }
 
     #[test]
-    fn a_file_sells_what_there_is_and_is_json_in_between() {
+    fn a_file_sells_the_stock_and_is_always_json() {
         let folder = tempfile::tempdir().unwrap();
         let (mut one, other) = (JsonFile::in_folder(folder.path()), JsonFile::in_folder(folder.path()));
-        let mut stall = Stall::JsonFile(other);
-        stall.put_out(u64::MAX).unwrap();
-        assert_eq!(stall.left().unwrap(), Some(u64::MAX));
-        stall.put_out(10).unwrap();
+        let mut stock = Stock::JsonFile(other);
+        stock.set(u64::MAX).unwrap();
+        assert_eq!(stock.left().unwrap(), Some(u64::MAX));
+        stock.set(10).unwrap();
         for left in (0..10).rev() {
             assert_eq!(one.sell().unwrap(), Sale::One { left, retries: 0 });
             let text = std::fs::read_to_string(&one.path).unwrap();
             assert_eq!(text.trim_end(), format!("{{\"tickets\":{left}}}"));
         }
-        assert_eq!((one.sell().unwrap(), stall.left().unwrap()), (Sale::SoldOut, Some(0)));
+        assert_eq!((one.sell().unwrap(), stock.left().unwrap()), (Sale::SoldOut, Some(0)));
     }
 
     #[test]
-    fn a_file_that_is_half_written_is_seen() {
+    fn a_half_written_file_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = JsonFile::in_folder(folder.path());
         for text in ["", "{\"tickets\":", "{\"tickets\":7}}", "{\"tickets\":-1}"] {

@@ -1,4 +1,4 @@
-//! What the workers of a pool use between two moments, read from outside: they do not know when it is hot.
+//! Resources that workers use, read from outside because workers do not know when the trial is hot.
 //! Source: proc(5), `stat`, `status` and `schedstat` of each task.
 
 use std::fs;
@@ -10,8 +10,8 @@ use crate::measure::proc::{self, Stat};
 use crate::pool::Hand;
 use crate::record::RoleCost;
 
-/// A reading of every worker.
-pub struct Labour {
+/// First reading of the counters of each worker.
+pub struct WorkerUsage {
     hands: Vec<(Hand, Reading)>,
     wall_ns: u64,
 }
@@ -29,14 +29,14 @@ struct Reading {
     ready_ns: u64,
 }
 
-impl Labour {
-    /// Reads the counters of `hands`. Takes some ten microseconds each; call it outside the clock.
+impl WorkerUsage {
+    /// Reads the counters of `hands`. Takes about ten microseconds per worker; call it outside the timed work.
     pub fn start(hands: Vec<Hand>) -> Self {
         let hands = hands.into_iter().map(|hand| (hand, Reading::of(hand))).collect();
         Self { hands, wall_ns: clock::now_ns() }
     }
 
-    /// Reads them again: one cost for each, in order of seat. A worker that is gone has used nothing.
+    /// Reads the counters again: one cost per worker, in order. A worker that has ended counts as zero.
     pub fn stop(self, cpus: &[u32]) -> Vec<RoleCost> {
         let wall_ns = clock::now_ns() - self.wall_ns;
         let cost = |(seat, (hand, before)): (usize, (Hand, Reading))| {
@@ -68,8 +68,8 @@ impl Labour {
     }
 }
 
-/// User and system time, which are counted in ticks of some milliseconds, made to add up to the time on a CPU, which is
-/// counted in nanoseconds. Left as they are where the kernel does not tell that time.
+/// Makes user and system time, which the kernel counts in ticks of some milliseconds, add up to the CPU time, which it
+/// counts in nanoseconds. Returns them unchanged if the CPU time is unknown.
 fn split(running_ns: u64, user_ns: u64, system_ns: u64) -> (u64, u64) {
     if running_ns == 0 {
         return (user_ns, system_ns);
@@ -101,10 +101,19 @@ impl Reading {
     }
 }
 
-/// Ticks of the system's clock in nanoseconds.
+/// Converts ticks of the system clock to nanoseconds.
 fn in_ns(ticks: u64) -> u64 {
     let per_s = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|hz| u64::try_from(hz).ok()).unwrap_or(100);
     ticks * (1_000_000_000 / per_s.max(1))
+}
+
+/// Proportional set size of each worker process, in bytes.
+pub(super) fn memory_shares(hands: &[Hand]) -> Vec<f64> {
+    let share = |hand: &Hand| match hand {
+        Hand::Process(pid) => proc::pss_bytes(*pid).map(|bytes| bytes as f64),
+        Hand::Thread(_) => None,
+    };
+    hands.iter().filter_map(share).collect()
 }
 
 #[cfg(test)]
@@ -112,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_and_system_time_add_up_to_the_time_on_a_cpu() {
+    fn user_and_system_time_add_up_to_cpu_time() {
         assert_eq!(split(3_000_000, 0, 0), (3_000_000, 0));
         assert_eq!(split(12_000_000, 10_000_000, 10_000_000), (2_000_000, 10_000_000));
         assert_eq!(split(4_000_000, 0, 10_000_000), (0, 4_000_000));
@@ -120,8 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_lengths_of_time() {
+    fn ticks_are_converted_to_nanoseconds() {
         assert_eq!(in_ns(0), 0);
         assert!(in_ns(200) > 0 && in_ns(200) < in_ns(300));
+    }
+
+    #[test]
+    fn only_processes_have_a_proportional_set_size() {
+        assert!(memory_shares(&[Hand::Thread(1)]).is_empty());
+        assert!(memory_shares(&[Hand::Process(std::process::id())]).iter().all(|bytes| *bytes > 0.0));
     }
 }

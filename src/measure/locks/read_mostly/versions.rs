@@ -1,36 +1,36 @@
-//! The state that readers look at and writers replace, and the check that nobody sees what was never there. Every word of a
-//! version follows from who wrote it and how often he had written, so that half of one write and half of another, a version
-//! that nobody wrote, and one older than what was seen before all show.
+//! State that readers copy and writers replace, and the check of each copy. All words of a version follow from its
+//! writer and from the number of that writer's writes. So a torn copy, a version that was never written, and a version
+//! older than one seen before are all detected.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::lock::MAX_HOLDERS;
-use crate::measure::locks::chain;
-use crate::measure::locks::ledger::{Ledger, WORDS};
+use crate::measure::locks::protected_state::{ProtectedState, WORDS};
+use crate::measure::locks::work;
 use crate::payload::{mix, parts, stamp, unmix};
 
-/// The first word of a state that nobody has written; `mix` makes it of no version.
+/// First word of a state before the first write; `mix` never returns it for a version.
 const UNWRITTEN: u64 = 0;
 
-/// What a reader copied out.
+/// A reader's copy.
 pub(super) type Seen = [u64; WORDS];
 
-/// The state as one holder writes, reads and checks it.
-pub(super) struct Board {
-    ledger: Ledger,
+/// The state as one contender writes, reads and checks it.
+pub(super) struct VersionedState {
+    protected: ProtectedState,
     slot: u32,
     /// Rounds of the chain in the middle of each access.
     rounds: u64,
-    /// Writes by this holder.
+    /// Writes of this contender.
     writes: u64,
-    /// The first word of the last version seen.
+    /// First word of the last version seen.
     last: u64,
-    /// By slot, how often its holder had written by what was seen of it.
+    /// By slot, the highest number of writes seen from its contender.
     newest: Vec<u64>,
     faults: Faults,
 }
 
-/// What must not happen, by how often it did.
+/// Violations by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Faults {
     torn: u64,
@@ -39,32 +39,32 @@ struct Faults {
     met: u64,
 }
 
-impl Board {
-    /// The state in `ledger` for the holder on `slot`, who works for `rounds` of the chain while he reads or writes.
-    pub(super) fn new(ledger: Ledger, slot: u32, rounds: u64) -> Self {
+impl VersionedState {
+    /// The state in `protected` for the contender on `slot`, with `rounds` of work in each access.
+    pub(super) fn new(protected: ProtectedState, slot: u32, rounds: u64) -> Self {
         let newest = vec![0; MAX_HOLDERS as usize];
-        Self { ledger, slot, rounds, writes: 0, last: UNWRITTEN, newest, faults: Faults::default() }
+        Self { protected, slot, rounds, writes: 0, last: UNWRITTEN, newest, faults: Faults::default() }
     }
 
-    /// Where the state is.
-    pub(super) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// The protected state.
+    pub(super) fn protected(&self) -> &ProtectedState {
+        &self.protected
     }
 
-    /// Writes by this holder.
+    /// Writes of this contender.
     pub(super) fn writes(&self) -> u64 {
         self.writes
     }
 
-    /// Writes by all holders, as counted by those who were alone while they counted.
+    /// Writes of all contenders, counted under the lock.
     pub(super) fn all_writes(&self) -> u64 {
-        self.ledger.head().second.load(Ordering::Relaxed)
+        self.protected.head().second.load(Ordering::Relaxed)
     }
 
-    /// Writes the next version into a copy, alone. One who finds that the last to write has not ended met him.
+    /// Writes the next version into a copy. Counts a violation if another write has not finished.
     #[inline]
     pub(super) fn write(&mut self, copy: u32) {
-        let head = self.ledger.head();
+        let head = self.protected.head();
         let count = head.first.load(Ordering::Relaxed);
         self.faults.met += u64::from(head.second.load(Ordering::Relaxed) != count);
         head.first.store(count + 1, Ordering::Relaxed);
@@ -76,14 +76,14 @@ impl Board {
                 word.store(first.wrapping_add((from + at) as u64), Ordering::Relaxed);
             }
         };
-        let (front, back) = self.ledger.state(copy).split_at(WORDS / 2);
+        let (front, back) = self.protected.state(copy).split_at(WORDS / 2);
         fill(0, front);
-        chain::run(self.rounds);
+        work::run(self.rounds);
         fill(WORDS / 2, back);
         head.second.store(count + 1, Ordering::Relaxed);
     }
 
-    /// Copies a copy out, whole or not.
+    /// Copies the state, torn or not.
     #[inline]
     pub(super) fn copy_out(&self, copy: u32) -> Seen {
         let mut seen = [0; WORDS];
@@ -92,21 +92,21 @@ impl Board {
                 *to = word.load(Ordering::Relaxed);
             }
         };
-        let (front, back) = self.ledger.state(copy).split_at(WORDS / 2);
+        let (front, back) = self.protected.state(copy).split_at(WORDS / 2);
         let (seen_front, seen_back) = seen.split_at_mut(WORDS / 2);
         take(front, seen_front);
-        chain::run(self.rounds);
+        work::run(self.rounds);
         take(back, seen_back);
         seen
     }
 
-    /// Checks what was copied out and accepted.
+    /// Checks an accepted copy.
     #[inline]
     pub(super) fn check(&mut self, seen: &Seen) {
         let first = seen[0];
         let step = u64::from(first != UNWRITTEN);
         let due = |at: usize| first.wrapping_add(step * at as u64);
-        // Without a branch for each word, so that the check costs less than what it checks.
+        // Without a branch for each word, so that the check costs less than the read.
         if seen.iter().enumerate().fold(0, |differing, (at, word)| differing | (word ^ due(at))) != 0 {
             self.faults.torn += 1;
         } else if first != self.last {
@@ -115,7 +115,7 @@ impl Board {
         }
     }
 
-    /// Checks a version that is not the one seen last.
+    /// Checks a version that differs from the last one seen.
     fn check_version(&mut self, first: u64) {
         let (owner, writes) = parts(unmix(first));
         if first == UNWRITTEN {
@@ -128,31 +128,33 @@ impl Board {
         }
     }
 
-    /// Who wrote what was copied out, and how often he had written; nothing while nobody had.
+    /// Slot and number of writes of the writer of a copy; `None` before the first write.
     pub(super) fn writer(seen: &Seen) -> Option<(u32, u64)> {
         let (owner, writes) = parts(unmix(seen[0]));
         (seen[0] != UNWRITTEN).then(|| (u32::from(owner).wrapping_sub(1), writes))
     }
 
-    /// What went wrong for this holder, in words.
+    /// Description of the violations.
     pub(super) fn fault(&self) -> Option<String> {
         let Faults { torn, unknown, stale, met } = self.faults;
         let slot = self.slot;
         match (torn, unknown, stale, met) {
             (0, 0, 0, 0) => None,
-            (0, 0, 0, met) => Some(format!("the holder on slot {slot} met another who was writing {met} times")),
+            (0, 0, 0, met) => Some(format!("the contender on slot {slot} met another writer {met} times")),
             (0, 0, stale, _) => {
-                Some(format!("the holder on slot {slot} read something older than before {stale} times"))
+                Some(format!("the contender on slot {slot} read something older than before {stale} times"))
             }
-            (0, unknown, ..) => Some(format!("the holder on slot {slot} read what nobody wrote {unknown} times")),
+            (0, unknown, ..) => {
+                Some(format!("the contender on slot {slot} read a value never written {unknown} times"))
+            }
             (torn, ..) => {
-                Some(format!("the holder on slot {slot} read half of one write and half of another {torn} times"))
+                Some(format!("the contender on slot {slot} read half of one write and half of another {torn} times"))
             }
         }
     }
 }
 
-/// A version of the holder on `slot`: never zero in its upper part, so that no version is what nobody wrote.
+/// A version of the contender on `slot`: never zero in its upper part, so no version maps to `UNWRITTEN`.
 const fn version(slot: u32, writes: u64) -> u64 {
     stamp(slot as u16 + 1, writes)
 }
@@ -161,32 +163,32 @@ const fn version(slot: u32, writes: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn two() -> (Board, Board) {
-        let address = Ledger::create().unwrap();
-        let of = |slot| Board::new(Ledger::attach(&address).unwrap(), slot, 2);
+    fn two() -> (VersionedState, VersionedState) {
+        let address = ProtectedState::create().unwrap();
+        let of = |slot| VersionedState::new(ProtectedState::attach(&address).unwrap(), slot, 2);
         (of(0), of(1))
     }
 
-    fn look(board: &mut Board, copy: u32) -> Option<String> {
-        board.check(&board.copy_out(copy));
-        board.fault()
+    fn look(state: &mut VersionedState, copy: u32) -> Option<String> {
+        state.check(&state.copy_out(copy));
+        state.fault()
     }
 
     #[test]
-    fn whole_versions_pass_whoever_wrote_them() {
+    fn whole_versions_of_any_writer_pass() {
         let (mut first, mut second) = two();
-        assert_eq!((look(&mut first, 0), Board::writer(&first.copy_out(0))), (None, None));
+        assert_eq!((look(&mut first, 0), VersionedState::writer(&first.copy_out(0))), (None, None));
         first.write(0);
         second.write(0);
         assert_eq!((look(&mut first, 0), look(&mut second, 0)), (None, None));
-        assert_eq!(Board::writer(&first.copy_out(0)), Some((1, 1)));
+        assert_eq!(VersionedState::writer(&first.copy_out(0)), Some((1, 1)));
         second.write(1);
         assert_eq!(look(&mut first, 1), None);
         assert_eq!((first.all_writes(), first.writes(), second.writes()), (3, 1, 2));
     }
 
     #[test]
-    fn half_a_write_is_seen_wherever_it_ends() {
+    fn a_torn_write_is_detected_at_each_word() {
         for at in 1..WORDS {
             let (mut first, mut second) = two();
             first.write(0);
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_very_first_write_is_seen() {
+    fn a_torn_first_write_is_detected() {
         let (mut first, mut second) = two();
         let mut torn = first.copy_out(0);
         second.write(0);
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_before_is_seen() {
+    fn an_older_version_is_detected() {
         let (mut first, mut second) = two();
         second.write(0);
         second.write(1);
@@ -222,18 +224,18 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wrote_is_seen() {
-        let mut board = two().0;
+    fn a_value_never_written_is_detected() {
+        let mut state = two().0;
         let first = mix(version(MAX_HOLDERS, 1));
-        board.check(&std::array::from_fn(|at| first.wrapping_add(at as u64)));
-        assert!(board.fault().is_some_and(|why| why.contains("nobody wrote")));
+        state.check(&std::array::from_fn(|at| first.wrapping_add(at as u64)));
+        assert!(state.fault().is_some_and(|why| why.contains("never written")));
     }
 
     #[test]
-    fn a_writer_that_meets_another_is_seen() {
+    fn a_concurrent_writer_is_detected() {
         let (mut first, second) = two();
-        second.ledger.head().first.store(1, Ordering::Relaxed);
+        second.protected.head().first.store(1, Ordering::Relaxed);
         first.write(0);
-        assert!(first.fault().is_some_and(|why| why.contains("met another")));
+        assert!(first.fault().is_some_and(|why| why.contains("met another writer")));
     }
 }

@@ -1,6 +1,6 @@
-//! What a lock protects while it is measured: a pair of counters, an owner's word, and lines of data, in memory that all
-//! holders map. Whatever the lock, nothing here excludes anybody: plain loads and stores (relaxed, in the terms of the
-//! language), so that two holders at once are seen.
+//! State that a lock protects in a measure: a pair of counters, the slot of the owner, and lines of data, in memory
+//! mapped by all contenders. It is accessed with plain loads and stores (`Relaxed` atomics), which exclude nothing by
+//! themselves, so two owners at once are detected.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -12,7 +12,7 @@ use crate::measure::window::Ending;
 use crate::record::{LINES_MAX, Substrate};
 use crate::shm::{self, Segment, SharedLayout};
 
-/// Words of one copy of the state that readers look at: four lines.
+/// Words of one copy of the state that `read_mostly` reads: four lines.
 pub const WORDS: usize = 32;
 
 const LINE_BYTES: usize = 64;
@@ -20,30 +20,30 @@ const LINES_OFFSET: usize = 2 * LINE_BYTES;
 const STATE_OFFSET: usize = LINES_OFFSET + LINES_MAX as usize * LINE_BYTES;
 const BYTES: usize = STATE_OFFSET + COPIES as usize * size_of::<State>();
 
-/// The line that every critical section changes.
+/// The line that each critical section changes.
 #[repr(C, align(64))]
 pub(super) struct Head {
-    /// Counted on the way in ...
+    /// Incremented at the start of a critical section; equal to `second` outside of one.
     pub(super) first: AtomicU64,
-    /// ... and on the way out: in between they differ.
+    /// Incremented at the end of a critical section.
     pub(super) second: AtomicU64,
-    /// Slot of who is inside, plus one; 0 for nobody.
+    /// Slot of the owner plus one; 0 when the lock is free.
     pub(super) owner: AtomicU64,
-    /// Slot of who was inside last, plus one.
+    /// Slot of the last owner plus one.
     pub(super) last: AtomicU64,
-    /// Ticks of the clock at the last release, where that is asked.
+    /// Clock ticks at the last release, in the window that stamps releases.
     pub(super) released: AtomicU64,
-    /// Tickets left, for the measure that sells them.
+    /// Tickets left, for the measure `tickets`.
     pub(super) stock: AtomicU64,
 }
 
 const OVER_OFFSET: usize = LINE_BYTES;
 const _: () = assert!(size_of::<Head>() <= LINE_BYTES && OVER_OFFSET + size_of::<Over>() <= LINES_OFFSET);
 
-// SAFETY: repr(C), atomics only; zero bytes are a ledger nobody wrote to.
+// SAFETY: repr(C), atomics only; zero bytes are the initial state.
 unsafe impl SharedLayout for Head {}
 
-/// The number of the last window that somebody's clock ended. A line of its own, which all hold a copy of.
+/// Number of the last window that ended. On a line of its own, which stays in the caches of all contenders.
 #[repr(C, align(64))]
 struct Over(AtomicU64);
 
@@ -55,29 +55,29 @@ struct Line {
     count: AtomicU64,
 }
 
-// SAFETY: repr(C), one atomic; zero bytes are a count of none.
+// SAFETY: repr(C), one atomic; zero bytes are a count of zero.
 unsafe impl SharedLayout for Line {}
 
-/// A copy of the state that readers look at.
+/// One copy of the state that `read_mostly` reads.
 #[repr(C, align(64))]
 struct State([AtomicU64; WORDS]);
 
-// SAFETY: repr(C), atomics only; zero bytes are a state that nobody wrote.
+// SAFETY: repr(C), atomics only; zero bytes are a state before the first write.
 unsafe impl SharedLayout for State {}
 
-/// A mapping of the protected memory.
+/// Mapping of the protected state.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct ProtectedState {
     segment: Segment,
 }
 
-impl Ledger {
-    /// Makes one.
+impl ProtectedState {
+    /// Creates the segment.
     pub fn create() -> io::Result<Address> {
         shm::create(Substrate::Memfd, BYTES)
     }
 
-    /// Maps it, with its pages brought in.
+    /// Maps the segment and touches its pages.
     pub fn attach(address: &Address) -> io::Result<Self> {
         Ok(Self { segment: Segment::attach(address, Endpoint::Sender, BYTES)?.settled(Substrate::Memfd, true)? })
     }
@@ -87,25 +87,25 @@ impl Ledger {
         self.segment.view(0)
     }
 
-    /// Adds one to the count of the line `at`, as anybody would who knows himself alone.
+    /// Increments the count of line `at` with a load and a store, as under a lock.
     #[inline]
     pub(super) fn touch(&self, at: u32) {
         let line: &Line = self.line(at);
         line.count.store(line.count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Adds one to the count of the line `at`, whoever else does.
+    /// Increments the count of line `at` atomically.
     #[inline]
     pub(super) fn touch_atomically(&self, at: u32) {
         self.line(at).count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often the line `at` was touched.
+    /// Increments of line `at` so far.
     pub fn touches(&self, at: u32) -> u64 {
         self.line(at).count.load(Ordering::Relaxed)
     }
 
-    /// One of the copies of the state.
+    /// One copy of the state.
     #[inline]
     pub fn state(&self, copy: u32) -> &[AtomicU64; WORDS] {
         assert!(copy < COPIES, "there is no copy {copy} of the state");
@@ -113,8 +113,8 @@ impl Ledger {
         &state.0
     }
 
-    /// Critical sections that left their mark: by the pair of counters, the lower one where they differ; by the first
-    /// alone where the update is a single instruction.
+    /// Critical sections counted by the protected state: the lower of the two counters; the first one where the update
+    /// is a single instruction.
     pub fn passes(&self, guard: Guard) -> u64 {
         let head = self.head();
         let (first, second) = (head.first.load(Ordering::Relaxed), head.second.load(Ordering::Relaxed));
@@ -126,12 +126,12 @@ impl Ledger {
 
     #[inline]
     fn line(&self, at: u32) -> &Line {
-        assert!(at < LINES_MAX, "line {at} is beyond the ledger");
+        assert!(at < LINES_MAX, "line {at} is beyond the protected state");
         self.segment.view(LINES_OFFSET + at as usize * LINE_BYTES)
     }
 }
 
-impl Ending for Ledger {
+impl Ending for ProtectedState {
     #[inline]
     fn is_over(&self, window: u64) -> bool {
         self.segment.view::<Over>(OVER_OFFSET).0.load(Ordering::Relaxed) == window

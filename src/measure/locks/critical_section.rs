@@ -1,33 +1,33 @@
-//! The critical section: work of a known length on protected data, and the check that nobody else was there.
+//! Critical section: work of a known duration on the protected state, and the check that no other contender is in it.
 
 use std::sync::atomic::Ordering;
 
-use super::chain;
-use super::ledger::Ledger;
+use super::protected_state::ProtectedState;
+use super::work;
 use crate::lock::{Guard, MAX_HOLDERS};
 
-/// One holder's critical sections.
-pub struct Critical {
-    ledger: Ledger,
+/// Critical sections of one contender.
+pub struct CriticalSection {
+    protected: ProtectedState,
     me: u64,
     rounds: u64,
     lines: u32,
-    /// Somebody else was seen inside.
+    /// Times that another contender was found in the critical section.
     pub violations: u64,
-    /// Attempts in vain of an optimistic update.
+    /// Failed attempts of optimistic updates.
     pub retries: u64,
-    /// By the slot that was inside before; the last entry is nobody.
+    /// Critical sections by slot of the previous owner; the last entry counts those without one.
     pub after: Vec<u64>,
-    /// The most in a row.
+    /// Longest series of consecutive critical sections.
     pub longest_run: u64,
     run: u64,
 }
 
-impl Critical {
-    /// The critical sections of the holder on `slot`: `rounds` of the chain, and `lines` changed.
-    pub fn new(ledger: Ledger, slot: u32, rounds: u64, lines: u32) -> Self {
+impl CriticalSection {
+    /// Critical sections of the contender on `slot`: `rounds` of work, and `lines` changed.
+    pub fn new(protected: ProtectedState, slot: u32, rounds: u64, lines: u32) -> Self {
         Self {
-            ledger,
+            protected,
             me: u64::from(slot) + 1,
             rounds,
             lines,
@@ -39,29 +39,29 @@ impl Critical {
         }
     }
 
-    /// The protected memory.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// The protected state.
+    pub fn protected(&self) -> &ProtectedState {
+        &self.protected
     }
 
-    /// Forgets what was counted, as the hot phase begins.
+    /// Resets the counters before the hot phase.
     pub fn reset(&mut self) {
         (self.violations, self.retries, self.longest_run, self.run) = (0, 0, 0, 0);
         self.after.fill(0);
     }
 
-    /// Critical sections that came after another holder's.
+    /// Critical sections that followed one of another contender.
     pub fn taken_over(&self) -> u64 {
-        let of_somebody = &self.after[..MAX_HOLDERS as usize];
-        of_somebody.iter().sum::<u64>() - self.after[self.me as usize - 1]
+        let after_any = &self.after[..MAX_HOLDERS as usize];
+        after_any.iter().sum::<u64>() - self.after[self.me as usize - 1]
     }
 
-    /// Whether nobody else has been inside since this holder was.
+    /// Whether this contender was the last owner.
     pub fn is_last(&self) -> bool {
-        self.ledger.head().last.load(Ordering::Relaxed) == self.me
+        self.protected.head().last.load(Ordering::Relaxed) == self.me
     }
 
-    /// One critical section, under what `guard` stands for. `guard` is a constant at every call, so the choice costs nothing.
+    /// Runs one critical section for this kind of `guard`, a constant at each call site, so the match is free.
     #[inline]
     pub fn pass(&mut self, guard: Guard) {
         match guard {
@@ -71,10 +71,10 @@ impl Critical {
         }
     }
 
-    /// The shortest critical section there is: one update, without work and without book-keeping.
+    /// Runs the shortest critical section: one update, without work and statistics.
     #[inline]
     pub fn count(&mut self, guard: Guard) {
-        let head = self.ledger.head();
+        let head = self.protected.head();
         match guard {
             Guard::Exclusive | Guard::Nothing => {
                 let count = head.first.load(Ordering::Relaxed);
@@ -91,30 +91,30 @@ impl Critical {
 
     #[inline]
     fn alone(&mut self) {
-        let head = self.ledger.head();
+        let head = self.protected.head();
         let count = head.first.load(Ordering::Relaxed);
-        let nobody = head.owner.load(Ordering::Relaxed) == 0 && head.second.load(Ordering::Relaxed) == count;
+        let free = head.owner.load(Ordering::Relaxed) == 0 && head.second.load(Ordering::Relaxed) == count;
         head.owner.store(self.me, Ordering::Relaxed);
         head.first.store(count + 1, Ordering::Relaxed);
-        chain::run(self.rounds);
+        work::run(self.rounds);
         for line in 1..self.lines {
-            self.ledger.touch(line);
+            self.protected.touch(line);
         }
         let last = head.last.load(Ordering::Relaxed);
         let mine = head.owner.load(Ordering::Relaxed) == self.me && head.first.load(Ordering::Relaxed) == count + 1;
         head.second.store(count + 1, Ordering::Relaxed);
         head.last.store(self.me, Ordering::Relaxed);
         head.owner.store(0, Ordering::Relaxed);
-        self.violations += u64::from(!(nobody && mine));
+        self.violations += u64::from(!(free && mine));
         self.note(last);
     }
 
     #[inline]
     fn atomic(&mut self) {
-        let head = self.ledger.head();
-        chain::run(self.rounds);
+        let head = self.protected.head();
+        work::run(self.rounds);
         for line in 1..self.lines {
-            self.ledger.touch_atomically(line);
+            self.protected.touch_atomically(line);
         }
         head.first.fetch_add(1, Ordering::Relaxed);
         self.note(0);
@@ -122,10 +122,10 @@ impl Critical {
 
     #[inline]
     fn optimistic(&mut self) {
-        let first = &self.ledger.head().first;
+        let first = &self.protected.head().first;
         let mut count = first.load(Ordering::Relaxed);
         loop {
-            chain::run(self.rounds);
+            work::run(self.rounds);
             match first.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => count = now,
@@ -135,7 +135,7 @@ impl Critical {
         self.note(0);
     }
 
-    /// Who was inside before, where somebody keeps book of that.
+    /// Counts the previous owner, where it is recorded.
     #[inline]
     fn note(&mut self, last: u64) {
         let at = last.wrapping_sub(1).min(u64::from(MAX_HOLDERS)) as usize;
@@ -149,14 +149,14 @@ impl Critical {
 mod tests {
     use super::*;
 
-    fn two() -> (Critical, Critical) {
-        let address = Ledger::create().unwrap();
-        let of = |slot| Critical::new(Ledger::attach(&address).unwrap(), slot, 3, 4);
+    fn two() -> (CriticalSection, CriticalSection) {
+        let address = ProtectedState::create().unwrap();
+        let of = |slot| CriticalSection::new(ProtectedState::attach(&address).unwrap(), slot, 3, 4);
         (of(0), of(1))
     }
 
     #[test]
-    fn turns_are_told_apart_and_add_up() {
+    fn previous_owners_are_counted() {
         let (mut first, mut second) = two();
         for _ in 0..3 {
             first.pass(Guard::Exclusive);
@@ -166,22 +166,22 @@ mod tests {
         assert_eq!((first.violations, second.violations), (0, 0));
         assert_eq!((first.after[1], first.after[MAX_HOLDERS as usize]), (2, 1));
         assert_eq!((second.after[0], second.after[1], second.longest_run), (3, 3, 2));
-        assert_eq!((first.ledger().passes(Guard::Exclusive), first.ledger().touches(3)), (9, 9));
+        assert_eq!((first.protected().passes(Guard::Exclusive), first.protected().touches(3)), (9, 9));
     }
 
     #[test]
-    fn somebody_inside_is_seen() {
+    fn another_owner_is_detected() {
         let (mut first, second) = two();
-        second.ledger().head().owner.store(second.me, Ordering::Relaxed);
+        second.protected().head().owner.store(second.me, Ordering::Relaxed);
         first.pass(Guard::Exclusive);
         assert_eq!(first.violations, 1);
     }
 
     #[test]
-    fn an_update_that_got_lost_is_seen_by_the_next() {
+    fn a_lost_update_is_detected_by_the_next_section() {
         let (mut first, second) = two();
         first.pass(Guard::Nothing);
-        second.ledger().head().first.store(0, Ordering::Relaxed);
+        second.protected().head().first.store(0, Ordering::Relaxed);
         first.pass(Guard::Nothing);
         assert_eq!(first.violations, 1);
     }
