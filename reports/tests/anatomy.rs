@@ -2,8 +2,8 @@
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
 use crate::common;
+use crate::common::recording;
 use ipcmark_record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
-use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::anatomy::{Pace, Price, Priced, at_size, price};
 use ipcmark_reports::analyse::declared::{declared, disagreements};
 use ipcmark_reports::analyse::statistics::Random;
@@ -18,7 +18,7 @@ fn priced(measure: Measure, placement: Placement, anatomy: Anatomy, cost_ns: f64
     metrics.insert(metric::ROUND_TRIP_NS.into(), cost_ns);
     metrics.insert(metric::MESSAGES_PER_S.into(), 1e9 / cost_ns);
     record.outcome.anatomy = Some(anatomy);
-    let recording = Recording { records: vec![record], bad_lines: Vec::new() };
+    let recording = recording(vec![record]);
     price(&Study::of(&recording).cases[0], &floors()).expect("declared, measured, and with floors")
 }
 
@@ -126,7 +126,7 @@ fn floors_between_sizes_lie_on_a_power_law() {
 fn declared_and_seen_stand_side_by_side() {
     let one = common::variants()[3];
     let case = common::case(&one, Measure::CostModel, Placement::SameL3, 8);
-    let recording = Recording { records: vec![common::seen(&one, case, 0)], bad_lines: Vec::new() };
+    let recording = recording(vec![common::seen(&one, case, 0)]);
     let study = Study::of(&recording);
     let rows = declared(&study.cases[0]);
     let of = |role: &str, count: &str| {

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::OnceLock;
 
 use crate::common;
+use crate::common::recording;
 use ipcmark_record::{Measure, Placement};
 use ipcmark_reports::{BadLine, Recording, write};
 
@@ -18,7 +19,7 @@ fn page(recording: &Recording) -> String {
 
 fn quick() -> &'static Recording {
     static QUICK: OnceLock<Recording> = OnceLock::new();
-    QUICK.get_or_init(|| Recording { records: common::quick_run(5, 11), bad_lines: Vec::new() })
+    QUICK.get_or_init(|| recording(common::quick_run(5, 11)))
 }
 
 /// The page of [`quick`], drawn once for all tests.
@@ -110,7 +111,7 @@ fn the_answer_has_numbers_and_names_both_ways_of_waiting() {
 
 #[test]
 fn one_set_makes_no_claims() {
-    let page = page(&Recording { records: common::quick_run(1, 5), bad_lines: Vec::new() });
+    let page = page(&recording(common::quick_run(1, 5)));
     assert!(page.contains("indicative only"));
     assert!(!elements(&page, "<tr data-series", "</tr>").any(|row| row.contains(">stable<")));
 }
@@ -130,14 +131,14 @@ fn a_recording_of_failures_names_each_reason() {
         common::failed(case(8), 0, "the receiver was killed by signal 9"),
         common::skipped(case(64), 0, "needs /dev/shm"),
     ];
-    let page = shown(&page(&Recording { records, bad_lines: Vec::new() }));
+    let page = shown(&page(&recording(records)));
     assert!(page.contains("signal 9") && page.contains("needs /dev/shm") && page.contains("No case was measured"));
     assert!(!page.contains("<svg"));
 }
 
 #[test]
 fn text_from_records_cannot_become_markup() {
-    let mut recording = Recording { records: common::quick_run(1, 11), bad_lines: Vec::new() };
+    let mut recording = recording(common::quick_run(1, 11));
     for record in &mut recording.records {
         record.suite.question = "<script>alert(1)</script>`<b>`".into();
         record.machine.facts.hostname = "</style><img onerror=x>".into();

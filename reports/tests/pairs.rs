@@ -3,8 +3,8 @@
 use crate::common;
 use crate::common::Variant;
 use crate::common::field::field;
+use crate::common::recording;
 use ipcmark_record::{Measure, PairedFloor, Placement, Record, Substrate, metric};
-use ipcmark_reports::Recording;
 use ipcmark_reports::analyse::break_even::{Answer, break_even};
 use ipcmark_reports::analyse::cross_check::checks;
 use ipcmark_reports::analyse::statistics::Random;
@@ -39,7 +39,7 @@ fn sweep(mechanism: &str, sets: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<
 fn asked(sets: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f64) -> Answer {
     let mut records = sweep("pipe", sets, 1, pipe);
     records.extend(sweep("unix-stream", sets, 2, stream));
-    let recording = Recording { records, bad_lines: Vec::new() };
+    let recording = recording(records);
     let study = Study::of(&recording);
     let of = |mechanism: &str| -> Vec<&CaseStudy<'_>> {
         study.cases.iter().filter(|case| case.case.mechanism == mechanism).collect()
@@ -111,7 +111,7 @@ fn fifo_against_pipe(sets: u32, times: f64, floor: f64) -> Vec<(bool, String)> {
             futex_hop_ns: None,
         });
     }
-    let recording = Recording { records, bad_lines: Vec::new() };
+    let recording = recording(records);
     let study = Study::of(&recording);
     checks(&study).iter().map(|check| (check.is_equal(), check.told())).collect()
 }
@@ -133,7 +133,7 @@ fn pairs_that_agree_are_equal_and_others_are_not_shown() {
 
 #[test]
 fn what_memory_is_made_of_is_checked_by_size_and_wait() {
-    let recording = Recording { records: common::quick_run(5, 3), bad_lines: Vec::new() };
+    let recording = recording(common::quick_run(5, 3));
     let study = Study::of(&recording);
     let checks = checks(&study);
     assert_eq!(checks.len(), 2 * common::SIZES.len(), "round trips and streams of the spinning ring");

@@ -1,16 +1,15 @@
 //! What the charts of sweeps say, on records made so that the answer is known.
 
-use std::fs;
-
 use crate::common;
 use crate::common::Variant;
 use crate::common::field::{field, standard_run};
 use crate::common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
-use ipcmark_record::{Arrivals, Group, Measure, Placement, Record, Touch, Verdict};
+use crate::common::{page, recording};
+use ipcmark_record::{Arrivals, Group, Measure, Placement, Touch, Verdict};
 use ipcmark_reports::analyse::load::{Due, loads, offered};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
-use ipcmark_reports::{Change, Recording, compare, summarise, write};
+use ipcmark_reports::{Change, Recording, compare, summarise};
 
 fn row(name: &str) -> Variant {
     let row = |one: &Variant| format!("{}/{}", one.mechanism, one.wait.expect("the field waits"));
@@ -19,17 +18,6 @@ fn row(name: &str) -> Variant {
 
 fn few() -> Vec<Variant> {
     ["pipe/block", "unix-stream/block", "shm-spsc/spin", "shm-spsc/hybrid", "shm-spsc/park"].map(row).to_vec()
-}
-
-fn recording(records: Vec<Record>) -> Recording {
-    Recording { records, bad_lines: Vec::new() }
-}
-
-/// The page as a reader sees it.
-fn page(records: Vec<Record>) -> String {
-    let dir = tempfile::tempdir().expect("a directory for the test");
-    let path = write(&recording(records), dir.path()).expect("a page");
-    fs::read_to_string(path).expect("the page").replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
 }
 
 #[test]

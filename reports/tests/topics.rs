@@ -1,33 +1,12 @@
 //! What the page says about processes, queues of work, shared state, servers and Python, on records made so that the answer
 //! is known.
 
-use std::fs;
-
 use crate::common::families::{processes, python, servers, states};
-use ipcmark_record::{Measure, Record};
+use crate::common::{answer, page, recording};
+use ipcmark_record::Measure;
 use ipcmark_reports::analyse::beside::beside;
 use ipcmark_reports::analyse::ground::{Ground, measured};
 use ipcmark_reports::analyse::study::Study;
-use ipcmark_reports::{Recording, write};
-
-fn recording(records: Vec<Record>) -> Recording {
-    Recording { records, bad_lines: Vec::new() }
-}
-
-/// The page as a reader sees it, without the marks around names.
-fn page(records: Vec<Record>) -> String {
-    let dir = tempfile::tempdir().expect("a directory for the test");
-    let path = write(&recording(records), dir.path()).expect("a page");
-    let page = fs::read_to_string(path).expect("the page");
-    assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
-    page.replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
-}
-
-fn answer(page: &str) -> String {
-    let answer =
-        page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next()).expect("an answer");
-    answer.replace("<span class=\"name\">", "").replace("</span>", "")
-}
 
 fn has_each(page: &str, ids: &[&str]) {
     for id in ids {
@@ -129,7 +108,7 @@ fn python_stands_beside_the_fastest_and_beside_its_like() {
     let (natural, times) = lock.natural.expect("a futex was asked, too");
     assert_eq!(natural.case.mechanism, "futex-mutex");
     assert!((times.value / 50.0 - 1.0).abs() < 0.1, "{times:?}");
-    // Threads are compared with threads, and nobody with what does no work.
+    // Threads are compared with threads, and none with a variant that does no work.
     let threads = of("python-thread-pool", Measure::Dispatch);
     assert_eq!(threads.best.0.case.mechanism, "crossbeam-threads");
     assert!(all.iter().all(|one| one.best.0.case.isolation == one.python.case.isolation));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ipcmark_record::{Case, Chunk, Isolation, Measure, Service};
+use ipcmark_record::{Case, Chunk, Isolation, Measure, Pattern, Service};
 
 use super::answer::place;
 use super::study::{CaseStudy, Study};
@@ -89,7 +89,7 @@ pub fn shape(case: &Case) -> Case {
 
 /// What is asked of a variant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
 pub fn asked(case: &Case) -> Vec<String> {
-    let sides = case.params.pattern;
+    let sides = case.params.pattern.filter(|&pattern| pattern != Pattern::default());
     let of_state = case.measure == Measure::Access;
     let words = [
         sides.map(|pattern| pattern.to_string()),

@@ -10,7 +10,6 @@ pub mod crowd;
 pub mod declared;
 pub mod distribution;
 pub mod families;
-pub mod front;
 pub mod ground;
 pub mod load;
 pub mod lock_answer;

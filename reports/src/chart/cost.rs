@@ -3,12 +3,11 @@
 use ipcmark_record::{Measure, Placement};
 
 use super::axis::Axis;
-use super::scatter::{Dot, Scatter};
+use super::scatter::{Dot, Scatter, front};
 use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
-use crate::analyse::front::front;
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;

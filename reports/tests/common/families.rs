@@ -15,7 +15,7 @@ use ipcmark_reports::analyse::statistics::Random;
 
 use super::{blank, encode, gauss, uniform};
 
-/// Somebody to ask, and how costly he is next to the others.
+/// A variant of any family, and its cost next to the others.
 #[derive(Clone, Copy)]
 pub struct One {
     pub family: &'static str,
@@ -23,7 +23,7 @@ pub struct One {
     pub group: Group,
     pub wait: Option<Wait>,
     pub isolation: Isolation,
-    /// Nanoseconds, or whatever the formulas of his family take it for.
+    /// Nanoseconds, or whatever the formulas of its family take it for.
     pub cost: f64,
 }
 

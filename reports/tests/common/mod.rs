@@ -8,15 +8,38 @@ pub mod locks;
 pub mod machine;
 pub mod sweeps;
 
+use std::fs;
+
 pub use chance::{encode, gauss, uniform};
 use ipcmark_record::{
     Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
     RoleCost, SCHEMA, Status, Substrate, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::{Recording, write};
 
 use chance::latencies;
 use machine::{machine, suite};
+
+/// What a reader of files would have found.
+pub fn recording(records: Vec<Record>) -> Recording {
+    Recording { records, bad_lines: Vec::new() }
+}
+
+/// The page of `records` as a reader sees it.
+pub fn page(records: Vec<Record>) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let path = write(&recording(records), dir.path()).expect("a page");
+    let page = fs::read_to_string(path).expect("the page");
+    assert!(!page.contains("NaN") && !page.contains("inf\""), "a coordinate is not a number");
+    page.replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
+}
+
+/// The answer at the top of a page, without the marks around names.
+pub fn answer(page: &str) -> String {
+    let answer = page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next());
+    answer.expect("an answer").replace("<span class=\"name\">", "").replace("</span>", "")
+}
 
 /// A way of running a mechanism, and the formula behind its numbers.
 #[derive(Clone, Copy)]

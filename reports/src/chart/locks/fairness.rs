@@ -3,12 +3,11 @@
 use ipcmark_record::{Measure, Placement};
 
 use super::super::axis::Axis;
-use super::super::scatter::{Dot, Scatter};
+use super::super::scatter::{Dot, Scatter, front};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::front::front;
 use crate::analyse::locks::{FAIRNESS_WINDOW_NS, common_ground, excludes, fairness, ground_told, on_ground, rivals};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;

@@ -6,7 +6,6 @@ mod crowding;
 mod fairness;
 mod hand_overs;
 mod read_mostly;
-mod reader_waits;
 mod scaling;
 mod starvation;
 mod throughput;
@@ -28,8 +27,8 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
         fairness::figure,
         starvation::figure,
         hand_overs::figure,
-        read_mostly::figure,
-        reader_waits::figure,
+        read_mostly::rates,
+        read_mostly::waits,
         tickets::figure,
         anatomy::figure,
     ];

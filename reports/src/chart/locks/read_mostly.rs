@@ -1,14 +1,17 @@
-//! Reads a second against how many of a hundred accesses only read: what it is worth to let readers in together.
+//! Read-mostly locks against the share of accesses that only read: reads per second, and the waits of readers and writers.
 
-use ipcmark_record::{Measure, Placement, metric};
+use ipcmark_record::{Group, Measure, Placement, metric};
 
+use super::super::canvas::Dash;
 use super::super::parameter::{CONTENDERS, READS};
-use super::super::sweep::{Sweep, TYPICAL, Value};
+use super::super::sweep::{AsPoint, Choice, Curve, Layout, Sweep, TYPICAL, Value};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
+use crate::analyse::best::extreme;
 use crate::analyse::locks::{excludes, holders, home, rivals};
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::trials::value;
 use crate::format;
 
 const READS_PER_S: Value = Value {
@@ -19,7 +22,7 @@ const READS_PER_S: Value = Value {
 };
 
 /// Cases with the most common number of contenders, in order of series and share of reads.
-pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
+fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
     let placement = home(study, Measure::ReadMostly, placement);
     let mut cases = placement.map_or_else(Vec::new, |at| rivals(study, Measure::ReadMostly, at));
     cases.retain(|case| case.is_sound() && case.case.params.reads_percent.is_some());
@@ -31,7 +34,7 @@ pub fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s Case
 }
 
 /// The chart; `None` where only one share of reads was tried.
-pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+pub fn rates(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cases = cases(study, placement);
     let first = cases.first()?.case;
     let sweep = Sweep {
@@ -46,10 +49,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         ..Sweep::of(cases.clone(), READS, READS_PER_S)
     };
     let answer = READS.best_at_ends(&cases, excludes);
-    Some(Figure { answer, table: table(&cases), ..sweep.figure(study, looks)? })
+    Some(Figure { answer, table: rates_table(&cases), ..sweep.figure(study, looks)? })
 }
 
-fn table(cases: &[&CaseStudy<'_>]) -> Table {
+fn rates_table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Lock")
         .count("Contenders", "holders_count", |case| Some(f64::from(holders(case.case))))
@@ -58,5 +61,75 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .metric("Writes per second", "writes_per_s", format::rate, metric::WRITES_PER_S)
         .metric("Retries per read", "retries_count", format::count, metric::RETRIES_PER_READ)
         .verdict()
+        .table()
+}
+
+/// A wait can be shorter than the clock's step.
+const READ: AsPoint = |case| value(case, metric::READ_P99_NS).map(|ns| (ns.max(1.0), None));
+const WRITE: AsPoint = |case| value(case, metric::WRITE_P99_NS).map(|ns| (ns.max(1.0), None));
+
+const WAIT: Value = Value {
+    name: "wait, p99",
+    of: READ,
+    show: format::time,
+    columns: [("Read, p99", "read_p99_ns"), ("Low", "low_ns"), ("High", "high_ns")],
+};
+
+const SIDES: [Curve; 2] =
+    [Curve { label: "write", dash: Dash::Dashed, of: WRITE }, Curve { label: "read", dash: Dash::Solid, of: READ }];
+
+/// The chart, a panel for each lock; `None` where waits were not told apart.
+pub fn waits(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
+    let mut cases = cases(study, placement);
+    cases.retain(|case| SIDES.iter().any(|side| (side.of)(case).is_some()));
+    let first = cases.first()?.case;
+    // A lock that does not tell readers from writers lets both wait alike.
+    let tells = |case: &&CaseStudy<'_>| case.series.group == Some(Group::ReadMostly);
+    let sweep = Sweep {
+        id: "read-waits".into(),
+        title: format!("Wait of reads and writes, p99: {} contenders, {}", holders(first), place(first.placement)),
+        description: "99th percentile of the wait of reads and of writes by how many of a hundred accesses only read, one \
+                      panel per lock.",
+        note: "Time from the request until the access that counted began, retries included. Reads are solid, \
+               writes dashed; at 100 % reads there is no write. Locks that treat readers and writers alike are \
+               in the table only."
+            .into(),
+        layout: Layout::Variant(&SIDES),
+        choice: Choice::All,
+        ..Sweep::of(cases.iter().copied().filter(tells).collect(), READS, WAIT)
+    };
+    Some(Figure { answer: answer(&cases), table: waits_table(&cases), ..sweep.figure(study, looks)? })
+}
+
+/// Where writes wait longest against reads, and the other way round.
+fn answer(cases: &[&CaseStudy<'_>]) -> String {
+    let ratio = |case: &CaseStudy<'_>| {
+        (case.series.group == Some(Group::ReadMostly)).then_some(())?;
+        Some(value(case, metric::WRITE_P99_NS)?.max(1.0) / value(case, metric::READ_P99_NS)?.max(1.0))
+    };
+    let told = |(case, ratio): (&CaseStudy<'_>, f64), longer: &str, ratio_of: fn(f64) -> f64| {
+        let (name, share) = (case.series.quoted(), (READS.of)(case));
+        format!("with {name} {longer} {} times as long ({share}\u{202f}% reads)", format::ratio(ratio_of(ratio)))
+    };
+    let writes = extreme(cases, false, ratio).filter(|one| one.1 > 1.0);
+    let reads = extreme(cases, true, ratio).filter(|one| one.1 < 1.0);
+    let parts = [
+        writes.map(|one| told(one, "writes wait", |ratio| ratio)),
+        reads.map(|one| told(one, "reads wait", |ratio| 1.0 / ratio)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!("At p99, {}.", parts.join("; ")) }
+}
+
+fn waits_table(cases: &[&CaseStudy<'_>]) -> Table {
+    Table::of(cases)
+        .case("Lock")
+        .count("Reads", "reads_percent", |case| Some((READS.of)(case) as f64))
+        .metric("Read, p50", "read_p50_ns", format::time, metric::READ_P50_NS)
+        .metric("Read, p99", "read_p99_ns", format::time, metric::READ_P99_NS)
+        .metric("Read, longest", "read_starved_ns", format::time, metric::READ_STARVED_NS)
+        .metric("Write, p50", "write_p50_ns", format::time, metric::WRITE_P50_NS)
+        .metric("Write, p99", "write_p99_ns", format::time, metric::WRITE_P99_NS)
+        .metric("Write, longest", "write_starved_ns", format::time, metric::WRITE_STARVED_NS)
         .table()
 }

@@ -2,7 +2,6 @@
 
 mod chunks;
 mod cost;
-mod deaths;
 mod efficiency;
 mod grains;
 mod overhead;
@@ -20,12 +19,12 @@ use crate::analyse::study::{CaseStudy, Study};
 
 /// Every chart about pools that the records have data for, in the order of the page.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = results::figure(study).into_iter().collect();
+    let mut figures: Vec<Figure> = results::side_by_side(study).into_iter().collect();
     let single = [cost::figure, overhead::figure, efficiency::figure, grains::figure];
     figures.extend(single.into_iter().filter_map(|figure| figure(study, looks)));
     figures.extend(load::apart(study, looks, Due::Tasks));
     figures.extend(chunks::figure(study, looks));
-    figures.extend(deaths::figure(study));
+    figures.extend(results::after_kills(study));
     figures
 }
 

@@ -1,22 +1,127 @@
-//! What a connection costs: until the first answer, and in memory.
+//! Charts about one service for many clients: requests and latency against clients, latency under load, and the cost of a
+//! connection.
 
-use ipcmark_record::{Case, Kind, Measure, metric};
+use ipcmark_record::{Case, Kind, Measure, Service, metric};
 
-use super::super::canvas::Marker;
-use super::super::parameter::CLIENTS;
-use super::super::points::{Entry, Points};
-use super::super::table::Table;
-use super::super::{Figure, Looks};
-use super::{address, competes};
-use crate::analyse::families::SERVER;
+use super::canvas::Marker;
+use super::parameter::CLIENTS;
+use super::points::{Entry, Points};
+use super::sweep::{Choice, Layout, P99, Sweep, TYPICAL, Value};
+use super::table::Table;
+use super::{Figure, Looks, load};
+use crate::analyse::families::{SERVER, is_python};
 use crate::analyse::ground::{Ground, measured};
+use crate::analyse::load::Due;
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};
 
+/// Every chart about servers that the records have data for, in the order of the page.
+pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
+    let mut figures = against_clients(study, looks);
+    figures.extend(load::apart(study, looks, Due::Requests));
+    figures.extend(cost(study, looks));
+    figures.extend(memory(study, looks));
+    figures
+}
+
+/// One panel for each kind of address, by the last word of a row's name: which way of serving is better shows among those
+/// of one kind.
+fn address(case: &CaseStudy<'_>) -> (usize, &'static str) {
+    let kinds = [("-tcp", "TCP"), ("-unix", "Unix sockets")];
+    let known = kinds.iter().position(|(ending, _)| case.case.mechanism.ends_with(ending));
+    known.map_or((kinds.len(), "others"), |at| (at, kinds[at].1))
+}
+
+/// True for a server that competes with the others.
+fn competes(case: &CaseStudy<'_>) -> bool {
+    !is_python(case.case)
+}
+
+/// A panel holds every way of serving one kind of address.
+const MOST_SHOWN: usize = 16;
+
+const REQUESTS_PER_S: Value = Value {
+    name: "requests per second, in all",
+    of: TYPICAL,
+    show: format::rate,
+    columns: [("Requests per second", "requests_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+};
+
+const LATENCY: Value = Value {
+    name: "from request to answer, p99",
+    of: P99,
+    show: format::time,
+    columns: [("p99", "p99_ns"), ("Low", "low_ns"), ("High", "high_ns")],
+};
+
+/// Two charts for each ground on which the number of clients was swept.
+fn against_clients(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
+    let of = |ground: Ground<'_, '_>| [rate(study, looks, &ground), latency(study, looks, &ground)];
+    let served = measured(study, SERVER).filter(|case| case.case.measure == Measure::Serve);
+    CLIENTS.grounds(served).into_iter().flat_map(of).flatten().collect()
+}
+
+/// For addresses: what sets a ground apart from others.
+fn id(name: &str, shape: &Case) -> String {
+    let service = shape.params.service.unwrap_or(Service::Echo);
+    format!("{name}-{service}-{}-{}", shape.params.message_bytes.unwrap_or(0), shape.placement)
+}
+
+fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
+    let sweep = Sweep {
+        id: id("serve", &ground.shape),
+        title: format!("Requests per second against clients: {}", ground.told()),
+        description: "Requests answered a second by the number of clients, on logarithmic axes, one line per server, one \
+                      panel per kind of address.",
+        note: "A closed loop: each client, a process of its own, asks again when it has its answer, and checks every one. \
+               Bands are 95 % intervals over repetitions."
+            .into(),
+        layout: Layout::By(address),
+        choice: Choice::Closest(MOST_SHOWN),
+        ..Sweep::of(ground.cases.clone(), CLIENTS, REQUESTS_PER_S)
+    };
+    Some(Figure { answer: CLIENTS.best_at_ends(&ground.cases, competes), ..sweep.figure(study, looks)? })
+}
+
+fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
+    let sweep = Sweep {
+        id: id("serve-p99", &ground.shape),
+        title: format!("The slowest hundredth of answers against clients: {}", ground.told()),
+        description: "99th percentile of the time from a request to its answer by the number of clients, on logarithmic \
+                      axes, one line per server, one panel per kind of address.",
+        note: "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed loop the clients \
+               share the rate, so the time grows with their number even where the server is at its best."
+            .into(),
+        layout: Layout::By(address),
+        choice: Choice::Closest(MOST_SHOWN),
+        ..Sweep::of(ground.cases.clone(), CLIENTS, LATENCY)
+    };
+    Some(Figure { answer: soonest(ground), ..sweep.figure(study, looks)? })
+}
+
+/// The lowest p99 with the most clients.
+fn soonest(ground: &Ground<'_, '_>) -> String {
+    let Some(most) = CLIENTS.values(&ground.cases).last().copied() else { return String::new() };
+    let there = ground.cases.iter().filter(|case| (CLIENTS.of)(case) == most && competes(case));
+    let mut known: Vec<(&CaseStudy<'_>, f64)> = there.filter_map(|case| Some((*case, case.summary.p99_ns?))).collect();
+    known.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (Some((best, soon)), Some((worst, late))) = (known.first(), known.last()) else { return String::new() };
+    let beside = if known.len() > 1 {
+        format!("; with {} it takes {}", worst.series.quoted(), format::ns(*late))
+    } else {
+        String::new()
+    };
+    format!(
+        "With {most} clients 99 of 100 answers are there within {} with {}{beside}.",
+        format::ns(*soon),
+        best.series.quoted()
+    )
+}
+
 /// From connecting to the first answer; `None` where it was not measured.
-pub fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     chart(
         study,
         looks,
@@ -37,7 +142,7 @@ pub fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 }
 
 /// Memory for each connection; `None` where it could not be read.
-pub fn memory(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+fn memory(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     chart(
         study,
         looks,

@@ -1,20 +1,93 @@
-//! How long the slowest hundredth of reads and of writes takes.
+//! Charts about state that several read and write: accesses per second against reads and against users, and the slowest
+//! hundredth of reads and writes.
 
-use ipcmark_record::{Kind, metric};
+use ipcmark_record::{Case, Kind, Measure, metric};
 
-use super::super::canvas::Marker;
-use super::super::parameter::{READS, USERS};
-use super::super::points::{Entry, Points, by_sides};
-use super::super::table::Table;
-use super::super::{Figure, Looks};
-use super::{accessed, competes};
-use crate::analyse::ground::Ground;
+use super::canvas::Marker;
+use super::parameter::{Parameter, READS, USERS};
+use super::points::{Entry, Points, by_sides};
+use super::sweep::{Choice, Sweep, TYPICAL, Value};
+use super::table::Table;
+use super::{Figure, Looks};
+use crate::analyse::best::MOST_LINES;
+use crate::analyse::families::{SHARED_STATE, is_python};
+use crate::analyse::ground::{Ground, measured};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format;
 
+/// Every chart about shared state that the records have data for, in the order of the page.
+pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
+    let figures = [against_reads, against_users, waits];
+    figures.into_iter().filter_map(|figure| figure(study, looks)).collect()
+}
+
+/// Measured accesses to shared state.
+fn accessed<'s, 'a>(study: &'s Study<'a>) -> impl Iterator<Item = &'s CaseStudy<'a>> {
+    measured(study, SHARED_STATE).filter(|case| case.case.measure == Measure::Access)
+}
+
+/// True for what lives between processes and is not Python's.
+fn competes(case: &CaseStudy<'_>) -> bool {
+    case.series.between_processes() && !is_python(case.case)
+}
+
+const ACCESSES_PER_S: Value = Value {
+    name: "accesses per second, in all",
+    of: TYPICAL,
+    show: format::rate,
+    columns: [("Accesses per second", "accesses_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+};
+
+/// Against reads, with as many users as most variants share; `None` where one mix was tried.
+fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let words = (
+        "access-reads",
+        "reads",
+        "Accesses per second of all together by how many of a hundred only read, one line per way to share state.",
+    );
+    sweep(study, looks, READS, |shape| shape.params.contenders.map(|n| n.abs_diff(2)), words)
+}
+
+/// Against users, at the mix that most variants share; `None` where one number was tried.
+fn against_users(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+    let words = (
+        "access-holders",
+        "users",
+        "Accesses per second of all together by how many use the state, on logarithmic axes, one line per way to share state.",
+    );
+    sweep(study, looks, USERS, |shape| shape.params.reads_percent.map(|n| n.abs_diff(90)), words)
+}
+
+/// The chart on the ground on which most was swept; of equals the one that is least `far` from the usual: two users, and
+/// of ten accesses nine that read.
+fn sweep(
+    study: &Study<'_>,
+    looks: &Looks,
+    parameter: Parameter,
+    far: fn(&Case) -> Option<u32>,
+    (id, against, description): (&str, &str, &'static str),
+) -> Option<Figure> {
+    let grounds = parameter.grounds(accessed(study));
+    let most = grounds.first()?.cases.len();
+    let level = grounds.into_iter().filter(|ground| ground.cases.len() == most);
+    let ground = level.min_by_key(|ground| far(&ground.shape))?;
+    let answer = parameter.best_at_ends(&ground.cases, competes);
+    let sweep = Sweep {
+        id: id.into(),
+        title: format!("Accesses per second against {against}: {}", ground.told()),
+        description,
+        note: "A fixed window in which all are at work; keys are drawn evenly. Every value read is checked to be one version \
+               that one user wrote, and no older than what this reader saw before. Bands are 95 % intervals over repetitions."
+            .into(),
+        choice: Choice::Closest(MOST_LINES),
+        ..Sweep::of(ground.cases, parameter, ACCESSES_PER_S)
+    };
+    Some(Figure { answer, ..sweep.figure(study, looks)? })
+}
+
 /// The chart, where both reads and writes were timed; `None` where they were not.
-pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
+fn waits(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let grounds = Ground::all(accessed(study), |_| ());
     let both = |case: &CaseStudy<'_>| read(case).is_some() && write(case).is_some();
     let known = |ground: &Ground<'_, '_>| ground.cases.iter().filter(|case| both(case)).count();
