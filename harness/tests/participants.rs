@@ -216,7 +216,7 @@ fn a_killed_harness_leaves_no_python_process() {
         let mut harness = OtherHarness::start(&case);
         let at_work = || {
             let python = |it: &&Process| it.command.contains("ipcmark_worker.py");
-            harness.workers().iter().filter(python).count()
+            harness.descendants().iter().filter(python).count()
         };
         // The host, and three processes beside it.
         wait_up_to(PATIENCE, &format!("{} to be at work", case.mechanism), || (at_work() > 3).then_some(()));

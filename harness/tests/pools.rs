@@ -175,7 +175,8 @@ fn a_killed_harness_leaves_no_worker_of_a_pool() {
     let case = case(&row, Measure::Dispatch).with(|p| p.call = Some(Call::ApplyAsync));
     let mut harness = OtherHarness::start(&case);
     // Dispatcher, supervisor and two workers.
-    wait_for("a pool at work", || (harness.workers().len() == 4).then_some(()));
+    let in_pool = || harness.descendants().iter().filter(|it| it.command.starts_with("ipcmark worker")).count();
+    wait_for("a pool at work", || (in_pool() == 4).then_some(()));
     harness.kill();
     wait_for("every process of the run to exit", || harness.traces().is_empty().then_some(()));
 }

@@ -39,11 +39,11 @@ impl OtherHarness {
         self.process.id().cast_signed()
     }
 
-    /// Its processes, wherever they are in the tree: all have the trial's directory in their environment.
-    pub fn workers(&self) -> Vec<Process> {
+    /// Its processes at any depth: all have the run's directory in their environment.
+    pub fn descendants(&self) -> Vec<Process> {
         let place = self.path().display().to_string();
-        let is_worker = |it: &Process| it.pid != self.pid() && it.home.display().to_string().contains(&place);
-        processes().into_iter().filter(is_worker).collect()
+        let is_descendant = |it: &Process| it.pid != self.pid() && it.home.display().to_string().contains(&place);
+        processes().into_iter().filter(is_descendant).collect()
     }
 
     /// Processes and files of the run that still exist.
