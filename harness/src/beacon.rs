@@ -1,8 +1,8 @@
-//! Beacons: how runs notice each other where their leases lie in different folders.
+//! Beacons: how runs notice each other if their leases are in different directories.
 //!
 //! TMPDIR and XDG_RUNTIME_DIR decide where a lease is, and they differ between users, containers and services. A name in
-//! the abstract namespace of Unix sockets is seen by all that share a network namespace, needs no directory, and goes
-//! with its process however that ends. See unix(7) and proc(5).
+//! the abstract namespace of Unix sockets is visible in the whole network namespace, needs no directory, and disappears
+//! with its process. See unix(7) and proc(5).
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
@@ -15,19 +15,19 @@ const SHOWN: &str = "@ipcmark.";
 #[derive(Debug)]
 pub struct Beacon {
     shown: String,
-    /// Nobody connects: the name is all there is to it. Absent where somebody else has taken the name.
+    /// Only its name matters; no client connects. `None` if the name is taken.
     _name: Option<UnixListener>,
 }
 
 impl Beacon {
-    /// Shows that `run_id` is alive. Where that is impossible the leases have to do.
+    /// Shows that `run_id` is alive. If that fails, only the leases show it.
     pub fn light(run_id: &str) -> Self {
         let shown = format!("{SHOWN}{run_id}");
         let address = SocketAddr::from_abstract_name(&shown[1..]);
         Self { _name: address.and_then(|address| UnixListener::bind_addr(&address)).ok(), shown }
     }
 
-    /// True when another run shows that it is alive.
+    /// Whether another run has a beacon.
     pub fn sees_another(&self) -> bool {
         let sockets = fs::read("/proc/net/unix").unwrap_or_default();
         String::from_utf8_lossy(&sockets)

@@ -1,4 +1,4 @@
-//! What the targets of `cargo bench` share: their arguments, which cargo hands to all of them alike, and where results go.
+//! Shared by the targets of `cargo bench`: their arguments, which cargo passes to all targets, and the directory of results.
 
 use std::fs;
 use std::io;
@@ -56,7 +56,7 @@ const FLAGS: &[&str] = &[
 /// The command line of a bench target.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
-    /// Measure, instead of a short run that only shows that everything works.
+    /// Measure. Otherwise do a short run that only checks that everything works.
     pub measures: bool,
     /// Print the names and run nothing.
     pub lists: bool,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_directory_is_found_wherever_it_is() {
+    fn the_target_directory_is_found() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("build");
         let program = target.join("x86_64-unknown-linux-gnu/release/deps/suite-0123");
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_link_is_not_replaced() {
+    fn only_a_link_is_replaced() {
         let reports = tempfile::tempdir().unwrap();
         let run = reports.path().join("run");
         fs::create_dir_all(reports.path().join(LATEST)).unwrap();

@@ -1,9 +1,8 @@
-//! Leases: which names and directories a run has made, and whether that run still lives.
+//! Leases: which names and directories a run has created, and whether that run is still alive.
 //!
-//! A lease is a file `<run>.lease` that the harness keeps locked for as long as it lives; whatever outlives a process is
-//! written to it before it is made. The lock dies with the harness, so a lease that can be locked is dead, and whoever
-//! finds one (the run's own janitor, or the next run) removes what it lists. The lock is also how two runs on one
-//! machine notice each other.
+//! A lease is a file `<run>.lease` that the harness keeps locked while it lives. Everything that outlives a process is listed
+//! there before it is created. The kernel drops the lock when the harness dies, so a lease that can be locked is dead, and
+//! the run's janitor or the next run removes what it lists. The lock is also how two runs on one machine notice each other.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -22,7 +21,7 @@ const DIRECTORY: &[u8] = b"directory ";
 /// Sockets in a trial's directory have paths of at most 107 bytes, and this is one part of them.
 const RUN_ID_MAX: usize = 40;
 
-/// What our directories' names begin with; nothing else is ever removed.
+/// Prefix of our directories' names; nothing else is ever removed.
 const OURS: &str = "ipcmark.";
 
 /// A live run's lease: locked until the process dies, or until it is dropped, which also removes all that it lists.
@@ -44,7 +43,7 @@ impl Lease {
             "a run's id is at most {RUN_ID_MAX} letters, digits, dashes and underscores, not `{run_id}`"
         );
         let path = folder.join(format!("{run_id}.lease"));
-        // A sweeper may take a fresh file for a dead one and remove it before it is locked: then make another.
+        // Another run may take the new file for a dead one and remove it before it is locked; then create another.
         for _ in 0..100 {
             let file = appending(&path).with_context(|| format!("making the lease {}", path.display()))?;
             match file.try_lock() {
@@ -93,8 +92,7 @@ fn appending(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).read(true).append(true).mode(0o644).open(path)
 }
 
-/// Opens what may be a lease, in a folder that may be anybody's: a FIFO there would keep us waiting for its writer, and a
-/// link could lead anywhere.
+/// Opens a lease in a directory that another user may own, where a FIFO would block the open and a link could lead anywhere.
 ///
 /// Errors: `InvalidInput` for anything but a plain file.
 fn reading(path: &Path) -> io::Result<File> {
@@ -106,7 +104,7 @@ fn reading(path: &Path) -> io::Result<File> {
 /// This user's folder of leases, made if need be: `$XDG_RUNTIME_DIR/ipcmark`, else `ipcmark-<uid>` among the temporary
 /// files.
 ///
-/// Errors: neither can be made, or both belong to somebody else, who could have us remove what we should not.
+/// Errors: neither can be created, or both belong to other users, which could make us remove foreign files.
 pub fn folder() -> anyhow::Result<PathBuf> {
     let mut refusals = Vec::new();
     for candidate in candidates() {
@@ -149,7 +147,7 @@ pub fn sweep(folder: &Path) {
     }
 }
 
-/// Clears one lease as soon as nobody holds it; that it is gone already is fine.
+/// Clears a lease as soon as its lock is free. Does nothing if the lease no longer exists.
 pub fn clear_once_dead(path: &Path) {
     if let Ok(file) = reading(path)
         && file.lock().is_ok()
@@ -158,7 +156,7 @@ pub fn clear_once_dead(path: &Path) {
     }
 }
 
-/// True when a run other than that of `own` holds a lease on this machine, as far as this user may see.
+/// Whether another run holds a lease on this machine that this user can see.
 pub fn another_is_held(own: &Lease) -> bool {
     another_in(&visible_folders(), own)
 }
@@ -220,7 +218,7 @@ fn remove_name(line: &[u8]) {
     }
 }
 
-/// A lease's text, or nothing. At most what a very long run writes: a name is under 300 bytes.
+/// Content of a lease, empty on errors, cut at 64 MiB.
 fn read(path: &Path) -> Vec<u8> {
     let mut listed = Vec::new();
     if let Ok(file) = reading(path) {
@@ -229,7 +227,7 @@ fn read(path: &Path) -> Vec<u8> {
     listed
 }
 
-/// The directory a line lists, if it is one of ours: a damaged lease removes nothing else.
+/// The directory that a line lists, if it is one of ours, so that a damaged lease removes nothing else.
 fn directory_of(line: &[u8]) -> Option<&Path> {
     let path = Path::new(OsStr::from_bytes(line.strip_prefix(DIRECTORY)?));
     let straight = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
@@ -237,7 +235,7 @@ fn directory_of(line: &[u8]) -> Option<&Path> {
     (path.is_absolute() && straight && ours).then_some(path)
 }
 
-/// Removes a directory whole. A worker that dies this moment may still put a file in, so a failure is tried again.
+/// Removes a directory with its contents. Retries, because a dying worker may still create a file.
 fn remove_directory(directory: &Path) {
     for _ in 0..100 {
         match fs::remove_dir_all(directory) {

@@ -1,9 +1,9 @@
 //! Runs a plan: from a question to records, with real processes.
 //!
 //! The pipeline is [`run::Run::execute`]: a [`plan`] becomes cases, a [`schedule`] orders their trials, a [`trial`] starts
-//! one fresh set of workers and ends with an outcome, the [`store`] keeps each as a line, and `ipcmark-reports` draws the
-//! page. [`supervise`], [`lease`], [`beacon`], [`signals`] and [`janitor`] see to it that nothing is left behind, whoever dies. No
-//! mechanism is named here: all come through the registries of the `ipcmark` library.
+//! fresh workers and ends with an outcome, the [`store`] keeps each as a line, and `ipcmark-reports` draws the
+//! page. [`supervise`], [`lease`], [`beacon`], [`signals`] and [`janitor`] make sure that nothing is left behind, whichever process dies.
+//! Mechanisms come from the registries of the `ipcmark` library; none is named here.
 
 pub mod beacon;
 pub mod bench;

@@ -1,4 +1,4 @@
-//! The command `ipcmark`. The same file is every worker and the janitor of a run: which one is told by its arguments.
+//! The command `ipcmark`. The same program also runs as the workers and the janitor of a run.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! Programs of others that speak the workers' protocol: read from `participants.toml`, asked once for their version, and
-//! started in place of this one. Those built in are always there; a user's files add more.
+//! Participants: programs in other languages that follow the worker protocol and run in place of this one. They are declared
+//! in the built-in `participants.toml` and in files of the user, and asked once for their version.
 //!
-//! Whatever is wrong with a file is named with its line and what would be right, as with plans.
+//! Errors in a file name the line and the accepted values, as for plans.
 
 mod probe;
 mod source;
@@ -18,10 +18,10 @@ use self::source::Source;
 use crate::plan::Text;
 use crate::supervise::Program;
 
-/// The file that is built in.
+/// The built-in file.
 const EMBEDDED: (&str, &str) = ("participants.toml", include_str!("../participants.toml"));
 
-/// The adapters that are built in, by the name a participant calls for.
+/// The built-in adapters, by name.
 const ADAPTERS: &[(&str, &str)] = &[("ipcmark_worker.py", include_str!("../adapters/python/ipcmark_worker.py"))];
 
 /// Stands for the adapter's path in a participant's command.
@@ -45,7 +45,7 @@ struct Participant {
     adapter: Option<Adapter>,
 }
 
-/// The file that a general program, an interpreter say, is given.
+/// The script that an interpreter runs.
 #[derive(Clone, Debug)]
 enum Adapter {
     /// Written into the run's directory when it is needed.
@@ -55,20 +55,20 @@ enum Adapter {
 }
 
 impl Participants {
-    /// Those built in, probed once in the life of this process.
+    /// The built-in participants, probed once per process.
     ///
     /// # Panics
     ///
-    /// When the file built in is broken, which a test rules out.
+    /// If the built-in file is broken, which a test excludes.
     pub fn embedded() -> Self {
         static ONCE: OnceLock<Participants> = OnceLock::new();
         let read = || Self::of(&[]).expect("the participants built in are well formed");
         ONCE.get_or_init(read).clone()
     }
 
-    /// Those built in and those of `files`.
+    /// The built-in participants and those of `files`.
     ///
-    /// Errors: the first thing wrong, with file, line and what would be right.
+    /// Errors: the first mistake, with file, line and accepted values.
     pub fn with(files: &[Text]) -> anyhow::Result<Self> {
         if files.is_empty() { Ok(Self::embedded()) } else { Self::of(files) }
     }
@@ -82,7 +82,7 @@ impl Participants {
         Ok(Self(Arc::new(known)))
     }
 
-    /// Reads a file that a user names. Its path is kept absolute, so that a run can go on from elsewhere.
+    /// Reads a file of the user. Its path is made absolute, so that a run can be resumed from another directory.
     ///
     /// Errors: there is no such file.
     pub fn read(path: &Path) -> anyhow::Result<Text> {
@@ -92,19 +92,19 @@ impl Participants {
         Ok(Text { file: file.display().to_string(), text })
     }
 
-    /// What the participants can be asked, with what this machine lacks.
+    /// The participants' variants, with the reason for each that this machine cannot run.
     pub fn variants(&self) -> &[Variant] {
         &self.0.variants
     }
 
-    /// All rows there are, this program's own first.
+    /// All variants, this program's first.
     pub fn all_variants(&self) -> Vec<Variant> {
         let mut all = family::variants();
         all.extend_from_slice(self.variants());
         all
     }
 
-    /// What starts the participant `name`; an adapter that is built in is put into the run's directory `home`.
+    /// The command of the participant `name`. A built-in adapter is written to the run's directory `home`.
     ///
     /// Errors: there is no such participant, or the adapter cannot be written.
     pub(crate) fn program(&self, name: &str, home: &Path) -> anyhow::Result<Program> {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_in_is_well_formed_and_of_its_program() {
+    fn the_built_in_participants_are_well_formed() {
         let all = Participants::embedded();
         assert!(!all.variants().is_empty());
         assert!(all.variants().iter().all(|row| row.program == Some("python")));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn errors_name_the_line() {
         for (text, due) in [
             ("nonsense = 1".to_owned(), "mine.toml:1: unknown key `nonsense`"),
             (String::new(), "no participants; add at least one [[participants]] block"),
@@ -184,7 +184,7 @@ mod tests {
             ),
             (
                 row("measures = [\"stream\"]").replace("[\"true\"]", "[\"sh\", \"{adapter}\"]"),
-                "mine.toml:3: `command` calls for an `adapter`, and there is none",
+                "mine.toml:3: `command` names `{adapter}`, but `adapter` is missing",
             ),
         ] {
             let said = wrong(&text);

@@ -48,7 +48,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("python", include_str!("../plans/python.toml")),
 ];
 
-/// Most repetitions of a plan: more is a typing error, whose schedule would fill the memory.
+/// Limit of repetitions. A larger number is a typing error, and its schedule would fill the memory.
 pub const REPETITIONS_MAX: u32 = 1000;
 
 /// A plan, resolved for this machine.
@@ -56,11 +56,11 @@ pub const REPETITIONS_MAX: u32 = 1000;
 pub struct Plan {
     /// Its name, used in file names.
     pub name: String,
-    /// What it wants to know; the report repeats it.
+    /// Its question, which the report repeats.
     pub question: String,
     /// Repetitions of each case, every one with fresh processes.
     pub repetitions: u32,
-    /// Length of a trial's phases.
+    /// Durations of a trial's phases.
     pub timing: Timing,
     /// The case that is run again and again to show drift.
     pub sentinel: Option<Planned>,
@@ -70,10 +70,10 @@ pub struct Plan {
     pub hash: String,
 }
 
-/// A case with its CPUs, or with what stands in its way.
+/// A case with its CPUs, or with the obstacle that keeps it from running here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// What is asked.
+    /// The case.
     pub case: Case,
     /// CPUs of the roles, in order; empty when the scheduler decides.
     pub cpus: Vec<u32>,
@@ -82,14 +82,14 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Repetitions of this case: counts and promises are the same in each, so one is enough; times are not.
+    /// Repetitions of this case. Only times need several: counted calls and conformance do not vary.
     pub fn repetitions(&self, repetitions: u32) -> u32 {
         let untimed = matches!(self.case.measure, Measure::CostModel | Measure::Conformance);
         if untimed || self.obstacle.is_some() { 1 } else { repetitions }
     }
 }
 
-/// A placement as a person names it: a class, or the closest pair of cores.
+/// A placement as named in plans and options: a class, or the closest pair of cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The closest two cores this machine has; one CPU for both where there is only one.
@@ -129,12 +129,12 @@ impl FromStr for Place {
     }
 }
 
-/// What the command line changes about a plan.
+/// Changes to a plan by command line options.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Keep only the cases whose key matches.
     pub only: Option<Regex>,
-    /// Run every case here instead.
+    /// Run every case in this placement.
     pub placement: Option<Place>,
     /// Repetitions of each case.
     pub repetitions: Option<u32>,
@@ -165,7 +165,7 @@ impl Text {
         Ok(Self { file: plan.to_owned(), text })
     }
 
-    /// Name and question, without a look at the machine.
+    /// Name and question, independent of the machine.
     pub fn question(&self) -> anyhow::Result<(String, String)> {
         let source = Source::read(&self.page())?;
         Ok((source.name, source.question))
@@ -173,7 +173,7 @@ impl Text {
 
     /// The plan for the machine that `ground` describes.
     ///
-    /// Errors: the first thing wrong with it, with file, line and what would be right; or that nothing is left to run.
+    /// Errors: the first mistake, with file, line and accepted values; or that no case is left.
     pub fn plan(&self, ground: &Ground, changes: &Changes) -> anyhow::Result<Plan> {
         let page = self.page();
         let source = Source::read(&page)?;
@@ -220,7 +220,7 @@ impl Text {
 }
 
 impl Plan {
-    /// Hash of everything that decides what a run measures; what stands in a case's way is not part of it.
+    /// Hash of everything that determines what a run measures, without the obstacles of this machine.
     fn fingerprint(&self) -> String {
         let mut keys: Vec<String> = self.cases.iter().map(|planned| planned.case.key()).collect();
         keys.sort_unstable();
@@ -231,14 +231,14 @@ impl Plan {
     }
 }
 
-/// FNV-1a over lines, 64 bits: stable between compilers and machines, which std's hashers do not promise.
+/// FNV-1a over lines, 64 bits. Unlike std's hashers it is stable between compilers and machines.
 fn fnv1a<'a>(lines: impl Iterator<Item = &'a str>) -> u64 {
     lines
         .flat_map(|line| line.bytes().chain(std::iter::once(b'\n')))
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// Cases named twice run once; a row's cost model is checked once, wherever it was asked first.
+/// Removes duplicate cases, and all but the first check of a row's cost model.
 fn merge(cases: &mut Vec<Planned>) {
     let mut seen = HashSet::new();
     cases.retain(|Planned { case, .. }| match case.measure {
@@ -259,7 +259,7 @@ fn nothing_left(only: &Regex, all: usize, plan: &str) -> String {
     )
 }
 
-/// Each word once, in the order in which they come.
+/// Each word once, in order of appearance.
 pub(crate) fn distinct<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen: Vec<&str> = vec![];
     for word in words {

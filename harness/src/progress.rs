@@ -1,7 +1,6 @@
-//! How far a run is, on stderr: a bar with the remaining time on a terminal, plain lines otherwise, or nothing.
+//! Progress of a run on stderr: a bar with the remaining time on a terminal, else plain lines, or nothing.
 //!
-//! Everything is drawn by the thread that runs the trials, between two of them. While a trial is hot nothing is drawn
-//! and no thread of the harness wakes to draw.
+//! The thread that runs the trials draws between two of them, so nothing is drawn during a hot phase.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::time::{Duration, Instant};
@@ -45,7 +44,7 @@ impl Progress {
         Self { face, started, trials, trials_done: 0, predicted_ns: predicted_ns.max(1), predicted_done_ns: 0 }
     }
 
-    /// Time counts from now on: what came before was no trial.
+    /// Restarts the clock, so that the floors do not count.
     pub fn restart(&mut self) {
         self.started = Instant::now();
         if let Face::Bar(bar) = &self.face {
@@ -75,7 +74,7 @@ impl Progress {
         }
     }
 
-    /// Something the user should know now, above the bar.
+    /// Shows a message above the bar.
     pub fn say(&self, line: &str) {
         match &self.face {
             Face::Quiet => {}
@@ -91,7 +90,7 @@ impl Progress {
         }
     }
 
-    /// What is left, at the pace so far; as predicted until there is one.
+    /// Remaining time at the pace so far; as predicted before the first trial.
     fn remaining(&self) -> Duration {
         let left_ns = self.predicted_ns.saturating_sub(self.predicted_done_ns);
         let pace = if self.predicted_done_ns == 0 {
@@ -103,12 +102,12 @@ impl Progress {
     }
 }
 
-/// A line on stderr. That nobody may be there to read it changes nothing.
+/// Writes a line to stderr and ignores errors.
 pub fn say(line: &str) {
     let _ = writeln!(stderr(), "{}", line.trim_end());
 }
 
-/// `1m 20s`: seconds are fine enough for a person who waits.
+/// Rounds to seconds, as in `1m 20s`.
 pub fn whole_seconds(duration: Duration) -> String {
     humantime::format_duration(Duration::from_secs(duration.as_secs_f64().round() as u64)).to_string()
 }

@@ -1,7 +1,7 @@
-//! A run: plan -> trials -> records -> report. The picture of the pipeline is [`Run::execute`].
+//! A run: plan -> trials -> records -> report. [`Run::execute`] is the pipeline.
 //!
-//! Everything that can be wrong with a call, a plan or a directory is found by [`Run::prepare`], before any worker
-//! starts. From then on a trial that breaks is a record, and the next one starts.
+//! [`Run::prepare`] finds all errors of the call, the plan and the directory before any worker starts. After that a failed
+//! trial is a record, and the next one starts.
 
 mod begin;
 mod floors;
@@ -27,7 +27,7 @@ use crate::schedule::{Trial, schedule};
 use crate::store::Store;
 use crate::trial::{Session, TrialOrder, TrialResult};
 
-/// The plan of a run that names none.
+/// Default plan.
 pub const DEFAULT_PLAN: &str = "quick";
 
 /// Where a run's files go.
@@ -39,20 +39,20 @@ pub enum Destination {
     New(PathBuf),
     /// This directory; the run it holds is removed first.
     Replace(PathBuf),
-    /// This directory, whose run goes on.
+    /// Resume the run in this directory.
     Resume(PathBuf),
 }
 
-/// How a run was called.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Name or path; [`DEFAULT_PLAN`] when absent, or the plan of the run that goes on.
+    /// Name or path; [`DEFAULT_PLAN`] when absent, or the plan of the resumed run.
     pub plan: Option<String>,
-    /// What the command line changes about the plan.
+    /// Changes to the plan by command line options.
     pub changes: Changes,
     /// Seed of the shuffle; a fresh one when absent.
     pub seed: Option<u64>,
-    /// Files of participants beside those built in; those of the run that goes on, when it does.
+    /// Files of participants beside the built-in ones. Ignored when a run is resumed.
     pub participants: Vec<PathBuf>,
     /// Where the files go.
     pub destination: Destination,
@@ -68,13 +68,13 @@ pub struct Run {
     session: Session,
     suite: Suite,
     machine: Machine,
-    /// Those of earlier parts of this run, then its own.
+    /// Records of earlier parts of this run, then its own.
     records: Vec<Record>,
     notes: Vec<String>,
     quiet: bool,
 }
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Finished {
     /// Where its files are.
@@ -90,7 +90,7 @@ pub struct Finished {
 impl Run {
     /// Checks call, plan, limits and directory, and opens the session. No worker starts.
     ///
-    /// Errors: one sentence about what is wrong and what would be right.
+    /// Errors: one sentence with the mistake and the accepted values.
     pub fn prepare(options: &Options) -> anyhow::Result<Self> {
         let machine = machine::describe();
         let Begun { plan, settings, store, session, records, notes } = begin::begin(options, &machine.facts)?;
@@ -107,7 +107,7 @@ impl Run {
         Ok(Self { plan, id, store, session, suite, machine, records, notes, quiet })
     }
 
-    /// What will run, how long it should take and where its records go, in lines for a person.
+    /// Describes what will run, the predicted time and the directory, as lines of text.
     pub fn announcement(&self) -> String {
         let pending = self.pending(&self.plan);
         let no_floors = hopeless(&pending) || self.floors_tried();
@@ -128,14 +128,14 @@ impl Run {
         lines.join("\n")
     }
 
-    /// Runs what is left of the plan, keeps a record of each trial as soon as it exists, and draws the report.
+    /// Runs the pending trials, writes each record at once, and writes the report.
     ///
-    /// Errors: the records or the report cannot be written. What was written before stays.
+    /// Errors: the records or the report cannot be written. Earlier records stay.
     pub fn execute(mut self) -> anyhow::Result<Finished> {
         let plan = self.plan.clone();
         let pending = self.pending(&plan);
         let mut progress = Progress::new(self.quiet, pending.len() as u64, predicted_ns(&plan, &pending));
-        // Floors are there to be stood on: where nothing can run, nothing stands on them.
+        // Skips the floors if no case can run.
         if !hopeless(&pending) {
             self.find_floors(&progress)?;
         }
@@ -155,7 +155,7 @@ impl Run {
         Ok(Finished { interrupted: self.session.interrupted(), directory, page, records: self.records })
     }
 
-    /// What the records do not hold yet.
+    /// Trials without a record.
     fn pending<'plan>(&self, plan: &'plan Plan) -> Vec<Trial<'plan>> {
         let done: HashSet<(&str, u32)> = self.records.iter().map(|r| (r.case_key.as_str(), r.repetition)).collect();
         let mut trials = schedule(plan, self.suite.seed);
@@ -167,13 +167,13 @@ impl Run {
         self.records.iter().any(|record| record.case.measure == Measure::Floors)
     }
 
-    /// The machine's floors: measured once a run, then part of every record.
+    /// Measures the machine's floors, once per run. They are part of every record.
     fn find_floors(&mut self, progress: &Progress) -> anyhow::Result<()> {
         self.machine.floors = self.records.iter().find_map(|record| record.machine.floors.clone());
         if self.floors_tried() {
             return Ok(());
         }
-        progress.say("first, what this machine can do at all ...");
+        progress.say("measuring the floors of this machine ...");
         let order = floors_order(&Ground::here(), &self.plan.timing);
         let mut result = self.session.run_trial(&order);
         self.machine.floors = result.floors.take().map(|floors| *floors);
@@ -193,7 +193,7 @@ impl Run {
         }
     }
 
-    /// Writes a trial's record. One that was called off by a signal is no result: resumed, it runs again.
+    /// Writes a trial's record, except for a trial that a signal aborted: it runs again when the run is resumed.
     fn keep(
         &mut self,
         case: &Case,
@@ -232,13 +232,13 @@ impl Run {
 }
 
 impl Finished {
-    /// A line for every trial that failed or broke a check.
+    /// A line for every trial that failed or whose check failed.
     pub fn troubles(&self) -> Vec<String> {
         self.records.iter().filter_map(trouble).collect()
     }
 }
 
-/// The plan of a run that is not started, resolved for this machine, and the seed it would get.
+/// The plan of a dry run, resolved for this machine, and its seed.
 ///
 /// Errors: what is wrong with the plan, with file and line.
 pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
@@ -248,7 +248,7 @@ pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
     Ok((plan, options.seed.unwrap_or_else(begin::random)))
 }
 
-/// Draws from what is on the disk, which is what any later report will see.
+/// Writes the report from the files, as any later report will do.
 fn draw(directory: &Path) -> anyhow::Result<PathBuf> {
     let recording = ipcmark_reports::read(&[directory.to_owned()])?;
     ipcmark_reports::write(&recording, directory).context("cannot draw the report")
@@ -261,7 +261,7 @@ fn trouble(record: &Record) -> Option<String> {
     broken.then(|| format!("failed: {} (repetition {}): {why}", record.case_key, record.repetition))
 }
 
-/// True when no trial is left that this machine can run.
+/// Whether this machine can run none of the pending trials.
 fn hopeless(pending: &[Trial<'_>]) -> bool {
     pending.iter().all(|trial| trial.planned.obstacle.is_some())
 }

@@ -1,4 +1,4 @@
-//! The order of a run's trials: every case once per repetition, shuffled, so that drift of the machine meets all cases alike.
+//! Order of a run's trials: every case once per repetition, shuffled, so that drift of the machine affects all cases alike.
 //!
 //! The shuffle is Fisher and Yates' with `SplitMix64` (Steele, Lea & Flood 2014), written out here because the recorded
 //! seed must give the same order in every later version. A case that cannot run comes first, once: it costs no time.
@@ -8,13 +8,13 @@
 
 use crate::plan::{Plan, Planned};
 
-/// Trials between two looks at the sentinel: two to three seconds of the quick plan.
+/// Trials between two sentinels: two to three seconds of the quick plan.
 const SENTINEL_EVERY: usize = 20;
 
 /// One case in one repetition of fresh processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trial<'plan> {
-    /// What runs, and where.
+    /// Case and CPUs.
     pub planned: &'plan Planned,
     /// Which repetition, from 0; a sentinel's go on from the plan's last.
     pub repetition: u32,
@@ -66,7 +66,7 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// A number below `limit`; its bias, `limit` in 2^64, is beyond what a schedule could show.
+    /// A number below `limit`. Its bias, `limit` in 2^64, is negligible.
     fn below(&mut self, limit: usize) -> usize {
         ((u128::from(self.next()) * limit as u128) >> 64) as usize
     }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_case_comes_once_in_every_set_and_keys_stay_unique() {
+    fn every_case_comes_once_in_every_repetition_and_keys_are_unique() {
         let plan = plan_of(30, 5);
         let trials = schedule(&plan, 7);
         let sentinels = (30 * 5_usize).div_ceil(SENTINEL_EVERY) + 1;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_run_comes_first_and_once() {
+    fn cases_that_cannot_run_come_first_and_once() {
         let mut plan = plan_of(3, 5);
         plan.cases[2].obstacle = Some("not here".to_owned());
         let trials = schedule(&plan, 7);

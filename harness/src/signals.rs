@@ -1,7 +1,7 @@
-//! Ctrl-C, SIGTERM and a closed terminal's SIGHUP: noted in an atomic and an eventfd, so that a sleeping poll wakes and a trial is called off.
+//! SIGINT, SIGTERM and SIGHUP: stored in an atomic and an eventfd, so that a sleeping poll wakes and the trial is aborted.
 //!
-//! A handler rather than a signalfd, which would need the signal blocked in every thread of the process, those of
-//! libraries included. What our caller had us ignore, as nohup does SIGHUP, stays ignored.
+//! A handler is used because a signalfd needs the signal blocked in every thread of the process, including those of
+//! libraries. Signals that our caller ignores, as nohup does with SIGHUP, stay ignored.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-/// The signals that end a run in good order.
+/// Signals that end a run after its current trial was aborted.
 const ENDINGS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 static ARRIVED: AtomicI32 = AtomicI32::new(0);
@@ -21,18 +21,18 @@ static BELL_NUMBER: AtomicI32 = AtomicI32::new(-1);
 static BELL: OnceLock<EventFd> = OnceLock::new();
 static HELD: Mutex<Held> = Mutex::new(Held { holders: 0, before: Vec::new() });
 
-/// Who listens, and what to restore once nobody does.
+/// Number of listeners, and the actions to restore after the last one.
 struct Held {
     holders: usize,
     before: Vec<(Signal, SigAction)>,
 }
 
-/// While one of these lives, SIGINT, SIGTERM and SIGHUP are noted instead of ending the process.
+/// Installs the handlers: while a value exists, SIGINT, SIGTERM and SIGHUP do not end the process.
 #[derive(Debug)]
 pub struct Signals(());
 
 impl Signals {
-    /// Starts to listen; the first listener forgets what came before.
+    /// Starts to listen. The first listener clears earlier signals.
     pub fn listen() -> io::Result<Self> {
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
         if held.holders == 0 {

@@ -1,8 +1,8 @@
 //! Where a run is kept: `records.jsonl`, one line per trial as soon as it exists, and `run.json`, what `--resume` needs
 //! to go on.
 //!
-//! A crash after nine hours loses one trial. The file is locked while a run writes it, so that a second run, or a
-//! resume of a run that is still going, cannot mix its lines in.
+//! A crash loses at most one trial. The file is locked while a run writes it, so that a second run, or a resume of a run in
+//! progress, cannot add lines.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -18,13 +18,13 @@ use crate::plan::Text;
 pub const RECORDS: &str = "records.jsonl";
 /// Name of the page drawn from the records.
 pub const PAGE: &str = "index.html";
-/// Name of the file that tells how the run was called.
+/// Name of the file with the run's options.
 const SETTINGS: &str = "run.json";
 
-/// What each page of ours says about itself.
+/// Marks the pages that ipcmark wrote.
 const GENERATOR: &str = r#"<meta name="generator" content="ipcmark">"#;
 
-/// How a run was called: everything that decides its schedule.
+/// Options of a run: everything that determines its schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Names the run in records and leases.
@@ -155,9 +155,9 @@ impl Store {
     }
 }
 
-/// Sees to it that the page about to be drawn in `directory` replaces nobody else's.
+/// Checks that the report's page in `directory` may be replaced.
 ///
-/// Errors: there is a page that ipcmark did not draw, or one that cannot be read.
+/// Errors: there is a page that ipcmark did not write, or one that cannot be read.
 pub fn claim_page(directory: &Path) -> anyhow::Result<()> {
     let page = directory.join(PAGE);
     match fs::read(&page) {
@@ -171,7 +171,7 @@ pub fn claim_page(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// No such file, or a parent that is none or no directory, of which its making will complain.
+/// Whether the file or its directory is missing.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

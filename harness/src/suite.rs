@@ -1,4 +1,4 @@
-//! The whole command in a program of another crate, with mechanisms of its own beside ours.
+//! The command `ipcmark` as a part of other programs, which add their own mechanisms.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ impl Suite {
         self
     }
 
-    /// Plays the role of a worker or of the janitor when started as one; else does what the command line says.
+    /// Runs as a worker or janitor if started as one; otherwise runs the command line.
     pub fn main(self) -> ExitCode {
         ipcmark::worker::run_if_worker();
         crate::janitor::run_if_janitor();

@@ -1,5 +1,5 @@
-//! The anatomy pass: what a message really costs in system calls, switches and faults, against what its mechanism
-//! declares. Nothing is timed here.
+//! The traced pass: counts the system calls, context switches and page faults of a message and compares them with the
+//! declared cost. Nothing is timed here.
 
 mod names;
 mod step;
@@ -17,14 +17,14 @@ pub use step::Tracer;
 const OFF_MAX: f64 = 0.1;
 const SHARE_OFF_MAX: f64 = 0.05;
 
-/// A worker's place in a trial: what the declared counts are multiplied with.
+/// A worker's role and endpoints, which the declared counts are multiplied with.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// Its role.
     pub role: String,
     /// The ends it holds of the measured channels; none when it made the channels itself and plays both sides.
     pub ends: Vec<Endpoint>,
-    /// Roles it plays at once.
+    /// Number of roles it plays.
     pub slots: u32,
 }
 
@@ -35,11 +35,11 @@ impl Post {
         Self { role: spec.role.to_owned(), ends, slots: spec.slots }
     }
 
-    /// How many times the sender's and the receiver's counts this worker should show for one message of `case`.
+    /// Factors of the sender's and the receiver's declared counts for one message of `case`.
     fn shares(&self, case: &Case) -> (f64, f64) {
         let of = |end| self.ends.iter().filter(|&&own| own == end).count() as f64;
         match case.measure {
-            // One way, and whoever has no ends plays both sides.
+            // One way. A worker without endpoints plays both roles.
             Measure::Stream if self.ends.is_empty() => (1.0, 1.0),
             Measure::Stream => (of(Endpoint::Sender), of(Endpoint::Receiver)),
             // Each role sends once and receives once a round trip; each holder lets the lock go once and gets it once.
@@ -48,27 +48,25 @@ impl Post {
     }
 }
 
-/// What one worker did, per message (or round trip, or acquisition of a lock).
+/// Counts of one worker per message, round trip or acquisition.
 #[derive(Debug)]
 pub struct Seen {
     role: String,
-    /// What it did over and over, in words.
+    /// What they are per, in words.
     unit: &'static str,
     shares: (f64, f64),
-    /// Calls that carry messages, made however fast the others are.
+    /// Calls that carry messages. Their number does not depend on timing.
     carrying_calls: f64,
-    /// Calls that only wait or wake, and those in vain. A traced side stops after each call, so the other may have
-    /// answered before it would sleep, or may keep it waiting longer than it polls: tracing changes how many of these
-    /// there are.
+    /// Calls that only wait or wake, or fail with EAGAIN. Tracing changes their number: a traced role stops after each call,
+    /// so its peer may answer before it would sleep, or may keep it waiting longer than it polls.
     waiting_calls: f64,
     context_switches: f64,
     page_faults: f64,
-    /// The calls, most frequent first, for the reader who wonders.
+    /// The calls by name, most frequent first.
     detail: String,
 }
 
-/// Divides what was counted by the messages it was for. `calls` come from traced workers, switches and faults from the
-/// `reports` of workers left alone.
+/// Counts per message. `calls` come from the traced pass, switches and faults from the `reports` of the untraced one.
 pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Report]) -> Vec<Seen> {
     let one = |((post, calls), report): ((&Post, &Calls), &Report)| {
         let messages = report.messages.max(1) as f64;
@@ -79,7 +77,7 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
         };
         Seen {
             role: post.role.clone(),
-            unit: if case.params.message_bytes.is_some() { "a message" } else { "an acquisition" },
+            unit: if case.params.message_bytes.is_some() { "per message" } else { "per acquisition" },
             shares: post.shares(case),
             carrying_calls: (all - waiting) as f64 / messages,
             waiting_calls: waiting as f64 / messages,
@@ -91,7 +89,7 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
     posts.iter().zip(calls).zip(reports).map(one).collect()
 }
 
-/// Numbers by name; the mean of those who play the same role.
+/// Metrics by name, as means over the workers of each role.
 pub fn metrics(seen: &[Seen]) -> Metrics {
     let alike = |role: &str| seen.iter().filter(|other| other.role == role).count() as f64;
     let mut metrics = Metrics::new();
@@ -112,7 +110,7 @@ impl Seen {
         ]
     }
 
-    /// One sentence for each count that is not as declared.
+    /// One sentence for each count that differs from `declared`.
     pub fn against(&self, declared: &Anatomy) -> Vec<String> {
         let expected = |read: fn(&Counts) -> f64| {
             self.shares.0 * read(&declared.sender) + self.shares.1 * read(&declared.receiver)
@@ -138,7 +136,7 @@ impl Seen {
             })
             .map(|(what, seen, _, expected, detail)| {
                 let Self { role, unit, .. } = self;
-                format!("the {role} shows {seen:.2} {what} {unit} where {expected:.2} are declared{detail}")
+                format!("the {role} shows {seen:.2} {what} {unit}, but {expected:.2} are declared{detail}")
             })
             .collect()
     }
@@ -147,9 +145,9 @@ impl Seen {
         self.carrying_calls + self.waiting_calls
     }
 
-    /// Between what the worker would do left alone: the waiting calls lie between those seen and those that its sleeps
-    /// without tracing ask for, wherever it makes such calls at all: one to sleep, one to wake the other (or to call in vain
-    /// before), and one to let go of a mutex that a condition gave back.
+    /// Bounds of the calls without tracing. The waiting calls lie between those counted and those that the sleeps of the
+    /// untraced pass imply, at most three per sleep: one to sleep, one to wake the peer (or one that fails with EAGAIN
+    /// before), and one to release a mutex after a condition variable.
     fn calls_untraced(&self) -> (f64, f64) {
         let sleeps = if self.waiting_calls > OFF_MAX { self.context_switches } else { self.waiting_calls };
         let (least, most) = (self.waiting_calls.min(sleeps), self.waiting_calls.max(3.0 * sleeps));
@@ -174,7 +172,7 @@ mod tests {
         let (role, detail) = ("pinger".to_owned(), String::new());
         Seen {
             role,
-            unit: "a message",
+            unit: "per message",
             shares,
             carrying_calls,
             waiting_calls,
@@ -190,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn a_round_trip_costs_both_sides_once_in_each_role() {
+    fn a_round_trip_costs_each_role_one_send_and_one_receive() {
         let pipe = declared(1.0, 2.0, 1.0);
         assert!(seen(3.05, 0.0, 1.0, (1.0, 1.0)).against(&pipe).is_empty());
         assert!(seen(6.0, 0.0, 2.0, (2.0, 2.0)).against(&pipe).is_empty());
         let why = seen(4.0, 0.0, 1.0, (1.0, 1.0)).against(&pipe);
-        assert_eq!(why, ["the pinger shows 4.00 system calls a message where 3.00 are declared"]);
+        assert_eq!(why, ["the pinger shows 4.00 system calls per message, but 3.00 are declared"]);
     }
 
     #[test]

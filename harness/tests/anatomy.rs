@@ -1,4 +1,4 @@
-//! The traced pass on the real system: what a message costs is counted, and what is not as declared is said.
+//! The traced pass on the real system: calls of a message are counted and compared with the declared cost.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::common::{PROGRAM, alone, case, run_id, short, threads};
 use ipcmark::record::{Case, Measure, Status, Wait};
 use ipcmark_harness::trial::{Session, TrialOrder, TrialResult};
 
-/// Counts `case`; nothing where the system does not let anybody trace.
+/// Result of a traced trial of `case`; `None` where tracing is not allowed.
 fn counted(case: Case) -> Option<TrialResult> {
     let session = Session::open_with(&run_id(&case.mechanism), Path::new(PROGRAM)).expect("a session");
     let result = session.run_trial(&TrialOrder { traced: true, ..short(case) });
@@ -19,14 +19,14 @@ fn counted(case: Case) -> Option<TrialResult> {
     Some(result)
 }
 
-/// A count per message, less the few calls around the loop, which are a fraction of one.
+/// A count per message, without the few calls around the loop, which are a fraction of one.
 fn whole(result: &TrialResult, name: &str) -> u32 {
     let value = result.outcome.metrics.as_ref().and_then(|all| all.get(name)).copied();
     value.expect("counted").floor() as u32
 }
 
 #[test]
-fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
+fn a_pipe_costs_each_role_a_write_and_a_read_per_round_trip() {
     let _one = alone();
     let Some(result) = counted(case("pipe", Some(Wait::Block), Measure::CostModel)) else { return };
     for name in ["pinger_system_calls", "ponger_system_calls"] {
@@ -37,9 +37,9 @@ fn a_pipe_costs_each_side_a_write_and_a_read_per_round_trip() {
     assert!(result.outcome.anatomy.is_some());
 }
 
-/// How often a side calls in vain depends on how long it waits, and tracing makes it wait longer.
+/// The number of failed calls depends on how long a role waits, and tracing makes it wait longer.
 #[test]
-fn calls_in_vain_are_taken_for_waiting() {
+fn failed_calls_count_as_waiting() {
     let _one = alone();
     for wait in [Wait::Epoll, Wait::Busy] {
         let Some(result) = counted(case("pipe", Some(wait), Measure::CostModel)) else { return };
@@ -56,7 +56,7 @@ fn both_threads_of_a_host_are_counted() {
 }
 
 #[test]
-fn a_parked_side_is_seen_to_sleep() {
+fn a_parked_role_makes_system_calls() {
     let _one = alone();
     let Some(result) = counted(case("shm-spsc", Some(Wait::Park), Measure::CostModel)) else { return };
     assert!(whole(&result, "pinger_system_calls") >= 1, "{:?}", result.outcome.metrics);

@@ -1,5 +1,5 @@
-//! Bad days, with real processes: whoever is killed, hangs, lies or is interrupted, a trial ends with its reason, the
-//! next one works, and nothing is left behind.
+//! Failures with real processes: when a worker is killed, hangs or miscounts, or the run is interrupted, the trial ends with
+//! its reason, the next one works, and nothing is left behind.
 
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{self, AssertUnwindSafe};
@@ -29,7 +29,7 @@ fn why(result: &TrialResult) -> &str {
     result.outcome.why.as_deref().unwrap_or_default()
 }
 
-/// Runs `order`, calls `meddle` from another thread meanwhile, and tells how long the trial went on after that.
+/// Runs `order`, calls `meddle` from another thread meanwhile, and returns how long the trial continued after that.
 fn meddled(session: &Session, order: &TrialOrder, meddle: impl FnOnce() + Send) -> (TrialResult, Duration) {
     std::thread::scope(|scope| {
         let meddler = scope.spawn(|| {
@@ -86,7 +86,7 @@ fn a_killed_worker_fails_its_trial_and_nothing_else() {
 }
 
 #[test]
-fn a_killed_traced_worker_is_no_worse() {
+fn a_killed_traced_worker_fails_its_trial() {
     let _one = alone();
     let session = open("traced");
     let pipe = case("pipe", Some(Wait::Block), Measure::CostModel);
@@ -103,7 +103,7 @@ fn a_killed_traced_worker_is_no_worse() {
 }
 
 #[test]
-fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
+fn a_worker_has_only_its_own_descriptors_and_the_harness_none_of_them() {
     let _one = alone();
     let session = open("own");
     let channels = |all: Vec<(i32, String)>| -> Vec<String> {
@@ -124,7 +124,7 @@ fn a_worker_holds_its_own_descriptors_only_and_the_harness_none_of_them() {
 }
 
 #[test]
-fn a_hung_worker_costs_its_deadline() {
+fn a_hung_worker_ends_at_its_deadline() {
     let _one = alone();
     let session = open("hang");
     let case = case("pipe", Some(Wait::Block), Measure::RoundTrip);
@@ -135,7 +135,7 @@ fn a_hung_worker_costs_its_deadline() {
 }
 
 #[test]
-fn a_worker_that_lies_about_its_count_is_caught() {
+fn a_wrong_count_is_caught() {
     let _one = alone();
     let session = open("lie");
     let case = case("pipe", Some(Wait::Block), Measure::Stream);
@@ -148,12 +148,12 @@ fn a_worker_that_lies_about_its_count_is_caught() {
 }
 
 #[test]
-fn a_signal_calls_the_trial_off_and_tells_the_run() {
+fn a_signal_aborts_the_trial_and_the_run() {
     let _one = alone();
     let session = open("signal");
     let (result, after) = meddled(&session, &long(case("pipe", Some(Wait::Block), Measure::RoundTrip)), || {
         worker_at_work(own_pid(), "ponger");
-        // SIGINT may have been ignored by whoever started this test, and a session respects that.
+        // The parent of this test may ignore SIGINT, which a session respects.
         common::signal(own_pid(), Signal::SIGTERM);
     });
     assert_eq!((result.outcome.status, why(&result)), (Status::Failed, "interrupted by SIGTERM"));
@@ -193,7 +193,7 @@ fn two_sessions_notice_each_other() {
 }
 
 #[test]
-fn a_killed_harness_leaves_nothing_for_long() {
+fn what_a_killed_harness_leaves_is_removed() {
     let _one = alone();
     let mut run = UserRun::at_work();
     assert!(run.traces().len() >= 3, "workers, a janitor, a lease: {:?}", run.traces());
@@ -203,7 +203,7 @@ fn a_killed_harness_leaves_nothing_for_long() {
 }
 
 #[test]
-fn an_interrupted_run_ends_in_good_order() {
+fn an_interrupted_run_cleans_up_and_exits_with_the_signal_s_status() {
     let _one = alone();
     for (sent, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)] {
         let mut run = UserRun::at_work();
@@ -215,7 +215,7 @@ fn an_interrupted_run_ends_in_good_order() {
 }
 
 #[test]
-fn the_next_run_clears_what_a_dead_one_left_when_its_janitor_died_too() {
+fn the_next_run_removes_what_a_run_left_whose_janitor_died_too() {
     let _one = alone();
     let mut run = UserRun::at_work();
     let janitor = |it: &common::Process| it.command.starts_with("ipcmark janitor") && it.parent == run.pid();

@@ -1,4 +1,4 @@
-//! The command as a user calls it: what it prints, which status it ends with, and that a wrong call makes nothing.
+//! The command as a user calls it: its output, its exit status, and that a wrong call creates nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use ipcmark_harness::participants::Participants;
 use serde_json::Value;
 
 #[test]
-fn a_wrong_call_ends_with_status_2_and_makes_nothing() {
+fn a_wrong_call_ends_with_status_2_and_creates_nothing() {
     let wrong: [(&[&str], &str); 13] = [
         (&["run", "--plan", "qick"], "error: unknown plan `qick`; did you mean `quick`?"),
         (&["run", "--plan", "missing.toml"], "or the path of a TOML file (there is none at `missing.toml`)"),
@@ -50,7 +50,7 @@ fn too_few_open_files_are_noticed_before_anything_starts() {
 }
 
 #[test]
-fn a_machine_without_a_place_for_a_run_gets_no_half_a_run() {
+fn without_a_temporary_directory_no_partial_run_is_created() {
     let folder = folder();
     let mut call = command(folder.path(), &["run", "--plan", "smoke", "--out", "out"]);
     let output = call.env("TMPDIR", "/nowhere").env_remove("XDG_RUNTIME_DIR").output().expect("the command exists");
@@ -72,7 +72,7 @@ fn files_of_others_are_not_replaced() {
 }
 
 #[test]
-fn results_that_cannot_be_written_are_said_and_are_in_the_status() {
+fn results_that_cannot_be_written_are_an_error() {
     let full = fs::File::create("/dev/full").expect("Linux has it");
     let output = command(folder().path(), &["list"]).stdout(full).output().expect("the command exists");
     assert_eq!(output.status.code(), Some(1));
@@ -80,7 +80,7 @@ fn results_that_cannot_be_written_are_said_and_are_in_the_status() {
 }
 
 #[test]
-fn the_list_has_the_promised_keys_and_every_row() {
+fn the_list_has_the_documented_keys_and_every_row() {
     let folder = folder();
     let output = ipcmark(folder.path(), &["list", "--json"]);
     let rows: Vec<BTreeMap<String, Value>> = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -98,7 +98,7 @@ fn the_list_has_the_promised_keys_and_every_row() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_closed_stdout_is_not_an_error() {
     for arguments in [&["list"][..], &["list", "--json"], &["schema"], &["man"], &["completions", "zsh"], &["plans"]] {
         let mut child = Command::new(PROGRAM)
             .args(arguments)
@@ -135,7 +135,7 @@ fn the_published_schema_is_the_current_one() {
 }
 
 #[test]
-fn a_dry_run_lists_keys_and_makes_nothing() {
+fn a_dry_run_lists_keys_and_creates_nothing() {
     let folder = folder();
     let output = ipcmark(folder.path(), &["run", "--plan", "quick", "--dry-run", "--seed", "7", "--repetitions", "6"]);
     assert_eq!(output.status.code(), Some(0));
@@ -145,7 +145,7 @@ fn a_dry_run_lists_keys_and_makes_nothing() {
 }
 
 #[test]
-fn facts_come_without_measuring() {
+fn facts_need_no_measurement() {
     let output = ipcmark(folder().path(), &["machine", "--json", "--no-floors"]);
     let machine: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(machine["facts"]["kernel"].is_string() && machine.get("floors").is_none(), "{machine}");

@@ -1,5 +1,5 @@
-//! What every transport of the registry must get right, over real processes; and that the instrument tells the truth: a known
-//! delay is recovered, and each fault put in on purpose is caught.
+//! Conformance of every transport of the registry between real processes; and checks of the measurement itself: a known delay
+//! is measured, and each injected fault is caught.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -67,7 +67,7 @@ fn every_row_conforms_at_every_size() {
     assert!(left.is_empty(), "left behind: {left:?}");
 }
 
-/// A refusal says what would be carried: a number, or that empty messages are not.
+/// Whether a refusal names a limit: a number, or that empty messages are not carried.
 fn names_a_limit(refusal: &str) -> bool {
     refusal.contains("empty message") || refusal.chars().any(|c| c.is_ascii_digit())
 }
@@ -87,7 +87,7 @@ fn an_empty_message_is_carried_or_refused_with_the_reason() {
 /// 10 us are put into each message by one clock and found again by the other: twice in a round trip. Scheduling can only
 /// add, so the quickest blocks are compared, with the delay and without.
 #[test]
-fn a_known_delay_is_recovered_within_the_clocks_error() {
+fn a_known_delay_is_measured_within_the_error_of_the_clocks() {
     const DELAY_NS: u64 = 10_000;
     let _alone = alone();
     let session = session("null");
@@ -141,9 +141,9 @@ fn every_injected_fault_is_caught() {
     }
 }
 
-/// A side that fails must not leave the other waiting inside the kernel or a channel, where no abort word is looked at.
+/// A role that fails must not leave the other waiting in the kernel or a channel, where it does not see the abort word.
 #[test]
-fn a_fault_between_threads_is_caught_although_the_other_side_is_stuck() {
+fn a_fault_between_threads_is_caught_although_the_other_role_is_blocked() {
     let _alone = alone();
     let session = session("threads");
     for (mechanism, wait, bytes, depth) in [

@@ -1,5 +1,5 @@
-//! Objects that the kernel keeps under a name until somebody removes it: they must last as long as a trial, though
-//! nobody could attach any more, and not a moment longer, whatever becomes of the workers.
+//! Kernel objects that exist until their name is removed: they must exist for a whole trial and be removed at its end,
+//! whatever happens to the workers.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn blocking(mechanism: &str, message_bytes: u64, measure: Measure) -> Case {
     case(mechanism, Some(Wait::Block), measure).with(|p| p.message_bytes = Some(message_bytes))
 }
 
-/// The names of `kind` that the run has put on record so far.
+/// Names of `kind` in the run's lease.
 fn leased(run_id: &str, kind: NameKind) -> Vec<Name> {
     let path = lease::folder().expect("the folder of leases").join(format!("{run_id}.lease"));
     let lines = fs::read_to_string(path).expect("the lease of a live run");
@@ -43,7 +43,7 @@ fn exists(name: &Name) -> bool {
 }
 
 #[test]
-fn a_trial_over_leaves_no_kernel_object() {
+fn a_finished_trial_leaves_no_kernel_object() {
     let _one = alone();
     let id = run_id("objects");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
@@ -56,7 +56,7 @@ fn a_trial_over_leaves_no_kernel_object() {
 }
 
 #[test]
-fn a_worker_killed_at_work_leaves_no_kernel_object() {
+fn a_killed_worker_leaves_no_kernel_object() {
     let _one = alone();
     let id = run_id("objects-kill");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");

@@ -1,5 +1,5 @@
-//! A peer killed at work, over every row: the trial ends at once with its reason, the next one works, and no process, name
-//! or kernel object is left.
+//! A worker killed during a trial, over every row: the trial ends at once with its reason, the next one works, and no
+//! process, name or kernel object is left.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ fn rows(family: &str) -> Vec<Variant> {
     rows
 }
 
-/// What to ask of `row` while it is killed: a stream where it can be asked, with a size that it carries.
+/// The case during which `row` is killed: a stream if the row supports it, with a size that it carries.
 fn at_work(row: &Variant) -> Case {
     let asked = [(Measure::Stream, 64), (Measure::Stream, 0), (Measure::RoundTrip, 64), (Measure::RoundTrip, 0)];
     let cases = asked.map(|(measure, bytes)| {
@@ -29,7 +29,7 @@ fn at_work(row: &Variant) -> Case {
         })
     });
     let able = cases.into_iter().find(|case| family::supports(case).is_ok());
-    able.unwrap_or_else(|| panic!("{} can be asked nothing", row.row()))
+    able.unwrap_or_else(|| panic!("{} supports no case", row.row()))
 }
 
 /// Runs a trial, kills the process that `victim` finds, and checks how the trial ended.
@@ -49,14 +49,14 @@ fn kernel_objects() -> BTreeSet<String> {
         |kind: &str, line: &str| format!("{kind} {}", line.split_whitespace().take(2).collect::<Vec<_>>().join(" "));
     let mut all: BTreeSet<String> =
         lists.iter().flat_map(|(kind, text)| text.lines().skip(1).map(|line| named(kind, line))).collect();
-    // Present only where somebody mounted it.
+    // Present only where it is mounted.
     let queues = fs::read_dir("/dev/mqueue").into_iter().flatten().flatten();
     all.extend(queues.map(|queue| format!("mqueue {}", queue.file_name().to_string_lossy())));
     all
 }
 
 #[test]
-fn a_peer_killed_at_work_ends_the_trial_and_leaves_nothing() {
+fn a_killed_worker_of_a_transport_ends_the_trial_and_leaves_nothing() {
     let _alone = alone();
     let before = kernel_objects();
     let own = std::process::id().cast_signed();
@@ -75,9 +75,9 @@ fn a_peer_killed_at_work_ends_the_trial_and_leaves_nothing() {
     assert_eq!(kernel_objects(), before, "System V objects or message queues were left");
 }
 
-/// Whoever dies, inside or waiting: the others are not left to wait for him, wherever they do that.
+/// Kills a contender in the critical section or while it waits: the others do not wait for it.
 #[test]
-fn a_holder_killed_at_work_ends_the_trial_and_leaves_nothing() {
+fn a_killed_contender_ends_the_trial_and_leaves_nothing() {
     let _alone = alone();
     let before = kernel_objects();
     let own = std::process::id().cast_signed();

@@ -1,5 +1,5 @@
 //! Starting, watching and ending from end to end: every row of the families that have to do with it, as `ipcmark list` names
-//! them, on real processes. Nobody is left afterwards, not even of a trial that is killed in the middle.
+//! them, on real processes. No process is left afterwards, not even by a killed trial.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ fn every_stage_of_every_start_has_its_time() {
 }
 
 #[test]
-fn several_are_started_before_the_first_is_waited_for_and_by_a_large_parent() {
+fn batches_are_started_by_a_large_parent() {
     let _alone = alone();
     let session = session("many-starts");
     for case in cases(Measure::StartUp) {
@@ -98,7 +98,7 @@ fn several_are_started_before_the_first_is_waited_for_and_by_a_large_parent() {
 }
 
 #[test]
-fn a_parent_that_would_not_fit_is_left_out_with_the_reason() {
+fn a_parent_larger_than_memory_is_skipped_with_the_reason() {
     let _alone = alone();
     let session = session("too-large");
     let case = Case::new("launch", "fork", Measure::StartUp).with(|p| p.parent_rss_bytes = Some(1 << 50));
@@ -108,7 +108,7 @@ fn a_parent_that_would_not_fit_is_left_out_with_the_reason() {
 }
 
 #[test]
-fn every_end_is_noticed_by_every_way_that_can() {
+fn every_way_to_watch_notices_every_end_it_supports() {
     let _alone = alone();
     let session = session("ends");
     let mut ways = 0;
@@ -131,12 +131,12 @@ fn every_end_is_noticed_by_every_way_that_can() {
 }
 
 #[test]
-fn memory_is_one_or_two_as_its_row_says() {
+fn memory_is_shared_or_private_as_its_row_declares() {
     let _alone = alone();
     let session = session("writes");
     for case in cases(Measure::FirstWrite) {
         let (outcome, metrics) = measured(&session, &short(case.clone()));
-        let why = outcome.why.expect("it says who saw what");
+        let why = outcome.why.expect("the remark");
         let copied = case.mechanism == "after-fork";
         assert_eq!(why.contains("neither saw what the other wrote"), copied, "{}: {why}", case.key());
         for name in [metric::FIRST_WRITE_NS, metric::LATER_WRITE_NS] {
@@ -146,7 +146,7 @@ fn memory_is_one_or_two_as_its_row_says() {
 }
 
 #[test]
-fn two_who_share_work_do_equal_parts_and_tell_their_states() {
+fn parallel_roles_do_equal_work_and_report_their_states() {
     let _alone = alone();
     let session = session("work");
     for case in cases(Measure::Parallel) {
@@ -163,7 +163,7 @@ fn two_who_share_work_do_equal_parts_and_tell_their_states() {
 }
 
 #[test]
-fn no_process_outlives_a_parent_that_is_killed_at_work() {
+fn no_process_outlives_a_killed_parent() {
     let _alone = alone();
     let (id, session) = (run_id("killed-parent"), session("killed-parent"));
     for case in cases(Measure::StartUp) {

@@ -1,5 +1,5 @@
-//! Locks from end to end: the promises of every row between real holders, its declared costs as counted by the kernel, and
-//! the quick plan as a user runs it. A holder that goes in without asking is caught, and so is the absence of any lock.
+//! Locks from end to end: the conformance of every row between real contenders, its declared system calls, and the quick
+//! plan as a user runs it. A contender that does not acquire the lock is caught, and so is a missing lock.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,8 +12,8 @@ use ipcmark::protocol::Fault;
 use ipcmark::record::{Case, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
-/// The million of the promise that no wake-up gets lost.
-const MANY_HAND_OVERS: u64 = 1_000_000;
+/// Hand-offs of the long test for lost wake-ups.
+const HAND_OFFS: u64 = 1_000_000;
 
 fn session(name: &str) -> Session {
     Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
@@ -25,13 +25,13 @@ fn rows(measure: Measure) -> impl Iterator<Item = Variant> {
     locks.filter(move |row| row.measures.contains(&measure))
 }
 
-/// A case of two holders.
+/// A case with two contenders.
 fn shared(row: &Variant, measure: Measure) -> Case {
     row.case(measure).with(|p| p.contenders = Some(2))
 }
 
 #[test]
-fn every_lock_keeps_its_promises_between_four_holders() {
+fn every_lock_conforms_with_four_contenders() {
     let _alone = alone();
     let session = session("promises");
     for row in rows(Measure::Conformance) {
@@ -42,25 +42,25 @@ fn every_lock_keeps_its_promises_between_four_holders() {
     }
 }
 
-/// `cargo test --release --test harness locks:: -- --ignored`: some minutes.
+/// `scripts/ci nightly` runs it; it takes minutes.
 #[test]
-#[ignore = "takes minutes; by night"]
-fn no_wake_up_is_lost_over_a_million_hand_overs() {
+#[ignore = "takes minutes; run by scripts/ci nightly"]
+fn no_wake_up_is_lost_in_a_million_hand_offs() {
     let _alone = alone();
     let session = session("million");
     let sleeps = |row: &Variant| matches!(row.wait, Some(Wait::Park | Wait::Hybrid | Wait::Block));
     let in_memory = |row: &Variant| matches!(row.group, Group::FutexLocks | Group::PthreadLocks | Group::ReadMostly);
     for row in rows(Measure::Conformance).filter(|row| sleeps(row) && in_memory(row)) {
         let mut order = short(row.case(Measure::Conformance));
-        order.timing.fixed_count = Some(MANY_HAND_OVERS);
+        order.timing.fixed_count = Some(HAND_OFFS);
         let outcome = session.run_trial(&order).outcome;
         assert_eq!(outcome.status, Status::Measured, "{}: {:?}", order.case.key(), outcome.why);
     }
 }
 
-/// Calls and faults are counted; how often a holder slept is left to the machine's load.
+/// Checks calls only: how often a contender sleeps depends on the load of the machine.
 #[test]
-fn an_acquisition_costs_the_system_calls_that_its_lock_declares() {
+fn an_acquisition_makes_the_declared_system_calls() {
     let _alone = alone();
     let session = session("declared");
     for row in rows(Measure::CostModel).filter(|row| row.isolation == Isolation::Process) {
@@ -80,7 +80,7 @@ fn an_acquisition_costs_the_system_calls_that_its_lock_declares() {
 }
 
 #[test]
-fn a_holder_that_goes_in_without_asking_is_caught() {
+fn a_contender_that_does_not_acquire_the_lock_is_caught() {
     let _alone = alone();
     let session = session("trespass");
     for row in rows(Measure::Conformance).filter(|row| matches!(row.group, Group::SpinLocks | Group::FutexLocks)) {
@@ -90,7 +90,7 @@ fn a_holder_that_goes_in_without_asking_is_caught() {
             order.timing.hot_ns = hot_ns;
             session.run_trial(&order).outcome
         };
-        // It is caught when it meets the other inside, which needs a CPU first: on a busy machine in a longer window.
+        // It is caught when both contenders are inside at once, which may need a longer window on a busy machine.
         let outcome = Some(run(30_000_000)).filter(|outcome| outcome.status == Status::Failed);
         let outcome = outcome.unwrap_or_else(|| run(1_000_000_000));
         let why = outcome.why.unwrap_or_default();
@@ -100,7 +100,7 @@ fn a_holder_that_goes_in_without_asking_is_caught() {
 }
 
 #[test]
-fn holders_go_on_beside_a_hog_and_with_more_of_them_than_cpus() {
+fn contenders_make_progress_beside_a_hog_and_with_more_of_them_than_cpus() {
     let _alone = alone();
     let session = session("crowd");
     for row in rows(Measure::Contention) {
@@ -120,7 +120,7 @@ fn holders_go_on_beside_a_hog_and_with_more_of_them_than_cpus() {
 }
 
 #[test]
-fn the_quick_plan_of_locks_measures_every_row_both_ways() {
+fn the_quick_plan_of_locks_measures_every_row_uncontended_and_contended() {
     let (_alone, folder) = (alone(), command::folder());
     let output =
         command::ipcmark(folder.path(), &["run", "--plan", "locks-quick", "--repetitions", "1", "--out", "out"]);
@@ -148,11 +148,11 @@ fn number(record: &Record, name: &str) -> f64 {
     found.filter(|value| value.is_finite()).unwrap_or_else(|| panic!("{}: {name} is {found:?}", record.case_key))
 }
 
-/// Shares, slices and hand-overs are of the same acquisitions, so they add up.
+/// Shares, slices and hand-offs count the same acquisitions, so they add up.
 fn check_contest(record: &Record) {
     let Outcome { contest, windows, verdict, .. } = &record.outcome;
     let key = &record.case_key;
-    // Those who poll and share their CPU with others' work may well get nothing in so short a window.
+    // A polling contender that shares its CPU may get nothing in so short a window.
     assert!(number(record, metric::ACQUISITIONS_PER_S) >= 0.0, "{key}");
     let contest = contest.as_ref().unwrap_or_else(|| panic!("{key}: no contest"));
     assert_eq!(contest.holders.len(), 2, "{key}");
@@ -161,7 +161,7 @@ fn check_contest(record: &Record) {
     assert_eq!(acquisitions, sliced, "{key}");
     if record.case.group == Some(Group::Atomics) {
         let lost = record.outcome.metrics.as_ref().and_then(|all| all.get(metric::LOST_UPDATES));
-        // Two holders on one CPU need not get into each other's way.
+        // Two contenders on one CPU may never overlap.
         let crowded = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() < 2);
         let caught = *verdict == Some(Verdict::Caught) && lost.is_some_and(|lost| *lost > 0.0);
         assert!(lost.is_none() || caught || crowded, "{key}: {lost:?}, {verdict:?}");

@@ -1,5 +1,5 @@
-//! Several ends on a channel, several channels, and a CPU hog beside them: over every transport that can, with real processes,
-//! each message accounted for.
+//! Several endpoints on a channel, several channels, and a CPU hog beside them: over every transport that supports it, with
+//! real processes and every message accounted for.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn rows() -> impl Iterator<Item = Case> {
 }
 
 #[test]
-fn every_message_arrives_once_whoever_shares_the_channel() {
+fn every_message_arrives_once_in_every_pattern() {
     let _alone = alone();
     let session = session("shapes");
     let mut ran = 0;
@@ -65,7 +65,7 @@ fn pairs_run_side_by_side_and_a_hog_beside_them() {
 }
 
 #[test]
-fn what_one_of_several_senders_loses_or_repeats_is_caught() {
+fn a_loss_or_repetition_of_one_of_several_senders_is_caught() {
     let _alone = alone();
     let session = session("lost");
     for (fault, producers, consumers) in

@@ -1,5 +1,5 @@
-//! The open loop with real processes: what is late shows, what is too much is marked, and a standstill that a closed loop
-//! hides appears. And the first message after a pause.
+//! The open loop with real processes: lateness shows, overload is marked, and a stall appears that a closed loop hides. And
+//! the first message after a pause.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn one_cpu() -> bool {
 }
 
 #[test]
-fn a_standstill_shows_in_the_open_loop_and_hides_in_the_closed_one() {
+fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
     let _one = alone();
     if one_cpu() {
         return;
@@ -62,7 +62,7 @@ fn a_standstill_shows_in_the_open_loop_and_hides_in_the_closed_one() {
 }
 
 #[test]
-fn too_much_is_marked() {
+fn overload_is_marked() {
     let _one = alone();
     if one_cpu() {
         return;
@@ -120,7 +120,7 @@ fn a_message_after_a_pause_is_timed_one_way() {
 }
 
 #[test]
-fn what_an_open_loop_cannot_be_asked_is_skipped_with_the_reason() {
+fn an_unsupported_open_loop_is_skipped_with_the_reason() {
     let _one = alone();
     let session = open("refused");
     let refused = |case: Case| {

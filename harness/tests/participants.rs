@@ -1,5 +1,5 @@
-//! Programs of others, with real processes: every Python row measures and is checked, what is wrong or missing is told
-//! before anything starts, and no process outlives a harness that is killed.
+//! Participants with real processes: every Python row is measured and checked, wrong or missing programs are reported before
+//! anything starts, and no process outlives a killed harness.
 
 use std::fs;
 use std::path::Path;
@@ -15,14 +15,14 @@ use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
 use ipcmark_harness::trial::Session;
 
-/// An interpreter starts, and processes of its own, on a machine that may be busy.
+/// Time limit for an interpreter to start its processes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn session(name: &str, participants: Participants) -> Session {
     Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session").with_participants(participants)
 }
 
-/// Python's rows; none where it is missing, which is said.
+/// Python's rows; none, with a message, where Python is missing.
 fn rows() -> Vec<Variant> {
     let all = Participants::embedded().variants().to_vec();
     if let Some(why) = all.iter().find_map(|row| row.unavailable.as_ref()) {
@@ -32,7 +32,7 @@ fn rows() -> Vec<Variant> {
     all
 }
 
-/// Cases of the row that answer `measure`, small ones.
+/// Small cases of the row for `measure`.
 fn cases(row: &Variant, measure: Measure) -> Vec<Case> {
     let plain = row.case(measure).with(|p| p.message_bytes = row.carries().then_some(64));
     match measure {
@@ -82,7 +82,7 @@ fn number(outcome: &Outcome, name: &str) -> Option<f64> {
 }
 
 #[test]
-fn every_python_row_measures_what_it_is_asked() {
+fn every_python_row_answers_its_measures() {
     let _one = alone();
     let session = session("python", Participants::embedded());
     for row in rows() {
@@ -125,13 +125,13 @@ fn shell(done: &str) -> Text {
 }
 
 #[test]
-fn any_program_that_speaks_the_lines_can_take_part() {
+fn any_program_that_follows_the_protocol_can_take_part() {
     let _one = alone();
     for (done, status, due) in [
         (
             "\"messages\":7,\"chosen_by\":\"fixed\",\"metrics\":{\"round_trip_ns\":5.0}",
             Status::Measured,
-            "starts on the line",
+            "without the control page",
         ),
         ("\"invalid\":\"message 3 is missing\"", Status::Failed, "message 3 is missing"),
         ("\"skipped\":\"no such thing here\"", Status::Skipped, "no such thing here"),

@@ -1,5 +1,5 @@
-//! Libraries that make names of their own accord leave none behind, whoever is killed. Only with the cargo features that
-//! build them in.
+//! Libraries that create names themselves leave none behind when a role is killed. Only with the cargo features that build
+//! these libraries.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use ipcmark::record::{Measure, Status, Wait};
 use ipcmark_harness::trial::Session;
 use nix::sys::signal::Signal;
 
-/// What lies in /dev/shm under names of ours.
+/// Our names in /dev/shm.
 fn names() -> BTreeSet<OsString> {
     let found = fs::read_dir("/dev/shm").into_iter().flatten().flatten().map(|entry| entry.file_name());
     found.filter(|name| name.as_encoded_bytes().starts_with(b"ipcmark.")).collect()

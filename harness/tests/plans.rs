@@ -1,5 +1,4 @@
-//! Plans as a user meets them: whatever is wrong ends with status 2, the place, and what would be right, before anything
-//! starts.
+//! Plans on the command line: a wrong plan ends with status 2, its line and the accepted values, before anything starts.
 
 use std::fs;
 use std::path::Path;
@@ -61,7 +60,7 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
 }
 
 #[test]
-fn a_printed_plan_is_a_plan_of_ones_own() {
+fn a_printed_plan_can_be_run() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = |arguments: &[&str]| {
         Command::new(PROGRAM).args(arguments).current_dir(folder.path()).output().expect("the command exists")

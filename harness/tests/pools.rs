@@ -44,7 +44,7 @@ fn has_distributions(outcome: &Outcome, names: &[&str]) -> bool {
 }
 
 #[test]
-fn every_pool_keeps_its_promises_with_one_two_and_four_workers() {
+fn every_pool_conforms_with_one_two_and_four_workers() {
     let _alone = alone();
     let session = session("pool-promises");
     for row in rows(Measure::Conformance) {
@@ -60,7 +60,7 @@ fn every_pool_keeps_its_promises_with_one_two_and_four_workers() {
 }
 
 #[test]
-fn tasks_are_handed_out_in_every_way_and_all_are_counted() {
+fn every_call_counts_all_its_tasks() {
     let _alone = alone();
     let session = session("pool-dispatch");
     for row in rows(Measure::Dispatch) {
@@ -88,7 +88,7 @@ fn tasks_are_handed_out_in_every_way_and_all_are_counted() {
 }
 
 #[test]
-fn tasks_by_the_clock_have_a_latency_however_they_come() {
+fn paced_tasks_have_a_latency_for_every_kind_of_arrivals() {
     let _alone = alone();
     let session = session("pool-paced");
     for row in rows(Measure::Paced) {
@@ -109,7 +109,7 @@ fn tasks_by_the_clock_have_a_latency_however_they_come() {
 }
 
 #[test]
-fn a_pool_without_work_and_one_that_comes_and_goes() {
+fn idle_and_set_up_have_their_metrics() {
     let _alone = alone();
     let session = session("pool-life");
     for row in rows(Measure::SetUp) {
@@ -131,13 +131,13 @@ fn a_pool_without_work_and_one_that_comes_and_goes() {
 }
 
 #[test]
-fn a_killed_worker_is_told_of_and_its_task_done_by_another() {
+fn the_death_of_a_worker_is_reported_and_its_task_is_repeated() {
     let _alone = alone();
     let session = session("pool-recover");
     for row in rows(Measure::Recover) {
         let case = case(&row, Measure::Recover).with(|p| p.kill_point = Some(KillPoint::Holding));
         let (result, metrics) = measured(&session, case.clone());
-        // On a crowded machine patience may end before the news comes; the record says so then.
+        // On a busy machine the wait may end before the death is reported; the record then says so.
         let told = result.outcome.why.unwrap_or_default();
         let recovered = of(&metrics, metric::RECOVERED_SHARE);
         assert!(
@@ -151,7 +151,7 @@ fn a_killed_worker_is_told_of_and_its_task_done_by_another() {
 }
 
 #[test]
-fn a_dispatcher_that_is_killed_takes_foreman_and_workers_with_it() {
+fn no_supervisor_or_worker_outlives_a_killed_dispatcher() {
     let _alone = alone();
     let id = run_id("pool-kill");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
@@ -161,7 +161,7 @@ fn a_dispatcher_that_is_killed_takes_foreman_and_workers_with_it() {
         let outcome = kill_during(&session, &order, || parent_at_work(&id, "host"));
         let why = outcome.why.unwrap_or_default();
         assert!(outcome.status == Status::Failed && why.contains("SIGKILL"), "{}: {why}", row.row());
-        wait_for("foreman and workers to be gone", || {
+        wait_for("supervisor and workers to be gone", || {
             let works = |it: &common::Process| it.home.display().to_string().contains(&id);
             (!processes().iter().any(works)).then_some(())
         });

@@ -32,7 +32,7 @@ fn case(row: &Variant, measure: Measure, (producers, consumers): (u32, u32)) -> 
 }
 
 #[test]
-fn every_queue_keeps_its_promises_with_one_and_with_several_of_each_side() {
+fn every_queue_conforms_with_one_and_with_several_producers_and_consumers() {
     let _alone = alone();
     let session = session("promises");
     for row in rows() {
@@ -110,8 +110,8 @@ fn what_a_queue_cannot_be_is_refused_with_the_limit() {
     for row in rows() {
         let short = refusal(&row, &|case| case.params.message_bytes = Some(4));
         assert!(short.contains("8 bytes"), "{short}");
-        let nobody = refusal(&row, &|case| case.params.pattern = Some(Pattern { senders: 1, receivers: 0 }));
-        assert!(nobody.contains("at least one"), "{nobody}");
+        let refused = refusal(&row, &|case| case.params.pattern = Some(Pattern { senders: 1, receivers: 0 }));
+        assert!(refused.contains("at least one"), "{refused}");
         let large =
             refusal(&row, &|case| (case.params.message_bytes, case.params.depth) = (Some(1 << 30), Some(1 << 20)));
         assert!(large.chars().any(|c| c.is_ascii_digit()), "{large}");

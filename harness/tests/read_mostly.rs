@@ -35,7 +35,7 @@ fn rows() -> Vec<family::Variant> {
     rows.into_iter().filter(|row| row.measures.contains(&Measure::ReadMostly) && row.unavailable.is_none()).collect()
 }
 
-/// The rates add up to all that was done in the window, and nobody's share is missing.
+/// The rates add up to all acquisitions of the window, and no contender's share is missing.
 fn check(case: &Case, outcome: &Outcome) {
     let key = case.key();
     assert_eq!(outcome.status, Status::Measured, "{key}: {:?}", outcome.why);
@@ -54,7 +54,7 @@ fn check(case: &Case, outcome: &Outcome) {
     let only_reads = case.params.reads_percent == Some(100);
     assert!(!(only_reads && metrics.contains_key(metric::WRITE_STARVED_NS)), "{key}: {metrics:?}");
     assert!(rate(metric::RETRIES_PER_READ) >= 0.0, "{key}");
-    // What is done under the lock, or without one, is no series of hand-overs.
+    // Readers share the lock, so there is no series of hand-offs.
     assert!(!metrics.contains_key(metric::LONGEST_RUN) && !metrics.contains_key(metric::RETRIES_PER_UPDATE), "{key}");
     assert_eq!(contest.holders.len(), HOLDERS as usize, "{key}");
     let shares: u64 = contest.holders.iter().map(|share: &HolderShare| share.acquisitions).sum();
@@ -77,7 +77,7 @@ fn every_read_is_whole_and_every_write_is_counted() {
 }
 
 #[test]
-fn work_inside_and_outside_is_done_by_readers_too() {
+fn readers_have_critical_sections_and_think_times_too() {
     let _alone = alone();
     let session = session("readers-work");
     for row in rows().iter().filter(|row| row.isolation == Isolation::Process) {
@@ -91,7 +91,7 @@ fn work_inside_and_outside_is_done_by_readers_too() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_with_what_would_be_right() {
+fn a_wrong_case_is_refused_with_the_accepted_values() {
     let row = rows().remove(0);
     let why = family::supports(&case(&row, 101)).unwrap_err();
     assert!(why.contains("0 to 100"), "{why}");

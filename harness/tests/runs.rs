@@ -1,4 +1,4 @@
-//! Runs from start to end with real processes: what they leave, and how they are resumed, interrupted and compared.
+//! Runs from start to end with real processes: their files, and how they are resumed, interrupted and compared.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,7 +41,7 @@ fn finished_run() -> TempDir {
 }
 
 #[test]
-fn a_run_leaves_records_that_stand_alone_and_a_page() {
+fn a_run_leaves_complete_records_and_a_page() {
     let run = finished_run();
     let records = records(run.path());
     let timed: Vec<&Record> = records.iter().filter(|record| record.case.measure != Measure::Floors).collect();
@@ -74,7 +74,7 @@ fn an_existing_run_is_neither_overwritten_nor_mixed_with_another() {
 }
 
 #[test]
-fn a_run_that_was_cut_short_goes_on_where_it_stopped() {
+fn a_resumed_run_continues_where_it_stopped() {
     let run = finished_run();
     let path = run.path().join("records.jsonl");
     let whole = fs::read_to_string(&path).expect("records");
@@ -134,7 +134,7 @@ fn fail(record: &mut Record) {
 }
 
 #[test]
-fn a_small_but_certain_loss_breaks_a_small_limit() {
+fn a_small_but_certain_slowdown_breaks_a_small_limit() {
     let run = finished_run();
     steady_copy(run.path(), "a.jsonl", 1000.0);
     steady_copy(run.path(), "b.jsonl", 1080.0);
@@ -152,7 +152,7 @@ fn a_small_but_certain_loss_breaks_a_small_limit() {
 }
 
 #[test]
-fn what_broke_or_cannot_be_judged_keeps_no_limit() {
+fn broken_and_unjudgeable_cases_do_not_pass_a_limit() {
     let run = finished_run();
     let compared = |b: &str| ipcmark(run.path(), &["compare", ".", b, "--fail-above", "10"]);
     fs::write(run.path().join("empty.jsonl"), "rubbish\n").expect("ours");
@@ -179,7 +179,7 @@ fn the_same_records_given_twice_count_once() {
 }
 
 #[test]
-fn a_run_goes_on_on_its_own_machine_only_and_tries_again_what_failed() {
+fn a_resumed_run_needs_its_machine_and_repeats_failed_trials() {
     let run = finished_run();
     changed_copy(run.path(), "records.jsonl", |record| record.machine.facts.hostname += "-far-away");
     let elsewhere = ipcmark(run.path(), &["run", "--resume", "."]);
@@ -202,7 +202,7 @@ fn a_run_goes_on_on_its_own_machine_only_and_tries_again_what_failed() {
 }
 
 #[test]
-fn a_comparison_says_slower_and_breaks_its_limit_only_with_confidence() {
+fn a_comparison_says_slower_only_with_confidence() {
     let run = finished_run();
     let same = ipcmark(run.path(), &["compare", ".", ".", "--fail-above", "1"]);
     assert_eq!(same.status.code(), Some(0), "{}", told(&same));
@@ -249,7 +249,7 @@ fn wait_for(what: &str, mut come: impl FnMut() -> bool) {
 }
 
 #[test]
-fn an_interrupted_run_keeps_its_records_tells_how_to_go_on_and_is_not_disturbed_by_others() {
+fn an_interrupted_run_keeps_its_records_and_names_the_command_to_resume() {
     let (_alone, folder) = (alone(), folder());
     let mut first = long_run(folder.path(), "first");
     let other = ipcmark(folder.path(), &["run", "--resume", "first"]);

@@ -1,5 +1,5 @@
-//! Servers from end to end: the promises of every row, to a thousand client processes; what each measure says of it; the
-//! limits that are refused; and nothing that stays.
+//! Servers from end to end: conformance of every row with a thousand client processes, every measure, refused limits, and
+//! nothing left behind.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ fn nothing_is_left(name: &str) {
 }
 
 #[test]
-fn every_server_keeps_its_promises_to_a_thousand_clients() {
+fn every_server_conforms_with_a_thousand_clients() {
     let _alone = alone();
     let session = session("crowded");
     assert!(!rows().is_empty());

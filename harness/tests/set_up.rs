@@ -1,5 +1,4 @@
-//! What a channel costs before and after its messages is measured for every mechanism that can be set up in one process,
-//! and nothing of a thousand set-ups stays.
+//! Set-up is measured for every mechanism that can be set up in one process, and a thousand set-ups leave nothing behind.
 
 use std::path::{Path, PathBuf};
 
@@ -19,11 +18,11 @@ const METRICS: &[&str] = &[
     metric::P50_NS,
 ];
 
-/// A line, or nothing for what carries no payload.
+/// A cache line, or nothing for mechanisms without payload.
 const SIZES: &[u64] = &[64, 0];
 
 #[test]
-fn every_mechanism_can_be_set_up_again_and_again() {
+fn every_mechanism_can_be_set_up_repeatedly() {
     let _one = alone();
     let session = Session::open_with(&run_id("set-up"), Path::new(PROGRAM)).expect("a session");
     for variant in family::variants() {

@@ -1,5 +1,5 @@
 //! State that several read and write, from end to end and with real processes: the promises of every row, every read checked
-//! and every update counted within the trial, and users who are told when the process that keeps the state is killed.
+//! and every update counted within the trial, and users that get an error when the process that keeps the state is killed.
 
 use std::path::Path;
 
@@ -70,7 +70,7 @@ fn every_read_is_checked_and_every_access_is_counted() {
     }
 }
 
-/// The rates add up, nobody's share is missing, and only what was done has a distribution.
+/// The rates add up, no user's share is missing, and only accesses that happened have a distribution.
 fn check(case: &Case, outcome: &Outcome) {
     let key = case.key();
     assert_eq!(outcome.status, Status::Measured, "{key}: {:?}", outcome.why);
@@ -80,7 +80,7 @@ fn check(case: &Case, outcome: &Outcome) {
     let (reads, writes) = (number(metric::READS_PER_S), number(metric::WRITES_PER_S));
     let all = number(metric::ACCESSES_PER_S);
     assert!((reads + writes - all).abs() <= 1e-6 * all, "{key}: {reads} and {writes} of {all}");
-    // On a busy machine a window may be over before anybody has used a tick of it, or drawn one of each kind.
+    // On a busy machine a window may end before any user has run, or has made an access of each kind.
     assert!(number(metric::CPU_NS_PER_MESSAGE) >= 0.0, "{key}");
     let told = |name: &str| outcome.distributions.contains_key(name);
     assert!(told("read") || reads <= 0.0, "{key}");

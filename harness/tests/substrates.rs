@@ -1,5 +1,5 @@
-//! Whatever shared memory is made of here: it carries messages between processes, and nothing of it is left behind, not
-//! even by who was killed.
+//! Every substrate of shared memory on this machine: it carries messages between processes, and nothing of it is left
+//! behind, not even by killed processes.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use ipcmark::family;
 use ipcmark::record::{Case, Isolation, Measure, Status, Substrate, Wait};
 use ipcmark_harness::trial::Session;
 
-/// A queue that sleeps, so that a busy machine does not matter.
+/// A queue whose waiters sleep, so that a busy machine does not matter.
 const MECHANISM: &str = "shm-spsc";
 
 fn open(name: &str) -> Session {
@@ -23,7 +23,7 @@ fn own_pid() -> i32 {
     std::process::id().cast_signed()
 }
 
-/// What this machine can make memory of.
+/// Substrates that this machine has.
 fn available() -> Vec<Substrate> {
     let variants = family::variants().into_iter();
     let ours = variants.filter(|it| it.mechanism == MECHANISM && it.wait == Some(Wait::Park));
@@ -64,7 +64,7 @@ fn every_substrate_carries_messages_and_leaves_nothing() {
     nothing_left("carry");
 }
 
-/// The worker of a set-up makes names of its own, one after another, and one of them is there when it dies.
+/// The worker of a set-up trial creates names one after another, and one exists when it is killed.
 #[test]
 fn a_killed_set_up_leaves_nothing() {
     let _one = alone();

@@ -1,4 +1,4 @@
-//! Several processes sell from one stock: exactly what there is under a lock, too much without one, and both on record.
+//! Several processes sell from one stock: exactly the stock under a lock, too much without one, and both are recorded.
 
 use std::fs;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn exactly_the_stock_is_sold_under_a_lock() {
 }
 
 #[test]
-fn an_update_that_is_its_own_lock_sells_from_memory_only() {
+fn atomic_updates_sell_from_memory_only() {
     let _alone = alone();
     let session = session("updates");
     for mechanism in ["fetch-add", "compare-swap"] {

@@ -19,7 +19,7 @@ What the measures mean here:
 round_trip, stream  bytes objects over one channel, or one each way; Pipe's send pickles them, as most programs have it,
                     and `python-pipe-bytes` does not
 acquire, contention `with lock:` around an update of a counter in shared memory, which must not lose any
-access              gets and sets of a Manager's dict; a value tells who wrote it, when and to which key
+access              gets and sets of a Manager's dict; a value names its writer, its time and its key
 dispatch            a round trip of Pool.apply is one task: its time is task_ns of the call `apply`. Of `apply-async`
                     (and `submit`) 64 are out at a time. Tasks get a message and answer with another of the same
                     size; where messages have 0 bytes, with two ints, the stamp and a mix. The work of a task is
@@ -166,7 +166,7 @@ def prctl():
 
 
 def newborn(parent):
-    """The first thing a child does: it dies with its parent, and watches nobody."""
+    """Called first in a child, so that it dies with its parent and watches no process."""
     die_with_parent = 1
     prctl()(die_with_parent, int(signal.SIGKILL))
     if os.getppid() != parent:
@@ -505,7 +505,7 @@ def rounds_of(ns):
 
 
 def shared_words(count):
-    """Words of 64 bits that forked processes share; nobody is kept from writing any of them."""
+    """Words of 64 bits that forked processes share, without any lock."""
     return memoryview(mmap.mmap(-1, max(8 * count, mmap.PAGESIZE))).cast("Q")
 
 
@@ -594,7 +594,7 @@ class QueueChannel:
 
 
 KEPT = []
-"""Blocks of shared memory: mapped as long as the process lives, whoever uses them."""
+"""Blocks of shared memory, mapped for the life of the process."""
 
 
 class SharedMemoryChannel:
@@ -883,8 +883,8 @@ def contention(trial, one):
 
 
 class Accessor:
-    """One of several that use a dict of values, each of which tells who wrote it, when and to which key: the n-th value
-    that somebody writes has the sequence n * keys + key."""
+    """One of several that use a dict of values, each of which names its writer, its time and its key: the n-th value
+    of a writer has the sequence n * keys + key."""
 
     def __init__(self, trial, shared, payload, me):
         self.shared, self.payload, self.me = shared, payload, me
@@ -898,7 +898,7 @@ class Accessor:
         producer, sequence = claimed(value)
         right = value == self.payload.fill(stamp(producer, sequence))
         if not right or producer > self.holders or sequence % self.keys != key:
-            raise Invalid(f"the value of key {key} is none that anybody wrote there")
+            raise Invalid(f"the value of key {key} was not written there")
         if self.newest.get((key, producer), 0) > sequence:
             raise Invalid(f"the value of key {key} is older than what was read before")
         self.newest[key, producer] = sequence
@@ -941,7 +941,7 @@ def shared_state(trial):
     payload, holders = trial.payload(), trial.case["holders"]
     manager = Manager()
     keys = trial.case.get("keys", 1024)
-    # Nobody's values, to begin with.
+    # Initial values, without a writer.
     shared = manager.manager.dict({key: payload.fill(stamp(holders, key)) for key in range(keys)})
     accessors = [Accessor(trial, shared, payload, me) for me in range(holders)]
     partners = [Partner(trial.cpu(i), accessing, accessors[i], trial.cpu(i)) for i in range(1, holders)]
@@ -989,7 +989,7 @@ EMPLOYED = {}
 
 
 def employ(parent, cpus, places, payload, grain_ns):
-    """The first thing a pool's worker does, in a process of its own. `places` counts who has come and who is ready."""
+    """The first thing a pool's worker does, in a process of its own. `places` counts the workers that have started and those that are ready."""
     newborn(parent)
     with places.get_lock():
         place = places[0]
@@ -1341,7 +1341,7 @@ def account_for(found, sent):
 
 
 def idle_queue(payload, count=200):
-    """What each call costs that nobody else disturbs."""
+    """Cost of each call without contention."""
     items, message = FORK.JoinableQueue(), payload.fill(stamp(0, 0))
     start = now_ns()
     for _ in range(count):

@@ -14,19 +14,19 @@ use crate::progress::say;
 /// Compare two recordings, case by case.
 ///
 /// The ratio is the cost of B over the cost of A: time for one round trip, or for one message of a stream. In brackets
-/// is its 95 % interval. `equal` means that the interval lies within 0.9 to 1.1, and with fewer than five repetitions on
-/// either side nothing is called faster or slower.
+/// is its 95 % interval. `equal` means that the interval lies within 0.9 to 1.1. With fewer than five repetitions in
+/// either run no case is called faster or slower.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   ipcmark compare before/records.jsonl after/records.jsonl
-  ipcmark compare before after --fail-above 10    exit status 1 if anything is surely over 10 % slower, or broken in after")]
+  ipcmark compare before after --fail-above 10    exit status 1 if a case is more than 10 % slower, or broken in `after`")]
 pub(super) struct Compare {
     /// Records file or directory of the first run
     a: PathBuf,
     /// Records file or directory of the second run
     b: PathBuf,
-    /// Exit with status 1 if a case is slower by more than PCT percent, its whole interval included, or broken in B
+    /// Exit with status 1 if a case is slower by more than PCT percent with its whole interval, or broken in B
     #[arg(long, value_name = "PCT", value_parser = percent)]
     fail_above: Option<f64>,
 }
@@ -59,7 +59,7 @@ impl Compare {
     }
 }
 
-/// The exit status of a comparison with a limit. What the second recording did not measure is said, never passed over.
+/// Exit status of a comparison with a limit. Cases that the second recording did not measure are reported.
 ///
 /// Errors: no case could be judged at all.
 fn hold_to(cases: &[ComparedCase], limit_percent: f64) -> anyhow::Result<u8> {

@@ -17,7 +17,7 @@ pub(super) struct Completions {
 
 impl Completions {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
-        // By way of a buffer: the generator panics when its writer fails, as a closed pipe does.
+        // Into a buffer, because the generator panics when its writer fails.
         let mut script = vec![];
         generate(self.shell, &mut Cli::command(), "ipcmark", &mut script);
         out.write_all(&script)?;

@@ -1,4 +1,4 @@
-//! `ipcmark list`: every way a mechanism can be run here, from the registries.
+//! `ipcmark list`: every mechanism variant in the registries.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,9 +12,9 @@ use super::table;
 use crate::participants::Participants;
 use crate::plan::{Text, distinct};
 
-/// List the mechanisms, and what this machine lacks for each.
+/// List the mechanisms, and the reason for each that this machine cannot run.
 ///
-/// The first column is what a plan's `mechanism` name, globs allowed.
+/// The first column has the names for a plan's `mechanism` key, which also takes globs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ipcmark list\n  ipcmark list --json | jq -r '.[] | select(.available) | .mechanism'"
@@ -23,12 +23,12 @@ pub(super) struct List {
     /// Print JSON: an array of objects with family, mechanism, wait, isolation, substrate, available and why
     #[arg(long)]
     json: bool,
-    /// List the participants of this TOML file, too; may be given more than once
+    /// Also list the participants of this TOML file; may be given more than once
     #[arg(long, value_name = "FILE")]
     participants: Vec<PathBuf>,
 }
 
-/// One row as JSON. These keys are a promise; `null` where one does not apply.
+/// One row as JSON. The keys are stable; `null` where one does not apply.
 #[derive(Serialize)]
 struct Row {
     family: &'static str,

@@ -1,4 +1,4 @@
-//! `ipcmark machine`: what this computer is, and what it can do at all.
+//! `ipcmark machine`: facts about this machine and its floors.
 
 use std::io::Write;
 
@@ -16,10 +16,10 @@ use crate::progress::say;
 use crate::run::{enough_open_files, floors_order, fresh_run_id};
 use crate::trial::Session;
 
-/// Show this machine: its facts, and its floors measured now.
+/// Show the facts of this machine and measure its floors.
 ///
-/// The floors are what every mechanism is made of: a cache line handed from core to core, a copy, a system call, a wake.
-/// No mechanism can be faster than the floors it stands on.
+/// The floors are the costs of the basic operations of which every mechanism consists: a cache-line transfer between cores,
+/// a copy, a system call, a wake-up. No mechanism can be faster than the sum of its floors.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ipcmark machine\n  ipcmark machine --no-floors\n  ipcmark machine --json | jq .floors.system_call_ns"
@@ -33,7 +33,7 @@ pub(super) struct Machine {
     no_floors: bool,
 }
 
-/// Long enough for every floor to settle, short enough to wait for.
+/// Times in which every floor settles.
 const TIMING: Timing = Timing { warm_up_ns: 30_000_000, hot_ns: 150_000_000, floor_ns: 0, fixed_count: None };
 
 impl Machine {

@@ -7,11 +7,11 @@ use clap::{Args, CommandFactory as _};
 
 use super::Cli;
 
-/// Print the manual page, or that of one verb, as roff.
+/// Print the manual page of the command or of one subcommand, as roff.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ipcmark man | man -l -\n  ipcmark man run > ipcmark-run.1")]
 pub(super) struct Man {
-    /// The verb; without one, the page of the whole command
+    /// The subcommand; without it, the page of the whole command
     verb: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The command line: one file per verb. Results go to stdout, everything said about them to stderr.
+//! The command line: one file per subcommand. Results go to stdout, messages to stderr.
 
 mod compare;
 mod completions;
@@ -23,17 +23,17 @@ use self::results::Results;
 pub use self::run::perform;
 use crate::progress::say;
 
-/// All is well.
+/// Success.
 const FINE: u8 = 0;
 /// A trial failed or was invalid, a comparison broke its limit, or results could not be written.
 const BROKEN: u8 = 1;
 /// The call or the plan was wrong; nothing was started.
 const MISTAKE: u8 = 2;
 
-/// Measures the ways in which processes on this machine can talk, and compares them.
+/// Measure and compare the ways in which processes on this machine communicate.
 ///
-/// Every trial starts real processes, checks every message and becomes one line of `records.jsonl`; a report is drawn
-/// from such files. Polling and blocking, placement and isolation are always named.
+/// Every trial starts real processes, checks every message and becomes one line of `records.jsonl`. A report is made from
+/// such files. It always names the wait strategy, the placement and the isolation.
 #[derive(Debug, Parser)]
 #[command(name = "ipcmark", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -43,7 +43,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  ipcmark run                                the question most people have, in three minutes
+  ipcmark run                                which way should two processes talk? three minutes
   ipcmark run --plan smoke                   does everything run here at all?
   ipcmark run --only 'shm-spsc|pipe'         two mechanisms only
   ipcmark report run1 run2 --out both        one page from two runs
@@ -92,18 +92,18 @@ pub fn main() -> ExitCode {
     let mut out = Results::new(io::stdout().lock());
     let status = cli.verb.run(&mut out).unwrap_or_else(|error| complain(&error, MISTAKE));
     ExitCode::from(match out.lost() {
-        // A verb that did what was asked may not look as if it had refused, and one that failed stays as it is.
+        // Lost output must not look like a wrong call, and must not hide a failure.
         Some(error) => status.max(complain(&anyhow::Error::new(error).context("cannot write the results"), BROKEN)),
         None => status,
     })
 }
 
-/// The exit status that a shell gives to what a signal ended.
+/// Exit status for a run that a signal ended, as shells report it.
 fn ended_by(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(BROKEN)
 }
 
-/// Shows an error to a person, and gives back the exit status that goes with it.
+/// Prints an error and returns `status`.
 fn complain(error: &anyhow::Error, status: u8) -> u8 {
     say(&format!("error: {error:#}"));
     status

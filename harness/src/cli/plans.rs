@@ -1,4 +1,4 @@
-//! `ipcmark plans`: the questions built into the program.
+//! `ipcmark plans`: the built-in plans.
 
 use std::io::Write;
 
@@ -9,9 +9,9 @@ use clap::builder::PossibleValuesParser;
 use super::table;
 use crate::plan::{EMBEDDED, Text};
 
-/// List the plans built into the program, or print one.
+/// List the built-in plans, or print one.
 ///
-/// A printed plan is a good start for one of your own: `ipcmark run --plan FILE` runs it.
+/// A printed plan is a good start for your own: `ipcmark run --plan FILE` runs it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  ipcmark plans\n  ipcmark plans quick > mine.toml && ipcmark run --plan mine.toml --dry-run"

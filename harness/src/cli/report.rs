@@ -1,4 +1,4 @@
-//! `ipcmark report`: a page from records.
+//! `ipcmark report`: a report from records.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,16 +11,16 @@ use ipcmark::record::Record;
 use crate::progress::say;
 use crate::store;
 
-/// Draw a report from the records of one or more runs.
+/// Make a report from the records of one or more runs.
 ///
-/// The page is one file without links to others: it opens from a mail, offline.
+/// The report is a single HTML file without external resources, so it works offline.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ipcmark report ipcmark-runs/quick-* --out both")]
 pub(super) struct Report {
     /// Records files, or directories of runs
     #[arg(required = true, value_name = "RECORDS")]
     records: Vec<PathBuf>,
-    /// Where the page goes, as index.html
+    /// Directory for the report, index.html
     #[arg(long, value_name = "DIR", default_value = "ipcmark-report")]
     out: PathBuf,
 }
@@ -31,7 +31,7 @@ impl Report {
         for bad in &recording.bad_lines {
             say(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
         }
-        ensure!(!recording.records.is_empty(), "there is no record in what was named, so there is nothing to draw");
+        ensure!(!recording.records.is_empty(), "there are no records in the given files");
         let machine = |record: &Record| {
             let facts = &record.machine.facts;
             format!("{} ({}, {})", facts.hostname, facts.cpu_model, facts.kernel)

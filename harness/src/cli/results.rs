@@ -1,7 +1,7 @@
-//! Where results go: stdout, which may close or fill up before a verb is done.
+//! Output on stdout, which may be closed or fill up early.
 //!
-//! What a verb found out is in its exit status as well, and a reader that left (`| head`) must not change it. So writing
-//! never fails here: the first error is kept for the end, and what comes after it is dropped.
+//! The exit status also has the result, and a closed pipe (`| head`) must not change it. So writing never fails: the first
+//! error is kept until the end, and later output is dropped.
 
 use std::io::{self, BufWriter, Write};
 
@@ -18,7 +18,7 @@ impl<W: Write> Results<W> {
         Self { to: BufWriter::new(to), error: None }
     }
 
-    /// Writes what is left, and tells why something could not be written. A reader that has seen enough is no error.
+    /// Flushes, and returns the first error. A closed pipe is not an error.
     pub(super) fn lost(mut self) -> Option<io::Error> {
         self.attempt(Write::flush);
         self.error.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)

@@ -13,10 +13,10 @@ use crate::progress::say;
 use crate::run::{self, Destination, Finished, Options};
 use crate::schedule::schedule;
 
-/// Run a plan: start the processes, measure, keep every record, draw the report.
+/// Run a plan: start the processes, measure, write records and the report.
 ///
-/// Records are appended to DIR/records.jsonl as they are made, and DIR/index.html is drawn at the end. What a plan asks
-/// but this machine cannot do becomes a skipped record with the reason.
+/// Each record is appended to DIR/records.jsonl at once, and the report DIR/index.html is written at the end. Cases that
+/// this machine cannot run become skipped records with the reason.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
@@ -29,8 +29,8 @@ pub(super) struct Run {
     /// Run every case in this placement instead of the plan's
     #[arg(long, value_name = "CLASS", value_parser = place())]
     placement: Option<Place>,
-    /// Fresh repetitions of processes per case; below five no mechanism is called faster than another
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPETITIONS_MAX)))]
+    /// Repetitions per case, each with fresh processes; with fewer than five no mechanism is called faster than another
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPETITIONS_MAX)))]
     repetitions: Option<u32>,
     /// Seed of the schedule's shuffle [default: a fresh one, recorded]
     #[arg(long, value_name = "N")]
@@ -38,13 +38,13 @@ pub(super) struct Run {
     /// Where the run's files go [default: ipcmark-runs/PLAN-TIME-ID]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in DIR that was interrupted; its plan and options are kept there
+    /// Resume the interrupted run in DIR, with the plan and options stored there
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "seed", "participants", "dry"])]
     resume: Option<PathBuf>,
-    /// Know the participants of this TOML file, too; may be given more than once
+    /// Also use the participants of this TOML file; may be given more than once
     #[arg(long, value_name = "FILE")]
     participants: Vec<PathBuf>,
-    /// Neither announcement nor progress
+    /// Print no announcement and no progress
     #[arg(long)]
     quiet: bool,
     /// List the cases and the predicted time, and start nothing
@@ -90,7 +90,7 @@ impl Run {
 
 /// Runs `options` from announcement to summary, and returns the exit status.
 ///
-/// Errors: the call or the plan is wrong and nothing was started. What goes wrong later is shown, and in the status.
+/// Errors: the call or the plan is wrong and nothing was started. Later errors are printed and determine the status.
 pub fn perform(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
     let run = run::Run::prepare(options)?;
     if !options.quiet {
@@ -100,14 +100,14 @@ pub fn perform(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
         Ok(finished) => finished,
         Err(error) => return Ok(super::complain(&error, super::BROKEN)),
     };
-    // Everything is on the disk by now; a closed stdout changes nothing about the run.
+    // All files are written by now, so a closed stdout does not matter.
     let _ = summary::write(out, &finished).and_then(|()| out.flush());
     Ok(conclude(&finished, options.quiet))
 }
 
 fn conclude(finished: &Finished, quiet: bool) -> u8 {
     let troubles = finished.troubles();
-    // Others were told as it happened.
+    // Without --quiet they were printed when they happened.
     for trouble in troubles.iter().filter(|_| quiet) {
         say(trouble);
     }

@@ -1,4 +1,4 @@
-//! `ipcmark schema`: the form of a record, for programs that read them.
+//! `ipcmark schema`: the JSON Schema of records.
 
 use std::io::Write;
 

@@ -1,6 +1,5 @@
-//! What a run came to, in the terminal: one table per measure and placement, mechanisms down and sizes across; or, where a
-//! plan varies something else, that across: rates of an open loop, pauses, senders and receivers, depths; of locks how
-//! many hold them, of pools how they are called, of servers how many clients they have.
+//! Summary of a run in the terminal: one table per measure and placement, with mechanisms as rows and the parameter that the
+//! plan varies as columns, such as message sizes, rates, patterns, contenders or clients.
 
 mod across;
 
@@ -14,14 +13,14 @@ use self::across::{Across, apart};
 use super::table;
 use crate::run::Finished;
 
-/// From this size on a stream is judged by its bytes, below by its messages.
+/// Size from which a stream shows bytes per second, below it messages per second.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
 
 /// Writes the tables, a count of trials, and where the report is.
 pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()> {
     let cases = summarise(&finished.records);
     let timed: Vec<&CaseSummary> = cases.iter().filter(|case| title(case.case.measure).is_some()).collect();
-    // What is asked on one CPU and on two has them side by side.
+    // A measure with the placement as its columns has one table for all placements.
     let placement = |case: &CaseSummary| Some(case.case.placement).filter(|_| Across::of(case) != Across::Placements);
     let group = |case: &CaseSummary| (case.case.measure, placement(case), apart(case));
     let groups: BTreeSet<(Measure, Option<Placement>, String)> = timed.iter().map(|case| group(case)).collect();
@@ -37,11 +36,11 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
         }
     }
     let marked = |verdict| timed.iter().any(|case| case.verdict == Some(verdict) && typical(case).is_some());
-    let noisy = if marked(Verdict::Noisy) { "; ~ marks what was disturbed or spread" } else { "" };
-    let overloaded = if marked(Verdict::Overloaded) { "; ^ marks what fell behind its rate" } else { "" };
+    let noisy = if marked(Verdict::Noisy) { "; ~ marks noisy results" } else { "" };
+    let overloaded = if marked(Verdict::Overloaded) { "; ^ marks results below the offered rate" } else { "" };
     let caught =
-        if marked(Verdict::Caught) { "; x marks what has no lock and was caught, as it should be" } else { "" };
-    let beyond = if timed.iter().any(|case| beyond_copy(case)) { "; * is more than one core copies here" } else { "" };
+        if marked(Verdict::Caught) { "; x marks rows without a lock, which were caught as expected" } else { "" };
+    let beyond = if timed.iter().any(|case| beyond_copy(case)) { "; * exceeds the copy rate of one core" } else { "" };
     writeln!(out, "{}{noisy}{overloaded}{caught}{beyond}", counts(&finished.records))?;
     match &finished.page {
         Some(page) => writeln!(out, "{}", page.display()),
@@ -49,7 +48,7 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
     }
 }
 
-/// Nothing for measures that have no time to show.
+/// `None` for measures without a table.
 fn title(measure: Measure) -> Option<String> {
     let row = measure.row();
     row.main.map(|_| format!("{} ({})", row.title, row.counts))
@@ -98,7 +97,7 @@ fn cell(case: &CaseSummary) -> String {
         return match case.verdict {
             Some(Verdict::Skipped) => "-",
             Some(Verdict::Invalid) => "!",
-            // Nobody ever had the lock again, which has no time.
+            // The lock was never acquired again, so there is no time.
             _ if case.case.measure == Measure::Recover => "never",
             // Measured, with too few messages for a median of all repetitions.
             _ => "?",
@@ -117,13 +116,13 @@ fn cell(case: &CaseSummary) -> String {
     format!("{mark}{}{beyond}", table::plain(value))
 }
 
-/// True for a rate at which the bytes cannot all have been read.
+/// Whether the rate is too high for all bytes to have been read.
 fn beyond_copy(case: &CaseSummary) -> bool {
     case.times_one_core.is_some_and(|times| times > 1.0)
 }
 
 fn counts(records: &[Record]) -> String {
-    // The floors are no trial of the plan's, and nobody was promised one.
+    // The floors are not a trial of the plan.
     let trials = || records.iter().filter(|record| record.case.measure != Measure::Floors);
     let of = |status| trials().filter(|record| record.outcome.status == status).count();
     let (measured, failed, skipped) = (of(Status::Measured), of(Status::Failed), of(Status::Skipped));

@@ -1,7 +1,7 @@
 //! Results on stdout: tables for people, JSON for programs.
 //!
-//! A table is fitted to the width of a terminal and never cut in a file. Everything is made as a whole before it is
-//! written, so that a stdout that closed or filled up meets our own care, not a panic of a library's.
+//! A table fits the width of the terminal and is never cut in a file. It is formatted before it is written, so that a closed
+//! or full stdout is an error here and not a panic in a library.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
-/// One line below the headings and nothing else: numbers need no cages.
+/// Only a line below the headings.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table with these headings.
@@ -27,7 +27,7 @@ pub(super) fn table(headings: &[&str]) -> Table {
     table
 }
 
-/// Sets the given columns flush right, as numbers want to be.
+/// Aligns the given columns to the right, for numbers.
 pub(super) fn align_right(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
     for index in columns {
         if let Some(column) = table.column_mut(index) {

@@ -1,4 +1,4 @@
-//! A live lease is kept, a dead one is cleared, and a damaged one harms nobody.
+//! A live lease is kept, a dead one is cleared, and a damaged one does no harm.
 
 use ipcmark::address::{Address, Endpoint, NameKind};
 use ipcmark::record::Substrate;
@@ -19,7 +19,7 @@ fn a_held_lease_survives_a_sweep_and_a_dead_one_does_not() {
     sweep(folder.path());
     assert!(left.exists() && lease.path().exists());
     assert!(Lease::take(folder.path(), "one").is_err(), "one id, one live run");
-    // What a killed harness leaves: the same file, without the lock.
+    // A killed harness leaves the same file without the lock.
     let dead = folder.path().join("dead.lease");
     fs::copy(lease.path(), &dead).expect("copied");
     sweep(folder.path());
@@ -27,7 +27,7 @@ fn a_held_lease_survives_a_sweep_and_a_dead_one_does_not() {
 }
 
 #[test]
-fn a_lease_that_ends_takes_all_it_lists_with_it() {
+fn a_dropped_lease_removes_all_it_lists() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let left = folder.path().join("ipcmark.left");
     let lease = Lease::take(folder.path(), "one").expect("a lease");
@@ -38,7 +38,7 @@ fn a_lease_that_ends_takes_all_it_lists_with_it() {
 }
 
 #[test]
-fn a_fifo_or_a_link_among_the_leases_keeps_nobody_waiting() {
+fn a_fifo_or_a_link_among_the_leases_does_not_block() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let lease = Lease::take(folder.path(), "one").expect("a lease");
     let fifo = folder.path().join("fifo.lease");
@@ -47,11 +47,11 @@ fn a_fifo_or_a_link_among_the_leases_keeps_nobody_waiting() {
     sweep(folder.path());
     clear_once_dead(&fifo);
     assert!(!another_in(&[folder.path().to_owned()], &lease));
-    assert!(fifo.exists(), "what is no lease is not removed");
+    assert!(fifo.exists(), "only leases are removed");
 }
 
 #[test]
-fn a_damaged_lease_removes_nothing_of_others() {
+fn a_damaged_lease_removes_no_foreign_files() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let theirs = folder.path().join("theirs");
     fs::create_dir(&theirs).expect("made");
@@ -66,7 +66,7 @@ fn a_damaged_lease_removes_nothing_of_others() {
 }
 
 #[test]
-fn an_id_that_is_no_file_name_is_refused() {
+fn an_id_that_is_not_a_file_name_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     for id in ["", "../up", "a b", "a/b", "a.b"] {
         assert!(Lease::take(folder.path(), id).is_err(), "{id}");
@@ -86,7 +86,7 @@ fn two_live_runs_see_each_other() {
 }
 
 #[test]
-fn a_dead_run_s_names_are_removed_its_workers_too() {
+fn names_of_a_dead_run_and_of_its_workers_are_removed() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let open = |name: &Name, flags| {
         let slashed = format!("/{}", name.name);
@@ -109,7 +109,7 @@ fn a_dead_run_s_names_are_removed_its_workers_too() {
 }
 
 #[test]
-fn a_dead_run_s_system_v_segment_is_removed_by_its_key() {
+fn the_system_v_segment_of_a_dead_run_is_removed_by_its_key() {
     let address = match ipcmark::shm::create(Substrate::SysvShm, 4096) {
         Err(why) if why.kind() == io::ErrorKind::Unsupported => return,
         made => made.expect("System V shared memory works"),
@@ -125,7 +125,7 @@ fn a_dead_run_s_system_v_segment_is_removed_by_its_key() {
 }
 
 #[test]
-fn a_dead_run_s_kernel_objects_are_removed() {
+fn kernel_objects_of_a_dead_run_are_removed() {
     use ipcmark::address::sysv_key;
     use ipcmark::sysv_msg::{self, MessageQueue};
     use ipcmark::sysv_sem::{self, Semaphore};

@@ -1,15 +1,15 @@
-//! Is a program there, and is it new enough? It is asked once, by a command that prints its version.
+//! Probe of a program: whether it exists and is new enough. A command prints its version.
 
 use std::io::{self, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a program may take to tell its version: an interpreter on a slow disk takes a second.
+/// Time limit of a probe: an interpreter on a slow disk takes a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// Why the program that `command` asks cannot take part; nothing when it can. It prints its version as its first word,
-/// numbers and points, which is compared with `at_least` where that is given.
+/// The reason why the program that `command` probes cannot take part, if any. The first word of its output is the version,
+/// which is compared with `at_least` if that is given.
 pub(super) fn missing(command: &[String], at_least: Option<&str>) -> Option<String> {
     let version = match first_word(command) {
         Ok(version) => version,
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_there_needs_no_version() {
+    fn an_existing_program_needs_no_version() {
         assert_eq!(missing(&["true".to_owned()], None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The TOML form of participants. Every value keeps its place in the text, so that whatever is wrong can be pointed at.
+//! The TOML form of participants. Every value keeps its position, so that errors can name the line.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::{ADAPTER, ADAPTERS, Adapter, Known, Participant, probe};
 use crate::plan::{Text, explain, text};
 
-/// A file of participants, understood but for its words.
+/// A parsed file of participants, whose words are not checked yet.
 pub(super) struct Source<'a> {
     page: text::Page<'a>,
     form: Form,
@@ -26,9 +26,9 @@ struct Form {
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: Spanned<String>,
-    /// What starts it, before `worker <role>`.
+    /// Its command, before the arguments `worker <role>`.
     command: Spanned<Vec<String>>,
-    /// The file that takes the place of `{adapter}` in the command: one built in, or a path from this file's folder.
+    /// Replaces `{adapter}` in the command: a built-in adapter, or a path relative to this file.
     adapter: Option<Spanned<String>>,
     probe: Option<Probe>,
     #[serde(default)]
@@ -82,11 +82,11 @@ impl<'a> Source<'a> {
             return Err(page.wrong(entry.name.span(), format_args!("there is a participant `{name}` already")));
         }
         if entry.command.get_ref().is_empty() {
-            return Err(page.wrong(entry.command.span(), "`command` is empty; what starts the program?"));
+            return Err(page.wrong(entry.command.span(), "`command` is empty; name the program to start"));
         }
         let calls = entry.command.get_ref().iter().any(|word| word == ADAPTER);
         if calls && entry.adapter.is_none() {
-            return Err(page.wrong(entry.command.span(), "`command` calls for an `adapter`, and there is none"));
+            return Err(page.wrong(entry.command.span(), "`command` names `{adapter}`, but `adapter` is missing"));
         }
         if entry.variants.is_empty() {
             let text = format_args!("`{name}` has no variants; add a [[participants.variants]] block");
@@ -117,7 +117,7 @@ impl<'a> Source<'a> {
         Ok(probe::missing(&probe.command, probe.at_least.as_ref().map(|least| least.get_ref().as_str())))
     }
 
-    /// One that is built in goes by its name; any other is a file beside this one.
+    /// A built-in adapter by name, or else a file relative to this one.
     fn adapter(&self, adapter: &Spanned<String>) -> anyhow::Result<Adapter> {
         let wanted = adapter.get_ref();
         if let Some((name, text)) = ADAPTERS.iter().find(|(name, _)| name == wanted) {
@@ -188,7 +188,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Registries are made of words that last as long as the program; those of a file become so, once a run.
+/// Leaks a word, once per run: registries hold static words.
 fn lasting(word: &str) -> &'static str {
     Box::leak(word.to_owned().into_boxed_str())
 }

@@ -1,7 +1,7 @@
 //! From a plan's blocks to cases: every combination of a block's lists, each with its CPUs or the reason why it cannot
 //! run on this machine.
 //!
-//! A list that a measure has no use for is left out of its cases, so that one block can ask for several measures.
+//! Lists that a measure does not take are ignored for its cases, so that one block can have several measures.
 
 mod rows;
 
@@ -13,9 +13,9 @@ use super::source::{Block, List, Word};
 use super::text::{self, Page};
 use super::{Place, Planned, distinct};
 
-/// Messages that a paced trial should see at least: fewer have no median to speak of.
+/// Minimum of messages in a paced trial: fewer have no meaningful median.
 const PACED_MESSAGES_MIN: u64 = 100;
-/// Parameters whose values a mechanism may refuse, whatever the machine: then the plan is wrong.
+/// Parameters whose values a mechanism may refuse on every machine, which is an error of the plan.
 const REFUSABLE: [&str; 3] = ["depth", "message_bytes", "pattern"];
 
 /// One point of a block: a case that names no mechanism yet.
@@ -25,7 +25,7 @@ type Point = Case;
 pub(super) struct Expander<'a> {
     pub page: &'a Page<'a>,
     pub ground: &'a Ground,
-    /// Takes the place of every block's `placement`.
+    /// Replaces the `placement` of every block.
     pub placement: Option<Place>,
     /// Whether polling rows may share a CPU.
     pub oversubscribe: bool,
@@ -121,7 +121,7 @@ impl Expander<'_> {
         Ok((word.text.clone(), row.unit.read(&word.text).unwrap_or(0)))
     }
 
-    /// One case with its CPUs, or with what stands in its way.
+    /// One case with its CPUs, or with its obstacle.
     fn planned(&self, row: &Variant, point: &Point) -> Planned {
         let alone = plays_alone(row);
         let placement = if alone { Placement::SameCpu } else { point.placement };
@@ -312,7 +312,7 @@ fn cross(points: &[Point], values: impl Fn(Measure) -> Vec<(String, u64)>, row: 
     points.iter().flat_map(of).collect()
 }
 
-/// What a plan may ask; floors run by themselves at the start of every run.
+/// Measures that a plan may name; floors are measured at the start of every run.
 fn askable() -> Vec<&'static str> {
     Measure::ALL.iter().filter(|measure| **measure != Measure::Floors).map(|measure| measure.word()).collect()
 }
@@ -333,7 +333,7 @@ fn unanswered(rows: &[&Variant], measure: Measure) -> String {
     format!("`{measure}` cannot be asked of {names}; it answers {}", can.collect::<Vec<_>>().join(", "))
 }
 
-/// One thread plays both sides, so there is no hand-over, one CPU is enough, and a known delay can be put in.
+/// One thread plays both roles, so there is no hand-over, one CPU is enough, and a known delay can be inserted.
 fn plays_alone(row: &Variant) -> bool {
     row.cpus_wanted == 1
 }

@@ -1,4 +1,4 @@
-//! How long trials run, and how long a run is going to take: what a user is told before it starts.
+//! Durations of trials, and the predicted time of a run, which is shown before it starts.
 
 use ipcmark::measure::locks::recover::PATIENCE_NS;
 use ipcmark::protocol::Timing;
@@ -7,37 +7,37 @@ use ipcmark::{family, measure::locks};
 
 use super::{Plan, Planned};
 
-/// What a trial costs besides its phases: starting two processes, attaching, reaping.
+/// Overhead of a trial: starting two processes, attaching, reaping.
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
 /// What of the hot time a second window takes that stamps every release, or every update: src/measure/window.rs.
 const STAMPED_SHARE: u64 = 5;
-/// What another program needs beyond that: an interpreter starts, and its processes do.
+/// Additional overhead of a participant, such as the start of an interpreter and its processes.
 const PROGRAM_OVERHEAD_NS: u64 = 200_000_000;
-/// What each role beyond the second adds to that.
+/// Additional overhead of each role beyond the second.
 const MORE_ROLES_NS: u64 = 5_000_000;
-/// What each client process of a server adds: it is started, connects, wakes up for each window and is collected.
+/// Additional overhead of each client process of a server: start, connection, wake-ups and reaping.
 const CLIENT_NS: u64 = 1_500_000;
-/// What touching a mebibyte of memory takes, page by page.
+/// Time to touch a mebibyte of memory page by page.
 const TOUCHED_MIB_NS: u64 = 150_000;
-/// What a traced trial costs: each system call of it stops twice.
+/// Time of a traced trial, in which each system call stops twice.
 const TRACED_TRIAL_NS: u64 = 60_000_000;
 /// Messages of a traced trial: enough for a count per message with two digits.
 const TRACED_MESSAGES: u64 = 500;
 
 impl Plan {
-    /// How long, or how much, a trial of `case` runs.
+    /// Duration, or message count, of a trial of `case`.
     pub fn timing_of(&self, case: &Case) -> Timing {
         match case.measure {
             Measure::CostModel => Timing { floor_ns: 0, fixed_count: Some(TRACED_MESSAGES), ..self.timing.clone() },
             // One way, while the floors next to a case are out and back or streams.
             Measure::Paced | Measure::Wake => Timing { floor_ns: 0, ..self.timing.clone() },
-            // A death is not compared with a hand-over, and nothing of it gets warm.
+            // The recovery measure has no floor and no warm-up.
             Measure::Recover => Timing { warm_up_ns: 0, floor_ns: 0, ..self.timing.clone() },
             _ => self.timing.clone(),
         }
     }
 
-    /// What a trial is predicted to take, in nanoseconds; one that cannot run takes none.
+    /// Predicted time of a trial in nanoseconds; 0 if it cannot run.
     pub fn predicted_ns(&self, planned: &Planned) -> u64 {
         if planned.obstacle.is_some() {
             return 0;
@@ -49,7 +49,7 @@ impl Plan {
         }
         let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing_of(&planned.case);
         if planned.case.measure == Measure::Recover {
-            // A lock that does not recover is waited for once, or twice where one who comes later waits in vain, too.
+            // A lock that does not recover costs one wait, or two if a later contender waits in vain, too.
             return hot_ns.max(PATIENCE_NS) + TRIAL_OVERHEAD_NS;
         }
         // A wake measure waits for one pause to warm up and for three at least.

@@ -1,6 +1,6 @@
-//! What this machine offers a plan: variants, pairs of CPUs, and the limits that keep a case from running.
+//! Capabilities of a machine for plans: variants, pairs of CPUs, and limits.
 //!
-//! Plain data, so that the expansion of a plan can be tested for machines other than the one at hand.
+//! Plain data, so that the expansion of plans can be tested for other machines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use ipcmark::record::{Case, Placement};
 
 use crate::participants::Participants;
 
-/// What this machine offers a plan.
+/// Capabilities of a machine for plans.
 pub struct Ground {
     /// Every way a mechanism can be run.
     pub variants: Vec<Variant>,
@@ -20,16 +20,16 @@ pub struct Ground {
     pub nearest: Placement,
     /// CPUs this process may use.
     pub cpus_allowed: usize,
-    /// Whether a case can run, asked of its family.
+    /// Whether a case can run, from its family.
     pub supports: fn(&Case) -> Result<(), String>,
-    /// Whether a case's mechanism holds a number of messages that can be chosen, asked of its family.
+    /// Whether the depth of a case's mechanism can be chosen, from its family.
     pub has_depth: fn(&Case) -> bool,
-    /// How many roles of a case are at work at the same time, asked of its family.
+    /// Number of roles of a case that run at the same time, from its family.
     pub roles: fn(&Case) -> u32,
 }
 
 impl Ground {
-    /// Looks at the machine this process runs on, and at the programs of others that are built in.
+    /// Describes this machine, with the built-in participants.
     pub fn here() -> Self {
         Self::with(&Participants::embedded())
     }

@@ -1,4 +1,4 @@
-//! The TOML form of a plan. Every value keeps its place in the text, so that an error can name its line.
+//! The TOML form of a plan. Every value keeps its position, so that errors can name the line.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -50,7 +50,7 @@ pub(super) struct Word {
 
 /// Time for the paired floor, unless the plan says otherwise.
 const FLOOR_MS: u64 = 8;
-/// A trial's phase lasts a minute at most: beyond that a plan has confused milliseconds with microseconds.
+/// Limit of a phase: a longer one has confused milliseconds with microseconds.
 const PHASE_MS_MAX: u64 = 60_000;
 
 const KEYS: &[&str] =
@@ -64,7 +64,7 @@ type Table<'t> = DeTable<'t>;
 impl Source {
     /// Reads a plan and checks what can be checked without knowing the machine.
     ///
-    /// Errors: the first thing wrong, with file, line, and what would be right.
+    /// Errors: the first mistake, with file, line and accepted values.
     pub fn read(page: &Page<'_>) -> anyhow::Result<Self> {
         let table = DeTable::parse(page.text).map_err(|error| explain(page, &error))?;
         let table = table.get_ref();
@@ -133,12 +133,12 @@ impl Block {
         self.lists.iter().find(|list| list.key == key)
     }
 
-    /// The values of a key that no block can do without.
+    /// The values of a required key.
     pub fn required(&self, page: &Page<'_>, key: &str) -> anyhow::Result<&List> {
         self.list(key).ok_or_else(|| page.wrong(self.at.clone(), format_args!("missing key `{key}`")))
     }
 
-    /// The parameters it repetitions.
+    /// The parameters it sets.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static Parameter, &List)> {
         PARAMETERS.iter().filter_map(|row| Some((row, self.list(row.name)?)))
     }
@@ -243,7 +243,7 @@ const fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// Puts the parser's complaint at its line, and names the key that was probably meant.
+/// Adds the line to an error of the parser, and suggests the key that was probably meant.
 pub(crate) fn explain(page: &Page<'_>, error: &toml::de::Error) -> anyhow::Error {
     let message = error.message();
     let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();

@@ -1,4 +1,4 @@
-//! A plan is tested on machines that are written down, not on the one at hand.
+//! Plans are tested on described machines, independent of the real one.
 
 mod axes;
 mod locks;
@@ -115,7 +115,7 @@ fn a_row_with_one_thread_has_one_placement_and_one_cpu() {
 }
 
 #[test]
-fn what_this_machine_lacks_is_skipped_with_the_reason() {
+fn unsupported_cases_are_skipped_with_the_reason() {
     let plan = plan(&block("[\"pipe\"]", "placement = [\"cross_node\", \"same_l3\"]")).expect("sound");
     assert_eq!(plan.cases[0].obstacle.as_deref(), Some("no cross_node here"));
     assert_eq!((plan.cases[1].obstacle.as_ref(), plan.cases[1].cpus.as_slice()), (None, [0, 1].as_slice()));
@@ -133,7 +133,7 @@ fn polling_rows_want_a_cpu_for_each_role() {
 }
 
 #[test]
-fn a_case_named_twice_runs_once_and_anatomy_once_a_row() {
+fn a_case_named_twice_runs_once_and_a_cost_model_once_per_row() {
     let asked = "[[cases]]\nmechanism = [\"pipe\", \"p*\"]\nmeasure = [\"round_trip\", \"cost_model\"]\n\
                  message_bytes = [64, \"8 B\", 8]\nplacement = [\"nearest\", \"same_l3\", \"same_cpu\"]\n";
     let found = keys(&plan(&format!("{asked}{asked}")).expect("sound"));
@@ -145,7 +145,7 @@ fn a_case_named_twice_runs_once_and_anatomy_once_a_row() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_line_and_what_would_be_right() {
+fn errors_name_the_line_and_the_accepted_values() {
     let sound = block("[\"pipe\"]", "");
     let in_block = |key: &str, value: &str| {
         sound
@@ -257,7 +257,7 @@ fn sets_have_one_limit() {
 }
 
 #[test]
-fn what_cannot_run_here_is_not_part_of_the_hash() {
+fn obstacles_are_not_part_of_the_hash() {
     let asked = block("[\"pipe\"]", "");
     let mut refusing = ground(2);
     refusing.variants.iter_mut().for_each(|row| row.unavailable = Some("too large".to_owned()));
@@ -275,7 +275,7 @@ fn extent(name: &str) -> (Plan, u64) {
 }
 
 #[test]
-fn the_plans_built_in_keep_their_promises() {
+fn the_built_in_plans_keep_within_their_times() {
     for (name, _) in EMBEDDED {
         let (plan, _) = extent(name);
         assert_eq!(&plan.name, name);
@@ -303,7 +303,7 @@ fn the_plans_built_in_keep_their_promises() {
 }
 
 #[test]
-fn the_smoke_plan_asks_every_row_both_ways() {
+fn the_smoke_plan_has_both_measures_of_every_row() {
     let (smoke, _) = extent("smoke");
     let all = ipcmark::family::variants();
     for variant in all.iter().filter(|variant| variant.sends()) {

@@ -1,10 +1,9 @@
-//! A plan's text and what may be wrong in it: places as file and line, patterns, and the word that
-//! was probably meant.
+//! Text of a plan and its errors: positions as file and line, patterns, and suggestions.
 
 use std::fmt::Display;
 use std::ops::Range;
 
-/// The text of a plan and the name under which a reader knows it.
+/// The text of a plan and its file name.
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
     /// Path, or `plans/NAME.toml` of an embedded plan.

@@ -1,4 +1,4 @@
-//! What happens before a run may start: its plan is found, its directory made or reopened, its limits looked at.
+//! Preparation of a run: reads the plan, creates or reopens the directory, and checks resource limits.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -19,19 +19,19 @@ use crate::trial::Session;
 /// Descriptors the harness may hold at once: the ends and streams of a trial, page, lease, records, and room to spare.
 const OPEN_FILES: u64 = 64;
 
-/// A plan, what it was called with, its open records file and its session.
+/// A plan, the options, the open records file and the session.
 pub(super) struct Begun {
     pub plan: Plan,
     pub settings: Settings,
     pub store: Store,
     pub session: Session,
-    /// What an earlier part of the run recorded.
+    /// Records of the earlier part of a resumed run.
     pub records: Vec<Record>,
-    /// What the user should know about that.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// Begins a run, or goes on with one.
+/// Begins a run, or resumes one.
 ///
 /// Errors: one sentence about what is wrong with call, plan, limits or directory.
 pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
@@ -64,7 +64,7 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
         repetitions: options.changes.repetitions,
         seed: options.seed.unwrap_or_else(random),
     };
-    // Before the directory: a machine that cannot run anything leaves no half a run in it.
+    // Opened before the directory is created, so that a failure leaves no partial run.
     let session = open(&settings)?.with_participants(known);
     let directory = match &options.destination {
         Destination::New(directory) => directory.clone(),
@@ -86,19 +86,19 @@ pub fn fresh_run_id() -> String {
     format!("{time}-{:06x}", random() & 0xff_ffff)
 }
 
-/// A seed nobody chose; it is recorded.
+/// A random seed, which is recorded.
 pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// The files of participants that the call names.
+/// The files of participants named in the options.
 ///
 /// Errors: one cannot be read.
 pub(super) fn participants(options: &Options) -> anyhow::Result<Vec<Text>> {
     options.participants.iter().map(|path| Participants::read(path)).collect()
 }
 
-/// The plan that `settings` was called with, as long as it still means the same cases and times.
+/// The plan in `settings`, if it still gives the same cases and times.
 fn continued(
     options: &Options,
     settings: &Settings,
@@ -129,7 +129,7 @@ fn open(settings: &Settings) -> anyhow::Result<Session> {
     Session::open(&settings.run_id).context("cannot set up a run on this machine")
 }
 
-/// Numbers of two machines do not belong into one run.
+/// Checks that a resumed run continues on the machine where it began.
 fn same_machine(records: &[Record], here: &Facts) -> anyhow::Result<()> {
     let Some(there) = records.first().map(|record| &record.machine.facts) else { return Ok(()) };
     for (what, before, now) in [

@@ -1,4 +1,4 @@
-//! The trial that measures what the machine can do at all; every run starts with it.
+//! The trial that measures the machine's floors, with which every run starts.
 
 use ipcmark::measure::floors;
 use ipcmark::protocol::Timing;
@@ -6,7 +6,7 @@ use ipcmark::protocol::Timing;
 use crate::plan::Ground;
 use crate::trial::TrialOrder;
 
-/// What the floors take, in nanoseconds.
+/// Predicted time of the floors in nanoseconds.
 pub(super) const FLOORS_NS: u64 = 4_000_000_000;
 
 /// The order that measures the floors, on the closest two cores this machine has.

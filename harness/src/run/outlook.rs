@@ -1,4 +1,4 @@
-//! What a run is going to do and how long that should take, before it starts.
+//! Description and predicted time of a run before it starts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::progress::whole_seconds;
 use crate::schedule::Trial;
 
-/// Name, question, extent and predicted time of a run, in lines for a person.
+/// Name, question, extent and predicted time of a run, as lines of text.
 pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool) -> String {
     let skipped = trials.iter().filter(|trial| trial.planned.obstacle.is_some()).count();
     let skips = if skipped == 0 { String::new() } else { format!(" ({skipped} cannot run here)") };
@@ -24,7 +24,7 @@ pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool
     )
 }
 
-/// What `trials` should take.
+/// Predicted time of `trials`.
 pub(super) fn predicted_ns(plan: &Plan, trials: &[Trial<'_>]) -> u64 {
     trials.iter().map(|trial| plan.predicted_ns(trial.planned)).sum()
 }

@@ -1,4 +1,4 @@
-//! The system calls that a message may cost: their names, and which of them only wait.
+//! Names of the system calls of a message, and which of them only wait.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ pub type Calls = BTreeMap<Call, u64>;
 pub struct Call {
     /// As the architecture numbers it.
     pub number: u64,
-    /// It found nothing to read or no room to write (EAGAIN), and the caller was told instead of being blocked.
+    /// It failed with EAGAIN: nothing to read, or no room to write.
     pub in_vain: bool,
 }
 
 impl Call {
-    /// What a reader calls it.
+    /// Its name in reports.
     pub(super) fn in_words(self) -> String {
         let name = name(self.number);
         if self.in_vain { format!("{name} in vain") } else { name }
     }
 
-    /// True for calls that move no message but wait for somebody or wake him, and for those in vain.
+    /// Whether the call only waits or wakes, or failed with EAGAIN, and so carries no message.
     pub(super) fn waits(self) -> bool {
         self.in_vain || waits(self.number)
     }

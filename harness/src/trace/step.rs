@@ -1,7 +1,7 @@
-//! The tracer: steps every thread of every worker from system call to system call, and counts those made while hot.
+//! The tracer: runs every thread of every worker from system call to system call, and counts those of the hot phase.
 //!
-//! Tracing belongs to the thread that attached, and each traced thread is waited for by its own number, so that no other
-//! child of the harness is ever collected here. A worker itself is reaped by its supervisor, never here.
+//! Only the thread that attached may trace. It waits for each traced thread by its own id, so it never reaps another child of
+//! the harness. Workers themselves are reaped by their supervisor.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -14,13 +14,13 @@ use nix::unistd::Pid;
 
 use super::names::{Call, Calls};
 
-/// How long threads may take to stop for the first time, or to end once killed. Both come at once on a healthy machine.
+/// Time limit for threads to stop for the first time, or to end once killed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Pause between two looks at threads that are about to do so.
+/// Interval between checks for that.
 const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
-/// Stops handled in one [`Tracer::step`], so that a worker that never stops calling cannot hold the harness.
+/// Stops handled in one [`Tracer::step`], so that a worker that never stops calling cannot block the harness.
 const STOPS_AT_ONCE: u32 = 1000;
 
 /// Traced workers, in order of role.
@@ -41,9 +41,9 @@ struct Traced {
 #[derive(Clone, Copy, Debug)]
 struct Thread {
     id: Pid,
-    /// Has been set going from stop to stop.
+    /// It has been resumed in tracing mode.
     stepped: bool,
-    /// The call it is in, if that is to be counted.
+    /// The system call it is in, if that is to be counted.
     inside: Option<u64>,
 }
 
@@ -65,11 +65,10 @@ enum Seen {
 }
 
 impl Tracer {
-    /// Attaches to all threads of the processes `pids`, children of this process that are not reaped meanwhile, and sets
-    /// them going from call to call.
+    /// Attaches to all threads of the processes `pids`, unreaped children of this process, and resumes them in tracing mode.
     ///
     /// Errors: `PermissionDenied` where tracing is not allowed; `TimedOut` when a thread does not stop. The processes are
-    /// killed then, since a half-traced one cannot go on.
+    /// then killed, because a partly traced process cannot continue.
     pub fn seize(pids: &[u32]) -> io::Result<Self> {
         let mut tracer = Self { workers: vec![], trouble: None };
         let attached = tracer.attach(pids);
@@ -101,14 +100,14 @@ impl Tracer {
         Ok(())
     }
 
-    /// Handles every stop there is by now; a call entered while `hot` is counted once it is over.
+    /// Handles all pending stops. A call entered while `hot` is counted when it returns.
     pub fn step(&mut self, hot: impl Fn() -> bool) {
         for _ in 0..STOPS_AT_ONCE {
             let mut idle = true;
             for worker in &mut self.workers {
                 match worker.step(&hot) {
                     Ok(moved) => idle &= !moved,
-                    // Killed in its stop: the wait will tell.
+                    // Killed while stopped: the next wait reports it.
                     Err(Errno::ESRCH) => {}
                     Err(e) => self.trouble = self.trouble.or(Some(e)),
                 }
@@ -119,12 +118,12 @@ impl Tracer {
         }
     }
 
-    /// Waits for the end of every thread but the workers' first ones, once the workers were killed: a process cannot be
-    /// reaped before its tracer has seen its threads end.
+    /// Waits for the exit of all threads but the main ones after the workers were killed: a process cannot be reaped before
+    /// its tracer has seen its threads exit.
     pub fn wait_for_exits(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         for worker in self.workers.drain(..) {
-            // Asked anew each time: a thread born in the last moment was never announced.
+            // Listed anew each time: the newest threads may not have been announced.
             while Instant::now() < deadline {
                 let others: Vec<_> = threads_of(worker.leader).into_iter().filter(|id| *id != worker.leader).collect();
                 if others.is_empty() {
@@ -140,7 +139,7 @@ impl Tracer {
 
     /// Calls of each worker while hot.
     ///
-    /// Errors: the system stopped telling which calls they were.
+    /// Errors: some calls could not be read.
     pub fn calls(&self) -> io::Result<Vec<Calls>> {
         match self.trouble {
             Some(errno) => Err(errno.into()),
@@ -195,7 +194,7 @@ impl Traced {
                     let inside = &mut self.threads[at].inside;
                     match side {
                         Some(Side::Entry(number)) => *inside = hot().then_some(number),
-                        // Counted when it is over: only then is it known what came of it.
+                        // Counted when it returns, when its result is known.
                         Some(Side::Exit(result)) => {
                             if let Some(number) = inside.take() {
                                 let in_vain = result == -i64::from(libc::EAGAIN);
@@ -278,9 +277,9 @@ fn wait_for(id: Pid, flags: libc::c_int) -> Result<Seen, Errno> {
         other => other?,
     };
     // SAFETY: waitid filled the fields of a SIGCHLD, or left them zero.
-    let (who, status) = unsafe { (info.si_pid(), info.si_status()) };
+    let (child, status) = unsafe { (info.si_pid(), info.si_status()) };
     Ok(match info.si_code {
-        _ if who == 0 => Seen::Nothing,
+        _ if child == 0 => Seen::Nothing,
         libc::CLD_TRAPPED if status == libc::SIGTRAP | 0x80 => Seen::Call,
         libc::CLD_TRAPPED if status >> 8 != 0 => Seen::Event(status >> 8),
         libc::CLD_TRAPPED | libc::CLD_STOPPED => Seen::Signal(status),

@@ -1,4 +1,4 @@
-//! The command as a test calls it.
+//! Calls of the command.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,22 +14,22 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What the command did in `folder`.
+/// Runs the command in `folder` and returns its output.
 pub fn ipcmark(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("the command exists")
 }
 
-/// A directory that goes with the test.
+/// A temporary directory, removed at the end of the test.
 pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// What it said on stderr.
+/// Its stderr as text.
 pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What it printed on stdout.
+/// Its stdout as text.
 pub fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What end-to-end tests share: cases, the processes and leftovers of a run, and waiting for what will happen.
+//! Shared by the end-to-end tests: cases, processes and leftovers of a run, and waiting for conditions.
 
 pub mod command;
 pub mod other_harness;
@@ -17,8 +17,8 @@ use ipcmark_harness::trial::{Session, TrialOrder};
 /// The command under test; also every worker and janitor.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ipcmark");
 
-/// Tests that start sessions or runs take turns: these pin to the same CPUs, notice each other, and are checked for what they
-/// leave among the machine's names and among the children and descriptors of this process.
+/// Held by tests that start sessions or runs, which take turns: they use the same CPUs, notice each other, and check the
+/// names on the machine and the children and descriptors of this process.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,20 +44,20 @@ pub fn threads(case: Case) -> Case {
     Case { isolation: Isolation::Thread, ..case }
 }
 
-/// A trial that is over in an instant.
+/// A trial of a few milliseconds.
 pub fn short(case: Case) -> TrialOrder {
     let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 5_000_000, floor_ns: 0, fixed_count: None };
     TrialOrder { case, cpus: vec![], timing, traced: false, fault: None }
 }
 
-/// A trial that lasts long enough to be disturbed, however fast its mechanism is.
+/// A trial that lasts long enough to be disturbed, for every mechanism.
 pub fn long(case: Case) -> TrialOrder {
     let mut order = short(case);
     order.timing.fixed_count = Some(20_000_000);
     order
 }
 
-/// Far less than a disturbed trial would last if nothing noticed, and enough for a busy machine.
+/// Enough for a busy machine, and far less than a disturbed trial would last if the harness did not notice.
 pub const SOON: Duration = Duration::from_secs(10);
 
 /// Waits until `look` finds something. Panics after ten seconds, naming `what`.
@@ -65,7 +65,7 @@ pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     wait_up_to(SOON, what, look)
 }
 
-/// The same with more patience.
+/// The same with another time limit.
 pub fn wait_up_to<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + patience;
     loop {

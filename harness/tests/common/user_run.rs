@@ -1,4 +1,4 @@
-//! `ipcmark run` as a user starts it, to be killed or interrupted, and what is left of it afterwards.
+//! `ipcmark run` as a user starts it, to be killed or interrupted, and its leftovers.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -21,12 +21,12 @@ impl UserRun {
         Self::at_work_in(fresh_places(), "records")
     }
 
-    /// The same in the places of another.
+    /// The same in the directories of another run.
     pub fn at_work_in(places: tempfile::TempDir, records: &str) -> Self {
         Self::at_work_on("smoke", places, records)
     }
 
-    /// The same on a plan of one's own, by name or path.
+    /// The same with a plan by name or path.
     pub fn at_work_on(plan: &str, places: tempfile::TempDir, records: &str) -> Self {
         let at = |name: &str| places.path().join(name);
         let mut command = Command::new(PROGRAM);

@@ -1,11 +1,11 @@
-//! What a table has across, and what sets it apart from others of its measure.
+//! Columns of a summary table, and what distinguishes tables of one measure.
 
 use ipcmark::record::{Case, Measure, Touch};
 use ipcmark_reports::{CaseSummary, format};
 
 use super::super::table;
 
-/// What a table has across.
+/// The parameter that a table has in its columns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Across {
     Rates,
@@ -27,7 +27,7 @@ pub(super) enum Across {
     /// Of a server.
     Clients,
     Placements,
-    /// A lock with nobody else about, or a page.
+    /// An uncontended lock, or a page.
     Alone,
 }
 
@@ -143,7 +143,7 @@ fn counted(number: u32, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// What sets a table apart from others of its measure and placement.
+/// What distinguishes a table from others of its measure and placement.
 pub(super) fn apart(summary: &CaseSummary) -> String {
     let case = &summary.case;
     let bytes = match Across::of(summary) {
@@ -186,7 +186,7 @@ fn served(case: &Case) -> String {
     format!(", {bytes}{service}{}", grain(case))
 }
 
-/// Who does the tasks of a pool, and what a task is.
+/// Workers and task size of a pool.
 fn employed(case: &Case) -> String {
     let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
     let chunk = case.params.chunk.map_or_else(String::new, |chunk| format!(", chunks: {chunk}"));

@@ -59,7 +59,7 @@ impl Expander<'_> {
 
     /// The rows of `all` that `word` stands for.
     fn named<'c>(&self, all: &[&'c Variant], word: &str, pattern: &Word) -> anyhow::Result<Vec<&'c Variant>> {
-        // Plans ask for all there is of this program's own. What others measure is asked for by name.
+        // `*` stands for the rows of this program. Those of participants must be named.
         let meant = |row: &&Variant| row.program.is_none() || !word.starts_with('*');
         let fits = |row: &&Variant| text::matches(word, &row.row()) || word == row.mechanism;
         let named: Vec<_> = all.iter().copied().filter(meant).filter(fits).collect();
@@ -74,7 +74,7 @@ impl Expander<'_> {
     }
 }
 
-/// A row may come once for each isolation and substrate, so it is told by its place in the registry.
+/// A row appears once for each isolation and substrate, so its position in the registry identifies it.
 fn holds(rows: &[&Variant], row: &Variant) -> bool {
     rows.iter().any(|seen| std::ptr::eq(*seen, row))
 }

@@ -45,7 +45,7 @@ fn a_wake_case_has_a_pause_and_its_trial_lasts_three_of_them() {
 const WAKE: &str = "transport/pipe/wake/process/same_l3/message_bytes=64/gap_ns=";
 
 #[test]
-fn what_is_plain_leaves_the_key_as_it_was() {
+fn default_values_do_not_change_the_key() {
     let plain = keys(&plan(&asked("[\"stream\"]", "")).expect("sound"));
     for more in ["pattern = [\"1:1\"]", "pairs = [1]", "hogs = [0]", "touch = [\"all\"]"] {
         assert_eq!(keys(&plan(&asked("[\"stream\"]", more)).expect(more)), plain);
@@ -58,7 +58,7 @@ fn what_is_plain_leaves_the_key_as_it_was() {
 }
 
 #[test]
-fn a_polling_row_wants_a_cpu_for_every_role() {
+fn a_polling_row_needs_a_cpu_for_every_role() {
     let asked = "[[cases]]\nmechanism = [\"ring\"]\nmeasure = [\"stream\"]\nmessage_bytes = [8]\npairs = [1, 2]\n\
                  placement = [\"spread\"]\n";
     let plan = plan_on(&ground(2), asked).expect("sound");
@@ -67,14 +67,14 @@ fn a_polling_row_wants_a_cpu_for_every_role() {
 }
 
 #[test]
-fn one_cpu_is_too_few_for_an_open_loop_but_no_mistake_of_the_plan() {
+fn an_open_loop_on_one_cpu_is_skipped_and_not_an_error_of_the_plan() {
     let plan = plan_on(&ground(1), &asked("[\"paced\", \"wake\"]", "rate_per_s = [10_000]\ngap_ns = [\"1 us\"]"));
     let plan = plan.expect("sound");
     assert!(plan.cases.iter().all(|it| it.obstacle.as_deref().is_some_and(|why| why.contains("keeps its CPU busy"))));
 }
 
 #[test]
-fn an_exclamation_mark_takes_rows_away() {
+fn an_exclamation_mark_excludes_rows() {
     let found = |mechanisms: &str| plan(&block(mechanisms, "")).map(|plan| keys(&plan));
     let all = found("[\"*\"]").expect("sound");
     let less = found("[\"!ring/spin\", \"*\", \"!p*\"]").expect("sound");
@@ -94,7 +94,7 @@ fn a_message_may_be_empty() {
 }
 
 #[test]
-fn what_no_measure_or_row_can_use_is_refused_with_its_line() {
+fn a_list_without_use_is_an_error_with_its_line() {
     let rates = "rate_per_s = [10_000]\n";
     let cases = [
         ("[\"paced\"]", String::new(), "plans/x.toml:8: `paced` needs `rate_per_s`: Messages a second"),

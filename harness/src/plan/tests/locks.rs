@@ -71,7 +71,7 @@ fn work_is_spread_only_where_there_is_some_outside() {
 }
 
 #[test]
-fn more_holders_than_cpus_want_permission_where_they_poll_but_promises_are_checked_anyway() {
+fn oversubscribed_polling_needs_permission_except_for_conformance() {
     let asked = block("[\"*\"]", "[\"contention\", \"conformance\"]", "contenders = [4]\nplacement = [\"spread\"]");
     let obstacles = |text: &str| -> Vec<(String, Measure)> {
         let plan = plan_on(&with_locks(2), text).expect("sound");
@@ -84,7 +84,7 @@ fn more_holders_than_cpus_want_permission_where_they_poll_but_promises_are_check
 }
 
 #[test]
-fn a_trial_of_several_holders_is_predicted_with_all_that_it_does() {
+fn the_forecast_of_a_contended_trial_includes_all_its_phases() {
     let more = "contenders = [2, 8]\nplacement = [\"spread\"]";
     let plan = plan("[\"bolt\"]", "[\"contention\", \"cost_model\"]", more);
     let of = |measure, holders| {
@@ -99,7 +99,7 @@ fn a_trial_of_several_holders_is_predicted_with_all_that_it_does() {
 }
 
 #[test]
-fn what_is_wrong_with_a_block_of_locks_is_named_with_its_line() {
+fn errors_in_a_block_of_locks_name_the_line() {
     let one = "contenders = [2]\n";
     let cases = [
         (
