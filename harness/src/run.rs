@@ -4,7 +4,6 @@
 //! trial is a record, and the next one starts.
 
 mod begin;
-mod floors;
 mod outlook;
 
 use std::collections::{BTreeSet, HashSet};
@@ -12,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use ipcmark::measure::floors;
+use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Count, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
 use ipcmark::{build_info, machine};
 
 use self::begin::Begun;
 pub use self::begin::{enough_open_files, fresh_run_id};
-pub use self::floors::floors_order;
 pub use self::outlook::describe;
 use self::outlook::predicted_ns;
 use crate::participants::Participants;
@@ -278,4 +278,11 @@ fn skipped(reason: &str) -> TrialResult {
         ended_at: now,
         floors: None,
     }
+}
+
+/// The order that measures the floors, on the closest two cores this machine has.
+pub fn floors_order(ground: &Ground, timing: &Timing) -> TrialOrder {
+    let case = floors::case(ground.nearest);
+    let cpus = ground.cpus(ground.nearest).unwrap_or_default();
+    TrialOrder { case, cpus, timing: timing.clone(), traced: false, fault: None }
 }

@@ -146,7 +146,7 @@ fn any_program_that_follows_the_protocol_can_take_part() {
     }
 }
 
-const PLAN: &str = "name = \"mine\"\nquestion = \"?\"\nsets = 1\nwarm_up_ms = 1\nhot_ms = 5\n\
+const PLAN: &str = "name = \"mine\"\nquestion = \"?\"\nrepetitions = 1\nwarm_up_ms = 1\nhot_ms = 5\n\
     [[cases]]\nmechanism = [\"old-pipe\"]\nmeasure = [\"stream\"]\nmessage_bytes = [64]\n";
 
 #[test]

@@ -49,7 +49,7 @@ import struct
 import sys
 import time
 
-PROTOCOL = 2
+PROTOCOL = 3
 FORK = multiprocessing.get_context("fork")
 
 WINDOWS = 20
@@ -99,24 +99,29 @@ class Trial:
 
     def __init__(self, order):
         self.case, self.timing, self.cpus = order["case"], order["timing"], order["cpus"]
+        self.params = self.case.get("params", {})
         self.mechanism = self.case["mechanism"]
         self.measure = self.case["measure"]
-        self.message_bytes = self.case.get("message_bytes")
+        self.message_bytes = self.params.get("message_bytes")
         self.started = False
 
     def cpu(self, role):
         return self.cpus[role % len(self.cpus)] if self.cpus else None
 
-    def uses(self, *fields):
-        """Refuses a case that asks for anything else than `fields`."""
-        of_every_case = {"family", "mechanism", "measure", "isolation", "wait", "placement", "group", "program"}
-        for field, value in self.case.items():
-            if value is not None and field not in of_every_case and field not in fields:
-                raise Refused(f"{self.mechanism} has no use for `{field}`, which is {value} here")
+    def uses(self, *names):
+        """Refuses a case with other parameters than `names`."""
+        for name, value in self.params.items():
+            if value is not None and name not in names:
+                raise Refused(f"{self.mechanism} does not support `{name}`, which is {value} here")
 
-    def wants(self, field, value):
-        if self.case.get(field, value) != value:
-            raise Refused(f"{self.mechanism} runs with `{field}` {value}, not {self.case[field]}")
+    def wants(self, name, value):
+        if self.params.get(name, value) != value:
+            raise Refused(f"{self.mechanism} runs with `{name}` {value}, not {self.params[name]}")
+
+    def pattern(self):
+        """Senders and receivers."""
+        senders, receivers = self.params.get("pattern", "1:1").split(":")
+        return int(senders), int(receivers)
 
     def payload(self, least=8):
         size = least if self.message_bytes is None else self.message_bytes
@@ -652,9 +657,9 @@ CHANNELS = {
 
 
 def transport(trial):
-    trial.uses("message_bytes", "producers", "consumers", "touch")
-    for field, value in (("producers", 1), ("consumers", 1), ("touch", "all")):
-        trial.wants(field, value)
+    trial.uses("message_bytes", "pattern", "touch")
+    for name, value in (("pattern", "1:1"), ("touch", "all")):
+        trial.wants(name, value)
     payload = trial.payload(least=0)
     two_way = trial.measure == "round_trip"
     channel = CHANNELS[trial.mechanism](payload, two_way)
@@ -773,7 +778,7 @@ COUNTER, OWNER = 0, 1
 
 
 def lock(trial):
-    trial.uses("holders", "inside_ns", "outside_ns", "spacing")
+    trial.uses("contenders", "critical_section_ns", "think_time_ns", "spacing")
     trial.wants("spacing", "fixed")
     manager = Manager() if trial.mechanism == "python-manager-lock" else None
     make = {"python-lock": FORK.Lock, "python-rlock": FORK.RLock}
@@ -838,8 +843,8 @@ def hold(one, words, me, work, start_ns, end_ns):
         looked = now
 
 
-def holding(control, one, words, me, case, cpu):
-    work = (rounds_of(case.get("inside_ns")), rounds_of(case.get("outside_ns")))
+def holding(control, one, words, me, params, cpu):
+    work = (rounds_of(params.get("critical_section_ns")), rounds_of(params.get("think_time_ns")))
     for start_ns, end_ns in words_told(control):
         meter = Meter("holder", cpu)
         found = hold(one, words, me, work, start_ns, end_ns)
@@ -847,9 +852,9 @@ def holding(control, one, words, me, case, cpu):
 
 
 def contention(trial, one):
-    words, holders = shared_words(2), trial.case["holders"]
-    partners = [Partner(trial.cpu(i), holding, one, words, i + 1, trial.case, trial.cpu(i)) for i in range(1, holders)]
-    work = (rounds_of(trial.case.get("inside_ns")), rounds_of(trial.case.get("outside_ns")))
+    words, holders = shared_words(2), trial.params["contenders"]
+    partners = [Partner(trial.cpu(i), holding, one, words, i + 1, trial.params, trial.cpu(i)) for i in range(1, holders)]
+    work = (rounds_of(trial.params.get("critical_section_ns")), rounds_of(trial.params.get("think_time_ns")))
 
     def own_part(start_ns, end_ns):
         meter = Meter("holder", trial.cpu(0))
@@ -888,9 +893,9 @@ class Accessor:
 
     def __init__(self, trial, shared, payload, me):
         self.shared, self.payload, self.me = shared, payload, me
-        self.keys, self.holders = trial.case.get("keys", 1024), trial.case["holders"]
+        self.keys, self.holders = trial.params.get("keys", 1024), trial.params["contenders"]
         chance = random.Random(me)
-        reads = trial.case["reads_percent"]
+        reads = trial.params["reads_percent"]
         self.turns = [(chance.randrange(self.keys), chance.randrange(100) < reads) for _ in range(4096)]
         self.turn, self.written, self.last, self.newest = 0, 0, {}, {}
 
@@ -937,10 +942,10 @@ def accessing(control, accessor, cpu):
 
 
 def shared_state(trial):
-    trial.uses("holders", "reads_percent", "keys", "message_bytes")
-    payload, holders = trial.payload(), trial.case["holders"]
+    trial.uses("contenders", "reads_percent", "keys", "message_bytes")
+    payload, holders = trial.payload(), trial.params["contenders"]
     manager = Manager()
-    keys = trial.case.get("keys", 1024)
+    keys = trial.params.get("keys", 1024)
     # Initial values, without a writer.
     shared = manager.manager.dict({key: payload.fill(stamp(holders, key)) for key in range(keys)})
     accessors = [Accessor(trial, shared, payload, me) for me in range(holders)]
@@ -1151,11 +1156,11 @@ class ExecutorCalls(PoolCalls):
 
 def chunks_for(trial, workers):
     """How many tasks go over at once, of a number of them."""
-    word = trial.case.get("chunk", "1")
+    word = trial.params.get("chunk", "1")
     if word == "guided":
         raise Refused(f"{trial.mechanism} has chunks of one size, not guided ones")
-    if word != "1" and trial.case["call"] in ("apply", "apply-async"):
-        raise Refused(f"`{trial.case['call']}` hands over one task at a time, not chunks of `{word}`")
+    if word != "1" and trial.params["call"] in ("apply", "apply-async"):
+        raise Refused(f"`{trial.params['call']}` hands over one task at a time, not chunks of `{word}`")
     if word == "python":
         return lambda count: -(-count // (4 * workers))
     return lambda _: int(word)
@@ -1189,8 +1194,8 @@ def make_pool(trial, workers, payload, grain_ns, calls):
 def pool(trial):
     trial.uses("workers", "call", "chunk", "grain_ns", "message_bytes")
     payload = trial.payload(0) if trial.message_bytes is not None else Payload(0)
-    workers, grain_ns = trial.case.get("workers", 1), trial.case.get("grain_ns", 0)
-    tasks, chunk_of, word = Tasks(payload), chunks_for(trial, workers), trial.case["call"]
+    workers, grain_ns = trial.params.get("workers", 1), trial.params.get("grain_ns", 0)
+    tasks, chunk_of, word = Tasks(payload), chunks_for(trial, workers), trial.params["call"]
     kind = ExecutorCalls if trial.mechanism == "python-process-pool-executor" else PoolCalls
     called, pids = make_pool(trial, workers, payload, grain_ns, lambda pool: kind(pool, tasks, chunk_of))
     if word not in called.calls:
@@ -1278,10 +1283,10 @@ def consuming(control, items, payload, words, me, cpu):
 
 
 def work_queue(trial):
-    trial.uses("producers", "consumers", "message_bytes", "depth")
+    trial.uses("pattern", "message_bytes", "depth")
     payload = Payload(64) if trial.message_bytes is None else trial.payload()
-    producers, consumers = trial.case.get("producers", 1), trial.case.get("consumers", 1)
-    items, words = FORK.JoinableQueue(trial.case.get("depth", 0)), shared_words(consumers)
+    producers, consumers = trial.pattern()
+    items, words = FORK.JoinableQueue(trial.params.get("depth", 0)), shared_words(consumers)
     others = [Partner(trial.cpu(i), producing, items, payload, i, trial.cpu(i)) for i in range(1, producers)]
     places = range(producers, producers + consumers)
     takers = [
@@ -1409,7 +1414,7 @@ def life(control, parent, payload, sequence):
 
 def resident(trial):
     """Memory in use, every page of it written."""
-    wanted = trial.case.get("resident_bytes", 0)
+    wanted = trial.params.get("parent_rss_bytes", 0)
     with open("/proc/meminfo") as file:
         free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
     if wanted > free * 3 // 4:
@@ -1418,9 +1423,9 @@ def resident(trial):
 
 
 def launch(trial):
-    trial.uses("at_once", "resident_bytes")
+    trial.uses("batch", "parent_rss_bytes")
     context = FORK if trial.mechanism == "python-fork" else multiprocessing.get_context("spawn")
-    payload, memory, at_once = Payload(64), resident(trial), trial.case.get("at_once", 1)
+    payload, memory, at_once = Payload(64), resident(trial), trial.params.get("batch", 1)
     stages, numbered = [[] for _ in STAGES], [0]
 
     def one_round():
@@ -1600,9 +1605,9 @@ def asking(control, client, cpu):
 def server(trial):
     trial.uses("clients", "service", "grain_ns", "message_bytes")
     payload = Payload(64) if trial.message_bytes is None else trial.payload()
-    compute, clients = trial.case.get("service") == "compute", trial.case.get("clients", 1)
+    compute, clients = trial.params.get("service") == "compute", trial.params.get("clients", 1)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    host = Partner(None, serving, listener, payload, compute, trial.case.get("grain_ns"))
+    host = Partner(None, serving, listener, payload, compute, trial.params.get("grain_ns"))
     address = listener.getsockname()
     listener.close()
     host.receive()

@@ -116,7 +116,11 @@ fn parameters() -> String {
         Values::Pattern => "`senders:receivers`".to_owned(),
         Values::Number => {
             let (least, most) = (row.unit.show(row.range.0), row.unit.show(row.range.1));
-            let most = if [u32::MAX.into(), u64::MAX].contains(&row.range.1) { "or more".to_owned() } else { format!("to {most}") };
+            let most = if [u32::MAX.into(), u64::MAX].contains(&row.range.1) {
+                "or more".to_owned()
+            } else {
+                format!("to {most}")
+            };
             let unit = if row.unit == Unit::Percent { " %" } else { "" };
             format!("{least} {most}{unit}")
         }

@@ -1,16 +1,13 @@
 //! The command line: one file per subcommand. Results go to stdout, messages to stderr.
 
+mod built_in;
 mod compare;
-mod completions;
 mod docs;
 mod list;
 mod machine;
-mod man;
-mod plans;
 mod report;
 mod results;
 mod run;
-mod schema;
 mod summary;
 mod table;
 
@@ -58,14 +55,14 @@ Exit status:
 #[derive(Debug, Subcommand)]
 enum Verb {
     List(list::List),
-    Plans(plans::Plans),
+    Plans(built_in::Plans),
     Run(run::Run),
     Report(report::Report),
     Compare(compare::Compare),
     Machine(machine::Machine),
-    Schema(schema::Schema),
-    Completions(completions::Completions),
-    Man(man::Man),
+    Schema(built_in::Schema),
+    Completions(built_in::Completions),
+    Man(built_in::Man),
     Docs(docs::Docs),
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::floors::FLOORS_NS;
 use crate::plan::Plan;
 use crate::progress::whole_seconds;
 use crate::schedule::Trial;
+
+/// Predicted time of the floors in nanoseconds.
+const FLOORS_NS: u64 = 4_000_000_000;
 
 /// Name, question, extent and predicted time of a run, as lines of text.
 pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool) -> String {
@@ -19,7 +21,7 @@ pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool
         plan.name,
         plan.question,
         counted(plan.cases.len(), "case"),
-        counted(plan.repetitions as usize, "set"),
+        counted(plan.repetitions as usize, "repetition"),
         counted(trials.len() - skipped, "trial"),
     )
 }

@@ -10,35 +10,35 @@ use super::super::table;
 pub(super) enum Across {
     Rates,
     Pauses,
-    Crowds,
+    Patterns,
     Depths,
     Sizes,
-    Holders,
+    Contenders,
     Reads,
     Stocks,
-    Deaths,
-    /// Memory of a parent, or how many it starts at once.
+    KillPoints,
+    /// Parent RSS and batch size.
     Parents,
     Endings,
-    /// How a pool is called.
+    /// Calls of a pool.
     Calls,
-    /// Of a pool that is not called.
+    /// Workers of a pool, for measures without calls.
     Workers,
-    /// Of a server.
+    /// Clients of a server.
     Clients,
     Placements,
     /// An uncontended lock, or a page.
-    Alone,
+    Single,
 }
 
 impl Across {
     pub fn of(summary: &CaseSummary) -> Self {
         let case = &summary.case;
-        let crowd = case.params.pairs.is_some() || case.params.hogs.is_some() || sides(case) != (1, 1);
+        let several = case.params.pairs.is_some() || case.params.hogs.is_some() || endpoints(case) != (1, 1);
         match case.measure {
             Measure::Paced => Self::Rates,
             Measure::Wake => Self::Pauses,
-            Measure::Acquire | Measure::FirstWrite => Self::Alone,
+            Measure::Acquire | Measure::FirstWrite => Self::Single,
             Measure::Recover | Measure::SetUp if case.params.workers.is_some() => Self::Workers,
             Measure::Idle => Self::Workers,
             Measure::StartUp => Self::Parents,
@@ -46,13 +46,13 @@ impl Across {
             Measure::Dispatch => Self::Calls,
             Measure::Serve => Self::Clients,
             Measure::Parallel => Self::Placements,
-            Measure::Drain => Self::Crowds,
-            Measure::Contention => Self::Holders,
+            Measure::Drain => Self::Patterns,
+            Measure::Contention => Self::Contenders,
             Measure::ReadMostly | Measure::Access => Self::Reads,
             Measure::Tickets => Self::Stocks,
-            Measure::Recover => Self::Deaths,
-            _ if crowd => Self::Crowds,
-            // Records say every depth; the key only one that the plan chose.
+            Measure::Recover => Self::KillPoints,
+            _ if several => Self::Patterns,
+            // Records name every depth, keys only one that the plan sets.
             _ if summary.case_key.contains("/depth=") => Self::Depths,
             _ => Self::Sizes,
         }
@@ -70,19 +70,19 @@ impl Across {
                 let gap_ns = case.params.gap_ns.unwrap_or(0);
                 (gap_ns, table::plain(format::time(gap_ns as f64).trimmed().to_string()))
             }
-            Self::Crowds => crowd(case),
+            Self::Patterns => pattern_or_hogs(case),
             Self::Depths => {
                 (u64::from(case.params.depth.unwrap_or(0)), format!("depth {}", case.params.depth.unwrap_or(0)))
             }
             Self::Sizes => (bytes, table::plain(format::bytes(bytes))),
-            Self::Holders => holders(case),
+            Self::Contenders => contenders(case),
             Self::Reads => {
                 let reads = case.params.reads_percent.unwrap_or(0);
                 (u64::from(reads), format!("{reads} % reads"))
             }
             Self::Stocks => case.params.stock.map_or((0, String::new()), |stock| (stock as u64, stock.to_string())),
-            Self::Deaths => {
-                case.params.kill_point.map_or((0, String::new()), |death| (death as u64, format!("dies {death}")))
+            Self::KillPoints => {
+                case.params.kill_point.map_or((0, String::new()), |point| (point as u64, format!("killed {point}")))
             }
             Self::Parents => parents(case),
             Self::Endings => {
@@ -96,46 +96,44 @@ impl Across {
                 (u64::from(case.params.clients.unwrap_or(1)), counted(case.params.clients.unwrap_or(1), "client"))
             }
             Self::Placements => (case.placement as u64, case.placement.to_string()),
-            Self::Alone if case.measure == Measure::FirstWrite => (0, "a page".into()),
-            Self::Alone => (0, "taken and let go".into()),
+            Self::Single if case.measure == Measure::FirstWrite => (0, "a page".into()),
+            Self::Single => (0, "acquire and release".into()),
         }
     }
 }
 
-fn sides(case: &Case) -> (u32, u32) {
+fn endpoints(case: &Case) -> (u32, u32) {
     (case.pattern().senders, case.pattern().receivers)
 }
 
-/// Shared channels first, then pairs, then hogs.
-fn crowd(case: &Case) -> (u64, String) {
-    let (producers, consumers) = sides(case);
+/// Patterns first, then pairs, then hogs.
+fn pattern_or_hogs(case: &Case) -> (u64, String) {
+    let (senders, receivers) = endpoints(case);
     match (case.params.pairs, case.params.hogs) {
         (Some(pairs), _) => ((1 << 40) + u64::from(pairs), counted(pairs, "pair")),
         (None, Some(hogs)) => ((1 << 41) + u64::from(hogs), counted(hogs, "hog")),
-        (None, None) => {
-            (u64::from(producers + consumers) << 20 | u64::from(consumers), format!("{producers}:{consumers}"))
-        }
+        (None, None) => (u64::from(senders + receivers) << 20 | u64::from(receivers), format!("{senders}:{receivers}")),
     }
 }
 
-/// By their number, then by the hogs beside them.
-fn holders(case: &Case) -> (u64, String) {
-    let (holders, hogs) = (case.params.contenders.unwrap_or(2), case.params.hogs.unwrap_or(0));
+/// By contenders, then by hogs.
+fn contenders(case: &Case) -> (u64, String) {
+    let (contenders, hogs) = (case.params.contenders.unwrap_or(2), case.params.hogs.unwrap_or(0));
     let beside = if hogs > 0 { format!(" + {}", counted(hogs, "hog")) } else { String::new() };
-    (u64::from(holders) << 20 | u64::from(hogs), format!("{}{beside}", counted(holders, "holder")))
+    (u64::from(contenders) << 20 | u64::from(hogs), format!("{}{beside}", counted(contenders, "contender")))
 }
 
-/// One at a time by a small parent first, then by larger ones, then several at once.
+/// By batch size, then by parent RSS.
 fn parents(case: &Case) -> (u64, String) {
     let bytes = case.params.parent_rss_bytes.unwrap_or(0);
-    let (mib, at_once) = (bytes >> 20, case.params.batch.unwrap_or(1));
+    let (mib, batch) = (bytes >> 20, case.params.batch.unwrap_or(1));
     let words: Vec<String> =
-        [(bytes > 0).then(|| table::plain(format::bytes(bytes))), (at_once > 1).then(|| format!("{at_once} at once"))]
+        [(bytes > 0).then(|| table::plain(format::bytes(bytes))), (batch > 1).then(|| format!("batches of {batch}"))]
             .into_iter()
             .flatten()
             .collect();
-    let told = if words.is_empty() { "one, small parent".into() } else { words.join(", ") };
-    (u64::from(at_once) << 32 | mib, told)
+    let told = if words.is_empty() { "single, small parent".into() } else { words.join(", ") };
+    (u64::from(batch) << 32 | mib, told)
 }
 
 fn counted(number: u32, what: &str) -> String {
@@ -148,13 +146,13 @@ pub(super) fn apart(summary: &CaseSummary) -> String {
     let case = &summary.case;
     let bytes = match Across::of(summary) {
         Across::Sizes
-        | Across::Alone
-        | Across::Deaths
+        | Across::Single
+        | Across::KillPoints
         | Across::Parents
         | Across::Endings
         | Across::Workers
         | Across::Placements => String::new(),
-        Across::Holders => work(case),
+        Across::Contenders => work(case),
         Across::Clients => served(case),
         Across::Calls => employed(case),
         Across::Rates if case.params.workers.is_some() => employed(case),
@@ -165,7 +163,7 @@ pub(super) fn apart(summary: &CaseSummary) -> String {
             let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
             format!(", {}, {bytes}", counted(case.params.contenders.unwrap_or(2), "user"))
         }
-        Across::Reads | Across::Stocks => format!(", {}", counted(case.params.contenders.unwrap_or(2), "holder")),
+        Across::Reads | Across::Stocks => format!(", {}", counted(case.params.contenders.unwrap_or(2), "contender")),
         _ => format!(", {}", table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)))),
     };
     let arrivals = case.params.arrivals.map_or_else(String::new, |arrivals| format!(", {arrivals} arrivals"));
@@ -179,7 +177,7 @@ pub(super) fn apart(summary: &CaseSummary) -> String {
     format!("{bytes}{arrivals}{burst}{touch}{prefault}")
 }
 
-/// What a server does for each request.
+/// Service and work of a server per request.
 fn served(case: &Case) -> String {
     let bytes = table::plain(format::bytes(case.params.message_bytes.unwrap_or(0)));
     let service = case.params.service.map_or_else(String::new, |service| format!(", {service}"));
@@ -193,7 +191,7 @@ fn employed(case: &Case) -> String {
     format!(", {}, {bytes}{}{chunk}", counted(case.params.workers.unwrap_or(1), "worker"), grain(case))
 }
 
-/// The work of a task or a request, where it has any.
+/// Work of a task or request, if any.
 fn grain(case: &Case) -> String {
     let grain = case.params.grain_ns.filter(|&ns| ns > 0);
     grain.map_or_else(String::new, |ns| {
@@ -201,17 +199,17 @@ fn grain(case: &Case) -> String {
     })
 }
 
-/// What each holder does all the time.
+/// Critical section and think time of each contender.
 fn work(case: &Case) -> String {
-    let (inside_ns, outside_ns) =
+    let (critical_ns, think_ns) =
         (case.params.critical_section_ns.unwrap_or(0), case.params.think_time_ns.unwrap_or(0));
-    if (inside_ns, outside_ns, case.params.lines.unwrap_or(1)) == (0, 0, 1) {
+    if (critical_ns, think_ns, case.params.lines.unwrap_or(1)) == (0, 0, 1) {
         return String::new();
     }
     let time = |ns: u64| table::plain(format::time(ns as f64).trimmed().to_string());
     let lines =
         case.params.lines.filter(|lines| *lines > 1).map_or_else(String::new, |lines| format!(", {lines} lines"));
     let spacing =
-        case.params.spacing.filter(|_| outside_ns > 0).map_or_else(String::new, |spacing| format!(" ({spacing})"));
-    format!(", {} inside, {} outside{spacing}{lines}", time(inside_ns), time(outside_ns))
+        case.params.spacing.filter(|_| think_ns > 0).map_or_else(String::new, |spacing| format!(" ({spacing})"));
+    format!(", critical section {}, think time {}{spacing}{lines}", time(critical_ns), time(think_ns))
 }
