@@ -1,4 +1,4 @@
-//! Abort flag of a trial. The slow path of each wait checks it periodically.
+//! Abort flag of a trial, checked periodically by the slow path of each wait.
 //!
 //! Until a control page is attached the flag is private to the process, so a mechanism used on its own (in a bench or a
 //! test) needs no page.

@@ -1,7 +1,8 @@
 //! Addresses of objects: inherited descriptors, leased names, or values in this process.
 //!
-//! Anonymous objects are preferred: a descriptor's object ends with its last user. A name outlives its creator, so it is
-//! written to the run's lease file before the object is created, and a later run removes what an abandoned lease lists.
+//! Anonymous objects are preferred: a descriptor's object ends with its last user. A name outlives its creator, so it
+//! is written to the run's lease file before the object is created, and a later run removes what an abandoned lease
+//! lists.
 #![allow(unsafe_code)]
 
 mod name;
@@ -100,8 +101,8 @@ impl Address {
         Self::Here(Here(Arc::new(value)))
     }
 
-    /// Removes the name once every role has attached; descriptors need no removal. A name whose removal would end the object
-    /// is returned instead, to be removed when the roles are done.
+    /// Removes the name once every role has attached; descriptors need no removal. A name whose removal would end the
+    /// object is returned instead, to be removed when the roles are done.
     #[must_use]
     pub fn release(self) -> Option<Name> {
         match self {
@@ -168,8 +169,8 @@ impl<'de> Deserialize<'de> for Descriptor {
         if number < 3 || nix::fcntl::fcntl(borrow(number), nix::fcntl::FcntlArg::F_GETFD).is_err() {
             return Err(serde::de::Error::custom(format!("descriptor {number} is not open in this process")));
         }
-        // SAFETY: fcntl just found the number open; an order names each number once, and orders are read before a worker
-        // opens anything, so no other value owns it.
+        // SAFETY: fcntl just found the number open; an order names each number once, and orders are read before a
+        // worker opens anything, so no other value owns it.
         Ok(Self(Arc::new(unsafe { OwnedFd::from_raw_fd(number) })))
     }
 }

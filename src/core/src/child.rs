@@ -1,5 +1,5 @@
-//! Child process, forked without exec, that runs a closure and exits. It dies with its parent, and is killed and reaped when
-//! its handle is dropped.
+//! Child process, forked without exec, that runs a closure and exits. It dies with its parent, and is killed and reaped
+//! when its handle is dropped.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -27,8 +27,8 @@ impl Child {
     pub fn start(work: impl FnOnce()) -> io::Result<Self> {
         require_one_thread()?;
         let parent = getpid();
-        // SAFETY: the process has one thread, as was just counted, so no lock of the C library or of this program is held by
-        // a thread that the child does not have.
+        // SAFETY: the process has one thread, as was just counted, so no lock of the C library or of this program is
+        // held by a thread that the child does not have.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self { pid: child, end: None }),
             ForkResult::Child => run_child(parent, || {
@@ -108,16 +108,16 @@ pub fn require_one_thread() -> io::Result<()> {
     }
 }
 
-/// Runs a forked child of `parent`: it dies with the parent, runs `work`, and exits with the status that `work` returns, or 1
-/// if it panicked.
+/// Runs a forked child of `parent`: it dies with the parent, runs `work`, and exits with the status that `work`
+/// returns, or 1 if it panicked.
 pub fn run_child(parent: Pid, work: impl FnOnce() -> u8) -> ! {
     let bound = prctl::set_pdeathsig(Signal::SIGKILL);
-    // A parent that died before prctl sends no signal any more. A panic must not unwind into the copied stack frames of the
-    // parent.
+    // A parent that died before prctl sends no signal any more. A panic must not unwind into the copied stack frames of
+    // the parent.
     let dies_with_it = bound.is_ok() && getppid() == parent;
     let status = if dies_with_it { panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(1) } else { 1 };
-    // SAFETY: ends the process without running the parent's exit handlers: its stream buffers are copies here and would be
-    // written twice.
+    // SAFETY: ends the process without running the parent's exit handlers: its stream buffers are copies here and would
+    // be written twice.
     unsafe { libc::_exit(i32::from(status)) }
 }
 

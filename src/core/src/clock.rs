@@ -1,9 +1,10 @@
 //! Clocks: the system's monotonic nanoseconds, and the processor's tick counter where it is reliable.
 //!
 //! Reading the tick counter costs a fraction of a clock read and needs no shared page, so it stamps single trips. It is
-//! trusted only if the hardware guarantees a constant rate, the kernel uses it as its clock source, and a test between the
-//! CPUs in use finds no stamp from the future. Otherwise each `tick` is a plain clock read: correct, but slower. Ticks are
-//! converted to nanoseconds by the two [`Anchor`]s of the window that they were taken in, so no calibration can go stale.
+//! trusted only if the hardware guarantees a constant rate, the kernel uses it as its clock source, and a test between
+//! the CPUs in use finds no stamp from the future. Otherwise each `tick` is a plain clock read: correct, but slower.
+//! Ticks are converted to nanoseconds by the two [`Anchor`]s of the window that they were taken in, so no calibration
+//! can go stale.
 #![allow(unsafe_code)]
 
 mod proof;
@@ -24,22 +25,22 @@ pub fn now_ns() -> u64 {
 
 /// The raw tick counter: `rdtsc` on x86-64, `cntvct_el0` on aarch64.
 ///
-/// The processor may execute it a few instructions early or late. There is no fence: it would add more to each trip than it
-/// corrects, and in a chain of stamps the shift of one cancels against the next.
+/// The processor may execute it a few instructions early or late. A fence would add more to each trip than it corrects,
+/// and in a chain of stamps these shifts cancel.
 #[inline(always)]
 #[allow(clippy::inline_always)] // one instruction; a call around it would cost more than itself
 pub fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: every x86-64 processor has rdtsc, and Linux leaves it open to user space unless prctl(PR_SET_TSC) shut
-    // it, which nothing in this workspace calls.
+    // SAFETY: every x86-64 processor has rdtsc, and Linux allows it in user space unless prctl(PR_SET_TSC) forbids it,
+    // which nothing in this workspace calls.
     unsafe {
         std::arch::x86_64::_rdtsc()
     }
     #[cfg(target_arch = "aarch64")]
     {
         let count: u64;
-        // SAFETY: reads one register that Linux opens to user space for its own vDSO clock; touches neither memory nor
-        // flags.
+        // SAFETY: reads one register that Linux makes readable in user space for its own vDSO clock; touches neither
+        // memory nor flags.
         unsafe { std::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nomem, nostack, preserves_flags)) };
         count
     }
@@ -53,22 +54,22 @@ fn ticks_in_order() -> u64 {
         std::arch::x86_64::_mm_lfence();
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: a barrier without operands. Memory is not promised untouched, so the compiler moves no load past it.
+    // SAFETY: a barrier without operands. `nomem` is not set, so the compiler moves no memory access past it.
     unsafe {
         std::arch::asm!("isb", options(nostack, preserves_flags));
     }
     ticks()
 }
 
-/// `ticks()` when they are trusted, else [`now_ns`]. The choice is made once per trial, so the branch is predicted.
+/// [`ticks`] if trusted, else [`now_ns`]. The choice is made once per trial, so the branch is predicted.
 #[inline(always)]
 #[allow(clippy::inline_always)] // see `ticks`
 pub fn tick(trusted: bool) -> u64 {
     if trusted { ticks() } else { now_ns() }
 }
 
-/// True when the counter runs at one rate through every power state: promised by CPUID and relied on by the kernel on
-/// x86-64, part of the architecture on aarch64.
+/// True if the counter has the same rate in every power state: on x86-64 CPUID states it and the kernel relies on it,
+/// on aarch64 the architecture guarantees it.
 pub fn ticks_are_invariant() -> bool {
     static INVARIANT: OnceLock<bool> = OnceLock::new();
     *INVARIANT.get_or_init(invariant)
@@ -78,7 +79,7 @@ pub fn ticks_are_invariant() -> bool {
 fn invariant() -> bool {
     let promised =
         raw_cpuid::CpuId::new().get_advanced_power_mgmt_info().is_some_and(|power| power.has_invariant_tsc());
-    // The kernel watches the counter and moves to another source when it drifts or differs between sockets.
+    // The kernel watches the counter and changes to another source if it drifts or differs between sockets.
     let source = std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource");
     promised && source.is_ok_and(|name| name.trim() == "tsc")
 }
@@ -88,8 +89,8 @@ fn invariant() -> bool {
     true
 }
 
-/// Frequency of the tick counter in Hz, where it is invariant: the register that states it on aarch64, on x86-64
-/// measured over 20 ms and rounded to 0.1 MHz, which is all that such a time supports. Measured once a process.
+/// Frequency of the tick counter in Hz, if it is invariant: on aarch64 from a register; on x86-64 measured over 20 ms,
+/// once per process, and rounded to 0.1 MHz, the precision of that measurement.
 pub fn ticks_hz() -> Option<u64> {
     static HZ: OnceLock<Option<u64>> = OnceLock::new();
     *HZ.get_or_init(|| ticks_are_invariant().then(frequency))
@@ -106,12 +107,12 @@ fn frequency() -> u64 {
 #[cfg(target_arch = "aarch64")]
 fn frequency() -> u64 {
     let hz: u64;
-    // SAFETY: reads one register that Linux opens to user space together with the counter.
+    // SAFETY: reads one register that Linux makes readable in user space together with the counter.
     unsafe { std::arch::asm!("mrs {}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
     hz
 }
 
-/// One moment on both clocks.
+/// The same time on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Anchor {
     /// [`now_ns`].
@@ -121,8 +122,8 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    /// This moment. Of five tries the one with the least time between the clocks counts, so that an interrupt between
-    /// two reads does not bend the whole window.
+    /// The current time. Takes the best of five attempts, the one with the shortest time between the clock reads, so
+    /// that an interrupt between two reads does not distort the window.
     pub fn now(trusted: bool) -> Self {
         if !trusted {
             let ns = now_ns();
@@ -138,8 +139,8 @@ impl Anchor {
         tries.into_iter().min_by_key(|(gap, _)| *gap).map(|(_, anchor)| anchor).expect("five tries")
     }
 
-    /// Nanoseconds that one tick lasted between this anchor and a `later` one. Never below zero, also when the anchors
-    /// are swapped; 1 when untrusted ticks were nanoseconds all along.
+    /// Nanoseconds per tick between this anchor and a `later` one. Not negative if the anchors are swapped; 1 if ticks
+    /// are untrusted and therefore nanoseconds.
     pub fn ns_per_tick(&self, later: &Self) -> f64 {
         let ns = later.ns.saturating_sub(self.ns);
         let ticks = later.tick.saturating_sub(self.tick);
@@ -158,8 +159,8 @@ pub struct ClockCost {
     pub tick_read_ns: f64,
 }
 
-/// Measures the clocks on this CPU within a few milliseconds. Takes the fastest of several blocks, since a disturbance can
-/// only add time.
+/// Measures the clocks on this CPU within a few milliseconds. Takes the fastest of several blocks, since a disturbance
+/// can only add time.
 pub fn measure_cost() -> ClockCost {
     ClockCost { read_ns: cost_ns(now_ns), step_ns: smallest_step_ns(), tick_read_ns: cost_ns(ticks) }
 }
@@ -199,7 +200,7 @@ mod tests {
     fn neither_clock_runs_backwards() {
         let (ns, tick) = (now_ns(), ticks_in_order());
         assert!(now_ns() >= ns);
-        // One thread may move between CPUs here, so the counters must agree for this to hold.
+        // The thread may move between CPUs here, so this holds only if the counters agree.
         assert!(ticks_in_order() >= tick || !ticks_synchronised(&[]));
     }
 
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_turns_ticks_into_nanoseconds_and_never_below_zero() {
+    fn a_window_converts_ticks_to_nanoseconds_and_never_below_zero() {
         let (start, later) = (Anchor { ns: 1_000, tick: 50 }, Anchor { ns: 2_000, tick: 2_550 });
         assert!((start.ns_per_tick(&later) - 0.4).abs() < 1e-12);
         assert!(later.ns_per_tick(&start).abs() < f64::EPSILON);
@@ -223,13 +224,13 @@ mod tests {
     #[test]
     fn both_clocks_measure_the_same_window() {
         if !ticks_are_invariant() || !ticks_synchronised(&[]) {
-            return; // then nothing times by ticks here
+            return; // no time is taken from ticks here
         }
         let hz = ticks_hz().expect("invariant ticks have a frequency") as f64;
         let start = Anchor::now(true);
         std::thread::sleep(std::time::Duration::from_millis(20));
         let ns_per_tick = start.ns_per_tick(&Anchor::now(true));
-        assert!((ns_per_tick * hz / 1e9 - 1.0).abs() < 0.01, "{ns_per_tick} ns a tick against {hz} Hz");
+        assert!((ns_per_tick * hz / 1e9 - 1.0).abs() < 0.01, "{ns_per_tick} ns per tick at {hz} Hz");
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! The control page: how the workers of one trial start together, agree on a count and stop, without the harness.
+//! Control page: the workers of a trial start together, agree on a count and stop, without the harness.
 //!
-//! A memfd of one page: a header and one cache line per role. Slot 0 leads: it opens a *phase* (a kind and a count), all
-//! members enter it, do their part and leave. Between phases everybody may sleep, in a phase nobody touches the page.
-//! The harness maps it too, to call a trial off, to see whether it is hot, and to compare counts afterwards.
+//! A memfd of one page: a header and one cache line per role. Slot 0 is the leader: it opens a *phase* (a kind and a
+//! count); all members enter it, do their part and leave. Between phases all roles may sleep; during a phase none
+//! accesses the page. The harness maps the page too: to abort a trial, to see whether it is being timed, and to compare
+//! counts afterwards.
 #![allow(unsafe_code)]
 
 mod phases;
-#[cfg(test)]
-mod tests;
 
 pub use phases::{Leader, Member};
 
@@ -18,7 +17,7 @@ use crate::address::{Address, Descriptor, Endpoint};
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, futex, record::Substrate};
 
-/// Roles a page has room for.
+/// Largest number of roles on a page.
 pub const MAX_SLOTS: u32 = crate::record::ROLES_MAX;
 
 const PAGE_BYTES: usize = 4096;
@@ -30,21 +29,21 @@ struct Header {
     abort: AtomicU32,
     /// Number of phases opened so far; members sleep here.
     phase: AtomicU32,
-    /// Entries so far; the leader sleeps here. Counted apart from the leavings, or a member that has left already would
-    /// pass for another one that has entered.
+    /// Entries so far; the leader sleeps here. Separate from the exits: otherwise a member that has left already could
+    /// be taken for another one that has entered.
     entered: AtomicU32,
-    /// Leavings so far; the leader sleeps here.
+    /// Exits so far; the leader sleeps here.
     left: AtomicU32,
     kind: AtomicU32,
     count: AtomicU64,
     hot: AtomicU32,
-    /// The trial is over, for those that take no part in phases.
+    /// Whether the trial is over, for roles that take no part in phases.
     over: AtomicU32,
-    /// The trial's count, kept for the harness after the phase is over.
+    /// The trial's count, kept for the harness after the phase has ended.
     trial_count: AtomicU64,
-    /// 1 when stamps of one role are compared with another's by the tick counter.
+    /// 1 if stamps of different roles are compared by the tick counter.
     shared_ticks: AtomicU32,
-    /// The number of the last window that somebody's clock ended.
+    /// Number of the last window that a role has ended by its clock.
     window_over: AtomicU64,
 }
 
@@ -53,9 +52,9 @@ struct Line {
     progress: AtomicU64,
     ended_ns: AtomicU64,
     started_ns: AtomicU64,
-    /// Sum over what the role verified, in the measure's own terms.
+    /// Sum of what the role has verified, as the measure defines it.
     tally: AtomicU64,
-    /// Senders of the channel of this number that have finished a phase.
+    /// Senders on the channel of this number that have finished a phase.
     finished: AtomicU32,
     posted: AtomicU64,
 }
@@ -63,28 +62,28 @@ struct Line {
 const _: () = assert!(size_of::<Header>() <= LINES_OFFSET && size_of::<Line>() == LINE_BYTES);
 const _: () = assert!(LINES_OFFSET + MAX_SLOTS as usize * LINE_BYTES <= PAGE_BYTES);
 
-// SAFETY: repr(C), atomics only, all-zero bytes are a page before its first phase.
+// SAFETY: repr(C), atomics only; all zero bytes are a page before its first phase.
 unsafe impl SharedLayout for Header {}
-// SAFETY: repr(C), atomics only, all-zero bytes are a line without progress.
+// SAFETY: repr(C), atomics only; all zero bytes are a line without progress.
 unsafe impl SharedLayout for Line {}
 
-/// A piece of a trial that all roles go through together. The kinds belong to the measure.
+/// Part of a trial that all roles run together. The measure defines the kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// What to do.
+    /// Kind of work.
     pub kind: u32,
-    /// How often.
+    /// Number of repetitions.
     pub count: u64,
 }
 
-/// The mapped page.
+/// Mapped page.
 #[derive(Clone)]
 pub struct Page {
     segment: Segment,
 }
 
 impl Page {
-    /// Makes an empty page, and the descriptor by which workers find it.
+    /// Makes an empty page, and the descriptor by which workers map it.
     pub fn create() -> io::Result<(Self, Descriptor)> {
         let address = shm::create(Substrate::Memfd, PAGE_BYTES)?;
         let descriptor = address.descriptor(Endpoint::Sender)?.clone();
@@ -97,13 +96,13 @@ impl Page {
         Ok(Self { segment: Segment::attach(&address, Endpoint::Sender, PAGE_BYTES)? })
     }
 
-    /// Makes this page's abort word the one that every wait of this process looks at. The page stays mapped for good.
+    /// Makes this page's abort word the one that every wait of this process checks. The page stays mapped permanently.
     pub fn attach_abort(&self) {
         let page: &'static Self = Box::leak(Box::new(self.clone()));
         abort::attach(&page.header().abort);
     }
 
-    /// Calls the trial off and wakes whoever sleeps between phases.
+    /// Aborts the trial and wakes all roles that sleep between phases.
     pub fn abort(&self) {
         let header = self.header();
         header.abort.store(1, Ordering::Relaxed);
@@ -117,110 +116,110 @@ impl Page {
         self.header().hot.load(Ordering::Acquire) != 0
     }
 
-    /// Marks the timed phases; the leader's to call, between phases.
+    /// Marks the timed phases. Called by the leader between phases.
     pub fn set_hot(&self, hot: bool) {
         self.header().hot.store(u32::from(hot), Ordering::Release);
     }
 
-    /// The count all roles agreed on for the timed phases; 0 before.
+    /// Count that all roles agreed on for the timed phases; 0 before.
     pub fn count(&self) -> u64 {
         self.header().trial_count.load(Ordering::Relaxed)
     }
 
-    /// Puts the trial's count on record.
+    /// Stores that count.
     pub fn set_count(&self, count: u64) {
         self.header().trial_count.store(count, Ordering::Relaxed);
     }
 
-    /// Messages that the role on `slot` says it has completed, stored once a window.
+    /// Messages that the role on `slot` has completed, stored once per window.
     pub fn progress(&self, slot: u32) -> u64 {
         self.line(slot).progress.load(Ordering::Relaxed)
     }
 
-    /// Stores progress; once a window, never per message.
+    /// Stores that number; called once per window, never per message.
     pub fn set_progress(&self, slot: u32, messages: u64) {
         self.line(slot).progress.store(messages, Ordering::Relaxed);
     }
 
-    /// When the role on `slot` ended its last phase, on the monotonic clock.
+    /// Time at which the role on `slot` ended its last phase, on the monotonic clock.
     pub fn ended_ns(&self, slot: u32) -> u64 {
         self.line(slot).ended_ns.load(Ordering::Relaxed)
     }
 
-    /// Stores that time; made visible by leaving the phase.
+    /// Stores that time; visible after the role has left the phase.
     pub fn set_ended_ns(&self, slot: u32, at_ns: u64) {
         self.line(slot).ended_ns.store(at_ns, Ordering::Relaxed);
     }
 
-    /// When the role on `slot` began its part of the last phase, on the monotonic clock.
+    /// Time at which the role on `slot` began its part of the last phase, on the monotonic clock.
     pub fn started_ns(&self, slot: u32) -> u64 {
         self.line(slot).started_ns.load(Ordering::Relaxed)
     }
 
-    /// Stores that time; made visible by leaving the phase.
+    /// Stores that time; visible after the role has left the phase.
     pub fn set_started_ns(&self, slot: u32, at_ns: u64) {
         self.line(slot).started_ns.store(at_ns, Ordering::Relaxed);
     }
 
-    /// The sum that the role on `slot` says it has verified.
+    /// Sum that the role on `slot` has verified.
     pub fn tally(&self, slot: u32) -> u64 {
         self.line(slot).tally.load(Ordering::Relaxed)
     }
 
-    /// Stores that sum; made visible by leaving the phase.
+    /// Stores that sum; visible after the role has left the phase.
     pub fn set_tally(&self, slot: u32, sum: u64) {
         self.line(slot).tally.store(sum, Ordering::Relaxed);
     }
 
-    /// Counts a sender of `channel` that has sent all of its phase; gives the number of those so far, over all phases.
-    /// Whoever sees the last number also sees what the others sent.
+    /// Counts a sender of `channel` that has sent all messages of its phase, and returns the number of such senders
+    /// over all phases. The last one also sees what the others have sent.
     pub fn finish(&self, channel: u32) -> u32 {
         // PAIRS: sender-finished
         self.line(channel).finished.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// True once the leader has opened its last phase; members that take no part in phases stop then.
+    /// True once the leader has opened its last phase; roles that take no part in phases stop then.
     pub fn is_over(&self) -> bool {
         self.header().over.load(Ordering::Relaxed) != 0
     }
 
-    /// Ends the trial for those that take no part in phases.
+    /// Ends the trial for roles that take no part in phases.
     pub fn set_over(&self) {
         self.header().over.store(1, Ordering::Relaxed);
     }
 
-    /// The word that the role on `slot` last told the others in the middle of a phase; 0 before the first.
+    /// Word that the role on `slot` posted last, during a phase; 0 before the first.
     #[inline]
     pub fn posted(&self, slot: u32) -> u64 {
         // PAIRS: posted
         self.line(slot).posted.load(Ordering::Acquire)
     }
 
-    /// Tells the others a word, and makes visible what this role stored before. Measures that compare moments of two
-    /// roles exchange them so, since nothing of theirs may ride on the message.
+    /// Posts a word for the other roles, and makes this role's earlier stores visible. Measures that compare times of
+    /// two roles exchange them this way, so that messages carry nothing but their payload.
     #[inline]
     pub fn post(&self, slot: u32, word: u64) {
         // PAIRS: posted
         self.line(slot).posted.store(word, Ordering::Release);
     }
 
-    /// True once somebody's clock ended the window of this number.
+    /// True once the clock of a role has ended the window of this number.
     #[inline]
     pub fn is_window_over(&self, window: u64) -> bool {
         self.header().window_over.load(Ordering::Relaxed) == window
     }
 
-    /// Ends the window of this number for all.
+    /// Ends the window of this number for all roles.
     pub fn end_window(&self, window: u64) {
         self.header().window_over.store(window, Ordering::Relaxed);
     }
 
-    /// True when the leader found the tick counters of all roles in step; the system's clock is compared otherwise.
+    /// True if the leader found the tick counters of all roles synchronised; otherwise the monotonic clock is compared.
     pub fn shares_ticks(&self) -> bool {
         self.header().shared_ticks.load(Ordering::Relaxed) != 0
     }
 
-    /// Stores that; made visible by opening a phase.
+    /// Stores that; visible after a phase has been opened.
     pub fn set_shares_ticks(&self, shared: bool) {
         self.header().shared_ticks.store(u32::from(shared), Ordering::Relaxed);
     }

@@ -1,9 +1,37 @@
-//! The parts that mechanisms are made of.
+//! Building blocks of the IPC mechanisms that [ipcmark](https://docs.rs/ipcmark) measures: queues in shared memory,
+//! wait strategies, shared memory segments, clocks.
 //!
-//! From the bottom up: [`abort`], [`clock`], [`pin`] and [`limits`] serve one process; [`address`] says how another process
-//! finds an object, and [`shm`] maps it; [`futex`] and [`wait`] put a process to sleep and wake it; [`ring`] holds the queues
-//! in shared memory; [`control`] is the page through which the roles of a trial agree on their phases. The wait strategies
-//! and the queues compile against the atomics of the `loom` model checker under `--cfg loom`, and are checked with it.
+//! | module | content |
+//! |---|---|
+//! | [`ring`] | queues in shared memory: rings by the number of producers and consumers, a byte ring, a mailbox, a seqlock |
+//! | [`wait`] | what an endpoint does while it waits: spin, yield, park, or both; for one waiter or for many |
+//! | [`shm`], [`address`] | segments on interchangeable substrates, and how another process finds them |
+//! | [`futex`], [`posix_mq`], [`sysv_msg`], [`sysv_sem`], [`sysv_shm`] | system calls that other crates lack |
+//! | [`control`], [`abort`] | how the processes of a trial start, agree on a count and stop |
+//! | [`clock`], [`pin`], [`machine`], [`limits`], [`child`], [`payload`] | time, CPUs, facts about the machine, child processes, verifiable messages |
+//!
+//! A queue runs between two processes as follows: create a segment, let each process attach to it, and make an endpoint
+//! from the mapping and a wait strategy.
+//!
+//! ```
+//! use ipcmark_core::address::Endpoint; use ipcmark_core::record::Substrate; use ipcmark_core::ring::{Consume, Produce,
+//! layout::Layout, slots::SegmentSlots, spsc}; use ipcmark_core::shm::{self, Segment}; use ipcmark_core::wait::{Hybrid,
+//! Parker};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let layout = Layout::new(4, 64); let address = shm::create(Substrate::Memfd, layout.segment_bytes())?; let attach =
+//! |endpoint| {
+//!     let segment = Segment::attach(&address, endpoint, layout.segment_bytes())?;
+//!     SegmentSlots::<Parker, Parker>::new(segment, layout, 0)
+//! }; let mut producer = spsc::Producer::new(attach(Endpoint::Sender)?, Hybrid); let mut consumer =
+//! spsc::Consumer::new(attach(Endpoint::Receiver)?, Hybrid);
+//!
+//! producer.send(5, |room| room.copy_from_slice(b"hello"))?; assert_eq!(consumer.receive(<[u8]>::to_vec)?, b"hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The wait strategies and queues also compile against the `loom` model checker, with `--cfg loom`, which checks them.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

@@ -1,6 +1,6 @@
 //! CPU affinity: the CPUs that this process may use, and pinning of threads.
 //!
-//! A container or `taskset` may allow any subset of CPUs, so nothing here counts from 0 to n.
+//! A container or `taskset` may allow any subset of CPUs, so CPUs are never numbered from 0 to n here.
 
 use std::io;
 
@@ -20,12 +20,12 @@ pub fn pin_this_thread(cpu: u32) -> io::Result<()> {
         .map_err(|errno| io::Error::new(io::Error::from(errno).kind(), format!("cannot run on CPU {cpu}: {errno}")))
 }
 
-/// The CPU this thread runs on at this moment.
+/// CPU on which this thread runs now.
 pub fn current_cpu() -> u32 {
     sched_getcpu().expect("every Linux this runs on has getcpu") as u32
 }
 
-/// The online CPUs that the calling thread may use, ascending.
+/// Online CPUs that the calling thread may use, ascending.
 ///
 /// Errors: `InvalidInput` on a machine with more CPUs than the affinity calls of the C library take (1024).
 pub fn allowed_cpus() -> io::Result<Vec<u32>> {
@@ -38,12 +38,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pinned_thread_runs_where_it_was_put() {
-        for cpu in allowed_cpus().expect("Linux tells") {
+    fn a_pinned_thread_runs_on_its_cpu() {
+        for cpu in allowed_cpus().expect("allowed CPUs") {
             std::thread::spawn(move || {
                 pin_this_thread(cpu).expect("allowed");
                 assert_eq!(current_cpu(), cpu);
-                assert_eq!(allowed_cpus().expect("Linux tells"), [cpu]);
+                assert_eq!(allowed_cpus().expect("allowed CPUs"), [cpu]);
             })
             .join()
             .expect("the thread passes");

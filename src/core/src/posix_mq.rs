@@ -1,6 +1,5 @@
-//! POSIX message queues: their limits, how they are made and found, and the timed calls, one of which our wrapper crate lacks.
-//! A queue is found by a name that outlives every process that knows it; it needs no mounted mqueue file system.
-//! Source: mq_overview(7), mq_timedsend(3), getrlimit(2) on `RLIMIT_MSGQUEUE`.
+//! POSIX message queues: limits, creation by a leased name, and the timed calls, one of which nix lacks. A queue needs
+//! no mounted mqueue file system. Source: mq_overview(7), mq_timedsend(3), getrlimit(2) on `RLIMIT_MSGQUEUE`.
 #![allow(unsafe_code)]
 
 use std::ffi::c_long;
@@ -20,15 +19,16 @@ use crate::limits;
 
 const MESSAGES_MAX: &str = "/proc/sys/fs/mqueue/msg_max";
 const MESSAGE_BYTES_MAX: &str = "/proc/sys/fs/mqueue/msgsize_max";
-/// What `RLIMIT_MSGQUEUE` counts for each message beside its bytes: `struct msg_msg` and `struct posix_msg_tree_node`.
+/// Bytes that `RLIMIT_MSGQUEUE` counts for each message besides its text: `struct msg_msg` and `struct
+/// posix_msg_tree_node`.
 const OVERHEAD_BYTES: u64 = 48 + 48;
 
 /// Capacity of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Messages it holds.
+    /// Largest number of messages.
     pub messages: usize,
-    /// Bytes of the longest; at least 1.
+    /// Largest message in bytes; at least 1.
     pub message_bytes: usize,
 }
 
@@ -48,9 +48,9 @@ pub fn unavailable() -> Option<String> {
     messages_max().err().map(|why| format!("this system has no POSIX message queues: {why}"))
 }
 
-/// Messages that a queue may hold.
+/// Largest number of messages that a queue may hold.
 ///
-/// Errors: the limit cannot be read: the kernel was built without such queues, or they are hidden from us.
+/// Errors: the limit cannot be read, because the kernel was built without such queues or hides them.
 pub fn messages_max() -> Result<usize, String> {
     limits::read(MESSAGES_MAX)
 }
@@ -72,8 +72,8 @@ impl Size {
         let wanted = queues * depth as u64 * (bytes as u64 + OVERHEAD_BYTES);
         if allowed != RLIM_INFINITY && wanted > allowed {
             return Err(format!(
-                "a user's queues take at most {allowed} bytes (RLIMIT_MSGQUEUE), and {queues} of {depth} messages of \
-                 {bytes} bytes take {wanted}"
+                "a user's queues may take {allowed} bytes (RLIMIT_MSGQUEUE), but {queues} of {depth} messages of {bytes} \
+                 bytes take {wanted}"
             ));
         }
         Ok(())
@@ -92,12 +92,12 @@ pub fn create(size: Size) -> io::Result<Name> {
     Ok(name)
 }
 
-/// The name as the C library wants it.
+/// The name in the form that mq_open(3) requires.
 fn slashed(name: &Name) -> String {
     format!("/{}", name.name)
 }
 
-/// Translates EMFILE, which here means a limit on bytes that the user's other queues share.
+/// Translates EMFILE, which here means a limit in bytes that all queues of the user share.
 fn refused(error: Errno) -> io::Error {
     match error {
         Errno::EMFILE => io::Error::other("this user's queues would take more than RLIMIT_MSGQUEUE allows"),
@@ -112,7 +112,7 @@ pub struct MessageQueue(ManuallyDrop<MqdT>);
 impl MessageQueue {
     /// Opens the queue of this name.
     ///
-    /// Errors: `NotFound`; `InvalidData` when it was not made for messages of up to `message_bytes`.
+    /// Errors: `NotFound`; `InvalidData` if it was not made for messages of up to `message_bytes`.
     pub fn open(name: &Name, access: Access, message_bytes: usize) -> io::Result<Self> {
         let access = match access {
             Access::Send => MQ_OFlag::O_WRONLY,
@@ -123,32 +123,33 @@ impl MessageQueue {
         let queue = Self(ManuallyDrop::new(opened));
         let made_for = mq_getattr(&queue.0)?.msgsize();
         if made_for != message_bytes.cast_signed() as c_long {
-            let why = format!("the queue is made for {made_for} bytes where {message_bytes} were agreed");
+            let why = format!("the queue was made for messages of {made_for} bytes, but {message_bytes} were agreed");
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         Ok(queue)
     }
 
-    /// Sends `text` once there is room.
+    /// Sends `text` once there is space.
     ///
-    /// Errors: `ETIMEDOUT` when there is no room by then; `EINTR` when a signal arrived.
+    /// Errors: `ETIMEDOUT` if there is none until `moment`; `EINTR` if a signal arrived.
     #[inline]
     pub fn send_until(&self, text: &[u8], moment: &TimeSpec) -> nix::Result<()> {
         let (number, moment) = (self.0.as_raw_fd(), ptr::from_ref(moment.as_ref()));
-        // SAFETY: the descriptor is open, the text is readable for its length, and both it and the moment outlive the call.
+        // SAFETY: the descriptor is open, the text is readable for its length, and both it and the time outlive the
+        // call.
         let sent = unsafe { libc::mq_timedsend(number, text.as_ptr().cast(), text.len(), 0, moment) };
         Errno::result(sent).map(drop)
     }
 
-    /// Receives the oldest message into `room`, which has space for the longest, and gives its length.
+    /// Receives the oldest message into `room`, which has space for the longest, and returns its length.
     ///
-    /// Errors: as for [`send_until`](Self::send_until), where no message comes.
+    /// Errors: as for [`send_until`](Self::send_until), if there is no message.
     #[inline]
     pub fn receive_until(&self, room: &mut [u8], moment: &TimeSpec) -> nix::Result<usize> {
         mq_timedreceive(&self.0, room, &mut 0, moment)
     }
 
-    /// Messages that wait at this moment.
+    /// Number of messages in the queue.
     pub fn waiting(&self) -> io::Result<u64> {
         Ok(mq_getattr(&self.0)?.curmsgs().cast_unsigned())
     }
@@ -158,7 +159,7 @@ impl Drop for MessageQueue {
     fn drop(&mut self) {
         // SAFETY: the descriptor is taken once, here, and not used afterwards.
         let queue = unsafe { ManuallyDrop::take(&mut self.0) };
-        // It was open, and closing has no other way to fail.
+        // It is open, so closing cannot fail.
         let _ = mq_close(queue);
     }
 }

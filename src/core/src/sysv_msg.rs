@@ -1,6 +1,6 @@
-//! System V message queues: the four calls, which none of our wrapper crates has. A queue is found by a number, its key,
-//! outlives every process that knows it, and ends for all who use it when it is removed. Source: sysvipc(7), msgget(2),
-//! msgop(2), msgctl(2).
+//! System V message queues: the four system calls, which nix and rustix lack. A queue is identified by a key, outlives
+//! all processes that use it, and its removal ends it for all of them. Source: sysvipc(7), msgget(2), msgop(2),
+//! msgctl(2).
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_long};
@@ -11,20 +11,20 @@ use std::ptr;
 
 use nix::errno::Errno;
 
-/// What a queue is found by. Never 0, which is `IPC_PRIVATE` and would make a queue instead of finding one.
+/// Key of a queue. Never 0, which is `IPC_PRIVATE` and would create a queue instead of finding one.
 pub type Key = NonZeroI32;
 
-/// Made here and now, for this user only.
+/// Creates a new queue, for this user only.
 const MAKE: c_int = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
 
-/// The file with the bytes that the text of a message may have.
+/// File with the largest size of a message's text in bytes.
 pub const MESSAGE_BYTES_MAX: &str = "/proc/sys/kernel/msgmax";
-/// The file with the bytes that may wait in a queue.
+/// File with the largest size of a queue in bytes.
 pub const QUEUE_BYTES_MAX: &str = "/proc/sys/kernel/msgmnb";
 
-/// Removes the queue of `key`, in use or not.
+/// Removes the queue of `key`, even if it is in use.
 ///
-/// Errors: `NotFound` when there is none.
+/// Errors: `NotFound` if there is none.
 pub fn remove(key: Key) -> io::Result<()> {
     let MessageQueue(id) = MessageQueue::open(key)?;
     // SAFETY: IPC_RMID reads no buffer.
@@ -32,43 +32,43 @@ pub fn remove(key: Key) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a queue has this key.
+/// True if a queue has this key.
 ///
-/// Errors: the kernel does not answer, as where it was built without System V objects or a filter forbids the call.
+/// Errors: the kernel refuses the call, because it was built without System V objects or a filter forbids it.
 pub fn exists(key: Key) -> io::Result<bool> {
     match MessageQueue::open(key) {
         Ok(_) => Ok(true),
         Err(error) => match error.raw_os_error() {
             Some(libc::ENOENT) => Ok(false),
-            // A queue of another user, which we may not open.
+            // A queue of another user, which this process may not open.
             Some(libc::EACCES) => Ok(true),
             _ => Err(error),
         },
     }
 }
 
-/// A message queue, by its id.
+/// Message queue, by its id.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageQueue(c_int);
 
 impl MessageQueue {
-    /// Makes the queue of `key`.
+    /// Creates the queue of `key`.
     ///
-    /// Errors: `AlreadyExists`; `StorageFull` (ENOSPC) when the machine has `kernel.msgmni` queues already.
+    /// Errors: `AlreadyExists`; `StorageFull` (ENOSPC) if the machine has `kernel.msgmni` queues already.
     pub fn create(key: Key) -> io::Result<Self> {
         get_queue(key, MAKE)
     }
 
-    /// The queue that was made for `key`.
+    /// Opens the queue of `key`.
     ///
     /// Errors: `NotFound`.
     pub fn open(key: Key) -> io::Result<Self> {
         get_queue(key, 0)
     }
 
-    /// Limits the bytes that wait in the queue, and with them its messages.
+    /// Limits the bytes in the queue, and thereby its messages.
     ///
-    /// Errors: `PermissionDenied` when that is more than `kernel.msgmnb` and the caller has no CAP_SYS_RESOURCE.
+    /// Errors: `PermissionDenied` above `kernel.msgmnb` without CAP_SYS_RESOURCE.
     pub fn limit_bytes(self, bytes: usize) -> io::Result<()> {
         let mut state = self.state()?;
         state.msg_qbytes = bytes as libc::msglen_t;
@@ -77,9 +77,9 @@ impl MessageQueue {
         Ok(())
     }
 
-    /// Passes the first `len` bytes of the text on, once the queue has room.
+    /// Sends the first `len` bytes of the text, once the queue has space.
     ///
-    /// Errors: `Interrupted` when the process was stopped meanwhile; EIDRM when the queue was removed.
+    /// Errors: `Interrupted` by a signal; EIDRM if the queue was removed.
     #[inline]
     pub fn send(self, message: &Message, len: usize) -> io::Result<()> {
         assert!(len <= message.room, "{len} bytes of a text of {}", message.room);
@@ -88,9 +88,9 @@ impl MessageQueue {
         Ok(())
     }
 
-    /// The same if the queue has room now; false when it has none.
+    /// Sends if the queue has space now; false if it has none.
     ///
-    /// Errors: as for [`send`](Self::send), but for `Interrupted`.
+    /// Errors: as for [`send`](Self::send), except `Interrupted`.
     #[inline]
     pub fn try_send(self, message: &Message, len: usize) -> io::Result<bool> {
         assert!(len <= message.room, "{len} bytes of a text of {}", message.room);
@@ -103,19 +103,19 @@ impl MessageQueue {
         }
     }
 
-    /// Waits for the oldest message and gives the length of its text.
+    /// Waits for the oldest message and returns the length of its text.
     ///
-    /// Errors: E2BIG when the text has no room for it; `Interrupted` and EIDRM as in [`send`](Self::send).
+    /// Errors: E2BIG if it exceeds the space in `message`; `Interrupted` and EIDRM as in [`send`](Self::send).
     #[inline]
     pub fn receive(self, message: &mut Message) -> io::Result<usize> {
-        // SAFETY: the words have room for the type and `room` bytes of text; the kernel writes no more.
+        // SAFETY: the words have space for the type and `room` bytes of text; the kernel writes no more.
         let got = unsafe { libc::msgrcv(self.0, message.words.as_mut_ptr().cast(), message.room, 0, 0) };
         Ok(Errno::result(got)?.cast_unsigned())
     }
 
-    /// Takes the oldest message if there is one now, and gives the length of its text.
+    /// Takes the oldest message if there is one now, and returns the length of its text.
     ///
-    /// Errors: as for [`receive`](Self::receive), but for `Interrupted`.
+    /// Errors: as for [`receive`](Self::receive), except `Interrupted`.
     #[inline]
     pub fn try_receive(self, message: &mut Message) -> io::Result<Option<usize>> {
         let (words, room) = (message.words.as_mut_ptr().cast(), message.room);
@@ -127,7 +127,7 @@ impl MessageQueue {
         }
     }
 
-    /// Messages that wait at this moment.
+    /// Number of messages in the queue.
     pub fn waiting(self) -> io::Result<u64> {
         Ok(self.state()?.msg_qnum)
     }
@@ -136,17 +136,17 @@ impl MessageQueue {
         let mut state = MaybeUninit::uninit();
         // SAFETY: IPC_STAT writes a msqid_ds.
         Errno::result(unsafe { libc::msgctl(self.0, libc::IPC_STAT, state.as_mut_ptr()) })?;
-        // SAFETY: the call succeeded, so it filled the whole of it.
+        // SAFETY: the call succeeded, so all of it is initialised.
         Ok(unsafe { state.assume_init() })
     }
 }
 
 fn get_queue(key: Key, flags: c_int) -> io::Result<MessageQueue> {
-    // SAFETY: plain numbers go in and one comes out.
+    // SAFETY: all arguments and the result are plain numbers.
     Ok(MessageQueue(Errno::result(unsafe { libc::msgget(key.get(), flags) })?))
 }
 
-/// A message as the kernel wants it: its type, then its text.
+/// Message in the kernel's format: its type, then its text.
 #[derive(Debug)]
 pub struct Message {
     words: Vec<c_long>,
@@ -154,10 +154,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// With room for a text of `room` bytes.
+    /// Message with space for a text of `room` bytes.
     pub fn new(room: usize) -> Self {
         let mut words = vec![0; 1 + room.div_ceil(size_of::<c_long>())];
-        // A type has to be positive.
+        // A type must be positive.
         words[0] = 1;
         Self { words, room }
     }
@@ -169,7 +169,7 @@ impl Message {
         unsafe { std::slice::from_raw_parts(self.words[1..].as_ptr().cast(), self.room) }
     }
 
-    /// The text, to be written.
+    /// The text, for writing.
     #[inline]
     pub fn text_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `text`; any bytes are valid words.
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_keeps_messages_whole_and_in_order_and_refuses_what_has_no_room() {
+    fn a_queue_keeps_boundaries_and_order_and_refuses_what_exceeds_its_space() {
         let key = Key::new((std::process::id() << 8 | 1).cast_signed()).expect("not 0");
         let queue = MessageQueue::create(key).expect("System V queues work");
         assert!(exists(key).expect("an answer") && MessageQueue::create(key).is_err());

@@ -1,5 +1,5 @@
-//! System V semaphores, in sets of one: the calls, which none of our wrapper crates has. A set is found by a number, its key,
-//! outlives every process that knows it, and ends for all who use it when it is removed. Source: sysvipc(7), semget(2),
+//! System V semaphores, in sets of one: the system calls, which nix and rustix lack. A set is identified by a key,
+//! outlives all processes that use it, and its removal ends it for all of them. Source: sysvipc(7), semget(2),
 //! semop(2), semctl(2).
 #![allow(unsafe_code)]
 
@@ -11,29 +11,29 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 
-/// What a set is found by. Never 0, which is `IPC_PRIVATE` and would make a set instead of finding one.
+/// Key of a set. Never 0, which is `IPC_PRIVATE` and would create a set instead of finding one.
 pub type Key = NonZeroI32;
 
-/// Made here and now, for this user only.
+/// Creates a new set, for this user only.
 const MAKE: c_int = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
 
 unsafe extern "C" {
-    /// The libc crate leaves it out; glibc and musl have it with these types, semop(2).
+    /// Missing in the libc crate; glibc and musl have it with these types, semop(2).
     fn semtimedop(id: c_int, steps: *mut libc::sembuf, count: libc::size_t, limit: *const libc::timespec) -> c_int;
 }
 
-/// Where the kernel says how many there may be.
+/// File with the limits of the number of semaphores.
 const LIMITS: &str = "/proc/sys/kernel/sem";
 
-/// Why this system has none.
+/// Why this system has no System V semaphores.
 pub fn unavailable() -> Option<String> {
     let why = std::fs::metadata(LIMITS).err()?;
     Some(format!("this system has no System V semaphores: {LIMITS}: {why}"))
 }
 
-/// Removes the semaphore of `key`, in use or not.
+/// Removes the semaphore of `key`, even if it is in use.
 ///
-/// Errors: `NotFound` when there is none.
+/// Errors: `NotFound` if there is none.
 pub fn remove(key: Key) -> io::Result<()> {
     let Semaphore(id) = Semaphore::open(key)?;
     // SAFETY: IPC_RMID takes no further argument.
@@ -41,15 +41,15 @@ pub fn remove(key: Key) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a set has this key.
+/// True if a set has this key.
 ///
-/// Errors: the kernel does not answer, as where it was built without System V objects or a filter forbids the call.
+/// Errors: the kernel refuses the call, because it was built without System V objects or a filter forbids it.
 pub fn exists(key: Key) -> io::Result<bool> {
     match Semaphore::open(key) {
         Ok(_) => Ok(true),
         Err(error) => match error.raw_os_error() {
             Some(libc::ENOENT) => Ok(false),
-            // A set of another user, which we may not open.
+            // A set of another user, which this process may not open.
             Some(libc::EACCES) => Ok(true),
             _ => Err(error),
         },
@@ -65,29 +65,29 @@ pub enum AtExit {
     Undone,
 }
 
-/// A set of one semaphore, by its id.
+/// Set of one semaphore, by its id.
 #[derive(Clone, Copy, Debug)]
 pub struct Semaphore(c_int);
 
 impl Semaphore {
-    /// The largest value it can have (SEMVMX).
+    /// Largest value (SEMVMX).
     pub const MAX: u32 = 32_767;
 
-    /// Makes the semaphore of `key`, with the value 0.
+    /// Creates the semaphore of `key`, with the value 0.
     ///
-    /// Errors: `AlreadyExists`; `StorageFull` (ENOSPC) when the machine has as many as `kernel.sem` allows.
+    /// Errors: `AlreadyExists`; `StorageFull` (ENOSPC) if the machine has as many as `kernel.sem` allows.
     pub fn create(key: Key) -> io::Result<Self> {
         get_semaphore(key, MAKE)
     }
 
-    /// The semaphore that was made for `key`.
+    /// Opens the semaphore of `key`.
     ///
     /// Errors: `NotFound`.
     pub fn open(key: Key) -> io::Result<Self> {
         get_semaphore(key, 0)
     }
 
-    /// Adds 1 and wakes a waiter; false when the value is [`MAX`](Self::MAX) already.
+    /// Increments the value and wakes a waiter; false if the value is already [`MAX`](Self::MAX).
     #[inline]
     pub fn post(self) -> io::Result<bool> {
         match self.operate(step(1, 0)) {
@@ -96,12 +96,12 @@ impl Semaphore {
         }
     }
 
-    /// Takes 1 as soon as there is one; false when `limit` passed or the process was stopped meanwhile.
+    /// Decrements the value once it is positive; false if `limit` passed or a signal arrived first.
     #[inline]
     pub fn take(self, limit: Duration) -> io::Result<bool> {
         let mut down = step(-1, 0);
         let limit = TimeSpec::from_duration(limit);
-        // SAFETY: one operation and the time limit are read.
+        // SAFETY: the call reads one operation and the time limit.
         match Errno::result(unsafe { semtimedop(self.0, &raw mut down, 1, limit.as_ref()) }) {
             Ok(_) => Ok(true),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
@@ -109,15 +109,15 @@ impl Semaphore {
         }
     }
 
-    /// Adds 1 and wakes a waiter.
+    /// Increments the value and wakes a waiter.
     ///
-    /// Errors: ERANGE when the value is [`MAX`](Self::MAX) already.
+    /// Errors: ERANGE if the value is already [`MAX`](Self::MAX).
     #[inline]
     pub fn give(self, at_exit: AtExit) -> io::Result<()> {
         Ok(self.operate(step(1, at_exit.flag()))?)
     }
 
-    /// Takes 1 as soon as there is one; false when a signal came first.
+    /// Decrements the value once it is positive; false if a signal arrived first.
     #[inline]
     pub fn wait(self, at_exit: AtExit) -> io::Result<bool> {
         match self.operate(step(-1, at_exit.flag())) {
@@ -126,7 +126,7 @@ impl Semaphore {
         }
     }
 
-    /// Takes 1 if there is one.
+    /// Decrements the value if it is positive.
     #[inline]
     pub fn try_take(self, at_exit: AtExit) -> io::Result<bool> {
         match self.operate(step(-1, at_exit.flag() | libc::IPC_NOWAIT)) {
@@ -137,7 +137,7 @@ impl Semaphore {
 
     #[inline]
     fn operate(self, mut step: libc::sembuf) -> Result<(), Errno> {
-        // SAFETY: one operation is read.
+        // SAFETY: the call reads one operation.
         Errno::result(unsafe { libc::semop(self.0, &raw mut step, 1) }).map(drop)
     }
 }
@@ -153,12 +153,12 @@ impl AtExit {
 
 fn get_semaphore(key: Key, flags: c_int) -> io::Result<Semaphore> {
     let members = i32::from(flags & libc::IPC_CREAT != 0);
-    // SAFETY: plain numbers go in and one comes out.
+    // SAFETY: all arguments and the result are plain numbers.
     Ok(Semaphore(Errno::result(unsafe { libc::semget(key.get(), members, flags) })?))
 }
 
 const fn step(by: libc::c_short, flags: c_int) -> libc::sembuf {
-    // Both flags, SEM_UNDO and IPC_NOWAIT, lie in the lower 16 bits.
+    // Both flags, SEM_UNDO and IPC_NOWAIT, are in the lower 16 bits.
     libc::sembuf { sem_num: 0, sem_op: by, sem_flg: flags as libc::c_short }
 }
 

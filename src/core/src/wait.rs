@@ -1,11 +1,10 @@
 //! Wait strategies: what a sender or receiver does while it waits, the same for every shared-memory mechanism.
 //!
-//! A waiter sleeps at a [`WaitPoint`] in shared memory: [`Parker`] is a parker for one waiter, [`EventCount`] an event count for many.
-//! A [`WaitStrategy`] determines how long a waiter polls before it sleeps, and how it is woken.
+//! A waiter sleeps at a [`WaitPoint`] in shared memory: a [`Parker`] serves one waiter, an [`EventCount`] many. A
+//! [`WaitStrategy`] determines how long a waiter polls before it sleeps, and how it is woken.
 
 mod doorbell;
 pub mod fence;
-mod limit;
 #[cfg(loom)]
 pub mod model;
 mod point;
@@ -19,9 +18,8 @@ use crate::address::Descriptor;
 use crate::record::Wait;
 
 pub use doorbell::Doorbell;
-pub use limit::WaitLimit;
 pub use point::{ALL, EventCount, NoWaiters, Parker, WaitPoint};
-pub use timed::TimedWait;
+pub use timed::{TimedWait, WaitLimit};
 pub use word::Word;
 pub use word::sleep_until_woken;
 
@@ -60,7 +58,7 @@ pub trait Strategy: Sized + 'static {
     fn attach(descriptors: &[Descriptor]) -> io::Result<Self>;
 }
 
-/// Waits, at places of kind `P`, for a condition that another process makes true.
+/// Waits at a wait point for a condition that another process makes true.
 pub trait WaitStrategy<P: WaitPoint>: Strategy {
     /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls.
     ///
@@ -75,14 +73,14 @@ pub trait WaitStrategy<P: WaitPoint>: Strategy {
 #[derive(Clone, Copy, Default)]
 pub struct Spin;
 /// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then yields the CPU between polls; never sleeps.
-/// Costs the same as [`Spin`] while every CPU is free; otherwise the process that is waited for gets to run.
+/// Costs the same as [`Spin`] while there are enough CPUs; otherwise the awaited process gets to run.
 #[derive(Clone, Copy, Default)]
 pub struct SpinYield;
 /// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
 ///
 /// A process that publishes a message rarely finds a sleeper, and a full fence after every message would wait for the
-/// message's own cache line: it made an 8-byte stream seven times slower. So the sleeper executes the fence for both sides
-/// with membarrier(2), where the kernel has it.
+/// message's own cache line: it made an 8-byte stream seven times slower. So the sleeper executes the fence for both
+/// processes with membarrier(2), where the kernel has it.
 #[derive(Clone, Copy, Default)]
 pub struct Hybrid;
 /// Sleeps after one poll.
@@ -90,13 +88,13 @@ pub struct Hybrid;
 pub struct Park;
 
 impl SpinYield {
-    /// A few cache line transfers: a message in transit arrives before the first system call.
+    /// About a few cache line transfers: a message in transit arrives before the first system call.
     pub const PAUSES_BEFORE_YIELD: u32 = 128;
 }
 
 impl Hybrid {
-    /// About the cost of one sleep and wake, so that waiting costs at most twice the better choice
-    /// (the classical competitive bound: Karlin, Manasse, Rudolph, Sleator 1988).
+    /// About the cost of one sleep and wake, so that waiting costs at most twice the better choice (competitive bound:
+    /// Karlin, Manasse, Rudolph, Sleator 1988).
     pub const PAUSES_BEFORE_SLEEP: u32 = 512;
 }
 
@@ -207,7 +205,7 @@ fn pause(hints: u32) {
     }
 }
 
-/// Each yield is a system call, so the abort flag may be checked every time.
+/// Each yield is a system call, so the cost of checking the abort flag every time is negligible.
 #[cold]
 fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
     let mut yields = 0u32;
@@ -223,7 +221,8 @@ fn yield_until<R>(mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> 
     }
 }
 
-/// Announces, fences, polls once more, sleeps, and repeats until `ready`. Only the model's mutant passes a weaker `fence`.
+/// Announces, fences, polls once more, sleeps, and repeats until `ready`. Only the model's mutant passes a weaker
+/// `fence`.
 #[cold]
 pub fn sleep_until<P: WaitPoint, R>(
     point: &P,

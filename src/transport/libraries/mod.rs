@@ -1,4 +1,5 @@
-//! Libraries that carry messages between processes. Those behind a cargo feature are listed even if they are not built in.
+//! Libraries that carry messages between processes. Those behind a cargo feature are listed even if they are not built
+//! in.
 
 #[cfg(not(all(feature = "peer-zeromq", feature = "peer-nng")))]
 mod absent;

@@ -1,6 +1,6 @@
-//! Ring of bytes in shared memory, one producer, one consumer: each message follows its length, and is written and read in
-//! place. Cost: one line hand-over for a small message, or less if several messages share a line.
-//! Source: see [`crate::ring::bytes`].
+//! Ring of bytes in shared memory, one producer, one consumer: each message follows its length, and is written and read
+//! in place. Cost: one line hand-over for a small message, or less if several messages share a line. Source: see
+//! [`crate::ring::bytes`].
 
 use std::io;
 use std::marker::PhantomData;
@@ -22,8 +22,8 @@ pub struct Bytes<W>(PhantomData<W>);
 /// Largest ring. A message takes at most a quarter of it.
 const MAX_CAPACITY_BYTES: u64 = 1 << 30;
 
-/// Size of the ring: the default of a ring of slots, or what the plan's depth in messages of this size needs, and at least
-/// enough for the largest message.
+/// Size of the ring: the default of a ring of slots, or what the plan's depth in messages of this size needs, and at
+/// least enough for the largest message.
 fn capacity(shape: &Shape) -> u64 {
     let record = record_bytes(shape.message_bytes);
     let wanted = if shape.depth > 0 { u64::from(shape.depth) * record } else { DEFAULT_RING_BYTES as u64 };

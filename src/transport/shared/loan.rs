@@ -1,6 +1,7 @@
 //! Pool of buffers in shared memory, one producer, one consumer: the payload stays in its buffer, and only the buffer's
-//! number travels, through one ring to the consumer and through another one back. Cost: the lines of two rings and of the
-//! payload, three hand-overs where [`Spsc`](super::slots::Spsc) has one, for any message size. Source: see [`crate::ring::loan`].
+//! number travels, through one ring to the consumer and through another one back. Cost: the lines of two rings and of
+//! the payload, three hand-overs where [`Spsc`](super::slots::Spsc) has one, for any message size. Source: see
+//! [`crate::ring::loan`].
 
 use std::io;
 use std::marker::PhantomData;
@@ -79,8 +80,8 @@ impl<W: WaitStrategy<Parker> + Copy> Queue for Loan<W> {
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        // The receiver waits for the line with the buffer's number and then for the payload's. The sender takes a buffer
-        // back without waiting, since it was returned earlier, but still fetches its line.
+        // The receiver waits for the line with the buffer's number and then for the payload's. The sender takes a
+        // buffer back without waiting, since it was returned earlier, but still fetches its line.
         let mut anatomy = anatomy::<W>(shape, 2.0);
         anatomy.sender.line_hand_overs += 1.0;
         anatomy

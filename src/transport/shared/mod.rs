@@ -1,5 +1,5 @@
-//! Queues and cells in memory that both endpoints map. [`queue`] makes a transport of each; limits, default depth and cost
-//! model of those with slots are defined here.
+//! Queues and cells in memory that both endpoints map. [`queue`] makes a transport of each; limits, default depth and
+//! cost model of those with slots are defined here.
 
 pub(super) mod bytes;
 pub(super) mod loan;
@@ -68,8 +68,9 @@ fn layout(shape: &Shape) -> Layout {
     Layout::new(depth(shape), shape.message_bytes)
 }
 
-/// Line hand-overs per message in a slot of `layout`. In a stream several small messages share a line and one hand-over.
-/// In a closed loop the receiver waits for the line with the slot's word; the fetch of a second line overlaps with it.
+/// Line hand-overs per message in a slot of `layout`. In a stream several small messages share a line and one
+/// hand-over. In a closed loop the receiver waits for the line with the slot's word; the fetch of a second line
+/// overlaps with it.
 fn hand_overs(shape: &Shape, layout: &Layout) -> f64 {
     if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
 }
@@ -79,10 +80,10 @@ fn contended(endpoints: u32) -> f64 {
     if endpoints > 1 { 1.0 } else { 0.0 }
 }
 
-/// Cost model with `hand_overs` of the line with the slot's word; payload beyond the first line moves in bulk. A receiver
-/// that sleeps costs a wake, a context switch and system calls of both endpoints: one each for a futex; for an eventfd a
-/// poll and a read against a write. A hybrid wait costs that only if it outlasts its polls, which does not happen in a
-/// closed loop between two CPUs.
+/// Cost model with `hand_overs` of the line with the slot's word; payload beyond the first line moves in bulk. A
+/// receiver that sleeps costs a wake, a context switch and system calls of both endpoints: one each for a futex; for an
+/// eventfd a poll and a read against a write. A hybrid wait costs that only if it outlasts its polls, which does not
+/// happen in a closed loop between two CPUs.
 fn anatomy<W: Strategy>(shape: &Shape, hand_overs: f64) -> Anatomy {
     let (sleeps, sleeper_calls) = match W::WAIT {
         Wait::Park | Wait::Block if shape.closed_loop() => (1.0, 1.0),

@@ -1,5 +1,5 @@
-//! Bounded queues in shared memory, guarded by objects of the C library that block in the kernel. Payload is written and
-//! read in place. If an endpoint has to wait, it makes a futex call to sleep and its peer makes one to wake it.
+//! Bounded queues in shared memory, guarded by objects of the C library that block in the kernel. Payload is written
+//! and read in place. If an endpoint has to wait, it makes a futex call to sleep and its peer makes one to wake it.
 
 use std::io;
 
@@ -68,7 +68,8 @@ impl Queue for Semaphores {
     }
 
     fn anatomy(shape: &Shape) -> Anatomy {
-        // The receiver fetches the line of the filled count, then the slot's; the sender fetches that of the free count.
+        // The receiver fetches the line of the filled count, then the slot's; the sender fetches that of the free
+        // count.
         let mut anatomy = anatomy::<InLibrary>(shape, 2.0);
         anatomy.sender.line_hand_overs += 1.0;
         anatomy

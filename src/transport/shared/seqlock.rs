@@ -1,6 +1,6 @@
-//! Cell in shared memory with the latest value: the writer never waits, and a reader that was overtaken by the writer copies
-//! again. Values not read in time are overwritten. Cost: one line hand-over for a small value, and a copy at each endpoint.
-//! Source: see [`crate::ring::seqlock`].
+//! Cell in shared memory with the latest value: the writer never waits, and a reader that was overtaken by the writer
+//! copies again. Values not read in time are overwritten. Cost: one line hand-over for a small value, and a copy at
+//! each endpoint. Source: see [`crate::ring::seqlock`].
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use super::anatomy;
 use super::queue::{Attachment, Queue, Shared};
 use crate::record::Anatomy;
-use crate::ring::cell::{SegmentCell, segment_bytes};
 use crate::ring::seqlock::{Reader, Writer};
+use crate::ring::seqlock::{SegmentCell, segment_bytes};
 use crate::transport::{Delivery, Shape, Topology};
 use crate::wait::{EventCount, WaitStrategy};
 

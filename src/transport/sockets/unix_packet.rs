@@ -1,7 +1,7 @@
-//! Unix socket pairs that keep message boundaries, by kind and wait strategy: in order, without loss, since a sender waits
-//! while its buffer is full. Any number of processes may share an endpoint.
-//! Cost: two system calls and two copies per message, a buffer (sk_buff) allocated and freed for each, a wake and a context
-//! switch if the receiver sleeps. Source: unix(7), socketpair(2), socket(7) on SO_RCVTIMEO.
+//! Unix socket pairs that keep message boundaries, by kind and wait strategy: in order, without loss, since a sender
+//! waits while its buffer is full. Any number of processes may share an endpoint. Cost: two system calls and two copies
+//! per message, a buffer (sk_buff) allocated and freed for each, a wake and a context switch if the receiver sleeps.
+//! Source: unix(7), socketpair(2), socket(7) on SO_RCVTIMEO.
 
 use std::io;
 use std::marker::PhantomData;
@@ -37,8 +37,8 @@ pub trait Kind: 'static {
 /// SOCK_SEQPACKET: a connection. An empty message reads as the end of the connection.
 pub struct Seqpacket;
 
-/// SOCK_DGRAM. A sender sees that the receiver has closed (ECONNREFUSED), but a receiver does not see its senders close, so
-/// a blocked one wakes up regularly, which costs a timer set and cleared for each sleep.
+/// SOCK_DGRAM. A sender sees that the receiver has closed (ECONNREFUSED), but a receiver does not see its senders
+/// close, so a blocked one wakes up regularly, which costs a timer set and cleared for each sleep.
 pub struct Datagram;
 
 impl Kind for Seqpacket {

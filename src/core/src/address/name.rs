@@ -17,7 +17,7 @@ use crate::{sysv_msg, sysv_sem, sysv_shm};
 pub enum NameKind {
     /// `shm_open`.
     PosixShm,
-    /// Every entry of /dev/shm with this prefix: objects that a library creates there itself.
+    /// All entries of /dev/shm with this prefix: objects that a library creates there itself.
     PosixShmPrefix,
     /// `shmget`: the key is the name's last eight hex digits.
     SysvShm,
@@ -115,8 +115,8 @@ fn unlink_posix_shm(name: &str) {
     let _ = nix::sys::mman::shm_unlink(format!("/{name}").as_str());
 }
 
-/// Removes the entries of /dev/shm whose names begin with `prefix`, directories recursively. A truncated prefix would match
-/// the names of other runs, and removes nothing.
+/// Removes the entries of /dev/shm whose names begin with `prefix`, directories recursively. A truncated prefix would
+/// match the names of other runs, and removes nothing.
 fn remove_beginning_with(prefix: &str) {
     let random = prefix.rsplit('.').next().unwrap_or_default();
     if random.len() != RANDOM_DIGITS || !random.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -206,8 +206,8 @@ impl Name {
     }
 }
 
-/// Lease file of a worker, in its temporary directory, for names that the worker creates itself. The harness reads it before
-/// it removes the directory.
+/// Lease file of a worker, in its temporary directory, for names that the worker creates itself. The harness reads it
+/// before it removes the directory.
 pub const WORKER_LEASE: &str = "names.lease";
 
 /// Random names tried before giving up.
@@ -232,7 +232,7 @@ pub fn lease_as_worker(run_id: &str) -> io::Result<()> {
 
 /// Returns a fresh name, recorded in the lease file before the object exists.
 ///
-/// Errors: every drawn name may already be taken, also where the kernel refuses the check; the lease cannot be written.
+/// Errors: all drawn names may be taken (also if the kernel refuses the check); the lease cannot be written.
 pub fn fresh_name(kind: NameKind) -> io::Result<Name> {
     let mut lease = LEASE.lock().expect("no holder panics");
     let run = lease.as_ref().map_or("unleased", |(run, _)| run);

@@ -1,5 +1,5 @@
-//! Paths of unix sockets. A socket address holds fewer bytes than a path may have, and a temporary directory may be deeply
-//! nested. Source: unix(7).
+//! Paths of unix sockets. A socket address holds fewer bytes than a path may have, and a temporary directory may be
+//! deeply nested. Source: unix(7).
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Longest path that fits a socket address (`sun_path`), without the terminating zero.
 const PATH_BYTES_MAX: usize = 107;
 
-/// Calls `act` with a path to `path` that fits a socket address: the path itself, or, if it is too long, the same file below
+/// Calls `act` with a form of `path` that fits a socket address: the path itself, or, if it is too long, a path through
 /// an open descriptor of its directory.
 ///
 /// Errors: `InvalidInput` for a long path without directory or name; those of `act`.
@@ -43,8 +43,8 @@ mod tests {
         let mut caller = shortened(&path, |short| UnixStream::connect(short)).expect("found");
         let (mut called, _) = listener.accept().expect("a call");
         caller.write_all(b"here").expect("sent");
-        let mut heard = [0; 4];
-        called.read_exact(&mut heard).expect("received");
-        assert_eq!(&heard, b"here");
+        let mut seen = [0; 4];
+        called.read_exact(&mut seen).expect("received");
+        assert_eq!(&seen, b"here");
     }
 }

@@ -1,7 +1,7 @@
 //! Test that the tick counters of several CPUs agree: a stamp passed between CPUs must never come from the future.
 //!
-//! A constant rate is not enough: counters that started at different times add that difference to every interval that begins
-//! on one core and ends on another.
+//! A constant rate is not enough: counters that started at different times add that difference to every interval that
+//! begins on one core and ends on another.
 
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,17 +12,17 @@ use crate::pin;
 
 /// Stamps passed each way in the test of one pair.
 const HAND_OVERS: u32 = 500;
-/// Time limit of that test; past it the pair counts as unproven. Working pairs take well under a millisecond.
-const PATIENCE_NS: u64 = 500_000_000;
-/// Polls of an empty word, some 100 us, between two yields. Two workers that test the same pair at once would otherwise each
-/// occupy one CPU and wait for a thread that the other keeps from running.
-const LOOKS_PER_TURN: u32 = 8192;
+/// Time limit of that test; after it the pair counts as not synchronised. Usually it takes well under a millisecond.
+const LIMIT_NS: u64 = 500_000_000;
+/// Polls of an empty word, about 100 us, between two yields. Two workers that test the same pair at once would
+/// otherwise each occupy one CPU and wait for a thread that the other does not let run.
+const POLLS_PER_YIELD: u32 = 8192;
 
-/// True if a tick stamp passed from one of `cpus` to another is never ahead of the receiver's counter, in either direction.
-/// Offsets shorter than the transfer itself are not detected, and do not matter for longer intervals.
+/// True if a tick stamp passed from one of `cpus` to another is never ahead of the receiver's counter, in either
+/// direction. Offsets shorter than the transfer itself are not detected, and do not matter for longer intervals.
 ///
-/// The first CPU is compared with each of the others. An empty list means every CPU this thread may use, as for unpinned
-/// roles. Also false if a CPU cannot be used or responds too late.
+/// The first CPU is compared with each of the others. An empty list means every CPU this thread may use, as for
+/// unpinned roles. Also false if a CPU cannot be used or responds too late.
 pub fn ticks_synchronised(cpus: &[u32]) -> bool {
     let mut cpus = if cpus.is_empty() { pin::allowed_cpus().unwrap_or_default() } else { cpus.to_vec() };
     cpus.sort_unstable();
@@ -43,7 +43,7 @@ struct HandOver {
 
 fn pair_is_synchronised(first: u32, second: u32) -> bool {
     let words = HandOver::default();
-    let deadline_ns = now_ns() + PATIENCE_NS;
+    let deadline_ns = now_ns() + LIMIT_NS;
     thread::scope(|scope| {
         let opens = scope.spawn(|| {
             let pass = |_| {
@@ -60,13 +60,13 @@ fn pair_is_synchronised(first: u32, second: u32) -> bool {
             };
             words.judge(second, || (0..HAND_OVERS).all(pass))
         });
-        // Both are joined, whatever the first says.
+        // Both threads are joined, whatever the first result.
         opens.join().unwrap_or(false) & answers.join().unwrap_or(false)
     })
 }
 
 impl HandOver {
-    /// Runs one side on its CPU and signals the other side if it fails.
+    /// Runs one thread on its CPU, and signals the other thread if it fails.
     fn judge(&self, cpu: u32, side: impl FnOnce() -> bool) -> bool {
         let fine = pin::pin_this_thread(cpu).is_ok() && side();
         if !fine {
@@ -75,8 +75,8 @@ impl HandOver {
         fine
     }
 
-    /// Takes a stamp from `word` and compares it with this CPU's counter. The lowest bit, which marks a full word, is set on
-    /// both sides of the comparison.
+    /// Takes a stamp from `word` and compares it with this CPU's counter. The lowest bit, which marks a full word, is
+    /// set on both sides of the comparison.
     fn arrives_in_past(&self, word: &AtomicU64, deadline_ns: u64) -> bool {
         let mut looks = 0u32;
         loop {
@@ -86,7 +86,7 @@ impl HandOver {
             }
             looks = looks.wrapping_add(1);
             hint::spin_loop();
-            if looks.is_multiple_of(LOOKS_PER_TURN) {
+            if looks.is_multiple_of(POLLS_PER_YIELD) {
                 if self.broken.load(Ordering::Relaxed) || now_ns() > deadline_ns {
                     return false;
                 }
@@ -102,24 +102,24 @@ mod tests {
 
     #[test]
     fn one_cpu_agrees_with_itself() {
-        let own = pin::allowed_cpus().expect("Linux tells")[0];
+        let own = pin::allowed_cpus().expect("allowed CPUs")[0];
         assert!(ticks_synchronised(&[own]));
         assert!(ticks_synchronised(&[own, own]));
     }
 
     #[test]
-    fn a_cpu_that_cannot_be_used_proves_nothing() {
-        let own = pin::allowed_cpus().expect("Linux tells")[0];
+    fn a_cpu_that_cannot_be_used_is_not_synchronised() {
+        let own = pin::allowed_cpus().expect("allowed CPUs")[0];
         assert!(!ticks_synchronised(&[own, 1_000_000]));
     }
 
     #[test]
-    fn a_stamp_from_the_future_is_seen() {
+    fn a_stamp_from_the_future_is_detected() {
         let words = HandOver::default();
         words.there.store(u64::MAX, Ordering::Release);
-        assert!(!words.arrives_in_past(&words.there, now_ns() + PATIENCE_NS));
+        assert!(!words.arrives_in_past(&words.there, now_ns() + LIMIT_NS));
         words.there.store(1, Ordering::Release);
-        assert!(words.arrives_in_past(&words.there, now_ns() + PATIENCE_NS));
+        assert!(words.arrives_in_past(&words.there, now_ns() + LIMIT_NS));
     }
 
     #[test]

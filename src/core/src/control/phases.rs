@@ -1,4 +1,4 @@
-//! Who goes through phases: the leader that opens them and the members that follow.
+//! Roles of a phase: the leader, which opens it, and the members.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,16 +10,16 @@ use crate::{abort, futex};
 const POLLS_BEFORE_SLEEP: u32 = 2000;
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
-/// The role that opens phases.
+/// Role that opens phases.
 pub struct Leader {
     page: Page,
     members: u32,
-    /// Entries, and then leavings, of all phases up to this one.
+    /// Number of entries, and then of exits, in all phases up to this one.
     due: u32,
 }
 
 impl Leader {
-    /// Leads `slots - 1` members.
+    /// Leader of `slots - 1` members.
     pub fn new(page: Page, slots: u32) -> Self {
         Self { page, members: slots - 1, due: 0 }
     }
@@ -29,12 +29,12 @@ impl Leader {
         &self.page
     }
 
-    /// Lines in use on the page: the members' and this one.
+    /// Slots in use on the page, including the leader's.
     pub fn slots(&self) -> u32 {
         self.members + 1
     }
 
-    /// Opens a phase and returns once every member has entered it.
+    /// Opens a phase, and waits until all members have entered it.
     pub fn open(&mut self, kind: u32, count: u64) -> io::Result<()> {
         let header = self.page.header();
         header.kind.store(kind, Ordering::Relaxed);
@@ -46,7 +46,7 @@ impl Leader {
         self.await_members(&header.entered)
     }
 
-    /// Returns once every member has left the phase; what they stored before is visible then.
+    /// Waits until all members have left the phase; their earlier stores are visible then.
     pub fn close(&mut self) -> io::Result<()> {
         self.await_members(&self.page.header().left)
     }
@@ -57,7 +57,7 @@ impl Leader {
     }
 }
 
-/// A role that follows.
+/// Role that takes part in phases.
 pub struct Member {
     page: Page,
     slot: u32,
@@ -65,7 +65,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// Follows on `slot`.
+    /// Member on `slot`.
     pub fn new(page: Page, slot: u32) -> Self {
         Self { page, slot, seen: 0 }
     }
@@ -75,7 +75,7 @@ impl Member {
         &self.page
     }
 
-    /// This role's line.
+    /// This role's slot.
     pub fn slot(&self) -> u32 {
         self.slot
     }
@@ -103,7 +103,7 @@ fn arrive(arrivals: &AtomicU32) -> io::Result<()> {
     futex::wake(arrivals, 1)
 }
 
-/// Polls a while, then sleeps on `word` until `done` holds for its value.
+/// Polls for a while, then sleeps on `word`, until `done` holds for its value.
 fn await_word(word: &AtomicU32, done: impl Fn(u32) -> bool, order: Ordering) -> io::Result<u32> {
     for _ in 0..POLLS_BEFORE_SLEEP {
         let now = word.load(order);
@@ -121,5 +121,36 @@ fn await_word(word: &AtomicU32, done: impl Fn(u32) -> bool, order: Ordering) -> 
             return Err(abort::error());
         }
         futex::wait(word, now, SLEEP_SLICE)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_see_each_phase_once_and_the_leader_sees_their_stores() {
+        let (page, descriptor) = Page::create().unwrap();
+        let member = std::thread::spawn(move || {
+            let page = Page::attach(&descriptor).unwrap();
+            let mut member = Member::new(page, 1);
+            let mut total = 0;
+            loop {
+                let phase = member.enter().unwrap();
+                total += phase.count;
+                member.page().set_ended_ns(1, total);
+                member.leave().unwrap();
+                if phase.kind == 9 {
+                    return total;
+                }
+            }
+        });
+        let mut leader = Leader::new(page, 2);
+        for (kind, count, total) in [(1, 10, 10), (2, 5, 15), (9, 1, 16)] {
+            leader.open(kind, count).unwrap();
+            leader.close().unwrap();
+            assert_eq!(leader.page().ended_ns(1), total);
+        }
+        assert_eq!(member.join().unwrap(), 16);
     }
 }

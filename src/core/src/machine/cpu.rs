@@ -1,10 +1,10 @@
-//! What each CPU shares with the others, as the kernel's topology files tell it.
+//! Core, caches and memory node of each CPU, from the kernel's topology files.
 //!
-//! A cache they do not list counts as not shared, which is what a machine without that level would say too.
+//! A cache that the files do not list counts as not shared.
 
 use super::tree::{CPUS, Tree};
 
-/// One hardware thread. What it shares with others is named by the lowest CPU that shares it.
+/// Hardware thread. What it shares with others is identified by the lowest CPU that shares it.
 #[derive(Clone, Debug)]
 pub(super) struct Cpu {
     pub(super) number: u32,
@@ -15,7 +15,7 @@ pub(super) struct Cpu {
     pub(super) efficient: bool,
 }
 
-/// The CPUs of these numbers.
+/// CPUs with these numbers.
 pub(super) fn read(tree: &Tree, numbers: &[u32]) -> Vec<Cpu> {
     let nodes = nodes(tree);
     let efficient = efficiency_cpus(tree, numbers);
@@ -47,7 +47,7 @@ impl Cpu {
     }
 }
 
-/// Memory nodes and their CPUs; nodes of memory alone have none.
+/// Memory nodes and their CPUs; a node may have memory only.
 fn nodes(tree: &Tree) -> Vec<(u32, Vec<u32>)> {
     const NODES: &str = "sys/devices/system/node";
     let online = tree.list(&format!("{NODES}/online")).unwrap_or_default();
@@ -55,8 +55,8 @@ fn nodes(tree: &Tree) -> Vec<(u32, Vec<u32>)> {
     online.into_iter().map(|node| (node, cpus(node))).collect()
 }
 
-/// The efficiency cores: those Intel lists as `cpu_atom`; on Arm, and kernels without that list, those whose capacity is
-/// at most three quarters of the largest. Cores that differ by less are one kind, binned or favoured.
+/// Efficiency cores: on Intel those listed as `cpu_atom`; on Arm, and kernels without that list, those with at most
+/// three quarters of the largest capacity. Cores with smaller differences are of one kind.
 fn efficiency_cpus(tree: &Tree, allowed: &[u32]) -> Vec<u32> {
     if let Some(listed) = tree.list("sys/devices/cpu_atom/cpus") {
         return listed;

@@ -7,8 +7,8 @@ use super::tree::{CPUS, Tree};
 use crate::record::{Cache, Facts};
 use crate::{clock, pin};
 
-/// What this computer is, and whether its topology can be believed: not under a hypervisor, which may present any. What
-/// the system does not tell is `None`, `unknown` or empty.
+/// Facts about this computer, and whether its topology is reliable, which it is not under a hypervisor. Facts that the
+/// system does not provide are `None`, `unknown` or empty.
 pub fn read() -> (Facts, bool) {
     let tree = Tree::system();
     let online = tree.list(&format!("{CPUS}/online"));
@@ -30,7 +30,7 @@ pub fn read() -> (Facts, bool) {
         numa_nodes: tree.list("sys/devices/system/node/online").map_or(1, |nodes| nodes.len() as u32),
         memory_bytes: tree.text("proc/meminfo").and_then(|text| memory_bytes(&text)).unwrap_or(0),
         page_bytes: sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
-        // The version names the preemption model, which moves wake-up times.
+        // The version names the preemption model, which affects wake-up times.
         kernel: format!("{} {}", uname_word(UtsName::release), uname_word(UtsName::version)),
         operating_system: operating_system(&tree).unwrap_or_else(|| "unknown".into()),
         hypervisor,
@@ -101,7 +101,7 @@ fn mitigations(tree: &Tree) -> Vec<String> {
     tree.names(&folder).into_iter().filter_map(state).collect()
 }
 
-/// The caches that `cpu` sees, nearest first.
+/// Caches of `cpu`, nearest first.
 fn caches(tree: &Tree, cpu: u32) -> Vec<Cache> {
     let folder = format!("{CPUS}/cpu{cpu}/cache");
     let cache = |index: String| {
@@ -119,7 +119,7 @@ fn caches(tree: &Tree, cpu: u32) -> Vec<Cache> {
     caches
 }
 
-/// The kernel's short sizes: `48K`, `32M`.
+/// Parses the kernel's short sizes: `48K`, `32M`.
 fn size_bytes(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..split].parse().ok()?;
@@ -154,7 +154,7 @@ fn hypervisor_by_cpuid() -> Option<String> {
     None
 }
 
-/// What firmware calls itself in a virtual machine; aarch64 has no bit that tells.
+/// Name that firmware gives a virtual machine; aarch64 has no CPU flag for that.
 fn virtual_product(vendor: &str, product: &str) -> Option<String> {
     const NAMES: [&str; 8] = [
         "KVM",
@@ -167,7 +167,7 @@ fn virtual_product(vendor: &str, product: &str) -> Option<String> {
         "Apple Virtualization",
     ];
     let name = format!("{vendor} {product}").trim().to_owned();
-    // One vendor rents out bare machines under the same name as virtual ones.
+    // This vendor uses the same name for bare machines and virtual ones.
     let rented = vendor == "Amazon EC2" && !product.contains("metal");
     (rented || NAMES.iter().any(|known| name.contains(known))).then_some(name)
 }
@@ -189,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_told_in_kibibytes() {
+    fn memory_is_given_in_kibibytes() {
         assert_eq!(memory_bytes("MemTotal:       24684096 kB\nMemFree: 1 kB\n"), Some(24_684_096 * 1024));
         assert_eq!(memory_bytes("MemFree: 1 kB\n"), None);
     }
 
     #[test]
-    fn sizes_carry_a_suffix() {
+    fn sizes_have_a_suffix() {
         assert_eq!(size_bytes("48K"), Some(48 * 1024));
         assert_eq!(size_bytes("32M"), Some(32 << 20));
         assert_eq!(size_bytes("512"), Some(512));
@@ -204,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_word_stands_in_brackets() {
+    fn the_chosen_word_is_in_brackets() {
         assert_eq!(chosen_word("always [madvise] never").as_deref(), Some("madvise"));
         assert_eq!(chosen_word("always"), None);
     }
 
     #[test]
-    fn firmware_of_a_virtual_machine_is_known_by_name() {
+    fn firmware_of_a_virtual_machine_is_recognised_by_name() {
         assert_eq!(virtual_product("QEMU", "KVM Virtual Machine").as_deref(), Some("QEMU KVM Virtual Machine"));
         assert!(virtual_product("Amazon EC2", "c7g.large").is_some());
         assert_eq!(virtual_product("Amazon EC2", "c7g.metal"), None);

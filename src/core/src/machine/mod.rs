@@ -1,6 +1,6 @@
-//! This computer: what it is, where two roles can run on it, how busy it is.
+//! This computer: facts, CPU placement, noise.
 //!
-//! Everything comes from `/proc`, `/sys` and a few system calls, and whatever a system does not tell is absent, never
+//! All of it comes from `/proc`, `/sys` and a few system calls. What a system does not provide is absent, never
 //! guessed.
 
 mod cpu;
@@ -13,7 +13,7 @@ pub use crate::pin;
 
 use crate::record::Machine;
 
-/// This computer as a record shows it, floors not yet measured.
+/// This computer as in a record, before its floors are measured.
 pub fn describe() -> Machine {
     let (facts, topology_trusted) = facts::read();
     Machine { facts, floors: None, topology_trusted }

@@ -1,21 +1,20 @@
-//! How busy the system says it is, read just before and just after a trial.
+//! System load, read just before and just after a trial.
 
 use std::fs;
 
 use crate::record::NoiseReading;
 
-/// Length of the kernel's accounting tick as `/proc/stat` shows it: `USER_HZ` is 100 on x86-64 and aarch64, whatever
-/// the kernel's own rate.
+/// Unit of the times in `/proc/stat`: `USER_HZ` is 100 on x86-64 and aarch64, whatever the kernel's own tick rate.
 const TICK_MS: u64 = 10;
 
-/// Time stolen from `cpus` (from all when empty) since boot, and the load. Zero where the system does not tell.
+/// Time stolen from `cpus` since boot (from all CPUs if empty), and the load; zero if the system does not provide them.
 pub fn read(cpus: &[u32]) -> NoiseReading {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     NoiseReading { steal_ms: steal_ms(&stat, cpus), load: one_minute_load(&load) }
 }
 
-/// Stolen time in `/proc/stat`: the eighth number after a CPU's name. The line `cpu` sums all of them.
+/// Stolen time in `/proc/stat`: the eighth number after a CPU's name. The line `cpu` is the sum of all CPUs.
 fn steal_ms(stat: &str, cpus: &[u32]) -> u64 {
     let wanted = |name: &str| match name.strip_prefix("cpu") {
         Some("") => cpus.is_empty(),
@@ -54,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_on_one_cpu_counts_its_steal_once() {
+    fn two_roles_on_one_cpu_count_its_steal_once() {
         assert_eq!(steal_ms(STAT, &[0, 0]), 20);
     }
 
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn this_system_answers() {
+    fn this_system_reports_its_load() {
         assert!(read(&[]).load >= 0.0);
     }
 }

@@ -1,14 +1,14 @@
-//! Which two CPUs stand for each placement class on this machine.
+//! CPUs for each placement class on this machine.
 //!
-//! A round trip costs several times more across memory nodes than under one cache, so every result names the class its
-//! roles were placed by.
+//! A round trip costs several times more between memory nodes than under one cache, so every result names the placement
+//! class of its roles.
 
 use super::cpu::{self, Cpu};
 use super::tree::{CPUS, Tree};
 use crate::pin;
 use crate::record::Placement;
 
-/// The classes of two physical cores, nearest first; what default runs use is the first that this machine has.
+/// Classes of two physical cores, nearest first; default runs use the first one that this machine has.
 const NEAREST_FIRST: [Placement; 7] = [
     Placement::SameL2,
     Placement::SameL3,
@@ -16,15 +16,15 @@ const NEAREST_FIRST: [Placement; 7] = [
     Placement::CrossNode,
     Placement::PerformanceEfficiency,
     Placement::EfficiencyEfficiency,
-    // Two threads of one core share its execution units: no stand-in for two cores, so only where nothing else is.
+    // Two threads of one core share its execution units and do not represent two cores, so this is the last choice.
     Placement::SmtSibling,
 ];
 
-/// The CPUs that this process is allowed, and what they share.
+/// CPUs that this process may use, with what they share.
 #[derive(Clone, Debug)]
 pub struct Topology {
     allowed: Vec<u32>,
-    /// The same CPUs in order of preference: the core of CPU 0, where most interrupts arrive, comes last.
+    /// The same CPUs in order of preference; last the core of CPU 0, where most interrupts arrive.
     cpus: Vec<Cpu>,
 }
 
@@ -32,12 +32,12 @@ impl Topology {
     /// Reads the running system.
     pub fn discover() -> Self {
         let tree = Tree::system();
-        // Only a machine too large for the affinity calls has no answer; its online CPUs are the best known then.
+        // The affinity call fails only on machines that are too large for it; then the online CPUs are used.
         let allowed = pin::allowed_cpus().ok().or_else(|| tree.list(&format!("{CPUS}/online")));
         Self::read(&tree, allowed.unwrap_or_default())
     }
 
-    /// Reads a tree of topology files, of which the `allowed` CPUs may be used.
+    /// Reads the `allowed` CPUs from a tree of topology files.
     fn read(tree: &Tree, mut allowed: Vec<u32>) -> Self {
         allowed.sort_unstable();
         let mut cpus = cpu::read(tree, &allowed);
@@ -45,18 +45,18 @@ impl Topology {
         Self { allowed, cpus }
     }
 
-    /// The CPUs this process may use, ascending.
+    /// CPUs that this process may use, ascending.
     pub fn allowed(&self) -> &[u32] {
         &self.allowed
     }
 
-    /// CPUs for two roles, ascending: the same one twice for `same_cpu`, none for `unpinned`; for `spread` all of them,
-    /// to be dealt out in turn.
+    /// CPUs for two roles, ascending: twice the same for `same_cpu`, none for `unpinned`, all for `spread`, which are
+    /// assigned in turn.
     ///
-    /// On a machine with two kinds of core the cache and node classes mean two performance cores; the other pairs have
-    /// classes of their own.
+    /// On a machine with two kinds of cores, the cache and node classes mean two performance cores; the other pairs
+    /// have their own classes.
     ///
-    /// Errors: why this machine, or the part of it this process may use, has no such pair.
+    /// Errors: the reason why the allowed CPUs of this machine have no such pair.
     pub fn pair(&self, class: Placement) -> Result<Vec<u32>, String> {
         if class == Placement::Unpinned {
             return Ok(Vec::new());
@@ -69,24 +69,24 @@ impl Topology {
             return Ok(vec![first.number; 2]);
         }
         if self.cpus.len() == 1 {
-            return Err(format!("only CPU {} is allowed, and {class} takes two", first.number));
+            return Err(format!("only CPU {} is allowed, but {class} needs two", first.number));
         }
         let hybrid = self.cpus.iter().any(|cpu| cpu.efficient) && self.cpus.iter().any(|cpu| !cpu.efficient);
-        // By their later member, so that a less liked CPU is taken only where no pair does without it.
+        // Ordered by the later CPU of a pair, so that a less preferred CPU is used only if no other pair exists.
         let mut pairs = self.cpus.iter().enumerate().flat_map(|(i, b)| self.cpus[..i].iter().map(move |a| (a, b)));
         let found = pairs.find(|(a, b)| a.stands_for(b, class, hybrid));
         let (a, b) = found.ok_or_else(|| what_is_missing(class))?;
         Ok(vec![a.number.min(b.number), a.number.max(b.number)])
     }
 
-    /// The closest class of two different physical cores that this machine has. `None` with a single CPU.
+    /// Nearest class of two different physical cores that this machine has; `None` with a single CPU.
     pub fn nearest_pair(&self) -> Option<Placement> {
         NEAREST_FIRST.into_iter().find(|class| self.pair(*class).is_ok())
     }
 }
 
 impl Cpu {
-    /// Whether this CPU and another one are a pair of `class`.
+    /// True if this CPU and `other` are a pair of `class`.
     fn stands_for(&self, other: &Self, class: Placement, hybrid: bool) -> bool {
         let cores = self.core != other.core;
         match class {
@@ -97,7 +97,7 @@ impl Cpu {
         }
     }
 
-    /// The class of two different cores of one kind.
+    /// Class of two different cores of one kind.
     fn distance(&self, other: &Self) -> Placement {
         let share = |a: Option<u32>, b: Option<u32>| a.is_some() && a == b;
         if share(self.level_2, other.level_2) {
@@ -122,7 +122,7 @@ fn what_is_missing(class: Placement) -> &'static str {
         Placement::PerformanceEfficiency => "the allowed CPUs are not of two kinds, performance and efficiency",
         Placement::EfficiencyEfficiency => "no two allowed CPUs are efficiency cores",
         Placement::SameCpu | Placement::Spread | Placement::Unpinned => {
-            "the system does not tell which CPUs this process is allowed"
+            "the system does not report which CPUs this process may use"
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// A made-up machine: files under a directory that vanishes with it.
+    /// Simulated machine: files in a temporary directory.
     struct Fake(tempfile::TempDir);
 
     impl Fake {
@@ -148,7 +148,8 @@ mod tests {
             self
         }
 
-        /// Adds a CPU by the lists of those that share its core, its level 2 and its level 3 (`""` for no such cache).
+        /// Adds a CPU by the lists of CPUs that share its core, level-2 cache and level-3 cache (`""` for no such
+        /// cache).
         fn cpu(self, number: u32, core: &str, level_2: &str, level_3: &str) -> Self {
             let folder = format!("system/cpu/cpu{number}");
             let mut fake = self.file(&format!("{folder}/topology/core_cpus_list"), core);
@@ -178,7 +179,7 @@ mod tests {
         }
     }
 
-    /// The classes, of those with two CPUs, that a topology has.
+    /// Classes of two CPUs that a topology has.
     fn classes(topology: &Topology) -> Vec<Placement> {
         NEAREST_FIRST.into_iter().filter(|class| topology.pair(*class).is_ok()).collect()
     }
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(classes(&topology), [Placement::SameL3, Placement::SmtSibling]);
         assert_eq!(topology.pair(Placement::SameL3), Ok(vec![0, 1]));
         assert_eq!(topology.pair(Placement::SmtSibling), Ok(vec![1, 3]), "not on the core of CPU 0");
-        assert_eq!(fake.allowed([0, 2]).nearest_pair(), Some(Placement::SmtSibling), "nothing else is left");
+        assert_eq!(fake.allowed([0, 2]).nearest_pair(), Some(Placement::SmtSibling), "no other pair is allowed");
     }
 
     #[test]
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(topology.pair(Placement::PerformanceEfficiency), Ok(vec![2, 4]));
         assert_eq!(topology.pair(Placement::EfficiencyEfficiency), Ok(vec![4, 5]));
         assert!(topology.pair(Placement::SameL2).is_err());
-        assert_eq!(fake.allowed(4..8).nearest_pair(), Some(Placement::SameL2), "one kind: the caches decide again");
+        assert_eq!(fake.allowed(4..8).nearest_pair(), Some(Placement::SameL2), "one kind of core: the caches decide");
     }
 
     #[test]
@@ -273,7 +274,7 @@ mod tests {
         assert_eq!(topology.nearest_pair(), None);
         assert_eq!(topology.pair(Placement::SameCpu), Ok(vec![5, 5]));
         let why = topology.pair(Placement::SameL3).expect_err("one CPU");
-        assert_eq!(why, "only CPU 5 is allowed, and same_l3 takes two");
+        assert_eq!(why, "only CPU 5 is allowed, but same_l3 needs two");
     }
 
     #[test]

@@ -1,26 +1,26 @@
-//! Small text files under `/proc` and `/sys`, below a root that a test may replace by a tree of its own making.
+//! Small text files under `/proc` and `/sys`, below a root directory that a test may replace.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// Where the kernel describes its CPUs.
+/// Directory in which the kernel describes the CPUs.
 pub(super) const CPUS: &str = "sys/devices/system/cpu";
 
-/// A root with `sys/` and `proc/` below it.
+/// Root directory with `sys/` and `proc/`.
 pub(super) struct Tree(PathBuf);
 
 impl Tree {
-    /// The running system.
+    /// Root of the running system.
     pub(super) fn system() -> Self {
         Self::at("/")
     }
 
-    /// A tree under `root`.
+    /// Tree below `root`.
     pub(super) fn at(root: impl Into<PathBuf>) -> Self {
         Self(root.into())
     }
 
-    /// A file's text without surrounding blanks. `None` where there is no such file, or nothing in it.
+    /// Text of a file without surrounding blanks; `None` if the file does not exist or is empty.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         // Device-tree strings end in NUL, and firmware strings need not be UTF-8.
         let bytes = fs::read(self.0.join(path)).ok()?;
@@ -29,17 +29,17 @@ impl Tree {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// A file that holds one number.
+    /// Number in a file.
     pub(super) fn number(&self, path: &str) -> Option<u64> {
         self.text(path)?.parse().ok()
     }
 
-    /// A file that holds `1` or `0`.
+    /// Value of a file that contains `1` or `0`.
     pub(super) fn flag(&self, path: &str) -> Option<bool> {
         self.number(path).map(|number| number != 0)
     }
 
-    /// A file that lists CPUs or nodes.
+    /// CPUs or nodes that a file lists.
     pub(super) fn list(&self, path: &str) -> Option<Vec<u32>> {
         parse_list(&self.text(path)?)
     }
@@ -53,7 +53,7 @@ impl Tree {
     }
 }
 
-/// The kernel's list form, `0-3,8,10-11`, in its order. `None` when it is anything else.
+/// Parses the kernel's list format, `0-3,8,10-11`, in its order; `None` for anything else.
 fn parse_list(text: &str) -> Option<Vec<u32>> {
     let mut list = Vec::new();
     for range in text.split(',') {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_none() {
+    fn missing_files_are_none() {
         let nowhere = Tree::at("/nowhere/at/all");
         assert_eq!(nowhere.text("sys"), None);
         assert_eq!(nowhere.number("sys"), None);

@@ -1,15 +1,16 @@
 //! Adaptive poll policy of a consumer that finds its ring empty.
 //!
-//! A poll that reads a cache line while the producer still waits for it delays the producer. The best interval depends on
-//! the traffic, which the ring cannot know in advance:
+//! A poll that reads a cache line while the producer still waits for it delays the producer. The best interval depends
+//! on the traffic, which the ring cannot know in advance:
 //!
 //! - In a stream, a reader that takes each message at once forces the producer to fetch the line again for the next one.
 //!   Longer pauses let several messages accumulate per line transfer.
 //! - In a closed loop there is one message at a time. The first poll should come just before the response, which takes
 //!   about as long as the previous one.
 //!
-//! The number of messages found after a pause distinguishes the two: several mean a stream, one means a closed loop. In a
-//! closed loop a longer pause is tried at growing intervals, so that a stream that began with single messages is detected.
+//! The number of messages found after a pause distinguishes the two: several mean a stream, one means a closed loop. In
+//! a closed loop a longer pause is tried at growing intervals, so that a stream that began with single messages is
+//! detected.
 
 use crate::wait::PollPolicy;
 
@@ -80,7 +81,8 @@ impl AdaptivePoll {
         }
     }
 
-    /// Records that the message was found by the `polls`-th poll; evaluated at the next wait, outside the critical path.
+    /// Records that the message was found by the `polls`-th poll; evaluated at the next wait, outside the critical
+    /// path.
     #[inline]
     pub(super) fn record_polls(&mut self, polls: u32) {
         self.polls = polls;

@@ -13,8 +13,8 @@ pub const WORD_BYTES: u64 = size_of::<u64>() as u64;
 /// storage maps it to an offset.
 ///
 /// # Safety
-/// `write` and `read` may pass the payload's own memory to their closure: the ring calls them only between acquiring those
-/// bytes and releasing them, while no other process accesses them.
+/// `write` and `read` may pass the payload's own memory to their closure: the ring calls them only between acquiring
+/// those bytes and releasing them, while no other process accesses them.
 pub unsafe trait ByteRoom {
     /// Ordering that publishes a record. Mutants in the model check weaken it.
     const PUBLISH: Ordering = Ordering::Release;

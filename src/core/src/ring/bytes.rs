@@ -2,12 +2,13 @@
 //! allocated by the byte, so small messages waste none, unlike in fixed-size slots.
 //! Source: length-prefixed logs such as Aeron's ring buffer, whose records are also published by their length word.
 //!
-//! A record's word is 0 until the record is published, then `length + 1`. Word positions depend on message lengths, so the
-//! next word may overlap old payload bytes; the producer therefore clears the next word before it publishes the current
-//! one, and reserves space for it. Neither side reads the other's position to pass a message, which saves one cache line
-//! transfer per message compared with rings that publish their tail.
+//! A record's word is 0 until the record is published, then `length + 1`. Word positions depend on message lengths, so
+//! the next word may overlap old payload bytes; the producer therefore clears the next word before it publishes the
+//! current one, and reserves space for it. Neither side reads the other's position to pass a message, which saves one
+//! cache line transfer per message compared with rings that publish their tail.
 //!
-//! A message never wraps: if the remaining space is too short, a marker word skips it and the message goes to the start.
+//! A message never wraps: if the remaining space is too short, a marker word skips it and the message goes to the
+//! start.
 
 use std::io;
 
@@ -20,8 +21,8 @@ use crate::wait::{Parker, PollPolicy, WaitStrategy};
 /// Marker word: the remaining space up to the end of the ring is skipped.
 const REST: u64 = u64::MAX;
 
-/// Largest message of a ring with `capacity` bytes. An empty ring can always hold it plus the skipped space before it, and
-/// space can be freed a quarter of the ring at a time.
+/// Largest message of a ring with `capacity` bytes. An empty ring can always hold it plus the skipped space before it,
+/// and space can be freed a quarter of the ring at a time.
 pub const fn message_bytes_max(capacity: u64) -> u64 {
     capacity / 4 - WORD_BYTES
 }
@@ -111,8 +112,8 @@ impl<B: ByteRoom, W: WaitStrategy<Parker>> Produce for Producer<B, W> {
 }
 
 impl<B: ByteRoom, W: WaitStrategy<Parker>> Consumer<B, W> {
-    /// Creates the only consumer of the ring in `room`, which must be fresh. It frees space a quarter of the ring at a time,
-    /// and whenever it finds the ring empty.
+    /// Creates the only consumer of the ring in `room`, which must be fresh. It frees space a quarter of the ring at a
+    /// time, and whenever it finds the ring empty.
     pub fn new(room: B, wait: W) -> Self {
         Self { room, wait, next: 0, published: 0, poll_policy: AdaptivePoll::new() }
     }

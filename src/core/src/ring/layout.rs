@@ -1,9 +1,9 @@
 //! Layout of a ring's segment: a header, then slots packed one after another.
 //!
-//! Packing is faster than one slot per cache line: four 8-byte messages with their words move in one line transfer. At 64
-//! bytes a 72-byte stride moved a message in 16 ns; an 80-byte stride (16-byte rounding) took 23 ns and one line per slot
-//! 23-26 ns, with both sides accessing every byte on two distant CPUs. From 4 KiB on, a payload starts on a separate line,
-//! with its word at the end of the previous line.
+//! Packing is faster than one slot per cache line: four 8-byte messages with their words move in one line transfer. At
+//! 64 bytes a 72-byte stride moved a message in 16 ns; an 80-byte stride (16-byte rounding) took 23 ns and one line per
+//! slot 23-26 ns, with both sides accessing every byte on two distant CPUs. From 4 KiB on, a payload starts on a
+//! separate line, with its word at the end of the previous line.
 
 /// Payloads of this size and more start on their own cache line.
 const ALIGNED_FROM_BYTES: usize = 4096;

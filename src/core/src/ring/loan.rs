@@ -1,7 +1,7 @@
-//! Loaned buffers, one lender, one borrower. Messages stay in a pool of buffers where they were written; only the buffer's
-//! index passes through one ring, and the borrower returns it through another. Middleware passes large messages this way
-//! when a consumer may keep them for a while and return them in any order.
-//! Source: the loaned samples of iceoryx and of DDS; the rings are those of [`super::spsc`].
+//! Loaned buffers, one lender, one borrower. Messages stay in a pool of buffers where they were written; only the
+//! buffer's index passes through one ring, and the borrower returns it through another. Middleware passes large
+//! messages this way when a consumer may keep them for a while and return them in any order. Source: the loaned samples
+//! of iceoryx and of DDS; the rings are those of [`super::spsc`].
 
 use std::io;
 
@@ -76,8 +76,8 @@ impl<P: Slots, S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>>
         let (buffer, len) = self.loans.receive(unpack)??;
         let buffer = buffer_of(buffer, &self.pool)?;
         check_received_len(len, self.pool.message_bytes())?;
-        // SAFETY: the lender filled this buffer before it sent the index and does not write it until it is returned; index
-        // and length were checked.
+        // SAFETY: the lender filled this buffer before it sent the index and does not write it until it is returned;
+        // index and length were checked.
         let result = unsafe { self.pool.read(buffer, len, read) };
         self.returns.send(TICKET_BYTES, |room| pack(room, buffer, 0))?;
         Ok(result)

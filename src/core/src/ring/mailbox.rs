@@ -1,6 +1,6 @@
-//! One slot, one producer, one consumer. The word next to the payload is 0 when the slot is empty and `length + 1` when it
-//! is full, so both sides write the same cache line: two line transfers per message, where a ring of two slots needs one.
-//! Source: folklore; the "spin flag" of many latency tests.
+//! One slot, one producer, one consumer. The word next to the payload is 0 when the slot is empty and `length + 1` when
+//! it is full, so both sides write the same cache line: two line transfers per message, where a ring of two slots needs
+//! one. Source: folklore; the "spin flag" of many latency tests.
 
 use std::io;
 
@@ -37,7 +37,8 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Produce f
         if emptied().is_none() {
             self.wait.until(self.slots.writers(), PollPolicy::QUICK, emptied)?;
         }
-        // SAFETY: the word is 0, so the consumer has finished with the slot; there is one producer, and len was checked.
+        // SAFETY: the word is 0, so the consumer has finished with the slot; there is one producer, and len was
+        // checked.
         unsafe { self.slots.write(0, len, fill) };
         // PAIRS: mailbox-filled
         sequence.store(len as u64 + 1, S::PUBLISH);

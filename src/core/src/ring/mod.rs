@@ -1,13 +1,13 @@
-//! Queues in shared memory, written against [`Slots`] so that the same code runs in a segment and under a model checker.
+//! Queues in shared memory, written against [`Slots`] so that the same code runs in a segment and under a model
+//! checker.
 //!
-//! The word next to a payload is its sequence: it holds the position and the length of the message, and its Release store
-//! publishes both. A small message therefore costs at most one cache line transfer.
+//! The word next to a payload is its sequence: it holds the position and the length of the message, and its Release
+//! store publishes both. A small message therefore costs at most one cache line transfer.
 #![allow(unsafe_code)]
 
 mod adaptive_poll;
 pub mod byte_room;
 pub mod bytes;
-pub mod cell;
 pub mod layout;
 pub mod loan;
 pub mod mailbox;
@@ -55,8 +55,8 @@ pub trait Consume {
 /// Storage of a ring's words and payloads.
 ///
 /// # Safety
-/// `write` and `read` may pass the payload's own memory to their closure: the ring calls them only between acquiring a slot
-/// and releasing it, while no other process accesses it.
+/// `write` and `read` may pass the payload's own memory to their closure: the ring calls them only between acquiring a
+/// slot and releasing it, while no other process accesses it.
 pub unsafe trait Slots {
     /// Ordering that publishes a filled slot. Mutants in the model check weaken it.
     const PUBLISH: sync::Ordering = sync::Ordering::Release;
@@ -94,7 +94,7 @@ pub unsafe trait Slots {
     fn writers(&self) -> &Self::Writers;
 }
 
-/// The slot of a position.
+/// Slot of a position.
 #[inline]
 fn slot_of(slots: &impl Slots, position: u64) -> u32 {
     position as u32 & (slots.depth() - 1)
@@ -108,10 +108,7 @@ fn fits(len: usize, room: usize) -> io::Result<()> {
 
 #[cold]
 fn too_long(len: usize, room: usize) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("a message of {len} bytes exceeds the {room} there is room for"),
-    )
+    io::Error::new(io::ErrorKind::InvalidInput, format!("a message of {len} bytes exceeds the limit of {room} bytes"))
 }
 
 /// Errors: `InvalidData` when a length received from the other process exceeds `room`.

@@ -1,6 +1,6 @@
-//! Model checks: every order in which two or three threads can run the rings and the places to sleep, at depth 1 and 2,
-//! and a mutant of each that the check must catch. Run with
-//! `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib ring::model`.
+//! Model checks: all orders in which two or three threads can run the rings and wait points, at depth 1 and 2, and for
+//! each a mutant that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark-core --release --lib
+//! ring::model`.
 
 mod broadcast;
 mod bytes;
@@ -23,13 +23,14 @@ use crate::record::Wait;
 use crate::wait::model::{Unfenced, Yield, check_within};
 use crate::wait::{Park, PollPolicy, Strategy, WaitPoint, WaitStrategy};
 
-/// Room in a slot.
+/// Bytes of a slot.
 const ROOM: usize = 8;
 
-/// Slots under the model checker, as one end sees them. `STRONG` is false in the mutants, whose publishing orders nothing.
+/// Slots under the model checker, as one endpoint sees them. `STRONG` is false in the mutants, which publish without
+/// ordering.
 struct ModelSlots<const DEPTH: usize, const STRONG: bool, R, W> {
     words: Arc<Words<R, W>>,
-    /// Which of the consumers' positions is this end's.
+    /// Index of this endpoint's position.
     cursor: usize,
 }
 
@@ -45,7 +46,7 @@ struct Words<R, W> {
 impl<const DEPTH: usize, const STRONG: bool, R: WaitPoint + Default, W: WaitPoint + Default>
     ModelSlots<DEPTH, STRONG, R, W>
 {
-    /// The slots of a fresh ring with `cursors` positions of consumers.
+    /// Slots of a fresh ring with `cursors` consumer positions.
     fn fresh(cursors: usize) -> Self {
         let words = Arc::new(Words {
             sequences: (0..DEPTH).map(|_| AtomicU64::new(0)).collect(),
@@ -58,7 +59,7 @@ impl<const DEPTH: usize, const STRONG: bool, R: WaitPoint + Default, W: WaitPoin
         Self { words, cursor: 0 }
     }
 
-    /// The same slots as the end at `cursor` sees them.
+    /// The same slots for the endpoint at `cursor`.
     fn at(&self, cursor: usize) -> Self {
         Self { words: Arc::clone(&self.words), cursor }
     }
@@ -99,12 +100,12 @@ unsafe impl<const DEPTH: usize, const STRONG: bool, R: WaitPoint, W: WaitPoint> 
     }
 
     unsafe fn write(&self, slot: u32, len: usize, fill: impl FnOnce(&mut [u8])) {
-        // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
+        // SAFETY: loom's `with_mut` lends the cell while the closure runs, and panics on a conflict.
         self.words.payloads[slot as usize].with_mut(|cell| fill(unsafe { &mut (&mut *cell)[..len] }));
     }
 
     unsafe fn read<T>(&self, slot: u32, len: usize, read: impl FnOnce(&[u8]) -> T) -> T {
-        // SAFETY: loom's `with` lends the cell for the closure's time and panics on a conflict.
+        // SAFETY: loom's `with` lends the cell while the closure runs, and panics on a conflict.
         self.words.payloads[slot as usize].with(|cell| read(unsafe { &(&*cell)[..len] }))
     }
 
@@ -117,7 +118,8 @@ unsafe impl<const DEPTH: usize, const STRONG: bool, R: WaitPoint, W: WaitPoint> 
     }
 }
 
-/// Parking that keeps wake-ups for itself: rings pass them on only where sides sleep, and this one says it does not.
+/// Parking without passing on wake-ups: a ring passes them on only for strategies that sleep, and this one claims to
+/// poll.
 struct Selfish;
 
 impl Strategy for Selfish {
@@ -154,7 +156,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     check_within(3, model);
 }
 
-/// True when the checker finds something in the mutant of `test`, which is named from here on.
+/// True if the checker finds an error in the mutant of `test`, a name below this module.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     crate::wait::model::is_caught(&format!("ring::model::{test}"), model)
 }

@@ -1,18 +1,18 @@
-//! Ring of fixed slots, any number of producers and consumers; each message goes to one consumer. A producer or consumer
-//! claims a position with one compare-and-swap once the slot has reached its turn, and fills or reads the slot in place.
-//! Source: Vyukov's bounded queue, 2010; turns instead of positions in the slot's word, as in folly's MPMCQueue.
+//! Ring of fixed slots, any number of producers and consumers; each message goes to one consumer. A producer or
+//! consumer claims a position with one compare-and-swap once the slot has reached its turn, and fills or reads the slot
+//! in place. Source: Vyukov's bounded queue, 2010; turns instead of positions in the slot's word, as in folly's
+//! MPMCQueue.
 //!
-//! The upper half of a slot's word is its turn: twice the lap while it is free for that lap, one more while it is filled.
-//! The lower half is the length. A zeroed slot is therefore free for lap 0, and a ring of one slot works too.
+//! The upper half of a slot's word is its turn: twice the lap while it is free for that lap, one more while it is
+//! filled. The lower half is the length. A zeroed slot is therefore free for lap 0, and a ring of one slot works too.
 //!
 //! A process that waits has claimed nothing, so its death loses no message. But a producer that dies between claim and
-//! publish blocks the queue behind its position for good, and so does a consumer that dies between claim and release, one
-//! lap later. Only the end of the trial ends that wait.
+//! publish blocks the queue behind its position for good, and so does a consumer that dies between claim and release,
+//! one lap later. Only the end of the trial ends that wait.
 //!
-//! There is one wake-up per message. If a message is published before one that was claimed earlier, its wake-up may find
-//! nothing to claim. A process that returns from a wait therefore passes the wake-up on if another position is claimable.
-
-mod timed;
+//! There is one wake-up per message. If a message is published before one that was claimed earlier, its wake-up may
+//! find nothing to claim. A process that returns from a wait therefore passes the wake-up on if another position is
+//! claimable.
 
 use std::cmp::Ordering as Compared;
 use std::io;
@@ -21,7 +21,7 @@ use super::adaptive_poll::AdaptivePoll;
 use super::spsc::length;
 use super::sync::{AtomicU64, Ordering};
 use super::{Consume, Produce, Slots, check_received_len, fits, slot_of};
-use crate::wait::{PollPolicy, WaitStrategy};
+use crate::wait::{PollPolicy, TimedWait, WaitLimit, WaitStrategy};
 
 /// One of the sending endpoints.
 pub struct Producer<S, W> {
@@ -157,31 +157,107 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
     }
 }
 
-/// Claims the next position of `end` if its slot is `due`; `None` if the slot has not reached that state.
+impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Producer<S, W> {
+    /// Like [`send`](Produce::send), but waits for space only as long as `wait_limit` allows. Returns false if
+    /// there was none and nothing was sent.
+    ///
+    /// Errors: as for `send`.
+    #[inline]
+    pub fn send_within(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<bool> {
+        fits(len, self.slots.message_bytes())?;
+        let claim = match claim(&self.slots, self.slots.claimed(), Due::Free) {
+            Some(claim) => claim,
+            None if wait_limit == WaitLimit::Never => return Ok(false),
+            None => match self.await_room_within(wait_limit)? {
+                Some(claim) => claim,
+                None => return Ok(false),
+            },
+        };
+        // SAFETY: the slot was free for this lap, the claim is exclusive, and len was checked.
+        unsafe { self.publish(claim, len, fill) }.map(|()| true)
+    }
+
+    #[inline(never)]
+    fn await_room_within(&mut self, wait_limit: WaitLimit) -> io::Result<Option<Claim>> {
+        let slots = &self.slots;
+        let free = || claim(slots, slots.claimed(), Due::Free);
+        let found = self.wait.within(slots.writers(), PollPolicy::QUICK, wait_limit, free)?;
+        // A wait that times out may have consumed a wake-up that found nothing to claim. The slot that blocked it is
+        // freed with its own wake-up, and the process that claims it after a wait passes the wake-up on.
+        if found.is_some() && !W::POLLS && claimable(slots, slots.claimed(), Due::Free) {
+            self.wait.notify(slots.writers(), 1)?;
+        }
+        Ok(found.map(|(claim, _)| claim))
+    }
+}
+
+impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Consumer<S, W> {
+    /// Like [`receive`](Consume::receive), but waits for a message only as long as `wait_limit` allows. Returns
+    /// `None` if none arrived.
+    ///
+    /// Errors: as for `receive`.
+    #[inline]
+    pub fn receive_within<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
+        let claim = match claim(&self.slots, self.slots.consumed(), Due::Filled) {
+            Some(claim) => claim,
+            None if wait_limit == WaitLimit::Never => return Ok(None),
+            None => match self.await_message_within(wait_limit)? {
+                Some(claim) => claim,
+                None => return Ok(None),
+            },
+        };
+        // SAFETY: the slot was filled in this lap, and the claim is exclusive.
+        unsafe { self.take(claim, read) }.map(Some)
+    }
+
+    /// Number of messages claimed by producers and not yet by consumers; a snapshot that may be stale.
+    pub fn waiting(&self) -> u64 {
+        // Relaxed: the two loads are not a consistent snapshot, and no caller relies on one.
+        let consumed = self.slots.consumed().load(Ordering::Relaxed);
+        self.slots.claimed().load(Ordering::Relaxed).saturating_sub(consumed)
+    }
+
+    #[inline]
+    fn await_message_within(&mut self, wait_limit: WaitLimit) -> io::Result<Option<Claim>> {
+        let slots = &self.slots;
+        let filled = || claim(slots, slots.consumed(), Due::Filled);
+        let Some((claim, polls)) = self.wait.within(slots.readers(), self.poll_policy.now(), wait_limit, filled)?
+        else {
+            return Ok(None);
+        };
+        self.poll_policy.record_polls(polls);
+        if !W::POLLS && claimable(slots, slots.consumed(), Due::Filled) {
+            self.wait.notify(slots.readers(), 1)?;
+        }
+        Ok(Some(claim))
+    }
+}
+
+/// Claims the next position of `next` if its slot is `due`; `None` if the slot has not reached that state.
 #[inline]
-fn claim(slots: &impl Slots, end: &AtomicU64, due: Due) -> Option<Claim> {
+fn claim(slots: &impl Slots, next: &AtomicU64, due: Due) -> Option<Claim> {
     // Relaxed throughout: positions only assign slots; the slots' words order the payloads.
-    let mut position = end.load(Ordering::Relaxed);
+    let mut position = next.load(Ordering::Relaxed);
     loop {
         let (word, compared) = look(slots, position, due);
         position = match compared {
             Compared::Less => return None,
             Compared::Equal => {
-                match end.compare_exchange_weak(position, position + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                match next.compare_exchange_weak(position, position + 1, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => return Some(Claim { position, word }),
                     Err(now) => now,
                 }
             }
-            Compared::Greater => end.load(Ordering::Relaxed),
+            Compared::Greater => next.load(Ordering::Relaxed),
         };
     }
 }
 
 /// True if a [`claim`] could succeed now.
 #[cold]
-fn claimable(slots: &impl Slots, end: &AtomicU64, due: Due) -> bool {
+fn claimable(slots: &impl Slots, next: &AtomicU64, due: Due) -> bool {
     loop {
-        match look(slots, end.load(Ordering::Relaxed), due).1 {
+        match look(slots, next.load(Ordering::Relaxed), due).1 {
             Compared::Less => return false,
             Compared::Equal => return true,
             Compared::Greater => {}

@@ -1,6 +1,6 @@
-//! Ring of fixed slots, any number of producers, one consumer. A producer claims the next position with one fetch-and-add,
-//! which cannot fail, and then waits for that position's slot: messages are received in the order of the claims.
-//! Source: the claim is a ticket (Reed, Kanodia 1979); slots and consumer are those of [`super::spsc`].
+//! Ring of fixed slots, any number of producers, one consumer. A producer claims the next position with one
+//! fetch-and-add, which cannot fail, and then waits for that position's slot: messages are received in the order of the
+//! claims. Source: the claim is a ticket (Reed, Kanodia 1979); slots and consumer are those of [`super::spsc`].
 //!
 //! A claim that cannot fail cannot be withdrawn either: a producer that dies between claim and publish blocks the queue
 //! behind its position for good. Only the end of the trial ends that wait.

@@ -1,8 +1,8 @@
 //! Mutexes, condition variables and semaphores of the C library in shared memory.
 //!
-//! Zero bytes are valid objects for glibc, but process-private, so the first process initialises them as process-shared.
-//! Each wait is split into slices and checks the abort flag after each: a peer that died with the mutex cannot block the
-//! others for good. Source: POSIX.1-2017, process-shared attributes.
+//! Zero bytes are valid objects for glibc, but process-private, so the first process initialises them as
+//! process-shared. Each wait is split into slices and checks the abort flag after each: a peer that died with the mutex
+//! cannot block the others for good. Source: POSIX.1-2017, process-shared attributes.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -53,7 +53,7 @@ fn done(code: libc::c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
 }
 
-/// End of a slice that begins now.
+/// End of a slice that starts now.
 fn slice_end(clock: ClockId) -> io::Result<libc::timespec> {
     Ok(*(clock_gettime(clock)? + TimeSpec::from(SLEEP_SLICE)).as_ref())
 }
@@ -66,8 +66,8 @@ pub(super) struct Monitor {
     conditions: [UnsafeCell<libc::pthread_cond_t>; 2],
 }
 
-// SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that safe
-// between processes once the objects are process-shared.
+// SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that
+// safe between processes once the objects are process-shared.
 unsafe impl SharedLayout for Monitor {}
 
 /// Condition variable of a monitor.
@@ -141,13 +141,15 @@ impl Monitor {
 }
 
 impl Held<'_> {
-    /// Releases the mutex until `condition` is signalled or a slice has passed; the caller checks its condition either way.
+    /// Releases the mutex until `condition` is signalled or a slice has passed; the caller checks its condition either
+    /// way.
     ///
     /// Errors: `Interrupted` when the trial is aborted.
     pub(super) fn wait(&self, condition: Condition) -> io::Result<()> {
         let until = slice_end(ClockId::CLOCK_MONOTONIC)?;
         let condition = self.0.conditions[condition as usize].get();
-        // SAFETY: `prepare` made both, this thread holds the mutex, and `until` is a valid time of the condition's clock.
+        // SAFETY: `prepare` made both, this thread holds the mutex, and `until` is a valid time of the condition's
+        // clock.
         match unsafe { libc::pthread_cond_timedwait(condition, self.0.mutex.get(), &raw const until) } {
             0 => Ok(()),
             libc::ETIMEDOUT if abort::requested() => Err(abort::error()),
@@ -175,8 +177,8 @@ pub(super) struct Permits {
 #[repr(C, align(128))]
 struct Count(UnsafeCell<libc::sem_t>);
 
-// SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that safe
-// between processes once the objects are process-shared.
+// SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that
+// safe between processes once the objects are process-shared.
 unsafe impl SharedLayout for Permits {}
 
 /// Selects a semaphore.

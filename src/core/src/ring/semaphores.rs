@@ -58,7 +58,8 @@ impl Produce for Producer {
         fits(len, side.slots.message_bytes())?;
         side.permits().take(Permit::Free)?;
         let slot = slot_of(&side.slots, side.next);
-        // SAFETY: the semaphore grants a free slot, slots are freed in order, there is one producer, and len was checked.
+        // SAFETY: the semaphore grants a free slot, slots are freed in order, there is one producer, and len was
+        // checked.
         unsafe { side.slots.write(slot, len, fill) };
         // Relaxed: the semaphore provides the ordering.
         side.slots.sequence(slot).store(len as u64, Ordering::Relaxed);
@@ -82,7 +83,8 @@ impl Consume for Consumer {
         // Relaxed: the semaphore provides the ordering.
         let len = side.slots.sequence(slot).load(Ordering::Relaxed) as usize;
         check_received_len(len, side.slots.message_bytes())?;
-        // SAFETY: the semaphore grants a filled slot, slots are filled in order, there is one consumer, and len was checked.
+        // SAFETY: the semaphore grants a filled slot, slots are filled in order, there is one consumer, and len was
+        // checked.
         let result = unsafe { side.slots.read(slot, len, read) };
         side.next += 1;
         side.permits().give(Permit::Free)?;

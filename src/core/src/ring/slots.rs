@@ -9,7 +9,7 @@ use super::sync::{AtomicU64, Ordering};
 use crate::shm::{Segment, SharedLayout};
 use crate::wait::{EventCount, Parker, WaitPoint};
 
-/// A ring's words and payloads in a segment that several processes map. `R` and `W` are where consumers and producers sleep.
+/// Words and payloads of a ring in a segment that several processes map. Consumers sleep at an `R`, producers at a `W`.
 pub struct SegmentSlots<R, W> {
     layout: Layout,
     base: *mut u8,
@@ -55,8 +55,8 @@ impl<R, W> SegmentSlots<R, W> {
     #[allow(clippy::cast_ptr_alignment)] // `new` checked the base; the header's offsets are multiples of 128
     fn header<T: SharedLayout>(&self, offset: usize) -> &T {
         debug_assert!(offset.is_multiple_of(128) && offset + size_of::<T>() <= self.layout.sequence_offset(0));
-        // SAFETY: the layout's own offsets lie within its header, which `new` checked to be mapped, and are aligned; any
-        // bytes are a valid `T`, by the contract of SharedLayout.
+        // SAFETY: the layout's own offsets lie within its header, which `new` checked to be mapped, and are aligned;
+        // any bytes are a valid `T`, by the contract of SharedLayout.
         unsafe { &*self.base.add(offset).cast::<T>() }
     }
 }
@@ -88,8 +88,8 @@ unsafe impl<R: WaitPoint + SharedLayout, W: WaitPoint + SharedLayout> Slots for 
     #[allow(clippy::cast_ptr_alignment)] // `new` checked the base; word offsets are multiples of 8, tested in layout.rs
     fn sequence(&self, slot: u32) -> &AtomicU64 {
         debug_assert!(slot < self.layout.depth);
-        // SAFETY: slot < depth (the rings mask it), so the word right before its payload lies within the range checked in
-        // `new`, 8-aligned.
+        // SAFETY: slot < depth (the rings mask it), so the word right before its payload lies within the range checked
+        // in `new`, 8-aligned.
         unsafe { &*self.payloads.add(slot as usize * self.layout.stride).sub(size_of::<u64>()).cast::<AtomicU64>() }
     }
 

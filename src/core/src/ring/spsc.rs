@@ -1,12 +1,12 @@
-//! Ring of fixed slots, one producer, one consumer. Source: Lamport 1977; the sequence next to its payload as in Vyukov's
-//! bounded queue and the word-per-slot rings of FastForward (Giacomoni, Moseley, Vachharajani 2008).
+//! Ring of fixed slots, one producer, one consumer. Source: Lamport 1977; the sequence next to its payload as in
+//! Vyukov's bounded queue and the word-per-slot rings of FastForward (Giacomoni, Moseley, Vachharajani 2008).
 //!
 //! A slot's word is `(position + 1) << 32 | length`. The producer owns a slot from the moment the consumer's position
 //! has passed its last use until it stores that word; the consumer owns it from then until it publishes its position.
 //! The word holds the lower half of a position; a ring has at most 2^30 slots, so words of different laps never match.
 //!
-//! Both endpoints serve other rings too: the producer waits for [`Slots::slowest`], and the consumer reads only the word of
-//! its next slot, whichever producer stored it.
+//! Both endpoints serve other rings too: the producer waits for [`Slots::slowest`], and the consumer reads only the
+//! word of its next slot, whichever producer stored it.
 
 use std::io;
 
@@ -113,8 +113,8 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consume f
         let seen = self.slots.sequence(slot).load(Ordering::Acquire);
         let len = if holds(seen, due) { length(seen) } else { self.await_message(slot, due)? };
         check_received_len(len, self.slots.message_bytes())?;
-        // SAFETY: the word states that this slot was filled for this position; no producer fills it again before the position
-        // published below passes it, no other consumer reads at this position, and len was checked.
+        // SAFETY: the word states that this slot was filled for this position; no producer fills it again before the
+        // position published below passes it, no other consumer reads at this position, and len was checked.
         let result = unsafe { self.slots.read(slot, len, read) };
         self.next = due;
         self.poll_policy.received();

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::layout::Layout;
 use super::slots::SegmentSlots;
-use super::{Consume, Produce, byte_room, bytes, cell, loan, mailbox, monitor, mpmc, mpsc, semaphores, seqlock, spsc};
+use super::{Consume, Produce, byte_room, bytes, loan, mailbox, monitor, mpmc, mpsc, semaphores, seqlock, spsc};
 use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
@@ -216,8 +216,8 @@ fn under_a_mutex_and_behind_semaphores() {
 
 #[test]
 fn a_cell_never_shows_a_torn_or_an_older_value_and_shows_the_last() {
-    let memory = Memory::new(cell::segment_bytes(ROOM));
-    let new = || cell::SegmentCell::new(memory.segment(), ROOM).unwrap();
+    let memory = Memory::new(seqlock::segment_bytes(ROOM));
+    let new = || seqlock::SegmentCell::new(memory.segment(), ROOM).unwrap();
     thread::scope(|scope| {
         let read = || {
             let mut reader = seqlock::Reader::new(new(), plain::<SpinYield>());
@@ -251,5 +251,5 @@ fn empty_messages_are_carried_and_long_ones_refused() {
         assert_eq!(head.receive(<[u8]>::len).unwrap(), 0);
     }
     let refused = tail.send(9, |_| ()).unwrap_err();
-    assert!(refused.to_string().contains("exceeds the 8 there is room for"), "{refused}");
+    assert!(refused.to_string().contains("exceeds the limit of 8 bytes"), "{refused}");
 }

@@ -28,8 +28,8 @@ pub(super) fn no_tmpfs() -> Option<String> {
     }
 }
 
-/// Checks that a file of `bytes` will find its pages. Sizing a file allocates none, and the first touch of a page that a full
-/// tmpfs cannot provide raises SIGBUS.
+/// Checks that a file of `bytes` will find its pages. Sizing a file allocates none, and the first touch of a page that
+/// a full tmpfs cannot provide raises SIGBUS.
 ///
 /// Errors: `StorageFull` with both figures.
 pub(super) fn room_for(bytes: usize) -> io::Result<()> {

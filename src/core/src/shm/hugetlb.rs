@@ -1,6 +1,6 @@
-//! Memory of reserved huge pages: memfd_create(2) with MFD_HUGETLB, in pages of the default size. One entry of the TLB
-//! covers 2 MiB (on x86-64) instead of 4 KiB, and one fault brings as much in. The administrator sets the pages aside
-//! beforehand. Source: the kernel's admin-guide/mm/hugetlbpage.
+//! Reserved huge pages: memfd_create(2) with MFD_HUGETLB, in pages of the default size. One TLB entry covers 2 MiB (on
+//! x86-64) instead of 4 KiB, and so does one page fault. The administrator reserves the pages beforehand. Source: the
+//! kernel's admin-guide/mm/hugetlbpage.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use rustix::fs::MemfdFlags;
 use super::memfd;
 use crate::address::Address;
 
-/// Most trials want two segments, one each way, and a segment has at least one page.
+/// Most trials need two segments, one for each direction, and a segment has at least one page.
 const LEAST_PAGES: u64 = 2;
 
 pub(super) fn create(bytes: usize) -> io::Result<Address> {
@@ -24,8 +24,8 @@ pub(super) fn create(bytes: usize) -> io::Result<Address> {
         io::Error::new(error.kind(), format!("{wanted} huge pages: {error}; {}", pool.in_words()))
     };
     let fd = memfd::sized(MemfdFlags::HUGETLB, whole_pages).map_err(&refused)?;
-    // The first mapping sets the pages aside for the file, for as long as it exists. Without it, a page that is gone by
-    // the time it is touched would end in SIGBUS. No page is taken yet: who touches it first still decides its node.
+    // The first mapping reserves the pages for the lifetime of the file; otherwise a page that is missing on first
+    // touch would raise SIGBUS. It allocates none yet, so the first touch still decides the memory node.
     MmapOptions::new().map_raw(fd.as_raw_fd()).map_err(&refused)?;
     Ok(memfd::shared_by_both(fd))
 }
@@ -38,18 +38,18 @@ pub(super) fn unavailable() -> Option<String> {
     }
 }
 
-/// The pool of huge pages of the default size.
+/// Pool of huge pages of the default size.
 struct Pool {
     page_bytes: u64,
     free: u64,
     /// Free, but reserved by a mapping.
     reserved: u64,
-    /// Pages that the kernel may still make when they are asked for.
+    /// Pages that the kernel may still allocate on demand.
     on_demand: u64,
 }
 
 impl Pool {
-    /// Errors: why there is no such pool.
+    /// Errors: the reason why there is no such pool.
     fn read() -> Result<Self, String> {
         let text = fs::read_to_string("/proc/meminfo").map_err(|e| format!("/proc/meminfo cannot be read: {e}"))?;
         let overcommit = fs::read_to_string("/proc/sys/vm/nr_overcommit_hugepages").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Anonymous shared memory: memfd_create(2), sealed against resizing so that no peer can cut it short (SIGBUS).
-//! Nothing to leak: it vanishes with its last descriptor and mapping.
+//! Anonymous shared memory: memfd_create(2), sealed against resizing so that no peer can truncate it (SIGBUS). It is
+//! freed with its last descriptor and mapping.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,7 +14,7 @@ pub(super) fn create(bytes: usize) -> io::Result<Address> {
     sized(MemfdFlags::empty(), bytes).map(shared_by_both)
 }
 
-/// A sealed memfd of `bytes`, of the kind that `flags` ask for.
+/// Sealed memfd of `bytes`, of the kind that `flags` select.
 pub(super) fn sized(flags: MemfdFlags, bytes: usize) -> io::Result<OwnedFd> {
     let fd = memfd_create("ipcmark", flags | MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     ftruncate(&fd, bytes as u64)?;
@@ -22,13 +22,13 @@ pub(super) fn sized(flags: MemfdFlags, bytes: usize) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// The address of memory that both sides inherit by descriptor.
+/// Address of memory that both endpoints inherit by descriptor.
 pub(super) fn shared_by_both(fd: OwnedFd) -> Address {
     let fd = Descriptor::new(fd);
     Address::Inherited { sender: vec![fd.clone()], receiver: vec![fd] }
 }
 
-/// Maps all of the file behind `fd`, whatever kind of memory it is.
+/// Maps the whole file behind `fd`, whatever kind of memory it is.
 pub(super) fn attach(fd: &Descriptor) -> io::Result<MmapRaw> {
     MmapOptions::new().map_raw(fd.number())
 }

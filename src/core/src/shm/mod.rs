@@ -1,7 +1,7 @@
 //! Shared memory: segments on interchangeable substrates, and typed views into them.
 //!
-//! A segment is valid and empty when all its bytes are zero, so making one only sizes it; the pinned worker that attaches
-//! first touches the pages, and first touch decides which memory node they live on.
+//! A segment of zero bytes is valid and empty, so creating one only sets its size. The pinned worker that attaches
+//! first touches the pages, and the first touch decides their memory node.
 #![allow(unsafe_code)]
 
 mod dev_shm;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::address::{Address, Endpoint, NameKind};
 use crate::record::Substrate;
 
-/// A type that may lie in shared memory.
+/// Type that may be placed in shared memory.
 ///
 /// # Safety
 /// `repr(C)`, no pointers, valid when all bytes are zero, and every field changes only through atomics.
@@ -33,7 +33,7 @@ unsafe impl SharedLayout for std::sync::atomic::AtomicU32 {}
 // SAFETY: one atomic with the layout of a `u64`, of which every value is valid.
 unsafe impl SharedLayout for std::sync::atomic::AtomicU64 {}
 
-/// A mapped segment. Clones share the mapping, which ends with the last of them.
+/// Mapped segment. Clones share the mapping, which ends with the last of them.
 #[derive(Clone)]
 pub struct Segment {
     base: *mut u8,
@@ -42,7 +42,7 @@ pub struct Segment {
     _map: Arc<dyn Mapping>,
 }
 
-/// What a substrate hands over: an address range that stays mapped while the value lives.
+/// Address range of a substrate, mapped as long as the value lives.
 trait Mapping {
     fn base(&self) -> *mut u8;
     fn bytes(&self) -> usize;
@@ -92,15 +92,15 @@ impl Segment {
         if have < bytes {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("the segment holds {have} bytes where {bytes} were agreed"),
+                format!("the segment has {have} bytes, but {bytes} were agreed"),
             ));
         }
         Ok(Self { base, bytes: have, _map: map })
     }
 
-    /// Asks for what `substrate` wants of a fresh mapping, and brings in every page of it when `prefault` is set.
+    /// Applies to a fresh mapping what `substrate` needs, and faults in all its pages if `prefault` is set.
     ///
-    /// Errors: huge pages are unknown to this kernel, or the memory is not to be had.
+    /// Errors: this kernel has no huge pages, or there is not enough memory.
     pub fn settled(self, substrate: Substrate, prefault: bool) -> io::Result<Self> {
         if substrate == Substrate::MemfdThp {
             pages::ask_for_huge(&self)?;
@@ -111,9 +111,9 @@ impl Segment {
         Ok(self)
     }
 
-    /// A view of a `T` at `offset`.
+    /// Reference to a `T` at `offset`.
     ///
-    /// Panics when it would leave the segment or be misaligned: layouts are computed, never received.
+    /// Panics if it would leave the segment or be misaligned: layouts are computed, never received.
     #[inline]
     pub fn view<T: SharedLayout>(&self, offset: usize) -> &T {
         let place = self.at(offset, size_of::<T>()).cast::<T>();
@@ -123,7 +123,7 @@ impl Segment {
         unsafe { &*place }
     }
 
-    /// The address of `bytes` bytes at `offset`. Panics when they would leave the segment.
+    /// Address of `bytes` bytes at `offset`. Panics if they would leave the segment.
     #[inline]
     pub fn at(&self, offset: usize, bytes: usize) -> *mut u8 {
         let end = offset.checked_add(bytes).expect("offsets do not wrap");

@@ -1,4 +1,4 @@
-//! What can be asked for a mapping's pages: to be huge, and to be there before the first message. See madvise(2).
+//! Advice for the pages of a mapping: to be huge, and to be present before the first message. See madvise(2).
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,10 +8,10 @@ use rustix::mm::{Advice, madvise};
 
 use super::Segment;
 
-/// No machine we run on has smaller pages.
+/// Smallest page size of all supported machines.
 const SMALLEST_PAGE_BYTES: usize = 4096;
 
-/// Asks for huge pages where whole ones fit. The kernel may still give small ones.
+/// Requests huge pages where whole ones fit. The kernel may still use small ones.
 ///
 /// Errors: a kernel without transparent huge pages.
 pub(super) fn ask_for_huge(segment: &Segment) -> io::Result<()> {
@@ -20,9 +20,9 @@ pub(super) fn ask_for_huge(segment: &Segment) -> io::Result<()> {
         .map_err(|error| io::Error::new(error.kind(), format!("huge pages were refused: {error}")))
 }
 
-/// Brings in every page, writable, without changing a byte: others may be at work in them already.
+/// Faults in all pages, writable, without changing a byte: other processes may use them already.
 ///
-/// Errors: the memory is not to be had.
+/// Errors: there is not enough memory.
 pub(super) fn populate(segment: &Segment) -> io::Result<()> {
     // SAFETY: the range is the segment's own mapping, and the advice changes no byte of it.
     match unsafe { madvise(segment.base.cast(), segment.bytes, Advice::LinuxPopulateWrite) } {
@@ -32,7 +32,7 @@ pub(super) fn populate(segment: &Segment) -> io::Result<()> {
             Ok(())
         }
         Err(error) => {
-            let why = format!("the {} bytes of a segment could not be brought in: {error}", segment.bytes);
+            let why = format!("cannot fault in the {} bytes of a segment: {error}", segment.bytes);
             Err(io::Error::new(error.kind(), why))
         }
         Ok(()) => Ok(()),
@@ -43,11 +43,11 @@ fn touch_each_page(segment: &Segment) {
     let last_word = segment.bytes.saturating_sub(size_of::<AtomicU32>());
     for offset in (0..=last_word).step_by(SMALLEST_PAGE_BYTES) {
         let word = segment.at(offset, size_of::<AtomicU32>());
-        // SAFETY: `at` checked the range; a mapping starts on a page, so the word is aligned; whatever lies at the start
-        // of a page is either an atomic of that size or a slot that no message has reached, since ends attach first.
+        // SAFETY: `at` checked the range; a mapping starts on a page, so the word is aligned; the start of a page is
+        // either an atomic of that size or a slot without a message yet, since endpoints attach first.
         let word = unsafe { AtomicU32::from_ptr(word.cast()) };
-        // Ored with nothing a word stays as it is, but its page has to be writable. A compiler that knows of the nothing
-        // makes a plain load of it, and a load brings in no page to write to.
+        // Or with 0 leaves the word as it is, but needs a writable page. With a known 0 the compiler would emit a plain
+        // load, which does not fault in a writable page.
         word.fetch_or(std::hint::black_box(0), Ordering::Relaxed);
     }
 }
@@ -67,9 +67,9 @@ mod tests {
         Segment::attach(&address, Endpoint::Sender, PAGES * SMALLEST_PAGE_BYTES).expect("mapped")
     }
 
-    /// Faults that writing one byte into each page takes.
+    /// Page faults caused by writing one byte into each page.
     fn faults(segment: &Segment) -> i64 {
-        let so_far = || getrusage(UsageWho::RUSAGE_THREAD).expect("Linux tells").minor_page_faults();
+        let so_far = || getrusage(UsageWho::RUSAGE_THREAD).expect("usage").minor_page_faults();
         let before = so_far();
         for page in 0..PAGES {
             segment.touch(page * SMALLEST_PAGE_BYTES);
@@ -78,21 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn pages_brought_in_fault_no_more() {
-        assert!(faults(&fresh()) > 0, "pages come in when they are touched first");
+    fn populated_pages_cause_no_further_faults() {
+        assert!(faults(&fresh()) > 0, "a first touch causes a fault");
         let (asked, touched) = (fresh(), fresh());
         populate(&asked).expect("there is memory");
         touch_each_page(&touched);
-        // The thread's own stack and code may fault once or twice meanwhile.
+        // The thread's own stack and code may cause one or two faults.
         let (asked, touched) = (faults(&asked), faults(&touched));
         assert!(asked < 8 && touched < 8, "{asked} and {touched} faults");
     }
 
     #[test]
-    fn what_is_written_already_stays() {
+    fn bytes_written_before_are_kept() {
         let segment = fresh();
         for page in 0..PAGES {
-            // SAFETY: within the segment, which is this test's alone.
+            // SAFETY: within the segment, which only this test uses.
             unsafe { segment.at(page * SMALLEST_PAGE_BYTES, 1).write(7) };
         }
         populate(&segment).expect("there is memory");

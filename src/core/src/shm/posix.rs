@@ -1,5 +1,5 @@
-//! POSIX shared memory by name, through the `shared_memory` crate: shm_open(3) below /dev/shm.
-//! The name outlives a killed owner, so it is leased before it is made and removed once all have attached.
+//! POSIX shared memory by name, through the `shared_memory` crate: shm_open(3) below /dev/shm. The name outlives a
+//! killed owner, so it is leased before it is created, and removed once all workers have attached.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub(super) fn create(bytes: usize) -> io::Result<Address> {
     dev_shm::room_for(bytes)?;
     let name = fresh_name(NameKind::PosixShm)?;
     let mut made = ShmemConf::new().os_id(format!("/{}", name.name)).size(bytes).create().map_err(|e| io_error(&e))?;
-    // The name must outlive this mapping: workers open it by name and the harness removes it once they are ready.
+    // The name must outlive this mapping: workers open it by name, and the harness removes it once they are ready.
     made.set_owner(false);
     Ok(Address::Named(name))
 }

@@ -1,6 +1,6 @@
-//! System V shared memory: found by a key, attached with shmat(2). Its key outlives a killed owner, so it is leased before
-//! it is made, and marked for removal once all have attached: the memory goes with the last of them. It counts against
-//! limits of its own, not against the room in /dev/shm. Source: see [`crate::sysv_shm`].
+//! System V shared memory: found by a key, attached with shmat(2). The key outlives a killed owner, so it is leased
+//! before the segment is created, and marked for removal once all workers have attached; the memory is freed with the
+//! last of them. Its limits are separate from the space in /dev/shm. Source: see [`crate::sysv_shm`].
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use super::Mapping;
 use crate::address::{Address, Name, NameKind, fresh_name, sysv_key};
 use crate::sysv_shm::{self, Attached, Key};
 
-/// Any key will do to see whether the kernel answers: what it finds is not touched.
+/// Key for a test whether the kernel supports the calls; a segment with it is not touched.
 const PROBE: Key = Key::MAX;
 
 pub(super) fn create(bytes: usize) -> io::Result<Address> {
@@ -31,7 +31,7 @@ pub(super) fn unavailable() -> Option<String> {
 }
 
 fn key(name: &Name) -> io::Result<Key> {
-    let why = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` ends in no key", name.name));
+    let why = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` does not end in a key", name.name));
     sysv_key(&name.name).ok_or_else(why)
 }
 

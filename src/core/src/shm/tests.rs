@@ -1,8 +1,8 @@
-//! Every available substrate holds what is written, in every mapping.
+//! All available substrates keep what is written, in every mapping.
 
 use super::*;
 
-/// More than a page and no whole number of them.
+/// More than a page, but not a multiple of it.
 const BYTES: usize = 10_000;
 
 fn available() -> impl Iterator<Item = Substrate> {
@@ -15,14 +15,14 @@ fn mapped(address: &Address, substrate: Substrate, end: Endpoint) -> Segment {
 }
 
 #[test]
-fn a_segment_is_zero_at_first_and_both_ends_see_what_either_writes() {
+fn a_segment_starts_as_zeros_and_both_endpoints_see_each_write() {
     for substrate in available() {
         let address = create(substrate, BYTES).unwrap_or_else(|error| panic!("{substrate}: {error}"));
         let (one, other) =
             (mapped(&address, substrate, Endpoint::Sender), mapped(&address, substrate, Endpoint::Receiver));
         drop(address.clone().release());
         assert_ne!(one.at(0, 1), other.at(0, 1), "{substrate}: two mappings");
-        // SAFETY: within both segments, which this thread alone knows.
+        // SAFETY: within both segments, which only this thread uses.
         let seen = |segment: &Segment, offset| unsafe { segment.at(offset, 1).read_volatile() };
         for offset in [0, 4095, BYTES - 1] {
             assert_eq!(seen(&one, offset), 0, "{substrate}");
@@ -58,7 +58,7 @@ fn a_released_name_is_gone_while_its_mappings_stay() {
 }
 
 #[test]
-fn a_substrate_that_is_not_there_says_what_to_change() {
+fn an_unavailable_substrate_has_a_reason() {
     for substrate in Substrate::ALL {
         if let Some(why) = unavailable(*substrate) {
             assert!(why.len() > 20, "{substrate}: {why}");

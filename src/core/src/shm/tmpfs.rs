@@ -1,5 +1,5 @@
-//! Unnamed file on tmpfs: open(2) with O_TMPFILE in /dev/shm, inherited. The same memory as POSIX shared memory, without a
-//! name: nothing can leak, but there are no seals, so any process with the descriptor may truncate it.
+//! Unnamed file on tmpfs: open(2) with O_TMPFILE in /dev/shm, inherited. The same memory as POSIX shared memory, but
+//! without a name that could be left behind. It has no seals, so any process with the descriptor may truncate it.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Sleeps in poll(2) on an eventfd, which the other side writes when a sleeper is announced; such a wait fits an event
+//! Sleeps in poll(2) on an eventfd, which the peer writes when a sleeper is announced; such a wait fits into an event
 //! loop. Cost: a poll and a read for the sleeper, a write for the waker. Source: eventfd(2).
 
 use std::io;
@@ -17,7 +17,7 @@ use crate::record::Wait;
 /// Interval at which a sleeper checks the abort flag.
 const SLEEP_SLICE_MS: u16 = 50;
 
-/// Sleeps on its own eventfd after one poll, and writes the other side's.
+/// Sleeps on its own eventfd after one poll, and writes the peer's to wake it.
 pub struct Doorbell {
     own: OwnedFd,
     other: OwnedFd,
@@ -61,7 +61,7 @@ impl WaitStrategy<Parker> for Doorbell {
 }
 
 impl Doorbell {
-    /// Sleeps until the own eventfd is written, for one slice at most. A late write from an earlier wait ends it early.
+    /// Sleeps until the own eventfd is written, for at most one slice. A late write for an earlier wait ends it early.
     fn listen(&self) -> io::Result<()> {
         let mut bells = [PollFd::new(self.own.as_fd(), PollFlags::POLLIN)];
         match poll(&mut bells, PollTimeout::from(SLEEP_SLICE_MS)) {

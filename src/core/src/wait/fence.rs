@@ -1,9 +1,9 @@
 //! Fences between announcing a sleeper and its last check of the condition, and their counterparts in the waker.
 //!
-//! Either both sides fence, or one side fences for both: membarrier(2) makes every CPU that runs a registered process
-//! execute a full barrier, so the other side only has to prevent compiler reordering. Both endpoints of a channel run this
-//! code under one kernel, so they choose alike; otherwise a wake-up could be missed, and the sleeper would check again
-//! after its slice.
+//! Either both processes execute a fence, or one for both: membarrier(2) makes every CPU that runs a registered process
+//! execute a full barrier, so the other process only has to prevent compiler reordering. Both endpoints of a channel
+//! run this code under one kernel, so they make the same choice; otherwise a wake-up could be missed, and the sleeper
+//! would check again after its slice.
 
 #[cfg(not(loom))]
 use std::sync::atomic::fence;
@@ -18,7 +18,7 @@ pub fn full() {
     fence(Ordering::SeqCst);
 }
 
-/// Waker's side of the asymmetric fence: free where membarrier works.
+/// Waker's half of the asymmetric fence: free where membarrier works.
 #[inline]
 pub fn before_rare_sleeper() {
     if asymmetric() {
@@ -28,14 +28,14 @@ pub fn before_rare_sleeper() {
     }
 }
 
-/// Sleeper's side of the asymmetric fence: acts for both sides.
+/// Sleeper's half of the asymmetric fence, which acts for both processes.
 #[cold]
 pub fn for_rare_sleeper() {
     full();
     #[cfg(not(loom))]
     if asymmetric() {
         use rustix::thread::{MembarrierCommand, membarrier};
-        // It succeeded when it was registered, and has no other way to fail.
+        // It succeeded at registration, and has no other way to fail.
         let _ = membarrier(MembarrierCommand::GlobalExpedited);
     }
 }
@@ -57,7 +57,7 @@ fn register() -> bool {
         && membarrier(MembarrierCommand::GlobalExpedited).is_ok()
 }
 
-/// The model checker has no membarrier: both sides fence.
+/// The model checker has no membarrier, so both processes execute a fence.
 #[cfg(loom)]
 fn asymmetric() -> bool {
     false

@@ -1,5 +1,5 @@
-//! What every model check needs, of rings and of locks: a way to wait that the checker understands, how far to look, and
-//! the proof that a mutant is caught.
+//! Tools of all model checks, of rings and of locks: a wait that the checker understands, bounds of the search, and the
+//! proof that a mutant is caught.
 
 use std::io;
 
@@ -9,17 +9,17 @@ use super::{PollPolicy, Strategy, TimedWait, WaitPoint, WaitStrategy, sleep_unti
 use crate::address::Descriptor;
 use crate::record::Wait;
 
-/// Spinning as the model knows it: let another thread run. Of three threads two may look in turn without end, so an order
-/// in which one of them looks in vain often is followed to its end, but not branched any more.
+/// Spinning in the model: lets another thread run. With three threads, two may poll in turn forever, so an order in
+/// which one of them polls in vain many times is followed to its end but not branched further.
 #[derive(Default)]
 pub struct Yield;
 
-/// Looks in vain after which an order is not branched any more. With two threads four are all there ever are; with three
-/// of a lock that gives each his own word to look at, fewer than eight.
+/// Failed polls after which an order is not branched any more. With two threads there are never more than four; with
+/// three threads of a lock that gives each its own word, fewer than eight.
 const BRANCHED_LOOKS: u32 = 8;
 
-/// Looks in vain after which nobody is left who could change what is looked at: unbranched, the checker lets whoever
-/// yielded least go on, so no thread of a model goes without a turn for nearly as many.
+/// Failed polls after which no thread is left that could make the condition true. Without branching the checker runs
+/// the thread that yielded least, so no thread waits for its turn nearly that long.
 const MOST_LOOKS: u32 = 100;
 
 impl Strategy for Yield {
@@ -50,7 +50,7 @@ impl<P: WaitPoint> WaitStrategy<P> for Yield {
     }
 }
 
-/// Parking without fences: a waker may miss the sleeper.
+/// Parking without fences: a waker may miss a sleeper.
 pub struct Unfenced;
 
 impl Strategy for Unfenced {
@@ -87,16 +87,16 @@ impl<P: WaitPoint> TimedWait<P> for Unfenced {
     }
 }
 
-/// Checks every order with at most `preemptions`: enough to find what two threads can do to each other, and three threads
-/// have too many orders for more.
+/// Checks every order with at most `preemptions`: enough to find the errors of two threads; three threads have too many
+/// orders for more.
 pub fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 
-/// Runs a mutant's check in a process of its own, since the checker may abort: the very `test` that asks, by its full name,
-/// told to run the mutant. True when that process ended because the checker found something.
+/// Runs a mutant's check in a separate process, since the checker may abort: the calling `test`, by its full name, with
+/// a variable that selects the mutant. True if that process failed because the checker found an error.
 pub fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
     if std::env::var_os(MUTANT).is_some() {
@@ -106,8 +106,8 @@ pub fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     let this = std::env::current_exe().expect("a test knows its own program");
     let arguments = [test, "--exact", "--nocapture", "--test-threads=1"];
     let run = std::process::Command::new(this).args(arguments).env(MUTANT, test).output().expect("it starts");
-    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-    assert!(said.contains("running 1 test"), "no such test: {said}");
-    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
+    let output = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.contains("running 1 test"), "no such test: {output}");
+    assert!(!output.contains("exceeded maximum number of branches"), "the checker gave up: {output}");
     !run.status.success()
 }

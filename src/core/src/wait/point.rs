@@ -1,8 +1,8 @@
 //! Parkers and event counts: words in shared memory where waiters sleep, next to the condition that they wait for.
 //!
-//! The waiter announces itself, checks the condition once more and sleeps; the waker publishes the condition, then checks
-//! for announcements. Both execute a full fence between their store and their load, so at least one of them sees the other
-//! (Dekker's argument). The types differ in how many waiters they support.
+//! The waiter announces itself, checks the condition once more and sleeps; the waker publishes the condition, then
+//! checks for announcements. Both execute a full fence between their store and their load, so at least one of them sees
+//! the other (Dekker's argument). The types differ in how many waiters they support.
 
 use std::io;
 use std::time::Duration;
@@ -26,7 +26,8 @@ pub trait WaitPoint {
     fn withdraw(&self);
     /// True if a sleeper is announced. Must be preceded by a fence that follows the publication of the condition.
     fn has_waiter(&self) -> bool;
-    /// Sleeps until woken, for a limited time; returns at once if a wake-up came since `ticket`. Consumes the announcement.
+    /// Sleeps until woken, for a limited time; returns at once if a wake-up came since `ticket`. Consumes the
+    /// announcement.
     fn sleep(&self, ticket: Self::Ticket) -> io::Result<()> {
         self.sleep_for(ticket, Duration::MAX)
     }
@@ -69,8 +70,8 @@ impl WaitPoint for Parker {
         self.0.sleep_for(1, limit).map(drop)
     }
 
-    /// A late waker may clear the announcement of the sleeper's next wait; it wakes the sleeper after that, so the sleeper
-    /// checks its condition and announces itself again.
+    /// A late waker may clear the announcement of the sleeper's next wait; it wakes the sleeper after that, so the
+    /// sleeper checks its condition and announces itself again.
     fn wake(&self, _: u32) -> io::Result<()> {
         self.clear();
         self.0.wake(1).map(drop)
@@ -125,7 +126,7 @@ impl WaitPoint for EventCount {
     }
 }
 
-/// WaitPoint without sleepers, for strategies that only poll.
+/// Wait point without sleepers, for strategies that only poll.
 #[derive(Clone, Copy, Default)]
 pub struct NoWaiters;
 

@@ -1,16 +1,80 @@
-//! Waits with a time limit, for bounded queues with time-outs. Only for strategies that sleep; a polling caller could read
-//! the clock instead.
+//! Waits with a time limit, for bounded queues with time-outs. Only for strategies that sleep; a polling caller could
+//! read the clock instead.
 
 use std::io;
 use std::time::Duration;
 
-use super::{Hybrid, Park, PollPolicy, WaitLimit, WaitPoint, WaitStrategy, fence, poll};
+use super::{Hybrid, Park, PollPolicy, WaitPoint, WaitStrategy, fence, poll};
 use crate::{abort, clock};
+
+/// Longest blocking call between two checks of the abort flag.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Time limit of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitLimit {
+    /// Does not wait.
+    Never,
+    /// Waits until this time of the monotonic clock, in nanoseconds.
+    Until(u64),
+    /// Waits without limit.
+    Forever,
+}
+
+impl WaitLimit {
+    /// Limit of `time` from now.
+    pub fn after(time: Duration) -> Self {
+        Self::Until(clock::now_ns().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// Duration of the next blocking call; `None` when the limit has passed.
+    ///
+    /// Errors: `Interrupted` when the trial was aborted.
+    pub fn slice(self) -> io::Result<Option<Duration>> {
+        if self == Self::Never {
+            return Ok(None);
+        }
+        if abort::requested() {
+            return Err(abort::error());
+        }
+        let left_ns = match self {
+            Self::Until(moment_ns) => moment_ns.saturating_sub(clock::now_ns()),
+            Self::Never | Self::Forever => u64::MAX,
+        };
+        Ok((left_ns > 0).then(|| Duration::from_nanos(left_ns).min(SLICE)))
+    }
+
+    /// Calls `attempt` once without waiting, then repeatedly with the duration that it may wait, until it returns
+    /// `Some` or the limit has passed. Never gives up before the limit.
+    ///
+    /// Errors: those of `attempt`; `Interrupted` when the trial was aborted.
+    #[inline]
+    pub fn retry<R>(self, mut attempt: impl FnMut(Option<Duration>) -> io::Result<Option<R>>) -> io::Result<Option<R>> {
+        match attempt(None)? {
+            Some(done) => Ok(Some(done)),
+            None => self.retry_waiting(attempt),
+        }
+    }
+
+    #[cold]
+    fn retry_waiting<R>(
+        self,
+        mut attempt: impl FnMut(Option<Duration>) -> io::Result<Option<R>>,
+    ) -> io::Result<Option<R>> {
+        while let Some(length) = self.slice()? {
+            if let Some(done) = attempt(Some(length))? {
+                return Ok(Some(done));
+            }
+        }
+        Ok(None)
+    }
+}
 
 /// Wait strategy with a time limit.
 pub trait TimedWait<P: WaitPoint>: WaitStrategy<P> {
     /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls, or `None` once the
-    /// monotonic clock has reached `moment_ns`. A timed-out waiter loses no wake-up: it checks once more after its sleep.
+    /// monotonic clock has reached `moment_ns`. A timed-out waiter loses no wake-up: it checks once more after its
+    /// sleep.
     ///
     /// Errors: `Interrupted` when the trial is aborted.
     fn until_moment<R>(
@@ -141,5 +205,15 @@ mod tests {
         gives_up_at_its_time(&Hybrid);
         is_woken_before_its_time(&Park);
         is_woken_before_its_time(&Hybrid);
+    }
+
+    #[test]
+    fn a_successful_attempt_ends_the_wait() {
+        let mut tries = 0;
+        let found = WaitLimit::Forever.retry(|_| {
+            tries += 1;
+            Ok((tries == 3).then_some(tries))
+        });
+        assert_eq!(found.expect("no trial is aborted"), Some(3));
     }
 }

@@ -13,8 +13,8 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 /// Interval at which a sleeper checks the abort flag.
 static SLEEP_SLICE_MS: AtomicU64 = AtomicU64::new(50);
 
-/// Disables the periodic wake-up that checks the abort flag, for measures that must detect a lost wake-up. Only for a process
-/// that is killed when it is to stop.
+/// Disables the periodic wake-up that checks the abort flag, for measures that must detect a lost wake-up. Only for a
+/// process that is stopped by a signal.
 pub fn sleep_until_woken() {
     const DAY_MS: u64 = 24 * 60 * 60 * 1000;
     SLEEP_SLICE_MS.store(DAY_MS, std::sync::atomic::Ordering::Relaxed);
@@ -25,7 +25,7 @@ fn slice() -> Duration {
     Duration::from_millis(SLEEP_SLICE_MS.load(std::sync::atomic::Ordering::Relaxed))
 }
 
-/// A futex in shared memory.
+/// Futex in shared memory.
 #[cfg(not(loom))]
 #[repr(transparent)]
 #[derive(Default)]
@@ -33,13 +33,13 @@ pub struct Word(AtomicU32);
 
 #[cfg(not(loom))]
 impl Word {
-    /// Its value.
+    /// Value of the futex.
     #[inline]
     pub fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
-    /// Sleeps for a slice while the value is `expected`. True if it was woken.
+    /// Sleeps for a slice while the value is `expected`. True if a wake-up ended it.
     pub fn sleep(&self, expected: u32) -> io::Result<bool> {
         self.sleep_for(expected, Duration::MAX)
     }
@@ -56,8 +56,8 @@ impl Word {
     }
 }
 
-/// The model's futex: comparing and falling asleep are one step under its lock, as in the kernel, and sleepers are woken in
-/// FIFO order. It has no time limit that could hide a lost wake-up.
+/// The model's futex: comparing and falling asleep are one step under its lock, as in the kernel, and sleepers are
+/// woken in FIFO order. It has no time limit that could hide a lost wake-up.
 #[cfg(loom)]
 #[derive(Default)]
 pub struct Word(AtomicU32, loom::sync::Mutex<Queue>, loom::sync::Condvar);
@@ -72,12 +72,12 @@ struct Queue {
 
 #[cfg(loom)]
 impl Word {
-    /// The word itself.
+    /// Value of the word.
     pub fn value(&self) -> &AtomicU32 {
         &self.0
     }
 
-    /// Sleeps while the word is `expected`. False when it already was another value.
+    /// Sleeps while the word is `expected`. False if it already had another value.
     pub fn sleep(&self, expected: u32) -> io::Result<bool> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         if self.0.load(Ordering::Relaxed) != expected {
@@ -92,12 +92,12 @@ impl Word {
         Ok(true)
     }
 
-    /// Time does not pass in a model: a wait with a limit ends only when woken.
+    /// Time does not pass in a model: a wait with a limit ends only by a wake-up.
     pub fn sleep_for(&self, expected: u32, _: Duration) -> io::Result<bool> {
         self.sleep(expected)
     }
 
-    /// Wakes at most `most` sleepers, in FIFO order, and returns how many.
+    /// Wakes up to `most` sleepers, in FIFO order, and returns their number.
     pub fn wake(&self, most: u32) -> io::Result<u32> {
         let mut queue = self.1.lock().expect("no model panics while it holds this");
         let count = queue.asleep.len().min(most as usize);

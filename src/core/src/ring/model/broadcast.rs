@@ -1,4 +1,4 @@
-//! The ring of one producer whose consumers get every message.
+//! Ring with one producer, whose consumers get every message.
 
 use loom::thread;
 

@@ -1,5 +1,5 @@
-//! The ring of bytes. What lies in memory as a payload in one lap and as a word in the next is kept twice here, as a cell
-//! and as an atomic; writing the one puts rubbish into the other, as it would in memory.
+//! Byte ring. Memory that holds a payload in one lap and a word in the next is kept twice here, as a cell and as an
+//! atomic; writing one puts garbage into the other, as in real memory.
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -13,17 +13,17 @@ use crate::ring::{Consume, Produce};
 use crate::wait::{Park, Parker, WaitStrategy};
 
 const WORDS: usize = 8;
-/// What a careless consumer would take for a message.
-const RUBBISH: u64 = 3;
+/// Word that a consumer would take for a message.
+const GARBAGE: u64 = 3;
 
-/// A ring of 64 bytes. In the mutants publishing orders nothing, or the next word is never cleared.
+/// Ring of 64 bytes. The mutants publish without ordering, or never clear the next word.
 struct Room<const STRONG: bool, const CLEARS: bool>(Arc<Units>);
 
 struct Units {
     words: Vec<AtomicU64>,
     payloads: Vec<UnsafeCell<[u8; 8]>>,
     consumed: AtomicU64,
-    /// What a mutant stores to instead of the next word.
+    /// Word that a mutant clears instead of the next one.
     aside: AtomicU64,
     reader: Parker,
     writer: Parker,
@@ -69,8 +69,8 @@ unsafe impl<const STRONG: bool, const CLEARS: bool> ByteRoom for Room<STRONG, CL
             return fill(&mut []);
         }
         let unit = Self::unit(position);
-        self.0.words[unit].store(RUBBISH, Ordering::Relaxed);
-        // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
+        self.0.words[unit].store(GARBAGE, Ordering::Relaxed);
+        // SAFETY: loom's `with_mut` lends the cell while the closure runs, and panics on a conflict.
         self.0.payloads[unit].with_mut(|cell| fill(unsafe { &mut (&mut *cell)[..len] }));
     }
 
@@ -78,7 +78,7 @@ unsafe impl<const STRONG: bool, const CLEARS: bool> ByteRoom for Room<STRONG, CL
         if len == 0 {
             return read(&[]);
         }
-        // SAFETY: loom's `with` lends the cell for the closure's time and panics on a conflict.
+        // SAFETY: loom's `with` lends the cell while the closure runs, and panics on a conflict.
         self.0.payloads[Self::unit(position)].with(|cell| read(unsafe { &(&*cell)[..len] }))
     }
 
@@ -96,8 +96,8 @@ unsafe impl<const STRONG: bool, const CLEARS: bool> ByteRoom for Room<STRONG, CL
     }
 }
 
-/// The first message is empty and all others have one unit: the fifth goes back to the start, and the word of the sixth
-/// lies where the payload of the second was.
+/// The first message is empty and all others have one unit: the fifth wraps to the start, and the word of the sixth is
+/// where the payload of the second was.
 const MESSAGES: u8 = 6;
 
 fn model<const STRONG: bool, const CLEARS: bool, W: WaitStrategy<Parker>>(wait: fn() -> W) {

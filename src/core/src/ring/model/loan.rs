@@ -1,4 +1,4 @@
-//! Buffers on loan.
+//! Loaned buffers.
 
 use loom::thread;
 

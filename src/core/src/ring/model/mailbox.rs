@@ -1,4 +1,4 @@
-//! One slot.
+//! Mailbox.
 
 use loom::thread;
 

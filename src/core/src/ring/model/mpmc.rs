@@ -1,4 +1,4 @@
-//! The ring of many producers and many consumers.
+//! Ring with many producers and many consumers.
 
 use loom::thread;
 
@@ -6,8 +6,8 @@ use super::{ModelSlots, Selfish, Unfenced, Yield, check, check_within, is_caught
 use crate::ring::mpmc::{Consumer, Producer};
 use crate::wait::{EventCount, Park, WaitStrategy};
 
-/// Producers that send so many messages each, and consumers that take so many each. The first of the consumers is the
-/// model's own thread, so there are `senders.len() + takers.len()` threads.
+/// Each producer sends its number of messages, and each consumer takes its number. The first consumer is the model's
+/// own thread, so there are `senders.len() + takers.len()` threads.
 fn model<const DEPTH: usize, const STRONG: bool, W>(wait: fn() -> W, senders: &[u8], takers: &[u8])
 where
     W: WaitStrategy<EventCount>,
@@ -57,7 +57,8 @@ fn two_consumers_hold_and_lose_no_wake_up() {
     check_within(1, || model::<2, true, _>(|| Park, &[3], &[2, 1]));
 }
 
-/// The case that wants wake-ups passed on: the second message is published, and its wake-up spent, before the first.
+/// The case that needs wake-ups to be passed on: the second message is published, and its wake-up consumed, before the
+/// first.
 #[test]
 fn two_of_both_lose_no_wake_up() {
     check_within(1, || model::<2, true, _>(|| Park, &[1, 1], &[1, 1]));

@@ -1,4 +1,4 @@
-//! The ring of many producers and one consumer.
+//! Ring with many producers and one consumer.
 
 use loom::thread;
 
@@ -6,7 +6,7 @@ use super::{ModelSlots, Unfenced, check_within, is_caught, receive_one, send_all
 use crate::ring::mpsc::{Consumer, Producer};
 use crate::wait::{EventCount, Park, Parker, WaitStrategy};
 
-/// Two producers send `each` message of their own.
+/// Two producers send `each` messages.
 fn model<const DEPTH: usize, const STRONG: bool, W>(wait: fn() -> W, each: u8)
 where
     W: WaitStrategy<Parker> + WaitStrategy<EventCount>,

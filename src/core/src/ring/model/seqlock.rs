@@ -1,17 +1,16 @@
-//! The cell with the latest value.
+//! Seqlock.
 
 use loom::sync::Arc;
 use loom::thread;
 
 use super::{Yield, check_within, is_caught};
-use crate::ring::cell::Cell;
-use crate::ring::seqlock::{Reader, Writer};
+use crate::ring::seqlock::{Cell, Reader, Writer};
 use crate::ring::sync::{AtomicU64, Ordering};
 use crate::ring::{Consume, Produce};
 use crate::wait::{EventCount, Park, WaitStrategy};
 
-/// A value of two words. In the mutants publishing orders nothing, or the odd version may be seen after the words it
-/// should go before.
+/// Value of two words. In the mutants a value is published without ordering, or the odd version may become visible
+/// after the words that it should precede.
 #[derive(Clone)]
 struct Words<const STRONG: bool, const MARKED: bool>(Arc<Shared>);
 
@@ -24,7 +23,7 @@ struct Shared {
 
 impl<const STRONG: bool, const MARKED: bool> Cell for Words<STRONG, MARKED> {
     const PUBLISH: Ordering = if STRONG { Ordering::Release } else { Ordering::Relaxed };
-    // A fence orders at least what acquires ask for; that kind does nothing for the writer's stores.
+    // An acquire fence, the weakest one, does not order the writer's stores.
     const MARK: Ordering = if MARKED { Ordering::Release } else { Ordering::Acquire };
 
     fn message_bytes(&self) -> usize {
@@ -48,7 +47,7 @@ impl<const STRONG: bool, const MARKED: bool> Cell for Words<STRONG, MARKED> {
     }
 }
 
-/// The writer writes 1, 2, ...; the reader reads until it has seen the last.
+/// The writer writes 1, 2, ...; the reader reads until it has seen the last value.
 fn model<const STRONG: bool, const MARKED: bool, W: WaitStrategy<EventCount>>(wait: fn() -> W, last: u8) {
     let cell = Words::<STRONG, MARKED>(Arc::new(Shared {
         version: AtomicU64::new(0),

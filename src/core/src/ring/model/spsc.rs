@@ -1,4 +1,4 @@
-//! The ring of one producer and one consumer.
+//! Ring with one producer and one consumer.
 
 use loom::thread;
 
