@@ -12,7 +12,7 @@ use crate::record::{Group, Isolation, Measure, Wait};
 pub(super) trait Calls: Sized + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What kind of thing it is.
+    /// Kind of mechanism.
     const GROUP: Group;
     /// Measures it supports.
     const MEASURES: &'static [Measure] = MEASURES;
@@ -27,7 +27,7 @@ pub(super) trait Calls: Sized + 'static {
     }
     /// Creates the lock, free.
     fn create() -> io::Result<Address>;
-    /// This holder's handle.
+    /// Opens this contender's handle.
     fn attach(address: &Address) -> io::Result<Self>;
     /// Waits for the lock. A wait inside the kernel ends when the lock is free, or with the process.
     fn acquire(&self) -> io::Result<()>;
@@ -92,9 +92,9 @@ impl<C: Calls> Holder for Caller<C> {
 
 /// Repeats a blocking call that a signal interrupted.
 ///
-/// Errors: `Interrupted` when the trial was aborted meanwhile, and the errors of the call.
+/// Errors: `Interrupted` if the trial was aborted meanwhile; those of the call.
 #[inline]
-pub(super) fn undisturbed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn retry_on_eintr<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(signal) if signal.kind() == io::ErrorKind::Interrupted && !abort::requested() => {}
@@ -103,9 +103,9 @@ pub(super) fn undisturbed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Res
     }
 }
 
-/// True when the call found the lock free, false when it would have blocked.
+/// True if the call acquired the lock, false if it would have blocked.
 #[inline]
-pub(super) fn unless_taken(called: io::Result<()>) -> io::Result<bool> {
+pub(super) fn granted(called: io::Result<()>) -> io::Result<bool> {
     match called {
         Ok(()) => Ok(true),
         Err(taken) if taken.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -120,31 +120,31 @@ pub(super) mod tests {
 
     use super::*;
 
-    const HOLDERS: u32 = 4;
+    const CONTENDERS: u32 = 4;
     const EACH: u64 = 200;
 
     /// Checks a lock between threads: one holder at a time; a try fails while the lock is held and succeeds afterwards.
     pub(in crate::lock) fn excludes<C: Calls + Send>() {
         let address = C::create().expect("a lock");
         let attach =
-            |index| Called::<C>::attach(&address, ContenderId { index, contenders: HOLDERS }).expect("a holder");
+            |index| Called::<C>::attach(&address, ContenderId { index, contenders: CONTENDERS }).expect("attached");
         let (mut one, mut other) = (attach(0), attach(1));
-        let within = one.with_lock(|_| other.try_lock(|_| ()).expect("an answer")).expect("the lock");
-        assert_eq!(within, None, "a lock that is held is not granted");
-        assert_eq!(other.try_lock(|_| 7).expect("an answer"), Some(7), "a lock that is free is");
+        let within = one.with_lock(|_| other.try_lock(|_| ()).expect("a result")).expect("acquired");
+        assert_eq!(within, None, "a held lock is not granted");
+        assert_eq!(other.try_lock(|_| 7).expect("a result"), Some(7), "a free lock is granted");
 
         let count = AtomicU64::new(0);
         thread::scope(|scope| {
-            for index in 0..HOLDERS {
+            for index in 0..CONTENDERS {
                 let (mut holder, count) = (attach(index), &count);
                 scope.spawn(move || {
                     for _ in 0..EACH {
                         let add = |_| count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-                        holder.with_lock(add).expect("the lock");
+                        holder.with_lock(add).expect("acquired");
                     }
                 });
             }
         });
-        assert_eq!(count.into_inner(), u64::from(HOLDERS) * EACH);
+        assert_eq!(count.into_inner(), u64::from(CONTENDERS) * EACH);
     }
 }

@@ -100,7 +100,7 @@ impl Holder for AnyHolder {
     fn read<R>(&mut self, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
         let mut last = None;
         let Looked { retries, .. } = self.0.read_any(&mut |copy| last = Some(look(copy)))?;
-        Ok(Looked { seen: last.expect("a read that succeeds has looked"), retries })
+        Ok(Looked { seen: last.expect("a successful read has called `look`"), retries })
     }
 
     fn write<R>(&mut self, change: impl FnOnce(u32) -> R) -> io::Result<R> {
@@ -110,7 +110,7 @@ impl Holder for AnyHolder {
     }
 }
 
-/// A closure that is called once, behind an interface that could call it again.
+/// Closure that is called once, behind an interface that could call it repeatedly.
 struct Once<F, R> {
     closure: Option<F>,
     result: Option<R>,
@@ -130,7 +130,7 @@ impl<F, R> Once<F, R> {
     }
 
     fn result(self) -> R {
-        self.result.expect("a lock that was had has run its critical section")
+        self.result.expect("a granted lock has run its critical section")
     }
 }
 
@@ -139,9 +139,9 @@ mod tests {
     use super::*;
     use crate::lock::{Visitor, visit};
 
-    struct Forget;
+    struct Erase;
 
-    impl Visitor for Forget {
+    impl Visitor for Erase {
         type Output = AnyLock;
 
         fn visit<L: Lock>(self) -> AnyLock {
@@ -150,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_does_the_same_when_its_type_is_forgotten() {
-        let lock = visit("ttas/spin", Forget).expect("a row");
-        let address = lock.create(2).expect("made");
+    fn a_type_erased_lock_does_the_same() {
+        let lock = visit("ttas/spin", Erase).expect("a row");
+        let address = lock.create(2).expect("created");
         let [mut first, mut second] =
             [0, 1].map(|index| lock.attach(&address, ContenderId { index, contenders: 2 }).expect("attached"));
-        let refused = first.with_lock(|_| second.try_lock(|_| 7).expect("an answer")).expect("had");
+        let refused = first.with_lock(|_| second.try_lock(|_| 7).expect("a result")).expect("acquired");
         assert_eq!(refused, None);
-        assert_eq!(second.try_lock(|_| 7).expect("an answer"), Some(7));
+        assert_eq!(second.try_lock(|_| 7).expect("a result"), Some(7));
         assert_eq!(first.write(|copy| copy).expect("written"), 0);
         assert_eq!(first.read(|copy| copy + 1).expect("read"), Looked { seen: 1, retries: 0 });
     }

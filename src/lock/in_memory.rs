@@ -12,7 +12,7 @@ use crate::shm::{self, Segment, SharedLayout};
 pub(crate) trait RawLock: SharedLayout + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What kind of thing it is.
+    /// Kind of mechanism.
     const GROUP: Group;
     /// How a waiter waits.
     const WAIT: Wait;
@@ -31,7 +31,7 @@ pub(crate) trait RawLock: SharedLayout + 'static {
     fn try_acquire(&self, me: u32) -> bool;
     /// Releases the lock that `me` holds.
     fn release(&self, me: u32) -> io::Result<()>;
-    /// [`Holder::read`]; under the lock unless the lock tells readers from writers.
+    /// [`Holder::read`]; under the lock unless the lock distinguishes readers and writers.
     #[inline]
     fn read<R>(&self, me: u32, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
         self.acquire(me)?;
@@ -51,10 +51,10 @@ pub(crate) trait RawLock: SharedLayout + 'static {
     fn cost() -> Cost;
 }
 
-/// Lock made of the words `R` in a segment of its own.
+/// Lock made of the words `R` in its own segment.
 pub struct InMemory<R>(PhantomData<R>);
 
-/// A mapping of the lock.
+/// Mapping of the lock.
 pub struct Mapped<R> {
     segment: Segment,
     me: u32,

@@ -1,4 +1,4 @@
-//! Locks between processes or threads. One file each, in a folder for each kind; `registry.rs` is the only list.
+//! Locks between processes or threads, in a folder for each kind. `registry.rs` lists all of them.
 #![allow(unsafe_code)]
 
 mod atomics;
@@ -32,7 +32,7 @@ pub(crate) use futex::mutex::FutexMutex;
 pub(crate) use in_memory::RawLock;
 pub(crate) use read_mostly::shm_rwlock::ShmRwLock;
 pub use registry::{ROWS, rows, visit};
-pub(crate) use spin::ttas::Ttas;
+pub(crate) use spin::tas::Ttas;
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "lock";
@@ -42,18 +42,18 @@ pub const FAMILY: &str = "lock";
 pub enum Guard {
     /// Mutual exclusion: one holder at a time.
     Exclusive,
-    /// No protection: the check must see lost updates.
+    /// No protection: the check must detect lost updates.
     Nothing,
     /// The update is one atomic addition; there is no critical section.
     Atomic,
-    /// The update is computed from a value read before, and repeated when another update came first.
+    /// The update is computed from a value read before, and repeated if another update came first.
     Retry,
 }
 
 /// Identity of one contender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContenderId {
-    /// From 0.
+    /// Index, from 0.
     pub index: u32,
     /// Number of contenders.
     pub contenders: u32,
@@ -62,8 +62,8 @@ pub struct ContenderId {
 /// What an acquisition reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acquired {
-    /// The last owner died while it held the lock, so the protected state may be inconsistent. The lock itself was made
-    /// consistent.
+    /// The last owner died while it held the lock, so the protected state may be inconsistent. The lock itself is
+    /// consistent again.
     pub owner_died: bool,
 }
 
@@ -98,13 +98,13 @@ pub const MEASURES: &[Measure] = &[
     Measure::Conformance,
 ];
 
-/// Measures for mechanisms that are no lock: without owner, waiters and readers.
+/// Measures of mechanisms that are not locks: without owner, waiters and readers.
 pub const MEASURES_UNGUARDED: &[Measure] = &[Measure::Acquire, Measure::Contention, Measure::Tickets];
 
-/// Largest number of contenders of one lock: the lines of the control page.
+/// Largest number of contenders of one lock: the slots of the control page.
 pub const MAX_HOLDERS: u32 = crate::control::MAX_SLOTS;
 
-/// A lock.
+/// Lock.
 pub trait Lock: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
@@ -132,7 +132,7 @@ pub trait Lock: 'static {
     fn unavailable() -> Option<String> {
         None
     }
-    /// Creates the lock, free. Runs in the trial's host: the harness for processes, the worker for threads.
+    /// Creates the lock, free. Runs in the harness for processes, in the worker for threads.
     fn create(holders: u32) -> io::Result<Address>;
     /// Opens the lock. Runs in each contender's worker, before the clock starts.
     fn attach(address: &Address, contender: ContenderId) -> io::Result<Self::Holder>;
@@ -172,10 +172,31 @@ pub trait Holder {
     }
 }
 
-/// Copies of the protected state that a lock may distinguish: two for locks that change one while the other is read.
+/// Copies of the protected state that a lock may distinguish: two for locks that change one copy while the other is
+/// read.
 pub const COPIES: u32 = 2;
 
 /// Work with a lock's type: the only way from a name to a type, once, outside the clock.
+///
+/// ```
+/// use ipcmark::lock::{self, ContenderId, Holder, Lock, Visitor};
+///
+/// /// Acquires a lock once.
+/// struct Once;
+///
+/// impl Visitor for Once {
+///     type Output = std::io::Result<u32>;
+///
+///     fn visit<L: Lock>(self) -> Self::Output {
+///         let address = L::create(1)?;
+///         L::attach(&address, ContenderId { index: 0, contenders: 1 })?.with_lock(|_| 7)
+///     }
+/// }
+///
+/// let result = lock::visit("futex-mutex/park", Once).expect("a row of this name");
+/// assert_eq!(result.expect("a free lock"), 7);
+/// assert!(lock::visit("no-such-lock", Once).is_none());
+/// ```
 pub trait Visitor {
     /// Result of the work.
     type Output;

@@ -1,11 +1,6 @@
-//! Model checks: every order in which two or three contenders can use a lock, by waiting and by trying, and a mutant of
+//! Model checks: all orders in which two or three contenders can use a lock, by waiting and by trying, and a mutant of
 //! each lock that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib
 //! lock::model`.
-
-mod clh;
-mod mcs;
-mod ticket;
-mod ttas;
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -33,13 +28,13 @@ impl<R: RawLock> Protected<R> {
     /// One critical section of contender `me`, unless a try failed. Returns the number of critical sections run.
     fn enter(&self, me: u32, way: Way) -> u32 {
         match way {
-            Way::Wait => self.lock.acquire(me).expect("nobody calls a model off"),
+            Way::Wait => self.lock.acquire(me).expect("no model is aborted"),
             Way::Try if !self.lock.try_acquire(me) => return 0,
             Way::Try => {}
         }
-        // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
+        // SAFETY: loom's `with_mut` lends the cell while the closure runs, and panics on a conflict.
         self.counter.with_mut(|counter| unsafe { *counter += 1 });
-        self.lock.release(me).expect("nobody calls a model off");
+        self.lock.release(me).expect("no model is aborted");
         1
     }
 }
@@ -68,7 +63,7 @@ fn contend<R: RawLock + Default + Send + Sync>(holders: &[&'static [Way]]) {
     assert!(entered as usize >= waited);
 }
 
-/// Checks every lock must pass: two contenders that return, and three of which one may be overtaken; waiting and
+/// Checks of every lock: two contenders that acquire twice, and three of which one may be overtaken; waiting and
 /// trying.
 fn check<R: RawLock + Default + Send + Sync>() {
     use Way::{Try, Wait};
@@ -78,9 +73,78 @@ fn check<R: RawLock + Default + Send + Sync>() {
     check_within(2, || contend::<R>(&[&[Wait, Wait], &[Wait], &[Try]]));
 }
 
-/// True when the checker finds the mutant `R`, with two contenders that wait and return. `test` is the full name of the
-/// calling test.
+/// True if the checker catches the mutant `R`, with two contenders that acquire twice. `test` is the name of the
+/// calling test in this module.
 fn is_caught<R: RawLock + Default + Send + Sync>(test: &str) -> bool {
     let model = || contend::<R>(&[&[Way::Wait, Way::Wait], &[Way::Wait, Way::Wait]]);
     crate::wait::model::is_caught(&format!("lock::model::{test}"), model)
+}
+
+mod clh {
+    use super::{check, is_caught};
+    use crate::lock::spin::clh::Clh;
+    use crate::wait::model::Yield;
+
+    #[test]
+    fn it_holds_in_every_order() {
+        check::<Clh<Yield>>();
+    }
+
+    #[test]
+    fn a_release_that_publishes_nothing_is_caught() {
+        assert!(is_caught::<Clh<Yield, false>>("clh::a_release_that_publishes_nothing_is_caught"));
+    }
+}
+
+mod mcs {
+    use super::{check, is_caught};
+    use crate::lock::spin::mcs::Mcs;
+    use crate::wait::model::Yield;
+
+    #[test]
+    fn it_holds_in_every_order() {
+        check::<Mcs<Yield>>();
+    }
+
+    #[test]
+    fn a_release_that_publishes_nothing_is_caught() {
+        assert!(is_caught::<Mcs<Yield, false>>("mcs::a_release_that_publishes_nothing_is_caught"));
+    }
+
+    #[test]
+    fn an_owner_that_does_not_wait_for_the_link_is_caught() {
+        assert!(is_caught::<Mcs<Yield, true, false>>("mcs::an_owner_that_does_not_wait_for_the_link_is_caught"));
+    }
+}
+
+mod ticket {
+    use super::{check, is_caught};
+    use crate::lock::spin::ticket::Ticket;
+    use crate::wait::model::Yield;
+
+    #[test]
+    fn it_holds_in_every_order() {
+        check::<Ticket<Yield>>();
+    }
+
+    #[test]
+    fn a_release_that_publishes_nothing_is_caught() {
+        assert!(is_caught::<Ticket<Yield, false>>("ticket::a_release_that_publishes_nothing_is_caught"));
+    }
+}
+
+mod ttas {
+    use super::{check, is_caught};
+    use crate::lock::spin::tas::Ttas;
+    use crate::wait::model::Yield;
+
+    #[test]
+    fn it_holds_in_every_order() {
+        check::<Ttas<Yield>>();
+    }
+
+    #[test]
+    fn a_release_that_publishes_nothing_is_caught() {
+        assert!(is_caught::<Ttas<Yield, false>>("ttas::a_release_that_publishes_nothing_is_caught"));
+    }
 }

@@ -1,7 +1,6 @@
 //! An object of the C library in shared memory, created before any contender attaches. Not a mechanism.
-//!
-//! All-zero bytes are a valid lock or semaphore, but a process-private one. The trial's host therefore initialises a
-//! shared one in place, through a temporary mapping; its page lies on the memory node of the host.
+//! All-zero bytes are a valid lock or semaphore, but a process-private one. So the process that prepares the trial
+//! initialises a shared one in place, through a temporary mapping; its page is on that process's memory node.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
@@ -11,15 +10,15 @@ use crate::address::{Address, Endpoint};
 use crate::record::Substrate;
 use crate::shm::{self, Segment};
 
-/// A `T` that other processes map too.
+/// `T` that other processes map too.
 pub struct Placed<T> {
     place: *const UnsafeCell<T>,
-    /// Keeps the place mapped.
+    /// Keeps the object mapped.
     _segment: Segment,
 }
 
 impl<T> Placed<T> {
-    /// Allocates a `T` and calls `make` with its address: zero bytes, unknown to other processes.
+    /// Allocates a `T` and calls `make` with its address: zero bytes, not used by other processes yet.
     ///
     /// Errors: those of `make`, and of the shared memory.
     pub(super) fn create(make: impl FnOnce(*mut T) -> io::Result<()>) -> io::Result<Address> {
@@ -38,7 +37,7 @@ impl<T> Placed<T> {
         Ok(Self { place, _segment: segment })
     }
 
-    /// Address of the object. It stays mapped as long as this value lives.
+    /// Address of the object, which stays mapped as long as `self` lives.
     #[inline]
     pub(super) fn get(&self) -> *mut T {
         UnsafeCell::raw_get(self.place)

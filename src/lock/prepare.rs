@@ -1,4 +1,4 @@
-//! From a case to the objects and roles of a trial, for every lock alike.
+//! Objects and roles of a trial; the same for every lock.
 
 use std::io;
 
@@ -8,16 +8,16 @@ use crate::protocol::Link;
 use crate::record::{Anatomy, Case, Isolation, KillPoint, Measure};
 use crate::variant::{RoleSpec, Variant, answers};
 
-/// Number of the channel that carries the lock itself.
+/// Number of the channel of the lock.
 pub const CHANNEL: u32 = 0;
 
-/// Holders of the case's lock that run at the same time: as many as it says, else one and another; where promises are
-/// checked, enough that some wait while one is inside and one comes.
+/// Contenders of the case's lock: the plan's number, else two; for conformance four, so that some wait while one holds
+/// the lock and another one arrives.
 pub fn holders(case: &Case) -> u32 {
     case.params.contenders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
 }
 
-/// Every way the row can be run: once per isolation and substrate.
+/// All variants of the row: one per isolation.
 pub fn describe<L: Lock>(name: &'static str) -> Vec<Variant> {
     let one = |isolation: &Isolation| Variant {
         wait: L::WAIT,
@@ -30,20 +30,20 @@ pub fn describe<L: Lock>(name: &'static str) -> Vec<Variant> {
     L::ISOLATIONS.iter().map(one).collect()
 }
 
-/// Whether the mechanism can run the case.
+/// Checks that the mechanism can run the case.
 ///
 /// Errors: the reason, with the limit.
 pub fn supports<L: Lock>(case: &Case) -> Result<(), String> {
     answers(case, L::ISOLATIONS, L::MEASURES)?;
     if !(1..=MAX_HOLDERS).contains(&holders(case)) {
-        return Err(format!("a lock trial has 1 to {MAX_HOLDERS} holders, not {}", holders(case)));
+        return Err(format!("a lock trial has 1 to {MAX_HOLDERS} contenders, not {}", holders(case)));
     }
     if case.measure == Measure::Recover && case.isolation == Isolation::Thread {
-        return Err("a thread cannot be killed without its process, so nobody would be left to recover".into());
+        return Err("a thread cannot be killed without its process, so none would be left to recover".into());
     }
     if case.params.kill_point == Some(KillPoint::Releasing) && !L::WAKES {
         return Err(format!(
-            "letting `{}` go takes no system call of its own to wake the next, so no death can fall between the two",
+            "`{}` is released without a separate system call that wakes a waiter, so the holder cannot be killed between the two",
             case.row()
         ));
     }
@@ -52,8 +52,8 @@ pub fn supports<L: Lock>(case: &Case) -> Result<(), String> {
 
 /// Makes the objects of a trial and assigns them to its roles.
 pub fn prepare<L: Lock>(case: &Case) -> io::Result<Vec<RoleSpec>> {
-    // The killed and those who come after them are children of one worker, which makes a new lock each time. They have
-    // its two places.
+    // The killed processes and their successors are children of one worker, which makes a new lock each time; they use
+    // its two slots.
     if case.measure == Measure::Recover {
         return Ok(vec![RoleSpec { role: WARDEN, links: vec![], slots: 2 }]);
     }
@@ -65,13 +65,13 @@ pub fn prepare<L: Lock>(case: &Case) -> io::Result<Vec<RoleSpec>> {
     Ok((0..holders(case)).map(role).collect())
 }
 
-/// Name of every role that wants the lock.
+/// Name of each contender's role.
 pub const ROLE: &str = "holder";
 
 /// Name of the role whose children are killed.
 pub const WARDEN: &str = "warden";
 
-/// Every holder sees the same of it.
+/// Link to the lock, the same for all contenders.
 fn link(address: &Address) -> Link {
     Link { channel: CHANNEL, end: Endpoint::Sender, address: address.only(Endpoint::Sender) }
 }
@@ -85,7 +85,7 @@ pub fn cost<L: Lock>(case: &Case) -> Anatomy {
     Anatomy { sender: cost.release, receiver: cost.acquire }
 }
 
-/// The case with what the mechanism decides where the plan left it open.
+/// The case, completed with the mechanism's choices where the plan leaves them open.
 pub fn resolved<L: Lock>(case: &Case) -> Case {
     Case { group: Some(L::GROUP), ..case.clone() }
 }

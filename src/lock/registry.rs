@@ -1,4 +1,4 @@
-//! The only list of locks: one row per variant, `mechanism/wait` (or `mechanism` where nobody ever waits).
+//! List of all locks: one row per variant, `mechanism/wait` (or `mechanism` where no contender ever waits).
 
 use super::atomics::Unlocked;
 use super::by_calls::Called;
@@ -12,17 +12,17 @@ use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 registry! {
     Operations:
-    "no-lock" => Unlocked<atomics::no_lock::NoLock>,
-    "fetch-add" => Unlocked<atomics::fetch_add::FetchAdd>,
-    "compare-swap" => Unlocked<atomics::compare_swap::CompareSwap>,
+    "no-lock" => Unlocked<atomics::NoLock>,
+    "fetch-add" => Unlocked<atomics::FetchAdd>,
+    "compare-swap" => Unlocked<atomics::CompareSwap>,
 
     "tas/spin" => InMemory<spin::tas::Tas<Spin>>,
-    "ttas/spin" => InMemory<spin::ttas::Ttas<Spin>>,
-    "ttas/spin-yield" => InMemory<spin::ttas::Ttas<SpinYield>>,
-    "ttas-backoff/spin" => InMemory<spin::ttas_backoff::TtasBackoff<Spin>>,
+    "ttas/spin" => InMemory<spin::tas::Ttas<Spin>>,
+    "ttas/spin-yield" => InMemory<spin::tas::Ttas<SpinYield>>,
+    "ttas-backoff/spin" => InMemory<spin::tas::TtasBackoff<Spin>>,
     "ticket/spin" => InMemory<spin::ticket::Ticket<Spin>>,
     "ticket/spin-yield" => InMemory<spin::ticket::Ticket<SpinYield>>,
-    "ticket-proportional/spin" => InMemory<spin::ticket_proportional::TicketProportional<Spin>>,
+    "ticket-proportional/spin" => InMemory<spin::ticket::TicketProportional<Spin>>,
     "mcs/spin" => InMemory<spin::mcs::Mcs<Spin>>,
     "mcs/spin-yield" => InMemory<spin::mcs::Mcs<SpinYield>>,
     "clh/spin" => InMemory<spin::clh::Clh<Spin>>,
@@ -34,25 +34,25 @@ registry! {
     "futex-fair/hybrid" => InMemory<futex::fair::FutexFair<500_000>>,
     "futex-handoff/park" => InMemory<futex::handoff::FutexHandoff>,
 
-    "pthread-normal/block" => Mutex<pthread::normal::Normal>,
-    "pthread-adaptive/hybrid" => Mutex<pthread::adaptive::Adaptive>,
-    "pthread-robust/block" => Mutex<pthread::robust::Robust>,
-    "pthread-pi/block" => Mutex<pthread::pi::Pi>,
-    "pthread-robust-pi/block" => Mutex<pthread::robust_pi::RobustPi>,
-    "pthread-errorcheck/block" => Mutex<pthread::errorcheck::Errorcheck>,
-    "pthread-recursive/block" => Mutex<pthread::recursive::Recursive>,
+    "pthread-normal/block" => Mutex<pthread::kinds::Normal>,
+    "pthread-adaptive/hybrid" => Mutex<pthread::kinds::Adaptive>,
+    "pthread-robust/block" => Mutex<pthread::kinds::Robust>,
+    "pthread-pi/block" => Mutex<pthread::kinds::Pi>,
+    "pthread-robust-pi/block" => Mutex<pthread::kinds::RobustPi>,
+    "pthread-errorcheck/block" => Mutex<pthread::kinds::Errorcheck>,
+    "pthread-recursive/block" => Mutex<pthread::kinds::Recursive>,
     "pthread-rwlock-readers/block" => RwLock<ReadersFirst>,
     "pthread-rwlock-writers/block" => RwLock<WritersFirst>,
 
     "posix-sem/block" => semaphores::posix::PosixSem,
-    "posix-sem-named/block" => semaphores::posix_named::PosixSemNamed,
+    "posix-sem-named/block" => semaphores::posix::PosixSemNamed,
     "sysv-sem/block" => semaphores::sysv::SysvSem,
-    "sysv-sem-undo/block" => semaphores::sysv_undo::SysvSemUndo,
+    "sysv-sem-undo/block" => semaphores::sysv::SysvSemUndo,
 
-    "std-mutex/hybrid" => InProcess<threads::std_mutex::StdMutex>,
-    "parking-lot/hybrid" => InProcess<threads::parking_lot_mutex::ParkingLot>,
-    "std-rwlock/hybrid" => InProcess<threads::std_rwlock::StdRwLock>,
-    "parking-lot-rwlock/hybrid" => InProcess<threads::parking_lot_rwlock::ParkingLotRwLock>,
+    "std-mutex/hybrid" => InProcess<threads::StdMutex>,
+    "parking-lot/hybrid" => InProcess<threads::ParkingLot>,
+    "std-rwlock/hybrid" => InProcess<threads::StdRwLock>,
+    "parking-lot-rwlock/hybrid" => InProcess<threads::ParkingLotRwLock>,
 
     "fcntl-record/block" => Called<files::fcntl_record::FcntlRecord>,
     "flock/block" => Called<files::flock::Flock>,

@@ -14,13 +14,13 @@ use std::io;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-use super::{Ask, OnFile, WholeFile};
+use super::{OnFile, Operation, WholeFile};
 use crate::record::Isolation;
 
-/// The lock.
+/// POSIX record lock on a whole file.
 pub type FcntlRecord = OnFile<Record>;
 
-/// Its call.
+/// Calls of the lock.
 pub struct Record;
 
 impl WholeFile for Record {
@@ -28,8 +28,8 @@ impl WholeFile for Record {
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
 
     #[inline]
-    fn call(file: &File, ask: Ask) -> io::Result<()> {
-        Ok(fcntl_lock(file, FlockOperation::from(ask))?)
+    fn call(file: &File, operation: Operation) -> io::Result<()> {
+        Ok(fcntl_lock(file, FlockOperation::from(operation))?)
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::lock::by_calls::Calls;
 
-    /// Number of record locks on the file that this process holds: a try by the same process would not meet them.
+    /// Number of record locks that this process holds on the file; a try by the same process would not detect them.
     fn locks_of(file: &File) -> usize {
         use std::os::unix::fs::MetadataExt;
         let inode = file.metadata().expect("a file").ino();
@@ -55,7 +55,7 @@ mod tests {
         let attach = || FcntlRecord::attach(&address).expect("opens");
         let (one, other) = (attach(), attach());
         one.acquire().expect("free");
-        assert!(other.try_acquire().expect("an answer"), "the process has it already");
+        assert!(other.try_acquire().expect("a result"), "the process holds it already");
         assert_eq!(locks_of(&one.0), 1);
         drop(other);
         assert_eq!(locks_of(&one.0), 0, "lost by closing another descriptor");

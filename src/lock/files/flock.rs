@@ -9,20 +9,20 @@ use std::io;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Ask, OnFile, WholeFile};
+use super::{OnFile, Operation, WholeFile};
 
-/// The lock.
+/// flock(2) on a file.
 pub type Flock = OnFile<Whole>;
 
-/// Its call.
+/// Calls of the lock.
 pub struct Whole;
 
 impl WholeFile for Whole {
-    const SUMMARY: &'static str = "flock on a file that each holder opens himself";
+    const SUMMARY: &'static str = "flock on a file that each contender opens separately";
 
     #[inline]
-    fn call(file: &File, ask: Ask) -> io::Result<()> {
-        Ok(flock(file, FlockOperation::from(ask))?)
+    fn call(file: &File, operation: Operation) -> io::Result<()> {
+        Ok(flock(file, FlockOperation::from(operation))?)
     }
 }
 
@@ -37,12 +37,12 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_goes_with_the_open_file() {
+    fn closing_the_file_releases_the_lock() {
         let address = Flock::create().expect("a file");
         let (dying, next) = (Flock::attach(&address).expect("opens"), Flock::attach(&address).expect("opens"));
         dying.acquire().expect("free");
-        assert!(!next.try_acquire().expect("an answer"));
+        assert!(!next.try_acquire().expect("a result"));
         drop(dying);
-        assert!(next.try_acquire().expect("an answer"));
+        assert!(next.try_acquire().expect("a result"));
     }
 }

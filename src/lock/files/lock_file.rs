@@ -1,12 +1,11 @@
-//! Lock file: the contender that creates it, with O_CREAT and O_EXCL, holds the lock; removing it releases the lock. It
-//! works on every file system, which is why scripts use it. A release notifies no waiter: a refused contender tries
-//! again after a pause, which grows from 1 us to 1 ms here (the kernel's timers add some 50 us to each), where scripts
-//! often wait a whole second. So a hand-off costs a pause, the shares are a matter of chance, and the file of a dead
-//! owner locks out all others.
+//! Lock file: the contender that creates it, with O_CREAT and O_EXCL, holds the lock; its removal releases the lock.
+//! This works on every file system, so scripts use it. A release notifies no waiter: a refused contender tries again
+//! after a pause, which grows from 1 us to 1 ms here (the kernel's timers add about 50 us to each); scripts often wait
+//! a whole second. So a hand-off costs a pause, the shares are random, and the file of a dead owner blocks all others.
 //!
-//! Cost: open, close and unlink, with the file system's book-keeping for a file that comes and goes; each refusal an
+//! Cost: open, close and unlink, with the file system's book-keeping of a new and a removed file; each refusal costs an
 //! open and a sleep. The number of refusals depends on how long the lock is held, so no calls are declared beyond the
-//! first. Source: open(2) on O_EXCL; nanosleep(2); link-based locking for old NFS is left out.
+//! first. Source: open(2) on O_EXCL; nanosleep(2). Link-based locking for old NFS is not included.
 
 use std::env;
 use std::fs;
@@ -32,7 +31,7 @@ const PAUSE_LONGEST: Duration = Duration::from_millis(1);
 pub struct LockFile(PathBuf);
 
 impl Calls for LockFile {
-    const SUMMARY: &'static str = "file created with O_EXCL and removed, tried again after a growing pause";
+    const SUMMARY: &'static str = "file created with O_EXCL and removed, retried after a growing pause";
     const GROUP: Group = Group::FileLocks;
     /// No cost model: the calls of a wait cannot be counted beforehand.
     const MEASURES: &'static [Measure] = &[
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_there_exactly_while_the_lock_is_held() {
+    fn the_file_exists_exactly_while_the_lock_is_held() {
         let lock = LockFile::attach(&LockFile::create().expect("a name")).expect("a path");
         assert!(!lock.0.exists());
         lock.acquire().expect("free");

@@ -1,9 +1,9 @@
-//! Locks on files, as shell scripts, package managers and mailers use them. The kernel keeps them with the file, or the
+//! Locks on files, as used by shell scripts, package managers and mailers. The kernel keeps them with the file, or the
 //! name of the file is the lock.
 //!
-//! The file lies in the user's directory for temporary files and has no name, so that nothing is left of it; each
-//! contender opens it anew. Locks of local file systems are all kept by the same code above them, so the choice of file
-//! system hardly matters here.
+//! The file is in the user's directory for temporary files and has no name, so that nothing is left behind; each
+//! contender opens it separately. All local file systems share the kernel's lock code, so the choice of file system
+//! hardly matters here.
 
 pub(super) mod fcntl_record;
 pub(super) mod flock;
@@ -19,12 +19,12 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{FlockOperation, MemfdFlags, Mode, OFlags, memfd_create, open};
 
 use super::Cost;
-use super::by_calls::{Calls, undisturbed, unless_taken};
+use super::by_calls::{Calls, granted, retry_on_eintr};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Counts, Group, Isolation};
 
-/// Creates a file without a name, in the directory for temporary files; in memory where its file system cannot create
-/// one.
+/// Creates a file without a name in the directory for temporary files, or in memory if its file system does not support
+/// that.
 fn create() -> io::Result<Address> {
     let unnamed = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = open(env::temp_dir(), unnamed, Mode::RUSR | Mode::WUSR);
@@ -32,35 +32,35 @@ fn create() -> io::Result<Address> {
     Ok(Address::Inherited { sender: vec![Descriptor::new(file)], receiver: vec![] })
 }
 
-/// Opens the file anew: a duplicate would share its lock. Source: proc_pid_fd(5).
-fn opened_anew(address: &Address) -> io::Result<File> {
+/// Opens the file again, since a duplicate would share its lock. Source: proc_pid_fd(5).
+fn reopened(address: &Address) -> io::Result<File> {
     let inherited = address.descriptor(Endpoint::Sender)?.number();
     File::options().read(true).write(true).open(format!("/proc/self/fd/{inherited}"))
 }
 
 /// Operation on a lock of a whole file.
 #[derive(Clone, Copy)]
-pub enum Ask {
-    /// Acquires the lock, with a wait of any length.
-    Take,
+pub enum Operation {
+    /// Acquires the lock; waits without limit.
+    Acquire,
     /// Acquires the lock without waiting.
-    Try,
+    TryAcquire,
     /// Releases the lock.
-    LetGo,
+    Release,
 }
 
-impl From<Ask> for FlockOperation {
+impl From<Operation> for FlockOperation {
     #[inline]
-    fn from(ask: Ask) -> Self {
-        match ask {
-            Ask::Take => Self::LockExclusive,
-            Ask::Try => Self::NonBlockingLockExclusive,
-            Ask::LetGo => Self::Unlock,
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Acquire => Self::LockExclusive,
+            Operation::TryAcquire => Self::NonBlockingLockExclusive,
+            Operation::Release => Self::Unlock,
         }
     }
 }
 
-/// Call that acquires and releases a lock on a whole file.
+/// System call that acquires and releases a lock on a whole file.
 pub trait WholeFile: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
@@ -69,11 +69,11 @@ pub trait WholeFile: 'static {
 
     /// Makes the call.
     ///
-    /// Errors: `WouldBlock` when a try finds the lock held by another contender.
-    fn call(file: &File, ask: Ask) -> io::Result<()>;
+    /// Errors: `WouldBlock` if a try finds the lock held by another contender.
+    fn call(file: &File, operation: Operation) -> io::Result<()>;
 }
 
-/// One contender's open file, locked by calls `W`.
+/// Open file of one contender, locked by calls `W`.
 pub struct OnFile<W>(File, PhantomData<W>);
 
 impl<W: WholeFile> Calls for OnFile<W> {
@@ -86,22 +86,22 @@ impl<W: WholeFile> Calls for OnFile<W> {
     }
 
     fn attach(address: &Address) -> io::Result<Self> {
-        Ok(Self(opened_anew(address)?, PhantomData))
+        Ok(Self(reopened(address)?, PhantomData))
     }
 
     #[inline]
     fn acquire(&self) -> io::Result<()> {
-        undisturbed(|| W::call(&self.0, Ask::Take))
+        retry_on_eintr(|| W::call(&self.0, Operation::Acquire))
     }
 
     #[inline]
     fn try_acquire(&self) -> io::Result<bool> {
-        unless_taken(W::call(&self.0, Ask::Try))
+        granted(W::call(&self.0, Operation::TryAcquire))
     }
 
     #[inline]
     fn release(&self) -> io::Result<()> {
-        W::call(&self.0, Ask::LetGo)
+        W::call(&self.0, Operation::Release)
     }
 
     /// One call to acquire and one to release, which also wakes a waiter.

@@ -10,30 +10,30 @@ use std::io;
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use super::{Ask, OnFile, WholeFile};
+use super::{OnFile, Operation, WholeFile};
 
-/// The lock.
+/// Open file description lock on a whole file.
 pub type Ofd = OnFile<Range>;
 
-/// Its call.
+/// Calls of the lock.
 pub struct Range;
 
 impl WholeFile for Range {
-    const SUMMARY: &'static str = "open file description lock on a file that each holder opens himself";
+    const SUMMARY: &'static str = "open file description lock on a file that each contender opens separately";
 
     #[inline]
-    fn call(file: &File, ask: Ask) -> io::Result<()> {
-        let asked = match ask {
-            Ask::Take => fcntl(file, FcntlArg::F_OFD_SETLKW(&whole_file(libc::F_WRLCK))),
-            Ask::Try => fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))),
-            Ask::LetGo => fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK))),
+    fn call(file: &File, operation: Operation) -> io::Result<()> {
+        let called = match operation {
+            Operation::Acquire => fcntl(file, FcntlArg::F_OFD_SETLKW(&whole_file(libc::F_WRLCK))),
+            Operation::TryAcquire => fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))),
+            Operation::Release => fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK))),
         };
-        asked?;
+        called?;
         Ok(())
     }
 }
 
-/// From the first byte to the last, however long the file grows. The pid must be 0.
+/// Range from the first byte to the last, however long the file grows. The pid must be 0.
 #[inline]
 fn whole_file(kind: libc::c_int) -> libc::flock {
     libc::flock {
@@ -47,7 +47,7 @@ fn whole_file(kind: libc::c_int) -> libc::flock {
 
 #[cfg(test)]
 mod tests {
-    use super::super::opened_anew;
+    use super::super::reopened;
     use super::*;
     use crate::lock::by_calls::{self, Calls};
 
@@ -61,9 +61,9 @@ mod tests {
         let address = Ofd::create().expect("a file");
         let (holder, next) = (Ofd::attach(&address).expect("opens"), Ofd::attach(&address).expect("opens"));
         holder.acquire().expect("free");
-        drop(opened_anew(&address).expect("opens"));
-        assert!(!next.try_acquire().expect("an answer"));
+        drop(reopened(&address).expect("opens"));
+        assert!(!next.try_acquire().expect("a result"));
         drop(holder);
-        assert!(next.try_acquire().expect("an answer"));
+        assert!(next.try_acquire().expect("a result"));
     }
 }

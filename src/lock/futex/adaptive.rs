@@ -1,5 +1,5 @@
 //! Adaptive mutex: the three-state mutex, but a contender that finds it taken polls a few times before it sleeps, as
-//! long as no other contender sleeps. A short critical section ends meanwhile, which saves two system calls and a
+//! long as no other contender sleeps. If a short critical section ends meanwhile, that saves two system calls and a
 //! context switch. Once a contender sleeps none polls, since a woken sleeper would hardly ever win. Unfair, like the
 //! three-state mutex.
 //!
@@ -44,7 +44,7 @@ impl<const LOOKS: u32, const PAUSES: u32> FutexAdaptive<LOOKS, PAUSES> {
         Ok(())
     }
 
-    /// Returns when the word is anything but taken without sleepers, or after the last poll.
+    /// Returns when the word has another value than taken without sleepers, or after the last poll.
     pub(super) fn look(&self) {
         for _ in 0..LOOKS {
             for _ in 0..PAUSES {
@@ -59,9 +59,9 @@ impl<const LOOKS: u32, const PAUSES: u32> FutexAdaptive<LOOKS, PAUSES> {
 
 impl<const LOOKS: u32, const PAUSES: u32> RawLock for FutexAdaptive<LOOKS, PAUSES> {
     const SUMMARY: &'static str = match LOOKS {
-        ..10 => "futex mutex, looks a few times, far apart, before it sleeps",
-        10..1000 => "futex mutex, looks a hundred times in a row before it sleeps",
-        _ => "futex mutex, looks a thousand times in a row before it sleeps",
+        ..10 => "futex mutex, polls a few times, far apart, before it sleeps",
+        10..1000 => "futex mutex, polls a hundred times in a row before it sleeps",
+        _ => "futex mutex, polls a thousand times in a row before it sleeps",
     };
     const GROUP: Group = Group::FutexLocks;
     const WAIT: Wait = Wait::Hybrid;
@@ -83,7 +83,7 @@ impl<const LOOKS: u32, const PAUSES: u32> RawLock for FutexAdaptive<LOOKS, PAUSE
         self.states.release()
     }
 
-    /// Hand-off to a sleeper: a waiter that still polls saves both sides the system call.
+    /// Hand-off to a sleeper; a waiter that still polls saves both contenders the system call.
     fn cost() -> Cost {
         states::cost()
     }

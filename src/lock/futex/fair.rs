@@ -1,12 +1,12 @@
-//! Eventually fair mutex. Barging is normally allowed, as in the other futex mutexes; but when a release finds that the
+//! Eventually fair mutex. Barging is normally allowed, as in the other futex mutexes; but if a release finds that the
 //! longest sleeper has waited for half a millisecond, it hands the lock to that sleeper without freeing it. So no
-//! contender starves, and the price, a context switch while the lock is unused, is paid at most once per sleeper and
-//! patience.
+//! contender starves, and the cost, a context switch while the lock is unused, arises at most once per sleeper and half
+//! millisecond.
 //!
-//! The word holds a bit for taken and the number of the youngest sleeper; each sleeper has a line of its own and names
-//! the sleeper before it. Sleepers only put themselves in front, by one compare-and-swap, and only the owner removes
-//! them, before it releases; so the list needs no other lock, and numbers replace pointers, which could not be shared.
-//! A woken sleeper that comes too late joins the list again, with the start time of its wait.
+//! The word has a bit for taken and the number of the youngest sleeper; each sleeper has its own line, with the number
+//! of the sleeper before it. Sleepers only add themselves at the front, by one compare-and-swap, and only the owner
+//! removes them, before it releases; so the list needs no other lock, and numbers replace pointers, which could not be
+//! shared. A woken sleeper that comes too late joins the list again, with the start time of its wait.
 //!
 //! Source: in the spirit of parking_lot's eventual fairness (Pizlo, Locking in WebKit, 2016); futex(2).
 
@@ -48,7 +48,7 @@ pub struct FutexFair<const PATIENCE_NS: u64> {
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 struct Slot {
-    told: Word,
+    state: Word,
     /// Number of the sleeper before it; 0 for none.
     older: AtomicU32,
     since_ns: AtomicU64,
@@ -70,13 +70,13 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
                 return Ok(());
             }
             let since_ns = *waiting_since_ns.get_or_insert_with(clock::now_ns);
-            if self.sit_down(me, since_ns)? && self.sleep(me)? == YOURS {
+            if self.enlist(me, since_ns)? && self.sleep(me)? == YOURS {
                 return Ok(());
             }
         }
     }
 
-    /// Returns when the lock is anything but taken without sleepers, or after the last poll.
+    /// Returns when the lock has another state than taken without sleepers, or after the last poll.
     fn look(&self) {
         for _ in 0..LOOKS {
             for _ in 0..PAUSES {
@@ -88,31 +88,31 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
         }
     }
 
-    /// Becomes the youngest sleeper; false when the lock was free, or another contender came first.
-    fn sit_down(&self, me: u32, since_ns: u64) -> io::Result<bool> {
+    /// Adds itself as the youngest sleeper; false if the lock was free, or another contender came first.
+    fn enlist(&self, me: u32, since_ns: u64) -> io::Result<bool> {
         let seen = self.word.load(Ordering::Relaxed);
         if seen & TAKEN == 0 {
             return Ok(false);
         }
         let slot = self.slot(me + 1)?;
-        slot.told.value().store(NOTHING, Ordering::Relaxed);
+        slot.state.value().store(NOTHING, Ordering::Relaxed);
         slot.older.store(seen >> YOUNGEST, Ordering::Relaxed);
         slot.since_ns.store(since_ns, Ordering::Relaxed);
-        // PAIRS: fair-seated
-        let seated = ((me + 1) << YOUNGEST) | TAKEN;
-        Ok(self.word.compare_exchange(seen, seated, Ordering::Release, Ordering::Relaxed).is_ok())
+        // PAIRS: fair-enlisted
+        let enlisted = ((me + 1) << YOUNGEST) | TAKEN;
+        Ok(self.word.compare_exchange(seen, enlisted, Ordering::Release, Ordering::Relaxed).is_ok())
     }
 
     /// Sleeps until its state changes. A late wake-up for an earlier sleeper may end this sleep early.
     fn sleep(&self, me: u32) -> io::Result<u32> {
-        let told = &self.slot(me + 1)?.told;
+        let state = &self.slot(me + 1)?.state;
         loop {
-            // PAIRS: fair-told
-            let now = told.value().load(Ordering::Acquire);
+            // PAIRS: fair-state
+            let now = state.value().load(Ordering::Acquire);
             if now != NOTHING {
                 return Ok(now);
             }
-            told.sleep(NOTHING)?;
+            state.sleep(NOTHING)?;
             if abort::requested() {
                 return Err(abort::error());
             }
@@ -124,7 +124,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
     fn release_contended(&self) -> io::Result<()> {
         let now_ns = clock::now_ns();
         loop {
-            // PAIRS: fair-seated
+            // PAIRS: fair-enlisted
             let seen = self.word.load(Ordering::Acquire);
             let (sleeper, younger) = self.longest(seen >> YOUNGEST)?;
             let hands_over = now_ns.saturating_sub(sleeper.since_ns.load(Ordering::Relaxed)) >= PATIENCE_NS;
@@ -139,13 +139,13 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
                 let left = (older << YOUNGEST) | left;
                 // PAIRS: fair-released
                 if self.word.compare_exchange(seen, left, Ordering::Release, Ordering::Relaxed).is_err() {
-                    // Another sleeper put itself in front.
+                    // Another sleeper has added itself at the front.
                     continue;
                 }
             }
-            // PAIRS: fair-told
-            sleeper.told.value().store(if hands_over { YOURS } else { TRY }, Ordering::Release);
-            return sleeper.told.wake(1).map(drop);
+            // PAIRS: fair-state
+            sleeper.state.value().store(if hands_over { YOURS } else { TRY }, Ordering::Release);
+            return sleeper.state.wake(1).map(drop);
         }
     }
 
@@ -159,7 +159,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
     fn longest(&self, youngest: u32) -> io::Result<(&Slot, Option<&Slot>)> {
         let mut at = self.slot(youngest)?;
         let mut found = (at, None);
-        // At most as many steps as there are lines: corrupted memory must not keep the owner here.
+        // At most as many steps as there are lines: corrupted memory must not trap the owner here.
         for _ in 1..SLOTS {
             let number = at.older.load(Ordering::Relaxed);
             if number == 0 {
@@ -181,7 +181,7 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
 }
 
 impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
-    const SUMMARY: &'static str = "futex mutex, handed over to one who has slept for half a millisecond";
+    const SUMMARY: &'static str = "futex mutex, handed to a contender that has slept for half a millisecond";
     const GROUP: Group = Group::FutexLocks;
     const WAIT: Wait = Wait::Hybrid;
     const POLLS: bool = false;
@@ -224,7 +224,7 @@ impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
 #[cfg(all(test, loom))]
 impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
     /// Whether any contender sleeps, for a mutant.
-    pub(super) fn somebody_sleeps(&self) -> bool {
+    pub(super) fn has_sleeper(&self) -> bool {
         self.word.load(Ordering::Relaxed) >> YOUNGEST != 0
     }
 }

@@ -1,8 +1,8 @@
-//! Strict hand-off: a ticket lock whose waiters sleep, each on a word of its own. Perfectly fair, first come first
-//! served, and therefore slow: with a waiter, the lock goes to a sleeper and stays unused until it runs. The row shows
-//! the cost of strict fairness with sleeping waiters: a wake-up and a context switch for every hand-off.
+//! Strict hand-off: a ticket lock whose waiters sleep, each on its own word. Perfectly fair, first come first served,
+//! and therefore slow: the lock is handed to a sleeper and stays unused until it runs. The row shows the cost of strict
+//! fairness with sleeping waiters: a wake-up and a context switch per hand-off.
 //!
-//! Tickets share a ring of words in turn. A word says which ticket was served there last, and whether the next one
+//! Tickets use a ring of words in turn. A word records the ticket that was served there last, and whether the next one
 //! sleeps; a release is one swap on the word of the next ticket, which tells the owner whether to wake a sleeper.
 //!
 //! Source: Reed, Kanodia 1979 (tickets, as sequencers); Anderson 1990 (a word for each waiter); futex(2).
@@ -17,7 +17,7 @@ use crate::record::{Counts, Group, Wait};
 use crate::wait::Word;
 
 /// Words that tickets use in turn: a power of two, so that the order survives the wrap-around of the numbers, and
-/// enough that no two contenders ever wait at one.
+/// enough that no two contenders ever wait at the same one.
 const TURNS: usize = if cfg!(loom) { 4 } else { 64 };
 const HOLDERS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
 const _: () = assert!(HOLDERS <= TURNS && TURNS.is_power_of_two());
@@ -25,7 +25,7 @@ const _: () = assert!(HOLDERS <= TURNS && TURNS.is_power_of_two());
 /// Set in a word at which a contender sleeps; the bits above are those of a ticket.
 const ASLEEP: u32 = 1;
 
-/// The lock.
+/// Ticket lock with sleeping waiters.
 #[cfg_attr(not(loom), repr(C))]
 pub struct FutexHandoff {
     next: Line<AtomicU32>,
@@ -34,7 +34,7 @@ pub struct FutexHandoff {
     drawn: [Line<AtomicU32>; HOLDERS],
 }
 
-/// A value on a line of its own.
+/// Value on its own cache line.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 struct Line<T>(T);
@@ -45,8 +45,8 @@ const _: () = {
     assert!(offset_of!(FutexHandoff, turns) == 64 && offset_of!(FutexHandoff, drawn) == 64 * (1 + TURNS));
 };
 
-// SAFETY: repr(C), atomics only; all-zero bytes say that it is the turn of ticket 0, which no contender has drawn.
-// Never mapped under the model checker.
+// SAFETY: repr(C), atomics only; all-zero bytes mean that ticket 0 is next, which no contender has drawn. Never mapped
+// under the model checker.
 unsafe impl crate::shm::SharedLayout for FutexHandoff {}
 
 /// Value of a word when it is the turn of `ticket`.
@@ -64,7 +64,7 @@ impl FutexHandoff {
             if seen == turn_of(ticket) {
                 return Ok(());
             }
-            // Only a release changes the word besides, and that ends the wait.
+            // Besides this contender only a release changes the word, and that ends the wait.
             let announced = turn.value().compare_exchange(seen, seen | ASLEEP, Ordering::Relaxed, Ordering::Relaxed);
             if announced.is_ok() {
                 turn.sleep(seen | ASLEEP)?;
@@ -129,8 +129,8 @@ impl RawLock for FutexHandoff {
         self.pass_on(me).map_or(Ok(()), Self::wake)
     }
 
-    /// The owner fetches the word at which the next contender sleeps; that contender fetches it back, and had to fetch
-    /// the one that tickets are drawn from.
+    /// The owner fetches the word at which the next contender sleeps; that contender fetches it back, and has fetched
+    /// the line from which tickets are drawn.
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },

@@ -1,7 +1,6 @@
-//! Model checks: every order in which two or three contenders can acquire, sleep and wake each other, and mutants that
-//! the check must catch. The model's futex has no time limit, so a lost wake-up leaves a contender asleep for ever,
-//! which the checker reports. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib
-//! lock::futex::model`.
+//! Model checks: all orders in which two or three contenders can acquire, sleep and wake each other, and mutants that
+//! the check must catch. The model's futex has no time limit, so after a lost wake-up a contender sleeps forever, which
+//! the checker reports. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib lock::futex::model`.
 
 use std::io;
 
@@ -16,7 +15,7 @@ use super::mutex::FutexMutex;
 use crate::lock::in_memory::RawLock;
 use crate::wait::model::check_within;
 
-/// Adaptive mutex with one poll, since the checker tries every moment at which it can happen.
+/// Adaptive mutex with one poll, since the checker tries every time at which it can happen.
 type Adaptive = FutexAdaptive<1, 0>;
 /// Fair mutex that hands the lock to any sleeper.
 type Impatient = FutexFair<0>;
@@ -38,10 +37,10 @@ fn contend<L: RawLock + Default + Send + Sync>(holders: u32, rounds: u32, take: 
     let shared = Arc::new(Protected { lock: L::default(), counter: UnsafeCell::new(0) });
     let play = move |shared: &Protected<L>, me: u32| {
         for _ in 0..rounds {
-            take(&shared.lock, me).expect("nobody calls a model off");
-            // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
+            take(&shared.lock, me).expect("no model is aborted");
+            // SAFETY: loom's `with_mut` lends the cell while the closure runs, and panics on a conflict.
             shared.counter.with_mut(|counter| unsafe { *counter += 1 });
-            give(&shared.lock, me).expect("nobody calls a model off");
+            give(&shared.lock, me).expect("no model is aborted");
         }
     };
     let others: Vec<_> = (1..holders)
@@ -59,7 +58,8 @@ fn contend<L: RawLock + Default + Send + Sync>(holders: u32, rounds: u32, take: 
     assert_eq!(shared.counter.with(|counter| unsafe { *counter }), holders * rounds);
 }
 
-/// Checks two contenders that return, three of which one may be overtaken, and one that only tries while another waits.
+/// Checks two contenders that acquire twice, three of which one may be overtaken, and one that only tries while another
+/// waits.
 fn check<L: RawLock + Default + Send + Sync>() {
     check_within(3, || contend::<L>(2, 2, L::acquire, L::release));
     check_within(2, || contend::<L>(3, 1, L::acquire, L::release));
@@ -109,22 +109,22 @@ fn a_mutex_whose_sleeper_forgets_the_others_is_caught() {
 }
 
 #[test]
-fn a_mutex_that_wakes_nobody_is_caught() {
+fn a_mutex_without_wake_ups_is_caught() {
     fn give(lock: &FutexMutex, _: u32) -> io::Result<()> {
         lock.states.free();
         Ok(())
     }
     let mutant = || contend(2, 1, FutexMutex::acquire, give);
-    assert!(is_caught("a_mutex_that_wakes_nobody_is_caught", mutant));
+    assert!(is_caught("a_mutex_without_wake_ups_is_caught", mutant));
 }
 
 #[test]
-fn a_mutex_whose_sleeper_takes_a_wake_for_the_lock_is_caught() {
+fn a_mutex_whose_sleeper_mistakes_a_wake_up_for_the_lock_is_caught() {
     fn take(lock: &FutexMutex, _: u32) -> io::Result<()> {
         if lock.states.try_take() || lock.states.take_awaited() { Ok(()) } else { lock.states.sleep() }
     }
     let mutant = || contend(2, 2, take, FutexMutex::release);
-    assert!(is_caught("a_mutex_whose_sleeper_takes_a_wake_for_the_lock_is_caught", mutant));
+    assert!(is_caught("a_mutex_whose_sleeper_mistakes_a_wake_up_for_the_lock_is_caught", mutant));
 }
 
 #[test]
@@ -142,50 +142,50 @@ fn an_adaptive_mutex_whose_sleeper_forgets_the_others_is_caught() {
 }
 
 #[test]
-fn an_adaptive_mutex_that_wakes_nobody_is_caught() {
+fn an_adaptive_mutex_without_wake_ups_is_caught() {
     fn give(lock: &Adaptive, _: u32) -> io::Result<()> {
         lock.states.free();
         Ok(())
     }
     let mutant = || contend(2, 1, Adaptive::acquire, give);
-    assert!(is_caught("an_adaptive_mutex_that_wakes_nobody_is_caught", mutant));
+    assert!(is_caught("an_adaptive_mutex_without_wake_ups_is_caught", mutant));
 }
 
 #[test]
-fn a_fair_mutex_that_frees_without_a_word_to_the_sleepers_is_caught() {
+fn a_fair_mutex_that_frees_without_waking_sleepers_is_caught() {
     fn give(lock: &Patient, _: u32) -> io::Result<()> {
         lock.free();
         Ok(())
     }
     let mutant = || contend(2, 1, Patient::acquire, give);
-    assert!(is_caught("a_fair_mutex_that_frees_without_a_word_to_the_sleepers_is_caught", mutant));
+    assert!(is_caught("a_fair_mutex_that_frees_without_waking_sleepers_is_caught", mutant));
 }
 
 #[test]
-fn a_fair_mutex_that_hands_over_what_it_has_freed_is_caught() {
+fn a_fair_mutex_that_hands_off_a_freed_lock_is_caught() {
     fn give(lock: &Impatient, me: u32) -> io::Result<()> {
-        let somebody_sleeps = lock.somebody_sleeps();
+        let has_sleeper = lock.has_sleeper();
         lock.release(me)?;
-        if somebody_sleeps {
+        if has_sleeper {
             lock.free();
         }
         Ok(())
     }
     let mutant = || contend(3, 1, Impatient::acquire, give);
-    assert!(is_caught("a_fair_mutex_that_hands_over_what_it_has_freed_is_caught", mutant));
+    assert!(is_caught("a_fair_mutex_that_hands_off_a_freed_lock_is_caught", mutant));
 }
 
 #[test]
-fn a_strict_hand_off_that_wakes_nobody_is_caught() {
+fn a_strict_hand_off_without_wake_ups_is_caught() {
     fn give(lock: &FutexHandoff, me: u32) -> io::Result<()> {
         lock.pass_on(me);
         Ok(())
     }
     let mutant = || contend(2, 1, FutexHandoff::acquire, give);
-    assert!(is_caught("a_strict_hand_off_that_wakes_nobody_is_caught", mutant));
+    assert!(is_caught("a_strict_hand_off_without_wake_ups_is_caught", mutant));
 }
 
-/// True when the checker finds an error in the mutant of `test`, which is its full name.
+/// True if the checker finds an error in the mutant of `test`, a name in this module.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     crate::wait::model::is_caught(&format!("lock::futex::model::{test}"), model)
 }

@@ -1,7 +1,7 @@
-//! Three-state mutex. A contender that finds it taken says so in the word and sleeps; after a sleep it acquires the
-//! lock as one with possible sleepers. Barging is allowed: a newcomer may acquire the lock before the woken sleeper
-//! runs, so it is quick and unfair. A hand-off to a sleeper costs a system call and a wake-up on one side, a system
-//! call and a context switch on the other.
+//! Three-state mutex. A contender that finds it taken marks the word and sleeps; after a sleep it acquires the lock as
+//! one with possible sleepers. Barging is allowed: a newcomer may acquire the lock before the woken sleeper runs, so it
+//! is fast and unfair. A hand-off to a sleeper costs a system call and a wake-up for the owner, a system call and a
+//! context switch for the sleeper.
 //!
 //! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); the same scheme as glibc's normal mutex.
 
@@ -12,7 +12,7 @@ use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::record::{Group, Wait};
 
-/// The lock.
+/// Three-state mutex.
 #[cfg_attr(not(loom), repr(C))]
 #[derive(Default)]
 pub struct FutexMutex {
@@ -33,7 +33,7 @@ impl FutexMutex {
 }
 
 impl RawLock for FutexMutex {
-    const SUMMARY: &'static str = "three-state futex mutex, sleeps after one look";
+    const SUMMARY: &'static str = "three-state futex mutex, sleeps after one attempt";
     const GROUP: Group = Group::FutexLocks;
     const WAIT: Wait = Wait::Park;
     const POLLS: bool = false;

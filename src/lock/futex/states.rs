@@ -1,5 +1,5 @@
-//! Word of a mutex whose waiters sleep: free, taken, taken with sleepers. The last state tells the owner to pay for a
-//! wake-up. Not a lock by itself: each mutex decides what to do before it sleeps.
+//! Word of a mutex whose waiters sleep: free, taken, taken with sleepers. The last state tells the owner that a wake-up
+//! is needed. Not a lock by itself: each mutex decides what to do before it sleeps.
 //!
 //! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); futex(2).
 
@@ -15,7 +15,7 @@ const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 const AWAITED: u32 = 2;
 
-/// The word, on a line of its own. All zero bytes: free.
+/// The word, on its own cache line. All zero bytes mean free.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub(super) struct States {
@@ -39,7 +39,7 @@ impl States {
         self.word.value().swap(AWAITED, Ordering::Acquire) == FREE
     }
 
-    /// Whether it is taken without known sleepers, so that it may soon be free.
+    /// True if it is taken without known sleepers, so that it may soon be free.
     #[inline]
     pub(super) fn is_taken_only(&self) -> bool {
         self.word.value().load(Ordering::Relaxed) == TAKEN
@@ -72,8 +72,8 @@ impl States {
     }
 }
 
-/// Cost of an acquisition where this word is the whole lock. The sleeper wrote to the line before it slept, so the
-/// owner fetches it to release, and the sleeper fetches it back.
+/// Cost of an acquisition if this word is the whole lock. The sleeper wrote to the line before it slept, so the owner
+/// fetches it to release, and the sleeper fetches it back.
 pub(super) fn cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },

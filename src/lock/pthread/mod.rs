@@ -1,19 +1,13 @@
-//! Process-shared locks of the C library. They lie in memory that every contender maps, and are taken by the plain
-//! call, as programs do it: the call waits without limit, so a contender whose owner died is ended by the trial's
-//! deadline and not by the abort word.
+//! Process-shared locks of the C library, in memory that every contender maps. The plain call acquires them, as in most
+//! programs: it waits without limit, so a contender whose owner died is ended by the trial's deadline, not by the abort
+//! word.
 //!
-//! The library counts in user space and calls futex(2) only to sleep and to wake, except where priority is inherited.
+//! The library counts in user space and calls futex(2) only to sleep and to wake, except with priority inheritance.
 //! Source: POSIX.1-2017, `pthread_mutexattr_getpshared`, `pthread_mutex_lock`; pthread_mutexattr_setrobust(3);
 //! futex(2).
 
-pub(super) mod adaptive;
-pub(super) mod errorcheck;
+pub(super) mod kinds;
 pub(super) mod mutex;
-pub(super) mod normal;
-pub(super) mod pi;
-pub(super) mod recursive;
-pub(super) mod robust;
-pub(super) mod robust_pi;
 pub(super) mod rwlock;
 #[cfg(test)]
 mod tests;
@@ -22,7 +16,7 @@ use super::Cost;
 use crate::record::Counts;
 
 /// Cost with priority inheritance: both calls are made, but a waiter polls in the kernel while the owner runs, and
-/// gives up its CPU once in ten times, as counted between two CPUs of one virtual machine.
+/// gives up its CPU once in ten times, as counted between two CPUs of a virtual machine.
 fn inheriting_cost() -> Cost {
     const SLEEPS: f64 = 0.1;
     let Cost { alone, release, acquire } = sleeping_cost();

@@ -1,4 +1,4 @@
-//! What the kinds of pthread mutexes share: one object, created with the attributes of its kind. Not a mechanism.
+//! Pthread mutex with the attributes of its kind. Not a mechanism.
 
 use std::ffi::c_int;
 use std::io;
@@ -10,7 +10,7 @@ use crate::lock::placed::{Placed, done};
 use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock};
 use crate::record::{Group, Wait};
 
-/// A kind of mutex.
+/// Kind of mutex.
 pub(in crate::lock) trait Kind: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
@@ -46,7 +46,7 @@ impl Attributes {
     /// Errors: `Unsupported` when the library or the kernel has no such mutexes.
     fn make(&self, place: *mut libc::pthread_mutex_t) -> io::Result<()> {
         let attributes = Initialised::of(self)?;
-        // SAFETY: the caller gives an aligned place for a mutex, in mapped memory that no other process uses yet; the
+        // SAFETY: the caller gives an aligned address for a mutex, in mapped memory that no other process uses yet; the
         // attributes are initialised.
         done(unsafe { libc::pthread_mutex_init(place, &raw const attributes.0) })
     }
@@ -64,7 +64,7 @@ impl Initialised {
             Self(object)
         };
         let object = &raw mut made.0;
-        // SAFETY: `object` points to attributes that were just initialised and that no other code knows.
+        // SAFETY: `object` points to attributes that were just initialised and are not used elsewhere.
         unsafe {
             done(libc::pthread_mutexattr_setpshared(object, libc::PTHREAD_PROCESS_SHARED))?;
             done(libc::pthread_mutexattr_settype(object, wanted.kind))?;
@@ -86,10 +86,10 @@ impl Drop for Initialised {
     }
 }
 
-/// Mutex of kind `K`, in a segment of its own.
+/// Mutex of kind `K`, in its own segment.
 pub struct Mutex<K>(PhantomData<K>);
 
-/// A mapping of the mutex.
+/// Mapping of the mutex.
 pub struct Mapped<K> {
     mutex: Placed<libc::pthread_mutex_t>,
     kind: PhantomData<K>,
@@ -104,7 +104,7 @@ impl<K: Kind> Lock for Mutex<K> {
 
     fn unavailable() -> Option<String> {
         let why = Self::create(1).err()?;
-        Some(format!("such a mutex cannot be made here: {why}"))
+        Some(format!("such a mutex cannot be created here: {why}"))
     }
 
     fn create(_: u32) -> io::Result<Address> {
@@ -151,14 +151,14 @@ impl<K: Kind> Mapped<K> {
         Ok(result)
     }
 
-    /// Interprets a non-zero `code`: `EOWNERDEAD` means that this thread has the mutex and the last owner died with it.
-    /// The mutex is made consistent at once; otherwise no later contender could acquire it.
+    /// Interprets a non-zero `code`: `EOWNERDEAD` means that this thread holds the mutex and the last owner died with
+    /// it. The mutex is made consistent at once; otherwise no later contender could acquire it.
     #[cold]
     fn after_death(&self, code: c_int) -> io::Result<Acquired> {
         if code != libc::EOWNERDEAD {
             return Err(io::Error::from_raw_os_error(code));
         }
-        // SAFETY: `create` made the mutex, it is mapped, and EOWNERDEAD says that this thread holds it.
+        // SAFETY: `create` made the mutex, it is mapped, and EOWNERDEAD means that this thread holds it.
         done(unsafe { libc::pthread_mutex_consistent(self.mutex.get()) })?;
         Ok(Acquired { owner_died: true })
     }

@@ -1,10 +1,8 @@
 //! Readers-writer lock of the C library. Readers count themselves in a word that all of them write, so a short read
 //! costs as much as under a mutex. Two preferences: with readers first, a writer waits until no reader is left,
-//! possibly for ever; with writers first, a waiting writer holds off new readers. Unfair among writers. A writer's
-//! hand-off to a sleeper costs a system call on each side, a wake-up and a context switch. The death of a holder is not
-//! detected.
-//!
-//! Source: POSIX.1-2017, `pthread_rwlock_rdlock`; pthread_rwlockattr_setkind_np(3); glibc,
+//! possibly forever; with writers first, a waiting writer blocks new readers. Unfair among writers. A writer's hand-off
+//! to a sleeper costs a system call on each side, a wake-up and a context switch. The death of a holder is not
+//! detected. Source: POSIX.1-2017, `pthread_rwlock_rdlock`; pthread_rwlockattr_setkind_np(3); glibc,
 //! nptl/pthread_rwlock_common.c.
 
 use std::ffi::c_int;
@@ -17,7 +15,7 @@ use crate::lock::placed::{Placed, done};
 use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
 use crate::record::{Counts, Group, Wait};
 
-/// Readers or writers first.
+/// Preference of readers or writers.
 pub(in crate::lock) trait Preference: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
@@ -41,10 +39,10 @@ impl Preference for WritersFirst {
     const KIND: c_int = 2;
 }
 
-/// Lock of preference `P`, in a segment of its own.
+/// Lock of preference `P`, in its own segment.
 pub struct RwLock<P>(PhantomData<P>);
 
-/// A mapping of the lock.
+/// Mapping of the lock.
 pub struct Mapped<P> {
     lock: Placed<libc::pthread_rwlock_t>,
     preference: PhantomData<P>,
@@ -67,15 +65,15 @@ impl<P: Preference> Lock for RwLock<P> {
 
     /// Cost for a writer.
     fn cost() -> Cost {
-        // One word says that a writer came, another that writers sleep.
+        // One word records that a writer arrived, another that writers sleep.
         Cost { alone: Counts { atomics: 3.0, ..Counts::default() }, ..sleeping_cost() }
     }
 }
 
 /// Initialises a free lock at `place`, which no other process uses yet.
 fn make(place: *mut libc::pthread_rwlock_t, kind: c_int) -> io::Result<()> {
-    // SAFETY: the attributes are initialised before they are used, and destroyed after, unless one of the calls fails, which
-    // leaves nothing behind: they are plain bytes. `place` is aligned, mapped and unknown to others.
+    // SAFETY: the attributes are initialised before they are used, and destroyed after, unless one of the calls fails,
+    // which leaves nothing behind: they are plain bytes. `place` is aligned, mapped and not used elsewhere.
     unsafe {
         let mut shared = std::mem::zeroed::<libc::pthread_rwlockattr_t>();
         done(libc::pthread_rwlockattr_init(&raw mut shared))?;
@@ -87,7 +85,7 @@ fn make(place: *mut libc::pthread_rwlock_t, kind: c_int) -> io::Result<()> {
 }
 
 impl<P: Preference> Mapped<P> {
-    /// Releases what this thread holds, as reader or as writer.
+    /// Releases the lock that this thread holds, as reader or as writer.
     #[inline]
     fn release(&self) -> io::Result<()> {
         // SAFETY: `create` made the lock, it is mapped while `self` lives, and this thread holds it.

@@ -1,13 +1,12 @@
 //! Two copies: readers read one while a writer fills the other, then the copies swap. Readers never wait and never
-//! retry: each announces itself in a line of its own and reads. The writer pays for that: before it fills a copy, it
-//! waits until all readers have left that may still read it since it was the current one (the grace period), and it
-//! writes the whole state anew. Writers exclude each other by a test-and-test-and-set lock, whose hand-over costs two
-//! line transfers. A reader meets one line transfer after each write, and a full fence every time. A reader that dies
-//! during a read blocks all writers.
+//! retry: each announces itself on its own line and reads. The writer pays for that: before it fills a copy, it waits
+//! until all readers that may still read it have left (the grace period), and it writes the whole state anew. Writers
+//! exclude each other by a test-and-test-and-set lock, whose hand-off costs two line transfers. A reader needs one line
+//! transfer after each write, and a full fence for every read. A reader that dies during a read blocks all writers.
 //!
-//! Source: read-copy-update with two places to copy to. McKenney and Slingwine, Read-Copy Update, PDCS 1998; how a
-//! reader is seen from user space: Desnoyers, McKenney, Stern, Dagenais, Walpole, User-Level Implementations of
-//! Read-Copy Update, IEEE TPDS 2012.
+//! Source: read-copy-update with two copies. McKenney and Slingwine, Read-Copy Update, PDCS 1998; detection of readers
+//! in user space: Desnoyers, McKenney, Stern, Dagenais, Walpole, User-Level Implementations of Read-Copy Update, IEEE
+//! TPDS 2012.
 
 use std::io;
 use std::marker::PhantomData;
@@ -101,7 +100,7 @@ impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> DoubleBuffer<W, F
 }
 
 impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> RawLock for DoubleBuffer<W, FENCED> {
-    const SUMMARY: &'static str = "two copies: readers look at one while a writer fills the other";
+    const SUMMARY: &'static str = "two copies: readers read one while a writer fills the other";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;
     const POLLS: bool = true;

@@ -1,5 +1,5 @@
-//! Locks in shared memory that tell readers from writers, and ways to read without a lock. Readers get a copy of the
-//! state, identified by its number where a lock keeps two.
+//! Locks in shared memory that distinguish readers and writers, and ways to read without a lock. Readers get a copy of
+//! the state, identified by its number where a lock keeps two.
 
 pub(super) mod double_buffer;
 #[cfg(all(test, loom))]

@@ -1,4 +1,4 @@
-//! Model checks: every order in which two or three threads can read and write under a lock that admits several readers,
+//! Model checks: all orders in which two or three threads can read and write under a lock that admits several readers,
 //! and a mutant of each that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release
 //! --lib read_mostly::model`.
 
@@ -61,7 +61,7 @@ impl<R: RawLock> State<R> {
                 word.store(value, Ordering::Relaxed);
             }
         };
-        self.lock.write(me, write).expect("nobody calls a model off");
+        self.lock.write(me, write).expect("no model is aborted");
     }
 
     fn read(&self, me: u32) -> u64 {
@@ -69,7 +69,7 @@ impl<R: RawLock> State<R> {
             let [first, second] = &self.copies[copy as usize];
             (first.load(Ordering::Relaxed), second.load(Ordering::Relaxed))
         };
-        let (first, second) = self.lock.read(me, copy_out).expect("nobody calls a model off").seen;
+        let (first, second) = self.lock.read(me, copy_out).expect("no model is aborted").seen;
         assert_eq!(first, second, "torn");
         first
     }
@@ -107,8 +107,8 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// Runs a mutant's check in a process of its own, since the checker may abort: the same test again, with the mutant
-/// selected. True when that process failed because the checker found an error.
+/// Runs a mutant's check in a separate process, since the checker may abort: the same test, with a variable that
+/// selects the mutant. True if that process failed because the checker found an error.
 fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     const MUTANT: &str = "IPCMARK_MODEL_MUTANT";
     if std::env::var_os(MUTANT).is_some() {
@@ -119,10 +119,10 @@ fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
     let test = format!("lock::read_mostly::model::{test}");
     let arguments = [&test, "--exact", "--nocapture", "--test-threads=1"];
     let run = std::process::Command::new(this).args(arguments).env(MUTANT, &test).output().expect("it starts");
-    let said = [run.stdout, run.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-    assert!(said.contains("running 1 test"), "no such test: {said}");
-    assert!(!said.contains("exceeded maximum number of branches"), "the checker gave up: {said}");
-    !run.status.success() && said.contains("torn")
+    let output = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.contains("running 1 test"), "no such test: {output}");
+    assert!(!output.contains("exceeded maximum number of branches"), "the checker gave up: {output}");
+    !run.status.success() && output.contains("torn")
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn a_double_buffer_shows_no_half_write() {
 }
 
 #[test]
-fn a_reader_that_looks_before_it_is_seen_is_caught() {
-    let test = "a_reader_that_looks_before_it_is_seen_is_caught";
+fn a_reader_that_reads_before_its_announcement_is_caught() {
+    let test = "a_reader_that_reads_before_its_announcement_is_caught";
     assert!(is_caught(test, || model::<DoubleBuffer<Yield, false>>(0, 1, 2)));
 }
 
@@ -157,7 +157,7 @@ fn a_reader_writer_lock_shows_no_half_write_and_loses_no_wake_up() {
     check(|| model::<ShmRwLock<Park>>(0, 2, 2));
 }
 
-/// Two threads only: with three, the checker may let two spin for each other without end.
+/// Two threads only: with three, the checker may let two spin for each other forever.
 #[test]
 fn a_phase_fair_lock_shows_no_half_write() {
     check(|| model::<PhaseFair<Yield>>(0, 1, 2));

@@ -1,8 +1,8 @@
-//! Phase-fair reader-writer lock. Phases of readers and of one writer alternate: a reader waits for one writer at most,
-//! however many there are, and a writer for the readers of one phase and the writers before it. So neither side
-//! starves. The order is strict: with more contenders than CPUs, all wait for a contender that has no CPU. Readers
-//! change one counter on entry and another on exit, both on the line of the writers' tickets, which is handed over at
-//! every access.
+//! Phase-fair reader-writer lock. Phases of readers and of one writer alternate: a reader waits for at most one writer,
+//! however many there are, and a writer for the readers of one phase and the writers before it. So neither readers nor
+//! writers starve. The order is strict: with more contenders than CPUs, all wait for a contender that has no CPU.
+//! Readers change one counter on entry and another on exit, both on the line of the writers' tickets, which is
+//! transferred at every access.
 //!
 //! Source: Brandenburg and Anderson, Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems,
 //! ECRTS 2009 (the ticket-based form).
@@ -21,25 +21,26 @@ const WRITER: u32 = 0b10;
 /// Bit of `came`: the writer's ticket is odd, so that the next writer's phase differs from this one's.
 const PHASE: u32 = 0b01;
 const WRITER_BITS: u32 = WRITER | PHASE;
-/// One reader, in both counts. Above the writer's bits both wrap around alike.
+/// One reader, in both counts. Both wrap around in the same way above the writer's bits.
 const READER: u32 = 0x100;
 
 /// Two counts of readers and the tickets of writers, by wait strategy.
 #[cfg_attr(not(loom), repr(C, align(64)))]
 #[derive(Default)]
 pub struct PhaseFair<W> {
-    /// Readers that entered, and the writer whose phase is next or now.
+    /// Readers that entered, and the phase of the next or active writer.
     came: AtomicU32,
     /// Readers that left.
     left: AtomicU32,
-    /// Tickets of writers drawn.
+    /// Tickets drawn by writers.
     drawn: AtomicU32,
-    /// The ticket whose turn it is.
+    /// Ticket whose turn it is.
     turn: AtomicU32,
     wait: PhantomData<W>,
 }
 
-// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model checker.
+// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model
+// checker.
 unsafe impl<W> crate::shm::SharedLayout for PhaseFair<W> {}
 
 /// Phase bits of the writer with `ticket`, as readers see them.
@@ -71,7 +72,7 @@ impl<W: WaitStrategy<NoWaiters> + Default> PhaseFair<W> {
 }
 
 impl<W: WaitStrategy<NoWaiters> + Default> RawLock for PhaseFair<W> {
-    const SUMMARY: &'static str = "phase-fair reader-writer lock: one writer, then all readers that wait, and so on";
+    const SUMMARY: &'static str = "phase-fair reader-writer lock: one writer, then all waiting readers, and so on";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;
     const POLLS: bool = true;

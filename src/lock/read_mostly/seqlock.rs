@@ -1,7 +1,7 @@
 //! Sequence lock: a number that is odd during a write. A reader writes nothing: it copies the state out between two
-//! loads of the number, and again when the number changed. So readers never delay a writer, share the line of the
-//! number as long as there is no write, and may starve under continuous writes. Among writers the number is a
-//! test-and-test-and-set lock, whose hand-over costs two line transfers. Unfair.
+//! loads of the number, and repeats the copy if the number changed. So readers never delay a writer, share the line of
+//! the number as long as there is no write, and may starve under continuous writes. Among writers the number is a
+//! test-and-test-and-set lock, whose hand-off costs two line transfers. Unfair.
 //!
 //! Source: Hemminger's seqlock in Linux, 2003; its orderings from Boehm, Can Seqlocks Get Along With Programming
 //! Language Memory Models?, MSPC 2012.
@@ -29,7 +29,8 @@ pub struct Seqlock<W, const MARKED: bool = true> {
     wait: PhantomData<W>,
 }
 
-// SAFETY: repr(C), one atomic and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model checker.
+// SAFETY: repr(C), one atomic and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model
+// checker.
 unsafe impl<W, const MARKED: bool> crate::shm::SharedLayout for Seqlock<W, MARKED> {}
 
 const fn is_even(sequence: u64) -> bool {
@@ -53,7 +54,7 @@ impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> Seqlock<W, MARKED
 }
 
 impl<W: WaitStrategy<NoWaiters> + Default, const MARKED: bool> RawLock for Seqlock<W, MARKED> {
-    const SUMMARY: &'static str = "sequence lock: readers copy out and look whether somebody wrote meanwhile";
+    const SUMMARY: &'static str = "sequence lock: readers copy out and check for a write meanwhile";
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Wait = W::WAIT;
     const POLLS: bool = true;

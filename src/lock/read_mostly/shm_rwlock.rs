@@ -1,7 +1,7 @@
 //! Reader-writer lock of one word: active readers, waiting readers and writers, and an active writer. Writers go first:
-//! a waiting writer holds off new readers, so that readers cannot starve writers; writers can starve readers. Every
-//! reader changes the word twice, so readers hand its line from one to the next like the holders of a mutex, and only
-//! long reads gain from concurrency.
+//! a waiting writer blocks new readers, so that readers cannot starve writers; writers can starve readers. Every reader
+//! changes the word twice, so readers transfer its line like the contenders of a mutex, and only long reads gain from
+//! concurrency.
 //!
 //! Source: Courtois, Heymans, Parnas, Concurrent Control With "Readers" and "Writers", CACM 1971 (the second problem);
 //! in one word Mellor-Crummey and Scott, Scalable Reader-Writer Synchronization, PPoPP 1991.
@@ -59,18 +59,18 @@ fn with_writer(word: u32, waited: u32) -> Option<u32> {
 
 impl<W: WaitStrategy<EventCount> + Default> ShmRwLock<W> {
     #[inline]
-    fn come_in(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
+    fn enter(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
         // PAIRS: rwlock-released. Every change of the word is a read-modify-write, so a later one still carries every
         // earlier release.
         self.word.fetch_update(Ordering::Acquire, Ordering::Relaxed, change).is_ok()
     }
 
-    /// Waits at `place`, counted in the word as `waits`.
+    /// Waits at `point`, counted in the word as `waits`.
     #[cold]
-    fn come_in_later(&self, place: &EventCount, waits: u32, with_one: fn(u32, u32) -> Option<u32>) -> io::Result<()> {
+    fn wait_to_enter(&self, point: &EventCount, waits: u32, with_one: fn(u32, u32) -> Option<u32>) -> io::Result<()> {
         self.word.fetch_add(waits, Ordering::Relaxed);
-        let came_in = || self.come_in(|word| with_one(word, waits)).then_some(());
-        let found = W::default().until(place, PollPolicy::QUICK, came_in).map(drop);
+        let entered = || self.enter(|word| with_one(word, waits)).then_some(());
+        let found = W::default().until(point, PollPolicy::QUICK, entered).map(drop);
         if found.is_err() {
             self.word.fetch_sub(waits, Ordering::Relaxed);
         }
@@ -96,12 +96,12 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
 
     #[inline]
     fn acquire(&self, me: u32) -> io::Result<()> {
-        if self.try_acquire(me) { Ok(()) } else { self.come_in_later(&self.writers, WRITER_WAITS, with_writer) }
+        if self.try_acquire(me) { Ok(()) } else { self.wait_to_enter(&self.writers, WRITER_WAITS, with_writer) }
     }
 
     #[inline]
     fn try_acquire(&self, _: u32) -> bool {
-        self.come_in(|word| with_writer(word, 0))
+        self.enter(|word| with_writer(word, 0))
     }
 
     #[inline]
@@ -113,8 +113,8 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
 
     #[inline]
     fn read<R>(&self, _: u32, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
-        if !self.come_in(|word| with_reader(word, 0)) {
-            self.come_in_later(&self.readers, READER_WAITS, with_reader)?;
+        if !self.enter(|word| with_reader(word, 0)) {
+            self.wait_to_enter(&self.readers, READER_WAITS, with_reader)?;
         }
         let seen = look(0);
         // PAIRS: rwlock-released
@@ -137,7 +137,7 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
                 acquire: Counts { line_hand_overs, ..Counts::default() },
             };
         }
-        // For a sleeper. The rare sleeper of a hybrid wait fences for both sides, by a call of its own.
+        // For a sleeper. The rare sleeper of a hybrid wait executes the fence for all, by a separate call.
         let system_calls = if W::WAIT == Wait::Hybrid { 2.0 } else { 1.0 };
         Cost {
             alone,

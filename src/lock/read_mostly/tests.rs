@@ -65,7 +65,7 @@ fn readers_and_writers<R: RawLock + Default + Send + Sync>() {
 }
 
 #[test]
-fn nobody_sees_half_a_write() {
+fn no_read_sees_half_a_write() {
     readers_and_writers::<Seqlock<SpinYield>>();
     readers_and_writers::<DoubleBuffer<SpinYield>>();
     readers_and_writers::<PhaseFair<SpinYield>>();
@@ -73,7 +73,7 @@ fn nobody_sees_half_a_write() {
 }
 
 #[test]
-fn a_reader_writer_lock_that_sleeps_wakes_whom_it_must() {
+fn a_reader_writer_lock_with_sleepers_loses_no_wake_up() {
     readers_and_writers::<ShmRwLock<Hybrid>>();
     readers_and_writers::<ShmRwLock<Park>>();
 }
@@ -107,7 +107,7 @@ fn lets_readers_in_together<R: RawLock + Default>() {
 }
 
 #[test]
-fn trying_never_waits() {
+fn tries_never_wait() {
     tries::<Seqlock<SpinYield>>();
     tries::<DoubleBuffer<SpinYield>>();
     tries::<PhaseFair<SpinYield>>();
@@ -117,7 +117,7 @@ fn trying_never_waits() {
 }
 
 #[test]
-fn readers_go_together() {
+fn readers_read_together() {
     lets_readers_in_together::<Seqlock<SpinYield>>();
     lets_readers_in_together::<DoubleBuffer<SpinYield>>();
     lets_readers_in_together::<PhaseFair<SpinYield>>();
@@ -125,7 +125,7 @@ fn readers_go_together() {
 }
 
 #[test]
-fn a_write_amid_a_look_makes_it_one_more() {
+fn a_write_during_a_read_causes_a_retry() {
     let lock = Seqlock::<SpinYield>::default();
     let mut looks = 0;
     let looked = lock.read(0, |_| {
@@ -140,7 +140,7 @@ fn a_write_amid_a_look_makes_it_one_more() {
 }
 
 #[test]
-fn a_writer_fills_the_copy_that_nobody_reads() {
+fn a_writer_fills_the_copy_without_readers() {
     let lock = DoubleBuffer::<SpinYield>::default();
     let seen = lock.read(0, |read| {
         // The first write needs no grace period: the other copy was never current.

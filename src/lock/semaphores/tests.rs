@@ -1,18 +1,16 @@
-//! The semaphores between threads and processes, and after the death of a holder.
+//! Semaphores between threads and processes, and after the death of a holder.
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use super::posix::PosixSem;
-use super::posix_named::PosixSemNamed;
-use super::sysv::SysvSem;
-use super::sysv_undo::SysvSemUndo;
+use super::posix::{PosixSem, PosixSemNamed};
+use super::sysv::{SysvSem, SysvSemUndo};
 use crate::address::{Address, Name};
 use crate::lock::drill::{counts_exactly, die_inside, holder, refuses_a_second};
 use crate::lock::{Holder, Lock};
 
 #[test]
-fn every_semaphore_excludes_and_forgets_no_sleeper() {
+fn every_semaphore_excludes_and_loses_no_wake_up() {
     counts_exactly::<PosixSem>();
     counts_exactly::<PosixSemNamed>();
     counts_exactly::<SysvSem>();
@@ -20,33 +18,33 @@ fn every_semaphore_excludes_and_forgets_no_sleeper() {
 }
 
 #[test]
-fn one_who_tries_is_refused_while_another_is_inside() {
+fn a_try_fails_while_another_contender_holds_the_permit() {
     refuses_a_second::<PosixSem>();
     refuses_a_second::<SysvSem>();
     refuses_a_second::<SysvSemUndo>();
 }
 
 #[test]
-fn a_permit_dies_with_its_holder() {
+fn the_permit_of_a_dead_holder_is_lost() {
     let address = PosixSem::create(2).expect("made");
     die_inside::<PosixSem>(&address);
     assert!(holder::<PosixSem>(&address, 1).try_lock(|_| ()).expect("an answer").is_none());
 }
 
 /// Whether the next contender acquires the lock after a process ended while it held it.
-fn gets_in_after_a_death<L: Lock>() -> bool {
+fn is_granted_after_a_death<L: Lock>() -> bool {
     let address = L::create(2).expect("made");
     let (mut owner, mut next) = (holder::<L>(&address, 0), holder::<L>(&address, 1));
     // SAFETY: the child makes a system call, semop, and ends by another; neither allocates nor takes a lock.
     match unsafe { fork() }.expect("forked") {
         ForkResult::Child => {
-            // SAFETY: ends this process at once, without running anything of its parent's.
+            // SAFETY: ends this process at once, without running exit handlers of its parent.
             let _ = owner.with_lock(|_| unsafe { libc::_exit(7) });
-            // SAFETY: as above; reached only when the lock was not to be had.
+            // SAFETY: as above; reached only if the lock could not be acquired.
             unsafe { libc::_exit(1) }
         }
         ForkResult::Parent { child } => {
-            assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "it ended inside");
+            assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 7)), "it should have ended as the holder");
         }
     }
     let got = next.try_lock(|_| ()).expect("an answer").is_some();
@@ -55,13 +53,13 @@ fn gets_in_after_a_death<L: Lock>() -> bool {
 }
 
 #[test]
-fn the_kernel_gives_back_what_it_was_told_to() {
-    assert!(gets_in_after_a_death::<SysvSemUndo>());
-    assert!(!gets_in_after_a_death::<SysvSem>());
+fn the_kernel_returns_a_permit_only_with_undo() {
+    assert!(is_granted_after_a_death::<SysvSemUndo>());
+    assert!(!is_granted_after_a_death::<SysvSem>());
 }
 
 #[test]
-fn a_name_read_from_a_lease_is_removed_and_its_users_stay() {
+fn a_name_from_a_lease_is_removed_and_its_users_stay() {
     let address = PosixSemNamed::create(2).expect("made");
     let mut user = holder::<PosixSemNamed>(&address, 0);
     let leased = Name::from_line(&address.name().expect("a name").to_line()).expect("one of ours");

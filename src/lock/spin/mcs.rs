@@ -1,15 +1,14 @@
-//! MCS lock. A contender swaps its name into the tail, links itself to its predecessor and polls a word of its own, so
-//! a hand-off disturbs no other waiter. Fair: first come, first served. Cost: the link travels to the owner and the
-//! word to the next, and a release without successor is a second atomic instruction. While the next waiter in the queue
-//! has no CPU, all behind it wait.
+//! MCS lock. A contender swaps its name into the tail, links itself to its predecessor and polls its own word, so a
+//! hand-off disturbs no other waiter. Fair: first come, first served. Cost: the link moves to the owner and the word to
+//! the next, and a release without successor is a second atomic instruction. While the next waiter in the queue has no
+//! CPU, all behind it wait.
 //!
 //! Source: Mellor-Crummey and Scott 1991, section 2.4. Nodes are named by number here, one for each contender.
 
 use std::io;
 use std::marker::PhantomData;
 
-use super::nodes::{NODES, node};
-use super::{Poll, wait};
+use super::{NODES, Poll, node, wait};
 use crate::lock::Cost;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering, publish};
@@ -19,7 +18,7 @@ use crate::wait::PollPolicy;
 /// No contender. The name of contender 0 is 1, and so on.
 const NOBODY: u32 = 0;
 
-/// Words that one contender polls and reads. Processors fetch lines in pairs, so nodes lie two apart.
+/// Words that one contender polls and reads. Processors fetch lines in pairs, so nodes are two lines apart.
 #[cfg_attr(not(loom), repr(C, align(128)))]
 #[cfg_attr(loom, derive(Default))]
 struct Node {
@@ -29,7 +28,7 @@ struct Node {
     waits: AtomicU32,
 }
 
-/// The lock, by wait strategy. Only in the mutants of the model check, `STRONG` is false, which publishes nothing, or
+/// MCS lock, by wait strategy. Only in the mutants of the model check, `STRONG` is false, which publishes nothing, or
 /// `LINKED`, which treats a successor without link as absent.
 #[cfg_attr(not(loom), repr(C, align(128)))]
 #[cfg_attr(loom, derive(Default))]
@@ -40,7 +39,8 @@ pub struct Mcs<W, const STRONG: bool = true, const LINKED: bool = true> {
     wait: PhantomData<W>,
 }
 
-// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model checker.
+// SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are a free lock. Never mapped under the model
+// checker.
 unsafe impl<W, const STRONG: bool, const LINKED: bool> crate::shm::SharedLayout for Mcs<W, STRONG, LINKED> {}
 
 #[cfg(not(loom))]
@@ -63,7 +63,7 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> Mcs<W, STRONG, LINKED> {
     fn queue_behind(&self, before: u32, me: u32) -> io::Result<()> {
         let own = &self.nodes[me as usize];
         own.waits.store(1, Ordering::Relaxed);
-        // PAIRS: mcs-linked. The word says wait before the predecessor can know the successor.
+        // PAIRS: mcs-linked. The word tells to wait before the predecessor can know the successor.
         self.node_of(before)?.next.store(name(me), Ordering::Release);
         // PAIRS: mcs-handed-over
         wait::<W>(PollPolicy::QUICK, || own.waits.load(Ordering::Acquire) == 0)
@@ -87,7 +87,7 @@ impl Node {
 }
 
 impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG, LINKED> {
-    const SUMMARY: &'static str = "MCS queue: everybody polls a word of his own";
+    const SUMMARY: &'static str = "MCS queue: each waiter polls its own word";
     const GROUP: Group = Group::SpinLocks;
     const WAIT: Wait = W::WAIT;
     const POLLS: bool = true;

@@ -1,4 +1,4 @@
-//! Every lock of this folder between threads, each with a mapping of its own, found by its row.
+//! All spin locks between threads, each with its own mapping, found by its row.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,15 +39,16 @@ fn add_one(counter: &AtomicU64) {
     counter.store(seen + 1, Ordering::Relaxed);
 }
 
-/// So many threads that pass so often. `trying` gets in by trying again and again, with a yield between.
+/// Increments by `holders` threads, `passes` times each. With `trying`, every other acquisition repeats tries, with a
+/// yield in between.
 #[derive(Clone, Copy)]
-struct EventCount {
+struct Increments {
     holders: u32,
     passes: u64,
     trying: bool,
 }
 
-impl Check for EventCount {
+impl Check for Increments {
     fn check<L: Lock>(self) {
         let address = L::create(self.holders).unwrap();
         let counter = AtomicU64::new(0);
@@ -77,16 +78,16 @@ impl Check for EventCount {
 
 #[test]
 fn two_holders_lose_no_update() {
-    for_each(EventCount { holders: 2, passes: 5000, trying: false });
-    for_each(EventCount { holders: 2, passes: 2000, trying: true });
+    for_each(Increments { holders: 2, passes: 5000, trying: false });
+    for_each(Increments { holders: 2, passes: 2000, trying: true });
 }
 
 /// More contenders than this machine may have CPUs: the fair locks then wait for a contender that cannot run, so there
 /// are few passes.
 #[test]
-fn a_crowd_loses_no_update() {
-    for_each(EventCount { holders: 5, passes: 30, trying: false });
-    for_each(EventCount { holders: 5, passes: 20, trying: true });
+fn more_contenders_than_cpus_lose_no_update() {
+    for_each(Increments { holders: 5, passes: 30, trying: false });
+    for_each(Increments { holders: 5, passes: 20, trying: true });
 }
 
 /// The first and the last contender of one fresh lock.
@@ -100,8 +101,8 @@ impl Check for FirstAndLast {
         let (mut first, mut last) = (attach(0), attach(MAX_HOLDERS - 1));
         for _ in 0..3 {
             let refused = |other: &mut L::Holder| other.try_lock(|_| ()).unwrap().is_none();
-            assert!(first.with_lock(|_| refused(&mut last)).unwrap(), "{}: two were inside", L::SUMMARY);
-            assert!(last.try_lock(|_| refused(&mut first)).unwrap().unwrap(), "{}: two were inside", L::SUMMARY);
+            assert!(first.with_lock(|_| refused(&mut last)).unwrap(), "{}: two holders at once", L::SUMMARY);
+            assert!(last.try_lock(|_| refused(&mut first)).unwrap().unwrap(), "{}: two holders at once", L::SUMMARY);
             assert!(!refused(&mut first), "{}: a free lock was refused", L::SUMMARY);
             assert!(first.try_lock(|_| ()).unwrap().is_some(), "{}: a free lock was refused", L::SUMMARY);
         }
@@ -109,6 +110,6 @@ impl Check for FirstAndLast {
 }
 
 #[test]
-fn one_who_tries_gets_in_only_when_nobody_is_inside() {
+fn a_try_succeeds_only_while_the_lock_is_free() {
     for_each(FirstAndLast);
 }

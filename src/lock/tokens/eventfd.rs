@@ -13,7 +13,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use super::cost;
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::lock::Cost;
-use crate::lock::by_calls::{Calls, unless_taken};
+use crate::lock::by_calls::{Calls, granted};
 use crate::record::Group;
 
 const TOKEN: [u8; 8] = 1u64.to_ne_bytes();
@@ -45,7 +45,7 @@ impl Calls for EventfdToken {
     fn try_acquire(&self) -> io::Result<bool> {
         let mut token = [0; TOKEN.len()];
         let taken = preadv2(&self.0, &mut [IoSliceMut::new(&mut token)], HERE, ReadWriteFlags::NOWAIT);
-        unless_taken(taken.map(drop).map_err(io::Error::from))
+        granted(taken.map(drop).map_err(io::Error::from))
     }
 
     #[inline]

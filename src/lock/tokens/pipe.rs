@@ -16,7 +16,7 @@ use nix::unistd::pipe2;
 use super::cost;
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::lock::Cost;
-use crate::lock::by_calls::{Calls, unless_taken};
+use crate::lock::by_calls::{Calls, granted};
 use crate::record::Group;
 
 const TOKEN: [u8; 1] = *b"+";
@@ -56,7 +56,7 @@ impl Calls for PipeToken {
 
     #[inline]
     fn try_acquire(&self) -> io::Result<bool> {
-        unless_taken((&self.try_take).read_exact(&mut [0; TOKEN.len()]))
+        granted((&self.try_take).read_exact(&mut [0; TOKEN.len()]))
     }
 
     #[inline]

@@ -1,11 +1,7 @@
-//! Updates without a lock: the floor under every lock, and the proof that a lock is needed.
+//! Updates without a lock: the floor of every lock, and the proof that a lock is needed.
 //!
 //! There is no object to create or to attach: the measure owns the updated state and does the update that
 //! [`Update::GUARD`] stands for.
-
-pub(super) mod compare_swap;
-pub(super) mod fetch_add;
-pub(super) mod no_lock;
 
 use std::io;
 use std::marker::PhantomData;
@@ -70,5 +66,45 @@ fn one_instruction() -> Cost {
         alone: Counts { atomics: 1.0, ..Counts::default() },
         release: Counts::default(),
         acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
+    }
+}
+
+/// No lock. Two contenders read the same value and both write the next one, so one of the two updates is lost. The row
+/// shows that the check works: a check that misses this would miss a broken lock.
+pub struct NoLock;
+
+impl Update for NoLock {
+    const SUMMARY: &'static str = "no lock: updates get lost, and the trial must detect it";
+    const GUARD: Guard = Guard::Nothing;
+
+    fn cost() -> Cost {
+        Cost::default()
+    }
+}
+
+/// One atomic addition: the cost of an update that needs no lock. One line hand-over if another core made the last
+/// update.
+pub struct FetchAdd;
+
+impl Update for FetchAdd {
+    const SUMMARY: &'static str = "one atomic addition instead of a lock";
+    const GUARD: Guard = Guard::Atomic;
+
+    fn cost() -> Cost {
+        one_instruction()
+    }
+}
+
+/// Optimistic update: read, compute, compare and swap, repeated when another update came first. One contender always
+/// succeeds (lock-free); the failed attempts of the others are counted. Source: Herlihy, Wait-Free Synchronization,
+/// 1991.
+pub struct CompareSwap;
+
+impl Update for CompareSwap {
+    const SUMMARY: &'static str = "read, compute, compare-and-swap, repeated if another update came first";
+    const GUARD: Guard = Guard::Retry;
+
+    fn cost() -> Cost {
+        one_instruction()
     }
 }
