@@ -136,6 +136,12 @@ fn check_name(name: &str, all: &[Variant]) {
 }
 
 /// Every variant of every family, with what this machine lacks.
+///
+/// ```
+/// let variants = ipcmark::family::variants();
+/// let pipe = variants.iter().find(|variant| variant.mechanism == "pipe").expect("a row of ours");
+/// assert_eq!(pipe.family, "transport");
+/// ```
 pub fn variants() -> Vec<Variant> {
     FAMILIES.iter().flat_map(|family| family.variants()).collect()
 }
@@ -149,6 +155,17 @@ pub fn names() -> Vec<&'static str> {
 /// Whether `case` can run, before any process starts.
 ///
 /// Errors: the reason, with the limit that stands in the way.
+///
+/// ```
+/// use ipcmark::family;
+/// use ipcmark::record::{Measure, Wait};
+///
+/// let variants = family::variants();
+/// let mailbox = variants.iter().find(|variant| variant.row() == "shm-mailbox/spin").expect("a row of ours");
+/// let case = mailbox.case(Measure::Stream);
+/// assert!(family::supports(&case.clone().with(|p| p.message_bytes = Some(64))).is_ok());
+/// assert!(family::supports(&case.with(|p| p.depth = Some(2))).unwrap_err().contains("one message"));
+/// ```
 pub fn supports(case: &Case) -> Result<(), String> {
     of(case).map_err(|error| error.to_string())?.supports(case)
 }

@@ -207,6 +207,19 @@ pub struct HolderFinding {
 }
 
 /// Writes one line and flushes it.
+///
+/// ```
+/// use ipcmark::protocol::{self, ToWorker};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut line = vec![];
+/// protocol::send(&mut line, &ToWorker::Go)?;
+/// assert_eq!(line, b"{\"type\":\"go\"}\n");
+/// let message: ToWorker = protocol::receive(&mut line.as_slice())?;
+/// assert!(matches!(message, ToWorker::Go));
+/// # Ok(())
+/// # }
+/// ```
 pub fn send<T: Serialize>(out: &mut impl Write, message: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');

@@ -223,6 +223,29 @@ pub trait Receiver {
 }
 
 /// Work on a transport whose type is known: turns a name into a type once, outside the timed code.
+///
+/// ```
+/// use ipcmark::record::{Case, Measure};
+/// use ipcmark::transport::{self, Peers, Receiver, Sender, Shape, Transport, Visitor};
+///
+/// /// Sends one message and receives it.
+/// struct Once;
+///
+/// impl Visitor for Once {
+///     type Output = std::io::Result<Vec<u8>>;
+///
+///     fn visit<T: Transport>(self) -> Self::Output {
+///         let case = Case::new("transport", "pipe", Measure::Stream).with(|p| p.message_bytes = Some(2));
+///         let shape = Shape::of(&case);
+///         let address = T::create(&shape)?;
+///         T::attach_sender(&address, Peers::default(), &shape)?.send(2, |room| room.copy_from_slice(b"hi"))?;
+///         T::attach_receiver(&address, Peers::default(), &shape)?.receive(<[u8]>::to_vec)
+///     }
+/// }
+///
+/// let message = transport::visit("pipe/block", Once).expect("a row of this name");
+/// assert_eq!(message.expect("a pipe"), b"hi");
+/// ```
 pub trait Visitor {
     /// Result of the work.
     type Output;

@@ -6,6 +6,15 @@ use crate::control::MAX_SLOTS;
 use crate::record::{Case, Measure, Touch};
 
 /// Roles of a one-way trial. Slots number the senders first, channel by channel, then the receivers.
+///
+/// ```
+/// use ipcmark::address::Endpoint;
+/// use ipcmark::transport::Roles;
+///
+/// let roles = Roles { channels: 1, senders_each: 3, receivers_each: 1 };
+/// assert_eq!(roles.count(), 4);
+/// assert_eq!(roles.endpoint(3).end, Endpoint::Receiver);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roles {
     /// Independent channels.

@@ -97,6 +97,15 @@ impl Address {
     }
 
     /// Wraps a value that stays in this process.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use ipcmark_core::address::Address;
+    ///
+    /// let address = Address::from_here(Mutex::new(5));
+    /// assert_eq!(*address.here::<Mutex<i32>>().expect("the same type").lock().unwrap(), 5);
+    /// assert!(address.here::<String>().is_err());
+    /// ```
     pub fn from_here<T: Any + Send + Sync>(value: T) -> Self {
         Self::Here(Here(Arc::new(value)))
     }

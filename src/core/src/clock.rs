@@ -113,6 +113,17 @@ fn frequency() -> u64 {
 }
 
 /// The same time on both clocks.
+///
+/// ```
+/// use ipcmark_core::clock::{Anchor, tick, ticks_synchronised};
+///
+/// let trusted = ticks_synchronised(&[]);
+/// let start = Anchor::now(trusted);
+/// let stamp = tick(trusted);
+/// let end = Anchor::now(trusted);
+/// let elapsed_ns = stamp.saturating_sub(start.tick) as f64 * start.ns_per_tick(&end);
+/// assert!(elapsed_ns >= 0.0);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Anchor {
     /// [`now_ns`].

@@ -77,6 +77,25 @@ pub struct Phase {
 }
 
 /// Mapped page.
+///
+/// ```
+/// use ipcmark_core::control::{Leader, Member, Page};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (page, descriptor) = Page::create()?;
+/// let member = std::thread::spawn(move || {
+///     let mut member = Member::new(Page::attach(&descriptor)?, 1);
+///     let phase = member.enter()?;
+///     member.page().set_progress(1, phase.count);
+///     member.leave()
+/// });
+/// let mut leader = Leader::new(page, 2);
+/// leader.open(0, 10)?;
+/// leader.close()?;
+/// assert_eq!(leader.page().progress(1), 10);
+/// member.join().expect("no panic")
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Page {
     segment: Segment,

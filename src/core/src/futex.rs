@@ -18,6 +18,23 @@ pub fn wait(word: &AtomicU32, expected: u32, limit: Duration) -> io::Result<()> 
 }
 
 /// Wakes up to `count` sleepers on `word`.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use std::time::Duration;
+/// use ipcmark_core::futex;
+///
+/// let word = AtomicU32::new(0);
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         word.store(1, Ordering::Release);
+///         futex::wake(&word, 1)
+///     });
+///     while word.load(Ordering::Acquire) == 0 {
+///         futex::wait(&word, 0, Duration::from_secs(1)).expect("a futex");
+///     }
+/// });
+/// ```
 #[inline]
 pub fn wake(word: &AtomicU32, count: u32) -> io::Result<()> {
     wake_counted(word, count).map(drop)

@@ -204,6 +204,15 @@ impl Known {
 /// Checks the length and every byte of a message.
 ///
 /// Errors: what is wrong, as a sentence.
+///
+/// ```
+/// use ipcmark_core::payload::{check, fill, stamp};
+///
+/// let mut message = [0; 100];
+/// fill(&mut message, stamp(1, 41));
+/// assert_eq!(check(&message, 100, stamp(1, 41)), Ok(()));
+/// assert!(check(&message, 100, stamp(1, 40)).unwrap_err().contains("received message 41"));
+/// ```
 #[inline]
 pub fn check(bytes: &[u8], wanted: usize, stamp: u64) -> Result<(), String> {
     Known::new(wanted, stamp).check(bytes)

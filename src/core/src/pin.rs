@@ -13,6 +13,17 @@ const THIS_THREAD: Pid = Pid::from_raw(0);
 /// Pins the calling thread, and threads that it starts later, to `cpu`.
 ///
 /// Errors: `InvalidInput` when the CPU does not exist, is offline or is not allowed, with its number.
+///
+/// ```
+/// use ipcmark_core::pin;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let cpu = pin::allowed_cpus()?[0];
+/// pin::pin_this_thread(cpu)?;
+/// assert_eq!(pin::current_cpu(), cpu);
+/// # Ok(())
+/// # }
+/// ```
 pub fn pin_this_thread(cpu: u32) -> io::Result<()> {
     let mut only = CpuSet::new();
     only.set(cpu as usize)

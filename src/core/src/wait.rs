@@ -59,6 +59,21 @@ pub trait Strategy: Sized + 'static {
 }
 
 /// Waits at a wait point for a condition that another process makes true.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use ipcmark_core::wait::{Park, Parker, PollPolicy, WaitStrategy};
+///
+/// let (parker, ready) = (Parker::default(), AtomicBool::new(false));
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         ready.store(true, Ordering::Release);
+///         Park.notify(&parker, 1)
+///     });
+///     let condition = || ready.load(Ordering::Acquire).then_some("woken");
+///     assert_eq!(Park.until(&parker, PollPolicy::QUICK, condition).expect("not aborted").0, "woken");
+/// });
+/// ```
 pub trait WaitStrategy<P: WaitPoint>: Strategy {
     /// Polls or sleeps until `ready` returns `Some`; returns that value and the number of polls.
     ///

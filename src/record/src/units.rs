@@ -37,6 +37,13 @@ impl Unit {
     /// The number that `text` spells.
     ///
     /// Errors: a sentence that says which spellings are right.
+    ///
+    /// ```
+    /// use ipcmark_record::Unit;
+    /// assert_eq!(Unit::Bytes.read("4 KiB"), Ok(4096));
+    /// assert_eq!(Unit::Nanoseconds.show(10_000), "10 us");
+    /// assert!(Unit::Bytes.read("4 furlongs").is_err());
+    /// ```
     pub fn read(self, text: &str) -> Result<u64, String> {
         let wrong = || format!("`{text}` is no number; write {}", self.examples());
         let text = text.trim();

@@ -198,6 +198,14 @@ impl Name {
     }
 
     /// Parses a line of a lease file. Accepts only names with our prefix, so a damaged lease removes nothing else.
+    ///
+    /// ```
+    /// use ipcmark_core::address::{Name, NameKind};
+    ///
+    /// let name = Name { kind: NameKind::PosixShm, name: "ipcmark.run.0123456789abcdef".to_owned() };
+    /// assert_eq!(Name::from_line(&name.to_line()), Some(name));
+    /// assert_eq!(Name::from_line("posix-shm someone-elses-name"), None);
+    /// ```
     pub fn from_line(line: &str) -> Option<Self> {
         let (word, name) = line.trim_end().split_once(' ')?;
         let ours = name.starts_with("ipcmark.") && !name.contains('/');

@@ -21,6 +21,15 @@ const NEAREST_FIRST: [Placement; 7] = [
 ];
 
 /// CPUs that this process may use, with what they share.
+///
+/// ```
+/// use ipcmark_core::machine::placement::Topology;
+/// use ipcmark_core::record::Placement;
+///
+/// let topology = Topology::discover();
+/// let cpus = topology.pair(Placement::SameCpu).expect("at least one CPU");
+/// assert!(topology.allowed().contains(&cpus[0]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Topology {
     allowed: Vec<u32>,

@@ -34,6 +34,26 @@ pub const fn record_bytes(len: usize) -> u64 {
 }
 
 /// Sending endpoint.
+///
+/// ```
+/// use ipcmark_core::address::Endpoint;
+/// use ipcmark_core::record::Substrate;
+/// use ipcmark_core::ring::{Consume, Produce, byte_room::{SegmentBytes, segment_bytes}, bytes};
+/// use ipcmark_core::shm::{self, Segment};
+/// use ipcmark_core::wait::Park;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let bytes = segment_bytes(1024);
+/// let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
+/// let mut producer = bytes::Producer::new(SegmentBytes::new(segment.clone(), 1024)?, Park);
+/// let mut consumer = bytes::Consumer::new(SegmentBytes::new(segment, 1024)?, Park);
+/// for len in [0, 1, 200] {
+///     producer.send(len, |room| room.fill(1))?;
+///     assert_eq!(consumer.receive(<[u8]>::len)?, len);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Producer<B, W> {
     room: B,
     wait: W,

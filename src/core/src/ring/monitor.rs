@@ -27,6 +27,24 @@ struct Queue {
 }
 
 /// One of the sending endpoints.
+///
+/// ```
+/// use ipcmark_core::address::Endpoint;
+/// use ipcmark_core::record::Substrate;
+/// use ipcmark_core::ring::{Consume, Produce, layout::Layout, monitor};
+/// use ipcmark_core::shm::{self, Segment};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let layout = Layout::new(4, 16);
+/// let bytes = monitor::segment_bytes(&layout);
+/// let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
+/// let mut producer = monitor::Producer::new(segment.clone(), layout)?;
+/// let mut consumer = monitor::Consumer::new(segment, layout)?;
+/// producer.send(2, |room| room.copy_from_slice(b"ok"))?;
+/// assert_eq!(consumer.receive(<[u8]>::to_vec)?, b"ok");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Producer(Queue);
 
 /// One of the receiving endpoints.

@@ -196,6 +196,29 @@ impl<S: Slots, W: TimedWait<S::Readers> + TimedWait<S::Writers>> Consumer<S, W> 
     /// `None` if none arrived.
     ///
     /// Errors: as for `receive`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use ipcmark_core::address::Endpoint;
+    /// use ipcmark_core::record::Substrate;
+    /// use ipcmark_core::ring::{Produce, layout::Layout, mpmc, slots::SegmentSlots};
+    /// use ipcmark_core::shm::{self, Segment};
+    /// use ipcmark_core::wait::{EventCount, Park, WaitLimit};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let layout = Layout::new(2, 8);
+    /// let address = shm::create(Substrate::Memfd, layout.segment_bytes())?;
+    /// let segment = Segment::attach(&address, Endpoint::Sender, layout.segment_bytes())?;
+    /// let slots = || SegmentSlots::<EventCount, EventCount>::new(segment.clone(), layout, 0);
+    /// let (mut producer, mut consumer) = (mpmc::Producer::new(slots()?, Park), mpmc::Consumer::new(slots()?, Park));
+    ///
+    /// let limit = WaitLimit::after(Duration::from_millis(1));
+    /// assert_eq!(consumer.receive_within(limit, <[u8]>::len)?, None);
+    /// producer.send(3, |room| room.fill(7))?;
+    /// assert_eq!(consumer.receive_within(WaitLimit::Forever, <[u8]>::len)?, Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn receive_within<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
         let claim = match claim(&self.slots, self.slots.consumed(), Due::Filled) {

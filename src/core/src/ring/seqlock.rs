@@ -16,6 +16,25 @@ use crate::wait::{ALL, EventCount, PollPolicy, WaitStrategy};
 const WORD_BYTES: usize = size_of::<u64>();
 
 /// Writing endpoint.
+///
+/// ```
+/// use ipcmark_core::address::Endpoint;
+/// use ipcmark_core::record::Substrate;
+/// use ipcmark_core::ring::{Consume, Produce, seqlock::{Reader, SegmentCell, Writer, segment_bytes}};
+/// use ipcmark_core::shm::{self, Segment};
+/// use ipcmark_core::wait::Spin;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let bytes = segment_bytes(8);
+/// let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
+/// let mut writer = Writer::new(SegmentCell::new(segment.clone(), 8)?, Spin);
+/// let mut reader = Reader::new(SegmentCell::new(segment, 8)?, Spin);
+/// writer.send(8, |room| room.fill(1))?;
+/// writer.send(8, |room| room.fill(2))?;
+/// assert_eq!(reader.receive(<[u8]>::to_vec)?, [2; 8]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Writer<C, W> {
     cell: C,
     wait: W,

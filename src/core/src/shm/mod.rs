@@ -34,6 +34,21 @@ unsafe impl SharedLayout for std::sync::atomic::AtomicU32 {}
 unsafe impl SharedLayout for std::sync::atomic::AtomicU64 {}
 
 /// Mapped segment. Clones share the mapping, which ends with the last of them.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use ipcmark_core::address::Endpoint;
+/// use ipcmark_core::record::Substrate;
+/// use ipcmark_core::shm::{self, Segment};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let address = shm::create(Substrate::Memfd, 4096)?;
+/// let [one, other] = [Endpoint::Sender, Endpoint::Receiver].map(|end| Segment::attach(&address, end, 4096));
+/// one?.view::<AtomicU64>(64).store(7, Ordering::Relaxed);
+/// assert_eq!(other?.view::<AtomicU64>(64).load(Ordering::Relaxed), 7);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Segment {
     base: *mut u8,

@@ -48,6 +48,17 @@ impl WaitLimit {
     /// `Some` or the limit has passed. Never gives up before the limit.
     ///
     /// Errors: those of `attempt`; `Interrupted` when the trial was aborted.
+    ///
+    /// ```
+    /// use ipcmark_core::wait::WaitLimit;
+    ///
+    /// let mut attempts = 0;
+    /// let third = WaitLimit::Forever.retry(|_| {
+    ///     attempts += 1;
+    ///     Ok((attempts == 3).then_some(attempts))
+    /// });
+    /// assert_eq!(third.expect("not aborted"), Some(3));
+    /// ```
     #[inline]
     pub fn retry<R>(self, mut attempt: impl FnMut(Option<Duration>) -> io::Result<Option<R>>) -> io::Result<Option<R>> {
         match attempt(None)? {
