@@ -121,7 +121,10 @@ impl Rows {
     fn pools(&mut self) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "apply");
-        for row in ipcmark::pool::variants().iter().filter(|row| runs(bench, row) && row.unavailable.is_none()) {
+        for row in ipcmark::family::variants()
+            .iter()
+            .filter(|row| row.family == ipcmark::pool::FAMILY && runs(bench, row) && row.unavailable.is_none())
+        {
             let apply = Case { placement: bench.placement, ..row.case(Measure::Dispatch) }.with(|p| {
                 p.message_bytes = Some(MESSAGE_BYTES);
                 p.workers = Some(1);

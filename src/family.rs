@@ -1,7 +1,7 @@
-//! The families behind one door: what there is, what a case needs, who plays which role.
+//! Registry of all mechanisms, by family: what there is, what a case needs, who plays which role.
 //!
-//! The harness knows no mechanism; it asks here. A new family is a file below that implements `Family`, and its line in
-//! `FAMILIES`.
+//! The harness names no mechanism; it asks here. A new family is a file below with an implementation of `Mechanism`, and
+//! its line in `FAMILIES`.
 
 mod concurrency;
 mod floors;
@@ -9,63 +9,50 @@ mod isolation;
 mod launch;
 mod lock;
 mod participant;
-mod play;
 mod pool;
 mod queue;
 mod server;
 mod shared_state;
+mod talk;
+mod threads;
 mod transport;
 
 use std::io;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
+use crate::abort;
 use crate::address::{Endpoint, Name};
 use crate::control::Page;
 use crate::lock::Lock;
-use crate::measure::{MeasureResult, paired};
+use crate::measure::{MeasureError, MeasureResult, paired};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Anatomy, Case};
+use crate::record::{Anatomy, Case, Role};
 use crate::transport::Transport;
 
 pub use crate::measure::locks::Concluded;
 pub use crate::variant::{RoleSpec, Variant};
-pub(crate) use play::Talk;
-pub(crate) use play::launch::{NEWBORN_ARGUMENT, be_newborn};
+pub(crate) use launch::{NEWBORN_ARGUMENT, be_newborn};
+pub(crate) use talk::Talk;
 
-/// The role of a process that only burns CPU time beside a trial.
-pub const HOG: &str = "hog";
-
-/// Every family.
-const FAMILIES: &[&dyn Family] = &[
-    &transport::Transports,
-    &lock::Locks,
-    &launch::Launches,
-    &isolation::Isolations,
-    &pool::Pools,
-    &queue::Queues,
-    &shared_state::SharedStates,
-    &server::Servers,
-    &concurrency::Concurrencies,
-    &floors::Floors,
-];
-
-/// What a family says about its mechanisms and their trials.
-trait Family: Sync {
-    /// Its name in cases and keys.
-    fn name(&self) -> &'static str;
-    /// Every way its mechanisms can be run, with what this machine lacks.
-    fn variants(&self) -> Vec<Variant>;
+/// A mechanism that can be measured: describes itself, and prepares and plays the roles of a trial. Each family implements
+/// it for its mechanisms' types.
+trait Mechanism: Sync {
+    /// Every way the mechanism of this row can be run, with what this machine lacks.
+    fn variants(&self, row: &'static str) -> Vec<Variant>;
     /// Whether `case` can run, before any process starts.
     ///
     /// Errors: the reason, with the limit that stands in the way.
     fn supports(&self, case: &Case) -> Result<(), String>;
-    /// The case with what its mechanism decides where the plan left it open.
+    /// The case with what the mechanism decides where the plan left it open.
     fn resolved(&self, case: &Case) -> Case;
-    /// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads.
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>>;
+    /// Number of roles that work at the same time.
+    fn roles(&self, case: &Case) -> u32;
+    /// Makes the objects of a trial and its roles; slot 0, the first, leads.
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        Ok(vec![RoleSpec::host(self.roles(case))])
+    }
     /// Plays the order's role, in its worker.
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult;
-    /// Roles of a trial that are at work at the same time.
-    fn roles(&self, case: &Case) -> u32;
     /// Whether two roles of a trial also share memory for the paired floor.
     fn has_paired_floor(&self) -> bool {
         false
@@ -79,33 +66,107 @@ trait Family: Sync {
     fn turn(&self, _: &Case, slot: u32) -> u32 {
         slot
     }
-    /// What the reports of all roles say together, where no single one can say it.
+    /// Results that take the reports of all roles.
     fn conclude(&self, _: &Case, _: &[Report]) -> Concluded {
         Concluded::default()
     }
-    /// What one unit of work is declared to cost, where the mechanism declares it.
+    /// Declared cost of one unit of work, if the mechanism declares it.
     fn anatomy(&self, _: &Case) -> Option<Anatomy> {
         None
     }
 }
 
-/// One worker that plays all roles, `slots` of them, and makes what it needs itself.
-fn hosted(slots: u32) -> Vec<RoleSpec> {
-    vec![RoleSpec { role: "host", links: vec![], slots }]
+/// A mechanism of any family.
+type AnyMechanism = &'static dyn Mechanism;
+
+/// Mechanisms of one family by row: `mechanism/wait`, or `mechanism` where nothing waits.
+type Mechanisms = Vec<(&'static str, AnyMechanism)>;
+
+/// A family's name in cases and keys, and its mechanisms.
+type Family = (&'static str, fn() -> Mechanisms);
+
+/// Every family.
+const FAMILIES: &[Family] = &[
+    (crate::transport::FAMILY, crate::transport::rows),
+    (crate::lock::FAMILY, crate::lock::rows),
+    (crate::launch::FAMILY, launch::rows),
+    (crate::isolation::FAMILY, crate::isolation::rows),
+    (crate::pool::FAMILY, crate::pool::rows),
+    (crate::queue::FAMILY, crate::queue::rows),
+    (crate::shared_state::FAMILY, crate::shared_state::rows),
+    (crate::server::FAMILY, crate::server::rows),
+    (crate::concurrency::FAMILY, crate::concurrency::rows),
+    (crate::measure::floors::FAMILY, floors::rows),
+];
+
+/// A row of the registry.
+#[derive(Clone, Copy)]
+struct Row {
+    family: &'static str,
+    name: &'static str,
+    mechanism: AnyMechanism,
 }
 
-fn of(case: &Case) -> io::Result<&'static dyn Family> {
+/// The registry: the rows of this library, and those that a program adds.
+static ROWS: LazyLock<RwLock<Vec<Row>>> = LazyLock::new(|| {
+    let rows = FAMILIES
+        .iter()
+        .flat_map(|(family, rows)| rows().into_iter().map(|(name, mechanism)| Row { family, name, mechanism }));
+    RwLock::new(rows.collect())
+});
+
+fn rows() -> Vec<Row> {
+    ROWS.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The mechanism of the case.
+fn of(case: &Case) -> io::Result<AnyMechanism> {
     if case.program.is_some() {
-        return Ok(&participant::Participants);
+        return Ok(&participant::Participant);
     }
-    let found = FAMILIES.iter().find(|family| family.name() == case.family);
-    found.copied().ok_or_else(|| io::Error::other(format!("there is no family `{}`", case.family)))
+    let name = case.row();
+    let rows = ROWS.read().unwrap_or_else(PoisonError::into_inner);
+    let found = rows.iter().find(|row| row.family == case.family && row.name == name);
+    let unknown = || io::Error::other(format!("there is no {} `{name}`; `ipcmark list` names all", case.family));
+    found.map(|row| row.mechanism).ok_or_else(unknown)
+}
+
+/// The refusal of an order that [`supports`] should have refused before.
+fn unasked(case: &Case) -> MeasureError {
+    io::Error::other(format!("`{}` cannot be asked for `{}`", case.row(), case.measure)).into()
+}
+
+/// Adds a row at the end of its family.
+///
+/// Panics: the name is taken, or does not end in the mechanism's own wait.
+fn add(family: &'static str, name: &'static str, mechanism: AnyMechanism) {
+    let due = mechanism.variants(name).first().map_or_else(String::new, Variant::row);
+    assert!(due == name, "a row is named by its mechanism and its wait: `{due}`, not `{name}`");
+    let mut rows = ROWS.write().unwrap_or_else(PoisonError::into_inner);
+    let taken = rows.iter().any(|row| row.family == family && row.name == name);
+    assert!(!taken, "there is a row `{name}` already");
+    let at = rows.iter().rposition(|row| row.family == family).map_or(rows.len(), |last| last + 1);
+    rows.insert(at, Row { family, name, mechanism });
+}
+
+/// Adds a transport of another crate, as the first thing in `main`, in workers too.
+///
+/// Panics: the name is taken, or does not end in the transport's own wait.
+pub fn add_transport<T: Transport>(name: &'static str) {
+    add(crate::transport::FAMILY, name, <AnyMechanism as crate::transport::Entry>::of::<T>());
+}
+
+/// Adds a lock of another crate, as the first thing in `main`, in workers too.
+///
+/// Panics: the name is taken, or does not end in the lock's own wait.
+pub fn add_lock<L: Lock>(name: &'static str) {
+    add(crate::lock::FAMILY, name, <AnyMechanism as crate::lock::Entry>::of::<L>());
 }
 
 /// Plays the order's role, in its worker. The leader then ends the trial for CPU hogs too.
 pub(crate) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-    if order.role == HOG {
-        return play::hog::burn(&page, talk);
+    if order.role == Role::Hog {
+        return burn(&page, talk);
     }
     let (leads, shared) = (order.slot == 0, page.clone());
     let found = of(&order.case)?.play(order, page, talk);
@@ -115,24 +176,20 @@ pub(crate) fn play(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     found
 }
 
-/// Adds a transport of another crate beside those of this one, as the first thing in `main`, in workers too.
-///
-/// Panics: the name is taken, or does not end in the transport's own wait.
-pub fn add_transport<T: Transport>(name: &'static str) {
-    transport::add::<T>(name);
-}
+/// Rounds between two looks at the control page, a line that the leader seldom writes.
+const HOG_ROUNDS: u32 = 10_000;
 
-/// Adds a lock of another crate beside those of this one, as the first thing in `main`, in workers too.
-///
-/// Panics: the name is taken, or does not end in the lock's own wait.
-pub fn add_lock<L: Lock>(name: &'static str) {
-    lock::add::<L>(name);
-}
-
-/// Checks that a row's name is `mechanism/wait`, or `mechanism` where nothing waits, as cases spell it.
-fn check_name(name: &str, all: &[Variant]) {
-    let due = all.first().map_or_else(String::new, Variant::row);
-    assert!(due == name, "a row is named by its mechanism and its wait: `{due}`, not `{name}`");
+/// Burns CPU time until the trial is over.
+fn burn(page: &Page, talk: &mut Talk) -> MeasureResult {
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    let mut number = 1u64;
+    while !page.is_over() && !abort::requested() {
+        for _ in 0..HOG_ROUNDS {
+            number = std::hint::black_box(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7));
+        }
+    }
+    Ok(Report::default())
 }
 
 /// Every variant of every family, with what this machine lacks.
@@ -143,12 +200,12 @@ fn check_name(name: &str, all: &[Variant]) {
 /// assert_eq!(pipe.family, "transport");
 /// ```
 pub fn variants() -> Vec<Variant> {
-    FAMILIES.iter().flat_map(|family| family.variants()).collect()
+    rows().iter().flat_map(|row| row.mechanism.variants(row.name)).collect()
 }
 
-/// The families that a plan can ask, whoever plays their roles.
+/// Families that a plan may name, whichever program plays their roles.
 pub fn names() -> Vec<&'static str> {
-    let names = FAMILIES.iter().map(|family| family.name());
+    let names = FAMILIES.iter().map(|(name, _)| *name);
     names.filter(|name| *name != crate::measure::floors::FAMILY).collect()
 }
 
@@ -173,46 +230,46 @@ pub fn supports(case: &Case) -> Result<(), String> {
 /// The case with what its mechanism decides where the plan left it open, as a record should name it. Its key stays that
 /// of the plan.
 pub fn resolved(case: &Case) -> Case {
-    of(case).map_or_else(|_| case.clone(), |family| family.resolved(case))
+    of(case).map_or_else(|_| case.clone(), |mechanism| mechanism.resolved(case))
 }
 
-/// Makes the objects of a trial and says which roles it wants; slot 0, the first, leads. Two processes also share memory
-/// for the paired floor. Hogs come last and have no slot: they take no part in phases.
+/// Makes the objects of a trial and its roles; slot 0, the first, leads. Two processes also share memory for the paired
+/// floor. Hogs come last and have no slot: they take no part in phases.
 ///
 /// The harness keeps the result until every role is ready, then [`release`]s it.
 pub fn prepare(case: &Case) -> io::Result<Vec<RoleSpec>> {
-    let family = of(case)?;
-    let mut roles = family.prepare(case)?;
-    if let ([first, second], true) = (roles.as_mut_slice(), family.has_paired_floor()) {
+    let mechanism = of(case)?;
+    let mut roles = mechanism.prepare(case)?;
+    if let ([first, second], true) = (roles.as_mut_slice(), mechanism.has_paired_floor()) {
         let memory = paired::Floor::memory(case.params.message_bytes.unwrap_or(0) as usize)?;
         for (role, end) in [(first, Endpoint::Sender), (second, Endpoint::Receiver)] {
             role.links.push(Link { channel: paired::CHANNEL, end, address: memory.only(end) });
         }
     }
-    let hog = || RoleSpec { role: HOG, links: vec![], slots: 0 };
+    let hog = || RoleSpec { role: Role::Hog, links: vec![], slots: 0 };
     roles.extend(std::iter::repeat_with(hog).take(case.params.hogs.unwrap_or(0) as usize));
     Ok(roles)
 }
 
-/// Roles of a trial that are at work at the same time.
+/// Number of roles that work at the same time.
 pub fn roles(case: &Case) -> u32 {
-    of(case).map_or(1, |family| family.roles(case))
+    of(case).map_or(1, |mechanism| mechanism.roles(case))
 }
 
 /// Whether the roles count the same messages, so that each must have done what all agreed on; else the leader has checked
 /// the sum.
 pub fn counts_agree(case: &Case) -> bool {
-    of(case).is_ok_and(|family| family.counts_agree(case))
+    of(case).is_ok_and(|mechanism| mechanism.counts_agree(case))
 }
 
 /// The place of the role on `slot` when CPUs are dealt out in turn.
 pub fn turn(case: &Case, slot: u32) -> u32 {
-    of(case).map_or(slot, |family| family.turn(case, slot))
+    of(case).map_or(slot, |mechanism| mechanism.turn(case, slot))
 }
 
-/// What the reports of all roles say together, where no single one can say it.
+/// Results that take the reports of all roles.
 pub fn conclude(case: &Case, reports: &[Report]) -> Concluded {
-    of(case).map_or_else(|_| Concluded::default(), |family| family.conclude(case, reports))
+    of(case).map_or_else(|_| Concluded::default(), |mechanism| mechanism.conclude(case, reports))
 }
 
 /// Removes the names a trial used, once all have attached. Descriptors close as the specs are dropped. Gives back the
@@ -222,7 +279,7 @@ pub fn release(roles: Vec<RoleSpec>) -> Vec<Name> {
     roles.into_iter().flat_map(|role| role.links).filter_map(|link| link.address.release()).collect()
 }
 
-/// What one message of `case` is declared to cost, where the mechanism declares it.
+/// Declared cost of one message of `case`, if the mechanism declares it.
 pub fn anatomy(case: &Case) -> Option<Anatomy> {
-    of(case).ok().and_then(|family| family.anatomy(case))
+    of(case).ok().and_then(|mechanism| mechanism.anatomy(case))
 }

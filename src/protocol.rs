@@ -15,7 +15,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Case, Floors, Metrics, PairedFloor, RoleCost, Window};
+use crate::record::{Case, Floors, Metrics, PairedFloor, Role, RoleCost, Window};
 
 /// Protocol version. A worker refuses an order of another version.
 pub const PROTOCOL: u32 = 3;
@@ -84,8 +84,8 @@ pub struct Order {
     pub protocol: u32,
     /// Run, for logs.
     pub run_id: String,
-    /// `pinger`, `ponger`, `sender`, `receiver`, `host`, `solo`, ...
-    pub role: String,
+    /// What the worker does.
+    pub role: Role,
     /// First slot of this role on the control page; a host uses one for each thread.
     pub slot: u32,
     /// Slots in use on the control page. Slot 0 is the leader.

@@ -1,10 +1,8 @@
-//! What a family says about its mechanisms and about the roles of a trial: the words between the registries below and
-//! the one door above them.
-
-use std::sync::{OnceLock, PoisonError, RwLock};
+//! What a family says about its mechanisms and about the roles of a trial: types between the families' registries below
+//! and `family` above.
 
 use crate::protocol::Link;
-use crate::record::{Case, Group, Isolation, Measure, Substrate, Wait};
+use crate::record::{Case, Group, Isolation, Measure, Role, Substrate, Wait};
 
 /// One row of `ipcmark list`: a way a mechanism can be run.
 #[derive(Clone, Debug)]
@@ -35,77 +33,23 @@ pub struct Variant {
     pub unavailable: Option<String>,
 }
 
-/// A family's only list: `"row" => Type,` one a variant, or `"row" => Type; Type,` where it is made of two. Makes `ROWS` and
-/// `visit` of it, which goes from a row's name to the type behind it by the family's own `Visitor`.
+/// Lists a family's mechanisms, `"row" => Type,` one a row (or `"row" => Type; Type,` where a row is made of two types), after
+/// the traits that the types implement. Makes `Entry` and `rows`, the only way from a name to a type.
 macro_rules! registry {
-    (Operations: $($name:literal => $type:ty),* $(,)?) => {
-        registry! { $($name => $type),* }
-
-        /// Every row, with the operations made from its type.
-        pub fn rows<O: Operations>() -> Vec<crate::variant::Row<O>> {
-            vec![$(crate::variant::Row { name: $name, operations: O::of::<$type>() }),*]
+    (<$($parameter:ident: $bound:ident),+> $($name:literal => $first:ty $(; $second:ty)?),* $(,)?) => {
+        /// What a caller keeps for each row.
+        pub trait Entry: Sized {
+            /// The entry of a row with these types.
+            fn of<$($parameter: $bound),+>() -> Self;
         }
-    };
-    ($($name:literal => $first:ty $(; $second:ty)?),* $(,)?) => {
-        /// Every row's name.
-        pub const ROWS: &[&str] = &[$($name),*];
 
-        /// Calls `visitor` with the type behind `row`; nothing when there is no such row.
-        pub fn visit<V: Visitor>(row: &str, visitor: V) -> Option<V::Output> {
-            match row {
-                $($name => Some(visitor.visit::<$first $(, $second)?>()),)*
-                _ => None,
-            }
+        /// Every row's name and entry.
+        pub fn rows<E: Entry>() -> Vec<(&'static str, E)> {
+            vec![$(($name, E::of::<$first $(, $second)?>())),*]
         }
     };
 }
 pub(crate) use registry;
-
-/// A registry row: a name, and the operations made from the type behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<O> {
-    /// `mechanism/wait`, or `mechanism` where nothing waits.
-    pub name: &'static str,
-    /// The family's functions, instantiated for the type.
-    pub operations: O,
-}
-
-/// The rows of a family: those of this library, and those a program adds before its main does anything else.
-#[derive(Debug)]
-pub struct Registry<O> {
-    built_in: fn() -> Vec<Row<O>>,
-    rows: OnceLock<RwLock<Vec<Row<O>>>>,
-}
-
-impl<O: Copy> Registry<O> {
-    /// A registry that starts with the rows `built_in`.
-    pub const fn new(built_in: fn() -> Vec<Row<O>>) -> Self {
-        Self { built_in, rows: OnceLock::new() }
-    }
-
-    fn lock(&self) -> &RwLock<Vec<Row<O>>> {
-        self.rows.get_or_init(|| RwLock::new((self.built_in)()))
-    }
-
-    /// All rows.
-    pub fn rows(&self) -> Vec<Row<O>> {
-        self.lock().read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The operations of the row `name`.
-    pub fn find(&self, name: &str) -> Option<O> {
-        let rows = self.lock().read().unwrap_or_else(PoisonError::into_inner);
-        rows.iter().find(|row| row.name == name).map(|row| row.operations)
-    }
-
-    /// Adds a row.
-    ///
-    /// Panics: the name is taken.
-    pub fn add(&self, name: &'static str, operations: O) {
-        assert!(self.find(name).is_none(), "there is a row `{name}` already");
-        self.lock().write().unwrap_or_else(PoisonError::into_inner).push(Row { name, operations });
-    }
-}
 
 impl Variant {
     /// The variant of a registry row, `mechanism` or `mechanism/wait`, with everything else left at the usual: two roles,
@@ -171,13 +115,20 @@ pub fn answers(case: &Case, isolations: &[Isolation], measures: &[Measure]) -> R
     Ok(())
 }
 
-/// A role of a trial, before a process is found for it.
+/// A role of a trial, before its process starts.
 #[derive(Debug)]
 pub struct RoleSpec {
-    /// Its name in `ps` and in records.
-    pub role: &'static str,
+    /// What it does.
+    pub role: Role,
     /// The ends it holds.
     pub links: Vec<Link>,
     /// Lines on the control page, and CPUs, that this worker uses: 2 for a host of two threads.
     pub slots: u32,
+}
+
+impl RoleSpec {
+    /// One worker that plays all roles, `slots` of them, and makes what it needs itself.
+    pub fn host(slots: u32) -> Self {
+        Self { role: Role::Host, links: vec![], slots }
+    }
 }

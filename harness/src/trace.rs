@@ -8,7 +8,7 @@ use ipcmark::address::Endpoint;
 use ipcmark::family::RoleSpec;
 use ipcmark::measure::paired;
 use ipcmark::protocol::Report;
-use ipcmark::record::{Anatomy, Case, Counts, Measure, Metrics};
+use ipcmark::record::{Anatomy, Case, Counts, Measure, Metrics, Role};
 
 pub use names::{Call, Calls};
 pub use step::Tracer;
@@ -21,7 +21,7 @@ const SHARE_OFF_MAX: f64 = 0.05;
 #[derive(Clone, Debug)]
 pub struct Post {
     /// Its role.
-    pub role: String,
+    pub role: Role,
     /// The ends it holds of the measured channels; none when it made the channels itself and plays both sides.
     pub ends: Vec<Endpoint>,
     /// Number of roles it plays.
@@ -32,7 +32,7 @@ impl Post {
     /// The post that a role's description makes.
     pub fn of(spec: &RoleSpec) -> Self {
         let ends = spec.links.iter().filter(|link| link.channel != paired::CHANNEL).map(|link| link.end).collect();
-        Self { role: spec.role.to_owned(), ends, slots: spec.slots }
+        Self { role: spec.role, ends, slots: spec.slots }
     }
 
     /// Factors of the sender's and the receiver's declared counts for one message of `case`.
@@ -51,7 +51,7 @@ impl Post {
 /// Counts of one worker per message, round trip or acquisition.
 #[derive(Debug)]
 pub struct Seen {
-    role: String,
+    role: Role,
     /// What they are per, in words.
     unit: &'static str,
     shares: (f64, f64),
@@ -76,7 +76,7 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
             report.roles.iter().map(read).sum::<u64>() as f64 / messages
         };
         Seen {
-            role: post.role.clone(),
+            role: post.role,
             unit: if case.params.message_bytes.is_some() { "per message" } else { "per acquisition" },
             shares: post.shares(case),
             carrying_calls: (all - waiting) as f64 / messages,
@@ -91,11 +91,11 @@ pub fn per_message(case: &Case, posts: &[Post], calls: &[Calls], reports: &[Repo
 
 /// Metrics by name, as means over the workers of each role.
 pub fn metrics(seen: &[Seen]) -> Metrics {
-    let alike = |role: &str| seen.iter().filter(|other| other.role == role).count() as f64;
+    let alike = |role: Role| seen.iter().filter(|other| other.role == role).count() as f64;
     let mut metrics = Metrics::new();
     for one in seen {
         for (name, value) in one.metrics() {
-            *metrics.entry(name).or_default() += value / alike(&one.role);
+            *metrics.entry(name).or_default() += value / alike(one.role);
         }
     }
     metrics
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn seen(carrying_calls: f64, waiting_calls: f64, context_switches: f64, shares: (f64, f64)) -> Seen {
-        let (role, detail) = ("pinger".to_owned(), String::new());
+        let (role, detail) = (Role::Pinger, String::new());
         Seen {
             role,
             unit: "per message",

@@ -3,15 +3,14 @@
 
 mod alternating;
 mod independent;
-pub mod prepare;
 mod registry;
 
 use std::io;
 
 use crate::address::{Address, Endpoint};
+use crate::record::Case;
 
-pub use prepare::{prepare, supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "concurrency";
@@ -37,10 +36,11 @@ pub trait Partner {
     fn step(&mut self, number: u64, work: impl FnOnce()) -> io::Result<()>;
 }
 
-/// Work to be done with a row's type.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<C: Company>(self) -> Self::Output;
+/// Work between two steps, where the case leaves it open: a scheduler's time slice is many of these, and a wake-up a few
+/// hundredths of one.
+const STEP_NS: u64 = 100_000;
+
+/// The calibrated length of one step.
+pub fn step_ns(case: &Case) -> u64 {
+    case.params.grain_ns.unwrap_or(STEP_NS)
 }

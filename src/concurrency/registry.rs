@@ -1,9 +1,10 @@
 //! The only list of ways for two to share work.
 
-use super::{Visitor, alternating, independent};
+use super::{Company, alternating, independent};
 use crate::variant::registry;
 
 registry! {
+    <C: Company>
     "independent" => independent::Independent,
     "alternating" => alternating::Alternating,
 }

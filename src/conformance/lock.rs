@@ -20,7 +20,7 @@ use super::patience::{await_that, give_way};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{Guard, Holder, prepare};
+use crate::lock::{self, Guard, Holder};
 use crate::measure::locks::critical_section::CriticalSection;
 use crate::measure::locks::{Part, ProtectedState};
 use crate::measure::meter::Meter;
@@ -96,7 +96,7 @@ impl Examined {
     /// The holder that plays `task`.
     pub fn new(lock: AnyLock, holder: AnyHolder, ledger: ProtectedState, task: &Task) -> Self {
         let critical = CriticalSection::new(ledger, task.slot, 0, 1);
-        let slots = prepare::holders(&task.case);
+        let slots = lock::holders(&task.case);
         Self { lock, holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
     }
 

@@ -21,8 +21,7 @@ use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
-use crate::queue::prepare::Sides;
-use crate::queue::{AnyQueue, Got, Joined, Put};
+use crate::queue::{AnyQueue, Got, Joined, Put, Sides};
 use crate::record::Isolation;
 use crate::wait::WaitLimit;
 

@@ -22,7 +22,7 @@ use crate::measure::serve::service::Requests;
 use crate::measure::serve::{EventCount, Target, processes};
 use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::protocol::Report;
-use crate::server::{self, Patience, prepare};
+use crate::server::{self, Patience};
 
 /// Requests of each client of the crowd.
 const REQUESTS_EACH: u64 = 5;
@@ -49,8 +49,8 @@ pub fn lead(leader: &mut Leader, task: &Task, target: &Target) -> MeasureResult 
     together(leader, phase::END, 0, || Ok(()))?;
     drop(slow);
     nothing_is_left(target, &others)?;
-    let few = (clients < prepare::MAX_CLIENTS).then(|| {
-        let most = prepare::MAX_CLIENTS;
+    let few = (clients < server::MAX_CLIENTS).then(|| {
+        let most = server::MAX_CLIENTS;
         format!(
             "limits on files or processes allow {clients} clients of {most}: see ulimit -Hn, ulimit -Hu and pids.max"
         )
@@ -72,7 +72,7 @@ struct Trial<'a> {
 impl Trial<'_> {
     /// Says how many the crowd were.
     fn serve_a_crowd(&mut self) -> Result<u32, MeasureError> {
-        let clients = prepare::clients(&self.task.case);
+        let clients = self.target.clients;
         let wanted = u64::from(clients) * REQUESTS_EACH;
         let mut crowd = EventCount::gather(self.task, self.target, clients, 0)?;
         crowd.connect(0..clients)?;

@@ -1,42 +1,65 @@
-//! Parallel against merely concurrent: the same work of two on one CPU and on two.
+//! Parallel against merely concurrent: the same work of two on one CPU and on two, as processes or as threads.
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Family, play, play::Talk};
-use crate::concurrency;
-use crate::control::Page;
-use crate::measure::MeasureResult;
-use crate::protocol::Order;
-use crate::record::{Case, Group};
-use crate::variant::{RoleSpec, Variant};
+use super::threads::{self, Attached};
+use super::{AnyMechanism, Mechanism, Talk};
+use crate::address::{Address, Endpoint};
+use crate::concurrency::{Company, Entry, FAMILY, step_ns};
+use crate::control::{Leader, Member, Page};
+use crate::measure::{MeasureResult, Task, parallel};
+use crate::protocol::{Link, Order};
+use crate::record::{Case, Group, Isolation, Measure, Role};
+use crate::variant::{RoleSpec, Variant, answers};
 
-/// The family.
-pub(super) struct Concurrencies;
+const ROLES: [(Role, Endpoint); 2] = [(Role::First, Endpoint::Sender), (Role::Second, Endpoint::Receiver)];
+const MEASURES: &[Measure] = &[Measure::Parallel];
 
-impl Family for Concurrencies {
-    fn name(&self) -> &'static str {
-        concurrency::FAMILY
+struct Row<C>(PhantomData<fn() -> C>);
+
+impl Entry for AnyMechanism {
+    fn of<C: Company>() -> Self {
+        &Row::<C>(PhantomData)
     }
+}
 
-    fn variants(&self) -> Vec<Variant> {
-        concurrency::variants()
+impl<C: Company> Mechanism for Row<C> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
+            summary: C::SUMMARY,
+            measures: MEASURES,
+            ..Variant::of(FAMILY, row, Group::Processes, *isolation)
+        };
+        Isolation::ALL.iter().map(one).collect()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        concurrency::supports(case)
+        answers(case, Isolation::ALL, MEASURES)?;
+        if step_ns(case) == 0 {
+            return Err("a step that takes 0 ns is no work, and cannot be shared".to_owned());
+        }
+        Ok(())
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        Case { group: Some(Group::Processes), ..case.clone() }
-            .with(|p| p.grain_ns = Some(concurrency::prepare::step_ns(case)))
-    }
-
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        concurrency::prepare(case)
+        Case { group: Some(Group::Processes), ..case.clone() }.with(|p| p.grain_ns = Some(step_ns(case)))
     }
 
     fn roles(&self, _: &Case) -> u32 {
-        concurrency::prepare::ROLES.len() as u32
+        ROLES.len() as u32
+    }
+
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        if case.isolation == Isolation::Thread {
+            return Ok(vec![RoleSpec::host(self.roles(case))]);
+        }
+        let address = C::create()?;
+        let role = |(role, end)| {
+            let link = address.as_ref().map(|address| Link { channel: 0, end, address: address.only(end) });
+            RoleSpec { role, links: link.into_iter().collect(), slots: 1 }
+        };
+        Ok(ROLES.map(role).into())
     }
 
     /// Both do the same number of steps.
@@ -45,6 +68,49 @@ impl Family for Concurrencies {
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::concurrency::play(order, page, talk)
+        match order.role {
+            Role::Host => host::<C>(&order, &page, talk),
+            _ => alone::<C>(order, page, talk),
+        }
+    }
+}
+
+/// One process of two.
+fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(&order, order.role, 0);
+    let partner = attach::<C>(order.links.first().map(|link| &link.address), &task)?;
+    let slots = order.slots;
+    // With the links go their descriptors, or a partner's end would never be noticed.
+    drop(order);
+    talk.exchange(vec![])?;
+    threads::play_alone(partner, page, talk, slots, &task)
+}
+
+fn attach<C: Company>(address: Option<&Address>, task: &Task) -> io::Result<Box<dyn Attached>> {
+    let (_, end) = ROLES[usize::from(task.slot > 0)];
+    Ok(Box::new(Worker::<C>(C::attach(address, end)?)))
+}
+
+/// Both as threads of this process.
+fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+    let tasks: Vec<Task> = (0..).zip(ROLES).map(|(index, (role, _))| Task::of(order, role, index)).collect();
+    let address = C::create()?;
+    talk.exchange(vec![])?;
+    let attach = |task: &Task| attach::<C>(address.as_ref(), task);
+    threads::play(order, page, talk, &tasks, threads::alike(&tasks, &attach), &|led, followed| {
+        threads::both(led, followed, true)
+    })
+}
+
+/// One of the two, attached.
+struct Worker<C: Company>(C::Partner);
+
+impl<C: Company> Attached for Worker<C> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
+        parallel::lead(self.0, leader, task)
+    }
+
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
+        parallel::follow(self.0, member, task)
     }
 }

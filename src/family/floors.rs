@@ -1,23 +1,22 @@
-//! What the machine itself can do. Every run measures it first; no plan asks for it.
+//! Floors of the machine itself. Every run measures them first; no plan names them, and `ipcmark list` has no row of them.
 
 use std::io;
 
-use super::{Family, play, play::Talk};
-use crate::control::Page;
+use super::{Mechanism, Mechanisms, Talk};
+use crate::control::{Leader, Member, Page};
 use crate::measure::{MeasureResult, floors};
 use crate::protocol::Order;
 use crate::record::Case;
 use crate::variant::{RoleSpec, Variant};
 
-/// The family.
-pub(super) struct Floors;
+struct Floors;
 
-impl Family for Floors {
-    fn name(&self) -> &'static str {
-        floors::FAMILY
-    }
+pub(super) fn rows() -> Mechanisms {
+    vec![(floors::MECHANISM, &Floors)]
+}
 
-    fn variants(&self) -> Vec<Variant> {
+impl Mechanism for Floors {
+    fn variants(&self, _: &'static str) -> Vec<Variant> {
         vec![]
     }
 
@@ -29,15 +28,23 @@ impl Family for Floors {
         case.clone()
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        floors::roles()
-    }
-
     fn roles(&self, _: &Case) -> u32 {
         2
     }
 
+    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
+        floors::roles()
+    }
+
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::floors(&order, page, talk)
+        let link = order.links.first().ok_or_else(|| io::Error::other("a floors order comes with memory"))?;
+        let mut arena = floors::arena(&link.address, link.end)?;
+        talk.exchange(vec![])?;
+        talk.ready_go()?;
+        if order.slot == 0 {
+            floors::lead(&mut Leader::new(page, order.slots), &mut arena, order.case.placement)
+        } else {
+            floors::follow(&mut Member::new(page, order.slot), &mut arena, order.cpus.first().copied())
+        }
     }
 }

@@ -1,45 +1,52 @@
-//! Isolation made visible: what a write costs, and who sees it.
+//! Isolation made visible: what the first write to shared memory costs, and whether another process or thread sees it.
 
-use std::io;
+use std::marker::PhantomData;
 
-use super::{Family, hosted, play, play::Talk};
+use super::{AnyMechanism, Mechanism, Talk};
 use crate::control::Page;
-use crate::isolation;
-use crate::measure::MeasureResult;
+use crate::isolation::{Entry, FAMILY, Sharing};
+use crate::measure::first_write::first_write;
+use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
-use crate::record::{Case, Group};
-use crate::variant::{RoleSpec, Variant};
+use crate::record::{Case, Group, Measure, Role};
+use crate::variant::{Variant, answers};
 
-/// The family.
-pub(super) struct Isolations;
+const MEASURES: &[Measure] = &[Measure::FirstWrite];
 
-impl Family for Isolations {
-    fn name(&self) -> &'static str {
-        isolation::FAMILY
+struct Row<S>(PhantomData<fn() -> S>);
+
+impl Entry for AnyMechanism {
+    fn of<S: Sharing>() -> Self {
+        &Row::<S>(PhantomData)
     }
+}
 
-    fn variants(&self) -> Vec<Variant> {
-        isolation::variants()
+impl<S: Sharing> Mechanism for Row<S> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        vec![Variant {
+            summary: S::SUMMARY,
+            measures: MEASURES,
+            ..Variant::of(FAMILY, row, Group::Processes, S::ISOLATION)
+        }]
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        isolation::supports(case)
+        answers(case, &[S::ISOLATION], MEASURES)
     }
 
     fn resolved(&self, case: &Case) -> Case {
         Case { group: Some(Group::Processes), ..case.clone() }
     }
 
-    /// The other one is no worker of the harness, and has a CPU of its own.
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(self.roles(case)))
-    }
-
+    /// The writer starts the other process or thread itself; it has a CPU of its own.
     fn roles(&self, _: &Case) -> u32 {
         2
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::isolation::play(&order, &page, talk)
+        let task = Task::of(&order, Role::Writer, 0);
+        talk.exchange(vec![])?;
+        talk.ready_go()?;
+        first_write::<S>(&task, &page, order.cpus.get(1).copied())
     }
 }

@@ -1,45 +1,181 @@
-//! Ways to start, watch and end a process.
+//! Ways to start a process or thread, to watch for its end, and to collect it. One worker is the parent; what it starts is
+//! no worker of the harness.
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Family, hosted, play, play::Talk};
+use super::{AnyMechanism, Mechanism, Mechanisms, Talk, unasked};
+use crate::conformance;
 use crate::control::Page;
-use crate::launch;
-use crate::measure::MeasureResult;
+use crate::launch::watch::{self, Watch, ending};
+use crate::launch::{self, FAMILY, Launch, Program};
+use crate::measure::launch::{newborn, start_up, start_up_bare, watch_ends};
+use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::Order;
-use crate::record::{Case, Group};
-use crate::variant::{RoleSpec, Variant};
+use crate::record::{Case, Group, Isolation, Measure, Placement, Role};
+use crate::variant::{Variant, answers};
 
-/// The family.
-pub(super) struct Launches;
+/// First word of a newborn program's arguments.
+pub(crate) const NEWBORN_ARGUMENT: &str = "worker-child";
 
-impl Family for Launches {
-    fn name(&self) -> &'static str {
-        launch::FAMILY
+/// The main of a newborn program.
+pub(crate) fn be_newborn() -> u8 {
+    use std::os::fd::AsFd;
+    newborn::live(io::stdin().as_fd(), io::stdout().as_fd())
+}
+
+/// The comparison row: a plain loop of posix_spawn and waitpid, without this suite's own code around it.
+const BARE: &str = "posix-spawn-bare";
+const MEASURES: &[Measure] = &[Measure::StartUp, Measure::Conformance];
+
+struct Row<L>(PhantomData<fn() -> L>);
+struct Bare;
+struct Watcher<W>(PhantomData<fn() -> W>);
+
+impl launch::Entry for AnyMechanism {
+    fn of<L: Launch>() -> Self {
+        &Row::<L>(PhantomData)
     }
+}
 
-    fn variants(&self) -> Vec<Variant> {
-        launch::variants()
+impl watch::Entry for AnyMechanism {
+    fn of<W: Watch>() -> Self {
+        &Watcher::<W>(PhantomData)
+    }
+}
+
+pub(super) fn rows() -> Mechanisms {
+    let bare: (_, AnyMechanism) = (BARE, &Bare);
+    launch::rows().into_iter().chain([bare]).chain(watch::rows()).collect()
+}
+
+impl<L: Launch> Mechanism for Row<L> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        vec![Variant {
+            summary: L::SUMMARY,
+            measures: MEASURES,
+            unavailable: L::unavailable(),
+            ..Variant::of(FAMILY, row, Group::Processes, L::ISOLATION)
+        }]
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        launch::supports(case)
+        answers(case, &[L::ISOLATION], MEASURES)?;
+        shares_cpus(case)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        Case { group: Some(Group::Processes), ..case.clone() }
+        grouped(case)
     }
 
-    /// One worker plays the parent; what it starts is no worker of the harness.
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(launch::prepare::roles(case)))
-    }
-
-    fn roles(&self, case: &Case) -> u32 {
-        launch::prepare::roles(case)
+    /// What is started shares the CPUs of its parent.
+    fn roles(&self, _: &Case) -> u32 {
+        1
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::launch::play(&order, &page, talk)
+        let task = parent(&order, talk)?;
+        match task.case.measure {
+            Measure::StartUp => start_up::<L>(&program(), &task, &page),
+            Measure::Conformance => conformance::launch::examine::<L>(&program(), &page),
+            _ => Err(unasked(&task.case)),
+        }
+    }
+}
+
+impl Mechanism for Bare {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        vec![Variant {
+            summary: "a plain posix_spawn and waitpid loop, for comparison",
+            measures: &[Measure::StartUp],
+            ..Variant::of(FAMILY, row, Group::Processes, Isolation::Process)
+        }]
+    }
+
+    fn supports(&self, case: &Case) -> Result<(), String> {
+        answers(case, &[Isolation::Process], &[Measure::StartUp])?;
+        shares_cpus(case)?;
+        if case.params.batch.is_some_and(|many| many > 1) {
+            return Err(format!("`{BARE}` is a loop of one process at a time; `posix-spawn` starts several"));
+        }
+        Ok(())
+    }
+
+    fn resolved(&self, case: &Case) -> Case {
+        grouped(case)
+    }
+
+    fn roles(&self, _: &Case) -> u32 {
+        1
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        start_up_bare(&program(), &parent(&order, talk)?, &page)
+    }
+}
+
+impl<W: Watch> Mechanism for Watcher<W> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        vec![Variant {
+            summary: W::SUMMARY,
+            measures: &[Measure::Watch],
+            unavailable: W::unavailable(),
+            ..Variant::of(FAMILY, row, Group::Processes, W::ISOLATION)
+        }]
+    }
+
+    fn supports(&self, case: &Case) -> Result<(), String> {
+        answers(case, &[W::ISOLATION], &[Measure::Watch])?;
+        let ending = ending(case);
+        if !W::ENDINGS.contains(&ending) {
+            let known: Vec<&str> = W::ENDINGS.iter().map(|ending| ending.word()).collect();
+            let (row, known) = (case.row(), known.join(", "));
+            return Err(format!("`{row}` cannot be asked for the ending `{ending}`, only for {known}"));
+        }
+        Ok(())
+    }
+
+    fn resolved(&self, case: &Case) -> Case {
+        grouped(case)
+    }
+
+    /// What is watched has a CPU of its own.
+    fn roles(&self, _: &Case) -> u32 {
+        2
+    }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        watch_ends::<W>(&parent(&order, talk)?, &page, order.cpus.get(1).copied())
+    }
+}
+
+fn grouped(case: &Case) -> Case {
+    Case { group: Some(Group::Processes), ..case.clone() }
+}
+
+/// Errors: the case's placement gives parent and newborn CPUs of their own.
+fn shares_cpus(case: &Case) -> Result<(), String> {
+    if case.measure == Measure::StartUp && !matches!(case.placement, Placement::Unpinned | Placement::SameCpu) {
+        return Err(format!(
+            "a newborn may use the CPUs of its parent: that is `unpinned` or `same_cpu`, never `{}`",
+            case.placement
+        ));
+    }
+    Ok(())
+}
+
+/// The parent's task, once the harness says `go`.
+fn parent(order: &Order, talk: &mut Talk) -> Result<Task, MeasureError> {
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    Ok(Task::of(order, Role::Parent, 0))
+}
+
+/// This very program, which is told by its arguments that it is newborn.
+fn program() -> Program {
+    Program {
+        exe: c"/proc/self/exe".into(),
+        args: vec![c"ipcmark".into(), c"worker-child".into()],
+        entry: newborn::live,
     }
 }

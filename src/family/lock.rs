@@ -1,112 +1,210 @@
-//! Locks between processes.
+//! Locks between processes or threads.
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Concluded, Family, check_name, play, play::Talk};
-use crate::address::Endpoint;
-use crate::control::Page;
-use crate::lock::{self, Guard, Lock, prepare};
-use crate::measure::MeasureResult;
-use crate::measure::locks::{self, ProtectedState};
+use super::threads::{self, Attached};
+use super::{AnyMechanism, Concluded, Mechanism, Talk, unasked};
+use crate::address::{self, Address, Endpoint};
+use crate::conformance::lock::Examined;
+use crate::control::{Leader, Member, Page};
+use crate::lock::erased::{AnyHolder, AnyLock};
+use crate::lock::{ContenderId, Entry, FAMILY, Lock, MAX_HOLDERS, holders};
+use crate::measure::locks::acquire::Taker;
+use crate::measure::locks::anatomy::Counted;
+use crate::measure::locks::contention::Contender;
+use crate::measure::locks::read_mostly::Accessor;
+use crate::measure::locks::tickets::Seller;
+use crate::measure::locks::{self, Part, ProtectedState, recover};
+use crate::measure::paired::{self, Floor};
+use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Anatomy, Case, Measure};
-use crate::variant::{Registry, RoleSpec, Variant};
+use crate::record::{Anatomy, Case, Isolation, KillPoint, Measure, Role};
+use crate::variant::{RoleSpec, Variant, answers};
 
-/// What the registry keeps for each row.
-#[derive(Clone, Copy)]
-struct Operations {
-    describe: fn(&'static str) -> Vec<Variant>,
-    supports: fn(&Case) -> Result<(), String>,
-    resolved: fn(&Case) -> Case,
-    prepare: fn(&Case) -> io::Result<Vec<RoleSpec>>,
-    cost: fn(&Case) -> Anatomy,
-    play: fn(Order, Page, &mut Talk) -> MeasureResult,
-    guard: Guard,
-}
+/// Number of the channel that carries the lock itself.
+const CHANNEL: u32 = 0;
 
-impl lock::Operations for Operations {
-    fn of<T: Lock>() -> Self {
-        Self {
-            describe: prepare::describe::<T>,
-            supports: prepare::supports::<T>,
-            resolved: prepare::resolved::<T>,
-            prepare: prepare::prepare::<T>,
-            cost: prepare::cost::<T>,
-            play: play::lock::play::<T>,
-            guard: T::GUARD,
-        }
+struct Row<L>(PhantomData<fn() -> L>);
+
+impl Entry for AnyMechanism {
+    fn of<L: Lock>() -> Self {
+        &Row::<L>(PhantomData)
     }
 }
 
-static REGISTRY: Registry<Operations> = Registry::new(lock::rows);
-
-/// Adds a row.
-pub(super) fn add<T: Lock>(name: &'static str) {
-    let operations = <Operations as lock::Operations>::of::<T>();
-    check_name(name, &(operations.describe)(name));
-    REGISTRY.add(name, operations);
-}
-
-fn find(case: &Case) -> Result<Operations, String> {
-    let found = REGISTRY.find(&case.row());
-    found.ok_or_else(|| format!("there is no lock `{}`; `ipcmark list` names them all", case.row()))
-}
-
-/// The family.
-pub(super) struct Locks;
-
-impl Family for Locks {
-    fn name(&self) -> &'static str {
-        lock::FAMILY
-    }
-
-    fn variants(&self) -> Vec<Variant> {
-        REGISTRY.rows().iter().flat_map(|row| (row.operations.describe)(row.name)).collect()
+impl<L: Lock> Mechanism for Row<L> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
+            wait: L::WAIT,
+            summary: L::SUMMARY,
+            measures: L::MEASURES,
+            polls: L::POLLS,
+            unavailable: L::unavailable(),
+            ..Variant::of(FAMILY, row, L::GROUP, *isolation)
+        };
+        L::ISOLATIONS.iter().map(one).collect()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        let row = find(case)?;
-        (row.supports)(case)?;
-        locks::supports(case, Some(row.guard))
+        answers(case, L::ISOLATIONS, L::MEASURES)?;
+        if !(1..=MAX_HOLDERS).contains(&holders(case)) {
+            return Err(format!("a lock trial has 1 to {MAX_HOLDERS} contenders, not {}", holders(case)));
+        }
+        if case.measure == Measure::Recover && case.isolation == Isolation::Thread {
+            return Err("a thread cannot be killed without its process, so none would be left to recover".to_owned());
+        }
+        if case.params.kill_point == Some(KillPoint::Releasing) && !L::WAKES {
+            return Err(format!(
+                "`{}` is released without a separate system call that wakes a waiter, so the holder cannot be killed between the two",
+                case.row()
+            ));
+        }
+        locks::supports(case, Some(L::GUARD))
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        find(case).map_or_else(|_| case.clone(), |row| (row.resolved)(case))
-    }
-
-    /// The holders of a lock share what it protects, too.
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        let mut roles = (find(case).map_err(io::Error::other)?.prepare)(case)?;
-        let ledger = ProtectedState::create()?;
-        for role in roles.iter_mut().filter(|role| role.role == lock::prepare::ROLE) {
-            role.links.push(Link {
-                channel: locks::CHANNEL,
-                end: Endpoint::Sender,
-                address: ledger.only(Endpoint::Sender),
-            });
-        }
-        Ok(roles)
+        Case { group: Some(L::GROUP), ..case.clone() }
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        lock::prepare::holders(case)
+        holders(case)
+    }
+
+    /// The contenders share the state that the lock protects, too.
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        // Those that are killed, and those that recover the lock, are children of one worker, which makes a new lock each
+        // time. They use its two places.
+        if case.measure == Measure::Recover {
+            return Ok(vec![RoleSpec { role: Role::Warden, links: vec![], slots: 2 }]);
+        }
+        let contenders = holders(case);
+        if case.isolation == Isolation::Thread {
+            return Ok(vec![RoleSpec::host(contenders)]);
+        }
+        let (lock, ledger) = (L::create(contenders)?, ProtectedState::create()?);
+        // Every contender gets the same end.
+        let link = |channel, address: &Address| Link {
+            channel,
+            end: Endpoint::Sender,
+            address: address.only(Endpoint::Sender),
+        };
+        let links = || vec![link(CHANNEL, &lock), link(locks::CHANNEL, &ledger)];
+        Ok((0..contenders).map(|_| RoleSpec { role: Role::Holder, links: links(), slots: 1 }).collect())
     }
 
     fn has_paired_floor(&self) -> bool {
         true
     }
 
-    fn conclude(&self, case: &Case, reports: &[Report]) -> Concluded {
-        find(case).map_or_else(|_| Concluded::default(), |row| locks::conclude(reports, row.guard))
+    fn conclude(&self, _: &Case, reports: &[Report]) -> Concluded {
+        locks::conclude(reports, L::GUARD)
     }
 
-    /// Of reads and writes in a mixture no single one is typical, so nothing is declared.
+    /// In a mixture of reads and writes no single one is typical, so nothing is declared.
     fn anatomy(&self, case: &Case) -> Option<Anatomy> {
-        find(case).ok().filter(|_| case.measure != Measure::ReadMostly).map(|row| (row.cost)(case))
+        let cost = L::cost();
+        match case.measure {
+            Measure::ReadMostly => None,
+            measure if measure == Measure::Acquire || holders(case) == 1 => {
+                Some(Anatomy { sender: cost.alone, ..Anatomy::default() })
+            }
+            _ => Some(Anatomy { sender: cost.release, receiver: cost.acquire }),
+        }
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        let Ok(row) = find(&order.case) else { return Err(play::unknown_row(&order)) };
-        (row.play)(order, page, talk)
+        match order.role {
+            Role::Host => host::<L>(&order, &page, talk),
+            Role::Warden => warden(&AnyLock::of::<L>(), &order, &page, talk),
+            _ => alone::<L>(order, page, talk),
+        }
     }
+}
+
+/// A contender's lock, protected state and floor.
+struct Equipment<L: Lock> {
+    holder: L::Holder,
+    ledger: ProtectedState,
+    floor: Floor,
+}
+
+impl<L: Lock> Equipment<L> {
+    fn attach(lock: &Address, ledger: &Address, floor: Option<(&Address, Endpoint)>, task: &Task) -> io::Result<Self> {
+        let contender = ContenderId { index: task.slot, contenders: holders(&task.case) };
+        let floor = floor.map(|(memory, end)| Floor::attach(task, memory, end)).transpose()?;
+        Ok(Self {
+            holder: L::attach(lock, contender)?,
+            ledger: ProtectedState::attach(ledger)?,
+            floor: floor.unwrap_or_else(Floor::none),
+        })
+    }
+
+    /// What the measure asks of this contender.
+    fn part(self, task: &Task) -> Result<(Box<dyn Part>, Floor), MeasureError> {
+        let Self { holder, ledger, floor } = self;
+        let part: Box<dyn Part> = match task.case.measure {
+            Measure::Acquire => Box::new(Taker::<L>::new(holder, ledger, task)),
+            Measure::Contention => Box::new(Contender::<L>::new(holder, ledger, task)),
+            Measure::ReadMostly => Box::new(Accessor::<L>::new(holder, ledger, task)),
+            Measure::Tickets => Box::new(Seller::<L>::new(holder, ledger, task)),
+            Measure::CostModel => Box::new(Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
+            Measure::Conformance => Box::new(Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
+            _ => return Err(unasked(&task.case)),
+        };
+        Ok((part, floor))
+    }
+}
+
+impl<L: Lock> Attached for Equipment<L> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
+        let (mut part, mut floor) = self.part(task)?;
+        part.lead(leader, task, &mut floor)
+    }
+
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
+        let (mut part, mut floor) = self.part(task)?;
+        part.follow(member, task, &mut floor)
+    }
+}
+
+/// One process of several.
+fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(&order, order.role, 0);
+    let link = |channel: u32| {
+        let found = order.links.iter().find(|link| link.channel == channel);
+        found.ok_or_else(|| io::Error::other(format!("a holder's order comes with channel {channel}")))
+    };
+    let floor = order.links.iter().find(|link| link.channel == paired::CHANNEL);
+    let floor = floor.map(|link| (&link.address, link.end));
+    let (lock, ledger) = (link(CHANNEL)?, link(locks::CHANNEL)?);
+    let equipment = Equipment::<L>::attach(&lock.address, &ledger.address, floor, &task)?;
+    let slots = order.slots;
+    // With the links go their descriptors.
+    drop(order);
+    talk.exchange(vec![])?;
+    threads::play_alone(Box::new(equipment), page, talk, slots, &task)
+}
+
+/// A process of one thread whose children want the lock, and are killed.
+fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+    address::lease_as_worker(&order.run_id)?;
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    recover::watch(lock, order, page)
+}
+
+/// All holders as threads of this process, which also makes the lock.
+fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, Role::Holder, slot as usize)).collect();
+    address::lease_as_worker(&order.run_id)?;
+    let (lock, ledger) = (L::create(order.slots)?, ProtectedState::create()?);
+    let floor = if tasks.len() == 2 { Some(Floor::memory(0)?) } else { None };
+    talk.exchange(vec![])?;
+    let attach = |task: &Task| -> io::Result<Box<dyn Attached>> {
+        let end = if task.slot == 0 { Endpoint::Sender } else { Endpoint::Receiver };
+        let floor = floor.as_ref().map(|memory| (memory, end));
+        Ok(Box::new(Equipment::<L>::attach(&lock, &ledger, floor, task)?))
+    };
+    threads::play(order, page, talk, &tasks, threads::alike(&tasks, &attach), &threads::gather)
 }

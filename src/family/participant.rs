@@ -1,27 +1,23 @@
-//! Programs of others that speak the protocol: the harness knows their variants, and each plays all roles itself.
+//! Other programs that speak the protocol. The harness knows their variants, and each plays all roles itself.
 
 use std::io;
 
-use super::{Family, hosted, play, play::Talk};
+use super::{Mechanism, Talk};
 use crate::control::Page;
 use crate::measure::MeasureResult;
 use crate::protocol::Order;
 use crate::record::Case;
-use crate::variant::{RoleSpec, Variant};
+use crate::variant::Variant;
 
-/// The family, whatever the case's own is.
-pub(super) struct Participants;
+/// Any mechanism of another program.
+pub(super) struct Participant;
 
-impl Family for Participants {
-    fn name(&self) -> &'static str {
-        "participant"
-    }
-
-    fn variants(&self) -> Vec<Variant> {
+impl Mechanism for Participant {
+    fn variants(&self, _: &'static str) -> Vec<Variant> {
         vec![]
     }
 
-    /// What else it cannot do, a participant says itself.
+    /// The participant itself refuses what else it cannot do.
     fn supports(&self, case: &Case) -> Result<(), String> {
         match case.params.hogs {
             Some(_) => Err("hogs stop by the control page, which other programs leave alone".to_owned()),
@@ -31,10 +27,6 @@ impl Family for Participants {
 
     fn resolved(&self, case: &Case) -> Case {
         case.clone()
-    }
-
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(hosted(self.roles(case)))
     }
 
     fn roles(&self, case: &Case) -> u32 {
@@ -48,6 +40,6 @@ impl Family for Participants {
     }
 
     fn play(&self, order: Order, _: Page, _: &mut Talk) -> MeasureResult {
-        Err(play::unknown_row(&order))
+        Err(io::Error::other(format!("`{}` is played by another program", order.case.row())).into())
     }
 }

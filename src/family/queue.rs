@@ -1,44 +1,155 @@
-//! Queues of work with bounded put and get, and a word for what is done.
+//! Work queues with bounded put and get, and a count of items that are not done yet.
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Family, play, play::Talk};
-use crate::control::Page;
-use crate::measure::MeasureResult;
-use crate::protocol::Order;
-use crate::queue::{self, prepare::Sides};
-use crate::record::Case;
-use crate::variant::{RoleSpec, Variant};
+use super::threads::{self, Attached};
+use super::{AnyMechanism, Mechanism, Talk};
+use crate::address::{self, Address, Endpoint};
+use crate::conformance::queue::Examined;
+use crate::control::{Leader, MAX_SLOTS, Member, Page};
+use crate::measure::{MeasureResult, Task, drain};
+use crate::protocol::{Link, Order};
+use crate::queue::unfinished::Unfinished;
+use crate::queue::{Entry, FAMILY, Joinable, MEASURES, Shape, Sides, WorkQueue};
+use crate::record::{Case, Group, Isolation, Measure, Role};
+use crate::variant::{RoleSpec, Variant, answers};
 
-/// The family.
-pub(super) struct Queues;
+/// Number of the channel that carries the queue itself.
+const QUEUE: u32 = 0;
+/// Number of the channel that carries the count of unfinished items.
+const COUNT: u32 = 1;
+/// The first word of an item says which producer put it, and its number.
+const BYTES_MIN: u64 = 8;
 
-impl Family for Queues {
-    fn name(&self) -> &'static str {
-        queue::FAMILY
+struct Row<Q>(PhantomData<fn() -> Q>);
+
+impl Entry for AnyMechanism {
+    fn of<Q: WorkQueue>() -> Self {
+        &Row::<Q>(PhantomData)
     }
+}
 
-    fn variants(&self) -> Vec<Variant> {
-        queue::variants()
+impl<Q: WorkQueue> Mechanism for Row<Q> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
+            wait: Some(Q::WAIT),
+            summary: Q::SUMMARY,
+            measures: MEASURES,
+            unavailable: Q::unavailable(),
+            ..Variant::of(FAMILY, row, Group::WorkQueues, *isolation)
+        };
+        Q::ISOLATIONS.iter().map(one).collect()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        queue::supports(case)
+        answers(case, Q::ISOLATIONS, MEASURES)?;
+        let sides = Sides::of(case);
+        let Sides { producers, consumers } = sides;
+        if producers == 0 || consumers == 0 || sides.roles() > MAX_SLOTS {
+            return Err(format!(
+                "a queue has at least one producer and one consumer, and at most {MAX_SLOTS} of both, not \
+                 {producers}:{consumers}"
+            ));
+        }
+        if let Some(pairs) = case.params.pairs.filter(|pairs| *pairs > 1) {
+            return Err(format!("a trial has one queue, not {pairs}"));
+        }
+        if let Some(bytes) = case.params.message_bytes.filter(|bytes| *bytes < BYTES_MIN) {
+            return Err(format!("an item names its producer in {BYTES_MIN} bytes, and {bytes} are too few"));
+        }
+        Q::supports(&Shape::of(case))
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        queue::resolved(case)
-    }
-
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        queue::prepare(case)
+        let shape = Shape::of(case);
+        Case { group: Some(Group::WorkQueues), ..case.clone() }.with(|p| {
+            p.message_bytes = Some(shape.message_bytes as u64);
+            p.depth = Q::depth(&shape);
+        })
     }
 
     fn roles(&self, case: &Case) -> u32 {
         Sides::of(case).roles()
     }
 
-    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::queue::play(&order, page, talk)
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        let sides = Sides::of(case);
+        if case.isolation == Isolation::Thread {
+            return Ok(vec![RoleSpec::host(sides.roles())]);
+        }
+        let (queue, count) = (Q::create(&Shape::of(case))?, Unfinished::create()?);
+        // Every role gets the same end: any may put and get.
+        let link = |channel, address: &Address| Link {
+            channel,
+            end: Endpoint::Sender,
+            address: address.only(Endpoint::Sender),
+        };
+        let links = || vec![link(QUEUE, &queue), link(COUNT, &count)];
+        Ok((0..sides.roles()).map(|slot| RoleSpec { role: sides.role(slot), links: links(), slots: 1 }).collect())
     }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        match order.role {
+            Role::Host => host::<Q>(&order, &page, talk),
+            _ => alone::<Q>(&order, page, talk),
+        }
+    }
+}
+
+/// What the measure asks of one side.
+enum Part<Q: WorkQueue> {
+    Drain(drain::Part<Q::Handle>),
+    Conformance(Examined),
+}
+
+impl<Q: WorkQueue> Part<Q> {
+    fn attach(queue: &Address, count: &Address, task: &Task) -> io::Result<Self> {
+        let shape = Shape::of(&task.case);
+        let joinable = Joinable::new(Q::attach(queue, &shape)?, Unfinished::attach(count)?);
+        Ok(match task.case.measure {
+            Measure::Drain => Self::Drain(drain::Part::new(joinable, Q::TIME_OUTS, shape.message_bytes, task)),
+            _ => Self::Conformance(Examined::new(Box::new(joinable), Q::depth(&shape), shape.message_bytes, task)),
+        })
+    }
+}
+
+impl<Q: WorkQueue> Attached for Part<Q> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
+        match *self {
+            Self::Drain(part) => part.lead(leader, task),
+            Self::Conformance(mut part) => part.lead(leader, task),
+        }
+    }
+
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
+        match *self {
+            Self::Drain(part) => part.follow(member, task),
+            Self::Conformance(mut part) => part.follow(member, task),
+        }
+    }
+}
+
+/// One process of several.
+fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(order, order.role, 0);
+    let address = |channel: u32| {
+        let found = order.links.iter().find(|link| link.channel == channel).map(|link| &link.address);
+        found.ok_or_else(|| io::Error::other(format!("the order of a side comes with channel {channel}")))
+    };
+    let part = Part::<Q>::attach(address(QUEUE)?, address(COUNT)?, &task)?;
+    talk.exchange(vec![])?;
+    threads::play_alone(Box::new(part), page, talk, order.slots, &task)
+}
+
+/// All sides as threads of this process, which also makes the queue.
+fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+    let sides = Sides::of(&order.case);
+    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, sides.role(slot), slot as usize)).collect();
+    address::lease_as_worker(&order.run_id)?;
+    let (queue, count) = (Q::create(&Shape::of(&order.case))?, Unfinished::create()?);
+    talk.exchange(vec![])?;
+    let attach =
+        |task: &Task| -> io::Result<Box<dyn Attached>> { Ok(Box::new(Part::<Q>::attach(&queue, &count, task)?)) };
+    threads::play(order, page, talk, &tasks, threads::alike(&tasks, &attach), &threads::gather)
 }

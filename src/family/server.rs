@@ -1,45 +1,146 @@
-//! One service, many clients.
+//! One service, many clients. One role leads the clients, whatever their number; the other runs the server.
 
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Family, play, play::Talk};
-use crate::control::Page;
-use crate::measure::MeasureResult;
-use crate::protocol::Order;
-use crate::record::Case;
-use crate::server;
-use crate::variant::{RoleSpec, Variant};
+use super::{AnyMechanism, Mechanism, Talk};
+use crate::address::Endpoint;
+use crate::conformance;
+use crate::control::{Leader, Member, Page};
+use crate::measure::serve::service::{Compute, Echo};
+use crate::measure::serve::{Serving, Target};
+use crate::measure::{MeasureError, MeasureResult, Task, phase};
+use crate::protocol::{Offered, Order, Report};
+use crate::record::{Case, Group, Isolation, Measure, Role, Service};
+use crate::server::addresses::Address;
+use crate::server::host::Host;
+use crate::server::{
+    Entry, FAMILY, MAX_CLIENTS, MEASURES, PerConnection, SUM_BYTES, Way, limits, request_bytes, service,
+};
+use crate::variant::{RoleSpec, Variant, answers};
 
-/// The family.
-pub(super) struct Servers;
+/// Number of the channel by which clients find the server.
+const CHANNEL: u32 = 0;
+/// Largest request: each connection keeps one on either side.
+const MAX_REQUEST_BYTES: u64 = 1 << 20;
 
-impl Family for Servers {
-    fn name(&self) -> &'static str {
-        server::FAMILY
+struct Row<W, A>(PhantomData<fn() -> (W, A)>);
+
+impl Entry for AnyMechanism {
+    fn of<W: Way, A: Address>() -> Self {
+        &Row::<W, A>(PhantomData)
     }
+}
 
-    fn variants(&self) -> Vec<Variant> {
-        server::variants()
+impl<W: Way, A: Address> Mechanism for Row<W, A> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        vec![Variant {
+            summary: W::SUMMARY,
+            measures: MEASURES,
+            unavailable: A::unavailable().or_else(W::unavailable),
+            ..Variant::of(FAMILY, row, Group::Servers, Isolation::Process)
+        }]
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        server::supports(case)
+        answers(case, &[Isolation::Process], MEASURES)?;
+        let clients = clients::<W>(case);
+        if !(1..=MAX_CLIENTS).contains(&clients) {
+            return Err(format!("a server has 1 to {MAX_CLIENTS} clients here, not {clients}"));
+        }
+        let bytes = request_bytes(case) as u64;
+        let least = if service(case) == Service::Compute { SUM_BYTES as u64 } else { 1 };
+        if !(least..=MAX_REQUEST_BYTES).contains(&bytes) {
+            return Err(format!("a request has {least} to {MAX_REQUEST_BYTES} bytes, not {bytes}"));
+        }
+        match (service(case), case.params.grain_ns.unwrap_or(0)) {
+            (Service::Echo, 1..) => return Err("an echo takes no work; leave `grains_ns` out".to_owned()),
+            (Service::Compute, 0) => return Err("a server that computes names its work: `grains_ns`".to_owned()),
+            _ => {}
+        }
+        if case.measure == Measure::Paced && case.params.rate_per_s.is_none_or(|rate| rate == 0) {
+            return Err("a paced case names its requests a second".to_owned());
+        }
+        let clients = u64::from(clients);
+        limits::allow(clients, clients * processes_each::<W>())
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        server::resolved(case)
+        Case { group: Some(Group::Servers), ..case.clone() }.with(|p| {
+            p.message_bytes = Some(request_bytes(case) as u64);
+            p.clients = Some(clients::<W>(case));
+            p.service = Some(service(case));
+        })
     }
 
-    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
-        Ok(server::prepare())
-    }
-
-    /// The server, and those who lead its clients, however many they are.
     fn roles(&self, _: &Case) -> u32 {
         2
     }
 
-    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::server::play(&order, page, talk)
+    /// Neither role is given anything: the server says itself where it can be found.
+    fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
+        Ok([Role::Clients, Role::Server].map(|role| RoleSpec { role, links: vec![], slots: 1 }).into())
     }
+
+    fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+        match order.role {
+            Role::Server => host::<W, A>(&order, page, talk),
+            _ => lead::<W, A>(&order, page, talk),
+        }
+    }
+}
+
+/// Client processes: as many as the case says, else one; where promises are checked, as many as the machine allows.
+fn clients<W: Way>(case: &Case) -> u32 {
+    let open = || match case.measure {
+        Measure::Conformance => limits::most(MAX_CLIENTS, processes_each::<W>()).max(1),
+        _ => 1,
+    };
+    case.params.clients.unwrap_or_else(open)
+}
+
+/// Processes and threads for each client: itself, and what the server starts for it.
+fn processes_each<W: Way>() -> u64 {
+    1 + u64::from(W::PER_CONNECTION == PerConnection::Task)
+}
+
+/// Has a server run, as a process of its own, until the clients are done.
+fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let host = match service(&order.case) {
+        Service::Echo => Host::start::<W, A, _>(Echo::of(&order.case))?,
+        Service::Compute => Host::start::<W, A, _>(Compute::of(&order.case))?,
+    };
+    let text = format!("{} {}", host.pid(), host.place());
+    talk.exchange(vec![Offered { channel: CHANNEL, end: Endpoint::Receiver, text }])?;
+    talk.ready_go()?;
+    let mut member = Member::new(page, order.slot);
+    while member.enter()?.kind != phase::END {
+        member.leave()?;
+    }
+    host.stop()?;
+    member.leave()?;
+    Ok(Report::default())
+}
+
+/// Leads the clients.
+fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(order, order.role, 0);
+    let offers = talk.exchange(vec![])?;
+    let target = target::<W, A>(&task.case, &offers)?;
+    talk.ready_go()?;
+    let mut leader = Leader::new(page, order.slots);
+    if task.case.measure == Measure::Conformance {
+        return conformance::server::lead(&mut leader, &task, &target);
+    }
+    Serving::begin(&task, &target)?.lead(&mut leader)
+}
+
+/// The server that the other role offered: its process, and where it listens.
+fn target<W: Way, A: Address>(case: &Case, offers: &[Offered]) -> Result<Target, MeasureError> {
+    let offered = offers.iter().find(|offer| offer.channel == CHANNEL);
+    let (pid, place) = offered
+        .and_then(|offer| offer.text.split_once(' '))
+        .and_then(|(pid, place)| Some((pid.parse().ok()?, place.to_owned())))
+        .ok_or_else(|| io::Error::other("the server did not say where it can be found"))?;
+    Ok(Target { place, connect: A::connect, patience: W::PATIENCE, clients: clients::<W>(case), pid })
 }

@@ -1,44 +1,104 @@
-//! State that several processes read and write.
+//! State that several processes or threads read and write.
 
 use std::io;
+use std::marker::PhantomData;
+use std::thread;
 
-use super::{Concluded, Family, play, play::Talk};
-use crate::control::Page;
-use crate::measure::MeasureResult;
-use crate::measure::access;
-use crate::protocol::Order;
-use crate::protocol::Report;
-use crate::record::{Case, Measure};
-use crate::shared_state;
-use crate::variant::{RoleSpec, Variant};
+use super::threads::{self, Attach, Attached};
+use super::{AnyMechanism, Concluded, Mechanism, Talk};
+use crate::address::{self, Address, Endpoint};
+use crate::conformance::shared_state::Examined;
+use crate::control::{Leader, MAX_SLOTS, Member, Page};
+use crate::measure::access::{self, Accessor};
+use crate::measure::{MeasureResult, Task};
+use crate::protocol::{Link, Order, Report};
+use crate::record::{Case, Isolation, Measure, Role};
+use crate::shared_state::{Entry, FAMILY, Places, Shape, State};
+use crate::variant::{RoleSpec, Variant, answers};
 
-/// The family.
-pub(super) struct SharedStates;
+/// Number of the channel that carries the state.
+const CHANNEL: u32 = 0;
 
-impl Family for SharedStates {
-    fn name(&self) -> &'static str {
-        shared_state::FAMILY
+/// A value names its version in its first word. Up to the largest, an answer fits into the buffer of a socket.
+const VALUE_BYTES_MIN: u64 = 8;
+const VALUE_BYTES_MAX: u64 = 64 << 10;
+/// Memory of one state.
+const MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// Keys that are filled by requests, one after another, before a trial begins.
+const KEPT_KEYS_MAX: u32 = 1 << 16;
+
+const MEASURES: &[Measure] = &[Measure::Access, Measure::Conformance];
+
+struct Row<S>(PhantomData<fn() -> S>);
+
+impl Entry for AnyMechanism {
+    fn of<S: State>() -> Self {
+        &Row::<S>(PhantomData)
     }
+}
 
-    fn variants(&self) -> Vec<Variant> {
-        shared_state::variants()
+impl<S: State> Mechanism for Row<S> {
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        let one = |isolation: &Isolation| Variant {
+            wait: Some(S::WAIT),
+            summary: S::SUMMARY,
+            measures: MEASURES,
+            polls: S::POLLS,
+            ..Variant::of(FAMILY, row, S::GROUP, *isolation)
+        };
+        S::ISOLATIONS.iter().map(one).collect()
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        shared_state::supports(case)?;
+        let shape = Shape::of(case);
+        answers(case, S::ISOLATIONS, MEASURES)?;
+        let seats_max = MAX_SLOTS - u32::from(S::KEPT);
+        if !(1..=seats_max).contains(&shape.seats) {
+            return Err(format!("1 to {seats_max} can use `{}` in a trial, not {}", case.row(), shape.seats));
+        }
+        let bytes = shape.value_bytes as u64;
+        if !(VALUE_BYTES_MIN..=VALUE_BYTES_MAX).contains(&bytes) {
+            return Err(format!("a value has {VALUE_BYTES_MIN} to {VALUE_BYTES_MAX} bytes, not {bytes}"));
+        }
+        if S::KEPT && shape.keys > KEPT_KEYS_MAX {
+            return Err(format!(
+                "`{}` is filled by one request a key, of which there may be {KEPT_KEYS_MAX}, not {}",
+                case.row(),
+                shape.keys
+            ));
+        }
+        let memory = S::memory_bytes(&shape);
+        if memory > MEMORY_BYTES_MAX {
+            return Err(format!(
+                "{} keys of {bytes} bytes would take {memory} bytes here, and a state may take {MEMORY_BYTES_MAX}",
+                shape.keys
+            ));
+        }
         if case.measure == Measure::Access { access::supports(case) } else { Ok(()) }
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        shared_state::resolved(case)
-    }
-
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        shared_state::prepare(case)
+        let shape = Shape::of(case);
+        Case { group: Some(S::GROUP), ..case.clone() }.with(|p| {
+            p.message_bytes = Some(shape.value_bytes as u64);
+            p.keys = Some(shape.keys);
+        })
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        shared_state::prepare::roles(case)
+        Shape::of(case).seats + u32::from(S::KEPT)
+    }
+
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        let shape = Shape::of(case);
+        if case.isolation == Isolation::Thread {
+            return Ok(vec![RoleSpec::host(shape.seats)]);
+        }
+        let Places { keeper, seats } = S::create(&shape)?;
+        let role =
+            |role, end, address| RoleSpec { role, links: vec![Link { channel: CHANNEL, end, address }], slots: 1 };
+        let users = seats.into_iter().map(|address| role(Role::Accessor, Endpoint::Sender, address));
+        Ok(users.chain(keeper.map(|address| role(Role::Keeper, Endpoint::Receiver, address))).collect())
     }
 
     fn conclude(&self, _: &Case, reports: &[Report]) -> Concluded {
@@ -46,6 +106,88 @@ impl Family for SharedStates {
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        play::shared_state::play(order, page, talk)
+        match order.role {
+            Role::Host => host::<S>(&order, &page, talk),
+            Role::Keeper => keep::<S>(order, page, talk),
+            _ => alone::<S>(order, page, talk),
+        }
     }
+}
+
+/// What the measure asks of one accessor.
+enum Part<S: State> {
+    Access(Box<Accessor<S>>),
+    Conformance(Box<Examined<S>>),
+}
+
+impl<S: State> Part<S> {
+    fn attach(address: &Address, task: &Task) -> io::Result<Self> {
+        let shape = Shape::of(&task.case);
+        let handle = S::attach(address, &shape, task.slot)?;
+        match task.case.measure {
+            Measure::Access => Ok(Self::Access(Box::new(Accessor::new(handle, task)?))),
+            Measure::Conformance => Ok(Self::Conformance(Box::new(Examined::new(handle, shape, task.slot)))),
+            other => Err(io::Error::other(format!("no state can be asked for `{other}`"))),
+        }
+    }
+}
+
+impl<S: State> Attached for Part<S> {
+    fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
+        match *self {
+            Self::Access(mut accessor) => access::lead(&mut accessor, leader, task),
+            Self::Conformance(mut examined) => examined.lead(leader, task),
+        }
+    }
+
+    fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
+        match *self {
+            Self::Access(mut accessor) => access::follow(&mut accessor, member, task),
+            Self::Conformance(mut examined) => examined.follow(member, task),
+        }
+    }
+}
+
+/// The address of the order's state. The order's own copy goes with the order, and with it its descriptors.
+fn state_of(order: &Order) -> io::Result<Address> {
+    let link = order.links.iter().find(|link| link.channel == CHANNEL);
+    link.map(|link| link.address.clone())
+        .ok_or_else(|| io::Error::other("an order of this family comes with the state"))
+}
+
+/// One process of several.
+fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(&order, order.role, 0);
+    let part = Part::<S>::attach(&state_of(&order)?, &task)?;
+    let slots = order.slots;
+    drop(order);
+    talk.exchange(vec![])?;
+    threads::play_alone(Box::new(part), page, talk, slots, &task)
+}
+
+/// The process that keeps the state. It answers from threads of its own until the last accessor is gone, after the trial:
+/// the leader looks at everything once more in the end.
+fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(&order, order.role, 0);
+    let (address, shape) = (state_of(&order)?, Shape::of(&order.case));
+    drop(order);
+    thread::scope(|scope| {
+        let service = scope.spawn(|| S::keep(address, &shape));
+        talk.exchange(vec![])?;
+        talk.ready_go()?;
+        let report = access::beside(&mut Member::new(page, task.slot), &task)?;
+        service.join().map_err(|_| io::Error::other("the keeper's thread panicked"))??;
+        Ok(report)
+    })
+}
+
+/// All users as threads of this process, which also makes the state.
+fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, Role::Accessor, slot as usize)).collect();
+    address::lease_as_worker(&order.run_id)?;
+    let places = S::create(&Shape::of(&order.case))?;
+    talk.exchange(vec![])?;
+    let role = |address: Address| -> Attach { Box::new(move |task| Ok(Box::new(Part::<S>::attach(&address, task)?))) };
+    let roles = places.seats.into_iter().map(role).collect();
+    threads::play(order, page, talk, &tasks, roles, &threads::gather)
 }

@@ -1,83 +1,98 @@
 //! Channels of byte messages.
 
+mod ends;
+mod host;
+mod set_up;
+
 use std::io;
+use std::marker::PhantomData;
 
-use super::{Family, check_name, play, play::Talk};
-use crate::control::Page;
-use crate::measure::{self, MeasureResult};
-use crate::protocol::Order;
-use crate::record::{Anatomy, Case};
-use crate::transport::{self, Delivery, Transport, prepare};
-use crate::variant::{Registry, RoleSpec, Variant};
+use super::threads;
+use super::{AnyMechanism, Mechanism, Talk};
+use crate::address::Endpoint;
+use crate::conformance;
+use crate::control::{Leader, Page};
+use crate::measure::paired::{self, Floor};
+use crate::measure::round_trip::Side;
+use crate::measure::stream::{self, Sink, Source};
+use crate::measure::{self, MeasureResult, Task};
+use crate::protocol::{Link, Offered, Order};
+use crate::record::{Anatomy, Case, Isolation, Measure, Role};
+use crate::shm;
+use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
+use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Transport, roles};
+use crate::variant::{RoleSpec, Variant, answers};
+use ends::{Seating, channels, ends};
+use host::AttachEnds;
 
-/// What the registry keeps for each row.
-#[derive(Clone, Copy)]
-struct Operations {
-    describe: fn(&'static str) -> Vec<Variant>,
-    supports: fn(&Case) -> Result<(), String>,
-    resolved: fn(&Case) -> Case,
-    prepare: fn(&Case) -> io::Result<Vec<RoleSpec>>,
-    cost: fn(&Case) -> Anatomy,
-    play: fn(Order, Page, &mut Talk) -> MeasureResult,
-    delivery: Delivery,
-}
+struct Row<T>(PhantomData<fn() -> T>);
 
-impl transport::Operations for Operations {
+impl Entry for AnyMechanism {
     fn of<T: Transport>() -> Self {
-        Self {
-            describe: prepare::describe::<T>,
-            supports: prepare::supports::<T>,
-            resolved: prepare::resolved::<T>,
-            prepare: prepare::prepare::<T>,
-            cost: prepare::cost::<T>,
-            play: play::transport::<T>,
-            delivery: T::DELIVERY,
+        &Row::<T>(PhantomData)
+    }
+}
+
+impl<T: Transport> Mechanism for Row<T> {
+    /// One for each isolation and substrate.
+    fn variants(&self, row: &'static str) -> Vec<Variant> {
+        let one = |isolation, substrate| Variant {
+            wait: T::WAIT,
+            substrate,
+            summary: T::SUMMARY,
+            measures: T::MEASURES,
+            cpus_wanted: if T::SOLO { 1 } else { 2 },
+            polls: T::POLLS,
+            unavailable: T::unavailable().or_else(|| substrate.and_then(shm::unavailable)),
+            ..Variant::of(FAMILY, row, T::GROUP, isolation)
+        };
+        let mut all = vec![];
+        for isolation in T::ISOLATIONS {
+            if T::SUBSTRATES.is_empty() {
+                all.push(one(*isolation, None));
+            }
+            all.extend(T::SUBSTRATES.iter().map(|substrate| one(*isolation, Some(*substrate))));
         }
-    }
-}
-
-static REGISTRY: Registry<Operations> = Registry::new(transport::rows);
-
-/// Adds a row.
-pub(super) fn add<T: Transport>(name: &'static str) {
-    let operations = <Operations as transport::Operations>::of::<T>();
-    check_name(name, &(operations.describe)(name));
-    REGISTRY.add(name, operations);
-}
-
-fn find(case: &Case) -> Result<Operations, String> {
-    let found = REGISTRY.find(&case.row());
-    found.ok_or_else(|| format!("there is no transport `{}`; `ipcmark list` names them all", case.row()))
-}
-
-/// The family.
-pub(super) struct Transports;
-
-impl Family for Transports {
-    fn name(&self) -> &'static str {
-        transport::FAMILY
-    }
-
-    fn variants(&self) -> Vec<Variant> {
-        REGISTRY.rows().iter().flat_map(|row| (row.operations.describe)(row.name)).collect()
+        all
     }
 
     fn supports(&self, case: &Case) -> Result<(), String> {
-        let row = find(case)?;
-        (row.supports)(case)?;
-        measure::supports(case, row.delivery)
+        match case.params.substrate {
+            Some(substrate) if !T::SUBSTRATES.contains(&substrate) => {
+                return Err(format!("`{}` has no substrate `{substrate}`", case.row()));
+            }
+            Some(substrate) => shm::unavailable(substrate).map_or(Ok(()), Err)?,
+            None => {}
+        }
+        answers(case, T::ISOLATIONS, T::MEASURES)?;
+        let shape = Shape::of(case);
+        roles::supports::<T>(case)?;
+        countable(T::DELIVERY, &shape)?;
+        T::supports(&shape)?;
+        measure::supports(case, T::DELIVERY)
     }
 
     fn resolved(&self, case: &Case) -> Case {
-        find(case).map_or_else(|_| case.clone(), |row| (row.resolved)(case))
-    }
-
-    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        (find(case).map_err(io::Error::other)?.prepare)(case)
+        let connections = channels(case.measure, T::DUPLEX).len() as u32 * case.params.pairs.unwrap_or(1);
+        Case { group: Some(T::GROUP), ..case.clone() }.with(|p| {
+            p.depth = p.depth.or_else(|| T::depth(&Shape::of(case)));
+            p.connections = Some(connections);
+        })
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        transport::Roles::of(case).count()
+        Roles::of(case).count()
+    }
+
+    fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
+        if T::SOLO {
+            return Ok(vec![RoleSpec { role: Role::Solo, links: vec![], slots: 1 }]);
+        }
+        // A set-up makes its objects itself, over and over, and plays both ends in one process.
+        if case.isolation == Isolation::Thread || case.measure == Measure::SetUp {
+            return Ok(vec![RoleSpec::host(self.roles(case))]);
+        }
+        prepare(AnyTransport::of::<T>(), case)
     }
 
     fn has_paired_floor(&self) -> bool {
@@ -85,19 +100,120 @@ impl Family for Transports {
     }
 
     fn counts_agree(&self, case: &Case) -> bool {
-        transport::Roles::of(case).is_pair()
+        Roles::of(case).is_pair()
     }
 
     fn turn(&self, case: &Case, slot: u32) -> u32 {
-        transport::Roles::of(case).turn(slot)
+        Roles::of(case).turn(slot)
     }
 
     fn anatomy(&self, case: &Case) -> Option<Anatomy> {
-        find(case).ok().map(|row| (row.cost)(case))
+        Some(T::anatomy(&Shape::of(case)))
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
-        let Ok(row) = find(&order.case) else { return Err(play::unknown_row(&order)) };
-        (row.play)(order, page, talk)
+        match order.role {
+            // The guard is a constant, so that the solo loops are compiled only for transports that have them.
+            Role::Solo if T::SOLO => solo::<T>(&order, page, talk),
+            Role::Host if order.case.measure == Measure::SetUp => {
+                set_up::both_ends(AnyTransport::of::<T>(), &order, &page, talk)
+            }
+            Role::Host => host::host(AnyTransport::of::<T>(), host::attach_ends::<T>, &order, &page, talk),
+            _ => alone(AnyTransport::of::<T>(), host::attach_ends::<T>, order, page, talk),
+        }
+    }
+}
+
+/// Makes the channels of a trial between processes and assigns their ends to roles.
+fn prepare(transport: AnyTransport, case: &Case) -> io::Result<Vec<RoleSpec>> {
+    let seats = ends(case, transport.duplex);
+    let channels = seats.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
+    let shape = Shape::of(case);
+    let addresses = (0..channels).map(|_| (transport.create)(&shape)).collect::<io::Result<Vec<_>>>()?;
+    let link = |seat: &EndpointId| Link {
+        channel: seat.channel,
+        end: seat.end,
+        address: addresses[seat.channel as usize].only(seat.end),
+    };
+    let one = |(slot, seats): (u32, Vec<EndpointId>)| RoleSpec {
+        role: role(case, slot),
+        links: seats.iter().map(link).collect(),
+        slots: 1,
+    };
+    Ok((0..).zip(seats).map(one).collect())
+}
+
+/// The role on `slot`.
+fn role(case: &Case, slot: u32) -> Role {
+    match (Shape::of(case).two_way(), slot < Roles::of(case).senders()) {
+        (true, true) => Role::Pinger,
+        (true, false) => Role::Ponger,
+        (false, true) => Role::Sender,
+        (false, false) => Role::Receiver,
+    }
+}
+
+/// Errors: why a stream with this delivery cannot be checked.
+fn countable(delivery: Delivery, shape: &Shape) -> Result<(), String> {
+    let open = matches!(shape.measure, Measure::Stream | Measure::Paced);
+    match delivery {
+        Delivery::Coalescing if open => Err("several messages may arrive as one, so a stream cannot be counted".into()),
+        Delivery::Lossy | Delivery::Latest if open && shape.message_bytes < 8 => {
+            Err("where messages may be missing each says which it is, in its first 8 bytes".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One process of several: attaches its own ends.
+fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(&order, order.role, 0);
+    let (floor_links, links): (Vec<Link>, Vec<Link>) =
+        order.links.into_iter().partition(|link| link.channel == paired::CHANNEL);
+    let shape = Shape::of(&task.case);
+    let index = if shape.two_way() { 0 } else { Roles::of(&task.case).endpoint(order.slot).index };
+    let mut peers = vec![];
+    let mut offers = vec![];
+    for link in &links {
+        let offer = (transport.offer)(&link.address, &shape, link.end)?;
+        peers.push(Peers { text: None, keep: offer.keep, index });
+        offers.extend(offer.text.map(|text| Offered { channel: link.channel, end: link.end, text }));
+    }
+    for offered in talk.exchange(offers)? {
+        for (link, peer) in links.iter().zip(&mut peers) {
+            if link.channel == offered.channel && link.end != offered.end {
+                peer.text = Some(offered.text.clone());
+            }
+        }
+    }
+    let floor = match floor_links.first() {
+        Some(link) => Floor::attach(&task, &link.address, link.end)?,
+        None => Floor::none(),
+    };
+    drop(floor_links);
+    // The links go with their descriptors; a second copy here would keep a dead peer's pipe open.
+    let ends = attach(Seating { links, peers }, &shape, floor)?;
+    threads::play_alone(ends, page, talk, order.slots, &task)
+}
+
+/// One thread that plays both sides.
+fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+    let task = Task::of(order, order.role, 0);
+    let shape = Shape::of(&task.case);
+    let address = T::create(&shape)?;
+    let (sender, receiver) = T::attach_both(&address, Endpoint::Sender, Peers::default(), &shape)?;
+    talk.exchange(vec![])?;
+    talk.ready_go()?;
+    let mut leader = Leader::new(page, 1);
+    let bytes = task.message_bytes();
+    match task.case.measure {
+        Measure::Stream => {
+            stream::lead_solo(&mut Source::new(sender, bytes), &mut Sink::new(receiver, bytes), &mut leader, &task)
+        }
+        Measure::Conformance => {
+            let (sender, receiver) = (AnySender::new(sender), AnyReceiver::new(receiver));
+            conformance::transport::solo(sender, receiver, leader.page(), &task)
+        }
+        _ => Side::new(sender, receiver, bytes).lead_solo(&mut leader, &task, &mut Floor::none()),
     }
 }

@@ -2,7 +2,6 @@
 
 mod after_fork;
 pub mod memory;
-pub mod prepare;
 mod registry;
 mod shared_mapping;
 mod thread;
@@ -12,8 +11,7 @@ use std::io;
 use crate::record::Isolation;
 use memory::Memory;
 
-pub use prepare::{supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "isolation";
@@ -38,12 +36,4 @@ pub trait Sharing: 'static {
     fn start(life: Life) -> io::Result<Self::Other>;
     /// Waits for the other's end, and leaves nothing of it.
     fn collect(other: Self::Other) -> io::Result<()>;
-}
-
-/// Work to be done with a row's type.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<S: Sharing>(self) -> Self::Output;
 }

@@ -9,7 +9,6 @@ mod fork_exec;
 pub mod image;
 mod new_process;
 mod posix_spawn;
-pub mod prepare;
 pub mod process;
 mod registry;
 mod thread;
@@ -23,8 +22,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::record::Isolation;
 
-pub use prepare::{supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "launch";
@@ -107,12 +105,4 @@ pub trait Started {
     ///
     /// Errors: `Unsupported` for a thread, which has no end apart from that of its process.
     fn kill(&mut self) -> io::Result<()>;
-}
-
-/// Work to be done with a way's type: the only road from a name to a type, once, outside the clock.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<L: Launch>(self) -> Self::Output;
 }

@@ -1,9 +1,10 @@
 //! The only list of ways to start somebody.
 
-use super::{Visitor, clone3, command, fork, fork_exec, posix_spawn, thread, vfork_exec, zygote};
+use super::{Launch, clone3, command, fork, fork_exec, posix_spawn, thread, vfork_exec, zygote};
 use crate::variant::registry;
 
 registry! {
+    <L: Launch>
     "thread" => thread::Thread,
     "fork" => fork::Fork,
     "fork-exec" => fork_exec::ForkExec,

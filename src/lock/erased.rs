@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Acquired, ContenderId, Cost, Guard, Holder, Lock, Looked};
+use super::{Acquired, ContenderId, Cost, Entry, Guard, Holder, Lock, Looked, rows};
 use crate::address::Address;
 use crate::record::Measure;
 
@@ -19,6 +19,8 @@ pub struct AnyLock {
     pub tries: bool,
     /// [`Lock::cost`].
     pub cost: Cost,
+    /// [`Lock::unavailable`].
+    pub unavailable: fn() -> Option<String>,
     create: fn(u32) -> io::Result<Address>,
     attach: fn(&Address, ContenderId) -> io::Result<AnyHolder>,
 }
@@ -32,9 +34,26 @@ impl AnyLock {
             polls: L::POLLS,
             tries: L::TRIES,
             cost: L::cost(),
+            unavailable: L::unavailable,
             create: L::create,
             attach: |address, contender| L::attach(address, contender).map(AnyHolder::new),
         }
+    }
+
+    /// The lock of this row.
+    ///
+    /// ```
+    /// use ipcmark::lock::erased::AnyLock;
+    /// use ipcmark::lock::{ContenderId, Holder};
+    ///
+    /// let lock = AnyLock::named("futex-mutex/park").expect("a row of this name");
+    /// let address = lock.create(1).expect("created");
+    /// let mut holder = lock.attach(&address, ContenderId { index: 0, contenders: 1 }).expect("attached");
+    /// assert_eq!(holder.with_lock(|_| 7).expect("a free lock"), 7);
+    /// assert!(AnyLock::named("no-such-lock").is_none());
+    /// ```
+    pub fn named(row: &str) -> Option<Self> {
+        rows().into_iter().find(|(name, _)| *name == row).map(|(_, lock)| lock)
     }
 
     /// [`Lock::create`].
@@ -45,6 +64,12 @@ impl AnyLock {
     /// [`Lock::attach`].
     pub fn attach(&self, address: &Address, contender: ContenderId) -> io::Result<AnyHolder> {
         (self.attach)(address, contender)
+    }
+}
+
+impl Entry for AnyLock {
+    fn of<L: Lock>() -> Self {
+        Self::of::<L>()
     }
 }
 
@@ -137,21 +162,10 @@ impl<F, R> Once<F, R> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::lock::{Visitor, visit};
-
-    struct Erase;
-
-    impl Visitor for Erase {
-        type Output = AnyLock;
-
-        fn visit<L: Lock>(self) -> AnyLock {
-            AnyLock::of::<L>()
-        }
-    }
 
     #[test]
     fn a_type_erased_lock_does_the_same() {
-        let lock = visit("ttas/spin", Erase).expect("a row");
+        let lock = AnyLock::named("ttas/spin").expect("a row");
         let address = lock.create(2).expect("created");
         let [mut first, mut second] =
             [0, 1].map(|index| lock.attach(&address, ContenderId { index, contenders: 2 }).expect("attached"));

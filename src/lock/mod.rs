@@ -12,7 +12,6 @@ mod in_memory;
 #[cfg(all(test, loom))]
 mod model;
 mod placed;
-pub mod prepare;
 mod pthread;
 mod read_mostly;
 mod registry;
@@ -25,13 +24,13 @@ mod tokens;
 use std::io;
 
 use crate::address::Address;
-use crate::record::{Counts, Group, Isolation, Measure, Wait};
+use crate::record::{Case, Counts, Group, Isolation, Measure, Wait};
 
 // Also used by maps in shared memory.
 pub(crate) use futex::mutex::FutexMutex;
 pub(crate) use in_memory::RawLock;
 pub(crate) use read_mostly::shm_rwlock::ShmRwLock;
-pub use registry::{ROWS, rows, visit};
+pub use registry::{Entry, rows};
 pub(crate) use spin::tas::Ttas;
 
 /// Name of the family in cases and keys.
@@ -176,36 +175,8 @@ pub trait Holder {
 /// read.
 pub const COPIES: u32 = 2;
 
-/// Work with a lock's type: the only way from a name to a type, once, outside the clock.
-///
-/// ```
-/// use ipcmark::lock::{self, ContenderId, Holder, Lock, Visitor};
-///
-/// /// Acquires a lock once.
-/// struct Once;
-///
-/// impl Visitor for Once {
-///     type Output = std::io::Result<u32>;
-///
-///     fn visit<L: Lock>(self) -> Self::Output {
-///         let address = L::create(1)?;
-///         L::attach(&address, ContenderId { index: 0, contenders: 1 })?.with_lock(|_| 7)
-///     }
-/// }
-///
-/// let result = lock::visit("futex-mutex/park", Once).expect("a row of this name");
-/// assert_eq!(result.expect("a free lock"), 7);
-/// assert!(lock::visit("no-such-lock", Once).is_none());
-/// ```
-pub trait Visitor {
-    /// Result of the work.
-    type Output;
-    /// Does the work.
-    fn visit<L: Lock>(self) -> Self::Output;
-}
-
-/// Functions made from a lock's type: what a registry keeps for each row.
-pub trait Operations: Copy {
-    /// Those of `T`.
-    fn of<T: Lock>() -> Self;
+/// Contenders of the case's lock: the plan's number, else two; for conformance four, so that some wait while one holds
+/// the lock and another one arrives.
+pub fn holders(case: &Case) -> u32 {
+    case.params.contenders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
 }

@@ -6,12 +6,12 @@ use super::in_memory::InMemory;
 use super::pthread::mutex::Mutex;
 use super::pthread::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use super::threads::InProcess;
-use super::{Operations, Visitor, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
+use super::{Lock, atomics, files, futex, pthread, read_mostly, semaphores, spin, threads, tokens};
 use crate::variant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 registry! {
-    Operations:
+    <L: Lock>
     "no-lock" => Unlocked<atomics::NoLock>,
     "fetch-add" => Unlocked<atomics::FetchAdd>,
     "compare-swap" => Unlocked<atomics::CompareSwap>,

@@ -43,7 +43,7 @@ impl Meter {
         let running_ns = running.saturating_sub(self.schedule.0).min(wall_ns);
         let ready_ns = ready.saturating_sub(self.schedule.1).min(wall_ns - running_ns);
         RoleCost {
-            role: task.role.to_owned(),
+            role: task.role.to_string(),
             cpu: task.cpu,
             messages,
             wall_ns,

@@ -36,7 +36,7 @@ use std::io;
 use crate::control::{Leader, Member, Phase};
 use crate::pin;
 use crate::protocol::{Order, Report, Timing};
-use crate::record::{Case, Measure, Placement, Touch};
+use crate::record::{Case, Measure, Placement, Role, Touch};
 use crate::transport::Delivery;
 use crate::{abort, clock};
 
@@ -57,8 +57,8 @@ pub struct Task {
     pub timing: Timing,
     /// A fault put in on purpose.
     pub fault: Option<crate::protocol::Fault>,
-    /// Name of this role.
-    pub role: &'static str,
+    /// What this role does.
+    pub role: Role,
     /// Its line on the control page.
     pub slot: u32,
     /// Where it is pinned.
@@ -69,7 +69,7 @@ pub struct Task {
 
 impl Task {
     /// What `order` asks of the role on its `index`-th CPU.
-    pub fn of(order: &Order, role: &'static str, index: usize) -> Self {
+    pub fn of(order: &Order, role: Role, index: usize) -> Self {
         Self {
             case: order.case.clone(),
             timing: order.timing.clone(),

@@ -10,7 +10,7 @@ use super::meter::Meter;
 use super::paired::Floor;
 use super::{MeasureError, MeasureResult, Task, attend, count, phase, together};
 use crate::clock;
-use crate::concurrency::{Partner, prepare};
+use crate::concurrency::{self, Partner};
 use crate::control::{Leader, Member, Page};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
@@ -22,7 +22,7 @@ const ALONE: u32 = 61;
 
 /// The first of the two.
 pub fn lead(mut partner: impl Partner, leader: &mut Leader, task: &Task) -> MeasureResult {
-    let step_ns = prepare::step_ns(&task.case);
+    let step_ns = concurrency::step_ns(&task.case);
     let rounds = Chain::calibrated().rounds(step_ns).max(1);
     together(leader, LENGTH, rounds, || Ok(()))?;
     let in_half = |ns: u64| ns / (2 * step_ns);

@@ -21,7 +21,6 @@ mod notices;
 mod pages;
 mod pipe_each;
 mod pipe_shared;
-pub mod prepare;
 mod rayon_spawn;
 mod registry;
 mod roster;
@@ -37,10 +36,9 @@ mod thread_per_task;
 
 use std::io;
 
-use crate::record::{Group, Isolation, Measure, Wait};
+use crate::record::{Case, Group, Isolation, Measure, Wait};
 
-pub use prepare::{resolved, supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "pool";
@@ -155,10 +153,17 @@ pub trait Pool: Sized + 'static {
     fn terminate(self) -> io::Result<()>;
 }
 
-/// Work to be done with a pool's type: the only way from a name to a type, once, outside the clock.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<P: Pool>(self) -> Self::Output;
+/// Workers where the case leaves them open.
+const WORKERS: u32 = 2;
+/// Frames in flight where the case leaves them open: more than a few workers can finish before the next is handed out.
+const IN_FLIGHT: u32 = 64;
+
+/// Workers of the case's pool.
+pub fn workers(case: &Case) -> u32 {
+    case.params.workers.unwrap_or(WORKERS)
+}
+
+/// Frames in flight in the case's pool, at most.
+pub fn in_flight(case: &Case) -> u32 {
+    case.params.depth.unwrap_or(IN_FLIGHT)
 }

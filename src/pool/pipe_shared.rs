@@ -31,8 +31,8 @@ use super::notices::{self, Notice, Notices};
 use super::roster::Roster;
 use super::{Collected, Hand, Loss, Pool, Staff, Work, pages};
 use crate::address::Address;
+use crate::lock;
 use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{self, Lock};
 use crate::record::Wait;
 use crate::shm::Segment;
 use out::Out;
@@ -67,11 +67,11 @@ impl Pool for PipeShared {
     const WAIT: Option<Wait> = Some(Wait::Block);
 
     fn unavailable() -> Option<String> {
-        lock::visit(LOCK, Unavailable).flatten()
+        AnyLock::named(LOCK).and_then(|lock| (lock.unavailable)())
     }
 
     fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
-        let lock = lock::visit(LOCK, Forget).ok_or_else(|| io::Error::other("the lock of the pipes is gone"))?;
+        let lock = AnyLock::named(LOCK).ok_or_else(|| io::Error::other("the lock of the pipes is gone"))?;
         let locks = [lock.create(staff.workers)?, lock.create(staff.workers)?];
         let (taken, requests) = pipe2(OFlag::O_CLOEXEC)?;
         let (answers, told) = pipe2(OFlag::O_CLOEXEC)?;
@@ -267,26 +267,4 @@ impl PipeShared {
 /// A worker's handles of both locks.
 fn guards(lock: &AnyLock, made: &[Address; 2], contender: lock::ContenderId) -> io::Result<[AnyHolder; 2]> {
     Ok([lock.attach(&made[0], contender)?, lock.attach(&made[1], contender)?])
-}
-
-/// The lock with its type forgotten: one call more through a pointer, where each acquisition surrounds a system call.
-struct Forget;
-
-impl lock::Visitor for Forget {
-    type Output = AnyLock;
-
-    fn visit<L: Lock>(self) -> AnyLock {
-        AnyLock::of::<L>()
-    }
-}
-
-/// Why there is no such lock here.
-struct Unavailable;
-
-impl lock::Visitor for Unavailable {
-    type Output = Option<String>;
-
-    fn visit<L: Lock>(self) -> Option<String> {
-        L::unavailable()
-    }
 }

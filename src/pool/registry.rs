@@ -1,13 +1,14 @@
 //! The only list of pools: one row per variant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::{
-    Visitor, crossbeam_pool, fork_per_task, ipc_channel, ipc_channel_router, mutex_mpsc_pool, pipe_each, pipe_shared,
+    Pool, crossbeam_pool, fork_per_task, ipc_channel, ipc_channel_router, mutex_mpsc_pool, pipe_each, pipe_shared,
     rayon_spawn, seqpacket_each, serial, shm_each, shm_queue, socketpair_each, thread_per_task,
 };
 use crate::variant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
 
 registry! {
+    <P: Pool>
     "serial" => serial::Serial,
 
     "shm-queue/spin" => shm_queue::ShmQueue<Spin>,

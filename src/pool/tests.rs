@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Collected, Hand, Pool, ROWS, Staff, Visitor, Work, visit};
+use super::{Collected, Entry, Hand, Pool, Staff, Work, rows};
 use crate::record::Isolation;
 
 /// Answers with a sum over the request, behind the number that the request starts with.
@@ -66,20 +66,20 @@ fn check(answer: &[u8], bytes: usize) -> u64 {
     number
 }
 
-/// What can be seen of a pool of `workers`, with requests of `bytes`.
-struct Drill {
-    workers: u32,
-    bytes: usize,
+/// Checks a pool of threads with so many workers, and requests of so many bytes.
+struct Drill(fn(u32, usize));
+
+impl Entry for Drill {
+    fn of<P: Pool>() -> Self {
+        Self(Self::run::<P>)
+    }
 }
 
-impl Visitor for Drill {
-    type Output = ();
-
-    fn visit<P: Pool>(self) {
+impl Drill {
+    fn run<P: Pool>(workers: u32, bytes: usize) {
         if P::ISOLATION != Isolation::Thread {
             return;
         }
-        let Self { workers, bytes } = self;
         let staff = staff(workers, bytes);
         P::supports(&staff).expect("small");
         let mut pool = P::open(&staff, Sum).expect("opened");
@@ -123,10 +123,10 @@ fn vanishes(hand: Hand) {
 
 #[test]
 fn threads_answer_each_frame_once_and_end_with_their_pool() {
-    for row in ROWS {
+    for (_, Drill(run)) in rows() {
         for workers in [1, 2, 4] {
             for bytes in [8, 64, 65_536] {
-                visit(row, Drill { workers, bytes }).expect("a row");
+                run(workers, bytes);
             }
         }
     }

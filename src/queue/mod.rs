@@ -7,7 +7,6 @@
 
 mod joinable;
 mod kernel;
-pub mod prepare;
 mod registry;
 mod shm_mpmc;
 mod threads;
@@ -16,12 +15,11 @@ pub mod unfinished;
 use std::io;
 
 use crate::address::Address;
-use crate::record::{Isolation, Measure, Wait};
+use crate::record::{Case, Isolation, Measure, Role, Wait};
 use crate::wait::WaitLimit;
 
 pub use joinable::{AnyQueue, Joinable};
-pub use prepare::{prepare, resolved, supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "queue";
@@ -132,18 +130,47 @@ pub trait Handle {
     }
 }
 
-/// Work to be done with a queue's type: the only way from a name to a type, once, outside the clock.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<Q: WorkQueue>(self) -> Self::Output;
+/// Producers and consumers of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// On the first slots.
+    pub producers: u32,
+    /// On the slots after them.
+    pub consumers: u32,
+}
+
+impl Sides {
+    /// Those of the case; one of each where it leaves that open.
+    pub fn of(case: &Case) -> Self {
+        let pattern = case.pattern();
+        Self { producers: pattern.senders, consumers: pattern.receivers }
+    }
+
+    /// Number of roles.
+    pub fn roles(self) -> u32 {
+        self.producers.saturating_add(self.consumers)
+    }
+
+    /// The role on `slot`.
+    pub fn role(self, slot: u32) -> Role {
+        if slot < self.producers { Role::Producer } else { Role::Consumer }
+    }
 }
 
 /// Items of a queue whose depth the plan leaves open.
 const DEFAULT_DEPTH: u32 = 64;
+/// Bytes of an item where the plan leaves it open.
+const DEFAULT_BYTES: u64 = 64;
 
 impl Shape {
+    /// What the case wants of its queue.
+    pub fn of(case: &Case) -> Self {
+        Self {
+            message_bytes: case.params.message_bytes.unwrap_or(DEFAULT_BYTES) as usize,
+            depth: case.params.depth.unwrap_or_default(),
+        }
+    }
+
     /// Its depth, or what is usual.
     fn depth_or_default(&self) -> u32 {
         if self.depth > 0 { self.depth } else { DEFAULT_DEPTH }

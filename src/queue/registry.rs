@@ -1,10 +1,11 @@
 //! The only list of queues of work: one row per variant, `mechanism/wait`.
 
-use super::{Visitor, kernel, shm_mpmc, threads};
+use super::{WorkQueue, kernel, shm_mpmc, threads};
 use crate::variant::registry;
 use crate::wait::{Hybrid, Park};
 
 registry! {
+    <Q: WorkQueue>
     "shm-mpmc/park" => shm_mpmc::ShmMpmc<Park>,
     "shm-mpmc/hybrid" => shm_mpmc::ShmMpmc<Hybrid>,
 

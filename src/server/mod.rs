@@ -13,7 +13,6 @@ pub mod host;
 mod iterative;
 pub mod limits;
 mod prefork;
-pub mod prepare;
 mod process_per_connection;
 mod registry;
 mod thread_per_connection;
@@ -22,12 +21,10 @@ mod uring;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use crate::record::Measure;
-use addresses::Address;
+use crate::record::{self, Case, Measure};
 
 pub use conversation::{receive, send};
-pub use prepare::{prepare, resolved, supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "server";
@@ -85,10 +82,19 @@ pub trait Way: 'static {
     fn serve<S: Service>(listener: BorrowedFd<'_>, service: S) -> io::Result<()>;
 }
 
-/// Work to be done with the types of a row: the only way from a name to a type, once, outside the clock.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<W: Way, A: Address>(self) -> Self::Output;
+/// Most clients of one server.
+pub const MAX_CLIENTS: u32 = 1000;
+/// The answer of a server that computes: a sum over the request.
+pub const SUM_BYTES: usize = 8;
+/// Size of a request where the case names none.
+const REQUEST_BYTES: u64 = 64;
+
+/// Bytes of each request.
+pub fn request_bytes(case: &Case) -> usize {
+    case.params.message_bytes.unwrap_or(REQUEST_BYTES) as usize
+}
+
+/// What the server does.
+pub fn service(case: &Case) -> record::Service {
+    case.params.service.unwrap_or(record::Service::Echo)
 }

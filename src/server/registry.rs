@@ -1,10 +1,11 @@
 //! The only list of servers: one row per variant, `way-address`.
 
-use super::addresses::{tcp, unix};
-use super::{Visitor, epoll, iterative, prefork, process_per_connection, thread_per_connection, uring};
+use super::addresses::{Address, tcp, unix};
+use super::{Way, epoll, iterative, prefork, process_per_connection, thread_per_connection, uring};
 use crate::variant::registry;
 
 registry! {
+    <W: Way, A: Address>
     "iterative-tcp" => iterative::Iterative; tcp::Tcp,
     "iterative-unix" => iterative::Iterative; unix::Unix,
     "thread-per-connection-tcp" => thread_per_connection::ThreadPerConnection; tcp::Tcp,

@@ -7,7 +7,6 @@
 mod bounded_map;
 mod client;
 mod in_process;
-pub mod prepare;
 mod registry;
 mod sequence;
 mod store;
@@ -27,14 +26,48 @@ mod shm_map;
 
 use std::io;
 
-use crate::address::Address;
-use crate::record::{Group, Isolation, Wait};
+use crate::address::{Address, Endpoint};
+use crate::record::{Case, Group, Isolation, Measure, Wait};
 
-pub use prepare::{Shape, prepare, resolved, supports, variants};
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "shared_state";
+
+/// Entries beyond those that a case asks for: counters, which a measure only updates.
+pub const COUNTERS: u32 = 4;
+/// Keys of a case that names none.
+const KEYS: u32 = 1024;
+/// Bytes of a value of a case that names none.
+const VALUE_BYTES: u64 = 64;
+
+/// Capacity of one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Keys that the case reads and writes.
+    pub keys: u32,
+    /// Entries in all: those keys, and [`COUNTERS`] more.
+    pub entries: u32,
+    /// The longest value.
+    pub value_bytes: usize,
+    /// Number of accessors.
+    pub seats: u32,
+}
+
+impl Shape {
+    /// What `case` asks for.
+    pub fn of(case: &Case) -> Self {
+        let keys = case.params.keys.unwrap_or(KEYS);
+        // Where promises are checked, more accessors than most machines have CPUs.
+        let seats = if case.measure == Measure::Conformance { 4 } else { 2 };
+        Self {
+            keys,
+            entries: keys.saturating_add(COUNTERS),
+            value_bytes: case.params.message_bytes.unwrap_or(VALUE_BYTES) as usize,
+            seats: case.params.contenders.unwrap_or(seats),
+        }
+    }
+}
 
 /// Where the sides of one state find it.
 #[derive(Debug)]
@@ -43,6 +76,13 @@ pub struct Places {
     pub keeper: Option<Address>,
     /// Those that use it, by seat.
     pub seats: Vec<Address>,
+}
+
+impl Places {
+    /// Memory that all of them map.
+    fn same(memory: &Address, shape: &Shape) -> Self {
+        Self { keeper: None, seats: (0..shape.seats).map(|_| memory.only(Endpoint::Sender)).collect() }
+    }
 }
 
 /// A way to share state.
@@ -103,14 +143,6 @@ pub trait Handle {
     ///
     /// Errors: those of [`get`](Self::get).
     fn update<R>(&mut self, key: u64, change: impl FnMut(&mut [u8]) -> R) -> io::Result<Option<R>>;
-}
-
-/// Work to be done with a state's type: the only way from a name to a type, once, outside the clock.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<S: State>(self) -> Self::Output;
 }
 
 /// The refusal of a value longer than agreed.

@@ -1,12 +1,13 @@
 //! The only list of ways to share state: one row per variant, `mechanism/wait`.
 
 use super::in_process::InProcess;
-use super::{Visitor, dash_map, manager, manager_epoll, mutex_map, rwlock_map, seqlock_cells, shards, shm_map};
+use super::{State, dash_map, manager, manager_epoll, mutex_map, rwlock_map, seqlock_cells, shards, shm_map};
 use crate::lock::{FutexMutex, ShmRwLock, Ttas};
 use crate::variant::registry;
 use crate::wait::{Hybrid, Spin};
 
 registry! {
+    <S: State>
     "manager/block" => manager::Manager,
     "manager-epoll/block" => manager_epoll::ManagerEpoll,
 

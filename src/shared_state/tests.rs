@@ -13,12 +13,16 @@ use crate::shm::{self, Segment};
 
 const SHAPE: Shape = Shape { keys: 6, entries: 10, value_bytes: 20, seats: 2 };
 
-struct Exercise;
+struct Exercise(fn() -> io::Result<()>);
 
-impl Visitor for Exercise {
-    type Output = io::Result<()>;
+impl Entry for Exercise {
+    fn of<S: State>() -> Self {
+        Self(Self::run::<S>)
+    }
+}
 
-    fn visit<S: State>(self) -> io::Result<()> {
+impl Exercise {
+    fn run<S: State>() -> io::Result<()> {
         let Places { keeper, seats } = S::create(&SHAPE)?;
         thread::scope(|scope| {
             let service = keeper.map(|address| scope.spawn(|| S::keep(address, &SHAPE)));
@@ -62,8 +66,8 @@ fn exercise(first: &mut impl Handle, second: &mut impl Handle) -> io::Result<()>
 
 #[test]
 fn every_row_gives_back_what_was_set_and_keeps_its_limits() {
-    for row in ROWS {
-        visit(row, Exercise).expect("a row").unwrap_or_else(|error| panic!("{row}: {error}"));
+    for (row, Exercise(run)) in rows() {
+        run().unwrap_or_else(|error| panic!("{row}: {error}"));
     }
 }
 

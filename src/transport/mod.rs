@@ -1,4 +1,30 @@
 //! Transports: mechanisms that carry byte messages between processes or threads. `registry.rs` lists all of them.
+//!
+//! The way from a row's name to its type is an [`Entry`], made outside the timed code:
+//!
+//! ```
+//! use ipcmark::record::{Case, Measure};
+//! use ipcmark::transport::{self, Entry, Peers, Receiver, Sender, Shape, Transport};
+//!
+//! /// Sends one message and receives it.
+//! struct Once(fn() -> std::io::Result<Vec<u8>>);
+//!
+//! impl Entry for Once {
+//!     fn of<T: Transport>() -> Self {
+//!         Self(|| {
+//!             let case = Case::new("transport", "pipe", Measure::Stream).with(|p| p.message_bytes = Some(2));
+//!             let shape = Shape::of(&case);
+//!             let address = T::create(&shape)?;
+//!             T::attach_sender(&address, Peers::default(), &shape)?.send(2, |room| room.copy_from_slice(b"hi"))?;
+//!             T::attach_receiver(&address, Peers::default(), &shape)?.receive(<[u8]>::to_vec)
+//!         })
+//!     }
+//! }
+//!
+//! let rows: Vec<(&str, Once)> = transport::rows();
+//! let (_, Once(message)) = rows.iter().find(|(name, _)| *name == "pipe/block").expect("a row of this name");
+//! assert_eq!(message().expect("a pipe"), b"hi");
+//! ```
 
 mod byte_stream;
 pub mod erased;
@@ -9,7 +35,6 @@ mod notify;
 mod null;
 mod peer;
 mod pipes;
-pub mod prepare;
 mod readiness;
 mod registry;
 pub mod roles;
@@ -24,7 +49,7 @@ use std::io;
 use crate::address::{Address, Endpoint};
 use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
 
-pub use registry::{ROWS, rows, visit};
+pub use registry::{Entry, rows};
 pub use roles::{EndpointId, Roles};
 
 /// Name of the family in cases and keys.
@@ -220,41 +245,4 @@ pub trait Sender {
 pub trait Receiver {
     /// Waits for a message and passes it to `read`.
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R>;
-}
-
-/// Work on a transport whose type is known: turns a name into a type once, outside the timed code.
-///
-/// ```
-/// use ipcmark::record::{Case, Measure};
-/// use ipcmark::transport::{self, Peers, Receiver, Sender, Shape, Transport, Visitor};
-///
-/// /// Sends one message and receives it.
-/// struct Once;
-///
-/// impl Visitor for Once {
-///     type Output = std::io::Result<Vec<u8>>;
-///
-///     fn visit<T: Transport>(self) -> Self::Output {
-///         let case = Case::new("transport", "pipe", Measure::Stream).with(|p| p.message_bytes = Some(2));
-///         let shape = Shape::of(&case);
-///         let address = T::create(&shape)?;
-///         T::attach_sender(&address, Peers::default(), &shape)?.send(2, |room| room.copy_from_slice(b"hi"))?;
-///         T::attach_receiver(&address, Peers::default(), &shape)?.receive(<[u8]>::to_vec)
-///     }
-/// }
-///
-/// let message = transport::visit("pipe/block", Once).expect("a row of this name");
-/// assert_eq!(message.expect("a pipe"), b"hi");
-/// ```
-pub trait Visitor {
-    /// Result of the work.
-    type Output;
-    /// Does the work with `T`.
-    fn visit<T: Transport>(self) -> Self::Output;
-}
-
-/// Functions of a transport, which a registry keeps for each row.
-pub trait Operations: Copy {
-    /// Functions of `T`.
-    fn of<T: Transport>() -> Self;
 }

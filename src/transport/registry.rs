@@ -1,14 +1,12 @@
 //! The only list of transports: one row per variant, `mechanism/wait` (or `mechanism` where nobody ever waits).
 
 use super::readiness::{Block, Busy, Epoll};
-use super::{
-    Operations, Visitor, kernel_copies, kernel_queues, libraries, notify, null, pipes, shared, sockets, threads,
-};
+use super::{Transport, kernel_copies, kernel_queues, libraries, notify, null, pipes, shared, sockets, threads};
 use crate::variant::registry;
 use crate::wait::{Doorbell, Hybrid, Park, Spin, SpinYield};
 
 registry! {
-    Operations:
+    <T: Transport>
     "null" => null::Null,
 
     "pipe/block" => pipes::pipe::Pipe,

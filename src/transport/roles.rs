@@ -96,7 +96,7 @@ impl Roles {
 const STAMP_BYTES: u64 = 8;
 
 /// Errors: the reason why a channel of `T` does not support the roles of `case`.
-pub(super) fn supports<T: Transport>(case: &Case) -> Result<(), String> {
+pub fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     let roles = Roles::of(case);
     let (producers, consumers) = (roles.senders_each, roles.receivers_each);
     let less = case.params.touch.is_some_and(|touch| touch != Touch::All);

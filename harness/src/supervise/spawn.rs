@@ -41,7 +41,7 @@ pub(super) fn start(program: &Program, order: &Order, home: &Path) -> io::Result
     if let Some(name) = program.shown_as {
         command.arg0(name);
     }
-    command.args(&program.arguments).arg("worker").arg(&order.role).env("TMPDIR", home).process_group(0);
+    command.args(&program.arguments).arg("worker").arg(order.role.word()).env("TMPDIR", home).process_group(0);
     // A backtrace would push the reason out of the end of the log.
     command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -42,7 +42,7 @@ impl Worker {
         let raw = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a child's pid is positive");
         let pidfd = rustix::process::pidfd_open(raw, PidfdFlags::empty())?;
         let child = unowned.0.take().expect("still in");
-        let id = WorkerId { role: order.role.clone(), pid };
+        let id = WorkerId { role: order.role.to_string(), pid };
         Ok(Self { id, lines: Lines::new(stdout), log: Log::new(stderr), child, pidfd, stdin, ended: None })
     }
 

@@ -167,7 +167,7 @@ fn orders(
         orders.push(Order {
             protocol: PROTOCOL,
             run_id: session.run_id.clone(),
-            role: role.role.to_owned(),
+            role: role.role,
             slot,
             slots,
             case: case.clone(),

@@ -7,7 +7,7 @@ use ipcmark::family;
 use ipcmark::measure::floors;
 use ipcmark::measure::locks::{Concluded, Expected};
 use ipcmark::protocol::Report;
-use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, RoleCost, Status, Verdict, metric};
+use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, Role, RoleCost, Status, Verdict, metric};
 
 use super::attempt::Attempt;
 use crate::trace;
@@ -121,7 +121,8 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metric
     let one_way = matches!(case.measure, Measure::Stream | Measure::Paced | Measure::Wake | Measure::Drain);
     // The sender or dispatcher of these measures keeps its CPU busy until the next message is due.
     let generates_load = matches!(case.measure, Measure::Paced | Measure::Wake);
-    let busy = |role: &RoleCost| generates_load && matches!(role.role.as_str(), "sender" | "dispatcher");
+    let busy =
+        |role: &RoleCost| generates_load && [Role::Sender, Role::Dispatcher].iter().any(|it| it.word() == role.role);
     let counted: Vec<&RoleCost> = roles.iter().filter(|role| !busy(role)).collect();
     let messages = match case.measure {
         _ if one_way => count,

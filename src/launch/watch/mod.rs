@@ -17,10 +17,10 @@ use rustix::process::PidfdFlags;
 use super::End;
 use super::process::Process;
 use crate::child;
-use crate::record::{Ending, Isolation};
+use crate::record::{Case, Ending, Isolation};
 
 pub use super::process::until_ended;
-pub use registry::{ROWS, visit};
+pub use registry::{Entry, rows};
 
 /// How somebody lives who is watched: until he is told to end, or ended.
 pub type Life = Box<dyn FnOnce() + Send>;
@@ -65,12 +65,9 @@ pub trait Watch: Sized + 'static {
     fn signal(&mut self, signal: Signal) -> io::Result<()>;
 }
 
-/// Work to be done with a way's type.
-pub trait Visitor {
-    /// What the work gives.
-    type Output;
-    /// The work.
-    fn visit<W: Watch>(self) -> Self::Output;
+/// How the case's child comes to its end.
+pub fn ending(case: &Case) -> Ending {
+    case.params.ending.unwrap_or(Ending::Exit)
 }
 
 /// Forks somebody who lives `life`, leaves with status 0, and dies with this process.

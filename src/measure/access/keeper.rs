@@ -55,7 +55,7 @@ impl Used {
         let running_ns = self.running_ns.saturating_sub(before.running_ns).min(wall_ns);
         let ready_ns = self.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
         RoleCost {
-            role: task.role.to_owned(),
+            role: task.role.to_string(),
             cpu: task.cpu,
             messages: 0,
             wall_ns,

@@ -27,8 +27,7 @@ use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::protocol::HolderFinding;
 use crate::record::{Case, Metrics};
-use crate::shared_state::prepare::COUNTERS;
-use crate::shared_state::{Handle, Shape, State};
+use crate::shared_state::{COUNTERS, Handle, Shape, State};
 
 pub use keeper::beside;
 pub use summary::conclude;

@@ -1,7 +1,7 @@
 //! What a consumer checks of each item: every byte, and that each producer's items come in order, once.
 
 use crate::payload::{Known, mix, parts, stamp_of};
-use crate::queue::prepare::Sides;
+use crate::queue::Sides;
 
 /// The producer number of end marks, which are no items.
 pub const END_MARK: u16 = u16::MAX;

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::control::Page;
 use crate::payload::{mix, stamp};
 use crate::queue::Joined;
-use crate::queue::prepare::Sides;
+use crate::queue::Sides;
 use crate::wait::WaitLimit;
 
 /// The channel of the page on which producers count that they have finished.

@@ -6,8 +6,7 @@ use super::check::{Check, END_MARK};
 use crate::control::Page;
 use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
-use crate::queue::prepare::Sides;
-use crate::queue::{Got, Handle, Joinable, Joined, Put};
+use crate::queue::{Got, Handle, Joinable, Joined, Put, Sides};
 use crate::wait::WaitLimit;
 
 /// The producer number of items that the leader puts while it has the queue to itself.

@@ -12,13 +12,14 @@ use crate::clock;
 use crate::control::{Leader, Member};
 use crate::pin;
 use crate::protocol::{Link, Report};
-use crate::record::{Case, Floors, Measure, Placement, SizedFloor, Substrate};
+use crate::record::{Case, Floors, Measure, Placement, Role, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
 use crate::variant::RoleSpec;
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "machine";
-const MECHANISM: &str = "floors";
+/// Its only mechanism.
+pub const MECHANISM: &str = "floors";
 
 const LINE: u32 = 20;
 const RING: u32 = 21;
@@ -46,8 +47,8 @@ pub fn case(placement: Placement) -> Case {
 pub fn roles() -> io::Result<Vec<RoleSpec>> {
     let memory = shm::create(Substrate::Memfd, arena_bytes())?;
     let role =
-        |name, end| RoleSpec { role: name, links: vec![Link { channel: 0, end, address: memory.only(end) }], slots: 1 };
-    Ok(vec![role("first", Endpoint::Sender), role("second", Endpoint::Receiver)])
+        |role, end| RoleSpec { role, links: vec![Link { channel: 0, end, address: memory.only(end) }], slots: 1 };
+    Ok(vec![role(Role::First, Endpoint::Sender), role(Role::Second, Endpoint::Receiver)])
 }
 
 fn arena_bytes() -> usize {

@@ -22,7 +22,7 @@ mod worker;
 use std::thread;
 
 use crate::measure::MeasureError;
-use crate::pool::{self, Staff, prepare};
+use crate::pool::{self, Staff};
 use crate::record::{Call, Case, Chunk, KillPoint, Measure};
 use crate::{abort, clock};
 
@@ -36,7 +36,7 @@ const CONFORMANCE_IN_FLIGHT: u32 = 16;
 
 /// Configuration of the case's pool; `cpus` are those of the workers.
 pub fn staff(case: &Case, cpus: Vec<u32>) -> Staff {
-    let workers = prepare::workers(case);
+    let workers = pool::workers(case);
     let largest = tasks::largest_of(case, workers);
     Staff {
         workers,
@@ -45,16 +45,15 @@ pub fn staff(case: &Case, cpus: Vec<u32>) -> Staff {
         in_flight: match case.measure {
             Measure::Recover => recover::tasks_out(workers),
             Measure::Conformance => recover::tasks_out(workers).max(CONFORMANCE_IN_FLIGHT),
-            _ => prepare::in_flight(case),
+            _ => pool::in_flight(case),
         },
     }
 }
 
-/// Checks that the case can be measured with its pool.
+/// Whether the measure can be taken of the case's shape.
 ///
 /// Errors: the reason, with the values that are supported.
 pub fn supports(case: &Case) -> Result<(), String> {
-    pool::supports(case, &staff(case, vec![]))?;
     let chunked = case.params.chunk.is_some_and(|chunk| chunk != Chunk::One);
     let in_chunks = matches!(case.params.call, Some(Call::Map | Call::Imap | Call::ImapUnordered));
     match case.measure {

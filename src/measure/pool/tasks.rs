@@ -1,6 +1,6 @@
 //! Tasks of a case, and how a list of them is cut into chunks.
 
-use crate::pool::prepare;
+use crate::pool;
 use crate::record::{Call, Case, Chunk, Measure};
 
 /// Tasks of one list, at most.
@@ -35,7 +35,7 @@ impl Tasks {
             call: case.params.call.unwrap_or(Call::Apply),
             chunk: case.params.chunk.unwrap_or(Chunk::One),
             list_length: list_length(case),
-            workers: prepare::workers(case),
+            workers: pool::workers(case),
         }
     }
 

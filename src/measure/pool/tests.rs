@@ -5,16 +5,12 @@ use super::paced::OpenLoop;
 use super::{Event, FAILS, SHOWN, TaskWorker, Tasks, staff, within};
 use crate::control::Page;
 use crate::measure::schedule::Schedule;
-use crate::pool::{self, Pool, Visitor};
+use crate::pool::{Entry, Pool, rows};
 use crate::record::{Arrivals, Call, Case, Chunk, Measure};
 
-struct Forget;
-
-impl Visitor for Forget {
-    type Output = AnyPool;
-
-    fn visit<P: Pool>(self) -> AnyPool {
-        AnyPool::of::<P>()
+impl Entry for AnyPool {
+    fn of<P: Pool>() -> Self {
+        Self::of::<P>()
     }
 }
 
@@ -28,7 +24,7 @@ fn case(measure: Measure) -> Case {
 
 fn open(case: &Case) -> (Box<dyn Dispatcher>, Page) {
     let (page, control) = Page::create().expect("memory");
-    let pool = pool::visit("serial", Forget).expect("the row exists");
+    let (_, pool): (_, AnyPool) = rows().into_iter().find(|(name, _)| *name == "serial").expect("the row exists");
     let tasks = Tasks::of(case, 0);
     (pool.open(&staff(case, vec![]), TaskWorker::new(24, false, control), tasks).expect("opens"), page)
 }

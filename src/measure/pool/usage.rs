@@ -8,7 +8,7 @@ use nix::unistd::{SysconfVar, sysconf};
 use crate::clock;
 use crate::measure::proc::{self, Stat};
 use crate::pool::Hand;
-use crate::record::RoleCost;
+use crate::record::{Role, RoleCost};
 
 /// First reading of the counters of each worker.
 pub struct WorkerUsage {
@@ -49,7 +49,7 @@ impl WorkerUsage {
                 after.system_ns.saturating_sub(before.system_ns),
             );
             RoleCost {
-                role: "worker".to_owned(),
+                role: Role::Worker.to_string(),
                 cpu: cpus.get(seat).copied(),
                 wall_ns,
                 user_ns,

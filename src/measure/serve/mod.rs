@@ -26,8 +26,8 @@ use self::tree::Usage;
 use super::{MeasureError, MeasureResult, Task, phase, together};
 use crate::control::Leader;
 use crate::protocol::Report;
-use crate::record::{Measure, RoleCost, metric};
-use crate::server::{Patience, prepare};
+use crate::record::{Measure, Role, RoleCost, metric};
+use crate::server::Patience;
 
 pub use crowd::EventCount;
 pub use tree::processes;
@@ -41,6 +41,8 @@ pub struct Target {
     pub connect: fn(&str) -> io::Result<OwnedFd>,
     /// How many connections it looks after at a time.
     pub patience: Patience,
+    /// Client processes to start.
+    pub clients: u32,
     /// Its first process.
     pub pid: u32,
 }
@@ -65,7 +67,7 @@ impl<'a> Serving<'a> {
     /// Starts the clients and has them connect. Runs before the clock.
     pub fn begin(task: &'a Task, target: &'a Target) -> Result<Self, MeasureError> {
         let times = if task.case.measure == Measure::Paced { open::most_requests(task)? } else { 0 };
-        let mut crowd = EventCount::gather(task, target, prepare::clients(&task.case), times)?;
+        let mut crowd = EventCount::gather(task, target, target.clients, times)?;
         crowd.connect(0..1)?;
         let first_bytes = tree::pss_bytes(target.pid);
         crowd.connect(1..crowd.clients())?;
@@ -133,13 +135,17 @@ impl<'a> Serving<'a> {
 
     /// Clients together, and the server where the kernel tells.
     fn roles(&self, requests: u64, server: Option<(Usage, Usage)>) -> Vec<RoleCost> {
-        let clients =
-            RoleCost { role: self.task.role.to_owned(), cpu: self.task.cpu, messages: requests, ..RoleCost::default() };
+        let clients = RoleCost {
+            role: self.task.role.to_string(),
+            cpu: self.task.cpu,
+            messages: requests,
+            ..RoleCost::default()
+        };
         let clients = self.crowd.area().lines().fold(clients, |mut sum, line| {
             line.add_cost(&mut sum);
             sum
         });
-        let server = server.map(|(before, after)| after.since(&before, prepare::SERVER, None, requests));
+        let server = server.map(|(before, after)| after.since(&before, Role::Server, None, requests));
         [Some(clients), server].into_iter().flatten().collect()
     }
 

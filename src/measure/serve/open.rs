@@ -14,7 +14,7 @@ use crate::measure::paced::tally::{NEVER, Tally};
 use crate::measure::schedule::Schedule;
 use crate::measure::{MeasureError, MeasureResult, Task, histogram};
 use crate::protocol::Report;
-use crate::server::prepare;
+use crate::server;
 
 /// Fewer requests would have no median to speak of, and no first and last to compare.
 const MIN_REQUESTS: u64 = 100;
@@ -73,7 +73,7 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
         messages: count,
         chosen_by: if task.timing.fixed_count.is_some() { "fixed" } else { "time" }.into(),
         warm_up_ns: task.timing.warm_up_ns,
-        metrics: tally.metrics(&distribution, prepare::request_bytes(&task.case), false),
+        metrics: tally.metrics(&distribution, server::request_bytes(&task.case), false),
         histogram: histogram::encode(&distribution),
         ..Report::default()
     };

@@ -3,7 +3,7 @@
 use crate::measure::locks::work::{self, Chain};
 use crate::payload::{Known, expected, fold, stamp};
 use crate::record::{self, Case};
-use crate::server::{Service, prepare};
+use crate::server::{self, Service};
 
 /// Sends the request back.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub struct Compute {
 impl Echo {
     /// What `case` asks for.
     pub fn of(case: &Case) -> Self {
-        Self { bytes: prepare::request_bytes(case) }
+        Self { bytes: server::request_bytes(case) }
     }
 }
 
@@ -40,7 +40,7 @@ impl Compute {
     /// What `case` asks for. The work is calibrated here, on the CPU on which the server will run.
     pub fn of(case: &Case) -> Self {
         let rounds = Chain::calibrated().rounds(case.params.grain_ns.unwrap_or(0));
-        Self { bytes: prepare::request_bytes(case), rounds }
+        Self { bytes: server::request_bytes(case), rounds }
     }
 }
 
@@ -53,8 +53,8 @@ impl Service for Compute {
     fn answer(&self, buffer: &mut [u8]) -> usize {
         work::run(self.rounds);
         let sum = fold(buffer);
-        buffer[..prepare::SUM_BYTES].copy_from_slice(&sum.to_le_bytes());
-        prepare::SUM_BYTES
+        buffer[..server::SUM_BYTES].copy_from_slice(&sum.to_le_bytes());
+        server::SUM_BYTES
     }
 }
 
@@ -72,10 +72,10 @@ pub struct Requests {
 impl Requests {
     /// Those of the client with this number.
     pub fn new(case: &Case, client: u32) -> Self {
-        let (bytes, service) = (prepare::request_bytes(case), prepare::service(case));
+        let (bytes, service) = (server::request_bytes(case), server::service(case));
         let answer_bytes = match service {
             record::Service::Echo => bytes,
-            record::Service::Compute => prepare::SUM_BYTES,
+            record::Service::Compute => server::SUM_BYTES,
         };
         Self { client: client as u16, next: 0, service, room: vec![0; bytes].into_boxed_slice(), answer_bytes }
     }

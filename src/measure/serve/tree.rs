@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::clock;
 use crate::measure::proc::{self, Stat};
-use crate::record::RoleCost;
+use crate::record::{Role, RoleCost};
 
 /// Proportional share of memory of the process `root` and its descendants: private pages, and of shared ones a share. None
 /// where the kernel does not tell. Memory of the kernel, socket buffers included, belongs to nobody and is not in it.
@@ -83,7 +83,7 @@ impl Usage {
     /// What was used from an earlier reading to this one, over all threads together: of four that slept for a second four
     /// seconds were blocked. CPU time is exact; how it divides into user and system time the kernel tells in ticks of 10 ms
     /// only, so that it is the division of all their life.
-    pub(super) fn since(&self, earlier: &Self, role: &str, cpu: Option<u32>, messages: u64) -> RoleCost {
+    pub(super) fn since(&self, earlier: &Self, role: Role, cpu: Option<u32>, messages: u64) -> RoleCost {
         let grown = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
         let wall_ns = grown(|it| it.at_ns) * self.threads;
         let running_ns = grown(|it| it.running_ns).min(wall_ns);
@@ -92,7 +92,7 @@ impl Usage {
         let user_share = if ticks > 0 { self.user_ticks as f64 / ticks as f64 } else { 0.0 };
         let user_ns = (running_ns as f64 * user_share) as u64;
         RoleCost {
-            role: role.to_owned(),
+            role: role.to_string(),
             cpu,
             messages,
             wall_ns,
@@ -138,7 +138,7 @@ mod tests {
             system_ticks: 3,
             ..earlier
         };
-        let cost = later.since(&earlier, "server", None, 4);
+        let cost = later.since(&earlier, Role::Server, None, 4);
         assert_eq!((cost.wall_ns, cost.running_ns, cost.ready_ns, cost.blocked_ns), (2000, 600, 100, 1300));
         assert_eq!((cost.user_ns, cost.system_ns), (150, 450));
     }

@@ -1,10 +1,12 @@
 //! What came of a trial: numbers with their verdict, their cost, and what they should have cost.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::words::words;
 use super::{Status, Verdict};
 
 /// What came of a trial.
@@ -105,10 +107,59 @@ pub struct PairedFloor {
     pub futex_hop_ns: Option<f64>,
 }
 
+words! {
+    /// What a process or thread does in a trial. The word is also its process's second argument, so `ps` shows it.
+    Role {
+        /// Sends the first message of each round trip.
+        Pinger = "pinger",
+        /// Answers each message of a round trip.
+        Ponger = "ponger",
+        /// Sends a stream.
+        Sender = "sender",
+        /// Receives and verifies a stream.
+        Receiver = "receiver",
+        /// Sends and receives, in one thread.
+        Solo = "solo",
+        /// Runs all roles of a trial in one process, most often as a thread each.
+        Host = "host",
+        /// Contends for a lock.
+        Holder = "holder",
+        /// Starts the processes that contend for a lock and are killed.
+        Warden = "warden",
+        /// Reads and writes shared state.
+        Accessor = "accessor",
+        /// Keeps shared state and answers requests.
+        Keeper = "keeper",
+        /// Puts into a work queue.
+        Producer = "producer",
+        /// Gets from a work queue.
+        Consumer = "consumer",
+        /// The first of two equal roles; it leads.
+        First = "first",
+        /// The second of two equal roles.
+        Second = "second",
+        /// Starts and times the clients of a server.
+        Clients = "clients",
+        /// Runs the server.
+        Server = "server",
+        /// Starts processes or threads and waits for their end.
+        Parent = "parent",
+        /// Writes memory that another process or thread may see.
+        Writer = "writer",
+        /// Hands out the tasks of a pool.
+        Dispatcher = "dispatcher",
+        /// Works on the tasks of a pool.
+        Worker = "worker",
+        /// Only burns CPU time beside the trial.
+        Hog = "hog",
+    }
+}
+
 /// What a role used between hot start and hot end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub struct RoleCost {
+    /// A [`Role`]'s word; a participant may call its roles otherwise.
     pub role: String,
     pub cpu: Option<u32>,
     pub messages: u64,

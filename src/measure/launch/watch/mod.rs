@@ -19,9 +19,8 @@ use nix::unistd::getpid;
 use super::summary::{median, spread};
 use crate::control::Page;
 use crate::launch::End;
-use crate::launch::prepare;
 use crate::launch::process::{has_children, until_some_child_ended};
-use crate::launch::watch::{Life, Watch};
+use crate::launch::watch::{self, Life, Watch};
 use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, Task, count, histogram};
 use crate::protocol::Report;
@@ -52,7 +51,7 @@ struct Known {
 ///
 /// Errors: `Invalid` for a wrong status, or when somebody is left at the end.
 pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) -> MeasureResult {
-    let ending = prepare::ending(&task.case);
+    let ending = watch::ending(&task.case);
     let cue = Cue::create()?;
     let mut alive_ns = None;
     let (ends, mut report) = if matches!(ending, Ending::Daemon | Ending::Orphan) {

@@ -1,4 +1,4 @@
-//! The ends of channels that one role holds, and what each measure does with them.
+//! Ends of channels: which role holds which, and what each measure does with them.
 
 use std::io;
 use std::thread;
@@ -14,11 +14,38 @@ use crate::measure::round_trip::Side;
 use crate::measure::stream::{Sink, Source};
 use crate::measure::wake::{Rouser, Sleeper};
 use crate::measure::{MeasureResult, Task};
-use crate::protocol::Fault;
-use crate::protocol::Link;
-use crate::record::Measure;
+use crate::protocol::{Fault, Link};
+use crate::record::{Case, Measure};
 use crate::transport::erased::{AnyReceiver, AnySender};
-use crate::transport::{Peers, Roles, Shape, Transport};
+use crate::transport::{EndpointId, Peers, Roles, Shape, Transport};
+
+/// The ends that each role holds, by slot; `duplex` is [`Transport::DUPLEX`].
+pub(super) fn ends(case: &Case, duplex: bool) -> Vec<Vec<EndpointId>> {
+    let roles = Roles::of(case);
+    if !Shape::of(case).two_way() {
+        return (0..roles.count()).map(|slot| vec![roles.endpoint(slot)]).collect();
+    }
+    let first = channels(case.measure, duplex);
+    let seats = |turn: fn(Endpoint) -> Endpoint| -> Vec<EndpointId> {
+        (0..).zip(&first).map(|(channel, end)| EndpointId { channel, end: turn(*end), index: 0 }).collect()
+    };
+    vec![seats(|end| end), seats(opposite)]
+}
+
+/// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
+/// one out and one back.
+pub(super) fn channels(measure: Measure, duplex: bool) -> Vec<Endpoint> {
+    let two_way = matches!(measure, Measure::RoundTrip | Measure::CostModel);
+    if !two_way || duplex { vec![Endpoint::Sender] } else { vec![Endpoint::Sender, Endpoint::Receiver] }
+}
+
+/// The other end.
+fn opposite(end: Endpoint) -> Endpoint {
+    match end {
+        Endpoint::Sender => Endpoint::Receiver,
+        Endpoint::Receiver => Endpoint::Sender,
+    }
+}
 
 /// The links of one role, and what it knows about the other ends of each.
 #[derive(Default)]
@@ -119,7 +146,7 @@ impl<T: Transport> Ends<T> {
     }
 }
 
-/// What a hung worker does: nothing, for good, whatever it is told. Only its supervisor can end it.
+/// Does nothing until the supervisor kills the worker.
 fn hang() -> ! {
     loop {
         thread::park();

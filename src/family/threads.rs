@@ -11,7 +11,7 @@ use crate::pin;
 use crate::protocol::{Order, Report};
 
 /// An attached role. Behind `dyn`, so that what surrounds the timed loops is compiled once and not for each mechanism.
-pub(super) trait Role {
+pub(super) trait Attached {
     /// Plays the first role of a trial.
     fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult;
     /// Plays any other role.
@@ -19,10 +19,16 @@ pub(super) trait Role {
 }
 
 /// Attaches a role. Runs in the role's thread, before the clock starts.
-pub(super) type Attach<'a> = Box<dyn FnOnce(&Task) -> io::Result<Box<dyn Role>> + Send + 'a>;
+pub(super) type Attach<'a> = Box<dyn FnOnce(&Task) -> io::Result<Box<dyn Attached>> + Send + 'a>;
 
 /// Plays `role`, the only one of this process, once the harness says `go`.
-pub(super) fn play_alone(role: Box<dyn Role>, page: Page, talk: &mut Talk, slots: u32, task: &Task) -> MeasureResult {
+pub(super) fn play_alone(
+    role: Box<dyn Attached>,
+    page: Page,
+    talk: &mut Talk,
+    slots: u32,
+    task: &Task,
+) -> MeasureResult {
     talk.ready_go()?;
     if task.slot == 0 {
         role.lead(&mut Leader::new(page, slots), task)
@@ -34,7 +40,7 @@ pub(super) fn play_alone(role: Box<dyn Role>, page: Page, talk: &mut Talk, slots
 /// One role for each of `tasks`, all attached alike.
 pub(super) fn alike<'a>(
     tasks: &[Task],
-    attach: &'a (dyn Fn(&Task) -> io::Result<Box<dyn Role>> + Sync),
+    attach: &'a (dyn Fn(&Task) -> io::Result<Box<dyn Attached>> + Sync),
 ) -> Vec<Attach<'a>> {
     tasks.iter().map(|_| -> Attach<'a> { Box::new(attach) }).collect()
 }
@@ -124,6 +130,23 @@ pub(super) fn merge(
         (Err(led), Ok(_)) => Err(led),
         (_, Err(followed)) => Err(followed),
     }
+}
+
+/// One report of two. The endpoints of a pair count the same messages; of several, the leader has checked the sum.
+pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> MeasureResult {
+    merge(led, followed, |mut led, mut followed| {
+        if pair && led.messages != followed.messages {
+            let (ours, theirs) = (led.messages, followed.messages);
+            return Err(MeasureError::Invalid(format!("the leader counted {ours} and the member {theirs}")));
+        }
+        led.roles.append(&mut followed.roles);
+        led.metrics.append(&mut followed.metrics);
+        led.histogram = led.histogram.or(followed.histogram);
+        if led.windows.is_empty() {
+            led.windows = followed.windows;
+        }
+        Ok(led)
+    })
 }
 
 /// One report of two that differ in what their own roles cost and saw.

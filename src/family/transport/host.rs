@@ -2,21 +2,25 @@
 
 use std::io;
 
-use super::Talk;
-use super::ends::{Ends, Seating};
-use super::threads::{self, Attach, Role};
+use super::ends::{Ends, Seating, ends};
+use super::{Talk, role};
 use crate::address::{self, Endpoint};
 use crate::control::{Leader, Member, Page};
+use crate::family::threads::{self, Attach, Attached};
 use crate::measure::paired::Floor;
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::{Link, Order};
 use crate::transport::erased::AnyTransport;
-use crate::transport::{Peers, Roles, Shape, Transport, prepare};
+use crate::transport::{Peers, Roles, Shape, Transport};
 
 /// Attaches one role's endpoints.
-pub(super) type AttachEnds = fn(Seating, &Shape, Floor) -> io::Result<Box<dyn Role>>;
+pub(super) type AttachEnds = fn(Seating, &Shape, Floor) -> io::Result<Box<dyn Attached>>;
 
-pub(super) fn attach_ends<T: Transport>(seating: Seating, shape: &Shape, floor: Floor) -> io::Result<Box<dyn Role>> {
+pub(super) fn attach_ends<T: Transport>(
+    seating: Seating,
+    shape: &Shape,
+    floor: Floor,
+) -> io::Result<Box<dyn Attached>> {
     Ok(Box::new((Ends::<T>::attach(seating, shape)?, floor)))
 }
 
@@ -27,7 +31,8 @@ pub(super) fn host(
     page: &Page,
     talk: &mut Talk,
 ) -> MeasureResult {
-    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, role(order, slot), slot as usize)).collect();
+    let tasks: Vec<Task> =
+        (0..order.slots).map(|slot| Task::of(order, role(&order.case, slot), slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
     let seatings = seatings(transport, order, &Shape::of(&order.case))?;
     let memory = Floor::memory(tasks[0].message_bytes())?;
@@ -43,20 +48,10 @@ pub(super) fn host(
         })
     };
     let roles = seatings.into_iter().map(role).collect();
-    threads::play(order, page, talk, &tasks, roles, &|led, followed| both(led, followed, pair))
+    threads::play(order, page, talk, &tasks, roles, &|led, followed| threads::both(led, followed, pair))
 }
 
-fn role(order: &Order, slot: u32) -> &'static str {
-    let two_way = Shape::of(&order.case).two_way();
-    match (two_way, slot < Roles::of(&order.case).senders()) {
-        (true, true) => "pinger",
-        (true, false) => "ponger",
-        (false, true) => "sender",
-        (false, false) => "receiver",
-    }
-}
-
-impl<T: Transport> Role for (Ends<T>, Floor) {
+impl<T: Transport> Attached for (Ends<T>, Floor) {
     fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (ends, floor) = *self;
         ends.lead(leader, task, floor)
@@ -68,27 +63,10 @@ impl<T: Transport> Role for (Ends<T>, Floor) {
     }
 }
 
-/// One report of two. The endpoints of a pair count the same messages; of several, the leader has checked the sum.
-pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> MeasureResult {
-    threads::merge(led, followed, |mut led, mut followed| {
-        if pair && led.messages != followed.messages {
-            let (ours, theirs) = (led.messages, followed.messages);
-            return Err(format!("the leader counted {ours} and the member {theirs}").into());
-        }
-        led.roles.append(&mut followed.roles);
-        led.metrics.append(&mut followed.metrics);
-        led.histogram = led.histogram.or(followed.histogram);
-        if led.windows.is_empty() {
-            led.windows = followed.windows;
-        }
-        Ok(led)
-    })
-}
-
 /// Makes the channels and deals their ends out, with what each end would have offered the others.
 fn seatings(transport: AnyTransport, order: &Order, shape: &Shape) -> io::Result<Vec<Seating>> {
-    let ends = prepare::ends(&order.case, transport.duplex);
-    let channels = ends.iter().flatten().map(|endpoint| endpoint.channel + 1).max().unwrap_or(0);
+    let ends = ends(&order.case, transport.duplex);
+    let channels = ends.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
     let addresses = (0..channels).map(|_| (transport.create)(shape)).collect::<io::Result<Vec<_>>>()?;
     let mut texts: Vec<(u32, Endpoint, String)> = vec![];
     let mut seatings = vec![];

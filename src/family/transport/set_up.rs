@@ -2,26 +2,28 @@
 
 use std::sync::Arc;
 
-use super::Talk;
-use super::host::both;
-use super::threads::{self, Attach, Role};
 use crate::address;
 use crate::control::{Leader, Member, Page};
+use crate::family::Talk;
+use crate::family::threads::{self, Attach, Attached};
 use crate::measure::set_up::{self, Desk};
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
+use crate::record::Role;
 use crate::transport::erased::AnyTransport;
 
 pub(super) fn both_ends(transport: AnyTransport, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     address::lease_as_worker(&order.run_id)?;
-    let tasks = [("sender", 0), ("receiver", 1)].map(|(role, index)| Task::of(order, role, index));
+    let tasks = [(Role::Sender, 0), (Role::Receiver, 1)].map(|(role, index)| Task::of(order, role, index));
     talk.exchange(vec![])?;
     let desk = Arc::new(Desk::default());
     let role = |_| -> Attach {
         let desk = desk.clone();
         Box::new(move |_| Ok(Box::new(Maker { transport, desk })))
     };
-    threads::play(order, page, talk, &tasks, (0..2).map(role).collect(), &|led, followed| both(led, followed, true))
+    threads::play(order, page, talk, &tasks, (0..2).map(role).collect(), &|led, followed| {
+        threads::both(led, followed, true)
+    })
 }
 
 /// One of two threads that hand each other what they make.
@@ -30,7 +32,7 @@ struct Maker {
     desk: Arc<Desk>,
 }
 
-impl Role for Maker {
+impl Attached for Maker {
     fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         set_up::lead(self.transport, leader, task, &self.desk)
     }
