@@ -19,7 +19,7 @@ use rustix::net::sockopt::{self, Timeout};
 use crate::control::Leader;
 use crate::measure::meter::Meter;
 use crate::measure::serve::service::Requests;
-use crate::measure::serve::{EventCount, Target, processes};
+use crate::measure::serve::{Clients, Target, processes};
 use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::protocol::Report;
 use crate::server::{self, Patience};
@@ -74,7 +74,7 @@ impl Trial<'_> {
     fn serve_a_crowd(&mut self) -> Result<u32, MeasureError> {
         let clients = self.target.clients;
         let wanted = u64::from(clients) * REQUESTS_EACH;
-        let mut crowd = EventCount::gather(self.task, self.target, clients, 0)?;
+        let mut crowd = Clients::gather(self.task, self.target, clients, 0)?;
         crowd.connect(0..clients)?;
         let answered = crowd.ask(wanted)?;
         crowd.leave()?;

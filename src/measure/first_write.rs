@@ -1,9 +1,9 @@
 //! What does the first write to a page cost that another shares, and who sees it?
 //!
-//! One writes a word into each of many pages that it has had before, while another, who came into the world after that, looks
-//! on asleep: all pages once, the first write, and then all of them again, the later write. Then the other one reads the same
-//! words, writes its own next to them, and leaves. What each saw of the other must be what the mechanism says, page by page, in
-//! every round of the timed run.
+//! One writes a word into each of many pages that it has had before, while another, who came into the world after that,
+//! looks on asleep: all pages once, the first write, and then all of them again, the later write. Then the other one
+//! reads the same words, writes its own next to them, and leaves. What each saw of the other must be what the mechanism
+//! says, page by page, in every round of the timed run.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -134,8 +134,8 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
     Ok(Round { first_ns: once_ns - began_ns, later_ns: twice_ns - once_ns })
 }
 
-/// What the other one does: sleeps while pages are written, then looks, writes and says how many of the new words it saw. It
-/// gives up at once when a pipe of it breaks, which its parent notices.
+/// What the other one does: sleeps while pages are written, then looks, writes and says how many of the new words it
+/// saw. It gives up at once when a pipe of it breaks, which its parent notices.
 fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: OwnedFd, output: OwnedFd) -> Life {
     Box::new(move || {
         let pinned = cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok());

@@ -1,5 +1,5 @@
-//! Faults on purpose: a sender that loses, repeats, reorders or corrupts one message, so that the checks of the timed run
-//! can be seen to catch it; a receiver that stands still, so that the measures can be seen to show it or to hide it.
+//! Faults on purpose: a sender that loses, repeats, reorders or corrupts one message, so that the checks of the timed
+//! run can be seen to catch it; a receiver that stands still, so that the measures can be seen to show it or to hide it.
 
 use std::io;
 use std::time::Duration;

@@ -3,9 +3,9 @@
 //! be missing, that every message arrived exactly once.
 //!
 //! A consumer that shares a channel does not know which message is its next. The first word of a payload is a bijection
-//! of producer and sequence, so it tells; all consumers together add up what they saw, and the leader compares number and
-//! sum with what was sent. Where consumers share, the producer that finishes last sends one end mark to each of them,
-//! which the queue's order keeps behind every message.
+//! of producer and sequence, so it tells; all consumers together add up what they saw, and the leader compares number
+//! and sum with what was sent. Where consumers share, the producer that finishes last sends one end mark to each of
+//! them, which the queue's order keeps behind every message.
 
 mod gather;
 
@@ -93,7 +93,8 @@ impl<S: Sender> Producing for Producer<'_, S> {
     }
 }
 
-/// Sends a phase's messages. The sender of a channel that finishes last sends the end marks, and all note how far they are.
+/// Sends a phase's messages. The sender of a channel that finishes last sends the end marks, and all note how far they
+/// are.
 fn produce(
     producer: &mut dyn Producing,
     count: u64,

@@ -158,8 +158,8 @@ impl fmt::Display for MeasureError {
 /// What a role gives back.
 pub type MeasureResult = Result<Report, MeasureError>;
 
-/// Answers phases until the trial is over: `work` for the measure's own, the paired floor's for the rest. `work` says how
-/// many units it really did. Gives the cost of the timed work and that number.
+/// Answers phases until the trial is over: `work` for the measure's own, the paired floor's for the rest. `work` says
+/// how many units it really did. Gives the cost of the timed work and that number.
 pub fn follow(
     member: &mut Member,
     task: &Task,

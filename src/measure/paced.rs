@@ -1,15 +1,15 @@
 //! What is the latency at a given rate? Open loop: messages are due by the clock, whatever became of the last one.
 //!
 //! A message's latency runs from when it was due until the receiver has verified its last byte. So a receiver that falls
-//! behind, or a sender held up by a full queue, shows up in every message it delays; a closed loop would wait politely and
-//! never ask the question (Tene, How NOT to Measure Latency, 2015).
+//! behind, or a sender held up by a full queue, shows up in every message it delays; a closed loop would wait politely
+//! and never ask the question (Tene, How NOT to Measure Latency, 2015).
 //!
 //! The sender is the load generator: between messages it reads the clock without pause, and what is late already goes at
-//! once. Its CPU time says nothing about the mechanism, whose cost per message is the receiver's. The receiver stamps each
-//! message with its own tick counter, tied to the system's clock, by which messages are due, before and after the hot
-//! phase. Stamps stay in memory until the clock has stopped. The first due time, which the sender puts on the control
-//! page, is also the seed of Poisson arrivals: another one in every trial, since sets must be independent, and known to
-//! both sides.
+//! once. Its CPU time says nothing about the mechanism, whose cost per message is the receiver's. The receiver stamps
+//! each message with its own tick counter, tied to the system's clock, by which messages are due, before and after the
+//! hot phase. Stamps stay in memory until the clock has stopped. The first due time, which the sender puts on the
+//! control page, is also the seed of Poisson arrivals: another one in every trial, since sets must be independent, and
+//! known to both sides.
 
 pub(in crate::measure) mod tally;
 
@@ -70,8 +70,8 @@ impl<S: Sender> Pacer<S> {
         Self { sender, message_bytes, sent: 0 }
     }
 
-    /// The role that leads. The warm-up runs at full speed: where that is slower than the rate, fewer messages fill the hot
-    /// phase, so that an overloaded trial takes no longer than another.
+    /// The role that leads. The warm-up runs at full speed: where that is slower than the rate, fewer messages fill the
+    /// hot phase, so that an overloaded trial takes no longer than another.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;

@@ -1,9 +1,10 @@
-//! Is it parallel, or merely concurrent? Two share calibrated work, half of the steps each. The same work was done before and
-//! after by the leader alone, half of it each time, while the other slept: one after the other, what both do together.
+//! Is it parallel, or merely concurrent? Two share calibrated work, half of the steps each. The same work was done
+//! before and after by the leader alone, half of it each time, while the other slept: one after the other, what both do
+//! together.
 //!
-//! Each role's time running, ready and blocked tells the three apart: parallel is two running at once; concurrent on one CPU is
-//! one running while the other is ready; and two who need each other at every step are never both running, on however many
-//! CPUs.
+//! Each role's time running, ready and blocked tells the three apart: parallel is two running at once; concurrent on one
+//! CPU is one running while the other is ready; and two who need each other at every step are never both running, on
+//! however many CPUs.
 
 use super::locks::work::{self, Chain};
 use super::meter::Meter;

@@ -1,5 +1,5 @@
-//! What the kernel tells about processes and threads from outside. Source: proc(5): `stat`, `status`, `smaps_rollup`; the
-//! kernel's sched-stats for `schedstat`.
+//! What the kernel tells about processes and threads from outside. Source: proc(5): `stat`, `status`, `smaps_rollup`;
+//! the kernel's sched-stats for `schedstat`.
 
 use std::fs;
 
@@ -24,7 +24,8 @@ impl Stat {
     }
 }
 
-/// Nanoseconds on a CPU and waiting for one, of the task whose folder in /proc this is; zeros where the kernel does not tell.
+/// Nanoseconds on a CPU and waiting for one, of the task whose folder in /proc this is; zeros where the kernel does not
+/// tell.
 pub(crate) fn schedule(folder: &str) -> (u64, u64) {
     times_of(&fs::read_to_string(format!("{folder}/schedstat")).unwrap_or_default())
 }

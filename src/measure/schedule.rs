@@ -2,8 +2,8 @@
 //!
 //! The due time of a message is a pure function of seed, rate, producer and sequence, so that the receiver computes the
 //! same times as the sender. Nothing rides on the message, and one that is lost moves no other. Times count in
-//! picoseconds from the start: at ten million messages a second, gaps rounded to nanoseconds could bend the rate by half a
-//! percent.
+//! picoseconds from the start: at ten million messages a second, gaps rounded to nanoseconds could bend the rate by half
+//! a percent.
 //!
 //! Source: exponential gaps by inversion (Devroye, Non-Uniform Random Variate Generation, 1986, II.2); why an open loop
 //! at all: Schroeder, Wierman, Harchol-Balter, Open Versus Closed, NSDI 2006.

@@ -1,15 +1,15 @@
-//! What does the first message after a pause cost? From just before the send until the receiver has verified the last byte,
-//! one way.
+//! What does the first message after a pause cost? From just before the send until the receiver has verified the last
+//! byte, one way.
 //!
-//! A closed loop keeps every core awake and every cache warm, and hides what a message meets after a pause: a scheduler to
-//! wake the reader, a CPU that went into a sleep state, a timer tick, cold lines. The pause counts from the receiver's
-//! acknowledgement. The sender reads the clock through it, so its own CPU stays awake and what is measured is the waking of
-//! the other side; a sender that slept would add its own wake-up to another one's. For that reason its CPU time is left out
-//! of the cost per message too.
+//! A closed loop keeps every core awake and every cache warm, and hides what a message meets after a pause: a scheduler
+//! to wake the reader, a CPU that went into a sleep state, a timer tick, cold lines. The pause counts from the
+//! receiver's acknowledgement. The sender reads the clock through it, so its own CPU stays awake and what is measured is
+//! the waking of the other side; a sender that slept would add its own wake-up to another one's. For that reason its CPU
+//! time is left out of the cost per message too.
 //!
 //! Both moments are read on one clock: the tick counter where the leader finds those of the two CPUs in step, else the
-//! system's, which adds about one of its reads. The sender's moment and the acknowledgement travel on the control page, not
-//! with the message, and only while the message does not.
+//! system's, which adds about one of its reads. The sender's moment and the acknowledgement travel on the control page,
+//! not with the message, and only while the message does not.
 
 use std::io;
 

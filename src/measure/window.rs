@@ -1,8 +1,8 @@
-//! A window in which all holders run. It begins at a time that all know before it, and whose clock first says so ends it
-//! for all: a holder that starves could not stop the others, and one in the middle of a batch might take very long to
-//! finish it.
+//! Window of time in which all contenders run. It begins at an agreed time. The first contender whose clock passes the
+//! end ends it for all: one that starves could not stop the others, and one in the middle of a batch might take very
+//! long to finish it.
 //!
-//! What surrounds the windows of a trial is the same for every lock, state and measure, and compiled once: see [`Player`].
+//! Code around the windows is the same for all locks, states and measures, and compiled once: see [`Player`].
 
 pub(super) mod looks;
 pub(super) mod together;
@@ -23,28 +23,29 @@ use crate::measure::{MeasureError, MeasureResult, Task, attend, phase, together}
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Metrics, RoleCost};
 
-/// Windows: to warm up, to count, and for some one more, in which every piece of work is stamped.
+/// Windows: warm-up, counted, and for some measures a third in which each access is stamped.
 const WARM: u32 = 40;
 pub(super) const COUNTED: u32 = 41;
 const STAMPED: u32 = 42;
 
-/// What of the hot time the stamped window takes.
+/// The stamped window lasts this part of the hot time.
 const STAMPED_SHARE: u64 = 5;
-/// From opening a window until it begins: time for all to wake up, and some more for each.
+/// From opening a window to its begin: time for all to wake up, plus some for each.
 const START_AFTER_NS: u64 = 300_000;
 const START_AFTER_NS_EACH: u64 = 60_000;
 /// How long before that a holder is awake: a timer may come 50 us late.
+/// A contender wakes this long before the begin: a timer may come 50 us late.
 const AWAKE_BEFORE_NS: u64 = 100_000;
-/// Batches between two looks at the abort word.
+/// Batches between two checks of the abort flag.
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
-/// Acquisitions of a batch between two looks at the clock: where holders outnumber CPUs each may suddenly take a time slice.
+/// Acquisitions of a batch between two readings of the clock: with more contenders than CPUs each may take a time slice.
 const ACQUISITIONS_PER_CLOCK_CHECK: u32 = 32;
 
-/// Where whoever's clock says first that a window is over tells the others.
+/// Shared word by which the first contender that finds the window over tells the others.
 pub(super) trait Ending {
-    /// True once somebody's clock ended the window of this number.
+    /// Whether the window with this number has ended.
     fn is_over(&self, window: u64) -> bool;
-    /// Ends the window of this number for all.
+    /// Ends the window with this number for all.
     fn end(&self, window: u64);
 }
 
@@ -59,34 +60,34 @@ impl Ending for Page {
     }
 }
 
-/// When a window begins that `leader` opens now.
+/// Begin of a window that `leader` opens now.
 pub(super) fn next_start_ns(leader: &Leader) -> u64 {
     clock::now_ns() + START_AFTER_NS + START_AFTER_NS_EACH * u64::from(leader.slots())
 }
 
-/// Sleeps until shortly before `start_ns`, then keeps the CPU. One who had polled all along would be put off it, where
-/// holders outnumber CPUs, just as it begins. Says when that was.
+/// Sleeps until shortly before `start_ns`, then polls, and returns the time. Polling all along would use up the time
+/// slice just before the window where contenders outnumber CPUs.
 pub(super) fn wait_for(start_ns: u64) -> io::Result<u64> {
     let sleep_ns = start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
     thread::sleep(Duration::from_nanos(sleep_ns));
     spin_until(start_ns)
 }
 
-/// A window, in the terms of one holder's clock.
+/// A window, measured by one contender's clock.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     pub(super) trusted: bool,
-    /// A moment shortly before it.
+    /// A time shortly before it.
     pub(super) now: Anchor,
     pub(super) ns_per_tick: f64,
-    /// When it begins; the number of the window, too.
+    /// Its begin, which is also its number.
     pub(super) start_ns: u64,
     pub(super) length_ns: u64,
     pub(super) end_tick: u64,
 }
 
 impl Span {
-    /// The window from `start_ns` on. `first` is a moment long before it, by which the pace of the ticks is known.
+    /// The window from `start_ns` on. `first` is a much earlier time, from which the tick rate is computed.
     fn new(first: Anchor, page: &Page, task: &Task, start_ns: u64, length_ns: u64) -> Self {
         let trusted = page.shares_ticks() && task.ticks_trusted;
         let now = Anchor::now(trusted);
@@ -96,7 +97,7 @@ impl Span {
         Self { trusted, now, ns_per_tick, start_ns, length_ns, end_tick }
     }
 
-    /// Does `batch` over and over, which says at what tick it ended, until the window is over. Says when that was.
+    /// Runs `batch`, which returns its end in ticks, until the window is over. Returns the time of the end.
     #[inline]
     pub(super) fn fill(
         &self,
@@ -120,8 +121,8 @@ impl Span {
         }
     }
 
-    /// Whether a batch of which `done` are done should stop short: somebody ended the window, or, looked at now and then,
-    /// this holder's own clock does.
+    /// Whether a batch of which `done` are done should stop: the window was ended, or is over by this contender's clock,
+    /// which is read now and then.
     #[inline]
     pub(super) fn cuts_short(&self, ending: &impl Ending, done: u32) -> bool {
         ending.is_over(self.start_ns)
@@ -129,29 +130,29 @@ impl Span {
     }
 }
 
-/// A holder at work in windows: what differs from one measure to the next. Called through a pointer, once a window.
+/// Code of one contender in windows, for one measure. Called through a pointer, once per window.
 pub(super) trait Player {
-    /// Works through a window and notes who got how much; `hot` in the one that counts.
+    /// Runs the counted window or, unless `hot`, the warm-up.
     fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, MeasureError>;
-    /// Whether the window that counts is followed by one more, shorter one.
+    /// Whether a stamped window follows.
     fn stamps(&self) -> bool {
         false
     }
-    /// Works through that one, in which every piece of work may be stamped, and gives distributions by name.
+    /// Runs the stamped window and returns distributions by name.
     fn stamped(&mut self, _: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         Ok(BTreeMap::new())
     }
-    /// What this holder has changed of what is protected, in all windows so far.
+    /// Changes made by this contender in all windows so far.
     fn changes(&self) -> u64;
-    /// What must not have happened, where it did.
+    /// Description of a violation, if there was one.
     fn fault(&self) -> Option<String>;
-    /// Compares what is protected with what each holder says he changed of it, by slot, once all of them are done.
+    /// Compares the protected state with the changes of each contender, by slot, after the last window.
     ///
-    /// Errors: something got lost.
+    /// Errors: a change was lost.
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError>;
 }
 
-/// What one holder keeps from one window to the next.
+/// Data of one contender that lasts from one window to the next.
 struct Course<'a> {
     player: &'a mut dyn Player,
     task: &'a Task,
@@ -160,7 +161,7 @@ struct Course<'a> {
     cost: Option<RoleCost>,
 }
 
-/// The role that opens the windows.
+/// Runs the role that opens the windows.
 pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
     let page = leader.page().clone();
     let mut course = Course::new(player, task);
@@ -184,7 +185,7 @@ pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, fl
     Ok(Report { chosen_by: "time".into(), warm_up_ns, metrics, floor: floor.result(), ..report })
 }
 
-/// A role that goes along.
+/// Runs a role that takes part in the leader's windows.
 pub(super) fn follow(player: &mut dyn Player, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
     let mut course = Course::new(player, task);
     attend(member, floor, &mut |member, open| {
@@ -209,7 +210,7 @@ impl<'a> Course<'a> {
         together(leader, kind, start_ns, || self.window(&page, kind, start_ns))
     }
 
-    /// One window, from `start_ns` on.
+    /// Runs one window, from `start_ns` on.
     fn window(&mut self, page: &Page, kind: u32, start_ns: u64) -> Result<(), MeasureError> {
         let timing = &self.task.timing;
         let length_ns = match kind {
@@ -231,9 +232,9 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// What this holder has to say.
+    /// Result of this contender.
     ///
-    /// Errors: a check of its own failed.
+    /// Errors: one of its checks failed.
     fn report(&mut self) -> MeasureResult {
         if let Some(fault) = self.player.fault() {
             return Err(fault.into());

@@ -1,11 +1,11 @@
-//! What one user knows of all versions, and the check that nobody reads what was never there. Every word of a value follows
-//! from who wrote it, for which key, and how often he had written that key: a value is the payload of a stamp that says
-//! so. Half of one write and half of another, a value of another key, and one older than what was seen before all show.
+//! Versions known to one user, and the check of each value read. All bytes of a value follow from its writer, its key
+//! and the number of that writer's writes to the key. So a torn value, a value of another key, and one older than a
+//! value seen before are all detected.
 
 use crate::payload::{Known, parts, stamp, stamp_of};
 use crate::shared_state::Shape;
 
-/// Who counts: no user has this number.
+/// Stamp owner of counters; no user has this number.
 const COUNTER: u16 = u16::MAX;
 
 /// The versions that one user has seen or written.
@@ -13,14 +13,14 @@ pub(super) struct Book {
     slot: u32,
     seats: u32,
     bytes: usize,
-    /// Bits of a stamp's sequence that say the key; the others count.
+    /// Bits of a stamp's sequence that hold the key; the others hold the number of writes.
     key_bits: u32,
-    /// By key and slot, how often its user had written the key by what was seen of it.
+    /// By key and slot, the highest number of writes seen.
     newest: Vec<u64>,
     faults: Faults,
 }
 
-/// What must not happen, by how often it did.
+/// Violations by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Faults {
     torn: u64,
@@ -30,7 +30,7 @@ struct Faults {
 }
 
 impl Book {
-    /// The book of the user on `slot`, who knows of nothing yet.
+    /// Table of the user on `slot`, before the first access.
     pub(super) fn new(shape: &Shape, slot: u32) -> Self {
         Self {
             slot,
@@ -50,7 +50,7 @@ impl Book {
         Known::new(self.bytes, stamp(self.slot as u16 + 1, self.newest[at] << self.key_bits | key))
     }
 
-    /// Checks what was read of `key`.
+    /// Checks a value read from `key`.
     #[inline]
     pub(super) fn check(&mut self, key: u64, value: &[u8]) {
         let Some(stamp) = stamp_of(value) else { return self.tear() };
@@ -69,24 +69,24 @@ impl Book {
         self.newest[at] = self.newest[at].max(writes);
     }
 
-    /// Notes a value that was no whole version.
+    /// Counts a torn value.
     pub(super) fn tear(&mut self) {
         self.faults.torn += 1;
     }
 
-    /// Notes a key that was set, and is not there.
+    /// Counts a missing key.
     pub(super) fn miss(&mut self) {
         self.faults.missing += 1;
     }
 
-    /// What went wrong for this user, in words.
+    /// Description of the violations.
     pub(super) fn fault(&self) -> Option<String> {
         let Faults { torn, unknown, stale, missing } = self.faults;
         let what = match (torn, unknown, stale, missing) {
             (0, 0, 0, 0) => return None,
-            (0, 0, 0, missing) => format!("did not find what had been set {missing} times"),
+            (0, 0, 0, missing) => format!("did not find a key that was set {missing} times"),
             (0, 0, stale, _) => format!("read something older than before {stale} times"),
-            (0, unknown, ..) => format!("read what nobody wrote to that key {unknown} times"),
+            (0, unknown, ..) => format!("read a value never written to that key {unknown} times"),
             (torn, ..) => format!("read half of one write and half of another {torn} times"),
         };
         Some(format!("the user on slot {} {what}", self.slot))
@@ -97,13 +97,13 @@ impl Book {
     }
 }
 
-/// A counter that stands at `number`.
+/// Value of a counter that stands at `number`.
 #[inline]
 pub(super) const fn count(bytes: usize, number: u64) -> Known {
     Known::new(bytes, stamp(COUNTER, number))
 }
 
-/// Where a counter stands; nothing when it is none.
+/// Number of a counter; `None` if the value is no counter.
 #[inline]
 pub(super) fn counted(value: &[u8]) -> Option<u64> {
     let stamp = stamp_of(value)?;
@@ -111,7 +111,7 @@ pub(super) fn counted(value: &[u8]) -> Option<u64> {
     (owner == COUNTER && Known::new(value.len(), stamp).check(value).is_ok()).then_some(number)
 }
 
-/// Adds one to a counter; false when it is none.
+/// Increments a counter; false if the value is no counter.
 #[inline]
 pub(super) fn add_one(value: &mut [u8]) -> bool {
     let number = counted(value);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_versions_pass_whoever_wrote_them() {
+    fn whole_versions_of_any_writer_pass() {
         let (mut first, mut second) = two();
         for key in [0, 4, 4] {
             let value = written(&mut first, key);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_write_is_seen() {
+    fn a_torn_write_is_detected() {
         let (mut first, mut second) = two();
         let (mut torn, other) = (written(&mut first, 3), written(&mut second, 3));
         torn[16..].copy_from_slice(&other[16..]);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_before_is_seen_of_oneself_and_of_others() {
+    fn an_older_version_is_detected_for_all_writers() {
         let (mut first, mut second) = two();
         let (old, new) = (written(&mut first, 2), written(&mut first, 2));
         second.check(2, &new);
@@ -173,22 +173,22 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_key_or_of_nobody_is_seen() {
+    fn a_value_of_another_key_or_writer_is_detected() {
         let (mut first, mut second) = two();
         let value = written(&mut first, 2);
         second.check(1, &value);
-        assert!(second.fault().is_some_and(|why| why.contains("nobody wrote to that key")));
+        assert!(second.fault().is_some_and(|why| why.contains("never written to that key")));
         let mut third = Book { slot: 2, ..two().0 };
         third.newest = vec![0; 15];
         let foreign = written(&mut third, 1);
         first.check(1, &foreign);
-        assert!(first.fault().is_some_and(|why| why.contains("nobody wrote to that key")));
+        assert!(first.fault().is_some_and(|why| why.contains("never written to that key")));
         first.miss();
         assert!(first.fault().is_some());
     }
 
     #[test]
-    fn counters_count() {
+    fn counters_are_incremented_and_checked() {
         let mut value = [0; BYTES];
         assert!(!add_one(&mut value));
         count(BYTES, 0).fill(&mut value);

@@ -1,4 +1,4 @@
-//! Which key is accessed next, and whether it is read: drawn evenly and at a given ratio, the same way in every trial.
+//! Random sequence of keys, and of reads and writes at a given ratio; the same in every trial.
 
 use crate::payload::{mix, stamp};
 
@@ -11,7 +11,7 @@ pub(super) enum Draw {
     Write(u64),
 }
 
-/// The draws of one user.
+/// Random accesses of one user.
 pub(super) struct Draws {
     slot: u32,
     drawn: u64,
@@ -20,7 +20,7 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    /// The draws of the user on `slot`, of which `reads_percent` in a hundred read one of `keys`.
+    /// Accesses of the user on `slot` to `keys` keys, with `reads_percent` reads.
     pub(super) fn new(slot: u32, keys: u32, reads_percent: u32) -> Self {
         Self { slot, drawn: 0, keys: u64::from(keys), reads_percent: u64::from(reads_percent) }
     }
@@ -29,7 +29,7 @@ impl Draws {
     pub(super) fn next(&mut self) -> Draw {
         self.drawn += 1;
         let random = mix(stamp(self.slot as u16, self.drawn));
-        // Each half for itself, scaled.
+        // One half of the bits for each, scaled.
         let key = ((random & 0xffff_ffff) * self.keys) >> 32;
         let of_hundred = ((random >> 32) * 100) >> 32;
         if of_hundred < self.reads_percent { Draw::Read(key) } else { Draw::Write(key) }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ratio_is_the_one_asked_for_and_every_key_has_its_turn() {
+    fn the_ratio_is_the_requested_one_and_keys_are_even() {
         for percent in [0, 50, 90, 99, 100] {
             let mut draws = Draws::new(1, 10, percent);
             let (mut reads, mut keys) = (0, [0; 10]);

@@ -1,5 +1,5 @@
-//! The process that keeps the state, while others use it: it has no part in the windows, and says what it used in the one
-//! that counts. Several threads may answer, so that is asked of the process, not of a thread.
+//! The process that keeps the state for the users. It takes no part in the windows, and reports what it used in the
+//! counted one: for the whole process, since several threads may serve.
 //!
 //! Source: getrusage(2) with RUSAGE_SELF; /proc/self/task/*/schedstat.
 
@@ -18,13 +18,13 @@ use crate::measure::{MeasureResult, Task, attend, proc, window};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
-/// Goes through the phases of a trial beside those that work in them.
+/// Takes part in the phases of a trial without working in them.
 pub fn beside(member: &mut Member, task: &Task) -> MeasureResult {
     let mut report = Report::default();
     attend(member, &mut Floor::none(), &mut |_, open| {
         if open.kind == window::COUNTED {
             let before = Used::so_far()?;
-            // The phase's count is when its window begins.
+            // The phase's count is the begin of its window.
             let end_ns = open.count.saturating_add(task.timing.hot_ns);
             thread::sleep(Duration::from_nanos(end_ns.saturating_sub(clock::now_ns())));
             report.roles = vec![Used::so_far()?.since(&before, task)];
@@ -34,7 +34,7 @@ pub fn beside(member: &mut Member, task: &Task) -> MeasureResult {
     Ok(report)
 }
 
-/// What the process has used so far.
+/// Resources used so far.
 struct Used {
     at_ns: u64,
     usage: Usage,
@@ -48,7 +48,7 @@ impl Used {
         Ok(Self { at_ns: clock::now_ns(), usage: getrusage(UsageWho::RUSAGE_SELF)?, running_ns, ready_ns })
     }
 
-    /// Its blocked time is what no thread of it ran or wanted to, where they never do so at the same time.
+    /// Resources used since `before`. Blocked time is exact if its threads never run at the same time.
     fn since(&self, before: &Self, task: &Task) -> RoleCost {
         let grown = |read: fn(&Usage) -> i64| u64::try_from(read(&self.usage) - read(&before.usage)).unwrap_or(0);
         let wall_ns = self.at_ns - before.at_ns;
@@ -73,7 +73,7 @@ impl Used {
     }
 }
 
-/// Nanoseconds that all threads were on a CPU, and waiting for one; zeros where the kernel does not tell.
+/// Time that all threads ran and waited for a CPU, in nanoseconds; zeros where the kernel does not provide it.
 fn scheduled() -> (u64, u64) {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let of_thread = |entry: fs::DirEntry| proc::schedule(&entry.path().to_string_lossy());

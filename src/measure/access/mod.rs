@@ -1,10 +1,9 @@
-//! What does state cost that several read and write? Each user gets and sets values of keys drawn at random, in a fixed
-//! window in which all of them run. Every value that is read is checked as a whole: that it is one version of this very key,
-//! written by one user, and none older than what was seen of him before. An access is timed from the call until the value
-//! is had and checked, or set.
+//! Cost of shared state. Each user gets and sets values of random keys, in a fixed window in which all run. Each value
+//! read is checked: it must be one version of this key, by one user, and not older than one seen before. An access is
+//! timed from the call until the value is read and checked, or set.
 //!
-//! Where the mechanism can change a value in one step, a second, shorter window only adds to a few counters; they have to
-//! add up to what all users added. In the end the leader looks at every key once more.
+//! If the mechanism supports atomic updates, a second, shorter window only increments a few counters, whose sum must
+//! match the users' updates. At the end the leader checks every key.
 //!
 //! The window is that of `locks::contention`.
 
@@ -34,24 +33,22 @@ pub use summary::conclude;
 
 /// Name of the distribution of updates in findings.
 const UPDATE: &str = "update";
-/// What one user remembers of versions, at most: eight bytes for each key and user.
+/// Versions that one user remembers, at most: eight bytes for each key and user.
 const VERSIONS_MAX: u64 = 1 << 22;
 
-/// Whether the measure can be taken of the case's shape.
+/// Checks that the measure supports the parameters of the case.
 ///
-/// Errors: the reason, with what would be right.
+/// Errors: the reason, with the values that are supported.
 pub fn supports(case: &Case) -> Result<(), String> {
     let Shape { keys, seats, .. } = Shape::of(case);
     if case.params.contenders.is_none() || case.params.reads_percent.is_none() {
-        return Err(
-            "a case of `access` names how many use the state and how many of a hundred accesses only read".into()
-        );
+        return Err("a case of `access` needs the number of contenders and the percentage of reads".into());
     }
     if let Some(percent) = case.params.reads_percent.filter(|percent| *percent > 100) {
-        return Err(format!("of a hundred accesses 0 to 100 only read, not {percent}"));
+        return Err(format!("the percentage of reads is 0 to 100, not {percent}"));
     }
     if keys == 0 {
-        return Err("there is nothing to access without a key".to_owned());
+        return Err("a case of `access` needs at least one key".to_owned());
     }
     let versions = u64::from(keys) * u64::from(seats);
     if versions > VERSIONS_MAX {
@@ -69,14 +66,14 @@ pub struct Accessor<S: State> {
     book: Book,
     draws: Draws,
     shape: Shape,
-    /// Accesses from one look at the clock to the next.
+    /// Accesses from one reading of the clock to the next.
     batch: u32,
     waits: Waits,
     /// Updates of the counters.
     updates: u64,
 }
 
-/// The moments around one batch, in ticks.
+/// Ticks around one batch.
 struct Done {
     asked: u64,
     ended: u64,
@@ -84,7 +81,7 @@ struct Done {
 }
 
 impl<S: State> Accessor<S> {
-    /// The user that plays `task`. The leader's fills the state first.
+    /// The user that plays `task`. The leader fills the state first.
     pub fn new(handle: S::Handle, task: &Task) -> io::Result<Self> {
         let shape = Shape::of(&task.case);
         let mut accessor = Self {
@@ -102,7 +99,7 @@ impl<S: State> Accessor<S> {
         Ok(accessor)
     }
 
-    /// Sets every key, and the counters to nothing.
+    /// Sets every key, and the counters to zero.
     fn fill(&mut self) -> io::Result<()> {
         let bytes = self.shape.value_bytes;
         for key in 0..u64::from(self.shape.keys) {
@@ -120,7 +117,7 @@ impl<S: State> Accessor<S> {
         u64::from(self.shape.keys) + u64::from(at)
     }
 
-    /// Accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
+    /// Runs accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
     #[inline]
     fn batch(&mut self, span: Span, page: &Page) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
@@ -164,7 +161,7 @@ impl<S: State> Accessor<S> {
         Ok(())
     }
 
-    /// Adds one to a counter.
+    /// Increments a counter.
     #[inline]
     fn add(&mut self, at: u32) -> Result<(), MeasureError> {
         let key = self.counter(at);
@@ -177,19 +174,19 @@ impl<S: State> Accessor<S> {
         Ok(())
     }
 
-    /// What all counters stand at.
+    /// Sum of all counters.
     fn counted(&mut self) -> Result<u64, MeasureError> {
         let mut sum = 0;
         for at in 0..COUNTERS {
             let key = self.counter(at);
             let found = self.handle.get(key, book::counted)?;
-            sum += found.flatten().ok_or_else(|| format!("counter {at} holds what nobody counted"))?;
+            sum += found.flatten().ok_or_else(|| format!("counter {at} holds a value that is no count"))?;
         }
         Ok(sum)
     }
 }
 
-/// A user at his work, with the page where windows end.
+/// A user in a window, with the control page on which windows end.
 struct AtWork<'a, S: State> {
     accessor: &'a mut Accessor<S>,
     page: Page,
@@ -248,7 +245,7 @@ impl<S: State> Player for AtWork<'_, S> {
         self.accessor.book.fault()
     }
 
-    /// An update may have got lost, or a key hold something else than the last that was written.
+    /// Checks that no update was lost and that each key holds the last value written.
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let (counted, updates) = (self.accessor.counted()?, changes.iter().sum::<u64>());
         if counted != updates {
@@ -267,12 +264,12 @@ impl<S: State> Player for AtWork<'_, S> {
     }
 }
 
-/// The user that opens the windows.
+/// Runs the user that opens the windows.
 pub fn lead<S: State>(accessor: &mut Accessor<S>, leader: &mut Leader, task: &Task) -> MeasureResult {
     window::lead(&mut AtWork { accessor, page: leader.page().clone() }, leader, task, &mut Floor::none())
 }
 
-/// A user that goes along.
+/// Runs a user that takes part in the leader's windows.
 pub fn follow<S: State>(accessor: &mut Accessor<S>, member: &mut Member, task: &Task) -> MeasureResult {
     window::follow(&mut AtWork { accessor, page: member.page().clone() }, member, task, &mut Floor::none())
 }

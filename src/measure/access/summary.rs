@@ -1,4 +1,4 @@
-//! From what each user saw to what all of them together made of the state.
+//! Summary of an access trial: the findings of all users as one result.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::measure::window::waits::{READ_WAIT, WAIT, WRITE_WAIT};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{Metrics, RoleCost, metric};
 
-/// Distributions of a record, and what they are called in findings.
+/// Names of distributions in records and in findings.
 const DISTRIBUTIONS: [(&str, &str); 3] = [("read", READ_WAIT), ("write", WRITE_WAIT), ("update", UPDATE)];
 
-/// Puts the findings of all users together; nothing where there were none.
+/// Merges the findings of all users; empty without any.
 pub fn conclude(reports: &[Report]) -> Concluded {
     let users: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
     if users.is_empty() {
@@ -28,9 +28,9 @@ pub fn conclude(reports: &[Report]) -> Concluded {
     let shares: Vec<u64> = users.iter().map(|user| span.share(user).acquisitions).collect();
     let accesses: u64 = shares.iter().sum();
     if accesses == 0 {
-        doubts.push("nobody had access while all ran".to_owned());
+        doubts.push("no user accessed the state while all ran".to_owned());
     }
-    // Each user draws at one ratio all the time, so his share splits as the whole of his accesses does.
+    // Each user draws at a constant ratio, so its share splits as all its accesses do.
     let reads_in =
         |(user, share): (&&HolderFinding, &u64)| *share as f64 * user.reads as f64 / user.acquisitions.max(1) as f64;
     let reads: f64 = users.iter().zip(&shares).map(reads_in).sum();
@@ -54,7 +54,7 @@ pub fn conclude(reports: &[Report]) -> Concluded {
     }
 }
 
-/// CPU time of all users and of who keeps the state for them.
+/// CPU time per access of all users and of the process that keeps the state.
 fn cpu_per_access(users: &[&HolderFinding], reports: &[Report]) -> f64 {
     let accesses: u64 = users.iter().map(|user| user.acquisitions).sum();
     let spent = |role: &RoleCost| role.user_ns + role.system_ns;
@@ -62,19 +62,19 @@ fn cpu_per_access(users: &[&HolderFinding], reports: &[Report]) -> f64 {
     spent as f64 / accesses.max(1) as f64
 }
 
-/// The users' distributions of one name as one.
+/// Merges the users' distributions of the same name.
 fn merged(users: &[&HolderFinding]) -> BTreeMap<String, Histogram<u64>> {
     let mut all = BTreeMap::new();
     for (name, blob) in users.iter().flat_map(|user| &user.histograms) {
         if let Some(one) = histogram::decode(blob) {
-            // All of them have the bounds of `empty`, so none refuses another.
+            // All have the bounds of `empty`, so `add` cannot fail.
             let _ = all.entry(name.clone()).or_insert_with(histogram::empty).add(one);
         }
     }
     all
 }
 
-/// Percentiles with enough samples behind them, of all accesses and of each kind.
+/// Percentiles with enough samples, of all accesses and of each kind.
 fn latencies(users: &[&HolderFinding], histograms: &BTreeMap<String, Histogram<u64>>) -> Metrics {
     let sum = |read: fn(&HolderFinding) -> u64| users.iter().map(|user| read(user)).sum::<u64>();
     let (samples, read_samples) = (sum(|user| user.samples), sum(|user| user.read_samples));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_and_latencies_are_of_all_users() {
+    fn rates_and_latencies_cover_all_users() {
         let waits = [(WAIT, 10, 90), (READ_WAIT, 10, 90), (WRITE_WAIT, 900, 10), (UPDATE, 70, 5)];
         let keeper = Report { roles: vec![RoleCost { user_ns: 800, ..RoleCost::default() }], ..Report::default() };
         let all = [user(0, &[50, 50, 0], 90, &waits), user(1, &[10, 90, 0], 10, &waits), keeper];
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_was_measured_there_is_nothing_to_say() {
+    fn without_findings_there_are_no_metrics() {
         assert!(conclude(&[Report::default()]).metrics.is_empty());
     }
 }

@@ -1,19 +1,19 @@
-//! What a consumer checks of each item: every byte, and that each producer's items come in order, once.
+//! Check of each item by its consumer: every byte, and that each producer's items come once and in order.
 
 use crate::payload::{Known, mix, parts, stamp_of};
 use crate::queue::Sides;
 
-/// The producer number of end marks, which are no items.
+/// Producer number of end marks.
 pub const END_MARK: u16 = u16::MAX;
 
-/// What a consumer knows of the items that will come.
+/// Items expected by one consumer.
 pub struct Check {
     message_bytes: usize,
-    /// The lowest sequence each producer may still show.
+    /// By producer, the lowest sequence number that may still come.
     next: Vec<u64>,
-    /// Others get some of them; an only consumer gets every item.
+    /// Whether there are other consumers; a single one gets every item.
     shares: bool,
-    /// Of the mixed stamps of all items so far.
+    /// Sum of the mixed stamps of all items so far.
     sum: u64,
 }
 
@@ -23,13 +23,13 @@ impl Check {
         Self { message_bytes, next: vec![0; sides.producers as usize], shares: sides.consumers > 1, sum: 0 }
     }
 
-    /// Checks an item; false when it is an end mark.
+    /// Checks an item; false if it is an end mark.
     ///
-    /// Errors: what is wrong with it, as a sentence.
+    /// Errors: a description of the difference.
     #[inline]
     pub fn look(&mut self, item: &[u8]) -> Result<bool, String> {
         let Some(stamp) = stamp_of(item) else {
-            return Err(format!("an item has {} bytes, which do not say whose it is", item.len()));
+            return Err(format!("an item of {} bytes is too short for a stamp", item.len()));
         };
         Known::new(self.message_bytes, stamp).check(item)?;
         let (producer, sequence) = parts(stamp);
@@ -37,11 +37,11 @@ impl Check {
             return Ok(false);
         }
         let Some(next) = self.next.get_mut(usize::from(producer)) else {
-            return Err(format!("an item claims to be of producer {producer}, whom nobody knows"));
+            return Err(format!("an item has the unknown producer {producer}"));
         };
         if sequence < *next || (sequence > *next && !self.shares) {
             return Err(format!(
-                "item {sequence} of producer {producer} came where {next} was due: lost, repeated or out of order"
+                "item {sequence} of producer {producer} came where {next} was expected: lost, repeated or out of order"
             ));
         }
         *next = sequence + 1;
@@ -73,18 +73,18 @@ mod tests {
     }
 
     #[test]
-    fn an_only_consumer_misses_what_is_lost_repeated_or_out_of_order() {
+    fn a_single_consumer_detects_lost_repeated_and_reordered_items() {
         let mut check = check(false);
         assert_eq!(check.look(&item(0, 0)), Ok(true));
         assert_eq!(check.look(&item(1, 0)), Ok(true));
-        assert!(check.look(&item(0, 2)).unwrap_err().contains("where 1 was due"));
+        assert!(check.look(&item(0, 2)).unwrap_err().contains("where 1 was expected"));
         assert!(check.look(&item(0, 0)).is_err());
         assert_eq!(check.look(&item(END_MARK, 0)), Ok(false));
         assert_eq!(check.sum(), mix(stamp(0, 0)).wrapping_add(mix(stamp(1, 0))));
     }
 
     #[test]
-    fn a_consumer_among_several_sees_each_producer_go_forward() {
+    fn one_of_several_consumers_detects_repeated_and_reordered_items() {
         let mut check = check(true);
         assert_eq!(check.look(&item(0, 3)), Ok(true));
         assert!(check.look(&item(0, 3)).is_err() && check.look(&item(0, 1)).is_err());

@@ -1,5 +1,5 @@
-//! What one call costs on a queue that nobody else uses: a put that finds room, a get that finds an item, finding out that
-//! there is no room or no item, and how late a get gives up.
+//! Cost of single calls on a queue without other users: put with room, get with an item, put to a full queue, get from
+//! an empty queue, and how late a get with a time-out returns.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::measure::histogram::median;
 use crate::record::{Metrics, metric};
 use crate::wait::WaitLimit;
 
-/// Calls that are timed together, or as many as there is room for.
+/// Calls that are timed together, or as many as the queue has room for.
 const BATCH: u64 = 64;
 /// Batches of each kind: as many as the time allows, within these bounds.
 const BATCHES: std::ops::RangeInclusive<usize> = 5..=51;
 const BATCHES_NS: u64 = 10_000_000;
-/// More items than any queue here holds: one that takes them all is never full.
+/// Number of items that no bounded queue holds; a queue that takes them all is unbounded.
 const ITEMS_MAX: u64 = 1 << 30;
-/// Gets that wait in vain, and for how long each.
+/// Gets that time out, and their time-out.
 const TIME_OUTS: usize = 15;
 const TIME_OUT: Duration = Duration::from_micros(300);
 
-/// What every kind of call costs.
+/// Measures each kind of call.
 pub(super) fn costs(side: &mut dyn Working) -> Result<Metrics, MeasureError> {
     let (mut puts, mut gets) = (vec![], vec![]);
     batches(|| {
@@ -67,7 +67,7 @@ fn batches(mut batch: impl FnMut() -> Result<(), MeasureError>) -> Result<(), Me
     Ok(())
 }
 
-/// Adds what one of a batch of [`BATCH`] calls took.
+/// Adds the time per call of one batch of [`BATCH`] calls.
 fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
     let begun_ns = clock::now_ns();
     batch()?;
@@ -75,9 +75,9 @@ fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), MeasureError>)
     Ok(())
 }
 
-/// How long after its time each of some gets gave up, in nanoseconds.
+/// Delays of several gets beyond their time-out, in nanoseconds.
 ///
-/// Errors: one of them gave up before.
+/// Errors: a get returned before its time-out.
 fn late(side: &mut dyn Working) -> Result<Vec<f64>, MeasureError> {
     let mut late = vec![];
     for _ in 0..TIME_OUTS {
@@ -85,7 +85,7 @@ fn late(side: &mut dyn Working) -> Result<Vec<f64>, MeasureError> {
         side.find_nothing(1, WaitLimit::Until(moment_ns))?;
         match clock::now_ns().checked_sub(moment_ns) {
             Some(late_ns) => late.push(late_ns as f64),
-            None => return Err(MeasureError::Invalid("a get gave up before its time".into())),
+            None => return Err(MeasureError::Invalid("a get returned before its time-out".into())),
         }
     }
     Ok(late)

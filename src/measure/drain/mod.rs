@@ -1,12 +1,12 @@
-//! What do put, get and join of a queue of work cost, and when is all of it done?
+//! Cost of put, get and join of a work queue, and the time to drain it.
 //!
-//! A trial is a row of rounds, of which the first ones warm up. In a round each producer puts the same number of items;
-//! consumers get them, check every byte and say that each is done. The producer that finishes last joins the queue: the time
-//! from its last put until then is the drain. It must find that all items of the round are done, or its join came back too
-//! early. Only then it puts an end mark for each consumer, which is no item.
+//! A trial is a series of rounds, of which the first ones warm up. In a round each producer puts the same number of
+//! items; consumers get them, check every byte and mark each as done. The producer that finishes last joins the queue;
+//! the time from its last put to the return of join is the drain time. It checks that all items of the round are done,
+//! and only then puts an end mark for each consumer.
 //!
-//! Afterwards the leader has the queue to itself, and learns what one call costs that does not wait, and how late one comes
-//! back that does.
+//! Afterwards the leader alone uses the queue, to measure calls that do not wait, and how late calls with a time-out
+//! return.
 
 pub mod check;
 mod idle;
@@ -22,14 +22,14 @@ use crate::record::{RoleCost, Window, metric};
 use rounds::{Past, Round};
 use side::{Side, Working};
 
-/// Phases: one round, with the items of each producer as its count, and the end of the last one that counts.
+/// Phases: one round, with the items of each producer as its count, and the end of the last hot one.
 const ROUND: u32 = 70;
-const RECKON: u32 = 71;
+const STOP: u32 = 71;
 
-/// Rounds that count.
+/// Hot rounds.
 const ROUNDS: u64 = count::WINDOWS;
 
-/// One role's part in a trial.
+/// Code of one role.
 pub struct Part<H> {
     side: Side<H>,
     time_outs: TimeOuts,
@@ -41,27 +41,27 @@ impl<H: Handle> Part<H> {
         Self { side: Side::new(queue, message_bytes, Sides::of(&task.case), task.slot), time_outs }
     }
 
-    /// The role that opens phases.
+    /// Runs the role that opens phases.
     pub fn lead(mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         lead(&mut self.side, self.time_outs, leader, task)
     }
 
-    /// A role that goes along.
+    /// Runs a role that takes part in the leader's phases.
     pub fn follow(mut self, member: &mut Member, task: &Task) -> MeasureResult {
         follow(&mut self.side, member, task)
     }
 }
 
-/// A role's cost: from the first round that counts to the end of the last, the short while between two included.
+/// Cost of a role, from the first hot round to the end of the last one, with the short pauses between them.
 #[derive(Default)]
-struct Bill {
+struct RoleMeter {
     meter: Option<Meter>,
     /// Items before the meter ran.
     before: u64,
     cost: Option<RoleCost>,
 }
 
-impl Bill {
+impl RoleMeter {
     fn open_when_hot(&mut self, page: &Page, items: u64) {
         if page.is_hot() && self.meter.is_none() {
             self.before = items;
@@ -77,22 +77,22 @@ impl Bill {
 fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: &Task) -> MeasureResult {
     let (page, sides) = (leader.page().clone(), Sides::of(&task.case));
     let mut past = Past::new(sides);
-    let mut bill = Bill::default();
-    let mut round = |leader: &mut Leader, bill: &mut Bill, items: u64| -> Result<Round, MeasureError> {
+    let mut meter = RoleMeter::default();
+    let mut round = |leader: &mut Leader, meter: &mut RoleMeter, items: u64| -> Result<Round, MeasureError> {
         together(leader, ROUND, items, || {
-            bill.open_when_hot(&page, side.items());
+            meter.open_when_hot(&page, side.items());
             rounds::take_part(side, &page, sides, task.slot, items)
         })?;
         past.audit(&page, items)
     };
-    let derived = count::derive_by(&task.timing, |items| Ok(round(leader, &mut bill, items)?.elapsed_ns))?;
+    let derived = count::derive_by(&task.timing, |items| Ok(round(leader, &mut meter, items)?.elapsed_ns))?;
     page.set_hot(true);
     let mut found = vec![];
     for items in count::shares(derived.count, ROUNDS) {
-        found.push(round(leader, &mut bill, items)?);
+        found.push(round(leader, &mut meter, items)?);
     }
-    together(leader, RECKON, 0, || {
-        bill.close(task, side.items());
+    together(leader, STOP, 0, || {
+        meter.close(task, side.items());
         Ok(())
     })?;
     let mut metrics = idle::costs(side)?;
@@ -121,30 +121,30 @@ fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: 
         chosen_by: derived.chosen_by.into(),
         warm_up_ns: derived.warm_up_ns,
         remark: (time_outs == TimeOuts::Repeated)
-            .then(|| "its calls know no time-out, so calls that do not wait are repeated until the time is up".into()),
+            .then(|| "its calls have no time-out, so calls that do not wait are repeated until the time is up".into()),
         metrics,
         windows: found.iter().map(window).collect(),
         histogram: histogram::encode(&drains),
-        roles: bill.cost.into_iter().collect(),
+        roles: meter.cost.into_iter().collect(),
         ..Report::default()
     })
 }
 
 fn follow(side: &mut dyn Working, member: &mut Member, task: &Task) -> MeasureResult {
     let (page, sides) = (member.page().clone(), Sides::of(&task.case));
-    let mut bill = Bill::default();
+    let mut meter = RoleMeter::default();
     loop {
         let open = member.enter()?;
         match open.kind {
             ROUND => {
-                bill.open_when_hot(&page, side.items());
+                meter.open_when_hot(&page, side.items());
                 rounds::take_part(side, &page, sides, task.slot, open.count)?;
             }
-            RECKON => bill.close(task, side.items()),
+            STOP => meter.close(task, side.items()),
             _ => {
                 member.leave()?;
-                let items = bill.cost.as_ref().map_or(0, |cost| cost.messages);
-                return Ok(Report { messages: items, roles: bill.cost.into_iter().collect(), ..Report::default() });
+                let items = meter.cost.as_ref().map_or(0, |cost| cost.messages);
+                return Ok(Report { messages: items, roles: meter.cost.into_iter().collect(), ..Report::default() });
             }
         }
         member.leave()?;

@@ -1,4 +1,4 @@
-//! One round of all, and what the leader makes of it.
+//! One round, and its checks by the leader.
 
 use super::MeasureError;
 use super::side::Working;
@@ -9,22 +9,22 @@ use crate::queue::Joined;
 use crate::queue::Sides;
 use crate::wait::WaitLimit;
 
-/// The channel of the page on which producers count that they have finished.
+/// Channel of the control page on which producers count that they have finished.
 const FINISHED: u32 = 0;
 
-/// What came of a round.
+/// Result of a round.
 pub(super) struct Round {
-    /// Of all producers.
+    /// Items of all producers.
     pub(super) items: u64,
-    /// When the first of them began, on the monotonic clock.
+    /// When the first producer began, on the monotonic clock.
     pub(super) started_ns: u64,
-    /// From then until the join came back.
+    /// From then to the return of join.
     pub(super) elapsed_ns: u64,
-    /// From the end of the last put until then.
+    /// From the end of the last put to the return of join.
     pub(super) drain_ns: u64,
 }
 
-/// The part of the role on `slot` in a round of `items` items of each producer.
+/// Runs the role on `slot` in a round of `items` items of each producer.
 pub(super) fn take_part(
     side: &mut dyn Working,
     page: &Page,
@@ -43,7 +43,7 @@ pub(super) fn take_part(
     let ended_ns = clock::now_ns();
     page.set_ended_ns(slot, ended_ns);
     if page.finish(FINISHED).is_multiple_of(sides.producers) {
-        // All others had finished before, so this put was the last.
+        // All others have finished, so this producer's put was the last.
         if side.join(WaitLimit::Forever)? != Joined::AllDone {
             return Err(MeasureError::Invalid("a join that waits for ever gave up".into()));
         }
@@ -57,29 +57,25 @@ pub(super) fn take_part(
     Ok(())
 }
 
-/// Compares what consumers say they are done with, with what was put.
+/// Checks that all items are done.
 ///
-/// Errors: some of the `each` items that every producer has put are not done.
+/// Errors: some of the `each` items of every producer are not done.
 pub fn check_done(page: &Page, sides: Sides, each: u64) -> Result<(), MeasureError> {
     let (done, due) = (gotten(page, sides), each * u64::from(sides.producers));
-    if done == due {
-        Ok(())
-    } else {
-        Err(format!("join came back when {done} items were done of the {due} that were put").into())
-    }
+    if done == due { Ok(()) } else { Err(format!("join returned when {done} of {due} items were done").into()) }
 }
 
-/// Items that all consumers say they have verified.
+/// Items that all consumers have verified.
 fn gotten(page: &Page, sides: Sides) -> u64 {
     (sides.producers..sides.roles()).map(|slot| page.progress(slot)).sum()
 }
 
-/// What all rounds so far came to.
+/// Totals of all rounds so far.
 pub struct Past {
     sides: Sides,
     /// Items of each producer.
     each: u64,
-    /// Sum of the mixed stamps of them all.
+    /// Sum of their mixed stamps.
     sum: u64,
 }
 
@@ -89,9 +85,9 @@ impl Past {
         Self { sides, each: 0, sum: 0 }
     }
 
-    /// Compares all that was got so far with all that was put, after a round of `items` items of each producer.
+    /// Compares all items got with all items put, after a round of `items` items of each producer.
     ///
-    /// Errors: an item is missing, came twice or is another one.
+    /// Errors: an item is missing, duplicate or wrong.
     pub fn compare(&mut self, page: &Page, items: u64) -> Result<(), MeasureError> {
         let sides = self.sides;
         for producer in 0..sides.producers {
@@ -105,18 +101,18 @@ impl Past {
         if sum == self.sum {
             Ok(())
         } else {
-            Err(MeasureError::Invalid("as many items came as were put, but not the same ones".into()))
+            Err(MeasureError::Invalid("the number of items is right, but they are not the ones that were put".into()))
         }
     }
 
-    /// The same, and what came of the round.
+    /// The same, and the result of the round.
     ///
-    /// Errors: nobody joined the queue, too.
+    /// Errors: also when no producer joined the queue.
     pub(super) fn audit(&mut self, page: &Page, items: u64) -> Result<Round, MeasureError> {
         self.compare(page, items)?;
         let producers = || 0..self.sides.producers;
         let joined = producers().map(|slot| (slot, page.posted(slot))).find(|(_, joined_ns)| *joined_ns > 0);
-        let (last, joined_ns) = joined.ok_or_else(|| "nobody joined the queue".to_owned())?;
+        let (last, joined_ns) = joined.ok_or_else(|| "no producer joined the queue".to_owned())?;
         let started_ns = producers().map(|slot| page.started_ns(slot)).min().unwrap_or(joined_ns);
         Ok(Round {
             items: items * u64::from(self.sides.producers),

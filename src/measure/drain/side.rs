@@ -1,4 +1,4 @@
-//! One side of a queue under test: the timed loops, and the check of every item.
+//! One role at a queue under test: the timed loops, and the check of every item.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use crate::payload::{Known, stamp};
 use crate::queue::{Got, Handle, Joinable, Joined, Put, Sides};
 use crate::wait::WaitLimit;
 
-/// The producer number of items that the leader puts while it has the queue to itself.
+/// Producer number of items that the leader puts while it alone uses the queue.
 const ALONE: u16 = u16::MAX - 1;
 
-/// What the rest of the measure needs of a side, whatever its queue: one call a phase or a batch, not an item.
+/// Operations of a role, whatever its queue: one call per phase or batch, not per item.
 pub(super) trait Working {
     /// Items put or got so far.
     fn items(&self) -> u64;
@@ -22,19 +22,19 @@ pub(super) trait Working {
     fn put(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Puts an end mark.
     fn put_mark(&mut self) -> Result<(), MeasureError>;
-    /// Gets items and says that each is done, until an end mark comes. How far it is stands on the page before each is done.
+    /// Gets items and marks each as done, until an end mark comes. Posts its progress before it marks an item.
     fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), MeasureError>;
-    /// Waits until all is done.
+    /// Waits until all items are done.
     fn join(&mut self, wait_limit: WaitLimit) -> Result<Joined, MeasureError>;
-    /// Puts up to `most` items without waiting, with nobody else about; says how many found room.
+    /// Puts up to `most` items without waiting and returns how many found room.
     fn fill(&mut self, most: u64) -> Result<u64, MeasureError>;
-    /// Gets `count` of those again without waiting.
+    /// Gets `count` of those items without waiting.
     fn empty(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Says that `count` of those are done.
+    /// Marks `count` of those items as done.
     fn done(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Tries in vain to put into a full queue, `count` times.
+    /// Tries `count` times to put into a full queue.
     fn be_refused(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Tries to get from an empty queue until `wait_limit` ends, `count` times.
+    /// Tries `count` times to get from an empty queue.
     fn find_nothing(&mut self, count: u64, wait_limit: WaitLimit) -> Result<(), MeasureError>;
 }
 
@@ -46,12 +46,12 @@ pub(super) struct Side<H> {
     /// Items of this producer so far, or verified by this consumer.
     items: u64,
     check: Check,
-    /// Put and got by the leader alone.
+    /// Items put and got by the leader alone.
     alone: (u64, u64),
 }
 
 impl<H: Handle> Side<H> {
-    /// The side on `slot`.
+    /// The role on `slot`.
     pub(super) fn new(queue: Joinable<H>, message_bytes: usize, sides: Sides, slot: u32) -> Self {
         Self { queue, message_bytes, slot, items: 0, check: Check::new(sides, message_bytes), alone: (0, 0) }
     }
@@ -124,7 +124,7 @@ impl<H: Handle> Working for Side<H> {
             let due = Known::new(bytes, stamp(ALONE, self.alone.1));
             match self.queue.get(WaitLimit::Never, |item| due.check(item))? {
                 Got::Item(seen) => seen?,
-                Got::Empty => return Err(format!("item {} was put, and nothing is there", self.alone.1).into()),
+                Got::Empty => return Err(format!("item {} was put, but the queue is empty", self.alone.1).into()),
             }
             self.alone.1 += 1;
         }

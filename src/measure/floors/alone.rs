@@ -1,4 +1,5 @@
-//! What one CPU can do by itself: system calls, copies, the payload's own work, page faults, and how often it is disturbed.
+//! What one CPU can do by itself: system calls, copies, the payload's own work, page faults, and how often it is
+//! disturbed.
 
 use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};

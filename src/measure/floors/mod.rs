@@ -1,5 +1,5 @@
-//! What can this machine do at all? Every price of the cost anatomy, measured by two processes on one pair of CPUs:
-//! line hand-overs, copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
+//! What can this machine do at all? Every price of the cost anatomy, measured by two processes on one pair of CPUs: line
+//! hand-overs, copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
 
 mod alone;
 

@@ -44,7 +44,8 @@ impl Walk {
         DATA + self.footprint_bytes()
     }
 
-    /// Messages handed over at once, a power of two: small ones travel in batches, the way a perfect queue would have it.
+    /// Messages handed over at once, a power of two: small ones travel in batches, the way a perfect queue would have
+    /// it.
     pub(super) fn batch(&self) -> u64 {
         let fitting = (BATCH_BYTES / stride(self.message_bytes)).clamp(1, (self.slots / 4).max(1));
         1 << fitting.ilog2()

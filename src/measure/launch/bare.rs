@@ -1,6 +1,6 @@
-//! The loop that a C programmer would write: posix_spawn, read a byte, wait. The same program with the same pipes as the row
-//! `posix-spawn`, but none of this suite's types around the calls, no message, and one wait that also collects. Set beside that
-//! row in one run it says what the suite's own way of starting costs: the first word of both comes from the same work.
+//! Reference for start-up: posix_spawn, read of a byte, wait, as in a C program. It uses the program and pipes of the
+//! row `posix-spawn`, but none of this suite's types around the calls, no message, and a single wait that also collects.
+//! The difference to that row is the overhead of the suite.
 
 use std::ffi::CString;
 use std::io;
@@ -20,7 +20,7 @@ use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, Task, count};
 use crate::protocol::Report;
 
-/// The whole trial.
+/// Runs the trial.
 ///
 /// Errors: `Invalid` for a wrong word or status.
 pub fn start_up(program: &Program, task: &Task, page: &Page) -> MeasureResult {
@@ -61,22 +61,22 @@ fn one(program: &Program, environment: &[CString], attributes: &PosixSpawnAttr) 
     let mut word = [0];
     let bytes = read(&words, &mut word).map_err(io::Error::from)?;
     let heard_ns = clock::now_ns();
-    // The end of its input tells it to leave.
+    // The end of its input makes the child exit.
     drop(orders);
     let end = waitpid(pid, None).map_err(io::Error::from)?;
     let ended_ns = clock::now_ns();
 
     if (bytes, word) != (1, [super::newborn::FIRST_WORD]) {
-        return Err(format!("the first word of a newborn was {bytes} bytes, {word:?}").into());
+        return Err(format!("the first word of a started worker was {bytes} bytes, {word:?}").into());
     }
     if !matches!(end, WaitStatus::Exited(_, 0)) {
-        return Err(format!("a newborn ended as {end:?}").into());
+        return Err(format!("a started worker ended as {end:?}").into());
     }
     Ok(Life {
         call_ns: returned_ns - called_ns,
         first_word_ns: heard_ns - called_ns,
         message_ns: None,
-        // This wait collects, too.
+        // This wait also collects.
         exit_ns: Some(ended_ns - heard_ns),
         reap_ns: None,
         life_ns: ended_ns - called_ns,

@@ -1,4 +1,4 @@
-//! What does a worker cost, from the call that starts it to its end?
+//! Cost of a worker, from the call that starts it to its end.
 
 mod bare;
 pub mod newborn;

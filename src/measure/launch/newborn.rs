@@ -1,5 +1,5 @@
-//! What somebody does who was just started: says that he is there, and then what he is told to, until he is told to leave or
-//! nobody is left to tell him. The same work for a thread, a copy of the parent, and a program of its own.
+//! Code of a started worker: reports that it runs, then carries out orders until it is told to exit or its input ends.
+//! The same for a thread, a copy of the parent, and a separate program.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -11,33 +11,33 @@ use crate::payload;
 
 /// The first word: one byte, written before anything else.
 pub const FIRST_WORD: u8 = b'!';
-/// Payload of the useful message, and of its answer.
+/// Payload of a message, and of its response.
 pub const MESSAGE_BYTES: usize = 64;
-/// Stamps the parent's messages.
+/// Stamp owner of the parent's messages.
 pub const PARENT: u16 = 7;
-/// Stamps the answers.
+/// Stamp owner of the responses.
 pub const NEWBORN: u16 = 8;
 
-/// The status of one who was told what he does not understand.
-pub const MISTOLD: u8 = 120;
-/// The status of one who could not hear or say.
+/// Exit status after an invalid order.
+pub const INVALID_ORDER: u8 = 120;
+/// Exit status after an I/O error.
 pub const BROKEN: u8 = 121;
 
-/// What the parent asks. The first byte of an order; all of an order is written at once, and the next one only after its
-/// answer, so one read takes it whole.
+/// First byte of an order. An order is written at once, and the next one only after its response, so a single read gets
+/// a whole order.
 pub mod verb {
-    /// A payload follows; the answer is one.
+    /// A payload follows, and the response is a payload.
     pub const MESSAGE: u8 = b'm';
-    /// Who are you? The answer is a word, the process in its upper half and the thread in its lower.
+    /// The response is a word with the process id in its upper half and the thread id in its lower half.
     pub const IDENTIFY: u8 = b'i';
-    /// The status to leave with follows.
+    /// The exit status follows.
     pub const LEAVE: u8 = b'l';
 }
 
 /// Bytes of the longest order.
 pub const ORDER_BYTES: usize = 1 + MESSAGE_BYTES;
 
-/// The whole life; gives the status to leave with.
+/// Runs until the end and returns the exit status.
 pub fn live(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> u8 {
     serve(input, output).unwrap_or(BROKEN)
 }
@@ -56,14 +56,14 @@ fn serve(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<u8> {
             }
             [verb::MESSAGE, message @ ..] => match answer(message) {
                 Some(answer) => say(output, &answer)?,
-                None => return Ok(MISTOLD),
+                None => return Ok(INVALID_ORDER),
             },
-            _ => return Ok(MISTOLD),
+            _ => return Ok(INVALID_ORDER),
         }
     }
 }
 
-/// The answer to a message of which every byte is right.
+/// Response to a message, if every byte of it is right.
 fn answer(message: &[u8]) -> Option<[u8; MESSAGE_BYTES]> {
     let (producer, sequence) = payload::parts(payload::stamp_of(message)?);
     payload::check(message, MESSAGE_BYTES, payload::stamp(PARENT, sequence)).ok().filter(|()| producer == PARENT)?;
@@ -72,7 +72,7 @@ fn answer(message: &[u8]) -> Option<[u8; MESSAGE_BYTES]> {
     Some(answer)
 }
 
-/// A pipe takes so few bytes whole.
+/// Writes a response; a pipe takes so few bytes at once.
 fn say(output: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     match retry_on_eintr(|| write(output, bytes))? {
         written if written == bytes.len() => Ok(()),
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_message_without_fault_is_answered() {
+    fn only_a_correct_message_is_answered() {
         let mut message = [0; MESSAGE_BYTES];
         payload::fill(&mut message, payload::stamp(PARENT, 41));
         let answer = answer(&message).expect("it is right");

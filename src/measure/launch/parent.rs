@@ -1,4 +1,4 @@
-//! The parent's ends of a newborn's pipes.
+//! The parent's side of a worker's pipes.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,20 +12,20 @@ use crate::launch::Plugs;
 use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
 
-/// What a parent and a newborn say to each other goes over this. Dropped, it tells the newborn to leave.
+/// Connection of a parent to a worker. Dropping it makes the worker exit.
 pub struct Line {
     orders: OwnedFd,
     words: OwnedFd,
 }
 
-/// A message and its answer, made before the clock starts.
+/// A message and its expected response, prepared before the timed work.
 pub struct Question {
     order: [u8; ORDER_BYTES],
     answer: Known,
 }
 
 impl Question {
-    /// The one of this number.
+    /// The message with this number.
     pub fn new(sequence: u64) -> Self {
         let mut order = [verb::MESSAGE; ORDER_BYTES];
         Known::new(MESSAGE_BYTES, stamp(PARENT, sequence)).fill(&mut order[1..]);
@@ -34,7 +34,7 @@ impl Question {
 }
 
 impl Line {
-    /// Two pipes, and the newborn's ends of them.
+    /// Creates two pipes, and the worker's ends of them.
     pub fn open() -> io::Result<(Self, Plugs)> {
         let (input, orders) = pipe2(OFlag::O_CLOEXEC)?;
         let (words, output) = pipe2(OFlag::O_CLOEXEC)?;
@@ -43,29 +43,29 @@ impl Line {
 
     /// Waits for the first word.
     ///
-    /// Errors: `Invalid` when something else comes, or the newborn has ended without a word.
+    /// Errors: `Invalid` when something else comes, or the worker has ended.
     pub fn first_word(&self) -> Result<(), MeasureError> {
         match self.hear::<1>()? {
             [FIRST_WORD] => Ok(()),
-            [other] => Err(format!("the first word of a newborn was {other}").into()),
+            [other] => Err(format!("the first word of a started worker was {other}").into()),
         }
     }
 
-    /// Has a message answered, and checks every byte.
+    /// Sends a message and checks every byte of the response.
     pub fn ask(&self, question: &Question) -> Result<(), MeasureError> {
         self.tell(&question.order)?;
         question.answer.check(&self.hear::<MESSAGE_BYTES>()?)?;
         Ok(())
     }
 
-    /// Numbers of the newborn's process and thread.
+    /// Process and thread id of the worker.
     pub fn identify(&self) -> Result<(i32, i32), MeasureError> {
         self.tell(&[verb::IDENTIFY])?;
         let word = u64::from_ne_bytes(self.hear()?);
         Ok(((word >> 32) as i32, word as i32))
     }
 
-    /// Tells the newborn to leave with this status.
+    /// Tells the worker to exit with this status.
     pub fn dismiss(&self, status: u8) -> io::Result<()> {
         self.tell(&[verb::LEAVE, status])
     }
@@ -78,9 +78,9 @@ impl Line {
     fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], MeasureError> {
         let mut word = [0; BYTES];
         match retry_on_eintr(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
-            0 => Err("a newborn ended when a word of it was due".to_owned().into()),
+            0 => Err("a worker ended when a response was expected".to_owned().into()),
             bytes if bytes == BYTES => Ok(word),
-            bytes => Err(format!("a newborn said {bytes} bytes where {BYTES} were due").into()),
+            bytes => Err(format!("a worker sent {bytes} bytes where {BYTES} were expected").into()),
         }
     }
 }

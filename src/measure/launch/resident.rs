@@ -1,4 +1,4 @@
-//! Memory of the parent that is in use when it starts somebody: what fork has to copy the page tables of.
+//! Memory that the parent has in use when it starts a worker: fork copies its page tables.
 
 use std::fs;
 use std::io;
@@ -6,12 +6,12 @@ use std::io;
 use memmap2::{Advice, MmapMut};
 
 const PAGE_BYTES: usize = 4096;
-/// Left to everybody else, in percent of what is asked for and in bytes.
+/// Memory left free, in percent of the requested size and in bytes.
 const SPARE_PERCENT: u64 = 25;
 const SPARE_BYTES: u64 = 64 << 20;
 
-/// Private memory, every page of it written. Small pages, on every machine: with huge ones there would be next to no page
-/// tables, and whether they are had is up to the system.
+/// Private memory, every page of it written. Huge pages are disabled, since with them there would be almost no page
+/// tables, and since they depend on the system.
 pub(super) struct Resident {
     _memory: Option<MmapMut>,
 }
@@ -22,14 +22,14 @@ impl Resident {
             return Ok(Self { _memory: None });
         }
         let mut memory = MmapMut::map_anon(bytes as usize)?;
-        // A kernel without huge pages refuses, and gives small ones.
+        // A kernel without huge pages refuses, which is fine.
         let _ = memory.advise(Advice::NoHugePage);
         memory.iter_mut().step_by(PAGE_BYTES).for_each(|byte| *byte = 1);
         Ok(Self { _memory: Some(memory) })
     }
 }
 
-/// Why there is no room for so much memory now.
+/// Reason why so much memory is not available now, if it is not.
 pub(super) fn shortage(bytes: u64) -> io::Result<Option<String>> {
     if bytes == 0 {
         return Ok(None);
@@ -40,7 +40,7 @@ pub(super) fn shortage(bytes: u64) -> io::Result<Option<String>> {
     Ok((available < wanted).then(|| {
         let mib = |bytes: u64| bytes >> 20;
         format!(
-            "a parent of {} MiB wants {} MiB of memory to be available, and there are {} MiB",
+            "a parent of {} MiB needs {} MiB of available memory, and there are {} MiB",
             mib(bytes),
             mib(wanted),
             mib(available)
@@ -58,15 +58,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_available_is_read_in_bytes() {
+    fn available_memory_is_read_in_bytes() {
         assert_eq!(available_bytes("MemTotal: 9 kB\nMemAvailable:     2048 kB\nBuffers: 1 kB\n"), Some(2 << 20));
         assert_eq!(available_bytes("MemTotal: 9 kB\n"), None);
     }
 
     #[test]
-    fn too_much_is_refused_and_nothing_is_always_there() {
+    fn too_much_is_refused_and_zero_is_always_available() {
         assert_eq!(shortage(0).unwrap(), None);
-        let why = shortage(1 << 50).unwrap().expect("nobody has a pebibyte");
+        let why = shortage(1 << 50).unwrap().expect("no machine has a pebibyte");
         assert!(why.starts_with("a parent of 1073741824 MiB"), "{why}");
     }
 }

@@ -1,17 +1,17 @@
-//! Lives one after the other, or so many at once, from the call that starts them until nothing is left.
+//! Start and end of workers, one after the other or a batch at once, from the call that starts a worker until it is
+//! collected.
 //!
-//! | stamp | from | until |
+//! | stamp | from | to |
 //! |---|---|---|
-//! | call | just before the call | it has returned, and the newborn's ends of its pipes are closed on this side |
-//! | first word | the same | the newborn's first byte was read |
-//! | message | the same | a message of 64 bytes was answered, every byte checked on both sides |
-//! | exit | telling it to leave | its end was seen: waitid without collecting, a poll of the pidfd, or a thread's join |
-//! | reap | then | it was collected; a thread leaves nothing |
-//! | life | just before the call | it was collected |
+//! | call | just before the call | it has returned, and the worker's pipe ends are closed in the parent |
+//! | first word | the same | the worker's first byte is read |
+//! | message | the same | a message of 64 bytes is answered, every byte checked on both sides |
+//! | exit | the order to exit | its end is seen: waitid without collecting, a poll of the pidfd, or a thread's join |
+//! | reap | then | it is collected; a thread has nothing to collect |
+//! | life | just before the call | it is collected |
 //!
-//! Its pipes are made before. Where several are started at once, all calls come before the first word is waited for, and words,
-//! answers and ends are taken in the order of the calls, so that later ones wait for earlier ones as they would in a program
-//! that does the same.
+//! The pipes are created before. In a batch all calls come first; words, responses and ends are then taken in the order of
+//! the calls, so later workers wait for earlier ones, as in a program that does the same.
 
 use super::parent::{Line, Question};
 use super::resident::{Resident, shortage};
@@ -24,15 +24,15 @@ use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, Task, count};
 use crate::protocol::Report;
 
-/// The whole trial, as the parent.
+/// Runs the parent's side of the trial.
 ///
-/// Errors: `Invalid` for a wrong word, answer or status, or when somebody is left at the end.
+/// Errors: `Invalid` for a wrong word, response or status, or when a process is left at the end.
 pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> MeasureResult {
     let bytes = task.case.params.parent_rss_bytes.unwrap_or(0);
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
     }
-    // Before the memory: what is started in advance is small.
+    // Before the memory is allocated: a helper process that is started in advance is small.
     let mut way = L::attach(program)?;
     let _resident = Resident::of(bytes)?;
     let at_once = task.case.params.batch.unwrap_or(1);
@@ -54,13 +54,13 @@ pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> Measu
     page.set_count(lives.len() as u64);
     drop(way);
     if has_children()? {
-        return Err("a process is left that was started and never collected".to_owned().into());
+        return Err("a started process was never collected".to_owned().into());
     }
     let (chosen_by, warm_up_ns) = (derived.chosen_by, derived.warm_up_ns);
     Ok(report(&lives, Course { at_once: at_once.into(), alive_ns, chosen_by, warm_up_ns, sliced, cost }))
 }
 
-/// Somebody alive.
+/// A running worker.
 struct Alive<S> {
     who: S,
     called_ns: u64,
@@ -68,7 +68,7 @@ struct Alive<S> {
     life: Life,
 }
 
-/// So many lives, begun together; gives the time from the first call to the last collection.
+/// Runs a batch of workers; returns the time from the first call to the last collection.
 fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<Life>) -> Result<u64, MeasureError> {
     let mut lines = vec![];
     let mut plugs = vec![];
@@ -81,7 +81,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
         *told += 1;
     }
     let began_ns = clock::now_ns();
-    // After the lines, so that whoever is still there when something fails goes before them.
+    // Declared after the lines, so that after an error workers are dropped before them.
     let mut all = start_all(way, plugs)?;
     for (line, one) in lines.iter().zip(&mut all) {
         line.first_word()?;
@@ -100,14 +100,14 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
     }
     let alone = all.len() == 1;
     for one in &mut all {
-        // Others may have been collected since this one's end was seen.
+        // Others may have been collected since this end was seen.
         let from_ns = if alone { one.left_ns } else { clock::now_ns() };
         let end = one.who.collect()?;
         let now_ns = clock::now_ns();
         one.life.reap_ns = L::Started::REMAINS.then_some(now_ns - from_ns);
         one.life.life_ns = now_ns - one.called_ns;
         if end != End::Left(0) {
-            return Err(format!("a newborn that was told to leave with status 0 ended as {end:?}").into());
+            return Err(format!("a worker that was told to exit with status 0 ended as {end:?}").into());
         }
     }
     let ended_ns = clock::now_ns();

@@ -1,4 +1,4 @@
-//! From lives to a report.
+//! Report of a start-up trial.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use crate::measure::histogram;
 use crate::protocol::Report;
 use crate::record::{Metrics, RoleCost, Window, metric};
 
-/// One life as its parent saw it. Times are from the call that started it, unless they say otherwise.
+/// Times of one worker, seen by its parent. They count from the call that started it, unless noted.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::struct_field_names)] // a number's name ends in its unit
 pub(super) struct Life {
-    /// The call has returned.
+    /// Return of the call.
     pub(super) call_ns: u64,
-    /// Its first word is here.
+    /// Arrival of its first word.
     pub(super) first_word_ns: u64,
-    /// A message was answered.
+    /// Response to a message.
     pub(super) message_ns: Option<u64>,
-    /// From being told to leave until its end was seen.
+    /// From the order to exit until its end was seen.
     pub(super) exit_ns: Option<u64>,
-    /// From then until nothing was left of it; nothing where there is nothing to collect.
+    /// From then until it was collected; `None` if there is nothing to collect.
     pub(super) reap_ns: Option<u64>,
-    /// It was collected.
+    /// Collection.
     pub(super) life_ns: u64,
 }
 
@@ -38,11 +38,11 @@ const STAGES: &[Stage] = &[
     ("reap", metric::REAP_NS, |life| life.reap_ns),
 ];
 
-/// How the lives of a trial came about.
+/// How the workers of a trial were run.
 pub(super) struct Course {
-    /// Lives in each unit of the count.
+    /// Workers per unit of the count.
     pub(super) at_once: u64,
-    /// Time in which somebody was alive.
+    /// Time in which a worker was running.
     pub(super) alive_ns: u64,
     pub(super) chosen_by: &'static str,
     pub(super) warm_up_ns: u64,
@@ -87,7 +87,7 @@ pub(super) fn spread(times: &[u64]) -> Histogram<u64> {
     spread
 }
 
-/// The middle one of these times.
+/// Median of these times.
 pub(super) fn median(times: &[u64]) -> f64 {
     histogram::median(times.iter().map(|ns| *ns as f64).collect())
 }

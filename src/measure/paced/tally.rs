@@ -1,10 +1,10 @@
 //! From the stamps of a paced trial to its numbers: latencies, and whether the mechanism kept up.
 //!
 //! *Achieved* is the offered rate times two shares: of the messages that arrived at all, and of the time in which they
-//! were due to the time they took. For the latter the median latency of the last tenth is held against that of the first:
-//! where a backlog grows, the difference is how much longer than planned the trial took. The plain quotient of messages
-//! and time would hang on the last message alone: a single disturbed wake-up after 200 messages would pass for overload.
-//! And it would blame the mechanism for the chance by which Poisson arrivals come early or late as a whole.
+//! were due to the time they took. For the latter the median latency of the last tenth is held against that of the
+//! first: where a backlog grows, the difference is how much longer than planned the trial took. The plain quotient of
+//! messages and time would hang on the last message alone: a single disturbed wake-up after 200 messages would pass for
+//! overload. And it would blame the mechanism for the chance by which Poisson arrivals come early or late as a whole.
 
 use hdrhistogram::Histogram;
 
@@ -39,7 +39,8 @@ pub(in crate::measure) struct Tally {
 }
 
 impl Tally {
-    /// `stamps` holds one tick per message, by sequence; the anchors enclose them, `start_ns` is when the schedule began.
+    /// `stamps` holds one tick per message, by sequence; the anchors enclose them, `start_ns` is when the schedule
+    /// began.
     pub(in crate::measure) fn new(
         stamps: &[u64],
         anchors: (Anchor, Anchor),
@@ -97,8 +98,8 @@ impl Tally {
         self.arrivals.len() as f64 / self.sent.max(1) as f64
     }
 
-    /// Time planned over time taken, between the middles of the first and the last tenth. Tenths hold whole bursts, since
-    /// the first of a burst waits less than its last.
+    /// Time planned over time taken, between the middles of the first and the last tenth. Tenths hold whole bursts,
+    /// since the first of a burst waits less than its last.
     fn share_of_pace(&self) -> f64 {
         let count = self.arrivals.len();
         let burst = self.burst as usize;

@@ -1,5 +1,5 @@
-//! The memory that the leader of the clients shares with them: what they are to do next, how far each has come, and what
-//! each has counted. A client writes only to what is its own.
+//! Memory that the leader shares with the clients: the current step, the progress of each client, and its counts. A
+//! client writes only to its own part.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -16,88 +16,88 @@ use crate::record::{RoleCost, Substrate};
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, futex};
 
-/// A client without work looks this often whether the trial was called off. Its leader's death ends it in any case.
+/// Interval at which a client without work checks the abort flag. The death of its leader ends it in any case.
 const CLIENT_SLICE: Duration = Duration::from_millis(500);
-const COMPLAINT_BYTES: usize = 192;
-/// What of a role's cost is a number that adds up.
+const ERROR_BYTES: usize = 192;
+/// Number of summable fields of a role's cost.
 const COSTS: usize = 10;
 const PAGE_BYTES: usize = 4096;
 
-/// What the clients are to do.
+/// Current step of the clients.
 #[repr(C, align(64))]
 pub(super) struct Head {
-    /// A step's kind.
+    /// Kind of the step.
     pub(super) kind: AtomicU32,
-    /// Clients that have finished the step; the leader sleeps here.
+    /// Clients that have finished the step; the leader sleeps on it.
     arrived: AtomicU32,
     /// Clients that take part in it.
     wanted: AtomicU32,
-    /// When its window begins and ends, on the monotonic clock.
+    /// Begin and end of its window, on the monotonic clock.
     pub(super) start_ns: AtomicU64,
     pub(super) end_ns: AtomicU64,
-    /// Requests of each client, at most, or of all of them where they are due at their times.
+    /// Requests of all clients, at most; in an open loop the number of due requests.
     pub(super) count: AtomicU64,
-    /// What due times are drawn by.
+    /// Seed of the due times.
     pub(super) seed: AtomicU64,
 }
 
-// SAFETY: repr(C), atomics only; zero bytes are a head before its first step.
+// SAFETY: repr(C), atomics only; zero bytes are the state before the first step.
 unsafe impl SharedLayout for Head {}
 
 /// One client.
 #[repr(C, align(64))]
 pub(super) struct Line {
-    /// Steps begun so far; the client sleeps here.
+    /// Steps begun so far; the client sleeps on it.
     go: AtomicU32,
-    /// 1 when the system refused something, 2 when a check failed.
-    trouble: AtomicU32,
-    /// From its first connect until the first answer.
+    /// 1 after an I/O error, 2 after a failed check.
+    error: AtomicU32,
+    /// From its connect to the first response.
     pub(super) connect_ns: AtomicU64,
-    /// Requests that it made in the last window; all of them were answered in the end.
+    /// Requests in the last window; all of them were answered in the end.
     pub(super) made: AtomicU64,
-    /// Those that were answered before the window's end.
+    /// Requests answered before the end of the window.
     pub(super) answered: AtomicU64,
-    /// When it had the last of its answers.
+    /// When the last response came.
     pub(super) ended_ns: AtomicU64,
-    /// The same answers by slices of the window.
+    /// `answered` by slices of the window.
     pub(super) slices: [AtomicU64; WINDOWS as usize],
     cost: [AtomicU64; COSTS],
-    complaint_bytes: AtomicU32,
-    complaint: [AtomicU8; COMPLAINT_BYTES],
+    error_bytes: AtomicU32,
+    error_text: [AtomicU8; ERROR_BYTES],
 }
 
-// SAFETY: repr(C), atomics only; zero bytes are a client that has done nothing and has nothing to say.
+// SAFETY: repr(C), atomics only; zero bytes are a client before its first step.
 unsafe impl SharedLayout for Line {}
 
-/// The latencies of one client.
+/// Latency histogram of one client.
 #[repr(C, align(64))]
 struct Latencies([AtomicU32; BUCKETS]);
 
-// SAFETY: repr(C), atomics only; zero bytes are no latency at all.
+// SAFETY: repr(C), atomics only; zero bytes are an empty histogram.
 unsafe impl SharedLayout for Latencies {}
 
-/// A moment or a length of one request, by its number.
+/// A time or duration of one request.
 #[repr(C)]
 struct Time(AtomicU64);
 
-// SAFETY: repr(C), one atomic; zero bytes are a request that was not sent.
+// SAFETY: repr(C), one atomic; zero is a request that was not sent.
 unsafe impl SharedLayout for Time {}
 
 const LINES_OFFSET: usize = size_of::<Head>();
 
-/// The mapped memory, made before the clients are forked.
+/// The mapped memory, created before the clients are forked.
 pub(super) struct Area {
     segment: Segment,
     clients: u32,
-    /// Where latencies, and after them times, begin.
+    /// Offsets of the histograms and of the times.
     latencies_offset: usize,
     times_offset: usize,
-    /// Requests whose times have a place.
+    /// Number of requests that have a place for their times.
     times: u64,
 }
 
 impl Area {
-    /// Room for so many clients, and for the times of so many requests. Pages that nobody writes to take no memory.
+    /// Memory for `clients` clients, and for the times of `times` requests. Untouched pages take no memory.
     pub(super) fn new(clients: u32, times: u64) -> io::Result<Self> {
         let latencies_offset = LINES_OFFSET + clients as usize * size_of::<Line>();
         let times_offset = latencies_offset + clients as usize * size_of::<Latencies>();
@@ -120,19 +120,19 @@ impl Area {
         (0..self.clients).map(|client| self.line(client))
     }
 
-    /// Brings in the pages that `client` counts on. Runs in the client, before any window.
+    /// Touches the pages of the client's histogram. Runs in the client, before any window.
     pub(super) fn prepare(&self, client: u32) {
         let start = self.latencies_offset + client as usize * size_of::<Latencies>();
         (start..start + size_of::<Latencies>()).step_by(PAGE_BYTES).for_each(|offset| self.segment.touch(offset));
     }
 
-    /// Brings in the pages of all times. Runs in the leader, before any window.
+    /// Touches the pages of all times. Runs in the leader, before any window.
     pub(super) fn prepare_times(&self) {
         let end = self.times_offset + 2 * self.times as usize * size_of::<Time>();
         (self.times_offset..end).step_by(PAGE_BYTES).for_each(|offset| self.segment.touch(offset));
     }
 
-    /// Counts one latency. Only `client` itself does.
+    /// Counts one latency. Called only by `client` itself.
     #[inline]
     pub(super) fn count_latency(&self, client: u32, ns: u64) {
         let count = &self.latencies(client).0[buckets::bucket(ns)];
@@ -146,13 +146,13 @@ impl Area {
         }
     }
 
-    /// When request `number` was answered, on the monotonic clock; 0 when it was not.
+    /// When request `number` was answered, on the monotonic clock; 0 if it was not.
     #[inline]
     pub(super) fn answered_ns(&self, number: u64) -> &AtomicU64 {
         self.time(number)
     }
 
-    /// How late its client woke up to send it, plus one; 0 when it had not slept.
+    /// How late its client woke up to send it, plus one; 0 if it had not slept.
     #[inline]
     pub(super) fn late_ns(&self, number: u64) -> &AtomicU64 {
         self.time(self.times + number)
@@ -170,17 +170,16 @@ impl Area {
     }
 }
 
-/// What the leader says and sees.
+/// Methods for the leader.
 impl Head {
-    /// Sets up a step for so many clients; each begins when its line says so.
+    /// Sets up a step for `wanted` clients; each begins when its line says so.
     pub(super) fn set(&self, kind: u32, wanted: u32) {
         self.kind.store(kind, Ordering::Relaxed);
         self.arrived.store(0, Ordering::Relaxed);
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// Sleeps for a slice of time or until all have finished the step. True when they have; what they stored is visible
-    /// then.
+    /// Sleeps for a slice or until all have finished the step. Returns whether they have; their stores are visible then.
     pub(super) fn await_all(&self, slice: Duration) -> io::Result<bool> {
         let wanted = self.wanted.load(Ordering::Relaxed);
         // PAIRS: client-arrives
@@ -192,7 +191,7 @@ impl Head {
         Ok(self.arrived.load(Ordering::Acquire) >= wanted)
     }
 
-    /// A client has finished the step. The last one wakes the leader.
+    /// Called by a client that has finished the step. The last one wakes the leader.
     pub(super) fn arrive(&self) -> io::Result<()> {
         // PAIRS: client-arrives
         let arrived = self.arrived.fetch_add(1, Ordering::Release) + 1;
@@ -204,16 +203,16 @@ impl Head {
 }
 
 impl Line {
-    /// The leader's: lets the client begin the step.
+    /// Called by the leader: lets the client begin the step.
     pub(super) fn go(&self) -> io::Result<()> {
         // PAIRS: step-begins
         self.go.fetch_add(1, Ordering::Release);
         futex::wake(&self.go, 1)
     }
 
-    /// The client's: sleeps until there is a step after the one numbered `seen`, and gives its number.
+    /// Called by the client: sleeps until there is a step after number `seen`, and returns its number.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     pub(super) fn await_go(&self, seen: u32) -> io::Result<u32> {
         loop {
             // PAIRS: step-begins
@@ -228,26 +227,26 @@ impl Line {
         }
     }
 
-    /// The client's: puts down why it gives up.
-    pub(super) fn complain(&self, trouble: &MeasureError) {
-        let (kind, text) = match trouble {
+    /// Called by the client: stores its error.
+    pub(super) fn set_error(&self, error: &MeasureError) {
+        let (kind, text) = match error {
             MeasureError::Io(error) => (1, error.to_string()),
             MeasureError::Invalid(why) => (2, why.clone()),
         };
         let bytes = text.as_bytes();
-        let fits = bytes.len().min(COMPLAINT_BYTES);
-        for (place, byte) in self.complaint.iter().zip(&bytes[..fits]) {
+        let fits = bytes.len().min(ERROR_BYTES);
+        for (place, byte) in self.error_text.iter().zip(&bytes[..fits]) {
             place.store(*byte, Ordering::Relaxed);
         }
-        self.complaint_bytes.store(fits as u32, Ordering::Relaxed);
-        self.trouble.store(kind, Ordering::Relaxed);
+        self.error_bytes.store(fits as u32, Ordering::Relaxed);
+        self.error.store(kind, Ordering::Relaxed);
     }
 
-    /// Why it gave up, once it has arrived.
-    pub(super) fn trouble(&self) -> Option<MeasureError> {
-        let kind = self.trouble.load(Ordering::Relaxed);
-        let bytes = (self.complaint_bytes.load(Ordering::Relaxed) as usize).min(COMPLAINT_BYTES);
-        let text: Vec<u8> = self.complaint[..bytes].iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
+    /// The client's error, if any; valid once it has arrived.
+    pub(super) fn error(&self) -> Option<MeasureError> {
+        let kind = self.error.load(Ordering::Relaxed);
+        let bytes = (self.error_bytes.load(Ordering::Relaxed) as usize).min(ERROR_BYTES);
+        let text: Vec<u8> = self.error_text[..bytes].iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
         let text = String::from_utf8_lossy(&text).into_owned();
         match kind {
             0 => None,
@@ -256,14 +255,14 @@ impl Line {
         }
     }
 
-    /// The client's: what its part of a window took.
+    /// Called by the client: stores its cost of a window.
     pub(super) fn set_cost(&self, cost: &RoleCost) {
         for (place, number) in self.cost.iter().zip(numbers(cost)) {
             place.store(number, Ordering::Relaxed);
         }
     }
 
-    /// Adds that to `sum`.
+    /// Adds the stored cost to `sum`.
     pub(super) fn add_cost(&self, sum: &mut RoleCost) {
         let own = |at: usize| self.cost[at].load(Ordering::Relaxed);
         sum.wall_ns += own(0);

@@ -1,18 +1,18 @@
-//! A histogram that fits into shared memory: a count for each range of values, the ranges growing with the values, as in an
-//! HDR histogram of two digits. A thousand clients have one each; afterwards they become one of the usual kind.
+//! Histogram in shared memory: a count for each range of values, with ranges that grow with the values, as in an HDR
+//! histogram of two digits. Each client has one; afterwards they are merged into an HDR histogram.
 
 use hdrhistogram::Histogram;
 
-/// Ranges of equal width in each power of two: a value is known to within 1 part in 64.
+/// Ranges of equal width in each power of two, so a value is known to within 1 part in 64.
 const STEPS_BITS: u32 = 6;
 const STEPS: u64 = 1 << STEPS_BITS;
 /// Powers of two above that: up to 68 seconds in nanoseconds.
 const POWERS: u64 = 30;
 
-/// Counts that a histogram has.
+/// Number of counts.
 pub(super) const BUCKETS: usize = (STEPS * (POWERS + 1)) as usize;
 
-/// The count that `value` belongs to. What is beyond the last range is counted there.
+/// Index of the count of `value`. Values beyond the last range are counted there.
 #[inline]
 pub(super) fn bucket(value: u64) -> usize {
     if value < STEPS {
@@ -23,7 +23,7 @@ pub(super) fn bucket(value: u64) -> usize {
     ((power + 1) * STEPS + within).min(BUCKETS as u64 - 1) as usize
 }
 
-/// The middle of the values that are counted at `bucket`.
+/// Middle of the range of `bucket`.
 fn middle(bucket: usize) -> u64 {
     let (row, within) = (bucket as u64 / STEPS, bucket as u64 % STEPS);
     if row == 0 {
@@ -33,7 +33,7 @@ fn middle(bucket: usize) -> u64 {
     ((STEPS + within) << power) + ((1 << power) - 1) / 2
 }
 
-/// Adds what was counted to `all`.
+/// Adds the counts to `all`.
 pub(super) fn merge(counts: impl Iterator<Item = u32>, all: &mut Histogram<u64>) {
     for (bucket, count) in counts.enumerate().filter(|(_, count)| *count > 0) {
         all.saturating_record_n(middle(bucket).max(1), u64::from(count));
@@ -46,7 +46,7 @@ mod tests {
     use crate::measure::histogram;
 
     #[test]
-    fn a_value_is_found_again_within_a_sixtyfourth() {
+    fn a_value_is_stored_to_within_a_sixtyfourth() {
         for value in (0..70_000).chain([1 << 20, 123_456_789, (1 << 36) - 1]) {
             let (found, at) = (middle(bucket(value)), bucket(value));
             assert!(found.abs_diff(value) <= value / 64, "{value} became {found}");
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_become_a_histogram_of_the_usual_kind() {
+    fn counts_become_an_hdr_histogram() {
         let mut counts = vec![0; BUCKETS];
         counts[bucket(1000)] = 3;
         counts[bucket(5_000_000)] = 1;

@@ -1,5 +1,5 @@
-//! A client: a process of its own with one connection, which does what its leader says, step by step. Its loops are the
-//! timed loops of both measures.
+//! A client: a process with one connection, which carries out the leader's steps. Its loops are the timed loops of both
+//! measures.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -21,8 +21,8 @@ use crate::measure::schedule::Schedule;
 use crate::measure::{MeasureError, Task};
 use crate::server::{self, Patience};
 
-/// Steps: to connect and have a first answer; a window that does not count, and one that does; to find out when requests
-/// will be due, and to send them then; to leave.
+/// Steps: connect and get a first response; a warm-up window, and a counted one; compute the due times, and send
+/// requests when they are due; exit.
 pub(super) const CONNECT: u32 = 1;
 pub(super) const WARM: u32 = 2;
 pub(super) const CLOSED: u32 = 3;
@@ -39,7 +39,7 @@ pub(super) struct Client<'a> {
     clients: u32,
     requests: Requests,
     connection: Option<OwnedFd>,
-    /// Number and due time, from the start, of each request of an open loop.
+    /// Number and due time, from the start, of each request of the open loop.
     due: Vec<(u64, u64)>,
 }
 
@@ -49,19 +49,19 @@ impl<'a> Client<'a> {
         Self { area, task, target, number, clients, requests, connection: None, due: vec![] }
     }
 
-    /// Its whole life. It ends when the leader says so, or the trial is called off.
+    /// Runs until the leader ends it or the trial is aborted.
     pub(super) fn live(mut self) {
         self.area.prepare(self.number);
-        // Sleeps end as soon as the timer does, and not up to 50 us later: prctl(2).
+        // Makes sleeps end with their timer instead of up to 50 us later: prctl(2).
         let _ = prctl::set_timerslack(1);
         let mut seen = 0;
         while let Ok(now) = self.line().await_go(seen) {
             seen = now;
             let kind = self.area.head().kind.load(Ordering::Relaxed);
-            if let Err(trouble) = self.step(kind) {
-                self.line().complain(&trouble);
+            if let Err(error) = self.step(kind) {
+                self.line().set_error(&error);
             }
-            // A leader that cannot be woken looks again by himself.
+            // The leader also polls, so a failed wake only costs time.
             let _ = self.area.head().arrive();
             if kind == LEAVE {
                 return;
@@ -90,15 +90,15 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// A request after the other for the length of a window: a closed loop. A request that began in it and was answered
-    /// after its end has a latency, without which the slow ones would be missing, but is no part of the rate.
+    /// Sends one request after the other during a window: closed loop. A request that began in the window and was
+    /// answered after its end counts for the latency, which would else miss slow ones, but not for the rate.
     fn closed(&mut self, counted: bool) -> Result<(), MeasureError> {
         let (start_ns, end_ns, quota) = self.window();
         let (meter, before_ns) = (Meter::start(), clock::now_ns());
         let mut now_ns = wake_at(start_ns)?;
         let waited_ns = now_ns - before_ns;
         let (mut done, mut answered, mut slices) = (0, 0, [0; WINDOWS as usize]);
-        // One at least, on a machine so busy that a client wakes up when the window is over.
+        // At least one, on a machine so busy that a client wakes up after the window.
         while done < quota && (now_ns < end_ns || done == 0) {
             self.request()?;
             let then_ns = clock::now_ns();
@@ -118,11 +118,11 @@ impl<'a> Client<'a> {
         for (place, answers) in self.line().slices.iter().zip(slices) {
             place.store(answers, Ordering::Relaxed);
         }
-        self.put_down(meter, waited_ns, done);
+        self.store_cost(meter, waited_ns, done);
         Ok(())
     }
 
-    /// Finds out which requests of the common schedule are this client's: each takes its turn.
+    /// Selects this client's requests from the common schedule, which are dealt out in turn.
     fn plan(&mut self) -> Result<(), MeasureError> {
         let head = self.area.head();
         let (count, seed) = (head.count.load(Ordering::Relaxed), head.seed.load(Ordering::Relaxed));
@@ -131,7 +131,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// A request whenever one is due, or as soon as the last one is answered: an open loop. It sleeps in between, since
+    /// Sends each request when it is due, or as soon as the last one is answered: open loop. Sleeps in between, since
     /// clients outnumber CPUs.
     fn open(&mut self) -> Result<(), MeasureError> {
         let (start_ns, ..) = self.window();
@@ -147,11 +147,11 @@ impl<'a> Client<'a> {
             self.request()?;
             self.area.answered_ns(*number).store(clock::now_ns(), Ordering::Relaxed);
         }
-        self.put_down(meter, waited_ns, due.len() as u64);
+        self.store_cost(meter, waited_ns, due.len() as u64);
         Ok(())
     }
 
-    /// One request and its answer, checked; over a connection of its own where the server serves one at a time.
+    /// Sends one request and checks its response; over a new connection if the server serves one connection at a time.
     #[inline]
     fn request(&mut self) -> Result<(), MeasureError> {
         let connection = match self.connection.take() {
@@ -170,7 +170,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Start and end of the window, and how many requests of it are this client's.
+    /// Begin and end of the window, and this client's number of requests in it.
     fn window(&self) -> (u64, u64, u64) {
         let head = self.area.head();
         let count = head.count.load(Ordering::Relaxed);
@@ -179,8 +179,8 @@ impl<'a> Client<'a> {
         (head.start_ns.load(Ordering::Relaxed), head.end_ns.load(Ordering::Relaxed), quota)
     }
 
-    /// What the window took, without the wait before it.
-    fn put_down(&self, meter: Meter, waited_ns: u64, requests: u64) {
+    /// Stores the cost of a window, without the wait before it.
+    fn store_cost(&self, meter: Meter, waited_ns: u64, requests: u64) {
         let mut cost = meter.stop(self.task, requests);
         cost.wall_ns = cost.wall_ns.saturating_sub(waited_ns);
         cost.blocked_ns = cost.wall_ns.saturating_sub(cost.running_ns + cost.ready_ns);
@@ -192,12 +192,12 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Which of the slices of a window of this length a moment belongs to.
+/// Slice of a window of this length that a time belongs to.
 fn slice(after_ns: u64, length_ns: u64) -> usize {
     (u128::from(after_ns) * u128::from(WINDOWS) / u128::from(length_ns)) as usize
 }
 
-/// Sleeps until the monotonic clock shows `at_ns`, if it does not yet, and gives what it shows then.
+/// Sleeps until the monotonic clock shows `at_ns`, and returns the time.
 fn wake_at(at_ns: u64) -> io::Result<u64> {
     let at = TimeSpec::from_duration(Duration::from_nanos(at_ns));
     loop {
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_of_a_window_is_in_one_of_its_slices() {
+    fn each_time_of_a_window_is_in_one_slice() {
         assert_eq!((slice(0, 1000), slice(49, 1000), slice(50, 1000), slice(999, 1000)), (0, 0, 1, 19));
         assert_eq!(slice(5, u64::MAX), 0);
     }

@@ -1,6 +1,6 @@
-//! The open loop: how many requests, when they are due, and what became of them. Requests are dealt out to the clients in
-//! turn, so that all of them together keep the rate; one whose last request is not answered yet when the next is due sends
-//! that late, and its latency still runs from the due time.
+//! Open loop: number of requests, due times, and results. Requests are dealt out to the clients in turn, so that
+//! together they keep the rate. A client whose last request is not answered when the next is due sends that late, and
+//! its latency still runs from the due time.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::Span;
 use super::area::Area;
 use super::client::PLAN;
-use super::crowd::EventCount;
+use super::clients::Clients;
 use crate::clock::{self, Anchor};
 use crate::measure::paced::tally::{NEVER, Tally};
 use crate::measure::schedule::Schedule;
@@ -16,22 +16,22 @@ use crate::measure::{MeasureError, MeasureResult, Task, histogram};
 use crate::protocol::Report;
 use crate::server;
 
-/// Fewer requests would have no median to speak of, and no first and last to compare.
+/// Requests, at least, for a median and a comparison of the first and last requests.
 const MIN_REQUESTS: u64 = 100;
-/// Requests whose times are kept, at most: 32 MiB.
+/// Requests, at most: 32 MiB of times.
 const MAX_REQUESTS: u64 = 1 << 21;
-/// A server that cannot keep up is given this many times the hot time to answer, and fewer requests where it would take
+/// A server that cannot keep up gets this many times the hot time to respond, and fewer requests if it would take
 /// longer.
 const PATIENCE: f64 = 4.0;
 
-/// Requests of a server that keeps up.
+/// Number of requests for a server that keeps up.
 pub(super) fn most_requests(task: &Task) -> io::Result<u64> {
     let interval_ns = Schedule::of(&task.case, 0, 0)?.interval_ns();
     let wanted = task.timing.fixed_count.unwrap_or((task.timing.hot_ns as f64 / interval_ns) as u64);
     Ok(wanted.clamp(MIN_REQUESTS, MAX_REQUESTS))
 }
 
-/// Requests of this one, by the pace at which it has answered while warming up.
+/// Number of requests for this server, by its rate in the warm-up.
 pub(super) fn requests(task: &Task, area: &Area, warm: Span) -> io::Result<u64> {
     let answered: u64 = area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum();
     let last_ns = area.lines().map(|line| line.ended_ns.load(Ordering::Relaxed)).max().unwrap_or(0);
@@ -41,20 +41,20 @@ pub(super) fn requests(task: &Task, area: &Area, warm: Span) -> io::Result<u64> 
     Ok(if task.timing.fixed_count.is_some() { most } else { most.min(bearable.max(MIN_REQUESTS)) })
 }
 
-/// Has every client find out which of `count` requests are its own, and when; gives what due times are drawn by: another
-/// number in every trial, since sets must be independent.
-pub(super) fn plan(crowd: &mut EventCount, count: u64) -> Result<u64, MeasureError> {
+/// Makes every client compute its due times; returns their seed, which differs in every trial since repetitions must be
+/// independent.
+pub(super) fn plan(clients: &mut Clients, count: u64) -> Result<u64, MeasureError> {
     let seed = clock::now_ns();
-    let head = crowd.area().head();
+    let head = clients.area().head();
     head.count.store(count, Ordering::Relaxed);
     head.seed.store(seed, Ordering::Relaxed);
-    crowd.all(PLAN)?;
+    clients.all(PLAN)?;
     Ok(seed)
 }
 
-/// What the times of all requests say.
+/// Report of all requests.
 ///
-/// Errors: one of them has none.
+/// Errors: a request was never answered.
 pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u64) -> MeasureResult {
     let stamp = |number| match area.answered_ns(number).load(Ordering::Relaxed) {
         0 => NEVER,
@@ -64,7 +64,7 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
     if let Some(number) = stamps.iter().position(|at| *at == NEVER) {
         return Err(format!("request {number} of {count} was never sent").into());
     }
-    // The clock that stamped is the one by which requests are due: a tick is a nanosecond.
+    // The stamps and the due times come from the same clock: a tick is a nanosecond.
     let anchor = |ns: u64| Anchor { ns, tick: ns };
     let schedule = Schedule::of(&task.case, 0, seed)?;
     let tally = Tally::new(&stamps, (anchor(0), anchor(1 << 40)), span.start_ns, &schedule);
@@ -81,11 +81,11 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
     Ok(report)
 }
 
-/// How late the clients woke up for the requests that they slept before.
+/// Reports how late the clients woke up before requests.
 fn lateness(area: &Area, count: u64, report: &mut Report) {
     let mut all = histogram::empty();
     for number in 0..count {
-        // Stored plus one, since zero says that there was no sleep; 1 ns is the least that a histogram takes.
+        // Stored plus one, since zero means no sleep; 1 ns is the least that a histogram takes.
         if let late @ 1.. = area.late_ns(number).load(Ordering::Relaxed) {
             all.saturating_record((late - 1).max(1));
         }

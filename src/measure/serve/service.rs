@@ -1,17 +1,17 @@
-//! What the measured servers do for a request, and what a client must get for it.
+//! Services of the measured servers, and the check of their responses.
 
 use crate::measure::locks::work::{self, Chain};
 use crate::payload::{Known, expected, fold, stamp};
 use crate::record::{self, Case};
 use crate::server::{self, Service};
 
-/// Sends the request back.
+/// Returns the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo {
     bytes: usize,
 }
 
-/// Works for a known time and answers with a sum over the request.
+/// Works for a known time and returns a sum over the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Compute {
     bytes: usize,
@@ -19,7 +19,7 @@ pub struct Compute {
 }
 
 impl Echo {
-    /// What `case` asks for.
+    /// The service of `case`.
     pub fn of(case: &Case) -> Self {
         Self { bytes: server::request_bytes(case) }
     }
@@ -37,7 +37,7 @@ impl Service for Echo {
 }
 
 impl Compute {
-    /// What `case` asks for. The work is calibrated here, on the CPU on which the server will run.
+    /// The service of `case`. Calibrates the work, on the CPU on which the server will run.
     pub fn of(case: &Case) -> Self {
         let rounds = Chain::calibrated().rounds(case.params.grain_ns.unwrap_or(0));
         Self { bytes: server::request_bytes(case), rounds }
@@ -58,19 +58,19 @@ impl Service for Compute {
     }
 }
 
-/// The requests of one client, each with a stamp of its own, and the check of what comes back.
+/// Requests of one client, each with its own stamp, and the check of the responses.
 #[derive(Clone, Debug)]
 pub struct Requests {
     client: u16,
     next: u64,
     service: record::Service,
     room: Box<[u8]>,
-    /// Of the service's answers.
+    /// Size of a response.
     answer_bytes: usize,
 }
 
 impl Requests {
-    /// Those of the client with this number.
+    /// Requests of the client with this number.
     pub fn new(case: &Case, client: u32) -> Self {
         let (bytes, service) = (server::request_bytes(case), server::service(case));
         let answer_bytes = match service {
@@ -88,15 +88,15 @@ impl Requests {
         &self.room
     }
 
-    /// Where the answer to it goes.
+    /// Buffer for its response.
     #[inline]
     pub fn room(&mut self) -> &mut [u8] {
         &mut self.room[..self.answer_bytes]
     }
 
-    /// Whether the answer in the room belongs to the last request, every byte of it.
+    /// Checks that every byte of the response belongs to the last request.
     ///
-    /// Errors: what is wrong.
+    /// Errors: a description of the difference.
     #[inline]
     pub fn check(&self) -> Result<(), String> {
         match self.service {

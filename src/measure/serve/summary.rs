@@ -1,4 +1,4 @@
-//! From what each client counted to what all of them say together.
+//! Summary of all clients' counts.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use crate::measure::histogram;
 use crate::protocol::Report;
 use crate::record::{Window, metric};
 
-/// How much was answered in a window.
+/// Rate of responses in a window.
 pub(super) struct Rate {
     pub(super) answered: u64,
     pub(super) requests_per_s: f64,
@@ -16,8 +16,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// The sum over all clients. A window without an end, or one so short that nothing was answered in it, lasted until the
-    /// last answer.
+    /// Sum over all clients. A window without an end, or one without any response in it, lasted until the last response.
     pub(super) fn of(area: &Area, span: Span) -> Self {
         let in_time: u64 = area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum();
         if span.end_ns < u64::MAX && in_time > 0 {
@@ -35,7 +34,7 @@ impl Rate {
     }
 }
 
-/// Answers of all clients by slices of the window.
+/// Responses of all clients by slices of the window.
 fn slices(area: &Area, length_ns: u64) -> Vec<Window> {
     let count = area.line(0).slices.len() as u64;
     let bound = |at: u64| (u128::from(length_ns) * u128::from(at) / u128::from(count)) as u64;
@@ -55,7 +54,7 @@ pub(super) fn latencies(area: &Area, report: &mut Report) {
     report.histogram = histogram::encode(&all);
 }
 
-/// From connect(2) to the first answer, once for each client.
+/// Time from connect(2) to the first response of each client.
 pub(super) fn connecting(area: &Area, report: &mut Report) {
     let mut all = histogram::empty();
     for line in area.lines() {

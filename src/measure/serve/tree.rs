@@ -1,5 +1,6 @@
-//! What a server uses, seen from outside: memory, CPU time and switches of a process, its threads and all its descendants.
-//! Source: proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's sched-stats for `schedstat`.
+//! Resources that a server uses, read from outside: memory, CPU time and switches of a process with its threads and all
+//! its descendants. Source: proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's sched-stats for
+//! `schedstat`.
 
 use std::fs;
 
@@ -7,13 +8,13 @@ use crate::clock;
 use crate::measure::proc::{self, Stat};
 use crate::record::{Role, RoleCost};
 
-/// Proportional share of memory of the process `root` and its descendants: private pages, and of shared ones a share. None
-/// where the kernel does not tell. Memory of the kernel, socket buffers included, belongs to nobody and is not in it.
+/// Proportional set size of the process `root` and its descendants; `None` if the kernel does not provide it. Excludes
+/// kernel memory such as socket buffers.
 pub(super) fn pss_bytes(root: u32) -> Option<u64> {
     processes(root)?.into_iter().map(proc::pss_bytes).sum()
 }
 
-/// The process `root` and its descendants; none where it is gone or the kernel does not list children.
+/// The process `root` and its descendants; `None` if it has ended or the kernel does not list children.
 pub fn processes(root: u32) -> Option<Vec<u32>> {
     let mut found = vec![root];
     let mut at = 0;
@@ -32,7 +33,7 @@ fn threads(pid: u32) -> Option<Vec<u32>> {
     Some(listed.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 
-/// What all of them have used since they began.
+/// Resources that all of them have used since they began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
     at_ns: u64,
@@ -48,7 +49,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// A reading. Takes some ten microseconds for each process and thread; call it outside the clock.
+    /// Reads the counters. Takes about ten microseconds per process and thread; call it outside the timed work.
     pub(super) fn of(root: u32) -> Option<Self> {
         let mut sum = Self::default();
         for pid in processes(root)? {
@@ -80,9 +81,9 @@ impl Usage {
         self.threads += 1;
     }
 
-    /// What was used from an earlier reading to this one, over all threads together: of four that slept for a second four
-    /// seconds were blocked. CPU time is exact; how it divides into user and system time the kernel tells in ticks of 10 ms
-    /// only, so that it is the division of all their life.
+    /// Resources used since an earlier reading, over all threads together: four threads that slept for a second give
+    /// four seconds of blocked time. CPU time is exact, but the kernel splits it into user and system time in ticks of
+    /// 10 ms only, so the split is that of their whole life.
     pub(super) fn since(&self, earlier: &Self, role: Role, cpu: Option<u32>, messages: u64) -> RoleCost {
         let grown = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
         let wall_ns = grown(|it| it.at_ns) * self.threads;

@@ -1,7 +1,7 @@
-//! What a holder notes while it works, at most once in about two microseconds: a clock read at every acquisition would be
-//! much of what a quick lock costs. Acquisitions go in batches whose first is stamped, and which are twice as long next
-//! time when they were over too soon. A stamped acquisition stands for its batch, so that quick times, with their long
-//! batches, weigh as much as slow ones.
+//! What a contender records while it works, at most once in about two microseconds: a clock read at each acquisition
+//! would cost as much as a fast lock. Acquisitions run in batches whose first one is stamped; a batch that was too short
+//! is followed by one of twice the length. A stamped acquisition counts for its whole batch, so that fast and slow times
+//! have the right weight.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,29 @@ use crate::clock::Anchor;
 use crate::measure::histogram;
 use crate::protocol::HolderFinding;
 
-/// A batch should last this long.
+/// Target duration of a batch.
 const BATCH_NS: f64 = 2000.0;
 const BATCH_MAX: u32 = 256;
 const NS_PER_MS: f64 = 1e6;
 
-/// The moments of one batch, in ticks.
+/// Times of one batch, in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::measure) struct Batch {
-    /// Before the first acquisition of it.
+    /// Before its first acquisition.
     pub(in crate::measure) asked: u64,
-    /// In its critical section.
+    /// At the start of the first critical section.
     pub(in crate::measure) entered: u64,
-    /// At the end of that.
+    /// At its end.
     pub(in crate::measure) left: u64,
-    /// After the last.
+    /// After the last acquisition.
     pub(in crate::measure) ended: u64,
     /// Acquisitions.
     pub(in crate::measure) count: u32,
-    /// Known work in it, in nanoseconds.
+    /// Nominal work, in nanoseconds.
     pub(in crate::measure) worked_ns: f64,
 }
 
-/// What one holder noted in a window.
+/// Records of one contender in a window.
 pub(in crate::measure) struct Looks {
     start_tick: u64,
     ns_per_tick: f64,
@@ -46,9 +46,9 @@ pub(in crate::measure) struct Looks {
 }
 
 impl Looks {
-    /// Notes of a window of `length_ns` from `start_ns`. `anchor` is a moment shortly before it.
+    /// Records of a window of `length_ns` from `start_ns`. `anchor` is a time shortly before it.
     pub(in crate::measure) fn new(start_ns: u64, length_ns: u64, anchor: Anchor, ns_per_tick: f64) -> Self {
-        // Some room for those who are late; what is later still counts into the last.
+        // One more entry for late batches.
         let milliseconds = (length_ns as f64 / NS_PER_MS).ceil() as usize + 1;
         Self {
             start_tick: anchor.tick + (start_ns.saturating_sub(anchor.ns) as f64 / ns_per_tick) as u64,
@@ -62,7 +62,7 @@ impl Looks {
         }
     }
 
-    /// Notes a batch, and says how long the next should be.
+    /// Records a batch and returns the length of the next one.
     #[inline]
     pub(in crate::measure) fn note(&mut self, batch: &Batch) -> u32 {
         let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
@@ -72,7 +72,7 @@ impl Looks {
         self.tally(batch.asked, batch.ended, batch.count, batch.worked_ns)
     }
 
-    /// Notes that a batch was done, without the moments within it, and says how long the next should be.
+    /// Records a batch without the times within it, and returns the length of the next one.
     #[inline]
     pub(in crate::measure) fn tally(&mut self, asked: u64, ended: u64, count: u32, worked_ns: f64) -> u32 {
         let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
@@ -86,7 +86,7 @@ impl Looks {
         next_count(count, lasted_ns)
     }
 
-    /// All of it, for the line to the harness.
+    /// The records as a finding for the harness.
     pub(in crate::measure) fn finding(self) -> HolderFinding {
         let named = [("wait", self.wait), ("hold", self.hold)];
         HolderFinding {
@@ -100,7 +100,7 @@ impl Looks {
     }
 }
 
-/// Histograms by name, in the form of records; empty ones are left out.
+/// Histograms by name, encoded as in records; empty ones are left out.
 pub(in crate::measure) fn encoded(
     named: impl IntoIterator<Item = (&'static str, Histogram<u64>)>,
 ) -> BTreeMap<String, String> {
@@ -108,7 +108,7 @@ pub(in crate::measure) fn encoded(
     filled.filter_map(|(name, histogram)| Some((name.to_owned(), histogram::encode(&histogram)?))).collect()
 }
 
-/// Twice as many where a batch was over too soon, half as many where it took too long.
+/// Doubles the count of a batch that was too short, halves it for one that was too long.
 fn next_count(count: u32, lasted_ns: f64) -> u32 {
     if lasted_ns < BATCH_NS {
         (2 * count).min(BATCH_MAX)
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_weighs_what_it_holds_and_counts_where_it_ends() {
+    fn a_batch_weighs_its_count_and_is_counted_where_it_ends() {
         let finding = noted(&[(0, 2_000, 50), (999_000, 1_000_500, 1), (1_000_500, 9_000_000, 7)]);
         assert_eq!((finding.acquisitions, finding.samples), (58, 3));
         assert_eq!(finding.per_ms, [50, 1, 0, 7]);

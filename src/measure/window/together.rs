@@ -1,4 +1,4 @@
-//! The time in which all holders ran, and how evenly they shared the lock in it.
+//! The time in which all contenders ran, and how evenly they shared the lock in it.
 
 use crate::protocol::HolderFinding;
 use crate::record::{Fairness, HolderShare, Window};
@@ -6,12 +6,12 @@ use crate::record::{Fairness, HolderShare, Window};
 pub(in crate::measure) const NS_PER_MS: u64 = 1_000_000;
 /// Windows of fairness, in milliseconds.
 const FAIRNESS_MS: [usize; 3] = [1, 10, 100];
-/// What of a window all holders must have run in: with more holders than CPUs the last comes late.
+/// Part of a window in which all contenders must have run: with more contenders than CPUs the last starts late.
 const SHARED_MIN: f64 = 0.25;
 /// Slices of the hot phase in a record.
 const SLICES: usize = 20;
 
-/// The milliseconds in which all holders ran; the whole window where those are too few.
+/// The milliseconds in which all contenders ran; the whole window if those are too few.
 pub(in crate::measure) struct Span {
     from: usize,
     pub(in crate::measure) to: usize,
@@ -24,7 +24,7 @@ impl Span {
         let after = |holder: &HolderFinding, at_ns: u64| at_ns.saturating_sub(holder.agreed_ns);
         let from = holders.iter().map(|one| after(one, one.started_ns).div_ceil(NS_PER_MS)).max().unwrap_or(0);
         let to = holders.iter().map(|one| after(one, one.ended_ns) / NS_PER_MS).min().unwrap_or(0);
-        // The last entry of each holds what came after the window's end.
+        // The last entry of each holds what was counted after the window.
         let whole = holders.iter().map(|one| one.per_ms.len().saturating_sub(1)).min().unwrap_or(0);
         let (from, to) = (from as usize, (to as usize).min(whole));
         let together_ms = to.saturating_sub(from);
@@ -49,7 +49,7 @@ impl Span {
         }
     }
 
-    /// Acquisitions of all holders in about [`SLICES`] slices.
+    /// Acquisitions of all contenders in about [`SLICES`] slices.
     pub(in crate::measure) fn slices(&self, holders: &[&HolderFinding]) -> Vec<Window> {
         let each = (self.to - self.from).div_ceil(SLICES).max(1);
         let mut windows = vec![];

@@ -1,5 +1,5 @@
-//! What reads and writes waited, apart from each other. In each batch the first read and the first write are stamped, and
-//! stand for all of their kind in it: of few writes among many reads hardly any escapes.
+//! Waiting times of reads and of writes. In each batch the first read and the first write are stamped, and count for all
+//! of their kind in it. So even rare writes are nearly all stamped.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ pub(in crate::measure) const WRITE_WAIT: &str = "write_wait";
 
 /// One kind of access.
 pub(in crate::measure) struct Kind {
-    /// Ticks that the stamped one of this batch waited.
+    /// Wait of the stamped access of this batch, in ticks.
     waited: u64,
     /// Accesses in this batch.
     in_batch: u32,
     /// Accesses in the window.
     pub(in crate::measure) count: u64,
-    /// Of those, stamped.
+    /// Stamped accesses.
     pub(in crate::measure) samples: u64,
     waits: Histogram<u64>,
 }
@@ -37,7 +37,7 @@ impl Kind {
         self.in_batch == 0
     }
 
-    /// Notes an access, and what it waited if it was stamped.
+    /// Records an access, and its wait if it was stamped.
     #[inline]
     pub(in crate::measure) fn note(&mut self, waited: u64) {
         if self.in_batch == 0 {

@@ -1,4 +1,4 @@
-//! The memory that a parent shares with those whose ends it watches: when to end, and when that was.
+//! Memory that a parent shares with a process whose end it watches: when to end, and when it ended.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -12,35 +12,35 @@ use crate::record::Substrate;
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, clock, futex};
 
-/// A sleeper comes back this often to see whether the trial was called off.
+/// Interval at which a sleeper checks the abort flag.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// One life at a time.
+/// State of one watched process.
 #[repr(C, align(64))]
 pub(super) struct Cue {
-    /// 1 once somebody is there to be watched; the parent sleeps here.
+    /// 1 once the process is ready; the parent sleeps on it.
     ready: AtomicU32,
-    /// 1 once he is to end; he sleeps here.
+    /// 1 once the process is to end; it sleeps on it.
     go: AtomicU32,
     ended_ns: AtomicU64,
-    /// Who he is, where the parent did not start him itself.
+    /// Its process id, for a parent that did not start it itself.
     pid: AtomicU32,
-    /// Whose child he was in the end.
+    /// Its parent at the end.
     parent: AtomicU32,
 }
 
-// SAFETY: repr(C), atomics only; zero bytes are nobody yet.
+// SAFETY: repr(C), atomics only; zero bytes are a process that is not ready.
 unsafe impl SharedLayout for Cue {}
 
 impl Cue {
-    /// Makes one that stays mapped for good, in this process and in those that it forks.
+    /// Creates one that stays mapped for good, in this process and in its children.
     pub(super) fn create() -> io::Result<&'static Self> {
         let bytes = size_of::<Self>();
         let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
         Ok(Box::leak(Box::new(segment)).view(0))
     }
 
-    /// Before the next life, with nobody left of the last.
+    /// Resets it for the next process.
     pub(super) fn reset(&self) {
         for word in [&self.ready, &self.go, &self.pid, &self.parent] {
             word.store(0, Ordering::Relaxed);
@@ -48,16 +48,16 @@ impl Cue {
         self.ended_ns.store(0, Ordering::Relaxed);
     }
 
-    /// Says that he is there, and who.
+    /// Reports that the process is ready.
     pub(super) fn is_here(&self, pid: Pid) {
         self.pid.store(pid.as_raw().cast_unsigned(), Ordering::Relaxed);
         // PAIRS: watched-is-here
         self.ready.store(1, Ordering::Release);
-        // The parent looks again by itself, too; a wake that fails only costs time.
+        // The parent also polls, so a failed wake only costs time.
         let _ = futex::wake(&self.ready, 1);
     }
 
-    /// Sleeps until he is to end; false when the trial is called off.
+    /// Sleeps until the process is to end; false when the trial is aborted.
     pub(super) fn await_go(&self) -> bool {
         // PAIRS: watched-may-go
         while self.go.load(Ordering::Acquire) == 0 {
@@ -68,20 +68,20 @@ impl Cue {
         true
     }
 
-    /// Stamps the end: the last thing he does.
+    /// Stamps the end, as the last action of the process.
     pub(super) fn ends(&self) {
         self.ended_ns.store(clock::now_ns(), Ordering::Release);
     }
 
-    /// Stamps the moment at which he found himself to be the child of `parent`.
+    /// Stamps the moment at which the process found that its parent is now `parent`.
     pub(super) fn found_parent(&self, parent: Pid) {
         self.parent.store(parent.as_raw().cast_unsigned(), Ordering::Relaxed);
         self.ends();
     }
 
-    /// Waits until he is there, and says who. `lives` is asked now and then.
+    /// Waits until the process is ready and returns its id. `lives` is polled now and then.
     ///
-    /// Errors: `Interrupted` when the trial is called off; he has ended before he was there.
+    /// Errors: `Interrupted` when the trial is aborted; the process ended before it was ready.
     pub(super) fn await_ready(&self, mut lives: impl FnMut() -> io::Result<bool>) -> io::Result<Pid> {
         // PAIRS: watched-is-here
         while self.ready.load(Ordering::Acquire) == 0 {
@@ -90,25 +90,25 @@ impl Cue {
             }
             futex::wait(&self.ready, 0, SLICE)?;
             if self.ready.load(Ordering::Acquire) == 0 && !lives()? {
-                return Err(io::Error::other("somebody who was to be watched ended before he was ready"));
+                return Err(io::Error::other("the process to be watched ended before it was ready"));
             }
         }
         Ok(Pid::from_raw(self.pid.load(Ordering::Relaxed).cast_signed()))
     }
 
-    /// Has him end.
+    /// Tells the process to end.
     pub(super) fn go(&self) -> io::Result<()> {
         // PAIRS: watched-may-go
         self.go.store(1, Ordering::Release);
         futex::wake(&self.go, 1)
     }
 
-    /// When he ended, by his own stamp; nothing before.
+    /// When the process ended, by its own stamp; `None` before.
     pub(super) fn ended_ns(&self) -> Option<u64> {
         Some(self.ended_ns.load(Ordering::Acquire)).filter(|ns| *ns > 0)
     }
 
-    /// Whose child he found himself to be.
+    /// The parent that the process found.
     pub(super) fn parent(&self) -> Pid {
         Pid::from_raw(self.parent.load(Ordering::Relaxed).cast_signed())
     }

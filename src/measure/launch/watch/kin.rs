@@ -1,7 +1,7 @@
-//! Ends that come over from a parent: a middle process is killed that has a child of its own. A daemon was told to die with
-//! it (PR_SET_PDEATHSIG), and its grandparent sees that end by a pidfd. An orphan lives on: it watches its parent by a pidfd
-//! and finds itself the child of another, which is this worker, for it has asked for orphans (PR_SET_CHILD_SUBREAPER).
-//! Source: PR_SET_PDEATHSIG(2const), PR_SET_CHILD_SUBREAPER(2const), pidfd_open(2).
+//! Ends that follow from a parent's end: a middle process with a child is killed. A daemon asked to die with its parent
+//! (PR_SET_PDEATHSIG), and its grandparent sees its end by a pidfd. An orphan lives on: it watches its parent by a pidfd
+//! and finds that this worker is its new parent, which asked for orphans (PR_SET_CHILD_SUBREAPER). Source:
+//! PR_SET_PDEATHSIG(2const), PR_SET_CHILD_SUBREAPER(2const), pidfd_open(2).
 
 use std::io;
 use std::os::fd::AsFd;
@@ -20,24 +20,24 @@ use crate::measure::MeasureError;
 use crate::record::Ending;
 use crate::{clock, pin};
 
-/// Has those who lose their parent below this process become its children.
+/// Makes orphans below this process its children.
 pub(super) fn adopt_orphans() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
 
-/// One middle process with its child, and what becomes of both.
+/// Runs one middle process with its child, until both have ended.
 pub(super) fn one(ending: Ending, cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Result<Known, MeasureError> {
     cue.reset();
     let mut middle = start_process(|| {
         let child = start_process(|| {
             if cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok()) {
                 match ending {
-                    Ending::Daemon => be_daemon(cue),
-                    _ => be_orphan(cue),
+                    Ending::Daemon => run_daemon(cue),
+                    _ => run_orphan(cue),
                 }
             }
         });
-        // Nobody ever says go: it sleeps until it is killed. Were the trial called off, its child would go with it.
+        // Sleeps until it is killed, as no `go` comes. If the trial is aborted, its child ends with it.
         if child.is_ok() {
             cue.await_go();
         }
@@ -49,13 +49,13 @@ pub(super) fn one(ending: Ending, cue: &'static Cue, pause: Duration, cpu: Optio
     }
 }
 
-fn be_daemon(cue: &Cue) {
+fn run_daemon(cue: &Cue) {
     cue.is_here(getpid());
     cue.await_go();
 }
 
-/// It ends by itself once its parent has: that one dies with the worker, so nothing is left of a trial that is called off.
-fn be_orphan(cue: &Cue) {
+/// Ends by itself once its parent has ended. The parent dies with the worker, so an aborted trial leaves no process.
+fn run_orphan(cue: &Cue) {
     let parent = getppid();
     let Ok(watched) = descriptor_of(parent) else { return };
     if prctl::set_pdeathsig(None).is_ok() && getppid() == parent {
@@ -73,8 +73,8 @@ fn daemon(middle: &mut Process, pid: Pid, pause: Duration) -> Result<Known, Meas
     middle.kill()?;
     until_ended(watched.as_fd())?;
     let known_ns = clock::now_ns();
-    bury(middle, "the middle process", End::Killed(Signal::SIGKILL as i32))?;
-    bury(&mut Process::new(pid), "the daemon", End::Killed(Signal::SIGKILL as i32))?;
+    collect_ended(middle, "the middle process", End::Killed(Signal::SIGKILL as i32))?;
+    collect_ended(&mut Process::new(pid), "the daemon", End::Killed(Signal::SIGKILL as i32))?;
     Ok(Known { notice_ns: Some(known_ns - died_ns), reap_ns: None })
 }
 
@@ -82,8 +82,8 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
     thread::sleep(pause);
     let died_ns = clock::now_ns();
     middle.kill()?;
-    bury(middle, "the middle process", End::Killed(Signal::SIGKILL as i32))?;
-    bury(&mut Process::new(pid), "the orphan", End::Left(0))?;
+    collect_ended(middle, "the middle process", End::Killed(Signal::SIGKILL as i32))?;
+    collect_ended(&mut Process::new(pid), "the orphan", End::Left(0))?;
     let found_ns = cue.ended_ns().ok_or_else(|| "the orphan never saw its parent's end".to_owned())?;
     if cue.parent() != getpid() {
         return Err(format!("the orphan became the child of {}, not of its grandparent", cue.parent()).into());
@@ -91,9 +91,9 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
     Ok(Known { notice_ns: Some(found_ns.saturating_sub(died_ns)), reap_ns: None })
 }
 
-fn bury(process: &mut Process, who: &str, due: End) -> Result<(), MeasureError> {
+fn collect_ended(process: &mut Process, who: &str, due: End) -> Result<(), MeasureError> {
     match process.collect()? {
         end if end == due => Ok(()),
-        end => Err(format!("{who} ended as {end:?}, where {due:?} was due").into()),
+        end => Err(format!("{who} ended as {end:?}, where {due:?} was expected").into()),
     }
 }

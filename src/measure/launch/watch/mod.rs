@@ -1,11 +1,10 @@
-//! How long until a parent knows that somebody it started has ended, by each way of watching.
+//! Time until a parent knows that a child has ended, for each way to watch it.
 //!
-//! The end is stamped by whoever brings it about, on the monotonic clock, which is one for all processes: by the child itself
-//! as the last thing it does, or by the parent just before the signal. Known it is when the way of watching says so. A child
-//! that leaves does so after a pause, so that its parent is in its wait by then; the pause is another one each time, or a
-//! parent that looks now and then would always be found at the same point of its sleep.
+//! The end is stamped on the monotonic clock, which is the same in all processes: by the child as its last action, or by
+//! the parent just before the signal. A child ends after a pause, so that its parent is already waiting. The pause
+//! varies: otherwise a parent that polls would always be at the same point of its sleep.
 //!
-//! Everybody who was started is collected, with the status that is due; at the end of the trial nobody may be left.
+//! All started processes are collected with the expected status; no process may be left at the end.
 
 mod cue;
 mod kin;
@@ -30,26 +29,26 @@ use cue::Cue;
 
 /// The shortest pause before an end: long enough for a parent to fall asleep.
 const PAUSE_MIN_NS: u64 = 100_000;
-/// What is added at most.
+/// Random part of the pause, at most.
 const PAUSE_SPREAD_NS: u64 = 2_000_000;
-/// How long a zombie has been one when it is collected, and somewhat more for the kernel to be done with it.
+/// Age of a zombie when it is collected, so that the kernel has finished with it.
 const ZOMBIE_FOR: Duration = Duration::from_millis(1);
-/// Looks at somebody alive, and batches of them.
+/// Polls of a live process per batch, and batches.
 const LOOKS: u32 = 200;
 const BATCHES: u32 = 25;
 
-/// What the parent learnt of one end.
+/// What the parent measured of one end.
 #[derive(Clone, Copy, Default)]
 struct Known {
     /// From the end until it was known.
     notice_ns: Option<u64>,
-    /// Collecting what was left, where that is a step of its own.
+    /// Time to collect the process, where that is a separate step.
     reap_ns: Option<u64>,
 }
 
-/// The whole trial, as the parent. Those who are watched run on `child_cpu`, if there is one.
+/// Runs the parent's side of the trial. Watched processes run on `child_cpu`, if given.
 ///
-/// Errors: `Invalid` for a wrong status, or when somebody is left at the end.
+/// Errors: `Invalid` for a wrong status, or when a process is left at the end.
 pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) -> MeasureResult {
     let ending = watch::ending(&task.case);
     let cue = Cue::create()?;
@@ -63,7 +62,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
         ends(task, page, |pause| one(&mut way, ending, cue, pause, child_cpu))?
     };
     if has_children()? {
-        return Err("somebody is left who was started and never collected".to_owned().into());
+        return Err("a started process was never collected".to_owned().into());
     }
     let times = |of: fn(&Known) -> Option<u64>| -> Vec<u64> { ends.iter().filter_map(of).collect() };
     let (notices, reaps) = (times(|it| it.notice_ns), times(|it| it.reap_ns));
@@ -72,7 +71,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
         if !times.is_empty() {
             let spread = spread(&times);
             report.metrics.insert(metric.into(), median(&times));
-            // Of the two the notice is what was asked for, where there is one.
+            // The notice is reported rather than the reap, if there is one.
             histogram::percentiles(&spread, &mut report.metrics);
             report.histogram = histogram::encode(&spread);
             report.distributions.extend(report.histogram.clone().map(|blob| (name.to_owned(), blob)));
@@ -81,7 +80,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
     Ok(report)
 }
 
-/// End after end, for as long as the trial lasts.
+/// Runs one end after the other for the whole trial.
 fn ends(
     task: &Task,
     page: &Page,
@@ -112,7 +111,7 @@ fn ends(
     Ok((ends, report))
 }
 
-/// Somebody who waits until he is to go, and goes after a pause.
+/// A process that waits for its order and ends after a pause.
 fn leaver(cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Life {
     Box::new(move || {
         if cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok()) {
@@ -125,7 +124,7 @@ fn leaver(cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Life {
     })
 }
 
-/// One look at somebody alive, typical.
+/// Typical cost of one poll of a live process.
 fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f64, MeasureError> {
     start(way, cue, Duration::ZERO, cpu)?;
     let mut batches = vec![];
@@ -133,7 +132,7 @@ fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f
         let began_ns = clock::now_ns();
         for _ in 0..LOOKS {
             if !way.is_alive()? {
-                return Err("somebody alive was taken for dead".to_owned().into());
+                return Err("a live process was reported as ended".to_owned().into());
             }
         }
         batches.push((clock::now_ns() - began_ns) as f64 / f64::from(LOOKS));
@@ -154,11 +153,11 @@ fn start<W: Watch>(way: &mut W, cue: &'static Cue, pause: Duration, cpu: Option<
 fn collect<W: Watch>(way: &mut W, due: End) -> Result<(), MeasureError> {
     match way.collect()? {
         end if end == due => Ok(()),
-        end => Err(format!("the end that was seen is {end:?}, where {due:?} was due").into()),
+        end => Err(format!("the end seen is {end:?}, where {due:?} was expected").into()),
     }
 }
 
-/// One life and its end.
+/// Runs one process and its end.
 fn one<W: Watch>(
     way: &mut W,
     ending: Ending,
@@ -196,7 +195,7 @@ fn one<W: Watch>(
     })
 }
 
-/// Lets the dead lie, and then collects by all that the way has to do for it.
+/// Lets a process become a zombie, then measures everything needed to collect it.
 fn zombie<W: Watch>(way: &mut W, cue: &Cue, due: End) -> Result<Known, MeasureError> {
     if W::ISOLATION == Isolation::Process {
         until_some_child_ended()?;

@@ -1,5 +1,4 @@
-//! The clients as their leader sees them: started before any clock, led through steps, and collected, every one, whatever
-//! happens.
+//! The clients from the leader's side: started before any window, led through steps, and always collected.
 
 use std::io;
 use std::ops::Range;
@@ -14,57 +13,57 @@ use crate::measure::{MeasureError, Task};
 use crate::server::limits;
 use crate::{abort, clock};
 
-/// The leader looks this often whether a client has died, and whether the trial was called off.
+/// Interval at which the leader checks for dead clients and the abort flag.
 const SLICE: Duration = Duration::from_millis(200);
-/// From telling the clients of a window until it begins: time for all to hear of it, and some more for each.
+/// From the call for a window to its begin: time for all clients to wake up, plus some for each.
 const START_AFTER_NS: u64 = 500_000;
 const START_AFTER_NS_EACH: u64 = 80_000;
 
 /// Client processes, one connection each.
-pub struct EventCount {
+pub struct Clients {
     area: Area,
     children: Vec<Child>,
 }
 
-impl EventCount {
-    /// Forks `clients` processes, from one that has a single thread. None of them is connected yet. There is room for the
-    /// times of so many requests of an open loop.
+impl Clients {
+    /// Forks `clients` processes from a process of one thread. None of them is connected yet. `times` is the number of
+    /// requests of an open loop.
     ///
     /// Errors: those of fork, with the number of the client that could not be started.
     pub fn gather(task: &Task, target: &Target, clients: u32, times: u64) -> Result<Self, MeasureError> {
         limits::raise()?;
-        let mut crowd = Self { area: Area::new(clients, times)?, children: vec![] };
-        crowd.area.prepare_times();
+        let mut all = Self { area: Area::new(clients, times)?, children: vec![] };
+        all.area.prepare_times();
         for number in 0..clients {
-            let area = &crowd.area;
+            let area = &all.area;
             let child = Child::start(|| Client::new(area, task, target, number, clients).live());
             let child = child.map_err(|error| {
                 let text =
                     format!("client {} of {clients} cannot be started: {error} (ulimit -u, pids.max)", number + 1);
                 io::Error::new(error.kind(), text)
             })?;
-            crowd.children.push(child);
+            all.children.push(child);
         }
-        Ok(crowd)
+        Ok(all)
     }
 
-    /// How many there are.
+    /// Number of clients.
     pub fn clients(&self) -> u32 {
         self.children.len() as u32
     }
 
-    /// Has these connect, one after the other, and get a first answer each.
+    /// Makes these clients connect, one after the other, and get a first response each.
     pub fn connect(&mut self, mut who: Range<u32>) -> Result<(), MeasureError> {
         who.try_for_each(|client| self.step(client..client + 1, CONNECT))
     }
 
-    /// Has all of them at once make `count` requests together, in equal shares, and gives the number of answers.
+    /// Makes all clients send `count` requests together, in equal shares, and returns the number of responses.
     pub fn ask(&mut self, count: u64) -> Result<u64, MeasureError> {
         self.window(WARM, u64::MAX, count)?;
         Ok(self.area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum())
     }
 
-    /// Goes through a window with all of them, in which each does as many of `count` requests as are its own.
+    /// Runs a window with all clients, in which each sends its share of `count` requests.
     pub(super) fn window(&mut self, kind: u32, length_ns: u64, count: u64) -> Result<Span, MeasureError> {
         let start_ns = clock::now_ns() + START_AFTER_NS + START_AFTER_NS_EACH * u64::from(self.clients());
         let span = Span { start_ns, end_ns: start_ns.saturating_add(length_ns) };
@@ -76,14 +75,14 @@ impl EventCount {
         Ok(span)
     }
 
-    /// Tells all of them to do a step, and returns once they have.
+    /// Makes all clients do a step, and returns once they have.
     ///
-    /// Errors: what one of them complains of; one has died; the trial was called off.
+    /// Errors: an error of a client; a client has died; the trial was aborted.
     pub(super) fn all(&mut self, kind: u32) -> Result<(), MeasureError> {
         self.step(0..self.clients(), kind)
     }
 
-    /// Lets them close their connections and leave, and returns once all are collected.
+    /// Makes all clients exit, and collects them.
     pub fn leave(mut self) -> Result<(), MeasureError> {
         self.all(LEAVE)?;
         for child in &mut self.children {
@@ -95,7 +94,7 @@ impl EventCount {
         }
     }
 
-    /// What they share.
+    /// The shared memory.
     pub(super) fn area(&self) -> &Area {
         &self.area
     }
@@ -110,13 +109,13 @@ impl EventCount {
                 return Err(abort::error().into());
             }
             if kind != LEAVE {
-                self.look_for_the_dead()?;
+                self.check_for_deaths()?;
             }
         }
-        who.into_iter().find_map(|client| self.area.line(client).trouble()).map_or(Ok(()), Err)
+        who.into_iter().find_map(|client| self.area.line(client).error()).map_or(Ok(()), Err)
     }
 
-    fn look_for_the_dead(&mut self) -> Result<(), MeasureError> {
+    fn check_for_deaths(&mut self) -> Result<(), MeasureError> {
         for client in 0..self.children.len() {
             if self.children[client].has_ended()? {
                 return Err(self.died(client));
