@@ -10,8 +10,8 @@ use ipcmark_record::{Kind, Record, Verdict};
 use crate::analyse::cross_check::EQUAL;
 use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, group};
-use crate::analyse::trials::{cost_ns, sets};
-use crate::analyse::verdict::SETS_FOR_A_VERDICT;
+use crate::analyse::trials::{cost_ns, repetitions};
+use crate::analyse::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 use crate::read::Recording;
 
@@ -34,7 +34,7 @@ pub struct ComparedCase {
 impl ComparedCase {
     /// The interval of the ratio, where enough repetitions stand on each side to judge by it.
     pub fn judgeable(&self) -> Option<Interval> {
-        self.ratio.filter(|ratio| ratio.sets >= SETS_FOR_A_VERDICT)?.interval
+        self.ratio.filter(|ratio| ratio.repetitions >= REPETITIONS_FOR_A_VERDICT)?.interval
     }
 
     /// True when the whole interval lies above `limit` times the cost of the first. The word may still be `equal`: a
@@ -118,13 +118,15 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
     if [before, after].iter().any(|study| study.summary.verdict == Some(Verdict::Caught)) {
         return (None, Change::CantTell, "without a lock some of the work was lost, so its rate is of nothing".into());
     }
-    let cost = |study: &CaseStudy<'_>| sets(&study.records, Kind::Cost, cost_ns);
+    let cost = |study: &CaseStudy<'_>| repetitions(&study.records, Kind::Cost, cost_ns);
     let Some(ratio) = cost(after).ratio_to(&cost(before)) else {
         return (None, Change::CantTell, "no numbers".into());
     };
-    if ratio.sets < SETS_FOR_A_VERDICT {
-        let why =
-            format!("a word needs {SETS_FOR_A_VERDICT} repetitions on each side; the smaller side has {}", ratio.sets);
+    if ratio.repetitions < REPETITIONS_FOR_A_VERDICT {
+        let why = format!(
+            "a word needs {REPETITIONS_FOR_A_VERDICT} repetitions on each side; the smaller side has {}",
+            ratio.repetitions
+        );
         return (Some(ratio), Change::CantTell, why);
     }
     let change = ratio.interval.map_or(Change::CantTell, |interval| {

@@ -14,7 +14,7 @@ mod read;
 
 pub use analyse::statistics::{Estimate, Interval, paired_ratio};
 pub use analyse::study::summarise;
-pub use analyse::summary::{CaseSummary, SetCounts, shown};
+pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
 pub use compare::{Change, ComparedCase, compare, mismatches};
 pub use page::write;
 pub use read::{BadLine, Recording, read};

@@ -38,7 +38,7 @@ pub struct BadLine {
 type Places = HashMap<(String, String, u32), usize>;
 
 /// Reads files, or run directories that hold a `records.jsonl`. A file named twice is read once, and of records with the
-/// same run, case and set the last one counts: a trial that failed and was tried again is one trial, and so is the same
+/// same run, case and repetition the last one counts: a trial that failed and was tried again is one trial, and so is the same
 /// trial in two copies of a file, of which the second copy's first line is named as bad.
 ///
 /// Errors: a path that is missing or unreadable, and a record of a later form than this suite knows; each names the

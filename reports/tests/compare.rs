@@ -5,20 +5,20 @@ use ipcmark_record::{Measure, Placement, Record, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{Change, Recording, compare, mismatches};
 
-/// Sets of one case that cost about `ns`, give or take `noise`.
-fn recording(ns: f64, noise: f64, sets: u32, measure: Measure) -> Recording {
+/// Repetitions of one case that cost about `ns`, give or take `noise`.
+fn recording(ns: f64, noise: f64, repetitions: u32, measure: Measure) -> Recording {
     let one = common::variants()[1];
     let case = common::case(&one, measure, Placement::SameL3, 8);
-    let record = |set: u32| -> Record {
-        let mut record = common::measured(&one, case.clone(), set, &mut Random::new(1));
-        let value = ns * (1.0 + noise * (f64::from(set % 3) - 1.0));
+    let record = |repetition: u32| -> Record {
+        let mut record = common::measured(&one, case.clone(), repetition, &mut Random::new(1));
+        let value = ns * (1.0 + noise * (f64::from(repetition % 3) - 1.0));
         let metrics = record.outcome.metrics.as_mut().expect("measured");
         metrics.insert(metric::ROUND_TRIP_NS.into(), value);
         metrics.insert(metric::MESSAGES_PER_S.into(), 1e9 / value);
         record.outcome.windows = None;
         record
     };
-    Recording { records: (0..sets).map(record).collect(), bad_lines: Vec::new() }
+    Recording { records: (0..repetitions).map(record).collect(), bad_lines: Vec::new() }
 }
 
 fn word(a: &Recording, b: &Recording) -> Change {
@@ -39,7 +39,7 @@ fn the_four_words() {
 }
 
 #[test]
-fn fewer_than_five_sets_show_nothing() {
+fn fewer_than_five_repetitions_show_nothing() {
     let (few, many) = (recording(100.0, 0.0, 4, Measure::RoundTrip), recording(10.0, 0.0, 9, Measure::RoundTrip));
     let compared = compare(&few, &many);
     assert_eq!(compared[0].change, Change::CantTell);

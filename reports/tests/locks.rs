@@ -6,7 +6,7 @@ use crate::common;
 use crate::common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
 use crate::common::{answer, page, recording};
 use ipcmark_record::{Group, KillPoint, Measure, Placement, Record, Stock, Verdict, metric};
-use ipcmark_reports::analyse::anatomy::{Price, price};
+use ipcmark_reports::analyse::cost_model::{Price, price};
 use ipcmark_reports::analyse::locks::{common_ground, rivals, utilisation};
 use ipcmark_reports::analyse::recovery::{Fate, fates, survives};
 use ipcmark_reports::analyse::statistics::Random;
@@ -19,12 +19,12 @@ fn whole() -> &'static str {
     PAGE.get_or_init(|| page(lock_run(5, 7)))
 }
 
-/// A case of two holders who want nothing but the lock.
-const TWO: Asked = Asked { holders: 2, inside_ns: 0, outside_ns: 0, hogs: 0 };
+/// A case of two contenders who want nothing but the lock.
+const TWO: Asked = Asked { contenders: 2, critical_section_ns: 0, think_time_ns: 0, hogs: 0 };
 
-fn sets(of: impl Fn(u32, &mut Random) -> Record) -> Vec<Record> {
+fn repetitions(of: impl Fn(u32, &mut Random) -> Record) -> Vec<Record> {
     let mut random = Random::new(3);
-    (0..5).map(|set| of(set, &mut random)).collect()
+    (0..5).map(|repetition| of(repetition, &mut random)).collect()
 }
 
 #[test]
@@ -32,22 +32,22 @@ fn a_whole_run_has_every_chart_about_locks_and_none_about_messages() {
     let page = whole();
     for id in [
         "acquire",
-        "holders-0-0-1",
+        "contenders-0-0-1",
         "scaling-0-0-1",
         "crowd",
         "waits",
         "fairness",
         "starvation",
-        "hand-overs",
+        "hand-offs",
         "reads",
         "read-waits",
         "tickets",
-        "lock-anatomy",
+        "lock-cost-breakdown",
     ] {
         assert_eq!(page.matches(&format!("id=\"{id}-spread\"")).count(), 1, "{id}");
     }
-    assert!(page.contains("id=\"deaths\"") && page.contains("more contenders than CPUs"));
-    for id in ["ranking", "rate", "distribution", "cost", "topology", "break-even"] {
+    assert!(page.contains("id=\"kill-points\"") && page.contains("more contenders than CPUs"));
+    for id in ["ranking", "rate", "distribution", "cost", "pattern", "break-even"] {
         assert!(!page.contains(&format!("id=\"{id}-")), "{id}");
     }
     assert!(page.len() < 1_200_000, "{} bytes", page.len());
@@ -57,7 +57,7 @@ fn a_whole_run_has_every_chart_about_locks_and_none_about_messages() {
 #[test]
 fn records_of_messages_have_no_part_about_locks() {
     let page = page(common::quick_run(1, 3));
-    for part in ["id=\"deaths\"", "id=\"acquire-", "id=\"holders-", "Longest without", ">caught<"] {
+    for part in ["id=\"kill-points\"", "id=\"acquire-", "id=\"contenders-", "Longest without", ">caught<"] {
         assert!(!page.contains(part), "{part}");
     }
 }
@@ -76,13 +76,13 @@ fn the_answer_names_the_cheapest_and_those_that_get_most_through() {
 
 #[test]
 fn what_must_be_caught_is_good_news_and_no_rate() {
-    let lossy = recording(sets(|set, random| contention(&named("no-lock"), TWO, set, random)));
+    let lossy = recording(repetitions(|repetition, random| contention(&named("no-lock"), TWO, repetition, random)));
     let summary = &summarise(&lossy.records)[0];
     assert_eq!(summary.verdict, Some(Verdict::Caught), "{}", summary.why);
     assert!(summary.why.contains("the check saw it"), "{}", summary.why);
     assert_eq!(summary.manner, "never waits");
     assert_eq!(compare(&lossy, &lossy)[0].change, Change::CantTell);
-    let page = page(sets(|set, random| tickets(&named("no-lock"), Stock::Memory, 2, set, random)));
+    let page = page(repetitions(|repetition, random| tickets(&named("no-lock"), Stock::Memory, 2, repetition, random)));
     assert!(
         page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that did not exist"),
         "the oversale is shown"
@@ -92,7 +92,7 @@ fn what_must_be_caught_is_good_news_and_no_rate() {
 #[test]
 fn a_rate_that_doubled_is_faster() {
     let (slow, fast) = (named("futex-fair"), named("futex-mutex"));
-    let of = |lock| recording(sets(|set, random| contention(&lock, TWO, set, random)));
+    let of = |lock| recording(repetitions(|repetition, random| contention(&lock, TWO, repetition, random)));
     let mut faster = of(fast);
     for record in &mut faster.records {
         record.case.mechanism = slow.mechanism.into();
@@ -104,7 +104,8 @@ fn a_rate_that_doubled_is_faster() {
 #[test]
 fn never_is_an_answer() {
     let of = |mechanism, death| {
-        let recording = recording(sets(|set, random| recover(&named(mechanism), death, set, random)));
+        let recording =
+            recording(repetitions(|repetition, random| recover(&named(mechanism), death, repetition, random)));
         let study = Study::of(&recording);
         let all = fates(&study);
         assert_eq!(all.len(), 1);
@@ -112,8 +113,8 @@ fn never_is_an_answer() {
         (all[0].1[0].1.clone(), survives(&all[0].1))
     };
     assert_eq!(of("ttas", KillPoint::Holding), (Fate::Never, Some(false)));
-    assert!(matches!(of("pthread-robust", KillPoint::Holding), (Fate::Goes { told: true, .. }, Some(true))));
-    assert!(matches!(of("flock", KillPoint::Holding), (Fate::Goes { told: false, .. }, Some(true))));
+    assert!(matches!(of("pthread-robust", KillPoint::Holding), (Fate::Goes { text: true, .. }, Some(true))));
+    assert!(matches!(of("flock", KillPoint::Holding), (Fate::Goes { text: false, .. }, Some(true))));
     assert!(matches!(of("futex-mutex", KillPoint::Releasing), (Fate::Newcomer { .. }, None)));
     let page = whole();
     assert!(page.contains("waiter lost") && page.contains("<small>reported</small>") && page.contains(">never<"));
@@ -121,9 +122,9 @@ fn never_is_an_answer() {
 }
 
 #[test]
-fn what_did_not_recover_in_every_set_does_not_survive() {
+fn what_did_not_recover_in_every_repetition_does_not_survive() {
     let robust = named("pthread-robust");
-    let mut records = sets(|set, random| recover(&robust, KillPoint::Holding, set, random));
+    let mut records = repetitions(|repetition, random| recover(&robust, KillPoint::Holding, repetition, random));
     let metrics = records[2].outcome.metrics.as_mut().expect("measured");
     metrics.insert(metric::RECOVERED_SHARE.into(), 0.5);
     let recording = recording(records);
@@ -134,8 +135,8 @@ fn what_did_not_recover_in_every_set_does_not_survive() {
 
 #[test]
 fn utilisation_is_what_holders_ask_for() {
-    let asked = Asked { inside_ns: 1_000, outside_ns: 3_000, ..TWO };
-    let recording = recording(sets(|set, random| contention(&named("mcs"), asked, set, random)));
+    let asked = Asked { critical_section_ns: 1_000, think_time_ns: 3_000, ..TWO };
+    let recording = recording(repetitions(|repetition, random| contention(&named("mcs"), asked, repetition, random)));
     let study = Study::of(&recording);
     let rho = utilisation(&study.cases[0]).expect("contenders are named");
     assert!((rho - 0.5).abs() < 1e-9, "{rho}");
@@ -146,20 +147,20 @@ fn locks_are_compared_where_most_of_them_were_and_with_a_cpu_each() {
     let recording = recording(lock_run(1, 3));
     let study = Study::of(&recording);
     let cases = rivals(&study, Measure::Contention, Placement::Spread);
-    let (work, holders) = common_ground(&study, &cases).expect("several held locks");
-    assert_eq!((work.inside_ns, work.outside_ns, holders), (0, 0, 2));
+    let (work, contenders) = common_ground(&study, &cases).expect("several held locks");
+    assert_eq!((work.critical_section_ns, work.think_time_ns, contenders), (0, 0, 2));
 }
 
 #[test]
 fn a_lock_of_processes_is_not_drawn_between_threads_too() {
-    let mut records = sets(|set, random| acquire(&named("ttas"), set, random));
+    let mut records = repetitions(|repetition, random| acquire(&named("ttas"), repetition, random));
     let mut threads = records.clone();
     for record in &mut threads {
         record.case.isolation = ipcmark_record::Isolation::Thread;
         record.case_key = record.case.key();
     }
     records.extend(threads);
-    records.extend(sets(|set, random| acquire(&named("std-mutex"), set, random)));
+    records.extend(repetitions(|repetition, random| acquire(&named("std-mutex"), repetition, random)));
     let recording = recording(records);
     let study = Study::of(&recording);
     let cases = rivals(&study, Measure::Acquire, Placement::SameL3);
@@ -169,8 +170,8 @@ fn a_lock_of_processes_is_not_drawn_between_threads_too() {
 
 #[test]
 fn atomics_and_hand_overs_have_their_price() {
-    let mut records = sets(|set, random| acquire(&named("ttas"), set, random));
-    records.extend(sets(|set, random| contention(&named("futex-mutex"), TWO, set, random)));
+    let mut records = repetitions(|repetition, random| acquire(&named("ttas"), repetition, random));
+    records.extend(repetitions(|repetition, random| contention(&named("futex-mutex"), TWO, repetition, random)));
     let recording = recording(records);
     let study = Study::of(&recording);
     let floors = study.floors().expect("one machine");

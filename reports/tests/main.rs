@@ -2,9 +2,9 @@
 
 mod common;
 
-mod anatomy;
 mod browser;
 mod compare;
+mod cost_model;
 mod locks;
 mod page;
 mod pairs;

@@ -83,7 +83,7 @@ fn a_quick_run_has_every_chart_well_formed_and_described() {
         assert!(chart.contains("role=\"img\"") && chart.contains("<title>") && chart.contains("<desc>"));
         assert!(!chart.contains("=\"#"), "every ink has become a class");
     }
-    for id in ["ranking", "round-trip", "rate", "bandwidth", "distribution", "anatomy", "states", "cost"] {
+    for id in ["ranking", "round-trip", "rate", "bandwidth", "distribution", "cost-breakdown", "states", "cost"] {
         assert!(page.contains(&format!("id=\"{id}-same_l3\"")), "{id}");
     }
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
@@ -110,7 +110,7 @@ fn the_answer_has_numbers_and_names_both_ways_of_waiting() {
 }
 
 #[test]
-fn one_set_makes_no_claims() {
+fn one_repetition_makes_no_claims() {
     let page = page(&recording(common::quick_run(1, 5)));
     assert!(page.contains("indicative only"));
     assert!(!elements(&page, "<tr data-series", "</tr>").any(|row| row.contains(">stable<")));

@@ -17,15 +17,15 @@ fn variant(mechanism: &str) -> Variant {
     field().into_iter().find(|one| one.mechanism == mechanism).expect("in the field")
 }
 
-/// A sweep whose round trips take exactly what `ns` says, give or take 2 % from set to set.
-fn sweep(mechanism: &str, sets: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<Record> {
+/// A sweep whose round trips take exactly what `ns` says, give or take 2 % from repetition to repetition.
+fn sweep(mechanism: &str, repetitions: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<Record> {
     let one = variant(mechanism);
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for set in 0..sets {
+    for repetition in 0..repetitions {
         for bytes in SIZES {
             let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, bytes);
-            let mut record = common::measured(&one, case, set, &mut random);
+            let mut record = common::measured(&one, case, repetition, &mut random);
             let value = ns(bytes as f64) * (1.0 + 0.02 * common::gauss(&mut random));
             record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), value);
             record.outcome.windows = None;
@@ -36,9 +36,9 @@ fn sweep(mechanism: &str, sets: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<
 }
 
 /// When a pipe is cheaper than a unix stream, for two formulas.
-fn asked(sets: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f64) -> Answer {
-    let mut records = sweep("pipe", sets, 1, pipe);
-    records.extend(sweep("unix-stream", sets, 2, stream));
+fn asked(repetitions: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f64) -> Answer {
+    let mut records = sweep("pipe", repetitions, 1, pipe);
+    records.extend(sweep("unix-stream", repetitions, 2, stream));
     let recording = recording(records);
     let study = Study::of(&recording);
     let of = |mechanism: &str| -> Vec<&CaseStudy<'_>> {
@@ -92,15 +92,15 @@ fn where_only_some_sizes_are_told_apart_they_are_named() {
 }
 
 #[test]
-fn few_sets_give_no_answer() {
+fn few_repetitions_give_no_answer() {
     let answer = asked(4, |bytes| 100.0 + bytes, |bytes| 300.0 + 2.0 * bytes);
-    assert!(matches!(&answer, Answer::CantTell(open) if open.told().contains("5 repetitions")), "{answer:?}");
+    assert!(matches!(&answer, Answer::CantTell(open) if open.describe().contains("5 repetitions")), "{answer:?}");
 }
 
 /// What the checks say of a FIFO that takes `times` as long as a pipe, beside a floor that moved by `floor`.
-fn fifo_against_pipe(sets: u32, times: f64, floor: f64) -> Vec<(bool, String)> {
-    let mut records = sweep("pipe", sets, 1, |bytes| 1_000.0 + bytes);
-    records.extend(sweep("fifo", sets, 2, |bytes| times * (1_000.0 + bytes)));
+fn fifo_against_pipe(repetitions: u32, times: f64, floor: f64) -> Vec<(bool, String)> {
+    let mut records = sweep("pipe", repetitions, 1, |bytes| 1_000.0 + bytes);
+    records.extend(sweep("fifo", repetitions, 2, |bytes| times * (1_000.0 + bytes)));
     for record in &mut records {
         let moved = if record.case.mechanism == "fifo" { floor } else { 1.0 };
         record.outcome.floor = Some(PairedFloor {
@@ -113,7 +113,7 @@ fn fifo_against_pipe(sets: u32, times: f64, floor: f64) -> Vec<(bool, String)> {
     }
     let recording = recording(records);
     let study = Study::of(&recording);
-    checks(&study).iter().map(|check| (check.is_equal(), check.told())).collect()
+    checks(&study).iter().map(|check| (check.is_equal(), check.describe())).collect()
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn pairs_that_agree_are_equal_and_others_are_not_shown() {
     let equal = fifo_against_pipe(7, 1.0, 1.0);
     assert_eq!(equal.len(), SIZES.len());
     assert!(equal.iter().all(|(equal, _)| *equal), "{equal:?}");
-    for (equal, told) in fifo_against_pipe(7, 1.5, 1.0) {
-        assert!(!equal && told.contains("not shown") && told.contains("spread by"), "{told}");
-        assert!(!told.contains("floor"), "{told}");
+    for (equal, text) in fifo_against_pipe(7, 1.5, 1.0) {
+        assert!(!equal && text.contains("not shown") && text.contains("spread by"), "{text}");
+        assert!(!text.contains("floor"), "{text}");
     }
     let moved = fifo_against_pipe(7, 1.5, 1.5);
-    assert!(moved.iter().all(|(_, told)| told.contains("the floor beside them moved too, by 1.50 times")), "{moved:?}");
+    assert!(moved.iter().all(|(_, text)| text.contains("the floor beside them moved too, by 1.50 times")), "{moved:?}");
     let few = fifo_against_pipe(4, 1.0, 1.0);
-    assert!(few.iter().all(|(equal, told)| !equal && told.contains("needs 5 repetitions")), "{few:?}");
+    assert!(few.iter().all(|(equal, text)| !equal && text.contains("needs 5 repetitions")), "{few:?}");
 }
 
 #[test]

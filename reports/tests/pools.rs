@@ -21,7 +21,7 @@ fn whole() -> &'static str {
 #[test]
 fn a_whole_run_has_every_chart_about_pools_and_none_about_messages() {
     let page = whole();
-    for id in ["results", "cost", "overhead", "efficiency", "grains", "chunks", "deaths"] {
+    for id in ["results", "cost", "overhead", "efficiency", "grains", "chunks", "kills"] {
         assert_eq!(page.matches(&format!("id=\"pool-{id}\"")).count(), 1, "{id}");
     }
     assert_eq!(page.matches("id=\"load-tasks-poisson-64-2-spread\"").count(), 1);
@@ -48,9 +48,9 @@ fn the_answer_names_the_cheapest_pool_of_processes_and_python_beside_it() {
 /// A pool whose workers spend 10 µs on each task beside its own work, and the plain loop.
 fn sweep(pool: &One) -> Recording {
     let (mut random, serial) = (Random::new(5), named("serial"));
-    let trials = (0..5).flat_map(|set| GRAINS.iter().map(move |&grain_ns| (set, grain_ns)));
-    let each = trials.flat_map(|(set, grain_ns)| {
-        [pool, &serial].map(|one| dispatch(one, Call::ApplyAsync, grain_ns, None, set, &mut random))
+    let trials = (0..5).flat_map(|repetition| GRAINS.iter().map(move |&grain_ns| (repetition, grain_ns)));
+    let each = trials.flat_map(|(repetition, grain_ns)| {
+        [pool, &serial].map(|one| dispatch(one, Call::ApplyAsync, grain_ns, None, repetition, &mut random))
     });
     recording(each.collect())
 }

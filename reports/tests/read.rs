@@ -15,10 +15,10 @@ fn run_of(lines: &str) -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
-fn line(set: u32) -> String {
+fn line(repetition: u32) -> String {
     let one = common::variants()[1];
     let case = common::case(&one, ipcmark_record::Measure::RoundTrip, ipcmark_record::Placement::SameL3, 8);
-    serde_json::to_string(&common::failed(case, set, "made up")).expect("records are plain data")
+    serde_json::to_string(&common::failed(case, repetition, "made up")).expect("records are plain data")
 }
 
 #[test]

@@ -3,11 +3,15 @@
 
 use crate::common;
 use ipcmark_record::Kind;
-use ipcmark_reports::analyse::statistics::{Interval, Random, SetValue, Sets, Within, median, quantile};
+use ipcmark_reports::analyse::statistics::{Interval, Random, RepetitionValue, Repetitions, Within, median, quantile};
 use proptest::prelude::*;
 
-fn plain(values: &[f64]) -> Sets {
-    Sets::new(Kind::Cost, Within::Total, values.iter().map(|&value| SetValue { value, windows: Vec::new() }))
+fn plain(values: &[f64]) -> Repetitions {
+    Repetitions::new(
+        Kind::Cost,
+        Within::Total,
+        values.iter().map(|&value| RepetitionValue { value, windows: Vec::new() }),
+    )
 }
 
 #[test]
@@ -27,29 +31,35 @@ fn the_generator_follows_its_published_sequence() {
 }
 
 #[test]
-fn equal_sets_leave_no_doubt() {
+fn equal_repetitions_leave_no_doubt() {
     let estimate = plain(&[5.0; 7]).estimate().expect("seven repetitions");
     assert_eq!((estimate.value, estimate.interval), (5.0, Some(Interval { low: 5.0, high: 5.0 })));
     assert_eq!(estimate.spread(), Some(0.0));
 }
 
 #[test]
-fn one_set_has_no_interval_and_none_no_estimate() {
-    assert_eq!(plain(&[5.0]).estimate().expect("one set").interval, None);
+fn one_repetition_has_no_interval_and_none_no_estimate() {
+    assert_eq!(plain(&[5.0]).estimate().expect("one repetition").interval, None);
     assert!(plain(&[]).estimate().is_none());
     assert!(plain(&[f64::NAN]).estimate().is_none());
 }
 
 #[test]
-fn sets_that_differ_are_wider_than_windows_that_differ() {
+fn repetitions_that_differ_are_wider_than_windows_that_differ() {
     let windows = |slow: f64| (0..20).map(|i| (if i % 2 == 0 { slow } else { 1.0 }, 1.0)).collect::<Vec<_>>();
-    let within = Sets::new(Kind::Cost, Within::Total, (0..10).map(|_| SetValue { value: 1.0, windows: windows(1.1) }));
-    let between = Sets::new(
+    let within = Repetitions::new(
         Kind::Cost,
         Within::Total,
-        (0..10).map(|i| SetValue { value: 1.0 + 0.1 * f64::from(i % 2), windows: vec![] }),
+        (0..10).map(|_| RepetitionValue { value: 1.0, windows: windows(1.1) }),
     );
-    let spread = |sets: &Sets| sets.estimate().and_then(|estimate| estimate.spread()).expect("ten repetitions");
+    let between = Repetitions::new(
+        Kind::Cost,
+        Within::Total,
+        (0..10).map(|i| RepetitionValue { value: 1.0 + 0.1 * f64::from(i % 2), windows: vec![] }),
+    );
+    let spread = |repetitions: &Repetitions| {
+        repetitions.estimate().and_then(|estimate| estimate.spread()).expect("ten repetitions")
+    };
     assert!(spread(&within) > 0.0);
     assert!(spread(&between) > 2.0 * spread(&within));
 }
@@ -59,8 +69,9 @@ fn a_rate_and_its_cost_have_the_same_interval_upside_down() {
     let windows: Vec<_> = (0..12).map(|i| (100.0 + f64::from(i), 10.0)).collect();
     let values = [90.0, 100.0, 103.0, 110.0, 95.0];
     let of = |kind, invert: bool| {
-        let set = |&v: &f64| SetValue { value: if invert { 1.0 / v } else { v }, windows: windows.clone() };
-        Sets::new(kind, Within::Total, values.iter().map(set)).estimate().expect("five repetitions")
+        let repetition =
+            |&v: &f64| RepetitionValue { value: if invert { 1.0 / v } else { v }, windows: windows.clone() };
+        Repetitions::new(kind, Within::Total, values.iter().map(repetition)).estimate().expect("five repetitions")
     };
     let (cost, rate) = (of(Kind::Cost, false), of(Kind::Rate, true));
     let (cost_interval, rate_interval) = (cost.interval.expect("five"), rate.interval.expect("five"));
@@ -74,8 +85,8 @@ fn one_stalled_window_moves_a_total_and_not_a_median() {
     let mut windows = vec![(100.0, 10.0); 19];
     windows.push((5_000.0, 10.0));
     let of = |within| {
-        let sets = (0..6).map(|_| SetValue { value: 10.0, windows: windows.clone() });
-        Sets::new(Kind::Cost, within, sets).estimate().and_then(|e| e.spread()).expect("six repetitions")
+        let repetitions = (0..6).map(|_| RepetitionValue { value: 10.0, windows: windows.clone() });
+        Repetitions::new(Kind::Cost, within, repetitions).estimate().and_then(|e| e.spread()).expect("six repetitions")
     };
     assert!(of(Within::Median) < 1e-9);
     assert!(of(Within::Total) > 0.05);

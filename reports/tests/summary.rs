@@ -8,12 +8,12 @@ use ipcmark_reports::analyse::distribution::Distribution;
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{CaseSummary, summarise};
 
-/// Sets of one round-trip case with these values.
-fn sets(values: &[f64]) -> Vec<Record> {
+/// Repetitions of one round-trip case with these values.
+fn repetitions(values: &[f64]) -> Vec<Record> {
     let one = common::variants()[1];
     let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 8);
-    let record = |(set, value): (usize, &f64)| {
-        let mut record = common::measured(&one, case.clone(), set as u32, &mut Random::new(1));
+    let record = |(repetition, value): (usize, &f64)| {
+        let mut record = common::measured(&one, case.clone(), repetition as u32, &mut Random::new(1));
         let metrics = record.outcome.metrics.as_mut().expect("measured");
         metrics.insert(metric::ROUND_TRIP_NS.into(), *value);
         record.outcome.windows = None;
@@ -29,30 +29,30 @@ fn only(records: &[Record]) -> CaseSummary {
 }
 
 #[test]
-fn five_sets_that_agree_are_stable() {
-    let summary = only(&sets(&[100.0, 101.0, 99.0, 102.0, 98.0]));
+fn five_repetitions_that_agree_are_stable() {
+    let summary = only(&repetitions(&[100.0, 101.0, 99.0, 102.0, 98.0]));
     assert_eq!(summary.verdict, Some(Verdict::Stable), "{}", summary.why);
     assert_eq!(summary.typical.expect("measured").value, 100.0);
-    assert_eq!(summary.sets.measured, 5);
+    assert_eq!(summary.repetitions.measured, 5);
 }
 
 #[test]
-fn sets_that_disagree_are_noisy() {
-    let summary = only(&sets(&[100.0, 150.0, 99.0, 130.0, 80.0]));
+fn repetitions_that_disagree_are_noisy() {
+    let summary = only(&repetitions(&[100.0, 150.0, 99.0, 130.0, 80.0]));
     assert_eq!(summary.verdict, Some(Verdict::Noisy));
     assert!(summary.why.contains('%'), "{}", summary.why);
 }
 
 #[test]
-fn four_sets_are_not_judged() {
-    let summary = only(&sets(&[100.0, 101.0, 99.0, 100.0]));
+fn four_repetitions_are_not_judged() {
+    let summary = only(&repetitions(&[100.0, 101.0, 99.0, 100.0]));
     assert_eq!(summary.verdict, None);
     assert!(summary.why.contains("needs 5 repetitions"), "{}", summary.why);
 }
 
 #[test]
-fn one_disturbed_set_of_five_is_mentioned_and_two_are_too_many() {
-    let mut records = sets(&[100.0; 5]);
+fn one_disturbed_repetition_of_five_is_mentioned_and_two_are_too_many() {
+    let mut records = repetitions(&[100.0; 5]);
     let disturb = |record: &mut Record| {
         record.outcome.verdict = Some(Verdict::Noisy);
         record.outcome.why = Some("a CPU was taken away".into());
@@ -67,7 +67,7 @@ fn one_disturbed_set_of_five_is_mentioned_and_two_are_too_many() {
 
 #[test]
 fn a_failed_check_takes_the_number_away() {
-    let mut records = sets(&[100.0; 5]);
+    let mut records = repetitions(&[100.0; 5]);
     records[3].outcome.verdict = Some(Verdict::Invalid);
     records[3].outcome.why = Some("message 7 arrived twice".into());
     let summary = only(&records);
@@ -81,12 +81,12 @@ fn a_failed_check_takes_the_number_away() {
 }
 
 #[test]
-fn a_set_that_broke_makes_a_case_invalid() {
-    let mut records = sets(&[100.0; 5]);
+fn a_repetition_that_broke_makes_a_case_invalid() {
+    let mut records = repetitions(&[100.0; 5]);
     let broken = Outcome::failed("the worker was killed by signal 9");
     records[0].outcome = broken.clone();
     let summary = only(&records);
-    assert_eq!((summary.verdict, summary.sets.failed), (Some(Verdict::Invalid), 1));
+    assert_eq!((summary.verdict, summary.repetitions.failed), (Some(Verdict::Invalid), 1));
     for record in &mut records {
         record.outcome = broken.clone();
     }
@@ -106,7 +106,7 @@ fn a_skipped_case_says_why() {
 #[test]
 fn ratios_to_the_floor_are_paired() {
     // Case and floor drift together; only pairs show that the ratio never moved.
-    let mut records = sets(&[100.0, 200.0, 400.0, 800.0, 1_600.0]);
+    let mut records = repetitions(&[100.0, 200.0, 400.0, 800.0, 1_600.0]);
     for record in &mut records {
         let typical = record.outcome.metrics.as_ref().expect("measured")[metric::ROUND_TRIP_NS];
         record.outcome.floor = Some(PairedFloor {
@@ -117,7 +117,7 @@ fn ratios_to_the_floor_are_paired() {
             futex_hop_ns: None,
         });
     }
-    let ratio = only(&records).to_floor.expect("every set has a floor");
+    let ratio = only(&records).to_floor.expect("every repetition has a floor");
     let interval = ratio.interval.expect("five repetitions");
     assert!((ratio.value - 1.25).abs() < 1e-9 && (interval.high - interval.low).abs() < 1e-9);
 }
@@ -141,7 +141,7 @@ fn percentiles_need_ten_samples_beyond_them() {
 
 #[test]
 fn an_unreadable_histogram_costs_only_the_percentiles() {
-    let mut records = sets(&[100.0; 5]);
+    let mut records = repetitions(&[100.0; 5]);
     for record in &mut records {
         record.outcome.histogram = Some("bm90IGEgaGlzdG9ncmFt".into());
         record.outcome.metrics.as_mut().expect("measured").insert(metric::P50_NS.into(), 97.0);
@@ -159,9 +159,9 @@ fn every_case_but_the_floors_has_one_summary() {
     keys.dedup();
     let summaries = summarise(&records);
     assert_eq!(summaries.len(), keys.len());
-    let sentinel = |summary: &&CaseSummary| summary.sets.all() == 12;
+    let sentinel = |summary: &&CaseSummary| summary.repetitions.all() == 12;
     assert_eq!(summaries.iter().filter(sentinel).count(), 1);
-    assert!(summaries.iter().filter(|summary| !sentinel(summary)).all(|summary| summary.sets.all() == 2));
+    assert!(summaries.iter().filter(|summary| !sentinel(summary)).all(|summary| summary.repetitions.all() == 2));
     assert!(summaries.iter().filter(|s| s.case.measure == Measure::CostModel).all(|s| s.main.is_none()));
     assert!(records.iter().all(|record| record.outcome.status != Status::Failed));
 }

@@ -3,7 +3,7 @@
 use crate::common;
 use crate::common::Variant;
 use crate::common::field::{field, standard_run};
-use crate::common::sweeps::{depth_run, load_run, paced, set_up_run, topology_run, touch_run, wake_run};
+use crate::common::sweeps::{depth_run, load_run, paced, pattern_run, set_up_run, touch_run, wake_run};
 use crate::common::{page, recording};
 use ipcmark_record::{Arrivals, Group, Measure, Placement, Touch, Verdict};
 use ipcmark_reports::analyse::load::{Due, loads, offered};
@@ -34,7 +34,7 @@ fn the_knee_lies_between_the_last_rate_kept_and_the_first_missed() {
     let capacity = 1e9 / (one.stream_ns + 64.0 * one.per_byte_ns);
     let reached = knee.reached_per_s.expect("the highest rate was missed");
     assert!((reached.value / capacity - 1.0).abs() < 0.05, "{reached:?}");
-    assert!(knee.told().contains("1 M/s") || knee.told().contains("1\u{202f}M/s"), "{}", knee.told());
+    assert!(knee.describe().contains("1 M/s") || knee.describe().contains("1\u{202f}M/s"), "{}", knee.describe());
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_rate_kept_above_one_missed_is_said() {
     let loads = loads(&study, Placement::SameL3, offered(&study, Placement::SameL3, Due::Messages)[0]);
     let knee = loads[0].knee();
     assert_eq!((knee.sustained_per_s, knee.overloaded_per_s, knee.ragged), (Some(1e4), Some(3e4), true));
-    assert!(knee.told().contains("kept again"), "{}", knee.told());
+    assert!(knee.describe().contains("kept again"), "{}", knee.describe());
 }
 
 #[test]
@@ -68,11 +68,13 @@ fn a_deeper_load_is_faster_or_slower_but_overload_on_both_sides_shows_nothing() 
     let of = |mechanism: &str, rate| {
         let one = row(mechanism);
         let mut random = Random::new(7);
-        let records = (0..6).map(|set| paced(&one, Arrivals::Constant, rate, set, &mut random)).map(|mut record| {
-            record.case.mechanism = "pipe".into();
-            record.case_key = record.case.key();
-            record
-        });
+        let records = (0..6).map(|repetition| paced(&one, Arrivals::Constant, rate, repetition, &mut random)).map(
+            |mut record| {
+                record.case.mechanism = "pipe".into();
+                record.case_key = record.case.key();
+                record
+            },
+        );
         recording(records.collect())
     };
     let change = |a: &Recording, b: &Recording| compare(a, b)[0].change;
@@ -116,15 +118,15 @@ fn a_rate_above_one_cores_copy_is_flagged() {
 
 #[test]
 fn crowds_and_hogs_stay_out_of_the_plain_charts() {
-    let page = page(topology_run(&few(), 5, 1));
+    let page = page(pattern_run(&few(), 5, 1));
     assert!(
-        page.contains("id=\"topology-spread\"") && page.contains("+1 hog") && page.contains("more roles than CPUs")
+        page.contains("id=\"patterns-spread\"") && page.contains("+1 hog") && page.contains("more roles than CPUs")
     );
     assert_eq!(page.matches("<tr data-series").count(), few().len(), "one plain row each");
 }
 
 #[test]
-fn wake_ups_set_ups_and_depths_have_their_charts() {
+fn wake_ups_repetition_ups_and_depths_have_their_charts() {
     let mut records = wake_run(&few(), 5, 1);
     records.extend(set_up_run(&field(), 5, 1));
     records.extend(depth_run(&few(), 5, 1));

@@ -25,7 +25,7 @@ fn processes_have_their_stages_sweeps_ends_writes_and_states() {
     let page = page(processes::process_run(5, 7));
     has_each(
         &page,
-        &["processes", "start-up", "start-up-resident", "start-up-at-once", "watch", "first-write", "parallel"],
+        &["processes", "start-up", "start-up-parent-rss", "start-up-batch", "watch", "first-write", "parallel"],
     );
     has_none(&page, &["pools", "servers", "ranking", "states-", "on-"]);
     let answer = answer(&page);
@@ -71,7 +71,7 @@ fn servers_are_drawn_against_clients_for_each_service() {
 #[test]
 fn shared_state_is_drawn_against_reads_and_users() {
     let page = page(states::state_run(5, 7));
-    has_each(&page, &["shared-state", "access-reads", "access-holders", "access-waits"]);
+    has_each(&page, &["shared-state", "access-reads", "access-users", "access-waits"]);
     has_none(&page, &["reads-", "read-waits", "queues"]);
     let answer = answer(&page);
     assert!(answer.contains("With 100 % reads, shards/spin has the highest rate"), "{answer}");
@@ -81,7 +81,7 @@ fn shared_state_is_drawn_against_reads_and_users() {
 fn queues_are_drawn_by_what_join_waits_and_listed_by_what_a_call_costs() {
     let page = page(states::queue_run(5, 7));
     has_each(&page, &["queues", "drain", "queue-calls"]);
-    has_none(&page, &["topology", "set-up"]);
+    has_none(&page, &["pattern", "set-up"]);
     let answer = answer(&page);
     assert!(answer.contains("soonest with shm-mpmc/hybrid"), "{answer}");
 }

@@ -12,7 +12,7 @@ use super::series::Manner;
 use super::statistics::{Estimate, Interval, paired_ratio};
 use super::study::{CaseStudy, Study};
 use super::trials::cost_ns;
-use super::verdict::SETS_FOR_A_VERDICT;
+use super::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 
 /// From this size on a stream is judged by its bytes, below by its messages.
@@ -46,10 +46,11 @@ pub fn answer(study: &Study<'_>) -> Answer {
         Some(_) => findings.extend(of_locks),
         None => sentence = of_locks,
     }
-    let fewest = study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.sets.measured).min();
-    let caution = fewest.filter(|&sets| sets < SETS_FOR_A_VERDICT).map(|sets| {
+    let fewest =
+        study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.repetitions.measured).min();
+    let caution = fewest.filter(|&repetitions| repetitions < REPETITIONS_FOR_A_VERDICT).map(|repetitions| {
         format!(
-            "This is indicative only: some cases ran in {sets} of the {SETS_FOR_A_VERDICT} repetitions that a \
+            "This is indicative only: some cases ran in {repetitions} of the {REPETITIONS_FOR_A_VERDICT} repetitions that a \
              verdict needs."
         )
     });
@@ -70,7 +71,7 @@ fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
     let best = |manner| Best::of(study, Measure::RoundTrip, placement, smallest, manner);
     let (polling, blocking) = (best(Manner::Polls), best(Manner::Blocks));
     let (place, size) = (place(placement), format::bytes(smallest));
-    let told = |best: &Best<'_, '_>| {
+    let describe = |best: &Best<'_, '_>| {
         let manner = if best.leader.series.manner == Manner::Polls { "polls" } else { "blocks" };
         format!("{} with {}, which {manner}", with_interval(best.typical(), format::time), best.names())
     };
@@ -80,19 +81,19 @@ fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
                 .map_or_else(String::new, |ratio| format!(": {} times as long", with_interval(&ratio, format::ratio)));
             format!(
                 "Between two processes {place}, the shortest {size} round trip takes {}, and {}{times}.",
-                told(&polling),
-                told(&blocking)
+                describe(&polling),
+                describe(&blocking)
             )
         }
         (Some(best), None) | (None, Some(best)) => {
-            format!("Between two processes {place}, the shortest {size} round trip takes {}.", told(&best))
+            format!("Between two processes {place}, the shortest {size} round trip takes {}.", describe(&best))
         }
         (None, None) => "Only references were measured: no round trip between two processes.".into(),
     })
 }
 
 fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
-    let told = |manner: Manner, words: &str| {
+    let describe = |manner: Manner, words: &str| {
         let best = Best::of(study, Measure::Stream, placement, bytes, manner)?;
         let rate = if bytes >= BANDWIDTH_FROM_BYTES {
             with_interval(&scaled(best.typical(), bytes as f64), format::bandwidth)
@@ -102,12 +103,12 @@ fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
         Some(format!("{rate} with {} while {words}", best.names()))
     };
     let parts: Vec<String> =
-        [told(Manner::Polls, "polling"), told(Manner::Blocks, "blocking")].into_iter().flatten().collect();
+        [describe(Manner::Polls, "polling"), describe(Manner::Blocks, "blocking")].into_iter().flatten().collect();
     let size = format::bytes(bytes);
     (!parts.is_empty()).then(|| format!("Streams of {size} messages reach at most {}.", parts.join(" and ")))
 }
 
-/// The same mechanism waiting both ways, compared set by set: what sleeping costs when an answer is expected soon.
+/// The same mechanism waiting both ways, compared repetition by repetition: what sleeping costs when an answer is expected soon.
 fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<String> {
     let smallest = study.common_size(Measure::RoundTrip, placement)?;
     let cases = || study.measured(Measure::RoundTrip, placement).filter(move |case| case.bytes() == smallest);
@@ -139,7 +140,7 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
         .then(|| format!("Blocking against spinning at {}: {}.", format::bytes(smallest), parts.join("; ")))
 }
 
-/// How many times `base` a case costs, from sets of the same number.
+/// How many times `base` a case costs, in the same repetitions.
 fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
     let pair = |record: &Record| {
         let partner =
@@ -151,7 +152,7 @@ fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
 
 fn scaled(estimate: &Estimate, by: f64) -> Estimate {
     let interval = estimate.interval.map(|i| Interval { low: i.low * by, high: i.high * by });
-    Estimate { value: estimate.value * by, interval, sets: estimate.sets }
+    Estimate { value: estimate.value * by, interval, repetitions: estimate.repetitions }
 }
 
 /// A placement as a word or two: `same L3`.

@@ -10,7 +10,7 @@ use super::ground::shape;
 use super::series::{LOCKS, Manner};
 use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
-use super::trials::{cost_ns, sets};
+use super::trials::{cost_ns, repetitions};
 
 /// Channels of messages.
 const TRANSPORT: &str = "transport";
@@ -93,6 +93,6 @@ fn natural(case: &Case) -> Option<&'static str> {
 
 /// How many times as fast: the cost of Python's over that of the other.
 fn times_as_fast(case: &CaseStudy<'_>, python: &CaseStudy<'_>) -> Option<Estimate> {
-    let costs = |case: &CaseStudy<'_>| sets(&case.records, Kind::Cost, cost_ns);
+    let costs = |case: &CaseStudy<'_>| repetitions(&case.records, Kind::Cost, cost_ns);
     costs(python).ratio_to(&costs(case))
 }

@@ -76,7 +76,7 @@ impl Shown {
     }
 
     /// A sentence for the chart's note; empty when it shows everything.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let Some(chosen) = self.chosen.as_ref().filter(|_| self.is_partial()) else { return String::new() };
         if !self.of_kinds {
             let python =

@@ -1,6 +1,6 @@
 //! Break-even sizes: up to which message size one variant is cheaper than another.
 //!
-//! At each size the two are compared set by set, as everywhere: the median of the paired ratios. Between measured sizes
+//! At each size the two are compared repetition by repetition, as everywhere: the median of the paired ratios. Between measured sizes
 //! the ratio is a straight line on logarithmic axes, and where it crosses 1 the two change places. The bootstrap draws
 //! repetitions with replacement and looks for the crossing again each time (Efron & Tibshirani 1993, chapter 13): an answer
 //! stands when 95 of 100 draws agree on which is cheaper at both ends, and its interval is where their crossings lie.
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median, quantile};
 use super::study::CaseStudy;
 use super::trials::cost_ns;
-use super::verdict::SETS_FOR_A_VERDICT;
+use super::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 
 /// Share of the draws that must agree.
@@ -50,7 +50,7 @@ impl Open {
     }
 
     /// What is known, in words.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let kinds = [("cheaper", &self.cheaper), ("dearer", &self.dearer), ("level", &self.level)];
         let known = kinds.into_iter().filter(|(_, sizes)| !sizes.is_empty());
         let mut parts: Vec<String> = known.map(|(word, sizes)| format!("{word} at {}", self.sizes(sizes))).collect();
@@ -123,11 +123,11 @@ impl Answer {
     }
 }
 
-/// Cost of the first over cost of the second as a logarithm: one row per set, one column per size.
+/// Cost of the first over cost of the second as a logarithm: one row per repetition, one column per size.
 struct Ratios {
     /// Logarithms of the sizes.
     sizes: Vec<f64>,
-    sets: Vec<Vec<Option<f64>>>,
+    repetitions: Vec<Vec<Option<f64>>>,
 }
 
 /// When `first` is cheaper than `second`; both are the cases of one variant, which differ in size alone.
@@ -136,16 +136,19 @@ pub fn break_even(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Answer
     if ratios.sizes.len() < 2 {
         return Answer::CantTell(Open::lacking("they share fewer than two sizes"));
     }
-    if ratios.sets.len() < SETS_FOR_A_VERDICT {
-        let sets = ratios.sets.len();
-        let why = format!("an answer needs {SETS_FOR_A_VERDICT} repetitions in common, and they have {sets}");
+    if ratios.repetitions.len() < REPETITIONS_FOR_A_VERDICT {
+        let repetitions = ratios.repetitions.len();
+        let why =
+            format!("an answer needs {REPETITIONS_FOR_A_VERDICT} repetitions in common, and they have {repetitions}");
         return Answer::CantTell(Open::lacking(why));
     }
-    let as_measured = ratios.curve(&ratios.sets.iter().collect::<Vec<_>>());
+    let as_measured = ratios.curve(&ratios.repetitions.iter().collect::<Vec<_>>());
     let mut random = Random::new(SEED);
     let mut draws: Vec<Vec<Option<f64>>> = Vec::with_capacity(DRAWS);
     draws.resize_with(DRAWS, || {
-        let drawn: Vec<_> = (0..ratios.sets.len()).map(|_| &ratios.sets[random.below(ratios.sets.len())]).collect();
+        let drawn: Vec<_> = (0..ratios.repetitions.len())
+            .map(|_| &ratios.repetitions[random.below(ratios.repetitions.len())])
+            .collect();
         ratios.curve(&drawn)
     });
     ratios.judge(&as_measured, &draws)
@@ -155,25 +158,28 @@ impl Ratios {
     fn of(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Self {
         let pairs = first.iter().filter_map(|a| Some((a, second.iter().find(|b| b.bytes() == a.bytes())?)));
         let pairs: Vec<_> = pairs.collect();
-        let mut sets: BTreeMap<(&str, u32), Vec<Option<f64>>> = BTreeMap::new();
+        let mut repetitions: BTreeMap<(&str, u32), Vec<Option<f64>>> = BTreeMap::new();
         for (column, (a, b)) in pairs.iter().enumerate() {
             for record in a.usable() {
                 let partner =
                     b.usable().find(|other| other.repetition == record.repetition && other.run_id == record.run_id);
                 let Some((over, under)) = cost_ns(record).zip(partner.and_then(cost_ns)) else { continue };
-                let row = sets.entry((&record.run_id, record.repetition)).or_insert_with(|| vec![None; pairs.len()]);
+                let row =
+                    repetitions.entry((&record.run_id, record.repetition)).or_insert_with(|| vec![None; pairs.len()]);
                 row[column] = Some((over / under).ln()).filter(|ratio| ratio.is_finite());
             }
         }
-        // A case that was run more often than the rest must not make sets of its own.
-        sets.retain(|_, row| row.iter().filter(|ratio| ratio.is_some()).count() > 1);
+        // A case that was run more often than the rest must not make repetitions of its own.
+        repetitions.retain(|_, row| row.iter().filter(|ratio| ratio.is_some()).count() > 1);
         let sizes = pairs.iter().map(|(a, _)| (a.bytes().max(1) as f64).ln()).collect();
-        Self { sizes, sets: sets.into_values().collect() }
+        Self { sizes, repetitions: repetitions.into_values().collect() }
     }
 
     /// The median ratio at each size.
-    fn curve(&self, sets: &[&Vec<Option<f64>>]) -> Vec<Option<f64>> {
-        (0..self.sizes.len()).map(|column| median(sets.iter().filter_map(|set| set[column]))).collect()
+    fn curve(&self, repetitions: &[&Vec<Option<f64>>]) -> Vec<Option<f64>> {
+        (0..self.sizes.len())
+            .map(|column| median(repetitions.iter().filter_map(|repetition| repetition[column])))
+            .collect()
     }
 
     /// Where a curve crosses 0, as logarithms of sizes, in order.

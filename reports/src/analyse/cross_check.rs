@@ -7,7 +7,7 @@ use ipcmark_record::{Case, Measure, Record, Substrate};
 use super::statistics::{Estimate, median, paired_ratio};
 use super::study::{CaseStudy, Study};
 use super::trials::cost_ns;
-use super::verdict::SETS_FOR_A_VERDICT;
+use super::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 
 /// A ratio whose interval lies between these is called equal.
@@ -25,7 +25,7 @@ pub struct Check<'s, 'a> {
     pub first: &'s CaseStudy<'a>,
     /// What it must equal.
     pub second: &'s CaseStudy<'a>,
-    /// Cost of the first over cost of the second, set by set.
+    /// Cost of the first over cost of the second, repetition by repetition.
     pub ratio: Estimate,
     /// How many times the floor beside the first was that beside the second, where both ran beside one.
     pub floor_ratio: Option<f64>,
@@ -67,7 +67,7 @@ fn twin(case: &Case) -> Option<Case> {
         .then(|| comparable(case).with(|p| p.substrate = Some(second)))
 }
 
-/// A value of both sides, from repetitions of the same number.
+/// A value of both sides, in the same repetitions.
 fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> Option<f64>) -> Vec<(f64, f64)> {
     let pair = |record: &Record| {
         let partner =
@@ -80,18 +80,19 @@ fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> O
 impl Check<'_, '_> {
     /// The interval lies within 0.9 to 1.1, from enough repetitions.
     pub fn is_equal(&self) -> bool {
-        self.ratio.sets >= SETS_FOR_A_VERDICT && self.ratio.interval.is_some_and(|i| i.within(EQUAL.0, EQUAL.1))
+        self.ratio.repetitions >= REPETITIONS_FOR_A_VERDICT
+            && self.ratio.interval.is_some_and(|i| i.within(EQUAL.0, EQUAL.1))
     }
 
     /// `equal`, or why it is not shown.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         if self.is_equal() {
             return "equal".into();
         }
-        let Some(interval) = self.ratio.interval.filter(|_| self.ratio.sets >= SETS_FOR_A_VERDICT) else {
+        let Some(interval) = self.ratio.interval.filter(|_| self.ratio.repetitions >= REPETITIONS_FOR_A_VERDICT) else {
             return format!(
-                "not shown: needs {SETS_FOR_A_VERDICT} repetitions on both sides, and has {}",
-                self.ratio.sets
+                "not shown: needs {REPETITIONS_FOR_A_VERDICT} repetitions on both sides, and has {}",
+                self.ratio.repetitions
             );
         };
         let span = format::span(interval.low, interval.high, format::ratio);

@@ -20,7 +20,7 @@ pub struct Crowd {
 
 /// What grows with k.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Topology {
+pub enum GrowingPattern {
     /// k senders, one receiver, one channel.
     ManyToOne,
     /// One sender, k receivers, one channel.
@@ -31,8 +31,8 @@ pub enum Topology {
     Pairs,
 }
 
-impl Topology {
-    /// Every topology, in the order of panels.
+impl GrowingPattern {
+    /// Every pattern, in the order of panels.
     pub const ALL: [Self; 4] = [Self::ManyToOne, Self::OneToMany, Self::ManyToMany, Self::Pairs];
 
     /// For headings and tables.
@@ -70,14 +70,14 @@ impl Crowd {
         self == Self { producers: 1, consumers: 1, pairs: 1, hogs: 0 }
     }
 
-    /// The k of a topology, where this crowd is of it: one pair belongs to every topology as its first point.
-    pub fn k(self, topology: Topology) -> Option<u32> {
-        match (topology, self.producers, self.consumers, self.pairs) {
-            (Topology::Pairs, 1, 1, k)
+    /// The k of a pattern, where this crowd is of it: one pair belongs to every pattern as its first point.
+    pub fn k(self, pattern: GrowingPattern) -> Option<u32> {
+        match (pattern, self.producers, self.consumers, self.pairs) {
+            (GrowingPattern::Pairs, 1, 1, k)
             | (_, 1, 1, k @ 1)
-            | (Topology::ManyToOne, k, 1, 1)
-            | (Topology::OneToMany, 1, k, 1) => Some(k),
-            (Topology::ManyToMany, k, same, 1) if k == same => Some(k),
+            | (GrowingPattern::ManyToOne, k, 1, 1)
+            | (GrowingPattern::OneToMany, 1, k, 1) => Some(k),
+            (GrowingPattern::ManyToMany, k, same, 1) if k == same => Some(k),
             _ => None,
         }
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn one_pair_is_the_first_point_of_every_topology() {
         let crowd = |producers, consumers, pairs| Crowd { producers, consumers, pairs, hogs: 0 };
-        let in_all = |crowd: Crowd| Topology::ALL.map(|topology| crowd.k(topology));
+        let in_all = |crowd: Crowd| GrowingPattern::ALL.map(|pattern| crowd.k(pattern));
         assert_eq!(in_all(crowd(1, 1, 1)), [Some(1); 4]);
         assert_eq!(in_all(crowd(4, 1, 1)), [Some(4), None, None, None]);
         assert_eq!(in_all(crowd(1, 4, 1)), [None, Some(4), None, None]);

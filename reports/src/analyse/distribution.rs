@@ -11,7 +11,7 @@ use hdrhistogram::serialization::Deserializer;
 /// A percentile is shown only when at least this many samples lie beyond it.
 const SAMPLES_BEYOND: f64 = 10.0;
 
-/// Every latency of every set of a case.
+/// Every latency of every repetition of a case.
 #[derive(Clone, Debug)]
 pub struct Distribution(Histogram<u64>);
 

@@ -45,7 +45,7 @@ impl<'s, 'a> Ground<'s, 'a> {
     }
 
     /// What all cases share, in words: `2 workers, 64 B, spread over all CPUs in turn`.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut words = asked(&self.shape);
         words.extend(self.shape.params.message_bytes.map(format::bytes));
         words.push(place(self.shape.placement).to_owned());

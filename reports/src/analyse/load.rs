@@ -1,6 +1,6 @@
 //! Latency under load: the same variant at every offered rate, and the knee, where it stops keeping up.
 //!
-//! A rate is sustained when no set of processes missed it. The knee lies between the last sustained rate and the first
+//! A rate is sustained when no repetition missed it. The knee lies between the last sustained rate and the first
 //! that was not; what a variant carried when it was offered more says where in between.
 
 use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Service, Verdict, metric};
@@ -10,7 +10,7 @@ use super::ground::{asked, measured};
 use super::series::Series;
 use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
-use super::trials::sets;
+use super::trials::repetitions;
 use crate::format;
 
 /// What is due by the clock.
@@ -78,7 +78,7 @@ impl Offered {
     }
 
     /// For headings: `arrivals at constant intervals, 64 B`.
-    pub fn told(self) -> String {
+    pub fn describe(self) -> String {
         let arrivals = match (self.arrivals, self.burst) {
             (Arrivals::Constant, _) => "at constant intervals".to_owned(),
             (Arrivals::Poisson, _) => "at random (Poisson)".to_owned(),
@@ -165,7 +165,7 @@ pub fn rate(case: &CaseStudy<'_>) -> f64 {
     case.case.params.rate_per_s.unwrap_or(0) as f64
 }
 
-/// Whether any set of a case missed its rate.
+/// Whether any repetition of a case missed its rate.
 pub fn is_overloaded(case: &CaseStudy<'_>) -> bool {
     case.summary.verdict == Some(Verdict::Overloaded)
 }
@@ -181,7 +181,7 @@ impl Load<'_, '_> {
         Knee {
             sustained_per_s: last.map(|at| rate(self.cases[at])),
             overloaded_per_s: first.map(|at| rate(self.cases[at])),
-            reached_per_s: highest.and_then(|case| sets(&case.records, Kind::Rate, carried).estimate()),
+            reached_per_s: highest.and_then(|case| repetitions(&case.records, Kind::Rate, carried).estimate()),
             ragged: first.is_some_and(|first| self.cases[first..].iter().any(|case| !is_overloaded(case))),
         }
     }
@@ -189,7 +189,7 @@ impl Load<'_, '_> {
 
 impl Knee {
     /// In words, after the variant's name: `1 M/s and not 3 M/s, of which 1.08 M/s (1.03 to 1.13 M/s) got through`.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let rate = |per_s: f64| format::rate(per_s).trimmed().to_string();
         let reached = self.reached_per_s.map(|reached| {
             let interval = reached.interval.map(|i| format!(", {}", format::span(i.low, i.high, format::rate)));
@@ -209,10 +209,10 @@ impl Knee {
 }
 
 /// Which variants sustain what, those that sustain the same in one breath.
-pub fn told(loads: &[&Load<'_, '_>]) -> String {
+pub fn describe(loads: &[&Load<'_, '_>]) -> String {
     let mut parts: Vec<(String, Vec<String>)> = Vec::new();
     for load in loads {
-        let (what, name) = (load.knee().told(), load.series.quoted());
+        let (what, name) = (load.knee().describe(), load.series.quoted());
         match parts.iter_mut().find(|(known, _)| *known == what) {
             Some((_, names)) => names.push(name),
             None => parts.push((what, vec![name])),

@@ -4,7 +4,7 @@ use ipcmark_record::{Measure, metric};
 
 use super::best::{Best, with_interval};
 use super::locks::{
-    FAIRNESS_WINDOW_NS, common_ground, excludes, fairness, ground_told, holders, on_ground, placement_of, rivals,
+    FAIRNESS_WINDOW_NS, common_ground, contenders, describe_ground, excludes, fairness, on_ground, placement_of, rivals,
 };
 use super::recovery::{fates, survives};
 use super::series::Manner;
@@ -24,9 +24,9 @@ const SIDES: [(&[Manner], &str); 2] =
 /// Which lock costs least when it is free, and which lets most through when it is not.
 pub fn sentence(study: &Study<'_>) -> Option<String> {
     let free = competing(study, Measure::Acquire);
-    let free = told(&free, format::time).map(|told| format!("The cheapest uncontended lock is {told}."));
+    let free = describe(&free, format::time).map(|text| format!("The cheapest uncontended lock is {text}."));
     let contended = contended(study).and_then(|(cases, ground)| {
-        Some(format!("With {ground}, the highest rate is that of {}.", told(&cases, format::rate)?))
+        Some(format!("With {ground}, the highest rate is that of {}.", describe(&cases, format::rate)?))
     });
     let parts: Vec<String> = [free, contended].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" "))
@@ -48,17 +48,17 @@ fn competing<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> Vec<&'s CaseStud
 /// Those that can be compared where several want the lock and each has a CPU; where that was not tried, at any number.
 fn contended<'s, 'a>(study: &'s Study<'a>) -> Option<(Vec<&'s CaseStudy<'a>>, String)> {
     let all = competing(study, Measure::Contention);
-    let fits = |case: &&CaseStudy<'_>| study.cpus().is_none_or(|cpus| holders(case.case) <= cpus);
+    let fits = |case: &&CaseStudy<'_>| study.cpus().is_none_or(|cpus| contenders(case.case) <= cpus);
     let roomy: Vec<&CaseStudy<'_>> = all.iter().copied().filter(fits).collect();
     let (cases, ground) = match common_ground(study, &roomy) {
         Some(ground) => (roomy, ground),
         None => (all.clone(), common_ground(study, &all)?),
     };
-    Some((on_ground(&cases, ground), ground_told(ground)))
+    Some((on_ground(&cases, ground), describe_ground(ground)))
 }
 
 /// The best of those that poll and of those that sleep.
-fn told(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Option<String> {
+fn describe(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Option<String> {
     let best = |&(manners, word): &(&[Manner], &str)| {
         let side = cases.iter().copied().filter(|case| manners.contains(&case.series.manner)).collect();
         let best = Best::among(side)?;

@@ -18,9 +18,9 @@ pub const FAIRNESS_WINDOW_NS: u64 = 10_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Work {
     /// Calibrated work under the lock.
-    pub inside_ns: u64,
+    pub critical_section_ns: u64,
     /// Calibrated work between two acquisitions.
-    pub outside_ns: u64,
+    pub think_time_ns: u64,
     /// How that is spread around its mean, where there is any.
     pub spacing: Option<Spacing>,
     /// Cache lines changed under the lock.
@@ -31,8 +31,8 @@ impl Work {
     /// The work of a case; what it leaves open is nothing, on one line.
     pub fn of(case: &Case) -> Self {
         Self {
-            inside_ns: case.params.critical_section_ns.unwrap_or(0),
-            outside_ns: case.params.think_time_ns.unwrap_or(0),
+            critical_section_ns: case.params.critical_section_ns.unwrap_or(0),
+            think_time_ns: case.params.think_time_ns.unwrap_or(0),
             spacing: case.params.spacing.filter(|_| case.params.think_time_ns.unwrap_or(0) > 0),
             lines: case.params.lines.unwrap_or(1),
         }
@@ -40,7 +40,7 @@ impl Work {
 
     /// For addresses: letters, digits and `-`.
     pub fn id(self) -> String {
-        format!("{}-{}-{}", self.inside_ns, self.outside_ns, self.lines)
+        format!("{}-{}-{}", self.critical_section_ns, self.think_time_ns, self.lines)
     }
 }
 
@@ -48,7 +48,7 @@ impl Work {
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |ns: u64| format::time(ns as f64).trimmed();
-        match (self.inside_ns, self.outside_ns) {
+        match (self.critical_section_ns, self.think_time_ns) {
             (0, 0) => write!(f, "nothing but the lock")?,
             (inside, outside) => write!(f, "{} critical section, {} think time", time(inside), time(outside))?,
         }
@@ -60,7 +60,7 @@ impl fmt::Display for Work {
 }
 
 /// How many want the lock of a case; one and another where it does not say.
-pub fn holders(case: &Case) -> u32 {
+pub fn contenders(case: &Case) -> u32 {
     case.params.contenders.unwrap_or(2)
 }
 
@@ -115,25 +115,25 @@ pub fn home(study: &Study<'_>, measure: Measure, placement: Placement) -> Option
     }
 }
 
-/// The work and the number of holders at which most of `cases` can be compared; of equals that with as many holders as
+/// The work and the number of contenders at which most of `cases` can be compared; of equals that with as many contenders as
 /// there are CPUs, then that with the least work.
 pub fn common_ground(study: &Study<'_>, cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
-    let ground = |case: &CaseStudy<'_>| (Work::of(case.case), holders(case.case));
+    let ground = |case: &CaseStudy<'_>| (Work::of(case.case), contenders(case.case));
     let mut grounds: Vec<(Work, u32)> =
-        cases.iter().map(|case| ground(case)).filter(|(_, holders)| *holders > 1).collect();
+        cases.iter().map(|case| ground(case)).filter(|(_, contenders)| *contenders > 1).collect();
     grounds.sort_unstable();
     grounds.dedup();
     let at = |one: &(Work, u32)| cases.iter().filter(|case| ground(case) == *one).count();
     grounds.into_iter().rev().max_by_key(|one| (at(one), Some(one.1) == study.cpus()))
 }
 
-/// `cases` at one work and number of holders.
+/// `cases` at one work and number of contenders.
 pub fn on_ground<'s, 'a>(cases: &[&'s CaseStudy<'a>], (work, n): (Work, u32)) -> Vec<&'s CaseStudy<'a>> {
-    cases.iter().copied().filter(|case| Work::of(case.case) == work && holders(case.case) == n).collect()
+    cases.iter().copied().filter(|case| Work::of(case.case) == work && contenders(case.case) == n).collect()
 }
 
-/// Work and number of holders in words: `2 holders, nothing but the lock`.
-pub fn ground_told((work, n): (Work, u32)) -> String {
+/// Work and number of contenders in words: `2 contenders, nothing but the lock`.
+pub fn describe_ground((work, n): (Work, u32)) -> String {
     format!("{n} {}, {work}", if n == 1 { "contender" } else { "contenders" })
 }
 
@@ -141,9 +141,15 @@ pub fn ground_told((work, n): (Work, u32)) -> String {
 /// as long as it was held.
 pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
     let work = Work::of(case.case);
-    let inside_ns =
-        if work.inside_ns > 0 { work.inside_ns as f64 } else { value(case, metric::HOLD_NS).unwrap_or(1.0).max(1.0) };
-    Some(f64::from(case.case.params.contenders?) * inside_ns / (inside_ns + work.outside_ns as f64))
+    let critical_section_ns = if work.critical_section_ns > 0 {
+        work.critical_section_ns as f64
+    } else {
+        value(case, metric::HOLD_NS).unwrap_or(1.0).max(1.0)
+    };
+    Some(
+        f64::from(case.case.params.contenders?) * critical_section_ns
+            / (critical_section_ns + work.think_time_ns as f64),
+    )
 }
 
 /// How even the shares were over windows of about this length, median over repetitions; over the whole where that is shorter.
@@ -153,11 +159,11 @@ pub fn fairness(case: &CaseStudy<'_>, window_ns: u64) -> Option<f64> {
 
 /// Any number about windows of one length, median over repetitions.
 pub fn over_windows(case: &CaseStudy<'_>, window_ns: u64, read: fn(&Fairness) -> f64) -> Option<f64> {
-    let of_sets = case.usable().filter_map(|record| {
+    let of_repetitions = case.usable().filter_map(|record| {
         let contest = record.outcome.contest.as_ref()?;
         contest.fairness.iter().find(|fairness| fairness.window_ns == window_ns).map(read)
     });
-    median(of_sets)
+    median(of_repetitions)
 }
 
 /// Lengths of the windows that any of `cases` looked at, the shortest first.
@@ -177,12 +183,13 @@ pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
 
 /// What share of all acquisitions went from which holder to which, in all repetitions together, each of which counts the same:
 /// `shares[from][to]`. Means, not medians, since the shares of all cells are one whole.
-pub fn hand_over_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
-    let of_sets: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();
-    let n = of_sets.first()?.hand_overs.len();
+pub fn hand_off_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
+    let of_repetitions: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();
+    let n = of_repetitions.first()?.hand_overs.len();
     let total = |all: &[Vec<u64>]| all.iter().flatten().sum::<u64>() as f64;
-    let told: Vec<_> = of_sets.iter().filter(|one| one.hand_overs.len() == n && total(&one.hand_overs) > 0.0).collect();
-    if told.is_empty() {
+    let text: Vec<_> =
+        of_repetitions.iter().filter(|one| one.hand_overs.len() == n && total(&one.hand_overs) > 0.0).collect();
+    if text.is_empty() {
         return None;
     }
     let share = |from: usize, to: usize| {
@@ -190,7 +197,7 @@ pub fn hand_over_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
             let count = one.hand_overs.get(from).and_then(|row| row.get(to)).copied().unwrap_or(0);
             count as f64 / total(&one.hand_overs)
         };
-        told.iter().map(of).sum::<f64>() / told.len() as f64
+        text.iter().map(of).sum::<f64>() / text.len() as f64
     };
     Some((0..n).map(|from| (0..n).map(|to| share(from, to)).collect()).collect())
 }

@@ -2,7 +2,7 @@
 //! time is work.
 //!
 //! Both ask where a curve over grains first reaches a height. Between measured grains the curve is a straight line over
-//! the grain's logarithm. A set that ran at all grains is one curve; the bootstrap draws curves with replacement, takes
+//! the grain's logarithm. A repetition that ran at all grains is one curve; the bootstrap draws curves with replacement, takes
 //! their median at each grain and looks again (Efron & Tibshirani 1993, chapter 13). The 50 % of efficiency is METG(50 %),
 //! the minimum effective task granularity of Slaughter et al., Task Bench, SC 2020.
 
@@ -41,7 +41,7 @@ impl Reach {
     }
 
     /// `3.2 µs (2.9 to 3.6 µs)`, `at most 100 ns`, `above 10 ms`.
-    pub fn told(self) -> String {
+    pub fn describe(self) -> String {
         let short = |ns: f64| format::time(ns).trimmed();
         match self {
             Self::AtMost(least) => format!("at most {}", short(least)),
@@ -71,47 +71,48 @@ impl Reach {
 pub struct Curve {
     /// Nanoseconds of work in a task, ascending and above 0, which has no place on a logarithmic axis.
     grains: Vec<f64>,
-    /// One row for each set, one column for each grain.
-    sets: Vec<Vec<Option<f64>>>,
+    /// One row for each repetition, one column for each grain.
+    repetitions: Vec<Vec<Option<f64>>>,
 }
 
 impl Curve {
-    /// A curve of these columns: a grain, and the height that each set reached there, by the set's name.
+    /// A curve of these columns: a grain, and the height that each repetition reached there, by the repetition's name.
     pub fn new<K: Ord>(columns: impl IntoIterator<Item = (u64, Vec<(K, f64)>)>) -> Self {
         let mut columns: Vec<(u64, Vec<(K, f64)>)> =
             columns.into_iter().filter(|(grain, heights)| *grain > 0 && !heights.is_empty()).collect();
         columns.sort_by_key(|column| column.0);
         let grains: Vec<f64> = columns.iter().map(|column| column.0 as f64).collect();
-        let mut sets: BTreeMap<K, Vec<Option<f64>>> = BTreeMap::new();
+        let mut repetitions: BTreeMap<K, Vec<Option<f64>>> = BTreeMap::new();
         for (column, (_, heights)) in columns.into_iter().enumerate() {
-            for (set, height) in heights.into_iter().filter(|(_, height)| height.is_finite()) {
-                sets.entry(set).or_insert_with(|| vec![None; grains.len()])[column] = Some(height);
+            for (repetition, height) in heights.into_iter().filter(|(_, height)| height.is_finite()) {
+                repetitions.entry(repetition).or_insert_with(|| vec![None; grains.len()])[column] = Some(height);
             }
         }
-        Self { grains, sets: sets.into_values().collect() }
+        Self { grains, repetitions: repetitions.into_values().collect() }
     }
 
     /// Where it first reaches `height`; `None` with fewer than two grains.
     pub fn reaches(&self, height: f64) -> Option<Reach> {
         let (&least, &most) = (self.grains.first()?, self.grains.last()?);
-        if self.grains.len() < 2 || self.sets.is_empty() {
+        if self.grains.len() < 2 || self.repetitions.is_empty() {
             return None;
         }
-        let measured = self.first(&self.sets.iter().collect::<Vec<_>>(), height);
+        let measured = self.first(&self.repetitions.iter().collect::<Vec<_>>(), height);
         if measured <= least {
             return Some(Reach::AtMost(least));
         }
         if measured > most {
             return Some(Reach::Never(most));
         }
-        let interval = (self.sets.len() > 1).then(|| self.interval(height, measured));
+        let interval = (self.repetitions.len() > 1).then(|| self.interval(height, measured));
         Some(Reach::At { grain_ns: measured, interval })
     }
 
     fn interval(&self, height: f64, measured: f64) -> Interval {
         let mut random = Random::new(SEED);
         let mut draw = || {
-            let drawn: Vec<_> = self.sets.iter().map(|_| &self.sets[random.below(self.sets.len())]).collect();
+            let drawn: Vec<_> =
+                self.repetitions.iter().map(|_| &self.repetitions[random.below(self.repetitions.len())]).collect();
             self.first(&drawn, height)
         };
         let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
@@ -121,12 +122,12 @@ impl Curve {
         Interval { low: rank(TAIL).min(measured), high: rank(1.0 - TAIL).max(measured) }
     }
 
-    /// The grain at which the median of `sets` first reaches `height`; the smallest where it starts there, infinity where
+    /// The grain at which the median of `repetitions` first reaches `height`; the smallest where it starts there, infinity where
     /// it never does.
-    fn first(&self, sets: &[&Vec<Option<f64>>], height: f64) -> f64 {
+    fn first(&self, repetitions: &[&Vec<Option<f64>>], height: f64) -> f64 {
         let mut before: Option<(f64, f64)> = None;
         for (column, &grain) in self.grains.iter().enumerate() {
-            let Some(here) = median(sets.iter().filter_map(|set| set[column])) else { continue };
+            let Some(here) = median(repetitions.iter().filter_map(|repetition| repetition[column])) else { continue };
             if here >= height {
                 let Some((left, below)) = before else { return grain };
                 let share = (height - below) / (here - below);
@@ -143,12 +144,12 @@ impl Curve {
 pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
     let share = |record: &Record| record.outcome.metrics.as_ref()?.get(metric::EFFICIENCY).copied();
     Curve::new(cases.iter().map(|case| {
-        let sets = case.usable().filter_map(|record| Some((of_set(record), share(record)?)));
-        (case.case.params.grain_ns.unwrap_or(0), sets.collect())
+        let repetitions = case.usable().filter_map(|record| Some((of_repetition(record), share(record)?)));
+        (case.case.params.grain_ns.unwrap_or(0), repetitions.collect())
     }))
 }
 
-/// How many times as fast as the plain loop a pool is, as a logarithm, over the grains that both did, set by set. It
+/// How many times as fast as the plain loop a pool is, as a logarithm, over the grains that both did, repetition by repetition. It
 /// reaches 0 where the pool breaks even.
 pub fn gain(cases: &[&CaseStudy<'_>], serial: &[&CaseStudy<'_>]) -> Curve {
     let pairs = cases.iter().filter_map(|case| {
@@ -157,15 +158,15 @@ pub fn gain(cases: &[&CaseStudy<'_>], serial: &[&CaseStudy<'_>]) -> Curve {
     });
     Curve::new(pairs.map(|(case, serial)| {
         let ratio = |record: &Record| {
-            let partner = serial.usable().find(|other| of_set(other) == of_set(record))?;
+            let partner = serial.usable().find(|other| of_repetition(other) == of_repetition(record))?;
             Some((cost_ns(partner)? / cost_ns(record)?).ln())
         };
-        let sets = case.usable().filter_map(|record| Some((of_set(record), ratio(record)?)));
-        (case.case.params.grain_ns.unwrap_or(0), sets.collect())
+        let repetitions = case.usable().filter_map(|record| Some((of_repetition(record), ratio(record)?)));
+        (case.case.params.grain_ns.unwrap_or(0), repetitions.collect())
     }))
 }
 
-fn of_set(record: &Record) -> (String, u32) {
+fn of_repetition(record: &Record) -> (String, u32) {
     (record.run_id.clone(), record.repetition)
 }
 
@@ -176,8 +177,9 @@ mod tests {
     /// Five repetitions, each a little higher than the one before, at 100 ns to 1 ms.
     fn curve(height: impl Fn(f64) -> f64) -> Curve {
         let columns = [100u64, 1_000, 10_000, 100_000, 1_000_000].map(|grain| {
-            let sets = (0..5u32).map(|set| (set, height(grain as f64) * (0.98 + 0.01 * f64::from(set))));
-            (grain, sets.collect())
+            let repetitions =
+                (0..5u32).map(|repetition| (repetition, height(grain as f64) * (0.98 + 0.01 * f64::from(repetition))));
+            (grain, repetitions.collect())
         });
         Curve::new(columns)
     }
@@ -204,7 +206,7 @@ mod tests {
     fn a_curve_that_never_gets_there_says_so_and_one_that_starts_there_too() {
         assert_eq!(curve(|_| 0.3).reaches(0.5), Some(Reach::Never(1_000_000.0)));
         assert_eq!(curve(|_| 0.9).reaches(0.5), Some(Reach::AtMost(100.0)));
-        assert_eq!(curve(|_| 0.3).reaches(0.5).map(Reach::told), Some("above 1\u{202f}ms".into()));
+        assert_eq!(curve(|_| 0.3).reaches(0.5).map(Reach::describe), Some("above 1\u{202f}ms".into()));
         assert!(Curve::new([(1_000, vec![(0, 1.0)])]).reaches(0.5).is_none(), "one grain is no curve");
         assert!(Curve::new::<u32>([]).reaches(0.5).is_none());
     }
@@ -216,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn where_some_sets_never_get_there_the_interval_is_open() {
-        let sets = |heights: [f64; 3]| (0..3).zip(heights).collect::<Vec<(u32, f64)>>();
-        let curve = Curve::new([(1_000, sets([0.1; 3])), (10_000, sets([0.6, 0.55, 0.2]))]);
+    fn where_some_repetitions_never_get_there_the_interval_is_open() {
+        let repetitions = |heights: [f64; 3]| (0..3).zip(heights).collect::<Vec<(u32, f64)>>();
+        let curve = Curve::new([(1_000, repetitions([0.1; 3])), (10_000, repetitions([0.6, 0.55, 0.2]))]);
         let Some(Reach::At { interval: Some(interval), .. }) = curve.reaches(0.5) else { panic!("two of three do") };
         assert!(interval.high.is_infinite() && interval.low.is_finite());
     }

@@ -1,10 +1,10 @@
 //! From records to findings: what a case came to, how far to trust it, why it costs what it costs.
 
-pub mod anatomy;
 pub mod answer;
 pub mod beside;
 pub mod best;
 pub mod break_even;
+pub mod cost_model;
 pub mod cross_check;
 pub mod crowd;
 pub mod declared;

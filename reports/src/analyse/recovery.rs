@@ -4,7 +4,7 @@ use ipcmark_record::{KillPoint, Measure, Verdict, metric};
 
 use super::series::{LOCKS, Series};
 use super::study::{CaseStudy, Study};
-use super::trials::{over_sets, value};
+use super::trials::{over_repetitions, value};
 
 /// What a death does to a lock.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub enum Fate {
         /// After this long.
         on_ns: f64,
         /// Whether the death of the owner was reported to it.
-        told: bool,
+        text: bool,
     },
     /// The next in line got it in this share of deaths.
     Sometimes(f64),
@@ -23,7 +23,7 @@ pub enum Fate {
         /// After this long.
         on_ns: f64,
         /// Whether the death of the owner was reported to it.
-        told: bool,
+        text: bool,
     },
     /// It was never acquired again.
     Never,
@@ -60,20 +60,20 @@ pub fn fate(case: &CaseStudy<'_>) -> Fate {
     if matches!(case.summary.verdict, Some(Verdict::Invalid | Verdict::Skipped)) {
         return Fate::Unknown(case.summary.why.clone());
     }
-    let told = value(case, metric::TOLD_SHARE).is_some_and(|share| share >= 0.5);
+    let text = value(case, metric::TOLD_SHARE).is_some_and(|share| share >= 0.5);
     let shares =
         case.usable().filter_map(|record| record.outcome.metrics.as_ref()?.get(metric::RECOVERED_SHARE).copied());
-    let (mut least, mut sum, mut sets) = (1.0_f64, 0.0, 0.0);
+    let (mut least, mut sum, mut repetitions) = (1.0_f64, 0.0, 0.0);
     for share in shares {
-        (least, sum, sets) = (least.min(share), sum + share, sets + 1.0);
+        (least, sum, repetitions) = (least.min(share), sum + share, repetitions + 1.0);
     }
-    if sets == 0.0 {
+    if repetitions == 0.0 {
         return Fate::Unknown("its record does not name the next owner".into());
     }
-    match (over_sets(&case.records, metric::RECOVERY_NS), over_sets(&case.records, metric::NEWCOMER_NS)) {
-        (Some(on_ns), _) if least >= 1.0 => Fate::Goes { on_ns, told },
-        (Some(_), _) => Fate::Sometimes(sum / sets),
-        (None, Some(on_ns)) => Fate::Newcomer { on_ns, told },
+    match (over_repetitions(&case.records, metric::RECOVERY_NS), over_repetitions(&case.records, metric::NEWCOMER_NS)) {
+        (Some(on_ns), _) if least >= 1.0 => Fate::Goes { on_ns, text },
+        (Some(_), _) => Fate::Sometimes(sum / repetitions),
+        (None, Some(on_ns)) => Fate::Newcomer { on_ns, text },
         (None, None) => Fate::Never,
     }
 }

@@ -46,13 +46,15 @@ fn costs(record: &Record) -> impl Iterator<Item = &RoleCost> {
 }
 
 fn view(study: &CaseStudy<'_>, name: &str) -> Option<RoleView> {
-    let over_sets = |value: &dyn Fn(&RoleCost) -> f64| {
+    let over_repetitions = |value: &dyn Fn(&RoleCost) -> f64| {
         let of_role = study.usable().flat_map(costs).filter(|cost| cost.role == name);
         median(of_role.map(value).filter(|value| value.is_finite()))
     };
-    let share =
-        |part: fn(&RoleCost) -> u64| over_sets(&|c| part(c) as f64 / (c.running_ns + c.ready_ns + c.blocked_ns) as f64);
-    let per_message = |part: fn(&RoleCost) -> u64| over_sets(&|c| part(c) as f64 / c.messages as f64).unwrap_or(0.0);
+    let share = |part: fn(&RoleCost) -> u64| {
+        over_repetitions(&|c| part(c) as f64 / (c.running_ns + c.ready_ns + c.blocked_ns) as f64)
+    };
+    let per_message =
+        |part: fn(&RoleCost) -> u64| over_repetitions(&|c| part(c) as f64 / c.messages as f64).unwrap_or(0.0);
     let (running, ready, blocked) = (share(|c| c.running_ns)?, share(|c| c.ready_ns)?, share(|c| c.blocked_ns)?);
     // Medians of three shares need not add up to one.
     let all = running + ready + blocked;

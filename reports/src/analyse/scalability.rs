@@ -22,8 +22,8 @@ const NEAR: f64 = 0.05;
 pub struct Point {
     /// Holders.
     pub n: f64,
-    /// Acquisitions a second, set by set.
-    pub sets: Vec<f64>,
+    /// Acquisitions a second, repetition by repetition.
+    pub repetitions: Vec<f64>,
 }
 
 /// The three terms.
@@ -38,7 +38,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The rate of `n` holders.
+    /// The rate of `n` contenders.
     pub fn at(self, n: f64) -> f64 {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
@@ -58,7 +58,7 @@ impl Terms {
 pub struct Fit {
     /// The best terms.
     pub terms: Terms,
-    /// Where contention probably lies; absent where a number of contenders was measured in one set only.
+    /// Where contention probably lies; absent where a number of contenders was measured in one repetition only.
     pub sigma: Option<Interval>,
     /// Where coherence does.
     pub kappa: Option<Interval>,
@@ -77,10 +77,10 @@ impl Fit {
     }
 }
 
-/// Fits the law to points at different numbers of holders; `None` with fewer than three, through which it always goes.
+/// Fits the law to points at different numbers of contenders; `None` with fewer than three, through which it always goes.
 pub fn fit(points: &[Point]) -> Option<Fit> {
     let medians: Vec<(f64, f64)> =
-        points.iter().filter_map(|point| Some((point.n, median(point.sets.iter().copied())?))).collect();
+        points.iter().filter_map(|point| Some((point.n, median(point.repetitions.iter().copied())?))).collect();
     let terms = terms(&medians)?;
     let mean = medians.iter().map(|(_, rate)| rate).sum::<f64>() / medians.len() as f64;
     let sum = |error: &dyn Fn(f64, f64) -> f64| medians.iter().map(|&(n, rate)| error(n, rate).powi(2)).sum::<f64>();
@@ -98,14 +98,14 @@ pub fn fit(points: &[Point]) -> Option<Fit> {
 
 /// Contention and coherence over draws of the repetitions.
 fn intervals(points: &[Point], best: Terms) -> Option<(Interval, Interval)> {
-    if points.iter().any(|point| point.sets.len() < 2) {
+    if points.iter().any(|point| point.repetitions.len() < 2) {
         return None;
     }
     let mut random = Random::new(SEED);
     let (mut sigmas, mut kappas) = (Vec::new(), Vec::new());
     for _ in 0..DRAWS / 2 {
         let mut draw = |point: &Point| {
-            let drawn = (0..point.sets.len()).map(|_| point.sets[random.below(point.sets.len())]);
+            let drawn = (0..point.repetitions.len()).map(|_| point.repetitions[random.below(point.repetitions.len())]);
             Some((point.n, median(drawn)?))
         };
         let drawn: Vec<(f64, f64)> = points.iter().filter_map(&mut draw).collect();
@@ -190,8 +190,9 @@ mod tests {
 
     fn curve(terms: Terms, noise: f64) -> Vec<Point> {
         let at = |&n: &f64| {
-            let sets = (0..5).map(|set| terms.at(n) * (1.0 + noise * (f64::from(set) - 2.0))).collect();
-            Point { n, sets }
+            let repetitions =
+                (0..5).map(|repetition| terms.at(n) * (1.0 + noise * (f64::from(repetition) - 2.0))).collect();
+            Point { n, repetitions }
         };
         [1.0, 2.0, 3.0, 4.0, 6.0, 8.0].iter().map(at).collect()
     }
@@ -223,7 +224,7 @@ mod tests {
         assert!(sigma.low <= 0.3 && 0.3 <= sigma.high && sigma.high > sigma.low, "{sigma:?}");
         assert!(kappa.low <= 0.05 && 0.05 <= kappa.high, "{kappa:?}");
         let better_than_linear: Vec<Point> =
-            [1.0f64, 2.0, 4.0, 8.0].iter().map(|&n| Point { n, sets: vec![n * n, n * n] }).collect();
+            [1.0f64, 2.0, 4.0, 8.0].iter().map(|&n| Point { n, repetitions: vec![n * n, n * n] }).collect();
         let fit = super::fit(&better_than_linear).expect("four points");
         assert!(fit.terms.sigma >= 0.0 && fit.terms.kappa >= 0.0 && !fit.explains(), "{fit:?}");
     }
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn chaos_is_not_explained_and_two_points_are_no_curve() {
         let jumps = [(1.0, 9.0), (2.0, 1.0), (3.0, 9.0), (4.0, 1.0), (5.0, 9.0)];
-        let points: Vec<Point> = jumps.iter().map(|&(n, rate)| Point { n, sets: vec![rate; 3] }).collect();
+        let points: Vec<Point> = jumps.iter().map(|&(n, rate)| Point { n, repetitions: vec![rate; 3] }).collect();
         assert!(!fit(&points).expect("five points").explains());
         assert!(fit(&points[..2]).is_none());
         assert!(!fit(&points[..3]).expect("three points").explains());

@@ -1,7 +1,7 @@
 //! Medians over repetitions of processes, and how far they can be trusted: a hierarchical bootstrap.
 //!
 //! A trial's windows share one pair of processes, one memory layout and one moment, so they differ less from each other
-//! than from the windows of a fresh set. The bootstrap therefore draws repetitions first and windows within each drawn set
+//! than from the windows of one repetition. The bootstrap therefore draws repetitions first and windows within each drawn repetition
 //! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too
 //! narrow.
 use ipcmark_record::Kind;
@@ -39,10 +39,10 @@ impl Interval {
 pub struct Estimate {
     /// Median over repetitions.
     pub value: f64,
-    /// Absent below two repetitions: one set cannot tell how much another would differ.
+    /// Absent below two repetitions: one repetition cannot tell how much another would differ.
     pub interval: Option<Interval>,
-    /// Sets behind it.
-    pub sets: usize,
+    /// Repetitions behind it.
+    pub repetitions: usize,
 }
 
 impl Estimate {
@@ -58,7 +58,7 @@ impl Estimate {
     }
 }
 
-/// How a set's value was made from its windows; a redraw does the same.
+/// How a repetition's value was made from its windows; a redraw does the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
     /// The median window: one stall does not move it.
@@ -67,17 +67,17 @@ pub enum Within {
     Total,
 }
 
-/// The value of one set, and how it varied inside.
+/// The value of one repetition, and how it varied inside.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SetValue {
+pub struct RepetitionValue {
     /// As recorded for the whole hot phase.
     pub value: f64,
     /// Elapsed time and messages, window by window; may be empty.
     pub windows: Vec<(f64, f64)>,
 }
 
-impl SetValue {
-    /// The value as it would be had other windows of this set come up. The recorded value is kept as the centre and
+impl RepetitionValue {
+    /// The value as it would be had other windows of this repetition come up. The recorded value is kept as the centre and
     /// only scaled, so that it need not be an exact function of its windows.
     fn redraw(&self, kind: Kind, within: Within, as_measured: f64, random: &mut Random) -> f64 {
         if self.windows.len() < 2 {
@@ -110,53 +110,53 @@ impl Within {
 
 /// The repetitions of one case.
 #[derive(Clone, Debug)]
-pub struct Sets {
+pub struct Repetitions {
     kind: Kind,
     within: Within,
     /// Each with the cost its windows come to as they were measured.
-    each: Vec<(SetValue, f64)>,
+    each: Vec<(RepetitionValue, f64)>,
 }
 
-impl Sets {
-    /// Gathers the finite values among `sets`.
-    pub fn new(kind: Kind, within: Within, sets: impl IntoIterator<Item = SetValue>) -> Self {
-        let finite = sets.into_iter().filter(|set| set.value.is_finite());
-        let with_cost = finite.map(|set| {
-            let cost = within.cost(set.windows.iter().copied());
-            (set, cost)
+impl Repetitions {
+    /// Gathers the finite values among `repetitions`.
+    pub fn new(kind: Kind, within: Within, repetitions: impl IntoIterator<Item = RepetitionValue>) -> Self {
+        let finite = repetitions.into_iter().filter(|repetition| repetition.value.is_finite());
+        let with_cost = finite.map(|repetition| {
+            let cost = within.cost(repetition.windows.iter().copied());
+            (repetition, cost)
         });
         Self { kind, within, each: with_cost.collect() }
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
-        self.each.iter().map(|(set, _)| set.value)
+        self.each.iter().map(|(repetition, _)| repetition.value)
     }
 
-    /// Median and interval; `None` without any set.
+    /// Median and interval; `None` without any repetition.
     pub fn estimate(&self) -> Option<Estimate> {
         let value = median(self.values())?;
         let mut random = Random::new(SEED);
         let interval = (self.each.len() > 1).then(|| interval_around(value, || self.draw(&mut random)));
-        Some(Estimate { value, interval, sets: self.each.len() })
+        Some(Estimate { value, interval, repetitions: self.each.len() })
     }
 
     /// How many times `base` this is: the quotient of the two medians, drawn independently, since the two were not
-    /// measured side by side. `None` without a set on either side.
+    /// measured side by side. `None` without a repetition on either side.
     pub fn ratio_to(&self, base: &Self) -> Option<Estimate> {
         let above = median(self.values())?;
         let below = median(base.values())?;
-        let sets = self.each.len().min(base.each.len());
+        let repetitions = self.each.len().min(base.each.len());
         let mut random = Random::new(SEED);
-        let interval =
-            (sets > 1).then(|| interval_around(above / below, || self.draw(&mut random) / base.draw(&mut random)));
-        Some(Estimate { value: above / below, interval, sets })
+        let interval = (repetitions > 1)
+            .then(|| interval_around(above / below, || self.draw(&mut random) / base.draw(&mut random)));
+        Some(Estimate { value: above / below, interval, repetitions })
     }
 
     /// One draw of the bootstrap: repetitions with replacement, then windows within each.
     fn draw(&self, random: &mut Random) -> f64 {
         let mut pick = || {
-            let (set, as_measured) = &self.each[random.below(self.each.len())];
-            set.redraw(self.kind, self.within, *as_measured, random)
+            let (repetition, as_measured) = &self.each[random.below(self.each.len())];
+            repetition.redraw(self.kind, self.within, *as_measured, random)
         };
         let mut values: Vec<f64> = (0..self.each.len()).map(|_| pick()).collect();
         median_of(&mut values)
@@ -166,7 +166,7 @@ impl Sets {
 fn interval_around(value: f64, mut draw: impl FnMut() -> f64) -> Interval {
     let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
     draws.sort_by(f64::total_cmp);
-    // With few sets the draws can all fall to one side of the median itself; an interval holds its own estimate.
+    // With few repetitions the draws can all fall to one side of the median itself; an interval holds its own estimate.
     Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) }
 }
 
@@ -209,7 +209,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`, which is at least 1. The bias of a multiply is below 2^-32 for any number of sets.
+    /// A number below `n`, which is at least 1. The bias of a multiply is below 2^-32 for any number of repetitions.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
     }
@@ -220,8 +220,8 @@ impl Random {
 /// A ratio of medians would let a disturbance that met one side of some pairs and the other side of others through;
 /// what disturbs both sides of a pair cancels here.
 pub fn paired_ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
-    let ratios = pairs.iter().map(|(first, second)| SetValue { value: first / second, windows: vec![] });
-    Sets::new(Kind::Cost, Within::Total, ratios).estimate()
+    let ratios = pairs.iter().map(|(first, second)| RepetitionValue { value: first / second, windows: vec![] });
+    Repetitions::new(Kind::Cost, Within::Total, ratios).estimate()
 }
 
 #[cfg(test)]

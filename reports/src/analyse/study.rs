@@ -22,7 +22,7 @@ pub struct CaseStudy<'a> {
     pub key: &'a str,
     /// The line and row it belongs to.
     pub series: Series,
-    /// Every set: measured, failed, skipped.
+    /// Every repetition: measured, failed, skipped.
     pub records: Vec<&'a Record>,
     /// What it came to.
     pub summary: CaseSummary,
@@ -167,9 +167,9 @@ impl<'a> Study<'a> {
 
     /// The case that was run again and again to show drift: the one with more repetitions than any other.
     pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
-        let sets = |case: &&CaseStudy<'_>| case.summary.sets.measured;
-        let most = timed(&self.cases).max_by_key(sets)?;
-        let alone = timed(&self.cases).filter(|case| sets(case) == sets(&most)).count() == 1;
+        let repetitions = |case: &&CaseStudy<'_>| case.summary.repetitions.measured;
+        let most = timed(&self.cases).max_by_key(repetitions)?;
+        let alone = timed(&self.cases).filter(|case| repetitions(case) == repetitions(&most)).count() == 1;
         (alone && timed(&self.cases).count() > 1).then_some(most)
     }
 

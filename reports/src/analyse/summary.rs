@@ -4,9 +4,9 @@ use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, m
 
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};
-use super::statistics::{Estimate, Sets};
-use super::trials::{cost_ns, distribution, over_sets, sets, usable};
-pub use super::verdict::SetCounts;
+use super::statistics::{Estimate, Repetitions};
+use super::trials::{cost_ns, distribution, over_repetitions, repetitions, usable};
+pub use super::verdict::RepetitionCounts;
 use super::verdict::judge;
 use crate::format::{self, Quantity};
 
@@ -51,30 +51,30 @@ pub struct CaseSummary {
     pub to_floor: Option<Estimate>,
     /// Which floor.
     pub floor_name: Option<String>,
-    /// How far to trust it; `None` when too few sets ran to judge.
+    /// How far to trust it; `None` when too few repetitions ran to judge.
     pub verdict: Option<Verdict>,
     /// Why.
     pub why: String,
     /// How many repetitions came to what.
-    pub sets: SetCounts,
+    pub repetitions: RepetitionCounts,
 }
 
 impl CaseSummary {
-    /// Summarises the sets of one case; `records` holds at least one, and `floors` are those of its machine.
+    /// Summarises the repetitions of one case; `records` holds at least one, and `floors` are those of its machine.
     pub(crate) fn of(series: &Series, records: &[&Record], floors: Option<&Floors>) -> Self {
         let main = records[0].case.main_metric();
         let typical = main.and_then(|main| main_sets(records, main).estimate());
         let latencies = distribution(records);
         let percentile = |q: f64, name: &str| match &latencies {
             Some(latencies) => latencies.at(q),
-            None => over_sets(records, name),
+            None => over_repetitions(records, name),
         };
         let (verdict, why) = judge(records, typical.as_ref(), main.is_some());
         let identity = Self::without_numbers(series, records, main, verdict, why);
         if verdict == Some(Verdict::Invalid) {
             return identity;
         }
-        let messages_per_s = over_sets(records, metric::MESSAGES_PER_S);
+        let messages_per_s = over_repetitions(records, metric::MESSAGES_PER_S);
         // One thread that plays both sides moves nothing, so its rate is not one of bytes.
         let streams = records[0].case.measure == Measure::Stream && series.manner != Manner::Alone;
         Self {
@@ -86,10 +86,10 @@ impl CaseSummary {
             p99_ns: percentile(0.99, metric::P99_NS),
             p999_ns: percentile(0.999, metric::P999_NS),
             messages_per_s,
-            bytes_per_s: over_sets(records, metric::BYTES_PER_S),
-            lost_share: over_sets(records, metric::LOST_SHARE),
+            bytes_per_s: over_repetitions(records, metric::BYTES_PER_S),
+            lost_share: over_repetitions(records, metric::LOST_SHARE),
             // Nothing is free: 0 means that the hot phase was shorter than the tick by which CPU time is counted.
-            cpu_ns_per_message: over_sets(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
+            cpu_ns_per_message: over_repetitions(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
             to_floor: to_floor(records).estimate(),
             floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
             ..identity
@@ -134,18 +134,18 @@ impl CaseSummary {
             floor_name: None,
             verdict,
             why,
-            sets: SetCounts::of(records.iter().copied()),
+            repetitions: RepetitionCounts::of(records.iter().copied()),
         }
     }
 }
 
-fn main_sets(records: &[&Record], main: MainMetric) -> Sets {
-    sets(records, main.kind, |record| record.outcome.metrics.as_ref()?.get(main.name).copied())
+fn main_sets(records: &[&Record], main: MainMetric) -> Repetitions {
+    repetitions(records, main.kind, |record| record.outcome.metrics.as_ref()?.get(main.name).copied())
 }
 
-/// Each set over the floor of the same set: what disturbs both cancels out.
-fn to_floor(records: &[&Record]) -> Sets {
-    sets(records, Kind::Cost, |record| {
+/// Each repetition over the floor of the same repetition: what disturbs both cancels out.
+fn to_floor(records: &[&Record]) -> Repetitions {
+    repetitions(records, Kind::Cost, |record| {
         let floor = record.outcome.floor.as_ref().filter(|floor| floor.ns > 0.0)?;
         Some(cost_ns(record)? / floor.ns)
     })

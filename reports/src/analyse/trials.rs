@@ -3,7 +3,7 @@
 use ipcmark_record::{Kind, Record, Status};
 
 use super::distribution::Distribution;
-use super::statistics::{Estimate, SetValue, Sets, Within, median};
+use super::statistics::{Estimate, RepetitionValue, Repetitions, Within, median};
 use super::study::CaseStudy;
 use super::verdict::is_invalid;
 
@@ -18,16 +18,16 @@ pub fn distribution(records: &[&Record]) -> Option<Distribution> {
 }
 
 /// A metric of the usable repetitions with its windows, ready for the bootstrap.
-pub fn sets(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Sets {
+pub fn repetitions(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Repetitions {
     let of = |record: &Record| {
         let windows = record.outcome.windows.iter().flatten();
         let windows = windows.filter(|w| w.messages > 0).map(|w| (w.elapsed_ns as f64, w.messages as f64)).collect();
-        Some(SetValue { value: value(record)?, windows })
+        Some(RepetitionValue { value: value(record)?, windows })
     };
-    // The suite's own way of making a set's value: a round trip is its median window, a rate the whole hot phase.
+    // The suite's own way of making a repetition's value: a round trip is its median window, a rate the whole hot phase.
     let median = records.first().is_some_and(|record| record.case.measure.row().median_of_windows);
     let within = if median { Within::Median } else { Within::Total };
-    Sets::new(kind, within, usable(records).filter_map(of))
+    Repetitions::new(kind, within, usable(records).filter_map(of))
 }
 
 /// Nanoseconds for one round trip or one message: the unit in which cases are compared with floors and each other.
@@ -38,15 +38,15 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
 
 /// Any metric's median over the usable repetitions with its interval.
 pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
-    sets(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
+    repetitions(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
 }
 
 /// A metric's median over the usable repetitions.
-pub fn over_sets(records: &[&Record], name: &str) -> Option<f64> {
+pub fn over_repetitions(records: &[&Record], name: &str) -> Option<f64> {
     median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
 }
 
 /// A metric's median over the usable repetitions of a case.
 pub fn value(case: &CaseStudy<'_>, name: &str) -> Option<f64> {
-    over_sets(&case.records, name)
+    over_repetitions(&case.records, name)
 }

@@ -2,16 +2,16 @@
 //!
 //! In this order, the first that fits:
 //!
-//! 1. every set was skipped: **skipped**;
-//! 2. a check failed in any set, or a set broke before its end: **invalid**, since what went wrong once may have gone
+//! 1. every repetition was skipped: **skipped**;
+//! 2. a check failed in any repetition, or a repetition broke before its end: **invalid**, since what went wrong once may have gone
 //!    wrong unseen in the others;
 //! 3. a check that had to fail did, since there was no lock: **caught**, which is as it should be;
-//! 4. any set missed its offered rate: **overloaded**;
-//! 5. more than one set in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
-//! 6. fewer than five repetitions: no verdict, since nothing shows what the next set would have given;
+//! 4. any repetition missed its offered rate: **overloaded**;
+//! 5. more than one repetition in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
+//! 6. fewer than five repetitions: no verdict, since nothing shows what the next repetition would have given;
 //! 7. else **stable**.
 //!
-//! Untimed cases (anatomy, conformance) have no interval: they are stable when every set passed. So are locks of the dead
+//! Untimed cases (anatomy, conformance) have no interval: they are stable when every repetition passed. So are locks of the dead
 //! that were never acquired again: never is an answer, and has no time.
 
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ use super::statistics::Estimate;
 use crate::format;
 
 /// Fewer repetitions than this show neither stability nor a difference.
-pub const SETS_FOR_A_VERDICT: usize = 5;
+pub const REPETITIONS_FOR_A_VERDICT: usize = 5;
 /// An interval that reaches farther than this share of the median is too wide to lean on.
 pub const WIDEST_SPREAD: f64 = 0.10;
 /// A larger share of disturbed repetitions makes a case noisy.
@@ -30,7 +30,7 @@ const DISTURBED_SHARE: f64 = 0.20;
 
 /// How many repetitions came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SetCounts {
+pub struct RepetitionCounts {
     /// Measured, and every check passed.
     pub measured: usize,
     /// Measured, but a check failed: the numbers are not used.
@@ -41,7 +41,7 @@ pub struct SetCounts {
     pub skipped: usize,
 }
 
-impl SetCounts {
+impl RepetitionCounts {
     /// Counts outcomes.
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut counts = Self::default();
@@ -56,7 +56,7 @@ impl SetCounts {
         counts
     }
 
-    /// Sets tried.
+    /// Repetitions tried.
     pub fn all(self) -> usize {
         self.measured + self.invalid + self.failed + self.skipped
     }
@@ -67,10 +67,10 @@ pub fn is_invalid(outcome: &Outcome) -> bool {
     outcome.verdict == Some(Verdict::Invalid)
 }
 
-/// The verdict on a case and its reason. `estimate` is its main metric over the usable sets; `timed` is false for cases
-/// that measure no time. `None` when too few sets ran to judge.
+/// The verdict on a case and its reason. `estimate` is its main metric over the usable repetitions; `timed` is false for cases
+/// that measure no time. `None` when too few repetitions ran to judge.
 pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (Option<Verdict>, String) {
-    let counts = SetCounts::of(records.iter().copied());
+    let counts = RepetitionCounts::of(records.iter().copied());
     let with = |verdict: Verdict| {
         records.iter().filter(move |r| r.outcome.status == Status::Measured && r.outcome.verdict == Some(verdict))
     };
@@ -79,21 +79,21 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     }
     let broken = || records.iter().filter(|r| r.outcome.status == Status::Failed || is_invalid(&r.outcome));
     if counts.invalid + counts.failed > 0 {
-        let why = of_sets(counts.invalid + counts.failed, &counts, "broke or failed a check", broken());
+        let why = of_repetitions(counts.invalid + counts.failed, &counts, "broke or failed a check", broken());
         return (Some(Verdict::Invalid), why);
     }
     let caught = with(Verdict::Caught).count();
     if caught > 0 {
-        return (Some(Verdict::Caught), of_sets(caught, &counts, "were caught", with(Verdict::Caught).take(1)));
+        return (Some(Verdict::Caught), of_repetitions(caught, &counts, "were caught", with(Verdict::Caught).take(1)));
     }
     let overloaded = with(Verdict::Overloaded).count();
     if overloaded > 0 {
-        let why = of_sets(overloaded, &counts, "missed the offered rate", with(Verdict::Overloaded));
+        let why = of_repetitions(overloaded, &counts, "missed the offered rate", with(Verdict::Overloaded));
         return (Some(Verdict::Overloaded), why);
     }
     let disturbed = with(Verdict::Noisy).count();
     if disturbed as f64 > DISTURBED_SHARE * counts.measured as f64 {
-        return (Some(Verdict::Noisy), of_sets(disturbed, &counts, "were disturbed", with(Verdict::Noisy)));
+        return (Some(Verdict::Noisy), of_repetitions(disturbed, &counts, "were disturbed", with(Verdict::Noisy)));
     }
     let never = records[0].case.measure == Measure::Recover && estimate.is_none();
     let (verdict, mut why) =
@@ -102,7 +102,7 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
         why = format!("{why}; {}", reason(records.iter()));
     }
     if disturbed > 0 {
-        why = format!("{why}; {}", of_sets(disturbed, &counts, "disturbed", with(Verdict::Noisy)));
+        why = format!("{why}; {}", of_repetitions(disturbed, &counts, "disturbed", with(Verdict::Noisy)));
     }
     (verdict, why)
 }
@@ -115,7 +115,7 @@ fn floor_moved(records: &[&Record]) -> bool {
     high > 1.5 * low
 }
 
-fn by_spread(sets: usize, estimate: Option<&Estimate>, records: &[&Record]) -> (Option<Verdict>, String) {
+fn by_spread(repetitions: usize, estimate: Option<&Estimate>, records: &[&Record]) -> (Option<Verdict>, String) {
     let Some(estimate) = estimate else {
         return (Some(Verdict::Invalid), "measured, but its record holds no main metric".into());
     };
@@ -129,22 +129,24 @@ fn by_spread(sets: usize, estimate: Option<&Estimate>, records: &[&Record]) -> (
             };
             (Some(Verdict::Noisy), format!("its repetitions differed by more than {limit}{moved}"))
         }
-        _ if sets < SETS_FOR_A_VERDICT => {
-            (None, format!("stable needs {SETS_FOR_A_VERDICT} repetitions; this case has {sets}"))
+        _ if repetitions < REPETITIONS_FOR_A_VERDICT => {
+            (None, format!("stable needs {REPETITIONS_FOR_A_VERDICT} repetitions; this case has {repetitions}"))
         }
-        Some(spread) => (Some(Verdict::Stable), format!("{sets} repetitions agree within {}", format::percent(spread))),
+        Some(spread) => {
+            (Some(Verdict::Stable), format!("{repetitions} repetitions agree within {}", format::percent(spread)))
+        }
         None => (None, "one repetition shows no spread".into()),
     }
 }
 
-fn by_check(counts: &SetCounts) -> (Option<Verdict>, String) {
-    (Some(Verdict::Stable), format!("every check passed in {}", sets(counts.measured)))
+fn by_check(counts: &RepetitionCounts) -> (Option<Verdict>, String) {
+    (Some(Verdict::Stable), format!("every check passed in {}", repetitions(counts.measured)))
 }
 
-/// `2 of 5 sets broke: reason`.
-fn of_sets<'a, 'r: 'a>(
+/// `2 of 5 repetitions broke: reason`.
+fn of_repetitions<'a, 'r: 'a>(
     some: usize,
-    counts: &SetCounts,
+    counts: &RepetitionCounts,
     what: &str,
     records: impl Iterator<Item = &'a &'r Record>,
 ) -> String {
@@ -177,6 +179,6 @@ pub fn reason<'a, 'r: 'a>(records: impl Iterator<Item = &'a &'r Record>) -> Stri
     text
 }
 
-fn sets(count: usize) -> String {
+fn repetitions(count: usize) -> String {
     if count == 1 { "1 repetition".into() } else { format!("{count} repetitions") }
 }

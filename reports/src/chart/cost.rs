@@ -72,11 +72,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 }
 
 fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
-    let told = |&at: &usize| {
+    let describe = |&at: &usize| {
         let (case, (trip, cpu)) = &placed[at];
         format!("{} ({}, {} of CPU)", case.series.quoted(), format::ns(*trip), format::ns(*cpu))
     };
-    let named: Vec<String> = front.iter().map(told).collect();
+    let named: Vec<String> = front.iter().map(describe).collect();
     let best = match named.as_slice() {
         [] => return String::new(),
         [only] => format!("One beats all others in both: {only}."),

@@ -80,7 +80,7 @@ fn answer(checks: &[Check<'_, '_>], equal: usize) -> String {
     let worst = worst.map(|check| {
         let (measure, bytes) = (check.first.case.measure.word().replace('_', " "), format::bytes(check.first.bytes()));
         let (first, second) = (check.first.series.quoted(), check.second.series.quoted());
-        format!(" Farthest apart are {first} and {second} ({measure}, {bytes}): {}.", check.told())
+        format!(" Farthest apart are {first} and {second} ({measure}, {bytes}): {}.", check.describe())
     });
     format!("{equal} of {} pairs are equal.{}", checks.len(), worst.unwrap_or_default())
 }
@@ -96,6 +96,6 @@ fn table(checks: &[Check<'_, '_>]) -> Table {
         .number("Low", "low_count", format::ratio, |check| Some(check.ratio.interval?.low))
         .number("High", "high_count", format::ratio, |check| Some(check.ratio.interval?.high))
         .number("Floors' ratio", "floors_count", format::ratio, |check| check.floor_ratio)
-        .text("Verdict", "verdict", |check| check.told())
+        .text("Verdict", "verdict", |check| check.describe())
         .table()
 }

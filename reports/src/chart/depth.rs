@@ -97,10 +97,11 @@ fn answer(cases: &[&CaseStudy<'_>], view: &View) -> String {
     };
     let mut times: Vec<(f64, String)> = each.filter_map(times).collect();
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let told = |(times, name): &(f64, String)| format!("{} ({name})", format::ratio(*times));
+    let describe = |(times, name): &(f64, String)| format!("{} ({name})", format::ratio(*times));
     let (Some(least), Some(most)) = (times.first(), times.last()) else { return String::new() };
     let depths = DEPTH.values(cases);
     let (shallow, deep) = (depths.first().unwrap_or(&1), depths.last().unwrap_or(&1));
-    let range = if times.len() > 1 { format!("from {} to {}", told(least), told(most)) } else { told(least) };
+    let range =
+        if times.len() > 1 { format!("from {} to {}", describe(least), describe(most)) } else { describe(least) };
     format!("A queue of {deep} has, against one of {shallow}, {range} {}.", view.says)
 }

@@ -75,7 +75,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 note: format!(
             "All repetitions merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
              CPU does to a chain of clock ticks: no mechanism can be quieter than that.{}",
-            shown.told()
+            shown.describe()
         ),
 table: table(&cases),
 ..Figure::drawn("distribution", title, &chart)

@@ -44,7 +44,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         columns: 1,
         panels: vec![Panel { heading: "sentinel".into(), lines, limits: Vec::new() }],
     };
-    Some(Figure { note: told(&trials), table: table(&trials), ..Figure::drawn("drift", title, &chart) })
+    Some(Figure { note: describe(&trials), table: table(&trials), ..Figure::drawn("drift", title, &chart) })
 }
 
 /// The sentinel's trials with numbers, in the order they ran.
@@ -55,7 +55,7 @@ fn trials<'a>(sentinel: &CaseStudy<'a>) -> Vec<(&'a Record, f64)> {
 }
 
 /// Last third against first third, in words.
-fn told(trials: &[(&Record, f64)]) -> String {
+fn describe(trials: &[(&Record, f64)]) -> String {
     let third = trials.len().div_ceil(3);
     let of = |part: &[(&Record, f64)]| median(part.iter().map(|trial| trial.1)).unwrap_or(f64::NAN);
     let change = of(&trials[trials.len() - third..]) / of(&trials[..third]) - 1.0;

@@ -8,7 +8,7 @@ use super::sweep::{Choice, Curve, Layout, P99, Sweep, TYPICAL, Value};
 use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
-use crate::analyse::load::{Due, Load, Offered, loads, offered, told};
+use crate::analyse::load::{Due, Load, Offered, describe, loads, offered};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -59,7 +59,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
     let cases: Vec<&CaseStudy<'_>> = loads.iter().flat_map(|load| load.cases.iter().copied()).collect();
     let sweep = Sweep {
         id: format!("load-{}", offered.id()),
-        title: format!("Latency against offered rate, {}, {}", offered.told(), place(placement)),
+        title: format!("Latency against offered rate, {}, {}", offered.describe(), place(placement)),
         description: "Median, 99th and 99.9th percentile of the latency by offered rate, on logarithmic axes, one panel \
                       per mechanism; overloaded rates are crossed out.",
         note: format!(
@@ -78,7 +78,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
     };
     let shown = sweep.shown();
     let drawn: Vec<&Load<'_, '_>> = loads.iter().filter(|load| shown.shows(load.series)).collect();
-    Some(Figure { answer: told(&drawn), table: table(&loads), ..sweep.figure(study, looks)? })
+    Some(Figure { answer: describe(&drawn), table: table(&loads), ..sweep.figure(study, looks)? })
 }
 
 fn table(loads: &[Load<'_, '_>]) -> Table {

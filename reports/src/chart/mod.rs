@@ -2,11 +2,11 @@
 //!
 //! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
 
-mod anatomy;
 mod axis;
 mod bars;
 mod canvas;
 mod cost;
+mod cost_breakdown;
 mod cross_check;
 mod depth;
 mod distribution;
@@ -18,6 +18,7 @@ mod load;
 mod locks;
 mod look;
 mod parameter;
+mod patterns;
 mod plot;
 mod points;
 mod pools;
@@ -33,7 +34,6 @@ mod sizes;
 mod states;
 mod sweep;
 mod table;
-mod topology;
 mod touch;
 mod wake_up;
 
@@ -171,12 +171,12 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
         sizes::rate,
         sizes::bandwidth,
         distribution::figure,
-        anatomy::figure,
+        cost_breakdown::figure,
         states::figure,
         cost::figure,
         touch::figure,
         wake_up::figure,
-        topology::figure,
+        patterns::figure,
         set_up::figure,
     ];
     figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));

@@ -4,7 +4,7 @@ use ipcmark_record::Case;
 
 use crate::analyse::best::{Best, size, with_interval};
 use crate::analyse::ground::Ground;
-use crate::analyse::locks::{Work, holders, utilisation};
+use crate::analyse::locks::{Work, contenders, utilisation};
 use crate::analyse::study::CaseStudy;
 use crate::format::{self, Quantity};
 
@@ -86,8 +86,8 @@ pub const RATE: Parameter = Parameter {
 pub const CONTENDERS: Parameter = Parameter {
     name: "contenders",
     noun: "contender",
-    column: ("Contenders", "holders_count"),
-    of: |case| u64::from(holders(case.case)),
+    column: ("Contenders", "contenders_count"),
+    of: |case| u64::from(contenders(case.case)),
     show: count,
     open: |case| case.params.contenders = None,
     scale: Scale::Log,
@@ -97,8 +97,8 @@ pub const CONTENDERS: Parameter = Parameter {
 pub const UTILISATION: Parameter = Parameter {
     name: "offered utilisation \u{3c1}",
     noun: "think time",
-    column: ("Think time", "outside_ns"),
-    of: |case| Work::of(case.case).outside_ns,
+    column: ("Think time", "think_time_ns"),
+    of: |case| Work::of(case.case).think_time_ns,
     show: time,
     open: |case| case.params.think_time_ns = None,
     scale: Scale::Derived(utilisation, format::ratio),
@@ -119,7 +119,7 @@ pub const READS: Parameter = Parameter {
 pub const USERS: Parameter = Parameter {
     name: "users",
     noun: "user",
-    column: ("Users", "holders_count"),
+    column: ("Users", "contenders_count"),
     of: |case| u64::from(case.case.params.contenders.unwrap_or(1)),
     show: count,
     open: |case| case.params.contenders = None,
@@ -152,7 +152,7 @@ pub const GRAIN: Parameter = Parameter {
 pub const PARENT_RSS: Parameter = Parameter {
     name: "parent RSS",
     noun: "parent RSS",
-    column: ("Parent RSS", "resident_bytes"),
+    column: ("Parent RSS", "parent_rss_bytes"),
     of: |case| case.case.params.parent_rss_bytes.unwrap_or(0),
     show: |bytes| if bytes == 0 { "minimal".into() } else { format::bytes(bytes) },
     open: |case| case.params.parent_rss_bytes = None,
@@ -163,7 +163,7 @@ pub const PARENT_RSS: Parameter = Parameter {
 pub const BATCH: Parameter = Parameter {
     name: "batch size",
     noun: "process",
-    column: ("Batch size", "at_once_count"),
+    column: ("Batch size", "batch_count"),
     of: |case| u64::from(case.case.params.batch.unwrap_or(1)),
     show: count,
     open: |case| case.params.batch = None,
@@ -208,13 +208,13 @@ impl Parameter {
         let values = self.values(cases);
         let mut ends: Vec<u64> = values.first().into_iter().chain(values.last()).copied().collect();
         ends.dedup();
-        let told = |value: u64| {
+        let describe = |value: u64| {
             let there = cases.iter().copied().filter(|case| (self.of)(case) == value && competes(case));
             let best = Best::among(there.collect())?;
             let plural = if value == 1 || self.noun.ends_with('s') { "" } else { "s" };
             let (value, noun, rate) = ((self.show)(value), self.noun, with_interval(best.typical(), format::rate));
             Some(format!("With {value} {noun}{plural}, {} has the highest rate: {rate}.", best.names()))
         };
-        ends.into_iter().filter_map(told).collect::<Vec<_>>().join(" ")
+        ends.into_iter().filter_map(describe).collect::<Vec<_>>().join(" ")
     }
 }

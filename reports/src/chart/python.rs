@@ -99,17 +99,17 @@ fn name(case: &Case) -> String {
 }
 
 fn entry<'s, 'a>(one: &Beside<'s, 'a>) -> Entry<'s, 'a> {
-    let told =
+    let describe =
         |(case, times): &(&CaseStudy<'_>, Estimate)| format!("{} × {}", format::ratio(times.value), case.series.row());
     let natural = one.natural.filter(|natural| natural.0.key != one.best.0.key);
-    let best = told(&one.best);
+    let best = describe(&one.best);
     let note = match natural.as_ref() {
         None => best,
         // A name that would leave no room for the chart is in the numbers.
-        Some(like) if best.len() + told(like).len() > LONGEST_NOTE => {
+        Some(like) if best.len() + describe(like).len() > LONGEST_NOTE => {
             format!("{best}, {} × its like", format::ratio(like.1.value))
         }
-        Some(like) => format!("{best}, {}", told(like)),
+        Some(like) => format!("{best}, {}", describe(like)),
     };
     let marks = natural.map(|natural| (natural.1, Marker::Diamond)).into_iter().chain([(one.best.1, Marker::Circle)]);
     Entry { case: one.python, label: Some(name(one.python.case)), note, marks: marks.collect() }
@@ -120,7 +120,7 @@ fn answer(drawn: &[&Beside<'_, '_>]) -> String {
     let mut sorted = drawn.to_vec();
     sorted.sort_by(|a, b| a.best.1.value.total_cmp(&b.best.1.value));
     let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else { return String::new() };
-    let told = |one: &Beside<'_, '_>| {
+    let describe = |one: &Beside<'_, '_>| {
         let (case, times) = &one.best;
         format!("{} times (`{}` against {})", format::ratio(times.value), name(one.python.case), case.series.quoted())
     };
@@ -138,8 +138,8 @@ fn answer(drawn: &[&Beside<'_, '_>]) -> String {
         "In {} comparisons with Python the fastest counterpart is {} times as fast in the middle: from {} to {}.",
         sorted.len(),
         format::ratio(middle),
-        told(least),
-        told(most)
+        describe(least),
+        describe(most)
     )
 }
 

@@ -38,7 +38,7 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(entry).collect()));
     Points {
         id: "drain".into(),
-        title: format!("From the last put until all is done: {}", ground.told()),
+        title: format!("From the last put until all is done: {}", ground.describe()),
         description: "Time from the end of the last put until join returns, median and 99th percentile, on a logarithmic \
                       axis, one row per queue.",
         answer: answer(&cases),
@@ -56,7 +56,7 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 }
 
 fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
-    let late = case.summary.p99_ns.map(|value| (Estimate { value, interval: None, sets: 0 }, Marker::Diamond));
+    let late = case.summary.p99_ns.map(|value| (Estimate { value, interval: None, repetitions: 0 }, Marker::Diamond));
     let rate = value(case, metric::MESSAGES_PER_S).map(|rate| format!("{} through", format::rate(rate)));
     let note = case.cost_ns().map(format::ns).into_iter().chain(rate);
     Entry {
@@ -96,7 +96,7 @@ fn calls(study: &Study<'_>) -> Option<Figure> {
         .table();
     Some(Figure {
 id: "queue-calls".into(),
-title: format!("What a put and a get cost: {}", ground.told()),
+title: format!("What a put and a get cost: {}", ground.describe()),
 note: "On an idle queue, medians over repetitions. Without waiting, a full or an empty queue is found out and nothing else \
                done. A dash: the queue cannot, or was not asked."
             .into(),
@@ -109,7 +109,7 @@ table,
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Queue")
-        .text("Producers:consumers", "topology", |case| Crowd::of(case.case).to_string())
+        .text("Producers:consumers", "pattern", |case| Crowd::of(case.case).to_string())
         .size("Size", "message_bytes", |case| case.bytes())
         .spread([("Drained", "drain_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
         .time("p99", "p99_ns", |case| case.summary.p99_ns)

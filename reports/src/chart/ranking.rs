@@ -40,7 +40,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id
         note: format!(
             "Median over repetitions with its 95 % interval. Rows are ranked within each way of waiting, \
              because polling keeps a CPU busy. Overlapping intervals show no difference.{}",
-            shown.told()
+            shown.describe()
         ),
         table: table(&cases),
         ..Figure::drawn(id, title, &chart)
@@ -97,12 +97,12 @@ impl Ranking<'_, '_> {
             marker: look.marker,
             crossed: false,
         };
-        Row { label: case.series.label(), ink: look.ink(), note: told(typical), marks: vec![mark] }
+        Row { label: case.series.label(), ink: look.ink(), note: describe(typical), marks: vec![mark] }
     }
 }
 
 /// `212 ns  (206 to 220 ns)`.
-fn told(typical: &Estimate) -> String {
+fn describe(typical: &Estimate) -> String {
     let value = format::ns(typical.value);
     match typical.interval {
         Some(interval) => format!("{value}  ({})", format::span(interval.low, interval.high, format::time)),
@@ -124,6 +124,6 @@ fn table(cases: &[(&CaseStudy<'_>, Estimate)]) -> Table {
         .time("Round trip", "round_trip_ns", |(_, typical)| Some(typical.value))
         .time("Low", "low_ns", |(_, typical)| Some(typical.interval?.low))
         .time("High", "high_ns", |(_, typical)| Some(typical.interval?.high))
-        .count("Repetitions", "sets_count", |(_, typical)| Some(typical.sets as f64))
+        .count("Repetitions", "repetitions_count", |(_, typical)| Some(typical.repetitions as f64))
         .table()
 }

@@ -72,7 +72,7 @@ fn id(name: &str, shape: &Case) -> String {
 fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
     let sweep = Sweep {
         id: id("serve", &ground.shape),
-        title: format!("Requests per second against clients: {}", ground.told()),
+        title: format!("Requests per second against clients: {}", ground.describe()),
         description: "Requests answered a second by the number of clients, on logarithmic axes, one line per server, one \
                       panel per kind of address.",
         note: "A closed loop: each client, a process of its own, asks again when it has its answer, and checks every one. \
@@ -88,7 +88,7 @@ fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Fig
 fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
     let sweep = Sweep {
         id: id("serve-p99", &ground.shape),
-        title: format!("The slowest hundredth of answers against clients: {}", ground.told()),
+        title: format!("The slowest hundredth of answers against clients: {}", ground.describe()),
         description: "99th percentile of the time from a request to its answer by the number of clients, on logarithmic \
                       axes, one line per server, one panel per kind of address.",
         note: "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed loop the clients \
@@ -204,7 +204,7 @@ fn chart(study: &Study<'_>, looks: &Looks, what: &What) -> Option<Figure> {
     });
     Points {
         id: what.id.into(),
-        title: format!("{}: {}", what.title, ground.told()),
+        title: format!("{}: {}", what.title, ground.describe()),
         description: what.description,
         answer: answer(&cases, what),
         note: what.note.into(),

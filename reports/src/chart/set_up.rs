@@ -11,7 +11,7 @@ use super::{Figure, Key, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::series::Series;
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::over_sets;
+use crate::analyse::trials::over_repetitions;
 use crate::format;
 
 /// The stages in the order of the bar: name in records, words, and place among the slices' colours.
@@ -46,7 +46,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     };
     let short = chart(&drawn);
     let partial = drawn.len() < plain.len();
-    let told = if partial { " Of each kind only the cheapest is drawn; unfold the rest below." } else { "" };
+    let text = if partial { " Of each kind only the cheapest is drawn; unfold the rest below." } else { "" };
     Some(
         Figure {
             answer: answer(&cases)?,
@@ -54,7 +54,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
                 "Median over repetitions, inside one process that plays both endpoints; the start of a process is \
              not included. The line across is a later message, for comparison. The first message also pays \
              for pages that are touched for the first time, so the stage that touches a page pays for \
-             it.{told}"
+             it.{text}"
             ),
             legend: legend(),
             table: table(&cases),
@@ -95,7 +95,7 @@ fn column(heading: &str, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Lo
     let longest = cases.iter().map(|case| stages(case).iter().sum()).fold(0.0, f64::max);
     let bar = |case: &&CaseStudy<'_>| {
         let slices = STAGES.iter().zip(stages(case)).map(|(stage, ns)| (Ink::Slice(stage.2), ns));
-        let later = over_sets(&case.records, metric::LATER_MESSAGE_NS);
+        let later = over_repetitions(&case.records, metric::LATER_MESSAGE_NS);
         Bar {
             label: case.series.label(),
             ink: looks.get(study.index(&case.series)).ink(),
@@ -116,12 +116,12 @@ fn column(heading: &str, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Lo
 
 /// Median time of each stage; 0 where a record does not say.
 fn stages(case: &CaseStudy<'_>) -> [f64; 4] {
-    STAGES.map(|(name, ..)| over_sets(&case.records, name).unwrap_or(0.0))
+    STAGES.map(|(name, ..)| over_repetitions(&case.records, name).unwrap_or(0.0))
 }
 
 /// Cheapest and dearest, and which stage most of it is. The cases come in order of cost.
 fn answer(cases: &[&CaseStudy<'_>]) -> Option<String> {
-    let told = |case: &CaseStudy<'_>| {
+    let describe = |case: &CaseStudy<'_>| {
         let stages = stages(case);
         let most = (0..STAGES.len()).max_by(|&a, &b| stages[a].total_cmp(&stages[b]))?;
         let share = stages[most] / stages.iter().sum::<f64>();
@@ -134,14 +134,14 @@ fn answer(cases: &[&CaseStudy<'_>]) -> Option<String> {
         ))
     };
     let (cheapest, dearest) = (cases.first()?, cases.last()?);
-    let later = over_sets(&cheapest.records, metric::LATER_MESSAGE_NS);
+    let later = over_repetitions(&cheapest.records, metric::LATER_MESSAGE_NS);
     let worth = later.filter(|&later| later > 0.0).map(|later| {
         format!(" The cheapest costs as much as {} of its later messages.", format::ratio(cost(cheapest) / later))
     });
     Some(format!(
         "The cheapest set-up is that of {}; the most expensive that of {}.{}",
-        told(cheapest)?,
-        told(dearest)?,
+        describe(cheapest)?,
+        describe(dearest)?,
         worth.unwrap_or_default()
     ))
 }

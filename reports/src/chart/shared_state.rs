@@ -52,7 +52,7 @@ fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 /// Against users, at the mix that most variants share; `None` where one number was tried.
 fn against_users(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let words = (
-        "access-holders",
+        "access-users",
         "users",
         "Accesses per second of all together by how many use the state, on logarithmic axes, one line per way to share state.",
     );
@@ -75,7 +75,7 @@ fn sweep(
     let answer = parameter.best_at_ends(&ground.cases, competes);
     let sweep = Sweep {
         id: id.into(),
-        title: format!("Accesses per second against {against}: {}", ground.told()),
+        title: format!("Accesses per second against {against}: {}", ground.describe()),
         description,
         note: "A fixed window in which all are at work; keys are drawn evenly. Every value read is checked to be one version \
                that one user wrote, and no older than what this reader saw before. Bands are 95 % intervals over repetitions."
@@ -101,7 +101,7 @@ fn waits(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(entry).collect()));
     Points {
         id: "access-waits".into(),
-        title: format!("The slowest hundredth of reads and writes: {}", ground.told()),
+        title: format!("The slowest hundredth of reads and writes: {}", ground.describe()),
         description: "99th percentile of the time of a read and of a write, on a logarithmic axis, one row per way to share \
                       state.",
         answer: answer(&cases),
@@ -151,7 +151,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("State")
-        .count("Users", "holders_count", |case| Some((USERS.of)(case) as f64))
+        .count("Users", "contenders_count", |case| Some((USERS.of)(case) as f64))
         .count("Reads", "reads_percent", |case| Some((READS.of)(case) as f64))
         .metric("Read, p50", "read_p50_ns", format::time, metric::READ_P50_NS)
         .metric("Read, p99", "read_p99_ns", format::time, metric::READ_P99_NS)

@@ -42,7 +42,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
                 "The three process states as the scheduler counts them, median over repetitions. A role that \
              polls runs all the time; a role that blocks leaves its CPU to others. The upper half of a bar is \
              the pinger or sender, the lower half the ponger or receiver; the number is the share running.{}",
-                best[0].told()
+                best[0].describe()
             ),
             legend: legend(),
             table: table(study, placement),

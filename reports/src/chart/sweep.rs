@@ -173,7 +173,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
             _ => looks.kinds_of(drawn.iter().map(|case| &case.series)),
         };
         (!chart.panels.is_empty()).then(|| Figure {
-            note: self.note + &shown.told(),
+            note: self.note + &shown.describe(),
             legend,
             table,
             ..Figure::drawn(self.id, self.title, &chart)

@@ -199,7 +199,7 @@ impl<R: OfCase> Rows<R> {
 
     /// The number of usable repetitions.
     pub fn repetitions(self) -> Self {
-        self.count("Repetitions", "sets_count", |row| Some(row.study().summary.sets.measured as f64))
+        self.count("Repetitions", "repetitions_count", |row| Some(row.study().summary.repetitions.measured as f64))
     }
 
     /// The verdict.

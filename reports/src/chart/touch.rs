@@ -89,8 +89,8 @@ fn row(modes: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Row {
             Mark { value: bandwidth(case)?, interval, ink: Ink::Slice(*slice), marker: *marker, crossed: beyond(case) };
         Some((mark, format!("{}{}", format::bandwidth(bandwidth(case)?), if beyond(case) { " !" } else { "" })))
     };
-    let (marks, told): (Vec<Mark>, Vec<String>) = MODES.iter().filter_map(mark).unzip();
-    Row { label: usual.label(), ink: looks.get(study.index(&usual)).ink(), note: told.join(" · "), marks }
+    let (marks, text): (Vec<Mark>, Vec<String>) = MODES.iter().filter_map(mark).unzip();
+    Row { label: usual.label(), ink: looks.get(study.index(&usual)).ink(), note: text.join(" · "), marks }
 }
 
 /// Whose rate depends most on whether the bytes are read, and how many rates are none of bytes.

@@ -44,7 +44,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 /// The best after the longest pause in each way of waiting, next to itself after the shortest.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let Some(longest) = cases.iter().map(|case| (PAUSE.of)(case)).max() else { return String::new() };
-    let told = |manner: Manner| {
+    let describe = |manner: Manner| {
         let after = cases.iter().filter(|case| (PAUSE.of)(case) == longest && case.series.manner == manner);
         let best = after.min_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)))?;
         let first = cases.iter().find(|case| case.series == best.series)?;
@@ -56,6 +56,6 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         };
         Some(format!("{} with {}{compared}", format::ns(best.cost_ns()?), best.series.quoted()))
     };
-    let parts: Vec<String> = Manner::ALL.into_iter().filter_map(told).collect();
+    let parts: Vec<String> = Manner::ALL.into_iter().filter_map(describe).collect();
     format!("After {} of silence the first message takes {}.", (PAUSE.show)(longest), parts.join("; "))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::headline::{Number, worse};
 use crate::analyse::answer::place_word;
 use crate::analyse::locks::{
-    FAIRNESS_WINDOW_NS, Work, common_ground, excludes, fairness, ground_told, holders, placement_of,
+    FAIRNESS_WINDOW_NS, Work, common_ground, contenders, describe_ground, excludes, fairness, placement_of,
 };
 use crate::analyse::series::{LOCKS, Series};
 use crate::analyse::study::{CaseStudy, Study};
@@ -70,7 +70,7 @@ pub fn locks(study: &Study<'_>) -> Option<Locks> {
     (!rows.is_empty()).then(|| Locks {
         alone: places.alone.map(place_word).unwrap_or_default(),
         several: places.several.map_or_else(String::new, |(placement, ground)| {
-            format!("{}, {}", ground_told(ground), place_word(placement))
+            format!("{}, {}", describe_ground(ground), place_word(placement))
         }),
         rows,
     })
@@ -86,7 +86,7 @@ impl Places {
             case.family == LOCKS
                 && case.measure == Measure::Contention
                 && case.params.hogs.is_none_or(|hogs| hogs == 0)
-                && (case.placement, (Work::of(case), holders(case))) == (placement, ground)
+                && (case.placement, (Work::of(case), contenders(case))) == (placement, ground)
         })
     }
 }

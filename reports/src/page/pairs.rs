@@ -73,7 +73,7 @@ fn matrix(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<M
     Some(Matrix {
         id: format!("break-even-{measure}"),
         title: format!("Break-even sizes of {word}, {}", place(placement)),
-        answer: told(&chosen, &answers),
+        answer: describe(&chosen, &answers),
         names: chosen.iter().map(|s| Name { series: study.index(s), label: s.label() }).collect(),
         rows: answers.iter().map(|row| row.iter().map(|answer| field(answer.as_ref())).collect()).collect(),
         table: table(&chosen, &answers),
@@ -85,7 +85,7 @@ fn field(answer: Option<&Answer>) -> Field {
         return Field { word: String::new(), note: String::new(), brief: String::new(), class: "self" };
     };
     let note = match answer {
-        Answer::CantTell(open) => open.told(),
+        Answer::CantTell(open) => open.describe(),
         _ => answer.crossing().map_or_else(String::new, |c| span(c.interval.low, c.interval.high)),
     };
     let class = match answer {
@@ -108,7 +108,7 @@ fn span(low: f64, high: f64) -> String {
 }
 
 /// The pairs that change places, in words; and how many never do.
-fn told(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> String {
+fn describe(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> String {
     let pairs = || (0..chosen.len()).flat_map(|row| (row + 1..chosen.len()).map(move |column| (row, column)));
     let crossing = |(row, column): (usize, usize)| {
         let answer = answers[row][column].as_ref()?;
@@ -149,7 +149,7 @@ fn table(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> Table {
     let pairs = chosen.iter().zip(answers).flat_map(|(first, row)| {
         chosen.iter().zip(row).filter_map(move |(second, answer)| Some((first, second, answer.as_ref()?)))
     });
-    let why = |answer: &Answer| if let Answer::CantTell(open) = answer { open.told() } else { String::new() };
+    let why = |answer: &Answer| if let Answer::CantTell(open) = answer { open.describe() } else { String::new() };
     Table::of(pairs)
         .text("This", "first", |pair| pair.0.label())
         .text("is cheaper than this", "second", |pair| pair.1.label())

@@ -52,18 +52,18 @@ const fn heading(death: KillPoint) -> &'static str {
 /// The next owner has to know that the previous one died: the protected state may be half changed.
 fn field(death: KillPoint, fate: Option<&Fate>) -> Field {
     let dangerous = death == KillPoint::Holding;
-    let told = |told: bool| match (told, dangerous) {
+    let describe = |text: bool| match (text, dangerous) {
         (true, _) => "reported",
         (false, true) => "not reported",
         (false, false) => "",
     };
     let (word, brief, class) = match fate {
         None => (String::new(), String::new(), "self"),
-        Some(Fate::Goes { on_ns, told: knows }) => {
-            (format::ns(*on_ns), told(*knows).to_owned(), if dangerous && !knows { "part" } else { "yes" })
+        Some(Fate::Goes { on_ns, text: knows }) => {
+            (format::ns(*on_ns), describe(*knows).to_owned(), if dangerous && !knows { "part" } else { "yes" })
         }
         Some(Fate::Sometimes(share)) => (format!("in {} of kills", format::percent(*share)), String::new(), "part"),
-        Some(Fate::Newcomer { on_ns, told: knows }) => {
+        Some(Fate::Newcomer { on_ns, text: knows }) => {
             let knows = if *knows { ", reported" } else { "" };
             ("waiter lost".into(), format!("a newcomer gets it after {}{knows}", format::ns(*on_ns)), "part")
         }
@@ -79,7 +79,7 @@ fn answer(fates: &[(&Series, Fates)]) -> String {
         fates.iter().filter(|(_, fates)| wanted(fates)).map(|(series, _)| series.quoted()).collect()
     };
     let tells = |fates: &Fates| {
-        fates.iter().any(|(death, fate)| *death == KillPoint::Holding && matches!(fate, Fate::Goes { told: true, .. }))
+        fates.iter().any(|(death, fate)| *death == KillPoint::Holding && matches!(fate, Fate::Goes { text: true, .. }))
     };
     let sorts = [
         (
@@ -89,13 +89,13 @@ fn answer(fates: &[(&Series, Fates)]) -> String {
         ("the next waiter gets it without a report", named(&|fates| survives(fates) == Some(true) && !tells(fates))),
         ("the next waiter does not get it", named(&|fates| survives(fates) == Some(false))),
     ];
-    let told = |(what, names): &(&str, Vec<String>)| {
+    let describe = |(what, names): &(&str, Vec<String>)| {
         let more = names.len().saturating_sub(MOST_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named = names[..names.len().min(MOST_NAMED)].join(", ");
         (!names.is_empty()).then(|| format!("{what} with {named}{more}"))
     };
-    let parts: Vec<String> = sorts.iter().filter_map(told).collect();
+    let parts: Vec<String> = sorts.iter().filter_map(describe).collect();
     if parts.is_empty() {
         String::new()
     } else {
@@ -112,7 +112,7 @@ fn table(fates: &[(&Series, Fates)]) -> Table {
         Fate::Unknown(_) => "not measured",
     };
     let on = |fate: &Fate| match fate {
-        Fate::Goes { on_ns, told } | Fate::Newcomer { on_ns, told } => Some((*on_ns, *told)),
+        Fate::Goes { on_ns, text } | Fate::Newcomer { on_ns, text } => Some((*on_ns, *text)),
         _ => None,
     };
     Table::of(fates.iter().flat_map(|(series, all)| all.iter().map(move |(death, fate)| (series, *death, fate))))

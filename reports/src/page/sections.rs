@@ -9,7 +9,7 @@ use crate::analyse::answer::place_word;
 use crate::analyse::crowd::Crowd;
 use crate::analyse::declared::{declared, disagreements};
 use crate::analyse::ground::beside_sides;
-use crate::analyse::locks::{Work, ground_told};
+use crate::analyse::locks::{Work, describe_ground};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::Table;
 use crate::format;
@@ -104,7 +104,7 @@ pub fn run(recording: &Recording, study: &Study<'_>) -> Vec<Fact> {
     let all = |facet: fn(&Record) -> String| distinct(recording, facet).join(" and ");
     let sentinel = study.sentinel().map(|sentinel| sentinel.key);
     let others = study.cases.iter().filter(|case| Some(case.key) != sentinel);
-    let sets = others.map(|case| case.summary.sets.all()).max().unwrap_or(0);
+    let repetitions = others.map(|case| case.summary.repetitions.all()).max().unwrap_or(0);
     let started = recording.records.iter().map(|record| record.started_at.as_str()).min().unwrap_or("–");
     let ended = recording.records.iter().map(|record| record.ended_at.as_str()).max().unwrap_or("–");
     vec![
@@ -112,7 +112,7 @@ pub fn run(recording: &Recording, study: &Study<'_>) -> Vec<Fact> {
         Fact::new("Plan hash", all(|r| r.suite.plan_hash.clone())),
         Fact::new("Seed", all(|r| r.suite.seed.to_string())),
         Fact::new("Trials", format::whole(recording.records.len() as u64)),
-        Fact::new("Sets a case", sets.to_string()),
+        Fact::new("Repetitions a case", repetitions.to_string()),
         Fact::new("Machine", all(|r| r.machine.facts.hostname.clone())),
         Fact::new("Started", started),
         Fact::new("Ended", ended),
@@ -236,7 +236,7 @@ fn locked(case: &Case) -> String {
     words.extend(
         case.params
             .contenders
-            .map(|n| ground_told((Work::of(case), n)))
+            .map(|n| describe_ground((Work::of(case), n)))
             .filter(|_| case.measure == Measure::Contention),
     );
     words.extend(
@@ -260,9 +260,9 @@ pub fn bad_lines(recording: &Recording) -> Vec<Bad> {
 /// Declared counts next to those the untimed pass saw, and a sentence for each that disagrees.
 pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
     let cases = || study.cases.iter().filter(|case| case.case.measure == Measure::CostModel);
-    let told =
+    let describe =
         |case: &CaseStudy<'_>, why: &str| format!("`{}`, {}: {why}", case.series.label(), format::bytes(case.bytes()));
-    let disagreeing = cases().flat_map(|case| disagreements(case).into_iter().map(move |why| told(case, &why)));
+    let disagreeing = cases().flat_map(|case| disagreements(case).into_iter().map(move |why| describe(case, &why)));
     let table = Table::of(cases().flat_map(|case| declared(case).into_iter().map(move |count| (case, count))))
         .text("Mechanism", "mechanism", |row| row.0.series.label())
         .size("Size", "message_bytes", |row| row.0.bytes())

@@ -40,7 +40,7 @@ impl One {
 }
 
 /// A measured trial of this case.
-pub fn trial(case: Case, set: u32, metrics: &[(&str, f64)]) -> Record {
+pub fn trial(case: Case, repetition: u32, metrics: &[(&str, f64)]) -> Record {
     let metrics: Metrics = metrics.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
     let outcome = Outcome {
         status: Status::Measured,
@@ -50,7 +50,7 @@ pub fn trial(case: Case, set: u32, metrics: &[(&str, f64)]) -> Record {
         distributions: BTreeMap::new(),
         ..Outcome::skipped("")
     };
-    blank(case, set, outcome)
+    blank(case, repetition, outcome)
 }
 
 /// A trial of the same with a distribution around `typical_ns`.
@@ -63,7 +63,7 @@ pub fn with_waits(record: Record, typical_ns: f64, random: &mut Random) -> Recor
     Record { outcome, ..record }
 }
 
-/// What sets differ by.
+/// What repetitions differ by.
 pub fn noise(random: &mut Random) -> f64 {
     1.0 + 0.02 * gauss(random)
 }

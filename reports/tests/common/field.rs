@@ -76,14 +76,19 @@ pub fn field() -> Vec<Variant> {
 }
 
 /// The field in round trips and streams of every size; message queues carry no more than 8 KiB.
-pub fn standard_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn standard_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for set in 0..sets {
+    for repetition in 0..repetitions {
         for one in field() {
             for bytes in SIZES.into_iter().filter(|&bytes| one.group != Group::KernelQueues || bytes <= 8_192) {
                 for measure in [Measure::RoundTrip, Measure::Stream] {
-                    records.push(measured(&one, case(&one, measure, Placement::SameL3, bytes), set, &mut random));
+                    records.push(measured(
+                        &one,
+                        case(&one, measure, Placement::SameL3, bytes),
+                        repetition,
+                        &mut random,
+                    ));
                 }
             }
         }

@@ -23,7 +23,7 @@ pub struct Lock {
     pub kappa: f64,
     /// Share of acquisitions by the one who had it last.
     pub same: f64,
-    /// What is left of the rate where there are more holders than CPUs, for each time as many.
+    /// What is left of the rate where there are more contenders than CPUs, for each time as many.
     pub crowded: f64,
     /// What becomes of it when its owner dies: time, told; or never.
     pub recovers: Option<(f64, bool)>,
@@ -77,10 +77,10 @@ impl Lock {
         self.wait.is_some()
     }
 
-    /// Acquisitions a second of `n` holders on two CPUs.
-    pub fn rate(&self, n: u32, inside_ns: u64, outside_ns: u64) -> f64 {
+    /// Acquisitions a second of `n` contenders on two CPUs.
+    pub fn rate(&self, n: u32, critical_section_ns: u64, think_time_ns: u64) -> f64 {
         let n = f64::from(n);
-        let alone = 1e9 / (self.free_ns + 4.0 + (inside_ns + outside_ns) as f64);
+        let alone = 1e9 / (self.free_ns + 4.0 + (critical_section_ns + think_time_ns) as f64);
         let law = alone * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0));
         if n > 2.0 { law * self.crowded.powf((n / 2.0).log2()) } else { law }
     }
@@ -124,50 +124,51 @@ fn noise(random: &mut Random) -> f64 {
 }
 
 /// A free lock, on two CPUs.
-pub fn acquire(lock: &Lock, set: u32, random: &mut Random) -> Record {
+pub fn acquire(lock: &Lock, repetition: u32, random: &mut Random) -> Record {
     let ns = lock.free_ns * noise(random);
     let remote = if lock.mechanism == "mcs" { -3.0 } else { ns + 60.0 };
     let metrics = [(metric::ACQUIRE_NS, ns), (metric::ACQUIRE_REMOTE_NS, remote), (metric::TRY_LOCK_NS, ns * 0.97)];
-    blank(lock.case(Measure::Acquire, Placement::SameL3), set, outcome(lock, Measure::Acquire, &metrics))
+    blank(lock.case(Measure::Acquire, Placement::SameL3), repetition, outcome(lock, Measure::Acquire, &metrics))
 }
 
-/// What holders of a contention trial do.
+/// What contenders of a contention trial do.
 #[derive(Clone, Copy)]
 pub struct Asked {
-    pub holders: u32,
-    pub inside_ns: u64,
-    pub outside_ns: u64,
+    pub contenders: u32,
+    pub critical_section_ns: u64,
+    pub think_time_ns: u64,
     pub hogs: u32,
 }
 
-/// Several holders.
-pub fn contention(lock: &Lock, asked: Asked, set: u32, random: &mut Random) -> Record {
-    let Asked { holders, inside_ns, outside_ns, hogs } = asked;
+/// Several contenders.
+pub fn contention(lock: &Lock, asked: Asked, repetition: u32, random: &mut Random) -> Record {
+    let Asked { contenders, critical_section_ns, think_time_ns, hogs } = asked;
     let case = lock.case(Measure::Contention, Placement::Spread).with(|p| {
-        p.contenders = Some(holders);
-        p.critical_section_ns = (inside_ns > 0).then_some(inside_ns);
-        p.think_time_ns = (outside_ns > 0).then_some(outside_ns);
-        p.spacing = (outside_ns > 0).then_some(Spacing::Exponential);
+        p.contenders = Some(contenders);
+        p.critical_section_ns = (critical_section_ns > 0).then_some(critical_section_ns);
+        p.think_time_ns = (think_time_ns > 0).then_some(think_time_ns);
+        p.spacing = (think_time_ns > 0).then_some(Spacing::Exponential);
         p.hogs = (hogs > 0).then_some(hogs);
     });
     let beside = if hogs > 0 { 0.55 * lock.crowded } else { 1.0 };
-    let rate = lock.rate(holders, inside_ns, outside_ns) * beside * noise(random);
-    let rho = f64::from(holders) * (inside_ns + 8) as f64 / (inside_ns + 8 + outside_ns) as f64;
-    let wait_ns = (inside_ns as f64 + 90.0) * (0.1 + rho.min(0.97) / (1.0 - rho.min(0.97)));
+    let rate = lock.rate(contenders, critical_section_ns, think_time_ns) * beside * noise(random);
+    let rho =
+        f64::from(contenders) * (critical_section_ns + 8) as f64 / (critical_section_ns + 8 + think_time_ns) as f64;
+    let wait_ns = (critical_section_ns as f64 + 90.0) * (0.1 + rho.min(0.97) / (1.0 - rho.min(0.97)));
     let even = 1.0 - 0.5 * lock.same.powi(2);
     let mut metrics = vec![
         (metric::ACQUISITIONS_PER_S, rate),
-        (metric::HOLD_NS, (inside_ns + 8) as f64),
+        (metric::HOLD_NS, (critical_section_ns + 8) as f64),
         (metric::HAND_OVER_NS, 190.0 * noise(random)),
         (metric::HANDED_OVER_SHARE, 1.0 - lock.same),
         (metric::JAIN, 1.0 - 0.1 * lock.same),
-        (metric::STARVED_NS, 2_000.0 * f64::from(holders) * (1.0 + 400.0 * lock.same)),
+        (metric::STARVED_NS, 2_000.0 * f64::from(contenders) * (1.0 + 400.0 * lock.same)),
         (metric::LONGEST_RUN, 1.0 + 900.0 * lock.same),
         (metric::CPU_NS_PER_ACQUISITION, 1e9 / rate * 1.8),
         (metric::SWITCHES_PER_ACQUISITION, 0.0002),
     ];
     if lock.mechanism == "no-lock" {
-        metrics.push((metric::LOST_UPDATES, 1_000.0 + f64::from(set)));
+        metrics.push((metric::LOST_UPDATES, 1_000.0 + f64::from(repetition)));
     }
     let fairness = [1, 10, 100].map(|ms: u64| Fairness {
         window_ns: ms * 1_000_000,
@@ -178,7 +179,7 @@ pub fn contention(lock: &Lock, asked: Asked, set: u32, random: &mut Random) -> R
     });
     let contest = Contest {
         holders: vec![HolderShare { acquisitions: rate as u64 / 10, starved_ns: 9_000, longest_run: 9 }; 2],
-        hand_overs: hand_overs(holders as usize, lock.same),
+        hand_overs: hand_overs(contenders as usize, lock.same),
         fairness: fairness.to_vec(),
         ..Contest::default()
     };
@@ -193,11 +194,11 @@ pub fn contention(lock: &Lock, asked: Asked, set: u32, random: &mut Random) -> R
         contest: Some(contest),
         ..outcome(lock, Measure::Contention, &metrics)
     };
-    if lock.mechanism == "no-lock" && holders > 1 {
+    if lock.mechanism == "no-lock" && contenders > 1 {
         outcome.verdict = Some(Verdict::Caught);
-        outcome.why = Some(format!("without a lock {} updates were lost, and the check saw it", 1_000 + set));
+        outcome.why = Some(format!("without a lock {} updates were lost, and the check saw it", 1_000 + repetition));
     }
-    blank(case, set, outcome)
+    blank(case, repetition, outcome)
 }
 
 /// Round robin but for what stays with the same holder.
@@ -218,24 +219,24 @@ fn waits(typical_ns: f64, random: &mut Random) -> String {
 }
 
 /// A sale; without a lock too much is sold.
-pub fn tickets(lock: &Lock, stock: Stock, holders: u32, set: u32, random: &mut Random) -> Record {
+pub fn tickets(lock: &Lock, stock: Stock, contenders: u32, repetition: u32, random: &mut Random) -> Record {
     let case = lock.case(Measure::Tickets, Placement::Spread).with(|p| {
-        p.contenders = Some(holders);
+        p.contenders = Some(contenders);
         p.stock = Some(stock);
     });
     let work = if stock == Stock::JsonFile { 14_000.0 } else { 5.0 };
-    let ns = (1e9 / lock.rate(holders, 0, 0) + work) * noise(random);
+    let ns = (1e9 / lock.rate(contenders, 0, 0) + work) * noise(random);
     let mut outcome = outcome(lock, Measure::Tickets, &[(metric::SALE_NS, ns)]);
     if lock.mechanism == "no-lock" {
         outcome.metrics.as_mut().expect("measured").insert(metric::OVERSOLD.into(), 271.0);
         outcome.verdict = Some(Verdict::Caught);
         outcome.why = Some("without a lock 271 tickets were sold that were not there, and the check saw it".into());
     }
-    blank(case, set, outcome)
+    blank(case, repetition, outcome)
 }
 
 /// Readers and writers on two CPUs.
-pub fn read_mostly(lock: &Lock, reads_percent: u32, set: u32, random: &mut Random) -> Record {
+pub fn read_mostly(lock: &Lock, reads_percent: u32, repetition: u32, random: &mut Random) -> Record {
     let case = lock.case(Measure::ReadMostly, Placement::Spread).with(|p| {
         p.contenders = Some(2);
         p.reads_percent = Some(reads_percent);
@@ -253,20 +254,20 @@ pub fn read_mostly(lock: &Lock, reads_percent: u32, set: u32, random: &mut Rando
     if reads_percent < 100 {
         metrics.extend([(metric::WRITE_P50_NS, 80.0), (metric::WRITE_P99_NS, 900.0 * gain)]);
     }
-    blank(case, set, outcome(lock, Measure::ReadMostly, &metrics))
+    blank(case, repetition, outcome(lock, Measure::ReadMostly, &metrics))
 }
 
 /// A death and what came after it.
-pub fn recover(lock: &Lock, death: KillPoint, set: u32, random: &mut Random) -> Record {
+pub fn recover(lock: &Lock, death: KillPoint, repetition: u32, random: &mut Random) -> Record {
     let case = lock.case(Measure::Recover, Placement::Unpinned).with(|p| p.kill_point = Some(death));
     let mut metrics = vec![];
     let mut why = None;
     let forgotten = lock.group == Group::FutexLocks && death == KillPoint::Releasing;
     let recovers = if death == KillPoint::Waiting { Some((9_000.0, false)) } else { lock.recovers };
-    if let Some((ns, told)) = recovers {
+    if let Some((ns, text)) = recovers {
         metrics.extend([
             (metric::RECOVERED_SHARE, 1.0),
-            (metric::TOLD_SHARE, if told && death == KillPoint::Holding { 1.0 } else { 0.0 }),
+            (metric::TOLD_SHARE, if text && death == KillPoint::Holding { 1.0 } else { 0.0 }),
             (metric::RECOVERY_NS, ns * noise(random)),
         ]);
     } else {
@@ -277,30 +278,30 @@ pub fn recover(lock: &Lock, death: KillPoint, set: u32, random: &mut Random) -> 
     if forgotten {
         metrics.push((metric::NEWCOMER_NS, 5_000.0));
     }
-    blank(case, set, Outcome { why, ..outcome(lock, Measure::Recover, &metrics) })
+    blank(case, repetition, Outcome { why, ..outcome(lock, Measure::Recover, &metrics) })
 }
 
 /// Everything that is asked of locks.
-pub fn lock_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn lock_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, lock) in (0..sets).flat_map(|set| LOCKS.iter().map(move |lock| (set, lock))) {
-        records.push(acquire(lock, set, &mut random));
-        let mut contend = |holders, inside_ns, outside_ns, hogs| {
-            contention(lock, Asked { holders, inside_ns, outside_ns, hogs }, set, &mut random)
+    for (repetition, lock) in (0..repetitions).flat_map(|repetition| LOCKS.iter().map(move |lock| (repetition, lock))) {
+        records.push(acquire(lock, repetition, &mut random));
+        let mut contend = |contenders, critical_section_ns, think_time_ns, hogs| {
+            contention(lock, Asked { contenders, critical_section_ns, think_time_ns, hogs }, repetition, &mut random)
         };
-        records.extend([1, 2, 4, 8].map(|holders| contend(holders, 0, 0, 0)));
+        records.extend([1, 2, 4, 8].map(|contenders| contend(contenders, 0, 0, 0)));
         records.push(contend(2, 0, 0, 1));
         if lock.is_lock() {
-            records.extend([1_000, 3_000, 9_000, 19_000].map(|outside_ns| contend(2, 1_000, outside_ns, 0)));
+            records.extend([1_000, 3_000, 9_000, 19_000].map(|think_time_ns| contend(2, 1_000, think_time_ns, 0)));
             if lock.isolation == Isolation::Process {
-                records.extend(KillPoint::ALL.iter().map(|&death| recover(lock, death, set, &mut random)));
+                records.extend(KillPoint::ALL.iter().map(|&death| recover(lock, death, repetition, &mut random)));
             }
-            records.extend([50, 90, 99, 100].map(|reads| read_mostly(lock, reads, set, &mut random)));
+            records.extend([50, 90, 99, 100].map(|reads| read_mostly(lock, reads, repetition, &mut random)));
         }
-        records.push(tickets(lock, Stock::Memory, 2, set, &mut random));
+        records.push(tickets(lock, Stock::Memory, 2, repetition, &mut random));
         if matches!(lock.group, Group::FileLocks) || lock.mechanism == "no-lock" {
-            records.push(tickets(lock, Stock::JsonFile, 2, set, &mut random));
+            records.push(tickets(lock, Stock::JsonFile, 2, repetition, &mut random));
         }
     }
     for (order, record) in records.iter_mut().enumerate() {

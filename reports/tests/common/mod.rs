@@ -119,24 +119,27 @@ pub fn case(one: &Variant, measure: Measure, placement: Placement, bytes: u64) -
 }
 
 /// A whole run: every variant, size and measure on two CPUs and on one, and a sentinel that comes back ten times.
-pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn quick_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for set in 0..sets {
+    for repetition in 0..repetitions {
         for one in variants() {
             for placement in [Placement::SameL3, Placement::SameCpu] {
                 for (bytes, measure) in SIZES.into_iter().flat_map(|s| [(s, Measure::RoundTrip), (s, Measure::Stream)])
                 {
-                    records.extend(trial(&one, case(&one, measure, placement, bytes), set, &mut random));
+                    records.extend(trial(&one, case(&one, measure, placement, bytes), repetition, &mut random));
                 }
             }
-            records.push(seen(&one, case(&one, Measure::CostModel, Placement::SameL3, SIZES[0]), set));
+            records.push(seen(&one, case(&one, Measure::CostModel, Placement::SameL3, SIZES[0]), repetition));
         }
     }
     let sentinel = variants()[1];
-    for set in sets..sets + 10 {
+    for repetition in repetitions..repetitions + 10 {
         let case = case(&sentinel, Measure::RoundTrip, Placement::SameL3, SIZES[0]);
-        records.insert(records.len() / 10 * (set - sets) as usize, measured(&sentinel, case, set, &mut random));
+        records.insert(
+            records.len() / 10 * (repetition - repetitions) as usize,
+            measured(&sentinel, case, repetition, &mut random),
+        );
     }
     for (order, record) in records.iter_mut().enumerate() {
         record.order_in_run = u32::try_from(order).expect("few records");
@@ -145,19 +148,19 @@ pub fn quick_run(sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// One trial as a plan would run it: one thread has one CPU, and two polling roles need two.
-fn trial(one: &Variant, case: Case, set: u32, random: &mut Random) -> Option<Record> {
+fn trial(one: &Variant, case: Case, repetition: u32, random: &mut Random) -> Option<Record> {
     match (one.mechanism, case.placement) {
         ("null", Placement::SameL3) => None,
-        ("null", _) => Some(Record { cpus: vec![0], ..measured(one, case, set, random) }),
+        ("null", _) => Some(Record { cpus: vec![0], ..measured(one, case, repetition, random) }),
         (_, Placement::SameCpu) if one.wait == Some(Wait::Spin) => {
-            Some(skipped(case, set, "two polling roles need two CPUs"))
+            Some(skipped(case, repetition, "two polling roles need two CPUs"))
         }
-        _ => Some(measured(one, case, set, random)),
+        _ => Some(measured(one, case, repetition, random)),
     }
 }
 
 /// A record with nothing measured yet.
-pub fn blank(case: Case, set: u32, outcome: Outcome) -> Record {
+pub fn blank(case: Case, repetition: u32, outcome: Outcome) -> Record {
     Record {
         schema: SCHEMA,
         run_id: "synthetic-run".into(),
@@ -165,7 +168,7 @@ pub fn blank(case: Case, set: u32, outcome: Outcome) -> Record {
         machine: machine(),
         case_key: case.key(),
         case,
-        repetition: set,
+        repetition,
         order_in_run: 0,
         started_at: "2000-01-01T00:00:00Z".into(),
         ended_at: "2000-01-01T00:00:01Z".into(),
@@ -177,24 +180,24 @@ pub fn blank(case: Case, set: u32, outcome: Outcome) -> Record {
     }
 }
 
-pub fn skipped(case: Case, set: u32, why: &str) -> Record {
-    blank(case, set, Outcome::skipped(why))
+pub fn skipped(case: Case, repetition: u32, why: &str) -> Record {
+    blank(case, repetition, Outcome::skipped(why))
 }
 
-pub fn failed(case: Case, set: u32, why: &str) -> Record {
-    blank(case, set, Outcome::failed(why))
+pub fn failed(case: Case, repetition: u32, why: &str) -> Record {
+    blank(case, repetition, Outcome::failed(why))
 }
 
-/// A trial that came out as the formula says, give or take the noise of its set and of its windows.
-pub fn measured(one: &Variant, case: Case, set: u32, random: &mut Random) -> Record {
+/// A trial that came out as the formula says, give or take the noise of its repetition and of its windows.
+pub fn measured(one: &Variant, case: Case, repetition: u32, random: &mut Random) -> Record {
     let bytes = case.params.message_bytes.unwrap_or(0) as f64;
     let one_cpu = case.placement == Placement::SameCpu;
-    let set_noise = 1.0 + 0.02 * gauss(random);
+    let repetition_noise = 1.0 + 0.02 * gauss(random);
     let (typical_ns, floor) = match case.measure {
         Measure::RoundTrip => (2.0 * (one.fixed_ns + one.per_byte_ns * bytes), 190.0),
         _ => ((one.stream_ns.powi(2) + (one.per_byte_ns * bytes).powi(2)).sqrt(), 7.0 + 0.1 * bytes),
     };
-    let typical_ns = typical_ns * set_noise * if one_cpu { 0.8 } else { 1.0 };
+    let typical_ns = typical_ns * repetition_noise * if one_cpu { 0.8 } else { 1.0 };
     let polls = polls(one);
     let mut metrics = Metrics::new();
     let mut histogram = None;
@@ -220,7 +223,7 @@ pub fn measured(one: &Variant, case: Case, set: u32, random: &mut Random) -> Rec
         histogram,
         floor: (one.mechanism != "null").then(|| PairedFloor {
             name: "two_line_round_trip".into(),
-            ns: floor * set_noise,
+            ns: floor * repetition_noise,
             line_round_trip_ns: None,
             hand_over_serial_ns: None,
             futex_hop_ns: None,
@@ -230,7 +233,7 @@ pub fn measured(one: &Variant, case: Case, set: u32, random: &mut Random) -> Rec
         contest: None,
         distributions: std::collections::BTreeMap::new(),
     };
-    blank(case, set, outcome)
+    blank(case, repetition, outcome)
 }
 
 /// Whether it keeps a CPU busy while it waits a little.
@@ -240,7 +243,7 @@ pub fn polls(one: &Variant) -> bool {
 }
 
 /// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
-pub fn seen(one: &Variant, case: Case, set: u32) -> Record {
+pub fn seen(one: &Variant, case: Case, repetition: u32) -> Record {
     let declared = anatomy(one, case.params.message_bytes.unwrap_or(0) as f64);
     let stray = if one.mechanism == "ipc-channel" { 1.0 } else { 0.0 };
     let both = |count: fn(&Counts) -> f64| count(&declared.sender) + count(&declared.receiver);
@@ -249,7 +252,7 @@ pub fn seen(one: &Variant, case: Case, set: u32) -> Record {
         ("ponger_system_calls".into(), both(|counts| counts.system_calls) + 0.001),
         ("ponger_context_switches".into(), both(|counts| counts.context_switches)),
     ]);
-    let mut record = blank(case, set, Outcome::skipped(""));
+    let mut record = blank(case, repetition, Outcome::skipped(""));
     record.outcome = Outcome {
         status: Status::Measured,
         verdict: Some(if stray > 0.0 { Verdict::Noisy } else { Verdict::Stable }),

@@ -1,4 +1,4 @@
-//! Sweeps over everything but the message size: rates, pauses, topologies, depths, touch modes, and set-up.
+//! Sweeps over everything but the message size: rates, pauses, patterns, depths, touch modes, and set-up.
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{
@@ -41,7 +41,7 @@ fn queueing(typical_ns: f64, tail: f64, random: &mut Random) -> String {
 }
 
 /// An open loop at one rate: a queue with one server, overloaded from where its messages take longer than the interval.
-pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, set: u32, random: &mut Random) -> Record {
+pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, repetition: u32, random: &mut Random) -> Record {
     let case = case(one, Measure::Paced, Placement::SameL3, 64).with(|p| {
         p.rate_per_s = Some(rate_per_s);
         p.arrivals = Some(arrivals);
@@ -76,17 +76,17 @@ pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, set: u32, rando
         outcome.verdict = Some(Verdict::Overloaded);
         outcome.why = Some(format!("{achieved:.0} of {offered:.0} messages per second got through"));
     }
-    blank(case, set, outcome)
+    blank(case, repetition, outcome)
 }
 
 /// `who` under every load.
-pub fn load_run(who: &[Variant], arrivals: &[Arrivals], sets: u32, seed: u64) -> Vec<Record> {
+pub fn load_run(who: &[Variant], arrivals: &[Arrivals], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for set in 0..sets {
+    for repetition in 0..repetitions {
         for one in who {
             for &arrivals in arrivals {
-                records.extend(RATES.map(|rate| paced(one, arrivals, rate, set, &mut random)));
+                records.extend(RATES.map(|rate| paced(one, arrivals, rate, repetition, &mut random)));
             }
         }
     }
@@ -94,24 +94,24 @@ pub fn load_run(who: &[Variant], arrivals: &[Arrivals], sets: u32, seed: u64) ->
 }
 
 /// The first message after a pause: a CPU that slept deeply takes longer, a spinning one never slept.
-pub fn wake_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn wake_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| who.iter().map(move |one| (repetition, one))) {
         for gap_ns in GAPS_NS {
             let slept = gap_ns as f64 > 20_000.0 && one.wait != Some(Wait::Spin);
             let deep = if slept { 4_800.0 + 9_000.0 * (gap_ns as f64 / 1e8).powf(0.3) } else { 0.0 };
             let ns = (one.fixed_ns + deep) * (1.0 + 0.02 * gauss(&mut random));
             let case = case(one, Measure::Wake, Placement::SameL3, 64).with(|p| p.gap_ns = Some(gap_ns));
             let histogram = queueing(ns, if polls(one) { 2.0 } else { 5.0 }, &mut random);
-            records.push(blank(case, set, outcome(&[(metric::WAKE_NS, ns)], Some(histogram))));
+            records.push(blank(case, repetition, outcome(&[(metric::WAKE_NS, ns)], Some(histogram))));
         }
     }
     records
 }
 
-/// Crowds of every topology on two CPUs, some beside a hog: polling falls off where roles outnumber CPUs.
-pub fn topology_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
+/// Crowds of every pattern on two CPUs, some beside a hog: polling falls off where roles outnumber CPUs.
+pub fn pattern_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
     let shapes = [1u32, 2, 4, 8].into_iter().flat_map(|k| [(k, 1, 1), (1, k, 1), (k, k, 1), (1, 1, k)]);
@@ -119,7 +119,7 @@ pub fn topology_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
     shapes.retain(|&((producers, consumers, _), hogs)| hogs == 0 || (producers, consumers) == (1, 1));
     shapes.sort_unstable();
     shapes.dedup();
-    for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| who.iter().map(move |one| (repetition, one))) {
         for &((producers, consumers, pairs), hogs) in &shapes {
             let roles = (producers + consumers) * pairs + hogs;
             let crowded = f64::from(roles) / 2.0;
@@ -137,17 +137,17 @@ pub fn topology_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
                 p.hogs = (hogs > 0).then_some(hogs);
             });
             let rates = [(metric::MESSAGES_PER_S, 1e9 / ns), (metric::BYTES_PER_S, 64e9 / ns)];
-            records.push(blank(case, set, outcome(&rates, None)));
+            records.push(blank(case, repetition, outcome(&rates, None)));
         }
     }
     records
 }
 
 /// What having one costs; shared memory on every substrate, with and without its pages brought in first.
-pub fn set_up_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn set_up_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| who.iter().map(move |one| (repetition, one))) {
         let variants: Vec<(Option<Substrate>, Option<bool>)> = match (one.mechanism, one.wait) {
             ("shm-spsc", Some(Wait::Spin)) => {
                 Substrate::ALL.iter().flat_map(|&s| [(Some(s), Some(false)), (Some(s), Some(true))]).collect()
@@ -172,24 +172,24 @@ pub fn set_up_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
                 p.substrate = substrate;
                 p.prefault = prefault;
             });
-            records.push(blank(case, set, outcome(&metrics, None)));
+            records.push(blank(case, repetition, outcome(&metrics, None)));
         }
     }
     records
 }
 
 /// Streams under every touch mode: what is not read is not paid for.
-pub fn touch_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn touch_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| who.iter().map(move |one| (repetition, one))) {
         for bytes in [64, 4096, 65_536, 1 << 20] {
             for (touch, share) in [(Touch::All, 1.0f64), (Touch::Sample, 0.55), (Touch::None, 0.0)] {
                 let zero_copy = one.group == Group::SharedMemory;
                 let less =
                     Variant { per_byte_ns: one.per_byte_ns * if zero_copy { share } else { share.max(0.6) }, ..*one };
                 let case = case(one, Measure::Stream, Placement::SameL3, bytes).with(|p| p.touch = Some(touch));
-                records.push(measured(&less, case, set, &mut random));
+                records.push(measured(&less, case, repetition, &mut random));
             }
         }
     }
@@ -197,16 +197,16 @@ pub fn touch_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
 }
 
 /// Streams and loads at several depths: a deeper queue carries more and waits longer.
-pub fn depth_run(who: &[Variant], sets: u32, seed: u64) -> Vec<Record> {
+pub fn depth_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| who.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| who.iter().map(move |one| (repetition, one))) {
         for depth in [1u32, 4, 16, 64, 256, 1024] {
             let stalls = 1.0 + 6.0 / f64::from(depth);
             let slower = Variant { stream_ns: one.stream_ns * stalls, ..*one };
             let stream = case(one, Measure::Stream, Placement::SameL3, 64).with(|p| p.depth = Some(depth));
-            records.push(measured(&slower, stream, set, &mut random));
-            let mut open = paced(one, Arrivals::Poisson, 300_000, set, &mut random);
+            records.push(measured(&slower, stream, repetition, &mut random));
+            let mut open = paced(one, Arrivals::Poisson, 300_000, repetition, &mut random);
             open.case.params.depth = Some(depth);
             open.case_key = open.case.key();
             records.push(open);

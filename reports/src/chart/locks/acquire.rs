@@ -37,7 +37,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              the same core had the lock last. Diamond: another core had it last; this is the time that the \
              lock adds to a turn, and a lock that arrives together with the turn adds nothing. Triangle: \
              try-lock. Grey rows are not locks.{}",
-                shown.told()
+                shown.describe()
             ),
             legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
             table: table(&cases),

@@ -8,7 +8,9 @@ use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{FAIRNESS_WINDOW_NS, common_ground, excludes, fairness, ground_told, on_ground, rivals};
+use crate::analyse::locks::{
+    FAIRNESS_WINDOW_NS, common_ground, describe_ground, excludes, fairness, on_ground, rivals,
+};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -33,10 +35,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let named = Shown::of(&placed.iter().map(|one| one.0).collect::<Vec<_>>(), |_| 0);
     let dot = |(at, (case, point)): (usize, &Placed<'_, '_>)| {
         let look = looks.get(study.index(&case.series));
-        let told = placed.len() <= MOST_NAMES || front.contains(&at) || named.shows(&case.series);
-        Dot { at: *point, ink: look.ink(), marker: look.marker, label: told.then(|| case.series.label()) }
+        let text = placed.len() <= MOST_NAMES || front.contains(&at) || named.shows(&case.series);
+        Dot { at: *point, ink: look.ink(), marker: look.marker, label: text.then(|| case.series.label()) }
     };
-    let title = format!("Fairness against throughput: {}, {}", ground_told(ground), place(placement));
+    let title = format!("Fairness against throughput: {}, {}", describe_ground(ground), place(placement));
     let chart = Scatter {
         description: "Jain's index over windows of 10 ms by acquisitions per second, one point per lock; a line joins \
              the locks that no other lock beats in both.",
@@ -83,11 +85,11 @@ fn steps(front: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
-    let told = |&at: &usize| {
+    let describe = |&at: &usize| {
         let (case, (rate, jain)) = &placed[at];
         format!("{} ({}, Jain {})", case.series.quoted(), format::rate(*rate), format::ratio(*jain))
     };
-    let named: Vec<String> = front.iter().map(told).collect();
+    let named: Vec<String> = front.iter().map(describe).collect();
     match named.as_slice() {
         [] => String::new(),
         [only] => format!("One lock is both the fastest and the most even: {only}."),

@@ -1,10 +1,10 @@
 //! Charts about locks, one file each. Each stands on the page only where the records hold what it is about.
 
 mod acquire;
-mod anatomy;
-mod crowding;
+mod cost_breakdown;
 mod fairness;
-mod hand_overs;
+mod hand_offs;
+mod oversubscribed;
 mod read_mostly;
 mod scaling;
 mod starvation;
@@ -22,15 +22,15 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
     let mut figures: Vec<Figure> = acquire::figure(study, looks, placement).into_iter().collect();
     figures.extend(throughput::figures(study, looks, placement));
     let single = [
-        crowding::figure,
+        oversubscribed::figure,
         waits::figure,
         fairness::figure,
         starvation::figure,
-        hand_overs::figure,
+        hand_offs::figure,
         read_mostly::rates,
         read_mostly::waits,
         tickets::figure,
-        anatomy::figure,
+        cost_breakdown::figure,
     ];
     figures.extend(single.into_iter().filter_map(|figure| figure(study, looks, placement)));
     figures

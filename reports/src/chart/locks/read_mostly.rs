@@ -9,7 +9,7 @@ use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::extreme;
-use crate::analyse::locks::{excludes, holders, home, rivals};
+use crate::analyse::locks::{contenders, excludes, home, rivals};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
@@ -39,7 +39,7 @@ pub fn rates(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<F
     let first = cases.first()?.case;
     let sweep = Sweep {
         id: "reads".into(),
-        title: format!("Reads per second: {} contenders, {}", holders(first), place(first.placement)),
+        title: format!("Reads per second: {} contenders, {}", contenders(first), place(first.placement)),
         description: "Reads per second of all contenders together by how many of a hundred accesses only read, one line per \
                       lock.",
         note: "Every read copies the state and checks that it is whole; a torn read makes the trial invalid. \
@@ -55,7 +55,7 @@ pub fn rates(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<F
 fn rates_table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Lock")
-        .count("Contenders", "holders_count", |case| Some(f64::from(holders(case.case))))
+        .count("Contenders", "contenders_count", |case| Some(f64::from(contenders(case.case))))
         .count("Reads", "reads_percent", |case| Some((READS.of)(case) as f64))
         .spread(READS_PER_S.columns, format::rate)
         .metric("Writes per second", "writes_per_s", format::rate, metric::WRITES_PER_S)
@@ -87,7 +87,7 @@ pub fn waits(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<F
     let tells = |case: &&CaseStudy<'_>| case.series.group == Some(Group::ReadMostly);
     let sweep = Sweep {
         id: "read-waits".into(),
-        title: format!("Wait of reads and writes, p99: {} contenders, {}", holders(first), place(first.placement)),
+        title: format!("Wait of reads and writes, p99: {} contenders, {}", contenders(first), place(first.placement)),
         description: "99th percentile of the wait of reads and of writes by how many of a hundred accesses only read, one \
                       panel per lock.",
         note: "Time from the request until the access that counted began, retries included. Reads are solid, \
@@ -107,15 +107,15 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         (case.series.group == Some(Group::ReadMostly)).then_some(())?;
         Some(value(case, metric::WRITE_P99_NS)?.max(1.0) / value(case, metric::READ_P99_NS)?.max(1.0))
     };
-    let told = |(case, ratio): (&CaseStudy<'_>, f64), longer: &str, ratio_of: fn(f64) -> f64| {
+    let describe = |(case, ratio): (&CaseStudy<'_>, f64), longer: &str, ratio_of: fn(f64) -> f64| {
         let (name, share) = (case.series.quoted(), (READS.of)(case));
         format!("with {name} {longer} {} times as long ({share}\u{202f}% reads)", format::ratio(ratio_of(ratio)))
     };
     let writes = extreme(cases, false, ratio).filter(|one| one.1 > 1.0);
     let reads = extreme(cases, true, ratio).filter(|one| one.1 < 1.0);
     let parts = [
-        writes.map(|one| told(one, "writes wait", |ratio| ratio)),
-        reads.map(|one| told(one, "reads wait", |ratio| 1.0 / ratio)),
+        writes.map(|one| describe(one, "writes wait", |ratio| ratio)),
+        reads.map(|one| describe(one, "reads wait", |ratio| 1.0 / ratio)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!("At p99, {}.", parts.join("; ")) }

@@ -7,7 +7,7 @@ use ipcmark_record::{Placement, metric};
 use super::super::Figure;
 use super::super::table::Table;
 use crate::analyse::answer::place;
-use crate::analyse::locks::{Work, excludes, holders};
+use crate::analyse::locks::{Work, contenders, excludes};
 use crate::analyse::scalability::{FEWEST_POINTS, Fit, Point, fit};
 use crate::analyse::statistics::Interval;
 use crate::analyse::study::CaseStudy;
@@ -16,11 +16,11 @@ use crate::format;
 /// Locks named in the sentence; the table names all.
 const MOST_NAMED: usize = 3;
 
-/// The table of fits; `cases` are of one work, in order of series and holders. `None` where no lock was tried with enough
+/// The table of fits; `cases` are of one work, in order of series and contenders. `None` where no lock was tried with enough
 /// numbers of contenders.
 pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> {
     let work = Work::of(cases[0].case);
-    let most = cases.iter().map(|case| holders(case.case)).max()?;
+    let most = cases.iter().map(|case| contenders(case.case)).max()?;
     let each = cases.chunk_by(|a, b| a.series == b.series).filter(|cases| excludes(cases[0]) && cases[0].is_sound());
     let mut fits: Vec<(&CaseStudy<'_>, Fit)> =
         each.filter_map(|cases| Some((cases[0], fit(&points(cases))?))).collect();
@@ -45,22 +45,22 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
 }
 
 /// What the law leaves of the rate of one alone, with this many.
-fn left(fit: &Fit, holders: u32) -> f64 {
-    fit.terms.at(f64::from(holders)) / fit.terms.lambda
+fn left(fit: &Fit, contenders: u32) -> f64 {
+    fit.terms.at(f64::from(contenders)) / fit.terms.lambda
 }
 
 fn points(cases: &[&CaseStudy<'_>]) -> Vec<Point> {
     let rate =
         |record: &ipcmark_record::Record| record.outcome.metrics.as_ref()?.get(metric::ACQUISITIONS_PER_S).copied();
     let point = |case: &&CaseStudy<'_>| Point {
-        n: f64::from(holders(case.case)),
-        sets: case.usable().filter_map(rate).collect(),
+        n: f64::from(contenders(case.case)),
+        repetitions: case.usable().filter_map(rate).collect(),
     };
     cases.iter().map(point).collect()
 }
 
-/// `contention 12 % [10, 14], coherence 0.3 % [0.2, 0.4]; most with 17 holders`.
-fn told(fit: &Fit) -> String {
+/// `contention 12 % [10, 14], coherence 0.3 % [0.2, 0.4]; most with 17 contenders`.
+fn describe(fit: &Fit) -> String {
     if !fit.explains() {
         return format!(
             "the law explains little of it (R\u{b2} {}, {} off)",
@@ -89,7 +89,7 @@ fn with_ends(share: f64, interval: Option<Interval>) -> String {
 fn answer(fits: &[(&CaseStudy<'_>, Fit)], most: u32) -> String {
     let explained: Vec<_> = fits.iter().filter(|(_, fit)| fit.explains()).collect();
     let name = |(case, fit): &&(&CaseStudy<'_>, Fit)| {
-        format!("{} ({}: {})", case.series.quoted(), format::percent(left(fit, most)), told(fit))
+        format!("{} ({}: {})", case.series.quoted(), format::percent(left(fit, most)), describe(fit))
     };
     let named: Vec<String> = explained.iter().take(MOST_NAMED).map(name).collect();
     let rest = fits.len() - explained.len();
@@ -107,7 +107,7 @@ fn answer(fits: &[(&CaseStudy<'_>, Fit)], most: u32) -> String {
 fn table(fits: &[(&CaseStudy<'_>, Fit)]) -> Table {
     Table::of(fits)
         .text("Lock", "mechanism", |(case, _)| case.series.label())
-        .text("In words", "words", |(_, fit)| told(fit))
+        .text("In words", "words", |(_, fit)| describe(fit))
         .text("Waiting", "waiting", |(case, _)| case.series.manner.word())
         .number("\u{3bb}", "lambda_per_s", format::rate, |(_, fit)| Some(fit.terms.lambda))
         .number("\u{3c3}", "sigma_share", format::percent, |(_, fit)| Some(fit.terms.sigma))

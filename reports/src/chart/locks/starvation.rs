@@ -10,7 +10,7 @@ use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, extreme};
 use crate::analyse::locks::{
-    common_ground, excludes, ground_told, on_ground, over_windows, rivals, whole_window_ns, windows_ns,
+    common_ground, describe_ground, excludes, on_ground, over_windows, rivals, whole_window_ns, windows_ns,
 };
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
@@ -48,7 +48,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let mut spans: Vec<u64> = points.map(|point| point.x as u64).collect();
     spans.sort_unstable();
     spans.dedup();
-    let title = format!("Fairness by length of window: {}, {}", ground_told(ground), place(placement));
+    let title = format!("Fairness by length of window: {}, {}", describe_ground(ground), place(placement));
     let chart = Lines {
         description: "Jain's index by the length of the window over which shares are counted, one line per lock.",
         scales: Scales {
@@ -67,7 +67,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              is 1 when all contenders got the same share, 1/{} when one got all. A line that rises late is a \
              lock that serves in long turns.{}",
             ground.1,
-            shown.told()
+            shown.describe()
         ),
         legend: looks.kinds_of(drawn.iter().map(|case| &case.series)),
         table: table(&cases, &lengths),
@@ -87,14 +87,14 @@ fn points(case: &CaseStudy<'_>, lengths: &[u64]) -> Vec<Point> {
 /// The locks with the longest and the shortest starvation.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let starved = |case: &CaseStudy<'_>| value(case, metric::STARVED_NS);
-    let told = |(case, ns): (&CaseStudy<'_>, f64)| {
+    let describe = |(case, ns): (&CaseStudy<'_>, f64)| {
         let run = value(case, metric::LONGEST_RUN)
             .map(|run| format!(", and the most acquisitions in a row are {}", format::whole(run as u64)));
         format!("with {} {}{}", case.series.quoted(), format::ns(ns), run.unwrap_or_default())
     };
     match (extreme(cases, false, starved), extreme(cases, true, starved)) {
         (Some(most), Some(least)) if cases.len() > 1 => {
-            format!("Longest time of a contender without the lock: {}; {}.", told(most), told(least))
+            format!("Longest time of a contender without the lock: {}; {}.", describe(most), describe(least))
         }
         _ => String::new(),
     }

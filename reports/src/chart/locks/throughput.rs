@@ -9,7 +9,7 @@ use super::super::{Figure, Looks};
 use super::scaling;
 use crate::analyse::answer::place;
 use crate::analyse::best::with_interval;
-use crate::analyse::locks::{Work, excludes, holders, rivals};
+use crate::analyse::locks::{Work, contenders, excludes, rivals};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -25,7 +25,7 @@ const ACQUISITIONS_PER_S: Value = Value {
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.sort_by(|a, b| {
-        let order = |case: &CaseStudy<'_>| (Work::of(case.case), case.series.clone(), holders(case.case));
+        let order = |case: &CaseStudy<'_>| (Work::of(case.case), case.series.clone(), contenders(case.case));
         order(a).cmp(&order(b))
     });
     let each = cases.chunk_by(|a, b| Work::of(a.case) == Work::of(b.case));
@@ -43,7 +43,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
     let numbers = CONTENDERS.values(cases);
     let limit = study.cpu_limit(&numbers, |contenders| contenders);
     let sweep = Sweep {
-        id: format!("holders-{}", work.id()),
+        id: format!("contenders-{}", work.id()),
         title: format!("Acquisitions per second against contenders: {work}, {}", place(placement)),
         description: "Acquisitions per second of all contenders together by the number of contenders, on logarithmic axes, \
                       one line per lock.",
@@ -68,7 +68,7 @@ fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> Strin
     let best = |n: u64, polls: bool| {
         let of = |case: &&&CaseStudy<'_>| {
             let competes = excludes(case) && case.is_sound() && case.series.between_processes();
-            competes && u64::from(holders(case.case)) == n && (case.series.manner == Manner::Polls) == polls
+            competes && u64::from(contenders(case.case)) == n && (case.series.manner == Manner::Polls) == polls
         };
         let cost = |case: &&&CaseStudy<'_>| case.cost_ns().unwrap_or(f64::MAX);
         let best = cases.iter().filter(of).min_by(|a, b| cost(a).total_cmp(&cost(b)))?;
@@ -79,21 +79,21 @@ fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> Strin
             with_interval(best.summary.typical.as_ref()?, format::rate)
         ))
     };
-    let told = |&n: &u64| {
+    let describe = |&n: &u64| {
         let parts: Vec<String> = [best(n, true), best(n, false)].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| format!("With {n} contenders the highest rate is that of {}.", parts.join(" and ")))
     };
-    asked.iter().filter_map(told).collect::<Vec<_>>().join(" ")
+    asked.iter().filter_map(describe).collect::<Vec<_>>().join(" ")
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Lock")
-        .count("Contenders", "holders_count", |case| Some(f64::from(holders(case.case))))
+        .count("Contenders", "contenders_count", |case| Some(f64::from(contenders(case.case))))
         .spread(ACQUISITIONS_PER_S.columns, format::rate)
         .metric("CPU time each", "cpu_ns", format::time, metric::CPU_NS_PER_ACQUISITION)
         .metric("Switches each", "switches_count", format::count, metric::SWITCHES_PER_ACQUISITION)
-        .metric("Handed off", "handed_over_share", format::percent, metric::HANDED_OVER_SHARE)
+        .metric("Handed off", "handed_off_share", format::percent, metric::HANDED_OVER_SHARE)
         .metric("Lost updates", "lost_count", |lost| format::whole(lost as u64), metric::LOST_UPDATES)
         .verdict()
         .table()

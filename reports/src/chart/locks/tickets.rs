@@ -8,7 +8,7 @@ use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, with_interval};
-use crate::analyse::locks::{excludes, holders, home, rivals};
+use crate::analyse::locks::{contenders, excludes, home, rivals};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
@@ -20,7 +20,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let mut cases = rivals(study, Measure::Tickets, placement);
     let sellers = most_common(&cases)?;
     let all = cases.clone();
-    cases.retain(|case| holders(case.case) == sellers);
+    cases.retain(|case| contenders(case.case) == sellers);
     cases.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
     let shown = Shown::of(&cases, |case| stock(case) as u64);
     let title = format!("Ticket sale: {sellers} sellers, one stock, {}", place(placement));
@@ -37,7 +37,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              is better. A sale from the JSON file opens, reads, parses and rewrites it under the lock. Every \
              stock was sold exactly, or the trial would be invalid. Rows without a lock are crossed out: they \
              had to oversell to be counted as caught.{}",
-                shown.told()
+                shown.describe()
             ),
             legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
             table: table(&all),
@@ -53,8 +53,8 @@ fn stock(case: &CaseStudy<'_>) -> Stock {
 
 /// The number of sellers that most cases have, the largest of equals.
 fn most_common(cases: &[&CaseStudy<'_>]) -> Option<u32> {
-    let with = |n: u32| cases.iter().filter(|case| holders(case.case) == n).count();
-    cases.iter().map(|case| holders(case.case)).max_by_key(|&n| (with(n), n))
+    let with = |n: u32| cases.iter().filter(|case| contenders(case.case) == n).count();
+    cases.iter().map(|case| contenders(case.case)).max_by_key(|&n| (with(n), n))
 }
 
 const fn heading(stock: Stock) -> &'static str {
@@ -136,7 +136,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Lock")
         .text("Stock", "stock", |case| stock(case).word())
-        .count("Sellers", "sellers_count", |case| Some(f64::from(holders(case.case))))
+        .count("Sellers", "sellers_count", |case| Some(f64::from(contenders(case.case))))
         .spread([("Time per ticket", "sale_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
         .metric("Retries per sale", "retries_count", format::count, metric::RETRIES_PER_UPDATE)
         .metric("Oversold", "oversold_count", |count| format::whole(count as u64), metric::OVERSOLD)

@@ -9,7 +9,7 @@ use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::extreme;
-use crate::analyse::locks::{Work, excludes, holders, rivals, utilisation};
+use crate::analyse::locks::{Work, contenders, excludes, rivals, utilisation};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -32,7 +32,7 @@ const PERCENTILES: [Curve; 3] = [
 /// The chart, of the sweep over think time that most cases belong to; `None` without any.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cases = sweep(study, placement)?;
-    let (n, inside) = (holders(cases[0].case), Work::of(cases[0].case).inside_ns);
+    let (n, inside) = (contenders(cases[0].case), Work::of(cases[0].case).critical_section_ns);
     let inside = if inside > 0 { format!(", {} inside", format::time(inside as f64).trimmed()) } else { String::new() };
     let sweep = Sweep {
         id: "waits".into(),
@@ -57,7 +57,7 @@ fn sweep<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Option<Vec<&'s C
     cases.retain(|case| excludes(case) && case.is_sound() && case.summary.p50_ns.is_some());
     let field = |case: &CaseStudy<'_>| {
         let work = Work::of(case.case);
-        (holders(case.case), work.inside_ns, work.lines)
+        (contenders(case.case), work.critical_section_ns, work.lines)
     };
     let mut fields: Vec<_> = cases.iter().map(|case| field(case)).collect();
     fields.sort_unstable();
@@ -77,9 +77,9 @@ fn sweep<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Option<Vec<&'s C
 /// The shortest and longest waits at the lowest and at the highest utilisation.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let places = UTILISATION.values(cases);
-    let told = |outside: u64| {
+    let describe = |outside: u64| {
         let there: Vec<&CaseStudy<'_>> =
-            cases.iter().copied().filter(|case| Work::of(case.case).outside_ns == outside).collect();
+            cases.iter().copied().filter(|case| Work::of(case.case).think_time_ns == outside).collect();
         let p99 = |case: &CaseStudy<'_>| case.summary.p99_ns;
         let (least, most) = (extreme(&there, true, p99)?, extreme(&there, false, p99)?);
         let rho = format::ratio(utilisation(least.0)?);
@@ -91,7 +91,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
         ))
     };
     let ends = [places.last().copied(), places.first().copied().filter(|_| places.len() > 1)];
-    ends.into_iter().flatten().filter_map(told).collect::<Vec<_>>().join(" ")
+    ends.into_iter().flatten().filter_map(describe).collect::<Vec<_>>().join(" ")
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {

@@ -29,7 +29,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
     Points {
         id: "pool-chunks".into(),
-        title: format!("How many tasks at once: {}", ground.told()),
+        title: format!("How many tasks at once: {}", ground.describe()),
         description: "Time for each task of a map by how many tasks go over at once, on a logarithmic axis, one row per pool.",
         answer: answer(&ground),
         note: "Circle: one by one. Square: chunks of 16. Triangle: a quarter of each worker's even share, as Python's \

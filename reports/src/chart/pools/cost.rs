@@ -28,7 +28,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
     Points {
         id: "pool-cost".into(),
-        title: format!("Cost of an empty task: {}", ground.told()),
+        title: format!("Cost of an empty task: {}", ground.describe()),
         description: "Time for each task by how tasks are handed out, on a logarithmic axis, one row per pool.",
         answer: answer(&ground),
         note: "Whole time over tasks done, median over repetitions with its 95 % interval. Circle: apply, one task at a time and \
@@ -46,10 +46,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     let of = |call: Call| called(ground, case, call).and_then(|case| case.summary.typical);
-    let told =
+    let text =
         SHOWN.iter().rev().filter_map(|&(call, _, word)| Some(format!("{word} {}", format::ns(of(call)?.value))));
     let marks = SHOWN.iter().filter_map(|&(call, marker, _)| Some((of(call)?, marker)));
-    Entry { case, label: None, note: told.collect::<Vec<_>>().join(", "), marks: marks.collect() }
+    Entry { case, label: None, note: text.collect::<Vec<_>>().join(", "), marks: marks.collect() }
 }
 
 /// The cheapest pools, one task at a time and many at once, next to Python.
@@ -59,7 +59,7 @@ fn answer(ground: &Ground<'_, '_>) -> String {
         let side = |case: &&CaseStudy<'_>| if python { is_python(case.case) } else { competes(case) };
         Best::among(of_call.filter(side).collect())
     };
-    let told = |call: Call, what: &str| {
+    let describe = |call: Call, what: &str| {
         let best_here = best(call, false)?;
         let beside = best(call, true).map(|python| {
             let times = python.typical().value / best_here.typical().value;
@@ -69,8 +69,8 @@ fn answer(ground: &Ground<'_, '_>) -> String {
         Some(format!("{what} with {names}: {time}{}", beside.unwrap_or_default()))
     };
     let parts: Vec<String> = [
-        told(Call::Apply, "A result is back soonest"),
-        told(Call::ApplyAsync, "With many tasks out at once a task costs least"),
+        describe(Call::Apply, "A result is back soonest"),
+        describe(Call::ApplyAsync, "With many tasks out at once a task costs least"),
     ]
     .into_iter()
     .flatten()

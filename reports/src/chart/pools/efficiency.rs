@@ -38,7 +38,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
             Panel { heading: heading.into(), lines, limits: Vec::new() }
         })
         .collect();
-    let title = format!("Efficiency against the length of a task: {}", ground.told());
+    let title = format!("Efficiency against the length of a task: {}", ground.describe());
     let chart = Lines {
         description: "The share of worker time that is the tasks' own work by the length of a task, one line per pool, \
                       with break-even and METG(50 %) marked on it.",
@@ -56,7 +56,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         note: format!(
             "Work done over workers times whole time. The large circle on a line is METG(50 %), the diamond its break-even with a \
              plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are 95 % intervals over repetitions.{}",
-            shown.told()
+            shown.describe()
         ),
         table: table(&ground, &serial),
         ..Figure::drawn("pool-efficiency", title, &chart)

@@ -46,7 +46,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let sections = sections.map(|found| (sort(found[0].case).1.to_owned(), found.iter().map(entry).collect()));
     Points {
         id: "pool-grains".into(),
-        title: format!("How small a task may be: {}", ground.told()),
+        title: format!("How small a task may be: {}", ground.describe()),
         description: "The break-even grain and METG(50 %) of each pool with their intervals, on a logarithmic axis.",
         answer: answer(&found),
         note: "Circle: METG(50 %), the smallest task at which half of the worker time is work (Slaughter et al. \
@@ -66,19 +66,21 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 fn entry<'s, 'a>(found: &Found<'s, 'a>) -> Entry<'s, 'a> {
     let mark = |reach: Option<Reach>, marker: Marker| match reach {
-        Some(Reach::At { grain_ns, interval }) => Some((Estimate { value: grain_ns, interval, sets: 0 }, marker)),
+        Some(Reach::At { grain_ns, interval }) => {
+            Some((Estimate { value: grain_ns, interval, repetitions: 0 }, marker))
+        }
         _ => None,
     };
     let short = |reach: Reach| match reach {
         Reach::At { grain_ns, .. } => format::ns(grain_ns),
-        other => other.told(),
+        other => other.describe(),
     };
-    let told = [("METG", found.metg), ("break-even", found.break_even)];
-    let told = told.into_iter().filter_map(|(word, reach)| Some(format!("{word} {}", short(reach?))));
+    let text = [("METG", found.metg), ("break-even", found.break_even)];
+    let text = text.into_iter().filter_map(|(word, reach)| Some(format!("{word} {}", short(reach?))));
     Entry {
         case: found.case,
         label: None,
-        note: told.collect::<Vec<_>>().join(", "),
+        note: text.collect::<Vec<_>>().join(", "),
         marks: [mark(found.break_even, Marker::Diamond), mark(found.metg, Marker::Circle)]
             .into_iter()
             .flatten()
@@ -93,7 +95,7 @@ fn answer(found: &[Found<'_, '_>]) -> String {
         let known = known.filter(|(_, reach)| !matches!(reach, Reach::Never(_)));
         known
             .min_by(|a, b| a.1.rank().total_cmp(&b.1.rank()))
-            .map(|(found, reach)| (found.case.series.quoted(), reach.told()))
+            .map(|(found, reach)| (found.case.series.quoted(), reach.describe()))
     };
     let half = soonest(|found| found.metg)
         .map(|(name, reach)| format!("Half of the workers' time is work from tasks of {reach} on with {name}."));
@@ -107,14 +109,14 @@ fn table(found: &[Found<'_, '_>]) -> Table {
         Some(Reach::At { interval: Some(interval), .. }) => Some(pick(interval)),
         _ => None,
     };
-    let told = |reach: Option<Reach>| reach.map_or_else(|| "–".to_owned(), Reach::told);
+    let describe = |reach: Option<Reach>| reach.map_or_else(|| "–".to_owned(), Reach::describe);
     Table::of(found)
         .case("Pool")
-        .text("METG(50 %)", "metg", |one| told(one.metg))
+        .text("METG(50 %)", "metg", |one| describe(one.metg))
         .time("Grain", "metg_ns", |one| one.metg.and_then(Reach::at))
         .time("Low", "metg_low_ns", |one| end(one.metg, |i| i.low))
         .time("High", "metg_high_ns", |one| end(one.metg, |i| i.high))
-        .text("Break-even", "break_even", |one| told(one.break_even))
+        .text("Break-even", "break_even", |one| describe(one.break_even))
         .time("Grain", "break_even_ns", |one| one.break_even.and_then(Reach::at))
         .time("Low", "break_even_low_ns", |one| end(one.break_even, |i| i.low))
         .time("High", "break_even_high_ns", |one| end(one.break_even, |i| i.high))

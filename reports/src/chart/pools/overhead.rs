@@ -30,7 +30,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     cases.retain(|case| PARTS.iter().all(|part| value(case, part.0).is_some()));
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
     let sections = by_scale(&cases, |case| whole(case), |case| bar(case, study, looks));
-    let title = format!("Where the time of an apply goes: {}", ground.told());
+    let title = format!("Where the time of an apply goes: {}", ground.describe());
     let chart = Bars {
         description: "Stacked bars: from handing a task over until a worker begins it, from its end until the result is \
                       read, and the rest of the time one apply takes.",

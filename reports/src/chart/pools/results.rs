@@ -16,7 +16,7 @@ pub fn side_by_side(study: &Study<'_>) -> Option<Figure> {
     let ground = empty_tasks(study)?;
     Some(Figure {
 id: "pool-results".into(),
-title: format!("Pools side by side: {}", ground.told()),
+title: format!("Pools side by side: {}", ground.describe()),
 note: "Empty tasks; medians over repetitions. Submit to start and finish to visible are those of apply, one task at a \
                time. Idle: CPU time of all roles in a second without work. Set-up: from nothing to the first result and \
                back to nothing; close waits for what is under way, terminate does not. A dash means that it was not \
@@ -75,8 +75,8 @@ pub fn after_kills(study: &Study<'_>) -> Option<Figure> {
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| noticed(a).total_cmp(&noticed(b)));
     Some(Figure {
-        id: "pool-deaths".into(),
-        title: format!("Worker killed during a task: {}", ground.told()),
+        id: "pool-kills".into(),
+        title: format!("Worker killed during a task: {}", ground.describe()),
         answer: answer(&cases),
         note: "Detected: time from the kill until the pool knows, median over kills. Lost tasks are reported to \
              the caller; retried tasks were done by another worker. Every other task was done exactly once, \

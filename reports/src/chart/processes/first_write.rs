@@ -24,7 +24,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| b.cost_ns().unwrap_or(0.0).total_cmp(&a.cost_ns().unwrap_or(0.0)));
     let longest = cases.iter().filter_map(|case| case.cost_ns()).fold(0.0, f64::max);
-    let title = format!("The first write to a page that another shares: {}", ground.told());
+    let title = format!("The first write to a page that another shares: {}", ground.describe());
     let chart = Bars {
         description: "For memory shared in each way, a bar for the first write to a page and one for a later write.",
         columns: vec![Column {

@@ -68,7 +68,7 @@ fn answer(ground: &Ground<'_, '_>) -> String {
         value(ground.cases.iter().find(same)?, metric::SPEED_UP)
     };
     let each = ground.cases.iter().filter(|case| !on_one(case.case.placement));
-    let told = |case: &&CaseStudy<'_>| {
+    let describe = |case: &&CaseStudy<'_>| {
         let two = speed_up(case, false)?;
         let one = speed_up(case, true).map(|one| format!(" (on one CPU {})", format::ratio(one)));
         Some(format!(
@@ -78,7 +78,7 @@ fn answer(ground: &Ground<'_, '_>) -> String {
             one.unwrap_or_default()
         ))
     };
-    let parts: Vec<String> = each.filter_map(told).collect();
+    let parts: Vec<String> = each.filter_map(describe).collect();
     if parts.is_empty() { String::new() } else { format!("On two CPUs the work of two is done {}.", parts.join("; ")) }
 }
 

@@ -33,7 +33,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = grounds.iter().find(plain).or(grounds.first())?;
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
-    let title = format!("Life of a process, stage by stage: {}", ground.told());
+    let title = format!("Life of a process, stage by stage: {}", ground.describe());
     let chart = Bars {
         description: "Stacked bars: time of the call that starts it, until its first word, until it answered per message, \
                       from telling it to leave until its end is seen, and for collecting it.",
@@ -79,16 +79,16 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
 
 /// The soonest word of a new process that runs a program of its own, of one that goes on as its parent, and of Python's.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
-    let told = |side: &dyn Fn(&CaseStudy<'_>) -> bool, what: &str| {
+    let describe = |side: &dyn Fn(&CaseStudy<'_>) -> bool, what: &str| {
         let best = Best::among(cases.iter().copied().filter(|case| side(case)).collect())?;
         let word = with_interval(best.typical(), format::time);
         Some(format!("{what} after {word} with {}", best.names()))
     };
     let process = |case: &CaseStudy<'_>| case.series.between_processes() && !is_python(case.case);
     let parts: Vec<String> = [
-        told(&process, "A new process says its first word soonest"),
-        told(&|case| !case.series.between_processes() && !is_python(case.case), "a new thread"),
-        told(&|case| is_python(case.case), "one of Python"),
+        describe(&process, "A new process says its first word soonest"),
+        describe(&|case| !case.series.between_processes() && !is_python(case.case), "a new thread"),
+        describe(&|case| is_python(case.case), "one of Python"),
     ]
     .into_iter()
     .flatten()

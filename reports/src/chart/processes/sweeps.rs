@@ -44,8 +44,8 @@ pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = swept(study, &PARENT_RSS)?;
     let answer = grown(&ground);
     let sweep = Sweep {
-        id: "start-up-resident".into(),
-        title: format!("Start-up against parent RSS: {}", ground.told()),
+        id: "start-up-parent-rss".into(),
+        title: format!("Start-up against parent RSS: {}", ground.describe()),
         description: "Time from the call to the first word by the memory of the parent that is in use, one line per way \
                       to start.",
         note: "Private memory of the parent (parent RSS), each page written before. A fork copies the page \
@@ -64,8 +64,8 @@ pub fn batch(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = swept(study, &BATCH)?;
     let answer = most(&ground);
     let sweep = Sweep {
-        id: "start-up-at-once".into(),
-        title: format!("Starting processes in batches: {}", ground.told()),
+        id: "start-up-batch".into(),
+        title: format!("Starting processes in batches: {}", ground.describe()),
         description: "Lives per second by how many are started before the first is waited for, on logarithmic axes, one line \
                       per way to start.",
         note: "A life goes from the call to the collection. Bands are 95 % intervals over repetitions.".into(),
@@ -90,12 +90,12 @@ fn grown(ground: &Ground<'_, '_>) -> String {
     let mut each: Vec<(&&CaseStudy<'_>, f64)> = each.filter(|(case, _)| case.series.between_processes()).collect();
     each.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (Some(least), Some(most)) = (each.first(), each.last()) else { return String::new() };
-    let told = |(case, times): &(&&CaseStudy<'_>, f64)| match *times {
+    let describe = |(case, times): &(&&CaseStudy<'_>, f64)| match *times {
         times if times < LONGER => format!("no longer with {}", case.series.quoted()),
         times => format!("{} times as long with {}", format::ratio(times), case.series.quoted()),
     };
-    let beside = if each.len() > 1 { format!(", and {}", told(least)) } else { String::new() };
-    format!("A parent of {} makes a start take {}{beside}.", format::bytes(largest), told(most))
+    let beside = if each.len() > 1 { format!(", and {}", describe(least)) } else { String::new() };
+    format!("A parent of {} makes a start take {}{beside}.", format::bytes(largest), describe(most))
 }
 
 /// The highest rates with the smallest and the largest batch.

@@ -24,10 +24,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         cases
     };
     let sections =
-        Ending::ALL.iter().map(|&ending| (told(ending).to_owned(), of(ending).into_iter().map(entry).collect()));
+        Ending::ALL.iter().map(|&ending| (describe(ending).to_owned(), of(ending).into_iter().map(entry).collect()));
     Points {
         id: "watch".into(),
-        title: format!("How long until an end is known: {}", ground.told()),
+        title: format!("How long until an end is known: {}", ground.describe()),
         description: "Time from an end until it is known, median and 99th percentile, by how the end came, on a \
                       logarithmic axis.",
         answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
@@ -44,7 +44,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     .figure(study, looks)
 }
 
-fn told(ending: Ending) -> &'static str {
+fn describe(ending: Ending) -> &'static str {
     match ending {
         Ending::Exit => "it leaves by itself",
         Ending::Terminate => "it is told to (SIGTERM)",
@@ -57,7 +57,7 @@ fn told(ending: Ending) -> &'static str {
 
 fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     let p99 = case.summary.p99_ns;
-    let late = p99.map(|value| (Estimate { value, interval: None, sets: 0 }, Marker::Diamond));
+    let late = p99.map(|value| (Estimate { value, interval: None, repetitions: 0 }, Marker::Diamond));
     let note = case.cost_ns().map(format::ns).into_iter().chain(p99.map(|ns| format!("p99 {}", format::ns(ns))));
     Entry {
         case,

@@ -38,7 +38,14 @@ pub fn named(row: &str) -> One {
 }
 
 /// Tasks handed to two workers. One task takes its workers `cost` beside its own work, whatever the grain.
-pub fn dispatch(one: &One, call: Call, grain_ns: u64, chunk: Option<Chunk>, set: u32, random: &mut Random) -> Record {
+pub fn dispatch(
+    one: &One,
+    call: Call,
+    grain_ns: u64,
+    chunk: Option<Chunk>,
+    repetition: u32,
+    random: &mut Random,
+) -> Record {
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Dispatch) }.with(|p| {
         p.workers = Some(2);
         p.call = Some(call);
@@ -67,11 +74,11 @@ pub fn dispatch(one: &One, call: Call, grain_ns: u64, chunk: Option<Chunk>, set:
         (metric::SUBMIT_TO_START_NS, overhead * 0.52),
         (metric::FINISH_TO_VISIBLE_NS, overhead * 0.37),
     ];
-    let record = trial(case, set, &metrics);
+    let record = trial(case, repetition, &metrics);
     if call == Call::Apply { with_waits(record, task_ns, random) } else { record }
 }
 
-fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
+fn about_the_pool(one: &One, repetition: u32, random: &mut Random) -> Vec<Record> {
     let case = |measure| Case { placement: Placement::Spread, ..one.case(measure) }.with(|p| p.workers = Some(2));
     let start = if one.isolation == Isolation::Process { 900_000.0 } else { 60_000.0 } * noise(random);
     let busy = if matches!(one.wait, Some(Wait::Spin)) { 2e9 } else { 80_000.0 };
@@ -82,13 +89,17 @@ fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
         (metric::PSS_BYTES_PER_WORKER, 1.3e6),
     ];
     let mut records = vec![
-        trial(case(Measure::SetUp), set, &set_up),
-        trial(case(Measure::Idle), set, &[(metric::IDLE_CPU_NS_PER_S, busy * noise(random))]),
+        trial(case(Measure::SetUp), repetition, &set_up),
+        trial(case(Measure::Idle), repetition, &[(metric::IDLE_CPU_NS_PER_S, busy * noise(random))]),
     ];
     if one.isolation == Isolation::Process {
         let killed =
             [(metric::RECOVERY_NS, 240_000.0 * noise(random)), (metric::TASKS_LOST, 1.0), (metric::TASKS_RETRIED, 0.0)];
-        records.push(trial(case(Measure::Recover).with(|p| p.kill_point = Some(KillPoint::Holding)), set, &killed));
+        records.push(trial(
+            case(Measure::Recover).with(|p| p.kill_point = Some(KillPoint::Holding)),
+            repetition,
+            &killed,
+        ));
     }
     for rate in [1_000u64, 10_000, 100_000] {
         let paced = case(Measure::Paced).with(|p| {
@@ -97,7 +108,7 @@ fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
             p.message_bytes = Some(64);
         });
         let mut record =
-            trial(paced, set, &[(metric::LATENCY_NS, one.cost * 1.8), (metric::MESSAGES_PER_S, rate as f64)]);
+            trial(paced, repetition, &[(metric::LATENCY_NS, one.cost * 1.8), (metric::MESSAGES_PER_S, rate as f64)]);
         if rate as f64 > 1e9 / one.cost {
             record.outcome.verdict = Some(Verdict::Overloaded);
         }
@@ -107,23 +118,23 @@ fn about_the_pool(one: &One, set: u32, random: &mut Random) -> Vec<Record> {
 }
 
 /// Everything that is asked of pools.
-pub fn pool_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn pool_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| POOLS.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| POOLS.iter().map(move |one| (repetition, one))) {
         for call in [Call::Apply, Call::ApplyAsync, Call::Map] {
-            records.push(dispatch(one, call, 0, None, set, &mut random));
+            records.push(dispatch(one, call, 0, None, repetition, &mut random));
         }
         for grain_ns in &GRAINS[1..] {
-            records.push(dispatch(one, Call::ApplyAsync, *grain_ns, None, set, &mut random));
+            records.push(dispatch(one, Call::ApplyAsync, *grain_ns, None, repetition, &mut random));
         }
         if one.mechanism == "serial" {
             continue;
         }
         for chunk in [Chunk::Sixteen, Chunk::Python, Chunk::Guided] {
-            records.push(dispatch(one, Call::Map, 0, Some(chunk), set, &mut random));
+            records.push(dispatch(one, Call::Map, 0, Some(chunk), repetition, &mut random));
         }
-        records.extend(about_the_pool(one, set, &mut random));
+        records.extend(about_the_pool(one, repetition, &mut random));
     }
     finish(records, "Which pool should share out the tasks of a made-up machine?")
 }

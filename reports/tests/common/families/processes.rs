@@ -24,7 +24,7 @@ const fn way(mechanism: &'static str, group: Group, isolation: Isolation, cost: 
 }
 
 /// Lives of one way to start.
-pub fn start_up(one: &One, resident_mib: u64, at_once: Option<u32>, set: u32, random: &mut Random) -> Record {
+pub fn start_up(one: &One, resident_mib: u64, at_once: Option<u32>, repetition: u32, random: &mut Random) -> Record {
     let case = one.case(Measure::StartUp).with(|p| {
         p.parent_rss_bytes = Some(resident_mib << 20);
         p.batch = at_once;
@@ -41,10 +41,10 @@ pub fn start_up(one: &One, resident_mib: u64, at_once: Option<u32>, set: u32, ra
         (metric::LIFE_NS, word + one.cost * 0.4 + 23_000.0),
         (metric::STARTS_PER_S, 1e9 / (word * 1.4) * f64::from(at_once.unwrap_or(1)).powf(0.4)),
     ];
-    with_waits(trial(case, set, &metrics), word, random)
+    with_waits(trial(case, repetition, &metrics), word, random)
 }
 
-fn watch(set: u32, random: &mut Random) -> Vec<Record> {
+fn watch(repetition: u32, random: &mut Random) -> Vec<Record> {
     let ways = [("waitpid", 22_000.0), ("waitpid-timeout", 480_000.0), ("signalfd", 31_000.0), ("pidfd", 27_000.0)];
     let endings = [Ending::Exit, Ending::Terminate, Ending::Kill, Ending::Zombie];
     let all = ways.into_iter().flat_map(|way| endings.map(|ending| (way, ending)));
@@ -60,12 +60,12 @@ fn watch(set: u32, random: &mut Random) -> Vec<Record> {
         // What ended long ago cannot be noticed any more.
         let known = if ending == Ending::Zombie { metric::REAP_NS } else { metric::NOTICE_NS };
         let metrics = [(known, ns), (metric::ALIVE_NS, 310.0)];
-        with_waits(trial(one.case(Measure::Watch).with(|p| p.ending = Some(ending)), set, &metrics), ns, random)
+        with_waits(trial(one.case(Measure::Watch).with(|p| p.ending = Some(ending)), repetition, &metrics), ns, random)
     })
     .collect()
 }
 
-fn first_write(set: u32, random: &mut Random) -> Vec<Record> {
+fn first_write(repetition: u32, random: &mut Random) -> Vec<Record> {
     let memory = [
         ("after-fork", Isolation::Process, 1_150.0, "what the child writes the parent does not see"),
         ("shared-mapping", Isolation::Process, 240.0, "what the child writes the parent sees"),
@@ -76,13 +76,13 @@ fn first_write(set: u32, random: &mut Random) -> Vec<Record> {
             let one = One { family: "isolation", mechanism, group: Group::Processes, wait: None, isolation, cost };
             let metrics =
                 [(metric::FIRST_WRITE_NS, cost * noise(random)), (metric::LATER_WRITE_NS, 2.1 * noise(random))];
-            let record = trial(one.case(Measure::FirstWrite), set, &metrics);
+            let record = trial(one.case(Measure::FirstWrite), repetition, &metrics);
             Record { outcome: Outcome { why: Some(said.into()), ..record.outcome }, ..record }
         })
         .into()
 }
 
-fn parallel(set: u32, random: &mut Random) -> Vec<Record> {
+fn parallel(repetition: u32, random: &mut Random) -> Vec<Record> {
     let mut records = Vec::new();
     for (mechanism, isolation, placement) in [Isolation::Process, Isolation::Thread].into_iter().flat_map(|isolation| {
         let both = [Placement::SameCpu, Placement::SameL3];
@@ -106,7 +106,7 @@ fn parallel(set: u32, random: &mut Random) -> Vec<Record> {
             blocked_ns: shares[2] * 1_000_000,
             ..RoleCost::default()
         };
-        let mut record = trial(case, set, &metrics);
+        let mut record = trial(case, repetition, &metrics);
         record.outcome.roles = Some(vec![role("first"), role("second")]);
         records.push(record);
     }
@@ -114,17 +114,17 @@ fn parallel(set: u32, random: &mut Random) -> Vec<Record> {
 }
 
 /// Everything that is asked of processes.
-pub fn process_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn process_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for set in 0..sets {
+    for repetition in 0..repetitions {
         for one in WAYS {
-            records.extend([0, 100, 1024].map(|mib| start_up(one, mib, None, set, &mut random)));
-            records.extend([8, 64].map(|n| start_up(one, 0, Some(n), set, &mut random)));
+            records.extend([0, 100, 1024].map(|mib| start_up(one, mib, None, repetition, &mut random)));
+            records.extend([8, 64].map(|n| start_up(one, 0, Some(n), repetition, &mut random)));
         }
-        records.extend(watch(set, &mut random));
-        records.extend(first_write(set, &mut random));
-        records.extend(parallel(set, &mut random));
+        records.extend(watch(repetition, &mut random));
+        records.extend(first_write(repetition, &mut random));
+        records.extend(parallel(repetition, &mut random));
     }
     finish(records, "What does it cost to start a process on a made-up machine?")
 }

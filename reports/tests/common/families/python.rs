@@ -22,7 +22,7 @@ fn channel(mechanism: &'static str, group: Group, wait: Wait, fixed_ns: f64) -> 
 }
 
 /// Everything that is asked of Python, and of what could take its place.
-pub fn python_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn python_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let random = &mut random;
     let mut records = Vec::new();
@@ -34,17 +34,20 @@ pub fn python_run(sets: u32, seed: u64) -> Vec<Record> {
         channel("python-queue", Group::Python, Wait::Block, 34_000.0),
         channel("python-shared-memory", Group::Python, Wait::Block, 29_000.0),
     ];
-    for set in 0..sets {
+    for repetition in 0..repetitions {
         for (one, measure, bytes) in channels.iter().flat_map(|one| {
             [Measure::RoundTrip, Measure::Stream].into_iter().flat_map(move |it| [(one, it, 64), (one, it, 65_536)])
         }) {
-            records.push(measured(one, case(one, measure, Placement::SameL3, bytes), set, random));
+            records.push(measured(one, case(one, measure, Placement::SameL3, bytes), repetition, random));
         }
         for mechanism in ["futex-mutex", "pthread-normal"] {
-            records.push(acquire(&named(mechanism), set, random));
-            let asked = Asked { holders: 2, inside_ns: 0, outside_ns: 0, hogs: 0 };
-            records.push(contention(&named(mechanism), asked, set, random));
-            let mut slow = [acquire(&named(mechanism), set, random), contention(&named(mechanism), asked, set, random)];
+            records.push(acquire(&named(mechanism), repetition, random));
+            let asked = Asked { contenders: 2, critical_section_ns: 0, think_time_ns: 0, hogs: 0 };
+            records.push(contention(&named(mechanism), asked, repetition, random));
+            let mut slow = [
+                acquire(&named(mechanism), repetition, random),
+                contention(&named(mechanism), asked, repetition, random),
+            ];
             for record in slow.iter_mut().filter(|_| mechanism == "futex-mutex") {
                 record.case.mechanism = "python-lock".into();
                 record.case.group = Some(Group::Python);
@@ -64,13 +67,13 @@ pub fn python_run(sets: u32, seed: u64) -> Vec<Record> {
             "python-thread-pool/block",
         ] {
             for call in [Call::Apply, Call::ApplyAsync, Call::Map] {
-                records.push(pools::dispatch(&pools::named(row), call, 0, None, set, random));
+                records.push(pools::dispatch(&pools::named(row), call, 0, None, repetition, random));
             }
         }
-        records.extend(states::STATES.iter().map(|one| states::access(one, 2, 90, set, random)));
-        records.extend(states::QUEUES.iter().map(|one| states::drain(one, (1, 1), set, random)));
-        records.extend(processes::WAYS.iter().map(|one| processes::start_up(one, 0, None, set, random)));
-        records.extend(servers::SERVERS.iter().map(|one| servers::serve(one, 8, Service::Echo, set, random)));
+        records.extend(states::STATES.iter().map(|one| states::access(one, 2, 90, repetition, random)));
+        records.extend(states::QUEUES.iter().map(|one| states::drain(one, (1, 1), repetition, random)));
+        records.extend(processes::WAYS.iter().map(|one| processes::start_up(one, 0, None, repetition, random)));
+        records.extend(servers::SERVERS.iter().map(|one| servers::serve(one, 8, Service::Echo, repetition, random)));
     }
     finish(records, "What would I gain over Python's multiprocessing on a made-up machine?")
 }

@@ -28,7 +28,7 @@ const fn server(mechanism: &'static str, group: Group, wait: Wait, cost: f64) ->
 }
 
 /// Closed loop.
-pub fn serve(one: &One, clients: u32, service: Service, set: u32, random: &mut Random) -> Record {
+pub fn serve(one: &One, clients: u32, service: Service, repetition: u32, random: &mut Random) -> Record {
     let grain_ns = (service == Service::Compute).then_some(10_000);
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Serve) }.with(|p| {
         p.clients = Some(clients);
@@ -52,19 +52,19 @@ pub fn serve(one: &One, clients: u32, service: Service, set: u32, random: &mut R
         (metric::CONNECT_NS, connect),
         (metric::PSS_BYTES_PER_CONNECTION, memory * noise(random)),
     ];
-    with_waits(trial(case, set, &metrics), n * 1e9 / rate, random)
+    with_waits(trial(case, repetition, &metrics), n * 1e9 / rate, random)
 }
 
 /// Everything that is asked of servers.
-pub fn server_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn server_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| SERVERS.iter().map(move |one| (set, one))) {
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| SERVERS.iter().map(move |one| (repetition, one))) {
         for (clients, service) in CLIENTS.iter().flat_map(|&n| [(n, Service::Echo), (n, Service::Compute)]) {
             if one.mechanism.starts_with("iterative") && clients > 64 {
                 continue;
             }
-            records.push(serve(one, clients, service, set, &mut random));
+            records.push(serve(one, clients, service, repetition, &mut random));
         }
         for rate in [1_000, 20_000] {
             let case = Case { placement: Placement::Spread, ..one.case(Measure::Paced) }.with(|p| {
@@ -75,7 +75,7 @@ pub fn server_run(sets: u32, seed: u64) -> Vec<Record> {
                 p.arrivals = Some(Arrivals::Poisson);
             });
             let ns = one.cost * 2.2 * noise(&mut random);
-            let record = trial(case, set, &[(metric::LATENCY_NS, ns), (metric::MESSAGES_PER_S, rate as f64)]);
+            let record = trial(case, repetition, &[(metric::LATENCY_NS, ns), (metric::MESSAGES_PER_S, rate as f64)]);
             records.push(with_waits(record, ns, &mut random));
         }
     }

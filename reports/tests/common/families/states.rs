@@ -38,9 +38,9 @@ const fn queue(mechanism: &'static str, group: Group, wait: Wait, isolation: Iso
 }
 
 /// Several users of one state.
-pub fn access(one: &One, holders: u32, reads_percent: u32, set: u32, random: &mut Random) -> Record {
+pub fn access(one: &One, contenders: u32, reads_percent: u32, repetition: u32, random: &mut Random) -> Record {
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Access) }.with(|p| {
-        p.contenders = Some(holders);
+        p.contenders = Some(contenders);
         p.reads_percent = Some(reads_percent);
         p.keys = Some(1024);
         p.message_bytes = Some(64);
@@ -48,18 +48,18 @@ pub fn access(one: &One, holders: u32, reads_percent: u32, set: u32, random: &mu
     let writes = 1.0 - f64::from(reads_percent) / 100.0;
     let ns = one.cost * (1.0 + 2.0 * writes) * noise(random);
     let mut metrics = vec![
-        (metric::ACCESSES_PER_S, 1e9 / ns * f64::from(holders).powf(0.3)),
+        (metric::ACCESSES_PER_S, 1e9 / ns * f64::from(contenders).powf(0.3)),
         (metric::READ_P50_NS, ns),
         (metric::READ_P99_NS, ns * 6.0),
     ];
     if reads_percent < 100 {
         metrics.extend([(metric::WRITE_P50_NS, ns * 1.4), (metric::WRITE_P99_NS, ns * 9.0)]);
     }
-    trial(case, set, &metrics)
+    trial(case, repetition, &metrics)
 }
 
 /// Producers and consumers of one queue.
-pub fn drain(one: &One, sides: (u32, u32), set: u32, random: &mut Random) -> Record {
+pub fn drain(one: &One, sides: (u32, u32), repetition: u32, random: &mut Random) -> Record {
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Drain) }.with(|p| {
         p.pattern = Some(Pattern { senders: sides.0, receivers: sides.1 });
         p.message_bytes = Some(64);
@@ -76,26 +76,27 @@ pub fn drain(one: &One, sides: (u32, u32), set: u32, random: &mut Random) -> Rec
     if one.mechanism != "sysv-msg" {
         metrics.push((metric::TIME_OUT_LATE_NS, 61_000.0));
     }
-    with_waits(trial(case, set, &metrics), ns * 3.0, random)
+    with_waits(trial(case, repetition, &metrics), ns * 3.0, random)
 }
 
 /// Everything that is asked of shared state.
-pub fn state_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn state_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
-    for (set, one) in (0..sets).flat_map(|set| STATES.iter().map(move |one| (set, one))) {
-        for (holders, reads) in [1, 2, 4].into_iter().flat_map(|n| [0, 50, 90, 99, 100].map(|reads| (n, reads))) {
-            records.push(access(one, holders, reads, set, &mut random));
+    for (repetition, one) in (0..repetitions).flat_map(|repetition| STATES.iter().map(move |one| (repetition, one))) {
+        for (contenders, reads) in [1, 2, 4].into_iter().flat_map(|n| [0, 50, 90, 99, 100].map(|reads| (n, reads))) {
+            records.push(access(one, contenders, reads, repetition, &mut random));
         }
     }
     finish(records, "How should processes of a made-up machine share state?")
 }
 
 /// Everything that is asked of queues of work.
-pub fn queue_run(sets: u32, seed: u64) -> Vec<Record> {
+pub fn queue_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
-    let each = (0..sets).flat_map(|set| QUEUES.iter().map(move |one| (set, one)));
-    let records =
-        each.flat_map(|(set, one)| [(1, 1), (2, 2), (3, 1), (1, 3)].map(|sides| drain(one, sides, set, &mut random)));
+    let each = (0..repetitions).flat_map(|repetition| QUEUES.iter().map(move |one| (repetition, one)));
+    let records = each.flat_map(|(repetition, one)| {
+        [(1, 1), (2, 2), (3, 1), (1, 3)].map(|sides| drain(one, sides, repetition, &mut random))
+    });
     finish(records.collect(), "Through which queue should work go on a made-up machine?")
 }

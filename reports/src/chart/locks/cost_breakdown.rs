@@ -2,14 +2,14 @@
 
 use ipcmark_record::{Floors, Measure, Placement};
 
-use super::super::anatomy::{bar, legend, slices};
 use super::super::axis::Axis;
 use super::super::bars::{Bars, Column, Section};
+use super::super::cost_breakdown::{bar, legend, slices};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
-use crate::analyse::anatomy::{Priced, price};
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, holders, home, rivals};
+use crate::analyse::cost_model::{Priced, price};
+use crate::analyse::locks::{Work, contenders, home, rivals};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -44,11 +44,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              much. An exclamation mark flags a difference above 25 %. On the right, a bar beyond the line \
              often means that the waiter was still polling when the lock was released, so that no wake-up was \
              paid.{}",
-                shown.told()
+                shown.describe()
             ),
             legend: legend(all.iter().map(|one| &one.1)),
             table: table(&all),
-            ..Figure::drawn("lock-anatomy", title, &short)
+            ..Figure::drawn("lock-cost-breakdown", title, &short)
         }
         .unfolding("The same for every variant", shown.is_partial().then(|| chart(&Shown::default())))
     })
@@ -73,8 +73,8 @@ fn explained<'s, 'a>(
 fn handed_over<'s, 'a>(study: &'s Study<'a>, placement: Placement, floors: &Floors) -> Vec<Explained<'s, 'a>> {
     let mut priced = explained(study, placement, Measure::Contention, floors);
     priced.retain(|(case, _)| {
-        let Work { inside_ns, outside_ns, lines, .. } = Work::of(case.case);
-        holders(case.case) == 2 && (inside_ns, outside_ns, lines) == (0, 0, 1)
+        let Work { critical_section_ns, think_time_ns, lines, .. } = Work::of(case.case);
+        contenders(case.case) == 2 && (critical_section_ns, think_time_ns, lines) == (0, 0, 1)
     });
     priced
 }

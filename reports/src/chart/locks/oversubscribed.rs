@@ -10,11 +10,11 @@ use super::super::table::{OfCase, Table};
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::locks::{Work, common_ground, excludes, holders, with_hogs};
+use crate::analyse::locks::{Work, common_ground, contenders, excludes, with_hogs};
 use crate::analyse::series::Manner;
 use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::{cost_ns, sets};
+use crate::analyse::trials::{cost_ns, repetitions};
 use crate::format;
 
 /// A crowd next to the same lock with a CPU for each holder.
@@ -29,10 +29,10 @@ impl Crowded<'_, '_> {
         self.case.case.params.hogs.unwrap_or(0)
     }
 
-    /// `8 holders`, or `beside a hog`.
-    fn told(&self) -> String {
+    /// `8 contenders`, or `beside a hog`.
+    fn describe(&self) -> String {
         match self.hogs() {
-            0 => format!("{} contenders", holders(self.case.case)),
+            0 => format!("{} contenders", contenders(self.case.case)),
             1 => "beside a CPU hog".into(),
             hogs => format!("beside {hogs} CPU hogs"),
         }
@@ -57,12 +57,12 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let roomy: Vec<&CaseStudy<'_>> = all
         .iter()
         .copied()
-        .filter(|case| holders(case.case) <= cpus && case.case.params.hogs.unwrap_or(0) == 0)
+        .filter(|case| contenders(case.case) <= cpus && case.case.params.hogs.unwrap_or(0) == 0)
         .collect();
     let ground = common_ground(study, &roomy)?;
     let crowded = crowded(&all, &roomy, ground, cpus);
     let of_rows: Vec<&CaseStudy<'_>> = crowded.iter().map(|one| one.case).collect();
-    let shown = Shown::of(&of_rows, |case| u64::from(holders(case.case) * 100 + case.case.params.hogs.unwrap_or(0)));
+    let shown = Shown::of(&of_rows, |case| u64::from(contenders(case.case) * 100 + case.case.params.hogs.unwrap_or(0)));
     let sections: Vec<Section> =
         Manner::ALL.into_iter().filter_map(|manner| section(study, looks, &crowded, manner, &shown)).collect();
     let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
@@ -83,7 +83,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             "Ratio of the two medians with its 95 % interval. Circle: the most contenders. Diamond: beside a \
              CPU hog. A rate can also rise: the contender that has the CPU then has the lock to itself for a \
              time slice, and the others starve meanwhile.{}",
-            shown.told()
+            shown.describe()
         ),
         legend: looks.kinds_of(of_rows.iter().map(|case| &case.series)),
         table: table(&crowded),
@@ -97,11 +97,11 @@ fn crowded<'s, 'a>(
     (work, n): (Work, u32),
     cpus: u32,
 ) -> Vec<Crowded<'s, 'a>> {
-    let rate = |case: &CaseStudy<'_>| sets(&case.records, Kind::Cost, cost_ns);
+    let rate = |case: &CaseStudy<'_>| repetitions(&case.records, Kind::Cost, cost_ns);
     let of = |case: &&'s CaseStudy<'a>| {
-        let (wanting, hogs) = (holders(case.case), case.case.params.hogs.unwrap_or(0));
+        let (wanting, hogs) = (contenders(case.case), case.case.params.hogs.unwrap_or(0));
         let alike = |other: &&&CaseStudy<'_>| {
-            other.series == case.series && Work::of(other.case) == work && holders(other.case) == n
+            other.series == case.series && Work::of(other.case) == work && contenders(other.case) == n
         };
         let asked = Work::of(case.case) == work && (hogs > 0 || wanting > cpus) && (hogs == 0 || wanting == n);
         let base = roomy.iter().find(alike).filter(|_| asked)?;
@@ -125,7 +125,7 @@ fn section(
         .chunk_by(|a, b| a.case.series == b.case.series)
         .filter_map(|of_one| {
             let look = looks.get(study.index(&of_one[0].case.series));
-            let most = of_one.iter().filter(|one| one.hogs() == 0).max_by_key(|one| holders(one.case.case));
+            let most = of_one.iter().filter(|one| one.hogs() == 0).max_by_key(|one| contenders(one.case.case));
             let beside = of_one.iter().filter(|one| one.hogs() > 0).max_by_key(|one| one.hogs());
             let mark = |one: &Crowded<'_, '_>, marker: Marker| {
                 let (value, interval) = one.ratio.with_ends();
@@ -134,7 +134,7 @@ fn section(
             let marks = [most.map(|one| mark(one, Marker::Circle)), beside.map(|one| mark(one, Marker::Diamond))];
             let marks: Vec<Mark> = marks.into_iter().flatten().collect();
             let notes: Vec<String> =
-                [most, beside].into_iter().flatten().map(|one| format!("{} {}", one.told(), one.left())).collect();
+                [most, beside].into_iter().flatten().map(|one| format!("{} {}", one.describe(), one.left())).collect();
             let order = marks.first()?.value;
             let label = of_one[0].case.series.label();
             Some((order, Row { label, ink: look.ink(), note: notes.join(", "), marks }))
@@ -148,13 +148,15 @@ fn section(
 /// The lock that loses most, and the one that loses least.
 fn answer(crowded: &[Crowded<'_, '_>]) -> String {
     let by_ratio = |a: &&Crowded<'_, '_>, b: &&Crowded<'_, '_>| a.ratio.value.total_cmp(&b.ratio.value);
-    let told = |one: &Crowded<'_, '_>| {
+    let describe = |one: &Crowded<'_, '_>| {
         let (name, manner) = (one.case.series.quoted(), one.case.series.manner.word());
-        format!("{name}, which {manner}, comes to {} times its rate ({})", one.left(), one.told())
+        format!("{name}, which {manner}, comes to {} times its rate ({})", one.left(), one.describe())
     };
     match (crowded.iter().min_by(by_ratio), crowded.iter().max_by(by_ratio)) {
-        (Some(worst), Some(best)) if crowded.len() > 1 => format!("With too few CPUs {}; {}.", told(worst), told(best)),
-        (Some(only), _) => format!("With too few CPUs {}.", told(only)),
+        (Some(worst), Some(best)) if crowded.len() > 1 => {
+            format!("With too few CPUs {}; {}.", describe(worst), describe(best))
+        }
+        (Some(only), _) => format!("With too few CPUs {}.", describe(only)),
         _ => String::new(),
     }
 }
@@ -163,7 +165,7 @@ fn table(crowded: &[Crowded<'_, '_>]) -> Table {
     let end = |one: &Crowded<'_, '_>, pick: fn(Interval) -> f64| one.ratio.interval.map(pick);
     Table::of(crowded)
         .case("Lock")
-        .count("Contenders", "holders_count", |one| Some(f64::from(holders(one.case.case))))
+        .count("Contenders", "contenders_count", |one| Some(f64::from(contenders(one.case.case))))
         .count("CPU hogs", "hogs_count", |one| Some(f64::from(one.hogs())))
         .typical("Rate", "acquisitions_per_s", format::rate)
         .number("Times uncrowded", "ratio_count", format::ratio, |one| Some(one.ratio.value))

@@ -10,11 +10,11 @@ use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::Shown;
-use crate::analyse::crowd::{Crowd, Topology};
+use crate::analyse::crowd::{Crowd, GrowingPattern};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// A case as a point of a topology.
+/// A case as a point of a pattern.
 #[derive(Clone, Copy)]
 struct Spot<'s, 'a> {
     case: &'s CaseStudy<'a>,
@@ -33,14 +33,14 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         let crowd = Crowd::of(case.case);
         u64::from(crowd.producers * 10_000 + crowd.consumers * 100 + crowd.pairs)
     });
-    let topologies: Vec<(Topology, Vec<Spot<'_, '_>>)> = Topology::ALL
+    let patterns: Vec<(GrowingPattern, Vec<Spot<'_, '_>>)> = GrowingPattern::ALL
         .into_iter()
-        .map(|topology| (topology, spots(&cases, topology)))
+        .map(|pattern| (pattern, spots(&cases, pattern)))
         .filter(|(_, spots)| !spots.is_empty())
         .collect();
     let drawn: Vec<Panel> =
-        topologies.iter().flat_map(|(topology, spots)| panels(study, looks, *topology, spots, &shown)).collect();
-    let mut ks: Vec<u64> = topologies.iter().flat_map(|(_, spots)| spots).map(|spot| u64::from(spot.k)).collect();
+        patterns.iter().flat_map(|(pattern, spots)| panels(study, looks, *pattern, spots, &shown)).collect();
+    let mut ks: Vec<u64> = patterns.iter().flat_map(|(_, spots)| spots).map(|spot| u64::from(spot.k)).collect();
     ks.sort_unstable();
     ks.dedup();
     let heights = drawn.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.y);
@@ -58,23 +58,23 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         panels: drawn,
     };
     (!chart.panels.is_empty()).then(|| Figure {
-        answer: answer(&topologies),
+        answer: answer(&patterns),
         note: format!(
             "Messages sent and verified; a broadcast message counts once, however many receivers read it. \
              Right of the grey line there are more roles than CPUs. Dotted lines ran beside CPU hogs. \
              Fairness between roles and their latency are not shown.{}",
-            shown.told()
+            shown.describe()
         ),
-        table: table(&topologies),
-        ..Figure::drawn("topology", title, &chart)
+        table: table(&patterns),
+        ..Figure::drawn("patterns", title, &chart)
     })
 }
 
-/// The cases of a topology in order of series, hogs and k; empty when none has a k above 1 or a hog.
-fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], topology: Topology) -> Vec<Spot<'s, 'a>> {
+/// The cases of a pattern in order of series, hogs and k; empty when none has a k above 1 or a hog.
+fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], pattern: GrowingPattern) -> Vec<Spot<'s, 'a>> {
     let spot = |case: &&'s CaseStudy<'a>| {
         let crowd = Crowd::of(case.case);
-        Some(Spot { case, k: crowd.k(topology)?, hogs: crowd.hogs })
+        Some(Spot { case, k: crowd.k(pattern)?, hogs: crowd.hogs })
     };
     let mut spots: Vec<Spot<'_, '_>> = cases.iter().filter_map(spot).collect();
     // A line needs a second point: a series that ran in no such pattern, or never beside that CPU hog, has only its first.
@@ -85,10 +85,16 @@ fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], topology: Topology) -> Vec<Spot<'s
     spots
 }
 
-fn panels(study: &Study<'_>, looks: &Looks, topology: Topology, spots: &[Spot<'_, '_>], shown: &Shown) -> Vec<Panel> {
+fn panels(
+    study: &Study<'_>,
+    looks: &Looks,
+    pattern: GrowingPattern,
+    spots: &[Spot<'_, '_>],
+    shown: &Shown,
+) -> Vec<Panel> {
     let ks: Vec<u64> = spots.iter().map(|spot| u64::from(spot.k)).collect();
     let limits: Vec<(f64, String)> = study
-        .cpu_limit(&ks, |k| u64::from(topology.roles(k as u32)))
+        .cpu_limit(&ks, |k| u64::from(pattern.roles(k as u32)))
         .map(|k| (k, "more roles than CPUs \u{2192}".into()))
         .into_iter()
         .collect();
@@ -106,7 +112,7 @@ fn panels(study: &Study<'_>, looks: &Looks, topology: Topology, spots: &[Spot<'_
                 points: line.iter().filter_map(|spot| point(spot)).collect(),
             }
         });
-        Panel { heading: format!("{}: {manner}", topology.word()), lines: lines.collect(), limits: limits.clone() }
+        Panel { heading: format!("{}: {manner}", pattern.word()), lines: lines.collect(), limits: limits.clone() }
     });
     panels.collect()
 }
@@ -117,30 +123,29 @@ fn point(spot: &Spot<'_, '_>) -> Option<Point> {
     Some(Point { band, ..Point::at(f64::from(spot.k), typical.value) })
 }
 
-/// The highest rate at the largest k of each topology, next to itself alone.
-fn answer(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> String {
+/// The highest rate at the largest k of each pattern, next to itself alone.
+fn answer(patterns: &[(GrowingPattern, Vec<Spot<'_, '_>>)]) -> String {
     let rate = |spot: &Spot<'_, '_>| spot.case.summary.typical.map_or(0.0, |typical| typical.value);
-    let told = |(topology, spots): &(Topology, Vec<Spot<'_, '_>>)| {
+    let describe = |(pattern, spots): &(GrowingPattern, Vec<Spot<'_, '_>>)| {
         let largest = spots.iter().filter(|spot| spot.hogs == 0).map(|spot| spot.k).max()?;
         let at_largest = spots.iter().filter(|spot| spot.hogs == 0 && spot.k == largest);
         let best = at_largest.max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
         let series = &best.case.series;
         let alone = spots.iter().find(|spot| spot.case.series == *series && spot.hogs == 0 && spot.k == 1);
         let beside = alone.map(|alone| format!(", {} times one pair", format::ratio(rate(best) / rate(alone))));
-        let (words, name, manner) = (topology.word(), series.quoted(), series.manner.word());
+        let (words, name, manner) = (pattern.word(), series.quoted(), series.manner.word());
         let rate = format::rate(rate(best));
         Some(format!("{words} (k = {largest}): {name}, which {manner}, {rate}{}", beside.unwrap_or_default()))
     };
-    let parts: Vec<String> = topologies.iter().filter_map(told).collect();
+    let parts: Vec<String> = patterns.iter().filter_map(describe).collect();
     if parts.is_empty() { String::new() } else { format!("The highest rates are: {}.", parts.join("; ")) }
 }
 
-fn table(topologies: &[(Topology, Vec<Spot<'_, '_>>)]) -> Table {
-    let all =
-        topologies.iter().flat_map(|(topology, spots)| spots.iter().map(move |spot| (spot.case, (topology, spot))));
+fn table(patterns: &[(GrowingPattern, Vec<Spot<'_, '_>>)]) -> Table {
+    let all = patterns.iter().flat_map(|(pattern, spots)| spots.iter().map(move |spot| (spot.case, (pattern, spot))));
     Table::of(all)
         .case("Mechanism")
-        .text("Pattern", "topology", |row| row.1.0.word())
+        .text("Pattern", "pattern", |row| row.1.0.word())
         .count("k", "k_count", |row| Some(f64::from(row.1.1.k)))
         .count("CPU hogs", "hogs_count", |row| Some(f64::from(row.1.1.hogs)))
         .spread([("Rate", "messages_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")], format::rate)

@@ -4,7 +4,7 @@
 use crate::common;
 use crate::common::recording;
 use ipcmark_record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
-use ipcmark_reports::analyse::anatomy::{Pace, Price, Priced, at_size, price};
+use ipcmark_reports::analyse::cost_model::{Pace, Price, Priced, at_size, price};
 use ipcmark_reports::analyse::declared::{declared, disagreements};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
@@ -87,7 +87,7 @@ fn nothing_moves_on_one_cpu() {
 }
 
 #[test]
-fn the_slower_side_of_a_stream_sets_the_pace() {
+fn the_slower_side_of_a_stream_repetitions_the_pace() {
     let priced = priced(Measure::Stream, Placement::SameL3, kernel_channel(), 4_000.0);
     assert_eq!(priced.pace, Pace::Sender);
     // Half the touch, one call, one copy, one wake.

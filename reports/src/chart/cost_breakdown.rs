@@ -7,9 +7,9 @@ use super::bars::{Bar, Bars, Column, Section};
 use super::canvas::Ink;
 use super::table::{Rows, Table};
 use super::{Figure, Key, Looks};
-use crate::analyse::anatomy::{Price, Priced, price};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
+use crate::analyse::cost_model::{Price, Priced, price};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -40,11 +40,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
                 "Each slice is a declared count of one round trip times its price on this machine. The line \
              across is the measured time. An outline before the line is unexplained time; a bar beyond it \
              explains too much. An exclamation mark flags a difference above 25 %.{}",
-                best.told()
+                best.describe()
             ),
             legend: legend(priced(study, placement, floors).map(|(_, priced)| priced).collect::<Vec<_>>().iter()),
             table: table(study, placement, floors),
-            ..Figure::drawn("anatomy", title, &short)
+            ..Figure::drawn("cost-breakdown", title, &short)
         }
         .unfolding("The same for every variant", best.is_partial().then(|| chart(&Shown::default())))
     })
@@ -99,12 +99,12 @@ pub fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
         ink,
         tracks: vec![priced.slices.iter().map(|&(price, ns)| (slice_ink(price), ns)).collect()],
         mark: Some(priced.measured_ns),
-        note: format!("{}, {}{flag}", format::ns(priced.measured_ns), told(share)),
+        note: format!("{}, {}{flag}", format::ns(priced.measured_ns), describe(share)),
     }
 }
 
 /// An unexplained share in words.
-fn told(share: f64) -> String {
+fn describe(share: f64) -> String {
     if share < 0.0 {
         format!("over by {}", format::percent(-share))
     } else {

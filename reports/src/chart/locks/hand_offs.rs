@@ -6,14 +6,14 @@ use super::super::heat::{Grid, Heat};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
-use crate::analyse::locks::{Work, excludes, ground_told, hand_over_shares, holders, on_ground, rivals};
+use crate::analyse::locks::{Work, contenders, describe_ground, excludes, hand_off_shares, on_ground, rivals};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
 /// Maps side by side; those between the two extremes are chosen evenly.
 const MOST_MAPS: usize = 6;
 /// More contenders than this make cells too small to tell apart.
-const MOST_HOLDERS: u32 = 16;
+const MOST_CONTENDERS: u32 = 16;
 
 /// A lock, `shares[from][to]`, and what share stays with the same holder.
 struct Map<'s, 'a> {
@@ -25,11 +25,11 @@ struct Map<'s, 'a> {
 /// The chart; `None` where hand-overs were not counted.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
-    cases.retain(|case| excludes(case) && case.is_sound() && (2..=MOST_HOLDERS).contains(&holders(case.case)));
+    cases.retain(|case| excludes(case) && case.is_sound() && (2..=MOST_CONTENDERS).contains(&contenders(case.case)));
     let ground = ground(&cases)?;
     let mut maps: Vec<Map<'_, '_>> = on_ground(&cases, ground).into_iter().filter_map(map).collect();
     maps.sort_by(|a, b| a.same.total_cmp(&b.same));
-    let title = format!("Next owner of the lock: {}, {}", ground_told(ground), place(placement));
+    let title = format!("Next owner of the lock: {}, {}", describe_ground(ground), place(placement));
     let grid = |map: &Map<'_, '_>| Grid {
         heading: map.case.series.label(),
         note: format!("{} to the same contender", format::percent(map.same)),
@@ -54,13 +54,13 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             maps.len()
         ),
         table: table(&maps),
-        ..Figure::drawn("hand-overs", title, &chart)
+        ..Figure::drawn("hand-offs", title, &chart)
     })
 }
 
 /// Where most locks can be compared; of equals with the most contenders: two can only take turns.
 fn ground(cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
-    let of = |case: &CaseStudy<'_>| (Work::of(case.case), holders(case.case));
+    let of = |case: &CaseStudy<'_>| (Work::of(case.case), contenders(case.case));
     let at = |wanted: (Work, u32)| cases.iter().filter(|case| of(case) == wanted).count();
     let mut grounds: Vec<(Work, u32)> = cases.iter().map(|case| of(case)).collect();
     grounds.sort_unstable();
@@ -69,7 +69,7 @@ fn ground(cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
 }
 
 fn map<'s, 'a>(case: &'s CaseStudy<'a>) -> Option<Map<'s, 'a>> {
-    let shares = hand_over_shares(case)?;
+    let shares = hand_off_shares(case)?;
     let same = (0..shares.len()).map(|at| shares[at][at]).sum();
     Some(Map { case, shares, same })
 }
@@ -81,12 +81,16 @@ fn chosen<'m, 's, 'a>(maps: &'m [Map<'s, 'a>]) -> Vec<&'m Map<'s, 'a>> {
 }
 
 fn answer(maps: &[Map<'_, '_>]) -> String {
-    let told = |map: &Map<'_, '_>| format!("{} ({})", map.case.series.quoted(), format::percent(map.same));
+    let describe = |map: &Map<'_, '_>| format!("{} ({})", map.case.series.quoted(), format::percent(map.same));
     match maps {
         [] => String::new(),
-        [only] => format!("The share of acquisitions by the previous owner is {}.", told(only)),
+        [only] => format!("The share of acquisitions by the previous owner is {}.", describe(only)),
         [first, .., last] => {
-            format!("The share of acquisitions by the previous owner ranges from {} to {}.", told(first), told(last))
+            format!(
+                "The share of acquisitions by the previous owner ranges from {} to {}.",
+                describe(first),
+                describe(last)
+            )
         }
     }
 }

@@ -11,7 +11,7 @@ use ipcmark_record::{Counts, Floors, Measure, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;
-use super::trials::over_sets;
+use super::trials::over_repetitions;
 
 /// A larger share of the measured time left unexplained, or explained in excess, is flagged.
 pub const UNEXPLAINED_SHARE: f64 = 0.25;
@@ -148,7 +148,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         // Uncontended: all of the cost is on one side.
         Measure::Acquire => (typical.value, Pace::Sender, sender),
         Measure::Contention => {
-            (over_sets(&study.records, metric::HAND_OVER_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
+            (over_repetitions(&study.records, metric::HAND_OVER_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
         }
         _ => return None,
     };
