@@ -88,7 +88,7 @@ fn read_file(file: &Path, into: &mut Recording, places: &mut Places) -> anyhow::
     Ok(())
 }
 
-/// Puts a record in its place, and tells whether it was wanted: new, or what came of trying again.
+/// Stores a record; returns whether it was new or replaced an earlier attempt.
 fn keep(record: Record, into: &mut Recording, places: &mut Places) -> bool {
     let next = into.records.len();
     let place = *places.entry((record.run_id.clone(), record.case_key.clone(), record.repetition)).or_insert(next);

@@ -19,7 +19,7 @@ fn whole() -> &'static str {
     PAGE.get_or_init(|| page(lock_run(5, 7)))
 }
 
-/// A case of two contenders who want nothing but the lock.
+/// Two contenders without work.
 const TWO: Asked = Asked { contenders: 2, critical_section_ns: 0, think_time_ns: 0, hogs: 0 };
 
 fn repetitions(of: impl Fn(u32, &mut Random) -> Record) -> Vec<Record> {

@@ -1,4 +1,4 @@
-//! MeasureResult about pairs of variants, on records made so that the answer is known.
+//! Findings about pairs of variants, on records made so that the answer is known.
 
 use crate::common;
 use crate::common::Variant;

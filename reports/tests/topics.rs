@@ -29,14 +29,17 @@ fn processes_have_their_stages_sweeps_ends_writes_and_states() {
     );
     has_none(&page, &["pools", "servers", "ranking", "states-", "on-"]);
     let answer = answer(&page);
-    assert!(answer.contains("first word soonest") && answer.contains("with clone3"), "{answer}");
+    assert!(answer.contains("first message soonest") && answer.contains("with clone3"), "{answer}");
     assert!(answer.contains("one of Python after") && answer.contains("with python-fork"), "{answer}");
     assert!(
-        page.contains("it ended long ago") && !page.contains("no main metric"),
+        page.contains("collection of a zombie") && !page.contains("no main metric"),
         "collecting a zombie is what it costs"
     );
-    assert!(page.contains("what the child writes the parent does not see"), "the proof is told");
-    assert!(page.contains("1.94 ×") || page.contains("1.93 ×") || page.contains("1.95 ×"), "the speed-up is told");
+    assert!(page.contains("what the child writes the parent does not see"), "the report shows the check");
+    assert!(
+        page.contains("1.94 ×") || page.contains("1.93 ×") || page.contains("1.95 ×"),
+        "the report shows the speed-up"
+    );
 }
 
 #[test]

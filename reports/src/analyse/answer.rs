@@ -63,7 +63,7 @@ pub fn answer(study: &Study<'_>) -> Answer {
     Answer { sentence, caution, findings }
 }
 
-/// What the page says when neither the round trips nor any chart do.
+/// The answer where neither round trips nor any chart give one.
 pub const NOTHING_TO_SAY: &str = "No round trip and no lock was measured; see the findings below.";
 
 fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {

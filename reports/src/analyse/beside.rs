@@ -1,4 +1,4 @@
-//! Python's way next to what could take its place: the same question, asked of both in one run, as how many times as fast.
+//! Python's mechanisms next to their counterparts in the same run, as ratios of cost.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Which variants stand for their kind where a chart has no room for all: the best of each group in each way of
+//! Choice of variants where a chart has no room for all: the best of each group in each way of
 //! waiting, so that no kind of mechanism and no way of waiting disappears.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,7 @@ impl Shown {
                 costs.entry(case.series.usual()).or_default().insert(place(case), cost);
             }
             chosen.extend(by_distance(&costs).into_iter().take(most).cloned());
-            // What people come from belongs beside where they could go.
+            // Readers who use Python look for it beside the alternatives.
             costs.retain(|series, _| series.group == Some(Group::Python));
             chosen.extend(closest(&costs).cloned());
         }

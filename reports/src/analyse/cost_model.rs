@@ -1,4 +1,4 @@
-//! Why a message costs what it costs: declared counts times this machine's floors, and the rest unexplained.
+//! Cost breakdown of a message: declared counts times this machine's floors, and the rest unexplained.
 //!
 //! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
 //! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice

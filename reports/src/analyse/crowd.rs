@@ -1,5 +1,5 @@
-//! How many take part in a trial, and beside what: one sender and one receiver alone is the plain case, which all
-//! charts are about unless they say otherwise.
+//! Endpoints, pairs and CPU hogs of a trial. One sender and one receiver without hogs is the plain case, which all charts
+//! show unless their title says otherwise.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Crowd {
     pub hogs: u32,
 }
 
-/// What grows with k.
+/// A pattern with k endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GrowingPattern {
     /// k senders, one receiver, one channel.

@@ -1,4 +1,4 @@
-//! What mechanisms declare next to what the untimed, traced pass saw.
+//! Declared counts next to those of the untimed, traced pass.
 //!
 //! The harness compares the two trial by trial and says in the record what disagrees, since only it knows which calls
 //! carry messages and which merely wait. Here both are laid side by side, and its sentences are gathered.

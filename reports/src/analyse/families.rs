@@ -6,7 +6,7 @@ use ipcmark_record::{Case, Group};
 pub const LAUNCH: &str = "launch";
 /// What a write costs, and which processes see it.
 pub const ISOLATION: &str = "isolation";
-/// The work of two on one CPU and on two.
+/// Two roles at the same work, on one CPU and on two.
 pub const CONCURRENCY: &str = "concurrency";
 /// Worker pools.
 pub const POOL: &str = "pool";
@@ -25,7 +25,7 @@ pub fn is_apart(family: &str) -> bool {
     [LAUNCH, ISOLATION, CONCURRENCY, POOL, QUEUE, SHARED_STATE, SERVER].contains(&family)
 }
 
-/// True for what is written in Python: its kind says so, or, where the records name no kind, the program that ran it.
+/// True for a mechanism written in Python, by its kind or, where the records name no kind, by the program that ran it.
 pub fn is_python(case: &Case) -> bool {
     let by_program = || case.program.is_some() && case.mechanism.starts_with("python-");
     case.group.map_or_else(by_program, |group| group == Group::Python)

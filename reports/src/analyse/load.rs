@@ -1,7 +1,7 @@
 //! Latency under load: the same variant at every offered rate, and the knee, where it stops keeping up.
 //!
 //! A rate is sustained when no repetition missed it. The knee lies between the last sustained rate and the first
-//! that was not; what a variant carried when it was offered more says where in between.
+//! that was not; the rate delivered under overload shows where in between.
 
 use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Service, Verdict, metric};
 
@@ -208,7 +208,7 @@ impl Knee {
     }
 }
 
-/// Which variants sustain what, those that sustain the same in one breath.
+/// The rates that each variant sustains, grouped by rate.
 pub fn describe(loads: &[&Load<'_, '_>]) -> String {
     let mut parts: Vec<(String, Vec<String>)> = Vec::new();
     for load in loads {

@@ -1,4 +1,4 @@
-//! Which lock: the plan's question answered from what its cases came to, and nothing else.
+//! The answer of a plan about locks, from its cases alone.
 
 use ipcmark_record::{Measure, metric};
 

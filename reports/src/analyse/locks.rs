@@ -1,4 +1,4 @@
-//! Cases about locks as charts and sentences want them: which variants compete, at which work, with how many contenders.
+//! Cases about locks, selected for charts and sentences: competing variants, their work, their number of contenders.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::format;
 /// a few times, short enough to see a holder that has to wait for its turn.
 pub const FAIRNESS_WINDOW_NS: u64 = 10_000_000;
 
-/// What each holder does all the time, whatever their number.
+/// Work of each contender, whatever their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Work {
     /// Calibrated work under the lock.
@@ -44,7 +44,7 @@ impl Work {
     }
 }
 
-/// `nothing but the lock`, or `1 µs inside, 9 µs outside (exponential)`.
+/// `nothing but the lock`, or `1 µs critical section, 9 µs think time (exponential)`.
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |ns: u64| format::time(ns as f64).trimmed();
@@ -59,7 +59,7 @@ impl fmt::Display for Work {
     }
 }
 
-/// How many want the lock of a case; one and another where it does not say.
+/// Contenders of a case; two where it does not say.
 pub fn contenders(case: &Case) -> u32 {
     case.params.contenders.unwrap_or(2)
 }
@@ -86,7 +86,7 @@ pub fn rivals<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placeme
     with_hogs(study, measure, placement).filter(|case| case.case.params.hogs.is_none_or(|hogs| hogs == 0)).collect()
 }
 
-/// True for a lock, and not for what does without.
+/// True for a lock, false for a row without one.
 pub fn excludes(case: &CaseStudy<'_>) -> bool {
     case.series.manner != Manner::NeverWaits
 }
@@ -152,7 +152,7 @@ pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
     )
 }
 
-/// How even the shares were over windows of about this length, median over repetitions; over the whole where that is shorter.
+/// Fairness of the shares over windows of about this length, median over repetitions; over the whole where that is shorter.
 pub fn fairness(case: &CaseStudy<'_>, window_ns: u64) -> Option<f64> {
     over_windows(case, window_ns, |fairness| fairness.jain_mean).or_else(|| value(case, metric::JAIN))
 }

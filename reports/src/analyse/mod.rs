@@ -1,4 +1,4 @@
-//! From records to findings: what a case came to, how far to trust it, why it costs what it costs.
+//! From records to findings: the result of each case, its verdict, and the breakdown of its cost.
 
 pub mod answer;
 pub mod beside;

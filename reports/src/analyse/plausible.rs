@@ -1,5 +1,5 @@
-//! Which rates cannot be rates of bytes that were written and read: those above what one core of this
-//! machine can copy at that size. Such a rate is true for messages of which the bytes were left alone, and says nothing
+//! Rates that are too high for bytes that were written and read: above the rate at which one core of this machine copies
+//! that size. Such a rate is true for messages of which the bytes were left alone, and says nothing
 //! about any other; the report never prints it without saying so.
 
 use ipcmark_record::{Floors, SizedFloor, Touch};

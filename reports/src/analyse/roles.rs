@@ -39,7 +39,7 @@ pub fn roles(study: &CaseStudy<'_>) -> Vec<RoleView> {
     names.into_iter().filter_map(|name| view(study, name)).collect()
 }
 
-/// The costs that tell something: a role that worked has run, and where the kernel says it never did, the hot phase was
+/// The costs with information: a role that worked has run, and where the kernel says it never did, the hot phase was
 /// shorter than the scheduler's own clock tick.
 fn costs(record: &Record) -> impl Iterator<Item = &RoleCost> {
     record.outcome.roles.iter().flatten().filter(|cost| cost.running_ns > 0)

@@ -14,7 +14,7 @@ use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median, quantile};
 pub const FEWEST_POINTS: usize = 4;
 /// A fit that explains less of how the points differ, and does not come near them either, explains little.
 const LEAST_R2: f64 = 0.9;
-/// As near as this to the points, in the mean, a fit says what there is to say even where they hardly differ.
+/// A fit with a smaller mean error explains its points even where they hardly differ.
 const NEAR: f64 = 0.05;
 
 /// Throughput measured with one number of contenders.
@@ -71,7 +71,7 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Whether it says anything.
+    /// Whether it explains its points.
     pub fn explains(&self) -> bool {
         self.points >= FEWEST_POINTS && (self.r2 >= LEAST_R2 || self.miss <= NEAR)
     }

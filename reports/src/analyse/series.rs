@@ -1,4 +1,4 @@
-//! What is compared: one way of running one mechanism, followed over sizes, measures and placements.
+//! Series: one way of running one mechanism, over all sizes, measures and placements.
 //!
 //! A series is the line in a chart and the row of the table. Its label says everything in which two series of one
 //! report can differ, so that polling and blocking, processes and threads, are never mixed unnamed.
@@ -188,7 +188,7 @@ pub const fn group_word(group: Group) -> &'static str {
 /// A mechanism as it runs, as far as its declaration goes.
 type Way = (String, String, Option<Wait>, Isolation);
 
-/// What a recording as a whole says about the series of its cases.
+/// Facts about series that only the whole recording shows.
 pub struct Known<'a> {
     /// Skipped and failed cases carry no anatomy of their own; how they wait is known from their measured siblings.
     declared: HashMap<Way, &'a Anatomy>,

@@ -1,7 +1,7 @@
 //! Medians over repetitions of processes, and how far they can be trusted: a hierarchical bootstrap.
 //!
 //! A trial's windows share one pair of processes, one memory layout and one moment, so they differ less from each other
-//! than from the windows of one repetition. The bootstrap therefore draws repetitions first and windows within each drawn repetition
+//! than from the windows of another repetition. The bootstrap therefore draws repetitions first and windows within each drawn repetition
 //! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too
 //! narrow.
 use ipcmark_record::Kind;

@@ -1,4 +1,4 @@
-//! What one case came to: a number, how far it can be trusted, and what it is worth next to the machine's floor.
+//! Summary of one case: its main metric, its verdict, and its ratio to the machine's floor.
 
 use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, metric};
 

@@ -1,4 +1,4 @@
-//! What the trials of one case say together: the repetitions that count, their values, their latencies, their cost.
+//! Trials of one case taken together: usable repetitions, their metrics, latencies and cost.
 
 use ipcmark_record::{Kind, Record, Status};
 

@@ -11,7 +11,7 @@
 //! 6. fewer than five repetitions: no verdict, since nothing shows what the next repetition would have given;
 //! 7. else **stable**.
 //!
-//! Untimed cases (anatomy, conformance) have no interval: they are stable when every repetition passed. So are locks of the dead
+//! Untimed cases (cost model, conformance) have no interval: they are stable when every repetition passed. So are locks of the dead
 //! that were never acquired again: never is an answer, and has no time.
 
 use std::fmt::Write as _;

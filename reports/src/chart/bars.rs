@@ -40,7 +40,7 @@ pub struct Section {
 
 /// One bar.
 pub struct Bar {
-    /// Whose it is.
+    /// Its name.
     pub label: String,
     /// The ink of its label.
     pub ink: Ink,
@@ -48,7 +48,7 @@ pub struct Bar {
     pub tracks: Vec<Vec<(Ink, f64)>>,
     /// A line across the bar: what was measured. Between the end of the slices and the line is an outline.
     pub mark: Option<f64>,
-    /// Said beside it.
+    /// Text beside it.
     pub note: String,
 }
 

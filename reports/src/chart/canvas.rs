@@ -1,6 +1,6 @@
 //! A sheet to draw on: `plotters`' SVG backend in tenths of a pixel, with inks instead of colours.
 //!
-//! An ink says what a mark means (series 3, an axis, a slice of the anatomy). It is drawn in a colour that no design
+//! An ink says what a mark means (series 3, an axis, a slice of the cost breakdown). It is drawn in a colour that no design
 //! would use, and once the drawing is whole every such colour becomes a class, so that the page's style sheet decides
 //! what an ink looks like on light, on dark and on paper. Drawing in tenths keeps curves smooth: the backend knows only
 //! whole coordinates.
@@ -22,7 +22,7 @@ pub enum Ink {
     Series(u16),
     /// A series again, with a dash of its own instead of the series': another percentile of the same variant.
     Stroke(u16, Dash),
-    /// A slice of a cost anatomy, by its place in the legend.
+    /// A slice of a cost breakdown, by its place in the legend.
     Slice(u8),
     /// One of the three process states.
     State(u8),
@@ -203,7 +203,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
 }
 
 /// Paints a drawing of the given size and returns it as an SVG element for inline use: it scales with its container,
-/// takes its looks from classes, and tells readers of the screen what it shows.
+/// takes its looks from classes, and has a title and a description for screen readers.
 pub fn draw(size: (f64, f64), title: &str, description: &str, paint: impl FnOnce(&Canvas<'_>)) -> String {
     let mut raw = String::new();
     let (width, height) = at(size.0, size.1);

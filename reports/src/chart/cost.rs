@@ -18,7 +18,7 @@ const MOST_NAMES: usize = 14;
 /// A variant's place: round trip and CPU time, in nanoseconds.
 type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
 
-/// The chart, at the size most share; `None` where CPU time was not told.
+/// The chart, at the size most share; `None` where CPU time was not recorded.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let common = study.common_size(Measure::RoundTrip, placement)?;
     let point = |case: &CaseStudy<'_>| Some((case.summary.typical?.value, case.summary.cpu_ns_per_message?));

@@ -39,11 +39,11 @@ pub struct Section {
 
 /// One row.
 pub struct Row {
-    /// Whose it is.
+    /// Its name.
     pub label: String,
     /// The ink of the label.
     pub ink: Ink,
-    /// Said beside it.
+    /// Text beside it.
     pub note: String,
     /// Its points.
     pub marks: Vec<Mark>,

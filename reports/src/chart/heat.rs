@@ -27,9 +27,9 @@ pub struct Heat {
 
 /// One square.
 pub struct Grid {
-    /// Whose it is.
+    /// Its name.
     pub heading: String,
-    /// Said below that.
+    /// Text below the heading.
     pub note: String,
     /// Its ink.
     pub ink: Ink,
@@ -67,7 +67,7 @@ impl Heat {
             for (column, &share) in shares.iter().enumerate() {
                 let at = (left + column as f64 * cell, top + row as f64 * cell);
                 let (right, bottom) = (at.0 + cell - 1.5, at.1 + cell - 1.5);
-                // By the root, so that a hundredth can still be told from nothing.
+                // By the root, so that a hundredth can still be seen.
                 let full = (share / fullest.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0).sqrt();
                 canvas.area(&[at, (right, at.1), (right, bottom), (at.0, bottom)], grid.ink, 0.06 + 0.84 * full);
                 if cell >= NUMBERED {

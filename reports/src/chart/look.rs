@@ -27,7 +27,7 @@ const HUES: [(&str, &str); 8] = [
 /// Where there are no more kinds than this, most variants would share a colour: colours then come round again, and the
 /// second round is dotted.
 const FEW_KINDS: usize = 3;
-/// References: what hands nothing over, and what does without a lock.
+/// References: variants that hand nothing over, and rows without a lock.
 const GREY: (&str, &str) = ("#70757d", "#8d939c");
 
 /// The looks of every series of a report.

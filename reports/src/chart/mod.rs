@@ -54,7 +54,7 @@ pub struct Figure {
     pub id: String,
     /// What it shows, with the unit.
     pub title: String,
-    /// What it says, in a sentence from the data; empty where the page's own answer says it.
+    /// Its finding in a sentence; empty where the page's own answer states it.
     pub answer: String,
     /// How to read it, and what it does not show.
     pub note: String,
@@ -64,7 +64,7 @@ pub struct Figure {
     pub wide: String,
     /// For a telephone held upright.
     pub narrow: String,
-    /// The same for everything that had no room above.
+    /// A second drawing with all variants.
     pub more: Option<More>,
     /// The numbers.
     pub table: Table,
@@ -132,7 +132,7 @@ impl Shape {
     }
 }
 
-/// A part of the page about what is neither a channel nor a lock.
+/// A part of the page about families other than channels and locks.
 #[derive(Debug, Serialize)]
 pub struct Topic {
     /// Fragment of its address on the page.

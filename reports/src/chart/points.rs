@@ -12,7 +12,7 @@ use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format::Quantity;
 
-/// What a log axis has no place for.
+/// The least value that a log axis shows.
 const LEAST: f64 = 1e-9;
 
 /// The chart's parts.
@@ -23,7 +23,7 @@ pub struct Points<'s, 'a> {
     pub title: String,
     /// For screen readers.
     pub description: &'static str,
-    /// What it says.
+    /// Its finding.
     pub answer: String,
     /// How to read it.
     pub note: String,
@@ -57,11 +57,11 @@ fn sides(case: &CaseStudy<'_>) -> (u8, &'static str) {
 
 /// A variant's points.
 pub struct Entry<'s, 'a> {
-    /// Whose they are.
+    /// The case.
     pub case: &'s CaseStudy<'a>,
     /// Its name, where that is not its series'.
     pub label: Option<String>,
-    /// Said beside them.
+    /// Text beside them.
     pub note: String,
     /// Each with its shape; the last lies on top.
     pub marks: Vec<(Estimate, Marker)>,

@@ -88,7 +88,7 @@ fn drawn<'b, 's, 'a>(all: &'b [Beside<'s, 'a>]) -> Vec<&'b Beside<'s, 'a>> {
     drawn
 }
 
-/// The mechanism without its wait, which is Python's own, and what is asked of it.
+/// The mechanism without its wait, which is Python's own, and the measure.
 fn name(case: &Case) -> String {
     let what = match (case.params.call, case.measure) {
         (Some(call), _) => call.word().replace('-', " "),

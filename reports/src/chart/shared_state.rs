@@ -27,7 +27,7 @@ fn accessed<'s, 'a>(study: &'s Study<'a>) -> impl Iterator<Item = &'s CaseStudy<
     measured(study, SHARED_STATE).filter(|case| case.case.measure == Measure::Access)
 }
 
-/// True for what lives between processes and is not Python's.
+/// True for state between processes that is not Python's.
 fn competes(case: &CaseStudy<'_>) -> bool {
     case.series.between_processes() && !is_python(case.case)
 }

@@ -17,7 +17,7 @@ use crate::format;
 /// The states in the order of the bar.
 const STATES: [&str; 3] = ["running", "ready, waiting for a CPU", "blocked"];
 
-/// The chart, for round trips and streams at the size most share; `None` when no role told.
+/// The chart, for round trips and streams at the size most share; `None` where no role recorded its states.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
     let title = format!("Process states of each role, {}", place(placement));

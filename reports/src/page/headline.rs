@@ -76,7 +76,7 @@ pub(super) struct Number {
     raw: String,
     /// More about it: its interval, its floor.
     note: String,
-    /// Not what it seems; the note says why.
+    /// Flagged: the note says why.
     flagged: bool,
 }
 

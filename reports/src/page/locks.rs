@@ -1,4 +1,4 @@
-//! The headline table of locks: one row per lock, what it costs alone and what several make of it side by side.
+//! The headline table of locks: one row per lock, uncontended and contended.
 
 use ipcmark_record::{Case, Kind, Measure, Placement, metric};
 use serde::Serialize;
@@ -16,9 +16,9 @@ use crate::format::{self, Quantity};
 /// The table.
 #[derive(Serialize)]
 pub struct Locks {
-    /// Where the columns of one alone come from; empty where none was measured alone.
+    /// Source of the uncontended columns; empty where nothing was measured uncontended.
     alone: String,
-    /// Where the columns of several come from; empty where several never met.
+    /// Source of the contended columns; empty where nothing was measured contended.
     several: String,
     rows: Vec<Row>,
 }

@@ -29,7 +29,7 @@ pub fn view(machine: &Machine) -> MachineView {
 }
 
 fn facts(facts: &Facts) -> Vec<Fact> {
-    let unknown = || "not told".to_owned();
+    let unknown = || "unknown".to_owned();
     let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
     let yes = |value: Option<bool>| value.map_or_else(unknown, |on| if on { "on" } else { "off" }.into());
     let mut list = vec![

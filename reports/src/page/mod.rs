@@ -1,6 +1,6 @@
 //! The page: one HTML file that needs nothing else, opens from a mail, prints, and works without its script.
 //!
-//! Rust decides what is said and how numbers look; `report.html` decides where, `style.css` how, and `script.js` adds
+//! Rust writes the text and formats numbers; `report.html` decides where, `style.css` how, and `script.js` adds
 //! sorting and highlighting. Text from records is escaped by the template engine.
 
 mod headline;
@@ -48,7 +48,7 @@ pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Everything the template says.
+/// Everything that the template shows.
 #[derive(Serialize)]
 struct Page {
     question: String,

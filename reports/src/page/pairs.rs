@@ -1,4 +1,4 @@
-//! MeasureResult about pairs of variants: from which size on one is cheaper than another, and which pairs had to agree.
+//! Findings about pairs of variants: from which size on one is cheaper than another, and which pairs had to agree.
 
 use std::collections::BTreeSet;
 

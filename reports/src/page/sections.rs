@@ -1,4 +1,4 @@
-//! The parts of the page that are lists: what ran, what to be careful with, what is missing and why, what was declared.
+//! The lists of the page: parameters of the run, cautions, missing cases with reasons, declared counts.
 
 use ipcmark_record::{Case, Measure, Record, Verdict};
 use minijinja::HtmlEscape;

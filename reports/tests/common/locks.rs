@@ -25,7 +25,7 @@ pub struct Lock {
     pub same: f64,
     /// What is left of the rate where there are more contenders than CPUs, for each time as many.
     pub crowded: f64,
-    /// What becomes of it when its owner dies: time, told; or never.
+    /// After its owner dies: time until the next owner and whether that learns of the death; or never.
     pub recovers: Option<(f64, bool)>,
 }
 

@@ -63,7 +63,7 @@ fn explained<'s, 'a>(
     let Some(placement) = home(study, measure, placement) else { return Vec::new() };
     let cases = rivals(study, measure, placement).into_iter().filter(|case| case.is_sound());
     let mut priced: Vec<Explained<'_, '_>> = cases.filter_map(|case| Some((case, price(case, floors)?))).collect();
-    // An empty bar says nothing: nothing was declared, or its price is not known.
+    // A bar is empty where nothing was declared or its price is not known.
     priced.retain(|one| !one.1.slices.is_empty());
     priced.sort_by(|a, b| a.1.measured_ns.total_cmp(&b.1.measured_ns));
     priced

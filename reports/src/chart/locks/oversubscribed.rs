@@ -38,7 +38,7 @@ impl Crowded<'_, '_> {
         }
     }
 
-    /// What is left: `0.52`, or `1/28 000` where that says more.
+    /// The remaining rate: `0.52`, or `1/28 000` where it is small.
     fn left(&self) -> String {
         let ratio = self.ratio.value;
         if ratio < 0.01 {

@@ -21,7 +21,7 @@ const ACQUISITIONS_PER_S: Value = Value {
     columns: [("Rate", "acquisitions_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
-/// A chart for each work that was asked of several numbers of contenders, and what limits each lock below it.
+/// A chart for each work with several numbers of contenders, followed by the limits of each lock.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.sort_by(|a, b| {

@@ -33,7 +33,11 @@ const PERCENTILES: [Curve; 3] = [
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cases = sweep(study, placement)?;
     let (n, inside) = (contenders(cases[0].case), Work::of(cases[0].case).critical_section_ns);
-    let inside = if inside > 0 { format!(", {} inside", format::time(inside as f64).trimmed()) } else { String::new() };
+    let inside = if inside > 0 {
+        format!(", critical section {}", format::time(inside as f64).trimmed())
+    } else {
+        String::new()
+    };
     let sweep = Sweep {
         id: "waits".into(),
         title: format!("The wait against offered utilisation: {n} contenders{inside}, {}", place(placement)),

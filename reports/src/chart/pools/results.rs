@@ -1,4 +1,4 @@
-//! Tables about pools: what a task and the pool itself cost, and what becomes of a pool when a worker is killed.
+//! Tables about pools: what a task and the pool itself cost, and the fate of its tasks when a worker is killed.
 
 use ipcmark_record::{Call, Case, Measure, metric};
 

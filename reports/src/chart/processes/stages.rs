@@ -1,4 +1,4 @@
-//! What it takes to start a process, to have it do something, and to be rid of it: stage by stage.
+//! Stages of a process: start, first message, answer to a message, exit, collection.
 
 use ipcmark_record::{Measure, metric};
 
@@ -16,9 +16,9 @@ use crate::format;
 /// The stages in the order of the bar: words, and place among the slices' colours.
 const STAGES: [(&str, u8); 5] = [
     ("the call", 0),
-    ("until its first word", 2),
-    ("until a message was answered", 3),
-    ("until its end is seen", 4),
+    ("until its first message", 2),
+    ("until it answered a message", 3),
+    ("until its exit is seen", 4),
     ("collecting it", 5),
 ];
 
@@ -35,17 +35,17 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
     let title = format!("Life of a process, stage by stage: {}", ground.describe());
     let chart = Bars {
-        description: "Stacked bars: time of the call that starts it, until its first word, until it answered per message, \
-                      from telling it to leave until its end is seen, and for collecting it.",
+        description: "Stacked bars: time of the call that starts it, until its first message, until it answered a message, \
+                      from the request to exit until the exit is seen, and for collecting it.",
         columns: vec![Column {
-            heading: "one life".into(),
+            heading: "one process".into(),
             sections: by_scale(&cases, |case| whole(case), |case| bar(case, study, looks)),
         }],
     };
     Some(Figure {
 answer: answer(&cases),
-note: "Medians over repetitions, one life after the other, in a parent of a single thread. The line across is the first word, \
-               counted from the call. Where a call returns after the newborn has spoken, no time is left between the two. \
+note: "Medians over repetitions, one process after the other, in a parent of a single thread. The line across is the first message, \
+               counted from the call. Where the call returns after the first message, no time is left between the two. \
                Bars of one size stand on one axis."
             .into(),
 legend: legend(),
@@ -54,12 +54,12 @@ table: table(&cases),
 })
 }
 
-/// Each stage's own share of a life; 0 where a record does not say.
+/// Duration of each stage; 0 where a record lacks it.
 fn stages(case: &CaseStudy<'_>) -> [f64; 5] {
     let at = |name: &str| value(case, name).unwrap_or(0.0);
     let (call, word, message) = (at(metric::CALL_NS), at(metric::START_UP_NS), at(metric::MESSAGE_NS));
-    let spoken = call.max(word);
-    [call, spoken - call, (message - spoken).max(0.0), at(metric::EXIT_NS), at(metric::REAP_NS)]
+    let first_message = call.max(word);
+    [call, first_message - call, (message - first_message).max(0.0), at(metric::EXIT_NS), at(metric::REAP_NS)]
 }
 
 fn whole(case: &CaseStudy<'_>) -> f64 {
@@ -77,7 +77,7 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
     }
 }
 
-/// The soonest word of a new process that runs a program of its own, of one that goes on as its parent, and of Python's.
+/// The shortest start-up of a process, of a thread and of Python.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let describe = |side: &dyn Fn(&CaseStudy<'_>) -> bool, what: &str| {
         let best = Best::among(cases.iter().copied().filter(|case| side(case)).collect())?;
@@ -86,7 +86,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     };
     let process = |case: &CaseStudy<'_>| case.series.between_processes() && !is_python(case.case);
     let parts: Vec<String> = [
-        describe(&process, "A new process says its first word soonest"),
+        describe(&process, "A new process sends its first message soonest"),
         describe(&|case| !case.series.between_processes() && !is_python(case.case), "a new thread"),
         describe(&|case| is_python(case.case), "one of Python"),
     ]
@@ -98,7 +98,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
 
 fn legend() -> Vec<Key> {
     let stages = STAGES.iter().map(|(word, ink)| Key { class: format!("p{ink}"), word: (*word).into() });
-    stages.chain([Key { class: "mark".into(), word: "first word".into() }]).collect()
+    stages.chain([Key { class: "mark".into(), word: "first message".into() }]).collect()
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
@@ -112,7 +112,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .metric("Answer", "message_ns", format::time, metric::MESSAGE_NS)
         .metric("Exit seen", "exit_ns", format::time, metric::EXIT_NS)
         .metric("Reaped", "reap_ns", format::time, metric::REAP_NS)
-        .metric("Whole life", "life_ns", format::time, metric::LIFE_NS)
+        .metric("In all", "life_ns", format::time, metric::LIFE_NS)
         .time("p99 of the first message", "p99_ns", |case| case.summary.p99_ns)
         .verdict()
         .table()

@@ -14,21 +14,21 @@ use crate::format;
 
 /// Below this a start takes as long as before.
 const LONGER: f64 = 1.1;
-/// All ways to start stand in one panel: how they wait says nothing about them.
+/// All ways to start stand in one panel: they do not differ in how they wait.
 const MOST_SHOWN: usize = 16;
 
 const FIRST_WORD: Value = Value {
-    name: "from the call to the first word",
+    name: "from the call to the first message",
     of: TYPICAL,
     show: format::time,
-    columns: [("First word", "start_up_ns"), ("Low", "low_ns"), ("High", "high_ns")],
+    columns: [("First message", "start_up_ns"), ("Low", "low_ns"), ("High", "high_ns")],
 };
 
 const LIVES_PER_S: Value = Value {
-    name: "lives per second, from call to collection",
+    name: "processes per second, from call to collection",
     of: |case| lives(case).map(Estimate::with_ends),
     show: format::rate,
-    columns: [("Lives per second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
+    columns: [("Processes per second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
 /// The ground with most values, then with most cases; `None` where nothing was swept.
@@ -39,14 +39,14 @@ fn swept<'s, 'a>(study: &'s Study<'a>, parameter: &Parameter) -> Option<Ground<'
     grounds.max_by_key(|ground| (parameter.values(&ground.cases).len(), ground.cases.len()))
 }
 
-/// Time to the first word against the memory of the parent.
+/// Time to the first message against the memory of the parent.
 pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = swept(study, &PARENT_RSS)?;
     let answer = grown(&ground);
     let sweep = Sweep {
         id: "start-up-parent-rss".into(),
         title: format!("Start-up against parent RSS: {}", ground.describe()),
-        description: "Time from the call to the first word by the memory of the parent that is in use, one line per way \
+        description: "Time from the call to the first message by the memory of the parent that is in use, one line per way \
                       to start.",
         note: "Private memory of the parent (parent RSS), each page written before. A fork copies the page \
              tables; vfork and posix_spawn share them until the new program runs and copy nothing. Bands are \
@@ -59,16 +59,16 @@ pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
-/// Lives a second against how many are started at once.
+/// Processes per second against how many are started at once.
 pub fn batch(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = swept(study, &BATCH)?;
     let answer = most(&ground);
     let sweep = Sweep {
         id: "start-up-batch".into(),
         title: format!("Starting processes in batches: {}", ground.describe()),
-        description: "Lives per second by how many are started before the first is waited for, on logarithmic axes, one line \
+        description: "Processes per second by how many are started before the first is waited for, on logarithmic axes, one line \
                       per way to start.",
-        note: "A life goes from the call to the collection. Bands are 95 % intervals over repetitions.".into(),
+        note: "Each process counts from the call to its collection. Bands are 95 % intervals over repetitions.".into(),
         layout: Layout::By(|_| (0, "")),
         choice: Choice::Closest(MOST_SHOWN),
         ..Sweep::of(ground.cases, BATCH, LIVES_PER_S)

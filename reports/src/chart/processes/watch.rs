@@ -46,12 +46,12 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 fn describe(ending: Ending) -> &'static str {
     match ending {
-        Ending::Exit => "it leaves by itself",
-        Ending::Terminate => "it is told to (SIGTERM)",
-        Ending::Kill => "it is killed (SIGKILL)",
+        Ending::Exit => "exit",
+        Ending::Terminate => "SIGTERM",
+        Ending::Kill => "SIGKILL",
         Ending::Daemon => "a daemon, when its parent dies",
-        Ending::Orphan => "an orphan learns that its parent died",
-        Ending::Zombie => "it ended long ago",
+        Ending::Orphan => "an orphan, when its parent dies",
+        Ending::Zombie => "collection of a zombie",
     }
 }
 
@@ -67,7 +67,7 @@ fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// The soonest to know, of a kill where there was one.
+/// The fastest notice of a kill, or of an exit where nothing was killed.
 fn answer(killed: &[&CaseStudy<'_>], left: &[&CaseStudy<'_>]) -> String {
     let (cases, what) = if killed.is_empty() { (left, "an exit") } else { (killed, "a kill") };
     let Some(best) = Best::among(cases.to_vec()) else { return String::new() };
