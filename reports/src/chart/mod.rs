@@ -1,6 +1,7 @@
-//! Charts, one file each, as SVG in two shapes (wide and narrow) with the table behind them.
+//! Charts, a file for each topic, as SVG in two shapes (wide and narrow) with the table behind them.
 //!
 //! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
+//! A value against a parameter is a [`sweep::Sweep`]: it names its cases, the parameter and the value, and gets the rest.
 
 mod axis;
 mod bars;
