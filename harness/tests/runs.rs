@@ -16,7 +16,8 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// One blocking mechanism, both measures, one size: the shortest run that says anything.
-const SHORT: [&str; 6] = ["run", "--plan", "smoke", "--only", "/pipe/(round_trip|stream)/[^=]*/8/wait=block$", "--out"];
+const SHORT: [&str; 6] =
+    ["run", "--plan", "smoke", "--only", "/pipe/(round_trip|stream)/.*wait=block/message_bytes=8$", "--out"];
 
 fn records(directory: &Path) -> Vec<Record> {
     let text = fs::read_to_string(directory.join("records.jsonl")).expect("the run left records");

@@ -213,10 +213,13 @@ pub fn kill_during(session: &Session, order: &TrialOrder, mut find: impl FnMut()
     })
 }
 
-/// The worker of `role` in the run with this id, once it has a child.
+/// The worker of `role` in the run with this id that this process started, once it has a child.
 pub fn parent_at_work(run_id: &str, role: &str) -> Option<i32> {
     let all = processes();
     let command = format!("ipcmark worker {role} ");
-    let ours = |it: &&Process| it.command == command && it.home.display().to_string().contains(run_id);
+    // Forked children have the same command line, but not this process as their parent.
+    let own = std::process::id().cast_signed();
+    let ours =
+        |it: &&Process| it.parent == own && it.command == command && it.home.display().to_string().contains(run_id);
     all.iter().filter(ours).map(|it| it.pid).find(|pid| all.iter().any(|it| it.parent == *pid))
 }
