@@ -29,7 +29,7 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
             "error: mine.toml:8: unknown measure `roundtrip`; did you mean `round_trip`?",
         ),
         (changed("8 B", "0 B"), "error: mine.toml:9: a byte stream without framing cannot carry an empty message"),
-        (changed("8 B", "2 GiB"), "error: mine.toml:9: a message may have at most 1 GiB"),
+        (changed("8 B", "2 GiB"), "error: mine.toml:9: `message_bytes` is at least 0 B, at most 1 GiB, not 2 GiB"),
         (changed("[\"8 B\"]", "[]"), "error: mine.toml:9: `message_bytes` is an empty list"),
         (changed("repetitions = 1", "repetitions = 0"), "error: mine.toml:3: `repetitions` must be at least 1"),
         (changed("hot_ms = 2", "hot_ms = 0"), "error: mine.toml:5: `hot_ms` must be at least 1"),

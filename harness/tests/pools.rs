@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common;
 use crate::common::other_harness::OtherHarness;
-use crate::common::{PROGRAM, alone, kill_during, parent_at_work, processes, run_id, short, wait_for};
+use crate::common::{PROGRAM, alone, kill_during, long, parent_at_work, processes, run_id, short, wait_for};
 use ipcmark::family::{self, Variant};
 use ipcmark::record::{Arrivals, Call, Case, Chunk, Isolation, KillPoint, Measure, Metrics, Outcome, Status, metric};
 use ipcmark_harness::trial::{Session, TrialResult};
@@ -156,8 +156,7 @@ fn no_supervisor_or_worker_outlives_a_killed_dispatcher() {
     let id = run_id("pool-kill");
     let session = Session::open_with(&id, Path::new(PROGRAM)).expect("a session");
     for row in rows(Measure::Dispatch).iter().filter(|row| row.isolation == Isolation::Process) {
-        let mut order = short(case(row, Measure::Dispatch).with(|p| p.call = Some(Call::ApplyAsync)));
-        order.timing.hot_ns = 10_000_000_000;
+        let order = long(case(row, Measure::Dispatch).with(|p| p.call = Some(Call::ApplyAsync)));
         let outcome = kill_during(&session, &order, || parent_at_work(&id, "host"));
         let why = outcome.why.unwrap_or_default();
         assert!(outcome.status == Status::Failed && why.contains("SIGKILL"), "{}: {why}", row.row());
