@@ -22,7 +22,7 @@ const SHARE_OFF_MAX: f64 = 0.05;
 pub struct Post {
     /// Its role.
     pub role: Role,
-    /// The ends it holds of the measured channels; none when it made the channels itself and plays both sides.
+    /// Its endpoints of the measured channels; none when it created the channels itself and plays both roles.
     pub ends: Vec<Endpoint>,
     /// Number of roles it plays.
     pub slots: u32,
@@ -42,7 +42,7 @@ impl Post {
             // One way. A worker without endpoints plays both roles.
             Measure::Stream if self.ends.is_empty() => (1.0, 1.0),
             Measure::Stream => (of(Endpoint::Sender), of(Endpoint::Receiver)),
-            // Each role sends once and receives once a round trip; each holder lets the lock go once and gets it once.
+            // Per round trip each role sends once and receives once; per acquisition each contender acquires and releases once.
             _ => (f64::from(self.slots), f64::from(self.slots)),
         }
     }

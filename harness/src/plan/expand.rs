@@ -321,8 +321,8 @@ fn answers(row: &Variant, measure: Measure) -> bool {
     row.measures.contains(&measure)
 }
 
-/// Promises of a lock are checked between more holders than most machines have CPUs, and for as long as they take: few
-/// hand-overs where each costs a time slice.
+/// Conformance of a lock uses more contenders than most machines have CPUs and has no time limit of its own: a hand-off may
+/// cost a time slice.
 fn stops_by_the_clock(row: &Variant, measure: Measure) -> bool {
     measure == Measure::Conformance && !row.sends()
 }

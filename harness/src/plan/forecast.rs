@@ -43,7 +43,7 @@ impl Plan {
             return 0;
         }
         if planned.case.measure == Measure::CostModel {
-            // Forced hand-overs have a length, once traced and once left alone.
+            // Forced hand-offs take a fixed time, once traced and once untraced.
             let handed_over = planned.case.params.contenders.is_some_and(|holders| holders > 1);
             return TRACED_TRIAL_NS + if handed_over { 2 * locks::anatomy::HAND_OVERS_NS } else { 0 };
         }

@@ -16,7 +16,7 @@ use crate::plan::{Changes, Ground, Plan, Text};
 use crate::store::{Resumed, Settings, Store, discard};
 use crate::trial::Session;
 
-/// Descriptors the harness may hold at once: the ends and streams of a trial, page, lease, records, and room to spare.
+/// Descriptors that the harness may have open at once: endpoints and streams of a trial, page, lease, records, and a reserve.
 const OPEN_FILES: u64 = 64;
 
 /// A plan, the options, the open records file and the session.

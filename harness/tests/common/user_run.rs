@@ -53,7 +53,7 @@ impl UserRun {
         self.command.id().cast_signed()
     }
 
-    /// Everything of the run that is still there.
+    /// Processes and files of the run that still exist.
     pub fn traces(&self) -> Vec<String> {
         let files = entries(self.places.path()).into_iter().map(|path| path.display().to_string());
         processes_naming(&self.places.path().display().to_string()).into_iter().chain(files).collect()
