@@ -1,5 +1,5 @@
-//! Writes down what the suite was built from and how, since both are part of every measurement: the revision of the
-//! source, the compiler, the profile and the flags. `src/build_info.rs` hands them on.
+//! Records the build, which is part of every measurement: revision of the source, compiler, profile and flags.
+//! `src/build_info.rs` provides them.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn main() {
     tell("TARGET", &cargo("TARGET"));
     tell("OPT_LEVEL", &cargo("OPT_LEVEL"));
     tell("PROFILE", &cargo("PROFILE"));
-    // Cargo parts the flags by a character that no flag contains.
+    // Cargo separates the flags by a character that no flag contains.
     tell("RUSTFLAGS", &cargo("CARGO_ENCODED_RUSTFLAGS").replace('\u{1f}', " "));
 }
 
@@ -26,7 +26,7 @@ fn tell(name: &str, value: &str) {
     println!("cargo::rustc-env=IPCMARK_{name}={value}");
 }
 
-/// A variable that cargo sets for build scripts, or nothing.
+/// Value of a variable that cargo sets for build scripts; empty if it is not set.
 fn cargo(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
@@ -36,13 +36,13 @@ fn compiler() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// False for a copy of the source inside somebody else's repository, whose revision would say nothing about it.
+/// False for a copy of the source inside another repository, whose revision would be meaningless.
 fn is_own_checkout(package: &Path) -> bool {
     let top = git(package, &["rev-parse", "--show-toplevel"]).and_then(|top| PathBuf::from(top).canonicalize().ok());
     top.is_some() && top == package.canonicalize().ok()
 }
 
-/// The first line that git says; `None` without git, outside a repository, or when it refuses.
+/// First line of git's output; `None` without git, outside a repository, or on an error.
 fn git(package: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(package).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -50,9 +50,9 @@ fn git(package: &Path, arguments: &[&str]) -> Option<String> {
     (output.status.success() && !line.is_empty()).then(|| line.to_owned())
 }
 
-/// Has cargo run this again on a commit or a checkout; an edit of the library, which makes it dirty, does so anyway. Git
-/// is asked for the paths, since a worktree keeps them elsewhere. Cargo would run this every time for a path that does
-/// not exist, so only those that do are named.
+/// Makes cargo run this script again after a commit or checkout; an edit of the library, which makes it dirty, does so
+/// anyway. The paths come from git, since a worktree has them elsewhere. Only existing paths are named, since for a
+/// missing one cargo would run the script every time.
 fn watch(package: &Path) {
     let branch = git(package, &["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "logs/HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {

@@ -7,7 +7,7 @@
 //! `cargo bench --bench criterion -- stream/pipe`, and `-- --list` prints the names. `-- --save-baseline before` keeps a
 //! baseline, `-- --baseline before` compares with it.
 
-// What is for rivals has no use here.
+// The helpers for rivals are not used here.
 #[allow(dead_code)]
 mod common;
 
@@ -25,10 +25,10 @@ use ipcmark_harness::bench::Arguments;
 use common::{Bench, case, ns_each, rows, rtrb_pair};
 
 const MESSAGE_BYTES: u64 = 64;
-/// Messages that warm the rival's caches, as our own trials' pilots do.
+/// Messages that warm the rival's caches, like the pilot of a trial.
 const RIVAL_WARM_UP: u64 = 1000;
 
-/// What runs without a filter: of each kind the usual one and the fastest.
+/// Rows that run without a filter: of each kind the usual one and the fastest.
 const CHOICE: &[&str] = &[
     "round_trip/pipe-block/processes",
     "round_trip/unix-stream-block/processes",
@@ -50,7 +50,7 @@ const CHOICE: &[&str] = &[
 fn main() -> ExitCode {
     ipcmark::worker::run_if_worker();
     ipcmark_harness::janitor::run_if_janitor();
-    // Criterion prints its help itself.
+    // Criterion prints its own help.
     let help =
         std::env::args().skip(1).any(|argument| matches!(argument.as_str(), "-h" | "--help" | "-V" | "--version"));
     let arguments = match Arguments::of_this_process() {
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The rows to offer to criterion, which filters them by name.
+/// Rows offered to criterion, which filters them by name.
 struct Rows {
     criterion: Criterion,
     bench: Bench,
@@ -99,7 +99,7 @@ impl Rows {
         group.finish();
     }
 
-    /// What every lock costs with one contender, on the row's first isolation.
+    /// Cost of each lock with one contender, on the row's first isolation.
     fn locks(&mut self) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "acquire");
@@ -136,7 +136,7 @@ impl Rows {
     }
 }
 
-/// Every sample costs a set of processes, so few and equal ones.
+/// Each sample costs a set of processes, so there are few samples, all of equal length.
 fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     let mut group = criterion.benchmark_group(name);
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
@@ -145,12 +145,12 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-/// Whether `name/id` is offered: all of them with a filter, else the choice.
+/// True if `name/id` is offered: all rows with a filter, else the default choice.
 fn is_chosen(all: bool, name: &str, id: &str) -> bool {
     all || CHOICE.contains(&format!("{name}/{id}").as_str())
 }
 
-/// Benches `case` as `name/id`, where it is chosen and this machine can run it.
+/// Benches `case` as `name/id`, if it is chosen and this machine can run it.
 fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &str, id: &str, case: &Case) {
     if !is_chosen(all, name, id) || ipcmark::family::supports(case).is_err() {
         return;
@@ -166,17 +166,17 @@ fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &st
     });
 }
 
-/// Whether `row` makes progress on these CPUs.
+/// True if `row` makes progress on these CPUs.
 fn runs(bench: &Bench, row: &Variant) -> bool {
     !row.polls || bench.has_two_cpus()
 }
 
-/// A row's name without the sign that separates criterion's groups.
+/// Name of a row without the character that separates criterion's groups.
 fn id(row: &Variant) -> String {
     row.row().replace('/', "-")
 }
 
-/// What the two endpoints are, for names.
+/// Names of the two endpoints' kind.
 fn between(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::Process => "processes",

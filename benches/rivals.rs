@@ -1,8 +1,8 @@
-//! Our claims, each against its rival, side by side: a pair is measured on the same CPUs within a fraction of a second,
-//! ten pairs in turn, and the table shows the median of the pairs' ratios with its 95 % interval.
+//! Our claims, each against its rival: a pair is measured on the same CPUs within a fraction of a second, ten pairs in
+//! turn, and the table shows the median of the pairs' ratios with its 95 % interval.
 //!
-//! `cargo bench --bench rivals`, with `--features peers` against iceoryx2 too. With `--test`, or without `--bench`, each
-//! pair is measured once, briefly. Where a claim does not hold, the line below it says what stands against it.
+//! `cargo bench --bench rivals`, with `--features peers` also against iceoryx2. With `--test`, or without `--bench`,
+//! each pair is measured once, briefly. If a claim does not hold, the line below it gives the known reason.
 
 #[path = "rivals/array_queue.rs"]
 mod array_queue;
@@ -26,10 +26,10 @@ use ipcmark_reports::{Estimate, paired_ratio};
 use claims::{CLAIMS, Claim};
 use common::{Bench, case, ns_each, rows};
 
-/// Messages of a short look at the rival, which sets its count; it warms up with a quarter of that.
+/// Messages of the rival's pilot, which determines its count; a quarter of them warm it up.
 const LOOK: u64 = 2000;
 
-/// Two measurements of the same thing: ours and the rival's, in nanoseconds.
+/// Two measurements of the same work: ours and the rival's, in nanoseconds.
 type Pair = (f64, f64);
 
 fn main() {
@@ -77,7 +77,7 @@ impl Contest {
     }
 
     fn show(&self, claim: &Claim, repetitions: usize) {
-        // Who goes first changes from pair to pair; a floor is measured on both sides of its case anyway.
+        // The order alternates from pair to pair. A floor is measured before and after its case anyway.
         let pairs: Vec<Pair> = (0..repetitions).filter_map(|set| (claim.measure)(self, set % 2 == 1)).collect();
         let Some(Estimate { value, interval, .. }) = paired_ratio(&pairs) else {
             println!(
@@ -126,7 +126,7 @@ impl Contest {
         Some(self.cases(&ours?, &rival?, rival_first))
     }
 
-    /// A stream through a queue that two senders and two receivers share.
+    /// A stream through a queue shared by two senders and two receivers.
     fn shared(&self, row: &str, bytes: u64) -> Option<Case> {
         let case = case(self.row(row)?, Measure::Stream, Placement::Spread, bytes);
         Some(case.with(|p| {
@@ -154,7 +154,7 @@ impl Contest {
         Some(self.threads(&case, rival, rival_first))
     }
 
-    /// A case and threads of this process on the same CPUs, with a count that takes about as long.
+    /// A case and threads of this process on the same CPUs, with a count of similar duration.
     fn threads(&self, case: &Case, rival: fn(&[u32], u64, u64) -> u64, rival_first: bool) -> Pair {
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
         let look_ns = rival(&self.bench.cpus, LOOK, LOOK) as f64 / LOOK as f64;
@@ -184,7 +184,7 @@ fn in_order<T>(rival_first: bool, ours: impl FnOnce() -> T, theirs: impl FnOnce(
     }
 }
 
-/// What perf says of one operation; nothing where there is no perf.
+/// Result of perf for one operation; `None` without perf.
 fn perf_bench_sched_pipe_ns(cpu: &str) -> Option<f64> {
     let arguments = ["-c", cpu, "perf", "bench", "sched", "pipe", "-l", "50000"];
     let said = Command::new("taskset").args(arguments).output().ok()?.stdout;
@@ -194,7 +194,7 @@ fn perf_bench_sched_pipe_ns(cpu: &str) -> Option<f64> {
     Some(micros * 1000.0)
 }
 
-/// Nanoseconds a round trip as a mean over the whole of what the blocks timed, for rivals that know no other.
+/// Mean nanoseconds per round trip over all blocks, for rivals that report only a mean.
 fn mean_ns(outcome: &Outcome) -> f64 {
     let windows = outcome.windows.iter().flatten();
     let (elapsed_ns, count) = windows.fold((0, 0), |sum, w| (sum.0 + w.elapsed_ns, sum.1 + w.messages));

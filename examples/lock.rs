@@ -12,7 +12,7 @@ use ipcmark::record::{Group, Substrate, Wait};
 use ipcmark::shm::{self, Segment};
 
 struct MyLock;
-/// One contender's mapping of the word: 0 when free, 1 when held.
+/// Mapping of the word by one contender: 0 is free, 1 held.
 struct Contender(Segment);
 
 impl Contender {

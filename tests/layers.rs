@@ -1,5 +1,5 @@
-//! The arrows of the architecture, checked on the source: modules import downward only, mechanisms do not know each
-//! other, and unsafe code stays in the files listed here. What separate crates cannot import, the compiler checks.
+//! The layers of the architecture, checked on the source: modules import downward only, mechanisms do not refer to each
+//! other, and unsafe code stays in the files listed here. The compiler checks what separate crates cannot import.
 //!
 //! The check reads tokens, not types: it follows every path that starts with `crate`, `self`, `super` or `ipcmark`,
 //! inside `use` lists too. Comments, strings and `#[cfg(test)]` items do not count.
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::source::{self, Reference, references};
 
-/// Modules of the library, lowest layer first. A module may refer to those of lower layers only.
+/// Modules of the library, lowest layer first. A module may refer to lower layers only.
 const LAYERS: &[(&str, u32)] = &[
     ("abort", 0),
     ("limits", 0),
@@ -150,7 +150,7 @@ fn library() -> Vec<File> {
     read_all("src").into_iter().filter(|(path, _)| !path.starts_with(RECORD)).collect()
 }
 
-/// Every Rust file under a folder of the repository, sorted; none where the folder does not exist.
+/// All Rust files under a folder of the repository, sorted; empty if the folder does not exist.
 pub fn read_all(folder: &str) -> Vec<File> {
     fn walk(root: &Path, path: &Path, files: &mut Vec<File>) {
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
@@ -170,14 +170,14 @@ pub fn read_all(folder: &str) -> Vec<File> {
     files
 }
 
-/// The module a file of `src/` holds, as a path from its crate's root: `src/core/src/ring/spsc.rs` is `ring::spsc`.
+/// Module of a file in `src/`, as a path from its crate's root: `src/core/src/ring/spsc.rs` is `ring::spsc`.
 fn module(path: &str) -> Vec<String> {
     let inner =
         path.trim_start_matches(CORE).trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     inner.split('/').filter(|part| *part != "lib").map(str::to_owned).collect()
 }
 
-/// The top-level module of a file of `src/`; none for `lib.rs`, which sees everything.
+/// Top-level module of a file in `src/`; `None` for `lib.rs`, which may refer to everything.
 fn top(path: &str) -> Option<String> {
     module(path).into_iter().next()
 }
@@ -204,7 +204,7 @@ fn upward(library: &[File]) -> Vec<String> {
     violations
 }
 
-/// Mechanisms: the modules that a registry's rows name, `"pipe" => pipes::pipe::Pipe`, as paths from the crate's root.
+/// Mechanisms: modules named by the rows of a registry, `"pipe" => pipes::pipe::Pipe`, as paths from the crate's root.
 fn mechanisms(library: &[File]) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     for (path, text) in library.iter().filter(|(path, _)| path.ends_with("/registry.rs")) {
@@ -215,12 +215,12 @@ fn mechanisms(library: &[File]) -> BTreeSet<Vec<String>> {
     found
 }
 
-/// The mechanism that a path leads to or into.
+/// Mechanism that a path refers to.
 fn mechanism_at<'a>(mechanisms: &'a BTreeSet<Vec<String>>, path: &[String]) -> Option<&'a Vec<String>> {
     mechanisms.iter().find(|mechanism| path.starts_with(mechanism))
 }
 
-/// References from one mechanism to another of its family. What two need belongs into a file of its own.
+/// References from one mechanism to another of its family. Code that two need belongs into a separate file.
 fn sideways(library: &[File]) -> Vec<String> {
     let mechanisms = mechanisms(library);
     let mut violations = vec![];

@@ -1,4 +1,4 @@
-//! Checks on the text of the sources. One binary: `cargo test --test source layers::` runs a part of it.
+//! Checks of the source text. One binary: `cargo test --test source layers::` runs a part of it.
 
 mod layers;
 mod pairs;

@@ -1,6 +1,7 @@
-//! Tags of atomics: what one side publishes, another must look at. `// PAIRS: tag` stands above (or behind) each operation
-//! of a pair; `// PAIRS: one, two. Why.` names several. Every tag must have an operation that stores and another one that
-//! loads. A fence does both, and so does a read-modify-write, which is its own partner where its ordering is `AcqRel`.
+//! Tags of atomics: a store that publishes must have a load that reads it. `// PAIRS: tag` is above (or behind) each
+//! operation of a pair; `// PAIRS: one, two. Why.` names several. Every tag must have an operation that stores and
+//! another one that loads. A fence does both, and so does a read-modify-write, which is its own partner if its ordering
+//! is `AcqRel`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use crate::layers::{File, assert_clean, read_all};
 
 const MARK: &str = "// PAIRS: ";
 
-/// Lines after a tag within which its operation begins.
+/// Lines after a tag within which its operation must begin.
 const REACH: usize = 8;
 
 const STORES: &[&str] = &[".store("];
@@ -31,7 +32,7 @@ fn every_tag_has_a_store_and_a_load() {
     assert_clean(&unpaired(&files));
 }
 
-/// Tags without a partner, with the places where they stand.
+/// Tags without a partner, with their places.
 fn unpaired(files: &[File]) -> Vec<String> {
     let mut tags: BTreeMap<String, Vec<(String, Operation)>> = BTreeMap::new();
     for (path, text) in files {
@@ -74,7 +75,7 @@ fn operation(own: &str, below: &[&str]) -> Operation {
     }
 }
 
-/// A check that never fails proves nothing.
+/// The check finds what is planted here.
 mod planted {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! What the bench targets share: a bench of one case, and the rival ring between two threads.
+//! Helpers of the bench targets: a bench of one case, and the rival ring between two threads.
 
 pub mod rtrb_pair;
 
@@ -8,12 +8,12 @@ use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Placement, Status, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
-/// Trials on the nearest pair of CPUs this machine has.
+/// Trials on the nearest pair of this machine's CPUs.
 pub struct Bench {
     session: Session,
     /// Class of that pair.
     pub placement: Placement,
-    /// One CPU a role.
+    /// One CPU per role.
     pub cpus: Vec<u32>,
 }
 
@@ -30,13 +30,13 @@ impl Bench {
         Self { session, placement, cpus }
     }
 
-    /// Whether the pair are two CPUs.
+    /// True if the pair has two CPUs.
     pub fn has_two_cpus(&self) -> bool {
         self.cpus.first() != self.cpus.get(1)
     }
 
-    /// One fresh set of processes. Ends this process with the reason when the trial fails: a bench without a check is
-    /// worth nothing.
+    /// Runs one fresh set of processes. Exits with the reason if the trial fails, since a bench without a check is
+    /// worthless.
     pub fn trial(&self, case: &Case, cpus: &[u32], timing: Timing) -> Outcome {
         let order = TrialOrder { case: case.clone(), cpus: cpus.to_vec(), timing, traced: false, fault: None };
         let outcome = self.session.run_trial(&order).outcome;
@@ -48,8 +48,7 @@ impl Bench {
     }
 }
 
-/// Nanoseconds for one round trip, one acquisition by one alone, one task or one start, or the share of one message or
-/// acquisition in a rate.
+/// Nanoseconds per round trip, uncontended acquisition, task or start; or per message or acquisition of a rate.
 pub fn ns_each(outcome: &Outcome) -> f64 {
     let metrics = outcome.metrics.as_ref();
     let read = |name: &str| metrics.and_then(|all| all.get(name)).copied();
@@ -68,7 +67,7 @@ pub fn case(row: &Variant, measure: Measure, placement: Placement, message_bytes
     )
 }
 
-/// The transports of the registry, each once: the first isolation and substrate a mechanism can have.
+/// Transports of the registry, each with its first isolation and substrate.
 pub fn rows() -> Vec<Variant> {
     let mut rows: Vec<Variant> = vec![];
     for variant in ipcmark::family::variants() {

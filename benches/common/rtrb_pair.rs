@@ -1,6 +1,5 @@
-//! The ring to beat: `rtrb`, between two pinned threads of this process, behind the same timed loops and the same checks
-//! as every transport. Messages are arrays by value, the way rtrb is made to be used; a waiting side polls with the pause
-//! hint.
+//! Rival ring: `rtrb`, between two pinned threads of this process, with the same timed loops and checks as every
+//! transport. Messages are arrays by value, the intended use of rtrb; a waiting endpoint polls with the pause hint.
 
 use std::sync::Barrier;
 use std::thread;
@@ -14,7 +13,7 @@ use ipcmark::measure::stream::{Sink, Source};
 use ipcmark::measure::touch::Every;
 use ipcmark::transport::{Receiver, Sender};
 
-/// Slots, as many as our ring has at these sizes.
+/// Number of slots, the same as in our ring at these sizes.
 const DEPTH: usize = 1024;
 
 struct Tail<const N: usize>(rtrb::Producer<[u8; N]>);
@@ -47,7 +46,7 @@ impl<const N: usize> Receiver for Head<N> {
     }
 }
 
-/// Polls of one wait. Now and then it is worth asking whether the other side is still there.
+/// Polls between two checks that the peer still exists.
 struct Polls(u32);
 
 impl Polls {
@@ -93,7 +92,7 @@ pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 
     })
 }
 
-/// Nanoseconds for `count` verified round trips, by the median of as many blocks as our own trials have.
+/// Nanoseconds for `count` verified round trips: the median of as many blocks as a trial has.
 pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
     let (out_tail, out_head) = ring::<N>();
     let (back_tail, back_head) = ring::<N>();
@@ -119,7 +118,7 @@ pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
     })
 }
 
-/// Pins the calling thread where there is a CPU for it.
+/// Pins the calling thread if there is a CPU for it.
 pub fn pin(cpu: Option<&u32>) {
     if let Some(cpu) = cpu {
         pin_this_thread(*cpu).expect("the CPU was allowed a moment ago");

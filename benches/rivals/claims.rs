@@ -1,4 +1,4 @@
-//! What we claim, and against whom.
+//! Our claims and their rivals.
 
 use ipcmark::record::{Call, Measure};
 
@@ -9,15 +9,15 @@ use super::{Contest, Pair, array_queue, locks, work};
 pub struct Claim {
     pub name: &'static str,
     pub rival: &'static str,
-    /// What we want the ratio of times, ours over the rival's, to be at most.
+    /// Largest ratio of times, ours to the rival's, that the claim allows.
     pub wanted: f64,
-    /// What may stand against it.
+    /// Known reason if the claim does not hold.
     pub but: &'static str,
-    /// Told whether the rival goes first.
+    /// Measures the pair; the argument tells whether the rival goes first.
     pub measure: fn(&Contest, bool) -> Option<Pair>,
 }
 
-/// All of them.
+/// All claims.
 pub const CLAIMS: &[Claim] = &[
     Claim {
         name: "round trip 8 B, shm-spsc/spin",
@@ -77,7 +77,7 @@ pub const CLAIMS: &[Claim] = &[
             Some(contest.threads(&case, array_queue::stream_ns::<1>, rival_first))
         },
     },
-    // Two sides to a CPU: one that only polls would keep it from whoever could go on, and time the scheduler.
+    // Two threads per CPU: one that only polls would keep its CPU from the other, so the scheduler would be measured.
     Claim {
         name: "stream 64 B 2:2, shm-mpmc, yield",
         rival: "crossbeam ArrayQueue, threads",

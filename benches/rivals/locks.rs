@@ -1,5 +1,5 @@
-//! Two locks side by side: taken by one alone, or wanted by several all the time. Both are shared by whatever the rival can
-//! be shared by, processes if it can choose.
+//! Two locks side by side: uncontended, or contended all the time. Both are shared between processes if the rival can
+//! be, else between threads.
 
 use ipcmark::family::{self, Variant};
 use ipcmark::lock::FAMILY;
@@ -7,7 +7,7 @@ use ipcmark::record::{Case, Isolation, Measure, Placement, Spacing};
 
 use super::{Contest, Pair};
 
-/// Takes and lets go `rows`, the first ours, with nobody else about.
+/// Uncontended acquire and release of `rows`, the first ours.
 pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
     let case = |row: &Variant| {
         Case { placement: Placement::SameCpu, ..row.case(Measure::Acquire) }.with(|p| p.contenders = Some(1))
@@ -16,7 +16,7 @@ pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pa
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
 
-/// Lets `contenders` take turns who work `work_ns` inside and as long outside, on the same CPUs.
+/// Contention of `contenders`, with `work_ns` of critical section and of think time, on the same CPUs.
 pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, rival_first: bool) -> Option<Pair> {
     let case = |row: &Variant| {
         Case { placement: Placement::Spread, ..row.case(Measure::Contention) }.with(|p| {
@@ -30,7 +30,7 @@ pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, ri
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
 
-/// Both rows, shared alike; nothing where one of them cannot run here.
+/// Both rows with the same sharing; `None` if one of them cannot run here.
 fn pair([ours, rival]: [&str; 2]) -> Option<[Variant; 2]> {
     let rival = usable(rival, None)?;
     Some([usable(ours, Some(rival.isolation))?, rival])

@@ -1,4 +1,4 @@
-//! Ways to hand out tasks and to start processes, side by side; and the same in Python.
+//! Ways to distribute tasks and to start processes, side by side, and the same in Python.
 
 use ipcmark::family::Variant;
 use ipcmark::record::{Call, Case, Measure, Placement};
@@ -6,18 +6,18 @@ use ipcmark_harness::participants::Participants;
 
 use super::{Contest, Pair, case};
 
-/// Bytes of a request, and of an answer, of a task without payload, src/measure/pool/frame.rs: what the transport beneath has
-/// to carry.
+/// Bytes of the request or response of a task without payload, src/measure/pool/frame.rs, which the transport has to
+/// carry.
 const TASK_BYTES: u64 = 24;
 
-/// One worker called through a pool, against a round trip through the same kind of queue, waiting the same way.
+/// One worker called through a pool, against a round trip through the same kind of queue with the same wait.
 pub fn beneath(contest: &Contest, pool: &str, transport: &str, rival_first: bool) -> Option<Pair> {
     let ours = called(&usable("pool", pool)?, Call::Apply, 1);
     let rival = case(contest.row(transport)?, Measure::RoundTrip, contest.bench.placement, TASK_BYTES);
     Some(contest.cases(&ours, &rival, rival_first))
 }
 
-/// Two pools, the first ours, whose workers are called alike.
+/// Two pools, the first ours, whose workers are called in the same way.
 pub fn pools(contest: &Contest, rows: [&str; 2], call: Call, workers: u32, rival_first: bool) -> Option<Pair> {
     let [ours, rival] = rows.map(|row| Some(called(&usable("pool", row)?, call, workers)));
     Some(contest.cases(&ours?, &rival?, rival_first))

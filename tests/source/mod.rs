@@ -1,8 +1,8 @@
-//! Just enough of Rust's grammar to see which paths a file refers to, on top of a real tokeniser.
+//! Parser of the part of Rust's grammar that shows which paths a file refers to, on top of a tokeniser.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-/// A path that a file refers to.
+/// Path that a file refers to.
 pub struct Reference {
     /// Line of its first word, from 1.
     pub line: usize,
@@ -10,8 +10,8 @@ pub struct Reference {
     pub target: Vec<String>,
 }
 
-/// Every path in `text` that starts with `root`, and, where the file's own module is given, with `self` or `super`. Each
-/// leaf of a `use` list counts on its own.
+/// Every path in `text` that starts with `root`, and, if the file's own module is given, with `self` or `super`. Each
+/// leaf of a `use` list counts separately.
 pub fn references(text: &str, root: &str, module: &[String]) -> Vec<Reference> {
     let mut found = vec![];
     for tokens in runs(text) {
@@ -50,7 +50,7 @@ pub fn row_modules(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// True when an attribute lifts the ban on unsafe code.
+/// True if an attribute allows unsafe code.
 pub fn allows_unsafe(text: &str) -> bool {
     runs(text).iter().any(|tokens| {
         tokens.windows(2).any(|pair| match pair {
@@ -66,7 +66,7 @@ fn names_unsafe_code(list: &Group) -> bool {
     list.stream().into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "unsafe_code"))
 }
 
-/// The leaves of a path or a `use` tree, whose words so far are `path`.
+/// Leaves of a path or a `use` tree, below `path`.
 fn leaves(tokens: &[TokenTree], mut path: Vec<String>) -> Vec<Vec<String>> {
     match tokens.first() {
         Some(TokenTree::Ident(word)) => match word.to_string().as_str() {
@@ -95,7 +95,7 @@ fn is(tokens: &[TokenTree], at: usize, text: &str) -> bool {
     tokens.get(at).is_some_and(|token| token.to_string() == text)
 }
 
-/// The tokens of a file, those of each bracketed group as a run of their own, without items under `#[cfg(test)]`.
+/// Tokens of a file, each bracketed group as a separate list, without items under `#[cfg(test)]`.
 fn runs(text: &str) -> Vec<Vec<TokenTree>> {
     fn collect(stream: TokenStream, runs: &mut Vec<Vec<TokenTree>>) {
         let mut run = vec![];
@@ -103,7 +103,7 @@ fn runs(text: &str) -> Vec<Vec<TokenTree>> {
         while let Some(token) = tokens.next() {
             if let TokenTree::Group(group) = &token {
                 if group.to_string().replace(' ', "") == "[cfg(test)]" {
-                    // The item ends with its body, or with a semicolon where it has none.
+                    // The item ends with its body, or with a semicolon if it has none.
                     tokens.find(|token| match token {
                         TokenTree::Group(body) => body.delimiter() == Delimiter::Brace,
                         other => other.to_string() == ";",

@@ -16,7 +16,7 @@ use crate::record::{Counts, Group, Wait};
 use crate::wait::PollPolicy;
 
 /// No contender. The name of contender 0 is 1, and so on.
-const NOBODY: u32 = 0;
+const NONE: u32 = 0;
 
 /// Words that one contender polls and reads. Processors fetch lines in pairs, so nodes are two lines apart.
 #[cfg_attr(not(loom), repr(C, align(128)))]
@@ -81,7 +81,7 @@ impl Node {
     /// Name of the successor, which is in the tail already but may still have to link itself.
     #[cold]
     fn await_link<W: Poll>(&self) -> io::Result<u32> {
-        wait::<W>(PollPolicy::QUICK, || self.linked() != NOBODY)?;
+        wait::<W>(PollPolicy::QUICK, || self.linked() != NONE)?;
         Ok(self.linked())
     }
 }
@@ -97,7 +97,7 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG,
         // PAIRS: mcs-freed. Release: before the next contender links itself, this node no longer names the previous
         // successor.
         match self.tail.swap(name(me), Ordering::AcqRel) {
-            NOBODY => Ok(()),
+            NONE => Ok(()),
             before => self.queue_behind(before, me),
         }
     }
@@ -105,22 +105,22 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG,
     #[inline]
     fn try_acquire(&self, me: u32) -> bool {
         // PAIRS: mcs-freed
-        self.tail.compare_exchange(NOBODY, name(me), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.tail.compare_exchange(NONE, name(me), Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     #[inline]
     fn release(&self, me: u32) -> io::Result<()> {
         let own = &self.nodes[me as usize];
         let mut next = own.linked();
-        if next == NOBODY {
+        if next == NONE {
             // PAIRS: mcs-freed
-            let freed = self.tail.compare_exchange(name(me), NOBODY, publish(STRONG), Ordering::Relaxed);
+            let freed = self.tail.compare_exchange(name(me), NONE, publish(STRONG), Ordering::Relaxed);
             if freed.is_ok() || !LINKED {
                 return Ok(());
             }
             next = own.await_link::<W>()?;
         }
-        own.next.store(NOBODY, Ordering::Relaxed);
+        own.next.store(NONE, Ordering::Relaxed);
         // PAIRS: mcs-handed-over
         self.node_of(next)?.waits.store(0, publish(STRONG));
         Ok(())
