@@ -1,7 +1,7 @@
-//! Registry of all mechanisms, by family: what there is, what a case needs, who plays which role.
+//! Registry of all mechanisms, by family: variants, support, roles and cost of a case.
 //!
-//! The harness names no mechanism; it asks here. A new family is a file below with an implementation of `Mechanism`, and
-//! its line in `FAMILIES`.
+//! The harness names no mechanism; it calls the functions of this module. A new family is a file below with an
+//! implementation of `Mechanism`, and its line in `FAMILIES`.
 
 mod concurrency;
 mod floors;
@@ -37,36 +37,36 @@ pub(crate) use talk::Talk;
 /// A mechanism that can be measured: describes itself, and prepares and plays the roles of a trial. Each family implements
 /// it for its mechanisms' types.
 trait Mechanism: Sync {
-    /// Every way the mechanism of this row can be run, with what this machine lacks.
+    /// All variants of this row, with the reason if this machine cannot run one.
     fn variants(&self, row: &'static str) -> Vec<Variant>;
-    /// Whether `case` can run, before any process starts.
+    /// Checks that `case` can run, before any process starts.
     ///
-    /// Errors: the reason, with the limit that stands in the way.
+    /// Errors: the reason, with the limit.
     fn supports(&self, case: &Case) -> Result<(), String>;
-    /// The case with what the mechanism decides where the plan left it open.
+    /// The case, completed with the mechanism's choices where the plan leaves them open.
     fn resolved(&self, case: &Case) -> Case;
-    /// Number of roles that work at the same time.
+    /// Number of roles that run at the same time.
     fn roles(&self, case: &Case) -> u32;
-    /// Makes the objects of a trial and its roles; slot 0, the first, leads.
+    /// Makes the objects of a trial and describes its roles; slot 0, the first, is the leader.
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
         Ok(vec![RoleSpec::host(self.roles(case))])
     }
-    /// Plays the order's role, in its worker.
+    /// Plays the role of an order, in its worker.
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult;
-    /// Whether two roles of a trial also share memory for the paired floor.
+    /// True if two roles of a trial also share memory for the paired floor.
     fn has_paired_floor(&self) -> bool {
         false
     }
-    /// Whether the roles count the same messages, so that each must have done what all agreed on; else the leader has
-    /// checked the sum.
+    /// True if all roles count the same messages, so that each must have reached the agreed count; otherwise the leader
+    /// has checked the sum.
     fn counts_agree(&self, _: &Case) -> bool {
         false
     }
-    /// The place of the role on `slot` when CPUs are dealt out in turn.
+    /// Index of the role on `slot` in the list of CPUs.
     fn turn(&self, _: &Case, slot: u32) -> u32 {
         slot
     }
-    /// Results that take the reports of all roles.
+    /// Results computed from the reports of all roles together.
     fn conclude(&self, _: &Case, _: &[Report]) -> Concluded {
         Concluded::default()
     }
@@ -131,7 +131,7 @@ fn of(case: &Case) -> io::Result<AnyMechanism> {
     found.map(|row| row.mechanism).ok_or_else(unknown)
 }
 
-/// The refusal of an order that [`supports`] should have refused before.
+/// Error for an order that [`supports`] should have refused before.
 fn unasked(case: &Case) -> MeasureError {
     io::Error::other(format!("`{}` cannot be asked for `{}`", case.row(), case.measure)).into()
 }
