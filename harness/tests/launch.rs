@@ -138,7 +138,7 @@ fn memory_is_shared_or_private_as_its_row_declares() {
         let (outcome, metrics) = measured(&session, &short(case.clone()));
         let why = outcome.why.expect("the remark");
         let copied = case.mechanism == "after-fork";
-        assert_eq!(why.contains("neither saw what the other wrote"), copied, "{}: {why}", case.key());
+        assert_eq!(why.contains("neither side saw what the other wrote"), copied, "{}: {why}", case.key());
         for name in [metric::FIRST_WRITE_NS, metric::LATER_WRITE_NS] {
             assert!(of(&metrics, name, &case) > 0.0, "{}", case.key());
         }

@@ -97,5 +97,5 @@ fn a_wrong_case_is_refused_with_the_accepted_values() {
     assert!(why.contains("0 to 100"), "{why}");
     let open = case(&row, 0).with(|p| p.reads_percent = None);
     let why = family::supports(&open).unwrap_err();
-    assert!(why.contains("how many of a hundred accesses only read"), "{why}");
+    assert!(why.contains("the percentage of reads"), "{why}");
 }

@@ -1,31 +1,31 @@
-//! How much a trial carries: a pilot count doubles until the warm-up time has passed, then the count that fills the hot
-//! time follows from the last pilot.
+//! Number of units in a trial: a pilot count doubles until the warm-up time has passed; the count that fills the hot
+//! time follows from the last pilots.
 
 use super::MeasureError;
 use crate::clock;
 use crate::protocol::Timing;
 use crate::record::Window;
 
-/// Slices of the hot phase; at least ten, so that a disturbed one can be told from the rest.
+/// Slices of the hot phase; at least ten, so that a disturbed one stands out.
 pub const WINDOWS: u64 = 20;
 
-/// What the warm-up found.
+/// Result of the warm-up.
 pub struct Derived {
     /// Units of work for the hot phase.
     pub count: u64,
     /// `time` or `fixed`.
     pub chosen_by: &'static str,
-    /// How long the warm-up took.
+    /// Duration of the warm-up.
     pub warm_up_ns: u64,
-    /// One unit at the pace that decided the count.
+    /// Time per unit, from which the count was derived.
     pub unit_ns: f64,
-    /// One unit at the pace of the fastest pilot: what can be done when nothing is in the way.
+    /// Time per unit of the fastest pilot, which was least disturbed.
     pub fastest_ns: f64,
 }
 
 /// Warms up with growing counts and derives the count.
 ///
-/// A fixed count is taken as it is, after the same warm-up.
+/// A fixed count is used as it is, after the same warm-up.
 pub fn derive(
     timing: &Timing,
     mut pilot: impl FnMut(u64) -> Result<(), MeasureError>,
@@ -37,7 +37,7 @@ pub fn derive(
     })
 }
 
-/// The same where the pilot says how long its work took, in nanoseconds: there is more to it than is timed.
+/// The same for a pilot that returns the nanoseconds of its work, which may be less than its whole run.
 pub fn derive_by(
     timing: &Timing,
     mut pilot: impl FnMut(u64) -> Result<u64, MeasureError>,
@@ -45,14 +45,14 @@ pub fn derive_by(
     derive_any(timing, &mut pilot)
 }
 
-/// Compiled once: `pilot` is called some dozen times, and each call carries `count` units.
+/// Not generic, so compiled once: `pilot` is called a dozen times, with many units per call.
 fn derive_any(
     timing: &Timing,
     pilot: &mut dyn FnMut(u64) -> Result<u64, MeasureError>,
 ) -> Result<Derived, MeasureError> {
     let mut warm_up_ns = 0;
     let mut count = 1;
-    // The median of the last three pilots: one that was put off its CPU, or had it all to itself, must not decide alone.
+    // The median of the last three pilots, so that a single preempted or undisturbed one does not decide.
     let mut unit_ns = [f64::INFINITY; 3];
     let mut fastest_ns = f64::INFINITY;
     loop {
@@ -84,7 +84,7 @@ pub fn shares(count: u64, parts: u64) -> impl Iterator<Item = u64> {
     (0..parts).map(move |i| count * (i + 1) / parts - count * i / parts)
 }
 
-/// Work done slice by slice, with a clock read after each.
+/// Work timed in slices.
 pub struct Sliced {
     /// The slices.
     pub windows: Vec<Window>,
@@ -94,7 +94,7 @@ pub struct Sliced {
     pub ended_ns: u64,
 }
 
-/// Windows of work that was timed unit by unit, without what lay between: `lengths_ns` of all units, in [`slices`].
+/// Windows of work that was timed per unit, without the time between units: `lengths_ns` of all units, in [`slices`].
 pub fn windows_of(lengths_ns: &[u64]) -> Vec<Window> {
     let (mut start_ns, mut rest) = (0, lengths_ns);
     let windows = slices(lengths_ns.len() as u64).map(|messages| {
@@ -107,12 +107,12 @@ pub fn windows_of(lengths_ns: &[u64]) -> Vec<Window> {
     windows.collect()
 }
 
-/// Does `count` units of `work` in at most [`WINDOWS`] slices, timing each.
+/// Runs `count` units of `work` in at most [`WINDOWS`] slices, and times each.
 pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), MeasureError>) -> Result<Sliced, MeasureError> {
     in_parts(count, WINDOWS, work)
 }
 
-/// The same in at most `parts`, where work that overlaps has to begin anew with each.
+/// The same in at most `parts`, for work whose units overlap and start anew in each part.
 pub fn in_parts(
     count: u64,
     parts: u64,
@@ -121,7 +121,7 @@ pub fn in_parts(
     in_parts_any(count, parts, &mut work)
 }
 
-/// Compiled once: `work` is called once a slice.
+/// Not generic, so compiled once: `work` is called once per slice.
 fn in_parts_any(
     count: u64,
     parts: u64,

@@ -1,9 +1,9 @@
-//! What does the first write to a page cost that another shares, and who sees it?
+//! Cost of the first write to a page that is shared with another process or thread, and what each side sees.
 //!
-//! One writes a word into each of many pages that it has had before, while another, who came into the world after that,
-//! looks on asleep: all pages once, the first write, and then all of them again, the later write. Then the other one
-//! reads the same words, writes its own next to them, and leaves. What each saw of the other must be what the mechanism
-//! says, page by page, in every round of the timed run.
+//! A writer, which has touched its pages before, writes a word into each of them while a second process or thread,
+//! started after that, sleeps: all pages once (first write), then all of them again (later write). Then the second side
+//! reads the same words, writes its own next to them, and ends. What each side sees of the other must match the
+//! mechanism, page by page, in every round.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,21 +22,21 @@ use crate::protocol::Report;
 use crate::record::{Metrics, Window, metric};
 use crate::{clock, payload, pin};
 
-/// Enough that a round takes many times what the clock does, and few enough for the second level of any cache.
+/// Pages: enough that a round takes many times a clock read, and few enough for a second-level cache.
 const PAGES: usize = 512;
 
-/// What one round took, all pages together.
+/// Times of one round, for all pages together.
 #[derive(Clone, Copy)]
 struct Round {
     first_ns: u64,
     later_ns: u64,
 }
 
-/// The whole trial, as the one who writes. The other one runs on `other_cpu`, if there is one.
+/// Runs the trial, as the writer. The second side runs on `other_cpu`, if given.
 ///
-/// Errors: `Invalid` when one saw what it should not, or did not see what it should.
+/// Errors: `Invalid` when one side saw what it should not, or did not see what it should.
 pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>) -> MeasureResult {
-    // The other one may be a thread, which borrows from nobody; the trial's process does not outlive the memory's use.
+    // The second side may be a thread, which needs 'static data; the process does not outlive the use of the memory.
     let memory: &'static Memory = Box::leak(Box::new(S::map(PAGES)?));
     let mut number = 0;
     put(memory, number);
@@ -81,18 +81,18 @@ pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>)
 
 fn remark(seen: bool) -> String {
     if seen {
-        "each saw what the other wrote: the memory is one".to_owned()
+        "each side saw what the other wrote: the memory is shared".to_owned()
     } else {
-        "neither saw what the other wrote after the fork: each has memory of its own".to_owned()
+        "neither side saw what the other wrote after the fork: each has memory of its own".to_owned()
     }
 }
 
-/// The word that is written to a page in a round: none is written twice.
+/// The word written to a page in a round; all are different.
 fn word(number: u64, page: usize) -> u64 {
     payload::mix(number).wrapping_add(page as u64)
 }
 
-/// The other's word.
+/// The second side's word.
 fn mark(number: u64, page: usize) -> u64 {
     !word(number, page)
 }
@@ -104,7 +104,7 @@ fn put(memory: &Memory, number: u64) {
     }
 }
 
-/// Starts the other one, writes twice, and compares what both have seen.
+/// Starts the second side, writes twice, and compares what both have seen.
 fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> Result<Round, MeasureError> {
     let (their_input, orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let (answers, their_output) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
@@ -134,8 +134,8 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
     Ok(Round { first_ns: once_ns - began_ns, later_ns: twice_ns - once_ns })
 }
 
-/// What the other one does: sleeps while pages are written, then looks, writes and says how many of the new words it
-/// saw. It gives up at once when a pipe of it breaks, which its parent notices.
+/// The second side: sleeps while pages are written, then reads, writes, and reports how many of the new words it saw. It
+/// ends at once when a pipe breaks, which its parent notices.
 fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: OwnedFd, output: OwnedFd) -> Life {
     Box::new(move || {
         let pinned = cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok());
@@ -154,17 +154,17 @@ fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: Owned
         for (page, place) in memory.words(true).enumerate() {
             place.store(mark(number, page), Ordering::Relaxed);
         }
-        // A word that is neither was torn, or came from nowhere.
+        // Any other word is torn or was never written.
         let answer = if new + old == PAGES as u64 { new } else { u64::MAX };
         let _ = retry_on_eintr(|| write(&output, &answer.to_ne_bytes()));
     })
 }
 
-/// One word of the other's.
+/// Reads one word of the second side.
 fn hear(answers: &OwnedFd) -> Result<u64, MeasureError> {
     let mut word = [0; 8];
     match retry_on_eintr(|| read(answers, &mut word)).map_err(io::Error::from)? {
         8 => Ok(u64::from_ne_bytes(word)),
-        _ => Err("the other one ended before it had looked".to_owned().into()),
+        _ => Err("the second side ended before it had read the pages".to_owned().into()),
     }
 }

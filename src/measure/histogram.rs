@@ -11,20 +11,20 @@ pub fn empty() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are constants that hdrhistogram accepts")
 }
 
-/// The blob of a record.
+/// Encodes a distribution for a record.
 pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
     let mut blob = Vec::new();
     V2DeflateSerializer::new().serialize(histogram, &mut blob).ok()?;
     Some(base64::engine::general_purpose::STANDARD.encode(blob))
 }
 
-/// The distribution in the blob of a record.
+/// Decodes a distribution of a record.
 pub fn decode(blob: &str) -> Option<Histogram<u64>> {
     let bytes = base64::engine::general_purpose::STANDARD.decode(blob).ok()?;
     Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
 }
 
-/// Percentiles with at least `10 / (1 - q)` samples behind them, and the largest value.
+/// Inserts the percentiles that have at least `10 / (1 - q)` samples, and the largest value.
 pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
     percentiles_of(histogram, histogram.len(), metrics);
 }
@@ -42,12 +42,12 @@ pub fn percentiles_of(histogram: &Histogram<u64>, samples: u64, metrics: &mut Me
     }
 }
 
-/// Whether so many samples say anything about a quantile: `10 / (1 - q)` of them at least.
+/// Whether there are enough samples for a quantile: at least `10 / (1 - q)`.
 pub fn supports(samples: u64, quantile: f64) -> bool {
     samples as f64 >= 10.0 / (1.0 - quantile)
 }
 
-/// The median; 0 where there is nothing.
+/// The median; 0 without values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {

@@ -1,5 +1,5 @@
-//! Faults on purpose: a sender that loses, repeats, reorders or corrupts one message, so that the checks of the timed
-//! run can be seen to catch it; a receiver that stands still, so that the measures can be seen to show it or to hide it.
+//! Faults injected by tests: a sender that loses, repeats, reorders or corrupts one message, so that the checks must
+//! catch it; a receiver that stalls, so that it shows which measures reveal a stall.
 
 use std::io;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use super::{MeasureError, Task};
 use crate::protocol::Fault;
 use crate::transport::Sender;
 
-/// How long a stalled side stands still.
+/// Duration of a stall.
 const STALL: Duration = Duration::from_millis(100);
 
-/// The message that meets the fault, counted from the first warm-up on.
+/// The message with the fault, counted from the start of the warm-up.
 const AT: u64 = 5;
 
 /// A sender with a fault.
@@ -23,7 +23,7 @@ pub struct Faulty<S> {
 }
 
 impl<S: Sender> Faulty<S> {
-    /// Puts `fault` between the caller and `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: S, fault: Fault) -> Self {
         Self { inner, fault, sent: 0, held: None }
     }
@@ -33,8 +33,8 @@ impl<S: Sender> Faulty<S> {
     }
 }
 
-/// Does `count` units of hot `work` in one go; or in two with a standstill between them, where the case asks for one. It
-/// comes after five eighths: the second half of a round trip's work is the one whose trips are timed one by one.
+/// Runs `count` units of hot `work`, with a stall in between if the task asks for one. It comes after five eighths: in
+/// the second half of a round trip's work, trips are timed one by one.
 pub fn around_stall(
     task: &Task,
     count: u64,

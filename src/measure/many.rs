@@ -1,11 +1,11 @@
-//! How much gets through with several ends on a channel, with several channels side by side, and over channels that may
-//! lose or overwrite? The check still covers every byte that arrives, the order of each producer, and, where nothing may
-//! be missing, that every message arrived exactly once.
+//! Throughput with several endpoints on a channel, with several channels side by side, and over channels that may lose
+//! or overwrite messages. The check still covers every byte that arrives, the order of each producer, and, where none
+//! may be missing, that every message arrived exactly once.
 //!
-//! A consumer that shares a channel does not know which message is its next. The first word of a payload is a bijection
-//! of producer and sequence, so it tells; all consumers together add up what they saw, and the leader compares number
-//! and sum with what was sent. Where consumers share, the producer that finishes last sends one end mark to each of
-//! them, which the queue's order keeps behind every message.
+//! A consumer that shares a channel does not know which message is next. The first word of a payload is a bijection of
+//! producer and sequence, so it identifies the message; all consumers add up what they saw, and the leader compares
+//! number and sum with what was sent. Where consumers share, the producer that finishes last sends an end mark to each
+//! of them, which the queue's order keeps behind all messages.
 
 mod gather;
 
@@ -25,7 +25,7 @@ use crate::transport::{Delivery, Receiver, Roles, Sender, Topology, Transport};
 /// The producer number of end marks.
 const END_MARK: u16 = u16::MAX;
 
-/// What a consumer is owed, and how it knows that a phase is over.
+/// Messages that a consumer must receive, and how it knows that a phase is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gathering {
     /// Every message of its one producer, in order.
@@ -34,14 +34,14 @@ pub enum Gathering {
     All,
     /// Its share of them, until an end mark comes.
     Share,
-    /// Whatever is newest, up to the last message.
+    /// The newest message, up to the last one.
     Newest,
-    /// Whatever arrives, until the sender is done and nothing comes any more.
+    /// Any messages, until the sender is done and no more come.
     WhatArrives,
 }
 
 impl Gathering {
-    /// What the consumers of a channel of `T` are owed in `roles`.
+    /// What the consumers of a channel of `T` in `roles` must receive.
     pub fn of<T: Transport>(roles: Roles) -> Self {
         match T::DELIVERY {
             Delivery::Latest => Self::Newest,
@@ -67,7 +67,7 @@ impl Gathering {
     }
 }
 
-/// A sending role's part of a phase, behind one door for all mechanisms.
+/// A sending role's part of a phase, for all mechanisms.
 trait Producing {
     fn send(&mut self, count: u64) -> Result<(), MeasureError>;
     fn mark(&mut self) -> Result<(), MeasureError>;
@@ -139,10 +139,10 @@ fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, g
     audit(&page, roles, gathering, producer.sent())?;
     let mut delivered = verified(&page, roles).0 - before;
     if gathering == Gathering::Newest {
-        // Each receiver of a latest value is owed all of them.
+        // Each receiver of a latest value must see all of them.
         delivered /= u64::from(roles.receivers_each);
     }
-    // From the first sender's first message: the others do not wait for the leader to read its counters.
+    // From the first sender's first message: the other senders do not wait for the leader to read its counters.
     let start = (0..roles.senders()).map(|slot| page.started_ns(slot)).min().unwrap_or(0);
     let end = (roles.senders()..roles.count()).map(|slot| page.ended_ns(slot)).max().unwrap_or(start);
     let elapsed = end.saturating_sub(start);
@@ -226,7 +226,7 @@ pub fn follow_receiver<R: Receiver>(
         owed += count;
         let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(u32::from(first)) >= owed)?;
         note(member, gatherer.number, gatherer.sum, ended_ns);
-        // What may be missing is accounted for all the same.
+        // Missing messages are accounted for too.
         Ok(if gathering.due(roles, count).is_none() { count } else { gatherer.number - before })
     })
 }

@@ -1,8 +1,8 @@
-//! The questions, one file each, and the only timed loops in the project.
+//! Measures, one file or folder each; the only timed loops in the project.
 //!
-//! A trial has a leader and, unless one thread plays both sides, a member. The leader opens phases on the control page:
-//! paired floor, warm-up, the timed work, paired floor. Loops take a count and give a time; who calls them, harness or
-//! criterion, makes no difference.
+//! A trial has a leader and, unless one thread plays both sides, members. The leader opens phases on the control page:
+//! paired floor, warm-up, the timed work, paired floor. Loops take a count and return a time, whether the harness or
+//! criterion calls them.
 
 pub mod access;
 pub mod count;
@@ -40,35 +40,35 @@ use crate::record::{Case, Measure, Placement, Role, Touch};
 use crate::transport::Delivery;
 use crate::{abort, clock};
 
-/// Phases every measure has. Other kinds belong to [`paired`] and [`floors`].
+/// Phases of every measure. Further kinds belong to [`paired`] and [`floors`].
 pub mod phase {
-    /// The trial is over.
+    /// End of the trial.
     pub const END: u32 = 0;
-    /// The measure's own work, warm-up and timed alike.
+    /// Work of the measure, warm-up and timed.
     pub const WORK: u32 = 1;
 }
 
-/// What a role needs to know while it works.
+/// Parameters of a role in a trial.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// What is measured.
+    /// The case to measure.
     pub case: Case,
-    /// How long, or how much.
+    /// Durations, or a fixed count.
     pub timing: Timing,
-    /// A fault put in on purpose.
+    /// Fault to inject, for tests.
     pub fault: Option<crate::protocol::Fault>,
     /// What this role does.
     pub role: Role,
-    /// Its line on the control page.
+    /// Line of this role on the control page.
     pub slot: u32,
-    /// Where it is pinned.
+    /// CPU that it is pinned to.
     pub cpu: Option<u32>,
     /// Whether single trips may be stamped with the tick counter.
     pub ticks_trusted: bool,
 }
 
 impl Task {
-    /// What `order` asks of the role on its `index`-th CPU.
+    /// Task of the role on the `index`-th CPU of `order`.
     pub fn of(order: &Order, role: Role, index: usize) -> Self {
         Self {
             case: order.case.clone(),
@@ -77,12 +77,12 @@ impl Task {
             role,
             slot: order.slot + index as u32,
             cpu: order.cpus.get(index).copied(),
-            // A pinned role reads one counter; only one that may move needs them all in step.
+            // A pinned role reads one tick counter; a role that may move needs them all synchronised.
             ticks_trusted: clock::ticks_are_invariant() && (index < order.cpus.len() || clock::ticks_synchronised(&[])),
         }
     }
 
-    /// What both ends do with it.
+    /// How both sides touch payloads.
     pub fn touch(&self) -> Touch {
         self.case.params.touch.unwrap_or(Touch::All)
     }
@@ -93,7 +93,7 @@ impl Task {
     }
 }
 
-/// Whether the measure can be taken of a mechanism with this delivery, for the case's shape and place.
+/// Checks that a mechanism with this delivery supports the measure, with the pattern and placement of the case.
 ///
 /// Errors: the reason, with what is missing.
 pub fn supports(case: &Case, delivery: Delivery) -> Result<(), String> {
@@ -108,29 +108,29 @@ pub fn supports(case: &Case, delivery: Delivery) -> Result<(), String> {
         ));
     }
     if measure == Measure::Wake {
-        return case.params.gap_ns.map(drop).ok_or_else(|| "a wake case names its pause".to_owned());
+        return case.params.gap_ns.map(drop).ok_or_else(|| "a wake case needs a pause".to_owned());
     }
     let skips = matches!(delivery, Delivery::Lossy | Delivery::Latest);
     match case.params.message_bytes.unwrap_or(0) {
         _ if case.params.rate_per_s.is_none_or(|rate| rate == 0) => {
-            Err("a paced case names its messages a second".to_owned())
+            Err("a paced case needs a number of messages per second".to_owned())
         }
         _ if delivery == Delivery::Coalescing => {
-            Err("several messages may arrive as one here, so none has a latency of its own".to_owned())
+            Err("several messages may arrive as one here, so single messages have no latency".to_owned())
         }
         bytes if skips && bytes < 8 => {
-            Err(format!("messages may be missing here, and it takes 8 bytes, not {bytes}, to tell which one arrived"))
+            Err(format!("messages may be missing here; identifying a message takes 8 bytes, not {bytes}"))
         }
         _ => Ok(()),
     }
 }
 
-/// Why a role stopped short.
+/// Reason why a role stopped early.
 #[derive(Debug)]
 pub enum MeasureError {
     /// The mechanism or the system failed.
     Io(io::Error),
-    /// A check failed: what was measured means nothing.
+    /// A check failed, so the numbers are invalid.
     Invalid(String),
 }
 
@@ -155,11 +155,11 @@ impl fmt::Display for MeasureError {
     }
 }
 
-/// What a role gives back.
+/// Result of a role.
 pub type MeasureResult = Result<Report, MeasureError>;
 
-/// Answers phases until the trial is over: `work` for the measure's own, the paired floor's for the rest. `work` says
-/// how many units it really did. Gives the cost of the timed work and that number.
+/// Takes part in phases until the trial is over: `work` runs those of the measure, the paired floor the others. `work`
+/// returns the number of units done. Returns the cost of the timed work and that number.
 pub fn follow(
     member: &mut Member,
     task: &Task,
@@ -182,8 +182,8 @@ pub fn follow(
     Ok(report)
 }
 
-/// Goes through phases until the trial is over: `play` does its part of those that it knows and says whether it did, the
-/// paired floor does the rest.
+/// Takes part in phases until the trial is over: `play` runs a phase and returns true, or returns false for a phase of
+/// the paired floor.
 pub(crate) fn attend(
     member: &mut Member,
     floor: &mut paired::Floor,
@@ -202,9 +202,9 @@ pub(crate) fn attend(
     }
 }
 
-/// Receives where a message is certain to come: a silence that a transport reports is waited out.
+/// Receives a message that is certain to come: retries when the transport times out.
 ///
-/// Errors: those of `receive`; the silence itself once the trial is called off.
+/// Errors: those of `receive`; the time-out once the trial is aborted.
 #[inline]
 pub fn insist<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -215,15 +215,15 @@ pub fn insist<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Room for `count` times, every page of it written once before the clock starts: a page that is first touched inside it
-/// shows up as the 99.9th percentile.
+/// Buffer for `count` times, with all pages touched: a page fault in the timed work would show up as the 99.9th
+/// percentile.
 pub(crate) fn room(count: u64, value: u64) -> Vec<u64> {
     let mut times = vec![0; count as usize];
     times.fill(value);
     std::hint::black_box(times)
 }
 
-/// Runs one untimed or timed piece of work with the members at their posts.
+/// Runs one piece of work in a phase, together with the members.
 pub(crate) fn together<R>(
     leader: &mut Leader,
     kind: u32,

@@ -1,15 +1,14 @@
-//! What is the latency at a given rate? Open loop: messages are due by the clock, whatever became of the last one.
+//! Latency at a given rate. Open loop: messages are due by the clock, whatever became of earlier ones.
 //!
-//! A message's latency runs from when it was due until the receiver has verified its last byte. So a receiver that falls
-//! behind, or a sender held up by a full queue, shows up in every message it delays; a closed loop would wait politely
-//! and never ask the question (Tene, How NOT to Measure Latency, 2015).
+//! The latency of a message runs from its due time until the receiver has verified its last byte. So a receiver that
+//! falls behind, or a sender blocked by a full queue, delays every message that it affects; a closed loop would hide
+//! this (Tene, How NOT to Measure Latency, 2015).
 //!
-//! The sender is the load generator: between messages it reads the clock without pause, and what is late already goes at
-//! once. Its CPU time says nothing about the mechanism, whose cost per message is the receiver's. The receiver stamps
-//! each message with its own tick counter, tied to the system's clock, by which messages are due, before and after the
-//! hot phase. Stamps stay in memory until the clock has stopped. The first due time, which the sender puts on the
-//! control page, is also the seed of Poisson arrivals: another one in every trial, since sets must be independent, and
-//! known to both sides.
+//! The sender is the load generator: between messages it polls the clock, and it sends late messages at once. Its CPU
+//! time says nothing about the mechanism, whose cost per message is the receiver's. The receiver stamps each message
+//! with its tick counter, which is compared with the system clock before and after the hot phase. Stamps stay in memory
+//! until the loop has ended. The first due time, which the sender puts on the control page, is also the seed of Poisson
+//! arrivals: it is known to both sides and differs in each trial, since repetitions must be independent.
 
 pub(in crate::measure) mod tally;
 
@@ -31,11 +30,11 @@ use crate::transport::{Delivery, Receiver, Sender};
 const PRODUCER: u16 = 6;
 const SENDER_SLOT: u32 = 0;
 const RECEIVER_SLOT: u32 = 1;
-/// From the receiver being at its post until the first message is due: time to fall asleep, for those who do.
+/// From the receiver's readiness to the first due time, so that an idle receiver can fall asleep.
 const START_AFTER_NS: u64 = 100_000;
 /// Messages that are stamped, at most: 32 MiB of stamps. A longer trial ends sooner.
 const MAX_STAMPS: u64 = 1 << 22;
-/// Fewer messages would have no median to speak of, and no first and last to compare.
+/// Messages, at least, for a median and a comparison of the first and last messages.
 const MIN_MESSAGES: u64 = 100;
 
 /// The sending side.
@@ -57,7 +56,7 @@ pub struct Gauge<R> {
     end: u64,
 }
 
-/// What the hot phase left behind.
+/// Results of the hot phase.
 struct Stamped {
     stamps: Vec<u64>,
     anchors: (Anchor, Anchor),
@@ -70,8 +69,8 @@ impl<S: Sender> Pacer<S> {
         Self { sender, message_bytes, sent: 0 }
     }
 
-    /// The role that leads. The warm-up runs at full speed: where that is slower than the rate, fewer messages fill the
-    /// hot phase, so that an overloaded trial takes no longer than another.
+    /// Runs the role that leads. The warm-up runs at full speed: if that is slower than the rate, fewer messages fill
+    /// the hot phase, so that an overloaded trial takes no longer.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;
@@ -80,7 +79,7 @@ impl<S: Sender> Pacer<S> {
         let count = whole_bursts(wanted.clamp(MIN_MESSAGES, MAX_STAMPS), &task.case);
 
         page.set_count(count);
-        // A phase without messages: the receiver makes room for its stamps.
+        // A phase without messages: the receiver prepares its buffer.
         together(leader, phase::WORK, 0, || Ok(()))?;
         page.set_hot(true);
         let cost = together(leader, phase::WORK, count, || {
@@ -120,7 +119,7 @@ impl<S: Sender> Pacer<S> {
         let schedule = Schedule::of(case, PRODUCER, start_ns)?;
         for due_ns in schedule.take(count as usize) {
             let message = self.next();
-            // What was due at the last look at the clock is late now; looking again would only make it later.
+            // A message that was due at the last clock read is late; another read would only delay it.
             if start_ns + due_ns > now_ns {
                 now_ns = spin_until(start_ns + due_ns)?;
             }
@@ -140,7 +139,7 @@ impl<S: Sender> Pacer<S> {
         self.sender.send(self.message_bytes, |room| message.fill(room))
     }
 
-    /// Tells a receiver that waits in vain that nothing more will come.
+    /// Tells a receiver that nothing more will come.
     fn finished(&self, page: &Page) {
         page.set_progress(SENDER_SLOT, self.sent);
     }
@@ -207,7 +206,7 @@ impl<R: Receiver> Gauge<R> {
         Ok(())
     }
 
-    /// The same where messages may be missing: each says itself which one it is.
+    /// The same where messages may be missing: each one carries its sequence.
     fn verify_some(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
         let mut all_sent = false;
@@ -225,7 +224,7 @@ impl<R: Receiver> Gauge<R> {
                     verified(sequence);
                     self.next = sequence + 1;
                 }
-                // Silence after the last message was sent, not before: nothing is on its way any more.
+                // A time-out counts only after the last message was sent: then none is in flight.
                 Err(silence) if silence.kind() == io::ErrorKind::TimedOut && all_sent => self.next = until,
                 Err(silence) if silence.kind() == io::ErrorKind::TimedOut => {
                     if abort::requested() {
@@ -249,17 +248,17 @@ impl<R: Receiver> Gauge<R> {
     }
 }
 
-/// Which message this is, once every byte of it is verified.
+/// Verifies every byte of a message and returns its sequence.
 fn sequence_of(seen: &[u8], bytes: usize) -> Result<u64, String> {
     let claimed = stamp_of(seen).ok_or_else(|| format!("{} bytes do not tell which message they are", seen.len()))?;
     let sequence = claimed & 0xffff_ffff_ffff;
     if claimed != stamp(PRODUCER, sequence) {
-        return Err("a message arrived that nobody sent: corrupted, torn or stale".to_owned());
+        return Err("a message arrived that was never sent: corrupted, torn or stale".to_owned());
     }
     check(seen, bytes, claimed).map(|()| sequence)
 }
 
-/// Two bursts at least, and no half one at the end.
+/// Rounds to whole bursts, at least two.
 fn whole_bursts(count: u64, case: &Case) -> u64 {
     let burst = u64::from(case.params.burst.unwrap_or(1).max(1));
     (count / burst).max(2) * burst

@@ -1,10 +1,9 @@
-//! Is it parallel, or merely concurrent? Two share calibrated work, half of the steps each. The same work was done
-//! before and after by the leader alone, half of it each time, while the other slept: one after the other, what both do
-//! together.
+//! Parallelism of two roles that share calibrated work, half of the steps each. The leader does half of the same work
+//! alone before and after, while the other role sleeps; both halves together are the sequential time.
 //!
-//! Each role's time running, ready and blocked tells the three apart: parallel is two running at once; concurrent on one
-//! CPU is one running while the other is ready; and two who need each other at every step are never both running, on
-//! however many CPUs.
+//! The time that each role runs, is ready or is blocked tells three cases apart: parallel means both run at once;
+//! concurrent on one CPU means one runs while the other is ready; roles that wait for each other at every step never run
+//! at the same time, on any number of CPUs.
 
 use super::locks::work::{self, Chain};
 use super::meter::Meter;
@@ -16,12 +15,12 @@ use crate::control::{Leader, Member, Page};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
-/// Tells how many rounds of the chain a step is: the same for both, by the leader's CPU.
+/// Phase that announces the rounds of a step: the same for both, calibrated on the leader's CPU.
 const LENGTH: u32 = 60;
-/// The leader works alone.
+/// Phase in which the leader works alone.
 const ALONE: u32 = 61;
 
-/// The first of the two.
+/// The first role.
 pub fn lead(mut partner: impl Partner, leader: &mut Leader, task: &Task) -> MeasureResult {
     let step_ns = concurrency::step_ns(&task.case);
     let rounds = Chain::calibrated().rounds(step_ns).max(1);
@@ -73,7 +72,7 @@ pub fn lead(mut partner: impl Partner, leader: &mut Leader, task: &Task) -> Meas
     })
 }
 
-/// The second of the two.
+/// The second role.
 pub fn follow(mut partner: impl Partner, member: &mut Member, task: &Task) -> MeasureResult {
     let mut rounds = 0;
     let mut report = Report::default();
@@ -99,7 +98,7 @@ pub fn follow(mut partner: impl Partner, member: &mut Member, task: &Task) -> Me
     Ok(report)
 }
 
-/// Time that half of the work of both takes the leader alone.
+/// Time that the leader alone takes for half of the work.
 fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, MeasureError> {
     together(leader, ALONE, steps, || {
         let began_ns = clock::now_ns();

@@ -1,5 +1,5 @@
-//! What the kernel tells about processes and threads from outside. Source: proc(5): `stat`, `status`, `smaps_rollup`;
-//! the kernel's sched-stats for `schedstat`.
+//! Counters of processes and threads, read from outside. Source: proc(5): `stat`, `status`, `smaps_rollup`; the kernel's
+//! sched-stats for `schedstat`.
 
 use std::fs;
 
@@ -14,9 +14,9 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// From the text of `stat`; zeros where it is not there.
+    /// Parses the text of `stat`; zeros if it is empty.
     pub(crate) fn of(stat: &str) -> Self {
-        // Fields are counted from behind the name, in brackets, which may hold anything.
+        // Fields are counted after the name in brackets, which may contain any character.
         let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         let fields: Vec<u64> = after_name.split_ascii_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
         let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
@@ -24,8 +24,8 @@ impl Stat {
     }
 }
 
-/// Nanoseconds on a CPU and waiting for one, of the task whose folder in /proc this is; zeros where the kernel does not
-/// tell.
+/// Nanoseconds on a CPU and waiting for one, of the task in this folder of /proc; zeros if the kernel does not provide
+/// them.
 pub(crate) fn schedule(folder: &str) -> (u64, u64) {
     times_of(&fs::read_to_string(format!("{folder}/schedstat")).unwrap_or_default())
 }
@@ -42,7 +42,7 @@ pub(crate) fn switches(status: &str) -> (u64, u64) {
     (of("voluntary_ctxt_switches:"), of("nonvoluntary_ctxt_switches:"))
 }
 
-/// Bytes of memory of one process, of shared pages a share; none where the kernel does not tell.
+/// Proportional set size of a process in bytes; `None` if the kernel does not provide it.
 pub(crate) fn pss_bytes(pid: u32) -> Option<u64> {
     pss_in(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?)
 }

@@ -1,4 +1,4 @@
-//! What does a message out and back cost? Closed loop, one outstanding, never halved.
+//! Round-trip time of a message. Closed loop, one message in flight; the time is not halved.
 //!
 //! Two loops in one hot phase: by count, in blocks with a clock read between them, for the typical cost; then chained
 //! tick reads, one a trip, for the distribution. Both sides fill and check every byte of every message.
@@ -21,7 +21,7 @@ const PONG: u16 = 2;
 /// Trips that are stamped one by one, at most: 32 MiB of stamps.
 const MAX_STAMPS: u64 = 1 << 22;
 
-/// One side's ends, the size of its messages and how many it has exchanged so far.
+/// Endpoints of one side, the size of its messages and how many it has exchanged.
 pub struct Side<S, R> {
     sender: S,
     receiver: R,
@@ -37,7 +37,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         Self { sender, receiver, message_bytes, exchanged: 0, next: Known::new(message_bytes, stamp(PING, 0)) }
     }
 
-    /// `count` times out and back. The timed loop of the leading side.
+    /// Runs `count` round trips. The timed loop of the leading side.
     #[inline]
     pub fn trips<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
@@ -50,7 +50,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     fn trip<W: Touching>(&mut self) -> Result<(), MeasureError> {
         let ping = self.next;
         self.sender.send(self.message_bytes, |room| W::fill(&ping, room))?;
-        // While the answer is on its way: what it must be, and what comes next.
+        // Prepared while the response is in flight: the expected response and the next message.
         let pong = Known::new(self.message_bytes, stamp(PONG, self.exchanged));
         self.exchanged += 1;
         self.next = Known::new(self.message_bytes, stamp(PING, self.exchanged));
@@ -58,7 +58,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         Ok(())
     }
 
-    /// `count` times back: the answering side.
+    /// Answers `count` messages.
     #[inline]
     pub fn answers<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
@@ -116,11 +116,11 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     }
 }
 
-/// The leading side's two timed loops, behind one door: what surrounds them is then compiled once, not once a mechanism.
+/// Timed loops of the leading side, as a trait object, so that the code around them is compiled once.
 trait Trips {
     /// By count.
     fn trips(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// One stamp a trip, kept as it is; turning stamps into a histogram waits until the clock has stopped.
+    /// One stamp per trip, stored as it is; the histogram is built after the timed work.
     fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError>;
 }
 

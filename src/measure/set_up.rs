@@ -1,7 +1,7 @@
-//! What does it cost to have one? From nothing to the first verified message and back to nothing, over and over.
+//! Cost of a channel's life cycle: from nothing to the first verified message and back, repeated.
 //!
-//! Both ends live in one worker process, a thread each, so that the work of attaching is timed and not the harness's talk
-//! between processes. The threads go through each repetition stage by stage and start every stage together, awake:
+//! Both endpoints live in one worker process, a thread each, so that the work of attaching is timed without communication
+//! between processes. The threads start every stage together, awake:
 //!
 //! | stage | from | until |
 //! |---|---|---|
@@ -11,9 +11,9 @@
 //! | later message | the same once round the queue, or for the hundredth: nothing is new any more | |
 //! | tear-down | two ends | both are dropped and the name, if any, is removed |
 //!
-//! A set-up is the sum of create, attach, first message and tear-down. The offers that a few mechanisms make before they
-//! attach count as attaching. A receiver is on its way into its wait when a message is sent; whether it sleeps already is
-//! left to chance, as it is in life.
+//! A set-up is the sum of create, attach, first message and tear-down. The offers that some mechanisms make before they
+//! attach count as attaching. When a message is sent, its receiver is about to wait; whether it already sleeps is not
+//! controlled.
 
 mod stage;
 
@@ -35,15 +35,15 @@ const ATTACH: u32 = 51;
 const MESSAGES: u32 = 52;
 const CLOSE: u32 = 53;
 
-/// Messages between the first and the one it is compared with, so that nothing is new any more: once round a queue whose
-/// slots are known, up to the largest default ...
+/// Messages between the first and the later one: once around a queue whose slots are known, up to the largest default
+/// ...
 const ROUND: std::ops::RangeInclusive<u32> = 8..=1024;
-/// ... else so many, in messages or in bytes, whichever comes first.
+/// ... else this many, in messages or in bytes, whichever comes first.
 const BETWEEN: usize = 98;
 const BETWEEN_BYTES: usize = 512 * 1024;
 const PRODUCER: u16 = 6;
 
-/// What one repetition took.
+/// Times of one repetition.
 #[derive(Clone, Copy)]
 #[allow(clippy::struct_field_names)] // a number's name ends in its unit
 struct Stages {
@@ -96,7 +96,7 @@ pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, desk: &De
     })
 }
 
-/// The set-ups in slices, without the messages between the first and the later one.
+/// Set-up times in slices, without the messages between the first and the later one.
 fn windows(all: &[Stages]) -> Vec<Window> {
     count::windows_of(&all.iter().map(Stages::set_up_ns).collect::<Vec<u64>>())
 }
@@ -146,7 +146,7 @@ fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk
     })
 }
 
-/// How the messages after the first go: all at once, unless some could then get lost or stand for others.
+/// How to send the messages after the first: all at once, unless some could be lost or merged then.
 fn between(transport: AnyTransport, shape: &Shape) -> impl Iterator<Item = u64> {
     let round = (transport.depth)(shape).unwrap_or((BETWEEN_BYTES / shape.message_bytes.max(1)).min(BETWEEN) as u32);
     let count = u64::from(round.clamp(*ROUND.start(), *ROUND.end()));

@@ -1,5 +1,5 @@
-//! How much gets through? One side sends, the other verifies; the clock stops when the receiver has verified the last
-//! message and said so. Windows are stamped by the receiver, on the same monotonic clock.
+//! Throughput. One side sends, the other verifies; the time ends when the receiver has verified the last message.
+//! Windows are stamped by the receiver, on the same monotonic clock.
 
 use super::meter::Meter;
 use super::paired::Floor;
@@ -67,7 +67,7 @@ impl<S: Sender> Source<S> {
         }
     }
 
-    /// Sends one message that no producer numbered.
+    /// Sends one message without a producer number.
     pub fn send_mark(&mut self, stamp: u64) -> Result<(), MeasureError> {
         let message = Known::new(self.message_bytes, stamp);
         Ok(self.sender.send(self.message_bytes, |room| message.fill(room))?)
@@ -79,7 +79,7 @@ impl<S: Sender> Source<S> {
     }
 }
 
-/// What surrounds the leading side's timed loop, compiled once for all mechanisms.
+/// Code around the timed loop of the leading side, compiled once for all mechanisms.
 fn lead(
     leader: &mut Leader,
     task: &Task,
@@ -98,7 +98,7 @@ fn lead(
     })?;
     leader.page().set_hot(false);
     leader.page().set_progress(0, derived.count);
-    // Closing the phase meant that the receiver has verified everything: its stamp is the end.
+    // The phase was closed after the receiver had verified everything: its stamp is the end.
     let elapsed = leader.page().ended_ns(RECEIVER_SLOT).saturating_sub(start);
     floor.lead(leader)?;
     together(leader, phase::END, 0, || Ok(()))?;
@@ -152,7 +152,7 @@ impl<R: Receiver> Sink<R> {
     }
 }
 
-/// What surrounds the verifying side's timed loop.
+/// Code around the timed loop of the verifying side.
 fn follow_in_slices(
     member: &mut Member,
     task: &Task,
@@ -176,7 +176,7 @@ fn follow_in_slices(
     Ok(report)
 }
 
-/// One thread sends and verifies in turns: what the payload's own work costs.
+/// One thread sends and verifies in turns: the cost of writing and checking the payload.
 pub fn lead_solo(
     source: &mut Source<impl Sender>,
     sink: &mut Sink<impl Receiver>,

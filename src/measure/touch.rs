@@ -1,4 +1,4 @@
-//! What both ends do with a payload. Everything but [`Every`] measures less than users get, and is labelled so.
+//! How both sides touch a payload. All but [`Every`] measure less than users get, and are labelled so.
 
 use crate::payload::Known;
 

@@ -1,15 +1,14 @@
-//! What does the first message after a pause cost? From just before the send until the receiver has verified the last
-//! byte, one way.
+//! Latency of the first message after a pause: from just before the send until the receiver has verified the last byte,
+//! one way.
 //!
-//! A closed loop keeps every core awake and every cache warm, and hides what a message meets after a pause: a scheduler
-//! to wake the reader, a CPU that went into a sleep state, a timer tick, cold lines. The pause counts from the
-//! receiver's acknowledgement. The sender reads the clock through it, so its own CPU stays awake and what is measured is
-//! the waking of the other side; a sender that slept would add its own wake-up to another one's. For that reason its CPU
-//! time is left out of the cost per message too.
+//! A closed loop keeps cores awake and caches warm, and hides what a message meets after a pause: the scheduler that
+//! wakes the reader, a CPU in a sleep state, a timer tick, cold lines. The pause counts from the receiver's
+//! acknowledgement. The sender polls the clock during it, so its own CPU stays awake and only the wake-up of the
+//! receiver is measured. For that reason the sender's CPU time is left out of the cost per message.
 //!
-//! Both moments are read on one clock: the tick counter where the leader finds those of the two CPUs in step, else the
-//! system's, which adds about one of its reads. The sender's moment and the acknowledgement travel on the control page,
-//! not with the message, and only while the message does not.
+//! Both times are read on one clock: the tick counter if the leader finds those of the two CPUs synchronised, else the
+//! system clock, which adds about one of its reads. The sender's time and the acknowledgement travel on the control
+//! page, only while no message is in flight.
 
 use std::io;
 
@@ -39,11 +38,11 @@ pub struct Rouser<S> {
     message_bytes: usize,
     gap_ns: u64,
     sent: u64,
-    /// Acknowledgements so far: one when the receiver is at its post, one a message.
+    /// Acknowledgements so far: one when the receiver is ready, and one per message.
     heard: u64,
 }
 
-/// The side that is woken.
+/// The receiving side.
 pub struct Sleeper<R> {
     receiver: R,
     message_bytes: usize,
@@ -51,7 +50,7 @@ pub struct Sleeper<R> {
     acknowledged: u64,
 }
 
-/// What the hot phase left behind: ticks from send to verified.
+/// Results of the hot phase: ticks from send to verified.
 struct Waits {
     ticks: Vec<u64>,
     ns_per_tick: f64,
@@ -66,7 +65,7 @@ impl<S: Sender> Rouser<S> {
     /// The role that leads.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
-        // A phase without messages, by which the receiver has named its CPU.
+        // A phase without messages, in which the receiver reports its CPU.
         together(leader, phase::WORK, 0, || Ok(()))?;
         page.set_shares_ticks(ticks_agree(task, page.posted(RECEIVER_SLOT)));
         self.heard = 0;
@@ -77,7 +76,7 @@ impl<S: Sender> Rouser<S> {
         let count = task.timing.fixed_count.unwrap_or(fitting.clamp(MIN_PAUSES, MAX_PAUSES));
 
         page.set_count(count);
-        // Another one: the receiver makes room for its times.
+        // Another one, in which the receiver prepares its buffer.
         together(leader, phase::WORK, 0, || Ok(()))?;
         page.set_hot(true);
         let cost = together(leader, phase::WORK, count, || {
@@ -97,13 +96,13 @@ impl<S: Sender> Rouser<S> {
         })
     }
 
-    /// `count` times a pause and a message.
+    /// Runs `count` pauses, each with a message.
     fn wake_counted(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         let by_ticks = page.shares_ticks();
         self.await_receiver(page)?;
         for _ in 0..count {
             let message = Known::new(self.message_bytes, stamp(PRODUCER, self.sent));
-            // The receiver read this line last. Fetched back now, it holds up no message later.
+            // The receiver read this line last. Fetched now, it delays no message later.
             page.post(SENDER_SLOT, 0);
             spin_until(clock::now_ns() + self.gap_ns)?;
             page.post(SENDER_SLOT, clock::tick(by_ticks));
@@ -121,8 +120,8 @@ impl<S: Sender> Rouser<S> {
     }
 }
 
-/// Whether a tick of one role may be taken from one of the other. `receiver_cpu` is one more than the CPU that role is
-/// pinned to, or 0.
+/// Whether ticks of the two roles can be compared. `receiver_cpu` is one more than the CPU that the receiver is pinned
+/// to, or 0.
 fn ticks_agree(task: &Task, receiver_cpu: u64) -> bool {
     let cpus = match (task.cpu, receiver_cpu.checked_sub(1)) {
         (Some(own), Some(other)) => vec![own, other as u32],
@@ -169,7 +168,7 @@ impl<R: Receiver> Sleeper<R> {
         for time in times {
             let due = Known::new(self.message_bytes, stamp(PRODUCER, self.verified));
             self.receive(due)?;
-            // The clock first: what comes after it is no longer part of the wait.
+            // The clock is read first: later work is not part of the wait.
             let now = clock::tick(by_ticks);
             *time = now.saturating_sub(page.posted(SENDER_SLOT));
             self.verified += 1;
@@ -178,7 +177,7 @@ impl<R: Receiver> Sleeper<R> {
         Ok(())
     }
 
-    /// One message. A transport that reports silence is asked again: here silence is what was ordered.
+    /// Receives one message; retries when the transport times out, since pauses are intended.
     fn receive(&mut self, due: Known) -> Result<(), MeasureError> {
         loop {
             match self.receiver.receive(|seen| due.check(seen)) {

@@ -1,5 +1,4 @@
-//! What one CPU can do by itself: system calls, copies, the payload's own work, page faults, and how often it is
-//! disturbed.
+//! Floors of a single CPU: system calls, copies, the payload's own work, page faults, and how often it is disturbed.
 
 use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +11,7 @@ use crate::clock::{self, Anchor};
 use crate::record::{IdleNoise, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
 
-/// How long an idle CPU is listened to.
+/// Time for which the disturbances of an idle CPU are recorded.
 const NOISE_NS: u64 = 100_000_000;
 
 /// One trivial system call.
@@ -24,7 +23,7 @@ pub(super) fn system_call_ns() -> f64 {
     })
 }
 
-/// One atomic addition, to a word of this stack, which nobody else touches. Each waits for the last.
+/// One atomic addition to a word on this thread's stack. Each waits for the last.
 pub(super) fn atomic_ns() -> f64 {
     let word = AtomicU64::new(0);
     alone(5.0, |count| {
@@ -80,7 +79,7 @@ pub(super) fn page_fault_ns() -> Result<f64, MeasureError> {
     Ok(lowest(readings))
 }
 
-/// Chained tick reads on this CPU while everybody else sleeps.
+/// Chained tick reads on this CPU while all other processes sleep.
 pub(super) fn idle_noise() -> IdleNoise {
     const OVER_NS: u64 = 1000;
     let trusted = clock::ticks_are_invariant();

@@ -1,5 +1,5 @@
-//! What can this machine do at all? Every price of the cost anatomy, measured by two processes on one pair of CPUs: line
-//! hand-overs, copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
+//! Floors of this machine: every price of the cost model, measured by two processes on one pair of CPUs: line transfers,
+//! copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
 
 mod alone;
 
@@ -147,7 +147,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Mea
     Ok(Report { messages: 1, chosen_by: "fixed".into(), floors: Some(Box::new(floors)), ..Report::default() })
 }
 
-/// What needs two CPUs.
+/// Floors that need two CPUs.
 #[derive(Default)]
 struct Pair {
     line_one_ns: Option<f64>,

@@ -1,5 +1,6 @@
-//! What the machine itself takes to hand a cache line, a wake-up or a buffer from one CPU to another: the loops behind
-//! every floor. No queue, no check beyond the payload's own; the least a shared-memory transport could do.
+//! Time that the machine itself needs to move a cache line, a wake-up or a buffer from one CPU to another: the loops
+//! behind every floor. Without a queue, and without checks other than the payload's own; the lower bound for any
+//! transport.
 #![allow(unsafe_code)]
 
 mod polls;
@@ -36,11 +37,11 @@ const BELL: usize = 256;
 const PRODUCED: usize = 384;
 const CONSUMED: usize = 512;
 const PRODUCER: u16 = 9;
-/// Long enough for a process that has nothing to do to be asleep.
+/// Long enough for an idle process to fall asleep.
 const FALL_ASLEEP_NS: u64 = 15_000;
 const PAUSED: Polls = Polls::SWEEP[1];
 
-/// Which side of a hand-over.
+/// Side of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Starts, and is timed.
@@ -49,7 +50,7 @@ pub enum Side {
     Second,
 }
 
-/// A segment, and how far each kind of bouncing has come in it.
+/// A segment, and the progress of each kind of loop in it.
 pub struct Arena {
     segment: Segment,
     bounced: u64,
@@ -224,7 +225,7 @@ impl Arena {
         }
     }
 
-    /// Forgets what was poured and turned; only while the other side waits on the control page.
+    /// Resets the counters; only while the other side waits on the control page.
     pub fn rewind(&mut self) {
         (self.walked, self.turned) = (0, 0);
         self.segment.view::<Word>(PRODUCED).0.store(0, Ordering::Relaxed);

@@ -1,12 +1,12 @@
-//! How a side looks for a line to change.
+//! Poll policies of a side that waits for a line to change.
 
 use std::io;
 
 use crate::abort;
 
-/// How a side looks for the line to change. Polling a line while its writer still waits for it delays the writer, so the
-/// best rhythm depends on the distance between the CPUs: on one pair of far virtual CPUs a round trip took 530 ns with
-/// plain polls, 490 ns with pauses, and 360 ns when the first poll came just before the answer.
+/// Poll policy. Polling a line while its writer still fetches it delays the writer, so the best policy depends on the
+/// distance between the CPUs: on one pair of distant virtual CPUs a round trip took 530 ns with plain polls, 490 ns with
+/// pauses, and 360 ns when the first poll came just before the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polls {
     /// Pause hints before the first poll.
@@ -16,7 +16,7 @@ pub struct Polls {
 }
 
 impl Polls {
-    /// Rhythms to try; the floor is the lowest of them.
+    /// Policies to try; the floor is the lowest result.
     pub const SWEEP: [Self; 12] = [
         Self { before: 0, between: 0 },
         Self { before: 0, between: 1 },

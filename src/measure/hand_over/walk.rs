@@ -102,7 +102,7 @@ impl Buffers {
     }
 
     #[inline]
-    #[allow(clippy::mut_from_ref)] // the other process holds the same bytes; who may touch them is the loops' protocol
+    #[allow(clippy::mut_from_ref)] // the other process holds the same bytes; the loops decide which side may touch them
     fn slot(&self, i: u64) -> &mut [u8] {
         let slot = (i & self.mask) as usize;
         // SAFETY: slot < slots, so the range lies within what `new` took from the segment. In every loop of the arena a

@@ -62,7 +62,7 @@ pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> Measu
 
 /// A running worker.
 struct Alive<S> {
-    who: S,
+    started: S,
     called_ns: u64,
     left_ns: u64,
     life: Life,
@@ -94,7 +94,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
     for (line, one) in lines.iter().zip(&mut all) {
         let told_ns = clock::now_ns();
         line.dismiss(0)?;
-        one.who.await_end()?;
+        one.started.await_end()?;
         one.left_ns = clock::now_ns();
         one.life.exit_ns = Some(one.left_ns - told_ns);
     }
@@ -102,7 +102,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
     for one in &mut all {
         // Others may have been collected since this end was seen.
         let from_ns = if alone { one.left_ns } else { clock::now_ns() };
-        let end = one.who.collect()?;
+        let end = one.started.collect()?;
         let now_ns = clock::now_ns();
         one.life.reap_ns = L::Started::REMAINS.then_some(now_ns - from_ns);
         one.life.life_ns = now_ns - one.called_ns;
@@ -119,9 +119,9 @@ fn start_all<L: Launch>(way: &mut L, plugs: Vec<Plugs>) -> Result<Vec<Alive<L::S
     let mut all = Vec::with_capacity(plugs.len());
     for ends in plugs {
         let called_ns = clock::now_ns();
-        let who = way.start(ends)?;
+        let started = way.start(ends)?;
         let life = Life { call_ns: clock::now_ns() - called_ns, ..Life::default() };
-        all.push(Alive { who, called_ns, left_ns: 0, life });
+        all.push(Alive { started, called_ns, left_ns: 0, life });
     }
     Ok(all)
 }

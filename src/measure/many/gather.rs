@@ -1,4 +1,4 @@
-//! A consumer that learns from each message whose it is, and by that checks it.
+//! Consumer that identifies and checks messages by their first word.
 
 use std::io::ErrorKind;
 
@@ -8,7 +8,7 @@ use crate::payload::{Known, mix, parts, stamp_of};
 use crate::transport::Receiver;
 use crate::{abort, clock};
 
-/// A receiver that learns from each message whose it is.
+/// Receiver that identifies each message by its first word.
 pub(super) struct Gatherer<R> {
     receiver: R,
     message_bytes: usize,
@@ -22,7 +22,7 @@ pub(super) struct Gatherer<R> {
     pub(super) sum: u64,
 }
 
-/// What a message turned out to be.
+/// Kind of a received message.
 enum Seen {
     Message(u64),
     Mark,
@@ -56,7 +56,8 @@ impl<R: Receiver> Gatherer<R> {
 
     fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, MeasureError> {
         let mut last_ns = clock::now_ns();
-        // What was sent between a silence and a look at the sender would be missed, so silence counts after that look.
+        // Messages sent between a time-out and a check of the sender would be missed, so only a time-out after it
+        // counts.
         let mut all_sent = false;
         loop {
             match self.one() {
@@ -93,7 +94,7 @@ impl<R: Receiver> Gatherer<R> {
             return Ok(Seen::Mark);
         }
         let next = producer.checked_sub(self.first).and_then(|at| self.next.get_mut(usize::from(at)));
-        let next = next.ok_or_else(|| format!("a message claims to be from producer {producer}: corrupted or torn"))?;
+        let next = next.ok_or_else(|| format!("a message has the unknown producer {producer}: corrupted or torn"))?;
         if sequence < *next {
             return Err(format!(
                 "message {sequence} of producer {producer} came when at least {next} was due: repeated or out of order"

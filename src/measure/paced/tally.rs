@@ -1,10 +1,10 @@
-//! From the stamps of a paced trial to its numbers: latencies, and whether the mechanism kept up.
+//! Numbers of a paced trial: latencies, and whether the mechanism kept up.
 //!
-//! *Achieved* is the offered rate times two shares: of the messages that arrived at all, and of the time in which they
-//! were due to the time they took. For the latter the median latency of the last tenth is held against that of the
-//! first: where a backlog grows, the difference is how much longer than planned the trial took. The plain quotient of
-//! messages and time would hang on the last message alone: a single disturbed wake-up after 200 messages would pass for
-//! overload. And it would blame the mechanism for the chance by which Poisson arrivals come early or late as a whole.
+//! The *achieved* rate is the offered rate times two shares: of the messages that arrived, and of the planned time to
+//! the time taken. The latter compares the median latency of the last tenth with that of the first: where a backlog
+//! grows, the difference is the additional time. A plain quotient of messages and time would depend on the last message
+//! only, so that one delayed wake-up would look like overload, and on the chance by which Poisson arrivals come early or
+//! late as a whole.
 
 use hdrhistogram::Histogram;
 
@@ -30,7 +30,7 @@ impl Arrival {
     }
 }
 
-/// What became of the messages of the hot phase.
+/// Messages of the hot phase.
 pub(in crate::measure) struct Tally {
     arrivals: Vec<Arrival>,
     sent: u64,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_message_shifts_nothing() {
+    fn a_lost_message_shifts_no_other() {
         let lossy = tally(Arrivals::Poisson, 1000, |i| (i % 10 != 3).then_some(500 + i % 7));
         assert_eq!(lossy.arrivals.len(), 900);
         let latencies = lossy.distribution();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_up_achieves_what_is_offered_however_the_messages_come() {
+    fn a_receiver_that_keeps_up_achieves_the_offered_rate() {
         for arrivals in Arrivals::ALL.iter().copied() {
             let steady = tally(arrivals, 2000, |i| Some(300 + 20 * (i % 50)));
             assert!((achieved(&steady) - 1e6).abs() < 1e3, "{arrivals}: {}", achieved(&steady));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn who_falls_behind_achieves_what_he_can() {
+    fn a_slow_receiver_achieves_its_own_rate() {
         // One message every 1250 ns where one every 1000 ns is due.
         for arrivals in [Arrivals::Constant, Arrivals::Burst] {
             let behind = tally(arrivals, 10_000, |i| Some(300 + 250 * i));

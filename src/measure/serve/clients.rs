@@ -53,8 +53,8 @@ impl Clients {
     }
 
     /// Makes these clients connect, one after the other, and get a first response each.
-    pub fn connect(&mut self, mut who: Range<u32>) -> Result<(), MeasureError> {
-        who.try_for_each(|client| self.step(client..client + 1, CONNECT))
+    pub fn connect(&mut self, mut clients: Range<u32>) -> Result<(), MeasureError> {
+        clients.try_for_each(|client| self.step(client..client + 1, CONNECT))
     }
 
     /// Makes all clients send `count` requests together, in equal shares, and returns the number of responses.
@@ -99,9 +99,9 @@ impl Clients {
         &self.area
     }
 
-    fn step(&mut self, who: Range<u32>, kind: u32) -> Result<(), MeasureError> {
-        self.area.head().set(kind, who.len() as u32);
-        for client in who.clone() {
+    fn step(&mut self, clients: Range<u32>, kind: u32) -> Result<(), MeasureError> {
+        self.area.head().set(kind, clients.len() as u32);
+        for client in clients.clone() {
             self.area.line(client).go()?;
         }
         while !self.area.head().await_all(SLICE)? {
@@ -112,7 +112,7 @@ impl Clients {
                 self.check_for_deaths()?;
             }
         }
-        who.into_iter().find_map(|client| self.area.line(client).error()).map_or(Ok(()), Err)
+        clients.into_iter().find_map(|client| self.area.line(client).error()).map_or(Ok(()), Err)
     }
 
     fn check_for_deaths(&mut self) -> Result<(), MeasureError> {

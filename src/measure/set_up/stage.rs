@@ -53,7 +53,7 @@ impl Span {
 impl Desk {
     /// What lies on it, until the guard is dropped.
     pub(super) fn open(&self) -> MutexGuard<'_, OnDesk> {
-        self.0.lock().expect("nobody panics at the desk")
+        self.0.lock().expect("neither thread panics while it holds the lock")
     }
 }
 

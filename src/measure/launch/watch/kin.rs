@@ -91,9 +91,9 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
     Ok(Known { notice_ns: Some(found_ns.saturating_sub(died_ns)), reap_ns: None })
 }
 
-fn collect_ended(process: &mut Process, who: &str, due: End) -> Result<(), MeasureError> {
+fn collect_ended(process: &mut Process, name: &str, due: End) -> Result<(), MeasureError> {
     match process.collect()? {
         end if end == due => Ok(()),
-        end => Err(format!("{who} ended as {end:?}, where {due:?} was expected").into()),
+        end => Err(format!("{name} ended as {end:?}, where {due:?} was expected").into()),
     }
 }

@@ -38,8 +38,8 @@ struct Kill<'a> {
     cpus: &'a [u32],
 }
 
-/// Kills one process and reports who gets the lock then. The victim runs on the first of `cpus` and the waiter on the
-/// second, if given.
+/// Kills one process and reports which process gets the lock then. The victim runs on the first of `cpus` and the waiter
+/// on the second, if given.
 ///
 /// Errors: `Invalid` when two processes had the lock at once.
 pub(super) fn run(lock: &AnyLock, kill_point: KillPoint, cpus: &[u32]) -> Result<Aftermath, MeasureError> {
@@ -101,7 +101,7 @@ impl Kill<'_> {
         self.aftermath(waiter, killed_ns, free_ns)
     }
 
-    /// Reports who gets the lock: the waiter, a latecomer, or no process. The delay counts from `since_ns`; an
+    /// Reports which process gets the lock: the waiter, a latecomer, or no process. The delay counts from `since_ns`; an
     /// acquisition before `free_ns` is a violation.
     fn aftermath(&self, waiter: Process<'_>, since_ns: u64, free_ns: u64) -> Result<Aftermath, MeasureError> {
         let line = waiter.line;
