@@ -110,7 +110,7 @@ fn a_keeper_or_a_user_killed_at_work_ends_the_trial_and_leaves_nothing() {
             });
             let (key, why) = (order.case.key(), outcome.why.unwrap_or_default());
             assert_eq!(outcome.status, Status::Failed, "{key}");
-            assert!(why.contains(victim) || why.contains("keeper"), "{key}: {why}");
+            assert!(why.contains(victim) || why.contains("manager"), "{key}: {why}");
             assert_eq!(workers_of(own), vec![], "{key}");
         }
     }

@@ -1,8 +1,7 @@
-//! Parallel against merely concurrent: two who share work, by whether each needs the other, one file each; `registry.rs` is the
-//! only list.
+//! Parallel and merely concurrent work: two partners share work that is independent or alternating. `registry.rs` lists
+//! the rows.
 
-mod alternating;
-mod independent;
+mod partners;
 mod registry;
 
 use std::io;
@@ -15,24 +14,25 @@ pub use registry::{Entry, rows};
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "concurrency";
 
-/// How two who share work go about it.
-pub trait Company: 'static {
+/// How two partners share work.
+pub trait Pairing: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// One of the two.
+    /// A partner's handle.
     type Partner: Partner;
 
-    /// Makes what the two need between them, if anything. The first has the sending end of it, the second the receiving one.
+    /// Creates what the partners need between them, if anything. The first has its sending end, the second the
+    /// receiving one.
     fn create() -> io::Result<Option<Address>>;
-    /// Runs in each one's worker, before the clock starts.
+    /// Attaches a partner. Runs in its worker, before the clock starts.
     fn attach(address: Option<&Address>, end: Endpoint) -> io::Result<Self::Partner>;
 }
 
-/// One of the two.
+/// A partner.
 pub trait Partner {
-    /// Does step `number`, counted from 0, by `work`, with whatever that needs of the other.
+    /// Runs `work` as step `number`, counted from 0, and waits for the other partner as the pairing requires.
     ///
-    /// Errors: `InvalidData` when the other is at another step.
+    /// Errors: `InvalidData` when the other partner is at another step.
     fn step(&mut self, number: u64, work: impl FnOnce()) -> io::Result<()>;
 }
 

@@ -1,10 +1,10 @@
-//! The only list of ways for two to share work.
+//! Registry of pairings.
 
-use super::{Company, alternating, independent};
+use super::{Pairing, partners};
 use crate::variant::registry;
 
 registry! {
-    <C: Company>
-    "independent" => independent::Independent,
-    "alternating" => alternating::Alternating,
+    <P: Pairing>
+    "independent" => partners::Independent,
+    "alternating" => partners::Alternating,
 }

@@ -1,12 +1,12 @@
-//! What every way to start somebody must get right:
+//! Conformance of launch mechanisms:
 //!
-//! 1. several live at once, each a process (or thread) of its own, and each answers;
-//! 2. the status that one leaves with comes back, and until it was collected the dead one is there, a zombie;
-//! 3. kill ends it, and that is what its end says;
-//! 4. one leaves when the end of its input tells that nobody is there, unless it copied the parent's end of that, too;
-//! 5. whoever is let go of alive is ended with it;
-//! 6. nobody outlives a parent that is killed;
-//! 7. after all that no process, thread or descriptor is left.
+//! 1. several children are alive at once, each its own process (or thread), and each responds;
+//! 2. the exit status arrives, and the child is a zombie until it is reaped;
+//! 3. a killed child ends, and its end is reported as a kill;
+//! 4. a child exits at end of input, unless it has a copy of the parent's endpoint;
+//! 5. a child whose handle is dropped ends;
+//! 6. a child does not outlive a parent that is killed;
+//! 7. afterwards no process, thread or descriptor is left.
 
 use std::fs;
 use std::io;
@@ -29,132 +29,135 @@ use crate::measure::{MeasureError, MeasureResult};
 use crate::protocol::Report;
 use crate::record::Isolation;
 
-/// Statuses to leave with: fine, a number, and the largest.
+/// Exit statuses: success, a number, and the largest.
 const STATUSES: [u8; 3] = [0, 7, 255];
-/// For what comes at once, unless the machine is overrun.
+/// Time limit of what normally happens at once.
 const PROMPTLY: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// The whole trial, as the parent.
+/// Runs all checks, as the parent.
 ///
-/// Errors: `Invalid` with the first promise that was broken.
+/// Errors: `Invalid` with the first violated guarantee.
 pub fn examine<L: Launch>(program: &Program, page: &Page) -> MeasureResult {
     let descriptors = entries("/proc/self/fd")?;
-    let mut way = L::attach(program)?;
-    statuses(&mut way)?;
-    kill(&mut way)?;
+    let mut launch = L::attach(program)?;
+    statuses(&mut launch)?;
+    kill(&mut launch)?;
     if !L::COPIES_DESCRIPTORS {
-        end_of_input(&mut way)?;
+        end_of_input(&mut launch)?;
     }
-    let_go(&mut way)?;
-    drop(way);
+    drop_alive(&mut launch)?;
+    drop(launch);
     check(!has_children()?, || "a process is left".to_owned())?;
     if L::ISOLATION == Isolation::Process {
         orphaned::<L>(program)?;
     }
     check(entries("/proc/self/task")? == 1, || "a thread is left".to_owned())?;
     let left = entries("/proc/self/fd")?;
-    check(left == descriptors, || format!("{left} descriptors are open, where {descriptors} were before"))?;
+    check(left == descriptors, || format!("{left} descriptors are open, {descriptors} were before"))?;
     page.set_count(1);
     Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
 }
 
-/// Somebody who has said his first word.
-fn one<L: Launch>(way: &mut L) -> Result<(Line, L::Started), MeasureError> {
+/// Starts a child and waits for its first word.
+fn one<L: Launch>(launch: &mut L) -> Result<(Line, L::Started), MeasureError> {
     let (line, plugs) = Line::open()?;
-    let started = way.start(plugs)?;
+    let started = launch.start(plugs)?;
     line.first_word()?;
     Ok((line, started))
 }
 
-fn statuses<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
+fn statuses<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
     let mut all: Vec<((i32, i32), Line, L::Started)> = vec![];
     for number in 0..STATUSES.len() as u64 {
-        let (line, started) = one(way)?;
-        let who = line.identify()?;
-        check_identity(who, started.pid(), L::ISOLATION)?;
-        check(all.iter().all(|(other, ..)| *other != who), || format!("two are both {who:?}"))?;
+        let (line, started) = one(launch)?;
+        let identity = line.identify()?;
+        check_identity(identity, started.pid(), L::ISOLATION)?;
+        check(all.iter().all(|(other, ..)| *other != identity), || format!("two children are {identity:?}"))?;
         line.ask(&Question::new(number))?;
-        all.push((who, line, started));
+        all.push((identity, line, started));
     }
     for (((pid, _), line, mut started), status) in all.into_iter().zip(STATUSES) {
         line.dismiss(status)?;
         started.await_end()?;
-        let is_there = || Path::new(&format!("/proc/{pid}/stat")).exists();
-        check(is_there(), || "one who had ended and was not collected is gone".to_owned())?;
+        let exists = || Path::new(&format!("/proc/{pid}/stat")).exists();
+        check(exists(), || "a child that exited but was not reaped is gone".to_owned())?;
         let end = started.collect()?;
-        check(end == End::Left(status), || format!("one who left with status {status} ended as {end:?}"))?;
-        check(!L::Started::REMAINS || !is_there(), || "one who was collected is still there".to_owned())?;
+        check(end == End::Exited(status), || format!("a child that exited with status {status} ended as {end:?}"))?;
+        check(!L::Started::REMAINS || !exists(), || "a child that was reaped still exists".to_owned())?;
     }
     Ok(())
 }
 
-/// A process has a number that its parent knows, a thread the number of its process, and none is this very thread.
-fn check_identity(who: (i32, i32), known: Option<i32>, isolation: Isolation) -> Result<(), MeasureError> {
+/// A child process has a pid of its own that the parent knows; a child thread has the parent's pid and its own thread
+/// id.
+fn check_identity(identity: (i32, i32), known: Option<i32>, isolation: Isolation) -> Result<(), MeasureError> {
     let (here, itself) = (getpid().as_raw(), gettid().as_raw());
     let apart = match isolation {
-        Isolation::Process => who.0 != here && known == Some(who.0),
-        Isolation::Thread => who.0 == here && known.is_none(),
+        Isolation::Process => identity.0 != here && known == Some(identity.0),
+        Isolation::Thread => identity.0 == here && known.is_none(),
     };
-    check(apart && who.1 != itself, || {
+    check(apart && identity.1 != itself, || {
         format!(
-            "a newborn {isolation} is thread {} of process {}, started by {itself} of {here} as {known:?}",
-            who.1, who.0
+            "a new {isolation} is thread {} of process {}, started by {itself} of {here} as {known:?}",
+            identity.1, identity.0
         )
     })
 }
 
-fn kill<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
-    let (line, mut started) = one(way)?;
+fn kill<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
+    let (line, mut started) = one(launch)?;
     let due = if L::ISOLATION == Isolation::Process {
         started.kill()?;
         End::Killed(Signal::SIGKILL as i32)
     } else {
         let refused = started.kill().is_err_and(|error| error.kind() == io::ErrorKind::Unsupported);
-        check(refused, || "a thread was killed alone".to_owned())?;
+        check(refused, || "killing a thread was not refused".to_owned())?;
         line.dismiss(9)?;
-        End::Left(9)
+        End::Exited(9)
     };
     let end = started.collect()?;
-    check(end == due, || format!("one who was ended as {due:?} ended as {end:?}"))
+    check(end == due, || format!("a child ended as {end:?}, not as {due:?}"))
 }
 
-fn end_of_input<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
-    let (line, mut started) = one(way)?;
+fn end_of_input<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
+    let (line, mut started) = one(launch)?;
     drop(line);
     let end = started.collect()?;
-    check(end == End::Left(0), || format!("one whose input ended did so as {end:?}"))
+    check(end == End::Exited(0), || format!("a child ended as {end:?} at the end of its input"))
 }
 
-fn let_go<L: Launch>(way: &mut L) -> Result<(), MeasureError> {
-    let (line, started) = one(way)?;
+fn drop_alive<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
+    let (line, started) = one(launch)?;
     let (pid, thread) = line.identify()?;
-    // A thread ends with its input only.
+    // A thread ends only with its input, which is open while `line` is.
     let line = Some(line).filter(|_| L::ISOLATION == Isolation::Process);
     drop(started);
-    eventually("one who was let go of goes on", || Ok(!Path::new(&format!("/proc/{pid}/task/{thread}")).exists()))?;
+    eventually("a child still runs although its handle was dropped", || {
+        Ok(!Path::new(&format!("/proc/{pid}/task/{thread}")).exists())
+    })?;
     drop(line);
     Ok(())
 }
 
-/// A process in between starts somebody and is killed. Both, and whatever else was started, come to this process and are
-/// collected here.
+/// An intermediate process starts a child and is killed. This process is the subreaper, so it inherits and reaps both,
+/// and whatever else was started.
 fn orphaned<L: Launch>(program: &Program) -> Result<(), MeasureError> {
     prctl::set_child_subreaper(true).map_err(io::Error::from)?;
     let (line, plugs) = Line::open()?;
     let middle = start_process(|| {
-        // What it tells its own parent is a newborn's first word.
-        let mut way = L::attach(program);
-        let alive = way.as_mut().map(one);
+        // It sends its own parent the first word of a child.
+        let mut launch = L::attach(program);
+        let alive = launch.as_mut().map(one);
         if let Ok(Ok(_)) = &alive {
             let _ = nix::unistd::write(&plugs.output, &[crate::measure::launch::newborn::FIRST_WORD]);
             let _ = nix::unistd::read(&plugs.input, &mut [0]);
         }
     })?;
     line.first_word()?;
-    // It is killed here, and collected.
+    // Dropping kills and reaps it.
     drop(middle);
-    eventually("somebody outlives his killed parent", || match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+    eventually("a child outlives its killed parent", || match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
         Err(Errno::ECHILD) => Ok(true),
         Ok(_) => Ok(false),
         Err(other) => Err(other.into()),
@@ -162,17 +165,17 @@ fn orphaned<L: Launch>(program: &Program) -> Result<(), MeasureError> {
     Ok(())
 }
 
-fn eventually(complaint: &str, mut done: impl FnMut() -> io::Result<bool>) -> Result<(), MeasureError> {
+fn eventually(failure: &str, mut done: impl FnMut() -> io::Result<bool>) -> Result<(), MeasureError> {
     let deadline = Instant::now() + PROMPTLY;
     while !done()? {
-        check(Instant::now() < deadline, || complaint.to_owned())?;
+        check(Instant::now() < deadline, || failure.to_owned())?;
         thread::sleep(LOOK_AGAIN);
     }
     Ok(())
 }
 
-fn check(holds: bool, complaint: impl FnOnce() -> String) -> Result<(), MeasureError> {
-    if holds { Ok(()) } else { Err(complaint().into()) }
+fn check(holds: bool, failure: impl FnOnce() -> String) -> Result<(), MeasureError> {
+    if holds { Ok(()) } else { Err(failure().into()) }
 }
 
 fn entries(folder: &str) -> io::Result<usize> {

@@ -1,22 +1,22 @@
-//! What every lock must get right between several holders, of whom there may be more than CPUs:
+//! Conformance of locks. Checks for several contenders, possibly more than there are CPUs:
 //!
-//! 1. one who tries is refused while somebody else holds the lock, and gets it when it is free;
-//! 2. of several who try at once, one at a time is let in;
-//! 3. of several who wait, one at a time is let in, and nobody sleeps through a release: over many hand-overs, most of them
-//!    to a holder who waits while the last one stays away, so that a wake-up that gets lost stops everybody;
-//! 4. where it tells readers from writers, a reader sees all of a change or nothing of it, and never goes back in time;
-//! 5. nobody is told of a death when nobody died.
+//! 1. try-lock fails while another contender holds the lock, and succeeds when it is free;
+//! 2. concurrent try-locks are mutually exclusive;
+//! 3. blocking acquisitions are mutually exclusive, and no wake-up is lost. In most hand-offs a contender waits while
+//!    the last holder stays away, so that a lost wake-up blocks all of them;
+//! 4. with a readers-writer lock, a reader sees all of a write or nothing of it, and never an older version;
+//! 5. no owner death is reported, since no contender dies.
 //!
-//! What holders do is kept by the lock's own measures: an owner's word and a pair of counters that nothing else protects.
-//! A lock that stops everybody is found by the harness, whose patience ends.
+//! The critical section is the one of the measures: an owner word and a pair of counters that only the lock protects.
+//! If a lock blocks for ever, the harness ends the trial by its time-out.
 
-mod reading;
+mod readers;
 
 use std::io;
 use std::thread;
 
-use self::reading::newest;
-use super::patience::{await_that, give_way};
+use self::readers::newest;
+use super::{wait_until, yield_or_abort};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHolder, AnyLock};
@@ -29,24 +29,29 @@ use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
 use crate::protocol::Report;
 use crate::record::Measure;
 
-/// Steps: the others try while the leader is inside; one of them tries a free lock; all try at once; all wait; some read.
+/// Steps of the trial, in this order.
+/// Others try while the leader holds the lock.
 const TAKEN: u32 = 50;
+/// One contender tries a free lock.
 const FREE: u32 = 51;
+/// All try at once.
 const RACE: u32 = 52;
-const HAND_OVERS: u32 = 53;
+/// All wait.
+const HAND_OFFS: u32 = 53;
+/// Readers and writers.
 const READ: u32 = 54;
 
 const LEADER: u32 = 0;
-/// What the leader tells the others from inside, and what they tell him once they have tried.
-const INSIDE: u64 = 1;
+/// Posted by the leader while it holds the lock, and by the others after their attempt.
+const HOLDING: u64 = 1;
 const TRIED: u64 = 2;
-/// Tries of a free lock by each holder.
+/// Attempts on a free lock by each contender.
 const TRIES: u64 = 100;
-/// One acquisition of so many comes straight after the last one: a holder that gets in before those who are being woken.
+/// One of so many acquisitions follows the last one without a wait, so that a contender overtakes those being woken.
 const BARGES_EVERY: u64 = 4;
 
-/// How long a step goes on: to the count that is wanted, or until its time is up and the least has come about. Polling
-/// holders that share a CPU may need a time slice for each hand-over.
+/// Length of a step: until the wanted count, or until the time is up and the least count is reached. Polling contenders
+/// that share a CPU may need a time slice for each hand-off.
 struct Extent {
     wanted: u64,
     least: u64,
@@ -54,20 +59,20 @@ struct Extent {
 }
 
 impl Extent {
-    /// Successful tries of all holders together.
+    /// Successful attempts of all contenders together.
     fn of_race() -> Self {
         Self { wanted: 2_000, least: 100, end_ns: clock::now_ns() + 100_000_000 }
     }
 
-    /// Hand-overs of all holders together: as many as the order says, else what a moment has room for.
-    fn of_hand_overs(fixed: u64) -> Self {
+    /// Hand-offs of all contenders together: the given number, or 0 for a default.
+    fn of_hand_offs(fixed: u64) -> Self {
         if fixed > 0 {
             return Self { wanted: fixed, least: fixed, end_ns: 0 };
         }
         Self { wanted: 20_000, least: 100, end_ns: clock::now_ns() + 400_000_000 }
     }
 
-    /// Accesses of one holder.
+    /// Accesses of one contender.
     fn of_reading() -> Self {
         Self { wanted: 2_000, least: 40, end_ns: clock::now_ns() + 150_000_000 }
     }
@@ -77,49 +82,51 @@ impl Extent {
     }
 }
 
-/// One holder under test.
+/// A contender.
 pub struct Examined {
     lock: AnyLock,
     holder: AnyHolder,
     critical: CriticalSection,
     slot: u32,
     slots: u32,
-    /// CriticalSection sections so far.
+    /// Critical sections completed.
     passes: u64,
-    /// How often it was told that an owner had died.
+    /// Reports of an owner death.
     deaths: u64,
-    /// The newest version of the state that it has seen or written.
+    /// Newest version of the protected state that it has read or written.
     version: u64,
 }
 
 impl Examined {
-    /// The holder that plays `task`.
-    pub fn new(lock: AnyLock, holder: AnyHolder, ledger: ProtectedState, task: &Task) -> Self {
-        let critical = CriticalSection::new(ledger, task.slot, 0, 1);
+    /// The contender of `task`.
+    pub fn new(lock: AnyLock, holder: AnyHolder, protected: ProtectedState, task: &Task) -> Self {
+        let critical = CriticalSection::new(protected, task.slot, 0, 1);
         let slots = lock::holders(&task.case);
         Self { lock, holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
     }
 
-    /// This holder's part of a step.
+    /// Runs this contender's part of a step.
     ///
-    /// Errors: what the lock let happen.
+    /// Errors: a violated guarantee.
     fn step(&mut self, page: &Page, kind: u32, count: u64) -> Result<(), MeasureError> {
         match kind {
             TAKEN if self.slot == LEADER => self.hold_while_others_try(page)?,
-            TAKEN => self.be_refused(page)?,
-            FREE if u64::from(self.slot) == count => self.be_granted()?,
+            TAKEN => self.try_taken(page)?,
+            FREE if u64::from(self.slot) == count => self.try_free()?,
             FREE => {}
             RACE => self.race(page)?,
-            HAND_OVERS => self.hand_over(page, &Extent::of_hand_overs(count))?,
+            HAND_OFFS => self.hand_off(page, &Extent::of_hand_offs(count))?,
             _ => self.read_and_write(page)?,
         }
         page.set_tally(self.slot, self.passes);
         if self.critical.violations > 0 {
             let (slot, times) = (self.slot, self.critical.violations);
-            return Err(format!("the holder on slot {slot} met another inside {times} times").into());
+            return Err(
+                format!("the contender on slot {slot} met another in the critical section {times} times").into()
+            );
         }
         if self.deaths > 0 {
-            return Err(format!("the holder on slot {} was told of a death, and nobody died", self.slot).into());
+            return Err(format!("the lock reported an owner death to slot {}, but no contender died", self.slot).into());
         }
         Ok(())
     }
@@ -127,27 +134,29 @@ impl Examined {
     fn hold_while_others_try(&mut self, page: &Page) -> Result<(), MeasureError> {
         let others = 1..self.slots;
         self.holder.with_lock(|_| {
-            page.post(LEADER, INSIDE);
-            await_that(|| others.clone().all(|slot| page.posted(slot) == TRIED))
+            page.post(LEADER, HOLDING);
+            wait_until(|| others.clone().all(|slot| page.posted(slot) == TRIED))
         })??;
         Ok(())
     }
 
-    fn be_refused(&mut self, page: &Page) -> Result<(), MeasureError> {
-        await_that(|| page.posted(LEADER) == INSIDE)?;
+    fn try_taken(&mut self, page: &Page) -> Result<(), MeasureError> {
+        wait_until(|| page.posted(LEADER) == HOLDING)?;
         let tried = self.holder.try_lock(|_| ())?;
-        // Told in any case, or the leader would wait for it.
+        // Posted in any case, since the leader waits for it.
         page.post(self.slot, TRIED);
         match tried {
             None => Ok(()),
-            Some(()) => Err(format!("the holder on slot {} tried, and got what another held", self.slot).into()),
+            Some(()) => {
+                Err(format!("try-lock on slot {} succeeded while another contender held the lock", self.slot).into())
+            }
         }
     }
 
-    fn be_granted(&mut self) -> Result<(), MeasureError> {
+    fn try_free(&mut self) -> Result<(), MeasureError> {
         for _ in 0..TRIES {
             if !self.try_once()? {
-                return Err(format!("the holder on slot {} tried a free lock and was refused", self.slot).into());
+                return Err(format!("try-lock on slot {} failed while the lock was free", self.slot).into());
             }
         }
         Ok(())
@@ -158,19 +167,19 @@ impl Examined {
         while !extent.is_reached(self.done_by_all(page)) {
             granted += u64::from(self.try_once()?);
             page.set_progress(self.slot, granted);
-            give_way()?;
+            yield_or_abort()?;
         }
         Ok(())
     }
 
-    fn hand_over(&mut self, page: &Page, extent: &Extent) -> Result<(), MeasureError> {
+    fn hand_off(&mut self, page: &Page, extent: &Extent) -> Result<(), MeasureError> {
         let (critical, deaths) = (&mut self.critical, &mut self.deaths);
         critical.reset();
         while !extent.is_reached(done_by(self.slots, page)) {
             self.holder.with_lock(|acquired| {
                 *deaths += u64::from(acquired.owner_died);
                 critical.pass(Guard::Exclusive);
-                // Others come meanwhile, find it taken, and go to sleep; those who poll would only use up their time.
+                // Lets others find the lock taken and sleep. Polling contenders would only waste their time slice.
                 if !self.lock.polls {
                     thread::yield_now();
                 }
@@ -180,9 +189,9 @@ impl Examined {
             if self.passes.is_multiple_of(BARGES_EVERY) {
                 continue;
             }
-            // Only one can be the last, so somebody always comes, unless he sleeps through the release.
+            // Only one contender is the last holder, so another one comes, unless it misses its wake-up.
             while critical.is_last() && !extent.is_reached(done_by(self.slots, page)) {
-                give_way()?;
+                yield_or_abort()?;
             }
         }
         Ok(())
@@ -202,17 +211,17 @@ impl Examined {
         done_by(self.slots, page)
     }
 
-    /// Whether all critical sections, or all writes, left their mark.
+    /// Checks that no critical section and no write was lost.
     fn check_sums(&self, page: &Page, kind: u32) -> Result<(), MeasureError> {
-        let ledger = self.critical.protected();
+        let protected = self.critical.protected();
         let passes: u64 = (0..self.slots).map(|slot| page.tally(slot)).sum();
-        let seen = ledger.passes(Guard::Exclusive);
+        let seen = protected.passes(Guard::Exclusive);
         if seen != passes {
-            return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
+            return Err(format!("the protected counter is {seen} after {passes} critical sections").into());
         }
-        let (version, writes) = (newest(ledger), self.done_by_all(page));
+        let (version, writes) = (newest(protected), self.done_by_all(page));
         if kind == READ && version != writes {
-            return Err(format!("the state is of version {version} after {writes} writes").into());
+            return Err(format!("the protected state has version {version} after {writes} writes").into());
         }
         Ok(())
     }
@@ -227,7 +236,7 @@ impl Part for Examined {
             steps.extend((0..self.slots).map(|slot| (FREE, u64::from(slot))));
             steps.push((RACE, 0));
         }
-        steps.push((HAND_OVERS, task.timing.fixed_count.unwrap_or(0)));
+        steps.push((HAND_OFFS, task.timing.fixed_count.unwrap_or(0)));
         if self.lock.measures.contains(&Measure::ReadMostly) {
             steps.push((READ, 0));
         }
@@ -257,7 +266,7 @@ impl Part for Examined {
     }
 }
 
-/// What all holders say they have done in this step.
+/// Progress of all contenders in this step.
 fn done_by(slots: u32, page: &Page) -> u64 {
     (0..slots).map(|slot| page.progress(slot)).sum()
 }

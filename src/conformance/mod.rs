@@ -1,11 +1,36 @@
-//! What every mechanism of a family must get right, written once per family and run as orders, so that users can check
-//! their own kernel: `ipcmark run --plan conformance`.
+//! Conformance checks: what every mechanism of a family must do, one file per family. They run as trials, so that users
+//! can check their own kernel: `ipcmark run --plan conformance`.
+
+use std::io;
+use std::thread;
+
+use crate::abort;
 
 pub mod launch;
 pub mod lock;
-mod patience;
 pub mod pool;
 pub mod queue;
 pub mod server;
 pub mod shared_state;
 pub mod transport;
+
+/// Yields the CPU.
+///
+/// Errors: `Interrupted` when the trial is aborted.
+fn yield_or_abort() -> io::Result<()> {
+    if abort::requested() {
+        return Err(abort::error());
+    }
+    thread::yield_now();
+    Ok(())
+}
+
+/// Yields the CPU until `is_true`.
+///
+/// Errors: as [`yield_or_abort`].
+fn wait_until(mut is_true: impl FnMut() -> bool) -> io::Result<()> {
+    while !is_true() {
+        yield_or_abort()?;
+    }
+    Ok(())
+}

@@ -1,45 +1,43 @@
-//! What every pool must get right, with as many workers as the case has:
+//! Conformance of pools, with the number of workers of the case:
 //!
-//! 1. every call, with every kind of chunk: each task is done once, and results come in order where that is promised; a
-//!    task that fails is told to whoever asked for it, and the pool goes on; more frames than agreed are refused;
-//! 2. a pool that is closed does what is queued before its workers leave;
-//! 3. a pool that is terminated ends its workers at their tasks;
-//! 4. a worker that is killed at its task, or while it has none, is told of and replaced, and every task is done.
+//! 1. every call and chunking executes each task once, in order where that is guaranteed; a failed task is reported to
+//!    its caller and the pool goes on; more requests in flight than agreed are refused;
+//! 2. a pool that is closed executes what is queued before its workers exit;
+//! 3. a pool that is terminated ends its workers in the middle of their tasks;
+//! 4. a worker killed during a task or while idle is reported and replaced, and every task is executed.
 //!
-//! None of these leaves a worker behind. Each is looked at in a process of its own, so that one that hangs, or leaves
-//! something, does not spoil the next.
+//! No worker may survive a pool. Each check runs in a process of its own, so that a hang or a leftover does not affect
+//! the next check.
 
-mod left;
-mod stage;
+mod processes;
 
-use self::left::Roll;
-use self::stage::in_a_process;
+use self::processes::{Workers, in_a_process};
 use crate::control::MAX_SLOTS;
 use crate::measure::meter::Meter;
 use crate::measure::pool::dispatcher::Dispatcher;
 use crate::measure::pool::trial::Trial;
 use crate::measure::pool::{Event, FAILS, SHOWN, recover, within};
 use crate::measure::{MeasureError, MeasureResult};
-use crate::pool::Hand;
+use crate::pool::Worker;
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Isolation};
 
 /// Tasks of each call: several lists, and no multiple of a chunk.
 const TASKS: u64 = 203;
-/// Work of a task that is queued when its pool is closed.
+/// Length of a task that is queued when the pool is closed.
 const QUEUED_NS: u64 = 1_000_000;
-/// Work of a task that nobody waits for: longer than the patience with a pool that does.
+/// Length of a task in a pool that is terminated: longer than the time limit of a check.
 const ENDLESS_NS: u64 = 60_000_000_000;
-/// The same for threads, which cannot be ended at their work.
+/// The same for threads, which finish their task.
 const THREADS_NS: u64 = 20_000_000;
-/// How long something may take that ought to happen at once.
-const PATIENCE_NS: u64 = 5_000_000_000;
-/// Deaths at a task.
+/// Time limit of an event that should happen at once.
+const LIMIT_NS: u64 = 5_000_000_000;
+/// Number of workers killed during a task.
 const DEATHS: u32 = 2;
 
-/// The whole trial.
+/// Runs all checks.
 ///
-/// Errors: what the pool let happen.
+/// Errors: a violated guarantee.
 pub fn examine(trial: &mut Trial) -> MeasureResult {
     let meter = Meter::start();
     let mut tasks = in_a_process("the calls", || calls(trial))? + in_a_process("closing", || closing(trial))?;
@@ -65,7 +63,7 @@ fn calls(trial: &Trial) -> Result<u64, MeasureError> {
             pool.set_tasks(trial.tasks().called(*call, *chunk));
             pool.run(TASKS)?;
             if pool.out() > 0 {
-                return Err(format!("{} frames were out after `{call}` by `{chunk}`", pool.out()).into());
+                return Err(format!("{} requests were in flight after `{call}` by `{chunk}`", pool.out()).into());
             }
             done += TASKS;
         }
@@ -75,13 +73,13 @@ fn calls(trial: &Trial) -> Result<u64, MeasureError> {
     pool.run(1)?;
     done += fail_among_others(pool)?;
     done += refuse_too_many(pool)?;
-    let roll = Roll::of(pool)?;
+    let workers = Workers::of(pool)?;
     dispatcher.close()?;
-    roll.has_gone("close")?;
+    workers.check_gone("close")?;
     Ok(done)
 }
 
-/// One failure among tasks that are done: only that one is told as failed.
+/// One task of several fails: only that one is reported as failed.
 fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     let count = pool.room() as u32;
     let mut failing = vec![];
@@ -92,39 +90,39 @@ fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     for _ in 0..count {
         match pool.collect()? {
             Event::Back(back) if back.done != failing.contains(&back.token) => {}
-            Event::Back(back) => return Err(format!("whether task {} failed was told wrongly", back.first).into()),
-            Event::Lost(loss, _) => return Err(format!("worker {} died of a task that failed", loss.worker).into()),
+            Event::Back(back) => return Err(format!("task {} has a wrong status", back.first).into()),
+            Event::Lost(death, _) => return Err(format!("worker {} died of a failed task", death.worker).into()),
         }
     }
     Ok(u64::from(count))
 }
 
-/// As many frames as agreed, and one that is refused; nothing is lost over it.
+/// One request more than agreed is refused, and no other is lost.
 fn refuse_too_many(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     let count = pool.room() as u64;
     for _ in 0..count {
         pool.hand_out(1, 0)?;
     }
     if pool.hand_out(1, 0).is_ok() {
-        return Err(format!("{} frames are out where {count} were agreed on", count + 1).into());
+        return Err(format!("{} requests are in flight, but only {count} are allowed", count + 1).into());
     }
     await_all(pool)?;
     Ok(count)
 }
 
-/// Whatever is out comes back, done.
+/// Waits for all requests in flight.
 fn await_all(pool: &mut dyn Dispatcher) -> Result<(), MeasureError> {
     while pool.out() > 0 {
         match pool.collect()? {
             Event::Back(back) if back.done => {}
             Event::Back(back) => return Err(format!("task {} failed", back.first).into()),
-            Event::Lost(loss, _) => return Err(format!("worker {} died by itself", loss.worker).into()),
+            Event::Lost(death, _) => return Err(format!("worker {} died without a cause", death.worker).into()),
         }
     }
     Ok(())
 }
 
-/// What is queued is done before the workers leave.
+/// Queued tasks are executed before the workers exit.
 fn closing(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(QUEUED_NS))?;
     recover::clear(trial.page(), MAX_SLOTS);
@@ -132,17 +130,17 @@ fn closing(trial: &Trial) -> Result<u64, MeasureError> {
     for _ in 0..count {
         dispatcher.hand_out(1, SHOWN)?;
     }
-    let roll = Roll::of(dispatcher.as_ref())?;
+    let workers = Workers::of(dispatcher.as_ref())?;
     dispatcher.close()?;
-    roll.has_gone("close")?;
+    workers.check_gone("close")?;
     let undone = (0..count).filter(|line| trial.page().tally(*line) == 0).count();
     if undone > 0 {
-        return Err(format!("{undone} of {count} tasks that were queued when the pool was closed were not done").into());
+        return Err(format!("{undone} of {count} tasks queued when the pool was closed were not executed").into());
     }
     Ok(u64::from(count))
 }
 
-/// Workers end at their tasks, and what was queued stays undone.
+/// Workers end in the middle of their tasks, and queued tasks are dropped.
 fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
     let can_be_ended = trial.pool.isolation == Isolation::Process;
     let mut dispatcher = trial.open(trial.tasks_of_ns(if can_be_ended { ENDLESS_NS } else { THREADS_NS }))?;
@@ -153,47 +151,44 @@ fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
         dispatcher.hand_out(1, SHOWN)?;
     }
     let begun = || (0..count).filter(|line| page.posted(*line) != 0).count() as u32;
-    if within(PATIENCE_NS, || Ok((begun() >= workers).then_some(())))?.is_none() {
-        return Err(format!("only {} of {workers} workers took one of {count} tasks", begun()).into());
+    if within(LIMIT_NS, || Ok((begun() >= workers).then_some(())))?.is_none() {
+        return Err(format!("only {} of {workers} workers began one of {count} tasks", begun()).into());
     }
-    let roll = Roll::of(dispatcher.as_ref())?;
+    let workers = Workers::of(dispatcher.as_ref())?;
     dispatcher.terminate()?;
-    roll.has_gone("terminate")?;
+    workers.check_gone("terminate")?;
     let done = (0..count).filter(|line| page.tally(*line) != 0).count();
     if can_be_ended && done > 0 {
-        return Err(format!("{done} tasks were done to their end in a pool that was terminated").into());
+        return Err(format!("{done} tasks were completed although the pool was terminated").into());
     }
     Ok(u64::from(count))
 }
 
-/// Workers are killed at a task and without one.
+/// Workers are killed during a task and while idle.
 fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(recover::TASK_NS))?;
     let (pool, workers) = (dispatcher.as_mut(), trial.staff.workers);
     let mut done = 0;
     for _ in 0..DEATHS {
-        let aftermath = recover::play(pool, trial.page(), workers, PATIENCE_NS)?;
+        let aftermath = recover::play(pool, trial.page(), workers, LIMIT_NS)?;
         if !aftermath.is_recovery() {
-            return Err(format!("a worker that was killed at its task: {aftermath:?}").into());
+            return Err(format!("after a worker was killed during a task: {aftermath:?}").into());
         }
         done += u64::from(recover::tasks_out(workers));
     }
     pool.set_tasks(trial.tasks().called(Call::ApplyAsync, Chunk::One));
-    let roll = Roll::of(pool)?;
-    if let Some(Hand::Process(idle)) = pool.hands().first().copied() {
-        roll.kill(idle)?;
-        let told = within(PATIENCE_NS, || pool.try_collect())?;
-        match told {
+    let workers = Workers::of(pool)?;
+    if let Some(Worker::Process(idle)) = pool.workers().first().copied() {
+        workers.kill(idle)?;
+        match within(LIMIT_NS, || pool.try_collect())? {
             Some(Event::Lost(_, None)) => {}
-            Some(other) => {
-                return Err(format!("a worker that had no task was killed, and this was told: {other:?}").into());
-            }
-            None => return Err("a worker that had no task was killed, and nobody was told".to_owned().into()),
+            Some(other) => return Err(format!("an idle worker was killed, but the pool reported {other:?}").into()),
+            None => return Err("an idle worker was killed, but the pool did not report it".to_owned().into()),
         }
     }
     pool.run(TASKS)?;
-    let roll = Roll::of(pool)?;
+    let workers = Workers::of(pool)?;
     dispatcher.close()?;
-    roll.has_gone("close")?;
+    workers.check_gone("close")?;
     Ok(done + TASKS)
 }

@@ -1,17 +1,17 @@
-//! What every queue of work must get right:
+//! Conformance of work queues:
 //!
-//! 1. join comes back at once from an empty queue, and saying more often that an item is done than items were put is an error;
-//! 2. one who gets from an empty queue, or puts into a full one, is told so at once where he does not wait, and not before his
-//!    time where he does; an item taken makes room for one; what came of all that is one item each, in order;
-//! 3. any number of producers and consumers, who wait for ever, for a moment over and over, or not at all, pass on each item
-//!    exactly once and each producer's in order; all who join come back, and none before every item is done;
-//! 4. a consumer that is killed with an item in his hands is noticed: a join with an end says that one item is missing, and
-//!    whoever comes after him can still put, get and join.
+//! 1. join of an empty queue returns at once, and more calls of task-done than items put are an error;
+//! 2. get from an empty queue and put into a full one fail at once without a time-out, and not before the time-out with
+//!    one; an item taken makes room for another; items arrive once each and in order;
+//! 3. several producers and consumers, which wait for ever, with short time-outs, or not at all, transfer each item
+//!    exactly once, and the items of each producer in order; every join returns, but not before all items are done;
+//! 4. when a consumer is killed while it has an item, a join with a time-out reports one item missing, and other
+//!    processes can still put, get and join.
 
 use std::io;
 use std::time::Duration;
 
-use super::patience::{await_that, give_way};
+use super::{wait_until, yield_or_abort};
 use crate::child::Child;
 use crate::clock;
 use crate::control::{Leader, Member, Page};
@@ -29,30 +29,30 @@ use crate::wait::WaitLimit;
 const ROUND: u32 = 80;
 
 const LEADER: u32 = 0;
-/// The producer number of items with which the leader is alone.
+/// Producer number of items that only the leader puts and gets.
 const ALONE: u16 = END_MARK - 1;
-/// What a child tells its parent when it has an item.
+/// Posted by a child process that has an item.
 const HELD: u64 = u64::MAX;
-/// Items of each producer, unless the order says.
+/// Items of each producer by default.
 const ITEMS: u64 = 500;
-/// More items than any queue here holds.
+/// More items than any queue holds.
 const ITEMS_MAX: u64 = 1 << 20;
-/// How long one waits who is to wait in vain.
-const IN_VAIN: Duration = Duration::from_millis(5);
-/// How long one waits who asks over and over.
+/// Time-out of a wait that must time out.
+const SHORT: Duration = Duration::from_millis(5);
+/// Time-out of a wait that is repeated.
 const MOMENT: Duration = Duration::from_micros(200);
-/// How long one waits who must not wait in vain: an end that is never reached.
+/// Time-out of a wait that must not time out.
 const LONG: Duration = Duration::from_secs(60);
 
-/// One side under test.
+/// A producer or consumer.
 pub struct Examined {
     queue: Box<dyn AnyQueue>,
-    /// Items the queue holds, where that is what bounds it.
+    /// Capacity in items, if that is what bounds the queue.
     depth: Option<u32>,
     message_bytes: usize,
     sides: Sides,
     slot: u32,
-    /// Items of this producer, or verified by this consumer.
+    /// Items put by this producer, or verified by this consumer.
     items: u64,
     check: Check,
     /// Rounds so far.
@@ -60,14 +60,14 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// The side that plays `task`.
+    /// The producer or consumer of `task`.
     pub fn new(queue: Box<dyn AnyQueue>, depth: Option<u32>, message_bytes: usize, task: &Task) -> Self {
         let sides = Sides::of(&task.case);
         let check = Check::new(sides, message_bytes);
         Self { queue, depth, message_bytes, sides, slot: task.slot, items: 0, check, rounds: 0 }
     }
 
-    /// The role that opens phases.
+    /// Runs the leader, which opens phases.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (page, meter) = (leader.page().clone(), Meter::start());
         self.examine_empty()?;
@@ -89,7 +89,7 @@ impl Examined {
         Ok(Report { messages: self.items, chosen_by: "fixed".into(), roles, ..Report::default() })
     }
 
-    /// A role that goes along.
+    /// Runs a follower.
     pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let (page, meter) = (member.page().clone(), Meter::start());
         loop {
@@ -104,56 +104,59 @@ impl Examined {
         }
     }
 
-    /// An empty queue, with nobody else about.
+    /// Checks an empty queue, used by this process only.
     fn examine_empty(&mut self) -> Result<(), MeasureError> {
         for wait_limit in [WaitLimit::Never, WaitLimit::Forever, WaitLimit::after(LONG)] {
-            demand(self.queue.join(wait_limit)? == Joined::AllDone, "join did not come back from an empty queue")?;
+            demand(self.queue.join(wait_limit)? == Joined::AllDone, "join of an empty queue did not return `AllDone`")?;
         }
         let once_more = self.queue.task_done().map_err(|error| error.kind());
         demand(
             once_more == Err(io::ErrorKind::InvalidInput),
-            "more items were done than were put, and nobody was told",
+            "more items were done than were put, and no error was reported",
         )?;
         demand(self.queue.looks_empty()? != Some(false), "an empty queue does not look empty")?;
         demand(self.queue.get(WaitLimit::Never)? == Got::Empty, "an empty queue gave an item")?;
-        let got = not_before(IN_VAIN, |wait_limit| self.queue.get(wait_limit))?;
-        demand(got == Got::Empty, "an empty queue gave an item to one who waited")
+        let got = not_before(SHORT, |wait_limit| self.queue.get(wait_limit))?;
+        demand(got == Got::Empty, "an empty queue gave an item after a wait")
     }
 
-    /// A queue that is filled and emptied again, with nobody else about.
+    /// Fills and empties the queue, used by this process only.
     fn examine_full(&mut self) -> Result<(), MeasureError> {
         let mut held = 0;
         while held < ITEMS_MAX && self.queue.put(&self.item(ALONE, held), WaitLimit::Never)? == Put::Taken {
             held += 1;
         }
-        demand((1..ITEMS_MAX).contains(&held), &format!("a bounded queue took {held} items"))?;
+        demand((1..ITEMS_MAX).contains(&held), &format!("a bounded queue accepted {held} items"))?;
         if let Some(depth) = self.depth {
-            demand(held == u64::from(depth), &format!("a queue of {depth} items was full with {held}"))?;
+            demand(held == u64::from(depth), &format!("a queue of {depth} items was full at {held}"))?;
             demand(self.queue.looks_full(depth)? != Some(false), "a full queue does not look full")?;
         }
         demand(self.queue.items()?.is_none_or(|items| items == held), "a queue miscounts the items it holds")?;
-        let put = not_before(IN_VAIN, |wait_limit| self.queue.put(&self.item(ALONE, held), wait_limit))?;
-        demand(put == Put::Full, "a full queue took an item of one who waited")?;
-        // What was refused is not unfinished, and what was taken is.
+        let put = not_before(SHORT, |wait_limit| self.queue.put(&self.item(ALONE, held), wait_limit))?;
+        demand(put == Put::Full, "a full queue accepted an item after a wait")?;
+        // Refused items are not unfinished, accepted ones are.
         let joined = self.queue.join(WaitLimit::Never)?;
-        demand(joined == Joined::Unfinished(held), &format!("{held} items were put, and join says {joined:?}"))?;
+        demand(joined == Joined::Unfinished(held), &format!("{held} items were put, but join returned {joined:?}"))?;
         self.get_due(0)?;
         let put = self.queue.put(&self.item(ALONE, held), WaitLimit::Never)?;
-        demand(put == Put::Taken, "an item was taken from a full queue, and there is no room for another")?;
+        demand(put == Put::Taken, "an item was taken from a full queue, but there is no room for another")?;
         (1..=held).try_for_each(|sequence| self.get_due(sequence))?;
-        demand(self.queue.join(WaitLimit::Never)? == Joined::AllDone, "all is done, and join does not know")
+        demand(
+            self.queue.join(WaitLimit::Never)? == Joined::AllDone,
+            "all items are done, but join returns another result",
+        )
     }
 
-    /// Gets the item of this number that the leader put, and is done with it.
+    /// Gets the item with this number, which the leader put, and marks it done.
     fn get_due(&mut self, sequence: u64) -> Result<(), MeasureError> {
         match self.queue.get(WaitLimit::Never)? {
             Got::Item(item) => Known::new(self.message_bytes, stamp(ALONE, sequence)).check(&item)?,
-            Got::Empty => return Err(format!("item {sequence} was put, and nothing is there").into()),
+            Got::Empty => return Err(format!("item {sequence} was put, but the queue is empty").into()),
         }
         Ok(self.queue.task_done()?)
     }
 
-    /// This role's part of a round in which each producer puts `items` items.
+    /// Runs this role's part of a round in which each producer puts `items` items.
     fn take_part(&mut self, page: &Page, items: u64) -> Result<(), MeasureError> {
         self.rounds += 1;
         if self.slot >= self.sides.producers {
@@ -166,11 +169,11 @@ impl Examined {
             retry(self.items, |wait_limit| Ok((self.queue.put(&item, wait_limit)? == Put::Taken).then_some(())))?;
             self.items += 1;
         }
-        // All of them join, and none before the last item of all was put.
+        // All producers join, after all items were put.
         page.post(self.slot, self.rounds);
-        await_that(|| (0..self.sides.producers).all(|slot| page.posted(slot) >= self.rounds))?;
+        wait_until(|| (0..self.sides.producers).all(|slot| page.posted(slot) >= self.rounds))?;
         let joined = self.queue.join(WaitLimit::Forever)?;
-        demand(joined == Joined::AllDone, "a join that waits for ever gave up")?;
+        demand(joined == Joined::AllDone, "a join without a time-out returned early")?;
         check_done(page, self.sides, self.items)?;
         if self.slot == LEADER {
             let mark = self.item(END_MARK, 0);
@@ -181,7 +184,7 @@ impl Examined {
         Ok(())
     }
 
-    /// Gets items, each in another way than the last, until an end mark comes.
+    /// Gets items until an end mark, with a different kind of wait for each.
     fn consume(&mut self, page: &Page) -> Result<(), MeasureError> {
         loop {
             let item = retry(self.items, |wait_limit| match self.queue.get(wait_limit)? {
@@ -197,28 +200,34 @@ impl Examined {
         }
     }
 
-    /// A consumer of its own, a child of this process, gets an item and is killed before it is done.
+    /// A consumer in a child process gets an item and is killed before it marks the item done.
     fn examine_death(&mut self, page: &Page) -> Result<(), MeasureError> {
         let (first, second) = (self.item(ALONE, 0), self.item(ALONE, 1));
-        demand(self.queue.put(&first, WaitLimit::Never)? == Put::Taken, "an empty queue has no room")?;
+        demand(self.queue.put(&first, WaitLimit::Never)? == Put::Taken, "an empty queue refused an item")?;
         let mut child = Child::start(|| {
             if let Ok(Got::Item(_)) = self.queue.get(WaitLimit::after(LONG)) {
                 page.post(LEADER, HELD);
-                // To be killed, or to go with a trial that is called off.
-                let _ = await_that(|| false);
+                // Until it is killed or the trial is aborted.
+                let _ = wait_until(|| false);
             }
         })?;
-        await_that(|| page.posted(LEADER) == HELD || child.has_ended().unwrap_or(true))?;
+        wait_until(|| page.posted(LEADER) == HELD || child.has_ended().unwrap_or(true))?;
         child.kill()?;
         demand(page.posted(LEADER) == HELD, &format!("a consumer got no item: {}", child.describe_end()))?;
 
-        demand(self.queue.put(&second, WaitLimit::Never)? == Put::Taken, "after a death there is no room")?;
+        demand(self.queue.put(&second, WaitLimit::Never)? == Put::Taken, "the queue refused an item after a death")?;
         self.get_due(1)?;
-        let joined = not_before(IN_VAIN, |wait_limit| self.queue.join(wait_limit))?;
-        demand(joined == Joined::Unfinished(1), &format!("one item died with its consumer, and join says {joined:?}"))?;
-        // Somebody answers for the dead.
+        let joined = not_before(SHORT, |wait_limit| self.queue.join(wait_limit))?;
+        demand(
+            joined == Joined::Unfinished(1),
+            &format!("one item was lost with its consumer; join returned {joined:?}"),
+        )?;
+        // On behalf of the dead consumer.
         self.queue.task_done()?;
-        demand(self.queue.join(WaitLimit::Forever)? == Joined::AllDone, "all is done, and join does not know")
+        demand(
+            self.queue.join(WaitLimit::Forever)? == Joined::AllDone,
+            "all items are done, but join returns another result",
+        )
     }
 
     fn item(&self, producer: u16, sequence: u64) -> Vec<u8> {
@@ -228,26 +237,26 @@ impl Examined {
     }
 }
 
-/// Errors: a promise that was not kept.
+/// Errors: `otherwise`, unless `kept`.
 fn demand(kept: bool, otherwise: &str) -> Result<(), MeasureError> {
     if kept { Ok(()) } else { Err(MeasureError::Invalid(otherwise.to_owned())) }
 }
 
-/// Waits in vain for `time`.
+/// Calls `wait` with a time-out.
 ///
-/// Errors: the wait ended before.
+/// Errors: it returned before the time-out.
 fn not_before<R>(time: Duration, wait: impl FnOnce(WaitLimit) -> io::Result<R>) -> Result<R, MeasureError> {
     let begun_ns = clock::now_ns();
     let result = wait(WaitLimit::after(time))?;
     let lasted_ns = clock::now_ns() - begun_ns;
     let due_ns = time.as_nanos() as u64;
-    demand(lasted_ns >= due_ns, &format!("a wait of {due_ns} ns gave up after {lasted_ns} ns"))?;
+    demand(lasted_ns >= due_ns, &format!("a wait with a time-out of {due_ns} ns returned after {lasted_ns} ns"))?;
     Ok(result)
 }
 
-/// Tries until it works, in one of the ways there are to wait; which one goes by the number of the item.
+/// Repeats an attempt until it succeeds. The number of the item selects the kind of wait.
 ///
-/// Errors: one who waits for ever gave up, or one who waits for a moment before that.
+/// Errors: a wait without time-out failed, or one with a time-out failed earlier.
 fn retry<R>(number: u64, mut attempt: impl FnMut(WaitLimit) -> io::Result<Option<R>>) -> Result<R, MeasureError> {
     loop {
         let asked_ns = clock::now_ns();
@@ -261,11 +270,11 @@ fn retry<R>(number: u64, mut attempt: impl FnMut(WaitLimit) -> io::Result<Option
             return Ok(done);
         }
         match wait_limit {
-            WaitLimit::Never => give_way()?,
-            WaitLimit::Until(moment_ns) if clock::now_ns() >= moment_ns => give_way()?,
+            WaitLimit::Never => yield_or_abort()?,
+            WaitLimit::Until(moment_ns) if clock::now_ns() >= moment_ns => yield_or_abort()?,
             _ => {
                 let lasted_ns = clock::now_ns() - asked_ns;
-                return Err(format!("{wait_limit:?} was given up after {lasted_ns} ns").into());
+                return Err(format!("a wait with {wait_limit:?} failed after {lasted_ns} ns").into());
             }
         }
     }

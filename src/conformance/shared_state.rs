@@ -1,15 +1,15 @@
-//! What every way to share state must get right between several users, of whom there may be more than CPUs:
+//! Conformance of shared state, for several users, possibly more than there are CPUs:
 //!
-//! 1. a key that nobody has set is not there;
-//! 2. what one sets, each other gets, whole, at every length that was agreed;
-//! 3. updates of few keys by all at once add up exactly; where an update is no single step, they do when each has his turn;
-//! 4. a value longer than agreed is refused with a reason, and changes nothing;
-//! 5. a key more than there are entries is refused with a reason, and everything else is still there;
-//! 6. where a process keeps the state and dies, each user is told, be it at his next access or in the middle of one.
+//! 1. a key that was never set is absent;
+//! 2. what one user sets, all others get, complete, at every agreed length;
+//! 3. concurrent updates of few keys add up exactly; if updates are not atomic, updates one user after the other do;
+//! 4. a value longer than agreed is refused with a reason and changes nothing;
+//! 5. a key beyond the agreed number of entries is refused with a reason, and all other keys are still there;
+//! 6. if a manager process owns the state and dies, each access fails, including one that is in progress.
 //!
-//! A user who is not told waits for ever, and is found by the harness, whose patience ends.
+//! If an access blocks for ever instead, the harness ends the trial by its time-out.
 
-mod orphans;
+mod manager_death;
 
 use std::io;
 use std::marker::PhantomData;
@@ -21,7 +21,7 @@ use crate::payload::{Known, check, parts, stamp, stamp_of};
 use crate::protocol::Report;
 use crate::shared_state::{Handle, Shape, State};
 
-/// Steps. In some, the user whose slot is the count acts, and the others look on.
+/// Steps. In some of them, only the user whose slot is the count acts.
 const ABSENT: u32 = 60;
 const SET: u32 = 61;
 const GET: u32 = 62;
@@ -30,22 +30,22 @@ const ADD: u32 = 64;
 const SUM: u32 = 65;
 const TOO_LONG: u32 = 66;
 const FULL: u32 = 67;
-const ORPHANS: u32 = 68;
+const MANAGER_DEATH: u32 = 68;
 
 const LEADER: u32 = 0;
-/// Keys that hold counters, from the first on.
+/// Keys below this one hold counters.
 const COUNTERS: u64 = 3;
-/// Keys that hold what each user sets, one each.
+/// First of the keys that hold each user's value.
 const OWN: u64 = 1_000;
-/// Keys that fill the state.
+/// First of the keys that fill the state.
 const FILLING: u64 = 1_000_000;
-/// A key that nobody ever sets.
-const NOBODYS: u64 = 77_777_777;
+/// A key that is never set.
+const NEVER_SET: u64 = 77_777_777;
 /// Updates of each user.
 const UPDATES: u64 = 300;
 const WRITER: u16 = 9;
 
-/// One user under test.
+/// A user of the state.
 pub struct Examined<S: State> {
     handle: S::Handle,
     shape: Shape,
@@ -56,12 +56,12 @@ pub struct Examined<S: State> {
 }
 
 impl<S: State> Examined<S> {
-    /// The user on `slot` of a fresh state.
+    /// The user on `slot` of a new state.
     pub fn new(handle: S::Handle, shape: Shape, slot: u32) -> Self {
         Self { handle, shape, slot, accesses: 0, state: PhantomData }
     }
 
-    /// The role that opens the steps.
+    /// Runs the leader, which opens the steps.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let (page, meter) = (leader.page().clone(), Meter::start());
         for (kind, count) in self.steps() {
@@ -72,7 +72,7 @@ impl<S: State> Examined<S> {
         Ok(Report { chosen_by: "fixed".into(), ..self.report(meter, task) })
     }
 
-    /// A role that goes along.
+    /// Runs a follower.
     pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let meter = Meter::start();
         loop {
@@ -100,30 +100,30 @@ impl<S: State> Examined<S> {
         if S::ATOMIC_UPDATE {
             steps.push((ADD, u64::MAX));
         } else {
-            steps.extend((0..u64::from(self.shape.seats)).map(|slot| (ADD, slot)));
+            steps.extend((0..u64::from(self.shape.users)).map(|slot| (ADD, slot)));
         }
         steps.extend([(SUM, 0), (TOO_LONG, 0), (FULL, 0)]);
-        if S::KEPT {
-            steps.push((ORPHANS, 0));
+        if S::HAS_MANAGER {
+            steps.push((MANAGER_DEATH, 0));
         }
         steps
     }
 
-    /// This user's part of a step.
+    /// Runs this user's part of a step.
     ///
-    /// Errors: what the state got wrong.
+    /// Errors: a violated guarantee.
     fn step(&mut self, kind: u32, count: u64) -> Result<(), MeasureError> {
         let leads = self.slot == LEADER;
         match kind {
-            ABSENT => self.find_nothing(),
+            ABSENT => self.check_absent(),
             SET => self.set_own(count as usize),
             GET => self.get_all(count as usize),
             RESET if leads => self.reset(),
             ADD if count == u64::MAX || count == u64::from(self.slot) => self.add(),
             SUM => self.check_sums(),
-            TOO_LONG => self.be_refused(),
+            TOO_LONG => self.set_too_long(),
             FULL if leads => self.fill_up(),
-            ORPHANS if leads => orphans::examine::<S>(&self.shape),
+            MANAGER_DEATH if leads => manager_death::examine::<S>(&self.shape),
             _ => Ok(()),
         }
     }
@@ -138,15 +138,15 @@ impl<S: State> Examined<S> {
         self.handle.set(key, bytes, |room| value.fill(room))
     }
 
-    fn find_nothing(&mut self) -> Result<(), MeasureError> {
-        for key in [0, OWN, NOBODYS, u64::MAX - 1] {
+    fn check_absent(&mut self) -> Result<(), MeasureError> {
+        for key in [0, OWN, NEVER_SET, u64::MAX - 1] {
             if self.get(key)?.is_some() {
-                return Err(format!("key {key} is there, and nobody has set it").into());
+                return Err(format!("key {key} is present but was never set").into());
             }
         }
-        match self.handle.update(NOBODYS, |_| ())? {
+        match self.handle.update(NEVER_SET, |_| ())? {
             None => Ok(()),
-            Some(()) => Err("a key that nobody has set was updated".to_owned().into()),
+            Some(()) => Err("a key that was never set was updated".to_owned().into()),
         }
     }
 
@@ -155,11 +155,11 @@ impl<S: State> Examined<S> {
         Ok(self.put(OWN + slot, bytes, Known::new(bytes, own_stamp(slot, bytes)))?)
     }
 
-    /// Everybody's, by everybody.
+    /// Gets the values of all users.
     fn get_all(&mut self, bytes: usize) -> Result<(), MeasureError> {
-        for slot in 0..u64::from(self.shape.seats) {
+        for slot in 0..u64::from(self.shape.users) {
             let key = OWN + slot;
-            let found = self.get(key)?.ok_or_else(|| format!("key {key} was set, and is not there"))?;
+            let found = self.get(key)?.ok_or_else(|| format!("key {key} was set but is absent"))?;
             check(&found, bytes, own_stamp(slot, bytes))
                 .map_err(|why| format!("key {key} of the user on slot {slot}: {why}"))?;
         }
@@ -180,7 +180,7 @@ impl<S: State> Examined<S> {
                 Known::new(value.len(), stamp(WRITER, next)).fill(value);
                 Ok::<(), String>(())
             })?;
-            updated.ok_or_else(|| "a counter that was set is not there".to_owned())??;
+            updated.ok_or_else(|| "a counter that was set is absent".to_owned())??;
         }
         Ok(())
     }
@@ -188,27 +188,27 @@ impl<S: State> Examined<S> {
     fn check_sums(&mut self) -> Result<(), MeasureError> {
         let mut sum = 0;
         for key in 0..COUNTERS {
-            let value = self.get(key)?.ok_or_else(|| "a counter that was set is not there".to_owned())?;
+            let value = self.get(key)?.ok_or_else(|| "a counter that was set is absent".to_owned())?;
             sum += counted(&value)?;
         }
-        let updates = UPDATES * u64::from(self.shape.seats);
+        let updates = UPDATES * u64::from(self.shape.users);
         if sum != updates {
-            return Err(format!("the counters stand at {sum} after {updates} updates").into());
+            return Err(format!("the counters add up to {sum} after {updates} updates").into());
         }
         Ok(())
     }
 
-    /// A value longer than agreed, for a key that is there.
-    fn be_refused(&mut self) -> Result<(), MeasureError> {
+    /// Sets a value longer than agreed, for a key that is present.
+    fn set_too_long(&mut self) -> Result<(), MeasureError> {
         let (key, bytes) = (OWN + u64::from(self.slot), self.shape.value_bytes);
         let before = self.get(key)?;
         refusal(self.handle.set(key, bytes + 1, |room| room.fill(7)), io::ErrorKind::InvalidInput, &bytes.to_string())?;
         if self.get(key)? != before {
-            return Err("a value that was refused changed what was there".to_owned().into());
+            return Err("a refused value changed the old one".to_owned().into());
         }
         Ok(())
     }
-
+    /// Sets as many keys as there is room for, and one more.
     /// As many keys as there is room for, and one more.
     fn fill_up(&mut self) -> Result<(), MeasureError> {
         let (entries, bytes) = (u64::from(self.shape.entries), self.shape.value_bytes);
@@ -220,27 +220,27 @@ impl<S: State> Examined<S> {
                 refused => break refused,
             }
             if set > entries {
-                return Err(format!("a state of {entries} entries took {set} more").into());
+                return Err(format!("a state of {entries} entries accepted {set} more").into());
             }
         };
         refusal(refused, io::ErrorKind::StorageFull, &entries.to_string())?;
         if set == 0 {
-            return Err("there was no room for a single key more".to_owned().into());
+            return Err("the state had no room for another key".to_owned().into());
         }
         if self.get(FILLING + set)?.is_some() {
-            return Err("a key that was refused is there".to_owned().into());
+            return Err("a refused key is present".to_owned().into());
         }
         for key in 0..set {
-            let found = self.get(FILLING + key)?.ok_or_else(|| "a key of a full state is not there".to_owned())?;
+            let found = self.get(FILLING + key)?.ok_or_else(|| "a key of a full state is absent".to_owned())?;
             check(&found, bytes, stamp(WRITER, key))?;
         }
-        // Those that are there can still be set.
+        // Present keys can still be set.
         self.put(FILLING, bytes, value(set))?;
         Ok(())
     }
 }
 
-/// Lengths of values, the longest last: what later steps find.
+/// Lengths of values. The longest is last: later steps find it.
 fn lengths(longest: usize) -> [usize; 4] {
     [1, 8, longest - 1, longest]
 }
@@ -249,23 +249,23 @@ fn own_stamp(slot: u64, bytes: usize) -> u64 {
     stamp(slot as u16 + 1, bytes as u64)
 }
 
-/// Where a counter stands.
+/// The number in a counter.
 ///
-/// Errors: it is none.
+/// Errors: it is not a counter.
 fn counted(value: &[u8]) -> Result<u64, String> {
     let claimed = stamp_of(value).ok_or_else(|| "a counter is shorter than a word".to_owned())?;
     check(value, value.len(), claimed)?;
     match parts(claimed) {
         (WRITER, number) => Ok(number),
-        _ => Err("a counter holds what nobody counted".to_owned()),
+        _ => Err("a counter holds a value that no update wrote".to_owned()),
     }
 }
 
-/// Errors: it was no refusal of this kind, or one that does not name the limit.
+/// Errors: `outcome` is not an error of this kind that names the limit.
 fn refusal(outcome: io::Result<()>, kind: io::ErrorKind, limit: &str) -> Result<(), MeasureError> {
     match outcome {
-        Ok(()) => Err(format!("what exceeds the limit of {limit} was taken").into()),
+        Ok(()) => Err(format!("the limit of {limit} was not enforced").into()),
         Err(error) if error.kind() == kind && error.to_string().contains(limit) => Ok(()),
-        Err(error) => Err(format!("a refusal was due that names the limit of {limit}, not `{error}`").into()),
+        Err(error) => Err(format!("an error that names the limit of {limit} was expected, not `{error}`").into()),
     }
 }

@@ -1,15 +1,15 @@
-//! What every transport must get right between its two ends:
+//! Conformance of transports, between two endpoints:
 //!
-//! 1. one message arrives whole;
-//! 2. a reader that comes first waits (empty);
-//! 3. a writer that outruns its reader waits and loses nothing (full), in order, every byte checked;
-//! 4. a message larger than agreed is refused with the limit named, or carried whole;
-//! 5. after all that, messages still flow.
+//! 1. one message arrives complete;
+//! 2. a receiver that comes first waits (empty);
+//! 3. a sender that is faster than the receiver waits and loses nothing (full); order and every byte are checked;
+//! 4. a message larger than agreed is refused with the limit named, or transferred completely;
+//! 5. afterwards, messages still arrive.
 //!
-//! A transport that may lose, overwrite or merge messages is held to what it does promise: order, the newest one, at least
-//! one.
+//! A transport that may lose, overwrite or merge messages is held to its own guarantee: order, the newest message, or
+//! at least one message.
 //!
-//! Peers that die are the harness's matter and are tested there, for every transport alike.
+//! Peers that die are tested by the harness, for every transport.
 
 use std::io;
 use std::ops::Range;
@@ -31,7 +31,7 @@ const AGAIN: u32 = 44;
 
 const SENDER_SLOT: u32 = 0;
 const RECEIVER_SLOT: u32 = 1;
-/// Bytes that fill any transport's own buffers several times over.
+/// Bytes that fill the buffers of any transport several times.
 const FLOOD_BYTES: usize = 8 << 20;
 /// Messages sent after the reader of a full transport began to read: many times what a queue of slots has room for.
 const BEYOND_FULL: u64 = 2_000;
@@ -41,7 +41,7 @@ const READING: u64 = 1;
 const ASLEEP: Duration = Duration::from_millis(5);
 /// A writer that made no progress for this time is waiting.
 const QUIET: Duration = Duration::from_millis(10);
-/// What the sender notes on the page when the transport took a message larger than agreed.
+/// Posted by the sender when the transport accepted a message larger than agreed.
 const CARRIED: u64 = 1;
 const PRODUCER: u16 = 5;
 
@@ -64,7 +64,7 @@ pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: D
         leader.open(kind, count)?;
         match kind {
             EMPTY => {
-                // The reader is waiting by now: it entered the phase, and it has nothing else to do.
+                // The receiver is waiting by now: it has entered the phase and has nothing else to do.
                 std::thread::sleep(ASLEEP);
                 send(&mut sender, &page)?;
             }
@@ -72,7 +72,7 @@ pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: D
             OVERSIZE => {
                 let carried = offer_oversize(&mut sender, bytes)?;
                 page.set_progress(SENDER_SLOT, if carried { CARRIED } else { 0 });
-                // A second phase tells the reader what came of the first.
+                // A second phase, so that the receiver sees the result of the first.
                 leader.close()?;
                 leader.open(OVERSIZE, 2)?;
             }
@@ -137,7 +137,7 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
     }
 }
 
-/// Both roles in one thread: what is left of the list when nobody can wait.
+/// Both roles in one thread: the checks that need no wait.
 pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task: &Task) -> MeasureResult {
     let bytes = task.message_bytes();
     for sequence in 0..100 {
@@ -148,7 +148,7 @@ pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task:
     Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
 }
 
-/// True when messages may be missing and are too short to say which they are.
+/// True if messages may be lost and are too short to identify themselves.
 fn nameless(delivery: Delivery, bytes: usize) -> bool {
     matches!(delivery, Delivery::Lossy | Delivery::Latest) && bytes < 8
 }
@@ -171,7 +171,7 @@ fn some_of(
         match seen {
             Ok(sequence) => owed.start = sequence? + 1,
             Err(silence) if silence.kind() == io::ErrorKind::TimedOut && done => return Ok(()),
-            // What was sent between the silence and this look may still be on its way.
+            // Messages sent between the time-out and this check may still arrive.
             Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => done = all_sent(),
             Err(other) => return Err(other.into()),
         }
@@ -179,7 +179,7 @@ fn some_of(
     Ok(())
 }
 
-/// Returns once the sender has sent so many messages.
+/// Waits until the sender has sent `sent` messages.
 fn await_progress(page: &Page, sent: u64) -> io::Result<()> {
     while page.progress(SENDER_SLOT) < sent {
         if abort::requested() {
@@ -190,8 +190,8 @@ fn await_progress(page: &Page, sent: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends until the reader has read from a full transport for a while, or `most` messages where it never gets full. Posts
-/// how many were sent in all before the last one, so that the reader never waits for more.
+/// Sends until the reader has read from a full transport for a while, or `most` messages where it never gets full.
+/// Posts how many were sent in all before the last one, so that the reader never waits for more.
 fn overfill(page: &Page, most: u64, mut send: impl FnMut() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
     let mut sent = page.progress(SENDER_SLOT);
     let (mut end, mut is_posted) = (sent + most, false);
@@ -211,7 +211,7 @@ fn flood(bytes: usize) -> u64 {
     ((FLOOD_BYTES / bytes.max(64)) as u64).max(16)
 }
 
-/// True when the transport took a message one byte larger than agreed.
+/// True if the transport accepted a message one byte larger than agreed.
 fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, MeasureError> {
     match sender.send(agreed + 1, |room| fill(room, stamp(PRODUCER, 0))) {
         Ok(()) => Ok(true),
@@ -220,7 +220,7 @@ fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, Measure
             if text.split(|c: char| !c.is_ascii_digit()).any(|number| number == limit) {
                 Ok(false)
             } else {
-                Err(format!("the refusal names no limit: {text}").into())
+                Err(format!("the error does not name the limit: {text}").into())
             }
         }
         Err(other) => Err(other.into()),

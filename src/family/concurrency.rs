@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::threads::{self, Attached};
 use super::{AnyMechanism, Mechanism, Talk};
 use crate::address::{Address, Endpoint};
-use crate::concurrency::{Company, Entry, FAMILY, step_ns};
+use crate::concurrency::{Entry, FAMILY, Pairing, step_ns};
 use crate::control::{Leader, Member, Page};
 use crate::measure::{MeasureResult, Task, parallel};
 use crate::protocol::{Link, Order};
@@ -19,12 +19,12 @@ const MEASURES: &[Measure] = &[Measure::Parallel];
 struct Row<C>(PhantomData<fn() -> C>);
 
 impl Entry for AnyMechanism {
-    fn of<C: Company>() -> Self {
+    fn of<C: Pairing>() -> Self {
         &Row::<C>(PhantomData)
     }
 }
 
-impl<C: Company> Mechanism for Row<C> {
+impl<C: Pairing> Mechanism for Row<C> {
     fn variants(&self, row: &'static str) -> Vec<Variant> {
         let one = |isolation: &Isolation| Variant {
             summary: C::SUMMARY,
@@ -76,7 +76,7 @@ impl<C: Company> Mechanism for Row<C> {
 }
 
 /// One process of two.
-fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
+fn alone<C: Pairing>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
     let partner = attach::<C>(order.links.first().map(|link| &link.address), &task)?;
     let slots = order.slots;
@@ -86,13 +86,13 @@ fn alone<C: Company>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult
     threads::play_alone(partner, page, talk, slots, &task)
 }
 
-fn attach<C: Company>(address: Option<&Address>, task: &Task) -> io::Result<Box<dyn Attached>> {
+fn attach<C: Pairing>(address: Option<&Address>, task: &Task) -> io::Result<Box<dyn Attached>> {
     let (_, end) = ROLES[usize::from(task.slot > 0)];
     Ok(Box::new(Worker::<C>(C::attach(address, end)?)))
 }
 
 /// Both as threads of this process.
-fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
+fn host<C: Pairing>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..).zip(ROLES).map(|(index, (role, _))| Task::of(order, role, index)).collect();
     let address = C::create()?;
     talk.exchange(vec![])?;
@@ -103,9 +103,9 @@ fn host<C: Company>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResul
 }
 
 /// One of the two, attached.
-struct Worker<C: Company>(C::Partner);
+struct Worker<C: Pairing>(C::Partner);
 
-impl<C: Company> Attached for Worker<C> {
+impl<C: Pairing> Attached for Worker<C> {
     fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
         parallel::lead(self.0, leader, task)
     }

@@ -15,7 +15,7 @@ use crate::record::{Case, Group, Isolation, Measure, Role, Service};
 use crate::server::addresses::Address;
 use crate::server::host::Host;
 use crate::server::{
-    Entry, FAMILY, MAX_CLIENTS, MEASURES, PerConnection, SUM_BYTES, Way, limits, request_bytes, service,
+    Entry, FAMILY, MAX_CLIENTS, MEASURES, PerConnection, SUM_BYTES, Server, limits, request_bytes, service,
 };
 use crate::variant::{RoleSpec, Variant, answers};
 
@@ -27,12 +27,12 @@ const MAX_REQUEST_BYTES: u64 = 1 << 20;
 struct Row<W, A>(PhantomData<fn() -> (W, A)>);
 
 impl Entry for AnyMechanism {
-    fn of<W: Way, A: Address>() -> Self {
+    fn of<W: Server, A: Address>() -> Self {
         &Row::<W, A>(PhantomData)
     }
 }
 
-impl<W: Way, A: Address> Mechanism for Row<W, A> {
+impl<W: Server, A: Address> Mechanism for Row<W, A> {
     fn variants(&self, row: &'static str) -> Vec<Variant> {
         vec![Variant {
             summary: W::SUMMARY,
@@ -91,7 +91,7 @@ impl<W: Way, A: Address> Mechanism for Row<W, A> {
 }
 
 /// Client processes: as many as the case says, else one; where promises are checked, as many as the machine allows.
-fn clients<W: Way>(case: &Case) -> u32 {
+fn clients<W: Server>(case: &Case) -> u32 {
     let open = || match case.measure {
         Measure::Conformance => limits::most(MAX_CLIENTS, processes_each::<W>()).max(1),
         _ => 1,
@@ -100,12 +100,12 @@ fn clients<W: Way>(case: &Case) -> u32 {
 }
 
 /// Processes and threads for each client: itself, and what the server starts for it.
-fn processes_each<W: Way>() -> u64 {
+fn processes_each<W: Server>() -> u64 {
     1 + u64::from(W::PER_CONNECTION == PerConnection::Task)
 }
 
 /// Has a server run, as a process of its own, until the clients are done.
-fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+fn host<W: Server, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let host = match service(&order.case) {
         Service::Echo => Host::start::<W, A, _>(Echo::of(&order.case))?,
         Service::Compute => Host::start::<W, A, _>(Compute::of(&order.case))?,
@@ -123,7 +123,7 @@ fn host<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Measu
 }
 
 /// Leads the clients.
-fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
+fn lead<W: Server, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, order.role, 0);
     let offers = talk.exchange(vec![])?;
     let target = target::<W, A>(&task.case, &offers)?;
@@ -136,11 +136,11 @@ fn lead<W: Way, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Measu
 }
 
 /// The server that the other role offered: its process, and where it listens.
-fn target<W: Way, A: Address>(case: &Case, offers: &[Offered]) -> Result<Target, MeasureError> {
+fn target<W: Server, A: Address>(case: &Case, offers: &[Offered]) -> Result<Target, MeasureError> {
     let offered = offers.iter().find(|offer| offer.channel == CHANNEL);
     let (pid, place) = offered
         .and_then(|offer| offer.text.split_once(' '))
         .and_then(|(pid, place)| Some((pid.parse().ok()?, place.to_owned())))
         .ok_or_else(|| io::Error::other("the server did not say where it can be found"))?;
-    Ok(Target { place, connect: A::connect, patience: W::PATIENCE, clients: clients::<W>(case), pid })
+    Ok(Target { place, connect: A::connect, patience: W::CONCURRENCY, clients: clients::<W>(case), pid })
 }

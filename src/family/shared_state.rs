@@ -13,7 +13,7 @@ use crate::measure::access::{self, Accessor};
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::{Link, Order, Report};
 use crate::record::{Case, Isolation, Measure, Role};
-use crate::shared_state::{Entry, FAMILY, Places, Shape, State};
+use crate::shared_state::{Addresses, Entry, FAMILY, Shape, State};
 use crate::variant::{RoleSpec, Variant, answers};
 
 /// Number of the channel that carries the state.
@@ -25,7 +25,7 @@ const VALUE_BYTES_MAX: u64 = 64 << 10;
 /// Memory of one state.
 const MEMORY_BYTES_MAX: u64 = 1 << 30;
 /// Keys that are filled by requests, one after another, before a trial begins.
-const KEPT_KEYS_MAX: u32 = 1 << 16;
+const MANAGER_KEYS_MAX: u32 = 1 << 16;
 
 const MEASURES: &[Measure] = &[Measure::Access, Measure::Conformance];
 
@@ -52,17 +52,17 @@ impl<S: State> Mechanism for Row<S> {
     fn supports(&self, case: &Case) -> Result<(), String> {
         let shape = Shape::of(case);
         answers(case, S::ISOLATIONS, MEASURES)?;
-        let seats_max = MAX_SLOTS - u32::from(S::KEPT);
-        if !(1..=seats_max).contains(&shape.seats) {
-            return Err(format!("1 to {seats_max} can use `{}` in a trial, not {}", case.row(), shape.seats));
+        let seats_max = MAX_SLOTS - u32::from(S::HAS_MANAGER);
+        if !(1..=seats_max).contains(&shape.users) {
+            return Err(format!("1 to {seats_max} can use `{}` in a trial, not {}", case.row(), shape.users));
         }
         let bytes = shape.value_bytes as u64;
         if !(VALUE_BYTES_MIN..=VALUE_BYTES_MAX).contains(&bytes) {
             return Err(format!("a value has {VALUE_BYTES_MIN} to {VALUE_BYTES_MAX} bytes, not {bytes}"));
         }
-        if S::KEPT && shape.keys > KEPT_KEYS_MAX {
+        if S::HAS_MANAGER && shape.keys > MANAGER_KEYS_MAX {
             return Err(format!(
-                "`{}` is filled by one request a key, of which there may be {KEPT_KEYS_MAX}, not {}",
+                "`{}` is filled by one request a key, of which there may be {MANAGER_KEYS_MAX}, not {}",
                 case.row(),
                 shape.keys
             ));
@@ -86,19 +86,19 @@ impl<S: State> Mechanism for Row<S> {
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        Shape::of(case).seats + u32::from(S::KEPT)
+        Shape::of(case).users + u32::from(S::HAS_MANAGER)
     }
 
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
         let shape = Shape::of(case);
         if case.isolation == Isolation::Thread {
-            return Ok(vec![RoleSpec::host(shape.seats)]);
+            return Ok(vec![RoleSpec::host(shape.users)]);
         }
-        let Places { keeper, seats } = S::create(&shape)?;
+        let Addresses { manager, users } = S::create(&shape)?;
         let role =
             |role, end, address| RoleSpec { role, links: vec![Link { channel: CHANNEL, end, address }], slots: 1 };
-        let users = seats.into_iter().map(|address| role(Role::Accessor, Endpoint::Sender, address));
-        Ok(users.chain(keeper.map(|address| role(Role::Keeper, Endpoint::Receiver, address))).collect())
+        let users = users.into_iter().map(|address| role(Role::Accessor, Endpoint::Sender, address));
+        Ok(users.chain(manager.map(|address| role(Role::Keeper, Endpoint::Receiver, address))).collect())
     }
 
     fn conclude(&self, _: &Case, reports: &[Report]) -> Concluded {
@@ -172,7 +172,7 @@ fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (address, shape) = (state_of(&order)?, Shape::of(&order.case));
     drop(order);
     thread::scope(|scope| {
-        let service = scope.spawn(|| S::keep(address, &shape));
+        let service = scope.spawn(|| S::run_manager(address, &shape));
         talk.exchange(vec![])?;
         talk.ready_go()?;
         let report = access::beside(&mut Member::new(page, task.slot), &task)?;
@@ -188,6 +188,6 @@ fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult 
     let places = S::create(&Shape::of(&order.case))?;
     talk.exchange(vec![])?;
     let role = |address: Address| -> Attach { Box::new(move |task| Ok(Box::new(Part::<S>::attach(&address, task)?))) };
-    let roles = places.seats.into_iter().map(role).collect();
+    let roles = places.users.into_iter().map(role).collect();
     threads::play(order, page, talk, &tasks, roles, &threads::gather)
 }

@@ -1,4 +1,4 @@
-//! Pages of memory that are written one word each. Not a mechanism. Source: mmap(2), madvise(2).
+//! Memory pages, of which one word each is written. Source: mmap(2), madvise(2).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -9,11 +9,11 @@ use std::sync::atomic::AtomicU64;
 
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
-/// No machine we run on has smaller pages.
+/// Size of a page; no supported machine has smaller ones.
 const PAGE_BYTES: usize = 4096;
 const WORDS: usize = PAGE_BYTES / size_of::<AtomicU64>();
-/// Words of a cache line. Each page is written in another line of it, since lines at one place of all pages would drive each
-/// other out of the cache.
+/// Words of a cache line. Each page is written in a different line, since lines at the same offset of all pages would
+/// compete for the same cache sets.
 const WORDS_IN_LINE: usize = 8;
 
 /// One page.
@@ -22,49 +22,49 @@ struct Page([AtomicU64; WORDS]);
 
 const _: () = assert!(size_of::<Page>() == PAGE_BYTES);
 
-/// Anonymous memory in small pages, all zero at first.
+/// Anonymous memory in small pages, initially zero.
 pub struct Memory {
     base: NonNull<Page>,
     pages: usize,
 }
 
-// SAFETY: the mapping belongs to no thread, and all that is done with it is done by atomics.
+// SAFETY: the mapping belongs to no thread, and is accessed only through atomics.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Memory that a fork makes copies of, page by page, when one of both writes.
+    /// Memory that is copied page by page after a fork, on the first write.
     pub fn private(pages: usize) -> io::Result<Self> {
         Self::map(pages, MapFlags::MAP_PRIVATE)
     }
 
-    /// Memory that stays one across forks.
+    /// Memory that stays shared across forks.
     pub fn shared(pages: usize) -> io::Result<Self> {
         Self::map(pages, MapFlags::MAP_SHARED)
     }
 
     fn map(pages: usize, kind: MapFlags) -> io::Result<Self> {
         let bytes = NonZeroUsize::new(pages * PAGE_BYTES).ok_or(io::ErrorKind::InvalidInput)?;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no other.
+        // SAFETY: a new mapping at an address chosen by the kernel overlaps no other.
         let base = unsafe { mmap_anonymous(None, bytes, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, kind) }?;
-        // A kernel without huge pages refuses, and gives small ones.
+        // Fails without huge pages in the kernel, which then only has small ones.
         // SAFETY: the range is the new mapping, and the advice changes no byte of it.
         let _ = unsafe { madvise(base, bytes.get(), MmapAdvise::MADV_NOHUGEPAGE) };
         Ok(Self { base: base.cast(), pages })
     }
 
-    /// How many pages there are.
+    /// Number of pages.
     pub fn pages(&self) -> usize {
         self.pages
     }
 
-    /// The word of each page that one writes, in order of page; with `of_other`, the next word in the same line, for the
-    /// other one.
+    /// One word of each page, in page order; with `of_other` the next word in the same line, for the other process or
+    /// thread.
     #[inline]
     pub fn words(&self, of_other: bool) -> impl Iterator<Item = &AtomicU64> {
-        // SAFETY: the mapping holds so many pages and lives as long as `self`; all zero or whatever was stored since, a page
-        // is words, and they change through atomics only.
+        // SAFETY: the mapping has this many pages and lives as long as `self`; a page consists of words, initialised
+        // with zero, and they are accessed only as atomics.
         let pages = unsafe { slice::from_raw_parts(self.base.as_ptr(), self.pages) };
         let at = move |page: usize| page * WORDS_IN_LINE % WORDS + usize::from(of_other);
         pages.iter().enumerate().map(move |(number, page)| &page.0[at(number)])
@@ -73,7 +73,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: the range is our own mapping, and nothing that was borrowed from it is left.
+        // SAFETY: the range is this mapping, and no borrow of it is left.
         let _ = unsafe { munmap(self.base.cast(), self.pages * PAGE_BYTES) };
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_page_has_two_words_of_its_own() {
+    fn each_page_has_two_separate_words() {
         for memory in [Memory::private(130).unwrap(), Memory::shared(130).unwrap()] {
             for of_other in [false, true] {
                 for (number, word) in memory.words(of_other).enumerate() {

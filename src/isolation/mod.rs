@@ -1,10 +1,9 @@
-//! Isolation made visible: memory of two, by what stands between them, one file each; `registry.rs` is the only list.
+//! Isolation: what a write costs, and whether the other side sees it, by what separates the memory of two processes or
+//! threads. `registry.rs` lists the rows.
 
-mod after_fork;
 pub mod memory;
 mod registry;
-mod shared_mapping;
-mod thread;
+mod sharing;
 
 use std::io;
 
@@ -16,24 +15,24 @@ pub use registry::{Entry, rows};
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "isolation";
 
-/// What the other one does.
-pub type Life = Box<dyn FnOnce() + Send>;
+/// What the second process or thread runs.
+pub type Body = Box<dyn FnOnce() + Send>;
 
-/// Two who have memory in common, or each a copy of it.
+/// Two processes or threads, with one memory or a copy each.
 pub trait Sharing: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What stands between the two.
+    /// Whether the two are processes or threads.
     const ISOLATION: Isolation;
-    /// Whether each sees what the other writes.
+    /// Whether each sees the writes of the other.
     const SEEN: bool;
-    /// The other one.
+    /// Handle of the second one.
     type Other;
 
-    /// Makes the memory, before there are two.
+    /// Maps the memory, before the second one is started.
     fn map(pages: usize) -> io::Result<Memory>;
-    /// Starts the other one, in a process of one thread.
-    fn start(life: Life) -> io::Result<Self::Other>;
-    /// Waits for the other's end, and leaves nothing of it.
+    /// Starts the second one. The process has a single thread.
+    fn start(body: Body) -> io::Result<Self::Other>;
+    /// Waits for the end of the second one and reaps or joins it.
     fn collect(other: Self::Other) -> io::Result<()>;
 }

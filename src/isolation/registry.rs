@@ -1,11 +1,11 @@
-//! The only list of what may stand between two.
+//! Registry of isolation rows.
 
-use super::{Sharing, after_fork, shared_mapping, thread};
+use super::{Sharing, sharing};
 use crate::variant::registry;
 
 registry! {
     <S: Sharing>
-    "after-fork" => after_fork::AfterFork,
-    "shared-mapping" => shared_mapping::SharedMapping,
-    "thread" => thread::Thread,
+    "after-fork" => sharing::AfterFork,
+    "shared-mapping" => sharing::SharedMapping,
+    "thread" => sharing::Thread,
 }

@@ -1,18 +1,13 @@
-//! Ways to start a process or a thread, one file each; `registry.rs` is the only list. What watches for its end is below
-//! `watch`.
+//! Launch mechanisms: ways to start a process or thread, listed in `registry.rs`. Ways to learn of its end are in
+//! [`watch`].
 #![allow(unsafe_code)]
 
-mod clone3;
-mod command;
+pub mod exec;
 mod fork;
-mod fork_exec;
-pub mod image;
-mod new_process;
-mod posix_spawn;
 pub mod process;
 mod registry;
+mod spawn;
 mod thread;
-mod vfork_exec;
 pub mod watch;
 mod zygote;
 
@@ -27,82 +22,83 @@ pub use registry::{Entry, rows};
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "launch";
 
-/// What is started: the same work for those who run a program and for those who go on in a copy of this one.
+/// What is started. Mechanisms that run a program and mechanisms that copy this process do the same work.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The file to run.
+    /// The executable file.
     pub exe: CString,
-    /// Its arguments, its name first.
+    /// Arguments, starting with the program's name.
     pub args: Vec<CString>,
-    /// The work itself: hears by the first descriptor, says by the second, and gives the status to leave with. The program
-    /// does the same with its standard input and output.
+    /// The work: reads from the first descriptor, writes to the second, and returns the exit status. The program does
+    /// the same with its standard input and output.
     pub entry: fn(BorrowedFd<'_>, BorrowedFd<'_>) -> u8,
 }
 
-/// The newborn's ends of its two pipes.
+/// The child's endpoints of its two pipes.
 #[derive(Debug)]
-pub struct Plugs {
-    /// Where it hears what to do. The end of it tells that nobody is left to serve.
+pub struct ChildPipes {
+    /// For requests. End of file tells the child to exit.
     pub input: OwnedFd,
-    /// Where it answers.
+    /// For responses.
     pub output: OwnedFd,
 }
 
-/// How a process or thread came to its end.
+/// How a process or thread ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It left with a status.
-    Left(u8),
-    /// A signal of this number ended it.
+    /// It exited with this status.
+    Exited(u8),
+    /// This signal killed it.
     Killed(i32),
 }
 
-/// A way to start a process or thread.
+/// A launch mechanism.
 pub trait Launch: Sized + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What stands between parent and newborn.
+    /// Whether the child is a process or a thread.
     const ISOLATION: Isolation = Isolation::Process;
-    /// Whether the newborn has all that the parent had open, the parent's own ends of its pipes among it: then its input never
-    /// ends, and it has to be ended with its parent.
+    /// Whether the child has copies of all descriptors of the parent, including the parent's endpoints of the child's
+    /// pipes. Then its input never ends, and it must be killed when the parent is done.
     const COPIES_DESCRIPTORS: bool = false;
-    /// The parent's handle.
+    /// The parent's handle of a child.
     type Started: Started;
 
-    /// Why this machine cannot do it at all.
+    /// Why this machine cannot run it, if it cannot.
     fn unavailable() -> Option<String> {
         None
     }
 
-    /// Gets ready to start `program`, any number of times. Runs in the parent, which has one thread, before the clock starts.
+    /// Prepares to start `program` any number of times. Runs in the parent, which has a single thread, before the clock
+    /// starts.
     ///
-    /// Errors: what the way itself needs is not to be had.
+    /// Errors: those of the mechanism's own resources.
     fn attach(program: &Program) -> io::Result<Self>;
 
-    /// Starts one, which takes `plugs` along; this process keeps no copy of them. The parent has no threads but those that
-    /// were started here.
+    /// Starts a child with `pipes`, of which the parent keeps no copy. The parent has no threads except those started
+    /// here.
     ///
-    /// Errors: those of the system call, as when there are too many processes.
-    fn start(&mut self, plugs: Plugs) -> io::Result<Self::Started>;
+    /// Errors: those of the system call, such as too many processes.
+    fn start(&mut self, pipes: ChildPipes) -> io::Result<Self::Started>;
 }
 
-/// Somebody who was started and not yet collected. Dropped, a process is killed and collected; a thread has to end by
-/// itself, when its input does.
+/// A child that was started and not yet reaped. Dropping it kills and reaps a process; a thread ends only at the end of
+/// its input.
 pub trait Started {
-    /// Whether something is left after the end that wants collecting: a zombie.
+    /// Whether the child stays as a zombie after its end until it is reaped.
     const REMAINS: bool = true;
 
-    /// The number of the process; none for a thread.
+    /// Pid of a process; `None` for a thread.
     fn pid(&self) -> Option<i32>;
 
-    /// Returns once it has ended. A process stays to be collected.
+    /// Waits for the end. A process is not reaped yet.
     fn await_end(&mut self) -> io::Result<()>;
 
-    /// Waits for the end, collects what is left, and says how it ended.
+    /// Waits for the end, reaps the child, and returns how it ended.
     fn collect(&mut self) -> io::Result<End>;
 
-    /// Ends it by SIGKILL, without waiting.
+    /// Sends SIGKILL, without waiting.
     ///
-    /// Errors: `Unsupported` for a thread, which has no end apart from that of its process.
+    /// Errors: `Unsupported` for a thread, which cannot be killed without its process.
     fn kill(&mut self) -> io::Result<()>;
 }

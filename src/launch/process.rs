@@ -1,4 +1,4 @@
-//! A child process in the hands of its parent: to wait for, to collect, to kill. Not a mechanism. Source: waitid(2),
+//! A child process: to wait for, to reap, to kill. Shared by several rows. Source: waitid(2),
 //! pidfd_open(2), kill(2).
 
 use std::io;
@@ -13,7 +13,7 @@ use nix::unistd::{ForkResult, Pid, fork, getpid};
 use super::{End, Started};
 use crate::child::{retry_on_eintr, run_child};
 
-/// A child process, until it is collected.
+/// A child process, until it is reaped.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
@@ -22,17 +22,17 @@ pub struct Process {
 }
 
 impl Process {
-    /// Takes over the child `pid`, which nobody else will collect.
+    /// Takes over the child `pid`, which nothing else may reap.
     pub fn new(pid: Pid) -> Self {
         Self { pid, pidfd: None, end: None }
     }
 
-    /// The same with a descriptor of the child at hand.
+    /// The same with a pidfd.
     pub(super) fn with_pidfd(pid: Pid, pidfd: OwnedFd) -> Self {
         Self { pid, pidfd: Some(pidfd), end: None }
     }
 
-    /// Forks a child that does `work`, leaves with the status that this gives, and dies with its parent.
+    /// Forks a child that runs `work`, exits with the status that it returns, and dies with its parent.
     ///
     /// Errors: those of fork(2).
     ///
@@ -40,26 +40,26 @@ impl Process {
     /// The calling process has one thread.
     pub(super) unsafe fn fork(work: impl FnOnce() -> u8) -> io::Result<Self> {
         let parent = getpid();
-        // SAFETY: the process has one thread, as the caller promises, so the child finds no lock taken by one that it does
-        // not have.
+        // SAFETY: the process has a single thread, as the caller promises, so no lock is held by a thread that the
+        // child lacks.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self::new(child)),
             ForkResult::Child => run_child(parent, work),
         }
     }
 
-    /// Its number.
+    /// Its pid.
     pub fn number(&self) -> Pid {
         self.pid
     }
 
-    /// Its end, if it has come: a look that does not wait, and collects.
+    /// Returns how it ended, if it has. Does not wait; reaps the child.
     pub fn look(&mut self) -> io::Result<Option<End>> {
         self.wait(WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG)?;
         Ok(self.end)
     }
 
-    /// Sends it a signal. It was not collected yet, or nothing happens: its number may be another's by now.
+    /// Sends a signal, unless the child was reaped: the pid may be another process's then.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
         match self.end {
             None => Ok(kill(self.pid, signal)?),
@@ -74,7 +74,7 @@ impl Process {
     fn wait(&mut self, flags: WaitPidFlag) -> io::Result<()> {
         if self.end.is_none() {
             self.end = match retry_on_eintr(|| waitid(self.id(), flags))? {
-                WaitStatus::Exited(_, status) => Some(End::Left(status as u8)),
+                WaitStatus::Exited(_, status) => Some(End::Exited(status as u8)),
                 WaitStatus::Signaled(_, signal, _) => Some(End::Killed(signal as i32)),
                 _ => None,
             };
@@ -115,20 +115,20 @@ impl Drop for Process {
     }
 }
 
-/// Sleeps until the process behind `pidfd` has ended.
+/// Waits until the process behind `pidfd` has ended.
 pub fn until_ended(pidfd: BorrowedFd<'_>) -> io::Result<()> {
     let mut ends = [PollFd::new(pidfd, PollFlags::POLLIN)];
     retry_on_eintr(|| poll(&mut ends, PollTimeout::NONE)).map(drop)?;
     Ok(())
 }
 
-/// Sleeps until some child has ended, and leaves it uncollected.
+/// Waits until any child has ended, without reaping it.
 pub fn until_some_child_ended() -> io::Result<()> {
     retry_on_eintr(|| waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)).map(drop)?;
     Ok(())
 }
 
-/// Whether this process has children left, collected or not.
+/// Whether this process has children, including zombies.
 pub fn has_children() -> io::Result<bool> {
     match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
         Err(Errno::ECHILD) => Ok(false),

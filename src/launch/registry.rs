@@ -1,16 +1,16 @@
-//! The only list of ways to start somebody.
+//! Registry of launch mechanisms.
 
-use super::{Launch, clone3, command, fork, fork_exec, posix_spawn, thread, vfork_exec, zygote};
+use super::{Launch, exec, fork, spawn, thread, zygote};
 use crate::variant::registry;
 
 registry! {
     <L: Launch>
     "thread" => thread::Thread,
     "fork" => fork::Fork,
-    "fork-exec" => fork_exec::ForkExec,
-    "vfork-exec" => vfork_exec::VforkExec,
-    "posix-spawn" => posix_spawn::PosixSpawn,
-    "clone3" => clone3::Clone3,
-    "command" => command::Command,
+    "fork-exec" => exec::ForkExec,
+    "vfork-exec" => exec::VforkExec,
+    "posix-spawn" => spawn::PosixSpawn,
+    "clone3" => fork::Clone3,
+    "command" => spawn::Command,
     "zygote" => zygote::Zygote,
 }

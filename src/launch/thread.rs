@@ -1,12 +1,12 @@
-//! A thread of this very process, by `std::thread`. No memory is copied and no program loaded: a stack is mapped, and
-//! clone(2) starts a task that shares everything. Nothing is left to collect once it was joined, and nobody can kill it alone.
-//! Source: pthread_create(3), clone(2).
+//! A thread of this process, by `std::thread`. No memory is copied and no program loaded: a stack is mapped, and
+//! clone(2) starts a thread that shares everything. A joined thread leaves nothing to reap, and a thread cannot be
+//! killed alone. Source: pthread_create(3), clone(2).
 
 use std::io;
 use std::os::fd::AsFd;
 use std::thread::{Builder, JoinHandle};
 
-use super::{End, Launch, Plugs, Program, Started};
+use super::{ChildPipes, End, Launch, Program, Started};
 use crate::record::Isolation;
 
 /// Starts threads.
@@ -29,9 +29,9 @@ impl Launch for Thread {
         Ok(Self { program: program.clone() })
     }
 
-    fn start(&mut self, plugs: Plugs) -> io::Result<Running> {
+    fn start(&mut self, pipes: ChildPipes) -> io::Result<Running> {
         let entry = self.program.entry;
-        let handle = Builder::new().spawn(move || entry(plugs.input.as_fd(), plugs.output.as_fd()))?;
+        let handle = Builder::new().spawn(move || entry(pipes.input.as_fd(), pipes.output.as_fd()))?;
         Ok(Running { handle: Some(handle), end: None })
     }
 }
@@ -50,7 +50,7 @@ impl Started for Running {
     fn collect(&mut self) -> io::Result<End> {
         if let Some(handle) = self.handle.take() {
             let status = handle.join().map_err(|_| io::Error::other("the thread panicked"))?;
-            self.end = Some(End::Left(status));
+            self.end = Some(End::Exited(status));
         }
         self.end.ok_or_else(|| io::Error::other("the thread panicked"))
     }

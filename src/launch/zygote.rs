@@ -1,7 +1,7 @@
-//! A small process, forked before its parent grew, that forks on request. Each copy is as cheap as the zygote is small,
-//! whatever the parent has in memory by then; a start costs two messages over a socket more. The newborn's pipes go over as
-//! descriptors, and its pidfd comes back. It is born a sibling of the zygote (CLONE_PARENT), so that the parent collects it
-//! and it dies with the parent. Source: clone(2), unix(7); the zygote of Android, which forks all applications from one warm
+//! A small process, forked before its parent grew, that forks on request. The cost of a copy depends on the zygote's
+//! size, not on the parent's; a start also costs two messages over a socket. The child's pipes are sent as descriptors,
+//! and its pidfd is sent back. The child is a sibling of the zygote (CLONE_PARENT), so that the parent reaps it and it
+//! dies with the parent. Source: clone(2), unix(7); the zygote of Android, which forks all applications from one warm
 //! process.
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -16,16 +16,16 @@ use rustix::net::{
 };
 
 use super::process::Process;
-use super::{Launch, Plugs, Program, new_process};
+use super::{ChildPipes, Launch, Program, fork};
 use crate::child::{self, Child};
 
-/// The most descriptors of a message: a newborn's two.
+/// Most descriptors in a message: the child's pipes.
 const PASSED_MAX: usize = 2;
 
-/// Has copies of a small process started.
+/// Handle of the zygote.
 pub struct Zygote {
     requests: OwnedFd,
-    /// Killed and collected when this goes.
+    /// Dropping it kills and reaps the zygote.
     _zygote: Child,
 }
 
@@ -34,19 +34,20 @@ impl Launch for Zygote {
     type Started = Process;
 
     fn unavailable() -> Option<String> {
-        new_process::unavailable()
+        fork::clone3_unavailable()
     }
 
     fn attach(program: &Program) -> io::Result<Self> {
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let (requests, zygote_requests) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let (parent, entry) = (getpid(), program.entry);
-        // It dies with this process, and so does all that it starts.
-        let zygote = Child::start(|| while serve(theirs.as_fd(), parent, entry).is_ok() {})?;
-        Ok(Self { requests: ours, _zygote: zygote })
+        // The zygote dies with this process, and so do its copies.
+        let zygote = Child::start(|| while serve(zygote_requests.as_fd(), parent, entry).is_ok() {})?;
+        Ok(Self { requests, _zygote: zygote })
     }
 
-    fn start(&mut self, plugs: Plugs) -> io::Result<Process> {
-        send(self.requests.as_fd(), 0, &[plugs.input.as_fd(), plugs.output.as_fd()])?;
+    fn start(&mut self, pipes: ChildPipes) -> io::Result<Process> {
+        send(self.requests.as_fd(), 0, &[pipes.input.as_fd(), pipes.output.as_fd()])?;
         let (number, mut passed) = receive(self.requests.as_fd())?;
         match passed.pop() {
             Some(pidfd) => Ok(Process::with_pidfd(Pid::from_raw(number), pidfd)),
@@ -55,14 +56,14 @@ impl Launch for Zygote {
     }
 }
 
-/// The zygote's part: answers one request with pid and pidfd, or with the number of an error alone.
+/// Main loop body of the zygote: responds to one request with pid and pidfd, or with an error number only.
 ///
-/// Errors: nobody is left to ask.
+/// Errors: the parent has closed the socket.
 fn serve(requests: BorrowedFd<'_>, parent: Pid, entry: fn(BorrowedFd<'_>, BorrowedFd<'_>) -> u8) -> io::Result<()> {
     let (_, passed) = receive(requests)?;
     let [input, output] = passed.as_slice() else { return send(requests, libc::EBADMSG, &[]) };
-    // SAFETY: the zygote has one thread: it was forked, and starts none.
-    match unsafe { new_process::copy_this(libc::CLONE_PARENT as u64) } {
+    // SAFETY: the zygote has a single thread: it was forked and starts none.
+    match unsafe { fork::clone3(libc::CLONE_PARENT as u64) } {
         Ok(Some((pid, pidfd))) => send(requests, pid.as_raw(), &[pidfd.as_fd()]),
         Ok(None) => child::run_child(parent, || entry(input.as_fd(), output.as_fd())),
         Err(error) => send(requests, error.raw_os_error().unwrap_or(libc::EIO), &[]),
@@ -73,14 +74,14 @@ fn send(socket: BorrowedFd<'_>, number: i32, passed: &[BorrowedFd<'_>]) -> io::R
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !passed.is_empty() {
-        // There is room for as many as are ever passed.
+        // The space suffices for `PASSED_MAX`.
         control.push(SendAncillaryMessage::ScmRights(passed));
     }
     sendmsg(socket, &[IoSlice::new(&number.to_ne_bytes())], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-/// Errors: `UnexpectedEof` when the other end is gone.
+/// Errors: `UnexpectedEof` when the other side has closed.
 fn receive(socket: BorrowedFd<'_>) -> io::Result<(i32, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

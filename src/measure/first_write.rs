@@ -17,7 +17,7 @@ use super::{MeasureError, MeasureResult, Task, count, histogram};
 use crate::child::retry_on_eintr;
 use crate::control::Page;
 use crate::isolation::memory::Memory;
-use crate::isolation::{Life, Sharing};
+use crate::isolation::{Body, Sharing};
 use crate::protocol::Report;
 use crate::record::{Metrics, Window, metric};
 use crate::{clock, payload, pin};
@@ -136,7 +136,7 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
 
 /// The second side: sleeps while pages are written, then reads, writes, and reports how many of the new words it saw. It
 /// ends at once when a pipe breaks, which its parent notices.
-fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: OwnedFd, output: OwnedFd) -> Life {
+fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: OwnedFd, output: OwnedFd) -> Body {
     Box::new(move || {
         let pinned = cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok());
         if !pinned

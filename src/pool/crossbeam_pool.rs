@@ -1,31 +1,31 @@
-//! Threads that share one crossbeam channel of requests, with another one for answers: bounded, any number of ends each,
-//! so whoever is free takes the next frame. The vector of a request travels back with the answer in it and is used again.
-//! A task costs a slot's line and the claim's line each way; one who waits yields for a while, then parks, which costs a
-//! wake. Source: the array flavour of crossbeam-channel, after Vyukov's bounded queue.
+//! Threads that share a bounded crossbeam channel of requests, and one of responses. Any idle thread takes the next
+//! request. The vector of a request returns with the response in it and is reused. A task costs the slot's cache line
+//! and that of the claimed position each way. An idle thread yields for a while, then parks, which costs a wake-up.
+//! Source: the array flavour of crossbeam-channel, after Vyukov's bounded queue.
 
 use std::sync::mpsc::TryRecvError;
 
 use crossbeam::channel::{self, Receiver, Sender};
 
-use super::channels::{BetweenChannels, Channels, Ends};
+use super::thread_channels::{Channels, Endpoints, ThreadChannels};
 use crate::record::Wait;
 
 /// The pool.
-pub type CrossbeamPool = BetweenChannels<Crossbeam>;
+pub type CrossbeamPool = ThreadChannels<Crossbeam>;
 
 /// Its channels.
 pub struct Crossbeam;
 
 impl Channels for Crossbeam {
-    const SUMMARY: &'static str = "threads at one crossbeam channel of requests, and one of answers";
+    const SUMMARY: &'static str = "threads that share a crossbeam channel of requests, and one of responses";
     const WAIT: Wait = Wait::Hybrid;
-    type Requests = Sender<Vec<u8>>;
-    type Taken = Receiver<Vec<u8>>;
-    type Answered = Sender<Vec<u8>>;
-    type Answers = Receiver<Vec<u8>>;
+    type RequestSender = Sender<Vec<u8>>;
+    type RequestReceiver = Receiver<Vec<u8>>;
+    type ResponseSender = Sender<Vec<u8>>;
+    type ResponseReceiver = Receiver<Vec<u8>>;
 
-    fn open(depth: usize) -> Ends<Self> {
-        Ends { requests: channel::bounded(depth), answers: channel::bounded(depth) }
+    fn open(depth: usize) -> Endpoints<Self> {
+        Endpoints { requests: channel::bounded(depth), responses: channel::bounded(depth) }
     }
 
     #[inline]
@@ -34,23 +34,23 @@ impl Channels for Crossbeam {
     }
 
     #[inline]
-    fn next(taken: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
-        taken.recv().ok()
+    fn next(requests: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+        requests.recv().ok()
     }
 
     #[inline]
-    fn answer(answered: &Sender<Vec<u8>>, frame: Vec<u8>) -> Option<()> {
-        answered.send(frame).ok()
+    fn respond(responses: &Sender<Vec<u8>>, frame: Vec<u8>) -> Option<()> {
+        responses.send(frame).ok()
     }
 
     #[inline]
-    fn collect(answers: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
-        answers.recv().ok()
+    fn collect(responses: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+        responses.recv().ok()
     }
 
     #[inline]
-    fn try_collect(answers: &Receiver<Vec<u8>>) -> Result<Vec<u8>, TryRecvError> {
-        answers.try_recv().map_err(|none| match none {
+    fn try_collect(responses: &Receiver<Vec<u8>>) -> Result<Vec<u8>, TryRecvError> {
+        responses.try_recv().map_err(|none| match none {
             channel::TryRecvError::Empty => TryRecvError::Empty,
             channel::TryRecvError::Disconnected => TryRecvError::Disconnected,
         })

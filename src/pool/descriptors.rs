@@ -1,8 +1,7 @@
-//! What pools over pipes and sockets share: frames with their length in front, read and written piece by piece, and how a
-//! dispatcher sleeps until one of many descriptors has something for it. Not a mechanism.
+//! Helpers of pools over pipes and sockets: frames with their length in front, and waiting for many descriptors.
 //!
-//! A worker's ends block it in the kernel. The dispatcher's never do: one who blocks in a write to a worker that blocks in
-//! a write to him is blocked for good. He sleeps in poll(2).
+//! Workers use blocking descriptors, the dispatcher uses non-blocking ones and sleeps in poll(2): a blocking write to a
+//! worker that itself blocks in a write to the dispatcher would be a deadlock.
 
 use std::io;
 use std::ops::Range;
@@ -15,28 +14,28 @@ use nix::unistd::{read, write};
 
 use crate::abort;
 
-/// A sleeper looks at the abort word this often.
+/// Interval at which a sleeper checks the abort flag.
 const SLEEP_SLICE_MS: u16 = 50;
-/// Bytes of a length.
+/// Bytes of a frame's length.
 const LENGTH: usize = size_of::<u32>();
-/// Least room to read into: several small frames come with one call.
+/// Minimum size of a read, so that one call can read several small frames.
 const ROOM_MIN: usize = 4096;
 
-/// Lets calls on this end fail rather than block. An end of a pipe or socket is an open file of its own, so the other end
-/// is not concerned.
-pub(super) fn never_block(end: impl AsFd) -> io::Result<()> {
+/// Makes a descriptor non-blocking. The other endpoint of a pipe or socket pair has its own flags.
+pub(super) fn never_block(descriptor: impl AsFd) -> io::Result<()> {
+    let end = descriptor;
     let flags = OFlag::from_bits_retain(fcntl(&end, FcntlArg::F_GETFL)?);
     fcntl(&end, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
 }
 
-/// Sleeps until one of `ends` is ready; returns at once when `waits` is false.
+/// Waits until one of `polled` is ready. If not `waits`, only checks them.
 ///
-/// Errors: `Interrupted` when the trial is called off.
-pub(super) fn sleep(ends: &mut [PollFd], waits: bool) -> io::Result<()> {
+/// Errors: `Interrupted` when the trial is aborted.
+pub(super) fn sleep(polled: &mut [PollFd], waits: bool) -> io::Result<()> {
     let timeout = if waits { PollTimeout::from(SLEEP_SLICE_MS) } else { PollTimeout::ZERO };
     loop {
-        match poll(ends, timeout) {
+        match poll(polled, timeout) {
             Ok(0) | Err(Errno::EINTR) if abort::requested() => return Err(abort::error()),
             Ok(0) if waits => {}
             Err(Errno::EINTR) => {}
@@ -46,7 +45,7 @@ pub(super) fn sleep(ends: &mut [PollFd], waits: bool) -> io::Result<()> {
     }
 }
 
-/// Writes what there is room for; nothing where there is none.
+/// Writes as much as there is room for and returns the number of bytes; 0 if there is no room.
 pub(super) fn write_some(end: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match write(&end, bytes) {
@@ -58,7 +57,7 @@ pub(super) fn write_some(end: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Writes all of it, to an end that blocks.
+/// Writes all bytes to a blocking descriptor.
 pub(super) fn write_all(end: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         bytes = &bytes[write_some(&end, bytes)?..];
@@ -66,9 +65,9 @@ pub(super) fn write_all(end: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what there is, at least a byte; none where there is nothing yet.
+/// Reads at least one byte; returns `None` if a non-blocking descriptor has none yet.
 ///
-/// Errors: `UnexpectedEof` when nothing will come any more.
+/// Errors: `UnexpectedEof` at end of file.
 pub(super) fn read_some(end: impl AsFd, room: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         match read(&end, room) {
@@ -81,7 +80,7 @@ pub(super) fn read_some(end: impl AsFd, room: &mut [u8]) -> io::Result<Option<us
     }
 }
 
-/// Fills `room`, from an end that blocks.
+/// Fills `room` from a blocking descriptor.
 pub(super) fn read_exactly(end: impl AsFd, mut room: &mut [u8]) -> io::Result<()> {
     while !room.is_empty() {
         let got = read_some(&end, room)?.unwrap_or(0);
@@ -90,22 +89,22 @@ pub(super) fn read_exactly(end: impl AsFd, mut room: &mut [u8]) -> io::Result<()
     Ok(())
 }
 
-/// Builds a frame of `len` bytes in `frame`, behind a head of `HEAD` bytes that starts with the length.
+/// Builds a frame of `len` bytes after a head of `HEAD` bytes, which starts with the length.
 pub(super) fn build<const HEAD: usize>(frame: &mut Vec<u8>, len: usize, fill: impl FnOnce(&mut [u8])) {
     frame.resize(HEAD + len, 0);
     frame[..LENGTH].copy_from_slice(&(len as u32).to_le_bytes());
     fill(&mut frame[HEAD..]);
 }
 
-/// The length in a head.
+/// The length that a head starts with.
 pub(super) fn length(head: &[u8]) -> usize {
     let mut length = [0; LENGTH];
     length.copy_from_slice(&head[..LENGTH]);
     u32::from_le_bytes(length) as usize
 }
 
-/// Frames on their way in, as they were read: whole ones, then the beginning of another. Each has a head of `HEAD` bytes
-/// that starts with its length.
+/// Buffer of received bytes: complete frames, then the beginning of another. Each frame has a head of `HEAD` bytes that
+/// starts with its length.
 pub(super) struct Incoming<const HEAD: usize> {
     bytes: Vec<u8>,
     unread: Range<usize>,
@@ -113,15 +112,15 @@ pub(super) struct Incoming<const HEAD: usize> {
 }
 
 impl<const HEAD: usize> Incoming<HEAD> {
-    /// For frames of up to `frame_bytes`.
+    /// Creates a buffer for frames of up to `frame_bytes`.
     pub(super) fn new(frame_bytes: usize) -> Self {
         let bytes = vec![0; (2 * (HEAD + frame_bytes)).max(ROOM_MIN)];
         Self { bytes, unread: 0..0, frame_bytes }
     }
 
-    /// The first frame with its head, if it is there as a whole.
+    /// The first frame with its head, or `None` if it is not complete.
     ///
-    /// Errors: `InvalidData` when it claims to be longer than any.
+    /// Errors: `InvalidData` if its length exceeds `frame_bytes`.
     pub(super) fn first(&self) -> io::Result<Option<&[u8]>> {
         let unread = &self.bytes[self.unread.clone()];
         if unread.len() < HEAD {
@@ -129,17 +128,17 @@ impl<const HEAD: usize> Incoming<HEAD> {
         }
         let len = length(unread);
         if len > self.frame_bytes {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame claims {len} bytes")));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame has an invalid length: {len}")));
         }
         Ok(unread.get(..HEAD + len))
     }
 
-    /// The first frame was used.
-    pub(super) fn pass(&mut self, frame_and_head: usize) {
+    /// Removes the first frame, `frame_and_head` bytes long.
+    pub(super) fn consume(&mut self, frame_and_head: usize) {
         self.unread.start += frame_and_head;
     }
 
-    /// Room to read into, while there is no whole frame: never empty.
+    /// Free space to read into. Not empty unless there is a complete frame.
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.unread.is_empty() {
             self.unread = 0..0;
@@ -150,32 +149,32 @@ impl<const HEAD: usize> Incoming<HEAD> {
         &mut self.bytes[self.unread.end..]
     }
 
-    /// `bytes` were read into the room.
+    /// Adds `bytes` that were read into [`room`](Self::room).
     pub(super) fn filled(&mut self, bytes: usize) {
         self.unread.end += bytes;
     }
 
-    /// Reads once. False when there was nothing.
+    /// Reads once; returns false if nothing was there.
     pub(super) fn read(&mut self, end: impl AsFd) -> io::Result<bool> {
         let got = read_some(end, self.room())?;
         self.filled(got.unwrap_or(0));
         Ok(got.is_some())
     }
 
-    /// The same; that nothing will come any more is nothing, too, since the foreman tells what became of the other end.
+    /// Like [`read`](Self::read), but returns false at end of file: the supervisor reports the death of the other side.
     pub(super) fn read_while_open(&mut self, end: impl AsFd) -> io::Result<bool> {
         loop {
             match self.read(&end) {
                 Err(gone) if gone.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-                // The other end was closed with something unread in it, which is said once, and by a socket of packets
-                // before what it still has for this end.
+                // The other side was closed before it had read everything. The kernel reports this once; a packet
+                // socket reports it before the packets that are still queued for this side.
                 Err(gone) if gone.kind() == io::ErrorKind::ConnectionReset => {}
                 other => return other,
             }
         }
     }
 
-    /// Forgets whatever there is.
+    /// Drops all bytes.
     pub(super) fn clear(&mut self) {
         self.unread = 0..0;
     }
@@ -188,7 +187,7 @@ mod tests {
     const HEAD: usize = 8;
 
     #[test]
-    fn frames_cut_anywhere_come_out_whole() {
+    fn frames_split_anywhere_arrive_whole() {
         let (mut sent, mut one) = (vec![], vec![]);
         let lengths = [0, 1, 100, 3000, 2999, 3000, 7];
         for (number, len) in lengths.into_iter().enumerate() {
@@ -199,11 +198,11 @@ mod tests {
             let mut incoming = Incoming::<HEAD>::new(3000);
             let (mut rest, mut seen) = (&sent[..], vec![]);
             while seen.len() < lengths.len() {
-                while let Some(frame) = incoming.first().expect("credible") {
+                while let Some(frame) = incoming.first().expect("a valid length") {
                     let len = frame.len();
                     assert!(frame[HEAD..].iter().all(|byte| *byte == seen.len() as u8));
                     seen.push(len - HEAD);
-                    incoming.pass(len);
+                    incoming.consume(len);
                 }
                 let room = incoming.room();
                 let got = room.len().min(rest.len()).min(piece);
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_claims_too_much_is_refused() {
+    fn a_frame_with_an_excessive_length_is_refused() {
         let mut incoming = Incoming::<HEAD>::new(16);
         let mut frame = vec![];
         build::<HEAD>(&mut frame, 17, |_| {});

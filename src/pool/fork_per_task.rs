@@ -1,10 +1,10 @@
-//! No pool: a child of its own for each frame, forked when it is handed out, which answers through a pipe and exits; as
-//! many at a time as there are workers, on their CPUs, and the rest waits with the dispatcher. What a forking server does.
-//! The request needs no channel, since the child has a copy of all memory. A task costs a pipe, fork, the faults of the
-//! pages that the child touches, exit, a wake, and waitpid. Source: fork(2), pipe(2).
+//! No pool: forks a child for each request, which responds through a pipe and exits, as a forking server does. At most
+//! as many children run at a time as the pool has workers, on their CPUs; further requests wait in the dispatcher. The
+//! request needs no channel, since the child has a copy of the parent's memory. A task costs a pipe, fork, the page
+//! faults of the child, exit, a wake-up, and waitpid. Source: fork(2), pipe(2).
 //!
-//! The same with exec in the child would need an entry of the program for it, and passes the request by another channel:
-//! that is a matter of starting processes, not of a pool.
+//! There is no row with exec in the child: it would have to pass the request through another channel, and the launch
+//! family measures exec.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -15,62 +15,60 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags};
 use nix::unistd::pipe2;
 
-use super::{Collected, Hand, Loss, Pool, Staff, Work, descriptors};
+use super::{Collected, Pool, PoolConfig, Work, Worker, WorkerDeath, descriptors};
 use crate::child::Child;
 use crate::pin;
 use crate::record::Wait;
 
 /// The pool.
 pub struct ForkPerTask {
-    work: Box<dyn Worker>,
+    work: Box<dyn AnyWork>,
     cpus: Vec<u32>,
-    seats: Vec<Option<Busy>>,
-    /// Requests for which there is no seat yet, oldest first.
+    children: Vec<Option<Busy>>,
+    /// Requests without a child yet, oldest first.
     waiting: VecDeque<Vec<u8>>,
-    /// Memory of requests and answers.
+    /// Memory for further requests and responses.
     spare: Vec<Vec<u8>>,
 }
 
-/// A child, and what it does.
+/// A child and its request.
 struct Busy {
     child: Child,
     request: Vec<u8>,
-    answers: File,
-    answer: Vec<u8>,
+    pipe: File,
+    response: Vec<u8>,
 }
 
-/// [`Work`] with its type forgotten.
-trait Worker {
-    /// Does what `request` asks.
-    fn answer_to(&mut self, request: &[u8]) -> Vec<u8>;
-    /// What its caller knows it by.
-    fn number_of(&mut self, request: &[u8]) -> u64;
+/// [`Work`] with its type erased.
+trait AnyWork {
+    fn respond(&mut self, request: &[u8]) -> Vec<u8>;
+    fn id_of(&mut self, request: &[u8]) -> u64;
 }
 
-impl<W: Work> Worker for W {
-    fn answer_to(&mut self, request: &[u8]) -> Vec<u8> {
-        let mut job = self.take(request);
-        self.carry_out(&mut job);
-        let mut answer = vec![0; self.answer_bytes(&job)];
-        self.answer(&job, &mut answer);
-        answer
+impl<W: Work> AnyWork for W {
+    fn respond(&mut self, request: &[u8]) -> Vec<u8> {
+        let mut job = self.read(request);
+        self.execute(&mut job);
+        let mut response = vec![0; self.response_bytes(&job)];
+        self.write_response(&job, &mut response);
+        response
     }
 
-    fn number_of(&mut self, request: &[u8]) -> u64 {
-        let job = self.take(request);
-        self.number(&job)
+    fn id_of(&mut self, request: &[u8]) -> u64 {
+        let job = self.read(request);
+        self.id(&job)
     }
 }
 
 impl Pool for ForkPerTask {
-    const SUMMARY: &'static str = "a child for each frame, forked, answering through a pipe";
+    const SUMMARY: &'static str = "a child process for each request, forked, with a pipe for the response";
     const WAIT: Option<Wait> = Some(Wait::Block);
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self> {
         Ok(Self {
             work: Box::new(work),
-            cpus: staff.cpus.clone(),
-            seats: (0..staff.workers).map(|_| None).collect(),
+            cpus: config.cpus.clone(),
+            children: (0..config.workers).map(|_| None).collect(),
             waiting: VecDeque::new(),
             spare: vec![],
         })
@@ -86,73 +84,74 @@ impl Pool for ForkPerTask {
 
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
         loop {
-            if let Some(seat) = self.listen(true)? {
-                return self.take(seat, read);
+            if let Some(child) = self.wait(true)? {
+                return self.take(child, read);
             }
         }
     }
 
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
-        match self.listen(false)? {
-            Some(seat) => self.take(seat, read).map(Some),
+        match self.wait(false)? {
+            Some(child) => self.take(child, read).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The children at work now.
-    fn hands(&self) -> Vec<Hand> {
-        self.seats.iter().flatten().map(|busy| Hand::Process(busy.child.pid().as_raw().cast_unsigned())).collect()
+    /// The children that run now.
+    fn workers(&self) -> Vec<Worker> {
+        self.children.iter().flatten().map(|busy| Worker::Process(busy.child.pid().as_raw().cast_unsigned())).collect()
     }
 
     fn close(mut self) -> io::Result<()> {
-        while self.seats.iter().any(Option::is_some) {
+        while self.children.iter().any(Option::is_some) {
             self.collect(|_| ())?;
         }
         Ok(())
     }
 
     fn terminate(mut self) -> io::Result<()> {
-        self.seats.iter_mut().flatten().try_for_each(|busy| busy.child.kill())
+        self.children.iter_mut().flatten().try_for_each(|busy| busy.child.kill())
     }
 }
 
 impl ForkPerTask {
-    /// Starts children for those that wait, as far as there are seats.
+    /// Starts children for waiting requests, up to the number of workers.
     fn start(&mut self) -> io::Result<()> {
-        for seat in 0..self.seats.len() {
-            if self.seats[seat].is_some() {
+        for index in 0..self.children.len() {
+            if self.children[index].is_some() {
                 continue;
             }
             let Some(request) = self.waiting.pop_front() else { break };
-            let (answers, told) = pipe2(OFlag::O_CLOEXEC)?;
-            let (cpu, work) = (self.cpus.get(seat).copied(), &mut self.work);
+            let (pipe, to_parent) = pipe2(OFlag::O_CLOEXEC)?;
+            let (cpu, work) = (self.cpus.get(index).copied(), &mut self.work);
             let child = Child::start(|| {
-                if let Err(error) = live(cpu, work.as_mut(), &request, File::from(told)) {
-                    eprintln!("a child of a pool gave up: {error}");
+                if let Err(error) = respond(cpu, work.as_mut(), &request, File::from(to_parent)) {
+                    eprintln!("a child of a pool failed: {error}");
                 }
             })?;
-            descriptors::never_block(&answers)?;
-            let mut answer = self.spare.pop().unwrap_or_default();
-            answer.clear();
-            self.seats[seat] = Some(Busy { child, request, answers: answers.into(), answer });
+            descriptors::never_block(&pipe)?;
+            let mut response = self.spare.pop().unwrap_or_default();
+            response.clear();
+            self.children[index] = Some(Busy { child, request, pipe: pipe.into(), response });
         }
         Ok(())
     }
 
-    /// Reads what children have answered, and says which has done; sleeps until one has something to say, if it `waits`.
-    fn listen(&mut self, waits: bool) -> io::Result<Option<usize>> {
-        let mut ends: Vec<_> =
-            self.seats.iter().flatten().map(|busy| PollFd::new(busy.answers.as_fd(), PollFlags::POLLIN)).collect();
-        if ends.is_empty() {
+    /// Reads what children have sent and returns one whose response is complete. If `waits`, sleeps until a pipe is
+    /// ready.
+    fn wait(&mut self, waits: bool) -> io::Result<Option<usize>> {
+        let mut polled: Vec<_> =
+            self.children.iter().flatten().map(|busy| PollFd::new(busy.pipe.as_fd(), PollFlags::POLLIN)).collect();
+        if polled.is_empty() {
             return Ok(None);
         }
-        descriptors::sleep(&mut ends, waits)?;
-        let ready: Vec<bool> = ends.iter().map(|end| end.any().unwrap_or(true)).collect();
-        let busy = self.seats.iter_mut().enumerate().filter_map(|(seat, busy)| Some((seat, busy.as_mut()?)));
-        for ((seat, busy), _) in busy.zip(ready).filter(|(_, ready)| *ready) {
-            // The end of the pipe is the end of the child: nobody else has that end.
-            match (&busy.answers).read_to_end(&mut busy.answer) {
-                Ok(_) => return Ok(Some(seat)),
+        descriptors::sleep(&mut polled, waits)?;
+        let ready: Vec<bool> = polled.iter().map(|polled| polled.any().unwrap_or(true)).collect();
+        let busy = self.children.iter_mut().enumerate().filter_map(|(index, busy)| Some((index, busy.as_mut()?)));
+        for ((index, busy), _) in busy.zip(ready).filter(|(_, ready)| *ready) {
+            // Only the child has the write end, so end of file means that it has exited.
+            match (&busy.pipe).read_to_end(&mut busy.response) {
+                Ok(_) => return Ok(Some(index)),
                 Err(more) if more.kind() == io::ErrorKind::WouldBlock => {}
                 Err(other) => return Err(other),
             }
@@ -160,27 +159,29 @@ impl ForkPerTask {
         Ok(None)
     }
 
-    /// Collects the child on `seat`, and passes on what it answered.
-    fn take<R>(&mut self, seat: usize, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
-        let none = || io::Error::other("nobody is at work there");
-        let Busy { mut child, request, answer, .. } = self.seats[seat].take().ok_or_else(none)?;
+    /// Reaps the child and returns its response.
+    fn take<R>(&mut self, index: usize, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
+        let none = || io::Error::other("no child runs at this index");
+        let Busy { mut child, request, response, .. } = self.children[index].take().ok_or_else(none)?;
         child.collect()?;
-        // An answer is as long as it says in front; what is shorter was cut off by a death.
-        let whole = answer.split_first_chunk().filter(|(len, body)| u64::from_le_bytes(**len) == body.len() as u64);
-        let collected = match whole {
-            Some((_, body)) => Collected::Answer(read(body)),
-            None => Collected::Lost(Loss { worker: seat as u32, frame: Some(self.work.number_of(&request)) }),
+        // A response starts with its length; the child died if it is shorter.
+        let whole = response.split_first_chunk().filter(|(len, body)| u64::from_le_bytes(**len) == body.len() as u64);
+        let collected = if let Some((_, body)) = whole {
+            Collected::Response(read(body))
+        } else {
+            let request = Some(self.work.id_of(&request));
+            Collected::WorkerDied(WorkerDeath { worker: index as u32, request })
         };
-        self.spare.extend([request, answer]);
+        self.spare.extend([request, response]);
         self.start()?;
         Ok(collected)
     }
 }
 
-/// The child's whole life.
-fn live(cpu: Option<u32>, work: &mut dyn Worker, request: &[u8], mut told: File) -> io::Result<()> {
+/// Main function of the child.
+fn respond(cpu: Option<u32>, work: &mut dyn AnyWork, request: &[u8], mut to_parent: File) -> io::Result<()> {
     cpu.map_or(Ok(()), pin::pin_this_thread)?;
-    let answer = work.answer_to(request);
-    told.write_all(&(answer.len() as u64).to_le_bytes())?;
-    told.write_all(&answer)
+    let response = work.respond(request);
+    to_parent.write_all(&(response.len() as u64).to_le_bytes())?;
+    to_parent.write_all(&response)
 }

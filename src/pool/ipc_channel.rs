@@ -1,5 +1,5 @@
-//! ipc-channel: the dispatcher receives answers itself. Bytes channels, without serialising: a send, a receive, two copies
-//! and an allocation of a whole packet's size for each message; the socket wakes whoever sleeps.
+//! ipc-channel; the dispatcher receives responses itself. Bytes channels, without serialisation: a send, a receive, two
+//! copies and an allocation of a whole packet's size for each message. The receiver sleeps in the socket.
 //! See [`super::ipc_channels`] for what both rows share. Source: the crate's documentation.
 
 use std::io;
@@ -7,46 +7,46 @@ use std::io;
 use ipc_channel::ipc::{self, IpcBytesReceiver, IpcBytesSender};
 use ipc_channel::{IpcError, TryRecvError};
 
-use super::ipc_channels::{Answers, IpcChannels, Outlet};
-use super::{MAX_WORKERS, notices};
+use super::ipc_channels::{IpcChannels, ResponseSender, Responses};
+use super::{MAX_WORKERS, death_reports};
 
 /// The pool.
 pub type IpcChannel = IpcChannels<Direct>;
 
-/// The receiving end, in the dispatcher.
+/// The dispatcher's receiver.
 pub struct Direct(IpcBytesReceiver);
 
-/// Answers that may break off one after another because their senders die; more says that no sender is left.
-const BROKEN_MAX: u32 = 2 * MAX_WORKERS;
+/// Most successive responses that are incomplete because their senders died. More mean that no sender is left.
+const INCOMPLETE_MAX: u32 = 2 * MAX_WORKERS;
 
-impl Answers for Direct {
-    const SUMMARY: &'static str = "an ipc-channel of bytes to each worker, and one of answers for all";
-    type Outlet = IpcBytesSender;
-    type Inlet = IpcBytesReceiver;
+impl Responses for Direct {
+    const SUMMARY: &'static str = "an ipc-channel of bytes to each worker, and one of responses for all";
+    type Sender = IpcBytesSender;
+    type Receiver = IpcBytesReceiver;
 
-    fn make() -> io::Result<(IpcBytesSender, IpcBytesReceiver)> {
+    fn create() -> io::Result<(IpcBytesSender, IpcBytesReceiver)> {
         ipc::bytes_channel()
     }
 
-    fn listen(inlet: IpcBytesReceiver) -> io::Result<Self> {
-        Ok(Self(inlet))
+    fn start(receiver: IpcBytesReceiver) -> io::Result<Self> {
+        Ok(Self(receiver))
     }
 
     #[inline]
     fn next(&mut self) -> io::Result<Vec<u8>> {
-        for _ in 0..BROKEN_MAX {
+        for _ in 0..INCOMPLETE_MAX {
             match self.0.recv() {
                 Ok(message) => return Ok(message),
                 Err(IpcError::Disconnected) => {}
                 Err(error) => return Err(io::Error::other(error)),
             }
         }
-        Err(notices::abandoned())
+        Err(death_reports::supervisor_gone())
     }
 
     #[inline]
     fn try_next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        for _ in 0..BROKEN_MAX {
+        for _ in 0..INCOMPLETE_MAX {
             match self.0.try_recv() {
                 Ok(message) => return Ok(Some(message)),
                 Err(TryRecvError::Empty) => return Ok(None),
@@ -54,11 +54,11 @@ impl Answers for Direct {
                 Err(TryRecvError::IpcError(error)) => return Err(io::Error::other(error)),
             }
         }
-        Err(notices::abandoned())
+        Err(death_reports::supervisor_gone())
     }
 }
 
-impl Outlet for IpcBytesSender {
+impl ResponseSender for IpcBytesSender {
     #[inline]
     fn send(&self, message: &mut Vec<u8>) -> io::Result<()> {
         Self::send(self, message)

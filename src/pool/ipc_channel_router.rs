@@ -1,12 +1,12 @@
-//! ipc-channel with its router: a thread of the dispatcher's process receives the answers and passes each on through a
-//! crossbeam channel, so that the dispatcher can wait for them together with anything else that such channels bring. The
-//! price is a hop between threads for each answer, a wake more where the dispatcher sleeps, and serialising: the router
-//! knows typed channels only. The bytes are serialised as one piece.
+//! ipc-channel with its router: a thread of the dispatcher's process receives the responses and forwards each through a
+//! crossbeam channel, so that the dispatcher can select over it and other such channels. The cost is a hop between
+//! threads for each response, one more wake-up where the dispatcher sleeps, and serialisation (of the bytes as one
+//! piece), since the router supports typed channels only.
 //!
-//! The router is this pool's own, not the library's global one, whose thread never ends; it starts after the workers were
-//! forked, since only a process of one thread may fork. An answer beyond one packet whose sender dies in the middle of it
-//! ends the router's route, and with it the pool: the dispatcher is told. See [`super::ipc_channels`] for what both rows
-//! share. Source: the crate's `router` module.
+//! The router is the pool's own, since the thread of the library's global one never ends. It starts after the workers
+//! were forked, since only a process with a single thread may fork. If a sender dies within a response larger than one
+//! packet, the router drops the route; the dispatcher then gets an error and the pool ends. See [`super::ipc_channels`]
+//! for what both rows share. Source: the crate's `router` module.
 
 use std::fmt;
 use std::fs;
@@ -20,69 +20,69 @@ use ipc_channel::router::RouterProxy;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ipc_channels::{Answers, IpcChannels, Outlet};
-use super::notices;
+use super::death_reports;
+use super::ipc_channels::{IpcChannels, ResponseSender, Responses};
 
 /// The pool.
 pub type IpcChannelRouter = IpcChannels<Routed>;
 
-/// The other end of the router, in the dispatcher.
+/// The dispatcher's receiver, behind the router.
 pub struct Routed {
-    answers: Receiver<Message>,
+    responses: Receiver<Message>,
     router: RouterProxy,
 }
 
-/// How long a joined thread may take to leave the kernel's list of threads.
+/// Time for a joined thread to disappear from /proc.
 const LEAVING_MAX: Duration = Duration::from_secs(1);
 
-/// Ends the router's thread. The process has one thread again then, and may open another pool.
+/// Ends the router's thread, so that the process has a single thread again and may open another pool.
 impl Drop for Routed {
     fn drop(&mut self) {
         self.router.shutdown();
         let begun = Instant::now();
         let threads = || fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-        // Whoever joins a thread is woken before it is gone altogether.
+        // `shutdown` returns slightly before the thread has left the kernel.
         while threads() > 1 && begun.elapsed() < LEAVING_MAX {
             thread::yield_now();
         }
     }
 }
 
-/// Bytes that serde takes and gives as one piece.
+/// Bytes that serde handles as one piece.
 pub struct Message(Vec<u8>);
 
-impl Answers for Routed {
-    const SUMMARY: &'static str = "an ipc-channel to each worker; a router thread passes the answers of all on";
-    type Outlet = IpcSender<Message>;
-    type Inlet = IpcReceiver<Message>;
+impl Responses for Routed {
+    const SUMMARY: &'static str = "an ipc-channel to each worker; a router thread forwards the responses of all";
+    type Sender = IpcSender<Message>;
+    type Receiver = IpcReceiver<Message>;
 
-    fn make() -> io::Result<(IpcSender<Message>, IpcReceiver<Message>)> {
+    fn create() -> io::Result<(IpcSender<Message>, IpcReceiver<Message>)> {
         ipc::channel()
     }
 
-    fn listen(inlet: IpcReceiver<Message>) -> io::Result<Self> {
+    fn start(receiver: IpcReceiver<Message>) -> io::Result<Self> {
         let router = RouterProxy::new();
-        let answers = router.route_ipc_receiver_to_new_crossbeam_receiver(inlet);
-        Ok(Self { answers, router })
+        let responses = router.route_ipc_receiver_to_new_crossbeam_receiver(receiver);
+        Ok(Self { responses, router })
     }
 
     #[inline]
     fn next(&mut self) -> io::Result<Vec<u8>> {
-        self.answers.recv().map(|message| message.0).map_err(|_| notices::abandoned())
+        self.responses.recv().map(|message| message.0).map_err(|_| death_reports::supervisor_gone())
     }
 
     #[inline]
     fn try_next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        match self.answers.try_recv() {
+        match self.responses.try_recv() {
             Ok(message) => Ok(Some(message.0)),
             Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(notices::abandoned()),
+            Err(TryRecvError::Disconnected) => Err(death_reports::supervisor_gone()),
         }
     }
 }
 
-impl Outlet for IpcSender<Message> {
-    /// Takes the memory: a typed channel wants values.
+impl ResponseSender for IpcSender<Message> {
+    /// Takes the memory, since typed channels send values.
     #[inline]
     fn send(&self, message: &mut Vec<u8>) -> io::Result<()> {
         Self::send(self, Message(std::mem::take(message))).map_err(io::Error::other)

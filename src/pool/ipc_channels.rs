@@ -1,17 +1,16 @@
-//! Pools over ipc-channel: one channel of requests to each worker, one of answers for all. They differ in how the
-//! dispatcher gets at the answers. Not a mechanism.
+//! Pools over ipc-channel: a channel of requests for each worker and a channel of responses for all. The rows differ in
+//! how the dispatcher receives responses.
 //!
-//! All ends are made before the workers are forked. The foreman keeps the receiving ends, so a successor goes on with the
-//! channel of the dead, where requests lie in packets that nobody leaves half read. A death is told in the channel of
-//! answers, behind what the dead worker still answered. What it had in hand is lost, if its line on the roster says that
-//! it had begun; what it had taken out of the channel and not begun would never be answered, and nobody knows what that
-//! is: so a probe goes in behind its requests, and when the successor sends it back, all that went in before has either
-//! come back or is gone, and is handed out again.
+//! All endpoints are created before the workers are forked. The supervisor keeps the receivers of requests, so a new
+//! worker continues with the channel of the dead one; its packets are never half read. The supervisor reports a death
+//! through the channel of responses, after the last response of the dead worker. The request that the worker was
+//! executing is lost. A request that it had received but not begun would get no response, and may be unknown. So the
+//! dispatcher sends a probe after the worker's requests. When the new worker returns the probe, each earlier request
+//! without a response was lost, and the dispatcher sends it again.
 //!
-//! `send` blocks once the socket's buffer is full, and until it was read for a message beyond one packet. So a worker has
-//! no more frames at a time than fit the buffer with ease, and one only where they are large: it has then nothing else to
-//! do than to receive it. Nobody looks at the abort word inside `send` and `recv`: the harness ends the process.
-//! Source: the crate's unix back end.
+//! `send` blocks while the socket's buffer is full, and a message larger than one packet blocks it until the message is
+//! read. So a worker has only as many small requests at a time as fit the buffer easily, and one if they are large.
+//! `send` and `recv` do not check the abort flag: the harness kills the process. Source: the crate's unix back end.
 
 mod wire;
 
@@ -20,105 +19,103 @@ use std::io;
 
 use ipc_channel::ipc::{self, IpcBytesSender};
 
-use super::foreman::Foreman;
-use super::hand::Seat;
-use super::roster::Roster;
-use super::{Collected, Hand, Loss, Pool, Staff, Work, share};
+use super::death_reports::NO_REQUEST;
+use super::supervisor::{Supervisor, WorkerContext};
+use super::worker_table::WorkerTable;
+use super::{Collected, Pool, PoolConfig, Work, Worker, WorkerDeath, balance};
 use crate::record::Wait;
-use wire::{ANSWER_HEAD, Kind, LAST_WORD, REQUEST_HEAD, head, send, sender_of, serve};
+use wire::{CLOSE, Kind, REQUEST_HEAD, RESPONSE_HEAD, head, read_head, send, serve};
 
-/// Frames of which a worker has two or more at a time, at most: several of these fit a socket's buffer.
+/// Largest frame of which a worker may have several at a time: a socket's buffer holds several of them.
 const SMALL_BYTES: usize = 16 * 1024;
-/// Frame number of one who had nothing in hand.
-const NO_FRAME: u64 = u64::MAX;
-/// Last words for each worker: one that dies with its own already taken is replaced by one that needs another.
-const LAST_WORDS: u32 = 2;
+/// Close messages per worker: if a worker dies after it has taken one, its replacement needs another.
+const CLOSE_MESSAGES: u32 = 2;
 
-/// How the dispatcher gets at the answers.
-pub trait Answers: Sized + 'static {
+/// How the dispatcher receives responses.
+pub trait Responses: Sized + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What each worker sends with.
-    type Outlet: Outlet;
-    /// The other end, before it is listened to.
-    type Inlet;
+    /// The workers' sender.
+    type Sender: ResponseSender;
+    /// The receiver before [`start`](Self::start).
+    type Receiver;
 
-    /// Makes the channel, before anybody is forked.
-    fn make() -> io::Result<(Self::Outlet, Self::Inlet)>;
-    /// From now on nobody is forked by this process; the dispatcher has no outlet any more.
-    fn listen(inlet: Self::Inlet) -> io::Result<Self>;
+    /// Creates the channel, before any process is forked.
+    fn create() -> io::Result<(Self::Sender, Self::Receiver)>;
+    /// Prepares to receive. Called when all processes are forked and the dispatcher has dropped its sender.
+    fn start(receiver: Self::Receiver) -> io::Result<Self>;
     /// Waits for the next message.
     ///
-    /// Errors: nobody is left to send one.
+    /// Errors: no sender is left.
     fn next(&mut self) -> io::Result<Vec<u8>>;
-    /// The next message if there is one.
+    /// The next message, or `None` if there is none yet.
     fn try_next(&mut self) -> io::Result<Option<Vec<u8>>>;
 }
 
-/// What a worker sends with.
-pub trait Outlet: Clone {
-    /// Sends a message, whose memory it may keep.
+/// Sender of responses, in a worker.
+pub trait ResponseSender: Clone {
+    /// Sends a message. May take its memory.
     fn send(&self, message: &mut Vec<u8>) -> io::Result<()>;
 }
 
-/// The pool, by how answers are got at.
+/// The pool, by how responses are received.
 pub struct IpcChannels<A> {
-    seats: Vec<Desk>,
+    channels: Vec<WorkerChannel>,
     /// Requests that no worker has room for, oldest first.
     waiting: VecDeque<Vec<u8>>,
-    /// Memory of requests that were answered.
+    /// Memory for further requests.
     spare: Vec<Vec<u8>>,
-    /// Of the last request or probe.
-    ticket: u64,
-    ahead: usize,
-    foreman: Foreman,
-    answers: A,
+    /// Tag of the last request or probe.
+    tag: u64,
+    queue_limit: usize,
+    supervisor: Supervisor,
+    responses: A,
 }
 
 /// The dispatcher's side of one worker.
-struct Desk {
+struct WorkerChannel {
     requests: IpcBytesSender,
-    /// Requests that are with it and their tickets, oldest first.
-    line: VecDeque<(u64, Vec<u8>)>,
+    /// Requests without a response and their tags, oldest first.
+    in_flight: VecDeque<(u64, Vec<u8>)>,
 }
 
-impl<A: Answers> Pool for IpcChannels<A> {
+impl<A: Responses> Pool for IpcChannels<A> {
     const SUMMARY: &'static str = A::SUMMARY;
     const WAIT: Option<Wait> = Some(Wait::Block);
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
-        let (outlet, inlet) = A::make()?;
-        let (mut seats, mut crew) = (vec![], vec![]);
-        for _ in 0..staff.workers {
-            let (requests, taken) = ipc::bytes_channel()?;
-            seats.push(Desk { requests, line: VecDeque::new() });
-            crew.push(taken);
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self> {
+        let (sender, receiver) = A::create()?;
+        let (mut channels, mut receivers) = (vec![], vec![]);
+        for _ in 0..config.workers {
+            let (requests, requests_receiver) = ipc::bytes_channel()?;
+            channels.push(WorkerChannel { requests, in_flight: VecDeque::new() });
+            receivers.push(requests_receiver);
         }
-        let roster = Roster::for_seats(staff.workers)?;
-        let foreman = Foreman::start(
-            staff.workers,
-            &roster,
-            |number| {
-                let cpu = staff.cpus.get(number as usize).copied();
-                let seat = Seat { number, cpu, roster: roster.clone(), share: None };
-                serve(&seat, &crew[number as usize], &outlet, work.clone())
+        let table = WorkerTable::new(config.workers)?;
+        let supervisor = Supervisor::start(
+            config.workers,
+            &table,
+            |index| {
+                let cpu = config.cpus.get(index as usize).copied();
+                let context = WorkerContext { index, cpu, table: table.clone(), request_limit: None };
+                serve(&context, &receivers[index as usize], &sender, work.clone())
             },
-            |loss: Loss| {
-                let mut message = head(Kind::KillPoint, loss.worker, roster.ticket(loss.worker)).to_vec();
-                message.extend_from_slice(&loss.frame.unwrap_or(NO_FRAME).to_le_bytes());
-                outlet.send(&mut message)
+            |death: WorkerDeath| {
+                let mut message = head(Kind::Death, death.worker, table.received(death.worker)).to_vec();
+                message.extend_from_slice(&death.request.unwrap_or(NO_REQUEST).to_le_bytes());
+                sender.send(&mut message)
             },
         )?;
-        drop(outlet);
-        let ahead = if staff.frame_bytes > SMALL_BYTES { 1 } else { share::ahead(staff) };
+        drop(sender);
+        let queue_limit = if config.frame_bytes > SMALL_BYTES { 1 } else { balance::queue_limit(config) };
         Ok(Self {
-            seats,
+            channels,
             waiting: VecDeque::new(),
             spare: vec![],
-            ticket: LAST_WORD,
-            ahead,
-            foreman,
-            answers: A::listen(inlet)?,
+            tag: CLOSE,
+            queue_limit,
+            supervisor,
+            responses: A::start(receiver)?,
         })
     }
 
@@ -128,14 +125,14 @@ impl<A: Answers> Pool for IpcChannels<A> {
         request.resize(REQUEST_HEAD + len, 0);
         fill(&mut request[REQUEST_HEAD..]);
         self.waiting.push_back(request);
-        self.share_out()
+        self.dispatch_waiting()
     }
 
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
         let mut read = Some(read);
         loop {
-            let message = self.answers.next()?;
-            if let Some(collected) = self.sort(&message, &mut read)? {
+            let message = self.responses.next()?;
+            if let Some(collected) = self.handle(&message, &mut read)? {
                 return Ok(collected);
             }
         }
@@ -143,104 +140,103 @@ impl<A: Answers> Pool for IpcChannels<A> {
 
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
         let mut read = Some(read);
-        while let Some(message) = self.answers.try_next()? {
-            if let Some(collected) = self.sort(&message, &mut read)? {
+        while let Some(message) = self.responses.try_next()? {
+            if let Some(collected) = self.handle(&message, &mut read)? {
                 return Ok(Some(collected));
             }
         }
         Ok(None)
     }
 
-    fn hands(&self) -> Vec<Hand> {
-        self.foreman.hands()
+    fn workers(&self) -> Vec<Worker> {
+        self.supervisor.workers()
     }
 
     fn close(mut self) -> io::Result<()> {
-        while !self.waiting.is_empty() || self.seats.iter().any(|seat| !seat.line.is_empty()) {
+        while !self.waiting.is_empty() || self.channels.iter().any(|channel| !channel.in_flight.is_empty()) {
             self.collect(|_| ())?;
         }
-        for seat in &self.seats {
-            for _ in 0..LAST_WORDS {
-                send(&seat.requests, &LAST_WORD.to_le_bytes())?;
+        for channel in &self.channels {
+            for _ in 0..CLOSE_MESSAGES {
+                send(&channel.requests, &CLOSE.to_le_bytes())?;
             }
         }
-        self.foreman.see_off()
+        self.supervisor.join()
     }
 
     fn terminate(self) -> io::Result<()> {
-        self.foreman.stop()
+        self.supervisor.terminate()
     }
 }
 
-impl<A: Answers> IpcChannels<A> {
-    /// Gives those that wait to whoever has least to do.
+impl<A: Responses> IpcChannels<A> {
     #[inline]
-    fn share_out(&mut self) -> io::Result<()> {
+    fn dispatch_waiting(&mut self) -> io::Result<()> {
         while !self.waiting.is_empty() {
-            let loads = self.seats.iter().map(|seat| seat.line.len());
-            let Some(seat) = share::least_loaded(loads, self.ahead) else { break };
+            let loads = self.channels.iter().map(|channel| channel.in_flight.len());
+            let Some(worker) = balance::least_loaded(loads, self.queue_limit) else { break };
             let Some(mut request) = self.waiting.pop_front() else { break };
-            self.ticket += 1;
-            request[..REQUEST_HEAD].copy_from_slice(&self.ticket.to_le_bytes());
-            let Desk { requests, line } = &mut self.seats[seat];
-            line.push_back((self.ticket, request));
-            line.back().map_or(Ok(()), |(_, request)| send(requests, request))?;
+            self.tag += 1;
+            request[..REQUEST_HEAD].copy_from_slice(&self.tag.to_le_bytes());
+            let WorkerChannel { requests, in_flight } = &mut self.channels[worker];
+            in_flight.push_back((self.tag, request));
+            in_flight.back().map_or(Ok(()), |(_, request)| send(requests, request))?;
         }
         Ok(())
     }
 
-    /// What a message comes to, if it is for the caller.
+    /// Handles a message and returns the response or death that it carries.
     #[inline]
-    fn sort<R>(
+    fn handle<R>(
         &mut self,
         message: &[u8],
         read: &mut Option<impl FnOnce(&[u8]) -> R>,
     ) -> io::Result<Option<Collected<R>>> {
-        let unsound = || io::Error::new(io::ErrorKind::InvalidData, "an answer to nothing, or from nobody");
-        let (kind, worker, ticket) = sender_of(message).ok_or_else(unsound)?;
-        let line = &mut self.seats.get_mut(worker as usize).ok_or_else(unsound)?.line;
+        let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a response without a request or worker");
+        let (kind, worker, tag) = read_head(message).ok_or_else(invalid)?;
+        let in_flight = &mut self.channels.get_mut(worker as usize).ok_or_else(invalid)?.in_flight;
         let collected = match kind {
-            Kind::Answer => {
-                // Requests are answered in their order, so those before this one are gone with the dead.
-                self.waiting.extend(before(line, ticket));
-                let (first, request) = line.pop_front().ok_or_else(unsound)?;
-                if first != ticket {
-                    return Err(unsound());
+            Kind::Response => {
+                // Responses arrive in order, so earlier requests were lost with a dead worker.
+                self.waiting.extend(take_before(in_flight, tag));
+                let (first, request) = in_flight.pop_front().ok_or_else(invalid)?;
+                if first != tag {
+                    return Err(invalid());
                 }
                 self.spare.push(request);
-                read.take().map(|read| Collected::Answer(read(&message[ANSWER_HEAD..])))
+                read.take().map(|read| Collected::Response(read(&message[RESPONSE_HEAD..])))
             }
             Kind::Probe => {
-                self.waiting.extend(before(line, ticket));
+                self.waiting.extend(take_before(in_flight, tag));
                 None
             }
-            Kind::KillPoint => Some(Collected::Lost(self.bury(worker, ticket, &message[ANSWER_HEAD..])?)),
+            Kind::Death => Some(Collected::WorkerDied(self.handle_death(worker, tag, &message[RESPONSE_HEAD..])?)),
         };
-        self.share_out()?;
+        self.dispatch_waiting()?;
         Ok(collected)
     }
 
-    /// What a death cost; sends a probe after what may have gone with it.
+    /// Removes the request that was lost with a worker, and sends a probe for others that may be lost.
     #[cold]
-    fn bury(&mut self, worker: u32, ticket: u64, frame: &[u8]) -> io::Result<Loss> {
-        let frame = frame.try_into().map_or(NO_FRAME, u64::from_le_bytes);
-        let Desk { requests, line } = &mut self.seats[worker as usize];
-        // Not there any more when it was answered.
-        let had = line.iter().position(|(number, _)| *number == ticket && frame != NO_FRAME);
-        let lost = had.and_then(|at| line.remove(at));
-        self.ticket += 1;
-        send(requests, &self.ticket.to_le_bytes())?;
-        let frame = lost.is_some().then_some(frame);
+    fn handle_death(&mut self, worker: u32, tag: u64, id: &[u8]) -> io::Result<WorkerDeath> {
+        let id = id.try_into().map_or(NO_REQUEST, u64::from_le_bytes);
+        let WorkerChannel { requests, in_flight } = &mut self.channels[worker as usize];
+        // Not found if its response has arrived.
+        let at = in_flight.iter().position(|(number, _)| *number == tag && id != NO_REQUEST);
+        let lost = at.and_then(|at| in_flight.remove(at));
+        self.tag += 1;
+        send(requests, &self.tag.to_le_bytes())?;
+        let request = lost.is_some().then_some(id);
         self.spare.extend(lost.map(|(_, request)| request));
-        Ok(Loss { worker, frame })
+        Ok(WorkerDeath { worker, request })
     }
 }
 
-/// Takes the requests out of a line that went in before `ticket`.
+/// Removes and returns the requests with tags below `tag`.
 #[inline]
-fn before(line: &mut VecDeque<(u64, Vec<u8>)>, ticket: u64) -> impl Iterator<Item = Vec<u8>> {
+fn take_before(in_flight: &mut VecDeque<(u64, Vec<u8>)>, tag: u64) -> impl Iterator<Item = Vec<u8>> {
     std::iter::from_fn(move || {
-        line.front().filter(|(first, _)| *first < ticket)?;
-        line.pop_front().map(|(_, request)| request)
+        in_flight.front().filter(|(first, _)| *first < tag)?;
+        in_flight.pop_front().map(|(_, request)| request)
     })
 }

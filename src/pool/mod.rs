@@ -1,38 +1,34 @@
-//! Worker pools: ways to hand out tasks to processes (or threads) and to take their results back. One file each;
-//! `registry.rs` is the only list.
+//! Worker pools: ways to distribute tasks to processes or threads and to collect the results. One file per mechanism;
+//! `registry.rs` lists them.
 //!
-//! A pool moves *frames*: a request out, an answer back, in any order. What is in them, and how tasks are called (one by
-//! one, as futures, mapped, streamed), is the same for every pool and stands above. A frame may hold several tasks.
+//! A pool moves *frames*: requests out and responses back, in any order. A frame carries one or more tasks. Its content
+//! and the way tasks are called (one by one, as futures, mapped, streamed) are the same for every pool: see
+//! [`crate::measure::pool`].
 #![allow(unsafe_code)]
 
-mod by_descriptors;
-mod channels;
-mod crew;
+mod balance;
 mod crossbeam_pool;
+mod death_reports;
+mod descriptor_each;
 mod descriptors;
-mod foreman;
 mod fork_per_task;
-mod hand;
 mod ipc_channel;
 mod ipc_channel_router;
 mod ipc_channels;
 mod mutex_mpsc_pool;
-mod notices;
-mod pages;
-mod pipe_each;
 mod pipe_shared;
 mod rayon_spawn;
 mod registry;
-mod roster;
-mod seqpacket_each;
 mod serial;
-mod share;
 mod shm_each;
 mod shm_queue;
-mod socketpair_each;
+mod supervisor;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod thread_channels;
 mod thread_per_task;
+mod threads;
+mod worker_table;
 
 use std::io;
 
@@ -43,119 +39,119 @@ pub use registry::{Entry, rows};
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "pool";
 
-/// Most workers of one pool: lines of the control page, less that of the host.
+/// Most workers of one pool: the slots of the control page, less that of the host.
 pub const MAX_WORKERS: u32 = crate::control::MAX_SLOTS - 1;
 
-/// Questions that a pool of processes answers.
+/// Measures of a pool of processes.
 pub const MEASURES: &[Measure] =
     &[Measure::Dispatch, Measure::Paced, Measure::Idle, Measure::SetUp, Measure::Recover, Measure::Conformance];
 
-/// The same for threads, none of which can be killed by itself.
+/// Measures of a pool of threads, which cannot be killed one by one.
 pub const MEASURES_OF_THREADS: &[Measure] =
     &[Measure::Dispatch, Measure::Paced, Measure::Idle, Measure::SetUp, Measure::Conformance];
 
-/// What a pool is opened for.
+/// Size and placement of a pool.
 #[derive(Clone, Debug)]
-pub struct Staff {
-    /// How many work.
+pub struct PoolConfig {
+    /// Number of workers.
     pub workers: u32,
-    /// CPUs of the workers, one each; empty where the scheduler decides.
+    /// CPU of each worker; empty if the scheduler places them.
     pub cpus: Vec<u32>,
-    /// Largest frame, either way.
+    /// Largest request or response.
     pub frame_bytes: usize,
-    /// Frames that are handed out at the same time, at most; the caller keeps to it.
+    /// Most requests without a response at any time. The caller must not exceed it.
     pub in_flight: u32,
 }
 
-/// What a worker does with a frame. Each worker has a copy of its own.
+/// What a worker does with a request. Each worker has its own clone.
 pub trait Work: Clone + Send + 'static {
-    /// What a request asks.
+    /// A decoded request.
     type Job: Send;
-    /// Reads a request where it lies; its place is given back as soon as this returns.
-    fn take(&mut self, request: &[u8]) -> Self::Job;
-    /// By what the caller knows the frame again.
-    fn number(&self, job: &Self::Job) -> u64;
-    /// Does what is asked.
-    fn carry_out(&mut self, job: &mut Self::Job);
-    /// Size of the answer.
-    fn answer_bytes(&self, job: &Self::Job) -> usize;
-    /// Writes the answer, `answer_bytes` long.
-    fn answer(&mut self, job: &Self::Job, room: &mut [u8]);
+    /// Decodes a request in place; its memory is reused as soon as this returns.
+    fn read(&mut self, request: &[u8]) -> Self::Job;
+    /// Identifies the request to the caller of the pool.
+    fn id(&self, job: &Self::Job) -> u64;
+    /// Executes the tasks of the request.
+    fn execute(&mut self, job: &mut Self::Job);
+    /// Size of the response.
+    fn response_bytes(&self, job: &Self::Job) -> usize;
+    /// Writes the response; `room` has the length that `response_bytes` returned.
+    fn write_response(&mut self, job: &Self::Job, room: &mut [u8]);
 }
 
-/// What came back.
+/// What the pool returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collected<R> {
-    /// An answer, as it was read.
-    Answer(R),
-    /// A worker died. Another one takes its place.
-    Lost(Loss),
+    /// A response, as the caller's closure read it.
+    Response(R),
+    /// A worker died. The pool replaces it.
+    WorkerDied(WorkerDeath),
 }
 
 /// A worker that died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// Its seat.
+pub struct WorkerDeath {
+    /// Index of the worker.
     pub worker: u32,
-    /// The frame it had in hand, by [`Work::number`], as far as that is known.
-    pub frame: Option<u64>,
+    /// [`Work::id`] of the request that it was executing and that is lost; `None` if there was none or it is unknown.
+    pub request: Option<u64>,
 }
 
-/// One who works, as the system knows it.
+/// System identifier of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hand {
-    /// A process.
+pub enum Worker {
+    /// Process id.
     Process(u32),
-    /// A thread of this process.
+    /// Thread id, in this process.
     Thread(u32),
 }
 
-/// A way to hand out tasks. Opened by a process of one thread, which is its dispatcher.
+/// A worker pool. It must be opened by a process with a single thread, which then is the dispatcher.
 pub trait Pool: Sized + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What kind of thing it is.
+    /// Group of mechanisms, for the report.
     const GROUP: Group = Group::Pools;
-    /// How one who has nothing to do waits; part of the row's name. None only where nobody ever waits.
+    /// How idle workers wait; part of the row's name. `None` if the pool never waits.
     const WAIT: Option<Wait>;
-    /// Between what it works.
+    /// Whether workers are processes or threads.
     const ISOLATION: Isolation = Isolation::Process;
-    /// True when one who waits keeps his CPU busy.
+    /// True if a waiting worker keeps its CPU busy.
     const POLLS: bool = false;
-    /// What can be asked of it.
+    /// Supported measures.
     const MEASURES: &'static [Measure] = MEASURES;
-    /// True when the dispatcher does the work itself, whatever the number of workers.
+    /// True if the dispatcher executes the tasks itself, for any number of workers.
     const SERIAL: bool = false;
 
-    /// Why this machine cannot run it at all.
+    /// Why this machine cannot run the pool, if it cannot.
     fn unavailable() -> Option<String> {
         None
     }
-    /// Refuses a staff before any process starts.
+    /// Checks a configuration before any process starts.
     ///
     /// Errors: the reason, with the limit.
-    fn supports(_: &Staff) -> Result<(), String> {
+    fn supports(_: &PoolConfig) -> Result<(), String> {
         Ok(())
     }
-    /// Starts the workers; they may still be on their way when this returns.
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self>;
-    /// Hands out a request of `len` bytes, at least one.
+    /// Starts the workers; they may still be starting when this returns.
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self>;
+    /// Submits a request of `len` bytes, at least one.
     fn submit(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()>;
-    /// Waits for something to come back; only called while frames are out.
+    /// Waits for the next response or death. Must only be called while requests are in flight.
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>>;
-    /// What has come back by now, if anything.
+    /// Returns the next response or death, or `None` if there is none yet.
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>>;
-    /// Those who work at the moment, by seat; empty where nobody stays.
-    fn hands(&self) -> Vec<Hand>;
-    /// Nothing more will be handed out: waits until the workers have left. Answers nobody collected are gone.
+    /// The current workers, by index; empty if the pool has no permanent workers.
+    fn workers(&self) -> Vec<Worker>;
+    /// Lets the workers finish and waits until all have exited. Responses that were not collected are dropped.
     fn close(self) -> io::Result<()>;
-    /// Ends the workers at once, whatever they are at, and collects what is left of them.
+    /// Ends the workers at once and reaps them. Requests in flight are dropped.
     fn terminate(self) -> io::Result<()>;
 }
 
 /// Workers where the case leaves them open.
 const WORKERS: u32 = 2;
-/// Frames in flight where the case leaves them open: more than a few workers can finish before the next is handed out.
+/// Requests in flight where the case leaves them open: more than a few workers can finish before the next is handed out.
 const IN_FLIGHT: u32 = 64;
 
 /// Workers of the case's pool.
@@ -163,7 +159,7 @@ pub fn workers(case: &Case) -> u32 {
     case.params.workers.unwrap_or(WORKERS)
 }
 
-/// Frames in flight in the case's pool, at most.
+/// Requests in flight in the case's pool, at most.
 pub fn in_flight(case: &Case) -> u32 {
     case.params.depth.unwrap_or(IN_FLIGHT)
 }

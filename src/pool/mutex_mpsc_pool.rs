@@ -1,32 +1,32 @@
-//! Threads that share the one receiver of a `std::sync::mpsc` channel behind a mutex; answers come by another channel. One
-//! waits for a frame inside the channel with the mutex locked, the others wait for the mutex: each frame costs the mutex's
-//! hand-over on top of the channel's, and a wake of the next in line. The vector of a request travels back with the answer
-//! in it and is used again; the channel allocates a block for every 31 frames.
-//! Source: The Rust Programming Language, chapter 21, "Turning Our Single-Threaded Server into a Multithreaded Server".
+//! Threads that share the receiver of a `std::sync::mpsc` channel through a mutex; responses use another channel. One
+//! thread waits in the channel while it holds the mutex, the others wait for the mutex. So each request costs a
+//! hand-off of the mutex and a wake-up of the next thread, on top of the channel's cost. The vector of a request
+//! returns with the response in it and is reused; the channel allocates a block for every 31 requests. Source: The Rust
+//! Programming Language, chapter 21, "Turning Our Single-Threaded Server into a Multithreaded Server".
 
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex};
 
-use super::channels::{BetweenChannels, Channels, Ends};
+use super::thread_channels::{Channels, Endpoints, ThreadChannels};
 use crate::record::Wait;
 
 /// The pool.
-pub type MutexMpscPool = BetweenChannels<MutexMpsc>;
+pub type MutexMpscPool = ThreadChannels<MutexMpsc>;
 
 /// Its channels.
 pub struct MutexMpsc;
 
 impl Channels for MutexMpsc {
-    const SUMMARY: &'static str = "threads at the receiver of a std mpsc channel behind a mutex, as in the Rust book";
+    const SUMMARY: &'static str = "threads that share the receiver of a std mpsc channel through a mutex (Rust book)";
     const WAIT: Wait = Wait::Park;
-    type Requests = Sender<Vec<u8>>;
-    type Taken = Arc<Mutex<Receiver<Vec<u8>>>>;
-    type Answered = Sender<Vec<u8>>;
-    type Answers = Receiver<Vec<u8>>;
+    type RequestSender = Sender<Vec<u8>>;
+    type RequestReceiver = Arc<Mutex<Receiver<Vec<u8>>>>;
+    type ResponseSender = Sender<Vec<u8>>;
+    type ResponseReceiver = Receiver<Vec<u8>>;
 
-    fn open(_: usize) -> Ends<Self> {
-        let (requests, taken) = mpsc::channel();
-        Ends { requests: (requests, Arc::new(Mutex::new(taken))), answers: mpsc::channel() }
+    fn open(_: usize) -> Endpoints<Self> {
+        let (sender, receiver) = mpsc::channel();
+        Endpoints { requests: (sender, Arc::new(Mutex::new(receiver))), responses: mpsc::channel() }
     }
 
     #[inline]
@@ -34,25 +34,25 @@ impl Channels for MutexMpsc {
         requests.send(frame).ok()
     }
 
-    /// The mutex is free again before anybody works.
+    /// Releases the mutex before the request is executed.
     #[inline]
-    fn next(taken: &Self::Taken) -> Option<Vec<u8>> {
-        // Nobody panics while he only receives.
-        taken.lock().ok()?.recv().ok()
+    fn next(requests: &Self::RequestReceiver) -> Option<Vec<u8>> {
+        // Never poisoned: no thread panics in `recv`.
+        requests.lock().ok()?.recv().ok()
     }
 
     #[inline]
-    fn answer(answered: &Sender<Vec<u8>>, frame: Vec<u8>) -> Option<()> {
-        answered.send(frame).ok()
+    fn respond(responses: &Sender<Vec<u8>>, frame: Vec<u8>) -> Option<()> {
+        responses.send(frame).ok()
     }
 
     #[inline]
-    fn collect(answers: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
-        answers.recv().ok()
+    fn collect(responses: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+        responses.recv().ok()
     }
 
     #[inline]
-    fn try_collect(answers: &Receiver<Vec<u8>>) -> Result<Vec<u8>, TryRecvError> {
-        answers.try_recv()
+    fn try_collect(responses: &Receiver<Vec<u8>>) -> Result<Vec<u8>, TryRecvError> {
+        responses.try_recv()
     }
 }

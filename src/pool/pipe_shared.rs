@@ -1,17 +1,18 @@
-//! One pipe of requests and one of answers for all workers, each behind a lock: whoever is free takes the lock, waits
-//! inside it for a frame and lets it go; a frame beyond PIPE_BUF would mix with another's, so writers take turns too. This
-//! is how Python's `multiprocessing.Pool` hands out tasks. A task costs the calls and copies of two pipes, a second read
-//! for the frame behind its head, and two acquisitions; idle workers queue for the lock, so each frame costs a wake inside
-//! the pipe and one of the next in line. Source: `SimpleQueue` in CPython's multiprocessing/queues.py; pipe(7).
+//! One pipe of requests and one of responses for all workers, each protected by a lock, as in Python's
+//! `multiprocessing.Pool`. An idle worker acquires the lock, reads a frame while it holds the lock, and releases it.
+//! Writers also take turns, since frames longer than PIPE_BUF would mix. A task costs the system calls and copies of
+//! two pipes, a second read for the frame after its head, and two acquisitions. Idle workers queue for the lock, so
+//! each frame costs one wake-up in the pipe and one of the next waiter. Source: `SimpleQueue` in CPython's
+//! multiprocessing/queues.py; pipe(7).
 //!
-//! **The locks** are pthread mutexes that tell of an owner's death (the row `pthread-robust/block` of the locks), where
-//! Python has semaphores, which stay taken: there the death of an idle worker hangs the pool. What an owner leaves of a
-//! frame that it died in, nobody can tell from the bytes in the pipe. So who works at a pipe says so under its lock, and
-//! who gets the lock after one who died at work waits until the dispatcher, whom the foreman tells of the death, has put
-//! the pipe in order: it takes out all there is, and what nobody has in hand it writes once more, since it keeps each
-//! request until it is answered.
+//! **The locks** are robust pthread mutexes (the row `pthread-robust/block` of the locks). Python uses semaphores,
+//! which a dead owner never releases: the death of an idle worker hangs its pool. The bytes in a pipe do not show where
+//! a dead worker stopped reading or writing. So each worker marks under the lock that it uses the pipe. After a death
+//! in this state, the next owner waits until the dispatcher, to which the supervisor reports the death, has repaired
+//! the pipe: it drains the pipe and writes again each request that no worker has received. It keeps every request until
+//! its response arrives.
 
-mod out;
+mod outstanding;
 mod worker;
 
 use std::collections::VecDeque;
@@ -24,247 +25,247 @@ use nix::poll::{PollFd, PollFlags};
 use nix::unistd::pipe2;
 use rustix::io::ioctl_fionread;
 
+use super::death_reports::{self, DeathReport, ReportReceiver};
 use super::descriptors::{self, Incoming};
-use super::foreman::Foreman;
-use super::hand::Seat;
-use super::notices::{self, Notice, Notices};
-use super::roster::Roster;
-use super::{Collected, Hand, Loss, Pool, Staff, Work, pages};
+use super::supervisor::{Supervisor, WorkerContext};
+use super::worker_table::{WorkerTable, shared_segment};
+use super::{Collected, Pool, PoolConfig, Work, Worker, WorkerDeath};
 use crate::address::Address;
 use crate::lock;
 use crate::lock::erased::{AnyHolder, AnyLock};
 use crate::record::Wait;
 use crate::shm::Segment;
-use out::Out;
-use worker::{AtWork, Inlet, Outlet, in_order, is_left, serve, ticket};
+use outstanding::Outstanding;
+use worker::{PipeUsers, RequestReader, ResponseWriter, is_left_by, repaired, serve, tag};
 
-/// Bytes before each frame: its length, then the ticket of the request, at [`TICKET`].
+/// Bytes before each frame: its length, then at [`TAG`] the tag of the request.
 const HEAD: usize = 12;
-const TICKET: usize = 4;
+const TAG: usize = 4;
 /// The lock of each pipe.
 const LOCK: &str = "pthread-robust/block";
 
 /// The pool.
 pub struct PipeShared {
     requests: OwnedFd,
-    answers: OwnedFd,
-    /// The workers' end, to take out what nobody can read any more.
-    leftovers: File,
-    at_work: Segment,
-    roster: Roster,
-    out: Out,
+    responses: OwnedFd,
+    /// The workers' read end, to drain the pipe.
+    drain: File,
+    users: Segment,
+    table: WorkerTable,
+    outstanding: Outstanding,
     incoming: Incoming<HEAD>,
-    /// What came back outside of its turn.
-    early: VecDeque<Collected<Vec<u8>>>,
-    notices: Notices,
-    foreman: Foreman,
+    /// Responses and deaths that were read before `collect`.
+    pending: VecDeque<Collected<Vec<u8>>>,
+    reports: ReportReceiver,
+    supervisor: Supervisor,
     workers: u32,
 }
 
 impl Pool for PipeShared {
     const SUMMARY: &'static str =
-        "one pipe of requests and one of answers, each behind a lock, as Python's pool has it";
+        "one pipe of requests and one of responses, each protected by a lock, as in Python's multiprocessing pool";
     const WAIT: Option<Wait> = Some(Wait::Block);
 
     fn unavailable() -> Option<String> {
         AnyLock::named(LOCK).and_then(|lock| (lock.unavailable)())
     }
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
-        let lock = AnyLock::named(LOCK).ok_or_else(|| io::Error::other("the lock of the pipes is gone"))?;
-        let locks = [lock.create(staff.workers)?, lock.create(staff.workers)?];
-        let (taken, requests) = pipe2(OFlag::O_CLOEXEC)?;
-        let (answers, told) = pipe2(OFlag::O_CLOEXEC)?;
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self> {
+        let lock = AnyLock::named(LOCK).ok_or_else(|| io::Error::other(format!("there is no lock `{LOCK}`")))?;
+        let locks = [lock.create(config.workers)?, lock.create(config.workers)?];
+        let (worker_requests, requests) = pipe2(OFlag::O_CLOEXEC)?;
+        let (responses, worker_responses) = pipe2(OFlag::O_CLOEXEC)?;
         descriptors::never_block(&requests)?;
-        descriptors::never_block(&answers)?;
-        let at_work = pages::shared(size_of::<AtWork>())?;
-        let roster = Roster::for_seats(staff.workers)?;
-        let (teller, notices) = notices::pair()?;
-        let (dead, left) = (roster.clone(), at_work.clone());
-        let foreman = Foreman::start(
-            staff.workers,
-            &roster,
-            |number| {
-                let cpu = staff.cpus.get(number as usize).copied();
-                let seat = Seat { number, cpu, roster: roster.clone(), share: None };
+        descriptors::never_block(&responses)?;
+        let users = shared_segment(size_of::<PipeUsers>())?;
+        let table = WorkerTable::new(config.workers)?;
+        let (report_sender, reports) = death_reports::channel()?;
+        let (supervisor_table, supervisor_users) = (table.clone(), users.clone());
+        let supervisor = Supervisor::start(
+            config.workers,
+            &table,
+            |index| {
+                let cpu = config.cpus.get(index as usize).copied();
+                let context = WorkerContext { index, cpu, table: table.clone(), request_limit: None };
                 let [reading, writing] =
-                    guards(&lock, &locks, lock::ContenderId { index: number, contenders: staff.workers })?;
-                let inlet = Inlet { pipe: &taken, lock: reading, frame: vec![] };
-                let outlet = Outlet { pipe: &told, lock: writing, frame: vec![] };
-                serve(&seat, inlet, outlet, at_work.view(0), work.clone())
+                    attach(&lock, &locks, lock::ContenderId { index, contenders: config.workers })?;
+                let reader = RequestReader { pipe: &worker_requests, lock: reading, frame: vec![] };
+                let writer = ResponseWriter { pipe: &worker_responses, lock: writing, frame: vec![] };
+                serve(&context, reader, writer, users.view(0), work.clone())
             },
-            // Owned, so that only the foreman and his workers keep that end.
-            move |loss: Loss| {
-                left.view::<AtWork>(0).leave(loss.worker);
-                teller.tell(loss, dead.ticket(loss.worker), &[])
+            // `move`, so that only the supervisor and its workers keep the report sender open.
+            move |death: WorkerDeath| {
+                supervisor_users.view::<PipeUsers>(0).mark_left(death.worker);
+                report_sender.send(death, supervisor_table.received(death.worker), &[])
             },
         )?;
         Ok(Self {
             requests,
-            answers,
-            leftovers: taken.into(),
-            at_work,
-            roster,
-            out: Out::default(),
-            incoming: Incoming::new(staff.frame_bytes),
-            early: VecDeque::new(),
-            notices,
-            foreman,
-            workers: staff.workers,
+            responses,
+            drain: worker_requests.into(),
+            users,
+            table,
+            outstanding: Outstanding::default(),
+            incoming: Incoming::new(config.frame_bytes),
+            pending: VecDeque::new(),
+            reports,
+            supervisor,
+            workers: config.workers,
         })
     }
 
     #[inline]
     fn submit(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        self.out.add(len, fill);
-        self.out.write(&self.requests)
+        self.outstanding.add(len, fill);
+        self.outstanding.write(&self.requests)
     }
 
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
         let mut read = Some(read);
         loop {
-            if let Some(collected) = self.look(&mut read)? {
+            if let Some(collected) = self.take(&mut read)? {
                 return Ok(collected);
             }
-            if !self.listen(true)? {
-                return Err(notices::abandoned());
+            if !self.poll(true)? {
+                return Err(death_reports::supervisor_gone());
             }
         }
     }
 
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
         let mut read = Some(read);
-        if let Some(collected) = self.look(&mut read)? {
+        if let Some(collected) = self.take(&mut read)? {
             return Ok(Some(collected));
         }
-        if self.listen(false)? { self.look(&mut read) } else { Err(notices::abandoned()) }
+        if self.poll(false)? { self.take(&mut read) } else { Err(death_reports::supervisor_gone()) }
     }
 
-    fn hands(&self) -> Vec<Hand> {
-        self.foreman.hands()
+    fn workers(&self) -> Vec<Worker> {
+        self.supervisor.workers()
     }
 
-    /// A frame of no bytes is the last word; for each who dies meanwhile there is one more, since he may have had his.
+    /// An empty frame tells a worker to exit. A worker that dies may have read one already, so each death adds another.
     fn close(mut self) -> io::Result<()> {
-        while !self.out.is_empty() {
+        while !self.outstanding.is_empty() {
             self.collect(|_| ())?;
         }
-        (0..self.workers).for_each(|_| self.out.add(0, |_| {}));
-        self.out.write(&self.requests)?;
-        while self.listen(true)? {
-            for _ in 0..std::mem::take(&mut self.early).len() {
+        (0..self.workers).for_each(|_| self.outstanding.add(0, |_| {}));
+        self.outstanding.write(&self.requests)?;
+        while self.poll(true)? {
+            for _ in 0..std::mem::take(&mut self.pending).len() {
                 self.submit(0, |_| {})?;
             }
         }
-        self.foreman.see_off()
+        self.supervisor.join()
     }
 
     fn terminate(self) -> io::Result<()> {
-        self.foreman.stop()
+        self.supervisor.terminate()
     }
 }
 
 impl PipeShared {
-    /// What came early, or the first answer that was read.
+    /// Takes what is pending, or else the next complete response.
     #[inline]
-    fn look<R>(&mut self, read: &mut Option<impl FnOnce(&[u8]) -> R>) -> io::Result<Option<Collected<R>>> {
-        let mut once = |seen: &[u8]| read.take().map(|read| Collected::Answer(read(seen)));
-        match self.early.pop_front() {
-            Some(Collected::Answer(answer)) => return Ok(once(&answer)),
-            Some(Collected::Lost(loss)) => return Ok(Some(Collected::Lost(loss))),
+    fn take<R>(&mut self, read: &mut Option<impl FnOnce(&[u8]) -> R>) -> io::Result<Option<Collected<R>>> {
+        let mut once = |seen: &[u8]| read.take().map(|read| Collected::Response(read(seen)));
+        match self.pending.pop_front() {
+            Some(Collected::Response(response)) => return Ok(once(&response)),
+            Some(Collected::WorkerDied(death)) => return Ok(Some(Collected::WorkerDied(death))),
             None => {}
         }
-        Ok(self.answer(once)?.flatten())
+        Ok(self.receive(once)?.flatten())
     }
 
-    /// Passes the first answer that was read as a whole to `read`, and forgets the request that it answers.
+    /// Passes the next complete response to `read` and drops its request.
     #[inline]
-    fn answer<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>> {
         let Some(frame) = self.incoming.first()? else { return Ok(None) };
-        let unasked = || io::Error::new(io::ErrorKind::InvalidData, "an answer to nothing");
-        let at = self.out.find(ticket(frame)).ok_or_else(unasked)?;
+        let unexpected = || io::Error::new(io::ErrorKind::InvalidData, "a response without a request");
+        let at = self.outstanding.find(tag(frame)).ok_or_else(unexpected)?;
         let (len, result) = (frame.len(), read(&frame[HEAD..]));
-        self.incoming.pass(len);
-        self.out.remove(at);
+        self.incoming.consume(len);
+        self.outstanding.remove(at);
         Ok(Some(result))
     }
 
-    /// Reads what has come, and writes where there is room now; sleeps until there is, if it `waits`. False when the
-    /// foreman has ended.
-    fn listen(&mut self, waits: bool) -> io::Result<bool> {
-        let mut ends = [
-            PollFd::new(self.notices.end(), PollFlags::POLLIN),
-            PollFd::new(self.answers.as_fd(), PollFlags::POLLIN),
+    /// Reads what has arrived and writes where there is room. If `waits`, sleeps until a descriptor is ready. Returns
+    /// false when the supervisor has ended.
+    fn poll(&mut self, waits: bool) -> io::Result<bool> {
+        let mut polled = [
+            PollFd::new(self.reports.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.responses.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.requests.as_fd(), PollFlags::POLLOUT),
         ];
-        let wanted = if self.out.unwritten.is_empty() { 2 } else { 3 };
-        descriptors::sleep(&mut ends[..wanted], waits)?;
-        let [told, answered, room] = ends.map(|end| end.any().unwrap_or(true));
-        if answered {
-            self.incoming.read_while_open(&self.answers)?;
+        let wanted = if self.outstanding.unwritten.is_empty() { 2 } else { 3 };
+        descriptors::sleep(&mut polled[..wanted], waits)?;
+        let [has_reports, has_responses, has_room] = polled.map(|polled| polled.any().unwrap_or(true));
+        if has_responses {
+            self.incoming.read_while_open(&self.responses)?;
         }
-        if room {
-            self.out.write(&self.requests)?;
+        if has_room {
+            self.outstanding.write(&self.requests)?;
         }
-        if told { self.hear() } else { Ok(true) }
+        if has_reports { self.read_death_reports() } else { Ok(true) }
     }
 
-    /// What the foreman has to say. False when he has ended.
+    /// Returns false when the supervisor has ended.
     #[cold]
-    fn hear(&mut self) -> io::Result<bool> {
-        // In this order: a line is given to the next worker only after the death of the last one was told, so each request
-        // that somebody has taken out of the pipe is in one of the two.
-        let mut held: Vec<_> = (0..self.workers).map(|seat| self.roster.ticket(seat)).collect();
-        let (dead, is_there) = self.notices.deaths()?;
-        held.retain(|ticket| dead.iter().all(|notice| notice.ticket != *ticket));
-        if !dead.is_empty() {
-            self.bury(&dead, &held)?;
+    fn read_death_reports(&mut self) -> io::Result<bool> {
+        // The table is read before the reports: the supervisor clears an entry only after it has reported the death, so
+        // each request that was taken out of the pipe is in the table or in a report.
+        let mut received: Vec<_> = (0..self.workers).map(|worker| self.table.received(worker)).collect();
+        let (reports, is_alive) = self.reports.read_all()?;
+        received.retain(|tag| reports.iter().all(|report| report.tag != *tag));
+        if !reports.is_empty() {
+            self.handle_deaths(&reports, &received)?;
         }
-        Ok(is_there)
+        Ok(is_alive)
     }
 
-    /// Takes the last answers of those who died, puts the pipes in order that they left at work, and hands out again what
-    /// they had received and not begun. The living have the requests of the tickets `held`, or have answered them since.
-    fn bury(&mut self, dead: &[Notice], held: &[u64]) -> io::Result<()> {
+    /// Reads the remaining responses of dead workers, repairs the pipes that they left, and requeues requests that they
+    /// had received but not begun. Requests with the tags in `received` are with live workers, or already have a
+    /// response.
+    fn handle_deaths(&mut self, reports: &[DeathReport], received: &[u64]) -> io::Result<()> {
         loop {
-            while let Some(answer) = self.answer(<[u8]>::to_vec)? {
-                self.early.push_back(Collected::Answer(answer));
+            while let Some(response) = self.receive(<[u8]>::to_vec)? {
+                self.pending.push_back(Collected::Response(response));
             }
-            if !self.incoming.read_while_open(&self.answers)? {
+            if !self.incoming.read_while_open(&self.responses)? {
                 break;
             }
         }
-        let at_work: &AtWork = self.at_work.view(0);
-        if dead.iter().any(|notice| is_left(&at_work.writer, notice.loss.worker)) {
-            // Nobody writes until this is done, so what is left is the beginning of an answer by one of them.
+        let users: &PipeUsers = self.users.view(0);
+        if reports.iter().any(|report| is_left_by(&users.writer, report.death.worker)) {
+            // No worker writes before `repaired`, so the remaining bytes are the beginning of a dead worker's response.
             self.incoming.clear();
-            in_order(&at_work.writer)?;
+            repaired(&users.writer)?;
         }
-        let mut unbegun = vec![];
-        for notice in dead {
-            let mut loss = notice.loss;
-            match (self.out.find(notice.ticket), loss.frame) {
-                (Some(at), Some(_)) => self.out.remove(at),
-                (Some(at), None) => unbegun.push(at),
-                // It had answered all that it began with.
-                (None, _) => loss.frame = None,
+        let mut not_begun = vec![];
+        for report in reports {
+            let mut death = report.death;
+            match (self.outstanding.find(report.tag), death.request) {
+                (Some(at), Some(_)) => self.outstanding.remove(at),
+                (Some(at), None) => not_begun.push(at),
+                // The worker has responded to all requests that it received.
+                (None, _) => death.request = None,
             }
-            self.early.push_back(Collected::Lost(loss));
+            self.pending.push_back(Collected::WorkerDied(death));
         }
-        if dead.iter().any(|notice| is_left(&at_work.reader, notice.loss.worker)) {
-            // Nobody reads until this is done.
-            let bytes = ioctl_fionread(&self.leftovers)?;
-            io::copy(&mut (&self.leftovers).take(bytes), &mut io::sink())?;
-            self.out.start_over(held);
-            in_order(&at_work.reader)?;
+        if reports.iter().any(|report| is_left_by(&users.reader, report.death.worker)) {
+            // No worker reads before `repaired`.
+            let bytes = ioctl_fionread(&self.drain)?;
+            io::copy(&mut (&self.drain).take(bytes), &mut io::sink())?;
+            self.outstanding.requeue_except(received);
+            repaired(&users.reader)?;
         } else {
-            self.out.unwritten.extend(unbegun);
+            self.outstanding.unwritten.extend(not_begun);
         }
-        self.out.write(&self.requests)
+        self.outstanding.write(&self.requests)
     }
 }
 
-/// A worker's handles of both locks.
-fn guards(lock: &AnyLock, made: &[Address; 2], contender: lock::ContenderId) -> io::Result<[AnyHolder; 2]> {
-    Ok([lock.attach(&made[0], contender)?, lock.attach(&made[1], contender)?])
+/// Attaches a worker to both locks.
+fn attach(lock: &AnyLock, addresses: &[Address; 2], contender: lock::ContenderId) -> io::Result<[AnyHolder; 2]> {
+    Ok([lock.attach(&addresses[0], contender)?, lock.attach(&addresses[1], contender)?])
 }

@@ -1,8 +1,8 @@
-//! The only list of pools: one row per variant, `mechanism/wait` (or `mechanism` where nobody ever waits).
+//! Registry of pools: one row per variant, `mechanism/wait`, or `mechanism` if it never waits.
 
 use super::{
-    Pool, crossbeam_pool, fork_per_task, ipc_channel, ipc_channel_router, mutex_mpsc_pool, pipe_each, pipe_shared,
-    rayon_spawn, seqpacket_each, serial, shm_each, shm_queue, socketpair_each, thread_per_task,
+    Pool, crossbeam_pool, descriptor_each, fork_per_task, ipc_channel, ipc_channel_router, mutex_mpsc_pool,
+    pipe_shared, rayon_spawn, serial, shm_each, shm_queue, thread_per_task,
 };
 use crate::variant::registry;
 use crate::wait::{Hybrid, Park, Spin, SpinYield};
@@ -20,9 +20,9 @@ registry! {
     "shm-each/eventfd" => shm_each::ShmEach,
 
     "pipe-shared/block" => pipe_shared::PipeShared,
-    "pipe-each/block" => pipe_each::PipeEach,
-    "socketpair-each/block" => socketpair_each::SocketpairEach,
-    "seqpacket-each/block" => seqpacket_each::SeqpacketEach,
+    "pipe-each/block" => descriptor_each::kinds::PipeEach,
+    "socketpair-each/block" => descriptor_each::kinds::SocketpairEach,
+    "seqpacket-each/block" => descriptor_each::kinds::SeqpacketEach,
 
     "ipc-channel/block" => ipc_channel::IpcChannel,
     "ipc-channel-router/block" => ipc_channel_router::IpcChannelRouter,

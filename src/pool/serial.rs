@@ -1,48 +1,48 @@
-//! No pool at all: the dispatcher does each task itself when it is handed out. What a pool has to beat, and the time that
-//! the tasks alone take.
+//! No pool: the dispatcher executes each task itself when it is submitted. The time that the tasks alone take, and the
+//! baseline for every pool.
 
 use std::collections::VecDeque;
 use std::io;
 
-use super::{Collected, Hand, MEASURES_OF_THREADS, Pool, Staff, Work};
+use super::{Collected, MEASURES_OF_THREADS, Pool, PoolConfig, Work, Worker};
 use crate::record::{Isolation, Measure, Wait};
 
 /// The pool.
 pub struct Serial {
-    work: Box<dyn Worker>,
+    work: Box<dyn AnyWork>,
     request: Vec<u8>,
-    /// Answers that nobody has collected yet.
-    answers: VecDeque<Vec<u8>>,
-    /// Rooms for more of them.
+    /// Responses not collected yet.
+    responses: VecDeque<Vec<u8>>,
+    /// Memory for further responses.
     spare: Vec<Vec<u8>>,
 }
 
-/// [`Work`] with its type forgotten.
-trait Worker {
-    fn answer_to(&mut self, request: &[u8], answer: &mut Vec<u8>);
+/// [`Work`] with its type erased.
+trait AnyWork {
+    fn respond(&mut self, request: &[u8], response: &mut Vec<u8>);
 }
 
-impl<W: Work> Worker for W {
-    fn answer_to(&mut self, request: &[u8], answer: &mut Vec<u8>) {
-        let mut job = self.take(request);
-        self.carry_out(&mut job);
-        answer.resize(self.answer_bytes(&job), 0);
-        self.answer(&job, answer);
+impl<W: Work> AnyWork for W {
+    fn respond(&mut self, request: &[u8], response: &mut Vec<u8>) {
+        let mut job = self.read(request);
+        self.execute(&mut job);
+        response.resize(self.response_bytes(&job), 0);
+        self.write_response(&job, response);
     }
 }
 
 impl Pool for Serial {
-    const SUMMARY: &'static str = "no pool: the caller does each task itself";
+    const SUMMARY: &'static str = "no pool: the caller executes each task itself";
     const WAIT: Option<Wait> = None;
     const ISOLATION: Isolation = Isolation::Thread;
     const MEASURES: &'static [Measure] = MEASURES_OF_THREADS;
     const SERIAL: bool = true;
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self> {
         Ok(Self {
             work: Box::new(work),
-            request: vec![0; staff.frame_bytes],
-            answers: VecDeque::with_capacity(staff.in_flight as usize),
+            request: vec![0; config.frame_bytes],
+            responses: VecDeque::with_capacity(config.in_flight as usize),
             spare: vec![],
         })
     }
@@ -50,26 +50,26 @@ impl Pool for Serial {
     #[inline]
     fn submit(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
         fill(&mut self.request[..len]);
-        let mut answer = self.spare.pop().unwrap_or_default();
-        self.work.answer_to(&self.request[..len], &mut answer);
-        self.answers.push_back(answer);
+        let mut response = self.spare.pop().unwrap_or_default();
+        self.work.respond(&self.request[..len], &mut response);
+        self.responses.push_back(response);
         Ok(())
     }
 
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
-        let none = || io::Error::other("nothing was handed out that could come back");
+        let none = || io::Error::other("no request is in flight");
         self.try_collect(read)?.ok_or_else(none)
     }
 
     #[inline]
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
-        let Some(answer) = self.answers.pop_front() else { return Ok(None) };
-        let result = read(&answer);
-        self.spare.push(answer);
-        Ok(Some(Collected::Answer(result)))
+        let Some(response) = self.responses.pop_front() else { return Ok(None) };
+        let result = read(&response);
+        self.spare.push(response);
+        Ok(Some(Collected::Response(result)))
     }
 
-    fn hands(&self) -> Vec<Hand> {
+    fn workers(&self) -> Vec<Worker> {
         vec![]
     }
 

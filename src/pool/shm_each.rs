@@ -1,15 +1,15 @@
-//! Two rings in shared memory for each worker, one for requests and one for answers, each with one producer and one
-//! consumer. Whoever finds nothing sleeps in poll(2) on an eventfd: each worker on its own, the dispatcher on one that all
-//! of them ring. A task costs a line hand-over each way, no copy by the kernel, and where its side sleeps a write, a poll
-//! and a read. The dispatcher decides who gets a frame, and looks at the rings in turn.
+//! Two rings in shared memory per worker, one for requests and one for responses, each with one producer and one
+//! consumer. Idle workers sleep in poll(2) on an eventfd of their own; the dispatcher sleeps on one that all workers
+//! signal. A task costs a cache-line transfer each way, no copy by the kernel, and a write, a poll and a read for each
+//! side that sleeps. The dispatcher chooses the worker of each request and reads the rings round robin.
 //!
-//! A worker answers in the order of its requests, and a ring has twice the room for what can be under way: so when it
-//! dies, the requests that it had not begun still lie in its ring, and are given to others. The successor gets fresh rings
-//! from the foreman, since positions in a ring are known to its ends only.
-//! Source: see [`crate::ring::spsc`]; eventfd(2).
+//! A worker responds in the order of its requests, and a ring has twice the room needed. So the requests that a dead
+//! worker had not begun are still in its ring, and the dispatcher moves them to other workers. The new worker gets new
+//! rings from the supervisor, since the positions in the old ones are unknown to it. Source: see [`crate::ring::spsc`];
+//! eventfd(2).
 
-mod desk;
 mod rings;
+mod worker_channel;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -21,108 +21,109 @@ use nix::poll::{PollFd, PollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::read;
 
-use super::foreman::Foreman;
-use super::hand::Seat;
-use super::notices::{self, Notice, Notices};
-use super::roster::Roster;
-use super::{Collected, Hand, Loss, Pool, Staff, Work, descriptors, share};
+use super::death_reports::{self, DeathReport, ReportReceiver};
+use super::supervisor::{Supervisor, WorkerContext};
+use super::worker_table::WorkerTable;
+use super::{Collected, Pool, PoolConfig, Work, Worker, WorkerDeath, balance, descriptors};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{Substrate, Wait};
 use crate::ring::Slots as _;
 use crate::shm;
 use crate::wait::{WaitPoint, fence};
-use desk::Desk;
 use rings::{Rings, serve};
+use worker_channel::WorkerChannel;
 
-/// The rings of all workers together, at most.
+/// Most bytes of all rings together.
 const MAX_BYTES: usize = 1 << 30;
 
 /// The pool.
 pub struct ShmEach {
-    seats: Vec<Desk>,
+    channels: Vec<WorkerChannel>,
     rings: Rings,
-    /// What each worker sleeps on, whoever it is.
-    bells: Vec<Descriptor>,
-    /// What the dispatcher sleeps on.
-    bell: OwnedFd,
+    /// Eventfds of the workers, kept when a worker is replaced.
+    worker_events: Vec<Descriptor>,
+    /// Eventfd of the dispatcher.
+    event: OwnedFd,
     /// Requests that no worker has room for, oldest first.
     waiting: VecDeque<Vec<u8>>,
-    /// What came back outside of its turn.
-    early: VecDeque<Collected<Vec<u8>>>,
-    /// The seat to look at next, so that none is passed over for ever.
+    /// Responses and deaths that were read before `collect`.
+    pending: VecDeque<Collected<Vec<u8>>>,
+    /// The worker whose responses are read next: round robin.
     next: usize,
-    ahead: usize,
-    /// Looks in vain since the foreman was last listened to.
-    vain: u8,
-    notices: Notices,
-    foreman: Foreman,
+    queue_limit: usize,
+    /// Empty calls of `try_collect` since the death reports were last read.
+    empty_polls: u8,
+    reports: ReportReceiver,
+    supervisor: Supervisor,
 }
 
 impl Pool for ShmEach {
-    const SUMMARY: &'static str = "two rings in shared memory for each worker; who waits sleeps on an eventfd";
+    const SUMMARY: &'static str = "two rings in shared memory for each worker; idle workers sleep on an eventfd";
     const WAIT: Option<Wait> = Some(Wait::Eventfd);
 
-    fn supports(staff: &Staff) -> Result<(), String> {
-        let bytes = Rings::of(staff).bytes().saturating_mul(staff.workers as usize);
+    fn supports(config: &PoolConfig) -> Result<(), String> {
+        let bytes = Rings::of(config).bytes().saturating_mul(config.workers as usize);
         if bytes > MAX_BYTES {
-            let (frames, each) = (staff.in_flight, staff.frame_bytes);
-            return Err(format!("{frames} frames of {each} bytes take rings of {bytes}; they may have {MAX_BYTES}"));
+            let (frames, each) = (config.in_flight, config.frame_bytes);
+            return Err(format!(
+                "{frames} frames of {each} bytes need rings of {bytes} bytes; the limit is {MAX_BYTES}"
+            ));
         }
         Ok(())
     }
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
-        let rings = Rings::of(staff);
-        let own = bell()?;
-        let bells = (0..staff.workers).map(|_| bell()).collect::<io::Result<Vec<_>>>()?;
-        let (mut seats, mut crew) = (vec![], vec![]);
-        for bell in &bells {
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self> {
+        let rings = Rings::of(config);
+        let event = eventfd()?;
+        let worker_events = (0..config.workers).map(|_| eventfd()).collect::<io::Result<Vec<_>>>()?;
+        let (mut channels, mut segments) = (vec![], vec![]);
+        for event in &worker_events {
             let segment = rings.attach(&shm::create(Substrate::Memfd, rings.bytes())?)?;
-            seats.push(Desk::new(&segment, rings, bell)?);
-            crew.push(segment);
+            channels.push(WorkerChannel::new(&segment, rings, event)?);
+            segments.push(segment);
         }
-        let roster = Roster::for_seats(staff.workers)?;
-        let (teller, notices) = notices::pair()?;
-        // In the foreman: the rings of whoever sits there, or comes next.
-        let crew = &RefCell::new(crew);
-        let dead = roster.clone();
-        let foreman = Foreman::start(
-            staff.workers,
-            &roster,
-            |number| {
-                let cpu = staff.cpus.get(number as usize).copied();
-                let seat = Seat { number, cpu, roster: roster.clone(), share: None };
-                let bells = [bells[number as usize].clone(), own.clone()];
-                serve(&seat, &crew.borrow()[number as usize], rings, &bells, work.clone())
+        let table = WorkerTable::new(config.workers)?;
+        let (report_sender, reports) = death_reports::channel()?;
+        // Rings of the current workers; the supervisor replaces those of a dead one.
+        let segments = &RefCell::new(segments);
+        let dead = table.clone();
+        let supervisor = Supervisor::start(
+            config.workers,
+            &table,
+            |index| {
+                let cpu = config.cpus.get(index as usize).copied();
+                let context = WorkerContext { index, cpu, table: table.clone(), request_limit: None };
+                let events = [worker_events[index as usize].clone(), event.clone()];
+                serve(&context, &segments.borrow()[index as usize], rings, &events, work.clone())
             },
-            // Owned, so that only the foreman and his workers keep that end.
-            move |loss: Loss| {
+            // `move`, so that only the supervisor and its workers keep the report sender open.
+            move |death: WorkerDeath| {
                 let address = shm::create(Substrate::Memfd, rings.bytes())?;
                 let memory = address.descriptor(Endpoint::Sender)?.duplicate()?;
-                teller.tell(loss, dead.ticket(loss.worker), &[memory.as_fd()])?;
-                crew.borrow_mut()[loss.worker as usize] = rings.attach(&address)?;
+                report_sender.send(death, dead.received(death.worker), &[memory.as_fd()])?;
+                segments.borrow_mut()[death.worker as usize] = rings.attach(&address)?;
                 Ok(())
             },
         )?;
         Ok(Self {
-            seats,
+            channels,
             rings,
-            bell: own.duplicate()?,
-            bells,
+            event: event.duplicate()?,
+            worker_events,
             waiting: VecDeque::new(),
-            early: VecDeque::new(),
+            pending: VecDeque::new(),
             next: 0,
-            ahead: share::even(staff),
-            vain: 0,
-            notices,
-            foreman,
+            queue_limit: balance::even_share(config),
+            empty_polls: 0,
+            reports,
+            supervisor,
         })
     }
 
     #[inline]
     fn submit(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        match share::least_loaded(self.seats.iter().map(Desk::load), self.ahead) {
-            Some(seat) if self.waiting.is_empty() => self.seats[seat].give(len, fill),
+        match balance::least_loaded(self.channels.iter().map(WorkerChannel::load), self.queue_limit) {
+            Some(worker) if self.waiting.is_empty() => self.channels[worker].send(len, fill),
             _ => {
                 let mut request = vec![0; len];
                 fill(&mut request);
@@ -136,23 +137,23 @@ impl Pool for ShmEach {
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
         let mut read = Some(read);
         loop {
-            if let Some(collected) = self.look(&mut read)? {
+            if let Some(collected) = self.take(&mut read)? {
                 return Ok(collected);
             }
-            for seat in &self.seats {
-                seat.places.1.readers().announce();
+            for channel in &self.channels {
+                channel.slots.1.readers().announce();
             }
-            // PAIRS: waiter-announced. As a waiter at a single parker does.
+            // PAIRS: waiter-announced. One fence for all rings; then they are checked once more before the sleep.
             fence::full();
-            let collected = self.look(&mut read)?;
-            let heard = if collected.is_none() { self.listen(true)? } else { true };
-            for seat in &self.seats {
-                seat.places.1.readers().withdraw();
+            let collected = self.take(&mut read)?;
+            let is_alive = if collected.is_none() { self.poll()? } else { true };
+            for channel in &self.channels {
+                channel.slots.1.readers().withdraw();
             }
             match collected {
                 Some(collected) => return Ok(collected),
-                None if heard => {}
-                None => return Err(notices::abandoned()),
+                None if is_alive => {}
+                None => return Err(death_reports::supervisor_gone()),
             }
         }
     }
@@ -160,126 +161,128 @@ impl Pool for ShmEach {
     #[inline]
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
         let mut read = Some(read);
-        if let Some(collected) = self.look(&mut read)? {
+        if let Some(collected) = self.take(&mut read)? {
             return Ok(Some(collected));
         }
-        // A system call, which a caller who polls should not pay for each time.
-        self.vain = self.vain.wrapping_add(1);
-        if self.vain != 0 {
+        // Reading the reports is a system call, too expensive for each call of a polling caller.
+        self.empty_polls = self.empty_polls.wrapping_add(1);
+        if self.empty_polls != 0 {
             return Ok(None);
         }
-        if self.hear()? { self.look(&mut read) } else { Err(notices::abandoned()) }
+        if self.read_death_reports()? { self.take(&mut read) } else { Err(death_reports::supervisor_gone()) }
     }
 
-    fn hands(&self) -> Vec<Hand> {
-        self.foreman.hands()
+    fn workers(&self) -> Vec<Worker> {
+        self.supervisor.workers()
     }
 
-    /// A frame of no bytes is the last word. One who dies before it reads its own is followed by one who gets another.
+    /// An empty frame tells a worker to exit. If a worker dies before it reads that frame, its replacement gets
+    /// another.
     fn close(mut self) -> io::Result<()> {
-        while !self.waiting.is_empty() || self.seats.iter().any(|seat| seat.load() > 0) {
+        while !self.waiting.is_empty() || self.channels.iter().any(|channel| channel.load() > 0) {
             self.collect(|_| ())?;
         }
-        for seat in &mut self.seats {
-            seat.give(0, |_| {})?;
+        for channel in &mut self.channels {
+            channel.send(0, |_| {})?;
         }
-        while self.listen(true)? {}
-        self.foreman.see_off()
+        while self.poll()? {}
+        self.supervisor.join()
     }
 
     fn terminate(self) -> io::Result<()> {
-        self.foreman.stop()
+        self.supervisor.terminate()
     }
 }
 
 impl ShmEach {
-    /// The first answer found, or what came early.
+    /// Takes what is pending, or else the next response.
     #[inline]
-    fn look<R>(&mut self, read: &mut Option<impl FnOnce(&[u8]) -> R>) -> io::Result<Option<Collected<R>>> {
+    fn take<R>(&mut self, read: &mut Option<impl FnOnce(&[u8]) -> R>) -> io::Result<Option<Collected<R>>> {
         let mut once = |seen: &[u8]| read.take().map(|read| read(seen));
-        if !self.early.is_empty() {
-            return Ok(match self.early.pop_front() {
-                Some(Collected::Answer(answer)) => once(&answer).map(Collected::Answer),
-                Some(Collected::Lost(loss)) => Some(Collected::Lost(loss)),
+        if !self.pending.is_empty() {
+            return Ok(match self.pending.pop_front() {
+                Some(Collected::Response(response)) => once(&response).map(Collected::Response),
+                Some(Collected::WorkerDied(death)) => Some(Collected::WorkerDied(death)),
                 None => None,
             });
         }
-        for _ in 0..self.seats.len() {
-            if let Some(result) = self.seats[self.next].answer(&mut once)? {
+        for _ in 0..self.channels.len() {
+            if let Some(result) = self.channels[self.next].receive(&mut once)? {
                 if !self.waiting.is_empty() {
-                    self.share_out()?;
+                    self.dispatch_waiting()?;
                 }
-                return Ok(result.map(Collected::Answer));
+                return Ok(result.map(Collected::Response));
             }
-            self.next = (self.next + 1) % self.seats.len();
+            self.next = (self.next + 1) % self.channels.len();
         }
         Ok(None)
     }
 
-    /// Waits for the bell or the foreman, if it `waits`. False when the foreman has ended.
-    fn listen(&mut self, waits: bool) -> io::Result<bool> {
-        let mut ends =
-            [PollFd::new(self.bell.as_fd(), PollFlags::POLLIN), PollFd::new(self.notices.end(), PollFlags::POLLIN)];
-        descriptors::sleep(&mut ends, waits)?;
-        let [rung, told] = ends.map(|end| end.any().unwrap_or(true));
-        if rung {
-            match read(&self.bell, &mut [0; size_of::<u64>()]) {
+    /// Sleeps until a worker or the supervisor signals. Returns false when the supervisor has ended.
+    fn poll(&mut self) -> io::Result<bool> {
+        let mut polled =
+            [PollFd::new(self.event.as_fd(), PollFlags::POLLIN), PollFd::new(self.reports.as_fd(), PollFlags::POLLIN)];
+        descriptors::sleep(&mut polled, true)?;
+        let [is_signalled, has_reports] = polled.map(|polled| polled.any().unwrap_or(true));
+        if is_signalled {
+            match read(&self.event, &mut [0; size_of::<u64>()]) {
                 Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        if told { self.hear() } else { Ok(true) }
+        if has_reports { self.read_death_reports() } else { Ok(true) }
     }
 
-    /// What the foreman has to say.
+    /// Returns false when the supervisor has ended.
     #[cold]
-    fn hear(&mut self) -> io::Result<bool> {
-        let (deaths, stays) = self.notices.deaths()?;
-        deaths.into_iter().try_for_each(|notice| self.bury(notice))?;
-        Ok(stays)
+    fn read_death_reports(&mut self) -> io::Result<bool> {
+        let (reports, is_alive) = self.reports.read_all()?;
+        reports.into_iter().try_for_each(|report| self.handle_death(report))?;
+        Ok(is_alive)
     }
 
-    /// Takes the last answers of one who died, gives his unfinished requests to others and his place to his successor.
-    fn bury(&mut self, notice: Notice) -> io::Result<()> {
-        let Notice { mut loss, ticket, descriptors } = notice;
-        let gone = || io::Error::new(io::ErrorKind::InvalidData, "a notice about nobody");
-        let seat = self.seats.get_mut(loss.worker as usize).ok_or_else(gone)?;
-        while let Some(answer) = seat.answer(<[u8]>::to_vec)? {
-            self.early.push_back(Collected::Answer(answer));
+    /// Reads the remaining responses of a dead worker, requeues its requests and connects its replacement.
+    fn handle_death(&mut self, report: DeathReport) -> io::Result<()> {
+        let DeathReport { mut death, tag, descriptors } = report;
+        let invalid = || io::Error::new(io::ErrorKind::InvalidData, "an invalid death report");
+        let channel = self.channels.get_mut(death.worker as usize).ok_or_else(invalid)?;
+        while let Some(response) = channel.receive(<[u8]>::to_vec)? {
+            self.pending.push_back(Collected::Response(response));
         }
-        let mut unbegun = seat.answered;
-        if ticket > seat.answered + 1 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "answers of a worker that died are missing"));
+        let mut not_begun = channel.answered;
+        if tag > channel.answered + 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "responses of a dead worker are missing"));
         }
-        if ticket <= seat.answered {
-            // It had answered all that it began with.
-            loss.frame = None;
-        } else if loss.frame.is_some() {
-            unbegun += 1;
+        if tag <= channel.answered {
+            // The worker has responded to all requests that it received.
+            death.request = None;
+        } else if death.request.is_some() {
+            not_begun += 1;
         }
-        for number in (unbegun..seat.sent).rev() {
-            self.waiting.push_front(seat.left_behind(number));
+        for number in (not_begun..channel.sent).rev() {
+            self.waiting.push_front(channel.unread_request(number));
         }
-        self.early.push_back(Collected::Lost(loss));
-        let memory = descriptors.into_iter().next().ok_or_else(gone)?;
+        self.pending.push_back(Collected::WorkerDied(death));
+        let memory = descriptors.into_iter().next().ok_or_else(invalid)?;
         let address = Address::Inherited { sender: vec![Descriptor::new(memory)], receiver: vec![] };
-        *seat = Desk::new(&self.rings.attach(&address)?, self.rings, &self.bells[loss.worker as usize])?;
-        self.share_out()
+        let event = &self.worker_events[death.worker as usize];
+        *channel = WorkerChannel::new(&self.rings.attach(&address)?, self.rings, event)?;
+        self.dispatch_waiting()
     }
 
-    /// Gives those that wait to whoever has room.
     #[cold]
-    fn share_out(&mut self) -> io::Result<()> {
+    fn dispatch_waiting(&mut self) -> io::Result<()> {
         while !self.waiting.is_empty() {
-            let Some(seat) = share::least_loaded(self.seats.iter().map(Desk::load), self.ahead) else { break };
+            let loads = self.channels.iter().map(WorkerChannel::load);
+            let Some(worker) = balance::least_loaded(loads, self.queue_limit) else { break };
             if let Some(request) = self.waiting.pop_front() {
-                self.seats[seat].give(request.len(), |room| room.copy_from_slice(&request))?;
+                self.channels[worker].send(request.len(), |room| room.copy_from_slice(&request))?;
             }
         }
         Ok(())
     }
 }
 
-fn bell() -> io::Result<Descriptor> {
+fn eventfd() -> io::Result<Descriptor> {
     Ok(Descriptor::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
 }

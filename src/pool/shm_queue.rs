@@ -1,20 +1,21 @@
-//! One queue of requests in shared memory for all workers, and one of answers: a ring of slots each way, any number of
-//! ends. A task costs two hand-overs of a line, as a round trip does, and one more each way for the line on which workers
-//! claim positions. Whoever is free takes the next task, so work spreads by itself. Source: see [`crate::ring::mpmc`].
+//! Two queues in shared memory, one of requests for all workers and one of responses: rings with many producers and
+//! consumers. A task costs two cache-line transfers, as a round trip does, and one more each way for the line on which
+//! positions are claimed. Any idle worker takes the next request, so the load balances itself. Source: see
+//! [`crate::ring::mpmc`].
 //!
-//! A worker that dies at its task leaves its frame on the roster. One that dies in the few nanoseconds between claiming a
-//! slot and giving it back would block the ring one lap later; only the end of the trial ends that.
+//! If a worker dies while it executes a request, the worker table has the request's id. If it dies in the few
+//! nanoseconds between claiming a slot and releasing it, the ring blocks one lap later, until the trial is aborted.
 //!
-//! With a share, a worker leaves after so many frames and the foreman forks another: what Python's pool calls
-//! `maxtasksperchild`, against leaks of what runs in the workers. Each share costs a fork, an end and its collection.
+//! With a request limit, each worker exits after so many requests and the supervisor forks another: Python's
+//! `maxtasksperchild`, a remedy against leaks in tasks. Each replacement costs a fork, an exit and a wait.
 //! Source: `multiprocessing.pool.Pool` in Python's documentation.
 
 use std::io;
 
-use super::foreman::Foreman;
-use super::hand::Seat;
-use super::roster::Roster;
-use super::{Collected, Hand, Loss, Pool, Staff, Work, pages};
+use super::death_reports::NO_REQUEST;
+use super::supervisor::{Supervisor, WorkerContext};
+use super::worker_table::{WorkerTable, shared_segment};
+use super::{Collected, Pool, PoolConfig, Work, Worker, WorkerDeath};
 use crate::record::Wait;
 use crate::ring::layout::Layout;
 use crate::ring::mpmc::{Consumer, Producer};
@@ -25,36 +26,33 @@ use crate::wait::{EventCount, WaitStrategy};
 
 type Slots = SegmentSlots<EventCount, EventCount>;
 
-/// Workers stay.
-const FOR_GOOD: u64 = 0;
-/// Largest pair of rings.
+/// No request limit.
+const UNLIMITED: u64 = 0;
+/// Most bytes of one ring.
 const MAX_BYTES: usize = 1 << 30;
-/// A notice of a death: shorter than any answer.
-const NOTICE_BYTES: usize = 12;
-/// Frame number of a notice about one who had nothing in hand.
-const NO_FRAME: u64 = u64::MAX;
+/// Length of a death report in the queue of responses; shorter than any response.
+const REPORT_BYTES: usize = 12;
 
-/// The pool, by wait strategy, and by the frames after which a worker makes room for a fresh process: as many as it likes
-/// where that is [`FOR_GOOD`].
-pub struct ShmQueue<W, const SHARE: u64 = FOR_GOOD> {
+/// The pool, by wait strategy and by the number of requests after which a worker is replaced.
+pub struct ShmQueue<W, const LIMIT: u64 = UNLIMITED> {
     requests: Producer<Slots, W>,
-    answers: Consumer<Slots, W>,
-    foreman: Foreman,
+    responses: Consumer<Slots, W>,
+    supervisor: Supervisor,
     workers: u32,
 }
 
-/// The two rings, before they have ends.
+/// The segments of the two rings.
 struct Rings {
     requests: Segment,
-    answers: Segment,
+    responses: Segment,
     layout: Layout,
 }
 
 impl Rings {
-    fn make(staff: &Staff) -> io::Result<Self> {
-        let layout = layout(staff);
-        let ring = || pages::shared(layout.segment_bytes());
-        Ok(Self { requests: ring()?, answers: ring()?, layout })
+    fn create(config: &PoolConfig) -> io::Result<Self> {
+        let layout = layout(config);
+        let ring = || shared_segment(layout.segment_bytes());
+        Ok(Self { requests: ring()?, responses: ring()?, layout })
     }
 
     fn producer<W: WaitStrategy<EventCount>>(&self, ring: &Segment) -> io::Result<Producer<Slots, W>> {
@@ -65,72 +63,74 @@ impl Rings {
         Ok(Consumer::new(Slots::new(ring.clone(), self.layout, 0)?, W::attach(&[])?))
     }
 
-    /// A worker's life.
-    fn serve<W: WaitStrategy<EventCount>, K: Work>(&self, seat: &Seat, mut work: K) -> io::Result<()> {
-        let mut ends = (self.consumer::<W>(&self.requests)?, self.producer::<W>(&self.answers)?);
-        seat.work_through(
+    /// Main loop of a worker.
+    fn serve<W: WaitStrategy<EventCount>, K: Work>(&self, context: &WorkerContext, mut work: K) -> io::Result<()> {
+        let mut endpoints = (self.consumer::<W>(&self.requests)?, self.producer::<W>(&self.responses)?);
+        context.run(
             &mut work,
-            &mut ends,
-            // A frame of no bytes is the last word.
-            |(requests, _), work| requests.receive(|seen| (!seen.is_empty()).then(|| work.take(seen))),
-            |(_, answers), bytes, fill| answers.send(bytes, fill),
+            &mut endpoints,
+            // An empty frame tells the worker to exit.
+            |(requests, _), work| requests.receive(|seen| (!seen.is_empty()).then(|| work.read(seen))),
+            |(_, responses), bytes, fill| responses.send(bytes, fill),
         )
     }
 }
 
-/// Last words for each worker: one that dies with its own already taken is replaced by one that needs another.
-const LAST_WORDS: u32 = 2;
+/// Close messages per worker: if a worker dies after it has taken one, its replacement needs another.
+const CLOSE_MESSAGES: u32 = 2;
 
-/// Room for every frame that can be out, and for the last words; or a notice of each one's death.
-fn layout(staff: &Staff) -> Layout {
-    let frames = staff.in_flight + LAST_WORDS * staff.workers;
-    Layout::new(frames.next_power_of_two(), staff.frame_bytes.max(NOTICE_BYTES))
+/// Room for all requests in flight and the close messages, or for the death report of each worker.
+fn layout(config: &PoolConfig) -> Layout {
+    let frames = config.in_flight + CLOSE_MESSAGES * config.workers;
+    Layout::new(frames.next_power_of_two(), config.frame_bytes.max(REPORT_BYTES))
 }
 
-impl<W: WaitStrategy<EventCount>, const SHARE: u64> Pool for ShmQueue<W, SHARE> {
-    const SUMMARY: &'static str = match SHARE {
-        FOR_GOOD => "one queue in shared memory for all workers, and one of answers",
-        100 => "the same queue; each worker leaves after 100 frames, and a fresh process takes its place",
-        _ => "the same queue; each worker leaves after its share, and a fresh process takes its place",
+impl<W: WaitStrategy<EventCount>, const LIMIT: u64> Pool for ShmQueue<W, LIMIT> {
+    const SUMMARY: &'static str = match LIMIT {
+        UNLIMITED => "a queue of requests in shared memory for all workers, and a queue of responses",
+        100 => "the same queues; each worker is replaced by a new process after 100 requests",
+        _ => "the same queues; each worker is replaced by a new process after a number of requests",
     };
     const WAIT: Option<Wait> = Some(W::WAIT);
     const POLLS: bool = W::POLLS;
 
-    fn supports(staff: &Staff) -> Result<(), String> {
-        let bytes = layout(staff).segment_bytes();
+    fn supports(config: &PoolConfig) -> Result<(), String> {
+        let bytes = layout(config).segment_bytes();
         if bytes > MAX_BYTES {
-            let (frames, each) = (staff.in_flight, staff.frame_bytes);
-            return Err(format!("{frames} frames of {each} bytes take a ring of {bytes}; it may have {MAX_BYTES}"));
+            let (frames, each) = (config.in_flight, config.frame_bytes);
+            return Err(format!(
+                "{frames} frames of {each} bytes need a ring of {bytes} bytes; the limit is {MAX_BYTES}"
+            ));
         }
         Ok(())
     }
 
-    fn open<K: Work>(staff: &Staff, work: K) -> io::Result<Self> {
-        let rings = Rings::make(staff)?;
-        let roster = Roster::for_seats(staff.workers)?;
-        let share = (SHARE != FOR_GOOD).then_some(SHARE);
-        let live = |number: u32| {
-            let cpu = staff.cpus.get(number as usize).copied();
-            rings.serve::<W, K>(&Seat { number, cpu, roster: roster.clone(), share }, work.clone())
+    fn open<K: Work>(config: &PoolConfig, work: K) -> io::Result<Self> {
+        let rings = Rings::create(config)?;
+        let table = WorkerTable::new(config.workers)?;
+        let request_limit = (LIMIT != UNLIMITED).then_some(LIMIT);
+        let serve = |index: u32| {
+            let cpu = config.cpus.get(index as usize).copied();
+            rings.serve::<W, K>(&WorkerContext { index, cpu, table: table.clone(), request_limit }, work.clone())
         };
-        let mut notices: Option<Producer<Slots, W>> = None;
-        let tell = |loss: Loss| {
-            if notices.is_none() {
-                notices = Some(rings.producer(&rings.answers)?);
+        let mut reports: Option<Producer<Slots, W>> = None;
+        let report = |death: WorkerDeath| {
+            if reports.is_none() {
+                reports = Some(rings.producer(&rings.responses)?);
             }
-            notices.as_mut().map_or(Ok(()), |notices| {
-                notices.send(NOTICE_BYTES, |room| {
-                    room[..8].copy_from_slice(&loss.frame.unwrap_or(NO_FRAME).to_le_bytes());
-                    room[8..].copy_from_slice(&loss.worker.to_le_bytes());
+            reports.as_mut().map_or(Ok(()), |reports| {
+                reports.send(REPORT_BYTES, |room| {
+                    room[..8].copy_from_slice(&death.request.unwrap_or(NO_REQUEST).to_le_bytes());
+                    room[8..].copy_from_slice(&death.worker.to_le_bytes());
                 })
             })
         };
-        let foreman = Foreman::start(staff.workers, &roster, live, tell)?;
+        let supervisor = Supervisor::start(config.workers, &table, serve, report)?;
         Ok(Self {
             requests: rings.producer(&rings.requests)?,
-            answers: rings.consumer(&rings.answers)?,
-            foreman,
-            workers: staff.workers,
+            responses: rings.consumer(&rings.responses)?,
+            supervisor,
+            workers: config.workers,
         })
     }
 
@@ -141,44 +141,44 @@ impl<W: WaitStrategy<EventCount>, const SHARE: u64> Pool for ShmQueue<W, SHARE> 
 
     #[inline]
     fn collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Collected<R>> {
-        self.answers.receive(|seen| sorted(seen, read))
+        self.responses.receive(|seen| collected(seen, read))
     }
 
     #[inline]
     fn try_collect<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<Collected<R>>> {
-        self.answers.try_receive(|seen| sorted(seen, read))
+        self.responses.try_receive(|seen| collected(seen, read))
     }
 
-    fn hands(&self) -> Vec<Hand> {
-        self.foreman.hands()
+    fn workers(&self) -> Vec<Worker> {
+        self.supervisor.workers()
     }
 
     fn close(mut self) -> io::Result<()> {
-        for _ in 0..LAST_WORDS * self.workers {
+        for _ in 0..CLOSE_MESSAGES * self.workers {
             self.requests.send(0, |_| {})?;
         }
-        self.foreman.see_off()
+        self.supervisor.join()
     }
 
     fn terminate(self) -> io::Result<()> {
-        self.foreman.stop()
+        self.supervisor.terminate()
     }
 }
 
-/// An answer, or a notice of a death.
+/// Tells responses from death reports.
 #[inline]
-fn sorted<R>(seen: &[u8], read: impl FnOnce(&[u8]) -> R) -> Collected<R> {
-    if seen.len() == NOTICE_BYTES {
-        return Collected::Lost(loss(seen));
+fn collected<R>(seen: &[u8], read: impl FnOnce(&[u8]) -> R) -> Collected<R> {
+    if seen.len() == REPORT_BYTES {
+        return Collected::WorkerDied(death(seen));
     }
-    Collected::Answer(read(seen))
+    Collected::Response(read(seen))
 }
 
 #[cold]
-fn loss(notice: &[u8]) -> Loss {
-    let (mut frame, mut worker) = ([0; 8], [0; 4]);
-    frame.copy_from_slice(&notice[..8]);
-    worker.copy_from_slice(&notice[8..]);
-    let frame = u64::from_le_bytes(frame);
-    Loss { worker: u32::from_le_bytes(worker), frame: (frame != NO_FRAME).then_some(frame) }
+fn death(report: &[u8]) -> WorkerDeath {
+    let (mut request, mut worker) = ([0; 8], [0; 4]);
+    request.copy_from_slice(&report[..8]);
+    worker.copy_from_slice(&report[8..]);
+    let request = u64::from_le_bytes(request);
+    WorkerDeath { worker: u32::from_le_bytes(worker), request: (request != NO_REQUEST).then_some(request) }
 }

@@ -1,38 +1,38 @@
-//! Pools of threads, opened by name. Those of processes fork, which a test program of many threads must not do:
-//! harness/tests runs them with real dispatchers.
+//! Tests of pools of threads. Pools of processes fork, which a test program with many threads must not do;
+//! harness/tests covers them.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Collected, Entry, Hand, Pool, Staff, Work, rows};
+use super::{Collected, Entry, Pool, PoolConfig, Work, Worker, rows};
 use crate::record::Isolation;
 
-/// Answers with a sum over the request, behind the number that the request starts with.
+/// Responds with the number at the start of the request and the sum of its bytes.
 #[derive(Clone)]
 struct Sum;
 
 impl Work for Sum {
     type Job = (u64, u64, usize);
 
-    fn take(&mut self, request: &[u8]) -> Self::Job {
+    fn read(&mut self, request: &[u8]) -> Self::Job {
         (number_in(request), request.iter().map(|byte| u64::from(*byte)).sum(), request.len())
     }
 
-    fn number(&self, job: &Self::Job) -> u64 {
+    fn id(&self, job: &Self::Job) -> u64 {
         job.0
     }
 
-    fn carry_out(&mut self, job: &mut Self::Job) {
+    fn execute(&mut self, job: &mut Self::Job) {
         job.1 += 1;
     }
 
-    fn answer_bytes(&self, job: &Self::Job) -> usize {
+    fn response_bytes(&self, job: &Self::Job) -> usize {
         job.2 + 8
     }
 
-    fn answer(&mut self, job: &Self::Job, room: &mut [u8]) {
+    fn write_response(&mut self, job: &Self::Job, room: &mut [u8]) {
         room.fill(7);
         room[..8].copy_from_slice(&job.0.to_le_bytes());
         room[8..16].copy_from_slice(&job.1.to_le_bytes());
@@ -47,83 +47,84 @@ fn number_in(bytes: &[u8]) -> u64 {
 
 const IN_FLIGHT: u32 = 8;
 
-fn staff(workers: u32, request_bytes: usize) -> Staff {
-    Staff { workers, cpus: vec![], frame_bytes: request_bytes + 8, in_flight: IN_FLIGHT }
+fn config(workers: u32, request_bytes: usize) -> PoolConfig {
+    PoolConfig { workers, cpus: vec![], frame_bytes: request_bytes + 8, in_flight: IN_FLIGHT }
 }
 
-fn hand_out<P: Pool>(pool: &mut P, number: u64, bytes: usize) -> io::Result<()> {
+fn submit<P: Pool>(pool: &mut P, number: u64, bytes: usize) -> io::Result<()> {
     pool.submit(bytes, |room| {
         room.fill(number as u8);
         room[..8].copy_from_slice(&number.to_le_bytes());
     })
 }
 
-fn check(answer: &[u8], bytes: usize) -> u64 {
-    let number = number_in(answer);
+fn check(response: &[u8], bytes: usize) -> u64 {
+    let number = number_in(response);
     let head: u64 = number.to_le_bytes().iter().map(|byte| u64::from(*byte)).sum();
     let body = u64::from(number as u8) * (bytes as u64 - 8);
-    assert_eq!((number_in(&answer[8..]), answer.len()), (head + body + 1, bytes + 8));
+    assert_eq!((number_in(&response[8..]), response.len()), (head + body + 1, bytes + 8));
     number
 }
 
-/// Checks a pool of threads with so many workers, and requests of so many bytes.
-struct Drill(fn(u32, usize));
+/// Exercises a pool of so many workers with requests of so many bytes.
+struct Exercise(fn(u32, usize));
 
-impl Entry for Drill {
+impl Entry for Exercise {
     fn of<P: Pool>() -> Self {
         Self(Self::run::<P>)
     }
 }
 
-impl Drill {
+impl Exercise {
     fn run<P: Pool>(workers: u32, bytes: usize) {
         if P::ISOLATION != Isolation::Thread {
             return;
         }
-        let staff = staff(workers, bytes);
-        P::supports(&staff).expect("small");
-        let mut pool = P::open(&staff, Sum).expect("opened");
-        let hands = pool.hands();
-        assert!(hands.is_empty() || hands.len() == workers as usize, "{hands:?}");
-        assert!(pool.try_collect(|_| ()).expect("open").is_none(), "an answer to nothing");
+        let config = config(workers, bytes);
+        P::supports(&config).expect("supported");
+        let mut pool = P::open(&config, Sum).expect("opened");
+        let threads = pool.workers();
+        assert!(threads.is_empty() || threads.len() == workers as usize, "{threads:?}");
+        assert!(pool.try_collect(|_| ()).expect("open").is_none(), "a response without a request");
 
         let (mut seen, mut next) = (BTreeSet::new(), 0);
         while seen.len() < 200 {
             while next < 200 && next - (seen.len() as u64) < u64::from(IN_FLIGHT) {
-                hand_out(&mut pool, next, bytes).expect("room");
+                submit(&mut pool, next, bytes).expect("room");
                 next += 1;
             }
-            let Collected::Answer(number) = pool.collect(|answer| check(answer, bytes)).expect("an answer") else {
-                panic!("a thread was lost")
+            let Collected::Response(number) = pool.collect(|response| check(response, bytes)).expect("a response")
+            else {
+                panic!("a thread died")
             };
             assert!(seen.insert(number), "{number} came twice");
         }
-        assert!(pool.try_collect(|_| ()).expect("open").is_none(), "an answer too many");
-        hand_out(&mut pool, 200, bytes).expect("room");
-        pool.close().expect("closed with an answer that nobody collects");
-        hands.into_iter().for_each(vanishes);
+        assert!(pool.try_collect(|_| ()).expect("open").is_none(), "more responses than requests");
+        submit(&mut pool, 200, bytes).expect("room");
+        pool.close().expect("closed with a response that is not collected");
+        threads.into_iter().for_each(wait_for_exit);
 
-        let mut pool = P::open(&staff, Sum).expect("opened again");
-        let hands = pool.hands();
-        (0..u64::from(IN_FLIGHT)).for_each(|number| hand_out(&mut pool, number, bytes).expect("room"));
+        let mut pool = P::open(&config, Sum).expect("opened again");
+        let threads = pool.workers();
+        (0..u64::from(IN_FLIGHT)).for_each(|number| submit(&mut pool, number, bytes).expect("room"));
         pool.terminate().expect("ended");
-        hands.into_iter().for_each(vanishes);
+        threads.into_iter().for_each(wait_for_exit);
     }
 }
 
-/// A thread that was joined is on its way out of the kernel's list.
-fn vanishes(hand: Hand) {
-    let Hand::Thread(tid) = hand else { panic!("a process works between threads") };
+/// Waits until a joined thread has disappeared from /proc.
+fn wait_for_exit(worker: Worker) {
+    let Worker::Thread(tid) = worker else { panic!("a process in a pool of threads") };
     let begun = Instant::now();
     while Path::new(&format!("/proc/self/task/{tid}")).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "thread {tid} is left");
+        assert!(begun.elapsed() < Duration::from_secs(10), "thread {tid} still exists");
         std::thread::yield_now();
     }
 }
 
 #[test]
-fn threads_answer_each_frame_once_and_end_with_their_pool() {
-    for (_, Drill(run)) in rows() {
+fn threads_respond_to_each_request_once_and_end_with_the_pool() {
+    for (_, Exercise(run)) in rows() {
         for workers in [1, 2, 4] {
             for bytes in [8, 64, 65_536] {
                 run(workers, bytes);

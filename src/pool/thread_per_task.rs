@@ -1,22 +1,21 @@
-//! No pool: a thread of its own for each frame, started when it is handed out and joined when its answer is collected; so
-//! as many run at a time as frames are out. On CPUs of the workers, in turn. A task costs mmap of a stack (or one of those
-//! that the C library keeps), clone, exit and a wake of whoever joins. Its answer comes by a channel.
-//! Source: clone(2); pthread_create(3).
+//! No pool: starts a thread for each request and joins it when its response is collected, so as many threads run as
+//! requests are in flight. They use the workers' CPUs in turn. A task costs mmap of a stack (unless the C library has
+//! one cached), clone, exit, and a wake-up of the joining thread. Responses arrive through a channel. Source: clone(2);
+//! pthread_create(3).
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 
-use super::crew;
-use super::{Collected, Hand, MEASURES_OF_THREADS, Pool, Staff, Work};
+use super::{Collected, MEASURES_OF_THREADS, Pool, PoolConfig, Work, Worker, threads};
 use crate::pin;
 use crate::record::{Group, Isolation, Measure, Wait};
 
-/// What a thread leaves: its number, and what became of its frame.
+/// Number of a thread, and its response.
 type Done = (u64, io::Result<Vec<u8>>);
 
-/// Starts a thread for a frame, with the work's type forgotten.
+/// Starts a thread for a request; erases the type of the work.
 type Start = Box<dyn Fn(u64, Vec<u8>) -> io::Result<JoinHandle<()>>>;
 
 /// The pool.
@@ -33,39 +32,39 @@ impl ThreadPerTask {
         let frame = frame?;
         let result = read(&frame);
         self.spare.push(frame);
-        crew::join(self.running.remove(&number))?;
-        Ok(Collected::Answer(result))
+        threads::join(self.running.remove(&number))?;
+        Ok(Collected::Response(result))
     }
 }
 
 impl Pool for ThreadPerTask {
-    const SUMMARY: &'static str = "a thread for each frame, joined when its answer is collected";
+    const SUMMARY: &'static str = "a thread for each request, joined when its response is collected";
     const GROUP: Group = Group::Threads;
     const WAIT: Option<Wait> = Some(Wait::Park);
     const ISOLATION: Isolation = Isolation::Thread;
     const MEASURES: &'static [Measure] = MEASURES_OF_THREADS;
 
-    fn open<W: Work>(staff: &Staff, work: W) -> io::Result<Self> {
-        let (tell, done): (Sender<Done>, _) = mpsc::channel();
-        let cpus = staff.cpus.clone();
+    fn open<W: Work>(config: &PoolConfig, work: W) -> io::Result<Self> {
+        let (sender, done): (Sender<Done>, _) = mpsc::channel();
+        let cpus = config.cpus.clone();
         let start = move |number: u64, mut frame: Vec<u8>| {
             let cpu = cpus.get(number as usize % cpus.len().max(1)).copied();
-            let (tell, mut work) = (tell.clone(), work.clone());
+            let (sender, mut work) = (sender.clone(), work.clone());
             thread::Builder::new().spawn(move || {
-                let settled = cpu.map_or(Ok(()), pin::pin_this_thread);
-                let answer = settled.map(|()| {
-                    crew::answer_in_place(&mut work, &mut frame);
+                let pinned = cpu.map_or(Ok(()), pin::pin_this_thread);
+                let response = pinned.map(|()| {
+                    threads::respond_in_place(&mut work, &mut frame);
                     frame
                 });
-                // Nobody listens any more when the pool has been closed.
-                let _ = tell.send((number, answer));
+                // The receiver is gone once the pool is closed.
+                let _ = sender.send((number, response));
             })
         };
         Ok(Self { start: Box::new(start), done, started: 0, running: HashMap::new(), spare: vec![] })
     }
 
     fn submit(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        let frame = crew::request(&mut self.spare, len, fill);
+        let frame = threads::request(&mut self.spare, len, fill);
         let thread = (self.start)(self.started, frame)?;
         self.running.insert(self.started, thread);
         self.started += 1;
@@ -85,15 +84,15 @@ impl Pool for ThreadPerTask {
         }
     }
 
-    fn hands(&self) -> Vec<Hand> {
+    fn workers(&self) -> Vec<Worker> {
         vec![]
     }
 
     fn close(self) -> io::Result<()> {
-        crew::join(self.running.into_values())
+        threads::join(self.running.into_values())
     }
 
-    /// Each thread has taken its frame already.
+    /// Waits, since each thread has its request already.
     fn terminate(self) -> io::Result<()> {
         self.close()
     }

@@ -1,4 +1,4 @@
-//! A queue with the count of what is not done yet: Python's `JoinableQueue` over any of them.
+//! A queue with a count of unfinished items: Python's `JoinableQueue`, for every row.
 
 use std::io;
 
@@ -6,19 +6,19 @@ use super::unfinished::Unfinished;
 use super::{Got, Handle, Joined, Put};
 use crate::wait::WaitLimit;
 
-/// One side's handle of a queue that can be joined.
+/// An endpoint's handle of a joinable queue.
 pub struct Joinable<H> {
     queue: H,
     unfinished: Unfinished,
 }
 
 impl<H: Handle> Joinable<H> {
-    /// The side's handle of the queue, and of its count.
+    /// Combines an endpoint's handle of the queue with the count.
     pub fn new(queue: H, unfinished: Unfinished) -> Self {
         Self { queue, unfinished }
     }
 
-    /// Puts an item, which is unfinished from now on. See [`Handle::put`].
+    /// Puts an item and counts it as unfinished. See [`Handle::put`].
     #[inline]
     pub fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         self.unfinished.add();
@@ -29,42 +29,42 @@ impl<H: Handle> Joinable<H> {
         put
     }
 
-    /// Puts what is no item, and is never said to be done: the word that no more will come.
+    /// Puts an end mark, which is not counted: no more items follow.
     pub fn put_mark(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         self.queue.put(len, WaitLimit::Forever, fill)
     }
 
-    /// Gets an item, which stays unfinished. See [`Handle::get`].
+    /// Gets an item, which stays unfinished until [`task_done`](Self::task_done). See [`Handle::get`].
     #[inline]
     pub fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
         self.queue.get(wait_limit, read)
     }
 
-    /// Says that an item is done.
+    /// Marks an item as done.
     ///
-    /// Errors: `InvalidInput` when that was said more often than items were put.
+    /// Errors: `InvalidInput` if more items are done than were put.
     #[inline]
     pub fn task_done(&self) -> io::Result<()> {
         self.unfinished.done()
     }
 
-    /// Waits until every item that was put is done. What is put meanwhile counts too.
+    /// Waits until every item that was put is done, including those put meanwhile.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     pub fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined> {
         self.unfinished.join(wait_limit)
     }
 }
 
-/// The same for what is not timed: one type for all queues.
+/// The same with the type of the queue erased, for code that is not timed.
 pub trait AnyQueue {
     /// Puts `item`.
     fn put(&mut self, item: &[u8], wait_limit: WaitLimit) -> io::Result<Put>;
-    /// Puts what is no item.
+    /// Puts an end mark.
     fn put_mark(&mut self, mark: &[u8]) -> io::Result<()>;
     /// Gets an item.
     fn get(&mut self, wait_limit: WaitLimit) -> io::Result<Got<Vec<u8>>>;
-    /// Says that an item is done.
+    /// Marks an item as done.
     fn task_done(&self) -> io::Result<()>;
     /// Waits until every item is done.
     fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined>;

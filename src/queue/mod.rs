@@ -1,9 +1,9 @@
-//! Queues of work between processes (or threads), with the semantics of Python's `Queue` and `JoinableQueue`: bounded puts
-//! and gets that wait, give up at a time or do not wait at all, and a word for what is done. One file a mechanism, by kind;
-//! `registry.rs` is the only list.
+//! Work queues between processes or threads, with the semantics of Python's `Queue` and `JoinableQueue`: bounded, with
+//! puts and gets that wait, time out or do not wait, and with `task_done`. One file per mechanism, by kind;
+//! `registry.rs` lists them.
 //!
-//! What `task_done` and `join` need is the same for all, so it is written once, in [`unfinished`], beside the queue and not
-//! in it; [`Joinable`] puts the two together.
+//! `task_done` and `join` are the same for all rows. The count that they need is in [`unfinished`], separate from the
+//! queue; [`Joinable`] combines the two.
 
 mod joinable;
 mod kernel;
@@ -24,107 +24,106 @@ pub use registry::{Entry, rows};
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "queue";
 
-/// What can be asked of every queue.
+/// Measures of every queue.
 pub const MEASURES: &[Measure] = &[Measure::Drain, Measure::Conformance];
 
-/// What a queue is made for.
+/// Size of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Bytes of the longest item; at least 8, in which an item says whose it is.
+    /// Bytes of the longest item; at least 8, in which an item identifies itself.
     pub message_bytes: usize,
-    /// Items it holds; 0 leaves it to the mechanism.
+    /// Capacity in items; 0 for the mechanism's default.
     pub depth: u32,
 }
 
-/// What became of a put.
+/// Result of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// The queue has the item.
+    /// The queue accepted the item.
     Taken,
-    /// There was no room as long as the caller was willing to wait, and the item is still his.
+    /// There was no room within the caller's wait_limit, and the item was not put.
     Full,
 }
 
-/// What became of a get.
+/// Result of a get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Got<R> {
     /// The oldest item, as it was read.
     Item(R),
-    /// There was none as long as the caller was willing to wait.
+    /// There was no item within the caller's wait_limit.
     Empty,
 }
 
-/// What became of a join.
+/// Result of a join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joined {
     /// Every item that was put is done.
     AllDone,
-    /// So many were not as long as the caller was willing to wait.
+    /// This many were not done within the caller's wait_limit.
     Unfinished(u64),
 }
 
-/// How a mechanism gives up at a time.
+/// How a mechanism implements time-outs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeOuts {
-    /// Its calls know a limit.
+    /// By a limit of its calls.
     InTheCall,
-    /// They do not: calls that do not wait are repeated, with a pause between two, until the time is up.
+    /// By repeated calls that do not wait, with a pause between them.
     Repeated,
 }
 
-/// A queue of work.
+/// A work queue.
 pub trait WorkQueue: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// Between what it can work; the first is the default.
+    /// Supported isolations; the first is the default.
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
-    /// How one who has to wait does it; part of the row's name.
+    /// How an endpoint waits; part of the row's name.
     const WAIT: Wait;
-    /// How it gives up.
+    /// How it implements time-outs.
     const TIME_OUTS: TimeOuts = TimeOuts::InTheCall;
-    /// One side's handle.
+    /// An endpoint's handle.
     type Handle: Handle + 'static;
 
-    /// Why this machine cannot run it at all.
+    /// Why this machine cannot run it, if it cannot.
     fn unavailable() -> Option<String> {
         None
     }
-    /// Refuses a shape before any process starts.
+    /// Checks a shape before any process starts.
     ///
     /// Errors: the reason, with the limit.
     fn supports(shape: &Shape) -> Result<(), String>;
-    /// Items it holds for this shape; nothing where what bounds it is not a number of items.
+    /// Capacity in items for this shape; `None` if the queue is not bounded by a number of items.
     fn depth(shape: &Shape) -> Option<u32>;
-    /// Makes the queue, empty. Runs in the trial's host: the harness for processes, the worker for threads.
+    /// Creates an empty queue. Runs in the host of the trial: the harness for processes, the worker for threads.
     fn create(shape: &Shape) -> io::Result<Address>;
-    /// Runs in each role's worker, before the clock starts.
+    /// Attaches an endpoint. Runs in each role's worker, before the clock starts.
     fn attach(address: &Address, shape: &Shape) -> io::Result<Self::Handle>;
 }
 
-/// One side's handle. As in Python any side may put and get.
+/// An endpoint's handle. As in Python, every endpoint may put and get.
 pub trait Handle {
-    /// Waits for room as long as `wait_limit` allows, lets `fill` write the `len` bytes of an item and puts it last.
+    /// Waits for room as long as `wait_limit` allows, lets `fill` write the `len` bytes of an item, and appends it.
     ///
-    /// Errors: `InvalidInput` when `len` exceeds what the queue was made for; `Interrupted` when the trial is called off
-    /// while it waits; whatever the system says.
+    /// Errors: `InvalidInput` if `len` exceeds the agreed length; `Interrupted` when the trial is aborted during the
+    /// wait; those of the system.
     fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put>;
 
-    /// Waits for an item as long as `wait_limit` allows, takes the first and lets `read` see it.
+    /// Waits for an item as long as `wait_limit` allows, removes the first one, and passes it to `read`.
     ///
-    /// Errors: `InvalidData` when an item cannot be one; otherwise as for [`put`](Self::put).
+    /// Errors: `InvalidData` for an invalid item; otherwise as for [`put`](Self::put).
     fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>>;
 
-    /// Items in the queue at some moment during the call; nothing where the mechanism does not say. Advice only: by the time
-    /// it is read others may have put and taken, so nobody may conclude that his next put or get finds it so. Those who want
-    /// to know put or get with [`WaitLimit::Never`].
+    /// Number of items at some moment during the call; `None` if the mechanism does not tell. A hint only: other
+    /// endpoints may put and get before it is read. To be sure, put or get with [`WaitLimit::Never`].
     fn items(&self) -> io::Result<Option<u64>>;
 
-    /// Whether there was nothing to take: advice, as [`items`](Self::items).
+    /// Whether the queue was empty: a hint, as [`items`](Self::items).
     fn looks_empty(&self) -> io::Result<Option<bool>> {
         Ok(self.items()?.map(|items| items == 0))
     }
 
-    /// Whether a queue of `depth` items had no room: advice, as [`items`](Self::items).
+    /// Whether a queue of `depth` items was full: a hint, as [`items`](Self::items).
     fn looks_full(&self, depth: u32) -> io::Result<Option<bool>> {
         Ok(self.items()?.map(|items| items >= u64::from(depth)))
     }
@@ -157,7 +156,7 @@ impl Sides {
     }
 }
 
-/// Items of a queue whose depth the plan leaves open.
+/// Capacity by default.
 const DEFAULT_DEPTH: u32 = 64;
 /// Bytes of an item where the plan leaves it open.
 const DEFAULT_BYTES: u64 = 64;
@@ -176,7 +175,7 @@ impl Shape {
         if self.depth > 0 { self.depth } else { DEFAULT_DEPTH }
     }
 
-    /// Errors: `InvalidInput` when an item of `len` bytes is longer than was agreed.
+    /// Errors: `InvalidInput` if an item of `len` bytes exceeds the agreed length.
     fn check_length(message_bytes: usize, len: usize) -> io::Result<()> {
         if len > message_bytes { Err(too_long(len, message_bytes)) } else { Ok(()) }
     }
@@ -184,19 +183,19 @@ impl Shape {
 
 #[cold]
 fn too_long(len: usize, agreed: usize) -> io::Error {
-    let why = format!("an item of {len} bytes for a queue whose items have {agreed} at most");
+    let why = format!("an item of {len} bytes exceeds the agreed {agreed} bytes");
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 impl Put {
-    /// What a mechanism's attempt came to.
+    /// The result of an attempt.
     fn of(taken: bool) -> Self {
         if taken { Self::Taken } else { Self::Full }
     }
 }
 
 impl<R> Got<R> {
-    /// What a mechanism's attempt came to.
+    /// The result of an attempt.
     fn of(found: Option<R>) -> Self {
         found.map_or(Self::Empty, Self::Item)
     }

@@ -1,4 +1,4 @@
-//! The only list of queues of work: one row per variant, `mechanism/wait`.
+//! Registry of work queues: one row per variant, `mechanism/wait`.
 
 use super::{WorkQueue, kernel, shm_mpmc, threads};
 use crate::variant::registry;

@@ -1,7 +1,7 @@
-//! The ring of fixed slots in shared memory, any number of producers and consumers, with time-outs: an item is written and
-//! read in place, and a side without room or without item sleeps on a futex. Cost: a line hand-over an item and, among
-//! several of a side, one of the line on which they claim positions; a system call only where somebody sleeps. Who dies in
-//! the middle of a put or a get blocks the ring, who dies between them does not. Source: see [`crate::ring::mpmc`].
+//! The ring of fixed slots in shared memory, for any number of producers and consumers, with time-outs. Items are
+//! written and read in place; an endpoint without room or item sleeps on a futex. Cost: a cache-line transfer per item,
+//! and another for the claimed position if several endpoints compete; a system call only for a sleep. An endpoint that
+//! dies within a put or get blocks the ring; between them it does not. Source: see [`crate::ring::mpmc`].
 
 use std::io;
 use std::marker::PhantomData;
@@ -15,21 +15,21 @@ use crate::ring::slots::SegmentSlots;
 use crate::shm::{self, Segment};
 use crate::wait::{EventCount, TimedWait, WaitLimit};
 
-/// Largest ring: it must fit the memory of an ordinary machine.
+/// Largest ring, so that it fits the memory of an ordinary machine.
 const SEGMENT_BYTES_MAX: u64 = 2 << 30;
 
-/// The queue, by how its sides wait.
+/// The queue, by wait strategy.
 pub struct ShmMpmc<W>(PhantomData<W>);
 
 type Slots = SegmentSlots<EventCount, EventCount>;
 
-/// One side: it may put and get.
-pub struct Side<W> {
+/// An endpoint, which may put and get.
+pub struct QueueHandle<W> {
     producer: Producer<Slots, W>,
     consumer: Consumer<Slots, W>,
 }
 
-/// The ring for a shape it supports.
+/// The layout for a supported shape.
 fn layout(shape: &Shape) -> Layout {
     Layout::new(shape.depth_or_default(), shape.message_bytes)
 }
@@ -37,7 +37,7 @@ fn layout(shape: &Shape) -> Layout {
 impl<W: TimedWait<EventCount>> WorkQueue for ShmMpmc<W> {
     const SUMMARY: &'static str = "ring in shared memory, many producers and consumers, bounded by its slots";
     const WAIT: Wait = W::WAIT;
-    type Handle = Side<W>;
+    type Handle = QueueHandle<W>;
 
     fn supports(shape: &Shape) -> Result<(), String> {
         let depth = shape.depth_or_default();
@@ -60,17 +60,17 @@ impl<W: TimedWait<EventCount>> WorkQueue for ShmMpmc<W> {
         shm::create(Substrate::Memfd, layout(shape).segment_bytes())
     }
 
-    fn attach(address: &Address, shape: &Shape) -> io::Result<Side<W>> {
+    fn attach(address: &Address, shape: &Shape) -> io::Result<QueueHandle<W>> {
         let layout = layout(shape);
         let segment = Segment::attach(address, Endpoint::Sender, layout.segment_bytes())?;
-        Ok(Side {
+        Ok(QueueHandle {
             producer: Producer::new(Slots::new(segment.clone(), layout, 0)?, W::attach(&[])?),
             consumer: Consumer::new(Slots::new(segment, layout, 0)?, W::attach(&[])?),
         })
     }
 }
 
-impl<W: TimedWait<EventCount>> Handle for Side<W> {
+impl<W: TimedWait<EventCount>> Handle for QueueHandle<W> {
     #[inline]
     fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         self.producer.send_within(len, wait_limit, fill).map(Put::of)

@@ -1,12 +1,12 @@
-//! Items that were put and are not done yet: what `task_done` and `join` of every queue here are made of. One word counts
-//! them, and a place beside it is where those sleep who wait until it is zero. Written once, so that rows differ by what
-//! their queue costs. Cost: an atomic addition for each put and each item done, a fence and, when somebody waits, one system
-//! call for the last of them. Source: Python's `multiprocessing.JoinableQueue`, which counts with a semaphore and waits at a
-//! condition variable.
+//! The count of unfinished items, for `task_done` and `join` of every queue. One word counts the items, and processes
+//! in `join` sleep beside it until it is zero. It is the same for all rows, so that they differ only in their queues.
+//! Cost: an atomic addition per put and per item done, a fence and, if a process waits, one system call for the last
+//! item. Source: Python's `multiprocessing.JoinableQueue`, which counts with a semaphore and waits on a condition
+//! variable.
 //!
-//! An item is counted before anybody can take it; were it after, a quick consumer would be done with what was not yet
-//! counted. So a put that finds no room takes its count back, and a join may find it there for a moment. Who dies between
-//! getting an item and saying that it is done leaves it counted for good: only a join with an end comes back.
+//! An item is counted before it can be taken. Otherwise a fast consumer could finish it before it is counted. So a put
+//! that finds no room takes its count back, and a join may see it for a moment. If a consumer dies between getting an
+//! item and finishing it, the item stays unfinished: only a join with a time-out returns.
 #![allow(unsafe_code)]
 
 #[cfg(all(test, loom))]
@@ -24,38 +24,38 @@ use crate::wait::{ALL, EventCount, Park, PollPolicy, TimedWait, WaitLimit};
 
 use super::Joined;
 
-/// The words.
+/// The shared words.
 #[cfg_attr(not(loom), repr(C))]
 #[derive(Default)]
 pub(super) struct Words {
-    /// Who waits until there are none.
+    /// Processes that wait for zero.
     joiners: EventCount,
     count: AtomicU64,
 }
 
-// SAFETY: repr(C), atomics only; zero bytes mean that nothing was put and nobody waits. Never mapped under the model checker.
+// SAFETY: repr(C), atomics only; all zero is an empty count without waiters. Never mapped under the model checker.
 unsafe impl SharedLayout for Words {}
 
 impl Words {
-    /// Counts an item that is about to be put.
+    /// Counts an item before it is put.
     #[inline]
     pub(super) fn add(&self) {
-        // Relaxed: the queue that carries the item orders this before whatever its consumer does.
+        // Relaxed: the queue that carries the item orders this before the consumer's accesses.
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes one item off. The last one wakes all who wait.
+    /// Counts one item as done. The last one wakes all waiters.
     ///
     /// Errors: `InvalidInput` when there is none.
     #[inline]
-    pub(super) fn take_off(&self, wait: &impl TimedWait<EventCount>, order: Ordering) -> io::Result<()> {
+    pub(super) fn finish(&self, wait: &impl TimedWait<EventCount>, order: Ordering) -> io::Result<()> {
         let mut count = self.count.load(Ordering::Relaxed);
         loop {
             if count == 0 {
                 return Err(too_often());
             }
-            // PAIRS: all-done. Whoever waits until the last is done sees what was stored before any of them was: every
-            // change of this word is a read-modify-write, and so carries on what earlier ones released.
+            // PAIRS: all-done. A process that waits for the last item sees all stores that precede any `finish`: every
+            // change of this word is a read-modify-write, which continues the release sequence of earlier ones.
             match self.count.compare_exchange_weak(count, count - 1, order, Ordering::Relaxed) {
                 Ok(1) => return wait.notify(&self.joiners, ALL),
                 Ok(_) => return Ok(()),
@@ -64,13 +64,13 @@ impl Words {
         }
     }
 
-    /// Waits until there are none, as long as `wait_limit` allows.
+    /// Waits until no item is unfinished, as long as `wait_limit` allows.
     pub(super) fn join(&self, wait: &impl TimedWait<EventCount>, wait_limit: WaitLimit) -> io::Result<Joined> {
         // PAIRS: all-done
         let done = || (self.count.load(Ordering::Acquire) == 0).then_some(());
         Ok(match wait.within(&self.joiners, PollPolicy::QUICK, wait_limit, done)? {
             Some(_) => Joined::AllDone,
-            // Done between the last look and this one is as good as done before.
+            // Items may have been finished since the last check.
             None => match self.count.load(Ordering::Acquire) {
                 0 => Joined::AllDone,
                 left => Joined::Unfinished(left),
@@ -78,24 +78,24 @@ impl Words {
         })
     }
 
-    /// True when somebody is about to sleep until all is done.
+    /// True if a process is about to sleep in `join`.
     #[cfg(all(test, not(loom)))]
-    pub(super) fn somebody_joins(&self) -> bool {
+    pub(super) fn has_waiters(&self) -> bool {
         self.joiners.has_waiter()
     }
 }
 
 #[cold]
 fn too_often() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "more items were said to be done than were put")
+    io::Error::new(io::ErrorKind::InvalidInput, "more items were reported done than were put")
 }
 
-/// The count of one queue, mapped.
+/// A mapping of a queue's count.
 #[derive(Clone)]
 pub struct Unfinished(Segment);
 
 impl Unfinished {
-    /// Makes a count of zero.
+    /// Creates a count of zero.
     pub fn create() -> io::Result<Address> {
         shm::create(Substrate::Memfd, size_of::<Words>())
     }
@@ -105,23 +105,23 @@ impl Unfinished {
         Ok(Self(Segment::attach(address, Endpoint::Sender, size_of::<Words>())?))
     }
 
-    /// Counts an item that is about to be put.
+    /// Counts an item before it is put.
     #[inline]
     pub fn add(&self) {
         self.words().add();
     }
 
-    /// One item is done, or was not put after all.
+    /// Counts an item as done, or as not put after all.
     ///
-    /// Errors: `InvalidInput` when that was said more often than items were put.
+    /// Errors: `InvalidInput` if more items are done than were put.
     #[inline]
     pub fn done(&self) -> io::Result<()> {
-        self.words().take_off(&Park, Ordering::Release)
+        self.words().finish(&Park, Ordering::Release)
     }
 
-    /// Waits until every item that was put is done. One who waits sleeps after one look, at every queue alike.
+    /// Waits until every item that was put is done. Sleeps after one check, for every queue.
     ///
-    /// Errors: `Interrupted` when the trial is called off.
+    /// Errors: `Interrupted` when the trial is aborted.
     pub fn join(&self, wait_limit: WaitLimit) -> io::Result<Joined> {
         self.words().join(&Park, wait_limit)
     }
@@ -142,37 +142,37 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn nothing_put_is_all_done_and_cannot_be_done_once_more() {
+    fn an_empty_count_is_all_done_and_refuses_another_done() {
         let words = Words::default();
-        assert_eq!(words.join(&Park, WaitLimit::Never).expect("no trial is called off"), Joined::AllDone);
+        assert_eq!(words.join(&Park, WaitLimit::Never).expect("not aborted"), Joined::AllDone);
         assert_eq!(words.join(&Park, WaitLimit::Forever).expect("as above"), Joined::AllDone);
-        let refused = words.take_off(&Park, Ordering::Release).expect_err("nothing was put");
+        let refused = words.finish(&Park, Ordering::Release).expect_err("nothing was put");
         assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]
-    fn a_join_with_an_end_says_how_much_is_missing_and_not_before_its_time() {
+    fn a_join_with_a_time_out_reports_unfinished_items_and_not_early() {
         let words = Words::default();
         words.add();
         words.add();
-        assert_eq!(words.join(&Park, WaitLimit::Never).expect("no trial is called off"), Joined::Unfinished(2));
+        assert_eq!(words.join(&Park, WaitLimit::Never).expect("not aborted"), Joined::Unfinished(2));
         let begun_ns = clock::now_ns();
         let left = words.join(&Park, WaitLimit::after(Duration::from_millis(2))).expect("as above");
         assert!(left == Joined::Unfinished(2) && clock::now_ns() - begun_ns >= 2_000_000);
     }
 
     #[test]
-    fn the_last_one_done_wakes_all_who_wait() {
+    fn the_last_item_done_wakes_all_waiters() {
         let words = Words::default();
         (0..3).for_each(|_| words.add());
         thread::scope(|scope| {
             let joiners: Vec<_> = (0..3).map(|_| scope.spawn(|| words.join(&Park, WaitLimit::after(MINUTE)))).collect();
-            while !words.somebody_joins() {
+            while !words.has_waiters() {
                 thread::yield_now();
             }
-            (0..3).for_each(|_| words.take_off(&Park, Ordering::Release).expect("three were put"));
+            (0..3).for_each(|_| words.finish(&Park, Ordering::Release).expect("three were put"));
             for joiner in joiners {
-                assert_eq!(joiner.join().expect("no panic").expect("no trial is called off"), Joined::AllDone);
+                assert_eq!(joiner.join().expect("no panic").expect("not aborted"), Joined::AllDone);
             }
         });
     }

@@ -1,21 +1,16 @@
-//! One service, many clients: ways for a server to look after many connections. One file each; `registry.rs` is the only
-//! list.
+//! Servers: one service for many connections. `registry.rs` lists the rows, each a design and a kind of address.
 //!
-//! A server here speaks the simplest protocol there is: a client sends a request of an agreed size and reads an answer of
-//! another agreed size, as often as it likes, then closes. What is asked is how the server finds out which of many
-//! connections wants something, and who does the work then.
+//! The protocol is minimal: a client sends a request of an agreed size and reads a response of another agreed size, any
+//! number of times, then disconnects. Designs differ in how the server finds the connections that have a request, and
+//! in which thread or process executes it.
 
 pub mod addresses;
-mod conversation;
+mod blocking;
+mod connection;
 mod epoll;
-mod event_loop;
 pub mod host;
-mod iterative;
 pub mod limits;
-mod prefork;
-mod process_per_connection;
 mod registry;
-mod thread_per_connection;
 mod uring;
 
 use std::io;
@@ -23,36 +18,35 @@ use std::os::fd::BorrowedFd;
 
 use crate::record::{self, Case, Measure};
 
-pub use conversation::{receive, send};
+pub use connection::{receive, send};
 pub use registry::{Entry, rows};
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "server";
 
-/// Questions that every server answers.
+/// Measures of every server.
 pub const MEASURES: &[Measure] = &[Measure::Serve, Measure::Paced, Measure::Conformance];
 
-/// What a server does for each request. It is called between the last byte of a request and the first of its answer.
+/// What a server does for a request, between its last byte and the first byte of the response.
 pub trait Service: Copy + Send + Sync {
     /// Bytes of each request.
     fn request_bytes(&self) -> usize;
 
-    /// Turns the request in `buffer`, which holds nothing else, into an answer at its front, and says how many bytes
-    /// that has: one at least.
-    fn answer(&self, buffer: &mut [u8]) -> usize;
+    /// Replaces the request in `buffer`, which it fills, by a response at its front. Returns the length of the
+    /// response, at least 1.
+    fn respond(&self, buffer: &mut [u8]) -> usize;
 }
 
-/// How many a way of serving looks after at a time.
+/// How many connections a server serves concurrently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// One connection is served to its end before the next is looked at, so clients that stay would starve the others:
-    /// they connect anew for each request.
+pub enum Concurrency {
+    /// One at a time, until its client disconnects. Clients connect for each request, or others would starve.
     OneConnection,
-    /// All that are open, as their requests come; clients stay connected.
+    /// All open connections. Clients stay connected.
     AllConnections,
 }
 
-/// What a server starts for each connection, which counts against the user's limit on processes.
+/// What a server starts per connection, which counts against the user's limit on processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PerConnection {
     /// Nothing.
@@ -61,24 +55,24 @@ pub enum PerConnection {
     Task,
 }
 
-/// A way to serve. The same for every kind of address.
-pub trait Way: 'static {
-    /// One line for `ipcmark list`; the kind of address is in the row's name.
+/// A server design, for any kind of address.
+pub trait Server: 'static {
+    /// One line for `ipcmark list`. The kind of address is in the row's name.
     const SUMMARY: &'static str;
-    /// How many connections it looks after at a time.
-    const PATIENCE: Patience = Patience::AllConnections;
-    /// What it starts for each of them.
+    /// How many connections it serves concurrently.
+    const CONCURRENCY: Concurrency = Concurrency::AllConnections;
+    /// What it starts per connection.
     const PER_CONNECTION: PerConnection = PerConnection::Nothing;
 
-    /// Why this machine cannot run it at all.
+    /// Why this machine cannot run it, if it cannot.
     fn unavailable() -> Option<String> {
         None
     }
 
-    /// Serves whoever connects to `listener`, and returns once that has been shut down. Then it has closed every
-    /// connection, joined every thread and collected every process of its own. Runs in a process of one thread.
+    /// Serves clients until `listener` is shut down. When it returns, it has closed all connections, joined its threads
+    /// and reaped its children. Runs in a process with a single thread.
     ///
-    /// Errors: the system's. That a client is gone is none.
+    /// Errors: those of the system, except for clients that disconnect.
     fn serve<S: Service>(listener: BorrowedFd<'_>, service: S) -> io::Result<()>;
 }
 

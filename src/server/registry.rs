@@ -1,21 +1,23 @@
-//! The only list of servers: one row per variant, `way-address`.
+//! Registry of servers: one row per variant, `design-address`.
 
-use super::addresses::{Address, tcp, unix};
-use super::{Way, epoll, iterative, prefork, process_per_connection, thread_per_connection, uring};
+use super::addresses::{Address, Tcp, Unix};
+use super::blocking::{Iterative, ProcessPerConnection, ThreadPerConnection};
+use super::epoll::{Prefork, SingleThread};
+use super::{Server, uring};
 use crate::variant::registry;
 
 registry! {
-    <W: Way, A: Address>
-    "iterative-tcp" => iterative::Iterative; tcp::Tcp,
-    "iterative-unix" => iterative::Iterative; unix::Unix,
-    "thread-per-connection-tcp" => thread_per_connection::ThreadPerConnection; tcp::Tcp,
-    "thread-per-connection-unix" => thread_per_connection::ThreadPerConnection; unix::Unix,
-    "process-per-connection-tcp" => process_per_connection::ProcessPerConnection; tcp::Tcp,
-    "process-per-connection-unix" => process_per_connection::ProcessPerConnection; unix::Unix,
-    "prefork-tcp" => prefork::Prefork; tcp::Tcp,
-    "prefork-unix" => prefork::Prefork; unix::Unix,
-    "epoll-tcp" => epoll::Epoll; tcp::Tcp,
-    "epoll-unix" => epoll::Epoll; unix::Unix,
-    "io-uring-tcp" => uring::Uring; tcp::Tcp,
-    "io-uring-unix" => uring::Uring; unix::Unix,
+    <S: Server, A: Address>
+    "iterative-tcp" => Iterative; Tcp,
+    "iterative-unix" => Iterative; Unix,
+    "thread-per-connection-tcp" => ThreadPerConnection; Tcp,
+    "thread-per-connection-unix" => ThreadPerConnection; Unix,
+    "process-per-connection-tcp" => ProcessPerConnection; Tcp,
+    "process-per-connection-unix" => ProcessPerConnection; Unix,
+    "prefork-tcp" => Prefork; Tcp,
+    "prefork-unix" => Prefork; Unix,
+    "epoll-tcp" => SingleThread; Tcp,
+    "epoll-unix" => SingleThread; Unix,
+    "io-uring-tcp" => uring::Uring; Tcp,
+    "io-uring-unix" => uring::Uring; Unix,
 }

@@ -1,7 +1,7 @@
-//! One thread that looks after all connections by io_uring(7): it hands the kernel what it wants done next, a call for each
-//! connection, and is given back what was done. Where epoll says that a read would succeed, and it takes a call more to
-//! read, the ring has read already: under load one io_uring_enter(2) hands over and takes back what epoll does with two
-//! calls a request and one for each lot. The kernel must know it (5.6) and allow it; many containers do not.
+//! One thread that serves all connections by io_uring(7): it submits one operation per connection and takes the
+//! results. epoll only reports that a read would succeed, and needs another call to read; the ring has read already.
+//! Under load one io_uring_enter(2) replaces two calls per request and one per batch. Needs Linux 5.6 and permission,
+//! which many containers deny.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -13,20 +13,20 @@ use io_uring::types::Fd;
 use io_uring::{IoUring, Probe, opcode, squeue};
 use nix::errno::Errno;
 
-use super::{Service, Way};
+use super::{Server, Service};
 
-/// Room for calls not yet handed over; when it is full they go over at once.
-const CALLS: u32 = 256;
-/// Room for results not yet taken: one a connection. What exceeds it the kernel keeps in a list.
+/// Size of the submission queue. When it is full, it is submitted at once.
+const SUBMISSIONS: u32 = 256;
+/// Size of the completion queue: one result per connection. The kernel keeps further results in a list.
 const RESULTS: u32 = 4096;
-/// What a result of the listener is marked with; no descriptor has this number.
+/// User data of the listener's results; not a valid descriptor.
 const LISTENER: u64 = u64::MAX;
 
-/// The way.
+/// The server.
 pub struct Uring;
 
-impl Way for Uring {
-    const SUMMARY: &'static str = "one thread that looks after all connections by io_uring";
+impl Server for Uring {
+    const SUMMARY: &'static str = "one thread that serves all connections by io_uring";
 
     fn unavailable() -> Option<String> {
         missing().err()
@@ -34,7 +34,7 @@ impl Way for Uring {
 
     fn serve<S: Service>(listener: BorrowedFd<'_>, service: S) -> io::Result<()> {
         let ring = ring()?;
-        // After an error, or a panic, the kernel may still be at work on buffers, which then must stay.
+        // Leaked on error or panic: the kernel may still use the buffers.
         let mut serving = ManuallyDrop::new(Serving { ring, by_number: vec![], open: 0 });
         serving.run(listener, service)?;
         drop(ManuallyDrop::into_inner(serving));
@@ -43,36 +43,36 @@ impl Way for Uring {
 }
 
 fn ring() -> io::Result<IoUring> {
-    IoUring::builder().setup_cqsize(RESULTS).build(CALLS)
+    IoUring::builder().setup_cqsize(RESULTS).build(SUBMISSIONS)
 }
 
-/// Errors: why no ring can serve here.
+/// Errors: why io_uring cannot serve here.
 fn missing() -> Result<(), String> {
     let ring = ring().map_err(|refused| {
         let setting = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
         let setting = if setting.is_empty() { "unknown" } else { setting.trim() };
-        format!("io_uring is refused: {refused}; kernel.io_uring_disabled is {setting}")
+        format!("io_uring is not available: {refused}; kernel.io_uring_disabled is {setting}")
     })?;
     let mut probe = Probe::new();
-    let told = ring.submitter().register_probe(&mut probe);
-    told.map_err(|refused| format!("io_uring does not say what it can do: {refused}"))?;
+    let probed = ring.submitter().register_probe(&mut probe);
+    probed.map_err(|refused| format!("io_uring does not list its operations: {refused}"))?;
     let wanted = [(opcode::Accept::CODE, "accept"), (opcode::Recv::CODE, "recv"), (opcode::Send::CODE, "send")];
     match wanted.iter().find(|(code, _)| !probe.is_supported(*code)) {
-        Some((_, name)) => Err(format!("this kernel's io_uring knows no {name}")),
+        Some((_, name)) => Err(format!("io_uring of this kernel does not support {name}")),
         None => Ok(()),
     }
 }
 
-/// The ring and the open connections, each of which has exactly one call in flight.
+/// The ring and the open connections, each of which has exactly one operation in flight.
 struct Serving {
     ring: IoUring,
-    /// By the number of the descriptor, which the kernel keeps low.
+    /// By descriptor, which the kernel keeps small.
     by_number: Vec<Option<Connection>>,
     open: usize,
 }
 
 impl Serving {
-    /// Serves until the listener is shut down, and then until no call is in flight any more.
+    /// Serves until the listener is shut down, and then until no operation is in flight.
     fn run<S: Service>(&mut self, listener: BorrowedFd<'_>, service: S) -> io::Result<()> {
         self.accept(listener)?;
         let mut listening = true;
@@ -87,29 +87,30 @@ impl Serving {
                 let result = if result < 0 { Err(Errno::from_raw(-result)) } else { Ok(result) };
                 if entry.user_data() != LISTENER {
                     self.advance(entry.user_data() as usize, result, service)?;
-                } else if !self.take_call(listener, result, service)? {
+                } else if !self.handle_accept(listener, result, service)? {
                     listening = false;
-                    self.hang_up();
+                    self.shut_down_connections();
                 }
             }
         }
         Ok(())
     }
 
-    /// Looks at what came of accept, and asks for the next call. False once there will be no more.
-    fn take_call<S: Service>(
+    /// Handles the result of an accept and submits the next one. Returns false when the listener was shut down.
+    fn handle_accept<S: Service>(
         &mut self,
         listener: BorrowedFd<'_>,
-        call: Result<i32, Errno>,
+        result: Result<i32, Errno>,
         service: S,
     ) -> io::Result<bool> {
-        match call {
+        match result {
             Ok(number) => {
-                // SAFETY: the kernel has just made this descriptor for the accept that names it, and nobody else knows it.
+                // SAFETY: the kernel created this descriptor for the accept whose result this is, and nothing else owns
+                // it.
                 let socket = unsafe { OwnedFd::from_raw_fd(number) };
                 self.add(socket, service)?;
             }
-            // Whoever called is gone already.
+            // ECONNABORTED: the client has disconnected already.
             Err(Errno::EINTR | Errno::ECONNABORTED | Errno::EAGAIN) => {}
             Err(Errno::EINVAL) => return Ok(false),
             Err(other) => return Err(io::Error::new(io::Error::from(other).kind(), format!("accept: {other}"))),
@@ -126,10 +127,10 @@ impl Serving {
         let buffer = vec![0; service.request_bytes()].into_boxed_slice();
         self.by_number[number] = Some(Connection { socket, buffer, at: Stage::Receiving(0) });
         self.open += 1;
-        self.ask(number)
+        self.submit_next(number)
     }
 
-    /// Goes on with the connection of this number, whose call came to `result`.
+    /// Continues with a connection whose operation has this result.
     fn advance<S: Service>(&mut self, number: usize, result: Result<i32, Errno>, service: S) -> io::Result<()> {
         let Some(connection) = self.by_number.get_mut(number).and_then(Option::as_mut) else { return Ok(()) };
         let stays = match (connection.at, result) {
@@ -138,7 +139,7 @@ impl Serving {
                 let have = have + bytes as usize;
                 let whole = have == connection.buffer.len();
                 connection.at = if whole {
-                    Stage::Sending { sent: 0, end: service.answer(&mut connection.buffer) }
+                    Stage::Sending { sent: 0, end: service.respond(&mut connection.buffer) }
                 } else {
                     Stage::Receiving(have)
                 };
@@ -153,55 +154,55 @@ impl Serving {
             (_, Err(other)) => return Err(other.into()),
         };
         if stays {
-            return self.ask(number);
+            return self.submit_next(number);
         }
-        // Its one call has just ended.
+        // No operation of the connection is in flight.
         self.by_number[number] = None;
         self.open -= 1;
         Ok(())
     }
 
-    /// Hands over what the connection of this number wants next.
-    fn ask(&mut self, number: usize) -> io::Result<()> {
+    /// Submits the next operation of a connection.
+    fn submit_next(&mut self, number: usize) -> io::Result<()> {
         let Some(connection) = self.by_number[number].as_mut() else { return Ok(()) };
-        let call = connection.next_call().user_data(number as u64);
-        // SAFETY: the call points into the connection's boxed buffer, which nobody touches and which is freed, with the
-        // connection, only when the result of its one call has been taken: in `advance`, or when none is left in `run`.
-        unsafe { self.push(&call) }
+        let operation = connection.next_operation().user_data(number as u64);
+        // SAFETY: the operation points into the connection's boxed buffer, which is not accessed, and freed with the
+        // connection only after the result of its one operation was taken: in `advance`, or when `run` has none left.
+        unsafe { self.push(&operation) }
     }
 
     fn accept(&mut self, listener: BorrowedFd<'_>) -> io::Result<()> {
         let accept = opcode::Accept::new(Fd(listener.as_raw_fd()), ptr::null_mut(), ptr::null_mut());
-        let call = accept.flags(libc::SOCK_CLOEXEC).build().user_data(LISTENER);
-        // SAFETY: the call points to nothing; the caller is not told who connected.
-        unsafe { self.push(&call) }
+        let operation = accept.flags(libc::SOCK_CLOEXEC).build().user_data(LISTENER);
+        // SAFETY: the operation has no pointers: the client's address is not requested.
+        unsafe { self.push(&operation) }
     }
 
     /// # Safety
-    /// What the call points to stays valid until its result has been taken.
-    unsafe fn push(&mut self, call: &squeue::Entry) -> io::Result<()> {
+    /// What the operation points to must stay valid until its result was taken.
+    unsafe fn push(&mut self, operation: &squeue::Entry) -> io::Result<()> {
         // SAFETY: by this function's own contract.
-        while unsafe { self.ring.submission().push(call) }.is_err() {
+        while unsafe { self.ring.submission().push(operation) }.is_err() {
             self.ring.submit()?;
         }
         Ok(())
     }
 
-    /// Ends every conversation: the call of each, whichever it is, comes back with nothing.
-    fn hang_up(&self) {
+    /// Shuts all connections down, which completes their operations.
+    fn shut_down_connections(&self) {
         for connection in self.by_number.iter().flatten() {
-            // One whose client has left meanwhile is no longer connected.
+            // Fails if the client has disconnected meanwhile.
             let _ = rustix::net::shutdown(&connection.socket, rustix::net::Shutdown::Both);
         }
     }
 }
 
-/// How far a conversation has come.
+/// State of a connection.
 #[derive(Clone, Copy)]
 enum Stage {
-    /// So many bytes of a request are there.
+    /// This many bytes of the request have arrived.
     Receiving(usize),
-    /// Of the answer, which ends at `end`, the bytes up to `sent` have been taken.
+    /// The response has `end` bytes, of which `sent` are sent.
     Sending { sent: usize, end: usize },
 }
 
@@ -212,7 +213,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn next_call(&mut self) -> squeue::Entry {
+    fn next_operation(&mut self) -> squeue::Entry {
         let socket = Fd(self.socket.as_raw_fd());
         match self.at {
             Stage::Receiving(have) => {

@@ -1,5 +1,5 @@
-//! `DashMap`: shards of hash maps, each behind a reader-writer lock of its own, chosen by the key's hash. Users meet only
-//! where their keys fall into one shard, of which there are four for each CPU, rounded up to a power of two.
+//! `DashMap`: shards of hash maps, each with a readers-writer lock; the key's hash selects the shard. Users interfere
+//! only if their keys are in the same shard. There are four shards per CPU, rounded up to a power of two.
 //!
 //! Source: the crate `dashmap` 6.
 
@@ -15,7 +15,7 @@ use super::in_process::{Shared, replace};
 pub struct Dash {
     map: DashMap<u64, Vec<u8>>,
     entries: u32,
-    /// Counted apart, since no lock is held on all of them.
+    /// A separate counter, since no lock protects all shards.
     taken: AtomicU32,
 }
 
@@ -27,8 +27,8 @@ impl Shared for Dash {
     }
 
     #[inline]
-    fn copy_out(&self, key: u64, room: &mut Vec<u8>) -> io::Result<bool> {
-        Ok(self.map.get(&key).map(|value| replace(room, &value)).is_some())
+    fn copy_out(&self, key: u64, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        Ok(self.map.get(&key).map(|value| replace(buffer, &value)).is_some())
     }
 
     #[inline]

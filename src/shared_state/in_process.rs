@@ -1,11 +1,11 @@
-//! State between threads of one process: a map of a library that all of them refer to. What state between processes is held
-//! against. Not a mechanism. As there, a value is made before the map is asked, copied in or out by it, and looked at after.
+//! State of threads of one process: a map of a library that all of them refer to. The baseline for state between
+//! processes. As there, a value is built before the map is accessed, copied in or out by it, and read afterwards.
 
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Handle, Places, Shape, State, too_long};
+use super::{Addresses, Handle, Shape, State, too_long};
 use crate::address::Address;
 use crate::record::{Group, Isolation, Wait};
 
@@ -15,21 +15,22 @@ pub(super) trait Shared: Send + Sync + 'static {
     const SUMMARY: &'static str;
 
     /// An empty map of at most `entries` entries.
+    /// Creates an empty map of at most `entries` entries.
     fn with_room_for(entries: u32) -> Self;
-    /// Copies the value of `key` into `room`; false while it has none.
-    fn copy_out(&self, key: u64, room: &mut Vec<u8>) -> io::Result<bool>;
+    /// Copies the value of `key` into `buffer`; returns false if it was never set.
+    fn copy_out(&self, key: u64, buffer: &mut Vec<u8>) -> io::Result<bool>;
     /// Sets the value of `key`.
     ///
-    /// Errors: `StorageFull` for a key more than there are entries.
+    /// Errors: `StorageFull` for a new key when all entries are taken.
     fn copy_in(&self, key: u64, value: &[u8]) -> io::Result<()>;
-    /// Runs `change` on the value of `key`, alone; nothing while it has none.
+    /// Runs `change` on the value of `key`, exclusively; returns `None` if it was never set.
     fn change<R>(&self, key: u64, change: impl FnOnce(&mut [u8]) -> R) -> io::Result<Option<R>>;
 }
 
-/// The state that the map `M` makes.
+/// The state in a map `M`.
 pub struct InProcess<M>(PhantomData<M>);
 
-/// A reference to it.
+/// A user's reference to the map.
 pub struct Local<M> {
     map: Arc<M>,
     value: Vec<u8>,
@@ -40,13 +41,13 @@ impl<M: Shared> State for InProcess<M> {
     const SUMMARY: &'static str = M::SUMMARY;
     const GROUP: Group = Group::Threads;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
-    // Their locks poll for a while before they sleep.
+    // These locks poll for a while before they sleep.
     const WAIT: Wait = Wait::Hybrid;
     type Handle = Local<M>;
 
-    fn create(shape: &Shape) -> io::Result<Places> {
+    fn create(shape: &Shape) -> io::Result<Addresses> {
         let map = Address::from_here(M::with_room_for(shape.entries));
-        Ok(Places { keeper: None, seats: vec![map; shape.seats as usize] })
+        Ok(Addresses { manager: None, users: vec![map; shape.users as usize] })
     }
 
     fn attach(address: &Address, shape: &Shape, _: u32) -> io::Result<Local<M>> {
@@ -78,7 +79,7 @@ impl<M: Shared> Handle for Local<M> {
     }
 }
 
-/// Replaces `held`, without giving up its memory.
+/// Replaces the content of `held` and keeps its memory.
 #[inline]
 pub(super) fn replace(held: &mut Vec<u8>, value: &[u8]) {
     held.clear();

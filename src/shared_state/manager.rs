@@ -1,9 +1,9 @@
-//! A process that keeps a hash map and answers one request for each access, over a stream socket, with a thread for each
-//! user: Python's Manager. An access costs a message there and one back, so two wake-ups and four system calls, whatever
-//! the value; nobody needs a lock of his own, and a user who dies leaves nothing half done.
+//! A manager process that owns a hash map and serves each access over a stream socket, with one thread per user:
+//! Python's `multiprocessing.Manager`. An access costs a request and a response, so two wake-ups and four system calls
+//! for any value. Users need no lock, and a user that dies leaves no partial change.
 //!
-//! Python's own proxies have no update: `d[k] += 1` is a get and a set, and loses what others do between. Here a set may be
-//! tied to the version that was read, and is tried again when that is gone.
+//! Python's proxies have no update: `d[k] += 1` is a get and a set, and loses concurrent changes. Here a set may
+//! require the version that was read, and is retried if another user has changed it.
 //!
 //! Source: Python, Lib/multiprocessing/managers.py (Server.serve_client); unix(7).
 
@@ -12,32 +12,33 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::client::Client;
+use super::locked_map::poisoned;
 use super::store::Store;
-use super::wire::{self, Line};
-use super::{Places, Shape, State, poisoned};
+use super::wire::{self, Connection};
+use super::{Addresses, Shape, State};
 use crate::address::Address;
 use crate::record::{Isolation, Wait};
 
-/// The process.
+/// The state.
 pub struct Manager;
 
 impl State for Manager {
-    const SUMMARY: &'static str = "a process that keeps a map, a thread for each user: Python's Manager";
+    const SUMMARY: &'static str = "a manager process with a thread for each user, as Python's Manager";
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
     const WAIT: Wait = Wait::Block;
-    const KEPT: bool = true;
+    const HAS_MANAGER: bool = true;
     type Handle = Client;
 
-    fn create(shape: &Shape) -> io::Result<Places> {
+    fn create(shape: &Shape) -> io::Result<Addresses> {
         wire::connections(shape)
     }
 
-    fn keep(address: Address, shape: &Shape) -> io::Result<()> {
-        let (lines, store) = (wire::keepers_ends(address, shape)?, Mutex::new(Store::new(shape)));
+    fn run_manager(address: Address, shape: &Shape) -> io::Result<()> {
+        let (connections, store) = (wire::manager_connections(address, shape)?, Mutex::new(Store::new(shape)));
         thread::scope(|scope| {
-            for line in lines {
-                // One who died, or talked nonsense, loses his connection; the others go on.
-                scope.spawn(|| converse(line, &store));
+            for connection in connections {
+                // An error ends this connection only: the user died or sent an invalid request.
+                scope.spawn(|| serve(connection, &store));
             }
         });
         Ok(())
@@ -48,11 +49,11 @@ impl State for Manager {
     }
 }
 
-/// Answers one user until he has gone.
-fn converse(mut line: Line, store: &Mutex<Store>) -> io::Result<()> {
-    while let Some(request) = line.receive()? {
-        let answer = store.lock().map_err(|_| poisoned())?.answer(request, &mut line)?;
-        line.send(answer)?;
+/// Serves one user until it disconnects.
+fn serve(mut connection: Connection, store: &Mutex<Store>) -> io::Result<()> {
+    while let Some(request) = connection.receive()? {
+        let response = store.lock().map_err(|_| poisoned())?.respond(request, &mut connection)?;
+        connection.send(response)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! A process that keeps a hash map and answers one request for each access, over a stream socket, from a single thread that
-//! sleeps in epoll. What an access costs beyond `manager` is the look at who is ready; what it saves is the lock around the
-//! map and a switch between threads, where several ask at once.
+//! A manager process that owns a hash map and serves each access over a stream socket, from a single thread that sleeps
+//! in epoll. Compared to `manager`, an access also costs epoll_wait, and saves the lock around the map and the switches
+//! between threads when several users send requests at once.
 //!
 //! Source: epoll(7), level-triggered; unix(7).
 
@@ -10,46 +10,46 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::client::Client;
 use super::store::Store;
-use super::wire::{self, Arrival, Line};
-use super::{Places, Shape, State};
+use super::wire::{self, Connection, Received};
+use super::{Addresses, Shape, State};
 use crate::address::Address;
 use crate::child::retry_on_eintr;
 use crate::record::{Isolation, Wait};
 
-/// Users that are looked at in one turn.
+/// Most users served per call of epoll_wait.
 const EVENTS: usize = 64;
 
-/// The process.
+/// The state.
 pub struct ManagerEpoll;
 
 impl State for ManagerEpoll {
-    const SUMMARY: &'static str = "a process that keeps a map, one thread in epoll for all users";
+    const SUMMARY: &'static str = "a manager process with one thread in epoll for all users";
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
     const WAIT: Wait = Wait::Block;
-    const KEPT: bool = true;
+    const HAS_MANAGER: bool = true;
     type Handle = Client;
 
-    fn create(shape: &Shape) -> io::Result<Places> {
+    fn create(shape: &Shape) -> io::Result<Addresses> {
         wire::connections(shape)
     }
 
-    fn keep(address: Address, shape: &Shape) -> io::Result<()> {
-        let mut lines: Vec<Option<Line>> = wire::keepers_ends(address, shape)?.into_iter().map(Some).collect();
+    fn run_manager(address: Address, shape: &Shape) -> io::Result<()> {
+        let mut connections: Vec<_> = wire::manager_connections(address, shape)?.into_iter().map(Some).collect();
         let (epoll, mut store) = (Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?, Store::new(shape));
-        for (at, line) in lines.iter().flatten().enumerate() {
-            epoll.add(line.stream(), EpollEvent::new(EpollFlags::EPOLLIN, at as u64))?;
+        for (user, connection) in connections.iter().flatten().enumerate() {
+            epoll.add(connection.stream(), EpollEvent::new(EpollFlags::EPOLLIN, user as u64))?;
         }
         let mut events = [EpollEvent::empty(); EVENTS];
-        while lines.iter().any(Option::is_some) {
+        while connections.iter().any(Option::is_some) {
             let ready = retry_on_eintr(|| epoll.wait(&mut events, EpollTimeout::NONE))?;
             for event in &events[..ready] {
-                let at = event.data() as usize;
-                let goes_on = lines[at].as_mut().map(|line| converse(line, &mut store));
-                // One who left, died or talked nonsense loses his connection.
-                if !matches!(goes_on, Some(Ok(true)))
-                    && let Some(line) = lines[at].take()
+                let user = event.data() as usize;
+                let served = connections[user].as_mut().map(|connection| serve(connection, &mut store));
+                // The user disconnected, died or sent an invalid request.
+                if !matches!(served, Some(Ok(true)))
+                    && let Some(connection) = connections[user].take()
                 {
-                    epoll.delete(line.stream())?;
+                    epoll.delete(connection.stream())?;
                 }
             }
         }
@@ -61,15 +61,15 @@ impl State for ManagerEpoll {
     }
 }
 
-/// Takes what has arrived from one user, and answers once it is a request. False when he has gone. An answer never waits for
-/// room: a user has one outstanding, and the socket's buffer holds the largest.
-fn converse(line: &mut Line, store: &mut Store) -> io::Result<bool> {
-    match line.receive_some()? {
-        Arrival::Partial => Ok(true),
-        Arrival::Gone => Ok(false),
-        Arrival::Whole(request) => {
-            let answer = store.answer(request, line)?;
-            line.send(answer)?;
+/// Reads from one user and responds if the request is complete. Returns false when the user has disconnected. `send`
+/// never blocks: a user has one outstanding request, and the socket's buffer holds the largest response.
+fn serve(connection: &mut Connection, store: &mut Store) -> io::Result<bool> {
+    match connection.receive_some()? {
+        Received::Partial => Ok(true),
+        Received::Closed => Ok(false),
+        Received::Complete(request) => {
+            let response = store.respond(request, connection)?;
+            connection.send(response)?;
             Ok(true)
         }
     }

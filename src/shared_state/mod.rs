@@ -1,10 +1,9 @@
-//! State that several processes (or threads) read and write: a map from numbers to small values. One file each;
-//! `registry.rs` is the only list.
+//! Shared state: a map from numbers to small values that several processes or threads read and write. One file per
+//! mechanism; `registry.rs` lists them.
 //!
-//! There are two ways to have it between processes. Either one process keeps the map and answers requests, as Python's
-//! Manager does; or the map lies in memory that all of them map, and they agree on who may look at it when.
+//! Between processes, either a manager process owns the map and serves requests, as in Python's
+//! `multiprocessing.Manager`, or the map is in memory that all users map, and they synchronise their accesses.
 
-mod bounded_map;
 mod client;
 mod in_process;
 mod registry;
@@ -16,10 +15,9 @@ mod tests;
 mod wire;
 
 mod dash_map;
+mod locked_map;
 mod manager;
 mod manager_epoll;
-mod mutex_map;
-mod rwlock_map;
 mod seqlock_cells;
 mod shards;
 mod shm_map;
@@ -51,7 +49,7 @@ pub struct Shape {
     /// The longest value.
     pub value_bytes: usize,
     /// Number of accessors.
-    pub seats: u32,
+    pub users: u32,
 }
 
 impl Shape {
@@ -59,29 +57,29 @@ impl Shape {
     pub fn of(case: &Case) -> Self {
         let keys = case.params.keys.unwrap_or(KEYS);
         // Where promises are checked, more accessors than most machines have CPUs.
-        let seats = if case.measure == Measure::Conformance { 4 } else { 2 };
+        let users = if case.measure == Measure::Conformance { 4 } else { 2 };
         Self {
             keys,
             entries: keys.saturating_add(COUNTERS),
             value_bytes: case.params.message_bytes.unwrap_or(VALUE_BYTES) as usize,
-            seats: case.params.contenders.unwrap_or(seats),
+            users: case.params.contenders.unwrap_or(users),
         }
     }
 }
 
-/// Where the sides of one state find it.
+/// Addresses of one state.
 #[derive(Debug)]
-pub struct Places {
-    /// The process that keeps it, where there is one.
-    pub keeper: Option<Address>,
-    /// Those that use it, by seat.
-    pub seats: Vec<Address>,
+pub struct Addresses {
+    /// For the manager process, if there is one.
+    pub manager: Option<Address>,
+    /// For each user.
+    pub users: Vec<Address>,
 }
 
-impl Places {
+impl Addresses {
     /// Memory that all of them map.
     fn same(memory: &Address, shape: &Shape) -> Self {
-        Self { keeper: None, seats: (0..shape.seats).map(|_| memory.only(Endpoint::Sender)).collect() }
+        Self { manager: None, users: (0..shape.users).map(|_| memory.only(Endpoint::Sender)).collect() }
     }
 }
 
@@ -89,76 +87,70 @@ impl Places {
 pub trait State: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What kind of thing it is.
+    /// Group of mechanisms, for the report.
     const GROUP: Group = Group::SharedState;
-    /// Between what it can work; the first is the default.
+    /// Supported isolations; the first is the default.
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process, Isolation::Thread];
-    /// How one who has to wait for another does it; part of the row's name.
+    /// How a user waits for another; part of the row's name.
     const WAIT: Wait;
-    /// True when one who waits keeps his CPU busy without end.
+    /// True if a waiting user keeps its CPU busy.
     const POLLS: bool = false;
-    /// Whether [`Handle::update`] is one step: of several at the same time none is lost.
+    /// Whether [`Handle::update`] is atomic: no concurrent update is lost.
     const ATOMIC_UPDATE: bool = true;
-    /// Whether a process of its own keeps the state and runs [`keep`](Self::keep).
-    const KEPT: bool = false;
+    /// Whether a manager process owns the state and runs [`run_manager`](Self::run_manager).
+    const HAS_MANAGER: bool = false;
     /// One user's handle.
     type Handle: Handle + 'static;
 
-    /// Shared memory that it takes, in bytes.
+    /// Bytes of shared memory.
     fn memory_bytes(_: &Shape) -> u64 {
         0
     }
-    /// Makes the state, empty. Runs in the trial's host: the harness for processes, the worker for threads.
-    fn create(shape: &Shape) -> io::Result<Places>;
-    /// Answers everybody who uses the state until all of them have gone. Takes the address, so that no copy of it here keeps
-    /// a connection open that nobody answers any more.
+    /// Creates an empty state. Runs in the host of the trial: the harness for processes, the worker for threads.
+    fn create(shape: &Shape) -> io::Result<Addresses>;
+    /// Serves all users until they have disconnected. Takes the address, so that no copy of it keeps a connection open
+    /// that is not served.
     ///
-    /// Errors: `Unsupported` unless [`KEPT`](Self::KEPT); and whatever the system says.
-    fn keep(_: Address, _: &Shape) -> io::Result<()> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "this state needs nobody to keep it"))
+    /// Errors: `Unsupported` unless [`HAS_MANAGER`](Self::HAS_MANAGER); and those of the system.
+    fn run_manager(_: Address, _: &Shape) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this state has no manager"))
     }
-    /// Runs in each user's worker, before the clock starts.
-    fn attach(address: &Address, shape: &Shape, seat: u32) -> io::Result<Self::Handle>;
+    /// Attaches a user. Runs in its worker, before the clock starts.
+    fn attach(address: &Address, shape: &Shape, user: u32) -> io::Result<Self::Handle>;
 }
 
 /// One user's handle of shared state.
 ///
-/// Keys are any numbers below `u64::MAX`. What goes wrong leaves the state as it was.
+/// Keys are numbers below `u64::MAX`. A failed access leaves the state unchanged.
 pub trait Handle {
-    /// Gives the value of `key` to `read`; nothing while nobody has set it. The value is one that was there at some moment
-    /// of the call.
+    /// Passes the value of `key` to `read`, or returns `None` if it was never set. The value is one that was current at
+    /// some moment during the call.
     ///
-    /// Errors: `Interrupted` when the trial is called off while it waits; `UnexpectedEof`, `BrokenPipe` or
-    /// `ConnectionReset` when the keeper is gone.
+    /// Errors: `Interrupted` when the trial is aborted during a wait; `UnexpectedEof`, `BrokenPipe` or
+    /// `ConnectionReset` when the manager has died.
     fn get<R>(&mut self, key: u64, read: impl FnOnce(&[u8]) -> R) -> io::Result<Option<R>>;
 
     /// Sets the value of `key` to the `len` bytes that `fill` writes.
     ///
-    /// Errors: `InvalidInput` for a value that is longer than agreed, or a key that cannot be one; `StorageFull` for a
-    /// further key when all entries are taken; and those of [`get`](Self::get).
+    /// Errors: `InvalidInput` for a value longer than agreed or an invalid key; `StorageFull` for a new key when all
+    /// entries are taken; and those of [`get`](Self::get).
     fn set(&mut self, key: u64, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()>;
 
-    /// Lets `change` alter the value of `key` in place; nothing while nobody has set it. Where the update is tried until
-    /// nobody came between, `change` runs each time, and the last result counts.
+    /// Lets `change` modify the value of `key` in place; returns `None` if it was never set. If the update is retried
+    /// after an interfering one, `change` runs again, and its last result counts.
     ///
     /// Errors: those of [`get`](Self::get).
     fn update<R>(&mut self, key: u64, change: impl FnMut(&mut [u8]) -> R) -> io::Result<Option<R>>;
 }
 
-/// The refusal of a value longer than agreed.
+/// The error for a value longer than agreed.
 #[cold]
 fn too_long(len: usize, agreed: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("a value of {len} bytes where at most {agreed} were agreed"))
+    io::Error::new(io::ErrorKind::InvalidInput, format!("a value of {len} bytes exceeds the agreed {agreed} bytes"))
 }
 
-/// The refusal of one key more.
+/// The error for a new key when all entries are taken.
 #[cold]
 fn full(entries: u32) -> io::Error {
-    io::Error::new(io::ErrorKind::StorageFull, format!("the state holds {entries} entries, and all of them are taken"))
-}
-
-/// What a lock of the standard library says when somebody panicked inside.
-#[cold]
-fn poisoned() -> io::Error {
-    io::Error::other("somebody panicked while he had the state to himself")
+    io::Error::new(io::ErrorKind::StorageFull, format!("all {entries} entries of the state are taken"))
 }

@@ -1,7 +1,9 @@
-//! The only list of ways to share state: one row per variant, `mechanism/wait`.
+//! Registry of shared states: one row per variant, `mechanism/wait`.
+
+use std::sync::{Mutex, RwLock};
 
 use super::in_process::InProcess;
-use super::{State, dash_map, manager, manager_epoll, mutex_map, rwlock_map, seqlock_cells, shards, shm_map};
+use super::{State, dash_map, locked_map, manager, manager_epoll, seqlock_cells, shards, shm_map};
 use crate::lock::{FutexMutex, ShmRwLock, Ttas};
 use crate::variant::registry;
 use crate::wait::{Hybrid, Spin};
@@ -17,7 +19,7 @@ registry! {
     "seqlock-cells/spin" => seqlock_cells::SeqlockCells,
     "shards/spin" => shards::Shards,
 
-    "mutex-map/hybrid" => InProcess<mutex_map::MutexMap>,
-    "rwlock-map/hybrid" => InProcess<rwlock_map::RwLockMap>,
+    "mutex-map/hybrid" => InProcess<Mutex<locked_map::BoundedMap>>,
+    "rwlock-map/hybrid" => InProcess<RwLock<locked_map::BoundedMap>>,
     "dashmap/hybrid" => InProcess<dash_map::Dash>,
 }

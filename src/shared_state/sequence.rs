@@ -1,6 +1,6 @@
-//! Sequence numbers: even while nobody writes, odd while somebody does. Not a mechanism; entries are numbered so.
+//! Sequence numbers of entries: even while no writer is active, odd during a write. Shared by several rows.
 //!
-//! The orderings are those of the sequence lock among the locks, which a model checker runs.
+//! The orderings are those of the sequence lock in the lock family, which is model-checked.
 //! Source: Boehm, Can Seqlocks Get Along With Programming Language Memory Models?, MSPC 2012.
 
 use std::io;
@@ -9,18 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::abort;
 use crate::wait::{NoWaiters, PollPolicy, Spin, WaitStrategy};
 
-/// Looks in vain between two at the abort word.
-const LOOKS_PER_ABORT_CHECK: u32 = 1024;
+/// Failed attempts between two checks of the abort flag.
+const ATTEMPTS_PER_ABORT_CHECK: u32 = 1024;
 
 const fn is_even(number: u64) -> bool {
     number.is_multiple_of(2)
 }
 
-/// The number while nobody writes.
+/// Waits until no writer is active and returns the number.
 ///
-/// Errors: `Interrupted` when the trial is called off.
+/// Errors: `Interrupted` when the trial is aborted.
 #[inline]
-pub(super) fn settled(sequence: &AtomicU64) -> io::Result<u64> {
+pub(super) fn wait_even(sequence: &AtomicU64) -> io::Result<u64> {
     let even = || {
         // PAIRS: entry-written
         let now = sequence.load(Ordering::Acquire);
@@ -32,15 +32,15 @@ pub(super) fn settled(sequence: &AtomicU64) -> io::Result<u64> {
     }
 }
 
-/// The result of the first `look` that no writer disturbed.
+/// Repeats `access` until no writer interfered, and returns its result.
 ///
-/// Errors: `Interrupted` when the trial is called off.
+/// Errors: `Interrupted` when the trial is aborted.
 #[inline]
-pub(super) fn read<R>(sequence: &AtomicU64, mut look: impl FnMut() -> R) -> io::Result<R> {
-    let mut until_check = LOOKS_PER_ABORT_CHECK;
+pub(super) fn read<R>(sequence: &AtomicU64, mut access: impl FnMut() -> R) -> io::Result<R> {
+    let mut until_check = ATTEMPTS_PER_ABORT_CHECK;
     loop {
-        let before = settled(sequence)?;
-        let seen = look();
+        let before = wait_even(sequence)?;
+        let seen = access();
         // PAIRS: entry-marked
         fence(Ordering::Acquire);
         if sequence.load(Ordering::Relaxed) == before {
@@ -48,7 +48,7 @@ pub(super) fn read<R>(sequence: &AtomicU64, mut look: impl FnMut() -> R) -> io::
         }
         until_check -= 1;
         if until_check == 0 {
-            until_check = LOOKS_PER_ABORT_CHECK;
+            until_check = ATTEMPTS_PER_ABORT_CHECK;
             if abort::requested() {
                 return Err(abort::error());
             }
@@ -56,14 +56,14 @@ pub(super) fn read<R>(sequence: &AtomicU64, mut look: impl FnMut() -> R) -> io::
     }
 }
 
-/// Runs `change` as the only one of several writers.
+/// Runs `change`, excluding other writers.
 ///
-/// Errors: `Interrupted` when the trial is called off.
+/// Errors: `Interrupted` when the trial is aborted.
 #[inline]
 pub(super) fn write<R>(sequence: &AtomicU64, change: impl FnOnce() -> R) -> io::Result<R> {
     let taken = || {
         let now = sequence.load(Ordering::Relaxed);
-        // PAIRS: entry-written. Among writers the odd number is a lock.
+        // PAIRS: entry-written. Between writers, the odd number is a lock.
         let took =
             is_even(now) && sequence.compare_exchange(now, now + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
         took.then_some(now)
@@ -75,12 +75,12 @@ pub(super) fn write<R>(sequence: &AtomicU64, change: impl FnOnce() -> R) -> io::
     Ok(marked(sequence, before + 2, change))
 }
 
-/// Runs `change` for the one writer there is, or the one whose turn it is, and gives what it made the even number `after`,
-/// which no reader has seen before.
+/// Runs `change` for a writer that excludes all others, and gives the entry the even number `after`, which must be
+/// larger than all numbers seen before.
 #[inline]
 pub(super) fn marked<R>(sequence: &AtomicU64, after: u64, change: impl FnOnce() -> R) -> R {
     sequence.store(after - 1, Ordering::Relaxed);
-    // PAIRS: entry-marked. Whoever sees a word of what comes now sees at least the odd number too.
+    // PAIRS: entry-marked. A reader that sees a word of `change` also sees at least the odd number.
     fence(Ordering::Release);
     let result = change();
     // PAIRS: entry-written

@@ -1,70 +1,70 @@
-//! A table for each user, which he alone writes; whoever reads looks into all of them and takes the newest version. Every
-//! value has a number: one more than the highest that its writer saw of that key, in anybody's table. Of two writers who
-//! saw the same, the one with the higher seat counts as the later.
+//! A table per user, written by that user only; a reader searches all tables and takes the newest version. The version
+//! of a value is one more than the highest that its writer saw for the key in any table. If two writers saw the same,
+//! the one with the higher index counts as the later.
 //!
-//! A writer never waits for anybody, not even for another writer of his key. A reader waits while any of them writes it, and
-//! pays one look for each user.
+//! A writer never waits, not even for another writer of its key. A reader waits while any user writes its key, and has
+//! to search one table per user.
 //!
-//! What it gives up: an update is no longer one step. Of two at the same time one is lost, as if it had been overwritten at
-//! once, since reads and writes alone cannot do better. It also takes the memory of a whole table for each user.
+//! Limits: an update is not atomic. Of two concurrent updates one is lost, as if it had been overwritten at once; this
+//! cannot be avoided with reads and writes alone. Each user needs the memory of a whole table.
 //!
-//! Source: Vitanyi and Awerbuch, Atomic Shared Register Access by Asynchronous Hardware, FOCS 1986; that updates need
+//! Source: Vitanyi and Awerbuch, Atomic Shared Register Access by Asynchronous Hardware, FOCS 1986. That updates need
 //! more: Herlihy, Wait-Free Synchronization, TOPLAS 1991.
 
 use std::io;
 use std::sync::atomic::Ordering;
 
-use super::table::{Entry, Room, Table};
-use super::{Handle, Places, Shape, State, sequence};
+use super::table::{Buffer, Entry, Table};
+use super::{Addresses, Handle, Shape, State, sequence};
 use crate::address::{Address, Endpoint};
 use crate::record::{Substrate, Wait};
 use crate::shm::{self, Segment};
 
-/// The tables.
+/// The state.
 pub struct Shards;
 
-/// A mapping of them.
+/// A user's mapping of all tables.
 pub struct Mapped {
-    /// By seat.
+    /// By user.
     tables: Vec<Table>,
     own: usize,
-    room: Room,
+    buffer: Buffer,
 }
 
 impl State for Shards {
-    const SUMMARY: &'static str = "a table for each, which he alone writes; readers take the newest of all";
+    const SUMMARY: &'static str = "a table per user, written by that user only; readers take the newest version";
     const WAIT: Wait = Wait::Spin;
     const POLLS: bool = true;
     const ATOMIC_UPDATE: bool = false;
     type Handle = Mapped;
 
     fn memory_bytes(shape: &Shape) -> u64 {
-        Table::bytes(shape) as u64 * u64::from(shape.seats)
+        Table::bytes(shape) as u64 * u64::from(shape.users)
     }
 
-    fn create(shape: &Shape) -> io::Result<Places> {
-        let bytes = Table::bytes(shape) * shape.seats as usize;
-        shm::create(Substrate::Memfd, bytes).map(|memory| Places::same(&memory, shape))
+    fn create(shape: &Shape) -> io::Result<Addresses> {
+        let bytes = Table::bytes(shape) * shape.users as usize;
+        shm::create(Substrate::Memfd, bytes).map(|memory| Addresses::same(&memory, shape))
     }
 
-    fn attach(address: &Address, shape: &Shape, seat: u32) -> io::Result<Mapped> {
-        let (each, seats) = (Table::bytes(shape), shape.seats as usize);
-        let segment = Segment::attach(address, Endpoint::Sender, each * seats)?;
-        let tables = (0..seats).map(|seat| Table::new(segment.clone(), seat * each, shape)).collect();
-        Ok(Mapped { tables, own: seat as usize, room: Room::new(shape) })
+    fn attach(address: &Address, shape: &Shape, user: u32) -> io::Result<Mapped> {
+        let (each, users) = (Table::bytes(shape), shape.users as usize);
+        let segment = Segment::attach(address, Endpoint::Sender, each * users)?;
+        let tables = (0..users).map(|user| Table::new(segment.clone(), user * each, shape)).collect();
+        Ok(Mapped { tables, own: user as usize, buffer: Buffer::new(shape) })
     }
 }
 
-/// The newest version of `key` that is whole; nothing while nobody has set it. It may be replaced by a newer one of the
-/// same table before it is read, but by no older one.
+/// The newest complete version of `key`, or `None` if it was never set. Before it is read, a newer version of the same
+/// table may replace it, but no older one.
 ///
-/// Errors: `Interrupted` when the trial is called off.
+/// Errors: `Interrupted` when the trial is aborted.
 #[inline]
 fn newest(tables: &[Table], key: u64) -> io::Result<Option<Entry<'_>>> {
     let (mut best, mut best_number) = (None, 0);
     for entry in tables.iter().filter_map(|table| table.find(key)) {
-        let number = sequence::settled(entry.sequence())?;
-        // Of equal ones the later seat wins, everywhere.
+        let number = sequence::wait_even(entry.sequence())?;
+        // Of equal versions the one with the higher index wins, for all readers.
         if number > 0 && number >= best_number {
             (best, best_number) = (Some(entry), number);
         }
@@ -72,7 +72,7 @@ fn newest(tables: &[Table], key: u64) -> io::Result<Option<Entry<'_>>> {
     Ok(best)
 }
 
-/// The highest number that anybody has given to `key`, or is about to.
+/// The highest version of `key` that is complete or being written.
 #[inline]
 fn highest(tables: &[Table], key: u64) -> u64 {
     // PAIRS: entry-written
@@ -81,22 +81,22 @@ fn highest(tables: &[Table], key: u64) -> u64 {
 }
 
 impl Mapped {
-    /// Puts the first `len` bytes of the room into the own table, as the newest version.
+    /// Copies the first `len` bytes of the buffer into the user's own table, as the newest version.
     #[inline]
     fn publish(&mut self, key: u64, len: usize) -> io::Result<()> {
-        let Self { tables, own, room } = self;
+        let Self { tables, own, buffer } = self;
         let entry = tables[*own].claim(key)?;
         let number = highest(tables, key) + 2;
-        sequence::marked(entry.sequence(), number, || entry.copy_in(room, len));
+        sequence::marked(entry.sequence(), number, || entry.copy_in(buffer, len));
         Ok(())
     }
 
-    /// Copies the newest version into the room and says how long it is.
+    /// Copies the newest version into the buffer and returns its length.
     #[inline]
     fn copy_newest(&mut self, key: u64) -> io::Result<Option<usize>> {
-        let Self { tables, room, .. } = self;
+        let Self { tables, buffer, .. } = self;
         let Some(entry) = newest(tables, key)? else { return Ok(None) };
-        sequence::read(entry.sequence(), || entry.copy_out(room))?
+        sequence::read(entry.sequence(), || entry.copy_out(buffer))?
     }
 }
 
@@ -104,19 +104,19 @@ impl Handle for Mapped {
     #[inline]
     fn get<T>(&mut self, key: u64, read: impl FnOnce(&[u8]) -> T) -> io::Result<Option<T>> {
         let Some(len) = self.copy_newest(key)? else { return Ok(None) };
-        Ok(Some(read(self.room.value(len)?)))
+        Ok(Some(read(self.buffer.value(len)?)))
     }
 
     #[inline]
     fn set(&mut self, key: u64, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        fill(self.room.value(len)?);
+        fill(self.buffer.value(len)?);
         self.publish(key, len)
     }
 
     #[inline]
     fn update<T>(&mut self, key: u64, mut change: impl FnMut(&mut [u8]) -> T) -> io::Result<Option<T>> {
         let Some(len) = self.copy_newest(key)? else { return Ok(None) };
-        let result = change(self.room.value(len)?);
+        let result = change(self.buffer.value(len)?);
         self.publish(key, len)?;
         Ok(Some(result))
     }

@@ -1,14 +1,14 @@
-//! What a keeper holds, and how it answers one request. Not a mechanism. The map is that of the standard library, with its
-//! hash (SipHash 1-3).
+//! The map of a manager process, and its responses to requests. Shared by the manager rows. The map is that of the
+//! standard library, with its hash (SipHash 1-3).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 
 use super::Shape;
-use super::wire::{Head, Kind, Line};
+use super::wire::{Connection, Head, Kind};
 
-/// A value, and how often its key was set.
+/// A value, and how many times its key was set.
 #[derive(Default)]
 struct Versioned {
     version: u64,
@@ -22,25 +22,26 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// An empty one with room for the shape's entries.
+    /// An empty map with room for the shape's entries.
     pub(super) fn new(shape: &Shape) -> Self {
         Self { map: HashMap::with_capacity(shape.entries as usize), entries: shape.entries as usize }
     }
 
-    /// Does what `head` asks, whose value is in `line`, and puts the answer's value there, if it has one. Gives its head.
+    /// Executes the request `head`, whose value is in the connection's buffer. Returns the head of the response and
+    /// leaves its value, if any, in the buffer.
     ///
-    /// Errors: `InvalidData` for what is no request.
-    pub(super) fn answer(&mut self, head: Head, line: &mut Line) -> io::Result<Head> {
+    /// Errors: `InvalidData` for an invalid request.
+    pub(super) fn respond(&mut self, head: Head, connection: &mut Connection) -> io::Result<Head> {
         match head.kind {
             Kind::Get => {
                 let Some(found) = self.map.get(&head.key) else { return Ok(Head::bare(Kind::Absent)) };
                 let length = found.value.len();
-                line.value(length)?.copy_from_slice(&found.value);
+                connection.value(length)?.copy_from_slice(&found.value);
                 Ok(Head { kind: Kind::Value, length, key: 0, version: found.version })
             }
-            Kind::Set => Ok(Head::bare(self.set(head.key, line.value(head.length)?))),
-            Kind::Replace => Ok(Head::bare(self.replace(head, line.value(head.length)?))),
-            other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{other:?} is no request"))),
+            Kind::Set => Ok(Head::bare(self.set(head.key, connection.value(head.length)?))),
+            Kind::Replace => Ok(Head::bare(self.replace(head, connection.value(head.length)?))),
+            other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("not a request: {other:?}"))),
         }
     }
 

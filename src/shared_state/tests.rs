@@ -1,17 +1,17 @@
-//! Every row from within one process: what is set is got, updates are counted, and limits hold. And the table with its
-//! sequence numbers under writers that get into each other's way.
+//! Every row in one process: values are read back, updates are counted, and limits are enforced. The table and its
+//! sequence numbers with concurrent writers.
 
 use std::io;
 use std::thread;
 
-use super::table::{Room, Table};
+use super::table::{Buffer, Table};
 use super::*;
 use crate::address::{Address, Endpoint};
 use crate::payload::{Known, check, stamp, stamp_of};
 use crate::record::{Case, Measure, Substrate};
 use crate::shm::{self, Segment};
 
-const SHAPE: Shape = Shape { keys: 6, entries: 10, value_bytes: 20, seats: 2 };
+const SHAPE: Shape = Shape { keys: 6, entries: 10, value_bytes: 20, users: 2 };
 
 struct Exercise(fn() -> io::Result<()>);
 
@@ -23,15 +23,15 @@ impl Entry for Exercise {
 
 impl Exercise {
     fn run<S: State>() -> io::Result<()> {
-        let Places { keeper, seats } = S::create(&SHAPE)?;
+        let Addresses { manager, users } = S::create(&SHAPE)?;
         thread::scope(|scope| {
-            let service = keeper.map(|address| scope.spawn(|| S::keep(address, &SHAPE)));
-            let attach = |seat: u32| S::attach(&seats[seat as usize], &SHAPE, seat);
+            let manager = manager.map(|address| scope.spawn(|| S::run_manager(address, &SHAPE)));
+            let attach = |user: u32| S::attach(&users[user as usize], &SHAPE, user);
             let (mut first, mut second) = (attach(0)?, attach(1)?);
-            // The keeper ends when the last end of those who use it is closed.
+            // The manager exits when the last connection is closed.
             exercise(&mut first, &mut second)?;
-            drop((first, second, seats));
-            service.map_or(Ok(()), |service| service.join().expect("the keeper passes"))
+            drop((first, second, users));
+            manager.map_or(Ok(()), |manager| manager.join().expect("the manager does not panic"))
         })
     }
 }
@@ -65,7 +65,7 @@ fn exercise(first: &mut impl Handle, second: &mut impl Handle) -> io::Result<()>
 }
 
 #[test]
-fn every_row_gives_back_what_was_set_and_keeps_its_limits() {
+fn every_row_returns_what_was_set_and_enforces_its_limits() {
     for (row, Exercise(run)) in rows() {
         run().unwrap_or_else(|error| panic!("{row}: {error}"));
     }
@@ -81,7 +81,7 @@ fn mapped(address: &Address) -> Table {
 }
 
 #[test]
-fn keys_are_entered_once_and_no_more_of_them_than_there_are_entries() {
+fn keys_are_entered_once_and_never_exceed_the_entries() {
     let address = table();
     let claimed: Vec<Vec<u64>> = thread::scope(|scope| {
         let claim = || {
@@ -92,34 +92,34 @@ fn keys_are_entered_once_and_no_more_of_them_than_there_are_entries() {
         threads.into_iter().map(|thread| thread.join().expect("claims")).collect()
     });
     let table = mapped(&address);
-    let there: Vec<u64> = (0..20).filter(|key| table.find(*key).is_some()).collect();
-    assert_eq!(there.len(), SHAPE.entries as usize);
-    assert!(claimed.iter().flatten().all(|key| there.contains(key)));
+    let present: Vec<u64> = (0..20).filter(|key| table.find(*key).is_some()).collect();
+    assert_eq!(present.len(), SHAPE.entries as usize);
+    assert!(claimed.iter().flatten().all(|key| present.contains(key)));
     assert_eq!(table.claim(u64::MAX).err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
     assert!(table.find(u64::MAX).is_none());
 }
 
 #[test]
-fn a_numbered_entry_is_never_read_half_written() {
+fn a_sequence_numbered_entry_is_never_read_half_written() {
     let address = table();
     thread::scope(|scope| {
         let write = |writer: u16| {
-            let (table, mut room) = (mapped(&address), Room::new(&SHAPE));
+            let (table, mut buffer) = (mapped(&address), Buffer::new(&SHAPE));
             for round in 0..2000 {
                 let entry = table.claim(1).expect("room for one");
                 let value = Known::new(SHAPE.value_bytes, stamp(writer, round));
-                value.fill(room.value(SHAPE.value_bytes).expect("room"));
-                sequence::write(entry.sequence(), || entry.copy_in(&mut room, SHAPE.value_bytes)).expect("written");
+                value.fill(buffer.value(SHAPE.value_bytes).expect("room"));
+                sequence::write(entry.sequence(), || entry.copy_in(&mut buffer, SHAPE.value_bytes)).expect("written");
             }
         };
         scope.spawn(move || write(1));
         scope.spawn(move || write(2));
-        let (table, mut room) = (mapped(&address), Room::new(&SHAPE));
+        let (table, mut buffer) = (mapped(&address), Buffer::new(&SHAPE));
         for _ in 0..4000 {
             let Some(entry) = table.find(1) else { continue };
-            let copied = sequence::read(entry.sequence(), || entry.copy_out(&mut room)).expect("read").expect("sane");
+            let copied = sequence::read(entry.sequence(), || entry.copy_out(&mut buffer)).expect("read").expect("sane");
             let Some(len) = copied else { continue };
-            let value = room.value(len).expect("as agreed");
+            let value = buffer.value(len).expect("as agreed");
             check(value, SHAPE.value_bytes, stamp_of(value).expect("a word")).expect("whole");
         }
     });
@@ -132,5 +132,5 @@ fn a_shape_has_room_for_the_keys_of_its_case_and_the_counters() {
         p.contenders = Some(3);
     });
     let shape = Shape::of(&case);
-    assert_eq!((shape.keys, shape.entries, shape.value_bytes, shape.seats), (9, 13, 64, 3));
+    assert_eq!((shape.keys, shape.entries, shape.value_bytes, shape.users), (9, 13, 64, 3));
 }

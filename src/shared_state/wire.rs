@@ -1,6 +1,5 @@
-//! What a keeper and those who use its state say to each other over a stream: a head of fixed size, and a value behind it
-//! where there is one. Not a mechanism. One request is answered before the next is sent, so whatever has arrived belongs
-//! to one message.
+//! Messages between a manager process and its users over a stream: a head of fixed size, then a value for some kinds. A
+//! user waits for the response before it sends the next request, so all bytes that have arrived belong to one message.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -8,27 +7,27 @@ use std::os::unix::net::UnixStream;
 use super::{Shape, too_long};
 use crate::address::{Address, Descriptor, Endpoint};
 
-/// Bytes of a head: kind, length of the value, key, version; the number's lowest byte first.
+/// Bytes of a head: kind, length of the value, key, version; little-endian.
 const HEAD_BYTES: usize = 24;
 
-/// What a message is for.
+/// Kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What is the value of the key?
+    /// Request: get the value of the key.
     Get = 1,
-    /// The value of the key is this.
+    /// Request: set the value of the key.
     Set = 2,
-    /// The value of the key is this, if it still has this version.
+    /// Request: set the value of the key if it still has this version.
     Replace = 3,
-    /// Here it is, with its version.
+    /// Response: the value and its version.
     Value = 4,
-    /// Nobody has set it.
+    /// Response: the key was never set.
     Absent = 5,
-    /// So be it.
+    /// Response: the value was set.
     Done = 6,
-    /// It has another version by now.
+    /// Response: the value has another version.
     Stale = 7,
-    /// There is no entry left for it.
+    /// Response: no entry is left for the key.
     Full = 8,
 }
 
@@ -36,19 +35,19 @@ impl Kind {
     fn of(number: u32) -> io::Result<Self> {
         let all = [Self::Get, Self::Set, Self::Replace, Self::Value, Self::Absent, Self::Done, Self::Stale, Self::Full];
         let found = all.into_iter().find(|kind| *kind as u32 == number);
-        found.ok_or_else(|| nonsense(format!("{number} is no kind of message")))
+        found.ok_or_else(|| invalid(format!("{number} is not a kind of message")))
     }
 }
 
-/// What goes before the value.
+/// Head of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) kind: Kind,
-    /// Bytes of the value behind it.
+    /// Bytes of the value.
     pub(super) length: usize,
-    /// 0 in answers.
+    /// 0 in responses.
     pub(super) key: u64,
-    /// 0 where it does not matter.
+    /// 0 if not used.
     pub(super) version: u64,
 }
 
@@ -75,27 +74,27 @@ impl Head {
     }
 }
 
-/// How far a message has arrived.
+/// Result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
-    /// There is more to come.
+pub(super) enum Received {
+    /// The message is not complete.
     Partial,
-    /// All of it.
-    Whole(Head),
-    /// The other side has gone, between two messages.
-    Gone,
+    /// The message is complete.
+    Complete(Head),
+    /// The other side has disconnected, between two messages.
+    Closed,
 }
 
-/// One end of a conversation, and the message that it builds or has read last.
-pub(super) struct Line {
+/// One endpoint of a connection, and the message that it will send or has received.
+pub(super) struct Connection {
     stream: UnixStream,
-    /// A head, and room for the longest value.
+    /// A head and room for the longest value.
     message: Vec<u8>,
     /// Bytes of the next message that have arrived.
     filled: usize,
 }
 
-impl Line {
+impl Connection {
     pub(super) fn new(stream: UnixStream, shape: &Shape) -> Self {
         Self { stream, message: vec![0; HEAD_BYTES + shape.value_bytes], filled: 0 }
     }
@@ -104,9 +103,9 @@ impl Line {
         &self.stream
     }
 
-    /// The first `len` bytes of the value that is sent next or came last.
+    /// The first `len` bytes of the value to send or received.
     ///
-    /// Errors: `InvalidInput` when a value is shorter.
+    /// Errors: `InvalidInput` if `len` exceeds the agreed length.
     #[inline]
     pub(super) fn value(&mut self, len: usize) -> io::Result<&mut [u8]> {
         let agreed = self.message.len() - HEAD_BYTES;
@@ -116,23 +115,23 @@ impl Line {
         Ok(&mut self.message[HEAD_BYTES..HEAD_BYTES + len])
     }
 
-    /// Sends `head`, and its value behind it.
+    /// Sends `head` and the value.
     #[inline]
     pub(super) fn send(&mut self, head: Head) -> io::Result<()> {
         self.message[..HEAD_BYTES].copy_from_slice(&head.to_bytes());
         self.stream.write_all(&self.message[..HEAD_BYTES + head.length])
     }
 
-    /// Waits for a message; nothing when the other side has gone.
+    /// Waits for a message; returns `None` when the other side has disconnected.
     ///
-    /// Errors: `UnexpectedEof` when it went in the middle of one, `InvalidData` for what is none.
+    /// Errors: `UnexpectedEof` if it disconnected within a message, `InvalidData` for an invalid message.
     #[inline]
     pub(super) fn receive(&mut self) -> io::Result<Option<Head>> {
         loop {
             match self.receive_some()? {
-                Arrival::Partial => {}
-                Arrival::Whole(head) => return Ok(Some(head)),
-                Arrival::Gone => return Ok(None),
+                Received::Partial => {}
+                Received::Complete(head) => return Ok(Some(head)),
+                Received::Closed => return Ok(None),
             }
         }
     }
@@ -140,50 +139,50 @@ impl Line {
     /// Reads once.
     ///
     /// Errors: those of [`receive`](Self::receive).
-    pub(super) fn receive_some(&mut self) -> io::Result<Arrival> {
+    pub(super) fn receive_some(&mut self) -> io::Result<Received> {
         match self.stream.read(&mut self.message[self.filled..]) {
-            Ok(0) if self.filled == 0 => return Ok(Arrival::Gone),
+            Ok(0) if self.filled == 0 => return Ok(Received::Closed),
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(got) => self.filled += got,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Arrival::Partial),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Received::Partial),
             Err(error) => return Err(error),
         }
-        let Some(bytes) = self.message[..self.filled].first_chunk() else { return Ok(Arrival::Partial) };
+        let Some(bytes) = self.message[..self.filled].first_chunk() else { return Ok(Received::Partial) };
         let head = Head::from_bytes(bytes)?;
         let whole = HEAD_BYTES + head.length;
         if whole > self.message.len() {
-            return Err(nonsense(format!("a message announces a value of {} bytes", head.length)));
+            return Err(invalid(format!("a message has a value of {} bytes", head.length)));
         }
         if self.filled > whole {
-            return Err(nonsense("a message came before the last one was answered".to_owned()));
+            return Err(invalid("a message arrived before the response to the last one".to_owned()));
         }
         if self.filled < whole {
-            return Ok(Arrival::Partial);
+            return Ok(Received::Partial);
         }
         self.filled = 0;
-        Ok(Arrival::Whole(head))
+        Ok(Received::Complete(head))
     }
 }
 
 #[cold]
-fn nonsense(what: String) -> io::Error {
+fn invalid(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Makes a connection for each seat: the keeper's ends in one address, each other end in one of its own.
-pub(super) fn connections(shape: &Shape) -> io::Result<super::Places> {
-    let (mut kept, mut seats) = (vec![], vec![]);
-    for _ in 0..shape.seats {
-        let (theirs, ours) = UnixStream::pair()?;
-        kept.push(Descriptor::new(ours));
-        seats.push(Address::Inherited { sender: vec![Descriptor::new(theirs)], receiver: vec![] });
+/// Creates a connection per user. One address has all endpoints of the manager.
+pub(super) fn connections(shape: &Shape) -> io::Result<super::Addresses> {
+    let (mut endpoints, mut users) = (vec![], vec![]);
+    for _ in 0..shape.users {
+        let (user, manager) = UnixStream::pair()?;
+        endpoints.push(Descriptor::new(manager));
+        users.push(Address::Inherited { sender: vec![Descriptor::new(user)], receiver: vec![] });
     }
-    Ok(super::Places { keeper: Some(Address::Inherited { sender: vec![], receiver: kept }), seats })
+    Ok(super::Addresses { manager: Some(Address::Inherited { sender: vec![], receiver: endpoints }), users })
 }
 
-/// The keeper's ends, and nobody else's: the address goes.
-#[allow(clippy::needless_pass_by_value)] // with it go its descriptors
-pub(super) fn keepers_ends(address: Address, shape: &Shape) -> io::Result<Vec<Line>> {
-    let ends = address.descriptors(Endpoint::Receiver)?.iter().map(Descriptor::duplicate);
-    ends.map(|end| end.map(|end| Line::new(UnixStream::from(end), shape))).collect()
+/// The manager's endpoints. Takes the address, whose descriptors must not stay open.
+#[allow(clippy::needless_pass_by_value)] // drops its descriptors
+pub(super) fn manager_connections(address: Address, shape: &Shape) -> io::Result<Vec<Connection>> {
+    let endpoints = address.descriptors(Endpoint::Receiver)?.iter().map(Descriptor::duplicate);
+    endpoints.map(|endpoint| endpoint.map(|end| Connection::new(UnixStream::from(end), shape))).collect()
 }

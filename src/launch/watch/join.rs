@@ -1,16 +1,16 @@
-//! The end of a thread, waited for by joining it: a futex on a word that the kernel clears as the thread goes. Nothing is left
-//! to collect afterwards. Source: pthread_join(3), the documentation of `std::thread`.
+//! Joins a thread: a futex wait on a word that the kernel clears when the thread exits. Nothing is left to reap.
+//! Source: pthread_join(3), the documentation of `std::thread`.
 
 use std::io;
 use std::thread::{self, JoinHandle};
 
 use nix::sys::signal::Signal;
 
-use super::{Life, Watch, watched};
+use super::{Body, Watch, watched};
 use crate::launch::End;
 use crate::record::{Ending, Isolation};
 
-/// Joins a thread.
+/// The mechanism.
 pub struct Join {
     thread: Option<JoinHandle<()>>,
 }
@@ -18,7 +18,7 @@ pub struct Join {
 impl Watch for Join {
     const SUMMARY: &'static str = "joins a thread";
     const ISOLATION: Isolation = Isolation::Thread;
-    /// A thread that nobody joined yet is the like of a zombie. Nobody else can end one.
+    /// A thread that was not joined is the counterpart of a zombie. A thread cannot be killed alone.
     const ENDINGS: &'static [Ending] = &[Ending::Exit, Ending::Zombie];
     const COLLECTS_APART: bool = false;
 
@@ -26,8 +26,8 @@ impl Watch for Join {
         Ok(Self { thread: None })
     }
 
-    fn start(&mut self, life: Life) -> io::Result<()> {
-        self.thread = Some(thread::Builder::new().spawn(life)?);
+    fn start(&mut self, body: Body) -> io::Result<()> {
+        self.thread = Some(thread::Builder::new().spawn(body)?);
         Ok(())
     }
 
@@ -44,10 +44,10 @@ impl Watch for Join {
 
     fn collect(&mut self) -> io::Result<End> {
         self.await_end()?;
-        Ok(End::Left(0))
+        Ok(End::Exited(0))
     }
 
     fn signal(&mut self, _: Signal) -> io::Result<()> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "a thread cannot be ended without its process"))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "a thread cannot be killed without its process"))
     }
 }

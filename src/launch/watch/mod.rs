@@ -1,11 +1,11 @@
-//! Ways for a parent to know that somebody it started has ended, one file each; `registry.rs` is the only list.
+//! Watch mechanisms: ways for a parent to learn that a child has ended. One file per system call; `registry.rs` lists
+//! them.
 
 mod join;
 mod pidfd;
 mod registry;
 mod signalfd;
 mod waitpid;
-mod waitpid_timeout;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,44 +22,44 @@ use crate::record::{Case, Ending, Isolation};
 pub use super::process::until_ended;
 pub use registry::{Entry, rows};
 
-/// How somebody lives who is watched: until he is told to end, or ended.
-pub type Life = Box<dyn FnOnce() + Send>;
+/// What a watched child runs, until it ends by itself or is killed.
+pub type Body = Box<dyn FnOnce() + Send>;
 
-/// Endings that anybody can be asked for who watches processes.
+/// Endings that every mechanism for processes supports.
 pub const ENDINGS: &[Ending] = &[Ending::Exit, Ending::Terminate, Ending::Kill, Ending::Zombie];
 
-/// A way to watch. One is watched at a time.
+/// A watch mechanism. It watches one child at a time.
 pub trait Watch: Sized + 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// What is watched.
+    /// Whether it watches processes or threads.
     const ISOLATION: Isolation = Isolation::Process;
-    /// Which ends it can be asked for.
+    /// Supported endings.
     const ENDINGS: &'static [Ending] = ENDINGS;
-    /// Whether knowing of the end and collecting what is left are two steps.
+    /// Whether learning of the end and reaping are two steps.
     const COLLECTS_APART: bool;
 
-    /// Why this machine cannot do it at all.
+    /// Why this machine cannot run it, if it cannot.
     fn unavailable() -> Option<String> {
         None
     }
 
-    /// Runs once, in a process of one thread, before anybody is started.
+    /// Runs once, in a process with a single thread, before any child is started.
     fn attach() -> io::Result<Self>;
 
-    /// Starts somebody who lives `life`, and gets ready to watch.
-    fn start(&mut self, life: Life) -> io::Result<()>;
+    /// Starts a child that runs `body`, and prepares to watch it.
+    fn start(&mut self, body: Body) -> io::Result<()>;
 
-    /// Looks whether he is alive, without waiting.
+    /// Checks without waiting whether the child is alive.
     fn is_alive(&mut self) -> io::Result<bool>;
 
-    /// Returns once it is known that he has ended.
+    /// Waits until the mechanism reports the end.
     fn await_end(&mut self) -> io::Result<()>;
 
-    /// Collects what is left, which the wait may have done already, and says how he ended.
+    /// Reaps the child, unless the wait has done so, and returns how it ended.
     fn collect(&mut self) -> io::Result<End>;
 
-    /// Sends him a signal.
+    /// Sends a signal.
     ///
     /// Errors: `Unsupported` for a thread.
     fn signal(&mut self, signal: Signal) -> io::Result<()>;
@@ -70,35 +70,35 @@ pub fn ending(case: &Case) -> Ending {
     case.params.ending.unwrap_or(Ending::Exit)
 }
 
-/// Forks somebody who lives `life`, leaves with status 0, and dies with this process.
+/// Forks a child that runs `body`, exits with status 0, and dies with this process.
 ///
-/// Errors: this process has more threads than one; those of fork(2).
-pub fn start_process(life: impl FnOnce()) -> io::Result<Process> {
+/// Errors: this process has several threads; those of fork(2).
+pub fn start_process(body: impl FnOnce()) -> io::Result<Process> {
     child::require_one_thread()?;
-    // SAFETY: the process has one thread, as was just counted.
+    // SAFETY: the process has a single thread, as was just checked.
     unsafe {
         Process::fork(|| {
-            life();
+            body();
             0
         })
     }
 }
 
-/// A descriptor of the process `pid`, which is not collected yet, or the number may be another's by now.
+/// A pidfd of the process `pid`. The process must not be reaped yet, or the pid may be another process's.
 pub fn descriptor_of(pid: Pid) -> io::Result<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }
 
-/// Why this kernel has no descriptors of processes.
+/// Why this machine has no pidfds, if it has none.
 fn without_descriptors() -> Option<String> {
     let refused = descriptor_of(getpid()).err()?;
-    Some(format!("pidfd_open cannot be called here: {refused}; it takes Linux 5.3, and a container that allows it"))
+    Some(format!("pidfd_open cannot be called here: {refused}; it needs Linux 5.3, and a container that allows it"))
 }
 
-/// Somebody to watch.
+/// The watched child.
 ///
-/// Errors: nobody was started.
-fn watched<T>(one: &mut Option<T>) -> io::Result<&mut T> {
-    one.as_mut().ok_or_else(|| io::Error::other("nobody is watched"))
+/// Errors: no child was started.
+fn watched<T>(child: &mut Option<T>) -> io::Result<&mut T> {
+    child.as_mut().ok_or_else(|| io::Error::other("no child is watched"))
 }

@@ -1,12 +1,12 @@
-//! The only list of ways to watch.
+//! Registry of watch mechanisms.
 
-use super::{Watch, join, pidfd, signalfd, waitpid, waitpid_timeout};
+use super::{Watch, join, pidfd, signalfd, waitpid};
 use crate::variant::registry;
 
 registry! {
     <W: Watch>
     "waitpid" => waitpid::Waitpid,
-    "waitpid-timeout" => waitpid_timeout::WaitpidTimeout,
+    "waitpid-timeout" => waitpid::WaitpidTimeout,
     "signalfd" => signalfd::Signalfd,
     "pidfd" => pidfd::Pidfd,
     "join" => join::Join,

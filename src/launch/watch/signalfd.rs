@@ -1,7 +1,7 @@
-//! A descriptor that SIGCHLD can be read from, for loops that wait for many things at once. The signal is blocked everywhere
-//! else. Signals of several children may become one, so a real program then looks at all of them; here it is one child at a
-//! time, and its number is in what is read. Costs a signal queued and a read, and the collecting afterwards.
-//! Source: signalfd(2), signal(7).
+//! A descriptor from which SIGCHLD is read, for loops that wait for many events. The signal is blocked otherwise.
+//! Signals of several children may be merged, so a real program then checks all children; here there is one child at a
+//! time, and its pid is in the data read. Costs a queued signal, a read, and the wait call that reaps. Source:
+//! signalfd(2), signal(7).
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,12 +11,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{Life, Watch, start_process, watched};
+use super::{Body, Watch, start_process, watched};
 use crate::child::retry_on_eintr;
 use crate::launch::process::Process;
 use crate::launch::{End, Started};
 
-/// Reads SIGCHLD from a descriptor.
+/// The mechanism.
 pub struct Signalfd {
     signals: SignalFd,
     process: Option<Process>,
@@ -24,12 +24,12 @@ pub struct Signalfd {
 }
 
 impl Signalfd {
-    /// Reads what has come in; true once the child's end is among it.
+    /// Reads all signals that have arrived. Returns true once the child has ended.
     fn take(&mut self) -> io::Result<bool> {
         let pid = watched(&mut self.process)?.number();
         while !self.ended {
             match self.signals.read_signal() {
-                // A signal may still be here of one who was collected before.
+                // May be an earlier child's signal.
                 Ok(Some(signal)) => self.ended = signal.ssi_pid == pid.as_raw().cast_unsigned(),
                 Ok(None) => break,
                 Err(Errno::EINTR) => {}
@@ -41,7 +41,7 @@ impl Signalfd {
 }
 
 impl Watch for Signalfd {
-    const SUMMARY: &'static str = "reads SIGCHLD from a signalfd, then collects";
+    const SUMMARY: &'static str = "reads SIGCHLD from a signalfd, then reaps";
     const COLLECTS_APART: bool = true;
 
     fn attach() -> io::Result<Self> {
@@ -51,9 +51,9 @@ impl Watch for Signalfd {
         Ok(Self { signals, process: None, ended: false })
     }
 
-    fn start(&mut self, life: Life) -> io::Result<()> {
+    fn start(&mut self, body: Body) -> io::Result<()> {
         self.ended = false;
-        self.process = Some(start_process(life)?);
+        self.process = Some(start_process(body)?);
         Ok(())
     }
 
@@ -63,8 +63,8 @@ impl Watch for Signalfd {
 
     fn await_end(&mut self) -> io::Result<()> {
         while !self.take()? {
-            let mut ends = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            retry_on_eintr(|| poll(&mut ends, PollTimeout::NONE))?;
+            let mut polled = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            retry_on_eintr(|| poll(&mut polled, PollTimeout::NONE))?;
         }
         Ok(())
     }

@@ -34,10 +34,10 @@ impl Book {
     pub(super) fn new(shape: &Shape, slot: u32) -> Self {
         Self {
             slot,
-            seats: shape.seats,
+            seats: shape.users,
             bytes: shape.value_bytes,
             key_bits: shape.keys.next_power_of_two().trailing_zeros(),
-            newest: vec![0; shape.keys as usize * shape.seats as usize],
+            newest: vec![0; shape.keys as usize * shape.users as usize],
             faults: Faults::default(),
         }
     }
@@ -128,7 +128,7 @@ mod tests {
     const BYTES: usize = 24;
 
     fn two() -> (Book, Book) {
-        let shape = Shape { keys: 5, entries: 9, value_bytes: BYTES, seats: 2 };
+        let shape = Shape { keys: 5, entries: 9, value_bytes: BYTES, users: 2 };
         (Book::new(&shape, 0), Book::new(&shape, 1))
     }
 

@@ -40,7 +40,7 @@ const VERSIONS_MAX: u64 = 1 << 22;
 ///
 /// Errors: the reason, with the values that are supported.
 pub fn supports(case: &Case) -> Result<(), String> {
-    let Shape { keys, seats, .. } = Shape::of(case);
+    let Shape { keys, users: seats, .. } = Shape::of(case);
     if case.params.contenders.is_none() || case.params.reads_percent.is_none() {
         return Err("a case of `access` needs the number of contenders and the percentage of reads".into());
     }

@@ -8,7 +8,7 @@ use nix::unistd::{pipe2, read, write};
 
 use super::newborn::{FIRST_WORD, MESSAGE_BYTES, NEWBORN, ORDER_BYTES, PARENT, verb};
 use crate::child::retry_on_eintr;
-use crate::launch::Plugs;
+use crate::launch::ChildPipes;
 use crate::measure::MeasureError;
 use crate::payload::{Known, stamp};
 
@@ -35,10 +35,10 @@ impl Question {
 
 impl Line {
     /// Creates two pipes, and the worker's ends of them.
-    pub fn open() -> io::Result<(Self, Plugs)> {
+    pub fn open() -> io::Result<(Self, ChildPipes)> {
         let (input, orders) = pipe2(OFlag::O_CLOEXEC)?;
         let (words, output) = pipe2(OFlag::O_CLOEXEC)?;
-        Ok((Self { orders, words }, Plugs { input, output }))
+        Ok((Self { orders, words }, ChildPipes { input, output }))
     }
 
     /// Waits for the first word.

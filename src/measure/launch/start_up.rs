@@ -19,7 +19,7 @@ use super::summary::{Course, Life, report};
 use crate::clock;
 use crate::control::Page;
 use crate::launch::process::has_children;
-use crate::launch::{End, Launch, Plugs, Program, Started};
+use crate::launch::{ChildPipes, End, Launch, Program, Started};
 use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, Task, count};
 use crate::protocol::Report;
@@ -106,7 +106,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
         let now_ns = clock::now_ns();
         one.life.reap_ns = L::Started::REMAINS.then_some(now_ns - from_ns);
         one.life.life_ns = now_ns - one.called_ns;
-        if end != End::Left(0) {
+        if end != End::Exited(0) {
             return Err(format!("a worker that was told to exit with status 0 ended as {end:?}").into());
         }
     }
@@ -115,7 +115,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
     Ok(ended_ns - began_ns)
 }
 
-fn start_all<L: Launch>(way: &mut L, plugs: Vec<Plugs>) -> Result<Vec<Alive<L::Started>>, MeasureError> {
+fn start_all<L: Launch>(way: &mut L, plugs: Vec<ChildPipes>) -> Result<Vec<Alive<L::Started>>, MeasureError> {
     let mut all = Vec::with_capacity(plugs.len());
     for ends in plugs {
         let called_ns = clock::now_ns();

@@ -28,8 +28,8 @@ impl<P: Pool> PoolDispatcher<P> {
             let expected = Expected::new(first, token, bytes);
             outgoing = expected::outgoing(self.in_flight.next, bytes);
             match self.pool.collect(|seen| expected.check(seen))? {
-                Collected::Answer(checked) => checked?,
-                Collected::Lost(loss) => return Err(died(&loss)),
+                Collected::Response(checked) => checked?,
+                Collected::WorkerDied(loss) => return Err(died(&loss)),
             }
         }
         Ok(())

@@ -28,7 +28,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let derived = count::derive(&trial.task.timing, |n| dispatcher.run(n))?;
     let count = trial.task.timing.fixed_count.unwrap_or_else(|| derived.count.max(least));
     trial.page().set_hot(true);
-    let usage = WorkerUsage::start(dispatcher.hands());
+    let usage = WorkerUsage::start(dispatcher.workers());
     let meter = Meter::start();
     let sliced = count::in_parts(count, (count / least).clamp(1, count::WINDOWS), |n| dispatcher.run(n))?;
     let mut roles = vec![meter.stop(&trial.task, count)];

@@ -9,7 +9,7 @@ use super::paced::{OpenLoop, TaskTimes};
 use super::stamps::Stamps;
 use super::{TaskWorker, Tasks};
 use crate::measure::MeasureError;
-use crate::pool::{Collected, Hand, Pool, Staff};
+use crate::pool::{Collected, Pool, PoolConfig, Worker};
 use crate::record::{Call, Chunk, Isolation};
 use crate::{abort, clock};
 
@@ -55,8 +55,8 @@ pub trait Dispatcher {
     fn room(&self) -> usize;
     /// Requests in flight.
     fn out(&self) -> usize;
-    /// [`Pool::hands`].
-    fn hands(&self) -> Vec<Hand>;
+    /// [`Pool::workers`].
+    fn workers(&self) -> Vec<Worker>;
     /// [`Pool::close`].
     fn close(self: Box<Self>) -> io::Result<()>;
     /// [`Pool::terminate`].
@@ -70,7 +70,7 @@ pub struct AnyPool {
     pub isolation: Isolation,
     /// [`Pool::SERIAL`].
     pub serial: bool,
-    open: fn(&Staff, TaskWorker, Tasks) -> io::Result<Box<dyn Dispatcher>>,
+    open: fn(&PoolConfig, TaskWorker, Tasks) -> io::Result<Box<dyn Dispatcher>>,
 }
 
 impl AnyPool {
@@ -88,7 +88,7 @@ impl AnyPool {
     /// Opens a pool with no requests in flight.
     ///
     /// Errors: those of [`Pool::open`].
-    pub fn open(&self, staff: &Staff, worker: TaskWorker, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
+    pub fn open(&self, staff: &PoolConfig, worker: TaskWorker, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
         (self.open)(staff, worker, tasks)
     }
 }
@@ -136,8 +136,8 @@ impl<P: Pool> PoolDispatcher<P> {
     pub(super) fn take_back_keeping(&mut self) -> Result<Back, MeasureError> {
         let bytes = self.in_flight.tasks.bytes;
         match self.pool.collect(|seen| Response::read(seen, bytes))? {
-            Collected::Answer(response) => self.done(&response?),
-            Collected::Lost(loss) => Err(died(&loss)),
+            Collected::Response(response) => self.done(&response?),
+            Collected::WorkerDied(loss) => Err(died(&loss)),
         }
     }
 
@@ -154,8 +154,8 @@ impl<P: Pool> PoolDispatcher<P> {
         let bytes = self.in_flight.tasks.bytes;
         match self.pool.try_collect(|seen| Response::read(seen, bytes))? {
             None => Ok(false),
-            Some(Collected::Lost(loss)) => Err(died(&loss)),
-            Some(Collected::Answer(response)) => {
+            Some(Collected::WorkerDied(loss)) => Err(died(&loss)),
+            Some(Collected::Response(response)) => {
                 let response = response?;
                 let back = self.done(&response)?;
                 let handed_over = self.in_flight.request(back.token).handed_over;
@@ -173,12 +173,12 @@ impl<P: Pool> PoolDispatcher<P> {
 
     fn event(&mut self, collected: Collected<Result<Response, String>>) -> Result<Event, MeasureError> {
         match collected {
-            Collected::Answer(response) => {
+            Collected::Response(response) => {
                 let back = self.in_flight.check(&response?)?;
                 self.in_flight.release(back.token);
                 Ok(Event::Back(back))
             }
-            Collected::Lost(loss) => Ok(Event::Lost(loss, self.in_flight.lost(&loss))),
+            Collected::WorkerDied(loss) => Ok(Event::Lost(loss, self.in_flight.lost(&loss))),
         }
     }
 }
@@ -279,8 +279,8 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
         self.in_flight.out()
     }
 
-    fn hands(&self) -> Vec<Hand> {
-        self.pool.hands()
+    fn workers(&self) -> Vec<Worker> {
+        self.pool.workers()
     }
 
     fn close(self: Box<Self>) -> io::Result<()> {

@@ -20,7 +20,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let derived = count::derive(&timing, |n| dispatcher.run(n))?;
     thread::sleep(Duration::from_nanos(timing.warm_up_ns));
     trial.page().set_hot(true);
-    let usage = WorkerUsage::start(dispatcher.hands());
+    let usage = WorkerUsage::start(dispatcher.workers());
     let meter = Meter::start();
     thread::sleep(Duration::from_nanos(timing.hot_ns));
     let mut roles = vec![meter.stop(&trial.task, 0)];

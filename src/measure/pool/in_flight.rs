@@ -7,7 +7,7 @@ use super::stamps::Stamps;
 use super::tasks::Tasks;
 use crate::clock;
 use crate::measure::MeasureError;
-use crate::pool::Loss;
+use crate::pool::WorkerDeath;
 
 /// A request that is or was in flight.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +38,7 @@ pub enum Event {
     /// A checked response.
     Back(Back),
     /// A worker died, with the request it had, which is no longer in flight.
-    Lost(Loss, Option<Back>),
+    Lost(WorkerDeath, Option<Back>),
 }
 
 /// Table of requests in flight.
@@ -134,8 +134,8 @@ impl InFlight {
     }
 
     /// The request that a dead worker had, if it is still in flight: a worker may have answered before it died.
-    pub(super) fn lost(&mut self, loss: &Loss) -> Option<Back> {
-        let token = u32::try_from(loss.frame?).ok()?;
+    pub(super) fn lost(&mut self, loss: &WorkerDeath) -> Option<Back> {
+        let token = u32::try_from(loss.request?).ok()?;
         let known_free = self.free.contains(&token);
         let out = self.requests.get_mut(token as usize).filter(|out| !out.back && !known_free)?;
         out.back = true;
@@ -147,7 +147,7 @@ impl InFlight {
 
 /// Error for a worker's death where it is not expected.
 #[cold]
-pub(super) fn died(loss: &Loss) -> MeasureError {
+pub(super) fn died(loss: &WorkerDeath) -> MeasureError {
     io::Error::other(format!("worker {} of the pool died", loss.worker)).into()
 }
 
@@ -190,12 +190,12 @@ mod tests {
     fn only_requests_in_flight_are_lost() {
         let mut in_flight = in_flight();
         let request = in_flight.enter(4, 1, 0).expect("room");
-        let loss = Loss { worker: 0, frame: Some(u64::from(request.token)) };
+        let loss = WorkerDeath { worker: 0, request: Some(u64::from(request.token)) };
         assert_eq!(in_flight.lost(&loss).map(|back| (back.first, back.done)), Some((4, false)));
         assert_eq!((in_flight.out(), in_flight.lost(&loss)), (0, None));
         let request = in_flight.enter(4, 1, 0).expect("room");
         in_flight.check(&response_to(&request)).expect("due");
         assert_eq!(in_flight.lost(&loss), None);
-        assert_eq!(in_flight.lost(&Loss { worker: 0, frame: Some(u64::MAX) }), None);
+        assert_eq!(in_flight.lost(&WorkerDeath { worker: 0, request: Some(u64::MAX) }), None);
     }
 }

@@ -22,7 +22,7 @@ mod worker;
 use std::thread;
 
 use crate::measure::MeasureError;
-use crate::pool::{self, Staff};
+use crate::pool::{self, PoolConfig};
 use crate::record::{Call, Case, Chunk, KillPoint, Measure};
 use crate::{abort, clock};
 
@@ -35,10 +35,10 @@ pub use worker::TaskWorker;
 const CONFORMANCE_IN_FLIGHT: u32 = 16;
 
 /// Configuration of the case's pool; `cpus` are those of the workers.
-pub fn staff(case: &Case, cpus: Vec<u32>) -> Staff {
+pub fn staff(case: &Case, cpus: Vec<u32>) -> PoolConfig {
     let workers = pool::workers(case);
     let largest = tasks::largest_of(case, workers);
-    Staff {
+    PoolConfig {
         workers,
         cpus,
         frame_bytes: frame::largest_bytes(largest, case.params.message_bytes.unwrap_or(0) as usize),

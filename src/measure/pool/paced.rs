@@ -46,7 +46,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let mut open_loop = OpenLoop::new(schedule, trial.ticks, count);
 
     trial.page().set_hot(true);
-    let usage = WorkerUsage::start(dispatcher.hands());
+    let usage = WorkerUsage::start(dispatcher.workers());
     let meter = Meter::start();
     let before = Anchor::now(trial.ticks);
     open_loop.start_ns = clock::now_ns() + START_AFTER_NS;

@@ -117,7 +117,7 @@ fn submit_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), Me
 fn worker_memory(trial: &Trial) -> Result<Vec<f64>, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks().called(Call::ApplyAsync, Chunk::One))?;
     dispatcher.run(TASKS_BEFORE_READING * u64::from(trial.staff.workers))?;
-    let memory = usage::memory_shares(&dispatcher.hands());
+    let memory = usage::memory_shares(&dispatcher.workers());
     dispatcher.close()?;
     Ok(memory)
 }

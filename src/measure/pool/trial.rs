@@ -11,7 +11,7 @@ use crate::clock;
 use crate::control::{Leader, Page};
 use crate::measure::locks::work::Chain;
 use crate::measure::{MeasureError, Task, phase, together};
-use crate::pool::Staff;
+use crate::pool::PoolConfig;
 use crate::record::Call;
 
 /// Tasks per worker that are submitted together.
@@ -26,7 +26,7 @@ pub struct Trial<'a> {
     /// Case and timing.
     pub task: Task,
     /// Workers and their CPUs.
-    pub staff: Staff,
+    pub staff: PoolConfig,
     /// Whether dispatcher and workers can compare tick counters.
     pub(super) ticks: bool,
     chain: Chain,

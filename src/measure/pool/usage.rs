@@ -7,12 +7,12 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::clock;
 use crate::measure::proc::{self, Stat};
-use crate::pool::Hand;
+use crate::pool::Worker;
 use crate::record::{Role, RoleCost};
 
 /// First reading of the counters of each worker.
 pub struct WorkerUsage {
-    hands: Vec<(Hand, Reading)>,
+    hands: Vec<(Worker, Reading)>,
     wall_ns: u64,
 }
 
@@ -31,7 +31,7 @@ struct Reading {
 
 impl WorkerUsage {
     /// Reads the counters of `hands`. Takes about ten microseconds per worker; call it outside the timed work.
-    pub fn start(hands: Vec<Hand>) -> Self {
+    pub fn start(hands: Vec<Worker>) -> Self {
         let hands = hands.into_iter().map(|hand| (hand, Reading::of(hand))).collect();
         Self { hands, wall_ns: clock::now_ns() }
     }
@@ -39,7 +39,7 @@ impl WorkerUsage {
     /// Reads the counters again: one cost per worker, in order. A worker that has ended counts as zero.
     pub fn stop(self, cpus: &[u32]) -> Vec<RoleCost> {
         let wall_ns = clock::now_ns() - self.wall_ns;
-        let cost = |(seat, (hand, before)): (usize, (Hand, Reading))| {
+        let cost = |(seat, (hand, before)): (usize, (Worker, Reading))| {
             let after = Reading::of(hand);
             let running_ns = after.running_ns.saturating_sub(before.running_ns).min(wall_ns);
             let ready_ns = after.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
@@ -79,10 +79,10 @@ fn split(running_ns: u64, user_ns: u64, system_ns: u64) -> (u64, u64) {
 }
 
 impl Reading {
-    fn of(hand: Hand) -> Self {
+    fn of(hand: Worker) -> Self {
         let folder = match hand {
-            Hand::Process(pid) => format!("/proc/{pid}/task/{pid}"),
-            Hand::Thread(tid) => format!("/proc/self/task/{tid}"),
+            Worker::Process(pid) => format!("/proc/{pid}/task/{pid}"),
+            Worker::Thread(tid) => format!("/proc/self/task/{tid}"),
         };
         let text = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
         let stat = Stat::of(&text("stat"));
@@ -108,10 +108,10 @@ fn in_ns(ticks: u64) -> u64 {
 }
 
 /// Proportional set size of each worker process, in bytes.
-pub(super) fn memory_shares(hands: &[Hand]) -> Vec<f64> {
-    let share = |hand: &Hand| match hand {
-        Hand::Process(pid) => proc::pss_bytes(*pid).map(|bytes| bytes as f64),
-        Hand::Thread(_) => None,
+pub(super) fn memory_shares(hands: &[Worker]) -> Vec<f64> {
+    let share = |hand: &Worker| match hand {
+        Worker::Process(pid) => proc::pss_bytes(*pid).map(|bytes| bytes as f64),
+        Worker::Thread(_) => None,
     };
     hands.iter().filter_map(share).collect()
 }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn only_processes_have_a_proportional_set_size() {
-        assert!(memory_shares(&[Hand::Thread(1)]).is_empty());
-        assert!(memory_shares(&[Hand::Process(std::process::id())]).iter().all(|bytes| *bytes > 0.0));
+        assert!(memory_shares(&[Worker::Thread(1)]).is_empty());
+        assert!(memory_shares(&[Worker::Process(std::process::id())]).iter().all(|bytes| *bytes > 0.0));
     }
 }

@@ -48,7 +48,7 @@ impl Work for TaskWorker {
     type Job = Job;
 
     #[inline]
-    fn take(&mut self, request: &[u8]) -> Job {
+    fn read(&mut self, request: &[u8]) -> Job {
         let Some((request, intact)) = Request::read(request, self.bytes, &mut self.results) else {
             // Without a header the token is unknown; no token is this large.
             return Job {
@@ -67,12 +67,12 @@ impl Work for TaskWorker {
     }
 
     #[inline]
-    fn number(&self, job: &Job) -> u64 {
+    fn id(&self, job: &Job) -> u64 {
         u64::from(job.response.token)
     }
 
     #[inline]
-    fn carry_out(&mut self, job: &mut Job) {
+    fn execute(&mut self, job: &mut Job) {
         let shown = job.request.flags & SHOWN != 0 && job.response.token < MAX_SLOTS;
         if shown {
             self.report(job, |page, line| page.post(line, u64::from(process::id())));
@@ -89,12 +89,12 @@ impl Work for TaskWorker {
     }
 
     #[inline]
-    fn answer_bytes(&self, job: &Job) -> usize {
+    fn response_bytes(&self, job: &Job) -> usize {
         job.response.bytes(self.bytes)
     }
 
     #[inline]
-    fn answer(&mut self, job: &Job, room: &mut [u8]) {
+    fn write_response(&mut self, job: &Job, room: &mut [u8]) {
         job.response.write(room, self.bytes, &self.results);
     }
 }

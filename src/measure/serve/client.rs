@@ -19,7 +19,7 @@ use crate::measure::count::WINDOWS;
 use crate::measure::meter::Meter;
 use crate::measure::schedule::Schedule;
 use crate::measure::{MeasureError, Task};
-use crate::server::{self, Patience};
+use crate::server::{self, Concurrency};
 
 /// Steps: connect and get a first response; a warm-up window, and a counted one; compute the due times, and send
 /// requests when they are due; exit.
@@ -164,7 +164,7 @@ impl<'a> Client<'a> {
             return Err(early.into());
         }
         self.requests.check()?;
-        if self.target.patience == Patience::AllConnections {
+        if self.target.patience == Concurrency::AllConnections {
             self.connection = Some(connection);
         }
         Ok(())

@@ -27,7 +27,7 @@ use super::{MeasureError, MeasureResult, Task, phase, together};
 use crate::control::Leader;
 use crate::protocol::Report;
 use crate::record::{Measure, Role, RoleCost, metric};
-use crate::server::Patience;
+use crate::server::Concurrency;
 
 pub use clients::Clients;
 pub use tree::processes;
@@ -40,7 +40,7 @@ pub struct Target {
     /// Connects to an address of that kind.
     pub connect: fn(&str) -> io::Result<OwnedFd>,
     /// How many connections it serves at a time.
-    pub patience: Patience,
+    pub patience: Concurrency,
     /// Client processes to start.
     pub clients: u32,
     /// Its first process.
@@ -153,7 +153,7 @@ impl<'a> Serving<'a> {
     /// only once.
     fn bytes_per_connection(&self) -> Option<f64> {
         let more = self.clients.clients() - 1;
-        let keeps = self.target.patience == Patience::AllConnections && more > 0;
+        let keeps = self.target.patience == Concurrency::AllConnections && more > 0;
         let all = tree::pss_bytes(self.target.pid).filter(|_| keeps)?;
         Some((all as f64 - self.first_bytes? as f64) / f64::from(more))
     }

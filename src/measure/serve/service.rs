@@ -31,7 +31,7 @@ impl Service for Echo {
     }
 
     #[inline]
-    fn answer(&self, buffer: &mut [u8]) -> usize {
+    fn respond(&self, buffer: &mut [u8]) -> usize {
         buffer.len()
     }
 }
@@ -50,7 +50,7 @@ impl Service for Compute {
     }
 
     #[inline]
-    fn answer(&self, buffer: &mut [u8]) -> usize {
+    fn respond(&self, buffer: &mut [u8]) -> usize {
         work::run(self.rounds);
         let sum = fold(buffer);
         buffer[..server::SUM_BYTES].copy_from_slice(&sum.to_le_bytes());
@@ -129,7 +129,7 @@ mod tests {
 
     fn answered(requests: &mut Requests, service: impl Service) {
         let mut buffer = requests.make().to_vec();
-        let bytes = service.answer(&mut buffer);
+        let bytes = service.respond(&mut buffer);
         requests.room().copy_from_slice(&buffer[..bytes]);
     }
 

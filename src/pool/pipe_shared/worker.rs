@@ -1,150 +1,152 @@
-//! What a worker does at pipes that it shares with others, and how it and the dispatcher keep them in order.
+//! A worker at the shared pipes, and the marks that tell the dispatcher which pipe a dead worker left in disorder.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{HEAD, TICKET};
+use super::{HEAD, TAG};
 use crate::abort;
 use crate::futex;
 use crate::lock::erased::AnyHolder;
 use crate::lock::{Acquired, Holder};
-use crate::pool::hand::Seat;
+use crate::pool::supervisor::WorkerContext;
 use crate::pool::{Work, descriptors};
 use crate::shm::SharedLayout;
 
-/// Who waits for the dispatcher to put a pipe in order looks at the abort word this often.
+/// Interval at which a worker that waits for a repair checks the abort flag.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
-/// Who is at work at each pipe, as one more than its seat; 0 for nobody. Written under that pipe's lock, and when that is
-/// the lock of one who died, by the foreman, who marks it before the seat is taken again, and by the dispatcher.
+/// The worker that currently uses each pipe, as its index plus one; 0 for none. Written under the lock of the pipe.
+/// When the owner has died, the supervisor adds [`LEFT`] before it starts a new worker, and the dispatcher clears the
+/// word.
 #[repr(C, align(64))]
-pub(super) struct AtWork {
+pub(super) struct PipeUsers {
     pub(super) reader: AtomicU32,
     pub(super) writer: AtomicU32,
 }
 
-// SAFETY: repr(C), atomics only; zero bytes are pipes with nobody at work.
-unsafe impl SharedLayout for AtWork {}
+// SAFETY: repr(C), atomics only; all zero is two pipes without a user.
+unsafe impl SharedLayout for PipeUsers {}
 
-/// Marks what was left by one who died at work.
+/// Flag of a user that died.
 const LEFT: u32 = 1 << 31;
 
-impl AtWork {
-    /// The worker on `seat` has died, and nobody sits there yet.
-    pub(super) fn leave(&self, seat: u32) {
-        for end in [&self.reader, &self.writer] {
-            // Relaxed: it is told after this, by a message. Nobody else changes what a dead one has.
-            let _ = end.compare_exchange(seat + 1, LEFT | (seat + 1), Ordering::Relaxed, Ordering::Relaxed);
+impl PipeUsers {
+    /// Marks the pipe that the dead `worker` was using, if any.
+    pub(super) fn mark_left(&self, worker: u32) {
+        for user in [&self.reader, &self.writer] {
+            // Relaxed: the death report, sent afterwards, orders it. No other process changes the word of a dead
+            // worker.
+            let _ = user.compare_exchange(worker + 1, LEFT | (worker + 1), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }
 
-/// Whether the pipe was left by one who died on `seat`, so that nobody goes to work there.
-pub(super) fn is_left(at_work: &AtomicU32, seat: u32) -> bool {
-    at_work.load(Ordering::Acquire) == LEFT | (seat + 1)
+/// Whether the dead `worker` was using the pipe. No other worker uses it then.
+pub(super) fn is_left_by(user: &AtomicU32, worker: u32) -> bool {
+    user.load(Ordering::Acquire) == LEFT | (worker + 1)
 }
 
-/// Lets whoever waits for it go to work.
-pub(super) fn in_order(at_work: &AtomicU32) -> io::Result<()> {
-    // PAIRS: pipe-in-order
-    at_work.store(0, Ordering::Release);
-    futex::wake(at_work, 1)
+/// Lets workers use the pipe again.
+pub(super) fn repaired(user: &AtomicU32) -> io::Result<()> {
+    // PAIRS: pipe-repaired
+    user.store(0, Ordering::Release);
+    futex::wake(user, 1)
 }
 
-/// Goes to work at a pipe whose lock one has, once it is in order.
+/// Marks the pipe as used, after a repair if one is due. The caller holds the lock.
 #[inline]
-fn begin(at_work: &AtomicU32, seat: u32) -> io::Result<()> {
+fn begin_use(user: &AtomicU32, worker: u32) -> io::Result<()> {
     loop {
-        // PAIRS: pipe-in-order
-        match at_work.load(Ordering::Acquire) {
+        // PAIRS: pipe-repaired
+        match user.load(Ordering::Acquire) {
             0 => break,
-            dead => futex::wait(at_work, dead, SLEEP_SLICE)?,
+            left => futex::wait(user, left, SLEEP_SLICE)?,
         }
         if abort::requested() {
             return Err(abort::error());
         }
     }
-    at_work.store(seat + 1, Ordering::Release);
+    user.store(worker + 1, Ordering::Release);
     Ok(())
 }
 
 #[inline]
-pub(super) fn ticket(frame: &[u8]) -> u64 {
-    let mut ticket = [0; HEAD - TICKET];
-    ticket.copy_from_slice(&frame[TICKET..HEAD]);
-    u64::from_le_bytes(ticket)
+pub(super) fn tag(frame: &[u8]) -> u64 {
+    let mut tag = [0; HEAD - TAG];
+    tag.copy_from_slice(&frame[TAG..HEAD]);
+    u64::from_le_bytes(tag)
 }
 
-/// A worker's end of the pipe of requests.
-pub(super) struct Inlet<'a> {
+/// A worker's read end of the pipe of requests.
+pub(super) struct RequestReader<'a> {
     pub(super) pipe: &'a OwnedFd,
     pub(super) lock: AnyHolder,
     pub(super) frame: Vec<u8>,
 }
 
-/// Its end of the pipe of answers.
-pub(super) struct Outlet<'a> {
+/// A worker's write end of the pipe of responses.
+pub(super) struct ResponseWriter<'a> {
     pub(super) pipe: &'a OwnedFd,
     pub(super) lock: AnyHolder,
     pub(super) frame: Vec<u8>,
 }
 
-impl Inlet<'_> {
-    /// Waits for a request; its frame has no bytes when it is the last word.
-    fn receive(&mut self, seat: &Seat, reader: &AtomicU32) -> io::Result<&[u8]> {
+impl RequestReader<'_> {
+    /// Waits for a request. An empty frame means that the worker must exit.
+    fn receive(&mut self, context: &WorkerContext, user: &AtomicU32) -> io::Result<&[u8]> {
         let Self { pipe, lock, frame } = self;
         let pipe = *pipe;
         lock.with_lock(|_: Acquired| -> io::Result<()> {
-            begin(reader, seat.number)?;
+            begin_use(user, context.index)?;
             let mut head = [0; HEAD];
             descriptors::read_exactly(pipe, &mut head)?;
-            seat.roster.holds(seat.number, ticket(&head));
+            context.table.set_received(context.index, tag(&head));
             frame.resize(descriptors::length(&head), 0);
             descriptors::read_exactly(pipe, frame)?;
-            reader.store(0, Ordering::Release);
+            user.store(0, Ordering::Release);
             Ok(())
         })??;
         Ok(frame)
     }
 }
 
-impl Outlet<'_> {
+impl ResponseWriter<'_> {
     fn send(
         &mut self,
-        (seat, ticket): (&Seat, u64),
-        writer: &AtomicU32,
+        context: &WorkerContext,
+        user: &AtomicU32,
         bytes: usize,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> io::Result<()> {
         let Self { pipe, lock, frame } = self;
         descriptors::build::<HEAD>(frame, bytes, fill);
-        frame[TICKET..HEAD].copy_from_slice(&ticket.to_le_bytes());
+        frame[TAG..HEAD].copy_from_slice(&context.table.received(context.index).to_le_bytes());
         lock.with_lock(|_: Acquired| -> io::Result<()> {
-            begin(writer, seat.number)?;
+            begin_use(user, context.index)?;
             descriptors::write_all(pipe, frame)?;
-            writer.store(0, Ordering::Release);
+            user.store(0, Ordering::Release);
             Ok(())
         })?
     }
 }
 
-/// A worker's life.
+/// Main loop of a worker.
 pub(super) fn serve<W: Work>(
-    seat: &Seat,
-    inlet: Inlet,
-    outlet: Outlet,
-    at_work: &AtWork,
+    context: &WorkerContext,
+    reader: RequestReader,
+    writer: ResponseWriter,
+    users: &PipeUsers,
     mut work: W,
 ) -> io::Result<()> {
-    seat.work_through(
+    context.run(
         &mut work,
-        &mut (inlet, outlet),
-        |(inlet, _), work| {
-            let frame = inlet.receive(seat, &at_work.reader)?;
-            Ok((!frame.is_empty()).then(|| work.take(frame)))
+        &mut (reader, writer),
+        |(reader, _), work| {
+            let frame = reader.receive(context, &users.reader)?;
+            Ok((!frame.is_empty()).then(|| work.read(frame)))
         },
-        |(_, outlet), bytes, fill| outlet.send((seat, seat.roster.ticket(seat.number)), &at_work.writer, bytes, fill),
+        |(_, writer), bytes, fill| writer.send(context, &users.writer, bytes, fill),
     )
 }

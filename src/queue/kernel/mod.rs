@@ -1,4 +1,4 @@
-//! Queues of work that the kernel keeps: it copies each item in and out.
+//! Work queues in the kernel, which copies each item in and out.
 
 pub(super) mod pipe_locked;
 pub(super) mod posix_mq;
@@ -14,8 +14,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-/// Sleeps until `socket_or_pipe` is ready for what `flags` say, at most for `limit`, and says whether it is. A signal ends the
-/// sleep, too.
+/// Waits until `socket_or_pipe` is ready for `flags`, at most for `limit`, and returns whether it is. A signal also
+/// ends the wait.
 fn await_ready(socket_or_pipe: BorrowedFd<'_>, flags: PollFlags, limit: Duration) -> io::Result<bool> {
     match ppoll(&mut [PollFd::new(socket_or_pipe, flags)], Some(TimeSpec::from_duration(limit)), None) {
         Ok(ready) => Ok(ready > 0),

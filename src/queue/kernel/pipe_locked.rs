@@ -1,11 +1,11 @@
-//! As Python's multiprocessing builds its `Queue`: a pipe, a lock for those who read, a lock for those who write, and a
-//! semaphore of as many permits as the queue may hold items. Items go over with their length before them; Python's feeder
-//! thread, which writes on behalf of a producer, is left out, as in its `SimpleQueue`. Cost: a write, a poll, two reads, two
-//! copies and six semaphore operations an item, and a wake and a switch wherever a side sleeps.
+//! A pipe, a lock for readers, a lock for writers, and a semaphore with as many permits as the queue may hold items, as
+//! in Python's `multiprocessing.Queue`. Items are preceded by their length. Python's feeder thread, which writes on
+//! behalf of a producer, is left out, as in its `SimpleQueue`. Cost per item: a write, a poll, two reads, two copies
+//! and six semaphore operations; a wake-up and a context switch wherever an endpoint sleeps.
 //!
-//! One who waits for an item keeps the readers' lock meanwhile, as in Python: a get that does not wait finds nothing while
-//! another waits, and one who dies holding a lock blocks all others of his side.
-//! Source: pipe(7); CPython's `Lib/multiprocessing/queues.py`, `connection.py`.
+//! An endpoint that waits for an item holds the readers' lock, as in Python: meanwhile another get that does not wait
+//! finds nothing, and an endpoint that dies with a lock blocks all others on its side. Source: pipe(7); CPython's
+//! `Lib/multiprocessing/queues.py`, `connection.py`.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -24,33 +24,33 @@ use crate::record::{Substrate, Wait};
 use crate::shm::{self, Segment};
 use crate::wait::WaitLimit;
 
-/// The file with the most bytes that a user's pipe may hold.
+/// The file with the largest size of an unprivileged user's pipe.
 const PIPE_BYTES_MAX: &str = "/proc/sys/fs/pipe-max-size";
-/// The least that a slot of a pipe holds; a larger page would only leave more room.
+/// Least capacity of a pipe's slot; larger pages only leave more room.
 const PAGE_BYTES: usize = 4096;
-/// A pipe as it is made.
+/// Default size of a pipe.
 const LEAST_PIPE_BYTES: usize = 16 * PAGE_BYTES;
-/// An item's length.
+/// Bytes of an item's length.
 const HEADER_BYTES: usize = size_of::<u32>();
-
+/// Bytes of the three semaphores.
 /// The three semaphores, one after the other.
 const SEGMENT_BYTES: usize = 3 * size_of::<Semaphore>();
 
 /// The queue.
 pub struct PipeLocked;
 
-/// One side, with both ends of the pipe.
-pub struct Side {
+/// An endpoint, with both ends of the pipe.
+pub struct QueueHandle {
     segment: Segment,
     depth: u32,
     read: File,
     write: File,
-    /// Where an item is built and read, behind its length.
+    /// Buffer for an item and its length.
     room: Vec<u8>,
 }
 
-/// Bytes of a pipe into which `depth` items of `message_bytes` always fit. A write that does not fit behind the last one begins
-/// a page of its own, and a page of which something was read still takes its slot.
+/// Size of a pipe into which `depth` items of `message_bytes` always fit. A write that does not fit into the last page
+/// begins a new one, and a partly read page still occupies its slot.
 fn pipe_bytes(depth: u32, message_bytes: usize) -> usize {
     let (depth, each) = (depth as usize, message_bytes.saturating_add(HEADER_BYTES));
     let pages = if each <= PAGE_BYTES {
@@ -61,7 +61,7 @@ fn pipe_bytes(depth: u32, message_bytes: usize) -> usize {
     pages.saturating_add(1).saturating_mul(PAGE_BYTES).max(LEAST_PIPE_BYTES)
 }
 
-/// What is usual where the plan leaves it open, or the largest power of two below that for which a pipe is large enough.
+/// The depth of the shape. By default the usual one, or the largest power of two below it that fits a pipe.
 fn depth(shape: &Shape) -> Result<u32, String> {
     let mut depth = shape.depth_or_default();
     let most = limits::read(PIPE_BYTES_MAX)?;
@@ -74,14 +74,14 @@ fn depth(shape: &Shape) -> Result<u32, String> {
 impl WorkQueue for PipeLocked {
     const SUMMARY: &'static str = "a pipe, a lock on each side and a bounding semaphore, as Python's Queue";
     const WAIT: Wait = Wait::Block;
-    type Handle = Side;
+    type Handle = QueueHandle;
 
     fn supports(shape: &Shape) -> Result<(), String> {
         let (depth, bytes) = (depth(shape)?, shape.message_bytes);
         let (wanted, most) = (pipe_bytes(depth, bytes), limits::read(PIPE_BYTES_MAX)?);
         if wanted > most {
             return Err(format!(
-                "{depth} items of {bytes} bytes want a pipe of {wanted} bytes, and one may hold {most} (fs.pipe-max-size)"
+                "{depth} items of {bytes} bytes need a pipe of {wanted} bytes; the limit is {most} (fs.pipe-max-size)"
             ));
         }
         Ok(())
@@ -96,7 +96,7 @@ impl WorkQueue for PipeLocked {
         let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
         let wanted = pipe_bytes(depth, shape.message_bytes);
         let asked = i32::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        // The kernel rounds up, and gives a user with many pipes an error instead.
+        // The kernel rounds up. It refuses a user with too many pipe pages.
         fcntl(&write, FcntlArg::F_SETPIPE_SZ(asked)).map_err(|e| {
             io::Error::other(format!("a pipe of {wanted} bytes: {e}; pipe-user-pages-soft limits them"))
         })?;
@@ -109,11 +109,14 @@ impl WorkQueue for PipeLocked {
         Ok(Address::Inherited { sender: vec![memory, Descriptor::new(read), Descriptor::new(write)], receiver: vec![] })
     }
 
-    fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
+    fn attach(address: &Address, shape: &Shape) -> io::Result<QueueHandle> {
         let [_, read, write] = address.descriptors(Endpoint::Sender)? else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "such a queue is memory and both ends of a pipe"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the address needs a segment and both ends of a pipe",
+            ));
         };
-        Ok(Side {
+        Ok(QueueHandle {
             segment: Segment::attach(address, Endpoint::Sender, SEGMENT_BYTES)?,
             depth: depth(shape).map_err(io::Error::other)?,
             read: read.duplicate()?.into(),
@@ -123,7 +126,7 @@ impl WorkQueue for PipeLocked {
     }
 }
 
-/// One permit for each item that there is room for.
+/// Has one permit per free item.
 fn room_of(segment: &Segment) -> &Semaphore {
     segment.view(0)
 }
@@ -136,15 +139,15 @@ fn writers_of(segment: &Segment) -> &Semaphore {
     segment.view(2 * size_of::<Semaphore>())
 }
 
-impl Side {
-    /// Reads one item behind its length, as the only reader. Nothing when `wait_limit` ended before one came.
+impl QueueHandle {
+    /// Reads an item; the caller holds the readers' lock. Returns `None` if none arrives within `wait_limit`.
     fn read_one(&mut self, wait_limit: WaitLimit) -> io::Result<Option<usize>> {
         let read = &mut self.read;
-        let come = wait_limit.retry(|limit| {
+        let arrived = wait_limit.retry(|limit| {
             let ready = await_ready(read.as_fd(), PollFlags::POLLIN, limit.unwrap_or_default())?;
             Ok(ready.then_some(()))
         })?;
-        if come.is_none() {
+        if arrived.is_none() {
             return Ok(None);
         }
         let mut header = [0; HEADER_BYTES];
@@ -152,7 +155,7 @@ impl Side {
         let len = u32::from_ne_bytes(header) as usize;
         let longest = self.room.len() - HEADER_BYTES;
         if len > longest {
-            let why = format!("an item claims {len} bytes where {longest} were agreed");
+            let why = format!("an item has {len} bytes, but at most {longest} were agreed");
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         read.read_exact(&mut self.room[HEADER_BYTES..HEADER_BYTES + len])?;
@@ -160,7 +163,7 @@ impl Side {
     }
 }
 
-impl Handle for Side {
+impl Handle for QueueHandle {
     #[inline]
     fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.room.len() - HEADER_BYTES, len)?;
@@ -170,7 +173,7 @@ impl Handle for Side {
         let (header, payload) = self.room.split_at_mut(HEADER_BYTES);
         header.copy_from_slice(&(len as u32).to_ne_bytes());
         fill(&mut payload[..len]);
-        // There is room for the item, so whoever writes now is soon done.
+        // There is room for the item, so the current writer does not block.
         writers_of(&self.segment).take(WaitLimit::Forever)?;
         let written = self.write.write_all(&self.room[..HEADER_BYTES + len]);
         writers_of(&self.segment).give()?;
@@ -189,7 +192,7 @@ impl Handle for Side {
         Ok(Got::Item(read(&self.room[HEADER_BYTES..HEADER_BYTES + len])))
     }
 
-    /// What Python's `qsize` says, too: the permits that are gone.
+    /// Also what Python's `qsize` returns: the permits in use.
     fn items(&self) -> io::Result<Option<u64>> {
         Ok(Some(u64::from(self.depth.saturating_sub(room_of(&self.segment).value()?))))
     }
@@ -199,9 +202,9 @@ impl Handle for Side {
 mod tests {
     use super::*;
 
-    /// Were the pipe too small, a put that was given a permit would block with the writers' lock in its hands.
+    /// If the pipe were too small, a put with a permit would block while it holds the writers' lock.
     #[test]
-    fn as_many_items_fit_as_there_are_permits_whatever_was_read_before() {
+    fn as_many_items_fit_as_there_are_permits_after_any_reads() {
         for message_bytes in [8, 64, 1000, 2044, 2049, 4092, 4096, 6001, 20_000] {
             let shape = Shape { message_bytes, depth: 0 };
             let address = PipeLocked::create(&shape).expect("a pipe");

@@ -1,7 +1,7 @@
-//! POSIX message queue: the kernel keeps up to `msg_max` items, highest priority first; we give all the same. Its timed calls
-//! are what a bounded queue with time-outs wants, so nothing is added. Cost: a system call and a copy on each side, a wake and
-//! a switch when a side sleeps; one that has to wait calls twice, first in vain.
-//! Source: mq_overview(7), mq_timedsend(3); Python's `queue` has the same put and get.
+//! POSIX message queue: the kernel keeps up to `msg_max` items, highest priority first; all have the same here. Its
+//! calls have time-outs, so nothing is added. Cost: a system call and a copy on each side; a wake-up and a context
+//! switch when an endpoint sleeps. An endpoint that has to wait first makes a call that fails. Source: mq_overview(7),
+//! mq_timedsend(3); Python's `queue` has the same put and get.
 
 use std::io;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::wait::WaitLimit;
 /// The queue.
 pub struct PosixMq;
 
-/// One side, and the buffer an item is built in or read into.
-pub struct Side {
+/// An endpoint, with a buffer for an item.
+pub struct QueueHandle {
     queue: MessageQueue,
     room: Vec<u8>,
 }
 
-/// As deep as the administrator allows, where the plan leaves it open.
+/// Size of the queue. By default as deep as the administrator allows.
 fn size(shape: &Shape) -> Result<Size, String> {
     let messages = if shape.depth > 0 { shape.depth as usize } else { posix_mq::messages_max()? };
     Ok(Size { messages, message_bytes: shape.message_bytes.max(1) })
@@ -34,7 +34,7 @@ fn size(shape: &Shape) -> Result<Size, String> {
 impl WorkQueue for PosixMq {
     const SUMMARY: &'static str = "POSIX message queue: timed calls of the kernel, bounded by fs.mqueue.msg_max";
     const WAIT: Wait = Wait::Block;
-    type Handle = Side;
+    type Handle = QueueHandle;
 
     fn unavailable() -> Option<String> {
         posix_mq::unavailable()
@@ -52,15 +52,15 @@ impl WorkQueue for PosixMq {
         posix_mq::create(size(shape).map_err(io::Error::other)?).map(Address::Named)
     }
 
-    fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
+    fn attach(address: &Address, shape: &Shape) -> io::Result<QueueHandle> {
         let message_bytes = shape.message_bytes.max(1);
         let queue = MessageQueue::open(address.name()?, Access::Both, message_bytes)?;
-        Ok(Side { queue, room: vec![0; message_bytes] })
+        Ok(QueueHandle { queue, room: vec![0; message_bytes] })
     }
 }
 
-/// When a call gives up: at once, or after `limit`. The clock is the one the kernel compares with; a step of it changes the
-/// length of one slice.
+/// The absolute time of a call's time-out: now, or after `limit`. The kernel compares with this clock; a step of it
+/// changes the length of one wait.
 fn moment(limit: Option<Duration>) -> io::Result<TimeSpec> {
     match limit {
         None => Ok(TimeSpec::new(0, 0)),
@@ -68,7 +68,7 @@ fn moment(limit: Option<Duration>) -> io::Result<TimeSpec> {
     }
 }
 
-/// What a call came to that may give up.
+/// The result of a call, or `None` if it timed out.
 fn attempt<R>(result: nix::Result<R>) -> io::Result<Option<R>> {
     match result {
         Ok(done) => Ok(Some(done)),
@@ -77,7 +77,7 @@ fn attempt<R>(result: nix::Result<R>) -> io::Result<Option<R>> {
     }
 }
 
-impl Handle for Side {
+impl Handle for QueueHandle {
     #[inline]
     fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.room.len(), len)?;

@@ -1,7 +1,7 @@
-//! System V message queue: the kernel keeps up to `msgmnb` bytes of items, in order of arrival. Its calls wait for ever or not
-//! at all, so a time-out is made of calls that do not wait, every [`PAUSE`] until the time is up: late by up to that, and a
-//! system call each. Cost: a system call and a copy on each side, a wake and a switch when a side sleeps. Only the end of the
-//! queue or of the process ends a wait without one. Source: sysvipc(7), msgop(2).
+//! System V message queue: the kernel keeps up to `msgmnb` bytes of items, in order of arrival. Its calls wait for ever
+//! or not at all. So a time-out is implemented by calls that do not wait, one per [`PAUSE`]: it is late by up to that,
+//! and each call is a system call. Cost: a system call and a copy on each side; a wake-up and a context switch when an
+//! endpoint sleeps. A wait without a time-out ends only with the queue or the process. Source: sysvipc(7), msgop(2).
 
 use std::io;
 use std::thread;
@@ -14,20 +14,20 @@ use crate::sysv_msg::{MESSAGE_BYTES_MAX, Message, MessageQueue, QUEUE_BYTES_MAX}
 use crate::wait::WaitLimit;
 use crate::{abort, limits};
 
-/// Between two looks of one who gives up at a time.
+/// Interval between the calls of a wait with a time-out.
 const PAUSE: Duration = Duration::from_micros(50);
 
 /// The queue.
 pub struct SysvMsg;
 
-/// One side, and the message it builds or reads.
-pub struct Side {
+/// An endpoint, with a buffer for a message.
+pub struct QueueHandle {
     queue: MessageQueue,
     message: Message,
     message_bytes: usize,
 }
 
-/// What is usual where the plan leaves it open, or as many as the administrator lets wait.
+/// The depth of the shape. By default the usual one, or what the administrator's limit allows.
 fn depth(shape: &Shape) -> Result<usize, String> {
     let usual = shape.depth_or_default() as usize;
     if shape.depth > 0 {
@@ -36,7 +36,7 @@ fn depth(shape: &Shape) -> Result<usize, String> {
     Ok(usual.min(limits::read(QUEUE_BYTES_MAX)? / shape.message_bytes.max(1)).max(1))
 }
 
-/// Bytes of a queue that is full with its depth of the longest items.
+/// Bytes of a queue that is full of the longest items.
 fn queue_bytes(shape: &Shape) -> Result<usize, String> {
     Ok(depth(shape)?.saturating_mul(shape.message_bytes))
 }
@@ -46,7 +46,7 @@ impl WorkQueue for SysvMsg {
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
     const WAIT: Wait = Wait::Block;
     const TIME_OUTS: TimeOuts = TimeOuts::Repeated;
-    type Handle = Side;
+    type Handle = QueueHandle;
 
     fn unavailable() -> Option<String> {
         let why = limits::read(MESSAGE_BYTES_MAX).err()?;
@@ -66,7 +66,7 @@ impl WorkQueue for SysvMsg {
         Ok(())
     }
 
-    /// Of the longest items; the kernel counts bytes.
+    /// For the longest items; the kernel counts bytes.
     fn depth(shape: &Shape) -> Option<u32> {
         depth(shape).ok().and_then(|depth| u32::try_from(depth).ok())
     }
@@ -79,14 +79,14 @@ impl WorkQueue for SysvMsg {
         Ok(Address::Named(name))
     }
 
-    fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
+    fn attach(address: &Address, shape: &Shape) -> io::Result<QueueHandle> {
         let key = sysv_key(&address.name()?.name).ok_or(io::ErrorKind::InvalidInput)?;
         let message_bytes = shape.message_bytes;
-        Ok(Side { queue: MessageQueue::open(key)?, message: Message::new(message_bytes), message_bytes })
+        Ok(QueueHandle { queue: MessageQueue::open(key)?, message: Message::new(message_bytes), message_bytes })
     }
 }
 
-/// Makes calls that do not wait until one succeeds or the time is up.
+/// Makes calls that do not wait until one succeeds or `wait_limit` ends.
 fn repeat<R>(wait_limit: WaitLimit, mut call: impl FnMut() -> io::Result<Option<R>>) -> io::Result<Option<R>> {
     wait_limit.retry(|limit| {
         if let Some(limit) = limit {
@@ -96,7 +96,7 @@ fn repeat<R>(wait_limit: WaitLimit, mut call: impl FnMut() -> io::Result<Option<
     })
 }
 
-/// Repeats a call that a signal interrupted, until the trial is called off.
+/// Repeats a call that a signal interrupted, until the trial is aborted.
 fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
@@ -106,7 +106,7 @@ fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     }
 }
 
-impl Handle for Side {
+impl Handle for QueueHandle {
     #[inline]
     fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.message_bytes, len)?;

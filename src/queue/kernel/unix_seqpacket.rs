@@ -1,9 +1,9 @@
-//! A pair of unix sockets that keeps the borders of items: all producers send on one end, all consumers receive on the other.
-//! What bounds it is the send buffer, which counts the kernel's own bookkeeping too, so no plan can choose a number of items,
-//! and nobody can ask how many there are. Limits on waiting belong to the socket (SO_RCVTIMEO) and would be shared by all who
-//! share it; a side therefore tries without waiting and sleeps in poll(2), from which several may wake for one item.
-//! Cost: a system call and a copy on each side, a buffer allocated and freed an item; a poll, a wake and a switch, and one
-//! more call, when a side sleeps. Source: unix(7), send(2) and recv(2) with MSG_DONTWAIT.
+//! A pair of unix sockets that preserve packet boundaries: all producers send to one socket, all consumers receive from
+//! the other. The send buffer bounds the queue and includes the kernel's bookkeeping, so a plan cannot choose a number
+//! of items, and the number of items is unknown. Time-outs belong to the socket (SO_RCVTIMEO), which the endpoints
+//! share; so an endpoint tries without waiting and sleeps in poll(2), from which several may wake for one item. Cost: a
+//! system call and a copy on each side, a buffer allocated and freed per item; a poll, a wake-up, a context switch and
+//! another call when an endpoint sleeps. Source: unix(7), send(2) and recv(2) with MSG_DONTWAIT.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -19,14 +19,14 @@ use crate::queue::{Got, Handle, Put, Shape, WorkQueue};
 use crate::record::Wait;
 use crate::wait::WaitLimit;
 
-/// What the kernel keeps back of a send buffer for itself: `unix_dgram_sendmsg`.
-const KEPT_BACK_BYTES: usize = 32;
+/// Bytes of a send buffer that the kernel reserves: `unix_dgram_sendmsg`.
+const RESERVED_BYTES: usize = 32;
 
 /// The queue.
 pub struct UnixSeqpacket;
 
-/// One side, with both sockets, and the buffer an item is built in or read into.
-pub struct Side {
+/// An endpoint, with both sockets and a buffer for an item.
+pub struct QueueHandle {
     tail: OwnedFd,
     head: OwnedFd,
     room: Vec<u8>,
@@ -39,19 +39,19 @@ fn pair() -> nix::Result<(OwnedFd, OwnedFd)> {
 impl WorkQueue for UnixSeqpacket {
     const SUMMARY: &'static str = "unix seqpacket socket pair, bounded by its send buffer";
     const WAIT: Wait = Wait::Block;
-    type Handle = Side;
+    type Handle = QueueHandle;
 
     fn supports(shape: &Shape) -> Result<(), String> {
         if shape.depth > 0 {
             let asked = shape.depth;
-            return Err(format!("a socket's buffer is bounded in bytes, so its depth cannot be {asked} items"));
+            return Err(format!("a socket's buffer is bounded in bytes, so the depth cannot be {asked} items"));
         }
         let buffer = pair().and_then(|(tail, _head)| getsockopt(&tail, sockopt::SndBuf));
-        let most = buffer.map_err(|e| format!("a pair of sockets: {e}"))?.saturating_sub(KEPT_BACK_BYTES);
+        let most = buffer.map_err(|e| format!("a pair of sockets: {e}"))?.saturating_sub(RESERVED_BYTES);
         if shape.message_bytes > most {
             let bytes = shape.message_bytes;
             return Err(format!(
-                "a packet fits its send buffer: at most {most} bytes (net.core.wmem_default), not {bytes}"
+                "a packet must fit the send buffer: at most {most} bytes (net.core.wmem_default), not {bytes}"
             ));
         }
         Ok(())
@@ -66,15 +66,15 @@ impl WorkQueue for UnixSeqpacket {
         Ok(Address::Inherited { sender: vec![Descriptor::new(tail), Descriptor::new(head)], receiver: vec![] })
     }
 
-    fn attach(address: &Address, shape: &Shape) -> io::Result<Side> {
+    fn attach(address: &Address, shape: &Shape) -> io::Result<QueueHandle> {
         let [tail, head] = address.descriptors(Endpoint::Sender)? else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "such a queue is two sockets"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the address needs two sockets"));
         };
-        Ok(Side { tail: tail.duplicate()?, head: head.duplicate()?, room: vec![0; shape.message_bytes] })
+        Ok(QueueHandle { tail: tail.duplicate()?, head: head.duplicate()?, room: vec![0; shape.message_bytes] })
     }
 }
 
-/// Sleeps for `limit`, if there is one, until the socket may be ready; then makes one call that does not wait.
+/// Waits until the socket may be ready, if there is a `limit`; then makes one call that does not wait.
 fn attempt<R>(
     socket: &OwnedFd,
     flags: PollFlags,
@@ -91,14 +91,14 @@ fn attempt<R>(
     }
 }
 
-impl Handle for Side {
+impl Handle for QueueHandle {
     #[inline]
     fn put(&mut self, len: usize, wait_limit: WaitLimit, fill: impl FnOnce(&mut [u8])) -> io::Result<Put> {
         Shape::check_length(self.room.len(), len)?;
         let (tail, item) = (&self.tail, &mut self.room[..len]);
         fill(item);
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        // A packet goes over whole or not at all.
+        // A packet is sent completely or not at all.
         let call = || send(tail.as_raw_fd(), item, flags);
         let sent = wait_limit.retry(|limit| attempt(tail, PollFlags::POLLOUT, limit, call))?;
         Ok(Put::of(sent.is_some()))
@@ -107,7 +107,7 @@ impl Handle for Side {
     #[inline]
     fn get<R>(&mut self, wait_limit: WaitLimit, read: impl FnOnce(&[u8]) -> R) -> io::Result<Got<R>> {
         let (head, room) = (&self.head, &mut self.room);
-        // With MSG_TRUNC the length is the packet's own, even where the buffer is shorter.
+        // With MSG_TRUNC the result is the packet's length, even if the buffer is shorter.
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
         let mut call = || recv(head.as_raw_fd(), room, flags);
         let Some(len) = wait_limit.retry(|limit| attempt(head, PollFlags::POLLIN, limit, &mut call))? else {

@@ -1,18 +1,18 @@
-//! `crossbeam-channel`, bounded: an array of stamped slots after Vyukov's queue; a side that waits backs off, yields, then
-//! parks, with or without a limit. Cost: the slot's line, the lines of the vector, an allocation freed by another thread; a
-//! wake and a sleep where a side parked. Source: the crate's `flavors::array`.
+//! Bounded `crossbeam-channel`: an array of stamped slots after Vyukov's queue. A waiting endpoint backs off, yields,
+//! then parks, with or without a time-out. Cost: the slot's cache line, the lines of the vector, an allocation freed by
+//! another thread; a wake-up and a sleep where an endpoint parked. Source: the crate's `flavors::array`.
 
 use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
 
-use super::owned::{Buffer, Owned};
+use super::{Buffer, Owned};
 use crate::record::Wait;
 
 /// The queue.
 pub type CrossbeamBounded = Owned<Channel>;
 
-/// Both ends, which all sides share.
+/// Sender and receiver; all endpoints share them.
 pub struct Channel {
     tail: Sender<Vec<u8>>,
     head: Receiver<Vec<u8>>,

@@ -1,18 +1,19 @@
-//! `flume`, bounded: a deque behind one lock, with a list of those who wait for an item or for room; they park at once, with or
-//! without a limit. Cost: the lock's line, the slot's line, the lines of the vector, an allocation freed by another thread; a
-//! wake and a sleep where a side parked. Source: the crate's `Shared::send` and `Shared::recv`.
+//! Bounded `flume`: a deque behind one lock, with lists of waiters for items and for room. A waiting endpoint parks at
+//! once, with or without a time-out. Cost: the lock's cache line, the slot's line, the lines of the vector, an
+//! allocation freed by another thread; a wake-up and a sleep where an endpoint parked. Source: the crate's
+//! `Shared::send` and `Shared::recv`.
 
 use std::time::Duration;
 
 use flume::{Receiver, Sender};
 
-use super::owned::{Buffer, Owned};
+use super::{Buffer, Owned};
 use crate::record::Wait;
 
 /// The queue.
 pub type FlumeBounded = Owned<Channel>;
 
-/// Both ends, which all sides share.
+/// Sender and receiver; all endpoints share them.
 pub struct Channel {
     tail: Sender<Vec<u8>>,
     head: Receiver<Vec<u8>>,

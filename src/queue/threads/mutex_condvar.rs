@@ -1,13 +1,13 @@
-//! A deque under std's mutex with two condition variables, one for room and one for items: how Python's `queue.Queue` is built,
-//! and the bounded buffer of every textbook. Cost: the lock's line, the slot's line, the lines of the vector, an allocation
-//! freed by another thread; a wake and a sleep where a side slept; one side works at a time. Source: Hoare 1974; CPython's
-//! `Lib/queue.py`.
+//! A deque behind std's mutex with two condition variables, one for room and one for items: the bounded buffer of
+//! textbooks, and Python's `queue.Queue`. Cost: the lock's cache line, the slot's line, the lines of the vector, an
+//! allocation freed by another thread; a wake-up and a sleep where an endpoint slept; accesses are exclusive. Source:
+//! Hoare 1974; CPython's `Lib/queue.py`.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::owned::{Buffer, Owned};
+use super::{Buffer, Owned};
 use crate::record::Wait;
 
 /// The queue.
@@ -22,7 +22,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Nobody panics while he holds the lock, so what a poisoned one protects is whole.
+    /// Ignores poisoning: no thread panics while it holds the lock.
     fn lock(&self) -> MutexGuard<'_, VecDeque<Vec<u8>>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -32,7 +32,7 @@ impl Monitor {
             return Err(item);
         }
         items.push_back(item);
-        // Let go first, so that whoever wakes up finds it free.
+        // Unlocks first, so that the woken thread finds the lock free.
         drop(items);
         self.item.notify_one();
         Ok(())
@@ -48,7 +48,7 @@ impl Monitor {
 
 impl Buffer for Monitor {
     const SUMMARY: &'static str =
-        "deque under a mutex with two condition variables, as Python's queue.Queue, between threads";
+        "deque behind a mutex with two condition variables, as Python's queue.Queue, between threads";
     const WAIT: Wait = Wait::Park;
 
     fn open(depth: usize) -> Self {

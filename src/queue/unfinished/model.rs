@@ -1,4 +1,4 @@
-//! Model checks: every order in which one who puts and joins meets two who are done, and mutants that the check must catch.
+//! Model checks: every interleaving of a producer that joins and two consumers, and mutants that the checks must catch.
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib queue::unfinished::model`.
 
 use loom::cell::UnsafeCell;
@@ -10,14 +10,14 @@ use crate::ring::sync::{AtomicU64, Ordering};
 use crate::wait::model::{Unfenced, check_within};
 use crate::wait::{EventCount, Park, TimedWait, WaitLimit};
 
-/// A count, and what each consumer leaves behind before it says that it is done.
+/// A count, and what each consumer stores before it finishes its item.
 #[derive(Default)]
 struct Shared {
     words: Words,
     results: [UnsafeCell<u32>; 2],
 }
 
-/// Two items are put before the consumers begin; each is done with one. The one who joins finds both results.
+/// Two items are put before the consumers begin; each finishes one. The joining thread sees both results.
 fn model<W: TimedWait<EventCount>>(wait: fn() -> W, order: Ordering) {
     let shared = Arc::new(Shared::default());
     shared.words.add();
@@ -26,13 +26,13 @@ fn model<W: TimedWait<EventCount>>(wait: fn() -> W, order: Ordering) {
         .map(|own| {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                // SAFETY: loom's `with_mut` lends the cell for the closure's time and panics on a conflict.
+                // SAFETY: loom's `with_mut` lends the cell for the duration of the closure and panics on a conflict.
                 shared.results[own].with_mut(|result| unsafe { *result = 1 });
-                shared.words.take_off(&wait(), order).expect("two were put");
+                shared.words.finish(&wait(), order).expect("two were put");
             })
         })
         .collect();
-    let joined = shared.words.join(&wait(), WaitLimit::Forever).expect("nobody calls a model off");
+    let joined = shared.words.join(&wait(), WaitLimit::Forever).expect("a model is not aborted");
     assert_eq!(joined, Joined::AllDone);
     for result in &shared.results {
         // SAFETY: as above.
@@ -43,7 +43,7 @@ fn model<W: TimedWait<EventCount>>(wait: fn() -> W, order: Ordering) {
     }
 }
 
-/// A queue of one item that is counted before, or in the mutant after, it can be taken.
+/// A queue of one item, which is counted before, or in the mutant after, it can be taken.
 fn put_and_take(counted_first: bool) {
     let shared = Arc::new((Words::default(), AtomicU64::new(0)));
     let consumer = {
@@ -51,7 +51,7 @@ fn put_and_take(counted_first: bool) {
         thread::spawn(move || {
             let (words, item) = &*shared;
             if item.load(Ordering::Acquire) == 1 {
-                words.take_off(&Park, Ordering::Release).expect("an item that was taken was put");
+                words.finish(&Park, Ordering::Release).expect("an item that was taken was put");
                 return true;
             }
             false
@@ -66,7 +66,7 @@ fn put_and_take(counted_first: bool) {
         words.add();
     }
     let taken = consumer.join().unwrap();
-    let left = words.join(&Park, WaitLimit::Never).expect("nobody calls a model off");
+    let left = words.join(&Park, WaitLimit::Never).expect("a model is not aborted");
     assert_eq!(left, if taken { Joined::AllDone } else { Joined::Unfinished(1) });
 }
 
@@ -75,27 +75,27 @@ fn is_caught(test: &str, model: impl Fn() + Sync + Send + 'static) -> bool {
 }
 
 #[test]
-fn who_joins_sleeps_through_nothing_and_sees_what_was_done() {
+fn a_join_misses_no_wake_up_and_sees_all_results() {
     check_within(3, || model(|| Park, Ordering::Release));
 }
 
 #[test]
-fn what_is_counted_first_is_never_done_too_often() {
+fn an_item_counted_first_is_never_done_too_often() {
     check_within(4, || put_and_take(true));
 }
 
 #[test]
-fn being_done_without_order_is_caught() {
-    assert!(is_caught("being_done_without_order_is_caught", || model(|| Park, Ordering::Relaxed)));
+fn relaxed_finish_is_caught() {
+    assert!(is_caught("relaxed_finish_is_caught", || model(|| Park, Ordering::Relaxed)));
 }
 
 #[test]
-fn a_last_one_who_may_miss_the_sleeper_is_caught() {
-    let test = "a_last_one_who_may_miss_the_sleeper_is_caught";
+fn a_finish_that_may_miss_the_sleeper_is_caught() {
+    let test = "a_finish_that_may_miss_the_sleeper_is_caught";
     assert!(is_caught(test, || model(|| Unfenced, Ordering::Release)));
 }
 
 #[test]
-fn counting_what_others_may_have_taken_is_caught() {
-    assert!(is_caught("counting_what_others_may_have_taken_is_caught", || put_and_take(false)));
+fn counting_after_the_put_is_caught() {
+    assert!(is_caught("counting_after_the_put_is_caught", || put_and_take(false)));
 }

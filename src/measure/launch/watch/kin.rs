@@ -83,7 +83,7 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
     let died_ns = clock::now_ns();
     middle.kill()?;
     collect_ended(middle, "the middle process", End::Killed(Signal::SIGKILL as i32))?;
-    collect_ended(&mut Process::new(pid), "the orphan", End::Left(0))?;
+    collect_ended(&mut Process::new(pid), "the orphan", End::Exited(0))?;
     let found_ns = cue.ended_ns().ok_or_else(|| "the orphan never saw its parent's end".to_owned())?;
     if cue.parent() != getpid() {
         return Err(format!("the orphan became the child of {}, not of its grandparent", cue.parent()).into());

@@ -19,7 +19,7 @@ use super::summary::{median, spread};
 use crate::control::Page;
 use crate::launch::End;
 use crate::launch::process::{has_children, until_some_child_ended};
-use crate::launch::watch::{self, Life, Watch};
+use crate::launch::watch::{self, Body, Watch};
 use crate::measure::meter::Meter;
 use crate::measure::{MeasureError, MeasureResult, Task, count, histogram};
 use crate::protocol::Report;
@@ -112,7 +112,7 @@ fn ends(
 }
 
 /// A process that waits for its order and ends after a pause.
-fn leaver(cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Life {
+fn leaver(cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Body {
     Box::new(move || {
         if cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok()) {
             cue.is_here(getpid());
@@ -139,7 +139,7 @@ fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f
     }
     cue.go()?;
     way.await_end()?;
-    collect(way, End::Left(0))?;
+    collect(way, End::Exited(0))?;
     Ok(histogram::median(batches))
 }
 
@@ -180,7 +180,7 @@ fn one<W: Watch>(
         }
         None => cue.go()?,
     }
-    let due = signal.map_or(End::Left(0), |signal| End::Killed(signal as i32));
+    let due = signal.map_or(End::Exited(0), |signal| End::Killed(signal as i32));
     if ending == Ending::Zombie {
         return zombie(way, cue, due);
     }
