@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
 
 use ipcmark::abort;
 use ipcmark::address::{Address, Endpoint};
-use ipcmark::lock::{Acquired, ContenderId, Holder, Lock};
+use ipcmark::lock::{Acquired, ContenderId, Handle, Lock};
 use ipcmark::record::{Group, Substrate, Wait};
 use ipcmark::shm::{self, Segment};
 
@@ -23,7 +23,7 @@ impl Contender {
     }
 }
 
-impl Holder for Contender {
+impl Handle for Contender {
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         while self.0.view::<AtomicU32>(0).swap(1, Acquire) == 1 {
             if abort::requested() {
@@ -44,7 +44,7 @@ impl Lock for MyLock {
     const GROUP: Group = Group::SpinLocks;
     const WAIT: Option<Wait> = Some(Wait::SpinYield);
     const POLLS: bool = true;
-    type Holder = Contender;
+    type Handle = Contender;
 
     fn create(_: u32) -> io::Result<Address> {
         shm::create(Substrate::Memfd, size_of::<AtomicU32>())

@@ -26,7 +26,7 @@ use crate::control::Page;
 use crate::lock::Lock;
 use crate::measure::{MeasureError, MeasureResult, paired};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Anatomy, Case, Role};
+use crate::record::{Case, CostModel, Role};
 use crate::transport::Transport;
 
 pub use crate::measure::locks::Concluded;
@@ -71,7 +71,7 @@ trait Mechanism: Sync {
         Concluded::default()
     }
     /// Declared cost of one unit of work, if the mechanism declares it.
-    fn anatomy(&self, _: &Case) -> Option<Anatomy> {
+    fn cost_model(&self, _: &Case) -> Option<CostModel> {
         None
     }
 }
@@ -280,6 +280,6 @@ pub fn release(roles: Vec<RoleSpec>) -> Vec<Name> {
 }
 
 /// Declared cost of one message of `case`, if the mechanism declares it.
-pub fn anatomy(case: &Case) -> Option<Anatomy> {
-    of(case).ok().and_then(|mechanism| mechanism.anatomy(case))
+pub fn cost_model(case: &Case) -> Option<CostModel> {
+    of(case).ok().and_then(|mechanism| mechanism.cost_model(case))
 }

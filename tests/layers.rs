@@ -69,7 +69,7 @@ const UNSAFE: &[&str] = &[
     "src/isolation/memory.rs",
     "src/launch/mod.rs",
     "src/lock/mod.rs",
-    "src/measure/hand_over/mod.rs",
+    "src/measure/hand_off/mod.rs",
     "src/measure/launch/watch/cue.rs",
     "src/measure/locks/protected_state.rs",
     "src/measure/locks/recover/lines.rs",

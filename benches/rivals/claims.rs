@@ -62,7 +62,7 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         name: "stream 1 MiB, shm-spsc/spin",
-        rival: "hand-over bandwidth of 1 MiB",
+        rival: "hand-off bandwidth of 1 MiB",
         wanted: 1.0 / 0.8,
         but: "",
         measure: |contest, _| contest.floor("shm-spsc/spin", Measure::Stream, 1 << 20),

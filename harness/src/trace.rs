@@ -8,7 +8,7 @@ use ipcmark::address::Endpoint;
 use ipcmark::family::RoleSpec;
 use ipcmark::measure::paired;
 use ipcmark::protocol::Report;
-use ipcmark::record::{Anatomy, Case, Counts, Measure, Metrics, Role};
+use ipcmark::record::{Case, CostModel, Counts, Measure, Metrics, Role};
 
 pub use names::{Call, Calls};
 pub use step::Tracer;
@@ -111,7 +111,7 @@ impl Seen {
     }
 
     /// One sentence for each count that differs from `declared`.
-    pub fn against(&self, declared: &Anatomy) -> Vec<String> {
+    pub fn against(&self, declared: &CostModel) -> Vec<String> {
         let expected = |read: fn(&Counts) -> f64| {
             self.shares.0 * read(&declared.sender) + self.shares.1 * read(&declared.receiver)
         };
@@ -182,9 +182,9 @@ mod tests {
         }
     }
 
-    fn declared(sender_calls: f64, receiver_calls: f64, context_switches: f64) -> Anatomy {
+    fn declared(sender_calls: f64, receiver_calls: f64, context_switches: f64) -> CostModel {
         let side = |system_calls, context_switches| Counts { system_calls, context_switches, ..Counts::default() };
-        Anatomy { sender: side(sender_calls, 0.0), receiver: side(receiver_calls, context_switches) }
+        CostModel { sender: side(sender_calls, 0.0), receiver: side(receiver_calls, context_switches) }
     }
 
     #[test]

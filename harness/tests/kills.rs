@@ -90,8 +90,8 @@ fn a_killed_contender_ends_the_trial_and_leaves_nothing() {
         let mut order = short(asked.clone());
         order.timing.hot_ns = 30_000_000_000;
         for slot in [0, 1] {
-            end_in_the_middle(&session, &order, "holder", || {
-                find_at_work(own, "holder")?;
+            end_in_the_middle(&session, &order, "contender", || {
+                find_at_work(own, "contender")?;
                 let mut holders: Vec<_> = workers_of(own).iter().map(|it| it.pid).collect();
                 holders.sort_unstable();
                 holders.get(slot).copied()

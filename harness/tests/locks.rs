@@ -95,7 +95,11 @@ fn a_contender_that_does_not_acquire_the_lock_is_caught() {
         let outcome = outcome.unwrap_or_else(|| run(1_000_000_000));
         let why = outcome.why.unwrap_or_default();
         assert_eq!((outcome.status, outcome.verdict), (Status::Failed, Some(Verdict::Invalid)), "{}", order.case.key());
-        assert!(why.contains("met another inside") || why.contains("protected counter"), "{}: {why}", order.case.key());
+        assert!(
+            why.contains("met another in the critical section") || why.contains("protected counter"),
+            "{}: {why}",
+            order.case.key()
+        );
     }
 }
 
@@ -155,8 +159,8 @@ fn check_contest(record: &Record) {
     // A polling contender that shares its CPU may get nothing in so short a window.
     assert!(number(record, metric::ACQUISITIONS_PER_S) >= 0.0, "{key}");
     let contest = contest.as_ref().unwrap_or_else(|| panic!("{key}: no contest"));
-    assert_eq!(contest.holders.len(), 2, "{key}");
-    let acquisitions: u64 = contest.holders.iter().map(|share| share.acquisitions).sum();
+    assert_eq!(contest.contenders.len(), 2, "{key}");
+    let acquisitions: u64 = contest.contenders.iter().map(|share| share.acquisitions).sum();
     let sliced: u64 = windows.iter().flatten().map(|window| window.messages).sum();
     assert_eq!(acquisitions, sliced, "{key}");
     if record.case.group == Some(Group::Atomics) {
@@ -166,7 +170,7 @@ fn check_contest(record: &Record) {
         let caught = *verdict == Some(Verdict::Caught) && lost.is_some_and(|lost| *lost > 0.0);
         assert!(lost.is_none() || caught || crowded, "{key}: {lost:?}, {verdict:?}");
     } else {
-        let handed_over: u64 = contest.hand_overs.iter().flatten().sum();
-        assert!(handed_over + 2 >= acquisitions, "{key}: {handed_over} hand-overs of {acquisitions} acquisitions");
+        let handed_off: u64 = contest.hand_offs.iter().flatten().sum();
+        assert!(handed_off + 2 >= acquisitions, "{key}: {handed_off} hand-offs of {acquisitions} acquisitions");
     }
 }

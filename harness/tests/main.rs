@@ -3,10 +3,10 @@
 
 mod common;
 
-mod anatomy;
 mod bad_days;
 mod cli;
 mod conformance;
+mod cost_model;
 mod examples;
 mod kernel_names;
 mod kills;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::{PROGRAM, alone, run_id, short};
 use ipcmark::family;
 use ipcmark::lock::FAMILY;
-use ipcmark::record::{Case, Group, HolderShare, Isolation, Measure, Outcome, Status, metric};
+use ipcmark::record::{Case, ContenderShare, Group, Isolation, Measure, Outcome, Status, metric};
 use ipcmark_harness::trial::Session;
 
 const HOLDERS: u32 = 3;
@@ -56,8 +56,8 @@ fn check(case: &Case, outcome: &Outcome) {
     assert!(rate(metric::RETRIES_PER_READ) >= 0.0, "{key}");
     // Readers share the lock, so there is no series of hand-offs.
     assert!(!metrics.contains_key(metric::LONGEST_RUN) && !metrics.contains_key(metric::RETRIES_PER_UPDATE), "{key}");
-    assert_eq!(contest.holders.len(), HOLDERS as usize, "{key}");
-    let shares: u64 = contest.holders.iter().map(|share: &HolderShare| share.acquisitions).sum();
+    assert_eq!(contest.contenders.len(), HOLDERS as usize, "{key}");
+    let shares: u64 = contest.contenders.iter().map(|share: &ContenderShare| share.acquisitions).sum();
     let windows: u64 = outcome.windows.iter().flatten().map(|window| window.messages).sum();
     assert_eq!(shares, windows, "{key}");
     assert!(outcome.histogram.is_some(), "{key}");

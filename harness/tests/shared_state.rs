@@ -35,7 +35,7 @@ fn access(row: &Variant, reads_percent: u32, message_bytes: u64) -> Case {
 }
 
 /// Another process has the state: only they have such a role.
-fn is_kept(row: &Variant) -> bool {
+fn has_manager(row: &Variant) -> bool {
     family::roles(&access(row, 50, 64)) > USERS
 }
 
@@ -94,12 +94,12 @@ fn check(case: &Case, outcome: &Outcome) {
 }
 
 #[test]
-fn a_keeper_or_a_user_killed_at_work_ends_the_trial_and_leaves_nothing() {
+fn a_manager_or_an_accessor_killed_at_work_ends_the_trial_and_leaves_nothing() {
     let _alone = alone();
     let own = std::process::id().cast_signed();
     let session = session("state-kills");
     for row in rows().iter().filter(|row| row.isolation == Isolation::Process) {
-        let victims = if is_kept(row) { vec!["keeper", "accessor"] } else { vec!["accessor"] };
+        let victims = if has_manager(row) { vec!["manager", "accessor"] } else { vec!["accessor"] };
         for victim in victims {
             let mut order = short(access(row, 90, 64));
             order.timing.hot_ns = 30_000_000_000;

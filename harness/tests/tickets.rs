@@ -30,7 +30,7 @@ fn session(name: &str) -> Session {
 /// Tickets that each seller sold.
 fn shares(outcome: &Outcome) -> Vec<u64> {
     let contest = outcome.contest.as_ref().expect("sellers");
-    contest.holders.iter().map(|seller| seller.acquisitions).collect()
+    contest.contenders.iter().map(|seller| seller.acquisitions).collect()
 }
 
 #[test]

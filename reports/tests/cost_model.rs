@@ -3,21 +3,21 @@
 
 use crate::common;
 use crate::common::recording;
-use ipcmark_record::{Anatomy, Counts, Floors, Measure, Placement, SizedFloor, metric};
+use ipcmark_record::{CostModel, Counts, Floors, Measure, Placement, SizedFloor, metric};
 use ipcmark_reports::analyse::cost_model::{Pace, Price, Priced, at_size, price};
 use ipcmark_reports::analyse::declared::{declared, disagreements};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 
-/// A case of 4 KiB that declares `anatomy` and was measured at `cost_ns`, priced by round floors.
-fn priced(measure: Measure, placement: Placement, anatomy: Anatomy, cost_ns: f64) -> Priced {
+/// A case of 4 KiB that declares `cost model` and was measured at `cost_ns`, priced by round floors.
+fn priced(measure: Measure, placement: Placement, cost_model: CostModel, cost_ns: f64) -> Priced {
     let one = common::variants()[1];
     let case = common::case(&one, measure, placement, 4096);
     let mut record = common::measured(&one, case, 0, &mut Random::new(1));
     let metrics = record.outcome.metrics.as_mut().expect("measured");
     metrics.insert(metric::ROUND_TRIP_NS.into(), cost_ns);
     metrics.insert(metric::MESSAGES_PER_S.into(), 1e9 / cost_ns);
-    record.outcome.anatomy = Some(anatomy);
+    record.outcome.cost_model = Some(cost_model);
     let recording = recording(vec![record]);
     price(&Study::of(&recording).cases[0], &floors()).expect("declared, measured, and with floors")
 }
@@ -28,8 +28,8 @@ fn floors() -> Floors {
         line_round_trip_two_ns: Some(200.0),
         copy: at_4k(400.0),
         touch: at_4k(300.0),
-        hand_over_stream: at_4k(650.0),
-        hand_over_serial: at_4k(1_000.0),
+        transfer_stream: at_4k(650.0),
+        transfer_serial: at_4k(1_000.0),
         system_call_ns: 100.0,
         wake_ns: Some(3_000.0),
         context_switch_ns: 1_000.0,
@@ -42,17 +42,17 @@ fn slice(priced: &Priced, price: Price) -> f64 {
     priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |(_, ns)| *ns)
 }
 
-fn kernel_channel() -> Anatomy {
-    Anatomy {
+fn kernel_channel() -> CostModel {
+    CostModel {
         sender: Counts { system_calls: 1.0, copied_bytes: 4096.0, wakes: 1.0, ..Counts::default() },
         receiver: Counts { system_calls: 2.0, copied_bytes: 4096.0, context_switches: 1.0, ..Counts::default() },
     }
 }
 
-fn shared_memory() -> Anatomy {
-    Anatomy {
+fn shared_memory() -> CostModel {
+    CostModel {
         sender: Counts::default(),
-        receiver: Counts { line_hand_overs: 1.0, moved_bytes: 4096.0, ..Counts::default() },
+        receiver: Counts { line_transfers: 1.0, moved_bytes: 4096.0, ..Counts::default() },
     }
 }
 
@@ -72,8 +72,8 @@ fn a_closed_loop_adds_both_sides_twice() {
 #[test]
 fn bytes_that_move_cost_what_touch_and_line_leave_over() {
     let priced = priced(Measure::RoundTrip, Placement::SameL3, shared_memory(), 2_000.0);
-    assert_eq!(slice(&priced, Price::LineHandOvers), 200.0);
-    // 1000 in turns, less 300 of touch and 100 of one hand-over, both ways.
+    assert_eq!(slice(&priced, Price::LineTransfers), 200.0);
+    // 1000 in turns, less 300 of touch and 100 of one transfer, both ways.
     assert!((slice(&priced, Price::MovedBytes) - 1_200.0).abs() < 1e-9);
     assert!((priced.unexplained_ns()).abs() < 1e-9);
 }
@@ -83,7 +83,7 @@ fn nothing_moves_on_one_cpu() {
     let priced = priced(Measure::RoundTrip, Placement::SameCpu, kernel_channel(), 12_000.0);
     assert_eq!(slice(&priced, Price::Wakes), 0.0);
     let priced = self::priced(Measure::RoundTrip, Placement::SameCpu, shared_memory(), 2_000.0);
-    assert_eq!((slice(&priced, Price::LineHandOvers), slice(&priced, Price::MovedBytes)), (0.0, 0.0));
+    assert_eq!((slice(&priced, Price::LineTransfers), slice(&priced, Price::MovedBytes)), (0.0, 0.0));
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn the_slower_side_of_a_stream_repetitions_the_pace() {
 
 #[test]
 fn a_stream_through_shared_memory_runs_at_the_floor() {
-    let mut anatomy = shared_memory();
-    anatomy.receiver.line_hand_overs = 0.0;
-    let priced = priced(Measure::Stream, Placement::SameL3, anatomy, 650.0);
+    let mut cost_model = shared_memory();
+    cost_model.receiver.line_transfers = 0.0;
+    let priced = priced(Measure::Stream, Placement::SameL3, cost_model, 650.0);
     assert_eq!(priced.pace, Pace::Receiver);
     assert!(priced.unexplained_ns().abs() < 1e-9);
 }

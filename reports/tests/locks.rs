@@ -169,7 +169,7 @@ fn a_lock_of_processes_is_not_drawn_between_threads_too() {
 }
 
 #[test]
-fn atomics_and_hand_overs_have_their_price() {
+fn atomics_and_hand_offs_have_their_price() {
     let mut records = repetitions(|repetition, random| acquire(&named("ttas"), repetition, random));
     records.extend(repetitions(|repetition, random| contention(&named("futex-mutex"), TWO, repetition, random)));
     let recording = recording(records);
@@ -182,9 +182,9 @@ fn atomics_and_hand_overs_have_their_price() {
     // Two atomic additions of 5 ns.
     assert_eq!(of(Measure::Acquire).slices, [(Price::Atomics, 10.0)]);
     let handed = of(Measure::Contention);
-    assert!((handed.measured_ns - 190.0).abs() < 20.0, "the hand-over is explained, not the rate");
+    assert!((handed.measured_ns - 190.0).abs() < 20.0, "the hand-off is explained, not the rate");
     let slice = |wanted: Price| handed.slices.iter().find(|(price, _)| *price == wanted).map_or(0.0, |(_, ns)| *ns);
-    assert!((slice(Price::LineHandOvers) - 190.0).abs() < 1e-9 && (slice(Price::SystemCalls) - 360.0).abs() < 1e-9);
+    assert!((slice(Price::LineTransfers) - 190.0).abs() < 1e-9 && (slice(Price::SystemCalls) - 360.0).abs() < 1e-9);
     assert!(handed.flagged(), "a wake that was not paid explains too much");
 }
 

@@ -107,7 +107,7 @@ fn fifo_against_pipe(repetitions: u32, times: f64, floor: f64) -> Vec<(bool, Str
             name: "two_line_round_trip".into(),
             ns: 100.0 * moved,
             line_round_trip_ns: None,
-            hand_over_serial_ns: None,
+            transfer_serial_ns: None,
             futex_hop_ns: None,
         });
     }

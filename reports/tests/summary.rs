@@ -113,7 +113,7 @@ fn ratios_to_the_floor_are_paired() {
             name: "two_line_round_trip".into(),
             ns: typical / 1.25,
             line_round_trip_ns: None,
-            hand_over_serial_ns: None,
+            transfer_serial_ns: None,
             futex_hop_ns: None,
         });
     }

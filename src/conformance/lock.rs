@@ -19,8 +19,8 @@ use self::readers::newest;
 use super::{wait_until, yield_or_abort};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
-use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{self, Guard, Holder};
+use crate::lock::erased::{AnyHandle, AnyLock};
+use crate::lock::{self, Guard, Handle};
 use crate::measure::locks::critical_section::CriticalSection;
 use crate::measure::locks::{Part, ProtectedState};
 use crate::measure::meter::Meter;
@@ -85,7 +85,7 @@ impl Extent {
 /// A contender.
 pub struct Examined {
     lock: AnyLock,
-    holder: AnyHolder,
+    holder: AnyHandle,
     critical: CriticalSection,
     slot: u32,
     slots: u32,
@@ -99,9 +99,9 @@ pub struct Examined {
 
 impl Examined {
     /// The contender of `task`.
-    pub fn new(lock: AnyLock, holder: AnyHolder, protected: ProtectedState, task: &Task) -> Self {
+    pub fn new(lock: AnyLock, holder: AnyHandle, protected: ProtectedState, task: &Task) -> Self {
         let critical = CriticalSection::new(protected, task.slot, 0, 1);
-        let slots = lock::holders(&task.case);
+        let slots = lock::contenders(&task.case);
         Self { lock, holder, critical, slot: task.slot, slots, passes: 0, deaths: 0, version: 0 }
     }
 

@@ -8,18 +8,18 @@ use super::{AnyMechanism, Concluded, Mechanism, Talk, unasked};
 use crate::address::{self, Address, Endpoint};
 use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
-use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{ContenderId, Entry, FAMILY, Lock, MAX_HOLDERS, holders};
+use crate::lock::erased::{AnyHandle, AnyLock};
+use crate::lock::{ContenderId, Entry, FAMILY, Lock, MAX_CONTENDERS, contenders};
 use crate::measure::locks::acquire::Taker;
-use crate::measure::locks::anatomy::Counted;
 use crate::measure::locks::contention::Contender;
+use crate::measure::locks::cost_model::Counted;
 use crate::measure::locks::read_mostly::Accessor;
 use crate::measure::locks::tickets::Seller;
 use crate::measure::locks::{self, Part, ProtectedState, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Anatomy, Case, Isolation, KillPoint, Measure, Role};
+use crate::record::{Case, CostModel, Isolation, KillPoint, Measure, Role};
 use crate::variant::{RoleSpec, Variant, answers};
 
 /// Number of the channel that carries the lock itself.
@@ -48,8 +48,8 @@ impl<L: Lock> Mechanism for Row<L> {
 
     fn supports(&self, case: &Case) -> Result<(), String> {
         answers(case, L::ISOLATIONS, L::MEASURES)?;
-        if !(1..=MAX_HOLDERS).contains(&holders(case)) {
-            return Err(format!("a lock trial has 1 to {MAX_HOLDERS} contenders, not {}", holders(case)));
+        if !(1..=MAX_CONTENDERS).contains(&contenders(case)) {
+            return Err(format!("a lock trial has 1 to {MAX_CONTENDERS} contenders, not {}", contenders(case)));
         }
         if case.measure == Measure::Recover && case.isolation == Isolation::Thread {
             return Err("a thread cannot be killed without its process, so none would be left to recover".to_owned());
@@ -68,7 +68,7 @@ impl<L: Lock> Mechanism for Row<L> {
     }
 
     fn roles(&self, case: &Case) -> u32 {
-        holders(case)
+        contenders(case)
     }
 
     /// The contenders share the state that the lock protects, too.
@@ -78,7 +78,7 @@ impl<L: Lock> Mechanism for Row<L> {
         if case.measure == Measure::Recover {
             return Ok(vec![RoleSpec { role: Role::Warden, links: vec![], slots: 2 }]);
         }
-        let contenders = holders(case);
+        let contenders = contenders(case);
         if case.isolation == Isolation::Thread {
             return Ok(vec![RoleSpec::host(contenders)]);
         }
@@ -90,7 +90,7 @@ impl<L: Lock> Mechanism for Row<L> {
             address: address.only(Endpoint::Sender),
         };
         let links = || vec![link(CHANNEL, &lock), link(locks::CHANNEL, &ledger)];
-        Ok((0..contenders).map(|_| RoleSpec { role: Role::Holder, links: links(), slots: 1 }).collect())
+        Ok((0..contenders).map(|_| RoleSpec { role: Role::Contender, links: links(), slots: 1 }).collect())
     }
 
     fn has_paired_floor(&self) -> bool {
@@ -102,14 +102,14 @@ impl<L: Lock> Mechanism for Row<L> {
     }
 
     /// In a mixture of reads and writes no single one is typical, so nothing is declared.
-    fn anatomy(&self, case: &Case) -> Option<Anatomy> {
+    fn cost_model(&self, case: &Case) -> Option<CostModel> {
         let cost = L::cost();
         match case.measure {
             Measure::ReadMostly => None,
-            measure if measure == Measure::Acquire || holders(case) == 1 => {
-                Some(Anatomy { sender: cost.alone, ..Anatomy::default() })
+            measure if measure == Measure::Acquire || contenders(case) == 1 => {
+                Some(CostModel { sender: cost.alone, ..CostModel::default() })
             }
-            _ => Some(Anatomy { sender: cost.release, receiver: cost.acquire }),
+            _ => Some(CostModel { sender: cost.release, receiver: cost.acquire }),
         }
     }
 
@@ -124,14 +124,14 @@ impl<L: Lock> Mechanism for Row<L> {
 
 /// A contender's lock, protected state and floor.
 struct Equipment<L: Lock> {
-    holder: L::Holder,
+    holder: L::Handle,
     ledger: ProtectedState,
     floor: Floor,
 }
 
 impl<L: Lock> Equipment<L> {
     fn attach(lock: &Address, ledger: &Address, floor: Option<(&Address, Endpoint)>, task: &Task) -> io::Result<Self> {
-        let contender = ContenderId { index: task.slot, contenders: holders(&task.case) };
+        let contender = ContenderId { index: task.slot, contenders: contenders(&task.case) };
         let floor = floor.map(|(memory, end)| Floor::attach(task, memory, end)).transpose()?;
         Ok(Self {
             holder: L::attach(lock, contender)?,
@@ -148,8 +148,8 @@ impl<L: Lock> Equipment<L> {
             Measure::Contention => Box::new(Contender::<L>::new(holder, ledger, task)),
             Measure::ReadMostly => Box::new(Accessor::<L>::new(holder, ledger, task)),
             Measure::Tickets => Box::new(Seller::<L>::new(holder, ledger, task)),
-            Measure::CostModel => Box::new(Counted::new(&AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
-            Measure::Conformance => Box::new(Examined::new(AnyLock::of::<L>(), AnyHolder::new(holder), ledger, task)),
+            Measure::CostModel => Box::new(Counted::new(&AnyLock::of::<L>(), AnyHandle::new(holder), ledger, task)),
+            Measure::Conformance => Box::new(Examined::new(AnyLock::of::<L>(), AnyHandle::new(holder), ledger, task)),
             _ => return Err(unasked(&task.case)),
         };
         Ok((part, floor))
@@ -196,7 +196,7 @@ fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> Measur
 
 /// All holders as threads of this process, which also makes the lock.
 fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
-    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, Role::Holder, slot as usize)).collect();
+    let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, Role::Contender, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;
     let (lock, ledger) = (L::create(order.slots)?, ProtectedState::create()?);
     let floor = if tasks.len() == 2 { Some(Floor::memory(0)?) } else { None };

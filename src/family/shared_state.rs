@@ -98,7 +98,7 @@ impl<S: State> Mechanism for Row<S> {
         let role =
             |role, end, address| RoleSpec { role, links: vec![Link { channel: CHANNEL, end, address }], slots: 1 };
         let users = users.into_iter().map(|address| role(Role::Accessor, Endpoint::Sender, address));
-        Ok(users.chain(manager.map(|address| role(Role::Keeper, Endpoint::Receiver, address))).collect())
+        Ok(users.chain(manager.map(|address| role(Role::Manager, Endpoint::Receiver, address))).collect())
     }
 
     fn conclude(&self, _: &Case, reports: &[Report]) -> Concluded {
@@ -108,7 +108,7 @@ impl<S: State> Mechanism for Row<S> {
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
         match order.role {
             Role::Host => host::<S>(&order, &page, talk),
-            Role::Keeper => keep::<S>(order, page, talk),
+            Role::Manager => keep::<S>(order, page, talk),
             _ => alone::<S>(order, page, talk),
         }
     }
@@ -176,7 +176,7 @@ fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
         talk.exchange(vec![])?;
         talk.ready_go()?;
         let report = access::beside(&mut Member::new(page, task.slot), &task)?;
-        service.join().map_err(|_| io::Error::other("the keeper's thread panicked"))??;
+        service.join().map_err(|_| io::Error::other("the manager's thread panicked"))??;
         Ok(report)
     })
 }

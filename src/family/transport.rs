@@ -17,7 +17,7 @@ use crate::measure::round_trip::Side;
 use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{self, MeasureResult, Task};
 use crate::protocol::{Link, Offered, Order};
-use crate::record::{Anatomy, Case, Isolation, Measure, Role};
+use crate::record::{Case, CostModel, Isolation, Measure, Role};
 use crate::shm;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
 use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Transport, roles};
@@ -107,8 +107,8 @@ impl<T: Transport> Mechanism for Row<T> {
         Roles::of(case).turn(slot)
     }
 
-    fn anatomy(&self, case: &Case) -> Option<Anatomy> {
-        Some(T::anatomy(&Shape::of(case)))
+    fn cost_model(&self, case: &Case) -> Option<CostModel> {
+        Some(T::cost_model(&Shape::of(case)))
     }
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {

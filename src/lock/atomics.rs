@@ -6,7 +6,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, ContenderId, Cost, Guard, Holder, Lock, MEASURES_UNGUARDED};
+use super::{Acquired, ContenderId, Cost, Guard, Handle, Lock, MEASURES_UNGUARDED};
 use crate::address::Address;
 use crate::record::{Counts, Group, Measure, Wait};
 
@@ -33,7 +33,7 @@ impl<U: Update> Lock for Unlocked<U> {
     const MEASURES: &'static [Measure] = MEASURES_UNGUARDED;
     const GUARD: Guard = U::GUARD;
     const WAIT: Option<Wait> = None;
-    type Holder = Unguarded;
+    type Handle = Unguarded;
 
     fn create(_: u32) -> io::Result<Address> {
         Ok(Address::Inherited { sender: vec![], receiver: vec![] })
@@ -48,7 +48,7 @@ impl<U: Update> Lock for Unlocked<U> {
     }
 }
 
-impl Holder for Unguarded {
+impl Handle for Unguarded {
     #[inline]
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         Ok(critical(Acquired::default()))
@@ -65,7 +65,7 @@ fn one_instruction() -> Cost {
     Cost {
         alone: Counts { atomics: 1.0, ..Counts::default() },
         release: Counts::default(),
-        acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
+        acquire: Counts { line_transfers: 1.0, ..Counts::default() },
     }
 }
 
@@ -82,7 +82,7 @@ impl Update for NoLock {
     }
 }
 
-/// One atomic addition: the cost of an update that needs no lock. One line hand-over if another core made the last
+/// One atomic addition: the cost of an update that needs no lock. One line hand-off if another core made the last
 /// update.
 pub struct FetchAdd;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, ContenderId, Cost, Holder, Lock, MEASURES};
+use super::{Acquired, ContenderId, Cost, Handle, Lock, MEASURES};
 use crate::abort;
 use crate::address::Address;
 use crate::record::{Group, Isolation, Measure, Wait};
@@ -51,7 +51,7 @@ impl<C: Calls> Lock for Called<C> {
     const MEASURES: &'static [Measure] = C::MEASURES;
     const ISOLATIONS: &'static [Isolation] = C::ISOLATIONS;
     const WAIT: Option<Wait> = Some(C::WAIT);
-    type Holder = Caller<C>;
+    type Handle = Caller<C>;
 
     fn unavailable() -> Option<String> {
         C::unavailable()
@@ -70,7 +70,7 @@ impl<C: Calls> Lock for Called<C> {
     }
 }
 
-impl<C: Calls> Holder for Caller<C> {
+impl<C: Calls> Handle for Caller<C> {
     #[inline]
     fn with_lock<T>(&mut self, critical: impl FnOnce(Acquired) -> T) -> io::Result<T> {
         self.0.acquire()?;

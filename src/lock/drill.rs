@@ -5,7 +5,7 @@ use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::{ContenderId, Holder, Lock};
+use super::{ContenderId, Handle, Lock};
 use crate::address::Address;
 
 /// Contending threads.
@@ -14,7 +14,7 @@ const CONTENDERS: u32 = 3;
 const ROUNDS: u64 = 2000;
 
 /// Handle of one contender; for a lock in shared memory it has its own mapping.
-pub(super) fn holder<L: Lock>(address: &Address, index: u32) -> L::Holder {
+pub(super) fn holder<L: Lock>(address: &Address, index: u32) -> L::Handle {
     L::attach(address, ContenderId { index, contenders: CONTENDERS }).expect("attached")
 }
 

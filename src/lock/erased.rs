@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Acquired, ContenderId, Cost, Entry, Guard, Holder, Lock, Looked, rows};
+use super::{Acquired, ContenderId, Cost, Entry, Guard, Handle, Lock, Looked, rows};
 use crate::address::Address;
 use crate::record::Measure;
 
@@ -22,7 +22,7 @@ pub struct AnyLock {
     /// [`Lock::unavailable`].
     pub unavailable: fn() -> Option<String>,
     create: fn(u32) -> io::Result<Address>,
-    attach: fn(&Address, ContenderId) -> io::Result<AnyHolder>,
+    attach: fn(&Address, ContenderId) -> io::Result<AnyHandle>,
 }
 
 impl AnyLock {
@@ -36,7 +36,7 @@ impl AnyLock {
             cost: L::cost(),
             unavailable: L::unavailable,
             create: L::create,
-            attach: |address, contender| L::attach(address, contender).map(AnyHolder::new),
+            attach: |address, contender| L::attach(address, contender).map(AnyHandle::new),
         }
     }
 
@@ -62,7 +62,7 @@ impl AnyLock {
     }
 
     /// [`Lock::attach`].
-    pub fn attach(&self, address: &Address, contender: ContenderId) -> io::Result<AnyHolder> {
+    pub fn attach(&self, address: &Address, contender: ContenderId) -> io::Result<AnyHandle> {
         (self.attach)(address, contender)
     }
 }
@@ -74,16 +74,16 @@ impl Entry for AnyLock {
 }
 
 /// Handle of a lock of any type.
-pub struct AnyHolder(Box<dyn Erased>);
+pub struct AnyHandle(Box<dyn Erased>);
 
-impl AnyHolder {
+impl AnyHandle {
     /// Erases the type of `holder`.
-    pub fn new(holder: impl Holder + 'static) -> Self {
+    pub fn new(holder: impl Handle + 'static) -> Self {
         Self(Box::new(holder))
     }
 }
 
-/// [`Holder`] with closures that are called through a pointer and return nothing.
+/// [`Handle`] with closures that are called through a pointer and return nothing.
 trait Erased {
     fn with_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<()>;
     fn try_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<Option<()>>;
@@ -91,25 +91,25 @@ trait Erased {
     fn write_any(&mut self, change: &mut dyn FnMut(u32)) -> io::Result<()>;
 }
 
-impl<H: Holder> Erased for H {
+impl<H: Handle> Erased for H {
     fn with_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<()> {
-        Holder::with_lock(self, critical)
+        Handle::with_lock(self, critical)
     }
 
     fn try_lock_any(&mut self, critical: &mut dyn FnMut(Acquired)) -> io::Result<Option<()>> {
-        Holder::try_lock(self, critical)
+        Handle::try_lock(self, critical)
     }
 
     fn read_any(&mut self, look: &mut dyn FnMut(u32)) -> io::Result<Looked<()>> {
-        Holder::read(self, look)
+        Handle::read(self, look)
     }
 
     fn write_any(&mut self, change: &mut dyn FnMut(u32)) -> io::Result<()> {
-        Holder::write(self, change)
+        Handle::write(self, change)
     }
 }
 
-impl Holder for AnyHolder {
+impl Handle for AnyHandle {
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         let mut once = Once::new(critical);
         self.0.with_lock_any(&mut |acquired| once.call(acquired))?;

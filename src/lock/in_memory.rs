@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 
-use super::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
+use super::{Acquired, ContenderId, Cost, Handle, Lock, Looked};
 use crate::address::{Address, Endpoint};
 use crate::record::{Group, Substrate, Wait};
 use crate::shm::{self, Segment, SharedLayout};
@@ -68,7 +68,7 @@ impl<R: RawLock> Lock for InMemory<R> {
     const POLLS: bool = R::POLLS;
     const TRIES: bool = R::TRIES;
     const WAKES: bool = R::WAKES;
-    type Holder = Mapped<R>;
+    type Handle = Mapped<R>;
 
     fn create(_: u32) -> io::Result<Address> {
         shm::create(Substrate::Memfd, size_of::<R>())
@@ -84,7 +84,7 @@ impl<R: RawLock> Lock for InMemory<R> {
     }
 }
 
-impl<R: RawLock> Holder for Mapped<R> {
+impl<R: RawLock> Handle for Mapped<R> {
     #[inline]
     fn with_lock<T>(&mut self, critical: impl FnOnce(Acquired) -> T) -> io::Result<T> {
         let lock: &R = self.segment.view(0);

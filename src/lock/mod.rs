@@ -101,7 +101,7 @@ pub const MEASURES: &[Measure] = &[
 pub const MEASURES_UNGUARDED: &[Measure] = &[Measure::Acquire, Measure::Contention, Measure::Tickets];
 
 /// Largest number of contenders of one lock: the slots of the control page.
-pub const MAX_HOLDERS: u32 = crate::control::MAX_SLOTS;
+pub const MAX_CONTENDERS: u32 = crate::control::MAX_SLOTS;
 
 /// Lock.
 pub trait Lock: 'static {
@@ -125,7 +125,7 @@ pub trait Lock: 'static {
     /// steps.
     const WAKES: bool = false;
     /// One contender's handle.
-    type Holder: Holder + 'static;
+    type Handle: Handle + 'static;
 
     /// Why it is unavailable on this machine.
     fn unavailable() -> Option<String> {
@@ -134,7 +134,7 @@ pub trait Lock: 'static {
     /// Creates the lock, free. Runs in the harness for processes, in the worker for threads.
     fn create(holders: u32) -> io::Result<Address>;
     /// Opens the lock. Runs in each contender's worker, before the clock starts.
-    fn attach(address: &Address, contender: ContenderId) -> io::Result<Self::Holder>;
+    fn attach(address: &Address, contender: ContenderId) -> io::Result<Self::Handle>;
     /// Declared cost of one acquisition; nothing is declared by default.
     fn cost() -> Cost {
         Cost::default()
@@ -142,7 +142,7 @@ pub trait Lock: 'static {
 }
 
 /// One contender's handle of a lock.
-pub trait Holder {
+pub trait Handle {
     /// Acquires the lock, runs `critical` and releases the lock.
     ///
     /// Errors: `Interrupted` when the trial is aborted during the wait, and the errors of the system calls.
@@ -177,6 +177,6 @@ pub const COPIES: u32 = 2;
 
 /// Contenders of the case's lock: the plan's number, else two; for conformance four, so that some wait while one holds
 /// the lock and another one arrives.
-pub fn holders(case: &Case) -> u32 {
+pub fn contenders(case: &Case) -> u32 {
     case.params.contenders.unwrap_or(if case.measure == Measure::Conformance { 4 } else { 2 })
 }

@@ -9,7 +9,6 @@ pub mod count;
 pub mod drain;
 pub mod first_write;
 pub mod floors;
-pub mod hand_over;
 pub mod histogram;
 pub mod inject;
 pub mod launch;
@@ -27,6 +26,7 @@ pub mod serve;
 pub mod set_up;
 pub mod stream;
 pub mod touch;
+pub mod transfer;
 pub mod wake;
 mod window;
 

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::hand_over::{Arena, Polls, Side, Walk};
+use super::transfer::{Arena, Polls, Side, Walk};
 use super::{MeasureError, Task, together};
 use crate::address::{Address, Endpoint};
 use crate::clock;
@@ -78,7 +78,7 @@ impl Floor {
             Measure::Stream if one_cpu => {
                 Plan { name: "touch_one_cpu", kinds: vec![TOUCH], judges: |kind| kind == TOUCH, walk }
             }
-            Measure::Stream => Plan { name: "hand_over_stream", kinds: vec![POUR], judges: |kind| kind == POUR, walk },
+            Measure::Stream => Plan { name: "transfer_stream", kinds: vec![POUR], judges: |kind| kind == POUR, walk },
             _ if one_cpu => {
                 Plan { name: "futex_round_trip_one_cpu", kinds: vec![RING], judges: |kind| kind == RING, walk }
             }
@@ -142,7 +142,7 @@ impl Floor {
             name: plan.name.into(),
             ns: self.lowest(plan.judges)?,
             line_round_trip_ns: self.lowest(|kind| kind >= BOUNCE),
-            hand_over_serial_ns: self.lowest(|kind| kind == TURN).map(|both_ways| both_ways / 2.0),
+            transfer_serial_ns: self.lowest(|kind| kind == TURN).map(|both_ways| both_ways / 2.0),
             futex_hop_ns: self.lowest(|kind| kind == ROUSE),
         })
     }

@@ -32,7 +32,7 @@ use super::worker_table::{WorkerTable, shared_segment};
 use super::{Collected, Pool, PoolConfig, Work, Worker, WorkerDeath};
 use crate::address::Address;
 use crate::lock;
-use crate::lock::erased::{AnyHolder, AnyLock};
+use crate::lock::erased::{AnyHandle, AnyLock};
 use crate::record::Wait;
 use crate::shm::Segment;
 use outstanding::Outstanding;
@@ -266,6 +266,6 @@ impl PipeShared {
 }
 
 /// Attaches a worker to both locks.
-fn attach(lock: &AnyLock, addresses: &[Address; 2], contender: lock::ContenderId) -> io::Result<[AnyHolder; 2]> {
+fn attach(lock: &AnyLock, addresses: &[Address; 2], contender: lock::ContenderId) -> io::Result<[AnyHandle; 2]> {
     Ok([lock.attach(&addresses[0], contender)?, lock.attach(&addresses[1], contender)?])
 }

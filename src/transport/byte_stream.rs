@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use super::readiness::{Block, Direction, Readiness};
 use super::{Receiver, Sender, Shape};
-use crate::record::{Anatomy, Counts};
+use crate::record::{CostModel, Counts};
 
 /// Sender, with its wait strategy and the buffer for a message.
 pub struct StreamSender<S, W = Block> {
@@ -90,13 +90,13 @@ pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
 /// Cost model: a write and a read, a copy in and a copy out. In a closed loop the receiver is waiting for each message.
 /// A message larger than the `pieces_bytes` that the kernel holds is transferred in pieces, and both endpoints wait for
 /// each further piece: a blocking sender inside its single call, any other between calls.
-pub(super) fn anatomy<W: Readiness>(shape: &Shape, pieces_bytes: f64) -> Anatomy {
+pub(super) fn cost_model<W: Readiness>(shape: &Shape, pieces_bytes: f64) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let pieces = (bytes / pieces_bytes).ceil().max(1.0);
     let waits = if shape.closed_loop() { pieces } else { 0.0 };
     let (sending, receiving) = (W::cost((waits - 1.0).max(0.0)), W::cost(waits));
     let writes = if W::WAIT == Block::WAIT { 1.0 } else { pieces };
-    Anatomy {
+    CostModel {
         sender: Counts { system_calls: writes + sending.system_calls, copied_bytes: bytes, ..sending },
         receiver: Counts {
             system_calls: pieces + receiving.system_calls,

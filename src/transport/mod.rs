@@ -47,7 +47,7 @@ use std::any::Any;
 use std::io;
 
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Case, Group, Isolation, Measure, Substrate, Wait};
+use crate::record::{Case, CostModel, Group, Isolation, Measure, Substrate, Wait};
 
 pub use registry::{Entry, rows};
 pub use roles::{EndpointId, Roles};
@@ -230,8 +230,8 @@ pub trait Transport: 'static {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way only"))
     }
     /// Declared cost of one message; nothing by default.
-    fn anatomy(_: &Shape) -> Anatomy {
-        Anatomy::default()
+    fn cost_model(_: &Shape) -> CostModel {
+        CostModel::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! No hand-over: one thread sends to itself. `receive` returns what `send` stored, after spinning for a known delay.
+//! No transfer: one thread sends to itself. `receive` returns what `send` stored, after spinning for a known delay.
 //! The delay is timed with the tick counter and round trips with the monotonic clock, so it tests the measurement
 //! itself. Without a delay it is the floor of every chart: the cost of the payload alone.
 
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::{Peers, Receiver, Sender, Shape, Transport};
 use crate::address::{Address, Endpoint};
 use crate::clock;
-use crate::record::{Anatomy, Counts, Group, Isolation, Measure};
+use crate::record::{CostModel, Counts, Group, Isolation, Measure};
 
 /// Transport within one thread.
 pub struct Null;
@@ -50,7 +50,7 @@ impl Delay {
 }
 
 impl Transport for Null {
-    const SUMMARY: &'static str = "one thread, no hand-over: the cost of the payload, or a known delay";
+    const SUMMARY: &'static str = "one thread, no transfer: the cost of the payload, or a known delay";
     const GROUP: Group = Group::Instrument;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Thread];
     const MEASURES: &'static [Measure] =
@@ -82,8 +82,11 @@ impl Transport for Null {
         Ok((sender, NullReceiver { slot, delay: Delay::of_ns(shape.delay_ns) }))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        Anatomy { sender: Counts::default(), receiver: Counts { delay_ns: shape.delay_ns as f64, ..Counts::default() } }
+    fn cost_model(shape: &Shape) -> CostModel {
+        CostModel {
+            sender: Counts::default(),
+            receiver: Counts { delay_ns: shape.delay_ns as f64, ..Counts::default() },
+        }
     }
 }
 

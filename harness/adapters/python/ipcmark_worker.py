@@ -801,7 +801,7 @@ def acquire(trial, one):
 
     trial.start()
     count, chosen_by, warm_up_ns = derive(trial.timing, timed(take))
-    meter = Meter("holder", trial.cpu(0))
+    meter = Meter("contender", trial.cpu(0))
     windows = in_slices(count, take)
     cost = meter.stop(count)
     agree(words[COUNTER], taken[0])
@@ -814,27 +814,27 @@ def agree(seen, passes):
 
 
 def hold(one, words, me, work, start_ns, end_ns):
-    """One holder in one window. Gives its acquisitions by slice, all of them, and how often another had it before."""
+    """One contender in one window. Gives its acquisitions by slice, all of them, and how often another had it before."""
     inside, outside = work
-    counts, passes, handed_over = [0] * WINDOWS, 0, 0
+    counts, passes, handed_off = [0] * WINDOWS, 0, 0
     batch, looked = 1, wait_until(start_ns)
     while True:
         for _ in range(batch):
             with one:
                 if words[OWNER] != me:
                     words[OWNER] = me
-                    handed_over += 1
+                    handed_off += 1
                 words[COUNTER] += 1
                 if inside:
                     spin(inside)
                 if words[OWNER] != me:
-                    raise Invalid(f"holder {me} met another inside")
+                    raise Invalid(f"contender {me} met another in the critical section")
             if outside:
                 spin(outside)
         passes += batch
         now = now_ns()
         if now >= end_ns:
-            return counts, passes, handed_over
+            return counts, passes, handed_off
         counts[window_index(start_ns, end_ns, now)] += batch
         if now - looked > BATCH_NS:
             batch = max(batch // 2, 1)
@@ -846,18 +846,18 @@ def hold(one, words, me, work, start_ns, end_ns):
 def holding(control, one, words, me, params, cpu):
     work = (rounds_of(params.get("critical_section_ns")), rounds_of(params.get("think_time_ns")))
     for start_ns, end_ns in words_told(control):
-        meter = Meter("holder", cpu)
+        meter = Meter("contender", cpu)
         found = hold(one, words, me, work, start_ns, end_ns)
         told(control, (*found, meter.stop(sum(found[0]))))
 
 
 def contention(trial, one):
-    words, holders = shared_words(2), trial.params["contenders"]
-    partners = [Partner(trial.cpu(i), holding, one, words, i + 1, trial.params, trial.cpu(i)) for i in range(1, holders)]
+    words, contenders = shared_words(2), trial.params["contenders"]
+    partners = [Partner(trial.cpu(i), holding, one, words, i + 1, trial.params, trial.cpu(i)) for i in range(1, contenders)]
     work = (rounds_of(trial.params.get("critical_section_ns")), rounds_of(trial.params.get("think_time_ns")))
 
     def own_part(start_ns, end_ns):
-        meter = Meter("holder", trial.cpu(0))
+        meter = Meter("contender", trial.cpu(0))
         found = hold(one, words, 1, work, start_ns, end_ns)
         return (*found, meter.stop(sum(found[0])))
 
@@ -875,8 +875,8 @@ def contention(trial, one):
     switches = sum(role["voluntary_switches"] + role["involuntary_switches"] for role in roles)
     metrics = {
         "acquisitions_per_s": total * 1e9 / hot_ns,
-        "jain": total**2 / (holders * sum(share**2 for share in shares)) if total else 0.0,
-        "handed_over_share": sum(found[2] for found in every) / max(sum(found[1] for found in every), 1),
+        "jain": total**2 / (contenders * sum(share**2 for share in shares)) if total else 0.0,
+        "handed_off_share": sum(found[2] for found in every) / max(sum(found[1] for found in every), 1),
         "cpu_ns_per_acquisition": spent / max(total, 1),
         "switches_per_acquisition": switches / max(total, 1),
     }
@@ -893,7 +893,7 @@ class Accessor:
 
     def __init__(self, trial, shared, payload, me):
         self.shared, self.payload, self.me = shared, payload, me
-        self.keys, self.holders = trial.params.get("keys", 1024), trial.params["contenders"]
+        self.keys, self.contenders = trial.params.get("keys", 1024), trial.params["contenders"]
         chance = random.Random(me)
         reads = trial.params["reads_percent"]
         self.turns = [(chance.randrange(self.keys), chance.randrange(100) < reads) for _ in range(4096)]
@@ -902,7 +902,7 @@ class Accessor:
     def check(self, key, value):
         producer, sequence = claimed(value)
         right = value == self.payload.fill(stamp(producer, sequence))
-        if not right or producer > self.holders or sequence % self.keys != key:
+        if not right or producer > self.contenders or sequence % self.keys != key:
             raise Invalid(f"the value of key {key} was not written there")
         if self.newest.get((key, producer), 0) > sequence:
             raise Invalid(f"the value of key {key} is older than what was read before")
@@ -943,13 +943,13 @@ def accessing(control, accessor, cpu):
 
 def shared_state(trial):
     trial.uses("contenders", "reads_percent", "keys", "message_bytes")
-    payload, holders = trial.payload(), trial.params["contenders"]
+    payload, contenders = trial.payload(), trial.params["contenders"]
     manager = Manager()
     keys = trial.params.get("keys", 1024)
     # Initial values, without a writer.
-    shared = manager.manager.dict({key: payload.fill(stamp(holders, key)) for key in range(keys)})
-    accessors = [Accessor(trial, shared, payload, me) for me in range(holders)]
-    partners = [Partner(trial.cpu(i), accessing, accessors[i], trial.cpu(i)) for i in range(1, holders)]
+    shared = manager.manager.dict({key: payload.fill(stamp(contenders, key)) for key in range(keys)})
+    accessors = [Accessor(trial, shared, payload, me) for me in range(contenders)]
+    partners = [Partner(trial.cpu(i), accessing, accessors[i], trial.cpu(i)) for i in range(1, contenders)]
 
     def own_part(start_ns, end_ns):
         meter = Meter("accessor", trial.cpu(0))
@@ -959,14 +959,14 @@ def shared_state(trial):
     trial.start()
     warm_up_ns, hot_ns = max(trial.timing["warm_up_ns"], 1_000_000), trial.timing["hot_ns"]
     in_one_window(partners, own_part, warm_up_ns)
-    keeper = Meter("keeper", None, manager.process.pid)
+    manager_meter = Meter("manager", None, manager.process.pid)
     every = in_one_window(partners, own_part, hot_ns)
     total = sum(sum(found[0]) for found in every)
-    roles = [found[4] for found in every] + [keeper.stop(total)]
+    roles = [found[4] for found in every] + [manager_meter.stop(total)]
     # What is left under each key is the last that its writer put there.
     for key, value in shared.copy().items():
         producer, sequence = accessors[0].check(key, value)
-        last = every[producer][3].get(key) if producer < holders else key
+        last = every[producer][3].get(key) if producer < contenders else key
         if sequence != last:
             raise Invalid(f"the last write of {producer} to key {key} is lost")
     for partner in partners:

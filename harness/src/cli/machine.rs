@@ -87,7 +87,7 @@ fn write_tables(out: &mut impl Write, machine: &Description) -> anyhow::Result<(
     table::align_right(&mut costs, [1]);
     table::write(out, &costs)?;
     writeln!(out)?;
-    let mut sizes = table::table(&["message", "copy", "fill and fold", "hand-over, stream", "hand-over, in turns"]);
+    let mut sizes = table::table(&["message", "copy", "fill and fold", "transfer, stream", "transfer, in turns"]);
     add_sizes(&mut sizes, floors);
     table::align_right(&mut sizes, 0..5);
     table::write(out, &sizes)?;
@@ -158,7 +158,7 @@ fn add_costs(rows: &mut Table, floors: &Floors) {
 }
 
 fn add_sizes(rows: &mut Table, floors: &Floors) {
-    let columns = [&floors.copy, &floors.touch, &floors.hand_over_stream, &floors.hand_over_serial];
+    let columns = [&floors.copy, &floors.touch, &floors.transfer_stream, &floors.transfer_serial];
     let mut sizes: Vec<u64> = columns.iter().flat_map(|column| column.iter().map(|floor| floor.bytes)).collect();
     sizes.sort_unstable();
     sizes.dedup();

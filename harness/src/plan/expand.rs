@@ -333,7 +333,7 @@ fn unanswered(rows: &[&Variant], measure: Measure) -> String {
     format!("`{measure}` cannot be asked of {names}; it answers {}", can.collect::<Vec<_>>().join(", "))
 }
 
-/// One thread plays both roles, so there is no hand-over, one CPU is enough, and a known delay can be inserted.
+/// One thread plays both roles, so there is no hand-off, one CPU is enough, and a known delay can be inserted.
 fn plays_alone(row: &Variant) -> bool {
     row.cpus_wanted == 1
 }

@@ -44,8 +44,8 @@ impl Plan {
         }
         if planned.case.measure == Measure::CostModel {
             // Forced hand-offs take a fixed time, once traced and once untraced.
-            let handed_over = planned.case.params.contenders.is_some_and(|holders| holders > 1);
-            return TRACED_TRIAL_NS + if handed_over { 2 * locks::anatomy::HAND_OVERS_NS } else { 0 };
+            let handed_off = planned.case.params.contenders.is_some_and(|holders| holders > 1);
+            return TRACED_TRIAL_NS + if handed_off { 2 * locks::cost_model::HAND_OFFS_NS } else { 0 };
         }
         let Timing { warm_up_ns, hot_ns, floor_ns, .. } = self.timing_of(&planned.case);
         if planned.case.measure == Measure::Recover {

@@ -46,7 +46,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     metrics.extend(together.metrics);
     let mut doubts = disturbance.in_words();
     doubts.extend(together.doubts);
-    let declared = family::anatomy(case);
+    let declared = family::cost_model(case);
     if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
         let seen = trace::per_message(case, &attempt.posts, calls, &attempt.reports);
         doubts.extend(seen.iter().flat_map(|seen| seen.against(declared)));
@@ -78,7 +78,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
         distributions,
         floor: leader.floor.clone(),
         roles: Some(roles),
-        anatomy: declared,
+        cost_model: declared,
         contest: together.contest,
     }
 }

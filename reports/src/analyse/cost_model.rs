@@ -24,7 +24,7 @@ pub enum Price {
     /// Bytes from another core's cache, in bulk.
     MovedBytes,
     /// One cache line from another core, and the wait for it.
-    LineHandOvers,
+    LineTransfers,
     /// Copies by the kernel or a library.
     Copies,
     /// Entries into the kernel.
@@ -46,7 +46,7 @@ impl Price {
     pub const ALL: [Self; 10] = [
         Self::Payload,
         Self::MovedBytes,
-        Self::LineHandOvers,
+        Self::LineTransfers,
         Self::Copies,
         Self::SystemCalls,
         Self::ContextSwitches,
@@ -61,7 +61,7 @@ impl Price {
         match self {
             Self::Payload => "payload written and read",
             Self::MovedBytes => "bytes moved between cores",
-            Self::LineHandOvers => "line hand-overs",
+            Self::LineTransfers => "line transfers",
             Self::Copies => "copies",
             Self::SystemCalls => "system calls",
             Self::ContextSwitches => "context switches",
@@ -98,7 +98,7 @@ impl Pace {
 /// A case's cost, taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
-    /// Measured median: nanoseconds a round trip, a message of a stream, a free acquisition or a hand-over.
+    /// Measured median: nanoseconds a round trip, a message of a stream, a free acquisition or a transfer.
     pub measured_ns: f64,
     /// What each declared count comes to, in the order of [`Price::ALL`]; zeros left out.
     pub slices: Vec<(Price, f64)>,
@@ -128,9 +128,9 @@ impl Priced {
     }
 }
 
-/// Prices a measured case, of a contended lock one hand-over; `None` when it declares nothing, was not timed, or has no floors.
+/// Prices a measured case, of a contended lock one transfer; `None` when it declares nothing, was not timed, or has no floors.
 pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
-    let anatomy = study.anatomy()?;
+    let cost_model = study.cost_model()?;
     let typical = study.summary.typical?;
     let site = Site {
         floors,
@@ -139,7 +139,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         one_cpu: study.one_cpu(),
         measure: study.case.measure,
     };
-    let (sender, receiver) = (site.side(&anatomy.sender), site.side(&anatomy.receiver));
+    let (sender, receiver) = (site.side(&cost_model.sender), site.side(&cost_model.receiver));
     let (measured_ns, pace, slices) = match study.case.measure {
         Measure::RoundTrip => (typical.value, Pace::Both, add(&sender, &receiver, 2.0)),
         Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
@@ -148,7 +148,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         // Uncontended: all of the cost is on one side.
         Measure::Acquire => (typical.value, Pace::Sender, sender),
         Measure::Contention => {
-            (over_repetitions(&study.records, metric::HAND_OVER_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
+            (over_repetitions(&study.records, metric::HAND_OFF_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
         }
         _ => return None,
     };
@@ -175,8 +175,8 @@ impl Moment {
         let named = |name: &str| median(floors.iter().filter(|floor| floor.name == name).map(|floor| floor.ns));
         Self {
             lines: median(floors.iter().filter_map(|floor| floor.line_round_trip_ns)),
-            stream: named("hand_over_stream"),
-            serial: median(floors.iter().filter_map(|floor| floor.hand_over_serial_ns)),
+            stream: named("transfer_stream"),
+            serial: median(floors.iter().filter_map(|floor| floor.transfer_serial_ns)),
             futex_hop: median(floors.iter().filter_map(|floor| floor.futex_hop_ns)),
         }
     }
@@ -204,7 +204,7 @@ impl Site<'_> {
             // Half of the touch is the sender's writing, half the receiver's reading.
             Price::Payload => self.touch_ns() / 2.0,
             Price::MovedBytes => between_cpus(counts.moved_bytes * self.moved_byte_ns()),
-            Price::LineHandOvers => between_cpus(counts.line_hand_overs * self.line_ns()),
+            Price::LineTransfers => between_cpus(counts.line_transfers * self.line_ns()),
             Price::Copies => counts.copied_bytes * self.per_byte(&floors.copy),
             Price::SystemCalls => counts.system_calls * floors.system_call_ns,
             Price::ContextSwitches => counts.context_switches * floors.context_switch_ns,
@@ -231,17 +231,17 @@ impl Site<'_> {
     }
 
     /// What it adds to a byte that it was last written by another core, at this size. In turns the line that carries
-    /// the news is counted as a hand-over of its own; in a stream the receiver's share of the touch is already paid.
+    /// the news is counted as a transfer of its own; in a stream the receiver's share of the touch is already paid.
     fn moved_byte_ns(&self) -> f64 {
         if self.bytes == 0 {
             return 0.0;
         }
         let floors = self.floors;
         let extra_ns = if self.measure == Measure::RoundTrip {
-            let serial_ns = self.moment.serial.unwrap_or_else(|| at_size(&floors.hand_over_serial, self.bytes));
+            let serial_ns = self.moment.serial.unwrap_or_else(|| at_size(&floors.transfer_serial, self.bytes));
             serial_ns - self.touch_ns() - self.line_ns()
         } else {
-            let stream_ns = self.moment.stream.unwrap_or_else(|| at_size(&floors.hand_over_stream, self.bytes));
+            let stream_ns = self.moment.stream.unwrap_or_else(|| at_size(&floors.transfer_stream, self.bytes));
             stream_ns - self.touch_ns() / 2.0
         };
         extra_ns.max(0.0) / self.bytes as f64

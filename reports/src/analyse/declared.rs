@@ -3,7 +3,7 @@
 //! The harness compares the two trial by trial and says in the record what disagrees, since only it knows which calls
 //! carry messages and which merely wait. Here both are laid side by side, and its sentences are gathered.
 
-use ipcmark_record::{Anatomy, Counts, Record};
+use ipcmark_record::{CostModel, Counts, Record};
 
 use super::statistics::median;
 use super::study::CaseStudy;
@@ -31,9 +31,9 @@ const VISIBLE: [(&str, &str, Read); 3] = [
     ("_page_faults", "page faults", |counts| counts.page_faults),
 ];
 
-/// Declared and seen counts of an anatomy case, by role, median over repetitions; empty where nothing was declared.
+/// Declared and seen counts of an cost model case, by role, median over repetitions; empty where nothing was declared.
 pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
-    let Some(anatomy) = study.anatomy() else { return Vec::new() };
+    let Some(cost_model) = study.cost_model() else { return Vec::new() };
     let names = study.usable().filter_map(|record| record.outcome.metrics.as_ref()).flat_map(|metrics| metrics.keys());
     let mut names: Vec<&String> = names.collect();
     names.sort_unstable();
@@ -45,7 +45,7 @@ pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
         Some(Declared {
             role: role.to_owned(),
             count,
-            declared: expected(anatomy, role, plays, read),
+            declared: expected(cost_model, role, plays, read),
             seen: median(seen)?,
         })
     };
@@ -71,10 +71,10 @@ fn plays(study: &CaseStudy<'_>, names: &[&String]) -> f64 {
 }
 
 /// A sender sends, a receiver receives, and every other role does both once for each role it plays.
-fn expected(anatomy: &Anatomy, role: &str, plays: f64, read: Read) -> f64 {
+fn expected(cost_model: &CostModel, role: &str, plays: f64, read: Read) -> f64 {
     match role {
-        "sender" => read(&anatomy.sender),
-        "receiver" => read(&anatomy.receiver),
-        _ => plays * (read(&anatomy.sender) + read(&anatomy.receiver)),
+        "sender" => read(&cost_model.sender),
+        "receiver" => read(&cost_model.receiver),
+        _ => plays * (read(&cost_model.sender) + read(&cost_model.receiver)),
     }
 }

@@ -185,17 +185,17 @@ pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
 /// `shares[from][to]`. Means, not medians, since the shares of all cells are one whole.
 pub fn hand_off_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
     let of_repetitions: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();
-    let n = of_repetitions.first()?.hand_overs.len();
+    let n = of_repetitions.first()?.hand_offs.len();
     let total = |all: &[Vec<u64>]| all.iter().flatten().sum::<u64>() as f64;
     let text: Vec<_> =
-        of_repetitions.iter().filter(|one| one.hand_overs.len() == n && total(&one.hand_overs) > 0.0).collect();
+        of_repetitions.iter().filter(|one| one.hand_offs.len() == n && total(&one.hand_offs) > 0.0).collect();
     if text.is_empty() {
         return None;
     }
     let share = |from: usize, to: usize| {
         let of = |one: &&&Contest| {
-            let count = one.hand_overs.get(from).and_then(|row| row.get(to)).copied().unwrap_or(0);
-            count as f64 / total(&one.hand_overs)
+            let count = one.hand_offs.get(from).and_then(|row| row.get(to)).copied().unwrap_or(0);
+            count as f64 / total(&one.hand_offs)
         };
         text.iter().map(of).sum::<f64>() / text.len() as f64
     };

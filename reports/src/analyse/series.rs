@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use ipcmark_record::{Anatomy, Case, Counts, Group, Isolation, Record, Substrate, Touch, Wait};
+use ipcmark_record::{Case, CostModel, Counts, Group, Isolation, Record, Substrate, Touch, Wait};
 
 use super::families::{POOL, SERIAL, is_python};
 
@@ -46,23 +46,23 @@ impl Manner {
     /// From the wait strategy where the mechanism has a choice. A lock without one is none: nothing waits. Of channels
     /// the declared costs decide: one that enters the kernel or gives up the CPU blocks, one that moves nothing between cores is
     /// alone, and the rest work in user space and spin before they sleep.
-    pub fn of(case: &Case, anatomy: Option<&Anatomy>) -> Self {
+    pub fn of(case: &Case, cost_model: Option<&CostModel>) -> Self {
         match case.wait {
             Some(Wait::Spin | Wait::SpinYield | Wait::Busy) => Self::Polls,
             Some(Wait::Hybrid) => Self::PollsThenBlocks,
             Some(Wait::Park | Wait::Eventfd | Wait::Block | Wait::Epoll) => Self::Blocks,
             None if case.family == LOCKS => Self::NeverWaits,
             None if case.family == POOL && case.mechanism == SERIAL => Self::Alone,
-            None => anatomy.map_or(Self::Blocks, Self::declared),
+            None => cost_model.map_or(Self::Blocks, Self::declared),
         }
     }
 
-    fn declared(anatomy: &Anatomy) -> Self {
-        let sides = [&anatomy.sender, &anatomy.receiver];
+    fn declared(cost_model: &CostModel) -> Self {
+        let sides = [&cost_model.sender, &cost_model.receiver];
         let any = |count: fn(&Counts) -> f64| sides.iter().any(|&side| count(side) > 0.0);
         if any(|c| c.system_calls) || any(|c| c.context_switches) || any(|c| c.wakes) {
             Self::Blocks
-        } else if any(|c| c.line_hand_overs) || any(|c| c.moved_bytes) {
+        } else if any(|c| c.line_transfers) || any(|c| c.moved_bytes) {
             Self::PollsThenBlocks
         } else {
             Self::Alone
@@ -190,8 +190,8 @@ type Way = (String, String, Option<Wait>, Isolation);
 
 /// Facts about series that only the whole recording shows.
 pub struct Known<'a> {
-    /// Skipped and failed cases carry no anatomy of their own; how they wait is known from their measured siblings.
-    declared: HashMap<Way, &'a Anatomy>,
+    /// Skipped and failed cases carry no cost model of their own; how they wait is known from their measured siblings.
+    declared: HashMap<Way, &'a CostModel>,
     /// By family and mechanism: a thread is one thing to start and another to write beside.
     groups: HashMap<(&'a str, &'a str), Group>,
     /// The usual depth of each case that ran at several, the depth left out of the key.
@@ -203,8 +203,8 @@ impl<'a> Known<'a> {
     pub fn of(records: &'a [Record]) -> Self {
         let (mut declared, mut groups) = (HashMap::new(), HashMap::new());
         for record in records {
-            if let Some(anatomy) = &record.outcome.anatomy {
-                declared.entry(way(&record.case)).or_insert(anatomy);
+            if let Some(cost_model) = &record.outcome.cost_model {
+                declared.entry(way(&record.case)).or_insert(cost_model);
             }
             if let Some(group) = record.case.group {
                 groups.entry((record.case.family.as_str(), record.case.mechanism.as_str())).or_insert(group);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_record::{Anatomy, Case, Floors, Machine, Measure, Placement, Record, Verdict};
+use ipcmark_record::{Case, CostModel, Floors, Machine, Measure, Placement, Record, Verdict};
 
 use super::crowd::Crowd;
 use super::distribution::Distribution;
@@ -60,8 +60,8 @@ impl<'a> CaseStudy<'a> {
     }
 
     /// What the mechanism declares one message to cost.
-    pub fn anatomy(&self) -> Option<&'a Anatomy> {
-        self.records.iter().find_map(|record| record.outcome.anatomy.as_ref())
+    pub fn cost_model(&self) -> Option<&'a CostModel> {
+        self.records.iter().find_map(|record| record.outcome.cost_model.as_ref())
     }
 
     /// True when all roles share one CPU, so that nothing moves between cores and the sides take turns.

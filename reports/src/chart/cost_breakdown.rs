@@ -1,4 +1,4 @@
-//! Cost anatomy: one bar a mechanism, declared counts times the machine's floors, and what they leave unexplained.
+//! cost model: one bar a mechanism, declared counts times the machine's floors, and what they leave unexplained.
 
 use ipcmark_record::{Floors, Measure, Placement};
 

@@ -48,7 +48,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     Some(Figure {
         answer: answer(&drawn),
         note: "Only the first mode is what an application sees. A cross marks a rate above the copy rate of one \
-             core of this machine, the grey line: the bytes were not read, so the rate is that of hand-overs \
+             core of this machine, the grey line: the bytes were not read, so the rate is that of transfers \
              and not of data."
             .into(),
         legend: MODES.iter().map(|mode| Key { class: format!("p{}", mode.2), word: mode.1.into() }).collect(),

@@ -106,7 +106,7 @@ fn floors(floors: &Floors) -> Vec<Fact> {
 
 /// Floors by size: time, and the bandwidth it comes to.
 fn sized(floors: &Floors) -> Table {
-    let kinds = [&floors.touch, &floors.copy, &floors.hand_over_serial, &floors.hand_over_stream];
+    let kinds = [&floors.touch, &floors.copy, &floors.transfer_serial, &floors.transfer_stream];
     let mut sizes: Vec<(u64, u64)> =
         kinds.iter().flat_map(|kind| kind.iter().map(|floor| (floor.bytes, floor.footprint_bytes))).collect();
     sizes.sort_unstable();
@@ -119,10 +119,10 @@ fn sized(floors: &Floors) -> Table {
         .size("Footprint", "footprint_bytes", |size| size.1)
         .time("Written and read on one core", "touch_ns", |size| of(&floors.touch, size))
         .time("Copied on one core", "copy_ns", |size| of(&floors.copy, size))
-        .time("Handed over in turns", "hand_over_serial_ns", |size| of(&floors.hand_over_serial, size))
-        .time("Handed over in a stream", "hand_over_stream_ns", |size| of(&floors.hand_over_stream, size))
-        .number("Stream bandwidth", "hand_over_stream_per_s", format::bandwidth, |size| {
-            Some(size.0 as f64 * 1e9 / of(&floors.hand_over_stream, size)?)
+        .time("Handed over in turns", "transfer_serial_ns", |size| of(&floors.transfer_serial, size))
+        .time("Handed over in a stream", "transfer_stream_ns", |size| of(&floors.transfer_stream, size))
+        .number("Stream bandwidth", "transfer_stream_per_s", format::bandwidth, |size| {
+            Some(size.0 as f64 * 1e9 / of(&floors.transfer_stream, size)?)
         })
         .table()
 }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{
-    Anatomy, Case, Contest, Counts, Fairness, Group, HolderShare, Isolation, KillPoint, Measure, Metrics, Outcome,
+    Case, ContenderShare, Contest, CostModel, Counts, Fairness, Group, Isolation, KillPoint, Measure, Metrics, Outcome,
     Placement, Record, Spacing, Status, Stock, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
@@ -85,20 +85,15 @@ impl Lock {
         if n > 2.0 { law * self.crowded.powf((n / 2.0).log2()) } else { law }
     }
 
-    fn anatomy(&self, measure: Measure) -> Anatomy {
+    fn cost_model(&self, measure: Measure) -> CostModel {
         if measure == Measure::Acquire {
-            return Anatomy { sender: Counts { atomics: 2.0, ..Counts::default() }, ..Anatomy::default() };
+            return CostModel { sender: Counts { atomics: 2.0, ..Counts::default() }, ..CostModel::default() };
         }
         let sleeps = matches!(self.wait, Some(Wait::Park | Wait::Block));
         let calls = if sleeps { 1.0 } else { 0.0 };
-        Anatomy {
+        CostModel {
             sender: Counts { system_calls: calls, wakes: calls, ..Counts::default() },
-            receiver: Counts {
-                system_calls: calls,
-                context_switches: calls,
-                line_hand_overs: 2.0,
-                ..Counts::default()
-            },
+            receiver: Counts { system_calls: calls, context_switches: calls, line_transfers: 2.0, ..Counts::default() },
         }
     }
 }
@@ -113,7 +108,7 @@ fn outcome(lock: &Lock, measure: Measure, metrics: &[(&str, f64)]) -> Outcome {
         status: Status::Measured,
         verdict: Some(Verdict::Stable),
         metrics: Some(metrics.iter().map(|&(name, value)| (name.to_owned(), value)).collect::<Metrics>()),
-        anatomy: Some(lock.anatomy(measure)),
+        cost_model: Some(lock.cost_model(measure)),
         why: None,
         ..Outcome::skipped("")
     }
@@ -159,8 +154,8 @@ pub fn contention(lock: &Lock, asked: Asked, repetition: u32, random: &mut Rando
     let mut metrics = vec![
         (metric::ACQUISITIONS_PER_S, rate),
         (metric::HOLD_NS, (critical_section_ns + 8) as f64),
-        (metric::HAND_OVER_NS, 190.0 * noise(random)),
-        (metric::HANDED_OVER_SHARE, 1.0 - lock.same),
+        (metric::HAND_OFF_NS, 190.0 * noise(random)),
+        (metric::HANDED_OFF_SHARE, 1.0 - lock.same),
         (metric::JAIN, 1.0 - 0.1 * lock.same),
         (metric::STARVED_NS, 2_000.0 * f64::from(contenders) * (1.0 + 400.0 * lock.same)),
         (metric::LONGEST_RUN, 1.0 + 900.0 * lock.same),
@@ -178,8 +173,8 @@ pub fn contention(lock: &Lock, asked: Asked, repetition: u32, random: &mut Rando
         starved_share: lock.same / (4 * ms) as f64,
     });
     let contest = Contest {
-        holders: vec![HolderShare { acquisitions: rate as u64 / 10, starved_ns: 9_000, longest_run: 9 }; 2],
-        hand_overs: hand_overs(contenders as usize, lock.same),
+        contenders: vec![ContenderShare { acquisitions: rate as u64 / 10, starved_ns: 9_000, longest_run: 9 }; 2],
+        hand_offs: hand_offs(contenders as usize, lock.same),
         fairness: fairness.to_vec(),
         ..Contest::default()
     };
@@ -202,7 +197,7 @@ pub fn contention(lock: &Lock, asked: Asked, repetition: u32, random: &mut Rando
 }
 
 /// Round robin but for what stays with the same holder.
-fn hand_overs(n: usize, same: f64) -> Vec<Vec<u64>> {
+fn hand_offs(n: usize, same: f64) -> Vec<Vec<u64>> {
     let share = |from: usize, to: usize| {
         let next = if to == (from + 1) % n { 0.8 } else { 0.2 / (n.max(3) - 2) as f64 };
         if from == to { same } else { (1.0 - same) * next }

@@ -12,7 +12,7 @@ use std::fs;
 
 pub use chance::{encode, gauss, uniform};
 use ipcmark_record::{
-    Anatomy, Case, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
+    Case, CostModel, Count, Counts, Group, Isolation, Measure, Metrics, Noise, Outcome, PairedFloor, Placement, Record,
     RoleCost, SCHEMA, Status, Substrate, Verdict, Wait, Window, metric,
 };
 use ipcmark_reports::analyse::statistics::Random;
@@ -225,11 +225,11 @@ pub fn measured(one: &Variant, case: Case, repetition: u32, random: &mut Random)
             name: "two_line_round_trip".into(),
             ns: floor * repetition_noise,
             line_round_trip_ns: None,
-            hand_over_serial_ns: None,
+            transfer_serial_ns: None,
             futex_hop_ns: None,
         }),
         roles: Some(roles(polls, typical_ns)),
-        anatomy: Some(anatomy(one, bytes)),
+        cost_model: Some(cost_model(one, bytes)),
         contest: None,
         distributions: std::collections::BTreeMap::new(),
     };
@@ -244,7 +244,7 @@ pub fn polls(one: &Variant) -> bool {
 
 /// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
 pub fn seen(one: &Variant, case: Case, repetition: u32) -> Record {
-    let declared = anatomy(one, case.params.message_bytes.unwrap_or(0) as f64);
+    let declared = cost_model(one, case.params.message_bytes.unwrap_or(0) as f64);
     let stray = if one.mechanism == "ipc-channel" { 1.0 } else { 0.0 };
     let both = |count: fn(&Counts) -> f64| count(&declared.sender) + count(&declared.receiver);
     let metrics = Metrics::from([
@@ -259,31 +259,31 @@ pub fn seen(one: &Variant, case: Case, repetition: u32) -> Record {
         why: (stray > 0.0).then(|| "the pinger shows 3.00 system calls a message where 2.00 are declared".into()),
         metrics: Some(metrics),
         roles: Some(roles(true, 100.0)),
-        anatomy: Some(declared),
+        cost_model: Some(declared),
         ..record.outcome
     };
     record
 }
 
-fn anatomy(one: &Variant, bytes: f64) -> Anatomy {
+fn cost_model(one: &Variant, bytes: f64) -> CostModel {
     let moved_bytes = if bytes > 56.0 { bytes } else { 0.0 };
     match (one.mechanism, one.wait) {
-        ("null", _) => Anatomy::default(),
-        _ if polls(one) => Anatomy {
+        ("null", _) => CostModel::default(),
+        _ if polls(one) => CostModel {
             sender: Counts::default(),
-            receiver: Counts { line_hand_overs: 1.0, moved_bytes, ..Counts::default() },
+            receiver: Counts { line_transfers: 1.0, moved_bytes, ..Counts::default() },
         },
-        _ if one.group == Group::SharedMemory => Anatomy {
+        _ if one.group == Group::SharedMemory => CostModel {
             sender: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
             receiver: Counts {
                 system_calls: 1.0,
                 context_switches: 1.0,
-                line_hand_overs: 1.0,
+                line_transfers: 1.0,
                 moved_bytes,
                 ..Counts::default()
             },
         },
-        _ => Anatomy {
+        _ => CostModel {
             sender: Counts { system_calls: 1.0, copied_bytes: bytes, wakes: 1.0, ..Counts::default() },
             receiver: Counts { system_calls: 1.0, copied_bytes: bytes, context_switches: 1.0, ..Counts::default() },
         },

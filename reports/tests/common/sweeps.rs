@@ -24,7 +24,7 @@ fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
         windows: None,
         floor: None,
         roles: None,
-        anatomy: None,
+        cost_model: None,
         contest: None,
         distributions: std::collections::BTreeMap::new(),
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Examined, Extent};
 use crate::control::Page;
-use crate::lock::{COPIES, Holder};
+use crate::lock::{COPIES, Handle};
 use crate::measure::MeasureError;
 use crate::measure::locks::ProtectedState;
 use crate::measure::locks::protected_state::WORDS;

@@ -91,7 +91,7 @@ fn fill_line(bytes: &mut [u8], base: u64) {
 /// Reads every byte: sum of all words, in eight independent lanes.
 #[inline]
 pub fn fold(bytes: &[u8]) -> u64 {
-    // The smallest message needs no lanes; without this case, reading it cost more than the hand-over.
+    // The smallest message needs no lanes; without this case, reading it cost more than the transfer.
     if let Ok(word) = <[u8; 8]>::try_from(bytes) {
         return u64::from_le_bytes(word);
     }

@@ -17,7 +17,7 @@ use crate::abort;
 use crate::clock;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::lock::{Cost, MAX_HOLDERS};
+use crate::lock::{Cost, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::Word;
 
@@ -35,7 +35,7 @@ const YOURS: u32 = 2;
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 4 };
 const PAUSES: u32 = 100;
 
-const SLOTS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
+const SLOTS: usize = if cfg!(loom) { 3 } else { MAX_CONTENDERS as usize };
 
 /// Lock that is handed to a sleeper after a wait of `PATIENCE_NS` nanoseconds.
 #[cfg_attr(not(loom), repr(C, align(64)))]
@@ -215,8 +215,8 @@ impl<const PATIENCE_NS: u64> RawLock for FutexFair<PATIENCE_NS> {
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            release: Counts { line_hand_overs: 2.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { line_hand_overs: 2.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
+            release: Counts { line_transfers: 2.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 2.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
         }
     }
 }

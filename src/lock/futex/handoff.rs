@@ -12,14 +12,14 @@ use std::io;
 use crate::abort;
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering};
-use crate::lock::{Cost, MAX_HOLDERS};
+use crate::lock::{Cost, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::Word;
 
 /// Words that tickets use in turn: a power of two, so that the order survives the wrap-around of the numbers, and
 /// enough that no two contenders ever wait at the same one.
 const TURNS: usize = if cfg!(loom) { 4 } else { 64 };
-const HOLDERS: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
+const HOLDERS: usize = if cfg!(loom) { 3 } else { MAX_CONTENDERS as usize };
 const _: () = assert!(HOLDERS <= TURNS && TURNS.is_power_of_two());
 
 /// Set in a word at which a contender sleeps; the bits above are those of a ticket.
@@ -134,8 +134,8 @@ impl RawLock for FutexHandoff {
     fn cost() -> Cost {
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
-            release: Counts { line_hand_overs: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { line_hand_overs: 2.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
+            release: Counts { line_transfers: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 2.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
         }
     }
 }

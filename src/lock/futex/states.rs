@@ -77,7 +77,7 @@ impl States {
 pub(super) fn cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },
-        release: Counts { line_hand_overs: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-        acquire: Counts { line_hand_overs: 1.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
+        release: Counts { line_transfers: 1.0, system_calls: 1.0, wakes: 1.0, ..Counts::default() },
+        acquire: Counts { line_transfers: 1.0, system_calls: 1.0, context_switches: 1.0, ..Counts::default() },
     }
 }

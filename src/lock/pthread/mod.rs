@@ -29,6 +29,6 @@ fn sleeping_cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },
         release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-        acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
+        acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_transfers: 1.0, ..Counts::default() },
     }
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::sleeping_cost;
 use crate::address::Address;
 use crate::lock::placed::{Placed, done};
-use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock};
+use crate::lock::{Acquired, ContenderId, Cost, Handle, Lock};
 use crate::record::{Group, Wait};
 
 /// Kind of mutex.
@@ -100,7 +100,7 @@ impl<K: Kind> Lock for Mutex<K> {
     const GROUP: Group = Group::PthreadLocks;
     const WAIT: Option<Wait> = Some(K::WAIT);
     const WAKES: bool = K::WAKES;
-    type Holder = Mapped<K>;
+    type Handle = Mapped<K>;
 
     fn unavailable() -> Option<String> {
         let why = Self::create(1).err()?;
@@ -120,7 +120,7 @@ impl<K: Kind> Lock for Mutex<K> {
     }
 }
 
-impl<K: Kind> Holder for Mapped<K> {
+impl<K: Kind> Handle for Mapped<K> {
     #[inline]
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         // SAFETY: `create` made the mutex, and it stays mapped while `self` lives.

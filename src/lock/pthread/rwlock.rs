@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use super::sleeping_cost;
 use crate::address::Address;
 use crate::lock::placed::{Placed, done};
-use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
+use crate::lock::{Acquired, ContenderId, Cost, Handle, Lock, Looked};
 use crate::record::{Counts, Group, Wait};
 
 /// Preference of readers or writers.
@@ -53,7 +53,7 @@ impl<P: Preference> Lock for RwLock<P> {
     const GROUP: Group = Group::ReadMostly;
     const WAIT: Option<Wait> = Some(Wait::Block);
     const WAKES: bool = true;
-    type Holder = Mapped<P>;
+    type Handle = Mapped<P>;
 
     fn create(_: u32) -> io::Result<Address> {
         Placed::create(|place| make(place, P::KIND))
@@ -93,7 +93,7 @@ impl<P: Preference> Mapped<P> {
     }
 }
 
-impl<P: Preference> Holder for Mapped<P> {
+impl<P: Preference> Handle for Mapped<P> {
     #[inline]
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         // SAFETY: `create` made the lock, and it stays mapped while `self` lives.

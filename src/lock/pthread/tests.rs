@@ -4,7 +4,7 @@ use super::kinds;
 use super::mutex::{Kind, Mutex};
 use super::rwlock::{ReadersFirst, RwLock, WritersFirst};
 use crate::lock::drill::{counts_exactly, die_inside, holder, refuses_a_second};
-use crate::lock::{Holder, Lock};
+use crate::lock::{Handle, Lock};
 
 #[test]
 fn every_kind_excludes_and_loses_no_wake_up() {

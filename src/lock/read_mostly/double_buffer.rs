@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, AtomicU64, Ordering, fence};
-use crate::lock::{COPIES, Cost, Looked, MAX_HOLDERS};
+use crate::lock::{COPIES, Cost, Looked, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
@@ -29,7 +29,7 @@ const AWAY: u64 = 0;
 pub struct DoubleBuffer<W, const FENCED: bool = true> {
     current: Current,
     writer: Writer,
-    readers: [Reader; MAX_HOLDERS as usize],
+    readers: [Reader; MAX_CONTENDERS as usize],
     wait: PhantomData<W>,
 }
 
@@ -59,7 +59,7 @@ struct Reader {
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<DoubleBuffer<()>>() == (2 + MAX_HOLDERS as usize) * 64);
+const _: () = assert!(size_of::<DoubleBuffer<()>>() == (2 + MAX_CONTENDERS as usize) * 64);
 const _: () = assert!(COPIES == 2);
 
 // SAFETY: repr(C), atomics and a zero-sized marker; all-zero bytes are the first copy current, no reader and the lock
@@ -165,7 +165,7 @@ impl<W: WaitStrategy<NoWaiters> + Default, const FENCED: bool> RawLock for Doubl
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
             // The line is fetched once to be read, and once more to be written.
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 2.0, ..Counts::default() },
         }
     }
 }

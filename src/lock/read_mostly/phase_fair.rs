@@ -131,7 +131,7 @@ impl<W: WaitStrategy<NoWaiters> + Default> RawLock for PhaseFair<W> {
             alone: Counts { atomics: 3.0, ..Counts::default() },
             release: Counts::default(),
             // The line is fetched once to be read, and once more to be written.
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 2.0, ..Counts::default() },
         }
     }
 }

@@ -13,7 +13,7 @@ use std::mem::offset_of;
 
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering};
-use crate::lock::{Cost, Looked, MAX_HOLDERS};
+use crate::lock::{Cost, Looked, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::{ALL, EventCount, PollPolicy, WaitStrategy};
 
@@ -23,7 +23,7 @@ const READER_WAITS: u32 = 1 << 8;
 const WRITER_WAITS: u32 = 1 << 16;
 const WRITER: u32 = 1 << 24;
 const PART: u32 = 0xff;
-const _: () = assert!(MAX_HOLDERS <= PART);
+const _: () = assert!(MAX_CONTENDERS <= PART);
 
 const READERS: u32 = PART * READER;
 const READERS_WAITING: u32 = PART * READER_WAITS;
@@ -128,21 +128,17 @@ impl<W: WaitStrategy<EventCount> + Default> RawLock for ShmRwLock<W> {
 
     fn cost() -> Cost {
         // The line is fetched once to be read, and once more to be written.
-        let line_hand_overs = 2.0;
+        let line_transfers = 2.0;
         let alone = Counts { atomics: 2.0, ..Counts::default() };
         if W::WAIT == Wait::Spin {
-            return Cost {
-                alone,
-                release: Counts::default(),
-                acquire: Counts { line_hand_overs, ..Counts::default() },
-            };
+            return Cost { alone, release: Counts::default(), acquire: Counts { line_transfers, ..Counts::default() } };
         }
         // For a sleeper. The rare sleeper of a hybrid wait executes the fence for all, by a separate call.
         let system_calls = if W::WAIT == Wait::Hybrid { 2.0 } else { 1.0 };
         Cost {
             alone,
             release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { system_calls, context_switches: 1.0, line_hand_overs, ..Counts::default() },
+            acquire: Counts { system_calls, context_switches: 1.0, line_transfers, ..Counts::default() },
         }
     }
 }

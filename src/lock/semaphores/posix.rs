@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use crate::abort;
 use crate::address::{Address, Name, NameKind, fresh_name};
 use crate::lock::placed::Placed;
-use crate::lock::{Acquired, ContenderId, Cost, Holder, Lock};
+use crate::lock::{Acquired, ContenderId, Cost, Handle, Lock};
 use crate::record::{Counts, Group, Substrate, Wait};
 use crate::shm;
 
@@ -49,7 +49,7 @@ impl<P: Locate> Permit<P> {
     }
 }
 
-impl<P: Locate> Holder for Permit<P> {
+impl<P: Locate> Handle for Permit<P> {
     #[inline]
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         self.take()?;
@@ -76,7 +76,7 @@ fn cost() -> Cost {
     Cost {
         alone: Counts { atomics: 2.0, ..Counts::default() },
         release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-        acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
+        acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_transfers: 1.0, ..Counts::default() },
     }
 }
 
@@ -100,7 +100,7 @@ impl Lock for PosixSem {
     const GROUP: Group = Group::Semaphores;
     const WAIT: Option<Wait> = Some(Wait::Block);
     const WAKES: bool = true;
-    type Holder = Permit<Placed<libc::sem_t>>;
+    type Handle = Permit<Placed<libc::sem_t>>;
 
     fn create(_: u32) -> io::Result<Address> {
         Placed::create(|place| {
@@ -110,7 +110,7 @@ impl Lock for PosixSem {
         })
     }
 
-    fn attach(address: &Address, _: ContenderId) -> io::Result<Self::Holder> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Self::Handle> {
         Placed::attach(address).map(Permit)
     }
 
@@ -165,7 +165,7 @@ impl Lock for PosixSemNamed {
     const GROUP: Group = Group::Semaphores;
     const WAIT: Option<Wait> = Some(Wait::Block);
     const WAKES: bool = true;
-    type Holder = Permit<Open>;
+    type Handle = Permit<Open>;
 
     fn unavailable() -> Option<String> {
         shm::unavailable(Substrate::PosixShm)
@@ -177,7 +177,7 @@ impl Lock for PosixSemNamed {
         Ok(Address::Named(name))
     }
 
-    fn attach(address: &Address, _: ContenderId) -> io::Result<Self::Holder> {
+    fn attach(address: &Address, _: ContenderId) -> io::Result<Self::Handle> {
         Open::by_name(address.name()?, 0).map(Permit)
     }
 

@@ -7,7 +7,7 @@ use super::posix::{PosixSem, PosixSemNamed};
 use super::sysv::{SysvSem, SysvSemUndo};
 use crate::address::{Address, Name};
 use crate::lock::drill::{counts_exactly, die_inside, holder, refuses_a_second};
-use crate::lock::{Holder, Lock};
+use crate::lock::{Handle, Lock};
 
 #[test]
 fn every_semaphore_excludes_and_loses_no_wake_up() {

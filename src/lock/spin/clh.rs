@@ -113,7 +113,7 @@ impl<W: Poll, const STRONG: bool> RawLock for Clh<W, STRONG> {
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
-            acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 1.0, ..Counts::default() },
         }
     }
 }

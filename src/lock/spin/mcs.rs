@@ -127,7 +127,7 @@ impl<W: Poll, const STRONG: bool, const LINKED: bool> RawLock for Mcs<W, STRONG,
     }
 
     fn cost() -> Cost {
-        let line = Counts { line_hand_overs: 1.0, ..Counts::default() };
+        let line = Counts { line_transfers: 1.0, ..Counts::default() };
         Cost {
             alone: Counts { atomics: 2.0, ..Counts::default() },
             // The successor has written its name on the owner's line.

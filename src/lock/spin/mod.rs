@@ -12,7 +12,7 @@ pub(super) mod ticket;
 
 use std::io;
 
-use crate::lock::MAX_HOLDERS;
+use crate::lock::MAX_CONTENDERS;
 use crate::wait::{NoWaiters, PollPolicy, WaitStrategy};
 
 /// How the waiters of these locks poll: a wait strategy without descriptors to attach.
@@ -32,7 +32,7 @@ fn wait<W: Poll>(policy: PollPolicy, mut ready: impl FnMut() -> bool) -> io::Res
 }
 
 /// Largest queue. A model has three contenders, and each atomic adds to its run time.
-const NODES: usize = if cfg!(loom) { 3 } else { MAX_HOLDERS as usize };
+const NODES: usize = if cfg!(loom) { 3 } else { MAX_CONTENDERS as usize };
 
 /// Node of the contender with `index`, as another contender's word names it.
 ///

@@ -88,8 +88,8 @@ impl<W: Poll> RawLock for Tas<W> {
         Cost {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             // The line is with a waiter, after its last failed try.
-            release: Counts { line_hand_overs: 1.0, ..Counts::default() },
-            acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
+            release: Counts { line_transfers: 1.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 1.0, ..Counts::default() },
         }
     }
 }
@@ -141,14 +141,14 @@ impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
             alone: Counts { atomics: 1.0, ..Counts::default() },
             release: Counts::default(),
             // The line is fetched once to be read, and once more to be written.
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 2.0, ..Counts::default() },
         }
     }
 }
 
 /// Range of the first pause, in pause hints.
 const FIRST_PAUSES: u64 = 4;
-/// Largest range: about 10 us where a hint takes 40 ns, longer than any hand-over and far shorter than a time slice. A
+/// Largest range: about 10 us where a hint takes 40 ns, longer than any hand-off and far shorter than a time slice. A
 /// power of two times the first.
 const MOST_PAUSES: u64 = 256;
 
@@ -231,7 +231,7 @@ impl<W: Poll> RawLock for TtasBackoff<W> {
             release: Counts::default(),
             // The line is fetched once to be read, and once more to be written. The pause depends on the critical
             // section, so it is not a fixed delay.
-            acquire: Counts { line_hand_overs: 2.0, ..Counts::default() },
+            acquire: Counts { line_transfers: 2.0, ..Counts::default() },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::lock::{ContenderId, Entry, Holder, Lock, MAX_HOLDERS, rows};
+use crate::lock::{ContenderId, Entry, Handle, Lock, MAX_CONTENDERS, rows};
 use crate::record::Group;
 
 /// Checks of one lock.
@@ -84,11 +84,11 @@ fn more_contenders_than_cpus_lose_no_update() {
 
 /// The first and the last contender of a new lock exclude each other.
 fn exclude<L: Lock>() {
-    let address = L::create(MAX_HOLDERS).unwrap();
-    let attach = |index| L::attach(&address, ContenderId { index, contenders: MAX_HOLDERS }).unwrap();
-    let (mut first, mut last) = (attach(0), attach(MAX_HOLDERS - 1));
+    let address = L::create(MAX_CONTENDERS).unwrap();
+    let attach = |index| L::attach(&address, ContenderId { index, contenders: MAX_CONTENDERS }).unwrap();
+    let (mut first, mut last) = (attach(0), attach(MAX_CONTENDERS - 1));
     for _ in 0..3 {
-        let refused = |other: &mut L::Holder| other.try_lock(|_| ()).unwrap().is_none();
+        let refused = |other: &mut L::Handle| other.try_lock(|_| ()).unwrap().is_none();
         assert!(first.with_lock(|_| refused(&mut last)).unwrap(), "{}: two holders at once", L::SUMMARY);
         assert!(last.try_lock(|_| refused(&mut first)).unwrap().unwrap(), "{}: two holders at once", L::SUMMARY);
         assert!(!refused(&mut first), "{}: a free lock was refused", L::SUMMARY);

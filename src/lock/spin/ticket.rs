@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::{OWN_PAUSES, Poll, wait};
 use crate::lock::in_memory::RawLock;
 use crate::lock::sync::{AtomicU32, Ordering, publish};
-use crate::lock::{Cost, MAX_HOLDERS};
+use crate::lock::{Cost, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
 use crate::wait::PollPolicy;
 
@@ -57,7 +57,7 @@ impl<W: Poll, const STRONG: bool> RawLock for Ticket<W, STRONG> {
     }
 }
 
-/// Pause hints for each contender ahead: less than a hand-over between two cores takes, so that no waiter misses its
+/// Pause hints for each contender ahead: less than a hand-off between two cores takes, so that no waiter misses its
 /// turn even with empty critical sections.
 const PAUSES_PER_TICKET: u32 = 4;
 
@@ -91,7 +91,7 @@ impl<W: Poll> RawLock for TicketProportional<W> {
         wait::<W>(OWN_PAUSES, || {
             let ahead = self.tickets.ahead(ticket);
             // Limits the pause to the longest queue, whatever the words contain.
-            for _ in 0..PAUSES_PER_TICKET * ahead.min(MAX_HOLDERS) {
+            for _ in 0..PAUSES_PER_TICKET * ahead.min(MAX_CONTENDERS) {
                 std::hint::spin_loop();
             }
             ahead == 0
@@ -167,6 +167,6 @@ fn cost() -> Cost {
         alone: Counts { atomics: 1.0, ..Counts::default() },
         release: Counts::default(),
         // The ticket was drawn before the release, so only the load of the served counter is left.
-        acquire: Counts { line_hand_overs: 1.0, ..Counts::default() },
+        acquire: Counts { line_transfers: 1.0, ..Counts::default() },
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{self, Arc, TryLockError};
 
 use crossbeam::utils::CachePadded;
 
-use super::{Acquired, ContenderId, Cost, Holder, Lock, Looked};
+use super::{Acquired, ContenderId, Cost, Handle, Lock, Looked};
 use crate::address::Address;
 use crate::record::{Counts, Group, Isolation, Measure, Wait};
 
@@ -53,7 +53,7 @@ impl<M: Library> Lock for InProcess<M> {
     // All of them poll for a while before they sleep.
     const WAIT: Option<Wait> = Some(Wait::Hybrid);
     const WAKES: bool = true;
-    type Holder = Shared<M>;
+    type Handle = Shared<M>;
 
     fn create(_: u32) -> io::Result<Address> {
         Ok(Address::from_here(CachePadded::new(M::default())))
@@ -68,12 +68,12 @@ impl<M: Library> Lock for InProcess<M> {
             alone: Counts { atomics: 2.0, ..Counts::default() },
             // For a waiter that slept; some also yield their CPU before they sleep.
             release: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
-            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_hand_overs: 1.0, ..Counts::default() },
+            acquire: Counts { system_calls: 1.0, context_switches: 1.0, line_transfers: 1.0, ..Counts::default() },
         }
     }
 }
 
-impl<M: Library> Holder for Shared<M> {
+impl<M: Library> Handle for Shared<M> {
     #[inline]
     fn with_lock<R>(&mut self, critical: impl FnOnce(Acquired) -> R) -> io::Result<R> {
         self.0.exclusive(|| critical(Acquired::default()))

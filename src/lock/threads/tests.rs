@@ -2,7 +2,7 @@
 
 use super::{InProcess, Library, ParkingLot, ParkingLotRwLock, StdMutex, StdRwLock};
 use crate::lock::drill::{counts_exactly, die_inside, holder, refuses_a_second};
-use crate::lock::{Holder, Lock};
+use crate::lock::{Handle, Lock};
 
 #[test]
 fn every_library_excludes_and_loses_no_wake_up() {

@@ -9,7 +9,7 @@
 
 mod book;
 mod draws;
-mod keeper;
+mod manager;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ use crate::protocol::HolderFinding;
 use crate::record::{Case, Metrics};
 use crate::shared_state::{COUNTERS, Handle, Shape, State};
 
-pub use keeper::beside;
+pub use manager::beside;
 pub use summary::conclude;
 
 /// Name of the distribution of updates in findings.

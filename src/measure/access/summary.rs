@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn rates_and_latencies_cover_all_users() {
         let waits = [(WAIT, 10, 90), (READ_WAIT, 10, 90), (WRITE_WAIT, 900, 10), (UPDATE, 70, 5)];
-        let keeper = Report { roles: vec![RoleCost { user_ns: 800, ..RoleCost::default() }], ..Report::default() };
-        let all = [user(0, &[50, 50, 0], 90, &waits), user(1, &[10, 90, 0], 10, &waits), keeper];
+        let manager = Report { roles: vec![RoleCost { user_ns: 800, ..RoleCost::default() }], ..Report::default() };
+        let all = [user(0, &[50, 50, 0], 90, &waits), user(1, &[10, 90, 0], 10, &waits), manager];
         let found = conclude(&all);
         let expect = |name: &str, value: f64| assert!((found.metrics[name] - value).abs() < 1e-6 * value, "{name}");
         expect(metric::ACCESSES_PER_S, 200.0 / 2e-3);

@@ -3,7 +3,7 @@
 use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::hand_over::Arena;
+use super::super::transfer::Arena;
 use super::super::{MeasureError, histogram};
 use super::{READINGS, SIZES, lowest, sized, units, walk};
 use crate::address::Endpoint;

@@ -1,11 +1,11 @@
 //! Floors of this machine: every price of the cost model, measured by two processes on one pair of CPUs: line transfers,
-//! copy and hand-over by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
+//! copy and transfer by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
 
 mod alone;
 
 use std::io;
 
-use super::hand_over::{Arena, Polls, Side, Walk};
+use super::transfer::{Arena, Polls, Side, Walk};
 use super::{MeasureError, MeasureResult, phase, together};
 use crate::address::{Address, Endpoint};
 use crate::clock;
@@ -105,7 +105,7 @@ fn unpack(word: u64) -> (usize, u64) {
     ((word >> 32) as usize, word & 0xffff_ffff)
 }
 
-/// Measures everything. `placement` names the pair; with `SameCpu` there is only one CPU and no hand-over.
+/// Measures everything. `placement` names the pair; with `SameCpu` there is only one CPU and no transfer.
 pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> MeasureResult {
     let own_cpu = pin::current_cpu();
     let clocks = clock::measure_cost();
@@ -130,8 +130,8 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Mea
         line_round_trip_two_ns: pair.line_two_ns,
         copy,
         touch,
-        hand_over_stream: pair.stream,
-        hand_over_serial: pair.serial,
+        transfer_stream: pair.stream,
+        transfer_serial: pair.serial,
         atomic_ns: Some(atomic_ns),
         system_call_ns,
         futex_hop_two_cpus_ns: pair.hop_ns,

@@ -11,7 +11,7 @@ use super::protected_state::ProtectedState;
 use super::work::{self, Chain};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
-use crate::lock::{Guard, Holder, Lock};
+use crate::lock::{Guard, Handle, Lock};
 use crate::measure::count::{self, Derived};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
@@ -39,7 +39,7 @@ const SHARES: (u64, u64, u64) = (5, 2, 3);
 
 /// One of the two roles.
 pub struct Taker<L: Lock> {
-    holder: L::Holder,
+    holder: L::Handle,
     critical: CriticalSection,
     /// Turns completed so far, the same on both sides.
     turns: u64,
@@ -51,7 +51,7 @@ pub struct Taker<L: Lock> {
 
 impl<L: Lock> Taker<L> {
     /// A role before its first acquisition.
-    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
+    pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         Self {
             holder,
             critical: CriticalSection::new(protected, task.slot, 0, 1),

@@ -12,7 +12,7 @@ use super::protected_state::ProtectedState;
 use super::work::{Chain, ThinkTime};
 use crate::clock;
 use crate::control::{Leader, Member};
-use crate::lock::{Guard, Holder, Lock};
+use crate::lock::{Guard, Handle, Lock};
 use crate::measure::paired::Floor;
 use crate::measure::window::looks::{Batch, Looks, encoded};
 use crate::measure::window::{self, Player, Span, wait_for};
@@ -22,7 +22,7 @@ use crate::record::{Metrics, metric};
 
 /// One contender.
 pub struct Contender<L: Lock> {
-    holder: L::Holder,
+    holder: L::Handle,
     critical: CriticalSection,
     think_time: ThinkTime,
     critical_section_ns: f64,
@@ -35,7 +35,7 @@ pub struct Contender<L: Lock> {
 
 impl<L: Lock> Contender<L> {
     /// The contender that plays `task`. Calibrates this CPU.
-    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
+    pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
         let critical_section_ns = case.params.critical_section_ns.unwrap_or(0);
         Self {
@@ -119,7 +119,7 @@ impl<L: Lock> Player for Contender<L> {
     /// Delay from a release to the acquisition by a waiter, and the wait of a contender that was the last owner itself.
     fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         let trusted = span.trusted;
-        let (mut hand_over, mut again) = (histogram::empty(), histogram::empty());
+        let (mut hand_off, mut again) = (histogram::empty(), histogram::empty());
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * span.ns_per_tick) as u64).max(1);
         let protected = self.critical.protected().clone();
         let (head, critical, mine) = (protected.head(), &mut self.critical, u64::from(self.slot) + 1);
@@ -138,13 +138,13 @@ impl<L: Lock> Player for Contender<L> {
             if last == mine {
                 again.saturating_record(ns(asked, entered));
             } else if asked < released && released < entered {
-                hand_over.saturating_record(ns(released, entered));
+                hand_off.saturating_record(ns(released, entered));
             }
             self.think_time.work();
             Ok(entered)
         })?;
         // Without an owner there is no hand-off.
-        let kept = if L::GUARD == Guard::Exclusive { vec![("hand_over", hand_over), ("again", again)] } else { vec![] };
+        let kept = if L::GUARD == Guard::Exclusive { vec![("hand_off", hand_off), ("again", again)] } else { vec![] };
         Ok(encoded(kept))
     }
 
@@ -155,7 +155,7 @@ impl<L: Lock> Player for Contender<L> {
     fn fault(&self) -> Option<String> {
         let (slot, violations) = (self.slot, self.critical.violations);
         let broken = violations > 0 && L::GUARD != Guard::Nothing;
-        broken.then(|| format!("the contender on slot {slot} met another inside {violations} times"))
+        broken.then(|| format!("the contender on slot {slot} met another in the critical section {violations} times"))
     }
 
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::protected_state::ProtectedState;
 use super::work;
-use crate::lock::{Guard, MAX_HOLDERS};
+use crate::lock::{Guard, MAX_CONTENDERS};
 
 /// Critical sections of one contender.
 pub struct CriticalSection {
@@ -33,7 +33,7 @@ impl CriticalSection {
             lines,
             violations: 0,
             retries: 0,
-            after: vec![0; MAX_HOLDERS as usize + 1],
+            after: vec![0; MAX_CONTENDERS as usize + 1],
             longest_run: 0,
             run: 0,
         }
@@ -52,7 +52,7 @@ impl CriticalSection {
 
     /// Critical sections that followed one of another contender.
     pub fn taken_over(&self) -> u64 {
-        let after_any = &self.after[..MAX_HOLDERS as usize];
+        let after_any = &self.after[..MAX_CONTENDERS as usize];
         after_any.iter().sum::<u64>() - self.after[self.me as usize - 1]
     }
 
@@ -138,7 +138,7 @@ impl CriticalSection {
     /// Counts the previous owner, where it is recorded.
     #[inline]
     fn note(&mut self, last: u64) {
-        let at = last.wrapping_sub(1).min(u64::from(MAX_HOLDERS)) as usize;
+        let at = last.wrapping_sub(1).min(u64::from(MAX_CONTENDERS)) as usize;
         self.after[at] += 1;
         self.run = if last == self.me { self.run + 1 } else { 1 };
         self.longest_run = self.longest_run.max(self.run);
@@ -164,7 +164,7 @@ mod tests {
             second.pass(Guard::Exclusive);
         }
         assert_eq!((first.violations, second.violations), (0, 0));
-        assert_eq!((first.after[1], first.after[MAX_HOLDERS as usize]), (2, 1));
+        assert_eq!((first.after[1], first.after[MAX_CONTENDERS as usize]), (2, 1));
         assert_eq!((second.after[0], second.after[1], second.longest_run), (3, 3, 2));
         assert_eq!((first.protected().passes(Guard::Exclusive), first.protected().touches(3)), (9, 9));
     }

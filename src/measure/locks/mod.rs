@@ -1,8 +1,8 @@
 //! Measures of locks. Each checks inside the timed work that the lock excludes.
 
 pub mod acquire;
-pub mod anatomy;
 pub mod contention;
+pub mod cost_model;
 pub mod critical_section;
 pub mod protected_state;
 pub mod read_mostly;

@@ -17,7 +17,7 @@ use super::protected_state::ProtectedState;
 use super::work::{Chain, ThinkTime};
 use crate::clock;
 use crate::control::{Leader, Member};
-use crate::lock::{Holder, Lock};
+use crate::lock::{Handle, Lock};
 use crate::measure::paired::Floor;
 use crate::measure::window::looks::Looks;
 use crate::measure::window::waits::{READ_WAIT, WRITE_WAIT, Waits};
@@ -25,11 +25,11 @@ use crate::measure::window::{self, Player, Span, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, histogram};
 use crate::payload::{mix, stamp};
 use crate::protocol::HolderFinding;
-use crate::record::{HolderShare, Metrics, metric};
+use crate::record::{ContenderShare, Metrics, metric};
 
 /// One contender.
 pub struct Accessor<L: Lock> {
-    holder: L::Holder,
+    holder: L::Handle,
     state: VersionedState,
     mixture: Mixture,
     think_time: ThinkTime,
@@ -50,7 +50,7 @@ struct Done {
 
 impl<L: Lock> Accessor<L> {
     /// The contender that plays `task`. Calibrates this CPU.
-    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
+    pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
         let critical_section_ns = case.params.critical_section_ns.unwrap_or(0);
         Self {
@@ -208,7 +208,7 @@ const WRITE_NAMES: [&str; 3] = [metric::WRITE_P50_NS, metric::WRITE_P99_NS, metr
 /// Rates and waits of reads and writes, over the `length_ns` in which all ran; empty when they were not told apart.
 pub(in crate::measure::locks) fn metrics(
     holders: &[&HolderFinding],
-    shares: &[HolderShare],
+    shares: &[ContenderShare],
     length_ns: u64,
     histograms: &BTreeMap<String, Histogram<u64>>,
 ) -> Metrics {
@@ -216,7 +216,7 @@ pub(in crate::measure::locks) fn metrics(
         return Metrics::new();
     }
     // Each contender draws at a constant ratio, so its share splits as all its accesses do.
-    let reads_in = |(holder, share): (&&HolderFinding, &HolderShare)| {
+    let reads_in = |(holder, share): (&&HolderFinding, &ContenderShare)| {
         share.acquisitions as f64 * holder.reads as f64 / holder.acquisitions.max(1) as f64
     };
     let all: f64 = shares.iter().map(|share| share.acquisitions as f64).sum();
@@ -287,7 +287,7 @@ mod tests {
             ..HolderFinding::default()
         };
         let (first, second) = (holder(1000, 900), holder(400, 200));
-        let share = |acquisitions| HolderShare { acquisitions, ..HolderShare::default() };
+        let share = |acquisitions| ContenderShare { acquisitions, ..ContenderShare::default() };
         let histograms = BTreeMap::from([
             (READ_WAIT.to_owned(), waits(&[(10, 900), (70, 200)])),
             (WRITE_WAIT.to_owned(), waits(&[(500, 290), (9000, 10)])),

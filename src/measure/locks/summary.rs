@@ -10,7 +10,7 @@ use crate::lock::Guard;
 use crate::measure::histogram;
 use crate::measure::window::together::{Span, jain};
 use crate::protocol::{HolderFinding, Report};
-use crate::record::{Contest, HolderShare, Metrics, RoleCost, Window, metric};
+use crate::record::{ContenderShare, Contest, Metrics, RoleCost, Window, metric};
 
 /// Result of a trial, from the reports of all contenders.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
         doubts.push(format!("all contenders ran together in only {} of {} ms", span.together_ms, span.to));
     }
     let mut metrics = Metrics::new();
-    let shares: Vec<HolderShare> = holders.iter().map(|holder| span.share(holder)).collect();
+    let shares: Vec<ContenderShare> = holders.iter().map(|holder| span.share(holder)).collect();
     let total: u64 = shares.iter().map(|share| share.acquisitions).sum();
     if total == 0 {
         doubts.push("no contender acquired the lock while all ran".to_owned());
@@ -68,23 +68,23 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
         let samples: u64 = holders.iter().map(|holder| holder.samples).sum();
         histogram::percentiles_of(wait, samples, &mut metrics);
     }
-    for (name, metric) in [("hold", metric::HOLD_NS), ("hand_over", metric::HAND_OVER_NS)] {
+    for (name, metric) in [("hold", metric::HOLD_NS), ("hand_off", metric::HAND_OFF_NS)] {
         if let Some(histogram) = histograms.get(name) {
             metrics.insert(metric.into(), histogram.value_at_quantile(0.5) as f64);
         }
     }
     let fairness = span.fairness(&holders);
     metrics.insert(metric::JAIN.into(), jain(&shares.iter().map(|share| share.acquisitions).collect::<Vec<_>>()));
-    let most = |read: fn(&HolderShare) -> u64| shares.iter().map(read).max().unwrap_or(0) as f64;
+    let most = |read: fn(&ContenderShare) -> u64| shares.iter().map(read).max().unwrap_or(0) as f64;
     metrics.insert(metric::STARVED_NS.into(), most(|share| share.starved_ns));
-    let hand_overs = hand_overs(&holders);
+    let hand_offs = hand_offs(&holders);
     let by_kind = read_mostly::metrics(&holders, &shares, span.length_ns(), &histograms);
     // Readers hold the lock together, so their accesses form no series of hand-offs.
     if guard == Guard::Exclusive && by_kind.is_empty() {
         metrics.insert(metric::LONGEST_RUN.into(), most(|share| share.longest_run));
-        let same: u64 = (0..hand_overs.len()).map(|at| hand_overs[at][at]).sum();
-        let all: u64 = hand_overs.iter().flatten().sum();
-        metrics.insert(metric::HANDED_OVER_SHARE.into(), (all - same) as f64 / all.max(1) as f64);
+        let same: u64 = (0..hand_offs.len()).map(|at| hand_offs[at][at]).sum();
+        let all: u64 = hand_offs.iter().flatten().sum();
+        metrics.insert(metric::HANDED_OFF_SHARE.into(), (all - same) as f64 / all.max(1) as f64);
     }
     metrics.extend(by_kind);
     let histogram = histograms.remove("wait").as_ref().and_then(histogram::encode);
@@ -94,13 +94,13 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
         histogram,
         distributions: BTreeMap::new(),
         expected: expected(guard, holders.len(), reports),
-        contest: Some(Contest { holders: shares, hand_overs, fairness, histograms: histograms.collect() }),
+        contest: Some(Contest { contenders: shares, hand_offs, fairness, histograms: histograms.collect() }),
         metrics,
         doubts,
     }
 }
 
-fn hand_overs(holders: &[&HolderFinding]) -> Vec<Vec<u64>> {
+fn hand_offs(holders: &[&HolderFinding]) -> Vec<Vec<u64>> {
     let slots: Vec<usize> = holders.iter().map(|holder| holder.slot as usize).collect();
     let from = |slot: &usize| holders.iter().map(|to| to.after.get(*slot).copied().unwrap_or(0)).collect::<Vec<u64>>();
     slots.iter().map(from).collect()
@@ -186,9 +186,9 @@ mod tests {
         let found = conclude(&all, Guard::Exclusive);
         assert!((found.metrics[metric::ACQUISITIONS_PER_S] - 80.0 / 2e-3).abs() < 1e-6);
         let contest = found.contest.unwrap();
-        assert_eq!(contest.holders.iter().map(|share| share.acquisitions).collect::<Vec<_>>(), [60, 20]);
+        assert_eq!(contest.contenders.iter().map(|share| share.acquisitions).collect::<Vec<_>>(), [60, 20]);
         assert_eq!(found.windows.iter().map(|window| window.messages).collect::<Vec<_>>(), [40, 40]);
-        assert_eq!(contest.hand_overs, [[160, 0], [0, 20]]);
+        assert_eq!(contest.hand_offs, [[160, 0], [0, 20]]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use stock::{Sale, Stock};
 use super::Part;
 use super::protected_state::ProtectedState;
 use crate::control::{Leader, Member, Page};
-use crate::lock::{Guard, Holder, Lock};
+use crate::lock::{Guard, Handle, Lock};
 use crate::measure::locks::summary::costs;
 use crate::measure::locks::{Concluded, Expected};
 use crate::measure::meter::Meter;
@@ -24,7 +24,7 @@ use crate::measure::window::together::jain;
 use crate::measure::window::{next_start_ns, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, attend, count, phase, together};
 use crate::protocol::{HolderFinding, Report};
-use crate::record::{Contest, HolderShare, RoleCost, Window, metric};
+use crate::record::{ContenderShare, Contest, RoleCost, Window, metric};
 use crate::{abort, clock};
 
 /// Phases: one round, with the stock as its count, and the end of the last hot one.
@@ -38,7 +38,7 @@ const ROUNDS: u64 = 10;
 
 /// One seller.
 pub struct Seller<L: Lock> {
-    holder: L::Holder,
+    holder: L::Handle,
     stock: Stock,
     /// Sales of all hot rounds.
     sold: Sold,
@@ -59,7 +59,7 @@ struct Sold {
 
 impl<L: Lock> Seller<L> {
     /// A seller before the first round.
-    pub fn new(holder: L::Holder, protected: ProtectedState, task: &Task) -> Self {
+    pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         let stock = Stock::of(&task.case, protected);
         Self { holder, stock, sold: Sold::default(), meter: None, cost: None }
     }
@@ -189,7 +189,7 @@ impl<L: Lock> Part for Seller<L> {
 ///
 /// Errors: those of the lock and of the file; a file found half written under a lock.
 fn sell_out<L: Lock>(
-    holder: &mut L::Holder,
+    holder: &mut L::Handle,
     stock: u64,
     mut sell: impl FnMut() -> io::Result<Sale>,
 ) -> Result<Sold, MeasureError> {
@@ -222,10 +222,10 @@ pub(in crate::measure::locks) fn conclude(reports: &[Report], guard: Guard) -> O
     let mut metrics = costs(&sellers, &roles);
     let sold: Vec<u64> = sellers.iter().map(|seller| seller.acquisitions).collect();
     metrics.insert(metric::JAIN.into(), jain(&sold));
-    let share = |acquisitions: &u64| HolderShare { acquisitions: *acquisitions, ..HolderShare::default() };
+    let share = |acquisitions: &u64| ContenderShare { acquisitions: *acquisitions, ..ContenderShare::default() };
     Some(Concluded {
         metrics,
-        contest: Some(Contest { holders: sold.iter().map(share).collect(), ..Contest::default() }),
+        contest: Some(Contest { contenders: sold.iter().map(share).collect(), ..Contest::default() }),
         expected: expected(reports, &sellers, guard),
         ..Concluded::default()
     })
@@ -272,7 +272,7 @@ mod tests {
         let found = conclude(&two(None), Guard::Exclusive).unwrap();
         assert!((found.metrics[metric::JAIN] - 0.8).abs() < 1e-9);
         assert!(!found.metrics.contains_key(metric::SAMPLED_EVERY), "nothing was stamped");
-        let shares: Vec<u64> = found.contest.unwrap().holders.iter().map(|share| share.acquisitions).collect();
+        let shares: Vec<u64> = found.contest.unwrap().contenders.iter().map(|share| share.acquisitions).collect();
         assert_eq!((shares.as_slice(), found.expected), ([30, 10].as_slice(), None));
     }
 

@@ -158,9 +158,9 @@ impl<P: Pool> PoolDispatcher<P> {
             Some(Collected::Response(response)) => {
                 let response = response?;
                 let back = self.done(&response)?;
-                let handed_over = self.in_flight.request(back.token).handed_over;
+                let handed_off = self.in_flight.request(back.token).handed_off;
                 open_loop.times[(back.first - first) as usize] = TaskTimes {
-                    handed_over,
+                    handed_off,
                     started: response.started,
                     finished: response.finished,
                     read: clock::tick(open_loop.trusted),
@@ -217,9 +217,9 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
                 }
                 now_ns = clock::now_ns();
             }
-            let handed_over = clock::tick(open_loop.trusted);
+            let handed_off = clock::tick(open_loop.trusted);
             let token = self.send_next(1, STAMPED)?;
-            self.in_flight.handed_over_at(token, handed_over);
+            self.in_flight.handed_off_at(token, handed_off);
         }
         while self.in_flight.out() > 0 {
             if !self.poll_result(open_loop, first)? {

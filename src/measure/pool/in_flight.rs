@@ -15,7 +15,7 @@ pub(super) struct Out {
     pub(super) first: u64,
     pub(super) count: u32,
     /// Ticks; 0 when stamps are not recorded.
-    pub(super) handed_over: u64,
+    pub(super) handed_off: u64,
     pub(super) back: bool,
 }
 
@@ -90,9 +90,9 @@ impl InFlight {
     pub(super) fn enter(&mut self, first: u64, count: u32, flags: u64) -> io::Result<Request> {
         let token = self.next_token()?;
         self.free.pop();
-        let handed_over = self.stamps.as_ref().map_or(0, |stamps| clock::tick(stamps.trusted()));
-        self.requests[token as usize] = Out { first, count, handed_over, back: false };
-        let flags = if handed_over > 0 { flags | STAMPED } else { flags };
+        let handed_off = self.stamps.as_ref().map_or(0, |stamps| clock::tick(stamps.trusted()));
+        self.requests[token as usize] = Out { first, count, handed_off, back: false };
+        let flags = if handed_off > 0 { flags | STAMPED } else { flags };
         Ok(Request { first, count, token, rounds: self.tasks.rounds, flags })
     }
 
@@ -104,8 +104,8 @@ impl InFlight {
 
     /// Sets the time of submission of a request.
     #[inline]
-    pub(super) fn handed_over_at(&mut self, token: u32, tick: u64) {
-        self.requests[token as usize].handed_over = tick;
+    pub(super) fn handed_off_at(&mut self, token: u32, tick: u64) {
+        self.requests[token as usize].handed_off = tick;
     }
 
     /// Matches a response to a request in flight. Its token is not freed.
@@ -121,8 +121,8 @@ impl InFlight {
             return Err(format!("task {first} came back a second time, or matches no request").into());
         }
         out.back = true;
-        if let Some(stamps) = self.stamps.as_mut().filter(|_| out.handed_over > 0) {
-            stamps.note(out.handed_over, response, clock::tick(stamps.trusted()));
+        if let Some(stamps) = self.stamps.as_mut().filter(|_| out.handed_off > 0) {
+            stamps.note(out.handed_off, response, clock::tick(stamps.trusted()));
         }
         Ok(Back { first, count, done: response.status == Status::Done, token })
     }

@@ -82,7 +82,7 @@ fn whole_bursts(count: u64, burst: u64) -> u64 {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TaskTimes {
     /// Just before it was submitted.
-    pub handed_over: u64,
+    pub handed_off: u64,
     /// When a worker had read it.
     pub started: u64,
     /// When the worker had done it.
@@ -119,9 +119,9 @@ impl OpenLoop {
     /// Distributions of the times between submission, start, finish and reading.
     pub(super) fn stamps(&self, ns_per_tick: f64) -> Stamps {
         let mut stamps = Stamps::new(ns_per_tick, self.trusted);
-        for TaskTimes { handed_over, started, finished, read } in &self.times {
+        for TaskTimes { handed_off, started, finished, read } in &self.times {
             stamps.note(
-                *handed_over,
+                *handed_off,
                 &Response { started: *started, finished: *finished, ..Response::default() },
                 *read,
             );

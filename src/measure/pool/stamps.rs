@@ -32,11 +32,11 @@ impl Stamps {
     }
 
     /// Adds the times of one request.
-    pub(super) fn note(&mut self, handed_over: u64, response: &Response, read: u64) {
+    pub(super) fn note(&mut self, handed_off: u64, response: &Response, read: u64) {
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * self.ns_per_tick) as u64).max(1);
-        self.start.saturating_record(ns(handed_over, response.started));
+        self.start.saturating_record(ns(handed_off, response.started));
         self.visible.saturating_record(ns(response.finished, read));
-        self.whole.saturating_record(ns(handed_over, read));
+        self.whole.saturating_record(ns(handed_off, read));
     }
 
     /// Puts the whole times into the report as its distribution, and the parts beside it.

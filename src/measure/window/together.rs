@@ -1,7 +1,7 @@
 //! The time in which all contenders ran, and how evenly they shared the lock in it.
 
 use crate::protocol::HolderFinding;
-use crate::record::{Fairness, HolderShare, Window};
+use crate::record::{ContenderShare, Fairness, Window};
 
 pub(in crate::measure) const NS_PER_MS: u64 = 1_000_000;
 /// Windows of fairness, in milliseconds.
@@ -41,8 +41,8 @@ impl Span {
         holder.per_ms.get(self.from..self.to.min(holder.per_ms.len())).unwrap_or_default()
     }
 
-    pub(in crate::measure) fn share(&self, holder: &HolderFinding) -> HolderShare {
-        HolderShare {
+    pub(in crate::measure) fn share(&self, holder: &HolderFinding) -> ContenderShare {
+        ContenderShare {
             acquisitions: self.within(holder).iter().map(|count| u64::from(*count)).sum(),
             starved_ns: holder.starved_ns,
             longest_run: holder.longest_run,

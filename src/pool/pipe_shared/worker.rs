@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{HEAD, TAG};
 use crate::abort;
 use crate::futex;
-use crate::lock::erased::AnyHolder;
-use crate::lock::{Acquired, Holder};
+use crate::lock::erased::AnyHandle;
+use crate::lock::{Acquired, Handle};
 use crate::pool::supervisor::WorkerContext;
 use crate::pool::{Work, descriptors};
 use crate::shm::SharedLayout;
@@ -82,14 +82,14 @@ pub(super) fn tag(frame: &[u8]) -> u64 {
 /// A worker's read end of the pipe of requests.
 pub(super) struct RequestReader<'a> {
     pub(super) pipe: &'a OwnedFd,
-    pub(super) lock: AnyHolder,
+    pub(super) lock: AnyHandle,
     pub(super) frame: Vec<u8>,
 }
 
 /// A worker's write end of the pipe of responses.
 pub(super) struct ResponseWriter<'a> {
     pub(super) pipe: &'a OwnedFd,
-    pub(super) lock: AnyHolder,
+    pub(super) lock: AnyHandle,
     pub(super) frame: Vec<u8>,
 }
 

@@ -20,7 +20,7 @@ pub use case::{Case, Pattern};
 pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
 pub use measures::{Kind, MainMetric, Measure, MeasureRow};
 pub use outcome::{
-    Anatomy, Contest, Counts, Fairness, HolderShare, Metrics, Outcome, PairedFloor, Role, RoleCost, Window,
+    ContenderShare, Contest, CostModel, Counts, Fairness, Metrics, Outcome, PairedFloor, Role, RoleCost, Window,
 };
 pub use params::{LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX, Values};
 pub use units::Unit;

@@ -56,10 +56,10 @@ pub struct Cache {
     pub shared_by_cpus: Vec<u32>,
 }
 
-/// What this machine can do at all. Every price the cost anatomy uses is here.
+/// What this machine can do at all. Every price the cost model uses is here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Floors {
-    /// The pair of CPUs the hand-overs were measured between; one entry when there is only one.
+    /// The pair of CPUs the transfers were measured between; one entry when there is only one.
     pub cpus: Vec<u32>,
     /// Placement class of that pair.
     pub placement: Placement,
@@ -72,9 +72,9 @@ pub struct Floors {
     /// Fill and fold on one core, by size: the work both ends do in every case.
     pub touch: Vec<SizedFloor>,
     /// One core writes, the other reads every byte, both at work at once: nanoseconds per message in a stream.
-    pub hand_over_stream: Vec<SizedFloor>,
+    pub transfer_stream: Vec<SizedFloor>,
     /// The same in turns: write, hand over, read; nanoseconds one way.
-    pub hand_over_serial: Vec<SizedFloor>,
+    pub transfer_serial: Vec<SizedFloor>,
     /// One atomic addition to a line that this core owns; absent from recordings made before locks were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atomic_ns: Option<f64>,

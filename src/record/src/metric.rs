@@ -47,9 +47,9 @@ pub const ACQUISITIONS_PER_S: &str = "acquisitions_per_s";
 /// Contention: how long the lock was held, median.
 pub const HOLD_NS: &str = "hold_ns";
 /// Contention: from the release until another, who waited, has the lock, median.
-pub const HAND_OVER_NS: &str = "hand_over_ns";
+pub const HAND_OFF_NS: &str = "hand_off_ns";
 /// Contention: share of acquisitions by another than the last holder.
-pub const HANDED_OVER_SHARE: &str = "handed_over_share";
+pub const HANDED_OFF_SHARE: &str = "handed_off_share";
 /// Contention: Jain's index over the whole window.
 pub const JAIN: &str = "jain";
 /// Contention: the longest time any holder went without the lock.

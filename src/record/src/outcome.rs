@@ -41,7 +41,7 @@ pub struct Outcome {
     pub roles: Option<Vec<RoleCost>>,
     /// What the mechanism declares one message to cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anatomy: Option<Anatomy>,
+    pub cost_model: Option<CostModel>,
     /// What several holders made of one lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contest: Option<Contest>,
@@ -69,7 +69,7 @@ impl Outcome {
             distributions: BTreeMap::new(),
             floor: None,
             roles: None,
-            anatomy: None,
+            cost_model: None,
             contest: None,
         }
     }
@@ -92,16 +92,16 @@ pub struct Window {
 /// A floor measured next to its case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairedFloor {
-    /// Which: `two_line_round_trip`, `turns_round_trip`, `futex_round_trip_one_cpu`, `hand_over_stream`, `touch_one_cpu`.
+    /// Which: `two_line_round_trip`, `turns_round_trip`, `futex_round_trip_one_cpu`, `transfer_stream`, `touch_one_cpu`.
     pub name: String,
     /// In the case's own unit: nanoseconds a round trip, or nanoseconds a message.
     pub ns: f64,
-    /// Prices of this moment for the cost anatomy of a round trip: two lines bounced out and back.
+    /// Prices of this moment for the cost model of a round trip: two lines bounced out and back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_round_trip_ns: Option<f64>,
     /// One message of the case's size handed over in turns, one way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hand_over_serial_ns: Option<f64>,
+    pub transfer_serial_ns: Option<f64>,
     /// From ringing a futex on one CPU to the sleeper being awake on the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub futex_hop_ns: Option<f64>,
@@ -123,13 +123,13 @@ words! {
         /// Runs all roles of a trial in one process, most often as a thread each.
         Host = "host",
         /// Contends for a lock.
-        Holder = "holder",
+        Contender = "contender",
         /// Starts the processes that contend for a lock and are killed.
         Warden = "warden",
         /// Reads and writes shared state.
         Accessor = "accessor",
         /// Keeps shared state and answers requests.
-        Keeper = "keeper",
+        Manager = "manager",
         /// Puts into a work queue.
         Producer = "producer",
         /// Gets from a work queue.
@@ -180,10 +180,10 @@ pub struct RoleCost {
 /// What one message should cost, side by side. In a closed loop the two sides add up; in a stream on two CPUs they
 /// work at once, and the slower one sets the pace.
 ///
-/// Of a lock it is one hand-over, what the holder pays that lets it go and what the next one pays who waited for it; with
+/// Of a lock it is one hand-off, what the holder pays that lets it go and what the next one pays who waited for it; with
 /// nobody else about, all of it stands on the sending side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Anatomy {
+pub struct CostModel {
     /// Counted on the sending side.
     pub sender: Counts,
     /// Counted on the receiving side.
@@ -198,7 +198,7 @@ pub struct Counts {
     /// Bytes copied by kernel or library, beyond the payload's one write and one read.
     pub copied_bytes: f64,
     /// Dependent transfers of one cache line from another core.
-    pub line_hand_overs: f64,
+    pub line_transfers: f64,
     /// Payload bytes that come from another core's cache in bulk (overlapping transfers).
     pub moved_bytes: f64,
     /// Wake-ups of a sleeping process on another CPU.
@@ -218,12 +218,12 @@ pub struct Counts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Contest {
     /// In order of slot.
-    pub holders: Vec<HolderShare>,
-    /// `hand_overs[from][to]`: how often `to` took the lock that `from` had held last.
-    pub hand_overs: Vec<Vec<u64>>,
+    pub contenders: Vec<ContenderShare>,
+    /// `hand_offs[from][to]`: how often `to` took the lock that `from` had held last.
+    pub hand_offs: Vec<Vec<u64>>,
     /// How even the shares were, by length of window, the shortest first.
     pub fairness: Vec<Fairness>,
-    /// Distributions beside the wait, which is the record's `histogram`: `hold`, `hand_over` (from the release until a
+    /// Distributions beside the wait, which is the record's `histogram`: `hold`, `hand_off` (from the release until a
     /// waiter has the lock), `again` (the wait of a holder that had it last), `read_wait`, `write_wait`. HDR V2 deflate,
     /// base64, nanoseconds.
     pub histograms: BTreeMap<String, String>,
@@ -231,7 +231,7 @@ pub struct Contest {
 
 /// What one holder got.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HolderShare {
+pub struct ContenderShare {
     /// Acquisitions in the window in which all ran.
     pub acquisitions: u64,
     /// The longest time without one.

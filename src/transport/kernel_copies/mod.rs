@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use super::{Shape, peer};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Substrate};
+use crate::record::{CostModel, Counts, Substrate};
 use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
@@ -70,15 +70,15 @@ fn supports(shape: &Shape) -> Result<(), String> {
 }
 
 /// Cost model: a call and a copy at `copier`; the mailbox's line changes hands, and the copied bytes arrive with it.
-fn anatomy(shape: &Shape, copier: Endpoint) -> Anatomy {
+fn cost_model(shape: &Shape, copier: Endpoint) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let side = |end| {
         // An empty message needs no call.
         let mine = if end == copier && shape.message_bytes > 0 { 1.0 } else { 0.0 };
         Counts { system_calls: mine, copied_bytes: mine * bytes, ..Counts::default() }
     };
-    let receiver = Counts { line_hand_overs: 1.0, moved_bytes: bytes, ..side(Endpoint::Receiver) };
-    Anatomy { sender: side(Endpoint::Sender), receiver }
+    let receiver = Counts { line_transfers: 1.0, moved_bytes: bytes, ..side(Endpoint::Receiver) };
+    CostModel { sender: side(Endpoint::Sender), receiver }
 }
 
 /// Repeats `copy`, which may copy only a part, until all `bytes` are copied.

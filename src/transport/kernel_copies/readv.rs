@@ -1,5 +1,5 @@
 //! process_vm_readv(2): the receiver lets the kernel copy the payload from the sender's memory into its own. Cost: one
-//! system call and one copy at the receiver, two line hand-overs of the mailbox's word. The sender may reuse its memory
+//! system call and one copy at the receiver, two line transfers of the mailbox's word. The sender may reuse its memory
 //! as soon as the copy is done, while the receiver still reads its own copy. Source: process_vm_readv(2).
 #![allow(unsafe_code)]
 
@@ -8,11 +8,11 @@ use std::io::{self, IoSliceMut};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 
 use super::{
-    Area, Length, LengthReceiver, LengthSender, anatomy, create, length, mailbox, supports, too_long, unavailable,
+    Area, Length, LengthReceiver, LengthSender, cost_model, create, length, mailbox, supports, too_long, unavailable,
     whole,
 };
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::ring::{Consume, Produce};
 use crate::transport::peer::{self, Peer};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
@@ -78,8 +78,8 @@ impl Transport for ProcessVmReadv {
         Ok(Reader { lengths, source: Peer::of(&peers)?, buffer: vec![0; shape.message_bytes] })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape, Endpoint::Receiver)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape, Endpoint::Receiver)
     }
 }
 

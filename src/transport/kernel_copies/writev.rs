@@ -1,5 +1,5 @@
 //! process_vm_writev(2): the sender lets the kernel copy the payload from its own memory into the receiver's. Cost: one
-//! system call and one copy at the sender, two line hand-overs of the mailbox's word. The sender may reuse its own
+//! system call and one copy at the sender, two line transfers of the mailbox's word. The sender may reuse its own
 //! memory while the receiver still reads. Source: process_vm_readv(2).
 #![allow(unsafe_code)]
 
@@ -8,11 +8,11 @@ use std::io::{self, IoSlice};
 use nix::sys::uio::{RemoteIoVec, process_vm_writev};
 
 use super::{
-    Area, Length, LengthReceiver, LengthSender, NOT_COPIED, anatomy, create, length, mailbox, supports, too_long,
+    Area, Length, LengthReceiver, LengthSender, NOT_COPIED, cost_model, create, length, mailbox, supports, too_long,
     unavailable, whole,
 };
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::ring::{Consume, Produce};
 use crate::transport::peer::{self, Peer};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
@@ -78,8 +78,8 @@ impl Transport for ProcessVmWritev {
         Ok(Target { lengths, area: *peers.kept()?, agreed: shape.message_bytes })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape, Endpoint::Sender)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape, Endpoint::Sender)
     }
 }
 

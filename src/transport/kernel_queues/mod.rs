@@ -7,13 +7,13 @@ pub(super) mod mq_sysv;
 use std::io;
 
 use super::Shape;
-use crate::record::{Anatomy, Counts};
+use crate::record::{CostModel, Counts};
 
 /// Cost model: one call and one copy at each endpoint. In a closed loop the receiver sleeps before each message.
-fn anatomy(shape: &Shape) -> Anatomy {
+fn cost_model(shape: &Shape) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-    Anatomy {
+    CostModel {
         sender: Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() },
         receiver: Counts {
             system_calls: 1.0,

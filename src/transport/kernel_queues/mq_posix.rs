@@ -8,10 +8,10 @@ use std::io;
 use nix::errno::Errno;
 use nix::time::ClockId;
 
-use super::{anatomy, too_long};
+use super::{cost_model, too_long};
 use crate::address::{Address, Name};
 use crate::posix_mq::{self, Access, MessageQueue, Size};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::slice::Until;
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
@@ -66,8 +66,8 @@ impl Transport for MqPosix {
         Queue::open(address.name()?, Access::Receive, shape)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 

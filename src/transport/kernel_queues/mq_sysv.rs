@@ -4,10 +4,10 @@
 
 use std::io;
 
-use super::{anatomy, too_long};
+use super::{cost_model, too_long};
 use crate::address::{Address, NameKind, fresh_name, sysv_key};
 use crate::limits;
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::sysv_msg::{MESSAGE_BYTES_MAX, Message, MessageQueue, QUEUE_BYTES_MAX};
 use crate::transport::slice;
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
@@ -79,8 +79,8 @@ impl Transport for MqSysv {
         Queue::open(address, shape)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::library::Library;
 use crate::address::Address;
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
 /// Row of a library that this program was built without; it is listed with the reason and never runs.
@@ -43,8 +43,8 @@ impl<L: Library> Transport for Absent<L> {
         Err(refusal::<L>())
     }
 
-    fn anatomy(_: &Shape) -> Anatomy {
-        Anatomy::default()
+    fn cost_model(_: &Shape) -> CostModel {
+        CostModel::default()
     }
 }
 

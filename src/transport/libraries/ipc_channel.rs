@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Largest packet: the socket's send buffer (net.core.wmem_default), kernel bookkeeping included.
@@ -55,9 +55,9 @@ impl Transport for IpcChannel {
         accept(peers)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let [sender, receiver] = carried(shape.message_bytes as f64, shape.closed_loop());
-        Anatomy { sender, receiver }
+        CostModel { sender, receiver }
     }
 }
 

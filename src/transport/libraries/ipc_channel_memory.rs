@@ -10,7 +10,7 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender, IpcSharedMemory};
 
 use super::ipc_channel as bytes;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Bytes that the kernel maps around a read fault: fault_around_bytes in debugfs.
@@ -60,12 +60,12 @@ impl Transport for IpcChannelMemory {
         bytes::accept(peers).map(MemoryReceiver)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let [sender, receiver] = bytes::carried(0.0, shape.closed_loop());
         // An empty message has no memory object.
         let object = if shape.message_bytes == 0 { 0.0 } else { 1.0 };
-        Anatomy {
+        CostModel {
             sender: Counts {
                 // memfd_create, ftruncate, mmap; dup, mmap; twice munmap and close.
                 system_calls: sender.system_calls + 9.0 * object,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ipc_channel as bytes;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Transport over the typed channel.
@@ -66,10 +66,10 @@ impl Transport for IpcChannelTyped {
         Ok(TypedReceiver { channel: bytes::accept(peers)?, received: 0 })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let [sender, receiver] = bytes::carried(bytes, shape.closed_loop());
-        Anatomy {
+        CostModel {
             // The new vector is zeroed before it is written, and serialised before it is sent.
             sender: Counts { copied_bytes: sender.copied_bytes + 2.0 * bytes, ..sender },
             receiver: Counts { copied_bytes: receiver.copied_bytes + bytes, ..receiver },

@@ -1,6 +1,6 @@
 //! nng PUSH and PULL between two processes over ipc://, a Unix stream socket. At each endpoint a pool of the library's
 //! threads does the input and output, on the CPU that the worker is pinned to, and wakes the worker through a condition
-//! variable. Cost: at each endpoint a hand-over of the message between two threads, eight system calls for the socket
+//! variable. Cost: at each endpoint a transfer of the message between two threads, eight system calls for the socket
 //! and its readiness, two copies, and futex calls whose number depends on the scheduling. Source: nng 1.x, nng_push(7),
 //! nng_pull(7), nng_ipc(7).
 
@@ -13,7 +13,7 @@ use nng::{Error, Message, Protocol, Socket};
 use super::library::{AboutNng, Library, fresh_ipc_url};
 use crate::abort;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Messages in the queue of each endpoint; the library's default is one.
@@ -75,10 +75,10 @@ impl Transport for Nng {
         kept.map(|socket| Pull(*socket)).ok_or_else(|| io::Error::other("no socket was kept from the offer"))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-        Anatomy {
+        CostModel {
             // sendmsg and getrandom, one futex to hand the message to the pool and one to return. The new message is
             // zeroed before it is written; then the kernel copies it.
             sender: Counts {

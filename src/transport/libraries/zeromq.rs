@@ -1,6 +1,6 @@
 //! ZeroMQ PUSH and PULL between two processes over ipc://, a Unix stream socket. Each endpoint has a queue and a thread
 //! of the library that does the input and output, on the CPU that the worker is pinned to. Cost: at each endpoint a
-//! hand-over of the message between two threads, with a wake through a socket pair if the other one sleeps, and the
+//! transfer of the message between two threads, with a wake through a socket pair if the other one sleeps, and the
 //! socket's write, read and two copies. With one message at a time that takes sixteen system calls (counted with
 //! strace). Source: libzmq 4.3 as built by the crate zmq, zmq_socket(3), zmq_ipc(7).
 
@@ -11,7 +11,7 @@ use zmq::{Context, Message, Socket, SocketType};
 use super::library::{AboutZeroMq, Library, fresh_ipc_url};
 use crate::abort;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// High-water mark of the library: messages in the queue of each endpoint.
@@ -86,10 +86,10 @@ impl Transport for ZeroMq {
         Ok(Pull { side: *side, message: Message::new() })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-        Anatomy {
+        CostModel {
             // In a stream both threads take all messages that have gathered, so many messages share a call. One at a
             // time, the worker checks for commands and signals; the other thread polls, checks, reads the signal, asks
             // for space in the socket, writes, checks again, polls, and stops asking for space.

@@ -1,5 +1,5 @@
 //! POSIX mutex and condition variable shared between processes. The notifier increments a count under the mutex and
-//! signals after unlocking; the listener decrements it under the mutex, or waits. Cost: line hand-overs for mutex,
+//! signals after unlocking; the listener decrements it under the mutex, or waits. Cost: line transfers for mutex,
 //! condition and count; a call at each endpoint, a wake and a context switch if the listener sleeps. A process killed
 //! while it holds the mutex keeps it locked, since it is not robust. Source: pthread_mutex_init(3p),
 //! pthread_cond_timedwait(3p).
@@ -11,9 +11,9 @@ use std::mem::MaybeUninit;
 use nix::time::ClockId;
 
 use super::memory::Cell;
-use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model_in_memory, supports};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::slice::Until;
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -60,8 +60,8 @@ impl Transport for NotifyCondvar {
         CondvarEnd::attach(address, Endpoint::Receiver).map(Listening)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        let mut counts = anatomy_in_memory(shape, false);
+    fn cost_model(shape: &Shape) -> CostModel {
+        let mut counts = cost_model_in_memory(shape, false);
         // A listener that waited reacquires the mutex as contended, so its unlock makes a futex call that wakes no
         // waiter.
         counts.receiver.system_calls *= 2.0;

@@ -6,9 +6,9 @@ use std::io::{self, Read, Write};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model, supports};
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
 /// Transport over eventfd.
@@ -43,8 +43,8 @@ impl Transport for NotifyEventfd {
         Ok(Listening(EventfdEnd(address.descriptor(Endpoint::Receiver)?.duplicate()?.into())))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 

@@ -5,10 +5,10 @@
 use std::io;
 
 use super::memory::Count;
-use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model_in_memory, supports};
 use crate::address::{Address, Endpoint};
 use crate::futex;
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -43,8 +43,8 @@ impl Transport for NotifyFutex {
         Ok(Listening(FutexEnd(Count::attach(address, Endpoint::Receiver)?)))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy_in_memory(shape, true)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model_in_memory(shape, true)
     }
 }
 

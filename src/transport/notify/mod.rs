@@ -20,7 +20,7 @@ pub(super) mod uring_msg;
 use std::io;
 
 use super::{Receiver, Sender, Shape};
-use crate::record::{Anatomy, Counts, Measure};
+use crate::record::{CostModel, Counts, Measure};
 
 /// Measures of a mechanism that may merge several notifications: only those with at most one outstanding.
 const CLOSED_LOOPS: &[Measure] = &[Measure::RoundTrip, Measure::Wake, Measure::CostModel, Measure::Conformance];
@@ -82,9 +82,9 @@ fn supports(shape: &Shape) -> Result<(), String> {
 }
 
 /// Cost model: one call to notify and one to listen. In a closed loop the listener sleeps when it is notified.
-fn anatomy(shape: &Shape) -> Anatomy {
+fn cost_model(shape: &Shape) -> CostModel {
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-    Anatomy {
+    CostModel {
         sender: Counts { system_calls: 1.0, ..Counts::default() },
         receiver: Counts { system_calls: 1.0, wakes: sleeps, context_switches: sleeps, ..Counts::default() },
     }
@@ -92,13 +92,13 @@ fn anatomy(shape: &Shape) -> Anatomy {
 
 /// Cost model of a count in shared memory: its line changes hands, and a listener that finds it above 0 makes no call.
 /// `always` tells whether the notifier makes its call even if the listener does not sleep.
-fn anatomy_in_memory(shape: &Shape, always: bool) -> Anatomy {
+fn cost_model_in_memory(shape: &Shape, always: bool) -> CostModel {
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-    Anatomy {
+    CostModel {
         sender: Counts { system_calls: if always { 1.0 } else { sleeps }, ..Counts::default() },
         receiver: Counts {
             system_calls: sleeps,
-            line_hand_overs: 1.0,
+            line_transfers: 1.0,
             wakes: sleeps,
             context_switches: sleeps,
             ..Counts::default()

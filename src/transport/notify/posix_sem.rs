@@ -1,5 +1,5 @@
 //! POSIX semaphore shared between processes (`sem_init` with pshared): the C library counts in shared memory and calls
-//! futex(2) only to sleep or to wake a sleeper. Cost: a line hand-over; a call at each endpoint, a wake and a context
+//! futex(2) only to sleep or to wake a sleeper. Cost: a line transfer; a call at each endpoint, a wake and a context
 //! switch if the listener sleeps. Source: sem_overview(7), sem_init(3), sem_timedwait(3).
 #![allow(unsafe_code)]
 
@@ -9,9 +9,9 @@ use nix::errno::Errno;
 use nix::time::ClockId;
 
 use super::memory::Cell;
-use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model_in_memory, supports};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::slice::{self, Until};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -49,8 +49,8 @@ impl Transport for NotifyPosixSem {
         PosixSemEnd::attach(address, Endpoint::Receiver).map(Listening)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy_in_memory(shape, false)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model_in_memory(shape, false)
     }
 }
 

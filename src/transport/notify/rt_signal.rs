@@ -8,9 +8,9 @@ use std::io;
 use nix::unistd::Pid;
 
 use super::signals::{self, Blocked};
-use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model, supports};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
+use crate::record::{CostModel, Group, Isolation, Measure, Wait};
 use crate::transport::peer::Peer;
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{MEASURES_APART, Offer, Peers, Shape, Topology, Transport};
@@ -69,8 +69,8 @@ impl Transport for NotifyRtSignal {
         Ok(Listening(RtSignalEnd(*peers.kept()?)))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        let mut counts = anatomy(shape);
+    fn cost_model(shape: &Shape) -> CostModel {
+        let mut counts = cost_model(shape);
         // getpid(2) and getuid(2), whose results sigqueue(3) puts into every signal.
         counts.sender.system_calls += 2.0;
         counts

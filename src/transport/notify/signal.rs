@@ -10,9 +10,9 @@ use nix::sys::signal::{SIGUSR1, SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::signals::Blocked;
-use super::{CLOSED_LOOPS, Listener, Listening, Notifier, Notifying, anatomy, supports};
+use super::{CLOSED_LOOPS, Listener, Listening, Notifier, Notifying, cost_model, supports};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
+use crate::record::{CostModel, Group, Isolation, Measure, Wait};
 use crate::transport::peer::Peer;
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
@@ -89,8 +89,8 @@ impl Transport for NotifySignal {
         Ok(Listening(SignalEnd(*peers.kept()?)))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 
@@ -148,8 +148,8 @@ impl Transport for NotifySignalfd {
         Ok(Listening(SignalfdEnd(*peers.kept()?)))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::io;
 
-use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model, supports};
 use crate::address::{Address, NameKind, fresh_name, sysv_key};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::sysv_sem::{self, Semaphore};
 use crate::transport::slice::{self, SLICE};
 use crate::transport::{Peers, Shape, Topology, Transport};
@@ -53,8 +53,8 @@ impl Transport for NotifySysvSem {
         open(address).map(Listening)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 

@@ -10,10 +10,10 @@ use nix::errno::Errno;
 
 use super::memory::Count;
 use super::uring::{self, Ring};
-use super::{Listener, Listening, Notifier, Notifying, anatomy_in_memory, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model_in_memory, supports};
 use crate::address::{Address, Endpoint};
 use crate::futex;
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::slice;
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -67,8 +67,8 @@ impl Transport for NotifyUringFutex {
         Ok(Listening(Waiter { ring: Ring::new()?, count, waiting: false }))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy_in_memory(shape, true)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model_in_memory(shape, true)
     }
 }
 

@@ -12,9 +12,9 @@ use nix::errno::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::uring::{self, Ring};
-use super::{Listener, Listening, Notifier, Notifying, anatomy, supports};
+use super::{Listener, Listening, Notifier, Notifying, cost_model, supports};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::peer::{self, Peer};
 use crate::transport::slice;
 use crate::transport::{Offer, Peers, Shape, Topology, Transport};
@@ -75,8 +75,8 @@ impl Transport for NotifyUringMsg {
         Ok(Listening(Addressee(*peers.kept()?)))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model(shape)
     }
 }
 

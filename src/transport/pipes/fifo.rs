@@ -15,7 +15,7 @@ use nix::unistd::mkfifo;
 
 use super::capacity;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::Block;
 use crate::transport::{Offer, Peers, Shape, Transport};
@@ -67,8 +67,8 @@ impl Transport for Fifo {
         StreamReceiver::new(fifo, shape)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<Block>(shape, capacity::bytes(capacity::DEFAULT) as f64)
+    fn cost_model(shape: &Shape) -> CostModel {
+        byte_stream::cost_model::<Block>(shape, capacity::bytes(capacity::DEFAULT) as f64)
     }
 }
 

@@ -13,7 +13,7 @@ use nix::unistd::pipe2;
 
 use super::capacity;
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream;
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
@@ -71,8 +71,8 @@ impl Transport for PipePacket {
         Ok(PacketReceiver { pipe: address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), buffer: new_buffer() })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<Block>(shape, MAX_BYTES as f64)
+    fn cost_model(shape: &Shape) -> CostModel {
+        byte_stream::cost_model::<Block>(shape, MAX_BYTES as f64)
     }
 }
 

@@ -12,7 +12,7 @@ use nix::unistd::pipe2;
 
 use super::capacity;
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Topology, Transport};
@@ -65,7 +65,7 @@ impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
         StreamReceiver::new(address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), shape)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<W>(shape, capacity::bytes(CAPACITY) as f64)
+    fn cost_model(shape: &Shape) -> CostModel {
+        byte_stream::cost_model::<W>(shape, capacity::bytes(CAPACITY) as f64)
     }
 }

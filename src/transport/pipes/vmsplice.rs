@@ -21,7 +21,7 @@ use rustix::io::ioctl_fionread;
 
 use super::capacity;
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Sender, Shape, Transport};
@@ -63,12 +63,12 @@ impl Transport for Vmsplice {
         StreamReceiver::new(address.descriptor(Endpoint::Receiver)?.duplicate()?.into(), shape)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        let copying = byte_stream::anatomy::<Block>(shape, CAPACITY_BYTES as f64);
+    fn cost_model(shape: &Shape) -> CostModel {
+        let copying = byte_stream::cost_model::<Block>(shape, CAPACITY_BYTES as f64);
         let pieces = copying.receiver.system_calls;
         let looks = 1.0 / buffers(shape.message_bytes) as f64;
         let sender = Counts { system_calls: pieces + looks, copied_bytes: 0.0, ..copying.sender };
-        Anatomy { sender, ..copying }
+        CostModel { sender, ..copying }
     }
 }
 

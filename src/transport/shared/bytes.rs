@@ -1,13 +1,13 @@
 //! Ring of bytes in shared memory, one producer, one consumer: each message follows its length, and is written and read
-//! in place. Cost: one line hand-over for a small message, or less if several messages share a line. Source: see
+//! in place. Cost: one line transfer for a small message, or less if several messages share a line. Source: see
 //! [`crate::ring::bytes`].
 
 use std::io;
 use std::marker::PhantomData;
 
 use super::queue::{Attachment, Queue, Shared};
-use super::{DEFAULT_RING_BYTES, anatomy};
-use crate::record::Anatomy;
+use super::{DEFAULT_RING_BYTES, cost_model};
+use crate::record::CostModel;
 use crate::ring::byte_room::{SegmentBytes, segment_bytes};
 use crate::ring::bytes::{Consumer, Producer, message_bytes_max, record_bytes};
 use crate::transport::Shape;
@@ -71,8 +71,8 @@ impl<W: WaitStrategy<Parker>> Queue for Bytes<W> {
         Ok(Consumer::new(SegmentBytes::new(at.segment, capacity(shape))?, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let lines = record_bytes(shape.message_bytes) as f64 / 64.0;
-        anatomy::<W>(shape, if shape.closed_loop() { 1.0 } else { lines.min(1.0) })
+        cost_model::<W>(shape, if shape.closed_loop() { 1.0 } else { lines.min(1.0) })
     }
 }

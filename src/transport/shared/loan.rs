@@ -1,14 +1,14 @@
 //! Pool of buffers in shared memory, one producer, one consumer: the payload stays in its buffer, and only the buffer's
 //! number travels, through one ring to the consumer and through another one back. Cost: the lines of two rings and of
-//! the payload, three hand-overs where [`Spsc`](super::slots::Spsc) has one, for any message size. Source: see
+//! the payload, three transfers where [`Spsc`](super::slots::Spsc) has one, for any message size. Source: see
 //! [`crate::ring::loan`].
 
 use std::io;
 use std::marker::PhantomData;
 
 use super::queue::{Attachment, Queue, Shared};
-use super::{anatomy, depth};
-use crate::record::Anatomy;
+use super::{cost_model, depth};
+use crate::record::CostModel;
 use crate::ring::layout::Layout;
 use crate::ring::loan::{Borrower, Lender, TICKET_BYTES, ring_depth};
 use crate::ring::slots::SegmentSlots;
@@ -79,11 +79,11 @@ impl<W: WaitStrategy<Parker> + Copy> Queue for Loan<W> {
         Ok(Borrower::new(parts.pool(&at)?, loans, returns))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         // The receiver waits for the line with the buffer's number and then for the payload's. The sender takes a
         // buffer back without waiting, since it was returned earlier, but still fetches its line.
-        let mut anatomy = anatomy::<W>(shape, 2.0);
-        anatomy.sender.line_hand_overs += 1.0;
-        anatomy
+        let mut cost_model = cost_model::<W>(shape, 2.0);
+        cost_model.sender.line_transfers += 1.0;
+        cost_model
     }
 }

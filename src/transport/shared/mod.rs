@@ -9,7 +9,7 @@ pub(super) mod seqlock;
 pub(super) mod slots;
 
 use super::Shape;
-use crate::record::{Anatomy, Counts, Substrate, Wait};
+use crate::record::{CostModel, Counts, Substrate, Wait};
 use crate::ring::layout::Layout;
 use crate::wait::Strategy;
 
@@ -68,34 +68,34 @@ fn layout(shape: &Shape) -> Layout {
     Layout::new(depth(shape), shape.message_bytes)
 }
 
-/// Line hand-overs per message in a slot of `layout`. In a stream several small messages share a line and one
-/// hand-over. In a closed loop the receiver waits for the line with the slot's word; the fetch of a second line
+/// Line transfers per message in a slot of `layout`. In a stream several small messages share a line and one
+/// transfer. In a closed loop the receiver waits for the line with the slot's word; the fetch of a second line
 /// overlaps with it.
-fn hand_overs(shape: &Shape, layout: &Layout) -> f64 {
+fn transfers(shape: &Shape, layout: &Layout) -> f64 {
     if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
 }
 
-/// Hand-overs of the line on which `endpoints` of one kind claim positions; none for a single endpoint.
+/// Transfers of the line on which `endpoints` of one kind claim positions; none for a single endpoint.
 fn contended(endpoints: u32) -> f64 {
     if endpoints > 1 { 1.0 } else { 0.0 }
 }
 
-/// Cost model with `hand_overs` of the line with the slot's word; payload beyond the first line moves in bulk. A
+/// Cost model with `transfers` of the line with the slot's word; payload beyond the first line moves in bulk. A
 /// receiver that sleeps costs a wake, a context switch and system calls of both endpoints: one each for a futex; for an
 /// eventfd a poll and a read against a write. A hybrid wait costs that only if it outlasts its polls, which does not
 /// happen in a closed loop between two CPUs.
-fn anatomy<W: Strategy>(shape: &Shape, hand_overs: f64) -> Anatomy {
+fn cost_model<W: Strategy>(shape: &Shape, transfers: f64) -> CostModel {
     let (sleeps, sleeper_calls) = match W::WAIT {
         Wait::Park | Wait::Block if shape.closed_loop() => (1.0, 1.0),
         Wait::Eventfd if shape.closed_loop() => (1.0, 2.0),
         _ => (0.0, 0.0),
     };
     let beyond_first_line = if shape.message_bytes > 64 { shape.message_bytes as f64 } else { 0.0 };
-    Anatomy {
+    CostModel {
         sender: Counts { system_calls: sleeps, ..Counts::default() },
         receiver: Counts {
             system_calls: sleeper_calls,
-            line_hand_overs: hand_overs,
+            line_transfers: transfers,
             moved_bytes: beyond_first_line,
             wakes: sleeps,
             context_switches: sleeps,

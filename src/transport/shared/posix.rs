@@ -4,8 +4,8 @@
 use std::io;
 
 use super::queue::{Attachment, InLibrary, Queue, Shared};
-use super::{anatomy, layout};
-use crate::record::Anatomy;
+use super::{cost_model, layout};
+use crate::record::CostModel;
 use crate::ring::{monitor, semaphores};
 use crate::transport::{Shape, Topology};
 
@@ -37,11 +37,11 @@ impl Queue for MutexCondvar {
         monitor::Consumer::new(at.segment, layout(shape))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         // The receiver fetches the mutex's line, then the slot's; the sender fetches the mutex's line back.
-        let mut anatomy = anatomy::<InLibrary>(shape, 2.0);
-        anatomy.sender.line_hand_overs += 1.0;
-        anatomy
+        let mut cost_model = cost_model::<InLibrary>(shape, 2.0);
+        cost_model.sender.line_transfers += 1.0;
+        cost_model
     }
 }
 
@@ -67,11 +67,11 @@ impl Queue for Semaphores {
         semaphores::Consumer::new(at.segment, layout(shape))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         // The receiver fetches the line of the filled count, then the slot's; the sender fetches that of the free
         // count.
-        let mut anatomy = anatomy::<InLibrary>(shape, 2.0);
-        anatomy.sender.line_hand_overs += 1.0;
-        anatomy
+        let mut cost_model = cost_model::<InLibrary>(shape, 2.0);
+        cost_model.sender.line_transfers += 1.0;
+        cost_model
     }
 }

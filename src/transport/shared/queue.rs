@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use super::{INHERITED_SUBSTRATES, SUBSTRATES};
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Substrate, Wait};
+use crate::record::{CostModel, Group, Isolation, Substrate, Wait};
 use crate::ring::{Consume, Produce};
 use crate::shm::{self, Segment};
 use crate::transport::{Delivery, Peers, Receiver, Sender, Shape, Topology, Transport};
@@ -56,7 +56,7 @@ pub trait Queue: 'static {
     /// Attaches the receiver.
     fn consumer(at: Attachment<Self::Wait>, shape: &Shape) -> io::Result<Self::Consumer>;
     /// Declared cost of one message.
-    fn anatomy(shape: &Shape) -> Anatomy;
+    fn cost_model(shape: &Shape) -> CostModel;
 }
 
 /// Wait strategy of the C library: blocks in the kernel, inside the call.
@@ -113,8 +113,8 @@ impl<Q: Queue> Transport for Shared<Q> {
         Q::consumer(attachment::<Q>(address, Endpoint::Receiver, &peers, shape)?, shape).map(SharedReceiver)
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        Q::anatomy(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        Q::cost_model(shape)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Cell in shared memory with the latest value: the writer never waits, and a reader that was overtaken by the writer
-//! copies again. Values not read in time are overwritten. Cost: one line hand-over for a small value, and a copy at
+//! copies again. Values not read in time are overwritten. Cost: one line transfer for a small value, and a copy at
 //! each endpoint. Source: see [`crate::ring::seqlock`].
 
 use std::io;
 use std::marker::PhantomData;
 
-use super::anatomy;
+use super::cost_model;
 use super::queue::{Attachment, Queue, Shared};
-use crate::record::Anatomy;
+use crate::record::CostModel;
 use crate::ring::seqlock::{Reader, Writer};
 use crate::ring::seqlock::{SegmentCell, segment_bytes};
 use crate::transport::{Delivery, Shape, Topology};
@@ -50,10 +50,10 @@ impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
         Ok(Reader::new(SegmentCell::new(at.segment, shape.message_bytes)?, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        let mut anatomy = anatomy::<W>(shape, 1.0);
-        anatomy.sender.copied_bytes = shape.message_bytes as f64;
-        anatomy.receiver.copied_bytes = shape.message_bytes as f64;
-        anatomy
+    fn cost_model(shape: &Shape) -> CostModel {
+        let mut cost_model = cost_model::<W>(shape, 1.0);
+        cost_model.sender.copied_bytes = shape.message_bytes as f64;
+        cost_model.receiver.copied_bytes = shape.message_bytes as f64;
+        cost_model
     }
 }

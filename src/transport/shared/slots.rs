@@ -5,8 +5,8 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::queue::{Attachment, Queue, Shared};
-use super::{anatomy, contended, depth, hand_overs, layout};
-use crate::record::Anatomy;
+use super::{contended, cost_model, depth, layout, transfers};
+use crate::record::CostModel;
 use crate::ring::layout::Layout;
 use crate::ring::slots::SegmentSlots;
 use crate::ring::{mailbox, mpmc, mpsc, spsc};
@@ -25,7 +25,7 @@ pub type ShmMpmc<W> = Shared<Mpmc<W>>;
 pub type ShmBroadcast<W> = Shared<Broadcast<W>>;
 
 /// One slot; the sender of a message waits until the receiver has read the previous one.
-/// Cost: two line hand-overs for a small message; an endpoint waits for one of them. Source: see [`mailbox`].
+/// Cost: two line transfers for a small message; an endpoint waits for one of them. Source: see [`mailbox`].
 pub struct Mailbox<W>(PhantomData<W>);
 
 impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
@@ -59,14 +59,14 @@ impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
         Ok(mailbox::Consumer::new(slots, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         // Two lines change hands, but emptying the slot overlaps with the answer, or with filling the next message.
-        anatomy::<W>(shape, 1.0)
+        cost_model::<W>(shape, 1.0)
     }
 }
 
 /// Ring with one producer and one consumer.
-/// Cost: one line hand-over for a small message, or less if several messages share a line. Source: see [`spsc`].
+/// Cost: one line transfer for a small message, or less if several messages share a line. Source: see [`spsc`].
 pub struct Spsc<W>(PhantomData<W>);
 
 impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
@@ -83,13 +83,13 @@ impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
         Ok(spsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy::<W>(shape, hand_overs(shape, &layout(shape)))
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model::<W>(shape, transfers(shape, &layout(shape)))
     }
 }
 
 /// Ring with any number of producers and one consumer.
-/// Cost: as [`Spsc`]; with several producers also a hand-over of the line on which they claim positions.
+/// Cost: as [`Spsc`]; with several producers also a transfer of the line on which they claim positions.
 /// Source, and the effect of a producer's death: see [`mpsc`].
 pub struct Mpsc<W>(PhantomData<W>);
 
@@ -108,15 +108,15 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
         Ok(mpsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        let mut anatomy = anatomy::<W>(shape, hand_overs(shape, &layout(shape)));
-        anatomy.sender.line_hand_overs += contended(shape.producers);
-        anatomy
+    fn cost_model(shape: &Shape) -> CostModel {
+        let mut cost_model = cost_model::<W>(shape, transfers(shape, &layout(shape)));
+        cost_model.sender.line_transfers += contended(shape.producers);
+        cost_model
     }
 }
 
 /// Ring with any number of producers and consumers; each message goes to one consumer.
-/// Cost: as [`Spsc`]; where several producers or consumers compete, also a hand-over of the line on which they claim
+/// Cost: as [`Spsc`]; where several producers or consumers compete, also a transfer of the line on which they claim
 /// positions. Source, and the effect of a death: see [`mpmc`].
 pub struct Mpmc<W>(PhantomData<W>);
 
@@ -135,16 +135,16 @@ impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
         Ok(mpmc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        let mut anatomy = anatomy::<W>(shape, hand_overs(shape, &layout(shape)));
-        anatomy.sender.line_hand_overs += contended(shape.producers);
-        anatomy.receiver.line_hand_overs += contended(shape.consumers);
-        anatomy
+    fn cost_model(shape: &Shape) -> CostModel {
+        let mut cost_model = cost_model::<W>(shape, transfers(shape, &layout(shape)));
+        cost_model.sender.line_transfers += contended(shape.producers);
+        cost_model.receiver.line_transfers += contended(shape.consumers);
+        cost_model
     }
 }
 
 /// Ring with one producer; each consumer has its own position and gets every message, and the producer waits for the
-/// slowest consumer. Cost: one line hand-over per consumer for a small message.
+/// slowest consumer. Cost: one line transfer per consumer for a small message.
 /// Source: the ring of [`spsc`]; one position per consumer as in the LMAX Disruptor, 2011.
 pub struct Broadcast<W>(PhantomData<W>);
 
@@ -171,7 +171,7 @@ impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>> Queue for Broadcast<W> 
         Ok(spsc::Consumer::new(SegmentSlots::new(at.segment, broadcast_layout(shape), at.index)?, at.wait))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        anatomy::<W>(shape, hand_overs(shape, &broadcast_layout(shape)))
+    fn cost_model(shape: &Shape) -> CostModel {
+        cost_model::<W>(shape, transfers(shape, &broadcast_layout(shape)))
     }
 }

@@ -16,7 +16,7 @@ use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::descriptors::{self, UNDER_WAY_MAX};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
 /// Most memory of all messages in flight.
@@ -95,11 +95,11 @@ impl Transport for MemfdPassing {
     /// recvmsg, statx, fcntl, mmap, close, munmap. A mapping brings in all its pages at once, which the kernel counts
     /// as page faults although there is no trap: one per page for the sender, which allocates and clears it, one for
     /// every 16 pages for the receiver.
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let pages = shape.message_bytes.div_ceil(page_bytes()) as f64;
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-        Anatomy {
+        CostModel {
             sender: Counts { system_calls: 7.0, page_faults: pages, ..Counts::default() },
             receiver: Counts {
                 system_calls: 6.0,

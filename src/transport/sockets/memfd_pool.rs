@@ -15,7 +15,7 @@ use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::descriptors;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
 /// Default number of buffers: one is written, one is read, and two let the sender run ahead.
@@ -130,10 +130,10 @@ impl Transport for MemfdPool {
     }
 
     /// In a closed loop the credits arrive before the sender needs them, so it does not sleep.
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         let system_calls = 1.0 + 1.0 / batch(buffers(shape) as usize) as f64;
-        Anatomy {
+        CostModel {
             sender: Counts { system_calls, ..Counts::default() },
             receiver: Counts {
                 system_calls,

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use super::dial::{self, Connect};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Offer, Peers, Shape, Transport};
@@ -76,8 +76,8 @@ impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
         Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<W>(shape, PIECE_BYTES)
+    fn cost_model(shape: &Shape) -> CostModel {
+        byte_stream::cost_model::<W>(shape, PIECE_BYTES)
     }
 }
 

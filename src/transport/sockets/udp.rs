@@ -11,7 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Measure, Wait};
+use crate::record::{CostModel, Group, Isolation, Measure, Wait};
 use crate::transport::readiness::Block;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
 
@@ -77,8 +77,8 @@ impl Transport for Udp {
         Ok((PacketSender::new(socket.into(), shape)?, PacketReceiver::new(other.into(), shape, silence(shape))?))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        packet::anatomy::<Block>(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        packet::cost_model::<Block>(shape)
     }
 }
 

@@ -12,7 +12,7 @@ use nix::sys::socket::SockType;
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
@@ -93,8 +93,8 @@ impl<K: Kind, W: Readiness> Transport for UnixPacket<K, W> {
         Ok((PacketSender::new(own.duplicate()?, shape)?, receiver::<K, W>(own, shape)?))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        packet::anatomy::<W>(shape)
+    fn cost_model(shape: &Shape) -> CostModel {
+        packet::cost_model::<W>(shape)
     }
 }
 

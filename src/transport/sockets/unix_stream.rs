@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::dial::{self, Connect};
 use crate::address::socket_path::shortened;
 use crate::address::{Address, Descriptor, Endpoint};
-use crate::record::{Anatomy, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Offer, Peers, Shape, Transport};
@@ -62,8 +62,8 @@ impl<W: Readiness> Transport for UnixStreamPair<W> {
         Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<W>(shape, BUFFER_BYTES)
+    fn cost_model(shape: &Shape) -> CostModel {
+        byte_stream::cost_model::<W>(shape, BUFFER_BYTES)
     }
 }
 
@@ -114,8 +114,8 @@ impl Transport for UnixStreamNamed {
         Ok((StreamSender::new(stream, shape)?, StreamReceiver::new(other, shape)?))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
-        byte_stream::anatomy::<Block>(shape, BUFFER_BYTES)
+    fn cost_model(shape: &Shape) -> CostModel {
+        byte_stream::cost_model::<Block>(shape, BUFFER_BYTES)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ArrayQueue` of `crossbeam` between threads of one process: a bounded queue for any number of senders and receivers.
 //! It has no way to wait, so an endpoint polls, with the processor's pause hint or by yielding the CPU. Cost: one slot
-//! hand-over per message, and the line of the position from which all senders, or all receivers, claim slots. Source:
+//! transfer per message, and the line of the position from which all senders, or all receivers, claim slots. Source:
 //! crossbeam-queue, after Vyukov's bounded MPMC queue.
 
 use std::io;

@@ -27,7 +27,7 @@ pub type KanalBounded = Owned<Kanal>;
 
 /// `sync_channel` of the standard library, which descends from crossbeam's array flavour. It has one receiver only, and
 /// an endpoint that has to wait parks after one attempt, where crossbeam yields for a while first. Cost: one slot
-/// hand-over, in a closed loop a wake and a sleep per message. Source: std::sync::mpsc.
+/// transfer, in a closed loop a wake and a sleep per message. Source: std::sync::mpsc.
 pub struct StdBounded;
 
 /// `channel` of the standard library, which descends from crossbeam's list flavour. Cost: as [`StdBounded`], and one
@@ -35,7 +35,7 @@ pub struct StdBounded;
 pub struct StdUnbounded;
 
 /// Array flavour of `crossbeam-channel`: stamped slots, after Vyukov's bounded MPMC queue. An endpoint that waits backs
-/// off, yields, then parks. Cost: one slot hand-over per message. Source: the crate's `flavors::array`.
+/// off, yields, then parks. Cost: one slot transfer per message. Source: the crate's `flavors::array`.
 pub struct CrossbeamArray;
 
 /// Zero flavour of `crossbeam-channel`, without slots: the sender leaves a packet with a waiting receiver, under a
@@ -43,7 +43,7 @@ pub struct CrossbeamArray;
 /// Source: the crate's `flavors::zero`.
 pub struct CrossbeamRendezvous;
 
-/// List flavour of `crossbeam-channel`: blocks of 31 slots, waits as [`CrossbeamArray`]. Cost: one slot hand-over per
+/// List flavour of `crossbeam-channel`: blocks of 31 slots, waits as [`CrossbeamArray`]. Cost: one slot transfer per
 /// message and one allocation per block. Source: the crate's `flavors::list`.
 pub struct CrossbeamList;
 

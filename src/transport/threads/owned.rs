@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Mutex;
 
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Measure, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Measure, Wait};
 use crate::transport::{MEASURES, MEASURES_APART, Peers, Receiver, Sender, Shape, Topology, Transport};
 
 /// Message.
@@ -153,17 +153,17 @@ impl<C: Channel> Transport for Owned<C> {
         Pop::another(&mut kept).map(Head).ok_or_else(|| taken(Endpoint::Receiver))
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         // An endpoint that parks without polling sleeps for every message of a closed loop, and its peer wakes it.
         let sleeps = if C::WAIT == Wait::Park && shape.closed_loop() { 1.0 } else { 0.0 };
-        Anatomy {
+        CostModel {
             // The new vector is zeroed before it is written.
             sender: Counts { system_calls: sleeps, copied_bytes: bytes, ..Counts::default() },
             receiver: Counts {
                 system_calls: sleeps,
-                // Dependent hand-overs: the queue's lines, then the vector that they point to.
-                line_hand_overs: C::LINES + if bytes > 0.0 { 1.0 } else { 0.0 },
+                // Dependent transfers: the queue's lines, then the vector that they point to.
+                line_transfers: C::LINES + if bytes > 0.0 { 1.0 } else { 0.0 },
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 wakes: sleeps,
                 context_switches: sleeps,

@@ -10,7 +10,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::owned::gone;
 use crate::address::{Address, Endpoint};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
@@ -79,14 +79,14 @@ impl Transport for Rtrb {
         Ok(Head { ring, message_bytes: shape.message_bytes })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
-        Anatomy {
+        CostModel {
             // The chunk is zeroed before it is written.
             sender: Counts { copied_bytes: bytes, ..Counts::default() },
             receiver: Counts {
                 // The sender's position, then the first line of the payload.
-                line_hand_overs: 2.0,
+                line_transfers: 2.0,
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 ..Counts::default()
             },

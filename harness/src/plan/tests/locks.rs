@@ -95,7 +95,7 @@ fn the_forecast_of_a_contended_trial_includes_all_its_phases() {
     let (two, eight) = (of(Measure::Contention, 2), of(Measure::Contention, 8));
     assert!(two >= plan.timing.warm_up_ns + plan.timing.hot_ns * 6 / 5, "the stamped window is a fifth");
     assert!(eight > two, "six more processes");
-    assert!(of(Measure::CostModel, 2) > of(Measure::CostModel, 1), "each hand-over is forced by a wait");
+    assert!(of(Measure::CostModel, 2) > of(Measure::CostModel, 1), "each hand-off is forced by a wait");
 }
 
 #[test]

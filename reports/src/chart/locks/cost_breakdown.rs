@@ -20,7 +20,7 @@ type Explained<'s, 'a> = (&'s CaseStudy<'a>, Priced);
 /// The chart; `None` without declarations or floors.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let floors = study.floors()?;
-    let (free, handed) = (explained(study, placement, Measure::Acquire, floors), handed_over(study, placement, floors));
+    let (free, handed) = (explained(study, placement, Measure::Acquire, floors), handed_off(study, placement, floors));
     let all: Vec<&Explained<'_, '_>> = free.iter().chain(&handed).collect();
     let of_chart: Vec<&CaseStudy<'_>> = all.iter().map(|one| one.0).collect();
     let shown = Shown::of(&of_chart, |case| case.case.measure as u64);
@@ -70,7 +70,7 @@ fn explained<'s, 'a>(
 }
 
 /// Two contenders without other work: with work or more contenders a hand-off also waits for other things.
-fn handed_over<'s, 'a>(study: &'s Study<'a>, placement: Placement, floors: &Floors) -> Vec<Explained<'s, 'a>> {
+fn handed_off<'s, 'a>(study: &'s Study<'a>, placement: Placement, floors: &Floors) -> Vec<Explained<'s, 'a>> {
     let mut priced = explained(study, placement, Measure::Contention, floors);
     priced.retain(|(case, _)| {
         let Work { critical_section_ns, think_time_ns, lines, .. } = Work::of(case.case);

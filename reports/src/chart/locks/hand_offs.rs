@@ -22,7 +22,7 @@ struct Map<'s, 'a> {
     same: f64,
 }
 
-/// The chart; `None` where hand-overs were not counted.
+/// The chart; `None` where hand-offs were not counted.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.retain(|case| excludes(case) && case.is_sound() && (2..=MOST_CONTENDERS).contains(&contenders(case.case)));

@@ -93,7 +93,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .spread(ACQUISITIONS_PER_S.columns, format::rate)
         .metric("CPU time each", "cpu_ns", format::time, metric::CPU_NS_PER_ACQUISITION)
         .metric("Switches each", "switches_count", format::count, metric::SWITCHES_PER_ACQUISITION)
-        .metric("Handed off", "handed_off_share", format::percent, metric::HANDED_OVER_SHARE)
+        .metric("Handed off", "handed_off_share", format::percent, metric::HANDED_OFF_SHARE)
         .metric("Lost updates", "lost_count", |lost| format::whole(lost as u64), metric::LOST_UPDATES)
         .verdict()
         .table()

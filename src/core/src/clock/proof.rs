@@ -11,7 +11,7 @@ use super::{now_ns, ticks_in_order};
 use crate::pin;
 
 /// Stamps passed each way in the test of one pair.
-const HAND_OVERS: u32 = 500;
+const TRANSFERS: u32 = 500;
 /// Time limit of that test; after it the pair counts as not synchronised. Usually it takes well under a millisecond.
 const LIMIT_NS: u64 = 500_000_000;
 /// Polls of an empty word, about 100 us, between two yields. Two workers that test the same pair at once would
@@ -50,7 +50,7 @@ fn pair_is_synchronised(first: u32, second: u32) -> bool {
                 words.there.store(ticks_in_order() | 1, Ordering::Release); // PAIRS: tick-stamp
                 words.arrives_in_past(&words.back, deadline_ns)
             };
-            words.judge(first, || (0..HAND_OVERS).all(pass))
+            words.judge(first, || (0..TRANSFERS).all(pass))
         });
         let answers = scope.spawn(|| {
             let pass = |_| {
@@ -58,7 +58,7 @@ fn pair_is_synchronised(first: u32, second: u32) -> bool {
                 words.back.store(ticks_in_order() | 1, Ordering::Release); // PAIRS: tick-stamp
                 fine
             };
-            words.judge(second, || (0..HAND_OVERS).all(pass))
+            words.judge(second, || (0..TRANSFERS).all(pass))
         });
         // Both threads are joined, whatever the first result.
         opens.join().unwrap_or(false) & answers.join().unwrap_or(false)

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::lock::MAX_HOLDERS;
+use crate::lock::MAX_CONTENDERS;
 use crate::measure::locks::protected_state::{ProtectedState, WORDS};
 use crate::measure::locks::work;
 use crate::payload::{mix, parts, stamp, unmix};
@@ -42,7 +42,7 @@ struct Faults {
 impl VersionedState {
     /// The state in `protected` for the contender on `slot`, with `rounds` of work in each access.
     pub(super) fn new(protected: ProtectedState, slot: u32, rounds: u64) -> Self {
-        let newest = vec![0; MAX_HOLDERS as usize];
+        let newest = vec![0; MAX_CONTENDERS as usize];
         Self { protected, slot, rounds, writes: 0, last: UNWRITTEN, newest, faults: Faults::default() }
     }
 
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_value_never_written_is_detected() {
         let mut state = two().0;
-        let first = mix(version(MAX_HOLDERS, 1));
+        let first = mix(version(MAX_CONTENDERS, 1));
         state.check(&std::array::from_fn(|at| first.wrapping_add(at as u64)));
         assert!(state.fault().is_some_and(|why| why.contains("never written")));
     }

@@ -14,7 +14,7 @@ use super::{Aftermath, Claim};
 use crate::address::Address;
 use crate::child::{Child, retry_on_eintr};
 use crate::lock::erased::AnyLock;
-use crate::lock::{ContenderId, Holder};
+use crate::lock::{ContenderId, Handle};
 use crate::measure::MeasureError;
 use crate::record::KillPoint;
 use crate::{clock, pin, wait};

@@ -19,7 +19,7 @@ use super::node::{self, Events, Samples, wrong};
 use super::{Polled, Woken};
 use crate::abort;
 use crate::address::{Address, Endpoint, Name};
-use crate::record::{Anatomy, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
@@ -146,14 +146,14 @@ impl<L: Waiting> Transport for PublishSubscribe<L> {
         Ok(Inlet { subscriber, events, _samples: samples, _node: node })
     }
 
-    fn anatomy(shape: &Shape) -> Anatomy {
+    fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let [sender, receiver] = L::cost(shape);
-        Anatomy {
+        CostModel {
             sender,
             receiver: Counts {
                 // The queue's position, its entry, the sample's header, and its payload.
-                line_hand_overs: 4.0,
+                line_transfers: 4.0,
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 ..receiver
             },

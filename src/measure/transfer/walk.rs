@@ -1,4 +1,4 @@
-//! The buffers that hand-overs of messages walk over.
+//! The buffers that transfers of messages walk over.
 
 use super::super::MeasureError;
 use super::PRODUCER;
@@ -11,7 +11,7 @@ const LINE: usize = 64;
 /// Small messages are handed over in batches of this size.
 const BATCH_BYTES: usize = 4096;
 
-/// Buffers walked over by a hand-over of messages.
+/// Buffers walked over by a transfer of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     /// Size of one message.

@@ -34,7 +34,7 @@ fn a_pipe_costs_each_role_a_write_and_a_read_per_round_trip() {
     }
     let why = result.outcome.why.unwrap_or_default();
     assert!(!why.contains("system calls"), "as declared: {why}");
-    assert!(result.outcome.anatomy.is_some());
+    assert!(result.outcome.cost_model.is_some());
 }
 
 /// The number of failed calls depends on how long a role waits, and tracing makes it wait longer.

@@ -12,8 +12,8 @@ use super::critical_section::CriticalSection;
 use super::protected_state::ProtectedState;
 use super::work::{self, Chain};
 use crate::control::{Leader, Member, Page};
-use crate::lock::erased::{AnyHolder, AnyLock};
-use crate::lock::{Guard, Holder};
+use crate::lock::erased::{AnyHandle, AnyLock};
+use crate::lock::{Guard, Handle};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
@@ -32,7 +32,7 @@ const TURNS_EACH: u64 = 50;
 /// sleep.
 const HELD_NS: u64 = 300_000;
 /// Duration of all acquisitions of two contenders that sleep, in nanoseconds.
-pub const HAND_OVERS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
+pub const HAND_OFFS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
 /// Acquisitions before the hot phase, so that one-time costs are not counted.
 const WARM: u64 = 5;
 /// Acquisitions of a single contender, unless the order gives a count.
@@ -41,7 +41,7 @@ const ALONE: u64 = 500;
 /// A role whose acquisitions are counted.
 pub struct Counted {
     guard: Guard,
-    holder: AnyHolder,
+    holder: AnyHandle,
     critical: CriticalSection,
     slot: u32,
     held_rounds: u64,
@@ -53,7 +53,7 @@ pub struct Counted {
 
 impl Counted {
     /// The role that plays `task`.
-    pub fn new(lock: &AnyLock, holder: AnyHolder, protected: ProtectedState, task: &Task) -> Self {
+    pub fn new(lock: &AnyLock, holder: AnyHandle, protected: ProtectedState, task: &Task) -> Self {
         let sleeps = lock.cost.acquire.context_switches > 0.0;
         let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
         let critical = CriticalSection::new(protected, task.slot, 0, 1);
@@ -119,7 +119,9 @@ impl Counted {
     fn report(&self, count: u64, cost: RoleCost) -> MeasureResult {
         if self.critical.violations > 0 {
             let (slot, times) = (self.slot, self.critical.violations);
-            return Err(format!("the contender on slot {slot} met another inside {times} times").into());
+            return Err(
+                format!("the contender on slot {slot} met another in the critical section {times} times").into()
+            );
         }
         Ok(Report { messages: count, chosen_by: "fixed".into(), roles: vec![cost], ..Report::default() })
     }

@@ -41,7 +41,7 @@ const PRODUCER: u16 = 9;
 const FALL_ASLEEP_NS: u64 = 15_000;
 const PAUSED: Polls = Polls::SWEEP[1];
 
-/// Side of a hand-over.
+/// Side of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Starts, and is timed.
