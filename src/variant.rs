@@ -53,7 +53,7 @@ pub(crate) use registry;
 
 impl Variant {
     /// The variant of a registry row, `mechanism` or `mechanism/wait`, with everything else left at the usual: two roles,
-    /// nobody waits, no memory to choose, nothing missing.
+    /// no wait, no substrate, nothing missing.
     pub fn of(family: &'static str, row: &'static str, group: Group, isolation: Isolation) -> Self {
         Self {
             family,

@@ -63,7 +63,7 @@ pub struct Record {
     pub warm_up_ns: u64,
     /// Disturbances seen around the trial.
     pub noise: Noise,
-    /// What came of it.
+    /// Result.
     pub outcome: Outcome,
 }
 
@@ -126,7 +126,7 @@ pub struct Noise {
 /// The system's own view of how busy it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoiseReading {
-    /// Time the hypervisor ran somebody else, summed over CPUs since boot.
+    /// Time that the hypervisor ran other guests, summed over CPUs since boot.
     pub steal_ms: u64,
     /// One-minute load average.
     pub load: f64,

@@ -36,41 +36,41 @@ pub const P99_NS: &str = "p99_ns";
 pub const P999_NS: &str = "p999_ns";
 /// Largest value seen.
 pub const MAX_NS: &str = "max_ns";
-/// Acquire: taking a free lock and letting it go again, typical.
+/// Acquire: uncontended acquire and release, typical.
 pub const ACQUIRE_NS: &str = "acquire_ns";
-/// Acquire: the same when another core held it last.
+/// Acquire: uncontended acquire and release after another core held the lock.
 pub const ACQUIRE_REMOTE_NS: &str = "acquire_remote_ns";
 /// Acquire: the same by a try that never waits.
 pub const TRY_LOCK_NS: &str = "try_lock_ns";
-/// Contention: acquisitions a second of all holders together.
+/// Contention: acquisitions a second of all contenders together.
 pub const ACQUISITIONS_PER_S: &str = "acquisitions_per_s";
 /// Contention: how long the lock was held, median.
 pub const HOLD_NS: &str = "hold_ns";
-/// Contention: from the release until another, who waited, has the lock, median.
+/// Contention: from the release until a waiter has the lock, median.
 pub const HAND_OFF_NS: &str = "hand_off_ns";
-/// Contention: share of acquisitions by another than the last holder.
+/// Contention: share of acquisitions by another contender than the last holder.
 pub const HANDED_OFF_SHARE: &str = "handed_off_share";
 /// Contention: Jain's index over the whole window.
 pub const JAIN: &str = "jain";
-/// Contention: the longest time any holder went without the lock.
+/// Contention: longest time that a contender went without the lock.
 pub const STARVED_NS: &str = "starved_ns";
-/// Contention: the most acquisitions of one holder with nobody else between.
+/// Contention: the most consecutive acquisitions by one contender.
 pub const LONGEST_RUN: &str = "longest_run_acquisitions";
-/// Contention: user and system time of all holders, per acquisition.
+/// Contention: user and system time of all contenders, per acquisition.
 pub const CPU_NS_PER_ACQUISITION: &str = "cpu_ns_per_acquisition";
-/// Contention: voluntary and involuntary switches of all holders, per acquisition.
+/// Contention: voluntary and involuntary switches of all contenders, per acquisition.
 pub const SWITCHES_PER_ACQUISITION: &str = "switches_per_acquisition";
 /// Contention: acquisitions for each one that was stamped.
 pub const SAMPLED_EVERY: &str = "sampled_every_acquisitions";
 /// Contention and tickets: updates of the protected counter that vanished.
 pub const LOST_UPDATES: &str = "lost_updates";
-/// Contention: attempts in vain for each update that succeeded.
+/// Contention: failed attempts per successful update.
 pub const RETRIES_PER_UPDATE: &str = "retries_per_update";
 /// Read-mostly: reads a second of all together.
 pub const READS_PER_S: &str = "reads_per_s";
 /// Read-mostly: writes a second of all together.
 pub const WRITES_PER_S: &str = "writes_per_s";
-/// Read-mostly: attempts in vain for each read that succeeded.
+/// Read-mostly: failed attempts per successful read.
 pub const RETRIES_PER_READ: &str = "retries_per_read";
 /// Read-mostly: from asking for a read until the look that was accepted began, median.
 pub const READ_P50_NS: &str = "read_p50_ns";
@@ -88,31 +88,31 @@ pub const WRITE_STARVED_NS: &str = "write_starved_ns";
 pub const SALE_NS: &str = "sale_ns";
 /// Tickets: sold beyond the stock.
 pub const OVERSOLD: &str = "oversold_tickets";
-/// Recover: from the death, or the last release after it, until the next holder has the lock, median.
+/// Recover: from the death, or the last release after it, until the next owner has the lock, median.
 pub const RECOVERY_NS: &str = "recovery_ns";
-/// Recover: share of deaths after which the next in line got the lock within the patience of the trial.
+/// Recover: share of deaths after which the next in line got the lock within the time limit.
 pub const RECOVERED_SHARE: &str = "recovered_share";
-/// Recover: share of deaths of which the next holder was told.
+/// Recover: share of deaths that were reported to the next owner.
 pub const TOLD_SHARE: &str = "told_share";
-/// Recover: until somebody who comes later has the lock, where the next in line did not get it, median.
+/// Recover: until a process that comes later has the lock, if the next in line did not get it, median.
 pub const NEWCOMER_NS: &str = "newcomer_ns";
-/// Start-up: from the call until the first word of the new process or thread has arrived, median.
+/// Start-up: from the call until the first message of the new process or thread has arrived, median.
 pub const START_UP_NS: &str = "start_up_ns";
 /// Start-up: until the call has returned, median.
 pub const CALL_NS: &str = "call_ns";
 /// Start-up: from the call until a message went there and back, median.
 pub const MESSAGE_NS: &str = "message_ns";
-/// Start-up: from when it was told to leave until its end was seen, median.
+/// Start-up: from the request to exit until the exit was seen, median.
 pub const EXIT_NS: &str = "exit_ns";
-/// Start-up and watch: collecting what is left of it, median.
+/// Start-up and watch: reaping the child, median.
 pub const REAP_NS: &str = "reap_ns";
-/// Start-up: from the call until it was collected, median.
+/// Start-up: from the call until it was reaped, median.
 pub const LIFE_NS: &str = "life_ns";
-/// Start-up: lives a second, from call to collection, where several are started at once.
+/// Start-up: processes a second, from call to reap, where several are started at once.
 pub const STARTS_PER_S: &str = "starts_per_s";
 /// Watch: from the end of the child, or of its parent, until it is known, median.
 pub const NOTICE_NS: &str = "notice_ns";
-/// Watch: one look whether the child is alive, typical.
+/// Watch: one check whether the child is alive, typical.
 pub const ALIVE_NS: &str = "alive_ns";
 /// First write: writing to a page for the first time since it is shared, typical.
 pub const FIRST_WRITE_NS: &str = "first_write_ns";
@@ -128,13 +128,13 @@ pub const TASK_OVERHEAD_NS: &str = "task_overhead_ns";
 pub const EFFICIENCY: &str = "efficiency";
 /// Dispatch: from handing a task over until a worker begins it, median.
 pub const SUBMIT_TO_START_NS: &str = "submit_to_start_ns";
-/// Dispatch: from a worker's finishing a task until its result is read, median.
+/// Dispatch: from the end of a task until its result is read, median.
 pub const FINISH_TO_VISIBLE_NS: &str = "finish_to_visible_ns";
 /// Idle: CPU time of all roles in a second without work.
 pub const IDLE_CPU_NS_PER_S: &str = "idle_cpu_ns_per_s";
 /// Idle: switches of all roles in a second without work, voluntary and not.
 pub const IDLE_SWITCHES_PER_S: &str = "idle_switches_per_s";
-/// Set-up of a pool: ending it at once, workers collected, median.
+/// Set-up of a pool: terminating it, workers reaped, median.
 pub const TERMINATE_NS: &str = "terminate_ns";
 /// Set-up of a pool: proportional share of memory of one worker.
 pub const PSS_BYTES_PER_WORKER: &str = "pss_bytes_per_worker";
@@ -148,19 +148,19 @@ pub const DRAIN_NS: &str = "drain_ns";
 pub const PUT_NS: &str = "put_ns";
 /// Drain: a get that finds an item, typical.
 pub const GET_NS: &str = "get_ns";
-/// Drain: finding out, without waiting, that there is no room, typical.
+/// Drain: a non-blocking put that finds no room, typical.
 pub const PUT_FULL_NS: &str = "put_full_ns";
-/// Drain: finding out, without waiting, that there is no item, typical.
+/// Drain: a non-blocking get that finds no item, typical.
 pub const GET_EMPTY_NS: &str = "get_empty_ns";
 /// Drain: how long after its time a put or get gives up, median.
 pub const TIME_OUT_LATE_NS: &str = "time_out_late_ns";
-/// Access: gets and sets a second of all together.
+/// Access: reads and writes a second of all accessors together.
 pub const ACCESSES_PER_S: &str = "accesses_per_s";
 /// Serve: requests a second that were answered and checked.
 pub const REQUESTS_PER_S: &str = "requests_per_s";
 /// Serve: connecting until the first answer, median.
 pub const CONNECT_NS: &str = "connect_ns";
-/// Serve: proportional share of memory that the server has for each connection.
+/// Serve: proportional share of memory of the server per connection.
 pub const PSS_BYTES_PER_CONNECTION: &str = "pss_bytes_per_connection";
 /// Parallel: from the start until both have done their work.
 pub const WORK_NS: &str = "work_ns";

@@ -177,20 +177,20 @@ pub struct RoleCost {
     pub migrations: u64,
 }
 
-/// What one message should cost, side by side. In a closed loop the two sides add up; in a stream on two CPUs they
-/// work at once, and the slower one sets the pace.
+/// Declared cost of one message, by endpoint. In a closed loop the two add up; in a stream on two CPUs the slower one
+/// sets the pace.
 ///
-/// Of a lock it is one hand-off, what the holder pays that lets it go and what the next one pays who waited for it; with
-/// nobody else about, all of it stands on the sending side.
+/// For a lock it is one hand-off: the sender is the holder that releases it, the receiver the waiter that acquires it. The
+/// cost of an uncontended acquisition is all on the sender.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CostModel {
-    /// Counted on the sending side.
+    /// Cost of the sender.
     pub sender: Counts,
-    /// Counted on the receiving side.
+    /// Cost of the receiver.
     pub receiver: Counts,
 }
 
-/// Counts for one message on one side.
+/// Counts for one message at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Entries into the kernel.
@@ -203,18 +203,18 @@ pub struct Counts {
     pub moved_bytes: f64,
     /// Wake-ups of a sleeping process on another CPU.
     pub wakes: f64,
-    /// Times this side gives up its CPU.
+    /// Context switches of this endpoint.
     pub context_switches: f64,
     /// Page faults.
     pub page_faults: f64,
-    /// A delay the mechanism adds by design, in nanoseconds.
+    /// Delay by design, in nanoseconds.
     pub delay_ns: f64,
     /// Atomic read-modify-write instructions on a line that this core owns already.
     #[serde(default)]
     pub atomics: f64,
 }
 
-/// What several holders made of one lock, in the window in which all of them ran.
+/// Shares of the contenders of one lock, in the window in which all of them ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Contest {
     /// In order of slot.
@@ -224,34 +224,34 @@ pub struct Contest {
     /// How even the shares were, by length of window, the shortest first.
     pub fairness: Vec<Fairness>,
     /// Distributions beside the wait, which is the record's `histogram`: `hold`, `hand_off` (from the release until a
-    /// waiter has the lock), `again` (the wait of a holder that had it last), `read_wait`, `write_wait`. HDR V2 deflate,
+    /// waiter has the lock), `again` (the wait of the contender that had it last), `read_wait`, `write_wait`. HDR V2 deflate,
     /// base64, nanoseconds.
     pub histograms: BTreeMap<String, String>,
 }
 
-/// What one holder got.
+/// Share of one contender.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContenderShare {
     /// Acquisitions in the window in which all ran.
     pub acquisitions: u64,
-    /// The longest time without one.
+    /// Longest time without an acquisition.
     pub starved_ns: u64,
-    /// The most acquisitions in a row with nobody else between.
+    /// Most consecutive acquisitions.
     pub longest_run: u64,
 }
 
-/// How even the holders' shares were over windows of one length: Jain's index, 1 when all got the same, 1/n when one got
-/// all. Source: Jain, Chiu, Hawe 1984.
+/// Fairness over windows of one length: Jain's index, 1 for equal shares, 1/n if one contender of n got all. Source: Jain,
+/// Chiu, Hawe 1984.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fairness {
     /// Length of a window.
     pub window_ns: u64,
-    /// Windows looked at; those in which nobody got the lock are left out.
+    /// Windows with at least one acquisition.
     pub windows: u64,
     /// Mean of the index over windows.
     pub jain_mean: f64,
     /// The lowest.
     pub jain_min: f64,
-    /// Share of holders and windows in which a holder got nothing.
+    /// Share of all pairs of contender and window without an acquisition.
     pub starved_share: f64,
 }

@@ -45,7 +45,7 @@ macro_rules! words {
 pub(super) use words;
 
 words! {
-    /// What stands between the two sides.
+    /// What separates the endpoints.
     Isolation {
         /// Separate processes.
         Process = "process",
@@ -54,28 +54,28 @@ words! {
     }
 }
 words! {
-    /// What a side does when it has nothing to do.
+    /// What an idle endpoint does.
     Wait {
         /// Polls with the processor's pause hint; never sleeps.
         Spin = "spin",
-        /// Polls, and lets others have the CPU between looks with sched_yield.
+        /// Polls, and calls sched_yield between polls.
         SpinYield = "spin-yield",
         /// Polls for a while, then sleeps on a futex.
         Hybrid = "hybrid",
-        /// Sleeps on a futex after one look.
+        /// Sleeps on a futex after one poll.
         Park = "park",
-        /// Sleeps in a read of an eventfd, which the other side writes when somebody sleeps.
+        /// Sleeps in a read of an eventfd, which the other endpoint writes when it sees a sleeper.
         Eventfd = "eventfd",
         /// The kernel blocks the caller inside a read or write.
         Block = "block",
-        /// Non-blocking calls; a side without work sleeps in epoll_wait.
+        /// Non-blocking calls; sleeps in epoll_wait.
         Epoll = "epoll",
-        /// Non-blocking calls, repeated until one succeeds; never sleeps, unless for a pause of its own between two.
+        /// Non-blocking calls, repeated until one succeeds.
         Busy = "busy",
     }
 }
 words! {
-    /// What shared memory is made of.
+    /// Kind of shared memory.
     Substrate {
         /// `memfd_create`, sealed, inherited.
         Memfd = "memfd",
@@ -117,18 +117,18 @@ words! {
     }
 }
 words! {
-    /// What both ends do with a payload.
+    /// Bytes of a payload that the endpoints access.
     Touch {
         /// The producer writes and the consumer reads every byte.
         All = "all",
         /// The consumer reads a sample.
         Sample = "sample",
-        /// Neither looks: transport only.
+        /// Neither accesses it: transport only.
         None = "none",
     }
 }
 words! {
-    /// What kind of thing a mechanism is; reports list kinds apart.
+    /// Kind of mechanism.
     Group {
         /// Pipes and FIFOs.
         Pipes = "pipes",
@@ -138,7 +138,7 @@ words! {
         KernelQueues = "kernel-queues",
         /// Queues and cells in memory that both sides map.
         SharedMemory = "shared-memory",
-        /// Messages of 0 bytes: only that something happened.
+        /// Notifications without a payload.
         Notification = "notification",
         /// The kernel copies from one address space into another.
         KernelCopies = "kernel-copies",
@@ -146,7 +146,7 @@ words! {
         Libraries = "libraries",
         /// Channels that exist between threads of one process only.
         Threads = "threads",
-        /// Instructions of the processor instead of a lock, and no lock at all.
+        /// Atomic instructions instead of a lock, and no lock at all.
         Atomics = "atomics",
         /// Locks in shared memory whose waiters poll.
         SpinLocks = "spin-locks",
@@ -154,27 +154,27 @@ words! {
         FutexLocks = "futex-locks",
         /// Process-shared locks of the C library.
         PthreadLocks = "pthread-locks",
-        /// Locks that tell readers from writers.
+        /// Reader-writer locks.
         ReadMostly = "read-mostly",
         /// POSIX and System V semaphores as locks.
         Semaphores = "semaphores",
         /// Locks on files.
         FileLocks = "file-locks",
-        /// A token that whoever holds it took out of a pipe or an eventfd.
+        /// A token that the holder has read from a pipe or an eventfd.
         Tokens = "tokens",
         /// Ways to start, watch and end a process.
         Processes = "processes",
         /// Workers that are given tasks.
         Pools = "pools",
-        /// Queues of work, with a word for what is done.
+        /// Work queues with `task_done` and `join`.
         WorkQueues = "work-queues",
-        /// State that several read and write.
+        /// State shared by readers and writers.
         SharedState = "shared-state",
-        /// One service for many clients.
+        /// One server for many clients.
         Servers = "servers",
         /// Written in Python, with its standard library.
         Python = "python",
-        /// The suite's own test pieces.
+        /// Test mechanisms of the suite.
         Instrument = "instrument",
     }
 }
@@ -190,9 +190,9 @@ words! {
     }
 }
 words! {
-    /// What came of a trial.
+    /// Status of a trial.
     Status {
-        /// It ran to its end and was checked.
+        /// It ran to its end and was verified.
         Measured = "measured",
         /// It broke; `why` says how.
         Failed = "failed",
@@ -201,7 +201,7 @@ words! {
     }
 }
 words! {
-    /// How far a number can be trusted.
+    /// Reliability of a number.
     Verdict {
         /// Nothing disturbed it.
         Stable = "stable",
@@ -209,7 +209,7 @@ words! {
         Noisy = "noisy",
         /// The offered rate was not reached.
         Overloaded = "overloaded",
-        /// A check failed that had to fail: there was no lock, and the losses were seen.
+        /// A check failed as it had to: there was no lock, and lost updates were found.
         Caught = "caught",
         /// A check failed: the number means nothing.
         Invalid = "invalid",
@@ -218,25 +218,25 @@ words! {
     }
 }
 words! {
-    /// How long a holder stays away from the lock between two acquisitions.
+    /// Distribution of the think time.
     Spacing {
         /// Always the same.
         Fixed = "fixed",
-        /// Exponential around the mean, so that holders do not fall into step.
+        /// Exponential around the mean, so that contenders do not synchronise.
         Exponential = "exponential",
     }
 }
 words! {
-    /// Where the stock of a ticket sale is kept.
+    /// Place of the stock of a ticket sale.
     Stock {
-        /// A JSON file, read and written anew for each sale.
+        /// A JSON file, read and rewritten for each sale.
         JsonFile = "json-file",
         /// A word in shared memory.
         Memory = "memory",
     }
 }
 words! {
-    /// What a process was doing when it is killed.
+    /// What the killed process was doing.
     KillPoint {
         /// It held the lock.
         Holding = "holding",
@@ -247,56 +247,56 @@ words! {
     }
 }
 words! {
-    /// How tasks are handed to a pool and their results taken back.
+    /// Call by which tasks are dispatched and their results collected.
     Call {
-        /// One task: hand it over and wait for its result.
+        /// One task at a time: dispatch it and wait for its result.
         Apply = "apply",
-        /// Tasks without waiting, a bounded number of them out at a time.
+        /// Tasks without waiting, a bounded number in flight.
         ApplyAsync = "apply-async",
-        /// All tasks in chunks; the results in order, once the last one is there.
+        /// All tasks in chunks; the results in order, after the last one.
         Map = "map",
-        /// A stream of tasks; each result in order, as soon as it can be had.
+        /// A stream of tasks; results in order, each as soon as possible.
         Imap = "imap",
-        /// A stream of tasks; results as they come.
+        /// A stream of tasks; results in order of completion.
         ImapUnordered = "imap-unordered",
     }
 }
 words! {
-    /// How many tasks go over at once.
+    /// Tasks in one request.
     Chunk {
-        /// Each by itself.
+        /// One.
         One = "1",
         /// Sixteen.
         Sixteen = "16",
-        /// A quarter of each worker's even share, rounded up, as Python's `Pool.map` does it.
+        /// A quarter of each worker's even share, rounded up, as in Python's `Pool.map`.
         Python = "python",
-        /// Half of a worker's even share of what is left, down to one: guided self-scheduling.
+        /// Half of a worker's even share of the remaining tasks, at least one: guided self-scheduling.
         Guided = "guided",
     }
 }
 words! {
-    /// How a child process comes to its end.
+    /// How a child process ends.
     Ending {
-        /// It leaves by itself.
+        /// It exits.
         Exit = "exit",
         /// Its parent sends SIGTERM.
         Terminate = "terminate",
         /// Its parent sends SIGKILL.
         Kill = "kill",
-        /// Its parent dies, and it was told to die with it.
+        /// Its parent dies, and it is set to die with the parent.
         Daemon = "daemon",
-        /// Its parent dies, and it lives on with another one.
+        /// Its parent dies, and it is reparented.
         Orphan = "orphan",
-        /// It has ended long ago, and nobody has collected it yet.
+        /// It has exited long ago and is not reaped yet.
         Zombie = "zombie",
     }
 }
 words! {
     /// What a server does for each request.
     Service {
-        /// Sends it back.
+        /// Returns the request.
         Echo = "echo",
-        /// Works for a known time and answers with a sum over the request.
+        /// Computes for a known time and returns a checksum of the request.
         Compute = "compute",
     }
 }
