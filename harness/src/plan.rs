@@ -77,6 +77,8 @@ pub struct Planned {
     pub case: Case,
     /// CPUs of the roles, in order; empty when the scheduler decides.
     pub cpus: Vec<u32>,
+    /// Number of roles that work at the same time.
+    pub roles: u32,
     /// Why it cannot run on this machine.
     pub obstacle: Option<String>,
 }

@@ -92,9 +92,9 @@ fn a_killed_contender_ends_the_trial_and_leaves_nothing() {
         for slot in [0, 1] {
             end_in_the_middle(&session, &order, "contender", || {
                 find_at_work(own, "contender")?;
-                let mut holders: Vec<_> = workers_of(own).iter().map(|it| it.pid).collect();
-                holders.sort_unstable();
-                holders.get(slot).copied()
+                let mut contenders: Vec<_> = workers_of(own).iter().map(|it| it.pid).collect();
+                contenders.sort_unstable();
+                contenders.get(slot).copied()
             });
         }
         let next = session.run_trial(&short(asked.clone())).outcome;

@@ -64,8 +64,8 @@ fn an_acquisition_makes_the_declared_system_calls() {
     let _alone = alone();
     let session = session("declared");
     for row in rows(Measure::CostModel).filter(|row| row.isolation == Isolation::Process) {
-        for holders in [1, 2] {
-            let case = row.case(Measure::CostModel).with(|p| p.contenders = Some(holders));
+        for contenders in [1, 2] {
+            let case = row.case(Measure::CostModel).with(|p| p.contenders = Some(contenders));
             let outcome = session.run_trial(&TrialOrder { traced: true, ..short(case.clone()) }).outcome;
             let why = outcome.why.unwrap_or_default();
             if outcome.status == Status::Skipped && why.contains("cannot be traced here") {
@@ -74,7 +74,7 @@ fn an_acquisition_makes_the_declared_system_calls() {
             assert_eq!(outcome.status, Status::Measured, "{}: {why}", case.key());
             assert!(!why.contains("system calls"), "{}: {why}", case.key());
             let metrics = outcome.metrics.expect("counted");
-            assert!(metrics.contains_key("holder_system_calls"), "{}: {metrics:?}", case.key());
+            assert!(metrics.contains_key("contender_system_calls"), "{}: {metrics:?}", case.key());
         }
     }
 }

@@ -146,7 +146,7 @@ fn the_death_of_a_worker_is_reported_and_its_task_is_repeated() {
         );
         assert_eq!(metrics.contains_key(metric::RECOVERY_NS), recovered > 0.0, "{}: {metrics:?}", row.row());
         let others = case.with(|p| p.kill_point = Some(KillPoint::Waiting));
-        assert!(family::supports(&others).is_err_and(|why| why.contains("inside")), "{}", row.row());
+        assert!(family::supports(&others).is_err_and(|why| why.contains("holding")), "{}", row.row());
     }
 }
 

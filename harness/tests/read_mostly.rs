@@ -15,7 +15,7 @@ fn session(name: &str) -> Session {
     Session::open_with(&run_id(name), Path::new(PROGRAM)).expect("a session opens")
 }
 
-/// A case of the row for three holders.
+/// A case of the row for three contenders.
 fn case(row: &family::Variant, reads_percent: u32) -> Case {
     Case { wait: row.wait, isolation: row.isolation, ..Case::new(FAMILY, row.mechanism, Measure::ReadMostly) }.with(
         |p| {
@@ -44,7 +44,7 @@ fn check(case: &Case, outcome: &Outcome) {
     let (reads, writes) = (rate(metric::READS_PER_S), rate(metric::WRITES_PER_S));
     let all = rate(metric::ACQUISITIONS_PER_S);
     assert!((reads + writes - all).abs() <= 1e-6 * all, "{key}: {reads} and {writes} of {all}");
-    let contest = outcome.contest.as_ref().expect("shares of the holders");
+    let contest = outcome.contest.as_ref().expect("shares of the contenders");
     for (rate, longest, waits) in
         [(reads, metric::READ_STARVED_NS, "read_wait"), (writes, metric::WRITE_STARVED_NS, "write_wait")]
     {

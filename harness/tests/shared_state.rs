@@ -139,7 +139,7 @@ fn what_cannot_be_asked_is_refused_with_the_limit() {
         ),
         (access(kept, 50, 64).with(|p| p.contenders = Some(62)), "1 to 61"),
         (Case { isolation: Isolation::Thread, ..access(kept, 50, 64) }, "does not work between threads"),
-        (access(kept, 50, 64).with(|p| p.reads_percent = None), "how many of a hundred"),
+        (access(kept, 50, 64).with(|p| p.reads_percent = None), "the percentage of reads"),
         (Case { measure: Measure::Stream, ..access(kept, 50, 64) }, "cannot be asked for `stream`"),
     ];
     for (case, limit) in refusals {

@@ -1,14 +1,13 @@
 //! Starts a program with execve(2), after fork(2) or vfork(2).
 
-use std::ffi::{CString, OsString, c_char};
+use std::ffi::{CString, c_char};
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
 use nix::sched::{CloneFlags, clone};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 
-use super::process::Process;
+use super::process::{Process, environment};
 use super::{ChildPipes, Launch, Program};
 use crate::child;
 
@@ -102,15 +101,4 @@ impl Image {
         }
         EXEC_FAILED
     }
-}
-
-/// This process's environment.
-pub fn environment() -> io::Result<Vec<CString>> {
-    let entry = |(name, value): (OsString, OsString)| -> io::Result<CString> {
-        let mut text = name.into_vec();
-        text.push(b'=');
-        text.extend(value.into_vec());
-        Ok(CString::new(text)?)
-    };
-    std::env::vars_os().map(entry).collect()
 }

@@ -2,6 +2,7 @@
 //! [`watch`].
 #![allow(unsafe_code)]
 
+mod clone3;
 pub mod exec;
 mod fork;
 pub mod process;

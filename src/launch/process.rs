@@ -1,8 +1,10 @@
 //! A child process: to wait for, to reap, to kill. Shared by several rows. Source: waitid(2),
 //! pidfd_open(2), kill(2).
 
+use std::ffi::{CString, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -135,4 +137,15 @@ pub fn has_children() -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(other) => Err(other.into()),
     }
+}
+
+/// This process's environment.
+pub fn environment() -> io::Result<Vec<CString>> {
+    let entry = |(name, value): (OsString, OsString)| -> io::Result<CString> {
+        let mut text = name.into_vec();
+        text.push(b'=');
+        text.extend(value.into_vec());
+        Ok(CString::new(text)?)
+    };
+    std::env::vars_os().map(entry).collect()
 }

@@ -10,8 +10,7 @@ use std::process;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::unistd::Pid;
 
-use super::exec::environment;
-use super::process::Process;
+use super::process::{Process, environment};
 use super::{ChildPipes, Launch, Program};
 
 /// posix_spawn(3). glibc borrows the parent's memory as vfork does, on a stack of its own, with all signals blocked.

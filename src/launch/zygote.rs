@@ -16,7 +16,7 @@ use rustix::net::{
 };
 
 use super::process::Process;
-use super::{ChildPipes, Launch, Program, fork};
+use super::{ChildPipes, Launch, Program, clone3};
 use crate::child::{self, Child};
 
 /// Most descriptors in a message: the child's pipes.
@@ -34,7 +34,7 @@ impl Launch for Zygote {
     type Started = Process;
 
     fn unavailable() -> Option<String> {
-        fork::clone3_unavailable()
+        clone3::unavailable()
     }
 
     fn attach(program: &Program) -> io::Result<Self> {
@@ -63,7 +63,7 @@ fn serve(requests: BorrowedFd<'_>, parent: Pid, entry: fn(BorrowedFd<'_>, Borrow
     let (_, passed) = receive(requests)?;
     let [input, output] = passed.as_slice() else { return send(requests, libc::EBADMSG, &[]) };
     // SAFETY: the zygote has a single thread: it was forked and starts none.
-    match unsafe { fork::clone3(libc::CLONE_PARENT as u64) } {
+    match unsafe { clone3::clone3(libc::CLONE_PARENT as u64) } {
         Ok(Some((pid, pidfd))) => send(requests, pid.as_raw(), &[pidfd.as_fd()]),
         Ok(None) => child::run_child(parent, || entry(input.as_fd(), output.as_fd())),
         Err(error) => send(requests, error.raw_os_error().unwrap_or(libc::EIO), &[]),

@@ -143,7 +143,8 @@ impl Expander<'_> {
             self.ground.cpus(placement)
         };
         let obstacle = self.obstacle(row, point, &case).or_else(|| cpus.as_ref().err().cloned());
-        Planned { case, cpus: cpus.unwrap_or_default(), obstacle }
+        let roles = if alone { 1 } else { (self.ground.roles)(&case) };
+        Planned { case, cpus: cpus.unwrap_or_default(), roles, obstacle }
     }
 
     fn obstacle(&self, row: &Variant, point: &Point, case: &Case) -> Option<String> {

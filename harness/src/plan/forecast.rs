@@ -1,9 +1,9 @@
 //! Durations of trials, and the predicted time of a run, which is shown before it starts.
 
+use ipcmark::measure::locks;
 use ipcmark::measure::locks::recover::PATIENCE_NS;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure};
-use ipcmark::{family, measure::locks};
 
 use super::{Plan, Planned};
 
@@ -58,7 +58,7 @@ impl Plan {
             Measure::Contention | Measure::Access => hot_ns / STAMPED_SHARE,
             _ => 0,
         };
-        let more_roles = u64::from(family::roles(&planned.case).saturating_sub(2));
+        let more_roles = u64::from(planned.roles.saturating_sub(2));
         let program_ns = planned.case.program.as_ref().map_or(0, |_| PROGRAM_OVERHEAD_NS);
         let clients_ns = CLIENT_NS * u64::from(planned.case.params.clients.unwrap_or(0));
         let resident_ns = TOUCHED_MIB_NS * (planned.case.params.parent_rss_bytes.unwrap_or(0) >> 20);

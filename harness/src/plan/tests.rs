@@ -56,7 +56,7 @@ fn ground(cpus: u32) -> Ground {
         cpus_allowed: cpus as usize,
         supports: |case: &Case| if case.params.depth == Some(3) { Err("3 is odd".to_owned()) } else { Ok(()) },
         has_depth: |case: &Case| case.mechanism == "ring",
-        roles: ipcmark::family::roles,
+        roles: |case: &Case| case.params.contenders.unwrap_or(case.pattern().roles() * case.params.pairs.unwrap_or(1)),
     }
 }
 

@@ -28,7 +28,7 @@ pub fn start_up(program: &Program, task: &Task, page: &Page) -> MeasureResult {
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
     }
-    let environment = crate::launch::exec::environment()?;
+    let environment = crate::launch::process::environment()?;
     let attributes = PosixSpawnAttr::init().map_err(io::Error::from)?;
     let _resident = Resident::of(bytes)?;
     let once = || one(program, &environment, &attributes);

@@ -157,7 +157,7 @@ measures! {
     Conformance = "conformance" => row(
         "Conformance",
         "promises checked",
-        &["transport", "lock", "pool", "queue", "shared_state", "server"],
+        &["transport", "lock", "pool", "queue", "shared_state", "server", "launch"],
     )
     .patience_s(30),
     /// What can this machine do at all?
