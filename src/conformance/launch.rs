@@ -8,6 +8,7 @@
 //! 6. a child does not outlive a parent that is killed;
 //! 7. afterwards no process, thread or descriptor is left.
 
+use crate::measure::invalid;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -175,7 +176,7 @@ fn eventually(failure: &str, mut done: impl FnMut() -> io::Result<bool>) -> Resu
 }
 
 fn check(holds: bool, failure: impl FnOnce() -> String) -> Result<(), MeasureError> {
-    if holds { Ok(()) } else { Err(failure().into()) }
+    if holds { Ok(()) } else { invalid(failure()) }
 }
 
 fn entries(folder: &str) -> io::Result<usize> {

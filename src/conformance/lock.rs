@@ -25,7 +25,7 @@ use crate::measure::locks::critical_section::CriticalSection;
 use crate::measure::locks::{Part, ProtectedState};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
-use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase, together};
 use crate::protocol::Report;
 use crate::record::Measure;
 
@@ -121,12 +121,10 @@ impl Examined {
         page.set_tally(self.slot, self.passes);
         if self.critical.violations > 0 {
             let (slot, times) = (self.slot, self.critical.violations);
-            return Err(
-                format!("the contender on slot {slot} met another in the critical section {times} times").into()
-            );
+            return invalid(format!("the contender on slot {slot} met another in the critical section {times} times"));
         }
         if self.deaths > 0 {
-            return Err(format!("the lock reported an owner death to slot {}, but no contender died", self.slot).into());
+            return invalid(format!("the lock reported an owner death to slot {}, but no contender died", self.slot));
         }
         Ok(())
     }
@@ -148,7 +146,7 @@ impl Examined {
         match tried {
             None => Ok(()),
             Some(()) => {
-                Err(format!("try-lock on slot {} succeeded while another contender held the lock", self.slot).into())
+                invalid(format!("try-lock on slot {} succeeded while another contender held the lock", self.slot))
             }
         }
     }
@@ -156,7 +154,7 @@ impl Examined {
     fn try_free(&mut self) -> Result<(), MeasureError> {
         for _ in 0..TRIES {
             if !self.try_once()? {
-                return Err(format!("try-lock on slot {} failed while the lock was free", self.slot).into());
+                return invalid(format!("try-lock on slot {} failed while the lock was free", self.slot));
             }
         }
         Ok(())
@@ -217,11 +215,11 @@ impl Examined {
         let passes: u64 = (0..self.slots).map(|slot| page.tally(slot)).sum();
         let seen = protected.passes(Guard::Exclusive);
         if seen != passes {
-            return Err(format!("the protected counter is {seen} after {passes} critical sections").into());
+            return invalid(format!("the protected counter is {seen} after {passes} critical sections"));
         }
         let (version, writes) = (newest(protected), self.done_by_all(page));
         if kind == READ && version != writes {
-            return Err(format!("the protected state has version {version} after {writes} writes").into());
+            return invalid(format!("the protected state has version {version} after {writes} writes"));
         }
         Ok(())
     }

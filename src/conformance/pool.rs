@@ -17,7 +17,7 @@ use crate::measure::meter::Meter;
 use crate::measure::pool::dispatcher::Dispatcher;
 use crate::measure::pool::trial::Trial;
 use crate::measure::pool::{Event, FAILS, SHOWN, recover, within};
-use crate::measure::{MeasureError, MeasureResult};
+use crate::measure::{MeasureError, MeasureResult, invalid};
 use crate::pool::Worker;
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Isolation};
@@ -63,7 +63,7 @@ fn calls(trial: &Trial) -> Result<u64, MeasureError> {
             pool.set_tasks(trial.tasks().called(*call, *chunk));
             pool.run(TASKS)?;
             if pool.out() > 0 {
-                return Err(format!("{} requests were in flight after `{call}` by `{chunk}`", pool.out()).into());
+                return invalid(format!("{} requests were in flight after `{call}` by `{chunk}`", pool.out()));
             }
             done += TASKS;
         }
@@ -90,8 +90,8 @@ fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     for _ in 0..count {
         match pool.collect()? {
             Event::Back(back) if back.done != failing.contains(&back.token) => {}
-            Event::Back(back) => return Err(format!("task {} has a wrong status", back.first).into()),
-            Event::Lost(death, _) => return Err(format!("worker {} died of a failed task", death.worker).into()),
+            Event::Back(back) => return invalid(format!("task {} has a wrong status", back.first)),
+            Event::Lost(death, _) => return invalid(format!("worker {} died of a failed task", death.worker)),
         }
     }
     Ok(u64::from(count))
@@ -104,7 +104,7 @@ fn refuse_too_many(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
         pool.hand_out(1, 0)?;
     }
     if pool.hand_out(1, 0).is_ok() {
-        return Err(format!("{} requests are in flight, but only {count} are allowed", count + 1).into());
+        return invalid(format!("{} requests are in flight, but only {count} are allowed", count + 1));
     }
     await_all(pool)?;
     Ok(count)
@@ -115,8 +115,8 @@ fn await_all(pool: &mut dyn Dispatcher) -> Result<(), MeasureError> {
     while pool.out() > 0 {
         match pool.collect()? {
             Event::Back(back) if back.done => {}
-            Event::Back(back) => return Err(format!("task {} failed", back.first).into()),
-            Event::Lost(death, _) => return Err(format!("worker {} died without a cause", death.worker).into()),
+            Event::Back(back) => return invalid(format!("task {} failed", back.first)),
+            Event::Lost(death, _) => return invalid(format!("worker {} died without a cause", death.worker)),
         }
     }
     Ok(())
@@ -135,7 +135,7 @@ fn closing(trial: &Trial) -> Result<u64, MeasureError> {
     workers.check_gone("close")?;
     let undone = (0..count).filter(|line| trial.page().tally(*line) == 0).count();
     if undone > 0 {
-        return Err(format!("{undone} of {count} tasks queued when the pool was closed were not executed").into());
+        return invalid(format!("{undone} of {count} tasks queued when the pool was closed were not executed"));
     }
     Ok(u64::from(count))
 }
@@ -152,14 +152,14 @@ fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
     }
     let begun = || (0..count).filter(|line| page.posted(*line) != 0).count() as u32;
     if within(LIMIT_NS, || Ok((begun() >= workers).then_some(())))?.is_none() {
-        return Err(format!("only {} of {workers} workers began one of {count} tasks", begun()).into());
+        return invalid(format!("only {} of {workers} workers began one of {count} tasks", begun()));
     }
     let workers = Workers::of(dispatcher.as_ref())?;
     dispatcher.terminate()?;
     workers.check_gone("terminate")?;
     let done = (0..count).filter(|line| page.tally(*line) != 0).count();
     if can_be_ended && done > 0 {
-        return Err(format!("{done} tasks were completed although the pool was terminated").into());
+        return invalid(format!("{done} tasks were completed although the pool was terminated"));
     }
     Ok(u64::from(count))
 }
@@ -172,7 +172,7 @@ fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
     for _ in 0..DEATHS {
         let aftermath = recover::play(pool, trial.page(), workers, LIMIT_NS)?;
         if !aftermath.is_recovery() {
-            return Err(format!("after a worker was killed during a task: {aftermath:?}").into());
+            return invalid(format!("after a worker was killed during a task: {aftermath:?}"));
         }
         done += u64::from(recover::tasks_out(workers));
     }
@@ -182,8 +182,8 @@ fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
         workers.kill(idle)?;
         match within(LIMIT_NS, || pool.try_collect())? {
             Some(Event::Lost(_, None)) => {}
-            Some(other) => return Err(format!("an idle worker was killed, but the pool reported {other:?}").into()),
-            None => return Err("an idle worker was killed, but the pool did not report it".to_owned().into()),
+            Some(other) => return invalid(format!("an idle worker was killed, but the pool reported {other:?}")),
+            None => return invalid("an idle worker was killed, but the pool did not report it"),
         }
     }
     pool.run(TASKS)?;

@@ -18,7 +18,7 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::drain::check::{Check, END_MARK};
 use crate::measure::drain::rounds::{Past, check_done};
 use crate::measure::meter::Meter;
-use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase, together};
 use crate::payload::{Known, stamp};
 use crate::protocol::Report;
 use crate::queue::{AnyQueue, Got, Joined, Put, Sides};
@@ -150,8 +150,10 @@ impl Examined {
     /// Gets the item with this number, which the leader put, and marks it done.
     fn get_due(&mut self, sequence: u64) -> Result<(), MeasureError> {
         match self.queue.get(WaitLimit::Never)? {
-            Got::Item(item) => Known::new(self.message_bytes, stamp(ALONE, sequence)).check(&item)?,
-            Got::Empty => return Err(format!("item {sequence} was put, but the queue is empty").into()),
+            Got::Item(item) => {
+                Known::new(self.message_bytes, stamp(ALONE, sequence)).check(&item).map_err(MeasureError::Invalid)?;
+            }
+            Got::Empty => return invalid(format!("item {sequence} was put, but the queue is empty")),
         }
         Ok(self.queue.task_done()?)
     }
@@ -191,7 +193,7 @@ impl Examined {
                 Got::Item(item) => Ok(Some(item)),
                 Got::Empty => Ok(None),
             })?;
-            if !self.check.look(&item)? {
+            if !self.check.look(&item).map_err(MeasureError::Invalid)? {
                 return Ok(());
             }
             self.items += 1;
@@ -274,7 +276,7 @@ fn retry<R>(number: u64, mut attempt: impl FnMut(WaitLimit) -> io::Result<Option
             WaitLimit::Until(moment_ns) if clock::now_ns() >= moment_ns => yield_or_abort()?,
             _ => {
                 let lasted_ns = clock::now_ns() - asked_ns;
-                return Err(format!("a wait with {wait_limit:?} failed after {lasted_ns} ns").into());
+                return invalid(format!("a wait with {wait_limit:?} failed after {lasted_ns} ns"));
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::control::Leader;
 use crate::measure::meter::Meter;
 use crate::measure::serve::service::Requests;
 use crate::measure::serve::{Clients, Target, processes};
-use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase, together};
 use crate::protocol::Report;
 use crate::server::{self, Concurrency};
 
@@ -79,7 +79,7 @@ impl Trial<'_> {
         let received = many.ask(wanted)?;
         many.leave()?;
         if received != wanted {
-            return Err(format!("{clients} clients received {received} responses to {wanted} requests").into());
+            return invalid(format!("{clients} clients received {received} responses to {wanted} requests"));
         }
         self.responses += wanted + u64::from(clients);
         Ok(clients)
@@ -186,12 +186,15 @@ impl Client {
     /// Errors: it did not arrive or is wrong. `what` names the request.
     fn receive(&mut self, what: &str) -> Result<(), MeasureError> {
         match server::receive(&self.connection, self.requests.room()) {
-            Ok(true) => self.requests.check().map_err(|why| format!("{what} got a wrong response: {why}").into()),
-            Ok(false) => Err(format!("{what} got no response: the server closed the connection").into()),
+            Ok(true) => self
+                .requests
+                .check()
+                .map_err(|why| MeasureError::Invalid(format!("{what} got a wrong response: {why}"))),
+            Ok(false) => invalid(format!("{what} got no response: the server closed the connection")),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Err(format!("{what} got no response within {} s", PATIENCE.as_secs()).into())
+                invalid(format!("{what} got no response within {} s", PATIENCE.as_secs()))
             }
-            Err(error) => Err(format!("{what} got no response: {error}").into()),
+            Err(error) => invalid(format!("{what} got no response: {error}")),
         }
     }
 }
@@ -199,13 +202,13 @@ impl Client {
 /// Checks that a stopped server has left nothing.
 fn check_nothing_left(target: &Target, processes: &[u32]) -> Result<(), MeasureError> {
     if let Some(pid) = processes.iter().find(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
-        return Err(format!("the server has stopped, but its process {pid} still exists").into());
+        return invalid(format!("the server has stopped, but its process {pid} still exists"));
     }
     if target.place.starts_with('/') && Path::new(&target.place).exists() {
-        return Err(format!("the server has stopped, but its path {} still exists", target.place).into());
+        return invalid(format!("the server has stopped, but its path {} still exists", target.place));
     }
     match (target.connect)(&target.place) {
-        Ok(_) => Err("the server has stopped, but accepts connections".to_owned().into()),
+        Ok(_) => invalid("the server has stopped, but accepts connections"),
         Err(_) => Ok(()),
     }
 }

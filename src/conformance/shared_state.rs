@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 
 use crate::control::{Leader, Member};
 use crate::measure::meter::Meter;
-use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase, together};
 use crate::payload::{Known, check, parts, stamp, stamp_of};
 use crate::protocol::Report;
 use crate::shared_state::{Handle, Shape, State};
@@ -141,12 +141,12 @@ impl<S: State> Examined<S> {
     fn check_absent(&mut self) -> Result<(), MeasureError> {
         for key in [0, OWN, NEVER_SET, u64::MAX - 1] {
             if self.get(key)?.is_some() {
-                return Err(format!("key {key} is present but was never set").into());
+                return invalid(format!("key {key} is present but was never set"));
             }
         }
         match self.handle.update(NEVER_SET, |_| ())? {
             None => Ok(()),
-            Some(()) => Err("a key that was never set was updated".to_owned().into()),
+            Some(()) => invalid("a key that was never set was updated"),
         }
     }
 
@@ -159,9 +159,13 @@ impl<S: State> Examined<S> {
     fn get_all(&mut self, bytes: usize) -> Result<(), MeasureError> {
         for slot in 0..u64::from(self.shape.users) {
             let key = OWN + slot;
-            let found = self.get(key)?.ok_or_else(|| format!("key {key} was set but is absent"))?;
+            let found = self
+                .get(key)?
+                .ok_or_else(|| format!("key {key} was set but is absent"))
+                .map_err(MeasureError::Invalid)?;
             check(&found, bytes, own_stamp(slot, bytes))
-                .map_err(|why| format!("key {key} of the user on slot {slot}: {why}"))?;
+                .map_err(|why| format!("key {key} of the user on slot {slot}: {why}"))
+                .map_err(MeasureError::Invalid)?;
         }
         Ok(())
     }
@@ -180,7 +184,10 @@ impl<S: State> Examined<S> {
                 Known::new(value.len(), stamp(WRITER, next)).fill(value);
                 Ok::<(), String>(())
             })?;
-            updated.ok_or_else(|| "a counter that was set is absent".to_owned())??;
+            updated
+                .ok_or_else(|| "a counter that was set is absent".to_owned())
+                .map_err(MeasureError::Invalid)?
+                .map_err(MeasureError::Invalid)?;
         }
         Ok(())
     }
@@ -188,12 +195,15 @@ impl<S: State> Examined<S> {
     fn check_sums(&mut self) -> Result<(), MeasureError> {
         let mut sum = 0;
         for key in 0..COUNTERS {
-            let value = self.get(key)?.ok_or_else(|| "a counter that was set is absent".to_owned())?;
-            sum += counted(&value)?;
+            let value = self
+                .get(key)?
+                .ok_or_else(|| "a counter that was set is absent".to_owned())
+                .map_err(MeasureError::Invalid)?;
+            sum += counted(&value).map_err(MeasureError::Invalid)?;
         }
         let updates = UPDATES * u64::from(self.shape.users);
         if sum != updates {
-            return Err(format!("the counters add up to {sum} after {updates} updates").into());
+            return invalid(format!("the counters add up to {sum} after {updates} updates"));
         }
         Ok(())
     }
@@ -204,7 +214,7 @@ impl<S: State> Examined<S> {
         let before = self.get(key)?;
         refusal(self.handle.set(key, bytes + 1, |room| room.fill(7)), io::ErrorKind::InvalidInput, &bytes.to_string())?;
         if self.get(key)? != before {
-            return Err("a refused value changed the old one".to_owned().into());
+            return invalid("a refused value changed the old one");
         }
         Ok(())
     }
@@ -220,19 +230,22 @@ impl<S: State> Examined<S> {
                 refused => break refused,
             }
             if set > entries {
-                return Err(format!("a state of {entries} entries accepted {set} more").into());
+                return invalid(format!("a state of {entries} entries accepted {set} more"));
             }
         };
         refusal(refused, io::ErrorKind::StorageFull, &entries.to_string())?;
         if set == 0 {
-            return Err("the state had no room for another key".to_owned().into());
+            return invalid("the state had no room for another key");
         }
         if self.get(FILLING + set)?.is_some() {
-            return Err("a refused key is present".to_owned().into());
+            return invalid("a refused key is present");
         }
         for key in 0..set {
-            let found = self.get(FILLING + key)?.ok_or_else(|| "a key of a full state is absent".to_owned())?;
-            check(&found, bytes, stamp(WRITER, key))?;
+            let found = self
+                .get(FILLING + key)?
+                .ok_or_else(|| "a key of a full state is absent".to_owned())
+                .map_err(MeasureError::Invalid)?;
+            check(&found, bytes, stamp(WRITER, key)).map_err(MeasureError::Invalid)?;
         }
         // Present keys can still be set.
         self.put(FILLING, bytes, value(set))?;
@@ -264,8 +277,8 @@ fn counted(value: &[u8]) -> Result<u64, String> {
 /// Errors: `outcome` is not an error of this kind that names the limit.
 fn refusal(outcome: io::Result<()>, kind: io::ErrorKind, limit: &str) -> Result<(), MeasureError> {
     match outcome {
-        Ok(()) => Err(format!("the limit of {limit} was not enforced").into()),
+        Ok(()) => invalid(format!("the limit of {limit} was not enforced")),
         Err(error) if error.kind() == kind && error.to_string().contains(limit) => Ok(()),
-        Err(error) => Err(format!("an error that names the limit of {limit} was expected, not `{error}`").into()),
+        Err(error) => invalid(format!("an error that names the limit of {limit} was expected, not `{error}`")),
     }
 }

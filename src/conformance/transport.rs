@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::control::{Leader, Member, Page};
-use crate::measure::{MeasureError, MeasureResult, Task, phase};
+use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase};
 use crate::payload::{check, fill, parts, stamp, stamp_of};
 use crate::protocol::Report;
 use crate::transport::erased::{AnyReceiver, AnySender};
@@ -99,7 +99,9 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
             }
             OVERSIZE => {
                 if open.count == 2 && member.page().progress(SENDER_SLOT) == CARRIED {
-                    receiver.receive(|seen| check(seen, bytes + 1, stamp(PRODUCER, 0)))??;
+                    receiver
+                        .receive(|seen| check(seen, bytes + 1, stamp(PRODUCER, 0)))?
+                        .map_err(MeasureError::Invalid)?;
                 }
             }
             kind => {
@@ -113,13 +115,17 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
                     Delivery::Exact if kind == FULL => {
                         verified = owed.start;
                         while member.page().posted(SENDER_SLOT) != verified {
-                            receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, verified)))??;
+                            receiver
+                                .receive(|seen| check(seen, bytes, stamp(PRODUCER, verified)))?
+                                .map_err(MeasureError::Invalid)?;
                             verified += 1;
                         }
                     }
                     Delivery::Coalescing => {
                         await_progress(member.page(), owed.end)?;
-                        receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, owed.end - 1)))??;
+                        receiver
+                            .receive(|seen| check(seen, bytes, stamp(PRODUCER, owed.end - 1)))?
+                            .map_err(MeasureError::Invalid)?;
                     }
                     Delivery::Lossy | Delivery::Latest => {
                         let all_sent = || member.page().progress(SENDER_SLOT) >= owed.end;
@@ -127,7 +133,9 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
                     }
                     Delivery::Exact => {
                         for sequence in owed {
-                            receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))??;
+                            receiver
+                                .receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))?
+                                .map_err(MeasureError::Invalid)?;
                         }
                     }
                 }
@@ -142,7 +150,7 @@ pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task:
     let bytes = task.message_bytes();
     for sequence in 0..100 {
         sender.send(bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
-        receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))??;
+        receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence)))?.map_err(MeasureError::Invalid)?;
     }
     page.set_count(1);
     Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
@@ -169,7 +177,7 @@ fn some_of(
             check(seen, bytes, stamp(PRODUCER, due)).map(|()| due)
         });
         match seen {
-            Ok(sequence) => owed.start = sequence? + 1,
+            Ok(sequence) => owed.start = sequence.map_err(MeasureError::Invalid)? + 1,
             Err(silence) if silence.kind() == io::ErrorKind::TimedOut && done => return Ok(()),
             // Messages sent between the time-out and this check may still arrive.
             Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => done = all_sent(),
@@ -220,7 +228,7 @@ fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, Measure
             if text.split(|c: char| !c.is_ascii_digit()).any(|number| number == limit) {
                 Ok(false)
             } else {
-                Err(format!("the error does not name the limit: {text}").into())
+                invalid(format!("the error does not name the limit: {text}"))
             }
         }
         Err(other) => Err(other.into()),

@@ -31,7 +31,7 @@ pub(crate) trait RawLock: SharedLayout + 'static {
     fn try_acquire(&self, me: u32) -> bool;
     /// Releases the lock that `me` holds.
     fn release(&self, me: u32) -> io::Result<()>;
-    /// [`Holder::read`]; under the lock unless the lock distinguishes readers and writers.
+    /// [`Handle::read`]; under the lock unless the lock distinguishes readers and writers.
     #[inline]
     fn read<R>(&self, me: u32, mut look: impl FnMut(u32) -> R) -> io::Result<Looked<R>> {
         self.acquire(me)?;
@@ -39,7 +39,7 @@ pub(crate) trait RawLock: SharedLayout + 'static {
         self.release(me)?;
         Ok(Looked { seen, retries: 0 })
     }
-    /// [`Holder::write`]; under the lock.
+    /// [`Handle::write`]; under the lock.
     #[inline]
     fn write<R>(&self, me: u32, change: impl FnOnce(u32) -> R) -> io::Result<R> {
         self.acquire(me)?;

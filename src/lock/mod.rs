@@ -119,7 +119,7 @@ pub trait Lock: 'static {
     const WAIT: Option<Wait>;
     /// True when a waiter keeps its CPU busy.
     const POLLS: bool = false;
-    /// Whether [`Holder::try_lock`] works.
+    /// Whether [`Handle::try_lock`] works.
     const TRIES: bool = true;
     /// Whether a release wakes a waiter by a system call of its own, so that the holder can be killed between the two
     /// steps.

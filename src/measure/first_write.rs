@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, read, write};
 
 use super::meter::Meter;
-use super::{MeasureError, MeasureResult, Task, count, histogram};
+use super::{MeasureError, MeasureResult, Task, count, histogram, invalid};
 use crate::child::retry_on_eintr;
 use crate::control::Page;
 use crate::isolation::memory::Memory;
@@ -125,11 +125,10 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
     let seen_of_other = memory.words(true).enumerate().filter(|it| is_mark(*it)).count() as u64;
     let due = if S::SEEN { PAGES as u64 } else { 0 };
     if (seen_by_other, seen_of_other) != (due, due) {
-        return Err(format!(
+        return invalid(format!(
             "of {PAGES} words the other saw {seen_by_other} and its own were seen {seen_of_other} times, \
              where {due} were due"
-        )
-        .into());
+        ));
     }
     Ok(Round { first_ns: once_ns - began_ns, later_ns: twice_ns - once_ns })
 }
@@ -165,6 +164,6 @@ fn hear(answers: &OwnedFd) -> Result<u64, MeasureError> {
     let mut word = [0; 8];
     match retry_on_eintr(|| read(answers, &mut word)).map_err(io::Error::from)? {
         8 => Ok(u64::from_ne_bytes(word)),
-        _ => Err("the second side ended before it had read the pages".to_owned().into()),
+        _ => invalid("the second side ended before it had read the pages"),
     }
 }

@@ -14,7 +14,7 @@ use gather::Gatherer;
 use super::meter::Meter;
 use super::paired::Floor;
 use super::stream::{Sink, Source, rates};
-use super::{MeasureError, MeasureResult, Task, count, follow, phase, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, invalid, phase, together};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::payload::{mix, stamp};
@@ -176,7 +176,7 @@ fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(
     let Some(due) = gathering.due(roles, sent) else { return Ok(()) };
     let (number, sum) = verified(page, roles);
     if number != due {
-        return Err(format!("the receivers verified {number} messages where {due} were sent: lost or repeated").into());
+        return invalid(format!("the receivers verified {number} messages where {due} were sent: lost or repeated"));
     }
     if gathering == Gathering::InOrder {
         return Ok(()); // each consumer checked each message against the one that was due
@@ -186,7 +186,7 @@ fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(
     if sum == wanted {
         Ok(())
     } else {
-        Err(format!("{number} messages arrived, as many as were sent, but not the same: some twice, some never").into())
+        invalid(format!("{number} messages arrived, as many as were sent, but not the same: some twice, some never"))
     }
 }
 

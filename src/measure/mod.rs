@@ -140,10 +140,9 @@ impl From<io::Error> for MeasureError {
     }
 }
 
-impl From<String> for MeasureError {
-    fn from(why: String) -> Self {
-        Self::Invalid(why)
-    }
+/// The error of a failed check.
+pub fn invalid<T>(why: impl Into<String>) -> Result<T, MeasureError> {
+    Err(MeasureError::Invalid(why.into()))
 }
 
 impl fmt::Display for MeasureError {

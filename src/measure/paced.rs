@@ -18,7 +18,7 @@ use self::tally::{NEVER, Tally};
 use super::meter::Meter;
 use super::paired::Floor;
 use super::schedule::{Schedule, spin_for_post, spin_until};
-use super::{MeasureError, MeasureResult, Task, count, follow, histogram, inject, phase, room, together};
+use super::{MeasureError, MeasureResult, Task, count, follow, histogram, inject, invalid, phase, room, together};
 use crate::abort;
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member, Page};
@@ -199,7 +199,7 @@ impl<R: Receiver> Gauge<R> {
         }
         while self.next < until {
             let due = Known::new(self.message_bytes, stamp(PRODUCER, self.next));
-            self.receiver.receive(|seen| due.check(seen))??;
+            self.receiver.receive(|seen| due.check(seen))?.map_err(MeasureError::Invalid)?;
             verified(self.next);
             self.next += 1;
         }
@@ -213,13 +213,12 @@ impl<R: Receiver> Gauge<R> {
         while self.next < until {
             match self.receiver.receive(|seen| sequence_of(seen, bytes)) {
                 Ok(sequence) => {
-                    let sequence = sequence?;
+                    let sequence = sequence.map_err(MeasureError::Invalid)?;
                     if !(self.next..self.end).contains(&sequence) {
                         let next = self.next;
-                        return Err(format!(
+                        return invalid(format!(
                             "message {sequence} arrived where {next} or a later one was due: repeated or out of order"
-                        )
-                        .into());
+                        ));
                     }
                     verified(sequence);
                     self.next = sequence + 1;

@@ -54,7 +54,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         let pong = Known::new(self.message_bytes, stamp(PONG, self.exchanged));
         self.exchanged += 1;
         self.next = Known::new(self.message_bytes, stamp(PING, self.exchanged));
-        insist(|| self.receiver.receive(|seen| W::check(&pong, seen)))??;
+        insist(|| self.receiver.receive(|seen| W::check(&pong, seen)))?.map_err(MeasureError::Invalid)?;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         let bytes = self.message_bytes;
         for sequence in self.exchanged..self.exchanged + count {
             let (ping, pong) = (Known::new(bytes, stamp(PING, sequence)), Known::new(bytes, stamp(PONG, sequence)));
-            insist(|| self.receiver.receive(|seen| W::check(&ping, seen)))??;
+            insist(|| self.receiver.receive(|seen| W::check(&ping, seen)))?.map_err(MeasureError::Invalid)?;
             self.sender.send(bytes, |room| W::fill(&pong, room))?;
         }
         self.exchanged += count;
@@ -77,7 +77,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         for producer in [PING, PONG] {
             let message = Known::new(bytes, stamp(producer, sequence));
             self.sender.send(bytes, |room| message.fill(room))?;
-            self.receiver.receive(|seen| message.check(seen))??;
+            self.receiver.receive(|seen| message.check(seen))?.map_err(MeasureError::Invalid)?;
         }
         self.exchanged += 1;
         Ok(())

@@ -222,7 +222,9 @@ impl Taker {
             }
             (MESSAGES, Some(receiver)) => {
                 for sequence in self.received..self.received + count {
-                    receiver.receive(|seen| check(seen, self.shape.message_bytes, stamp(PRODUCER, sequence)))??;
+                    receiver
+                        .receive(|seen| check(seen, self.shape.message_bytes, stamp(PRODUCER, sequence)))?
+                        .map_err(MeasureError::Invalid)?;
                 }
                 self.received += count;
             }

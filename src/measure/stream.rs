@@ -131,7 +131,7 @@ impl<R: Receiver> Sink<R> {
         let (bytes, producer) = (self.message_bytes, self.producer);
         for sequence in self.verified..self.verified + count {
             let message = Known::new(bytes, stamp(producer, sequence));
-            self.receiver.receive(|seen| W::check(&message, seen))??;
+            self.receiver.receive(|seen| W::check(&message, seen))?.map_err(MeasureError::Invalid)?;
         }
         self.verified += count;
         Ok(())

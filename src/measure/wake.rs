@@ -182,7 +182,7 @@ impl<R: Receiver> Sleeper<R> {
         loop {
             match self.receiver.receive(|seen| due.check(seen)) {
                 Err(silence) if silence.kind() == io::ErrorKind::TimedOut && !abort::requested() => {}
-                heard => return Ok(heard??),
+                heard => return heard?.map_err(MeasureError::Invalid),
             }
         }
     }

@@ -8,6 +8,7 @@ pub(super) mod looks;
 pub(super) mod together;
 pub(super) mod waits;
 
+use super::invalid;
 use std::collections::BTreeMap;
 use std::io;
 use std::thread;
@@ -237,7 +238,7 @@ impl<'a> Course<'a> {
     /// Errors: one of its checks failed.
     fn report(&mut self) -> MeasureResult {
         if let Some(fault) = self.player.fault() {
-            return Err(fault.into());
+            return invalid(fault);
         }
         let finding = std::mem::take(&mut self.finding);
         Ok(Report {

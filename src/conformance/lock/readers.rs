@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use super::{Examined, Extent};
 use crate::control::Page;
 use crate::lock::{COPIES, Handle};
-use crate::measure::MeasureError;
 use crate::measure::locks::ProtectedState;
 use crate::measure::locks::protected_state::WORDS;
+use crate::measure::{MeasureError, invalid};
 
 /// One write per so many accesses.
 const WRITES_EVERY: u64 = 4;
@@ -53,10 +53,10 @@ impl Examined {
         })?;
         let version = words[0];
         if let Some(other) = words.iter().find(|word| **word != version) {
-            return Err(format!("a reader saw parts of version {version} and of version {other}").into());
+            return invalid(format!("a reader saw parts of version {version} and of version {other}"));
         }
         if version < self.version {
-            return Err(format!("a reader saw version {version} after version {}", self.version).into());
+            return invalid(format!("a reader saw version {version} after version {}", self.version));
         }
         self.version = version;
         Ok(())

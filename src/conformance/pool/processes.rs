@@ -13,9 +13,9 @@ use nix::unistd::{Pid, pipe};
 
 use super::LIMIT_NS;
 use crate::child::{Child, retry_on_eintr};
-use crate::measure::MeasureError;
 use crate::measure::pool::dispatcher::Dispatcher;
 use crate::measure::pool::within;
+use crate::measure::{MeasureError, invalid};
 use crate::pool::Worker;
 
 /// Time limit of a check: about a hundred times what it takes.
@@ -39,7 +39,7 @@ impl Workers {
             (started.len() == workers.len()).then_some(started)
         };
         let absent = || "not all workers are running".to_owned();
-        Ok(Self(within(LIMIT_NS, || Ok(all()))?.ok_or_else(absent)?))
+        Ok(Self(within(LIMIT_NS, || Ok(all()))?.ok_or_else(absent).map_err(MeasureError::Invalid)?))
     }
 
     /// Checks that no worker, and no zombie of one, is left after the pool was ended by `how`. Joined threads may take
@@ -50,11 +50,11 @@ impl Workers {
             within(LIMIT_NS, || Ok(left().is_none().then_some(())))?;
         }
         if let Some((worker, _)) = left() {
-            return Err(format!("{worker:?} still existed after `{how}`").into());
+            return invalid(format!("{worker:?} still existed after `{how}`"));
         }
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Err(Errno::ECHILD) => Ok(()),
-            other => Err(format!("a child was left after `{how}`: {other:?}").into()),
+            other => invalid(format!("a child was left after `{how}`: {other:?}")),
         }
     }
 
@@ -64,7 +64,7 @@ impl Workers {
     pub(super) fn kill(&self, pid: u32) -> Result<(), MeasureError> {
         let worker = Worker::Process(pid);
         if !self.0.iter().any(|(known, started)| *known == worker && start_time(worker) == Some(*started)) {
-            return Err(format!("{pid} is not a worker").into());
+            return invalid(format!("{pid} is not a worker"));
         }
         kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).map_err(io::Error::from)?;
         Ok(())
@@ -100,7 +100,7 @@ pub(super) fn in_a_process(name: &str, check: impl FnOnce() -> Result<u64, Measu
     let timeout = PollTimeout::try_from(TIME_LIMIT).unwrap_or(PollTimeout::MAX);
     let ready = retry_on_eintr(|| poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], timeout));
     if ready.map_err(io::Error::from)? == 0 {
-        return Err(format!("{name}: not finished within {} seconds", TIME_LIMIT.as_secs()).into());
+        return invalid(format!("{name}: not finished within {} seconds", TIME_LIMIT.as_secs()));
     }
     let mut result = vec![0; RESULT_BYTES];
     let length = File::from(reader).read(&mut result)?;
@@ -108,7 +108,7 @@ pub(super) fn in_a_process(name: &str, check: impl FnOnce() -> Result<u64, Measu
     let result = String::from_utf8_lossy(&result[..length]).into_owned();
     match result.strip_prefix(SUCCESS).map(str::parse) {
         Some(Ok(tasks)) => Ok(tasks),
-        _ if result.is_empty() => Err(format!("{name}: no result, {}", child.describe_end()).into()),
-        _ => Err(format!("{name}: {result}").into()),
+        _ if result.is_empty() => invalid(format!("{name}: no result, {}", child.describe_end())),
+        _ => invalid(format!("{name}: {result}")),
     }
 }

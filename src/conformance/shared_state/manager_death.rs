@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::abort;
 use crate::child::Child;
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::shared_state::{Addresses, Handle, Shape, State};
 
 const KEY: u64 = 5;
@@ -44,11 +44,11 @@ fn between_accesses<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     for (user, handle) in handles.iter_mut().enumerate() {
         for _ in 0..2 {
             if let Ok(found) = handle.get(KEY, |_| ()) {
-                return Err(format!("user {user} got {found:?} although the manager was dead").into());
+                return invalid(format!("user {user} got {found:?} although the manager was dead"));
             }
         }
         if handle.set(KEY, 1, |room| room.fill(0)).is_ok() {
-            return Err(format!("user {user} set a key although the manager was dead").into());
+            return invalid(format!("user {user} set a key although the manager was dead"));
         }
     }
     Ok(())
@@ -68,7 +68,7 @@ fn during_an_access<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     manager.kill()?;
     user.collect()?;
     if !user.exited_successfully() {
-        return Err(format!("a user that waited while the manager died: {}", user.describe_end()).into());
+        return invalid(format!("a user that waited while the manager died: {}", user.describe_end()));
     }
     Ok(())
 }

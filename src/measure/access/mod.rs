@@ -21,7 +21,7 @@ use super::paired::Floor;
 use super::window::looks::{Looks, encoded};
 use super::window::waits::Waits;
 use super::window::{self, Player, Span, wait_for};
-use super::{MeasureError, MeasureResult, Task, histogram};
+use super::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::protocol::HolderFinding;
@@ -180,7 +180,10 @@ impl<S: State> Accessor<S> {
         for at in 0..COUNTERS {
             let key = self.counter(at);
             let found = self.handle.get(key, book::counted)?;
-            sum += found.flatten().ok_or_else(|| format!("counter {at} holds a value that is no count"))?;
+            sum += found
+                .flatten()
+                .ok_or_else(|| format!("counter {at} holds a value that is no count"))
+                .map_err(MeasureError::Invalid)?;
         }
         Ok(sum)
     }
@@ -249,7 +252,7 @@ impl<S: State> Player for AtWork<'_, S> {
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let (counted, updates) = (self.accessor.counted()?, changes.iter().sum::<u64>());
         if counted != updates {
-            return Err(format!("the counters stand at {counted} after {updates} updates").into());
+            return invalid(format!("the counters stand at {counted} after {updates} updates"));
         }
         let Accessor { handle, book, shape, .. } = &mut *self.accessor;
         for key in 0..u64::from(shape.keys) {
@@ -258,7 +261,7 @@ impl<S: State> Player for AtWork<'_, S> {
             }
         }
         match book.fault() {
-            Some(fault) => Err(format!("in the end {fault}").into()),
+            Some(fault) => invalid(format!("in the end {fault}")),
             None => Ok(Metrics::new()),
         }
     }

@@ -4,6 +4,7 @@ use super::MeasureError;
 use super::side::Working;
 use crate::clock;
 use crate::control::Page;
+use crate::measure::invalid;
 use crate::payload::{mix, stamp};
 use crate::queue::Joined;
 use crate::queue::Sides;
@@ -45,7 +46,7 @@ pub(super) fn take_part(
     if page.finish(FINISHED).is_multiple_of(sides.producers) {
         // All others have finished, so this producer's put was the last.
         if side.join(WaitLimit::Forever)? != Joined::AllDone {
-            return Err(MeasureError::Invalid("a join that waits for ever gave up".into()));
+            return invalid("a join that waits for ever gave up");
         }
         let joined_ns = clock::now_ns();
         check_done(page, sides, side.items())?;
@@ -62,7 +63,7 @@ pub(super) fn take_part(
 /// Errors: some of the `each` items of every producer are not done.
 pub fn check_done(page: &Page, sides: Sides, each: u64) -> Result<(), MeasureError> {
     let (done, due) = (gotten(page, sides), each * u64::from(sides.producers));
-    if done == due { Ok(()) } else { Err(format!("join returned when {done} of {due} items were done").into()) }
+    if done == due { Ok(()) } else { invalid(format!("join returned when {done} of {due} items were done")) }
 }
 
 /// Items that all consumers have verified.
@@ -112,7 +113,8 @@ impl Past {
         self.compare(page, items)?;
         let producers = || 0..self.sides.producers;
         let joined = producers().map(|slot| (slot, page.posted(slot))).find(|(_, joined_ns)| *joined_ns > 0);
-        let (last, joined_ns) = joined.ok_or_else(|| "no producer joined the queue".to_owned())?;
+        let (last, joined_ns) =
+            joined.ok_or_else(|| "no producer joined the queue".to_owned()).map_err(MeasureError::Invalid)?;
         let started_ns = producers().map(|slot| page.started_ns(slot)).min().unwrap_or(joined_ns);
         Ok(Round {
             items: items * u64::from(self.sides.producers),

@@ -4,7 +4,7 @@ use std::io;
 
 use super::check::{Check, END_MARK};
 use crate::control::Page;
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::payload::{Known, stamp};
 use crate::queue::{Got, Handle, Joinable, Joined, Put, Sides};
 use crate::wait::WaitLimit;
@@ -75,7 +75,7 @@ impl<H: Handle> Working for Side<H> {
     fn put(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.put_one(stamp(self.slot as u16, self.items), WaitLimit::Forever)? == Put::Full {
-                return Err(MeasureError::Invalid("a put that waits for ever gave up".into()));
+                return invalid("a put that waits for ever gave up");
             }
             self.items += 1;
         }
@@ -98,8 +98,8 @@ impl<H: Handle> Working for Side<H> {
                     self.queue.task_done()?;
                 }
                 Got::Item(Ok(false)) => return Ok(()),
-                Got::Item(Err(why)) => return Err(why.into()),
-                Got::Empty => return Err(MeasureError::Invalid("a get that waits for ever gave up".into())),
+                Got::Item(Err(why)) => return invalid(why),
+                Got::Empty => return invalid("a get that waits for ever gave up"),
             }
         }
     }
@@ -123,8 +123,8 @@ impl<H: Handle> Working for Side<H> {
         for _ in 0..count {
             let due = Known::new(bytes, stamp(ALONE, self.alone.1));
             match self.queue.get(WaitLimit::Never, |item| due.check(item))? {
-                Got::Item(seen) => seen?,
-                Got::Empty => return Err(format!("item {} was put, but the queue is empty", self.alone.1).into()),
+                Got::Item(seen) => seen.map_err(MeasureError::Invalid)?,
+                Got::Empty => return invalid(format!("item {} was put, but the queue is empty", self.alone.1)),
             }
             self.alone.1 += 1;
         }
@@ -141,7 +141,7 @@ impl<H: Handle> Working for Side<H> {
     fn be_refused(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.put_one(stamp(ALONE, self.alone.0), WaitLimit::Never)? == Put::Taken {
-                return Err(MeasureError::Invalid("a full queue took one more item".into()));
+                return invalid("a full queue took one more item");
             }
         }
         Ok(())
@@ -150,7 +150,7 @@ impl<H: Handle> Working for Side<H> {
     fn find_nothing(&mut self, count: u64, wait_limit: WaitLimit) -> Result<(), MeasureError> {
         for _ in 0..count {
             if let Got::Item(()) = self.queue.get(wait_limit, |_| ())? {
-                return Err(MeasureError::Invalid("an empty queue gave an item".into()));
+                return invalid("an empty queue gave an item");
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::control::Page;
 use crate::launch::Program;
 use crate::measure::meter::Meter;
-use crate::measure::{MeasureError, MeasureResult, Task, count};
+use crate::measure::{MeasureError, MeasureResult, Task, count, invalid};
 use crate::protocol::Report;
 
 /// Runs the trial.
@@ -67,10 +67,10 @@ fn one(program: &Program, environment: &[CString], attributes: &PosixSpawnAttr) 
     let ended_ns = clock::now_ns();
 
     if (bytes, word) != (1, [super::newborn::FIRST_WORD]) {
-        return Err(format!("the first word of a started worker was {bytes} bytes, {word:?}").into());
+        return invalid(format!("the first word of a started worker was {bytes} bytes, {word:?}"));
     }
     if !matches!(end, WaitStatus::Exited(_, 0)) {
-        return Err(format!("a started worker ended as {end:?}").into());
+        return invalid(format!("a started worker ended as {end:?}"));
     }
     Ok(Life {
         call_ns: returned_ns - called_ns,

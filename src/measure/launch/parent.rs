@@ -9,7 +9,7 @@ use nix::unistd::{pipe2, read, write};
 use super::newborn::{FIRST_WORD, MESSAGE_BYTES, NEWBORN, ORDER_BYTES, PARENT, verb};
 use crate::child::retry_on_eintr;
 use crate::launch::ChildPipes;
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::payload::{Known, stamp};
 
 /// Connection of a parent to a worker. Dropping it makes the worker exit.
@@ -47,14 +47,14 @@ impl Line {
     pub fn first_word(&self) -> Result<(), MeasureError> {
         match self.hear::<1>()? {
             [FIRST_WORD] => Ok(()),
-            [other] => Err(format!("the first word of a started worker was {other}").into()),
+            [other] => invalid(format!("the first word of a started worker was {other}")),
         }
     }
 
     /// Sends a message and checks every byte of the response.
     pub fn ask(&self, question: &Question) -> Result<(), MeasureError> {
         self.tell(&question.order)?;
-        question.answer.check(&self.hear::<MESSAGE_BYTES>()?)?;
+        question.answer.check(&self.hear::<MESSAGE_BYTES>()?).map_err(MeasureError::Invalid)?;
         Ok(())
     }
 
@@ -78,9 +78,9 @@ impl Line {
     fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], MeasureError> {
         let mut word = [0; BYTES];
         match retry_on_eintr(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
-            0 => Err("a worker ended when a response was expected".to_owned().into()),
+            0 => invalid("a worker ended when a response was expected"),
             bytes if bytes == BYTES => Ok(word),
-            bytes => Err(format!("a worker sent {bytes} bytes where {BYTES} were expected").into()),
+            bytes => invalid(format!("a worker sent {bytes} bytes where {BYTES} were expected")),
         }
     }
 }

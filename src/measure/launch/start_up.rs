@@ -21,7 +21,7 @@ use crate::control::Page;
 use crate::launch::process::has_children;
 use crate::launch::{ChildPipes, End, Launch, Program, Started};
 use crate::measure::meter::Meter;
-use crate::measure::{MeasureError, MeasureResult, Task, count};
+use crate::measure::{MeasureError, MeasureResult, Task, count, invalid};
 use crate::protocol::Report;
 
 /// Runs the parent's side of the trial.
@@ -54,7 +54,7 @@ pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> Measu
     page.set_count(lives.len() as u64);
     drop(way);
     if has_children()? {
-        return Err("a started process was never collected".to_owned().into());
+        return invalid("a started process was never collected");
     }
     let (chosen_by, warm_up_ns) = (derived.chosen_by, derived.warm_up_ns);
     Ok(report(&lives, Course { at_once: at_once.into(), alive_ns, chosen_by, warm_up_ns, sliced, cost }))
@@ -107,7 +107,7 @@ fn batch<L: Launch>(way: &mut L, at_once: u32, told: &mut u64, lives: &mut Vec<L
         one.life.reap_ns = L::Started::REMAINS.then_some(now_ns - from_ns);
         one.life.life_ns = now_ns - one.called_ns;
         if end != End::Exited(0) {
-            return Err(format!("a worker that was told to exit with status 0 ended as {end:?}").into());
+            return invalid(format!("a worker that was told to exit with status 0 ended as {end:?}"));
         }
     }
     let ended_ns = clock::now_ns();

@@ -16,7 +16,7 @@ use crate::measure::count::{self, Derived};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
-use crate::measure::{MeasureError, MeasureResult, Task, attend, histogram, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, attend, histogram, invalid, phase, together};
 use crate::pin;
 use crate::protocol::{Report, Timing};
 use crate::record::{Metrics, Placement, Window, metric};
@@ -73,7 +73,7 @@ impl<L: Lock> Taker<L> {
     fn try_take(&mut self, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             if self.holder.try_lock(|_| self.critical.count(L::GUARD))?.is_none() {
-                return Err("`try_lock` failed on a free lock".to_owned().into());
+                return invalid("`try_lock` failed on a free lock");
             }
         }
         self.passes += count;
@@ -172,7 +172,7 @@ impl<L: Lock> Part for Taker<L> {
         let (seen, passes) = (protected.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
         // Turns never overlap, even without a lock, so no update may be missing.
         if seen != passes {
-            return Err(format!("the protected counters stand at {seen} after {passes} critical sections").into());
+            return invalid(format!("the protected counters stand at {seen} after {passes} critical sections"));
         }
         page.set_count(derived.count);
         Ok(Report {

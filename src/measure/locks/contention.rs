@@ -16,7 +16,7 @@ use crate::lock::{Guard, Handle, Lock};
 use crate::measure::paired::Floor;
 use crate::measure::window::looks::{Batch, Looks, encoded};
 use crate::measure::window::{self, Player, Span, wait_for};
-use crate::measure::{MeasureError, MeasureResult, Task, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::protocol::{Fault, HolderFinding};
 use crate::record::{Metrics, metric};
 
@@ -165,7 +165,7 @@ impl<L: Lock> Player for Contender<L> {
             return Ok(Metrics::from([(metric::LOST_UPDATES.into(), passes.saturating_sub(seen) as f64)]));
         }
         if seen != passes {
-            return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
+            return invalid(format!("the protected counter stands at {seen} after {passes} critical sections"));
         }
         Ok(Metrics::new())
     }

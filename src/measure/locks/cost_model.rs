@@ -17,7 +17,7 @@ use crate::lock::{Guard, Handle};
 use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_for_post;
-use crate::measure::{MeasureError, MeasureResult, Task, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase, together};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
@@ -119,9 +119,7 @@ impl Counted {
     fn report(&self, count: u64, cost: RoleCost) -> MeasureResult {
         if self.critical.violations > 0 {
             let (slot, times) = (self.slot, self.critical.violations);
-            return Err(
-                format!("the contender on slot {slot} met another in the critical section {times} times").into()
-            );
+            return invalid(format!("the contender on slot {slot} met another in the critical section {times} times"));
         }
         Ok(Report { messages: count, chosen_by: "fixed".into(), roles: vec![cost], ..Report::default() })
     }
@@ -152,7 +150,7 @@ impl Part for Counted {
         let passes = self.passes + (1..leader.slots()).map(|slot| page.tally(slot)).sum::<u64>();
         let seen = self.critical.protected().passes(self.guard);
         if seen != passes {
-            return Err(format!("the protected counter stands at {seen} after {passes} critical sections").into());
+            return invalid(format!("the protected counter stands at {seen} after {passes} critical sections"));
         }
         page.set_count(count);
         self.report(count, cost)

@@ -22,7 +22,7 @@ use crate::measure::paired::Floor;
 use crate::measure::window::looks::Looks;
 use crate::measure::window::waits::{READ_WAIT, WRITE_WAIT, Waits};
 use crate::measure::window::{self, Player, Span, wait_for};
-use crate::measure::{MeasureError, MeasureResult, Task, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::payload::{mix, stamp};
 use crate::protocol::HolderFinding;
 use crate::record::{ContenderShare, Metrics, metric};
@@ -157,13 +157,13 @@ impl<L: Lock> Player for Accessor<L> {
     fn compare(&mut self, changes: &[u64]) -> Result<Metrics, MeasureError> {
         let (counted, writes) = (self.state.all_writes(), changes.iter().sum::<u64>());
         if counted != writes {
-            return Err(format!("the state was written {counted} times by {writes} writes").into());
+            return invalid(format!("the state was written {counted} times by {writes} writes"));
         }
         let last = self.holder.read(|copy| self.state.copy_out(copy))?.seen;
         match VersionedState::writer(&last) {
             None if writes == 0 => Ok(Metrics::new()),
             Some((slot, count)) if changes.get(slot as usize) == Some(&count) => Ok(Metrics::new()),
-            _ => Err("the final state is not the last write of any contender".to_owned().into()),
+            _ => invalid("the final state is not the last write of any contender"),
         }
     }
 }

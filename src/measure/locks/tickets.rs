@@ -22,7 +22,7 @@ use crate::measure::meter::Meter;
 use crate::measure::paired::Floor;
 use crate::measure::window::together::jain;
 use crate::measure::window::{next_start_ns, wait_for};
-use crate::measure::{MeasureError, MeasureResult, Task, attend, count, phase, together};
+use crate::measure::{MeasureError, MeasureResult, Task, attend, count, invalid, phase, together};
 use crate::protocol::{HolderFinding, Report};
 use crate::record::{ContenderShare, Contest, RoleCost, Window, metric};
 use crate::{abort, clock};
@@ -78,7 +78,7 @@ impl<L: Lock> Seller<L> {
         let left = self.stock.left()?;
         if L::GUARD != Guard::Nothing && (sold, left) != (stock, Some(0)) {
             let left = left.map_or_else(|| "a file that cannot be read".to_owned(), |left| left.to_string());
-            return Err(format!("{sold} tickets were sold of {stock}, and {left} left").into());
+            return invalid(format!("{sold} tickets were sold of {stock}, and {left} left"));
         }
         let start_ns = slots().map(|slot| page.started_ns(slot)).min().unwrap_or(0);
         let end_ns = slots().map(|slot| page.ended_ns(slot)).max().unwrap_or(0);
@@ -205,7 +205,7 @@ fn sell_out<L: Lock>(
             }
             Sale::SoldOut => break,
             Sale::Torn if L::GUARD != Guard::Nothing => {
-                return Err("the JSON file was found half written under the lock".to_owned().into());
+                return invalid("the JSON file was found half written under the lock");
             }
             Sale::Torn if abort::requested() => return Err(abort::error().into()),
             Sale::Torn => sold.retries += 1,

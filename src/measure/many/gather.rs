@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::super::MeasureError;
+use super::super::{MeasureError, invalid};
 use super::{END_MARK, Gathering};
 use crate::payload::{Known, mix, parts, stamp_of};
 use crate::transport::Receiver;
@@ -85,21 +85,25 @@ impl<R: Receiver> Gatherer<R> {
     #[inline]
     fn one(&mut self) -> Result<Seen, MeasureError> {
         let bytes = self.message_bytes;
-        let stamp = self.receiver.receive(|seen| {
-            let stamp = stamp_of(seen).ok_or_else(|| format!("a message of {} bytes has no stamp", seen.len()))?;
-            Known::new(bytes, stamp).check(seen).map(|()| stamp)
-        })??;
+        let stamp = self
+            .receiver
+            .receive(|seen| {
+                let stamp = stamp_of(seen).ok_or_else(|| format!("a message of {} bytes has no stamp", seen.len()))?;
+                Known::new(bytes, stamp).check(seen).map(|()| stamp)
+            })?
+            .map_err(MeasureError::Invalid)?;
         let (producer, sequence) = parts(stamp);
         if producer == END_MARK {
             return Ok(Seen::Mark);
         }
         let next = producer.checked_sub(self.first).and_then(|at| self.next.get_mut(usize::from(at)));
-        let next = next.ok_or_else(|| format!("a message has the unknown producer {producer}: corrupted or torn"))?;
+        let next = next
+            .ok_or_else(|| format!("a message has the unknown producer {producer}: corrupted or torn"))
+            .map_err(MeasureError::Invalid)?;
         if sequence < *next {
-            return Err(format!(
+            return invalid(format!(
                 "message {sequence} of producer {producer} came when at least {next} was due: repeated or out of order"
-            )
-            .into());
+            ));
         }
         *next = sequence + 1;
         self.number += 1;

@@ -7,7 +7,7 @@ use super::dispatcher::PoolDispatcher;
 use super::expected::{self, Expected};
 use super::frame;
 use super::in_flight::died;
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::pool::{Collected, Pool};
 use crate::record::Chunk;
 
@@ -28,7 +28,7 @@ impl<P: Pool> PoolDispatcher<P> {
             let expected = Expected::new(first, token, bytes);
             outgoing = expected::outgoing(self.in_flight.next, bytes);
             match self.pool.collect(|seen| expected.check(seen))? {
-                Collected::Response(checked) => checked?,
+                Collected::Response(checked) => checked.map_err(MeasureError::Invalid)?,
                 Collected::WorkerDied(loss) => return Err(died(&loss)),
             }
         }
@@ -68,7 +68,7 @@ impl<P: Pool> PoolDispatcher<P> {
             while let Some(front) = line.front().filter(|token| self.in_flight.request(**token).back) {
                 let (out, token) = (self.in_flight.request(*front), *front);
                 if out.first != expected {
-                    return Err(format!("task {} came where {expected} was expected", out.first).into());
+                    return invalid(format!("task {} came where {expected} was expected", out.first));
                 }
                 expected += u64::from(out.count);
                 self.in_flight.release(token);
@@ -100,7 +100,7 @@ impl<P: Pool> PoolDispatcher<P> {
         }
         let places: u32 = covered.iter().map(|word| word.count_ones()).sum();
         if u64::from(places) != count {
-            return Err(format!("{places} places of a list of {count} were filled").into());
+            return invalid(format!("{places} places of a list of {count} were filled"));
         }
         Ok(())
     }

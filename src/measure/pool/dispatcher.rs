@@ -1,4 +1,4 @@
-//! Dispatcher: submits tasks to an open pool and collects results. The timed loops are in [`PoolDispatcher`], which is
+//! Dispatcher: submits tasks to an open pool and collects results. The timed loops are in `PoolDispatcher`, which is
 //! generic over the pool; code around them uses the [`Dispatcher`] trait and is compiled once.
 
 use std::{hint, io};
@@ -8,7 +8,7 @@ use super::in_flight::{Back, Event, InFlight, died};
 use super::paced::{OpenLoop, TaskTimes};
 use super::stamps::Stamps;
 use super::{TaskWorker, Tasks};
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::pool::{Collected, Pool, PoolConfig, Worker};
 use crate::record::{Call, Chunk, Isolation};
 use crate::{abort, clock};
@@ -136,7 +136,7 @@ impl<P: Pool> PoolDispatcher<P> {
     pub(super) fn take_back_keeping(&mut self) -> Result<Back, MeasureError> {
         let bytes = self.in_flight.tasks.bytes;
         match self.pool.collect(|seen| Response::read(seen, bytes))? {
-            Collected::Response(response) => self.done(&response?),
+            Collected::Response(response) => self.done(&response.map_err(MeasureError::Invalid)?),
             Collected::WorkerDied(loss) => Err(died(&loss)),
         }
     }
@@ -145,7 +145,7 @@ impl<P: Pool> PoolDispatcher<P> {
     #[inline]
     fn done(&mut self, response: &Response) -> Result<Back, MeasureError> {
         let back = self.in_flight.check(response)?;
-        if back.done { Ok(back) } else { Err(format!("task {} failed", back.first).into()) }
+        if back.done { Ok(back) } else { invalid(format!("task {} failed", back.first)) }
     }
 
     /// Reads one result of the open loop, if there is one.
@@ -156,7 +156,7 @@ impl<P: Pool> PoolDispatcher<P> {
             None => Ok(false),
             Some(Collected::WorkerDied(loss)) => Err(died(&loss)),
             Some(Collected::Response(response)) => {
-                let response = response?;
+                let response = response.map_err(MeasureError::Invalid)?;
                 let back = self.done(&response)?;
                 let handed_off = self.in_flight.request(back.token).handed_off;
                 open_loop.times[(back.first - first) as usize] = TaskTimes {
@@ -174,7 +174,7 @@ impl<P: Pool> PoolDispatcher<P> {
     fn event(&mut self, collected: Collected<Result<Response, String>>) -> Result<Event, MeasureError> {
         match collected {
             Collected::Response(response) => {
-                let back = self.in_flight.check(&response?)?;
+                let back = self.in_flight.check(&response.map_err(MeasureError::Invalid)?)?;
                 self.in_flight.release(back.token);
                 Ok(Event::Back(back))
             }
@@ -253,7 +253,7 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
         self.send_next(1, FAILS)?;
         match self.collect()? {
             Event::Back(back) if !back.done => Ok(()),
-            _ => Err("a task that fails was reported as done".to_owned().into()),
+            _ => invalid("a task that fails was reported as done"),
         }
     }
 

@@ -6,7 +6,7 @@ use super::frame::{Request, Response, STAMPED, Status};
 use super::stamps::Stamps;
 use super::tasks::Tasks;
 use crate::clock;
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::pool::WorkerDeath;
 
 /// A request that is or was in flight.
@@ -115,10 +115,10 @@ impl InFlight {
     pub(super) fn check(&mut self, response: &Response) -> Result<Back, MeasureError> {
         let Response { first, count, token, .. } = *response;
         let Some(out) = self.requests.get_mut(token as usize) else {
-            return Err(format!("a response has the token {token}, which does not exist").into());
+            return invalid(format!("a response has the token {token}, which does not exist"));
         };
         if out.back || (out.first, out.count) != (first, count) {
-            return Err(format!("task {first} came back a second time, or matches no request").into());
+            return invalid(format!("task {first} came back a second time, or matches no request"));
         }
         out.back = true;
         if let Some(stamps) = self.stamps.as_mut().filter(|_| out.handed_off > 0) {

@@ -20,7 +20,7 @@ use super::within;
 use crate::clock;
 use crate::control::{MAX_SLOTS, Page};
 use crate::measure::locks::recover::PATIENCE_NS;
-use crate::measure::{MeasureError, MeasureResult, histogram};
+use crate::measure::{MeasureError, MeasureResult, histogram, invalid};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
@@ -124,9 +124,12 @@ fn kill_one(
     let first_pid = || Ok((0..lines).map(|line| page.posted(line)).find(|pid| *pid != 0));
     // Tasks may wait for a time slice of other processes, so this wait is not counted in task durations.
     let Some(victim) = within(10 * patience_ns, first_pid)? else {
-        return Err("no worker started a task".to_owned().into());
+        return invalid("no worker started a task");
     };
-    let victim = i32::try_from(victim).map(Pid::from_raw).map_err(|_| format!("{victim} is not a process id"))?;
+    let victim = i32::try_from(victim)
+        .map(Pid::from_raw)
+        .map_err(|_| format!("{victim} is not a process id"))
+        .map_err(MeasureError::Invalid)?;
     let mut aftermath = Aftermath::default();
     let mut lost = vec![];
     let killed_ns = clock::now_ns();
@@ -165,7 +168,7 @@ fn gather(
                 aftermath.missing = dispatcher.out() as u64;
                 return Ok(());
             }
-            Some(Event::Back(back)) if !back.done => return Err(format!("task {} failed", back.first).into()),
+            Some(Event::Back(back)) if !back.done => return invalid(format!("task {} failed", back.first)),
             Some(Event::Back(back)) => {
                 aftermath.retried += u64::from(lost.iter().any(|request| request.first == back.first));
             }

@@ -4,6 +4,7 @@ use super::dispatcher::{AnyPool, Dispatcher};
 use super::paced::OpenLoop;
 use super::{Event, FAILS, SHOWN, TaskWorker, Tasks, staff, within};
 use crate::control::Page;
+use crate::measure::invalid;
 use crate::measure::schedule::Schedule;
 use crate::pool::{Entry, Pool, rows};
 use crate::record::{Arrivals, Call, Case, Chunk, Measure};
@@ -101,5 +102,5 @@ fn polling_ends_with_a_value_a_time_out_or_an_error() {
     });
     assert_eq!(third.expect("no error"), Some(3));
     assert_eq!(within::<()>(1_000_000, || Ok(None)).expect("no error"), None);
-    assert!(within::<()>(1_000_000_000, || Err("broken".to_owned().into())).is_err());
+    assert!(within::<()>(1_000_000_000, || invalid("broken")).is_err());
 }

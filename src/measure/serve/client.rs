@@ -163,7 +163,7 @@ impl<'a> Client<'a> {
             let early = io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection");
             return Err(early.into());
         }
-        self.requests.check()?;
+        self.requests.check().map_err(MeasureError::Invalid)?;
         if self.target.patience == Concurrency::AllConnections {
             self.connection = Some(connection);
         }

@@ -12,7 +12,7 @@ use super::clients::Clients;
 use crate::clock::{self, Anchor};
 use crate::measure::paced::tally::{NEVER, Tally};
 use crate::measure::schedule::Schedule;
-use crate::measure::{MeasureError, MeasureResult, Task, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::protocol::Report;
 use crate::server;
 
@@ -62,7 +62,7 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
     };
     let stamps: Vec<u64> = (0..count).map(stamp).collect();
     if let Some(number) = stamps.iter().position(|at| *at == NEVER) {
-        return Err(format!("request {number} of {count} was never sent").into());
+        return invalid(format!("request {number} of {count} was never sent"));
     }
     // The stamps and the due times come from the same clock: a tick is a nanosecond.
     let anchor = |ns: u64| Anchor { ns, tick: ns };

@@ -16,7 +16,7 @@ use super::{Cue, Known};
 use crate::launch::process::Process;
 use crate::launch::watch::{descriptor_of, start_process, until_ended};
 use crate::launch::{End, Started};
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::record::Ending;
 use crate::{clock, pin};
 
@@ -84,9 +84,12 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
     middle.kill()?;
     collect_ended(middle, "the middle process", End::Killed(Signal::SIGKILL as i32))?;
     collect_ended(&mut Process::new(pid), "the orphan", End::Exited(0))?;
-    let found_ns = cue.ended_ns().ok_or_else(|| "the orphan never saw its parent's end".to_owned())?;
+    let found_ns = cue
+        .ended_ns()
+        .ok_or_else(|| "the orphan never saw its parent's end".to_owned())
+        .map_err(MeasureError::Invalid)?;
     if cue.parent() != getpid() {
-        return Err(format!("the orphan became the child of {}, not of its grandparent", cue.parent()).into());
+        return invalid(format!("the orphan became the child of {}, not of its grandparent", cue.parent()));
     }
     Ok(Known { notice_ns: Some(found_ns.saturating_sub(died_ns)), reap_ns: None })
 }
@@ -94,6 +97,6 @@ fn orphan(middle: &mut Process, pid: Pid, cue: &Cue, pause: Duration) -> Result<
 fn collect_ended(process: &mut Process, name: &str, due: End) -> Result<(), MeasureError> {
     match process.collect()? {
         end if end == due => Ok(()),
-        end => Err(format!("{name} ended as {end:?}, where {due:?} was expected").into()),
+        end => invalid(format!("{name} ended as {end:?}, where {due:?} was expected")),
     }
 }

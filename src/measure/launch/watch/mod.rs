@@ -21,7 +21,7 @@ use crate::launch::End;
 use crate::launch::process::{has_children, until_some_child_ended};
 use crate::launch::watch::{self, Body, Watch};
 use crate::measure::meter::Meter;
-use crate::measure::{MeasureError, MeasureResult, Task, count, histogram};
+use crate::measure::{MeasureError, MeasureResult, Task, count, histogram, invalid};
 use crate::protocol::Report;
 use crate::record::{Ending, Isolation, Metrics, metric};
 use crate::{clock, payload, pin};
@@ -62,7 +62,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
         ends(task, page, |pause| one(&mut way, ending, cue, pause, child_cpu))?
     };
     if has_children()? {
-        return Err("a started process was never collected".to_owned().into());
+        return invalid("a started process was never collected");
     }
     let times = |of: fn(&Known) -> Option<u64>| -> Vec<u64> { ends.iter().filter_map(of).collect() };
     let (notices, reaps) = (times(|it| it.notice_ns), times(|it| it.reap_ns));
@@ -132,7 +132,7 @@ fn looks<W: Watch>(way: &mut W, cue: &'static Cue, cpu: Option<u32>) -> Result<f
         let began_ns = clock::now_ns();
         for _ in 0..LOOKS {
             if !way.is_alive()? {
-                return Err("a live process was reported as ended".to_owned().into());
+                return invalid("a live process was reported as ended");
             }
         }
         batches.push((clock::now_ns() - began_ns) as f64 / f64::from(LOOKS));
@@ -153,7 +153,7 @@ fn start<W: Watch>(way: &mut W, cue: &'static Cue, pause: Duration, cpu: Option<
 fn collect<W: Watch>(way: &mut W, due: End) -> Result<(), MeasureError> {
     match way.collect()? {
         end if end == due => Ok(()),
-        end => Err(format!("the end seen is {end:?}, where {due:?} was expected").into()),
+        end => invalid(format!("the end seen is {end:?}, where {due:?} was expected")),
     }
 }
 
@@ -188,7 +188,10 @@ fn one<W: Watch>(
     let known_ns = clock::now_ns();
     collect(way, due)?;
     let collected_ns = clock::now_ns();
-    let ended_ns = signalled_ns.or(cue.ended_ns()).ok_or_else(|| "an end was seen before it came".to_owned())?;
+    let ended_ns = signalled_ns
+        .or(cue.ended_ns())
+        .ok_or_else(|| "an end was seen before it came".to_owned())
+        .map_err(MeasureError::Invalid)?;
     Ok(Known {
         notice_ns: Some(known_ns.saturating_sub(ended_ns)),
         reap_ns: W::COLLECTS_APART.then_some(collected_ns - known_ns),

@@ -15,7 +15,7 @@ use crate::address::Address;
 use crate::child::{Child, retry_on_eintr};
 use crate::lock::erased::AnyLock;
 use crate::lock::{ContenderId, Handle};
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 use crate::record::KillPoint;
 use crate::{clock, pin, wait};
 
@@ -108,7 +108,7 @@ impl Kill<'_> {
         let waiter = waiter.claim(Some(since_ns))?;
         if matches!(waiter, Claim::Acquired { .. }) {
             return match line.acquired_ns() {
-                acquired_ns if acquired_ns < free_ns => Err("two processes had the lock at once".to_owned().into()),
+                acquired_ns if acquired_ns < free_ns => invalid("two processes had the lock at once"),
                 _ => Ok(Aftermath { waiter, latecomer: None }),
             };
         }

@@ -11,7 +11,7 @@ use super::lines::{Line, Role, Step};
 use super::{Claim, PATIENCE_NS};
 use crate::abort;
 use crate::child::Child;
-use crate::measure::MeasureError;
+use crate::measure::{MeasureError, invalid};
 
 /// Deadline for steps that do not depend on the recovery of the lock.
 const STEP_DEADLINE: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl Process<'_> {
                     thread::sleep(SAMPLE_PAUSE);
                 }
                 Step::Owns | Step::Released => {
-                    return Err(format!("{} had the lock while another process owned it", self.role.name()).into());
+                    return invalid(format!("{} had the lock while another process owned it", self.role.name()));
                 }
                 Step::Failed => return Err(self.broke()),
             }
