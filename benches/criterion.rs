@@ -1,13 +1,13 @@
-//! Criterion over the registries: round trips and streams of every transport at 64 bytes, with `rtrb` between threads
-//! beside them; uncontended acquire and release of every lock; one task handed to every pool's only worker. Each sample is
-//! a fresh set of processes that does exactly the iterations criterion asks for, timed by the same loops as every other
-//! number of the suite; criterion brings baselines and its own HTML.
+//! Criterion benches of the registries: 64-byte round trips and streams of every transport and of `rtrb` between
+//! threads, uncontended acquire and release of every lock, and one task on every pool with a single worker. Each sample
+//! runs fresh processes for exactly the requested iterations, with the same timed loops as the rest of the suite;
+//! criterion adds baselines and its own HTML.
 //!
-//! Without a filter a small choice of rows runs, which takes under a minute. A filter selects from all of them:
-//! `cargo bench --bench criterion -- stream/pipe`, and `-- --list` prints the names. `-- --save-baseline before` keeps a
-//! baseline, `-- --baseline before` compares with it.
+//! Without a filter a small selection runs in under a minute. A filter selects from all rows:
+//! `cargo bench --bench criterion -- stream/pipe`. `-- --list` prints the names, `-- --save-baseline before` keeps a
+//! baseline, and `-- --baseline before` compares with it.
 
-// The helpers for rivals are not used here.
+// Helpers for rivals are unused here.
 #[allow(dead_code)]
 mod common;
 
@@ -25,10 +25,10 @@ use ipcmark_harness::bench::Arguments;
 use common::{Bench, case, ns_each, rows, rtrb_pair};
 
 const MESSAGE_BYTES: u64 = 64;
-/// Messages that warm the rival's caches, like the pilot of a trial.
+/// Warm-up messages of the rival, like the pilot of a trial.
 const RIVAL_WARM_UP: u64 = 1000;
 
-/// Rows that run without a filter: of each kind the usual one and the fastest.
+/// Rows that run without a filter: the most common and the fastest of each kind.
 const CHOICE: &[&str] = &[
     "round_trip/pipe-block/processes",
     "round_trip/unix-stream-block/processes",
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Rows offered to criterion, which filters them by name.
+/// Rows offered to criterion, which filters by name.
 struct Rows {
     criterion: Criterion,
     bench: Bench,
@@ -99,7 +99,7 @@ impl Rows {
         group.finish();
     }
 
-    /// Cost of each lock with one contender, on the row's first isolation.
+    /// Uncontended cost of each lock, with the row's first isolation.
     fn locks(&mut self) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "acquire");
@@ -117,7 +117,7 @@ impl Rows {
         group.finish();
     }
 
-    /// One worker beside its dispatcher.
+    /// `apply` on every pool with one worker.
     fn pools(&mut self) {
         let Self { criterion, bench, all } = self;
         let mut group = group(criterion, "apply");
@@ -136,7 +136,7 @@ impl Rows {
     }
 }
 
-/// Each sample costs a set of processes, so there are few samples, all of equal length.
+/// Group with few samples of equal length, since each sample starts processes.
 fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     let mut group = criterion.benchmark_group(name);
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
@@ -145,12 +145,12 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-/// True if `name/id` is offered: all rows with a filter, else the default choice.
+/// Whether `name/id` is offered: all rows with a filter, else the default selection.
 fn is_chosen(all: bool, name: &str, id: &str) -> bool {
     all || CHOICE.contains(&format!("{name}/{id}").as_str())
 }
 
-/// Benches `case` as `name/id`, if it is chosen and this machine can run it.
+/// Benches `case` as `name/id` if it is selected and supported here.
 fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &str, id: &str, case: &Case) {
     if !is_chosen(all, name, id) || ipcmark::family::supports(case).is_err() {
         return;
@@ -166,17 +166,17 @@ fn run(group: &mut BenchmarkGroup<WallTime>, bench: &Bench, all: bool, name: &st
     });
 }
 
-/// True if `row` makes progress on these CPUs.
+/// Whether `row` makes progress on these CPUs.
 fn runs(bench: &Bench, row: &Variant) -> bool {
     !row.polls || bench.has_two_cpus()
 }
 
-/// Name of a row without the character that separates criterion's groups.
+/// Name of a row without the separator of criterion's groups.
 fn id(row: &Variant) -> String {
     row.row().replace('/', "-")
 }
 
-/// Names of the two endpoints' kind.
+/// Name of the endpoints' isolation.
 fn between(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::Process => "processes",

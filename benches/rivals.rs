@@ -1,8 +1,8 @@
-//! Our claims, each against its rival: a pair is measured on the same CPUs within a fraction of a second, ten pairs in
-//! turn, and the table shows the median of the pairs' ratios with its 95 % interval.
+//! Our claims against their rivals. Both are measured in alternation on the same CPUs, ten pairs per claim; the table
+//! shows the median of the paired ratios with its 95 % interval.
 //!
 //! `cargo bench --bench rivals`, with `--features peers` also against iceoryx2. With `--test`, or without `--bench`,
-//! each pair is measured once, briefly. If a claim does not hold, the line below it gives the known reason.
+//! one short pair runs per claim. A claim that does not hold is followed by the known reason.
 
 #[path = "rivals/array_queue.rs"]
 mod array_queue;
@@ -26,10 +26,10 @@ use ipcmark_reports::{Estimate, paired_ratio};
 use claims::{CLAIMS, Claim};
 use common::{Bench, case, ns_each, rows};
 
-/// Messages of the rival's pilot, which determines its count; a quarter of them warm it up.
+/// Messages of the rival's pilot, which determines its count; a quarter of that count is warm-up.
 const LOOK: u64 = 2000;
 
-/// Two measurements of the same work: ours and the rival's, in nanoseconds.
+/// Nanoseconds of the same work: ours and the rival's.
 type Pair = (f64, f64);
 
 fn main() {
@@ -77,7 +77,7 @@ impl Contest {
     }
 
     fn show(&self, claim: &Claim, repetitions: usize) {
-        // The order alternates from pair to pair. A floor is measured before and after its case anyway.
+        // The order alternates between pairs. A floor is measured before and after its case anyway.
         let pairs: Vec<Pair> = (0..repetitions).filter_map(|set| (claim.measure)(self, set % 2 == 1)).collect();
         let Some(Estimate { value, interval, .. }) = paired_ratio(&pairs) else {
             println!(
@@ -111,7 +111,7 @@ impl Contest {
         self.rows.iter().find(|row| row.row() == name)
     }
 
-    /// Two cases of the same plan, the first ours, on the same CPUs.
+    /// Measures two cases, the first ours, on the same CPUs.
     fn cases(&self, ours: &Case, rival: &Case, rival_first: bool) -> Pair {
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
         let roles = ipcmark::family::roles(ours) as usize;
@@ -120,13 +120,13 @@ impl Contest {
         in_order(rival_first, || each(ours), || each(rival))
     }
 
-    /// Two rows, the first ours, of one sender and one receiver.
+    /// Measures two rows, the first ours, with one sender and one receiver.
     fn rows(&self, rows: [&str; 2], measure: Measure, bytes: u64, rival_first: bool) -> Option<Pair> {
         let [ours, rival] = rows.map(|row| Some(case(self.row(row)?, measure, self.bench.placement, bytes)));
         Some(self.cases(&ours?, &rival?, rival_first))
     }
 
-    /// A stream through a queue shared by two senders and two receivers.
+    /// Stream case with two senders and two receivers on one queue.
     fn shared(&self, row: &str, bytes: u64) -> Option<Case> {
         let case = case(self.row(row)?, Measure::Stream, Placement::Spread, bytes);
         Some(case.with(|p| {
@@ -134,14 +134,14 @@ impl Contest {
         }))
     }
 
-    /// A case against the floor that its own processes measured before and after it.
+    /// Measures a case and its floor, which runs before and after it in the same processes.
     fn floor(&self, row: &str, measure: Measure, bytes: u64) -> Option<Pair> {
         let case = case(self.row(row)?, measure, self.bench.placement, bytes);
         let outcome = self.bench.trial(&case, &self.bench.cpus, self.timing.clone());
         Some((ns_each(&outcome), outcome.floor.as_ref()?.ns))
     }
 
-    /// A case and rtrb on the same CPUs.
+    /// Measures a case and rtrb on the same CPUs.
     fn rtrb(
         &self,
         row: &str,
@@ -154,7 +154,7 @@ impl Contest {
         Some(self.threads(&case, rival, rival_first))
     }
 
-    /// A case and threads of this process on the same CPUs, with a count of similar duration.
+    /// Measures a case and threads of this process on the same CPUs, for a similar duration.
     fn threads(&self, case: &Case, rival: fn(&[u32], u64, u64) -> u64, rival_first: bool) -> Pair {
         let timing = Timing { floor_ns: 0, ..self.timing.clone() };
         let look_ns = rival(&self.bench.cpus, LOOK, LOOK) as f64 / LOOK as f64;
@@ -164,7 +164,7 @@ impl Contest {
         in_order(rival_first, ours, theirs)
     }
 
-    /// The blocking pipe on one CPU, and the kernel's own benchmark of it.
+    /// Measures the blocking pipe on one CPU and the kernel's own pipe benchmark.
     fn perf_pipe(&self, rival_first: bool) -> Option<Pair> {
         let cpu = self.one_cpu.first()?.to_string();
         let case = case(self.row("pipe/block")?, Measure::RoundTrip, Placement::SameCpu, 8);
@@ -184,7 +184,7 @@ fn in_order<T>(rival_first: bool, ours: impl FnOnce() -> T, theirs: impl FnOnce(
     }
 }
 
-/// Result of perf for one operation; `None` without perf.
+/// Nanoseconds per operation reported by perf; `None` without perf.
 fn perf_bench_sched_pipe_ns(cpu: &str) -> Option<f64> {
     let arguments = ["-c", cpu, "perf", "bench", "sched", "pipe", "-l", "50000"];
     let said = Command::new("taskset").args(arguments).output().ok()?.stdout;
@@ -194,7 +194,7 @@ fn perf_bench_sched_pipe_ns(cpu: &str) -> Option<f64> {
     Some(micros * 1000.0)
 }
 
-/// Mean nanoseconds per round trip over all blocks, for rivals that report only a mean.
+/// Mean nanoseconds per round trip over all blocks, for rivals that report only means.
 fn mean_ns(outcome: &Outcome) -> f64 {
     let windows = outcome.windows.iter().flatten();
     let (elapsed_ns, count) = windows.fold((0, 0), |sum, w| (sum.0 + w.elapsed_ns, sum.1 + w.messages));

@@ -1,9 +1,9 @@
-//! `cargo bench`: the quick plan with real processes, its summary here and its report in
+//! `cargo bench`: quick plan with real processes, summary on the terminal, report in
 //! `target/reports/latest/index.html`.
 //!
-//! Not a criterion bench: a trial is a set of processes, not a loop to be sampled. It accepts criterion's arguments, since
-//! cargo hands the same ones to every bench target, and runs unless a filter excludes its name. Each run has a directory of
-//! its own, named by the time; `latest` points to the newest complete one. Without `--bench`, as under
+//! A trial consists of processes and not of a loop to sample, so this is no criterion bench. It accepts criterion's
+//! arguments, since cargo passes them to every bench target, and runs unless a filter excludes its name. Each run has
+//! its own directory, named by the time; `latest` links to the newest complete one. Without `--bench`, as under
 //! `cargo test --benches`, or with `--test`, it runs the smoke plan once, into `target/reports/smoke`.
 
 use std::io::{self, Write as _};
@@ -44,7 +44,7 @@ fn perform(measures: bool) -> anyhow::Result<u8> {
     };
     let mut out = io::stdout().lock();
     let status = cli::perform(&options, &mut out)?;
-    // 0 and 1 are the statuses of a run that came to its end; an interrupted one leaves the link as it was.
+    // Statuses 0 and 1 mean a complete run; an interrupted run leaves the link unchanged.
     if measures && status <= 1 && dated.join("index.html").exists() {
         let latest = set_latest(&dated)?;
         let _ = writeln!(out, "the newest report: {}", latest.join("index.html").display());

@@ -31,7 +31,7 @@ use crate::transport::Transport;
 
 pub use crate::measure::locks::Concluded;
 pub use crate::variant::{RoleSpec, Variant};
-pub(crate) use launch::{NEWBORN_ARGUMENT, be_newborn};
+pub(crate) use launch::{STARTED_ARGUMENT, run_started};
 pub(crate) use talk::Talk;
 
 /// A mechanism that can be measured: describes itself, and prepares and plays the roles of a trial. Each family implements

@@ -16,7 +16,7 @@ pub const ARGUMENT: &str = "worker";
 pub fn run_if_worker() {
     match std::env::args().nth(1).as_deref() {
         Some(ARGUMENT) => std::process::exit(i32::from(serve().is_err())),
-        Some(family::NEWBORN_ARGUMENT) => std::process::exit(family::be_newborn().into()),
+        Some(family::STARTED_ARGUMENT) => std::process::exit(family::run_started().into()),
         _ => {}
     }
 }

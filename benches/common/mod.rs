@@ -1,4 +1,4 @@
-//! Helpers of the bench targets: a bench of one case, and the rival ring between two threads.
+//! Helpers of the bench targets: benches of one case, and the rival ring between two threads.
 
 pub mod rtrb_pair;
 
@@ -8,17 +8,17 @@ use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Placement, Status, metric};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
-/// Trials on the nearest pair of this machine's CPUs.
+/// Session that runs trials on the nearest pair of CPUs.
 pub struct Bench {
     session: Session,
-    /// Class of that pair.
+    /// Placement class of the pair.
     pub placement: Placement,
     /// One CPU per role.
     pub cpus: Vec<u32>,
 }
 
 impl Bench {
-    /// Opens a session of its own.
+    /// Opens a session on the nearest pair of CPUs.
     pub fn open(name: &str) -> Self {
         let topology = Topology::discover();
         let placement = topology.nearest_pair().unwrap_or(Placement::SameCpu);
@@ -30,13 +30,12 @@ impl Bench {
         Self { session, placement, cpus }
     }
 
-    /// True if the pair has two CPUs.
+    /// Whether the pair has two CPUs.
     pub fn has_two_cpus(&self) -> bool {
         self.cpus.first() != self.cpus.get(1)
     }
 
-    /// Runs one fresh set of processes. Exits with the reason if the trial fails, since a bench without a check is
-    /// worthless.
+    /// Runs one trial in fresh processes. Exits with the reason if it fails, since unchecked results are useless.
     pub fn trial(&self, case: &Case, cpus: &[u32], timing: Timing) -> Outcome {
         let order = TrialOrder { case: case.clone(), cpus: cpus.to_vec(), timing, traced: false, fault: None };
         let outcome = self.session.run_trial(&order).outcome;
@@ -48,7 +47,7 @@ impl Bench {
     }
 }
 
-/// Nanoseconds per round trip, uncontended acquisition, task or start; or per message or acquisition of a rate.
+/// Nanoseconds per round trip, uncontended acquire, task or start, or the inverse of a rate.
 pub fn ns_each(outcome: &Outcome) -> f64 {
     let metrics = outcome.metrics.as_ref();
     let read = |name: &str| metrics.and_then(|all| all.get(name)).copied();
@@ -58,7 +57,7 @@ pub fn ns_each(outcome: &Outcome) -> f64 {
     time.or_else(|| rate().map(|rate| 1e9 / rate)).unwrap_or(f64::NAN)
 }
 
-/// The case of a registry row on its first isolation and substrate.
+/// Case of a registry row with its first isolation and substrate.
 pub fn case(row: &Variant, measure: Measure, placement: Placement, message_bytes: u64) -> Case {
     Case { placement: if row.cpus_wanted < 2 { Placement::SameCpu } else { placement }, ..row.case(measure) }.with(
         |p| {

@@ -1,5 +1,5 @@
-//! Rival ring: `rtrb`, between two pinned threads of this process, with the same timed loops and checks as every
-//! transport. Messages are arrays by value, the intended use of rtrb; a waiting endpoint polls with the pause hint.
+//! Rival ring: `rtrb` between two pinned threads of this process, with the same timed loops and checks as every
+//! transport. Messages are arrays by value, as intended by rtrb; a waiting endpoint polls with the pause hint.
 
 use std::sync::Barrier;
 use std::thread;
@@ -13,7 +13,7 @@ use ipcmark::measure::stream::{Sink, Source};
 use ipcmark::measure::touch::Every;
 use ipcmark::transport::{Receiver, Sender};
 
-/// Number of slots, the same as in our ring at these sizes.
+/// Number of slots, as in our ring at these sizes.
 const DEPTH: usize = 1024;
 
 struct Tail<const N: usize>(rtrb::Producer<[u8; N]>);
@@ -46,7 +46,7 @@ impl<const N: usize> Receiver for Head<N> {
     }
 }
 
-/// Polls between two checks that the peer still exists.
+/// Number of polls, for a periodic check that the peer still exists.
 struct Polls(u32);
 
 impl Polls {
@@ -63,7 +63,7 @@ fn ring<const N: usize>() -> (Tail<N>, Head<N>) {
     (Tail(producer), Head(consumer))
 }
 
-/// Nanoseconds for `count` verified messages one way.
+/// Nanoseconds for `count` verified one-way messages.
 pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
     let (tail, head) = ring::<N>();
     let start_line = Barrier::new(2);
@@ -92,7 +92,7 @@ pub fn stream_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 
     })
 }
 
-/// Nanoseconds for `count` verified round trips: the median of as many blocks as a trial has.
+/// Nanoseconds for `count` verified round trips, from the median of as many blocks as in a trial.
 pub fn round_trip_ns<const N: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
     let (out_tail, out_head) = ring::<N>();
     let (back_tail, back_head) = ring::<N>();
@@ -126,7 +126,7 @@ pub fn pin(cpu: Option<&u32>) {
 }
 
 fn fine(result: Result<(), MeasureError>) {
-    if let Err(trouble) = result {
-        panic!("{trouble}");
+    if let Err(failure) = result {
+        panic!("{failure}");
     }
 }

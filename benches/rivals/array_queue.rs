@@ -1,6 +1,6 @@
 //! Rival queue with many senders and receivers: `crossbeam`'s `ArrayQueue` between pinned threads of this process, with
-//! the work and the checks of a trial. Messages are arrays by value, where the queue is at its best; a thread that has
-//! to wait uses `Backoff`, as its authors do.
+//! the work and the checks of a trial. Messages are arrays by value, the best case of the queue; a waiting thread uses
+//! `Backoff`, as its authors recommend.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,15 +13,15 @@ use ipcmark::payload::{Known, parts, stamp, stamp_of};
 
 use super::common::rtrb_pair::pin;
 
-/// Number of slots, the same as in our ring at this size.
+/// Number of slots, as in our ring at this size.
 const DEPTH: usize = 1024;
 const BYTES: usize = 64;
-/// Producer number of end marks; the last sender sends one to each receiver.
+/// Producer number of end marks; the last sender to finish sends one to each receiver.
 const END: u16 = u16::MAX;
 
 type Message = [u8; BYTES];
 
-/// Nanoseconds for `count` verified messages per sender, `SIDES * count` in all, with as many receivers as senders.
+/// Nanoseconds for `count` verified messages per sender, `SIDES * count` in total, with as many receivers as senders.
 pub fn stream_ns<const SIDES: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
     let queue = ArrayQueue::<Message>::new(DEPTH);
     let (start_line, finished) = (Barrier::new(2 * SIDES), AtomicU32::new(0));

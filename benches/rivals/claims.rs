@@ -1,19 +1,19 @@
-//! Our claims and their rivals.
+//! Claims and their rivals.
 
 use ipcmark::record::{Call, Measure};
 
 use super::common::{case, rtrb_pair};
 use super::{Contest, Pair, array_queue, locks, work};
 
-/// One claim.
+/// Claim about the ratio of two times.
 pub struct Claim {
     pub name: &'static str,
     pub rival: &'static str,
-    /// Largest ratio of times, ours to the rival's, that the claim allows.
+    /// Largest allowed ratio of our time to the rival's.
     pub wanted: f64,
-    /// Known reason if the claim does not hold.
+    /// Known reason, if the claim does not hold.
     pub but: &'static str,
-    /// Measures the pair; the argument tells whether the rival goes first.
+    /// Function that measures the pair; the argument selects whether the rival runs first.
     pub measure: fn(&Contest, bool) -> Option<Pair>,
 }
 
@@ -77,7 +77,7 @@ pub const CLAIMS: &[Claim] = &[
             Some(contest.threads(&case, array_queue::stream_ns::<1>, rival_first))
         },
     },
-    // Two threads per CPU: one that only polls would keep its CPU from the other, so the scheduler would be measured.
+    // With two threads per CPU, pure polling would keep the CPU from the other thread and measure the scheduler.
     Claim {
         name: "stream 64 B 2:2, shm-mpmc, yield",
         rival: "crossbeam ArrayQueue, threads",
@@ -143,7 +143,7 @@ pub const CLAIMS: &[Claim] = &[
         },
     },
     Claim {
-        name: "2 holders 0 ns, futex-adaptive",
+        name: "2 contenders 0 ns, adaptive",
         rival: "pthread-normal/block",
         wanted: 1.0 / 0.95,
         but: "",
@@ -152,7 +152,7 @@ pub const CLAIMS: &[Claim] = &[
         },
     },
     Claim {
-        name: "2 holders 100 ns, futex-adaptive",
+        name: "2 contenders 100 ns, adaptive",
         rival: "pthread-normal/block",
         wanted: 1.0 / 0.95,
         but: "",
@@ -161,7 +161,7 @@ pub const CLAIMS: &[Claim] = &[
         },
     },
     Claim {
-        name: "8 holders 0 ns, futex-adaptive",
+        name: "8 contenders 0 ns, adaptive",
         rival: "pthread-normal/block",
         wanted: 1.0 / 0.95,
         but: "",
@@ -170,7 +170,7 @@ pub const CLAIMS: &[Claim] = &[
         },
     },
     Claim {
-        name: "8 holders 100 ns, futex-adaptive",
+        name: "8 contenders 100 ns, adaptive",
         rival: "pthread-normal/block",
         wanted: 1.0 / 0.95,
         but: "",

@@ -1,5 +1,4 @@
-//! Two locks side by side: uncontended, or contended all the time. Both are shared between processes if the rival can
-//! be, else between threads.
+//! Two locks, uncontended or contended, shared between processes if the rival supports it, else between threads.
 
 use ipcmark::family::{self, Variant};
 use ipcmark::lock::FAMILY;
@@ -7,7 +6,7 @@ use ipcmark::record::{Case, Isolation, Measure, Placement, Spacing};
 
 use super::{Contest, Pair};
 
-/// Uncontended acquire and release of `rows`, the first ours.
+/// Measures uncontended acquire and release of `rows`, the first ours.
 pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
     let case = |row: &Variant| {
         Case { placement: Placement::SameCpu, ..row.case(Measure::Acquire) }.with(|p| p.contenders = Some(1))
@@ -16,11 +15,11 @@ pub fn alone(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pa
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
 
-/// Contention of `contenders`, with `work_ns` of critical section and of think time, on the same CPUs.
-pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, rival_first: bool) -> Option<Pair> {
+/// Measures contended locks, with `work_ns` of critical section and of think time, on the same CPUs.
+pub fn wanted(contest: &Contest, rows: [&str; 2], contenders: u32, work_ns: u64, rival_first: bool) -> Option<Pair> {
     let case = |row: &Variant| {
         Case { placement: Placement::Spread, ..row.case(Measure::Contention) }.with(|p| {
-            p.contenders = Some(holders);
+            p.contenders = Some(contenders);
             p.critical_section_ns = Some(work_ns);
             p.think_time_ns = Some(work_ns);
             p.spacing = Some(Spacing::Fixed);
@@ -30,7 +29,7 @@ pub fn wanted(contest: &Contest, rows: [&str; 2], holders: u32, work_ns: u64, ri
     Some(contest.cases(&case(&ours), &case(&rival), rival_first))
 }
 
-/// Both rows with the same sharing; `None` if one of them cannot run here.
+/// Both rows with the same isolation; `None` if one of them cannot run here.
 fn pair([ours, rival]: [&str; 2]) -> Option<[Variant; 2]> {
     let rival = usable(rival, None)?;
     Some([usable(ours, Some(rival.isolation))?, rival])

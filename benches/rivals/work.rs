@@ -1,4 +1,4 @@
-//! Ways to distribute tasks and to start processes, side by side, and the same in Python.
+//! Pools and process starts compared, including Python.
 
 use ipcmark::family::Variant;
 use ipcmark::record::{Call, Case, Measure, Placement};
@@ -6,24 +6,23 @@ use ipcmark_harness::participants::Participants;
 
 use super::{Contest, Pair, case};
 
-/// Bytes of the request or response of a task without payload, src/measure/pool/frame.rs, which the transport has to
-/// carry.
+/// Size of the request or response of a task without payload, src/measure/pool/frame.rs.
 const TASK_BYTES: u64 = 24;
 
-/// One worker called through a pool, against a round trip through the same kind of queue with the same wait.
+/// Measures a pool with one worker, and a round trip through the same kind of queue with the same wait strategy.
 pub fn beneath(contest: &Contest, pool: &str, transport: &str, rival_first: bool) -> Option<Pair> {
     let ours = called(&usable("pool", pool)?, Call::Apply, 1);
     let rival = case(contest.row(transport)?, Measure::RoundTrip, contest.bench.placement, TASK_BYTES);
     Some(contest.cases(&ours, &rival, rival_first))
 }
 
-/// Two pools, the first ours, whose workers are called in the same way.
+/// Measures two pools, the first ours, with the same call.
 pub fn pools(contest: &Contest, rows: [&str; 2], call: Call, workers: u32, rival_first: bool) -> Option<Pair> {
     let [ours, rival] = rows.map(|row| Some(called(&usable("pool", row)?, call, workers)));
     Some(contest.cases(&ours?, &rival?, rival_first))
 }
 
-/// Two ways to start a process, the first ours.
+/// Measures two ways to start a process, the first ours.
 pub fn starts(contest: &Contest, rows: [&str; 2], rival_first: bool) -> Option<Pair> {
     let [ours, rival] = rows.map(|row| Some(usable("launch", row)?.case(Measure::StartUp)));
     Some(contest.cases(&ours?, &rival?, rival_first))

@@ -68,18 +68,18 @@ impl Progress {
                 if percent / 10 > *tenths && last.elapsed() >= LINES_APART {
                     *last = Instant::now();
                     *tenths = percent / 10;
-                    say(&format!("{percent:3} %  {} of {} trials, {left} left", self.trials_done, self.trials));
+                    print_line(&format!("{percent:3} %  {} of {} trials, {left} left", self.trials_done, self.trials));
                 }
             }
         }
     }
 
     /// Shows a message above the bar.
-    pub fn say(&self, line: &str) {
+    pub fn print_line(&self, line: &str) {
         match &self.face {
             Face::Quiet => {}
-            Face::Bar(bar) => bar.suspend(|| say(line)),
-            Face::Lines { .. } => say(line),
+            Face::Bar(bar) => bar.suspend(|| print_line(line)),
+            Face::Lines { .. } => print_line(line),
         }
     }
 
@@ -103,7 +103,7 @@ impl Progress {
 }
 
 /// Writes a line to stderr and ignores errors.
-pub fn say(line: &str) {
+pub fn print_line(line: &str) {
     let _ = writeln!(stderr(), "{}", line.trim_end());
 }
 

@@ -173,7 +173,7 @@ impl Run {
         if self.floors_tried() {
             return Ok(());
         }
-        progress.say("measuring the floors of this machine ...");
+        progress.print_line("measuring the floors of this machine ...");
         let order = floors_order(&Ground::here(), &self.plan.timing);
         let mut result = self.session.run_trial(&order);
         self.machine.floors = result.floors.take().map(|floors| *floors);
@@ -223,8 +223,8 @@ impl Run {
             outcome: result.outcome,
         };
         self.store.append(&record)?;
-        if let Some(trouble) = trouble(&record) {
-            progress.say(&trouble);
+        if let Some(failure) = failure(&record) {
+            progress.print_line(&failure);
         }
         self.records.push(record);
         Ok(())
@@ -233,8 +233,8 @@ impl Run {
 
 impl Finished {
     /// A line for every trial that failed or whose check failed.
-    pub fn troubles(&self) -> Vec<String> {
-        self.records.iter().filter_map(trouble).collect()
+    pub fn failures(&self) -> Vec<String> {
+        self.records.iter().filter_map(failure).collect()
     }
 }
 
@@ -254,7 +254,7 @@ fn draw(directory: &Path) -> anyhow::Result<PathBuf> {
     ipcmark_reports::write(&recording, directory).context("cannot draw the report")
 }
 
-fn trouble(record: &Record) -> Option<String> {
+fn failure(record: &Record) -> Option<String> {
     let outcome = &record.outcome;
     let broken = outcome.status == Status::Failed || outcome.verdict == Some(Verdict::Invalid);
     let why = outcome.why.as_deref().unwrap_or("no reason was given");

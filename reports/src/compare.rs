@@ -1,7 +1,7 @@
-//! Two recordings side by side: how many times the cost of the first each case of the second has.
+//! Comparison of two recordings: cost of each case in the second relative to the first.
 //!
-//! The two were not measured in the same minutes, and perhaps not on the same machine, so repetitions are not paired. A word
-//! is given only where at least five repetitions stand on each side; two intervals that overlap show nothing.
+//! The recordings differ in time and perhaps in machine, so repetitions are not paired. A difference needs at least
+//! five repetitions on each side and a ratio whose interval excludes 1.
 
 use std::collections::BTreeMap;
 
@@ -15,56 +15,55 @@ use crate::analyse::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 use crate::read::Recording;
 
-/// A case that at least one of the two recordings measured.
+/// Case measured in at least one of the two recordings.
 #[derive(Clone, Debug)]
 pub struct ComparedCase {
-    /// As recorded.
+    /// Recorded case key.
     pub case_key: String,
-    /// The mechanism's row and whatever sets it apart.
+    /// Label of the series.
     pub row: String,
-    /// Cost of the second over cost of the first (time for one round trip or message), with its 95 % interval; `None`
-    /// when a side has no numbers.
+    /// Cost (time for one round trip or message) of the second divided by the first, with its 95 % interval; `None` if
+    /// a side has no numbers.
     pub ratio: Option<Estimate>,
-    /// What that shows.
+    /// Conclusion from the ratio.
     pub change: Change,
-    /// Why, where the word alone does not say.
+    /// Reason, if the conclusion needs one.
     pub why: String,
 }
 
 impl ComparedCase {
-    /// The interval of the ratio, where enough repetitions stand on each side to judge by it.
+    /// Interval of the ratio, with enough repetitions on each side.
     pub fn judgeable(&self) -> Option<Interval> {
         self.ratio.filter(|ratio| ratio.repetitions >= REPETITIONS_FOR_A_VERDICT)?.interval
     }
 
-    /// True when the whole interval lies above `limit` times the cost of the first. The word may still be `equal`: a
-    /// limit below 1.1 is a finer question than the words answer.
+    /// Whether the whole interval lies above `limit`. The change may still be `Equal` if `limit` is below 1.1.
     pub fn surely_above(&self, limit: f64) -> bool {
         self.judgeable().is_some_and(|interval| interval.low > limit)
     }
 }
 
-/// What a ratio shows.
+/// Conclusion from a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The second needs less time.
+    /// Less time in the second.
     Faster,
-    /// The second needs more time.
+    /// More time in the second.
     Slower,
     /// The interval lies within 0.9 to 1.1.
     Equal,
-    /// The records do not show a difference, nor that there is none.
+    /// Neither equality nor a difference is shown.
     CantTell,
-    /// Only the first recording has numbers for it.
+    /// Numbers in the first recording only.
     OnlyFirst,
-    /// Only the second recording has.
+    /// Numbers in the second recording only.
     OnlySecond,
-    /// The first has numbers; in the second a trial failed or broke a check, so it has none to trust.
+    /// Numbers in the first; a failed trial or check in the second.
     Broken,
 }
 
 impl Change {
-    /// The word for tables.
+    /// Name in tables.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Faster => "faster",
@@ -78,8 +77,7 @@ impl Change {
     }
 }
 
-/// Compares every timed case of two recordings, in order of mechanism, measure, placement and size. Cases without
-/// numbers on either side are left out.
+/// Compares every case with numbers in either recording, in order of mechanism, measure, placement and size.
 pub fn compare(a: &Recording, b: &Recording) -> Vec<ComparedCase> {
     let (first, second) = (group(&a.records), group(&b.records));
     let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some();
@@ -116,7 +114,7 @@ fn both(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> ComparedCase {
 
 fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Change, String) {
     if [before, after].iter().any(|study| study.summary.verdict == Some(Verdict::Caught)) {
-        return (None, Change::CantTell, "without a lock some of the work was lost, so its rate is of nothing".into());
+        return (None, Change::CantTell, "updates were lost without a lock, so the rate has no meaning".into());
     }
     let cost = |study: &CaseStudy<'_>| repetitions(&study.records, Kind::Cost, cost_ns);
     let Some(ratio) = cost(after).ratio_to(&cost(before)) else {
@@ -124,7 +122,7 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
     };
     if ratio.repetitions < REPETITIONS_FOR_A_VERDICT {
         let why = format!(
-            "a word needs {REPETITIONS_FOR_A_VERDICT} repetitions on each side; the smaller side has {}",
+            "a comparison needs {REPETITIONS_FOR_A_VERDICT} repetitions on each side; the smaller side has {}",
             ratio.repetitions
         );
         return (Some(ratio), Change::CantTell, why);
@@ -143,23 +141,23 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
     let overloaded = [before, after].map(|study| study.summary.verdict == Some(Verdict::Overloaded));
     let why = match (change, ratio.interval) {
         _ if overloaded == [true, true] => {
-            // Its latency grows for as long as the trial lasts, so it is no property of the mechanism.
+            // Latency under overload grows with the length of the trial, so it is no property of the mechanism.
             return (Some(ratio), Change::CantTell, "overloaded in both: the offered rate was not reached".into());
         }
         _ if overloaded[1] => "the second no longer keeps up with the offered rate".into(),
         _ if overloaded[0] => "the first did not keep up with the offered rate".into(),
         (Change::CantTell, Some(interval)) => {
-            format!("{} holds 1 and leaves 0.9 to 1.1", format::span(interval.low, interval.high, format::ratio))
+            format!("{} spans 1 and exceeds 0.9 to 1.1", format::span(interval.low, interval.high, format::ratio))
         }
         _ => String::new(),
     };
     (Some(ratio), change, why)
 }
 
-/// One respect in which records may differ.
+/// Property in which records may differ.
 type Facet = fn(&Record) -> String;
 
-/// Why two recordings may differ for reasons other than the machine or the change under test: one sentence each.
+/// Differences in plan, suite, build and machine that may explain a change, one sentence each.
 pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
     let facets: [(&str, Facet); 6] = [
         ("plan (its hash)", |r| r.suite.plan_hash.clone()),

@@ -1,11 +1,11 @@
-//! Numbers as people read them: three significant digits, the unit that keeps them between 1 and 1000.
+//! Formatting of numbers: three significant digits, with the unit that keeps them between 1 and 1000.
 
-/// A number and its unit, apart, so that a table can align both.
+/// Number with a separate unit, so that tables can align both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quantity {
-    /// Three significant digits.
+    /// Number with three significant digits.
     pub number: String,
-    /// `ns`, `µs`, `M/s`, ...
+    /// Unit: `ns`, `µs`, `M/s`, ...
     pub unit: &'static str,
 }
 
@@ -18,7 +18,7 @@ impl std::fmt::Display for Quantity {
 }
 
 impl Quantity {
-    /// For axes: without zeros that say nothing.
+    /// Removes trailing zeros, for axes.
     #[must_use]
     pub fn trimmed(mut self) -> Self {
         if self.number.contains('.') {
@@ -28,23 +28,23 @@ impl Quantity {
     }
 }
 
-/// Both ends of an interval, the unit said once when they share it: `201 to 212 ns`.
+/// Interval with a common unit written once: `201 to 212 ns`.
 pub fn span(low: f64, high: f64, show: impl Fn(f64) -> Quantity) -> String {
     let (low, high) = (show(low), show(high));
     if low.unit == high.unit { format!("{} to {high}", low.number) } else { format!("{low} to {high}") }
 }
 
-/// Nanoseconds, as a time.
+/// Time from nanoseconds.
 pub fn time(ns: f64) -> Quantity {
     scaled(ns, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")])
 }
 
-/// Events a second.
+/// Rate in events a second.
 pub fn rate(per_s: f64) -> Quantity {
     scaled(per_s, &[(1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")])
 }
 
-/// Bytes a second, decimal units as bandwidth is quoted.
+/// Bandwidth in bytes a second, with decimal units.
 pub fn bandwidth(per_s: f64) -> Quantity {
     scaled(per_s, &[(1e15, "PB/s"), (1e12, "TB/s"), (1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")])
 }
@@ -54,7 +54,7 @@ pub fn ns(ns: f64) -> String {
     time(ns).to_string()
 }
 
-/// A size in bytes, binary units as sizes are chosen.
+/// Size in bytes, with a binary unit if it divides evenly.
 pub fn bytes(bytes: u64) -> String {
     let (mut value, mut unit) = (bytes, "B");
     for larger in ["KiB", "MiB", "GiB", "TiB"] {
@@ -66,22 +66,22 @@ pub fn bytes(bytes: u64) -> String {
     format!("{value}\u{202f}{unit}")
 }
 
-/// A computed size, such as a break-even: three digits, binary units.
+/// Computed size, such as a break-even size: three digits, binary units.
 pub fn size(bytes: f64) -> Quantity {
     scaled(bytes, &[(1024f64.powi(3), "GiB"), (1024f64.powi(2), "MiB"), (1024.0, "KiB"), (1.0, "B")])
 }
 
-/// [`size`] as text, without zeros that say nothing.
+/// [`size`] as text without trailing zeros.
 pub fn about_bytes(bytes: f64) -> String {
     size(bytes).trimmed().to_string()
 }
 
-/// A quotient: `1.07`, `46.2`, `310`.
+/// Ratio: `1.07`, `46.2`, `310`.
 pub fn ratio(value: f64) -> Quantity {
     Quantity { number: significant(value), unit: "" }
 }
 
-/// For programs: six significant digits, which is more than any measurement here carries.
+/// Six significant digits, for programs.
 pub fn digits(value: f64) -> String {
     if value.fract() == 0.0 {
         return value.to_string();
@@ -90,7 +90,7 @@ pub fn digits(value: f64) -> String {
     rounded.to_string()
 }
 
-/// A share of one: `0 %`, `0.4 %`, `37 %`.
+/// Share as a percentage: `0 %`, `0.4 %`, `37 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let text = if percent == 0.0 || percent.abs() >= 9.95 {
@@ -103,13 +103,13 @@ pub fn percent(share: f64) -> String {
     format!("{text}\u{202f}%")
 }
 
-/// A count for one message: `0`, `1`, `0.02`.
+/// Count for one message: `0`, `1`, `0.02`.
 pub fn count(value: f64) -> Quantity {
     let number = if value.fract() == 0.0 && value.abs() < 1e4 { format!("{value:.0}") } else { significant(value) };
     Quantity { number, unit: "" }
 }
 
-/// A whole number with its thousands set apart.
+/// Integer with separated thousands.
 pub fn whole(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -123,7 +123,7 @@ pub fn whole(value: u64) -> String {
 }
 
 fn scaled(value: f64, units: &[(f64, &'static str)]) -> Quantity {
-    // 999.6 would be rounded to 1000 of its unit: the next unit starts where rounding reaches it.
+    // 999.6 rounds to 1000, so the next unit starts there.
     let fits = |&&(size, _): &&(f64, &'static str)| value.abs() >= size * 0.9995;
     let &(size, unit) = units.iter().find(fits).unwrap_or(&units[units.len() - 1]);
     Quantity { number: significant(value / size), unit }

@@ -1,9 +1,8 @@
 //! Turns records into analysis, charts and one self-contained page.
 //!
-//! The pipeline is four plain functions: [`read`] takes `records.jsonl` files apart, [`summarise`] says what each case
-//! came to and how far to trust it, [`compare`] sets two recordings side by side, and [`write()`] draws the page.
-//! Nothing here opens shared memory, starts a process or reads a clock: the same records give the same page, byte for
-//! byte.
+//! [`read`] parses `records.jsonl` files, [`summarise`] computes results and verdicts, [`compare`] compares two
+//! recordings, and [`write()`] renders the page. The crate uses no shared memory, processes or clocks: equal records
+//! give equal pages.
 
 pub mod analyse;
 mod chart;

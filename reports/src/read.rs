@@ -1,7 +1,7 @@
-//! Reads recordings: good lines are used, bad ones are counted and named, and a later form of record is refused.
+//! Reader of recordings: valid lines are used, invalid ones are reported, and later schemas are refused.
 //!
-//! A run that was killed leaves a half-written last line, and a disk that filled up may leave worse. Neither costs the
-//! trials that were written whole. Only a file that cannot be opened, or one from a later suite, is an error.
+//! A killed run or a full disk leaves incomplete lines; all complete records are still read. Only a file that cannot be
+//! opened, or one from a later suite, is an error.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -14,35 +14,33 @@ use serde::Deserialize;
 /// Name of the records file inside a run's directory.
 const RECORDS: &str = "records.jsonl";
 
-/// What one or more files hold.
+/// Contents of one or more files.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
-    /// Every line that could be read, file by file, in the order written.
+    /// Valid records, file by file, in the order written.
     pub records: Vec<Record>,
-    /// Every line that could not.
+    /// Invalid lines.
     pub bad_lines: Vec<BadLine>,
 }
 
-/// A line that is not a record.
+/// Line that is not a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadLine {
-    /// The file it is in.
+    /// File.
     pub file: PathBuf,
-    /// Its number, from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Reason.
     pub why: String,
 }
 
-/// Which records were read, and where in the recording they are.
+/// Index in the recording by run, case key and repetition.
 type Places = HashMap<(String, String, u32), usize>;
 
-/// Reads files, or run directories that hold a `records.jsonl`. A file named twice is read once, and of records with the
-/// same run, case and repetition the last one counts: a trial that failed and was tried again is one trial, and so is the same
-/// trial in two copies of a file, of which the second copy's first line is named as bad.
+/// Reads files, or run directories with a `records.jsonl`. A file named twice is read once. Of several records of one
+/// run, case and repetition the last one counts; repeats of successful trials are reported as one bad line per file.
 ///
-/// Errors: a path that is missing or unreadable, and a record of a later form than this suite knows; each names the
-/// file.
+/// Errors: a missing or unreadable path, and a record of a later schema; each names the file.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     let mut recording = Recording::default();
     let mut seen = HashSet::new();
@@ -107,7 +105,7 @@ enum Refusal {
 }
 
 fn parse(line: &[u8]) -> Result<Record, Refusal> {
-    /// The one key every form of record has.
+    /// The key that every schema has.
     #[derive(Deserialize)]
     struct Form {
         schema: u32,

@@ -1,5 +1,5 @@
-//! The report in a real browser: it fits a narrow and a wide window, says nothing on the console, and its table sorts.
-//! Skipped, saying so, where there is no Chromium.
+//! Browser test of the report: no overflow in narrow and wide windows, no console output, working table sort. Skipped
+//! with a message without Chromium.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::common;
 use ipcmark_reports::{Recording, write};
 
-/// A page that loads the report in a frame of each width, presses the first sort button, and notes what it sees.
+/// Page that loads the report in two frames, clicks a sort button and prints the results.
 const PROBE: &str = r#"<!doctype html><title>probe</title>
 <iframe id="narrow" src="index.html" width="400" height="900"></iframe>
 <iframe id="wide" src="index.html" width="1600" height="900"></iframe>
@@ -52,7 +52,7 @@ fn answers(browser: &str) -> bool {
     Command::new(browser).arg("--version").output().is_ok_and(|said| said.status.success())
 }
 
-/// The document after its scripts ran, and the browser's log.
+/// Returns the document after its scripts, and the browser's log.
 fn load(browser: &str, page: &Path, profile: &Path) -> (String, String) {
     let run = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"])

@@ -1,11 +1,11 @@
-//! The words of a comparison.
+//! Changes reported by a comparison.
 
 use crate::common;
 use ipcmark_record::{Measure, Placement, Record, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{Change, Recording, compare, mismatches};
 
-/// Repetitions of one case that cost about `ns`, give or take `noise`.
+/// Repetitions of one case with a cost of `ns` and a relative `noise`.
 fn recording(ns: f64, noise: f64, repetitions: u32, measure: Measure) -> Recording {
     let one = common::variants()[1];
     let case = common::case(&one, measure, Placement::SameL3, 8);

@@ -1,4 +1,4 @@
-//! Declared counts times floors, by hand.
+//! Cost breakdowns compared with manual results.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
 use crate::common;
@@ -9,7 +9,7 @@ use ipcmark_reports::analyse::declared::{declared, disagreements};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 
-/// A case of 4 KiB that declares `cost model` and was measured at `cost_ns`, priced by round floors.
+/// Cost breakdown of a 4 KiB case with `cost_model` and a measured `cost_ns`, at round floors.
 fn priced(measure: Measure, placement: Placement, cost_model: CostModel, cost_ns: f64) -> Priced {
     let one = common::variants()[1];
     let case = common::case(&one, measure, placement, 4096);
@@ -73,7 +73,7 @@ fn a_closed_loop_adds_both_sides_twice() {
 fn bytes_that_move_cost_what_touch_and_line_leave_over() {
     let priced = priced(Measure::RoundTrip, Placement::SameL3, shared_memory(), 2_000.0);
     assert_eq!(slice(&priced, Price::LineTransfers), 200.0);
-    // 1000 in turns, less 300 of touch and 100 of one transfer, both ways.
+    // 1000 in a closed loop, minus 300 of touch and 100 of one transfer, in both directions.
     assert!((slice(&priced, Price::MovedBytes) - 1_200.0).abs() < 1e-9);
     assert!((priced.unexplained_ns()).abs() < 1e-9);
 }
@@ -87,10 +87,10 @@ fn nothing_moves_on_one_cpu() {
 }
 
 #[test]
-fn the_slower_side_of_a_stream_repetitions_the_pace() {
+fn the_slower_side_of_a_stream_sets_the_pace() {
     let priced = priced(Measure::Stream, Placement::SameL3, kernel_channel(), 4_000.0);
     assert_eq!(priced.pace, Pace::Sender);
-    // Half the touch, one call, one copy, one wake.
+    // Half of the touch, one call, one copy, one wake-up.
     assert_eq!(priced.explained_ns(), 150.0 + 100.0 + 400.0 + 3_000.0);
     let on_one_cpu = self::priced(Measure::Stream, Placement::SameCpu, kernel_channel(), 4_000.0);
     assert_eq!(on_one_cpu.pace, Pace::Both);

@@ -1,4 +1,4 @@
-//! What the page says about locks, on records made so that the answer is known.
+//! Statements of the page about locks, on records with a known answer.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
 use ipcmark_reports::{Change, compare, summarise};
 
-/// The page of a whole run, drawn once for all tests.
+/// Page of a whole run, rendered once for all tests.
 fn whole() -> &'static str {
     static PAGE: OnceLock<String> = OnceLock::new();
     PAGE.get_or_init(|| page(lock_run(5, 7)))
@@ -69,7 +69,7 @@ fn the_answer_names_the_cheapest_and_those_that_get_most_through() {
     assert!(plain.contains("The cheapest uncontended lock is ttas/spin"), "{plain}");
     assert!(plain.contains("the highest rate is that of seqlock/spin, which polls"), "{plain}");
     assert!(plain.contains("and futex-adaptive/hybrid, which sleeps"), "{plain}");
-    // What is no lock and what lives between threads only is a reference.
+    // Rows without a lock and thread-only locks are references.
     assert!(!plain.contains("fetch-add") && !plain.contains("std-mutex") && !plain.contains("no-lock"), "{plain}");
     assert!(page.contains("and was caught."), "the check is shown to work");
 }

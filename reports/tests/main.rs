@@ -1,4 +1,4 @@
-//! The reports, tested on records that are made up. One binary: `cargo test --test reports page::` runs a part of it.
+//! Tests of the reports on synthetic records. One binary: `cargo test --test reports page::` runs a part of it.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The page of good recordings, empty ones and hostile ones.
+//! Pages of valid, empty and malicious recordings.
 
 use std::fs;
 use std::sync::OnceLock;
@@ -22,13 +22,13 @@ fn quick() -> &'static Recording {
     QUICK.get_or_init(|| recording(common::quick_run(5, 11)))
 }
 
-/// The page of [`quick`], drawn once for all tests.
+/// Page of [`quick`], rendered once for all tests.
 fn quick_page() -> &'static str {
     static PAGE: OnceLock<String> = OnceLock::new();
     PAGE.get_or_init(|| page(quick()))
 }
 
-/// Text as a reader sees it.
+/// Page with decoded characters.
 fn shown(page: &str) -> String {
     page.replace("&#x2f;", "/").replace("&#x27;", "'").replace("&quot;", "\"")
 }
@@ -40,7 +40,7 @@ fn elements<'a>(page: &'a str, open: &'a str, close: &'a str) -> impl Iterator<I
     })
 }
 
-/// Every tag closed in order, every attribute quoted and given once: what an XML parser insists on first.
+/// Checks that tags are closed in order and attributes are quoted and unique, as XML requires.
 fn assert_well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = xml;

@@ -1,4 +1,4 @@
-//! Findings about pairs of variants, on records made so that the answer is known.
+//! Findings about pairs of variants, on records with a known answer.
 
 use crate::common;
 use crate::common::Variant;
@@ -17,7 +17,7 @@ fn variant(mechanism: &str) -> Variant {
     field().into_iter().find(|one| one.mechanism == mechanism).expect("in the field")
 }
 
-/// A sweep whose round trips take exactly what `ns` says, give or take 2 % from repetition to repetition.
+/// Sweep with round trips of `ns` and 2 % noise between repetitions.
 fn sweep(mechanism: &str, repetitions: u32, seed: u64, ns: impl Fn(f64) -> f64) -> Vec<Record> {
     let one = variant(mechanism);
     let mut random = Random::new(seed);
@@ -35,7 +35,7 @@ fn sweep(mechanism: &str, repetitions: u32, seed: u64, ns: impl Fn(f64) -> f64) 
     records
 }
 
-/// When a pipe is cheaper than a unix stream, for two formulas.
+/// Break-even of a pipe against a unix stream, for two formulas.
 fn asked(repetitions: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f64) -> Answer {
     let mut records = sweep("pipe", repetitions, 1, pipe);
     records.extend(sweep("unix-stream", repetitions, 2, stream));
@@ -52,7 +52,7 @@ fn asked(repetitions: u32, pipe: impl Fn(f64) -> f64, stream: impl Fn(f64) -> f6
 
 #[test]
 fn a_known_crossing_lies_in_the_interval() {
-    // Both are powers of the size, so the ratio is a straight line on logarithmic axes: it is 1 at exactly 10 000 bytes.
+    // Both are powers of the size, so the ratio is linear on logarithmic axes and crosses 1 at exactly 10 000 bytes.
     let answer =
         asked(7, |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.8), |bytes| 1_000.0 * (bytes / 10_000.0).powf(0.4));
     let Answer::UpTo(crossing) = answer else { panic!("{answer:?}") };
@@ -83,7 +83,7 @@ fn two_of_a_kind_cannot_be_told_apart() {
 
 #[test]
 fn where_only_some_sizes_are_told_apart_they_are_named() {
-    // Far apart below 16 KiB, and the same from there on.
+    // Different below 16 KiB, equal from there on.
     let answer = asked(7, |bytes| bytes.max(1_000.0), |bytes| if bytes < 16_384.0 { 100_000.0 } else { bytes });
     let Answer::CantTell(open) = &answer else { panic!("{answer:?}") };
     assert_eq!(open.cheaper, [8, 64, 512, 4096]);
@@ -97,7 +97,7 @@ fn few_repetitions_give_no_answer() {
     assert!(matches!(&answer, Answer::CantTell(open) if open.describe().contains("5 repetitions")), "{answer:?}");
 }
 
-/// What the checks say of a FIFO that takes `times` as long as a pipe, beside a floor that moved by `floor`.
+/// Checks of a FIFO with `times` the cost of a pipe, with a floor that moved by the factor `floor`.
 fn fifo_against_pipe(repetitions: u32, times: f64, floor: f64) -> Vec<(bool, String)> {
     let mut records = sweep("pipe", repetitions, 1, |bytes| 1_000.0 + bytes);
     records.extend(sweep("fifo", repetitions, 2, |bytes| times * (1_000.0 + bytes)));

@@ -1,4 +1,4 @@
-//! What the page says about pools, on records made so that the answer is known.
+//! Statements of the page about pools, on records with a known answer.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ use ipcmark_reports::analyse::metg::{Reach, efficiency, gain};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::{CaseStudy, Study};
 
-/// The page of a whole run, drawn once for all tests.
+/// Page of a whole run, rendered once for all tests.
 fn whole() -> &'static str {
     static PAGE: OnceLock<String> = OnceLock::new();
     PAGE.get_or_init(|| page(pool_run(5, 7)))
@@ -45,7 +45,7 @@ fn the_answer_names_the_cheapest_pool_of_processes_and_python_beside_it() {
     assert!(!plain.contains("serial"), "{plain}");
 }
 
-/// A pool whose workers spend 10 µs on each task beside its own work, and the plain loop.
+/// Sweep over grains of a pool and of the serial loop.
 fn sweep(pool: &One) -> Recording {
     let (mut random, serial) = (Random::new(5), named("serial"));
     let trials = (0..5).flat_map(|repetition| GRAINS.iter().map(move |&grain_ns| (repetition, grain_ns)));

@@ -1,4 +1,4 @@
-//! Recordings as they are found after good days and bad ones.
+//! Reading of complete and of damaged recordings.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use crate::common;
 use ipcmark_record::SCHEMA;
 use ipcmark_reports::read;
 
-/// A run directory whose records file holds `lines`.
+/// Run directory with a records file that holds `lines`.
 fn run_of(lines: &str) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a directory for the test");
     fs::write(dir.path().join("records.jsonl"), lines).expect("a file for the test");

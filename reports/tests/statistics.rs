@@ -1,4 +1,4 @@
-//! The bootstrap against cases whose answer is known.
+//! Bootstrap on cases with known answers.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
 use crate::common;
@@ -103,7 +103,7 @@ fn intervals_cover_the_truth_about_as_often_as_they_say() {
             (low..=high).contains(&100.0)
         })
         .count();
-    // 95 % nominal; a percentile bootstrap of a median of twelve may be a few points off either way.
+    // 95 % nominal; a percentile bootstrap of a median of twelve may deviate by a few points.
     assert!((264..=299).contains(&covered), "{covered} of 300");
 }
 

@@ -1,4 +1,4 @@
-//! What a case came to and how far it can be trusted, by the rule that `analyse::verdict` states.
+//! Summaries and verdicts, by the rules of `analyse::verdict`.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
 use crate::common;
@@ -105,7 +105,7 @@ fn a_skipped_case_says_why() {
 
 #[test]
 fn ratios_to_the_floor_are_paired() {
-    // Case and floor drift together; only pairs show that the ratio never moved.
+    // Case and floor drift together; only pairs show a constant ratio.
     let mut records = repetitions(&[100.0, 200.0, 400.0, 800.0, 1_600.0]);
     for record in &mut records {
         let typical = record.outcome.metrics.as_ref().expect("measured")[metric::ROUND_TRIP_NS];

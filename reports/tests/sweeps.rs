@@ -1,4 +1,4 @@
-//! What the charts of sweeps say, on records made so that the answer is known.
+//! Statements of sweep charts, on records with a known answer.
 
 use crate::common;
 use crate::common::Variant;
@@ -29,7 +29,7 @@ fn the_knee_lies_between_the_last_rate_kept_and_the_first_missed() {
     assert_eq!(offered.len(), 1);
     let loads = loads(&study, Placement::SameL3, offered[0]);
     let knee = loads[0].knee();
-    // A message of 64 bytes takes 922 ns, so a little over a million a second get through.
+    // A message of 64 bytes takes 922 ns, so the capacity is a little over a million a second.
     assert_eq!((knee.sustained_per_s, knee.overloaded_per_s, knee.ragged), (Some(1e6), Some(3e6), false));
     let capacity = 1e9 / (one.stream_ns + 64.0 * one.per_byte_ns);
     let reached = knee.reached_per_s.expect("the highest rate was missed");
@@ -101,7 +101,7 @@ fn a_rate_above_one_cores_copy_is_flagged() {
     for summary in summarise(&records) {
         let flagged = summary.times_one_core.expect("floors and bytes are known") > 1.0;
         let untouched = summary.case.params.touch == Some(Touch::None) && summary.case.mechanism == "shm-spsc";
-        // Handing over a large message without reading it takes as long as handing over a small one.
+        // Without reading, a large message takes as long as a small one.
         if untouched && summary.case.params.message_bytes >= Some(65_536) {
             assert!(flagged, "{}", summary.case_key);
         }
@@ -126,7 +126,7 @@ fn crowds_and_hogs_stay_out_of_the_plain_charts() {
 }
 
 #[test]
-fn wake_ups_repetition_ups_and_depths_have_their_charts() {
+fn wake_ups_set_ups_and_depths_have_their_charts() {
     let mut records = wake_run(&few(), 5, 1);
     records.extend(set_up_run(&field(), 5, 1));
     records.extend(depth_run(&few(), 5, 1));

@@ -1,5 +1,5 @@
-//! What the page says about processes, queues of work, shared state, servers and Python, on records made so that the answer
-//! is known.
+//! Statements of the page about processes, work queues, shared state, servers and Python, on records with known
+//! answers.
 
 use crate::common::families::{processes, python, servers, states};
 use crate::common::{answer, page, recording};
@@ -50,7 +50,7 @@ fn a_start_is_compared_among_starts_of_the_same_shape() {
     let grounds = Ground::all(started(), |_| ());
     assert_eq!(grounds.len(), 5, "three sizes of the parent, and two numbers at once");
     assert!(grounds.iter().all(|ground| ground.cases.len() == processes::WAYS.len()));
-    // A parent of nothing is the same as one that the plan left alone.
+    // A parent RSS of 0 equals an absent parameter.
     assert!(
         grounds
             .iter()
@@ -106,12 +106,12 @@ fn python_stands_beside_the_fastest_and_beside_its_like() {
     assert_eq!(natural.case.mechanism, "pipe");
     assert!((times.value / (11_006.4 / 4_806.4) - 1.0).abs() < 0.05, "{times:?}");
     assert!(times.interval.is_some_and(|interval| interval.low < times.value && times.value < interval.high));
-    // A rate is a cost, too: a lock let through 50 times as often is 50 times as fast.
+    // Rates are compared as costs: 50 times the rate is 50 times as fast.
     let lock = of("python-lock", Measure::Contention);
     let (natural, times) = lock.natural.expect("a futex was asked, too");
     assert_eq!(natural.case.mechanism, "futex-mutex");
     assert!((times.value / 50.0 - 1.0).abs() < 0.1, "{times:?}");
-    // Threads are compared with threads, and none with a variant that does no work.
+    // Threads are compared with threads, and never with a variant that does no work.
     let threads = of("python-thread-pool", Measure::Dispatch);
     assert_eq!(threads.best.0.case.mechanism, "crossbeam-threads");
     assert!(all.iter().all(|one| one.best.0.case.isolation == one.python.case.isolation));

@@ -32,7 +32,7 @@ use crate::record::Isolation;
 
 /// Exit statuses: success, a number, and the largest.
 const STATUSES: [u8; 3] = [0, 7, 255];
-/// Time limit of what normally happens at once.
+/// Time limit of events that normally take almost no time.
 const PROMPTLY: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -90,8 +90,8 @@ fn statuses<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
     Ok(())
 }
 
-/// A child process has a pid of its own that the parent knows; a child thread has the parent's pid and its own thread
-/// id.
+/// Checks the ids: a child process has its own pid, known to the parent; a child thread has the parent's pid and its
+/// own thread id.
 fn check_identity(identity: (i32, i32), known: Option<i32>, isolation: Isolation) -> Result<(), MeasureError> {
     let (here, itself) = (getpid().as_raw(), gettid().as_raw());
     let apart = match isolation {
@@ -131,7 +131,7 @@ fn end_of_input<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
 fn drop_alive<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
     let (line, started) = one(launch)?;
     let (pid, thread) = line.identify()?;
-    // A thread ends only with its input, which is open while `line` is.
+    // A thread ends only at the end of its input, which `line` keeps open.
     let line = Some(line).filter(|_| L::ISOLATION == Isolation::Process);
     drop(started);
     eventually("a child still runs although its handle was dropped", || {
@@ -141,22 +141,22 @@ fn drop_alive<L: Launch>(launch: &mut L) -> Result<(), MeasureError> {
     Ok(())
 }
 
-/// An intermediate process starts a child and is killed. This process is the subreaper, so it inherits and reaps both,
-/// and whatever else was started.
+/// Kills an intermediate process that has a child. This process is the subreaper, so it inherits and reaps all
+/// descendants.
 fn orphaned<L: Launch>(program: &Program) -> Result<(), MeasureError> {
     prctl::set_child_subreaper(true).map_err(io::Error::from)?;
     let (line, plugs) = Line::open()?;
     let middle = start_process(|| {
-        // It sends its own parent the first word of a child.
+        // Sends the first word to this process after the child has responded.
         let mut launch = L::attach(program);
         let alive = launch.as_mut().map(one);
         if let Ok(Ok(_)) = &alive {
-            let _ = nix::unistd::write(&plugs.output, &[crate::measure::launch::newborn::FIRST_WORD]);
+            let _ = nix::unistd::write(&plugs.output, &[crate::measure::launch::started::FIRST_WORD]);
             let _ = nix::unistd::read(&plugs.input, &mut [0]);
         }
     })?;
     line.first_word()?;
-    // Dropping kills and reaps it.
+    // The drop kills and reaps it.
     drop(middle);
     eventually("a child outlives its killed parent", || match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
         Err(Errno::ECHILD) => Ok(true),

@@ -7,8 +7,8 @@
 //! 4. with a readers-writer lock, a reader sees all of a write or nothing of it, and never an older version;
 //! 5. no owner death is reported, since no contender dies.
 //!
-//! The critical section is the one of the measures: an owner word and a pair of counters that only the lock protects.
-//! If a lock blocks for ever, the harness ends the trial by its time-out.
+//! The critical section is that of the measures: an owner word and two counters that only the lock protects. If a lock
+//! blocks for ever, the harness ends the trial by its time-out.
 
 mod readers;
 
@@ -29,14 +29,13 @@ use crate::measure::{MeasureError, MeasureResult, Task, invalid, phase, together
 use crate::protocol::Report;
 use crate::record::Measure;
 
-/// Steps of the trial, in this order.
-/// Others try while the leader holds the lock.
+/// First step of the trial: others try while the leader holds the lock.
 const TAKEN: u32 = 50;
 /// One contender tries a free lock.
 const FREE: u32 = 51;
-/// All try at once.
+/// All contenders try at once.
 const RACE: u32 = 52;
-/// All wait.
+/// All contenders wait.
 const HAND_OFFS: u32 = 53;
 /// Readers and writers.
 const READ: u32 = 54;
@@ -47,11 +46,11 @@ const HOLDING: u64 = 1;
 const TRIED: u64 = 2;
 /// Attempts on a free lock by each contender.
 const TRIES: u64 = 100;
-/// One of so many acquisitions follows the last one without a wait, so that a contender overtakes those being woken.
+/// Interval of acquisitions that follow the last one without a wait, so that a contender overtakes those being woken.
 const BARGES_EVERY: u64 = 4;
 
-/// Length of a step: until the wanted count, or until the time is up and the least count is reached. Polling contenders
-/// that share a CPU may need a time slice for each hand-off.
+/// Length of a step: `wanted` units, or at least `least` units until `end_ns`. Polling contenders that share a CPU may
+/// need a time slice per hand-off.
 struct Extent {
     wanted: u64,
     least: u64,
@@ -82,7 +81,7 @@ impl Extent {
     }
 }
 
-/// A contender.
+/// Contender under examination.
 pub struct Examined {
     lock: AnyLock,
     holder: AnyHandle,
@@ -93,12 +92,12 @@ pub struct Examined {
     passes: u64,
     /// Reports of an owner death.
     deaths: u64,
-    /// Newest version of the protected state that it has read or written.
+    /// Newest version of the protected state read or written by this contender.
     version: u64,
 }
 
 impl Examined {
-    /// The contender of `task`.
+    /// Creates the contender of `task`.
     pub fn new(lock: AnyLock, holder: AnyHandle, protected: ProtectedState, task: &Task) -> Self {
         let critical = CriticalSection::new(protected, task.slot, 0, 1);
         let slots = lock::contenders(&task.case);
@@ -141,7 +140,7 @@ impl Examined {
     fn try_taken(&mut self, page: &Page) -> Result<(), MeasureError> {
         wait_until(|| page.posted(LEADER) == HOLDING)?;
         let tried = self.holder.try_lock(|_| ())?;
-        // Posted in any case, since the leader waits for it.
+        // Posted on failure too, since the leader waits for it.
         page.post(self.slot, TRIED);
         match tried {
             None => Ok(()),
@@ -177,7 +176,7 @@ impl Examined {
             self.holder.with_lock(|acquired| {
                 *deaths += u64::from(acquired.owner_died);
                 critical.pass(Guard::Exclusive);
-                // Lets others find the lock taken and sleep. Polling contenders would only waste their time slice.
+                // Lets others find the lock taken and sleep; polling contenders would waste their time slice.
                 if !self.lock.polls {
                     thread::yield_now();
                 }
@@ -187,7 +186,7 @@ impl Examined {
             if self.passes.is_multiple_of(BARGES_EVERY) {
                 continue;
             }
-            // Only one contender is the last holder, so another one comes, unless it misses its wake-up.
+            // Another contender must acquire the lock next, unless a wake-up was lost.
             while critical.is_last() && !extent.is_reached(done_by(self.slots, page)) {
                 yield_or_abort()?;
             }

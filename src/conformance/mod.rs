@@ -1,5 +1,5 @@
-//! Conformance checks: what every mechanism of a family must do, one file per family. They run as trials, so that users
-//! can check their own kernel: `ipcmark run --plan conformance`.
+//! Conformance checks: guarantees of every mechanism of a family, one file per family. They run as trials, so users can
+//! check their own kernel: `ipcmark run --plan conformance`.
 
 use std::io;
 use std::thread;
@@ -16,7 +16,7 @@ pub mod transport;
 
 /// Yields the CPU.
 ///
-/// Errors: `Interrupted` when the trial is aborted.
+/// Errors: `Interrupted` if the trial is aborted.
 fn yield_or_abort() -> io::Result<()> {
     if abort::requested() {
         return Err(abort::error());

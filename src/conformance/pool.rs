@@ -2,12 +2,12 @@
 //!
 //! 1. every call and chunking executes each task once, in order where that is guaranteed; a failed task is reported to
 //!    its caller and the pool goes on; more requests in flight than agreed are refused;
-//! 2. a pool that is closed executes what is queued before its workers exit;
-//! 3. a pool that is terminated ends its workers in the middle of their tasks;
+//! 2. a closed pool executes its queued tasks before its workers exit;
+//! 3. a terminated pool ends its workers during their tasks;
 //! 4. a worker killed during a task or while idle is reported and replaced, and every task is executed.
 //!
-//! No worker may survive a pool. Each check runs in a process of its own, so that a hang or a leftover does not affect
-//! the next check.
+//! No worker may survive a pool. Each check runs in its own process, so that hangs and leftovers do not affect the
+//! next.
 
 mod processes;
 
@@ -24,11 +24,11 @@ use crate::record::{Call, Chunk, Isolation};
 
 /// Tasks of each call: several lists, and no multiple of a chunk.
 const TASKS: u64 = 203;
-/// Length of a task that is queued when the pool is closed.
+/// Duration of a task that is queued when the pool is closed.
 const QUEUED_NS: u64 = 1_000_000;
-/// Length of a task in a pool that is terminated: longer than the time limit of a check.
+/// Duration of a task in a terminated pool of processes: longer than the time limit of a check.
 const ENDLESS_NS: u64 = 60_000_000_000;
-/// The same for threads, which finish their task.
+/// Duration of a task in a terminated pool of threads, which finish it.
 const THREADS_NS: u64 = 20_000_000;
 /// Time limit of an event that should happen at once.
 const LIMIT_NS: u64 = 5_000_000_000;
@@ -52,7 +52,7 @@ pub fn examine(trial: &mut Trial) -> MeasureResult {
     Ok(Report { messages: tasks, chosen_by: "fixed".into(), roles, ..Report::default() })
 }
 
-/// Every call, a failure, and too many frames.
+/// Checks every call, a failing task, and the refusal of too many requests.
 fn calls(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks())?;
     let pool = dispatcher.as_mut();
@@ -79,12 +79,12 @@ fn calls(trial: &Trial) -> Result<u64, MeasureError> {
     Ok(done)
 }
 
-/// One task of several fails: only that one is reported as failed.
+/// Checks that only the failing one of several tasks is reported as failed.
 fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     let count = pool.room() as u32;
     let mut failing = vec![];
     for at in 0..count {
-        let token = pool.hand_out(1, if at == count / 2 { FAILS } else { 0 })?;
+        let token = pool.submit(1, if at == count / 2 { FAILS } else { 0 })?;
         failing.extend((at == count / 2).then_some(token));
     }
     for _ in 0..count {
@@ -97,13 +97,13 @@ fn fail_among_others(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     Ok(u64::from(count))
 }
 
-/// One request more than agreed is refused, and no other is lost.
+/// Checks that an additional request is refused and no other is lost.
 fn refuse_too_many(pool: &mut dyn Dispatcher) -> Result<u64, MeasureError> {
     let count = pool.room() as u64;
     for _ in 0..count {
-        pool.hand_out(1, 0)?;
+        pool.submit(1, 0)?;
     }
-    if pool.hand_out(1, 0).is_ok() {
+    if pool.submit(1, 0).is_ok() {
         return invalid(format!("{} requests are in flight, but only {count} are allowed", count + 1));
     }
     await_all(pool)?;
@@ -122,13 +122,13 @@ fn await_all(pool: &mut dyn Dispatcher) -> Result<(), MeasureError> {
     Ok(())
 }
 
-/// Queued tasks are executed before the workers exit.
+/// Checks that queued tasks are executed before the workers exit.
 fn closing(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(QUEUED_NS))?;
     recover::clear(trial.page(), MAX_SLOTS);
     let count = dispatcher.room().min(MAX_SLOTS as usize) as u32;
     for _ in 0..count {
-        dispatcher.hand_out(1, SHOWN)?;
+        dispatcher.submit(1, SHOWN)?;
     }
     let workers = Workers::of(dispatcher.as_ref())?;
     dispatcher.close()?;
@@ -140,15 +140,15 @@ fn closing(trial: &Trial) -> Result<u64, MeasureError> {
     Ok(u64::from(count))
 }
 
-/// Workers end in the middle of their tasks, and queued tasks are dropped.
+/// Checks that workers end during their tasks and that queued tasks are dropped.
 fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
     let can_be_ended = trial.pool.isolation == Isolation::Process;
     let mut dispatcher = trial.open(trial.tasks_of_ns(if can_be_ended { ENDLESS_NS } else { THREADS_NS }))?;
-    let (page, workers) = (trial.page(), trial.staff.workers);
+    let (page, workers) = (trial.page(), trial.config.workers);
     recover::clear(page, MAX_SLOTS);
     let count = (2 * workers).min(dispatcher.room() as u32).min(MAX_SLOTS);
     for _ in 0..count {
-        dispatcher.hand_out(1, SHOWN)?;
+        dispatcher.submit(1, SHOWN)?;
     }
     let begun = || (0..count).filter(|line| page.posted(*line) != 0).count() as u32;
     if within(LIMIT_NS, || Ok((begun() >= workers).then_some(())))?.is_none() {
@@ -164,10 +164,10 @@ fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
     Ok(u64::from(count))
 }
 
-/// Workers are killed during a task and while idle.
+/// Checks the replacement of workers killed during a task or while idle.
 fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(recover::TASK_NS))?;
-    let (pool, workers) = (dispatcher.as_mut(), trial.staff.workers);
+    let (pool, workers) = (dispatcher.as_mut(), trial.config.workers);
     let mut done = 0;
     for _ in 0..DEATHS {
         let aftermath = recover::play(pool, trial.page(), workers, LIMIT_NS)?;

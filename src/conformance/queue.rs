@@ -25,7 +25,7 @@ use crate::queue::{AnyQueue, Got, Joined, Put, Sides};
 use crate::record::Isolation;
 use crate::wait::WaitLimit;
 
-/// A round of all roles, with the items of each producer as its count.
+/// Phase of one round, whose count is the items per producer.
 const ROUND: u32 = 80;
 
 const LEADER: u32 = 0;
@@ -33,7 +33,7 @@ const LEADER: u32 = 0;
 const ALONE: u16 = END_MARK - 1;
 /// Posted by a child process that has an item.
 const HELD: u64 = u64::MAX;
-/// Items of each producer by default.
+/// Default number of items per producer.
 const ITEMS: u64 = 500;
 /// More items than any queue holds.
 const ITEMS_MAX: u64 = 1 << 20;
@@ -44,10 +44,10 @@ const MOMENT: Duration = Duration::from_micros(200);
 /// Time-out of a wait that must not time out.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A producer or consumer.
+/// Producer or consumer under examination.
 pub struct Examined {
     queue: Box<dyn AnyQueue>,
-    /// Capacity in items, if that is what bounds the queue.
+    /// Capacity in items, if the queue is bounded by items.
     depth: Option<u32>,
     message_bytes: usize,
     sides: Sides,
@@ -60,7 +60,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// The producer or consumer of `task`.
+    /// Creates the producer or consumer of `task`.
     pub fn new(queue: Box<dyn AnyQueue>, depth: Option<u32>, message_bytes: usize, task: &Task) -> Self {
         let sides = Sides::of(&task.case);
         let check = Check::new(sides, message_bytes);
@@ -104,7 +104,7 @@ impl Examined {
         }
     }
 
-    /// Checks an empty queue, used by this process only.
+    /// Checks an empty queue without other users.
     fn examine_empty(&mut self) -> Result<(), MeasureError> {
         for wait_limit in [WaitLimit::Never, WaitLimit::Forever, WaitLimit::after(LONG)] {
             demand(self.queue.join(wait_limit)? == Joined::AllDone, "join of an empty queue did not return `AllDone`")?;
@@ -120,7 +120,7 @@ impl Examined {
         demand(got == Got::Empty, "an empty queue gave an item after a wait")
     }
 
-    /// Fills and empties the queue, used by this process only.
+    /// Fills and empties the queue without other users.
     fn examine_full(&mut self) -> Result<(), MeasureError> {
         let mut held = 0;
         while held < ITEMS_MAX && self.queue.put(&self.item(ALONE, held), WaitLimit::Never)? == Put::Taken {
@@ -134,7 +134,7 @@ impl Examined {
         demand(self.queue.items()?.is_none_or(|items| items == held), "a queue miscounts the items it holds")?;
         let put = not_before(SHORT, |wait_limit| self.queue.put(&self.item(ALONE, held), wait_limit))?;
         demand(put == Put::Full, "a full queue accepted an item after a wait")?;
-        // Refused items are not unfinished, accepted ones are.
+        // Only accepted items count as unfinished.
         let joined = self.queue.join(WaitLimit::Never)?;
         demand(joined == Joined::Unfinished(held), &format!("{held} items were put, but join returned {joined:?}"))?;
         self.get_due(0)?;
@@ -147,7 +147,7 @@ impl Examined {
         )
     }
 
-    /// Gets the item with this number, which the leader put, and marks it done.
+    /// Gets the leader's item with this number and marks it done.
     fn get_due(&mut self, sequence: u64) -> Result<(), MeasureError> {
         match self.queue.get(WaitLimit::Never)? {
             Got::Item(item) => {
@@ -171,7 +171,7 @@ impl Examined {
             retry(self.items, |wait_limit| Ok((self.queue.put(&item, wait_limit)? == Put::Taken).then_some(())))?;
             self.items += 1;
         }
-        // All producers join, after all items were put.
+        // All producers join after all items were put.
         page.post(self.slot, self.rounds);
         wait_until(|| (0..self.sides.producers).all(|slot| page.posted(slot) >= self.rounds))?;
         let joined = self.queue.join(WaitLimit::Forever)?;
@@ -202,14 +202,14 @@ impl Examined {
         }
     }
 
-    /// A consumer in a child process gets an item and is killed before it marks the item done.
+    /// Kills a consumer, in a child process, after it has got an item and before it marks the item done.
     fn examine_death(&mut self, page: &Page) -> Result<(), MeasureError> {
         let (first, second) = (self.item(ALONE, 0), self.item(ALONE, 1));
         demand(self.queue.put(&first, WaitLimit::Never)? == Put::Taken, "an empty queue refused an item")?;
         let mut child = Child::start(|| {
             if let Ok(Got::Item(_)) = self.queue.get(WaitLimit::after(LONG)) {
                 page.post(LEADER, HELD);
-                // Until it is killed or the trial is aborted.
+                // Waits until it is killed or the trial is aborted.
                 let _ = wait_until(|| false);
             }
         })?;
@@ -224,7 +224,7 @@ impl Examined {
             joined == Joined::Unfinished(1),
             &format!("one item was lost with its consumer; join returned {joined:?}"),
         )?;
-        // On behalf of the dead consumer.
+        // Marks the item done for the dead consumer.
         self.queue.task_done()?;
         demand(
             self.queue.join(WaitLimit::Forever)? == Joined::AllDone,
@@ -246,7 +246,7 @@ fn demand(kept: bool, otherwise: &str) -> Result<(), MeasureError> {
 
 /// Calls `wait` with a time-out.
 ///
-/// Errors: it returned before the time-out.
+/// Errors: `wait` returned before the time-out.
 fn not_before<R>(time: Duration, wait: impl FnOnce(WaitLimit) -> io::Result<R>) -> Result<R, MeasureError> {
     let begun_ns = clock::now_ns();
     let result = wait(WaitLimit::after(time))?;
@@ -258,7 +258,7 @@ fn not_before<R>(time: Duration, wait: impl FnOnce(WaitLimit) -> io::Result<R>) 
 
 /// Repeats an attempt until it succeeds. The number of the item selects the kind of wait.
 ///
-/// Errors: a wait without time-out failed, or one with a time-out failed earlier.
+/// Errors: a wait without time-out failed, or one failed before its time-out.
 fn retry<R>(number: u64, mut attempt: impl FnMut(WaitLimit) -> io::Result<Option<R>>) -> Result<R, MeasureError> {
     loop {
         let asked_ns = clock::now_ns();

@@ -26,16 +26,16 @@ use crate::server::{self, Concurrency};
 
 /// Requests of each of the many clients.
 const REQUESTS_EACH: u64 = 5;
-/// Clients that disconnect early, of each kind.
+/// Number of clients that disconnect early, for each way to do so.
 const EARLY_LEAVERS: u32 = 20;
-/// Requests in pieces, and pairs of requests.
+/// Number of requests in pieces, and of pairs of requests.
 const ODD_REQUESTS: u32 = 10;
-/// Most pieces of a request.
+/// Maximum pieces of a request.
 const PIECES: usize = 16;
-/// Time limit of a response; generous, for busy machines.
+/// Time limit of a response, long enough for busy machines.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs all checks, as all clients.
+/// Runs all checks on the clients' side.
 pub fn lead(leader: &mut Leader, task: &Task, target: &Target) -> MeasureResult {
     let meter = Meter::start();
     let mut trial = Trial { task, target, responses: 0, client: 0 };
@@ -65,7 +65,7 @@ struct Trial<'a> {
     target: &'a Target,
     /// Correct responses so far.
     responses: u64,
-    /// Number of the last client that this process was.
+    /// Number of the last client in this process.
     client: u32,
 }
 
@@ -110,7 +110,7 @@ impl Trial<'_> {
 
     fn disconnect_early(&mut self) -> Result<(), MeasureError> {
         for _ in 0..EARLY_LEAVERS {
-            // After half a request; the same with a reset; after a request, before its response.
+            // In turn: close after half a request, reset after half a request, close before the response.
             let mut closing = self.connect()?;
             closing.send_half()?;
             drop(closing);
@@ -128,7 +128,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Returns two clients that are still connected: one that has sent half a request, and an idle one.
+    /// Returns two connected clients: one that has sent half a request, and an idle one.
     fn send_slowly(&mut self) -> Result<Vec<Client>, MeasureError> {
         let mut slow = self.connect()?;
         let rest = slow.send_half()?;
@@ -159,7 +159,7 @@ impl Trial<'_> {
     }
 }
 
-/// A client, in this process.
+/// Client in this process.
 struct Client {
     connection: OwnedFd,
     requests: Requests,
@@ -183,7 +183,7 @@ impl Client {
 
     /// Receives the response to the last request and checks it.
     ///
-    /// Errors: it did not arrive or is wrong. `what` names the request.
+    /// Errors: the response is missing or wrong. `what` names the request.
     fn receive(&mut self, what: &str) -> Result<(), MeasureError> {
         match server::receive(&self.connection, self.requests.room()) {
             Ok(true) => self

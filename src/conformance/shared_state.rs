@@ -1,7 +1,7 @@
 //! Conformance of shared state, for several users, possibly more than there are CPUs:
 //!
 //! 1. a key that was never set is absent;
-//! 2. what one user sets, all others get, complete, at every agreed length;
+//! 2. all users get the complete value that one user sets, at every agreed length;
 //! 3. concurrent updates of few keys add up exactly; if updates are not atomic, updates one user after the other do;
 //! 4. a value longer than agreed is refused with a reason and changes nothing;
 //! 5. a key beyond the agreed number of entries is refused with a reason, and all other keys are still there;
@@ -21,7 +21,7 @@ use crate::payload::{Known, check, parts, stamp, stamp_of};
 use crate::protocol::Report;
 use crate::shared_state::{Handle, Shape, State};
 
-/// Steps. In some of them, only the user whose slot is the count acts.
+/// Steps. In some, only the user on the slot given by the count acts.
 const ABSENT: u32 = 60;
 const SET: u32 = 61;
 const GET: u32 = 62;
@@ -33,19 +33,19 @@ const FULL: u32 = 67;
 const MANAGER_DEATH: u32 = 68;
 
 const LEADER: u32 = 0;
-/// Keys below this one hold counters.
+/// Number of counters, which have the lowest keys.
 const COUNTERS: u64 = 3;
-/// First of the keys that hold each user's value.
+/// First key of the users' values.
 const OWN: u64 = 1_000;
-/// First of the keys that fill the state.
+/// First key of those that fill the state.
 const FILLING: u64 = 1_000_000;
-/// A key that is never set.
+/// Key that is never set.
 const NEVER_SET: u64 = 77_777_777;
 /// Updates of each user.
 const UPDATES: u64 = 300;
 const WRITER: u16 = 9;
 
-/// A user of the state.
+/// User under examination.
 pub struct Examined<S: State> {
     handle: S::Handle,
     shape: Shape,
@@ -56,7 +56,7 @@ pub struct Examined<S: State> {
 }
 
 impl<S: State> Examined<S> {
-    /// The user on `slot` of a new state.
+    /// Creates the user on `slot` of a new state.
     pub fn new(handle: S::Handle, shape: Shape, slot: u32) -> Self {
         Self { handle, shape, slot, accesses: 0, state: PhantomData }
     }
@@ -208,7 +208,7 @@ impl<S: State> Examined<S> {
         Ok(())
     }
 
-    /// Sets a value longer than agreed, for a key that is present.
+    /// Sets a present key to a value longer than agreed.
     fn set_too_long(&mut self) -> Result<(), MeasureError> {
         let (key, bytes) = (OWN + u64::from(self.slot), self.shape.value_bytes);
         let before = self.get(key)?;
@@ -218,8 +218,7 @@ impl<S: State> Examined<S> {
         }
         Ok(())
     }
-    /// Sets as many keys as there is room for, and one more.
-    /// As many keys as there is room for, and one more.
+    /// Sets keys until the state is full.
     fn fill_up(&mut self) -> Result<(), MeasureError> {
         let (entries, bytes) = (u64::from(self.shape.entries), self.shape.value_bytes);
         let value = |key: u64| Known::new(bytes, stamp(WRITER, key));
@@ -253,7 +252,7 @@ impl<S: State> Examined<S> {
     }
 }
 
-/// Lengths of values. The longest is last: later steps find it.
+/// Lengths of values. The longest is last, since later steps rely on it.
 fn lengths(longest: usize) -> [usize; 4] {
     [1, 8, longest - 1, longest]
 }
@@ -262,9 +261,9 @@ fn own_stamp(slot: u64, bytes: usize) -> u64 {
     stamp(slot as u16 + 1, bytes as u64)
 }
 
-/// The number in a counter.
+/// Number in a counter.
 ///
-/// Errors: it is not a counter.
+/// Errors: the value is not a counter.
 fn counted(value: &[u8]) -> Result<u64, String> {
     let claimed = stamp_of(value).ok_or_else(|| "a counter is shorter than a word".to_owned())?;
     check(value, value.len(), claimed)?;
@@ -274,7 +273,7 @@ fn counted(value: &[u8]) -> Result<u64, String> {
     }
 }
 
-/// Errors: `outcome` is not an error of this kind that names the limit.
+/// Errors: `outcome` is not a refusal of this kind that names the limit.
 fn refusal(outcome: io::Result<()>, kind: io::ErrorKind, limit: &str) -> Result<(), MeasureError> {
     match outcome {
         Ok(()) => invalid(format!("the limit of {limit} was not enforced")),

@@ -6,10 +6,10 @@
 //! 4. a message larger than agreed is refused with the limit named, or transferred completely;
 //! 5. afterwards, messages still arrive.
 //!
-//! A transport that may lose, overwrite or merge messages is held to its own guarantee: order, the newest message, or
-//! at least one message.
+//! A transport that may lose, overwrite or merge messages must keep its own guarantee: order, the newest message, or at
+//! least one message.
 //!
-//! Peers that die are tested by the harness, for every transport.
+//! The harness tests the death of peers for every transport.
 
 use std::io;
 use std::ops::Range;
@@ -33,19 +33,19 @@ const SENDER_SLOT: u32 = 0;
 const RECEIVER_SLOT: u32 = 1;
 /// Bytes that fill the buffers of any transport several times.
 const FLOOD_BYTES: usize = 8 << 20;
-/// Messages sent after the reader of a full transport began to read: many times what a queue of slots has room for.
+/// Maximum of messages sent after the receiver began to read from a full transport: many times the slots of a queue.
 const BEYOND_FULL: u64 = 2_000;
-/// The reader's word that it reads from a transport that is full.
+/// Posted by the receiver when it reads from a full transport.
 const READING: u64 = 1;
-/// A reader that entered a phase is waiting for its message after this time.
+/// Time after which a receiver in a phase waits for its message.
 const ASLEEP: Duration = Duration::from_millis(5);
-/// A writer that made no progress for this time is waiting.
+/// Time without progress after which a sender is waiting.
 const QUIET: Duration = Duration::from_millis(10);
 /// Posted by the sender when the transport accepted a message larger than agreed.
 const CARRIED: u64 = 1;
 const PRODUCER: u16 = 5;
 
-/// The sending role.
+/// Runs the sender.
 pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: Delivery) -> MeasureResult {
     let bytes = task.message_bytes();
     let mut sent = 0;
@@ -64,7 +64,7 @@ pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: D
         leader.open(kind, count)?;
         match kind {
             EMPTY => {
-                // The receiver is waiting by now: it has entered the phase and has nothing else to do.
+                // The receiver is waiting by now: it has entered the phase and has no other work.
                 std::thread::sleep(ASLEEP);
                 send(&mut sender, &page)?;
             }
@@ -86,7 +86,7 @@ pub fn lead(mut sender: AnySender, leader: &mut Leader, task: &Task, delivery: D
     Ok(Report { messages: 1, chosen_by: "fixed".into(), ..Report::default() })
 }
 
-/// The receiving role.
+/// Runs the receiver.
 pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, delivery: Delivery) -> MeasureResult {
     let bytes = task.message_bytes();
     let mut verified = 0;
@@ -145,7 +145,7 @@ pub fn follow(mut receiver: AnyReceiver, member: &mut Member, task: &Task, deliv
     }
 }
 
-/// Both roles in one thread: the checks that need no wait.
+/// Runs both roles in one thread, with the checks that need no wait.
 pub fn solo(mut sender: AnySender, mut receiver: AnyReceiver, page: &Page, task: &Task) -> MeasureResult {
     let bytes = task.message_bytes();
     for sequence in 0..100 {
@@ -161,8 +161,8 @@ fn nameless(delivery: Delivery, bytes: usize) -> bool {
     matches!(delivery, Delivery::Lossy | Delivery::Latest) && bytes < 8
 }
 
-/// Receives what arrives of the messages in `owed`, whole and in order: up to the last one, or to a silence after all
-/// were sent.
+/// Receives the messages in `owed` that arrive, complete and in order, until the last one or a time-out after all were
+/// sent.
 fn some_of(
     receiver: &mut AnyReceiver,
     bytes: usize,
@@ -198,8 +198,8 @@ fn await_progress(page: &Page, sent: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends until the reader has read from a full transport for a while, or `most` messages where it never gets full.
-/// Posts how many were sent in all before the last one, so that the reader never waits for more.
+/// Sends until the receiver has read from a full transport for a while, or `most` messages if it never fills. Posts the
+/// total before the last message, so that the receiver never waits for more.
 fn overfill(page: &Page, most: u64, mut send: impl FnMut() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
     let mut sent = page.progress(SENDER_SLOT);
     let (mut end, mut is_posted) = (sent + most, false);
@@ -235,7 +235,7 @@ fn offer_oversize(sender: &mut AnySender, agreed: usize) -> Result<bool, Measure
     }
 }
 
-/// Returns once the sender has made no headway for a while: its transport is full, or it is done.
+/// Waits until the sender makes no progress: its transport is full, or it has finished.
 fn await_standstill(page: &Page) {
     let mut last = (page.progress(SENDER_SLOT), clock::now_ns());
     while clock::now_ns() - last.1 < QUIET.as_nanos() as u64 {

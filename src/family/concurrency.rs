@@ -1,4 +1,4 @@
-//! Parallel against merely concurrent: the same work of two on one CPU and on two, as processes or as threads.
+//! Parallel and concurrent execution: the same work by two processes or threads, on one CPU and on two.
 
 use std::io;
 use std::marker::PhantomData;
@@ -62,7 +62,7 @@ impl<C: Pairing> Mechanism for Row<C> {
         Ok(ROLES.map(role).into())
     }
 
-    /// Both do the same number of steps.
+    /// Both roles run the same number of steps.
     fn counts_agree(&self, _: &Case) -> bool {
         true
     }
@@ -75,12 +75,12 @@ impl<C: Pairing> Mechanism for Row<C> {
     }
 }
 
-/// One process of two.
+/// Runs one of two processes.
 fn alone<C: Pairing>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
     let partner = attach::<C>(order.links.first().map(|link| &link.address), &task)?;
     let slots = order.slots;
-    // With the links go their descriptors, or a partner's end would never be noticed.
+    // Closes the links' descriptors; otherwise a partner's end would go undetected.
     drop(order);
     talk.exchange(vec![])?;
     threads::play_alone(partner, page, talk, slots, &task)
@@ -91,7 +91,7 @@ fn attach<C: Pairing>(address: Option<&Address>, task: &Task) -> io::Result<Box<
     Ok(Box::new(Worker::<C>(C::attach(address, end)?)))
 }
 
-/// Both as threads of this process.
+/// Runs both roles as threads of this process.
 fn host<C: Pairing>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..).zip(ROLES).map(|(index, (role, _))| Task::of(order, role, index)).collect();
     let address = C::create()?;
@@ -102,7 +102,7 @@ fn host<C: Pairing>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResul
     })
 }
 
-/// One of the two, attached.
+/// Attached role.
 struct Worker<C: Pairing>(C::Partner);
 
 impl<C: Pairing> Attached for Worker<C> {

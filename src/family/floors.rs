@@ -1,4 +1,4 @@
-//! Floors of the machine itself. Every run measures them first; no plan names them, and `ipcmark list` has no row of them.
+//! Floors of the machine. Every run measures them first; plans and `ipcmark list` do not name them.
 
 use std::io;
 

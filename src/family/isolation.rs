@@ -1,4 +1,4 @@
-//! Isolation made visible: what the first write to shared memory costs, and whether another process or thread sees it.
+//! Effect of isolation: cost of the first write to shared memory, and its visibility to another process or thread.
 
 use std::marker::PhantomData;
 
@@ -38,7 +38,7 @@ impl<S: Sharing> Mechanism for Row<S> {
         Case { group: Some(Group::Processes), ..case.clone() }
     }
 
-    /// The writer starts the other process or thread itself; it has a CPU of its own.
+    /// The writer starts the other process or thread itself, on a separate CPU.
     fn roles(&self, _: &Case) -> u32 {
         2
     }

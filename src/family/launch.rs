@@ -1,5 +1,4 @@
-//! Ways to start a process or thread, to watch for its end, and to collect it. One worker is the parent; what it starts is
-//! no worker of the harness.
+//! Mechanisms that start, watch and collect processes or threads. The parent is the only worker of the harness.
 
 use std::io;
 use std::marker::PhantomData;
@@ -9,22 +8,22 @@ use crate::conformance;
 use crate::control::Page;
 use crate::launch::watch::{self, Watch, ending};
 use crate::launch::{self, FAMILY, Launch, Program};
-use crate::measure::launch::{newborn, start_up, start_up_bare, watch_ends};
+use crate::measure::launch::{start_up, start_up_bare, started, watch_ends};
 use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::Order;
 use crate::record::{Case, Group, Isolation, Measure, Placement, Role};
 use crate::variant::{Variant, answers};
 
-/// First word of a newborn program's arguments.
-pub(crate) const NEWBORN_ARGUMENT: &str = "worker-child";
+/// First argument of a child program.
+pub(crate) const STARTED_ARGUMENT: &str = "worker-child";
 
-/// The main of a newborn program.
-pub(crate) fn be_newborn() -> u8 {
+/// Main function of a child program.
+pub(crate) fn run_started() -> u8 {
     use std::os::fd::AsFd;
-    newborn::live(io::stdin().as_fd(), io::stdout().as_fd())
+    started::live(io::stdin().as_fd(), io::stdout().as_fd())
 }
 
-/// The comparison row: a plain loop of posix_spawn and waitpid, without this suite's own code around it.
+/// Reference row: a plain loop of posix_spawn and waitpid without this suite's code.
 const BARE: &str = "posix-spawn-bare";
 const MEASURES: &[Measure] = &[Measure::StartUp, Measure::Conformance];
 
@@ -68,7 +67,7 @@ impl<L: Launch> Mechanism for Row<L> {
         grouped(case)
     }
 
-    /// What is started shares the CPUs of its parent.
+    /// The child shares the CPUs of its parent.
     fn roles(&self, _: &Case) -> u32 {
         1
     }
@@ -139,7 +138,7 @@ impl<W: Watch> Mechanism for Watcher<W> {
         grouped(case)
     }
 
-    /// What is watched has a CPU of its own.
+    /// The watched process has a separate CPU.
     fn roles(&self, _: &Case) -> u32 {
         2
     }
@@ -153,7 +152,7 @@ fn grouped(case: &Case) -> Case {
     Case { group: Some(Group::Processes), ..case.clone() }
 }
 
-/// Errors: the case's placement gives parent and newborn CPUs of their own.
+/// Errors: the placement gives parent and child separate CPUs.
 fn shares_cpus(case: &Case) -> Result<(), String> {
     if case.measure == Measure::StartUp && !matches!(case.placement, Placement::Unpinned | Placement::SameCpu) {
         return Err(format!(
@@ -164,18 +163,18 @@ fn shares_cpus(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// The parent's task, once the harness says `go`.
+/// Waits for `go` and returns the parent's task.
 fn parent(order: &Order, talk: &mut Talk) -> Result<Task, MeasureError> {
     talk.exchange(vec![])?;
     talk.ready_go()?;
     Ok(Task::of(order, Role::Parent, 0))
 }
 
-/// This very program, which is told by its arguments that it is newborn.
+/// This program, with the argument that makes it a child.
 fn program() -> Program {
     Program {
         exe: c"/proc/self/exe".into(),
         args: vec![c"ipcmark".into(), c"worker-child".into()],
-        entry: newborn::live,
+        entry: started::live,
     }
 }

@@ -10,7 +10,7 @@ use crate::conformance::lock::Examined;
 use crate::control::{Leader, Member, Page};
 use crate::lock::erased::{AnyHandle, AnyLock};
 use crate::lock::{ContenderId, Entry, FAMILY, Lock, MAX_CONTENDERS, contenders};
-use crate::measure::locks::acquire::Taker;
+use crate::measure::locks::acquire::Acquirer;
 use crate::measure::locks::contention::Contender;
 use crate::measure::locks::cost_model::Counted;
 use crate::measure::locks::read_mostly::Accessor;
@@ -22,7 +22,7 @@ use crate::protocol::{Link, Order, Report};
 use crate::record::{Case, CostModel, Isolation, KillPoint, Measure, Role};
 use crate::variant::{RoleSpec, Variant, answers};
 
-/// Number of the channel that carries the lock itself.
+/// Number of the channel that carries the lock.
 const CHANNEL: u32 = 0;
 
 struct Row<L>(PhantomData<fn() -> L>);
@@ -71,10 +71,10 @@ impl<L: Lock> Mechanism for Row<L> {
         contenders(case)
     }
 
-    /// The contenders share the state that the lock protects, too.
+    /// The contenders also share the protected state.
     fn prepare(&self, case: &Case) -> io::Result<Vec<RoleSpec>> {
-        // Those that are killed, and those that recover the lock, are children of one worker, which makes a new lock each
-        // time. They use its two places.
+        // One worker forks the processes that are killed or recover the lock, and creates a lock for each kill. They
+        // use its two slots.
         if case.measure == Measure::Recover {
             return Ok(vec![RoleSpec { role: Role::Warden, links: vec![], slots: 2 }]);
         }
@@ -83,7 +83,7 @@ impl<L: Lock> Mechanism for Row<L> {
             return Ok(vec![RoleSpec::host(contenders)]);
         }
         let (lock, ledger) = (L::create(contenders)?, ProtectedState::create()?);
-        // Every contender gets the same end.
+        // All contenders get the same endpoint.
         let link = |channel, address: &Address| Link {
             channel,
             end: Endpoint::Sender,
@@ -101,7 +101,7 @@ impl<L: Lock> Mechanism for Row<L> {
         locks::conclude(reports, L::GUARD)
     }
 
-    /// In a mixture of reads and writes no single one is typical, so nothing is declared.
+    /// Returns `None` for mixed reads and writes, since no single access is typical.
     fn cost_model(&self, case: &Case) -> Option<CostModel> {
         let cost = L::cost();
         match case.measure {
@@ -140,11 +140,11 @@ impl<L: Lock> Equipment<L> {
         })
     }
 
-    /// What the measure asks of this contender.
+    /// Creates the role's code for the measure.
     fn part(self, task: &Task) -> Result<(Box<dyn Part>, Floor), MeasureError> {
         let Self { holder, ledger, floor } = self;
         let part: Box<dyn Part> = match task.case.measure {
-            Measure::Acquire => Box::new(Taker::<L>::new(holder, ledger, task)),
+            Measure::Acquire => Box::new(Acquirer::<L>::new(holder, ledger, task)),
             Measure::Contention => Box::new(Contender::<L>::new(holder, ledger, task)),
             Measure::ReadMostly => Box::new(Accessor::<L>::new(holder, ledger, task)),
             Measure::Tickets => Box::new(Seller::<L>::new(holder, ledger, task)),
@@ -168,7 +168,7 @@ impl<L: Lock> Attached for Equipment<L> {
     }
 }
 
-/// One process of several.
+/// Runs one of several processes.
 fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
     let link = |channel: u32| {
@@ -180,13 +180,13 @@ fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let (lock, ledger) = (link(CHANNEL)?, link(locks::CHANNEL)?);
     let equipment = Equipment::<L>::attach(&lock.address, &ledger.address, floor, &task)?;
     let slots = order.slots;
-    // With the links go their descriptors.
+    // Closes the links' descriptors.
     drop(order);
     talk.exchange(vec![])?;
     threads::play_alone(Box::new(equipment), page, talk, slots, &task)
 }
 
-/// A process of one thread whose children want the lock, and are killed.
+/// Runs the single-threaded process whose children use the lock and are killed.
 fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     address::lease_as_worker(&order.run_id)?;
     talk.exchange(vec![])?;
@@ -194,7 +194,7 @@ fn warden(lock: &AnyLock, order: &Order, page: &Page, talk: &mut Talk) -> Measur
     recover::watch(lock, order, page)
 }
 
-/// All holders as threads of this process, which also makes the lock.
+/// Runs all contenders as threads of this process, which also creates the lock.
 fn host<L: Lock>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, Role::Contender, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;

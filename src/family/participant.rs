@@ -1,4 +1,4 @@
-//! Other programs that speak the protocol. The harness knows their variants, and each plays all roles itself.
+//! Participants: other programs that speak the protocol. Each runs all roles itself.
 
 use std::io;
 
@@ -17,7 +17,7 @@ impl Mechanism for Participant {
         vec![]
     }
 
-    /// The participant itself refuses what else it cannot do.
+    /// The participant itself refuses other unsupported cases.
     fn supports(&self, case: &Case) -> Result<(), String> {
         match case.params.hogs {
             Some(_) => Err("hogs stop by the control page, which other programs leave alone".to_owned()),

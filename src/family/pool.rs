@@ -1,4 +1,4 @@
-//! Worker pools, of processes or threads. The dispatcher starts its workers itself.
+//! Worker pools of processes or threads. The dispatcher starts its workers itself.
 
 use std::marker::PhantomData;
 
@@ -36,11 +36,11 @@ impl<P: Pool> Mechanism for Row<P> {
 
     fn supports(&self, case: &Case) -> Result<(), String> {
         answers(case, &[P::ISOLATION], P::MEASURES)?;
-        let staff = measure::staff(case, vec![]);
-        if !(1..=MAX_WORKERS).contains(&staff.workers) {
-            return Err(format!("a pool has 1 to {MAX_WORKERS} workers, not {}", staff.workers));
+        let config = measure::config(case, vec![]);
+        if !(1..=MAX_WORKERS).contains(&config.workers) {
+            return Err(format!("a pool has 1 to {MAX_WORKERS} workers, not {}", config.workers));
         }
-        P::supports(&staff)?;
+        P::supports(&config)?;
         measure::supports(case)
     }
 
@@ -65,7 +65,7 @@ fn dispatcher(pool: AnyPool, order: &Order, page: Page, talk: &mut Talk) -> Meas
     let task = Task::of(order, Role::Dispatcher, 0);
     talk.exchange(vec![])?;
     talk.ready_go()?;
-    // The page's other lines stand for the workers, which take no part in phases.
+    // The other lines of the page belong to the workers, which take no part in phases.
     let mut leader = Leader::new(page, 1);
     let cpus = order.cpus.get(1..).unwrap_or_default();
     let mut trial = Trial::new(pool, task, cpus, order.control.clone(), &mut leader)?;

@@ -1,4 +1,4 @@
-//! Work queues with bounded put and get, and a count of items that are not done yet.
+//! Work queues with bounded put and get, and a count of unfinished items.
 
 use std::io;
 use std::marker::PhantomData;
@@ -15,11 +15,11 @@ use crate::queue::{Entry, FAMILY, Joinable, MEASURES, Shape, Sides, WorkQueue};
 use crate::record::{Case, Group, Isolation, Measure, Role};
 use crate::variant::{RoleSpec, Variant, answers};
 
-/// Number of the channel that carries the queue itself.
+/// Number of the channel that carries the queue.
 const QUEUE: u32 = 0;
 /// Number of the channel that carries the count of unfinished items.
 const COUNT: u32 = 1;
-/// The first word of an item says which producer put it, and its number.
+/// Minimum item size: the first word holds producer and sequence.
 const BYTES_MIN: u64 = 8;
 
 struct Row<Q>(PhantomData<fn() -> Q>);
@@ -79,7 +79,7 @@ impl<Q: WorkQueue> Mechanism for Row<Q> {
             return Ok(vec![RoleSpec::host(sides.roles())]);
         }
         let (queue, count) = (Q::create(&Shape::of(case))?, Unfinished::create()?);
-        // Every role gets the same end: any may put and get.
+        // All roles get the same endpoint: any may put and get.
         let link = |channel, address: &Address| Link {
             channel,
             end: Endpoint::Sender,
@@ -97,7 +97,7 @@ impl<Q: WorkQueue> Mechanism for Row<Q> {
     }
 }
 
-/// What the measure asks of one side.
+/// Code of one role for the measure.
 enum Part<Q: WorkQueue> {
     Drain(drain::Part<Q::Handle>),
     Conformance(Examined),
@@ -130,7 +130,7 @@ impl<Q: WorkQueue> Attached for Part<Q> {
     }
 }
 
-/// One process of several.
+/// Runs one of several processes.
 fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, order.role, 0);
     let address = |channel: u32| {
@@ -142,7 +142,7 @@ fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> MeasureRes
     threads::play_alone(Box::new(part), page, talk, order.slots, &task)
 }
 
-/// All sides as threads of this process, which also makes the queue.
+/// Runs all roles as threads of this process, which also creates the queue.
 fn host<Q: WorkQueue>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let sides = Sides::of(&order.case);
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, sides.role(slot), slot as usize)).collect();

@@ -1,4 +1,4 @@
-//! One service, many clients. One role leads the clients, whatever their number; the other runs the server.
+//! Servers with many clients. One role leads all clients; the other runs the server.
 
 use std::io;
 use std::marker::PhantomData;
@@ -19,9 +19,9 @@ use crate::server::{
 };
 use crate::variant::{RoleSpec, Variant, answers};
 
-/// Number of the channel by which clients find the server.
+/// Number of the channel that carries the server's address.
 const CHANNEL: u32 = 0;
-/// Largest request: each connection keeps one on either side.
+/// Maximum size of a request: each connection buffers one on either side.
 const MAX_REQUEST_BYTES: u64 = 1 << 20;
 
 struct Row<W, A>(PhantomData<fn() -> (W, A)>);
@@ -77,7 +77,7 @@ impl<W: Server, A: Address> Mechanism for Row<W, A> {
         2
     }
 
-    /// Neither role is given anything: the server says itself where it can be found.
+    /// The roles get no links: the server offers its address itself.
     fn prepare(&self, _: &Case) -> io::Result<Vec<RoleSpec>> {
         Ok([Role::Clients, Role::Server].map(|role| RoleSpec { role, links: vec![], slots: 1 }).into())
     }
@@ -90,7 +90,7 @@ impl<W: Server, A: Address> Mechanism for Row<W, A> {
     }
 }
 
-/// Client processes: as many as the case says, else one; where promises are checked, as many as the machine allows.
+/// Client processes of the case; by default one, or as many as the machine allows for conformance.
 fn clients<W: Server>(case: &Case) -> u32 {
     let open = || match case.measure {
         Measure::Conformance => limits::most(MAX_CLIENTS, processes_each::<W>()).max(1),
@@ -99,12 +99,12 @@ fn clients<W: Server>(case: &Case) -> u32 {
     case.params.clients.unwrap_or_else(open)
 }
 
-/// Processes and threads for each client: itself, and what the server starts for it.
+/// Processes and threads per client: the client, and the task that the server may start for it.
 fn processes_each<W: Server>() -> u64 {
     1 + u64::from(W::PER_CONNECTION == PerConnection::Task)
 }
 
-/// Has a server run, as a process of its own, until the clients are done.
+/// Runs the server in a separate process until the clients are done.
 fn host<W: Server, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let host = match service(&order.case) {
         Service::Echo => Host::start::<W, A, _>(Echo::of(&order.case))?,
@@ -122,7 +122,7 @@ fn host<W: Server, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Me
     Ok(Report::default())
 }
 
-/// Leads the clients.
+/// Runs the clients.
 fn lead<W: Server, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, order.role, 0);
     let offers = talk.exchange(vec![])?;
@@ -135,7 +135,7 @@ fn lead<W: Server, A: Address>(order: &Order, page: Page, talk: &mut Talk) -> Me
     Serving::begin(&task, &target)?.lead(&mut leader)
 }
 
-/// The server that the other role offered: its process, and where it listens.
+/// Server offered by the other role: its process and its address.
 fn target<W: Server, A: Address>(case: &Case, offers: &[Offered]) -> Result<Target, MeasureError> {
     let offered = offers.iter().find(|offer| offer.channel == CHANNEL);
     let (pid, place) = offered

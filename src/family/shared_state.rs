@@ -19,12 +19,12 @@ use crate::variant::{RoleSpec, Variant, answers};
 /// Number of the channel that carries the state.
 const CHANNEL: u32 = 0;
 
-/// A value names its version in its first word. Up to the largest, an answer fits into the buffer of a socket.
+/// Limits of a value: its first word holds the version, and a socket buffer must hold a response.
 const VALUE_BYTES_MIN: u64 = 8;
 const VALUE_BYTES_MAX: u64 = 64 << 10;
-/// Memory of one state.
+/// Maximum memory of one state.
 const MEMORY_BYTES_MAX: u64 = 1 << 30;
-/// Keys that are filled by requests, one after another, before a trial begins.
+/// Maximum number of keys with a manager, since one request per key fills the state before a trial.
 const MANAGER_KEYS_MAX: u32 = 1 << 16;
 
 const MEASURES: &[Measure] = &[Measure::Access, Measure::Conformance];
@@ -114,7 +114,7 @@ impl<S: State> Mechanism for Row<S> {
     }
 }
 
-/// What the measure asks of one accessor.
+/// Code of one user for the measure.
 enum Part<S: State> {
     Access(Box<Accessor<S>>),
     Conformance(Box<Examined<S>>),
@@ -148,14 +148,14 @@ impl<S: State> Attached for Part<S> {
     }
 }
 
-/// The address of the order's state. The order's own copy goes with the order, and with it its descriptors.
+/// Address of the order's state, cloned so that the order can be dropped with its descriptors.
 fn state_of(order: &Order) -> io::Result<Address> {
     let link = order.links.iter().find(|link| link.channel == CHANNEL);
     link.map(|link| link.address.clone())
         .ok_or_else(|| io::Error::other("an order of this family comes with the state"))
 }
 
-/// One process of several.
+/// Runs one of several processes.
 fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
     let part = Part::<S>::attach(&state_of(&order)?, &task)?;
@@ -165,8 +165,8 @@ fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     threads::play_alone(Box::new(part), page, talk, slots, &task)
 }
 
-/// The process that keeps the state. It answers from threads of its own until the last accessor is gone, after the trial:
-/// the leader looks at everything once more in the end.
+/// Runs the manager, which serves from separate threads until the last user disconnects, after the trial: at the end
+/// the leader reads all keys.
 fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
     let (address, shape) = (state_of(&order)?, Shape::of(&order.case));
@@ -181,7 +181,7 @@ fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     })
 }
 
-/// All users as threads of this process, which also makes the state.
+/// Runs all users as threads of this process, which also creates the state.
 fn host<S: State>(order: &Order, page: &Page, talk: &mut Talk) -> MeasureResult {
     let tasks: Vec<Task> = (0..order.slots).map(|slot| Task::of(order, Role::Accessor, slot as usize)).collect();
     address::lease_as_worker(&order.run_id)?;

@@ -1,18 +1,18 @@
-//! A worker's conversation with the harness.
+//! Connection of a worker to the harness.
 
 use std::io::{self, BufReader, Stdin, Stdout};
 
 use crate::measure::MeasureError;
 use crate::protocol::{FromWorker, Offered, Order, PROTOCOL, ToWorker, receive, send};
 
-/// The conversation with the harness.
+/// Connection to the harness.
 pub(crate) struct Talk {
     input: BufReader<Stdin>,
     output: Stdout,
 }
 
 impl Talk {
-    /// By standard input and output.
+    /// Connects by standard input and output.
     pub(crate) fn with_harness() -> Self {
         Self { input: BufReader::new(io::stdin()), output: io::stdout() }
     }
@@ -34,7 +34,7 @@ impl Talk {
         send(&mut self.output, answer)
     }
 
-    /// Sends what this worker offers and receives what the others do.
+    /// Sends this worker's offers and receives those of the others.
     pub(super) fn exchange(&mut self, offers: Vec<Offered>) -> Result<Vec<Offered>, MeasureError> {
         send(&mut self.output, &FromWorker::Offer { offers })?;
         match receive(&mut self.input)? {
@@ -43,7 +43,7 @@ impl Talk {
         }
     }
 
-    /// Reports that it is ready and waits for `go`.
+    /// Reports that the worker is ready and waits for `go`.
     pub(super) fn ready_go(&mut self) -> Result<(), MeasureError> {
         send(&mut self.output, &FromWorker::Ready)?;
         match receive(&mut self.input)? {

@@ -1,4 +1,4 @@
-//! Roles as threads of one process: the first, on this thread, leads; the others follow, each pinned to a CPU of its own.
+//! Roles as threads of one process: the calling thread leads; the others follow, each pinned to its own CPU.
 
 use std::io;
 use std::sync::mpsc;
@@ -10,18 +10,18 @@ use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::pin;
 use crate::protocol::{Order, Report};
 
-/// An attached role. Behind `dyn`, so that what surrounds the timed loops is compiled once and not for each mechanism.
+/// Attached role, as a trait object, so that the code around the timed loops is compiled once.
 pub(super) trait Attached {
-    /// Plays the first role of a trial.
+    /// Runs the first role of a trial.
     fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult;
-    /// Plays any other role.
+    /// Runs any other role.
     fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult;
 }
 
-/// Attaches a role. Runs in the role's thread, before the clock starts.
+/// Attaches a role. Called in the role's thread before the clock starts.
 pub(super) type Attach<'a> = Box<dyn FnOnce(&Task) -> io::Result<Box<dyn Attached>> + Send + 'a>;
 
-/// Plays `role`, the only one of this process, once the harness says `go`.
+/// Waits for `go` and runs `role`, the only one of this process.
 pub(super) fn play_alone(
     role: Box<dyn Attached>,
     page: Page,
@@ -37,7 +37,7 @@ pub(super) fn play_alone(
     }
 }
 
-/// One role for each of `tasks`, all attached alike.
+/// Creates one role per task, all attached in the same way.
 pub(super) fn alike<'a>(
     tasks: &[Task],
     attach: &'a (dyn Fn(&Task) -> io::Result<Box<dyn Attached>> + Sync),
@@ -45,7 +45,7 @@ pub(super) fn alike<'a>(
     tasks.iter().map(|_| -> Attach<'a> { Box::new(attach) }).collect()
 }
 
-/// Plays all of `roles`, one for each of `tasks`; `merge` makes one report of two.
+/// Runs `roles`, one per task; `merge` combines two reports.
 pub(super) fn play(
     order: &Order,
     page: &Page,
@@ -96,7 +96,7 @@ pub(super) fn play(
     })
 }
 
-/// Calls the trial off when its thread ends without having finished, by an error or a panic.
+/// Guard that aborts the trial if its thread ends early, by an error or a panic.
 struct CallOff<'a>(Option<&'a Page>);
 
 impl<'a> CallOff<'a> {
@@ -117,8 +117,7 @@ impl Drop for CallOff<'_> {
     }
 }
 
-/// One report of two, by `join` where both have one. A failed check outranks the call-off that it caused on the other
-/// side.
+/// Combines two reports by `join`. A failed check takes precedence over the abort that it causes on the other side.
 pub(super) fn merge(
     led: MeasureResult,
     followed: MeasureResult,
@@ -132,7 +131,7 @@ pub(super) fn merge(
     }
 }
 
-/// One report of two. The endpoints of a pair count the same messages; of several, the leader has checked the sum.
+/// Combines the reports of both sides. Those of a `pair` must count the same; otherwise the leader has checked the sum.
 pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> MeasureResult {
     merge(led, followed, |mut led, mut followed| {
         if pair && led.messages != followed.messages {
@@ -149,7 +148,7 @@ pub(super) fn both(led: MeasureResult, followed: MeasureResult, pair: bool) -> M
     })
 }
 
-/// One report of two that differ in what their own roles cost and saw.
+/// Adds the follower's costs and findings to the leader's report.
 pub(super) fn gather(led: MeasureResult, followed: MeasureResult) -> MeasureResult {
     merge(led, followed, |mut led, Report { mut roles, mut holders, .. }| {
         led.roles.append(&mut roles);

@@ -22,7 +22,7 @@ use crate::shm;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
 use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Transport, roles};
 use crate::variant::{RoleSpec, Variant, answers};
-use ends::{Seating, channels, ends};
+use ends::{Attachment, channels, ends};
 use host::AttachEnds;
 
 struct Row<T>(PhantomData<fn() -> T>);
@@ -34,7 +34,7 @@ impl Entry for AnyMechanism {
 }
 
 impl<T: Transport> Mechanism for Row<T> {
-    /// One for each isolation and substrate.
+    /// One variant per isolation and substrate.
     fn variants(&self, row: &'static str) -> Vec<Variant> {
         let one = |isolation, substrate| Variant {
             wait: T::WAIT,
@@ -88,7 +88,7 @@ impl<T: Transport> Mechanism for Row<T> {
         if T::SOLO {
             return Ok(vec![RoleSpec { role: Role::Solo, links: vec![], slots: 1 }]);
         }
-        // A set-up makes its objects itself, over and over, and plays both ends in one process.
+        // A set-up creates its objects repeatedly, with both endpoints in one process.
         if case.isolation == Isolation::Thread || case.measure == Measure::SetUp {
             return Ok(vec![RoleSpec::host(self.roles(case))]);
         }
@@ -113,7 +113,7 @@ impl<T: Transport> Mechanism for Row<T> {
 
     fn play(&self, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
         match order.role {
-            // The guard is a constant, so that the solo loops are compiled only for transports that have them.
+            // `T::SOLO` is a constant, so the solo loops are compiled only for transports that have them.
             Role::Solo if T::SOLO => solo::<T>(&order, page, talk),
             Role::Host if order.case.measure == Measure::SetUp => {
                 set_up::both_ends(AnyTransport::of::<T>(), &order, &page, talk)
@@ -124,26 +124,26 @@ impl<T: Transport> Mechanism for Row<T> {
     }
 }
 
-/// Makes the channels of a trial between processes and assigns their ends to roles.
+/// Creates the channels of a trial between processes and assigns their endpoints to roles.
 fn prepare(transport: AnyTransport, case: &Case) -> io::Result<Vec<RoleSpec>> {
-    let seats = ends(case, transport.duplex);
-    let channels = seats.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
+    let endpoints = ends(case, transport.duplex);
+    let channels = endpoints.iter().flatten().map(|endpoint| endpoint.channel + 1).max().unwrap_or(0);
     let shape = Shape::of(case);
     let addresses = (0..channels).map(|_| (transport.create)(&shape)).collect::<io::Result<Vec<_>>>()?;
-    let link = |seat: &EndpointId| Link {
-        channel: seat.channel,
-        end: seat.end,
-        address: addresses[seat.channel as usize].only(seat.end),
+    let link = |endpoint: &EndpointId| Link {
+        channel: endpoint.channel,
+        end: endpoint.end,
+        address: addresses[endpoint.channel as usize].only(endpoint.end),
     };
-    let one = |(slot, seats): (u32, Vec<EndpointId>)| RoleSpec {
+    let one = |(slot, endpoints): (u32, Vec<EndpointId>)| RoleSpec {
         role: role(case, slot),
-        links: seats.iter().map(link).collect(),
+        links: endpoints.iter().map(link).collect(),
         slots: 1,
     };
-    Ok((0..).zip(seats).map(one).collect())
+    Ok((0..).zip(endpoints).map(one).collect())
 }
 
-/// The role on `slot`.
+/// Role on `slot`.
 fn role(case: &Case, slot: u32) -> Role {
     match (Shape::of(case).two_way(), slot < Roles::of(case).senders()) {
         (true, true) => Role::Pinger,
@@ -153,7 +153,7 @@ fn role(case: &Case, slot: u32) -> Role {
     }
 }
 
-/// Errors: why a stream with this delivery cannot be checked.
+/// Errors: a stream with this delivery cannot be checked.
 fn countable(delivery: Delivery, shape: &Shape) -> Result<(), String> {
     let open = matches!(shape.measure, Measure::Stream | Measure::Paced);
     match delivery {
@@ -165,7 +165,7 @@ fn countable(delivery: Delivery, shape: &Shape) -> Result<(), String> {
     }
 }
 
-/// One process of several: attaches its own ends.
+/// Runs one of several processes, with its own endpoints.
 fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
     let (floor_links, links): (Vec<Link>, Vec<Link>) =
@@ -191,12 +191,12 @@ fn alone(transport: AnyTransport, attach: AttachEnds, order: Order, page: Page, 
         None => Floor::none(),
     };
     drop(floor_links);
-    // The links go with their descriptors; a second copy here would keep a dead peer's pipe open.
-    let ends = attach(Seating { links, peers }, &shape, floor)?;
+    // Moves the links with their descriptors; a second copy would keep a dead peer's pipe open.
+    let ends = attach(Attachment { links, peers }, &shape, floor)?;
     threads::play_alone(ends, page, talk, order.slots, &task)
 }
 
-/// One thread that plays both sides.
+/// Runs both sides in one thread.
 fn solo<T: Transport>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, order.role, 0);
     let shape = Shape::of(&task.case);

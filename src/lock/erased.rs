@@ -44,12 +44,12 @@ impl AnyLock {
     ///
     /// ```
     /// use ipcmark::lock::erased::AnyLock;
-    /// use ipcmark::lock::{ContenderId, Holder};
+    /// use ipcmark::lock::{ContenderId, Handle};
     ///
     /// let lock = AnyLock::named("futex-mutex/park").expect("a row of this name");
     /// let address = lock.create(1).expect("created");
-    /// let mut holder = lock.attach(&address, ContenderId { index: 0, contenders: 1 }).expect("attached");
-    /// assert_eq!(holder.with_lock(|_| 7).expect("a free lock"), 7);
+    /// let mut handle = lock.attach(&address, ContenderId { index: 0, contenders: 1 }).expect("attached");
+    /// assert_eq!(handle.with_lock(|_| 7).expect("a free lock"), 7);
     /// assert!(AnyLock::named("no-such-lock").is_none());
     /// ```
     pub fn named(row: &str) -> Option<Self> {

@@ -1,12 +1,12 @@
-//! Number of units in a trial: a pilot count doubles until the warm-up time has passed; the count that fills the hot
-//! time follows from the last pilots.
+//! Number of units in a trial. A pilot doubles its count until the warm-up time has passed; the last pilots give the
+//! count for the hot phase.
 
 use super::MeasureError;
 use crate::clock;
 use crate::protocol::Timing;
 use crate::record::Window;
 
-/// Slices of the hot phase; at least ten, so that a disturbed one stands out.
+/// Slices of the hot phase; at least ten, so that a disturbed one is visible.
 pub const WINDOWS: u64 = 20;
 
 /// Result of the warm-up.
@@ -37,7 +37,7 @@ pub fn derive(
     })
 }
 
-/// The same for a pilot that returns the nanoseconds of its work, which may be less than its whole run.
+/// Like [`derive()`], for a pilot that returns its working time in nanoseconds.
 pub fn derive_by(
     timing: &Timing,
     mut pilot: impl FnMut(u64) -> Result<u64, MeasureError>,
@@ -94,7 +94,7 @@ pub struct Sliced {
     pub ended_ns: u64,
 }
 
-/// Windows of work that was timed per unit, without the time between units: `lengths_ns` of all units, in [`slices`].
+/// Windows built from `lengths_ns`, the time of each unit without the time between units.
 pub fn windows_of(lengths_ns: &[u64]) -> Vec<Window> {
     let (mut start_ns, mut rest) = (0, lengths_ns);
     let windows = slices(lengths_ns.len() as u64).map(|messages| {
@@ -112,7 +112,7 @@ pub fn in_slices(count: u64, work: impl FnMut(u64) -> Result<(), MeasureError>) 
     in_parts(count, WINDOWS, work)
 }
 
-/// The same in at most `parts`, for work whose units overlap and start anew in each part.
+/// Like [`in_slices`] with at most `parts` slices, for units that overlap within a part.
 pub fn in_parts(
     count: u64,
     parts: u64,

@@ -1,9 +1,8 @@
-//! Cost of the first write to a page that is shared with another process or thread, and what each side sees.
+//! Cost of the first write to a page that is shared with another process or thread, and visibility of the writes.
 //!
-//! A writer, which has touched its pages before, writes a word into each of them while a second process or thread,
-//! started after that, sleeps: all pages once (first write), then all of them again (later write). Then the second side
-//! reads the same words, writes its own next to them, and ends. What each side sees of the other must match the
-//! mechanism, page by page, in every round.
+//! The writer first touches all its pages. A second process or thread then starts and sleeps while the writer writes a
+//! word to each page: once for the first, once for the later write. The second side then reads these words, writes its
+//! own next to them, and exits. In every round each page must be shared or private, as declared by the mechanism.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,7 +21,7 @@ use crate::protocol::Report;
 use crate::record::{Metrics, Window, metric};
 use crate::{clock, payload, pin};
 
-/// Pages: enough that a round takes many times a clock read, and few enough for a second-level cache.
+/// Pages written per round: many times the cost of a clock read, and small enough for a second-level cache.
 const PAGES: usize = 512;
 
 /// Times of one round, for all pages together.
@@ -34,9 +33,9 @@ struct Round {
 
 /// Runs the trial, as the writer. The second side runs on `other_cpu`, if given.
 ///
-/// Errors: `Invalid` when one side saw what it should not, or did not see what it should.
+/// Errors: `Invalid` if the visibility of a write differs from the mechanism's declaration.
 pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>) -> MeasureResult {
-    // The second side may be a thread, which needs 'static data; the process does not outlive the use of the memory.
+    // The second side may be a thread, which needs 'static data; the process exits soon after the last use.
     let memory: &'static Memory = Box::leak(Box::new(S::map(PAGES)?));
     let mut number = 0;
     put(memory, number);
@@ -104,12 +103,12 @@ fn put(memory: &Memory, number: u64) {
     }
 }
 
-/// Starts the second side, writes twice, and compares what both have seen.
+/// Starts the second side, writes every page twice, and compares the words that each side read.
 fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> Result<Round, MeasureError> {
     let (their_input, orders) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let (answers, their_output) = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from)?;
     let other = S::start(onlooker(memory, number, cpu, their_input, their_output))?;
-    hear(&answers)?;
+    receive(&answers)?;
 
     let began_ns = clock::now_ns();
     put(memory, number);
@@ -118,7 +117,7 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
     let twice_ns = clock::now_ns();
 
     retry_on_eintr(|| write(&orders, &[0])).map_err(io::Error::from)?;
-    let seen_by_other = hear(&answers)?;
+    let seen_by_other = receive(&answers)?;
     S::collect(other)?;
     let is_mark =
         |(page, place): (usize, &std::sync::atomic::AtomicU64)| place.load(Ordering::Relaxed) == mark(number, page);
@@ -133,8 +132,8 @@ fn round<S: Sharing>(memory: &'static Memory, number: u64, cpu: Option<u32>) -> 
     Ok(Round { first_ns: once_ns - began_ns, later_ns: twice_ns - once_ns })
 }
 
-/// The second side: sleeps while pages are written, then reads, writes, and reports how many of the new words it saw. It
-/// ends at once when a pipe breaks, which its parent notices.
+/// Body of the second side: waits, reads, writes, and reports the number of new words it read. Exits if a pipe breaks;
+/// the parent detects that.
 fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: OwnedFd, output: OwnedFd) -> Body {
     Box::new(move || {
         let pinned = cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok());
@@ -160,7 +159,7 @@ fn onlooker(memory: &'static Memory, number: u64, cpu: Option<u32>, input: Owned
 }
 
 /// Reads one word of the second side.
-fn hear(answers: &OwnedFd) -> Result<u64, MeasureError> {
+fn receive(answers: &OwnedFd) -> Result<u64, MeasureError> {
     let mut word = [0; 8];
     match retry_on_eintr(|| read(answers, &mut word)).map_err(io::Error::from)? {
         8 => Ok(u64::from_ne_bytes(word)),

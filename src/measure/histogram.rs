@@ -29,7 +29,7 @@ pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
     percentiles_of(histogram, histogram.len(), metrics);
 }
 
-/// The same where each of `samples` stands for several values.
+/// Like [`percentiles`], for samples that each stand for several values.
 pub fn percentiles_of(histogram: &Histogram<u64>, samples: u64, metrics: &mut Metrics) {
     let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
     for (quantile, name) in names {

@@ -1,5 +1,5 @@
-//! Faults injected by tests: a sender that loses, repeats, reorders or corrupts one message, so that the checks must
-//! catch it; a receiver that stalls, so that it shows which measures reveal a stall.
+//! Faults for tests. A sender that loses, repeats, reorders or corrupts one message tests the checks; a receiver that
+//! stalls shows which measures reveal a stall.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::transport::Sender;
 /// Duration of a stall.
 const STALL: Duration = Duration::from_millis(100);
 
-/// The message with the fault, counted from the start of the warm-up.
+/// Number of the faulty message, counted from the start of the warm-up.
 const AT: u64 = 5;
 
 /// A sender with a fault.
@@ -33,8 +33,8 @@ impl<S: Sender> Faulty<S> {
     }
 }
 
-/// Runs `count` units of hot `work`, with a stall in between if the task asks for one. It comes after five eighths: in
-/// the second half of a round trip's work, trips are timed one by one.
+/// Runs `count` units of `work`, and stalls after five eighths of them if the task asks for it. A round trip stamps
+/// single trips in the second half of its work.
 pub fn around_stall(
     task: &Task,
     count: u64,

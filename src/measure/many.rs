@@ -1,11 +1,11 @@
-//! Throughput with several endpoints on a channel, with several channels side by side, and over channels that may lose
-//! or overwrite messages. The check still covers every byte that arrives, the order of each producer, and, where none
-//! may be missing, that every message arrived exactly once.
+//! Throughput with several endpoints per channel, with parallel channels, and over channels that may lose or overwrite
+//! messages. The checks cover every byte that arrives, the order of each producer, and, on lossless channels, that
+//! every message arrives exactly once.
 //!
-//! A consumer that shares a channel does not know which message is next. The first word of a payload is a bijection of
-//! producer and sequence, so it identifies the message; all consumers add up what they saw, and the leader compares
-//! number and sum with what was sent. Where consumers share, the producer that finishes last sends an end mark to each
-//! of them, which the queue's order keeps behind all messages.
+//! A consumer that shares a channel cannot predict its next message. The first payload word is a bijection of producer
+//! and sequence, so it identifies the message. Consumers add up these words, and the leader compares their number and
+//! sum with the messages sent. On such a channel the last producer to finish sends one end mark to each consumer; the
+//! queue's order keeps it behind all messages.
 
 mod gather;
 
@@ -25,14 +25,14 @@ use crate::transport::{Delivery, Receiver, Roles, Sender, Topology, Transport};
 /// The producer number of end marks.
 const END_MARK: u16 = u16::MAX;
 
-/// Messages that a consumer must receive, and how it knows that a phase is over.
+/// Messages that a consumer must receive, and the condition that ends its phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gathering {
     /// Every message of its one producer, in order.
     InOrder,
     /// Every message of all producers of its channel, each producer's in order.
     All,
-    /// Its share of them, until an end mark comes.
+    /// Any part of the channel's messages, until an end mark arrives.
     Share,
     /// The newest message, up to the last one.
     Newest,
@@ -41,7 +41,7 @@ pub enum Gathering {
 }
 
 impl Gathering {
-    /// What the consumers of a channel of `T` in `roles` must receive.
+    /// Mode for the consumers of a channel of `T` in `roles`.
     pub fn of<T: Transport>(roles: Roles) -> Self {
         match T::DELIVERY {
             Delivery::Latest => Self::Newest,
@@ -56,8 +56,8 @@ impl Gathering {
         }
     }
 
-    /// Messages that all consumers together must have verified when every sender has sent `sent`; none where some may
-    /// be missing.
+    /// Messages that all consumers together must verify after each sender has sent `sent`; `None` if messages may be
+    /// lost.
     fn due(self, roles: Roles, sent: u64) -> Option<u64> {
         match self {
             Self::InOrder => Some(sent * u64::from(roles.receivers())),
@@ -67,7 +67,7 @@ impl Gathering {
     }
 }
 
-/// A sending role's part of a phase, for all mechanisms.
+/// Sender as a trait object, so that the code around it is compiled once.
 trait Producing {
     fn send(&mut self, count: u64) -> Result<(), MeasureError>;
     fn mark(&mut self) -> Result<(), MeasureError>;
@@ -93,8 +93,7 @@ impl<S: Sender> Producing for Producer<'_, S> {
     }
 }
 
-/// Sends a phase's messages. The sender of a channel that finishes last sends the end marks, and all note how far they
-/// are.
+/// Sends the messages of a phase and records the progress. The last sender of a channel also sends the end marks.
 fn produce(
     producer: &mut dyn Producing,
     count: u64,
@@ -114,7 +113,7 @@ fn produce(
     Ok(())
 }
 
-/// The sender on slot 0.
+/// Runs the sender on slot 0, which leads.
 pub fn lead<S: Sender>(sender: S, leader: &mut Leader, task: &Task, gathering: Gathering) -> MeasureResult {
     let source = Source::new(sender, task.message_bytes());
     lead_phases(&mut Producer { source, task }, leader, task, gathering)
@@ -142,12 +141,12 @@ fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, g
         // Each receiver of a latest value must see all of them.
         delivered /= u64::from(roles.receivers_each);
     }
-    // From the first sender's first message: the other senders do not wait for the leader to read its counters.
+    // The time starts with the earliest sender: the others do not wait for the leader to read its counters.
     let start = (0..roles.senders()).map(|slot| page.started_ns(slot)).min().unwrap_or(0);
     let end = (roles.senders()..roles.count()).map(|slot| page.ended_ns(slot)).max().unwrap_or(start);
     let elapsed = end.saturating_sub(start);
     let sent = derived.count * u64::from(roles.senders());
-    // A broadcast message is one message, however many read it.
+    // A broadcast message counts once, independent of the number of receivers.
     let counted = gathering.due(roles, derived.count).map_or(delivered, |_| sent);
     let mut metrics = rates(counted, task.message_bytes(), elapsed);
     if gathering == Gathering::WhatArrives || gathering == Gathering::Newest {
@@ -165,13 +164,13 @@ fn lead_phases(producer: &mut dyn Producing, leader: &mut Leader, task: &Task, g
     })
 }
 
-/// Number and sum of all that the consumers verified so far.
+/// Number and sum of the messages that all consumers have verified.
 fn verified(page: &Page, roles: Roles) -> (u64, u64) {
     let receivers = roles.senders()..roles.count();
     receivers.fold((0, 0), |(number, sum), slot| (number + page.progress(slot), sum.wrapping_add(page.tally(slot))))
 }
 
-/// Compares all that was verified since the trial began with all that was sent.
+/// Compares the verified messages with the sent messages of the whole trial.
 fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(), MeasureError> {
     let Some(due) = gathering.due(roles, sent) else { return Ok(()) };
     let (number, sum) = verified(page, roles);
@@ -190,7 +189,7 @@ fn audit(page: &Page, roles: Roles, gathering: Gathering, sent: u64) -> Result<(
     }
 }
 
-/// Every other sender.
+/// Runs any other sender.
 pub fn follow_sender<S: Sender>(sender: S, member: &mut Member, task: &Task, gathering: Gathering) -> MeasureResult {
     let source = Source::new(sender, task.message_bytes()).numbered(task.slot as u16);
     let mut producer = Producer { source, task };
@@ -200,7 +199,7 @@ pub fn follow_sender<S: Sender>(sender: S, member: &mut Member, task: &Task, gat
     })
 }
 
-/// A receiver.
+/// Runs a receiver.
 pub fn follow_receiver<R: Receiver>(
     receiver: R,
     member: &mut Member,
@@ -226,7 +225,7 @@ pub fn follow_receiver<R: Receiver>(
         owed += count;
         let ended_ns = gatherer.gather(gathering, owed, &|| member.page().progress(u32::from(first)) >= owed)?;
         note(member, gatherer.number, gatherer.sum, ended_ns);
-        // Missing messages are accounted for too.
+        // A lossy channel reports the count of sent messages.
         Ok(if gathering.due(roles, count).is_none() { count } else { gatherer.number - before })
     })
 }

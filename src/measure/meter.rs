@@ -1,5 +1,5 @@
-//! What a role uses between hot start and hot end, per thread: CPU time, switches, faults, and the three process states.
-//! Source: getrusage(2) with RUSAGE_THREAD; /proc/thread-self/schedstat, documented in the kernel's sched-stats.
+//! Resource use of one thread between hot start and hot end: CPU time, switches, faults and run states. Source:
+//! getrusage(2) with RUSAGE_THREAD; /proc/thread-self/schedstat, documented in the kernel's sched-stats.
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -9,10 +9,10 @@ use crate::clock;
 use crate::machine::pin;
 use crate::record::RoleCost;
 
-/// The calling thread, wherever it is asked.
+/// Folder of the calling thread in /proc.
 const THREAD: &str = "/proc/thread-self";
 
-/// A reading at hot start.
+/// Counters of a thread at hot start.
 pub struct Meter {
     wall_ns: u64,
     usage: Option<Usage>,
@@ -21,7 +21,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Reads the counters of the calling thread. Takes some microseconds; call it outside the clock.
+    /// Reads the counters of the calling thread. Takes some microseconds, so call it outside the timed part.
     pub fn start() -> Self {
         Self {
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
@@ -31,7 +31,7 @@ impl Meter {
         }
     }
 
-    /// Reads them again and gives the difference.
+    /// Reads the counters again and returns the difference.
     pub fn stop(self, task: &Task, messages: u64) -> RoleCost {
         let wall_ns = clock::now_ns() - self.wall_ns;
         let after = getrusage(UsageWho::RUSAGE_THREAD).ok();

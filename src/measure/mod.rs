@@ -57,7 +57,7 @@ pub struct Task {
     pub timing: Timing,
     /// Fault to inject, for tests.
     pub fault: Option<crate::protocol::Fault>,
-    /// What this role does.
+    /// Role in the pattern.
     pub role: Role,
     /// Line of this role on the control page.
     pub slot: u32,
@@ -77,12 +77,12 @@ impl Task {
             role,
             slot: order.slot + index as u32,
             cpu: order.cpus.get(index).copied(),
-            // A pinned role reads one tick counter; a role that may move needs them all synchronised.
+            // A pinned role reads one tick counter; an unpinned role may read several, which must be synchronised.
             ticks_trusted: clock::ticks_are_invariant() && (index < order.cpus.len() || clock::ticks_synchronised(&[])),
         }
     }
 
-    /// How both sides touch payloads.
+    /// Parts of each payload that both sides access.
     pub fn touch(&self) -> Touch {
         self.case.params.touch.unwrap_or(Touch::All)
     }
@@ -157,8 +157,8 @@ impl fmt::Display for MeasureError {
 /// Result of a role.
 pub type MeasureResult = Result<Report, MeasureError>;
 
-/// Takes part in phases until the trial is over: `work` runs those of the measure, the paired floor the others. `work`
-/// returns the number of units done. Returns the cost of the timed work and that number.
+/// Takes part in phases until the trial ends. `work` runs the phases of the measure and returns the units done; the
+/// floor runs its own phases. Returns the cost and the number of units of the timed work.
 pub fn follow(
     member: &mut Member,
     task: &Task,
@@ -181,8 +181,7 @@ pub fn follow(
     Ok(report)
 }
 
-/// Takes part in phases until the trial is over: `play` runs a phase and returns true, or returns false for a phase of
-/// the paired floor.
+/// Takes part in phases until the trial ends. `play` runs a phase, or returns false for a phase of the paired floor.
 pub(crate) fn attend(
     member: &mut Member,
     floor: &mut paired::Floor,
@@ -201,7 +200,7 @@ pub(crate) fn attend(
     }
 }
 
-/// Receives a message that is certain to come: retries when the transport times out.
+/// Receives a message that is known to arrive: retries when the transport times out.
 ///
 /// Errors: those of `receive`; the time-out once the trial is aborted.
 #[inline]
@@ -214,15 +213,14 @@ pub fn insist<T>(mut receive: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Buffer for `count` times, with all pages touched: a page fault in the timed work would show up as the 99.9th
-/// percentile.
+/// Buffer for `count` times with all pages touched, so that no page fault disturbs the timed work.
 pub(crate) fn room(count: u64, value: u64) -> Vec<u64> {
     let mut times = vec![0; count as usize];
     times.fill(value);
     std::hint::black_box(times)
 }
 
-/// Runs one piece of work in a phase, together with the members.
+/// Runs the leader's `work` in one phase, while the members run theirs.
 pub(crate) fn together<R>(
     leader: &mut Leader,
     kind: u32,

@@ -1,14 +1,14 @@
-//! Latency at a given rate. Open loop: messages are due by the clock, whatever became of earlier ones.
+//! Latency at a given rate. Open loop: due times do not depend on earlier messages.
 //!
-//! The latency of a message runs from its due time until the receiver has verified its last byte. So a receiver that
-//! falls behind, or a sender blocked by a full queue, delays every message that it affects; a closed loop would hide
-//! this (Tene, How NOT to Measure Latency, 2015).
+//! The latency of a message runs from its due time until the receiver has verified its last byte. A slow receiver or a
+//! sender blocked by a full queue therefore delays all messages that it affects; a closed loop would hide this (Tene,
+//! How NOT to Measure Latency, 2015).
 //!
-//! The sender is the load generator: between messages it polls the clock, and it sends late messages at once. Its CPU
-//! time says nothing about the mechanism, whose cost per message is the receiver's. The receiver stamps each message
-//! with its tick counter, which is compared with the system clock before and after the hot phase. Stamps stay in memory
-//! until the loop has ended. The first due time, which the sender puts on the control page, is also the seed of Poisson
-//! arrivals: it is known to both sides and differs in each trial, since repetitions must be independent.
+//! The sender is the load generator: it polls the clock between messages, and sends late messages at once. Its CPU time
+//! is not a cost of the mechanism; the cost per message is the receiver's. The receiver stamps messages with its tick
+//! counter, which is compared with the system clock before and after the hot phase, and keeps the stamps in memory. The
+//! sender posts the first due time on the control page. That time also seeds Poisson arrivals: both sides know it, and
+//! it differs in each trial, as independent repetitions require.
 
 pub(in crate::measure) mod tally;
 
@@ -30,11 +30,11 @@ use crate::transport::{Delivery, Receiver, Sender};
 const PRODUCER: u16 = 6;
 const SENDER_SLOT: u32 = 0;
 const RECEIVER_SLOT: u32 = 1;
-/// From the receiver's readiness to the first due time, so that an idle receiver can fall asleep.
+/// Delay from the receiver's readiness to the first due time, so that an idle receiver can fall asleep.
 const START_AFTER_NS: u64 = 100_000;
-/// Messages that are stamped, at most: 32 MiB of stamps. A longer trial ends sooner.
+/// Maximum of stamped messages: 32 MiB of stamps. A longer trial ends early.
 const MAX_STAMPS: u64 = 1 << 22;
-/// Messages, at least, for a median and a comparison of the first and last messages.
+/// Minimum of messages for a median and a comparison of the first and last messages.
 const MIN_MESSAGES: u64 = 100;
 
 /// The sending side.
@@ -50,9 +50,9 @@ pub struct Gauge<R> {
     message_bytes: usize,
     /// Whether messages may be missing.
     skips: bool,
-    /// Sequence of the next message, or of the first that may come next.
+    /// Sequence of the next message, or the lowest that may come if messages may be lost.
     next: u64,
-    /// Sequence after the phase's last.
+    /// End of the phase's sequences, exclusive.
     end: u64,
 }
 
@@ -69,8 +69,8 @@ impl<S: Sender> Pacer<S> {
         Self { sender, message_bytes, sent: 0 }
     }
 
-    /// Runs the role that leads. The warm-up runs at full speed: if that is slower than the rate, fewer messages fill
-    /// the hot phase, so that an overloaded trial takes no longer.
+    /// Runs the leader. The warm-up runs at full speed; if that is slower than the rate, the hot phase gets fewer
+    /// messages, so that an overloaded trial takes no longer.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
         let derived = count::derive(&task.timing, |n| together(leader, phase::WORK, n, || self.flood(&page, n)))?;
@@ -99,7 +99,7 @@ impl<S: Sender> Pacer<S> {
         })
     }
 
-    /// Sends `count` messages as fast as they go.
+    /// Sends `count` messages without pauses.
     fn flood(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         for _ in 0..count {
             let message = self.next();
@@ -109,7 +109,7 @@ impl<S: Sender> Pacer<S> {
         Ok(())
     }
 
-    /// Sends `count` messages when they are due. The timed loop of the sending side.
+    /// Sends `count` messages at their due times. Timed loop of the sender.
     fn pace(&mut self, page: &Page, case: &Case, count: u64) -> Result<(), MeasureError> {
         let end = self.sent + count;
         spin_for_post(page, RECEIVER_SLOT, end)?;
@@ -119,7 +119,7 @@ impl<S: Sender> Pacer<S> {
         let schedule = Schedule::of(case, PRODUCER, start_ns)?;
         for due_ns in schedule.take(count as usize) {
             let message = self.next();
-            // A message that was due at the last clock read is late; another read would only delay it.
+            // A message due before the last clock read is late; another read would only delay it.
             if start_ns + due_ns > now_ns {
                 now_ns = spin_until(start_ns + due_ns)?;
             }
@@ -139,7 +139,7 @@ impl<S: Sender> Pacer<S> {
         self.sender.send(self.message_bytes, |room| message.fill(room))
     }
 
-    /// Tells a receiver that nothing more will come.
+    /// Publishes the number of messages sent, which ends the phase of a receiver that skips messages.
     fn finished(&self, page: &Page) {
         page.set_progress(SENDER_SLOT, self.sent);
     }
@@ -152,7 +152,7 @@ impl<R: Receiver> Gauge<R> {
         Self { receiver, message_bytes, skips, next: 0, end: 0 }
     }
 
-    /// The role that verifies.
+    /// Runs the receiver.
     pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let mut stamps = vec![];
         let mut stamped = None;
@@ -176,7 +176,7 @@ impl<R: Receiver> Gauge<R> {
         Ok(report)
     }
 
-    /// Stamps every message of the hot phase. The timed loop of the receiving side.
+    /// Stamps every message of the hot phase. Timed loop of the receiver.
     fn measure(&mut self, page: &Page, task: &Task, mut stamps: Vec<u64>) -> Result<Stamped, MeasureError> {
         let first = self.next;
         let trusted = task.ticks_trusted;
@@ -191,7 +191,7 @@ impl<R: Receiver> Gauge<R> {
         Ok(Stamped { stamps, anchors, start_ns: page.posted(SENDER_SLOT) })
     }
 
-    /// Verifies messages up to the one before sequence `until`, and calls `verified` with the sequence of each.
+    /// Verifies messages before sequence `until`, and calls `verified` with the sequence of each.
     #[inline]
     fn verify(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), MeasureError> {
         if self.skips {
@@ -206,7 +206,7 @@ impl<R: Receiver> Gauge<R> {
         Ok(())
     }
 
-    /// The same where messages may be missing: each one carries its sequence.
+    /// Like `verify`, for channels that may lose messages: each message carries its sequence.
     fn verify_some(&mut self, page: &Page, until: u64, mut verified: impl FnMut(u64)) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
         let mut all_sent = false;
@@ -223,7 +223,7 @@ impl<R: Receiver> Gauge<R> {
                     verified(sequence);
                     self.next = sequence + 1;
                 }
-                // A time-out counts only after the last message was sent: then none is in flight.
+                // A time-out ends the phase only after the last send: then no message is in flight.
                 Err(silence) if silence.kind() == io::ErrorKind::TimedOut && all_sent => self.next = until,
                 Err(silence) if silence.kind() == io::ErrorKind::TimedOut => {
                     if abort::requested() {

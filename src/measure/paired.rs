@@ -1,6 +1,5 @@
-//! The floor that is measured next to a case: by the same processes, on the same CPUs, in the same set, just before and
-//! just after the timed work. On virtual machines two CPUs may be near one minute and far apart the next; only a ratio
-//! taken side by side survives that.
+//! Floor measured next to a case: in the same processes, on the same CPUs, just before and after the timed work. On a
+//! virtual machine the distance of two CPUs changes within minutes, so only a ratio of adjacent measurements is valid.
 
 use std::io;
 
@@ -16,7 +15,7 @@ use crate::shm::{self, Segment};
 /// Number of the channel that carries the floor's own memory.
 pub const CHANNEL: u32 = u32::MAX;
 
-/// One kind for each rhythm of [`Polls::SWEEP`], from here on.
+/// First of the kinds for the poll policies in [`Polls::SWEEP`].
 const BOUNCE: u32 = 100;
 const RING: u32 = 10;
 const POUR: u32 = 11;
@@ -24,53 +23,53 @@ const TOUCH: u32 = 12;
 const TURN: u32 = 13;
 const ROUSE: u32 = 14;
 
-/// Wake-ups that one reading of the futex hop takes.
+/// Wake-ups per reading of the futex hop.
 const ROUSES: u32 = 15;
 
-/// What a stream's floor walks over: as much as the rings do by default, in bytes ...
+/// Memory that a stream's floor walks over, like the default size of the rings ...
 const FOOTPRINT_BYTES: usize = 256 * 1024;
-/// ... and in slots, since a short ring stays in a nearer cache.
+/// ... and its maximum of slots, since a short ring stays in a nearer cache.
 const MAX_SLOTS: usize = 1024;
-/// From this size on a round trip is held against the same bytes handed over in turns, not against two lines.
+/// Message size from which a round trip is compared with a transfer of the same bytes, not with two lines.
 const TURNS_FROM_BYTES: usize = 65;
-/// Readings of each kind on each occasion; the lowest counts, since a disturbance can only add.
+/// Readings of each kind per measurement; the lowest counts, since disturbances only add time.
 const READINGS: u64 = 3;
-/// Units before the first reading, to bring pages and caches in; fewer when they are large.
+/// Pilot units, which fault pages in and warm caches; fewer for large messages.
 const PILOT: u64 = 64;
 const PILOT_BYTES: usize = 2 << 20;
 
-/// A floor next to a case, or none.
+/// Floor of a case, if it has one.
 pub struct Floor {
     plan: Option<Plan>,
     budget_ns: u64,
     arena: Option<Arena>,
-    /// Nanoseconds a unit, by kind, one entry per time it was measured.
+    /// Nanoseconds per unit, by kind: one entry per measurement.
     seen: Vec<(u32, f64)>,
 }
 
 struct Plan {
     name: &'static str,
     kinds: Vec<u32>,
-    /// Which of the kinds the case is held against; the others are prices only.
+    /// Whether a kind bounds the case; other kinds only give unit costs.
     judges: fn(u32) -> bool,
     walk: Walk,
 }
 
 impl Floor {
-    /// No floor: for the null transport, and where the plan gives it no time.
+    /// No floor: for the null transport, and for plans without floor time.
     pub fn none() -> Self {
         Self { plan: None, budget_ns: 0, arena: None, seen: vec![] }
     }
 
-    /// Memory for the floor of `message_bytes`, to be handed to both roles as a link on [`CHANNEL`].
+    /// Creates the memory for the floor of `message_bytes`, a link of both roles on [`CHANNEL`].
     pub fn memory(message_bytes: usize) -> io::Result<Address> {
         shm::create(Substrate::Memfd, walk(message_bytes).segment_bytes())
     }
 
-    /// The floor that fits the task, in the memory at `address`.
+    /// Attaches the floor that fits the task to the memory at `address`.
     pub fn attach(task: &Task, address: &Address, end: Endpoint) -> io::Result<Self> {
         let walk = walk(task.message_bytes());
-        // Wherever the scheduler puts two roles that have one CPU to share, they share it.
+        // Unpinned roles that are allowed one CPU share it.
         let one_cpu =
             task.case.placement == Placement::SameCpu || task.cpu.is_none() && pin::allowed_cpus()?.len() == 1;
         let plan = match task.case.measure {
@@ -113,7 +112,7 @@ impl Floor {
                     Ok((clock::now_ns() - start) as f64 / count as f64)
                 })
             };
-            // The first pilot walks all the way round once, where the floor walks, so that no page is new afterwards.
+            // The first pilot of a walk covers all slots, so that later readings fault in no page.
             let round = if matches!(kind, POUR | TOUCH | TURN) { plan.walk.slots as u64 } else { 0 };
             let least = ((PILOT_BYTES / plan.walk.message_bytes.max(1)) as u64).clamp(4, PILOT);
             let pilot_ns = timed(least.max(round))?;
@@ -127,7 +126,7 @@ impl Floor {
         Ok(())
     }
 
-    /// Does the member's part.
+    /// Runs the member's part of a floor phase.
     pub fn follow(&mut self, kind: u32, count: u64) -> Result<(), MeasureError> {
         match (&self.plan, &mut self.arena) {
             (Some(plan), Some(arena)) => unit(arena, Side::Second, kind, plan.walk, count),
@@ -135,7 +134,7 @@ impl Floor {
         }
     }
 
-    /// The floor, and the prices of this moment.
+    /// Result, with the unit costs measured at the same time.
     pub fn result(&self) -> Option<PairedFloor> {
         let plan = self.plan.as_ref()?;
         Some(PairedFloor {
@@ -147,7 +146,7 @@ impl Floor {
         })
     }
 
-    /// The lowest mean of before and after among the kinds that `wanted` picks.
+    /// Lowest mean over all measurements among the kinds that `wanted` selects.
     fn lowest(&self, wanted: impl Fn(u32) -> bool) -> Option<f64> {
         let mean = |kind: u32| {
             let all: Vec<f64> = self.seen.iter().filter(|(seen, _)| *seen == kind).map(|(_, ns)| *ns).collect();
@@ -163,8 +162,8 @@ fn walk(message_bytes: usize) -> Walk {
 }
 
 fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<(), MeasureError> {
-    let rhythm = kind.checked_sub(BOUNCE).and_then(|index| Polls::SWEEP.get(index as usize));
-    if let Some(polls) = rhythm {
+    let policy = kind.checked_sub(BOUNCE).and_then(|index| Polls::SWEEP.get(index as usize));
+    if let Some(polls) = policy {
         return Ok(arena.bounce(side, true, *polls, count)?);
     }
     match kind {

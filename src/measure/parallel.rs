@@ -1,9 +1,9 @@
-//! Parallelism of two roles that share calibrated work, half of the steps each. The leader does half of the same work
-//! alone before and after, while the other role sleeps; both halves together are the sequential time.
+//! Parallelism of two roles that share calibrated work, half of the steps each. Before and after, the leader runs its
+//! half alone while the other role sleeps; the sum of both runs is the sequential time.
 //!
-//! The time that each role runs, is ready or is blocked tells three cases apart: parallel means both run at once;
-//! concurrent on one CPU means one runs while the other is ready; roles that wait for each other at every step never run
-//! at the same time, on any number of CPUs.
+//! The run states of the roles distinguish three cases. In parallel, both roles run at once. Concurrent on one CPU, one
+//! role runs while the other is ready. Roles that wait for each other at every step never run at the same time, on any
+//! number of CPUs.
 
 use super::locks::work::{self, Chain};
 use super::meter::Meter;
@@ -15,7 +15,7 @@ use crate::control::{Leader, Member, Page};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
-/// Phase that announces the rounds of a step: the same for both, calibrated on the leader's CPU.
+/// Phase that announces the rounds per step, which the leader calibrated on its CPU.
 const LENGTH: u32 = 60;
 /// Phase in which the leader works alone.
 const ALONE: u32 = 61;
@@ -98,7 +98,7 @@ pub fn follow(mut partner: impl Partner, member: &mut Member, task: &Task) -> Me
     Ok(report)
 }
 
-/// Time that the leader alone takes for half of the work.
+/// Time of the leader for half of the work, while the other role sleeps.
 fn alone(leader: &mut Leader, steps: u64, rounds: u64) -> Result<u64, MeasureError> {
     together(leader, ALONE, steps, || {
         let began_ns = clock::now_ns();

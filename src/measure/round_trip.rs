@@ -1,7 +1,7 @@
-//! Round-trip time of a message. Closed loop, one message in flight; the time is not halved.
+//! Round-trip time of a message. Closed loop with one message in flight; the time is not halved.
 //!
-//! Two loops in one hot phase: by count, in blocks with a clock read between them, for the typical cost; then chained
-//! tick reads, one a trip, for the distribution. Both sides fill and check every byte of every message.
+//! The hot phase runs two loops: the first in blocks with a clock read between them, for the typical cost; the second
+//! with one tick read per trip, for the distribution. Both sides fill and check every byte of each message.
 
 use std::marker::PhantomData;
 
@@ -18,7 +18,7 @@ use crate::transport::{Receiver, Sender};
 
 const PING: u16 = 1;
 const PONG: u16 = 2;
-/// Trips that are stamped one by one, at most: 32 MiB of stamps.
+/// Maximum of stamped trips: 32 MiB of stamps.
 const MAX_STAMPS: u64 = 1 << 22;
 
 /// Endpoints of one side, the size of its messages and how many it has exchanged.
@@ -50,7 +50,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
     fn trip<W: Touching>(&mut self) -> Result<(), MeasureError> {
         let ping = self.next;
         self.sender.send(self.message_bytes, |room| W::fill(&ping, room))?;
-        // Prepared while the response is in flight: the expected response and the next message.
+        // Computed while the response is in flight: the expected response and the next message.
         let pong = Known::new(self.message_bytes, stamp(PONG, self.exchanged));
         self.exchanged += 1;
         self.next = Known::new(self.message_bytes, stamp(PING, self.exchanged));
@@ -58,7 +58,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         Ok(())
     }
 
-    /// Answers `count` messages.
+    /// Responds to `count` messages.
     #[inline]
     pub fn answers<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let bytes = self.message_bytes;
@@ -83,7 +83,7 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         Ok(())
     }
 
-    /// The role that leads.
+    /// Runs the leader.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         match task.touch() {
             Touch::All => run(leader, task, floor, &mut Leading(self, PhantomData::<Every>)),
@@ -92,12 +92,12 @@ impl<S: Sender, R: Receiver> Side<S, R> {
         }
     }
 
-    /// The role that plays both sides.
+    /// Runs both sides in one thread.
     pub fn lead_solo(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         run(leader, task, floor, &mut Alone(self))
     }
 
-    /// The role that answers.
+    /// Runs the role that responds.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         follow(member, task, floor, &mut |member, count| {
             let before = self.exchanged;
@@ -118,9 +118,9 @@ impl<S: Sender, R: Receiver> Side<S, R> {
 
 /// Timed loops of the leading side, as a trait object, so that the code around them is compiled once.
 trait Trips {
-    /// By count.
+    /// Runs `count` trips without stamps.
     fn trips(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// One stamp per trip, stored as it is; the histogram is built after the timed work.
+    /// Stamps each trip; the histogram is built after the timed work.
     fn stamped(&mut self, stamps: &mut [u64], trusted: bool) -> Result<(Anchor, Anchor), MeasureError>;
 }
 
@@ -136,7 +136,7 @@ impl<S: Sender, R: Receiver, W: Touching> Trips for Leading<'_, S, R, W> {
     }
 }
 
-/// One thread that plays both sides.
+/// Trips of a single thread that sends and receives.
 struct Alone<'a, S, R>(&'a mut Side<S, R>);
 
 impl<S: Sender, R: Receiver> Trips for Alone<'_, S, R> {

@@ -1,12 +1,11 @@
-//! When the messages of an open loop are due: by the clock, whatever became of the last one.
+//! Due times of an open loop: set by the clock, independent of earlier messages.
 //!
-//! The due time of a message is a pure function of seed, rate, producer and sequence, so that the receiver computes the
-//! same times as the sender. Nothing rides on the message, and one that is lost moves no other. Times count in
-//! picoseconds from the start: at ten million messages a second, gaps rounded to nanoseconds could bend the rate by half
-//! a percent.
+//! The due time of a message is a pure function of seed, rate, producer and sequence, so sender and receiver compute
+//! the same times, and a lost message changes no other. Times count picoseconds from the start: at ten million messages
+//! per second, gaps rounded to nanoseconds could distort the rate by half a percent.
 //!
-//! Source: exponential gaps by inversion (Devroye, Non-Uniform Random Variate Generation, 1986, II.2); why an open loop
-//! at all: Schroeder, Wierman, Harchol-Balter, Open Versus Closed, NSDI 2006.
+//! Source: exponential gaps by inversion (Devroye, Non-Uniform Random Variate Generation, 1986, II.2); open loops:
+//! Schroeder, Wierman, Harchol-Balter, Open Versus Closed, NSDI 2006.
 
 use std::hint;
 use std::io;
@@ -18,32 +17,32 @@ use crate::{abort, clock};
 
 const PS_PER_S: u64 = 1_000_000_000_000;
 const PS_PER_NS: u64 = 1000;
-/// Time before a due message in which the clock is read without a pause hint. Earlier, the hint leaves a hardware thread
-/// on the same core its share; so close to the message it would only blur the moment.
+/// Time before a due message in which the clock is polled without a pause hint, for precision. Earlier polls use the
+/// hint, which gives a sibling hardware thread its share of the core.
 const ALERT_NS: u64 = 1000;
-/// Looks at the clock or the page between two at the abort word: about 100 us.
+/// Polls of the clock or the page between two checks of the abort flag: about 100 us.
 const LOOKS_PER_ABORT_CHECK: u32 = 4096;
 
-/// The times at which one producer's messages are due. An iterator without end, in nanoseconds from the start.
+/// Due times of one producer in nanoseconds from the start, without end.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     rate_per_s: u64,
     burst: u64,
-    /// Poisson only: what the gaps are drawn from.
+    /// Source of the gaps; Poisson arrivals only.
     random: Option<Random>,
-    /// Messages still due at the same time as the last one.
+    /// Messages of the current burst that are not yet returned.
     left_of_burst: u64,
-    /// From one burst to the next: whole picoseconds, and the rest in parts of the rate.
+    /// Distance between bursts: whole picoseconds, and the remainder in parts of the rate.
     step_ps: u64,
     step_rest: u64,
-    /// When the next burst is due, in the same form.
+    /// Due time of the next burst, in the same form.
     next_ps: u64,
     next_rest: u64,
-    /// When the last message was due.
+    /// Due time of the last message.
     due_ps: u64,
 }
 
-/// Where Poisson gaps come from.
+/// Source of Poisson gaps.
 #[derive(Clone, Debug)]
 struct Random {
     seed: u64,
@@ -52,7 +51,7 @@ struct Random {
 }
 
 impl Schedule {
-    /// What `case` asks for. The seed makes the gaps of Poisson arrivals; the others have none to draw.
+    /// Schedule of `case`. Only Poisson arrivals use the seed.
     ///
     /// Errors: a case without a rate.
     pub fn of(case: &Case, producer: u16, seed: u64) -> io::Result<Self> {
@@ -74,7 +73,7 @@ impl Schedule {
         })
     }
 
-    /// Messages that are due at once.
+    /// Messages per burst.
     pub fn burst(&self) -> u64 {
         self.burst
     }
@@ -84,8 +83,8 @@ impl Schedule {
         1e9 / self.rate_per_s as f64
     }
 
-    /// Moves on to the next burst. Adding up what a division leaves over keeps the rate exact without a division per
-    /// message, which would cost the sender more than a fast mechanism does.
+    /// Advances to the next burst. Accumulated remainders keep the rate exact without a division per message, which
+    /// would cost more than a fast mechanism.
     fn next_burst(&mut self) -> u64 {
         let due_ps = self.next_ps;
         self.next_ps += self.step_ps;
@@ -117,8 +116,8 @@ impl Iterator for Schedule {
 }
 
 impl Random {
-    /// The next of independent numbers with an exponential distribution of mean 1. The uniform number behind it is never
-    /// 0, whose logarithm is none.
+    /// Next independent number with an exponential distribution of mean 1. The uniform number is never 0, whose
+    /// logarithm is infinite.
     fn exponential(&mut self) -> f64 {
         let random = mix(mix(self.seed).wrapping_add(stamp(self.producer, self.sequence)));
         self.sequence += 1;
@@ -127,10 +126,10 @@ impl Random {
     }
 }
 
-/// Keeps the CPU busy until the monotonic clock shows `due_ns`, and gives what it shows then. A sleep would be late by a
-/// timer's slack and a wake-up, which are larger than what is to be measured.
+/// Polls the monotonic clock until it shows `due_ns`, and returns its time. Timer slack and wake-up would make a sleep
+/// longer than the latencies to be measured.
 ///
-/// Errors: `Interrupted` when the trial is called off.
+/// Errors: `Interrupted` if the trial is aborted.
 #[inline]
 pub fn spin_until(due_ns: u64) -> io::Result<u64> {
     spin_for(|| {
@@ -142,9 +141,9 @@ pub fn spin_until(due_ns: u64) -> io::Result<u64> {
     })
 }
 
-/// Keeps the CPU busy until the role on `slot` has posted `word`.
+/// Polls until the role on `slot` has posted `word`.
 ///
-/// Errors: `Interrupted` when the trial is called off.
+/// Errors: `Interrupted` if the trial is aborted.
 #[inline]
 pub fn spin_for_post(page: &Page, slot: u32, word: u64) -> io::Result<()> {
     spin_for(|| {

@@ -1,7 +1,7 @@
-//! Cost of a channel's life cycle: from nothing to the first verified message and back, repeated.
+//! Cost of a channel's life cycle: from creation to the first verified message and removal, repeated.
 //!
-//! Both endpoints live in one worker process, a thread each, so that the work of attaching is timed without communication
-//! between processes. The threads start every stage together, awake:
+//! Both endpoints are threads of one worker process, so that no interprocess communication adds to the attach time. The
+//! threads start every stage together, awake:
 //!
 //! | stage | from | until |
 //! |---|---|---|
@@ -11,9 +11,9 @@
 //! | later message | the same once round the queue, or for the hundredth: nothing is new any more | |
 //! | tear-down | two ends | both are dropped and the name, if any, is removed |
 //!
-//! A set-up is the sum of create, attach, first message and tear-down. The offers that some mechanisms make before they
-//! attach count as attaching. When a message is sent, its receiver is about to wait; whether it already sleeps is not
-//! controlled.
+//! The set-up time is the sum of create, attach, first message and tear-down. Offers that some mechanisms make before
+//! they attach count as attach. The receiver waits, or is about to, when a message is sent; whether it already sleeps
+//! is not controlled.
 
 mod stage;
 
@@ -27,7 +27,7 @@ use crate::record::{Metrics, Window, metric};
 use crate::transport::erased::{AnyReceiver, AnyTransport};
 use crate::transport::{Delivery, Peers, Receiver, Sender, Shape};
 
-pub use stage::Desk;
+pub use stage::Exchange;
 use stage::{Span, stage};
 
 const OFFER: u32 = 50;
@@ -35,10 +35,9 @@ const ATTACH: u32 = 51;
 const MESSAGES: u32 = 52;
 const CLOSE: u32 = 53;
 
-/// Messages between the first and the later one: once around a queue whose slots are known, up to the largest default
-/// ...
+/// Limits of the messages between the first and the later one: one round of the queue if its depth is known, ...
 const ROUND: std::ops::RangeInclusive<u32> = 8..=1024;
-/// ... else this many, in messages or in bytes, whichever comes first.
+/// ... else this number of messages or bytes, whichever is less.
 const BETWEEN: usize = 98;
 const BETWEEN_BYTES: usize = 512 * 1024;
 const PRODUCER: u16 = 6;
@@ -60,17 +59,17 @@ impl Stages {
     }
 }
 
-/// The thread that makes the object and sends.
-pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, desk: &Desk) -> MeasureResult {
+/// Runs the thread that creates the object and sends.
+pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, exchange: &Exchange) -> MeasureResult {
     let shape = Shape::of(&task.case);
     let derived =
-        count::derive(&task.timing, |n| (0..n).try_for_each(|_| once(transport, leader, &shape, desk).map(drop)))?;
+        count::derive(&task.timing, |n| (0..n).try_for_each(|_| once(transport, leader, &shape, exchange).map(drop)))?;
     leader.page().set_count(derived.count);
     leader.page().set_hot(true);
     let meter = Meter::start();
     let mut all = Vec::with_capacity(derived.count as usize);
     for _ in 0..derived.count {
-        all.push(once(transport, leader, &shape, desk)?);
+        all.push(once(transport, leader, &shape, exchange)?);
     }
     let cost = meter.stop(task, derived.count);
     leader.page().set_hot(false);
@@ -96,29 +95,34 @@ pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, desk: &De
     })
 }
 
-/// Set-up times in slices, without the messages between the first and the later one.
+/// Windows of set-up times, without the messages between the first and the later one.
 fn windows(all: &[Stages]) -> Vec<Window> {
     count::windows_of(&all.iter().map(Stages::set_up_ns).collect::<Vec<u64>>())
 }
 
 /// One repetition.
-fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk) -> Result<Stages, MeasureError> {
+fn once(
+    transport: AnyTransport,
+    leader: &mut Leader,
+    shape: &Shape,
+    exchange: &Exchange,
+) -> Result<Stages, MeasureError> {
     let (address, create) = Span::of(|| (transport.create)(shape));
-    let (address, name) = deal(address?, desk);
-    let (offer, offered) = stage(leader, desk, (OFFER, 0), || {
+    let (address, name) = deal(address?, exchange);
+    let (offer, offered) = stage(leader, exchange, (OFFER, 0), || {
         let offer = (transport.offer)(&address, shape, Endpoint::Sender)?;
-        desk.open().from_sender = offer.text;
+        exchange.open().from_sender = offer.text;
         Ok(offer.keep)
     })?;
-    let (mut sender, attached) = stage(leader, desk, (ATTACH, 0), || {
-        let peers = Peers { text: desk.open().from_receiver.take(), keep: offer, index: 0 };
+    let (mut sender, attached) = stage(leader, exchange, (ATTACH, 0), || {
+        let peers = Peers { text: exchange.open().from_receiver.take(), keep: offer, index: 0 };
         let sender = (transport.attach_sender)(&address, peers, shape)?;
         drop(address);
         Ok(sender)
     })?;
     let mut sent = 0;
     let mut messages = |leader: &mut Leader, count| -> Result<u64, MeasureError> {
-        let ((), both) = stage(leader, desk, (MESSAGES, count), || {
+        let ((), both) = stage(leader, exchange, (MESSAGES, count), || {
             for sequence in sent..sent + count {
                 sender.send(shape.message_bytes, |room| fill(room, stamp(PRODUCER, sequence)))?;
             }
@@ -132,7 +136,7 @@ fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk
         messages(leader, count)?;
     }
     let later_message_ns = messages(leader, 1)?;
-    let ((), closed) = stage(leader, desk, (CLOSE, 0), || {
+    let ((), closed) = stage(leader, exchange, (CLOSE, 0), || {
         drop(sender);
         Ok(())
     })?;
@@ -146,7 +150,7 @@ fn once(transport: AnyTransport, leader: &mut Leader, shape: &Shape, desk: &Desk
     })
 }
 
-/// How to send the messages after the first: all at once, unless some could be lost or merged then.
+/// Batches between the first and the later message: a single one, unless batched messages could be lost or merged.
 fn between(transport: AnyTransport, shape: &Shape) -> impl Iterator<Item = u64> {
     let round = (transport.depth)(shape).unwrap_or((BETWEEN_BYTES / shape.message_bytes.max(1)).min(BETWEEN) as u32);
     let count = u64::from(round.clamp(*ROUND.start(), *ROUND.end()));
@@ -154,10 +158,10 @@ fn between(transport: AnyTransport, shape: &Shape) -> impl Iterator<Item = u64> 
     std::iter::repeat_n(at_once, (count / at_once) as usize)
 }
 
-/// Each end's view of the object; the receiving one goes over the desk. A name stays on record here until tear-down, but
-/// no descriptor does: it would keep a dead end's channel open.
-fn deal(address: Address, desk: &Desk) -> (Address, Option<Name>) {
-    desk.open().address = Some(address.only(Endpoint::Receiver));
+/// Splits the address: the desk carries the receiver's part. A name is kept until tear-down, but no descriptor, which
+/// would keep the channel of a closed endpoint open.
+fn deal(address: Address, exchange: &Exchange) -> (Address, Option<Name>) {
+    exchange.open().address = Some(address.only(Endpoint::Receiver));
     let own = address.only(Endpoint::Sender);
     match address {
         Address::Named(name) => (own, Some(name)),
@@ -165,9 +169,9 @@ fn deal(address: Address, desk: &Desk) -> (Address, Option<Name>) {
     }
 }
 
-/// The thread that receives.
-pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, desk: &Desk) -> MeasureResult {
-    let mut taker = Taker::new(transport, Shape::of(&task.case));
+/// Runs the thread that receives.
+pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, exchange: &Exchange) -> MeasureResult {
+    let mut taker = Acquirer::new(transport, Shape::of(&task.case));
     let mut meter = None;
     let mut repetitions = 0;
     loop {
@@ -179,9 +183,9 @@ pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, desk: &
         if open.kind == phase::END {
             break;
         }
-        let (done, span) = Span::of(|| taker.play(open.kind, open.count, desk));
+        let (done, span) = Span::of(|| taker.play(open.kind, open.count, exchange));
         done?;
-        desk.open().span = span;
+        exchange.open().span = span;
         repetitions += u64::from(hot && open.kind == CLOSE);
         member.leave()?;
     }
@@ -190,8 +194,8 @@ pub fn follow(transport: AnyTransport, member: &mut Member, task: &Task, desk: &
     Ok(Report { messages: repetitions, roles, ..Report::default() })
 }
 
-/// The receiving side in the course of a repetition.
-struct Taker {
+/// State of the receiver within a repetition.
+struct Acquirer {
     transport: AnyTransport,
     shape: Shape,
     address: Option<Address>,
@@ -200,24 +204,24 @@ struct Taker {
     received: u64,
 }
 
-impl Taker {
+impl Acquirer {
     fn new(transport: AnyTransport, shape: Shape) -> Self {
         Self { transport, shape, address: None, peers: Peers::default(), receiver: None, received: 0 }
     }
 
-    fn play(&mut self, kind: u32, count: u64, desk: &Desk) -> Result<(), MeasureError> {
+    fn play(&mut self, kind: u32, count: u64, exchange: &Exchange) -> Result<(), MeasureError> {
         match (kind, &mut self.receiver) {
             (OFFER, _) => {
-                let address = desk.open().address.take().ok_or_else(|| out_of_turn(kind))?;
+                let address = exchange.open().address.take().ok_or_else(|| out_of_turn(kind))?;
                 let offer = (self.transport.offer)(&address, &self.shape, Endpoint::Receiver)?;
-                desk.open().from_receiver = offer.text;
+                exchange.open().from_receiver = offer.text;
                 self.peers.keep = offer.keep;
                 self.address = Some(address);
             }
             (ATTACH, _) => {
                 let address = self.address.take().ok_or_else(|| out_of_turn(kind))?;
                 let mut peers = std::mem::take(&mut self.peers);
-                peers.text = desk.open().from_sender.take();
+                peers.text = exchange.open().from_sender.take();
                 self.receiver = Some((self.transport.attach_receiver)(&address, peers, &self.shape)?);
             }
             (MESSAGES, Some(receiver)) => {

@@ -1,5 +1,5 @@
-//! Throughput. One side sends, the other verifies; the time ends when the receiver has verified the last message.
-//! Windows are stamped by the receiver, on the same monotonic clock.
+//! Throughput from the first send until the receiver has verified the last message. The receiver stamps the windows on
+//! the same monotonic clock.
 
 use super::meter::Meter;
 use super::paired::Floor;
@@ -36,7 +36,7 @@ impl<S: Sender> Source<S> {
         Self { sender, message_bytes, producer: 0, sent: 0 }
     }
 
-    /// The same as one of several producers.
+    /// Sets the producer number, for several producers.
     #[must_use]
     pub fn numbered(self, producer: u16) -> Self {
         Self { producer, ..self }
@@ -47,7 +47,7 @@ impl<S: Sender> Source<S> {
         self.sent
     }
 
-    /// Sends `count` messages. The timed loop of the sending side.
+    /// Sends `count` messages. Timed loop of the sender.
     #[inline]
     pub fn send<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let (bytes, producer) = (self.message_bytes, self.producer);
@@ -59,7 +59,7 @@ impl<S: Sender> Source<S> {
         Ok(())
     }
 
-    /// [`send`](Self::send), the way the case touches payloads.
+    /// Sends `count` messages with the given payload access.
     pub fn send_as(&mut self, touch: Touch, count: u64) -> Result<(), MeasureError> {
         match touch {
             Touch::All | Touch::Sample => self.send::<Every>(count),
@@ -73,7 +73,7 @@ impl<S: Sender> Source<S> {
         Ok(self.sender.send(self.message_bytes, |room| message.fill(room))?)
     }
 
-    /// The role that leads.
+    /// Runs the leader.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         lead(leader, task, floor, &mut |count| self.send_as(task.touch(), count))
     }
@@ -98,7 +98,7 @@ fn lead(
     })?;
     leader.page().set_hot(false);
     leader.page().set_progress(0, derived.count);
-    // The phase was closed after the receiver had verified everything: its stamp is the end.
+    // The phase closes after the receiver has verified all messages, so its stamp is the end.
     let elapsed = leader.page().ended_ns(RECEIVER_SLOT).saturating_sub(start);
     floor.lead(leader)?;
     together(leader, phase::END, 0, || Ok(()))?;
@@ -119,13 +119,13 @@ impl<R: Receiver> Sink<R> {
         Self { receiver, message_bytes, producer: 0, verified: 0 }
     }
 
-    /// The same for the messages of one of several producers.
+    /// Sets the expected producer number, for several producers.
     #[must_use]
     pub fn numbered(self, producer: u16) -> Self {
         Self { producer, ..self }
     }
 
-    /// Receives and verifies `count` messages. The timed loop of the receiving side.
+    /// Receives and verifies `count` messages. Timed loop of the receiver.
     #[inline]
     pub fn verify<W: Touching>(&mut self, count: u64) -> Result<(), MeasureError> {
         let (bytes, producer) = (self.message_bytes, self.producer);
@@ -137,7 +137,7 @@ impl<R: Receiver> Sink<R> {
         Ok(())
     }
 
-    /// [`verify`](Self::verify), the way the case touches payloads.
+    /// Verifies `count` messages with the given payload access.
     pub fn verify_as(&mut self, touch: Touch, count: u64) -> Result<(), MeasureError> {
         match touch {
             Touch::All => self.verify::<Every>(count),
@@ -146,7 +146,7 @@ impl<R: Receiver> Sink<R> {
         }
     }
 
-    /// The role that verifies.
+    /// Runs the receiver.
     pub fn follow(&mut self, member: &mut Member, task: &Task, floor: &mut Floor) -> MeasureResult {
         follow_in_slices(member, task, floor, &mut |count| self.verify_as(task.touch(), count))
     }
@@ -176,7 +176,7 @@ fn follow_in_slices(
     Ok(report)
 }
 
-/// One thread sends and verifies in turns: the cost of writing and checking the payload.
+/// Sends and verifies in one thread, by turns: the cost of writing and checking the payload.
 pub fn lead_solo(
     source: &mut Source<impl Sender>,
     sink: &mut Sink<impl Receiver>,

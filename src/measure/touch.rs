@@ -1,14 +1,14 @@
-//! How both sides touch a payload. All but [`Every`] measure less than users get, and are labelled so.
+//! Payload access of both sides. Only [`Every`] measures the full cost for users; results of the others are labelled.
 
 use crate::payload::Known;
 
-/// The work of both ends on one message.
+/// Payload access of the producer and the consumer.
 pub trait Touching: 'static {
-    /// What the producer writes.
+    /// Writes the producer's part of the payload.
     fn fill(message: &Known, room: &mut [u8]);
-    /// What the consumer reads.
+    /// Reads and verifies the consumer's part of the payload.
     ///
-    /// Errors: what is wrong with the message, as a sentence.
+    /// Errors: a description of the first mismatch.
     fn check(message: &Known, seen: &[u8]) -> Result<(), String>;
 }
 

@@ -1,14 +1,12 @@
-//! Latency of the first message after a pause: from just before the send until the receiver has verified the last byte,
-//! one way.
+//! One-way latency of the first message after a pause, from just before the send until the last byte is verified.
 //!
-//! A closed loop keeps cores awake and caches warm, and hides what a message meets after a pause: the scheduler that
-//! wakes the reader, a CPU in a sleep state, a timer tick, cold lines. The pause counts from the receiver's
-//! acknowledgement. The sender polls the clock during it, so its own CPU stays awake and only the wake-up of the
-//! receiver is measured. For that reason the sender's CPU time is left out of the cost per message.
-//!
-//! Both times are read on one clock: the tick counter if the leader finds those of the two CPUs synchronised, else the
-//! system clock, which adds about one of its reads. The sender's time and the acknowledgement travel on the control
-//! page, only while no message is in flight.
+//! A closed loop keeps cores awake and caches warm, and so hides the costs after a pause: the scheduler's wake-up, CPU
+//! sleep states, timer ticks, cold lines. The pause starts at the receiver's acknowledgement. The sender polls the
+//! clock during the pause, so that its CPU stays awake and only the receiver is woken. Its CPU time is therefore left
+//! out of the cost per message.
+//! Both times use one clock: the tick counter if the leader finds those of the two CPUs synchronised, else the system
+//! clock, which adds about one clock read. The send time and the acknowledgement are posted on the control page while
+//! no message is in flight.
 
 use std::io;
 
@@ -27,9 +25,9 @@ use crate::transport::{Receiver, Sender};
 const PRODUCER: u16 = 7;
 const SENDER_SLOT: u32 = 0;
 const RECEIVER_SLOT: u32 = 1;
-/// Pauses of a trial, at least, however long they are.
+/// Minimum of pauses per trial, however long they are.
 const MIN_PAUSES: u64 = 3;
-/// Pauses a trial has at most: 32 MiB of times.
+/// Maximum of pauses per trial: 32 MiB of times.
 const MAX_PAUSES: u64 = 1 << 22;
 
 /// The sending side.
@@ -62,7 +60,7 @@ impl<S: Sender> Rouser<S> {
         Self { sender, message_bytes, gap_ns, sent: 0, heard: 0 }
     }
 
-    /// The role that leads.
+    /// Runs the leader.
     pub fn lead(&mut self, leader: &mut Leader, task: &Task) -> MeasureResult {
         let page = leader.page().clone();
         // A phase without messages, in which the receiver reports its CPU.
@@ -76,7 +74,7 @@ impl<S: Sender> Rouser<S> {
         let count = task.timing.fixed_count.unwrap_or(fitting.clamp(MIN_PAUSES, MAX_PAUSES));
 
         page.set_count(count);
-        // Another one, in which the receiver prepares its buffer.
+        // A phase without messages, in which the receiver prepares its buffer.
         together(leader, phase::WORK, 0, || Ok(()))?;
         page.set_hot(true);
         let cost = together(leader, phase::WORK, count, || {
@@ -102,7 +100,7 @@ impl<S: Sender> Rouser<S> {
         self.await_receiver(page)?;
         for _ in 0..count {
             let message = Known::new(self.message_bytes, stamp(PRODUCER, self.sent));
-            // The receiver read this line last. Fetched now, it delays no message later.
+            // Fetches the line that the receiver read last, so that the later store does not delay the message.
             page.post(SENDER_SLOT, 0);
             spin_until(clock::now_ns() + self.gap_ns)?;
             page.post(SENDER_SLOT, clock::tick(by_ticks));
@@ -120,8 +118,7 @@ impl<S: Sender> Rouser<S> {
     }
 }
 
-/// Whether ticks of the two roles can be compared. `receiver_cpu` is one more than the CPU that the receiver is pinned
-/// to, or 0.
+/// Whether the ticks of the two roles are comparable. `receiver_cpu` is the CPU of a pinned receiver plus one, or 0.
 fn ticks_agree(task: &Task, receiver_cpu: u64) -> bool {
     let cpus = match (task.cpu, receiver_cpu.checked_sub(1)) {
         (Some(own), Some(other)) => vec![own, other as u32],
@@ -136,7 +133,7 @@ impl<R: Receiver> Sleeper<R> {
         Self { receiver, message_bytes, verified: 0, acknowledged: 0 }
     }
 
-    /// The role that is woken.
+    /// Runs the receiver.
     pub fn follow(&mut self, member: &mut Member, task: &Task) -> MeasureResult {
         let mut times = vec![];
         let mut waits = None;
@@ -161,14 +158,14 @@ impl<R: Receiver> Sleeper<R> {
         Ok(report)
     }
 
-    /// As many messages as there is room for times.
+    /// Receives one message for each entry of `times`.
     fn wake(&mut self, page: &Page, times: &mut [u64]) -> Result<(), MeasureError> {
         let by_ticks = page.shares_ticks();
         self.acknowledge(page);
         for time in times {
             let due = Known::new(self.message_bytes, stamp(PRODUCER, self.verified));
             self.receive(due)?;
-            // The clock is read first: later work is not part of the wait.
+            // Read the clock first: later work is not part of the latency.
             let now = clock::tick(by_ticks);
             *time = now.saturating_sub(page.posted(SENDER_SLOT));
             self.verified += 1;

@@ -1,8 +1,7 @@
-//! Window of time in which all contenders run. It begins at an agreed time. The first contender whose clock passes the
-//! end ends it for all: one that starves could not stop the others, and one in the middle of a batch might take very
-//! long to finish it.
+//! Window of time in which all contenders run, from an agreed time on. The first contender whose clock passes the end
+//! ends the window for all, since a starved contender or one in a long batch would end it late.
 //!
-//! Code around the windows is the same for all locks, states and measures, and compiled once: see [`Player`].
+//! The code around the windows is compiled once for all locks, states and measures: see [`Player`].
 
 pub(super) mod looks;
 pub(super) mod together;
@@ -29,17 +28,16 @@ const WARM: u32 = 40;
 pub(super) const COUNTED: u32 = 41;
 const STAMPED: u32 = 42;
 
-/// The stamped window lasts this part of the hot time.
+/// Divisor of the hot time that gives the length of the stamped window.
 const STAMPED_SHARE: u64 = 5;
-/// From opening a window to its begin: time for all to wake up, plus some for each.
+/// Delay from opening a window to its begin, plus a part per contender: all must wake up before it.
 const START_AFTER_NS: u64 = 300_000;
 const START_AFTER_NS_EACH: u64 = 60_000;
-/// How long before that a holder is awake: a timer may come 50 us late.
-/// A contender wakes this long before the begin: a timer may come 50 us late.
+/// Time before the begin at which a contender wakes up: a timer may fire 50 us late.
 const AWAKE_BEFORE_NS: u64 = 100_000;
 /// Batches between two checks of the abort flag.
 const BATCHES_PER_ABORT_CHECK: u32 = 64;
-/// Acquisitions of a batch between two readings of the clock: with more contenders than CPUs each may take a time slice.
+/// Acquisitions of a batch between two clock reads: with more contenders than CPUs one may take a time slice.
 const ACQUISITIONS_PER_CLOCK_CHECK: u32 = 32;
 
 /// Shared word by which the first contender that finds the window over tells the others.
@@ -66,8 +64,8 @@ pub(super) fn next_start_ns(leader: &Leader) -> u64 {
     clock::now_ns() + START_AFTER_NS + START_AFTER_NS_EACH * u64::from(leader.slots())
 }
 
-/// Sleeps until shortly before `start_ns`, then polls, and returns the time. Polling all along would use up the time
-/// slice just before the window where contenders outnumber CPUs.
+/// Sleeps until shortly before `start_ns`, then polls, and returns the time. Polling from the beginning would use up
+/// the time slice if contenders outnumber CPUs.
 pub(super) fn wait_for(start_ns: u64) -> io::Result<u64> {
     let sleep_ns = start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
     thread::sleep(Duration::from_nanos(sleep_ns));
@@ -81,14 +79,14 @@ pub(super) struct Span {
     /// A time shortly before it.
     pub(super) now: Anchor,
     pub(super) ns_per_tick: f64,
-    /// Its begin, which is also its number.
+    /// Begin, which also identifies the window.
     pub(super) start_ns: u64,
     pub(super) length_ns: u64,
     pub(super) end_tick: u64,
 }
 
 impl Span {
-    /// The window from `start_ns` on. `first` is a much earlier time, from which the tick rate is computed.
+    /// Creates a window that begins at `start_ns`. `first` is a much earlier time, for the tick rate.
     fn new(first: Anchor, page: &Page, task: &Task, start_ns: u64, length_ns: u64) -> Self {
         let trusted = page.shares_ticks() && task.ticks_trusted;
         let now = Anchor::now(trusted);
@@ -122,8 +120,8 @@ impl Span {
         }
     }
 
-    /// Whether a batch of which `done` are done should stop: the window was ended, or is over by this contender's clock,
-    /// which is read now and then.
+    /// Whether to stop a batch after `done` acquisitions: the window has ended, or its end has passed by this
+    /// contender's clock, which is read occasionally.
     #[inline]
     pub(super) fn cuts_short(&self, ending: &impl Ending, done: u32) -> bool {
         ending.is_over(self.start_ns)
@@ -131,7 +129,7 @@ impl Span {
     }
 }
 
-/// Code of one contender in windows, for one measure. Called through a pointer, once per window.
+/// Code of one contender for one measure, called through a pointer once per window.
 pub(super) trait Player {
     /// Runs the counted window or, unless `hot`, the warm-up.
     fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, MeasureError>;

@@ -1,5 +1,5 @@
-//! Byte streams of the kernel: messages of one agreed size, one write and one read per message while it fits the
-//! buffer. Not a mechanism; pipes and sockets build on it.
+//! Byte streams of the kernel, on which pipes and sockets build. Messages have one agreed size, with one write and one
+//! read each while it fits the buffer.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -8,14 +8,14 @@ use super::readiness::{Block, Direction, Readiness};
 use super::{Receiver, Sender, Shape};
 use crate::record::{CostModel, Counts};
 
-/// Sender, with its wait strategy and the buffer for a message.
+/// Sender with its wait strategy and message buffer.
 pub struct StreamSender<S, W = Block> {
     stream: S,
     readiness: W,
     buffer: Vec<u8>,
 }
 
-/// Receiver, with its wait strategy and the buffer for a message.
+/// Receiver with its wait strategy and message buffer.
 pub struct StreamReceiver<S, W = Block> {
     stream: S,
     readiness: W,
@@ -70,7 +70,7 @@ impl<S: Read, W: Readiness> Receiver for StreamReceiver<S, W> {
     }
 }
 
-/// Error for a message that does not have the agreed size.
+/// Error for a message of another than the agreed size.
 #[cold]
 pub(super) fn other_size(len: usize, agreed: usize) -> io::Error {
     io::Error::new(
@@ -87,9 +87,9 @@ pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-/// Cost model: a write and a read, a copy in and a copy out. In a closed loop the receiver is waiting for each message.
-/// A message larger than the `pieces_bytes` that the kernel holds is transferred in pieces, and both endpoints wait for
-/// each further piece: a blocking sender inside its single call, any other between calls.
+/// Cost model: a write and a read, a copy in and a copy out. In a closed loop the receiver waits for each message. A
+/// message larger than `pieces_bytes`, the kernel's capacity, is sent in pieces, and both endpoints wait for each
+/// further one: a blocking sender inside its single call, others between calls.
 pub(super) fn cost_model<W: Readiness>(shape: &Shape, pieces_bytes: f64) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let pieces = (bytes / pieces_bytes).ceil().max(1.0);

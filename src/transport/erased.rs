@@ -1,5 +1,5 @@
-//! Transport without its type, for set-up and conformance, which are compiled once instead of once per transport. Each
-//! send and receive costs an indirect call, so streams and round trips keep the type.
+//! Type-erased transport for set-up and conformance, which are compiled once for all transports. Sends and receives
+//! cost an indirect call, so streams and round trips use the type.
 
 use std::io;
 

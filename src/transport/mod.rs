@@ -1,6 +1,6 @@
-//! Transports: mechanisms that carry byte messages between processes or threads. `registry.rs` lists all of them.
+//! Transports: mechanisms that carry byte messages between processes or threads, listed in `registry.rs`.
 //!
-//! The way from a row's name to its type is an [`Entry`], made outside the timed code:
+//! An [`Entry`], created outside the timed code, maps a row's name to its type:
 //!
 //! ```
 //! use ipcmark::record::{Case, Measure};
@@ -62,10 +62,9 @@ pub enum Delivery {
     Exact,
     /// In order, but messages may be missing. `receive` returns `TimedOut` after a while without a message.
     Lossy,
-    /// Newest message only; older ones that were not read in time are overwritten. Never an older message after a newer
-    /// one.
+    /// Newest message only: unread older ones are overwritten, and an older message never follows a newer one.
     Latest,
-    /// Only that something happened since the last receive; several messages may arrive as one.
+    /// Notification of at least one event since the last receive; several messages may arrive as one.
     Coalescing,
 }
 
@@ -82,12 +81,12 @@ pub enum Topology {
     Broadcast,
 }
 
-/// Parameters of a trial, resolved before any loop. They are values, not types, to limit the compile time.
+/// Parameters of a trial, as values instead of types to limit the compile time.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Payload of a message.
     pub message_bytes: usize,
-    /// Messages that the transport should hold, where that can be chosen; 0 leaves it to the mechanism.
+    /// Requested number of messages that the transport holds; 0 leaves it to the mechanism.
     pub depth: u32,
     /// Kind of the shared memory.
     pub substrate: Substrate,
@@ -129,7 +128,7 @@ impl Shape {
     }
 }
 
-/// What only a running worker can make for a channel, and what it keeps until its peers have attached.
+/// Data that only a running worker can create for a channel, kept until the peers have attached.
 #[derive(Default)]
 pub struct Offer {
     /// Text for the peer.
@@ -145,7 +144,7 @@ pub struct Peers {
     pub text: Option<String>,
     /// Object that this worker kept from its own offer.
     pub keep: Option<Box<dyn Any + Send>>,
-    /// Index among the endpoints of its kind; not 0 only if the channel has several.
+    /// Index among the endpoints of its kind on the channel.
     pub index: u32,
 }
 
@@ -170,7 +169,7 @@ pub const MEASURES: &[Measure] = &[
     Measure::Conformance,
 ];
 
-/// The same without set-up, which runs both endpoints in one process and, for single messages, in turns.
+/// [`MEASURES`] without set-up, which runs both endpoints in one process and single messages by turns.
 pub const MEASURES_APART: &[Measure] =
     &[Measure::RoundTrip, Measure::Stream, Measure::Paced, Measure::Wake, Measure::CostModel, Measure::Conformance];
 
@@ -188,7 +187,7 @@ pub trait Transport: 'static {
     const TOPOLOGY: Topology = Topology::OneToOne;
     /// Supported isolations; the first is the default.
     const ISOLATIONS: &'static [Isolation];
-    /// How an idle endpoint waits; part of the row's name. `None` only if no endpoint ever waits.
+    /// Wait strategy of an idle endpoint; part of the row's name. `None` if no endpoint ever waits.
     const WAIT: Option<Wait> = None;
     /// True if an idle endpoint keeps its CPU busy.
     const POLLS: bool = false;
@@ -203,29 +202,29 @@ pub trait Transport: 'static {
     /// Receiver.
     type Receiver: Receiver;
 
-    /// Why this machine cannot run the transport at all.
+    /// Reason why this machine cannot run the transport at all.
     fn unavailable() -> Option<String> {
         None
     }
-    /// Refuses a shape before any process starts.
+    /// Checks a shape before any process starts.
     ///
     /// Errors: the reason, with the limit.
     fn supports(shape: &Shape) -> Result<(), String>;
-    /// Messages that it holds for this shape before a sender waits, if the mechanism determines that.
+    /// Messages held for this shape before a sender waits, if the mechanism determines that.
     fn depth(_: &Shape) -> Option<u32> {
         None
     }
-    /// Makes the object. Runs in the harness for processes, in the worker for threads.
+    /// Creates the object. Called in the harness for processes, in the worker for threads.
     fn create(shape: &Shape) -> io::Result<Address>;
-    /// Makes what only a running worker can make. Runs in the worker, before any endpoint attaches.
+    /// Creates the data that only a running worker can create. Called in the worker before any endpoint attaches.
     fn offer(_: &Address, _: &Shape, _: Endpoint) -> io::Result<Offer> {
         Ok(Offer::default())
     }
-    /// Attaches the sender. Runs in the sending worker, before the clock starts.
+    /// Attaches the sender. Called in the sending worker before the clock starts.
     fn attach_sender(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Sender>;
-    /// Attaches the receiver. Runs in the receiving worker, before the clock starts.
+    /// Attaches the receiver. Called in the receiving worker before the clock starts.
     fn attach_receiver(address: &Address, peers: Peers, shape: &Shape) -> io::Result<Self::Receiver>;
-    /// Attaches to both directions of one connection, for endpoint `end`. Runs in the worker, before the clock starts.
+    /// Attaches both directions of a connection at endpoint `end`. Called in the worker before the clock starts.
     fn attach_both(_: &Address, _: Endpoint, _: Peers, _: &Shape) -> io::Result<(Self::Sender, Self::Receiver)> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this transport carries messages one way only"))
     }

@@ -1,6 +1,6 @@
-//! No transfer: one thread sends to itself. `receive` returns what `send` stored, after spinning for a known delay.
-//! The delay is timed with the tick counter and round trips with the monotonic clock, so it tests the measurement
-//! itself. Without a delay it is the floor of every chart: the cost of the payload alone.
+//! No transfer: one thread sends to itself, and `receive` returns the stored message after a known delay. The delay
+//! uses the tick counter and round trips the monotonic clock, so this tests the measurement. Without delay it gives the
+//! floor of every chart: the cost of the payload.
 
 use std::cell::RefCell;
 use std::io;

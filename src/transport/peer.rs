@@ -1,5 +1,5 @@
-//! Peer process that an endpoint addresses directly: its process id and one more number. Not a mechanism; signals,
-//! copies between address spaces and the rings of another process build on it.
+//! Peer process that an endpoint addresses directly, by process id and one more number; used by signals, copies between
+//! address spaces and rings of other processes.
 
 use std::fs;
 use std::io;
@@ -13,9 +13,9 @@ use super::{Offer, Peers};
 /// Peer process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
-    /// Process id, at least 2; so never a process group or all processes.
+    /// Process id, at least 2, so never a process group or all processes.
     pub(super) pid: Pid,
-    /// The number that it offered: a signal, an address or a descriptor.
+    /// Offered number: a signal, an address or a descriptor.
     pub(super) number: usize,
 }
 
@@ -25,9 +25,9 @@ impl Peer {
         Offer { text: Some(format!("{} {number}", std::process::id())), keep: None }
     }
 
-    /// The peer's offer.
+    /// Parses the peer's offer.
     ///
-    /// Errors: `InvalidData` if it is not a process id and a number.
+    /// Errors: `InvalidData` unless the offer is a process id and a number.
     pub(super) fn of(peers: &Peers) -> io::Result<Self> {
         let text = peers.text.as_deref().unwrap_or_default();
         let read = || {
@@ -42,13 +42,13 @@ impl Peer {
     }
 }
 
-/// Allows all processes of this user to access this one's memory, which Yama otherwise allows only to its ancestors.
-/// Without Yama they may do so anyway, so an error is ignored.
+/// Allows all processes of this user to access this process's memory, which Yama otherwise restricts to ancestors. An
+/// error is ignored, since without Yama access is allowed anyway.
 pub(super) fn allow_access() {
     let _ = set_ptracer(PTracer::Any);
 }
 
-/// Why no process may access another one that allows it: ptrace(2), "Ptrace access mode checking".
+/// Reason why no process may access another one that allows it: ptrace(2), "Ptrace access mode checking".
 pub(super) fn access_forbidden() -> Option<String> {
     const SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
     // Without this file, Yama is not part of the kernel.

@@ -1,8 +1,8 @@
-//! How an endpoint waits when a call on its descriptor would block; the same for every mechanism that uses read(2),
-//! write(2) or similar calls. Not a mechanism; pipes and sockets build on it.
+//! Wait strategies of an endpoint whose call on a descriptor would block, for all mechanisms that use read(2), write(2)
+//! or similar calls.
 //!
-//! O_NONBLOCK belongs to the open file, not to the descriptor, and all copies of the descriptor share it. So both
-//! directions of one connection wait the same way.
+//! O_NONBLOCK belongs to the open file, which all copies of a descriptor share, so both directions of a connection wait
+//! the same way.
 
 use std::hint;
 use std::io;
@@ -15,7 +15,7 @@ use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags};
 use crate::abort;
 use crate::record::{Counts, Wait};
 
-/// Milliseconds between two checks of the abort word in epoll_wait.
+/// Interval in milliseconds at which epoll_wait returns to check the abort flag.
 const SLEEP_SLICE_MS: u8 = 50;
 
 /// Event that an endpoint waits for.
@@ -34,22 +34,22 @@ pub trait Readiness: Sized + 'static {
     /// True if a waiting endpoint keeps its CPU busy.
     const POLLS: bool;
 
-    /// Prepares `fd` for this strategy. Runs in the worker, before the clock starts.
+    /// Prepares `fd` for this strategy. Called in the worker before the clock starts.
     fn prepare(fd: BorrowedFd<'_>, direction: Direction) -> io::Result<Self>;
 
-    /// Repeats `call` while it returns `WouldBlock` or `Interrupted`, and waits in between.
+    /// Repeats `call` while it returns `WouldBlock` or `Interrupted`, with waits in between.
     ///
     /// Errors: those of `call`; `Interrupted` if the trial was aborted.
     fn retry<R>(&self, call: impl FnMut() -> io::Result<R>) -> io::Result<R>;
 
-    /// Cost of waiting `times` times, without the successful calls.
+    /// Cost of `times` waits, without the successful calls.
     fn cost(times: f64) -> Counts;
 }
 
-/// Blocks in the kernel, inside the call. The abort word is not checked meanwhile; the harness kills the process.
+/// Blocks in the kernel, inside the call, without checks of the abort flag; the harness kills the process.
 pub struct Block;
 
-/// Non-blocking calls; after a failed one the endpoint sleeps in epoll_wait(2) and repeats it.
+/// Non-blocking calls; after a failed one the endpoint sleeps in epoll_wait(2).
 pub struct Epoll(epoll::Epoll);
 
 /// Non-blocking calls; a failed one is repeated at once.
@@ -110,8 +110,7 @@ impl Readiness for Epoll {
 }
 
 impl Epoll {
-    /// Returns when the descriptor is ready, when its peer has closed, or after a time slice; the next call finds out
-    /// which.
+    /// Sleeps until the descriptor is ready or its peer has closed, or for a time slice; the next call finds out which.
     fn sleep(&self) -> io::Result<()> {
         match self.0.wait(&mut [EpollEvent::empty()], SLEEP_SLICE_MS) {
             Ok(_) | Err(Errno::EINTR) => check_abort(),
@@ -141,7 +140,7 @@ impl Readiness for Busy {
         }
     }
 
-    /// No cost is declared: failed calls fill the wait, whatever its length, and do not delay the message.
+    /// Declares no cost: failed calls fill the wait, whatever its length, without delay for the message.
     fn cost(_: f64) -> Counts {
         Counts::default()
     }
@@ -180,7 +179,8 @@ mod tests {
         (read.into(), write.into())
     }
 
-    /// Result of `call` at an endpoint that waits with `W`; `release` runs after the first call that would block.
+    /// Returns the result of `call` at an endpoint that waits with `W`; `release` runs after the first call that would
+    /// block.
     fn after_a_call_that_blocks<W: Readiness, R: Send>(
         fd: &File,
         direction: Direction,
@@ -278,7 +278,7 @@ mod tests {
         for outcome in [three_calls::<Epoll>, three_calls::<Busy>] {
             assert!(matches!(outcome(io::ErrorKind::WouldBlock), (Ok(()), 3)));
         }
-        // A blocking call returns `WouldBlock` only after the time limit that its caller set.
+        // A blocking call returns `WouldBlock` only after its caller's time limit.
         let (result, calls) = three_calls::<Block>(io::ErrorKind::WouldBlock);
         assert_eq!((result.expect_err("a time limit").kind(), calls), (io::ErrorKind::WouldBlock, 2));
     }

@@ -1,4 +1,4 @@
-//! List of all transports: one row per variant, `mechanism/wait` (or `mechanism` where no endpoint ever waits).
+//! Registry of all transports: one row per variant, `mechanism/wait` (or `mechanism` if no endpoint ever waits).
 
 use super::readiness::{Block, Busy, Epoll};
 use super::{Transport, kernel_copies, kernel_queues, libraries, notify, null, pipes, shared, sockets, threads};

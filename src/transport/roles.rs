@@ -1,4 +1,4 @@
-//! Roles of a one-way trial: channels, and senders and receivers of each; and the check that a transport supports them.
+//! Roles of a one-way trial (channels, with senders and receivers of each), and their support by a transport.
 
 use super::{Delivery, Topology, Transport};
 use crate::address::Endpoint;
@@ -61,13 +61,12 @@ impl Roles {
         self.senders() + self.receivers()
     }
 
-    /// True for the usual trial of one sender and one receiver.
+    /// True if there are one sender and one receiver.
     pub fn is_pair(&self) -> bool {
         self.count() == 2
     }
 
-    /// Index of the role on `slot` in the list of CPUs; the two roles of an independent pair take two neighbouring
-    /// CPUs.
+    /// Index of the role on `slot` in the list of CPUs; the roles of an independent pair take neighbouring CPUs.
     pub fn turn(&self, slot: u32) -> u32 {
         let EndpointId { channel, end, .. } = self.endpoint(slot);
         match end {
@@ -92,10 +91,10 @@ impl Roles {
     }
 }
 
-/// Size of the stamp by which a receiver identifies a message where it cannot know which one is next.
+/// Size of the stamp that identifies a message if a receiver cannot predict the next one.
 const STAMP_BYTES: u64 = 8;
 
-/// Errors: the reason why a channel of `T` does not support the roles of `case`.
+/// Errors: a channel of `T` does not support the roles of `case`.
 pub fn supports<T: Transport>(case: &Case) -> Result<(), String> {
     let roles = Roles::of(case);
     let (producers, consumers) = (roles.senders_each, roles.receivers_each);

@@ -1,7 +1,7 @@
-//! Time slice of a blocking call, after which the caller checks whether the trial was aborted. Not a mechanism.
+//! Time slice of a blocking call, after which the caller checks whether the trial was aborted.
 //!
-//! Calls that take an absolute time get the same one until it has passed, so a message costs no clock read. A call
-//! after that time returns at once if it would block, which costs one extra call every 50 milliseconds.
+//! Calls with an absolute time limit share it until it has passed, so a message costs no clock read. The next call that
+//! would block then returns at once: one extra call every 50 milliseconds.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::abort;
 
-/// Longest duration of a blocking call.
+/// Maximum duration of a blocking call.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
 
 /// Absolute time until which calls may block.
@@ -21,12 +21,12 @@ pub(super) struct Until {
 }
 
 impl Until {
-    /// End of a slice that starts now, on the clock that the call uses.
+    /// Starts a slice now, on the clock that the call uses.
     pub(super) fn on(clock: ClockId) -> io::Result<Self> {
         Ok(Self { clock, moment: from_now(clock)? })
     }
 
-    /// The absolute time.
+    /// End of the slice.
     #[inline]
     pub(super) fn moment(&self) -> &TimeSpec {
         &self.moment
@@ -53,7 +53,7 @@ pub(super) fn check() -> io::Result<()> {
     if abort::requested() { Err(abort::error()) } else { Ok(()) }
 }
 
-/// Yields the CPU to the peer, where no call waits for space.
+/// Yields the CPU to the peer if no call waits for space.
 ///
 /// Errors: `Interrupted` if the trial was aborted.
 #[cold]

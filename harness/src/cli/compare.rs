@@ -9,7 +9,7 @@ use clap::Args;
 use ipcmark_reports::{Change, ComparedCase, Recording, format, shown, summarise};
 
 use super::table;
-use crate::progress::say;
+use crate::progress::print_line;
 
 /// Compare two recordings, case by case.
 ///
@@ -35,7 +35,7 @@ impl Compare {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let (a, b) = (read(&self.a)?, read(&self.b)?);
         for mismatch in ipcmark_reports::mismatches(&a, &b) {
-            say(&format!("note: {mismatch}"));
+            print_line(&format!("note: {mismatch}"));
         }
         let cases = ipcmark_reports::compare(&a, &b);
         let (shown_a, shown_b) = (typical(&a), typical(&b));
@@ -67,17 +67,17 @@ fn hold_to(cases: &[ComparedCase], limit_percent: f64) -> anyhow::Result<u8> {
     let mut status = super::FINE;
     for case in &asked {
         if case.change == Change::Broken {
-            say(&format!("broken in the second: {}: {}", case.case_key, case.why));
+            print_line(&format!("broken in the second: {}: {}", case.case_key, case.why));
             status = super::BROKEN;
         } else if case.surely_above(1.0 + limit_percent / 100.0) {
-            say(&format!("slower by more than {limit_percent} %: {}", case.case_key));
+            print_line(&format!("slower by more than {limit_percent} %: {}", case.case_key));
             status = super::BROKEN;
         }
     }
     let open = asked.iter().filter(|case| case.change != Change::Broken && case.judgeable().is_none()).count();
     ensure!(status != super::FINE || open < asked.len(), "nothing could be judged, so no limit was kept or broken");
     if open > 0 {
-        say(&format!("{open} of {} cases could not be judged", asked.len()));
+        print_line(&format!("{open} of {} cases could not be judged", asked.len()));
     }
     Ok(status)
 }
@@ -86,7 +86,7 @@ fn read(path: &Path) -> anyhow::Result<Recording> {
     let recording = ipcmark_reports::read(&[path.to_owned()])?;
     ensure!(!recording.records.is_empty(), "{} holds no record, so there is nothing to compare", path.display());
     for bad in &recording.bad_lines {
-        say(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+        print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
     }
     Ok(recording)
 }

@@ -12,7 +12,7 @@ use ipcmark_reports::format;
 
 use super::table;
 use crate::plan::Ground;
-use crate::progress::say;
+use crate::progress::print_line;
 use crate::run::{enough_open_files, floors_order, fresh_run_id};
 use crate::trial::Session;
 
@@ -43,11 +43,11 @@ impl Machine {
             enough_open_files()?;
             let session = Session::open(&fresh_run_id())?;
             if !self.json {
-                say("measuring the floors, a few seconds ...");
+                print_line("measuring the floors, a few seconds ...");
             }
             let floors = measure_floors(&session);
             if let Some(signal) = session.interrupted() {
-                say("interrupted");
+                print_line("interrupted");
                 return Ok(super::ended_by(signal));
             }
             match floors {
@@ -67,7 +67,7 @@ impl Machine {
 fn measure_floors(session: &Session) -> anyhow::Result<Floors> {
     let result = session.run_trial(&floors_order(&Ground::here(), &TIMING));
     if result.noise.other_run {
-        say("note: another ipcmark was running on this machine, so these floors are higher than they should be");
+        print_line("note: another ipcmark was running on this machine, so these floors are higher than they should be");
     }
     let why = result.outcome.why.unwrap_or_else(|| "the worker sent none".to_owned());
     result.floors.map(|floors| *floors).ok_or_else(|| anyhow!("the floors could not be measured: {why}"))

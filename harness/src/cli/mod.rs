@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 use self::results::Results;
 pub use self::run::perform;
-use crate::progress::say;
+use crate::progress::print_line;
 
 /// Success.
 const FINE: u8 = 0;
@@ -102,7 +102,7 @@ fn ended_by(signal: i32) -> u8 {
 
 /// Prints an error and returns `status`.
 fn complain(error: &anyhow::Error, status: u8) -> u8 {
-    say(&format!("error: {error:#}"));
+    print_line(&format!("error: {error:#}"));
     status
 }
 

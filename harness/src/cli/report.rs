@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use ipcmark::record::Record;
 
-use crate::progress::say;
+use crate::progress::print_line;
 use crate::store;
 
 /// Make a report from the records of one or more runs.
@@ -29,7 +29,7 @@ impl Report {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let recording = ipcmark_reports::read(&self.records)?;
         for bad in &recording.bad_lines {
-            say(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+            print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
         }
         ensure!(!recording.records.is_empty(), "there are no records in the given files");
         let machine = |record: &Record| {
@@ -39,7 +39,7 @@ impl Report {
         let machines: BTreeSet<String> = recording.records.iter().map(machine).collect();
         if machines.len() > 1 {
             let names = machines.into_iter().collect::<Vec<_>>().join(" and ");
-            say(&format!("warning: records of different machines are pooled into one median: {names}"));
+            print_line(&format!("warning: records of different machines are pooled into one median: {names}"));
         }
         store::claim_page(&self.out)?;
         std::fs::create_dir_all(&self.out)

@@ -9,7 +9,7 @@ use regex::Regex;
 
 use super::{summary, table};
 use crate::plan::{Changes, Place, Plan, REPETITIONS_MAX};
-use crate::progress::say;
+use crate::progress::print_line;
 use crate::run::{self, Destination, Finished, Options};
 use crate::schedule::schedule;
 
@@ -94,7 +94,7 @@ impl Run {
 pub fn perform(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
     let run = run::Run::prepare(options)?;
     if !options.quiet {
-        say(&run.announcement());
+        print_line(&run.announcement());
     }
     let finished = match run.execute() {
         Ok(finished) => finished,
@@ -106,24 +106,24 @@ pub fn perform(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
 }
 
 fn conclude(finished: &Finished, quiet: bool) -> u8 {
-    let troubles = finished.troubles();
+    let failures = finished.failures();
     // Without --quiet they were printed when they happened.
-    for trouble in troubles.iter().filter(|_| quiet) {
-        say(trouble);
+    for failure in failures.iter().filter(|_| quiet) {
+        print_line(failure);
     }
     if let Some(signal) = finished.interrupted {
         let directory = finished.directory.display();
-        say(&format!(
+        print_line(&format!(
             "interrupted: {} records are kept; `ipcmark run --resume {directory}` goes on",
             finished.records.len()
         ));
         return super::ended_by(signal);
     }
-    if troubles.is_empty() { super::FINE } else { super::BROKEN }
+    if failures.is_empty() { super::FINE } else { super::BROKEN }
 }
 
 fn list_cases(plan: &Plan, seed: u64, out: &mut impl Write) -> anyhow::Result<u8> {
-    say(&run::describe(plan, seed, &schedule(plan, seed), false));
+    print_line(&run::describe(plan, seed, &schedule(plan, seed), false));
     let mut rows = table::table(&["case", "cpus", "repetitions", "cannot run here because"]);
     for planned in &plan.cases {
         let cpus: Vec<String> = planned.cpus.iter().map(ToString::to_string).collect();

@@ -28,7 +28,7 @@ const STOPS_AT_ONCE: u32 = 1000;
 pub struct Tracer {
     workers: Vec<Traced>,
     /// Why counting cannot be trusted, if so.
-    trouble: Option<Errno>,
+    failure: Option<Errno>,
 }
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Tracer {
     /// Errors: `PermissionDenied` where tracing is not allowed; `TimedOut` when a thread does not stop. The processes are
     /// then killed, because a partly traced process cannot continue.
     pub fn seize(pids: &[u32]) -> io::Result<Self> {
-        let mut tracer = Self { workers: vec![], trouble: None };
+        let mut tracer = Self { workers: vec![], failure: None };
         let attached = tracer.attach(pids);
         if attached.is_err() {
             for &pid in pids {
@@ -109,7 +109,7 @@ impl Tracer {
                     Ok(moved) => idle &= !moved,
                     // Killed while stopped: the next wait reports it.
                     Err(Errno::ESRCH) => {}
-                    Err(e) => self.trouble = self.trouble.or(Some(e)),
+                    Err(e) => self.failure = self.failure.or(Some(e)),
                 }
             }
             if idle {
@@ -141,7 +141,7 @@ impl Tracer {
     ///
     /// Errors: some calls could not be read.
     pub fn calls(&self) -> io::Result<Vec<Calls>> {
-        match self.trouble {
+        match self.failure {
             Some(errno) => Err(errno.into()),
             None => Ok(self.workers.iter().map(|worker| worker.calls.clone()).collect()),
         }

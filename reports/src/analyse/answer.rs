@@ -1,8 +1,7 @@
-//! The plan's question answered in one sentence with numbers, and the findings behind it.
+//! Answer to the plan's question in one sentence with numbers, and its findings.
 //!
 //! Only variants between processes compete; threads and the null transport are references. Polling and blocking are
-//! ranked apart, since a CPU kept busy is a price of its own. Where intervals overlap the text says so instead of
-//! naming a winner.
+//! ranked apart, since polling keeps a CPU busy. If intervals overlap, the text says so and names no winner.
 
 use ipcmark_record::{Measure, Placement, Record};
 
@@ -15,25 +14,24 @@ use super::trials::cost_ns;
 use super::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 
-/// From this size on a stream is judged by its bytes, below by its messages.
+/// Size from which streams are ranked by bytes a second; smaller ones by messages a second.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
 
-/// Of those that wait both ways, how many are compared with themselves: those that answer soonest.
+/// Number of mechanisms, fastest first, whose polling and blocking variants are compared.
 const MOST_SIBLINGS: usize = 2;
 
-/// What the records say to the plan's question.
+/// Answer to the plan's question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// A sentence or two; `None` when the plan asked neither for round trips nor for locks. Names of mechanisms stand between back quotes,
-    /// here and below.
+    /// One or two sentences, names between back quotes; `None` without round trips and locks.
     pub sentence: Option<String>,
-    /// What to bear in mind, whatever the answer.
+    /// Warning about too few repetitions.
     pub caution: Option<String>,
-    /// Further findings, a sentence each.
+    /// Further findings, one sentence each.
     pub findings: Vec<String>,
 }
 
-/// Answers from the placement that most cases share.
+/// Builds the answer from the placement that most cases share.
 pub fn answer(study: &Study<'_>) -> Answer {
     let Some(placement) = study.placement else {
         let sentence = Some("No case was measured, so there is no answer yet.".into());
@@ -63,7 +61,7 @@ pub fn answer(study: &Study<'_>) -> Answer {
     Answer { sentence, caution, findings }
 }
 
-/// The answer where neither round trips nor any chart give one.
+/// Answer without round trips and locks.
 pub const NOTHING_TO_SAY: &str = "No round trip and no lock was measured; see the findings below.";
 
 fn round_trips(study: &Study<'_>, placement: Placement) -> Option<String> {
@@ -108,7 +106,7 @@ fn rate(study: &Study<'_>, placement: Placement, bytes: u64) -> Option<String> {
     (!parts.is_empty()).then(|| format!("Streams of {size} messages reach at most {}.", parts.join(" and ")))
 }
 
-/// The same mechanism waiting both ways, compared repetition by repetition: what sleeping costs when an answer is expected soon.
+/// Compares the blocking and the polling variant of a mechanism, repetition by repetition.
 fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<String> {
     let smallest = study.common_size(Measure::RoundTrip, placement)?;
     let cases = || study.measured(Measure::RoundTrip, placement).filter(move |case| case.bytes() == smallest);
@@ -140,7 +138,7 @@ fn blocking_against_spinning(study: &Study<'_>, placement: Placement) -> Option<
         .then(|| format!("Blocking against spinning at {}: {}.", format::bytes(smallest), parts.join("; ")))
 }
 
-/// How many times `base` a case costs, in the same repetitions.
+/// Cost of a case divided by that of `base`, paired by repetition.
 fn paired(case: &CaseStudy<'_>, base: &CaseStudy<'_>) -> Option<Estimate> {
     let pair = |record: &Record| {
         let partner =
@@ -155,12 +153,12 @@ fn scaled(estimate: &Estimate, by: f64) -> Estimate {
     Estimate { value: estimate.value * by, interval, repetitions: estimate.repetitions }
 }
 
-/// A placement as a word or two: `same L3`.
+/// Short name of a placement: `same L3`.
 pub fn place_word(placement: Placement) -> String {
     placement.word().replace('_', " ").replace(" l", " L").replace("cpu", "CPU")
 }
 
-/// A placement as a phrase.
+/// Phrase for a placement.
 pub fn place(placement: Placement) -> &'static str {
     match placement {
         Placement::SameCpu => "on one CPU",

@@ -15,10 +15,10 @@ use super::trials::{cost_ns, repetitions};
 /// Channels of messages.
 const TRANSPORT: &str = "transport";
 
-/// Fewer families with a row of Python are about something else.
+/// Least number of families with Python cases for a plan that compares Python with the rest.
 const FAMILIES_OF_A_QUESTION: usize = 3;
 
-/// What each of Python's ways is made of, or would be: family, its mechanism, and the mechanism that does the same.
+/// Counterparts: family, Python mechanism, and the native mechanism that does the same.
 const NATURAL: [(&str, &str, &str); 17] = [
     (TRANSPORT, "python-pipe", "pipe"),
     (TRANSPORT, "python-pipe-bytes", "pipe"),
@@ -39,18 +39,18 @@ const NATURAL: [(&str, &str, &str); 17] = [
     (SERVER, "python-threading-tcp", "thread-per-connection-tcp"),
 ];
 
-/// One of Python's cases and those beside it.
+/// Python case and its counterparts.
 #[derive(Clone, Debug)]
 pub struct Beside<'s, 'a> {
-    /// Python's.
+    /// Python case.
     pub python: &'s CaseStudy<'a>,
-    /// The fastest that answers the same question between as much, and how many times as fast it is.
+    /// Fastest native case with the same question and isolation, and its speed-up over Python.
     pub best: (&'s CaseStudy<'a>, Estimate),
-    /// The one that does the same thing, where it was asked, too; the better one where it waits in several ways.
+    /// Case of the direct counterpart, if it was measured, and its speed-up; the fastest of its wait strategies.
     pub natural: Option<(&'s CaseStudy<'a>, Estimate)>,
 }
 
-/// Every case of Python that has a counterpart, in order of series and measure.
+/// Returns every Python case that has a counterpart, in order of series and measure.
 pub fn beside<'s, 'a>(study: &'s Study<'a>) -> Vec<Beside<'s, 'a>> {
     let timed = || study.cases.iter().filter(|case| case.summary.typical.is_some());
     let of = |python: &'s CaseStudy<'a>| {
@@ -70,19 +70,18 @@ pub fn beside<'s, 'a>(study: &'s Study<'a>) -> Vec<Beside<'s, 'a>> {
     timed().filter(|case| is_python(case.case)).filter_map(of).collect()
 }
 
-/// Whether what would be gained over Python is the question itself, and not a row beside others: where it is asked of
-/// several families.
+/// Whether the plan compares Python with the rest in several families.
 pub fn asks_about_python(study: &Study<'_>) -> bool {
     let python = study.cases.iter().filter(|case| is_python(case.case));
     python.map(|case| case.case.family.as_str()).collect::<BTreeSet<_>>().len() >= FAMILIES_OF_A_QUESTION
 }
 
-/// What does the work, and is no reference.
+/// True for a sound native case that is no reference.
 fn competes(case: &CaseStudy<'_>) -> bool {
     !is_python(case.case) && case.is_sound() && !matches!(case.series.manner, Manner::Alone | Manner::NeverWaits)
 }
 
-/// What is asked, wherever it is asked and whatever a mechanism takes for granted.
+/// Family and parameters of a case without placement and number of keys.
 fn question(case: &Case) -> (String, Case) {
     (case.family.clone(), Case { placement: Placement::Unpinned, ..shape(case) }.with(|p| p.keys = None))
 }
@@ -91,7 +90,7 @@ fn natural(case: &Case) -> Option<&'static str> {
     NATURAL.iter().find(|(family, python, _)| *family == case.family && *python == case.mechanism).map(|pair| pair.2)
 }
 
-/// How many times as fast: the cost of Python's over that of the other.
+/// Speed-up: cost of the Python case divided by the cost of the other.
 fn times_as_fast(case: &CaseStudy<'_>, python: &CaseStudy<'_>) -> Option<Estimate> {
     let costs = |case: &CaseStudy<'_>| repetitions(&case.records, Kind::Cost, cost_ns);
     costs(python).ratio_to(&costs(case))

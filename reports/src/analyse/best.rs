@@ -1,5 +1,4 @@
-//! Choice of variants where a chart has no room for all: the best of each group in each way of
-//! waiting, so that no kind of mechanism and no way of waiting disappears.
+//! Selection of variants for charts that cannot show all: the best of each kind and manner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,32 +9,31 @@ use super::statistics::Estimate;
 use super::study::{CaseStudy, Study};
 use crate::format::{self, Quantity};
 
-/// Of those that cannot be told from the best, how many are named; the ranking shows them all.
+/// Most variants named as equal to the best; the ranking shows them all.
 const MOST_NAMED: usize = 3;
-/// A panel of more lines than this cannot be read.
+/// Most lines in one panel.
 pub const MOST_LINES: usize = 8;
-/// What a variant is charged for a place on the axis that it has no number for, as a logarithm: as if it had been
-/// ten times as slow as the best there.
+/// Penalty, as a logarithm, for a position without a value: ten times the best cost.
 const ABSENT: f64 = std::f64::consts::LN_10;
 
-/// Payload of a case, as its place on an axis.
+/// Payload of a case in bytes, as a position on an axis.
 pub fn size(case: &CaseStudy<'_>) -> u64 {
     case.bytes()
 }
 
-/// The variants of a chart.
+/// Variants that a chart shows.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// `None`: all of them.
+    /// `None` for all variants.
     chosen: Option<BTreeSet<Series>>,
     all: usize,
-    /// Whether the chosen stand for their kinds.
+    /// Whether one variant was chosen for each kind.
     of_kinds: bool,
 }
 
 impl Shown {
-    /// Chooses among cases that share a measure and a placement; one variant at several depths or touching more or
-    /// less is one. `place` is where a case stands on the horizontal axis.
+    /// Chooses among cases of one measure and placement; depths and touch modes of a variant count as one. `place`
+    /// returns the position of a case on the horizontal axis.
     pub fn of(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
         let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
         let lines = |blocks: bool| all.iter().filter(|s| (s.manner == Manner::Blocks) == blocks).count();
@@ -46,8 +44,8 @@ impl Shown {
         Self { chosen: Some(chosen), all: all.len(), of_kinds: true }
     }
 
-    /// Chooses among variants of one kind: in each way of waiting as many as asked for, those that stay closest to the
-    /// best over all places, and the best that is written in Python.
+    /// Chooses among variants of one kind: for each manner the `most` variants closest to the best over all positions,
+    /// and the best Python variant.
     pub fn closest(cases: &[&CaseStudy<'_>], most: usize, place: impl Fn(&CaseStudy<'_>) -> u64) -> Self {
         let all: BTreeSet<Series> = cases.iter().map(|case| case.series.usual()).collect();
         let mut chosen = BTreeSet::new();
@@ -58,46 +56,45 @@ impl Shown {
                 costs.entry(case.series.usual()).or_default().insert(place(case), cost);
             }
             chosen.extend(by_distance(&costs).into_iter().take(most).cloned());
-            // Readers who use Python look for it beside the alternatives.
+            // The best Python variant is always included, for comparison.
             costs.retain(|series, _| series.group == Some(Group::Python));
             chosen.extend(closest(&costs).cloned());
         }
         Self { chosen: Some(chosen), all: all.len(), of_kinds: false }
     }
 
-    /// Whether a chart shows this one.
+    /// Whether the chart shows this variant.
     pub fn shows(&self, series: &Series) -> bool {
         self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&series.usual()))
     }
 
-    /// Whether anything was left out.
+    /// Whether any variant is left out.
     pub fn is_partial(&self) -> bool {
         self.chosen.as_ref().is_some_and(|chosen| chosen.len() < self.all)
     }
 
-    /// A sentence for the chart's note; empty when it shows everything.
+    /// Sentence for the chart's note; empty if it shows all variants.
     pub fn describe(&self) -> String {
         let Some(chosen) = self.chosen.as_ref().filter(|_| self.is_partial()) else { return String::new() };
         if !self.of_kinds {
             let python =
                 if chosen.iter().any(|one| one.group == Some(Group::Python)) { ", and the best in Python" } else { "" };
             return format!(
-                " Of {} variants it shows {}: those that stay closest to the best{python}; the numbers behind it \
-                 hold all.",
+                " Of {} variants it shows {}: those closest to the best{python}; its table has all.",
                 self.all,
                 chosen.len()
             );
         }
         format!(
-            " Of {} variants it shows {}: in each way of waiting the one of each kind that stays closest to the best \
-             of its kind; the numbers behind it hold all.",
+            " Of {} variants it shows {}: for each kind and way of waiting the one closest to the best of its \
+                 kind; its table has all.",
             self.all,
             chosen.len()
         )
     }
 }
 
-/// In each way of waiting, of each kind the variant that stays closest to its kind's best over all places.
+/// Returns, for each manner and kind, the variant closest to the best of its kind over all positions.
 pub fn of_each_kind(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> u64) -> Vec<Series> {
     let mut costs: BTreeMap<(Manner, Option<Group>), Costs> = BTreeMap::new();
     for case in cases {
@@ -108,15 +105,15 @@ pub fn of_each_kind(cases: &[&CaseStudy<'_>], place: impl Fn(&CaseStudy<'_>) -> 
     costs.values().filter_map(closest).cloned().collect()
 }
 
-/// What each variant of a group costs at each place.
+/// Cost of each variant of a group at each position.
 type Costs = BTreeMap<Series, BTreeMap<u64, f64>>;
 
-/// Of one group, the series whose cost, over all places, is in the mean closest to the group's best at each.
+/// Series with the smallest mean distance to the group's best cost over all positions.
 fn closest(group: &Costs) -> Option<&Series> {
     by_distance(group).into_iter().next()
 }
 
-/// All of a group, the one that is in the mean closest to the group's best first.
+/// Series of a group by their mean distance to the group's best cost, closest first.
 fn by_distance(group: &Costs) -> Vec<&Series> {
     let mut best: BTreeMap<u64, f64> = BTreeMap::new();
     for (&place, &cost) in group.values().flatten() {
@@ -130,7 +127,7 @@ fn by_distance(group: &Costs) -> Vec<&Series> {
     all.into_iter().map(|(_, series)| series).collect()
 }
 
-/// The case with the least or most of something, where any has it.
+/// Case with the least or greatest value, if any has one.
 pub fn extreme<'s, 'a>(
     cases: &[&'s CaseStudy<'a>],
     least: bool,
@@ -141,15 +138,15 @@ pub fn extreme<'s, 'a>(
     known.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))
 }
 
-/// The best case of its kind, and those that cannot be told from it.
+/// Best case, and the cases whose intervals overlap its own.
 pub struct Best<'s, 'a> {
-    /// The best by its median.
+    /// Best case by its median.
     pub leader: &'s CaseStudy<'a>,
     level: Vec<&'s CaseStudy<'a>>,
 }
 
 impl<'s, 'a> Best<'s, 'a> {
-    /// The best of one way of waiting at one size.
+    /// Best case of one manner and size.
     pub fn of(
         study: &'s Study<'a>,
         measure: Measure,
@@ -163,7 +160,7 @@ impl<'s, 'a> Best<'s, 'a> {
         Self::among(candidates.collect())
     }
 
-    /// The best of measured cases that answer one question.
+    /// Best of `candidates`, which are measured cases of one question.
     pub fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
         candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
         let (&leader, others) = candidates.split_first()?;
@@ -171,12 +168,12 @@ impl<'s, 'a> Best<'s, 'a> {
         Some(Self { leader, level })
     }
 
-    /// What the best came to.
+    /// Estimate of the leader.
     pub fn typical(&self) -> &Estimate {
         self.leader.summary.typical.as_ref().expect("only measured cases compete")
     }
 
-    /// Its name and, in brackets, what to bear in mind.
+    /// Name of the leader with its verdict and its equals in brackets.
     pub fn names(&self) -> String {
         let mut notes = Vec::new();
         if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
@@ -196,7 +193,7 @@ impl<'s, 'a> Best<'s, 'a> {
     }
 }
 
-/// Its name between back quotes.
+/// Name of a case between back quotes.
 pub fn quoted(case: &CaseStudy<'_>) -> String {
     format!("`{}`", case.series.label())
 }

@@ -1,9 +1,9 @@
 //! Break-even sizes: up to which message size one variant is cheaper than another.
 //!
-//! At each size the two are compared repetition by repetition, as everywhere: the median of the paired ratios. Between measured sizes
-//! the ratio is a straight line on logarithmic axes, and where it crosses 1 the two change places. The bootstrap draws
-//! repetitions with replacement and looks for the crossing again each time (Efron & Tibshirani 1993, chapter 13): an answer
-//! stands when 95 of 100 draws agree on which is cheaper at both ends, and its interval is where their crossings lie.
+//! At each size the ratio is the median of the ratios paired by repetition, interpolated linearly on logarithmic axes;
+//! the break-even size is where it crosses 1. The bootstrap draws repetitions with replacement and repeats the search
+//! (Efron & Tibshirani 1993, chapter 13). An answer needs 95 % of the draws to agree on the cheaper variant at both
+//! ends; its interval spans their crossings.
 
 use std::collections::BTreeMap;
 
@@ -16,31 +16,31 @@ use crate::format;
 /// Share of the draws that must agree.
 const AGREED: f64 = 0.95;
 
-/// When the first of two is cheaper.
+/// Sizes at which the first of two variants is cheaper.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// At every measured size.
     Always,
-    /// At none.
+    /// At no measured size.
     Never,
     /// Below this many bytes.
     UpTo(Crossing),
     /// Above this many bytes.
     From(Crossing),
-    /// The records do not say where they change places, or whether.
+    /// Undecided.
     CantTell(Open),
 }
 
-/// What is known where there is no answer.
+/// Results for each size if there is no overall answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Open {
-    /// Sizes, in bytes, at which the first is shown to be cheaper.
+    /// Sizes in bytes at which the first variant is cheaper.
     pub cheaper: Vec<u64>,
-    /// Sizes at which it is shown to be dearer.
+    /// Sizes at which it is dearer.
     pub dearer: Vec<u64>,
-    /// Sizes at which the interval of the ratio holds 1.
+    /// Sizes at which the interval of the ratio contains 1.
     pub level: Vec<u64>,
-    /// Why nothing at all could be asked; else empty.
+    /// Reason why no comparison was possible; empty otherwise.
     pub lacking: String,
 }
 
@@ -49,7 +49,7 @@ impl Open {
         Self { lacking: why.into(), ..Self::default() }
     }
 
-    /// What is known, in words.
+    /// Results in words.
     pub fn describe(&self) -> String {
         let kinds = [("cheaper", &self.cheaper), ("dearer", &self.dearer), ("level", &self.level)];
         let known = kinds.into_iter().filter(|(_, sizes)| !sizes.is_empty());
@@ -58,12 +58,12 @@ impl Open {
         parts.join("; ")
     }
 
-    /// Where the two are level, for narrow places; empty where they are nowhere.
+    /// Sizes at which the two are level, in short form; empty if there are none.
     pub fn level_at(&self) -> String {
         if self.level.is_empty() { String::new() } else { format!("level at {}", self.sizes(&self.level)) }
     }
 
-    /// Sizes in words: from the first to the last where no other lies in between.
+    /// Sizes in words, as a range if no other size lies in it.
     fn sizes(&self, sizes: &[u64]) -> String {
         let mut others = [&self.cheaper, &self.dearer, &self.level].into_iter().flatten();
         match sizes {
@@ -75,17 +75,17 @@ impl Open {
     }
 }
 
-/// Where two variants change places, in bytes.
+/// Break-even size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crossing {
-    /// Of the medians.
+    /// Crossing of the medians.
     pub bytes: f64,
-    /// 95 % interval; where draws cross more than once, from their first crossing to their last.
+    /// 95 % interval, from the first to the last crossing of each draw.
     pub interval: Interval,
 }
 
 impl Answer {
-    /// The same question asked the other way round.
+    /// Answer with the two variants exchanged.
     #[must_use]
     pub fn reversed(self) -> Self {
         match self {
@@ -114,7 +114,7 @@ impl Answer {
         }
     }
 
-    /// Where they change places, if they do.
+    /// Break-even size, if there is one.
     pub fn crossing(&self) -> Option<Crossing> {
         match self {
             Self::UpTo(crossing) | Self::From(crossing) => Some(*crossing),
@@ -130,7 +130,7 @@ struct Ratios {
     repetitions: Vec<Vec<Option<f64>>>,
 }
 
-/// When `first` is cheaper than `second`; both are the cases of one variant, which differ in size alone.
+/// Compares two variants; each slice holds the cases of one variant, which differ only in size.
 pub fn break_even(first: &[&CaseStudy<'_>], second: &[&CaseStudy<'_>]) -> Answer {
     let ratios = Ratios::of(first, second);
     if ratios.sizes.len() < 2 {
@@ -169,7 +169,7 @@ impl Ratios {
                 row[column] = Some((over / under).ln()).filter(|ratio| ratio.is_finite());
             }
         }
-        // A case that was run more often than the rest must not make repetitions of its own.
+        // A case with more repetitions than the others must not add rows with a single size.
         repetitions.retain(|_, row| row.iter().filter(|ratio| ratio.is_some()).count() > 1);
         let sizes = pairs.iter().map(|(a, _)| (a.bytes().max(1) as f64).ln()).collect();
         Self { sizes, repetitions: repetitions.into_values().collect() }
@@ -182,7 +182,7 @@ impl Ratios {
             .collect()
     }
 
-    /// Where a curve crosses 0, as logarithms of sizes, in order.
+    /// Zero crossings of a curve in order, as logarithms of sizes.
     fn crossings(&self, curve: &[Option<f64>]) -> Vec<f64> {
         let points: Vec<(f64, f64)> =
             self.sizes.iter().zip(curve).filter_map(|(&size, &ratio)| Some((size, ratio?))).collect();
@@ -233,7 +233,7 @@ impl Ratios {
         if starts { Answer::UpTo(crossing) } else { Answer::From(crossing) }
     }
 
-    /// What is known size by size where there is no answer.
+    /// Undecided answer with the result for each size.
     fn open(&self, draws: &[Vec<Option<f64>>]) -> Answer {
         let mut open = Open::default();
         for (column, size) in self.sizes.iter().enumerate() {

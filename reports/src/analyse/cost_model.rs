@@ -1,11 +1,10 @@
-//! Cost breakdown of a message: declared counts times this machine's floors, and the rest unexplained.
+//! Cost breakdown of a message: declared counts times this machine's floors, and an unexplained rest.
 //!
-//! A mechanism declares what one message does on each side (system calls, copies, cache lines handed over, ...). Each
-//! count has a price among the machine's floors. In a closed loop the two sides take turns, so a round trip is twice
-//! the sum of both; in a stream on two CPUs they work at once and the slower side sets the pace; on one CPU they add up
-//! again. Prices that depend on how far apart the two CPUs are come from the same repetitions as the case, where those measured
-//! them, since virtual CPUs move; the rest come from the machine's floors. What is left of the measured time is unexplained, and it may be negative: then the declaration, or a floor,
-//! is too high, which the report shows as such.
+//! A mechanism declares the operations of each endpoint for one message (system calls, copies, cache-line transfers,
+//! ...); each has a price among the machine's floors. A round trip costs twice the sum of both endpoints. In a stream
+//! on two CPUs the slower endpoint sets the pace; on one CPU the costs add up. Prices that depend on the distance of
+//! the CPUs come from the same repetitions as the case if measured there, since virtual CPUs move; all others come
+//! from the machine's floors. A negative unexplained rest means that a declared count or a floor is too high.
 
 use ipcmark_record::{Counts, Floors, Measure, SizedFloor, metric};
 
@@ -13,31 +12,31 @@ use super::statistics::median;
 use super::study::CaseStudy;
 use super::trials::over_repetitions;
 
-/// A larger share of the measured time left unexplained, or explained in excess, is flagged.
+/// Share of the measured time that may stay unexplained, or be explained in excess, without a flag.
 pub const UNEXPLAINED_SHARE: f64 = 0.25;
 
-/// What a slice of the bar pays for.
+/// Cost component shown as one slice of the bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Price {
-    /// Writing the payload once and reading it once: the work of the case itself.
+    /// One write and one read of the payload.
     Payload,
-    /// Bytes from another core's cache, in bulk.
+    /// Bulk transfer from another core's cache.
     MovedBytes,
-    /// One cache line from another core, and the wait for it.
+    /// Cache-line transfer from another core, with the wait for it.
     LineTransfers,
     /// Copies by the kernel or a library.
     Copies,
     /// Entries into the kernel.
     SystemCalls,
-    /// Giving the CPU to another process.
+    /// Switches to another process.
     ContextSwitches,
-    /// Waking a process that sleeps on another CPU.
+    /// Wake-up of a process that sleeps on another CPU.
     Wakes,
-    /// Pages touched for the first time.
+    /// First accesses to pages.
     PageFaults,
-    /// A delay put in on purpose.
+    /// Intentional delay.
     Delay,
-    /// Atomic instructions on a line that the core owns already.
+    /// Atomic instructions on a line that the core already owns.
     Atomics,
 }
 
@@ -56,7 +55,7 @@ impl Price {
         Self::Atomics,
     ];
 
-    /// As the legend calls it.
+    /// Name in the legend.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Payload => "payload written and read",
@@ -73,19 +72,19 @@ impl Price {
     }
 }
 
-/// Which side's work counts.
+/// Endpoint that sets the pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Both take turns.
+    /// Both endpoints in turn.
     Both,
     /// The sender is the slower side of a stream.
     Sender,
-    /// The receiver is.
+    /// The receiver is the slower side of a stream.
     Receiver,
 }
 
 impl Pace {
-    /// For tables.
+    /// Name in tables.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Both => "both, in turns",
@@ -95,14 +94,14 @@ impl Pace {
     }
 }
 
-/// A case's cost, taken apart.
+/// Cost breakdown of one case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
-    /// Measured median: nanoseconds a round trip, a message of a stream, a free acquisition or a transfer.
+    /// Measured median in nanoseconds of one round trip, message, uncontended acquire or hand-off.
     pub measured_ns: f64,
-    /// What each declared count comes to, in the order of [`Price::ALL`]; zeros left out.
+    /// Cost of each declared count, in the order of [`Price::ALL`]; zeros are left out.
     pub slices: Vec<(Price, f64)>,
-    /// Which side's work the slices are.
+    /// Endpoint that the slices describe.
     pub pace: Pace,
 }
 
@@ -112,7 +111,7 @@ impl Priced {
         self.slices.iter().map(|(_, ns)| ns).sum()
     }
 
-    /// What no count explains; negative when more is explained than was measured.
+    /// Measured time minus the explained time; may be negative.
     pub fn unexplained_ns(&self) -> f64 {
         self.measured_ns - self.explained_ns()
     }
@@ -122,13 +121,13 @@ impl Priced {
         self.unexplained_ns() / self.measured_ns
     }
 
-    /// True when the explanation misses by more than [`UNEXPLAINED_SHARE`] in either direction.
+    /// True if the unexplained share exceeds [`UNEXPLAINED_SHARE`] in either direction.
     pub fn flagged(&self) -> bool {
         self.unexplained_share().abs() > UNEXPLAINED_SHARE
     }
 }
 
-/// Prices a measured case, of a contended lock one transfer; `None` when it declares nothing, was not timed, or has no floors.
+/// Prices a measured case (one hand-off of a contended lock); `None` if it has no cost model, time or floors.
 pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     let cost_model = study.cost_model()?;
     let typical = study.summary.typical?;
@@ -145,7 +144,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         Measure::Stream if site.one_cpu => (1e9 / typical.value, Pace::Both, add(&sender, &receiver, 1.0)),
         Measure::Stream if total(&sender) > total(&receiver) => (1e9 / typical.value, Pace::Sender, sender),
         Measure::Stream => (1e9 / typical.value, Pace::Receiver, receiver),
-        // Uncontended: all of the cost is on one side.
+        // All uncontended work is declared for the sender.
         Measure::Acquire => (typical.value, Pace::Sender, sender),
         Measure::Contention => {
             (over_repetitions(&study.records, metric::HAND_OFF_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
@@ -156,16 +155,16 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     Some(Priced { measured_ns, slices, pace })
 }
 
-/// Prices measured next to the case, median over its repetitions.
+/// Prices from the case's own repetitions, as medians.
 #[derive(Default)]
 struct Moment {
-    /// Round trip over two lines, in nanoseconds as all of them.
+    /// Round trip over two cache lines, in nanoseconds.
     lines: Option<f64>,
-    /// One message of the case's size from the other core, in a stream.
+    /// Transfer of one message of the case's size in a stream.
     stream: Option<f64>,
-    /// The same in turns, one way.
+    /// One-way transfer of such a message in a closed loop.
     serial: Option<f64>,
-    /// From ringing a futex to the sleeper being awake.
+    /// Delay from a futex wake call to the running waiter.
     futex_hop: Option<f64>,
 }
 
@@ -182,7 +181,7 @@ impl Moment {
     }
 }
 
-/// Where and for what size prices hold.
+/// Conditions under which prices hold.
 struct Site<'a> {
     floors: &'a Floors,
     moment: Moment,
@@ -192,7 +191,7 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// What one message costs one side.
+    /// Cost of one message for one endpoint.
     fn side(&self, counts: &Counts) -> Vec<(Price, f64)> {
         Price::ALL.iter().map(|&price| (price, self.of(price, counts))).collect()
     }
@@ -201,7 +200,7 @@ impl Site<'_> {
         let floors = self.floors;
         let between_cpus = |ns: f64| if self.one_cpu { 0.0 } else { ns };
         match price {
-            // Half of the touch is the sender's writing, half the receiver's reading.
+            // The sender's writes and the receiver's reads each take half.
             Price::Payload => self.touch_ns() / 2.0,
             Price::MovedBytes => between_cpus(counts.moved_bytes * self.moved_byte_ns()),
             Price::LineTransfers => between_cpus(counts.line_transfers * self.line_ns()),
@@ -219,19 +218,19 @@ impl Site<'_> {
         at_size(&self.floors.touch, self.bytes)
     }
 
-    /// One line from another core: half of the round trip over two.
+    /// Transfer of one line from another core: half of the round trip over two lines.
     fn line_ns(&self) -> f64 {
         self.moment.lines.or(self.floors.line_round_trip_two_ns).unwrap_or(0.0) / 2.0
     }
 
-    /// What the other CPU adds to a wake-up: the hop between two CPUs less the hop on one.
+    /// Extra cost of a wake-up on another CPU: the hop between two CPUs minus the hop on one.
     fn wake_ns(&self) -> f64 {
         let here = self.moment.futex_hop.map(|hop| (hop - self.floors.futex_hop_one_cpu_ns).max(0.0));
         here.or(self.floors.wake_ns).unwrap_or(0.0)
     }
 
-    /// What it adds to a byte that it was last written by another core, at this size. In turns the line that carries
-    /// the news is counted as a transfer of its own; in a stream the receiver's share of the touch is already paid.
+    /// Extra cost per byte of data last written by another core. A closed loop counts the notification line as a
+    /// separate transfer; a stream already includes the receiver's reads.
     fn moved_byte_ns(&self) -> f64 {
         if self.bytes == 0 {
             return 0.0;
@@ -252,8 +251,8 @@ impl Site<'_> {
     }
 }
 
-/// A floor at any size: on the line between its neighbours on log-log axes, and at the nearest end's price per byte
-/// outside the sizes measured. 0 without floors, so that a missing price shows as unexplained.
+/// Interpolates a floor on log-log axes; outside the measured sizes the nearest price per byte applies. Returns 0
+/// without floors, so that a missing price stays unexplained.
 pub fn at_size(floors: &[SizedFloor], bytes: u64) -> f64 {
     let mut known: Vec<(f64, f64)> =
         floors.iter().filter(|f| f.bytes > 0 && f.ns > 0.0).map(|f| (f.bytes as f64, f.ns)).collect();

@@ -1,6 +1,5 @@
-//! Pairs that must agree, whatever the machine: a FIFO is a pipe with a name, a named unix stream is a socketpair once
-//! it is connected, and shared memory is memory, whatever its name. Where they differ the instrument is in doubt,
-//! not the mechanism.
+//! Pairs of mechanisms that must agree on every machine, such as a FIFO and a pipe. A difference points to an error of
+//! the benchmark, not of the mechanism.
 
 use ipcmark_record::{Case, Measure, Record, Substrate};
 
@@ -10,28 +9,28 @@ use super::trials::cost_ns;
 use super::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 
-/// A ratio whose interval lies between these is called equal.
+/// Limits of the interval of an equal ratio.
 pub const EQUAL: (f64, f64) = (0.9, 1.1);
 
 /// Mechanisms that must agree in steady state: the first is checked against the second.
 const MECHANISMS: [(&str, &str); 2] = [("fifo", "pipe"), ("unix-stream-named", "unix-stream")];
-/// A mechanism that must not care what its memory is made of, and two things it may be made of.
+/// Mechanism that must perform alike on two kinds of shared memory.
 const MEMORY: (&str, Substrate, Substrate) = ("shm-spsc", Substrate::PosixShm, Substrate::Memfd);
 
 /// One pair at one size.
 #[derive(Debug)]
 pub struct Check<'s, 'a> {
-    /// The one that is checked.
+    /// Case under test.
     pub first: &'s CaseStudy<'a>,
-    /// What it must equal.
+    /// Case that it must equal.
     pub second: &'s CaseStudy<'a>,
-    /// Cost of the first over cost of the second, repetition by repetition.
+    /// Cost of the first divided by that of the second, paired by repetition.
     pub ratio: Estimate,
-    /// How many times the floor beside the first was that beside the second, where both ran beside one.
+    /// Floor of the first divided by that of the second, if both have one.
     pub floor_ratio: Option<f64>,
 }
 
-/// Every check that a recording has both sides of, in order of the first side.
+/// Returns the checks with measurements of both cases, in order of the first.
 pub fn checks<'s, 'a>(study: &'s Study<'a>) -> Vec<Check<'s, 'a>> {
     let steady = |case: &&CaseStudy<'_>| {
         matches!(case.case.measure, Measure::RoundTrip | Measure::Stream | Measure::Paced | Measure::Wake)
@@ -49,7 +48,7 @@ pub fn checks<'s, 'a>(study: &'s Study<'a>) -> Vec<Check<'s, 'a>> {
     cases.iter().filter_map(check).collect()
 }
 
-/// The case without what follows from the mechanism.
+/// Case without the parameters that the mechanism determines.
 fn comparable(case: &Case) -> Case {
     Case { group: None, ..case.clone() }.with(|p| {
         p.depth = None;
@@ -67,7 +66,7 @@ fn twin(case: &Case) -> Option<Case> {
         .then(|| comparable(case).with(|p| p.substrate = Some(second)))
 }
 
-/// A value of both sides, in the same repetitions.
+/// Values of both cases, paired by repetition.
 fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> Option<f64>) -> Vec<(f64, f64)> {
     let pair = |record: &Record| {
         let partner =
@@ -78,13 +77,13 @@ fn paired(first: &CaseStudy<'_>, second: &CaseStudy<'_>, value: fn(&Record) -> O
 }
 
 impl Check<'_, '_> {
-    /// The interval lies within 0.9 to 1.1, from enough repetitions.
+    /// Whether the interval lies within 0.9 to 1.1, with enough repetitions.
     pub fn is_equal(&self) -> bool {
         self.ratio.repetitions >= REPETITIONS_FOR_A_VERDICT
             && self.ratio.interval.is_some_and(|i| i.within(EQUAL.0, EQUAL.1))
     }
 
-    /// `equal`, or why it is not shown.
+    /// `equal`, or the reason why equality is not shown.
     pub fn describe(&self) -> String {
         if self.is_equal() {
             return "equal".into();

@@ -1,24 +1,24 @@
-//! Endpoints, pairs and CPU hogs of a trial. One sender and one receiver without hogs is the plain case, which all charts
-//! show unless their title says otherwise.
+//! Endpoints, pairs and CPU hogs of a trial. Charts show one sender and one receiver without hogs unless their title
+//! says otherwise.
 
 use std::fmt;
 
 use ipcmark_record::Case;
 
-/// The roles of a case.
+/// Roles of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Crowd {
-    /// Sending sides of one channel.
+    /// Senders on one channel.
     pub producers: u32,
-    /// Receiving sides of one channel.
+    /// Receivers on one channel.
     pub consumers: u32,
-    /// Channels at work at the same time.
+    /// Channels in use at the same time.
     pub pairs: u32,
-    /// Processes beside them that only burn CPU time.
+    /// CPU hogs that run beside the endpoints.
     pub hogs: u32,
 }
 
-/// A pattern with k endpoints.
+/// Pattern that grows with k.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GrowingPattern {
     /// k senders, one receiver, one channel.
@@ -35,7 +35,7 @@ impl GrowingPattern {
     /// Every pattern, in the order of panels.
     pub const ALL: [Self; 4] = [Self::ManyToOne, Self::OneToMany, Self::ManyToMany, Self::Pairs];
 
-    /// For headings and tables.
+    /// Name in headings and tables.
     pub const fn word(self) -> &'static str {
         match self {
             Self::ManyToOne => "k senders, 1 receiver",
@@ -55,7 +55,7 @@ impl GrowingPattern {
 }
 
 impl Crowd {
-    /// The crowd of a case; what it leaves open is one.
+    /// Roles of a case; an absent parameter counts as one.
     pub fn of(case: &Case) -> Self {
         Self {
             producers: case.pattern().senders,
@@ -65,12 +65,12 @@ impl Crowd {
         }
     }
 
-    /// One sender, one receiver, nothing beside them.
+    /// One sender, one receiver, no CPU hogs.
     pub fn plain(self) -> bool {
         self == Self { producers: 1, consumers: 1, pairs: 1, hogs: 0 }
     }
 
-    /// The k of a pattern, where this crowd is of it: one pair belongs to every pattern as its first point.
+    /// The k of a pattern, if it has these roles; a single pair is the first point of every pattern.
     pub fn k(self, pattern: GrowingPattern) -> Option<u32> {
         match (pattern, self.producers, self.consumers, self.pairs) {
             (GrowingPattern::Pairs, 1, 1, k)

@@ -1,7 +1,7 @@
 //! Declared counts next to those of the untimed, traced pass.
 //!
-//! The harness compares the two trial by trial and says in the record what disagrees, since only it knows which calls
-//! carry messages and which merely wait. Here both are laid side by side, and its sentences are gathered.
+//! The harness records disagreements, since only it can tell calls that carry messages from calls that wait. The report
+//! shows both counts and collects the recorded sentences.
 
 use ipcmark_record::{CostModel, Counts, Record};
 
@@ -13,25 +13,25 @@ use super::study::CaseStudy;
 pub struct Declared {
     /// `pinger`, `sender`, `host`, ...
     pub role: String,
-    /// The count, in words.
+    /// Name of the count.
     pub count: &'static str,
-    /// Declared for what the role does for one message, or for one round trip.
+    /// Declared count for one message or round trip.
     pub declared: f64,
-    /// Seen.
+    /// Traced count.
     pub seen: f64,
 }
 
-/// How a count is read from what a mechanism declares.
+/// Reader of one declared count.
 type Read = fn(&Counts) -> f64;
 
-/// The counts that can be seen from outside: as metrics name them, as people do, and where they are declared.
+/// Counts visible to a tracer: suffix of the metric, name in the report, reader of the declared count.
 const VISIBLE: [(&str, &str, Read); 3] = [
     ("_system_calls", "system calls", |counts| counts.system_calls),
     ("_context_switches", "context switches", |counts| counts.context_switches),
     ("_page_faults", "page faults", |counts| counts.page_faults),
 ];
 
-/// Declared and seen counts of an cost model case, by role, median over repetitions; empty where nothing was declared.
+/// Declared and traced counts of a case by role, median over repetitions; empty without a cost model.
 pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
     let Some(cost_model) = study.cost_model() else { return Vec::new() };
     let names = study.usable().filter_map(|record| record.outcome.metrics.as_ref()).flat_map(|metrics| metrics.keys());
@@ -52,7 +52,7 @@ pub fn declared(study: &CaseStudy<'_>) -> Vec<Declared> {
     names.iter().filter_map(row).collect()
 }
 
-/// What the harness found to disagree, each sentence once.
+/// Disagreements found by the harness, without repeats.
 pub fn disagreements(study: &CaseStudy<'_>) -> Vec<String> {
     let reasons = study.usable().filter_map(|record| record.outcome.why.as_deref());
     let mut found: Vec<String> =
@@ -62,7 +62,7 @@ pub fn disagreements(study: &CaseStudy<'_>) -> Vec<String> {
     found
 }
 
-/// Roles that each worker plays: a host of two threads plays two.
+/// Roles per worker: a host of two threads has two.
 fn plays(study: &CaseStudy<'_>, names: &[&String]) -> f64 {
     let workers = names.iter().filter(|name| name.ends_with(VISIBLE[0].0)).count();
     let roles = |record: &Record| record.outcome.roles.as_ref().map_or(0, Vec::len);
@@ -70,7 +70,7 @@ fn plays(study: &CaseStudy<'_>, names: &[&String]) -> f64 {
     (roles as f64 / workers.max(1) as f64).max(1.0)
 }
 
-/// A sender sends, a receiver receives, and every other role does both once for each role it plays.
+/// Declared count of a role: sender or receiver alone, otherwise both once for each role of the worker.
 fn expected(cost_model: &CostModel, role: &str, plays: f64, read: Read) -> f64 {
     match role {
         "sender" => read(&cost_model.sender),

@@ -1,5 +1,4 @@
-//! Common ground: cases of one measure can differ in a dozen things beside the variant. A chart lets one or two of
-//! them vary; in all others its cases are alike, and its title says how.
+//! Common ground: groups of cases of one measure that share all parameters except those that a chart varies.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +8,17 @@ use super::answer::place;
 use super::study::{CaseStudy, Study};
 use crate::format;
 
-/// Cases that differ in the variant and in what a chart lets vary, and in nothing else.
+/// Cases that differ only in the variant and in the parameters that a chart varies.
 #[derive(Clone, Debug)]
 pub struct Ground<'s, 'a> {
-    /// What they share; what may vary is left open.
+    /// Shared parameters; those that vary are absent.
     pub shape: Case,
-    /// In order of series.
+    /// Cases in order of series.
     pub cases: Vec<&'s CaseStudy<'a>>,
 }
 
 impl<'s, 'a> Ground<'s, 'a> {
-    /// Every ground among `cases`, that of most variants first, then of most cases; `open` leaves open what may vary.
+    /// Groups `cases`, most variants first, then most cases; `open` clears the parameters that vary.
     pub fn all(cases: impl IntoIterator<Item = &'s CaseStudy<'a>>, open: impl Fn(&mut Case)) -> Vec<Self> {
         let mut grounds: Vec<Self> = Vec::new();
         for case in cases {
@@ -30,12 +29,12 @@ impl<'s, 'a> Ground<'s, 'a> {
                 None => grounds.push(Self { shape, cases: vec![case] }),
             }
         }
-        // Stable, so that of equals the first in order of cases stays first.
+        // The sort is stable: equal grounds keep the order of their first cases.
         grounds.sort_by_key(|ground| std::cmp::Reverse((ground.variants(), ground.cases.len())));
         grounds
     }
 
-    /// The ground on which most variants can be compared; `None` without a case.
+    /// Ground with the most variants; `None` without a case.
     pub fn most(cases: impl IntoIterator<Item = &'s CaseStudy<'a>>, open: impl Fn(&mut Case)) -> Option<Self> {
         Self::all(cases, open).into_iter().next()
     }
@@ -44,7 +43,7 @@ impl<'s, 'a> Ground<'s, 'a> {
         self.cases.iter().map(|case| &case.series).collect::<BTreeSet<_>>().len()
     }
 
-    /// What all cases share, in words: `2 workers, 64 B, spread over all CPUs in turn`.
+    /// Shared parameters in words: `2 workers, 64 B, spread over all CPUs in turn`.
     pub fn describe(&self) -> String {
         let mut words = asked(&self.shape);
         words.extend(self.shape.params.message_bytes.map(format::bytes));
@@ -53,7 +52,7 @@ impl<'s, 'a> Ground<'s, 'a> {
     }
 }
 
-/// Measured cases of one family, in order of series, but for one that is there to show drift only.
+/// Measured cases of one family, in order of series.
 pub fn measured<'s, 'a>(
     study: &'s Study<'a>,
     family: &'static str,
@@ -61,7 +60,7 @@ pub fn measured<'s, 'a>(
     study.cases.iter().filter(move |case| case.case.family == family && case.summary.typical.is_some())
 }
 
-/// A case without what its series says already; what is as usual is left open, however the plan wrote it.
+/// Parameters of a case that its series does not hold; default values are left out.
 pub fn shape(case: &Case) -> Case {
     Case {
         family: String::new(),
@@ -87,7 +86,7 @@ pub fn shape(case: &Case) -> Case {
     })
 }
 
-/// What is asked of a variant beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
+/// Parameters beside payload and placement, in words: `2 workers`, `apply`, `1 µs each`.
 pub fn asked(case: &Case) -> Vec<String> {
     let sides = case.params.pattern.filter(|&pattern| pattern != Pattern::default());
     let of_state = case.measure == Measure::Access;
@@ -99,7 +98,7 @@ pub fn asked(case: &Case) -> Vec<String> {
     beside_sides(case).into_iter().chain(words.into_iter().flatten()).collect()
 }
 
-/// The same without sides, contenders and reads, which cases about channels and locks have, too.
+/// [`asked`] without pattern, contenders and reads, which cases about channels and locks also have.
 pub fn beside_sides(case: &Case) -> Vec<String> {
     let grain =
         case.params.grain_ns.filter(|&ns| ns > 0).map(|ns| format!("{} each", format::time(ns as f64).trimmed()));
@@ -121,7 +120,7 @@ pub fn beside_sides(case: &Case) -> Vec<String> {
     all.into_iter().flatten().collect()
 }
 
-/// How many tasks go over at once, in words.
+/// Name of a chunk policy.
 pub fn chunk(chunk: Chunk) -> String {
     match chunk {
         Chunk::One => "one by one".into(),

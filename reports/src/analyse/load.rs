@@ -1,7 +1,7 @@
-//! Latency under load: the same variant at every offered rate, and the knee, where it stops keeping up.
+//! Latency under load: one variant at every offered rate, and the knee beyond which it falls behind.
 //!
-//! A rate is sustained when no repetition missed it. The knee lies between the last sustained rate and the first
-//! that was not; the rate delivered under overload shows where in between.
+//! A rate is sustained if no repetition missed it. The knee lies between the last sustained rate and the first missed
+//! one; the rate delivered under overload narrows it down.
 
 use ipcmark_record::{Arrivals, Case, Kind, Measure, Params, Placement, Service, Verdict, metric};
 
@@ -13,7 +13,7 @@ use super::study::{CaseStudy, Study};
 use super::trials::repetitions;
 use crate::format;
 
-/// What is due by the clock.
+/// Unit of work that arrives by schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     /// Messages of a channel.
@@ -25,7 +25,7 @@ pub enum Due {
 }
 
 impl Due {
-    /// For axes and sentences.
+    /// Name on axes and in sentences.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Messages => "messages",
@@ -43,14 +43,14 @@ impl Due {
     }
 }
 
-/// What all loads of one chart have in common.
+/// Parameters that all loads of one chart share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Offered {
-    /// What is due.
+    /// Unit of work.
     pub due: Due,
-    /// When messages are due.
+    /// Arrival process.
     pub arrivals: Arrivals,
-    /// How many at once, where they come in bursts.
+    /// Burst size, if arrivals come in bursts.
     pub burst: Option<u32>,
     /// Payload of one message.
     pub bytes: u64,
@@ -58,14 +58,14 @@ pub struct Offered {
     pub workers: Option<u32>,
     /// Clients of a server.
     pub clients: Option<u32>,
-    /// What it does for them.
+    /// Service of the server.
     pub service: Option<Service>,
     /// Work of a task or a request.
     pub grain_ns: Option<u64>,
 }
 
 impl Offered {
-    /// For addresses: letters, digits and `-`.
+    /// Identifier of letters, digits and `-`.
     pub fn id(self) -> String {
         let parts = [
             (self.due != Due::Messages).then(|| self.due.word().to_owned()),
@@ -77,7 +77,7 @@ impl Offered {
         parts.into_iter().flatten().collect::<Vec<_>>().join("-")
     }
 
-    /// For headings: `arrivals at constant intervals, 64 B`.
+    /// Heading: `arrivals at constant intervals, 64 B`.
     pub fn describe(self) -> String {
         let arrivals = match (self.arrivals, self.burst) {
             (Arrivals::Constant, _) => "at constant intervals".to_owned(),
@@ -97,29 +97,29 @@ impl Offered {
     }
 }
 
-/// One variant at every rate it was offered.
+/// One variant at all its offered rates.
 #[derive(Debug)]
 pub struct Load<'s, 'a> {
     /// The variant.
     pub series: &'s Series,
-    /// In order of rate; never empty.
+    /// Cases in order of rate; never empty.
     pub cases: Vec<&'s CaseStudy<'a>>,
 }
 
-/// Where a variant stops keeping up.
+/// Limits between sustained and missed rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Knee {
-    /// The highest offered rate below the first overload; `None` when even the lowest was too much.
+    /// Highest offered rate below the first overload; `None` if even the lowest rate was missed.
     pub sustained_per_s: Option<f64>,
-    /// The lowest offered rate that was missed; `None` when none was.
+    /// Lowest missed rate; `None` if none was missed.
     pub overloaded_per_s: Option<f64>,
-    /// What got through at the highest rate, when that was an overload.
+    /// Rate delivered at the highest offered rate, if that was an overload.
     pub reached_per_s: Option<Estimate>,
-    /// Whether some rate above an overloaded one was sustained after all: then the knee is no line.
+    /// Whether a rate above an overloaded one was sustained, so that the knee is not unique.
     pub ragged: bool,
 }
 
-/// The loads of this sort that were offered at a placement.
+/// Loads of one unit offered at a placement.
 pub fn offered(study: &Study<'_>, placement: Placement, due: Due) -> Vec<Offered> {
     let mut offered: Vec<Offered> = paced(study, placement, due).into_iter().map(offered_to).collect();
     offered.sort_unstable();
@@ -127,7 +127,7 @@ pub fn offered(study: &Study<'_>, placement: Placement, due: Due) -> Vec<Offered
     offered
 }
 
-/// Paced cases of one sort at one placement, in order of series.
+/// Paced cases of one unit and placement, in order of series.
 fn paced<'s, 'a>(study: &'s Study<'a>, placement: Placement, due: Due) -> Vec<&'s CaseStudy<'a>> {
     let family = match due {
         Due::Messages => return study.measured(Measure::Paced, placement).collect(),
@@ -151,7 +151,7 @@ fn offered_to(case: &CaseStudy<'_>) -> Offered {
     }
 }
 
-/// Every variant under one kind of load at more than one rate, in order of series.
+/// Variants with at least two rates under one load, in order of series.
 pub fn loads<'s, 'a>(study: &'s Study<'a>, placement: Placement, offered: Offered) -> Vec<Load<'s, 'a>> {
     let asked = paced(study, placement, offered.due).into_iter().filter(|case| offered_to(case) == offered);
     let mut cases: Vec<&CaseStudy<'_>> = asked.filter(|case| case.case.params.rate_per_s.is_some()).collect();
@@ -160,18 +160,18 @@ pub fn loads<'s, 'a>(study: &'s Study<'a>, placement: Placement, offered: Offere
     each.map(|cases| Load { series: &cases[0].series, cases: cases.to_vec() }).collect()
 }
 
-/// The rate a case was offered.
+/// Offered rate of a case.
 pub fn rate(case: &CaseStudy<'_>) -> f64 {
     case.case.params.rate_per_s.unwrap_or(0) as f64
 }
 
-/// Whether any repetition of a case missed its rate.
+/// Whether any repetition missed its rate.
 pub fn is_overloaded(case: &CaseStudy<'_>) -> bool {
     case.summary.verdict == Some(Verdict::Overloaded)
 }
 
 impl Load<'_, '_> {
-    /// Where it stops keeping up.
+    /// Returns the knee.
     pub fn knee(&self) -> Knee {
         let first = self.cases.iter().position(|case| is_overloaded(case));
         let last = first.map_or(self.cases.len(), |first| first).checked_sub(1);
@@ -188,7 +188,7 @@ impl Load<'_, '_> {
 }
 
 impl Knee {
-    /// In words, after the variant's name: `1 M/s and not 3 M/s, of which 1.08 M/s (1.03 to 1.13 M/s) got through`.
+    /// Knee in words: `1 M/s but not 3 M/s (at most 1.08 M/s, 1.03 to 1.13 M/s got through)`.
     pub fn describe(&self) -> String {
         let rate = |per_s: f64| format::rate(per_s).trimmed().to_string();
         let reached = self.reached_per_s.map(|reached| {
@@ -208,7 +208,7 @@ impl Knee {
     }
 }
 
-/// The rates that each variant sustains, grouped by rate.
+/// Sentence with the sustained rates, variants of equal rate together.
 pub fn describe(loads: &[&Load<'_, '_>]) -> String {
     let mut parts: Vec<(String, Vec<String>)> = Vec::new();
     for load in loads {

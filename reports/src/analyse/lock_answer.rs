@@ -1,4 +1,4 @@
-//! The answer of a plan about locks, from its cases alone.
+//! Answer to a plan about locks.
 
 use ipcmark_record::{Measure, metric};
 
@@ -12,16 +12,16 @@ use super::study::{CaseStudy, Study};
 use super::trials::value;
 use crate::format;
 
-/// A lock within this share of the best rate is as good where fairness matters.
+/// Distance from the best rate within which the fairest lock is chosen.
 const NEARLY_AS_FAST: f64 = 0.25;
-/// Surviving locks named; the table names all.
+/// Most surviving locks named; the table names all.
 const MOST_NAMED: usize = 4;
 
-/// Ways of waiting that compete with each other, and the word for both.
+/// Manners ranked together, and their common word.
 const SIDES: [(&[Manner], &str); 2] =
     [(&[Manner::Polls], "polls"), (&[Manner::PollsThenBlocks, Manner::Blocks], "sleeps")];
 
-/// Which lock costs least when it is free, and which lets most through when it is not.
+/// Sentence with the cheapest uncontended lock and the highest contended rate.
 pub fn sentence(study: &Study<'_>) -> Option<String> {
     let free = competing(study, Measure::Acquire);
     let free = describe(&free, format::time).map(|text| format!("The cheapest uncontended lock is {text}."));
@@ -32,12 +32,12 @@ pub fn sentence(study: &Study<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// Further findings, a sentence each.
+/// Further findings, one sentence each.
 pub fn findings(study: &Study<'_>) -> Vec<String> {
     [fairest(study), survivors(study), caught(study)].into_iter().flatten().collect()
 }
 
-/// Locks between processes that answer a measure's question.
+/// Sound cases of locks between processes for one measure.
 fn competing<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> Vec<&'s CaseStudy<'a>> {
     let Some(placement) = placement_of(study, measure) else { return Vec::new() };
     let mut cases = rivals(study, measure, placement);
@@ -45,7 +45,7 @@ fn competing<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> Vec<&'s CaseStud
     cases
 }
 
-/// Those that can be compared where several want the lock and each has a CPU; where that was not tried, at any number.
+/// Comparable contended cases with a CPU for each contender; without any, those of any number of contenders.
 fn contended<'s, 'a>(study: &'s Study<'a>) -> Option<(Vec<&'s CaseStudy<'a>>, String)> {
     let all = competing(study, Measure::Contention);
     let fits = |case: &&CaseStudy<'_>| study.cpus().is_none_or(|cpus| contenders(case.case) <= cpus);
@@ -57,7 +57,7 @@ fn contended<'s, 'a>(study: &'s Study<'a>) -> Option<(Vec<&'s CaseStudy<'a>>, St
     Some((on_ground(&cases, ground), describe_ground(ground)))
 }
 
-/// The best of those that poll and of those that sleep.
+/// Best polling and best sleeping lock in words.
 fn describe(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Option<String> {
     let best = |&(manners, word): &(&[Manner], &str)| {
         let side = cases.iter().copied().filter(|case| manners.contains(&case.series.manner)).collect();
@@ -68,7 +68,7 @@ fn describe(cases: &[&CaseStudy<'_>], show: fn(f64) -> format::Quantity) -> Opti
     (!parts.is_empty()).then(|| parts.join(", and "))
 }
 
-/// The most even of those that are nearly as fast as the fastest.
+/// Fairest lock among those close to the best rate.
 fn fairest(study: &Study<'_>) -> Option<String> {
     let (cases, ground) = contended(study)?;
     let best = Best::among(cases.clone())?;
@@ -91,7 +91,7 @@ fn fairest(study: &Study<'_>) -> Option<String> {
     ))
 }
 
-/// Which go on when their owner is killed.
+/// Locks that can be acquired again after their owner is killed.
 fn survivors(study: &Study<'_>) -> Option<String> {
     let fates = fates(study);
     let judged: Vec<_> = fates.iter().filter_map(|(series, fates)| Some((series, survives(fates)?))).collect();
@@ -113,7 +113,7 @@ fn survivors(study: &Study<'_>) -> Option<String> {
     ))
 }
 
-/// That the check works: what has no lock lost updates, or sold too much.
+/// Sentence on a caught case: a row without a lock that lost updates or oversold.
 fn caught(study: &Study<'_>) -> Option<String> {
     let case = study.cases.iter().find(|case| !case.is_sound())?;
     let losses = value(case, metric::LOST_UPDATES).map(|lost| format!("lost {} updates", format::whole(lost as u64)));

@@ -1,4 +1,4 @@
-//! Cases about locks, selected for charts and sentences: competing variants, their work, their number of contenders.
+//! Selection of lock cases for charts and sentences, by variant, work and number of contenders.
 
 use std::fmt;
 
@@ -10,25 +10,24 @@ use super::study::{CaseStudy, Study};
 use super::trials::value;
 use crate::format;
 
-/// Windows of this length say how even the shares are, where they were looked at: long enough for a slow lock to be had
-/// a few times, short enough to see a holder that has to wait for its turn.
+/// Window length for fairness: several acquisitions of a slow lock, but short enough to show an unserved contender.
 pub const FAIRNESS_WINDOW_NS: u64 = 10_000_000;
 
-/// Work of each contender, whatever their number.
+/// Work of each contender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Work {
-    /// Calibrated work under the lock.
+    /// Critical section.
     pub critical_section_ns: u64,
-    /// Calibrated work between two acquisitions.
+    /// Think time between two acquisitions.
     pub think_time_ns: u64,
-    /// How that is spread around its mean, where there is any.
+    /// Distribution of the think time, if there is any.
     pub spacing: Option<Spacing>,
-    /// Cache lines changed under the lock.
+    /// Cache lines changed in the critical section.
     pub lines: u32,
 }
 
 impl Work {
-    /// The work of a case; what it leaves open is nothing, on one line.
+    /// Work of a case; absent times are 0, absent lines 1.
     pub fn of(case: &Case) -> Self {
         Self {
             critical_section_ns: case.params.critical_section_ns.unwrap_or(0),
@@ -38,7 +37,7 @@ impl Work {
         }
     }
 
-    /// For addresses: letters, digits and `-`.
+    /// Identifier of letters, digits and `-`.
     pub fn id(self) -> String {
         format!("{}-{}-{}", self.critical_section_ns, self.think_time_ns, self.lines)
     }
@@ -59,13 +58,13 @@ impl fmt::Display for Work {
     }
 }
 
-/// Contenders of a case; two where it does not say.
+/// Contenders of a case; 2 by default.
 pub fn contenders(case: &Case) -> u32 {
     case.params.contenders.unwrap_or(2)
 }
 
-/// Measured cases of one measure whose mechanisms compete, hogs and all. A lock that works between processes is not shown
-/// between threads as well: that is in the tables of other measures only.
+/// Measured lock cases of one measure, with and without CPU hogs. A variant measured between processes is not repeated
+/// between threads.
 pub fn with_hogs<'s, 'a>(
     study: &'s Study<'a>,
     measure: Measure,
@@ -81,7 +80,7 @@ pub fn with_hogs<'s, 'a>(
     })
 }
 
-/// Those of [`with_hogs`] that ran without CPU hogs.
+/// Cases of [`with_hogs`] without CPU hogs.
 pub fn rivals<'s, 'a>(study: &'s Study<'a>, measure: Measure, placement: Placement) -> Vec<&'s CaseStudy<'a>> {
     with_hogs(study, measure, placement).filter(|case| case.case.params.hogs.is_none_or(|hogs| hogs == 0)).collect()
 }
@@ -91,19 +90,18 @@ pub fn excludes(case: &CaseStudy<'_>) -> bool {
     case.series.manner != Manner::NeverWaits
 }
 
-/// The placement that most cases of a measure have.
+/// Placement of most cases of a measure.
 pub fn placement_of(study: &Study<'_>, measure: Measure) -> Option<Placement> {
     let count = |placement: Placement| {
         let measured = study.cases.iter().filter(|case| case.summary.typical.is_some() && case.case.family == LOCKS);
         measured.filter(|case| case.case.measure == measure && case.case.placement == placement).count()
     };
-    // Of equals `max_by_key` takes the last.
+    // On ties `max_by_key` takes the last.
     Placement::ALL.iter().rev().copied().max_by_key(|&at| count(at)).filter(|&at| count(at) > 0)
 }
 
-/// Where the chart of a measure looks for its cases in the section of a placement: there, or, in the first section, where
-/// most of them are when none is there, so that no first question is folded away. `None` where they stand in the first
-/// section already.
+/// Placement whose cases a chart shows in the section of `placement`. The first section takes the most frequent
+/// placement if it has no cases of its own; `None` in the section of that placement.
 pub fn home(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<Placement> {
     let first = study.placement?;
     let moved = rivals(study, measure, first).is_empty();
@@ -115,8 +113,7 @@ pub fn home(study: &Study<'_>, measure: Measure, placement: Placement) -> Option
     }
 }
 
-/// The work and the number of contenders at which most of `cases` can be compared; of equals that with as many contenders as
-/// there are CPUs, then that with the least work.
+/// Work and number of contenders shared by most of `cases`; on ties one contender per CPU, then the least work.
 pub fn common_ground(study: &Study<'_>, cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
     let ground = |case: &CaseStudy<'_>| (Work::of(case.case), contenders(case.case));
     let mut grounds: Vec<(Work, u32)> =
@@ -137,8 +134,7 @@ pub fn describe_ground((work, n): (Work, u32)) -> String {
     format!("{n} {}, {work}", if n == 1 { "contender" } else { "contenders" })
 }
 
-/// What of the lock's time is asked for, 1 when all of it is: `n * C / (C + N)`. A section without calibrated work takes
-/// as long as it was held.
+/// Offered utilisation of the lock: `n * C / (C + N)`. Without calibrated work C is the measured hold time.
 pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
     let work = Work::of(case.case);
     let critical_section_ns = if work.critical_section_ns > 0 {
@@ -152,12 +148,12 @@ pub fn utilisation(case: &CaseStudy<'_>) -> Option<f64> {
     )
 }
 
-/// Fairness of the shares over windows of about this length, median over repetitions; over the whole where that is shorter.
+/// Jain's index over windows of this length, median over repetitions; over the whole run if there are none.
 pub fn fairness(case: &CaseStudy<'_>, window_ns: u64) -> Option<f64> {
     over_windows(case, window_ns, |fairness| fairness.jain_mean).or_else(|| value(case, metric::JAIN))
 }
 
-/// Any number about windows of one length, median over repetitions.
+/// Fairness metric over windows of one length, median over repetitions.
 pub fn over_windows(case: &CaseStudy<'_>, window_ns: u64, read: fn(&Fairness) -> f64) -> Option<f64> {
     let of_repetitions = case.usable().filter_map(|record| {
         let contest = record.outcome.contest.as_ref()?;
@@ -166,7 +162,7 @@ pub fn over_windows(case: &CaseStudy<'_>, window_ns: u64, read: fn(&Fairness) ->
     median(of_repetitions)
 }
 
-/// Lengths of the windows that any of `cases` looked at, the shortest first.
+/// Window lengths recorded by `cases`, shortest first.
 pub fn windows_ns(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
     let contests = cases.iter().flat_map(|case| case.usable()).filter_map(|record| record.outcome.contest.as_ref());
     let mut lengths: Vec<u64> = contests.flat_map(|contest| &contest.fairness).map(|one| one.window_ns).collect();
@@ -175,14 +171,13 @@ pub fn windows_ns(cases: &[&CaseStudy<'_>]) -> Vec<u64> {
     lengths
 }
 
-/// How long the counted window was, median over repetitions.
+/// Length of the counted window, median over repetitions.
 pub fn whole_window_ns(case: &CaseStudy<'_>) -> Option<f64> {
     let whole = |windows: &Vec<ipcmark_record::Window>| windows.iter().map(|window| window.elapsed_ns).sum::<u64>();
     median(case.usable().filter_map(|record| record.outcome.windows.as_ref().map(whole)).map(|ns| ns as f64))
 }
 
-/// What share of all acquisitions went from which holder to which, in all repetitions together, each of which counts the same:
-/// `shares[from][to]`. Means, not medians, since the shares of all cells are one whole.
+/// Share of hand-offs from one contender to another, `shares[from][to]`: means over repetitions, so that all sum to 1.
 pub fn hand_off_shares(case: &CaseStudy<'_>) -> Option<Vec<Vec<f64>>> {
     let of_repetitions: Vec<_> = case.usable().filter_map(|record| record.outcome.contest.as_ref()).collect();
     let n = of_repetitions.first()?.hand_offs.len();

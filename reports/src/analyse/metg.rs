@@ -1,10 +1,9 @@
-//! How small a task may be: the grain at which a pool beats the plain loop, and the grain at which half of its workers'
-//! time is work.
+//! Minimum task size of a pool: the grain at which it beats a serial loop, and the grain of 50 % efficiency.
 //!
-//! Both ask where a curve over grains first reaches a height. Between measured grains the curve is a straight line over
-//! the grain's logarithm. A repetition that ran at all grains is one curve; the bootstrap draws curves with replacement, takes
-//! their median at each grain and looks again (Efron & Tibshirani 1993, chapter 13). The 50 % of efficiency is METG(50 %),
-//! the minimum effective task granularity of Slaughter et al., Task Bench, SC 2020.
+//! Both are the first point at which a curve over grains reaches a height, interpolated linearly over the logarithm of
+//! the grain. Each repetition with all grains is one curve; the bootstrap draws curves with replacement, takes the
+//! median at each grain and repeats the search (Efron & Tibshirani 1993, chapter 13). METG(50 %) is the minimum
+//! effective task granularity of Slaughter et al., Task Bench, SC 2020.
 
 use std::collections::BTreeMap;
 
@@ -15,24 +14,24 @@ use super::study::CaseStudy;
 use super::trials::cost_ns;
 use crate::format;
 
-/// Where a curve first reaches a height.
+/// First grain at which a curve reaches a height.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reach {
-    /// At the smallest grain that was tried, in nanoseconds, or below.
+    /// At the smallest measured grain, in nanoseconds, or below.
     AtMost(f64),
-    /// Here.
+    /// Between the measured grains.
     At {
-        /// Of the medians, in nanoseconds.
+        /// Grain from the medians, in nanoseconds.
         grain_ns: f64,
-        /// 95 % of draws lie between; infinite where some draws never get there. Absent below two repetitions.
+        /// 95 % interval; infinite if some draws never reach the height, absent below two repetitions.
         interval: Option<Interval>,
     },
-    /// Nowhere up to the largest grain that was tried, in nanoseconds.
+    /// Nowhere up to the largest measured grain, in nanoseconds.
     Never(f64),
 }
 
 impl Reach {
-    /// The grain, where there is one.
+    /// Grain, if there is one.
     pub fn at(self) -> Option<f64> {
         match self {
             Self::At { grain_ns, .. } => Some(grain_ns),
@@ -56,7 +55,7 @@ impl Reach {
         }
     }
 
-    /// For ordering: what is reached sooner comes first.
+    /// Sort key; a smaller grain comes first.
     pub fn rank(self) -> f64 {
         match self {
             Self::AtMost(least) => least * 0.5,
@@ -66,17 +65,17 @@ impl Reach {
     }
 }
 
-/// Heights over grains.
+/// Values over grains.
 #[derive(Clone, Debug, Default)]
 pub struct Curve {
-    /// Nanoseconds of work in a task, ascending and above 0, which has no place on a logarithmic axis.
+    /// Nanoseconds of work in a task, ascending; 0 has no position on a logarithmic axis.
     grains: Vec<f64>,
     /// One row for each repetition, one column for each grain.
     repetitions: Vec<Vec<Option<f64>>>,
 }
 
 impl Curve {
-    /// A curve of these columns: a grain, and the height that each repetition reached there, by the repetition's name.
+    /// Builds a curve from columns: a grain, and the value of each repetition by its key.
     pub fn new<K: Ord>(columns: impl IntoIterator<Item = (u64, Vec<(K, f64)>)>) -> Self {
         let mut columns: Vec<(u64, Vec<(K, f64)>)> =
             columns.into_iter().filter(|(grain, heights)| *grain > 0 && !heights.is_empty()).collect();
@@ -91,7 +90,7 @@ impl Curve {
         Self { grains, repetitions: repetitions.into_values().collect() }
     }
 
-    /// Where it first reaches `height`; `None` with fewer than two grains.
+    /// First grain that reaches `height`; `None` with fewer than two grains.
     pub fn reaches(&self, height: f64) -> Option<Reach> {
         let (&least, &most) = (self.grains.first()?, self.grains.last()?);
         if self.grains.len() < 2 || self.repetitions.is_empty() {
@@ -117,13 +116,12 @@ impl Curve {
         };
         let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
         draws.sort_by(f64::total_cmp);
-        // The nearest rank: between a grain and never there is no middle.
+        // Nearest rank, since a grain and infinity have no midpoint.
         let rank = |share: f64| draws[((DRAWS - 1) as f64 * share).round() as usize];
         Interval { low: rank(TAIL).min(measured), high: rank(1.0 - TAIL).max(measured) }
     }
 
-    /// The grain at which the median of `repetitions` first reaches `height`; the smallest where it starts there, infinity where
-    /// it never does.
+    /// First grain at which the median of `repetitions` reaches `height`; infinite if none does.
     fn first(&self, repetitions: &[&Vec<Option<f64>>], height: f64) -> f64 {
         let mut before: Option<(f64, f64)> = None;
         for (column, &grain) in self.grains.iter().enumerate() {
@@ -139,8 +137,7 @@ impl Curve {
     }
 }
 
-/// How a pool's workers spend their time, over the grains of `cases`: the share that is work. It reaches 0.5 at
-/// METG(50 %).
+/// Share of the workers' time that is work, over the grains of `cases`; 0.5 at METG(50 %).
 pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
     let share = |record: &Record| record.outcome.metrics.as_ref()?.get(metric::EFFICIENCY).copied();
     Curve::new(cases.iter().map(|case| {
@@ -149,8 +146,7 @@ pub fn efficiency(cases: &[&CaseStudy<'_>]) -> Curve {
     }))
 }
 
-/// How many times as fast as the plain loop a pool is, as a logarithm, over the grains that both did, repetition by repetition. It
-/// reaches 0 where the pool breaks even.
+/// Logarithm of a pool's speed-up over the serial loop, over common grains and paired by repetition; 0 at break-even.
 pub fn gain(cases: &[&CaseStudy<'_>], serial: &[&CaseStudy<'_>]) -> Curve {
     let pairs = cases.iter().filter_map(|case| {
         let same = |other: &&&CaseStudy<'_>| other.case.params.grain_ns == case.case.params.grain_ns;
@@ -174,7 +170,7 @@ fn of_repetition(record: &Record) -> (String, u32) {
 mod tests {
     use super::*;
 
-    /// Five repetitions, each a little higher than the one before, at 100 ns to 1 ms.
+    /// Five repetitions at 100 ns to 1 ms, each a little higher than the one before.
     fn curve(height: impl Fn(f64) -> f64) -> Curve {
         let columns = [100u64, 1_000, 10_000, 100_000, 1_000_000].map(|grain| {
             let repetitions =
@@ -186,7 +182,7 @@ mod tests {
 
     #[test]
     fn half_of_the_time_is_work_where_a_task_is_as_long_as_its_overhead() {
-        // An overhead of 10 µs lies on a measured grain, so the line in between does not matter.
+        // An overhead of 10 µs lies on a measured grain, so no interpolation is needed.
         let Some(Reach::At { grain_ns, interval }) = curve(|grain| grain / (grain + 10_000.0)).reaches(0.5) else {
             panic!("it crosses");
         };

@@ -1,4 +1,4 @@
-//! From records to findings: the result of each case, its verdict, and the breakdown of its cost.
+//! Analysis of records: result, verdict and cost breakdown of each case.
 
 pub mod answer;
 pub mod beside;

@@ -1,17 +1,16 @@
-//! Rates that are too high for bytes that were written and read: above the rate at which one core of this machine copies
-//! that size. Such a rate is true for messages of which the bytes were left alone, and says nothing
-//! about any other; the report never prints it without saying so.
+//! Check for rates above the copy rate of one core. Such a rate holds only for messages whose bytes were not touched;
+//! the report marks it.
 
 use ipcmark_record::{Floors, SizedFloor, Touch};
 
-/// How many times as many messages a second `rate_per_s` is as one core can copy, at this size; `None` for messages
-/// without bytes and for sizes below all that were measured, since there is nothing to judge by.
+/// Rate divided by the copy rate of one core at this size; `None` for empty messages and for sizes below all measured
+/// ones.
 pub fn times_one_core(floors: &Floors, bytes: u64, rate_per_s: f64) -> Option<f64> {
     Some(rate_per_s * copy_ns(&floors.copy, bytes)? / 1e9)
 }
 
-/// The fastest copy of this size, between two measured sizes along a straight line on logarithmic axes. Beyond the
-/// largest, which no cache holds, time grows with size. `None` below the smallest.
+/// Fastest copy of this size, interpolated on logarithmic axes and proportional to size above the largest; `None` below
+/// the smallest.
 pub fn copy_ns(floors: &[SizedFloor], bytes: u64) -> Option<f64> {
     let ends = |below: bool| {
         let side = floors.iter().filter(move |floor| if below { floor.bytes <= bytes } else { floor.bytes >= bytes });
@@ -30,7 +29,7 @@ pub fn copy_ns(floors: &[SizedFloor], bytes: u64) -> Option<f64> {
     Some((low.ns.ln() + along * (high.ns.ln() - low.ns.ln())).exp())
 }
 
-/// What a rate above one core's copy means, given what the two ends did with the payload.
+/// Explanation of a rate above one core's copy rate, by touch mode.
 pub fn beyond_one_core(touch: Option<Touch>) -> &'static str {
     match touch {
         Some(Touch::Sample | Touch::None) => "above what one core can copy: the bytes were not read",

@@ -1,4 +1,4 @@
-//! Fate of a lock after one of its contenders was killed: the next owner, the delay, and whether the death was reported.
+//! Recovery of a lock after a contender was killed: the next owner, the delay, and whether the death was reported.
 
 use ipcmark_record::{KillPoint, Measure, Verdict, metric};
 
@@ -6,19 +6,19 @@ use super::series::{LOCKS, Series};
 use super::study::{CaseStudy, Study};
 use super::trials::{over_repetitions, value};
 
-/// What a death does to a lock.
+/// Outcome of a kill for a lock.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
-    /// The next in line got it, always.
+    /// The next waiter always got it.
     Goes {
         /// After this long.
         on_ns: f64,
         /// Whether the death of the owner was reported to it.
         text: bool,
     },
-    /// The next in line got it in this share of deaths.
+    /// The next waiter got it in this share of kills.
     Sometimes(f64),
-    /// The next in line never got it, but a newcomer did.
+    /// The next waiter never got it, but a newcomer did.
     Newcomer {
         /// After this long.
         on_ns: f64,
@@ -27,14 +27,14 @@ pub enum Fate {
     },
     /// It was never acquired again.
     Never,
-    /// Not measured, for this reason.
+    /// Not measured, with the reason.
     Unknown(String),
 }
 
-/// What each death did that a lock was asked about.
+/// Outcome of each kill point.
 pub type Fates = Vec<(KillPoint, Fate)>;
 
-/// Every lock that was asked what a death does to it, in order of series, with what each death did.
+/// Locks with recovery cases, in order of series, and their outcomes.
 pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Fates)> {
     let asked = |case: &&CaseStudy<'_>| case.case.family == LOCKS && case.case.measure == Measure::Recover;
     let cases: Vec<&CaseStudy<'_>> = study.cases.iter().filter(asked).collect();
@@ -45,7 +45,7 @@ pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Fates)> {
         };
         KillPoint::ALL.iter().copied().filter_map(fate_of).collect()
     };
-    // The cases come in order of series, so those of one stand together.
+    // Cases are sorted by series, so those of one series are adjacent.
     let each = (0..cases.len()).filter(|&at| at == 0 || cases[at - 1].series != cases[at].series);
     each.map(|at| {
         let series = &cases[at].series;
@@ -55,7 +55,7 @@ pub fn fates<'s>(study: &'s Study<'_>) -> Vec<(&'s Series, Fates)> {
     .collect()
 }
 
-/// What one death did, over all its repetitions.
+/// Outcome of one kill point over all repetitions.
 pub fn fate(case: &CaseStudy<'_>) -> Fate {
     if matches!(case.summary.verdict, Some(Verdict::Invalid | Verdict::Skipped)) {
         return Fate::Unknown(case.summary.why.clone());
@@ -78,7 +78,7 @@ pub fn fate(case: &CaseStudy<'_>) -> Fate {
     }
 }
 
-/// Whether the next in line always gets it after its owner died at work: what people mean by a robust lock.
+/// Whether the next waiter always gets the lock after its holder is killed, as from a robust lock.
 pub fn survives(fates: &[(KillPoint, Fate)]) -> Option<bool> {
     let inside = fates.iter().find(|(death, _)| *death == KillPoint::Holding)?;
     match inside.1 {

@@ -1,34 +1,34 @@
-//! What each role did with its time: the three process states, CPU time, switches and faults, median over repetitions.
+//! Time of each role: process states, CPU time, context switches and faults, median over repetitions.
 
 use ipcmark_record::{Record, RoleCost};
 
 use super::statistics::median;
 use super::study::CaseStudy;
 
-/// A role's cost for one message, and the shares of its time.
+/// Cost of a role for one message, and its shares of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleView {
     /// `pinger`, `receiver`, ...
     pub role: String,
-    /// On a CPU, share of the three.
+    /// Share of time on a CPU.
     pub running: f64,
-    /// Waiting for a CPU.
+    /// Share of time ready, waiting for a CPU.
     pub ready: f64,
-    /// Waiting for anything else.
+    /// Share of time blocked.
     pub blocked: f64,
     /// User time for one message.
     pub user_ns: f64,
     /// System time for one message.
     pub system_ns: f64,
-    /// Switches it asked for, for one message.
+    /// Voluntary context switches for one message.
     pub voluntary_switches: f64,
-    /// Switches forced on it, for one message.
+    /// Involuntary context switches for one message.
     pub involuntary_switches: f64,
     /// Page faults, for one message.
     pub faults: f64,
 }
 
-/// Every role of a case, in the order records name them.
+/// Roles of a case in the order of its records.
 pub fn roles(study: &CaseStudy<'_>) -> Vec<RoleView> {
     let mut names: Vec<&str> = Vec::new();
     for cost in study.usable().flat_map(costs) {
@@ -39,8 +39,7 @@ pub fn roles(study: &CaseStudy<'_>) -> Vec<RoleView> {
     names.into_iter().filter_map(|name| view(study, name)).collect()
 }
 
-/// The costs with information: a role that worked has run, and where the kernel says it never did, the hot phase was
-/// shorter than the scheduler's own clock tick.
+/// Costs with a running time; it is 0 if the hot phase was shorter than the scheduler's tick.
 fn costs(record: &Record) -> impl Iterator<Item = &RoleCost> {
     record.outcome.roles.iter().flatten().filter(|cost| cost.running_ns > 0)
 }

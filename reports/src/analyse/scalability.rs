@@ -1,37 +1,36 @@
-//! The universal scalability law: how the throughput of n contenders follows from three terms.
+//! Universal scalability law: throughput of n contenders from three terms.
 //!
-//! `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))` (Gunther, Guerrilla Capacity Planning, 2007). Lambda is the
-//! rate of one alone; sigma, contention, is the share of the work that only one can do at a time; kappa, coherence, is what
-//! each pair of contenders costs in cache-coherence traffic. With kappa the rate has a peak and falls behind it.
+//! `X(n) = lambda n / (1 + sigma (n - 1) + kappa n (n - 1))` (Gunther, Guerrilla Capacity Planning, 2007). Lambda is
+//! the rate of a single contender; sigma, contention, is the serial share of the work; kappa, coherence, is the cost of
+//! cache coherence for each pair of contenders. With kappa above 0 the rate has a peak.
 //!
-//! `n / X` is a straight combination of 1, `n - 1` and `n (n - 1)`, so that least squares have one exact answer; each
-//! point weighs as much as its share of error counts, not its size. Terms below zero mean nothing and are held at zero.
-//! Intervals come from drawing the repetitions at each n again.
+//! `n / X` is linear in 1, `n - 1` and `n (n - 1)`, so least squares has one exact solution. Errors are relative, and
+//! negative terms are set to zero. Intervals come from resampling the repetitions at each n.
 
 use super::statistics::{DRAWS, Interval, Random, SEED, TAIL, median, quantile};
 
-/// Fewer points leave nothing over to check three terms with.
+/// Least number of points; fewer cannot verify three terms.
 pub const FEWEST_POINTS: usize = 4;
-/// A fit that explains less of how the points differ, and does not come near them either, explains little.
+/// Least R² of a fit that explains its points.
 const LEAST_R2: f64 = 0.9;
-/// A fit with a smaller mean error explains its points even where they hardly differ.
+/// Error below which a fit explains its points at any R².
 const NEAR: f64 = 0.05;
 
-/// Throughput measured with one number of contenders.
+/// Throughput for one number of contenders.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Holders.
+    /// Contenders.
     pub n: f64,
-    /// Acquisitions a second, repetition by repetition.
+    /// Acquisitions a second in each repetition.
     pub repetitions: Vec<f64>,
 }
 
-/// The three terms.
+/// Terms of the law.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Terms {
-    /// Rate of one holder alone, a second.
+    /// Rate of a single contender, a second.
     pub lambda: f64,
-    /// Contention: 0 scales as far as there are CPUs, 1 stays where it was, more than 1 falls with the second holder.
+    /// Contention: 0 for linear scaling, 1 for a constant rate, more if a second contender lowers the rate.
     pub sigma: f64,
     /// Coherence.
     pub kappa: f64,
@@ -43,8 +42,7 @@ impl Terms {
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
-    /// With how many contenders the rate is highest: 1 where each further one costs more than it adds, none where the rate
-    /// never falls.
+    /// Number of contenders with the highest rate: 1 if each further one lowers it, `None` if the rate never falls.
     pub fn peak(self) -> Option<f64> {
         if self.sigma + 2.0 * self.kappa > 1.0 {
             return Some(1.0);
@@ -53,31 +51,31 @@ impl Terms {
     }
 }
 
-/// A fit, and how far to trust it.
+/// Fit with its quality.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
     /// The best terms.
     pub terms: Terms,
-    /// Where contention probably lies; absent where a number of contenders was measured in one repetition only.
+    /// 95 % interval of contention; absent if any point has a single repetition.
     pub sigma: Option<Interval>,
-    /// Where coherence does.
+    /// 95 % interval of coherence.
     pub kappa: Option<Interval>,
-    /// Share of the differences between the points that the fit explains.
+    /// Share of the variance that the fit explains.
     pub r2: f64,
-    /// How far it lies from the points, as a share of them, root mean square.
+    /// Relative error, root mean square.
     pub miss: f64,
     /// Numbers of contenders.
     pub points: usize,
 }
 
 impl Fit {
-    /// Whether it explains its points.
+    /// Whether the fit explains its points.
     pub fn explains(&self) -> bool {
         self.points >= FEWEST_POINTS && (self.r2 >= LEAST_R2 || self.miss <= NEAR)
     }
 }
 
-/// Fits the law to points at different numbers of contenders; `None` with fewer than three, through which it always goes.
+/// Fits the law; `None` with fewer than three points, which it always meets exactly.
 pub fn fit(points: &[Point]) -> Option<Fit> {
     let medians: Vec<(f64, f64)> =
         points.iter().filter_map(|point| Some((point.n, median(point.repetitions.iter().copied())?))).collect();
@@ -124,8 +122,7 @@ fn ends(mut draws: Vec<f64>, value: f64) -> Option<Interval> {
     Some(Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) })
 }
 
-/// The terms that come closest to rates at numbers of contenders, none of them below zero: of all ways to leave terms out,
-/// the one with the least error among those that need nothing below zero.
+/// Non-negative terms with the least error, found by leaving out terms in every combination.
 fn terms(rates: &[(f64, f64)]) -> Option<Terms> {
     let mut numbers: Vec<f64> = rates.iter().map(|(n, _)| *n).collect();
     numbers.sort_by(f64::total_cmp);
@@ -140,10 +137,9 @@ fn terms(rates: &[(f64, f64)]) -> Option<Terms> {
     Some(Terms { lambda: 1.0 / alone, sigma: contention / alone, kappa: coherence / alone })
 }
 
-/// Least squares of `n / X` over those of the three columns that are kept, each point in its own terms. The coefficients,
-/// and the error that is left.
+/// Least squares of `n / X` over the kept columns with relative errors; returns the coefficients and the error.
 fn solve(rates: &[(f64, f64)], kept: &[usize]) -> Option<([f64; 3], f64)> {
-    // Divided by what is to be met, so that all rows ask for 1 and errors are shares.
+    // Each row is divided by its target, so that every target is 1 and errors are relative.
     let columns = |&(n, rate): &(f64, f64)| [1.0, n - 1.0, n * (n - 1.0)].map(|column| column * rate / n);
     let mut matrix = [[0.0; 4]; 3];
     for row in rates.iter().map(columns) {
@@ -163,7 +159,7 @@ fn solve(rates: &[(f64, f64)], kept: &[usize]) -> Option<([f64; 3], f64)> {
     Some((found, rates.iter().map(columns).map(error).sum()))
 }
 
-/// Gauss and Jordan, with the largest pivot first; `None` for a singular matrix.
+/// Gauss-Jordan elimination with partial pivoting; `None` for a singular matrix.
 fn eliminated(mut matrix: [[f64; 4]; 3], size: usize) -> Option<[f64; 3]> {
     for column in 0..size {
         let pivot = (column..size).max_by(|&a, &b| matrix[a][column].abs().total_cmp(&matrix[b][column].abs()))?;
@@ -212,7 +208,7 @@ mod tests {
     fn a_lock_that_serves_one_after_the_other_stays_where_it_was() {
         let fit = fit(&curve(Terms { lambda: 1e6, sigma: 1.0, kappa: 0.0 }, 0.01)).expect("six points");
         assert!((fit.terms.sigma - 1.0).abs() < 0.02 && fit.terms.kappa < 0.01, "{fit:?}");
-        // The points do not differ, so no share of it can be explained; being near them is enough.
+        // The points do not differ, so R² is no criterion; a small error suffices.
         assert!(fit.miss < 0.01 && fit.explains());
     }
 

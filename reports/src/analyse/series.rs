@@ -1,7 +1,7 @@
-//! Series: one way of running one mechanism, over all sizes, measures and placements.
+//! Series: one mechanism with its wait strategy and isolation, over all sizes, measures and placements.
 //!
-//! A series is the line in a chart and the row of the table. Its label says everything in which two series of one
-//! report can differ, so that polling and blocking, processes and threads, are never mixed unnamed.
+//! A series is a line in a chart and a row of the table. Its label names everything in which two series of a report can
+//! differ.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,18 +13,18 @@ use super::families::{POOL, SERIAL, is_python};
 /// The family of cases about locks.
 pub const LOCKS: &str = "lock";
 
-/// What a side does while it has nothing to do, in the words of the report.
+/// Wait behaviour of an endpoint, in the words of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Manner {
-    /// Keeps its CPU busy.
+    /// Polls and keeps its CPU busy.
     Polls,
     /// Polls for a while, then sleeps.
     PollsThenBlocks,
-    /// Gives its CPU away.
+    /// Blocks and frees its CPU.
     Blocks,
-    /// Never waits: one thread plays both sides.
+    /// No waiting: one thread has both roles.
     Alone,
-    /// Never waits, though others are about: the update itself is one instruction, or nothing stops it.
+    /// No waiting among several contenders: the update is one instruction, or unprotected.
     NeverWaits,
 }
 
@@ -32,7 +32,7 @@ impl Manner {
     /// Every manner, in the order of panels and tables.
     pub const ALL: [Self; 5] = [Self::Polls, Self::PollsThenBlocks, Self::Blocks, Self::Alone, Self::NeverWaits];
 
-    /// A word or three for labels and headings.
+    /// Name in labels and headings.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Polls => "polls",
@@ -43,9 +43,9 @@ impl Manner {
         }
     }
 
-    /// From the wait strategy where the mechanism has a choice. A lock without one is none: nothing waits. Of channels
-    /// the declared costs decide: one that enters the kernel or gives up the CPU blocks, one that moves nothing between cores is
-    /// alone, and the rest work in user space and spin before they sleep.
+    /// Derives the manner from the wait strategy, if there is one. A lock without one never waits. For channels the
+    /// cost model decides: kernel entries and context switches mean blocking, no traffic between cores means one
+    /// thread, and all others spin before they sleep.
     pub fn of(case: &Case, cost_model: Option<&CostModel>) -> Self {
         match case.wait {
             Some(Wait::Spin | Wait::SpinYield | Wait::Busy) => Self::Polls,
@@ -70,28 +70,28 @@ impl Manner {
     }
 }
 
-/// One way of running one mechanism.
+/// Mechanism with its wait strategy, isolation and other choices.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Series {
-    /// How it waits; first, so that sorting groups by it.
+    /// Wait behaviour; the first field, so that sorting groups by it.
     pub manner: Manner,
-    /// What kind of thing the mechanism is, where the records say it.
+    /// Kind of mechanism, if recorded.
     pub group: Option<Group>,
     /// The mechanism.
     pub mechanism: String,
-    /// Its wait strategy, where it has a choice.
+    /// Wait strategy, if the mechanism has a choice.
     pub wait: Option<Wait>,
     /// Processes or threads.
     pub isolation: Isolation,
-    /// What its shared memory is made of, where there is any.
+    /// Kind of shared memory, if there is any.
     pub substrate: Option<Substrate>,
-    /// Whether the pages of its shared memory are brought in before they are used.
+    /// Whether its shared memory is pre-faulted.
     pub prefault: bool,
     /// Known delay of the null transport.
     pub delay_ns: Option<u64>,
-    /// What both ends do with the payload, when it is not everything.
+    /// Touch mode of the payload, unless every byte is touched.
     pub touch: Option<Touch>,
-    /// Depth, only when the recording holds the same case at several depths and this is not its usual one.
+    /// Depth, if the recording holds several and this is not the usual one.
     pub depth: Option<u32>,
 }
 
@@ -101,7 +101,7 @@ impl Series {
         self.wait.map_or_else(|| self.mechanism.clone(), |wait| format!("{}/{wait}", self.mechanism))
     }
 
-    /// The row and whatever sets it apart from the usual: `shm-spsc/spin posix-shm`, `crossbeam-bounded threads`.
+    /// Row and deviations from the default: `shm-spsc/spin posix-shm`, `crossbeam-bounded threads`.
     pub fn label(&self) -> String {
         let mut label = self.row();
         let mut add = |word: &dyn std::fmt::Display| {
@@ -122,41 +122,41 @@ impl Series {
         if let Some(depth) = self.depth {
             add(&format_args!("depth={depth}"));
         }
-        // Some say it by their name.
+        // Some mechanism names already contain "thread".
         if self.isolation == Isolation::Thread && self.manner != Manner::Alone && !self.mechanism.contains("thread") {
             add(&"threads");
         }
         label
     }
 
-    /// [`Self::label`] between back quotes, as sentences name it.
+    /// [`Self::label`] between back quotes, for sentences.
     pub fn quoted(&self) -> String {
         format!("`{}`", self.label())
     }
 
-    /// Its kind in a word or two; empty where the records do not say.
+    /// Name of its kind; empty if not recorded.
     pub fn group_word(&self) -> &'static str {
         self.group.map_or("", group_word)
     }
 
-    /// The same variant touching every byte at its usual depth: what the sweeps over those two are variants of.
+    /// The same variant with every byte touched and the usual depth.
     #[must_use]
     pub fn usual(&self) -> Self {
         Self { touch: None, depth: None, ..self.clone() }
     }
 
-    /// Touches every byte, at its usual depth.
+    /// Whether it touches every byte at its usual depth.
     pub fn is_usual(&self) -> bool {
         self.touch.is_none() && self.depth.is_none()
     }
 
-    /// True for a variant that crosses from one process to another: the others are references.
+    /// True for a variant between two processes; all others are references.
     pub fn between_processes(&self) -> bool {
         self.isolation == Isolation::Process && self.manner != Manner::Alone
     }
 }
 
-/// A kind of mechanism as people write it.
+/// Name of a kind of mechanism.
 pub const fn group_word(group: Group) -> &'static str {
     match group {
         Group::Pipes => "pipes",
@@ -185,21 +185,21 @@ pub const fn group_word(group: Group) -> &'static str {
     }
 }
 
-/// A mechanism as it runs, as far as its declaration goes.
+/// Key of a cost model: family, mechanism, wait strategy and isolation.
 type Way = (String, String, Option<Wait>, Isolation);
 
-/// Facts about series that only the whole recording shows.
+/// Facts about series taken from the whole recording.
 pub struct Known<'a> {
-    /// Skipped and failed cases carry no cost model of their own; how they wait is known from their measured siblings.
+    /// Cost models, which skipped and failed cases share with measured ones.
     declared: HashMap<Way, &'a CostModel>,
-    /// By family and mechanism: a thread is one thing to start and another to write beside.
+    /// Groups by family and mechanism; one name may have a different group in each family.
     groups: HashMap<(&'a str, &'a str), Group>,
-    /// The usual depth of each case that ran at several, the depth left out of the key.
+    /// Usual depth of each case with several depths, keyed without the depth.
     usual_depths: HashMap<Case, u32>,
 }
 
 impl<'a> Known<'a> {
-    /// Gathers it.
+    /// Collects the facts from records.
     pub fn of(records: &'a [Record]) -> Self {
         let (mut declared, mut groups) = (HashMap::new(), HashMap::new());
         for record in records {
@@ -213,7 +213,7 @@ impl<'a> Known<'a> {
         Self { declared, groups, usual_depths: usual_depths(records) }
     }
 
-    /// The series of a case.
+    /// Series of a case.
     pub fn series(&self, case: &Case) -> Series {
         Series {
             manner: Manner::of(case, self.declared.get(&way(case)).copied()),
@@ -249,8 +249,8 @@ fn without_depth(case: &Case) -> Case {
     })
 }
 
-/// The usual depth of each case that the recording holds at several depths: the one that the plan left to the mechanism,
-/// which the key does not name; where there is none, the one that most records of its mechanism share.
+/// Usual depth of each case with several depths: the mechanism's default, which the key leaves out, or else the depth
+/// of most records of its mechanism.
 fn usual_depths(records: &[Record]) -> HashMap<Case, u32> {
     let mut each: HashMap<Case, Vec<u32>> = HashMap::new();
     let mut records_at: HashMap<(&str, u32), usize> = HashMap::new();

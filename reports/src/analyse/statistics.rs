@@ -1,19 +1,18 @@
-//! Medians over repetitions of processes, and how far they can be trusted: a hierarchical bootstrap.
+//! Medians over repetitions with intervals from a hierarchical bootstrap.
 //!
-//! A trial's windows share one pair of processes, one memory layout and one moment, so they differ less from each other
-//! than from the windows of another repetition. The bootstrap therefore draws repetitions first and windows within each drawn repetition
-//! second (Davison & Hinkley 1997, section 3.8); treating all windows as equals would give intervals that are too
-//! narrow.
+//! The windows of a trial share processes and memory layout, so they differ less from each other than from those of
+//! other repetitions. The bootstrap therefore draws repetitions first, then windows within each (Davison & Hinkley
+//! 1997, section 3.8); drawing from all windows at once would give intervals that are too narrow.
 use ipcmark_record::Kind;
 
-/// Times the bootstrap draws.
+/// Number of bootstrap draws.
 pub const DRAWS: usize = 2_000;
-/// Every analysis starts from this seed, so the same records always give the same intervals.
+/// Seed of every analysis, so that equal records give equal intervals.
 pub const SEED: u64 = 0x1bc_ca5e;
-/// Share of draws left out at each end of an interval: 95 % stay inside.
+/// Share of draws outside the interval at each end, which leaves 95 % inside.
 pub const TAIL: f64 = 0.025;
 
-/// Where a value probably lies: 95 of 100 draws.
+/// 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// Lower end.
@@ -23,62 +22,61 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// True when some value lies in both.
+    /// Whether the two intervals have a value in common.
     pub fn overlaps(self, other: Self) -> bool {
         self.low <= other.high && other.low <= self.high
     }
 
-    /// True when all of it lies between the two, ends included.
+    /// Whether the interval lies between the two limits, both included.
     pub fn within(self, low: f64, high: f64) -> bool {
         low <= self.low && self.high <= high
     }
 }
 
-/// A median over repetitions, with its interval.
+/// Median over repetitions with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Median over repetitions.
     pub value: f64,
-    /// Absent below two repetitions: one repetition cannot tell how much another would differ.
+    /// 95 % interval; absent below two repetitions.
     pub interval: Option<Interval>,
-    /// Repetitions behind it.
+    /// Number of repetitions.
     pub repetitions: usize,
 }
 
 impl Estimate {
-    /// The farther end of the interval as a share of the value: 0.1 reads `within 10 %`.
+    /// Distance to the farther end of the interval, relative to the value: 0.1 is 10 %.
     pub fn spread(&self) -> Option<f64> {
         let Interval { low, high } = self.interval?;
         Some((self.value - low).max(high - self.value) / self.value.abs())
     }
 
-    /// The value and both ends of its interval, as marks and points take them.
+    /// Value and both ends of its interval.
     pub fn with_ends(self) -> (f64, Option<(f64, f64)>) {
         (self.value, self.interval.map(|Interval { low, high }| (low, high)))
     }
 }
 
-/// How a repetition's value was made from its windows; a redraw does the same.
+/// Derivation of a repetition's value from its windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
-    /// The median window: one stall does not move it.
+    /// Median window, which a single stall does not move.
     Median,
-    /// The whole hot phase: a stall is part of it.
+    /// Whole hot phase, including stalls.
     Total,
 }
 
-/// The value of one repetition, and how it varied inside.
+/// Value of one repetition with its windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RepetitionValue {
-    /// As recorded for the whole hot phase.
+    /// Recorded value of the hot phase.
     pub value: f64,
-    /// Elapsed time and messages, window by window; may be empty.
+    /// Elapsed time and messages of each window; may be empty.
     pub windows: Vec<(f64, f64)>,
 }
 
 impl RepetitionValue {
-    /// The value as it would be had other windows of this repetition come up. The recorded value is kept as the centre and
-    /// only scaled, so that it need not be an exact function of its windows.
+    /// Scales the recorded value by the cost of resampled windows; it need not be an exact function of its windows.
     fn redraw(&self, kind: Kind, within: Within, as_measured: f64, random: &mut Random) -> f64 {
         if self.windows.len() < 2 {
             return self.value;
@@ -96,7 +94,7 @@ impl RepetitionValue {
 }
 
 impl Within {
-    /// Time for one message over some windows.
+    /// Time for one message over the given windows.
     fn cost(self, windows: impl Iterator<Item = (f64, f64)>) -> f64 {
         match self {
             Self::Median => median(windows.map(|(elapsed, messages)| elapsed / messages)).unwrap_or(f64::NAN),
@@ -108,17 +106,17 @@ impl Within {
     }
 }
 
-/// The repetitions of one case.
+/// Repetitions of one case.
 #[derive(Clone, Debug)]
 pub struct Repetitions {
     kind: Kind,
     within: Within,
-    /// Each with the cost its windows come to as they were measured.
+    /// Repetitions, each with the cost of its measured windows.
     each: Vec<(RepetitionValue, f64)>,
 }
 
 impl Repetitions {
-    /// Gathers the finite values among `repetitions`.
+    /// Collects the repetitions with finite values.
     pub fn new(kind: Kind, within: Within, repetitions: impl IntoIterator<Item = RepetitionValue>) -> Self {
         let finite = repetitions.into_iter().filter(|repetition| repetition.value.is_finite());
         let with_cost = finite.map(|repetition| {
@@ -140,8 +138,8 @@ impl Repetitions {
         Some(Estimate { value, interval, repetitions: self.each.len() })
     }
 
-    /// How many times `base` this is: the quotient of the two medians, drawn independently, since the two were not
-    /// measured side by side. `None` without a repetition on either side.
+    /// Ratio of the two medians, drawn independently because they are not paired. `None` if either side has no
+    /// repetition.
     pub fn ratio_to(&self, base: &Self) -> Option<Estimate> {
         let above = median(self.values())?;
         let below = median(base.values())?;
@@ -152,7 +150,7 @@ impl Repetitions {
         Some(Estimate { value: above / below, interval, repetitions })
     }
 
-    /// One draw of the bootstrap: repetitions with replacement, then windows within each.
+    /// One bootstrap draw: repetitions with replacement, then windows within each.
     fn draw(&self, random: &mut Random) -> f64 {
         let mut pick = || {
             let (repetition, as_measured) = &self.each[random.below(self.each.len())];
@@ -166,11 +164,11 @@ impl Repetitions {
 fn interval_around(value: f64, mut draw: impl FnMut() -> f64) -> Interval {
     let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
     draws.sort_by(f64::total_cmp);
-    // With few repetitions the draws can all fall to one side of the median itself; an interval holds its own estimate.
+    // With few repetitions all draws can lie on one side of the median; the interval must contain it.
     Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) }
 }
 
-/// The middle value; the mean of the two middle ones for an even number. `None` without any.
+/// Median of the values; `None` without any.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     (!values.is_empty()).then(|| median_of(&mut values))
@@ -181,8 +179,7 @@ fn median_of(values: &mut [f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which a share `q` of the sorted `values` lies, interpolated between neighbours (Hyndman & Fan's
-/// type 7). `values` holds at least one.
+/// Quantile `q` of the sorted, non-empty `values`, interpolated (Hyndman & Fan's type 7).
 pub fn quantile(values: &[f64], q: f64) -> f64 {
     let place = q.clamp(0.0, 1.0) * (values.len() - 1) as f64;
     let below = place.floor() as usize;
@@ -190,12 +187,12 @@ pub fn quantile(values: &[f64], q: f64) -> f64 {
     values[below] + (values[above] - values[below]) * (place - below as f64)
 }
 
-/// `SplitMix64` (Steele, Lea & Flood 2014): small, seeded, good enough to draw indices.
+/// `SplitMix64` generator (Steele, Lea & Flood 2014) for bootstrap indices.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// Equal seeds give equal draws.
+    /// Seeds the generator; equal seeds give equal draws.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -209,16 +206,14 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`, which is at least 1. The bias of a multiply is below 2^-32 for any number of repetitions.
+    /// Number below `n`, which is at least 1; the bias is below 2^-32 for any number of repetitions.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
     }
 }
 
-/// The median of the pairs' ratios, first over second, with its interval; `None` without a pair.
-///
-/// A ratio of medians would let a disturbance that met one side of some pairs and the other side of others through;
-/// what disturbs both sides of a pair cancels here.
+/// Median of the ratios of pairs, first over second, with its interval; `None` without a pair. A disturbance of both
+/// sides of a pair cancels out, unlike in a ratio of medians.
 pub fn paired_ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
     let ratios = pairs.iter().map(|(first, second)| RepetitionValue { value: first / second, windows: vec![] });
     Repetitions::new(Kind::Cost, Within::Total, ratios).estimate()

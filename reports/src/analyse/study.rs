@@ -1,4 +1,4 @@
-//! All records of one run or several, grouped by case, with everything a chart or a table asks of them.
+//! Records of one or more runs, grouped by case.
 
 use std::collections::BTreeMap;
 
@@ -13,70 +13,70 @@ use super::summary::CaseSummary;
 use super::trials;
 use crate::read::Recording;
 
-/// One case and its repetitions.
+/// Case with its repetitions.
 #[derive(Clone, Debug)]
 pub struct CaseStudy<'a> {
-    /// What was asked.
+    /// Parameters.
     pub case: &'a Case,
-    /// As recorded.
+    /// Recorded case key.
     pub key: &'a str,
-    /// The line and row it belongs to.
+    /// Series of the case.
     pub series: Series,
-    /// Every repetition: measured, failed, skipped.
+    /// Records of all repetitions: measured, failed and skipped.
     pub records: Vec<&'a Record>,
-    /// What it came to.
+    /// Summary of the records.
     pub summary: CaseSummary,
 }
 
 impl<'a> CaseStudy<'a> {
-    /// Payload of one message; 0 where the case has none.
+    /// Payload of one message in bytes; 0 by default.
     pub fn bytes(&self) -> u64 {
         self.case.params.message_bytes.unwrap_or(0)
     }
 
-    /// One sender, one receiver, nothing beside them, every byte touched, the usual depth.
+    /// Whether it has one sender, one receiver, no CPU hogs, full touch and the usual depth.
     pub fn plain(&self) -> bool {
         Crowd::of(self.case).plain() && self.series.is_usual()
     }
 
-    /// Whether it belongs to this placement: one that stays in one thread belongs to all, as a reference.
+    /// Whether it belongs to this placement; single-thread references belong to all.
     pub fn at(&self, placement: Placement) -> bool {
         self.case.placement == placement || self.series.manner == Manner::Alone
     }
 
-    /// True for a case whose number answers its question: a lock that loses updates did not do the work.
+    /// Whether its rate is valid: false for a row without a lock that lost updates.
     pub fn is_sound(&self) -> bool {
         self.summary.verdict != Some(Verdict::Caught)
     }
 
-    /// The repetitions whose numbers count.
+    /// Usable repetitions.
     pub fn usable(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
         trials::usable(&self.records)
     }
 
-    /// All latencies of the usable repetitions.
+    /// Merged latencies of the usable repetitions.
     pub fn distribution(&self) -> Option<Distribution> {
         trials::distribution(&self.records)
     }
 
-    /// What the mechanism declares one message to cost.
+    /// Declared cost model.
     pub fn cost_model(&self) -> Option<&'a CostModel> {
         self.records.iter().find_map(|record| record.outcome.cost_model.as_ref())
     }
 
-    /// True when all roles share one CPU, so that nothing moves between cores and the sides take turns.
+    /// Whether all roles share one CPU.
     pub fn one_cpu(&self) -> bool {
         let alone = self.usable().all(|record| record.cpus.len() == 1);
         self.case.placement == Placement::SameCpu || alone && self.usable().next().is_some()
     }
 
-    /// Nanoseconds for one round trip, message, wake-up, set-up or acquisition: less is better in every measure.
+    /// Nanoseconds for one round trip, message, wake-up, set-up or acquisition; less is better.
     pub fn cost_ns(&self) -> Option<f64> {
         let value = self.summary.typical?.value;
         Some(self.summary.main.map_or(value, |main| main.cost_ns(value)))
     }
 
-    /// The floor that ran next to it, median over repetitions: its name and nanoseconds in the case's unit.
+    /// Name of the floor measured beside it, and its nanoseconds in the case's unit, median over repetitions.
     pub fn floor(&self) -> Option<(&'a str, f64)> {
         let floors: Vec<_> = self.usable().filter_map(|record| record.outcome.floor.as_ref()).collect();
         let name = floors.first()?.name.as_str();
@@ -84,21 +84,21 @@ impl<'a> CaseStudy<'a> {
     }
 }
 
-/// The whole recording, taken apart.
+/// Whole recording, grouped.
 #[derive(Debug)]
 pub struct Study<'a> {
     /// Cases in order of series, measure, placement and size.
     pub cases: Vec<CaseStudy<'a>>,
-    /// Every line of a chart, in order; their index is their identity on the page.
+    /// Series in order; their index identifies them on the page.
     pub series: Vec<Series>,
-    /// Each machine the records name, with the floors last measured on it.
+    /// Machines of the records, with the last measured floors.
     pub machines: Vec<&'a Machine>,
-    /// The placement that most timed cases share: the one charts show first.
+    /// Placement of most timed cases, shown first.
     pub placement: Option<Placement>,
 }
 
 impl<'a> Study<'a> {
-    /// Groups and summarises.
+    /// Groups and summarises a recording.
     pub fn of(recording: &'a Recording) -> Self {
         let records = &recording.records;
         let cases = group(records);
@@ -109,8 +109,8 @@ impl<'a> Study<'a> {
         Self { placement: main_placement(&cases), machines: machines(records), series, cases }
     }
 
-    /// Measured cases of one measure at one placement, in order of series and size, whatever sets them apart; but for
-    /// those of families that have a part of the page to themselves.
+    /// Measured cases of one measure and placement, in order of series and size, without families that have their own
+    /// part of the page.
     pub fn all_measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
         self.cases.iter().filter(move |study| {
             study.case.measure == measure
@@ -120,20 +120,19 @@ impl<'a> Study<'a> {
         })
     }
 
-    /// The plain ones among them: one sender and one receiver with nothing beside them, every byte touched, the usual
-    /// depth. All charts but those about these very choices show these.
+    /// Cases of [`Self::all_measured`] that are [`CaseStudy::plain`]; most charts show only these.
     pub fn measured(&self, measure: Measure, placement: Placement) -> impl Iterator<Item = &CaseStudy<'a>> {
         self.all_measured(measure, placement).filter(|study| study.plain() && !self.only_for_drift(study))
     }
 
-    /// True for the sentinel of a plan that asks nothing else of its measure: it is there to show drift, and is no answer.
+    /// True for a sentinel without any other plain case of its measure, which shows drift only.
     pub fn only_for_drift(&self, case: &CaseStudy<'a>) -> bool {
         let rival =
             |other: &CaseStudy<'_>| other.key != case.key && other.case.measure == case.case.measure && other.plain();
         self.sentinel().is_some_and(|sentinel| sentinel.key == case.key) && !timed(&self.cases).any(rival)
     }
 
-    /// Placements at which anything was timed, the main one first.
+    /// Placements of timed cases, the main one first.
     pub fn placements(&self) -> Vec<Placement> {
         let mut placements: Vec<Placement> = Placement::ALL
             .iter()
@@ -144,7 +143,7 @@ impl<'a> Study<'a> {
         placements
     }
 
-    /// Sizes at which `measure` has numbers at `placement`, smallest first.
+    /// Measured sizes of `measure` at `placement`, ascending.
     pub fn sizes(&self, measure: Measure, placement: Placement) -> Vec<u64> {
         let mut sizes: Vec<u64> = self.measured(measure, placement).map(CaseStudy::bytes).collect();
         sizes.sort_unstable();
@@ -152,20 +151,19 @@ impl<'a> Study<'a> {
         sizes
     }
 
-    /// The size at which most variants can be compared, the smallest of equals: some carry no bytes at all, and some
-    /// no large messages.
+    /// Size with the most variants; the smallest on ties.
     pub fn common_size(&self, measure: Measure, placement: Placement) -> Option<u64> {
         let at = |size: u64| self.measured(measure, placement).filter(|case| case.bytes() == size).count();
-        // Of equals `max_by_key` takes the last.
+        // On ties `max_by_key` takes the last.
         self.sizes(measure, placement).into_iter().rev().max_by_key(|&size| at(size))
     }
 
-    /// The number by which the page knows a series.
+    /// Index of a series on the page.
     pub fn index(&self, series: &Series) -> usize {
         self.series.iter().position(|known| known == series).unwrap_or(self.series.len())
     }
 
-    /// The case that was run again and again to show drift: the one with more repetitions than any other.
+    /// Sentinel that shows drift: the only case with the most repetitions.
     pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
         let repetitions = |case: &&CaseStudy<'_>| case.summary.repetitions.measured;
         let most = timed(&self.cases).max_by_key(repetitions)?;
@@ -173,32 +171,32 @@ impl<'a> Study<'a> {
         (alone && timed(&self.cases).count() > 1).then_some(most)
     }
 
-    /// CPUs that the trials could use, where all of them ran on one machine.
+    /// CPUs available to the trials, if all ran on one machine.
     pub fn cpus(&self) -> Option<u32> {
         let [machine] = self.machines.as_slice() else { return None };
         u32::try_from(machine.facts.cpus_allowed.len()).ok()
     }
 
-    /// Between the last of `numbers` whose roles have a CPU each and the first whose roles do not; `None` where all of
-    /// them lie on one side, or the trials ran on several machines.
+    /// Position between the last of `numbers` with a CPU for each role and the first without; `None` if all lie on one
+    /// side or several machines took part.
     pub fn cpu_limit(&self, numbers: &[u64], roles: impl Fn(u64) -> u64) -> Option<f64> {
         let cpus = u64::from(self.cpus()?);
         let (fitting, crowded): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&number| roles(number) <= cpus);
         Some((*fitting.iter().max()? as f64 * *crowded.iter().min()? as f64).sqrt())
     }
 
-    /// The floors of the machine, when there is exactly one machine and it has any.
+    /// Floors of the machine, if there is exactly one.
     pub fn floors(&self) -> Option<&'a Floors> {
         sole_floors(&self.machines)
     }
 }
 
-/// Summarises every case of `records` but the floors, in order of mechanism, measure, placement and size.
+/// Summarises every case of `records` except the floors, in order of mechanism, measure, placement and size.
 pub fn summarise(records: &[Record]) -> Vec<CaseSummary> {
     group(records).into_iter().map(|study| study.summary).collect()
 }
 
-/// Every case of `records` but the floors, in order of series, measure, placement and size.
+/// Groups `records` by case except the floors, in order of series, measure, placement and size.
 pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
     let known = Known::of(records);
     let machines = machines(records);
@@ -223,7 +221,7 @@ pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
     cases
 }
 
-/// Timed cases that cross from one side to another, or all timed ones when no such case was measured.
+/// Timed cases with two endpoints; all timed cases if there are none.
 fn timed<'s, 'a>(cases: &'s [CaseStudy<'a>]) -> impl Iterator<Item = &'s CaseStudy<'a>> {
     let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some();
     let crosses = |study: &CaseStudy<'_>| study.series.manner != Manner::Alone;
@@ -231,12 +229,12 @@ fn timed<'s, 'a>(cases: &'s [CaseStudy<'a>]) -> impl Iterator<Item = &'s CaseStu
     cases.iter().filter(measured).filter(move |study| !any || crosses(study))
 }
 
-/// Families that have a part of the page to themselves choose their own, where there are others.
+/// Placement of most timed cases; families with their own part of the page count only if there are no others.
 fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
     let among_others = timed(cases).any(|study| !is_apart(&study.case.family));
     let counts = |study: &&CaseStudy<'_>| !among_others || !is_apart(&study.case.family);
     let count = |placement| timed(cases).filter(counts).filter(|study| study.case.placement == placement).count();
-    // Of equals, the last of `max_by_key` wins: reversed, so that the closer placement comes first.
+    // On ties `max_by_key` takes the last; the reversal prefers the closer placement.
     Placement::ALL.iter().rev().copied().max_by_key(|&placement| count(placement)).filter(|&p| count(p) > 0)
 }
 
@@ -245,7 +243,7 @@ fn machines(records: &[Record]) -> Vec<&Machine> {
     for machine in records.iter().map(|record| &record.machine) {
         let identity = |m: &Machine| (m.facts.hostname.clone(), m.facts.cpu_model.clone(), m.facts.kernel.clone());
         match machines.iter_mut().find(|known| identity(known) == identity(machine)) {
-            // Early records of a run were written before its floors were known.
+            // Early records of a run have no floors yet.
             Some(known) if machine.floors.is_some() => *known = machine,
             Some(_) => {}
             None => machines.push(machine),

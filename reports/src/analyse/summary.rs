@@ -1,4 +1,4 @@
-//! Summary of one case: its main metric, its verdict, and its ratio to the machine's floor.
+//! Summary of one case: main metric, verdict and ratio to the floor.
 
 use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, metric};
 
@@ -10,27 +10,27 @@ pub use super::verdict::RepetitionCounts;
 use super::verdict::judge;
 use crate::format::{self, Quantity};
 
-/// A value of the main metric as people read it.
+/// Formats a value of the main metric.
 pub fn shown(main: MainMetric, value: f64) -> Quantity {
     if main.is_rate() { format::rate(value) } else { format::time(value) }
 }
 
-/// One line of a report's table, or of the terminal's.
+/// Summary of a case, one row of a table.
 #[derive(Clone, Debug)]
 pub struct CaseSummary {
-    /// What was asked.
+    /// Parameters of the case.
     pub case: Case,
-    /// As recorded.
+    /// Recorded case key.
     pub case_key: String,
-    /// The mechanism's row and whatever sets this case apart from others of the same row.
+    /// Label of its series.
     pub row: String,
-    /// What a side does while it has nothing to do: `polls`, `blocks`, ...
+    /// Wait behaviour: `polls`, `blocks`, ...
     pub manner: &'static str,
-    /// What [`Self::typical`] counts; `None` for cases that measure no time.
+    /// Metric of [`Self::typical`]; `None` for untimed cases.
     pub main: Option<MainMetric>,
-    /// The main metric: median over repetitions and 95 % interval.
+    /// Main metric: median over repetitions and 95 % interval.
     pub typical: Option<Estimate>,
-    /// Median of the merged distribution, in nanoseconds. Percentiles are absent when too few samples lie beyond them.
+    /// Median of the merged distribution in nanoseconds; percentiles with too few samples beyond them are absent.
     pub p50_ns: Option<f64>,
     /// 99th percentile.
     pub p99_ns: Option<f64>,
@@ -40,27 +40,27 @@ pub struct CaseSummary {
     pub messages_per_s: Option<f64>,
     /// Verified payload bytes a second, for streams.
     pub bytes_per_s: Option<f64>,
-    /// Share of the messages sent that never arrived, where some may.
+    /// Share of messages lost, if the mechanism may lose some.
     pub lost_share: Option<f64>,
-    /// How many times as fast a stream is as one core of this machine copies messages of its size, where that is known.
-    /// Above 1 the rate is not one of bytes that were written, moved and read one after the other.
+    /// Rate of a stream divided by the copy rate of one core, if known. Above 1 the bytes were not all written, moved
+    /// and read by one core.
     pub times_one_core: Option<f64>,
     /// CPU time of all roles for one message, median over repetitions.
     pub cpu_ns_per_message: Option<f64>,
-    /// How many times the floor that ran next to it: median of paired ratios and interval.
+    /// Ratio to the floor beside it: median of paired ratios with interval.
     pub to_floor: Option<Estimate>,
-    /// Which floor.
+    /// Name of that floor.
     pub floor_name: Option<String>,
-    /// How far to trust it; `None` when too few repetitions ran to judge.
+    /// Verdict; `None` with too few repetitions.
     pub verdict: Option<Verdict>,
-    /// Why.
+    /// Reason for the verdict.
     pub why: String,
-    /// How many repetitions came to what.
+    /// Repetitions by outcome.
     pub repetitions: RepetitionCounts,
 }
 
 impl CaseSummary {
-    /// Summarises the repetitions of one case; `records` holds at least one, and `floors` are those of its machine.
+    /// Summarises one case; `records` is not empty, and `floors` are those of its machine.
     pub(crate) fn of(series: &Series, records: &[&Record], floors: Option<&Floors>) -> Self {
         let main = records[0].case.main_metric();
         let typical = main.and_then(|main| main_sets(records, main).estimate());
@@ -75,7 +75,7 @@ impl CaseSummary {
             return identity;
         }
         let messages_per_s = over_repetitions(records, metric::MESSAGES_PER_S);
-        // One thread that plays both sides moves nothing, so its rate is not one of bytes.
+        // A single thread with both roles moves no bytes, so its rate is not a rate of bytes.
         let streams = records[0].case.measure == Measure::Stream && series.manner != Manner::Alone;
         Self {
             typical,
@@ -88,7 +88,7 @@ impl CaseSummary {
             messages_per_s,
             bytes_per_s: over_repetitions(records, metric::BYTES_PER_S),
             lost_share: over_repetitions(records, metric::LOST_SHARE),
-            // Nothing is free: 0 means that the hot phase was shorter than the tick by which CPU time is counted.
+            // 0 means that the hot phase was shorter than the tick of CPU accounting.
             cpu_ns_per_message: over_repetitions(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
             to_floor: to_floor(records).estimate(),
             floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
@@ -96,18 +96,18 @@ impl CaseSummary {
         }
     }
 
-    /// The main metric and both ends of its interval, as the tables behind charts have them side by side.
+    /// Main metric and both ends of its interval, for tables.
     pub fn spread(&self) -> [Option<f64>; 3] {
         let interval = self.typical.and_then(|typical| typical.interval);
         [self.typical.map(|typical| typical.value), interval.map(|i| i.low), interval.map(|i| i.high)]
     }
 
-    /// The word for the verdict, also when there is none yet.
+    /// Name of the verdict, or `too few repetitions`.
     pub fn verdict_word(&self) -> &'static str {
         self.verdict.map_or("too few repetitions", Verdict::word)
     }
 
-    /// What is known of a case without trusting any of its numbers: all there is to say when a check failed.
+    /// Summary without numbers, for a case that failed a check.
     fn without_numbers(
         series: &Series,
         records: &[&Record],
@@ -143,7 +143,7 @@ fn main_sets(records: &[&Record], main: MainMetric) -> Repetitions {
     repetitions(records, main.kind, |record| record.outcome.metrics.as_ref()?.get(main.name).copied())
 }
 
-/// Each repetition over the floor of the same repetition: what disturbs both cancels out.
+/// Ratio of each repetition to its own floor, so that common disturbances cancel out.
 fn to_floor(records: &[&Record]) -> Repetitions {
     repetitions(records, Kind::Cost, |record| {
         let floor = record.outcome.floor.as_ref().filter(|floor| floor.ns > 0.0)?;

@@ -1,4 +1,4 @@
-//! Trials of one case taken together: usable repetitions, their metrics, latencies and cost.
+//! Trials of one case combined: usable repetitions, metrics, latencies and cost.
 
 use ipcmark_record::{Kind, Record, Status};
 
@@ -7,46 +7,46 @@ use super::statistics::{Estimate, RepetitionValue, Repetitions, Within, median};
 use super::study::CaseStudy;
 use super::verdict::is_invalid;
 
-/// The repetitions whose numbers count: measured, every check passed.
+/// Usable repetitions: measured, with every check passed.
 pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
     records.iter().copied().filter(|r| r.outcome.status == Status::Measured && !is_invalid(&r.outcome))
 }
 
-/// All latencies of the usable repetitions.
+/// Merged latencies of the usable repetitions.
 pub fn distribution(records: &[&Record]) -> Option<Distribution> {
     Distribution::merge(usable(records).filter_map(|record| record.outcome.histogram.as_deref()))
 }
 
-/// A metric of the usable repetitions with its windows, ready for the bootstrap.
+/// Metric of the usable repetitions with its windows, for the bootstrap.
 pub fn repetitions(records: &[&Record], kind: Kind, value: impl Fn(&Record) -> Option<f64>) -> Repetitions {
     let of = |record: &Record| {
         let windows = record.outcome.windows.iter().flatten();
         let windows = windows.filter(|w| w.messages > 0).map(|w| (w.elapsed_ns as f64, w.messages as f64)).collect();
         Some(RepetitionValue { value: value(record)?, windows })
     };
-    // The suite's own way of making a repetition's value: a round trip is its median window, a rate the whole hot phase.
+    // As in the harness: a round trip is its median window, a rate covers the whole hot phase.
     let median = records.first().is_some_and(|record| record.case.measure.row().median_of_windows);
     let within = if median { Within::Median } else { Within::Total };
     Repetitions::new(kind, within, usable(records).filter_map(of))
 }
 
-/// Nanoseconds for one round trip or one message: the unit in which cases are compared with floors and each other.
+/// Nanoseconds for one round trip or message, for comparison with floors and other cases.
 pub fn cost_ns(record: &Record) -> Option<f64> {
     let main = record.case.main_metric()?;
     record.outcome.metrics.as_ref()?.get(main.name).map(|value| main.cost_ns(*value))
 }
 
-/// Any metric's median over the usable repetitions with its interval.
+/// Median of a metric over the usable repetitions, with its interval.
 pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
     repetitions(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
 }
 
-/// A metric's median over the usable repetitions.
+/// Median of a metric over the usable repetitions.
 pub fn over_repetitions(records: &[&Record], name: &str) -> Option<f64> {
     median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
 }
 
-/// A metric's median over the usable repetitions of a case.
+/// [`over_repetitions`] of a case.
 pub fn value(case: &CaseStudy<'_>, name: &str) -> Option<f64> {
     over_repetitions(&case.records, name)
 }

@@ -1,18 +1,17 @@
-//! How far a case can be trusted, by a rule that anyone can apply by hand.
-//!
-//! In this order, the first that fits:
+//! Verdict on a case: the first of these rules that applies.
 //!
 //! 1. every repetition was skipped: **skipped**;
-//! 2. a check failed in any repetition, or a repetition broke before its end: **invalid**, since what went wrong once may have gone
-//!    wrong unseen in the others;
-//! 3. a check that had to fail did, since there was no lock: **caught**, which is as it should be;
+//! 2. a check failed in any repetition, or a repetition broke: **invalid**, since the same error may be undetected in
+//!    others;
+//! 3. a check failed as expected, since there was no lock: **caught**;
 //! 4. any repetition missed its offered rate: **overloaded**;
-//! 5. more than one repetition in five was disturbed, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
-//! 6. fewer than five repetitions: no verdict, since nothing shows what the next repetition would have given;
+//! 5. more than one repetition in five was disturbed, or the 95 % interval reaches beyond 10 % of the median:
+//!    **noisy**;
+//! 6. fewer than five repetitions: no verdict;
 //! 7. else **stable**.
 //!
-//! Untimed cases (cost model, conformance) have no interval: they are stable when every repetition passed. So are locks of the dead
-//! that were never acquired again: never is an answer, and has no time.
+//! Untimed cases (cost model, conformance) have no interval: they are stable if every repetition passed. So are locks
+//! that were never acquired again after a kill.
 
 use std::fmt::Write as _;
 
@@ -21,23 +20,23 @@ use ipcmark_record::{Measure, Outcome, Record, Status, Verdict};
 use super::statistics::Estimate;
 use crate::format;
 
-/// Fewer repetitions than this show neither stability nor a difference.
+/// Repetitions needed to show stability or a difference.
 pub const REPETITIONS_FOR_A_VERDICT: usize = 5;
-/// An interval that reaches farther than this share of the median is too wide to lean on.
+/// Widest interval of a stable case, as a share of the median.
 pub const WIDEST_SPREAD: f64 = 0.10;
-/// A larger share of disturbed repetitions makes a case noisy.
+/// Share of disturbed repetitions above which a case is noisy.
 const DISTURBED_SHARE: f64 = 0.20;
 
-/// How many repetitions came to what.
+/// Repetitions by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RepetitionCounts {
     /// Measured, and every check passed.
     pub measured: usize,
-    /// Measured, but a check failed: the numbers are not used.
+    /// Measured, but a check failed; their numbers are not used.
     pub invalid: usize,
-    /// Broke before they ended.
+    /// Broken before the end.
     pub failed: usize,
-    /// Cannot run here.
+    /// Not able to run here.
     pub skipped: usize,
 }
 
@@ -56,7 +55,7 @@ impl RepetitionCounts {
         counts
     }
 
-    /// Repetitions tried.
+    /// All repetitions.
     pub fn all(self) -> usize {
         self.measured + self.invalid + self.failed + self.skipped
     }
@@ -67,8 +66,8 @@ pub fn is_invalid(outcome: &Outcome) -> bool {
     outcome.verdict == Some(Verdict::Invalid)
 }
 
-/// The verdict on a case and its reason. `estimate` is its main metric over the usable repetitions; `timed` is false for cases
-/// that measure no time. `None` when too few repetitions ran to judge.
+/// Returns the verdict, or `None` with too few repetitions, and its reason. `estimate` is the main metric over the
+/// usable repetitions; `timed` is false for cases that measure no time.
 pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (Option<Verdict>, String) {
     let counts = RepetitionCounts::of(records.iter().copied());
     let with = |verdict: Verdict| {
@@ -107,8 +106,8 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     (verdict, why)
 }
 
-/// True when the floors next to the repetitions differ by more than half of the lowest: then the machine itself changed, as
-/// virtual CPUs do when the hypervisor moves them.
+/// Whether the floors of the repetitions differ by more than half of the lowest, as when a hypervisor moves virtual
+/// CPUs.
 fn floor_moved(records: &[&Record]) -> bool {
     let floors = records.iter().filter_map(|record| record.outcome.floor.as_ref()).map(|floor| floor.ns);
     let (low, high) = floors.fold((f64::INFINITY, 0.0_f64), |(low, high), ns| (low.min(ns), high.max(ns)));
@@ -161,7 +160,7 @@ fn of_repetitions<'a, 'r: 'a>(
     }
 }
 
-/// The reasons given, each once, the most frequent first; at most two, since more hide the verdict.
+/// Up to two recorded reasons without repeats, most frequent first.
 pub fn reason<'a, 'r: 'a>(records: impl Iterator<Item = &'a &'r Record>) -> String {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for why in records.filter_map(|record| record.outcome.why.as_deref()) {

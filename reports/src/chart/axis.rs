@@ -1,15 +1,15 @@
-//! Axes with ticks of our own: a log axis of `plotters` prints no label within one decade.
+//! Axes with custom ticks, since a log axis of `plotters` has no labels within one decade.
 
 use crate::format::Quantity;
 
-/// A direction of a plot: which value stands where.
+/// Scale of one direction of a plot, with its ticks.
 #[derive(Clone, Debug)]
 pub struct Axis {
     scale: Scale,
-    /// In the scale's own terms.
+    /// Low end after scaling.
     low: f64,
     high: f64,
-    /// Values with a line and a label.
+    /// Values with a grid line and a label.
     pub ticks: Vec<(f64, String)>,
 }
 
@@ -17,7 +17,7 @@ pub struct Axis {
 enum Scale {
     Linear,
     Log,
-    /// `log10(1 / (1 - q))`: as much room for 99 to 99.9 % as for 90 to 99 %.
+    /// `log10(1 / (1 - q))`: 90 to 99 % and 99 to 99.9 % have equal length.
     Percentile,
 }
 
@@ -32,7 +32,7 @@ impl Scale {
 }
 
 impl Axis {
-    /// From 0 to a little above `high`, with about `wanted` ticks at round numbers.
+    /// Linear from 0 to a little above `high`, with about `wanted` round ticks.
     pub fn linear(high: f64, wanted: usize, show: impl Fn(f64) -> Quantity) -> Self {
         let high = if high > 0.0 { high * 1.04 } else { 1.0 };
         let step = round_step(high / wanted.max(1) as f64);
@@ -41,13 +41,13 @@ impl Axis {
         Self { scale: Scale::Linear, low: 0.0, high, ticks }
     }
 
-    /// From 0 to 1 in quarters.
+    /// Shares from 0 to 1 in quarters.
     pub fn shares() -> Self {
         let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| (q, format!("{:.0}\u{202f}%", q * 100.0)));
         Self { scale: Scale::Linear, low: 0.0, high: 1.0, ticks: ticks.to_vec() }
     }
 
-    /// An index that is at most 1, from a round value below all of `values`, with a little room at both ends.
+    /// Index up to 1, from a round value below all `values`, with a small margin at both ends.
     pub fn index(values: impl IntoIterator<Item = f64>) -> Self {
         let least = values.into_iter().filter(|value| value.is_finite()).fold(0.98, f64::min).max(0.0);
         let step = round_step((1.0 - least) / 5.0);
@@ -58,8 +58,8 @@ impl Axis {
         Self { scale: Scale::Linear, low: low - 0.03 * (1.0 - low), high: 1.0 + 0.06 * (1.0 - low), ticks }
     }
 
-    /// Logarithmic over all of `values`, with a little room at both ends. Ticks stand at powers of ten, at 2 and 5 or
-    /// at 3 between them when there is room, and at even steps where the axis does not reach over a decade.
+    /// Logarithmic over all `values`, with a small margin. Ticks are at powers of ten, with 2 and 5 or 3 between them
+    /// if they fit, and at even steps within one decade.
     pub fn log(values: impl IntoIterator<Item = f64>, show: impl Fn(f64) -> Quantity) -> Self {
         let (low, high) = span(values);
         let (low, high) = (low.log10() - 0.06, high.log10() + 0.06);
@@ -80,9 +80,9 @@ impl Axis {
         Self { scale: Scale::Log, low, high, ticks: inside.map(|value| (value, label(show(value)))).collect() }
     }
 
-    /// Logarithmic with ticks at the places that were measured; those too close to their neighbour lose their label.
+    /// Logarithmic with ticks at the measured values.
     pub fn places(places: &[u64], label: impl Fn(u64) -> String) -> Self {
-        // 0 has no place on a log axis; it stands where 1 would.
+        // 0 has no logarithm; it is drawn at 1.
         let place = |place: u64| place.max(1) as f64;
         let (low, high) = span(places.iter().map(|&at| place(at)));
         let (low, high) =
@@ -91,14 +91,14 @@ impl Axis {
         Self { scale: Scale::Log, low, high, ticks }
     }
 
-    /// Places evenly apart, whatever they are; where each stands is its number, from 0.
+    /// Evenly spaced labels at positions 0, 1, 2 and so on.
     pub fn even(labels: Vec<String>) -> Self {
         let last = labels.len().saturating_sub(1).max(1) as f64;
         let ticks = labels.into_iter().enumerate().map(|(at, label)| (at as f64, label)).collect();
         Self { scale: Scale::Linear, low: 0.0, high: last, ticks }
     }
 
-    /// Shares of all messages up to `highest`, nines evenly apart.
+    /// Percentiles up to `highest`, with evenly spaced nines.
     pub fn percentiles(highest: f64) -> Self {
         let known = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
         let ticks = known.iter().filter(|&&q| q <= highest + 1e-9);
@@ -106,12 +106,12 @@ impl Axis {
         Self { scale: Scale::Percentile, low: 0.0, high: Scale::Percentile.apply(highest.max(0.9)), ticks }
     }
 
-    /// Where `value` stands, 0 at the low end and 1 at the high end.
+    /// Position of `value`: 0 at the low end, 1 at the high end.
     pub fn place(&self, value: f64) -> f64 {
         (self.scale.apply(value) - self.low) / (self.high - self.low)
     }
 
-    /// Leaves out ticks until the labels of those left are at least `apart` of the axis' length from each other.
+    /// Removes ticks closer together than `apart`, a share of the axis length.
     pub fn thin(mut self, apart: f64) -> Self {
         let mut last = f64::NEG_INFINITY;
         let (scale, low, high) = (self.scale, self.low, self.high);
@@ -138,7 +138,7 @@ fn span(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     if high > 0.0 { (low, high) } else { (1.0, 10.0) }
 }
 
-/// 1, 2 or 5 times a power of ten, at least `step`.
+/// Smallest of 1, 2 and 5 times a power of ten that is at least `step`.
 fn round_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= step * 0.999).unwrap_or(10.0);

@@ -1,4 +1,4 @@
-//! Horizontal bars made of slices, in sections that each have their own axis.
+//! Horizontal stacked bars in sections with separate axes.
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Side, draw, text_width};
@@ -9,51 +9,51 @@ const TEXT: f64 = 12.5;
 const BAR: f64 = 17.0;
 const HEADING: f64 = 30.0;
 const AXIS: f64 = 34.0;
-/// Bars of one axis differ by at most this.
+/// Largest ratio of two bars on one axis.
 const TIMES_AS_LONG: f64 = 10.0;
 
-/// A chart of bars: columns of sections.
+/// Bar chart with columns of sections.
 pub struct Bars {
-    /// What it shows in words.
+    /// Description for screen readers.
     pub description: &'static str,
-    /// Side by side when wide, below each other when narrow.
+    /// Columns, below each other in narrow drawings.
     pub columns: Vec<Column>,
 }
 
-/// One column.
+/// Column of sections.
 pub struct Column {
-    /// What its sections have in common.
+    /// Common property of its sections.
     pub heading: String,
-    /// From top to bottom.
+    /// Sections from top to bottom.
     pub sections: Vec<Section>,
 }
 
 /// Bars on one axis.
 pub struct Section {
-    /// What they have in common.
+    /// Common property of its bars.
     pub heading: String,
-    /// Their scale.
+    /// Scale of the bars.
     pub axis: Axis,
-    /// From top to bottom.
+    /// Bars from top to bottom.
     pub bars: Vec<Bar>,
 }
 
-/// One bar.
+/// Bar with its label.
 pub struct Bar {
-    /// Its name.
+    /// Name.
     pub label: String,
-    /// The ink of its label.
+    /// Ink of the label.
     pub ink: Ink,
-    /// One below the other, each from left to right: ink and length of its slices.
+    /// Tracks below each other: ink and length of each slice from left to right.
     pub tracks: Vec<Vec<(Ink, f64)>>,
-    /// A line across the bar: what was measured. Between the end of the slices and the line is an outline.
+    /// Line at the measured value; an outline fills the distance from the slices to it.
     pub mark: Option<f64>,
     /// Text beside it.
     pub note: String,
 }
 
-/// Sections of bars that can be seen next to each other: where one would be more than ten times as long as the first of
-/// its section, the next begins, with an axis of its own. `cases` come in order of `whole`, in nanoseconds.
+/// Splits `cases`, sorted by `whole` in nanoseconds, into sections: a bar over ten times as long as the first of its
+/// section starts a new one.
 pub fn by_scale<T>(cases: &[T], whole: impl Fn(&T) -> f64, bar: impl Fn(&T) -> Bar) -> Vec<Section> {
     let mut sections: Vec<&[T]> = Vec::new();
     let mut rest = cases;
@@ -84,7 +84,7 @@ impl Drawing for Bars {
                 notes: self.widest(|bar| &bar.note) + 12.0,
                 row: 25.0,
             },
-            // Labels and notes stand above their bars, which take the whole width.
+            // Labels and notes are above their bars, which take the full width.
             Shape::Narrow => Style { labels: 0.0, notes: 16.0, row: 43.0 },
         };
         let heights: Vec<f64> = self.columns.iter().map(|column| column.height(style)).collect();
@@ -117,7 +117,7 @@ impl Bars {
     }
 }
 
-/// Room beside the bars, and from one bar to the next.
+/// Space for labels and notes, and height of a row.
 #[derive(Clone, Copy)]
 struct Style {
     labels: f64,
@@ -162,7 +162,7 @@ impl Section {
     }
 }
 
-/// Where a column stands in the drawing.
+/// Position of a column in the drawing.
 struct Room<'a, 'c> {
     canvas: &'a Canvas<'c>,
     style: Style,

@@ -1,9 +1,8 @@
-//! A sheet to draw on: `plotters`' SVG backend in tenths of a pixel, with inks instead of colours.
+//! Canvas on the SVG backend of `plotters`, with units of a tenth of a pixel and inks instead of colours.
 //!
-//! An ink says what a mark means (series 3, an axis, a slice of the cost breakdown). It is drawn in a colour that no design
-//! would use, and once the drawing is whole every such colour becomes a class, so that the page's style sheet decides
-//! what an ink looks like on light, on dark and on paper. Drawing in tenths keeps curves smooth: the backend knows only
-//! whole coordinates.
+//! An ink denotes the meaning of a mark (series 3, an axis, a slice of the cost breakdown). It is drawn in a reserved
+//! colour, which the finished SVG replaces by a class, so that the style sheet sets the colour for light, dark and
+//! paper. Tenths keep curves smooth, since the backend has integer coordinates only.
 
 use std::fmt::Write as _;
 
@@ -12,42 +11,42 @@ use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Units of the drawing in one pixel of its design.
+/// Drawing units per pixel.
 const TENTHS: f64 = 10.0;
 
-/// What a mark means; the style sheet gives it its look.
+/// Meaning of a mark; the style sheet sets its look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
-    /// A series, by its number on the page.
+    /// Series, by its index on the page.
     Series(u16),
-    /// A series again, with a dash of its own instead of the series': another percentile of the same variant.
+    /// Series with a different dash, for another percentile.
     Stroke(u16, Dash),
-    /// A slice of a cost breakdown, by its place in the legend.
+    /// Slice of a cost breakdown, by its index in the legend.
     Slice(u8),
-    /// One of the three process states.
+    /// Process state.
     State(u8),
-    /// Lines that lead the eye.
+    /// Grid lines.
     Grid,
     /// Axes and ticks.
     Axis,
-    /// Words beside axes.
+    /// Text beside axes.
     Muted,
-    /// Words to be read.
+    /// Normal text.
     Text,
     /// Headings within a drawing.
     Strong,
-    /// A floor, or the machine's own noise.
+    /// Floor, or idle noise of the machine.
     Reference,
 }
 
-/// How a line is broken.
+/// Dash pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dash {
-    /// Not at all.
+    /// No gaps.
     Solid,
-    /// Long pieces.
+    /// Long dashes.
     Dashed,
-    /// Short ones.
+    /// Short dashes.
     Dotted,
 }
 
@@ -73,7 +72,7 @@ impl Ink {
         }
     }
 
-    /// The classes of a colour as the backend writes it: `RRGGBB`.
+    /// CSS classes of a colour that the backend wrote as `RRGGBB`.
     fn classes(hex: &str) -> Option<String> {
         let kind = u8::from_str_radix(hex.get(0..2)?, 16).ok()?;
         let index = u8::from_str_radix(hex.get(2..4)?, 16).ok()?;
@@ -89,18 +88,18 @@ impl Ink {
     }
 }
 
-/// Where a text stands to its point.
+/// Position of a text relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// It starts there.
+    /// Starts at the point.
     Right,
-    /// It is centred there.
+    /// Centred at the point.
     Middle,
-    /// It ends there.
+    /// Ends at the point.
     Left,
 }
 
-/// The shape of a point.
+/// Shape of a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
     /// Polls.
@@ -109,11 +108,11 @@ pub enum Marker {
     Triangle,
     /// Blocks on a futex.
     Square,
-    /// Blocks in the kernel, or has no choice.
+    /// Blocks in the kernel, or has no wait strategy.
     Diamond,
 }
 
-/// A drawing in progress. Lengths and places are pixels of the design.
+/// Canvas with coordinates and lengths in pixels.
 pub struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
 
 impl Canvas<'_> {
@@ -125,29 +124,29 @@ impl Canvas<'_> {
         self.0.draw(element).expect("a drawing into memory has nothing that could fail");
     }
 
-    /// A line through `points`.
+    /// Draws a line through `points`.
     pub fn line(&self, points: &[(f64, f64)], ink: Ink, width: f64) {
         let points: Vec<_> = points.iter().map(|&(x, y)| at(x, y)).collect();
         self.put(&PathElement::new(points, ink.colour().stroke_width((width * TENTHS) as u32)));
     }
 
-    /// A filled outline; faint ones are bands of uncertainty.
+    /// Fills a polygon; low opacity is for intervals.
     pub fn area(&self, points: &[(f64, f64)], ink: Ink, opacity: f64) {
         let points: Vec<_> = points.iter().map(|&(x, y)| at(x, y)).collect();
         self.put(&Polygon::new(points, ink.colour().mix(opacity).filled()));
     }
 
-    /// A filled rectangle.
+    /// Fills a rectangle.
     pub fn bar(&self, from: (f64, f64), to: (f64, f64), ink: Ink) {
         self.put(&Rectangle::new([at(from.0, from.1), at(to.0, to.1)], ink.colour().filled()));
     }
 
-    /// The outline of a rectangle: what is left over.
+    /// Draws the outline of a rectangle.
     pub fn outline(&self, from: (f64, f64), to: (f64, f64), ink: Ink) {
         self.put(&Rectangle::new([at(from.0, from.1), at(to.0, to.1)], ink.colour().stroke_width(1)));
     }
 
-    /// A point.
+    /// Draws a point.
     pub fn marker(&self, (x, y): (f64, f64), marker: Marker, ink: Ink, radius: f64) {
         let corner = |dx: f64, dy: f64| (x + dx * radius, y + dy * radius);
         match marker {
@@ -164,18 +163,18 @@ impl Canvas<'_> {
         }
     }
 
-    /// A point crossed out: there is a number, and it does not answer the question.
+    /// Draws a cross, for a value that does not answer the question.
     pub fn cross(&self, (x, y): (f64, f64), ink: Ink, radius: f64) {
         self.line(&[(x - radius, y - radius), (x + radius, y + radius)], ink, 1.6);
         self.line(&[(x - radius, y + radius), (x + radius, y - radius)], ink, 1.6);
     }
 
-    /// A line of text, its middle at the height of the point.
+    /// Draws a line of text, vertically centred at the point.
     pub fn text(&self, (x, y): (f64, f64), side: Side, text: &str, ink: Ink, height: f64) {
         self.put(&Text::new(text.to_owned(), at(x, y), lettering(side, ink, height)));
     }
 
-    /// A line of text that reads upward.
+    /// Draws a line of text that reads upward.
     pub fn upright(&self, (x, y): (f64, f64), text: &str, ink: Ink, height: f64) {
         let upward = lettering(Side::Middle, ink, height).transform(FontTransform::Rotate270);
         self.put(&Text::new(text.to_owned(), at(x, y), upward));
@@ -202,8 +201,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     text.chars().map(|c| if "iljtf.,:/ |()".contains(c) { 0.35 } else { 0.62 }).sum::<f64>() * size
 }
 
-/// Paints a drawing of the given size and returns it as an SVG element for inline use: it scales with its container,
-/// takes its looks from classes, and has a title and a description for screen readers.
+/// Paints a drawing and returns it as a scalable inline SVG element with classes for inks, a title and a description.
 pub fn draw(size: (f64, f64), title: &str, description: &str, paint: impl FnOnce(&Canvas<'_>)) -> String {
     let mut raw = String::new();
     let (width, height) = at(size.0, size.1);
@@ -221,7 +219,7 @@ pub fn draw(size: (f64, f64), title: &str, description: &str, paint: impl FnOnce
     svg
 }
 
-/// Copies one line of the backend's output, with classes for colours and without what the style sheet says anyway.
+/// Copies one line of the backend's output, with classes for colours and without redundant attributes.
 fn push_with_classes(svg: &mut String, line: &str) {
     let mut rest = line;
     while let Some(start) = rest.find("=\"") {

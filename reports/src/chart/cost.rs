@@ -1,4 +1,4 @@
-//! CPU time against round trip: what answering soon costs. Polling buys latency with CPU time, and this is the price.
+//! CPU time against round trip: the price of polling.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -12,13 +12,13 @@ use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Up to this many points each has its name beside it; of more, those on the front and the best of each kind.
+/// Number of points up to which all are labelled; beyond it only the front and the best of each kind.
 const MOST_NAMES: usize = 14;
 
-/// A variant's place: round trip and CPU time, in nanoseconds.
+/// Case with its round trip and CPU time in nanoseconds.
 type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
 
-/// The chart, at the size most share; `None` where CPU time was not recorded.
+/// Chart at the most common size; `None` without CPU times.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let common = study.common_size(Measure::RoundTrip, placement)?;
     let point = |case: &CaseStudy<'_>| Some((case.summary.typical?.value, case.summary.cpu_ns_per_message?));
@@ -31,7 +31,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         return None;
     }
     let points: Vec<(f64, f64)> = placed.iter().map(|(_, point)| *point).collect();
-    // Threads are references: they may stand on the chart, and not on the front of what processes can have.
+    // Threads are references: shown, but not part of the Pareto front.
     let processes: Vec<usize> = (0..placed.len()).filter(|&at| placed[at].0.series.between_processes()).collect();
     let of_processes: Vec<(f64, f64)> = processes.iter().map(|&at| points[at]).collect();
     let front: Vec<usize> = front(&of_processes).into_iter().map(|at| processes[at]).collect();
@@ -85,7 +85,7 @@ fn answer(placed: &[Placed<'_, '_>], front: &[usize]) -> String {
     format!("{best}{}", price_of_polling(placed).unwrap_or_default())
 }
 
-/// The soonest answer of those that poll next to that of those that block.
+/// Fastest polling variant compared with the fastest blocking one.
 fn price_of_polling(placed: &[Placed<'_, '_>]) -> Option<String> {
     let soonest = |manner: Manner| {
         let of = placed.iter().filter(|(case, _)| case.series.manner == manner && case.series.between_processes());

@@ -1,4 +1,4 @@
-//! cost model: one bar a mechanism, declared counts times the machine's floors, and what they leave unexplained.
+//! Cost breakdown: one bar per mechanism with priced counts and the unexplained rest.
 
 use ipcmark_record::{Floors, Measure, Placement};
 
@@ -14,10 +14,10 @@ use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Large messages: the first measured size of at least this many bytes, or the largest below.
+/// Size of large messages: the first measured size from here, or the largest below.
 const LARGE_BYTES: u64 = 64 * 1024;
 
-/// The chart, for round trips at the size most share and at a large one; `None` without declarations or floors.
+/// Chart of round trips at the most common size and a large one; `None` without cost models or floors.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let floors = study.floors()?;
     let sizes = study.sizes(Measure::RoundTrip, placement);
@@ -90,7 +90,7 @@ fn column(
     (!sections.is_empty()).then_some(Column { heading, sections })
 }
 
-/// A case's bar: its slices, and a line across where it was measured.
+/// Bar of a case: its slices, and a line at the measured time.
 pub fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
     let share = priced.unexplained_share();
     let flag = if priced.flagged() { " !" } else { "" };
@@ -116,7 +116,7 @@ fn slice_ink(price: Price) -> Ink {
     Ink::Slice(Price::ALL.iter().position(|&known| known == price).unwrap_or(0) as u8)
 }
 
-/// What the slices of these mean.
+/// Legend of the slices in use.
 pub fn legend<'p>(priced: impl Iterator<Item = &'p Priced>) -> Vec<Key> {
     let mut used: Vec<Price> = priced.flat_map(|priced| &priced.slices).map(|(price, _)| *price).collect();
     used.sort_unstable();
@@ -142,12 +142,12 @@ fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
     slices(rows, |(_, priced)| priced).table()
 }
 
-/// Adds a column for each slice, and for what the slices leave unexplained.
+/// Adds a column for each slice and for the unexplained rest.
 pub fn slices<R>(mut rows: Rows<R>, priced: impl Fn(&R) -> &Priced) -> Rows<R> {
     let keys = [
         "payload_ns",
         "moved_bytes_ns",
-        "line_hand_overs_ns",
+        "line_transfers_ns",
         "copies_ns",
         "system_calls_ns",
         "context_switches_ns",

@@ -1,4 +1,4 @@
-//! The pairs that must agree: their ratios with intervals, beside the stretch that counts as equal.
+//! Chart of pairs that must agree: ratios with intervals, and the range that counts as equal.
 
 use super::axis::Axis;
 use super::canvas::{Ink, Marker};
@@ -10,7 +10,7 @@ use crate::analyse::cross_check::{Check, EQUAL, checks};
 use crate::analyse::study::Study;
 use crate::format;
 
-/// The chart; `None` where a recording has no such pair.
+/// Builds the chart; `None` without such a pair.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let checks = checks(study);
     let equal = checks.iter().filter(|check| check.is_equal()).count();
@@ -20,8 +20,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     });
     let title = "Pairs that must agree";
     let chart = Dots {
-        description: "The cost of one of a pair over the cost of the other at each size, with its interval; the shaded \
-                      stretch counts as equal.",
+        description: "Ratio of the costs of each pair at each size, with its interval; the shaded range counts \
+             as equal.",
         x_name: "cost of the first over cost of the second (log scale)",
         axis: Axis::log(values.chain([0.8, 1.25]), format::ratio),
         references: Vec::new(),

@@ -1,4 +1,4 @@
-//! Queue depth: what room for more messages buys in rate, and what it costs in latency.
+//! Rate and latency against queue depth.
 
 use ipcmark_record::{Arrivals, Measure, Placement};
 
@@ -10,14 +10,14 @@ use crate::analyse::crowd::Crowd;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Which value of which measure a chart shows.
+/// Measure and value of one chart.
 #[derive(Clone, Copy)]
 struct View {
     measure: Measure,
     id: &'static str,
     title: &'static str,
     value: Value,
-    /// What the value at the deepest queue is to that at the shallowest.
+    /// Unit of the ratio of the deepest to the shallowest queue, in words.
     says: &'static str,
 }
 
@@ -50,14 +50,14 @@ const TRIP_TAIL: View = View {
     ..PACED_TAIL
 };
 
-/// One chart for each measure that ran at several depths.
+/// One chart for each measure with several depths.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     [RATE, TRIP_TAIL, PACED_TAIL].into_iter().filter_map(|view| figure(study, looks, placement, view)).collect()
 }
 
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) -> Option<Figure> {
     let all = || study.all_measured(view.measure, placement).filter(|case| case.case.params.depth.is_some());
-    // Everything but the depth is held: the load most variants were offered, and its smallest size.
+    // All parameters except the depth are fixed, at the smallest size and load.
     let held = |case: &CaseStudy<'_>| {
         (case.bytes(), case.case.params.arrivals.unwrap_or(Arrivals::Constant), case.case.params.rate_per_s)
     };
@@ -88,7 +88,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, view: View) ->
     Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
-/// What the deepest queue does next to the shallowest, for the mechanisms that it changes least and most.
+/// Smallest and largest ratio of the deepest to the shallowest queue.
 fn answer(cases: &[&CaseStudy<'_>], view: &View) -> String {
     let each = cases.chunk_by(|a, b| a.series.usual() == b.series.usual());
     let times = |one: &[&CaseStudy<'_>]| {

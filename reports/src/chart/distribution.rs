@@ -1,4 +1,4 @@
-//! Latency distribution on a percentile axis: nines are evenly apart, so the tail has as much room as the bulk.
+//! Latency distributions on a percentile axis with evenly spaced nines.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -15,28 +15,28 @@ use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Shares of messages at which a curve may have a point: close enough together to look like a curve.
+/// Quantiles of the points on a curve.
 fn shares() -> impl Iterator<Item = f64> {
     let bulk = (0..20).map(|step| f64::from(step) * 0.045);
     let tail = (0..=48).map(|step| 1.0 - 10f64.powf(-1.0 - f64::from(step) / 12.0));
     bulk.chain(tail)
 }
 
-/// The chart, at the size most share; `None` without a distribution.
+/// Chart at the most common size; `None` without a distribution.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let common = study.common_size(Measure::RoundTrip, placement)?;
     let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == common);
     let cases: Vec<(&CaseStudy<'_>, Distribution)> =
         of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
     let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
-    // The axes are for what crosses from one side to another; a lone null transport still has them to itself.
+    // The axes fit mechanisms with two endpoints; a null transport counts only if it is alone.
     let crosses = |(case, _): &&(&CaseStudy<'_>, Distribution)| case.series.manner != Manner::Alone;
     let any = cases.iter().any(|case| crosses(&case));
     let shown = Shown::of(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>(), size);
     let drawn = cases.iter().filter(|case| (!any || crosses(case)) && shown.shows(&case.0.series));
     let of_cases: Vec<Point> = drawn.flat_map(|(_, latencies)| points(latencies)).collect();
     let highest = of_cases.iter().map(|point| point.x).fold(0.0, f64::max);
-    // The noise is shown as far as the cases go, so that it takes no room from them.
+    // The noise ends where the cases end, so that it does not extend the axis.
     let mut idle: Vec<Point> = noise.iter().flat_map(points).filter(|point| point.x <= highest).collect();
     let bulk = idle.iter().filter(|point| point.x >= 0.5).copied();
     let heights: Vec<f64> = of_cases.iter().copied().chain(bulk).map(|point| point.y).collect();
@@ -72,14 +72,14 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         panels,
     };
     (!chart.panels.is_empty()).then(|| Figure {
-note: format!(
-            "All repetitions merged. A curve ends where fewer than ten samples lie beyond it. The grey curve is what an idle \
-             CPU does to a chain of clock ticks: no mechanism can be quieter than that.{}",
+        note: format!(
+            "All repetitions merged. A curve ends where fewer than ten samples lie beyond it. The grey curve \
+                 is the noise of an idle CPU, seen as gaps between clock reads: no mechanism can have less.{}",
             shown.describe()
         ),
-table: table(&cases),
-..Figure::drawn("distribution", title, &chart)
-})
+        table: table(&cases),
+        ..Figure::drawn("distribution", title, &chart)
+    })
 }
 
 fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribution) -> Line {

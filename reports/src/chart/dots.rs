@@ -1,4 +1,4 @@
-//! Points with their intervals on one axis, a row each, in sections: for ranking and for ratios.
+//! Points with intervals on one axis, in rows and sections, for rankings and ratios.
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
@@ -8,58 +8,58 @@ const TEXT: f64 = 13.0;
 const ROW: f64 = 24.0;
 const HEADING: f64 = 30.0;
 const BOTTOM: f64 = 46.0;
-/// Height of a value that has a line to itself.
+/// Height of a value on a separate line.
 const NOTE: f64 = 15.0;
-/// Room at the top for the names of references, a line each.
+/// Height of the name of one reference.
 const REFERENCE: f64 = 14.0;
 
-/// A chart of rows with points.
+/// Chart of rows with points.
 pub struct Dots {
-    /// What it shows in words.
+    /// Description for screen readers.
     pub description: &'static str,
     /// Name of the axis.
     pub x_name: &'static str,
-    /// Its scale.
+    /// Scale of the axis.
     pub axis: Axis,
-    /// Values to compare with, and their names: a line down the chart each.
+    /// Names and values of vertical reference lines.
     pub references: Vec<(String, f64)>,
-    /// A stretch of the axis that means something, such as `equal`.
+    /// Shaded range of the axis, such as `equal`.
     pub stretch: Option<(f64, f64)>,
-    /// From top to bottom.
+    /// Sections from top to bottom.
     pub sections: Vec<Section>,
 }
 
-/// Rows with something in common.
+/// Rows under one heading.
 pub struct Section {
-    /// What that is.
+    /// Common property of the rows.
     pub heading: String,
-    /// From top to bottom.
+    /// Rows from top to bottom.
     pub rows: Vec<Row>,
 }
 
-/// One row.
+/// Row with its points.
 pub struct Row {
-    /// Its name.
+    /// Name.
     pub label: String,
-    /// The ink of the label.
+    /// Ink of the label.
     pub ink: Ink,
     /// Text beside it.
     pub note: String,
-    /// Its points.
+    /// Points.
     pub marks: Vec<Mark>,
 }
 
-/// One point.
+/// Point with its interval.
 pub struct Mark {
-    /// Where.
+    /// Value.
     pub value: f64,
     /// Both ends of its interval.
     pub interval: Option<(f64, f64)>,
-    /// Its ink.
+    /// Ink.
     pub ink: Ink,
-    /// Its shape.
+    /// Shape.
     pub marker: Marker,
-    /// Whether it is crossed out: not what it seems.
+    /// Whether a cross replaces the point: the value does not answer the question.
     pub crossed: bool,
 }
 
@@ -68,7 +68,7 @@ impl Drawing for Dots {
         let rows = || self.sections.iter().flat_map(|section| &section.rows);
         let widest =
             |text: fn(&Row) -> &str, least: f64| rows().map(|row| text_width(text(row), TEXT)).fold(least, f64::max);
-        // In a narrow drawing name and value stand above their point, side by side where they fit.
+        // In a narrow drawing name and value are above their point, side by side if they fit.
         let beside = |row: &Row| text_width(&row.label, TEXT) + text_width(&row.note, TEXT) < shape.width() * 1.04;
         let below = if rows().all(beside) { 0.0 } else { NOTE };
         let (left, right, row_height) = match shape {
@@ -100,7 +100,7 @@ struct Plot<'a, 'c> {
     canvas: &'a Canvas<'c>,
     axis: Axis,
     shape: Shape,
-    /// How far a narrow drawing's values stand below their names.
+    /// Distance from name to value in narrow drawings.
     below: f64,
     left: f64,
     right: f64,
@@ -134,7 +134,7 @@ impl Plot<'_, '_> {
         for (line, (name, value)) in chart.references.iter().enumerate() {
             let (x, y) = (self.x(*value), REFERENCE * line as f64);
             canvas.line(&[(x, y + 14.0), (x, bottom)], Ink::Reference, 1.2);
-            // The name stands on the side where there is room for it.
+            // The name is on the side with enough space.
             let side = if x - self.left > text_width(name, TEXT - 1.0) { Side::Left } else { Side::Right };
             canvas.text((x, y + 6.0), side, name, Ink::Reference, TEXT - 1.0);
         }

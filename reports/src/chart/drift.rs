@@ -1,4 +1,4 @@
-//! Drift: the sentinel's trials in the order they ran. A machine that warms up, or a neighbour that moves in, bends it.
+//! Drift: cost of the sentinel's trials in schedule order, which shows warm-up and disturbances.
 
 use ipcmark_record::Record;
 
@@ -13,7 +13,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::cost_ns;
 use crate::format;
 
-/// The chart; `None` when no case was run again and again.
+/// Builds the chart; `None` without a sentinel.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let sentinel = study.sentinel()?;
     let look = looks.get(study.index(&sentinel.series));
@@ -47,14 +47,14 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     Some(Figure { note: describe(&trials), table: table(&trials), ..Figure::drawn("drift", title, &chart) })
 }
 
-/// The sentinel's trials with numbers, in the order they ran.
+/// Trials of the sentinel with numbers, in schedule order.
 fn trials<'a>(sentinel: &CaseStudy<'a>) -> Vec<(&'a Record, f64)> {
     let mut trials: Vec<_> = sentinel.usable().filter_map(|record| Some((record, cost_ns(record)?))).collect();
     trials.sort_by_key(|trial| trial.0.order_in_run);
     trials
 }
 
-/// Last third against first third, in words.
+/// Comparison of the last third with the first.
 fn describe(trials: &[(&Record, f64)]) -> String {
     let third = trials.len().div_ceil(3);
     let of = |part: &[(&Record, f64)]| median(part.iter().map(|trial| trial.1)).unwrap_or(f64::NAN);

@@ -1,39 +1,39 @@
-//! Squares of cells side by side, the fuller the darker, all on one scale.
+//! Heat maps on one common scale; darker cells have larger shares.
 
 use super::canvas::{Canvas, Ink, Side, draw};
 use super::{Drawing, Shape};
 
 const TEXT: f64 = 12.0;
 const HEADING: f64 = 40.0;
-/// Room for the name of the rows.
+/// Space for the name of the rows.
 const EDGE: f64 = 26.0;
-/// Room for the name of the columns, and to the next row of squares.
+/// Space for the name of the columns and the gap to the next row of maps.
 const BOTTOM: f64 = 34.0;
 const GAP: f64 = 22.0;
-/// Cells at least this wide have their number inside.
+/// Width from which cells show their number.
 const NUMBERED: f64 = 34.0;
 
-/// A chart of squares.
+/// Chart of heat maps.
 pub struct Heat {
-    /// What it shows in words.
+    /// Description for screen readers.
     pub description: &'static str,
-    /// What columns are.
+    /// Name of the columns.
     pub across: &'static str,
-    /// What rows are.
+    /// Name of the rows.
     pub down: &'static str,
-    /// In the order of reading.
+    /// Maps in reading order.
     pub grids: Vec<Grid>,
 }
 
-/// One square.
+/// Heat map of one series.
 pub struct Grid {
-    /// Its name.
+    /// Name.
     pub heading: String,
     /// Text below the heading.
     pub note: String,
-    /// Its ink.
+    /// Ink.
     pub ink: Ink,
-    /// Shares of one, row by row; as many columns as rows.
+    /// Shares by row and column; a square matrix.
     pub cells: Vec<Vec<f64>>,
 }
 
@@ -67,7 +67,7 @@ impl Heat {
             for (column, &share) in shares.iter().enumerate() {
                 let at = (left + column as f64 * cell, top + row as f64 * cell);
                 let (right, bottom) = (at.0 + cell - 1.5, at.1 + cell - 1.5);
-                // By the root, so that a hundredth can still be seen.
+                // The square root keeps a share of 1 % visible.
                 let full = (share / fullest.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0).sqrt();
                 canvas.area(&[at, (right, at.1), (right, bottom), (at.0, bottom)], grid.ink, 0.06 + 0.84 * full);
                 if cell >= NUMBERED {
@@ -81,7 +81,7 @@ impl Heat {
     }
 }
 
-/// Short enough for a cell.
+/// Percentage short enough for a cell.
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent == 0.0 || percent >= 9.5 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }

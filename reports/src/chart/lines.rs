@@ -1,5 +1,5 @@
-//! Line charts in panels, so that polling and blocking never share an axis. All panels of a chart share both scales.
-//! Where there is room each line carries its name at its right end; in a narrow drawing the names stand below the plot.
+//! Line charts in panels with common scales, polling and blocking apart. Names are at the right end of each line; in
+//! narrow drawings they are below the plot.
 
 use super::canvas::{Canvas, Side, draw, text_width};
 use super::plot::{LABEL_APART, Line, Panel, Plot, Scales, TEXT};
@@ -8,28 +8,28 @@ use crate::analyse::series::Manner;
 
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 44.0;
-/// Height of a plot where panels fill one row, and where they fill several.
+/// Height of a plot with one row of panels, and with several.
 const TALL: f64 = 300.0;
 const LOW: f64 = 200.0;
 /// Height of a plot in a narrow drawing.
 const NARROW: f64 = 230.0;
-/// Height of a line of names below a narrow plot.
+/// Height of a row of names below a narrow plot.
 const KEY: f64 = 18.0;
 
-/// A chart of lines.
+/// Line chart.
 pub struct Lines {
-    /// What it shows in words.
+    /// Description for screen readers.
     pub description: &'static str,
     /// Both axes.
     pub scales: Scales,
-    /// How many panels stand side by side in a wide drawing.
+    /// Panels per row in a wide drawing.
     pub columns: usize,
-    /// In the order of reading.
+    /// Panels in reading order.
     pub panels: Vec<Panel>,
 }
 
-/// The panels of most charts: what their lines have in common, and which ways of waiting that is. Lines that poll first
-/// and then block are dashed, and their names say `hybrid` or `threads`.
+/// Panels of most charts: heading and manners. Lines that poll before they block are dashed and named `hybrid` or
+/// `threads`.
 pub const PANELS: [(&str, &[Manner]); 2] =
     [("polls, or polls first (dashed)", &[Manner::Polls, Manner::PollsThenBlocks]), ("blocks", &[Manner::Blocks])];
 
@@ -43,7 +43,7 @@ impl Drawing for Lines {
 }
 
 impl Lines {
-    /// Panels side by side in rows, all plots equally wide and high, whatever room their names take.
+    /// Draws panels side by side with plots of equal size.
     fn wide(&self, title: &str, width: f64) -> String {
         let margin = self.margin();
         let columns = self.columns.clamp(1, self.panels.len().max(1));
@@ -70,7 +70,7 @@ impl Lines {
         })
     }
 
-    /// Panels below each other over the whole width, names below each.
+    /// Draws panels below each other in full width, each with its names below.
     fn narrow(&self, title: &str, width: f64) -> String {
         let left = self.margin();
         let height = |panel: &Panel| TOP + NARROW + BOTTOM + KEY * panel.key_rows(width - left) as f64 + 14.0;
@@ -87,19 +87,19 @@ impl Lines {
         })
     }
 
-    /// Room for the labels of the vertical axis.
+    /// Space for the labels of the vertical axis.
     fn margin(&self) -> f64 {
         self.scales.y.ticks.iter().map(|(_, label)| text_width(label, TEXT)).fold(20.0, f64::max) + 28.0
     }
 }
 
 impl Panel {
-    /// Room for the names at the right.
+    /// Space for the names at the right.
     fn gutter(&self) -> f64 {
         self.lines.iter().map(|line| text_width(&line.label, TEXT)).fold(30.0, f64::max) + 24.0
     }
 
-    /// How many names fit beside each other: short ones more than two.
+    /// Number of names that fit into one row.
     fn key_columns(&self, width: f64) -> usize {
         let widest = self.lines.iter().map(|line| text_width(&line.label, TEXT) + 34.0).fold(1.0, f64::max);
         ((width / widest) as usize).clamp(1, 4)
@@ -109,7 +109,7 @@ impl Panel {
         self.lines.iter().filter(|line| !line.label.is_empty()).count().div_ceil(self.key_columns(width))
     }
 
-    /// Names with a piece of their line, in columns, in the order of the lines' right ends.
+    /// Draws names with line samples in columns, ordered by the right ends of the lines.
     fn keys(&self, canvas: &Canvas<'_>, top: f64, width: f64) {
         let mut lines: Vec<&Line> = self.lines.iter().filter(|line| !line.label.is_empty()).collect();
         let end = |line: &Line| line.points.last().map_or(0.0, |point| point.y);
@@ -126,13 +126,13 @@ impl Panel {
     }
 }
 
-/// Every height in `panels`: values and both ends of their intervals.
+/// All values in `panels` and both ends of their intervals.
 pub fn heights(panels: &[Panel]) -> impl Iterator<Item = f64> {
     let points = panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points);
     points.flat_map(|point| [Some(point.y), point.band.map(|band| band.0), point.band.map(|band| band.1)]).flatten()
 }
 
-/// One panel for each of [`PANELS`] that has members, in their order.
+/// Members of each of [`PANELS`] that has any, in order.
 pub fn by_manner<T>(members: &[T], manner: impl Fn(&T) -> Manner) -> impl Iterator<Item = (&'static str, Vec<&T>)> {
     PANELS.into_iter().filter_map(move |(heading, manners)| {
         let of_panel: Vec<&T> = members.iter().filter(|member| manners.contains(&manner(member))).collect();

@@ -1,4 +1,4 @@
-//! Latency against offered rate: flat while a mechanism keeps up, a wall where it does not.
+//! Latency against offered rate, up to overload.
 
 use ipcmark_record::Placement;
 
@@ -12,7 +12,7 @@ use crate::analyse::load::{Due, Load, Offered, describe, loads, offered};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Variants of one kind that have a panel, in each way of waiting.
+/// Most variants of one kind with a panel, for each manner.
 const MOST_PANELS: usize = 3;
 
 const LATENCY: Value = Value {
@@ -34,7 +34,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
     offered.filter_map(|offered| figure(study, looks, placement, offered)).collect()
 }
 
-/// The same for loads of a family that has a part of the page to itself, wherever they were offered.
+/// Charts for loads of a family with its own part of the page, at all placements.
 pub fn apart(study: &Study<'_>, looks: &Looks, due: Due) -> Vec<Figure> {
     let at = |placement: Placement| {
         let offered = offered(study, placement, due).into_iter();
@@ -52,7 +52,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, offered: Offer
             Choice::EachKind,
             " The sender spins until a message is due; the cost of that, and a sender that sleeps, are not shown.",
         ),
-        // They are of one kind.
+        // All variants are of one kind.
         Due::Tasks => ("tasks offered per second", Choice::Closest(MOST_PANELS), ""),
         Due::Requests => ("requests offered per second", Choice::Closest(MOST_PANELS), ""),
     };

@@ -1,9 +1,9 @@
-//! Which series looks how, the same in every chart: colour by mechanism, or by kind of mechanism where there are more
-//! mechanisms than colours; point by how it waits, dash by variant.
+//! Look of each series, the same in all charts: colour by mechanism, or by kind if there are more mechanisms than
+//! colours; marker by manner, dash by variant.
 //!
-//! The colours were chosen so that any two of the first six, and grey, stay apart for readers with red-, green- or
-//! blue-blindness (simulated after Machado, Oliveira & Fernandes 2009; smallest distance 0.105 in Oklab, light and dark
-//! alike). Colour is never the only key: lines carry their names, and points their shapes.
+//! The first six colours and grey are distinct for readers with red-, green- or blue-blindness (simulated after
+//! Machado, Oliveira & Fernandes 2009; smallest distance 0.105 in Oklab, light and dark). Names and markers repeat what
+//! colours show.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::Key;
 use super::canvas::{Dash, Ink, Marker};
 use crate::analyse::series::{Manner, Series, group_word};
 
-/// Colours on light and on dark, mechanism by mechanism.
+/// Colours on light and on dark.
 const HUES: [(&str, &str); 8] = [
     ("#3e8ed6", "#22b1e6"),
     ("#c86f00", "#edaa69"),
@@ -24,49 +24,48 @@ const HUES: [(&str, &str); 8] = [
     ("#00838a", "#6fdfe0"),
     ("#b3123c", "#ff7a8a"),
 ];
-/// Where there are no more kinds than this, most variants would share a colour: colours then come round again, and the
-/// second round is dotted.
+/// Number of kinds up to which colours denote mechanisms, repeated with dots if there are too few.
 const FEW_KINDS: usize = 3;
-/// References: variants that hand nothing over, and rows without a lock.
+/// Colour of references and of rows without a lock.
 const GREY: (&str, &str) = ("#70757d", "#8d939c");
 
-/// The looks of every series of a report.
+/// Looks of all series of a report.
 #[derive(Debug)]
 pub struct Looks {
     each: Vec<Look>,
-    /// Whether a colour is a kind of mechanism.
+    /// Whether a colour denotes a kind of mechanism.
     pub by_group: bool,
-    /// The first series of each kind.
+    /// First series of each kind.
     kinds: Vec<(Group, usize)>,
 }
 
-/// How one series looks.
+/// Look of one series.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// Its number on the page.
+    /// Index on the page.
     index: u16,
-    /// The shape of its points.
+    /// Shape of its points.
     pub marker: Marker,
     hue: Option<usize>,
     dash: usize,
 }
 
 impl Look {
-    /// Its ink.
+    /// Ink of the series.
     pub fn ink(self) -> Ink {
         Ink::Series(self.index)
     }
 
-    /// Its colour with another dash.
+    /// Ink with another dash.
     pub fn stroke(self, dash: Dash) -> Ink {
         Ink::Stroke(self.index, dash)
     }
 }
 
 impl Looks {
-    /// Gives each mechanism the next colour in order of name, so that a report of the same mechanisms always has the
-    /// same colours; where there are more of them than colours and several kinds, each kind of mechanism has one. What polls before it
-    /// blocks is dashed; a variant of a mechanism that waits alike is dotted.
+    /// Assigns colours by mechanism in order of name, so that equal reports have equal colours; with more mechanisms
+    /// than colours and several kinds, by kind. Variants that poll before they block are dashed; further variants of
+    /// one manner are dotted.
     pub fn of(series: &[Series]) -> Self {
         let coloured = || series.iter().filter(|one| !is_reference(one));
         let mut mechanisms: Vec<&str> = coloured().map(|s| s.mechanism.as_str()).collect();
@@ -99,12 +98,12 @@ impl Looks {
         Self { each: series.iter().enumerate().map(look).collect(), by_group, kinds }
     }
 
-    /// What colours mean, where they mean kinds.
+    /// Legend of the kinds, if colours denote kinds.
     pub fn kinds(&self) -> Vec<Key> {
         self.kinds.iter().filter(|_| self.by_group).map(Self::key).collect()
     }
 
-    /// The same for the kinds that a chart shows.
+    /// Legend of the kinds in `shown`.
     pub fn kinds_of<'s>(&self, shown: impl Iterator<Item = &'s Series>) -> Vec<Key> {
         let shown: Vec<Group> = shown.filter(|one| !is_reference(one)).filter_map(|one| one.group).collect();
         let known = self.kinds.iter().filter(|_| self.by_group);
@@ -115,12 +114,12 @@ impl Looks {
         Key { class: format!("dot s{at}"), word: group_word(group).into() }
     }
 
-    /// The look of the series with this number.
+    /// Look of the series with this index.
     pub fn get(&self, index: usize) -> Look {
         self.each[index.min(self.each.len() - 1)]
     }
 
-    /// The style sheet's share: a colour and a dash for every series, on light and, within `dark`, on dark.
+    /// CSS rules with the colour and dash of each series, for light and for dark.
     pub fn css(&self) -> (String, String) {
         let (mut light, mut dark) = (String::new(), String::new());
         for (index, look) in self.each.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! Charts, a file for each topic, as SVG in two shapes (wide and narrow) with the table behind them.
+//! Charts, one file per topic, as SVG in two shapes (wide and narrow) with their tables.
 //!
-//! To add one: a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and its line in [`figures`].
-//! A value against a parameter is a [`sweep::Sweep`]: it names its cases, the parameter and the value, and gets the rest.
+//! A new chart needs a file with `pub fn figure(study, looks, ...) -> Option<Figure>`, and a line in [`figures`]. A
+//! value against a parameter is a [`sweep::Sweep`] of cases, parameter and value.
 
 mod axis;
 mod bars;
@@ -48,55 +48,55 @@ pub use drift::figure as drift;
 pub use look::Looks;
 pub use table::{Cell, Table};
 
-/// A chart, ready for the page.
+/// Chart for the page.
 #[derive(Debug, Default, Serialize)]
 pub struct Figure {
-    /// Fragment of its address on the page.
+    /// Fragment identifier.
     pub id: String,
-    /// What it shows, with the unit.
+    /// Title.
     pub title: String,
-    /// Its finding in a sentence; empty where the page's own answer states it.
+    /// Finding in a sentence; empty if the page's own answer states it.
     pub answer: String,
-    /// How to read it, and what it does not show.
+    /// Reading instructions and limits.
     pub note: String,
-    /// What the colours of slices mean, where lines do not carry their own names.
+    /// Legend, if lines have no names.
     pub legend: Vec<Key>,
-    /// For screens and paper; empty where the table itself is what there is to see.
+    /// SVG for screens and paper; empty if there is only a table.
     pub wide: String,
-    /// For a telephone held upright.
+    /// SVG for narrow screens.
     pub narrow: String,
-    /// A second drawing with all variants.
+    /// Second drawing with all variants.
     pub more: Option<More>,
-    /// The numbers.
+    /// Table of the numbers.
     pub table: Table,
 }
 
-/// A drawing that the reader can unfold.
+/// Folded drawing.
 #[derive(Debug, Serialize)]
 pub struct More {
-    /// What unfolds.
+    /// Label of the fold.
     pub summary: String,
-    /// For screens and paper.
+    /// SVG for screens and paper.
     pub wide: String,
-    /// For a telephone held upright.
+    /// SVG for narrow screens.
     pub narrow: String,
 }
 
-/// A kind of chart.
+/// Chart that can be drawn as SVG.
 pub trait Drawing {
-    /// Draws it; screen readers read the title.
+    /// Draws the chart with a title for screen readers.
     fn svg(&self, title: &str, shape: Shape) -> String;
 }
 
 impl Figure {
-    /// A drawing without answer, note, legend and table.
+    /// Figure without answer, note, legend and table.
     fn drawn(id: impl Into<String>, title: impl Into<String>, chart: &impl Drawing) -> Self {
         let title = title.into();
         let (wide, narrow) = (chart.svg(&title, Shape::Wide), chart.svg(&title, Shape::Narrow));
         Self { id: id.into(), title, wide, narrow, ..Self::default() }
     }
 
-    /// With a second drawing to unfold, where there is one.
+    /// Adds a second, folded drawing, if there is one.
     fn unfolding(self, summary: impl Into<String>, chart: Option<impl Drawing>) -> Self {
         let Some(chart) = chart else { return self };
         let (wide, narrow) = (chart.svg(&self.title, Shape::Wide), chart.svg(&self.title, Shape::Narrow));
@@ -104,16 +104,16 @@ impl Figure {
     }
 }
 
-/// One entry of a legend.
+/// Entry of a legend.
 #[derive(Debug, Serialize)]
 pub struct Key {
-    /// The classes of its swatch.
+    /// CSS classes of the swatch.
     pub class: String,
-    /// What it means.
+    /// Meaning.
     pub word: String,
 }
 
-/// The shape of a drawing.
+/// Shape of a drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Panels side by side.
@@ -123,8 +123,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Width of the drawing in pixels of the design. Text is 12 to 13 of them high, so a narrow drawing is readable on
-    /// a screen of 400.
+    /// Width in pixels. Text is 12 to 13 pixels high, so a narrow drawing is readable on a screen of 400.
     pub const fn width(self) -> f64 {
         match self {
             Self::Wide => 1120.0,
@@ -133,21 +132,21 @@ impl Shape {
     }
 }
 
-/// A part of the page about families other than channels and locks.
+/// Section of the page for families other than channels and locks.
 #[derive(Debug, Serialize)]
 pub struct Topic {
-    /// Fragment of its address on the page.
+    /// Fragment identifier.
     pub id: &'static str,
-    /// Its heading.
+    /// Heading.
     pub heading: &'static str,
-    /// What it shows; never empty.
+    /// Charts; never empty.
     pub figures: Vec<Figure>,
 }
 
-/// The topic about what would be gained over Python.
+/// Topic that compares Python with other mechanisms.
 pub const PYTHON: &str = "python";
 
-/// Every topic that the records have data for, in the order of the page.
+/// Topics with data, in page order.
 pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
     let mut topics = vec![
         (PYTHON, "Compared with Python", python::figures(study, looks)),
@@ -164,7 +163,7 @@ pub fn topics(study: &Study<'_>, looks: &Looks) -> Vec<Topic> {
     topics.into_iter().map(topic).filter(|topic| !topic.figures.is_empty()).collect()
 }
 
-/// Every chart that one placement has data for, in the order of the page.
+/// Charts with data at a placement, in page order.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut figures = ranking::figures(study, looks, placement);
     let single = [

@@ -1,4 +1,4 @@
-//! Parameters that charts put on their horizontal axis: message size, pause, depth, contenders, clients, ...
+//! Parameters on the horizontal axis of charts: message size, pause, depth, contenders, clients, ...
 
 use ipcmark_record::Case;
 
@@ -8,37 +8,37 @@ use crate::analyse::locks::{Work, contenders, utilisation};
 use crate::analyse::study::CaseStudy;
 use crate::format::{self, Quantity};
 
-/// A parameter that a sweep varies.
+/// Parameter of a sweep.
 #[derive(Clone, Copy)]
 pub struct Parameter {
     /// Name of the axis.
     pub name: &'static str,
-    /// What one of it is called in a sentence.
+    /// Singular noun for sentences.
     pub noun: &'static str,
-    /// The table's column: for people, and for programs.
+    /// Heading and key of the table column.
     pub column: (&'static str, &'static str),
-    /// Its value in a case.
+    /// Value in a case.
     pub of: fn(&CaseStudy<'_>) -> u64,
-    /// How a value is written.
+    /// Formatter of a value.
     pub show: fn(u64) -> String,
-    /// Leaves it open in what cases have in common.
+    /// Clears the parameter in a shape.
     pub open: fn(&mut Case),
-    /// Where values stand on the axis.
+    /// Scale of the axis.
     pub scale: Scale,
 }
 
-/// Where the values of a parameter stand on its axis.
+/// Scale of a parameter's axis.
 #[derive(Clone, Copy)]
 pub enum Scale {
-    /// By their logarithm, with ticks at the measured values.
+    /// Logarithmic, with ticks at the measured values.
     Log,
-    /// Evenly apart: for shares, and where one value is 0.
+    /// Evenly spaced, for shares and for values that include 0.
     Even,
-    /// By the logarithm of a number that follows from the case, with ticks at round numbers.
+    /// Logarithmic over a number derived from the case, with round ticks.
     Derived(fn(&CaseStudy<'_>) -> Option<f64>, fn(f64) -> Quantity),
 }
 
-/// Payload of a message.
+/// Payload size of a message.
 pub const SIZE: Parameter = Parameter {
     name: "message size",
     noun: "byte",
@@ -49,7 +49,7 @@ pub const SIZE: Parameter = Parameter {
     scale: Scale::Log,
 };
 
-/// Silence before a message.
+/// Pause before a message.
 pub const PAUSE: Parameter = Parameter {
     name: "pause before the message",
     noun: "pause",
@@ -60,7 +60,7 @@ pub const PAUSE: Parameter = Parameter {
     scale: Scale::Log,
 };
 
-/// Messages that fit before a sender waits.
+/// Queue depth in messages.
 pub const DEPTH: Parameter = Parameter {
     name: "messages the queue holds",
     noun: "message",
@@ -93,7 +93,7 @@ pub const CONTENDERS: Parameter = Parameter {
     scale: Scale::Log,
 };
 
-/// Share of a lock's time that is asked for; it grows as the think time shrinks.
+/// Offered utilisation of a lock, which grows as the think time shrinks.
 pub const UTILISATION: Parameter = Parameter {
     name: "offered utilisation \u{3c1}",
     noun: "think time",
@@ -148,7 +148,7 @@ pub const GRAIN: Parameter = Parameter {
     scale: Scale::Log,
 };
 
-/// Memory that the parent has when it starts a process.
+/// Parent RSS when a process is started.
 pub const PARENT_RSS: Parameter = Parameter {
     name: "parent RSS",
     noun: "parent RSS",
@@ -179,7 +179,7 @@ fn time(ns: u64) -> String {
 }
 
 impl Parameter {
-    /// Every value among `cases`, in order.
+    /// Distinct values among `cases`, ascending.
     pub fn values(&self, cases: &[&CaseStudy<'_>]) -> Vec<u64> {
         let mut values: Vec<u64> = cases.iter().map(|case| (self.of)(case)).collect();
         values.sort_unstable();
@@ -187,13 +187,12 @@ impl Parameter {
         values
     }
 
-    /// Puts cases in order of series and value.
+    /// Sorts cases by series and value.
     pub fn sort(&self, cases: &mut [&CaseStudy<'_>]) {
         cases.sort_by(|a, b| (&a.series, (self.of)(a)).cmp(&(&b.series, (self.of)(b))));
     }
 
-    /// Every ground on which it has at least two values, in the order of [`Ground::all`], cases in order of series and
-    /// value.
+    /// Grounds with at least two values, in the order of [`Ground::all`], with cases sorted by series and value.
     pub fn grounds<'s, 'a>(&self, cases: impl IntoIterator<Item = &'s CaseStudy<'a>>) -> Vec<Ground<'s, 'a>> {
         let mut grounds = Ground::all(cases, self.open);
         grounds.retain(|ground| self.values(&ground.cases).len() > 1);
@@ -203,7 +202,7 @@ impl Parameter {
         grounds
     }
 
-    /// The highest rate at the smallest and at the largest value, among the cases that compete.
+    /// Sentence with the highest rates at the smallest and at the largest value, among competing cases.
     pub fn best_at_ends(&self, cases: &[&CaseStudy<'_>], competes: impl Fn(&CaseStudy<'_>) -> bool) -> String {
         let values = self.values(cases);
         let mut ends: Vec<u64> = values.first().into_iter().chain(values.last()).copied().collect();

@@ -1,4 +1,4 @@
-//! Rate against k: what happens when more than two take part, and when there are more roles than CPUs.
+//! Rate against the number k of senders, receivers or pairs, up to more roles than CPUs.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -14,7 +14,7 @@ use crate::analyse::crowd::{Crowd, GrowingPattern};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// A case as a point of a pattern.
+/// Case as a point of a pattern.
 #[derive(Clone, Copy)]
 struct Spot<'s, 'a> {
     case: &'s CaseStudy<'a>,
@@ -22,7 +22,7 @@ struct Spot<'s, 'a> {
     hogs: u32,
 }
 
-/// The chart, at the smallest size; `None` where never more than one pair was at work.
+/// Chart at the smallest size; `None` with single pairs only.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let usual = |case: &&CaseStudy<'_>| case.series.is_usual();
     let crowded = |case: &&CaseStudy<'_>| !Crowd::of(case.case).plain();
@@ -70,14 +70,14 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// The cases of a pattern in order of series, hogs and k; empty when none has a k above 1 or a hog.
+/// Cases of a pattern in order of series, hogs and k; empty if all have k = 1.
 fn spots<'s, 'a>(cases: &[&'s CaseStudy<'a>], pattern: GrowingPattern) -> Vec<Spot<'s, 'a>> {
     let spot = |case: &&'s CaseStudy<'a>| {
         let crowd = Crowd::of(case.case);
         Some(Spot { case, k: crowd.k(pattern)?, hogs: crowd.hogs })
     };
     let mut spots: Vec<Spot<'_, '_>> = cases.iter().filter_map(spot).collect();
-    // A line needs a second point: a series that ran in no such pattern, or never beside that CPU hog, has only its first.
+    // A line needs a second point, so series with k = 1 only are left out.
     let line = |spot: &Spot<'_, '_>| (spot.case.series.clone(), spot.hogs);
     let grown: Vec<_> = spots.iter().filter(|spot| spot.k > 1).map(line).collect();
     spots.retain(|spot| grown.contains(&line(spot)));
@@ -123,7 +123,7 @@ fn point(spot: &Spot<'_, '_>) -> Option<Point> {
     Some(Point { band, ..Point::at(f64::from(spot.k), typical.value) })
 }
 
-/// The highest rate at the largest k of each pattern, next to itself alone.
+/// Highest rate at the largest k of each pattern, relative to one pair.
 fn answer(patterns: &[(GrowingPattern, Vec<Spot<'_, '_>>)]) -> String {
     let rate = |spot: &Spot<'_, '_>| spot.case.summary.typical.map_or(0.0, |typical| typical.value);
     let describe = |(pattern, spots): &(GrowingPattern, Vec<Spot<'_, '_>>)| {

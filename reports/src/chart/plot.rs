@@ -1,11 +1,11 @@
-//! The inside of a line chart's panel: axes, bands, lines, and names at their right ends.
+//! Plot area of a line chart's panel: axes, bands, lines, and names at their right ends.
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Marker, Side, text_width};
 
-/// Height of the letters.
+/// Font size.
 pub const TEXT: f64 = 12.0;
-/// Least distance of two names.
+/// Least distance between two names.
 pub const LABEL_APART: f64 = 13.5;
 
 /// Both axes of a chart.
@@ -20,62 +20,62 @@ pub struct Scales {
     pub y: Axis,
 }
 
-/// One panel.
+/// Panel of a line chart.
 pub struct Panel {
-    /// What its lines have in common.
+    /// Common property of its lines.
     pub heading: String,
-    /// References first, so that they lie below.
+    /// Lines, references first so that they are below.
     pub lines: Vec<Line>,
-    /// Places on the horizontal axis where something changes, and what: a line from top to bottom each.
+    /// Positions and names of vertical lines.
     pub limits: Vec<(f64, String)>,
 }
 
-/// One line.
+/// Line of a panel.
 pub struct Line {
-    /// Its name, at the right end; empty for marks that belong to another line.
+    /// Name at the right end; empty for marks on another line.
     pub label: String,
-    /// Its ink.
+    /// Ink.
     pub ink: Ink,
-    /// Its points' shape; none for curves and references.
+    /// Shape of the points; `None` for curves and references.
     pub marker: Option<Marker>,
-    /// Left to right.
+    /// Points from left to right.
     pub points: Vec<Point>,
 }
 
-/// A value with its interval, if it has one.
+/// Point with its interval, if it has one.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
-    /// Horizontal.
+    /// Horizontal value.
     pub x: f64,
-    /// Vertical.
+    /// Vertical value.
     pub y: f64,
     /// Both ends of the interval.
     pub band: Option<(f64, f64)>,
-    /// Whether a line leads here from the point before: not across something that was left out.
+    /// Whether a line joins it to the previous point.
     pub joined: bool,
-    /// Whether it is crossed out: measured, but not under the conditions that were asked for.
+    /// Whether a cross replaces it: measured under other conditions than requested.
     pub crossed: bool,
 }
 
 impl Point {
-    /// A value alone, joined to the one before.
+    /// Point without interval, joined to the previous one.
     pub fn at(x: f64, y: f64) -> Self {
         Self { x, y, band: None, joined: true, crossed: false }
     }
 }
 
 impl Line {
-    /// Its points in stretches that a line may be drawn through.
+    /// Runs of joined points.
     pub fn stretches(&self) -> impl Iterator<Item = &[Point]> {
         self.points.chunk_by(|_, next| next.joined)
     }
 }
 
-/// The room of a panel's plot within the drawing.
+/// Position of a panel's plot in the drawing.
 pub struct Plot<'a, 'c> {
-    /// To draw on.
+    /// Canvas.
     pub canvas: &'a Canvas<'c>,
-    /// Its axes.
+    /// Axes.
     pub scales: &'a Scales,
     /// Left edge.
     pub left: f64,
@@ -93,11 +93,11 @@ impl Plot<'_, '_> {
     }
 
     fn y(&self, value: f64) -> f64 {
-        // Held inside the plot: a line may leave the scale only for as far as its frame.
+        // Clamped to the plot, so that no line leaves its frame.
         self.bottom - (self.bottom - self.top) * self.scales.y.place(value).clamp(0.0, 1.0)
     }
 
-    /// Axes, bands and lines; `first_column` says that the vertical axis has labels.
+    /// Draws axes, bands and lines; the vertical axis has labels in the first column.
     pub fn paint(&self, panel: &Panel, first_column: bool) {
         self.frame(panel, first_column);
         for (at, what) in &panel.limits {
@@ -144,7 +144,7 @@ impl Plot<'_, '_> {
         }
     }
 
-    /// A line from top to bottom, named on the side with more room.
+    /// Draws a vertical line, named on the side with more space.
     fn limit(&self, at: f64, what: &str) {
         let x = self.x(at);
         self.canvas.line(&[(x, self.top), (x, self.bottom)], Ink::Reference, 1.2);
@@ -153,7 +153,7 @@ impl Plot<'_, '_> {
         self.canvas.text((x, self.top + 7.0), side, what, Ink::Reference, TEXT - 1.0);
     }
 
-    /// Fainter than its line by far, since the bands of a disturbed run lie over each other.
+    /// Draws the interval band faintly, since bands may overlap.
     fn band(&self, line: &Line) {
         for stretch in line.stretches() {
             let edge = |pick: fn((f64, f64)) -> f64| {
@@ -187,7 +187,7 @@ impl Plot<'_, '_> {
         }
     }
 
-    /// Names at the right ends, moved apart where they would overlap and tied to their lines by a thin leader.
+    /// Draws names at the right ends, moved apart where they overlap, with thin leaders.
     pub fn names(&self, panel: &Panel) {
         let ends = panel.lines.iter().filter(|line| !line.label.is_empty()).filter_map(|line| {
             let last = line.points.last()?;
@@ -205,8 +205,7 @@ impl Plot<'_, '_> {
     }
 }
 
-/// Moves sorted places apart until neighbours are `apart` from each other, as near to where they wanted to be as a few
-/// rounds of give and take bring them, and within `low` to `high` where all fit.
+/// Moves sorted positions to a distance of `apart`, close to the wanted ones, within `low` to `high` if all fit.
 fn spread(wanted: &[f64], apart: f64, low: f64, high: f64) -> Vec<f64> {
     let mut places = wanted.to_vec();
     for _ in 0..60 {

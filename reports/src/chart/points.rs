@@ -1,5 +1,4 @@
-//! A chart of one or more points a variant on a logarithmic axis, in sections: what most charts of one number, or of a
-//! few that belong together, look like.
+//! Chart with one or more points per variant on a logarithmic axis, in sections.
 
 use ipcmark_record::Isolation;
 
@@ -12,34 +11,34 @@ use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format::Quantity;
 
-/// The least value that a log axis shows.
+/// Least value on a log axis.
 const LEAST: f64 = 1e-9;
 
-/// The chart's parts.
+/// Contents of the chart.
 pub struct Points<'s, 'a> {
-    /// Fragment of its address.
+    /// Fragment identifier.
     pub id: String,
     /// Heading.
     pub title: String,
-    /// For screen readers.
+    /// Description for screen readers.
     pub description: &'static str,
-    /// Its finding.
+    /// Finding in a sentence.
     pub answer: String,
-    /// How to read it.
+    /// Reading instructions.
     pub note: String,
     /// Name of the axis.
     pub x_name: &'static str,
-    /// How values are written on the axis.
+    /// Formatter of the axis.
     pub show: fn(f64) -> Quantity,
-    /// Values to compare with, and their names.
+    /// Names and values of reference lines.
     pub references: Vec<(String, f64)>,
-    /// Rows under headings, from top to bottom; those without a point are left out.
+    /// Headings with rows, from top to bottom; rows without a point are left out.
     pub sections: Vec<(String, Vec<Entry<'s, 'a>>)>,
-    /// The numbers.
+    /// Table of the numbers.
     pub table: Table,
 }
 
-/// Rows under headings by what stands between the two sides, the cheapest of each first.
+/// Groups cases by endpoints (processes, threads, Python), cheapest first.
 pub fn by_sides<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s CaseStudy<'a>>)> {
     let cost = |case: &CaseStudy<'_>| case.cost_ns().unwrap_or(f64::MAX);
     let mut cases = cases.to_vec();
@@ -55,20 +54,20 @@ fn sides(case: &CaseStudy<'_>) -> (u8, &'static str) {
     }
 }
 
-/// A variant's points.
+/// Row of a variant.
 pub struct Entry<'s, 'a> {
-    /// The case.
+    /// Case.
     pub case: &'s CaseStudy<'a>,
-    /// Its name, where that is not its series'.
+    /// Label, if it differs from the series'.
     pub label: Option<String>,
-    /// Text beside them.
+    /// Text beside the points.
     pub note: String,
-    /// Each with its shape; the last lies on top.
+    /// Points with their shapes; the last is on top.
     pub marks: Vec<(Estimate, Marker)>,
 }
 
 impl Points<'_, '_> {
-    /// Draws it; `None` without a point.
+    /// Draws the chart; `None` without a point.
     pub fn figure(self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         let section = |(heading, entries): &(String, Vec<Entry<'_, '_>>)| {
             let rows: Vec<Row> = entries.iter().filter_map(|entry| row(entry, study, looks)).collect();
@@ -106,7 +105,7 @@ fn row(entry: &Entry<'_, '_>, study: &Study<'_>, looks: &Looks) -> Option<Row> {
     let look = looks.get(study.index(&entry.case.series));
     let mark = |&(estimate, marker): &(Estimate, Marker)| {
         let (value, interval) = estimate.with_ends();
-        // An end that the axis has no place for is no end to draw.
+        // An interval whose end is off the axis is not drawn.
         let interval = interval.filter(|(low, high)| *low >= LEAST && high.is_finite());
         let shown = value >= LEAST && value.is_finite();
         shown.then(|| Mark { value, interval, ink: look.ink(), marker, crossed: false })

@@ -1,4 +1,4 @@
-//! What would be gained over Python: one row for each of its ways, how many times as fast its counterparts are.
+//! Comparison with Python: speed-up of the counterparts of each Python mechanism.
 
 use ipcmark_record::{Case, Measure};
 
@@ -15,7 +15,7 @@ use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Families in the order of sections, and their headings.
+/// Families with their headings, in section order.
 const SECTIONS: [(&str, &str); 7] = [
     ("transport", "messages"),
     (LOCKS, "locks"),
@@ -26,10 +26,10 @@ const SECTIONS: [(&str, &str); 7] = [
     (SERVER, "servers"),
 ];
 
-/// More letters than this beside a row are too many.
+/// Longest note beside a row, in letters.
 const LONGEST_NOTE: usize = 48;
 
-/// The chart; empty where nothing stands beside Python.
+/// Builds the chart; empty without counterparts.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let all = beside(study);
     let drawn = drawn(&all);
@@ -39,14 +39,15 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     };
     let chart = Points {
         id: "beside-python".into(),
-        title: "How many times as fast as Python".into(),
-        description: "For each of Python's ways, how many times as fast its counterparts are, on a logarithmic axis.",
+        title: "Speed-up over Python".into(),
+        description: "Speed-up of the counterparts of each Python mechanism, on a logarithmic axis.",
         answer: answer(&drawn),
         note: format!(
-            "Cost of Python's way over that of its counterpart in the same run, quotient of the medians with its 95 % interval. \
-             Circle: the fastest that answers the same question. Diamond: the one that does the same thing. Each with \
-             the same payload, counts and checks; Python's side is the standard library's, interpreter and all. The \
-             fastest may poll, and keep a CPU busy for it: its name says how it waits.{}",
+            "Cost of the Python mechanism divided by that of its counterpart in the same run: ratio of medians \
+                 with its 95 % interval. Circle: the fastest counterpart. Diamond: the counterpart of the same \
+                 kind. Payload, counts and checks are equal; Python uses its standard library, and its time \
+                 includes the interpreter. The fastest counterpart may poll and keep a CPU busy; its name \
+                 contains the wait strategy.{}",
             if drawn.len() < all.len() {
                 " Of each only the smallest payload and task are drawn; the numbers behind it hold all."
             } else {
@@ -62,7 +63,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     chart.figure(study, looks).into_iter().collect()
 }
 
-/// Of each mechanism, measure and call the one with the least to carry and to do.
+/// Comparison with the smallest payload and task for each mechanism, measure and call.
 fn drawn<'b, 's, 'a>(all: &'b [Beside<'s, 'a>]) -> Vec<&'b Beside<'s, 'a>> {
     let asked = |case: &Case| (case.family.clone(), case.mechanism.clone(), case.measure, case.params.call);
     let burden = |case: &Case| {
@@ -88,7 +89,7 @@ fn drawn<'b, 's, 'a>(all: &'b [Beside<'s, 'a>]) -> Vec<&'b Beside<'s, 'a>> {
     drawn
 }
 
-/// The mechanism without its wait, which is Python's own, and the measure.
+/// Mechanism without wait strategy, and measure.
 fn name(case: &Case) -> String {
     let what = match (case.params.call, case.measure) {
         (Some(call), _) => call.word().replace('-', " "),
@@ -105,7 +106,7 @@ fn entry<'s, 'a>(one: &Beside<'s, 'a>) -> Entry<'s, 'a> {
     let best = describe(&one.best);
     let note = match natural.as_ref() {
         None => best,
-        // A name that would leave no room for the chart is in the numbers.
+        // A name that leaves no space for the chart is in the table only.
         Some(like) if best.len() + describe(like).len() > LONGEST_NOTE => {
             format!("{best}, {} × its like", format::ratio(like.1.value))
         }
@@ -115,7 +116,7 @@ fn entry<'s, 'a>(one: &Beside<'s, 'a>) -> Entry<'s, 'a> {
     Entry { case: one.python, label: Some(name(one.python.case)), note, marks: marks.collect() }
 }
 
-/// The middle of all, and both ends.
+/// Median speed-up with the smallest and the largest.
 fn answer(drawn: &[&Beside<'_, '_>]) -> String {
     let mut sorted = drawn.to_vec();
     sorted.sort_by(|a, b| a.best.1.value.total_cmp(&b.best.1.value));
@@ -135,7 +136,7 @@ fn answer(drawn: &[&Beside<'_, '_>]) -> String {
     }
     let middle = median(sorted.iter().map(|one| one.best.1.value)).unwrap_or(f64::NAN);
     format!(
-        "In {} comparisons with Python the fastest counterpart is {} times as fast in the middle: from {} to {}.",
+        "In {} comparisons with Python the fastest counterpart is {} times as fast (median), from {} to {}.",
         sorted.len(),
         format::ratio(middle),
         describe(least),

@@ -1,4 +1,4 @@
-//! Queues of work: when all is known to be done, and what a put and a get cost.
+//! Work queues: time until all items are done, and cost of `put` and `get`.
 
 use ipcmark_record::{Case, Measure, metric};
 
@@ -15,7 +15,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// Both charts about queues, where the records have data for them.
+/// Charts about queues with data.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     [drain(study, looks), calls(study)].into_iter().flatten().collect()
 }
@@ -24,12 +24,12 @@ fn drained<'s, 'a>(study: &'s Study<'a>) -> impl Iterator<Item = &'s CaseStudy<'
     measured(study, QUEUE).filter(|case| case.case.measure == Measure::Drain)
 }
 
-/// One entry for each variant: those at their usual depth.
+/// Cases at their usual depth.
 fn usual<'s, 'a>(ground: &Ground<'s, 'a>) -> Vec<&'s CaseStudy<'a>> {
     ground.cases.iter().copied().filter(|case| case.series.is_usual()).collect()
 }
 
-/// How long `join` waits after the last put.
+/// Time from the last `put` until `join` returns.
 fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = Ground::most(drained(study), |_: &mut Case| ())?;
     let cases = usual(&ground);
@@ -38,13 +38,13 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(entry).collect()));
     Points {
         id: "drain".into(),
-        title: format!("From the last put until all is done: {}", ground.describe()),
+        title: format!("Time from the last put until all items are done: {}", ground.describe()),
         description: "Time from the end of the last put until join returns, median and 99th percentile, on a logarithmic \
                       axis, one row per queue.",
         answer: answer(&cases),
-        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all rounds. What is still in the queue when the last put \
-               returns is part of it, so a deep queue takes longer. Every item was got once, and join never returned \
-               before all were done."
+        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all rounds. \
+             The time includes items that are still queued after the last put, so a deep queue takes longer. \
+             Every item was received once, and join never returned before all were done."
             .into(),
         x_name: "from the last put until join returns (log scale)",
         show: format::time,
@@ -67,7 +67,7 @@ fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// The shortest join and the highest throughput.
+/// Shortest `join` and highest throughput.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let competing: Vec<&CaseStudy<'_>> =
         cases.iter().copied().filter(|case| case.series.between_processes() && !is_python(case.case)).collect();
@@ -81,7 +81,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     format!("join returns soonest with {}: {time} after the last put.{}", best.names(), most.unwrap_or_default())
 }
 
-/// What one put or get costs, as a table.
+/// Table of the cost of one `put` or `get`.
 fn calls(study: &Study<'_>) -> Option<Figure> {
     let known = |case: &&CaseStudy<'_>| value(case, metric::PUT_NS).is_some() || value(case, metric::GET_NS).is_some();
     let ground = Ground::most(drained(study).filter(known), |_: &mut Case| ())?;
@@ -96,16 +96,16 @@ fn calls(study: &Study<'_>) -> Option<Figure> {
         .table();
     Some(Figure {
 id: "queue-calls".into(),
-title: format!("What a put and a get cost: {}", ground.describe()),
-note: "On an idle queue, medians over repetitions. Without waiting, a full or an empty queue is found out and nothing else \
-               done. A dash: the queue cannot, or was not asked."
+title: format!("Cost of a put and a get: {}", ground.describe()),
+note: "On an idle queue, medians over repetitions. Without waiting, a call only finds the queue full or empty. A dash: \
+               not supported, or not measured."
             .into(),
 table,
 ..Figure::default()
 })
 }
 
-/// Every case, whatever its sides and depth.
+/// Table of all cases.
 fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Queue")

@@ -1,4 +1,4 @@
-//! Ranking at one size: a point with its interval per mechanism, grouped by how it waits.
+//! Ranking at one size: one point with interval per mechanism, grouped by manner.
 
 use ipcmark_record::{Group, Measure, Placement};
 
@@ -14,7 +14,7 @@ use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The chart at the size most variants share, and one at 0 bytes for those that only notify.
+/// Chart at the most common size, and one at 0 bytes for mechanisms that only notify.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let Some(common) = study.common_size(Measure::RoundTrip, placement) else { return Vec::new() };
     let mut figures = vec![figure(study, looks, placement, common, "ranking")];
@@ -57,7 +57,7 @@ struct Ranking<'s, 'a> {
 }
 
 impl Ranking<'_, '_> {
-    /// The chart of these, which come in order; in sections by how they wait, and by kind too where asked for.
+    /// Chart of sorted cases, in sections by manner and optionally by kind.
     fn chart(&self, cases: &[(&CaseStudy<'_>, Estimate)], by_group: bool) -> Dots {
         let mut keys: Vec<(Option<Group>, Manner)> =
             cases.iter().map(|(case, _)| (case.series.group.filter(|_| by_group), case.series.manner)).collect();
@@ -110,7 +110,7 @@ fn describe(typical: &Estimate) -> String {
     }
 }
 
-/// The floors that ran next to these cases, median over cases: each a line down the chart.
+/// Floors of these cases by name, median over cases.
 fn floors<'a>(cases: &[(&CaseStudy<'a>, Estimate)]) -> Vec<(&'a str, f64)> {
     let mut floors: Vec<(&str, f64)> = cases.iter().filter_map(|(case, _)| case.floor()).collect();
     floors.sort_by(|a, b| a.0.cmp(b.0));

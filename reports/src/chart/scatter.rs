@@ -1,4 +1,4 @@
-//! Points on two logarithmic axes, named where there is room, and a line through the best of them.
+//! Scatter chart on two axes, with names where they fit and a line through the Pareto front.
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Ink, Marker, Side, draw, text_width};
@@ -7,9 +7,9 @@ use super::{Drawing, Shape};
 const TEXT: f64 = 12.0;
 const RADIUS: f64 = 4.2;
 
-/// A chart of points.
+/// Scatter chart.
 pub struct Scatter {
-    /// What it shows in words.
+    /// Description for screen readers.
     pub description: &'static str,
     /// Name of the horizontal axis.
     pub x_name: &'static str,
@@ -19,27 +19,27 @@ pub struct Scatter {
     pub x: Axis,
     /// Vertical scale.
     pub y: Axis,
-    /// In any order.
+    /// Points in any order.
     pub dots: Vec<Dot>,
-    /// Points to join, from left to right.
+    /// Points of the front from left to right.
     pub front: Vec<(f64, f64)>,
-    /// What the upper right corner means, where it means something.
+    /// Label of the upper right corner, if any.
     pub corner: Option<&'static str>,
 }
 
-/// One point.
+/// Point of the chart.
 pub struct Dot {
-    /// Where.
+    /// Coordinates.
     pub at: (f64, f64),
-    /// Its ink.
+    /// Ink.
     pub ink: Ink,
-    /// Its shape.
+    /// Shape.
     pub marker: Marker,
-    /// Its name, where it has one.
+    /// Name, if shown.
     pub label: Option<String>,
 }
 
-/// A rectangle that is taken: left, top, right, bottom.
+/// Occupied rectangle: left, top, right, bottom.
 type Taken = (f64, f64, f64, f64);
 
 impl Drawing for Scatter {
@@ -105,7 +105,7 @@ impl Plot<'_, '_> {
         canvas.upright((11.0, f64::midpoint(self.top, self.bottom)), chart.y_name, Ink::Text, TEXT);
     }
 
-    /// Steps: nothing lies between two neighbours on the front.
+    /// Draws the front as steps.
     fn front(&self) {
         let mut steps: Vec<(f64, f64)> = Vec::new();
         for &point in &self.chart.front {
@@ -120,8 +120,8 @@ impl Plot<'_, '_> {
         }
     }
 
-    /// Each name at the first place near its point where nothing else is, tied to it by a thin leader where that is
-    /// not beside it; a name that fits nowhere is left to the table.
+    /// Draws each name at the nearest free position, with a leader if that is distant; a name without space is left
+    /// out.
     fn names(&self) {
         let spot = |dot: &Dot| {
             let (x, y) = self.place(dot.at);
@@ -152,7 +152,7 @@ impl Plot<'_, '_> {
     }
 }
 
-/// Where a name of this width may stand: its left end and its middle against the point, the nearest first.
+/// Candidate positions of a name relative to its point, nearest first.
 fn places(width: f64) -> impl Iterator<Item = (f64, f64, f64)> {
     let beside = [(RADIUS + 4.0, 0.0), (-RADIUS - 4.0 - width, 0.0)].into_iter();
     let around = (1..=7).flat_map(|ring| [-13.0, 13.0].map(|step| step * f64::from(ring)));
@@ -160,13 +160,12 @@ fn places(width: f64) -> impl Iterator<Item = (f64, f64, f64)> {
     beside.chain(around).map(move |(dx, dy)| (dx, dy, width))
 }
 
-/// True when two rectangles have nothing in common.
+/// Whether two rectangles are disjoint.
 fn apart(one: &Taken, other: &Taken) -> bool {
     one.2 <= other.0 || other.2 <= one.0 || one.3 <= other.1 || other.3 <= one.1
 }
 
-/// The places of the points that no other point undercuts in both coordinates, from left to right. Of equal points the
-/// first stays.
+/// Indices of the Pareto-minimal points from left to right; the first of equal points is kept.
 pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| {

@@ -1,5 +1,4 @@
-//! Charts about one service for many clients: requests and latency against clients, latency under load, and the cost of a
-//! connection.
+//! Charts about servers: requests and latency against clients, latency under load, and cost of a connection.
 
 use ipcmark_record::{Case, Kind, Measure, Service, metric};
 
@@ -17,7 +16,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};
 
-/// Every chart about servers that the records have data for, in the order of the page.
+/// Charts about servers with data, in page order.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let mut figures = against_clients(study, looks);
     figures.extend(load::apart(study, looks, Due::Requests));
@@ -26,20 +25,19 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     figures
 }
 
-/// One panel for each kind of address, by the last word of a row's name: which way of serving is better shows among those
-/// of one kind.
+/// Panel of a case by kind of address, the suffix of its name, so that servers of one kind are compared.
 fn address(case: &CaseStudy<'_>) -> (usize, &'static str) {
     let kinds = [("-tcp", "TCP"), ("-unix", "Unix sockets")];
     let known = kinds.iter().position(|(ending, _)| case.case.mechanism.ends_with(ending));
     known.map_or((kinds.len(), "others"), |at| (at, kinds[at].1))
 }
 
-/// True for a server that competes with the others.
+/// True for a server outside Python.
 fn competes(case: &CaseStudy<'_>) -> bool {
     !is_python(case.case)
 }
 
-/// A panel holds every way of serving one kind of address.
+/// Most lines in a panel; all servers of one kind of address fit.
 const MOST_SHOWN: usize = 16;
 
 const REQUESTS_PER_S: Value = Value {
@@ -56,14 +54,14 @@ const LATENCY: Value = Value {
     columns: [("p99", "p99_ns"), ("Low", "low_ns"), ("High", "high_ns")],
 };
 
-/// Two charts for each ground on which the number of clients was swept.
+/// Charts of rate and latency for each sweep over clients.
 fn against_clients(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let of = |ground: Ground<'_, '_>| [rate(study, looks, &ground), latency(study, looks, &ground)];
     let served = measured(study, SERVER).filter(|case| case.case.measure == Measure::Serve);
     CLIENTS.grounds(served).into_iter().flat_map(of).flatten().collect()
 }
 
-/// For addresses: what sets a ground apart from others.
+/// Fragment identifier of a ground.
 fn id(name: &str, shape: &Case) -> String {
     let service = shape.params.service.unwrap_or(Service::Echo);
     format!("{name}-{service}-{}-{}", shape.params.message_bytes.unwrap_or(0), shape.placement)
@@ -75,8 +73,8 @@ fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Fig
         title: format!("Requests per second against clients: {}", ground.describe()),
         description: "Requests answered a second by the number of clients, on logarithmic axes, one line per server, one \
                       panel per kind of address.",
-        note: "A closed loop: each client, a process of its own, asks again when it has its answer, and checks every one. \
-               Bands are 95 % intervals over repetitions."
+        note: "A closed loop: each client is a process that checks an answer before it sends the next request. \
+             Bands are 95 % intervals over repetitions."
             .into(),
         layout: Layout::By(address),
         choice: Choice::Closest(MOST_SHOWN),
@@ -88,11 +86,12 @@ fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Fig
 fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Figure> {
     let sweep = Sweep {
         id: id("serve-p99", &ground.shape),
-        title: format!("The slowest hundredth of answers against clients: {}", ground.describe()),
+        title: format!("p99 of answers against clients: {}", ground.describe()),
         description: "99th percentile of the time from a request to its answer by the number of clients, on logarithmic \
                       axes, one line per server, one panel per kind of address.",
-        note: "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed loop the clients \
-               share the rate, so the time grows with their number even where the server is at its best."
+        note: "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed \
+             loop the clients share the rate, so the time grows with their number even if the server runs at \
+             its highest rate."
             .into(),
         layout: Layout::By(address),
         choice: Choice::Closest(MOST_SHOWN),
@@ -101,7 +100,7 @@ fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<
     Some(Figure { answer: soonest(ground), ..sweep.figure(study, looks)? })
 }
 
-/// The lowest p99 with the most clients.
+/// Lowest p99 with the most clients.
 fn soonest(ground: &Ground<'_, '_>) -> String {
     let Some(most) = CLIENTS.values(&ground.cases).last().copied() else { return String::new() };
     let there = ground.cases.iter().filter(|case| (CLIENTS.of)(case) == most && competes(case));
@@ -114,13 +113,13 @@ fn soonest(ground: &Ground<'_, '_>) -> String {
         String::new()
     };
     format!(
-        "With {most} clients 99 of 100 answers are there within {} with {}{beside}.",
+        "With {most} clients 99 of 100 answers arrive within {} with {}{beside}.",
         format::ns(*soon),
         best.series.quoted()
     )
 }
 
-/// From connecting to the first answer; `None` where it was not measured.
+/// Time from connect to the first answer; `None` if not measured.
 fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     chart(
         study,
@@ -128,7 +127,7 @@ fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         &What {
             metric: metric::CONNECT_NS,
             id: "serve-connect",
-            title: "What a connection costs",
+            title: "Cost of a connection",
             description: "Time from connecting until the first answer, on a logarithmic axis, one row per server.",
             x_name: "from connecting to the first answer (log scale)",
             show: format::time,
@@ -141,7 +140,7 @@ fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     )
 }
 
-/// Memory for each connection; `None` where it could not be read.
+/// Memory per connection; `None` if not readable.
 fn memory(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     chart(
         study,
@@ -155,15 +154,15 @@ fn memory(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
             show: format::size,
             column: "pss_bytes",
             answer: "A connection takes least memory with",
-            note: "Proportional share (PSS) of all processes of the server with all clients connected, less what it was with \
-               none, for each client. Buffers of the kernel are not in it. Nothing stands here where the difference came out below \
-               one byte.",
+            note: "Proportional share (PSS) of all processes of the server with all clients connected, minus \
+                 that without clients, divided by their number. Kernel buffers are not included. Differences \
+                 below one byte are left out.",
             many: true,
         },
     )
 }
 
-/// What sets the two charts apart.
+/// Differences between the two charts.
 struct What {
     metric: &'static str,
     id: &'static str,
@@ -174,7 +173,7 @@ struct What {
     column: &'static str,
     answer: &'static str,
     note: &'static str,
-    /// Whether it is to be seen with as many clients as possible.
+    /// Whether to use the largest number of clients.
     many: bool,
 }
 
@@ -185,7 +184,7 @@ fn chart(study: &Study<'_>, looks: &Looks, what: &What) -> Option<Figure> {
     let grounds = Ground::all(measured(study, SERVER).filter(known), |_: &mut Case| ());
     let variants = grounds.first()?.cases.len();
     let clients_of = |ground: &Ground<'_, '_>| ground.cases.first().map_or(0, |case| (CLIENTS.of)(case));
-    // Memory is told apart from chance where there are many clients.
+    // Memory differences are significant only with many clients.
     let level = grounds.into_iter().filter(|ground| ground.cases.len() == variants);
     let ground = if what.many { level.max_by_key(clients_of) } else { level.min_by_key(clients_of) }?;
     let of = |case: &CaseStudy<'_>| estimate(&case.records, Kind::Cost, what.metric);
@@ -217,7 +216,7 @@ fn chart(study: &Study<'_>, looks: &Looks, what: &What) -> Option<Figure> {
     .figure(study, looks)
 }
 
-/// The least, and how many times that the most is.
+/// Smallest value, and ratio of the largest to it.
 fn answer(cases: &[(&CaseStudy<'_>, Estimate)], what: &What) -> String {
     let mut competing: Vec<&(&CaseStudy<'_>, Estimate)> = cases.iter().filter(|(case, _)| competes(case)).collect();
     competing.sort_by(|a, b| a.1.value.total_cmp(&b.1.value));

@@ -1,5 +1,4 @@
-//! Set-up: what it costs to have a channel at all, stage by stage. Short-lived workers pay this more often than any
-//! message.
+//! Set-up cost of a channel by stage, which matters most for short-lived workers.
 
 use ipcmark_record::{Measure, Placement, metric};
 
@@ -14,23 +13,23 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::over_repetitions;
 use crate::format;
 
-/// The stages in the order of the bar: name in records, words, and place among the slices' colours.
+/// Stages in the order of the bar: metric, words, colour index.
 const STAGES: [(&str, &str, u8); 4] = [
     (metric::CREATE_NS, "create", 0),
     (metric::ATTACH_NS, "attach both endpoints", 2),
     (metric::FIRST_MESSAGE_NS, "first message", 3),
     (metric::TEAR_DOWN_NS, "tear down", 5),
 ];
-/// More bars than this are folded away, all but the first and the best of each kind.
+/// Most bars shown; beyond it only the best of each kind.
 const MOST_BARS: usize = 14;
 
-/// The chart, at the size most share; `None` without set-ups.
+/// Chart at the most common size; `None` without set-ups.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let common = study.common_size(Measure::SetUp, placement)?;
     let mut cases: Vec<&CaseStudy<'_>> =
         study.measured(Measure::SetUp, placement).filter(|case| case.bytes() == common).collect();
     cases.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
-    // One mechanism on everything its memory can be made of is a question of its own.
+    // Variants that differ only in their shared memory have a column of their own.
     let (variants, plain): (Vec<_>, Vec<_>) = cases.iter().partition(|case| varies(case, &cases));
     let mut drawn = plain.clone();
     if drawn.len() > MOST_BARS {
@@ -51,10 +50,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         Figure {
             answer: answer(&cases)?,
             note: format!(
-                "Median over repetitions, inside one process that plays both endpoints; the start of a process is \
-             not included. The line across is a later message, for comparison. The first message also pays \
-             for pages that are touched for the first time, so the stage that touches a page pays for \
-             it.{text}"
+                "Median over repetitions, inside one process with both endpoints; the start of a process is \
+                     not included. The line across is a later message, for comparison. The first message also \
+                     pays for pages that are touched for the first time, so the stage that touches a page pays \
+                     for it.{text}"
             ),
             legend: legend(),
             table: table(&cases),
@@ -68,7 +67,7 @@ fn cost(case: &CaseStudy<'_>) -> f64 {
     case.cost_ns().unwrap_or(f64::MAX)
 }
 
-/// Whether the same row ran on something else, or with its pages brought in at another time.
+/// Whether the same row also ran with another substrate or prefault setting.
 fn varies(case: &CaseStudy<'_>, all: &[&CaseStudy<'_>]) -> bool {
     let alike = |a: &Series, b: &Series| a.row() == b.row() && a.isolation == b.isolation;
     all.iter().any(|other| {
@@ -77,7 +76,7 @@ fn varies(case: &CaseStudy<'_>, all: &[&CaseStudy<'_>]) -> bool {
     })
 }
 
-/// The cheapest of each kind in each way of waiting; the cases come in order of cost.
+/// Cheapest case of each kind and manner; `cases` are sorted by cost.
 fn best_of_kinds<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
     let mut kinds = Vec::new();
     let mut best = Vec::new();
@@ -114,12 +113,12 @@ fn column(heading: &str, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Lo
     })
 }
 
-/// Median time of each stage; 0 where a record does not say.
+/// Median time of each stage; 0 if not recorded.
 fn stages(case: &CaseStudy<'_>) -> [f64; 4] {
     STAGES.map(|(name, ..)| over_repetitions(&case.records, name).unwrap_or(0.0))
 }
 
-/// Cheapest and dearest, and which stage most of it is. The cases come in order of cost.
+/// Cheapest and most expensive set-up with their largest stages; `cases` are sorted by cost.
 fn answer(cases: &[&CaseStudy<'_>]) -> Option<String> {
     let describe = |case: &CaseStudy<'_>| {
         let stages = stages(case);

@@ -1,5 +1,4 @@
-//! Charts about state that several read and write: accesses per second against reads and against users, and the slowest
-//! hundredth of reads and writes.
+//! Charts about shared state: accesses per second against reads and against users, and p99 of reads and writes.
 
 use ipcmark_record::{Case, Kind, Measure, metric};
 
@@ -16,7 +15,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format;
 
-/// Every chart about shared state that the records have data for, in the order of the page.
+/// Charts about shared state with data, in page order.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let figures = [against_reads, against_users, waits];
     figures.into_iter().filter_map(|figure| figure(study, looks)).collect()
@@ -27,7 +26,7 @@ fn accessed<'s, 'a>(study: &'s Study<'a>) -> impl Iterator<Item = &'s CaseStudy<
     measured(study, SHARED_STATE).filter(|case| case.case.measure == Measure::Access)
 }
 
-/// True for state between processes that is not Python's.
+/// True for state between processes outside Python.
 fn competes(case: &CaseStudy<'_>) -> bool {
     case.series.between_processes() && !is_python(case.case)
 }
@@ -39,28 +38,28 @@ const ACCESSES_PER_S: Value = Value {
     columns: [("Accesses per second", "accesses_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
-/// Against reads, with as many users as most variants share; `None` where one mix was tried.
+/// Accesses against the share of reads; `None` with a single share.
 fn against_reads(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let words = (
         "access-reads",
         "reads",
-        "Accesses per second of all together by how many of a hundred only read, one line per way to share state.",
+        "Accesses per second of all users by share of reads, one line per way to share state.",
     );
     sweep(study, looks, READS, |shape| shape.params.contenders.map(|n| n.abs_diff(2)), words)
 }
 
-/// Against users, at the mix that most variants share; `None` where one number was tried.
+/// Accesses against the number of users; `None` with a single number.
 fn against_users(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let words = (
         "access-users",
         "users",
-        "Accesses per second of all together by how many use the state, on logarithmic axes, one line per way to share state.",
+        "Accesses per second of all users by their number, on logarithmic axes, one line per way to share \
+             state.",
     );
     sweep(study, looks, USERS, |shape| shape.params.reads_percent.map(|n| n.abs_diff(90)), words)
 }
 
-/// The chart on the ground on which most was swept; of equals the one that is least `far` from the usual: two users, and
-/// of ten accesses nine that read.
+/// Chart of the largest sweep; on ties the one least `far` from the default of two users and 90 % reads.
 fn sweep(
     study: &Study<'_>,
     looks: &Looks,
@@ -77,8 +76,9 @@ fn sweep(
         id: id.into(),
         title: format!("Accesses per second against {against}: {}", ground.describe()),
         description,
-        note: "A fixed window in which all are at work; keys are drawn evenly. Every value read is checked to be one version \
-               that one user wrote, and no older than what this reader saw before. Bands are 95 % intervals over repetitions."
+        note: "A fixed window in which all users run; keys are drawn uniformly. Every value read is checked: \
+             it is one complete version, and not older than the last one that this reader saw. Bands are 95 % \
+             intervals over repetitions."
             .into(),
         choice: Choice::Closest(MOST_LINES),
         ..Sweep::of(ground.cases, parameter, ACCESSES_PER_S)
@@ -86,12 +86,12 @@ fn sweep(
     Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
-/// The chart, where both reads and writes were timed; `None` where they were not.
+/// Chart of p99 of reads and writes; `None` without both.
 fn waits(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let grounds = Ground::all(accessed(study), |_| ());
     let both = |case: &CaseStudy<'_>| read(case).is_some() && write(case).is_some();
     let known = |ground: &Ground<'_, '_>| ground.cases.iter().filter(|case| both(case)).count();
-    // Of equals `max_by_key` takes the last: with the most users, and of mixes the one that is mostly read.
+    // On ties `max_by_key` takes the last: the most users, then the largest share of reads.
     let mut level: Vec<_> = grounds.into_iter().filter(|ground| known(ground) > 0).collect();
     level.sort_by_key(|ground| (ground.shape.params.contenders, ground.shape.params.reads_percent));
     let ground = level.into_iter().max_by_key(known)?;
@@ -101,12 +101,12 @@ fn waits(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(entry).collect()));
     Points {
         id: "access-waits".into(),
-        title: format!("The slowest hundredth of reads and writes: {}", ground.describe()),
+        title: format!("p99 of reads and writes: {}", ground.describe()),
         description: "99th percentile of the time of a read and of a write, on a logarithmic axis, one row per way to share \
                       state.",
         answer: answer(&cases),
-        note: "Circle: reads. Diamond: writes. From the call until the value is there or set, median of the repetitions' 99th \
-               percentiles with its 95 % interval."
+        note: "Circle: reads. Diamond: writes. From the call until the value is read or written; median of the \
+             99th percentiles of the repetitions with its 95 % interval."
             .into(),
         x_name: "99 of 100 take at most (log scale)",
         show: format::time,
@@ -137,7 +137,7 @@ fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// Where reads are quickest, and where writes are.
+/// Variants with the fastest reads and the fastest writes.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let least = |of: fn(&CaseStudy<'_>) -> Option<f64>, what: &str| {
         let known = cases.iter().filter(|case| competes(case)).filter_map(|case| Some((case, of(case)?)));

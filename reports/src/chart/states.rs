@@ -1,4 +1,4 @@
-//! What each role's time went into: the three states of a process, one bar a role.
+//! Process states of each role, one bar per case.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -14,16 +14,15 @@ use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The states in the order of the bar.
+/// States in the order of the bar.
 const STATES: [&str; 3] = ["running", "ready, waiting for a CPU", "blocked"];
 
-/// The chart, for round trips and streams at the size most share; `None` where no role recorded its states.
+/// Chart of round trips and streams at the most common size; `None` without recorded states.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let measures = [(Measure::RoundTrip, "Round trip"), (Measure::Stream, "Stream")];
     let title = format!("Process states of each role, {}", place(placement));
     let chart = |shown: [&Shown; 2]| Bars {
-        description: "For each role of each mechanism, the shares of time it was running, ready to run but without a CPU, and \
-             blocked.",
+        description: "Shares of time running, ready and blocked, for each role of each mechanism.",
         columns: measures
             .into_iter()
             .zip(shown)
@@ -55,7 +54,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// What the slices of a bar of states mean.
+/// Legend of the states.
 pub fn legend() -> Vec<Key> {
     STATES.iter().enumerate().map(key).collect()
 }
@@ -87,7 +86,7 @@ fn column(
     (!sections.is_empty()).then_some(Column { heading, sections })
 }
 
-/// One bar a case, one track a role.
+/// Bar of a case with one track per role.
 pub fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
     let roles = roles(case);
     let track = |role: &RoleView| {

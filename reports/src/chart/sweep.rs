@@ -1,7 +1,7 @@
-//! The builder of sweep charts: from cases that differ in one parameter to a figure with lines, axes, note and table.
+//! Builder of sweep charts, which show a value against one parameter.
 //!
-//! A chart declares its cases, the [`Parameter`] on the horizontal axis and the [`Value`] on the vertical one; the rest
-//! of [`Sweep`] has defaults.
+//! A chart declares its cases, the [`Parameter`] on the horizontal axis and the [`Value`] on the vertical one; all else
+//! has defaults.
 
 use super::axis::Axis;
 use super::canvas::{Dash, Ink};
@@ -17,32 +17,32 @@ use crate::analyse::statistics::{Estimate, median};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format::{self, Quantity};
 
-/// More letters in the heading of a variant's panel reach into the next panel.
+/// Longest heading of a variant's panel, in letters.
 const LONGEST_HEADING: usize = 42;
 
-/// How a case becomes a point: the value and both ends of its interval.
+/// Function from a case to its value and both ends of its interval.
 pub type AsPoint = fn(&CaseStudy<'_>) -> Option<(f64, Option<(f64, f64)>)>;
 
-/// A value on the vertical axis.
+/// Value on the vertical axis.
 #[derive(Clone, Copy)]
 pub struct Value {
     /// Name of the axis.
     pub name: &'static str,
-    /// The value of a case.
+    /// Value of a case.
     pub of: AsPoint,
-    /// How it is written.
+    /// Formatter of the value.
     pub show: fn(f64) -> Quantity,
-    /// The table's columns for it and both ends of its interval: for people, and for programs.
+    /// Headings and keys of the table columns for the value and both ends of its interval.
     pub columns: [(&'static str, &'static str); 3],
 }
 
-/// The main metric of a case, with its interval.
+/// Main metric of a case with its interval.
 pub const TYPICAL: AsPoint = |case| case.summary.typical.map(Estimate::with_ends);
 
-/// The 99th percentile; it has no interval, since it is one number of all repetitions merged.
+/// 99th percentile of all repetitions merged, hence without interval.
 pub const P99: AsPoint = |case| case.summary.p99_ns.map(|p99| (p99, None));
 
-/// Messages per second.
+/// Verified messages per second.
 pub const MESSAGES_PER_S: Value = Value {
     name: "verified messages per second",
     of: TYPICAL,
@@ -50,69 +50,69 @@ pub const MESSAGES_PER_S: Value = Value {
     columns: [("Rate", "messages_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
-/// What the lines of a panel have in common.
+/// Assignment of lines to panels.
 #[derive(Clone, Copy)]
 pub enum Layout {
-    /// How a side waits; a line is a variant.
+    /// One panel per manner and one line per variant.
     Manner,
-    /// Anything else: a panel's place among the others, and its heading; a line is a variant.
+    /// Panels by order and heading, with one line per variant.
     By(fn(&CaseStudy<'_>) -> (usize, &'static str)),
-    /// The variant; a line is one of these curves.
+    /// One panel per variant and one line per curve.
     Variant(&'static [Curve]),
 }
 
-/// One of the values that a variant's panel shows.
+/// Curve in a variant's panel.
 pub struct Curve {
-    /// Its name.
+    /// Name.
     pub label: &'static str,
-    /// How its line is drawn; only solid ones have marks.
+    /// Dash; only solid lines have markers.
     pub dash: Dash,
-    /// The value of a case.
+    /// Value of a case.
     pub of: AsPoint,
 }
 
-/// Which variants a chart shows where there is no room for all.
+/// Choice of variants if not all fit.
 #[derive(Clone, Copy)]
 pub enum Choice {
-    /// The best of each kind in each way of waiting.
+    /// Best of each kind and manner.
     EachKind,
-    /// As many in each way of waiting: those closest to the best.
+    /// Number of variants of each manner, those closest to the best.
     Closest(usize),
-    /// All of them.
+    /// All variants.
     All,
 }
 
-/// Places on the horizontal axis of a panel where something changes, and their names.
+/// Function from the cases of a panel to a position on the horizontal axis and its label.
 pub type Limits<'s> = Box<dyn Fn(&[&CaseStudy<'_>]) -> Option<(f64, &'static str)> + 's>;
 
-/// A chart of a value against a parameter.
+/// Chart of a value against a parameter.
 pub struct Sweep<'s, 'a> {
-    /// Its data, in order of series and parameter.
+    /// Cases in order of series and parameter.
     pub cases: Vec<&'s CaseStudy<'a>>,
-    /// The horizontal axis.
+    /// Horizontal axis.
     pub parameter: Parameter,
-    /// The vertical axis.
+    /// Vertical axis.
     pub value: Value,
-    /// Fragment of its address.
+    /// Fragment identifier.
     pub id: String,
     /// Heading.
     pub title: String,
-    /// For screen readers.
+    /// Description for screen readers.
     pub description: &'static str,
-    /// How to read it.
+    /// Reading instructions.
     pub note: String,
-    /// Its panels.
+    /// Assignment of lines to panels.
     pub layout: Layout,
-    /// Its variants.
+    /// Choice of variants.
     pub choice: Choice,
-    /// The value of a floor of so many nanoseconds, at a size; `None` for charts without floors.
+    /// Conversion of a floor from nanoseconds at a size; `None` without floors.
     pub floor: Option<fn(f64, u64) -> f64>,
-    /// Where something changes for the cases of a panel.
+    /// Vertical line in a panel.
     pub limit: Limits<'s>,
 }
 
 impl<'s, 'a> Sweep<'s, 'a> {
-    /// A chart without words, in panels by how a side waits.
+    /// Chart without texts, in panels by manner.
     pub fn of(cases: Vec<&'s CaseStudy<'a>>, parameter: Parameter, value: Value) -> Self {
         Self {
             cases,
@@ -129,7 +129,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
         }
     }
 
-    /// The variants that it shows.
+    /// Variants that it shows.
     pub fn shown(&self) -> Shown {
         match self.choice {
             Choice::EachKind => Shown::of(&self.cases, self.parameter.of),
@@ -138,7 +138,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
         }
     }
 
-    /// The finished figure, without an answer; `None` where the parameter has fewer than two values: one is no line.
+    /// Builds the figure without an answer; `None` if the parameter has fewer than two values.
     pub fn figure(mut self, study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         let has_value = |case: &CaseStudy<'_>| match self.layout {
             Layout::Variant(curves) => curves.iter().any(|curve| (curve.of)(case).is_some()),
@@ -185,7 +185,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
             let each = drawn.chunk_by(|a, b| a.series == b.series);
             return each.map(|cases| self.variant(cases, curves, study, looks)).collect();
         }
-        // What never waits is a reference in every panel.
+        // Variants that never wait are references in every panel.
         let never_waits = |case: &CaseStudy<'_>| matches!(case.series.manner, Manner::Alone | Manner::NeverWaits);
         let (references, waiting): (Vec<&CaseStudy<'_>>, Vec<_>) =
             drawn.iter().copied().partition(|case| never_waits(case));
@@ -220,7 +220,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
         Some((at, PANELS[at].0))
     }
 
-    /// The panel of one variant.
+    /// Panel of one variant.
     fn variant(&self, cases: &[&CaseStudy<'_>], curves: &[Curve], study: &Study<'_>, looks: &Looks) -> Panel {
         let series = &cases[0].series;
         let look = looks.get(study.index(series));
@@ -234,7 +234,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
         self.panel(heading(series), lines, cases)
     }
 
-    /// One line per series, its points in order. A value that others have and this series lacks is a gap.
+    /// One line per series with sorted points; a missing value leaves a gap.
     fn lines(&self, cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
         let values = self.parameter.values(&self.cases);
         let line = |cases: &[&CaseStudy<'_>]| {
@@ -279,8 +279,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
         }
     }
 
-    /// The floors that ran next to these cases, median over cases at each size: one line where each size has one kind of
-    /// floor, else one line per kind.
+    /// Floors of these cases, median over cases at each size: one line, or one per kind if a size has several kinds.
     fn floors(&self, cases: &[&CaseStudy<'_>]) -> Vec<Line> {
         let Some(value) = self.floor else { return Vec::new() };
         let mut floors: Vec<(u64, &str, f64)> =
@@ -294,7 +293,7 @@ impl<'s, 'a> Sweep<'s, 'a> {
         kinds.map(|of_kind| floor_line(floor_name(of_kind[0].1), of_kind, value)).collect()
     }
 
-    /// The numbers behind it: all of them, shown or not.
+    /// Table of all cases, shown or not.
     fn table(&self) -> Table {
         let Parameter { of, show, column, .. } = self.parameter;
         let Value { of: value_of, show: write, columns: [value, low, high], .. } = self.value;
@@ -310,14 +309,14 @@ impl<'s, 'a> Sweep<'s, 'a> {
     }
 }
 
-/// A variant and how it waits, unless the name leaves no room for that.
+/// Label and manner of a variant; the label alone if both are too long.
 fn heading(series: &Series) -> String {
     let (label, manner) = (series.label(), series.manner.word());
     let silent = series.manner == Manner::Alone || label.len() + manner.len() > LONGEST_HEADING;
     if silent { label } else { format!("{label} ({manner})") }
 }
 
-/// One line through floors in order of size.
+/// Line through floors in order of size.
 fn floor_line(label: String, floors: &[(u64, &str, f64)], value: fn(f64, u64) -> f64) -> Line {
     let points = floors.chunk_by(|a, b| a.0 == b.0).filter_map(|at_size| {
         let (bytes, ns) = (at_size[0].0, median(at_size.iter().map(|floor| floor.2))?);
@@ -326,7 +325,7 @@ fn floor_line(label: String, floors: &[(u64, &str, f64)], value: fn(f64, u64) ->
     Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
 }
 
-/// A floor's name in records as a label.
+/// Label of a floor from its recorded name.
 pub fn floor_name(name: &str) -> String {
     format!("floor: {}", name.replace('_', " "))
 }

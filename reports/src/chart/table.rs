@@ -1,4 +1,4 @@
-//! The data behind a chart, shown as a table and offered as CSV.
+//! Table of a chart's data, also exported as CSV.
 
 use std::fmt::Display;
 
@@ -12,16 +12,16 @@ use crate::analyse::study::CaseStudy;
 use crate::analyse::trials::value;
 use crate::format;
 
-/// Rows under named columns.
+/// Table with named columns.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// Names, with the unit where all rows share it.
+    /// Columns.
     pub columns: Vec<Column>,
-    /// As shown and as exported.
+    /// Rows of cells.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// For the page: columns, rows, and an address that a link can offer for download without a server.
+/// Serialises columns, rows and a data URL for download without a server.
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let csv = self.csv().map_err(S::Error::custom)?;
@@ -33,34 +33,34 @@ impl Serialize for Table {
     }
 }
 
-/// A column's name and kind.
+/// Name and kind of a column.
 #[derive(Clone, Debug, Serialize)]
 pub struct Column {
-    /// For people.
+    /// Heading.
     pub name: &'static str,
-    /// For programs: the unit is the last word.
+    /// CSV key, which ends in the unit.
     pub key: &'static str,
-    /// True for numbers, which align right.
+    /// Whether the column holds numbers, which are right-aligned.
     pub numeric: bool,
 }
 
-/// One cell.
+/// Table cell.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Cell {
-    /// Three digits and a unit.
+    /// Displayed text: three digits and a unit.
     pub shown: String,
-    /// For programs: six digits, no unit; empty when there is no value.
+    /// CSV value: six digits without unit; empty without a value.
     pub raw: String,
 }
 
 impl Cell {
-    /// Words.
+    /// Cell with text.
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { raw: text.clone(), shown: text }
     }
 
-    /// A number, shown by `show`; a dash when there is none.
+    /// Cell with a number formatted by `show`, or a dash.
     pub fn number(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         match value.filter(|value| value.is_finite()) {
             Some(value) => Self { shown: show(value), raw: format::digits(value) },
@@ -70,14 +70,14 @@ impl Cell {
 }
 
 impl Table {
-    /// Begins a table with one line for each of `rows`; each call adds a column: header, machine name and value.
+    /// Starts a table with one line for each of `rows`; each further call adds a column.
     pub fn of<R>(rows: impl IntoIterator<Item = R>) -> Rows<R> {
         let rows: Vec<R> = rows.into_iter().collect();
         let table = Self { columns: Vec::new(), rows: rows.iter().map(|_| Vec::new()).collect() };
         Rows { rows, table }
     }
 
-    /// As CSV with a line of headings.
+    /// Exports the table as CSV with a header line.
     pub fn csv(&self) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(self.columns.iter().map(|column| column.key))?;
@@ -89,15 +89,15 @@ impl Table {
     }
 }
 
-/// A table under construction: its rows, and the columns that were added so far.
+/// Table under construction.
 pub struct Rows<R> {
     rows: Vec<R>,
     table: Table,
 }
 
-/// A row about one case.
+/// Row about one case.
 pub trait OfCase {
-    /// The case.
+    /// Case of the row.
     fn study(&self) -> &CaseStudy<'_>;
 }
 
@@ -129,12 +129,12 @@ impl<R> Rows<R> {
         self
     }
 
-    /// Words.
+    /// Adds a text column.
     pub fn text<T: Into<String>>(self, name: &'static str, key: &'static str, text: impl Fn(&R) -> T) -> Self {
         self.cells(name, key, |row| Cell::text(text(row)))
     }
 
-    /// Numbers, written by `show`; a dash where there is none.
+    /// Adds a column of numbers formatted by `show`, or dashes.
     pub fn number<D: Display>(
         self,
         name: &'static str,
@@ -145,48 +145,48 @@ impl<R> Rows<R> {
         self.cells(name, key, |row| Cell::number(value(row), |value| show(value).to_string()))
     }
 
-    /// Times in nanoseconds.
+    /// Adds a column of times in nanoseconds.
     pub fn time(self, name: &'static str, key: &'static str, ns: impl Fn(&R) -> Option<f64>) -> Self {
         self.number(name, key, format::time, ns)
     }
 
-    /// Counts.
+    /// Adds a column of counts.
     pub fn count(self, name: &'static str, key: &'static str, count: impl Fn(&R) -> Option<f64>) -> Self {
         self.number(name, key, format::count, count)
     }
 
-    /// Sizes in bytes.
+    /// Adds a column of sizes in bytes.
     pub fn size(self, name: &'static str, key: &'static str, bytes: impl Fn(&R) -> u64) -> Self {
         self.number(name, key, |bytes| format::bytes(bytes as u64), |row| Some(bytes(row) as f64))
     }
 
-    /// The finished table.
+    /// Finishes the table.
     pub fn table(self) -> Table {
         self.table
     }
 }
 
 impl<R: OfCase> Rows<R> {
-    /// Label, kind and way of waiting of the case; `name` says what the mechanisms are.
+    /// Adds label, kind and manner of the case; `name` is the heading of the label.
     pub fn case(self, name: &'static str) -> Self {
         self.text(name, "mechanism", |row| row.study().series.label())
             .text("Kind", "group", |row| row.study().series.group_word())
             .text("Waiting", "waiting", |row| row.study().series.manner.word())
     }
 
-    /// The main metric.
+    /// Adds the main metric.
     pub fn typical<D: Display>(self, name: &'static str, key: &'static str, show: impl Fn(f64) -> D) -> Self {
         self.number(name, key, show, |row| Some(row.study().summary.typical?.value))
     }
 
-    /// The main metric and both ends of its interval.
+    /// Adds the main metric and both ends of its interval.
     pub fn spread<D: Display>(self, columns: [(&'static str, &'static str); 3], show: impl Fn(f64) -> D) -> Self {
         let columns = columns.into_iter().enumerate();
         columns
             .fold(self, |rows, (at, (name, key))| rows.number(name, key, &show, |row| row.study().summary.spread()[at]))
     }
 
-    /// The median of another metric of the records.
+    /// Adds the median of another metric.
     pub fn metric<D: Display>(
         self,
         name: &'static str,
@@ -197,12 +197,12 @@ impl<R: OfCase> Rows<R> {
         self.number(name, key, show, |row| value(row.study(), metric))
     }
 
-    /// The number of usable repetitions.
+    /// Adds the number of usable repetitions.
     pub fn repetitions(self) -> Self {
         self.count("Repetitions", "repetitions_count", |row| Some(row.study().summary.repetitions.measured as f64))
     }
 
-    /// The verdict.
+    /// Adds the verdict.
     pub fn verdict(self) -> Self {
         self.text("Verdict", "verdict", |row| row.study().summary.verdict_word())
     }

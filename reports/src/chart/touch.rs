@@ -1,4 +1,4 @@
-//! Touch modes side by side: how much of a rate is the mechanism, and how much is reading what it carried.
+//! Stream bandwidth by touch mode, which separates the cost of the mechanism from that of reading the payload.
 
 use ipcmark_record::{Floors, Measure, Placement, Touch};
 
@@ -14,14 +14,14 @@ use crate::analyse::series::{Manner, Series};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The modes in the order of the legend: what they mean, and how they are drawn.
+/// Modes in legend order: words, colour index and marker.
 const MODES: [(Touch, &str, u8, Marker); 3] = [
     (Touch::All, "every byte written and read", 2, Marker::Circle),
     (Touch::Sample, "the receiver reads a sample", 3, Marker::Triangle),
     (Touch::None, "payload untouched: transport only", 6, Marker::Diamond),
 ];
 
-/// The chart, at the largest size, where touching matters most; `None` where only one mode ran.
+/// Chart at the largest size, where touching matters most; `None` with a single mode.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let less = |case: &&CaseStudy<'_>| case.series.touch.is_some();
     let streams = || {
@@ -93,7 +93,7 @@ fn row(modes: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Row {
     Row { label: usual.label(), ink: looks.get(study.index(&usual)).ink(), note: text.join(" · "), marks }
 }
 
-/// Whose rate depends most on whether the bytes are read, and how many rates are none of bytes.
+/// Mechanism whose rate depends most on touching, and the number of rates above one core's copy rate.
 fn answer(drawn: &[&CaseStudy<'_>]) -> String {
     let times = |modes: &[&CaseStudy<'_>]| {
         let of = |touch: Touch| modes.iter().find(|case| case.case.params.touch.unwrap_or(Touch::All) == touch);
@@ -103,10 +103,7 @@ fn answer(drawn: &[&CaseStudy<'_>]) -> String {
     let most = each.filter_map(times).max_by(|a, b| a.0.total_cmp(&b.0));
     let flagged = drawn.iter().filter(|case| beyond(case)).count();
     let most = most.map(|(times, name)| {
-        format!(
-            "Left untouched, {name} hands over {} times what it carries when every byte is read",
-            format::ratio(times)
-        )
+        format!("With untouched payload, {name} carries {} times as much as with every byte read", format::ratio(times))
     });
     let flagged = match flagged {
         0 => "no rate here is above what one core can copy".to_owned(),

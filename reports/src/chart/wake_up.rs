@@ -1,4 +1,4 @@
-//! Wake-up against pause: what the first message after a silence costs, which no closed loop shows.
+//! Latency of the first message after a pause, which closed loops do not show.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -20,7 +20,7 @@ const WAKE: Value = Value {
     columns: [("Median", "wake_ns"), ("Median", "low_ns"), ("p99", "p99_ns")],
 };
 
-/// The chart, at the size most share; `None` without wake-ups.
+/// Chart at the most common size; `None` without wake-ups.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let common = study.common_size(Measure::Wake, placement)?;
     let mut cases: Vec<&CaseStudy<'_>> =
@@ -41,7 +41,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
-/// The best after the longest pause in each way of waiting, next to itself after the shortest.
+/// Best of each manner after the longest pause, compared with itself after the shortest.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let Some(longest) = cases.iter().map(|case| (PAUSE.of)(case)).max() else { return String::new() };
     let describe = |manner: Manner| {

@@ -1,5 +1,4 @@
-//! The headline table: one row per series, placement and size, with the round trip and the stream of that size side by
-//! side, and the style rules by which its filters work without a script.
+//! Headline table: round trip and stream of each series, placement and size, with filters in CSS.
 
 use std::fmt::Write as _;
 
@@ -16,34 +15,34 @@ use crate::analyse::summary::CaseSummary;
 use crate::chart::Cell;
 use crate::format::{self, Quantity};
 
-/// More variants than this are easier to find by their kind.
+/// Number of variants above which the table has a filter by kind.
 const MANY: usize = 16;
 
-/// The table and its filters.
+/// Table with its filters.
 #[derive(Serialize)]
 pub struct Headline {
     rows: Vec<Row>,
     sizes: Vec<Choice>,
     placements: Vec<Choice>,
-    /// Kinds of mechanisms, where the records name them.
+    /// Kinds of mechanisms, if recorded.
     groups: Vec<Choice>,
-    /// Whether there are so many rows that choosing a kind helps.
+    /// Whether to show the filter by kind.
     choose_kind: bool,
 }
 
 /// One value of a filter.
 #[derive(Serialize)]
 struct Choice {
-    /// For addresses and rules: letters, digits, `-` and `_`.
+    /// Identifier of letters, digits, `-` and `_`.
     id: String,
     word: String,
     chosen: bool,
 }
 
-/// One row.
+/// Row of the table.
 #[derive(Serialize)]
 struct Row {
-    /// References last; then placement, size, way of waiting, typical round trip.
+    /// Sort key: references last; then placement, size, manner, typical round trip.
     #[serde(skip)]
     rank: (bool, Placement, u64, Manner, f64),
     series: usize,
@@ -51,7 +50,7 @@ struct Row {
     manner: &'static str,
     group: &'static str,
     group_id: &'static str,
-    /// Every placement under whose filter it shows.
+    /// Placements whose filter shows the row.
     placement: String,
     placement_word: String,
     size_id: String,
@@ -67,16 +66,16 @@ struct Row {
     why: String,
 }
 
-/// A number in a table: number and unit apart, so that both align.
+/// Table cell with a number, its unit and a note.
 #[derive(Default, Serialize)]
 pub(super) struct Number {
     shown: String,
     unit: &'static str,
-    /// For sorting; empty sorts last.
+    /// Sort value; empty sorts last.
     raw: String,
-    /// More about it: its interval, its floor.
+    /// Interval and floor.
     note: String,
-    /// Flagged: the note says why.
+    /// Whether the note contains a warning.
     flagged: bool,
 }
 
@@ -95,7 +94,7 @@ impl Number {
     }
 }
 
-/// The rate of a stream, flagged where one core could not even copy as much.
+/// Rate of a stream, flagged above the copy rate of one core.
 fn rate(stream: Option<&CaseSummary>) -> Number {
     let mut number = Number::estimated(stream.and_then(|s| s.typical), format::rate);
     if let Some(why) = stream.and_then(beyond) {
@@ -105,13 +104,13 @@ fn rate(stream: Option<&CaseSummary>) -> Number {
     number
 }
 
-/// Why a rate is not to be taken for one of bytes; `None` when it may be.
+/// Warning about a rate above the copy rate of one core.
 fn beyond(stream: &CaseSummary) -> Option<String> {
     let times = stream.times_one_core.filter(|&times| times > 1.0)?;
     Some(format!("{} times, {}", format::ratio(times), beyond_one_core(stream.case.params.touch)))
 }
 
-/// The ratio to the floor; its note says which floor.
+/// Ratio to the floor, with the floor's name in the note.
 fn to_floor(summary: Option<&CaseSummary>) -> Number {
     let mut number = Number::estimated(summary.and_then(|s| s.to_floor), times);
     if let Some(name) = summary.and_then(|s| s.floor_name.as_deref()) {
@@ -129,7 +128,7 @@ fn times(value: f64) -> Quantity {
     Quantity { unit: "×", ..format::ratio(value) }
 }
 
-/// Gathers the table.
+/// Builds the table.
 pub fn headline(study: &Study<'_>) -> Headline {
     let asked = |case: &&CaseStudy<'_>| {
         matches!(case.case.measure, Measure::RoundTrip | Measure::Stream)
@@ -142,7 +141,7 @@ pub fn headline(study: &Study<'_>) -> Headline {
     keys.dedup();
     let mut rows: Vec<Row> =
         keys.iter().map(|&(series, placement, bytes)| row(study, series, placement, bytes)).collect();
-    // Ranked within each way of waiting; what has no number comes last.
+    // Rows are ranked within each manner; those without a number come last.
     rows.sort_by(|a, b| a.rank.partial_cmp(&b.rank).unwrap_or(std::cmp::Ordering::Equal));
 
     let mut sizes: Vec<u64> = keys.iter().map(|key| key.2).collect();
@@ -158,7 +157,7 @@ pub fn headline(study: &Study<'_>) -> Headline {
     let mut series: Vec<&Series> = keys.iter().map(|key| key.0).collect();
     series.dedup();
     let at = |size: u64| keys.iter().filter(|key| key.2 == size).count();
-    // The size most can be compared at, the smallest of equals.
+    // Size with the most variants; the smallest on ties.
     let common = sizes.iter().rev().copied().max_by_key(|&size| at(size));
     let main = study.placement.or(placements.first().copied());
     Headline {
@@ -180,7 +179,7 @@ pub fn headline(study: &Study<'_>) -> Headline {
 }
 
 impl Headline {
-    /// A rule for each choice that hides the rows of all others; where a browser does not know `:has`, all rows show.
+    /// CSS rules that hide the rows of other choices; a browser without `:has` shows all rows.
     pub fn filters_css(&self) -> String {
         let mut css = String::new();
         for (attribute, choices) in [("size", &self.sizes), ("placement", &self.placements), ("kind", &self.groups)] {
@@ -241,7 +240,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
     }
 }
 
-/// The verdict that deserves more caution, and the reasons of both.
+/// Less favourable verdict, and the reasons of both.
 pub(super) fn worse(judged: &[(&str, Option<&CaseSummary>)]) -> (&'static str, String) {
     let judged: Vec<_> = judged.iter().filter_map(|&(name, case)| Some((name, case?))).collect();
     let worst = judged.iter().map(|(_, case)| case.verdict).max_by_key(|&verdict| caution(verdict)).flatten();
@@ -251,7 +250,7 @@ pub(super) fn worse(judged: &[(&str, Option<&CaseSummary>)]) -> (&'static str, S
     (word(worst), why.into_iter().chain(flag).collect::<Vec<_>>().join("\n"))
 }
 
-/// The word for a verdict, also when there is none yet.
+/// Name of a verdict, or `too few repetitions`.
 pub fn word(verdict: Option<Verdict>) -> &'static str {
     verdict.map_or("too few repetitions", Verdict::word)
 }

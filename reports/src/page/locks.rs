@@ -1,4 +1,4 @@
-//! The headline table of locks: one row per lock, uncontended and contended.
+//! Headline table of locks: one row per lock, uncontended and contended.
 
 use ipcmark_record::{Case, Kind, Measure, Placement, metric};
 use serde::Serialize;
@@ -13,20 +13,20 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format::{self, Quantity};
 
-/// The table.
+/// Table of locks.
 #[derive(Serialize)]
 pub struct Locks {
-    /// Source of the uncontended columns; empty where nothing was measured uncontended.
+    /// Placement of the uncontended columns; empty without such cases.
     alone: String,
-    /// Source of the contended columns; empty where nothing was measured contended.
+    /// Parameters of the contended columns; empty without such cases.
     several: String,
     rows: Vec<Row>,
 }
 
-/// One row.
+/// Row of the table.
 #[derive(Serialize)]
 struct Row {
-    /// What is no lock last; then by way of waiting, and cost.
+    /// Sort key: rows without a lock last; then manner and cost.
     #[serde(skip)]
     rank: (bool, Series, f64),
     series: usize,
@@ -44,13 +44,13 @@ struct Row {
     why: String,
 }
 
-/// Where the table looks for its numbers.
+/// Placements and parameters of the shown cases.
 struct Places {
     alone: Option<Placement>,
     several: Option<(Placement, (Work, u32))>,
 }
 
-/// Gathers the table; `None` without any case about locks that it could show.
+/// Builds the table; `None` without lock cases to show.
 pub fn locks(study: &Study<'_>) -> Option<Locks> {
     let several = placement_of(study, Measure::Contention).and_then(|placement| {
         let cases: Vec<&CaseStudy<'_>> =
@@ -114,7 +114,7 @@ fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
         remote: Number::estimated(remote, format::time),
         rate: Number::estimated(typical(several), format::rate),
         p99: Number::of(several.and_then(|case| case.summary.p99_ns), format::time),
-        // What is no lock admits all contenders at once, and shares nothing out.
+        // A row without a lock admits all contenders at once, so its shares have no meaning.
         jain: Number::of(jain.filter(|_| !reference), format::ratio),
         starved: number(several, metric::STARVED_NS, format::time),
         cpu: number(several, metric::CPU_NS_PER_ACQUISITION, format::time),

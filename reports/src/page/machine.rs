@@ -1,4 +1,4 @@
-//! The machine's facts and floors, as pairs of words and values.
+//! Facts and floors of a machine, as names and values.
 
 use ipcmark_record::{Cache, Facts, Floors, Machine, SizedFloor};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use super::sections::Fact;
 use crate::chart::Table;
 use crate::format;
 
-/// One machine.
+/// Machine as shown on the page.
 #[derive(Serialize)]
 pub struct MachineView {
     name: String,
@@ -104,7 +104,7 @@ fn floors(floors: &Floors) -> Vec<Fact> {
     ]
 }
 
-/// Floors by size: time, and the bandwidth it comes to.
+/// Floors by size: time and bandwidth.
 fn sized(floors: &Floors) -> Table {
     let kinds = [&floors.touch, &floors.copy, &floors.transfer_serial, &floors.transfer_stream];
     let mut sizes: Vec<(u64, u64)> =
@@ -119,15 +119,15 @@ fn sized(floors: &Floors) -> Table {
         .size("Footprint", "footprint_bytes", |size| size.1)
         .time("Written and read on one core", "touch_ns", |size| of(&floors.touch, size))
         .time("Copied on one core", "copy_ns", |size| of(&floors.copy, size))
-        .time("Handed over in turns", "transfer_serial_ns", |size| of(&floors.transfer_serial, size))
-        .time("Handed over in a stream", "transfer_stream_ns", |size| of(&floors.transfer_stream, size))
+        .time("Transferred in turns", "transfer_serial_ns", |size| of(&floors.transfer_serial, size))
+        .time("Transferred in a stream", "transfer_stream_ns", |size| of(&floors.transfer_stream, size))
         .number("Stream bandwidth", "transfer_stream_per_s", format::bandwidth, |size| {
             Some(size.0 as f64 * 1e9 / of(&floors.transfer_stream, size)?)
         })
         .table()
 }
 
-/// CPU numbers, runs drawn together: `0-3, 8`.
+/// CPU numbers with ranges: `0-3, 8`.
 fn list_of(cpus: &[u32]) -> String {
     let mut sorted = cpus.to_vec();
     sorted.sort_unstable();

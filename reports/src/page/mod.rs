@@ -1,7 +1,7 @@
-//! The page: one HTML file that needs nothing else, opens from a mail, prints, and works without its script.
+//! HTML page: one self-contained file that also prints and works without its script.
 //!
-//! Rust writes the text and formats numbers; `report.html` decides where, `style.css` how, and `script.js` adds
-//! sorting and highlighting. Text from records is escaped by the template engine.
+//! Rust provides text and formatted numbers, `report.html` the layout, `style.css` the style, and `script.js` sorting
+//! and highlighting. The template engine escapes text from records.
 
 mod headline;
 mod locks;
@@ -29,11 +29,10 @@ const MACROS: &str = include_str!("macros.html");
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// Draws the page of a recording as `index.html` in `out_dir`, which is made if it is missing, and returns its path.
+/// Writes the page of a recording to `index.html` in `out_dir`, which is created if missing, and returns its path. A
+/// temporary file is renamed when complete, so a full disk keeps the old page.
 ///
-/// The page is written beside its place and moved there when it is whole, so a full disk leaves the old one.
-///
-/// Errors: a directory that cannot be made or written, by name.
+/// Errors: a directory that cannot be created or written, by name.
 pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
     let html = render(recording)?;
     fs::create_dir_all(out_dir).with_context(|| format!("cannot make the directory {}", out_dir.display()))?;
@@ -41,27 +40,27 @@ pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
     let unfinished = out_dir.join(format!(".index.html.{}.tmp", std::process::id()));
     let written = fs::write(&unfinished, html).and_then(|()| fs::rename(&unfinished, &path));
     if written.is_err() {
-        // Best effort: what stopped the writing may stop this too, and the first error is the one to tell.
+        // Best effort: the removal may fail too, and the first error is reported.
         let _ = fs::remove_file(&unfinished);
     }
     written.with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
-/// Everything that the template shows.
+/// Values for the template.
 #[derive(Serialize)]
 struct Page {
     question: String,
-    /// Markup: names of mechanisms are set apart.
+    /// Markup with highlighted mechanism names.
     answer: String,
-    /// Markup, too.
+    /// Markup.
     findings: Vec<String>,
     tally: Vec<sections::Tally>,
     run: Vec<sections::Fact>,
     warnings: Vec<String>,
     headline: headline::Headline,
     locks: Option<locks::Locks>,
-    /// Whether anything was caught that had to be.
+    /// Whether any case has the verdict `caught`.
     caught: bool,
     recovery: Option<recovery::Recovery>,
     topics: Vec<Topic>,
@@ -74,17 +73,17 @@ struct Page {
     absent: Vec<sections::Reason>,
     bad_lines: Vec<sections::Bad>,
     declared: Table,
-    /// Markup, too.
+    /// Markup.
     disagreeing: Vec<String>,
     conformance: Option<sections::Conformance>,
     machines: Vec<machine::MachineView>,
-    /// Whether a colour is a kind of mechanism.
+    /// Whether a colour denotes a kind of mechanism.
     by_group: bool,
     css: Css,
     script: &'static str,
 }
 
-/// The charts of one placement.
+/// Charts of one placement.
 #[derive(Serialize)]
 struct OnPlacement {
     word: &'static str,
@@ -115,7 +114,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
     };
     let placements: Vec<OnPlacement> =
         study.placements().into_iter().map(on).filter(|on| !on.figures.is_empty()).collect();
-    // A plan without round trips asks what one of its own charts answers.
+    // Without round trips the answer comes from a chart.
     let topics = topics(&study, &looks);
     let of_chart = || {
         let of_topics = topics.iter().flat_map(|topic| &topic.figures);
@@ -123,7 +122,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         figures.find(|figure| !figure.answer.is_empty()).map(|figure| figure.answer.clone())
     };
     let mut answer = answer;
-    // Where Python comes first, what would be gained over it is the question.
+    // In a plan about Python the speed-up over Python is the answer.
     if let Some(gain) = topics.first().filter(|topic| topic.id == PYTHON).map(|topic| topic.figures[0].answer.clone()) {
         let sentence = answer.sentence.replace(gain);
         answer.findings.splice(0..0, sentence);

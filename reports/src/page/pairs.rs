@@ -1,4 +1,4 @@
-//! Findings about pairs of variants: from which size on one is cheaper than another, and which pairs had to agree.
+//! Tables of pairs of variants: break-even sizes.
 
 use std::collections::BTreeSet;
 
@@ -13,38 +13,38 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::chart::Table;
 use crate::format;
 
-/// Which variant is cheaper, and up to which size, by one measure.
+/// Break-even sizes by one measure.
 #[derive(Serialize)]
 pub struct Matrix {
     id: String,
     title: String,
-    /// In a sentence; names between back quotes.
+    /// Answer in a sentence; names between back quotes.
     answer: String,
     names: Vec<Name>,
     rows: Vec<Vec<Field>>,
     table: Table,
 }
 
-/// A variant at the head of a row or column.
+/// Heading of a row or column.
 #[derive(Serialize)]
 pub(super) struct Name {
     pub(super) series: usize,
     pub(super) label: String,
 }
 
-/// One answer: when the row's variant is cheaper than the column's, or what the column's death does to the row's lock.
+/// Cell: break-even of the row's variant against the column's, or outcome of a kill point for the row's lock.
 #[derive(Serialize)]
 pub(super) struct Field {
     pub(super) word: String,
-    /// Its interval, or what is known where there is no answer.
+    /// Interval, or the results for each size if undecided.
     pub(super) note: String,
-    /// As much of the note as fits into the cell.
+    /// Part of the note that fits into the cell.
     pub(super) brief: String,
-    /// `yes`, `no`, `part` or `open`: how much of the way the row's is cheaper; `never` where a lock stays lost.
+    /// CSS class: `yes`, `no`, `part` or `open`; `never` if the lock is never acquired again.
     pub(super) class: &'static str,
 }
 
-/// One matrix for each measure that swept sizes, at the placement that most cases share.
+/// One matrix for each measure with several sizes, at the main placement.
 pub fn matrices(study: &Study<'_>) -> Vec<Matrix> {
     let Some(placement) = study.placement else { return Vec::new() };
     [Measure::RoundTrip, Measure::Stream].into_iter().filter_map(|measure| matrix(study, measure, placement)).collect()
@@ -60,7 +60,7 @@ fn matrix(study: &Study<'_>, measure: Measure, placement: Placement) -> Option<M
     }
     let of = |series: &Series| cases.iter().copied().filter(|case| case.series == *series).collect::<Vec<_>>();
     let sweeps: Vec<Vec<&CaseStudy<'_>>> = chosen.iter().map(of).collect();
-    // Each pair is asked once and the answer turned round, so that the two halves of the matrix cannot disagree.
+    // Each pair is computed once and reversed, so that the two halves of the matrix agree.
     let mut answers: Vec<Vec<Option<Answer>>> = vec![vec![None; chosen.len()]; chosen.len()];
     for row in 0..chosen.len() {
         for column in row + 1..chosen.len() {
@@ -107,7 +107,7 @@ fn span(low: f64, high: f64) -> String {
     format::span(low, high, format::size)
 }
 
-/// The pairs that change places, in words; and how many never do.
+/// Pairs with a break-even size in words, and the number of pairs without one.
 fn describe(chosen: &[Series], answers: &[Vec<Option<Answer>>]) -> String {
     let pairs = || (0..chosen.len()).flat_map(|row| (row + 1..chosen.len()).map(move |column| (row, column)));
     let crossing = |(row, column): (usize, usize)| {

@@ -1,4 +1,4 @@
-//! The recovery table: for each lock and kill point the next owner, the delay, and whether the death was reported.
+//! Recovery table: next owner, delay and report of the death for each lock and kill point.
 
 use ipcmark_record::KillPoint;
 use serde::Serialize;
@@ -10,10 +10,10 @@ use crate::analyse::study::Study;
 use crate::chart::Table;
 use crate::format;
 
-/// Locks named in a sentence, of each sort.
+/// Most locks named in a sentence for each outcome.
 const MOST_NAMED: usize = 6;
 
-/// Locks down, deaths across.
+/// Table with one row per lock and one column per kill point.
 #[derive(Serialize)]
 pub struct Recovery {
     answer: String,
@@ -23,7 +23,7 @@ pub struct Recovery {
     table: Table,
 }
 
-/// The table; `None` where nothing was killed.
+/// Builds the table; `None` without recovery cases.
 pub fn recovery(study: &Study<'_>) -> Option<Recovery> {
     let fates = fates(study);
     let asked = |death: &KillPoint| fates.iter().any(|(_, fates)| fates.iter().any(|(known, _)| known == death));
@@ -49,7 +49,7 @@ const fn heading(death: KillPoint) -> &'static str {
     }
 }
 
-/// The next owner has to know that the previous one died: the protected state may be half changed.
+/// Cell of one kill point. A death while holding must be reported, since the protected state may be inconsistent.
 fn field(death: KillPoint, fate: Option<&Fate>) -> Field {
     let dangerous = death == KillPoint::Holding;
     let describe = |text: bool| match (text, dangerous) {
@@ -73,7 +73,7 @@ fn field(death: KillPoint, fate: Option<&Fate>) -> Field {
     Field { word, note: brief.clone(), brief, class }
 }
 
-/// The locks that recover when their owner is killed, and those that do not.
+/// Sentence with the locks that recover after their owner is killed, and those that do not.
 fn answer(fates: &[(&Series, Fates)]) -> String {
     let named = |wanted: &dyn Fn(&Fates) -> bool| -> Vec<String> {
         fates.iter().filter(|(_, fates)| wanted(fates)).map(|(series, _)| series.quoted()).collect()

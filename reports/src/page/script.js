@@ -1,4 +1,4 @@
-// Sorting and highlighting. Filters are plain style rules; without this script everything is still there.
+// Sorting and highlighting. Filters are CSS rules; the page is complete without this script.
 "use strict";
 (() => {
   const value = (row, column) => {
@@ -7,7 +7,7 @@
   };
   const compare = (column, numeric, sign) => (a, b) => {
     const [x, y] = [value(a, column), value(b, column)];
-    // What has no value stays at the end whichever way it goes.
+    // Cells without a value stay at the end in both directions.
     if (x === "" || y === "") return (x === "") - (y === "");
     return sign * (numeric ? Number(x) - Number(y) : x.localeCompare(y));
   };

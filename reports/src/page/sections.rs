@@ -1,4 +1,4 @@
-//! The lists of the page: parameters of the run, cautions, missing cases with reasons, declared counts.
+//! Lists of the page: parameters of the run, cautions, missing cases with reasons, declared counts.
 
 use ipcmark_record::{Case, Measure, Record, Verdict};
 use minijinja::HtmlEscape;
@@ -15,7 +15,7 @@ use crate::chart::Table;
 use crate::format;
 use crate::read::Recording;
 
-/// A word and its value.
+/// Name and value.
 #[derive(Serialize)]
 pub struct Fact {
     name: String,
@@ -23,20 +23,20 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A word and its value.
+    /// Pairs a name with a value.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }
     }
 }
 
-/// How many cases have a verdict.
+/// Number of cases with a verdict.
 #[derive(Serialize)]
 pub struct Tally {
     word: &'static str,
     cases: usize,
 }
 
-/// Cases that share a verdict and its reason, so that one missing thing is one line.
+/// Cases with a common verdict and reason.
 #[derive(Serialize)]
 pub struct Reason {
     verdict: &'static str,
@@ -44,34 +44,34 @@ pub struct Reason {
     cases: Vec<Named>,
 }
 
-/// A case for people and for programs.
+/// Readable name and key of a case.
 #[derive(Serialize)]
 struct Named {
     name: String,
     key: String,
 }
 
-/// A line that is not a record.
+/// Invalid line of a recording.
 #[derive(Serialize)]
 pub struct Bad {
     place: String,
     why: String,
 }
 
-/// What the conformance cases came to.
+/// Results of the conformance cases.
 #[derive(Serialize)]
 pub struct Conformance {
     passed: usize,
     broken: Vec<Reason>,
 }
 
-/// The questions of all plans in the recording, usually one.
+/// Questions of all plans in the recording.
 pub fn question(recording: &Recording) -> String {
     let questions = distinct(recording, |record| record.suite.question.clone());
     if questions.is_empty() { "A recording without records".into() } else { questions.join(" · ") }
 }
 
-/// Text with names between back quotes as markup that keeps each name on one line; the text itself is escaped.
+/// Converts names between back quotes to markup without line breaks; escapes the text.
 pub fn with_names(text: &str) -> String {
     let escaped = HtmlEscape(text).to_string();
     let mut parts = escaped.split('`');
@@ -83,7 +83,7 @@ pub fn with_names(text: &str) -> String {
     markup
 }
 
-/// How many cases came to which verdict, the good ones first.
+/// Number of cases by verdict, favourable ones first.
 pub fn tally(study: &Study<'_>) -> Vec<Tally> {
     let verdicts = [
         Some(Verdict::Stable),
@@ -99,7 +99,7 @@ pub fn tally(study: &Study<'_>) -> Vec<Tally> {
     counted.filter(|tally| tally.cases > 0).collect()
 }
 
-/// What ran: suite, plan, build, machine, time.
+/// Facts of the run: suite, plan, build, machine, time.
 pub fn run(recording: &Recording, study: &Study<'_>) -> Vec<Fact> {
     let all = |facet: fn(&Record) -> String| distinct(recording, facet).join(" and ");
     let sentinel = study.sentinel().map(|sentinel| sentinel.key);
@@ -128,7 +128,7 @@ fn build(record: &Record) -> String {
     format!("{}, opt-level {}, {}, {}{flags}", build.profile, build.opt_level, build.target, build.rustc)
 }
 
-/// Whatever a reader should know before reading a number.
+/// Warnings above the results.
 pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     let records = &recording.records;
@@ -161,18 +161,18 @@ pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
     }
     match recording.bad_lines.len() {
         0 => {}
-        1 => warnings.push("One line of the recording was left out; the reason stands below.".into()),
-        many => warnings.push(format!("{many} lines of the recording were left out; the reasons stand below.")),
+        1 => warnings.push("One line of the recording was left out; the reason is below.".into()),
+        many => warnings.push(format!("{many} lines of the recording were left out; the reasons are below.")),
     }
     warnings
 }
 
-/// Measured cases that were disturbed or spread.
+/// Noisy cases.
 pub fn cautions(study: &Study<'_>) -> Vec<Reason> {
     by_reason(study, |case| case.summary.verdict == Some(Verdict::Noisy))
 }
 
-/// Cases that did not reach their rate, one line a variant: that is an answer, not a fault.
+/// Cases that did not reach their rate, grouped by variant.
 pub fn overloaded(study: &Study<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
     for case in study.cases.iter().filter(|case| case.summary.verdict == Some(Verdict::Overloaded)) {
@@ -186,13 +186,13 @@ pub fn overloaded(study: &Study<'_>) -> Vec<Reason> {
     reasons
 }
 
-/// Cases without a number: skipped, broken or invalid.
+/// Skipped and invalid cases.
 pub fn absent(study: &Study<'_>) -> Vec<Reason> {
     let no_number = |case: &CaseStudy<'_>| matches!(case.summary.verdict, Some(Verdict::Skipped | Verdict::Invalid));
     by_reason(study, |case| no_number(case) && case.case.measure != Measure::Conformance)
 }
 
-/// The cases that `wanted` picks, gathered by verdict and reason in the order of their first case.
+/// Groups the `wanted` cases by verdict and reason, in the order of their first case.
 fn by_reason(study: &Study<'_>, wanted: impl Fn(&CaseStudy<'_>) -> bool) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
     for case in study.cases.iter().filter(|case| wanted(case)) {
@@ -230,7 +230,7 @@ fn name(case: &CaseStudy<'_>) -> String {
     format!("{}, {what}{size}{rate}{arrivals}{gap}{crowd}{locked}{asked}, {place}", case.series.label())
 }
 
-/// What repetitions cases about one lock apart.
+/// Parameters that distinguish cases of one lock.
 fn locked(case: &Case) -> String {
     let mut words = Vec::new();
     words.extend(
@@ -251,13 +251,13 @@ fn locked(case: &Case) -> String {
     words.iter().fold(String::new(), |text, word| text + ", " + word)
 }
 
-/// Every line that is not a record.
+/// Invalid lines of the recording.
 pub fn bad_lines(recording: &Recording) -> Vec<Bad> {
     let shown = recording.bad_lines.iter();
     shown.map(|bad| Bad { place: format!("{} line {}", bad.file.display(), bad.line), why: bad.why.clone() }).collect()
 }
 
-/// Declared counts next to those the untimed pass saw, and a sentence for each that disagrees.
+/// Table of declared and traced counts, and a sentence for each disagreement.
 pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
     let cases = || study.cases.iter().filter(|case| case.case.measure == Measure::CostModel);
     let describe =
@@ -274,7 +274,7 @@ pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
     (table, disagreeing.collect())
 }
 
-/// What the conformance cases came to; `None` when the plan had none.
+/// Results of the conformance cases; `None` without any.
 pub fn conformance(study: &Study<'_>) -> Option<Conformance> {
     let asked = |case: &CaseStudy<'_>| case.case.measure == Measure::Conformance;
     let kept = |case: &CaseStudy<'_>| case.summary.verdict == Some(Verdict::Stable);

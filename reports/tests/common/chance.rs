@@ -1,11 +1,11 @@
-//! Noise that a seed decides: draws, and histograms made of them.
+//! Seeded noise: random draws and histograms of them.
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use ipcmark_reports::analyse::statistics::Random;
 
-/// Latencies around `typical_ns` with a long tail, as a record holds them.
+/// Encoded histogram of latencies around `typical_ns` with a long tail.
 pub fn latencies(typical_ns: f64, random: &mut Random) -> String {
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 100_000_000, 2).expect("constant bounds");
     for _ in 0..2_500 {
@@ -15,19 +15,19 @@ pub fn latencies(typical_ns: f64, random: &mut Random) -> String {
     encode(&histogram)
 }
 
-/// A histogram as records hold it.
+/// Encodes a histogram as in records.
 pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("into memory");
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Uniform between 0 and 1, neither included.
+/// Uniform draw between 0 and 1, both excluded.
 pub fn uniform(random: &mut Random) -> f64 {
     ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
 }
 
-/// Normally distributed, mean 0 and deviation 1 (Box & Muller 1958).
+/// Standard normal draw (Box & Muller 1958).
 pub fn gauss(random: &mut Random) -> f64 {
     (-2.0 * uniform(random).ln()).sqrt() * (std::f64::consts::TAU * uniform(random)).cos()
 }

@@ -1,5 +1,4 @@
-//! Processes, pools, queues, shared state and servers of a machine that does not exist: a handful of variants each, and
-//! a formula behind every number.
+//! Synthetic records of processes, pools, queues, shared state and servers, computed by formulas.
 
 pub mod pools;
 pub mod processes;
@@ -15,7 +14,7 @@ use ipcmark_reports::analyse::statistics::Random;
 
 use super::{blank, encode, gauss, uniform};
 
-/// A variant of any family, and its cost next to the others.
+/// Variant of any family with its relative cost.
 #[derive(Clone, Copy)]
 pub struct One {
     pub family: &'static str,
@@ -23,7 +22,7 @@ pub struct One {
     pub group: Group,
     pub wait: Option<Wait>,
     pub isolation: Isolation,
-    /// Nanoseconds, or whatever the formulas of its family take it for.
+    /// Nanoseconds, or the unit of its family's formulas.
     pub cost: f64,
 }
 
@@ -39,7 +38,7 @@ impl One {
     }
 }
 
-/// A measured trial of this case.
+/// Measured trial of a case.
 pub fn trial(case: Case, repetition: u32, metrics: &[(&str, f64)]) -> Record {
     let metrics: Metrics = metrics.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
     let outcome = Outcome {
@@ -53,7 +52,7 @@ pub fn trial(case: Case, repetition: u32, metrics: &[(&str, f64)]) -> Record {
     blank(case, repetition, outcome)
 }
 
-/// A trial of the same with a distribution around `typical_ns`.
+/// Adds a distribution around `typical_ns` to a trial.
 pub fn with_waits(record: Record, typical_ns: f64, random: &mut Random) -> Record {
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 2).expect("constant bounds");
     for _ in 0..2_000 {
@@ -63,12 +62,12 @@ pub fn with_waits(record: Record, typical_ns: f64, random: &mut Random) -> Recor
     Record { outcome, ..record }
 }
 
-/// What repetitions differ by.
+/// Random factor of a repetition.
 pub fn noise(random: &mut Random) -> f64 {
     1.0 + 0.02 * gauss(random)
 }
 
-/// Numbers them and gives them a question.
+/// Sets the order and the question of the records.
 pub fn finish(mut records: Vec<Record>, question: &str) -> Vec<Record> {
     for (order, record) in records.iter_mut().enumerate() {
         record.order_in_run = u32::try_from(order).expect("few records");

@@ -1,11 +1,11 @@
-//! A field as wide as a standard plan's: every kind of mechanism, in every way of waiting it can.
+//! As many variants as in the standard plan: all kinds of mechanisms with all their wait strategies.
 
 use ipcmark_record::{Group, Isolation, Measure, Placement, Record, Substrate, Wait};
 use ipcmark_reports::analyse::statistics::Random;
 
 use super::{SIZES, Variant, case, measured};
 
-/// A mechanism: kind, name, whether it lives between threads, waits, one-way and stream cost, cost of a byte.
+/// Mechanism: group, name, wait strategies, one-way cost, stream cost and cost per byte.
 type Entry = (Group, &'static str, &'static [Wait], f64, f64, f64);
 
 const KERNEL: &[Wait] = &[Wait::Block, Wait::Epoll, Wait::Busy];
@@ -45,10 +45,10 @@ const MECHANISMS: &[Entry] = &[
     (Group::Threads, "rtrb", &[Wait::Spin], 95.0, 12.0, 0.2),
 ];
 
-/// Everything between processes and between threads.
+/// All variants between processes and between threads.
 pub fn field() -> Vec<Variant> {
     let variant = |&(group, mechanism, wait, fixed_ns, stream_ns, per_byte_ns): &(_, _, Wait, _, _, _)| {
-        // What waiting does to a message: sleeping adds a wake, and leaving the CPU with sched_yield a call.
+        // Extra cost of the wait strategy: a wake-up, or a call of sched_yield.
         let (extra, stream_extra) = match (group, wait) {
             (Group::SharedMemory, Wait::Park) => (4_900.0, 240.0),
             (Group::SharedMemory, Wait::Eventfd) => (6_300.0, 310.0),
@@ -75,7 +75,7 @@ pub fn field() -> Vec<Variant> {
     rows.map(|row| variant(&row)).collect()
 }
 
-/// The field in round trips and streams of every size; message queues carry no more than 8 KiB.
+/// Round trips and streams of all sizes; message queues carry at most 8 KiB.
 pub fn standard_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();

@@ -1,4 +1,4 @@
-//! Locks of a machine that does not exist: curves after the universal scalability law, waits of a queue with one server.
+//! Synthetic records of locks: rates after the universal scalability law, waits of a queue with one server.
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{
@@ -9,23 +9,23 @@ use ipcmark_reports::analyse::statistics::Random;
 
 use super::{blank, encode, gauss, uniform};
 
-/// A lock and the formulas behind its numbers.
+/// Lock with the parameters of its formulas.
 #[derive(Clone, Copy)]
 pub struct Lock {
     pub group: Group,
     pub mechanism: &'static str,
     pub wait: Option<Wait>,
     pub isolation: Isolation,
-    /// Taking it free.
+    /// Uncontended acquire.
     pub free_ns: f64,
     /// Contention and coherence.
     pub sigma: f64,
     pub kappa: f64,
-    /// Share of acquisitions by the one who had it last.
+    /// Share of acquisitions by the previous holder.
     pub same: f64,
-    /// What is left of the rate where there are more contenders than CPUs, for each time as many.
+    /// Factor on the rate for each doubling of contenders beyond the CPUs.
     pub crowded: f64,
-    /// After its owner dies: time until the next owner and whether that learns of the death; or never.
+    /// Recovery time and whether the death is reported; `None` if it never recovers.
     pub recovers: Option<(f64, bool)>,
 }
 
@@ -98,7 +98,7 @@ impl Lock {
     }
 }
 
-/// The lock of this name.
+/// Lock with this name.
 pub fn named(mechanism: &str) -> Lock {
     LOCKS.iter().copied().find(|lock| lock.mechanism == mechanism).expect("in the table")
 }
@@ -118,7 +118,7 @@ fn noise(random: &mut Random) -> f64 {
     1.0 + 0.02 * gauss(random)
 }
 
-/// A free lock, on two CPUs.
+/// Uncontended trial on two CPUs.
 pub fn acquire(lock: &Lock, repetition: u32, random: &mut Random) -> Record {
     let ns = lock.free_ns * noise(random);
     let remote = if lock.mechanism == "mcs" { -3.0 } else { ns + 60.0 };
@@ -126,7 +126,7 @@ pub fn acquire(lock: &Lock, repetition: u32, random: &mut Random) -> Record {
     blank(lock.case(Measure::Acquire, Placement::SameL3), repetition, outcome(lock, Measure::Acquire, &metrics))
 }
 
-/// What contenders of a contention trial do.
+/// Parameters of a contention trial.
 #[derive(Clone, Copy)]
 pub struct Asked {
     pub contenders: u32,
@@ -135,7 +135,7 @@ pub struct Asked {
     pub hogs: u32,
 }
 
-/// Several contenders.
+/// Contended trial.
 pub fn contention(lock: &Lock, asked: Asked, repetition: u32, random: &mut Random) -> Record {
     let Asked { contenders, critical_section_ns, think_time_ns, hogs } = asked;
     let case = lock.case(Measure::Contention, Placement::Spread).with(|p| {
@@ -196,7 +196,7 @@ pub fn contention(lock: &Lock, asked: Asked, repetition: u32, random: &mut Rando
     blank(case, repetition, outcome)
 }
 
-/// Round robin but for what stays with the same holder.
+/// Round robin, except for the share of the same holder.
 fn hand_offs(n: usize, same: f64) -> Vec<Vec<u64>> {
     let share = |from: usize, to: usize| {
         let next = if to == (from + 1) % n { 0.8 } else { 0.2 / (n.max(3) - 2) as f64 };
@@ -213,7 +213,7 @@ fn waits(typical_ns: f64, random: &mut Random) -> String {
     encode(&histogram)
 }
 
-/// A sale; without a lock too much is sold.
+/// Ticket sale, which oversells without a lock.
 pub fn tickets(lock: &Lock, stock: Stock, contenders: u32, repetition: u32, random: &mut Random) -> Record {
     let case = lock.case(Measure::Tickets, Placement::Spread).with(|p| {
         p.contenders = Some(contenders);
@@ -230,7 +230,7 @@ pub fn tickets(lock: &Lock, stock: Stock, contenders: u32, repetition: u32, rand
     blank(case, repetition, outcome)
 }
 
-/// Readers and writers on two CPUs.
+/// Read-mostly trial on two CPUs.
 pub fn read_mostly(lock: &Lock, reads_percent: u32, repetition: u32, random: &mut Random) -> Record {
     let case = lock.case(Measure::ReadMostly, Placement::Spread).with(|p| {
         p.contenders = Some(2);
@@ -252,7 +252,7 @@ pub fn read_mostly(lock: &Lock, reads_percent: u32, repetition: u32, random: &mu
     blank(case, repetition, outcome(lock, Measure::ReadMostly, &metrics))
 }
 
-/// A death and what came after it.
+/// Recovery trial.
 pub fn recover(lock: &Lock, death: KillPoint, repetition: u32, random: &mut Random) -> Record {
     let case = lock.case(Measure::Recover, Placement::Unpinned).with(|p| p.kill_point = Some(death));
     let mut metrics = vec![];
@@ -276,7 +276,7 @@ pub fn recover(lock: &Lock, death: KillPoint, repetition: u32, random: &mut Rand
     blank(case, repetition, Outcome { why, ..outcome(lock, Measure::Recover, &metrics) })
 }
 
-/// Everything that is asked of locks.
+/// All cases of locks.
 pub fn lock_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();

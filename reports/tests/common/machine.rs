@@ -1,4 +1,4 @@
-//! A suite and a machine that do not exist.
+//! Synthetic suite and machine.
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{Build, Cache, Facts, Floors, IdleNoise, Machine, Placement, SizedFloor, Suite};

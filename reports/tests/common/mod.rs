@@ -1,5 +1,5 @@
-//! Records of a machine that does not exist, for tests only. Every number comes from a formula and a seed; the host is
-//! called `synthetic`, so no page made of them can be taken for a measurement.
+//! Synthetic records for tests, computed by formulas with a seed. The host is called `synthetic`, so that no page is
+//! mistaken for a measurement.
 
 pub mod chance;
 pub mod families;
@@ -21,12 +21,12 @@ use ipcmark_reports::{Recording, write};
 use chance::latencies;
 use machine::{machine, suite};
 
-/// What a reader of files would have found.
+/// Recording without bad lines.
 pub fn recording(records: Vec<Record>) -> Recording {
     Recording { records, bad_lines: Vec::new() }
 }
 
-/// The page of `records` as a reader sees it.
+/// Page of `records` with decoded characters.
 pub fn page(records: Vec<Record>) -> String {
     let dir = tempfile::tempdir().expect("a directory for the test");
     let path = write(&recording(records), dir.path()).expect("a page");
@@ -35,13 +35,13 @@ pub fn page(records: Vec<Record>) -> String {
     page.replace("&#x2f;", "/").replace("&#x27;", "'").replace('\u{202f}', " ")
 }
 
-/// The answer at the top of a page, without the marks around names.
+/// Answer at the top of a page, without markup.
 pub fn answer(page: &str) -> String {
     let answer = page.split("<p class=\"answer\">").nth(1).and_then(|rest| rest.split("</p>").next());
     answer.expect("an answer").replace("<span class=\"name\">", "").replace("</span>", "")
 }
 
-/// A way of running a mechanism, and the formula behind its numbers.
+/// Variant with the parameters of its formula.
 #[derive(Clone, Copy)]
 pub struct Variant {
     pub mechanism: &'static str,
@@ -49,16 +49,16 @@ pub struct Variant {
     pub wait: Option<Wait>,
     pub isolation: Isolation,
     pub substrate: Option<Substrate>,
-    /// Cost of a message of no bytes, one way.
+    /// One-way cost of an empty message.
     pub fixed_ns: f64,
     pub per_byte_ns: f64,
-    /// Cost of a message in a stream, of no bytes.
+    /// Cost of an empty message in a stream.
     pub stream_ns: f64,
 }
 
 pub const SIZES: [u64; 6] = [8, 64, 1024, 16 * 1024, 64 * 1024, 1 << 20];
 
-/// The mechanisms of a quick plan.
+/// Variants of the quick plan.
 pub fn variants() -> Vec<Variant> {
     let shm = |mechanism, wait, substrate, fixed_ns, stream_ns| Variant {
         mechanism,
@@ -101,7 +101,7 @@ pub fn variants() -> Vec<Variant> {
     ]
 }
 
-/// A case of a variant.
+/// Case of a variant.
 pub fn case(one: &Variant, measure: Measure, placement: Placement, bytes: u64) -> Case {
     Case {
         group: Some(one.group),
@@ -118,7 +118,7 @@ pub fn case(one: &Variant, measure: Measure, placement: Placement, bytes: u64) -
     })
 }
 
-/// A whole run: every variant, size and measure on two CPUs and on one, and a sentinel that comes back ten times.
+/// Whole run: every variant, size and measure on two CPUs and on one, and a sentinel with ten more repetitions.
 pub fn quick_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -147,7 +147,7 @@ pub fn quick_run(repetitions: u32, seed: u64) -> Vec<Record> {
     records
 }
 
-/// One trial as a plan would run it: one thread has one CPU, and two polling roles need two.
+/// Trial as in a plan: a single thread has one CPU, and two polling roles need two.
 fn trial(one: &Variant, case: Case, repetition: u32, random: &mut Random) -> Option<Record> {
     match (one.mechanism, case.placement) {
         ("null", Placement::SameL3) => None,
@@ -159,7 +159,7 @@ fn trial(one: &Variant, case: Case, repetition: u32, random: &mut Random) -> Opt
     }
 }
 
-/// A record with nothing measured yet.
+/// Record without measurements.
 pub fn blank(case: Case, repetition: u32, outcome: Outcome) -> Record {
     Record {
         schema: SCHEMA,
@@ -188,7 +188,7 @@ pub fn failed(case: Case, repetition: u32, why: &str) -> Record {
     blank(case, repetition, Outcome::failed(why))
 }
 
-/// A trial that came out as the formula says, give or take the noise of its repetition and of its windows.
+/// Trial by the formula, with noise of its repetition and windows.
 pub fn measured(one: &Variant, case: Case, repetition: u32, random: &mut Random) -> Record {
     let bytes = case.params.message_bytes.unwrap_or(0) as f64;
     let one_cpu = case.placement == Placement::SameCpu;
@@ -236,13 +236,13 @@ pub fn measured(one: &Variant, case: Case, repetition: u32, random: &mut Random)
     blank(case, repetition, outcome)
 }
 
-/// Whether it keeps a CPU busy while it waits a little.
+/// Whether it polls, at least for a while.
 pub fn polls(one: &Variant) -> bool {
     let busy = matches!(one.wait, Some(Wait::Spin | Wait::SpinYield | Wait::Busy | Wait::Hybrid));
     busy || one.isolation == Isolation::Thread && one.wait.is_none()
 }
 
-/// An untimed pass that saw what was declared, but for one stray system call of `ipc-channel`.
+/// Untimed pass that agrees with the declared counts, except for one extra system call of `ipc-channel`.
 pub fn seen(one: &Variant, case: Case, repetition: u32) -> Record {
     let declared = cost_model(one, case.params.message_bytes.unwrap_or(0) as f64);
     let stray = if one.mechanism == "ipc-channel" { 1.0 } else { 0.0 };

@@ -1,4 +1,4 @@
-//! Sweeps over everything but the message size: rates, pauses, patterns, depths, touch modes, and set-up.
+//! Sweeps over all parameters except the message size: rates, pauses, patterns, depths, touch modes, and set-up.
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{
@@ -8,12 +8,12 @@ use ipcmark_reports::analyse::statistics::Random;
 
 use super::{Variant, blank, case, encode, gauss, measured, polls, uniform};
 
-/// Messages a second that the loads of [`load_run`] offer.
+/// Offered rates of [`load_run`], in messages a second.
 pub const RATES: [u64; 9] = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000];
-/// The pauses of [`wake_run`].
+/// Pauses of [`wake_run`].
 pub const GAPS_NS: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// What a trial measured, without windows, floors or roles.
+/// Measured outcome without windows, floors or roles.
 fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
     Outcome {
         verdict: Some(Verdict::Stable),
@@ -30,7 +30,7 @@ fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
     }
 }
 
-/// Latencies of an open queue: a bulk around `typical_ns` and a tail of waiting that reaches `tail` times as far.
+/// Latencies of an open queue: a bulk around `typical_ns` and a tail that grows with `tail`.
 fn queueing(typical_ns: f64, tail: f64, random: &mut Random) -> String {
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 2).expect("constant bounds");
     for _ in 0..4_000 {
@@ -40,7 +40,7 @@ fn queueing(typical_ns: f64, tail: f64, random: &mut Random) -> String {
     encode(&histogram)
 }
 
-/// An open loop at one rate: a queue with one server, overloaded from where its messages take longer than the interval.
+/// Open loop at one rate: a queue with one server, overloaded above its capacity.
 pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, repetition: u32, random: &mut Random) -> Record {
     let case = case(one, Measure::Paced, Placement::SameL3, 64).with(|p| {
         p.rate_per_s = Some(rate_per_s);
@@ -79,7 +79,7 @@ pub fn paced(one: &Variant, arrivals: Arrivals, rate_per_s: u64, repetition: u32
     blank(case, repetition, outcome)
 }
 
-/// `who` under every load.
+/// Variants under every load.
 pub fn load_run(who: &[Variant], arrivals: &[Arrivals], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -93,7 +93,7 @@ pub fn load_run(who: &[Variant], arrivals: &[Arrivals], repetitions: u32, seed: 
     records
 }
 
-/// The first message after a pause: a CPU that slept deeply takes longer, a spinning one never slept.
+/// First message after a pause, which takes longer after a deep sleep of the CPU but not with polling.
 pub fn wake_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -110,7 +110,7 @@ pub fn wake_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     records
 }
 
-/// Crowds of every pattern on two CPUs, some beside a hog: polling falls off where roles outnumber CPUs.
+/// All patterns on two CPUs, some beside a hog; polling slows down with more roles than CPUs.
 pub fn pattern_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -143,7 +143,7 @@ pub fn pattern_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> 
     records
 }
 
-/// What having one costs; shared memory on every substrate, with and without its pages brought in first.
+/// Set-up cost; shared memory on every substrate, with and without prefault.
 pub fn set_up_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -178,7 +178,7 @@ pub fn set_up_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     records
 }
 
-/// Streams under every touch mode: what is not read is not paid for.
+/// Streams in every touch mode; unread bytes cost nothing.
 pub fn touch_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -196,7 +196,7 @@ pub fn touch_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     records
 }
 
-/// Streams and loads at several depths: a deeper queue carries more and waits longer.
+/// Streams and loads at several depths: a deeper queue has a higher rate and longer waits.
 pub fn depth_run(who: &[Variant], repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();

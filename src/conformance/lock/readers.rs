@@ -9,7 +9,7 @@ use crate::measure::locks::ProtectedState;
 use crate::measure::locks::protected_state::WORDS;
 use crate::measure::{MeasureError, invalid};
 
-/// One write per so many accesses.
+/// Accesses per write.
 const WRITES_EVERY: u64 = 4;
 
 impl Examined {
@@ -63,7 +63,7 @@ impl Examined {
     }
 }
 
-/// The newest version of the protected state in any of its copies.
+/// Newest version in any copy of the protected state.
 pub(super) fn newest(protected: &ProtectedState) -> u64 {
     (0..COPIES).map(|copy| protected.state(copy)[0].load(Ordering::Relaxed)).max().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Checks that no worker of a pool is left, and child processes that run one check each.
+//! Checks that no worker of a pool is left, and runs each check in a child process.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,20 +18,20 @@ use crate::measure::pool::within;
 use crate::measure::{MeasureError, invalid};
 use crate::pool::Worker;
 
-/// Time limit of a check: about a hundred times what it takes.
+/// Time limit of a check: about a hundred times its duration.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// First character of a successful result; the number of tasks follows.
 const SUCCESS: char = '+';
 /// Longer results are truncated, so that they fit the pipe.
 const RESULT_BYTES: usize = 4000;
 
-/// The workers of a pool at one moment. The start time tells a worker from a later process with the same pid.
+/// Running workers of a pool. The start time distinguishes a worker from a later process with the same pid.
 pub(super) struct Workers(Vec<(Worker, u64)>);
 
 impl Workers {
     /// Waits until all workers of `pool` are running.
     ///
-    /// Errors: one did not start.
+    /// Errors: a worker did not start.
     pub(super) fn of(pool: &dyn Dispatcher) -> Result<Self, MeasureError> {
         let all = || {
             let workers = pool.workers();
@@ -42,8 +42,8 @@ impl Workers {
         Ok(Self(within(LIMIT_NS, || Ok(all()))?.ok_or_else(absent).map_err(MeasureError::Invalid)?))
     }
 
-    /// Checks that no worker, and no zombie of one, is left after the pool was ended by `how`. Joined threads may take
-    /// a moment to vanish.
+    /// Checks that no worker or zombie is left after the pool was ended by `how`. Joined threads may take a moment to
+    /// vanish.
     pub(super) fn check_gone(&self, how: &str) -> Result<(), MeasureError> {
         let left = || self.0.iter().find(|(worker, started)| start_time(*worker) == Some(*started));
         if self.0.iter().any(|(worker, _)| matches!(worker, Worker::Thread(_))) {
@@ -84,7 +84,7 @@ fn start_time(worker: Worker) -> Option<u64> {
 
 /// Runs `check` in a child process and returns the number of tasks that it checked.
 ///
-/// Errors: with the name of the check: its own error, no result, or no end within the time limit.
+/// Errors: the check's own error, no result, or a time-out; each with the name of the check.
 pub(super) fn in_a_process(name: &str, check: impl FnOnce() -> Result<u64, MeasureError>) -> Result<u64, MeasureError> {
     let (reader, writer) = pipe().map_err(io::Error::from)?;
     let mut writer = File::from(writer);

@@ -1,5 +1,5 @@
-//! The manager process of a state dies: all accesses fail and none blocks. The check uses a state of its own, whose
-//! manager is a child of this process, so that the trial's state is unaffected.
+//! Check that all accesses fail, and none blocks, after the manager of a state has died. It uses its own state, whose
+//! manager is a child of this process.
 
 use std::{fs, io, thread};
 
@@ -25,7 +25,7 @@ fn start<S: State>(shape: &Shape) -> io::Result<(Child, Vec<S::Handle>)> {
     let Addresses { manager, users } = S::create(shape)?;
     let manager = manager.ok_or_else(|| io::Error::other("the state has no manager"))?;
     let shape_of_manager = *shape;
-    // The closure drops this process's copies of the manager's endpoints. With them, its death would go unnoticed.
+    // The closure drops this process's copies of the manager's endpoints, which would hide its death.
     let child = Child::start(move || {
         if let Err(error) = S::run_manager(manager, &shape_of_manager) {
             panic!("the manager failed: {error}");
@@ -54,7 +54,7 @@ fn between_accesses<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     Ok(())
 }
 
-/// The manager is stopped while a user waits for its response, and then killed.
+/// Stops the manager while a user waits for its response, then kills it.
 fn during_an_access<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     let (mut manager, mut handles) = start::<S>(shape)?;
     // The response shows that the manager is running.
@@ -73,7 +73,7 @@ fn during_an_access<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     Ok(())
 }
 
-/// Returns once `child` sleeps, which it does while it waits for a response, or has ended.
+/// Waits until `child` has ended or sleeps, which it does while it waits for a response.
 fn wait_until_asleep(child: &mut Child) -> io::Result<()> {
     // Source: proc_pid_stat(5): the state follows the name, which is in parentheses.
     let path = format!("/proc/{}/stat", child.pid());

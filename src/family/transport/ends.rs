@@ -1,4 +1,4 @@
-//! Ends of channels: which role holds which, and what each measure does with them.
+//! Endpoints of each role, and their use by each measure.
 
 use std::io;
 use std::thread;
@@ -19,7 +19,7 @@ use crate::record::{Case, Measure};
 use crate::transport::erased::{AnyReceiver, AnySender};
 use crate::transport::{EndpointId, Peers, Roles, Shape, Transport};
 
-/// The ends that each role holds, by slot; `duplex` is [`Transport::DUPLEX`].
+/// Endpoints of each role, by slot; `duplex` is [`Transport::DUPLEX`].
 pub(super) fn ends(case: &Case, duplex: bool) -> Vec<Vec<EndpointId>> {
     let roles = Roles::of(case);
     if !Shape::of(case).two_way() {
@@ -32,14 +32,13 @@ pub(super) fn ends(case: &Case, duplex: bool) -> Vec<Vec<EndpointId>> {
     vec![seats(|end| end), seats(opposite)]
 }
 
-/// The end the first role holds of each channel: one channel for a stream or a connection that carries both ways, else
-/// one out and one back.
+/// Endpoints of the first role, by channel: one for a stream or a two-way connection, else one out and one back.
 pub(super) fn channels(measure: Measure, duplex: bool) -> Vec<Endpoint> {
     let two_way = matches!(measure, Measure::RoundTrip | Measure::CostModel);
     if !two_way || duplex { vec![Endpoint::Sender] } else { vec![Endpoint::Sender, Endpoint::Receiver] }
 }
 
-/// The other end.
+/// Opposite endpoint.
 fn opposite(end: Endpoint) -> Endpoint {
     match end {
         Endpoint::Sender => Endpoint::Receiver,
@@ -47,29 +46,29 @@ fn opposite(end: Endpoint) -> Endpoint {
     }
 }
 
-/// The links of one role, and what it knows about the other ends of each.
+/// Links of one role, with the peers' data for each.
 #[derive(Default)]
-pub(super) struct Seating {
+pub(super) struct Attachment {
     pub(super) links: Vec<Link>,
     pub(super) peers: Vec<Peers>,
 }
 
-/// The ends one role holds.
+/// Endpoints of one role.
 pub(super) struct Ends<T: Transport> {
     sender: Option<T::Sender>,
     receiver: Option<T::Receiver>,
 }
 
 impl<T: Transport> Ends<T> {
-    /// Attaches to every link. A single link of a two-way connection gives both ends where the measure wants both.
-    pub(super) fn attach(seating: Seating, shape: &Shape) -> io::Result<Self> {
+    /// Attaches to every link. A single two-way link gives both endpoints if the measure needs them.
+    pub(super) fn attach(attachment: Attachment, shape: &Shape) -> io::Result<Self> {
         let mut ends = Self { sender: None, receiver: None };
-        let mut peers = seating.peers.into_iter();
-        if let ([link], true) = (seating.links.as_slice(), T::DUPLEX && shape.two_way()) {
+        let mut peers = attachment.peers.into_iter();
+        if let ([link], true) = (attachment.links.as_slice(), T::DUPLEX && shape.two_way()) {
             let (sender, receiver) = T::attach_both(&link.address, link.end, peers.next().unwrap_or_default(), shape)?;
             return Ok(Self { sender: Some(sender), receiver: Some(receiver) });
         }
-        for link in &seating.links {
+        for link in &attachment.links {
             let peer = peers.next().unwrap_or_default();
             match link.end {
                 Endpoint::Sender => ends.sender = Some(T::attach_sender(&link.address, peer, shape)?),
@@ -87,7 +86,7 @@ impl<T: Transport> Ends<T> {
         receiver.ok_or_else(|| io::Error::other("this role was given no receiving end"))
     }
 
-    /// What consumers are owed, where the stream is not simply one sender's to one receiver.
+    /// Messages that receivers must get, unless the stream has one sender and one receiver.
     fn gathering(task: &Task) -> Option<Gathering> {
         let roles = Roles::of(&task.case);
         let gathering = Gathering::of::<T>(roles);
@@ -146,7 +145,7 @@ impl<T: Transport> Ends<T> {
     }
 }
 
-/// Does nothing until the supervisor kills the worker.
+/// Waits until the supervisor kills the worker.
 fn hang() -> ! {
     loop {
         thread::park();

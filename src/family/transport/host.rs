@@ -1,8 +1,8 @@
-//! All roles of a transport as threads of one process, which also makes the objects.
+//! All roles of a transport as threads of one process, which also creates the objects.
 
 use std::io;
 
-use super::ends::{Ends, Seating, ends};
+use super::ends::{Attachment, Ends, ends};
 use super::{Talk, role};
 use crate::address::{self, Endpoint};
 use crate::control::{Leader, Member, Page};
@@ -14,14 +14,14 @@ use crate::transport::erased::AnyTransport;
 use crate::transport::{Peers, Roles, Shape, Transport};
 
 /// Attaches one role's endpoints.
-pub(super) type AttachEnds = fn(Seating, &Shape, Floor) -> io::Result<Box<dyn Attached>>;
+pub(super) type AttachEnds = fn(Attachment, &Shape, Floor) -> io::Result<Box<dyn Attached>>;
 
 pub(super) fn attach_ends<T: Transport>(
-    seating: Seating,
+    attachment: Attachment,
     shape: &Shape,
     floor: Floor,
 ) -> io::Result<Box<dyn Attached>> {
-    Ok(Box::new((Ends::<T>::attach(seating, shape)?, floor)))
+    Ok(Box::new((Ends::<T>::attach(attachment, shape)?, floor)))
 }
 
 pub(super) fn host(
@@ -38,13 +38,13 @@ pub(super) fn host(
     let memory = Floor::memory(tasks[0].message_bytes())?;
     talk.exchange(vec![])?;
     let pair = Roles::of(&order.case).is_pair();
-    let role = |seating: Seating| -> Attach {
+    let role = |attachment: Attachment| -> Attach {
         let memory = &memory;
         Box::new(move |task| {
             let end = if task.slot == 0 { Endpoint::Sender } else { Endpoint::Receiver };
-            // For the floor beside a pair; more than two have none.
+            // Only a pair has a floor.
             let floor = if pair { Floor::attach(task, memory, end)? } else { Floor::none() };
-            attach(seating, &Shape::of(&task.case), floor)
+            attach(attachment, &Shape::of(&task.case), floor)
         })
     };
     let roles = seatings.into_iter().map(role).collect();
@@ -63,26 +63,26 @@ impl<T: Transport> Attached for (Ends<T>, Floor) {
     }
 }
 
-/// Makes the channels and deals their ends out, with what each end would have offered the others.
-fn seatings(transport: AnyTransport, order: &Order, shape: &Shape) -> io::Result<Vec<Seating>> {
+/// Creates the channels and assigns their endpoints, with the offers of the other endpoints.
+fn seatings(transport: AnyTransport, order: &Order, shape: &Shape) -> io::Result<Vec<Attachment>> {
     let ends = ends(&order.case, transport.duplex);
     let channels = ends.iter().flatten().map(|seat| seat.channel + 1).max().unwrap_or(0);
     let addresses = (0..channels).map(|_| (transport.create)(shape)).collect::<io::Result<Vec<_>>>()?;
     let mut texts: Vec<(u32, Endpoint, String)> = vec![];
     let mut seatings = vec![];
     for endpoints in ends {
-        let mut seating = Seating::default();
+        let mut attachment = Attachment::default();
         for endpoint in endpoints {
             let address = addresses[endpoint.channel as usize].clone();
             let offer = (transport.offer)(&address, shape, endpoint.end)?;
             texts.extend(offer.text.map(|text| (endpoint.channel, endpoint.end, text)));
-            seating.peers.push(Peers { text: None, keep: offer.keep, index: endpoint.index });
-            seating.links.push(Link { channel: endpoint.channel, end: endpoint.end, address });
+            attachment.peers.push(Peers { text: None, keep: offer.keep, index: endpoint.index });
+            attachment.links.push(Link { channel: endpoint.channel, end: endpoint.end, address });
         }
-        seatings.push(seating);
+        seatings.push(attachment);
     }
-    for seating in &mut seatings {
-        for (link, peer) in seating.links.iter().zip(&mut seating.peers) {
+    for attachment in &mut seatings {
+        for (link, peer) in attachment.links.iter().zip(&mut attachment.peers) {
             let theirs = texts.iter().find(|(channel, end, _)| *channel == link.channel && *end != link.end);
             peer.text = theirs.map(|(_, _, text)| text.clone());
         }

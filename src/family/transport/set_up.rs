@@ -1,4 +1,4 @@
-//! The worker of a set-up: one process that makes the object again and again and plays both ends of it, a thread each.
+//! Worker of a set-up: one process that repeatedly creates the object and attaches both endpoints, a thread each.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::address;
 use crate::control::{Leader, Member, Page};
 use crate::family::Talk;
 use crate::family::threads::{self, Attach, Attached};
-use crate::measure::set_up::{self, Desk};
+use crate::measure::set_up::{self, Exchange};
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::Order;
 use crate::record::Role;
@@ -16,28 +16,28 @@ pub(super) fn both_ends(transport: AnyTransport, order: &Order, page: &Page, tal
     address::lease_as_worker(&order.run_id)?;
     let tasks = [(Role::Sender, 0), (Role::Receiver, 1)].map(|(role, index)| Task::of(order, role, index));
     talk.exchange(vec![])?;
-    let desk = Arc::new(Desk::default());
+    let exchange = Arc::new(Exchange::default());
     let role = |_| -> Attach {
-        let desk = desk.clone();
-        Box::new(move |_| Ok(Box::new(Maker { transport, desk })))
+        let exchange = exchange.clone();
+        Box::new(move |_| Ok(Box::new(Maker { transport, exchange })))
     };
     threads::play(order, page, talk, &tasks, (0..2).map(role).collect(), &|led, followed| {
         threads::both(led, followed, true)
     })
 }
 
-/// One of two threads that hand each other what they make.
+/// One of the two threads, which share the desk.
 struct Maker {
     transport: AnyTransport,
-    desk: Arc<Desk>,
+    exchange: Arc<Exchange>,
 }
 
 impl Attached for Maker {
     fn lead(self: Box<Self>, leader: &mut Leader, task: &Task) -> MeasureResult {
-        set_up::lead(self.transport, leader, task, &self.desk)
+        set_up::lead(self.transport, leader, task, &self.exchange)
     }
 
     fn follow(self: Box<Self>, member: &mut Member, task: &Task) -> MeasureResult {
-        set_up::follow(self.transport, member, task, &self.desk)
+        set_up::follow(self.transport, member, task, &self.exchange)
     }
 }

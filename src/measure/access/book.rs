@@ -1,21 +1,20 @@
-//! Versions known to one user, and the check of each value read. All bytes of a value follow from its writer, its key
-//! and the number of that writer's writes to the key. So a torn value, a value of another key, and one older than a
-//! value seen before are all detected.
+//! Versions known to one user, and the check of each value read. Writer, key and write number determine all bytes of a
+//! value, so torn values, values of other keys and stale values are detected.
 
 use crate::payload::{Known, parts, stamp, stamp_of};
 use crate::shared_state::Shape;
 
-/// Stamp owner of counters; no user has this number.
+/// Stamp owner of counters, never a user's number.
 const COUNTER: u16 = u16::MAX;
 
-/// The versions that one user has seen or written.
+/// Versions that one user has read or written.
 pub(super) struct Book {
     slot: u32,
     seats: u32,
     bytes: usize,
-    /// Bits of a stamp's sequence that hold the key; the others hold the number of writes.
+    /// Bits for the key in a stamp's sequence; the others hold the number of writes.
     key_bits: u32,
-    /// By key and slot, the highest number of writes seen.
+    /// Highest number of writes seen, by key and slot.
     newest: Vec<u64>,
     faults: Faults,
 }
@@ -30,7 +29,7 @@ struct Faults {
 }
 
 impl Book {
-    /// Table of the user on `slot`, before the first access.
+    /// Creates the table of the user on `slot`.
     pub(super) fn new(shape: &Shape, slot: u32) -> Self {
         Self {
             slot,
@@ -42,7 +41,7 @@ impl Book {
         }
     }
 
-    /// The next version of `key` by this user.
+    /// Next version of `key` by this user.
     #[inline]
     pub(super) fn next(&mut self, key: u64) -> Known {
         let at = self.at(key, self.slot);
@@ -97,7 +96,7 @@ impl Book {
     }
 }
 
-/// Value of a counter that stands at `number`.
+/// Value of a counter at `number`.
 #[inline]
 pub(super) const fn count(bytes: usize, number: u64) -> Known {
     Known::new(bytes, stamp(COUNTER, number))

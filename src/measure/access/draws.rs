@@ -1,4 +1,4 @@
-//! Random sequence of keys, and of reads and writes at a given ratio; the same in every trial.
+//! Random sequence of keys and accesses at a given read ratio; the same in every trial.
 
 use crate::payload::{mix, stamp};
 
@@ -29,7 +29,7 @@ impl Draws {
     pub(super) fn next(&mut self) -> Draw {
         self.drawn += 1;
         let random = mix(stamp(self.slot as u16, self.drawn));
-        // One half of the bits for each, scaled.
+        // The low half of the bits gives the key, the high half the kind.
         let key = ((random & 0xffff_ffff) * self.keys) >> 32;
         let of_hundred = ((random >> 32) * 100) >> 32;
         if of_hundred < self.reads_percent { Draw::Read(key) } else { Draw::Write(key) }

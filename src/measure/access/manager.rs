@@ -1,5 +1,5 @@
-//! The process that keeps the state for the users. It takes no part in the windows, and reports what it used in the
-//! counted one: for the whole process, since several threads may serve.
+//! Manager process, which keeps the state for the users. It does not work in the windows, and reports its resource use
+//! in the counted one: that of the whole process, which may serve with several threads.
 //!
 //! Source: getrusage(2) with RUSAGE_SELF; /proc/self/task/*/schedstat.
 
@@ -18,7 +18,7 @@ use crate::measure::{MeasureResult, Task, attend, proc, window};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
-/// Takes part in the phases of a trial without working in them.
+/// Takes part in a trial's phases and measures the resource use of this process.
 pub fn beside(member: &mut Member, task: &Task) -> MeasureResult {
     let mut report = Report::default();
     attend(member, &mut Floor::none(), &mut |_, open| {
@@ -48,7 +48,7 @@ impl Used {
         Ok(Self { at_ns: clock::now_ns(), usage: getrusage(UsageWho::RUSAGE_SELF)?, running_ns, ready_ns })
     }
 
-    /// Resources used since `before`. Blocked time is exact if its threads never run at the same time.
+    /// Difference to `before`. Blocked time is exact only if no two threads ran at once.
     fn since(&self, before: &Self, task: &Task) -> RoleCost {
         let grown = |read: fn(&Usage) -> i64| u64::try_from(read(&self.usage) - read(&before.usage)).unwrap_or(0);
         let wall_ns = self.at_ns - before.at_ns;
@@ -73,7 +73,7 @@ impl Used {
     }
 }
 
-/// Time that all threads ran and waited for a CPU, in nanoseconds; zeros where the kernel does not provide it.
+/// Running and ready time of all threads in nanoseconds; zeros if the kernel does not provide them.
 fn scheduled() -> (u64, u64) {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let of_thread = |entry: fs::DirEntry| proc::schedule(&entry.path().to_string_lossy());

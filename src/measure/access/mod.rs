@@ -1,9 +1,8 @@
-//! Cost of shared state. Each user gets and sets values of random keys, in a fixed window in which all run. Each value
-//! read is checked: it must be one version of this key, by one user, and not older than one seen before. An access is
-//! timed from the call until the value is read and checked, or set.
-//!
-//! If the mechanism supports atomic updates, a second, shorter window only increments a few counters, whose sum must
-//! match the users' updates. At the end the leader checks every key.
+//! Cost of shared state. In a fixed window all users get and set values of random keys. Each value read must be one
+//! user's version of this key, and not older than one seen before. An access is timed from the call until the value is
+//! set, or read and checked.
+//! If the mechanism supports atomic updates, a second, shorter window only increments counters, whose sum must match
+//! the number of updates. At the end the leader checks every key.
 //!
 //! The window is that of `locks::contention`.
 
@@ -33,7 +32,7 @@ pub use summary::conclude;
 
 /// Name of the distribution of updates in findings.
 const UPDATE: &str = "update";
-/// Versions that one user remembers, at most: eight bytes for each key and user.
+/// Maximum of versions per user: eight bytes for each key and user.
 const VERSIONS_MAX: u64 = 1 << 22;
 
 /// Checks that the measure supports the parameters of the case.
@@ -66,7 +65,7 @@ pub struct Accessor<S: State> {
     book: Book,
     draws: Draws,
     shape: Shape,
-    /// Accesses from one reading of the clock to the next.
+    /// Accesses between two clock reads.
     batch: u32,
     waits: Waits,
     /// Updates of the counters.
@@ -81,7 +80,7 @@ struct Done {
 }
 
 impl<S: State> Accessor<S> {
-    /// The user that plays `task`. The leader fills the state first.
+    /// Creates the user of `task`. The leader fills the state first.
     pub fn new(handle: S::Handle, task: &Task) -> io::Result<Self> {
         let shape = Shape::of(&task.case);
         let mut accessor = Self {
@@ -99,7 +98,7 @@ impl<S: State> Accessor<S> {
         Ok(accessor)
     }
 
-    /// Sets every key, and the counters to zero.
+    /// Writes every key, and sets the counters to zero.
     fn fill(&mut self) -> io::Result<()> {
         let bytes = self.shape.value_bytes;
         for key in 0..u64::from(self.shape.keys) {
@@ -112,12 +111,12 @@ impl<S: State> Accessor<S> {
         Ok(())
     }
 
-    /// The key of a counter.
+    /// Key of a counter.
     fn counter(&self, at: u32) -> u64 {
         u64::from(self.shape.keys) + u64::from(at)
     }
 
-    /// Runs accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
+    /// Runs a batch, with the first access of each kind stamped; stops early if the window ends.
     #[inline]
     fn batch(&mut self, span: Span, page: &Page) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
@@ -189,7 +188,7 @@ impl<S: State> Accessor<S> {
     }
 }
 
-/// A user in a window, with the control page on which windows end.
+/// User in a window, with the control page that ends windows.
 struct AtWork<'a, S: State> {
     accessor: &'a mut Accessor<S>,
     page: Page,

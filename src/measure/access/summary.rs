@@ -15,7 +15,7 @@ use crate::record::{Metrics, RoleCost, metric};
 /// Names of distributions in records and in findings.
 const DISTRIBUTIONS: [(&str, &str); 3] = [("read", READ_WAIT), ("write", WRITE_WAIT), ("update", UPDATE)];
 
-/// Merges the findings of all users; empty without any.
+/// Merges the findings of all users; empty if there are none.
 pub fn conclude(reports: &[Report]) -> Concluded {
     let users: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
     if users.is_empty() {
@@ -30,7 +30,7 @@ pub fn conclude(reports: &[Report]) -> Concluded {
     if accesses == 0 {
         doubts.push("no user accessed the state while all ran".to_owned());
     }
-    // Each user draws at a constant ratio, so its share splits as all its accesses do.
+    // Each user has a constant read ratio, so its share has the ratio of all its accesses.
     let reads_in =
         |(user, share): (&&HolderFinding, &u64)| *share as f64 * user.reads as f64 / user.acquisitions.max(1) as f64;
     let reads: f64 = users.iter().zip(&shares).map(reads_in).sum();
@@ -54,7 +54,7 @@ pub fn conclude(reports: &[Report]) -> Concluded {
     }
 }
 
-/// CPU time per access of all users and of the process that keeps the state.
+/// CPU time per access, of all users and the manager.
 fn cpu_per_access(users: &[&HolderFinding], reports: &[Report]) -> f64 {
     let accesses: u64 = users.iter().map(|user| user.acquisitions).sum();
     let spent = |role: &RoleCost| role.user_ns + role.system_ns;
@@ -74,7 +74,7 @@ fn merged(users: &[&HolderFinding]) -> BTreeMap<String, Histogram<u64>> {
     all
 }
 
-/// Percentiles with enough samples, of all accesses and of each kind.
+/// Supported percentiles, of all accesses and of each kind.
 fn latencies(users: &[&HolderFinding], histograms: &BTreeMap<String, Histogram<u64>>) -> Metrics {
     let sum = |read: fn(&HolderFinding) -> u64| users.iter().map(|user| read(user)).sum::<u64>();
     let (samples, read_samples) = (sum(|user| user.samples), sum(|user| user.read_samples));

@@ -1,4 +1,4 @@
-//! Check of each item by its consumer: every byte, and that each producer's items come once and in order.
+//! Check of each item by its consumer: every byte, and that the items of each producer arrive once and in order.
 
 use crate::payload::{Known, mix, parts, stamp_of};
 use crate::queue::Sides;
@@ -9,16 +9,16 @@ pub const END_MARK: u16 = u16::MAX;
 /// Items expected by one consumer.
 pub struct Check {
     message_bytes: usize,
-    /// By producer, the lowest sequence number that may still come.
+    /// Lowest sequence number that may follow, per producer.
     next: Vec<u64>,
-    /// Whether there are other consumers; a single one gets every item.
+    /// Whether there are several consumers; a single one gets every item.
     shares: bool,
     /// Sum of the mixed stamps of all items so far.
     sum: u64,
 }
 
 impl Check {
-    /// Before the first item.
+    /// Creates the check of one consumer.
     pub fn new(sides: Sides, message_bytes: usize) -> Self {
         Self { message_bytes, next: vec![0; sides.producers as usize], shares: sides.consumers > 1, sum: 0 }
     }

@@ -1,5 +1,5 @@
-//! Cost of single calls on a queue without other users: put with room, get with an item, put to a full queue, get from
-//! an empty queue, and how late a get with a time-out returns.
+//! Cost of single calls on a queue without other users: put with room, get of an item, put to a full queue, get from an
+//! empty queue; and the delay of a get beyond its time-out.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::measure::histogram::median;
 use crate::record::{Metrics, metric};
 use crate::wait::WaitLimit;
 
-/// Calls that are timed together, or as many as the queue has room for.
+/// Calls per batch, unless the queue has less room.
 const BATCH: u64 = 64;
-/// Batches of each kind: as many as the time allows, within these bounds.
+/// Limits of the batches of each kind, which run as long as the time allows.
 const BATCHES: std::ops::RangeInclusive<usize> = 5..=51;
 const BATCHES_NS: u64 = 10_000_000;
-/// Number of items that no bounded queue holds; a queue that takes them all is unbounded.
+/// Number of items that no bounded queue holds.
 const ITEMS_MAX: u64 = 1 << 30;
 /// Gets that time out, and their time-out.
 const TIME_OUTS: usize = 15;
@@ -67,7 +67,7 @@ fn batches(mut batch: impl FnMut() -> Result<(), MeasureError>) -> Result<(), Me
     Ok(())
 }
 
-/// Adds the time per call of one batch of [`BATCH`] calls.
+/// Adds the time per call of a batch of [`BATCH`] calls.
 fn timed(times: &mut Vec<f64>, batch: impl FnOnce() -> Result<(), MeasureError>) -> Result<(), MeasureError> {
     let begun_ns = clock::now_ns();
     batch()?;

@@ -1,12 +1,10 @@
 //! Cost of put, get and join of a work queue, and the time to drain it.
 //!
-//! A trial is a series of rounds, of which the first ones warm up. In a round each producer puts the same number of
-//! items; consumers get them, check every byte and mark each as done. The producer that finishes last joins the queue;
-//! the time from its last put to the return of join is the drain time. It checks that all items of the round are done,
-//! and only then puts an end mark for each consumer.
-//!
-//! Afterwards the leader alone uses the queue, to measure calls that do not wait, and how late calls with a time-out
-//! return.
+//! A trial runs rounds, of which the first are warm-up. In a round each producer puts the same number of items;
+//! consumers get them, check every byte and mark each as done. The last producer to finish joins the queue; the drain
+//! time runs from its last put to the return of join. It then checks that all items are done, and puts an end mark for
+//! each consumer.
+//! At the end the leader alone measures calls that do not wait, and the delay of calls with a time-out.
 
 pub mod check;
 mod idle;
@@ -22,7 +20,7 @@ use crate::record::{RoleCost, Window, metric};
 use rounds::{Past, Round};
 use side::{Side, Working};
 
-/// Phases: one round, with the items of each producer as its count, and the end of the last hot one.
+/// Phases: a round, whose count is the items per producer, and the end of the hot rounds.
 const ROUND: u32 = 70;
 const STOP: u32 = 71;
 
@@ -36,7 +34,7 @@ pub struct Part<H> {
 }
 
 impl<H: Handle> Part<H> {
-    /// The role that plays `task`, with its handle.
+    /// Creates the role of `task` with its queue handle.
     pub fn new(queue: Joinable<H>, time_outs: TimeOuts, message_bytes: usize, task: &Task) -> Self {
         Self { side: Side::new(queue, message_bytes, Sides::of(&task.case), task.slot), time_outs }
     }
@@ -52,11 +50,11 @@ impl<H: Handle> Part<H> {
     }
 }
 
-/// Cost of a role, from the first hot round to the end of the last one, with the short pauses between them.
+/// Cost of a role from the first to the last hot round, including the pauses between them.
 #[derive(Default)]
 struct RoleMeter {
     meter: Option<Meter>,
-    /// Items before the meter ran.
+    /// Items before the meter started.
     before: u64,
     cost: Option<RoleCost>,
 }

@@ -1,4 +1,4 @@
-//! One round, and its checks by the leader.
+//! Round of a drain trial, and its checks by the leader.
 
 use super::MeasureError;
 use super::side::Working;
@@ -10,22 +10,22 @@ use crate::queue::Joined;
 use crate::queue::Sides;
 use crate::wait::WaitLimit;
 
-/// Channel of the control page on which producers count that they have finished.
+/// Channel of the control page that counts finished producers.
 const FINISHED: u32 = 0;
 
 /// Result of a round.
 pub(super) struct Round {
     /// Items of all producers.
     pub(super) items: u64,
-    /// When the first producer began, on the monotonic clock.
+    /// Begin of the first producer, on the monotonic clock.
     pub(super) started_ns: u64,
-    /// From then to the return of join.
+    /// Time from then to the return of join.
     pub(super) elapsed_ns: u64,
-    /// From the end of the last put to the return of join.
+    /// Time from the end of the last put to the return of join.
     pub(super) drain_ns: u64,
 }
 
-/// Runs the role on `slot` in a round of `items` items of each producer.
+/// Runs the role on `slot` in a round of `items` items per producer.
 pub(super) fn take_part(
     side: &mut dyn Working,
     page: &Page,
@@ -44,7 +44,7 @@ pub(super) fn take_part(
     let ended_ns = clock::now_ns();
     page.set_ended_ns(slot, ended_ns);
     if page.finish(FINISHED).is_multiple_of(sides.producers) {
-        // All others have finished, so this producer's put was the last.
+        // This is the last producer to finish.
         if side.join(WaitLimit::Forever)? != Joined::AllDone {
             return invalid("a join that waits for ever gave up");
         }
@@ -60,7 +60,7 @@ pub(super) fn take_part(
 
 /// Checks that all items are done.
 ///
-/// Errors: some of the `each` items of every producer are not done.
+/// Errors: fewer than `each` items per producer are done.
 pub fn check_done(page: &Page, sides: Sides, each: u64) -> Result<(), MeasureError> {
     let (done, due) = (gotten(page, sides), each * u64::from(sides.producers));
     if done == due { Ok(()) } else { invalid(format!("join returned when {done} of {due} items were done")) }
@@ -81,12 +81,12 @@ pub struct Past {
 }
 
 impl Past {
-    /// Before the first round.
+    /// Creates totals of zero.
     pub fn new(sides: Sides) -> Self {
         Self { sides, each: 0, sum: 0 }
     }
 
-    /// Compares all items got with all items put, after a round of `items` items of each producer.
+    /// Compares all items got with all items put, after a round of `items` items per producer.
     ///
     /// Errors: an item is missing, duplicate or wrong.
     pub fn compare(&mut self, page: &Page, items: u64) -> Result<(), MeasureError> {
@@ -106,9 +106,9 @@ impl Past {
         }
     }
 
-    /// The same, and the result of the round.
+    /// Like [`compare`](Self::compare), and returns the result of the round.
     ///
-    /// Errors: also when no producer joined the queue.
+    /// Errors: those of `compare`, or no producer joined the queue.
     pub(super) fn audit(&mut self, page: &Page, items: u64) -> Result<Round, MeasureError> {
         self.compare(page, items)?;
         let producers = || 0..self.sides.producers;

@@ -1,4 +1,4 @@
-//! One role at a queue under test: the timed loops, and the check of every item.
+//! Role at a queue under test: timed loops, and the check of every item.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use crate::payload::{Known, stamp};
 use crate::queue::{Got, Handle, Joinable, Joined, Put, Sides};
 use crate::wait::WaitLimit;
 
-/// Producer number of items that the leader puts while it alone uses the queue.
+/// Producer number of items from the leader alone.
 const ALONE: u16 = u16::MAX - 1;
 
-/// Operations of a role, whatever its queue: one call per phase or batch, not per item.
+/// Operations of a role for any queue: one call per phase or batch, not per item.
 pub(super) trait Working {
     /// Items put or got so far.
     fn items(&self) -> u64;
@@ -22,19 +22,19 @@ pub(super) trait Working {
     fn put(&mut self, count: u64) -> Result<(), MeasureError>;
     /// Puts an end mark.
     fn put_mark(&mut self) -> Result<(), MeasureError>;
-    /// Gets items and marks each as done, until an end mark comes. Posts its progress before it marks an item.
+    /// Gets items and marks each as done until an end mark arrives. Posts the progress before it marks an item.
     fn get_until_mark(&mut self, page: &Page, slot: u32) -> Result<(), MeasureError>;
     /// Waits until all items are done.
     fn join(&mut self, wait_limit: WaitLimit) -> Result<Joined, MeasureError>;
-    /// Puts up to `most` items without waiting and returns how many found room.
+    /// Puts up to `most` items without waiting and returns their number.
     fn fill(&mut self, most: u64) -> Result<u64, MeasureError>;
-    /// Gets `count` of those items without waiting.
+    /// Gets `count` items of [`fill`](Self::fill) without waiting.
     fn empty(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Marks `count` of those items as done.
+    /// Marks `count` items as done.
     fn done(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Tries `count` times to put into a full queue.
+    /// Attempts `count` puts to a full queue.
     fn be_refused(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Tries `count` times to get from an empty queue.
+    /// Attempts `count` gets from an empty queue.
     fn find_nothing(&mut self, count: u64, wait_limit: WaitLimit) -> Result<(), MeasureError>;
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Side<H> {
     queue: Joinable<H>,
     message_bytes: usize,
     slot: u32,
-    /// Items of this producer so far, or verified by this consumer.
+    /// Items put by this producer or verified by this consumer.
     items: u64,
     check: Check,
     /// Items put and got by the leader alone.
@@ -51,7 +51,7 @@ pub(super) struct Side<H> {
 }
 
 impl<H: Handle> Side<H> {
-    /// The role on `slot`.
+    /// Creates the role on `slot`.
     pub(super) fn new(queue: Joinable<H>, message_bytes: usize, sides: Sides, slot: u32) -> Self {
         Self { queue, message_bytes, slot, items: 0, check: Check::new(sides, message_bytes), alone: (0, 0) }
     }

@@ -1,4 +1,4 @@
-//! Floors of a single CPU: system calls, copies, the payload's own work, page faults, and how often it is disturbed.
+//! Floors of a single CPU: system calls, copies, payload access, page faults, and interruptions.
 
 use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use crate::clock::{self, Anchor};
 use crate::record::{IdleNoise, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
 
-/// Time for which the disturbances of an idle CPU are recorded.
+/// Duration of the idle-noise record.
 const NOISE_NS: u64 = 100_000_000;
 
-/// One trivial system call.
+/// Time of one trivial system call.
 pub(super) fn system_call_ns() -> f64 {
     alone(1.0, |count| {
         for _ in 0..count {
@@ -23,7 +23,7 @@ pub(super) fn system_call_ns() -> f64 {
     })
 }
 
-/// One atomic addition to a word on this thread's stack. Each waits for the last.
+/// Time of one atomic addition to a word on the stack; each depends on the last.
 pub(super) fn atomic_ns() -> f64 {
     let word = AtomicU64::new(0);
     alone(5.0, |count| {
@@ -33,7 +33,7 @@ pub(super) fn atomic_ns() -> f64 {
     })
 }
 
-/// Nanoseconds a unit on this CPU alone: the lowest of several readings, after a pilot.
+/// Nanoseconds per unit of `work` on this CPU: the lowest of several readings, after a pilot.
 fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
     let mut timed = |count: u64| {
         let start = clock::now_ns();
@@ -44,7 +44,7 @@ fn alone(guess_ns: f64, mut work: impl FnMut(u64)) -> f64 {
     lowest((0..READINGS).map(|_| timed(units(pilot_ns))).collect())
 }
 
-/// The payload's own work, and copies, by size.
+/// Times of payload access and of copies, by size.
 pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedFloor>), MeasureError> {
     let (mut touch, mut copy) = (vec![], vec![]);
     for bytes in SIZES {
@@ -60,7 +60,7 @@ pub(super) fn one_core(arena: &mut Arena) -> Result<(Vec<SizedFloor>, Vec<SizedF
     Ok((touch, copy))
 }
 
-/// First touch of fresh shared memory, a page at a time.
+/// Time of the first access to a page of fresh shared memory.
 pub(super) fn page_fault_ns() -> Result<f64, MeasureError> {
     const BYTES: usize = 4 << 20;
     let page_bytes =
@@ -79,7 +79,7 @@ pub(super) fn page_fault_ns() -> Result<f64, MeasureError> {
     Ok(lowest(readings))
 }
 
-/// Chained tick reads on this CPU while all other processes sleep.
+/// Gaps between consecutive tick reads on this CPU while the other processes sleep.
 pub(super) fn idle_noise() -> IdleNoise {
     const OVER_NS: u64 = 1000;
     let trusted = clock::ticks_are_invariant();

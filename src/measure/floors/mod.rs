@@ -1,5 +1,5 @@
-//! Floors of this machine: every price of the cost model, measured by two processes on one pair of CPUs: line transfers,
-//! copy and transfer by size, system call, futex hops, page fault, clocks, and the noise of an idle CPU.
+//! Floors of this machine for the cost model, measured by two processes on one pair of CPUs: line transfers, copy and
+//! transfer by size, system call, futex hops, page fault, clocks and idle noise.
 
 mod alone;
 
@@ -18,7 +18,7 @@ use crate::variant::RoleSpec;
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "machine";
-/// Its only mechanism.
+/// Only mechanism of the family.
 pub const MECHANISM: &str = "floors";
 
 const LINE: u32 = 20;
@@ -26,7 +26,7 @@ const RING: u32 = 21;
 const ROUSE: u32 = 26;
 const POUR: u32 = 22;
 const TURN: u32 = 23;
-/// The member moves to the CPU whose number is the phase's count, or back to its own.
+/// Moves the member to the CPU given by the phase's count, or back to its own.
 const MOVE_IN: u32 = 24;
 const MOVE_OUT: u32 = 25;
 
@@ -35,15 +35,15 @@ const SIZES: [usize; 11] =
 const FOOTPRINT_BYTES: usize = 256 * 1024;
 /// Readings of each floor; the lowest counts.
 const READINGS: usize = 5;
-/// About how long one reading takes.
+/// Target duration of a reading.
 const READING_NS: f64 = 3e6;
 
-/// The case of a floors trial.
+/// Case of a floors trial.
 pub fn case(placement: Placement) -> Case {
     Case { placement, ..Case::new(FAMILY, MECHANISM, Measure::Floors) }
 }
 
-/// The two roles, and the memory between them. On one CPU the second role only answers what one CPU can do.
+/// Roles with their shared memory. With one CPU the second role takes part only in the floors of one CPU.
 pub fn roles() -> io::Result<Vec<RoleSpec>> {
     let memory = shm::create(Substrate::Memfd, arena_bytes())?;
     let role =
@@ -59,12 +59,12 @@ fn walk(message_bytes: usize) -> Walk {
     Walk::within(FOOTPRINT_BYTES, message_bytes)
 }
 
-/// The arena behind a link of [`roles`].
+/// Attaches the arena of a link of [`roles`].
 pub fn arena(address: &Address, end: Endpoint) -> io::Result<Arena> {
     Ok(Arena::new(Segment::attach(address, end, arena_bytes())?))
 }
 
-/// The member's part: does what the leader opens, on its own CPU or on the leader's.
+/// Runs the member of the leader's phases, on its own CPU or on the leader's.
 pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> MeasureResult {
     member.page().set_progress(member.slot(), u64::from(own_cpu.unwrap_or_default()));
     loop {
@@ -81,7 +81,7 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
                 arena.reset();
                 arena.rewind();
             }
-            LINE => arena.bounce(Side::Second, size & 1 != 0, rhythm(size >> 1)?, count)?,
+            LINE => arena.bounce(Side::Second, size & 1 != 0, policy(size >> 1)?, count)?,
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
             ROUSE => drop(arena.wake_counted(Side::Second, count as u32)?),
             POUR => arena.pour(Side::Second, walk(size), count)?,
@@ -92,11 +92,11 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
     }
 }
 
-fn rhythm(index: usize) -> Result<Polls, MeasureError> {
+fn policy(index: usize) -> Result<Polls, MeasureError> {
     Polls::SWEEP.get(index).copied().ok_or_else(|| MeasureError::Invalid(format!("there is no polling rhythm {index}")))
 }
 
-/// A size (or flags) and a count in the page's one word.
+/// Packs a size or flags and a count into one word of the page.
 fn pack(size: usize, count: u64) -> u64 {
     ((size as u64) << 32) | count.min(u64::from(u32::MAX))
 }
@@ -105,7 +105,7 @@ fn unpack(word: u64) -> (usize, u64) {
     ((word >> 32) as usize, word & 0xffff_ffff)
 }
 
-/// Measures everything. `placement` names the pair; with `SameCpu` there is only one CPU and no transfer.
+/// Runs the leader, which measures all floors. With `SameCpu` there is one CPU and no transfer.
 pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> MeasureResult {
     let own_cpu = pin::current_cpu();
     let clocks = clock::measure_cost();
@@ -162,10 +162,10 @@ impl Pair {
         let mut lines = [0.0; 2];
         for (two, line_ns) in lines.iter_mut().enumerate() {
             let mut lowest = f64::INFINITY;
-            for (rhythm, polls) in Polls::SWEEP.into_iter().enumerate() {
+            for (policy, polls) in Polls::SWEEP.into_iter().enumerate() {
                 // All variants count from zero in the same words.
                 move_member(leader, arena, MOVE_OUT, 0)?;
-                let flags = two | rhythm << 1;
+                let flags = two | policy << 1;
                 let ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, polls, n)?))?;
                 lowest = lowest.min(ns);
             }
@@ -191,7 +191,7 @@ fn sized(walk: Walk, ns: f64) -> SizedFloor {
     SizedFloor { bytes: walk.message_bytes as u64, footprint_bytes: walk.footprint_bytes() as u64, ns }
 }
 
-/// Sends the member to `cpu` or home; both sides start counting afresh.
+/// Moves the member to `cpu` or back; both sides reset their counters.
 fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> Result<(), MeasureError> {
     together(leader, kind, u64::from(cpu), || Ok(()))?;
     arena.reset();
@@ -199,7 +199,7 @@ fn move_member(leader: &mut Leader, arena: &mut Arena, kind: u32, cpu: u32) -> R
     Ok(())
 }
 
-/// From ringing on this CPU to being awake on the other.
+/// Time from the wake call until the other side runs.
 fn rouse_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, MeasureError> {
     const TIMES: u32 = 100;
     let mut reading = || together(leader, ROUSE, u64::from(TIMES), || Ok(arena.wake_counted(Side::First, TIMES)?));
@@ -207,7 +207,7 @@ fn rouse_ns(leader: &mut Leader, arena: &mut Arena) -> Result<f64, MeasureError>
     Ok(lowest(readings?))
 }
 
-/// Nanoseconds a unit, both sides at work: the lowest of several readings, after a pilot. A disturbance can only add.
+/// Nanoseconds per unit with both sides at work: the lowest of several readings, after a pilot.
 fn both(
     leader: &mut Leader,
     kind: u32,
@@ -227,7 +227,7 @@ fn both(
     Ok(lowest(readings?))
 }
 
-/// Units that fill one reading; at least two, so that a walk comes round.
+/// Units per reading; at least two, so that a walk completes a round.
 fn units(unit_ns: f64) -> u64 {
     (READING_NS / unit_ns.max(0.5)).max(2.0) as u64
 }

@@ -1,6 +1,6 @@
-//! Reference for start-up: posix_spawn, read of a byte, wait, as in a C program. It uses the program and pipes of the
-//! row `posix-spawn`, but none of this suite's types around the calls, no message, and a single wait that also collects.
-//! The difference to that row is the overhead of the suite.
+//! Reference for start-up: posix_spawn, read of a byte and wait, as in a C program. It uses the program and pipes of
+//! `posix-spawn`, but no types of this suite, no message, and one wait that also collects. The difference to
+//! `posix-spawn` is the suite's overhead.
 
 use std::ffi::CString;
 use std::io;
@@ -61,12 +61,12 @@ fn one(program: &Program, environment: &[CString], attributes: &PosixSpawnAttr) 
     let mut word = [0];
     let bytes = read(&words, &mut word).map_err(io::Error::from)?;
     let heard_ns = clock::now_ns();
-    // The end of its input makes the child exit.
+    // The child exits at the end of its input.
     drop(orders);
     let end = waitpid(pid, None).map_err(io::Error::from)?;
     let ended_ns = clock::now_ns();
 
-    if (bytes, word) != (1, [super::newborn::FIRST_WORD]) {
+    if (bytes, word) != (1, [super::started::FIRST_WORD]) {
         return invalid(format!("the first word of a started worker was {bytes} bytes, {word:?}"));
     }
     if !matches!(end, WaitStatus::Exited(_, 0)) {

@@ -1,10 +1,10 @@
 //! Cost of a worker, from the call that starts it to its end.
 
 mod bare;
-pub mod newborn;
 pub mod parent;
 mod resident;
 mod start_up;
+pub mod started;
 mod summary;
 mod watch;
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use nix::fcntl::OFlag;
 use nix::unistd::{pipe2, read, write};
 
-use super::newborn::{FIRST_WORD, MESSAGE_BYTES, NEWBORN, ORDER_BYTES, PARENT, verb};
+use super::started::{FIRST_WORD, MESSAGE_BYTES, ORDER_BYTES, PARENT, STARTED, verb};
 use crate::child::retry_on_eintr;
 use crate::launch::ChildPipes;
 use crate::measure::{MeasureError, invalid};
@@ -25,16 +25,16 @@ pub struct Question {
 }
 
 impl Question {
-    /// The message with this number.
+    /// Prepares the message with this number.
     pub fn new(sequence: u64) -> Self {
         let mut order = [verb::MESSAGE; ORDER_BYTES];
         Known::new(MESSAGE_BYTES, stamp(PARENT, sequence)).fill(&mut order[1..]);
-        Self { order, answer: Known::new(MESSAGE_BYTES, stamp(NEWBORN, sequence)) }
+        Self { order, answer: Known::new(MESSAGE_BYTES, stamp(STARTED, sequence)) }
     }
 }
 
 impl Line {
-    /// Creates two pipes, and the worker's ends of them.
+    /// Creates both pipes; returns the worker's ends separately.
     pub fn open() -> io::Result<(Self, ChildPipes)> {
         let (input, orders) = pipe2(OFlag::O_CLOEXEC)?;
         let (words, output) = pipe2(OFlag::O_CLOEXEC)?;
@@ -43,9 +43,9 @@ impl Line {
 
     /// Waits for the first word.
     ///
-    /// Errors: `Invalid` when something else comes, or the worker has ended.
+    /// Errors: `Invalid` if another byte arrives or the worker has ended.
     pub fn first_word(&self) -> Result<(), MeasureError> {
-        match self.hear::<1>()? {
+        match self.receive::<1>()? {
             [FIRST_WORD] => Ok(()),
             [other] => invalid(format!("the first word of a started worker was {other}")),
         }
@@ -54,14 +54,14 @@ impl Line {
     /// Sends a message and checks every byte of the response.
     pub fn ask(&self, question: &Question) -> Result<(), MeasureError> {
         self.tell(&question.order)?;
-        question.answer.check(&self.hear::<MESSAGE_BYTES>()?).map_err(MeasureError::Invalid)?;
+        question.answer.check(&self.receive::<MESSAGE_BYTES>()?).map_err(MeasureError::Invalid)?;
         Ok(())
     }
 
     /// Process and thread id of the worker.
     pub fn identify(&self) -> Result<(i32, i32), MeasureError> {
         self.tell(&[verb::IDENTIFY])?;
-        let word = u64::from_ne_bytes(self.hear()?);
+        let word = u64::from_ne_bytes(self.receive()?);
         Ok(((word >> 32) as i32, word as i32))
     }
 
@@ -75,7 +75,7 @@ impl Line {
         Ok(())
     }
 
-    fn hear<const BYTES: usize>(&self) -> Result<[u8; BYTES], MeasureError> {
+    fn receive<const BYTES: usize>(&self) -> Result<[u8; BYTES], MeasureError> {
         let mut word = [0; BYTES];
         match retry_on_eintr(|| read(&self.words, &mut word)).map_err(io::Error::from)? {
             0 => invalid("a worker ended when a response was expected"),

@@ -1,4 +1,4 @@
-//! Memory that the parent has in use when it starts a worker: fork copies its page tables.
+//! Resident memory of the parent at a start: fork copies its page tables.
 
 use std::fs;
 use std::io;
@@ -6,12 +6,12 @@ use std::io;
 use memmap2::{Advice, MmapMut};
 
 const PAGE_BYTES: usize = 4096;
-/// Memory left free, in percent of the requested size and in bytes.
+/// Memory that must stay free, in percent of the requested size and in bytes.
 const SPARE_PERCENT: u64 = 25;
 const SPARE_BYTES: u64 = 64 << 20;
 
-/// Private memory, every page of it written. Huge pages are disabled, since with them there would be almost no page
-/// tables, and since they depend on the system.
+/// Private memory with every page written. Huge pages are disabled: they depend on the system and need almost no page
+/// tables.
 pub(super) struct Resident {
     _memory: Option<MmapMut>,
 }
@@ -22,14 +22,14 @@ impl Resident {
             return Ok(Self { _memory: None });
         }
         let mut memory = MmapMut::map_anon(bytes as usize)?;
-        // A kernel without huge pages refuses, which is fine.
+        // Fails on a kernel without huge pages, which is fine.
         let _ = memory.advise(Advice::NoHugePage);
         memory.iter_mut().step_by(PAGE_BYTES).for_each(|byte| *byte = 1);
         Ok(Self { _memory: Some(memory) })
     }
 }
 
-/// Reason why so much memory is not available now, if it is not.
+/// Reason why `bytes` of memory are not available now, if so.
 pub(super) fn shortage(bytes: u64) -> io::Result<Option<String>> {
     if bytes == 0 {
         return Ok(None);

@@ -1,5 +1,4 @@
-//! Start and end of workers, one after the other or a batch at once, from the call that starts a worker until it is
-//! collected.
+//! Start and end of workers, one at a time or in batches, from the call that starts a worker until it is collected.
 //!
 //! | stamp | from | to |
 //! |---|---|---|
@@ -10,8 +9,8 @@
 //! | reap | then | it is collected; a thread has nothing to collect |
 //! | life | just before the call | it is collected |
 //!
-//! The pipes are created before. In a batch all calls come first; words, responses and ends are then taken in the order of
-//! the calls, so later workers wait for earlier ones, as in a program that does the same.
+//! The pipes are created before. In a batch, all calls come first; words, responses and ends are then read in the same
+//! order, so later workers wait for earlier ones, as in a program that does the same.
 
 use super::parent::{Line, Question};
 use super::resident::{Resident, shortage};
@@ -26,13 +25,13 @@ use crate::protocol::Report;
 
 /// Runs the parent's side of the trial.
 ///
-/// Errors: `Invalid` for a wrong word, response or status, or when a process is left at the end.
+/// Errors: `Invalid` for a wrong word, response or status, or if a process is left at the end.
 pub fn start_up<L: Launch>(program: &Program, task: &Task, page: &Page) -> MeasureResult {
     let bytes = task.case.params.parent_rss_bytes.unwrap_or(0);
     if let Some(why) = shortage(bytes)? {
         return Ok(Report { skipped: Some(why), ..Report::default() });
     }
-    // Before the memory is allocated: a helper process that is started in advance is small.
+    // Attached before the memory is allocated, so that a helper process started in advance is small.
     let mut way = L::attach(program)?;
     let _resident = Resident::of(bytes)?;
     let at_once = task.case.params.batch.unwrap_or(1);

@@ -9,7 +9,7 @@ use crate::measure::histogram;
 use crate::protocol::Report;
 use crate::record::{Metrics, RoleCost, Window, metric};
 
-/// Times of one worker, seen by its parent. They count from the call that started it, unless noted.
+/// Times of one worker, measured by its parent from the call that started it, unless noted.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::struct_field_names)] // a number's name ends in its unit
 pub(super) struct Life {
@@ -19,15 +19,15 @@ pub(super) struct Life {
     pub(super) first_word_ns: u64,
     /// Response to a message.
     pub(super) message_ns: Option<u64>,
-    /// From the order to exit until its end was seen.
+    /// From the exit order until the end was detected.
     pub(super) exit_ns: Option<u64>,
-    /// From then until it was collected; `None` if there is nothing to collect.
+    /// From then until it was collected; `None` for threads.
     pub(super) reap_ns: Option<u64>,
     /// Collection.
     pub(super) life_ns: u64,
 }
 
-/// A stage: its distribution's name, its metric, and its time.
+/// Stage: name of its distribution, metric, and time.
 type Stage = (&'static str, &'static str, fn(&Life) -> Option<u64>);
 
 const STAGES: &[Stage] = &[
@@ -38,11 +38,11 @@ const STAGES: &[Stage] = &[
     ("reap", metric::REAP_NS, |life| life.reap_ns),
 ];
 
-/// How the workers of a trial were run.
+/// Course of a trial.
 pub(super) struct Course {
     /// Workers per unit of the count.
     pub(super) at_once: u64,
-    /// Time in which a worker was running.
+    /// Time in which a worker ran.
     pub(super) alive_ns: u64,
     pub(super) chosen_by: &'static str,
     pub(super) warm_up_ns: u64,
@@ -78,7 +78,7 @@ pub(super) fn report(lives: &[Life], course: Course) -> Report {
     }
 }
 
-/// The distribution of these times.
+/// Distribution of `times`.
 pub(super) fn spread(times: &[u64]) -> Histogram<u64> {
     let mut spread = histogram::empty();
     for ns in times {
@@ -87,7 +87,7 @@ pub(super) fn spread(times: &[u64]) -> Histogram<u64> {
     spread
 }
 
-/// Median of these times.
+/// Median of `times`.
 pub(super) fn median(times: &[u64]) -> f64 {
     histogram::median(times.iter().map(|ns| *ns as f64).collect())
 }

@@ -1,9 +1,8 @@
-//! Cost of an uncontended lock, in three figures: acquired by the core that had it last; acquired when another core had
-//! it last, which is the usual case for a rarely contended lock; and `try_lock`.
-//!
-//! The second figure is a difference: two roles take turns, passed on by a separate word, with and without the lock, in
-//! alternating slices so that both run under the same conditions. Each role pauses before it acts: a response that
-//! arrives during the first poll delays that poll, and without the pause this hid the whole cost of moving a line.
+//! Cost of an uncontended lock, in three figures: acquired by the core that had it last; acquired after another core,
+//! the usual case for a rarely contended lock; and `try_lock`.
+//! The second figure is a difference: two roles alternate by a separate word, with and without the lock, in alternating
+//! slices so that both run under the same conditions. Each role pauses before its turn: a response that arrives during
+//! the first poll would delay that poll and hide the cost of the line transfer.
 
 use super::Part;
 use super::critical_section::CriticalSection;
@@ -29,16 +28,15 @@ const TURNS_BARE: u32 = 53;
 const LEADER: u32 = 0;
 const OTHER: u32 = 1;
 
-/// Slices of the turns, each with the lock and without.
+/// Slices of the turns; each slice runs with and without the lock.
 const TURN_SLICES: u64 = 15;
-/// Pause of a role before its turn, and its work in the critical section: longer than a line transfer and than the
-/// processor's out-of-order window.
+/// Pause before each turn, and work in its critical section: longer than a line transfer and the out-of-order window.
 const SETTLE_NS: u64 = 500;
-/// Shares of the hot time in tenths: uncontended, `try_lock`, turns.
+/// Tenths of the hot time: uncontended, `try_lock`, turns.
 const SHARES: (u64, u64, u64) = (5, 2, 3);
 
 /// One of the two roles.
-pub struct Taker<L: Lock> {
+pub struct Acquirer<L: Lock> {
     holder: L::Handle,
     critical: CriticalSection,
     /// Turns completed so far, the same on both sides.
@@ -49,8 +47,8 @@ pub struct Taker<L: Lock> {
     settle_rounds: u64,
 }
 
-impl<L: Lock> Taker<L> {
-    /// A role before its first acquisition.
+impl<L: Lock> Acquirer<L> {
+    /// Creates a role before its first acquisition.
     pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         Self {
             holder,
@@ -89,7 +87,7 @@ impl<L: Lock> Taker<L> {
         for _ in 0..TURN_SLICES {
             let with = together(leader, TURNS_LOCKED, each, || timed(|| self.turns::<true>(page, each)))?;
             let without = together(leader, TURNS_BARE, each, || timed(|| self.turns::<false>(page, each)))?;
-            // Each turn has one acquisition on both sides.
+            // Both sides acquire once per turn.
             differences.push((with - without) / (2 * each) as f64);
         }
         Ok(histogram::median(differences))
@@ -115,9 +113,9 @@ impl<L: Lock> Taker<L> {
         Ok(())
     }
 
-    /// One critical section on this role's own line, so that only the lock moves from the other core; where the update
-    /// is the lock, its line is shared too. The work in the critical section separates the cache miss on the lock from
-    /// the one on the word that passes the turn; otherwise the processor fetches both lines at once.
+    /// Runs one critical section on this role's own line, so that only the lock moves between the cores; a lock that is
+    /// the update itself shares its line. The work separates the cache misses on the lock and on the turn word, which
+    /// the processor would otherwise overlap.
     #[inline]
     fn turn<const LOCKED: bool>(&mut self) -> Result<(), MeasureError> {
         let (critical, rounds, own) = (&mut self.critical, self.settle_rounds, self.slot);
@@ -139,7 +137,7 @@ impl<L: Lock> Taker<L> {
     }
 }
 
-impl<L: Lock> Part for Taker<L> {
+impl<L: Lock> Part for Acquirer<L> {
     fn lead(&mut self, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
         let page = leader.page().clone();
         floor.lead(leader)?;
@@ -170,7 +168,7 @@ impl<L: Lock> Part for Taker<L> {
         let turns: u64 = (0..leader.slots()).map(|slot| protected.touches(slot)).sum();
         let others: u64 = (1..leader.slots()).map(|slot| page.tally(slot)).sum();
         let (seen, passes) = (protected.passes(L::GUARD) + turns, self.passes + others + 2 * self.turns);
-        // Turns never overlap, even without a lock, so no update may be missing.
+        // Turns never overlap, even without a lock, so each update must be counted.
         if seen != passes {
             return invalid(format!("the protected counters stand at {seen} after {passes} critical sections"));
         }
@@ -203,7 +201,7 @@ impl<L: Lock> Part for Taker<L> {
     }
 }
 
-/// Whether each role has a CPU of its own: turns are passed on by polling.
+/// Whether each role has its own CPU, since turns are passed by polling.
 fn have_a_cpu_each(task: &Task) -> bool {
     task.case.placement != Placement::SameCpu
         && (task.cpu.is_some() || pin::allowed_cpus().is_ok_and(|cpus| cpus.len() > 1))

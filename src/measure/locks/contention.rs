@@ -1,7 +1,7 @@
-//! Throughput, waiting time and fairness of a contended lock. Each contender alternates critical sections and think
-//! time of known durations, in a fixed window in which all run; acquisitions are counted, and some are stamped.
+//! Throughput, waiting time and fairness of a contended lock. In a fixed window each contender alternates critical
+//! sections and think time of known durations; acquisitions are counted, and some are stamped.
 //!
-//! A second, shorter window stamps each release, to measure the hand-off to a contender that is already waiting.
+//! A second, shorter window stamps each release, to measure the hand-off to a waiter.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -34,7 +34,7 @@ pub struct Contender<L: Lock> {
 }
 
 impl<L: Lock> Contender<L> {
-    /// The contender that plays `task`. Calibrates this CPU.
+    /// Creates the contender of `task`. Calibrates this CPU.
     pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
         let critical_section_ns = case.params.critical_section_ns.unwrap_or(0);
@@ -55,7 +55,7 @@ impl<L: Lock> Contender<L> {
         }
     }
 
-    /// Enters without the lock, until it meets another contender or the window ends: the check has to notice.
+    /// Fault for tests: enters without the lock until it meets another contender or the window ends.
     #[cold]
     fn trespass(&mut self, end_ns: u64) {
         while self.critical.violations == 0 && clock::now_ns() < end_ns {
@@ -64,7 +64,7 @@ impl<L: Lock> Contender<L> {
         }
     }
 
-    /// Runs acquisitions of which the first is stamped; fewer than planned when the window ends.
+    /// Runs a batch whose first acquisition is stamped; stops early if the window ends.
     #[inline]
     fn batch(&mut self, span: Span) -> Result<Batch, MeasureError> {
         let trusted = span.trusted;
@@ -116,7 +116,7 @@ impl<L: Lock> Player for Contender<L> {
         true
     }
 
-    /// Delay from a release to the acquisition by a waiter, and the wait of a contender that was the last owner itself.
+    /// Measures the delay from a release to the acquisition by a waiter, and the wait of the last owner itself.
     fn stamped(&mut self, span: Span) -> Result<BTreeMap<String, String>, MeasureError> {
         let trusted = span.trusted;
         let (mut hand_off, mut again) = (histogram::empty(), histogram::empty());
@@ -134,7 +134,7 @@ impl<L: Lock> Player for Contender<L> {
                 (entered, released, last)
             })?;
             self.passes += 1;
-            // A hand-off is measured only by a contender that was waiting before the release.
+            // Only a contender that waited before the release measures a hand-off.
             if last == mine {
                 again.saturating_record(ns(asked, entered));
             } else if asked < released && released < entered {
@@ -143,7 +143,7 @@ impl<L: Lock> Player for Contender<L> {
             self.think_time.work();
             Ok(entered)
         })?;
-        // Without an owner there is no hand-off.
+        // A lock without an owner has no hand-off.
         let kept = if L::GUARD == Guard::Exclusive { vec![("hand_off", hand_off), ("again", again)] } else { vec![] };
         Ok(encoded(kept))
     }

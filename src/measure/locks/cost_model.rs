@@ -1,11 +1,10 @@
-//! Cost of an acquisition in system calls, context switches and faults, compared with the lock's cost model. Nothing is
-//! timed: the harness counts events of the hot phase, which contains nothing else.
+//! System calls, context switches and faults per acquisition, compared with the lock's cost model. The harness counts
+//! the events of the hot phase, which contains nothing else; nothing is timed.
 //!
-//! With one role the lock is always free. With two it is handed over: the owner keeps it until the other role is
-//! waiting, releases it, and asks again only after the other one has it. So each acquisition waits, and each release
-//! has a waiter. Where the cost model says that a waiter sleeps, the owner holds the lock for longer than any lock
-//! polls; otherwise it releases at once, while the waiter still polls. Turns are passed on by posts on the control page
-//! and by polling, which makes no system call.
+//! With one role the lock is always free. With two, each acquisition waits and each release has a waiter: the owner
+//! keeps the lock until the other role waits, releases it, and requests it again only after the other role owns it. If
+//! the cost model says that a waiter sleeps, the owner holds the lock longer than any lock polls; otherwise it releases
+//! at once, while the waiter polls. Turns are passed by polling the control page, without a system call.
 
 use super::Part;
 use super::critical_section::CriticalSection;
@@ -28,10 +27,9 @@ const OTHER: u32 = 1;
 
 /// Acquisitions of each of two contenders.
 const TURNS_EACH: u64 = 50;
-/// Time from the other role's post that it asks to the owner's release, in nanoseconds, where the other one is to
-/// sleep.
+/// Delay in nanoseconds from the other role's request to the release, if the waiter must sleep.
 const HELD_NS: u64 = 300_000;
-/// Duration of all acquisitions of two contenders that sleep, in nanoseconds.
+/// Total time of the hand-offs between two sleeping contenders, in nanoseconds.
 pub const HAND_OFFS_NS: u64 = 2 * TURNS_EACH * HELD_NS;
 /// Acquisitions before the hot phase, so that one-time costs are not counted.
 const WARM: u64 = 5;
@@ -45,14 +43,14 @@ pub struct Counted {
     critical: CriticalSection,
     slot: u32,
     held_rounds: u64,
-    /// Acquisitions of both holders so far.
+    /// Acquisitions of both roles so far.
     turn: u64,
     /// Own acquisitions.
     passes: u64,
 }
 
 impl Counted {
-    /// The role that plays `task`.
+    /// Creates the role of `task`.
     pub fn new(lock: &AnyLock, holder: AnyHandle, protected: ProtectedState, task: &Task) -> Self {
         let sleeps = lock.cost.acquire.context_switches > 0.0;
         let held_rounds = if sleeps { Chain::calibrated().rounds(HELD_NS) } else { 0 };
@@ -83,7 +81,7 @@ impl Counted {
         Ok(())
     }
 
-    /// Runs `count` turns of this role, alternating with as many of the other one.
+    /// Runs `count` turns of this role, each followed or preceded by one of the other role.
     fn turns(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
         let (own, other) = if self.slot == LEADER { (LEADER, OTHER) } else { (OTHER, LEADER) };
         let first = self.turn;
@@ -108,7 +106,7 @@ impl Counted {
         }
         self.turn = first + 2 * count;
         if own == OTHER {
-            // The last turn was this role's, and the lock is released.
+            // The last turn was this role's; the lock is free.
             page.post(OTHER, asking(self.turn));
         } else {
             spin_for_post(page, OTHER, asking(self.turn))?;
@@ -139,7 +137,7 @@ impl Part for Counted {
                 page.post(LEADER, asking(self.turn));
                 Ok(())
             })?;
-            // Hot while both roles are in the phase.
+            // The hot phase covers only the time in which both roles take part.
             together(leader, TURNS, count, || {
                 let cost = self.hot(&page, task, count, |holder| holder.turns(&page, count))?;
                 page.post(LEADER, asking(self.turn));
@@ -160,7 +158,7 @@ impl Part for Counted {
         let page = member.page().clone();
         let mut found = (0, RoleCost::default());
         loop {
-            // Starts before the phase: once in it, the leader decides when it is hot.
+            // Started before the phase: within it, the leader sets the begin of the hot phase.
             let meter = Meter::start();
             let open = member.enter()?;
             if open.kind == phase::END {
@@ -168,7 +166,7 @@ impl Part for Counted {
                 return self.report(found.0, found.1);
             }
             self.turns(&page, open.count)?;
-            // Ends when the leader has stopped counting.
+            // Stopped after the leader has ended the hot phase.
             spin_for_post(&page, LEADER, asking(self.turn))?;
             found = (open.count, meter.stop(task, open.count));
             page.set_tally(self.slot, self.passes);
@@ -177,12 +175,12 @@ impl Part for Counted {
     }
 }
 
-/// Posted by a role that is about to ask for its turn, and by both after the last turn.
+/// Word of a role that is about to request the lock, and of both after the last turn.
 fn asking(turn: u64) -> u64 {
     2 * turn + 1
 }
 
-/// Posted by a role that has the lock.
+/// Word of a role that owns the lock.
 fn owning(turn: u64) -> u64 {
     2 * turn + 2
 }

@@ -1,4 +1,4 @@
-//! Critical section: work of a known duration on the protected state, and the check that no other contender is in it.
+//! Critical section: work of a known duration on the protected state, with a check that no other contender is inside.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +12,7 @@ pub struct CriticalSection {
     me: u64,
     rounds: u64,
     lines: u32,
-    /// Times that another contender was found in the critical section.
+    /// Number of times that another contender was inside.
     pub violations: u64,
     /// Failed attempts of optimistic updates.
     pub retries: u64,
@@ -24,7 +24,7 @@ pub struct CriticalSection {
 }
 
 impl CriticalSection {
-    /// Critical sections of the contender on `slot`: `rounds` of work, and `lines` changed.
+    /// Creates the critical section of the contender on `slot`: `rounds` of work, with `lines` changed.
     pub fn new(protected: ProtectedState, slot: u32, rounds: u64, lines: u32) -> Self {
         Self {
             protected,
@@ -61,7 +61,7 @@ impl CriticalSection {
         self.protected.head().last.load(Ordering::Relaxed) == self.me
     }
 
-    /// Runs one critical section for this kind of `guard`, a constant at each call site, so the match is free.
+    /// Runs one critical section. `guard` is a constant at each call site, so the match is free.
     #[inline]
     pub fn pass(&mut self, guard: Guard) {
         match guard {
@@ -135,7 +135,7 @@ impl CriticalSection {
         self.note(0);
     }
 
-    /// Counts the previous owner, where it is recorded.
+    /// Counts the previous owner, if it is recorded.
     #[inline]
     fn note(&mut self, last: u64) {
         let at = last.wrapping_sub(1).min(u64::from(MAX_CONTENDERS)) as usize;

@@ -1,4 +1,4 @@
-//! Measures of locks. Each checks inside the timed work that the lock excludes.
+//! Measures of locks. Each checks mutual exclusion within the timed work.
 
 pub mod acquire;
 pub mod contention;

@@ -1,6 +1,5 @@
-//! State that a lock protects in a measure: a pair of counters, the slot of the owner, and lines of data, in memory
-//! mapped by all contenders. It is accessed with plain loads and stores (`Relaxed` atomics), which exclude nothing by
-//! themselves, so two owners at once are detected.
+//! State that a lock protects in a measure: a pair of counters, the slot of the owner, and lines of data, in shared
+//! memory. Plain loads and stores (`Relaxed` atomics) access it, so two owners at once are detected.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -20,14 +19,14 @@ const LINES_OFFSET: usize = 2 * LINE_BYTES;
 const STATE_OFFSET: usize = LINES_OFFSET + LINES_MAX as usize * LINE_BYTES;
 const BYTES: usize = STATE_OFFSET + COPIES as usize * size_of::<State>();
 
-/// The line that each critical section changes.
+/// Line that each critical section changes.
 #[repr(C, align(64))]
 pub(super) struct Head {
     /// Incremented at the start of a critical section; equal to `second` outside of one.
     pub(super) first: AtomicU64,
     /// Incremented at the end of a critical section.
     pub(super) second: AtomicU64,
-    /// Slot of the owner plus one; 0 when the lock is free.
+    /// Slot of the owner plus one; 0 if the lock is free.
     pub(super) owner: AtomicU64,
     /// Slot of the last owner plus one.
     pub(super) last: AtomicU64,
@@ -43,7 +42,7 @@ const _: () = assert!(size_of::<Head>() <= LINE_BYTES && OVER_OFFSET + size_of::
 // SAFETY: repr(C), atomics only; zero bytes are the initial state.
 unsafe impl SharedLayout for Head {}
 
-/// Number of the last window that ended. On a line of its own, which stays in the caches of all contenders.
+/// Number of the last window that ended, on its own line, which stays in the caches of all contenders.
 #[repr(C, align(64))]
 struct Over(AtomicU64);
 
@@ -87,7 +86,7 @@ impl ProtectedState {
         self.segment.view(0)
     }
 
-    /// Increments the count of line `at` with a load and a store, as under a lock.
+    /// Increments the count of line `at` with a load and a store.
     #[inline]
     pub(super) fn touch(&self, at: u32) {
         let line: &Line = self.line(at);
@@ -113,8 +112,7 @@ impl ProtectedState {
         &state.0
     }
 
-    /// Critical sections counted by the protected state: the lower of the two counters; the first one where the update
-    /// is a single instruction.
+    /// Critical sections counted: the lower counter, or the first one if the update is a single instruction.
     pub fn passes(&self, guard: Guard) -> u64 {
         let head = self.head();
         let (first, second) = (head.first.load(Ordering::Relaxed), head.second.load(Ordering::Relaxed));

@@ -1,8 +1,6 @@
-//! Cost of reads and writes of one state under a read-mostly load. Each contender reads and writes in random order at a
-//! given ratio, in a fixed window in which all run. A read copies the whole state and checks it: it must be one
-//! version, a version that was written, and not older than one seen before. A lock without shared mode is measured the
-//! same way and serves reads exclusively: for short reads this may be faster than counting readers.
-//!
+//! Cost of reads and writes of one state. In a fixed window each contender reads and writes in random order at a given
+//! ratio. A read copies the state and checks that it is one written version, not older than one seen before. Locks
+//! without shared mode serve reads exclusively, which may be faster for short reads than counting readers.
 //! The window is that of `contention`.
 
 mod versions;
@@ -34,13 +32,13 @@ pub struct Accessor<L: Lock> {
     mixture: Mixture,
     think_time: ThinkTime,
     critical_section_ns: f64,
-    /// Accesses from one reading of the clock to the next.
+    /// Accesses between two clock reads.
     batch: u32,
     waits: Waits,
     retries: u64,
 }
 
-/// Ticks around one batch, and the nominal work in it.
+/// Ticks around one batch, and its nominal work.
 struct Done {
     asked: u64,
     ended: u64,
@@ -49,7 +47,7 @@ struct Done {
 }
 
 impl<L: Lock> Accessor<L> {
-    /// The contender that plays `task`. Calibrates this CPU.
+    /// Creates the contender of `task`. Calibrates this CPU.
     pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         let (case, chain) = (&task.case, Chain::calibrated());
         let critical_section_ns = case.params.critical_section_ns.unwrap_or(0);
@@ -65,7 +63,7 @@ impl<L: Lock> Accessor<L> {
         }
     }
 
-    /// Runs accesses, of which the first of each kind is stamped; fewer than planned when the window ends.
+    /// Runs a batch, with the first access of each kind stamped; stops early if the window ends.
     #[inline]
     fn batch(&mut self, span: Span, protected: &ProtectedState) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
@@ -186,7 +184,7 @@ pub(super) struct Mixture {
 }
 
 impl Mixture {
-    /// The sequence of the contender on `slot`, with `reads_percent` reads.
+    /// Creates the sequence of the contender on `slot`, with `reads_percent` reads.
     pub(super) fn new(slot: u32, reads_percent: u32) -> Self {
         Self { slot, drawn: 0, reads_percent: u64::from(reads_percent) }
     }
@@ -195,17 +193,17 @@ impl Mixture {
     #[inline]
     pub(super) fn reads_next(&mut self) -> bool {
         self.drawn += 1;
-        // The upper half, scaled to a hundred.
+        // The upper half of the bits, scaled to a hundred.
         let draw = ((mix(stamp(self.slot as u16, self.drawn)) >> 32) * 100) >> 32;
         draw < self.reads_percent
     }
 }
 
-/// Names of the median, the 99th percentile and the longest wait.
+/// Metrics of the median, the 99th percentile and the longest wait.
 const READ_NAMES: [&str; 3] = [metric::READ_P50_NS, metric::READ_P99_NS, metric::READ_STARVED_NS];
 const WRITE_NAMES: [&str; 3] = [metric::WRITE_P50_NS, metric::WRITE_P99_NS, metric::WRITE_STARVED_NS];
 
-/// Rates and waits of reads and writes, over the `length_ns` in which all ran; empty when they were not told apart.
+/// Rates and waits of reads and writes over `length_ns`; empty if the measure does not distinguish them.
 pub(in crate::measure::locks) fn metrics(
     holders: &[&HolderFinding],
     shares: &[ContenderShare],
@@ -215,7 +213,7 @@ pub(in crate::measure::locks) fn metrics(
     if ![READ_WAIT, WRITE_WAIT].iter().any(|name| histograms.contains_key(*name)) {
         return Metrics::new();
     }
-    // Each contender draws at a constant ratio, so its share splits as all its accesses do.
+    // Each contender has a constant read ratio, so its share has the ratio of all its accesses.
     let reads_in = |(holder, share): (&&HolderFinding, &ContenderShare)| {
         share.acquisitions as f64 * holder.reads as f64 / holder.acquisitions.max(1) as f64
     };
@@ -238,7 +236,7 @@ pub(in crate::measure::locks) fn metrics(
     metrics
 }
 
-/// Percentiles with enough samples, and the maximum.
+/// Supported percentiles, and the maximum.
 fn waits_of(waits: &Histogram<u64>, samples: u64, [p50, p99, longest]: [&str; 3]) -> Metrics {
     let quantiles = [(0.5, p50), (0.99, p99)].into_iter();
     let known = quantiles.filter(|(quantile, _)| histogram::supports(samples, *quantile));
@@ -299,7 +297,7 @@ mod tests {
         expect(metric::RETRIES_PER_READ, 0.1);
         expect(metric::READ_P50_NS, 10.0);
         assert!(found[metric::WRITE_STARVED_NS] >= 9000.0 && found[metric::READ_STARVED_NS] < 100.0);
-        // Too few writes were stamped, and too few reads for the 99th percentile.
+        // There are too few samples of writes, and too few of reads for the 99th percentile.
         let missing = [metric::WRITE_P50_NS, metric::READ_P99_NS];
         assert!(missing.iter().all(|name| !found.contains_key(*name)));
     }

@@ -1,11 +1,11 @@
-//! Recovery of a lock after a process that uses it was killed: the next owner, the delay until it has the lock, and
-//! whether it is told that the owner died; or that no process ever gets the lock.
+//! Recovery of a lock after a process that used it was killed: the next owner, its delay, and whether the lock reports
+//! the owner's death; or that no process ever acquires the lock.
 //!
-//! A driver process of one thread creates a fresh lock for each kill, forks the processes that use it, and kills one of
-//! them: the owner in its critical section, a waiter in the queue, or an owner that has released the lock but has not
-//! yet woken the next waiter. Times are read from the monotonic clock, which is the same in all processes. A lock
-//! counts as not recovered when the waiter does not get it within [`PATIENCE_NS`], although it slept all the time or
-//! had the CPU to poll. Then a latecomer tells a lock that forgot a sleeping waiter from a lock that is dead.
+//! A single-threaded driver process creates a fresh lock for each kill, forks the processes that use it, and kills one:
+//! the owner in its critical section, a waiter in the queue, or an owner between its release and its wake-up call.
+//! Times are read from the monotonic clock, which all processes share. A lock has not recovered if a waiter that slept
+//! or polled did not acquire it within [`PATIENCE_NS`]. A latecomer then distinguishes a lock that lost its sleeping
+//! waiter from a dead lock.
 
 mod kill;
 mod lines;
@@ -23,19 +23,19 @@ use lines::{Lines, Role};
 /// Time without an acquisition after which the lock counts as not recovered.
 pub const PATIENCE_NS: u64 = 300_000_000;
 
-/// Kills of one trial, at most.
+/// Maximum of kills per trial.
 const KILLS_MAX: usize = 30;
-/// Kills without recovery: a second one confirms the first if there is time.
+/// Maximum of kills without recovery: a second one confirms the first if there is time.
 const LOSSES_MAX: usize = 2;
 
 /// Result of a process that tries to acquire the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Claim {
-    /// Acquired, with the delay since the lock should have been free.
+    /// Acquired, with the delay since the lock should have become free.
     Acquired { after_ns: u64, owner_died: bool },
     /// Not acquired in time.
     TimedOut,
-    /// An error, or the end of the process, as a sentence.
+    /// Description of an error or of the end of the process.
     Failed(String),
 }
 
@@ -47,9 +47,9 @@ struct Aftermath {
     latecomer: Option<Claim>,
 }
 
-/// Runs the trial: kills until its time is used up.
+/// Runs the trial: repeats kills until the time is used up.
 ///
-/// Errors: `Invalid` when two processes had the lock at once.
+/// Errors: `Invalid` if two processes owned the lock at once.
 pub fn watch(lock: &AnyLock, order: &Order, page: &Page) -> MeasureResult {
     let kill_point = order.case.params.kill_point.unwrap_or(KillPoint::Holding);
     if kill_point == KillPoint::Releasing
@@ -89,7 +89,7 @@ fn report(seen: &[Aftermath]) -> Report {
     Report { messages: seen.len() as u64, chosen_by: "time".into(), remark: remark(seen), metrics, ..Report::default() }
 }
 
-/// Whether the first process to acquire the lock after the kill was told of it.
+/// Whether the first process to acquire the lock learned of the owner's death.
 fn was_told(one: &Aftermath) -> bool {
     [Some(&one.waiter), one.latecomer.as_ref()]
         .into_iter()
@@ -97,8 +97,7 @@ fn was_told(one: &Aftermath) -> bool {
         .any(|it| matches!(it, Claim::Acquired { owner_died: true, .. }))
 }
 
-/// Describes what a lock without recovery did; `None` if it always recovered. Without times, so that several trials
-/// give the same sentence.
+/// Describes failed recovery, if any; without times, so that trials give the same sentence.
 fn remark(seen: &[Aftermath]) -> Option<String> {
     let (one, latecomer) = seen.iter().find_map(|one| Some((one, one.latecomer.as_ref()?)))?;
     let often = if losses(seen) == seen.len() { "never" } else { "not always" };

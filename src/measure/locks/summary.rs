@@ -15,9 +15,9 @@ use crate::record::{ContenderShare, Contest, Metrics, RoleCost, Window, metric};
 /// Result of a trial, from the reports of all contenders.
 #[derive(Debug, Default)]
 pub struct Concluded {
-    /// Numbers by name.
+    /// Metrics by name.
     pub metrics: Metrics,
-    /// The window in which all contenders ran, in slices.
+    /// Slices of the time in which all contenders ran.
     pub windows: Vec<Window>,
     /// Waiting times.
     pub histogram: Option<String>,
@@ -40,7 +40,7 @@ pub enum Expected {
     Missed(String),
 }
 
-/// Merges the findings of all contenders; empty without any.
+/// Merges the findings of all contenders; empty if there are none.
 pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     let holders: Vec<&HolderFinding> = reports.iter().flat_map(|report| &report.holders).collect();
     if holders.is_empty() {
@@ -79,7 +79,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
     metrics.insert(metric::STARVED_NS.into(), most(|share| share.starved_ns));
     let hand_offs = hand_offs(&holders);
     let by_kind = read_mostly::metrics(&holders, &shares, span.length_ns(), &histograms);
-    // Readers hold the lock together, so their accesses form no series of hand-offs.
+    // Readers share the lock, so their accesses are no series of hand-offs.
     if guard == Guard::Exclusive && by_kind.is_empty() {
         metrics.insert(metric::LONGEST_RUN.into(), most(|share| share.longest_run));
         let same: u64 = (0..hand_offs.len()).map(|at| hand_offs[at][at]).sum();

@@ -1,10 +1,9 @@
-//! Several sellers sell from one stock until it is empty. Each sale reads the number of tickets and takes one, in
+//! Sellers sell tickets from one stock until it is empty. Each sale reads the number of tickets and takes one, in
 //! shared memory or in a JSON file that is opened, read, parsed and rewritten. Exactly the stock must be sold. Without
-//! a lock two sellers sell the same ticket, and the trial must detect that too many were sold.
-//!
-//! A trial is a series of rounds, of which the first ones warm up. A round begins at a time known to all sellers and
-//! lasts until the last ticket is sold. No seller sells more than the whole stock: without a lock, a seller that was
-//! preempted in the middle of a sale writes back tickets that others sold meanwhile, and the round might never end.
+//! a lock, sellers sell the same ticket twice, and the trial must detect that.
+//! A trial runs rounds, of which the first are warm-up. A round begins at an agreed time and ends with the last ticket.
+//! No seller sells more than the whole stock: without a lock, a seller preempted during a sale restores tickets sold
+//! meanwhile, and the round might never end.
 
 mod stock;
 
@@ -27,13 +26,13 @@ use crate::protocol::{HolderFinding, Report};
 use crate::record::{ContenderShare, Contest, RoleCost, Window, metric};
 use crate::{abort, clock};
 
-/// Phases: one round, with the stock as its count, and the end of the last hot one.
+/// Phases: a round, whose count is the stock, and the end of the hot rounds.
 const SELL: u32 = 60;
 const STOP: u32 = 61;
 
 const LEADER: u32 = 0;
 
-/// Hot rounds: each long enough for sellers that share a CPU to get their turns.
+/// Hot rounds, each long enough for sellers that share a CPU to alternate.
 const ROUNDS: u64 = 10;
 
 /// One seller.
@@ -42,7 +41,7 @@ pub struct Seller<L: Lock> {
     stock: Stock,
     /// Sales of all hot rounds.
     sold: Sold,
-    /// Runs from the first hot round to the end of the last one, with the short pauses between them.
+    /// Meter from the first to the last hot round, including the pauses between them.
     meter: Option<Meter>,
     cost: Option<RoleCost>,
 }
@@ -51,22 +50,22 @@ pub struct Seller<L: Lock> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Sold {
     tickets: u64,
-    /// Failed attempts: another seller was first, or the file was found half written.
+    /// Failed attempts, after another sale or on a half-written file.
     retries: u64,
-    /// When this seller sold the last ticket; 0 if another one did.
+    /// Time at which this seller sold the last ticket; 0 if another one did.
     last_at_ns: u64,
 }
 
 impl<L: Lock> Seller<L> {
-    /// A seller before the first round.
+    /// Creates a seller before the first round.
     pub fn new(holder: L::Handle, protected: ProtectedState, task: &Task) -> Self {
         let stock = Stock::of(&task.case, protected);
         Self { holder, stock, sold: Sold::default(), meter: None, cost: None }
     }
 
-    /// Runs one round in which all sell `stock` tickets. The returned window starts on the monotonic clock.
+    /// Runs one round in which all sell `stock` tickets. The window's start is a monotonic time.
     ///
-    /// Errors: a different number was sold although a lock or an atomic update excludes this.
+    /// Errors: a different number was sold despite a lock or atomic update.
     fn round(&mut self, leader: &mut Leader, stock: u64) -> Result<Window, MeasureError> {
         let page = leader.page().clone();
         self.stock.set(stock)?;
@@ -102,7 +101,7 @@ impl<L: Lock> Seller<L> {
         Ok(())
     }
 
-    /// Chooses where the stock is kept, once a round.
+    /// Dispatches by the kind of stock, once per round.
     fn sell_out(&mut self, stock: u64) -> Result<Sold, MeasureError> {
         match &mut self.stock {
             Stock::Memory(protected) => {
@@ -185,9 +184,9 @@ impl<L: Lock> Part for Seller<L> {
     }
 }
 
-/// Sells until nothing is left, or as much as the whole stock.
+/// Sells until no ticket is left or this seller has sold `stock` tickets.
 ///
-/// Errors: those of the lock and of the file; a file found half written under a lock.
+/// Errors: those of the lock and the file, or a half-written file under a lock.
 fn sell_out<L: Lock>(
     holder: &mut L::Handle,
     stock: u64,

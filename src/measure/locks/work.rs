@@ -1,6 +1,5 @@
-//! Work of a known duration: critical sections and think time. It is a chain of dependent multiplications, so a
-//! processor cannot overlap them. Each role calibrates the chain on its own CPU before the timed work, since a fixed
-//! number of rounds would last differently on each machine.
+//! Work of a known duration for critical sections and think time: a chain of dependent multiplications, which a
+//! processor cannot overlap. Each role calibrates the chain on its CPU before the timed work.
 
 use std::hint;
 
@@ -52,7 +51,7 @@ const DRAWS: usize = 1024;
 
 /// Think time: the work between two acquisitions, of fixed or exponentially distributed length.
 pub(super) struct ThinkTime {
-    /// Rounds and nanoseconds: the mean of each of [`DRAWS`] equal parts of the distribution; one entry when fixed.
+    /// Rounds and nanoseconds of the mean of each of [`DRAWS`] equal parts of the distribution; one entry if fixed.
     lengths: Vec<(u64, f64)>,
     random: u64,
 }
@@ -86,8 +85,8 @@ impl ThinkTime {
     }
 }
 
-/// The exponential distribution with this mean, as the means of [`DRAWS`] equally likely parts. Their mean is
-/// `mean_ns`, which would not hold for the medians of the parts.
+/// Exponential distribution as the means of [`DRAWS`] equally likely parts. Their mean is `mean_ns`, unlike that of the
+/// medians.
 fn exponential(mean_ns: f64) -> impl Iterator<Item = f64> {
     let quantile = |part: usize| -(1.0 - part as f64 / DRAWS as f64).ln();
     // The quantile function is q(p) = -ln(1 - p); its integral from 0 to p is 1 - (1 - p) * (1 + q(p)).

@@ -14,9 +14,9 @@ pub(super) struct Gatherer<R> {
     message_bytes: usize,
     /// Number of the channel's first producer.
     first: u16,
-    /// The lowest sequence each producer may still show.
+    /// Lowest sequence that may follow, per producer.
     next: Vec<u64>,
-    /// Messages verified so far.
+    /// Number of verified messages.
     pub(super) number: u64,
     /// Sum of their mixed stamps.
     pub(super) sum: u64,
@@ -29,12 +29,13 @@ enum Seen {
 }
 
 impl<R: Receiver> Gatherer<R> {
-    /// A receiver of messages of `producers` senders, the first of which has the number `first`.
+    /// Creates a receiver of messages from `producers` senders, numbered from `first`.
     pub(super) fn new(receiver: R, message_bytes: usize, first: u16, producers: u32) -> Self {
         Self { receiver, message_bytes, first, next: vec![0; producers as usize], number: 0, sum: 0 }
     }
 
-    /// Gathers until the phase is over, when each producer has sent `owed` messages. Gives the time of the last one.
+    /// Receives until the phase ends, when each producer has sent `owed` messages. Returns the time of the last
+    /// message.
     pub(super) fn gather(
         &mut self,
         gathering: Gathering,
@@ -56,8 +57,7 @@ impl<R: Receiver> Gatherer<R> {
 
     fn until_silence(&mut self, owed: u64, sender_done: &dyn Fn() -> bool) -> Result<u64, MeasureError> {
         let mut last_ns = clock::now_ns();
-        // Messages sent between a time-out and a check of the sender would be missed, so only a time-out after it
-        // counts.
+        // Only a time-out after the sender's check counts: a message may be sent between an earlier one and the check.
         let mut all_sent = false;
         loop {
             match self.one() {
@@ -81,7 +81,7 @@ impl<R: Receiver> Gatherer<R> {
         }
     }
 
-    /// Receives and verifies one message. The timed loop's body.
+    /// Receives and verifies one message. Body of the timed loop.
     #[inline]
     fn one(&mut self) -> Result<Seen, MeasureError> {
         let bytes = self.message_bytes;

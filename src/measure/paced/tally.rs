@@ -1,10 +1,9 @@
-//! Numbers of a paced trial: latencies, and whether the mechanism kept up.
+//! Metrics of a paced trial: latencies, and the rate that the mechanism achieved.
 //!
-//! The *achieved* rate is the offered rate times two shares: of the messages that arrived, and of the planned time to
-//! the time taken. The latter compares the median latency of the last tenth with that of the first: where a backlog
-//! grows, the difference is the additional time. A plain quotient of messages and time would depend on the last message
-//! only, so that one delayed wake-up would look like overload, and on the chance by which Poisson arrivals come early or
-//! late as a whole.
+//! The *achieved* rate is the offered rate times two shares: received by sent messages, and planned by actual time. The
+//! actual time adds the increase of the median latency from the first tenth to the last, which shows a growing backlog.
+//! Messages divided by elapsed time would depend on the last message only: one delayed wake-up would look like
+//! overload, and Poisson arrivals as a whole may come early or late.
 
 use hdrhistogram::Histogram;
 
@@ -13,10 +12,10 @@ use super::super::schedule::Schedule;
 use crate::clock::Anchor;
 use crate::record::{Metrics, metric};
 
-/// The stamp of a message that never arrived.
+/// Stamp of a lost message.
 pub(in crate::measure) const NEVER: u64 = u64::MAX;
 
-/// A message that arrived, in nanoseconds from the start.
+/// Received message; times in nanoseconds from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Arrival {
     due_ns: u64,
@@ -24,7 +23,7 @@ struct Arrival {
 }
 
 impl Arrival {
-    /// Two clocks read on two CPUs may differ by their own cost, so a quick message can seem early: that is 1 ns here.
+    /// Latency, at least 1 ns: clocks read on two CPUs may differ by the cost of a read.
     fn latency_ns(self) -> u64 {
         self.verified_ns.saturating_sub(self.due_ns).max(1)
     }
@@ -39,8 +38,8 @@ pub(in crate::measure) struct Tally {
 }
 
 impl Tally {
-    /// `stamps` holds one tick per message, by sequence; the anchors enclose them, `start_ns` is when the schedule
-    /// began.
+    /// Computes arrivals from `stamps`, one tick per message by sequence. The anchors enclose them; `start_ns` is the
+    /// begin of the schedule.
     pub(in crate::measure) fn new(
         stamps: &[u64],
         anchors: (Anchor, Anchor),
@@ -62,7 +61,7 @@ impl Tally {
         Self { arrivals, sent: stamps.len() as u64, burst: schedule.burst(), offered_per_s }
     }
 
-    /// Every latency.
+    /// Distribution of all latencies.
     pub(in crate::measure) fn distribution(&self) -> Histogram<u64> {
         let mut all = histogram::empty();
         for arrival in &self.arrivals {
@@ -71,7 +70,7 @@ impl Tally {
         all
     }
 
-    /// Numbers by name. The share that was lost is left out where nothing may be.
+    /// Metrics by name. The lost share is given only if messages may be lost.
     pub(in crate::measure) fn metrics(
         &self,
         distribution: &Histogram<u64>,
@@ -98,8 +97,8 @@ impl Tally {
         self.arrivals.len() as f64 / self.sent.max(1) as f64
     }
 
-    /// Time planned over time taken, between the middles of the first and the last tenth. Tenths hold whole bursts,
-    /// since the first of a burst waits less than its last.
+    /// Planned time divided by actual time, between the middles of the first and the last tenth. Tenths hold whole
+    /// bursts, since latency grows within a burst.
     fn share_of_pace(&self) -> f64 {
         let count = self.arrivals.len();
         let burst = self.burst as usize;
@@ -136,7 +135,8 @@ mod tests {
         Schedule::of(&case, 1, 9).expect("it has a rate")
     }
 
-    /// A receiver whose clock ticks twice a nanosecond, and that takes `latency_ns(i)` for message `i`, if it arrives.
+    /// Tally of a receiver with two ticks per nanosecond and the latency `latency_ns(i)` for message `i`, or `None` if
+    /// it is lost.
     fn tally(arrivals: Arrivals, count: u64, latency_ns: impl Fn(u64) -> Option<u64>) -> Tally {
         let schedule = schedule(arrivals);
         let stamp = |(i, due_ns): (u64, u64)| latency_ns(i).map_or(NEVER, |ns| 77 + 2 * (START_NS + due_ns + ns));

@@ -1,11 +1,11 @@
-//! A receiver of a made-up transport that loses, repeats or corrupts.
+//! Receiver of a fake transport that loses, repeats or corrupts messages.
 
 use std::collections::VecDeque;
 
 use super::*;
 use crate::payload::fill;
 
-/// Messages as they come off the wire; silence when there are none left.
+/// Queue of messages; times out when it is empty.
 struct Wire(VecDeque<Vec<u8>>);
 
 impl Receiver for Wire {
@@ -21,7 +21,7 @@ fn message(sequence: u64) -> Vec<u8> {
     bytes
 }
 
-/// The sequences that were verified of ten that were due.
+/// Verified sequences among ten that were sent.
 fn verified(wire: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u64>, MeasureError> {
     let (page, _descriptor) = Page::create().expect("memory");
     page.set_progress(SENDER_SLOT, 10);

@@ -1,4 +1,4 @@
-//! Calls of a pool: `apply`, `apply_async`, `map`, `imap` and `imap_unordered`. Timed loops.
+//! Timed loops of the pool calls: `apply`, `apply_async`, `map`, `imap` and `imap_unordered`.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::pool::{Collected, Pool};
 use crate::record::Chunk;
 
 impl<P: Pool> PoolDispatcher<P> {
-    /// Runs tasks one at a time. The next request and the expected response are prepared while the worker works.
+    /// Runs tasks one at a time. Prepares the next request and the expected response while the worker runs.
     pub(super) fn one_by_one(&mut self, count: u64) -> Result<(), MeasureError> {
         if self.in_flight.stamps.is_some() {
             return (0..count).try_for_each(|_| self.apply());
@@ -40,7 +40,7 @@ impl<P: Pool> PoolDispatcher<P> {
         self.take_back().map(drop)
     }
 
-    /// Keeps a bounded number of requests in flight; each response makes room for the next request.
+    /// Keeps a bounded number of requests in flight, and submits one after each response.
     pub(super) fn unordered(&mut self, count: u64, chunk: Chunk) -> Result<(), MeasureError> {
         let (mut left, mut missing) = (count, count);
         while missing > 0 {
@@ -54,7 +54,7 @@ impl<P: Pool> PoolDispatcher<P> {
         Ok(())
     }
 
-    /// The same with results in order: a request frees its place only when all earlier ones are back.
+    /// Like `unordered`, with results in order: a request is complete only after all earlier ones.
     pub(super) fn in_order(&mut self, count: u64) -> Result<(), MeasureError> {
         let mut line: VecDeque<u32> = VecDeque::with_capacity(self.in_flight.room());
         let (mut left, mut expected) = (count, self.in_flight.next);
@@ -64,7 +64,7 @@ impl<P: Pool> PoolDispatcher<P> {
                 line.push_back(self.send_next(tasks, 0)?);
                 left -= u64::from(tasks);
             }
-            // Responses that came early wait for their turn.
+            // Early responses wait for their predecessors.
             while let Some(front) = line.front().filter(|token| self.in_flight.request(**token).back) {
                 let (out, token) = (self.in_flight.request(*front), *front);
                 if out.first != expected {
@@ -81,7 +81,7 @@ impl<P: Pool> PoolDispatcher<P> {
         Ok(())
     }
 
-    /// Runs a list of tasks in chunks and checks at the end that all results are there.
+    /// Runs a list of tasks in chunks, then checks that all results are present.
     pub(super) fn map(&mut self, count: u64) -> Result<(), MeasureError> {
         let first = self.in_flight.next;
         let mut covered = vec![0u64; count.div_ceil(64) as usize];

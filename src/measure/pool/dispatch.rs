@@ -1,7 +1,7 @@
-//! Cost of submitting a task. A counted pass is timed in slices, for the typical cost; then a second pass stamps each
-//! request when it is submitted, started, finished and read. All results and payloads are checked on both sides.
+//! Cost of submitting a task. A counted pass in slices gives the typical cost; a second pass stamps the submission,
+//! start, finish and read of each request. Both sides check all results and payloads.
 //!
-//! With work of a known duration in each task the same loop gives overhead and efficiency:
+//! With tasks of a known duration the same loop gives overhead and efficiency:
 //! overhead = (workers x time - tasks x grain) / tasks; efficiency = tasks x grain / (workers x time).
 
 use super::stamps::Stamps;
@@ -13,9 +13,9 @@ use crate::measure::{MeasureResult, count};
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
-/// Tasks of the stamped pass, at most.
+/// Maximum of tasks in the stamped pass.
 const STAMPED: u64 = 50_000;
-/// The stamped pass has at most this part of the tasks of the counted pass.
+/// Maximum of tasks in the stamped pass, as a divisor of the counted pass.
 const STAMPED_SHARE: u64 = 4;
 
 /// Runs the dispatcher's side of the trial.
@@ -32,7 +32,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let meter = Meter::start();
     let sliced = count::in_parts(count, (count / least).clamp(1, count::WINDOWS), |n| dispatcher.run(n))?;
     let mut roles = vec![meter.stop(&trial.task, count)];
-    roles.extend(usage.stop(&trial.staff.cpus));
+    roles.extend(usage.stop(&trial.config.cpus));
     trial.page().set_hot(false);
 
     let ns_per_tick = first.ns_per_tick(&Anchor::now(trial.ticks));
@@ -43,8 +43,8 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     trial.end(count)?;
 
     let elapsed_ns = sliced.ended_ns - sliced.started_ns;
-    // Without a pool the dispatcher does the work.
-    let workers = if trial.pool.serial { 1 } else { trial.staff.workers };
+    // A serial pool runs tasks in the dispatcher.
+    let workers = if trial.pool.serial { 1 } else { trial.config.workers };
     let mut report = Report {
         messages: count,
         chosen_by: derived.chosen_by.into(),

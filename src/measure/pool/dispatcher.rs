@@ -1,5 +1,5 @@
-//! Dispatcher: submits tasks to an open pool and collects results. The timed loops are in `PoolDispatcher`, which is
-//! generic over the pool; code around them uses the [`Dispatcher`] trait and is compiled once.
+//! Dispatcher: submits tasks to a pool and collects results. `PoolDispatcher` has the timed loops and is generic over
+//! the pool; other code uses the [`Dispatcher`] trait and is compiled once.
 
 use std::{hint, io};
 
@@ -13,19 +13,19 @@ use crate::pool::{Collected, Pool, PoolConfig, Worker};
 use crate::record::{Call, Chunk, Isolation};
 use crate::{abort, clock};
 
-/// An open pool and its requests in flight.
+/// Open pool with its requests in flight.
 pub trait Dispatcher {
-    /// Runs `count` tasks with their call. Timed loop.
+    /// Runs `count` tasks by the configured call. Timed loop.
     ///
     /// Errors: a result is wrong, missing or duplicate; a worker died.
     fn run(&mut self, count: u64) -> Result<(), MeasureError>;
-    /// Submits each task when it is due and reads results in between. Timed loop.
+    /// Submits each task at its due time and reads results in between. Timed loop.
     ///
-    /// While the maximum number of requests is in flight, due tasks wait; their latency counts from when they were due.
+    /// Due tasks wait while the maximum number of requests is in flight; latency counts from the due time.
     ///
-    /// Errors: as for [`run`](Self::run), and `Interrupted` when the trial is aborted.
+    /// Errors: as for [`run`](Self::run), and `Interrupted` if the trial is aborted.
     fn pace(&mut self, open_loop: &mut OpenLoop) -> Result<(), MeasureError>;
-    /// Changes the tasks submitted from now on; their payload size stays.
+    /// Changes the tasks of later requests; the payload size stays.
     fn set_tasks(&mut self, tasks: Tasks);
     /// Records the times of each request in `stamps` until they are taken.
     fn stamp_into(&mut self, stamps: Stamps);
@@ -33,25 +33,25 @@ pub trait Dispatcher {
     fn take_stamps(&mut self) -> Option<Stamps>;
     /// Submits the next `count` tasks as one request and returns its token.
     ///
-    /// Errors: the maximum number of requests is in flight, or those of the pool.
-    fn hand_out(&mut self, count: u32, flags: u64) -> io::Result<u32>;
+    /// Errors: the maximum number of requests is in flight, and those of the pool.
+    fn submit(&mut self, count: u32, flags: u64) -> io::Result<u32>;
     /// Submits a lost request again.
     ///
-    /// Errors: as for [`hand_out`](Self::hand_out).
+    /// Errors: as for [`submit`](Self::submit).
     fn hand_out_again(&mut self, lost: &Back, flags: u64) -> io::Result<u32>;
     /// Submits a task that fails and waits for it; no other request may be in flight.
     ///
     /// Errors: it was reported as done.
     fn apply_failing(&mut self) -> Result<(), MeasureError>;
-    /// Waits for the next response, failure or worker's death.
+    /// Waits for the next response, task failure or worker's death.
     ///
     /// Errors: a result is wrong or duplicate.
     fn collect(&mut self) -> Result<Event, MeasureError>;
-    /// Polls for the next response, failure or worker's death.
+    /// Polls for the next response, task failure or worker's death.
     ///
     /// Errors: as for [`collect`](Self::collect).
     fn try_collect(&mut self) -> Result<Option<Event>, MeasureError>;
-    /// Requests that can be submitted before one has to come back.
+    /// Requests that can be submitted before a response must be collected.
     fn room(&self) -> usize;
     /// Requests in flight.
     fn out(&self) -> usize;
@@ -63,7 +63,7 @@ pub trait Dispatcher {
     fn terminate(self: Box<Self>) -> io::Result<()>;
 }
 
-/// A pool type whose name is erased.
+/// Type-erased pool.
 #[derive(Clone, Copy)]
 pub struct AnyPool {
     /// [`Pool::ISOLATION`].
@@ -74,13 +74,13 @@ pub struct AnyPool {
 }
 
 impl AnyPool {
-    /// The pool `P`.
+    /// Erases the pool type `P`.
     pub fn of<P: Pool>() -> Self {
         Self {
             isolation: P::ISOLATION,
             serial: P::SERIAL,
-            open: |staff, worker, tasks| {
-                Ok(Box::new(PoolDispatcher::new(P::open(staff, worker)?, tasks, staff.in_flight)))
+            open: |config, worker, tasks| {
+                Ok(Box::new(PoolDispatcher::new(P::open(config, worker)?, tasks, config.in_flight)))
             },
         }
     }
@@ -88,8 +88,8 @@ impl AnyPool {
     /// Opens a pool with no requests in flight.
     ///
     /// Errors: those of [`Pool::open`].
-    pub fn open(&self, staff: &PoolConfig, worker: TaskWorker, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
-        (self.open)(staff, worker, tasks)
+    pub fn open(&self, config: &PoolConfig, worker: TaskWorker, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
+        (self.open)(config, worker, tasks)
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) struct PoolDispatcher<P> {
 }
 
 impl<P: Pool> PoolDispatcher<P> {
-    /// For an open pool with at most `in_flight` requests.
+    /// Creates a dispatcher for an open pool, with at most `in_flight` requests.
     pub(super) fn new(pool: P, tasks: Tasks, in_flight: u32) -> Self {
         Self { pool, in_flight: InFlight::new(tasks, in_flight) }
     }
@@ -131,7 +131,7 @@ impl<P: Pool> PoolDispatcher<P> {
         Ok(back)
     }
 
-    /// The same without freeing the token.
+    /// Collects one response without freeing its token.
     #[inline]
     pub(super) fn take_back_keeping(&mut self) -> Result<Back, MeasureError> {
         let bytes = self.in_flight.tasks.bytes;
@@ -141,14 +141,14 @@ impl<P: Pool> PoolDispatcher<P> {
         }
     }
 
-    /// Checks a response to a request in flight whose tasks are done.
+    /// Checks a response whose tasks must be done.
     #[inline]
     fn done(&mut self, response: &Response) -> Result<Back, MeasureError> {
         let back = self.in_flight.check(response)?;
         if back.done { Ok(back) } else { invalid(format!("task {} failed", back.first)) }
     }
 
-    /// Reads one result of the open loop, if there is one.
+    /// Reads one result of the open loop, if available.
     #[inline]
     fn poll_result(&mut self, open_loop: &mut OpenLoop, first: u64) -> Result<bool, MeasureError> {
         let bytes = self.in_flight.tasks.bytes;
@@ -209,7 +209,7 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
         let mut polls = 0u32;
         for due_ns in open_loop.schedule.clone().take(count) {
             let due_ns = open_loop.start_ns + due_ns;
-            // A due task goes first if there is room; a late one goes without reading the clock.
+            // Submits a due task first if possible, and a late one without a clock read.
             while self.in_flight.room() == 0 || due_ns > now_ns {
                 if !self.poll_result(open_loop, first)? {
                     hint::spin_loop();
@@ -241,7 +241,7 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
         self.in_flight.stamps.take()
     }
 
-    fn hand_out(&mut self, count: u32, flags: u64) -> io::Result<u32> {
+    fn submit(&mut self, count: u32, flags: u64) -> io::Result<u32> {
         self.send_next(count, flags)
     }
 
@@ -292,7 +292,7 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
     }
 }
 
-/// Checks the abort flag now and then.
+/// Checks the abort flag occasionally.
 #[inline]
 fn check_abort(polls: &mut u32) -> io::Result<()> {
     *polls = polls.wrapping_add(1);

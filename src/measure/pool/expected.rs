@@ -1,5 +1,4 @@
-//! Expected response where one task is in flight at a time. It is computed while the worker works, so checking it takes
-//! less of the measured time.
+//! Expected response if one task is in flight at a time, computed while the worker runs to keep the check short.
 
 use super::frame::{BACK, OUT, RESPONSE_HEAD, RESULT, Response, Status, response_bytes, result_of, u64_at};
 use crate::payload::{Known, stamp};
@@ -21,7 +20,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// The response to task `task`, submitted with `token` and a payload of `bytes`.
+    /// Creates the response to `task`, submitted with `token` and a payload of `bytes`.
     #[inline]
     pub(super) fn new(task: u64, token: u32, bytes: usize) -> Self {
         Self { task, token, result: result_of(task, bytes), payload: Known::new(bytes, stamp(BACK, task)), bytes }

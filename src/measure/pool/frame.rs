@@ -1,5 +1,5 @@
-//! Format of requests and responses: a header, then for each task its payload, or its result and payload. All numbers
-//! are little-endian.
+//! Format of requests and responses: a header, then the payload of each task, after its result in responses. All
+//! numbers are little-endian.
 
 use crate::payload::{self, Known, mix, stamp};
 
@@ -9,19 +9,19 @@ pub(super) const BACK: u16 = 2;
 /// Stamp owner of a task's argument.
 const ARGUMENT: u16 = 3;
 
-/// The worker stamps its start and finish.
+/// Flag: the worker stamps its start and finish.
 pub(super) const STAMPED: u64 = 1;
-/// The task fails, like a function that raises an exception.
+/// Flag: the task fails, like a function that raises an exception.
 pub(crate) const FAILS: u64 = 2;
-/// The worker reports start and finish on the control page.
+/// Flag: the worker reports start and finish on the control page.
 pub(crate) const SHOWN: u64 = 4;
 
 /// Header of a request: first task; count and token; rounds, with the flags in the uppermost bits.
 const REQUEST_HEAD: usize = 24;
 /// Bit where the flags begin.
 const FLAGS_AT: u32 = 61;
-/// Header of a response: first task; token in the upper half, count, status and the stamp flag in the lower one. Each
-/// byte of the header travels with each task, so it is as short as possible.
+/// Header of a response: first task; token in the upper half, count, status and stamp flag in the lower one. Short,
+/// since each task pays for it.
 pub(super) const RESPONSE_HEAD: usize = 16;
 /// Two stamps after the header, if requested.
 const STAMPS: usize = 16;
@@ -36,7 +36,7 @@ pub(super) struct Request {
     pub(super) first: u64,
     /// Tasks in the request.
     pub(super) count: u32,
-    /// Identifies the request.
+    /// Identifier of the request.
     pub(super) token: u32,
     /// Work of each task, in rounds of the chain.
     pub(super) rounds: u64,
@@ -99,7 +99,7 @@ impl Request {
         fill_each(self.write_head(room), bytes, OUT, self.first);
     }
 
-    /// The same for one task with a precomputed payload.
+    /// Like [`write`](Self::write), for one task with a precomputed payload.
     #[inline]
     pub(super) fn write_known(&self, room: &mut [u8], payload: &Known) {
         payload.fill(self.write_head(room));
@@ -145,7 +145,7 @@ impl Request {
 }
 
 impl Response {
-    /// Whether it contains the worker's stamps.
+    /// Whether the response contains stamps.
     #[inline]
     pub(super) fn is_stamped(&self) -> bool {
         self.started > 0

@@ -1,5 +1,5 @@
-//! CPU use of an idle pool. After some tasks the dispatcher sleeps; what the workers use until it wakes is the cost of
-//! being ready. The transition to sleep is not included. A final task shows that the pool still works.
+//! CPU use of an idle pool while the dispatcher sleeps, after some tasks. The transition to sleep is excluded. A final
+//! task shows that the pool still works.
 
 use std::thread;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     let meter = Meter::start();
     thread::sleep(Duration::from_nanos(timing.hot_ns));
     let mut roles = vec![meter.stop(&trial.task, 0)];
-    roles.extend(usage.stop(&trial.staff.cpus));
+    roles.extend(usage.stop(&trial.config.cpus));
     trial.page().set_hot(false);
     dispatcher.run(1)?;
     dispatcher.close()?;

@@ -1,4 +1,4 @@
-//! Requests in flight. Each has a token; a response must match the request with its token, and comes once.
+//! Requests in flight, identified by tokens. Each gets exactly one matching response.
 
 use std::io;
 
@@ -9,35 +9,35 @@ use crate::clock;
 use crate::measure::{MeasureError, invalid};
 use crate::pool::WorkerDeath;
 
-/// A request that is or was in flight.
+/// Current or former request in flight.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Out {
     pub(super) first: u64,
     pub(super) count: u32,
-    /// Ticks; 0 when stamps are not recorded.
+    /// Ticks at submission; 0 without stamps.
     pub(super) handed_off: u64,
     pub(super) back: bool,
 }
 
-/// A request that came back.
+/// Returned request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Back {
-    /// Its first task.
+    /// First task.
     pub first: u64,
     /// Number of tasks.
     pub count: u32,
-    /// Whether they were done; else they failed as requested, or were lost.
+    /// Whether all tasks were done; otherwise they failed as requested, or were lost.
     pub done: bool,
     /// Token of the request.
     pub token: u32,
 }
 
-/// A response, or a worker's death.
+/// Event of a pool.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
     /// A checked response.
     Back(Back),
-    /// A worker died, with the request it had, which is no longer in flight.
+    /// A worker died. Its request, if any, is no longer in flight.
     Lost(WorkerDeath, Option<Back>),
 }
 
@@ -52,7 +52,7 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// An empty table for at most `requests` requests.
+    /// Creates an empty table for at most `requests` requests.
     pub(super) fn new(tasks: Tasks, requests: u32) -> Self {
         Self {
             tasks,
@@ -63,7 +63,7 @@ impl InFlight {
         }
     }
 
-    /// Requests that can be submitted before one has to come back.
+    /// Requests that can be submitted before a response must be collected.
     #[inline]
     pub(super) fn room(&self) -> usize {
         self.free.len()
@@ -83,7 +83,7 @@ impl InFlight {
         self.free.last().copied().ok_or_else(full)
     }
 
-    /// Enters a request of `count` tasks from `first` on, which is about to be submitted.
+    /// Registers a request of `count` tasks from `first` on, before its submission.
     ///
     /// Errors: the maximum number of requests is in flight.
     #[inline]
@@ -96,7 +96,7 @@ impl InFlight {
         Ok(Request { first, count, token, rounds: self.tasks.rounds, flags })
     }
 
-    /// The request with `token`.
+    /// Request with `token`.
     #[inline]
     pub(super) fn request(&self, token: u32) -> &Out {
         &self.requests[token as usize]
@@ -108,7 +108,7 @@ impl InFlight {
         self.requests[token as usize].handed_off = tick;
     }
 
-    /// Matches a response to a request in flight. Its token is not freed.
+    /// Matches a response to a request in flight, without freeing its token.
     ///
     /// Errors: the response is a duplicate or matches no request.
     #[inline]
@@ -133,7 +133,7 @@ impl InFlight {
         self.free.push(token);
     }
 
-    /// The request that a dead worker had, if it is still in flight: a worker may have answered before it died.
+    /// Removes the request of a dead worker, unless the worker responded before it died.
     pub(super) fn lost(&mut self, loss: &WorkerDeath) -> Option<Back> {
         let token = u32::try_from(loss.request?).ok()?;
         let known_free = self.free.contains(&token);
@@ -145,7 +145,7 @@ impl InFlight {
     }
 }
 
-/// Error for a worker's death where it is not expected.
+/// Error for an unexpected death of a worker.
 #[cold]
 pub(super) fn died(loss: &WorkerDeath) -> MeasureError {
     io::Error::other(format!("worker {} of the pool died", loss.worker)).into()

@@ -1,4 +1,4 @@
-//! Measures of worker pools. Each checks, inside the timed work, that every task came back once, from a worker that read
+//! Measures of worker pools. Each checks within the timed work that every task comes back once, from a worker that read
 //! its payload and did its work.
 
 mod calls;
@@ -31,11 +31,11 @@ pub use in_flight::{Back, Event};
 pub use tasks::Tasks;
 pub use worker::TaskWorker;
 
-/// Requests in flight in a conformance trial, at least. Each has a line of the control page.
+/// Minimum of requests in flight in a conformance trial. Each has a line of the control page.
 const CONFORMANCE_IN_FLIGHT: u32 = 16;
 
-/// Configuration of the case's pool; `cpus` are those of the workers.
-pub fn staff(case: &Case, cpus: Vec<u32>) -> PoolConfig {
+/// Configuration of the case's pool. The workers run on `cpus`.
+pub fn config(case: &Case, cpus: Vec<u32>) -> PoolConfig {
     let workers = pool::workers(case);
     let largest = tasks::largest_of(case, workers);
     PoolConfig {
@@ -50,7 +50,7 @@ pub fn staff(case: &Case, cpus: Vec<u32>) -> PoolConfig {
     }
 }
 
-/// Whether the measure can be taken of the case's shape.
+/// Checks that the measure supports the parameters of the case.
 ///
 /// Errors: the reason, with the values that are supported.
 pub fn supports(case: &Case) -> Result<(), String> {
@@ -78,9 +78,9 @@ pub fn supports(case: &Case) -> Result<(), String> {
     }
 }
 
-/// Polls until `look` returns a value, or for `ns` nanoseconds, then returns `None`. Yields the CPU between polls.
+/// Polls until `look` returns a value; returns `None` after `ns` nanoseconds. Yields the CPU between polls.
 ///
-/// Errors: those of `look`, and `Interrupted` when the trial is aborted.
+/// Errors: those of `look`, and `Interrupted` if the trial is aborted.
 pub(crate) fn within<T>(
     ns: u64,
     mut look: impl FnMut() -> Result<Option<T>, MeasureError>,

@@ -1,11 +1,11 @@
-//! Latency of a task at a given rate. Open loop: tasks are due by the clock, whatever became of earlier ones.
+//! Latency of a task at a given rate. Open loop: due times do not depend on earlier tasks.
 //!
 //! The latency of a task runs from its due time until its result is read and checked. The dispatcher is the load
-//! generator: between tasks it polls for results and reads the clock, and it submits late tasks at once. So a pool that
-//! falls behind, or has no room for another request, delays every task that it affects. Times stay in memory until the
-//! loop has ended. Poisson arrivals are drawn anew in every trial, since repetitions must be independent.
+//! generator: it polls for results and the clock between tasks, and submits late tasks at once. A slow or full pool
+//! therefore delays all tasks that it affects. Times stay in memory until the loop has ended. Poisson arrivals differ
+//! in each trial, as independent repetitions require.
 //!
-//! Bursts find idle workers and show how these wake.
+//! Bursts show how idle workers wake up.
 
 use std::hint;
 
@@ -21,17 +21,17 @@ use crate::measure::{MeasureResult, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk};
 
-/// Seed of this family's arrivals.
+/// Producer number in the seed of arrivals.
 const PRODUCER: u16 = 8;
-/// From the last task of the warm-up to the first due time, so that idle workers can fall asleep.
+/// Delay from the last warm-up task to the first due time, so that idle workers can fall asleep.
 const START_AFTER_NS: u64 = 100_000;
-/// Tasks of one trial, at most: 32 MiB of times. A longer trial ends sooner.
+/// Maximum of tasks per trial: 32 MiB of times. A longer trial ends early.
 const MAX_TASKS: u64 = 1 << 20;
-/// Tasks of one trial, at least, for a median and a comparison of the first and last tasks.
+/// Minimum of tasks per trial, for a median and a comparison of the first and last tasks.
 const MIN_TASKS: u64 = 100;
 
-/// Runs the dispatcher's side of the trial. The warm-up runs at full speed: if that is slower than the rate, fewer tasks
-/// fill the hot phase, so that an overloaded trial takes no longer.
+/// Runs the dispatcher's side of the trial. The warm-up runs at full speed; if that is slower than the rate, the hot
+/// phase gets fewer tasks, so that an overloaded trial takes no longer.
 ///
 /// Errors: a result is wrong, missing or duplicate; a worker died.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
@@ -53,7 +53,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     dispatcher.pace(&mut open_loop)?;
     let after = Anchor::now(trial.ticks);
     let mut roles = vec![meter.stop(&trial.task, count)];
-    roles.extend(usage.stop(&trial.staff.cpus));
+    roles.extend(usage.stop(&trial.config.cpus));
     trial.page().set_hot(false);
     dispatcher.close()?;
     trial.end(count)?;
@@ -81,37 +81,37 @@ fn whole_bursts(count: u64, burst: u64) -> u64 {
 /// Times of one task, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TaskTimes {
-    /// Just before it was submitted.
+    /// Just before submission.
     pub handed_off: u64,
-    /// When a worker had read it.
+    /// After the worker had read the task.
     pub started: u64,
-    /// When the worker had done it.
+    /// After the worker had done the task.
     pub finished: u64,
-    /// When the result was read and checked.
+    /// After the result was read and checked.
     pub read: u64,
 }
 
-/// An open loop: the schedule, and room for the times of its tasks.
+/// Schedule and times of an open loop.
 pub struct OpenLoop {
-    /// Expected times, from the start.
+    /// Due times, relative to the start.
     pub schedule: Schedule,
     /// Start on the monotonic clock.
     pub start_ns: u64,
-    /// Whether tick counters of different CPUs can be compared.
+    /// Whether tick counters of different CPUs are comparable.
     pub trusted: bool,
     /// Times by task, in due order.
     pub times: Vec<TaskTimes>,
 }
 
 impl OpenLoop {
-    /// A loop of `count` tasks without a start time yet. All pages of its buffer are touched: a page fault in the timed
-    /// loop would show up as the 99.9th percentile.
+    /// Creates a loop of `count` tasks without a start time. All pages of the buffer are touched, so that no page fault
+    /// disturbs the timed loop.
     pub fn new(schedule: Schedule, trusted: bool, count: u64) -> Self {
         let times = hint::black_box(vec![TaskTimes { read: u64::MAX, ..TaskTimes::default() }; count as usize]);
         Self { schedule, start_ns: 0, trusted, times }
     }
 
-    /// When each result was read.
+    /// Time at which each result was read.
     pub(super) fn read(&self) -> Vec<u64> {
         self.times.iter().map(|times| times.read).collect()
     }

@@ -1,10 +1,8 @@
 //! Recovery of a pool after a worker was killed during a task, with other tasks queued: whether the dispatcher is told,
-//! and whether the lost task comes back once it is submitted again; all other tasks must be done exactly once.
-//!
-//! Workers report on the control page what they run, so the killed one is known to have a task: one of a known duration,
-//! long enough to be killed in. From then on the dispatcher polls, so the time until it is told contains the kernel's
-//! time to end a process and the pool's time to notice, but no wake-up. A pool counts as not recovered after
-//! [`PATIENCE_NS`] without a response.
+//! and whether the lost task is done after a second submission. All other tasks must be done exactly once.
+//! Workers report their tasks on the control page, so the killed worker is known to run one; tasks are long enough for
+//! the kill. The dispatcher then polls, so the time until it is told includes the kernel's time to end a process and
+//! the pool's time to detect that, but no wake-up. A pool has not recovered after [`PATIENCE_NS`] without a response.
 
 use std::time::{Duration, Instant};
 
@@ -26,16 +24,16 @@ use crate::record::{Metrics, metric};
 
 /// Duration of each task.
 pub(crate) const TASK_NS: u64 = 2_000_000;
-/// Tasks queued behind those in progress, at least.
+/// Minimum of tasks queued behind those in progress.
 const QUEUED: u32 = 2;
-/// Kills of one trial, at most.
+/// Maximum of kills per trial.
 const KILLS_MAX: usize = 100;
 /// Attempts to kill a worker before its task is done.
 const TRIES: u32 = 3;
-/// Kills without recovery: a second one confirms the first.
+/// Maximum of kills without recovery: a second one confirms the first.
 const LOSSES_MAX: usize = 2;
 
-/// Tasks in flight when one of `workers` is killed. Each has a line of the control page.
+/// Tasks in flight at a kill. Each has a line of the control page.
 pub(crate) fn tasks_out(workers: u32) -> u32 {
     (2 * workers + QUEUED).min(MAX_SLOTS)
 }
@@ -47,20 +45,20 @@ pub(crate) struct Aftermath {
     pub(crate) told_ns: Option<u64>,
     /// Tasks that were reported lost.
     pub(crate) lost: u64,
-    /// Lost tasks that another worker did.
+    /// Lost tasks that another worker has done.
     pub(crate) retried: u64,
-    /// Tasks that were not reported lost and never came back.
+    /// Tasks that never came back and were not reported lost.
     pub(crate) missing: u64,
 }
 
 impl Aftermath {
-    /// Whether the dispatcher was told and every task was done.
+    /// Whether the dispatcher was told and all tasks were done.
     pub(crate) fn is_recovery(&self) -> bool {
         self.told_ns.is_some() && self.lost == self.retried && self.missing == 0
     }
 }
 
-/// Runs the dispatcher's side of the trial: kills until its time is used up.
+/// Runs the dispatcher's side of the trial: repeats kills until the time is used up.
 ///
 /// Errors: a result is wrong or duplicate.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
@@ -73,7 +71,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
             Some(pool) => pool,
             None => trial.open(trial.tasks_of_ns(TASK_NS))?,
         };
-        let aftermath = play(dispatcher.as_mut(), trial.page(), trial.staff.workers, PATIENCE_NS)?;
+        let aftermath = play(dispatcher.as_mut(), trial.page(), trial.config.workers, PATIENCE_NS)?;
         seen.push(aftermath);
         // A pool that did not recover is not used again.
         if aftermath.is_recovery() {
@@ -88,7 +86,7 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
     report(&seen)
 }
 
-/// Submits tasks, kills a worker that runs one, and reports what becomes of them. Gives up after `patience_ns` without a
+/// Submits tasks, kills a worker that runs one, and reports the result. Gives up after `patience_ns` without a
 /// response.
 ///
 /// Errors: no worker started a task; a result is wrong or duplicate.
@@ -101,8 +99,7 @@ pub(crate) fn play(
     let mut aftermath = Aftermath::default();
     for _ in 0..TRIES {
         aftermath = kill_one(dispatcher, page, workers, patience_ns)?;
-        // Not told and nothing missing: the kill came after the task was done, since this process did not get the CPU
-        // for the whole duration of a task.
+        // Not told and nothing missing: this process got the CPU so late that the task was done before the kill.
         if aftermath.told_ns.is_some() || aftermath.missing > 0 {
             break;
         }
@@ -119,10 +116,10 @@ fn kill_one(
     let lines = tasks_out(workers);
     clear(page, lines);
     for _ in 0..lines {
-        dispatcher.hand_out(1, SHOWN)?;
+        dispatcher.submit(1, SHOWN)?;
     }
     let first_pid = || Ok((0..lines).map(|line| page.posted(line)).find(|pid| *pid != 0));
-    // Tasks may wait for a time slice of other processes, so this wait is not counted in task durations.
+    // The tasks may wait for the time slices of other processes, so this limit is longer.
     let Some(victim) = within(10 * patience_ns, first_pid)? else {
         return invalid("no worker started a task");
     };
@@ -223,8 +220,7 @@ fn report(seen: &[Aftermath]) -> MeasureResult {
     Ok(report)
 }
 
-/// Describes what a pool without recovery did; `None` if it always recovered. Without times, so that several trials give
-/// the same sentence.
+/// Describes failed recovery, if any; without times, so that trials give the same sentence.
 fn remark(seen: &[Aftermath]) -> Option<String> {
     let one = seen.iter().find(|one| !one.is_recovery())?;
     let often = if losses(seen) == seen.len() { "never" } else { "not always" };

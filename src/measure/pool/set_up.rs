@@ -1,5 +1,5 @@
-//! Cost of a pool's life cycle: from nothing to the first checked result and back, repeated; and, in further repetitions,
-//! termination with tasks in progress.
+//! Cost of a pool's life cycle: from creation to the first checked result and removal, repeated; then, in other
+//! repetitions, termination with tasks in progress.
 //!
 //! | stage | from | to |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | tear-down | no task in flight | all workers have ended and are collected |
 //! | terminate | every worker has tasks | all workers have ended and are collected |
 //!
-//! A set-up is the sum of create, first message and tear-down. Threads cannot be killed: there, the time to terminate
-//! contains the rest of their tasks.
+//! The set-up time is the sum of create, first message and tear-down. Threads cannot be killed, so their termination
+//! includes the rest of their tasks.
 
 use super::dispatcher::Dispatcher;
 use super::in_flight::{Event, died};
@@ -23,14 +23,14 @@ use crate::measure::{MeasureError, MeasureResult, count, histogram};
 use crate::protocol::Report;
 use crate::record::{Call, Chunk, Metrics, Window, metric};
 
-/// Repetitions that terminate, unless they take longer than this part of the hot time ...
+/// Maximum of terminations, and of their part of the hot time ...
 const ENDS_MAX: usize = 50;
 const ENDS_SHARE: u64 = 2;
-/// ... but not fewer.
+/// ... and their minimum.
 const ENDS_MIN: usize = 5;
 /// Duration of a task in progress when the pool is terminated.
 const IN_PROGRESS_NS: u64 = 1_000_000;
-/// Tasks per worker before its memory is measured, so that it has touched the pages it needs.
+/// Tasks per worker before its memory is read, so that it has touched the pages it needs.
 const TASKS_BEFORE_READING: u64 = 32;
 
 /// Times of one repetition.
@@ -92,11 +92,11 @@ fn closed(trial: &Trial) -> Result<Stages, MeasureError> {
     Ok(Stages { create_ns, first_message_ns, later_message_ns, tear_down_ns })
 }
 
-/// Time to terminate a pool with tasks in progress.
+/// Measures the termination of a pool with tasks in progress.
 fn terminated(trial: &Trial) -> Result<u64, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks_of_ns(IN_PROGRESS_NS))?;
-    submit_to_all(dispatcher.as_mut(), trial.staff.workers)?;
-    // Once the first result is back, the other workers have tasks too.
+    submit_to_all(dispatcher.as_mut(), trial.config.workers)?;
+    // After the first result the other workers have tasks too.
     match dispatcher.collect()? {
         Event::Back(_) => {}
         Event::Lost(loss, _) => return Err(died(&loss)),
@@ -108,7 +108,7 @@ fn terminated(trial: &Trial) -> Result<u64, MeasureError> {
 fn submit_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), MeasureError> {
     for _ in 0..2 * workers {
         if dispatcher.room() > 0 {
-            dispatcher.hand_out(1, 0)?;
+            dispatcher.submit(1, 0)?;
         }
     }
     Ok(())
@@ -116,7 +116,7 @@ fn submit_to_all(dispatcher: &mut dyn Dispatcher, workers: u32) -> Result<(), Me
 
 fn worker_memory(trial: &Trial) -> Result<Vec<f64>, MeasureError> {
     let mut dispatcher = trial.open(trial.tasks().called(Call::ApplyAsync, Chunk::One))?;
-    dispatcher.run(TASKS_BEFORE_READING * u64::from(trial.staff.workers))?;
+    dispatcher.run(TASKS_BEFORE_READING * u64::from(trial.config.workers))?;
     let memory = usage::memory_shares(&dispatcher.workers());
     dispatcher.close()?;
     Ok(memory)

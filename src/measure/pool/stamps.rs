@@ -20,7 +20,7 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// Empty; one tick lasts `ns_per_tick`, and `trusted` says which clock ticks.
+    /// Creates empty distributions for ticks of `ns_per_tick`, from the tick counter if `trusted`.
     pub fn new(ns_per_tick: f64, trusted: bool) -> Self {
         let empty = histogram::empty;
         Self { start: empty(), visible: empty(), whole: empty(), ns_per_tick, trusted }
@@ -39,7 +39,7 @@ impl Stamps {
         self.whole.saturating_record(ns(handed_off, read));
     }
 
-    /// Puts the whole times into the report as its distribution, and the parts beside it.
+    /// Adds the whole times to the report as its main distribution, and the parts as further ones.
     ///
     /// Errors: a distribution could not be encoded.
     pub(super) fn describe(&self, report: &mut Report) -> Result<(), MeasureError> {
@@ -48,7 +48,7 @@ impl Stamps {
         self.describe_parts(report)
     }
 
-    /// Puts only the parts and their medians into the report.
+    /// Adds only the parts and their medians to the report.
     ///
     /// Errors: a distribution could not be encoded.
     pub(super) fn describe_parts(&self, report: &mut Report) -> Result<(), MeasureError> {
@@ -66,7 +66,7 @@ impl Stamps {
 
 /// Adds a named distribution to the report.
 ///
-/// Errors: it could not be encoded.
+/// Errors: the distribution could not be encoded.
 pub(super) fn keep(report: &mut Report, name: &str, histogram: &Histogram<u64>) -> Result<(), MeasureError> {
     let unencoded = || MeasureError::Invalid(format!("the distribution `{name}` could not be encoded"));
     report.distributions.insert(name.into(), histogram::encode(histogram).ok_or_else(unencoded)?);

@@ -1,21 +1,21 @@
-//! Tasks of a case, and how a list of them is cut into chunks.
+//! Tasks of a case, and the division of task lists into chunks.
 
 use crate::pool;
 use crate::record::{Call, Case, Chunk, Measure};
 
-/// Tasks of one list, at most.
+/// Maximum length of a list.
 const LIST: u64 = 1024;
-/// Payload of one list, at most; with large payloads the list is shorter.
+/// Maximum payload of a list; large payloads make it shorter.
 const LIST_BYTES: u64 = 4 << 20;
-/// Tasks of one list, at least.
+/// Minimum length of a list.
 const LIST_MIN: u64 = 16;
-/// Tasks of one list in a conformance trial, whose requests must fit into every pool.
+/// Length of a list in a conformance trial, whose requests must fit into every pool.
 const LIST_CONFORMANCE: u64 = 64;
 
-/// Tasks of a case, and their call.
+/// Tasks of a case with their call.
 #[derive(Clone, Copy, Debug)]
 pub struct Tasks {
-    /// Payload each way.
+    /// Payload in each direction.
     pub bytes: usize,
     /// Work of each task, in rounds of [`work::run`](crate::measure::locks::work::run).
     pub rounds: u64,
@@ -39,13 +39,13 @@ impl Tasks {
         }
     }
 
-    /// The same with another call.
+    /// Sets the call and the chunk policy.
     #[must_use]
     pub fn called(self, call: Call, chunk: Chunk) -> Self {
         Self { call, chunk, ..self }
     }
 
-    /// Tasks of the next request, when `left` of `count` remain.
+    /// Tasks of the next request, if `left` of `count` remain.
     #[inline]
     pub(super) fn in_next_frame(&self, chunk: Chunk, count: u64, left: u64) -> u32 {
         next(chunk, self.list_length.min(count), left.min(self.list_length), self.workers)

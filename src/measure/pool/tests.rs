@@ -1,8 +1,8 @@
-//! Tests of the dispatcher over the serial pool, which has no workers.
+//! Tests of the dispatcher with the serial pool, which has no workers.
 
 use super::dispatcher::{AnyPool, Dispatcher};
 use super::paced::OpenLoop;
-use super::{Event, FAILS, SHOWN, TaskWorker, Tasks, staff, within};
+use super::{Event, FAILS, SHOWN, TaskWorker, Tasks, config, within};
 use crate::control::Page;
 use crate::measure::invalid;
 use crate::measure::schedule::Schedule;
@@ -27,7 +27,7 @@ fn open(case: &Case) -> (Box<dyn Dispatcher>, Page) {
     let (page, control) = Page::create().expect("memory");
     let (_, pool): (_, AnyPool) = rows().into_iter().find(|(name, _)| *name == "serial").expect("the row exists");
     let tasks = Tasks::of(case, 0);
-    (pool.open(&staff(case, vec![]), TaskWorker::new(24, false, control), tasks).expect("opens"), page)
+    (pool.open(&config(case, vec![]), TaskWorker::new(24, false, control), tasks).expect("opens"), page)
 }
 
 #[test]
@@ -52,9 +52,9 @@ fn a_failure_is_reported_and_too_many_requests_are_refused() {
     let (mut dispatcher, _page) = open(&case(Measure::Dispatch));
     dispatcher.apply_failing().expect("told");
     for at in 0..4 {
-        dispatcher.hand_out(1, if at == 2 { FAILS } else { 0 }).expect("room");
+        dispatcher.submit(1, if at == 2 { FAILS } else { 0 }).expect("room");
     }
-    assert!(dispatcher.hand_out(1, 0).is_err());
+    assert!(dispatcher.submit(1, 0).is_err());
     let done: Vec<bool> = (0..4)
         .map(|_| match dispatcher.collect().expect("an response") {
             Event::Back(back) => back.done,
@@ -63,14 +63,14 @@ fn a_failure_is_reported_and_too_many_requests_are_refused() {
         .collect();
     assert_eq!(done, [true, true, false, true]);
     assert!(dispatcher.try_collect().expect("no error").is_none());
-    dispatcher.hand_out(1, FAILS).expect("room");
+    dispatcher.submit(1, FAILS).expect("room");
     assert!(dispatcher.run(1).is_err(), "a failure among tasks that are to be done");
 }
 
 #[test]
 fn a_shown_task_reports_start_and_finish() {
     let (mut dispatcher, page) = open(&case(Measure::Dispatch));
-    let token = dispatcher.hand_out(1, SHOWN).expect("room");
+    let token = dispatcher.submit(1, SHOWN).expect("room");
     assert_eq!((page.posted(token), page.tally(token)), (u64::from(std::process::id()), 1));
 }
 

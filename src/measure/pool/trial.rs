@@ -1,11 +1,11 @@
-//! Context of a pool trial, for all measures.
+//! Context of a pool trial, common to all measures.
 
 use std::fs;
 use std::io;
 use std::thread;
 
 use super::dispatcher::{AnyPool, Dispatcher};
-use super::{TaskWorker, Tasks, staff};
+use super::{TaskWorker, Tasks, config};
 use crate::address::Descriptor;
 use crate::clock;
 use crate::control::{Leader, Page};
@@ -14,19 +14,19 @@ use crate::measure::{MeasureError, Task, phase, together};
 use crate::pool::PoolConfig;
 use crate::record::Call;
 
-/// Tasks per worker that are submitted together.
+/// Minimum of tasks per worker in a group that is submitted together.
 const LOT: u64 = 16;
-/// Time for which a joined thread may still be listed in /proc.
+/// Time after its join in which a thread may still be listed in /proc.
 const JOINED_NS: u64 = 1_000_000_000;
 
-/// A trial of a pool, from the dispatcher's side.
+/// Pool trial on the dispatcher's side.
 pub struct Trial<'a> {
     /// The pool.
     pub pool: AnyPool,
     /// Case and timing.
     pub task: Task,
-    /// Workers and their CPUs.
-    pub staff: PoolConfig,
+    /// Configuration of the workers.
+    pub config: PoolConfig,
     /// Whether dispatcher and workers can compare tick counters.
     pub(super) ticks: bool,
     chain: Chain,
@@ -35,7 +35,7 @@ pub struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// The trial of `task` by `leader`, its only member; `cpus` are those of the workers. Compares clocks and calibrates
+    /// Creates the trial of `task`, with workers on `cpus`; `leader` is its only member. Compares clocks and calibrates
     /// this CPU, which takes about a millisecond.
     ///
     /// Errors: the threads of this process cannot be listed.
@@ -49,8 +49,8 @@ impl<'a> Trial<'a> {
         let places: Vec<u32> = task.cpu.iter().chain(cpus).copied().collect();
         let ticks = clock::ticks_are_invariant() && clock::ticks_synchronised(&places);
         wait_for_single_thread()?;
-        let staff = staff(&task.case, cpus.to_vec());
-        Ok(Self { pool, task, staff, ticks, chain: Chain::calibrated(), control, leader })
+        let config = config(&task.case, cpus.to_vec());
+        Ok(Self { pool, task, config, ticks, chain: Chain::calibrated(), control, leader })
     }
 
     /// Tasks of the case.
@@ -58,7 +58,7 @@ impl<'a> Trial<'a> {
         self.tasks_of_ns(self.task.case.params.grain_ns.unwrap_or(0))
     }
 
-    /// The same with another duration.
+    /// Tasks of the case with another duration.
     pub(crate) fn tasks_of_ns(&self, grain_ns: u64) -> Tasks {
         Tasks::of(&self.task.case, self.chain.rounds(grain_ns))
     }
@@ -68,15 +68,15 @@ impl<'a> Trial<'a> {
     /// Errors: those of the pool.
     pub(crate) fn open(&self, tasks: Tasks) -> io::Result<Box<dyn Dispatcher>> {
         let worker = TaskWorker::new(tasks.bytes, self.ticks, self.control.clone());
-        self.pool.open(&self.staff, worker, tasks)
+        self.pool.open(&self.config, worker, tasks)
     }
 
-    /// Least number of tasks to submit together. Workers run out of work one after the other at the end of such a group,
-    /// which must be a small part of it.
+    /// Minimum of tasks to submit together. Workers run out of work one by one at the end of a group, which must be a
+    /// small part of it.
     pub(crate) fn least_together(&self) -> u64 {
         match self.task.case.params.call {
             Some(Call::Apply) | None => 1,
-            Some(_) => LOT * u64::from(self.staff.workers),
+            Some(_) => LOT * u64::from(self.config.workers),
         }
     }
 
@@ -92,7 +92,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Waits until joined threads are no longer listed: a pool forks only from a process of one thread.
+/// Waits until joined threads are no longer listed: a pool forks only from a single-threaded process.
 fn wait_for_single_thread() -> io::Result<()> {
     let deadline_ns = clock::now_ns() + JOINED_NS;
     while fs::read_dir("/proc/self/task")?.count() > 1 && clock::now_ns() < deadline_ns {

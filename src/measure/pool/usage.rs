@@ -1,4 +1,4 @@
-//! Resources that workers use, read from outside because workers do not know when the trial is hot.
+//! Resource use of workers, which do not know the hot phase and so are read from outside.
 //! Source: proc(5), `stat`, `status` and `schedstat` of each task.
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::record::{Role, RoleCost};
 
 /// First reading of the counters of each worker.
 pub struct WorkerUsage {
-    hands: Vec<(Worker, Reading)>,
+    workers: Vec<(Worker, Reading)>,
     wall_ns: u64,
 }
 
@@ -30,17 +30,17 @@ struct Reading {
 }
 
 impl WorkerUsage {
-    /// Reads the counters of `hands`. Takes about ten microseconds per worker; call it outside the timed work.
-    pub fn start(hands: Vec<Worker>) -> Self {
-        let hands = hands.into_iter().map(|hand| (hand, Reading::of(hand))).collect();
-        Self { hands, wall_ns: clock::now_ns() }
+    /// Reads the counters of `workers`. Takes about ten microseconds per worker, so call it outside the timed part.
+    pub fn start(workers: Vec<Worker>) -> Self {
+        let workers = workers.into_iter().map(|worker| (worker, Reading::of(worker))).collect();
+        Self { workers, wall_ns: clock::now_ns() }
     }
 
-    /// Reads the counters again: one cost per worker, in order. A worker that has ended counts as zero.
+    /// Reads the counters again. Returns one cost per worker, in order; zeros for a worker that has ended.
     pub fn stop(self, cpus: &[u32]) -> Vec<RoleCost> {
         let wall_ns = clock::now_ns() - self.wall_ns;
-        let cost = |(seat, (hand, before)): (usize, (Worker, Reading))| {
-            let after = Reading::of(hand);
+        let cost = |(seat, (worker, before)): (usize, (Worker, Reading))| {
+            let after = Reading::of(worker);
             let running_ns = after.running_ns.saturating_sub(before.running_ns).min(wall_ns);
             let ready_ns = after.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
             let (user_ns, system_ns) = split(
@@ -64,12 +64,12 @@ impl WorkerUsage {
                 ..RoleCost::default()
             }
         };
-        self.hands.into_iter().enumerate().map(cost).collect()
+        self.workers.into_iter().enumerate().map(cost).collect()
     }
 }
 
-/// Makes user and system time, which the kernel counts in ticks of some milliseconds, add up to the CPU time, which it
-/// counts in nanoseconds. Returns them unchanged if the CPU time is unknown.
+/// Adjusts user and system time, which the kernel counts in ticks, so that they add up to the CPU time in nanoseconds.
+/// Returns them unchanged if the CPU time is unknown.
 fn split(running_ns: u64, user_ns: u64, system_ns: u64) -> (u64, u64) {
     if running_ns == 0 {
         return (user_ns, system_ns);
@@ -79,8 +79,8 @@ fn split(running_ns: u64, user_ns: u64, system_ns: u64) -> (u64, u64) {
 }
 
 impl Reading {
-    fn of(hand: Worker) -> Self {
-        let folder = match hand {
+    fn of(worker: Worker) -> Self {
+        let folder = match worker {
             Worker::Process(pid) => format!("/proc/{pid}/task/{pid}"),
             Worker::Thread(tid) => format!("/proc/self/task/{tid}"),
         };
@@ -108,12 +108,12 @@ fn in_ns(ticks: u64) -> u64 {
 }
 
 /// Proportional set size of each worker process, in bytes.
-pub(super) fn memory_shares(hands: &[Worker]) -> Vec<f64> {
-    let share = |hand: &Worker| match hand {
+pub(super) fn memory_shares(workers: &[Worker]) -> Vec<f64> {
+    let share = |worker: &Worker| match worker {
         Worker::Process(pid) => proc::pss_bytes(*pid).map(|bytes| bytes as f64),
         Worker::Thread(_) => None,
     };
-    hands.iter().filter_map(share).collect()
+    workers.iter().filter_map(share).collect()
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use crate::pool::Work;
 #[derive(Clone, Debug)]
 pub struct TaskWorker {
     bytes: usize,
-    /// Whether tick counters of different CPUs can be compared.
+    /// Whether tick counters of different CPUs are comparable.
     ticks_trusted: bool,
     results: Vec<u64>,
-    /// The control page, for tasks with the flag `SHOWN`.
+    /// Control page, for tasks with the flag `SHOWN`.
     control: Descriptor,
 }
 
@@ -28,13 +28,13 @@ pub struct Job {
 }
 
 impl TaskWorker {
-    /// For tasks with payloads of `bytes` each way. Tasks with the flag `SHOWN` report on the page behind `control`.
+    /// Creates a worker for payloads of `bytes`. Tasks with the flag `SHOWN` report on the page behind `control`.
     pub fn new(bytes: usize, ticks_trusted: bool, control: Descriptor) -> Self {
         Self { bytes, ticks_trusted, results: vec![], control }
     }
 
-    /// Updates the page's line with the request's token. The page is mapped for this call only: such tasks are long, and
-    /// a mapping cannot be handed to a worker thread.
+    /// Updates the page's line of the request's token. The page is mapped for each call, since a mapping cannot move to
+    /// a worker thread; such tasks are long.
     #[cold]
     fn report(&self, job: &Job, set: impl FnOnce(&Page, u32)) {
         // If the page cannot be mapped, the task counts as not started.
@@ -50,7 +50,7 @@ impl Work for TaskWorker {
     #[inline]
     fn read(&mut self, request: &[u8]) -> Job {
         let Some((request, intact)) = Request::read(request, self.bytes, &mut self.results) else {
-            // Without a header the token is unknown; no token is this large.
+            // The token is unknown without a header; no valid token is this large.
             return Job {
                 response: Response { token: u32::MAX, status: Status::Corrupt, ..Response::default() },
                 ..Job::default()

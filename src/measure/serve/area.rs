@@ -1,4 +1,4 @@
-//! Memory that the leader shares with the clients: the current step, the progress of each client, and its counts. A
+//! Memory that the leader shares with the clients: the current step, and the progress and counts of each client. Each
 //! client writes only to its own part.
 #![allow(unsafe_code)]
 
@@ -16,7 +16,7 @@ use crate::record::{RoleCost, Substrate};
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, futex};
 
-/// Interval at which a client without work checks the abort flag. The death of its leader ends it in any case.
+/// Interval at which an idle client checks the abort flag. The kernel ends it if its leader dies.
 const CLIENT_SLICE: Duration = Duration::from_millis(500);
 const ERROR_BYTES: usize = 192;
 /// Number of summable fields of a role's cost.
@@ -30,12 +30,12 @@ pub(super) struct Head {
     pub(super) kind: AtomicU32,
     /// Clients that have finished the step; the leader sleeps on it.
     arrived: AtomicU32,
-    /// Clients that take part in it.
+    /// Clients that take part in the step.
     wanted: AtomicU32,
-    /// Begin and end of its window, on the monotonic clock.
+    /// Begin and end of the window, on the monotonic clock.
     pub(super) start_ns: AtomicU64,
     pub(super) end_ns: AtomicU64,
-    /// Requests of all clients, at most; in an open loop the number of due requests.
+    /// Maximum of requests of all clients, or the number of requests of an open loop.
     pub(super) count: AtomicU64,
     /// Seed of the due times.
     pub(super) seed: AtomicU64,
@@ -51,13 +51,13 @@ pub(super) struct Line {
     go: AtomicU32,
     /// 1 after an I/O error, 2 after a failed check.
     error: AtomicU32,
-    /// From its connect to the first response.
+    /// Time from connect to the first response.
     pub(super) connect_ns: AtomicU64,
-    /// Requests in the last window; all of them were answered in the end.
+    /// Requests of the last window, all of them answered.
     pub(super) made: AtomicU64,
     /// Requests answered before the end of the window.
     pub(super) answered: AtomicU64,
-    /// When the last response came.
+    /// Time of the last response.
     pub(super) ended_ns: AtomicU64,
     /// `answered` by slices of the window.
     pub(super) slices: [AtomicU64; WINDOWS as usize],
@@ -76,7 +76,7 @@ struct Latencies([AtomicU32; BUCKETS]);
 // SAFETY: repr(C), atomics only; zero bytes are an empty histogram.
 unsafe impl SharedLayout for Latencies {}
 
-/// A time or duration of one request.
+/// Time or duration of one request.
 #[repr(C)]
 struct Time(AtomicU64);
 
@@ -85,19 +85,19 @@ unsafe impl SharedLayout for Time {}
 
 const LINES_OFFSET: usize = size_of::<Head>();
 
-/// The mapped memory, created before the clients are forked.
+/// Mapped memory, created before the clients are forked.
 pub(super) struct Area {
     segment: Segment,
     clients: u32,
     /// Offsets of the histograms and of the times.
     latencies_offset: usize,
     times_offset: usize,
-    /// Number of requests that have a place for their times.
+    /// Number of requests with space for their times.
     times: u64,
 }
 
 impl Area {
-    /// Memory for `clients` clients, and for the times of `times` requests. Untouched pages take no memory.
+    /// Creates memory for `clients` clients and the times of `times` requests. Untouched pages take no memory.
     pub(super) fn new(clients: u32, times: u64) -> io::Result<Self> {
         let latencies_offset = LINES_OFFSET + clients as usize * size_of::<Line>();
         let times_offset = latencies_offset + clients as usize * size_of::<Latencies>();
@@ -120,19 +120,19 @@ impl Area {
         (0..self.clients).map(|client| self.line(client))
     }
 
-    /// Touches the pages of the client's histogram. Runs in the client, before any window.
+    /// Touches the pages of the client's histogram. Called by the client before any window.
     pub(super) fn prepare(&self, client: u32) {
         let start = self.latencies_offset + client as usize * size_of::<Latencies>();
         (start..start + size_of::<Latencies>()).step_by(PAGE_BYTES).for_each(|offset| self.segment.touch(offset));
     }
 
-    /// Touches the pages of all times. Runs in the leader, before any window.
+    /// Touches the pages of all times. Called by the leader before any window.
     pub(super) fn prepare_times(&self) {
         let end = self.times_offset + 2 * self.times as usize * size_of::<Time>();
         (self.times_offset..end).step_by(PAGE_BYTES).for_each(|offset| self.segment.touch(offset));
     }
 
-    /// Counts one latency. Called only by `client` itself.
+    /// Counts one latency. Called only by `client`.
     #[inline]
     pub(super) fn count_latency(&self, client: u32, ns: u64) {
         let count = &self.latencies(client).0[buckets::bucket(ns)];
@@ -146,13 +146,13 @@ impl Area {
         }
     }
 
-    /// When request `number` was answered, on the monotonic clock; 0 if it was not.
+    /// Time of the response to request `number`, on the monotonic clock; 0 if there is none.
     #[inline]
     pub(super) fn answered_ns(&self, number: u64) -> &AtomicU64 {
         self.time(number)
     }
 
-    /// How late its client woke up to send it, plus one; 0 if it had not slept.
+    /// Delay of the client's wake-up before the request, plus one; 0 if the client did not sleep.
     #[inline]
     pub(super) fn late_ns(&self, number: u64) -> &AtomicU64 {
         self.time(self.times + number)
@@ -172,14 +172,14 @@ impl Area {
 
 /// Methods for the leader.
 impl Head {
-    /// Sets up a step for `wanted` clients; each begins when its line says so.
+    /// Sets up a step for `wanted` clients; [`Line::go`] starts each.
     pub(super) fn set(&self, kind: u32, wanted: u32) {
         self.kind.store(kind, Ordering::Relaxed);
         self.arrived.store(0, Ordering::Relaxed);
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// Sleeps for a slice or until all have finished the step. Returns whether they have; their stores are visible then.
+    /// Sleeps for at most one slice; returns whether all have finished the step. Their stores are then visible.
     pub(super) fn await_all(&self, slice: Duration) -> io::Result<bool> {
         let wanted = self.wanted.load(Ordering::Relaxed);
         // PAIRS: client-arrives
@@ -191,7 +191,7 @@ impl Head {
         Ok(self.arrived.load(Ordering::Acquire) >= wanted)
     }
 
-    /// Called by a client that has finished the step. The last one wakes the leader.
+    /// Called by a client after the step. The last one wakes the leader.
     pub(super) fn arrive(&self) -> io::Result<()> {
         // PAIRS: client-arrives
         let arrived = self.arrived.fetch_add(1, Ordering::Release) + 1;
@@ -203,16 +203,16 @@ impl Head {
 }
 
 impl Line {
-    /// Called by the leader: lets the client begin the step.
+    /// Called by the leader: starts the client's step.
     pub(super) fn go(&self) -> io::Result<()> {
         // PAIRS: step-begins
         self.go.fetch_add(1, Ordering::Release);
         futex::wake(&self.go, 1)
     }
 
-    /// Called by the client: sleeps until there is a step after number `seen`, and returns its number.
+    /// Called by the client: sleeps until a step follows number `seen`, and returns its number.
     ///
-    /// Errors: `Interrupted` when the trial is aborted.
+    /// Errors: `Interrupted` if the trial is aborted.
     pub(super) fn await_go(&self, seen: u32) -> io::Result<u32> {
         loop {
             // PAIRS: step-begins
@@ -242,7 +242,7 @@ impl Line {
         self.error.store(kind, Ordering::Relaxed);
     }
 
-    /// The client's error, if any; valid once it has arrived.
+    /// Error of the client; valid after the step.
     pub(super) fn error(&self) -> Option<MeasureError> {
         let kind = self.error.load(Ordering::Relaxed);
         let bytes = (self.error_bytes.load(Ordering::Relaxed) as usize).min(ERROR_BYTES);

@@ -1,18 +1,18 @@
-//! Histogram in shared memory: a count for each range of values, with ranges that grow with the values, as in an HDR
-//! histogram of two digits. Each client has one; afterwards they are merged into an HDR histogram.
+//! Histogram of one client in shared memory. The ranges grow with the values, as in an HDR histogram of two digits;
+//! afterwards all are merged into an HDR histogram.
 
 use hdrhistogram::Histogram;
 
-/// Ranges of equal width in each power of two, so a value is known to within 1 part in 64.
+/// Ranges of equal width per power of two: a resolution of 1 part in 64.
 const STEPS_BITS: u32 = 6;
 const STEPS: u64 = 1 << STEPS_BITS;
-/// Powers of two above that: up to 68 seconds in nanoseconds.
+/// Powers of two above these: up to 68 seconds in nanoseconds.
 const POWERS: u64 = 30;
 
 /// Number of counts.
 pub(super) const BUCKETS: usize = (STEPS * (POWERS + 1)) as usize;
 
-/// Index of the count of `value`. Values beyond the last range are counted there.
+/// Index of the count of `value`; larger values are counted in the last range.
 #[inline]
 pub(super) fn bucket(value: u64) -> usize {
     if value < STEPS {

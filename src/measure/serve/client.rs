@@ -1,5 +1,4 @@
-//! A client: a process with one connection, which carries out the leader's steps. Its loops are the timed loops of both
-//! measures.
+//! Client: a process with one connection that runs the leader's steps. Contains the timed loops of both measures.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -21,8 +20,7 @@ use crate::measure::schedule::Schedule;
 use crate::measure::{MeasureError, Task};
 use crate::server::{self, Concurrency};
 
-/// Steps: connect and get a first response; a warm-up window, and a counted one; compute the due times, and send
-/// requests when they are due; exit.
+/// Steps: connect and get a response; warm-up window; counted window; compute due times; send at due times; exit.
 pub(super) const CONNECT: u32 = 1;
 pub(super) const WARM: u32 = 2;
 pub(super) const CLOSED: u32 = 3;
@@ -30,7 +28,7 @@ pub(super) const PLAN: u32 = 4;
 pub(super) const OPEN: u32 = 5;
 pub(super) const LEAVE: u32 = 6;
 
-/// One client, in its own process.
+/// Client in its own process.
 pub(super) struct Client<'a> {
     area: &'a Area,
     task: &'a Task,
@@ -39,7 +37,7 @@ pub(super) struct Client<'a> {
     clients: u32,
     requests: Requests,
     connection: Option<OwnedFd>,
-    /// Number and due time, from the start, of each request of the open loop.
+    /// Number of each request of the open loop, with its due time from the start.
     due: Vec<(u64, u64)>,
 }
 
@@ -49,10 +47,10 @@ impl<'a> Client<'a> {
         Self { area, task, target, number, clients, requests, connection: None, due: vec![] }
     }
 
-    /// Runs until the leader ends it or the trial is aborted.
+    /// Runs steps until the last one, or until the trial is aborted.
     pub(super) fn live(mut self) {
         self.area.prepare(self.number);
-        // Makes sleeps end with their timer instead of up to 50 us later: prctl(2).
+        // Removes the timer slack, which may lengthen sleeps by 50 us: prctl(2).
         let _ = prctl::set_timerslack(1);
         let mut seen = 0;
         while let Ok(now) = self.line().await_go(seen) {
@@ -90,15 +88,15 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Sends one request after the other during a window: closed loop. A request that began in the window and was
-    /// answered after its end counts for the latency, which would else miss slow ones, but not for the rate.
+    /// Closed loop: sends requests one after the other during a window. A request that ends after the window counts for
+    /// the latency, which would otherwise miss slow requests, but not for the rate.
     fn closed(&mut self, counted: bool) -> Result<(), MeasureError> {
         let (start_ns, end_ns, quota) = self.window();
         let (meter, before_ns) = (Meter::start(), clock::now_ns());
         let mut now_ns = wake_at(start_ns)?;
         let waited_ns = now_ns - before_ns;
         let (mut done, mut answered, mut slices) = (0, 0, [0; WINDOWS as usize]);
-        // At least one, on a machine so busy that a client wakes up after the window.
+        // At least one, since a client may wake up after the window on a busy machine.
         while done < quota && (now_ns < end_ns || done == 0) {
             self.request()?;
             let then_ns = clock::now_ns();
@@ -122,7 +120,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Selects this client's requests from the common schedule, which are dealt out in turn.
+    /// Selects this client's requests from the common schedule, which assigns requests to clients in turn.
     fn plan(&mut self) -> Result<(), MeasureError> {
         let head = self.area.head();
         let (count, seed) = (head.count.load(Ordering::Relaxed), head.seed.load(Ordering::Relaxed));
@@ -131,8 +129,8 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Sends each request when it is due, or as soon as the last one is answered: open loop. Sleeps in between, since
-    /// clients outnumber CPUs.
+    /// Open loop: sends each request at its due time, or after a late response. Sleeps in between, since clients
+    /// outnumber CPUs.
     fn open(&mut self) -> Result<(), MeasureError> {
         let (start_ns, ..) = self.window();
         let (meter, before_ns) = (Meter::start(), clock::now_ns());
@@ -151,7 +149,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Sends one request and checks its response; over a new connection if the server serves one connection at a time.
+    /// Sends one request and checks its response, over a new connection if the server serves one at a time.
     #[inline]
     fn request(&mut self) -> Result<(), MeasureError> {
         let connection = match self.connection.take() {
@@ -179,7 +177,7 @@ impl<'a> Client<'a> {
         (head.start_ns.load(Ordering::Relaxed), head.end_ns.load(Ordering::Relaxed), quota)
     }
 
-    /// Stores the cost of a window, without the wait before it.
+    /// Stores the cost of a window without the wait before it.
     fn store_cost(&self, meter: Meter, waited_ns: u64, requests: u64) {
         let mut cost = meter.stop(self.task, requests);
         cost.wall_ns = cost.wall_ns.saturating_sub(waited_ns);
@@ -192,7 +190,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Slice of a window of this length that a time belongs to.
+/// Slice of a time in a window of this length.
 fn slice(after_ns: u64, length_ns: u64) -> usize {
     (u128::from(after_ns) * u128::from(WINDOWS) / u128::from(length_ns)) as usize
 }

@@ -1,4 +1,4 @@
-//! The clients from the leader's side: started before any window, led through steps, and always collected.
+//! Leader's view of the clients: starts them before any window, runs their steps, and always collects them.
 
 use std::io;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::{abort, clock};
 
 /// Interval at which the leader checks for dead clients and the abort flag.
 const SLICE: Duration = Duration::from_millis(200);
-/// From the call for a window to its begin: time for all clients to wake up, plus some for each.
+/// Delay from the call for a window to its begin, plus a part per client: all must wake up before it.
 const START_AFTER_NS: u64 = 500_000;
 const START_AFTER_NS_EACH: u64 = 80_000;
 
@@ -26,10 +26,10 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Forks `clients` processes from a process of one thread. None of them is connected yet. `times` is the number of
+    /// Forks `clients` processes from a single-threaded process. They are not connected yet. `times` is the number of
     /// requests of an open loop.
     ///
-    /// Errors: those of fork, with the number of the client that could not be started.
+    /// Errors: those of fork, with the number of the failed client.
     pub fn gather(task: &Task, target: &Target, clients: u32, times: u64) -> Result<Self, MeasureError> {
         limits::raise()?;
         let mut all = Self { area: Area::new(clients, times)?, children: vec![] };
@@ -52,18 +52,18 @@ impl Clients {
         self.children.len() as u32
     }
 
-    /// Makes these clients connect, one after the other, and get a first response each.
+    /// Connects these clients one after the other; each gets a first response.
     pub fn connect(&mut self, mut clients: Range<u32>) -> Result<(), MeasureError> {
         clients.try_for_each(|client| self.step(client..client + 1, CONNECT))
     }
 
-    /// Makes all clients send `count` requests together, in equal shares, and returns the number of responses.
+    /// Sends `count` requests in equal shares by all clients, and returns the number of responses.
     pub fn ask(&mut self, count: u64) -> Result<u64, MeasureError> {
         self.window(WARM, u64::MAX, count)?;
         Ok(self.area.lines().map(|line| line.made.load(Ordering::Relaxed)).sum())
     }
 
-    /// Runs a window with all clients, in which each sends its share of `count` requests.
+    /// Runs a window in which each client sends its share of `count` requests.
     pub(super) fn window(&mut self, kind: u32, length_ns: u64, count: u64) -> Result<Span, MeasureError> {
         let start_ns = clock::now_ns() + START_AFTER_NS + START_AFTER_NS_EACH * u64::from(self.clients());
         let span = Span { start_ns, end_ns: start_ns.saturating_add(length_ns) };
@@ -75,14 +75,14 @@ impl Clients {
         Ok(span)
     }
 
-    /// Makes all clients do a step, and returns once they have.
+    /// Runs a step of all clients and waits for its end.
     ///
-    /// Errors: an error of a client; a client has died; the trial was aborted.
+    /// Errors: a client failed or died, or the trial was aborted.
     pub(super) fn all(&mut self, kind: u32) -> Result<(), MeasureError> {
         self.step(0..self.clients(), kind)
     }
 
-    /// Makes all clients exit, and collects them.
+    /// Ends all clients and collects them.
     pub fn leave(mut self) -> Result<(), MeasureError> {
         self.all(LEAVE)?;
         for child in &mut self.children {
@@ -94,7 +94,7 @@ impl Clients {
         }
     }
 
-    /// The shared memory.
+    /// Shared memory.
     pub(super) fn area(&self) -> &Area {
         &self.area
     }

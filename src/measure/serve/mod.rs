@@ -1,13 +1,12 @@
-//! Throughput and latency of a server with many clients: up to a thousand processes with a connection each, in a closed
-//! loop (`serve`) with one request outstanding per client, or in an open loop (`paced`) with requests that are due by
-//! the clock, over all clients together.
+//! Throughput and latency of a server with up to a thousand client processes, one connection each: in a closed loop
+//! (`serve`) with one outstanding request per client, or in an open loop (`paced`) with a common schedule of all
+//! clients.
+//! The clients are forked and connect one after the other before any window; the connect time runs from connect(2) to
+//! the first response. In the window, which has a fixed length, every response is checked, and the rate counts the
+//! responses.
 //!
-//! The clients are forked, and connect one after the other, before any window; connecting is timed there, from
-//! connect(2) to the first response. Then a window of fixed length follows, in which every response is checked. The rate
-//! counts the responses inside the window.
-//!
-//! In the open loop clients sleep until their next request is due, since they outnumber the CPUs. A latency runs from
-//! the due time and includes the client's late wake-up, which is reported separately and not subtracted.
+//! In the open loop clients sleep until their next due time, since they outnumber the CPUs. Latency runs from the due
+//! time and includes the client's wake-up delay, which is reported separately.
 
 mod area;
 mod buckets;
@@ -32,34 +31,34 @@ use crate::server::Concurrency;
 pub use clients::Clients;
 pub use tree::processes;
 
-/// The server, from the clients' side.
+/// Server as the clients see it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its address.
+    /// Address of the server.
     pub place: String,
-    /// Connects to an address of that kind.
+    /// Connects to an address of its kind.
     pub connect: fn(&str) -> io::Result<OwnedFd>,
-    /// How many connections it serves at a time.
+    /// Number of connections that it serves at a time.
     pub patience: Concurrency,
     /// Client processes to start.
     pub clients: u32,
-    /// Its first process.
+    /// First process of the server.
     pub pid: u32,
 }
 
-/// A window, on the monotonic clock.
+/// Window on the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start_ns: u64,
     end_ns: u64,
 }
 
-/// A server with all its clients connected.
+/// Server with all clients connected.
 pub struct Serving<'a> {
     task: &'a Task,
     target: &'a Target,
     clients: Clients,
-    /// Memory of the server once the first client is connected, if it can be read.
+    /// Memory of the server with one connected client, if it can be read.
     first_bytes: Option<u64>,
 }
 
@@ -119,7 +118,7 @@ impl<'a> Serving<'a> {
         Ok(report)
     }
 
-    /// Runs the timed work and reads what the server used for it.
+    /// Runs the timed work and reads the server's resource use before and after.
     fn hot<R>(
         &mut self,
         leader: &Leader,
@@ -133,7 +132,7 @@ impl<'a> Serving<'a> {
         Ok((result, before.zip(after)))
     }
 
-    /// Costs of all clients together, and of the server where the kernel provides it.
+    /// Costs of all clients together, and of the server if the kernel provides it.
     fn roles(&self, requests: u64, server: Option<(Usage, Usage)>) -> Vec<RoleCost> {
         let clients = RoleCost {
             role: self.task.role.to_string(),
@@ -149,8 +148,7 @@ impl<'a> Serving<'a> {
         [Some(clients), server].into_iter().flatten().collect()
     }
 
-    /// Growth of the server's memory per connection after the first one, whose memory includes what a server touches
-    /// only once.
+    /// Growth of the server's memory per connection after the first one, which includes one-time costs.
     fn bytes_per_connection(&self) -> Option<f64> {
         let more = self.clients.clients() - 1;
         let keeps = self.target.patience == Concurrency::AllConnections && more > 0;

@@ -1,6 +1,5 @@
-//! Open loop: number of requests, due times, and results. Requests are dealt out to the clients in turn, so that
-//! together they keep the rate. A client whose last request is not answered when the next is due sends that late, and
-//! its latency still runs from the due time.
+//! Open loop: number of requests, due times, and results. A common schedule assigns requests to clients in turn. A
+//! client that awaits a response at its next due time sends late, and latency still runs from the due time.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -16,15 +15,14 @@ use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::protocol::Report;
 use crate::server;
 
-/// Requests, at least, for a median and a comparison of the first and last requests.
+/// Minimum of requests for a median and a comparison of the first and last requests.
 const MIN_REQUESTS: u64 = 100;
-/// Requests, at most: 32 MiB of times.
+/// Maximum of requests: 32 MiB of times.
 const MAX_REQUESTS: u64 = 1 << 21;
-/// A server that cannot keep up gets this many times the hot time to respond, and fewer requests if it would take
-/// longer.
+/// Maximum time of an overloaded trial, in multiples of the hot time; the number of requests is limited accordingly.
 const PATIENCE: f64 = 4.0;
 
-/// Number of requests for a server that keeps up.
+/// Number of requests for a server that achieves the rate.
 pub(super) fn most_requests(task: &Task) -> io::Result<u64> {
     let interval_ns = Schedule::of(&task.case, 0, 0)?.interval_ns();
     let wanted = task.timing.fixed_count.unwrap_or((task.timing.hot_ns as f64 / interval_ns) as u64);
@@ -41,8 +39,8 @@ pub(super) fn requests(task: &Task, area: &Area, warm: Span) -> io::Result<u64> 
     Ok(if task.timing.fixed_count.is_some() { most } else { most.min(bearable.max(MIN_REQUESTS)) })
 }
 
-/// Makes every client compute its due times; returns their seed, which differs in every trial since repetitions must be
-/// independent.
+/// Makes every client compute its due times. Returns their seed, which differs in each trial, as independent
+/// repetitions require.
 pub(super) fn plan(clients: &mut Clients, count: u64) -> Result<u64, MeasureError> {
     let seed = clock::now_ns();
     let head = clients.area().head();
@@ -64,7 +62,7 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
     if let Some(number) = stamps.iter().position(|at| *at == NEVER) {
         return invalid(format!("request {number} of {count} was never sent"));
     }
-    // The stamps and the due times come from the same clock: a tick is a nanosecond.
+    // Stamps and due times are on the same clock: a tick is a nanosecond.
     let anchor = |ns: u64| Anchor { ns, tick: ns };
     let schedule = Schedule::of(&task.case, 0, seed)?;
     let tally = Tally::new(&stamps, (anchor(0), anchor(1 << 40)), span.start_ns, &schedule);
@@ -81,11 +79,11 @@ pub(super) fn summary(area: &Area, task: &Task, span: Span, seed: u64, count: u6
     Ok(report)
 }
 
-/// Reports how late the clients woke up before requests.
+/// Reports the wake-up delays of the clients.
 fn lateness(area: &Area, count: u64, report: &mut Report) {
     let mut all = histogram::empty();
     for number in 0..count {
-        // Stored plus one, since zero means no sleep; 1 ns is the least that a histogram takes.
+        // Stored plus one, since zero means no sleep; a histogram takes values from 1 ns on.
         if let late @ 1.. = area.late_ns(number).load(Ordering::Relaxed) {
             all.saturating_record((late - 1).max(1));
         }

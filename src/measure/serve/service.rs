@@ -5,13 +5,13 @@ use crate::payload::{Known, expected, fold, stamp};
 use crate::record::{self, Case};
 use crate::server::{self, Service};
 
-/// Returns the request.
+/// Service that returns the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo {
     bytes: usize,
 }
 
-/// Works for a known time and returns a sum over the request.
+/// Service that works for a known time and returns a sum over the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Compute {
     bytes: usize,
@@ -19,7 +19,7 @@ pub struct Compute {
 }
 
 impl Echo {
-    /// The service of `case`.
+    /// Creates the service of `case`.
     pub fn of(case: &Case) -> Self {
         Self { bytes: server::request_bytes(case) }
     }
@@ -37,7 +37,7 @@ impl Service for Echo {
 }
 
 impl Compute {
-    /// The service of `case`. Calibrates the work, on the CPU on which the server will run.
+    /// Creates the service of `case`. Calibrates the work on the CPU of the server.
     pub fn of(case: &Case) -> Self {
         let rounds = Chain::calibrated().rounds(case.params.grain_ns.unwrap_or(0));
         Self { bytes: server::request_bytes(case), rounds }
@@ -58,7 +58,7 @@ impl Service for Compute {
     }
 }
 
-/// Requests of one client, each with its own stamp, and the check of the responses.
+/// Requests of one client with distinct stamps, and the check of the responses.
 #[derive(Clone, Debug)]
 pub struct Requests {
     client: u16,
@@ -70,7 +70,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Requests of the client with this number.
+    /// Creates the requests of the client with this number.
     pub fn new(case: &Case, client: u32) -> Self {
         let (bytes, service) = (server::request_bytes(case), server::service(case));
         let answer_bytes = match service {
@@ -80,7 +80,7 @@ impl Requests {
         Self { client: client as u16, next: 0, service, room: vec![0; bytes].into_boxed_slice(), answer_bytes }
     }
 
-    /// The next request.
+    /// Next request.
     #[inline]
     pub fn make(&mut self) -> &[u8] {
         self.next += 1;
@@ -88,7 +88,7 @@ impl Requests {
         &self.room
     }
 
-    /// Buffer for its response.
+    /// Buffer for the response.
     #[inline]
     pub fn room(&mut self) -> &mut [u8] {
         &mut self.room[..self.answer_bytes]

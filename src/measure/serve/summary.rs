@@ -1,4 +1,4 @@
-//! Summary of all clients' counts.
+//! Summary of the clients' counts.
 
 use std::sync::atomic::Ordering;
 
@@ -16,7 +16,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// Sum over all clients. A window without an end, or one without any response in it, lasted until the last response.
+    /// Sums over all clients. A window without end or without responses lasts until the last response.
     pub(super) fn of(area: &Area, span: Span) -> Self {
         let in_time: u64 = area.lines().map(|line| line.answered.load(Ordering::Relaxed)).sum();
         if span.end_ns < u64::MAX && in_time > 0 {

@@ -1,5 +1,5 @@
-//! Resources that a server uses, read from outside: memory, CPU time and switches of a process with its threads and all
-//! its descendants. Source: proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's sched-stats for
+//! Resource use of a server, read from outside: memory, CPU time and switches of all threads of a process and its
+//! descendants. Source: proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's sched-stats for
 //! `schedstat`.
 
 use std::fs;
@@ -8,13 +8,13 @@ use crate::clock;
 use crate::measure::proc::{self, Stat};
 use crate::record::{Role, RoleCost};
 
-/// Proportional set size of the process `root` and its descendants; `None` if the kernel does not provide it. Excludes
-/// kernel memory such as socket buffers.
+/// Proportional set size of `root` and its descendants, without kernel memory such as socket buffers; `None` if the
+/// kernel does not provide it.
 pub(super) fn pss_bytes(root: u32) -> Option<u64> {
     processes(root)?.into_iter().map(proc::pss_bytes).sum()
 }
 
-/// The process `root` and its descendants; `None` if it has ended or the kernel does not list children.
+/// Process `root` and its descendants; `None` if it has ended or the kernel does not list children.
 pub fn processes(root: u32) -> Option<Vec<u32>> {
     let mut found = vec![root];
     let mut at = 0;
@@ -33,7 +33,7 @@ fn threads(pid: u32) -> Option<Vec<u32>> {
     Some(listed.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 
-/// Resources that all of them have used since they began.
+/// Resource use of a process tree so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
     at_ns: u64,
@@ -49,7 +49,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Reads the counters. Takes about ten microseconds per process and thread; call it outside the timed work.
+    /// Reads the counters. Takes about ten microseconds per process and thread, so call it outside the timed part.
     pub(super) fn of(root: u32) -> Option<Self> {
         let mut sum = Self::default();
         for pid in processes(root)? {
@@ -81,9 +81,9 @@ impl Usage {
         self.threads += 1;
     }
 
-    /// Resources used since an earlier reading, over all threads together: four threads that slept for a second give
-    /// four seconds of blocked time. CPU time is exact, but the kernel splits it into user and system time in ticks of
-    /// 10 ms only, so the split is that of their whole life.
+    /// Resource use since an earlier reading, summed over threads: four threads that sleep for a second give four
+    /// seconds of blocked time. CPU time is exact; its split into user and system time is that of the whole life, since
+    /// the kernel counts these in ticks of 10 ms.
     pub(super) fn since(&self, earlier: &Self, role: Role, cpu: Option<u32>, messages: u64) -> RoleCost {
         let grown = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
         let wall_ns = grown(|it| it.at_ns) * self.threads;

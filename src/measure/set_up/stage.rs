@@ -1,4 +1,4 @@
-//! A stage of a set-up: both sides start it together and say when they began and ended.
+//! Stage of a set-up, which both sides start together and time.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -7,24 +7,24 @@ use crate::clock;
 use crate::control::Leader;
 use crate::measure::MeasureError;
 
-/// What the two threads hand each other in the course of a repetition.
+/// State that the two threads exchange during a repetition.
 #[derive(Default)]
-pub struct Desk(Mutex<OnDesk>);
+pub struct Exchange(Mutex<Exchanged>);
 
-/// What lies on the desk.
+/// Contents of a [`Exchange`].
 #[derive(Default)]
-pub(super) struct OnDesk {
-    /// The receiving end's view of the object.
+pub(super) struct Exchanged {
+    /// The receiver's part of the address.
     pub(super) address: Option<Address>,
-    /// What the sending end offered.
+    /// The sender's offer.
     pub(super) from_sender: Option<String>,
-    /// What the receiving end offered.
+    /// The receiver's offer.
     pub(super) from_receiver: Option<String>,
-    /// The receiving side's last stage.
+    /// The receiver's last stage.
     pub(super) span: Span,
 }
 
-/// When a side began a stage and when it was done with it, on the monotonic clock.
+/// Begin and end of one side's stage, on the monotonic clock.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Span {
     began_ns: u64,
@@ -32,27 +32,27 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Does `work` and notes when.
+    /// Runs and times `work`.
     pub(super) fn of<R>(work: impl FnOnce() -> R) -> (R, Self) {
         let began_ns = clock::now_ns();
         let result = work();
         (result, Self { began_ns, ended_ns: clock::now_ns() })
     }
 
-    /// How long it took.
+    /// Duration in nanoseconds.
     pub(super) fn ns(self) -> u64 {
         self.ended_ns - self.began_ns
     }
 
-    /// From when the first of two began until both were done.
+    /// Time from the earlier begin to the later end.
     fn both(self, other: Self) -> u64 {
         self.ended_ns.max(other.ended_ns) - self.began_ns.min(other.began_ns)
     }
 }
 
-impl Desk {
-    /// What lies on it, until the guard is dropped.
-    pub(super) fn open(&self) -> MutexGuard<'_, OnDesk> {
+impl Exchange {
+    /// Locks the contents.
+    pub(super) fn open(&self) -> MutexGuard<'_, Exchanged> {
         self.0.lock().expect("neither thread panics while it holds the lock")
     }
 }
@@ -64,21 +64,21 @@ pub(super) struct Both {
 }
 
 impl Both {
-    /// Until both were done.
+    /// Time from the earlier begin to the later end.
     pub(super) fn both_ns(&self) -> u64 {
         self.sender.both(self.receiver)
     }
 
-    /// From just before the first send until the receiver had verified the last message.
+    /// Time from the first send until the receiver has verified the last message.
     pub(super) fn until_verified(&self) -> u64 {
         self.receiver.ended_ns.saturating_sub(self.sender.began_ns)
     }
 }
 
-/// Does the sending side's part of a stage while the receiving side does its own.
+/// Runs the sender's part of a stage, while the receiver runs its own.
 pub(super) fn stage<R>(
     leader: &mut Leader,
-    desk: &Desk,
+    exchange: &Exchange,
     (kind, count): (u32, u64),
     work: impl FnOnce() -> Result<R, MeasureError>,
 ) -> Result<(R, Both), MeasureError> {
@@ -86,7 +86,7 @@ pub(super) fn stage<R>(
     let (result, sender) = Span::of(work);
     let result = result?;
     leader.close()?;
-    Ok((result, Both { sender, receiver: desk.open().span }))
+    Ok((result, Both { sender, receiver: exchange.open().span }))
 }
 
 #[cfg(test)]

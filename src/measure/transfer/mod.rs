@@ -1,6 +1,5 @@
-//! Time that the machine itself needs to move a cache line, a wake-up or a buffer from one CPU to another: the loops
-//! behind every floor. Without a queue, and without checks other than the payload's own; the lower bound for any
-//! transport.
+//! Loops behind every floor: move a cache line, a wake-up or a buffer from one CPU to another, without a queue and
+//! without checks except those of the payload. Their times are lower bounds for any transport.
 #![allow(unsafe_code)]
 
 mod polls;
@@ -19,7 +18,7 @@ use crate::clock;
 use crate::shm::{Segment, SharedLayout};
 use crate::{abort, futex};
 
-/// Words that two roles bounce, each on a pair of lines of its own so that neighbours are not fetched along.
+/// Word that two roles bounce, on its own pair of lines so that no neighbour is prefetched.
 #[repr(C, align(128))]
 struct Word(AtomicU64);
 
@@ -37,20 +36,20 @@ const BELL: usize = 256;
 const PRODUCED: usize = 384;
 const CONSUMED: usize = 512;
 const PRODUCER: u16 = 9;
-/// Long enough for an idle process to fall asleep.
+/// Time in which an idle process falls asleep.
 const FALL_ASLEEP_NS: u64 = 15_000;
 const PAUSED: Polls = Polls::SWEEP[1];
 
 /// Side of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Starts, and is timed.
+    /// Starts the transfer and is timed.
     First,
-    /// Answers.
+    /// Responds.
     Second,
 }
 
-/// A segment, and the progress of each kind of loop in it.
+/// Segment with the progress of each kind of loop.
 pub struct Arena {
     segment: Segment,
     bounced: u64,
@@ -60,12 +59,12 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// The arena in a fresh `segment`. Both sides must do the same things in the same order.
+    /// Creates an arena in a fresh `segment`. Both sides must call the same methods in the same order.
     pub fn new(segment: Segment) -> Self {
         Self { segment, bounced: 0, rung: 0, walked: 0, turned: 0 }
     }
 
-    /// `count` round trips of one line each way, or of one line written by both sides.
+    /// Runs `count` round trips of one line each way, or of one line that both sides write.
     pub fn bounce(&mut self, side: Side, two_lines: bool, polls: Polls, count: u64) -> io::Result<()> {
         let out = &self.segment.view::<Word>(OUT).0;
         let back = if two_lines { &self.segment.view::<Word>(BACK).0 } else { out };
@@ -87,14 +86,14 @@ impl Arena {
         Ok(())
     }
 
-    /// Clears the bounced words between variants; only while the other side waits on the control page.
+    /// Clears the words of [`bounce`](Self::bounce). The other side must be waiting on the control page.
     pub fn reset(&mut self) {
         self.bounced = 0;
         self.segment.view::<Word>(OUT).0.store(0, Ordering::Relaxed);
         self.segment.view::<Word>(BACK).0.store(0, Ordering::Relaxed);
     }
 
-    /// `count` futex round trips: each side wakes the other and sleeps.
+    /// Runs `count` futex round trips: each side wakes the other, then sleeps.
     pub fn ring(&mut self, side: Side, count: u32) -> io::Result<()> {
         let bell = &self.segment.view::<Bell>(BELL).0;
         for _ in 0..count {
@@ -112,9 +111,9 @@ impl Arena {
         Ok(())
     }
 
-    /// Wakes a sleeper on another CPU `count` times each way; gives the mean time from ringing to being awake, in
-    /// nanoseconds. Each side lets the other fall asleep first: two quick CPUs would else find the word changed before
-    /// they slept, and measure no wake at all.
+    /// Wakes the other side `count` times each way; returns the mean time from the wake call until it runs, in
+    /// nanoseconds. Each side first lets the other fall asleep: otherwise a fast CPU would see the new value before it
+    /// sleeps, and measure no wake-up.
     pub fn wake_counted(&mut self, side: Side, count: u32) -> io::Result<f64> {
         let bell = &self.segment.view::<Bell>(BELL).0;
         let rang = &self.segment.view::<Word>(BACK).0;
@@ -141,7 +140,7 @@ impl Arena {
         Ok(total_ns as f64 / f64::from(count.max(1)))
     }
 
-    /// `count` messages, one side writing while the other reads every byte.
+    /// Streams `count` messages: one side writes while the other reads every byte.
     pub fn pour(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), MeasureError> {
         let produced = &self.segment.view::<Word>(PRODUCED).0;
         let consumed = &self.segment.view::<Word>(CONSUMED).0;
@@ -174,19 +173,19 @@ impl Arena {
             }
         }
         if side == Side::First {
-            // The clock of the first side stops when the last message has been read, not when it was written.
+            // The first side's time ends when the last message has been read.
             PAUSED.until(|| consumed.load(Ordering::Acquire) >= end)?;
         }
         self.walked = end;
         Ok(())
     }
 
-    /// `count` round trips of a message each way, in turns: write, hand over, read.
+    /// Runs `count` round trips of a message by turns: write, hand over, read.
     pub fn turn(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), MeasureError> {
         let turns = &self.segment.view::<Word>(PRODUCED).0;
         let start = self.turned;
         self.turned += count;
-        // `pour` left its own count in the word; turns go on from there.
+        // Counts continue from the value that `pour` left in the word.
         let base = self.walked;
         let buffers = Buffers::new(&self.segment, walk);
         for i in start..start + count {
@@ -205,7 +204,7 @@ impl Arena {
         Ok(())
     }
 
-    /// `count` messages written and read on this CPU alone.
+    /// Writes and reads `count` messages on this CPU only.
     pub fn touch(&mut self, walk: Walk, count: u64) -> Result<(), MeasureError> {
         let buffers = Buffers::new(&self.segment, walk);
         for i in 0..count {
@@ -215,7 +214,7 @@ impl Arena {
         Ok(())
     }
 
-    /// `count` copies on this CPU alone, from one half of the walk to the other.
+    /// Copies `count` messages on this CPU only, from one half of the walk to the other.
     pub fn copy(&mut self, walk: Walk, count: u64) {
         let buffers = Buffers::new(&self.segment, walk);
         let half = (walk.slots / 2) as u64;
@@ -225,7 +224,7 @@ impl Arena {
         }
     }
 
-    /// Resets the counters; only while the other side waits on the control page.
+    /// Resets the counters. The other side must be waiting on the control page.
     pub fn rewind(&mut self) {
         (self.walked, self.turned) = (0, 0);
         self.segment.view::<Word>(PRODUCED).0.store(0, Ordering::Relaxed);

@@ -1,12 +1,12 @@
-//! Poll policies of a side that waits for a line to change.
+//! Poll policies for a line that another CPU will change.
 
 use std::io;
 
 use crate::abort;
 
-/// Poll policy. Polling a line while its writer still fetches it delays the writer, so the best policy depends on the
-/// distance between the CPUs: on one pair of distant virtual CPUs a round trip took 530 ns with plain polls, 490 ns with
-/// pauses, and 360 ns when the first poll came just before the response.
+/// Poll policy. A poll that comes while the writer fetches the line delays the writer, so the best policy depends on
+/// the distance of the CPUs: on a pair of distant virtual CPUs a round trip took 530 ns with plain polls, 490 ns with
+/// pauses, and 360 ns with a first poll just before the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polls {
     /// Pause hints before the first poll.
@@ -16,7 +16,7 @@ pub struct Polls {
 }
 
 impl Polls {
-    /// Policies to try; the floor is the lowest result.
+    /// Policies to try; the fastest gives the floor.
     pub const SWEEP: [Self; 12] = [
         Self { before: 0, between: 0 },
         Self { before: 0, between: 1 },
@@ -32,7 +32,7 @@ impl Polls {
         Self { before: 64, between: 1 },
     ];
 
-    /// Polls until `done`. Errors: `Interrupted` when the trial is called off.
+    /// Polls until `done`. Errors: `Interrupted` if the trial is aborted.
     #[inline]
     pub(super) fn until(self, done: impl Fn() -> bool) -> io::Result<()> {
         pause(self.before);

@@ -1,63 +1,63 @@
-//! The buffers that transfers of messages walk over.
+//! Buffers of message transfers.
 
 use super::super::MeasureError;
 use super::PRODUCER;
 use crate::payload::{expected, fill, fold, stamp};
 use crate::shm::Segment;
 
-/// Where the buffers start in an arena's segment.
+/// Offset of the buffers in an arena's segment.
 const DATA: usize = 4096;
 const LINE: usize = 64;
-/// Small messages are handed over in batches of this size.
+/// Batch size for small messages.
 const BATCH_BYTES: usize = 4096;
 
-/// Buffers walked over by a transfer of messages.
+/// Size and number of a transfer's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     /// Size of one message.
     pub message_bytes: usize,
-    /// Messages before the walk comes back to the first; a power of two.
+    /// Messages per round, a power of two.
     pub slots: usize,
 }
 
 impl Walk {
-    /// As many slots as `footprint_bytes` holds, at least four; two for messages from 16 MiB on.
+    /// Creates a walk with as many slots as fit in `footprint_bytes`: at least four, or two for messages from 16 MiB
+    /// on.
     pub fn within(footprint_bytes: usize, message_bytes: usize) -> Self {
         let least = if message_bytes >= 16 << 20 { 2 } else { 4 };
         let slots = (footprint_bytes / stride(message_bytes)).max(least);
         Self { message_bytes, slots: if slots.is_power_of_two() { slots } else { slots.next_power_of_two() / 2 } }
     }
 
-    /// The same with no more than `slots` slots, a power of two.
+    /// Limits the walk to `slots` slots, a power of two.
     #[must_use]
     pub fn of_at_most(self, slots: usize) -> Self {
         Self { slots: self.slots.min(slots), ..self }
     }
 
-    /// Bytes the walk touches.
+    /// Bytes accessed by the walk.
     pub fn footprint_bytes(&self) -> usize {
         self.slots * stride(self.message_bytes)
     }
 
-    /// Size of a segment for it.
+    /// Size of a segment that holds the walk.
     pub fn segment_bytes(&self) -> usize {
         DATA + self.footprint_bytes()
     }
 
-    /// Messages handed over at once, a power of two: small ones travel in batches, the way a perfect queue would have
-    /// it.
+    /// Messages per batch, a power of two: small messages are handed over in batches, as in an ideal queue.
     pub(super) fn batch(&self) -> u64 {
         let fitting = (BATCH_BYTES / stride(self.message_bytes)).clamp(1, (self.slots / 4).max(1));
         1 << fitting.ilog2()
     }
 }
 
-/// Small messages lie side by side; from a line on, each starts on a line.
+/// Distance of two messages. Small ones are adjacent; those of at least a line are aligned to lines.
 fn stride(message_bytes: usize) -> usize {
     message_bytes.max(1).next_multiple_of(if message_bytes < LINE { 8 } else { LINE })
 }
 
-/// The buffers of one walk. Made before the clock starts, so that no bound is checked while it runs.
+/// Buffers of one walk, with bounds checked before the timed loop.
 pub(super) struct Buffers {
     base: *mut u8,
     stride: usize,
@@ -66,7 +66,7 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// The buffers of `walk` in `segment`. Panics when they would leave it.
+    /// Maps the buffers of `walk` in `segment`. Panics if they do not fit.
     pub(super) fn new(segment: &Segment, walk: Walk) -> Self {
         assert!(walk.slots.is_power_of_two(), "a walk's slots are a power of two");
         Self {
@@ -93,7 +93,7 @@ impl Buffers {
         Err(MeasureError::Invalid(format!("the floor's own message {i} of {bytes} bytes arrived with wrong bytes")))
     }
 
-    /// Copies the message in slot `from` over the one in slot `to`, which must be another.
+    /// Copies the message in slot `from` to slot `to`, which must differ.
     #[inline]
     pub(super) fn copy(&self, from: u64, to: u64) {
         assert_ne!(from & self.mask, to & self.mask, "a copy needs two slots");

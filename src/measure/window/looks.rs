@@ -1,7 +1,6 @@
-//! What a contender records while it works, at most once in about two microseconds: a clock read at each acquisition
-//! would cost as much as a fast lock. Acquisitions run in batches whose first one is stamped; a batch that was too short
-//! is followed by one of twice the length. A stamped acquisition counts for its whole batch, so that fast and slow times
-//! have the right weight.
+//! Records of a contender, about one per two microseconds: a clock read per acquisition would cost as much as a fast
+//! lock. Acquisitions run in batches whose first one is stamped and counts for the whole batch, so that fast and slow
+//! times have the right weight. The batch length adapts to the target duration.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +18,11 @@ const NS_PER_MS: f64 = 1e6;
 /// Times of one batch, in ticks.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::measure) struct Batch {
-    /// Before its first acquisition.
+    /// Before the first acquisition.
     pub(in crate::measure) asked: u64,
     /// At the start of the first critical section.
     pub(in crate::measure) entered: u64,
-    /// At its end.
+    /// At the end of the first critical section.
     pub(in crate::measure) left: u64,
     /// After the last acquisition.
     pub(in crate::measure) ended: u64,
@@ -46,7 +45,7 @@ pub(in crate::measure) struct Looks {
 }
 
 impl Looks {
-    /// Records of a window of `length_ns` from `start_ns`. `anchor` is a time shortly before it.
+    /// Creates records for a window of `length_ns` from `start_ns`. `anchor` is a time shortly before it.
     pub(in crate::measure) fn new(start_ns: u64, length_ns: u64, anchor: Anchor, ns_per_tick: f64) -> Self {
         // One more entry for late batches.
         let milliseconds = (length_ns as f64 / NS_PER_MS).ceil() as usize + 1;
@@ -86,7 +85,7 @@ impl Looks {
         next_count(count, lasted_ns)
     }
 
-    /// The records as a finding for the harness.
+    /// Converts the records to a finding for the harness.
     pub(in crate::measure) fn finding(self) -> HolderFinding {
         let named = [("wait", self.wait), ("hold", self.hold)];
         HolderFinding {
@@ -108,7 +107,7 @@ pub(in crate::measure) fn encoded(
     filled.filter_map(|(name, histogram)| Some((name.to_owned(), histogram::encode(&histogram)?))).collect()
 }
 
-/// Doubles the count of a batch that was too short, halves it for one that was too long.
+/// Doubles the count after a short batch, halves it after a long one.
 fn next_count(count: u32, lasted_ns: f64) -> u32 {
     if lasted_ns < BATCH_NS {
         (2 * count).min(BATCH_MAX)

@@ -1,17 +1,17 @@
-//! The time in which all contenders ran, and how evenly they shared the lock in it.
+//! Time in which all contenders ran, and fairness within it.
 
 use crate::protocol::HolderFinding;
 use crate::record::{ContenderShare, Fairness, Window};
 
 pub(in crate::measure) const NS_PER_MS: u64 = 1_000_000;
-/// Windows of fairness, in milliseconds.
+/// Window lengths for fairness, in milliseconds.
 const FAIRNESS_MS: [usize; 3] = [1, 10, 100];
-/// Part of a window in which all contenders must have run: with more contenders than CPUs the last starts late.
+/// Minimum part of a window in which all contenders must run: with more contenders than CPUs the last one starts late.
 const SHARED_MIN: f64 = 0.25;
 /// Slices of the hot phase in a record.
 const SLICES: usize = 20;
 
-/// The milliseconds in which all contenders ran; the whole window if those are too few.
+/// Milliseconds in which all contenders ran, or the whole window if those are too few.
 pub(in crate::measure) struct Span {
     from: usize,
     pub(in crate::measure) to: usize,
@@ -24,7 +24,7 @@ impl Span {
         let after = |holder: &HolderFinding, at_ns: u64| at_ns.saturating_sub(holder.agreed_ns);
         let from = holders.iter().map(|one| after(one, one.started_ns).div_ceil(NS_PER_MS)).max().unwrap_or(0);
         let to = holders.iter().map(|one| after(one, one.ended_ns) / NS_PER_MS).min().unwrap_or(0);
-        // The last entry of each holds what was counted after the window.
+        // The last entry counts acquisitions after the window.
         let whole = holders.iter().map(|one| one.per_ms.len().saturating_sub(1)).min().unwrap_or(0);
         let (from, to) = (from as usize, (to as usize).min(whole));
         let together_ms = to.saturating_sub(from);

@@ -1,5 +1,5 @@
-//! Waiting times of reads and of writes. In each batch the first read and the first write are stamped, and count for all
-//! of their kind in it. So even rare writes are nearly all stamped.
+//! Waiting times of reads and writes. In each batch the first access of each kind is stamped and counts for all of its
+//! kind, so that nearly all of the rare writes are stamped.
 
 use std::collections::BTreeMap;
 
@@ -31,13 +31,13 @@ impl Kind {
         Self { waited: 0, in_batch: 0, count: 0, samples: 0, waits: histogram::empty() }
     }
 
-    /// Whether the next access of this batch is to be stamped.
+    /// Whether to stamp the next access of this batch.
     #[inline]
     pub(in crate::measure) fn wants_stamp(&self) -> bool {
         self.in_batch == 0
     }
 
-    /// Records an access, and its wait if it was stamped.
+    /// Records an access; `waited` is used if it was stamped.
     #[inline]
     pub(in crate::measure) fn note(&mut self, waited: u64) {
         if self.in_batch == 0 {
@@ -64,12 +64,12 @@ pub(in crate::measure) struct Waits {
 }
 
 impl Waits {
-    /// Of a window before its first access.
+    /// Creates empty records.
     pub(in crate::measure) fn none() -> Self {
         Self { reads: Kind::none(), writes: Kind::none() }
     }
 
-    /// Takes what the batch had into the whole.
+    /// Adds the batch to the totals.
     #[inline]
     pub(in crate::measure) fn end_batch(&mut self, ns_per_tick: f64) {
         self.reads.end_batch(ns_per_tick);
@@ -79,7 +79,7 @@ impl Waits {
     /// Distributions by name: each kind, and both together.
     pub(in crate::measure) fn encoded(self) -> BTreeMap<String, String> {
         let mut both = self.reads.waits.clone();
-        // Both have the bounds of `empty`, so neither refuses the other.
+        // Both have the bounds of `empty`, so `add` cannot fail.
         let _ = both.add(&self.writes.waits);
         encoded([(READ_WAIT, self.reads.waits), (WRITE_WAIT, self.writes.waits), (WAIT, both)])
     }

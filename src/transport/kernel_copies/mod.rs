@@ -1,6 +1,5 @@
-//! One copy by the kernel from one address space to another. Only the word that announces a message is in shared
-//! memory: a mailbox that carries the length. A full mailbox means that the payload is ready, an empty one that its
-//! memory may be reused.
+//! One copy by the kernel between address spaces. Shared memory holds only a mailbox for the length of a message: full
+//! if the payload is ready, empty if its memory may be reused.
 #![allow(unsafe_code)]
 
 pub(super) mod readv;
@@ -24,9 +23,9 @@ use crate::wait::{Hybrid, Parker};
 
 /// Content of the mailbox: number of bytes.
 type Length = [u8; 8];
-/// Largest message.
+/// Maximum size of a message.
 const BYTES_MAX: usize = 1 << 30;
-/// Length of a payload that the kernel could not copy.
+/// Length that reports a failed copy.
 const NOT_COPIED: u64 = u64::MAX;
 
 type Slots = SegmentSlots<Parker, Parker>;
@@ -45,7 +44,7 @@ fn mailbox(address: &Address, end: Endpoint) -> io::Result<Slots> {
     SegmentSlots::new(Segment::attach(address, end, layout().segment_bytes())?, layout(), 0)
 }
 
-/// Why the kernel does not copy between processes here.
+/// Reason why the kernel does not copy between processes here.
 fn unavailable() -> Option<String> {
     // A copy within one process needs the call, but no permission.
     let (from, mut to) = ([1u8], [0u8]);
@@ -69,7 +68,7 @@ fn supports(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-/// Cost model: a call and a copy at `copier`; the mailbox's line changes hands, and the copied bytes arrive with it.
+/// Cost model: a call and a copy at `copier`; a transfer of the mailbox's line, and of the copied bytes.
 fn cost_model(shape: &Shape, copier: Endpoint) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let side = |end| {
@@ -113,32 +112,32 @@ fn bad_length(claimed: u64, agreed: usize) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Length from the mailbox, if it is within the agreed size.
+/// Length in the mailbox, checked against the agreed size.
 #[inline]
 fn length(seen: &[u8], agreed: usize) -> io::Result<usize> {
     let claimed = Length::try_from(seen).map_or(NOT_COPIED, u64::from_le_bytes);
     if claimed <= agreed as u64 { Ok(claimed as usize) } else { Err(bad_length(claimed, agreed)) }
 }
 
-/// Private mapping whose address is told to another process.
+/// Private mapping whose address another process uses.
 struct Area {
     map: MmapRaw,
 }
 
 impl Area {
-    /// Mapping of `bytes` zero bytes, with all pages present. Otherwise the kernel would have to fault them in one by
-    /// one on behalf of the other process.
+    /// Maps `bytes` zero bytes, with all pages present; otherwise the kernel would fault them in one by one during a
+    /// copy.
     fn new(bytes: usize) -> io::Result<Self> {
         let map = MmapOptions::new().len(bytes.max(1)).populate().map_anon()?;
         Ok(Self { map: map.into() })
     }
 
-    /// Start address, for the other process.
+    /// Start address for the other process.
     fn address(&self) -> usize {
         self.map.as_mut_ptr().expose_provenance()
     }
 
-    /// First `len` bytes, for writing. Panics if it has fewer.
+    /// First `len` bytes, writable. Panics if there are fewer.
     ///
     /// # Safety
     /// The other process does not let the kernel read or write them while the slice exists.
@@ -149,7 +148,7 @@ impl Area {
         unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr(), len) }
     }
 
-    /// First `len` bytes. Panics if it has fewer.
+    /// First `len` bytes. Panics if there are fewer.
     ///
     /// # Safety
     /// The other process does not let the kernel write them while the slice exists.

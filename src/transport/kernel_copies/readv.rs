@@ -1,6 +1,6 @@
-//! process_vm_readv(2): the receiver lets the kernel copy the payload from the sender's memory into its own. Cost: one
-//! system call and one copy at the receiver, two line transfers of the mailbox's word. The sender may reuse its memory
-//! as soon as the copy is done, while the receiver still reads its own copy. Source: process_vm_readv(2).
+//! process_vm_readv(2): the receiver copies the payload from the sender's memory into its own. Cost: one system call
+//! and one copy at the receiver, two line transfers of the mailbox. The sender may reuse its memory after the copy,
+//! while the receiver still reads. Source: process_vm_readv(2).
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSliceMut};
@@ -21,14 +21,14 @@ use crate::wait::Hybrid;
 /// Transport over process_vm_readv.
 pub struct ProcessVmReadv;
 
-/// Sender, whose memory is read.
+/// Sender, whose memory the receiver reads.
 pub struct Source {
     lengths: LengthSender,
     area: Area,
     agreed: usize,
 }
 
-/// Receiver, which reads it.
+/// Receiver, which reads the sender's memory.
 pub struct Reader {
     lengths: LengthReceiver,
     source: Peer,

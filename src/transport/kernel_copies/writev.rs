@@ -1,6 +1,6 @@
-//! process_vm_writev(2): the sender lets the kernel copy the payload from its own memory into the receiver's. Cost: one
-//! system call and one copy at the sender, two line transfers of the mailbox's word. The sender may reuse its own
-//! memory while the receiver still reads. Source: process_vm_readv(2).
+//! process_vm_writev(2): the sender copies the payload from its own memory into the receiver's. Cost: one system call
+//! and one copy at the sender, two line transfers of the mailbox. The sender may reuse its own memory while the
+//! receiver still reads. Source: process_vm_readv(2).
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice};
@@ -28,7 +28,7 @@ pub struct Writer {
     buffer: Vec<u8>,
 }
 
-/// Receiver, whose memory is written.
+/// Receiver, whose memory the sender writes.
 pub struct Target {
     lengths: LengthReceiver,
     area: Area,

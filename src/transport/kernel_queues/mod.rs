@@ -1,5 +1,4 @@
-//! Message queues of the kernel, which copies each message in and out, keeps its boundaries, and limits size and
-//! number.
+//! Message queues of the kernel, which copies messages in and out, keeps their boundaries, and limits size and number.
 
 pub(super) mod mq_posix;
 pub(super) mod mq_sysv;

@@ -1,7 +1,7 @@
-//! POSIX message queue: the kernel keeps up to `msg_max` messages, highest priority first; here all have the same
-//! priority. It needs no mounted mqueue file system. Both endpoints block with a time limit, which arms a timer if they
-//! sleep. Cost: a system call and a copy at each endpoint, a wake and a context switch if the receiver sleeps. Source:
-//! mq_overview(7), mq_timedsend(3), getrlimit(2) on `RLIMIT_MSGQUEUE`.
+//! POSIX message queue of up to `msg_max` messages, all of the same priority here. No mqueue file system need be
+//! mounted. Both endpoints block with a time limit, which arms a timer if they sleep. Cost: a system call and a copy at
+//! each endpoint, a wake and a context switch if the receiver sleeps. Source: mq_overview(7), mq_timedsend(3),
+//! getrlimit(2) on `RLIMIT_MSGQUEUE`.
 
 use std::io;
 
@@ -18,15 +18,14 @@ use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 /// Transport over a POSIX message queue.
 pub struct MqPosix;
 
-/// Endpoint, with the buffer for a message.
+/// Endpoint with its message buffer.
 pub struct Queue {
     messages: MessageQueue,
     buffer: Vec<u8>,
     until: Until,
 }
 
-/// Size of the queue: by default as deep as the administrator allows. The kernel requires messages of at least one
-/// byte.
+/// Size of the queue; by default the maximum depth of the system. The kernel requires at least one byte per message.
 fn size(shape: &Shape) -> Result<Size, String> {
     let depth = if shape.depth > 0 { shape.depth as usize } else { posix_mq::messages_max()? };
     Ok(Size { messages: depth, message_bytes: shape.message_bytes.max(1) })

@@ -1,6 +1,6 @@
-//! System V message queue: the kernel keeps up to `msgmnb` bytes of messages, in order of arrival. Its calls have no
-//! time limit: only the removal of the queue or the end of the process ends a wait. Cost: a system call and a copy at
-//! each endpoint, a wake and a context switch if the receiver sleeps. Source: sysvipc(7), msgop(2).
+//! System V message queue of up to `msgmnb` bytes, in order of arrival. Its calls have no time limit: only the removal
+//! of the queue or the end of the process ends a wait. Cost: a system call and a copy at each endpoint, a wake and a
+//! context switch if the receiver sleeps. Source: sysvipc(7), msgop(2).
 
 use std::io;
 
@@ -15,20 +15,19 @@ use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 /// Transport over a System V message queue.
 pub struct MqSysv;
 
-/// Endpoint, with the buffer for a message.
+/// Endpoint with its message buffer.
 pub struct Queue {
     id: MessageQueue,
     message: Message,
     agreed: usize,
 }
 
-/// Share of a message in the queue's bytes. An empty message counts as one, since there may not be more messages than
-/// bytes.
+/// Bytes that a message takes in the queue; one if it is empty, since there may not be more messages than bytes.
 fn share_bytes(shape: &Shape) -> usize {
     shape.message_bytes.max(1)
 }
 
-/// Messages in the queue; by default as many as the administrator allows.
+/// Messages in the queue; by default the maximum of the system.
 fn depth(shape: &Shape) -> Result<usize, String> {
     if shape.depth > 0 { Ok(shape.depth as usize) } else { Ok(limits::read(QUEUE_BYTES_MAX)? / share_bytes(shape)) }
 }

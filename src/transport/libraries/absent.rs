@@ -1,4 +1,4 @@
-//! Transport that stands for a library that is not built in.
+//! Placeholder transport of a library that is not built in.
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// Row of a library that this program was built without; it is listed with the reason and never runs.
+/// Row of a library that is not built in; it is listed with the reason and never runs.
 pub struct Absent<L>(PhantomData<L>);
 
 /// Endpoint of a channel that cannot exist.

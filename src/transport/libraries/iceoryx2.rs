@@ -1,13 +1,10 @@
-//! iceoryx2 publish-subscribe between two processes. The publisher loans a slot of its data segment in shared memory
-//! and writes the payload there; the slot's offset goes through a queue; the subscriber reads the payload in place and
-//! returns the slot through a second queue. No sample is dropped: without overflow the publisher retries until there is
-//! space.
-//!
-//! Two ways to wait for a sample: `iceoryx2/spin` polls with the processor's pause hint; `iceoryx2-event/block` uses
-//! the event service that the library recommends for it, which sends a Unix datagram with every message and sets a bit
-//! in shared memory. Cost: the lines of both queues and of the payload; with events also a datagram sent and received,
-//! two clock reads, a wake and a context switch. Source: iceoryx2 0.10, `port::{publisher, subscriber, notifier,
-//! listener}`.
+//! iceoryx2 publish-subscribe between two processes. The publisher loans a slot in shared memory and writes the payload
+//! there; a queue carries the slot's offset; the subscriber reads in place and returns the slot by a second queue. No
+//! sample is dropped: the publisher retries until there is space.
+//! The subscriber polls with pause hints (`iceoryx2/spin`) or waits by the event service that the library recommends
+//! (`iceoryx2-event/block`), which sends a Unix datagram with each message and sets a bit in shared memory. Cost: the
+//! lines of both queues and of the payload; with events also a datagram sent and received, two clock reads, a wake and
+//! a context switch. Source: iceoryx2 0.10, `port::{publisher, subscriber, notifier, listener}`.
 
 use super::library::Library;
 use crate::record::Wait;

@@ -1,7 +1,7 @@
-//! Bytes channel of `ipc-channel` between two processes, over SOCK_SEQPACKET socket pairs. A message larger than one
-//! packet is sent over a socket pair of its own. Contrary to the documentation, `send` blocks when the socket's buffer
-//! is full, so the channel is bounded. Cost: system calls for send, poll and receive, two copies, an allocation per
-//! message. Source: the crate's documentation, unix back end.
+//! Bytes channel of `ipc-channel` between two processes, over SOCK_SEQPACKET socket pairs; a message larger than a
+//! packet uses its own socket pair. Contrary to the documentation, `send` blocks while the socket's buffer is full, so
+//! the channel is bounded. Cost: system calls for send, poll and receive, two copies, an allocation per message.
+//! Source: the crate's documentation, unix back end.
 
 use std::io;
 
@@ -13,13 +13,13 @@ use crate::address::{Address, Endpoint};
 use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
-/// Largest packet: the socket's send buffer (net.core.wmem_default), kernel bookkeeping included.
+/// Maximum packet: the socket's send buffer (net.core.wmem_default), including kernel bookkeeping.
 const PACKET_BYTES: f64 = 212_992.0;
 
 /// Transport over the bytes channel.
 pub struct IpcChannel;
 
-/// Sender, with the buffer for a message.
+/// Sender with its message buffer.
 pub struct IpcChannelSender {
     channel: IpcBytesSender,
     buffer: Vec<u8>,
@@ -78,8 +78,8 @@ impl Receiver for IpcBytesReceiver {
     }
 }
 
-/// Opens the receiver's one-shot server, a named socket below its TMPDIR; the sender has nothing to offer. The server
-/// is removed once both endpoints have attached. Source: `IpcOneShotServer`.
+/// Opens the receiver's one-shot server, a named socket in TMPDIR; the sender offers nothing. The server is removed
+/// once both endpoints have attached. Source: `IpcOneShotServer`.
 pub(super) fn offer<R: Serialize + DeserializeOwned + Send + 'static>(end: Endpoint) -> io::Result<Offer> {
     if end == Endpoint::Sender {
         return Ok(Offer::default());
@@ -103,9 +103,9 @@ pub(super) fn accept<R: Serialize + DeserializeOwned + 'static>(peers: Peers) ->
     Ok(server.accept().map_err(io::Error::other)?.1)
 }
 
-/// Cost of carrying `bytes` through the kernel, for the sender and the receiver.
+/// Cost of `bytes` sent through the kernel, for sender and receiver.
 ///
-/// A message larger than one packet is sent over a socket pair of its own, which is made, passed and closed.
+/// A message larger than a packet uses its own socket pair, which is created, passed and closed.
 pub(super) fn carried(bytes: f64, closed_loop: bool) -> [Counts; 2] {
     let pieces = (bytes / PACKET_BYTES).ceil().max(1.0);
     let sleeps = if closed_loop { 1.0 } else { 0.0 };

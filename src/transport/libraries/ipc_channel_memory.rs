@@ -1,8 +1,8 @@
 //! `IpcSharedMemory` of `ipc-channel` between two processes: the sender copies each message into a new memfd and passes
-//! its descriptor; the receiver maps it, reads it in place and unmaps it. Only the descriptor goes through the socket,
-//! so large messages exceed no packet limit. Cost: ten system calls to send (serialisation makes a second descriptor
-//! and a second mapping), six to receive, a page fault for every written page and, as the kernel maps sixteen pages
-//! around a read fault, for every sixteenth read page. Source: the crate's documentation, unix back end.
+//! its descriptor; the receiver maps it, reads in place and unmaps it. Only the descriptor goes through the socket, so
+//! no packet limit applies. Cost: ten system calls to send (serialisation adds a second descriptor and mapping), six to
+//! receive, a page fault per written page and one per sixteen read pages, which the kernel maps together. Source: the
+//! crate's documentation, unix back end.
 
 use std::io;
 
@@ -15,13 +15,13 @@ use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Bytes that the kernel maps around a read fault: fault_around_bytes in debugfs.
 const FAULT_AROUND_BYTES: f64 = 65_536.0;
-/// Bytes that it maps for a write fault.
+/// Bytes that the kernel maps per write fault.
 const PAGE_BYTES: f64 = 4096.0;
 
 /// Transport over a new shared memory object per message.
 pub struct IpcChannelMemory;
 
-/// Sender, with the buffer for a message. Writing in place would need a guarantee about other readers.
+/// Sender with its message buffer, since a write in place would need a guarantee about other readers.
 pub struct MemorySender {
     channel: IpcSender<IpcSharedMemory>,
     buffer: Vec<u8>,

@@ -1,7 +1,6 @@
-//! Typed channel of `ipc-channel` between two processes: each message is a value, here a number and a vector of bytes,
-//! that serde serialises with postcard and deserialises on the other side. The bytes channel carries it. Cost: that of
-//! the bytes channel, an allocation at each endpoint, and serialisation byte by byte, in and out. Source: the crate's
-//! documentation, unix back end.
+//! Typed channel of `ipc-channel` between two processes, over its bytes channel: each message is a number and a vector
+//! of bytes, which serde and postcard serialise. Cost: that of the bytes channel, an allocation at each endpoint, and
+//! serialisation byte by byte, in and out. Source: the crate's documentation, unix back end.
 
 use std::io;
 
@@ -19,7 +18,7 @@ pub struct IpcChannelTyped;
 /// Message.
 #[derive(Serialize, Deserialize)]
 struct Message {
-    /// Number of messages before it.
+    /// Sequence number.
     number: u64,
     body: Vec<u8>,
 }

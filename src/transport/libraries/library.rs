@@ -1,8 +1,8 @@
-//! Libraries behind a cargo feature: their description, and what their transports share.
+//! Descriptions of libraries behind a cargo feature, and code shared by their transports.
 
 use crate::record::Wait;
 
-/// Description of a library, whether or not it is built in.
+/// Description of a library that may be built in.
 #[cfg_attr(
     all(feature = "peer-zeromq", feature = "peer-nng"),
     expect(dead_code, reason = "with all features on, no library is missing")
@@ -10,11 +10,11 @@ use crate::record::Wait;
 pub trait Library: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// How an idle endpoint waits.
+    /// Wait strategy of an idle endpoint.
     const WAIT: Wait;
-    /// Cargo feature that builds it in.
+    /// Cargo feature of the library.
     const FEATURE: &'static str;
-    /// What it needs beyond a C compiler, with the Debian package; empty if nothing.
+    /// Build requirements beyond a C compiler, with the Debian package; may be empty.
     const NEEDS: &'static str;
 }
 
@@ -38,12 +38,11 @@ impl Library for AboutNng {
     const NEEDS: &'static str = "cmake (Debian: cmake)";
 }
 
-/// Longest path of a Unix socket: unix(7).
+/// Maximum length of a Unix socket's path: unix(7).
 #[cfg(any(feature = "peer-zeromq", feature = "peer-nng"))]
 const PATH_BYTES_MAX: usize = 107;
 
-/// Returns an unused `ipc://` URL for ZeroMQ or nng: a Unix socket below the worker's TMPDIR, which is removed with the
-/// trial.
+/// Returns an unused `ipc://` URL: a Unix socket in the worker's TMPDIR, which is removed with the trial.
 ///
 /// Errors: the path is too long for a socket, or is not UTF-8.
 #[cfg(any(feature = "peer-zeromq", feature = "peer-nng"))]

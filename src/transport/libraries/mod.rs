@@ -1,5 +1,4 @@
-//! Libraries that carry messages between processes. Those behind a cargo feature are listed even if they are not built
-//! in.
+//! Libraries that carry messages between processes; optional ones are listed even if not built in.
 
 #[cfg(not(all(feature = "peer-zeromq", feature = "peer-nng")))]
 mod absent;
@@ -18,9 +17,9 @@ pub use nng::Nng;
 #[cfg(feature = "peer-zeromq")]
 pub use zeromq::ZeroMq;
 
-/// Row of nng where it is not built in.
+/// Row of nng if it is not built in.
 #[cfg(not(feature = "peer-nng"))]
 pub type Nng = absent::Absent<library::AboutNng>;
-/// Row of ZeroMQ where it is not built in.
+/// Row of ZeroMQ if it is not built in.
 #[cfg(not(feature = "peer-zeromq"))]
 pub type ZeroMq = absent::Absent<library::AboutZeroMq>;

@@ -1,8 +1,7 @@
-//! nng PUSH and PULL between two processes over ipc://, a Unix stream socket. At each endpoint a pool of the library's
-//! threads does the input and output, on the CPU that the worker is pinned to, and wakes the worker through a condition
-//! variable. Cost: at each endpoint a transfer of the message between two threads, eight system calls for the socket
-//! and its readiness, two copies, and futex calls whose number depends on the scheduling. Source: nng 1.x, nng_push(7),
-//! nng_pull(7), nng_ipc(7).
+//! nng PUSH and PULL between two processes over ipc://, a Unix stream socket. At each endpoint a thread pool of the
+//! library does the input and output, on the worker's CPU, and wakes the worker by a condition variable. Cost: at each
+//! endpoint a transfer between two threads, eight system calls for the socket and its readiness, two copies, and futex
+//! calls whose number depends on the scheduling. Source: nng 1.x, nng_push(7), nng_pull(7), nng_ipc(7).
 
 use std::io;
 use std::time::Duration;
@@ -16,11 +15,11 @@ use crate::address::{Address, Endpoint};
 use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
-/// Messages in the queue of each endpoint; the library's default is one.
+/// Maximum of messages in the queue of each endpoint; the library's default is one.
 const QUEUE: i32 = 128;
-/// Largest number of bytes in the queue of each endpoint, so that large messages do not fill memory.
+/// Maximum of bytes in the queue of each endpoint, so that large messages do not fill memory.
 const QUEUE_BYTES: usize = 8 << 20;
-/// Time between two checks of the abort word while an endpoint waits.
+/// Interval at which a waiting endpoint checks the abort flag.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// Transport over the library.
@@ -52,7 +51,7 @@ impl Transport for Nng {
         Ok(Address::Offered)
     }
 
-    /// The receiving worker listens at a path below its TMPDIR.
+    /// Makes the receiver listen at a path in its TMPDIR.
     fn offer(_: &Address, shape: &Shape, end: Endpoint) -> io::Result<Offer> {
         if end == Endpoint::Sender {
             return Ok(Offer::default());

@@ -1,8 +1,8 @@
-//! ZeroMQ PUSH and PULL between two processes over ipc://, a Unix stream socket. Each endpoint has a queue and a thread
-//! of the library that does the input and output, on the CPU that the worker is pinned to. Cost: at each endpoint a
-//! transfer of the message between two threads, with a wake through a socket pair if the other one sleeps, and the
-//! socket's write, read and two copies. With one message at a time that takes sixteen system calls (counted with
-//! strace). Source: libzmq 4.3 as built by the crate zmq, zmq_socket(3), zmq_ipc(7).
+//! ZeroMQ PUSH and PULL between two processes over ipc://, a Unix stream socket. Each endpoint has a queue and a
+//! library thread that does the input and output, on the worker's CPU. Cost: at each endpoint a transfer between two
+//! threads, with a wake by a socket pair if the other one sleeps, and the socket's write, read and two copies; sixteen
+//! system calls with one message at a time (counted with strace). Source: libzmq 4.3 as built by the crate zmq,
+//! zmq_socket(3), zmq_ipc(7).
 
 use std::io;
 
@@ -14,29 +14,29 @@ use crate::address::{Address, Endpoint};
 use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
-/// High-water mark of the library: messages in the queue of each endpoint.
+/// Default high-water mark: messages in the queue of each endpoint.
 const DEFAULT_MARK: i32 = 1000;
-/// Largest number of bytes in the queue of each endpoint, so that large messages do not fill memory.
+/// Maximum of bytes in the queue of each endpoint, so that large messages do not fill memory.
 const QUEUE_BYTES: usize = 8 << 20;
-/// Milliseconds between two checks of the abort word while an endpoint waits.
+/// Interval in milliseconds at which a waiting endpoint checks the abort flag.
 const SLICE_MS: i32 = 50;
 
 /// Transport over the library.
 pub struct ZeroMq;
 
-/// Socket of an endpoint. It is dropped first: the context waits until it is closed.
+/// Socket of an endpoint, dropped before its context, which waits until the socket is closed.
 struct Side {
     socket: Socket,
     _context: Context,
 }
 
-/// Sender, with the buffer for a message, since the library does not return a message that could not be sent.
+/// Sender with its message buffer, since the library does not return an unsent message.
 pub struct Push {
     side: Side,
     buffer: Vec<u8>,
 }
 
-/// Receiver, with the last message.
+/// Receiver with the last message.
 pub struct Pull {
     side: Side,
     message: Message,
@@ -62,7 +62,7 @@ impl Transport for ZeroMq {
         Ok(Address::Offered)
     }
 
-    /// The receiving worker listens at a path below its TMPDIR.
+    /// Makes the receiver listen at a path in its TMPDIR.
     fn offer(_: &Address, shape: &Shape, end: Endpoint) -> io::Result<Offer> {
         if end == Endpoint::Sender {
             return Ok(Offer::default());
@@ -122,7 +122,7 @@ impl Side {
         socket.set_rcvhwm(mark)?;
         socket.set_sndtimeo(SLICE_MS)?;
         socket.set_rcvtimeo(SLICE_MS)?;
-        // Unread messages are of no use once the trial is over.
+        // Unread messages are not needed after the trial.
         socket.set_linger(0)?;
         Ok(Self { socket, _context: context })
     }

@@ -20,7 +20,7 @@ use crate::transport::{Peers, Shape, Topology, Transport};
 /// Transport over a mutex and a condition variable.
 pub struct NotifyCondvar;
 
-/// Object in shared memory.
+/// Count with its mutex and condition variable, in shared memory.
 #[repr(C)]
 struct Counted {
     mutex: libc::pthread_mutex_t,
@@ -69,7 +69,7 @@ impl Transport for NotifyCondvar {
     }
 }
 
-/// Converts the return value of a pthread call, which is the error itself.
+/// Converts the return value of a pthread call, which is an error number.
 #[inline]
 fn done(error: libc::c_int) -> io::Result<()> {
     if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }

@@ -1,4 +1,4 @@
-//! eventfd(2) with EFD_SEMAPHORE, one per direction: each write adds 1, each read takes 1 or sleeps, so no notification
+//! eventfd(2) with EFD_SEMAPHORE, one per direction: a write adds 1, and a read takes 1 or sleeps, so no notification
 //! is lost or merged. Cost: a system call of 8 bytes at each endpoint, a wake and a context switch. Source: eventfd(2).
 
 use std::fs::File;

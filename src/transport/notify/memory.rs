@@ -1,4 +1,4 @@
-//! Notifications in shared memory: an object of the C library, and a count. Not a mechanism.
+//! Parts of notifications in shared memory: an object of the C library, and a count.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -25,9 +25,9 @@ struct Word(AtomicU32);
 // SAFETY: repr(C), one atomic, for which zero is valid.
 unsafe impl SharedLayout for Word {}
 
-/// Object of the C library in shared memory. All-zero bytes are a lock or semaphore for a single process, so it must be
-/// initialised in place, once. The first process to attach does that, and thereby determines the memory node of the
-/// object; the others wait until it is done.
+/// Object of the C library in shared memory. It must be initialised in place, since all-zero bytes are an object for a
+/// single process. The first process to attach does that, and so determines the object's memory node; others wait until
+/// it is done.
 pub(super) struct Cell<T> {
     segment: Segment,
     what: PhantomData<UnsafeCell<T>>,
@@ -41,10 +41,9 @@ impl<T> Cell<T> {
         shm::create(Substrate::Memfd, Self::BYTES)
     }
 
-    /// Maps the memory for endpoint `end` and calls `set_up` with the object's address if it is the first.
+    /// Maps the memory for endpoint `end`. The first caller initialises the object by `set_up`.
     ///
-    /// Errors: those of `set_up`; `Interrupted` if the trial is aborted before another process has initialised the
-    /// object.
+    /// Errors: those of `set_up`; `Interrupted` if the trial is aborted during a wait for the first caller.
     pub(super) fn attach(
         address: &Address,
         end: Endpoint,
@@ -72,15 +71,15 @@ impl<T> Cell<T> {
         Ok(cell)
     }
 
-    /// Address of the object, which is initialised, and mapped as long as `self` lives.
+    /// Address of the initialised object, mapped as long as `self` lives.
     #[inline]
     pub(super) fn get(&self) -> *mut T {
         self.segment.at(OFFSET, size_of::<T>()).cast()
     }
 }
 
-/// Number of pending notifications, in a word of shared memory that futex(2) and io_uring can wait on. Any number of
-/// endpoints may add and take.
+/// Number of pending notifications, in a shared word on which futex(2) and io_uring can wait. Any number of endpoints
+/// may add and take.
 pub(super) struct Count {
     segment: Segment,
 }
@@ -94,7 +93,7 @@ impl Count {
         Ok(Self { segment: Segment::attach(address, end, size_of::<Word>())? })
     }
 
-    /// Word to sleep on while it is 0.
+    /// Word on which to sleep while it is 0.
     #[inline]
     pub(super) fn word(&self) -> &AtomicU32 {
         &self.segment.view::<Word>(0).0

@@ -1,8 +1,7 @@
-//! Notifications: messages of 0 bytes, which only say that something happened. They are the basis of every blocking
-//! queue and lock, measured separately here.
+//! Notifications: messages of 0 bytes, the basis of every blocking queue and lock, measured separately here.
 //!
-//! A mechanism consists of a [`Notifier`] and a [`Listener`]; [`Notifying`] and [`Listening`] make a transport's sender
-//! and receiver of them, which refuse a payload.
+//! A mechanism has a [`Notifier`] and a [`Listener`]; [`Notifying`] and [`Listening`] turn them into a transport's
+//! sender and receiver, which refuse a payload.
 
 pub(super) mod condvar;
 pub(super) mod eventfd;
@@ -22,7 +21,7 @@ use std::io;
 use super::{Receiver, Sender, Shape};
 use crate::record::{CostModel, Counts, Measure};
 
-/// Measures of a mechanism that may merge several notifications: only those with at most one outstanding.
+/// Measures of a mechanism that may merge notifications: those with at most one outstanding.
 const CLOSED_LOOPS: &[Measure] = &[Measure::RoundTrip, Measure::Wake, Measure::CostModel, Measure::Conformance];
 
 /// Endpoint that notifies.
@@ -90,8 +89,8 @@ fn cost_model(shape: &Shape) -> CostModel {
     }
 }
 
-/// Cost model of a count in shared memory: its line changes hands, and a listener that finds it above 0 makes no call.
-/// `always` tells whether the notifier makes its call even if the listener does not sleep.
+/// Cost model of a count in shared memory: a line transfer, and no call if the listener finds it above 0. `always` says
+/// whether the notifier makes its call even if the listener does not sleep.
 fn cost_model_in_memory(shape: &Shape, always: bool) -> CostModel {
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
     CostModel {

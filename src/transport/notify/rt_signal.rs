@@ -1,7 +1,7 @@
-//! sigqueue(3) and sigtimedwait(2): a real-time signal, of which the kernel keeps every instance in order. At
-//! `RLIMIT_SIGPENDING` of them the sender yields and tries again. Cost: a call and a small allocation in the kernel at
-//! the sender, where the C library also fetches its process and user id each time; a call at the receiver; a wake and a
-//! context switch. Source: signal(7), sigqueue(3), sigtimedwait(2).
+//! sigqueue(3) and sigtimedwait(2): a real-time signal, of which the kernel queues every instance in order. The sender
+//! yields and retries at `RLIMIT_SIGPENDING`. Cost: a call and a small kernel allocation at the sender, where the C
+//! library also fetches its process and user id; a call at the receiver; a wake and a context switch. Source:
+//! signal(7), sigqueue(3), sigtimedwait(2).
 
 use std::io;
 
@@ -30,7 +30,7 @@ pub struct RtSignalEnd(Blocked);
 impl Transport for NotifyRtSignal {
     const SUMMARY: &'static str = "queued real-time signal, no payload";
     const GROUP: Group = Group::Notification;
-    // A signal to one's own process may be delivered to any of its threads.
+    // A signal to this process may be delivered to any of its threads.
     const MEASURES: &'static [Measure] = MEASURES_APART;
     const TOPOLOGY: Topology = Topology::ManyToOne;
     const ISOLATIONS: &'static [Isolation] = &[Isolation::Process];
@@ -71,7 +71,7 @@ impl Transport for NotifyRtSignal {
 
     fn cost_model(shape: &Shape) -> CostModel {
         let mut counts = cost_model(shape);
-        // getpid(2) and getuid(2), whose results sigqueue(3) puts into every signal.
+        // getpid(2) and getuid(2), which sigqueue(3) calls for every signal.
         counts.sender.system_calls += 2.0;
         counts
     }

@@ -1,7 +1,6 @@
-//! Ordinary signal sent with kill(2). At most one is pending, so several sent before the first is taken arrive as one.
-//! The receiver has it blocked, and waits for it with sigtimedwait(2), or reads it from a signalfd(2) as 128 bytes, as
-//! an event loop does. Cost: a call at each endpoint, a wake and a context switch. Source: signal(7), kill(2),
-//! sigtimedwait(2), signalfd(2).
+//! Ordinary signal sent with kill(2). Only one can be pending, so several may arrive as one. The receiver blocks it and
+//! waits with sigtimedwait(2), or reads 128 bytes from a signalfd(2), as an event loop does. Cost: a call at each
+//! endpoint, a wake and a context switch. Source: signal(7), kill(2), sigtimedwait(2), signalfd(2).
 
 use std::io;
 
@@ -20,12 +19,12 @@ use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
 /// Signal that is sent.
 const SIGNAL: Signal = SIGUSR1;
 
-/// Sender of the signal with kill(2).
+/// Sender with kill(2).
 pub struct Killer {
     to: Peer,
 }
 
-/// Offer of the receiver, after it has blocked the signal.
+/// Offer of the receiver; made after it has blocked the signal.
 fn offer() -> Offer {
     Peer::offer(SIGNAL as usize)
 }

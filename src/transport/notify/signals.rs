@@ -1,4 +1,4 @@
-//! Signal sets and calls for any signal, including the real-time signals that nix does not support. Not a mechanism.
+//! Signal sets and calls for any signal, including the real-time signals that nix does not support.
 //! Source: signal(7), sigtimedwait(2), sigqueue(3).
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 use nix::unistd::Pid;
 
-/// Signal that this thread has blocked, so that it stays pending until a wait takes it.
+/// Signal blocked in this thread, so that it stays pending until a wait takes it.
 pub(super) struct Blocked(libc::sigset_t);
 
 impl Blocked {
@@ -32,7 +32,7 @@ impl Blocked {
         }
     }
 
-    /// Waits for the signal and takes one instance; false if `limit` passed or the process was interrupted.
+    /// Waits for the signal and takes one instance; false after `limit` or an interruption.
     #[inline]
     pub(super) fn wait(&self, limit: Duration) -> io::Result<bool> {
         let limit = TimeSpec::from_duration(limit);

@@ -1,7 +1,6 @@
-//! System V semaphore in a set of one: the notifier adds 1, the listener takes 1 or sleeps. Nothing is in shared
-//! memory, so each endpoint always makes a call, semop(2) or semtimedop(2). The value is at most 32767; a notifier that
-//! finds it there yields and tries again. Cost: a call at each endpoint, a wake and a context switch. Source:
-//! sysvipc(7), semop(2).
+//! System V semaphore in a set of one: the notifier adds 1, the listener takes 1 or sleeps. Each endpoint always makes
+//! a call, since no count is in shared memory. A notifier yields and retries at the maximum of 32767. Cost: semop(2) or
+//! semtimedop(2) at each endpoint, a wake and a context switch. Source: sysvipc(7), semop(2).
 
 use std::io;
 

@@ -1,5 +1,4 @@
-//! io_uring instance for single calls, as both io_uring rows use it. Not a mechanism. Source: io_uring(7),
-//! io_uring_enter(2).
+//! io_uring instance for single calls, used by both io_uring rows. Source: io_uring(7), io_uring_enter(2).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -11,7 +10,7 @@ use nix::errno::Errno;
 
 use crate::transport::slice::SLICE;
 
-/// Submission queue entries; there is never more than one call.
+/// Submission queue entries; at most one call is queued.
 const CALLS: u32 = 2;
 /// Completion queue entries. The kernel keeps further results in a list.
 const RESULTS: u32 = 4096;
@@ -39,8 +38,7 @@ impl Ring {
         unsafe { self.0.submission().push(call) }.map_err(io::Error::other)
     }
 
-    /// Submits queued calls and returns when there is a result, when the time slice has passed, or when the process was
-    /// interrupted.
+    /// Submits queued calls. Returns after a result, at the end of the time slice, or when interrupted.
     #[inline]
     pub(super) fn enter(&self) -> io::Result<()> {
         let slice = Timespec::from(SLICE);
@@ -52,7 +50,7 @@ impl Ring {
         }
     }
 
-    /// Takes the oldest result, if there is one.
+    /// Takes the oldest result, if any.
     #[inline]
     pub(super) fn result(&mut self) -> Option<Result<i32, Errno>> {
         let result = self.0.completion().next()?.result();
@@ -60,7 +58,7 @@ impl Ring {
     }
 }
 
-/// Why io_uring cannot make the call `code`, named `name`.
+/// Reason why io_uring cannot make the call `code`, named `name`.
 pub(super) fn unavailable(code: u8, name: &str) -> Option<String> {
     let ring = match Ring::new() {
         Ok(ring) => ring,

@@ -1,6 +1,6 @@
-//! Count in shared memory; the listener waits through io_uring (IORING_OP_FUTEX_WAIT), as a server does that waits on a
-//! ring for everything else too, and the notifier wakes with futex(2). Cost: io_uring_enter(2) at the listener and
-//! futex at the notifier, a wake and a context switch. Source: io_uring_enter(2), futex(2).
+//! Count in shared memory; the listener waits through io_uring (IORING_OP_FUTEX_WAIT), as a server with a ring does,
+//! and the notifier wakes it with futex(2). Cost: io_uring_enter(2) at the listener and futex at the notifier, a wake
+//! and a context switch. Source: io_uring_enter(2), futex(2).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -30,7 +30,7 @@ pub struct Waker(Count);
 
 /// Receiver.
 pub struct Waiter {
-    /// Declared before the count, so it is dropped first, together with the wait in the kernel.
+    /// Declared before the count, so that it is dropped first, with the wait in the kernel.
     ring: Ring,
     count: Count,
     /// Whether a wait is in progress in the kernel.

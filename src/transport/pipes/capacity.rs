@@ -1,5 +1,5 @@
-//! Capacity of a pipe: set where a row asks for it, and verified, since the kernel rounds up and may give less to a
-//! user with many pipes. Not a mechanism. Source: pipe(7), F_SETPIPE_SZ in fcntl(2).
+//! Capacity of a pipe, set and verified: the kernel rounds up, and may give less to a user with many pipes. Source:
+//! pipe(7), F_SETPIPE_SZ in fcntl(2).
 
 use std::fs;
 use std::io;
@@ -8,27 +8,27 @@ use std::os::fd::AsFd;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{SysconfVar, pipe2, sysconf};
 
-/// Capacity that the kernel gives a new pipe.
+/// Default capacity of a new pipe.
 pub(in crate::transport) const DEFAULT: usize = 0;
 
 /// Slots of a new pipe; each holds up to a page.
 const DEFAULT_SLOTS: usize = 16;
 
-/// File with the largest capacity in bytes that a process without CAP_SYS_RESOURCE may ask for.
+/// File with the maximum capacity in bytes for a process without CAP_SYS_RESOURCE.
 const LARGEST: &str = "/proc/sys/fs/pipe-max-size";
 
-/// `asked` bytes, or this machine's default.
+/// Resolves `asked` bytes; [`DEFAULT`] is this machine's default.
 pub(super) fn bytes(asked: usize) -> usize {
     if asked == DEFAULT { DEFAULT_SLOTS * page_bytes() } else { asked }
 }
 
-/// Page size, the most that one slot of a pipe holds.
+/// Page size, which is the maximum of one slot of a pipe.
 pub(super) fn page_bytes() -> usize {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     page.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(4096)
 }
 
-/// Why this machine has no pipe of exactly `asked` bytes; tries it with a temporary pipe.
+/// Reason why this machine has no pipe of exactly `asked` bytes, found with a temporary pipe.
 pub(super) fn unavailable(asked: usize) -> Option<String> {
     let trial = pipe2(OFlag::O_CLOEXEC).map_err(io::Error::from).and_then(|(_read, write)| set(&write, asked));
     trial.err().map(|e| e.to_string())

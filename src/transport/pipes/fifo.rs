@@ -1,8 +1,8 @@
-//! Named pipe (FIFO), blocking. Once both endpoints have opened it by its name, it is a pipe like any other. Cost: as
+//! Named pipe (FIFO), blocking. After both endpoints have opened it, it acts as an anonymous pipe. Cost: as
 //! [`pipe`](super::pipe). Source: fifo(7), mkfifo(3).
 //!
-//! The receiving worker makes it in its directory for temporary files, which is private to the trial and removed with
-//! it. To open one endpoint waits until the other one is opened, so both workers open their channels in the same order.
+//! The receiving worker creates it in its temporary directory, which is removed with the trial. The open of one
+//! endpoint waits for the other, so both workers open their channels in the same order.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -61,7 +61,7 @@ impl Transport for Fifo {
         let path = peers.keep.and_then(|kept| kept.downcast::<FifoPath>().ok());
         let path = path.ok_or_else(|| io::Error::other("no FIFO was kept from the offer"))?;
         let fifo = File::open(&path.0)?;
-        // The sender has opened it too, or the call above would still wait; so the name is not needed any more.
+        // Both endpoints are open now, so the name is no longer needed.
         drop(path);
         capacity::set(&fifo, capacity::DEFAULT)?;
         StreamReceiver::new(fifo, shape)
@@ -76,7 +76,7 @@ impl Transport for Fifo {
 struct FifoPath(PathBuf);
 
 impl FifoPath {
-    /// Makes a FIFO for this user only, with a name that is unique in this process.
+    /// Creates a FIFO for this user only, with a name that is unique in this process.
     fn make() -> io::Result<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! Pipe in packet mode (O_DIRECT): each write of up to PIPE_BUF bytes is one packet in its own slot, and each read
-//! takes one packet, whatever its length. Cost: as [`pipe`](super::pipe), but a small message fills a slot, so a
-//! default pipe holds 16 messages. Source: O_DIRECT in pipe(2), Linux 3.4.
+//! Pipe in packet mode (O_DIRECT): a write of up to PIPE_BUF bytes is one packet in its own slot, and a read takes one
+//! packet. Cost: as [`pipe`](super::pipe), but a default pipe holds only 16 messages, however small. Source: O_DIRECT
+//! in pipe(2), Linux 3.4.
 //!
-//! A packet must not be empty (an empty write leaves no trace) nor larger than PIPE_BUF (it would be split). A read
-//! with a smaller buffer discards the rest of the packet, so the receiver's buffer has the size of the largest packet.
+//! A packet must not be empty (an empty write has no effect) or larger than PIPE_BUF (it would be split). A read with a
+//! smaller buffer discards the rest of the packet, so the receiver's buffer has the maximum size.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,19 +18,19 @@ use crate::transport::byte_stream;
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Receiver, Sender, Shape, Topology, Transport};
 
-/// Largest packet.
+/// Maximum size of a packet.
 const MAX_BYTES: usize = libc::PIPE_BUF;
 
 /// Transport over a pipe in packet mode.
 pub struct PipePacket;
 
-/// Sender, with the buffer for a message.
+/// Sender with its message buffer.
 pub struct PacketSender {
     pipe: File,
     buffer: Box<[u8; MAX_BYTES]>,
 }
 
-/// Receiver, with the buffer for a message.
+/// Receiver with its message buffer.
 pub struct PacketReceiver {
     pipe: File,
     buffer: Box<[u8; MAX_BYTES]>,

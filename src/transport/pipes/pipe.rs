@@ -1,7 +1,6 @@
-//! Anonymous pipe, by wait strategy and capacity. The kernel copies in and out; a receiver without data sleeps, or
-//! repeats the call. Cost: two system calls and two copies per message, a wake and a context switch if the receiver
-//! sleeps; a message larger than the capacity is transferred in pieces, each with its own read and wait. Source:
-//! pipe(2), pipe(7).
+//! Anonymous pipe, by wait strategy and capacity. The kernel copies in and out; a receiver without data sleeps or
+//! retries. Cost: two system calls and two copies per message, a wake and a context switch if the receiver sleeps; a
+//! message larger than the capacity is sent in pieces, each with its own read and wait. Source: pipe(2), pipe(7).
 
 use std::fs::File;
 use std::io;
@@ -17,7 +16,7 @@ use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Shape, Topology, Transport};
 
-/// Transport over a pipe, by wait strategy and capacity in bytes; [`capacity::DEFAULT`] is that of a new pipe.
+/// Transport over a pipe, by wait strategy and capacity in bytes ([`capacity::DEFAULT`] for that of a new pipe).
 pub struct Pipe<W = Block, const CAPACITY: usize = { capacity::DEFAULT }>(PhantomData<W>);
 
 impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
@@ -39,8 +38,8 @@ impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
         capacity::unavailable(CAPACITY)
     }
 
-    /// A write of up to PIPE_BUF bytes is atomic, so messages of several senders never mix, and a receiver that reads
-    /// the same number of bytes always gets a whole message.
+    /// Limits messages of several endpoints to PIPE_BUF bytes: such writes are atomic, so that messages never mix and
+    /// each read of this size gets a whole message.
     fn supports(shape: &Shape) -> Result<(), String> {
         let (bytes, most) = (shape.message_bytes, libc::PIPE_BUF);
         if (shape.producers > 1 || shape.consumers > 1) && bytes > most {

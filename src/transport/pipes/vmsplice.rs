@@ -1,15 +1,14 @@
 //! Pages of the sender given to a pipe by vmsplice(2) and copied out once by read(2). This saves the copy into the
-//! kernel, but each page must be looked up, and must not be modified before it was read. The pipe holds 1 MiB, so that
-//! a message of 256 pages needs one call. Cost: two system calls and one copy per message, a page lookup for every 4
-//! KiB, a wake and a context switch if the receiver sleeps, and rarely a query of the unread bytes. Source:
-//! vmsplice(2); FIONREAD in pipe(7).
+//! kernel, but each page must be looked up, and must not change before it is read. The pipe holds 1 MiB, so that a
+//! message of 256 pages takes one call. Cost: two system calls and one copy per message, a page lookup per 4 KiB, a
+//! wake and a context switch if the receiver sleeps, and rarely a query of the unread bytes. Source: vmsplice(2);
+//! FIONREAD in pipe(7).
 //!
-//! **Why no buffer is overwritten before it was read.** The sender uses buffers of whole pages in turn. A slot of the
-//! pipe holds at most one page. So when the messages since a buffer's last use fill all slots, that buffer has left the
-//! pipe: one buffer more than needed to fill the pipe is enough, and vmsplice itself waits for space. FIONREAD verifies
-//! this: it counts the unread bytes, under the lock that the reader holds while it copies. No buffer is reused before
-//! that count shows it as read, and a count that contradicts the argument ends the trial. Usually one query serves for
-//! a whole round of the buffers.
+//! **Buffer reuse.** The sender uses buffers of whole pages in turn. A slot of the pipe holds at most one page, so a
+//! buffer has left the pipe once the messages since its last use fill all slots: one buffer more than fit into the pipe
+//! is enough, and vmsplice waits for space. FIONREAD verifies this: it counts the unread bytes under the lock that the
+//! reader holds while it copies. No buffer is reused before that count shows it as read, and a contradiction ends the
+//! trial. Usually one query covers a whole round of the buffers.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -26,7 +25,7 @@ use crate::transport::byte_stream::{self, StreamReceiver};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Peers, Sender, Shape, Transport};
 
-/// Capacity of the pipe: the most that a process without privileges may ask for.
+/// Capacity of the pipe: the maximum for a process without privileges.
 const CAPACITY_BYTES: usize = 0x10_0000;
 
 /// Transport over vmsplice.
@@ -72,14 +71,14 @@ impl Transport for Vmsplice {
     }
 }
 
-/// Number of buffers: as many messages as fill all slots of the pipe, and the one being built.
+/// Number of buffers: one more than the messages that fill all slots of the pipe.
 fn buffers(message_bytes: usize) -> usize {
     let page = capacity::page_bytes();
     let (slots, pages) = (CAPACITY_BYTES / page, message_bytes.div_ceil(page).max(1));
     slots.div_ceil(pages) + 1
 }
 
-/// Sender, with the buffers whose pages it gives to the pipe.
+/// Sender with the buffers whose pages it gives to the pipe.
 pub struct PageSender {
     pipe: File,
     message_bytes: usize,
@@ -99,7 +98,7 @@ impl PageSender {
     fn new(pipe: File, message_bytes: usize, buffers: usize) -> io::Result<Self> {
         let buffer_bytes = message_bytes.next_multiple_of(capacity::page_bytes());
         let mut pages = MmapMut::map_anon(buffer_bytes * buffers)?;
-        // Faults the pages in before the clock starts.
+        // Faults in the pages before the clock starts.
         pages.fill(0);
         Ok(Self { pipe, message_bytes, pages, buffer_bytes, buffers: buffers as u64, next: 0, lent: 0, drained: 0 })
     }
@@ -147,7 +146,7 @@ impl Sender for PageSender {
     }
 }
 
-/// Buffers are not reused too early, and too early a reuse would be detected.
+/// Tests that buffers are not reused too early, and that an early reuse is detected.
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -180,7 +179,7 @@ mod tests {
         receiver.receive(|seen| check(seen, bytes, stamp(PRODUCER, sequence))).expect("a writer")
     }
 
-    /// Fills the pipe, builds one more message and only then reads the first: result of the check.
+    /// Fills the pipe and builds one more message before it reads the first; returns the result of the check.
     fn first_message_after_the_pipe_is_full(message_bytes: usize, buffers: usize) -> Result<(), String> {
         let (mut sender, mut receiver) = ends(message_bytes, buffers);
         let slots = CAPACITY_BYTES / capacity::page_bytes();
@@ -188,7 +187,7 @@ mod tests {
         for sequence in 0..fitting {
             send(&mut sender, sequence);
         }
-        // Pretends that all messages were read, so that only the payload can reveal the mutant.
+        // Pretends that all messages were read, so that only the payload reveals the mutant.
         sender.drained = sender.lent;
         let (built, is_built) = mpsc::channel();
         thread::scope(|scope| {
@@ -215,7 +214,7 @@ mod tests {
         }
     }
 
-    /// Mutant: one buffer fewer. It fails wherever the messages fill the pipe exactly.
+    /// Mutant with one buffer fewer, which fails wherever messages fill the pipe exactly.
     #[test]
     fn one_buffer_fewer_is_detected_as_corruption() {
         for bytes in [8, 4096, 4097, CAPACITY_BYTES / 2, CAPACITY_BYTES] {
@@ -232,7 +231,7 @@ mod tests {
         assert!(refused.to_string().contains("still holds 3 messages"), "{refused}");
     }
 
-    /// Kernel behaviour that the verification is based on: the count follows the reader within a message.
+    /// Kernel behaviour behind the verification: the count follows the reader within a message.
     #[test]
     fn the_count_of_unread_bytes_follows_the_reader() {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");

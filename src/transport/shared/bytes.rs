@@ -1,5 +1,5 @@
-//! Ring of bytes in shared memory, one producer, one consumer: each message follows its length, and is written and read
-//! in place. Cost: one line transfer for a small message, or less if several messages share a line. Source: see
+//! Ring of bytes in shared memory for one producer and one consumer: each message follows its length, and is written
+//! and read in place. Cost: one line transfer for a small message, or less if several share a line. Source: see
 //! [`crate::ring::bytes`].
 
 use std::io;
@@ -19,11 +19,10 @@ pub type ShmBytes<W> = Shared<Bytes<W>>;
 /// Ring of bytes.
 pub struct Bytes<W>(PhantomData<W>);
 
-/// Largest ring. A message takes at most a quarter of it.
+/// Maximum size of a ring. A message takes at most a quarter of it.
 const MAX_CAPACITY_BYTES: u64 = 1 << 30;
 
-/// Size of the ring: the default of a ring of slots, or what the plan's depth in messages of this size needs, and at
-/// least enough for the largest message.
+/// Size of the ring: the default, or the size for the plan's depth; always enough for the largest message.
 fn capacity(shape: &Shape) -> u64 {
     let record = record_bytes(shape.message_bytes);
     let wanted = if shape.depth > 0 { u64::from(shape.depth) * record } else { DEFAULT_RING_BYTES as u64 };
@@ -54,7 +53,7 @@ impl<W: WaitStrategy<Parker>> Queue for Bytes<W> {
         Ok(())
     }
 
-    /// None: the ring's size is fixed in bytes, not in messages.
+    /// None, since the size is fixed in bytes, not in messages.
     fn depth(_: &Shape) -> Option<u32> {
         None
     }

@@ -1,6 +1,6 @@
-//! Pool of buffers in shared memory, one producer, one consumer: the payload stays in its buffer, and only the buffer's
-//! number travels, through one ring to the consumer and through another one back. Cost: the lines of two rings and of
-//! the payload, three transfers where [`Spsc`](super::slots::Spsc) has one, for any message size. Source: see
+//! Pool of buffers in shared memory for one producer and one consumer: the payload stays in its buffer; one ring
+//! carries the buffer's number to the consumer and another one returns it. Cost: the lines of two rings and of the
+//! payload, three transfers instead of one of [`Spsc`](super::slots::Spsc), for any message size. Source: see
 //! [`crate::ring::loan`].
 
 use std::io;
@@ -80,8 +80,8 @@ impl<W: WaitStrategy<Parker> + Copy> Queue for Loan<W> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        // The receiver waits for the line with the buffer's number and then for the payload's. The sender takes a
-        // buffer back without waiting, since it was returned earlier, but still fetches its line.
+        // The receiver waits for the line of the buffer's number, then for that of the payload. The sender does not
+        // wait for a returned buffer, but fetches its line.
         let mut cost_model = cost_model::<W>(shape, 2.0);
         cost_model.sender.line_transfers += 1.0;
         cost_model

@@ -1,5 +1,5 @@
-//! Queues and cells in memory that both endpoints map. [`queue`] makes a transport of each; limits, default depth and
-//! cost model of those with slots are defined here.
+//! Queues and cells in memory that both endpoints map. [`queue`] turns each into a transport; this file has the limits,
+//! default depth and cost model of those with slots.
 
 pub(super) mod bytes;
 pub(super) mod loan;
@@ -23,17 +23,17 @@ pub(super) const SUBSTRATES: &[Substrate] = &[
     Substrate::MemfdThp,
 ];
 
-/// Substrates of a queue that hands over descriptors as well; the segment must be inherited like them.
+/// Substrates of a queue that also passes descriptors, so its segment must be inherited too.
 const INHERITED_SUBSTRATES: &[Substrate] =
     &[Substrate::Memfd, Substrate::TmpfsFile, Substrate::MemfdHugetlb, Substrate::MemfdThp];
 
-/// Largest message that a slot can hold.
+/// Maximum size of a message in a slot.
 const MAX_MESSAGE_BYTES: usize = 1 << 30;
-/// Largest ring. A round trip has two, which must both fit into the memory of an ordinary machine.
+/// Maximum size of a ring. A round trip has two, which must fit into an ordinary machine's memory.
 const MAX_SEGMENT_BYTES: u64 = 2 << 30;
-/// Size of a ring whose depth the plan leaves open; it fits into the level-2 caches of both cores.
+/// Default size of a ring; it fits into the level-2 caches of both cores.
 const DEFAULT_RING_BYTES: usize = 256 * 1024;
-/// Bounds of the depth that follows from it.
+/// Limits of the default depth.
 const DEFAULT_DEPTHS: std::ops::RangeInclusive<u32> = 4..=1024;
 
 fn supports(shape: &Shape) -> Result<(), String> {
@@ -68,22 +68,21 @@ fn layout(shape: &Shape) -> Layout {
     Layout::new(depth(shape), shape.message_bytes)
 }
 
-/// Line transfers per message in a slot of `layout`. In a stream several small messages share a line and one
-/// transfer. In a closed loop the receiver waits for the line with the slot's word; the fetch of a second line
-/// overlaps with it.
+/// Line transfers per message in a slot of `layout`. In a stream, small messages share a line and its transfer. In a
+/// closed loop the receiver waits for the line of the slot's word, which overlaps with the fetch of a second line.
 fn transfers(shape: &Shape, layout: &Layout) -> f64 {
     if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
 }
 
-/// Transfers of the line on which `endpoints` of one kind claim positions; none for a single endpoint.
+/// Transfers of the line on which several `endpoints` of one kind claim positions.
 fn contended(endpoints: u32) -> f64 {
     if endpoints > 1 { 1.0 } else { 0.0 }
 }
 
-/// Cost model with `transfers` of the line with the slot's word; payload beyond the first line moves in bulk. A
-/// receiver that sleeps costs a wake, a context switch and system calls of both endpoints: one each for a futex; for an
-/// eventfd a poll and a read against a write. A hybrid wait costs that only if it outlasts its polls, which does not
-/// happen in a closed loop between two CPUs.
+/// Cost model with `transfers` of the line of the slot's word; payload beyond the first line moves in bulk. A receiver
+/// that sleeps costs a wake, a context switch and system calls of both endpoints: one each for a futex; a write, a poll
+/// and a read for an eventfd. A hybrid wait sleeps only if it outlasts its polls, which does not happen in a closed
+/// loop between two CPUs.
 fn cost_model<W: Strategy>(shape: &Shape, transfers: f64) -> CostModel {
     let (sleeps, sleeper_calls) = match W::WAIT {
         Wait::Park | Wait::Block if shape.closed_loop() => (1.0, 1.0),

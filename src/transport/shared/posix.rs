@@ -1,5 +1,5 @@
 //! Bounded queues in shared memory, guarded by objects of the C library that block in the kernel. Payload is written
-//! and read in place. If an endpoint has to wait, it makes a futex call to sleep and its peer makes one to wake it.
+//! and read in place. A wait costs one futex call to sleep, and one of the peer to wake the endpoint.
 
 use std::io;
 
@@ -14,7 +14,7 @@ pub type ShmMutexCondvar = Shared<MutexCondvar>;
 /// Transport over [`Semaphores`].
 pub type ShmSemaphores = Shared<Semaphores>;
 
-/// Queue under a pthread mutex with two condition variables, any number of producers and consumers.
+/// Queue under a pthread mutex with two condition variables, for any number of producers and consumers.
 /// Cost: the lines of the mutex and of the slot. Source: see [`monitor`].
 pub struct MutexCondvar;
 
@@ -45,7 +45,7 @@ impl Queue for MutexCondvar {
     }
 }
 
-/// Ring of slots guarded by two POSIX semaphores, one producer, one consumer.
+/// Ring of slots guarded by two POSIX semaphores, for one producer and one consumer.
 /// Cost: one semaphore's line for each endpoint, and the slot's line. Source: see [`semaphores`].
 pub struct Semaphores;
 
@@ -68,8 +68,7 @@ impl Queue for Semaphores {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        // The receiver fetches the line of the filled count, then the slot's; the sender fetches that of the free
-        // count.
+        // The receiver fetches the line of the filled count, then the slot's; the sender that of the free count.
         let mut cost_model = cost_model::<InLibrary>(shape, 2.0);
         cost_model.sender.line_transfers += 1.0;
         cost_model

@@ -1,5 +1,4 @@
-//! Transport over a queue in shared memory: creates the segment, attaches to it, and describes what all queues have in
-//! common. Not a mechanism.
+//! Transport over a queue in shared memory: creates and maps the segment, and defines the common part of all queues.
 
 use std::io;
 use std::marker::PhantomData;
@@ -22,13 +21,13 @@ pub struct Attachment<W> {
     pub wait: W,
 }
 
-/// Queue in a segment; [`Shared`] makes a transport of it. The provided methods describe a ring of slots.
+/// Queue in a segment, which [`Shared`] turns into a transport. The provided methods describe a ring of slots.
 pub trait Queue: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
     /// Delivery guarantee.
     const DELIVERY: Delivery = Delivery::Exact;
-    /// Number of endpoints that it supports.
+    /// Number of supported endpoints.
     const TOPOLOGY: Topology = Topology::OneToOne;
     /// Wait strategy of both endpoints.
     type Wait: Strategy;
@@ -37,17 +36,17 @@ pub trait Queue: 'static {
     /// Receiver.
     type Consumer: Consume;
 
-    /// Refuses a shape before any process starts.
+    /// Checks a shape before any process starts.
     ///
     /// Errors: the reason, with the limit.
     fn supports(shape: &Shape) -> Result<(), String> {
         super::supports(shape)
     }
-    /// Number of messages that it holds for this shape, if fixed.
+    /// Number of messages held for this shape, if fixed.
     fn depth(shape: &Shape) -> Option<u32> {
         Some(super::depth(shape))
     }
-    /// Size of its segment, for a supported shape.
+    /// Size of the segment for a supported shape.
     fn segment_bytes(shape: &Shape) -> usize {
         super::layout(shape).segment_bytes()
     }
@@ -118,7 +117,7 @@ impl<Q: Queue> Transport for Shared<Q> {
     }
 }
 
-/// Appends to the address of `memory` the descriptors by which the endpoints wake each other.
+/// Appends the descriptors by which the endpoints wake each other to the address of `memory`.
 fn equipped(memory: Address, [for_sender, for_receiver]: [Vec<Descriptor>; 2]) -> io::Result<Address> {
     match memory {
         Address::Inherited { mut sender, mut receiver } => {

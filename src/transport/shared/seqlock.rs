@@ -1,6 +1,6 @@
-//! Cell in shared memory with the latest value: the writer never waits, and a reader that was overtaken by the writer
-//! copies again. Values not read in time are overwritten. Cost: one line transfer for a small value, and a copy at
-//! each endpoint. Source: see [`crate::ring::seqlock`].
+//! Cell in shared memory with the latest value: the writer never waits and overwrites unread values; a reader repeats
+//! its copy after a concurrent write. Cost: one line transfer for a small value, and a copy at each endpoint. Source:
+//! see [`crate::ring::seqlock`].
 
 use std::io;
 use std::marker::PhantomData;

@@ -1,5 +1,5 @@
-//! Slots in shared memory: the mailbox of one slot, and rings of fixed slots by the number of producers and consumers.
-//! Payload is written and read in place. No system call unless an endpoint sleeps.
+//! Slots in shared memory: a mailbox of one slot, and rings of fixed slots, by number of producers and consumers.
+//! Payload is written and read in place, without a system call unless an endpoint sleeps.
 
 use std::io;
 use std::marker::PhantomData;
@@ -24,8 +24,8 @@ pub type ShmMpmc<W> = Shared<Mpmc<W>>;
 /// Transport over [`Broadcast`], by wait strategy.
 pub type ShmBroadcast<W> = Shared<Broadcast<W>>;
 
-/// One slot; the sender of a message waits until the receiver has read the previous one.
-/// Cost: two line transfers for a small message; an endpoint waits for one of them. Source: see [`mailbox`].
+/// One slot; a sender waits until the receiver has read the previous message.
+/// Cost: two line transfers for a small message, of which an endpoint waits for one. Source: see [`mailbox`].
 pub struct Mailbox<W>(PhantomData<W>);
 
 impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
@@ -60,13 +60,13 @@ impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        // Two lines change hands, but emptying the slot overlaps with the answer, or with filling the next message.
+        // There are two transfers, but emptying the slot overlaps with the response or with filling the next message.
         cost_model::<W>(shape, 1.0)
     }
 }
 
 /// Ring with one producer and one consumer.
-/// Cost: one line transfer for a small message, or less if several messages share a line. Source: see [`spsc`].
+/// Cost: one line transfer for a small message, or less if several share a line. Source: see [`spsc`].
 pub struct Spsc<W>(PhantomData<W>);
 
 impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
@@ -116,8 +116,8 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
 }
 
 /// Ring with any number of producers and consumers; each message goes to one consumer.
-/// Cost: as [`Spsc`]; where several producers or consumers compete, also a transfer of the line on which they claim
-/// positions. Source, and the effect of a death: see [`mpmc`].
+/// Cost: as [`Spsc`]; with several producers or consumers also a transfer of the line on which they claim positions.
+/// Source, and the effect of a death: see [`mpmc`].
 pub struct Mpmc<W>(PhantomData<W>);
 
 impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
@@ -143,7 +143,7 @@ impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
     }
 }
 
-/// Ring with one producer; each consumer has its own position and gets every message, and the producer waits for the
+/// Ring with one producer; each consumer has its own position and gets every message. The producer waits for the
 /// slowest consumer. Cost: one line transfer per consumer for a small message.
 /// Source: the ring of [`spsc`]; one position per consumer as in the LMAX Disruptor, 2011.
 pub struct Broadcast<W>(PhantomData<W>);

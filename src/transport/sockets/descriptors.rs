@@ -1,5 +1,5 @@
-//! Memory passed between processes as a descriptor: SCM_RIGHTS over a unix socket pair, with an eight-byte word per
-//! message. Not a mechanism. Source: unix(7), memfd_create(2).
+//! Memory passed between processes as a descriptor, by SCM_RIGHTS over a unix socket pair, with an eight-byte word per
+//! message. Source: unix(7), memfd_create(2).
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -14,11 +14,11 @@ use rustix::net::{
 
 use crate::address::{Address, Descriptor};
 
-/// Most messages that a connection holds, including the one being written and the one being read: the smallest send
-/// buffer (4608 bytes) has space for six packets of a word (768 bytes each, kernel bookkeeping included).
+/// Maximum of messages on a connection, including those being written and read: the smallest send buffer (4608 bytes)
+/// has space for six packets of a word (768 bytes each, including kernel bookkeeping).
 pub(super) const UNDER_WAY_MAX: usize = 8;
 
-/// Makes a connection with the smallest possible buffers, since a queued message keeps its memory allocated.
+/// Creates a connection with the smallest possible buffers, since queued messages keep memory allocated.
 pub(super) fn pair() -> io::Result<Address> {
     let (first, second) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
     for socket in [&first, &second] {
@@ -27,14 +27,14 @@ pub(super) fn pair() -> io::Result<Address> {
     Ok(Address::Inherited { sender: vec![Descriptor::new(first)], receiver: vec![Descriptor::new(second)] })
 }
 
-/// Makes `bytes` zero bytes of anonymous, sealable memory.
+/// Creates `bytes` zero bytes of anonymous, sealable memory.
 pub(super) fn memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = memfd_create("ipcmark", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     ftruncate(&fd, bytes as u64)?;
     Ok(fd)
 }
 
-/// Checks that `bytes` bytes of this memory can be mapped and will not disappear.
+/// Checks that `bytes` bytes of this memory can be mapped and cannot disappear.
 ///
 /// Errors: `InvalidData` if it is smaller, or could be truncated while it is read (SIGBUS).
 pub(super) fn check_size(memory: impl AsFd, bytes: usize) -> io::Result<()> {
@@ -63,8 +63,8 @@ pub(super) fn send(socket: impl AsFd, word: u64, descriptor: Option<BorrowedFd<'
 
 /// Waits for a word, and takes the descriptor that came with it.
 ///
-/// Errors: `UnexpectedEof` if the peer has closed; `InvalidData` for anything but a word, or if this process has
-/// reached its limit of descriptors.
+/// Errors: `UnexpectedEof` if the peer has closed; `InvalidData` for anything but a word, or at this process's limit of
+/// descriptors.
 pub(super) fn receive(socket: impl AsFd) -> io::Result<(u64, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

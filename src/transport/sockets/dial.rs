@@ -1,5 +1,5 @@
-//! Connections between a listener and a caller: the receiving worker listens and offers its address, the sending worker
-//! connects to it. Not a mechanism; named unix sockets and TCP build on it.
+//! Connections by address: the receiving worker listens and offers its address, and the sending worker connects to it.
+//! Used by named unix sockets and TCP.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +11,7 @@ use crate::abort;
 use crate::address::Endpoint;
 use crate::transport::{Offer, Peers};
 
-/// Milliseconds between two checks of the abort word while the receiver waits for the connection.
+/// Interval in milliseconds at which a receiver that waits for the connection checks the abort flag.
 const SLICE_MS: u8 = 50;
 
 /// Kind of connection.
@@ -21,15 +21,15 @@ pub(super) trait Connect {
     /// Listener for connections.
     type Listener: AsFd + Send + 'static;
 
-    /// Opens a listener, and returns its address.
+    /// Opens a listener and returns its address.
     fn listen() -> io::Result<(Self::Listener, String)>;
-    /// Accepts the pending connection, and closes the listener.
+    /// Accepts the pending connection and closes the listener.
     fn accept(listener: Self::Listener) -> io::Result<Self::Stream>;
     /// Connects to the listener at `address`.
     fn connect(address: &str) -> io::Result<Self::Stream>;
 }
 
-/// Runs in a worker before any endpoint attaches: the receiver opens its listener.
+/// Opens the receiver's listener. Called in a worker before any endpoint attaches.
 pub(super) fn offer<D: Connect>(end: Endpoint) -> io::Result<Offer> {
     if end == Endpoint::Sender {
         return Ok(Offer::default());
@@ -38,7 +38,7 @@ pub(super) fn offer<D: Connect>(end: Endpoint) -> io::Result<Offer> {
     Ok(Offer { text: Some(address), keep: Some(Box::new(listener)) })
 }
 
-/// Connection of endpoint `end`. It is complete before it is accepted, so neither worker has to wait for the other.
+/// Connects endpoint `end`. The connection is complete before it is accepted, so neither worker waits for the other.
 ///
 /// Errors: those of the system; `Interrupted` if the trial is aborted before the sender connects.
 pub(super) fn connect<D: Connect>(end: Endpoint, peers: Peers) -> io::Result<D::Stream> {
@@ -53,7 +53,7 @@ pub(super) fn connect<D: Connect>(end: Endpoint, peers: Peers) -> io::Result<D::
     }
 }
 
-/// Waits for a connection. If the sender dies before it connects, only the abort word tells.
+/// Waits for a connection. If the sender dies first, only the abort flag shows it.
 fn await_connection(listener: BorrowedFd<'_>) -> io::Result<()> {
     loop {
         match poll(&mut [PollFd::new(listener, PollFlags::POLLIN)], PollTimeout::from(SLICE_MS)) {

@@ -1,7 +1,6 @@
-//! Memory passed instead of copied, new for each message: the sender makes a memfd, writes the message into it, seals
-//! it and passes its descriptor over a unix socket; the receiver checks the seals, maps it, reads it in place and
-//! unmaps it. A sent message cannot be changed, so programs that do not trust each other can pass large messages this
-//! way.
+//! Memory passed instead of copied, new for each message: the sender writes the message into a new memfd, seals it and
+//! passes its descriptor over a unix socket; the receiver checks the seals, maps it, reads in place and unmaps it. A
+//! sent message cannot change, so programs that do not trust each other can pass large messages this way.
 //!
 //! Cost: seven system calls to send and six to receive; each page is allocated, cleared, mapped twice and freed, which
 //! may cost more than the copies of a pipe. Source: memfd_create(2), fcntl(2) on seals, unix(7).
@@ -19,7 +18,7 @@ use crate::address::{Address, Endpoint};
 use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// Most memory of all messages in flight.
+/// Maximum memory of all messages in flight.
 const MEMORY_BYTES_MAX: usize = 2 << 30;
 
 /// Transport over a new memfd per message.
@@ -91,10 +90,10 @@ impl Transport for MemfdPassing {
         Ok((sender, MemfdReceiver { socket: own.duplicate()?, agreed_bytes }))
     }
 
-    /// System calls of the sender: memfd_create, ftruncate, mmap, munmap, fcntl, sendmsg, close. Of the receiver:
-    /// recvmsg, statx, fcntl, mmap, close, munmap. A mapping brings in all its pages at once, which the kernel counts
-    /// as page faults although there is no trap: one per page for the sender, which allocates and clears it, one for
-    /// every 16 pages for the receiver.
+    /// System calls of the sender: memfd_create, ftruncate, mmap, munmap, fcntl, sendmsg, close; of the receiver:
+    /// recvmsg, statx, fcntl, mmap, close, munmap. A mapping adds all its pages at once, which the kernel counts as
+    /// page faults without a trap: one per page at the sender, which allocates and clears it, and one per 16 pages at
+    /// the receiver.
     fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
         let pages = shape.message_bytes.div_ceil(page_bytes()) as f64;
@@ -113,7 +112,7 @@ impl Transport for MemfdPassing {
     }
 }
 
-/// Pages that one read fault maps if they are present: the kernel's `fault_around_bytes`, 64 KiB.
+/// Present pages mapped by one read fault: the kernel's `fault_around_bytes`, 64 KiB.
 const PAGES_AROUND: f64 = 16.0;
 
 fn page_bytes() -> usize {
@@ -149,7 +148,7 @@ impl Receiver for MemfdReceiver {
     }
 }
 
-/// Closes with the plain call, so that a message costs the same in every build: with debug assertions, `OwnedFd` first
+/// Closes by the plain call, so that a message costs the same in every build: with debug assertions, `OwnedFd` also
 /// checks that the descriptor is open.
 fn close(descriptor: OwnedFd) -> io::Result<()> {
     Ok(nix::unistd::close(descriptor)?)

@@ -1,6 +1,6 @@
-//! Memory passed instead of copied, from a pool: a few memfds, each mapped once at both endpoints and used in turn. A
-//! message is written and read in place; the unix socket carries its length, and the descriptor when a buffer is used
-//! for the first time. The receiver returns buffers by credits, half a pool at a time. Made for large messages.
+//! Memory passed instead of copied, from a pool of memfds that are mapped once at both endpoints and used in turn.
+//! Messages are written and read in place; a unix socket carries the length, and the descriptor at the first use of a
+//! buffer. The receiver returns buffers by credits, half a pool at a time. Intended for large messages.
 //!
 //! Cost: one system call to send and one to receive, and two more for each half of a pool; a wake and a context switch
 //! if the receiver sleeps; the payload's lines come from the sender's cache. Source: memfd_create(2), fcntl(2) on
@@ -18,17 +18,17 @@ use crate::address::{Address, Endpoint};
 use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
-/// Default number of buffers: one is written, one is read, and two let the sender run ahead.
+/// Default number of buffers: one being written, one being read, and two for a sender that runs ahead.
 const DEFAULT_BUFFERS: u32 = 4;
-/// Most buffers; each needs a descriptor and a mapping at both endpoints.
+/// Maximum number of buffers; each needs a descriptor and a mapping at both endpoints.
 const BUFFERS_MAX: u32 = 256;
-/// Most memory of a pool.
+/// Maximum memory of a pool.
 const POOL_BYTES_MAX: u64 = 2 << 30;
 
 /// Transport over a pool of memfds.
 pub struct MemfdPool;
 
-/// Sender. It uses the buffers in turn, so their free ones follow from a count.
+/// Sender. It uses the buffers in turn, so a count gives the free ones.
 pub struct PoolSender {
     socket: OwnedFd,
     agreed_bytes: usize,
@@ -64,7 +64,7 @@ fn buffers(shape: &Shape) -> u32 {
     if shape.depth > 0 { shape.depth } else { DEFAULT_BUFFERS }
 }
 
-/// Messages that are read before their buffers are returned.
+/// Messages read before their buffers are returned.
 fn batch(pool: usize) -> usize {
     (pool / 2).max(1)
 }
@@ -129,7 +129,7 @@ impl Transport for MemfdPool {
         })
     }
 
-    /// In a closed loop the credits arrive before the sender needs them, so it does not sleep.
+    /// The sender does not sleep in a closed loop, since credits arrive early.
     fn cost_model(shape: &Shape) -> CostModel {
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         let system_calls = 1.0 + 1.0 / batch(buffers(shape) as usize) as f64;
@@ -227,7 +227,7 @@ impl PoolReceiver {
 }
 
 impl Buffer {
-    /// Makes memory that cannot be resized, nor mapped for writing once more.
+    /// Creates memory that cannot be resized or mapped for writing again.
     fn new(options: &MmapOptions, bytes: usize) -> io::Result<Self> {
         let memory = descriptors::memory(bytes)?;
         let map = options.map_raw(&memory)?;

@@ -1,4 +1,4 @@
-//! Sockets on one machine: unix, TCP and UDP, and memory whose descriptors are passed over them.
+//! Sockets on one machine: unix, TCP and UDP, and memory passed over them as descriptors.
 
 mod descriptors;
 mod dial;
@@ -12,7 +12,7 @@ pub(super) mod unix_stream;
 
 use std::net::{Ipv4Addr, UdpSocket};
 
-/// Why there are no sockets on the loopback address; a separate network namespace may have no such device.
+/// Reason why the loopback address has no sockets; a separate network namespace may lack the device.
 fn no_loopback() -> Option<String> {
     let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
     let connected = bound.and_then(|socket| socket.local_addr().and_then(|address| socket.connect(address)));

@@ -1,5 +1,5 @@
-//! Sockets that keep message boundaries: one send(2) and one recv(2) per message of any size. Not a mechanism;
-//! seqpacket, datagram and UDP sockets build on it.
+//! Sockets that keep message boundaries: one send(2) and one recv(2) per message. Used by seqpacket, datagram and UDP
+//! sockets.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -16,7 +16,7 @@ use crate::record::{CostModel, Counts};
 use crate::transport::readiness::{Block, Direction, Readiness};
 use crate::transport::{Receiver, Sender, Shape};
 
-/// Time limit of a receive where the kernel would never end it: SO_RCVTIMEO.
+/// Time limit of a receive that the kernel would never end: SO_RCVTIMEO.
 pub(super) const SILENCE: Duration = Duration::from_millis(50);
 
 /// Meaning of an empty or missing packet for a receiver.
@@ -24,21 +24,21 @@ pub(super) const SILENCE: Duration = Duration::from_millis(50);
 pub(super) enum Nothing {
     /// An empty packet means that all senders have closed.
     Ends,
-    /// A time-out means that there is no message yet. Such a receiver does not see its senders close, so after each
-    /// [`SILENCE`] it checks the abort word.
+    /// A time-out means that there is no message yet. The receiver cannot see its senders close, so it checks the abort
+    /// flag after each [`SILENCE`].
     Waits,
     /// A time-out means that all outstanding messages are lost.
     Lost,
 }
 
-/// Sender, with its wait strategy and the buffer for a message.
+/// Sender with its wait strategy and message buffer.
 pub struct PacketSender<W = Block> {
     socket: OwnedFd,
     readiness: W,
     buffer: Vec<u8>,
 }
 
-/// Receiver, with its wait strategy and the buffer for a message.
+/// Receiver with its wait strategy and message buffer.
 pub struct PacketReceiver<W = Block> {
     socket: OwnedFd,
     readiness: W,
@@ -61,7 +61,7 @@ impl<W: Readiness> PacketReceiver<W> {
 }
 
 impl<W: Readiness> Sender for PacketSender<W> {
-    /// Errors: `InvalidInput` for more bytes than agreed; `ConnectionRefused` or `BrokenPipe` if the receiver has
+    /// Errors: `InvalidInput` for more bytes than agreed; `ConnectionRefused` or `BrokenPipe` after the receiver has
     /// closed.
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
@@ -75,8 +75,8 @@ impl<W: Readiness> Sender for PacketSender<W> {
 }
 
 impl<W: Readiness> Receiver for PacketReceiver<W> {
-    /// Errors: `InvalidData` for a packet longer than agreed; without a message, according to [`Nothing`],
-    /// `UnexpectedEof`, `Interrupted` or `TimedOut`.
+    /// Errors: `InvalidData` for a packet longer than agreed; `UnexpectedEof`, `Interrupted` or `TimedOut` without a
+    /// message, according to [`Nothing`].
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         let got = loop {
@@ -130,38 +130,37 @@ pub(super) fn cost_model<W: Readiness>(shape: &Shape) -> CostModel {
 
 /// Bytes of a send buffer that the kernel reserves: `unix_dgram_sendmsg`.
 const KEPT_BACK_BYTES: usize = 32;
-/// Larger than any machine's send buffer; the kernel gives what it allows.
+/// Request beyond any machine's send buffer; the kernel gives what it allows.
 const BEYOND_ANY_BUFFER: usize = 1 << 30;
 
-/// Makes a pair of unix sockets whose send buffers hold a packet of `bytes`, if the limits allow that.
+/// Creates a pair of unix sockets whose send buffers hold a packet of `bytes`, if the limits allow that.
 fn pair(kind: SockType, bytes: usize) -> io::Result<[OwnedFd; 2]> {
     let (first, second) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)?;
     for socket in [&first, &second] {
         if bytes > packet_bytes_max(socket)? {
-            // The kernel doubles the value. Space for two packets lets the sender continue while one is read.
+            // The kernel doubles the value, for two packets: the sender can continue while one is read.
             setsockopt(socket, sockopt::SndBuf, &bytes.saturating_mul(2).min(BEYOND_ANY_BUFFER))?;
         }
     }
     Ok([first, second])
 }
 
-/// Largest packet that the send buffer of `socket` allows.
+/// Maximum packet in the send buffer of `socket`.
 fn packet_bytes_max(socket: &OwnedFd) -> io::Result<usize> {
     Ok(getsockopt(socket, sockopt::SndBuf)?.saturating_sub(KEPT_BACK_BYTES))
 }
 
-/// Makes a pair of unix sockets that keep message boundaries.
+/// Creates a pair of unix sockets that keep message boundaries.
 pub(super) fn create_pair(kind: SockType, shape: &Shape) -> io::Result<Address> {
     let [first, second] = pair(kind, shape.message_bytes)?;
     Ok(Address::Inherited { sender: vec![Descriptor::new(first)], receiver: vec![Descriptor::new(second)] })
 }
 
-/// Checks that a pair of unix sockets carries a message of the shape's size, by sending one.
+/// Checks that a pair of unix sockets carries a message of this size, by sending one.
 ///
-/// A packet is one buffer of the kernel. It must fit the sender's SO_SNDBUF, of which the kernel reserves 32 bytes, and
-/// all but its last 68 KiB must be contiguous in kernel memory, at most 4 MiB on usual kernels. The limit
-/// net.unix.max_dgram_qlen does not apply to a pair, but to sockets whose receiver is not connected back. Source:
-/// unix(7), socket(7).
+/// A packet is one kernel buffer. It must fit SO_SNDBUF minus 32 reserved bytes, and all but its last 68 KiB must be
+/// contiguous kernel memory, at most 4 MiB on usual kernels. net.unix.max_dgram_qlen does not apply to a pair, but to
+/// sockets whose receiver is not connected back. Source: unix(7), socket(7).
 ///
 /// Errors: the reason, with the limit.
 pub(super) fn pair_supports(kind: SockType, shape: &Shape) -> Result<(), String> {

@@ -1,12 +1,12 @@
 //! TCP over the loopback device, by wait strategy and with or without Nagle's algorithm; ephemeral port, one connection
-//! both ways. The complete protocol runs, within the sender's write as far as the receiver's queue. Cost: two system
-//! calls, two copies, two buffers and an acknowledgement per message, a wake and a context switch if the receiver
-//! sleeps. Source: tcp(7), RFC 9293.
+//! both ways. The sender's write runs the complete protocol up to the receiver's queue. Cost: two system calls, two
+//! copies, two buffers and an acknowledgement per message, a wake and a context switch if the receiver sleeps. Source:
+//! tcp(7), RFC 9293.
 //!
-//! With Nagle's algorithm (RFC 896) a small segment waits while an earlier one is unacknowledged. One write and one
-//! read in turn are not affected, since the answer carries the acknowledgement. With two writes and a read, the second
-//! write waits for an acknowledgement that the peer delays by up to 40 ms because it has nothing to answer yet. So a
-//! stream of small messages gathers into full segments here, and a last, partly filled segment may arrive late.
+//! With Nagle's algorithm (RFC 896) a small segment waits while an earlier one is unacknowledged. Alternate writes and
+//! reads are not affected, since the response carries the acknowledgement. After two writes, the second one waits for
+//! an acknowledgement that the peer delays by up to 40 ms while it has no response. So a stream of small messages is
+//! sent in full segments, and a last, partly filled segment may arrive late.
 
 use std::io;
 use std::marker::PhantomData;
@@ -19,12 +19,11 @@ use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Offer, Peers, Shape, Transport};
 
-/// Approximate size of a piece once the windows have grown: a sender fills its buffer (net.ipv4.tcp_wmem) while the
-/// receiver empties its own. Observed in round trips: one sleep each way at 300 kB, about two at 1 MiB, three to seven
-/// at 4 MiB.
+/// Approximate size of a piece with grown windows: a sender fills its buffer (net.ipv4.tcp_wmem) while the receiver
+/// empties its own. Observed in round trips: one sleep each way at 300 kB, about two at 1 MiB, three to seven at 4 MiB.
 const PIECE_BYTES: f64 = 1_048_576.0;
 
-/// Transport over TCP, by wait strategy and whether small segments wait for acknowledgements.
+/// Transport over TCP, by wait strategy and use of Nagle's algorithm.
 pub struct Tcp<W = Block, const NAGLE: bool = false>(PhantomData<W>);
 
 impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
@@ -81,7 +80,7 @@ impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
     }
 }
 
-/// Connections to a port that the kernel chose.
+/// Connections to a port chosen by the kernel.
 struct Loopback<const NAGLE: bool>;
 
 impl<const NAGLE: bool> Connect for Loopback<NAGLE> {

@@ -1,8 +1,8 @@
-//! UDP over the loopback device, connected, ephemeral ports. A message is one datagram. The kernel silently drops a
-//! datagram that finds the receiver's buffer full, so messages are counted, and in a stream 50 ms without a message
-//! mean that the rest is lost. With one message in flight at a time the buffer is never full, and a time-out only means
-//! waiting. Cost: two system calls and two copies per message, the protocol's work within the sender's call, a wake, a
-//! context switch and a timer if the receiver sleeps. Source: udp(7), RFC 768.
+//! UDP over the loopback device, connected, ephemeral ports, one datagram per message. The kernel silently drops a
+//! datagram if the receiver's buffer is full, so messages are counted, and in a stream a silence of 50 ms means that
+//! the rest is lost. With one message in flight the buffer is never full, and a time-out only means a wait. Cost: two
+//! system calls and two copies per message, the protocol's work within the sender's call, a wake, a context switch and
+//! a timer if the receiver sleeps. Source: udp(7), RFC 768.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -15,9 +15,9 @@ use crate::record::{CostModel, Group, Isolation, Measure, Wait};
 use crate::transport::readiness::Block;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
 
-/// Largest payload: the 65535 bytes of an IPv4 packet minus its header (20) and UDP's (8).
+/// Maximum payload: the 65535 bytes of an IPv4 packet minus its header (20) and UDP's (8).
 const MESSAGE_BYTES_MAX: usize = 65_507;
-/// Requested receive buffer (SO_RCVBUF). The kernel gives twice the lesser of this and net.core.rmem_max.
+/// Requested receive buffer (SO_RCVBUF); the kernel gives twice this or twice net.core.rmem_max, whichever is less.
 const BUFFER_BYTES: usize = 4 << 20;
 
 /// Transport over UDP.
@@ -49,7 +49,7 @@ impl Transport for Udp {
         Ok(Address::Offered)
     }
 
-    /// Both endpoints bind a port and offer it, so that each connects to the other and receives no other datagrams.
+    /// Binds a port at both endpoints and offers it, so that each receives datagrams of the other only.
     fn offer(_: &Address, _: &Shape, _: Endpoint) -> io::Result<Offer> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         setsockopt(&socket, sockopt::RcvBuf, &BUFFER_BYTES)?;
@@ -82,7 +82,7 @@ impl Transport for Udp {
     }
 }
 
-/// Meaning of a time-out: loss only where several messages can be in flight.
+/// Meaning of a time-out: loss only if several messages can be in flight.
 fn silence(shape: &Shape) -> Nothing {
     match shape.measure {
         Measure::Stream | Measure::Paced | Measure::Conformance => Nothing::Lost,
@@ -90,7 +90,7 @@ fn silence(shape: &Shape) -> Nothing {
     }
 }
 
-/// This endpoint's socket, connected to the peer's. Datagrams that the peer has sent before stay in the buffer.
+/// Connects this endpoint's socket to the peer's. Earlier datagrams of the peer stay in the buffer.
 fn connected(peers: Peers) -> io::Result<UdpSocket> {
     let kept = peers.keep.and_then(|kept| kept.downcast::<UdpSocket>().ok());
     let socket = *kept.ok_or_else(|| io::Error::other("no socket was kept from the offer"))?;

@@ -1,4 +1,4 @@
-//! Unix socket pairs that keep message boundaries, by kind and wait strategy: in order, without loss, since a sender
+//! Unix socket pairs that keep message boundaries, by kind and wait strategy: in order and without loss, since a sender
 //! waits while its buffer is full. Any number of processes may share an endpoint. Cost: two system calls and two copies
 //! per message, a buffer (sk_buff) allocated and freed for each, a wake and a context switch if the receiver sleeps.
 //! Source: unix(7), socketpair(2), socket(7) on SO_RCVTIMEO.
@@ -30,15 +30,15 @@ pub trait Kind: 'static {
     const SUMMARY: &'static str;
     /// Socket type.
     const TYPE: SockType;
-    /// True if a receiver sees that all senders have closed, by an empty packet.
+    /// True if an empty packet tells a receiver that all senders have closed.
     const SEES_END: bool;
 }
 
 /// SOCK_SEQPACKET: a connection. An empty message reads as the end of the connection.
 pub struct Seqpacket;
 
-/// SOCK_DGRAM. A sender sees that the receiver has closed (ECONNREFUSED), but a receiver does not see its senders
-/// close, so a blocked one wakes up regularly, which costs a timer set and cleared for each sleep.
+/// SOCK_DGRAM. A sender sees a closed receiver (ECONNREFUSED), but a receiver does not see its senders close, so its
+/// blocking calls have a time limit, which costs a timer per sleep.
 pub struct Datagram;
 
 impl Kind for Seqpacket {

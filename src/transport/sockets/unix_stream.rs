@@ -1,6 +1,6 @@
-//! Unix stream sockets, one connection both ways: a socket pair, by wait strategy, or a socket found by its path. Cost:
-//! two system calls and two copies per message, a buffer (sk_buff) allocated and freed for each write, a wake and a
-//! context switch if the receiver sleeps. Source: socketpair(2), unix(7), accept(2).
+//! Unix stream sockets, one connection both ways: a socket pair, by wait strategy, or a socket with a path. Cost: two
+//! system calls and two copies per message, a buffer (sk_buff) allocated and freed for each write, a wake and a context
+//! switch if the receiver sleeps. Source: socketpair(2), unix(7), accept(2).
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Offer, Peers, Shape, Transport};
 
-/// Bytes that a unix stream may queue before a write waits: net.core.wmem_default, kernel bookkeeping included.
+/// Bytes that a unix stream queues before a write waits: net.core.wmem_default, including kernel bookkeeping.
 const BUFFER_BYTES: f64 = 212_992.0;
 
 /// Transport over a socket pair, by wait strategy.
@@ -67,11 +67,11 @@ impl<W: Readiness> Transport for UnixStreamPair<W> {
     }
 }
 
-/// Distinguishes the listeners of one process.
+/// Number of listeners created by this process.
 static LISTENERS: AtomicU32 = AtomicU32::new(0);
 
-/// Transport over a socket found by its path: the receiving worker binds and listens, the sending worker connects, and
-/// the path is removed once they are connected. From then on it is like a socket pair, so the two rows must agree.
+/// Transport over a socket with a path: the receiver binds and listens, the sender connects, and the path is removed
+/// once they are connected. The connection then acts as a socket pair, so both rows must agree.
 pub struct UnixStreamNamed;
 
 impl Transport for UnixStreamNamed {
@@ -122,7 +122,7 @@ impl Transport for UnixStreamNamed {
 /// Connections by path.
 struct ByPath;
 
-/// Listener, whose path is removed on drop.
+/// Listener whose path is removed on drop.
 struct Listener {
     socket: UnixListener,
     path: PathBuf,
@@ -130,7 +130,7 @@ struct Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // The trial's directory is removed later anyway; this removes the path as soon as it is not needed.
+        // Removed early; the trial's directory is removed later anyway.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -147,7 +147,7 @@ impl Connect for ByPath {
 
     fn listen() -> io::Result<(Listener, String)> {
         let number = LISTENERS.fetch_add(1, Ordering::Relaxed);
-        // The workers of a trial share the directory, so the name contains the process id.
+        // The name contains the process id, since the workers of a trial share the directory.
         let path = std::env::temp_dir().join(format!("s{}.{number}", std::process::id()));
         let listener = Listener { socket: shortened(&path, |short| UnixListener::bind(short))?, path };
         let text = listener.path.to_str().ok_or_else(|| io::Error::other("the path of TMPDIR is not UTF-8"))?;

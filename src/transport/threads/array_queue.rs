@@ -1,7 +1,7 @@
-//! `ArrayQueue` of `crossbeam` between threads of one process: a bounded queue for any number of senders and receivers.
-//! It has no way to wait, so an endpoint polls, with the processor's pause hint or by yielding the CPU. Cost: one slot
-//! transfer per message, and the line of the position from which all senders, or all receivers, claim slots. Source:
-//! crossbeam-queue, after Vyukov's bounded MPMC queue.
+//! `ArrayQueue` of `crossbeam` between threads: a bounded queue for any number of senders and receivers. It cannot
+//! wait, so an endpoint polls with pause hints or yields the CPU. Cost: one slot transfer per message, and the line of
+//! the position from which all senders, or all receivers, claim slots. Source: crossbeam-queue, after Vyukov's bounded
+//! MPMC queue.
 
 use std::io;
 use std::marker::PhantomData;
@@ -19,14 +19,14 @@ pub type ArrayQueue<W> = Owned<Queue<W>>;
 /// `ArrayQueue` of owned messages.
 pub struct Queue<W>(PhantomData<W>);
 
-/// Either endpoint, which are of one type.
+/// Sender or receiver.
 #[derive(Clone)]
 pub struct Side<W> {
     queue: Arc<queue::ArrayQueue<Message>>,
     wait: W,
 }
 
-/// The first attempt follows without a pause, so that a queue that is neither full nor empty adds no cost of ours.
+/// No pause before the first attempt, so that a queue that is neither full nor empty costs no wait.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 impl<W: WaitStrategy<Parker> + Default + Clone + Send + Sync> Channel for Queue<W> {

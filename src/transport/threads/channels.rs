@@ -1,4 +1,4 @@
-//! Channels of the standard library and of popular crates, between threads of one process.
+//! Channels of the standard library and of popular crates between threads.
 
 use std::io;
 use std::sync::mpsc;
@@ -25,38 +25,38 @@ pub type FlumeBounded = Owned<Flume>;
 /// Transport over [`Kanal`].
 pub type KanalBounded = Owned<Kanal>;
 
-/// `sync_channel` of the standard library, which descends from crossbeam's array flavour. It has one receiver only, and
-/// an endpoint that has to wait parks after one attempt, where crossbeam yields for a while first. Cost: one slot
-/// transfer, in a closed loop a wake and a sleep per message. Source: std::sync::mpsc.
+/// `sync_channel` of the standard library, derived from crossbeam's array flavour. It has one receiver, and a waiting
+/// endpoint parks after one attempt, without the yields of crossbeam. Cost: one slot transfer, in a closed loop a wake
+/// and a sleep per message. Source: std::sync::mpsc.
 pub struct StdBounded;
 
-/// `channel` of the standard library, which descends from crossbeam's list flavour. Cost: as [`StdBounded`], and one
+/// `channel` of the standard library, derived from crossbeam's list flavour. Cost: as [`StdBounded`], and one
 /// allocation per block of slots. Source: std::sync::mpsc.
 pub struct StdUnbounded;
 
-/// Array flavour of `crossbeam-channel`: stamped slots, after Vyukov's bounded MPMC queue. An endpoint that waits backs
+/// Array flavour of `crossbeam-channel`: stamped slots, after Vyukov's bounded MPMC queue. A waiting endpoint backs
 /// off, yields, then parks. Cost: one slot transfer per message. Source: the crate's `flavors::array`.
 pub struct CrossbeamArray;
 
-/// Zero flavour of `crossbeam-channel`, without slots: the sender leaves a packet with a waiting receiver, under a
-/// lock, or parks until there is one. Neither polls first, so in a closed loop a message costs a wake and a sleep.
-/// Source: the crate's `flavors::zero`.
+/// Zero flavour of `crossbeam-channel`, without slots: under a lock, the sender gives a packet to a waiting receiver,
+/// or parks until there is one. Neither polls first, so in a closed loop a message costs a wake and a sleep. Source:
+/// the crate's `flavors::zero`.
 pub struct CrossbeamRendezvous;
 
 /// List flavour of `crossbeam-channel`: blocks of 31 slots, waits as [`CrossbeamArray`]. Cost: one slot transfer per
 /// message and one allocation per block. Source: the crate's `flavors::list`.
 pub struct CrossbeamList;
 
-/// Bounded channel of `flume`: a deque under one lock, with a list of waiters for a message or for space. An endpoint
-/// that has to wait parks at once, without polling, unless the lock itself is contended. Built without the crate's
-/// `spin` feature, so the lock is std's mutex. Cost: the lock's line, the slot's line and, in a closed loop, one wake
-/// and one sleep per message. Source: the crate's `Shared::send` and `Shared::recv`.
+/// Bounded channel of `flume`: a deque and lists of waiters under one lock. A waiting endpoint parks at once, unless
+/// the lock itself is contended. Built without the crate's `spin` feature, so the lock is std's mutex. Cost: the lock's
+/// line, the slot's line and, in a closed loop, one wake and one sleep per message. Source: the crate's `Shared::send`
+/// and `Shared::recv`.
 pub struct Flume;
 
-/// Bounded channel of `kanal`: a deque under a spin lock of the crate. An endpoint that has to wait publishes the
-/// address for its message, calls sched_yield up to 256 times and then parks; its peer writes directly to that address,
-/// past the queue. Cost: the lock's line, the waiter's line, and the yields, which are not declared since their number
-/// depends on the peer's pace. Source: the crate's `signal` and `mutex` modules.
+/// Bounded channel of `kanal`: a deque under the crate's spin lock. A waiting endpoint publishes the address for its
+/// message, calls sched_yield up to 256 times, then parks; its peer writes directly to that address. Cost: the lock's
+/// line, the waiter's line, and the yields, which are not declared since their number depends on the peer. Source: the
+/// crate's `signal` and `mutex` modules.
 pub struct Kanal;
 
 impl Channel for StdBounded {
@@ -174,7 +174,7 @@ macro_rules! senders {
     )+};
 }
 
-/// `$more` makes an endpoint for one more receiver from the original.
+/// `$more` creates an endpoint for another receiver from the original.
 macro_rules! receivers {
     ($($receiver:ty: $more:ident),+ $(,)?) => {$(
         impl Pop for $receiver {

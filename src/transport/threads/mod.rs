@@ -1,4 +1,4 @@
-//! Channels between the threads of one process, for comparison with those between processes.
+//! Channels between threads of one process, for comparison with those between processes.
 
 pub(super) mod array_queue;
 pub(super) mod channels;

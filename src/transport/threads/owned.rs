@@ -1,8 +1,7 @@
 //! Channels between threads: a message is a vector that the sender allocates and the receiver frees, as in most
-//! programs. When the last endpoint of one kind is dropped, the other one gets an error. Each crate's channel provides
-//! its endpoints ([`Push`], [`Pop`]) and their constructor ([`Channel`]); this file makes a transport of it.
-//!
-//! Cost of a message: one allocation freed by another thread, the queue's lines, the lines of the vector.
+//! programs. An endpoint gets an error once all its peers are dropped. Each crate's channel provides its endpoints
+//! ([`Push`], [`Pop`]) and their constructor ([`Channel`]), and [`Owned`] turns it into a transport.
+//! Cost of a message: an allocation freed by another thread, the lines of the queue and of the vector.
 
 use std::io;
 use std::marker::PhantomData;
@@ -17,17 +16,17 @@ pub type Message = Vec<u8>;
 
 /// Default number of messages in flight.
 const DEFAULT_DEPTH: u32 = 1024;
-/// Largest number of bytes in flight by default, so that large messages do not fill memory.
+/// Default limit of bytes in flight, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
-/// Largest message in an open loop over an unbounded channel.
+/// Maximum message in an open loop over an unbounded channel.
 const UNBOUNDED_STREAM_BYTES_MAX: usize = 64 << 10;
 
 /// Number of messages that a channel holds before a sender waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
-    /// As the plan says.
+    /// Set by the plan.
     Bounded,
-    /// None: the sender waits for a receiver.
+    /// Zero: the sender waits for a receiver.
     Rendezvous,
     /// Limited by memory only.
     Unbounded,
@@ -37,9 +36,9 @@ pub enum Capacity {
 pub trait Push: Sized + Send + 'static {
     /// Waits for space and sends `message`.
     ///
-    /// Errors: `BrokenPipe` if there is no receiver left, `Interrupted` if the trial was aborted.
+    /// Errors: `BrokenPipe` if no receiver is left, `Interrupted` if the trial was aborted.
     fn push(&mut self, message: Message) -> io::Result<()>;
-    /// Endpoint for one more sender; the original itself if there can be only one.
+    /// Endpoint for another sender; the original if there can be only one.
     fn another(kept: &mut Option<Self>) -> Option<Self>;
 }
 
@@ -47,37 +46,37 @@ pub trait Push: Sized + Send + 'static {
 pub trait Pop: Sized + Send + 'static {
     /// Waits for a message and takes it.
     ///
-    /// Errors: `BrokenPipe` if there is no sender left, `Interrupted` if the trial was aborted.
+    /// Errors: `BrokenPipe` if no sender is left, `Interrupted` if the trial was aborted.
     fn pop(&mut self) -> io::Result<Message>;
-    /// Endpoint for one more receiver; the original itself if there can be only one.
+    /// Endpoint for another receiver; the original if there can be only one.
     fn another(kept: &mut Option<Self>) -> Option<Self>;
 }
 
-/// Channel of owned messages, as its crate provides it.
+/// Channel of owned messages of a crate.
 pub trait Channel: 'static {
     /// One line for `ipcmark list`.
     const SUMMARY: &'static str;
-    /// How an idle endpoint waits.
+    /// Wait strategy of an idle endpoint.
     const WAIT: Wait;
-    /// Number of messages that it holds.
+    /// Number of messages held.
     const CAPACITY: Capacity;
-    /// Number of endpoints that it supports.
+    /// Number of supported endpoints.
     const TOPOLOGY: Topology = Topology::ManyToMany;
-    /// Cache lines of the queue that a receiver fetches from the sender's core for each message, one after the other.
+    /// Cache lines of the queue that a receiver fetches one after the other from the sender's core per message.
     const LINES: f64;
     /// Sending endpoint.
     type Push: Push;
     /// Receiving endpoint.
     type Pop: Pop;
 
-    /// Makes the channel; `depth` matters only if the capacity is bounded.
+    /// Creates the channel; `depth` applies only to bounded capacity.
     fn open(depth: usize) -> (Self::Push, Self::Pop);
 }
 
 /// Transport over a channel.
 pub struct Owned<C>(PhantomData<C>);
 
-/// The two endpoints until the threads attach.
+/// Endpoints until the threads attach.
 struct Ends<C: Channel> {
     push: Mutex<Option<C::Push>>,
     pop: Mutex<Option<C::Pop>>,
@@ -142,7 +141,7 @@ impl<C: Channel> Transport for Owned<C> {
         let ends = address.here::<Ends<C>>()?;
         let mut kept = ends.push.lock().map_err(|_| taken(Endpoint::Sender))?;
         let end = Push::another(&mut kept).ok_or_else(|| taken(Endpoint::Sender))?;
-        // Without a buffer, a message that no receiver accepts would block its sender for good.
+        // Without a buffer, a message that no receiver accepts would block its sender for ever.
         let agreed_only = C::CAPACITY == Capacity::Rendezvous;
         Ok(Tail { end, message_bytes_max: if agreed_only { shape.message_bytes } else { usize::MAX } })
     }
@@ -155,14 +154,14 @@ impl<C: Channel> Transport for Owned<C> {
 
     fn cost_model(shape: &Shape) -> CostModel {
         let bytes = shape.message_bytes as f64;
-        // An endpoint that parks without polling sleeps for every message of a closed loop, and its peer wakes it.
+        // In a closed loop an endpoint that parks without polls sleeps for every message, and its peer wakes it.
         let sleeps = if C::WAIT == Wait::Park && shape.closed_loop() { 1.0 } else { 0.0 };
         CostModel {
             // The new vector is zeroed before it is written.
             sender: Counts { system_calls: sleeps, copied_bytes: bytes, ..Counts::default() },
             receiver: Counts {
                 system_calls: sleeps,
-                // Dependent transfers: the queue's lines, then the vector that they point to.
+                // Dependent transfers: the queue's lines, then the vector.
                 line_transfers: C::LINES + if bytes > 0.0 { 1.0 } else { 0.0 },
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 wakes: sleeps,

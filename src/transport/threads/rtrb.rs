@@ -1,7 +1,7 @@
-//! `rtrb`, a wait-free ring for one sender and one receiver between threads of one process. A message is a chunk of
-//! consecutive bytes in the ring, written and read in place as the crate offers it for audio; there is no allocation.
-//! It has no way to wait, so an endpoint polls with the processor's pause hint. Cost: the line of the peer's position,
-//! then the lines of the payload; the chunk is zeroed before it is filled. Source: the crate's `chunks`.
+//! `rtrb`, a wait-free ring for one sender and one receiver between threads. A message is a chunk of consecutive bytes,
+//! written and read in place without allocation, as the crate offers it for audio. The ring cannot wait, so an endpoint
+//! polls with pause hints. Cost: the line of the peer's position, then the lines of the payload; the chunk is zeroed
+//! before it is filled. Source: the crate's `chunks`.
 
 use std::io;
 use std::sync::Mutex;
@@ -16,9 +16,9 @@ use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
 /// Default number of messages in flight.
 const DEFAULT_DEPTH: usize = 1024;
-/// Largest number of bytes in flight by default, so that large messages do not fill memory.
+/// Default limit of bytes in flight, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
-/// The first attempt follows without a pause, so that a ring that is neither full nor empty adds no cost of ours.
+/// No pause before the first attempt, so that a ring that is neither full nor empty costs no wait.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
 /// Transport over rtrb.
@@ -36,7 +36,7 @@ pub struct Head {
     message_bytes: usize,
 }
 
-/// The two endpoints until the threads attach.
+/// Endpoints until the threads attach.
 struct Ends {
     tail: Mutex<Option<Producer<u8>>>,
     head: Mutex<Option<Consumer<u8>>>,
@@ -100,7 +100,7 @@ impl Sender for Tail {
         if len != self.message_bytes {
             return Err(other_size(len, self.message_bytes));
         }
-        // Like the crate itself, reads the peer's position only if its cached value is not sufficient.
+        // Like the crate, reads the peer's position only if the cached value is not sufficient.
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
             Spin.until(&Parker::default(), POLICY, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
@@ -122,7 +122,7 @@ impl Receiver for Head {
         if self.ring.cached_slots() < len {
             let ring = &self.ring;
             Spin.until(&Parker::default(), POLICY, || (ring.slots() >= len || ring.is_abandoned()).then_some(()))?;
-            // A dropped sender has committed all its messages before it is seen as dropped.
+            // A sender commits all its messages before it is seen as dropped.
             if ring.slots() < len {
                 return Err(gone(Endpoint::Sender));
             }

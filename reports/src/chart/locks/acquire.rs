@@ -16,10 +16,10 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;
 
-/// Below this a difference of two measurements is lost in what either of them varies by, and a log axis has no place for it.
+/// Least shown difference: below it is noise, and a log axis has no zero.
 const LEAST_NS: f64 = 0.1;
 
-/// The chart; `None` where no free lock was taken.
+/// Builds the chart; `None` without uncontended cases.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let placement = home(study, Measure::Acquire, placement)?;
     let mut cases = rivals(study, Measure::Acquire, placement);
@@ -34,9 +34,9 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             answer: answer(&cases),
             note: format!(
                 "Acquire, one counter update, release; median over repetitions with its 95 % interval. Circle: \
-             the same core had the lock last. Diamond: another core had it last; this is the time that the \
-             lock adds to a turn, and a lock that arrives together with the turn adds nothing. Triangle: \
-             try-lock. Grey rows are not locks.{}",
+                     the same core had the lock last. Diamond: another core had it last; this is the extra \
+                     time over passing the turn alone, and 0 if the lock arrives together with the turn. \
+                     Triangle: try-lock. Grey rows are not locks.{}",
                 shown.describe()
             ),
             legend: looks.kinds_of(cases.iter().map(|case| &case.series)),
@@ -65,7 +65,7 @@ struct Chart<'s, 'a> {
 }
 
 impl Chart<'_, '_> {
-    /// Sections by kind, in the order of the cheapest of each.
+    /// Rows in sections by kind, in the order of the cheapest of each.
     fn of(&self, cases: &[&CaseStudy<'_>]) -> Dots {
         let mut kinds: Vec<Option<Group>> = Vec::new();
         for case in cases {
@@ -81,7 +81,7 @@ impl Chart<'_, '_> {
         let marks = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
         let values = marks.flat_map(|mark| [Some(mark.value), mark.interval.map(|ends| ends.1)]).flatten();
         Dots {
-            description: "Time to take a free lock and let it go, warm, after another core, and tried, on a logarithmic \
+            description: "Time of an uncontended acquire and release: warm, after another core, and try-lock, on a log \
                           axis, sorted within each kind.",
             x_name: "acquire and release (log scale)",
             axis: Axis::log(values, format::time),
@@ -113,12 +113,12 @@ impl Chart<'_, '_> {
     }
 }
 
-/// What a lock adds to a turn; nothing where it came out below.
+/// Extra time after another core, at least 0.
 fn adds(ns: f64) -> String {
     if ns < LEAST_NS { "+0".into() } else { format!("+{}", format::ns(ns)) }
 }
 
-/// The cheapest of each way of waiting, and how far apart the kinds are.
+/// Cheapest lock of each manner, and the most expensive lock.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let cheapest = |manner: Manner| {
         let case = cases.iter().find(|case| case.series.manner == manner && case.series.between_processes())?;

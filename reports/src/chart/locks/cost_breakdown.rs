@@ -14,10 +14,10 @@ use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// A case and what it costs.
+/// Case with its cost breakdown.
 type Explained<'s, 'a> = (&'s CaseStudy<'a>, Priced);
 
-/// The chart; `None` without declarations or floors.
+/// Builds the chart; `None` without cost models or floors.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let floors = study.floors()?;
     let (free, handed) = (explained(study, placement, Measure::Acquire, floors), handed_off(study, placement, floors));
@@ -63,13 +63,13 @@ fn explained<'s, 'a>(
     let Some(placement) = home(study, measure, placement) else { return Vec::new() };
     let cases = rivals(study, measure, placement).into_iter().filter(|case| case.is_sound());
     let mut priced: Vec<Explained<'_, '_>> = cases.filter_map(|case| Some((case, price(case, floors)?))).collect();
-    // A bar is empty where nothing was declared or its price is not known.
+    // A bar without declared counts or known prices is empty.
     priced.retain(|one| !one.1.slices.is_empty());
     priced.sort_by(|a, b| a.1.measured_ns.total_cmp(&b.1.measured_ns));
     priced
 }
 
-/// Two contenders without other work: with work or more contenders a hand-off also waits for other things.
+/// Hand-offs between two contenders without other work, which would add waits of other kinds.
 fn handed_off<'s, 'a>(study: &'s Study<'a>, placement: Placement, floors: &Floors) -> Vec<Explained<'s, 'a>> {
     let mut priced = explained(study, placement, Measure::Contention, floors);
     priced.retain(|(case, _)| {

@@ -14,13 +14,13 @@ use crate::analyse::locks::{
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Up to this many points each has its name beside it; of more, those on the front and the best of each kind.
+/// Number of points up to which all are labelled; beyond it only the front and the best of each kind.
 const MOST_NAMES: usize = 14;
 
-/// A lock's place: acquisitions a second, and Jain's index.
+/// Case with its acquisitions per second and Jain's index.
 type Placed<'s, 'a> = (&'s CaseStudy<'a>, (f64, f64));
 
-/// The chart; `None` with fewer than two locks that were shared.
+/// Builds the chart; `None` with fewer than two contended locks.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.retain(|case| excludes(case) && case.is_sound());
@@ -64,15 +64,15 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// Locks that no other lock beats in both, from slow and fair to fast and unfair; threads are references.
+/// Pareto-optimal locks, from slow and fair to fast and unfair; threads are references.
 fn best_in_both(placed: &[Placed<'_, '_>]) -> Vec<usize> {
     let processes: Vec<usize> = (0..placed.len()).filter(|&at| placed[at].0.series.between_processes()).collect();
-    // The front is of the least in both.
+    // `front` minimises both coordinates.
     let points: Vec<(f64, f64)> = processes.iter().map(|&at| (-placed[at].1.0, -placed[at].1.1)).collect();
     front(&points).into_iter().rev().map(|at| processes[at]).collect()
 }
 
-/// Between two points the edge of what is beaten goes down before it goes right.
+/// Front as a step line, which goes down before it goes right.
 fn steps(front: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut steps: Vec<(f64, f64)> = Vec::new();
     for &(x, y) in front {

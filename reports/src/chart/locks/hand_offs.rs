@@ -1,4 +1,4 @@
-//! Next owner of a lock by previous owner: a queue rotates it, a lock that admits newcomers keeps it on one core.
+//! Next owner of a lock by previous owner: a queue lock rotates, a lock that admits newcomers stays on one core.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -10,19 +10,19 @@ use crate::analyse::locks::{Work, contenders, describe_ground, excludes, hand_of
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Maps side by side; those between the two extremes are chosen evenly.
+/// Most maps shown, evenly chosen between the extremes.
 const MOST_MAPS: usize = 6;
-/// More contenders than this make cells too small to tell apart.
+/// Most contenders with readable cells.
 const MOST_CONTENDERS: u32 = 16;
 
-/// A lock, `shares[from][to]`, and what share stays with the same holder.
+/// Lock with `shares[from][to]` and the share that stays with the same contender.
 struct Map<'s, 'a> {
     case: &'s CaseStudy<'a>,
     shares: Vec<Vec<f64>>,
     same: f64,
 }
 
-/// The chart; `None` where hand-offs were not counted.
+/// Builds the chart; `None` without hand-off counts.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.retain(|case| excludes(case) && case.is_sound() && (2..=MOST_CONTENDERS).contains(&contenders(case.case)));
@@ -58,7 +58,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// Where most locks can be compared; of equals with the most contenders: two can only take turns.
+/// Work and number of contenders shared by most locks; on ties the most contenders, since two can only alternate.
 fn ground(cases: &[&CaseStudy<'_>]) -> Option<(Work, u32)> {
     let of = |case: &CaseStudy<'_>| (Work::of(case.case), contenders(case.case));
     let at = |wanted: (Work, u32)| cases.iter().filter(|case| of(case) == wanted).count();
@@ -74,7 +74,7 @@ fn map<'s, 'a>(case: &'s CaseStudy<'a>) -> Option<Map<'s, 'a>> {
     Some(Map { case, shares, same })
 }
 
-/// All where there are few, else from one end to the other in even steps.
+/// All maps if they fit, otherwise an even selection.
 fn chosen<'m, 's, 'a>(maps: &'m [Map<'s, 'a>]) -> Vec<&'m Map<'s, 'a>> {
     let few = maps.len().min(MOST_MAPS);
     (0..few).map(|at| &maps[if few > 1 { at * (maps.len() - 1) / (few - 1) } else { 0 }]).collect()

@@ -1,4 +1,4 @@
-//! Charts about locks, one file each. Each stands on the page only where the records hold what it is about.
+//! Charts about locks, one file each.
 
 mod acquire;
 mod cost_breakdown;
@@ -17,7 +17,7 @@ use ipcmark_record::Placement;
 use super::{Figure, Looks};
 use crate::analyse::study::Study;
 
-/// Every chart about locks that one placement has data for, in the order of the page.
+/// Charts about locks with data at this placement, in page order.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut figures: Vec<Figure> = acquire::figure(study, looks, placement).into_iter().collect();
     figures.extend(throughput::figures(study, looks, placement));

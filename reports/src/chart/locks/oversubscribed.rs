@@ -1,5 +1,5 @@
 //! Throughput of a lock with more contenders than CPUs, or beside a CPU hog. A contender that polls while the holder is
-//! preempted wastes whole time slices.
+//! preempted wastes time slices.
 
 use ipcmark_record::{Kind, Measure, Placement};
 
@@ -17,10 +17,10 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{cost_ns, repetitions};
 use crate::format;
 
-/// A crowd next to the same lock with a CPU for each holder.
+/// Oversubscribed case, compared with the same lock on enough CPUs.
 struct Crowded<'s, 'a> {
     case: &'s CaseStudy<'a>,
-    /// How many times the rate.
+    /// Its rate divided by that on enough CPUs.
     ratio: Estimate,
 }
 
@@ -29,7 +29,7 @@ impl Crowded<'_, '_> {
         self.case.case.params.hogs.unwrap_or(0)
     }
 
-    /// `8 contenders`, or `beside a hog`.
+    /// `8 contenders`, or `beside a CPU hog`.
     fn describe(&self) -> String {
         match self.hogs() {
             0 => format!("{} contenders", contenders(self.case.case)),
@@ -38,7 +38,7 @@ impl Crowded<'_, '_> {
         }
     }
 
-    /// The remaining rate: `0.52`, or `1/28 000` where it is small.
+    /// Remaining share of the rate: `0.52`, or `1/28 000` if small.
     fn left(&self) -> String {
         let ratio = self.ratio.value;
         if ratio < 0.01 {
@@ -49,7 +49,7 @@ impl Crowded<'_, '_> {
     }
 }
 
-/// The chart; `None` without such cases.
+/// Builds the chart; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cpus = study.cpus()?;
     let competing = |case: &&CaseStudy<'_>| excludes(case) && case.is_sound();
@@ -105,13 +105,13 @@ fn crowded<'s, 'a>(
         };
         let asked = Work::of(case.case) == work && (hogs > 0 || wanting > cpus) && (hogs == 0 || wanting == n);
         let base = roomy.iter().find(alike).filter(|_| asked)?;
-        // Costs the other way round are rates.
+        // The inverse ratio of costs is the ratio of rates.
         Some(Crowded { case, ratio: rate(base).ratio_to(&rate(case))? })
     };
     all.iter().filter_map(of).collect()
 }
 
-/// A row for each variant of one way of waiting, those that lose most first.
+/// Rows for the variants of one manner, largest loss first.
 fn section(
     study: &Study<'_>,
     looks: &Looks,
@@ -145,12 +145,12 @@ fn section(
     (!rows.is_empty()).then(|| Section { heading: manner.word().into(), rows })
 }
 
-/// The lock that loses most, and the one that loses least.
+/// Locks with the largest and the smallest loss.
 fn answer(crowded: &[Crowded<'_, '_>]) -> String {
     let by_ratio = |a: &&Crowded<'_, '_>, b: &&Crowded<'_, '_>| a.ratio.value.total_cmp(&b.ratio.value);
     let describe = |one: &Crowded<'_, '_>| {
         let (name, manner) = (one.case.series.quoted(), one.case.series.manner.word());
-        format!("{name}, which {manner}, comes to {} times its rate ({})", one.left(), one.describe())
+        format!("{name}, which {manner}, reaches {} times its rate ({})", one.left(), one.describe())
     };
     match (crowded.iter().min_by(by_ratio), crowded.iter().max_by(by_ratio)) {
         (Some(worst), Some(best)) if crowded.len() > 1 => {

@@ -1,4 +1,4 @@
-//! Read-mostly locks against the share of accesses that only read: reads per second, and the waits of readers and writers.
+//! Read-mostly locks against the share of reads: reads per second, and waits of readers and writers.
 
 use ipcmark_record::{Group, Measure, Placement, metric};
 
@@ -33,15 +33,14 @@ fn cases<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Vec<&'s CaseStud
     cases
 }
 
-/// The chart; `None` where only one share of reads was tried.
+/// Chart of reads per second; `None` with a single share of reads.
 pub fn rates(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cases = cases(study, placement);
     let first = cases.first()?.case;
     let sweep = Sweep {
         id: "reads".into(),
         title: format!("Reads per second: {} contenders, {}", contenders(first), place(first.placement)),
-        description: "Reads per second of all contenders together by how many of a hundred accesses only read, one line per \
-                      lock.",
+        description: "Reads per second of all contenders by share of reads, one line per lock.",
         note: "Every read copies the state and checks that it is whole; a torn read makes the trial invalid. \
                Each access is drawn at random as a read or a write. Bands are 95 % intervals over \
                repetitions."
@@ -64,7 +63,7 @@ fn rates_table(cases: &[&CaseStudy<'_>]) -> Table {
         .table()
 }
 
-/// A wait can be shorter than the clock's step.
+/// Waits shorter than a clock step count as 1 ns.
 const READ: AsPoint = |case| value(case, metric::READ_P99_NS).map(|ns| (ns.max(1.0), None));
 const WRITE: AsPoint = |case| value(case, metric::WRITE_P99_NS).map(|ns| (ns.max(1.0), None));
 
@@ -78,18 +77,18 @@ const WAIT: Value = Value {
 const SIDES: [Curve; 2] =
     [Curve { label: "write", dash: Dash::Dashed, of: WRITE }, Curve { label: "read", dash: Dash::Solid, of: READ }];
 
-/// The chart, a panel for each lock; `None` where waits were not told apart.
+/// Chart of waits with one panel per lock; `None` without separate waits of reads and writes.
 pub fn waits(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let mut cases = cases(study, placement);
     cases.retain(|case| SIDES.iter().any(|side| (side.of)(case).is_some()));
     let first = cases.first()?.case;
-    // A lock that does not tell readers from writers lets both wait alike.
+    // Only read-mostly locks treat readers and writers differently.
     let tells = |case: &&CaseStudy<'_>| case.series.group == Some(Group::ReadMostly);
     let sweep = Sweep {
         id: "read-waits".into(),
         title: format!("Wait of reads and writes, p99: {} contenders, {}", contenders(first), place(first.placement)),
-        description: "99th percentile of the wait of reads and of writes by how many of a hundred accesses only read, one \
-                      panel per lock.",
+        description: "99th percentile of the wait of reads and of writes by share of reads, one panel per \
+             lock.",
         note: "Time from the request until the access that counted began, retries included. Reads are solid, \
                writes dashed; at 100 % reads there is no write. Locks that treat readers and writers alike are \
                in the table only."
@@ -101,7 +100,7 @@ pub fn waits(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<F
     Some(Figure { answer: answer(&cases), table: waits_table(&cases), ..sweep.figure(study, looks)? })
 }
 
-/// Where writes wait longest against reads, and the other way round.
+/// Largest ratio of write waits to read waits, and of read waits to write waits.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let ratio = |case: &CaseStudy<'_>| {
         (case.series.group == Some(Group::ReadMostly)).then_some(())?;

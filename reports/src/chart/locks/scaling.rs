@@ -1,4 +1,4 @@
-//! What limits each lock, in the terms of the universal scalability law, in words under its curve.
+//! Limits of each lock by the universal scalability law.
 
 use std::cmp::Ordering;
 
@@ -13,11 +13,10 @@ use crate::analyse::statistics::Interval;
 use crate::analyse::study::CaseStudy;
 use crate::format;
 
-/// Locks named in the sentence; the table names all.
+/// Most locks named in the sentence; the table names all.
 const MOST_NAMED: usize = 3;
 
-/// The table of fits; `cases` are of one work, in order of series and contenders. `None` where no lock was tried with enough
-/// numbers of contenders.
+/// Table of fits. `cases` share one work, in order of series and contenders; `None` without enough points.
 pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> {
     let work = Work::of(cases[0].case);
     let most = cases.iter().map(|case| contenders(case.case)).max()?;
@@ -29,7 +28,7 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
     fits.sort_by(|a, b| kept(a).partial_cmp(&kept(b)).unwrap_or(Ordering::Equal));
     (!fits.is_empty()).then(|| Figure {
         id: format!("scaling-{}", work.id()),
-        title: format!("What limits each lock: {work}, {}", place(placement)),
+        title: format!("Limits of each lock: {work}, {}", place(placement)),
         answer: answer(&fits, most),
         note: "The universal scalability law, X(n) = \u{3bb} n / (1 + \u{3c3} (n \u{2212} 1) + \u{3ba} n (n \
              \u{2212} 1)) (Gunther 2007), fitted by least squares, with 95 % intervals over repetitions. \
@@ -44,7 +43,7 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
     })
 }
 
-/// What the law leaves of the rate of one alone, with this many.
+/// Fitted rate of all contenders together, relative to that of a single one.
 fn left(fit: &Fit, contenders: u32) -> f64 {
     fit.terms.at(f64::from(contenders)) / fit.terms.lambda
 }
@@ -95,8 +94,8 @@ fn answer(fits: &[(&CaseStudy<'_>, Fit)], most: u32) -> String {
     let rest = fits.len() - explained.len();
     let rest = match rest {
         0 => String::new(),
-        1 => " Of one curve it explains little.".to_owned(),
-        some => format!(" Of {some} curves it explains little."),
+        1 => " The law explains little of one curve.".to_owned(),
+        some => format!(" The law explains little of {some} curves."),
     };
     if named.is_empty() {
         return format!("The law does not describe these curves.{}", if fits.len() > 1 { rest.as_str() } else { "" });

@@ -1,4 +1,4 @@
-//! Starvation over windows: a lock that is even in the long run may be anything but over a millisecond.
+//! Fairness over windows: a lock that is fair in the long run may be unfair over a millisecond.
 
 use ipcmark_record::{Measure, Placement, metric};
 
@@ -16,7 +16,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// The chart; `None` where no windows were looked at.
+/// Builds the chart; `None` without windows.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.retain(|case| excludes(case) && case.is_sound());
@@ -75,7 +75,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     })
 }
 
-/// A point for each length of window that fitted, and one for the whole.
+/// Point for each window length, and one for the whole measurement.
 fn points(case: &CaseStudy<'_>, lengths: &[u64]) -> Vec<Point> {
     let at = |&ns: &u64| Some(Point::at(ns as f64, over_windows(case, ns, |fairness| fairness.jain_mean)?));
     let whole = whole_window_ns(case).zip(value(case, metric::JAIN)).map(|(ns, jain)| Point::at(ns, jain));
@@ -84,7 +84,7 @@ fn points(case: &CaseStudy<'_>, lengths: &[u64]) -> Vec<Point> {
     points
 }
 
-/// The locks with the longest and the shortest starvation.
+/// Locks with the longest and the shortest starvation.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let starved = |case: &CaseStudy<'_>| value(case, metric::STARVED_NS);
     let describe = |(case, ns): (&CaseStudy<'_>, f64)| {

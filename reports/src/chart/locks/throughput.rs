@@ -21,7 +21,7 @@ const ACQUISITIONS_PER_S: Value = Value {
     columns: [("Rate", "acquisitions_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
-/// A chart for each work with several numbers of contenders, followed by the limits of each lock.
+/// Chart for each work with several numbers of contenders, followed by the limits of each lock.
 pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Figure> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.sort_by(|a, b| {
@@ -37,7 +37,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks, placement: Placement) -> Vec<Fi
 
 fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&CaseStudy<'_>]) -> Option<Figure> {
     let work = Work::of(cases[0].case);
-    // A rate of work that was lost is no rate, and would stretch the axis for nothing.
+    // The rate of a row that loses updates has no meaning and would stretch the axis.
     let lossy: Vec<&CaseStudy<'_>> = cases.iter().copied().filter(|case| !case.is_sound()).collect();
     let sound = |case: &&CaseStudy<'_>| lossy.iter().all(|lossy| lossy.series != case.series);
     let numbers = CONTENDERS.values(cases);
@@ -59,7 +59,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, cases: &[&Case
     Some(Figure { answer: answer(study, cases, &numbers), table: table(cases), ..sweep.figure(study, looks)? })
 }
 
-/// The highest rates with a CPU for each contender, and with the most contenders.
+/// Highest rates with a CPU for each contender, and with the most contenders.
 fn answer(study: &Study<'_>, cases: &[&CaseStudy<'_>], numbers: &[u64]) -> String {
     let fitting =
         study.cpus().and_then(|cpus| numbers.iter().copied().filter(|&n| n > 1 && n <= u64::from(cpus)).max());

@@ -1,4 +1,4 @@
-//! The ticket race: several sell from one stock, and exactly what there is must be sold.
+//! Ticket sale: several sellers share one stock and must sell it exactly.
 
 use ipcmark_record::{Measure, Placement, Stock, metric};
 
@@ -14,7 +14,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// The chart, with as many sellers as most cases have; `None` where nothing was sold.
+/// Chart for the most common number of sellers; `None` without cases.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let placement = home(study, Measure::Tickets, placement)?;
     let mut cases = rivals(study, Measure::Tickets, placement);
@@ -51,7 +51,7 @@ fn stock(case: &CaseStudy<'_>) -> Stock {
     case.case.params.stock.unwrap_or(Stock::Memory)
 }
 
-/// The number of sellers that most cases have, the largest of equals.
+/// Most common number of sellers, the largest on ties.
 fn most_common(cases: &[&CaseStudy<'_>]) -> Option<u32> {
     let with = |n: u32| cases.iter().filter(|case| contenders(case.case) == n).count();
     cases.iter().map(|case| contenders(case.case)).max_by_key(|&n| (with(n), n))
@@ -88,7 +88,7 @@ fn dots(study: &Study<'_>, looks: &Looks, cases: &[&CaseStudy<'_>]) -> Dots {
     }
 }
 
-/// The time, or by how much was sold too many.
+/// Time per ticket, or the number of oversold tickets.
 fn note(case: &CaseStudy<'_>) -> String {
     let time = case.cost_ns().map(format::ns).unwrap_or_default();
     match value(case, metric::OVERSOLD) {

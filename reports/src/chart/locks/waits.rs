@@ -1,4 +1,4 @@
-//! The wait for a lock against how much of its time is asked for: flat where it is mostly free, a wall where it is not.
+//! Wait for a lock against its offered utilisation.
 
 use ipcmark_record::{Measure, Placement};
 
@@ -13,7 +13,7 @@ use crate::analyse::locks::{Work, contenders, excludes, rivals, utilisation};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// A wait can be shorter than the clock's step.
+/// Waits shorter than a clock step count as 1 ns.
 const MEDIAN: AsPoint = |case| case.summary.p50_ns.map(|ns| (ns.max(1.0), None));
 
 const WAIT: Value = Value {
@@ -29,7 +29,7 @@ const PERCENTILES: [Curve; 3] = [
     Curve { label: "median", dash: Dash::Solid, of: MEDIAN },
 ];
 
-/// The chart, of the sweep over think time that most cases belong to; `None` without any.
+/// Chart of the largest sweep over think time; `None` without any.
 pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Figure> {
     let cases = sweep(study, placement)?;
     let (n, inside) = (contenders(cases[0].case), Work::of(cases[0].case).critical_section_ns);
@@ -41,8 +41,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let sweep = Sweep {
         id: "waits".into(),
         title: format!("The wait against offered utilisation: {n} contenders{inside}, {}", place(placement)),
-        description: "Median, 99th and 99.9th percentile of the wait by the share of the lock's time that is asked for, on \
-                      logarithmic axes, one panel per lock.",
+        description: "Median, 99th and 99.9th percentile of the wait by offered utilisation, on logarithmic \
+             axes, one panel per lock.",
         note: "\u{3c1} = n C / (C + N): n contenders with critical section C and think time N request that \
                share of the time of the lock, if the lock itself cost nothing. A wait is the time from request \
                to acquisition, over the sampled acquisitions. Without a calibrated critical section, the \
@@ -54,8 +54,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     Some(Figure { answer: answer(&cases), table: table(&cases), ..sweep.figure(study, looks)? })
 }
 
-/// The cases that differ in nothing but the work outside, in order of series and utilisation: the largest such field, and
-/// of those only locks that were asked more than once.
+/// Cases of the largest sweep over think time, in order of series and utilisation, without locks that have a single
+/// case.
 fn sweep<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Option<Vec<&'s CaseStudy<'a>>> {
     let mut cases = rivals(study, Measure::Contention, placement);
     cases.retain(|case| excludes(case) && case.is_sound() && case.summary.p50_ns.is_some());
@@ -78,7 +78,7 @@ fn sweep<'s, 'a>(study: &'s Study<'a>, placement: Placement) -> Option<Vec<&'s C
     fields.into_iter().filter(|field| field.0 > 1).map(swept).max_by_key(Vec::len).filter(|cases| !cases.is_empty())
 }
 
-/// The shortest and longest waits at the lowest and at the highest utilisation.
+/// Shortest and longest waits at the lowest and at the highest utilisation.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let places = UTILISATION.values(cases);
     let describe = |outside: u64| {

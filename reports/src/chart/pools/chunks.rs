@@ -1,4 +1,4 @@
-//! How many tasks should go over at once: the chunk policies of map.
+//! Chunk policies of `map`.
 
 use ipcmark_record::{Call, Chunk, Measure};
 
@@ -11,7 +11,7 @@ use crate::analyse::ground::{self, Ground};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The shape of each policy's point; the last lies on top.
+/// Marker of each policy; the last is on top.
 const SHAPES: [(Chunk, Marker); 4] = [
     (Chunk::One, Marker::Circle),
     (Chunk::Guided, Marker::Diamond),
@@ -19,7 +19,7 @@ const SHAPES: [(Chunk, Marker); 4] = [
     (Chunk::Sixteen, Marker::Square),
 ];
 
-/// The chart; `None` where fewer than two policies were tried.
+/// Builds the chart; `None` with fewer than two policies.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let mapped = |case: &&CaseStudy<'_>| case.case.params.call == Some(Call::Map) && !is_serial(case);
     let grounds = Ground::all(asked(study, Measure::Dispatch).filter(mapped), |shape| shape.params.chunk = None);
@@ -29,8 +29,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         .map(|(heading, cases)| (heading.to_owned(), cases.into_iter().map(|case| entry(&ground, case)).collect()));
     Points {
         id: "pool-chunks".into(),
-        title: format!("How many tasks at once: {}", ground.describe()),
-        description: "Time for each task of a map by how many tasks go over at once, on a logarithmic axis, one row per pool.",
+        title: format!("Chunk policies of map: {}", ground.describe()),
+        description: "Time per task of a map by chunk policy, on a logarithmic axis, one row per pool.",
         answer: answer(&ground),
         note: "Circle: one by one. Square: chunks of 16. Triangle: a quarter of each worker's even share, as Python's \
                Pool.map does it. Diamond: half of a worker's even share of what is left (guided self-scheduling). Tasks \
@@ -57,7 +57,7 @@ fn of<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>, chunk: Chunk) -> Op
     ground.cases.iter().copied().find(|case| case.series == like.series && policy(case) == chunk)
 }
 
-/// Its policy that costs least.
+/// Case of the same variant with the cheapest policy.
 fn best<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>) -> Option<&'s CaseStudy<'a>> {
     let all = SHAPES.iter().filter_map(|shape| of(ground, like, shape.0));
     all.min_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)))
@@ -71,7 +71,7 @@ fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 
     Entry { case, label: None, note, marks: marks.collect() }
 }
 
-/// What chunks are worth to the pool of processes that is cheapest with them.
+/// Cheapest pool of processes and the speed-up that chunks give it.
 fn answer(ground: &Ground<'_, '_>) -> String {
     let competing: Vec<&CaseStudy<'_>> = ground.cases.iter().copied().filter(|case| competes(case)).collect();
     let cheapest = competing.into_iter().filter_map(|case| Some((case, case.cost_ns()?)));

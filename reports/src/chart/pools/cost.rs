@@ -1,4 +1,4 @@
-//! What it costs to have an empty task done, by how it is handed over.
+//! Cost of an empty task, by call.
 
 use ipcmark_record::{Call, metric};
 
@@ -13,14 +13,14 @@ use crate::analyse::ground::Ground;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Calls that have a point, and its shape; the last lies on top.
+/// Calls with their markers; the last is on top.
 const SHOWN: [(Call, Marker, &str); 3] = [
     (Call::Map, Marker::Triangle, "map"),
     (Call::ApplyAsync, Marker::Diamond, "async"),
     (Call::Apply, Marker::Circle, "apply"),
 ];
 
-/// The chart; `None` where no empty task was handed out.
+/// Builds the chart; `None` without empty tasks.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = empty_tasks(study)?;
     let sections = sorted(&variants(&ground.cases))
@@ -52,7 +52,7 @@ fn entry<'s, 'a>(ground: &Ground<'s, 'a>, case: &'s CaseStudy<'a>) -> Entry<'s, 
     Entry { case, label: None, note: text.collect::<Vec<_>>().join(", "), marks: marks.collect() }
 }
 
-/// The cheapest pools, one task at a time and many at once, next to Python.
+/// Cheapest pools with one task and with many tasks at once, compared with Python.
 fn answer(ground: &Ground<'_, '_>) -> String {
     let best = |call: Call, python: bool| {
         let of_call = ground.cases.iter().copied().filter(|case| case.case.params.call == Some(call));
@@ -69,8 +69,8 @@ fn answer(ground: &Ground<'_, '_>) -> String {
         Some(format!("{what} with {names}: {time}{}", beside.unwrap_or_default()))
     };
     let parts: Vec<String> = [
-        describe(Call::Apply, "A result is back soonest"),
-        describe(Call::ApplyAsync, "With many tasks out at once a task costs least"),
+        describe(Call::Apply, "An apply returns soonest"),
+        describe(Call::ApplyAsync, "With many tasks at once a task costs least"),
     ]
     .into_iter()
     .flatten()

@@ -1,4 +1,4 @@
-//! The share of the workers' time that is work, against the length of a task.
+//! Efficiency (share of worker time that is work) against the length of a task.
 
 use ipcmark_record::{Kind, metric};
 
@@ -19,7 +19,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;
 
-/// The chart; `None` where fewer than two grains were tried.
+/// Builds the chart; `None` with fewer than two grains.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let (ground, serial) = swept(study)?;
     let shown = Shown::closest(&ground.cases, MOST_LINES, GRAIN.of);
@@ -76,7 +76,7 @@ fn line(cases: &[&CaseStudy<'_>], study: &Study<'_>, looks: &Looks) -> Line {
     Line { label: cases[0].series.label(), ink: look.ink(), marker: None, points: points.collect() }
 }
 
-/// Half, and what one of the workers does alone.
+/// Reference lines at 50 % and at the share of a single worker.
 fn references(workers: Option<u32>, (least, most): (f64, f64)) -> Vec<Line> {
     let across = |label: String, height: f64| Line {
         label,
@@ -90,7 +90,7 @@ fn references(workers: Option<u32>, (least, most): (f64, f64)) -> Vec<Line> {
     [Some(across(half.into(), 0.5)), one].into_iter().flatten().collect()
 }
 
-/// Where the lines get to half, and to the plain loop: points without a name or a line of their own.
+/// Marks at METG(50 %) and break-even, without a name or line.
 fn marks(members: &[&CaseStudy<'_>], found: &[Found<'_, '_>], study: &Study<'_>, looks: &Looks) -> Vec<Line> {
     let here = found.iter().filter(|found| members.iter().any(|case| case.series == found.case.series));
     here.flat_map(|found| {
@@ -107,7 +107,7 @@ fn marks(members: &[&CaseStudy<'_>], found: &[Found<'_, '_>], study: &Study<'_>,
     .collect()
 }
 
-/// The height of a line at a grain between measured ones.
+/// Interpolated height of a line at a grain.
 fn height(cases: &[&CaseStudy<'_>], grain_ns: f64) -> Option<f64> {
     let points: Vec<(f64, f64)> =
         cases.iter().filter_map(|case| Some((((GRAIN.of)(case) as f64).ln(), share(case)?.0))).collect();
@@ -118,7 +118,7 @@ fn height(cases: &[&CaseStudy<'_>], grain_ns: f64) -> Option<f64> {
         .map(|pair| pair[0].1 + (pair[1].1 - pair[0].1) * (x - pair[0].0) / (pair[1].0 - pair[0].0))
 }
 
-/// The most efficient pool at the smallest and at the largest grain.
+/// Most efficient pool at the smallest and at the largest grain.
 fn answer(cases: &[&CaseStudy<'_>], grains: &[u64]) -> String {
     let best = |grain_ns: u64| {
         let there = cases.iter().filter(|case| (GRAIN.of)(case) == grain_ns && competes(case));

@@ -1,4 +1,4 @@
-//! How small a task may be: break-even with the plain loop, and METG(50 %), with their intervals.
+//! Minimum task size: break-even with a serial loop, and METG(50 %), with intervals.
 
 use super::super::canvas::Marker;
 use super::super::points::{Entry, Points};
@@ -11,20 +11,20 @@ use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// Where half of the workers' time is work.
+/// Efficiency of METG(50 %).
 const HALF: f64 = 0.5;
 
-/// What the grains of one pool came to.
+/// Minimum task sizes of one pool.
 pub struct Found<'s, 'a> {
-    /// Its case with the smallest grain.
+    /// Case with the smallest grain.
     pub case: &'s CaseStudy<'a>,
-    /// From where on it beats the plain loop; `None` where there was none to compare with.
+    /// Break-even with the serial loop; `None` without such a loop.
     pub break_even: Option<Reach>,
     /// METG(50 %).
     pub metg: Option<Reach>,
 }
 
-/// What the grains of every pool came to, the soonest METG first.
+/// Minimum task sizes of all pools, smallest METG first.
 pub fn found<'s, 'a>(ground: &Ground<'s, 'a>, serial: &[&CaseStudy<'_>]) -> Vec<Found<'s, 'a>> {
     let each = ground.cases.chunk_by(|a, b| a.series == b.series).map(|cases| Found {
         case: cases[0],
@@ -38,7 +38,7 @@ pub fn found<'s, 'a>(ground: &Ground<'s, 'a>, serial: &[&CaseStudy<'_>]) -> Vec<
     found
 }
 
-/// The chart; `None` where fewer than two grains were tried.
+/// Builds the chart; `None` with fewer than two grains.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let (ground, serial) = swept(study)?;
     let found = found(&ground, &serial);
@@ -46,7 +46,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let sections = sections.map(|found| (sort(found[0].case).1.to_owned(), found.iter().map(entry).collect()));
     Points {
         id: "pool-grains".into(),
-        title: format!("How small a task may be: {}", ground.describe()),
+        title: format!("Minimum task size: {}", ground.describe()),
         description: "The break-even grain and METG(50 %) of each pool with their intervals, on a logarithmic axis.",
         answer: answer(&found),
         note: "Circle: METG(50 %), the smallest task at which half of the worker time is work (Slaughter et al. \
@@ -88,7 +88,7 @@ fn entry<'s, 'a>(found: &Found<'s, 'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// The pools with the smallest METG and break-even grain.
+/// Pools with the smallest METG and break-even grain.
 fn answer(found: &[Found<'_, '_>]) -> String {
     let soonest = |of: fn(&Found<'_, '_>) -> Option<Reach>| {
         let known = found.iter().filter(|found| competes(found.case)).filter_map(|found| Some((found, of(found)?)));
@@ -99,8 +99,8 @@ fn answer(found: &[Found<'_, '_>]) -> String {
     };
     let half = soonest(|found| found.metg)
         .map(|(name, reach)| format!("Half of the workers' time is work from tasks of {reach} on with {name}."));
-    let even = soonest(|found| found.break_even)
-        .map(|(name, reach)| format!("A plain loop is beaten from {reach} on with {name}."));
+    let even =
+        soonest(|found| found.break_even).map(|(name, reach)| format!("{name} beats a plain loop from {reach} on."));
     [half, even].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,4 +1,4 @@
-//! Charts about worker pools, one file each. Each stands on the page only where the records hold what it is about.
+//! Charts about worker pools, one file each.
 
 mod chunks;
 mod cost;
@@ -17,7 +17,7 @@ use crate::analyse::load::Due;
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 
-/// Every chart about pools that the records have data for, in the order of the page.
+/// Charts about pools with data, in page order.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let mut figures: Vec<Figure> = results::side_by_side(study).into_iter().collect();
     let single = [cost::figure, overhead::figure, efficiency::figure, grains::figure];
@@ -28,33 +28,33 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     figures
 }
 
-/// Measured cases of pools that answer one question.
+/// Measured pool cases of one measure.
 fn asked<'s, 'a>(study: &'s Study<'a>, measure: Measure) -> impl Iterator<Item = &'s CaseStudy<'a>> + use<'s, 'a> {
     measured(study, POOL).filter(move |case| case.case.measure == measure)
 }
 
-/// Empty tasks handed out in every way, each by itself, on the ground that most pools share.
+/// Cases with empty tasks in all calls without chunks, on the ground of most pools.
 fn empty_tasks<'s, 'a>(study: &'s Study<'a>) -> Option<Ground<'s, 'a>> {
     let plain = |case: &&CaseStudy<'_>| no_work(case) && no_chunks(case);
     Ground::most(asked(study, Measure::Dispatch).filter(plain), |shape| shape.params.call = None)
 }
 
-/// True where tasks have no work of their own.
+/// True for empty tasks.
 fn no_work(case: &CaseStudy<'_>) -> bool {
     case.case.params.grain_ns.unwrap_or(0) == 0
 }
 
-/// True where tasks are handed over as the plan left it.
+/// True for the default chunk policy.
 fn no_chunks(case: &CaseStudy<'_>) -> bool {
     case.case.params.chunk.is_none_or(|chunk| chunk == ipcmark_record::Chunk::One)
 }
 
-/// The case of the same variant that is called this way.
+/// Case of the same variant with this call.
 fn called<'s, 'a>(ground: &Ground<'s, 'a>, like: &CaseStudy<'_>, call: Call) -> Option<&'s CaseStudy<'a>> {
     ground.cases.iter().copied().find(|case| case.series == like.series && case.case.params.call == Some(call))
 }
 
-/// One case for each variant of a ground, those that come first.
+/// First case of each variant.
 fn variants<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
     let mut each: Vec<&CaseStudy<'_>> = Vec::new();
     for case in cases {
@@ -65,17 +65,17 @@ fn variants<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<&'s CaseStudy<'a>> {
     each
 }
 
-/// True for the loop that stands for having no pool.
+/// True for the serial loop without a pool.
 fn is_serial(case: &CaseStudy<'_>) -> bool {
     case.case.mechanism == SERIAL
 }
 
-/// True for a pool of worker processes that competes with the others of its kind.
+/// True for a pool of worker processes outside Python.
 fn competes(case: &CaseStudy<'_>) -> bool {
     case.series.between_processes() && !is_python(case.case)
 }
 
-/// What sort of thing a row of a pool chart is: the headings of its sections, in their order.
+/// Order and heading of a case's section.
 fn sort(case: &CaseStudy<'_>) -> (u8, &'static str) {
     if is_python(case.case) {
         (3, "Python")
@@ -88,7 +88,7 @@ fn sort(case: &CaseStudy<'_>) -> (u8, &'static str) {
     }
 }
 
-/// Cases under the headings of [`sort`], the cheapest of each first.
+/// Groups cases by [`sort`], cheapest first.
 fn sorted<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s CaseStudy<'a>>)> {
     let cost = |case: &CaseStudy<'_>| case.cost_ns().unwrap_or(f64::MAX);
     let mut cases = cases.to_vec();
@@ -96,13 +96,13 @@ fn sorted<'s, 'a>(cases: &[&'s CaseStudy<'a>]) -> Vec<(&'static str, Vec<&'s Cas
     cases.chunk_by(|a, b| sort(a) == sort(b)).map(|of_sort| (sort(of_sort[0]).1, of_sort.to_vec())).collect()
 }
 
-/// Pools over grains on the ground that most of them share, in order of series and grain, and the plain loop over the
-/// same payload; `None` where fewer than two grains were tried.
+/// Pools over grains on the ground of most cases, sorted by series and grain, and the serial loop with the same
+/// payload; `None` with fewer than two grains.
 fn swept<'s, 'a>(study: &'s Study<'a>) -> Option<(Ground<'s, 'a>, Vec<&'s CaseStudy<'a>>)> {
     let (serial, pools): (Vec<&CaseStudy<'_>>, Vec<_>) =
         asked(study, Measure::Dispatch).filter(|case| no_chunks(case)).partition(|case| is_serial(case));
     let swept = GRAIN.grounds(pools.iter().copied().filter(|case| (GRAIN.of)(case) > 0)).into_iter();
-    // Where tasks go over one by one and many at once, the efficiency of many at once is the question.
+    // With several calls the one with many tasks at once is preferred.
     let ground = swept.max_by_key(|ground| (ground.cases.len(), ground.shape.params.call != Some(Call::Apply)))?;
     let mut loops: Vec<&CaseStudy<'_>> = Vec::new();
     for case in serial.into_iter().filter(|case| case.bytes() == ground.shape.params.message_bytes.unwrap_or(0)) {

@@ -1,4 +1,4 @@
-//! What a task costs the workers beside its own work, as bars.
+//! Overhead of a task beside its own work, as bars.
 
 use ipcmark_record::{Call, metric};
 
@@ -12,11 +12,11 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// The parts of the bar that were measured by themselves: name in records, words, place among the slices' colours.
+/// Measured parts of the bar: metric, words, colour index.
 const PARTS: [(&str, &str, u8); 2] =
     [(metric::SUBMIT_TO_START_NS, "submit to start", 9), (metric::FINISH_TO_VISIBLE_NS, "finish to visible", 3)];
 
-/// The chart, of tasks handed over one at a time; `None` where none was.
+/// Chart of `apply`; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = empty_tasks(study)?;
     let applied: Vec<&CaseStudy<'_>> = ground
@@ -30,25 +30,24 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     cases.retain(|case| PARTS.iter().all(|part| value(case, part.0).is_some()));
     cases.sort_by(|a, b| whole(a).total_cmp(&whole(b)));
     let sections = by_scale(&cases, |case| whole(case), |case| bar(case, study, looks));
-    let title = format!("Where the time of an apply goes: {}", ground.describe());
+    let title = format!("Parts of an apply: {}", ground.describe());
     let chart = Bars {
-        description: "Stacked bars: from handing a task over until a worker begins it, from its end until the result is \
-                      read, and the rest of the time one apply takes.",
-        columns: vec![Column { heading: "one empty task, there and back".into(), sections }],
+        description: "Stacked bars: time from submit to start of a task, from its finish to the visible \
+             result, and the rest of one apply.",
+        columns: vec![Column { heading: "one empty task".into(), sections }],
     };
     (!cases.is_empty()).then(|| Figure {
-answer: answer(&cases),
-note:
-            "Medians over repetitions of the two ways a task goes, and what is left of the whole time an apply takes: making \
-               the task and checking the result, on either side. Bars of one size stand on one axis."
-                .into(),
-legend: legend(),
-table: table(&cases),
-..Figure::drawn("pool-overhead", title, &chart)
-})
+        answer: answer(&cases),
+        note: "Medians over repetitions: submit to start, finish to visible, and the rest of the apply, which \
+                 makes the task and checks the result. Bars of similar length share an axis."
+            .into(),
+        legend: legend(),
+        table: table(&cases),
+        ..Figure::drawn("pool-overhead", title, &chart)
+    })
 }
 
-/// One apply, or its parts where they came out longer.
+/// Time of one apply, or the sum of its parts if that is longer.
 fn whole(case: &CaseStudy<'_>) -> f64 {
     parts(case).iter().sum::<f64>().max(case.cost_ns().unwrap_or(0.0))
 }
@@ -70,12 +69,12 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
     }
 }
 
-/// Which way is the longer one, with the cheapest pool of processes.
+/// Shares of both parts with the cheapest pool of processes.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let Some(case) = cases.iter().find(|case| competes(case)) else { return String::new() };
     let share = parts(case).map(|ns| format::percent(ns / whole(case)));
     format!(
-        "Of the {} that an apply takes with {}, {} pass before a worker begins and {} before its result is seen.",
+        "An apply takes {} with {}: {} of it before a worker starts, {} between finish and visible result.",
         format::ns(whole(case)),
         case.series.quoted(),
         share[0],

@@ -1,4 +1,4 @@
-//! Tables about pools: what a task and the pool itself cost, and the fate of its tasks when a worker is killed.
+//! Tables about pools: cost of tasks and of the pool, and recovery after a worker is killed.
 
 use ipcmark_record::{Call, Case, Measure, metric};
 
@@ -11,20 +11,20 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// The table; `None` where no empty task was handed out.
+/// Builds the table; `None` without empty tasks.
 pub fn side_by_side(study: &Study<'_>) -> Option<Figure> {
     let ground = empty_tasks(study)?;
     Some(Figure {
-id: "pool-results".into(),
-title: format!("Pools side by side: {}", ground.describe()),
-note: "Empty tasks; medians over repetitions. Submit to start and finish to visible are those of apply, one task at a \
-               time. Idle: CPU time of all roles in a second without work. Set-up: from nothing to the first result and \
-               back to nothing; close waits for what is under way, terminate does not. A dash means that it was not \
-               asked, or has no answer."
+        id: "pool-results".into(),
+        title: format!("Pools side by side: {}", ground.describe()),
+        note: "Empty tasks; medians over repetitions. Submit to start and finish to visible are those of apply, one \
+             task at a time. Idle: CPU time of all roles in a second without work. Set-up: start of the pool, \
+             first result and shutdown; close waits for running tasks, terminate does not. A dash: not \
+             measured."
             .into(),
-table: results_table(study, &ground),
-..Figure::default()
-})
+        table: results_table(study, &ground),
+        ..Figure::default()
+    })
 }
 
 fn results_table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {
@@ -54,7 +54,7 @@ fn results_table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {
         .table()
 }
 
-/// The same variant asked something else, with as many workers where that was asked.
+/// Case of the same variant with another measure, preferably with as many workers.
 fn sibling<'s, 'a>(
     study: &'s Study<'a>,
     ground: &Ground<'_, '_>,
@@ -65,7 +65,7 @@ fn sibling<'s, 'a>(
     same().find(|case| case.case.params.workers == ground.shape.params.workers).or_else(|| same().next())
 }
 
-/// The table; `None` where no worker was killed. A pool that never detected it has a row without a time.
+/// Builds the table; `None` without kills. A pool that never detects one has a row without a time.
 pub fn after_kills(study: &Study<'_>) -> Option<Figure> {
     let asked = |case: &&CaseStudy<'_>| {
         case.case.family == POOL && case.case.measure == Measure::Recover && case.usable().next().is_some()

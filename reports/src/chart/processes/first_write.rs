@@ -1,4 +1,4 @@
-//! Isolation made visible: what the first write to a shared page costs, what the next one does, and which processes see it.
+//! Cost of the first and of later writes to a shared page, and the processes that see them.
 
 use ipcmark_record::{Measure, metric};
 
@@ -13,18 +13,18 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// Both writes: name in records, words, place among the slices' colours.
+/// Both writes: metric, words, colour index.
 const WRITES: [(&str, &str, u8); 2] =
     [(metric::FIRST_WRITE_NS, "the first write to a page", 5), (metric::LATER_WRITE_NS, "a later one", 2)];
 
-/// The chart; `None` where nothing was written.
+/// Builds the chart; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let written = measured(study, ISOLATION).filter(|case| case.case.measure == Measure::FirstWrite);
     let ground = Ground::most(written, |_| ())?;
     let mut cases = ground.cases.clone();
     cases.sort_by(|a, b| b.cost_ns().unwrap_or(0.0).total_cmp(&a.cost_ns().unwrap_or(0.0)));
     let longest = cases.iter().filter_map(|case| case.cost_ns()).fold(0.0, f64::max);
-    let title = format!("The first write to a page that another shares: {}", ground.describe());
+    let title = format!("First write to a shared page: {}", ground.describe());
     let chart = Bars {
         description: "For memory shared in each way, a bar for the first write to a page and one for a later write.",
         columns: vec![Column {
@@ -60,7 +60,7 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
     }
 }
 
-/// What copy-on-write costs next to memory that is really shared.
+/// Cost of copy-on-write compared with shared memory.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let (Some(dearest), Some(cheapest)) = (cases.first(), cases.last()) else { return String::new() };
     let first = |case: &CaseStudy<'_>| case.cost_ns().unwrap_or(f64::NAN);
@@ -79,7 +79,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     )
 }
 
-/// What the trials say about the visibility of writes.
+/// Recorded remarks on the visibility of writes.
 fn remarks(cases: &[&CaseStudy<'_>]) -> String {
     let remark = |case: &&CaseStudy<'_>| {
         let said = case.usable().find_map(|record| record.outcome.why.clone())?;

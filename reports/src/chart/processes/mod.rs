@@ -1,4 +1,4 @@
-//! Charts about starting, watching and ending processes, about what keeps their memory apart, and about two at once.
+//! Charts about start, supervision and end of processes, isolation of memory, and parallel work.
 
 mod first_write;
 mod parallel;
@@ -9,7 +9,7 @@ mod watch;
 use super::{Figure, Looks};
 use crate::analyse::study::Study;
 
-/// Every chart about processes that the records have data for, in the order of the page.
+/// Charts about processes with data, in page order.
 pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
     let single =
         [stages::figure, sweeps::parent_rss, sweeps::batch, watch::figure, first_write::figure, parallel::figure];

@@ -1,4 +1,4 @@
-//! Parallel against merely concurrent: the same work of two on one CPU and on two, and what each role did meanwhile.
+//! Parallel against concurrent work: two roles on one CPU and on two, with their process states.
 
 use ipcmark_record::{Case, Kind, Measure, Placement, metric};
 
@@ -14,30 +14,30 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::{estimate, value};
 use crate::format;
 
-/// The chart, a column for each placement; `None` where no two worked.
+/// Chart with a column for each placement; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let worked = measured(study, CONCURRENCY).filter(|case| case.case.measure == Measure::Parallel);
     let ground = Ground::most(worked, |shape: &mut Case| shape.placement = Placement::SameCpu)?;
     let mut placements: Vec<Placement> = ground.cases.iter().map(|case| case.case.placement).collect();
     placements.sort_unstable();
     placements.dedup();
-    let title = "Parallel, or merely concurrent: what two roles did with their time".to_owned();
+    let title = "Parallel or concurrent: process states of two roles".to_owned();
     let chart = Bars {
-        description: "For each role of the same work, on one CPU and on two, the shares of time it was running, ready to run \
-                      but without a CPU, and blocked.",
+        description: "Shares of time running, ready and blocked, for each role, on one CPU and on two.",
         columns: placements.iter().filter_map(|&at| column(&ground, at, study, looks)).collect(),
     };
     (!chart.columns.is_empty()).then(|| Figure {
-answer: answer(&ground),
-note: "The three process states as the scheduler counts them, median over repetitions; the upper half of a bar is one \
-               role, the lower half the other. The number is the speed-up: the work of both done by one alone, over the \
-               time both took together. Two that are ready at the same time are concurrent; two that run at the same time \
-               are parallel."
-            .into(),
-legend: states::legend(),
-table: table(&ground),
-..Figure::drawn("parallel", title, &chart)
-})
+        answer: answer(&ground),
+        note:
+            "The three process states as the scheduler counts them, median over repetitions; the upper half of a bar \
+             is one role, the lower half the other. The number is the speed-up: the time of one role for the \
+             work of both, divided by the time of both together. Roles that are ready at the same time are \
+             concurrent; roles that run at the same time are parallel."
+                .into(),
+        legend: states::legend(),
+        table: table(&ground),
+        ..Figure::drawn("parallel", title, &chart)
+    })
 }
 
 fn on_one(placement: Placement) -> bool {
@@ -61,7 +61,7 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Option<Bar> {
     Some(Bar { note: note.unwrap_or_default(), ..bar })
 }
 
-/// What the second CPU is worth to each.
+/// Speed-up on two CPUs.
 fn answer(ground: &Ground<'_, '_>) -> String {
     let speed_up = |case: &CaseStudy<'_>, one: bool| {
         let same = |other: &&&CaseStudy<'_>| other.series == case.series && on_one(other.case.placement) == one;

@@ -13,20 +13,20 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
 
-/// The stages in the order of the bar: words, and place among the slices' colours.
+/// Stages in the order of the bar: words and colour index.
 const STAGES: [(&str, u8); 5] = [
     ("the call", 0),
     ("until its first message", 2),
-    ("until it answered a message", 3),
+    ("answer to a message", 3),
     ("until its exit is seen", 4),
-    ("collecting it", 5),
+    ("collection", 5),
 ];
 
-/// The chart; `None` where no process was started.
+/// Builds the chart; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let started = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::StartUp);
     let grounds = Ground::all(started, |_| ());
-    // One at a time, by a parent that has as little memory as it can: where that was tried.
+    // Single starts by a parent with minimal memory are preferred.
     let plain = |ground: &&Ground<'_, '_>| {
         ground.shape.params.batch.is_none() && ground.shape.params.parent_rss_bytes.is_none()
     };
@@ -43,18 +43,18 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         }],
     };
     Some(Figure {
-answer: answer(&cases),
-note: "Medians over repetitions, one process after the other, in a parent of a single thread. The line across is the first message, \
-               counted from the call. Where the call returns after the first message, no time is left between the two. \
-               Bars of one size stand on one axis."
+        answer: answer(&cases),
+        note: "Medians over repetitions, one process after the other, in a parent of a single thread. The line across \
+             is the first message, counted from the call. Where the call returns after the first message, no \
+             time is left between the two. Bars of similar length share an axis."
             .into(),
-legend: legend(),
-table: table(&cases),
-..Figure::drawn("start-up", title, &chart)
-})
+        legend: legend(),
+        table: table(&cases),
+        ..Figure::drawn("start-up", title, &chart)
+    })
 }
 
-/// Duration of each stage; 0 where a record lacks it.
+/// Duration of each stage; 0 if not recorded.
 fn stages(case: &CaseStudy<'_>) -> [f64; 5] {
     let at = |name: &str| value(case, name).unwrap_or(0.0);
     let (call, word, message) = (at(metric::CALL_NS), at(metric::START_UP_NS), at(metric::MESSAGE_NS));
@@ -77,7 +77,7 @@ fn bar(case: &CaseStudy<'_>, study: &Study<'_>, looks: &Looks) -> Bar {
     }
 }
 
-/// The shortest start-up of a process, of a thread and of Python.
+/// Shortest start-up of a process, of a thread and of Python.
 fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let describe = |side: &dyn Fn(&CaseStudy<'_>) -> bool, what: &str| {
         let best = Best::among(cases.iter().copied().filter(|case| side(case)).collect())?;

@@ -1,4 +1,4 @@
-//! What the size of the parent adds to a start, and what it is worth to start several at once.
+//! Start-up time against parent RSS, and rate against batch size.
 
 use ipcmark_record::{Kind, Measure, metric};
 
@@ -12,9 +12,9 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::estimate;
 use crate::format;
 
-/// Below this a start takes as long as before.
+/// Ratio below which a start counts as equally long.
 const LONGER: f64 = 1.1;
-/// All ways to start stand in one panel: they do not differ in how they wait.
+/// Most variants shown; all are in one panel, since they do not differ in manner.
 const MOST_SHOWN: usize = 16;
 
 const FIRST_WORD: Value = Value {
@@ -31,23 +31,22 @@ const LIVES_PER_S: Value = Value {
     columns: [("Processes per second", "starts_per_s"), ("Low", "low_per_s"), ("High", "high_per_s")],
 };
 
-/// The ground with most values, then with most cases; `None` where nothing was swept.
+/// Ground with the most values, then the most cases; `None` without a sweep.
 fn swept<'s, 'a>(study: &'s Study<'a>, parameter: &Parameter) -> Option<Ground<'s, 'a>> {
     let started = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::StartUp);
     let grounds = parameter.grounds(started).into_iter().rev();
-    // Of equals `max_by_key` takes the last.
+    // On ties `max_by_key` takes the last.
     grounds.max_by_key(|ground| (parameter.values(&ground.cases).len(), ground.cases.len()))
 }
 
-/// Time to the first message against the memory of the parent.
+/// Start-up time against parent RSS.
 pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = swept(study, &PARENT_RSS)?;
     let answer = grown(&ground);
     let sweep = Sweep {
         id: "start-up-parent-rss".into(),
         title: format!("Start-up against parent RSS: {}", ground.describe()),
-        description: "Time from the call to the first message by the memory of the parent that is in use, one line per way \
-                      to start.",
+        description: "Time from the call to the first message by parent RSS, one line per way to start.",
         note: "Private memory of the parent (parent RSS), each page written before. A fork copies the page \
              tables; vfork and posix_spawn share them until the new program runs and copy nothing. Bands are \
              95 % intervals over repetitions."
@@ -59,15 +58,14 @@ pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     Some(Figure { answer, ..sweep.figure(study, looks)? })
 }
 
-/// Processes per second against how many are started at once.
+/// Processes per second against batch size.
 pub fn batch(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let ground = swept(study, &BATCH)?;
     let answer = most(&ground);
     let sweep = Sweep {
         id: "start-up-batch".into(),
         title: format!("Starting processes in batches: {}", ground.describe()),
-        description: "Processes per second by how many are started before the first is waited for, on logarithmic axes, one line \
-                      per way to start.",
+        description: "Processes per second by batch size, on logarithmic axes, one line per way to start.",
         note: "Each process counts from the call to its collection. Bands are 95 % intervals over repetitions.".into(),
         layout: Layout::By(|_| (0, "")),
         choice: Choice::Closest(MOST_SHOWN),
@@ -80,7 +78,7 @@ fn lives(case: &CaseStudy<'_>) -> Option<Estimate> {
     estimate(&case.records, Kind::Rate, metric::STARTS_PER_S)
 }
 
-/// The ways to start that a large parent slows most and least.
+/// Variants that a large parent slows most and least.
 fn grown(ground: &Ground<'_, '_>) -> String {
     let largest = ground.cases.iter().map(|case| (PARENT_RSS.of)(case)).max().unwrap_or(0);
     let each = ground.cases.chunk_by(|a, b| a.series == b.series).filter_map(|cases| {
@@ -98,7 +96,7 @@ fn grown(ground: &Ground<'_, '_>) -> String {
     format!("A parent of {} makes a start take {}{beside}.", format::bytes(largest), describe(most))
 }
 
-/// The highest rates with the smallest and the largest batch.
+/// Highest rates with the smallest and the largest batch.
 fn most(ground: &Ground<'_, '_>) -> String {
     let all = || ground.cases.iter().map(|case| (BATCH.of)(case));
     let mut ends: Vec<u64> = all().min().into_iter().chain(all().max()).collect();
@@ -110,5 +108,5 @@ fn most(ground: &Ground<'_, '_>) -> String {
         Some(format!("{} with {} (batch size {n})", format::rate(rate), best.series.quoted()))
     };
     let parts: Vec<String> = ends.into_iter().filter_map(best).collect();
-    if parts.is_empty() { String::new() } else { format!("Most processes live through {}.", parts.join(" and ")) }
+    if parts.is_empty() { String::new() } else { format!("The highest rates are {}.", parts.join(" and ")) }
 }

@@ -1,4 +1,4 @@
-//! How long until an end is known, by how it came and how it is watched for.
+//! Detection time of a process end, by kind of end and way to watch.
 
 use ipcmark_record::{Case, Ending, Measure, metric};
 
@@ -13,7 +13,7 @@ use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
-/// The chart, a section for each way to end; `None` where no end was watched for.
+/// Chart with a section for each kind of end; `None` without such cases.
 pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     let watched = measured(study, LAUNCH).filter(|case| case.case.measure == Measure::Watch);
     let ground = Ground::most(watched, |shape: &mut Case| shape.params.ending = None)?;
@@ -27,13 +27,13 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         Ending::ALL.iter().map(|&ending| (describe(ending).to_owned(), of(ending).into_iter().map(entry).collect()));
     Points {
         id: "watch".into(),
-        title: format!("How long until an end is known: {}", ground.describe()),
+        title: format!("Detection time of a process end: {}", ground.describe()),
         description: "Time from an end until it is known, median and 99th percentile, by how the end came, on a \
                       logarithmic axis.",
         answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
-        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all. An end by itself counts from the child's \
-               last stamp, one by a signal from just before it is sent, so the way of the signal is in it. A zombie is \
-               long dead: its time is that of collecting it."
+        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all. An \
+             exit counts from the child's last time stamp, an end by a signal from just before the signal is \
+             sent, so its delivery is included. For a zombie only the collection is timed."
             .into(),
         x_name: "until it is known (log scale)",
         show: format::time,
@@ -67,14 +67,14 @@ fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
     }
 }
 
-/// The fastest notice of a kill, or of an exit where nothing was killed.
+/// Fastest detection of a kill, or of an exit if nothing was killed.
 fn answer(killed: &[&CaseStudy<'_>], left: &[&CaseStudy<'_>]) -> String {
     let (cases, what) = if killed.is_empty() { (left, "an exit") } else { (killed, "a kill") };
     let Some(best) = Best::among(cases.to_vec()) else { return String::new() };
     let time = with_interval(best.typical(), format::time);
     let last = cases.last().filter(|_| cases.len() > 1).and_then(|last| Some((last, last.cost_ns()?)));
     let last = last.map(|(last, ns)| format!("; {} takes {}", last.series.quoted(), format::ns(ns)));
-    format!("The parent knows of {what} soonest with {}: {time}{}.", best.names(), last.unwrap_or_default())
+    format!("The parent detects {what} soonest with {}: {time}{}.", best.names(), last.unwrap_or_default())
 }
 
 fn table(cases: &[&CaseStudy<'_>]) -> Table {

@@ -1,4 +1,4 @@
-//! Pools: what they cost a task is known, so break-even and METG are, too.
+//! Pools with a known cost per task, so that break-even and METG are known too.
 
 use ipcmark_record::{
     Arrivals, Call, Case, Chunk, Group, Isolation, KillPoint, Measure, Placement, Record, Verdict, Wait, metric,
@@ -32,12 +32,12 @@ const fn pool(mechanism: &'static str, group: Group, wait: Option<Wait>, isolati
     One { family: "pool", mechanism, group, wait, isolation, cost }
 }
 
-/// The pool of this row.
+/// Pool of a row.
 pub fn named(row: &str) -> One {
     POOLS.iter().copied().find(|one| one.case(Measure::Dispatch).row() == row).expect("in the table")
 }
 
-/// Tasks handed to two workers. One task takes its workers `cost` beside its own work, whatever the grain.
+/// Trial with two workers, with an overhead of `cost` per task at any grain.
 pub fn dispatch(
     one: &One,
     call: Call,
@@ -62,7 +62,7 @@ pub fn dispatch(
     let (grain, overhead) = (grain_ns as f64, one.cost * at_once * noise(random));
     let serial = one.mechanism == "serial";
     let workers = if serial || call == Call::Apply { 1.0 } else { 2.0 };
-    // Each worker has its overhead beside its work, and all work at once.
+    // All workers run in parallel, each with the overhead beside its work.
     let worker_ns = overhead * workers + grain;
     let task_ns = worker_ns / workers;
     let efficiency = grain / if serial { task_ns } else { 2.0 * task_ns };
@@ -117,7 +117,7 @@ fn about_the_pool(one: &One, repetition: u32, random: &mut Random) -> Vec<Record
     records
 }
 
-/// Everything that is asked of pools.
+/// All cases of pools.
 pub fn pool_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();

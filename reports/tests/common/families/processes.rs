@@ -1,4 +1,4 @@
-//! Ways to start, watch and end; memory apart and shared; and two at once.
+//! Start, supervision and end of processes, isolation of memory, and parallel work.
 
 use ipcmark_record::{Case, Ending, Group, Isolation, Measure, Outcome, Placement, Record, RoleCost, metric};
 use ipcmark_reports::analyse::statistics::Random;
@@ -23,7 +23,7 @@ const fn way(mechanism: &'static str, group: Group, isolation: Isolation, cost: 
     One { family: "launch", mechanism, group, wait: None, isolation, cost }
 }
 
-/// Lives of one way to start.
+/// Start-up trial of one variant.
 pub fn start_up(one: &One, resident_mib: u64, at_once: Option<u32>, repetition: u32, random: &mut Random) -> Record {
     let case = one.case(Measure::StartUp).with(|p| {
         p.parent_rss_bytes = Some(resident_mib << 20);
@@ -57,7 +57,7 @@ fn watch(repetition: u32, random: &mut Random) -> Vec<Record> {
         let isolation = if mechanism == "join" { Isolation::Thread } else { Isolation::Process };
         let one = One { family: "launch", mechanism, group: Group::Processes, wait: None, isolation, cost };
         let ns = if ending == Ending::Zombie { 2_500.0 } else { cost } * noise(random);
-        // What ended long ago cannot be noticed any more.
+        // A zombie ended long ago, so its detection has no time.
         let known = if ending == Ending::Zombie { metric::REAP_NS } else { metric::NOTICE_NS };
         let metrics = [(known, ns), (metric::ALIVE_NS, 310.0)];
         with_waits(trial(one.case(Measure::Watch).with(|p| p.ending = Some(ending)), repetition, &metrics), ns, random)
@@ -113,7 +113,7 @@ fn parallel(repetition: u32, random: &mut Random) -> Vec<Record> {
     records
 }
 
-/// Everything that is asked of processes.
+/// All cases of processes.
 pub fn process_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();

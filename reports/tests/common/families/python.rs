@@ -1,4 +1,4 @@
-//! Python next to its counterparts, in one run.
+//! Python and its counterparts in one run.
 
 use ipcmark_record::{Call, Group, Isolation, Measure, Placement, Record, Service, Wait};
 use ipcmark_reports::analyse::statistics::Random;
@@ -7,7 +7,7 @@ use super::{finish, pools, processes, servers, states};
 use crate::common::locks::{Asked, acquire, contention, named};
 use crate::common::{Variant, case, measured};
 
-/// A channel whose messages cost this.
+/// Channel with this cost per message.
 fn channel(mechanism: &'static str, group: Group, wait: Wait, fixed_ns: f64) -> Variant {
     Variant {
         mechanism,
@@ -21,7 +21,7 @@ fn channel(mechanism: &'static str, group: Group, wait: Wait, fixed_ns: f64) -> 
     }
 }
 
-/// Everything that is asked of Python, and of what could take its place.
+/// All cases of Python and its counterparts.
 pub fn python_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let random = &mut random;

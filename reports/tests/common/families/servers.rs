@@ -1,4 +1,4 @@
-//! Servers that get slower the more clients they have, each in its own way.
+//! Servers with different slow-down by number of clients.
 
 use ipcmark_record::{Arrivals, Case, Group, Isolation, Measure, Placement, Record, Service, Wait, metric};
 use ipcmark_reports::analyse::statistics::Random;
@@ -27,7 +27,7 @@ const fn server(mechanism: &'static str, group: Group, wait: Wait, cost: f64) ->
     One { family: "server", mechanism, group, wait: Some(wait), isolation: Isolation::Process, cost }
 }
 
-/// Closed loop.
+/// Closed-loop trial.
 pub fn serve(one: &One, clients: u32, service: Service, repetition: u32, random: &mut Random) -> Record {
     let grain_ns = (service == Service::Compute).then_some(10_000);
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Serve) }.with(|p| {
@@ -55,7 +55,7 @@ pub fn serve(one: &One, clients: u32, service: Service, repetition: u32, random:
     with_waits(trial(case, repetition, &metrics), n * 1e9 / rate, random)
 }
 
-/// Everything that is asked of servers.
+/// All cases of servers.
 pub fn server_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();

@@ -1,4 +1,4 @@
-//! Shared state and queues of work.
+//! Shared state and work queues.
 
 use ipcmark_record::{Case, Group, Isolation, Measure, Pattern, Placement, Record, Wait, metric};
 use ipcmark_reports::analyse::statistics::Random;
@@ -37,7 +37,7 @@ const fn queue(mechanism: &'static str, group: Group, wait: Wait, isolation: Iso
     One { family: "queue", ..state(mechanism, group, wait, isolation, cost) }
 }
 
-/// Several users of one state.
+/// Trial with several users of one state.
 pub fn access(one: &One, contenders: u32, reads_percent: u32, repetition: u32, random: &mut Random) -> Record {
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Access) }.with(|p| {
         p.contenders = Some(contenders);
@@ -58,7 +58,7 @@ pub fn access(one: &One, contenders: u32, reads_percent: u32, repetition: u32, r
     trial(case, repetition, &metrics)
 }
 
-/// Producers and consumers of one queue.
+/// Trial with producers and consumers of one queue.
 pub fn drain(one: &One, sides: (u32, u32), repetition: u32, random: &mut Random) -> Record {
     let case = Case { placement: Placement::Spread, ..one.case(Measure::Drain) }.with(|p| {
         p.pattern = Some(Pattern { senders: sides.0, receivers: sides.1 });
@@ -79,7 +79,7 @@ pub fn drain(one: &One, sides: (u32, u32), repetition: u32, random: &mut Random)
     with_waits(trial(case, repetition, &metrics), ns * 3.0, random)
 }
 
-/// Everything that is asked of shared state.
+/// All cases of shared state.
 pub fn state_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut records = Vec::new();
@@ -91,7 +91,7 @@ pub fn state_run(repetitions: u32, seed: u64) -> Vec<Record> {
     finish(records, "How should processes of a made-up machine share state?")
 }
 
-/// Everything that is asked of queues of work.
+/// All cases of work queues.
 pub fn queue_run(repetitions: u32, seed: u64) -> Vec<Record> {
     let mut random = Random::new(seed);
     let each = (0..repetitions).flat_map(|repetition| QUEUES.iter().map(move |one| (repetition, one)));

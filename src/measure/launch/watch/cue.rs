@@ -1,4 +1,4 @@
-//! Memory that a parent shares with a process whose end it watches: when to end, and when it ended.
+//! Memory that a parent shares with a watched process: the order to end, and the time of the end.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -20,12 +20,12 @@ const SLICE: Duration = Duration::from_millis(50);
 pub(super) struct Cue {
     /// 1 once the process is ready; the parent sleeps on it.
     ready: AtomicU32,
-    /// 1 once the process is to end; it sleeps on it.
+    /// 1 once the process is to end; the process sleeps on it.
     go: AtomicU32,
     ended_ns: AtomicU64,
-    /// Its process id, for a parent that did not start it itself.
+    /// Process id, for a parent that did not start the process itself.
     pid: AtomicU32,
-    /// Its parent at the end.
+    /// Parent of the process at its end.
     parent: AtomicU32,
 }
 
@@ -33,14 +33,14 @@ pub(super) struct Cue {
 unsafe impl SharedLayout for Cue {}
 
 impl Cue {
-    /// Creates one that stays mapped for good, in this process and in its children.
+    /// Creates a cue that stays mapped in this process and in its children.
     pub(super) fn create() -> io::Result<&'static Self> {
         let bytes = size_of::<Self>();
         let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
         Ok(Box::leak(Box::new(segment)).view(0))
     }
 
-    /// Resets it for the next process.
+    /// Resets the cue for the next process.
     pub(super) fn reset(&self) {
         for word in [&self.ready, &self.go, &self.pid, &self.parent] {
             word.store(0, Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl Cue {
         let _ = futex::wake(&self.ready, 1);
     }
 
-    /// Sleeps until the process is to end; false when the trial is aborted.
+    /// Sleeps until the order to end; false if the trial is aborted.
     pub(super) fn await_go(&self) -> bool {
         // PAIRS: watched-may-go
         while self.go.load(Ordering::Acquire) == 0 {
@@ -68,20 +68,20 @@ impl Cue {
         true
     }
 
-    /// Stamps the end, as the last action of the process.
+    /// Stamps the end as the last action of the process.
     pub(super) fn ends(&self) {
         self.ended_ns.store(clock::now_ns(), Ordering::Release);
     }
 
-    /// Stamps the moment at which the process found that its parent is now `parent`.
+    /// Stamps the time at which the process found its new `parent`.
     pub(super) fn found_parent(&self, parent: Pid) {
         self.parent.store(parent.as_raw().cast_unsigned(), Ordering::Relaxed);
         self.ends();
     }
 
-    /// Waits until the process is ready and returns its id. `lives` is polled now and then.
+    /// Waits until the process is ready and returns its id. Polls `lives` occasionally.
     ///
-    /// Errors: `Interrupted` when the trial is aborted; the process ended before it was ready.
+    /// Errors: `Interrupted` if the trial is aborted, or the process ended before it was ready.
     pub(super) fn await_ready(&self, mut lives: impl FnMut() -> io::Result<bool>) -> io::Result<Pid> {
         // PAIRS: watched-is-here
         while self.ready.load(Ordering::Acquire) == 0 {
@@ -103,12 +103,12 @@ impl Cue {
         futex::wake(&self.go, 1)
     }
 
-    /// When the process ended, by its own stamp; `None` before.
+    /// End by the stamp of the process; `None` before.
     pub(super) fn ended_ns(&self) -> Option<u64> {
         Some(self.ended_ns.load(Ordering::Acquire)).filter(|ns| *ns > 0)
     }
 
-    /// The parent that the process found.
+    /// Parent that the process found.
     pub(super) fn parent(&self) -> Pid {
         Pid::from_raw(self.parent.load(Ordering::Relaxed).cast_signed())
     }

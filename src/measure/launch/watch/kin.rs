@@ -1,7 +1,7 @@
-//! Ends that follow from a parent's end: a middle process with a child is killed. A daemon asked to die with its parent
-//! (PR_SET_PDEATHSIG), and its grandparent sees its end by a pidfd. An orphan lives on: it watches its parent by a pidfd
-//! and finds that this worker is its new parent, which asked for orphans (PR_SET_CHILD_SUBREAPER). Source:
-//! PR_SET_PDEATHSIG(2const), PR_SET_CHILD_SUBREAPER(2const), pidfd_open(2).
+//! Ends that follow from a parent's end: this worker kills a middle process with a child. A daemon is signalled when
+//! its parent ends (PR_SET_PDEATHSIG); its grandparent detects its end by a pidfd. An orphan watches its parent by a
+//! pidfd and finds this worker as its new parent (PR_SET_CHILD_SUBREAPER). Source: PR_SET_PDEATHSIG(2const),
+//! PR_SET_CHILD_SUBREAPER(2const), pidfd_open(2).
 
 use std::io;
 use std::os::fd::AsFd;
@@ -20,7 +20,7 @@ use crate::measure::{MeasureError, invalid};
 use crate::record::Ending;
 use crate::{clock, pin};
 
-/// Makes orphans below this process its children.
+/// Makes this process the new parent of orphaned descendants.
 pub(super) fn adopt_orphans() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
@@ -37,7 +37,7 @@ pub(super) fn one(ending: Ending, cue: &'static Cue, pause: Duration, cpu: Optio
                 }
             }
         });
-        // Sleeps until it is killed, as no `go` comes. If the trial is aborted, its child ends with it.
+        // Sleeps until it is killed; `go` is never sent. If the trial is aborted, the child ends with it.
         if child.is_ok() {
             cue.await_go();
         }
@@ -54,7 +54,7 @@ fn run_daemon(cue: &Cue) {
     cue.await_go();
 }
 
-/// Ends by itself once its parent has ended. The parent dies with the worker, so an aborted trial leaves no process.
+/// Ends after its parent has ended. The parent ends with the worker, so an aborted trial leaves no process.
 fn run_orphan(cue: &Cue) {
     let parent = getppid();
     let Ok(watched) = descriptor_of(parent) else { return };

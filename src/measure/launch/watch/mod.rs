@@ -1,10 +1,9 @@
-//! Time until a parent knows that a child has ended, for each way to watch it.
+//! Time until a parent detects the end of a child, by each way to watch it.
 //!
-//! The end is stamped on the monotonic clock, which is the same in all processes: by the child as its last action, or by
-//! the parent just before the signal. A child ends after a pause, so that its parent is already waiting. The pause
-//! varies: otherwise a parent that polls would always be at the same point of its sleep.
-//!
-//! All started processes are collected with the expected status; no process may be left at the end.
+//! The end is stamped on the monotonic clock, which all processes share: by the child as its last action, or by the
+//! parent just before the signal. A pause before the end lets the parent start to wait. Its length varies, so that the
+//! end falls on different points of a polling parent's sleep.
+//! All processes are collected with the expected status; none may be left at the end.
 
 mod cue;
 mod kin;
@@ -27,28 +26,28 @@ use crate::record::{Ending, Isolation, Metrics, metric};
 use crate::{clock, payload, pin};
 use cue::Cue;
 
-/// The shortest pause before an end: long enough for a parent to fall asleep.
+/// Minimum pause before an end: long enough for a parent to fall asleep.
 const PAUSE_MIN_NS: u64 = 100_000;
-/// Random part of the pause, at most.
+/// Maximum random part of the pause.
 const PAUSE_SPREAD_NS: u64 = 2_000_000;
-/// Age of a zombie when it is collected, so that the kernel has finished with it.
+/// Minimum age of a zombie at its collection, so that the kernel has finished the exit.
 const ZOMBIE_FOR: Duration = Duration::from_millis(1);
 /// Polls of a live process per batch, and batches.
 const LOOKS: u32 = 200;
 const BATCHES: u32 = 25;
 
-/// What the parent measured of one end.
+/// Times of one end, measured by the parent.
 #[derive(Clone, Copy, Default)]
 struct Known {
-    /// From the end until it was known.
+    /// From the end until its detection.
     notice_ns: Option<u64>,
-    /// Time to collect the process, where that is a separate step.
+    /// Time to collect the process, if that is a separate step.
     reap_ns: Option<u64>,
 }
 
 /// Runs the parent's side of the trial. Watched processes run on `child_cpu`, if given.
 ///
-/// Errors: `Invalid` for a wrong status, or when a process is left at the end.
+/// Errors: `Invalid` for a wrong status, or if a process is left at the end.
 pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) -> MeasureResult {
     let ending = watch::ending(&task.case);
     let cue = Cue::create()?;
@@ -71,7 +70,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
         if !times.is_empty() {
             let spread = spread(&times);
             report.metrics.insert(metric.into(), median(&times));
-            // The notice is reported rather than the reap, if there is one.
+            // The notice comes last, so it replaces the reap if there is one.
             histogram::percentiles(&spread, &mut report.metrics);
             report.histogram = histogram::encode(&spread);
             report.distributions.extend(report.histogram.clone().map(|blob| (name.to_owned(), blob)));
@@ -80,7 +79,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
     Ok(report)
 }
 
-/// Runs one end after the other for the whole trial.
+/// Runs ends one after the other for the whole trial.
 fn ends(
     task: &Task,
     page: &Page,
@@ -111,7 +110,7 @@ fn ends(
     Ok((ends, report))
 }
 
-/// A process that waits for its order and ends after a pause.
+/// Body of a process that waits for its order and ends after a pause.
 fn leaver(cue: &'static Cue, pause: Duration, cpu: Option<u32>) -> Body {
     Box::new(move || {
         if cpu.is_none_or(|cpu| pin::pin_this_thread(cpu).is_ok()) {
@@ -198,7 +197,7 @@ fn one<W: Watch>(
     })
 }
 
-/// Lets a process become a zombie, then measures everything needed to collect it.
+/// Lets a process become a zombie, then measures its detection and collection.
 fn zombie<W: Watch>(way: &mut W, cue: &Cue, due: End) -> Result<Known, MeasureError> {
     if W::ISOLATION == Isolation::Process {
         until_some_child_ended()?;

@@ -1,6 +1,5 @@
-//! State that readers copy and writers replace, and the check of each copy. All words of a version follow from its
-//! writer and from the number of that writer's writes. So a torn copy, a version that was never written, and a version
-//! older than one seen before are all detected.
+//! State that readers copy and writers replace, and the check of each copy. Writer and write number determine all words
+//! of a version, so torn copies, unwritten versions and stale versions are detected.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +14,7 @@ const UNWRITTEN: u64 = 0;
 /// A reader's copy.
 pub(super) type Seen = [u64; WORDS];
 
-/// The state as one contender writes, reads and checks it.
+/// One contender's view of the state.
 pub(super) struct VersionedState {
     protected: ProtectedState,
     slot: u32,
@@ -25,7 +24,7 @@ pub(super) struct VersionedState {
     writes: u64,
     /// First word of the last version seen.
     last: u64,
-    /// By slot, the highest number of writes seen from its contender.
+    /// Highest number of writes seen, by slot.
     newest: Vec<u64>,
     faults: Faults,
 }
@@ -40,7 +39,7 @@ struct Faults {
 }
 
 impl VersionedState {
-    /// The state in `protected` for the contender on `slot`, with `rounds` of work in each access.
+    /// Creates the view of the contender on `slot`, with `rounds` of work in each access.
     pub(super) fn new(protected: ProtectedState, slot: u32, rounds: u64) -> Self {
         let newest = vec![0; MAX_CONTENDERS as usize];
         Self { protected, slot, rounds, writes: 0, last: UNWRITTEN, newest, faults: Faults::default() }
@@ -61,7 +60,7 @@ impl VersionedState {
         self.protected.head().second.load(Ordering::Relaxed)
     }
 
-    /// Writes the next version into a copy. Counts a violation if another write has not finished.
+    /// Writes the next version into `copy`. Counts a violation if another write has not finished.
     #[inline]
     pub(super) fn write(&mut self, copy: u32) {
         let head = self.protected.head();
@@ -106,7 +105,7 @@ impl VersionedState {
         let first = seen[0];
         let step = u64::from(first != UNWRITTEN);
         let due = |at: usize| first.wrapping_add(step * at as u64);
-        // Without a branch for each word, so that the check costs less than the read.
+        // Branch-free per word, so that the check costs less than the read.
         if seen.iter().enumerate().fold(0, |differing, (at, word)| differing | (word ^ due(at))) != 0 {
             self.faults.torn += 1;
         } else if first != self.last {
@@ -154,7 +153,7 @@ impl VersionedState {
     }
 }
 
-/// A version of the contender on `slot`: never zero in its upper part, so no version maps to `UNWRITTEN`.
+/// Version of the contender on `slot`. Its upper part is never zero, so it never maps to `UNWRITTEN`.
 const fn version(slot: u32, writes: u64) -> u64 {
     stamp(slot as u16 + 1, writes)
 }

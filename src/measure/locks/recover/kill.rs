@@ -1,6 +1,5 @@
-//! One kill, from the fresh lock to its result. All processes but the driver are forked children that attach to the
-//! lock on their own, as separately started processes would. A process is stopped between its release and its wake with
-//! ptrace(2).
+//! One kill of a process that uses a fresh lock. Forked children of the driver attach to the lock as separate programs
+//! would. ptrace(2) stops a process between its release and its wake-up call.
 
 use std::io;
 
@@ -19,18 +18,18 @@ use crate::measure::{MeasureError, invalid};
 use crate::record::KillPoint;
 use crate::{clock, pin, wait};
 
-/// What a process does while it has the lock.
+/// Behaviour of a process in its critical section.
 #[derive(Clone, Copy)]
 enum InCriticalSection {
-    /// Releases it at once.
+    /// Releases the lock at once.
     Brief,
     /// Spins until the driver signals it, without a system call.
     Busy,
-    /// Sleeps until the driver signals it, and stamps that moment.
+    /// Sleeps until the driver signals it, and stamps the release.
     Asleep,
 }
 
-/// A fresh lock, and the shared lines of its processes.
+/// Fresh lock with the shared lines of its processes.
 struct Kill<'a> {
     lock: &'a AnyLock,
     address: Address,
@@ -38,10 +37,10 @@ struct Kill<'a> {
     cpus: &'a [u32],
 }
 
-/// Kills one process and reports which process gets the lock then. The victim runs on the first of `cpus` and the waiter
-/// on the second, if given.
+/// Kills one process and reports the next owner. The victim runs on the first of `cpus` and the waiter on the second,
+/// if given.
 ///
-/// Errors: `Invalid` when two processes had the lock at once.
+/// Errors: `Invalid` if two processes owned the lock at once.
 pub(super) fn run(lock: &AnyLock, kill_point: KillPoint, cpus: &[u32]) -> Result<Aftermath, MeasureError> {
     let kill = Kill { lock, address: lock.create(ROLES)?, lines: Lines::create()?, cpus };
     match kill_point {
@@ -71,8 +70,8 @@ impl Kill<'_> {
         self.aftermath(waiter, killed_ns, killed_ns)
     }
 
-    /// Kills a waiter with another one behind it, then makes the owner release. With some locks the release blocks
-    /// until the dead waiter answers, so the driver does not wait for the owner to finish.
+    /// Kills a waiter that has another one behind it, then makes the owner release. With some locks the release blocks
+    /// until the dead waiter responds, so the driver does not wait for its end.
     fn waiting(&self) -> Result<Aftermath, MeasureError> {
         let mut owner = self.start(Role::Owner, InCriticalSection::Asleep)?;
         owner.wait_until_owner()?;
@@ -85,7 +84,7 @@ impl Kill<'_> {
         self.aftermath(waiter, released_ns, released_ns)
     }
 
-    /// Kills the owner after the release and before the system call that would wake the waiter.
+    /// Kills the owner after the release, before the system call that would wake the waiter.
     fn releasing(&self) -> Result<Aftermath, MeasureError> {
         let mut victim = self.start(Role::Victim, InCriticalSection::Busy)?;
         victim.wait_until_owner()?;
@@ -101,8 +100,8 @@ impl Kill<'_> {
         self.aftermath(waiter, killed_ns, free_ns)
     }
 
-    /// Reports which process gets the lock: the waiter, a latecomer, or no process. The delay counts from `since_ns`; an
-    /// acquisition before `free_ns` is a violation.
+    /// Reports the next owner: the waiter, a latecomer, or none. The delay counts from `since_ns`; an acquisition
+    /// before `free_ns` is a violation.
     fn aftermath(&self, waiter: Process<'_>, since_ns: u64, free_ns: u64) -> Result<Aftermath, MeasureError> {
         let line = waiter.line;
         let waiter = waiter.claim(Some(since_ns))?;
@@ -165,8 +164,8 @@ pub(super) fn forbidden(line: &Line) -> io::Result<Option<String>> {
     }))
 }
 
-/// Resumes a child that runs without system calls, by `go`, and stops it at the entry of the next one. That call does
-/// not take effect if the child is killed then: the kernel checks for fatal signals between the stop and the call.
+/// Resumes a child by `go` and stops it at the entry of its next system call. If the child is then killed, the call has
+/// no effect: the kernel checks for fatal signals before it.
 ///
 /// Errors: the child ended, or may not be traced.
 fn run_to_next_call(child: Pid, go: impl FnOnce()) -> io::Result<()> {
@@ -183,7 +182,7 @@ fn run_to_next_call(child: Pid, go: impl FnOnce()) -> io::Result<()> {
     }
 }
 
-/// Attaches to a child and stops it where it is.
+/// Attaches to a child and stops it.
 fn stop(child: Pid) -> io::Result<()> {
     ptrace::seize(child, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL)?;
     ptrace::interrupt(child)?;

@@ -1,5 +1,5 @@
-//! Memory that the driver shares with the processes: how far each has come, when, and its error. It is independent of
-//! the lock under test.
+//! Memory that the driver shares with the processes, independent of the lock under test: progress, times and error of
+//! each process.
 #![allow(unsafe_code)]
 
 use std::hint;
@@ -13,14 +13,14 @@ use crate::record::Substrate;
 use crate::shm::{self, Segment, SharedLayout};
 use crate::{abort, clock, futex};
 
-/// The processes of one kill. Each has a line of its own and an index at the lock.
+/// Processes of one kill. Each has its own line and its own contender index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Is killed.
+    /// Process to be killed.
     Victim,
     /// Waits for the lock when the victim is killed.
     Waiter,
-    /// Asks for the lock later.
+    /// Requests the lock later.
     Latecomer,
     /// Owns the lock while the victim waits for it.
     Owner,
@@ -30,7 +30,7 @@ pub(super) enum Role {
 pub(super) const ROLES: u32 = 4;
 
 impl Role {
-    /// Index of its line, and of its place at the lock.
+    /// Index of the line, and contender index at the lock.
     pub(super) fn index(self) -> u32 {
         self as u32
     }
@@ -71,7 +71,7 @@ const PAUSES_PER_ABORT_CHECK: u32 = 4096;
 
 #[repr(C, align(64))]
 pub(super) struct Line {
-    /// A [`Step`]; the driver sleeps on it.
+    /// Current [`Step`]; the driver sleeps on it.
     step: AtomicU32,
     /// 1 once the driver signals the process to continue.
     go: AtomicU32,
@@ -86,7 +86,7 @@ pub(super) struct Line {
 // SAFETY: repr(C), atomics only; zero bytes are a process before its first step.
 unsafe impl SharedLayout for Line {}
 
-/// The lines of one kill, mapped before the first fork, so that all processes share them.
+/// Lines of one kill, mapped before the first fork so that all processes share them.
 pub(super) struct Lines(Segment);
 
 impl Lines {
@@ -147,9 +147,9 @@ impl Line {
         }
     }
 
-    /// Sleeps until the driver signals, which leaves the CPU to polling processes.
+    /// Sleeps until the driver signals, and leaves the CPU to polling processes.
     ///
-    /// Errors: `Interrupted` when the trial is aborted.
+    /// Errors: `Interrupted` if the trial is aborted.
     pub(super) fn sleep_until_go(&self) -> io::Result<()> {
         // PAIRS: recover-go
         while self.go.load(Ordering::Acquire) == 0 {
@@ -177,7 +177,7 @@ impl Line {
         STEPS.into_iter().find(|step| *step as u32 == word).unwrap_or(Step::Starting)
     }
 
-    /// Sleeps until the step differs from `seen`, for one slice at most.
+    /// Sleeps until the step differs from `seen`, for at most one slice.
     pub(super) fn wait_while(&self, seen: Step) -> io::Result<()> {
         futex::wait(&self.step, seen as u32, SLICE)
     }
@@ -194,17 +194,17 @@ impl Line {
         futex::wake(&self.go, 1)
     }
 
-    /// When it requested the lock.
+    /// Time of the request.
     pub(super) fn requested_ns(&self) -> u64 {
         self.requested_ns.load(Ordering::Relaxed)
     }
 
-    /// When it acquired the lock.
+    /// Time of the acquisition.
     pub(super) fn acquired_ns(&self) -> u64 {
         self.acquired_ns.load(Ordering::Relaxed)
     }
 
-    /// When it was about to release the lock.
+    /// Time just before the release.
     pub(super) fn released_ns(&self) -> u64 {
         self.released_ns.load(Ordering::Relaxed)
     }
@@ -214,7 +214,7 @@ impl Line {
         self.owner_died.load(Ordering::Relaxed) != 0
     }
 
-    /// Its error.
+    /// Error of the process.
     pub(super) fn error(&self) -> String {
         let bytes = (self.error_bytes.load(Ordering::Relaxed) as usize).min(ERROR_BYTES);
         let text: Vec<u8> = self.error[..bytes].iter().map(|byte| byte.load(Ordering::Relaxed)).collect();

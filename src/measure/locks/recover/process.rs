@@ -1,6 +1,5 @@
-//! One process of a kill as the driver sees it: how far it has come, and how long to wait for that.
-//! Locks do not report that a process waits, so /proc is polled: a process waits if it sleeps, or if it has run for a
-//! while without acquiring the lock. Source: proc(5).
+//! Driver's view of one process of a kill. Locks do not report waiters, so the driver polls /proc: a process waits if
+//! it sleeps, or if it has run for a while without acquiring the lock. Source: proc(5).
 
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -15,10 +14,9 @@ use crate::measure::{MeasureError, invalid};
 
 /// Deadline for steps that do not depend on the recovery of the lock.
 const STEP_DEADLINE: Duration = Duration::from_secs(5);
-/// CPU time that a waiter which does not sleep must have had before it counts as not served; else it waited for the
-/// CPU.
+/// Minimum CPU time of a polling waiter that counts as not served; with less it waited for the CPU.
 const TRIED_NS: u64 = 5_000_000;
-/// Patience is extended up to this factor on an overloaded machine, where that CPU time takes longer.
+/// Maximum factor of the patience on an overloaded machine, where that CPU time takes longer.
 const PATIENCE_TIMES_MAX: u32 = 10;
 
 /// A child process and its shared line. Dropping it kills and collects the child.
@@ -38,12 +36,12 @@ impl Process<'_> {
         self.child.kill()
     }
 
-    /// True until it reports the release.
+    /// True until the process reports the release.
     pub(super) fn is_owner(&self) -> bool {
         self.line.step() == Step::Owns
     }
 
-    /// Waits until it acquires the lock, which is free.
+    /// Waits until the process acquires the free lock.
     pub(super) fn wait_until_owner(&mut self) -> Result<(), MeasureError> {
         let deadline = Instant::now() + STEP_DEADLINE;
         loop {
@@ -58,9 +56,9 @@ impl Process<'_> {
         }
     }
 
-    /// Waits until it waits for the lock, which another process owns. With `must_sleep`, polling does not count.
+    /// Waits until the process waits for the lock of another owner. With `must_sleep`, polling does not count.
     ///
-    /// Errors: `Invalid` when it acquires the lock.
+    /// Errors: `Invalid` if it acquires the lock.
     pub(super) fn wait_until_waiting(&mut self, must_sleep: bool) -> Result<(), MeasureError> {
         let (deadline, mut detector) = (Instant::now() + STEP_DEADLINE, WaitDetector::default());
         loop {
@@ -80,7 +78,7 @@ impl Process<'_> {
         }
     }
 
-    /// Makes it release the lock and returns when it did.
+    /// Makes the process release the lock and returns the time of the release.
     pub(super) fn release(&mut self) -> Result<u64, MeasureError> {
         self.line.go_and_wake()?;
         let deadline = Instant::now() + STEP_DEADLINE;
@@ -94,8 +92,8 @@ impl Process<'_> {
         }
     }
 
-    /// Waits with patience until it has acquired and released the lock. The delay counts from `since_ns`, or else from
-    /// its request. The child is collected afterwards.
+    /// Waits patiently until the process has acquired and released the lock, then collects it. The delay counts from
+    /// `since_ns`, or from the request.
     pub(super) fn claim(mut self, since_ns: Option<u64>) -> Result<Claim, MeasureError> {
         if !self.wait_patiently()? {
             self.kill()?;
@@ -121,9 +119,9 @@ impl Process<'_> {
         }
     }
 
-    /// True once it has the lock, an error, or has ended; false when patience runs out.
+    /// Returns true once the process owns the lock, failed or ended; false after the patience time.
     ///
-    /// Errors: the machine is too busy to tell.
+    /// Errors: the machine is too busy to decide.
     fn wait_patiently(&mut self) -> Result<bool, MeasureError> {
         let patience = Duration::from_nanos(PATIENCE_NS);
         let (begun, before) = (Instant::now(), ProcState::at(self.pid())?);
@@ -137,7 +135,7 @@ impl Process<'_> {
             if begun.elapsed() >= patience && seen == Step::Waiting {
                 let now = ProcState::at(self.pid())?;
                 let tried = now.asleep || now.ran_ns.saturating_sub(before.ran_ns) >= TRIED_NS;
-                // Checked again: it may sleep because it has the lock.
+                // The second check finds a process that sleeps as the owner.
                 if tried && self.line.step() == seen {
                     return Ok(false);
                 }
@@ -145,7 +143,7 @@ impl Process<'_> {
         }
     }
 
-    /// Sleeps for a while, unless the step is no longer `seen`.
+    /// Sleeps for at most one slice while the step is `seen`.
     fn wait_while(&self, seen: Step, deadline: Instant, complaint: &str) -> Result<(), MeasureError> {
         self.check(deadline, complaint)?;
         Ok(self.line.wait_while(seen)?)
@@ -159,7 +157,7 @@ impl Process<'_> {
         if Instant::now() >= deadline { Err(self.failure(complaint)) } else { Ok(()) }
     }
 
-    /// Errors: it has ended without reporting a step that explains it.
+    /// Errors: the process ended without a step that explains it.
     fn check_alive(&mut self) -> Result<(), MeasureError> {
         if self.child.has_ended()? && self.line.step() <= Step::Owns {
             return Err(self.failure(&format!("ended: {}", self.child.describe_end())));
@@ -179,12 +177,12 @@ impl Process<'_> {
     }
 }
 
-/// Pause between two samples; leaves the CPU to the sampled process.
+/// Pause between two samples, which leaves the CPU to the process.
 const SAMPLE_PAUSE: Duration = Duration::from_micros(100);
 
-/// CPU time after which a process that does not sleep counts as polling: far more than any lock uses before it polls.
+/// CPU time after which a process that does not sleep counts as polling: far more than a lock uses before it polls.
 const POLLING_NS: u64 = 1_000_000;
-/// Consecutive samples that must find it asleep: a single one may hit a short sleep on the way.
+/// Consecutive samples that must find the process asleep, since a single one may hit a short sleep.
 const ASLEEP_SAMPLES: u32 = 2;
 
 /// Length of a tick in /proc on all current Linux systems (`USER_HZ`).

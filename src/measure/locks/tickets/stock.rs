@@ -1,8 +1,8 @@
-//! Stock of tickets: where it is kept, and how one ticket is taken.
+//! Stock of tickets in memory or in a file, and the sale of one ticket.
 //!
-//! The JSON file is rewritten in place at a constant length, padded with spaces. ext4 writes a truncated file to disk
-//! as soon as it is closed (mount option `auto_da_alloc`), and the disk is not measured here. Without a lock, the end
-//! of a longer text could also remain behind a shorter one.
+//! The JSON file is rewritten in place at a constant length, padded with spaces. ext4 would write a truncated file to
+//! disk when it is closed (mount option `auto_da_alloc`), and the disk is not measured here. Without a lock, the end of
+//! a longer text could also remain after a shorter one.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -34,17 +34,17 @@ pub(super) enum Sale {
     One {
         /// Tickets left.
         left: u64,
-        /// Times that another seller was first.
+        /// Failed attempts before this sale.
         retries: u64,
     },
     /// No ticket was left.
     SoldOut,
-    /// The file could not be parsed: another seller is writing it.
+    /// The file could not be parsed, as another seller is writing it.
     Torn,
 }
 
 impl Stock {
-    /// The stock that the case names; in shared memory by default.
+    /// Creates the stock of the case; in shared memory by default.
     pub(super) fn of(case: &Case, protected: ProtectedState) -> Self {
         match case.params.stock {
             Some(record::Stock::JsonFile) => Self::JsonFile(JsonFile::in_folder(&std::env::temp_dir())),
@@ -72,9 +72,8 @@ impl Stock {
     }
 }
 
-/// Takes a ticket from the word in shared memory: with a load and a store as under a lock, or, where the update itself
-/// excludes others, by compare-and-swap. No single instruction checks and decrements, so the atomic update is a loop
-/// too.
+/// Sells a ticket from shared memory: with a load and a store, or by compare-and-swap if the update is atomic. No
+/// single instruction checks and decrements, so the latter is a loop.
 #[inline]
 pub(super) fn in_memory(protected: &ProtectedState, guard: Guard) -> Sale {
     let stock = &protected.head().stock;
@@ -112,7 +111,7 @@ impl JsonFile {
         Self { path: folder.join("tickets.json"), text: vec![] }
     }
 
-    /// Takes a ticket: opens, reads, parses, writes and closes the file.
+    /// Sells a ticket: opens, reads, parses, writes and closes the file.
     pub(super) fn sell(&mut self) -> io::Result<Sale> {
         let (file, found) = self.open_and_read()?;
         let Some(tickets) = found else { return Ok(Sale::Torn) };

@@ -1,4 +1,4 @@
-//! The transport over the library itself.
+//! Transport over the linked library.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -25,14 +25,14 @@ use crate::wait::{Parker, PollPolicy, Spin, WaitStrategy};
 
 /// Default number of samples in flight.
 const DEFAULT_DEPTH: u32 = 1024;
-/// Largest number of bytes in flight by default, so that large messages do not fill memory.
+/// Default limit of bytes in flight, so that large messages do not fill memory.
 const DEFAULT_BYTES: usize = 8 << 20;
-/// Time between two checks of the abort word while the subscriber sleeps.
+/// Interval at which a sleeping subscriber checks the abort flag.
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 /// The first attempt follows without a pause.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
-/// How the subscriber waits for a sample.
+/// Wait strategy of the subscriber.
 pub trait Waiting: Library {
     /// State of the publisher's side.
     type Notify;
@@ -43,20 +43,20 @@ pub trait Waiting: Library {
     fn publisher_side(node: &Node<ipc::Service>) -> io::Result<Self::Notify>;
     /// Attaches the subscriber's side, before the clock starts.
     fn subscriber_side(node: &Node<ipc::Service>) -> io::Result<Self::Await>;
-    /// Runs after every sample.
+    /// Called after every sample.
     fn sent(notify: &Self::Notify) -> io::Result<()>;
     /// Returns the first `Some` of `look`.
     ///
     /// Errors: `Interrupted` if the trial was aborted.
     fn until<R>(events: &mut Self::Await, look: impl FnMut() -> Option<R>) -> io::Result<R>;
-    /// Cost of notifying and of waiting.
+    /// Cost of notifications and waits.
     fn cost(shape: &Shape) -> [Counts; 2];
 }
 
-/// Transport, by how the subscriber waits.
+/// Transport, by the subscriber's wait strategy.
 pub struct PublishSubscribe<L>(PhantomData<L>);
 
-/// Sender. The port is dropped before the service and the node that it belongs to.
+/// Sender. The port is dropped before its service and node.
 pub struct Outlet<L: Waiting> {
     publisher: Publisher<ipc::Service, [u8], ()>,
     notify: L::Notify,
@@ -65,7 +65,7 @@ pub struct Outlet<L: Waiting> {
     _node: Node<ipc::Service>,
 }
 
-/// Receiver, with the same order.
+/// Receiver, with the same drop order.
 pub struct Inlet<L: Waiting> {
     subscriber: Subscriber<ipc::Service, [u8], ()>,
     events: L::Await,
@@ -76,7 +76,7 @@ pub struct Inlet<L: Waiting> {
 /// State of the sleeping subscriber's side.
 pub struct Sleeper {
     listener: Listener<ipc::Service>,
-    /// Samples announced and not yet received.
+    /// Announced samples that are not yet received.
     announced: u64,
     _events: Events,
 }
@@ -118,7 +118,7 @@ impl<L: Waiting> Transport for PublishSubscribe<L> {
         let prefix = peers.text.ok_or_else(|| io::Error::other("the receiver offered no prefix"))?;
         let node = node::join(&prefix)?;
         let samples = node::samples(&node, Self::depth(shape).unwrap_or(DEFAULT_DEPTH) as usize)?;
-        // A subscriber that died with a full queue would block the publisher for good.
+        // Without the abort check a dead subscriber with a full queue would block the publisher.
         let retry = |_: &BackpressureInfo| {
             if abort::requested() { BackpressureAction::DiscardDataAndFail } else { BackpressureAction::Retry }
         };

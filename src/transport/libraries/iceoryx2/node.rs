@@ -1,7 +1,6 @@
-//! Separate iceoryx2 node for each channel. By default all programs on the machine share one set of files; here each
-//! channel has its own prefix for everything that iceoryx2 makes in /dev/shm: segments, directories of nodes and
-//! services, sockets. A killed participant leaves all of it behind, and even a clean exit leaves a file, so the prefix
-//! is leased before anything is made.
+//! Separate iceoryx2 node per channel. By default all programs share one set of files; here each channel has its own
+//! prefix for all objects that iceoryx2 creates in /dev/shm: segments, directories of nodes and services, sockets.
+//! Killed processes leave all of them behind, and even a clean exit leaves a file, so the prefix is leased first.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +11,7 @@ use iceoryx2::service::port_factory::{event, publish_subscribe};
 
 use crate::address::{self, Name, NameKind};
 
-/// Run id in a prefix. Short, since a socket's path has at most 107 bytes: unix(7).
+/// Run id in a prefix; short, since a socket's path has at most 107 bytes: unix(7).
 const RUN: &str = "i";
 
 /// Service that carries samples of bytes.
@@ -20,7 +19,7 @@ pub type Samples = publish_subscribe::PortFactory<ipc::Service, [u8], ()>;
 /// Service that carries notifications.
 pub type Events = event::PortFactory<ipc::Service>;
 
-/// Makes a unique prefix, recorded beside this worker's temporary files.
+/// Creates a unique prefix, recorded beside this worker's temporary files.
 pub fn lease() -> io::Result<Name> {
     let names = std::env::temp_dir().join(address::WORKER_LEASE);
     address::lease_to(RUN, File::options().create(true).append(true).open(names)?);
@@ -29,7 +28,7 @@ pub fn lease() -> io::Result<Name> {
 
 /// Joins the node below `prefix`.
 pub fn join(prefix: &str) -> io::Result<Node<ipc::Service>> {
-    // Warnings about a killed peer are of no use to the reader of a report.
+    // Warnings about a killed peer do not help the reader of a report.
     iceoryx2::prelude::set_log_level(LogLevel::Fatal);
     let mut config = Config::default();
     config.global.prefix = name(&format!("{prefix}_"))?;
@@ -44,7 +43,7 @@ pub fn join(prefix: &str) -> io::Result<Node<ipc::Service>> {
         .map_err(|error| wrong(&error))
 }
 
-/// Service from one publisher to one subscriber, with `depth` samples before the publisher waits.
+/// Service from one publisher to one subscriber; the publisher waits after `depth` samples.
 pub fn samples(node: &Node<ipc::Service>, depth: usize) -> io::Result<Samples> {
     let service = node.service_builder(&service("samples")?).publish_subscribe::<[u8]>();
     service

@@ -1,5 +1,5 @@
-//! Code of a started worker: reports that it runs, then carries out orders until it is told to exit or its input ends.
-//! The same for a thread, a copy of the parent, and a separate program.
+//! Code of a started worker, which signals that it runs and then serves orders until it is told to exit or its input
+//! ends. The same for a thread, a copy of the parent, and a separate program.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -11,33 +11,33 @@ use crate::payload;
 
 /// The first word: one byte, written before anything else.
 pub const FIRST_WORD: u8 = b'!';
-/// Payload of a message, and of its response.
+/// Payload of a message and of its response.
 pub const MESSAGE_BYTES: usize = 64;
 /// Stamp owner of the parent's messages.
 pub const PARENT: u16 = 7;
 /// Stamp owner of the responses.
-pub const NEWBORN: u16 = 8;
+pub const STARTED: u16 = 8;
 
 /// Exit status after an invalid order.
 pub const INVALID_ORDER: u8 = 120;
 /// Exit status after an I/O error.
 pub const BROKEN: u8 = 121;
 
-/// First byte of an order. An order is written at once, and the next one only after its response, so a single read gets
-/// a whole order.
+/// First byte of an order. The parent writes an order at once and then awaits its response, so one read gets a whole
+/// order.
 pub mod verb {
-    /// A payload follows, and the response is a payload.
+    /// Followed by a payload; the response is a payload.
     pub const MESSAGE: u8 = b'm';
     /// The response is a word with the process id in its upper half and the thread id in its lower half.
     pub const IDENTIFY: u8 = b'i';
-    /// The exit status follows.
+    /// Followed by the exit status.
     pub const LEAVE: u8 = b'l';
 }
 
 /// Bytes of the longest order.
 pub const ORDER_BYTES: usize = 1 + MESSAGE_BYTES;
 
-/// Runs until the end and returns the exit status.
+/// Serves orders and returns the exit status.
 pub fn live(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> u8 {
     serve(input, output).unwrap_or(BROKEN)
 }
@@ -63,16 +63,16 @@ fn serve(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> io::Result<u8> {
     }
 }
 
-/// Response to a message, if every byte of it is right.
+/// Response to a message; `None` if a byte of it is wrong.
 fn answer(message: &[u8]) -> Option<[u8; MESSAGE_BYTES]> {
     let (producer, sequence) = payload::parts(payload::stamp_of(message)?);
     payload::check(message, MESSAGE_BYTES, payload::stamp(PARENT, sequence)).ok().filter(|()| producer == PARENT)?;
     let mut answer = [0; MESSAGE_BYTES];
-    payload::fill(&mut answer, payload::stamp(NEWBORN, sequence));
+    payload::fill(&mut answer, payload::stamp(STARTED, sequence));
     Some(answer)
 }
 
-/// Writes a response; a pipe takes so few bytes at once.
+/// Writes a response, which is short enough for a single write to a pipe.
 fn say(output: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     match retry_on_eintr(|| write(output, bytes))? {
         written if written == bytes.len() => Ok(()),
@@ -89,7 +89,7 @@ mod tests {
         let mut message = [0; MESSAGE_BYTES];
         payload::fill(&mut message, payload::stamp(PARENT, 41));
         let answer = answer(&message).expect("it is right");
-        assert_eq!(payload::check(&answer, MESSAGE_BYTES, payload::stamp(NEWBORN, 41)), Ok(()));
+        assert_eq!(payload::check(&answer, MESSAGE_BYTES, payload::stamp(STARTED, 41)), Ok(()));
         message[63] ^= 1;
         assert_eq!(super::answer(&message), None);
         assert_eq!(super::answer(&message[..5]), None);
