@@ -5,7 +5,7 @@ use std::{hint, io};
 
 use super::frame::{self, FAILS, Response, STAMPED};
 use super::in_flight::{Back, Event, InFlight, died};
-use super::paced::{OpenLoop, TaskTimes};
+use super::open_loop::{OpenLoop, TaskTimes};
 use super::stamps::Stamps;
 use super::{TaskWorker, Tasks};
 use crate::measure::{MeasureError, invalid};
@@ -158,9 +158,9 @@ impl<P: Pool> PoolDispatcher<P> {
             Some(Collected::Response(response)) => {
                 let response = response.map_err(MeasureError::Invalid)?;
                 let back = self.done(&response)?;
-                let handed_off = self.in_flight.request(back.token).handed_off;
+                let submitted = self.in_flight.request(back.token).submitted;
                 open_loop.times[(back.first - first) as usize] = TaskTimes {
-                    handed_off,
+                    submitted,
                     started: response.started,
                     finished: response.finished,
                     read: clock::tick(open_loop.trusted),
@@ -217,9 +217,9 @@ impl<P: Pool> Dispatcher for PoolDispatcher<P> {
                 }
                 now_ns = clock::now_ns();
             }
-            let handed_off = clock::tick(open_loop.trusted);
+            let submitted = clock::tick(open_loop.trusted);
             let token = self.send_next(1, STAMPED)?;
-            self.in_flight.handed_off_at(token, handed_off);
+            self.in_flight.handed_off_at(token, submitted);
         }
         while self.in_flight.out() > 0 {
             if !self.poll_result(open_loop, first)? {

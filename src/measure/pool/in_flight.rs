@@ -15,7 +15,7 @@ pub(super) struct Out {
     pub(super) first: u64,
     pub(super) count: u32,
     /// Ticks at submission; 0 without stamps.
-    pub(super) handed_off: u64,
+    pub(super) submitted: u64,
     pub(super) back: bool,
 }
 
@@ -90,9 +90,9 @@ impl InFlight {
     pub(super) fn enter(&mut self, first: u64, count: u32, flags: u64) -> io::Result<Request> {
         let token = self.next_token()?;
         self.free.pop();
-        let handed_off = self.stamps.as_ref().map_or(0, |stamps| clock::tick(stamps.trusted()));
-        self.requests[token as usize] = Out { first, count, handed_off, back: false };
-        let flags = if handed_off > 0 { flags | STAMPED } else { flags };
+        let submitted = self.stamps.as_ref().map_or(0, |stamps| clock::tick(stamps.trusted()));
+        self.requests[token as usize] = Out { first, count, submitted, back: false };
+        let flags = if submitted > 0 { flags | STAMPED } else { flags };
         Ok(Request { first, count, token, rounds: self.tasks.rounds, flags })
     }
 
@@ -105,7 +105,7 @@ impl InFlight {
     /// Sets the time of submission of a request.
     #[inline]
     pub(super) fn handed_off_at(&mut self, token: u32, tick: u64) {
-        self.requests[token as usize].handed_off = tick;
+        self.requests[token as usize].submitted = tick;
     }
 
     /// Matches a response to a request in flight, without freeing its token.
@@ -121,8 +121,8 @@ impl InFlight {
             return invalid(format!("task {first} came back a second time, or matches no request"));
         }
         out.back = true;
-        if let Some(stamps) = self.stamps.as_mut().filter(|_| out.handed_off > 0) {
-            stamps.note(out.handed_off, response, clock::tick(stamps.trusted()));
+        if let Some(stamps) = self.stamps.as_mut().filter(|_| out.submitted > 0) {
+            stamps.note(out.submitted, response, clock::tick(stamps.trusted()));
         }
         Ok(Back { first, count, done: response.status == Status::Done, token })
     }

@@ -8,6 +8,7 @@ mod expected;
 mod frame;
 pub mod idle;
 mod in_flight;
+pub mod open_loop;
 pub mod paced;
 pub mod recover;
 pub mod set_up;

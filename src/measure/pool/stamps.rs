@@ -32,11 +32,11 @@ impl Stamps {
     }
 
     /// Adds the times of one request.
-    pub(super) fn note(&mut self, handed_off: u64, response: &Response, read: u64) {
+    pub(super) fn note(&mut self, submitted: u64, response: &Response, read: u64) {
         let ns = |from: u64, to: u64| ((to.saturating_sub(from) as f64 * self.ns_per_tick) as u64).max(1);
-        self.start.saturating_record(ns(handed_off, response.started));
+        self.start.saturating_record(ns(submitted, response.started));
         self.visible.saturating_record(ns(response.finished, read));
-        self.whole.saturating_record(ns(handed_off, read));
+        self.whole.saturating_record(ns(submitted, read));
     }
 
     /// Adds the whole times to the report as its main distribution, and the parts as further ones.

@@ -1,7 +1,7 @@
 //! Tests of the dispatcher with the serial pool, which has no workers.
 
 use super::dispatcher::{AnyPool, Dispatcher};
-use super::paced::OpenLoop;
+use super::open_loop::OpenLoop;
 use super::{Event, FAILS, SHOWN, TaskWorker, Tasks, config, within};
 use crate::control::Page;
 use crate::measure::invalid;
@@ -88,7 +88,7 @@ fn open_loop_tasks_are_never_early_and_their_times_are_in_order() {
     dispatcher.pace(&mut open_loop).expect("done");
     assert_eq!(dispatcher.out(), 0);
     for (times, due_ns) in open_loop.times.iter().zip(schedule) {
-        let moments = [open_loop.start_ns + due_ns, times.handed_off, times.started, times.finished, times.read];
+        let moments = [open_loop.start_ns + due_ns, times.submitted, times.started, times.finished, times.read];
         assert!(moments.is_sorted(), "{moments:?}");
     }
 }
