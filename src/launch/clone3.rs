@@ -1,4 +1,5 @@
 //! The system call clone3(2), which the C library does not wrap.
+#![allow(unsafe_code)]
 
 use std::ffi::c_long;
 use std::io;

@@ -1,4 +1,5 @@
 //! Starts a program with execve(2), after fork(2) or vfork(2).
+#![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char};
 use std::io;

@@ -1,4 +1,5 @@
 //! Starts a copy of this process: fork(2), or its successor clone3(2).
+#![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::AsFd;

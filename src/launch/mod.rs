@@ -1,6 +1,5 @@
 //! Launch mechanisms: ways to start a process or thread, listed in `registry.rs`. Ways to learn of its end are in
 //! [`watch`].
-#![allow(unsafe_code)]
 
 mod clone3;
 pub mod exec;

@@ -1,5 +1,6 @@
 //! A child process: to wait for, to reap, to kill. Shared by several rows. Source: waitid(2),
 //! pidfd_open(2), kill(2).
+#![allow(unsafe_code)]
 
 use std::ffi::{CString, OsString};
 use std::io;

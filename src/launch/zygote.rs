@@ -3,6 +3,7 @@
 //! and its pidfd is sent back. The child is a sibling of the zygote (CLONE_PARENT), so that the parent reaps it and it
 //! dies with the parent. Source: clone(2), unix(7); the zygote of Android, which forks all applications from one warm
 //! process.
+#![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

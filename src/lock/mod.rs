@@ -1,5 +1,4 @@
 //! Locks between processes or threads, in a folder for each kind. `registry.rs` lists all of them.
-#![allow(unsafe_code)]
 
 mod atomics;
 mod by_calls;

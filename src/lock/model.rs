@@ -1,6 +1,7 @@
 //! Model checks: all orders in which two or three contenders can use a lock, by waiting and by trying, and a mutant of
 //! each lock that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib
 //! lock::model`.
+#![allow(unsafe_code)]
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;

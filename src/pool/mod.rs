@@ -4,7 +4,6 @@
 //! A pool moves *frames*: requests out and responses back, in any order. A frame carries one or more tasks. Its content
 //! and the way tasks are called (one by one, as futures, mapped, streamed) are the same for every pool: see
 //! [`crate::measure::pool`].
-#![allow(unsafe_code)]
 
 mod balance;
 mod crossbeam_pool;

@@ -1,5 +1,6 @@
 //! The worker table of a pool of processes: pids and current requests, in memory that dispatcher, supervisor and
 //! workers share. Tasks do not pass through it. It is read when a worker has died.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

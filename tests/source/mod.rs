@@ -62,6 +62,11 @@ pub fn allows_unsafe(text: &str) -> bool {
     })
 }
 
+/// True if the code has an unsafe block, function, implementation or trait.
+pub fn uses_unsafe(text: &str) -> bool {
+    runs(text).iter().flatten().any(|token| matches!(token, TokenTree::Ident(word) if word == "unsafe"))
+}
+
 fn names_unsafe_code(list: &Group) -> bool {
     list.stream().into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "unsafe_code"))
 }

@@ -4,6 +4,7 @@
 use std::{fs, io, thread};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
 use crate::abort;
 use crate::child::Child;
@@ -60,6 +61,8 @@ fn during_an_access<S: State>(shape: &Shape) -> Result<(), MeasureError> {
     // The response shows that the manager is running.
     handles[0].set(KEY, shape.value_bytes, |room| room.fill(1))?;
     kill(manager.pid(), Signal::SIGSTOP).map_err(io::Error::from)?;
+    // The signal only starts the stop: until it has reached all threads, one of them may still respond.
+    waitid(Id::Pid(manager.pid()), WaitPidFlag::WSTOPPED).map_err(io::Error::from)?;
     let mut user = Child::start(move || {
         let all_failed = handles.iter_mut().all(|handle| handle.get(KEY, |_| ()).is_err());
         assert!(all_failed, "an access succeeded although the manager was dead");

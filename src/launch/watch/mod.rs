@@ -1,5 +1,6 @@
 //! Watch mechanisms: ways for a parent to learn that a child has ended. One file per system call; `registry.rs` lists
 //! them.
+#![allow(unsafe_code)]
 
 mod join;
 mod pidfd;

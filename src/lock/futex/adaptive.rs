@@ -11,6 +11,7 @@
 //!
 //! Source: Karlin, Li, Manasse, Owicki, Empirical Studies of Competitive Spinning, 1991; Rust's own mutex polls 100
 //! times.
+#![allow(unsafe_code)]
 
 use std::hint;
 use std::io;

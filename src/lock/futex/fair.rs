@@ -9,6 +9,7 @@
 //! shared. A woken sleeper that comes too late joins the list again, with the start time of its wait.
 //!
 //! Source: in the spirit of parking_lot's eventual fairness (Pizlo, Locking in WebKit, 2016); futex(2).
+#![allow(unsafe_code)]
 
 use std::hint;
 use std::io;

@@ -6,6 +6,7 @@
 //! sleeps; a release is one swap on the word of the next ticket, which tells the owner whether to wake a sleeper.
 //!
 //! Source: Reed, Kanodia 1979 (tickets, as sequencers); Anderson 1990 (a word for each waiter); futex(2).
+#![allow(unsafe_code)]
 
 use std::io;
 

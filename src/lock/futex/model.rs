@@ -1,6 +1,7 @@
 //! Model checks: all orders in which two or three contenders can acquire, sleep and wake each other, and mutants that
 //! the check must catch. The model's futex has no time limit, so after a lost wake-up a contender sleeps forever, which
 //! the checker reports. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib lock::futex::model`.
+#![allow(unsafe_code)]
 
 use std::io;
 

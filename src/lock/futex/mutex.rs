@@ -4,6 +4,7 @@
 //! context switch for the sleeper.
 //!
 //! Source: Drepper, Futexes Are Tricky, 2011 (mutex2); the same scheme as glibc's normal mutex.
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -1,4 +1,5 @@
 //! Pthread mutex with the attributes of its kind. Not a mechanism.
+#![allow(unsafe_code)]
 
 use std::ffi::c_int;
 use std::io;

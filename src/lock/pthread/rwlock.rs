@@ -4,6 +4,7 @@
 //! to a sleeper costs a system call on each side, a wake-up and a context switch. The death of a holder is not
 //! detected. Source: POSIX.1-2017, `pthread_rwlock_rdlock`; pthread_rwlockattr_setkind_np(3); glibc,
 //! nptl/pthread_rwlock_common.c.
+#![allow(unsafe_code)]
 
 use std::ffi::c_int;
 use std::io;

@@ -7,6 +7,7 @@
 //! Source: read-copy-update with two copies. McKenney and Slingwine, Read-Copy Update, PDCS 1998; detection of readers
 //! in user space: Desnoyers, McKenney, Stern, Dagenais, Walpole, User-Level Implementations of Read-Copy Update, IEEE
 //! TPDS 2012.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

@@ -6,6 +6,7 @@
 //!
 //! Source: Brandenburg and Anderson, Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems,
 //! ECRTS 2009 (the ticket-based form).
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

@@ -5,6 +5,7 @@
 //!
 //! Source: Hemminger's seqlock in Linux, 2003; its orderings from Boehm, Can Seqlocks Get Along With Programming
 //! Language Memory Models?, MSPC 2012.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

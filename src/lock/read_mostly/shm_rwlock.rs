@@ -5,6 +5,7 @@
 //!
 //! Source: Courtois, Heymans, Parnas, Concurrent Control With "Readers" and "Writers", CACM 1971 (the second problem);
 //! in one word Mellor-Crummey and Scott, Scalable Reader-Writer Synchronization, PPoPP 1991.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

@@ -1,5 +1,6 @@
 //! POSIX semaphores, unnamed and named. The plain calls are measured, as programs make them: a waiter checks the abort
 //! word only when a signal interrupts it. Source: sem_overview(7), sem_wait(3), sem_post(3).
+#![allow(unsafe_code)]
 
 use std::ffi::{CString, c_int};
 use std::io;

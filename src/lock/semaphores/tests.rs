@@ -1,4 +1,5 @@
 //! Semaphores between threads and processes, and after the death of a holder.
+#![allow(unsafe_code)]
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};

@@ -9,6 +9,7 @@
 //!
 //! Source: Craig, Building FIFO and Priority-Queuing Spin Locks from Atomic Swap, 1993; Magnusson, Landin and Hagersten
 //! 1994.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

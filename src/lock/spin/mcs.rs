@@ -4,6 +4,7 @@
 //! CPU, all behind it wait.
 //!
 //! Source: Mellor-Crummey and Scott 1991, section 2.4. Nodes are named by number here, one for each contender.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
 //! Locks of one word: test-and-set, test-and-test-and-set, and the latter with backoff.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
 //! Ticket locks, plain and with proportional backoff.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

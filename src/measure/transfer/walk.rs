@@ -1,4 +1,5 @@
 //! Buffers of message transfers.
+#![allow(unsafe_code)]
 
 use super::super::MeasureError;
 use super::PRODUCER;

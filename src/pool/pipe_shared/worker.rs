@@ -1,4 +1,5 @@
 //! A worker at the shared pipes, and the marks that tell the dispatcher which pipe a dead worker left in disorder.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::OwnedFd;

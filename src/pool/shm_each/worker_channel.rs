@@ -1,4 +1,5 @@
 //! The dispatcher's side of one worker's rings.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,6 @@
 //! Model checks: every interleaving of a producer that joins and two consumers, and mutants that the checks must catch.
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark --release --lib queue::unfinished::model`.
+#![allow(unsafe_code)]
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;

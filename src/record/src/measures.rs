@@ -159,7 +159,7 @@ measures! {
         "promises checked",
         &["transport", "lock", "pool", "queue", "shared_state", "server", "launch"],
     )
-    .patience_s(30),
+    .patience_s(120),
     /// What can this machine do at all?
     Floors = "floors" => row("Floors", "lower bounds set by hardware and kernel", &["machine"]).patience_s(60),
 }

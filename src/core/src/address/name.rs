@@ -1,4 +1,5 @@
 //! Names that outlive their creator: how each kind is listed in a lease and removed.
+#![allow(unsafe_code)]
 
 use std::ffi::CString;
 use std::fs::File;

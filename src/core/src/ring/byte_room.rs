@@ -1,4 +1,5 @@
 //! Storage of a byte ring, and its implementation in a shared segment.
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -9,6 +9,7 @@
 //!
 //! A message never wraps: if the remaining space is too short, a marker word skips it and the message goes to the
 //! start.
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -2,6 +2,7 @@
 //! buffer's index passes through one ring, and the borrower returns it through another. Middleware passes large
 //! messages this way when a consumer may keep them for a while and return them in any order. Source: the loaned samples
 //! of iceoryx and of DDS; the rings are those of [`super::spsc`].
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -1,6 +1,7 @@
 //! One slot, one producer, one consumer. The word next to the payload is 0 when the slot is empty and `length + 1` when
 //! it is full, so both sides write the same cache line: two line transfers per message, where a ring of two slots needs
 //! one. Source: folklore; the "spin flag" of many latency tests.
+#![allow(unsafe_code)]
 
 use std::io;
 

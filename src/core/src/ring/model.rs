@@ -1,6 +1,7 @@
 //! Model checks: all orders in which two or three threads can run the rings and wait points, at depth 1 and 2, and for
 //! each a mutant that the check must catch. Run with `RUSTFLAGS="--cfg loom" cargo test -p ipcmark-core --release --lib
 //! ring::model`.
+#![allow(unsafe_code)]
 
 mod broadcast;
 mod bytes;

@@ -1,6 +1,7 @@
 //! Bounded queue guarded by a mutex with two condition variables, any number of producers and consumers: the common
 //! design of applications and of Python's multiprocessing.Queue. Messages are filled and read in place under the mutex,
 //! so one endpoint works at a time. Source: Hoare 1974; the bounded buffer of textbooks.
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -13,6 +13,7 @@
 //! There is one wake-up per message. If a message is published before one that was claimed earlier, its wake-up may
 //! find nothing to claim. A process that returns from a wait therefore passes the wake-up on if another position is
 //! claimable.
+#![allow(unsafe_code)]
 
 use std::cmp::Ordering as Compared;
 use std::io;

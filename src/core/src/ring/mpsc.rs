@@ -4,6 +4,7 @@
 //!
 //! A claim that cannot fail cannot be withdrawn either: a producer that dies between claim and publish blocks the queue
 //! behind its position for good. Only the end of the trial ends that wait.
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -3,6 +3,7 @@
 //! Zero bytes are valid objects for glibc, but process-private, so the first process initialises them as
 //! process-shared. Each wait is split into slices and checks the abort flag after each: a peer that died with the mutex
 //! cannot block the others for good. Source: POSIX.1-2017, process-shared attributes.
+#![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
 use std::io;

@@ -1,5 +1,6 @@
 //! Ring guarded by two semaphores, one producer, one consumer: one counts free slots, the other filled ones.
 //! Source: Dijkstra 1965 (EWD 123), section 4.3, "the bounded buffer".
+#![allow(unsafe_code)]
 
 use std::io;
 

@@ -1,4 +1,5 @@
 //! [`Slots`] in a shared segment.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::marker::PhantomData;

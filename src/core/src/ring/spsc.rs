@@ -7,6 +7,7 @@
 //!
 //! Both endpoints serve other rings too: the producer waits for [`Slots::slowest`], and the consumer reads only the
 //! word of its next slot, whichever producer stored it.
+#![allow(unsafe_code)]
 
 use std::io;
 

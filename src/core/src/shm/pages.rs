@@ -1,4 +1,5 @@
 //! Advice for the pages of a mapping: to be huge, and to be present before the first message. See madvise(2).
+#![allow(unsafe_code)]
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,5 @@
 //! All available substrates keep what is written, in every mapping.
+#![allow(unsafe_code)]
 
 use super::*;
 

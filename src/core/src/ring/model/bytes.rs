@@ -1,5 +1,6 @@
 //! Byte ring. Memory that holds a payload in one lap and a word in the next is kept twice here, as a cell and as an
 //! atomic; writing one puts garbage into the other, as in real memory.
+#![allow(unsafe_code)]
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
