@@ -166,11 +166,12 @@ fn terminating(trial: &Trial) -> Result<u64, MeasureError> {
 
 /// Checks the replacement of workers killed during a task or while idle.
 fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
-    let mut dispatcher = trial.open(trial.tasks_of_ns(recover::TASK_NS))?;
+    let tasks = trial.tasks_of_ns(recover::TASK_NS);
+    let mut dispatcher = trial.open(tasks)?;
     let (pool, workers) = (dispatcher.as_mut(), trial.config.workers);
     let mut done = 0;
     for _ in 0..DEATHS {
-        let aftermath = recover::play(pool, trial.page(), workers, LIMIT_NS)?;
+        let aftermath = recover::play(pool, tasks, trial.page(), workers, LIMIT_NS)?;
         if !aftermath.is_recovery() {
             return invalid(format!("after a worker was killed during a task: {aftermath:?}"));
         }

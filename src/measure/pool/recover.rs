@@ -14,11 +14,12 @@ use super::frame::SHOWN;
 use super::in_flight::{Back, Event};
 use super::stamps::keep;
 use super::trial::Trial;
-use super::within;
+use super::{Tasks, within};
 use crate::clock;
 use crate::control::{MAX_SLOTS, Page};
 use crate::measure::locks::recover::PATIENCE_NS;
 use crate::measure::{MeasureError, MeasureResult, histogram, invalid};
+use crate::pool::Worker;
 use crate::protocol::Report;
 use crate::record::{Metrics, metric};
 
@@ -28,8 +29,9 @@ pub(crate) const TASK_NS: u64 = 2_000_000;
 const QUEUED: u32 = 2;
 /// Maximum of kills per trial.
 const KILLS_MAX: usize = 100;
-/// Attempts to kill a worker before its task is done.
-const TRIES: u32 = 3;
+/// Attempts to kill a worker during its task. On a busy machine this process may get a CPU only after the task is done, so
+/// each attempt has tasks twice as long.
+const TRIES: u32 = 8;
 /// Maximum of kills without recovery: a second one confirms the first.
 const LOSSES_MAX: usize = 2;
 
@@ -63,15 +65,16 @@ impl Aftermath {
 /// Errors: a result is wrong or duplicate.
 pub fn lead(trial: &mut Trial) -> MeasureResult {
     let (begun, hot) = (Instant::now(), Duration::from_nanos(trial.task.timing.hot_ns));
+    let tasks = trial.tasks_of_ns(TASK_NS);
     let mut seen: Vec<Aftermath> = vec![];
     let mut pool = None;
     trial.page().set_hot(true);
     while seen.is_empty() || (begun.elapsed() < hot && seen.len() < KILLS_MAX && losses(&seen) < LOSSES_MAX) {
         let mut dispatcher = match pool.take() {
             Some(pool) => pool,
-            None => trial.open(trial.tasks_of_ns(TASK_NS))?,
+            None => trial.open(tasks)?,
         };
-        let aftermath = play(dispatcher.as_mut(), trial.page(), trial.config.workers, PATIENCE_NS)?;
+        let aftermath = play(dispatcher.as_mut(), tasks, trial.page(), trial.config.workers, PATIENCE_NS)?;
         seen.push(aftermath);
         // A pool that did not recover is not used again.
         if aftermath.is_recovery() {
@@ -92,12 +95,14 @@ pub fn lead(trial: &mut Trial) -> MeasureResult {
 /// Errors: no worker started a task; a result is wrong or duplicate.
 pub(crate) fn play(
     dispatcher: &mut dyn Dispatcher,
+    tasks: Tasks,
     page: &Page,
     workers: u32,
     patience_ns: u64,
 ) -> Result<Aftermath, MeasureError> {
     let mut aftermath = Aftermath::default();
-    for _ in 0..TRIES {
+    for attempt in 0..TRIES {
+        dispatcher.set_tasks(Tasks { rounds: tasks.rounds << attempt, ..tasks });
         aftermath = kill_one(dispatcher, page, workers, patience_ns)?;
         // Not told and nothing missing: this process got the CPU so late that the task was done before the kill.
         if aftermath.told_ns.is_some() || aftermath.missing > 0 {
@@ -120,17 +125,14 @@ fn kill_one(
     }
     let first_pid = || Ok((0..lines).map(|line| page.posted(line)).find(|pid| *pid != 0));
     // The tasks may wait for the time slices of other processes, so this limit is longer.
-    let Some(victim) = within(10 * patience_ns, first_pid)? else {
+    let Some(pid) = within(10 * patience_ns, first_pid)? else {
         return invalid("no worker started a task");
     };
-    let victim = i32::try_from(victim)
-        .map(Pid::from_raw)
-        .map_err(|_| format!("{victim} is not a process id"))
-        .map_err(MeasureError::Invalid)?;
+    let Ok(pid) = i32::try_from(pid) else { return invalid(format!("{pid} is not a process id")) };
     let mut aftermath = Aftermath::default();
     let mut lost = vec![];
     let killed_ns = clock::now_ns();
-    kill(victim, Signal::SIGKILL).map_err(std::io::Error::from)?;
+    kill(Pid::from_raw(pid), Signal::SIGKILL).map_err(std::io::Error::from)?;
 
     let told = within(patience_ns, || {
         if let Some(Event::Lost(_, request)) = dispatcher.try_collect()? {
@@ -138,9 +140,11 @@ fn kill_one(
             lost.extend(request);
             return Ok(Some(()));
         }
-        Ok(None)
+        // The victim had done its task before the kill and is no worker any more: there is nothing to wait for.
+        let missed = dispatcher.out() == 0 && !dispatcher.workers().contains(&Worker::Process(pid.cast_unsigned()));
+        Ok(missed.then_some(()))
     })?;
-    if told.is_none() {
+    if told.is_none() || aftermath.told_ns.is_none() {
         aftermath.missing = dispatcher.out() as u64;
         return Ok(aftermath);
     }
