@@ -26,7 +26,7 @@ use crate::control::Page;
 use crate::lock::Lock;
 use crate::measure::{MeasureError, MeasureResult, paired};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Case, CostModel, Role};
+use crate::record::{Case, CostModel, Group, Role};
 use crate::transport::Transport;
 
 pub use crate::measure::locks::Concluded;
@@ -43,8 +43,14 @@ trait Mechanism: Sync {
     ///
     /// Errors: the reason, with the limit.
     fn supports(&self, case: &Case) -> Result<(), String>;
+    /// Kind of mechanism, for records.
+    fn group(&self) -> Option<Group> {
+        None
+    }
     /// The case, completed with the mechanism's choices where the plan leaves them open.
-    fn resolved(&self, case: &Case) -> Case;
+    fn resolved(&self, case: &Case) -> Case {
+        case.clone()
+    }
     /// Number of roles that run at the same time.
     fn roles(&self, case: &Case) -> u32;
     /// Makes the objects of a trial and describes its roles; slot 0, the first, is the leader.
@@ -230,7 +236,10 @@ pub fn supports(case: &Case) -> Result<(), String> {
 /// The case with what its mechanism decides where the plan left it open, as a record should name it. Its key stays that
 /// of the plan.
 pub fn resolved(case: &Case) -> Case {
-    of(case).map_or_else(|_| case.clone(), |mechanism| mechanism.resolved(case))
+    of(case).map_or_else(
+        |_| case.clone(),
+        |mechanism| Case { group: mechanism.group().or(case.group), ..mechanism.resolved(case) },
+    )
 }
 
 /// Makes the objects of a trial and its roles; slot 0, the first, leads. Two processes also share memory for the paired

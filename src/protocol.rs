@@ -105,6 +105,16 @@ pub struct Order {
     pub fault: Option<Fault>,
 }
 
+impl Order {
+    /// This role's endpoint of a channel.
+    ///
+    /// Errors: the order has none.
+    pub fn link(&self, channel: u32) -> io::Result<&Link> {
+        let found = self.links.iter().find(|link| link.channel == channel);
+        found.ok_or_else(|| io::Error::other(format!("the order of the {} has no channel {channel}", self.role)))
+    }
+}
+
 /// A fault put in on purpose: only tests ask for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {

@@ -103,7 +103,7 @@ pub enum Place {
 impl Place {
     /// Every word that names one.
     pub fn words() -> Vec<&'static str> {
-        std::iter::once("nearest").chain(Placement::ALL.iter().map(|placement| placement.word())).collect()
+        std::iter::once("nearest").chain(Placement::WORDS.iter().copied()).collect()
     }
 
     fn resolve(self, ground: &Ground) -> Placement {

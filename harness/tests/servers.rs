@@ -105,7 +105,7 @@ fn what_no_server_can_be_asked_is_refused_with_the_limit() {
         (plain.clone().with(|p| p.clients = Some(1001)), "1 to 1000 clients"),
         (plain.clone().with(|p| p.message_bytes = Some(0)), "1 to 1048576 bytes"),
         (plain.clone().with(|p| p.message_bytes = Some(2 << 20)), "1 to 1048576 bytes"),
-        (plain.clone().with(|p| p.service = Some(Service::Compute)), "grains_ns"),
+        (plain.clone().with(|p| p.service = Some(Service::Compute)), "`grain_ns`"),
         (plain.clone().with(|p| p.grain_ns = Some(5)), "an echo takes no work"),
         (
             plain.clone().with(|p| {

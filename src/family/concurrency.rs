@@ -42,8 +42,12 @@ impl<C: Pairing> Mechanism for Row<C> {
         Ok(())
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(Group::Processes)
+    }
+
     fn resolved(&self, case: &Case) -> Case {
-        Case { group: Some(Group::Processes), ..case.clone() }.with(|p| p.grain_ns = Some(step_ns(case)))
+        case.clone().with(|p| p.grain_ns = Some(step_ns(case)))
     }
 
     fn roles(&self, _: &Case) -> u32 {

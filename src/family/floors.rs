@@ -24,10 +24,6 @@ impl Mechanism for Floors {
         Ok(())
     }
 
-    fn resolved(&self, case: &Case) -> Case {
-        case.clone()
-    }
-
     fn roles(&self, _: &Case) -> u32 {
         2
     }

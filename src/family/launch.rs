@@ -63,8 +63,8 @@ impl<L: Launch> Mechanism for Row<L> {
         shares_cpus(case)
     }
 
-    fn resolved(&self, case: &Case) -> Case {
-        grouped(case)
+    fn group(&self) -> Option<Group> {
+        Some(Group::Processes)
     }
 
     /// The child shares the CPUs of its parent.
@@ -100,8 +100,8 @@ impl Mechanism for Bare {
         Ok(())
     }
 
-    fn resolved(&self, case: &Case) -> Case {
-        grouped(case)
+    fn group(&self) -> Option<Group> {
+        Some(Group::Processes)
     }
 
     fn roles(&self, _: &Case) -> u32 {
@@ -134,8 +134,8 @@ impl<W: Watch> Mechanism for Watcher<W> {
         Ok(())
     }
 
-    fn resolved(&self, case: &Case) -> Case {
-        grouped(case)
+    fn group(&self) -> Option<Group> {
+        Some(Group::Processes)
     }
 
     /// The watched process has a separate CPU.
@@ -148,15 +148,11 @@ impl<W: Watch> Mechanism for Watcher<W> {
     }
 }
 
-fn grouped(case: &Case) -> Case {
-    Case { group: Some(Group::Processes), ..case.clone() }
-}
-
 /// Errors: the placement gives parent and child separate CPUs.
 fn shares_cpus(case: &Case) -> Result<(), String> {
     if case.measure == Measure::StartUp && !matches!(case.placement, Placement::Unpinned | Placement::SameCpu) {
         return Err(format!(
-            "a newborn may use the CPUs of its parent: that is `unpinned` or `same_cpu`, never `{}`",
+            "a started process may use the CPUs of its parent: that is `unpinned` or `same_cpu`, never `{}`",
             case.placement
         ));
     }

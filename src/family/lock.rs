@@ -19,7 +19,7 @@ use crate::measure::locks::{self, Part, ProtectedState, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Case, CostModel, Isolation, KillPoint, Measure, Role};
+use crate::record::{Case, CostModel, Group, Isolation, KillPoint, Measure, Role};
 use crate::variant::{RoleSpec, Variant, answers};
 
 /// Number of the channel that carries the lock.
@@ -63,8 +63,8 @@ impl<L: Lock> Mechanism for Row<L> {
         locks::supports(case, Some(L::GUARD))
     }
 
-    fn resolved(&self, case: &Case) -> Case {
-        Case { group: Some(L::GROUP), ..case.clone() }
+    fn group(&self) -> Option<Group> {
+        Some(L::GROUP)
     }
 
     fn roles(&self, case: &Case) -> u32 {
@@ -171,13 +171,8 @@ impl<L: Lock> Attached for Equipment<L> {
 /// Runs one of several processes.
 fn alone<L: Lock>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
-    let link = |channel: u32| {
-        let found = order.links.iter().find(|link| link.channel == channel);
-        found.ok_or_else(|| io::Error::other(format!("a holder's order comes with channel {channel}")))
-    };
-    let floor = order.links.iter().find(|link| link.channel == paired::CHANNEL);
-    let floor = floor.map(|link| (&link.address, link.end));
-    let (lock, ledger) = (link(CHANNEL)?, link(locks::CHANNEL)?);
+    let floor = order.link(paired::CHANNEL).ok().map(|link| (&link.address, link.end));
+    let (lock, ledger) = (order.link(CHANNEL)?, order.link(locks::CHANNEL)?);
     let equipment = Equipment::<L>::attach(&lock.address, &ledger.address, floor, &task)?;
     let slots = order.slots;
     // Closes the links' descriptors.

@@ -25,10 +25,6 @@ impl Mechanism for Participant {
         }
     }
 
-    fn resolved(&self, case: &Case) -> Case {
-        case.clone()
-    }
-
     fn roles(&self, case: &Case) -> u32 {
         let beside = case
             .params

@@ -11,7 +11,7 @@ use crate::measure::pool::{self as measure, dispatch, idle, paced, recover, set_
 use crate::measure::{MeasureResult, Task};
 use crate::pool::{Entry, FAMILY, MAX_WORKERS, Pool, in_flight, workers};
 use crate::protocol::Order;
-use crate::record::{Case, Measure, Role};
+use crate::record::{Case, Group, Measure, Role};
 use crate::variant::{Variant, answers};
 
 struct Row<P>(PhantomData<fn() -> P>);
@@ -44,9 +44,13 @@ impl<P: Pool> Mechanism for Row<P> {
         measure::supports(case)
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(P::GROUP)
+    }
+
     fn resolved(&self, case: &Case) -> Case {
         let hands_out = matches!(case.measure, Measure::Dispatch | Measure::Paced);
-        Case { group: Some(P::GROUP), ..case.clone() }.with(|p| {
+        case.clone().with(|p| {
             p.workers = Some(workers(case));
             p.depth = p.depth.or_else(|| hands_out.then(|| in_flight(case)));
         })

@@ -61,9 +61,13 @@ impl<Q: WorkQueue> Mechanism for Row<Q> {
         Q::supports(&Shape::of(case))
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(Group::WorkQueues)
+    }
+
     fn resolved(&self, case: &Case) -> Case {
         let shape = Shape::of(case);
-        Case { group: Some(Group::WorkQueues), ..case.clone() }.with(|p| {
+        case.clone().with(|p| {
             p.message_bytes = Some(shape.message_bytes as u64);
             p.depth = Q::depth(&shape);
         })
@@ -133,11 +137,7 @@ impl<Q: WorkQueue> Attached for Part<Q> {
 /// Runs one of several processes.
 fn alone<Q: WorkQueue>(order: &Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(order, order.role, 0);
-    let address = |channel: u32| {
-        let found = order.links.iter().find(|link| link.channel == channel).map(|link| &link.address);
-        found.ok_or_else(|| io::Error::other(format!("the order of a side comes with channel {channel}")))
-    };
-    let part = Part::<Q>::attach(address(QUEUE)?, address(COUNT)?, &task)?;
+    let part = Part::<Q>::attach(&order.link(QUEUE)?.address, &order.link(COUNT)?.address, &task)?;
     talk.exchange(vec![])?;
     threads::play_alone(Box::new(part), page, talk, order.slots, &task)
 }

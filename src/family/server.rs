@@ -54,8 +54,8 @@ impl<W: Server, A: Address> Mechanism for Row<W, A> {
             return Err(format!("a request has {least} to {MAX_REQUEST_BYTES} bytes, not {bytes}"));
         }
         match (service(case), case.params.grain_ns.unwrap_or(0)) {
-            (Service::Echo, 1..) => return Err("an echo takes no work; leave `grains_ns` out".to_owned()),
-            (Service::Compute, 0) => return Err("a server that computes names its work: `grains_ns`".to_owned()),
+            (Service::Echo, 1..) => return Err("an echo takes no work; leave `grain_ns` out".to_owned()),
+            (Service::Compute, 0) => return Err("a server that computes names its work: `grain_ns`".to_owned()),
             _ => {}
         }
         if case.measure == Measure::Paced && case.params.rate_per_s.is_none_or(|rate| rate == 0) {
@@ -65,8 +65,12 @@ impl<W: Server, A: Address> Mechanism for Row<W, A> {
         limits::allow(clients, clients * processes_each::<W>())
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(Group::Servers)
+    }
+
     fn resolved(&self, case: &Case) -> Case {
-        Case { group: Some(Group::Servers), ..case.clone() }.with(|p| {
+        case.clone().with(|p| {
             p.message_bytes = Some(request_bytes(case) as u64);
             p.clients = Some(clients::<W>(case));
             p.service = Some(service(case));

@@ -12,7 +12,7 @@ use crate::control::{Leader, MAX_SLOTS, Member, Page};
 use crate::measure::access::{self, Accessor};
 use crate::measure::{MeasureResult, Task};
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Case, Isolation, Measure, Role};
+use crate::record::{Case, Group, Isolation, Measure, Role};
 use crate::shared_state::{Addresses, Entry, FAMILY, Shape, State};
 use crate::variant::{RoleSpec, Variant, answers};
 
@@ -52,9 +52,9 @@ impl<S: State> Mechanism for Row<S> {
     fn supports(&self, case: &Case) -> Result<(), String> {
         let shape = Shape::of(case);
         answers(case, S::ISOLATIONS, MEASURES)?;
-        let seats_max = MAX_SLOTS - u32::from(S::HAS_MANAGER);
-        if !(1..=seats_max).contains(&shape.users) {
-            return Err(format!("1 to {seats_max} can use `{}` in a trial, not {}", case.row(), shape.users));
+        let users_max = MAX_SLOTS - u32::from(S::HAS_MANAGER);
+        if !(1..=users_max).contains(&shape.users) {
+            return Err(format!("1 to {users_max} can use `{}` in a trial, not {}", case.row(), shape.users));
         }
         let bytes = shape.value_bytes as u64;
         if !(VALUE_BYTES_MIN..=VALUE_BYTES_MAX).contains(&bytes) {
@@ -77,9 +77,13 @@ impl<S: State> Mechanism for Row<S> {
         if case.measure == Measure::Access { access::supports(case) } else { Ok(()) }
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(S::GROUP)
+    }
+
     fn resolved(&self, case: &Case) -> Case {
         let shape = Shape::of(case);
-        Case { group: Some(S::GROUP), ..case.clone() }.with(|p| {
+        case.clone().with(|p| {
             p.message_bytes = Some(shape.value_bytes as u64);
             p.keys = Some(shape.keys);
         })
@@ -148,17 +152,10 @@ impl<S: State> Attached for Part<S> {
     }
 }
 
-/// Address of the order's state, cloned so that the order can be dropped with its descriptors.
-fn state_of(order: &Order) -> io::Result<Address> {
-    let link = order.links.iter().find(|link| link.channel == CHANNEL);
-    link.map(|link| link.address.clone())
-        .ok_or_else(|| io::Error::other("an order of this family comes with the state"))
-}
-
 /// Runs one of several processes.
 fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
-    let part = Part::<S>::attach(&state_of(&order)?, &task)?;
+    let part = Part::<S>::attach(&order.link(CHANNEL)?.address, &task)?;
     let slots = order.slots;
     drop(order);
     talk.exchange(vec![])?;
@@ -169,7 +166,7 @@ fn alone<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
 /// the leader reads all keys.
 fn keep<S: State>(order: Order, page: Page, talk: &mut Talk) -> MeasureResult {
     let task = Task::of(&order, order.role, 0);
-    let (address, shape) = (state_of(&order)?, Shape::of(&order.case));
+    let (address, shape) = (order.link(CHANNEL)?.address.clone(), Shape::of(&order.case));
     drop(order);
     thread::scope(|scope| {
         let service = scope.spawn(|| S::run_manager(address, &shape));

@@ -17,7 +17,7 @@ use crate::measure::round_trip::Side;
 use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{self, MeasureResult, Task};
 use crate::protocol::{Link, Offered, Order};
-use crate::record::{Case, CostModel, Isolation, Measure, Role};
+use crate::record::{Case, CostModel, Group, Isolation, Measure, Role};
 use crate::shm;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
 use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Transport, roles};
@@ -72,9 +72,13 @@ impl<T: Transport> Mechanism for Row<T> {
         measure::supports(case, T::DELIVERY)
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(T::GROUP)
+    }
+
     fn resolved(&self, case: &Case) -> Case {
         let connections = channels(case.measure, T::DUPLEX).len() as u32 * case.params.pairs.unwrap_or(1);
-        Case { group: Some(T::GROUP), ..case.clone() }.with(|p| {
+        case.clone().with(|p| {
             p.depth = p.depth.or_else(|| T::depth(&Shape::of(case)));
             p.connections = Some(connections);
         })

@@ -142,12 +142,12 @@ impl Expander<'_> {
         } else {
             self.ground.cpus(placement)
         };
-        let obstacle = self.obstacle(row, point, &case).or_else(|| cpus.as_ref().err().cloned());
         let roles = if alone { 1 } else { (self.ground.roles)(&case) };
+        let obstacle = self.obstacle(row, point, &case, roles).or_else(|| cpus.as_ref().err().cloned());
         Planned { case, cpus: cpus.unwrap_or_default(), roles, obstacle }
     }
 
-    fn obstacle(&self, row: &Variant, point: &Point, case: &Case) -> Option<String> {
+    fn obstacle(&self, row: &Variant, point: &Point, case: &Case, roles: u32) -> Option<String> {
         if let Some(missing) = &row.unavailable {
             return Some(missing.clone());
         }
@@ -155,7 +155,6 @@ impl Expander<'_> {
             return Some(unanswered(&[row], case.measure));
         }
         let cpus = self.ground.cpus_for_roles(case.placement);
-        let roles = if plays_alone(row) { 1 } else { (self.ground.roles)(case) };
         let places = self.ground.cpus(case.placement).map_or(0, |cpus| cpus.len());
         if case.placement != Placement::Spread && places > 0 && places < roles as usize {
             return Some(format!(

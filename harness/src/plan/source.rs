@@ -69,31 +69,22 @@ impl Source {
         let table = DeTable::parse(page.text).map_err(|error| explain(page, &error))?;
         let table = table.get_ref();
         check_keys(page, table, KEYS.iter().copied())?;
-        let phase = |key, usual| match entry(table, key) {
-            Some(value) => page.number(key, value, 0, PHASE_MS_MAX, " (one minute)"),
-            None => usual,
-        };
-        let required = |key| Err(page.wrong(0..0, format_args!("missing key `{key}`")));
+        let required = |key| entry(table, key).ok_or_else(|| page.wrong(0..0, format_args!("missing key `{key}`")));
+        let phase = |key, value| page.number(key, value, 0, PHASE_MS_MAX, " (one minute)");
         let name = page.text_of("name", table)?;
         if let Some(odd) = name.text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
             let why = format_args!("`name` is used in file names: letters, digits, `-`, `_` and `.` only, not `{odd}`");
             return Err(page.wrong(name.at, why));
         }
-        let hot_ms = phase("hot_ms", required("hot_ms"))?;
-        if let Some(value) = entry(table, "hot_ms").filter(|_| hot_ms == 0) {
-            return Err(page.wrong(value.span(), "`hot_ms` must be at least 1"));
-        }
-        let repetitions = match entry(table, "repetitions") {
-            Some(value) => page.number("repetitions", value, 1, REPETITIONS_MAX.into(), "")?,
-            None => required("repetitions")?,
-        };
+        let hot_ms = page.number("hot_ms", required("hot_ms")?, 1, PHASE_MS_MAX, " (one minute)")?;
+        let repetitions = page.number("repetitions", required("repetitions")?, 1, REPETITIONS_MAX.into(), "")?;
         let source = Self {
             name: name.text,
             question: page.text_of("question", table)?.text,
             repetitions: u32::try_from(repetitions).expect("at most REPETITIONS_MAX"),
-            warm_up_ms: phase("warm_up_ms", required("warm_up_ms"))?,
+            warm_up_ms: phase("warm_up_ms", required("warm_up_ms")?)?,
             hot_ms,
-            floor_ms: phase("floor_ms", Ok(FLOOR_MS))?,
+            floor_ms: entry(table, "floor_ms").map_or(Ok(FLOOR_MS), |value| phase("floor_ms", value))?,
             oversubscribe: match entry(table, "oversubscribe") {
                 None => false,
                 Some(value) => match value.get_ref() {
@@ -106,7 +97,8 @@ impl Source {
                 Some(DeValue::Array(blocks)) => {
                     blocks.iter().map(|block| Block::read(page, "cases", block)).collect::<anyhow::Result<_>>()?
                 }
-                _ => vec![],
+                Some(_) => return Err(page.wrong(required("cases")?.span(), "`cases` are [[cases]] blocks")),
+                None => vec![],
             },
         };
         match source.cases.as_slice() {

@@ -153,7 +153,7 @@ fn errors_name_the_line_and_the_accepted_values() {
             .map(|line| if line.starts_with(key) { format!("{key} = {value}\n") } else { format!("{line}\n") })
             .collect()
     };
-    let cases: [(String, &str); 19] = [
+    let cases: [(String, &str); 21] = [
         (
             in_block("mechanism", "[\"pip\"]"),
             "plans/x.toml:7: unknown mechanism `pip`; did you mean `pipe`? known: pipe, channel, alone, ring/spin, ring/park",
@@ -196,6 +196,8 @@ fn errors_name_the_line_and_the_accepted_values() {
             "plans/x.toml:11: unknown key `familly`; did you mean `family`? known: family,",
         ),
         (format!("{sound}family = \"lock\"\n"), "plans/x.toml:11: unknown family `lock`; known: transport"),
+        (format!("{sound}family = [\"transport\", \"lock\"]\n"), "plans/x.toml:11: a block has one `family`"),
+        ("cases = 3\n".to_owned(), "plans/x.toml:6: `cases` are [[cases]] blocks"),
         (String::new(), "plans/x.toml:6: no cases"),
     ];
     for (blocks, expected) in cases {

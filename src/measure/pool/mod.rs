@@ -66,7 +66,7 @@ pub fn supports(case: &Case) -> Result<(), String> {
             Err("a paced case needs a number of tasks per second".to_owned())
         }
         Measure::Recover | Measure::Conformance if case.params.depth.is_some() => {
-            Err(format!("`{}` sets the number of requests in flight itself; leave `depths` out", case.measure))
+            Err(format!("`{}` sets the number of requests in flight itself; leave `depth` out", case.measure))
         }
         Measure::Recover => match case.params.kill_point {
             Some(KillPoint::Holding) => Ok(()),

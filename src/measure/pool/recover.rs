@@ -134,7 +134,7 @@ fn kill_one(
     let killed_ns = clock::now_ns();
     kill(Pid::from_raw(pid), Signal::SIGKILL).map_err(std::io::Error::from)?;
 
-    let told = within(patience_ns, || {
+    within(patience_ns, || {
         if let Some(Event::Lost(_, request)) = dispatcher.try_collect()? {
             aftermath.told_ns = Some(clock::now_ns() - killed_ns);
             lost.extend(request);
@@ -144,7 +144,7 @@ fn kill_one(
         let missed = dispatcher.out() == 0 && !dispatcher.workers().contains(&Worker::Process(pid.cast_unsigned()));
         Ok(missed.then_some(()))
     })?;
-    if told.is_none() || aftermath.told_ns.is_none() {
+    if aftermath.told_ns.is_none() {
         aftermath.missing = dispatcher.out() as u64;
         return Ok(aftermath);
     }

@@ -140,7 +140,7 @@ parameters! {
     service: Service => row("service").for_only(&[Serve, Paced]).usually("echo"),
 }
 
-/// Values of a parameter's values.
+/// Kind of a parameter's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
     /// A whole number.
@@ -164,7 +164,7 @@ pub struct Parameter {
     pub unit: Unit,
     /// Smallest and largest number.
     pub range: (u64, u64),
-    /// Values of its values.
+    /// Kind of its values.
     pub values: Values,
     /// Measures that take it; empty: all.
     pub measures: &'static [Measure],
@@ -241,11 +241,6 @@ impl Parameter {
         (self.get)(params)
     }
 
-    /// Leaves it as usual.
-    pub fn clear(&self, params: &mut Params) {
-        (self.set)(params, None).expect("nothing to parse");
-    }
-
     /// Sets it to a value as a plan writes it: a word, or a number with or without a unit.
     ///
     /// Errors: what would be right.
@@ -285,7 +280,7 @@ impl Params {
 
 /// A type of values in [`Params`].
 pub(super) trait Value: Display + FromStr + Clone {
-    /// Values of these values.
+    /// Kind of these values.
     const VALUES: Values;
 
     /// The value that `text` spells.

@@ -14,6 +14,8 @@ macro_rules! words {
         impl $name {
             /// Every value, in order.
             pub const ALL: &'static [$name] = &[$($name::$variant),*];
+            /// The word of every value, in order.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
             /// The word used in records, plans and keys.
             pub const fn word(self) -> &'static str {
                 match self { $($name::$variant => $word),* }
@@ -24,7 +26,7 @@ macro_rules! words {
             }
         }
         impl crate::params::Value for $name {
-            const VALUES: crate::params::Values = crate::params::Values::Word(&[$($word),*]);
+            const VALUES: crate::params::Values = crate::params::Values::Word(Self::WORDS);
             fn read(word: &str) -> Result<Self, String> { word.parse() }
         }
         impl fmt::Display for $name {

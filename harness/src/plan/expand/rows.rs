@@ -17,16 +17,22 @@ impl Expander<'_> {
     /// The registry rows a block names, in its order, narrowed to the isolations and substrates it asks for, less those
     /// it excludes.
     pub(super) fn rows(&self, block: &Block) -> anyhow::Result<Vec<&Variant>> {
-        let family = block.list("family").and_then(|list| list.words.first());
-        let (family, family_at) = family.map_or(("transport", block.at.clone()), |word| (&word.text, word.at.clone()));
+        let (family, family_at) = match block.list("family").map(|list| (list.words.as_slice(), &list.at)) {
+            None => ("transport", block.at.clone()),
+            Some(([word], _)) => (word.text.as_str(), word.at.clone()),
+            Some((_, at)) => {
+                return Err(self
+                    .page
+                    .wrong(at.clone(), "a block has one `family`; give the others blocks of their own"));
+            }
+        };
         let all: Vec<&Variant> = self.ground.variants.iter().filter(|row| row.family == family).collect();
         if all.is_empty() {
             let known = distinct(self.ground.variants.iter().map(|row| row.family));
             return Err(self.page.wrong(family_at, text::unknown("family", family, known)));
         }
-        let isolations: Option<Vec<Isolation>> = self.narrowing(block, "isolation", &["process", "thread"])?;
-        let known: Vec<&str> = Substrate::ALL.iter().map(|substrate| substrate.word()).collect();
-        let substrates: Option<Vec<Substrate>> = self.narrowing(block, "substrate", &known)?;
+        let isolations: Option<Vec<Isolation>> = self.narrowing(block, "isolation", Isolation::WORDS)?;
+        let substrates: Option<Vec<Substrate>> = self.narrowing(block, "substrate", Substrate::WORDS)?;
         let mut chosen: Vec<&Variant> = vec![];
         let mut excluded: Vec<&Variant> = vec![];
         let mechanisms = block.required(self.page, "mechanism")?;
