@@ -30,7 +30,8 @@ use crate::record::{Case, CostModel, Group, Role};
 use crate::transport::Transport;
 
 pub use crate::measure::locks::Concluded;
-pub use crate::variant::{RoleSpec, Variant};
+pub use crate::protocol::RoleSpec;
+pub use crate::variant::Variant;
 pub(crate) use launch::{STARTED_ARGUMENT, run_started};
 pub(crate) use talk::Talk;
 

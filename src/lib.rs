@@ -1,8 +1,9 @@
 //! ipcmark measures how processes on one Linux machine exchange messages, exclude each other, share state and start each
 //! other: over 170 mechanisms, each timed by the same loops, with every message checked.
 //!
-//! This crate contains the mechanisms and the measures. The program that plans, runs and records trials is
-//! `ipcmark-harness`; the building blocks, such as rings and wait strategies, are in [`ipcmark_core`].
+//! This crate contains the measures and re-exports the mechanisms of [`ipcmark_mechanisms`]. The program that plans, runs
+//! and records trials is `ipcmark-harness`; the building blocks, such as rings and wait strategies, are in
+//! [`ipcmark_core`].
 //!
 //! | module | content |
 //! |---|---|
@@ -33,23 +34,16 @@ compile_error!(
 );
 
 pub mod build_info;
-pub mod concurrency;
 pub mod conformance;
 pub mod family;
-pub mod isolation;
-pub mod launch;
-pub mod lock;
 pub mod measure;
-pub mod pool;
 pub mod protocol;
-pub mod queue;
-pub mod server;
-pub mod shared_state;
-pub mod transport;
-pub mod variant;
 pub mod worker;
 
 pub use ipcmark_core::{
-    abort, address, child, clock, control, futex, limits, machine, payload, pin, posix_mq, record, ring, shm, sysv_msg,
-    sysv_sem, sysv_shm, wait,
+    abort, address, child, clock, control, futex, limits, machine, payload, pin, posix_mq, raw_lock, record, ring, shm,
+    sysv_msg, sysv_sem, sysv_shm, unfinished, wait,
+};
+pub use ipcmark_mechanisms::{
+    concurrency, isolation, launch, lock, pool, queue, server, shared_state, transport, variant,
 };

@@ -115,6 +115,24 @@ impl Order {
     }
 }
 
+/// A role of a trial, before its process starts.
+#[derive(Debug)]
+pub struct RoleSpec {
+    /// What it does.
+    pub role: Role,
+    /// The endpoints it holds.
+    pub links: Vec<Link>,
+    /// Lines on the control page, and CPUs, that this worker uses: 2 for a host of two threads.
+    pub slots: u32,
+}
+
+impl RoleSpec {
+    /// One worker that plays all roles, `slots` of them, and makes what it needs itself.
+    pub fn host(slots: u32) -> Self {
+        Self { role: Role::Host, links: vec![], slots }
+    }
+}
+
 /// A fault put in on purpose: only tests ask for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {

@@ -9,9 +9,10 @@ use crate::address::{Address, Endpoint};
 use crate::concurrency::{Entry, FAMILY, Pairing, step_ns};
 use crate::control::{Leader, Member, Page};
 use crate::measure::{MeasureResult, Task, parallel};
+use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Order};
 use crate::record::{Case, Group, Isolation, Measure, Role};
-use crate::variant::{RoleSpec, Variant, answers};
+use crate::variant::{Variant, answers};
 
 const ROLES: [(Role, Endpoint); 2] = [(Role::First, Endpoint::Sender), (Role::Second, Endpoint::Receiver)];
 const MEASURES: &[Measure] = &[Measure::Parallel];

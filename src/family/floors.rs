@@ -6,8 +6,9 @@ use super::{Mechanism, Mechanisms, Talk};
 use crate::control::{Leader, Member, Page};
 use crate::measure::{MeasureResult, floors};
 use crate::protocol::Order;
+use crate::protocol::RoleSpec;
 use crate::record::Case;
-use crate::variant::{RoleSpec, Variant};
+use crate::variant::Variant;
 
 struct Floors;
 

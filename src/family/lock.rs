@@ -18,9 +18,10 @@ use crate::measure::locks::tickets::Seller;
 use crate::measure::locks::{self, Part, ProtectedState, recover};
 use crate::measure::paired::{self, Floor};
 use crate::measure::{MeasureError, MeasureResult, Task};
+use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Order, Report};
 use crate::record::{Case, CostModel, Group, Isolation, KillPoint, Measure, Role};
-use crate::variant::{RoleSpec, Variant, answers};
+use crate::variant::{Variant, answers};
 
 /// Number of the channel that carries the lock.
 const CHANNEL: u32 = 0;

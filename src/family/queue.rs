@@ -9,11 +9,12 @@ use crate::address::{self, Address, Endpoint};
 use crate::conformance::queue::Examined;
 use crate::control::{Leader, MAX_SLOTS, Member, Page};
 use crate::measure::{MeasureResult, Task, drain};
+use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Order};
-use crate::queue::unfinished::Unfinished;
 use crate::queue::{Entry, FAMILY, Joinable, MEASURES, Shape, Sides, WorkQueue};
 use crate::record::{Case, Group, Isolation, Measure, Role};
-use crate::variant::{RoleSpec, Variant, answers};
+use crate::unfinished::Unfinished;
+use crate::variant::{Variant, answers};
 
 /// Number of the channel that carries the queue.
 const QUEUE: u32 = 0;

@@ -10,6 +10,7 @@ use crate::control::{Leader, Member, Page};
 use crate::measure::serve::service::{Compute, Echo};
 use crate::measure::serve::{Serving, Target};
 use crate::measure::{MeasureError, MeasureResult, Task, phase};
+use crate::protocol::RoleSpec;
 use crate::protocol::{Offered, Order, Report};
 use crate::record::{Case, Group, Isolation, Measure, Role, Service};
 use crate::server::addresses::Address;
@@ -17,7 +18,7 @@ use crate::server::host::Host;
 use crate::server::{
     Entry, FAMILY, MAX_CLIENTS, MEASURES, PerConnection, SUM_BYTES, Server, limits, request_bytes, service,
 };
-use crate::variant::{RoleSpec, Variant, answers};
+use crate::variant::{Variant, answers};
 
 /// Number of the channel that carries the server's address.
 const CHANNEL: u32 = 0;

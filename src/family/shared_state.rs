@@ -11,10 +11,11 @@ use crate::conformance::shared_state::Examined;
 use crate::control::{Leader, MAX_SLOTS, Member, Page};
 use crate::measure::access::{self, Accessor};
 use crate::measure::{MeasureResult, Task};
+use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Order, Report};
 use crate::record::{Case, Group, Isolation, Measure, Role};
 use crate::shared_state::{Addresses, Entry, FAMILY, Shape, State};
-use crate::variant::{RoleSpec, Variant, answers};
+use crate::variant::{Variant, answers};
 
 /// Number of the channel that carries the state.
 const CHANNEL: u32 = 0;

@@ -16,12 +16,13 @@ use crate::measure::paired::{self, Floor};
 use crate::measure::round_trip::Side;
 use crate::measure::stream::{self, Sink, Source};
 use crate::measure::{self, MeasureResult, Task};
+use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Offered, Order};
 use crate::record::{Case, CostModel, Group, Isolation, Measure, Role};
 use crate::shm;
 use crate::transport::erased::{AnyReceiver, AnySender, AnyTransport};
 use crate::transport::{Delivery, EndpointId, Entry, FAMILY, Peers, Roles, Shape, Transport, roles};
-use crate::variant::{RoleSpec, Variant, answers};
+use crate::variant::{Variant, answers};
 use ends::{Attachment, channels, ends};
 use host::AttachEnds;
 

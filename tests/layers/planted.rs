@@ -42,19 +42,27 @@ fn what_is_allowed_is_not_found() {
 
 #[test]
 fn a_mechanism_that_knows_another_is_found() {
-    let registry =
-        file("src/transport/registry.rs", "registry! { \"pipe\" => a::pipe::Pipe, \"ring\" => ring::Ring<Spin> }");
+    let registry = file(
+        "src/mechanisms/src/transport/registry.rs",
+        "registry! { \"pipe\" => a::pipe::Pipe, \"ring\" => ring::Ring<Spin> }",
+    );
     let family = |path: &str, text: &str| vec![registry.clone(), file(path, text)];
-    assert_eq!(sideways(&family("src/transport/a/pipe.rs", "use crate::transport::ring::Ring;")).len(), 1);
-    assert_eq!(sideways(&family("src/transport/ring.rs", "use super::{Shape, a::pipe::Pipe};")).len(), 1);
+    assert_eq!(
+        sideways(&family("src/mechanisms/src/transport/a/pipe.rs", "use crate::transport::ring::Ring;")).len(),
+        1
+    );
+    assert_eq!(
+        sideways(&family("src/mechanisms/src/transport/ring.rs", "use super::{Shape, a::pipe::Pipe};")).len(),
+        1
+    );
     let fine = "use super::stream; use crate::ring::Ring; self::x();";
-    assert_clean(&sideways(&family("src/transport/a/pipe.rs", fine)));
-    assert_clean(&sideways(&family("src/transport/prepare.rs", "use super::{pipe, ring};")));
+    assert_clean(&sideways(&family("src/mechanisms/src/transport/a/pipe.rs", fine)));
+    assert_clean(&sideways(&family("src/mechanisms/src/transport/prepare.rs", "use super::{pipe, ring};")));
 }
 
 #[test]
 fn a_harness_that_names_a_mechanism_is_found() {
-    let library = [file("src/transport/registry.rs", "registry! { \"pipe\" => pipe::Pipe }")];
+    let library = [file("src/mechanisms/src/transport/registry.rs", "registry! { \"pipe\" => pipe::Pipe }")];
     let harness = |text: &str| named_mechanisms(&library, &[file("harness/src/plan.rs", text)]);
     assert_eq!(harness("use ipcmark::{family, transport::pipe::Pipe};").len(), 1);
     assert_clean(&harness("use ipcmark::transport::ROWS; use ipcmark::family;"));

@@ -55,7 +55,7 @@ impl Check {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::payload::stamp;

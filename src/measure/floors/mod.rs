@@ -11,10 +11,10 @@ use crate::address::{Address, Endpoint};
 use crate::clock;
 use crate::control::{Leader, Member};
 use crate::pin;
+use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Report};
 use crate::record::{Case, Floors, Measure, Placement, Role, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
-use crate::variant::RoleSpec;
 
 /// Name of the family in cases and keys.
 pub const FAMILY: &str = "machine";
