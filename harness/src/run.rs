@@ -122,7 +122,9 @@ impl Run {
         }
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         if self.session.other_run() {
-            lines.push("note: another ipcmark is running on this machine, so records will be marked noisy".to_owned());
+            lines.push(
+                "note: another ipcmark is running on this machine, so records will be marked disturbed".to_owned(),
+            );
         }
         lines.push(format!("records go to {}", self.store.directory().display()));
         lines.join("\n")

@@ -185,7 +185,7 @@ fn two_sessions_notice_each_other() {
     for session in [&one, &two] {
         let result = session.run_trial(&short(case("pipe", Some(Wait::Block), Measure::RoundTrip)));
         assert!(result.noise.other_run);
-        assert_eq!(result.outcome.verdict, Some(Verdict::Noisy), "{}", why(&result));
+        assert_eq!(result.outcome.verdict, Some(Verdict::Disturbed), "{}", why(&result));
         assert!(why(&result).contains("another ipcmark"), "{}", why(&result));
     }
     let same = Session::open_with(&run_id("one"), Path::new(PROGRAM));

@@ -54,7 +54,7 @@ fn four_repetitions_are_not_judged() {
 fn one_disturbed_repetition_of_five_is_mentioned_and_two_are_too_many() {
     let mut records = repetitions(&[100.0; 5]);
     let disturb = |record: &mut Record| {
-        record.outcome.verdict = Some(Verdict::Noisy);
+        record.outcome.verdict = Some(Verdict::Disturbed);
         record.outcome.why = Some("a CPU was taken away".into());
     };
     disturb(&mut records[0]);
@@ -62,7 +62,13 @@ fn one_disturbed_repetition_of_five_is_mentioned_and_two_are_too_many() {
     assert_eq!(summary.verdict, Some(Verdict::Stable));
     assert!(summary.why.contains("a CPU was taken away"), "{}", summary.why);
     disturb(&mut records[1]);
-    assert_eq!(only(&records).verdict, Some(Verdict::Noisy));
+    let summary = only(&records);
+    assert_eq!(summary.verdict, Some(Verdict::Disturbed));
+    assert_eq!(summary.why, "2 of 5 repetitions were disturbed: a CPU was taken away");
+    for record in &mut records[..2] {
+        record.outcome.verdict = Some(Verdict::Noisy);
+    }
+    assert_eq!(only(&records).verdict, Some(Verdict::Noisy), "its own doubts are no disturbance");
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::run::Finished;
 /// Size from which a stream shows bytes per second, below it messages per second.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
 
+/// Verdicts of results that share one mark.
+const UNSURE: [Verdict; 3] = [Verdict::Noisy, Verdict::Disturbed, Verdict::Unstable];
+
 /// Writes the tables, a count of trials, and where the report is.
 pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()> {
     let cases = summarise(&finished.records);
@@ -36,7 +39,8 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
         }
     }
     let marked = |verdict| timed.iter().any(|case| case.verdict == Some(verdict) && typical(case).is_some());
-    let noisy = if marked(Verdict::Noisy) { "; ~ marks noisy results" } else { "" };
+    let unsure: Vec<&str> = UNSURE.into_iter().filter(|it| marked(*it)).map(Verdict::word).collect();
+    let noisy = if unsure.is_empty() { String::new() } else { format!("; ~ marks {} results", unsure.join(" or ")) };
     let overloaded = if marked(Verdict::Overloaded) { "; ^ marks results below the offered rate" } else { "" };
     let caught =
         if marked(Verdict::Caught) { "; x marks rows without a lock, which were caught as expected" } else { "" };
@@ -87,7 +91,7 @@ fn typical(case: &CaseSummary) -> Option<f64> {
 /// The typical value, marked when it is not to be trusted.
 fn cell(case: &CaseSummary) -> String {
     let mark = match case.verdict {
-        Some(Verdict::Noisy) => "~",
+        Some(Verdict::Noisy | Verdict::Disturbed | Verdict::Unstable) => "~",
         Some(Verdict::Overloaded) => "^",
         Some(Verdict::Invalid) => "!",
         Some(Verdict::Caught) => "x",

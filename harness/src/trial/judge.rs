@@ -44,24 +44,27 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     metrics.extend(cpu_per_message(case, leader.messages, &roles, &metrics));
     let together: Concluded = family::conclude(case, &attempt.reports);
     metrics.extend(together.metrics);
-    let mut doubts = disturbance.in_words();
-    doubts.extend(together.doubts);
+    let disturbances = disturbance.in_words();
+    let mut doubts = together.doubts;
     let declared = family::cost_model(case);
     if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
         let seen = trace::per_message(case, &attempt.posts, calls, &attempt.reports);
         doubts.extend(seen.iter().flat_map(|seen| seen.against(declared)));
         metrics = trace::metrics(&seen);
     }
-    let (verdict, first) = match (together.expected, overload(&metrics), doubts.as_slice()) {
-        (Some(Expected::Caught(what)), _, _) => (Verdict::Caught, Some(what)),
-        (Some(Expected::Missed(what)), _, _) => (Verdict::Noisy, Some(what)),
-        (None, Some(overload), _) => (Verdict::Overloaded, Some(overload)),
-        (None, None, []) => (Verdict::Stable, None),
+    // A disturbed trial says nothing about a missed rate or a check that found nothing: the disturbance may be the cause.
+    let disturbed = !disturbances.is_empty();
+    let (verdict, first) = match (together.expected, overload(&metrics)) {
+        (Some(Expected::Caught(what)), _) => (Verdict::Caught, Some(what)),
+        (Some(Expected::Missed(what)), _) if !disturbed => (Verdict::Noisy, Some(what)),
+        (_, missed) if disturbed => (Verdict::Disturbed, missed),
+        (_, Some(overload)) => (Verdict::Overloaded, Some(overload)),
+        (_, None) if doubts.is_empty() => (Verdict::Stable, None),
         _ => (Verdict::Noisy, None),
     };
     let started = without_page(case, attempt).then(|| WITHOUT_PAGE.to_owned());
     let remarks = leader.remark.clone().into_iter().chain(started);
-    let reasons: Vec<String> = first.into_iter().chain(remarks).chain(doubts).collect();
+    let reasons: Vec<String> = first.into_iter().chain(remarks).chain(disturbances).chain(doubts).collect();
     // Windows are stamped by the role that verifies, or computed from all reports.
     let windows = attempt.reports.iter().map(|report| &report.windows).chain([&together.windows]);
     let windows = windows.into_iter().find(|windows| !windows.is_empty());

@@ -176,7 +176,9 @@ impl<'s, 'a> Best<'s, 'a> {
     /// Name of the leader with its verdict and its equals in brackets.
     pub fn names(&self) -> String {
         let mut notes = Vec::new();
-        if let Some(verdict @ (Verdict::Noisy | Verdict::Overloaded)) = self.leader.summary.verdict {
+        if let Some(verdict @ (Verdict::Noisy | Verdict::Disturbed | Verdict::Unstable | Verdict::Overloaded)) =
+            self.leader.summary.verdict
+        {
             notes.push(verdict.to_string());
         }
         if !self.level.is_empty() {

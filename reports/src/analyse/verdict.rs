@@ -5,10 +5,10 @@
 //!    others;
 //! 3. a check failed as expected, since there was no lock: **caught**;
 //! 4. any repetition missed its offered rate: **overloaded**;
-//! 5. more than one repetition in five was disturbed, or the 95 % interval reaches beyond 10 % of the median:
-//!    **noisy**;
-//! 6. fewer than five repetitions: no verdict;
-//! 7. else **stable**.
+//! 5. more than one repetition in five was disturbed: **disturbed**;
+//! 6. more than one repetition in five was in doubt, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
+//! 7. fewer than five repetitions: no verdict;
+//! 8. else **stable**.
 //!
 //! Untimed cases (cost model, conformance) have no interval: they are stable if every repetition passed. So are locks
 //! that were never acquired again after a kill.
@@ -24,7 +24,7 @@ use crate::format;
 pub const REPETITIONS_FOR_A_VERDICT: usize = 5;
 /// Widest interval of a stable case, as a share of the median.
 pub const WIDEST_SPREAD: f64 = 0.10;
-/// Share of disturbed repetitions above which a case is noisy.
+/// Share of disturbed repetitions above which a case is disturbed, and of doubtful ones above which it is noisy.
 const DISTURBED_SHARE: f64 = 0.20;
 
 /// Repetitions by outcome.
@@ -90,9 +90,12 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
         let why = of_repetitions(overloaded, &counts, "missed the offered rate", with(Verdict::Overloaded));
         return (Some(Verdict::Overloaded), why);
     }
-    let disturbed = with(Verdict::Noisy).count();
-    if disturbed as f64 > DISTURBED_SHARE * counts.measured as f64 {
-        return (Some(Verdict::Noisy), of_repetitions(disturbed, &counts, "were disturbed", with(Verdict::Noisy)));
+    let unsure = [(Verdict::Disturbed, "disturbed"), (Verdict::Noisy, "in doubt")];
+    for (verdict, word) in unsure {
+        let some = with(verdict).count();
+        if some as f64 > DISTURBED_SHARE * counts.measured as f64 {
+            return (Some(verdict), of_repetitions(some, &counts, &format!("were {word}"), with(verdict)));
+        }
     }
     let never = records[0].case.measure == Measure::Recover && estimate.is_none();
     let (verdict, mut why) =
@@ -100,8 +103,8 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
     if never {
         why = format!("{why}; {}", reason(records.iter()));
     }
-    if disturbed > 0 {
-        why = format!("{why}; {}", of_repetitions(disturbed, &counts, "disturbed", with(Verdict::Noisy)));
+    for (verdict, word) in unsure.into_iter().filter(|&(verdict, _)| with(verdict).next().is_some()) {
+        why = format!("{why}; {}", of_repetitions(with(verdict).count(), &counts, word, with(verdict)));
     }
     (verdict, why)
 }

@@ -261,7 +261,9 @@ fn caution(verdict: Option<Verdict>) -> u8 {
         None => 1,
         Some(Verdict::Skipped) => 2,
         Some(Verdict::Noisy) => 3,
-        Some(Verdict::Overloaded) => 4,
-        Some(Verdict::Invalid) => 5,
+        Some(Verdict::Disturbed) => 4,
+        Some(Verdict::Unstable) => 5,
+        Some(Verdict::Overloaded) => 6,
+        Some(Verdict::Invalid) => 7,
     }
 }

@@ -90,6 +90,8 @@ pub fn tally(study: &Study<'_>) -> Vec<Tally> {
         Some(Verdict::Caught),
         None,
         Some(Verdict::Noisy),
+        Some(Verdict::Disturbed),
+        Some(Verdict::Unstable),
         Some(Verdict::Overloaded),
         Some(Verdict::Invalid),
         Some(Verdict::Skipped),
@@ -167,9 +169,10 @@ pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
     warnings
 }
 
-/// Noisy cases.
+/// Cases whose numbers are orders of magnitude.
 pub fn cautions(study: &Study<'_>) -> Vec<Reason> {
-    by_reason(study, |case| case.summary.verdict == Some(Verdict::Noisy))
+    let unsure = [Verdict::Noisy, Verdict::Disturbed, Verdict::Unstable];
+    by_reason(study, |case| case.summary.verdict.is_some_and(|verdict| unsure.contains(&verdict)))
 }
 
 /// Cases that did not reach their rate, grouped by variant.

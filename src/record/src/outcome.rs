@@ -17,7 +17,7 @@ pub struct Outcome {
     /// How far to trust it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// Why it failed, was skipped, is noisy or invalid.
+    /// Why it failed, was skipped, is noisy, disturbed or invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Numbers by name; the names and their units are in `metric`.

@@ -205,10 +205,14 @@ words! {
 words! {
     /// Reliability of a number.
     Verdict {
-        /// Nothing disturbed it.
+        /// Its repetitions agree, and nothing disturbed it.
         Stable = "stable",
-        /// Something disturbed it; `why` says what.
+        /// Its repetitions differ too much, or its measure doubts it; `why` says which.
         Noisy = "noisy",
+        /// Other load or the system changed the conditions of the trial; `why` names the cause and the amount.
+        Disturbed = "disturbed",
+        /// The repetitions fall into modes of very different speed.
+        Unstable = "unstable",
         /// The offered rate was not reached.
         Overloaded = "overloaded",
         /// A check failed as it had to: there was no lock, and lost updates were found.
