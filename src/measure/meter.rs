@@ -1,62 +1,136 @@
-//! Resource use of one thread between hot start and hot end: CPU time, switches, faults and run states. Source:
-//! getrusage(2) with RUSAGE_THREAD; /proc/thread-self/schedstat, documented in the kernel's sched-stats.
+//! Resource use of a role between hot start and hot end: CPU time, switches, faults and run states. Source: CPU clocks and
+//! getrusage(2), see `cpu_time.rs`; /proc/thread-self/schedstat, documented in the kernel's sched-stats.
+//!
+//! The states, switches and faults are those of the role's thread. So is its CPU time where the roles are threads of one
+//! process; a role that is a process has the CPU time of all its threads, since a library may work for it in others.
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 
+use super::cpu_time;
 use super::{Task, proc};
 use crate::clock;
 use crate::machine::pin;
-use crate::record::RoleCost;
+use crate::record::{Isolation, RoleCost};
 
 /// Folder of the calling thread in /proc.
 const THREAD: &str = "/proc/thread-self";
 
-/// Counters of a thread at hot start.
+/// Counters of a role at hot start.
 pub struct Meter {
-    wall_ns: u64,
     usage: Option<Usage>,
-    schedule: (u64, u64),
+    ready_ns: u64,
     cpu: u32,
+    others_ns: u64,
+    wall_ns: u64,
+    cpu_time_ns: u64,
 }
 
 impl Meter {
-    /// Reads the counters of the calling thread. Takes some microseconds, so call it outside the timed part.
+    /// Reads the counters of the calling thread and its process. Takes some microseconds, so call it outside the timed
+    /// part.
     pub fn start() -> Self {
         Self {
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
-            schedule: proc::schedule(THREAD),
+            ready_ns: proc::schedule(THREAD).1,
             cpu: pin::current_cpu(),
+            others_ns: cpu_time::other_threads_ns(),
+            // The wall time spans the thread's CPU time, so that this never exceeds it.
             wall_ns: clock::now_ns(),
+            cpu_time_ns: cpu_time::this_thread_ns(),
         }
     }
 
     /// Reads the counters again and returns the difference.
     pub fn stop(self, task: &Task, messages: u64) -> RoleCost {
+        let cpu_time_ns = cpu_time::this_thread_ns();
         let wall_ns = clock::now_ns() - self.wall_ns;
+        let others_ns = cpu_time::other_threads_ns();
         let after = getrusage(UsageWho::RUSAGE_THREAD).ok();
-        let (running, ready) = proc::schedule(THREAD);
-        let grown = |read: &dyn Fn(&Usage) -> i64| match (&self.usage, &after) {
-            (Some(before), Some(after)) => u64::try_from(read(after) - read(before)).unwrap_or(0),
-            _ => 0,
+        let (_, ready_ns) = proc::schedule(THREAD);
+        let running_ns = cpu_time_ns.saturating_sub(self.cpu_time_ns).min(wall_ns);
+        let ready_ns = ready_ns.saturating_sub(self.ready_ns).min(wall_ns - running_ns);
+        let of_others_ns = match task.case.isolation {
+            Isolation::Process => others_ns.saturating_sub(self.others_ns),
+            Isolation::Thread => 0,
         };
-        let running_ns = running.saturating_sub(self.schedule.0).min(wall_ns);
-        let ready_ns = ready.saturating_sub(self.schedule.1).min(wall_ns - running_ns);
+        let usage = self.usage.as_ref().zip(after.as_ref());
+        let (user_ns, system_ns) = usage.map_or((0, 0), |(before, after)| cpu_time::estimates(before, after));
+        let (user_ns, system_ns) = cpu_time::split(running_ns + of_others_ns, user_ns, system_ns);
+        let grown = |read: fn(&Usage) -> i64| {
+            usage.map_or(0, |(before, after)| u64::try_from(read(after) - read(before)).unwrap_or(0))
+        };
         RoleCost {
             role: task.role.to_string(),
             cpu: task.cpu,
             messages,
             wall_ns,
-            user_ns: grown(&|u| u.user_time().num_nanoseconds()),
-            system_ns: grown(&|u| u.system_time().num_nanoseconds()),
-            voluntary_switches: grown(&Usage::voluntary_context_switches),
-            involuntary_switches: grown(&Usage::involuntary_context_switches),
-            minor_faults: grown(&Usage::minor_page_faults),
-            major_faults: grown(&Usage::major_page_faults),
+            user_ns,
+            system_ns,
+            voluntary_switches: grown(Usage::voluntary_context_switches),
+            involuntary_switches: grown(Usage::involuntary_context_switches),
+            minor_faults: grown(Usage::minor_page_faults),
+            major_faults: grown(Usage::major_page_faults),
             running_ns,
             ready_ns,
             blocked_ns: wall_ns - running_ns - ready_ns,
             migrations: u64::from(pin::current_cpu() != task.cpu.unwrap_or(self.cpu)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::protocol::Timing;
+    use crate::record::{Case, Measure, Params, Placement, Role};
+
+    fn task(isolation: Isolation) -> Task {
+        let case = Case {
+            family: "transport".into(),
+            mechanism: "null".into(),
+            group: None,
+            program: None,
+            wait: None,
+            measure: Measure::Stream,
+            isolation,
+            placement: Placement::Unpinned,
+            params: Params::default(),
+        };
+        let timing = Timing { warm_up_ns: 0, hot_ns: 0, floor_ns: 0, fixed_count: Some(1) };
+        Task { case, timing, fault: None, role: Role::Sender, slot: 0, cpu: None, ticks_trusted: false }
+    }
+
+    /// Keeps the thread busy for `ns` of its own CPU time.
+    fn work_for(ns: u64) {
+        let start_ns = cpu_time::this_thread_ns();
+        while cpu_time::this_thread_ns() < start_ns + ns {}
+    }
+
+    /// Windows far shorter than a tick: a counter that moves in ticks shows 0 in most and a whole tick in some.
+    #[test]
+    fn windows_shorter_than_a_tick_are_counted_and_fit_the_wall_time() {
+        for _ in 0..20 {
+            let meter = Meter::start();
+            work_for(100_000);
+            let cost = meter.stop(&task(Isolation::Thread), 1);
+            assert!(cost.running_ns >= 100_000, "{cost:?}");
+            assert_eq!(cost.user_ns + cost.system_ns, cost.running_ns);
+            assert_eq!(cost.running_ns + cost.ready_ns + cost.blocked_ns, cost.wall_ns);
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_a_process_pays_for_the_threads_of_its_libraries() {
+        let cost_of = |isolation| {
+            let meter = Meter::start();
+            thread::scope(|scope| drop(scope.spawn(|| work_for(3_000_000)).join()));
+            meter.stop(&task(isolation), 1)
+        };
+        let cost = cost_of(Isolation::Process);
+        assert!(cost.user_ns + cost.system_ns >= 3_000_000, "{cost:?}");
+        let cost = cost_of(Isolation::Thread);
+        assert_eq!(cost.user_ns + cost.system_ns, cost.running_ns);
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod count;
+mod cpu_time;
 pub mod drain;
 pub mod first_write;
 pub mod floors;

@@ -39,7 +39,7 @@ pub fn roles(study: &CaseStudy<'_>) -> Vec<RoleView> {
     names.into_iter().filter_map(|name| view(study, name)).collect()
 }
 
-/// Costs with a running time; it is 0 if the hot phase was shorter than the scheduler's tick.
+/// Costs with a running time; it is 0 in records of programs that do not report one.
 fn costs(record: &Record) -> impl Iterator<Item = &RoleCost> {
     record.outcome.roles.iter().flatten().filter(|cost| cost.running_ns > 0)
 }

@@ -1,7 +1,7 @@
 //! Manager process, which keeps the state for the users. It does not work in the windows, and reports its resource use
 //! in the counted one: that of the whole process, which may serve with several threads.
 //!
-//! Source: getrusage(2) with RUSAGE_SELF; /proc/self/task/*/schedstat.
+//! Source: the process's CPU clock; getrusage(2) with RUSAGE_SELF; /proc/self/task/*/schedstat.
 
 use std::fs;
 use std::io;
@@ -9,12 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 
 use crate::clock;
 use crate::control::Member;
 use crate::measure::paired::Floor;
-use crate::measure::{MeasureResult, Task, attend, proc, window};
+use crate::measure::{MeasureResult, Task, attend, cpu_time, proc, window};
 use crate::protocol::Report;
 use crate::record::RoleCost;
 
@@ -38,29 +37,36 @@ pub fn beside(member: &mut Member, task: &Task) -> MeasureResult {
 struct Used {
     at_ns: u64,
     usage: Usage,
-    running_ns: u64,
+    cpu_ns: u64,
     ready_ns: u64,
 }
 
 impl Used {
     fn so_far() -> io::Result<Self> {
-        let (running_ns, ready_ns) = scheduled();
-        Ok(Self { at_ns: clock::now_ns(), usage: getrusage(UsageWho::RUSAGE_SELF)?, running_ns, ready_ns })
+        Ok(Self {
+            at_ns: clock::now_ns(),
+            cpu_ns: cpu_time::this_process_ns(),
+            usage: getrusage(UsageWho::RUSAGE_SELF)?,
+            ready_ns: ready_ns(),
+        })
     }
 
     /// Difference to `before`. Blocked time is exact only if no two threads ran at once.
     fn since(&self, before: &Self, task: &Task) -> RoleCost {
         let grown = |read: fn(&Usage) -> i64| u64::try_from(read(&self.usage) - read(&before.usage)).unwrap_or(0);
         let wall_ns = self.at_ns - before.at_ns;
-        let running_ns = self.running_ns.saturating_sub(before.running_ns).min(wall_ns);
+        let cpu_ns = self.cpu_ns.saturating_sub(before.cpu_ns);
+        let (user_ns, system_ns) = cpu_time::estimates(&before.usage, &self.usage);
+        let (user_ns, system_ns) = cpu_time::split(cpu_ns, user_ns, system_ns);
+        let running_ns = cpu_ns.min(wall_ns);
         let ready_ns = self.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
         RoleCost {
             role: task.role.to_string(),
             cpu: task.cpu,
             messages: 0,
             wall_ns,
-            user_ns: grown(|used| used.user_time().num_nanoseconds()),
-            system_ns: grown(|used| used.system_time().num_nanoseconds()),
+            user_ns,
+            system_ns,
             voluntary_switches: grown(Usage::voluntary_context_switches),
             involuntary_switches: grown(Usage::involuntary_context_switches),
             minor_faults: grown(Usage::minor_page_faults),
@@ -73,9 +79,8 @@ impl Used {
     }
 }
 
-/// Running and ready time of all threads in nanoseconds; zeros if the kernel does not provide them.
-fn scheduled() -> (u64, u64) {
+/// Time in which threads were ready and waited for a CPU, of all threads; 0 if the kernel does not provide it.
+fn ready_ns() -> u64 {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let of_thread = |entry: fs::DirEntry| proc::schedule(&entry.path().to_string_lossy());
-    threads.map(of_thread).fold((0, 0), |sum, one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1))
+    threads.map(|entry| proc::schedule(&entry.path().to_string_lossy()).1).sum()
 }

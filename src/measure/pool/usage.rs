@@ -1,11 +1,10 @@
 //! Resource use of workers, which do not know the hot phase and so are read from outside.
-//! Source: proc(5), `stat`, `status` and `schedstat` of each task.
+//! Source: CPU clocks; proc(5), `stat`, `status` and `schedstat` of each task.
 
 use std::fs;
 
-use nix::unistd::{SysconfVar, sysconf};
-
 use crate::clock;
+use crate::measure::cpu_time;
 use crate::measure::proc::{self, Stat};
 use crate::pool::Worker;
 use crate::record::{Role, RoleCost};
@@ -19,8 +18,8 @@ pub struct WorkerUsage {
 /// Counters of one task.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reading {
-    user_ns: u64,
-    system_ns: u64,
+    user_ticks: u64,
+    system_ticks: u64,
     minor_faults: u64,
     major_faults: u64,
     voluntary: u64,
@@ -43,10 +42,10 @@ impl WorkerUsage {
             let after = Reading::of(worker);
             let running_ns = after.running_ns.saturating_sub(before.running_ns).min(wall_ns);
             let ready_ns = after.ready_ns.saturating_sub(before.ready_ns).min(wall_ns - running_ns);
-            let (user_ns, system_ns) = split(
+            let (user_ns, system_ns) = cpu_time::split(
                 running_ns,
-                after.user_ns.saturating_sub(before.user_ns),
-                after.system_ns.saturating_sub(before.system_ns),
+                after.user_ticks.saturating_sub(before.user_ticks),
+                after.system_ticks.saturating_sub(before.system_ticks),
             );
             RoleCost {
                 role: Role::Worker.to_string(),
@@ -68,16 +67,6 @@ impl WorkerUsage {
     }
 }
 
-/// Adjusts user and system time, which the kernel counts in ticks, so that they add up to the CPU time in nanoseconds.
-/// Returns them unchanged if the CPU time is unknown.
-fn split(running_ns: u64, user_ns: u64, system_ns: u64) -> (u64, u64) {
-    if running_ns == 0 {
-        return (user_ns, system_ns);
-    }
-    let system_ns = system_ns.min(running_ns);
-    (running_ns - system_ns, system_ns)
-}
-
 impl Reading {
     fn of(worker: Worker) -> Self {
         let folder = match worker {
@@ -87,24 +76,22 @@ impl Reading {
         let text = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
         let stat = Stat::of(&text("stat"));
         let (voluntary, involuntary) = proc::switches(&text("status"));
-        let (running_ns, ready_ns) = proc::schedule(&folder);
+        let (_, ready_ns) = proc::schedule(&folder);
+        let running_ns = match worker {
+            Worker::Process(pid) => cpu_time::process_ns(pid),
+            Worker::Thread(tid) => cpu_time::thread_ns(tid),
+        };
         Self {
-            user_ns: in_ns(stat.user_ticks),
-            system_ns: in_ns(stat.system_ticks),
+            user_ticks: stat.user_ticks,
+            system_ticks: stat.system_ticks,
             minor_faults: stat.minor_faults,
             major_faults: stat.major_faults,
             voluntary,
             involuntary,
-            running_ns,
+            running_ns: running_ns.unwrap_or(0),
             ready_ns,
         }
     }
-}
-
-/// Converts ticks of the system clock to nanoseconds.
-fn in_ns(ticks: u64) -> u64 {
-    let per_s = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|hz| u64::try_from(hz).ok()).unwrap_or(100);
-    ticks * (1_000_000_000 / per_s.max(1))
 }
 
 /// Proportional set size of each worker process, in bytes.
@@ -119,20 +106,6 @@ pub(super) fn memory_shares(workers: &[Worker]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn user_and_system_time_add_up_to_cpu_time() {
-        assert_eq!(split(3_000_000, 0, 0), (3_000_000, 0));
-        assert_eq!(split(12_000_000, 10_000_000, 10_000_000), (2_000_000, 10_000_000));
-        assert_eq!(split(4_000_000, 0, 10_000_000), (0, 4_000_000));
-        assert_eq!(split(0, 20, 10), (20, 10));
-    }
-
-    #[test]
-    fn ticks_are_converted_to_nanoseconds() {
-        assert_eq!(in_ns(0), 0);
-        assert!(in_ns(200) > 0 && in_ns(200) < in_ns(300));
-    }
 
     #[test]
     fn only_processes_have_a_proportional_set_size() {

@@ -1,10 +1,11 @@
 //! Resource use of a server, read from outside: memory, CPU time and switches of all threads of a process and its
-//! descendants. Source: proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's sched-stats for
-//! `schedstat`.
+//! descendants. Source: CPU clocks of processes; proc(5): `smaps_rollup`, `stat`, `status`, `children`; the kernel's
+//! sched-stats for `schedstat`.
 
 use std::fs;
 
 use crate::clock;
+use crate::measure::cpu_time;
 use crate::measure::proc::{self, Stat};
 use crate::record::{Role, RoleCost};
 
@@ -54,6 +55,7 @@ impl Usage {
         let mut sum = Self::default();
         for pid in processes(root)? {
             sum.add_process(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+            sum.running_ns += cpu_time::process_ns(pid)?;
             for thread in threads(pid)? {
                 let folder = format!("/proc/{pid}/task/{thread}");
                 let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
@@ -73,8 +75,7 @@ impl Usage {
     }
 
     fn add_thread(&mut self, schedstat: &str, status: &str) {
-        let ((running_ns, ready_ns), (voluntary, involuntary)) = (proc::times_of(schedstat), proc::switches(status));
-        self.running_ns += running_ns;
+        let ((_, ready_ns), (voluntary, involuntary)) = (proc::times_of(schedstat), proc::switches(status));
         self.ready_ns += ready_ns;
         self.voluntary += voluntary;
         self.involuntary += involuntary;
@@ -82,23 +83,21 @@ impl Usage {
     }
 
     /// Resource use since an earlier reading, summed over threads: four threads that sleep for a second give four
-    /// seconds of blocked time. CPU time is exact; its split into user and system time is that of the whole life, since
-    /// the kernel counts these in ticks of 10 ms.
+    /// seconds of blocked time. The split of CPU time into user and system time is that of the whole life, since the
+    /// kernel counts these in ticks of 10 ms.
     pub(super) fn since(&self, earlier: &Self, role: Role, cpu: Option<u32>, messages: u64) -> RoleCost {
         let grown = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
         let wall_ns = grown(|it| it.at_ns) * self.threads;
         let running_ns = grown(|it| it.running_ns).min(wall_ns);
         let ready_ns = grown(|it| it.ready_ns).min(wall_ns - running_ns);
-        let ticks = self.user_ticks + self.system_ticks;
-        let user_share = if ticks > 0 { self.user_ticks as f64 / ticks as f64 } else { 0.0 };
-        let user_ns = (running_ns as f64 * user_share) as u64;
+        let (user_ns, system_ns) = cpu_time::split(running_ns, self.user_ticks, self.system_ticks);
         RoleCost {
             role: role.to_string(),
             cpu,
             messages,
             wall_ns,
             user_ns,
-            system_ns: running_ns - user_ns,
+            system_ns,
             voluntary_switches: grown(|it| it.voluntary),
             involuntary_switches: grown(|it| it.involuntary),
             minor_faults: grown(|it| it.minor_faults),
@@ -124,7 +123,7 @@ mod tests {
         assert_eq!((usage.minor_faults, usage.major_faults), (900, 3));
         assert_eq!((usage.user_ticks, usage.system_ticks), (12, 34));
         usage.add_thread("5000 300 9", "voluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t2\n");
-        assert_eq!((usage.running_ns, usage.ready_ns, usage.voluntary, usage.involuntary), (5000, 300, 7, 2));
+        assert_eq!((usage.ready_ns, usage.voluntary, usage.involuntary), (300, 7, 2));
     }
 
     #[test]

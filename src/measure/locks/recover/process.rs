@@ -1,5 +1,5 @@
 //! Driver's view of one process of a kill. Locks do not report waiters, so the driver polls /proc: a process waits if
-//! it sleeps, or if it has run for a while without acquiring the lock. Source: proc(5).
+//! it sleeps, or if it has run for a while without acquiring the lock. Source: proc(5); CPU clocks of processes.
 
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -10,7 +10,7 @@ use super::lines::{Line, Role, Step};
 use super::{Claim, PATIENCE_NS};
 use crate::abort;
 use crate::child::Child;
-use crate::measure::{MeasureError, invalid};
+use crate::measure::{MeasureError, cpu_time, invalid};
 
 /// Deadline for steps that do not depend on the recovery of the lock.
 const STEP_DEADLINE: Duration = Duration::from_secs(5);
@@ -185,9 +185,6 @@ const POLLING_NS: u64 = 1_000_000;
 /// Consecutive samples that must find the process asleep, since a single one may hit a short sleep.
 const ASLEEP_SAMPLES: u32 = 2;
 
-/// Length of a tick in /proc on all current Linux systems (`USER_HZ`).
-const TICK_NS: u64 = 10_000_000;
-
 /// State of a process from /proc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ProcState {
@@ -203,11 +200,8 @@ impl ProcState {
         // The name before the state may contain any character.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().collect();
         let asleep = matches!(fields.first(), Some(&("S" | "D")));
-        // Ticks in user and kernel mode, used where schedstat is missing.
-        let ticks: u64 = fields.iter().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
-        let schedule = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-        let ran_ns = schedule.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
-        Ok(Self { asleep, ran_ns: ran_ns.unwrap_or(ticks * TICK_NS) })
+        let ran_ns = cpu_time::process_ns(pid.as_raw().cast_unsigned());
+        Ok(Self { asleep, ran_ns: ran_ns.unwrap_or(0) })
     }
 }
 
