@@ -129,6 +129,7 @@ mod tests {
         let before = this_thread_ns();
         work_for(2_000_000);
         let ran_ns = this_thread_ns() - before;
-        assert!(ran_ns <= clock::now_ns() - start_ns);
+        // The two clocks may differ by the rate at which NTP slews one of them: at most 0.05 %.
+        assert!(ran_ns <= (clock::now_ns() - start_ns) * 1001 / 1000);
     }
 }
