@@ -134,19 +134,66 @@ fn percentiles_need_ten_samples_beyond_them() {
     for latency in 1..=1_000u64 {
         histogram.saturating_record(latency);
     }
-    let one = Distribution::decode(&common::encode(&histogram)).expect("just encoded");
-    assert_eq!(one.at(0.5), Some(500.0));
-    assert_eq!(one.at(0.99), Some(990.0));
-    assert_eq!(one.at(0.999), None);
+    let one = Distribution::merge([common::encode(&histogram).as_str()]).expect("just encoded");
+    for at in [Distribution::at, Distribution::typical_at] {
+        assert_eq!(at(&one, 0.5), Some(500.0));
+        assert_eq!(at(&one, 0.99), Some(990.0));
+        assert_eq!(at(&one, 0.999), None);
+    }
 
     let texts = vec![common::encode(&histogram); 10];
     let merged = Distribution::merge(texts.iter().map(String::as_str)).expect("ten readable ones");
     assert_eq!(merged.samples(), 10_000);
-    assert!(merged.at(0.999).is_some());
+    assert!(merged.at(0.999).is_some() && merged.typical_at(0.999).is_none());
+}
+
+/// Five slow repetitions and one that is ten times faster, so that it has ten times as many samples.
+fn one_fast_repetition() -> Vec<String> {
+    let of = |ns: u64, samples: u64| {
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
+        histogram.saturating_record_n(ns, samples);
+        common::encode(&histogram)
+    };
+    [vec![of(350, 4_000); 5], vec![of(35, 40_000)]].concat()
 }
 
 #[test]
-fn an_unreadable_histogram_costs_only_the_percentiles() {
+fn the_fastest_repetition_has_no_more_weight_than_the_others() {
+    let texts = one_fast_repetition();
+    let merged = Distribution::merge(texts.iter().map(String::as_str)).expect("six readable ones");
+    assert_eq!((merged.at(0.1), merged.at(0.2), merged.at(0.5)), (Some(35.0), Some(350.0), Some(350.0)));
+    assert_eq!((merged.samples(), merged.typical_at(0.5)), (60_000, Some(350.0)));
+    // As good as 6 x 6 / (5 / 4,000 + 1 / 40,000) = 28,235 samples.
+    assert!(merged.at(0.999).is_some() && merged.at(0.9997).is_none());
+
+    let mut records = repetitions(&[350.0, 350.0, 350.0, 350.0, 350.0, 35.0]);
+    for record in &mut records {
+        let metrics = record.outcome.metrics.as_mut().expect("measured");
+        metrics.insert(metric::P50_NS.into(), metrics[metric::ROUND_TRIP_NS]);
+        metrics.insert(metric::P99_NS.into(), 2.0 * metrics[metric::ROUND_TRIP_NS]);
+    }
+    for (record, text) in records.iter_mut().zip(texts) {
+        record.outcome.histogram = Some(text);
+    }
+    let summary = only(&records);
+    let p50 = summary.p50_ns.expect("every repetition has it");
+    assert_eq!((p50.value, p50.repetitions, summary.p99()), (350.0, 6, Some(700.0)));
+    assert!(p50.interval.is_some_and(|interval| interval.low < 350.0 && interval.high <= 350.0));
+}
+
+#[test]
+fn a_percentile_that_one_repetition_cannot_give_is_withheld() {
+    let mut records = repetitions(&[100.0; 5]);
+    for record in &mut records {
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::P999_NS.into(), 900.0);
+    }
+    assert_eq!(only(&records).p999_ns.map(|p999| p999.value), Some(900.0));
+    records[2].outcome.metrics.as_mut().expect("measured").remove(metric::P999_NS);
+    assert!(only(&records).p999_ns.is_none());
+}
+
+#[test]
+fn an_unreadable_histogram_costs_only_the_curve() {
     let mut records = repetitions(&[100.0; 5]);
     for record in &mut records {
         record.outcome.histogram = Some("bm90IGEgaGlzdG9ncmFt".into());
@@ -154,7 +201,7 @@ fn an_unreadable_histogram_costs_only_the_percentiles() {
     }
     let summary = only(&records);
     assert!(summary.typical.is_some());
-    assert_eq!(summary.p50_ns, Some(97.0));
+    assert_eq!(summary.p50_ns.map(|p50| p50.value), Some(97.0));
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn write_group(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {
 
 /// The main metric, or the median of all latencies where that is what a measure is about.
 fn typical(case: &CaseSummary) -> Option<f64> {
-    case.typical.as_ref().map(|typical| typical.value).or(case.p50_ns)
+    case.typical.as_ref().or(case.p50_ns.as_ref()).map(|typical| typical.value)
 }
 
 /// The typical value, marked when it is not to be trusted.

@@ -5,7 +5,7 @@ use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, m
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};
 use super::statistics::{Estimate, Repetitions};
-use super::trials::{cost_ns, distribution, over_repetitions, repetitions, usable};
+use super::trials::{cost_ns, over_repetitions, percentile, repetitions, usable};
 pub use super::verdict::RepetitionCounts;
 use super::verdict::judge;
 use crate::format::{self, Quantity};
@@ -30,12 +30,13 @@ pub struct CaseSummary {
     pub main: Option<MainMetric>,
     /// Main metric: median over repetitions and 95 % interval.
     pub typical: Option<Estimate>,
-    /// Median of the merged distribution in nanoseconds; percentiles with too few samples beyond them are absent.
-    pub p50_ns: Option<f64>,
+    /// Median latency of each repetition in nanoseconds, median over them; absent, like all percentiles, if a repetition
+    /// has too few samples beyond it.
+    pub p50_ns: Option<Estimate>,
     /// 99th percentile.
-    pub p99_ns: Option<f64>,
+    pub p99_ns: Option<Estimate>,
     /// 99.9th percentile.
-    pub p999_ns: Option<f64>,
+    pub p999_ns: Option<Estimate>,
     /// Verified messages a second, for streams.
     pub messages_per_s: Option<f64>,
     /// Verified payload bytes a second, for streams.
@@ -64,11 +65,6 @@ impl CaseSummary {
     pub(crate) fn of(series: &Series, records: &[&Record], floors: Option<&Floors>) -> Self {
         let main = records[0].case.main_metric();
         let typical = main.and_then(|main| main_sets(records, main).estimate());
-        let latencies = distribution(records);
-        let percentile = |q: f64, name: &str| match &latencies {
-            Some(latencies) => latencies.at(q),
-            None => over_repetitions(records, name),
-        };
         let (verdict, why) = judge(records, typical.as_ref(), main.is_some());
         let identity = Self::without_numbers(series, records, main, verdict, why);
         if verdict == Some(Verdict::Invalid) {
@@ -82,9 +78,9 @@ impl CaseSummary {
             times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
                 times_one_core(floors, records[0].case.params.message_bytes.unwrap_or(0), rate)
             }),
-            p50_ns: percentile(0.5, metric::P50_NS),
-            p99_ns: percentile(0.99, metric::P99_NS),
-            p999_ns: percentile(0.999, metric::P999_NS),
+            p50_ns: percentile(records, metric::P50_NS),
+            p99_ns: percentile(records, metric::P99_NS),
+            p999_ns: percentile(records, metric::P999_NS),
             messages_per_s,
             bytes_per_s: over_repetitions(records, metric::BYTES_PER_S),
             lost_share: over_repetitions(records, metric::LOST_SHARE),
@@ -100,6 +96,11 @@ impl CaseSummary {
     pub fn spread(&self) -> [Option<f64>; 3] {
         let interval = self.typical.and_then(|typical| typical.interval);
         [self.typical.map(|typical| typical.value), interval.map(|i| i.low), interval.map(|i| i.high)]
+    }
+
+    /// 99th percentile in nanoseconds.
+    pub fn p99(&self) -> Option<f64> {
+        self.p99_ns.map(|p99| p99.value)
     }
 
     /// Name of the verdict, or `too few repetitions`.

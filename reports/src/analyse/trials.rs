@@ -41,6 +41,18 @@ pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate>
     repetitions(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
 }
 
+/// Percentile of each usable repetition, median over them with its interval; `None` if one of them had too few samples.
+///
+/// Whether a percentile has enough samples is decided where it is measured, since an entry of a histogram may stand for
+/// several values. A repetition without it is not left out: the slowest have the fewest samples.
+pub fn percentile(records: &[&Record], name: &str) -> Option<Estimate> {
+    let of = |record: &Record| {
+        Some(RepetitionValue { value: *record.outcome.metrics.as_ref()?.get(name)?, windows: vec![] })
+    };
+    let each: Option<Vec<RepetitionValue>> = usable(records).map(of).collect();
+    Repetitions::new(Kind::Cost, Within::Total, each?).estimate()
+}
+
 /// Median of a metric over the usable repetitions.
 pub fn over_repetitions(records: &[&Record], name: &str) -> Option<f64> {
     median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))

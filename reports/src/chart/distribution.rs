@@ -28,7 +28,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let of_size = study.measured(Measure::RoundTrip, placement).filter(|case| case.bytes() == common);
     let cases: Vec<(&CaseStudy<'_>, Distribution)> =
         of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
-    let noise = study.floors().and_then(|floors| Distribution::decode(&floors.idle_noise.histogram).ok());
+    let noise = study.floors().and_then(|floors| Distribution::merge([floors.idle_noise.histogram.as_str()]));
     // The axes fit mechanisms with two endpoints; a null transport counts only if it is alone.
     let crosses = |(case, _): &&(&CaseStudy<'_>, Distribution)| case.series.manner != Manner::Alone;
     let any = cases.iter().any(|case| crosses(&case));
@@ -73,7 +73,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     };
     (!chart.panels.is_empty()).then(|| Figure {
         note: format!(
-            "All repetitions merged. A curve ends where fewer than ten samples lie beyond it. The grey curve \
+            "A curve is all repetitions merged with the same weight, and ends where fewer than ten samples lie beyond it. Percentiles in the table are medians over repetitions. The grey curve \
                  is the noise of an idle CPU, seen as gaps between clock reads: no mechanism can have less.{}",
             shown.describe()
         ),
@@ -97,11 +97,11 @@ fn table(cases: &[(&CaseStudy<'_>, Distribution)]) -> Table {
         .text("Mechanism", "mechanism", |row| row.0.series.label())
         .text("Waiting", "waiting", |row| row.0.series.manner.word())
         .time("Fastest", "min_ns", |row| Some(row.1.min()))
-        .time("p50", "p50_ns", |row| row.1.at(0.5))
-        .time("p90", "p90_ns", |row| row.1.at(0.9))
-        .time("p99", "p99_ns", |row| row.1.at(0.99))
-        .time("p99.9", "p999_ns", |row| row.1.at(0.999))
-        .time("p99.99", "p9999_ns", |row| row.1.at(0.9999))
+        .time("p50", "p50_ns", |row| row.1.typical_at(0.5))
+        .time("p90", "p90_ns", |row| row.1.typical_at(0.9))
+        .time("p99", "p99_ns", |row| row.1.typical_at(0.99))
+        .time("p99.9", "p999_ns", |row| row.1.typical_at(0.999))
+        .time("p99.99", "p9999_ns", |row| row.1.typical_at(0.9999))
         .time("Slowest", "max_ns", |row| Some(row.1.max()))
         .number("Samples", "samples_count", |n| format::whole(n as u64), |row| Some(row.1.samples() as f64))
         .table()

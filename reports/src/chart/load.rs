@@ -9,6 +9,7 @@ use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::load::{Due, Load, Offered, describe, loads, offered};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -23,7 +24,7 @@ const LATENCY: Value = Value {
 };
 
 const PERCENTILES: [Curve; 3] = [
-    Curve { label: "p99.9", dash: Dash::Dotted, of: |case| case.summary.p999_ns.map(|ns| (ns, None)) },
+    Curve { label: "p99.9", dash: Dash::Dotted, of: |case| case.summary.p999_ns.map(Estimate::with_ends) },
     Curve { label: "p99", dash: Dash::Dashed, of: P99 },
     Curve { label: "median", dash: Dash::Solid, of: TYPICAL },
 ];
@@ -87,8 +88,8 @@ fn table(loads: &[Load<'_, '_>]) -> Table {
         .number("Offered", "offered_per_s", format::rate, |case| Some((RATE.of)(case) as f64))
         .number("Delivered", "messages_per_s", format::rate, |case| case.summary.messages_per_s)
         .spread([("Median", "latency_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
-        .time("p99", "p99_ns", |case| case.summary.p99_ns)
-        .time("p99.9", "p999_ns", |case| case.summary.p999_ns)
+        .time("p99", "p99_ns", |case| case.summary.p99())
+        .time("p99.9", "p999_ns", |case| Some(case.summary.p999_ns?.value))
         .number("Lost", "lost_share", format::percent, |case| case.summary.lost_share)
         .verdict()
         .table()

@@ -10,7 +10,6 @@ use crate::analyse::best::{Best, with_interval};
 use crate::analyse::crowd::Crowd;
 use crate::analyse::families::{QUEUE, is_python};
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::trials::value;
 use crate::format;
@@ -42,7 +41,7 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from the end of the last put until join returns, median and 99th percentile, on a logarithmic \
                       axis, one row per queue.",
         answer: answer(&cases),
-        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all rounds. \
+        note: "Circle: typical, diamond: 99th percentile of the rounds, each as the median over repetitions with its 95 % interval. \
              The time includes items that are still queued after the last put, so a deep queue takes longer. \
              Every item was received once, and join never returned before all were done."
             .into(),
@@ -56,7 +55,7 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 }
 
 fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
-    let late = case.summary.p99_ns.map(|value| (Estimate { value, interval: None, repetitions: 0 }, Marker::Diamond));
+    let late = case.summary.p99_ns.map(|p99| (p99, Marker::Diamond));
     let rate = value(case, metric::MESSAGES_PER_S).map(|rate| format!("{} through", format::rate(rate)));
     let note = case.cost_ns().map(format::ns).into_iter().chain(rate);
     Entry {
@@ -112,7 +111,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .text("Producers:consumers", "pattern", |case| Crowd::of(case.case).to_string())
         .size("Size", "message_bytes", |case| case.bytes())
         .spread([("Drained", "drain_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
-        .time("p99", "p99_ns", |case| case.summary.p99_ns)
+        .time("p99", "p99_ns", |case| case.summary.p99())
         .metric("Items per second", "messages_per_s", format::rate, metric::MESSAGES_PER_S)
         .verdict()
         .table()

@@ -89,7 +89,7 @@ fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<
         title: format!("p99 of answers against clients: {}", ground.describe()),
         description: "99th percentile of the time from a request to its answer by the number of clients, on logarithmic \
                       axes, one line per server, one panel per kind of address.",
-        note: "All requests of all repetitions together; a percentile needs ten answers beyond it. In a closed \
+        note: "The 99th percentile of each repetition, median over repetitions; it needs ten answers beyond it in each. In a closed \
              loop the clients share the rate, so the time grows with their number even if the server runs at \
              its highest rate."
             .into(),
@@ -104,7 +104,7 @@ fn latency(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<
 fn soonest(ground: &Ground<'_, '_>) -> String {
     let Some(most) = CLIENTS.values(&ground.cases).last().copied() else { return String::new() };
     let there = ground.cases.iter().filter(|case| (CLIENTS.of)(case) == most && competes(case));
-    let mut known: Vec<(&CaseStudy<'_>, f64)> = there.filter_map(|case| Some((*case, case.summary.p99_ns?))).collect();
+    let mut known: Vec<(&CaseStudy<'_>, f64)> = there.filter_map(|case| Some((*case, case.summary.p99()?))).collect();
     known.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (Some((best, soon)), Some((worst, late))) = (known.first(), known.last()) else { return String::new() };
     let beside = if known.len() > 1 {

@@ -39,8 +39,8 @@ pub struct Value {
 /// Main metric of a case with its interval.
 pub const TYPICAL: AsPoint = |case| case.summary.typical.map(Estimate::with_ends);
 
-/// 99th percentile of all repetitions merged, hence without interval.
-pub const P99: AsPoint = |case| case.summary.p99_ns.map(|p99| (p99, None));
+/// 99th percentile with its interval.
+pub const P99: AsPoint = |case| case.summary.p99_ns.map(Estimate::with_ends);
 
 /// Verified messages per second.
 pub const MESSAGES_PER_S: Value = Value {

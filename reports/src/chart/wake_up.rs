@@ -14,7 +14,7 @@ const WAKE: Value = Value {
     name: "from send to verified",
     of: |case| {
         let typical = case.summary.typical?.value;
-        Some((typical, case.summary.p99_ns.map(|p99| (typical.min(p99), p99))))
+        Some((typical, case.summary.p99().map(|p99| (typical.min(p99), p99))))
     },
     show: format::time,
     columns: [("Median", "wake_ns"), ("Median", "low_ns"), ("p99", "p99_ns")],

@@ -207,7 +207,8 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
     let (trip, stream) = (of(Measure::RoundTrip), of(Measure::Stream));
     let trip_summary = trip.map(|case| &case.summary);
     let first = trip_summary.or(stream.map(|case| &case.summary));
-    let from_trip = |value: fn(&CaseSummary) -> Option<f64>| trip_summary.and_then(value);
+    let from_trip =
+        |value: fn(&CaseSummary) -> Option<Estimate>| Number::estimated(trip_summary.and_then(value), format::time);
     let alone = series.manner == Manner::Alone;
     let all: Vec<&str> = Placement::ALL.iter().map(|placement| placement.word()).collect();
     let (verdict, why) = worse(&[("round trip", trip_summary), ("stream", stream.map(|case| &case.summary))]);
@@ -229,9 +230,9 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         size_id: bytes.to_string(),
         size: Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64)),
         typical: Number::estimated(trip_summary.and_then(|s| s.typical), format::time),
-        p50: Number::of(from_trip(|s| s.p50_ns), format::time),
-        p99: Number::of(from_trip(|s| s.p99_ns), format::time),
-        p999: Number::of(from_trip(|s| s.p999_ns), format::time),
+        p50: from_trip(|s| s.p50_ns),
+        p99: from_trip(|s| s.p99_ns),
+        p999: from_trip(|s| s.p999_ns),
         rate: rate(stream.map(|case| &case.summary)),
         cpu: Number::of(first.and_then(|s| s.cpu_ns_per_message), format::time),
         floor: to_floor(first),

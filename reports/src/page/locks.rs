@@ -113,7 +113,7 @@ fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
         free: Number::estimated(typical(alone), format::time),
         remote: Number::estimated(remote, format::time),
         rate: Number::estimated(typical(several), format::rate),
-        p99: Number::of(several.and_then(|case| case.summary.p99_ns), format::time),
+        p99: Number::estimated(several.and_then(|case| case.summary.p99_ns), format::time),
         // A row without a lock admits all contenders at once, so its shares have no meaning.
         jain: Number::of(jain.filter(|_| !reference), format::ratio),
         starved: number(several, metric::STARVED_NS, format::time),

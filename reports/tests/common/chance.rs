@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+use ipcmark_record::{Outcome, metric};
 use ipcmark_reports::analyse::statistics::Random;
 
 /// Encoded histogram of latencies around `typical_ns` with a long tail.
@@ -20,6 +21,18 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("into memory");
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Adds the percentiles of the histogram that have ten samples beyond them, as the measures do.
+pub fn with_percentiles(mut outcome: Outcome) -> Outcome {
+    let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
+    if let (Some(text), Some(metrics)) = (&outcome.histogram, &mut outcome.metrics) {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text).expect("just encoded");
+        let all: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).expect("just encoded");
+        let known = names.into_iter().filter(|(q, _)| all.len() as f64 * (1.0 - q) >= 10.0 - 1e-6);
+        metrics.extend(known.map(|(q, name)| (name.to_owned(), all.value_at_quantile(q) as f64)));
+    }
+    outcome
 }
 
 /// Uniform draw between 0 and 1, both excluded.

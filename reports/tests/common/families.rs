@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use ipcmark_record::{Case, Group, Isolation, Measure, Metrics, Outcome, Record, Status, Verdict, Wait};
 use ipcmark_reports::analyse::statistics::Random;
 
+use super::chance::with_percentiles;
 use super::{blank, encode, gauss, uniform};
 
 /// Variant of any family with its relative cost.
@@ -58,7 +59,7 @@ pub fn with_waits(record: Record, typical_ns: f64, random: &mut Random) -> Recor
     for _ in 0..2_000 {
         histogram.saturating_record((typical_ns * (0.9 - 0.15 * uniform(random).ln())) as u64);
     }
-    let outcome = Outcome { histogram: Some(encode(&histogram)), ..record.outcome };
+    let outcome = with_percentiles(Outcome { histogram: Some(encode(&histogram)), ..record.outcome });
     Record { outcome, ..record }
 }
 

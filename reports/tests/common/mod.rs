@@ -18,7 +18,7 @@ use ipcmark_record::{
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{Recording, write};
 
-use chance::latencies;
+use chance::{latencies, with_percentiles};
 use machine::{machine, suite};
 
 /// Recording without bad lines.
@@ -176,7 +176,7 @@ pub fn blank(case: Case, repetition: u32, outcome: Outcome) -> Record {
         count: Count { messages: 100_000, chosen_by: "time".into() },
         warm_up_ns: 30_000_000,
         noise: Noise::default(),
-        outcome,
+        outcome: with_percentiles(outcome),
     }
 }
 

@@ -33,7 +33,7 @@ fn outcome(metrics: &[(&str, f64)], histogram: Option<String>) -> Outcome {
 /// Latencies of an open queue: a bulk around `typical_ns` and a tail that grows with `tail`.
 fn queueing(typical_ns: f64, tail: f64, random: &mut Random) -> String {
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 2).expect("constant bounds");
-    for _ in 0..4_000 {
+    for _ in 0..10_000 {
         let waited = 1.0 + 0.12 * tail * -uniform(random).ln();
         histogram.saturating_record((typical_ns * (0.93 + 0.03 * gauss(random).abs()) * waited) as u64);
     }

@@ -10,11 +10,17 @@ use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::extreme;
 use crate::analyse::locks::{Work, contenders, excludes, rivals, utilisation};
+use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
+const MEDIAN: AsPoint = |case| case.summary.p50_ns.map(on_log_axis);
+
 /// Waits shorter than a clock step count as 1 ns.
-const MEDIAN: AsPoint = |case| case.summary.p50_ns.map(|ns| (ns.max(1.0), None));
+fn on_log_axis(wait: Estimate) -> (f64, Option<(f64, f64)>) {
+    let (ns, ends) = wait.with_ends();
+    (ns.max(1.0), ends.map(|(low, high)| (low.max(1.0), high.max(1.0))))
+}
 
 const WAIT: Value = Value {
     name: "wait for the lock",
@@ -24,8 +30,8 @@ const WAIT: Value = Value {
 };
 
 const PERCENTILES: [Curve; 3] = [
-    Curve { label: "p99.9", dash: Dash::Dotted, of: |case| case.summary.p999_ns.map(|ns| (ns.max(1.0), None)) },
-    Curve { label: "p99", dash: Dash::Dashed, of: |case| case.summary.p99_ns.map(|ns| (ns.max(1.0), None)) },
+    Curve { label: "p99.9", dash: Dash::Dotted, of: |case| case.summary.p999_ns.map(on_log_axis) },
+    Curve { label: "p99", dash: Dash::Dashed, of: |case| case.summary.p99_ns.map(on_log_axis) },
     Curve { label: "median", dash: Dash::Solid, of: MEDIAN },
 ];
 
@@ -45,7 +51,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
              axes, one panel per lock.",
         note: "\u{3c1} = n C / (C + N): n contenders with critical section C and think time N request that \
                share of the time of the lock, if the lock itself cost nothing. A wait is the time from request \
-               to acquisition, over the sampled acquisitions. Without a calibrated critical section, the \
+               to acquisition, over the sampled acquisitions; percentiles are medians over repetitions. Without a calibrated critical section, the \
                measured hold time counts as C."
             .into(),
         layout: Layout::Variant(&PERCENTILES),
@@ -84,7 +90,7 @@ fn answer(cases: &[&CaseStudy<'_>]) -> String {
     let describe = |outside: u64| {
         let there: Vec<&CaseStudy<'_>> =
             cases.iter().copied().filter(|case| Work::of(case.case).think_time_ns == outside).collect();
-        let p99 = |case: &CaseStudy<'_>| case.summary.p99_ns;
+        let p99 = |case: &CaseStudy<'_>| case.summary.p99();
         let (least, most) = (extreme(&there, true, p99)?, extreme(&there, false, p99)?);
         let rho = format::ratio(utilisation(least.0)?);
         let name = |(case, ns): (&CaseStudy<'_>, f64)| format!("{} with {}", format::ns(ns), case.series.quoted());
@@ -103,9 +109,9 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .case("Lock")
         .text("Work", "work", |case| Work::of(case.case).to_string())
         .number("\u{3c1}", "utilisation_count", format::ratio, |case| utilisation(case))
-        .time("p50", "p50_ns", |case| case.summary.p50_ns)
-        .time("p99", "p99_ns", |case| case.summary.p99_ns)
-        .time("p99.9", "p999_ns", |case| case.summary.p999_ns)
+        .time("p50", "p50_ns", |case| Some(case.summary.p50_ns?.value))
+        .time("p99", "p99_ns", |case| case.summary.p99())
+        .time("p99.9", "p999_ns", |case| Some(case.summary.p999_ns?.value))
         .typical("Rate", "acquisitions_per_s", format::rate)
         .table()
 }

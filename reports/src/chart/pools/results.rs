@@ -36,7 +36,7 @@ fn results_table(study: &Study<'_>, ground: &Ground<'_, '_>) -> Table {
         .text("Pool", "mechanism", |case| case.series.label())
         .text("Waiting", "waiting", |case| case.series.manner.word())
         .time("Apply", "apply_ns", |case| of(case, Call::Apply)?.cost_ns())
-        .time("p99", "apply_p99_ns", |case| of(case, Call::Apply)?.summary.p99_ns)
+        .time("p99", "apply_p99_ns", |case| of(case, Call::Apply)?.summary.p99())
         .number("Apply async", "apply_async_per_s", format::rate, |case| {
             value(of(case, Call::ApplyAsync)?, metric::TASKS_PER_S)
         })

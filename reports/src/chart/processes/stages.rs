@@ -113,7 +113,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .metric("Exit seen", "exit_ns", format::time, metric::EXIT_NS)
         .metric("Reaped", "reap_ns", format::time, metric::REAP_NS)
         .metric("In all", "life_ns", format::time, metric::LIFE_NS)
-        .time("p99 of the first message", "p99_ns", |case| case.summary.p99_ns)
+        .time("p99 of the first message", "p99_ns", |case| case.summary.p99())
         .verdict()
         .table()
 }

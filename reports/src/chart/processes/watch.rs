@@ -9,7 +9,6 @@ use super::super::{Figure, Looks};
 use crate::analyse::best::{Best, with_interval};
 use crate::analyse::families::LAUNCH;
 use crate::analyse::ground::{Ground, measured};
-use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
 
@@ -31,10 +30,11 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from an end until it is known, median and 99th percentile, by how the end came, on a \
                       logarithmic axis.",
         answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
-        note: "Circle: median over repetitions with its 95 % interval. Diamond: 99th percentile of all. An \
+        note:
+            "Circle: typical, diamond: 99th percentile, each as the median over repetitions with its 95 % interval. An \
              exit counts from the child's last time stamp, an end by a signal from just before the signal is \
              sent, so its delivery is included. For a zombie only the collection is timed."
-            .into(),
+                .into(),
         x_name: "until it is known (log scale)",
         show: format::time,
         references: Vec::new(),
@@ -56,9 +56,12 @@ fn describe(ending: Ending) -> &'static str {
 }
 
 fn entry<'s, 'a>(case: &'s CaseStudy<'a>) -> Entry<'s, 'a> {
-    let p99 = case.summary.p99_ns;
-    let late = p99.map(|value| (Estimate { value, interval: None, repetitions: 0 }, Marker::Diamond));
-    let note = case.cost_ns().map(format::ns).into_iter().chain(p99.map(|ns| format!("p99 {}", format::ns(ns))));
+    let late = case.summary.p99_ns.map(|p99| (p99, Marker::Diamond));
+    let note = case
+        .cost_ns()
+        .map(format::ns)
+        .into_iter()
+        .chain(case.summary.p99().map(|ns| format!("p99 {}", format::ns(ns))));
     Entry {
         case,
         label: None,
@@ -82,7 +85,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
         .text("Way to watch", "mechanism", |case| case.series.label())
         .text("Ending", "ending", |case| case.case.params.ending.map_or("", Ending::word))
         .spread([("Known after", "notice_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
-        .time("p99", "p99_ns", |case| case.summary.p99_ns)
+        .time("p99", "p99_ns", |case| case.summary.p99())
         .metric("One liveness check", "alive_ns", format::time, metric::ALIVE_NS)
         .metric("Reaping", "reap_ns", format::time, metric::REAP_NS)
         .verdict()
