@@ -3,9 +3,10 @@
 
 use crate::common;
 use hdrhistogram::Histogram;
-use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, metric};
+use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, Window, metric};
 use ipcmark_reports::analyse::distribution::Distribution;
 use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::analyse::trials::Stamping;
 use ipcmark_reports::{CaseSummary, summarise};
 
 /// Repetitions of one round-trip case with these values.
@@ -202,6 +203,35 @@ fn an_unreadable_histogram_costs_only_the_curve() {
     let summary = only(&records);
     assert!(summary.typical.is_some());
     assert_eq!(summary.p50_ns.map(|p50| p50.value), Some(97.0));
+}
+
+/// Counted trips of 100 ns, and stamped ones of `stamped_ns`.
+fn stamped(stamped_ns: f64) -> Vec<Record> {
+    let mut records = repetitions(&[100.0; 5]);
+    for record in &mut records {
+        record.outcome.windows =
+            Some((0..4).map(|i| Window { start_ns: i * 1_000, elapsed_ns: 1_000, messages: 10 }).collect());
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::STAMPED_ROUND_TRIP_NS.into(), stamped_ns);
+    }
+    records
+}
+
+#[test]
+fn a_clock_read_that_costs_more_than_five_percent_is_said_in_words() {
+    let of = |records: &[Record]| Stamping::of(&records.iter().collect::<Vec<_>>());
+    let warning = of(&stamped(123.0)).and_then(|both| both.warning()).expect("23 %");
+    assert_eq!(
+        warning.replace('\u{202f}', " "),
+        "23 % slower with a clock read after every trip: 123 ns instead of 100 ns"
+    );
+    assert_eq!(of(&stamped(104.0)).and_then(|both| both.warning()), None);
+    assert!(of(&stamped(90.0)).and_then(|both| both.warning()).is_some_and(|why| why.contains("faster")));
+    assert!(of(&repetitions(&[100.0; 5])).is_none(), "no windows");
+
+    let page = common::page(stamped(123.0));
+    assert_eq!(page.matches("23 % slower with a clock read after every trip: 123 ns instead of 100 ns").count(), 3);
+    assert!(page.contains("come from trips that were 23 % slower"));
+    assert!(!common::page(stamped(104.0)).contains("clock read after every trip"));
 }
 
 #[test]

@@ -721,6 +721,8 @@ def round_trip(trial, channel, payload, partner):
         trips(one_by_one, stamps)
     roles = [meter.stop(count), partner.receive()]
     metrics = {"round_trip_ns": typical(windows), **percentiles([b - a for a, b in zip(stamps, stamps[1:])])}
+    if one_by_one:
+        metrics["stamped_round_trip_ns"] = (stamps[-1] - stamps[0]) / one_by_one
     return report(count, chosen_by, warm_up_ns, metrics, windows, roles)
 
 

@@ -10,7 +10,7 @@ use super::families::is_apart;
 use super::series::{Known, Manner, Series};
 use super::statistics::median;
 use super::summary::CaseSummary;
-use super::trials;
+use super::trials::{self, Stamping};
 use crate::read::Recording;
 
 /// Case with its repetitions.
@@ -57,6 +57,11 @@ impl<'a> CaseStudy<'a> {
     /// Merged latencies of the usable repetitions.
     pub fn distribution(&self) -> Option<Distribution> {
         trials::distribution(&self.records)
+    }
+
+    /// Stamped beside counted round trips of the usable repetitions.
+    pub fn stamping(&self) -> Option<Stamping> {
+        Stamping::of(&self.records)
     }
 
     /// Declared cost model.

@@ -1,11 +1,12 @@
 //! Trials of one case combined: usable repetitions, metrics, latencies and cost.
 
-use ipcmark_record::{Kind, Record, Status};
+use ipcmark_record::{Kind, Record, Status, metric};
 
 use super::distribution::Distribution;
-use super::statistics::{Estimate, RepetitionValue, Repetitions, Within, median};
+use super::statistics::{Estimate, RepetitionValue, Repetitions, Within, median, paired_ratio};
 use super::study::CaseStudy;
 use super::verdict::is_invalid;
+use crate::format;
 
 /// Usable repetitions: measured, with every check passed.
 pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
@@ -51,6 +52,52 @@ pub fn percentile(records: &[&Record], name: &str) -> Option<Estimate> {
     };
     let each: Option<Vec<RepetitionValue>> = usable(records).map(of).collect();
     Repetitions::new(Kind::Cost, Within::Total, each?).estimate()
+}
+
+/// Share by which the stamped loop of a round trip may differ from the counted one unmarked.
+const STAMPING_MAX: f64 = 0.05;
+
+/// Round trips with a clock read after each, which give the distribution, beside those without.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stamping {
+    /// Mean of the trips that were only counted, median over repetitions.
+    pub counted_ns: f64,
+    /// Mean of the stamped trips, median over repetitions.
+    pub stamped_ns: f64,
+    /// Stamped over counted, paired by repetition.
+    pub ratio: Estimate,
+}
+
+impl Stamping {
+    /// Compares the loops of the usable repetitions; `None` without stamped trips.
+    pub fn of(records: &[&Record]) -> Option<Self> {
+        let pair = |record: &Record| {
+            let stamped_ns = *record.outcome.metrics.as_ref()?.get(metric::STAMPED_ROUND_TRIP_NS)?;
+            let windows = record.outcome.windows.iter().flatten();
+            let sum = windows.fold((0, 0), |sum, window| (sum.0 + window.elapsed_ns, sum.1 + window.messages));
+            (sum.1 > 0).then(|| (stamped_ns, sum.0 as f64 / sum.1 as f64))
+        };
+        let pairs: Vec<(f64, f64)> = usable(records).filter_map(pair).collect();
+        Some(Self {
+            counted_ns: median(pairs.iter().map(|pair| pair.1))?,
+            stamped_ns: median(pairs.iter().map(|pair| pair.0))?,
+            ratio: paired_ratio(&pairs)?,
+        })
+    }
+
+    /// Difference, if it is more than 5 % of a counted trip.
+    pub fn warning(&self) -> Option<String> {
+        let share = self.ratio.value - 1.0;
+        (share.abs() > STAMPING_MAX).then(|| {
+            format!(
+                "{} {} with a clock read after every trip: {} instead of {}",
+                format::percent(share.abs()),
+                if share > 0.0 { "slower" } else { "faster" },
+                format::ns(self.stamped_ns),
+                format::ns(self.counted_ns),
+            )
+        })
+    }
 }
 
 /// Median of a metric over the usable repetitions.

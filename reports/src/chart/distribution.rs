@@ -72,6 +72,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         panels,
     };
     (!chart.panels.is_empty()).then(|| Figure {
+        answer: slowed(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>()),
         note: format!(
             "A curve is all repetitions merged with the same weight, and ends where fewer than ten samples lie beyond it. Percentiles in the table are medians over repetitions. The grey curve \
                  is the noise of an idle CPU, seen as gaps between clock reads: no mechanism can have less.{}",
@@ -80,6 +81,20 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         table: table(&cases),
         ..Figure::drawn("distribution", title, &chart)
     })
+}
+
+/// Largest difference between stamped and counted trips, and the number of cases that differ by more than 5 %.
+fn slowed(cases: &[&CaseStudy<'_>]) -> String {
+    let all = cases.iter().filter_map(|case| Some((*case, case.stamping()?)));
+    let mut marked: Vec<_> = all.filter_map(|(case, both)| Some((case, both, both.warning()?))).collect();
+    marked.sort_by(|a, b| b.1.ratio.value.total_cmp(&a.1.ratio.value));
+    let Some((case, _, warning)) = marked.first() else { return String::new() };
+    let others = match marked.len() - 1 {
+        0 => String::new(),
+        1 => " One more differs by more than 5 %; see the table.".into(),
+        more => format!(" {more} more differ by more than 5 %; see the table."),
+    };
+    format!("The percentiles of {} come from trips that were {warning}.{others}", case.series.quoted())
 }
 
 fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribution) -> Line {
@@ -96,6 +111,9 @@ fn table(cases: &[(&CaseStudy<'_>, Distribution)]) -> Table {
     Table::of(cases)
         .text("Mechanism", "mechanism", |row| row.0.series.label())
         .text("Waiting", "waiting", |row| row.0.series.manner.word())
+        .time("Mean, counted", "counted_mean_ns", |row| Some(row.0.stamping()?.counted_ns))
+        .time("Mean, stamped", "stamped_mean_ns", |row| Some(row.0.stamping()?.stamped_ns))
+        .text("Stamping", "stamping", |row| row.0.stamping().and_then(|both| both.warning()).unwrap_or_default())
         .time("Fastest", "min_ns", |row| Some(row.1.min()))
         .time("p50", "p50_ns", |row| row.1.typical_at(0.5))
         .time("p90", "p90_ns", |row| row.1.typical_at(0.9))

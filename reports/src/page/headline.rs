@@ -87,6 +87,15 @@ impl Number {
         })
     }
 
+    /// Adds a warning, if there is one.
+    fn flag(mut self, warning: Option<String>) -> Self {
+        if let Some(why) = warning {
+            self.flagged = true;
+            self.note = format!("{}{}{why}", self.note, if self.note.is_empty() { "" } else { "; " });
+        }
+        self
+    }
+
     pub(super) fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
         let interval = estimate.and_then(|e| e.interval);
         let note = interval.map(|i| format!("95\u{202f}% interval: {}", format::span(i.low, i.high, show)));
@@ -96,12 +105,7 @@ impl Number {
 
 /// Rate of a stream, flagged above the copy rate of one core.
 fn rate(stream: Option<&CaseSummary>) -> Number {
-    let mut number = Number::estimated(stream.and_then(|s| s.typical), format::rate);
-    if let Some(why) = stream.and_then(beyond) {
-        number.flagged = true;
-        number.note = format!("{}{}{why}", number.note, if number.note.is_empty() { "" } else { "; " });
-    }
-    number
+    Number::estimated(stream.and_then(|s| s.typical), format::rate).flag(stream.and_then(beyond))
 }
 
 /// Warning about a rate above the copy rate of one core.
@@ -230,7 +234,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         size_id: bytes.to_string(),
         size: Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64)),
         typical: Number::estimated(trip_summary.and_then(|s| s.typical), format::time),
-        p50: from_trip(|s| s.p50_ns),
+        p50: from_trip(|s| s.p50_ns).flag(trip.and_then(CaseStudy::stamping).and_then(|both| both.warning())),
         p99: from_trip(|s| s.p99_ns),
         p999: from_trip(|s| s.p999_ns),
         rate: rate(stream.map(|case| &case.summary)),

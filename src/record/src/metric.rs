@@ -2,6 +2,8 @@
 
 /// Out and back, typical: the median over blocks of elapsed over count.
 pub const ROUND_TRIP_NS: &str = "round_trip_ns";
+/// Round trip: out and back where the clock is read after every trip, for the distribution; mean.
+pub const STAMPED_ROUND_TRIP_NS: &str = "stamped_round_trip_ns";
 /// Verified messages a second.
 pub const MESSAGES_PER_S: &str = "messages_per_s";
 /// Paced: from when a message was due until it was verified, median.
