@@ -16,7 +16,7 @@ use crate::record::{Case, Group, Isolation, Measure, Role, Service};
 use crate::server::addresses::Address;
 use crate::server::host::Host;
 use crate::server::{
-    Entry, FAMILY, MAX_CLIENTS, MEASURES, PerConnection, SUM_BYTES, Server, limits, request_bytes, service,
+    CHECKSUM_BYTES, Entry, FAMILY, MAX_CLIENTS, MEASURES, PerConnection, Server, limits, request_bytes, service,
 };
 use crate::variant::{Variant, answers};
 
@@ -50,7 +50,7 @@ impl<W: Server, A: Address> Mechanism for Row<W, A> {
             return Err(format!("a server has 1 to {MAX_CLIENTS} clients here, not {clients}"));
         }
         let bytes = request_bytes(case) as u64;
-        let least = if service(case) == Service::Compute { SUM_BYTES as u64 } else { 1 };
+        let least = if service(case) == Service::Compute { CHECKSUM_BYTES as u64 } else { 1 };
         if !(least..=MAX_REQUEST_BYTES).contains(&bytes) {
             return Err(format!("a request has {least} to {MAX_REQUEST_BYTES} bytes, not {bytes}"));
         }

@@ -54,3 +54,23 @@ impl Touching for First {
         message.check_first(seen)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{CORRUPTIONS, stamp};
+
+    #[test]
+    fn every_corruption_of_a_transported_message_is_detected() {
+        for bytes in [128, 1024, 65_536] {
+            let message = Known::new(bytes, stamp(1, 9));
+            for (what, change) in CORRUPTIONS {
+                let mut room = vec![0; bytes];
+                Every::fill(&message, &mut room);
+                assert_eq!(Every::check(&message, &room), Ok(()));
+                change(&mut room);
+                assert!(Every::check(&message, &room).is_err(), "{what} in {bytes} bytes");
+            }
+        }
+    }
+}

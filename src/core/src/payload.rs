@@ -1,9 +1,10 @@
 //! Content of messages. Every byte is written, read and checked.
 //!
 //! The stamp of a message is its producer (16 bits) and sequence (48 bits). Word `i` of a message is `mix(stamp) + i`.
-//! The receiver adds all words and compares the sum with a closed form, so that a lost, repeated, reordered, torn or
-//! stale message is detected. A last piece shorter than a word holds the low bytes of the next word. Messages of 0
-//! bytes are only counted.
+//! The receiver compares every word with the expected one, so that a lost, repeated, reordered, torn or stale message is
+//! detected, as are words that changed places and errors that cancel each other. A last piece shorter than a word holds
+//! the low bytes of the next word. Messages of 0 bytes are only counted.
+#![allow(unsafe_code)]
 
 /// Stamp with the producer in the upper 16 bits and the sequence in the lower 48.
 #[inline]
@@ -46,6 +47,8 @@ pub const fn parts(stamp: u64) -> (u16, u64) {
 const SAMPLE_EVERY: usize = 4096;
 
 const LINE: usize = 64;
+/// Size from which on wide registers save more than the call costs.
+const BYTES_WORTH_A_CALL: usize = 256;
 
 /// Writes the whole payload, the last cache line first.
 ///
@@ -88,51 +91,47 @@ fn fill_line(bytes: &mut [u8], base: u64) {
     }
 }
 
-/// Reads every byte: sum of all words, in eight independent lanes.
+/// Reads every byte: all bits in which a word differs from the message whose first word is `first`; 0 if none does.
+///
+/// The differences of all words are joined by OR, which no second error can undo.
 #[inline]
-pub fn fold(bytes: &[u8]) -> u64 {
-    // The smallest message needs no lanes; without this case, reading it cost more than the transfer.
+pub fn differences(bytes: &[u8], first: u64) -> u64 {
+    // The smallest message needs no loop; without this case, reading it cost more than the transfer.
     if let Ok(word) = <[u8; 8]>::try_from(bytes) {
-        return u64::from_le_bytes(word);
+        return u64::from_le_bytes(word) ^ first;
     }
-    let (lines, rest) = bytes.as_chunks::<LINE>();
-    let mut lanes = [0u64; 8];
-    for line in lines {
-        for (lane, word) in lanes.iter_mut().zip(line.as_chunks::<8>().0) {
-            *lane = lane.wrapping_add(u64::from_le_bytes(*word));
-        }
-    }
-    let (words, tail) = rest.as_chunks::<8>();
-    let mut sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
+    if bytes.len() < BYTES_WORTH_A_CALL { words_differ(bytes, first) } else { many_differ(bytes, first) }
+}
+
+/// [`differences`] word by word, in a form that compilers turn into vector instructions of independent lanes.
+#[inline(always)]
+#[allow(clippy::inline_always)] // compiled for any processor and again for wide registers
+fn words_differ(bytes: &[u8], first: u64) -> u64 {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let (mut due, mut differing) = (first, 0);
     for word in words {
-        sum = sum.wrapping_add(u64::from_le_bytes(*word));
+        differing |= u64::from_le_bytes(*word) ^ due;
+        due = due.wrapping_add(1);
     }
-    if tail.is_empty() {
-        return sum;
+    for (byte, due) in tail.iter().zip(due.to_le_bytes()) {
+        differing |= u64::from(byte ^ due);
     }
-    let mut last = [0u8; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    sum.wrapping_add(u64::from_le_bytes(last))
+    differing
 }
 
-/// Result of [`fold`] for an intact message of `bytes` bytes with this stamp.
-#[inline]
-pub const fn expected(bytes: usize, stamp: u64) -> u64 {
-    let first = mix(stamp);
-    if bytes == 8 {
-        return first;
+/// [`words_differ`] with the widest registers of the processor. With those that every processor has, instructions limit
+/// the comparison instead of memory: 64 KiB took 1600 ns without them, 506 ns with them and 500 ns as a plain sum.
+fn many_differ(bytes: &[u8], first: u64) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn in_wide_registers(bytes: &[u8], first: u64) -> u64 {
+            words_differ(bytes, first)
+        }
+        // SAFETY: the function needs AVX2 and nothing else, and the line above has found AVX2 on this processor.
+        return unsafe { in_wide_registers(bytes, first) };
     }
-    let words = (bytes / 8) as u64;
-    let triangle = if words == 0 { 0 } else { triangle(words - 1) };
-    let whole = first.wrapping_mul(words).wrapping_add(triangle);
-    let tail_bits = (bytes % 8) as u32 * 8;
-    let tail = if tail_bits == 0 { 0 } else { first.wrapping_add(words) & ((1 << tail_bits) - 1) };
-    whole.wrapping_add(tail)
-}
-
-/// 1 + 2 + ... + n, without overflow of intermediate results.
-const fn triangle(n: u64) -> u64 {
-    if n.is_multiple_of(2) { (n / 2).wrapping_mul(n + 1) } else { n.wrapping_mul(n.div_ceil(2)) }
+    words_differ(bytes, first)
 }
 
 /// Message whose words are computed before it is sent or expected, not while a peer waits.
@@ -141,14 +140,13 @@ pub struct Known {
     bytes: usize,
     stamp: u64,
     first: u64,
-    sum: u64,
 }
 
 impl Known {
     /// Message of `bytes` bytes with this stamp.
     #[inline]
     pub const fn new(bytes: usize, stamp: u64) -> Self {
-        Self { bytes, stamp, first: mix(stamp), sum: expected(bytes, stamp) }
+        Self { bytes, stamp, first: mix(stamp) }
     }
 
     /// [`fill`].
@@ -193,7 +191,7 @@ impl Known {
     /// [`check`].
     #[inline]
     pub fn check(&self, seen: &[u8]) -> Result<(), String> {
-        if seen.len() == self.bytes && fold(seen) == self.sum {
+        if seen.len() == self.bytes && differences(seen, self.first) == 0 {
             Ok(())
         } else {
             Err(explain(seen, self.bytes, self.stamp))
@@ -218,6 +216,32 @@ pub fn check(bytes: &[u8], wanted: usize, stamp: u64) -> Result<(), String> {
     Known::new(wanted, stamp).check(bytes)
 }
 
+/// Name and action of a change.
+#[doc(hidden)]
+pub type Corruption = (&'static str, fn(&mut [u8]));
+
+/// Changes of a message of at least 128 bytes that every check must detect, with their names. Tests of all families that
+/// carry payload use them.
+#[doc(hidden)]
+pub const CORRUPTIONS: &[Corruption] = &[
+    ("swapped halves", |message| message.rotate_left(message.len() / 16 * 8)),
+    ("reversed words", |message| message.as_chunks_mut::<8>().0.reverse()),
+    ("reversed lines", |message| message.as_chunks_mut::<LINE>().0.reverse()),
+    ("two swapped words", |message| message.as_chunks_mut::<8>().0.swap(1, 9)),
+    ("errors that cancel each other", |message| {
+        message[8] = message[8].wrapping_add(1);
+        message[72] = message[72].wrapping_sub(1);
+    }),
+    ("the same flip in two words", |message| [8, 72].into_iter().for_each(|at| message[at] ^= 0x10)),
+    ("a stale line", |message| {
+        let mut older = vec![0; message.len()];
+        fill(&mut older, stamp_of(message).map_or(0, |stamp| stamp.wrapping_sub(1)));
+        message[LINE..].copy_from_slice(&older[LINE..]);
+    }),
+    ("a line that was not written", |message| message[LINE..2 * LINE].fill(0)),
+    ("a line that repeats its predecessor", |message| message.copy_within(..LINE, LINE)),
+];
+
 #[cold]
 fn explain(bytes: &[u8], wanted: usize, stamp: u64) -> String {
     let sequence = stamp & 0xffff_ffff_ffff;
@@ -226,7 +250,7 @@ fn explain(bytes: &[u8], wanted: usize, stamp: u64) -> String {
     }
     let neighbour = (1..=64u64).flat_map(|d| [sequence.wrapping_sub(d), sequence + d]).find(|other| {
         let other = (stamp & !0xffff_ffff_ffff) | (other & 0xffff_ffff_ffff);
-        fold(bytes) == expected(wanted, other)
+        differences(bytes, mix(other)) == 0
     });
     match neighbour {
         Some(other) => {
@@ -241,11 +265,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_length_folds_to_its_closed_form() {
+    fn a_message_of_any_length_passes() {
         for bytes in (0..=300).chain([4095, 4096, 65_537]) {
             let mut room = vec![0u8; bytes];
             fill(&mut room, stamp(3, 41));
-            assert_eq!(fold(&room), expected(bytes, stamp(3, 41)), "{bytes} bytes");
+            assert_eq!(differences(&room, mix(stamp(3, 41))), 0, "{bytes} bytes");
             assert_eq!(check(&room, bytes, stamp(3, 41)), Ok(()));
         }
     }
@@ -283,6 +307,32 @@ mod tests {
             room[bit / 8] ^= 1 << (bit % 8);
             assert!(check(&room, 77, 9).unwrap_err().contains("wrong bytes"));
             room[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn every_corruption_is_detected_at_any_length() {
+        for bytes in [128, 129, 191, 192, 255, 256, 1000, 1024, 4096, 65_536] {
+            let mut intact = vec![0u8; bytes];
+            fill(&mut intact, stamp(3, 41));
+            for (what, change) in CORRUPTIONS {
+                let mut message = intact.clone();
+                change(&mut message);
+                assert!(check(&message, bytes, stamp(3, 41)).is_err(), "{what} in a message of {bytes} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn any_two_swapped_words_are_detected() {
+        let mut room = vec![0u8; 520];
+        fill(&mut room, stamp(3, 41));
+        for one in 0..65 {
+            for other in one + 1..65 {
+                room.as_chunks_mut::<8>().0.swap(one, other);
+                assert!(check(&room, 520, stamp(3, 41)).is_err(), "words {one} and {other}");
+                room.as_chunks_mut::<8>().0.swap(one, other);
+            }
         }
     }
 

@@ -123,6 +123,7 @@ pub(super) fn add_one(value: &mut [u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::CORRUPTIONS;
 
     const BYTES: usize = 24;
 
@@ -158,6 +159,22 @@ mod tests {
         first.check(3, &torn);
         first.check(3, &torn[..16]);
         assert!(first.fault().is_some_and(|why| why.contains("half of another 2 times")));
+    }
+
+    #[test]
+    fn every_corruption_of_a_value_is_detected() {
+        for (what, change) in CORRUPTIONS {
+            let mut book = Book::new(&Shape { keys: 5, entries: 9, value_bytes: 128, users: 2 }, 0);
+            let mut value = [0; 128];
+            book.next(3).fill(&mut value);
+            change(&mut value);
+            book.check(3, &value);
+            assert!(book.fault().is_some(), "{what}");
+            let mut counter = [0; 128];
+            count(128, 7).fill(&mut counter);
+            change(&mut counter);
+            assert_eq!(counted(&counter), None, "{what}");
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::stamp;
+    use crate::payload::{CORRUPTIONS, stamp};
 
     const BYTES: usize = 24;
 
@@ -81,6 +81,17 @@ mod tests {
         assert!(check.look(&item(0, 0)).is_err());
         assert_eq!(check.look(&item(END_MARK, 0)), Ok(false));
         assert_eq!(check.sum(), mix(stamp(0, 0)).wrapping_add(mix(stamp(1, 0))));
+    }
+
+    #[test]
+    fn every_corruption_of_an_item_is_detected() {
+        for (what, change) in CORRUPTIONS {
+            let mut item = vec![0; 128];
+            Known::new(128, stamp(0, 5)).fill(&mut item);
+            change(&mut item);
+            let sides = Sides { producers: 2, consumers: 2 };
+            assert!(Check::new(sides, 128).look(&item).is_err(), "{what}");
+        }
     }
 
     #[test]

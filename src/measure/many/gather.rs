@@ -111,3 +111,28 @@ impl<R: Receiver> Gatherer<R> {
         Ok(Seen::Message(sequence))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{CORRUPTIONS, stamp};
+
+    struct Once([u8; 128]);
+
+    impl Receiver for Once {
+        fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> std::io::Result<T> {
+            Ok(read(&self.0))
+        }
+    }
+
+    #[test]
+    fn every_corruption_of_a_message_is_detected() {
+        for (what, change) in CORRUPTIONS {
+            let mut message = [0; 128];
+            Known::new(128, stamp(1, 5)).fill(&mut message);
+            assert!(Gatherer::new(Once(message), 128, 0, 2).one().is_ok());
+            change(&mut message);
+            assert!(Gatherer::new(Once(message), 128, 0, 2).one().is_err(), "{what}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::payload::fill;
+use crate::payload::{CORRUPTIONS, fill};
 
 /// Queue of messages; times out when it is empty.
 struct Wire(VecDeque<Vec<u8>>);
@@ -54,6 +54,17 @@ fn what_may_be_lost_may_not_be_repeated_reordered_or_corrupted() {
     }
     let why = verified([message(0)[..63].to_vec()]).expect_err("a check fails").to_string();
     assert!(why.contains("63 bytes"), "{why}");
+}
+
+#[test]
+fn every_corruption_of_a_message_is_detected() {
+    for (what, change) in CORRUPTIONS {
+        let mut message = [0; 128];
+        fill(&mut message, stamp(PRODUCER, 9));
+        assert_eq!(sequence_of(&message, 128), Ok(9));
+        change(&mut message);
+        assert!(sequence_of(&message, 128).is_err(), "{what}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Expected {
     /// Creates the response to `task`, submitted with `token` and a payload of `bytes`.
     #[inline]
     pub(super) fn new(task: u64, token: u32, bytes: usize) -> Self {
-        Self { task, token, result: result_of(task, bytes), payload: Known::new(bytes, stamp(BACK, task)), bytes }
+        Self { task, token, result: result_of(task), payload: Known::new(bytes, stamp(BACK, task)), bytes }
     }
 
     /// Checks token, status, result and every byte of the payload.
@@ -62,7 +62,7 @@ mod tests {
             let expected = Expected::new(7, 3, bytes);
             let room_of = |response: Response| {
                 let mut room = vec![0; response.bytes(bytes)];
-                response.write(&mut room, bytes, &[result_of(response.first, bytes)]);
+                response.write(&mut room, bytes, &[result_of(response.first)]);
                 room
             };
             let response = Response { first: 7, count: 1, token: 3, ..Response::default() };
@@ -90,5 +90,16 @@ mod tests {
         request.write_known(&mut known, &outgoing(9, 24));
         request.write(&mut plain, 24);
         assert_eq!(known, plain);
+    }
+
+    #[test]
+    fn every_corruption_of_a_response_is_detected() {
+        for (what, change) in crate::payload::CORRUPTIONS {
+            let response = Response { first: 7, count: 1, token: 3, ..Response::default() };
+            let mut room = vec![0; response.bytes(128)];
+            response.write(&mut room, 128, &[result_of(7)]);
+            change(&mut room[RESPONSE_HEAD + RESULT..]);
+            assert!(Expected::new(7, 3, 128).check(&room).is_err(), "{what}");
+        }
     }
 }

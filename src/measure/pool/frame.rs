@@ -86,10 +86,10 @@ pub(super) const fn largest_bytes(count: u32, bytes: usize) -> usize {
     response_bytes(count, bytes, true)
 }
 
-/// Result of task `task` with a payload of `bytes`: its argument mixed, plus the sum over its payload.
+/// Result of task `task`: its argument mixed, if every byte of its payload is the expected one.
 #[inline]
-pub(super) fn result_of(task: u64, bytes: usize) -> u64 {
-    mix(stamp(ARGUMENT, task)).wrapping_add(payload::expected(bytes, stamp(OUT, task)))
+pub(super) fn result_of(task: u64) -> u64 {
+    mix(stamp(ARGUMENT, task))
 }
 
 impl Request {
@@ -133,14 +133,15 @@ impl Request {
             return None;
         }
         results.clear();
-        let mut intact = true;
+        let mut differing = 0;
         for at in 0..request.count as usize {
             let task = request.first + at as u64;
-            let sum = if bytes == 0 { 0 } else { payload::fold(&payloads[at * bytes..][..bytes]) };
-            intact &= sum == payload::expected(bytes, stamp(OUT, task));
-            results.push(mix(stamp(ARGUMENT, task)).wrapping_add(sum));
+            let first = mix(stamp(OUT, task));
+            let seen = if bytes == 0 { 0 } else { payload::differences(&payloads[at * bytes..][..bytes], first) };
+            differing |= seen;
+            results.push(result_of(task) ^ seen);
         }
-        Some((request, intact))
+        Some((request, differing == 0))
     }
 }
 
@@ -214,8 +215,8 @@ impl Response {
         let (values, payloads) = rest.split_at(self.count as usize * RESULT);
         for (at, value) in values.chunks_exact(RESULT).enumerate() {
             let task = self.first + at as u64;
-            if u64_at(value, 0) != result_of(task, bytes) {
-                return Err(format!("task {task} returned {}, not {}", u64_at(value, 0), result_of(task, bytes)));
+            if u64_at(value, 0) != result_of(task) {
+                return Err(format!("task {task} returned {}, not {}", u64_at(value, 0), result_of(task)));
             }
             if bytes > 0 {
                 payload::check(&payloads[at * bytes..][..bytes], bytes, stamp(BACK, task))?;
@@ -281,5 +282,26 @@ mod tests {
         room[REQUEST_HEAD + 20] ^= 4;
         assert_eq!(Request::read(&room, 16, &mut vec![]), Some((request, false)));
         assert_eq!(Request::read(&room[1..], 16, &mut vec![]), None);
+    }
+
+    #[test]
+    fn every_corruption_of_a_request_or_response_is_detected() {
+        for (what, change) in payload::CORRUPTIONS {
+            let request = Request { first: 1, count: 2, ..Request::default() };
+            let mut room = vec![0; request_bytes(2, 128)];
+            request.write(&mut room, 128);
+            change(&mut room[REQUEST_HEAD + 128..]);
+            let mut results = vec![];
+            assert_eq!(Request::read(&room, 128, &mut results), Some((request, false)), "{what}");
+            assert_eq!(results[0], result_of(1));
+            assert_ne!(results[1], result_of(2), "{what}");
+
+            let response = Response { first: 1, count: 2, ..Response::default() };
+            let mut room = vec![0; response.bytes(128)];
+            response.write(&mut room, 128, &[result_of(1), result_of(2)]);
+            assert_eq!(Response::read(&room, 128), Ok(response));
+            change(&mut room[RESPONSE_HEAD + 2 * RESULT + 128..]);
+            assert!(Response::read(&room, 128).is_err(), "{what}");
+        }
     }
 }

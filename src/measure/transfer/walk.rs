@@ -3,7 +3,7 @@
 
 use super::super::MeasureError;
 use super::PRODUCER;
-use crate::payload::{expected, fill, fold, stamp};
+use crate::payload::{Known, stamp};
 use crate::shm::Segment;
 
 /// Offset of the buffers in an arena's segment.
@@ -78,20 +78,21 @@ impl Buffers {
         }
     }
 
-    /// Writes message `i`.
+    /// Writes message `i`, with the work of a stream's sender.
     #[inline]
     pub(super) fn fill(&self, i: u64) {
-        fill(self.slot(i), stamp(PRODUCER, i));
+        self.known(i).fill(self.slot(i));
     }
 
-    /// Reads every byte of message `i` and checks it.
+    /// Reads every byte of message `i` and checks it, with the work of a stream's receiver.
     #[inline]
     pub(super) fn verify(&self, i: u64) -> Result<(), MeasureError> {
-        if fold(self.slot(i)) == expected(self.message_bytes, stamp(PRODUCER, i)) {
-            return Ok(());
-        }
-        let bytes = self.message_bytes;
-        Err(MeasureError::Invalid(format!("the floor's own message {i} of {bytes} bytes arrived with wrong bytes")))
+        self.known(i).check(self.slot(i)).map_err(|why| MeasureError::Invalid(format!("the floor's own {why}")))
+    }
+
+    #[inline]
+    fn known(&self, i: u64) -> Known {
+        Known::new(self.message_bytes, stamp(PRODUCER, i))
     }
 
     /// Copies the message in slot `from` to slot `to`, which must differ.

@@ -161,6 +161,7 @@ const fn version(slot: u32, writes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::CORRUPTIONS;
 
     fn two() -> (VersionedState, VersionedState) {
         let address = ProtectedState::create().unwrap();
@@ -196,6 +197,19 @@ mod tests {
             torn[at..].copy_from_slice(&second.copy_out(0)[at..]);
             first.check(&torn);
             assert!(first.fault().is_some_and(|why| why.contains("half of one write")), "{at}");
+        }
+    }
+
+    #[test]
+    fn every_corruption_of_a_copy_is_detected() {
+        for (what, change) in CORRUPTIONS {
+            let mut state = two().0;
+            state.write(0);
+            let mut bytes: Vec<u8> = state.copy_out(0).iter().flat_map(|word| word.to_le_bytes()).collect();
+            change(&mut bytes);
+            let mut words = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+            state.check(&std::array::from_fn(|_| words.next().unwrap()));
+            assert!(state.fault().is_some(), "{what}");
         }
     }
 

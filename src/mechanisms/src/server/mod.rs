@@ -78,8 +78,8 @@ pub trait Server: 'static {
 
 /// Most clients of one server.
 pub const MAX_CLIENTS: u32 = 1000;
-/// The answer of a server that computes: a sum over the request.
-pub const SUM_BYTES: usize = 8;
+/// Size of the response of a server that computes: a checksum of the request.
+pub const CHECKSUM_BYTES: usize = 8;
 /// Size of a request where the case names none.
 const REQUEST_BYTES: u64 = 64;
 
