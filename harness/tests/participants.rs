@@ -240,3 +240,28 @@ fn the_adapter_is_a_file_that_python_compiles() {
     let output = command.output().expect("Python is there");
     assert!(output.status.success(), "{}", told(&output));
 }
+
+/// Windows far shorter than a tick of the scheduler: counters that move in ticks show 0 in most.
+#[test]
+fn python_counts_cpu_time_between_ticks() {
+    const SCRIPT: &str = "
+import time
+from ipcmark_worker import Meter
+for _ in range(20):
+    meter, start = Meter('role', None), time.thread_time_ns()
+    while time.thread_time_ns() < start + 200_000:
+        pass
+    cost = meter.stop(1)
+    assert cost['running_ns'] >= 200_000, cost
+    assert cost['user_ns'] + cost['system_ns'] == cost['running_ns'] <= cost['wall_ns'], cost
+";
+    if rows().is_empty() {
+        return;
+    }
+    let folder = folder();
+    let adapters = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/python");
+    let mut command = Command::new("python3");
+    command.env("PYTHONPYCACHEPREFIX", folder.path()).env("PYTHONPATH", adapters).args(["-c", SCRIPT]);
+    let output = command.output().expect("Python is there");
+    assert!(output.status.success(), "{}", told(&output));
+}

@@ -423,16 +423,35 @@ def percentiles(values, names=(("p50_ns", 0.5), ("p90_ns", 0.9), ("p99_ns", 0.99
     return found
 
 
+def cpu_time_ns(pid=None):
+    """CPU time of all threads of a process, of this one by default. Source: clock_getcpuclockid(3), as Linux encodes it.
+
+    getrusage(2) and /proc count a running thread only up to the last tick of the scheduler; reading the clock of a
+    thread of this process makes the kernel count it up to now.
+    """
+    if pid is not None:
+        return time.clock_gettime_ns((~pid << 3) | 2)
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            time.clock_gettime_ns((~int(thread) << 3) | 6)
+        except OSError:
+            continue  # It ended meanwhile.
+    return time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID)
+
+
 class Meter:
-    """What a process uses from now on. Of this one getrusage(2) knows; of others /proc does, to a clock tick."""
+    """What a process uses from now on. CPU time is exact for this process; its split into user and system time is the
+    kernel's estimate."""
 
     def __init__(self, role, cpu, pid=None):
         self.role, self.cpu, self.pid = role, cpu, pid
-        self.before, self.wall_ns = self.read(), now_ns()
+        self.before = self.read()
+        # The wall time spans the CPU time, so that one thread never exceeds it.
+        self.wall_ns, self.cpu_ns = now_ns(), cpu_time_ns(pid)
 
     def read(self):
         folder = f"/proc/{self.pid or 'self'}"
-        running, ready, switches = 0, 0, [0, 0]
+        ready, switches = 0, [0, 0]
         for thread in os.listdir(f"{folder}/task"):
             try:
                 with open(f"{folder}/task/{thread}/schedstat") as file:
@@ -441,33 +460,34 @@ class Meter:
                     given_up = [int(line.split()[1]) for line in file if "ctxt_switches" in line]
             except OSError:
                 continue  # It ended meanwhile.
-            running, ready = running + int(fields[0]), ready + int(fields[1])
+            ready += int(fields[1])
             switches = [sum(pair) for pair in zip(switches, given_up)]
         with open(f"{folder}/stat") as file:
             stat = file.read().rsplit(")", 1)[1].split()
         if self.pid is None:
             used = resource.getrusage(resource.RUSAGE_SELF)
-            spent = (int(used.ru_utime * 1e9), int(used.ru_stime * 1e9))
+            estimates = (used.ru_utime, used.ru_stime)
             counts = (used.ru_nvcsw, used.ru_nivcsw, used.ru_minflt, used.ru_majflt)
         else:
-            tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-            spent = (int(stat[11]) * tick_ns, int(stat[12]) * tick_ns)
+            estimates = (int(stat[11]), int(stat[12]))
             counts = (*switches, int(stat[7]), int(stat[9]))
-        return (*spent, *counts, running, ready, int(stat[36]))
+        return (*estimates, *counts, ready, int(stat[36]))
 
     def stop(self, messages):
+        cpu_ns = cpu_time_ns(self.pid) - self.cpu_ns
         wall_ns = now_ns() - self.wall_ns
         after = self.read()
         grown = [max(now - then, 0) for now, then in zip(after, self.before)]
-        running_ns = min(grown[6], wall_ns)
-        ready_ns = min(grown[7], wall_ns - running_ns)
+        system_ns = int(cpu_ns * grown[1] / ((grown[0] + grown[1]) or 1))
+        running_ns = min(cpu_ns, wall_ns)
+        ready_ns = min(grown[6], wall_ns - running_ns)
         return {
             "role": self.role,
             "cpu": self.cpu,
             "messages": messages,
             "wall_ns": wall_ns,
-            "user_ns": grown[0],
-            "system_ns": grown[1],
+            "user_ns": cpu_ns - system_ns,
+            "system_ns": system_ns,
             "voluntary_switches": grown[2],
             "involuntary_switches": grown[3],
             "minor_faults": grown[4],
@@ -475,7 +495,7 @@ class Meter:
             "running_ns": running_ns,
             "ready_ns": ready_ns,
             "blocked_ns": wall_ns - running_ns - ready_ns,
-            "migrations": int(self.cpu is not None and after[8] != self.cpu),
+            "migrations": int(self.cpu is not None and after[7] != self.cpu),
         }
 
 
