@@ -4,6 +4,7 @@
 //! The code around the windows is compiled once for all locks, states and measures: see [`Player`].
 
 pub(super) mod looks;
+pub(super) mod sample;
 pub(super) mod together;
 pub(super) mod waits;
 

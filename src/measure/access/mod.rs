@@ -67,6 +67,7 @@ pub struct Accessor<S: State> {
     shape: Shape,
     /// Accesses between two clock reads.
     batch: u32,
+    slot: u32,
     waits: Waits,
     /// Updates of the counters.
     updates: u64,
@@ -89,7 +90,8 @@ impl<S: State> Accessor<S> {
             draws: Draws::new(task.slot, shape.keys, task.case.params.reads_percent.unwrap_or(0)),
             shape,
             batch: 1,
-            waits: Waits::none(),
+            slot: task.slot,
+            waits: Waits::new(task.slot, 1.0),
             updates: 0,
         };
         if task.slot == 0 {
@@ -116,7 +118,7 @@ impl<S: State> Accessor<S> {
         u64::from(self.shape.keys) + u64::from(at)
     }
 
-    /// Runs a batch, with the first access of each kind stamped; stops early if the window ends.
+    /// Runs a batch, with one access in each block of a kind stamped; stops early if the window ends.
     #[inline]
     fn batch(&mut self, span: Span, page: &Page) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
@@ -198,15 +200,15 @@ impl<S: State> Player for AtWork<'_, S> {
     fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, MeasureError> {
         let Self { accessor, page } = self;
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
-        accessor.waits = Waits::none();
+        accessor.waits = Waits::new(accessor.slot, span.ns_per_tick);
         let started_ns = wait_for(span.start_ns)?;
         let ended_ns = span.fill(page, || {
             let done = accessor.batch(span, page)?;
-            accessor.waits.end_batch(span.ns_per_tick);
+            accessor.waits.end_batch();
             accessor.batch = looks.tally(done.asked, done.ended, done.count, 0.0);
             Ok(done.ended)
         })?;
-        let waits = std::mem::replace(&mut accessor.waits, Waits::none());
+        let waits = std::mem::replace(&mut accessor.waits, Waits::new(accessor.slot, 1.0)).end();
         Ok(HolderFinding {
             agreed_ns: span.start_ns,
             started_ns,

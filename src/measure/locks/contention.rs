@@ -14,7 +14,8 @@ use crate::clock;
 use crate::control::{Leader, Member};
 use crate::lock::{Guard, Handle, Lock};
 use crate::measure::paired::Floor;
-use crate::measure::window::looks::{Batch, Looks, encoded};
+use crate::measure::window::looks::{Batch, Looks, Stamped, Turns, encoded};
+use crate::measure::window::sample::Positions;
 use crate::measure::window::{self, Player, Span, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::protocol::{Fault, HolderFinding};
@@ -27,6 +28,7 @@ pub struct Contender<L: Lock> {
     think_time: ThinkTime,
     critical_section_ns: f64,
     batch: u32,
+    positions: Positions,
     /// Critical sections of all windows.
     passes: u64,
     slot: u32,
@@ -49,6 +51,8 @@ impl<L: Lock> Contender<L> {
             think_time: ThinkTime::of(case, task.slot, chain),
             critical_section_ns: critical_section_ns as f64,
             batch: 1,
+            // Independent of the think times, which are drawn from the slot.
+            positions: Positions::new(!task.slot),
             passes: 0,
             slot: task.slot,
             trespasses: task.fault == Some(Fault::Trespass) && task.slot > 0,
@@ -63,27 +67,46 @@ impl<L: Lock> Contender<L> {
             self.passes += 1;
         }
     }
+}
 
-    /// Runs a batch whose first acquisition is stamped; stops early if the window ends.
+/// A contender in one window.
+struct InWindow<'a, L: Lock> {
+    contender: &'a mut Contender<L>,
+    span: Span,
+}
+
+impl<L: Lock> Turns for InWindow<'_, L> {
     #[inline]
-    fn batch(&mut self, span: Span) -> Result<Batch, MeasureError> {
-        let trusted = span.trusted;
-        let (critical, mut count) = (&mut self.critical, 1);
+    fn now(&self) -> u64 {
+        clock::tick(self.span.trusted)
+    }
+
+    #[inline]
+    fn run(&mut self) -> Result<f64, MeasureError> {
+        let Contender { holder, critical, think_time, critical_section_ns, passes, .. } = &mut *self.contender;
+        holder.with_lock(|_| critical.pass(L::GUARD))?;
+        *passes += 1;
+        Ok(*critical_section_ns + think_time.work())
+    }
+
+    #[inline]
+    fn run_stamped(&mut self) -> Result<(Stamped, f64), MeasureError> {
+        let Contender { holder, critical, think_time, critical_section_ns, passes, .. } = &mut *self.contender;
+        let trusted = self.span.trusted;
         let asked = clock::tick(trusted);
-        let (entered, left) = self.holder.with_lock(|_| {
+        let (entered, left) = holder.with_lock(|_| {
             let entered = clock::tick(trusted);
             critical.pass(L::GUARD);
             (entered, clock::tick(trusted))
         })?;
-        let mut think_time_ns = self.think_time.work();
-        while count < self.batch && !span.cuts_short(critical.protected(), count) {
-            self.holder.with_lock(|_| critical.pass(L::GUARD))?;
-            think_time_ns += self.think_time.work();
-            count += 1;
-        }
-        self.passes += u64::from(count);
-        let worked_ns = think_time_ns + f64::from(count) * self.critical_section_ns;
-        Ok(Batch { asked, entered, left, ended: clock::tick(trusted), count, worked_ns })
+        *passes += 1;
+        let stamped = Stamped { waited: entered.saturating_sub(asked), held: left.saturating_sub(entered) };
+        Ok((stamped, *critical_section_ns + think_time.work()))
+    }
+
+    #[inline]
+    fn is_over(&self, done: u32) -> bool {
+        self.span.cuts_short(self.contender.critical.protected(), done)
     }
 }
 
@@ -97,7 +120,9 @@ impl<L: Lock> Player for Contender<L> {
         }
         let protected = self.critical.protected().clone();
         let ended_ns = span.fill(&protected, || {
-            let batch = self.batch(span)?;
+            let count = self.batch;
+            let at = self.positions.below(count);
+            let batch = Batch::run(&mut InWindow { contender: self, span }, count, at)?;
             self.batch = looks.note(&batch);
             Ok(batch.ended)
         })?;

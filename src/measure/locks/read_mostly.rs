@@ -34,6 +34,7 @@ pub struct Accessor<L: Lock> {
     critical_section_ns: f64,
     /// Accesses between two clock reads.
     batch: u32,
+    slot: u32,
     waits: Waits,
     retries: u64,
 }
@@ -58,12 +59,13 @@ impl<L: Lock> Accessor<L> {
             think_time: ThinkTime::of(case, task.slot, chain),
             critical_section_ns: critical_section_ns as f64,
             batch: 1,
-            waits: Waits::none(),
+            slot: task.slot,
+            waits: Waits::new(task.slot, 1.0),
             retries: 0,
         }
     }
 
-    /// Runs a batch, with the first access of each kind stamped; stops early if the window ends.
+    /// Runs a batch, with one access in each block of a kind stamped; stops early if the window ends.
     #[inline]
     fn batch(&mut self, span: Span, protected: &ProtectedState) -> Result<Done, MeasureError> {
         let asked = clock::tick(span.trusted);
@@ -120,16 +122,16 @@ impl<L: Lock> Accessor<L> {
 impl<L: Lock> Player for Accessor<L> {
     fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, MeasureError> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
-        (self.waits, self.retries) = (Waits::none(), 0);
+        (self.waits, self.retries) = (Waits::new(self.slot, span.ns_per_tick), 0);
         let started_ns = wait_for(span.start_ns)?;
         let protected = self.state.protected().clone();
         let ended_ns = span.fill(&protected, || {
             let done = self.batch(span, &protected)?;
-            self.waits.end_batch(span.ns_per_tick);
+            self.waits.end_batch();
             self.batch = looks.tally(done.asked, done.ended, done.count, done.worked_ns);
             Ok(done.ended)
         })?;
-        let waits = std::mem::replace(&mut self.waits, Waits::none());
+        let waits = std::mem::replace(&mut self.waits, Waits::new(self.slot, 1.0)).end();
         Ok(HolderFinding {
             agreed_ns: span.start_ns,
             started_ns,

@@ -4,7 +4,7 @@
 use std::hint;
 
 use crate::clock;
-use crate::payload::mix;
+use crate::measure::window::sample::Positions;
 use crate::record::{Case, Spacing};
 
 /// Rounds of one calibration run.
@@ -46,14 +46,14 @@ pub fn run(rounds: u64) {
     }
 }
 
-/// Number of precomputed lengths; a power of two.
+/// Number of precomputed lengths.
 const DRAWS: usize = 1024;
 
 /// Think time: the work between two acquisitions, of fixed or exponentially distributed length.
 pub(super) struct ThinkTime {
     /// Rounds and nanoseconds of the mean of each of [`DRAWS`] equal parts of the distribution; one entry if fixed.
     lengths: Vec<(u64, f64)>,
-    random: u64,
+    random: Positions,
 }
 
 impl ThinkTime {
@@ -65,7 +65,7 @@ impl ThinkTime {
             Spacing::Exponential if mean_ns > 0.0 => exponential(mean_ns).map(length).collect(),
             _ => vec![length(mean_ns)],
         };
-        Self { lengths, random: mix(u64::from(slot) + 1) | 1 }
+        Self { lengths, random: Positions::new(slot) }
     }
 
     /// Runs one think time and returns its nominal nanoseconds.
@@ -75,11 +75,7 @@ impl ThinkTime {
             run(*rounds);
             return *ns;
         }
-        // Marsaglia, Xorshift RNGs, 2003.
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        let (rounds, ns) = self.lengths[(self.random >> 32) as usize % DRAWS];
+        let (rounds, ns) = self.lengths[self.random.below(DRAWS as u32) as usize];
         run(rounds);
         ns
     }

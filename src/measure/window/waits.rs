@@ -1,12 +1,10 @@
-//! Waiting times of reads and writes. In each batch the first access of each kind is stamped and counts for all of its
-//! kind, so that nearly all of the rare writes are stamped.
+//! Waiting times of reads and writes. Each kind has blocks of its own, about as long as its part of a batch; one access in
+//! each block is stamped and counts for all of it, so that nearly all of the rare writes are stamped.
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use super::looks::encoded;
-use crate::measure::histogram;
+use super::sample::{Positions, Samples};
 
 /// Names of the distributions in findings: both kinds, reads, writes.
 pub(in crate::measure) const WAIT: &str = "wait";
@@ -15,44 +13,72 @@ pub(in crate::measure) const WRITE_WAIT: &str = "write_wait";
 
 /// One kind of access.
 pub(in crate::measure) struct Kind {
-    /// Wait of the stamped access of this batch, in ticks.
+    /// Accesses in the current block so far, its length, and the position that is stamped.
+    done: u32,
+    length: u32,
+    at: u32,
+    /// Wait of the stamped access of this block, in ticks.
     waited: u64,
-    /// Accesses in this batch.
+    /// Accesses in this batch, and in the last one that had any.
     in_batch: u32,
+    last_batch: u32,
     /// Accesses in the window.
     pub(in crate::measure) count: u64,
     /// Stamped accesses.
     pub(in crate::measure) samples: u64,
-    waits: Histogram<u64>,
+    positions: Positions,
+    waits: Samples,
 }
 
 impl Kind {
-    fn none() -> Self {
-        Self { waited: 0, in_batch: 0, count: 0, samples: 0, waits: histogram::empty() }
+    fn new(seed: u32, ns_per_tick: f64) -> Self {
+        Self {
+            done: 0,
+            length: 1,
+            at: 0,
+            waited: 0,
+            in_batch: 0,
+            last_batch: 1,
+            count: 0,
+            samples: 0,
+            positions: Positions::new(seed),
+            waits: Samples::new(ns_per_tick),
+        }
     }
 
-    /// Whether to stamp the next access of this batch.
+    /// Whether to stamp the next access.
     #[inline]
     pub(in crate::measure) fn wants_stamp(&self) -> bool {
-        self.in_batch == 0
+        self.done == self.at
     }
 
     /// Records an access; `waited` is used if it was stamped.
     #[inline]
     pub(in crate::measure) fn note(&mut self, waited: u64) {
-        if self.in_batch == 0 {
+        if self.done == self.at {
             self.waited = waited;
         }
+        self.done += 1;
         self.in_batch += 1;
+        if self.done == self.length {
+            self.end_block();
+        }
     }
 
-    fn end_batch(&mut self, ns_per_tick: f64) {
-        if self.in_batch > 0 {
-            let ns = ((self.waited as f64 * ns_per_tick) as u64).max(1);
-            self.waits.saturating_record_n(ns, u64::from(self.in_batch));
-            self.count += u64::from(self.in_batch);
+    /// Adds the block to the samples; a block that was cut short before its stamp has none.
+    fn end_block(&mut self) {
+        if self.done > self.at {
+            self.waits.push(self.waited, self.done);
             self.samples += 1;
-            self.in_batch = 0;
+        }
+        (self.done, self.length) = (0, self.last_batch);
+        self.at = self.positions.below(self.length);
+    }
+
+    fn end_batch(&mut self) {
+        self.count += u64::from(self.in_batch);
+        if self.in_batch > 0 {
+            (self.last_batch, self.in_batch) = (self.in_batch, 0);
         }
     }
 }
@@ -64,47 +90,82 @@ pub(in crate::measure) struct Waits {
 }
 
 impl Waits {
-    /// Creates empty records.
-    pub(in crate::measure) fn none() -> Self {
-        Self { reads: Kind::none(), writes: Kind::none() }
+    /// Creates empty records of the contender on `slot`.
+    pub(in crate::measure) fn new(slot: u32, ns_per_tick: f64) -> Self {
+        Self { reads: Kind::new(2 * slot, ns_per_tick), writes: Kind::new(2 * slot + 1, ns_per_tick) }
     }
 
     /// Adds the batch to the totals.
     #[inline]
-    pub(in crate::measure) fn end_batch(&mut self, ns_per_tick: f64) {
-        self.reads.end_batch(ns_per_tick);
-        self.writes.end_batch(ns_per_tick);
+    pub(in crate::measure) fn end_batch(&mut self) {
+        self.reads.end_batch();
+        self.writes.end_batch();
+    }
+
+    /// Ends the window, in which the last block may not be full.
+    pub(in crate::measure) fn end(mut self) -> Self {
+        self.end_batch();
+        self.reads.end_block();
+        self.writes.end_block();
+        self
     }
 
     /// Distributions by name: each kind, and both together.
     pub(in crate::measure) fn encoded(self) -> BTreeMap<String, String> {
-        let mut both = self.reads.waits.clone();
+        let (reads, writes) = (self.reads.waits.distribution(), self.writes.waits.distribution());
+        let mut both = reads.clone();
         // Both have the bounds of `empty`, so `add` cannot fail.
-        let _ = both.add(&self.writes.waits);
-        encoded([(READ_WAIT, self.reads.waits), (WRITE_WAIT, self.writes.waits), (WAIT, both)])
+        let _ = both.add(&writes);
+        encoded([(READ_WAIT, reads), (WRITE_WAIT, writes), (WAIT, both)])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::histogram;
 
     #[test]
-    fn the_first_of_a_kind_stands_for_its_batch() {
-        let mut waits = Waits::none();
-        for waited in [40, 0, 0] {
-            assert_eq!(waits.reads.wants_stamp(), waited > 0);
-            waits.reads.note(waited);
+    fn a_stamped_access_stands_for_its_block() {
+        let mut waits = Waits::new(0, 0.5);
+        let mut stamped = vec![];
+        for batch in 0..10 {
+            for at in 0..4u64 {
+                let stamps = waits.reads.wants_stamp();
+                if stamps && batch > 1 {
+                    stamped.push(at);
+                }
+                waits.reads.note(if stamps { 40 } else { 0 });
+            }
+            waits.writes.note(900);
+            waits.end_batch();
         }
-        waits.writes.note(900);
-        waits.end_batch(0.5);
-        waits.reads.note(60);
-        waits.end_batch(0.5);
-        assert_eq!((waits.reads.count, waits.reads.samples), (4, 2));
-        assert_eq!((waits.writes.count, waits.writes.samples), (1, 1));
+        let waits = waits.end();
+        assert_eq!((waits.reads.count, waits.writes.count, waits.writes.samples), (40, 10, 10));
+        assert!((10..=14).contains(&waits.reads.samples), "{}", waits.reads.samples);
+        stamped.dedup();
+        assert!(stamped.len() > 1, "the same access of each batch is stamped");
         let found = waits.encoded();
         let decoded = |name: &str| histogram::decode(&found[name]).unwrap();
-        assert_eq!((decoded(READ_WAIT).count_at(20), decoded(READ_WAIT).count_at(30)), (3, 1));
-        assert_eq!((decoded(WRITE_WAIT).max(), decoded(WAIT).len()), (450, 5));
+        // The last block may end before its stamp.
+        assert!((37..=40).contains(&decoded(READ_WAIT).count_at(20)));
+        assert_eq!(decoded(READ_WAIT).len(), decoded(READ_WAIT).count_at(20));
+        assert_eq!((decoded(WRITE_WAIT).max(), decoded(WRITE_WAIT).len()), (450, 10));
+        assert_eq!(decoded(WAIT).len(), decoded(READ_WAIT).len() + 10);
+    }
+
+    /// Reads that wait long right after a batch, when this contender was busy outside the lock.
+    #[test]
+    fn waits_at_the_begin_of_a_batch_are_not_counted_too_often() {
+        let mut waits = Waits::new(1, 1.0);
+        for _ in 0..100_000 {
+            for at in 0..16 {
+                waits.reads.note(if at == 0 { 1000 } else { 10 });
+            }
+            waits.end_batch();
+        }
+        let found = histogram::decode(&waits.end().encoded()[READ_WAIT]).unwrap();
+        let share = 16.0 * (found.len() - found.count_between(1, 500)) as f64 / found.len() as f64;
+        assert!((share - 1.0).abs() < 0.05, "{share}");
     }
 }
