@@ -1,7 +1,8 @@
 //! Reader of recordings: valid lines are used, invalid ones are reported, and later schemas are refused.
 //!
-//! A killed run or a full disk leaves incomplete lines; all complete records are still read. Only a file that cannot be
-//! opened, or one from a later suite, is an error.
+//! A killed run or a full disk leaves incomplete lines; all complete records are still read. So are those beside a record
+//! whose numbers cannot be true, which is left out by line and reason: each record stands alone, and the others are no
+//! worse for it. Only a file that cannot be opened, or one from a later suite, is an error.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -114,5 +115,9 @@ fn parse(line: &[u8]) -> Result<Record, Refusal> {
     if form.schema > SCHEMA {
         return Err(Refusal::Later(form.schema));
     }
-    serde_json::from_slice(line).map_err(|e| Refusal::Bad(e.to_string()))
+    let record: Record = serde_json::from_slice(line).map_err(|e| Refusal::Bad(e.to_string()))?;
+    match record.outcome.contradiction(&record.case, record.count.messages) {
+        Some(why) => Err(Refusal::Bad(format!("its numbers cannot be true: {why}"))),
+        None => Ok(record),
+    }
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::common;
-use ipcmark_record::SCHEMA;
+use ipcmark_record::{Case, Measure, Record, SCHEMA, metric};
+use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::read;
 
 /// Run directory with a records file that holds `lines`.
@@ -67,4 +68,86 @@ fn an_empty_file_is_an_empty_recording() {
     let (_dir, path) = run_of("");
     let recording = read(&[path]).expect("an empty file is no error");
     assert!(recording.records.is_empty() && recording.bad_lines.is_empty());
+}
+
+/// A sound measured trial.
+fn measured(measure: Measure) -> Record {
+    let one = common::variants()[1];
+    let case: Case = common::case(&one, measure, ipcmark_record::Placement::SameL3, 8);
+    let mut record = common::measured(&one, case, 0, &mut Random::new(1));
+    // The synthetic value is the mean of its windows; the recorded one is their median.
+    if measure == Measure::RoundTrip {
+        let windows = record.outcome.windows.as_mut().expect("measured");
+        for (at, window) in windows.iter_mut().enumerate() {
+            (window.start_ns, window.elapsed_ns) = (at as u64 * 50_000_000, 50_000_000);
+        }
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), 10_000.0);
+    }
+    record
+}
+
+fn refusal(record: &Record) -> Option<String> {
+    let text = serde_json::to_string(record).expect("records are plain data");
+    let (_dir, path) = run_of(&format!("{}\n{text}\n", line(9)));
+    let mut recording = read(&[path]).expect("a readable file");
+    assert_eq!(recording.records.len() + recording.bad_lines.len(), 2, "the other record is kept");
+    let bad = recording.bad_lines.pop()?;
+    assert_eq!(bad.line, 2);
+    Some(bad.why)
+}
+
+/// Sound trial, changed by `lie`.
+fn lied(lie: impl FnOnce(&mut Record)) -> String {
+    let mut record = measured(Measure::RoundTrip);
+    lie(&mut record);
+    refusal(&record).expect("refused")
+}
+
+#[test]
+fn sound_records_are_kept() {
+    assert_eq!([Measure::RoundTrip, Measure::Stream].map(|measure| refusal(&measured(measure))), [None, None]);
+}
+
+#[test]
+fn impossible_times_are_refused_by_line_and_reason() {
+    let with = |name: &'static str, value: f64| {
+        lied(move |record| {
+            record.outcome.metrics.as_mut().expect("measured").insert(name.into(), value);
+        })
+    };
+    assert!(with(metric::ROUND_TRIP_NS, 0.0).contains("its round_trip_ns is 0"));
+    assert!(with(metric::ROUND_TRIP_NS, -5.0).contains("its round_trip_ns is -5"));
+    assert!(with(metric::P99_NS, -5.0).contains("its p99_ns is -5"));
+    // JSON knows neither NaN nor infinity: they are written as null, or as a number beyond the range.
+    assert!(with(metric::ROUND_TRIP_NS, f64::NAN).contains("null"));
+    let text = serde_json::to_string(&measured(Measure::RoundTrip)).expect("records are plain data");
+    let (_dir, path) = run_of(&text.replacen("\"round_trip_ns\":10000.0", "\"round_trip_ns\":1e999", 1));
+    let recording = read(&[path]).expect("a readable file");
+    assert!(recording.records.is_empty() && recording.bad_lines[0].why.contains("out of range"));
+    let absent = lied(|record| {
+        record.outcome.metrics.as_mut().expect("measured").remove(metric::ROUND_TRIP_NS);
+    });
+    assert!(absent.contains("it has no round_trip_ns"), "{absent}");
+    assert!(lied(|record| record.outcome.metrics = None).contains("it has no round_trip_ns"));
+    assert!(lied(|record| record.outcome.floor.as_mut().expect("paired").ns = 0.0).contains("its floor"));
+    assert!(with(metric::P50_NS, 1e12).contains("is above its p90_ns"));
+}
+
+#[test]
+fn windows_and_counts_that_do_not_add_up_are_refused() {
+    assert!(lied(|record| record.count.messages = 0).contains("it counted no messages"));
+    assert!(
+        lied(|record| record.count.messages = 39_999).contains("its windows hold 40000 messages, and it counted 39999")
+    );
+    let window = |lie: fn(&mut ipcmark_record::Window)| {
+        lied(move |record| lie(&mut record.outcome.windows.as_mut().expect("measured")[2]))
+    };
+    assert!(window(|one| one.elapsed_ns = 0).contains("window 2 took no time"));
+    assert!(window(|one| one.messages = 0).contains("window 2 holds no messages"));
+    assert!(window(|one| one.elapsed_ns += 1).contains("window 2 ends after the next one begins"));
+    assert!(window(|one| one.start_ns = u64::MAX).contains("window 2 ends after the end of time"));
+    let metric = lied(|record| {
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), 9_000.0);
+    });
+    assert!(metric.contains("its round_trip_ns is 9000, and the median of its windows 10000"), "{metric}");
 }

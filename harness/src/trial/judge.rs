@@ -28,8 +28,17 @@ pub(super) struct Disturbance<'a> {
     pub(super) cpus: &'a [u32],
 }
 
-/// Outcome of a trial whose workers all reported that their checks passed.
+/// Outcome of a trial whose workers all reported that their checks passed; invalid if its numbers cannot be true.
 pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Outcome {
+    let outcome = reported(case, attempt, disturbance);
+    let messages = attempt.reports.first().map_or(0, |leader| leader.messages);
+    match outcome.contradiction(case, messages) {
+        Some(why) => Outcome::failed(format!("the numbers reported cannot be true: {why}")),
+        None => outcome,
+    }
+}
+
+fn reported(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Outcome {
     if let Some(why) = disagreement(case, attempt) {
         return Outcome::failed(why);
     }
@@ -168,5 +177,37 @@ impl Disturbance<'_> {
             some => some,
         };
         self.elapsed.as_secs_f64() * 1e3 * cpus as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(report: Report) -> Outcome {
+        let case = Case::new("transport", "pipe", Measure::RoundTrip);
+        let page_count = report.messages;
+        let attempt = Attempt { reports: vec![report], posts: vec![], cpus: vec![], page_count, calls: None };
+        let disturbance = Disturbance { noise: &Noise::default(), elapsed: Duration::from_secs(1), cpus: &[] };
+        outcome(&case, &attempt, &disturbance)
+    }
+
+    fn report(round_trip_ns: f64) -> Report {
+        let metrics = Metrics::from([(metric::ROUND_TRIP_NS.to_owned(), round_trip_ns)]);
+        Report { messages: 1_000, metrics, ..Report::default() }
+    }
+
+    #[test]
+    fn a_worker_with_numbers_that_cannot_be_true_makes_the_trial_invalid() {
+        let fine = judged(report(400.0));
+        assert_eq!((fine.status, fine.verdict), (Status::Measured, Some(Verdict::Stable)), "{:?}", fine.why);
+        let lies = [report(0.0), report(-1.0), report(f64::NAN), report(f64::INFINITY)];
+        let silent = Report { messages: 1_000, ..Report::default() };
+        let uncounted = Report { messages: 0, ..report(400.0) };
+        for lie in lies.into_iter().chain([silent, uncounted]) {
+            let refused = judged(lie);
+            assert_eq!((refused.status, refused.verdict), (Status::Failed, Some(Verdict::Invalid)));
+            assert!(refused.metrics.is_none() && refused.why.is_some_and(|why| why.contains("cannot be true: it")));
+        }
     }
 }

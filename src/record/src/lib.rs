@@ -1,10 +1,12 @@
-//! The words every stage speaks: case, outcome, record, machine. Plain data, no behaviour beyond naming.
+//! The words every stage speaks: case, outcome, record, machine. Plain data, no behaviour beyond naming and the check
+//! that the numbers of a trial can be true.
 //!
 //! A record is one trial: one set of processes, one case, one JSON line of `records.jsonl`. Each stands alone, so a
 //! file copied to another machine can still be read and compared. Times are integer nanoseconds where they were
 //! measured as such, and `f64` nanoseconds where they are a quotient.
 
 mod case;
+mod contradiction;
 mod machine;
 mod measures;
 pub mod metric;
