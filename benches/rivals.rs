@@ -2,7 +2,8 @@
 //! shows the median of the paired ratios with its 95 % interval.
 //!
 //! `cargo bench --bench rivals`, with `--features peers` also against iceoryx2. With `--test`, or without `--bench`,
-//! one short pair runs per claim. A claim that does not hold is followed by the known reason.
+//! one short pair runs per claim. A claim that does not hold is followed by the known reason. A rival with several forms
+//! has a claim against each: rtrb with messages as arrays by value, and as chunks written and read in place.
 
 #[path = "rivals/array_queue.rs"]
 mod array_queue;

@@ -138,6 +138,7 @@ const UNSAFE: &[&str] = &[
     "src/mechanisms/src/transport/notify/uring_msg.rs",
     "src/mechanisms/src/transport/sockets/memfd_passing.rs",
     "src/mechanisms/src/transport/sockets/memfd_pool.rs",
+    "src/mechanisms/src/transport/threads/rtrb.rs",
 ];
 
 /// Sources of the crates whose modules the library re-exports under their own names.

@@ -1,5 +1,6 @@
 //! Rival ring: `rtrb` between two pinned threads of this process, with the same timed loops and checks as every
-//! transport. Messages are arrays by value, as intended by rtrb; a waiting endpoint polls with the pause hint.
+//! transport. Messages are arrays by value; the row `rtrb/spin` has them as chunks in place. A waiting endpoint polls with
+//! the pause hint.
 
 use std::sync::Barrier;
 use std::thread;

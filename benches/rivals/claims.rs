@@ -35,7 +35,7 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         name: "round trip 8 B, shm-spsc/spin",
-        rival: "rtrb between threads",
+        rival: "rtrb by value, threads",
         wanted: 1.0,
         but: "",
         measure: |contest, rival_first| {
@@ -43,8 +43,17 @@ pub const CLAIMS: &[Claim] = &[
         },
     },
     Claim {
+        name: "round trip 8 B, shm-spsc/spin",
+        rival: "rtrb in place, threads",
+        wanted: 1.0,
+        but: "",
+        measure: |contest, rival_first| {
+            contest.rows(["shm-spsc/spin", "rtrb/spin"], Measure::RoundTrip, 8, rival_first)
+        },
+    },
+    Claim {
         name: "stream 64 B, shm-spsc/spin",
-        rival: "rtrb between threads",
+        rival: "rtrb by value, threads",
         wanted: 1.0 / 1.75,
         but: "",
         measure: |contest, rival_first| {
@@ -52,13 +61,27 @@ pub const CLAIMS: &[Claim] = &[
         },
     },
     Claim {
+        name: "stream 64 B, shm-spsc/spin",
+        rival: "rtrb in place, threads",
+        wanted: 1.0 / 1.75,
+        but: "",
+        measure: |contest, rival_first| contest.rows(["shm-spsc/spin", "rtrb/spin"], Measure::Stream, 64, rival_first),
+    },
+    Claim {
         name: "stream 8 B, shm-spsc/spin",
-        rival: "rtrb between threads",
+        rival: "rtrb by value, threads",
         wanted: 1.0,
         but: "",
         measure: |contest, rival_first| {
             contest.rtrb("shm-spsc/spin", Measure::Stream, 8, rtrb_pair::stream_ns::<8>, rival_first)
         },
+    },
+    Claim {
+        name: "stream 8 B, shm-spsc/spin",
+        rival: "rtrb in place, threads",
+        wanted: 1.0,
+        but: "",
+        measure: |contest, rival_first| contest.rows(["shm-spsc/spin", "rtrb/spin"], Measure::Stream, 8, rival_first),
     },
     Claim {
         name: "stream 1 MiB, shm-spsc/spin",

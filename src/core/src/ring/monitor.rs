@@ -1,6 +1,9 @@
 //! Bounded queue guarded by a mutex with two condition variables, any number of producers and consumers: the common
-//! design of applications and of Python's multiprocessing.Queue. Messages are filled and read in place under the mutex,
-//! so one endpoint works at a time. Source: Hoare 1974; the bounded buffer of textbooks.
+//! design of applications and of Python's multiprocessing.Queue. Source: Hoare 1974; the bounded buffer of textbooks.
+//!
+//! With `HELD` messages are filled and read in place under the mutex, so one endpoint works at a time. Without it an
+//! endpoint claims a slot under the mutex, works on it without the mutex, and locks it again to pass the slot on, so
+//! the endpoints work at the same time and each message costs two acquisitions on either side.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -21,10 +24,27 @@ pub fn segment_bytes(layout: &Layout) -> usize {
     SLOTS_OFFSET + layout.segment_bytes()
 }
 
+/// State of a slot in its word: free, owned by the endpoint that claimed it, or filled, with the length below.
+const STATE: u64 = 3 << 62;
+const FREE: u64 = 0;
+const CLAIMED: u64 = 1 << 62;
+const FILLED: u64 = 2 << 62;
+
 /// State common to both endpoints.
 struct Queue {
     segment: Segment,
     slots: SegmentSlots<Parker, Parker>,
+}
+
+/// Slot that an endpoint has claimed.
+struct Claim<'a> {
+    held: Held<'a>,
+    slot: u32,
+    /// Word of the slot before it was claimed.
+    word: u64,
+    /// Whether another endpoint sleeps although the next slot is ready: slots get ready in any order, and then the
+    /// wake-up for that slot found its predecessor not ready.
+    pass_on: bool,
 }
 
 /// One of the sending endpoints.
@@ -39,17 +59,17 @@ struct Queue {
 /// let layout = Layout::new(4, 16);
 /// let bytes = monitor::segment_bytes(&layout);
 /// let segment = Segment::attach(&shm::create(Substrate::Memfd, bytes)?, Endpoint::Sender, bytes)?;
-/// let mut producer = monitor::Producer::new(segment.clone(), layout)?;
-/// let mut consumer = monitor::Consumer::new(segment, layout)?;
+/// let mut producer = monitor::Producer::<false>::new(segment.clone(), layout)?;
+/// let mut consumer = monitor::Consumer::<false>::new(segment, layout)?;
 /// producer.send(2, |room| room.copy_from_slice(b"ok"))?;
 /// assert_eq!(consumer.receive(<[u8]>::to_vec)?, b"ok");
 /// # Ok(())
 /// # }
 /// ```
-pub struct Producer(Queue);
+pub struct Producer<const HELD: bool>(Queue);
 
 /// One of the receiving endpoints.
-pub struct Consumer(Queue);
+pub struct Consumer<const HELD: bool>(Queue);
 
 impl Queue {
     fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
@@ -63,72 +83,96 @@ impl Queue {
         self.segment.view(0)
     }
 
-    /// Locks the mutex and waits on `condition` until `due` returns a position for the queue's length.
-    fn enter(&self, due: impl Fn(u64) -> Option<u64>, condition: Condition) -> io::Result<(Held<'_>, u64)> {
+    /// Claims the slot at `position` for this endpoint. Waits on `condition` until the slot is in `state`.
+    fn claim(&self, position: &AtomicU64, state: u64, condition: Condition) -> io::Result<Claim<'_>> {
         let held = self.monitor().lock()?;
         loop {
-            let length = value(self.slots.claimed()) - value(self.slots.consumed());
-            if let Some(position) = due(length) {
-                return Ok((held, position));
+            let slot = slot_of(&self.slots, value(position));
+            let word = value(self.slots.sequence(slot));
+            if word & STATE == state {
+                self.slots.sequence(slot).store(CLAIMED, Ordering::Relaxed);
+                position.store(value(position) + 1, Ordering::Relaxed);
+                let next = || value(self.slots.sequence(slot_of(&self.slots, value(position))));
+                let pass_on = held.has_waiter(condition) && next() & STATE == state;
+                return Ok(Claim { held, slot, word, pass_on });
             }
             held.wait(condition)?;
         }
     }
+
+    /// Runs `work` on a claimed slot, then stores the slot's next word and wakes an endpoint that waits for `ready`.
+    /// The mutex stays locked in between if `HELD`.
+    fn finish<const HELD: bool, R>(
+        &self,
+        Claim { held, slot, pass_on, .. }: Claim<'_>,
+        word: u64,
+        [own, ready]: [Condition; 2],
+        work: impl FnOnce() -> R,
+    ) -> io::Result<R> {
+        let held = if HELD {
+            Some(held)
+        } else {
+            drop(held);
+            if pass_on {
+                self.monitor().signal(own)?;
+            }
+            None
+        };
+        let result = work();
+        let held = held.map_or_else(|| self.monitor().lock(), Ok)?;
+        self.slots.sequence(slot).store(word, Ordering::Relaxed);
+        drop(held);
+        if HELD && pass_on {
+            self.monitor().signal(own)?;
+        }
+        self.monitor().signal(ready)?;
+        Ok(result)
+    }
 }
 
-/// Relaxed here and below: the mutex provides the ordering.
+/// Relaxed here and above: the mutex provides the ordering.
 fn value(word: &AtomicU64) -> u64 {
     word.load(Ordering::Relaxed)
 }
 
-fn advance(word: &AtomicU64) {
-    word.store(value(word) + 1, Ordering::Relaxed);
-}
-
-impl Producer {
+impl<const HELD: bool> Producer<HELD> {
     /// Creates a producer of the queue of `layout` in `segment`.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         Queue::new(segment, layout).map(Self)
     }
 }
 
-impl Produce for Producer {
+impl<const HELD: bool> Produce for Producer<HELD> {
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
-        let Queue { slots, .. } = &self.0;
-        fits(len, slots.message_bytes())?;
-        let depth = u64::from(slots.depth());
-        let room = |length| (length < depth).then(|| value(slots.claimed()));
-        let (held, position) = self.0.enter(room, Condition::Room)?;
-        let slot = slot_of(slots, position);
-        // SAFETY: the mutex is held, fewer messages than slots are queued, and len was checked.
-        unsafe { slots.write(slot, len, fill) };
-        slots.sequence(slot).store(len as u64, Ordering::Relaxed);
-        advance(slots.claimed());
-        drop(held);
-        self.0.monitor().signal(Condition::Message)
+        let Self(queue) = self;
+        fits(len, queue.slots.message_bytes())?;
+        let claim = queue.claim(queue.slots.claimed(), FREE, Condition::Room)?;
+        let slot = claim.slot;
+        queue.finish::<HELD, _>(claim, FILLED | len as u64, [Condition::Room, Condition::Message], || {
+            // SAFETY: this endpoint has stored CLAIMED in the free slot's word under the mutex, no endpoint claims the
+            // slot before `finish` stores the next word, and len was checked.
+            unsafe { queue.slots.write(slot, len, fill) }
+        })
     }
 }
 
-impl Consumer {
+impl<const HELD: bool> Consumer<HELD> {
     /// Creates a consumer of the queue of `layout` in `segment`.
     pub fn new(segment: Segment, layout: Layout) -> io::Result<Self> {
         Queue::new(segment, layout).map(Self)
     }
 }
 
-impl Consume for Consumer {
+impl<const HELD: bool> Consume for Consumer<HELD> {
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
-        let Queue { slots, .. } = &self.0;
-        let message = |length| (length > 0).then(|| value(slots.consumed()));
-        let (held, position) = self.0.enter(message, Condition::Message)?;
-        let slot = slot_of(slots, position);
-        let len = value(slots.sequence(slot)) as usize;
-        check_received_len(len, slots.message_bytes())?;
-        // SAFETY: the mutex is held, this slot's message is queued, and len was checked.
-        let result = unsafe { slots.read(slot, len, read) };
-        advance(slots.consumed());
-        drop(held);
-        self.0.monitor().signal(Condition::Room)?;
-        Ok(result)
+        let Self(queue) = self;
+        let claim = queue.claim(queue.slots.consumed(), FILLED, Condition::Message)?;
+        let (slot, len) = (claim.slot, (claim.word & !STATE) as usize);
+        check_received_len(len, queue.slots.message_bytes())?;
+        queue.finish::<HELD, _>(claim, FREE, [Condition::Message, Condition::Room], || {
+            // SAFETY: this endpoint has stored CLAIMED in the filled slot's word under the mutex, no endpoint claims the
+            // slot before `finish` stores the next word, and len was checked.
+            unsafe { queue.slots.read(slot, len, read) }
+        })
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Monitor {
     made: Made,
     mutex: UnsafeCell<libc::pthread_mutex_t>,
     conditions: [UnsafeCell<libc::pthread_cond_t>; 2],
+    /// Waiters by condition, counted under the mutex. A killed one stays counted, which costs needless signals only.
+    waiters: [AtomicU32; 2],
 }
 
 // SAFETY: repr(C); zero means not initialised; the cells are changed by the C library alone, whose atomics make that
@@ -148,15 +150,24 @@ impl Held<'_> {
     /// Errors: `Interrupted` when the trial is aborted.
     pub(super) fn wait(&self, condition: Condition) -> io::Result<()> {
         let until = slice_end(ClockId::CLOCK_MONOTONIC)?;
+        let waiters = &self.0.waiters[condition as usize];
+        waiters.fetch_add(1, Ordering::Relaxed);
         let condition = self.0.conditions[condition as usize].get();
         // SAFETY: `prepare` made both, this thread holds the mutex, and `until` is a valid time of the condition's
         // clock.
-        match unsafe { libc::pthread_cond_timedwait(condition, self.0.mutex.get(), &raw const until) } {
+        let code = unsafe { libc::pthread_cond_timedwait(condition, self.0.mutex.get(), &raw const until) };
+        waiters.fetch_sub(1, Ordering::Relaxed);
+        match code {
             0 => Ok(()),
             libc::ETIMEDOUT if abort::requested() => Err(abort::error()),
             libc::ETIMEDOUT => Ok(()),
             other => Err(io::Error::from_raw_os_error(other)),
         }
+    }
+
+    /// Whether an endpoint waits on `condition`.
+    pub(super) fn has_waiter(&self, condition: Condition) -> bool {
+        self.0.waiters[condition as usize].load(Ordering::Relaxed) > 0
     }
 }
 

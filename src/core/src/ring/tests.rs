@@ -200,13 +200,39 @@ fn one_to_one_by_doorbell() {
     assert_shared(&run([1, 1], MESSAGES, producer, consumer), 1);
 }
 
+fn under_a_mutex<const HELD: bool>(layout: Layout) {
+    let memory = Memory::new(monitor::segment_bytes(&layout));
+    let producer = |_| monitor::Producer::<HELD>::new(memory.segment(), layout).unwrap();
+    let consumer = |_| monitor::Consumer::<HELD>::new(memory.segment(), layout).unwrap();
+    assert_shared(&run([3, 3], MESSAGES, producer, consumer), 3);
+}
+
+#[test]
+fn endpoints_of_a_queue_under_a_mutex_write_and_read_without_it() {
+    let layout = Layout::new(4, ROOM);
+    let memory = Memory::new(monitor::segment_bytes(&layout));
+    let producer = || monitor::Producer::<false>::new(memory.segment(), layout).unwrap();
+    let consumer = || monitor::Consumer::<false>::new(memory.segment(), layout).unwrap();
+    let (mut first, mut second, mut one, mut other) = (producer(), producer(), consumer(), consumer());
+    let number = |seen: &[u8]| seen[0];
+    first.send(1, |room| room[0] = 1).unwrap();
+    // The second message is published while the first producer still writes the one before it.
+    first
+        .send(1, |room| {
+            second.send(1, |room| room[0] = 3).unwrap();
+            assert_eq!(one.receive(number).unwrap(), 1);
+            room[0] = 2;
+        })
+        .unwrap();
+    let read = one.receive(|seen| (seen[0], other.receive(number).unwrap())).unwrap();
+    assert_eq!(read, (2, 3));
+}
+
 #[test]
 fn under_a_mutex_and_behind_semaphores() {
     let layout = Layout::new(4, ROOM);
-    let memory = Memory::new(monitor::segment_bytes(&layout));
-    let producer = |_| monitor::Producer::new(memory.segment(), layout).unwrap();
-    let consumer = |_| monitor::Consumer::new(memory.segment(), layout).unwrap();
-    assert_shared(&run([3, 3], MESSAGES, producer, consumer), 3);
+    under_a_mutex::<false>(layout);
+    under_a_mutex::<true>(layout);
 
     let memory = Memory::new(semaphores::segment_bytes(&layout));
     let producer = |_| semaphores::Producer::new(memory.segment(), layout).unwrap();

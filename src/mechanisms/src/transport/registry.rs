@@ -66,6 +66,7 @@ registry! {
     "shm-loan/hybrid" => shared::loan::ShmLoan<Hybrid>,
     "shm-loan/park" => shared::loan::ShmLoan<Park>,
     "shm-mutex-condvar/block" => shared::posix::ShmMutexCondvar,
+    "shm-mutex-condvar-held/block" => shared::posix::ShmMutexCondvarHeld,
     "shm-semaphores/block" => shared::posix::ShmSemaphores,
     "shm-seqlock/spin" => shared::seqlock::ShmSeqlock<Spin>,
 

@@ -9,31 +9,38 @@ use crate::record::CostModel;
 use crate::ring::{monitor, semaphores};
 use crate::transport::{Shape, Topology};
 
-/// Transport over [`MutexCondvar`].
-pub type ShmMutexCondvar = Shared<MutexCondvar>;
+/// Transport over [`MutexCondvar`]; the payload is written and read without the mutex.
+pub type ShmMutexCondvar = Shared<MutexCondvar<false>>;
+/// Transport over [`MutexCondvar`]; the payload is written and read under the mutex.
+pub type ShmMutexCondvarHeld = Shared<MutexCondvar<true>>;
 /// Transport over [`Semaphores`].
 pub type ShmSemaphores = Shared<Semaphores>;
 
-/// Queue under a pthread mutex with two condition variables, for any number of producers and consumers.
+/// Queue under a pthread mutex with two condition variables, for any number of producers and consumers. `HELD` tells
+/// whether the mutex stays locked while a message is written or read.
 /// Cost: the lines of the mutex and of the slot. Source: see [`monitor`].
-pub struct MutexCondvar;
+pub struct MutexCondvar<const HELD: bool>;
 
-impl Queue for MutexCondvar {
-    const SUMMARY: &'static str = "bounded queue in shared memory under a mutex with condition variables";
+impl<const HELD: bool> Queue for MutexCondvar<HELD> {
+    const SUMMARY: &'static str = if HELD {
+        "bounded queue in shared memory; messages are written and read under its mutex, with condition variables"
+    } else {
+        "bounded queue in shared memory; slots are claimed under its mutex, messages written and read without it"
+    };
     const TOPOLOGY: Topology = Topology::ManyToMany;
     type Wait = InLibrary;
-    type Producer = monitor::Producer;
-    type Consumer = monitor::Consumer;
+    type Producer = monitor::Producer<HELD>;
+    type Consumer = monitor::Consumer<HELD>;
 
     fn segment_bytes(shape: &Shape) -> usize {
         monitor::segment_bytes(&layout(shape))
     }
 
-    fn producer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<monitor::Producer> {
+    fn producer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<monitor::Producer<HELD>> {
         monitor::Producer::new(at.segment, layout(shape))
     }
 
-    fn consumer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<monitor::Consumer> {
+    fn consumer(at: Attachment<InLibrary>, shape: &Shape) -> io::Result<monitor::Consumer<HELD>> {
         monitor::Consumer::new(at.segment, layout(shape))
     }
 
