@@ -103,6 +103,11 @@ pub fn percent(share: f64) -> String {
     format!("{text}\u{202f}%")
 }
 
+/// Share as a percentage without decimals: `4 %`; below one percent with one: `0.4 %`.
+pub fn percent_short(share: f64) -> String {
+    if share < 0.00995 { format!("{:.1}\u{202f}%", share * 100.0) } else { format!("{:.0}\u{202f}%", share * 100.0) }
+}
+
 /// Count for one message: `0`, `1`, `0.02`.
 pub fn count(value: f64) -> Quantity {
     let number = if value.fract() == 0.0 && value.abs() < 1e4 { format!("{value:.0}") } else { significant(value) };

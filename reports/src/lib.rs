@@ -11,7 +11,7 @@ pub mod format;
 mod page;
 mod read;
 
-pub use analyse::statistics::{Estimate, Interval, paired_ratio};
+pub use analyse::statistics::{Ends, Estimate, Interval, paired_ratio};
 pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
 pub use compare::{Change, ComparedCase, compare, mismatches};

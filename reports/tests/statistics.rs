@@ -3,7 +3,9 @@
 
 use crate::common;
 use ipcmark_record::Kind;
-use ipcmark_reports::analyse::statistics::{Interval, Random, RepetitionValue, Repetitions, Within, median, quantile};
+use ipcmark_reports::analyse::statistics::{
+    Ends, Interval, Random, RepetitionValue, Repetitions, Within, median, quantile,
+};
 use proptest::prelude::*;
 
 fn plain(values: &[f64]) -> Repetitions {
@@ -42,6 +44,19 @@ fn one_repetition_has_no_interval_and_none_no_estimate() {
     assert_eq!(plain(&[5.0]).estimate().expect("one repetition").interval, None);
     assert!(plain(&[]).estimate().is_none());
     assert!(plain(&[f64::NAN]).estimate().is_none());
+}
+
+#[test]
+fn below_five_repetitions_the_ends_are_the_range_seen() {
+    let three = plain(&[12.0, 10.0, 19.0]).estimate().expect("three repetitions");
+    assert_eq!((three.value, three.interval), (12.0, Some(Interval { low: 10.0, high: 19.0 })));
+    assert_eq!(three.ends().map(|ends| ends.to_string()).as_deref(), Some("range of 3 repetitions"));
+    assert_eq!(three.plus_minus().map(|words| words.replace('\u{202f}', " ")).as_deref(), Some("±58 %"));
+    let ratio = plain(&[20.0, 30.0]).ratio_to(&plain(&[10.0, 12.0])).expect("two repetitions each");
+    assert_eq!(ratio.interval, Some(Interval { low: 20.0 / 12.0, high: 3.0 }));
+    let five = plain(&[10.0, 11.0, 12.0, 13.0, 14.0]).estimate().expect("five repetitions");
+    assert_eq!(five.ends(), Some(Ends::Confidence));
+    assert_eq!(plain(&[5.0]).estimate().expect("one").ends(), None);
 }
 
 #[test]

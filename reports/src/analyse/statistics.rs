@@ -3,7 +3,12 @@
 //! The windows of a trial share processes and memory layout, so they differ less from each other than from those of
 //! other repetitions. The bootstrap therefore draws repetitions first, then windows within each (Davison & Hinkley
 //! 1997, section 3.8); drawing from all windows at once would give intervals that are too narrow.
+//!
+//! Few repetitions give no 95 % interval: of four, all lie on one side of the true median once in eight times. Below
+//! five repetitions the two ends are therefore the least and the greatest value seen, and are called a range.
 use ipcmark_record::Kind;
+
+use crate::format;
 
 /// Number of bootstrap draws.
 pub const DRAWS: usize = 2_000;
@@ -12,7 +17,10 @@ pub const SEED: u64 = 0x1bc_ca5e;
 /// Share of draws outside the interval at each end, which leaves 95 % inside.
 pub const TAIL: f64 = 0.025;
 
-/// 95 % interval.
+/// Repetitions needed for a 95 % interval, and to show stability or a difference.
+pub const REPETITIONS_FOR_AN_INTERVAL: usize = 5;
+
+/// Both ends of an estimate; [`Estimate::ends`] says what they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// Lower end.
@@ -33,18 +41,46 @@ impl Interval {
     }
 }
 
+/// Meaning of the two ends of an estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// 95 % interval.
+    Confidence,
+    /// Least and greatest value of this many repetitions, fewer than five.
+    Range(usize),
+}
+
+impl std::fmt::Display for Ends {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Confidence => f.write_str("95\u{202f}% interval"),
+            Self::Range(repetitions) => write!(f, "range of {repetitions} repetitions"),
+        }
+    }
+}
+
 /// Median over repetitions with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Median over repetitions.
     pub value: f64,
-    /// 95 % interval; absent below two repetitions.
+    /// 95 % interval, or the range of fewer than five repetitions; absent below two.
     pub interval: Option<Interval>,
     /// Number of repetitions.
     pub repetitions: usize,
 }
 
 impl Estimate {
+    /// Meaning of the interval; `None` without one.
+    pub fn ends(&self) -> Option<Ends> {
+        self.interval.map(|_| ends(self.repetitions))
+    }
+
+    /// Distance to the farther end of the interval, relative to the value: `±4 %`.
+    pub fn plus_minus(&self) -> Option<String> {
+        Some(format!("±{}", format::percent_short(self.spread()?)))
+    }
+
     /// Distance to the farther end of the interval, relative to the value: 0.1 is 10 %.
     pub fn spread(&self) -> Option<f64> {
         let Interval { low, high } = self.interval?;
@@ -133,9 +169,15 @@ impl Repetitions {
     /// Median and interval; `None` without any repetition.
     pub fn estimate(&self) -> Option<Estimate> {
         let value = median(self.values())?;
-        let mut random = Random::new(SEED);
-        let interval = (self.each.len() > 1).then(|| interval_around(value, || self.draw(&mut random)));
-        Some(Estimate { value, interval, repetitions: self.each.len() })
+        let repetitions = self.each.len();
+        let interval = (repetitions > 1).then(|| match ends(repetitions) {
+            Ends::Range(_) => self.range(),
+            Ends::Confidence => {
+                let mut random = Random::new(SEED);
+                interval_around(value, || self.draw(&mut random))
+            }
+        });
+        Some(Estimate { value, interval, repetitions })
     }
 
     /// Ratio of the two medians, drawn independently because they are not paired. `None` if either side has no
@@ -144,10 +186,23 @@ impl Repetitions {
         let above = median(self.values())?;
         let below = median(base.values())?;
         let repetitions = self.each.len().min(base.each.len());
-        let mut random = Random::new(SEED);
-        let interval = (repetitions > 1)
-            .then(|| interval_around(above / below, || self.draw(&mut random) / base.draw(&mut random)));
+        let interval = (repetitions > 1).then(|| match ends(repetitions) {
+            Ends::Range(_) => {
+                let (above, below) = (self.range(), base.range());
+                Interval { low: above.low / below.high, high: above.high / below.low }
+            }
+            Ends::Confidence => {
+                let mut random = Random::new(SEED);
+                interval_around(above / below, || self.draw(&mut random) / base.draw(&mut random))
+            }
+        });
         Some(Estimate { value: above / below, interval, repetitions })
+    }
+
+    /// Least and greatest value.
+    fn range(&self) -> Interval {
+        let (low, high) = self.values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        Interval { low, high }
     }
 
     /// One bootstrap draw: repetitions with replacement, then windows within each.
@@ -161,10 +216,14 @@ impl Repetitions {
     }
 }
 
+fn ends(repetitions: usize) -> Ends {
+    if repetitions < REPETITIONS_FOR_AN_INTERVAL { Ends::Range(repetitions) } else { Ends::Confidence }
+}
+
 fn interval_around(value: f64, mut draw: impl FnMut() -> f64) -> Interval {
     let mut draws: Vec<f64> = (0..DRAWS).map(|_| draw()).collect();
     draws.sort_by(f64::total_cmp);
-    // With few repetitions all draws can lie on one side of the median; the interval must contain it.
+    // The median of the draws may differ from that of the repetitions; the interval must contain the latter.
     Interval { low: quantile(&draws, TAIL).min(value), high: quantile(&draws, 1.0 - TAIL).max(value) }
 }
 

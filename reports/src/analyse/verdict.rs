@@ -17,11 +17,11 @@ use std::fmt::Write as _;
 
 use ipcmark_record::{Measure, Outcome, Record, Status, Verdict};
 
-use super::statistics::Estimate;
+use super::statistics::{Estimate, REPETITIONS_FOR_AN_INTERVAL};
 use crate::format;
 
 /// Repetitions needed to show stability or a difference.
-pub const REPETITIONS_FOR_A_VERDICT: usize = 5;
+pub const REPETITIONS_FOR_A_VERDICT: usize = REPETITIONS_FOR_AN_INTERVAL;
 /// Widest interval of a stable case, as a share of the median.
 pub const WIDEST_SPREAD: f64 = 0.10;
 /// Share of disturbed repetitions above which a case is disturbed, and of doubtful ones above which it is noisy.

@@ -30,7 +30,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
     };
     (!checks.is_empty()).then(|| Figure {
         answer: answer(&checks, equal),
-        note: "One point per size: the median of the ratios by repetition with its 95 % interval. A cross is a \
+        note: "One point per size: the median of the ratios by repetition with its interval. A cross is a \
              pair not shown to be equal: its interval leaves the shaded range 0.9 to 1.1, or too few \
              repetitions ran. Only an interval wholly outside the range shows a difference."
             .into(),

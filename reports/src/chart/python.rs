@@ -44,7 +44,7 @@ pub fn figures(study: &Study<'_>, looks: &Looks) -> Vec<Figure> {
         answer: answer(&drawn),
         note: format!(
             "Cost of the Python mechanism divided by that of its counterpart in the same run: ratio of medians \
-                 with its 95 % interval. Circle: the fastest counterpart. Diamond: the counterpart of the same \
+                 with its interval. Circle: the fastest counterpart. Diamond: the counterpart of the same \
                  kind. Payload, counts and checks are equal; Python uses its standard library, and its time \
                  includes the interpreter. The fastest counterpart may poll and keep a CPU busy; its name \
                  contains the wait strategy.{}",

@@ -41,7 +41,7 @@ fn drain(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from the end of the last put until join returns, median and 99th percentile, on a logarithmic \
                       axis, one row per queue.",
         answer: answer(&cases),
-        note: "Circle: typical, diamond: 99th percentile of the rounds, each as the median over repetitions with its 95 % interval. \
+        note: "Circle: typical, diamond: 99th percentile of the rounds, each as the median over repetitions with its interval. \
              The time includes items that are still queued after the last put, so a deep queue takes longer. \
              Every item was received once, and join never returned before all were done."
             .into(),

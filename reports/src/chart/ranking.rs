@@ -38,7 +38,7 @@ fn figure(study: &Study<'_>, looks: &Looks, placement: Placement, bytes: u64, id
     let chart = ranking.chart(&best, false);
     Figure {
         note: format!(
-            "Median over repetitions with its 95 % interval. Rows are ranked within each way of waiting, \
+            "Median over repetitions with its interval. Rows are ranked within each way of waiting, \
              because polling keeps a CPU busy. Overlapping intervals show no difference.{}",
             shown.describe()
         ),

@@ -74,7 +74,7 @@ fn rate(study: &Study<'_>, looks: &Looks, ground: &Ground<'_, '_>) -> Option<Fig
         description: "Requests answered a second by the number of clients, on logarithmic axes, one line per server, one \
                       panel per kind of address.",
         note: "A closed loop: each client is a process that checks an answer before it sends the next request. \
-             Bands are 95 % intervals over repetitions."
+             Bands are intervals over repetitions."
             .into(),
         layout: Layout::By(address),
         choice: Choice::Closest(MOST_SHOWN),
@@ -133,7 +133,7 @@ fn cost(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
             show: format::time,
             column: "connect_ns",
             answer: "A new client has its first answer soonest from",
-            note: "Median over clients and repetitions, with its 95 % interval. A server that starts a thread or a process for each \
+            note: "Median over clients and repetitions, with its interval. A server that starts a thread or a process for each \
                connection does it here.",
             many: false,
         },

@@ -77,7 +77,7 @@ fn sweep(
         title: format!("Accesses per second against {against}: {}", ground.describe()),
         description,
         note: "A fixed window in which all users run; keys are drawn uniformly. Every value read is checked: \
-             it is one complete version, and not older than the last one that this reader saw. Bands are 95 % \
+             it is one complete version, and not older than the last one that this reader saw. Bands are \
              intervals over repetitions."
             .into(),
         choice: Choice::Closest(MOST_LINES),
@@ -106,7 +106,7 @@ fn waits(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
                       state.",
         answer: answer(&cases),
         note: "Circle: reads. Diamond: writes. From the call until the value is read or written; median of the \
-             99th percentiles of the repetitions with its 95 % interval."
+             99th percentiles of the repetitions with its interval."
             .into(),
         x_name: "99 of 100 take at most (log scale)",
         show: format::time,

@@ -33,10 +33,9 @@ pub fn round_trip(study: &Study<'_>, looks: &Looks, placement: Placement) -> Opt
         id: "round-trip".into(),
         title: format!("Round trip against message size, {}", place(placement)),
         description: "Time for a message out and back by message size, on logarithmic axes, one line per mechanism.",
-        note:
-            "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are 95 % \
+        note: "Closed loop, one message outstanding, every byte written and read on both sides. Bands and bars are \
                intervals over repetitions; the grey line is the floor measured next to the cases."
-                .into(),
+            .into(),
         floor: Some(|ns, _| ns),
         ..Sweep::of(study.measured(Measure::RoundTrip, placement).collect(), SIZE, ROUND_TRIP)
     };
@@ -49,10 +48,9 @@ pub fn rate(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<Fi
         id: "rate".into(),
         title: format!("Messages per second against message size, {}", place(placement)),
         description: "Verified messages per second by message size, on logarithmic axes, one line per mechanism.",
-        note:
-            "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are 95 % \
+        note: "One sender, one receiver; the clock stops when the receiver has verified the last message. Bands are \
                intervals over repetitions."
-                .into(),
+            .into(),
         floor: Some(|ns, _| 1e9 / ns),
         ..Sweep::of(study.measured(Measure::Stream, placement).collect(), SIZE, MESSAGES_PER_S)
     };

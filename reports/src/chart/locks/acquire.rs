@@ -33,7 +33,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         Figure {
             answer: answer(&cases),
             note: format!(
-                "Acquire, one counter update, release; median over repetitions with its 95 % interval. Circle: \
+                "Acquire, one counter update, release; median over repetitions with its interval. Circle: \
                      the same core had the lock last. Diamond: another core had it last; this is the extra \
                      time over passing the turn alone, and 0 if the lock arrives together with the turn. \
                      Triangle: try-lock. Grey rows are not locks.{}",

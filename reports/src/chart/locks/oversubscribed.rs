@@ -80,7 +80,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     (!crowded.is_empty()).then(|| Figure {
         answer: answer(&crowded),
         note: format!(
-            "Ratio of the two medians with its 95 % interval. Circle: the most contenders. Diamond: beside a \
+            "Ratio of the two medians with its interval. Circle: the most contenders. Diamond: beside a \
              CPU hog. A rate can also rise: the contender that has the CPU then has the lock to itself for a \
              time slice, and the others starve meanwhile.{}",
             shown.describe()

@@ -42,7 +42,7 @@ pub fn rates(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<F
         title: format!("Reads per second: {} contenders, {}", contenders(first), place(first.placement)),
         description: "Reads per second of all contenders by share of reads, one line per lock.",
         note: "Every read copies the state and checks that it is whole; a torn read makes the trial invalid. \
-               Each access is drawn at random as a read or a write. Bands are 95 % intervals over \
+               Each access is drawn at random as a read or a write. Bands are intervals over \
                repetitions."
             .into(),
         ..Sweep::of(cases.clone(), READS, READS_PER_S)

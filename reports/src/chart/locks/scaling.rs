@@ -31,7 +31,7 @@ pub fn figure(cases: &[&CaseStudy<'_>], placement: Placement) -> Option<Figure> 
         title: format!("Limits of each lock: {work}, {}", place(placement)),
         answer: answer(&fits, most),
         note: "The universal scalability law, X(n) = \u{3bb} n / (1 + \u{3c3} (n \u{2212} 1) + \u{3ba} n (n \
-             \u{2212} 1)) (Gunther 2007), fitted by least squares, with 95 % intervals over repetitions. \
+             \u{2212} 1)) (Gunther 2007), fitted by least squares, with intervals over repetitions. \
              \u{3bb} is the rate of one contender. Contention (\u{3c3}): at 0 % every contender adds its full \
              rate, at 100 % all together reach the rate of one, and above 100 % the second contender costs \
              more than it adds, because a single one keeps the lock in its own cache. Coherence (\u{3ba}): \

@@ -33,7 +33,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         Figure {
             answer: answer(&cases),
             note: format!(
-                "Time of the whole sale over tickets sold, median over repetitions with its 95 % interval; less \
+                "Time of the whole sale over tickets sold, median over repetitions with its interval; less \
              is better. A sale from the JSON file opens, reads, parses and rewrites it under the lock. Every \
              stock was sold exactly, or the trial would be invalid. Rows without a lock are crossed out: they \
              had to oversell to be counted as caught.{}",

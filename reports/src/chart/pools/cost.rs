@@ -31,7 +31,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         title: format!("Cost of an empty task: {}", ground.describe()),
         description: "Time for each task by how tasks are handed out, on a logarithmic axis, one row per pool.",
         answer: answer(&ground),
-        note: "Whole time over tasks done, median over repetitions with its 95 % interval. Circle: apply, one task at a time and \
+        note: "Whole time over tasks done, median over repetitions with its interval. Circle: apply, one task at a time and \
                wait for its result. Diamond: apply async, a bounded number of tasks out at once. Triangle: map. Every \
                result was checked against its task."
             .into(),

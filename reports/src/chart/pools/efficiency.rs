@@ -55,7 +55,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         answer: answer(&drawn, &grains),
         note: format!(
             "Work done over workers times whole time. The large circle on a line is METG(50 %), the diamond its break-even with a \
-             plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are 95 % intervals over repetitions.{}",
+             plain loop. A plain loop keeps one of the workers busy: that is its share. Bands are intervals over repetitions.{}",
             shown.describe()
         ),
         table: table(&ground, &serial),

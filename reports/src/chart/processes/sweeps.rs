@@ -49,7 +49,7 @@ pub fn parent_rss(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from the call to the first message by parent RSS, one line per way to start.",
         note: "Private memory of the parent (parent RSS), each page written before. A fork copies the page \
              tables; vfork and posix_spawn share them until the new program runs and copy nothing. Bands are \
-             95 % intervals over repetitions."
+             intervals over repetitions."
             .into(),
         layout: Layout::By(|_| (0, "")),
         choice: Choice::Closest(MOST_SHOWN),
@@ -66,7 +66,7 @@ pub fn batch(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         id: "start-up-batch".into(),
         title: format!("Starting processes in batches: {}", ground.describe()),
         description: "Processes per second by batch size, on logarithmic axes, one line per way to start.",
-        note: "Each process counts from the call to its collection. Bands are 95 % intervals over repetitions.".into(),
+        note: "Each process counts from the call to its collection. Bands are intervals over repetitions.".into(),
         layout: Layout::By(|_| (0, "")),
         choice: Choice::Closest(MOST_SHOWN),
         ..Sweep::of(ground.cases, BATCH, LIVES_PER_S)

@@ -31,7 +31,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
                       logarithmic axis.",
         answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
         note:
-            "Circle: typical, diamond: 99th percentile, each as the median over repetitions with its 95 % interval. An \
+            "Circle: typical, diamond: 99th percentile, each as the median over repetitions with its interval. An \
              exit counts from the child's last time stamp, an end by a signal from just before the signal is \
              sent, so its delivery is included. For a zombie only the collection is timed."
                 .into(),
