@@ -3,11 +3,12 @@
 //! The recordings differ in time and perhaps in machine, so repetitions are not paired. A difference needs at least
 //! five repetitions on each side and a ratio whose interval excludes 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipcmark_record::{Kind, Record, Verdict};
 
 use crate::analyse::cross_check::EQUAL;
+use crate::analyse::distance::Distances;
 use crate::analyse::statistics::{Estimate, Interval};
 use crate::analyse::study::{CaseStudy, group};
 use crate::analyse::trials::{cost_ns, repetitions};
@@ -77,16 +78,25 @@ impl Change {
     }
 }
 
-/// Compares every case with numbers in either recording, in order of mechanism, measure, placement and size.
+/// Compares every case with numbers in either recording, in order of mechanism, measure, placement and size. On one
+/// machine the repetitions of a case are compared at the CPU distance that both recordings have most of.
 pub fn compare(a: &Recording, b: &Recording) -> Vec<ComparedCase> {
-    let (first, second) = (group(&a.records), group(&b.records));
-    let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some();
+    // A new kernel does not move the CPUs.
+    let host = |record: &Record| (record.machine.facts.hostname.clone(), record.machine.facts.cpu_model.clone());
+    let hosts: BTreeSet<_> = a.records.iter().chain(&b.records).map(host).collect();
+    let [first, second] = if hosts.len() == 1 {
+        let distances = Distances::of(a.records.iter().chain(&b.records));
+        [a, b].map(|recording| group(&recording.records, &distances))
+    } else {
+        [a, b].map(|recording| group(&recording.records, &Distances::of(&recording.records)))
+    };
+    let measured = |study: &&CaseStudy<'_>| study.summary.typical.is_some() || !study.summary.elsewhere.is_empty();
     let same = |cases: &'_ [CaseStudy<'_>], key: &str| cases.iter().position(|study| study.key == key);
     let mut compared: Vec<ComparedCase> = Vec::new();
     for before in first.iter().filter(measured) {
         let after = same(&second, before.key).map(|at| &second[at]);
         compared.push(match after.filter(measured) {
-            Some(after) => both(before, after),
+            Some(after) => both(before, after, hosts.len() == 1),
             None if after.is_some_and(|after| after.summary.verdict == Some(Verdict::Invalid)) => {
                 one_sided(before, Change::Broken, after)
             }
@@ -107,17 +117,27 @@ fn one_sided(known: &CaseStudy<'_>, change: Change, other: Option<&CaseStudy<'_>
     ComparedCase { case_key: known.key.to_owned(), row: known.summary.row.clone(), ratio: None, change, why }
 }
 
-fn both(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> ComparedCase {
-    let (ratio, change, why) = judge(before, after);
+fn both(before: &CaseStudy<'_>, after: &CaseStudy<'_>, one_host: bool) -> ComparedCase {
+    let (ratio, change, why) = judge(before, after, one_host);
     ComparedCase { case_key: before.key.to_owned(), row: before.summary.row.clone(), ratio, change, why }
 }
 
-fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Change, String) {
+fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>, one_host: bool) -> (Option<Estimate>, Change, String) {
     if [before, after].iter().any(|study| study.summary.verdict == Some(Verdict::Caught)) {
         return (None, Change::CantTell, "updates were lost without a lock, so the rate has no meaning".into());
     }
-    let cost = |study: &CaseStudy<'_>| repetitions(&study.records, Kind::Cost, cost_ns);
-    let Some(ratio) = cost(after).ratio_to(&cost(before)) else {
+    let cost = |records: &[&Record]| repetitions(records, Kind::Cost, cost_ns);
+    let common = if one_host {
+        at_common_distance(before, after)
+    } else {
+        Some((before.usable().collect(), after.usable().collect()))
+    };
+    let Some((records_before, records_after)) = common else {
+        let [before, after] = [before, after].map(distances_of);
+        let why = format!("the CPUs were {before} in the first and {after} in the second");
+        return (None, Change::CantTell, why);
+    };
+    let Some(ratio) = cost(&records_after).ratio_to(&cost(&records_before)) else {
         return (None, Change::CantTell, "no numbers".into());
     };
     if ratio.repetitions < REPETITIONS_FOR_A_VERDICT {
@@ -152,6 +172,23 @@ fn judge(before: &CaseStudy<'_>, after: &CaseStudy<'_>) -> (Option<Estimate>, Ch
         _ => String::new(),
     };
     (Some(ratio), change, why)
+}
+
+/// Usable repetitions of both sides at the CPU distance where the smaller side has the most; `None` without a common one.
+fn at_common_distance<'a>(before: &CaseStudy<'a>, after: &CaseStudy<'a>) -> Option<(Vec<&'a Record>, Vec<&'a Record>)> {
+    let (before, after) = (before.by_distance(), after.by_distance());
+    let common = before.iter().filter_map(|(distance, before)| {
+        let (_, after) = after.iter().find(|(other, _)| other == distance)?;
+        Some((before.clone(), after.clone()))
+    });
+    common.max_by_key(|(before, after)| before.len().min(after.len()))
+}
+
+/// Known CPU distances of a case: `near`, `near and far`.
+fn distances_of(study: &CaseStudy<'_>) -> String {
+    let words: Vec<String> =
+        study.by_distance().iter().filter_map(|(distance, _)| Some(distance.as_ref()?.to_string())).collect();
+    if words.is_empty() { "at an unknown distance".into() } else { words.join(" and ") }
 }
 
 /// Property in which records may differ.

@@ -4,12 +4,12 @@
 //! whose numbers cannot be true, which is left out by line and reason: each record stands alone, and the others are no
 //! worse for it. Only a file that cannot be opened, or one from a later suite, is an error.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ipcmark_record::{Record, SCHEMA, Status};
+use ipcmark_record::{Machine, Record, SCHEMA, Status};
 use serde::Deserialize;
 
 /// Name of the records file inside a run's directory.
@@ -22,6 +22,19 @@ pub struct Recording {
     pub records: Vec<Record>,
     /// Invalid lines.
     pub bad_lines: Vec<BadLine>,
+}
+
+impl Recording {
+    /// Machines of the records: host name, processor, kernel.
+    pub fn machines(&self) -> BTreeSet<String> {
+        self.records.iter().map(|record| identity(&record.machine)).collect()
+    }
+}
+
+/// What tells machines apart: `host (processor, kernel)`. A new kernel makes a new machine, since it moves numbers.
+pub(crate) fn identity(machine: &Machine) -> String {
+    let facts = &machine.facts;
+    format!("{} ({}, {})", facts.hostname, facts.cpu_model, facts.kernel)
 }
 
 /// Line that is not a record.

@@ -5,6 +5,7 @@ mod common;
 mod browser;
 mod compare;
 mod cost_model;
+mod distance;
 mod locks;
 mod page;
 mod pairs;

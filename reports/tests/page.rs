@@ -117,6 +117,18 @@ fn one_repetition_makes_no_claims() {
 }
 
 #[test]
+fn below_five_repetitions_nothing_is_called_95_percent() {
+    let page = page(&recording(common::quick_run(3, 5)));
+    let rows: Vec<&str> = elements(&page, "<tr data-series", "</tr>").collect();
+    assert!(rows.iter().any(|row| row.contains("range of 3 repetitions: ")), "{rows:?}");
+    assert_eq!(
+        rows.iter().filter(|row| row.contains("95\u{202f}% interval")).count(),
+        1,
+        "the sentinel alone has more"
+    );
+}
+
+#[test]
 fn an_empty_recording_still_has_a_page() {
     let bad_lines = vec![BadLine { file: "some/records.jsonl".into(), line: 3, why: "it ends early".into() }];
     let page = shown(&page(&Recording { records: Vec::new(), bad_lines }));

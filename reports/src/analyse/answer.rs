@@ -44,8 +44,7 @@ pub fn answer(study: &Study<'_>) -> Answer {
         Some(_) => findings.extend(of_locks),
         None => sentence = of_locks,
     }
-    let fewest =
-        study.cases.iter().filter(|c| c.summary.typical.is_some()).map(|c| c.summary.repetitions.measured).min();
+    let fewest = study.cases.iter().filter_map(|case| Some(case.summary.typical?.repetitions)).min();
     let caution = fewest.filter(|&repetitions| repetitions < REPETITIONS_FOR_A_VERDICT).map(|repetitions| {
         format!(
             "This is indicative only: some cases ran in {repetitions} of the {REPETITIONS_FOR_A_VERDICT} repetitions that a \

@@ -8,6 +8,7 @@ pub mod cost_model;
 pub mod cross_check;
 pub mod crowd;
 pub mod declared;
+pub mod distance;
 pub mod distribution;
 pub mod families;
 pub mod ground;

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use ipcmark_record::{Case, CostModel, Floors, Machine, Measure, Placement, Record, Verdict};
 
 use super::crowd::Crowd;
+use super::distance::{Distance, Distances, Moved, Place};
 use super::distribution::Distribution;
 use super::families::is_apart;
 use super::series::{Known, Manner, Series};
 use super::statistics::median;
 use super::summary::CaseSummary;
-use super::trials::{self, Stamping};
-use crate::read::Recording;
+use super::trials::{self, Stamping, is_usable};
+use crate::read::{Recording, identity};
+
+/// Records by CPU distance; `None` for an unknown one.
+pub type AtDistances<'a> = Vec<(Option<Distance>, Vec<&'a Record>)>;
 
 /// Case with its repetitions.
 #[derive(Clone, Debug)]
@@ -22,8 +26,11 @@ pub struct CaseStudy<'a> {
     pub key: &'a str,
     /// Series of the case.
     pub series: Series,
-    /// Records of all repetitions: measured, failed and skipped.
+    /// Records of its repetitions: those that failed or were skipped, and those measured at the CPU distance of the
+    /// report.
     pub records: Vec<&'a Record>,
+    /// Records measured at other CPU distances, or at an unknown one.
+    pub elsewhere: AtDistances<'a>,
     /// Summary of the records.
     pub summary: CaseSummary,
 }
@@ -52,6 +59,23 @@ impl<'a> CaseStudy<'a> {
     /// Usable repetitions.
     pub fn usable(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
         trials::usable(&self.records)
+    }
+
+    /// Usable repetitions at all CPU distances.
+    pub fn usable_anywhere(&self) -> impl Iterator<Item = &'a Record> + use<'a, '_> {
+        self.usable().chain(self.elsewhere.iter().flat_map(|(_, records)| records.iter().copied()))
+    }
+
+    /// Usable repetitions by CPU distance, the nearest first; those at an unknown distance are left out. The distance is
+    /// `None` if the CPUs did not move.
+    pub fn by_distance(&self) -> AtDistances<'a> {
+        let here: Vec<&Record> = self.usable().collect();
+        let mut all: AtDistances<'a> = self.elsewhere.iter().filter(|(at, _)| at.is_some()).cloned().collect();
+        if !here.is_empty() {
+            all.push((self.summary.distance, here));
+        }
+        all.sort_by_key(|(distance, _)| distance.map(|distance| distance.rank));
+        all
     }
 
     /// Merged latencies of the usable repetitions.
@@ -100,18 +124,22 @@ pub struct Study<'a> {
     pub machines: Vec<&'a Machine>,
     /// Placement of most timed cases, shown first.
     pub placement: Option<Placement>,
+    /// Placements at which the CPUs moved, and the distance that the report uses.
+    pub moved: Vec<Moved>,
 }
 
 impl<'a> Study<'a> {
     /// Groups and summarises a recording.
     pub fn of(recording: &'a Recording) -> Self {
         let records = &recording.records;
-        let cases = group(records);
+        let distances = Distances::of(records);
+        let cases = group(records, &distances);
         let of_cases = cases.iter().flat_map(|case| [case.series.clone(), case.series.usual()]);
         let mut series: Vec<Series> = of_cases.collect();
         series.sort();
         series.dedup();
-        Self { placement: main_placement(&cases), machines: machines(records), series, cases }
+        let placement = main_placement(&cases);
+        Self { placement, machines: machines(records), series, cases, moved: distances.moved }
     }
 
     /// Measured cases of one measure and placement, in order of series and size, without families that have their own
@@ -170,7 +198,7 @@ impl<'a> Study<'a> {
 
     /// Sentinel that shows drift: the only case with the most repetitions.
     pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
-        let repetitions = |case: &&CaseStudy<'_>| case.summary.repetitions.measured;
+        let repetitions = |case: &&CaseStudy<'_>| case.usable_anywhere().count();
         let most = timed(&self.cases).max_by_key(repetitions)?;
         let alone = timed(&self.cases).filter(|case| repetitions(case) == repetitions(&most)).count() == 1;
         (alone && timed(&self.cases).count() > 1).then_some(most)
@@ -198,11 +226,12 @@ impl<'a> Study<'a> {
 
 /// Summarises every case of `records` except the floors, in order of mechanism, measure, placement and size.
 pub fn summarise(records: &[Record]) -> Vec<CaseSummary> {
-    group(records).into_iter().map(|study| study.summary).collect()
+    group(records, &Distances::of(records)).into_iter().map(|study| study.summary).collect()
 }
 
-/// Groups `records` by case except the floors, in order of series, measure, placement and size.
-pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
+/// Groups `records` by case except the floors, in order of series, measure, placement and size, with the CPU distances of
+/// their trials.
+pub fn group<'a>(records: &'a [Record], distances: &Distances) -> Vec<CaseStudy<'a>> {
     let known = Known::of(records);
     let machines = machines(records);
     let floors = sole_floors(&machines);
@@ -215,8 +244,13 @@ pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
         .map(|(key, records)| {
             let case = &records[0].case;
             let series = known.series(case);
-            let summary = CaseSummary::of(&series, &records, floors);
-            CaseStudy { case, key, series, records, summary }
+            let main = main_distance(&records, distances);
+            let (here, elsewhere) = by_distance(&records, distances, main);
+            let summary = match main {
+                Some(main) => CaseSummary::at(main, &series, &here, &elsewhere, floors),
+                None => CaseSummary::of(&series, &here, floors),
+            };
+            CaseStudy { case, key, series, records: here, elsewhere, summary }
         })
         .collect();
     cases.sort_by(|a, b| {
@@ -224,6 +258,41 @@ pub fn group(records: &[Record]) -> Vec<CaseStudy<'_>> {
         order(a).cmp(&order(b))
     });
     cases
+}
+
+/// Distance of the report for a timed case whose CPUs moved.
+fn main_distance(records: &[&Record], distances: &Distances) -> Option<Distance> {
+    let case = &records[0].case;
+    let moved = distances.at(case.placement).filter(|_| case.main_metric().is_some())?;
+    records.iter().any(|record| distances.place(record) != Place::Unmoved).then_some(moved.main)
+}
+
+/// Usable records by CPU distance: those at the distance of the report with all that failed or were skipped, and the
+/// others.
+fn by_distance<'a>(
+    records: &[&'a Record],
+    distances: &Distances,
+    main: Option<Distance>,
+) -> (Vec<&'a Record>, AtDistances<'a>) {
+    let Some(main) = main else { return (records.to_vec(), Vec::new()) };
+    let mut elsewhere: AtDistances<'_> = Vec::new();
+    let mut here = Vec::new();
+    for &record in records {
+        let distance = match distances.place(record) {
+            Place::At(distance) if distance != main && is_usable(record) => Some(distance),
+            Place::Unknown if is_usable(record) => None,
+            _ => {
+                here.push(record);
+                continue;
+            }
+        };
+        match elsewhere.iter_mut().find(|(known, _)| *known == distance) {
+            Some((_, records)) => records.push(record),
+            None => elsewhere.push((distance, vec![record])),
+        }
+    }
+    elsewhere.sort_by_key(|(distance, _)| distance.map_or(usize::MAX, |distance| distance.rank));
+    (here, elsewhere)
 }
 
 /// Timed cases with two endpoints; all timed cases if there are none.
@@ -246,7 +315,6 @@ fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
 fn machines(records: &[Record]) -> Vec<&Machine> {
     let mut machines: Vec<&Machine> = Vec::new();
     for machine in records.iter().map(|record| &record.machine) {
-        let identity = |m: &Machine| (m.facts.hostname.clone(), m.facts.cpu_model.clone(), m.facts.kernel.clone());
         match machines.iter_mut().find(|known| identity(known) == identity(machine)) {
             // Early records of a run have no floors yet.
             Some(known) if machine.floors.is_some() => *known = machine,

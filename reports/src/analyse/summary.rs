@@ -2,9 +2,11 @@
 
 use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, metric};
 
+use super::distance::{AtDistance, Distance, describe};
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};
 use super::statistics::{Estimate, Repetitions};
+use super::study::AtDistances;
 use super::trials::{cost_ns, over_repetitions, percentile, repetitions, usable};
 pub use super::verdict::RepetitionCounts;
 use super::verdict::judge;
@@ -28,8 +30,12 @@ pub struct CaseSummary {
     pub manner: &'static str,
     /// Metric of [`Self::typical`]; `None` for untimed cases.
     pub main: Option<MainMetric>,
-    /// Main metric: median over repetitions and 95 % interval.
+    /// Main metric: median over repetitions with its interval.
     pub typical: Option<Estimate>,
+    /// CPU distance of all numbers; `None` if the CPUs did not move.
+    pub distance: Option<Distance>,
+    /// Main metric at other CPU distances, the nearest first.
+    pub elsewhere: Vec<AtDistance>,
     /// Median latency of each repetition in nanoseconds, median over them; absent, like all percentiles, if a repetition
     /// has too few samples beyond it.
     pub p50_ns: Option<Estimate>,
@@ -92,6 +98,61 @@ impl CaseSummary {
         }
     }
 
+    /// Summarises one case whose CPUs moved during the run, from its records at the distance `main`; one of `here` and
+    /// `elsewhere` is not empty.
+    pub(crate) fn at(
+        main: Distance,
+        series: &Series,
+        here: &[&Record],
+        elsewhere: &AtDistances<'_>,
+        floors: Option<&Floors>,
+    ) -> Self {
+        let others = || elsewhere.iter().flat_map(|(_, records)| records.iter().copied());
+        let all: Vec<&Record> = here.iter().copied().chain(others()).collect();
+        let mut summary = Self::of(series, if here.is_empty() { &all } else { here }, floors);
+        let metric = summary.main;
+        let typical = |records: &[&Record]| main_sets(records, metric?).estimate();
+        let found = elsewhere
+            .iter()
+            .filter_map(|(distance, records)| Some(AtDistance { distance: (*distance)?, typical: typical(records)? }));
+        let found: Vec<AtDistance> = found.collect();
+        if summary.verdict != Some(Verdict::Invalid) {
+            if usable(here).next().is_none() && others().next().is_some() {
+                let why = format!("no repetition ran with the CPUs {main}, as those of this report");
+                summary = Self::without_numbers(series, &all, metric, None, why);
+            } else if metric.is_some() && summary.typical.is_some() {
+                summary.distance = Some(main);
+                summary.why = format!("with the CPUs {main}: {}", summary.why);
+            }
+            for one in found.iter().filter_map(|one| Some(describe(one, metric?))) {
+                summary.why = format!("{}; {one}", summary.why);
+            }
+            let unknown: usize =
+                elsewhere.iter().filter(|(at, _)| at.is_none()).map(|(_, records)| records.len()).sum();
+            if unknown > 0 {
+                summary.why = format!("{}; {unknown} left out, since the CPUs moved meanwhile", summary.why);
+            }
+        }
+        Self { elsewhere: found, repetitions: RepetitionCounts::of(all), ..summary }
+    }
+
+    /// Main metric at each CPU distance, the nearest first; empty if the CPUs did not move.
+    pub fn distances(&self) -> Vec<AtDistance> {
+        let here = self.distance.zip(self.typical).map(|(distance, typical)| AtDistance { distance, typical });
+        let mut all: Vec<AtDistance> = here.into_iter().chain(self.elsewhere.iter().copied()).collect();
+        all.sort_by_key(|one| one.distance.rank);
+        all
+    }
+
+    /// `far: 349 ns ±4 % (11 repetitions) · near: 65 ns ±9 % (range of 2 repetitions)`, the distance of the report first;
+    /// `None` with a single distance.
+    pub fn distances_in_words(&self) -> Option<String> {
+        let main = self.main.filter(|_| !self.elsewhere.is_empty())?;
+        let mut all = self.distances();
+        all.sort_by_key(|one| Some(one.distance) != self.distance);
+        Some(all.iter().map(|one| describe(one, main)).collect::<Vec<_>>().join(" · "))
+    }
+
     /// Main metric and both ends of its interval, for tables.
     pub fn spread(&self) -> [Option<f64>; 3] {
         let interval = self.typical.and_then(|typical| typical.interval);
@@ -123,6 +184,8 @@ impl CaseSummary {
             manner: series.manner.word(),
             main,
             typical: None,
+            distance: None,
+            elsewhere: Vec::new(),
             p50_ns: None,
             p99_ns: None,
             p999_ns: None,

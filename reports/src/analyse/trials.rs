@@ -10,7 +10,12 @@ use crate::format;
 
 /// Usable repetitions: measured, with every check passed.
 pub fn usable<'a, 's>(records: &'s [&'a Record]) -> impl Iterator<Item = &'a Record> + use<'a, 's> {
-    records.iter().copied().filter(|r| r.outcome.status == Status::Measured && !is_invalid(&r.outcome))
+    records.iter().copied().filter(|record| is_usable(record))
+}
+
+/// Whether the trial was measured and passed every check.
+pub fn is_usable(record: &Record) -> bool {
+    record.outcome.status == Status::Measured && !is_invalid(&record.outcome)
 }
 
 /// Merged latencies of the usable repetitions.

@@ -49,7 +49,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
 
 /// Trials of the sentinel with numbers, in schedule order.
 fn trials<'a>(sentinel: &CaseStudy<'a>) -> Vec<(&'a Record, f64)> {
-    let mut trials: Vec<_> = sentinel.usable().filter_map(|record| Some((record, cost_ns(record)?))).collect();
+    let mut trials: Vec<_> = sentinel.usable_anywhere().filter_map(|record| Some((record, cost_ns(record)?))).collect();
     trials.sort_by_key(|trial| trial.0.order_in_run);
     trials
 }

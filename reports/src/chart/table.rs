@@ -199,7 +199,7 @@ impl<R: OfCase> Rows<R> {
 
     /// Adds the number of usable repetitions.
     pub fn repetitions(self) -> Self {
-        self.count("Repetitions", "repetitions_count", |row| Some(row.study().summary.repetitions.measured as f64))
+        self.count("Repetitions", "repetitions_count", |row| Some(row.study().usable().count() as f64))
     }
 
     /// Adds the verdict.

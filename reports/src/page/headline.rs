@@ -97,15 +97,28 @@ impl Number {
     }
 
     pub(super) fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
-        let interval = estimate.and_then(|e| e.interval);
-        let note = interval.map(|i| format!("95\u{202f}% interval: {}", format::span(i.low, i.high, show)));
+        let interval = estimate.and_then(|e| e.interval.zip(e.ends()));
+        let note = interval.map(|(i, ends)| format!("{ends}: {}", format::span(i.low, i.high, show)));
         Self { note: note.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
+    }
+
+    /// Main metric of a case; the note has the results at all CPU distances.
+    pub(super) fn typical(summary: Option<&CaseSummary>, show: fn(f64) -> Quantity) -> Self {
+        let mut number = Self::estimated(summary.and_then(|summary| summary.typical), show);
+        let distances = summary.and_then(CaseSummary::distances_in_words);
+        number.note = Some(std::mem::take(&mut number.note))
+            .filter(|note| !note.is_empty())
+            .into_iter()
+            .chain(distances)
+            .collect::<Vec<_>>()
+            .join("; ");
+        number
     }
 }
 
 /// Rate of a stream, flagged above the copy rate of one core.
 fn rate(stream: Option<&CaseSummary>) -> Number {
-    Number::estimated(stream.and_then(|s| s.typical), format::rate).flag(stream.and_then(beyond))
+    Number::typical(stream, format::rate).flag(stream.and_then(beyond))
 }
 
 /// Warning about a rate above the copy rate of one core.
@@ -233,7 +246,7 @@ fn row(study: &Study<'_>, series: &Series, placement: Placement, bytes: u64) -> 
         ),
         size_id: bytes.to_string(),
         size: Cell::number(Some(bytes as f64), |bytes| format::bytes(bytes as u64)),
-        typical: Number::estimated(trip_summary.and_then(|s| s.typical), format::time),
+        typical: Number::typical(trip_summary, format::time),
         p50: from_trip(|s| s.p50_ns).flag(trip.and_then(CaseStudy::stamping).and_then(|both| both.warning())),
         p99: from_trip(|s| s.p99_ns),
         p999: from_trip(|s| s.p999_ns),

@@ -58,6 +58,8 @@ struct Page {
     tally: Vec<sections::Tally>,
     run: Vec<sections::Fact>,
     warnings: Vec<String>,
+    /// CPU distances, if the CPUs moved.
+    distances: Option<sections::Distances>,
     headline: headline::Headline,
     locks: Option<locks::Locks>,
     /// Whether any case has the verdict `caught`.
@@ -137,6 +139,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         tally: sections::tally(&study),
         run: sections::run(recording, &study),
         warnings: sections::warnings(recording, &study),
+        distances: sections::distances(&study),
         topics,
         placements,
         locks: locks::locks(&study),

@@ -5,12 +5,14 @@ use minijinja::HtmlEscape;
 use serde::Serialize;
 
 use super::headline::word;
-use crate::analyse::answer::place_word;
+use crate::analyse::answer::{place, place_word};
 use crate::analyse::crowd::Crowd;
 use crate::analyse::declared::{declared, disagreements};
+use crate::analyse::distance::Moved;
 use crate::analyse::ground::beside_sides;
 use crate::analyse::locks::{Work, describe_ground};
 use crate::analyse::study::{CaseStudy, Study};
+use crate::analyse::summary::shown;
 use crate::chart::Table;
 use crate::format;
 use crate::read::Recording;
@@ -58,11 +60,69 @@ pub struct Bad {
     why: String,
 }
 
+/// CPU distances of the trials, if the CPUs moved.
+#[derive(Serialize)]
+pub struct Distances {
+    /// One sentence per placement.
+    sentences: Vec<String>,
+    /// Results of the cases at each distance.
+    table: Table,
+}
+
 /// Results of the conformance cases.
 #[derive(Serialize)]
 pub struct Conformance {
     passed: usize,
     broken: Vec<Reason>,
+}
+
+/// CPU distances; `None` if no CPUs moved.
+pub fn distances(study: &Study<'_>) -> Option<Distances> {
+    let sentences: Vec<String> = study.moved.iter().map(moved).collect();
+    let all = |case: &&CaseStudy<'_>| !case.summary.elsewhere.is_empty();
+    let rows = study
+        .cases
+        .iter()
+        .filter(all)
+        .flat_map(|case| case.summary.distances().into_iter().map(move |one| (case, one)));
+    let table = Table::of(rows.collect::<Vec<_>>())
+        .text("Case", "case", |row| name(row.0))
+        .text("CPUs", "distance", |row| row.1.distance.to_string())
+        .text("Result", "result", |row| {
+            row.0.summary.main.map_or_else(String::new, |main| shown(main, row.1.typical.value).to_string())
+        })
+        .text("±", "spread", |row| row.1.typical.plus_minus().unwrap_or_else(|| "–".into()))
+        .text("Interval", "interval", |row| {
+            row.1.typical.ends().map_or_else(|| "1 repetition".into(), |ends| ends.to_string())
+        })
+        .count("Repetitions", "repetitions_count", |row| Some(row.1.typical.repetitions as f64))
+        .table();
+    (!sentences.is_empty()).then_some(Distances { sentences, table })
+}
+
+fn moved(moved: &Moved) -> String {
+    let repetitions = |count: usize| if count == 1 { "1 repetition".into() } else { format!("{count} repetitions") };
+    let others = moved.distances.iter().filter(|(distance, _)| *distance != moved.main);
+    let others: Vec<String> = others
+        .map(|(distance, count)| {
+            format!("{distance} ({}, {})", format::ns(distance.line_round_trip_ns), repetitions(*count))
+        })
+        .collect();
+    let unknown = if moved.unknown == 0 {
+        String::new()
+    } else {
+        format!("; {} at an unknown distance left out", repetitions(moved.unknown))
+    };
+    let of_main = moved.distances.iter().find(|(distance, _)| *distance == moved.main).map_or(0, |(_, count)| *count);
+    format!(
+        "Roles {}: the CPUs moved during the run. The numbers of this report are those with the CPUs {} (a two-line round \
+         trip of {}, {}), never mixed with {}{unknown}.",
+        place(moved.placement),
+        moved.main,
+        format::ns(moved.main.line_round_trip_ns),
+        repetitions(of_main),
+        others.join(" and ")
+    )
 }
 
 /// Questions of all plans in the recording.

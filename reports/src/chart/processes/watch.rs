@@ -30,11 +30,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks) -> Option<Figure> {
         description: "Time from an end until it is known, median and 99th percentile, by how the end came, on a \
                       logarithmic axis.",
         answer: answer(&of(Ending::Kill), &of(Ending::Exit)),
-        note:
-            "Circle: typical, diamond: 99th percentile, each as the median over repetitions with its interval. An \
+        note: "Circle: typical, diamond: 99th percentile, each as the median over repetitions with its interval. An \
              exit counts from the child's last time stamp, an end by a signal from just before the signal is \
              sent, so its delivery is included. For a zombie only the collection is timed."
-                .into(),
+            .into(),
         x_name: "until it is known (log scale)",
         show: format::time,
         references: Vec::new(),
