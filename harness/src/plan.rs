@@ -62,6 +62,8 @@ pub struct Plan {
     pub repetitions: u32,
     /// Durations of a trial's phases.
     pub timing: Timing,
+    /// Fail the run if a case is faster than its floor.
+    pub hold_to_floors: bool,
     /// The case that is run again and again to show drift.
     pub sentinel: Option<Planned>,
     /// Every case once, in the plan's order.
@@ -206,6 +208,7 @@ impl Text {
                 floor_ns: source.floor_ms * 1_000_000,
                 fixed_count: None,
             },
+            hold_to_floors: source.hold_to_floors,
             name: source.name,
             question: source.question,
             sentinel: sentinel.filter(|planned| planned.obstacle.is_none()),

@@ -85,6 +85,8 @@ pub struct Finished {
     pub records: Vec<Record>,
     /// The signal that ended it early.
     pub interrupted: Option<i32>,
+    /// Whether the plan fails if a case is faster than its floor.
+    pub hold_to_floors: bool,
 }
 
 impl Run {
@@ -154,7 +156,8 @@ impl Run {
         self.store.finish()?;
         let directory = self.store.directory().to_owned();
         let page = if self.records.is_empty() { None } else { Some(draw(&directory)?) };
-        Ok(Finished { interrupted: self.session.interrupted(), directory, page, records: self.records })
+        let (interrupted, hold_to_floors) = (self.session.interrupted(), self.plan.hold_to_floors);
+        Ok(Finished { interrupted, directory, page, records: self.records, hold_to_floors })
     }
 
     /// Trials without a record.
@@ -237,6 +240,12 @@ impl Finished {
     /// A line for every trial that failed or whose check failed.
     pub fn failures(&self) -> Vec<String> {
         self.records.iter().filter_map(failure).collect()
+    }
+
+    /// A line for every case that is faster than its floor.
+    pub fn below_floor(&self) -> Vec<String> {
+        let lines = ipcmark_reports::below_floor(&ipcmark_reports::summarise(&self.records));
+        lines.into_iter().map(|line| format!("below its floor: {line}")).collect()
     }
 }
 

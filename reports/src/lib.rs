@@ -11,6 +11,7 @@ pub mod format;
 mod page;
 mod read;
 
+pub use analyse::cross_check::below_floor;
 pub use analyse::statistics::{Ends, Estimate, Interval, paired_ratio};
 pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};

@@ -25,6 +25,7 @@ fn trials(measure: Measure, order: u32, values: &[(Option<f64>, f64)]) -> Vec<Re
         record.outcome.floor = Some(PairedFloor {
             name: "two_line_round_trip".into(),
             ns: 100.0,
+            reference: false,
             line_round_trip_ns: line_ns,
             transfer_serial_ns: None,
             futex_hop_ns: None,

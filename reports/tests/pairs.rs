@@ -9,6 +9,7 @@ use ipcmark_reports::analyse::break_even::{Answer, break_even};
 use ipcmark_reports::analyse::cross_check::checks;
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::{CaseStudy, Study};
+use ipcmark_reports::{below_floor, summarise};
 
 /// Message sizes of the sweeps.
 const SIZES: [u64; 8] = [8, 64, 512, 4096, 16_384, 65_536, 262_144, 1 << 20];
@@ -106,6 +107,7 @@ fn fifo_against_pipe(repetitions: u32, times: f64, floor: f64) -> Vec<(bool, Str
         record.outcome.floor = Some(PairedFloor {
             name: "two_line_round_trip".into(),
             ns: 100.0 * moved,
+            reference: false,
             line_round_trip_ns: None,
             transfer_serial_ns: None,
             futex_hop_ns: None,
@@ -129,6 +131,41 @@ fn pairs_that_agree_are_equal_and_others_are_not_shown() {
     assert!(moved.iter().all(|(_, text)| text.contains("the floor beside them moved too, by 1.50 times")), "{moved:?}");
     let few = fifo_against_pipe(4, 1.0, 1.0);
     assert!(few.iter().all(|(equal, text)| !equal && text.contains("needs 5 repetitions")), "{few:?}");
+}
+
+/// Sentences about cases below a floor, with `times` the cost of the floor.
+fn below(repetitions: u32, times: f64, reference: bool) -> Vec<String> {
+    let mut records = sweep("pipe", repetitions, 1, |bytes| 1_000.0 + bytes);
+    for record in &mut records {
+        let ns = (1_000.0 + record.case.params.message_bytes.unwrap_or(0) as f64) / times;
+        record.outcome.floor = Some(PairedFloor {
+            name: "turns_round_trip".into(),
+            ns,
+            reference,
+            line_round_trip_ns: None,
+            transfer_serial_ns: None,
+            futex_hop_ns: None,
+        });
+    }
+    below_floor(&summarise(&records))
+}
+
+#[test]
+fn a_case_that_is_faster_than_its_floor_is_named_with_ratio_and_interval() {
+    let found = below(7, 0.85, false);
+    assert_eq!(found.len(), SIZES.len(), "{found:?}");
+    for sentence in &found {
+        assert!(sentence.starts_with("transport/pipe/"), "{sentence}");
+        assert!(sentence.contains("takes 0.8") && sentence.contains("interval 0.8"), "{sentence}");
+        assert!(sentence.ends_with("floor: turns round trip"), "{sentence}");
+    }
+}
+
+#[test]
+fn at_its_floor_beside_a_reference_or_with_few_repetitions_no_case_is_below() {
+    assert_eq!(below(7, 1.0, false), [""; 0]);
+    assert_eq!(below(7, 0.85, true), [""; 0]);
+    assert_eq!(below(4, 0.85, false), [""; 0]);
 }
 
 #[test]

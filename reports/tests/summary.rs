@@ -119,6 +119,7 @@ fn ratios_to_the_floor_are_paired() {
         record.outcome.floor = Some(PairedFloor {
             name: "two_line_round_trip".into(),
             ns: typical / 1.25,
+            reference: false,
             line_round_trip_ns: None,
             transfer_serial_ns: None,
             futex_hop_ns: None,

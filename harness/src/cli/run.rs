@@ -62,7 +62,7 @@ Examples:
 
 Exit status:
   0          fine
-  1          a trial failed or was invalid
+  1          a trial failed or was invalid, or a case was faster than its floor in a plan that checks it (cross-checks)
   2          the call or the plan was wrong; nothing was started
   129, 130, 143  interrupted; --resume DIR goes on";
 
@@ -119,7 +119,15 @@ fn conclude(finished: &Finished, quiet: bool) -> u8 {
         ));
         return super::ended_by(signal);
     }
-    if failures.is_empty() { super::FINE } else { super::BROKEN }
+    let below_floor = finished.below_floor();
+    for line in &below_floor {
+        print_line(line);
+    }
+    if failures.is_empty() && (below_floor.is_empty() || !finished.hold_to_floors) {
+        super::FINE
+    } else {
+        super::BROKEN
+    }
 }
 
 fn list_cases(plan: &Plan, seed: u64, out: &mut impl Write) -> anyhow::Result<u8> {

@@ -21,6 +21,8 @@ pub(super) struct Source {
     pub floor_ms: u64,
     /// Run polling rows even where they share a CPU.
     pub oversubscribe: bool,
+    /// Fail the run if a case is faster than its floor.
+    pub hold_to_floors: bool,
     /// The case that is run again and again to show drift.
     pub sentinel: Option<Block>,
     pub cases: Vec<Block>,
@@ -53,8 +55,18 @@ const FLOOR_MS: u64 = 8;
 /// Limit of a phase: a longer one has confused milliseconds with microseconds.
 const PHASE_MS_MAX: u64 = 60_000;
 
-const KEYS: &[&str] =
-    &["name", "question", "repetitions", "warm_up_ms", "hot_ms", "floor_ms", "oversubscribe", "sentinel", "cases"];
+const KEYS: &[&str] = &[
+    "name",
+    "question",
+    "repetitions",
+    "warm_up_ms",
+    "hot_ms",
+    "floor_ms",
+    "oversubscribe",
+    "hold_to_floors",
+    "sentinel",
+    "cases",
+];
 
 /// Keys that choose rows and places; a block has one for each parameter, too.
 const BLOCK_KEYS: &[&str] = &["family", "mechanism", "measure", "placement", "isolation"];
@@ -71,6 +83,11 @@ impl Source {
         check_keys(page, table, KEYS.iter().copied())?;
         let required = |key| entry(table, key).ok_or_else(|| page.wrong(0..0, format_args!("missing key `{key}`")));
         let phase = |key, value| page.number(key, value, 0, PHASE_MS_MAX, " (one minute)");
+        let flag = |key| match entry(table, key).map(|value| (value.get_ref(), value.span())) {
+            None => Ok(false),
+            Some((DeValue::Boolean(yes), _)) => Ok(*yes),
+            Some((_, at)) => Err(page.wrong(at, format_args!("`{key}` is true or false"))),
+        };
         let name = page.text_of("name", table)?;
         if let Some(odd) = name.text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
             let why = format_args!("`name` is used in file names: letters, digits, `-`, `_` and `.` only, not `{odd}`");
@@ -85,13 +102,8 @@ impl Source {
             warm_up_ms: phase("warm_up_ms", required("warm_up_ms")?)?,
             hot_ms,
             floor_ms: entry(table, "floor_ms").map_or(Ok(FLOOR_MS), |value| phase("floor_ms", value))?,
-            oversubscribe: match entry(table, "oversubscribe") {
-                None => false,
-                Some(value) => match value.get_ref() {
-                    DeValue::Boolean(yes) => *yes,
-                    _ => return Err(page.wrong(value.span(), "`oversubscribe` is true or false")),
-                },
-            },
+            oversubscribe: flag("oversubscribe")?,
+            hold_to_floors: flag("hold_to_floors")?,
             sentinel: entry(table, "sentinel").map(|value| Block::read(page, "sentinel", value)).transpose()?,
             cases: match entry(table, "cases").map(Spanned::get_ref) {
                 Some(DeValue::Array(blocks)) => {

@@ -1,16 +1,20 @@
-//! Pairs of mechanisms that must agree on every machine, such as a FIFO and a pipe. A difference points to an error of
-//! the benchmark, not of the mechanism.
+//! Pairs of mechanisms that must agree on every machine, such as a FIFO and a pipe, and floors that no case may
+//! undercut. A failed check points to an error of the benchmark, not of the mechanism.
 
 use ipcmark_record::{Case, Measure, Record, Substrate};
 
 use super::statistics::{Estimate, median, paired_ratio};
 use super::study::{CaseStudy, Study};
+use super::summary::CaseSummary;
 use super::trials::cost_ns;
 use super::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
 
 /// Limits of the interval of an equal ratio.
 pub const EQUAL: (f64, f64) = (0.9, 1.1);
+
+/// Lowest median ratio of a case to its floor. Both have errors, so a ratio just below 1 is no contradiction.
+pub const FLOOR_HOLDS_FROM: f64 = 0.97;
 
 /// Mechanisms that must agree in steady state: the first is checked against the second.
 const MECHANISMS: [(&str, &str); 2] = [("fifo", "pipe"), ("unix-stream-named", "unix-stream")];
@@ -28,6 +32,23 @@ pub struct Check<'s, 'a> {
     pub ratio: Estimate,
     /// Floor of the first divided by that of the second, if both have one.
     pub floor_ratio: Option<f64>,
+}
+
+/// Sentence for each case that is faster than its floor: its median paired ratio is below [`FLOOR_HOLDS_FROM`], with
+/// enough repetitions. A reference is no bound.
+pub fn below_floor<'c>(cases: impl IntoIterator<Item = &'c CaseSummary>) -> Vec<String> {
+    let below = |case: &CaseSummary| {
+        let ratio = case.to_floor.filter(|ratio| ratio.value < FLOOR_HOLDS_FROM && case.floor_bounds)?;
+        let judged = ratio.repetitions >= REPETITIONS_FOR_A_VERDICT;
+        let span = ratio.interval.filter(|_| judged).map(|i| format::span(i.low, i.high, format::ratio))?;
+        let label = case.floor_label.as_deref().unwrap_or_default();
+        Some(format!(
+            "{} takes {} times its floor, interval {span}, and a floor holds from {FLOOR_HOLDS_FROM}; {label}",
+            case.case_key,
+            format::ratio(ratio.value)
+        ))
+    };
+    cases.into_iter().filter_map(below).collect()
 }
 
 /// Returns the checks with measurements of both cases, in order of the first.

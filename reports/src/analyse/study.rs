@@ -105,11 +105,12 @@ impl<'a> CaseStudy<'a> {
         Some(self.summary.main.map_or(value, |main| main.cost_ns(value)))
     }
 
-    /// Name of the floor measured beside it, and its nanoseconds in the case's unit, median over repetitions.
-    pub fn floor(&self) -> Option<(&'a str, f64)> {
+    /// Label of the floor or reference measured beside it, and its nanoseconds in the case's unit, median over
+    /// repetitions.
+    pub fn floor(&self) -> Option<(String, f64)> {
         let floors: Vec<_> = self.usable().filter_map(|record| record.outcome.floor.as_ref()).collect();
-        let name = floors.first()?.name.as_str();
-        Some((name, median(floors.iter().map(|floor| floor.ns))?))
+        let label = floors.first()?.label();
+        Some((label, median(floors.iter().map(|floor| floor.ns))?))
     }
 }
 

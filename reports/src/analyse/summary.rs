@@ -1,6 +1,6 @@
 //! Summary of one case: main metric, verdict and ratio to the floor.
 
-use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, Record, Verdict, metric};
+use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, PairedFloor, Record, Verdict, metric};
 
 use super::distance::{AtDistance, Distance, describe};
 use super::plausible::times_one_core;
@@ -54,10 +54,12 @@ pub struct CaseSummary {
     pub times_one_core: Option<f64>,
     /// CPU time of all roles for one message, median over repetitions.
     pub cpu_ns_per_message: Option<f64>,
-    /// Ratio to the floor beside it: median of paired ratios with interval.
+    /// Ratio to the floor or reference beside it: median of paired ratios with interval.
     pub to_floor: Option<Estimate>,
-    /// Name of that floor.
-    pub floor_name: Option<String>,
+    /// Label of that floor or reference.
+    pub floor_label: Option<String>,
+    /// Whether it is a lower bound, not a reference.
+    pub floor_bounds: bool,
     /// Verdict; `None` with too few repetitions.
     pub verdict: Option<Verdict>,
     /// Reason for the verdict.
@@ -79,6 +81,7 @@ impl CaseSummary {
         let messages_per_s = over_repetitions(records, metric::MESSAGES_PER_S);
         // A single thread with both roles moves no bytes, so its rate is not a rate of bytes.
         let streams = records[0].case.measure == Measure::Stream && series.manner != Manner::Alone;
+        let floor = usable(records).find_map(|record| record.outcome.floor.as_ref());
         Self {
             typical,
             times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
@@ -93,7 +96,8 @@ impl CaseSummary {
             // 0 means that the hot phase was shorter than the tick of CPU accounting.
             cpu_ns_per_message: over_repetitions(records, metric::CPU_NS_PER_MESSAGE).filter(|&ns| ns > 0.0),
             to_floor: to_floor(records).estimate(),
-            floor_name: usable(records).find_map(|r| r.outcome.floor.as_ref()).map(|floor| floor.name.clone()),
+            floor_label: floor.map(PairedFloor::label),
+            floor_bounds: floor.is_some_and(|floor| !floor.reference),
             ..identity
         }
     }
@@ -195,7 +199,8 @@ impl CaseSummary {
             times_one_core: None,
             cpu_ns_per_message: None,
             to_floor: None,
-            floor_name: None,
+            floor_label: None,
+            floor_bounds: false,
             verdict,
             why,
             repetitions: RepetitionCounts::of(records.iter().copied()),

@@ -4,7 +4,6 @@ use ipcmark_record::{Group, Measure, Placement};
 
 use super::axis::Axis;
 use super::dots::{Dots, Mark, Row, Section};
-use super::sweep::floor_name;
 use super::table::Table;
 use super::{Figure, Looks};
 use crate::analyse::answer::place;
@@ -82,7 +81,7 @@ impl Ranking<'_, '_> {
             sections: keys.iter().map(section).collect(),
             references: references
                 .into_iter()
-                .map(|(name, ns)| (format!("{}, {}", floor_name(name), format::ns(ns)), ns))
+                .map(|(label, ns)| (format!("{label}, {}", format::ns(ns)), ns))
                 .collect(),
             stretch: None,
         }
@@ -111,11 +110,11 @@ fn describe(typical: &Estimate) -> String {
 }
 
 /// Floors of these cases by name, median over cases.
-fn floors<'a>(cases: &[(&CaseStudy<'a>, Estimate)]) -> Vec<(&'a str, f64)> {
-    let mut floors: Vec<(&str, f64)> = cases.iter().filter_map(|(case, _)| case.floor()).collect();
-    floors.sort_by(|a, b| a.0.cmp(b.0));
+fn floors(cases: &[(&CaseStudy<'_>, Estimate)]) -> Vec<(String, f64)> {
+    let mut floors: Vec<(String, f64)> = cases.iter().filter_map(|(case, _)| case.floor()).collect();
+    floors.sort_by(|a, b| a.0.cmp(&b.0));
     let each = floors.chunk_by(|a, b| a.0 == b.0);
-    each.filter_map(|same| Some((same[0].0, median(same.iter().map(|floor| floor.1))?))).collect()
+    each.filter_map(|same| Some((same[0].0.clone(), median(same.iter().map(|floor| floor.1))?))).collect()
 }
 
 fn table(cases: &[(&CaseStudy<'_>, Estimate)]) -> Table {

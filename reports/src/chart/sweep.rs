@@ -282,15 +282,17 @@ impl<'s, 'a> Sweep<'s, 'a> {
     /// Floors of these cases, median over cases at each size: one line, or one per kind if a size has several kinds.
     fn floors(&self, cases: &[&CaseStudy<'_>]) -> Vec<Line> {
         let Some(value) = self.floor else { return Vec::new() };
-        let mut floors: Vec<(u64, &str, f64)> =
-            cases.iter().filter_map(|case| case.floor().map(|(name, ns)| (case.bytes(), name, ns))).collect();
-        floors.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        let mut floors: Vec<(u64, String, f64)> =
+            cases.iter().filter_map(|case| case.floor().map(|(label, ns)| (case.bytes(), label, ns))).collect();
+        floors.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         if floors.chunk_by(|a, b| a.0 == b.0).all(|at_size| at_size[0].1 == at_size[at_size.len() - 1].1) {
-            return if floors.is_empty() { Vec::new() } else { vec![floor_line("floor".into(), &floors, value)] };
+            let Some((_, label, _)) = floors.first() else { return Vec::new() };
+            let kind = label.split(':').next().unwrap_or(label).to_owned();
+            return vec![floor_line(kind, &floors, value)];
         }
-        floors.sort_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        floors.sort_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)));
         let kinds = floors.chunk_by(|a, b| a.1 == b.1);
-        kinds.map(|of_kind| floor_line(floor_name(of_kind[0].1), of_kind, value)).collect()
+        kinds.map(|of_kind| floor_line(of_kind[0].1.clone(), of_kind, value)).collect()
     }
 
     /// Table of all cases, shown or not.
@@ -317,15 +319,10 @@ fn heading(series: &Series) -> String {
 }
 
 /// Line through floors in order of size.
-fn floor_line(label: String, floors: &[(u64, &str, f64)], value: fn(f64, u64) -> f64) -> Line {
+fn floor_line(label: String, floors: &[(u64, String, f64)], value: fn(f64, u64) -> f64) -> Line {
     let points = floors.chunk_by(|a, b| a.0 == b.0).filter_map(|at_size| {
         let (bytes, ns) = (at_size[0].0, median(at_size.iter().map(|floor| floor.2))?);
         Some(Point::at(bytes.max(1) as f64, value(ns, bytes)))
     });
     Line { label, ink: Ink::Reference, marker: None, points: points.collect() }
-}
-
-/// Label of a floor from its recorded name.
-pub fn floor_name(name: &str) -> String {
-    format!("floor: {}", name.replace('_', " "))
 }

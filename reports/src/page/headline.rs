@@ -127,16 +127,11 @@ fn beyond(stream: &CaseSummary) -> Option<String> {
     Some(format!("{} times, {}", format::ratio(times), beyond_one_core(stream.case.params.touch)))
 }
 
-/// Ratio to the floor, with the floor's name in the note.
+/// Ratio to the floor or reference, whose label is in the note.
 fn to_floor(summary: Option<&CaseSummary>) -> Number {
     let mut number = Number::estimated(summary.and_then(|s| s.to_floor), times);
-    if let Some(name) = summary.and_then(|s| s.floor_name.as_deref()) {
-        number.note = format!(
-            "{}{}floor: {}",
-            number.note,
-            if number.note.is_empty() { "" } else { "; " },
-            name.replace('_', " ")
-        );
+    if let Some(label) = summary.and_then(|s| s.floor_label.as_deref()) {
+        number.note = format!("{}{}{label}", number.note, if number.note.is_empty() { "" } else { "; " });
     }
     number
 }

@@ -20,6 +20,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::analyse::answer::{self, answer, place, place_word};
+use crate::analyse::cross_check::below_floor;
 use crate::analyse::study::Study;
 use crate::chart::{Figure, Looks, PYTHON, Table, Topic, cross_checks, drift, figures, topics};
 use crate::read::Recording;
@@ -69,6 +70,8 @@ struct Page {
     placements: Vec<OnPlacement>,
     break_even: Vec<pairs::Matrix>,
     cross_checks: Option<Figure>,
+    /// Cases that are faster than their floor.
+    below_floor: Vec<String>,
     drift: Option<Figure>,
     cautions: Vec<sections::Reason>,
     overloaded: Vec<sections::Reason>,
@@ -147,6 +150,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         recovery: recovery::recovery(&study),
         break_even: pairs::matrices(&study),
         cross_checks: cross_checks(&study, &looks),
+        below_floor: below_floor(study.cases.iter().map(|case| &case.summary)),
         drift: drift(&study, &looks),
         cautions: sections::cautions(&study),
         overloaded: sections::overloaded(&study),

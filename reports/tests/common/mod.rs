@@ -224,6 +224,7 @@ pub fn measured(one: &Variant, case: Case, repetition: u32, random: &mut Random)
         floor: (one.mechanism != "null").then(|| PairedFloor {
             name: "two_line_round_trip".into(),
             ns: floor * repetition_noise,
+            reference: false,
             line_round_trip_ns: None,
             transfer_serial_ns: None,
             futex_hop_ns: None,

@@ -24,8 +24,9 @@ pub const MECHANISM: &str = "floors";
 const LINE: u32 = 20;
 const RING: u32 = 21;
 const ROUSE: u32 = 26;
-const POUR: u32 = 22;
-const TURN: u32 = 23;
+/// First of the kinds for the poll policies in [`Polls::SWEEP`].
+const TURN: u32 = 200;
+const POUR: u32 = 300;
 /// Moves the member to the CPU given by the phase's count, or back to its own.
 const MOVE_IN: u32 = 24;
 const MOVE_OUT: u32 = 25;
@@ -37,6 +38,10 @@ const FOOTPRINT_BYTES: usize = 256 * 1024;
 const READINGS: usize = 5;
 /// Target duration of a reading.
 const READING_NS: f64 = 3e6;
+/// Target duration of a reading of one poll policy.
+const POLICY_NS: f64 = 1e6;
+/// Least messages of a stream, so that it is in its steady state.
+const STEADY: u64 = 100;
 
 /// Case of a floors trial.
 pub fn case(placement: Placement) -> Case {
@@ -84,8 +89,10 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
             LINE => arena.bounce(Side::Second, size & 1 != 0, policy(size >> 1)?, count)?,
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
             ROUSE => drop(arena.wake_counted(Side::Second, count as u32)?),
-            POUR => arena.pour(Side::Second, walk(size), count)?,
-            TURN => arena.turn(Side::Second, walk(size), count)?,
+            kind if kind >= POUR => {
+                arena.pour(Side::Second, walk(size).in_pieces(), policy((kind - POUR) as usize)?, count)?;
+            }
+            kind if kind >= TURN => arena.turn(Side::Second, walk(size), policy((kind - TURN) as usize)?, count)?,
             kind => return Err(MeasureError::Invalid(format!("a phase of kind {kind} that floors do not know"))),
         }
         member.leave()?;
@@ -93,7 +100,7 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
 }
 
 fn policy(index: usize) -> Result<Polls, MeasureError> {
-    Polls::SWEEP.get(index).copied().ok_or_else(|| MeasureError::Invalid(format!("there is no polling rhythm {index}")))
+    Polls::SWEEP.get(index).copied().ok_or_else(|| MeasureError::Invalid(format!("there is no poll policy {index}")))
 }
 
 /// Packs a size or flags and a count into one word of the page.
@@ -175,16 +182,43 @@ impl Pair {
         let mut pair =
             Self { line_one_ns: Some(lines[0]), line_two_ns: Some(lines[1]), hop_ns: Some(hop_ns), ..Self::default() };
         for bytes in SIZES {
-            let (walk, guess) = (walk(bytes), bytes as f64 / 4.0);
-            move_member(leader, arena, MOVE_OUT, 0)?;
-            let ns = both(leader, POUR, bytes, guess, |n| arena.pour(Side::First, walk, n))?;
-            pair.stream.push(sized(walk, ns));
-            move_member(leader, arena, MOVE_OUT, 0)?;
-            let ns = both(leader, TURN, bytes, guess, |n| arena.turn(Side::First, walk, n))?;
+            let walk = walk(bytes);
+            let pieces = walk.in_pieces();
+            let ns = swept(leader, arena, POUR, (bytes, STEADY), &mut |arena, polls, n| {
+                Ok(arena.pour(Side::First, pieces, polls, n)?.unwrap_or(f64::INFINITY))
+            })?;
+            pair.stream.push(sized(walk, ns * bytes as f64 / pieces.message_bytes as f64));
+            let ns = swept(leader, arena, TURN, (bytes, 1), &mut |arena, polls, n| {
+                let start = clock::now_ns();
+                arena.turn(Side::First, walk, polls, n)?;
+                Ok((clock::now_ns() - start) as f64 / n as f64)
+            })?;
             pair.serial.push(sized(walk, ns / 2.0));
         }
         Ok(pair)
     }
+}
+
+/// Nanoseconds per unit: the lowest over all poll policies, one reading each of at least `least` units, after a pilot.
+fn swept(
+    leader: &mut Leader,
+    arena: &mut Arena,
+    first: u32,
+    (bytes, least): (usize, u64),
+    timed: &mut dyn FnMut(&mut Arena, Polls, u64) -> Result<f64, MeasureError>,
+) -> Result<f64, MeasureError> {
+    move_member(leader, arena, MOVE_OUT, 0)?;
+    let walk = walk(bytes);
+    // The pilot covers all slots, so that later readings fault in no page.
+    let slots = if first == POUR { walk.in_pieces().slots } else { walk.slots } as u64;
+    let mut reading = |arena: &mut Arena, (kind, polls): (u32, Polls), count: u64| {
+        together(leader, kind, pack(bytes, count), || timed(arena, polls, count))
+    };
+    let policies = || (first..).zip(Polls::SWEEP);
+    let pilot_ns = policies().next().map_or(Ok(1.0), |policy| reading(arena, policy, slots.max(least)))?;
+    let count = ((POLICY_NS / pilot_ns.max(0.5)) as u64).max(least);
+    let readings: Result<Vec<f64>, MeasureError> = policies().map(|policy| reading(arena, policy, count)).collect();
+    Ok(lowest(readings?))
 }
 
 fn sized(walk: Walk, ns: f64) -> SizedFloor {

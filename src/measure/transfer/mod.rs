@@ -35,10 +35,15 @@ const BACK: usize = 128;
 const BELL: usize = 256;
 const PRODUCED: usize = 384;
 const CONSUMED: usize = 512;
+const STARTED: usize = 640;
+const ENDED: usize = 768;
 const PRODUCER: u16 = 9;
 /// Time in which an idle process falls asleep.
 const FALL_ASLEEP_NS: u64 = 15_000;
-const PAUSED: Polls = Polls::SWEEP[1];
+/// Messages of a stream before the timed ones, so that both sides run and the buffers hold their usual number.
+const LEAD_IN: u64 = 32;
+/// Bytes that a stream's writer may be ahead of the reader, so that little is left to read when the writer is done.
+const AHEAD_BYTES: usize = 256 * 1024;
 
 /// Side of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,65 +145,81 @@ impl Arena {
         Ok(total_ns as f64 / f64::from(count.max(1)))
     }
 
-    /// Streams `count` messages: one side writes while the other reads every byte.
-    pub fn pour(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), MeasureError> {
-        let produced = &self.segment.view::<Word>(PRODUCED).0;
-        let consumed = &self.segment.view::<Word>(CONSUMED).0;
-        let (start, end, batch_mask) = (self.walked, self.walked + count, walk.batch() - 1);
+    /// Streams messages, and times at least `count` of them: one side writes while the other reads every byte.
+    ///
+    /// Returns nanoseconds per message between two stamps of the reader, taken after the pipeline has filled and after
+    /// the last message; `None` on the side of the reader.
+    pub fn pour(&mut self, side: Side, walk: Walk, polls: Polls, count: u64) -> Result<Option<f64>, MeasureError> {
+        let batch = walk.batch();
+        let (lead_in, timed) = (LEAD_IN.next_multiple_of(batch), count.next_multiple_of(batch));
+        let start = self.walked;
+        let (first, end) = (start + lead_in, start + lead_in + timed);
+        self.walked = end;
+        let [produced, consumed, started, ended] =
+            [PRODUCED, CONSUMED, STARTED, ENDED].map(|offset| &self.segment.view::<Word>(offset).0);
         let buffers = Buffers::new(&self.segment, walk);
-        let mut seen = match side {
-            Side::First => consumed.load(Ordering::Acquire),
-            Side::Second => produced.load(Ordering::Acquire),
-        };
-        for i in start..end {
-            let at_batch_end = (i + 1) & batch_mask == 0 || i + 1 == end;
-            if side == Side::First {
-                while i - seen >= walk.slots as u64 {
-                    PAUSED.until(|| consumed.load(Ordering::Acquire) != seen)?;
-                    seen = consumed.load(Ordering::Acquire);
+        let ahead = (AHEAD_BYTES as u64 / walk.stride() as u64).max(4 * batch).min(walk.slots as u64);
+        match side {
+            Side::First => {
+                let mut seen = consumed.load(Ordering::Acquire);
+                for i in start..end {
+                    while i - seen >= ahead {
+                        polls.until(|| consumed.load(Ordering::Acquire) != seen)?;
+                        seen = consumed.load(Ordering::Acquire);
+                    }
+                    buffers.fill(i);
+                    if (i + 1) & (batch - 1) == 0 {
+                        produced.store(i + 1, Ordering::Release);
+                    }
                 }
-                buffers.fill(i);
-                if at_batch_end {
-                    produced.store(i + 1, Ordering::Release);
+                polls.until(|| consumed.load(Ordering::Acquire) >= end)?;
+                let elapsed_ns = ended.load(Ordering::Relaxed).saturating_sub(started.load(Ordering::Relaxed));
+                Ok(Some(elapsed_ns as f64 / timed as f64))
+            }
+            Side::Second => {
+                let mut seen = produced.load(Ordering::Acquire);
+                for (from, to, stamp) in [(start, first, started), (first, end, ended)] {
+                    for i in from..to {
+                        while seen <= i {
+                            polls.until(|| produced.load(Ordering::Acquire) > i)?;
+                            seen = produced.load(Ordering::Acquire);
+                        }
+                        buffers.verify(i)?;
+                        if (i + 1) & (batch - 1) == 0 && i + 1 < to {
+                            consumed.store(i + 1, Ordering::Release);
+                        }
+                    }
+                    stamp.store(clock::now_ns(), Ordering::Relaxed);
+                    // The writer reads the stamps after it has seen the last count.
+                    consumed.store(to, Ordering::Release);
                 }
-            } else {
-                while seen <= i {
-                    PAUSED.until(|| produced.load(Ordering::Acquire) > i)?;
-                    seen = produced.load(Ordering::Acquire);
-                }
-                buffers.verify(i)?;
-                if at_batch_end {
-                    consumed.store(i + 1, Ordering::Release);
-                }
+                Ok(None)
             }
         }
-        if side == Side::First {
-            // The first side's time ends when the last message has been read.
-            PAUSED.until(|| consumed.load(Ordering::Acquire) >= end)?;
-        }
-        self.walked = end;
-        Ok(())
     }
 
-    /// Runs `count` round trips of a message by turns: write, hand over, read.
-    pub fn turn(&mut self, side: Side, walk: Walk, count: u64) -> Result<(), MeasureError> {
-        let turns = &self.segment.view::<Word>(PRODUCED).0;
+    /// Runs `count` round trips of a message by turns: write, hand over, read. Each side writes its own word.
+    pub fn turn(&mut self, side: Side, walk: Walk, polls: Polls, count: u64) -> Result<(), MeasureError> {
+        let out = &self.segment.view::<Word>(PRODUCED).0;
+        let back = &self.segment.view::<Word>(CONSUMED).0;
         let start = self.turned;
         self.turned += count;
-        // Counts continue from the value that `pour` left in the word.
-        let base = self.walked;
         let buffers = Buffers::new(&self.segment, walk);
         for i in start..start + count {
-            let (mine, theirs) = if side == Side::First { (2 * i, 2 * i + 1) } else { (2 * i + 1, 2 * i) };
-            if side == Side::Second {
-                PAUSED.until(|| turns.load(Ordering::Acquire) == base + theirs + 1)?;
-                buffers.verify(theirs)?;
-            }
-            buffers.fill(mine);
-            turns.store(base + mine + 1, Ordering::Release);
-            if side == Side::First {
-                PAUSED.until(|| turns.load(Ordering::Acquire) == base + theirs + 1)?;
-                buffers.verify(theirs)?;
+            let (there, here) = (2 * i, 2 * i + 1);
+            match side {
+                Side::First => {
+                    buffers.fill(there);
+                    out.store(i + 1, Ordering::Release);
+                    polls.until(|| back.load(Ordering::Acquire) == i + 1)?;
+                    buffers.verify(here)?;
+                }
+                Side::Second => {
+                    polls.until(|| out.load(Ordering::Acquire) == i + 1)?;
+                    buffers.verify(there)?;
+                    buffers.fill(here);
+                    back.store(i + 1, Ordering::Release);
+                }
             }
         }
         Ok(())

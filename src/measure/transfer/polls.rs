@@ -13,24 +13,33 @@ pub struct Polls {
     before: u32,
     /// Pause hints between polls.
     between: u32,
+    /// Whether each poll that finds nothing yields the CPU.
+    yields: bool,
 }
 
 impl Polls {
+    /// Policy for two processes on one CPU: a system call switches to the other.
+    pub const YIELDING: Self = Self { before: 0, between: 0, yields: true };
+
     /// Policies to try; the fastest gives the floor.
     pub const SWEEP: [Self; 12] = [
-        Self { before: 0, between: 0 },
-        Self { before: 0, between: 1 },
-        Self { before: 1, between: 1 },
-        Self { before: 2, between: 1 },
-        Self { before: 3, between: 1 },
-        Self { before: 5, between: 1 },
-        Self { before: 8, between: 1 },
-        Self { before: 12, between: 1 },
-        Self { before: 16, between: 1 },
-        Self { before: 24, between: 1 },
-        Self { before: 40, between: 1 },
-        Self { before: 64, between: 1 },
+        Self::spaced(0, 0),
+        Self::spaced(0, 1),
+        Self::spaced(1, 1),
+        Self::spaced(2, 1),
+        Self::spaced(3, 1),
+        Self::spaced(5, 1),
+        Self::spaced(8, 1),
+        Self::spaced(12, 1),
+        Self::spaced(16, 1),
+        Self::spaced(24, 1),
+        Self::spaced(40, 1),
+        Self::spaced(64, 1),
     ];
+
+    const fn spaced(before: u32, between: u32) -> Self {
+        Self { before, between, yields: false }
+    }
 
     /// Polls until `done`. Errors: `Interrupted` if the trial is aborted.
     #[inline]
@@ -41,7 +50,11 @@ impl Polls {
                 if done() {
                     return Ok(());
                 }
-                pause(self.between);
+                if self.yields {
+                    std::thread::yield_now();
+                } else {
+                    pause(self.between);
+                }
             }
             if abort::requested() {
                 return Err(abort::error());

@@ -11,6 +11,8 @@ const DATA: usize = 4096;
 const LINE: usize = 64;
 /// Batch size for small messages.
 const BATCH_BYTES: usize = 4096;
+/// Largest piece of a streamed message.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// Size and number of a transfer's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,13 @@ impl Walk {
         Self { slots: self.slots.min(slots), ..self }
     }
 
+    /// Splits large messages into pieces over the same footprint. A stream of pieces does the same work and overlaps
+    /// more of it, so it bounds a stream of whole messages, and a hundred pieces take little time.
+    #[must_use]
+    pub fn in_pieces(self) -> Self {
+        if self.message_bytes <= PIECE_BYTES { self } else { Self::within(self.footprint_bytes(), PIECE_BYTES) }
+    }
+
     /// Bytes accessed by the walk.
     pub fn footprint_bytes(&self) -> usize {
         self.slots * stride(self.message_bytes)
@@ -44,6 +53,11 @@ impl Walk {
     /// Size of a segment that holds the walk.
     pub fn segment_bytes(&self) -> usize {
         DATA + self.footprint_bytes()
+    }
+
+    /// Distance of two messages.
+    pub(super) fn stride(&self) -> usize {
+        stride(self.message_bytes)
     }
 
     /// Messages per batch, a power of two: small messages are handed over in batches, as in an ideal queue.

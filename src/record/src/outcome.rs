@@ -89,13 +89,20 @@ pub struct Window {
     pub messages: u64,
 }
 
-/// A floor measured next to its case.
+const FLOOR: &str = "floor";
+const REFERENCE: &str = "reference";
+
+/// A floor, or a reference that is no lower bound, measured next to its case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairedFloor {
-    /// Which: `two_line_round_trip`, `turns_round_trip`, `futex_round_trip_one_cpu`, `transfer_stream`, `touch_one_cpu`.
+    /// Which: `two_line_round_trip`, `turns_round_trip`, `switch_round_trip_one_cpu`, `transfer_stream`, `touch_one_cpu`.
     pub name: String,
     /// In the case's own unit: nanoseconds a round trip, or nanoseconds a message.
     pub ns: f64,
+    /// True if the case may be faster: its roles are not pinned, its payload is not touched in full, or a lock's holder may
+    /// acquire it again without a transfer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reference: bool,
     /// Prices of this moment for the cost model of a round trip: two lines bounced out and back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_round_trip_ns: Option<f64>,
@@ -105,6 +112,13 @@ pub struct PairedFloor {
     /// From ringing a futex on one CPU to the sleeper being awake on the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub futex_hop_ns: Option<f64>,
+}
+
+impl PairedFloor {
+    /// Its name in plain words, with its kind: `floor: two line round trip`, `reference: transfer stream`.
+    pub fn label(&self) -> String {
+        format!("{}: {}", if self.reference { REFERENCE } else { FLOOR }, self.name.replace('_', " "))
+    }
 }
 
 words! {
