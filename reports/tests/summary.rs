@@ -235,6 +235,25 @@ fn a_clock_read_that_costs_more_than_five_percent_is_said_in_words() {
     assert!(!common::page(stamped(104.0)).contains("clock read after every trip"));
 }
 
+/// Twelve windows of 200 ns and eight of 400 ns.
+fn two_speeds(record: &mut Record) {
+    let elapsed_ns = |at: u64| if at % 5 < 3 { 200_000 } else { 400_000 };
+    let window = |at: u64| Window { start_ns: at * 400_000, elapsed_ns: elapsed_ns(at), messages: 1_000 };
+    record.outcome.windows = Some((0..20).map(window).collect());
+}
+
+#[test]
+fn several_speeds_within_trials_are_said_on_the_page() {
+    let mut records = repetitions(&[200.0; 5]);
+    assert_eq!(only(&records).speeds, None);
+    records.iter_mut().for_each(two_speeds);
+    let summary = only(&records);
+    let speeds = "two speeds within 5 of 5 trials: 200 ns in 60 % of the windows, 400 ns in 40 % of the windows";
+    assert!(summary.why.replace('\u{202f}', " ").ends_with(speeds), "{}", summary.why);
+    assert_eq!(summary.verdict, Some(Verdict::Stable));
+    assert!(common::page(records).matches(speeds).count() >= 2);
+}
+
 #[test]
 fn every_case_but_the_floors_has_one_summary() {
     let records = common::quick_run(2, 3);

@@ -16,6 +16,7 @@ pub mod load;
 pub mod lock_answer;
 pub mod locks;
 pub mod metg;
+pub mod modes;
 pub mod plausible;
 pub mod recovery;
 pub mod roles;

@@ -3,6 +3,7 @@
 use ipcmark_record::{Case, Floors, Kind, MainMetric, Measure, PairedFloor, Record, Verdict, metric};
 
 use super::distance::{AtDistance, Distance, describe};
+use super::modes;
 use super::plausible::times_one_core;
 use super::series::{Manner, Series};
 use super::statistics::{Estimate, Repetitions};
@@ -60,6 +61,8 @@ pub struct CaseSummary {
     pub floor_label: Option<String>,
     /// Whether it is a lower bound, not a reference.
     pub floor_bounds: bool,
+    /// Several speeds within its trials, in words.
+    pub speeds: Option<String>,
     /// Verdict; `None` with too few repetitions.
     pub verdict: Option<Verdict>,
     /// Reason for the verdict.
@@ -73,7 +76,11 @@ impl CaseSummary {
     pub(crate) fn of(series: &Series, records: &[&Record], floors: Option<&Floors>) -> Self {
         let main = records[0].case.main_metric();
         let typical = main.and_then(|main| main_sets(records, main).estimate());
-        let (verdict, why) = judge(records, typical.as_ref(), main.is_some());
+        let (verdict, mut why) = judge(records, typical.as_ref(), main.is_some());
+        let speeds = modes::describe(records).filter(|_| verdict != Some(Verdict::Invalid));
+        if let Some(speeds) = &speeds {
+            why = format!("{why}; {speeds}");
+        }
         let identity = Self::without_numbers(series, records, main, verdict, why);
         if verdict == Some(Verdict::Invalid) {
             return identity;
@@ -84,6 +91,7 @@ impl CaseSummary {
         let floor = usable(records).find_map(|record| record.outcome.floor.as_ref());
         Self {
             typical,
+            speeds,
             times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
                 times_one_core(floors, records[0].case.params.message_bytes.unwrap_or(0), rate)
             }),
@@ -201,6 +209,7 @@ impl CaseSummary {
             to_floor: None,
             floor_label: None,
             floor_bounds: false,
+            speeds: None,
             verdict,
             why,
             repetitions: RepetitionCounts::of(records.iter().copied()),

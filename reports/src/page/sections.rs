@@ -229,10 +229,12 @@ pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
     warnings
 }
 
-/// Cases whose numbers are orders of magnitude.
+/// Cases whose numbers are orders of magnitude, or hide several speeds.
 pub fn cautions(study: &Study<'_>) -> Vec<Reason> {
     let unsure = [Verdict::Noisy, Verdict::Disturbed, Verdict::Unstable];
-    by_reason(study, |case| case.summary.verdict.is_some_and(|verdict| unsure.contains(&verdict)))
+    by_reason(study, |case| {
+        case.summary.speeds.is_some() || case.summary.verdict.is_some_and(|verdict| unsure.contains(&verdict))
+    })
 }
 
 /// Cases that did not reach their rate, grouped by variant.
