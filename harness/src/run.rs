@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use ipcmark::measure::floors;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Count, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
+use ipcmark::record::{Case, Count, Facts, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
 use ipcmark::{build_info, machine};
 
 use self::begin::Begun;
@@ -123,6 +123,7 @@ impl Run {
             lines.push(format!("resumed: {} earlier records are kept", self.records.len()));
         }
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        lines.extend(limits_noted(&self.machine.facts).into_iter().map(|note| format!("note: {note}")));
         if self.session.other_run() {
             lines.push(
                 "note: another ipcmark is running on this machine, so records will be marked disturbed".to_owned(),
@@ -257,6 +258,22 @@ pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
     let participants = Participants::with(&begin::participants(options)?)?;
     let plan = text.plan(&Ground::with(&participants), &options.changes)?;
     Ok((plan, options.seed.unwrap_or_else(begin::random)))
+}
+
+/// Weights of a control group by default.
+const USUAL_WEIGHTS: [&str; 2] = ["cpu.weight 100", "cpu.shares 1024"];
+
+/// A sentence for each limit of the control groups that changes what a run can reach.
+fn limits_noted(facts: &Facts) -> Vec<String> {
+    let Some(limits) = &facts.group_limits else { return vec![] };
+    let allowed = facts.cpus_allowed.len() as f64;
+    let quota = limits.quota().filter(|_| limits.quota_cpus.is_some_and(|quota| quota < allowed)).map(|quota| {
+        let consequence = "a trial that needs more is throttled and marked disturbed";
+        format!("this process may use {quota} (quota of its control group): {consequence}")
+    });
+    let weight = limits.weight.as_ref().filter(|weight| !USUAL_WEIGHTS.contains(&weight.as_str()));
+    let weight = weight.map(|weight| format!("this process has a CPU weight other than usual ({weight})"));
+    quota.into_iter().chain(weight).collect()
 }
 
 /// Writes the report from the files, as any later report will do.

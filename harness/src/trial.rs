@@ -3,6 +3,7 @@
 //! A trial that fails is an outcome with a reason; nothing here fails a run.
 
 mod attempt;
+mod disturbance;
 mod judge;
 
 use std::fs::DirBuilder;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
-use ipcmark::machine::noise;
+use ipcmark::machine::{facts, noise};
 use ipcmark::protocol::{Fault, Timing};
 use ipcmark::record::{Case, Count, Floors, Noise, Outcome};
 use ipcmark::{address, family};
@@ -24,7 +25,7 @@ use crate::participants::Participants;
 use crate::signals::Signals;
 use crate::supervise::Program;
 use attempt::{Attempt, Stopped};
-use judge::Disturbance;
+use disturbance::Conditions;
 
 /// Path of this program, which also runs as every worker.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -78,6 +79,7 @@ pub struct Session {
     program: PathBuf,
     participants: Participants,
     home: PathBuf,
+    kernel: String,
 }
 
 impl Session {
@@ -100,7 +102,17 @@ impl Session {
         address::lease_to(run_id, lease.for_names()?);
         let (beacon, run_id, program) = (Beacon::light(run_id), run_id.to_owned(), program.to_owned());
         let participants = Participants::embedded();
-        Ok(Self { lease, _janitor: janitor, beacon, signals, run_id, program, participants, home })
+        Ok(Self {
+            lease,
+            _janitor: janitor,
+            beacon,
+            signals,
+            run_id,
+            program,
+            participants,
+            home,
+            kernel: facts::kernel(),
+        })
     }
 
     /// Replaces the built-in participants.
@@ -149,8 +161,15 @@ impl Session {
         match attempt {
             Ok(attempt) => {
                 result.noise.migrations = attempt.migrations();
-                let disturbance = Disturbance { noise: &result.noise, elapsed: clock.elapsed(), cpus: &order.cpus };
-                result.outcome = judge::outcome(&order.case, &attempt, &disturbance);
+                let conditions = Conditions {
+                    case: &order.case,
+                    noise: &result.noise,
+                    elapsed: clock.elapsed(),
+                    cpus: &order.cpus,
+                    placed: &attempt.cpus,
+                    kernel: &self.kernel,
+                };
+                result.outcome = judge::outcome(&order.case, &attempt, &conditions);
                 attempt.describe(&mut result);
             }
             Err(Stopped::Skipped(why)) => result.outcome = Outcome::skipped(why),

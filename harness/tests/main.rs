@@ -8,6 +8,7 @@ mod cli;
 mod conformance;
 mod cost_model;
 mod examples;
+mod interference;
 mod kernel_names;
 mod kills;
 mod launch;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipcmark_record::{Kind, Record, Verdict};
+use ipcmark_record::{GroupLimits, Kind, Record, Verdict};
 
 use crate::analyse::cross_check::EQUAL;
 use crate::analyse::distance::Distances;
@@ -196,13 +196,18 @@ type Facet = fn(&Record) -> String;
 
 /// Differences in plan, suite, build and machine that may explain a change, one sentence each.
 pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
-    let facets: [(&str, Facet); 6] = [
+    let facets: [(&str, Facet); 7] = [
         ("plan (its hash)", |r| r.suite.plan_hash.clone()),
         ("suite version", |r| r.suite.version.clone()),
         ("build profile", |r| format!("{} opt-level {}", r.suite.build.profile, r.suite.build.opt_level)),
         ("compiler", |r| r.suite.build.rustc.clone()),
         ("extra compiler flags", |r| r.suite.build.rustflags.clone()),
         ("machine", |r| format!("{} ({})", r.machine.facts.hostname, r.machine.facts.cpu_model)),
+        ("CPU quota, weight or cpuset", |r| {
+            let limits = r.machine.facts.group_limits.iter().flat_map(GroupLimits::named);
+            let named: Vec<String> = limits.map(|(name, value)| format!("{name} {value}")).collect();
+            if named.is_empty() { "none".to_owned() } else { named.join(", ") }
+        }),
     ];
     let values = |recording: &Recording, facet: Facet| {
         let mut counted: BTreeMap<String, usize> = BTreeMap::new();

@@ -56,7 +56,7 @@ fn read_ns(clock: ClockId) -> Option<u64> {
 }
 
 /// Threads of this process.
-fn threads() -> impl Iterator<Item = u32> {
+pub(crate) fn threads() -> impl Iterator<Item = u32> {
     let listed = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }

@@ -6,8 +6,7 @@
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
-use super::cpu_time;
-use super::{Task, proc};
+use super::{Task, cpu_time, own_threads, proc};
 use crate::clock;
 use crate::machine::pin;
 use crate::record::{Isolation, RoleCost};
@@ -19,6 +18,7 @@ const THREAD: &str = "/proc/thread-self";
 pub struct Meter {
     usage: Option<Usage>,
     ready_ns: u64,
+    own_threads_ns: u64,
     cpu: u32,
     others_ns: u64,
     wall_ns: u64,
@@ -32,6 +32,7 @@ impl Meter {
         Self {
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
             ready_ns: proc::schedule(THREAD).1,
+            own_threads_ns: own_threads::running_ns(),
             cpu: pin::current_cpu(),
             others_ns: cpu_time::other_threads_ns(),
             // The wall time spans the thread's CPU time, so that this never exceeds it.
@@ -73,6 +74,7 @@ impl Meter {
             running_ns,
             ready_ns,
             blocked_ns: wall_ns - running_ns - ready_ns,
+            own_threads_ns: own_threads::running_ns().saturating_sub(self.own_threads_ns),
             migrations: u64::from(pin::current_cpu() != task.cpu.unwrap_or(self.cpu)),
         }
     }

@@ -16,6 +16,7 @@ pub mod launch;
 pub mod locks;
 pub mod many;
 pub mod meter;
+mod own_threads;
 pub mod paced;
 pub mod paired;
 pub mod parallel;

@@ -471,6 +471,7 @@ class Meter:
         else:
             estimates = (int(stat[11]), int(stat[12]))
             counts = (*switches, int(stat[7]), int(stat[9]))
+        self.threads = int(stat[17])
         return (*estimates, *counts, ready, int(stat[36]))
 
     def stop(self, messages):
@@ -496,6 +497,8 @@ class Meter:
             "ready_ns": ready_ns,
             "blocked_ns": wall_ns - running_ns - ready_ns,
             "migrations": int(self.cpu is not None and after[7] != self.cpu),
+            # Threads of one process wait for each other, each at most as long as the others run.
+            "own_threads_ns": running_ns * (self.threads - 1),
         }
 
 

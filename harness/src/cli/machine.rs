@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::Table;
 use ipcmark::machine;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Facts, Floors, Machine as Description, SizedFloor};
+use ipcmark::record::{Facts, Floors, GroupLimits, Machine as Description, SizedFloor, Verdict};
 use ipcmark_reports::format;
 
 use super::table;
@@ -66,8 +66,8 @@ impl Machine {
 
 fn measure_floors(session: &Session) -> anyhow::Result<Floors> {
     let result = session.run_trial(&floors_order(&Ground::here(), &TIMING));
-    if result.noise.other_run {
-        print_line("note: another ipcmark was running on this machine, so these floors are higher than they should be");
+    if let (Some(Verdict::Disturbed), Some(why)) = (result.outcome.verdict, &result.outcome.why) {
+        print_line(&format!("note: these floors are higher than they should be: {why}"));
     }
     let why = result.outcome.why.unwrap_or_else(|| "the worker sent none".to_owned());
     result.floors.map(|floors| *floors).ok_or_else(|| anyhow!("the floors could not be measured: {why}"))
@@ -104,6 +104,9 @@ fn add_facts(rows: &mut Table, facts: &Facts) {
     rows.add_row(["architecture", &facts.architecture]);
     rows.add_row(["CPUs online", &cpus(&facts.cpus_online)]);
     rows.add_row(["CPUs allowed", &cpus(&facts.cpus_allowed)]);
+    for (name, value) in facts.group_limits.iter().flat_map(GroupLimits::named) {
+        rows.add_row([name, &value]);
+    }
     for cache in &facts.caches {
         let name = format!("level-{} cache, {}", cache.level, cache.kind.to_lowercase());
         let shared = format!(

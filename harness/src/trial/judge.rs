@@ -1,19 +1,14 @@
-//! From reports to an outcome: checks the counts and looks for disturbances.
-
-use std::collections::BTreeSet;
-use std::time::Duration;
+//! From reports to an outcome: checks the counts, computes what takes all reports, and gives the verdict.
 
 use ipcmark::family;
 use ipcmark::measure::floors;
 use ipcmark::measure::locks::{Concluded, Expected};
 use ipcmark::protocol::Report;
-use ipcmark::record::{Case, Measure, Metrics, Noise, Outcome, Role, RoleCost, Status, Verdict, metric};
+use ipcmark::record::{Case, Measure, Metrics, Outcome, Role, RoleCost, Status, Verdict, metric};
 
 use super::attempt::Attempt;
+use super::disturbance::Conditions;
 use crate::trace;
-
-/// Share of CPU time taken by the hypervisor above which a trial counts as disturbed.
-const STOLEN_SHARE_MAX: f64 = 0.01;
 
 /// Share of the offered rate below which a paced trial counts as overloaded.
 const ACHIEVED_SHARE_MIN: f64 = 0.99;
@@ -21,16 +16,9 @@ const ACHIEVED_SHARE_MIN: f64 = 0.99;
 /// Remark for a program that does not use the control page.
 const WITHOUT_PAGE: &str = "started by a protocol message, without the control page";
 
-/// Load and noise during a trial.
-pub(super) struct Disturbance<'a> {
-    pub(super) noise: &'a Noise,
-    pub(super) elapsed: Duration,
-    pub(super) cpus: &'a [u32],
-}
-
 /// Outcome of a trial whose workers all reported that their checks passed; invalid if its numbers cannot be true.
-pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Outcome {
-    let outcome = reported(case, attempt, disturbance);
+pub(super) fn outcome(case: &Case, attempt: &Attempt, conditions: &Conditions<'_>) -> Outcome {
+    let outcome = reported(case, attempt, conditions);
     let messages = attempt.reports.first().map_or(0, |leader| leader.messages);
     match outcome.contradiction(case, messages) {
         Some(why) => Outcome::failed(format!("the numbers reported cannot be true: {why}")),
@@ -38,7 +26,7 @@ pub(super) fn outcome(case: &Case, attempt: &Attempt, disturbance: &Disturbance<
     }
 }
 
-fn reported(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Outcome {
+fn reported(case: &Case, attempt: &Attempt, conditions: &Conditions<'_>) -> Outcome {
     if let Some(why) = disagreement(case, attempt) {
         return Outcome::failed(why);
     }
@@ -53,7 +41,7 @@ fn reported(case: &Case, attempt: &Attempt, disturbance: &Disturbance<'_>) -> Ou
     metrics.extend(cpu_per_message(case, leader.messages, &roles, &metrics));
     let together: Concluded = family::conclude(case, &attempt.reports);
     metrics.extend(together.metrics);
-    let disturbances = disturbance.in_words();
+    let disturbances = conditions.disturbances(&roles);
     let mut doubts = together.doubts;
     let declared = family::cost_model(case);
     if let (Some(calls), Some(declared)) = (&attempt.calls, &declared) {
@@ -152,44 +140,22 @@ fn cpu_per_message(case: &Case, count: u64, roles: &[RoleCost], metrics: &Metric
     Metrics::from([(metric::CPU_NS_PER_MESSAGE.to_owned(), spent as f64 / messages)])
 }
 
-impl Disturbance<'_> {
-    fn in_words(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let stolen_ms = self.noise.after.steal_ms.saturating_sub(self.noise.before.steal_ms);
-        let share = stolen_ms as f64 / self.cpu_ms().max(1.0);
-        if share > STOLEN_SHARE_MAX {
-            found.push(format!("the hypervisor took {:.0} % of the CPU time ({stolen_ms} ms)", 100.0 * share));
-        }
-        if !self.cpus.is_empty() && self.noise.migrations > 0 {
-            found.push(format!("a pinned role was found on another CPU {} times", self.noise.migrations));
-        }
-        if self.noise.other_run {
-            found.push("another ipcmark was running on this machine".to_owned());
-        }
-        found
-    }
-
-    /// CPU time available to the trial, on the CPUs whose stolen time was read.
-    fn cpu_ms(&self) -> f64 {
-        let pinned: BTreeSet<_> = self.cpus.iter().collect();
-        let cpus = match pinned.len() {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            some => some,
-        };
-        self.elapsed.as_secs_f64() * 1e3 * cpus as f64
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use ipcmark::record::Noise;
+
     use super::*;
 
     fn judged(report: Report) -> Outcome {
         let case = Case::new("transport", "pipe", Measure::RoundTrip);
         let page_count = report.messages;
         let attempt = Attempt { reports: vec![report], posts: vec![], cpus: vec![], page_count, calls: None };
-        let disturbance = Disturbance { noise: &Noise::default(), elapsed: Duration::from_secs(1), cpus: &[] };
-        outcome(&case, &attempt, &disturbance)
+        let noise = Noise::default();
+        let elapsed = Duration::from_secs(1);
+        let conditions = Conditions { case: &case, noise: &noise, elapsed, cpus: &[], placed: &[], kernel: "unknown" };
+        outcome(&case, &attempt, &conditions)
     }
 
     fn report(round_trip_ns: f64) -> Report {

@@ -1,6 +1,6 @@
 //! Facts and floors of a machine, as names and values.
 
-use ipcmark_record::{Cache, Facts, Floors, Machine, SizedFloor};
+use ipcmark_record::{Cache, Facts, Floors, GroupLimits, Machine, SizedFloor};
 use serde::Serialize;
 
 use super::sections::Fact;
@@ -53,6 +53,7 @@ fn facts(facts: &Facts) -> Vec<Fact> {
         Fact::new("Frequency governor", text(&facts.governor)),
         Fact::new("Boost", yes(facts.boost)),
     ];
+    list.extend(facts.group_limits.iter().flat_map(GroupLimits::named).map(|(name, value)| Fact::new(name, value)));
     list.extend(facts.caches.iter().map(cache));
     if !facts.mitigations.is_empty() {
         list.push(Fact::new("Mitigations", facts.mitigations.join("; ")));

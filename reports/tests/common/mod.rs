@@ -309,7 +309,7 @@ fn roles(polls: bool, typical_ns: f64) -> Vec<RoleCost> {
         running_ns,
         ready_ns,
         blocked_ns: wall_ns - running_ns - ready_ns,
-        migrations: 0,
+        ..RoleCost::default()
     };
     [(0, "pinger"), (1, "ponger")].into_iter().map(role).collect()
 }

@@ -74,7 +74,7 @@ impl Used {
             running_ns,
             ready_ns,
             blocked_ns: wall_ns - running_ns - ready_ns,
-            migrations: 0,
+            ..RoleCost::default()
         }
     }
 }

@@ -105,7 +105,7 @@ impl Usage {
             running_ns,
             ready_ns,
             blocked_ns: wall_ns - running_ns - ready_ns,
-            migrations: 0,
+            ..RoleCost::default()
         }
     }
 }

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Case, Pattern};
-pub use machine::{Cache, Facts, Floors, IdleNoise, Machine, SizedFloor};
+pub use machine::{Cache, Facts, Floors, GroupLimits, IdleNoise, Machine, SizedFloor};
 pub use measures::{Kind, MainMetric, Measure, MeasureRow};
 pub use outcome::{
     ContenderShare, Contest, CostModel, Counts, Fairness, Metrics, Outcome, PairedFloor, Role, RoleCost, Window,
@@ -132,4 +132,18 @@ pub struct NoiseReading {
     pub steal_ms: u64,
     /// One-minute load average.
     pub load: f64,
+    /// Throttling by the CPU quota of the own control group or a parent, since the groups were made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
+}
+
+/// Counters of control groups with a CPU quota, summed over the own group and its parents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Throttling {
+    /// Periods in which a quota was enforced.
+    pub periods: u64,
+    /// Periods in which the quota was used up, so that the group had to wait.
+    pub throttled_periods: u64,
+    /// Time that the group had to wait, summed over CPUs.
+    pub throttled_us: u64,
 }

@@ -42,6 +42,44 @@ pub struct Facts {
     pub transparent_huge_pages: Option<String>,
     /// `name: state` of each processor vulnerability that is mitigated or open.
     pub mitigations: Vec<String>,
+    /// Limits of the control groups that the run was in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_limits: Option<GroupLimits>,
+}
+
+/// Limits that control groups set to a run. `None` where a group sets none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupLimits {
+    /// CPU quota as a number of CPUs: the lowest of the own group and its parents.
+    pub quota_cpus: Option<f64>,
+    /// Share of the CPU time where groups compete: `cpu.weight` or `cpu.shares`, with its value in the own group.
+    pub weight: Option<String>,
+    /// CPUs of the cpuset.
+    pub cpuset: Option<Vec<u32>>,
+}
+
+impl GroupLimits {
+    /// Name and value of each limit that is set.
+    ///
+    /// ```
+    /// use ipcmark_record::GroupLimits;
+    /// let limits = GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() };
+    /// assert_eq!(limits.named(), [("CPU quota of the control group", "0.5 CPUs".to_owned())]);
+    /// ```
+    pub fn named(&self) -> Vec<(&'static str, String)> {
+        let cpus = |list: &Vec<u32>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let rows = [
+            ("CPU quota of the control group", self.quota()),
+            ("CPU weight of the control group", self.weight.clone()),
+            ("cpuset of the control group", self.cpuset.as_ref().map(cpus)),
+        ];
+        rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// The quota in words: `0.5 CPUs`.
+    pub fn quota(&self) -> Option<String> {
+        self.quota_cpus.map(|quota| format!("{} CPUs", (quota * 100.0).round() / 100.0))
+    }
 }
 
 /// One level of cache as the first allowed CPU sees it.

@@ -189,6 +189,14 @@ pub struct RoleCost {
     pub ready_ns: u64,
     pub blocked_ns: u64,
     pub migrations: u64,
+    /// CPU time of the process's other threads that are bound to the same CPU, such as those of a library.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub own_threads_ns: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Declared cost of one message, by endpoint. In a closed loop the two add up; in a stream on two CPUs the slower one

@@ -1,8 +1,11 @@
 //! Facts that explain why two machines differ, from `/proc`, `/sys`, CPUID and `uname`.
 
+use std::ffi::OsStr;
+
 use nix::sys::utsname::{UtsName, uname};
 use nix::unistd::{SysconfVar, sysconf};
 
+use super::cgroup;
 use super::tree::{CPUS, Tree};
 use crate::record::{Cache, Facts};
 use crate::{clock, pin};
@@ -14,10 +17,6 @@ pub fn read() -> (Facts, bool) {
     let online = tree.list(&format!("{CPUS}/online"));
     let cpus_allowed = pin::allowed_cpus().ok().or_else(|| online.clone()).unwrap_or_default();
     let cpu = cpus_allowed.first().copied().unwrap_or(0);
-    let system = uname().ok();
-    let uname_word = |part: fn(&UtsName) -> &std::ffi::OsStr| {
-        system.as_ref().map_or_else(|| "unknown".to_owned(), |system| part(system).to_string_lossy().into_owned())
-    };
     let hypervisor = hypervisor(&tree);
     let topology_trusted = hypervisor.is_none();
     let facts = Facts {
@@ -30,8 +29,7 @@ pub fn read() -> (Facts, bool) {
         numa_nodes: tree.list("sys/devices/system/node/online").map_or(1, |nodes| nodes.len() as u32),
         memory_bytes: tree.text("proc/meminfo").and_then(|text| memory_bytes(&text)).unwrap_or(0),
         page_bytes: sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| bytes.try_into().ok()).unwrap_or(0),
-        // The version names the preemption model, which affects wake-up times.
-        kernel: format!("{} {}", uname_word(UtsName::release), uname_word(UtsName::version)),
+        kernel: kernel(),
         operating_system: operating_system(&tree).unwrap_or_else(|| "unknown".into()),
         hypervisor,
         clocksource: tree.text("sys/devices/system/clocksource/clocksource0/current_clocksource"),
@@ -43,8 +41,18 @@ pub fn read() -> (Facts, bool) {
             .text("sys/kernel/mm/transparent_hugepage/enabled")
             .and_then(|text| chosen_word(&text)),
         mitigations: mitigations(&tree),
+        group_limits: cgroup::limits(&tree),
     };
     (facts, topology_trusted)
+}
+
+/// Release and version of the kernel; the version names the preemption model, which affects wake-up times.
+pub fn kernel() -> String {
+    format!("{} {}", uname_word(UtsName::release), uname_word(UtsName::version))
+}
+
+fn uname_word(part: fn(&UtsName) -> &OsStr) -> String {
+    uname().map_or_else(|_| "unknown".to_owned(), |system| part(&system).to_string_lossy().into_owned())
 }
 
 /// The processor's name in `/proc/cpuinfo`. Arm kernels give numbers instead, which are listed once per kind of core.

@@ -3,6 +3,7 @@
 //! All of it comes from `/proc`, `/sys` and a few system calls. What a system does not provide is absent, never
 //! guessed.
 
+mod cgroup;
 mod cpu;
 pub mod facts;
 pub mod noise;

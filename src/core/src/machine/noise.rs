@@ -2,16 +2,23 @@
 
 use std::fs;
 
+use super::cgroup;
+use super::tree::Tree;
 use crate::record::NoiseReading;
 
 /// Unit of the times in `/proc/stat`: `USER_HZ` is 100 on x86-64 and aarch64, whatever the kernel's own tick rate.
 const TICK_MS: u64 = 10;
 
-/// Time stolen from `cpus` since boot (from all CPUs if empty), and the load; zero if the system does not provide them.
+/// Time stolen from `cpus` since boot (from all CPUs if empty), the load, and throttling by a CPU quota; zero or absent if
+/// the system does not provide them.
 pub fn read(cpus: &[u32]) -> NoiseReading {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    NoiseReading { steal_ms: steal_ms(&stat, cpus), load: one_minute_load(&load) }
+    NoiseReading {
+        steal_ms: steal_ms(&stat, cpus),
+        load: one_minute_load(&load),
+        throttling: cgroup::throttling(&Tree::system()),
+    }
 }
 
 /// Stolen time in `/proc/stat`: the eighth number after a CPU's name. The line `cpu` is the sum of all CPUs.

@@ -54,7 +54,7 @@ impl Tree {
 }
 
 /// Parses the kernel's list format, `0-3,8,10-11`, in its order; `None` for anything else.
-fn parse_list(text: &str) -> Option<Vec<u32>> {
+pub(super) fn parse_list(text: &str) -> Option<Vec<u32>> {
     let mut list = Vec::new();
     for range in text.split(',') {
         let (from, to) = range.split_once('-').unwrap_or((range, range));
