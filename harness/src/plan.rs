@@ -10,6 +10,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod text;
+mod until_stable;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -25,6 +26,7 @@ pub use self::ground::Ground;
 use self::source::Source;
 pub(crate) use self::source::explain;
 use self::text::Page;
+pub use self::until_stable::{Budget, Share, UntilStable};
 
 /// The plans built into the program: name and text, the shortest run first.
 pub const EMBEDDED: &[(&str, &str)] = &[
@@ -64,11 +66,13 @@ pub struct Plan {
     pub timing: Timing,
     /// Fail the run if a case is faster than its floor.
     pub hold_to_floors: bool,
+    /// Whether repetitions are added, and for how long.
+    pub until_stable: Option<UntilStable>,
     /// The case that is run again and again to show drift.
     pub sentinel: Option<Planned>,
     /// Every case once, in the plan's order.
     pub cases: Vec<Planned>,
-    /// Hash of all of the above: equal hashes mean equal cases and times.
+    /// Hash of all of the above but `until_stable`: equal hashes mean equal cases and times.
     pub hash: String,
 }
 
@@ -142,6 +146,10 @@ pub struct Changes {
     pub placement: Option<Place>,
     /// Repetitions of each case.
     pub repetitions: Option<u32>,
+    /// Add repetitions until every timed case is within this share.
+    pub until_stable: Option<Share>,
+    /// Time for added repetitions.
+    pub budget: Option<Budget>,
 }
 
 /// The file and text of a plan.
@@ -193,6 +201,7 @@ impl Text {
             cases.extend(expander.block(block)?);
         }
         merge(&mut cases);
+        let whole = cases.clone();
         let mut sentinel = source.sentinel.as_ref().map(|sentinel| expander.sentinel(sentinel)).transpose()?;
         if let Some(only) = &changes.only {
             let all = cases.len();
@@ -211,10 +220,16 @@ impl Text {
             hold_to_floors: source.hold_to_floors,
             name: source.name,
             question: source.question,
+            until_stable: None,
             sentinel: sentinel.filter(|planned| planned.obstacle.is_none()),
             cases,
             hash: String::new(),
         };
+        let kept_ns = plan.predicted_for(&plan.cases);
+        // The plan's own budget is for all of its cases.
+        let own_budget = source.budget.map(|budget| budget.shared(kept_ns, plan.predicted_for(&whole)));
+        let share = changes.until_stable.or(source.until_stable);
+        plan.until_stable = UntilStable::of(share, changes.budget.or(own_budget), kept_ns);
         plan.hash = plan.fingerprint();
         Ok(plan)
     }

@@ -21,6 +21,8 @@ pub struct Progress {
     trials_done: u64,
     predicted_ns: u64,
     predicted_done_ns: u64,
+    /// What the remaining time is for.
+    of_round: &'static str,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,15 @@ impl Progress {
         } else {
             Face::Lines { last: started, tenths: 0 }
         };
-        Self { face, started, trials, trials_done: 0, predicted_ns: predicted_ns.max(1), predicted_done_ns: 0 }
+        Self {
+            face,
+            started,
+            trials,
+            trials_done: 0,
+            predicted_ns: predicted_ns.max(1),
+            predicted_done_ns: 0,
+            of_round: "",
+        }
     }
 
     /// Restarts the clock, so that the floors do not count.
@@ -52,23 +62,50 @@ impl Progress {
         }
     }
 
+    /// Another round of `trials`, which should take `predicted_ns`. Shows `why`, unless the last line is recent.
+    pub fn extend(&mut self, trials: u64, predicted_ns: u64, why: &str) {
+        self.trials += trials;
+        self.of_round = " in this round";
+        // Where trials were quicker than predicted, only what follows is left.
+        self.predicted_ns = self.predicted_done_ns + predicted_ns;
+        let percent = self.percent();
+        match &mut self.face {
+            Face::Quiet => {}
+            Face::Bar(bar) => {
+                bar.set_length(self.trials);
+                bar.set_message(why.to_owned());
+            }
+            Face::Lines { last, tenths } => {
+                *tenths = percent / 10;
+                if last.elapsed() >= LINES_APART {
+                    *last = Instant::now();
+                    print_line(why);
+                }
+            }
+        }
+    }
+
+    fn percent(&self) -> u64 {
+        self.predicted_done_ns.min(self.predicted_ns) * 100 / self.predicted_ns
+    }
+
     /// A trial that was predicted to take `predicted_ns` is over.
     pub fn advance(&mut self, predicted_ns: u64) {
         self.trials_done += 1;
         self.predicted_done_ns += predicted_ns;
-        let left = whole_seconds(self.remaining());
-        let percent = self.predicted_done_ns.min(self.predicted_ns) * 100 / self.predicted_ns;
+        let left = format!("{} left{}", whole_seconds(self.remaining()), self.of_round);
+        let percent = self.percent();
         match &mut self.face {
             Face::Quiet => {}
             Face::Bar(bar) => {
-                bar.set_message(format!("{left} left"));
+                bar.set_message(left);
                 bar.inc(1);
             }
             Face::Lines { last, tenths } => {
                 if percent / 10 > *tenths && last.elapsed() >= LINES_APART {
                     *last = Instant::now();
                     *tenths = percent / 10;
-                    print_line(&format!("{percent:3} %  {} of {} trials, {left} left", self.trials_done, self.trials));
+                    print_line(&format!("{percent:3} %  {} of {} trials, {left}", self.trials_done, self.trials));
                 }
             }
         }
@@ -128,6 +165,16 @@ mod tests {
     fn time_left_is_rounded_for_people() {
         assert_eq!(whole_seconds(Duration::from_millis(79_600)), "1m 20s");
         assert_eq!(whole_seconds(Duration::from_millis(400)), "0s");
+    }
+
+    #[test]
+    fn what_is_added_counts_from_the_work_done() {
+        let mut progress = Progress::new(true, 1, 100);
+        progress.advance(50);
+        progress.extend(3, 150, "more");
+        assert_eq!((progress.trials, progress.percent()), (4, 25));
+        progress.extend(0, 0, "nothing");
+        assert_eq!(progress.percent(), 100);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! [`Run::prepare`] finds all errors of the call, the plan and the directory before any worker starts. After that a failed
 //! trial is a record, and the next one starts.
 
+mod added;
 mod begin;
 mod outlook;
+mod retry;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,9 @@ use ipcmark::measure::floors;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Count, Facts, Machine, Measure, Noise, Outcome, Record, SCHEMA, Status, Suite, Verdict};
 use ipcmark::{build_info, machine};
+use ipcmark_reports::supersedes;
 
+pub use self::added::AddedRepetitions;
 use self::begin::Begun;
 pub use self::begin::{enough_open_files, fresh_run_id};
 pub use self::outlook::describe;
@@ -24,7 +28,7 @@ use crate::participants::Participants;
 use crate::plan::{Changes, Ground, Plan, Planned, Text};
 use crate::progress::Progress;
 use crate::schedule::{Trial, schedule};
-use crate::store::Store;
+use crate::store::{Settings, Store};
 use crate::trial::{Session, TrialOrder, TrialResult};
 
 /// Default plan.
@@ -63,15 +67,33 @@ pub struct Options {
 /// A run that is ready to start.
 pub struct Run {
     plan: Plan,
-    id: String,
+    settings: Settings,
     store: Store,
     session: Session,
     suite: Suite,
     machine: Machine,
-    /// Records of earlier parts of this run, then its own.
+    /// Records that count, of earlier parts of this run too.
     records: Vec<Record>,
     notes: Vec<String>,
     quiet: bool,
+}
+
+/// Place of a trial in the run.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    case: &'a Case,
+    repetition: u32,
+    attempt: u32,
+    added: bool,
+    order: u32,
+}
+
+impl<'a> Place<'a> {
+    /// First attempt at a trial of the plan.
+    fn of(trial: &Trial<'a>) -> Self {
+        let Trial { planned, repetition, order } = *trial;
+        Self { case: &planned.case, repetition, attempt: 0, added: false, order }
+    }
 }
 
 /// Result of a run.
@@ -81,8 +103,10 @@ pub struct Finished {
     pub directory: PathBuf,
     /// The report's page; there is none without a record.
     pub page: Option<PathBuf>,
-    /// Everything recorded, earlier parts included.
+    /// The records that count, earlier parts included.
     pub records: Vec<Record>,
+    /// Repetitions beyond the plan's, if they were asked for.
+    pub added: Option<AddedRepetitions>,
     /// The signal that ended it early.
     pub interrupted: Option<i32>,
     /// Whether the plan fails if a case is faster than its floor.
@@ -105,8 +129,8 @@ impl Run {
             plan_hash: plan.hash.clone(),
             seed: settings.seed,
         };
-        let (id, quiet) = (settings.run_id, options.quiet);
-        Ok(Self { plan, id, store, session, suite, machine, records, notes, quiet })
+        let quiet = options.quiet;
+        Ok(Self { plan, settings, store, session, suite, machine, records, notes, quiet })
     }
 
     /// Describes what will run, the predicted time and the directory, as lines of text.
@@ -147,18 +171,20 @@ impl Run {
         progress.restart();
         for trial in &pending {
             let result = self.trial(trial.planned);
-            self.keep(&trial.planned.case, trial.repetition, trial.order, result, &progress)?;
+            self.keep(Place::of(trial), result, &progress)?;
             if self.session.interrupted().is_some() {
                 break;
             }
             progress.advance(plan.predicted_ns(trial.planned));
         }
+        self.retry_disturbed(&plan, &mut progress)?;
+        let added = self.add_repetitions(&plan, &mut progress)?;
         progress.finish();
         self.store.finish()?;
         let directory = self.store.directory().to_owned();
         let page = if self.records.is_empty() { None } else { Some(draw(&directory)?) };
         let (interrupted, hold_to_floors) = (self.session.interrupted(), self.plan.hold_to_floors);
-        Ok(Finished { interrupted, directory, page, records: self.records, hold_to_floors })
+        Ok(Finished { interrupted, directory, page, records: self.records, added, hold_to_floors })
     }
 
     /// Trials without a record.
@@ -183,7 +209,7 @@ impl Run {
         let order = floors_order(&Ground::here(), &self.plan.timing);
         let mut result = self.session.run_trial(&order);
         self.machine.floors = result.floors.take().map(|floors| *floors);
-        self.keep(&order.case, 0, 0, result, progress)
+        self.keep(Place { case: &order.case, repetition: 0, attempt: 0, added: false, order: 0 }, result, progress)
     }
 
     fn trial(&self, planned: &Planned) -> TrialResult {
@@ -200,25 +226,21 @@ impl Run {
     }
 
     /// Writes a trial's record, except for a trial that a signal aborted: it runs again when the run is resumed.
-    fn keep(
-        &mut self,
-        case: &Case,
-        repetition: u32,
-        order: u32,
-        result: TrialResult,
-        progress: &Progress,
-    ) -> anyhow::Result<()> {
+    fn keep(&mut self, place: Place<'_>, result: TrialResult, progress: &Progress) -> anyhow::Result<()> {
+        let Place { case, repetition, attempt, added, order } = place;
         if self.session.interrupted().is_some() && result.outcome.status == Status::Failed {
             return Ok(());
         }
         let record = Record {
             schema: SCHEMA,
-            run_id: self.id.clone(),
+            run_id: self.settings.run_id.clone(),
             suite: self.suite.clone(),
             machine: self.machine.clone(),
             case: ipcmark::family::resolved(case),
             case_key: case.key(),
             repetition,
+            attempt,
+            added,
             order_in_run: order,
             started_at: result.started_at,
             ended_at: result.ended_at,
@@ -232,7 +254,12 @@ impl Run {
         if let Some(failure) = failure(&record) {
             progress.print_line(&failure);
         }
-        self.records.push(record);
+        let same = |known: &&mut Record| known.repetition == repetition && known.case_key == record.case_key;
+        match self.records.iter_mut().find(|known| attempt > 0 && same(known)) {
+            Some(earlier) if supersedes(&record, earlier) => *earlier = record,
+            Some(_) => {}
+            None => self.records.push(record),
+        }
         Ok(())
     }
 }

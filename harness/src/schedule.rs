@@ -6,6 +6,8 @@
 //! case's key, and their `repetition` goes on from the plan's last one, so that key and repetition stay unique when the plan asks the
 //! same case too.
 
+pub mod added;
+
 use crate::plan::{Plan, Planned};
 
 /// Trials between two sentinels: two to three seconds of the quick plan.

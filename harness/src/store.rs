@@ -42,8 +42,23 @@ pub struct Settings {
     pub placement: Option<String>,
     /// `--repetitions`.
     pub repetitions: Option<u32>,
+    /// `--until-stable`.
+    #[serde(default)]
+    pub until_stable: Option<String>,
+    /// `--budget`.
+    #[serde(default)]
+    pub budget: Option<String>,
     /// Seed of the shuffle.
     pub seed: u64,
+    /// Time that disturbed trials may take when they are tried again.
+    #[serde(default)]
+    pub retry_budget_ms: u64,
+    /// Time spent on trying again so far.
+    #[serde(default)]
+    pub retried_ms: u64,
+    /// Time spent on added repetitions so far.
+    #[serde(default)]
+    pub added_ms: u64,
 }
 
 /// An open records file.
@@ -88,9 +103,19 @@ impl Store {
             length == 0,
             "{shown} holds a run already; continue it with `--resume {shown}`, or name another directory with --out"
         );
-        let text = serde_json::to_vec_pretty(settings).context("cannot put the run's settings into JSON")?;
-        fs::write(directory.join(SETTINGS), text).with_context(|| format!("cannot write {shown}/{SETTINGS}"))?;
+        store.save(settings)?;
         Ok(store)
+    }
+
+    /// Writes the settings. A temporary file is renamed, so that a full disk keeps the earlier ones.
+    ///
+    /// Errors: the disk is full, or the like.
+    pub fn save(&self, settings: &Settings) -> anyhow::Result<()> {
+        let path = self.directory.join(SETTINGS);
+        let unfinished = self.directory.join(format!(".{SETTINGS}.tmp"));
+        let text = serde_json::to_vec_pretty(settings).context("cannot put the run's settings into JSON")?;
+        let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));
+        written.with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Reads what a run left in `directory`, and drops a last line that was cut short.

@@ -12,13 +12,17 @@ use serde_json::Value;
 
 #[test]
 fn a_wrong_call_ends_with_status_2_and_creates_nothing() {
-    let wrong: [(&[&str], &str); 13] = [
+    let wrong: [(&[&str], &str); 17] = [
         (&["run", "--plan", "qick"], "error: unknown plan `qick`; did you mean `quick`?"),
         (&["run", "--plan", "missing.toml"], "or the path of a TOML file (there is none at `missing.toml`)"),
         (&["run", "--only", "kafka"], "error: --only `kafka` matches none of the plan's"),
         (&["run", "--only", "("], "--only <REGEX>"),
         (&["run", "--placement", "nearby"], "[possible values: nearest, same_cpu,"),
         (&["run", "--repetitions", "0"], "0 is not in 1..=1000"),
+        (&["run", "--until-stable", "5"], "such as 5% or 2.5%"),
+        (&["run", "--until-stable", "0%"], "more than 0% and less than 100%"),
+        (&["run", "--budget", "10"], "such as 90s, 10m or 1h 30m"),
+        (&["run", "--budget", "10M"], "at least 1s and at most 24h"),
         (&["run", "--resume", "nowhere"], "error: there is no run to resume in nowhere"),
         (&["run", "--resume", "a", "--out", "b"], "cannot be used with"),
         (&["run", "--out", "/proc/ipcmark"], "error: cannot make the directory /proc/ipcmark"),

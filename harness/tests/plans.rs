@@ -35,6 +35,15 @@ fn a_wrong_plan_ends_with_status_2_and_its_line_before_anything_starts() {
         (changed("hot_ms = 2", "hot_ms = 0"), "error: mine.toml:5: `hot_ms` must be at least 1"),
         (changed("repetitions = 1", "repetitions 1"), "error: mine.toml:3: "),
         (
+            changed("hot_ms = 2", "hot_ms = 2\nuntil_stable = \"5\""),
+            "error: mine.toml:6: `until_stable`: `5` is no percentage; write one with its sign, such as 5% or 2.5%",
+        ),
+        (changed("hot_ms = 2", "hot_ms = 2\nbudget = 10"), "error: mine.toml:6: `budget` is a text, not a number"),
+        (
+            changed("hot_ms = 2", "hot_ms = 2\nbudget = \"10\""),
+            "error: mine.toml:6: `budget`: `10` is no time; write one with its unit, such as 90s, 10m or 1h 30m",
+        ),
+        (
             format!("{HEAD}{BLOCK}placement = [\"nearist\"]\n"),
             "error: mine.toml:10: unknown placement `nearist`; did you mean `nearest`?",
         ),

@@ -38,6 +38,15 @@ fn finished_run() -> TempDir {
     for name in ["records.jsonl", "run.json", "index.html"] {
         fs::copy(original.join(name), copy.path().join(name)).expect("the run left this file");
     }
+    // As on a quiet machine, where nothing is tried again.
+    let mut records = records(copy.path());
+    records.retain(|record| record.attempt == 0);
+    for record in &mut records {
+        if record.outcome.verdict == Some(Verdict::Disturbed) {
+            record.outcome.verdict = Some(Verdict::Stable);
+        }
+    }
+    write(&copy.path().join("records.jsonl"), &records);
     copy
 }
 
@@ -90,8 +99,11 @@ fn a_resumed_run_continues_where_it_stopped() {
     assert!(resumed.starts_with(&kept.join("\n")), "earlier lines stay as they were");
     let place = |record: &Record| (record.order_in_run, record.case_key.clone(), record.repetition);
     let before: BTreeSet<_> = whole.lines().map(|line| place(&serde_json::from_str(line).expect("a record"))).collect();
-    assert_eq!(records(run.path()).iter().map(place).collect::<BTreeSet<_>>(), before);
-    assert_eq!(resumed.lines().count(), before.len());
+    // What is disturbed now is tried again.
+    let mut after = records(run.path());
+    after.retain(|record| record.attempt == 0);
+    assert_eq!(after.iter().map(place).collect::<BTreeSet<_>>(), before);
+    assert_eq!(after.len(), before.len());
 }
 
 #[test]
@@ -110,8 +122,12 @@ fn a_report_uses_the_good_lines_and_names_the_bad_ones() {
 fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
     let mut records = records(run);
     records.iter_mut().for_each(change);
+    write(&run.join(name), &records);
+}
+
+fn write(file: &Path, records: &[Record]) {
     let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).expect("JSON") + "\n").collect();
-    fs::write(run.join(name), lines.concat()).expect("ours");
+    fs::write(file, lines.concat()).expect("ours");
 }
 
 /// The same cases with made-up numbers, windows and verdicts: a machine without noise, on which each message takes `cost`.
@@ -197,7 +213,8 @@ fn a_resumed_run_needs_its_machine_and_repeats_failed_trials() {
     let _alone = alone();
     let output = ipcmark(run.path(), &["run", "--resume", "."]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    let outcomes: Vec<Status> = records(run.path()).iter().filter(|r| of(r)).map(|r| r.outcome.status).collect();
+    let outcomes: Vec<Status> =
+        records(run.path()).iter().filter(|r| of(r) && r.attempt == 0).map(|r| r.outcome.status).collect();
     assert_eq!(outcomes, [Status::Failed, Status::Measured], "the line that failed stays, the later one counts");
     assert!(printed(&output).contains("10 trials measured, 0 failed, 0 skipped"), "{}", printed(&output));
 }
@@ -274,4 +291,85 @@ fn an_interrupted_run_keeps_its_records_and_names_the_command_to_resume() {
     let kept = records(&folder.path().join("first"));
     assert!(kept.iter().all(|record| record.outcome.status == Status::Measured), "a trial called off is no result");
     assert!(kept.iter().any(|record| record.noise.other_run), "both know of each other");
+}
+
+#[test]
+fn repetitions_are_added_until_the_budget_is_spent_and_not_again_when_resumed() {
+    let (_alone, folder) = (alone(), folder());
+    // An aim that no machine reaches.
+    let aim = ["out", "--repetitions", "5", "--until-stable", "0.0001%", "--budget", "2s"];
+    let output = ipcmark(folder.path(), &[&SHORT[..], &aim].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(
+        told(&output).contains("until every timed case is within ±0.0001 %; both take at most 2s in all"),
+        "{}",
+        told(&output)
+    );
+    let run = folder.path().join("out");
+    let before = records(&run);
+    let keys = |records: &[Record]| -> BTreeSet<_> {
+        records.iter().map(|record| (record.case_key.clone(), record.repetition, record.attempt)).collect()
+    };
+    assert_eq!(keys(&before).len(), before.len(), "no repetition comes twice");
+    let orders: Vec<u32> = before.iter().map(|record| record.order_in_run).collect();
+    assert!(orders.is_sorted_by(|a, b| a < b), "{orders:?}");
+    let added: Vec<&Record> = before.iter().filter(|record| record.added).collect();
+    assert!(!added.is_empty(), "two seconds are enough for some");
+    for round in added.chunks_exact(2) {
+        assert_ne!(round[0].case_key, round[1].case_key, "the two cases take turns in rounds");
+    }
+    for measure in [Measure::RoundTrip, Measure::Stream] {
+        let of_case = before.iter().filter(|record| record.case.measure == measure && record.attempt == 0);
+        let mut of_case: Vec<u32> = of_case.map(|record| record.repetition).collect();
+        of_case.sort_unstable();
+        assert!(of_case.iter().copied().eq(0..u32::try_from(of_case.len()).expect("few")), "{measure}: {of_case:?}");
+    }
+    let said = format!("0 of 2 timed cases within ±0.0001 %; {} repetition", added.len());
+    assert!(printed(&output).contains(&said), "{}", printed(&output));
+
+    let resumed = ipcmark(&run, &["run", "--resume", "."]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
+    assert_eq!(records(&run).len(), before.len(), "the budget was spent: {}", told(&resumed));
+
+    // As if killed amid the added repetitions, with time left.
+    let text = fs::read_to_string(run.join("records.jsonl")).expect("records");
+    let kept: Vec<&str> = text.lines().take(before.len() - added.len() + 1).collect();
+    fs::write(run.join("records.jsonl"), format!("{}\n", kept.join("\n"))).expect("ours");
+    let mut settings: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("run.json")).expect("settings")).expect("JSON");
+    assert!(settings["added_ms"].as_u64() > Some(0), "{settings}");
+    settings["added_ms"] = 0.into();
+    fs::write(run.join("run.json"), settings.to_string()).expect("ours");
+    let resumed = ipcmark(&run, &["run", "--resume", "."]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
+    let after = records(&run);
+    assert_eq!(keys(&after).len(), after.len(), "work that is done is not repeated");
+    assert!(after.len() > kept.len() && after.starts_with(&before[..kept.len()]), "it goes on where it stopped");
+}
+
+#[test]
+fn a_disturbed_trial_is_tried_again_and_both_records_stay() {
+    let run = finished_run();
+    let of = |record: &Record| record.case.measure == Measure::Stream && record.repetition == 2;
+    changed_copy(run.path(), "records.jsonl", |record| {
+        if of(record) {
+            record.outcome.verdict = Some(Verdict::Disturbed);
+        }
+    });
+    let before = records(run.path());
+    let _alone = alone();
+    let output = ipcmark(run.path(), &["run", "--resume", "."]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("disturbed trials are tried again, for at most"), "{}", told(&output));
+    let after = records(run.path());
+    assert!(after.starts_with(&before), "earlier lines stay as they were");
+    let again = &after[before.len()..];
+    assert!(!again.is_empty() && again.iter().all(of), "only what was disturbed is tried again");
+    assert!(again.iter().zip(1..).all(|(record, attempt)| record.attempt == attempt));
+    let last = before.iter().map(|record| record.order_in_run).max().expect("some");
+    assert!(again.iter().zip(last + 1..).all(|(record, order)| record.order_in_run == order));
+    assert!(printed(&output).contains("10 trials measured, 0 failed"), "one of each counts: {}", printed(&output));
+    assert!(printed(&output).contains("1 disturbed trial tried again; then undisturbed: "), "{}", printed(&output));
+    let page = fs::read_to_string(run.path().join("index.html")).expect("a page");
+    assert!(page.contains("tried again"), "the page says so, too");
 }

@@ -15,6 +15,7 @@ pub use analyse::cross_check::below_floor;
 pub use analyse::statistics::{Ends, Estimate, Interval, paired_ratio};
 pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
+pub use analyse::widths::{Width, widths};
 pub use compare::{Change, ComparedCase, compare, mismatches};
 pub use page::write;
-pub use read::{BadLine, Recording, read};
+pub use read::{BadLine, Recording, counting, read, supersedes, tried_again};

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ipcmark_record::{Machine, Record, SCHEMA, Status};
+use ipcmark_record::{Machine, Record, SCHEMA, Status, Verdict};
 use serde::Deserialize;
 
 /// Name of the records file inside a run's directory.
@@ -52,7 +52,8 @@ pub struct BadLine {
 type Places = HashMap<(String, String, u32), usize>;
 
 /// Reads files, or run directories with a `records.jsonl`. A file named twice is read once. Of several records of one
-/// run, case and repetition the last one counts; repeats of successful trials are reported as one bad line per file.
+/// run, case and repetition one counts, by [`supersedes`]; repeats of successful trials are reported as one bad line per
+/// file.
 ///
 /// Errors: a missing or unreadable path, and a record of a later schema; each names the file.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
@@ -100,7 +101,30 @@ fn read_file(file: &Path, into: &mut Recording, places: &mut Places) -> anyhow::
     Ok(())
 }
 
-/// Stores a record; returns whether it was new or replaced an earlier attempt.
+/// Whether `later` counts instead of `earlier`, a record of the same run, case and repetition: the last attempt that was
+/// not disturbed counts, else the last one. A failed attempt is replaced by any that comes after it.
+pub fn supersedes(later: &Record, earlier: &Record) -> bool {
+    let disturbed = |record: &Record| record.outcome.verdict == Some(Verdict::Disturbed);
+    earlier.outcome.status == Status::Failed
+        || later.attempt >= earlier.attempt && (disturbed(earlier) || !disturbed(later))
+}
+
+/// The records of one run that count, one for each case and repetition, by [`supersedes`].
+pub fn counting(records: impl IntoIterator<Item = Record>) -> Vec<Record> {
+    let (mut recording, mut places) = (Recording::default(), Places::new());
+    for record in records {
+        keep(record, &mut recording, &mut places);
+    }
+    recording.records
+}
+
+/// Number of repetitions that were tried again, and of those that were undisturbed in the end, among records that count.
+pub fn tried_again(records: &[Record]) -> (usize, usize) {
+    let tried = || records.iter().filter(|record| record.attempt > 0);
+    (tried().count(), tried().filter(|record| record.outcome.verdict != Some(Verdict::Disturbed)).count())
+}
+
+/// Stores a record, if it counts. Returns false for a repeat of an attempt that did not fail.
 fn keep(record: Record, into: &mut Recording, places: &mut Places) -> bool {
     let next = into.records.len();
     let place = *places.entry((record.run_id.clone(), record.case_key.clone(), record.repetition)).or_insert(next);
@@ -108,9 +132,11 @@ fn keep(record: Record, into: &mut Recording, places: &mut Places) -> bool {
         into.records.push(record);
         return true;
     };
-    let again = earlier.outcome.status == Status::Failed;
-    *earlier = record;
-    again
+    let another = earlier.outcome.status == Status::Failed || record.attempt > earlier.attempt;
+    if supersedes(&record, earlier) {
+        *earlier = record;
+    }
+    another
 }
 
 enum Refusal {

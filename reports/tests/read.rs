@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::common;
-use ipcmark_record::{Case, Measure, Record, SCHEMA, metric};
+use ipcmark_record::{Case, Measure, Record, SCHEMA, Verdict, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::read;
 
@@ -150,4 +150,37 @@ fn windows_and_counts_that_do_not_add_up_are_refused() {
         record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), 9_000.0);
     });
     assert!(metric.contains("its round_trip_ns is 9000, and the median of its windows 10000"), "{metric}");
+}
+
+#[test]
+fn the_last_undisturbed_attempt_counts_and_else_the_last_one() {
+    let record = |attempt: u32, verdict: &str| {
+        let mut record = measured(Measure::Stream);
+        match verdict {
+            "failed" => record = common::failed(record.case, 0, "made up"),
+            word => record.outcome.verdict = Some(word.parse().expect("a verdict")),
+        }
+        record.attempt = attempt;
+        serde_json::to_string(&record).expect("records are plain data")
+    };
+    for (attempts, counts, verdict) in [
+        (&[(0, "disturbed"), (1, "stable")][..], 1, Verdict::Stable),
+        (&[(0, "disturbed"), (1, "disturbed")], 1, Verdict::Disturbed),
+        (&[(0, "stable"), (1, "disturbed")], 0, Verdict::Stable),
+        (&[(0, "disturbed"), (1, "failed")], 1, Verdict::Invalid),
+        (&[(0, "disturbed"), (1, "failed"), (1, "noisy")], 1, Verdict::Noisy),
+        (&[(0, "failed"), (0, "disturbed")], 0, Verdict::Disturbed),
+    ] {
+        let lines: Vec<String> = attempts.iter().map(|&(attempt, verdict)| record(attempt, verdict)).collect();
+        let (_dir, path) = run_of(&lines.join("\n"));
+        let recording = read(&[path]).expect("good lines");
+        let kept = &recording.records;
+        assert_eq!(kept.len(), 1, "{attempts:?}");
+        assert_eq!((kept[0].attempt, kept[0].outcome.verdict), (counts, Some(verdict)), "{attempts:?}");
+        assert!(recording.bad_lines.is_empty(), "{attempts:?}: another attempt is no repeat");
+    }
+    let twice = [record(0, "disturbed"), record(1, "stable"), record(0, "disturbed"), record(1, "stable")];
+    let (_dir, path) = run_of(&twice.join("\n"));
+    let recording = read(&[path]).expect("good lines");
+    assert_eq!((recording.records[0].attempt, recording.bad_lines[0].line), (1, 3));
 }

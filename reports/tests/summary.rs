@@ -7,7 +7,7 @@ use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, V
 use ipcmark_reports::analyse::distribution::Distribution;
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::trials::Stamping;
-use ipcmark_reports::{CaseSummary, summarise};
+use ipcmark_reports::{CaseSummary, summarise, widths};
 
 /// Repetitions of one round-trip case with these values.
 fn repetitions(values: &[f64]) -> Vec<Record> {
@@ -267,4 +267,28 @@ fn every_case_but_the_floors_has_one_summary() {
     assert!(summaries.iter().filter(|summary| !sentinel(summary)).all(|summary| summary.repetitions.all() == 2));
     assert!(summaries.iter().filter(|s| s.case.measure == Measure::CostModel).all(|s| s.main.is_none()));
     assert!(records.iter().all(|record| record.outcome.status != Status::Failed));
+}
+
+#[test]
+fn the_widest_interval_comes_first_and_too_few_repetitions_are_the_widest() {
+    let of = |bytes: u64, values: &[f64]| {
+        let mut records = repetitions(values);
+        for record in &mut records {
+            record.case.params.message_bytes = Some(bytes);
+            record.case_key = record.case.key();
+        }
+        records
+    };
+    let (narrow, wide) = (of(8, &[100.0; 5]), of(64, &[100.0, 150.0, 99.0, 130.0, 80.0]));
+    let few = of(1024, &[100.0; 4]);
+    let mut broken = of(4096, &[100.0; 5]);
+    broken[0].outcome = Outcome::failed("made up");
+    let mut late = of(16_384, &[100.0, 150.0, 99.0, 130.0, 80.0]);
+    late[0].outcome.verdict = Some(Verdict::Overloaded);
+    let found = widths(&[narrow.clone(), few.clone(), broken, late, wide.clone()].concat());
+    let keys: Vec<&str> = found.iter().map(|width| width.case_key.as_str()).collect();
+    assert_eq!(keys, [&few, &wide, &narrow].map(|records| records[0].case_key.as_str()));
+    assert_eq!(found[0].spread, f64::INFINITY);
+    assert_eq!(found[1].spread, only(&wide).typical.and_then(|typical| typical.spread()).expect("five repetitions"));
+    assert_eq!(found[2].spread, 0.0);
 }

@@ -139,7 +139,10 @@ fn parameters() -> String {
 
 fn plans() -> anyhow::Result<String> {
     let text = "`ipcmark run --plan NAME` runs a built-in plan, `--plan FILE` your own. `--dry-run` prints the cases and the \
-                predicted time. A plan's blocks name mechanisms, [measures](measures.md) and [parameters](parameters.md).";
+                predicted time. A plan's blocks name mechanisms, [measures](measures.md) and [parameters](parameters.md). With \
+                `until_stable = \"5%\"` and `budget = \"10m\"`, a plan adds repetitions to the cases with the widest intervals \
+                until each timed case is within 5 % of its median, or the budget is spent; `--until-stable` and `--budget` \
+                do so for any plan. Disturbed trials are tried again first.";
     let rows = EMBEDDED.iter().map(|(name, text)| {
         let text = Text { file: format!("plans/{name}.toml"), text: (*text).to_owned() };
         Ok(vec![format!("[`{name}`](../harness/plans/{name}.toml)"), text.question()?.1])

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use regex::Regex;
 
 use super::{summary, table};
-use crate::plan::{Changes, Place, Plan, REPETITIONS_MAX};
+use crate::plan::{Budget, Changes, Place, Plan, REPETITIONS_MAX, Share};
 use crate::progress::print_line;
 use crate::run::{self, Destination, Finished, Options};
 use crate::schedule::schedule;
@@ -16,7 +16,8 @@ use crate::schedule::schedule;
 /// Run a plan: start the processes, measure, write records and the report.
 ///
 /// Each record is appended to DIR/records.jsonl at once, and the report DIR/index.html is written at the end. Cases that
-/// this machine cannot run become skipped records with the reason.
+/// this machine cannot run become skipped records with the reason. Disturbed trials are tried again at the end, up to twice,
+/// for at most a quarter of the predicted time; both records stay, and the undisturbed one counts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
@@ -32,6 +33,14 @@ pub(super) struct Run {
     /// Repetitions per case, each with fresh processes; with fewer than five no mechanism is called faster than another
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPETITIONS_MAX)))]
     repetitions: Option<u32>,
+    /// Add repetitions, to the cases with the widest intervals, until each timed case is within SHARE of its median, such
+    /// as 5%, or the budget is spent [default: 5% if there is a budget]
+    #[arg(long, value_name = "SHARE")]
+    until_stable: Option<Share>,
+    /// Time beyond the plan's repetitions, such as 90s or 10m: first for disturbed trials, then for added repetitions
+    /// [default: as long again as the plan's cases]
+    #[arg(long, value_name = "TIME")]
+    budget: Option<Budget>,
     /// Seed of the schedule's shuffle [default: a fresh one, recorded]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -58,6 +67,7 @@ Examples:
   ipcmark run --plan smoke --out /tmp/smoke            does everything run here?
   ipcmark run --plan standard --only '/round_trip/'    one measure of a plan
   ipcmark run --only 'pipe|unix' --placement same_cpu  both processes on one CPU
+  ipcmark run --plan locks --until-stable 5% --budget 10m  more repetitions where intervals are wide
   ipcmark run --resume ipcmark-runs/quick-...          go on after Ctrl-C
 
 Exit status:
@@ -70,7 +80,13 @@ impl Run {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
         let options = Options {
             plan: self.plan,
-            changes: Changes { only: self.only, placement: self.placement, repetitions: self.repetitions },
+            changes: Changes {
+                only: self.only,
+                placement: self.placement,
+                repetitions: self.repetitions,
+                until_stable: self.until_stable,
+                budget: self.budget,
+            },
             seed: self.seed,
             participants: self.participants,
             destination: match (self.out, self.resume) {

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use ipcmark::record::{Measure, Placement, Record, Status, Verdict};
-use ipcmark_reports::{CaseSummary, format, shown, summarise};
+use ipcmark_reports::{CaseSummary, format, shown, summarise, tried_again};
 
 use self::across::{Across, apart};
 use super::table;
-use crate::run::Finished;
+use crate::progress::whole_seconds;
+use crate::run::{AddedRepetitions, Finished};
 
 /// Size from which a stream shows bytes per second, below it messages per second.
 const BANDWIDTH_FROM_BYTES: u64 = 4096;
@@ -46,6 +47,14 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
         if marked(Verdict::Caught) { "; x marks rows without a lock, which were caught as expected" } else { "" };
     let beyond = if timed.iter().any(|case| beyond_copy(case)) { "; * exceeds the copy rate of one core" } else { "" };
     writeln!(out, "{}{noisy}{overloaded}{caught}{beyond}", counts(&finished.records))?;
+    let (tried, undisturbed) = tried_again(&finished.records);
+    if tried > 0 {
+        let s = if tried == 1 { "" } else { "s" };
+        writeln!(out, "{tried} disturbed trial{s} tried again; then undisturbed: {undisturbed}")?;
+    }
+    if let Some(added) = finished.added.filter(|added| added.timed > 0) {
+        writeln!(out, "{}", added_in_words(&added))?;
+    }
     match &finished.page {
         Some(page) => writeln!(out, "{}", page.display()),
         None => Ok(()),
@@ -123,6 +132,17 @@ fn cell(case: &CaseSummary) -> String {
 /// Whether the rate is too high for all bytes to have been read.
 fn beyond_copy(case: &CaseSummary) -> bool {
     case.times_one_core.is_some_and(|times| times > 1.0)
+}
+
+/// `12 of 14 timed cases within ±5 %; 40 repetitions added in 2m 10s`.
+fn added_in_words(added: &AddedRepetitions) -> String {
+    let AddedRepetitions { share, within, timed, repetitions, spent } = added;
+    let several = |number: usize| if number == 1 { "" } else { "s" };
+    let added = match repetitions {
+        0 => "no repetitions added".to_owned(),
+        _ => format!("{repetitions} repetition{} added in {}", several(*repetitions), whole_seconds(*spent)),
+    };
+    format!("{within} of {timed} timed case{} within ±{share}; {added}", several(*timed))
 }
 
 fn counts(records: &[Record]) -> String {

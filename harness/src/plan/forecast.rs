@@ -1,5 +1,7 @@
 //! Durations of trials, and the predicted time of a run, which is shown before it starts.
 
+use std::time::Duration;
+
 use ipcmark::measure::locks;
 use ipcmark::measure::locks::recover::PATIENCE_NS;
 use ipcmark::protocol::Timing;
@@ -7,6 +9,8 @@ use ipcmark::record::{Case, Measure};
 
 use super::{Plan, Planned};
 
+/// What of a plan's predicted time may be spent on trying disturbed trials again.
+const RETRY_SHARE: u32 = 4;
 /// Overhead of a trial: starting two processes, attaching, reaping.
 const TRIAL_OVERHEAD_NS: u64 = 25_000_000;
 /// What of the hot time a second window takes that stamps every release, or every update: src/measure/window.rs.
@@ -35,6 +39,16 @@ impl Plan {
             Measure::Recover => Timing { warm_up_ns: 0, floor_ns: 0, ..self.timing.clone() },
             _ => self.timing.clone(),
         }
+    }
+
+    /// Predicted time of all repetitions of `cases` in nanoseconds.
+    pub(super) fn predicted_for(&self, cases: &[Planned]) -> u64 {
+        cases.iter().map(|planned| u64::from(planned.repetitions(self.repetitions)) * self.predicted_ns(planned)).sum()
+    }
+
+    /// Time that disturbed trials may take when they are tried again: a quarter of what all cases are predicted to take.
+    pub fn retry_budget(&self) -> Duration {
+        Duration::from_nanos(self.predicted_for(&self.cases)) / RETRY_SHARE
     }
 
     /// Predicted time of a trial in nanoseconds; 0 if it cannot run.

@@ -9,6 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::REPETITIONS_MAX;
 use super::text::{self, Page};
+use super::until_stable::{Budget, Share};
 
 /// A plan as written.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub(super) struct Source {
     pub oversubscribe: bool,
     /// Fail the run if a case is faster than its floor.
     pub hold_to_floors: bool,
+    /// Add repetitions until every timed case is within this share.
+    pub until_stable: Option<Share>,
+    /// Time for added repetitions.
+    pub budget: Option<Budget>,
     /// The case that is run again and again to show drift.
     pub sentinel: Option<Block>,
     pub cases: Vec<Block>,
@@ -64,6 +69,8 @@ const KEYS: &[&str] = &[
     "floor_ms",
     "oversubscribe",
     "hold_to_floors",
+    "until_stable",
+    "budget",
     "sentinel",
     "cases",
 ];
@@ -104,6 +111,8 @@ impl Source {
             floor_ms: entry(table, "floor_ms").map_or(Ok(FLOOR_MS), |value| phase("floor_ms", value))?,
             oversubscribe: flag("oversubscribe")?,
             hold_to_floors: flag("hold_to_floors")?,
+            until_stable: page.parsed("until_stable", table)?,
+            budget: page.parsed("budget", table)?,
             sentinel: entry(table, "sentinel").map(|value| Block::read(page, "sentinel", value)).transpose()?,
             cases: match entry(table, "cases").map(Spanned::get_ref) {
                 Some(DeValue::Array(blocks)) => {
@@ -207,6 +216,15 @@ impl Page<'_> {
             }
             Some(number) => Ok(number),
         }
+    }
+
+    /// The value of an optional key, written as a text such as `5%`.
+    fn parsed<T: FromStr<Err = String>>(&self, key: &str, table: &Table<'_>) -> anyhow::Result<Option<T>> {
+        if entry(table, key).is_none() {
+            return Ok(None);
+        }
+        let word = self.text_of(key, table)?;
+        word.text.parse().map(Some).map_err(|why| self.wrong(word.at, format_args!("`{key}`: {why}")))
     }
 
     fn text_of(&self, key: &str, table: &Table<'_>) -> anyhow::Result<Word> {

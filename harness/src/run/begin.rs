@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, bail, ensure};
 use ipcmark::record::{Facts, Record, Status};
+use ipcmark_reports::counting;
 use nix::sys::resource::{Resource, getrlimit};
 use regex::Regex;
 
@@ -47,6 +48,7 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
         if records.len() < all {
             notes.push(format!("what failed before runs again, if the plan asks for it ({})", all - records.len()));
         }
+        let records = counting(records);
         let session = open(&settings)?.with_participants(participants);
         return Ok(Begun { plan, settings, store, session, records, notes });
     }
@@ -62,7 +64,12 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
         only: options.changes.only.as_ref().map(ToString::to_string),
         placement: options.changes.placement.map(|place| place.to_string()),
         repetitions: options.changes.repetitions,
+        until_stable: options.changes.until_stable.map(|share| share.to_string()),
+        budget: options.changes.budget.map(|budget| budget.to_string()),
         seed: options.seed.unwrap_or_else(random),
+        retry_budget_ms: u64::try_from(plan.retry_budget().as_millis()).unwrap_or(u64::MAX),
+        retried_ms: 0,
+        added_ms: 0,
     };
     // Opened before the directory is created, so that a failure leaves no partial run.
     let session = open(&settings)?.with_participants(known);
@@ -108,10 +115,14 @@ fn continued(
     let text = options.plan.as_deref().map_or_else(|| Ok(settings.plan.clone()), Text::find)?;
     let only = settings.only.as_deref().map(Regex::new).transpose().context("its pattern for --only is broken")?;
     let placement = settings.placement.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
+    let until_stable = settings.until_stable.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
+    let budget = settings.budget.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
     let changes = Changes {
         only: options.changes.only.clone().or(only),
         placement: options.changes.placement.or(placement),
         repetitions: options.changes.repetitions.or(settings.repetitions),
+        until_stable: options.changes.until_stable.or(until_stable),
+        budget: options.changes.budget.or(budget),
     };
     let plan = text.plan(&Ground::with(participants), &changes)?;
     let recorded = records.iter().map(|record| &record.suite.plan_hash);

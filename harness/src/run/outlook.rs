@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::plan::Plan;
+use super::retry::retry_limit;
+use crate::plan::{Plan, UntilStable};
 use crate::progress::whole_seconds;
 use crate::schedule::Trial;
 
@@ -16,8 +17,15 @@ pub fn describe(plan: &Plan, seed: u64, trials: &[Trial<'_>], floors_tried: bool
     let floors_ns = if floors_tried { 0 } else { FLOORS_NS };
     let time = whole_seconds(Duration::from_nanos(floors_ns + predicted_ns(plan, trials)));
     let counted = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let retries = whole_seconds(retry_limit(plan, plan.retry_budget()));
+    let added = plan.until_stable.map_or_else(String::new, |UntilStable { share, budget }| {
+        let budget = whole_seconds(budget);
+        format!(
+            "\nthen repetitions are added until every timed case is within ±{share}; both take at most {budget} in all"
+        )
+    });
     format!(
-        "{}: {}\n{}{skips}, {}, {}, about {time}, seed {seed}",
+        "{}: {}\n{}{skips}, {}, {}, about {time}, seed {seed}\nthen disturbed trials are tried again, for at most {retries}{added}",
         plan.name,
         plan.question,
         counted(plan.cases.len(), "case"),

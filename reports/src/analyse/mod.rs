@@ -27,3 +27,4 @@ pub mod study;
 pub mod summary;
 pub mod trials;
 pub mod verdict;
+pub mod widths;

@@ -197,9 +197,9 @@ impl<'a> Study<'a> {
         self.series.iter().position(|known| known == series).unwrap_or(self.series.len())
     }
 
-    /// Sentinel that shows drift: the only case with the most repetitions.
+    /// Sentinel that shows drift: the only case with the most repetitions, without those added for a wide interval.
     pub fn sentinel(&self) -> Option<&CaseStudy<'a>> {
-        let repetitions = |case: &&CaseStudy<'_>| case.usable_anywhere().count();
+        let repetitions = |case: &&CaseStudy<'_>| case.usable_anywhere().filter(|record| !record.added).count();
         let most = timed(&self.cases).max_by_key(repetitions)?;
         let alone = timed(&self.cases).filter(|case| repetitions(case) == repetitions(&most)).count() == 1;
         (alone && timed(&self.cases).count() > 1).then_some(most)

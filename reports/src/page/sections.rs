@@ -15,7 +15,7 @@ use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::shown;
 use crate::chart::Table;
 use crate::format;
-use crate::read::Recording;
+use crate::read::{Recording, tried_again};
 
 /// Name and value.
 #[derive(Serialize)]
@@ -169,19 +169,36 @@ pub fn run(recording: &Recording, study: &Study<'_>) -> Vec<Fact> {
     let repetitions = others.map(|case| case.summary.repetitions.all()).max().unwrap_or(0);
     let started = recording.records.iter().map(|record| record.started_at.as_str()).min().unwrap_or("–");
     let ended = recording.records.iter().map(|record| record.ended_at.as_str()).max().unwrap_or("–");
-    vec![
+    let (tried, undisturbed) = tried_again(&recording.records);
+    let added = recording.records.iter().filter(|record| record.added).count();
+    let mut facts = vec![
         Fact::new("Plan", all(|r| r.suite.plan.clone())),
         Fact::new("Plan hash", all(|r| r.suite.plan_hash.clone())),
         Fact::new("Seed", all(|r| r.suite.seed.to_string())),
         Fact::new("Trials", format::whole(recording.records.len() as u64)),
-        Fact::new("Repetitions a case", repetitions.to_string()),
+        Fact::new(
+            "Repetitions a case",
+            if added > 0 { format!("up to {repetitions}") } else { repetitions.to_string() },
+        ),
         Fact::new("Machine", all(|r| r.machine.facts.hostname.clone())),
         Fact::new("Started", started),
         Fact::new("Ended", ended),
         Fact::new("Suite", all(|r| format!("ipcmark {} ({})", r.suite.version, r.suite.revision))),
         Fact::new("Build", all(build)),
         Fact::new("Run", all(|r| r.run_id.clone())),
-    ]
+    ];
+    // Behind the repetitions.
+    if tried > 0 {
+        let value = format!("{} (then undisturbed: {undisturbed})", format::whole(tried as u64));
+        facts.insert(5, Fact::new("Disturbed trials tried again", value));
+    }
+    if added > 0 {
+        facts.insert(
+            5,
+            Fact::new("Added repetitions", format!("{}, where intervals were wide", format::whole(added as u64))),
+        );
+    }
+    facts
 }
 
 fn build(record: &Record) -> String {

@@ -169,6 +169,8 @@ pub fn blank(case: Case, repetition: u32, outcome: Outcome) -> Record {
         case_key: case.key(),
         case,
         repetition,
+        attempt: 0,
+        added: false,
         order_in_run: 0,
         started_at: "2000-01-01T00:00:00Z".into(),
         ended_at: "2000-01-01T00:00:01Z".into(),

@@ -51,6 +51,13 @@ pub struct Record {
     pub case_key: String,
     /// Which repetition, each with fresh processes, from 0.
     pub repetition: u32,
+    /// Which attempt at this repetition, from 0. A disturbed trial is tried again at the end of the run; the last
+    /// attempt that was not disturbed counts, else the last one.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub attempt: u32,
+    /// Added to the plan's repetitions, because the interval of the case was wide.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
     /// Position of this trial in the shuffled schedule, from 0.
     pub order_in_run: u32,
     /// RFC 3339, UTC.
@@ -67,6 +74,12 @@ pub struct Record {
     pub noise: Noise,
     /// Result.
     pub outcome: Outcome,
+}
+
+/// Whether it is the first attempt, which records leave out.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 0
 }
 
 /// The suite's own identity, so that two files can be told apart.
