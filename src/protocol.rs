@@ -98,6 +98,9 @@ pub struct Order {
     pub control: Descriptor,
     /// CPUs for this worker's roles, one each; empty if unpinned.
     pub cpus: Vec<u32>,
+    /// CPUs of all roles of the trial; empty if unpinned.
+    #[serde(default)]
+    pub trial_cpus: Vec<u32>,
     /// Duration of warm-up and measurement.
     pub timing: Timing,
     /// A fault put in on purpose, to see it caught.

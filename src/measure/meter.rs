@@ -4,9 +4,12 @@
 //! The states, switches and faults are those of the role's thread. So is its CPU time where the roles are threads of one
 //! process; a role that is a process has the CPU time of all its threads, since a library may work for it in others.
 
+use std::io;
+
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
-use super::{Task, cpu_time, own_threads, proc};
+use super::schedule::spin_until;
+use super::{Task, cpu_time, own_threads, proc, window};
 use crate::clock;
 use crate::machine::pin;
 use crate::record::{Isolation, RoleCost};
@@ -39,6 +42,12 @@ impl Meter {
             wall_ns: clock::now_ns(),
             cpu_time_ns: cpu_time::this_thread_ns(),
         }
+    }
+
+    /// Begins the time of the meter now, after a wait that the other counters include.
+    fn begin(&mut self) {
+        self.wall_ns = clock::now_ns();
+        self.cpu_time_ns = cpu_time::this_thread_ns();
     }
 
     /// Reads the counters again and returns the difference.
@@ -80,6 +89,35 @@ impl Meter {
     }
 }
 
+/// Meter of a window that begins at an agreed time.
+#[derive(Default)]
+pub(crate) struct Gauge {
+    meter: Option<Meter>,
+    cost: Option<RoleCost>,
+}
+
+impl Gauge {
+    /// Waits for the begin of a window and starts the meter there; returns the time.
+    pub(crate) fn wait_for(&mut self, start_ns: u64) -> io::Result<u64> {
+        window::sleep_until_near(start_ns);
+        let mut meter = Meter::start();
+        let started_ns = spin_until(start_ns)?;
+        meter.begin();
+        self.meter = Some(meter);
+        Ok(started_ns)
+    }
+
+    /// Stops the meter at the end of the window, before its results are summarised.
+    pub(crate) fn stop(&mut self, task: &Task) {
+        self.cost = self.meter.take().map(|meter| meter.stop(task, 0));
+    }
+
+    /// Cost of the window, in which the role completed so many `messages`.
+    pub(crate) fn cost(self, messages: u64) -> Option<RoleCost> {
+        self.cost.map(|cost| RoleCost { messages, ..cost })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::thread;
@@ -101,7 +139,47 @@ mod tests {
             params: Params::default(),
         };
         let timing = Timing { warm_up_ns: 0, hot_ns: 0, floor_ns: 0, fixed_count: Some(1) };
-        Task { case, timing, fault: None, role: Role::Sender, slot: 0, cpu: None, ticks_trusted: false }
+        Task {
+            case,
+            timing,
+            fault: None,
+            role: Role::Sender,
+            slot: 0,
+            cpu: None,
+            trial_cpus: vec![],
+            ticks_trusted: false,
+        }
+    }
+
+    #[test]
+    fn ticks_are_compared_between_all_cpus_of_the_trial() {
+        // A pinned role once compared its own CPU with itself. The thread ends pinned.
+        let pinned = || {
+            pin::pin_this_thread(pin::allowed_cpus().expect("CPUs")[0]).expect("pinned");
+            let own = pin::current_cpu();
+            let of = |trial_cpus| Task { trial_cpus, cpu: Some(own), ticks_trusted: true, ..task(Isolation::Thread) };
+            assert!(of(vec![own]).ticks_agree());
+            assert!(!of(vec![own, 1_000_000]).ticks_agree());
+            assert!(!Task { ticks_trusted: false, ..of(vec![own]) }.ticks_agree());
+        };
+        thread::scope(|scope| scope.spawn(pinned).join()).expect("no failed assertion");
+    }
+
+    #[test]
+    fn what_precedes_the_window_is_not_counted() {
+        let task = task(Isolation::Thread);
+        let mut gauge = Gauge::default();
+        let start_ns = clock::now_ns() + 3_000_000;
+        let started_ns = gauge.wait_for(start_ns).expect("not aborted");
+        work_for(200_000);
+        gauge.stop(&task);
+        let after_ns = clock::now_ns();
+        // Encoding the result is not part of the window either.
+        work_for(50_000_000);
+        let cost = gauge.cost(7).expect("a window");
+        assert!(started_ns >= start_ns && cost.wall_ns <= after_ns - start_ns, "{cost:?}");
+        assert!(cost.running_ns >= 200_000 && cost.running_ns <= cost.wall_ns, "{cost:?}");
+        assert_eq!(cost.messages, 7);
     }
 
     /// Keeps the thread busy for `ns` of its own CPU time.

@@ -65,6 +65,8 @@ pub struct Task {
     pub slot: u32,
     /// CPU that it is pinned to.
     pub cpu: Option<u32>,
+    /// CPUs of all roles of the trial; empty if unpinned.
+    pub trial_cpus: Vec<u32>,
     /// Whether single trips may be stamped with the tick counter.
     pub ticks_trusted: bool,
 }
@@ -79,9 +81,16 @@ impl Task {
             role,
             slot: order.slot + index as u32,
             cpu: order.cpus.get(index).copied(),
+            trial_cpus: order.trial_cpus.clone(),
             // A pinned role reads one tick counter; an unpinned role may read several, which must be synchronised.
             ticks_trusted: clock::ticks_are_invariant() && (index < order.cpus.len() || clock::ticks_synchronised(&[])),
         }
+    }
+
+    /// Whether stamps that the roles of the trial take on their CPUs are comparable. A test without this list would only
+    /// see the CPUs of the caller, which is one if it is pinned.
+    pub fn ticks_agree(&self) -> bool {
+        self.ticks_trusted && clock::ticks_synchronised(&self.trial_cpus)
     }
 
     /// Parts of each payload that both sides access.

@@ -258,7 +258,16 @@ mod tests {
         let case = Case { placement: Placement::CrossNode, ..Case::new("transport", "x", measure) };
         let timing = Timing { warm_up_ns: 0, hot_ns: 0, floor_ns: 1000, fixed_count: None };
         let case = case.with(|params| params.message_bytes = Some(bytes));
-        Task { case, timing, fault: None, role: Role::Sender, slot: 0, cpu: Some(0), ticks_trusted: false }
+        Task {
+            case,
+            timing,
+            fault: None,
+            role: Role::Sender,
+            slot: 0,
+            cpu: Some(0),
+            trial_cpus: vec![],
+            ticks_trusted: false,
+        }
     }
 
     #[test]

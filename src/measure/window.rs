@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::abort;
 use crate::clock::{self, Anchor};
 use crate::control::{Leader, Member, Page};
-use crate::measure::meter::Meter;
+use crate::measure::meter::Gauge;
 use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_until;
 use crate::measure::{MeasureError, MeasureResult, Task, attend, phase, together};
@@ -68,9 +68,14 @@ pub(super) fn next_start_ns(leader: &Leader) -> u64 {
 /// Sleeps until shortly before `start_ns`, then polls, and returns the time. Polling from the beginning would use up
 /// the time slice if contenders outnumber CPUs.
 pub(super) fn wait_for(start_ns: u64) -> io::Result<u64> {
+    sleep_until_near(start_ns);
+    spin_until(start_ns)
+}
+
+/// Sleeps until shortly before `start_ns`.
+pub(super) fn sleep_until_near(start_ns: u64) {
     let sleep_ns = start_ns.saturating_sub(clock::now_ns() + AWAKE_BEFORE_NS);
     thread::sleep(Duration::from_nanos(sleep_ns));
-    spin_until(start_ns)
 }
 
 /// A window, measured by one contender's clock.
@@ -130,10 +135,28 @@ impl Span {
     }
 }
 
+/// Meter of one window of a role.
+pub(super) struct WindowGauge<'a> {
+    gauge: Gauge,
+    task: &'a Task,
+}
+
+impl WindowGauge<'_> {
+    /// Waits for the begin of the window, and returns the time.
+    pub(super) fn wait_for(&mut self, start_ns: u64) -> io::Result<u64> {
+        self.gauge.wait_for(start_ns)
+    }
+
+    /// Stops the meter at the end of the window, before its results are summarised.
+    pub(super) fn stop(&mut self) {
+        self.gauge.stop(self.task);
+    }
+}
+
 /// Code of one contender for one measure, called through a pointer once per window.
 pub(super) trait Player {
-    /// Runs the counted window or, unless `hot`, the warm-up.
-    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, MeasureError>;
+    /// Runs the counted window or, unless `hot`, the warm-up. `gauge` waits for its begin and is stopped at its end.
+    fn counted(&mut self, span: Span, hot: bool, gauge: &mut WindowGauge<'_>) -> Result<HolderFinding, MeasureError>;
     /// Whether a stamped window follows.
     fn stamps(&self) -> bool {
         false
@@ -165,7 +188,7 @@ struct Course<'a> {
 pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, floor: &mut Floor) -> MeasureResult {
     let page = leader.page().clone();
     let mut course = Course::new(player, task);
-    page.set_shares_ticks(task.ticks_trusted && clock::ticks_synchronised(&[]));
+    page.set_shares_ticks(task.ticks_agree());
     floor.lead(leader)?;
     course.open(leader, WARM)?;
     page.set_hot(true);
@@ -219,12 +242,13 @@ impl<'a> Course<'a> {
             _ => timing.hot_ns / STAMPED_SHARE,
         };
         let span = Span::new(self.first, page, self.task, start_ns, length_ns);
+        let mut gauge = WindowGauge { gauge: Gauge::default(), task: self.task };
         match kind {
-            WARM => drop(self.player.counted(span, false)?),
+            WARM => drop(self.player.counted(span, false, &mut gauge)?),
             COUNTED => {
-                let meter = Meter::start();
-                self.finding = HolderFinding { slot: self.task.slot, ..self.player.counted(span, true)? };
-                self.cost = Some(meter.stop(self.task, self.finding.acquisitions));
+                let found = self.player.counted(span, true, &mut gauge)?;
+                self.finding = HolderFinding { slot: self.task.slot, ..found };
+                self.cost = gauge.gauge.cost(self.finding.acquisitions);
             }
             _ => self.finding.histograms.extend(self.player.stamped(span)?),
         }

@@ -177,6 +177,7 @@ fn orders(
                 0 => hog_cpus.by_ref().take(1).collect(),
                 _ => cpus.get(own).unwrap_or_default().to_vec(),
             },
+            trial_cpus: cpus.clone(),
             timing: timing.clone(),
             fault: *fault,
         });

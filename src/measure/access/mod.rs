@@ -19,7 +19,7 @@ use self::draws::{Draw, Draws};
 use super::paired::Floor;
 use super::window::looks::{Looks, encoded};
 use super::window::waits::Waits;
-use super::window::{self, Player, Span, wait_for};
+use super::window::{self, Player, Span, WindowGauge, wait_for};
 use super::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::clock;
 use crate::control::{Leader, Member, Page};
@@ -197,17 +197,18 @@ struct AtWork<'a, S: State> {
 }
 
 impl<S: State> Player for AtWork<'_, S> {
-    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, MeasureError> {
+    fn counted(&mut self, span: Span, _: bool, gauge: &mut WindowGauge<'_>) -> Result<HolderFinding, MeasureError> {
         let Self { accessor, page } = self;
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         accessor.waits = Waits::new(accessor.slot, span.ns_per_tick);
-        let started_ns = wait_for(span.start_ns)?;
+        let started_ns = gauge.wait_for(span.start_ns)?;
         let ended_ns = span.fill(page, || {
             let done = accessor.batch(span, page)?;
             accessor.waits.end_batch();
             accessor.batch = looks.tally(done.asked, done.ended, done.count, 0.0);
             Ok(done.ended)
         })?;
+        gauge.stop();
         let waits = std::mem::replace(&mut accessor.waits, Waits::new(accessor.slot, 1.0)).end();
         Ok(HolderFinding {
             agreed_ns: span.start_ns,

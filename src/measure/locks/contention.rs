@@ -16,7 +16,7 @@ use crate::lock::{Guard, Handle, Lock};
 use crate::measure::paired::Floor;
 use crate::measure::window::looks::{Batch, Looks, Stamped, Turns, encoded};
 use crate::measure::window::sample::Positions;
-use crate::measure::window::{self, Player, Span, wait_for};
+use crate::measure::window::{self, Player, Span, WindowGauge, wait_for};
 use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::protocol::{Fault, HolderFinding};
 use crate::record::{Metrics, metric};
@@ -111,10 +111,10 @@ impl<L: Lock> Turns for InWindow<'_, L> {
 }
 
 impl<L: Lock> Player for Contender<L> {
-    fn counted(&mut self, span: Span, hot: bool) -> Result<HolderFinding, MeasureError> {
+    fn counted(&mut self, span: Span, hot: bool, gauge: &mut WindowGauge<'_>) -> Result<HolderFinding, MeasureError> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         self.critical.reset();
-        let started_ns = wait_for(span.start_ns)?;
+        let started_ns = gauge.wait_for(span.start_ns)?;
         if hot && self.trespasses {
             self.trespass(span.start_ns + span.length_ns);
         }
@@ -126,6 +126,7 @@ impl<L: Lock> Player for Contender<L> {
             self.batch = looks.note(&batch);
             Ok(batch.ended)
         })?;
+        gauge.stop();
         Ok(HolderFinding {
             agreed_ns: span.start_ns,
             started_ns,

@@ -19,7 +19,7 @@ use crate::lock::{Handle, Lock};
 use crate::measure::paired::Floor;
 use crate::measure::window::looks::Looks;
 use crate::measure::window::waits::{READ_WAIT, WRITE_WAIT, Waits};
-use crate::measure::window::{self, Player, Span, wait_for};
+use crate::measure::window::{self, Player, Span, WindowGauge};
 use crate::measure::{MeasureError, MeasureResult, Task, histogram, invalid};
 use crate::payload::{mix, stamp};
 use crate::protocol::HolderFinding;
@@ -120,10 +120,10 @@ impl<L: Lock> Accessor<L> {
 }
 
 impl<L: Lock> Player for Accessor<L> {
-    fn counted(&mut self, span: Span, _: bool) -> Result<HolderFinding, MeasureError> {
+    fn counted(&mut self, span: Span, _: bool, gauge: &mut WindowGauge<'_>) -> Result<HolderFinding, MeasureError> {
         let mut looks = Looks::new(span.start_ns, span.length_ns, span.now, span.ns_per_tick);
         (self.waits, self.retries) = (Waits::new(self.slot, span.ns_per_tick), 0);
-        let started_ns = wait_for(span.start_ns)?;
+        let started_ns = gauge.wait_for(span.start_ns)?;
         let protected = self.state.protected().clone();
         let ended_ns = span.fill(&protected, || {
             let done = self.batch(span, &protected)?;
@@ -131,6 +131,7 @@ impl<L: Lock> Player for Accessor<L> {
             self.batch = looks.tally(done.asked, done.ended, done.count, done.worked_ns);
             Ok(done.ended)
         })?;
+        gauge.stop();
         let waits = std::mem::replace(&mut self.waits, Waits::new(self.slot, 1.0)).end();
         Ok(HolderFinding {
             agreed_ns: span.start_ns,
