@@ -25,6 +25,16 @@ impl Child {
     ///
     /// Errors: this process has more than one thread, so a fork could copy locked locks; those of fork(2).
     pub fn start(work: impl FnOnce()) -> io::Result<Self> {
+        Self::start_with_status(|| {
+            work();
+            0
+        })
+    }
+
+    /// Forks a process that runs `work` and exits with the status that it returns.
+    ///
+    /// Errors: those of [`start`](Self::start).
+    pub fn start_with_status(work: impl FnOnce() -> u8) -> io::Result<Self> {
         require_one_thread()?;
         let parent = getpid();
         // SAFETY: the process has one thread, as was just counted, so no lock of the C library or of this program is
@@ -34,8 +44,7 @@ impl Child {
             ForkResult::Child => run_child(parent, || {
                 // The C library may abort a process that acquires a dead owner's lock; that needs no core dump.
                 let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-                work();
-                0
+                work()
             }),
         }
     }

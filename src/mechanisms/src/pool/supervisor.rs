@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use super::worker_table::WorkerTable;
 use super::{Work, Worker, WorkerDeath};
 use crate::child::{Child, retry_on_eintr};
-use crate::pin;
+use crate::{abort, pin};
 
 /// The dispatcher's handle of the supervisor.
 pub(super) struct Supervisor {
@@ -101,11 +101,7 @@ fn start_worker(index: u32, table: &WorkerTable, work: &impl Fn(u32) -> io::Resu
         return Ok(None);
     }
     table.clear(index);
-    let mut worker = Child::start(|| {
-        if let Err(error) = work(index) {
-            eprintln!("worker {index} of a pool failed: {error}");
-        }
-    })?;
+    let mut worker = Child::start_with_status(|| status(index, work(index), abort::requested()))?;
     table.set_pid(index, worker.pid().as_raw().cast_unsigned());
     // `terminate` first sets the stop flag and then reads the pids. It may have read them before this one was stored.
     if table.is_stopping() {
@@ -113,6 +109,17 @@ fn start_worker(index: u32, table: &WorkerTable, work: &impl Fn(u32) -> io::Resu
         return Ok(None);
     }
     Ok(Some(worker))
+}
+
+/// Exit status of a worker: 1 after an error, so that it is reported and replaced, unless the trial is over.
+fn status(index: u32, result: io::Result<()>, aborted: bool) -> u8 {
+    match result {
+        Err(error) if !aborted => {
+            eprintln!("worker {index} of a pool failed: {error}");
+            1
+        }
+        _ => 0,
+    }
 }
 
 /// What a worker process knows of itself.
@@ -152,5 +159,17 @@ impl WorkerContext {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_gives_up_does_not_exit_as_if_it_had_finished() {
+        let broken = || Err(io::Error::other("no room"));
+        assert_eq!((status(0, Ok(()), false), status(0, broken(), false)), (0, 1));
+        assert_eq!(status(0, broken(), true), 0, "the end of the trial is no failure of a worker");
     }
 }
