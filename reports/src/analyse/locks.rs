@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use ipcmark_record::{Case, Contest, Fairness, Isolation, Measure, Placement, Spacing, metric};
+use ipcmark_record::{Case, Contest, Fairness, Isolation, Kind, Measure, Placement, Spacing, metric};
 
 use super::series::{LOCKS, Manner};
-use super::statistics::median;
+use super::statistics::{Estimate, median};
 use super::study::{CaseStudy, Study};
-use super::trials::value;
+use super::trials::{estimate, value};
 use crate::format;
 
 /// Window length for fairness: several acquisitions of a slow lock, but short enough to show an unserved contender.
@@ -56,6 +56,14 @@ impl fmt::Display for Work {
         }
         if self.lines > 1 { write!(f, ", {} lines", self.lines) } else { Ok(()) }
     }
+}
+
+/// Extra time of an acquisition after another core; `None` if it is negative beyond its interval, since then it is no
+/// cost.
+pub fn remote(case: &CaseStudy<'_>) -> Option<Estimate> {
+    let estimate = estimate(&case.records, Kind::Cost, metric::ACQUIRE_REMOTE_NS)?;
+    let high = estimate.interval.map_or(estimate.value, |interval| interval.high);
+    (high >= 0.0).then_some(estimate)
 }
 
 /// Contenders of a case; 2 by default.

@@ -1,16 +1,16 @@
 //! Headline table of locks: one row per lock, uncontended and contended.
 
-use ipcmark_record::{Case, Kind, Measure, Placement, metric};
+use ipcmark_record::{Case, Measure, Placement, metric};
 use serde::Serialize;
 
 use super::headline::{Number, worse};
 use crate::analyse::answer::place_word;
 use crate::analyse::locks::{
-    FAIRNESS_WINDOW_NS, Work, common_ground, contenders, describe_ground, excludes, fairness, placement_of,
+    FAIRNESS_WINDOW_NS, Work, common_ground, contenders, describe_ground, excludes, fairness, placement_of, remote,
 };
 use crate::analyse::series::{LOCKS, Series};
 use crate::analyse::study::{CaseStudy, Study};
-use crate::analyse::trials::{estimate, value};
+use crate::analyse::trials::value;
 use crate::format::{self, Quantity};
 
 /// Table of locks.
@@ -99,7 +99,6 @@ fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
         Number::of(case.and_then(|case| value(case, name)), show)
     };
     let typical = |case: Option<&CaseStudy<'_>>| case.and_then(|case| case.summary.typical);
-    let remote = alone.and_then(|case| estimate(&case.records, Kind::Cost, metric::ACQUIRE_REMOTE_NS));
     let jain = several.and_then(|case| fairness(case, FAIRNESS_WINDOW_NS));
     let (verdict, why) =
         worse(&[("uncontended", alone.map(|case| &case.summary)), ("contended", several.map(|case| &case.summary))]);
@@ -111,7 +110,7 @@ fn row(study: &Study<'_>, series: &Series, places: &Places) -> Row {
         manner: series.manner.word(),
         group: series.group_word(),
         free: Number::estimated(typical(alone), format::time),
-        remote: Number::estimated(remote, format::time),
+        remote: Number::estimated(alone.and_then(remote), format::time),
         rate: Number::estimated(typical(several), format::rate),
         p99: Number::estimated(several.and_then(|case| case.summary.p99_ns), format::time),
         // A row without a lock admits all contenders at once, so its shares have no meaning.

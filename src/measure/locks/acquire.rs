@@ -35,6 +35,10 @@ const SETTLE_NS: u64 = 500;
 /// Tenths of the hot time: uncontended, `try_lock`, turns.
 const SHARES: (u64, u64, u64) = (5, 2, 3);
 
+/// Remark of a trial without the second figure.
+const NOT_MEASURED: &str =
+    "the time after another core is withheld: turns with the lock were faster than turns without it";
+
 /// One of the two roles.
 pub struct Acquirer<L: Lock> {
     holder: L::Handle,
@@ -78,8 +82,8 @@ impl<L: Lock> Acquirer<L> {
         Ok(())
     }
 
-    /// Time that the lock adds to one turn, per acquisition.
-    fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<f64, MeasureError> {
+    /// Time that the lock adds to one turn, per acquisition; `None` if turns with the lock were faster than those without.
+    fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<Option<f64>, MeasureError> {
         let mut locked = |n: u64, taker: &mut Self| together(leader, TURNS_LOCKED, n, || taker.turns::<true>(page, n));
         let derived = count::derive(timing, |n| locked(n, self))?;
         let each = (derived.count / (2 * TURN_SLICES)).max(1);
@@ -90,7 +94,7 @@ impl<L: Lock> Acquirer<L> {
             // Both sides acquire once per turn.
             differences.push((with - without) / (2 * each) as f64);
         }
-        Ok(histogram::median(differences))
+        Ok(plausible(differences))
     }
 
     fn turns<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
@@ -149,6 +153,7 @@ impl<L: Lock> Part for Acquirer<L> {
         let cost = meter.stop(task, derived.count);
         page.set_hot(false);
 
+        let mut remark = None;
         let mut metrics = Metrics::from([(metric::ACQUIRE_NS.into(), typical(&sliced.windows))]);
         let brief = |timing: Timing| Timing { warm_up_ns: timing.warm_up_ns / 4, fixed_count: None, ..timing };
         if L::TRIES {
@@ -159,7 +164,12 @@ impl<L: Lock> Part for Acquirer<L> {
         }
         if leader.slots() > 1 && have_a_cpu_each(task) {
             let remote_ns = self.remote_ns(leader, &page, &brief(share(SHARES.2)))?;
-            metrics.insert(metric::ACQUIRE_REMOTE_NS.into(), remote_ns);
+            match remote_ns {
+                Some(remote_ns) => {
+                    metrics.insert(metric::ACQUIRE_REMOTE_NS.into(), remote_ns);
+                }
+                None => remark = Some(NOT_MEASURED.to_owned()),
+            }
         }
         floor.lead(leader)?;
         together(leader, phase::END, 0, || Ok(()))?;
@@ -177,6 +187,7 @@ impl<L: Lock> Part for Acquirer<L> {
             messages: derived.count,
             chosen_by: derived.chosen_by.into(),
             warm_up_ns: derived.warm_up_ns,
+            remark,
             metrics,
             windows: sliced.windows,
             floor: floor.result(),
@@ -201,6 +212,17 @@ impl<L: Lock> Part for Acquirer<L> {
     }
 }
 
+/// Median of the differences of paired slices; `None` if its 95 % interval lies below zero, since a lock cannot make a
+/// turn faster: then its presence changed the turns themselves.
+fn plausible(mut differences: Vec<f64>) -> Option<f64> {
+    differences.sort_by(f64::total_cmp);
+    // Upper end of the sign-test interval of a median, by the normal approximation (Conover 1999, section 3.2).
+    let n = differences.len() as f64;
+    let rank = (f64::midpoint(n, 1.96 * n.sqrt()).ceil() as usize).min(differences.len().saturating_sub(1));
+    let high = *differences.get(rank)?;
+    (high >= 0.0).then(|| histogram::median(differences))
+}
+
 /// Whether each role has its own CPU, since turns are passed by polling.
 fn have_a_cpu_each(task: &Task) -> bool {
     task.case.placement != Placement::SameCpu
@@ -216,4 +238,22 @@ fn timed(work: impl FnOnce() -> Result<(), MeasureError>) -> Result<f64, Measure
 /// Median over windows of the time per acquisition.
 fn typical(windows: &[Window]) -> f64 {
     histogram::median(windows.iter().map(|window| window.elapsed_ns as f64 / window.messages as f64).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slices(middle: f64, step: f64) -> Vec<f64> {
+        (0..TURN_SLICES).map(|at| middle + (at as f64 - 7.0) * step).collect()
+    }
+
+    #[test]
+    fn a_difference_below_its_interval_is_withheld() {
+        assert_eq!(plausible(slices(60.0, 1.0)), Some(60.0));
+        assert_eq!(plausible(slices(-581.0, 10.0)), None);
+        assert_eq!(plausible(slices(-3.0, 1.0)), Some(-3.0), "zero is within the interval");
+        assert_eq!(plausible(slices(-3.0, 0.1)), None);
+        assert_eq!(plausible(vec![]), None);
+    }
 }

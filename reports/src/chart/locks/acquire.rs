@@ -9,7 +9,7 @@ use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, with_interval};
-use crate::analyse::locks::{excludes, home, rivals};
+use crate::analyse::locks::{excludes, home, remote, rivals};
 use crate::analyse::series::{Manner, group_word};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
@@ -35,7 +35,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
             note: format!(
                 "Acquire, one counter update, release; median over repetitions with its interval. Circle: \
                      the same core had the lock last. Diamond: another core had it last; this is the extra \
-                     time over passing the turn alone, and 0 if the lock arrives together with the turn. \
+                     time over passing the turn alone, 0 if the lock arrives together with the turn, and withheld if it is \
+                     negative beyond its interval. \
                      Triangle: try-lock. Grey rows are not locks.{}",
                 shown.describe()
             ),
@@ -49,10 +50,6 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
 
 fn warm(case: &CaseStudy<'_>) -> f64 {
     case.cost_ns().unwrap_or(f64::MAX)
-}
-
-fn remote(case: &CaseStudy<'_>) -> Option<Estimate> {
-    estimate(&case.records, Kind::Cost, metric::ACQUIRE_REMOTE_NS)
 }
 
 fn tried(case: &CaseStudy<'_>) -> Option<Estimate> {
@@ -113,7 +110,7 @@ impl Chart<'_, '_> {
     }
 }
 
-/// Extra time after another core, at least 0.
+/// Extra time after another core; 0 if it is within the noise around zero.
 fn adds(ns: f64) -> String {
     if ns < LEAST_NS { "+0".into() } else { format!("+{}", format::ns(ns)) }
 }
@@ -145,7 +142,7 @@ fn table(cases: &[&CaseStudy<'_>]) -> Table {
     Table::of(cases)
         .case("Lock")
         .spread([("Warm", "acquire_ns"), ("Low", "low_ns"), ("High", "high_ns")], format::time)
-        .metric("After another core", "acquire_remote_ns", format::time, metric::ACQUIRE_REMOTE_NS)
+        .time("After another core", "acquire_remote_ns", |case| remote(case).map(|remote| remote.value))
         .metric("Tried", "try_lock_ns", format::time, metric::TRY_LOCK_NS)
         .repetitions()
         .table()
