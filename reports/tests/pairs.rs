@@ -92,6 +92,22 @@ fn where_only_some_sizes_are_told_apart_they_are_named() {
     assert_eq!((answer.word(), answer.reversed().word()), ("cheaper or level".into(), "dearer or level".into()));
 }
 
+/// The first is cheaper at the smallest size and dearer at the largest one; in between noise decides.
+#[test]
+fn a_crossing_within_a_wide_interval_is_inconclusive() {
+    let pipe = |bytes: f64| match bytes {
+        small if small < 64.0 => 800.0,
+        large if large > 500_000.0 => 1_200.0,
+        _ => 1_000.0,
+    };
+    let answer = asked(7, pipe, |_| 1_000.0);
+    let Answer::CantTell(open) = &answer else { panic!("{answer:?}") };
+    let interval = open.inconclusive.expect("the ends differ");
+    assert!(interval.high > 4.0 * interval.low, "{interval:?}");
+    assert_eq!((answer.word(), answer.clone().reversed().word()), ("inconclusive".into(), "inconclusive".into()));
+    assert!(open.describe().contains("break-even between"), "{}", open.describe());
+}
+
 #[test]
 fn few_repetitions_give_no_answer() {
     let answer = asked(4, |bytes| 100.0 + bytes, |bytes| 300.0 + 2.0 * bytes);

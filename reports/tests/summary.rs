@@ -45,6 +45,24 @@ fn repetitions_that_disagree_are_noisy() {
 }
 
 #[test]
+fn repetitions_in_two_modes_are_unstable_and_say_how_many_collapsed() {
+    let of_rates = |doubted: usize| {
+        let mut records = repetitions(&[225_872.0, 152.0, 122_638.0, 231.0, 94.0].map(|rate| 1e9 / rate));
+        for record in &mut records {
+            record.outcome.floor = None;
+        }
+        for record in &mut records[..doubted] {
+            record.outcome.verdict = Some(Verdict::Noisy);
+        }
+        only(&records)
+    };
+    let summary = of_rates(0);
+    assert_eq!(summary.verdict, Some(Verdict::Unstable));
+    assert_eq!(summary.why, "3 of 5 repetitions collapsed: they took at least 530 times as long");
+    assert_eq!(of_rates(3).verdict, Some(Verdict::Unstable), "a collapse raises doubts of its own");
+}
+
+#[test]
 fn four_repetitions_are_not_judged() {
     let summary = only(&repetitions(&[100.0, 101.0, 99.0, 100.0]));
     assert_eq!(summary.verdict, None);

@@ -11,6 +11,8 @@ use crate::format::{self, Quantity};
 
 /// Most variants named as equal to the best; the ranking shows them all.
 const MOST_NAMED: usize = 3;
+/// Widest interval, highest over lowest value, whose overlap with another shows that two cases are about equal.
+const WIDEST_TIE: f64 = 2.0;
 /// Most lines in one panel.
 pub const MOST_LINES: usize = 8;
 /// Penalty, as a logarithm, for a position without a value: ten times the best cost.
@@ -143,6 +145,8 @@ pub struct Best<'s, 'a> {
     /// Best case by its median.
     pub leader: &'s CaseStudy<'a>,
     level: Vec<&'s CaseStudy<'a>>,
+    /// Cases that overlap only because an interval is wide or the repetitions fall into modes.
+    uncertain: Vec<&'s CaseStudy<'a>>,
 }
 
 impl<'s, 'a> Best<'s, 'a> {
@@ -164,8 +168,9 @@ impl<'s, 'a> Best<'s, 'a> {
     pub fn among(mut candidates: Vec<&'s CaseStudy<'a>>) -> Option<Self> {
         candidates.sort_by(|a, b| a.cost_ns().unwrap_or(f64::MAX).total_cmp(&b.cost_ns().unwrap_or(f64::MAX)));
         let (&leader, others) = candidates.split_first()?;
-        let level = others.iter().copied().filter(|other| cannot_tell(leader, other)).collect();
-        Some(Self { leader, level })
+        let overlapping = others.iter().copied().filter(|other| overlap(leader, other));
+        let (level, uncertain) = overlapping.partition(|other| is_informative(leader) && is_informative(other));
+        Some(Self { leader, level, uncertain })
     }
 
     /// Estimate of the leader.
@@ -181,14 +186,16 @@ impl<'s, 'a> Best<'s, 'a> {
         {
             notes.push(verdict.to_string());
         }
-        if !self.level.is_empty() {
-            let named = self.level.iter().take(MOST_NAMED).map(|case| quoted(case)).collect::<Vec<_>>().join(", ");
-            let rest = match self.level.len().saturating_sub(MOST_NAMED) {
+        let overlapping =
+            [("no measurable difference to", &self.level), ("too uncertain to compare with", &self.uncertain)];
+        for (words, cases) in overlapping.into_iter().filter(|(_, cases)| !cases.is_empty()) {
+            let named = cases.iter().take(MOST_NAMED).map(|case| quoted(case)).collect::<Vec<_>>().join(", ");
+            let rest = match cases.len().saturating_sub(MOST_NAMED) {
                 0 => String::new(),
                 1 => " and one more".to_owned(),
                 more => format!(" and {more} more"),
             };
-            notes.push(format!("no measurable difference to {named}{rest}"));
+            notes.push(format!("{words} {named}{rest}"));
         }
         let name = quoted(self.leader);
         if notes.is_empty() { name } else { format!("{name} ({})", notes.join("; ")) }
@@ -200,7 +207,14 @@ pub fn quoted(case: &CaseStudy<'_>) -> String {
     format!("`{}`", case.series.label())
 }
 
-fn cannot_tell(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {
+/// Whether an interval that overlaps another says that the two are about equal.
+fn is_informative(case: &CaseStudy<'_>) -> bool {
+    let interval = case.summary.typical.and_then(|typical| typical.interval);
+    case.summary.verdict != Some(Verdict::Unstable)
+        && interval.is_some_and(|interval| interval.low > 0.0 && interval.high <= WIDEST_TIE * interval.low)
+}
+
+fn overlap(a: &CaseStudy<'_>, b: &CaseStudy<'_>) -> bool {
     let interval = |case: &CaseStudy<'_>| case.summary.typical.and_then(|typical| typical.interval);
     matches!((interval(a), interval(b)), (Some(a), Some(b)) if a.overlaps(b))
 }

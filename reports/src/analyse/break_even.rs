@@ -3,7 +3,7 @@
 //! At each size the ratio is the median of the ratios paired by repetition, interpolated linearly on logarithmic axes;
 //! the break-even size is where it crosses 1. The bootstrap draws repetitions with replacement and repeats the search
 //! (Efron & Tibshirani 1993, chapter 13). An answer needs 95 % of the draws to agree on the cheaper variant at both
-//! ends; its interval spans their crossings.
+//! ends; its interval spans their crossings. A size whose interval spans more than a factor of four is inconclusive.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,8 @@ use crate::format;
 
 /// Share of the draws that must agree.
 const AGREED: f64 = 0.95;
+/// Widest interval of a break-even size, highest over lowest size.
+const WIDEST: f64 = 4.0;
 
 /// Sizes at which the first of two variants is cheaper.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub struct Open {
     pub level: Vec<u64>,
     /// Reason why no comparison was possible; empty otherwise.
     pub lacking: String,
+    /// Interval of a break-even size that is too wide to be an answer.
+    pub inconclusive: Option<Interval>,
 }
 
 impl Open {
@@ -55,6 +59,9 @@ impl Open {
         let known = kinds.into_iter().filter(|(_, sizes)| !sizes.is_empty());
         let mut parts: Vec<String> = known.map(|(word, sizes)| format!("{word} at {}", self.sizes(sizes))).collect();
         parts.extend((!self.lacking.is_empty()).then(|| self.lacking.clone()));
+        parts.extend(self.inconclusive.map(|Interval { low, high }| {
+            format!("break-even between {} and {}", format::about_bytes(low), format::about_bytes(high))
+        }));
         parts.join("; ")
     }
 
@@ -104,6 +111,7 @@ impl Answer {
             Self::Never => "never".into(),
             Self::UpTo(crossing) => format!("up to {}", format::about_bytes(crossing.bytes)),
             Self::From(crossing) => format!("from {}", format::about_bytes(crossing.bytes)),
+            Self::CantTell(Open { inconclusive: Some(_), .. }) => "inconclusive".into(),
             Self::CantTell(Open { cheaper, dearer, level, .. }) => {
                 match (cheaper.is_empty(), dearer.is_empty(), level.is_empty()) {
                     (false, true, false) => "cheaper or level".into(),
@@ -211,11 +219,11 @@ impl Ratios {
             return match (straight, starts) {
                 (true, true) => Answer::Always,
                 (true, false) => Answer::Never,
-                (false, _) => self.open(draws),
+                (false, _) => Answer::CantTell(self.open(draws)),
             };
         }
         if !agreed(&same_ends) {
-            return self.open(draws);
+            return Answer::CantTell(self.open(draws));
         }
         let of_agreeing = |pick: fn(&Vec<f64>) -> Option<&f64>| {
             let mut places: Vec<f64> =
@@ -224,17 +232,20 @@ impl Ratios {
             places
         };
         let (firsts, lasts) = (of_agreeing(|all| all.first()), of_agreeing(|all| all.last()));
-        let Some(middle) = median(measured) else { return self.open(draws) };
+        let Some(middle) = median(measured) else { return Answer::CantTell(self.open(draws)) };
         let interval = Interval {
             low: quantile(&firsts, TAIL).min(middle).exp(),
             high: quantile(&lasts, 1.0 - TAIL).max(middle).exp(),
         };
+        if interval.high > WIDEST * interval.low {
+            return Answer::CantTell(Open { inconclusive: Some(interval), ..self.open(draws) });
+        }
         let crossing = Crossing { bytes: middle.exp(), interval };
         if starts { Answer::UpTo(crossing) } else { Answer::From(crossing) }
     }
 
     /// Undecided answer with the result for each size.
-    fn open(&self, draws: &[Vec<Option<f64>>]) -> Answer {
+    fn open(&self, draws: &[Vec<Option<f64>>]) -> Open {
         let mut open = Open::default();
         for (column, size) in self.sizes.iter().enumerate() {
             let mut ratios: Vec<f64> = draws.iter().filter_map(|draw| draw[column]).collect();
@@ -249,6 +260,6 @@ impl Ratios {
             };
             sizes.push(size.exp().round() as u64);
         }
-        Answer::CantTell(open)
+        open
     }
 }

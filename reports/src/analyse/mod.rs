@@ -4,6 +4,7 @@ pub mod answer;
 pub mod beside;
 pub mod best;
 pub mod break_even;
+pub mod collapse;
 pub mod cost_model;
 pub mod cross_check;
 pub mod crowd;

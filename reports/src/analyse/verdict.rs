@@ -6,9 +6,10 @@
 //! 3. a check failed as expected, since there was no lock: **caught**;
 //! 4. any repetition missed its offered rate: **overloaded**;
 //! 5. more than one repetition in five was disturbed: **disturbed**;
-//! 6. more than one repetition in five was in doubt, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
-//! 7. fewer than five repetitions: no verdict;
-//! 8. else **stable**.
+//! 6. the repetitions fall into several modes, by the rule of [`collapse`](super::collapse): **unstable**;
+//! 7. more than one repetition in five was in doubt, or the 95 % interval reaches beyond 10 % of the median: **noisy**;
+//! 8. fewer than five repetitions: no verdict;
+//! 9. else **stable**.
 //!
 //! Untimed cases (cost model, conformance) have no interval: they are stable if every repetition passed. So are locks
 //! that were never acquired again after a kill.
@@ -17,7 +18,9 @@ use std::fmt::Write as _;
 
 use ipcmark_record::{Measure, Outcome, Record, Status, Verdict};
 
+use super::collapse::{Collapse, collapse};
 use super::statistics::{Estimate, REPETITIONS_FOR_AN_INTERVAL};
+use super::trials::{cost_ns, usable};
 use crate::format;
 
 /// Repetitions needed to show stability or a difference.
@@ -96,6 +99,10 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
         if some as f64 > DISTURBED_SHARE * counts.measured as f64 {
             return (Some(verdict), of_repetitions(some, &counts, &format!("were {word}"), with(verdict)));
         }
+        // A collapse also raises doubts, and says more.
+        if let Some(why) = collapsed(records).filter(|_| timed && verdict == Verdict::Disturbed) {
+            return (Some(Verdict::Unstable), why);
+        }
     }
     let never = records[0].case.measure == Measure::Recover && estimate.is_none();
     let (verdict, mut why) =
@@ -107,6 +114,15 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
         why = format!("{why}; {}", of_repetitions(with(verdict).count(), &counts, word, with(verdict)));
     }
     (verdict, why)
+}
+
+/// `3 of 5 repetitions collapsed: ...`, if the repetitions fall into several modes.
+fn collapsed(records: &[&Record]) -> Option<String> {
+    let costs: Vec<f64> = usable(records).filter_map(cost_ns).collect();
+    let floors: Vec<f64> = usable(records).filter_map(|record| Some(record.outcome.floor.as_ref()?.ns)).collect();
+    let Collapse { collapsed, repetitions, times } = collapse(&costs, &floors)?;
+    let times = format::whole(times as u64);
+    Some(format!("{collapsed} of {repetitions} repetitions collapsed: they took at least {times} times as long"))
 }
 
 /// Whether the floors of the repetitions differ by more than half of the lowest, as when a hypervisor moves virtual
