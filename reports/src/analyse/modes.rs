@@ -2,7 +2,7 @@
 //!
 //! The times per message of the windows are sorted and cut wherever one is at least 25 % above the one before. A group
 //! with at least 15 % of the windows is a *speed*; smaller groups are stalls, and windows in which the speed changed. Two
-//! neighbouring speeds must be further apart than twice the middle half of either is wide (both on a logarithmic scale),
+//! neighbouring speeds must be further apart than 2.5 times the width of the middle half of either (on a logarithmic scale),
 //! or they are one speed with noise. Drift and noise leave no such gap, so they remain one speed.
 
 use ipcmark_record::{Record, Window};
@@ -18,7 +18,7 @@ const GAP: f64 = 1.25;
 /// Least share of the windows in a speed.
 const SHARE_MIN: f64 = 0.15;
 /// Least gap between two speeds, over the width of the middle half of either.
-const GAP_OVER_WIDTH: f64 = 2.0;
+const GAP_OVER_WIDTH: f64 = 2.5;
 /// Least share of the searched trials with several speeds for a case to be said to have them.
 const TRIALS_MIN: f64 = 1.0 / 3.0;
 
