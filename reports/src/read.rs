@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use ipcmark_record::{Machine, Record, SCHEMA, Status, Verdict};
 use serde::Deserialize;
 
@@ -28,6 +28,21 @@ impl Recording {
     /// Machines of the records: host name, processor, kernel.
     pub fn machines(&self) -> BTreeSet<String> {
         self.records.iter().map(|record| identity(&record.machine)).collect()
+    }
+
+    /// Checks that all records come from one machine: two have no common median.
+    ///
+    /// Errors: several machines, by name.
+    pub fn of_one_machine(&self) -> anyhow::Result<()> {
+        let machines = self.machines();
+        ensure!(
+            machines.len() <= 1,
+            "these records come from {} machines, which have no common median: {}; make a report of each, and see how they \
+             differ with `ipcmark compare A B`",
+            machines.len(),
+            machines.into_iter().collect::<Vec<_>>().join(" and ")
+        );
+        Ok(())
     }
 }
 

@@ -23,6 +23,21 @@ fn line(repetition: u32) -> String {
 }
 
 #[test]
+fn two_machines_have_no_common_report() {
+    let mut records = common::quick_run(1, 5);
+    records[0].machine.facts.hostname = "elsewhere".into();
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let error = ipcmark_reports::write(&common::recording(records.clone()), dir.path()).expect_err("two machines");
+    let told = error.to_string();
+    let other = &records[1].machine.facts.hostname;
+    assert!(
+        told.contains("elsewhere (") && told.contains(&format!("{other} (")) && told.contains("ipcmark compare"),
+        "{told}"
+    );
+    assert!(fs::read_dir(dir.path()).expect("readable").next().is_none(), "no page was written");
+}
+
+#[test]
 fn good_lines_are_used_and_bad_ones_named() {
     let half = &line(2)[..200];
     let (_dir, path) = run_of(&format!("{}\nnot json\n\n{}\n{{}}\n{half}", line(0), line(1)));

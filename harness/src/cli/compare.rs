@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use ipcmark_reports::{Change, ComparedCase, Recording, format, shown, summarise};
 
@@ -14,7 +14,8 @@ use crate::progress::print_line;
 /// Compare two recordings, case by case.
 ///
 /// The ratio is the cost of B over the cost of A: time for one round trip, or for one message of a stream. In brackets
-/// is its 95 % interval. `equal` means that the interval lies within 0.9 to 1.1. With fewer than five repetitions in
+/// is its 95 % interval, or the range of fewer than five repetitions. On one machine the repetitions of a case are compared at
+/// one distance of its CPUs. `equal` means that the interval lies within 0.9 to 1.1. With fewer than five repetitions in
 /// either run no case is called faster or slower.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -85,6 +86,7 @@ fn hold_to(cases: &[ComparedCase], limit_percent: f64) -> anyhow::Result<u8> {
 fn read(path: &Path) -> anyhow::Result<Recording> {
     let recording = ipcmark_reports::read(&[path.to_owned()])?;
     ensure!(!recording.records.is_empty(), "{} holds no record, so there is nothing to compare", path.display());
+    recording.of_one_machine().with_context(|| format!("{} is no side of a comparison", path.display()))?;
     for bad in &recording.bad_lines {
         print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
     }

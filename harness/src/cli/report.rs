@@ -1,19 +1,18 @@
 //! `ipcmark report`: a report from records.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use ipcmark::record::Record;
 
 use crate::progress::print_line;
 use crate::store;
 
 /// Make a report from the records of one or more runs.
 ///
-/// The report is a single HTML file without external resources, so it works offline.
+/// The report is a single HTML file without external resources, so it works offline. All records must come from one
+/// machine; see `ipcmark compare` for two.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ipcmark report ipcmark-runs/quick-* --out both")]
 pub(super) struct Report {
@@ -32,15 +31,7 @@ impl Report {
             print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
         }
         ensure!(!recording.records.is_empty(), "there are no records in the given files");
-        let machine = |record: &Record| {
-            let facts = &record.machine.facts;
-            format!("{} ({}, {})", facts.hostname, facts.cpu_model, facts.kernel)
-        };
-        let machines: BTreeSet<String> = recording.records.iter().map(machine).collect();
-        if machines.len() > 1 {
-            let names = machines.into_iter().collect::<Vec<_>>().join(" and ");
-            print_line(&format!("warning: records of different machines are pooled into one median: {names}"));
-        }
+        recording.of_one_machine()?;
         store::claim_page(&self.out)?;
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make the directory {}", self.out.display()))?;

@@ -33,8 +33,9 @@ const SCRIPT: &str = include_str!("script.js");
 /// Writes the page of a recording to `index.html` in `out_dir`, which is created if missing, and returns its path. A
 /// temporary file is renamed when complete, so a full disk keeps the old page.
 ///
-/// Errors: a directory that cannot be created or written, by name.
+/// Errors: records of several machines, and a directory that cannot be created or written, by name.
 pub fn write(recording: &Recording, out_dir: &Path) -> anyhow::Result<PathBuf> {
+    recording.of_one_machine()?;
     let html = render(recording)?;
     fs::create_dir_all(out_dir).with_context(|| format!("cannot make the directory {}", out_dir.display()))?;
     let path = out_dir.join("index.html");
@@ -141,7 +142,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         findings: answer.findings.iter().map(|finding| sections::with_names(finding)).collect(),
         tally: sections::tally(&study),
         run: sections::run(recording, &study),
-        warnings: sections::warnings(recording, &study),
+        warnings: sections::warnings(recording),
         distances: sections::distances(&study),
         topics,
         placements,

@@ -208,18 +208,11 @@ fn build(record: &Record) -> String {
 }
 
 /// Warnings above the results.
-pub fn warnings(recording: &Recording, study: &Study<'_>) -> Vec<String> {
+pub fn warnings(recording: &Recording) -> Vec<String> {
     let mut warnings = Vec::new();
     let records = &recording.records;
     if records.is_empty() {
         warnings.push("There is no record in this recording.".into());
-    }
-    if study.machines.len() > 1 {
-        warnings.push(format!(
-            "These records come from {} machines and are pooled here; compare recordings of one machine each instead. \
-             Without one machine there are no floors to price a message with.",
-            study.machines.len()
-        ));
     }
     for (what, facet) in [
         ("plans", (|r| r.suite.plan_hash.clone()) as fn(&Record) -> String),
