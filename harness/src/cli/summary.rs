@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use ipcmark::record::{Measure, Placement, Record, Status, Verdict};
-use ipcmark_reports::{CaseSummary, format, shown, summarise, tried_again};
+use ipcmark_reports::{CaseSummary, Ends, format, shown, summarise, tried_again};
 
 use self::across::{Across, apart};
 use super::table;
@@ -39,6 +39,7 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
             writeln!(out)?;
         }
     }
+    write_certainty(out, &timed)?;
     let marked = |verdict| timed.iter().any(|case| case.verdict == Some(verdict) && typical(case).is_some());
     let unsure: Vec<&str> = UNSURE.into_iter().filter(|it| marked(*it)).map(Verdict::word).collect();
     let noisy = if unsure.is_empty() { String::new() } else { format!("; ~ marks {} results", unsure.join(" or ")) };
@@ -126,7 +127,40 @@ fn cell(case: &CaseSummary) -> String {
         None => format::ns(typical),
     };
     let beyond = if beyond_copy(case) { "*" } else { "" };
-    format!("{mark}{}{beyond}", table::plain(value))
+    format!("{mark}{}{beyond}{}", table::plain(value), spread(case))
+}
+
+/// ` ±4 %`, or ` (±4 %)` where it is the range of fewer than five repetitions.
+fn spread(case: &CaseSummary) -> String {
+    let Some(typical) = &case.typical else { return String::new() };
+    let plus_minus = typical.plus_minus().map(table::plain);
+    match (plus_minus, typical.ends()) {
+        (Some(plus_minus), Some(Ends::Range(_))) => format!(" ({plus_minus})"),
+        (Some(plus_minus), _) => format!(" {plus_minus}"),
+        (None, _) => String::new(),
+    }
+}
+
+/// Meaning of ±, and the CPU distance of the results.
+fn write_certainty(out: &mut impl Write, cases: &[&CaseSummary]) -> io::Result<()> {
+    let ends: Vec<Ends> = cases.iter().filter_map(|case| case.typical?.ends()).collect();
+    let meanings = [
+        (ends.contains(&Ends::Confidence), "± is the 95 % interval of a median"),
+        (ends.iter().any(|ends| *ends != Ends::Confidence), "(±) is the range of fewer than five repetitions"),
+    ];
+    let meanings: Vec<&str> = meanings.into_iter().filter_map(|(any, words)| any.then_some(words)).collect();
+    if !meanings.is_empty() {
+        writeln!(out, "{}", meanings.join("; "))?;
+    }
+    let moved: BTreeSet<(Placement, String)> =
+        cases.iter().filter_map(|case| Some((case.case.placement, case.distance?.to_string()))).collect();
+    for (placement, distance) in moved {
+        writeln!(
+            out,
+            "{placement}: the CPUs moved; these are the results with the CPUs {distance}, the report has the others"
+        )?;
+    }
+    Ok(())
 }
 
 /// Whether the rate is too high for all bytes to have been read.

@@ -12,6 +12,7 @@ use crate::analyse::series::{Manner, Series, group_word};
 use crate::analyse::statistics::Estimate;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::CaseSummary;
+use crate::analyse::verdict::WIDEST_SPREAD;
 use crate::chart::Cell;
 use crate::format::{self, Quantity};
 
@@ -77,6 +78,10 @@ pub(super) struct Number {
     note: String,
     /// Whether the note contains a warning.
     flagged: bool,
+    /// Relative distance to the farther end of the interval: `±4 %`.
+    spread: String,
+    /// Whether that is too far for a stable figure.
+    wide: bool,
 }
 
 impl Number {
@@ -99,7 +104,12 @@ impl Number {
     pub(super) fn estimated(estimate: Option<Estimate>, show: fn(f64) -> Quantity) -> Self {
         let interval = estimate.and_then(|e| e.interval.zip(e.ends()));
         let note = interval.map(|(i, ends)| format!("{ends}: {}", format::span(i.low, i.high, show)));
-        Self { note: note.unwrap_or_default(), ..Self::of(estimate.map(|e| e.value), show) }
+        Self {
+            note: note.unwrap_or_default(),
+            spread: estimate.and_then(|e| e.plus_minus()).unwrap_or_default(),
+            wide: estimate.and_then(|e| e.spread()).is_some_and(|spread| spread > WIDEST_SPREAD),
+            ..Self::of(estimate.map(|e| e.value), show)
+        }
     }
 
     /// Main metric of a case; the note has the results at all CPU distances.
