@@ -9,8 +9,9 @@
 //!   about as long as the previous one.
 //!
 //! The number of messages found after a pause distinguishes the two: several mean a stream, one means a closed loop. In
-//! a closed loop a longer pause is tried at growing intervals, so that a stream that began with single messages is
-//! detected.
+//! a closed loop a few longer pauses are tried at growing intervals, so that a stream that began with single messages is
+//! detected. In a stream whose messages take about as long as a pause, many pauses find a single one; only several of
+//! them in a row mean a closed loop, so that such a stream does not switch to and fro.
 
 use crate::wait::PollPolicy;
 
@@ -18,6 +19,8 @@ use crate::wait::PollPolicy;
 const GATHER_PAUSES: u32 = 32;
 /// Waits of a closed loop before a long pause is tried again: initial and largest interval.
 const TRY_AFTER: std::ops::RangeInclusive<u32> = 64..=8192;
+/// Gathering pauses in a row that find a single message before the traffic is taken for a closed loop.
+const FAILURES_TO_LEAVE: u32 = 8;
 /// Longest pause before the first poll: beyond it, one poll more or less makes no difference.
 const MAX_BEFORE: u32 = 64;
 /// Fixed-point scale of pause hints, so that the estimate can change by less than one.
@@ -25,9 +28,13 @@ const FINE: u32 = 8;
 
 /// Poll policy that adapts to the observed traffic.
 pub(super) struct AdaptivePoll {
+    /// Whether the policy adapts; otherwise it is always [`PollPolicy::QUICK`].
+    adapts: bool,
     /// Messages received since the ring was last found empty.
     streak: u32,
     gathering: bool,
+    /// Gathering pauses in a row that found a single message.
+    failures: u32,
     /// Waits until a long pause is tried.
     try_in: u32,
     /// Next initial value of `try_in`.
@@ -41,8 +48,10 @@ pub(super) struct AdaptivePoll {
 impl AdaptivePoll {
     pub(super) fn new() -> Self {
         Self {
+            adapts: true,
             streak: 0,
             gathering: false,
+            failures: 0,
             try_in: *TRY_AFTER.start(),
             patience: *TRY_AFTER.start(),
             before: FINE,
@@ -50,24 +59,36 @@ impl AdaptivePoll {
         }
     }
 
+    /// Policy that does not adapt: one pause hint before every poll.
+    pub(super) fn fixed() -> Self {
+        Self { adapts: false, ..Self::new() }
+    }
+
     /// Records that a message was received.
     #[inline]
     pub(super) fn received(&mut self) {
-        self.streak += 1;
+        self.streak = self.streak.wrapping_add(1);
     }
 
     /// Returns the poll policy for a wait on the empty ring.
     #[inline]
     pub(super) fn now(&mut self) -> PollPolicy {
+        if !self.adapts {
+            return PollPolicy::QUICK;
+        }
         if !self.gathering {
             self.learn();
         }
         let streak = std::mem::take(&mut self.streak);
         if streak > 1 {
             self.gathering = true;
+            self.failures = 0;
             self.patience = *TRY_AFTER.start();
+        } else if self.gathering && self.failures + 1 < FAILURES_TO_LEAVE {
+            self.failures += 1;
         } else if self.gathering {
             self.gathering = false;
+            self.failures = 0;
             self.try_in = self.patience;
             self.patience = (self.patience * 2).min(*TRY_AFTER.end());
         } else {
@@ -136,9 +157,38 @@ mod tests {
                 })
                 .count()
         };
-        assert!(tries(&mut adaptive_poll, 100_000) < 30);
+        assert!(tries(&mut adaptive_poll, 100_000) < 30 * FAILURES_TO_LEAVE as usize);
         adaptive_poll.received();
         adaptive_poll.received();
         assert_eq!(adaptive_poll.now().between, GATHER_PAUSES);
+    }
+
+    #[test]
+    fn a_stream_of_messages_as_long_as_a_pause_has_one_mode() {
+        let mut adaptive_poll = AdaptivePoll::new();
+        let mut wait = |number: u64| {
+            // Half of the pauses find one message, the others two.
+            for _ in 0..=crate::payload::mix(number) & 1 {
+                adaptive_poll.received();
+            }
+            let gathers = adaptive_poll.now().between == GATHER_PAUSES;
+            adaptive_poll.record_polls(2);
+            u32::from(gathers)
+        };
+        for window in 0..100 {
+            let gathered: u32 = (0..1000).map(|at| wait(window * 1000 + at)).sum();
+            assert!(gathered > 900, "window {window} gathered in {gathered} of 1000 waits");
+        }
+    }
+
+    #[test]
+    fn a_fixed_policy_never_adapts() {
+        let mut fixed = AdaptivePoll::fixed();
+        for polls in 1..1000 {
+            fixed.received();
+            fixed.received();
+            assert_eq!(fixed.now(), PollPolicy::QUICK);
+            fixed.record_polls(polls);
+        }
     }
 }

@@ -139,6 +139,13 @@ impl<B: ByteRoom, W: WaitStrategy<Parker>> Consumer<B, W> {
         Self { room, wait, next: 0, published: 0, poll_policy: AdaptivePoll::new() }
     }
 
+    /// Polls with one pause hint each instead of adapting to the traffic.
+    #[must_use]
+    pub fn with_fixed_poll(mut self) -> Self {
+        self.poll_policy = AdaptivePoll::fixed();
+        self
+    }
+
     /// Returns the word at the next position; waits until it is published.
     #[inline]
     fn word(&mut self) -> io::Result<u64> {

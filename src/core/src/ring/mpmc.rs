@@ -104,6 +104,13 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<
         Self { slots, wait, poll_policy: AdaptivePoll::new() }
     }
 
+    /// Polls with one pause hint each instead of adapting to the traffic.
+    #[must_use]
+    pub fn with_fixed_poll(mut self) -> Self {
+        self.poll_policy = AdaptivePoll::fixed();
+        self
+    }
+
     #[inline]
     fn await_message(&mut self) -> io::Result<Claim> {
         let slots = &self.slots;

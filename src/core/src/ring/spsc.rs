@@ -81,6 +81,13 @@ impl<S: Slots, W: WaitStrategy<S::Readers> + WaitStrategy<S::Writers>> Consumer<
         Self { slots, wait, next: 0, unpublished: 0, publish_every, poll_policy: AdaptivePoll::new() }
     }
 
+    /// Polls with one pause hint each instead of adapting to the traffic.
+    #[must_use]
+    pub fn with_fixed_poll(mut self) -> Self {
+        self.poll_policy = AdaptivePoll::fixed();
+        self
+    }
+
     #[inline]
     fn await_message(&mut self, slot: u32, due: u64) -> io::Result<usize> {
         if self.unpublished > 0 {

@@ -13,11 +13,11 @@ use crate::ring::bytes::{Consumer, Producer, message_bytes_max, record_bytes};
 use crate::transport::Shape;
 use crate::wait::{Parker, WaitStrategy};
 
-/// Transport, by wait strategy.
-pub type ShmBytes<W> = Shared<Bytes<W>>;
+/// Transport, by wait strategy and by whether the receiver's poll policy adapts.
+pub type ShmBytes<W, const ADAPTIVE: bool = true> = Shared<Bytes<W, ADAPTIVE>>;
 
 /// Ring of bytes.
-pub struct Bytes<W>(PhantomData<W>);
+pub struct Bytes<W, const ADAPTIVE: bool = true>(PhantomData<W>);
 
 /// Maximum size of a ring. A message takes at most a quarter of it.
 const MAX_CAPACITY_BYTES: u64 = 1 << 30;
@@ -29,9 +29,12 @@ fn capacity(shape: &Shape) -> u64 {
     wanted.max(4 * record).max(64).next_power_of_two()
 }
 
-impl<W: WaitStrategy<Parker>> Queue for Bytes<W> {
-    const SUMMARY: &'static str =
-        "ring of bytes in shared memory, each message after its length, one producer, one consumer";
+impl<W: WaitStrategy<Parker>, const ADAPTIVE: bool> Queue for Bytes<W, ADAPTIVE> {
+    const SUMMARY: &'static str = if ADAPTIVE {
+        "ring of bytes in shared memory, each message after its length, one producer, one consumer"
+    } else {
+        "ring of bytes in shared memory, each message after its length, one producer, one consumer; polls without adapting"
+    };
     type Wait = W;
     type Producer = Producer<SegmentBytes, W>;
     type Consumer = Consumer<SegmentBytes, W>;
@@ -67,7 +70,8 @@ impl<W: WaitStrategy<Parker>> Queue for Bytes<W> {
     }
 
     fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(Consumer::new(SegmentBytes::new(at.segment, capacity(shape))?, at.wait))
+        let consumer = Consumer::new(SegmentBytes::new(at.segment, capacity(shape))?, at.wait);
+        Ok(if ADAPTIVE { consumer } else { consumer.with_fixed_poll() })
     }
 
     fn cost_model(shape: &Shape) -> CostModel {

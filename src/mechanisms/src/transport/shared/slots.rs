@@ -15,14 +15,14 @@ use crate::wait::{EventCount, Parker, WaitStrategy};
 
 /// Transport over [`Mailbox`], by wait strategy.
 pub type ShmMailbox<W> = Shared<Mailbox<W>>;
-/// Transport over [`Spsc`], by wait strategy.
-pub type ShmSpsc<W> = Shared<Spsc<W>>;
-/// Transport over [`Mpsc`], by wait strategy.
-pub type ShmMpsc<W> = Shared<Mpsc<W>>;
-/// Transport over [`Mpmc`], by wait strategy.
-pub type ShmMpmc<W> = Shared<Mpmc<W>>;
-/// Transport over [`Broadcast`], by wait strategy.
-pub type ShmBroadcast<W> = Shared<Broadcast<W>>;
+/// Transport over [`Spsc`], by wait strategy and by whether the receiver's poll policy adapts.
+pub type ShmSpsc<W, const ADAPTIVE: bool = true> = Shared<Spsc<W, ADAPTIVE>>;
+/// Transport over [`Mpsc`], by wait strategy and by whether the receiver's poll policy adapts.
+pub type ShmMpsc<W, const ADAPTIVE: bool = true> = Shared<Mpsc<W, ADAPTIVE>>;
+/// Transport over [`Mpmc`], by wait strategy and by whether the receiver's poll policy adapts.
+pub type ShmMpmc<W, const ADAPTIVE: bool = true> = Shared<Mpmc<W, ADAPTIVE>>;
+/// Transport over [`Broadcast`], by wait strategy and by whether the receiver's poll policy adapts.
+pub type ShmBroadcast<W, const ADAPTIVE: bool = true> = Shared<Broadcast<W, ADAPTIVE>>;
 
 /// One slot; a sender waits until the receiver has read the previous message.
 /// Cost: two line transfers for a small message, of which an endpoint waits for one. Source: see [`mailbox`].
@@ -67,10 +67,14 @@ impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
 
 /// Ring with one producer and one consumer.
 /// Cost: one line transfer for a small message, or less if several share a line. Source: see [`spsc`].
-pub struct Spsc<W>(PhantomData<W>);
+pub struct Spsc<W, const ADAPTIVE: bool = true>(PhantomData<W>);
 
-impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
-    const SUMMARY: &'static str = "ring of fixed slots in shared memory, one producer, one consumer";
+impl<W: WaitStrategy<Parker>, const ADAPTIVE: bool> Queue for Spsc<W, ADAPTIVE> {
+    const SUMMARY: &'static str = if ADAPTIVE {
+        "ring of fixed slots in shared memory, one producer, one consumer"
+    } else {
+        "ring of fixed slots in shared memory, one producer, one consumer; polls without adapting"
+    };
     type Wait = W;
     type Producer = spsc::Producer<SegmentSlots<Parker, Parker>, W>;
     type Consumer = spsc::Consumer<SegmentSlots<Parker, Parker>, W>;
@@ -80,7 +84,8 @@ impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
     }
 
     fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(spsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+        let consumer = spsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait);
+        Ok(if ADAPTIVE { consumer } else { consumer.with_fixed_poll() })
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
@@ -91,10 +96,14 @@ impl<W: WaitStrategy<Parker>> Queue for Spsc<W> {
 /// Ring with any number of producers and one consumer.
 /// Cost: as [`Spsc`]; with several producers also a transfer of the line on which they claim positions.
 /// Source, and the effect of a producer's death: see [`mpsc`].
-pub struct Mpsc<W>(PhantomData<W>);
+pub struct Mpsc<W, const ADAPTIVE: bool = true>(PhantomData<W>);
 
-impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
-    const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, one consumer";
+impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>, const ADAPTIVE: bool> Queue for Mpsc<W, ADAPTIVE> {
+    const SUMMARY: &'static str = if ADAPTIVE {
+        "ring of fixed slots in shared memory, many producers, one consumer"
+    } else {
+        "ring of fixed slots in shared memory, many producers, one consumer; polls without adapting"
+    };
     const TOPOLOGY: Topology = Topology::ManyToOne;
     type Wait = W;
     type Producer = mpsc::Producer<SegmentSlots<Parker, EventCount>, W>;
@@ -105,7 +114,8 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
     }
 
     fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(mpsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+        let consumer = mpsc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait);
+        Ok(if ADAPTIVE { consumer } else { consumer.with_fixed_poll() })
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
@@ -118,10 +128,14 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>> Queue for Mpsc<W> {
 /// Ring with any number of producers and consumers; each message goes to one consumer.
 /// Cost: as [`Spsc`]; with several producers or consumers also a transfer of the line on which they claim positions.
 /// Source, and the effect of a death: see [`mpmc`].
-pub struct Mpmc<W>(PhantomData<W>);
+pub struct Mpmc<W, const ADAPTIVE: bool = true>(PhantomData<W>);
 
-impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
-    const SUMMARY: &'static str = "ring of fixed slots in shared memory, many producers, many consumers";
+impl<W: WaitStrategy<EventCount>, const ADAPTIVE: bool> Queue for Mpmc<W, ADAPTIVE> {
+    const SUMMARY: &'static str = if ADAPTIVE {
+        "ring of fixed slots in shared memory, many producers, many consumers"
+    } else {
+        "ring of fixed slots in shared memory, many producers, many consumers; polls without adapting"
+    };
     const TOPOLOGY: Topology = Topology::ManyToMany;
     type Wait = W;
     type Producer = mpmc::Producer<SegmentSlots<EventCount, EventCount>, W>;
@@ -132,7 +146,8 @@ impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
     }
 
     fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(mpmc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait))
+        let consumer = mpmc::Consumer::new(SegmentSlots::new(at.segment, layout(shape), 0)?, at.wait);
+        Ok(if ADAPTIVE { consumer } else { consumer.with_fixed_poll() })
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
@@ -146,14 +161,18 @@ impl<W: WaitStrategy<EventCount>> Queue for Mpmc<W> {
 /// Ring with one producer; each consumer has its own position and gets every message. The producer waits for the
 /// slowest consumer. Cost: one line transfer per consumer for a small message.
 /// Source: the ring of [`spsc`]; one position per consumer as in the LMAX Disruptor, 2011.
-pub struct Broadcast<W>(PhantomData<W>);
+pub struct Broadcast<W, const ADAPTIVE: bool = true>(PhantomData<W>);
 
 fn broadcast_layout(shape: &Shape) -> Layout {
     Layout::with_cursors(depth(shape), shape.message_bytes, shape.consumers.max(1))
 }
 
-impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>> Queue for Broadcast<W> {
-    const SUMMARY: &'static str = "ring of fixed slots in shared memory, each consumer gets every message";
+impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>, const ADAPTIVE: bool> Queue for Broadcast<W, ADAPTIVE> {
+    const SUMMARY: &'static str = if ADAPTIVE {
+        "ring of fixed slots in shared memory, each consumer gets every message"
+    } else {
+        "ring of fixed slots in shared memory, each consumer gets every message; polls without adapting"
+    };
     const TOPOLOGY: Topology = Topology::Broadcast;
     type Wait = W;
     type Producer = spsc::Producer<SegmentSlots<EventCount, Parker>, W>;
@@ -168,7 +187,8 @@ impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>> Queue for Broadcast<W> 
     }
 
     fn consumer(at: Attachment<W>, shape: &Shape) -> io::Result<Self::Consumer> {
-        Ok(spsc::Consumer::new(SegmentSlots::new(at.segment, broadcast_layout(shape), at.index)?, at.wait))
+        let consumer = spsc::Consumer::new(SegmentSlots::new(at.segment, broadcast_layout(shape), at.index)?, at.wait);
+        Ok(if ADAPTIVE { consumer } else { consumer.with_fixed_poll() })
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
