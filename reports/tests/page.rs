@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use crate::common;
 use crate::common::recording;
-use ipcmark_record::{Measure, Placement};
+use ipcmark_record::{Measure, Placement, metric};
+use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{BadLine, Recording, write};
 
 fn page(recording: &Recording) -> String {
@@ -126,6 +127,26 @@ fn below_five_repetitions_nothing_is_called_95_percent() {
         1,
         "the sentinel alone has more"
     );
+}
+
+#[test]
+fn a_stable_round_trip_with_an_unsteady_tail_is_marked() {
+    let one = common::variants()[9];
+    let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 8);
+    let records = [1.0, 2.0, 5.0, 1.5, 3.0].iter().enumerate().map(|(repetition, tail)| {
+        let mut random = Random::new(1);
+        let mut record = common::measured(&one, case.clone(), repetition as u32, &mut random);
+        let metrics = record.outcome.metrics.as_mut().expect("measured");
+        metrics.insert(metric::P50_NS.into(), 200.0);
+        metrics.insert(metric::P99_NS.into(), 1_000.0 * tail);
+        record
+    });
+    let page = page(&recording(records.collect())).replace('\u{202f}', " ");
+    assert!(page.contains(">1 stable<"));
+    assert!(page.contains("Of 1 stable cases with a p99, 1 have one whose interval reaches beyond 10 % of it"));
+    let row = elements(&page, "<tr data-series", "</tr>").next().expect("one row");
+    assert!(row.contains(">~2.00<") && !row.contains(">~200<"), "{row}");
+    assert!(row.contains("<span class=\"sure\">±150 %</span>"), "{row}");
 }
 
 #[test]

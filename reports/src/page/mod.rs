@@ -58,6 +58,8 @@ struct Page {
     /// Markup.
     findings: Vec<String>,
     tally: Vec<sections::Tally>,
+    /// Sentence on stable cases with an unsteady tail.
+    unsteady: Option<String>,
     run: Vec<sections::Fact>,
     warnings: Vec<String>,
     /// CPU distances, if the CPUs moved.
@@ -141,6 +143,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         answer: sections::with_names(&sentence),
         findings: answer.findings.iter().map(|finding| sections::with_names(finding)).collect(),
         tally: sections::tally(&study),
+        unsteady: sections::unsteady(&study),
         run: sections::run(recording, &study),
         warnings: sections::warnings(recording),
         distances: sections::distances(&study),

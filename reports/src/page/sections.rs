@@ -13,6 +13,7 @@ use crate::analyse::ground::beside_sides;
 use crate::analyse::locks::{Work, describe_ground};
 use crate::analyse::study::{CaseStudy, Study};
 use crate::analyse::summary::shown;
+use crate::analyse::verdict::WIDEST_SPREAD;
 use crate::chart::Table;
 use crate::format;
 use crate::read::{Recording, tried_again};
@@ -159,6 +160,21 @@ pub fn tally(study: &Study<'_>) -> Vec<Tally> {
     let of = |verdict| study.cases.iter().filter(|case| case.summary.verdict == verdict).count();
     let counted = verdicts.into_iter().map(|verdict| Tally { word: word(verdict), cases: of(verdict) });
     counted.filter(|tally| tally.cases > 0).collect()
+}
+
+/// Sentence on the stable cases whose 99th percentile is not; `None` without any.
+pub fn unsteady(study: &Study<'_>) -> Option<String> {
+    let stable = study.cases.iter().filter(|case| case.summary.verdict == Some(Verdict::Stable));
+    let tails: Vec<f64> = stable.filter_map(|case| case.summary.p99_ns?.spread()).collect();
+    let wide = tails.iter().filter(|&&spread| spread > WIDEST_SPREAD).count();
+    (wide > 0).then(|| {
+        format!(
+            "Stable is the typical round trip or rate. Of {} stable cases with a p99, {wide} have one whose interval reaches \
+             beyond {} of it; a tilde marks them.",
+            tails.len(),
+            format::percent(WIDEST_SPREAD)
+        )
+    })
 }
 
 /// Facts of the run: suite, plan, build, machine, time.
