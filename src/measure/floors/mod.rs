@@ -5,7 +5,7 @@ mod alone;
 
 use std::io;
 
-use super::transfer::{Arena, Polls, Side, Walk};
+use super::transfer::{Ahead, Arena, Polls, Side, Walk};
 use super::{MeasureError, MeasureResult, phase, together};
 use crate::address::{Address, Endpoint};
 use crate::clock;
@@ -27,6 +27,7 @@ const ROUSE: u32 = 26;
 /// First of the kinds for the poll policies in [`Polls::SWEEP`].
 const TURN: u32 = 200;
 const POUR: u32 = 300;
+const POUR_AHEAD: u32 = 400;
 /// Moves the member to the CPU given by the phase's count, or back to its own.
 const MOVE_IN: u32 = 24;
 const MOVE_OUT: u32 = 25;
@@ -90,7 +91,8 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
             ROUSE => drop(arena.wake_counted(Side::Second, count as u32)?),
             kind if kind >= POUR => {
-                arena.pour(Side::Second, walk(size).in_pieces(), policy((kind - POUR) as usize)?, count)?;
+                let (ahead, first) = if kind < POUR_AHEAD { (Ahead::Near, POUR) } else { (Ahead::Far, POUR_AHEAD) };
+                arena.pour(Side::Second, walk(size).in_pieces(), ahead, policy((kind - first) as usize)?, count)?;
             }
             kind if kind >= TURN => arena.turn(Side::Second, walk(size), policy((kind - TURN) as usize)?, count)?,
             kind => return Err(MeasureError::Invalid(format!("a phase of kind {kind} that floors do not know"))),
@@ -184,9 +186,13 @@ impl Pair {
         for bytes in SIZES {
             let walk = walk(bytes);
             let pieces = walk.in_pieces();
-            let ns = swept(leader, arena, POUR, (bytes, STEADY), &mut |arena, polls, n| {
-                Ok(arena.pour(Side::First, pieces, polls, n)?.unwrap_or(f64::INFINITY))
-            })?;
+            let mut ns = f64::INFINITY;
+            for (first, ahead) in [(POUR, Ahead::Near), (POUR_AHEAD, Ahead::Far)] {
+                let poured = swept(leader, arena, first, (bytes, STEADY), &mut |arena, polls, n| {
+                    Ok(arena.pour(Side::First, pieces, ahead, polls, n)?.unwrap_or(f64::INFINITY))
+                })?;
+                ns = ns.min(poured);
+            }
             pair.stream.push(sized(walk, ns * bytes as f64 / pieces.message_bytes as f64));
             let ns = swept(leader, arena, TURN, (bytes, 1), &mut |arena, polls, n| {
                 let start = clock::now_ns();
@@ -210,7 +216,7 @@ fn swept(
     move_member(leader, arena, MOVE_OUT, 0)?;
     let walk = walk(bytes);
     // The pilot covers all slots, so that later readings fault in no page.
-    let slots = if first == POUR { walk.in_pieces().slots } else { walk.slots } as u64;
+    let slots = if first >= POUR { walk.in_pieces().slots } else { walk.slots } as u64;
     let mut reading = |arena: &mut Arena, (kind, polls): (u32, Polls), count: u64| {
         together(leader, kind, pack(bytes, count), || timed(arena, polls, count))
     };

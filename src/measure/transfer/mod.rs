@@ -40,10 +40,27 @@ const ENDED: usize = 768;
 const PRODUCER: u16 = 9;
 /// Time in which an idle process falls asleep.
 const FALL_ASLEEP_NS: u64 = 15_000;
-/// Messages of a stream before the timed ones, so that both sides run and the buffers hold their usual number.
+/// Least messages of a stream before the timed ones, so that both sides run.
 const LEAD_IN: u64 = 32;
-/// Bytes that a stream's writer may be ahead of the reader, so that little is left to read when the writer is done.
-const AHEAD_BYTES: usize = 256 * 1024;
+
+/// How far a stream's writer may be ahead of the reader. Which is faster depends on the processor: bytes that were just
+/// written come from the other core's cache, older ones from a cache that both share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// 256 KiB.
+    Near,
+    /// All buffers.
+    Far,
+}
+
+impl Ahead {
+    /// In buffers of `walk`.
+    fn buffers(self, walk: Walk) -> u64 {
+        let least = 4 * walk.batch();
+        let near = (256 * 1024 / walk.stride() as u64).max(least);
+        if self == Self::Near { near.min(walk.slots as u64) } else { walk.slots as u64 }
+    }
+}
 
 /// Side of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,16 +166,23 @@ impl Arena {
     ///
     /// Returns nanoseconds per message between two stamps of the reader, taken after the pipeline has filled and after
     /// the last message; `None` on the side of the reader.
-    pub fn pour(&mut self, side: Side, walk: Walk, polls: Polls, count: u64) -> Result<Option<f64>, MeasureError> {
-        let batch = walk.batch();
-        let (lead_in, timed) = (LEAD_IN.next_multiple_of(batch), count.next_multiple_of(batch));
+    pub fn pour(
+        &mut self,
+        side: Side,
+        walk: Walk,
+        ahead: Ahead,
+        polls: Polls,
+        count: u64,
+    ) -> Result<Option<f64>, MeasureError> {
+        let (batch, ahead) = (walk.batch(), ahead.buffers(walk));
+        // The buffers hold as many messages at the first stamp as at the last, so that none is read from a stock.
+        let (lead_in, timed) = (LEAD_IN.max(2 * ahead).next_multiple_of(batch), count.next_multiple_of(batch));
         let start = self.walked;
         let (first, end) = (start + lead_in, start + lead_in + timed);
         self.walked = end;
         let [produced, consumed, started, ended] =
             [PRODUCED, CONSUMED, STARTED, ENDED].map(|offset| &self.segment.view::<Word>(offset).0);
         let buffers = Buffers::new(&self.segment, walk);
-        let ahead = (AHEAD_BYTES as u64 / walk.stride() as u64).max(4 * batch).min(walk.slots as u64);
         match side {
             Side::First => {
                 let mut seen = consumed.load(Ordering::Acquire);
