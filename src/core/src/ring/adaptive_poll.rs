@@ -10,8 +10,8 @@
 //!
 //! The number of messages found after a pause distinguishes the two: several mean a stream, one means a closed loop. In
 //! a closed loop a few longer pauses are tried at growing intervals, so that a stream that began with single messages is
-//! detected. In a stream whose messages take about as long as a pause, many pauses find a single one; only several of
-//! them in a row mean a closed loop, so that such a stream does not switch to and fro.
+//! detected. In a stream whose messages take about as long as a pause, many pauses find a single one; only many of them
+//! in a row mean a closed loop, so that such a stream does not switch to and fro.
 
 use crate::wait::PollPolicy;
 
@@ -19,8 +19,9 @@ use crate::wait::PollPolicy;
 const GATHER_PAUSES: u32 = 32;
 /// Waits of a closed loop before a long pause is tried again: initial and largest interval.
 const TRY_AFTER: std::ops::RangeInclusive<u32> = 64..=8192;
-/// Gathering pauses in a row that find a single message before the traffic is taken for a closed loop.
-const FAILURES_TO_LEAVE: u32 = 8;
+/// Gathering pauses of a stream in a row that may find a single message before it is taken for a closed loop. A pause that
+/// was only tried may not.
+const MISSES_OF_A_STREAM: u32 = 31;
 /// Longest pause before the first poll: beyond it, one poll more or less makes no difference.
 const MAX_BEFORE: u32 = 64;
 /// Fixed-point scale of pause hints, so that the estimate can change by less than one.
@@ -33,8 +34,8 @@ pub(super) struct AdaptivePoll {
     /// Messages received since the ring was last found empty.
     streak: u32,
     gathering: bool,
-    /// Gathering pauses in a row that found a single message.
-    failures: u32,
+    /// Gathering pauses in a row that may still find a single message.
+    misses_left: u32,
     /// Waits until a long pause is tried.
     try_in: u32,
     /// Next initial value of `try_in`.
@@ -51,7 +52,7 @@ impl AdaptivePoll {
             adapts: true,
             streak: 0,
             gathering: false,
-            failures: 0,
+            misses_left: 0,
             try_in: *TRY_AFTER.start(),
             patience: *TRY_AFTER.start(),
             before: FINE,
@@ -82,13 +83,12 @@ impl AdaptivePoll {
         let streak = std::mem::take(&mut self.streak);
         if streak > 1 {
             self.gathering = true;
-            self.failures = 0;
+            self.misses_left = MISSES_OF_A_STREAM;
             self.patience = *TRY_AFTER.start();
-        } else if self.gathering && self.failures + 1 < FAILURES_TO_LEAVE {
-            self.failures += 1;
+        } else if self.gathering && self.misses_left > 0 {
+            self.misses_left -= 1;
         } else if self.gathering {
             self.gathering = false;
-            self.failures = 0;
             self.try_in = self.patience;
             self.patience = (self.patience * 2).min(*TRY_AFTER.end());
         } else {
@@ -157,7 +157,7 @@ mod tests {
                 })
                 .count()
         };
-        assert!(tries(&mut adaptive_poll, 100_000) < 30 * FAILURES_TO_LEAVE as usize);
+        assert!(tries(&mut adaptive_poll, 100_000) < 30);
         adaptive_poll.received();
         adaptive_poll.received();
         assert_eq!(adaptive_poll.now().between, GATHER_PAUSES);
