@@ -34,7 +34,7 @@ impl Meter {
     pub fn start() -> Self {
         Self {
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
-            ready_ns: proc::schedule(THREAD).1,
+            ready_ns: proc::ready_ns(THREAD),
             own_threads_ns: own_threads::running_ns(),
             cpu: pin::current_cpu(),
             others_ns: cpu_time::other_threads_ns(),
@@ -56,7 +56,7 @@ impl Meter {
         let wall_ns = clock::now_ns() - self.wall_ns;
         let others_ns = cpu_time::other_threads_ns();
         let after = getrusage(UsageWho::RUSAGE_THREAD).ok();
-        let (_, ready_ns) = proc::schedule(THREAD);
+        let ready_ns = proc::ready_ns(THREAD);
         let running_ns = cpu_time_ns.saturating_sub(self.cpu_time_ns).min(wall_ns);
         let ready_ns = ready_ns.saturating_sub(self.ready_ns).min(wall_ns - running_ns);
         let of_others_ns = match task.case.isolation {

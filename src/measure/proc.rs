@@ -24,16 +24,15 @@ impl Stat {
     }
 }
 
-/// Nanoseconds on a CPU and waiting for one, of the task in this folder of /proc; zeros if the kernel does not provide
+/// Nanoseconds that the task in this folder of /proc was ready and waited for a CPU; zero if the kernel does not provide
 /// them.
-pub(crate) fn schedule(folder: &str) -> (u64, u64) {
-    times_of(&fs::read_to_string(format!("{folder}/schedstat")).unwrap_or_default())
+pub(crate) fn ready_ns(folder: &str) -> u64 {
+    ready_in(&fs::read_to_string(format!("{folder}/schedstat")).unwrap_or_default())
 }
 
 /// The same from the text of `schedstat`.
-pub(crate) fn times_of(schedstat: &str) -> (u64, u64) {
-    let mut fields = schedstat.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0));
-    (fields.next().unwrap_or(0), fields.next().unwrap_or(0))
+pub(crate) fn ready_in(schedstat: &str) -> u64 {
+    schedstat.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0)
 }
 
 /// Voluntary and involuntary switches, from the text of `status`; zeros where it is not there.
@@ -74,8 +73,8 @@ mod tests {
 
     #[test]
     fn times_and_switches_are_found_or_are_zeros() {
-        assert_eq!(times_of("5000 300 9"), (5000, 300));
-        assert_eq!(times_of(""), (0, 0));
+        assert_eq!(ready_in("5000 300 9"), 300);
+        assert_eq!(ready_in(""), 0);
         assert_eq!(switches("voluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t2\n"), (7, 2));
         assert_eq!(switches("Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n"), (12, 3));
         assert_eq!(switches(""), (0, 0));

@@ -33,12 +33,9 @@ impl Run {
         progress: &mut Progress,
     ) -> anyhow::Result<Option<AddedRepetitions>> {
         let Some(UntilStable { share, budget }) = plan.until_stable else { return Ok(None) };
-        let started = Instant::now();
-        // A run that was killed has not saved what it spent, and its records are a lower bound.
-        let recorded = spent(self.records.iter().filter(|record| record.added));
-        let before = Duration::from_millis(self.settings.added_ms).max(recorded);
+        let time = Spent::since(self.settings.added_ms, self.records.iter().filter(|record| record.added));
         let retried = Duration::from_millis(self.settings.retried_ms);
-        let allowance = || Allowance { limit: budget, spent: retried + before + started.elapsed() };
+        let allowance = || Allowance { limit: budget, spent: retried + time.so_far() };
         let taken = self.records.iter().map(|r| (r.case_key.as_str(), r.repetition, r.order_in_run));
         let mut added = Added::after(plan, self.suite.seed, taken);
         let mut found = widths(&self.records);
@@ -67,12 +64,11 @@ impl Run {
             }
             found = widths(&self.records);
         }
-        let spent = before + started.elapsed();
-        self.settings.added_ms = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);
+        self.settings.added_ms = time.so_far_ms();
         self.store.save(&self.settings)?;
         let (within, timed) = count(&added, &found, share);
         let repetitions = self.records.iter().filter(|record| record.added).count();
-        Ok(Some(AddedRepetitions { share, within, timed, repetitions, spent }))
+        Ok(Some(AddedRepetitions { share, within, timed, repetitions, spent: time.so_far() }))
     }
 }
 
@@ -82,8 +78,32 @@ fn count(added: &Added<'_>, widths: &[Width], share: Share) -> (usize, usize) {
     (of_plan.iter().filter(|width| width.spread <= share.fraction()).count(), of_plan.len())
 }
 
+/// Time that a part of a run takes, from before a resume too.
+pub(super) struct Spent {
+    before: Duration,
+    started: Instant,
+}
+
+impl Spent {
+    /// Goes on from the time that was saved. A run that was killed saved none; then the trials in `records` are a
+    /// lower bound.
+    pub(super) fn since<'r>(saved_ms: u64, records: impl Iterator<Item = &'r Record>) -> Self {
+        Self { before: Duration::from_millis(saved_ms).max(lasted(records)), started: Instant::now() }
+    }
+
+    /// Until now.
+    pub(super) fn so_far(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
+    /// The same in milliseconds, as it is saved.
+    pub(super) fn so_far_ms(&self) -> u64 {
+        u64::try_from(self.so_far().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Time between start and end of the trials of `records`.
-pub(super) fn spent<'r>(records: impl Iterator<Item = &'r Record>) -> Duration {
+fn lasted<'r>(records: impl Iterator<Item = &'r Record>) -> Duration {
     let of = |record: &Record| {
         let [started, ended] = [&record.started_at, &record.ended_at].map(|time| humantime::parse_rfc3339(time).ok());
         ended?.duration_since(started?).ok()

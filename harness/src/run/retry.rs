@@ -1,11 +1,11 @@
 //! After the plan's repetitions: disturbed trials are tried again, within a share of the plan's time.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipcmark::record::Verdict;
 
-use super::added::spent;
+use super::added::Spent;
 use super::{Place, Run};
 use crate::plan::{Plan, Planned};
 use crate::progress::{Progress, whole_seconds};
@@ -19,11 +19,9 @@ impl Run {
     /// arrives. Both records are kept. The sentinel is not tried again, since it shows disturbances.
     pub(super) fn retry_disturbed(&mut self, plan: &Plan, progress: &mut Progress) -> anyhow::Result<()> {
         let cases: HashMap<String, &Planned> = plan.cases.iter().map(|planned| (planned.case.key(), planned)).collect();
-        let started = Instant::now();
-        let recorded = spent(self.records.iter().filter(|record| record.attempt > 0));
-        let before = Duration::from_millis(self.settings.retried_ms).max(recorded);
+        let time = Spent::since(self.settings.retried_ms, self.records.iter().filter(|record| record.attempt > 0));
         let limit = retry_limit(plan, Duration::from_millis(self.settings.retry_budget_ms));
-        let allowance = || Allowance { limit, spent: before + started.elapsed() };
+        let allowance = || Allowance { limit, spent: time.so_far() };
         let mut order = self.records.iter().map(|record| record.order_in_run).max().unwrap_or(0);
         'attempts: for attempt in 1..ATTEMPTS {
             let again: Vec<(&Planned, u32)> = self
@@ -54,8 +52,7 @@ impl Run {
                 progress.advance(predicted_ns);
             }
         }
-        let spent = before + started.elapsed();
-        self.settings.retried_ms = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);
+        self.settings.retried_ms = time.so_far_ms();
         self.store.save(&self.settings)
     }
 }

@@ -42,7 +42,7 @@ pub fn collapse(costs: &[f64], floors: &[f64]) -> Option<Collapse> {
 }
 
 /// Highest over lowest floor; 1 without floors.
-fn moved(floors: &[f64]) -> f64 {
+pub fn moved(floors: &[f64]) -> f64 {
     let known = floors.iter().copied().filter(|floor| floor.is_finite() && *floor > 0.0);
     let (low, high) = known.fold((f64::INFINITY, 0.0_f64), |(low, high), ns| (low.min(ns), high.max(ns)));
     (high / low).max(1.0)

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use ipcmark_record::{Measure, Outcome, Record, Status, Verdict};
 
-use super::collapse::{Collapse, collapse};
+use super::collapse::{Collapse, collapse, moved};
 use super::statistics::{Estimate, REPETITIONS_FOR_AN_INTERVAL};
 use super::trials::{cost_ns, usable};
 use crate::format;
@@ -119,8 +119,7 @@ pub fn judge(records: &[&Record], estimate: Option<&Estimate>, timed: bool) -> (
 /// `3 of 5 repetitions collapsed: ...`, if the repetitions fall into several modes.
 fn collapsed(records: &[&Record]) -> Option<String> {
     let costs: Vec<f64> = usable(records).filter_map(cost_ns).collect();
-    let floors: Vec<f64> = usable(records).filter_map(|record| Some(record.outcome.floor.as_ref()?.ns)).collect();
-    let Collapse { collapsed, repetitions, times } = collapse(&costs, &floors)?;
+    let Collapse { collapsed, repetitions, times } = collapse(&costs, &floors(records))?;
     let times = format::whole(times as u64);
     Some(format!("{collapsed} of {repetitions} repetitions collapsed: they took at least {times} times as long"))
 }
@@ -128,9 +127,12 @@ fn collapsed(records: &[&Record]) -> Option<String> {
 /// Whether the floors of the repetitions differ by more than half of the lowest, as when a hypervisor moves virtual
 /// CPUs.
 fn floor_moved(records: &[&Record]) -> bool {
-    let floors = records.iter().filter_map(|record| record.outcome.floor.as_ref()).map(|floor| floor.ns);
-    let (low, high) = floors.fold((f64::INFINITY, 0.0_f64), |(low, high), ns| (low.min(ns), high.max(ns)));
-    high > 1.5 * low
+    moved(&floors(records)) > 1.5
+}
+
+/// Floors beside the usable repetitions.
+fn floors(records: &[&Record]) -> Vec<f64> {
+    usable(records).filter_map(|record| Some(record.outcome.floor.as_ref()?.ns)).collect()
 }
 
 fn by_spread(repetitions: usize, estimate: Option<&Estimate>, records: &[&Record]) -> (Option<Verdict>, String) {
@@ -140,12 +142,12 @@ fn by_spread(repetitions: usize, estimate: Option<&Estimate>, records: &[&Record
     match estimate.spread() {
         Some(spread) if spread > WIDEST_SPREAD => {
             let limit = format::percent(WIDEST_SPREAD);
-            let moved = if floor_moved(records) {
+            let together = if floor_moved(records) {
                 ", and so did the floor beside it: the CPUs were near each other in some repetitions and far in others"
             } else {
                 ""
             };
-            (Some(Verdict::Noisy), format!("its repetitions differed by more than {limit}{moved}"))
+            (Some(Verdict::Noisy), format!("its repetitions differed by more than {limit}{together}"))
         }
         _ if repetitions < REPETITIONS_FOR_A_VERDICT => {
             (None, format!("stable needs {REPETITIONS_FOR_A_VERDICT} repetitions; this case has {repetitions}"))

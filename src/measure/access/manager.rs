@@ -82,5 +82,5 @@ impl Used {
 /// Time in which threads were ready and waited for a CPU, of all threads; 0 if the kernel does not provide it.
 fn ready_ns() -> u64 {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    threads.map(|entry| proc::schedule(&entry.path().to_string_lossy()).1).sum()
+    threads.map(|entry| proc::ready_ns(&entry.path().to_string_lossy())).sum()
 }

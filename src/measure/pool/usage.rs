@@ -76,7 +76,7 @@ impl Reading {
         let text = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
         let stat = Stat::of(&text("stat"));
         let (voluntary, involuntary) = proc::switches(&text("status"));
-        let (_, ready_ns) = proc::schedule(&folder);
+        let ready_ns = proc::ready_ns(&folder);
         let running_ns = match worker {
             Worker::Process(pid) => cpu_time::process_ns(pid),
             Worker::Thread(tid) => cpu_time::thread_ns(tid),

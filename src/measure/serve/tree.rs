@@ -75,7 +75,7 @@ impl Usage {
     }
 
     fn add_thread(&mut self, schedstat: &str, status: &str) {
-        let ((_, ready_ns), (voluntary, involuntary)) = (proc::times_of(schedstat), proc::switches(status));
+        let (ready_ns, (voluntary, involuntary)) = (proc::ready_in(schedstat), proc::switches(status));
         self.ready_ns += ready_ns;
         self.voluntary += voluntary;
         self.involuntary += involuntary;

@@ -53,10 +53,10 @@ pub struct Record {
     pub repetition: u32,
     /// Which attempt at this repetition, from 0. A disturbed trial is tried again at the end of the run; the last
     /// attempt that was not disturbed counts, else the last one.
-    #[serde(default, skip_serializing_if = "is_first")]
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub attempt: u32,
     /// Added to the plan's repetitions, because the interval of the case was wide.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub added: bool,
     /// Position of this trial in the shuffled schedule, from 0.
     pub order_in_run: u32,
@@ -76,10 +76,9 @@ pub struct Record {
     pub outcome: Outcome,
 }
 
-/// Whether it is the first attempt, which records leave out.
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
-fn is_first(attempt: &u32) -> bool {
-    *attempt == 0
+/// Whether a field has its default, which records leave out.
+fn is_usual<T: Default + PartialEq>(field: &T) -> bool {
+    *field == T::default()
 }
 
 /// The suite's own identity, so that two files can be told apart.

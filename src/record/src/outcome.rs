@@ -101,7 +101,7 @@ pub struct PairedFloor {
     pub ns: f64,
     /// True if the case may be faster: its roles are not pinned, its payload is not touched in full, or a lock's holder may
     /// acquire it again without a transfer.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub reference: bool,
     /// Prices of this moment for the cost model of a round trip: two lines bounced out and back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,13 +190,8 @@ pub struct RoleCost {
     pub blocked_ns: u64,
     pub migrations: u64,
     /// CPU time of the process's other threads that are bound to the same CPU, such as those of a library.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub own_threads_ns: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// Declared cost of one message, by endpoint. In a closed loop the two add up; in a stream on two CPUs the slower one
