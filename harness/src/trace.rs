@@ -184,7 +184,11 @@ mod tests {
 
     fn declared(sender_calls: f64, receiver_calls: f64, context_switches: f64) -> CostModel {
         let side = |system_calls, context_switches| Counts { system_calls, context_switches, ..Counts::default() };
-        CostModel { sender: side(sender_calls, 0.0), receiver: side(receiver_calls, context_switches) }
+        CostModel {
+            sender: side(sender_calls, 0.0),
+            receiver: side(receiver_calls, context_switches),
+            ..CostModel::default()
+        }
     }
 
     #[test]

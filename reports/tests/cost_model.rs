@@ -1,13 +1,16 @@
 //! Cost breakdowns compared with manual results.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
+use std::fs;
+
 use crate::common;
 use crate::common::recording;
-use ipcmark_record::{CostModel, Counts, Floors, Measure, Placement, SizedFloor, metric};
-use ipcmark_reports::analyse::cost_model::{Pace, Price, Priced, at_size, price};
+use ipcmark_record::{CostModel, Counts, Floors, Measure, Operation, Placement, SizedFloor, metric};
+use ipcmark_reports::analyse::cost_model::{NO_REASON, Pace, Price, Priced, at_size, price};
 use ipcmark_reports::analyse::declared::{declared, disagreements};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::analyse::study::Study;
+use ipcmark_reports::write;
 
 /// Cost breakdown of a 4 KiB case with `cost_model` and a measured `cost_ns`, at round floors.
 fn priced(measure: Measure, placement: Placement, cost_model: CostModel, cost_ns: f64) -> Priced {
@@ -46,6 +49,7 @@ fn kernel_channel() -> CostModel {
     CostModel {
         sender: Counts { system_calls: 1.0, copied_bytes: 4096.0, wakes: 1.0, ..Counts::default() },
         receiver: Counts { system_calls: 2.0, copied_bytes: 4096.0, context_switches: 1.0, ..Counts::default() },
+        ..CostModel::default()
     }
 }
 
@@ -53,6 +57,7 @@ fn shared_memory() -> CostModel {
     CostModel {
         sender: Counts::default(),
         receiver: Counts { line_transfers: 1.0, moved_bytes: 4096.0, ..Counts::default() },
+        ..CostModel::default()
     }
 }
 
@@ -76,6 +81,57 @@ fn bytes_that_move_cost_what_touch_and_line_leave_over() {
     // 1000 in a closed loop, minus 300 of touch and 100 of one transfer, in both directions.
     assert!((slice(&priced, Price::MovedBytes) - 1_200.0).abs() < 1e-9);
     assert!((priced.unexplained_ns()).abs() < 1e-9);
+}
+
+#[test]
+fn an_operation_costs_what_its_system_calls_and_page_faults_leave_over() {
+    let sender = Counts { system_calls: 4.0, page_faults: 1.0, ..Counts::default() }
+        .with(Operation::UnixSend, 2.0)
+        .with(Operation::MapPage, 1.0);
+    let receiver = Counts::default().with(Operation::RemoteFree, 1.0).with(Operation::PipeRead, 1.0);
+    let cost_model = CostModel { sender, receiver, ..CostModel::default() };
+    let priced = priced(Measure::Stream, Placement::SameCpu, cost_model, 4_000.0);
+    assert_eq!(slice(&priced, Price::SystemCalls), 400.0);
+    assert_eq!(slice(&priced, Price::PageFaults), 700.0);
+    // Two sends of 480 less a call each, 1500 less two calls and a fault, a free of 20; a read has no floor here.
+    assert_eq!(slice(&priced, Price::Operations), 2.0 * 380.0 + 600.0 + 20.0);
+}
+
+#[test]
+fn a_case_that_the_counts_do_not_explain_says_why() {
+    let odd = "a timer is set for each message";
+    let cost_model = CostModel { unexplained: Some(odd.into()), ..kernel_channel() };
+    let explained = priced(Measure::RoundTrip, Placement::SameL3, cost_model.clone(), 12_000.0);
+    assert_eq!((explained.flagged(), explained.reason()), (false, ""));
+    assert_eq!(priced(Measure::RoundTrip, Placement::SameL3, cost_model, 24_000.0).reason(), odd);
+    assert_eq!(priced(Measure::RoundTrip, Placement::SameL3, kernel_channel(), 24_000.0).reason(), NO_REASON);
+    assert_eq!(priced(Measure::RoundTrip, Placement::SameL3, kernel_channel(), 5_000.0).reason(), NO_REASON);
+}
+
+/// A page of two round trips at `cost_ns`, of which the first has a declared reason.
+fn page_of_two(cost_ns: f64) -> String {
+    let reasons = [Some("its poll loop runs in turns".to_owned()), None];
+    let records = common::variants().into_iter().zip(reasons).map(|(one, unexplained)| {
+        let case = common::case(&one, Measure::RoundTrip, Placement::SameL3, 4096);
+        let mut record = common::measured(&one, case, 0, &mut Random::new(1));
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), cost_ns);
+        record.outcome.cost_model = Some(CostModel { unexplained, ..kernel_channel() });
+        record.machine.floors = Some(floors());
+        record
+    });
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let path = write(&recording(records.collect()), dir.path()).expect("a page");
+    fs::read_to_string(path).expect("the page")
+}
+
+#[test]
+fn the_page_prints_the_reason_beside_the_row_and_counts_those_without() {
+    let page = page_of_two(24_000.0);
+    assert!(page.contains("its poll loop runs in turns") && page.contains(NO_REASON));
+    assert!(page.contains("Declared counts explain 0 of 2 cases to within 25 %."), "the answer of the chart");
+    assert!(page.contains("Reason declared (see the table): 1. Without a reason: 1 ("));
+    let page = page_of_two(11_000.0);
+    assert!(page.contains("Declared counts explain 2 of 2 cases to within 25 %.") && !page.contains(NO_REASON));
 }
 
 #[test]

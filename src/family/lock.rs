@@ -110,7 +110,7 @@ impl<L: Lock> Mechanism for Row<L> {
             measure if measure == Measure::Acquire || contenders(case) == 1 => {
                 Some(CostModel { sender: cost.alone, ..CostModel::default() })
             }
-            _ => Some(CostModel { sender: cost.release, receiver: cost.acquire }),
+            _ => Some(CostModel { sender: cost.release, receiver: cost.acquire, ..CostModel::default() }),
         }
     }
 

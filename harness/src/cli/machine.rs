@@ -151,6 +151,10 @@ fn add_costs(rows: &mut Table, floors: &Floors) {
     add("futex hop on one CPU", Some(floors.futex_hop_one_cpu_ns));
     add("wake of another CPU", floors.wake_ns);
     add("context switch", Some(floors.context_switch_ns));
+    for (operation, &ns) in &floors.operations {
+        let (first, rest) = operation.label().split_at(1);
+        add(&(first.to_lowercase() + rest), Some(ns));
+    }
     add("page fault", Some(floors.page_fault_ns));
     add("clock read", Some(floors.clock_read_ns));
     add("clock step", Some(floors.clock_step_ns));

@@ -6,7 +6,7 @@
 //! the CPUs come from the same repetitions as the case if measured there, since virtual CPUs move; all others come
 //! from the machine's floors. A negative unexplained rest means that a declared count or a floor is too high.
 
-use ipcmark_record::{Counts, Floors, Measure, SizedFloor, metric};
+use ipcmark_record::{Counts, Floors, Measure, Operation, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;
@@ -14,6 +14,9 @@ use super::trials::over_repetitions;
 
 /// Share of the measured time that may stay unexplained, or be explained in excess, without a flag.
 pub const UNEXPLAINED_SHARE: f64 = 0.25;
+
+/// Reason of a flagged case whose mechanism declares none.
+pub const NO_REASON: &str = "no reason declared";
 
 /// Cost component shown as one slice of the bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,11 +41,13 @@ pub enum Price {
     Delay,
     /// Atomic instructions on a line that the core already owns.
     Atomics,
+    /// Operations of the kernel and the allocator, beyond their system calls and page faults.
+    Operations,
 }
 
 impl Price {
     /// Every price, in the order of the bar.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Payload,
         Self::MovedBytes,
         Self::LineTransfers,
@@ -53,6 +58,7 @@ impl Price {
         Self::PageFaults,
         Self::Delay,
         Self::Atomics,
+        Self::Operations,
     ];
 
     /// Name in the legend.
@@ -68,6 +74,7 @@ impl Price {
             Self::PageFaults => "page faults",
             Self::Delay => "delay on purpose",
             Self::Atomics => "atomic instructions",
+            Self::Operations => "sockets, pipes, allocations",
         }
     }
 }
@@ -103,6 +110,8 @@ pub struct Priced {
     pub slices: Vec<(Price, f64)>,
     /// Endpoint that the slices describe.
     pub pace: Pace,
+    /// Declared reason for a large unexplained share.
+    pub declared_reason: Option<String>,
 }
 
 impl Priced {
@@ -124,6 +133,11 @@ impl Priced {
     /// True if the unexplained share exceeds [`UNEXPLAINED_SHARE`] in either direction.
     pub fn flagged(&self) -> bool {
         self.unexplained_share().abs() > UNEXPLAINED_SHARE
+    }
+
+    /// Reason for the unexplained share of a flagged case; empty for any other case.
+    pub fn reason(&self) -> &str {
+        if self.flagged() { self.declared_reason.as_deref().unwrap_or(NO_REASON) } else { "" }
     }
 }
 
@@ -152,7 +166,7 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         _ => return None,
     };
     let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
-    Some(Priced { measured_ns, slices, pace })
+    Some(Priced { measured_ns, slices, pace, declared_reason: cost_model.unexplained.clone() })
 }
 
 /// Prices from the case's own repetitions, as medians.
@@ -211,7 +225,16 @@ impl Site<'_> {
             Price::PageFaults => counts.page_faults * floors.page_fault_ns,
             Price::Delay => counts.delay_ns,
             Price::Atomics => counts.atomics * floors.atomic_ns.unwrap_or(0.0),
+            Price::Operations => counts.operations.iter().map(|(&one, times)| times * self.beyond_calls_ns(one)).sum(),
         }
+    }
+
+    /// Price of an operation less its system calls and page faults, which are declared and priced on their own; 0 if it
+    /// was not measured.
+    fn beyond_calls_ns(&self, operation: Operation) -> f64 {
+        let all_ns = self.floors.operations.get(&operation).copied().unwrap_or(0.0);
+        let calls_ns = operation.system_calls() * self.floors.system_call_ns;
+        (all_ns - calls_ns - operation.page_faults() * self.floors.page_fault_ns).max(0.0)
     }
 
     fn touch_ns(&self) -> f64 {

@@ -36,6 +36,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let short = chart(&best);
     (!short.columns.is_empty()).then(|| {
         Figure {
+            answer: explained(&priced(study, placement, floors).collect::<Vec<_>>()),
             note: format!(
                 "Each slice is a declared count of one round trip times its price on this machine. The line \
              across is the measured time. An outline before the line is unexplained time; a bar beyond it \
@@ -48,6 +49,28 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
         }
         .unfolding("The same for every variant", best.is_partial().then(|| chart(&Shown::default())))
     })
+}
+
+/// Sentences on the cases that the declared counts explain, and on those that they do not.
+pub fn explained(cases: &[(&CaseStudy<'_>, Priced)]) -> String {
+    let flagged: Vec<_> = cases.iter().filter(|(_, priced)| priced.flagged()).collect();
+    let mut open: Vec<String> = flagged
+        .iter()
+        .filter(|(_, priced)| priced.declared_reason.is_none())
+        .map(|(case, _)| case.series.label())
+        .collect();
+    let reasons = flagged.len() - open.len();
+    let (fit, all, without) = (cases.len() - flagged.len(), cases.len(), open.len());
+    open.sort_unstable();
+    open.dedup();
+    let mut sentences = vec![format!("Declared counts explain {fit} of {all} cases to within 25 %.")];
+    if reasons > 0 {
+        sentences.push(format!("Reason declared (see the table): {reasons}."));
+    }
+    if without > 0 {
+        sentences.push(format!("Without a reason: {without} ({}).", open.join(", ")));
+    }
+    sentences.join(" ")
 }
 
 fn priced<'s, 'a>(
@@ -142,7 +165,7 @@ fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
     slices(rows, |(_, priced)| priced).table()
 }
 
-/// Adds a column for each slice and for the unexplained rest.
+/// Adds a column for each slice, for the unexplained rest and for its reason.
 pub fn slices<R>(mut rows: Rows<R>, priced: impl Fn(&R) -> &Priced) -> Rows<R> {
     let keys = [
         "payload_ns",
@@ -155,15 +178,13 @@ pub fn slices<R>(mut rows: Rows<R>, priced: impl Fn(&R) -> &Priced) -> Rows<R> {
         "page_faults_ns",
         "delay_ns",
         "atomics_ns",
+        "operations_ns",
     ];
     for (price, key) in Price::ALL.into_iter().zip(keys) {
         let of = |priced: &Priced| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
         rows = rows.time(price.word(), key, |row| Some(of(priced(row))));
     }
-    rows.time("Unexplained", "unexplained_ns", |row| Some(priced(row).unexplained_ns())).number(
-        "Of measured",
-        "unexplained_share",
-        format::percent,
-        |row| Some(priced(row).unexplained_share()),
-    )
+    rows.time("Unexplained", "unexplained_ns", |row| Some(priced(row).unexplained_ns()))
+        .number("Of measured", "unexplained_share", format::percent, |row| Some(priced(row).unexplained_share()))
+        .text("Reason", "reason", |row| priced(row).reason().to_owned())
 }

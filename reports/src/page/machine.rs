@@ -79,7 +79,7 @@ fn floors(floors: &Floors) -> Vec<Fact> {
     let time = |name: &str, ns: f64| Fact::new(name, format::ns(ns));
     let maybe = |name: &str, ns: Option<f64>| Fact::new(name, ns.map_or_else(|| "needs two CPUs".into(), format::ns));
     let noise = &floors.idle_noise;
-    vec![
+    let mut all = vec![
         Fact::new("Measured between CPUs", format!("{} ({})", list_of(&floors.cpus), floors.placement)),
         maybe("Cache line, round trip over one", floors.line_round_trip_one_ns),
         maybe("Cache line, round trip over two", floors.line_round_trip_two_ns),
@@ -102,7 +102,9 @@ fn floors(floors: &Floors) -> Vec<Fact> {
                 format::percent(noise.stolen_share)
             ),
         ),
-    ]
+    ];
+    all.extend(floors.operations.iter().map(|(operation, &ns)| time(operation.label(), ns)));
+    all
 }
 
 /// Floors by size: time and bandwidth.

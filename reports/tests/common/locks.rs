@@ -94,6 +94,7 @@ impl Lock {
         CostModel {
             sender: Counts { system_calls: calls, wakes: calls, ..Counts::default() },
             receiver: Counts { system_calls: calls, context_switches: calls, line_transfers: 2.0, ..Counts::default() },
+            ..CostModel::default()
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Synthetic suite and machine.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
-use ipcmark_record::{Build, Cache, Facts, Floors, IdleNoise, Machine, Placement, SizedFloor, Suite};
+use ipcmark_record::{Build, Cache, Facts, Floors, IdleNoise, Machine, Operation, Placement, SizedFloor, Suite};
 
 use super::encode;
 
@@ -83,6 +85,12 @@ pub fn floors() -> Floors {
         futex_hop_one_cpu_ns: 1_500.0,
         wake_ns: Some(3_200.0),
         context_switch_ns: 1_140.0,
+        operations: BTreeMap::from([
+            (Operation::UnixSend, 480.0),
+            (Operation::UnixReceive, 380.0),
+            (Operation::MapPage, 1_500.0),
+            (Operation::RemoteFree, 20.0),
+        ]),
         page_fault_ns: 700.0,
         clock_read_ns: 25.0,
         clock_step_ns: 1.0,

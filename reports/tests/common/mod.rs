@@ -275,6 +275,7 @@ fn cost_model(one: &Variant, bytes: f64) -> CostModel {
         _ if polls(one) => CostModel {
             sender: Counts::default(),
             receiver: Counts { line_transfers: 1.0, moved_bytes, ..Counts::default() },
+            ..CostModel::default()
         },
         _ if one.group == Group::SharedMemory => CostModel {
             sender: Counts { system_calls: 1.0, wakes: 1.0, ..Counts::default() },
@@ -285,10 +286,12 @@ fn cost_model(one: &Variant, bytes: f64) -> CostModel {
                 moved_bytes,
                 ..Counts::default()
             },
+            ..CostModel::default()
         },
         _ => CostModel {
             sender: Counts { system_calls: 1.0, copied_bytes: bytes, wakes: 1.0, ..Counts::default() },
             receiver: Counts { system_calls: 1.0, copied_bytes: bytes, context_switches: 1.0, ..Counts::default() },
+            ..CostModel::default()
         },
     }
 }

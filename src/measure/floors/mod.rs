@@ -1,7 +1,8 @@
 //! Floors of this machine for the cost model, measured by two processes on one pair of CPUs: line transfers, copy and
-//! transfer by size, system call, futex hops, page fault, clocks and idle noise.
+//! transfer by size, system call, futex hops, operations of the kernel, page fault, clocks and idle noise.
 
 mod alone;
+mod operations;
 
 use std::io;
 
@@ -121,6 +122,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Mea
     let system_call_ns = alone::system_call_ns();
     let atomic_ns = alone::atomic_ns();
     let page_fault_ns = alone::page_fault_ns()?;
+    let operations = operations::measure();
     let idle_noise = alone::idle_noise();
     let (touch, copy) = alone::one_core(arena)?;
     let two_cpus = placement != Placement::SameCpu;
@@ -147,6 +149,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Mea
         futex_hop_one_cpu_ns,
         wake_ns: pair.hop_ns.map(|hop| (hop - futex_hop_one_cpu_ns).max(0.0)),
         context_switch_ns: (futex_hop_one_cpu_ns - 2.0 * system_call_ns).max(0.0),
+        operations,
         page_fault_ns,
         clock_read_ns: clocks.read_ns,
         clock_step_ns: clocks.step_ns,

@@ -1,9 +1,11 @@
 //! Where a trial ran: what the computer is, and what it can do at all.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Placement;
+use super::{Operation, Placement};
 
 /// The computer: facts, floors and whether its topology can be believed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +128,10 @@ pub struct Floors {
     pub wake_ns: Option<f64>,
     /// One-CPU hop less its two system calls.
     pub context_switch_ns: f64,
+    /// Operations of the kernel and the allocator, in one thread and without a waiter; without those that this machine
+    /// refuses, and empty in recordings made before they were measured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub operations: BTreeMap<Operation, f64>,
     /// First touch of a page of fresh shared memory.
     pub page_fault_ns: f64,
     /// One read of the monotonic clock.

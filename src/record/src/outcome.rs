@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
-use super::{Status, Verdict};
+use super::{Operation, Status, Verdict};
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -205,6 +205,9 @@ pub struct CostModel {
     pub sender: Counts,
     /// Cost of the receiver.
     pub receiver: Counts,
+    /// Why the measured time may differ from the priced counts by more than the report accepts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unexplained: Option<String>,
 }
 
 /// Counts for one message at one endpoint.
@@ -229,6 +232,20 @@ pub struct Counts {
     /// Atomic read-modify-write instructions on a line that this core owns already.
     #[serde(default)]
     pub atomics: f64,
+    /// Operations with a price of their own. Their system calls and page faults are declared above as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub operations: BTreeMap<Operation, f64>,
+}
+
+impl Counts {
+    /// Adds an operation, `times` for each message.
+    #[must_use]
+    pub fn with(mut self, operation: Operation, times: f64) -> Self {
+        if times > 0.0 {
+            *self.operations.entry(operation).or_default() += times;
+        }
+        self
+    }
 }
 
 /// Shares of the contenders of one lock, in the window in which all of them ran.

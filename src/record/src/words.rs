@@ -306,3 +306,61 @@ words! {
         Compute = "compute",
     }
 }
+words! {
+    /// Operation of the kernel or the allocator with a price of its own among the floors.
+    Operation {
+        /// Send of one byte over a pair of Unix stream sockets.
+        UnixSend = "unix-send",
+        /// Receive of one byte over a pair of Unix stream sockets.
+        UnixReceive = "unix-receive",
+        /// Send of one byte over a TCP connection of the loopback device.
+        TcpSend = "tcp-send",
+        /// Receive of one byte over a TCP connection of the loopback device.
+        TcpReceive = "tcp-receive",
+        /// Send of one byte over UDP and the loopback device.
+        UdpSend = "udp-send",
+        /// Receive of one byte over UDP and the loopback device.
+        UdpReceive = "udp-receive",
+        /// Write of one byte to a pipe.
+        PipeWrite = "pipe-write",
+        /// Read of one byte from a pipe.
+        PipeRead = "pipe-read",
+        /// Wait in epoll for a descriptor that is ready.
+        EpollWait = "epoll-wait",
+        /// Copy of one byte by process_vm_readv.
+        ProcessCopy = "process-copy",
+        /// Anonymous page mapped, first written and unmapped.
+        MapPage = "map-page",
+        /// Memfd of one page created, sized and closed, without its page.
+        Memfd = "memfd",
+        /// Allocation of 64 bytes that another thread freed before.
+        Allocate = "allocate",
+        /// Free of 64 bytes that another thread allocated.
+        RemoteFree = "remote-free",
+    }
+}
+
+impl Operation {
+    /// Name in tables.
+    pub fn label(self) -> &'static str {
+        self.doc().trim().trim_end_matches('.')
+    }
+
+    /// System calls that it contains. A cost model declares them on their own, so that its counts can be traced.
+    pub const fn system_calls(self) -> f64 {
+        match self {
+            Self::Allocate | Self::RemoteFree => 0.0,
+            Self::MapPage => 2.0,
+            Self::Memfd => 3.0,
+            _ => 1.0,
+        }
+    }
+
+    /// Page faults that it contains, declared on their own as well.
+    pub const fn page_faults(self) -> f64 {
+        match self {
+            Self::MapPage => 1.0,
+            _ => 0.0,
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use super::readiness::{Block, Direction, Readiness};
 use super::{Receiver, Sender, Shape};
-use crate::record::{CostModel, Counts};
+use crate::record::{CostModel, Counts, Operation};
 
 /// Sender with its wait strategy and message buffer.
 pub struct StreamSender<S, W = Block> {
@@ -87,22 +87,25 @@ pub(super) fn refuse_empty(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
-/// Cost model: a write and a read, a copy in and a copy out. In a closed loop the receiver waits for each message. A
+/// Cost model: a `write` and a `read`, a copy in and a copy out. In a closed loop the receiver waits for each message. A
 /// message larger than `pieces_bytes`, the kernel's capacity, is sent in pieces, and both endpoints wait for each
 /// further one: a blocking sender inside its single call, others between calls.
-pub(super) fn cost_model<W: Readiness>(shape: &Shape, pieces_bytes: f64) -> CostModel {
+pub(super) fn cost_model<W: Readiness>(shape: &Shape, [write, read]: [Operation; 2], pieces_bytes: f64) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let pieces = (bytes / pieces_bytes).ceil().max(1.0);
     let waits = if shape.closed_loop() { pieces } else { 0.0 };
     let (sending, receiving) = (W::cost((waits - 1.0).max(0.0)), W::cost(waits));
     let writes = if W::WAIT == Block::WAIT { 1.0 } else { pieces };
     CostModel {
-        sender: Counts { system_calls: writes + sending.system_calls, copied_bytes: bytes, ..sending },
+        sender: Counts { system_calls: writes + sending.system_calls, copied_bytes: bytes, ..sending }
+            .with(write, writes),
         receiver: Counts {
             system_calls: pieces + receiving.system_calls,
             copied_bytes: bytes,
             moved_bytes: bytes,
             ..receiving
-        },
+        }
+        .with(read, pieces),
+        ..CostModel::default()
     }
 }

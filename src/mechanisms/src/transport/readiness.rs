@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use crate::abort;
-use crate::record::{Counts, Wait};
+use crate::record::{Counts, Operation, Wait};
 
 /// Interval in milliseconds at which epoll_wait returns to check the abort flag.
 const SLEEP_SLICE_MS: u8 = 50;
@@ -106,6 +106,7 @@ impl Readiness for Epoll {
     /// Each wait is a failed call and an epoll_wait.
     fn cost(times: f64) -> Counts {
         Counts { system_calls: 2.0 * times, wakes: times, context_switches: times, ..Counts::default() }
+            .with(Operation::EpollWait, times)
     }
 }
 

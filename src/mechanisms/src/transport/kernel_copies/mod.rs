@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::{Shape, peer};
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Substrate};
+use crate::record::{CostModel, Counts, Operation, Substrate};
 use crate::ring::layout::Layout;
 use crate::ring::mailbox::{Consumer, Producer};
 use crate::ring::slots::SegmentSlots;
@@ -75,9 +75,10 @@ fn cost_model(shape: &Shape, copier: Endpoint) -> CostModel {
         // An empty message needs no call.
         let mine = if end == copier && shape.message_bytes > 0 { 1.0 } else { 0.0 };
         Counts { system_calls: mine, copied_bytes: mine * bytes, ..Counts::default() }
+            .with(Operation::ProcessCopy, mine)
     };
     let receiver = Counts { line_transfers: 1.0, moved_bytes: bytes, ..side(Endpoint::Receiver) };
-    CostModel { sender: side(Endpoint::Sender), receiver }
+    CostModel { sender: side(Endpoint::Sender), receiver, ..CostModel::default() }
 }
 
 /// Repeats `copy`, which may copy only a part, until all `bytes` are copied.

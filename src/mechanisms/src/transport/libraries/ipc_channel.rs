@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Operation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Maximum packet: the socket's send buffer (net.core.wmem_default), including kernel bookkeeping.
@@ -57,7 +57,7 @@ impl Transport for IpcChannel {
 
     fn cost_model(shape: &Shape) -> CostModel {
         let [sender, receiver] = carried(shape.message_bytes as f64, shape.closed_loop());
-        CostModel { sender, receiver }
+        CostModel { sender, receiver, ..CostModel::default() }
     }
 }
 
@@ -111,7 +111,8 @@ pub(super) fn carried(bytes: f64, closed_loop: bool) -> [Counts; 2] {
     let sleeps = if closed_loop { 1.0 } else { 0.0 };
     let pair_calls = if pieces > 1.0 { 3.0 } else { 0.0 };
     [
-        Counts { system_calls: pieces + pair_calls, copied_bytes: bytes, ..Counts::default() },
+        Counts { system_calls: pieces + pair_calls, copied_bytes: bytes, ..Counts::default() }
+            .with(Operation::UnixSend, pieces),
         Counts {
             system_calls: pieces + pair_calls / 3.0,
             copied_bytes: bytes,
@@ -119,7 +120,8 @@ pub(super) fn carried(bytes: f64, closed_loop: bool) -> [Counts; 2] {
             wakes: sleeps,
             context_switches: sleeps,
             ..Counts::default()
-        },
+        }
+        .with(Operation::UnixReceive, pieces),
     ]
 }
 

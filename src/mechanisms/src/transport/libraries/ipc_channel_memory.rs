@@ -10,7 +10,7 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender, IpcSharedMemory};
 
 use super::ipc_channel as bytes;
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Operation, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Bytes that the kernel maps around a read fault: fault_around_bytes in debugfs.
@@ -73,14 +73,18 @@ impl Transport for IpcChannelMemory {
                 copied_bytes: 2.0 * bytes,
                 page_faults: (bytes / PAGE_BYTES).ceil(),
                 ..sender
-            },
+            }
+            .with(Operation::Memfd, object)
+            .with(Operation::MapPage, 2.0 * object),
             receiver: Counts {
                 // Twice fstat, mmap; munmap, close.
                 system_calls: receiver.system_calls + 5.0 * object,
                 moved_bytes: bytes,
                 page_faults: (bytes / FAULT_AROUND_BYTES).ceil(),
                 ..receiver
-            },
+            }
+            .with(Operation::MapPage, object),
+            ..CostModel::default()
         }
     }
 }

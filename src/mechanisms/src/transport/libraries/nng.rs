@@ -95,6 +95,7 @@ impl Transport for Nng {
                 context_switches: sleeps,
                 ..Counts::default()
             },
+            ..CostModel::default()
         }
     }
 }

@@ -108,6 +108,7 @@ impl Transport for ZeroMq {
                 context_switches: sleeps,
                 ..Counts::default()
             },
+            ..CostModel::default()
         }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use super::capacity;
+use super::{TRANSFER, capacity};
 use crate::address::{Address, Endpoint};
 use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
@@ -68,7 +68,7 @@ impl Transport for Fifo {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        byte_stream::cost_model::<Block>(shape, capacity::bytes(capacity::DEFAULT) as f64)
+        byte_stream::cost_model::<Block>(shape, TRANSFER, capacity::bytes(capacity::DEFAULT) as f64)
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use super::capacity;
+use super::{TRANSFER, capacity};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream;
@@ -72,7 +72,7 @@ impl Transport for PipePacket {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        byte_stream::cost_model::<Block>(shape, MAX_BYTES as f64)
+        byte_stream::cost_model::<Block>(shape, TRANSFER, MAX_BYTES as f64)
     }
 }
 

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
-use super::capacity;
+use super::{TRANSFER, capacity};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{CostModel, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
@@ -65,6 +65,6 @@ impl<W: Readiness, const CAPACITY: usize> Transport for Pipe<W, CAPACITY> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        byte_stream::cost_model::<W>(shape, capacity::bytes(CAPACITY) as f64)
+        byte_stream::cost_model::<W>(shape, TRANSFER, capacity::bytes(CAPACITY) as f64)
     }
 }

@@ -18,7 +18,7 @@ use nix::fcntl::{OFlag, SpliceFFlags, vmsplice};
 use nix::unistd::pipe2;
 use rustix::io::ioctl_fionread;
 
-use super::capacity;
+use super::{TRANSFER, capacity};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{CostModel, Counts, Group, Isolation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver};
@@ -63,7 +63,7 @@ impl Transport for Vmsplice {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        let copying = byte_stream::cost_model::<Block>(shape, CAPACITY_BYTES as f64);
+        let copying = byte_stream::cost_model::<Block>(shape, TRANSFER, CAPACITY_BYTES as f64);
         let pieces = copying.receiver.system_calls;
         let looks = 1.0 / buffers(shape.message_bytes) as f64;
         let sender = Counts { system_calls: pieces + looks, copied_bytes: 0.0, ..copying.sender };

@@ -100,5 +100,6 @@ fn cost_model<W: Strategy>(shape: &Shape, transfers: f64) -> CostModel {
             context_switches: sleeps,
             ..Counts::default()
         },
+        ..CostModel::default()
     }
 }

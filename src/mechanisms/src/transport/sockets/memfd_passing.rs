@@ -15,7 +15,7 @@ use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::descriptors::{self, UNDER_WAY_MAX};
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Operation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
 /// Maximum memory of all messages in flight.
@@ -99,7 +99,10 @@ impl Transport for MemfdPassing {
         let pages = shape.message_bytes.div_ceil(page_bytes()) as f64;
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
         CostModel {
-            sender: Counts { system_calls: 7.0, page_faults: pages, ..Counts::default() },
+            sender: Counts { system_calls: 7.0, page_faults: pages, ..Counts::default() }
+                .with(Operation::UnixSend, 1.0)
+                .with(Operation::Memfd, 1.0)
+                .with(Operation::MapPage, 1.0),
             receiver: Counts {
                 system_calls: 6.0,
                 moved_bytes: bytes,
@@ -107,7 +110,10 @@ impl Transport for MemfdPassing {
                 context_switches: sleeps,
                 page_faults: 1.0 + (pages - 1.0) / PAGES_AROUND,
                 ..Counts::default()
-            },
+            }
+            .with(Operation::UnixReceive, 1.0)
+            .with(Operation::MapPage, 1.0),
+            ..CostModel::default()
         }
     }
 }

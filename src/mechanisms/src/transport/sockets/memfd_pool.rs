@@ -15,7 +15,7 @@ use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::descriptors;
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Group, Isolation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Operation, Wait};
 use crate::transport::{Peers, Receiver, Sender, Shape, Transport};
 
 /// Default number of buffers: one being written, one being read, and two for a sender that runs ahead.
@@ -132,16 +132,22 @@ impl Transport for MemfdPool {
     /// The sender does not sleep in a closed loop, since credits arrive early.
     fn cost_model(shape: &Shape) -> CostModel {
         let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
-        let system_calls = 1.0 + 1.0 / batch(buffers(shape) as usize) as f64;
+        let credits = 1.0 / batch(buffers(shape) as usize) as f64;
+        let system_calls = 1.0 + credits;
         CostModel {
-            sender: Counts { system_calls, ..Counts::default() },
+            sender: Counts { system_calls, ..Counts::default() }
+                .with(Operation::UnixSend, 1.0)
+                .with(Operation::UnixReceive, credits),
             receiver: Counts {
                 system_calls,
                 moved_bytes: shape.message_bytes as f64,
                 wakes: sleeps,
                 context_switches: sleeps,
                 ..Counts::default()
-            },
+            }
+            .with(Operation::UnixReceive, 1.0)
+            .with(Operation::UnixSend, credits),
+            ..CostModel::default()
         }
     }
 }

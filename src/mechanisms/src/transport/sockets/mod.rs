@@ -12,6 +12,11 @@ pub(super) mod unix_stream;
 
 use std::net::{Ipv4Addr, UdpSocket};
 
+use crate::record::Operation;
+
+/// Send and receive over unix sockets in cost models.
+const UNIX_TRANSFER: [Operation; 2] = [Operation::UnixSend, Operation::UnixReceive];
+
 /// Reason why the loopback address has no sockets; a separate network namespace may lack the device.
 fn no_loopback() -> Option<String> {
     let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));

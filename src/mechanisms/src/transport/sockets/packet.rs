@@ -12,7 +12,7 @@ use nix::sys::socket::{
 
 use crate::abort;
 use crate::address::{Address, Descriptor};
-use crate::record::{CostModel, Counts};
+use crate::record::{CostModel, Counts, Operation};
 use crate::transport::readiness::{Block, Direction, Readiness};
 use crate::transport::{Receiver, Sender, Shape};
 
@@ -114,17 +114,19 @@ fn too_long(kind: io::ErrorKind, len: usize, agreed: usize) -> io::Error {
 
 /// Cost model: one call at each endpoint, a copy in and a copy out. In a closed loop the receiver waits for each
 /// message.
-pub(super) fn cost_model<W: Readiness>(shape: &Shape) -> CostModel {
+pub(super) fn cost_model<W: Readiness>(shape: &Shape, [send, receive]: [Operation; 2]) -> CostModel {
     let bytes = shape.message_bytes as f64;
     let waiting = W::cost(if shape.closed_loop() { 1.0 } else { 0.0 });
     CostModel {
-        sender: Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() },
+        sender: Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() }.with(send, 1.0),
         receiver: Counts {
             system_calls: 1.0 + waiting.system_calls,
             copied_bytes: bytes,
             moved_bytes: bytes,
             ..waiting
-        },
+        }
+        .with(receive, 1.0),
+        ..CostModel::default()
     }
 }
 

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use super::dial::{self, Connect};
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Group, Isolation, Wait};
+use crate::record::{CostModel, Group, Isolation, Operation, Wait};
 use crate::transport::byte_stream::{self, StreamReceiver, StreamSender};
 use crate::transport::readiness::{Block, Readiness};
 use crate::transport::{Offer, Peers, Shape, Transport};
@@ -76,7 +76,7 @@ impl<W: Readiness, const NAGLE: bool> Transport for Tcp<W, NAGLE> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        byte_stream::cost_model::<W>(shape, PIECE_BYTES)
+        byte_stream::cost_model::<W>(shape, [Operation::TcpSend, Operation::TcpReceive], PIECE_BYTES)
     }
 }
 

@@ -11,7 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Group, Isolation, Measure, Wait};
+use crate::record::{CostModel, Group, Isolation, Measure, Operation, Wait};
 use crate::transport::readiness::Block;
 use crate::transport::{Delivery, Offer, Peers, Shape, Transport};
 
@@ -78,7 +78,7 @@ impl Transport for Udp {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        packet::cost_model::<Block>(shape)
+        packet::cost_model::<Block>(shape, [Operation::UdpSend, Operation::UdpReceive])
     }
 }
 

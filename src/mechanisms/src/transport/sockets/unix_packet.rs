@@ -10,6 +10,7 @@ use std::os::unix::net;
 
 use nix::sys::socket::SockType;
 
+use super::UNIX_TRANSFER;
 use super::packet::{self, Nothing, PacketReceiver, PacketSender, SILENCE};
 use crate::address::{Address, Descriptor, Endpoint};
 use crate::record::{CostModel, Group, Isolation, Wait};
@@ -94,7 +95,7 @@ impl<K: Kind, W: Readiness> Transport for UnixPacket<K, W> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        packet::cost_model::<W>(shape)
+        packet::cost_model::<W>(shape, UNIX_TRANSFER)
     }
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::UNIX_TRANSFER;
 use super::dial::{self, Connect};
 use crate::address::socket_path::shortened;
 use crate::address::{Address, Descriptor, Endpoint};
@@ -63,7 +64,7 @@ impl<W: Readiness> Transport for UnixStreamPair<W> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        byte_stream::cost_model::<W>(shape, BUFFER_BYTES)
+        byte_stream::cost_model::<W>(shape, UNIX_TRANSFER, BUFFER_BYTES)
     }
 }
 
@@ -115,7 +116,7 @@ impl Transport for UnixStreamNamed {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        byte_stream::cost_model::<Block>(shape, BUFFER_BYTES)
+        byte_stream::cost_model::<Block>(shape, UNIX_TRANSFER, BUFFER_BYTES)
     }
 }
 

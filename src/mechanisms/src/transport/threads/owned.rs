@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::sync::Mutex;
 
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Group, Isolation, Measure, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Measure, Operation, Wait};
 use crate::transport::{MEASURES, MEASURES_APART, Peers, Receiver, Sender, Shape, Topology, Transport};
 
 /// Message.
@@ -156,9 +156,11 @@ impl<C: Channel> Transport for Owned<C> {
         let bytes = shape.message_bytes as f64;
         // In a closed loop an endpoint that parks without polls sleeps for every message, and its peer wakes it.
         let sleeps = if C::WAIT == Wait::Park && shape.closed_loop() { 1.0 } else { 0.0 };
+        let allocations = if bytes > 0.0 { 1.0 } else { 0.0 };
         CostModel {
             // The new vector is zeroed before it is written.
-            sender: Counts { system_calls: sleeps, copied_bytes: bytes, ..Counts::default() },
+            sender: Counts { system_calls: sleeps, copied_bytes: bytes, ..Counts::default() }
+                .with(Operation::Allocate, allocations),
             receiver: Counts {
                 system_calls: sleeps,
                 // Dependent transfers: the queue's lines, then the vector.
@@ -167,7 +169,9 @@ impl<C: Channel> Transport for Owned<C> {
                 wakes: sleeps,
                 context_switches: sleeps,
                 ..Counts::default()
-            },
+            }
+            .with(Operation::RemoteFree, allocations),
+            ..CostModel::default()
         }
     }
 }

@@ -95,6 +95,7 @@ impl Transport for Rtrb {
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 ..Counts::default()
             },
+            ..CostModel::default()
         }
     }
 }

@@ -157,6 +157,7 @@ impl<L: Waiting> Transport for PublishSubscribe<L> {
                 moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
                 ..receiver
             },
+            ..CostModel::default()
         }
     }
 }
