@@ -10,7 +10,8 @@ use crate::common::command::{folder, ipcmark, printed, told};
 use crate::common::other_harness::OtherHarness;
 use crate::common::{PROGRAM, Process, alone, run_id, short, wait_up_to};
 use ipcmark::family::Variant;
-use ipcmark::record::{Call, Case, Measure, Outcome, Pattern, Record, Status, Verdict, metric};
+use ipcmark::measure::histogram;
+use ipcmark::record::{Call, Case, Measure, Metrics, Outcome, Pattern, Record, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
 use ipcmark_harness::trial::Session;
@@ -239,6 +240,39 @@ fn the_adapter_is_a_file_that_python_compiles() {
     command.env("PYTHONPYCACHEPREFIX", folder.path()).args(["-W", "error", "-m", "py_compile"]).arg(adapter);
     let output = command.output().expect("Python is there");
     assert!(output.status.success(), "{}", told(&output));
+}
+
+/// The values are 1, 2, 3, ..., so a percentile is the number of values up to it.
+#[test]
+fn python_states_the_percentiles_that_workers_state() {
+    const SCRIPT: &str = "
+import json
+from ipcmark_worker import percentiles
+counts = [n + d for n in (20, 100, 1000, 10000) for d in (-1, 0, 1)]
+print(json.dumps([[n, percentiles(range(1, n + 1))] for n in counts]))
+";
+    if rows().is_empty() {
+        return;
+    }
+    let folder = folder();
+    let adapters = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/python");
+    let mut command = Command::new("python3");
+    command.env("PYTHONPYCACHEPREFIX", folder.path()).env("PYTHONPATH", adapters).args(["-c", SCRIPT]);
+    let output = command.output().expect("Python is there");
+    assert!(output.status.success(), "{}", told(&output));
+    let found: Vec<(u64, Metrics)> = serde_json::from_slice(&output.stdout).expect("a list");
+    assert_eq!(found.len(), 12);
+    for (count, of_python) in found {
+        let mut all = histogram::empty();
+        (1..=count).for_each(|value| all.saturating_record(value));
+        let mut of_workers = Metrics::new();
+        histogram::percentiles(&all, &mut of_workers);
+        assert_eq!(of_python.keys().collect::<Vec<_>>(), of_workers.keys().collect::<Vec<_>>(), "{count} values");
+        for (name, value) in of_python {
+            // A histogram keeps three digits.
+            assert!((of_workers[&name] / value - 1.0).abs() < 2e-3, "{name} of {count} values: {value}");
+        }
+    }
 }
 
 /// Windows far shorter than a tick of the scheduler: counters that move in ticks show 0 in most.

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, Window, metric};
 use ipcmark_reports::analyse::distribution::Distribution;
 use ipcmark_reports::analyse::statistics::Random;
-use ipcmark_reports::analyse::trials::Stamping;
+use ipcmark_reports::analyse::trials::{self, Stamping};
 use ipcmark_reports::{CaseSummary, summarise, widths};
 
 /// Repetitions of one round-trip case with these values.
@@ -165,6 +165,23 @@ fn percentiles_need_ten_samples_beyond_them() {
     let merged = Distribution::merge(texts.iter().map(String::as_str)).expect("ten readable ones");
     assert_eq!(merged.samples(), 10_000);
     assert!(merged.at(0.999).is_some() && merged.typical_at(0.999).is_none());
+}
+
+/// A histogram of a lock's waits has one entry for each acquisition, and one sample for many of them.
+#[test]
+fn a_weighted_entry_is_one_sample() {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
+    histogram.saturating_record_n(100, 10_000);
+    let text = common::encode(&histogram);
+    let mut records = repetitions(&[100.0; 5]);
+    for record in &mut records {
+        record.outcome.histogram = Some(text.clone());
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::SAMPLED_EVERY.into(), 100.0);
+    }
+    let latencies = trials::distribution(&records.iter().collect::<Vec<_>>()).expect("readable");
+    assert_eq!(latencies.samples(), 5 * 100);
+    assert!(latencies.typical_at(0.9).is_some() && latencies.typical_at(0.99).is_none());
+    assert!(latencies.at(0.98).is_some() && latencies.at(0.99).is_none());
 }
 
 /// Five slow repetitions and one that is ten times faster, so that it has ten times as many samples.

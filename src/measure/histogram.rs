@@ -4,7 +4,7 @@ use base64::Engine as _;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 
-use crate::record::{Metrics, metric};
+use crate::record::{Metrics, metric, percentile};
 
 /// One nanosecond to one minute, three significant digits (0.1 %).
 pub fn empty() -> Histogram<u64> {
@@ -24,27 +24,31 @@ pub fn decode(blob: &str) -> Option<Histogram<u64>> {
     Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
 }
 
-/// Inserts the percentiles that have at least `10 / (1 - q)` samples, and the largest value.
+/// Inserts the percentiles that have enough samples, and the largest value.
 pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
     percentiles_of(histogram, histogram.len(), metrics);
 }
 
-/// Like [`percentiles`], for samples that each stand for several values.
+/// Like [`percentiles`], for `samples` that each stand for several values.
 pub fn percentiles_of(histogram: &Histogram<u64>, samples: u64, metrics: &mut Metrics) {
     let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
     for (quantile, name) in names {
-        if supports(samples, quantile) {
-            metrics.insert(name.into(), histogram.value_at_quantile(quantile) as f64);
-        }
+        metrics.extend(quantile_of(histogram, samples, quantile).map(|ns| (name.into(), ns)));
     }
     if !histogram.is_empty() {
         metrics.insert(metric::MAX_NS.into(), histogram.max() as f64);
     }
 }
 
-/// Whether there are enough samples for a quantile: at least `10 / (1 - q)`.
-pub fn supports(samples: u64, quantile: f64) -> bool {
-    samples as f64 >= 10.0 / (1.0 - quantile)
+/// A quantile, if `samples` are enough for it.
+pub fn quantile_of(histogram: &Histogram<u64>, samples: u64, quantile: f64) -> Option<f64> {
+    percentile::has_samples(samples as f64, quantile).then(|| histogram.value_at_quantile(quantile) as f64)
+}
+
+/// Median as the value of a trial, of any number of samples; `None` without any. Unlike a percentile it needs no minimum:
+/// the interval over repetitions says how sure it is.
+pub fn typical(histogram: &Histogram<u64>) -> Option<f64> {
+    (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.5) as f64)
 }
 
 /// The median; 0 without values.

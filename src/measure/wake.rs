@@ -196,7 +196,7 @@ impl Waits {
         for ticks in &self.ticks {
             all.saturating_record(((*ticks as f64 * self.ns_per_tick).round() as u64).max(1));
         }
-        report.metrics.insert(metric::WAKE_NS.into(), all.value_at_quantile(0.5) as f64);
+        report.metrics.extend(histogram::typical(&all).map(|ns| (metric::WAKE_NS.into(), ns)));
         histogram::percentiles(&all, &mut report.metrics);
         report.histogram = histogram::encode(&all);
     }

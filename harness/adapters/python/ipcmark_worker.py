@@ -37,6 +37,7 @@ import collections
 import fcntl
 import functools
 import json
+import math
 import mmap
 import multiprocessing
 import os
@@ -415,9 +416,11 @@ def typical(windows):
 
 
 def percentiles(values, names=(("p50_ns", 0.5), ("p90_ns", 0.9), ("p99_ns", 0.99), ("p999_ns", 0.999))):
-    """Those with at least 10 / (1 - q) samples behind them, and the largest value."""
+    """Those with at least ten values beyond them, as `percentile.rs` has it, and the largest value."""
     values = sorted(values)
-    found = {name: float(values[int(q * len(values))]) for name, q in names if len(values) * (1 - q) >= 9.999}
+    count = len(values)
+    at = {name: math.ceil(q * count - 1e-6) - 1 for name, q in names if count * (1 - q) + 1e-6 >= 10}
+    found = {name: float(values[place]) for name, place in at.items()}
     if values and names[0][0] == "p50_ns":
         found["max_ns"] = float(values[-1])
     return found

@@ -18,9 +18,16 @@ pub fn is_usable(record: &Record) -> bool {
     record.outcome.status == Status::Measured && !is_invalid(&record.outcome)
 }
 
+/// Metric of a trial.
+fn recorded(record: &Record, name: &str) -> Option<f64> {
+    record.outcome.metrics.as_ref()?.get(name).copied()
+}
+
 /// Merged latencies of the usable repetitions.
-pub fn distribution(records: &[&Record]) -> Option<Distribution> {
-    Distribution::merge(usable(records).filter_map(|record| record.outcome.histogram.as_deref()))
+pub fn distribution<'a>(records: &[&'a Record]) -> Option<Distribution> {
+    let values = |record: &Record| recorded(record, metric::SAMPLED_EVERY).unwrap_or(1.0);
+    let with_values = |record: &'a Record| Some((record.outcome.histogram.as_deref()?, values(record)));
+    Distribution::merge_sampled(usable(records).filter_map(with_values))
 }
 
 /// Metric of the usable repetitions with its windows, for the bootstrap.
@@ -44,7 +51,7 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
 
 /// Median of a metric over the usable repetitions, with its interval.
 pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
-    repetitions(records, kind, |record| record.outcome.metrics.as_ref()?.get(name).copied()).estimate()
+    repetitions(records, kind, |record| recorded(record, name)).estimate()
 }
 
 /// Percentile of each usable repetition, median over them with its interval; `None` if one of them had too few samples.
@@ -107,7 +114,7 @@ impl Stamping {
 
 /// Median of a metric over the usable repetitions.
 pub fn over_repetitions(records: &[&Record], name: &str) -> Option<f64> {
-    median(usable(records).filter_map(|record| record.outcome.metrics.as_ref()?.get(name).copied()))
+    median(usable(records).filter_map(|record| recorded(record, name)))
 }
 
 /// [`over_repetitions`] of a case.

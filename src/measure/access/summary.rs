@@ -82,6 +82,9 @@ fn latencies(users: &[&HolderFinding], histograms: &BTreeMap<String, Histogram<u
     if let Some(all) = histograms.get(WAIT) {
         histogram::percentiles_of(all, samples, &mut metrics);
     }
+    if samples > 0 {
+        metrics.insert(metric::SAMPLED_EVERY.into(), sum(|user| user.acquisitions) as f64 / samples as f64);
+    }
     let kinds = [
         (READ_WAIT, read_samples, metric::READ_P50_NS, metric::READ_P99_NS),
         (WRITE_WAIT, samples - read_samples, metric::WRITE_P50_NS, metric::WRITE_P99_NS),
@@ -89,9 +92,8 @@ fn latencies(users: &[&HolderFinding], histograms: &BTreeMap<String, Histogram<u
     for (name, samples, p50, p99) in kinds {
         let Some(of_kind) = histograms.get(name) else { continue };
         for (quantile, metric) in [(0.5, p50), (0.99, p99)] {
-            if histogram::supports(samples, quantile) {
-                metrics.insert(metric.to_owned(), of_kind.value_at_quantile(quantile) as f64);
-            }
+            let found = histogram::quantile_of(of_kind, samples, quantile);
+            metrics.extend(found.map(|ns| (metric.to_owned(), ns)));
         }
     }
     metrics
@@ -139,6 +141,7 @@ mod tests {
         expect(metric::CPU_NS_PER_MESSAGE, 2000.0 / 200.0);
         expect(metric::READ_P50_NS, 10.0);
         assert!(!found.metrics.contains_key(metric::READ_P99_NS), "too few samples");
+        expect(metric::SAMPLED_EVERY, 1.0);
         assert_eq!(found.distributions.keys().collect::<Vec<_>>(), ["read", "update", "write"]);
         assert_eq!(found.windows.iter().map(|window| window.messages).collect::<Vec<_>>(), [60, 140]);
         assert!(found.histogram.is_some() && found.doubts.is_empty(), "{:?}", found.doubts);

@@ -242,8 +242,8 @@ pub(in crate::measure::locks) fn metrics(
 /// Supported percentiles, and the maximum.
 fn waits_of(waits: &Histogram<u64>, samples: u64, [p50, p99, longest]: [&str; 3]) -> Metrics {
     let quantiles = [(0.5, p50), (0.99, p99)].into_iter();
-    let known = quantiles.filter(|(quantile, _)| histogram::supports(samples, *quantile));
-    let found = known.map(|(quantile, name)| (name.to_owned(), waits.value_at_quantile(quantile) as f64));
+    let found = quantiles
+        .filter_map(|(quantile, name)| Some((name.to_owned(), histogram::quantile_of(waits, samples, quantile)?)));
     found.chain([(longest.to_owned(), waits.max() as f64)]).collect()
 }
 

@@ -69,9 +69,7 @@ pub fn conclude(reports: &[Report], guard: Guard) -> Concluded {
         histogram::percentiles_of(wait, samples, &mut metrics);
     }
     for (name, metric) in [("hold", metric::HOLD_NS), ("hand_off", metric::HAND_OFF_NS)] {
-        if let Some(histogram) = histograms.get(name) {
-            metrics.insert(metric.into(), histogram.value_at_quantile(0.5) as f64);
-        }
+        metrics.extend(histograms.get(name).and_then(histogram::typical).map(|ns| (metric.into(), ns)));
     }
     let fairness = span.fairness(&holders);
     metrics.insert(metric::JAIN.into(), jain(&shares.iter().map(|share| share.acquisitions).collect::<Vec<_>>()));

@@ -83,9 +83,7 @@ impl Tally {
             (metric::MESSAGES_PER_S.into(), achieved_per_s),
             (metric::BYTES_PER_S.into(), achieved_per_s * message_bytes as f64),
         ]);
-        if !distribution.is_empty() {
-            metrics.insert(metric::LATENCY_NS.into(), distribution.value_at_quantile(0.5) as f64);
-        }
+        metrics.extend(histogram::typical(distribution).map(|ns| (metric::LATENCY_NS.into(), ns)));
         if may_lose {
             metrics.insert(metric::LOST_SHARE.into(), 1.0 - self.share_arrived());
         }

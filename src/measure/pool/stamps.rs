@@ -56,9 +56,9 @@ impl Stamps {
             ("submit_to_start", metric::SUBMIT_TO_START_NS, &self.start),
             ("finish_to_visible", metric::FINISH_TO_VISIBLE_NS, &self.visible),
         ];
-        for (name, median, histogram) in parts {
-            keep(report, name, histogram)?;
-            report.metrics.insert(median.into(), histogram.value_at_quantile(0.5) as f64);
+        for (name, median, part) in parts {
+            keep(report, name, part)?;
+            report.metrics.extend(histogram::typical(part).map(|ns| (median.into(), ns)));
         }
         Ok(())
     }

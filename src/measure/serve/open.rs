@@ -88,14 +88,13 @@ fn lateness(area: &Area, count: u64, report: &mut Report) {
             all.saturating_record((late - 1).max(1));
         }
     }
-    report.remark = Some(if all.is_empty() {
-        "no client slept: each request was due before the last one was answered".to_owned()
-    } else {
-        format!(
+    report.remark = Some(match histogram::typical(&all) {
+        None => "no client slept: each request was due before the last one was answered".to_owned(),
+        Some(late_ns) => format!(
             "clients slept before {} of {count} requests and woke {:.1} us late in the median, which the latencies hold",
             all.len(),
-            all.value_at_quantile(0.5) as f64 / 1e3
-        )
+            late_ns / 1e3
+        ),
     });
     report.distributions.extend(histogram::encode(&all).map(|blob| ("wake_late".to_owned(), blob)));
 }

@@ -60,6 +60,6 @@ pub(super) fn connecting(area: &Area, report: &mut Report) {
     for line in area.lines() {
         all.saturating_record(line.connect_ns.load(Ordering::Relaxed).max(1));
     }
-    report.metrics.insert(metric::CONNECT_NS.into(), all.value_at_quantile(0.5) as f64);
+    report.metrics.extend(histogram::typical(&all).map(|ns| (metric::CONNECT_NS.into(), ns)));
     report.distributions.extend(histogram::encode(&all).map(|blob| ("connect".to_owned(), blob)));
 }

@@ -104,6 +104,7 @@ impl Looks {
     #[inline]
     pub(in crate::measure) fn note(&mut self, batch: &Batch) -> u32 {
         if let Some(Stamped { waited, held }) = batch.stamped {
+            self.samples += 1;
             self.wait.push(waited, batch.count);
             self.hold.push(held, batch.count);
         }
@@ -115,7 +116,6 @@ impl Looks {
     pub(in crate::measure) fn tally(&mut self, began: u64, ended: u64, count: u32, worked_ns: f64) -> u32 {
         let ns = |from: u64, to: u64| to.saturating_sub(from) as f64 * self.ns_per_tick;
         let lasted_ns = ns(began, ended);
-        self.samples += 1;
         self.acquisitions += u64::from(count);
         self.starved_ns = self.starved_ns.max(lasted_ns - worked_ns);
         let at = (ns(self.start_tick, ended) / NS_PER_MS) as usize;
@@ -170,6 +170,17 @@ mod tests {
             looks.note(&Batch { began: began + 500, ended: ended + 500, stamped, count: *count, worked_ns: 100.0 });
         }
         looks.finding()
+    }
+
+    /// Weights of a batch and batches that ended before their stamp are no samples.
+    #[test]
+    fn only_stamped_acquisitions_are_samples() {
+        let mut looks = Looks::new(0, 3_000_000, Anchor { ns: 0, tick: 0 }, 1.0);
+        let batch = |stamped| Batch { began: 0, ended: 2_000, stamped, count: 200, worked_ns: 100.0 };
+        looks.note(&batch(Some(Stamped { waited: 10, held: 20 })));
+        looks.note(&batch(None));
+        let finding = looks.finding();
+        assert_eq!((finding.acquisitions, finding.samples), (400, 1));
     }
 
     #[test]

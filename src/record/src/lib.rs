@@ -12,6 +12,7 @@ mod measures;
 pub mod metric;
 mod outcome;
 mod params;
+pub mod percentile;
 mod units;
 mod words;
 

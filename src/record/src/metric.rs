@@ -62,7 +62,7 @@ pub const LONGEST_RUN: &str = "longest_run_acquisitions";
 pub const CPU_NS_PER_ACQUISITION: &str = "cpu_ns_per_acquisition";
 /// Contention: voluntary and involuntary switches of all contenders, per acquisition.
 pub const SWITCHES_PER_ACQUISITION: &str = "switches_per_acquisition";
-/// Contention: acquisitions for each one that was stamped.
+/// Contention, read-mostly and access: acquisitions, or accesses, for each one that was stamped.
 pub const SAMPLED_EVERY: &str = "sampled_every_acquisitions";
 /// Contention and tickets: updates of the protected counter that vanished.
 pub const LOST_UPDATES: &str = "lost_updates";
