@@ -266,7 +266,7 @@ print(json.dumps([[n, percentiles(range(1, n + 1))] for n in counts]))
         let mut all = histogram::empty();
         (1..=count).for_each(|value| all.saturating_record(value));
         let mut of_workers = Metrics::new();
-        histogram::percentiles(&all, &mut of_workers);
+        histogram::percentiles(&all, of_python[metric::CLOCK_STEP_NS], &mut of_workers);
         assert_eq!(of_python.keys().collect::<Vec<_>>(), of_workers.keys().collect::<Vec<_>>(), "{count} values");
         for (name, value) in of_python {
             // A histogram keeps three digits.

@@ -241,6 +241,80 @@ fn an_unreadable_histogram_costs_only_the_curve() {
     assert_eq!(summary.p50_ns.map(|p50| p50.value), Some(97.0));
 }
 
+/// Percentiles of 94 ns, 390 ns and 5 us, stamped by a counter of `hz`.
+fn stamped_by(hz: u64) -> Vec<Record> {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).expect("constant bounds");
+    for (ns, samples) in [(94, 60_000), (390, 39_500), (5_000, 500)] {
+        histogram.saturating_record_n(ns, samples);
+    }
+    let text = common::encode(&histogram);
+    let mut records = repetitions(&[100.0; 5]);
+    for record in &mut records {
+        record.machine.facts.ticks_hz = Some(hz);
+        record.outcome.histogram = Some(text.clone());
+        let metrics = record.outcome.metrics.as_mut().expect("measured");
+        let values = [(metric::P50_NS, 94.0), (metric::P99_NS, 390.0), (metric::P999_NS, 5_000.0)];
+        metrics.extend(values.map(|(name, ns)| (name.to_owned(), ns)));
+        metrics
+            .extend([(metric::READ_P99_NS, 390.0), (metric::HOLD_NS, 410.0)].map(|(name, ns)| (name.to_owned(), ns)));
+    }
+    records
+}
+
+#[test]
+fn a_coarse_clock_withholds_percentiles_that_it_cannot_tell() {
+    let known = |records: &[Record]| {
+        let summary = only(records);
+        let all: Vec<&Record> = records.iter().collect();
+        let curve = trials::distribution(&all).expect("readable");
+        assert_eq!(curve.typical_at(0.5).is_some(), summary.p50_ns.is_some());
+        assert_eq!(
+            (curve.at(0.9).is_some(), curve.min().is_some()),
+            (summary.p99_ns.is_some(), summary.p50_ns.is_some())
+        );
+        assert!(curve.at(0.999).is_some());
+        let of_locks =
+            [metric::READ_P99_NS, metric::HOLD_NS].map(|name| trials::over_repetitions(&all, name).is_some());
+        ([summary.p50_ns, summary.p99_ns, summary.p999_ns].map(|it| it.is_some()), of_locks, summary.why)
+    };
+    let (all, of_locks, why) = known(&stamped_by(3_000_000_000));
+    assert_eq!((all, of_locks), ([true; 3], [true; 2]), "{why}");
+    assert!(!why.contains("step of the clock"), "{why}");
+
+    let (some, of_locks, why) = known(&stamped_by(25_000_000));
+    assert_eq!((some, of_locks), ([false, false, true], [false, true]), "{why}");
+    let reason = "p50 and p99 withheld: one step of the clock, 40.0 ns, is more than a tenth";
+    assert!(why.replace(['\u{202f}', '\u{a0}'], " ").contains(reason), "{why}");
+    let page = common::page(stamped_by(25_000_000)).replace(['\u{202f}', '\u{a0}'], " ");
+    assert!(page.contains(reason));
+    assert_eq!(only(&stamped_by(25_000_000)).typical.expect("counted in blocks").value, 100.0);
+
+    // The clock that stamped a trial counts, not the frequency of its counter.
+    let mut records = stamped_by(3_000_000_000);
+    for record in &mut records {
+        record.outcome.metrics.as_mut().expect("measured").insert(metric::CLOCK_STEP_NS.into(), 9.0);
+    }
+    assert_eq!(known(&records).0, [true; 3]);
+    records[2].outcome.metrics.as_mut().expect("measured").insert(metric::CLOCK_STEP_NS.into(), 10.0);
+    assert_eq!(known(&records).0, [false, true, true]);
+}
+
+#[test]
+fn a_median_of_single_events_that_the_clock_cannot_tell_is_marked() {
+    let wakes = |hz: u64| {
+        let mut records = stamped_by(hz);
+        for record in &mut records {
+            record.case.measure = Measure::Wake;
+            record.case_key = record.case.key();
+            record.outcome.metrics.as_mut().expect("measured").insert(metric::WAKE_NS.into(), 390.0);
+        }
+        only(&records)
+    };
+    let (coarse, fine) = (wakes(25_000_000), wakes(3_000_000_000));
+    assert!(coarse.typical.is_some() && coarse.coarse.is_some_and(|why| coarse.why.contains(&why)));
+    assert_eq!(fine.coarse, None);
+}
+
 /// Counted trips of 100 ns, and stamped ones of `stamped_ns`.
 fn stamped(stamped_ns: f64) -> Vec<Record> {
     let mut records = repetitions(&[100.0; 5]);

@@ -63,7 +63,7 @@ pub fn first_write<S: Sharing>(task: &Task, page: &Page, other_cpu: Option<u32>)
         (metric::FIRST_WRITE_NS.into(), each(|round| round.first_ns)),
         (metric::LATER_WRITE_NS.into(), each(|round| round.later_ns)),
     ]);
-    histogram::percentiles(&spread, &mut metrics);
+    histogram::percentiles(&spread, clock::now_step_ns(), &mut metrics);
     let in_writes = |window: Window| Window { messages: window.messages * PAGES as u64, ..window };
     Ok(Report {
         messages: writes,

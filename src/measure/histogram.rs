@@ -24,12 +24,14 @@ pub fn decode(blob: &str) -> Option<Histogram<u64>> {
     Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
 }
 
-/// Inserts the percentiles that have enough samples, and the largest value.
-pub fn percentiles(histogram: &Histogram<u64>, metrics: &mut Metrics) {
+/// Inserts the percentiles that have enough samples, the largest value, and the step of the clock that stamped them.
+pub fn percentiles(histogram: &Histogram<u64>, clock_step_ns: f64, metrics: &mut Metrics) {
     percentiles_of(histogram, histogram.len(), metrics);
+    metrics.insert(metric::CLOCK_STEP_NS.into(), clock_step_ns);
 }
 
-/// Like [`percentiles`], for `samples` that each stand for several values.
+/// Inserts the percentiles that have enough samples, and the largest value. Each of the `samples` may stand for several
+/// values.
 pub fn percentiles_of(histogram: &Histogram<u64>, samples: u64, metrics: &mut Metrics) {
     let names = [(0.5, metric::P50_NS), (0.9, metric::P90_NS), (0.99, metric::P99_NS), (0.999, metric::P999_NS)];
     for (quantile, name) in names {

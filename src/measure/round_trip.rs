@@ -181,7 +181,7 @@ fn run(leader: &mut Leader, task: &Task, floor: &mut Floor, side: &mut dyn Trips
     let ns_per_tick = anchors.0.ns_per_tick(&anchors.1);
     report.metrics.extend(stamped_mean(&stamps, ns_per_tick).map(|ns| (metric::STAMPED_ROUND_TRIP_NS.into(), ns)));
     let distribution = distribution(&stamps, ns_per_tick);
-    histogram::percentiles(&distribution, &mut report.metrics);
+    histogram::percentiles(&distribution, anchors.0.step_ns(&anchors.1), &mut report.metrics);
     report.histogram = histogram::encode(&distribution);
     report.windows = windows;
     Ok(report)

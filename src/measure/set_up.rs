@@ -20,6 +20,7 @@ mod stage;
 use super::meter::Meter;
 use super::{MeasureError, MeasureResult, Task, count, histogram, phase};
 use crate::address::{Address, Endpoint, Name};
+use crate::clock;
 use crate::control::{Leader, Member};
 use crate::payload::{check, fill, stamp};
 use crate::protocol::Report;
@@ -82,7 +83,7 @@ pub fn lead(transport: AnyTransport, leader: &mut Leader, task: &Task, exchange:
         distribution.saturating_record(stages.set_up_ns().max(1));
     }
     let mut metrics = medians(&all);
-    histogram::percentiles(&distribution, &mut metrics);
+    histogram::percentiles(&distribution, clock::now_step_ns(), &mut metrics);
     Ok(Report {
         messages: derived.count,
         chosen_by: derived.chosen_by.into(),

@@ -52,6 +52,7 @@ pub struct Sleeper<R> {
 struct Waits {
     ticks: Vec<u64>,
     ns_per_tick: f64,
+    step_ns: f64,
 }
 
 impl<S: Sender> Rouser<S> {
@@ -145,8 +146,9 @@ impl<R: Receiver> Sleeper<R> {
                 _ if page.is_hot() => {
                     let before = Anchor::now(page.shares_ticks());
                     self.wake(page, &mut times)?;
-                    let ns_per_tick = before.ns_per_tick(&Anchor::now(page.shares_ticks()));
-                    waits = Some(Waits { ticks: std::mem::take(&mut times), ns_per_tick });
+                    let after = Anchor::now(page.shares_ticks());
+                    let (ns_per_tick, step_ns) = (before.ns_per_tick(&after), before.step_ns(&after));
+                    waits = Some(Waits { ticks: std::mem::take(&mut times), ns_per_tick, step_ns });
                 }
                 _ => self.wake(page, &mut vec![0; count as usize])?,
             }
@@ -197,7 +199,7 @@ impl Waits {
             all.saturating_record(((*ticks as f64 * self.ns_per_tick).round() as u64).max(1));
         }
         report.metrics.extend(histogram::typical(&all).map(|ns| (metric::WAKE_NS.into(), ns)));
-        histogram::percentiles(&all, &mut report.metrics);
+        histogram::percentiles(&all, self.step_ns, &mut report.metrics);
         report.histogram = histogram::encode(&all);
     }
 }
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn ticks_become_nanoseconds_and_a_median_needs_no_twenty() {
         let mut report = Report::default();
-        Waits { ticks: vec![4000, 2000, 600_000], ns_per_tick: 0.5 }.describe(&mut report);
+        Waits { ticks: vec![4000, 2000, 600_000], ns_per_tick: 0.5, step_ns: 0.5 }.describe(&mut report);
         let wake_ns = report.metrics[metric::WAKE_NS];
         assert!((wake_ns - 2000.0).abs() <= 2.0, "{wake_ns}");
         assert!(!report.metrics.contains_key(metric::P50_NS), "too few for a percentile");

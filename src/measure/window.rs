@@ -22,7 +22,7 @@ use crate::measure::paired::Floor;
 use crate::measure::schedule::spin_until;
 use crate::measure::{MeasureError, MeasureResult, Task, attend, phase, together};
 use crate::protocol::{HolderFinding, Report};
-use crate::record::{Metrics, RoleCost};
+use crate::record::{Metrics, RoleCost, metric};
 
 /// Windows: warm-up, counted, and for some measures a third in which each access is stamped.
 const WARM: u32 = 40;
@@ -182,6 +182,7 @@ struct Course<'a> {
     first: Anchor,
     finding: HolderFinding,
     cost: Option<RoleCost>,
+    clock_step_ns: f64,
 }
 
 /// Runs the role that opens the windows.
@@ -202,7 +203,8 @@ pub(super) fn lead(player: &mut dyn Player, leader: &mut Leader, task: &Task, fl
 
     let report = course.report()?;
     let changes: Vec<u64> = (0..leader.slots()).map(|slot| page.tally(slot)).collect();
-    let metrics = course.player.compare(&changes)?;
+    let mut metrics = course.player.compare(&changes)?;
+    metrics.insert(metric::CLOCK_STEP_NS.into(), course.clock_step_ns);
     page.set_count(report.messages);
     let warm_up_ns = task.timing.warm_up_ns;
     Ok(Report { chosen_by: "time".into(), warm_up_ns, metrics, floor: floor.result(), ..report })
@@ -224,7 +226,7 @@ pub(super) fn follow(player: &mut dyn Player, member: &mut Member, task: &Task, 
 impl<'a> Course<'a> {
     fn new(player: &'a mut dyn Player, task: &'a Task) -> Self {
         let first = Anchor::now(task.ticks_trusted);
-        Self { player, task, first, finding: HolderFinding::default(), cost: None }
+        Self { player, task, first, finding: HolderFinding::default(), cost: None, clock_step_ns: 0.0 }
     }
 
     fn open(&mut self, leader: &mut Leader, kind: u32) -> Result<(), MeasureError> {
@@ -249,6 +251,7 @@ impl<'a> Course<'a> {
                 let found = self.player.counted(span, true, &mut gauge)?;
                 self.finding = HolderFinding { slot: self.task.slot, ..found };
                 self.cost = gauge.gauge.cost(self.finding.acquisitions);
+                self.clock_step_ns = clock::step_ns(span.trusted, span.ns_per_tick);
             }
             _ => self.finding.histograms.extend(self.player.stamped(span)?),
         }

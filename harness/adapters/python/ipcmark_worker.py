@@ -415,14 +415,29 @@ def typical(windows):
     return float(median([window["elapsed_ns"] / window["messages"] for window in windows]))
 
 
+@functools.cache
+def clock_step_ns():
+    """Smallest difference between elapsed times that the clock tells apart, as `clock.rs` has it."""
+    elapsed = {0}
+    for at in range(2000):
+        before = now_ns()
+        for _ in range(at % 16):
+            pass
+        elapsed.add(now_ns() - before)
+    elapsed = sorted(elapsed)
+    if any(c - a == 2 for a, c in zip(elapsed, elapsed[2:])):
+        return 1.0
+    return float(min((b - a for a, b in zip(elapsed, elapsed[1:]) if b - a > 1), default=1))
+
+
 def percentiles(values, names=(("p50_ns", 0.5), ("p90_ns", 0.9), ("p99_ns", 0.99), ("p999_ns", 0.999))):
-    """Those with at least ten values beyond them, as `percentile.rs` has it, and the largest value."""
+    """Those with at least ten values beyond them, as `percentile.rs` has it; the largest value and the clock's step."""
     values = sorted(values)
     count = len(values)
     at = {name: math.ceil(q * count - 1e-6) - 1 for name, q in names if count * (1 - q) + 1e-6 >= 10}
     found = {name: float(values[place]) for name, place in at.items()}
     if values and names[0][0] == "p50_ns":
-        found["max_ns"] = float(values[-1])
+        found.update(max_ns=float(values[-1]), clock_step_ns=clock_step_ns())
     return found
 
 

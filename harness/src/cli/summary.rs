@@ -41,7 +41,8 @@ pub(super) fn write(out: &mut impl Write, finished: &Finished) -> io::Result<()>
     }
     write_certainty(out, &timed)?;
     let marked = |verdict| timed.iter().any(|case| case.verdict == Some(verdict) && typical(case).is_some());
-    let unsure: Vec<&str> = UNSURE.into_iter().filter(|it| marked(*it)).map(Verdict::word).collect();
+    let coarse = timed.iter().any(|case| case.coarse.is_some()).then_some("coarsely timed");
+    let unsure: Vec<&str> = UNSURE.into_iter().filter(|it| marked(*it)).map(Verdict::word).chain(coarse).collect();
     let noisy = if unsure.is_empty() { String::new() } else { format!("; ~ marks {} results", unsure.join(" or ")) };
     let overloaded = if marked(Verdict::Overloaded) { "; ^ marks results below the offered rate" } else { "" };
     let caught =
@@ -105,6 +106,7 @@ fn cell(case: &CaseSummary) -> String {
         Some(Verdict::Overloaded) => "^",
         Some(Verdict::Invalid) => "!",
         Some(Verdict::Caught) => "x",
+        _ if case.coarse.is_some() => "~",
         _ => "",
     };
     let Some(typical) = typical(case) else {

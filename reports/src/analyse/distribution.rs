@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
-use ipcmark_record::percentile::has_samples;
+use ipcmark_record::percentile::{has_samples, is_resolved};
 
 use super::statistics::median;
 
@@ -22,6 +22,8 @@ pub struct Distribution {
     each: Vec<(Histogram<u64>, f64)>,
     /// All of them, with the same weight per repetition.
     merged: Histogram<u64>,
+    /// Step of the clock that stamped them.
+    step_ns: f64,
 }
 
 /// Decodes a recorded histogram: HDR V2 deflate in base64, nanoseconds.
@@ -53,7 +55,18 @@ impl Distribution {
                 merged.record_n(step.value_iterated_to(), weight as u64).ok()?;
             }
         }
-        Some(Self { each, merged })
+        Some(Self { each, merged, step_ns: 0.0 })
+    }
+
+    /// Withholds what a clock with steps of `step_ns` cannot tell.
+    #[must_use]
+    pub fn stamped_in_steps_of(self, step_ns: f64) -> Self {
+        Self { step_ns, ..self }
+    }
+
+    /// A latency that the clock can tell.
+    fn resolved(&self, ns: f64) -> Option<f64> {
+        is_resolved(ns, self.step_ns).then_some(ns)
     }
 
     /// Number of samples.
@@ -68,21 +81,24 @@ impl Distribution {
         (self.each.len() as f64).powi(2) / each
     }
 
-    /// Quantile `q` of all repetitions merged, in nanoseconds; `None` if too few samples lie beyond it.
+    /// Quantile `q` of all repetitions merged, in nanoseconds; `None` if too few samples lie beyond it or
+    /// the clock cannot tell it.
     pub fn at(&self, q: f64) -> Option<f64> {
-        has_samples(self.effective_samples(), q).then(|| self.merged.value_at_quantile(q) as f64)
+        let enough = has_samples(self.effective_samples(), q);
+        enough.then(|| self.merged.value_at_quantile(q) as f64).and_then(|ns| self.resolved(ns))
     }
 
-    /// Quantile `q` of each repetition, median over them, in nanoseconds; `None` if too few samples of any lie beyond it.
+    /// Quantile `q` of each repetition, median over them, in nanoseconds; `None` if too few samples of any lie beyond
+    /// it or the clock cannot tell it.
     pub fn typical_at(&self, q: f64) -> Option<f64> {
         let of =
             |(one, samples): &(Histogram<u64>, f64)| has_samples(*samples, q).then(|| one.value_at_quantile(q) as f64);
-        median(self.each.iter().map(of).collect::<Option<Vec<f64>>>()?)
+        median(self.each.iter().map(of).collect::<Option<Vec<f64>>>()?).and_then(|ns| self.resolved(ns))
     }
 
-    /// Smallest latency in nanoseconds.
-    pub fn min(&self) -> f64 {
-        self.each.iter().map(|(one, _)| one.min()).min().unwrap_or(0) as f64
+    /// Smallest latency in nanoseconds, if the clock can tell it.
+    pub fn min(&self) -> Option<f64> {
+        self.each.iter().map(|(one, _)| one.min()).min().and_then(|ns| self.resolved(ns as f64))
     }
 
     /// Largest latency in nanoseconds.

@@ -8,7 +8,7 @@ use super::plausible::times_one_core;
 use super::series::{Manner, Series};
 use super::statistics::{Estimate, Repetitions};
 use super::study::AtDistances;
-use super::trials::{cost_ns, over_repetitions, percentile, repetitions, usable};
+use super::trials::{coarse, cost_ns, over_repetitions, percentile, repetitions, usable, withheld};
 pub use super::verdict::RepetitionCounts;
 use super::verdict::judge;
 use crate::format::{self, Quantity};
@@ -61,6 +61,8 @@ pub struct CaseSummary {
     pub floor_label: Option<String>,
     /// Whether it is a lower bound, not a reference.
     pub floor_bounds: bool,
+    /// That the clock cannot tell the main metric, in words.
+    pub coarse: Option<String>,
     /// Several speeds within its trials, in words.
     pub speeds: Option<String>,
     /// Verdict; `None` with too few repetitions.
@@ -81,6 +83,11 @@ impl CaseSummary {
         if let Some(speeds) = &speeds {
             why = format!("{why}; {speeds}");
         }
+        let coarse = typical.zip(main).and_then(|(typical, main)| coarse(records, main.name, typical.value));
+        for too_coarse in coarse.iter().cloned().chain(withheld(records)).filter(|_| verdict != Some(Verdict::Invalid))
+        {
+            why = format!("{why}; {too_coarse}");
+        }
         let identity = Self::without_numbers(series, records, main, verdict, why);
         if verdict == Some(Verdict::Invalid) {
             return identity;
@@ -91,6 +98,7 @@ impl CaseSummary {
         let floor = usable(records).find_map(|record| record.outcome.floor.as_ref());
         Self {
             typical,
+            coarse,
             speeds,
             times_one_core: messages_per_s.filter(|_| streams).zip(floors).and_then(|(rate, floors)| {
                 times_one_core(floors, records[0].case.params.message_bytes.unwrap_or(0), rate)
@@ -209,6 +217,7 @@ impl CaseSummary {
             to_floor: None,
             floor_label: None,
             floor_bounds: false,
+            coarse: None,
             speeds: None,
             verdict,
             why,

@@ -1,5 +1,6 @@
 //! Trials of one case combined: usable repetitions, metrics, latencies and cost.
 
+use ipcmark_record::percentile::is_resolved;
 use ipcmark_record::{Kind, Record, Status, metric};
 
 use super::distribution::Distribution;
@@ -23,11 +24,22 @@ fn recorded(record: &Record, name: &str) -> Option<f64> {
     record.outcome.metrics.as_ref()?.get(name).copied()
 }
 
+/// Largest step of the clocks that stamped single events in the usable repetitions; 0 if unknown.
+pub fn clock_step_ns(records: &[&Record]) -> f64 {
+    usable(records).filter_map(Record::clock_step_ns).fold(0.0, f64::max)
+}
+
+/// Whether the clock can tell this value of the metric `name`. All other metrics are made of many events.
+fn can_tell(records: &[&Record], name: &str, value: f64) -> bool {
+    !metric::OF_SINGLE_EVENTS.contains(&name) || is_resolved(value, clock_step_ns(records))
+}
+
 /// Merged latencies of the usable repetitions.
 pub fn distribution<'a>(records: &[&'a Record]) -> Option<Distribution> {
     let values = |record: &Record| recorded(record, metric::SAMPLED_EVERY).unwrap_or(1.0);
     let with_values = |record: &'a Record| Some((record.outcome.histogram.as_deref()?, values(record)));
-    Distribution::merge_sampled(usable(records).filter_map(with_values))
+    let merged = Distribution::merge_sampled(usable(records).filter_map(with_values))?;
+    Some(merged.stamped_in_steps_of(clock_step_ns(records)))
 }
 
 /// Metric of the usable repetitions with its windows, for the bootstrap.
@@ -51,19 +63,44 @@ pub fn cost_ns(record: &Record) -> Option<f64> {
 
 /// Median of a metric over the usable repetitions, with its interval.
 pub fn estimate(records: &[&Record], kind: Kind, name: &str) -> Option<Estimate> {
-    repetitions(records, kind, |record| recorded(record, name)).estimate()
+    let found = repetitions(records, kind, |record| recorded(record, name)).estimate();
+    found.filter(|found| can_tell(records, name, found.value))
 }
 
-/// Percentile of each usable repetition, median over them with its interval; `None` if one of them had too few samples.
+/// Percentile of each usable repetition, median over them with its interval; `None` if one of them had too few samples, or
+/// if the clock cannot tell it.
 ///
 /// Whether a percentile has enough samples is decided where it is measured, since an entry of a histogram may stand for
 /// several values. A repetition without it is not left out: the slowest have the fewest samples.
 pub fn percentile(records: &[&Record], name: &str) -> Option<Estimate> {
-    let of = |record: &Record| {
-        Some(RepetitionValue { value: *record.outcome.metrics.as_ref()?.get(name)?, windows: vec![] })
-    };
+    found_percentile(records, name).filter(|found| can_tell(records, name, found.value))
+}
+
+fn found_percentile(records: &[&Record], name: &str) -> Option<Estimate> {
+    let of = |record: &Record| Some(RepetitionValue { value: recorded(record, name)?, windows: vec![] });
     let each: Option<Vec<RepetitionValue>> = usable(records).map(of).collect();
     Repetitions::new(Kind::Cost, Within::Total, each?).estimate()
+}
+
+/// Percentiles of every event, by the name that tables use.
+const PERCENTILES: [(&str, &str); 3] = [("p50", metric::P50_NS), ("p99", metric::P99_NS), ("p99.9", metric::P999_NS)];
+
+/// Percentiles that are withheld since the clock cannot tell them, in words.
+pub fn withheld(records: &[&Record]) -> Option<String> {
+    let of = |(word, name): &(&'static str, &str)| {
+        (!can_tell(records, name, found_percentile(records, name)?.value)).then_some(*word)
+    };
+    let words: Vec<&str> = PERCENTILES.iter().filter_map(of).collect();
+    (!words.is_empty()).then(|| format!("{} withheld: {}", words.join(" and "), coarse_clock(records)))
+}
+
+/// That the clock cannot tell the median `typical` of the main metric `name`, in words.
+pub fn coarse(records: &[&Record], name: &str, typical: f64) -> Option<String> {
+    (!can_tell(records, name, typical)).then(|| format!("median of single events: {}", coarse_clock(records)))
+}
+
+fn coarse_clock(records: &[&Record]) -> String {
+    format!("one step of the clock, {}, is more than a tenth", format::ns(clock_step_ns(records)))
 }
 
 /// Share by which the stamped loop of a round trip may differ from the counted one unmarked.
@@ -114,7 +151,7 @@ impl Stamping {
 
 /// Median of a metric over the usable repetitions.
 pub fn over_repetitions(records: &[&Record], name: &str) -> Option<f64> {
-    median(usable(records).filter_map(|record| recorded(record, name)))
+    median(usable(records).filter_map(|record| recorded(record, name))).filter(|value| can_tell(records, name, *value))
 }
 
 /// [`over_repetitions`] of a case.

@@ -29,6 +29,8 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let cases: Vec<(&CaseStudy<'_>, Distribution)> =
         of_size.filter_map(|case| Some((case, case.distribution()?))).collect();
     let noise = study.floors().and_then(|floors| Distribution::merge([floors.idle_noise.histogram.as_str()]));
+    let step_ns = study.machines.last().and_then(|machine| machine.clock_step_ns()).unwrap_or(0.0);
+    let noise = noise.map(|noise| noise.stamped_in_steps_of(step_ns));
     // The axes fit mechanisms with two endpoints; a null transport counts only if it is alone.
     let crosses = |(case, _): &&(&CaseStudy<'_>, Distribution)| case.series.manner != Manner::Alone;
     let any = cases.iter().any(|case| crosses(&case));
@@ -74,7 +76,7 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     (!chart.panels.is_empty()).then(|| Figure {
         answer: slowed(&cases.iter().map(|entry| entry.0).collect::<Vec<_>>()),
         note: format!(
-            "A curve is all repetitions merged with the same weight, and ends where fewer than ten samples lie beyond it. Percentiles in the table are medians over repetitions. The grey curve \
+            "A curve is all repetitions merged with the same weight, and ends where fewer than ten samples lie beyond it. Percentiles in the table are medians over repetitions. Times shorter than ten steps of the clock are left out. The grey curve \
                  is the noise of an idle CPU, seen as gaps between clock reads: no mechanism can have less.{}",
             shown.describe()
         ),
@@ -104,7 +106,8 @@ fn line(series: &Series, study: &Study<'_>, looks: &Looks, latencies: &Distribut
 
 fn points(latencies: &Distribution) -> Vec<Point> {
     let at = |q: f64| latencies.at(q).map(|ns| Point::at(q, ns.max(1.0)));
-    shares().map_while(at).collect()
+    // The lowest may be too short for the clock, and the highest have too few samples.
+    shares().map(at).skip_while(Option::is_none).map_while(|point| point).collect()
 }
 
 fn table(cases: &[(&CaseStudy<'_>, Distribution)]) -> Table {
@@ -114,7 +117,7 @@ fn table(cases: &[(&CaseStudy<'_>, Distribution)]) -> Table {
         .time("Mean, counted", "counted_mean_ns", |row| Some(row.0.stamping()?.counted_ns))
         .time("Mean, stamped", "stamped_mean_ns", |row| Some(row.0.stamping()?.stamped_ns))
         .text("Stamping", "stamping", |row| row.0.stamping().and_then(|both| both.warning()).unwrap_or_default())
-        .time("Fastest", "min_ns", |row| Some(row.1.min()))
+        .time("Fastest", "min_ns", |row| row.1.min())
         .time("p50", "p50_ns", |row| row.1.typical_at(0.5))
         .time("p90", "p90_ns", |row| row.1.typical_at(0.9))
         .time("p99", "p99_ns", |row| row.1.typical_at(0.99))

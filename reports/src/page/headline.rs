@@ -122,7 +122,7 @@ impl Number {
             .chain(distances)
             .collect::<Vec<_>>()
             .join("; ");
-        number
+        number.flag(summary.and_then(|summary| summary.coarse.clone()))
     }
 }
 

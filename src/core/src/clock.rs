@@ -112,6 +112,45 @@ fn frequency() -> u64 {
     hz
 }
 
+/// Step of [`tick`] in nanoseconds; `ns_per_tick` as [`Anchor::ns_per_tick`] has it. A time between two stamps is only
+/// known to a step. Measured once per process, since a counter may move in larger steps than its frequency says.
+pub fn step_ns(trusted: bool, ns_per_tick: f64) -> f64 {
+    static TICKS: OnceLock<u64> = OnceLock::new();
+    if trusted { *TICKS.get_or_init(|| resolution(ticks)) as f64 * ns_per_tick } else { now_step_ns() }
+}
+
+/// Step of [`now_ns`] in nanoseconds.
+pub fn now_step_ns() -> f64 {
+    static NANOSECONDS: OnceLock<u64> = OnceLock::new();
+    *NANOSECONDS.get_or_init(|| resolution(now_ns)) as f64
+}
+
+/// Step of a clock, from reads with different pauses between them.
+fn resolution(read: impl Fn() -> u64) -> u64 {
+    const READS: u64 = 2_000;
+    let elapsed = |at: u64| {
+        let before = read();
+        for round in 0..at % 64 {
+            hint::black_box(round);
+        }
+        read().saturating_sub(before)
+    };
+    smallest_step((0..READS).map(elapsed).collect())
+}
+
+/// Smallest difference between elapsed times that a clock tells apart. A step that is no whole number of units, such as
+/// 41.67 ns, shows as two neighbouring numbers; three of them in a row are steps of one unit.
+fn smallest_step(mut elapsed: Vec<u64>) -> u64 {
+    elapsed.push(0);
+    elapsed.sort_unstable();
+    elapsed.dedup();
+    if elapsed.windows(3).any(|three| three[2] - three[0] == 2) {
+        return 1;
+    }
+    let gaps = elapsed.windows(2).map(|pair| pair[1] - pair[0]);
+    gaps.filter(|gap| *gap > 1).min().unwrap_or(1)
+}
+
 /// The same time on both clocks.
 ///
 /// ```
@@ -156,6 +195,11 @@ impl Anchor {
         let ns = later.ns.saturating_sub(self.ns);
         let ticks = later.tick.saturating_sub(self.tick);
         ns as f64 / ticks.max(1) as f64
+    }
+
+    /// [`step_ns`] of the stamps between this anchor and a `later` one.
+    pub fn step_ns(&self, later: &Self) -> f64 {
+        step_ns(self.ns != self.tick, self.ns_per_tick(later))
     }
 }
 
@@ -242,6 +286,22 @@ mod tests {
         std::thread::sleep(std::time::Duration::from_millis(20));
         let ns_per_tick = start.ns_per_tick(&Anchor::now(true));
         assert!((ns_per_tick * hz / 1e9 - 1.0).abs() < 0.01, "{ns_per_tick} ns per tick at {hz} Hz");
+    }
+
+    #[test]
+    fn the_step_of_a_clock_is_the_smallest_difference_it_makes() {
+        // 25 MHz in nanoseconds, 24 MHz rounded to nanoseconds, one count per tick, even counts, any nanosecond.
+        let cases: [(&[u64], u64); 5] = [
+            (&[40, 80, 40, 0, 120], 40),
+            (&[41, 42, 83, 84, 125, 0], 41),
+            (&[0, 1, 0, 1], 1),
+            (&[22, 24, 28, 30], 2),
+            (&[21, 22, 23, 40, 90], 1),
+        ];
+        for (elapsed, step) in cases {
+            assert_eq!(smallest_step(elapsed.to_vec()), step, "{elapsed:?}");
+        }
+        assert!(step_ns(false, 1.0) >= 1.0 && step_ns(true, 0.5) >= 0.5);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod side;
 
 use super::meter::Meter;
 use super::{MeasureError, MeasureResult, Task, count, histogram, phase, together};
+use crate::clock;
 use crate::control::{Leader, Member, Page};
 use crate::protocol::Report;
 use crate::queue::{Handle, Joinable, Sides, TimeOuts};
@@ -103,7 +104,7 @@ fn lead(side: &mut dyn Working, time_outs: TimeOuts, leader: &mut Leader, task: 
     for round in &found {
         drains.saturating_record(round.drain_ns.max(1));
     }
-    histogram::percentiles(&drains, &mut metrics);
+    histogram::percentiles(&drains, clock::now_step_ns(), &mut metrics);
     let drain_ns = histogram::median(found.iter().map(|round| round.drain_ns as f64).collect());
     metrics.insert(metric::DRAIN_NS.into(), drain_ns);
     metrics.insert(metric::MESSAGES_PER_S.into(), items as f64 * 1e9 / elapsed_ns as f64);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use crate::clock;
 use crate::measure::count::Sliced;
 use crate::measure::histogram;
 use crate::protocol::Report;
@@ -63,7 +64,7 @@ pub(super) fn report(lives: &[Life], course: Course) -> Report {
     metrics.insert(metric::LIFE_NS.into(), median(&lives.iter().map(|life| life.life_ns).collect::<Vec<_>>()));
     metrics.insert(metric::STARTS_PER_S.into(), lives.len() as f64 * 1e9 / course.alive_ns.max(1) as f64);
     let first_words = spread(&lives.iter().map(|life| life.first_word_ns).collect::<Vec<_>>());
-    histogram::percentiles(&first_words, &mut metrics);
+    histogram::percentiles(&first_words, clock::now_step_ns(), &mut metrics);
     let in_lives = |window: Window| Window { messages: window.messages * course.at_once, ..window };
     Report {
         messages: lives.len() as u64,

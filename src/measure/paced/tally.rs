@@ -35,6 +35,7 @@ pub(in crate::measure) struct Tally {
     sent: u64,
     burst: u64,
     offered_per_s: f64,
+    clock_step_ns: f64,
 }
 
 impl Tally {
@@ -58,7 +59,8 @@ impl Tally {
             .map(|(tick, due_ns)| Arrival { due_ns, verified_ns: since_start(*tick) })
             .collect();
         let offered_per_s = 1e9 / schedule.interval_ns();
-        Self { arrivals, sent: stamps.len() as u64, burst: schedule.burst(), offered_per_s }
+        let clock_step_ns = anchors.0.step_ns(&anchors.1);
+        Self { arrivals, sent: stamps.len() as u64, burst: schedule.burst(), offered_per_s, clock_step_ns }
     }
 
     /// Distribution of all latencies.
@@ -87,7 +89,7 @@ impl Tally {
         if may_lose {
             metrics.insert(metric::LOST_SHARE.into(), 1.0 - self.share_arrived());
         }
-        histogram::percentiles(distribution, &mut metrics);
+        histogram::percentiles(distribution, self.clock_step_ns, &mut metrics);
         metrics
     }
 

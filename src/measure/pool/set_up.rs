@@ -150,7 +150,7 @@ fn describe(life_cycles: &[Stages], ends: &[u64], report: &mut Report) -> Result
     let whole = of(Stages::set_up_ns);
     insert_median(&mut report.metrics, metric::SET_UP_NS, &whole);
     let whole = histogram_of(&whole);
-    histogram::percentiles(&whole, &mut report.metrics);
+    histogram::percentiles(&whole, clock::now_step_ns(), &mut report.metrics);
     report.histogram = histogram::encode(&whole);
     Ok(())
 }

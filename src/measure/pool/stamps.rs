@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::frame::Response;
+use crate::clock;
 use crate::measure::{MeasureError, histogram};
 use crate::protocol::Report;
 use crate::record::metric;
@@ -43,7 +44,8 @@ impl Stamps {
     ///
     /// Errors: a distribution could not be encoded.
     pub(super) fn describe(&self, report: &mut Report) -> Result<(), MeasureError> {
-        histogram::percentiles(&self.whole, &mut report.metrics);
+        let step_ns = clock::step_ns(self.trusted, self.ns_per_tick);
+        histogram::percentiles(&self.whole, step_ns, &mut report.metrics);
         report.histogram = histogram::encode(&self.whole);
         self.describe_parts(report)
     }

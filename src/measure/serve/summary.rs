@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::Span;
 use super::area::Area;
+use crate::clock;
 use crate::measure::histogram;
 use crate::protocol::Report;
 use crate::record::{Window, metric};
@@ -50,7 +51,7 @@ fn slices(area: &Area, length_ns: u64) -> Vec<Window> {
 pub(super) fn latencies(area: &Area, report: &mut Report) {
     let mut all = histogram::empty();
     area.merge_latencies(&mut all);
-    histogram::percentiles(&all, &mut report.metrics);
+    histogram::percentiles(&all, clock::now_step_ns(), &mut report.metrics);
     report.histogram = histogram::encode(&all);
 }
 

@@ -77,6 +77,14 @@ pub struct Record {
     pub outcome: Outcome,
 }
 
+impl Record {
+    /// Step of the clock that stamped single events, if known: that of the trial, else that of the machine.
+    pub fn clock_step_ns(&self) -> Option<f64> {
+        let of_trial = self.outcome.metrics.as_ref().and_then(|metrics| metrics.get(metric::CLOCK_STEP_NS).copied());
+        of_trial.or_else(|| self.machine.clock_step_ns())
+    }
+}
+
 /// Whether a field has its default, which records leave out.
 fn is_usual<T: Default + PartialEq>(field: &T) -> bool {
     *field == T::default()

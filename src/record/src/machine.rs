@@ -19,6 +19,14 @@ pub struct Machine {
     pub topology_trusted: bool,
 }
 
+impl Machine {
+    /// Step of the clock that stamps single events, as far as facts and floors tell.
+    pub fn clock_step_ns(&self) -> Option<f64> {
+        let ticks = self.facts.ticks_hz.filter(|hz| *hz > 0).map(|hz| 1e9 / hz as f64);
+        ticks.or_else(|| Some(self.floors.as_ref()?.clock_step_ns))
+    }
+}
+
 /// Facts that explain why machines differ. `None` where the system does not tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // each name says it all

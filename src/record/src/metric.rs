@@ -36,6 +36,8 @@ pub const P90_NS: &str = "p90_ns";
 pub const P99_NS: &str = "p99_ns";
 /// 99.9th percentile.
 pub const P999_NS: &str = "p999_ns";
+/// Smallest step of the clock that stamped the single events of the trial.
+pub const CLOCK_STEP_NS: &str = "clock_step_ns";
 /// Largest value seen.
 pub const MAX_NS: &str = "max_ns";
 /// Acquire: uncontended acquire and release, typical.
@@ -171,3 +173,29 @@ pub const SPEED_UP: &str = "speed_up";
 /// User and system time of all roles together, per message (a round trip is two messages). Paced and wake: of the
 /// receiver alone, since the sender keeps its CPU busy between messages whatever the mechanism. Access: per access.
 pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";
+
+/// Metrics made of the times between two single stamps. A report withholds one that the clock cannot
+/// tell, and marks it if it is the main metric.
+pub const OF_SINGLE_EVENTS: [&str; 21] = [
+    P50_NS,
+    P90_NS,
+    P99_NS,
+    P999_NS,
+    READ_P50_NS,
+    READ_P99_NS,
+    WRITE_P50_NS,
+    WRITE_P99_NS,
+    HOLD_NS,
+    HAND_OFF_NS,
+    SUBMIT_TO_START_NS,
+    FINISH_TO_VISIBLE_NS,
+    CONNECT_NS,
+    LATER_MESSAGE_NS,
+    LATENCY_NS,
+    WAKE_NS,
+    SET_UP_NS,
+    RECOVERY_NS,
+    START_UP_NS,
+    NOTICE_NS,
+    DRAIN_NS,
+];

@@ -1,8 +1,10 @@
-//! Which percentiles may be stated: the one rule of workers, harness and reports.
+//! Which percentiles and other times of single events may be stated: the one rule of workers, harness and reports.
 
 /// Least number of samples beyond a percentile.
 const SAMPLES_BEYOND: f64 = 10.0;
-/// Rounding of `samples * (1 - q)`.
+/// Steps of the clock in a time that it can tell, at the least.
+const STEPS: f64 = 10.0;
+/// Rounding of `samples * (1 - q)`, and of steps.
 const ROUNDING: f64 = 1e-6;
 
 /// Whether `samples` independent samples are enough for quantile `q`: at least ten lie beyond it.
@@ -15,6 +17,17 @@ const ROUNDING: f64 = 1e-6;
 /// ```
 pub fn has_samples(samples: f64, q: f64) -> bool {
     samples * (1.0 - q) + ROUNDING >= SAMPLES_BEYOND
+}
+
+/// Whether a clock that moves in steps of `step_ns` tells a time of `ns` between two single stamps: a step is at most a
+/// tenth of it. Times of whole blocks are no such times.
+///
+/// ```
+/// use ipcmark_record::percentile::is_resolved;
+/// assert!(is_resolved(400.0, 40.0) && !is_resolved(350.0, 40.0));
+/// ```
+pub fn is_resolved(ns: f64, step_ns: f64) -> bool {
+    step_ns * STEPS <= ns * (1.0 + ROUNDING)
 }
 
 #[cfg(test)]

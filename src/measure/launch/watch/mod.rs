@@ -71,7 +71,7 @@ pub fn watch_ends<W: Watch>(task: &Task, page: &Page, child_cpu: Option<u32>) ->
             let spread = spread(&times);
             report.metrics.insert(metric.into(), median(&times));
             // The notice comes last, so it replaces the reap if there is one.
-            histogram::percentiles(&spread, &mut report.metrics);
+            histogram::percentiles(&spread, clock::now_step_ns(), &mut report.metrics);
             report.histogram = histogram::encode(&spread);
             report.distributions.extend(report.histogram.clone().map(|blob| (name.to_owned(), blob)));
         }
