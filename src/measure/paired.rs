@@ -36,8 +36,10 @@ const MAX_SLOTS: usize = 1024;
 /// Message size from which a round trip is compared with a transfer of the same bytes, not with two lines.
 const TURNS_FROM_BYTES: usize = 65;
 /// Readings of a kind without poll policies per measurement; the lowest counts, since disturbances only add time. The
-/// policies of a family are read once each.
+/// policies of a family are read once each, ...
 const READINGS: u64 = 3;
+/// ... and the fastest of them so many times again.
+const AGAIN: u64 = 8;
 /// Least units of a reading: a stream is in its steady state, and the clock's own cost vanishes.
 const STEADY: u64 = 100;
 /// Time after which readings are cut to [`HURRIED`] units. Only other load on the CPUs makes a measurement take so long, since
@@ -186,14 +188,17 @@ impl Floor {
                 }
                 self.seen.push((kind, lowest));
             }
-            // Half of the time is for a long reading of the fastest policy: short ones start with cold caches.
+            // Half of the time is for more readings of the fastest policy: short ones start with cold caches.
             let swept = self.seen.len() - kinds.len();
             if let Some((kind, lowest)) = self.seen[swept..].iter_mut().min_by(|a, b| a.1.total_cmp(&b.1))
                 && kinds.len() > 1
                 && share_ns > 0.0
                 && !late()
             {
-                *lowest = lowest.min(timed(*kind, plan.units(*kind, *lowest, self.budget_ns as f64 / 2.0))?);
+                let count = plan.units(*kind, *lowest, self.budget_ns as f64 / 2.0 / AGAIN as f64);
+                for _ in 0..AGAIN {
+                    *lowest = lowest.min(timed(*kind, count)?);
+                }
             }
         }
         Ok(())
@@ -212,22 +217,26 @@ impl Floor {
         let plan = self.plan.as_ref()?;
         Some(PairedFloor {
             name: plan.name.into(),
-            ns: self.lowest(plan.judges)?,
+            ns: self.read(plan.judges).map(|(_, ns)| ns).min_by(f64::total_cmp)?,
             reference: plan.reference,
-            line_round_trip_ns: self.lowest(|kind| family_of(kind) == BOUNCE),
-            transfer_serial_ns: self.lowest(|kind| family_of(kind) == TURN).map(|both_ways| both_ways / 2.0),
-            futex_hop_ns: self.lowest(|kind| kind == ROUSE),
+            line_round_trip_ns: self.typical(|kind| family_of(kind) == BOUNCE),
+            transfer_serial_ns: self.typical(|kind| family_of(kind) == TURN).map(|both_ways| both_ways / 2.0),
+            futex_hop_ns: self.typical(|kind| kind == ROUSE),
         })
     }
 
-    /// Lowest mean over all measurements among the kinds that `wanted` selects.
-    fn lowest(&self, wanted: impl Fn(u32) -> bool) -> Option<f64> {
+    /// Readings among the kinds that `wanted` selects, of all measurements.
+    fn read(&self, wanted: impl Fn(u32) -> bool) -> impl Iterator<Item = (u32, f64)> {
+        self.seen.iter().copied().filter(move |(kind, _)| wanted(*kind))
+    }
+
+    /// Price while the case ran: the mean of the measurements before and after it, of the cheapest kind.
+    fn typical(&self, wanted: impl Fn(u32) -> bool) -> Option<f64> {
         let mean = |kind: u32| {
-            let all: Vec<f64> = self.seen.iter().filter(|(seen, _)| *seen == kind).map(|(_, ns)| *ns).collect();
+            let all: Vec<f64> = self.read(|other| other == kind).map(|(_, ns)| ns).collect();
             all.iter().sum::<f64>() / all.len() as f64
         };
-        let kinds = self.seen.iter().map(|(kind, _)| *kind).filter(|kind| wanted(*kind));
-        kinds.map(mean).min_by(f64::total_cmp)
+        self.read(wanted).map(|(kind, _)| mean(kind)).min_by(f64::total_cmp)
     }
 }
 
