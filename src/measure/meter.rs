@@ -1,4 +1,4 @@
-//! Resource use of a role between hot start and hot end: CPU time, switches, faults and run states. Source: CPU clocks and
+//! Resource use of a role between hot start and hot end: CPU time, switches, faults, run states and clock frequency. Source: CPU clocks and
 //! getrusage(2), see `cpu_time.rs`; /proc/thread-self/schedstat, documented in the kernel's sched-stats.
 //!
 //! The states, switches and faults are those of the role's thread. So is its CPU time where the roles are threads of one
@@ -24,15 +24,16 @@ pub struct Meter {
     own_threads_ns: u64,
     cpu: u32,
     others_ns: u64,
+    core_step_ns: f64,
     wall_ns: u64,
     cpu_time_ns: u64,
 }
 
 impl Meter {
-    /// Reads the counters of the calling thread and its process. Takes some microseconds, so call it outside the timed
-    /// part.
+    /// Reads the counters of the calling thread and its process. Takes some 30 us, so call it outside the timed part.
     pub fn start() -> Self {
         Self {
+            core_step_ns: clock::core_step_ns(),
             usage: getrusage(UsageWho::RUSAGE_THREAD).ok(),
             ready_ns: proc::ready_ns(THREAD),
             own_threads_ns: own_threads::running_ns(),
@@ -85,6 +86,7 @@ impl Meter {
             blocked_ns: wall_ns - running_ns - ready_ns,
             own_threads_ns: own_threads::running_ns().saturating_sub(self.own_threads_ns),
             migrations: u64::from(pin::current_cpu() != task.cpu.unwrap_or(self.cpu)),
+            core_step_ns: Some([self.core_step_ns, clock::core_step_ns()]),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! 3. A pinned role with a CPU of its own waited for it for more than 1 % of its time. Its own wake-ups do not count: after
 //!    each, up to [`WAKE_UP_NS`] are allowed for. Neither does time of its process's other threads on this CPU.
 //! 4. A pinned role was found on another CPU.
-//! 5. Another ipcmark was running. One in other namespaces cannot be found by name; rule 3 finds it where it uses the same CPU.
+//! 5. The clock frequency of a pinned role's core changed by more than 5 % from the start to the end of its timed part.
+//! 6. Another ipcmark was running. One in other namespaces cannot be found by name; rule 3 finds it where it uses the same CPU.
 //!
 //! A case that asks for sharing, by more roles than CPUs or by hogs, is judged by what it asked for: rule 3 leaves out the
 //! CPUs that it gives to more than one. Measures that time nothing are not disturbed.
@@ -25,6 +26,9 @@ const WAITED_SHARE_MAX: f64 = 0.01;
 /// which leaves a context switch. Earlier kernels, and real-time ones, let the waker do that, so that the wait includes the end
 /// of an idle state of the woken CPU.
 const WAKE_UP_NS: WakeUp = WakeUp { queued_there: 2_000, queued_by_waker: 200_000 };
+
+/// Change of a core's clock frequency, as a share, above which a trial counts as disturbed.
+const CLOCK_CHANGE_MAX: f64 = 0.05;
 
 struct WakeUp {
     queued_there: u64,
@@ -76,6 +80,7 @@ impl Conditions<'_> {
         if !self.cpus.is_empty() && self.noise.migrations > 0 {
             found.push(format!("a pinned role was found on another CPU {} times", self.noise.migrations));
         }
+        found.extend(roles.iter().filter_map(clock_change));
         if self.noise.other_run {
             found.push("another ipcmark was running on this machine".to_owned());
         }
@@ -142,6 +147,14 @@ impl Conditions<'_> {
         let there = major >= 6 && !self.kernel.contains("PREEMPT_RT");
         if there { WAKE_UP_NS.queued_there } else { WAKE_UP_NS.queued_by_waker }
     }
+}
+
+/// Sentence about a pinned role whose core changed its clock frequency.
+fn clock_change(role: &RoleCost) -> Option<String> {
+    let (cpu, [before_ns, after_ns]) = (role.cpu?, role.core_step_ns?);
+    let change = before_ns / after_ns - 1.0;
+    (change.abs() > CLOCK_CHANGE_MAX)
+        .then(|| format!("the clock frequency of CPU {cpu} of the {} changed by {:+.0} %", role.role, 100.0 * change))
 }
 
 #[cfg(test)]
@@ -231,6 +244,19 @@ mod tests {
         assert_eq!(found, [quota]);
         let noise = Noise { before: reading(10, 4, 1000), after: reading(14, 4, 1000), ..Noise::default() };
         assert_eq!(judged(&case(), &[0, 1], &noise, &[role(1, 0)], KERNEL), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_clock_frequency_that_changed_is_named() {
+        let found = |core_step_ns| quiet(&[RoleCost { core_step_ns, ..role(1, 0) }]);
+        let slower = found(Some([1.5, 2.0]));
+        assert_eq!(slower, ["the clock frequency of CPU 1 of the ponger changed by -25 %"]);
+        assert_eq!(found(Some([2.0, 1.5])).len(), 1);
+        for steady in [Some([1.5, 1.55]), Some([1.55, 1.5]), None] {
+            assert_eq!(found(steady), Vec::<String>::new());
+        }
+        let unpinned = RoleCost { cpu: None, core_step_ns: Some([1.0, 2.0]), ..role(1, 0) };
+        assert_eq!(quiet(&[unpinned]), Vec::<String>::new(), "the thread may have moved to another core");
     }
 
     #[test]

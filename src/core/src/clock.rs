@@ -7,6 +7,7 @@
 //! can go stale.
 #![allow(unsafe_code)]
 
+mod core_clock;
 mod proof;
 
 use std::hint;
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 
 use nix::time::{ClockId, clock_gettime};
 
+pub use core_clock::core_step_ns;
 pub use proof::ticks_synchronised;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`: the same in every process, counted from an unspecified start.

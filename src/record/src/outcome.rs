@@ -192,6 +192,10 @@ pub struct RoleCost {
     /// CPU time of the process's other threads that are bound to the same CPU, such as those of a library.
     #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub own_threads_ns: u64,
+    /// Time of one step of a chain of dependent instructions, at the start and at the end: it changes with the core's clock
+    /// frequency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_step_ns: Option<[f64; 2]>,
 }
 
 /// Declared cost of one message, by endpoint. In a closed loop the two add up; in a stream on two CPUs the slower one
