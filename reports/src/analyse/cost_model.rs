@@ -229,12 +229,13 @@ impl Site<'_> {
         }
     }
 
-    /// Price of an operation less its system calls and page faults, which are declared and priced on their own; 0 if it
+    /// Price of an operation less its system calls, copies and page faults, which are declared and priced on their own; 0 if it
     /// was not measured.
     fn beyond_calls_ns(&self, operation: Operation) -> f64 {
         let all_ns = self.floors.operations.get(&operation).copied().unwrap_or(0.0);
         let calls_ns = operation.system_calls() * self.floors.system_call_ns;
-        (all_ns - calls_ns - operation.page_faults() * self.floors.page_fault_ns).max(0.0)
+        let copies_ns = operation.copied_bytes() * self.per_byte(&self.floors.copy);
+        (all_ns - calls_ns - copies_ns - operation.page_faults() * self.floors.page_fault_ns).max(0.0)
     }
 
     fn touch_ns(&self) -> f64 {

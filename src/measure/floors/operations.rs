@@ -15,7 +15,7 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
 use super::{READINGS, lowest};
 use crate::clock;
-use crate::record::Operation;
+use crate::record::{Operation, PAGE_BYTES};
 
 /// Calls of one side before those of the other: few, so that memory is used again as it is between two endpoints.
 const BATCH: usize = 16;
@@ -23,49 +23,76 @@ const BATCH: usize = 16;
 const BATCHES: usize = 40;
 /// Size of an allocation, as of a small message.
 const ALLOCATION_BYTES: usize = 64;
-/// Size of a memory object: one page on most machines.
-const PAGE_BYTES: u64 = 4096;
+/// Pages of a longer transfer, which fits the buffers of any pipe and socket.
+const PAGES: usize = 4;
+/// Bytes of a longer transfer.
+const LONG_BYTES: usize = PAGES * PAGE_BYTES as usize;
 
 /// Every operation that this machine allows.
 pub(super) fn measure() -> BTreeMap<Operation, f64> {
     use Operation as O;
-    let pairs = [
-        ([O::UnixSend, O::UnixReceive], unix()),
-        ([O::TcpSend, O::TcpReceive], tcp()),
-        ([O::UdpSend, O::UdpReceive], udp()),
-        ([O::PipeWrite, O::PipeRead], pipe()),
-        ([O::Allocate, O::RemoteFree], allocation()),
+    let transfers = [
+        ([O::UnixSend, O::UnixReceive], unix as Transfer),
+        ([O::TcpSend, O::TcpReceive], tcp),
+        ([O::UdpSend, O::UdpReceive], udp),
+        ([O::PipeWrite, O::PipeRead], pipe),
+        ([O::ProcessCopy, O::ProcessCopy], process_copy),
     ];
-    let single =
-        [(O::EpollWait, epoll()), (O::ProcessCopy, process_copy()), (O::MapPage, map_page()), (O::Memfd, memfd())];
+    let transfers = transfers.into_iter().flat_map(|(names, transfer)| {
+        let byte = transfer(1);
+        let long = names[0].for_each_page().and_then(|_| transfer(LONG_BYTES).ok()).zip(byte.as_ref().ok());
+        let pages = long.into_iter().flat_map(move |(long, byte)| {
+            let page_ns = |side: usize| ((long[side] - byte[side]) / PAGES as f64).max(0.0);
+            (0..2).filter_map(|side| Some((names[side].for_each_page()?, page_ns(side)))).collect::<Vec<_>>()
+        });
+        pages.chain(byte.iter().flat_map(|ns| names.into_iter().zip(*ns))).collect::<Vec<_>>()
+    });
+    let pairs = [([O::Allocate, O::RemoteFree], allocation())];
+    let single = [(O::EpollWait, epoll()), (O::MapPage, map_page()), (O::Memfd, memfd())];
     let pairs = pairs.into_iter().filter_map(|(names, ns)| Some(names.into_iter().zip(ns.ok()?)));
     let single = single.into_iter().filter_map(|(name, ns)| Some((name, ns.ok()?)));
-    pairs.flatten().chain(single).collect()
+    transfers.chain(pairs.flatten()).chain(single).collect()
 }
 
-fn unix() -> io::Result<[f64; 2]> {
-    let (mut near, mut far) = UnixStream::pair()?;
-    sides(|| near.write_all(&[1]), || far.read_exact(&mut [0]))
+/// Nanoseconds of both sides of a transfer of some bytes.
+type Transfer = fn(usize) -> io::Result<[f64; 2]>;
+
+fn unix(bytes: usize) -> io::Result<[f64; 2]> {
+    let (near, far) = UnixStream::pair()?;
+    streams(near, far, bytes)
 }
 
-fn tcp() -> io::Result<[f64; 2]> {
+fn tcp(bytes: usize) -> io::Result<[f64; 2]> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let mut near = TcpStream::connect(listener.local_addr()?)?;
-    let (mut far, _) = listener.accept()?;
+    let near = TcpStream::connect(listener.local_addr()?)?;
+    let (far, _) = listener.accept()?;
     near.set_nodelay(true)?;
-    sides(|| near.write_all(&[1]), || far.read_exact(&mut [0]))
+    streams(near, far, bytes)
 }
 
-fn udp() -> io::Result<[f64; 2]> {
+fn udp(bytes: usize) -> io::Result<[f64; 2]> {
     let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     near.connect(far.local_addr()?)?;
-    sides(|| near.send(&[1]).map(drop), || far.recv(&mut [0]).map(drop))
+    let (sent, mut room) = (vec![1; bytes], vec![0; bytes]);
+    sides(bytes, || near.send(&sent).map(drop), || far.recv(&mut room).map(drop))
 }
 
-fn pipe() -> io::Result<[f64; 2]> {
-    let (mut reader, mut writer) = io::pipe()?;
-    sides(|| writer.write_all(&[1]), || reader.read_exact(&mut [0]))
+fn pipe(bytes: usize) -> io::Result<[f64; 2]> {
+    let (reader, writer) = io::pipe()?;
+    streams(writer, reader, bytes)
+}
+
+fn streams(mut into: impl Write, mut from: impl Read, bytes: usize) -> io::Result<[f64; 2]> {
+    let (sent, mut room) = (vec![1; bytes], vec![0; bytes]);
+    sides(bytes, || into.write_all(&sent), || from.read_exact(&mut room))
+}
+
+/// The same call at either side.
+fn process_copy(bytes: usize) -> io::Result<[f64; 2]> {
+    let (own, from, mut room) = (Pid::this(), vec![1u8; bytes], vec![0u8; bytes]);
+    let remote = [RemoteIoVec { base: from.as_ptr() as usize, len: bytes }];
+    side(|| Ok(process_vm_readv(own, &mut [IoSliceMut::new(&mut room)], &remote).map(drop)?)).map(|ns| [ns; 2])
 }
 
 fn epoll() -> io::Result<f64> {
@@ -74,12 +101,6 @@ fn epoll() -> io::Result<f64> {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     epoll.add(&reader, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
     side(|| Ok(epoll.wait(&mut [EpollEvent::empty()], 0u8).map(drop)?))
-}
-
-fn process_copy() -> io::Result<f64> {
-    let (own, from) = (Pid::this(), 1u8);
-    let remote = [RemoteIoVec { base: &raw const from as usize, len: 1 }];
-    side(|| Ok(process_vm_readv(own, &mut [IoSliceMut::new(&mut [0])], &remote).map(drop)?))
 }
 
 fn map_page() -> io::Result<f64> {
@@ -91,7 +112,7 @@ fn map_page() -> io::Result<f64> {
 }
 
 fn memfd() -> io::Result<f64> {
-    side(|| Ok(ftruncate(memfd_create("ipcmark", MemfdFlags::CLOEXEC)?, PAGE_BYTES)?))
+    side(|| Ok(ftruncate(memfd_create("ipcmark", MemfdFlags::CLOEXEC)?, PAGE_BYTES as u64)?))
 }
 
 /// Allocations in this thread, which another one frees; the next ones take the same memory.
@@ -113,20 +134,22 @@ fn allocation() -> io::Result<[f64; 2]> {
 
 /// Nanoseconds of each side of a transfer.
 fn sides(
+    bytes: usize,
     mut send: impl FnMut() -> io::Result<()>,
     mut receive: impl FnMut() -> io::Result<()>,
 ) -> io::Result<[f64; 2]> {
+    let batch = if bytes == 1 { BATCH } else { 1 };
     readings(|| {
         let mut totals_ns = [0; 2];
         for _ in 0..BATCHES {
             let start = clock::now_ns();
-            (0..BATCH).try_for_each(|_| send())?;
+            (0..batch).try_for_each(|_| send())?;
             let sent = clock::now_ns();
-            (0..BATCH).try_for_each(|_| receive())?;
+            (0..batch).try_for_each(|_| receive())?;
             totals_ns[0] += sent - start;
             totals_ns[1] += clock::now_ns() - sent;
         }
-        Ok(totals_ns.map(|ns| ns as f64 / (BATCH * BATCHES) as f64))
+        Ok(totals_ns.map(|ns| ns as f64 / (batch * BATCHES) as f64))
     })
 }
 
@@ -154,6 +177,9 @@ mod tests {
     fn every_operation_that_the_machine_allows_takes_time() {
         let all = measure();
         assert!(all.contains_key(&Operation::PipeRead) && all.contains_key(&Operation::RemoteFree), "{all:?}");
-        assert!(all.values().all(|ns| ns.is_finite() && *ns > 0.0), "{all:?}");
+        assert!(all.contains_key(&Operation::PipeReadPage), "{all:?}");
+        // The time that pages add is a difference, which other load may bring to zero.
+        let times = all.iter().filter(|(operation, _)| operation.copied_bytes() == 0.0);
+        assert!(times.into_iter().all(|(_, ns)| ns.is_finite() && *ns > 0.0), "{all:?}");
     }
 }

@@ -28,8 +28,8 @@ pub use outcome::{
 pub use params::{LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX, Values};
 pub use units::Unit;
 pub use words::{
-    Arrivals, Call, Chunk, Ending, Group, Isolation, KillPoint, Operation, Placement, Service, Spacing, Status, Stock,
-    Substrate, Touch, Verdict, Wait,
+    Arrivals, Call, Chunk, Ending, Group, Isolation, KillPoint, Operation, PAGE_BYTES, Placement, Service, Spacing,
+    Status, Stock, Substrate, Touch, Verdict, Wait,
 };
 
 /// Version of the record's form. A reader refuses records of a later one.

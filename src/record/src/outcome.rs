@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::words;
-use super::{Operation, Status, Verdict};
+use super::{Operation, PAGE_BYTES, Status, Verdict};
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -249,6 +249,16 @@ impl Counts {
             *self.operations.entry(operation).or_default() += times;
         }
         self
+    }
+
+    /// Adds an operation that carries `bytes` of each message, `times` for each message.
+    #[must_use]
+    pub fn carrying(self, operation: Operation, times: f64, bytes: f64) -> Self {
+        let counts = self.with(operation, times);
+        match operation.for_each_page() {
+            Some(page) if times > 0.0 => counts.with(page, bytes / PAGE_BYTES),
+            _ => counts,
+        }
     }
 }
 

@@ -98,14 +98,14 @@ pub(super) fn cost_model<W: Readiness>(shape: &Shape, [write, read]: [Operation;
     let writes = if W::WAIT == Block::WAIT { 1.0 } else { pieces };
     CostModel {
         sender: Counts { system_calls: writes + sending.system_calls, copied_bytes: bytes, ..sending }
-            .with(write, writes),
+            .carrying(write, writes, bytes),
         receiver: Counts {
             system_calls: pieces + receiving.system_calls,
             copied_bytes: bytes,
             moved_bytes: bytes,
             ..receiving
         }
-        .with(read, pieces),
-        ..CostModel::default()
+        .carrying(read, pieces, bytes),
+        unexplained: Some(W::reason(shape).into()),
     }
 }

@@ -103,6 +103,17 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Why a mechanism whose endpoints sleep in the kernel may cost something else than its declared counts.
+    pub(crate) fn sleepers_reason(&self) -> &'static str {
+        if self.closed_loop() {
+            "how soon a sleeper runs depends on how long it has slept: its CPU first idles in a shallow state, and the price of \
+             a wake holds for one that has slept for longer"
+        } else {
+            "in a stream an endpoint sleeps whenever the queue is empty or full, which depends on the scheduler: no wakes and \
+             context switches are declared"
+        }
+    }
+
     /// Shape of `case`.
     pub fn of(case: &Case) -> Self {
         Self {

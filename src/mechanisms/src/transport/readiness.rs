@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{self, EpollCreateFlags, EpollEvent, EpollFlags};
 
+use super::Shape;
 use crate::abort;
 use crate::record::{Counts, Operation, Wait};
 
@@ -44,6 +45,15 @@ pub trait Readiness: Sized + 'static {
 
     /// Cost of `times` waits, without the successful calls.
     fn cost(times: f64) -> Counts;
+
+    /// Why a mechanism that waits this way may cost something else than its declared counts.
+    fn reason(shape: &Shape) -> &'static str {
+        if !Self::POLLS {
+            return shape.sleepers_reason();
+        }
+        "failed calls of the endpoint that polls are not declared: one under way may return the message sooner than \
+         a new call, and they take the lock that the other endpoint needs"
+    }
 }
 
 /// Blocks in the kernel, inside the call, without checks of the abort flag; the harness kills the process.

@@ -74,8 +74,11 @@ fn cost_model(shape: &Shape, copier: Endpoint) -> CostModel {
     let side = |end| {
         // An empty message needs no call.
         let mine = if end == copier && shape.message_bytes > 0 { 1.0 } else { 0.0 };
-        Counts { system_calls: mine, copied_bytes: mine * bytes, ..Counts::default() }
-            .with(Operation::ProcessCopy, mine)
+        Counts { system_calls: mine, copied_bytes: mine * bytes, ..Counts::default() }.carrying(
+            Operation::ProcessCopy,
+            mine,
+            bytes,
+        )
     };
     let receiver = Counts { line_transfers: 1.0, moved_bytes: bytes, ..side(Endpoint::Receiver) };
     CostModel { sender: side(Endpoint::Sender), receiver, ..CostModel::default() }

@@ -22,7 +22,7 @@ fn cost_model(shape: &Shape) -> CostModel {
             context_switches: sleeps,
             ..Counts::default()
         },
-        ..CostModel::default()
+        unexplained: Some(shape.sleepers_reason().into()),
     }
 }
 

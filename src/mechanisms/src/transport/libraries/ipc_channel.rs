@@ -57,7 +57,7 @@ impl Transport for IpcChannel {
 
     fn cost_model(shape: &Shape) -> CostModel {
         let [sender, receiver] = carried(shape.message_bytes as f64, shape.closed_loop());
-        CostModel { sender, receiver, ..CostModel::default() }
+        CostModel { sender, receiver, unexplained: Some(shape.sleepers_reason().into()) }
     }
 }
 
@@ -111,8 +111,11 @@ pub(super) fn carried(bytes: f64, closed_loop: bool) -> [Counts; 2] {
     let sleeps = if closed_loop { 1.0 } else { 0.0 };
     let pair_calls = if pieces > 1.0 { 3.0 } else { 0.0 };
     [
-        Counts { system_calls: pieces + pair_calls, copied_bytes: bytes, ..Counts::default() }
-            .with(Operation::UnixSend, pieces),
+        Counts { system_calls: pieces + pair_calls, copied_bytes: bytes, ..Counts::default() }.carrying(
+            Operation::UnixSend,
+            pieces,
+            bytes,
+        ),
         Counts {
             system_calls: pieces + pair_calls / 3.0,
             copied_bytes: bytes,
@@ -121,7 +124,7 @@ pub(super) fn carried(bytes: f64, closed_loop: bool) -> [Counts; 2] {
             context_switches: sleeps,
             ..Counts::default()
         }
-        .with(Operation::UnixReceive, pieces),
+        .carrying(Operation::UnixReceive, pieces, bytes),
     ]
 }
 

@@ -84,7 +84,7 @@ impl Transport for IpcChannelMemory {
                 ..receiver
             }
             .with(Operation::MapPage, object),
-            ..CostModel::default()
+            unexplained: Some(shape.sleepers_reason().into()),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Transport for IpcChannelTyped {
             // The new vector is zeroed before it is written, and serialised before it is sent.
             sender: Counts { copied_bytes: sender.copied_bytes + 2.0 * bytes, ..sender },
             receiver: Counts { copied_bytes: receiver.copied_bytes + bytes, ..receiver },
-            ..CostModel::default()
+            unexplained: Some(shape.sleepers_reason().into()),
         }
     }
 }

@@ -95,7 +95,7 @@ impl Transport for Nng {
                 context_switches: sleeps,
                 ..Counts::default()
             },
-            ..CostModel::default()
+            unexplained: Some(shape.sleepers_reason().into()),
         }
     }
 }

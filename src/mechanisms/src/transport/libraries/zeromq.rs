@@ -108,7 +108,7 @@ impl Transport for ZeroMq {
                 context_switches: sleeps,
                 ..Counts::default()
             },
-            ..CostModel::default()
+            unexplained: Some(shape.sleepers_reason().into()),
         }
     }
 }

@@ -86,7 +86,7 @@ fn cost_model(shape: &Shape) -> CostModel {
     CostModel {
         sender: Counts { system_calls: 1.0, ..Counts::default() },
         receiver: Counts { system_calls: 1.0, wakes: sleeps, context_switches: sleeps, ..Counts::default() },
-        ..CostModel::default()
+        unexplained: Some(shape.sleepers_reason().into()),
     }
 }
 
@@ -103,6 +103,6 @@ fn cost_model_in_memory(shape: &Shape, always: bool) -> CostModel {
             context_switches: sleeps,
             ..Counts::default()
         },
-        ..CostModel::default()
+        unexplained: Some(shape.sleepers_reason().into()),
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::queue::{Attachment, Queue, Shared};
-use super::{DEFAULT_RING_BYTES, cost_model};
+use super::{DEFAULT_RING_BYTES, cost_model, waited};
 use crate::record::CostModel;
 use crate::ring::byte_room::{SegmentBytes, segment_bytes};
 use crate::ring::bytes::{Consumer, Producer, message_bytes_max, record_bytes};
@@ -75,7 +75,6 @@ impl<W: WaitStrategy<Parker>, const ADAPTIVE: bool> Queue for Bytes<W, ADAPTIVE>
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        let lines = record_bytes(shape.message_bytes) as f64 / 64.0;
-        cost_model::<W>(shape, if shape.closed_loop() { 1.0 } else { lines.min(1.0) })
+        cost_model::<W>(shape, waited(shape))
     }
 }

@@ -74,6 +74,12 @@ fn transfers(shape: &Shape, layout: &Layout) -> f64 {
     if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
 }
 
+/// Line transfers per message that the receiver waits for in a ring without atomic claims: none in a stream, where the
+/// transfers of several messages overlap and all bytes move in bulk.
+fn waited(shape: &Shape) -> f64 {
+    if shape.closed_loop() { 1.0 } else { 0.0 }
+}
+
 /// Transfers of the line on which several `endpoints` of one kind claim positions.
 fn contended(endpoints: u32) -> f64 {
     if endpoints > 1 { 1.0 } else { 0.0 }
@@ -89,17 +95,20 @@ fn cost_model<W: Strategy>(shape: &Shape, transfers: f64) -> CostModel {
         Wait::Eventfd if shape.closed_loop() => (1.0, 2.0),
         _ => (0.0, 0.0),
     };
-    let beyond_first_line = if shape.message_bytes > 64 { shape.message_bytes as f64 } else { 0.0 };
+    let in_bulk = if shape.message_bytes > 64 || transfers == 0.0 { shape.message_bytes as f64 } else { 0.0 };
     CostModel {
         sender: Counts { system_calls: sleeps, ..Counts::default() },
         receiver: Counts {
             system_calls: sleeper_calls,
             line_transfers: transfers,
-            moved_bytes: beyond_first_line,
+            moved_bytes: in_bulk,
             wakes: sleeps,
             context_switches: sleeps,
             ..Counts::default()
         },
-        ..CostModel::default()
+        unexplained: match W::WAIT {
+            Wait::Park | Wait::Block | Wait::Eventfd => Some(shape.sleepers_reason().into()),
+            _ => None,
+        },
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::queue::{Attachment, Queue, Shared};
-use super::{contended, cost_model, depth, layout, transfers};
+use super::{contended, cost_model, depth, layout, transfers, waited};
 use crate::record::CostModel;
 use crate::ring::layout::Layout;
 use crate::ring::slots::SegmentSlots;
@@ -89,7 +89,7 @@ impl<W: WaitStrategy<Parker>, const ADAPTIVE: bool> Queue for Spsc<W, ADAPTIVE> 
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        cost_model::<W>(shape, transfers(shape, &layout(shape)))
+        cost_model::<W>(shape, waited(shape))
     }
 }
 
@@ -192,6 +192,6 @@ impl<W: WaitStrategy<EventCount> + WaitStrategy<Parker>, const ADAPTIVE: bool> Q
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        cost_model::<W>(shape, transfers(shape, &broadcast_layout(shape)))
+        cost_model::<W>(shape, waited(shape))
     }
 }

@@ -113,7 +113,7 @@ impl Transport for MemfdPassing {
             }
             .with(Operation::UnixReceive, 1.0)
             .with(Operation::MapPage, 1.0),
-            ..CostModel::default()
+            unexplained: Some(shape.sleepers_reason().into()),
         }
     }
 }

@@ -147,7 +147,7 @@ impl Transport for MemfdPool {
             }
             .with(Operation::UnixReceive, 1.0)
             .with(Operation::UnixSend, credits),
-            ..CostModel::default()
+            unexplained: Some(shape.sleepers_reason().into()),
         }
     }
 }

@@ -118,15 +118,15 @@ pub(super) fn cost_model<W: Readiness>(shape: &Shape, [send, receive]: [Operatio
     let bytes = shape.message_bytes as f64;
     let waiting = W::cost(if shape.closed_loop() { 1.0 } else { 0.0 });
     CostModel {
-        sender: Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() }.with(send, 1.0),
+        sender: Counts { system_calls: 1.0, copied_bytes: bytes, ..Counts::default() }.carrying(send, 1.0, bytes),
         receiver: Counts {
             system_calls: 1.0 + waiting.system_calls,
             copied_bytes: bytes,
             moved_bytes: bytes,
             ..waiting
         }
-        .with(receive, 1.0),
-        ..CostModel::default()
+        .carrying(receive, 1.0, bytes),
+        unexplained: Some(W::reason(shape).into()),
     }
 }
 

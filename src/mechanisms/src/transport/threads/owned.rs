@@ -21,6 +21,9 @@ const DEFAULT_BYTES: usize = 8 << 20;
 /// Maximum message in an open loop over an unbounded channel.
 const UNBOUNDED_STREAM_BYTES_MAX: usize = 64 << 10;
 
+/// Reason of channels that poll before they park.
+const YIELDS: &str = "the channel calls sched_yield between polls, and parks after some: how often depends on its peer";
+
 /// Number of messages that a channel holds before a sender waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
@@ -171,7 +174,11 @@ impl<C: Channel> Transport for Owned<C> {
                 ..Counts::default()
             }
             .with(Operation::RemoteFree, allocations),
-            ..CostModel::default()
+            unexplained: match C::WAIT {
+                Wait::Park => Some(shape.sleepers_reason().into()),
+                Wait::Hybrid => Some(YIELDS.into()),
+                _ => None,
+            },
         }
     }
 }
