@@ -3,11 +3,13 @@
 
 use std::io;
 
+use crate::clock::pause;
 use crate::control::Page;
 use crate::family::{self, Talk};
 use crate::measure::{MeasureError, MeasureResult};
 use crate::pin;
 use crate::protocol::{FromWorker, Order, Report};
+use crate::wait::budget;
 
 /// First word of a worker's arguments.
 pub const ARGUMENT: &str = "worker";
@@ -40,5 +42,12 @@ fn run_order(order: Order, talk: &mut Talk) -> MeasureResult {
     }
     let page = Page::attach(&order.control)?;
     page.attach_abort();
-    family::play(order, page, talk)
+    // Measured here, so that no timed window contains it.
+    let pause_ns = pause::price_ns();
+    let mut report = family::play(order, page, talk)?;
+    for role in &mut report.roles {
+        role.pause_ns = Some(pause_ns);
+        role.spin_budgets = budget::used();
+    }
+    Ok(report)
 }

@@ -3,3 +3,4 @@
 mod layers;
 mod pairs;
 mod source;
+mod spins;

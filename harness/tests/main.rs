@@ -27,5 +27,6 @@ mod runs;
 mod servers;
 mod set_up;
 mod shared_state;
+mod spin_budgets;
 mod substrates;
 mod tickets;

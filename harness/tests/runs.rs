@@ -72,7 +72,9 @@ fn a_run_leaves_complete_records_and_a_page() {
         assert_eq!(record.outcome.status, Status::Measured, "{:?}", record.outcome.why);
         assert_eq!(record.case_key, record.case.key());
         assert_eq!(record.machine, records[0].machine, "the floors are part of every record");
-        assert!(record.machine.floors.is_some());
+        assert!(record.machine.floors.as_ref().is_some_and(|floors| floors.pause_ns.is_some()));
+        let roles = record.outcome.roles.as_ref().expect("roles");
+        assert!(roles.iter().all(|role| role.pause_ns > Some(0.0) && role.spin_budgets.is_empty()), "{roles:?}");
     }
     let keys: BTreeSet<_> = records.iter().map(|record| (&record.case_key, record.repetition)).collect();
     assert_eq!(keys.len(), records.len());

@@ -9,7 +9,7 @@ use ipcmark_record::{GroupLimits, Kind, Record, Verdict};
 
 use crate::analyse::cross_check::EQUAL;
 use crate::analyse::distance::Distances;
-use crate::analyse::statistics::{Estimate, Interval};
+use crate::analyse::statistics::{Estimate, Interval, median};
 use crate::analyse::study::{CaseStudy, group};
 use crate::analyse::trials::{cost_ns, repetitions};
 use crate::analyse::verdict::REPETITIONS_FOR_A_VERDICT;
@@ -220,5 +220,15 @@ pub fn mismatches(a: &Recording, b: &Recording) -> Vec<String> {
         let (first, second) = (values(a, facet), values(b, facet));
         (first != second).then(|| format!("the {name} differs: {first:?} in the first, {second:?} in the second"))
     });
-    differing.collect()
+    let pause = pause_ns(a).zip(pause_ns(b)).filter(|(first, second)| first.max(*second) > 1.1 * first.min(*second));
+    let pause = pause.map(|(first, second)| {
+        format!("the price of a pause hint differs: {first:.1} ns in the first, {second:.1} ns in the second")
+    });
+    differing.chain(pause).collect()
+}
+
+/// Price of a pause hint, median over roles and trials.
+fn pause_ns(recording: &Recording) -> Option<f64> {
+    let roles = recording.records.iter().filter_map(|record| record.outcome.roles.as_ref()).flatten();
+    median(roles.filter_map(|role| role.pause_ns))
 }

@@ -71,3 +71,18 @@ fn what_differs_besides_the_numbers_is_said() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains("plan") && said[1].contains("9.9.9"), "{said:?}");
 }
+
+#[test]
+fn another_price_of_a_pause_hint_is_said() {
+    let priced = |pause_ns: f64| {
+        let mut priced = recording(100.0, 0.0, 5, Measure::RoundTrip);
+        for role in priced.records.iter_mut().flat_map(|record| record.outcome.roles.iter_mut().flatten()) {
+            role.pause_ns = Some(pause_ns);
+        }
+        priced
+    };
+    assert!(mismatches(&priced(24.5), &priced(25.0)).is_empty());
+    assert!(mismatches(&recording(100.0, 0.0, 5, Measure::RoundTrip), &priced(25.0)).is_empty());
+    let said = mismatches(&priced(13.3), &priced(46.7));
+    assert_eq!(said, ["the price of a pause hint differs: 13.3 ns in the first, 46.7 ns in the second"]);
+}

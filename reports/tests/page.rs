@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::common;
 use crate::common::recording;
-use ipcmark_record::{Measure, Placement, metric};
+use ipcmark_record::{Measure, Placement, SpinBudget, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{BadLine, Recording, write};
 
@@ -147,6 +147,21 @@ fn a_stable_round_trip_with_an_unsteady_tail_is_marked() {
     let row = elements(&page, "<tr data-series", "</tr>").next().expect("one row");
     assert!(row.contains(">~2.00<") && !row.contains(">~200<"), "{row}");
     assert!(row.contains("<span class=\"sure\">±150 %</span>"), "{row}");
+}
+
+#[test]
+fn spin_budgets_are_shown_as_times_and_hints() {
+    assert!(!quick_page().contains("spin-budgets"), "no record has any");
+    let mut spun = recording(common::quick_run(1, 5));
+    for (index, record) in spun.records.iter_mut().enumerate() {
+        for role in record.outcome.roles.iter_mut().flatten() {
+            let hints = if index == 0 { 399 } else { 401 };
+            role.spin_budgets = vec![SpinBudget { name: "before_sleep".into(), ns: 10_000, hints }];
+        }
+    }
+    let page = page(&spun);
+    let row = elements(&page, "<td>before sleep</td>", "</tr>").next().expect("a row");
+    assert!(row.contains("10.0") && row.contains("399") && row.contains("401"), "{row}");
 }
 
 #[test]

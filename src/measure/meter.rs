@@ -87,6 +87,7 @@ impl Meter {
             own_threads_ns: own_threads::running_ns().saturating_sub(self.own_threads_ns),
             migrations: u64::from(pin::current_cpu() != task.cpu.unwrap_or(self.cpu)),
             core_step_ns: Some([self.core_step_ns, clock::core_step_ns()]),
+            ..RoleCost::default()
         }
     }
 }

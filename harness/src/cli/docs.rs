@@ -72,6 +72,10 @@ fn mechanisms(all: &[Variant]) -> String {
     let mut out = format!("# Mechanisms\n\n{text}\n\n");
     let waits = Wait::ALL.iter().map(|wait| vec![code(wait.word()), wait.doc().trim().to_owned()]);
     out.push_str(&table(&["wait", "an idle endpoint"], waits));
+    let budgets = "How long our own queues and locks poll before they sleep or yield is a time. Each process measures the price of \
+                   a pause hint before its trial; a record has the price (`pause_ns`) and each time with its number of hints \
+                   (`spin_budgets`) for each role.";
+    write!(out, "\n{budgets}\n").expect("a string takes any text");
     for family in distinct(all.iter().map(|row| row.family)) {
         write!(out, "\n## {}\n\n", family.replace('_', " ")).expect("a string takes any text");
         let of_family: Vec<&Variant> = all.iter().filter(|row| row.family == family).collect();

@@ -146,6 +146,9 @@ fn add_costs(rows: &mut Table, floors: &Floors) {
     add("cache line, round trip over one", floors.line_round_trip_one_ns);
     add("cache line, round trip over two", floors.line_round_trip_two_ns);
     add("atomic addition, own line", floors.atomic_ns);
+    if let Some(pause_ns) = floors.pause_ns {
+        add("pause hint", Some(pause_ns));
+    }
     add("system call", Some(floors.system_call_ns));
     add("futex hop between two CPUs", floors.futex_hop_two_cpus_ns);
     add("futex hop on one CPU", Some(floors.futex_hop_one_cpu_ns));

@@ -84,6 +84,7 @@ fn floors(floors: &Floors) -> Vec<Fact> {
         maybe("Cache line, round trip over one", floors.line_round_trip_one_ns),
         maybe("Cache line, round trip over two", floors.line_round_trip_two_ns),
         Fact::new("Atomic addition, own line", floors.atomic_ns.map_or_else(|| "not measured".into(), format::ns)),
+        Fact::new("Pause hint", floors.pause_ns.map_or_else(|| "not measured".into(), format::ns)),
         time("System call", floors.system_call_ns),
         maybe("Futex hop, two CPUs", floors.futex_hop_two_cpus_ns),
         time("Futex hop, one CPU", floors.futex_hop_one_cpu_ns),

@@ -85,6 +85,7 @@ struct Page {
     disagreeing: Vec<String>,
     conformance: Option<sections::Conformance>,
     machines: Vec<machine::MachineView>,
+    spin_budgets: Table,
     /// Whether a colour denotes a kind of mechanism.
     by_group: bool,
     css: Css,
@@ -164,6 +165,7 @@ fn render(recording: &Recording) -> anyhow::Result<String> {
         disagreeing: disagreeing.iter().map(|why| sections::with_names(why)).collect(),
         conformance: sections::conformance(&study),
         machines: study.machines.iter().map(|machine| machine::view(machine)).collect(),
+        spin_budgets: sections::spin_budgets(recording),
         css: Css { style: STYLE, light, dark, filters: headline.filters_css() },
         headline,
         by_group: looks.by_group,

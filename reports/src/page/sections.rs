@@ -1,5 +1,7 @@
 //! Lists of the page: parameters of the run, cautions, missing cases with reasons, declared counts.
 
+use std::collections::BTreeMap;
+
 use ipcmark_record::{Case, Measure, Record, Verdict};
 use minijinja::HtmlEscape;
 use serde::Serialize;
@@ -363,6 +365,22 @@ pub fn declared_and_seen(study: &Study<'_>) -> (Table, Vec<String>) {
         .count("Seen", "seen_count", |row| Some(row.1.seen))
         .table();
     (table, disagreeing.collect())
+}
+
+/// Times to spin that the roles used, with the fewest and the most pause hints over all roles and trials.
+pub fn spin_budgets(recording: &Recording) -> Table {
+    let mut used: BTreeMap<(&str, u64), [u32; 2]> = BTreeMap::new();
+    let roles = recording.records.iter().filter_map(|record| record.outcome.roles.as_ref()).flatten();
+    for budget in roles.flat_map(|role| &role.spin_budgets) {
+        let hints = used.entry((&budget.name, budget.ns)).or_insert([budget.hints; 2]);
+        *hints = [hints[0].min(budget.hints), hints[1].max(budget.hints)];
+    }
+    Table::of(used)
+        .text("Spin budget", "spin_budget", |row| row.0.0.replace('_', " "))
+        .time("Time", "ns", |row| Some(row.0.1 as f64))
+        .count("Fewest hints", "hints_min", |row| Some(row.1[0].into()))
+        .count("Most hints", "hints_max", |row| Some(row.1[1].into()))
+        .table()
 }
 
 /// Results of the conformance cases; `None` without any.

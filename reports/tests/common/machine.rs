@@ -80,6 +80,7 @@ pub fn floors() -> Floors {
         transfer_stream: sized(0.11, 7.0),
         transfer_serial: sized(0.16, 98.0),
         atomic_ns: Some(5.0),
+        pause_ns: Some(25.0),
         system_call_ns: 180.0,
         futex_hop_two_cpus_ns: Some(4_700.0),
         futex_hop_one_cpu_ns: 1_500.0,

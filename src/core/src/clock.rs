@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod core_clock;
+pub mod pause;
 mod proof;
 
 use std::hint;

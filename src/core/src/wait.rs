@@ -3,6 +3,7 @@
 //! A waiter sleeps at a [`WaitPoint`] in shared memory: a [`Parker`] serves one waiter, an [`EventCount`] many. A
 //! [`WaitStrategy`] determines how long a waiter polls before it sleeps, and how it is woken.
 
+pub mod budget;
 mod doorbell;
 pub mod fence;
 #[cfg(loom)]
@@ -15,6 +16,7 @@ use std::io;
 
 use crate::abort;
 use crate::address::Descriptor;
+use crate::clock::pause::{Budget, pause};
 use crate::record::Wait;
 
 pub use doorbell::Doorbell;
@@ -27,7 +29,8 @@ pub use word::sleep_until_woken;
 const POLLS_PER_ABORT_CHECK: u32 = 4096;
 
 /// Poll policy: the pauses before and between polls. Polling a cache line that its writer is still fetching delays the
-/// writer, so polling less often can see the new value sooner.
+/// writer, so polling less often can see the new value sooner. It counts hints, since the shortest pause is one hint; a
+/// pause that means a time is the [`hints`](crate::clock::pause::Budget::hints) of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PollPolicy {
     /// Pause hints before the first poll.
@@ -87,11 +90,11 @@ pub trait WaitStrategy<P: WaitPoint>: Strategy {
 /// Polls with the processor's pause hint; never sleeps.
 #[derive(Clone, Copy, Default)]
 pub struct Spin;
-/// Polls for about [`SpinYield::PAUSES_BEFORE_YIELD`] pause hints, then yields the CPU between polls; never sleeps.
+/// Polls for about [`budget::BEFORE_YIELD`], then yields the CPU between polls; never sleeps.
 /// Costs the same as [`Spin`] while there are enough CPUs; otherwise the awaited process gets to run.
 #[derive(Clone, Copy, Default)]
 pub struct SpinYield;
-/// Polls for about [`Hybrid::PAUSES_BEFORE_SLEEP`] pause hints, then sleeps.
+/// Polls for about [`budget::BEFORE_SLEEP`], then sleeps.
 ///
 /// A process that publishes a message rarely finds a sleeper, and a full fence after every message would wait for the
 /// message's own cache line: it made an 8-byte stream seven times slower. So the sleeper executes the fence for both
@@ -101,17 +104,6 @@ pub struct Hybrid;
 /// Sleeps after one poll.
 #[derive(Clone, Copy, Default)]
 pub struct Park;
-
-impl SpinYield {
-    /// About a few cache line transfers: a message in transit arrives before the first system call.
-    pub const PAUSES_BEFORE_YIELD: u32 = 128;
-}
-
-impl Hybrid {
-    /// About the cost of one sleep and wake, so that waiting costs at most twice the better choice (competitive bound:
-    /// Karlin, Manasse, Rudolph, Sleator 1988).
-    pub const PAUSES_BEFORE_SLEEP: u32 = 512;
-}
 
 /// Strategies without state.
 macro_rules! plain_strategies {
@@ -156,7 +148,7 @@ impl<P: WaitPoint> WaitStrategy<P> for Spin {
 impl<P: WaitPoint> WaitStrategy<P> for SpinYield {
     #[inline]
     fn until<R>(&self, _: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = Self::PAUSES_BEFORE_YIELD / policy.between.max(1);
+        let polls = polls_within(&budget::BEFORE_YIELD, policy);
         match poll(polls, policy, &mut ready) {
             Some(found) => Ok(found),
             None => yield_until(ready).map(|(result, yields)| (result, polls.saturating_add(yields))),
@@ -172,7 +164,7 @@ impl<P: WaitPoint> WaitStrategy<P> for SpinYield {
 impl<P: WaitPoint> WaitStrategy<P> for Hybrid {
     #[inline]
     fn until<R>(&self, point: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = Self::PAUSES_BEFORE_SLEEP / policy.between.max(1);
+        let polls = polls_within(&budget::BEFORE_SLEEP, policy);
         match poll(polls, policy, &mut ready) {
             Some(found) => Ok(found),
             None => sleep_until(point, fence::for_rare_sleeper, |ticket| point.sleep(ticket), ready)
@@ -201,6 +193,12 @@ impl<P: WaitPoint> WaitStrategy<P> for Park {
     }
 }
 
+/// Polls that fill a budget; at least one.
+#[inline]
+fn polls_within(budget: &Budget, policy: PollPolicy) -> u32 {
+    (budget.hints() / policy.between.max(1)).max(1)
+}
+
 #[inline]
 fn poll<R>(polls: u32, policy: PollPolicy, ready: &mut impl FnMut() -> Option<R>) -> Option<(R, u32)> {
     pause(policy.before);
@@ -211,13 +209,6 @@ fn poll<R>(polls: u32, policy: PollPolicy, ready: &mut impl FnMut() -> Option<R>
         pause(policy.between);
     }
     None
-}
-
-#[inline]
-fn pause(hints: u32) {
-    for _ in 0..hints {
-        std::hint::spin_loop();
-    }
 }
 
 /// Each yield is a system call, so the cost of checking the abort flag every time is negligible.

@@ -7,7 +7,7 @@ use super::super::transfer::Arena;
 use super::super::{MeasureError, histogram};
 use super::{READINGS, SIZES, lowest, sized, units, walk};
 use crate::address::Endpoint;
-use crate::clock::{self, Anchor};
+use crate::clock::{self, Anchor, pause::pause};
 use crate::record::{IdleNoise, SizedFloor, Substrate};
 use crate::shm::{self, Segment};
 
@@ -31,6 +31,11 @@ pub(super) fn atomic_ns() -> f64 {
             hint::black_box(&word).fetch_add(1, Ordering::Relaxed);
         }
     })
+}
+
+/// Time of one pause hint.
+pub(super) fn pause_ns() -> f64 {
+    alone(50.0, |count| pause(u32::try_from(count).unwrap_or(u32::MAX)))
 }
 
 /// Nanoseconds per unit of `work` on this CPU: the lowest of several readings, after a pilot.

@@ -121,6 +121,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Mea
     let clocks = clock::measure_cost();
     let system_call_ns = alone::system_call_ns();
     let atomic_ns = alone::atomic_ns();
+    let pause_ns = alone::pause_ns();
     let page_fault_ns = alone::page_fault_ns()?;
     let operations = operations::measure();
     let idle_noise = alone::idle_noise();
@@ -144,6 +145,7 @@ pub fn lead(leader: &mut Leader, arena: &mut Arena, placement: Placement) -> Mea
         transfer_stream: pair.stream,
         transfer_serial: pair.serial,
         atomic_ns: Some(atomic_ns),
+        pause_ns: Some(pause_ns),
         system_call_ns,
         futex_hop_two_cpus_ns: pair.hop_ns,
         futex_hop_one_cpu_ns,

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::abort;
+use crate::clock::pause::pause;
 
 /// Poll policy. A poll that comes while the writer fetches the line delays the writer, so the best policy depends on
 /// the distance of the CPUs: on a pair of distant virtual CPUs a round trip took 530 ns with plain polls, 490 ns with
@@ -21,7 +22,7 @@ impl Polls {
     /// Policy for two processes on one CPU: a system call switches to the other.
     pub const YIELDING: Self = Self { before: 0, between: 0, yields: true };
 
-    /// Policies to try; the fastest gives the floor.
+    /// Policies to try; the fastest gives the floor. They count hints, since the sweep finds the best pause at any price.
     pub const SWEEP: [Self; 12] = [
         Self::spaced(0, 0),
         Self::spaced(0, 1),
@@ -60,12 +61,5 @@ impl Polls {
                 return Err(abort::error());
             }
         }
-    }
-}
-
-#[inline]
-fn pause(hints: u32) {
-    for _ in 0..hints {
-        std::hint::spin_loop();
     }
 }

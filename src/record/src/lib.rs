@@ -23,7 +23,8 @@ pub use case::{Case, Pattern};
 pub use machine::{Cache, Facts, Floors, GroupLimits, IdleNoise, Machine, SizedFloor};
 pub use measures::{Kind, MainMetric, Measure, MeasureRow};
 pub use outcome::{
-    ContenderShare, Contest, CostModel, Counts, Fairness, Metrics, Outcome, PairedFloor, Role, RoleCost, Window,
+    ContenderShare, Contest, CostModel, Counts, Fairness, Metrics, Outcome, PairedFloor, Role, RoleCost, SpinBudget,
+    Window,
 };
 pub use params::{LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX, Values};
 pub use units::Unit;

@@ -126,6 +126,9 @@ pub struct Floors {
     /// One atomic addition to a line that this core owns; absent from recordings made before locks were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atomic_ns: Option<f64>,
+    /// One pause hint of the processor, which waiters execute between polls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ns: Option<f64>,
     /// One trivial system call.
     pub system_call_ns: f64,
     /// From ringing a futex on one CPU to the sleeper being awake on the other.

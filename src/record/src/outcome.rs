@@ -196,6 +196,24 @@ pub struct RoleCost {
     /// frequency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_step_ns: Option<[f64; 2]>,
+    /// Price of one pause hint, measured before the trial by the process that reports the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ns: Option<f64>,
+    /// Times to spin that this process used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spin_budgets: Vec<SpinBudget>,
+}
+
+/// Time that a waiter spins before it sleeps, yields the CPU or polls again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpinBudget {
+    /// What it is for: `before_sleep`, `before_yield`, `gather`, `first_poll`, `mutex_poll`, `backoff_first`,
+    /// `backoff_longest`, `per_ticket`.
+    pub name: String,
+    /// Time asked for.
+    pub ns: u64,
+    /// The same as a number of pause hints, from their price.
+    pub hints: u32,
 }
 
 /// Declared cost of one message, by endpoint. In a closed loop the two add up; in a stream on two CPUs the slower one

@@ -3,10 +3,10 @@
 //! A constant rate is not enough: counters that started at different times add that difference to every interval that
 //! begins on one core and ends on another.
 
-use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use super::pause::{Budget, pause};
 use super::{now_ns, ticks_in_order};
 use crate::pin;
 
@@ -14,9 +14,9 @@ use crate::pin;
 const TRANSFERS: u32 = 500;
 /// Time limit of that test; after it the pair counts as not synchronised. Usually it takes well under a millisecond.
 const LIMIT_NS: u64 = 500_000_000;
-/// Polls of an empty word, about 100 us, between two yields. Two workers that test the same pair at once would
-/// otherwise each occupy one CPU and wait for a thread that the other does not let run.
-const POLLS_PER_YIELD: u32 = 8192;
+/// Time to poll an empty word before each yield. Two workers that test the same pair at once would otherwise each occupy
+/// one CPU and wait for a thread that the other does not let run.
+static BEFORE_YIELD: Budget = Budget::new("tick_stamp", 100_000);
 
 /// True if a tick stamp passed from one of `cpus` to another is never ahead of the receiver's counter, in either
 /// direction. Offsets shorter than the transfer itself are not detected, and do not matter for longer intervals.
@@ -78,15 +78,16 @@ impl HandOver {
     /// Takes a stamp from `word` and compares it with this CPU's counter. The lowest bit, which marks a full word, is
     /// set on both sides of the comparison.
     fn arrives_in_past(&self, word: &AtomicU64, deadline_ns: u64) -> bool {
-        let mut looks = 0u32;
+        let mut polls_left = BEFORE_YIELD.hints();
         loop {
             let stamp = word.swap(0, Ordering::Acquire); // PAIRS: tick-stamp
             if stamp != 0 {
                 return (ticks_in_order() | 1) >= stamp;
             }
-            looks = looks.wrapping_add(1);
-            hint::spin_loop();
-            if looks.is_multiple_of(POLLS_PER_YIELD) {
+            pause(1);
+            polls_left -= 1;
+            if polls_left == 0 {
+                polls_left = BEFORE_YIELD.hints();
                 if self.broken.load(Ordering::Relaxed) || now_ns() > deadline_ns {
                     return false;
                 }

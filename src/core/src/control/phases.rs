@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::{Page, Phase};
+use crate::clock::pause::{Budget, pause};
 use crate::{abort, futex};
 
-const POLLS_BEFORE_SLEEP: u32 = 2000;
+/// Time to poll before sleeping: a phase that the other roles are about to open begins without a wake-up.
+static BEFORE_SLEEP: Budget = Budget::new("control_page", 50_000);
 const SLEEP_SLICE: Duration = Duration::from_millis(50);
 
 /// Role that opens phases.
@@ -105,12 +107,12 @@ fn arrive(arrivals: &AtomicU32) -> io::Result<()> {
 
 /// Polls for a while, then sleeps on `word`, until `done` holds for its value.
 fn await_word(word: &AtomicU32, done: impl Fn(u32) -> bool, order: Ordering) -> io::Result<u32> {
-    for _ in 0..POLLS_BEFORE_SLEEP {
+    for _ in 0..BEFORE_SLEEP.hints() {
         let now = word.load(order);
         if done(now) {
             return Ok(now);
         }
-        std::hint::spin_loop();
+        pause(1);
     }
     loop {
         let now = word.load(order);

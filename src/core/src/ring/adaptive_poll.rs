@@ -13,17 +13,13 @@
 //! detected. In a stream whose messages take about as long as a pause, many pauses find a single one; only many of them
 //! in a row mean a closed loop, so that such a stream does not switch to and fro.
 
-use crate::wait::PollPolicy;
+use crate::wait::{PollPolicy, budget};
 
-/// Pause hints between polls of a stream.
-const GATHER_PAUSES: u32 = 32;
 /// Waits of a closed loop before a long pause is tried again: initial and largest interval.
 const TRY_AFTER: std::ops::RangeInclusive<u32> = 64..=8192;
 /// Gathering pauses of a stream in a row that may find a single message before it is taken for a closed loop. A pause that
 /// was only tried may not.
 const MISSES_OF_A_STREAM: u32 = 31;
-/// Longest pause before the first poll: beyond it, one poll more or less makes no difference.
-const MAX_BEFORE: u32 = 64;
 /// Fixed-point scale of pause hints, so that the estimate can change by less than one.
 const FINE: u32 = 8;
 
@@ -34,6 +30,10 @@ pub(super) struct AdaptivePoll {
     /// Messages received since the ring was last found empty.
     streak: u32,
     gathering: bool,
+    /// Pause hints between polls of a stream: [`budget::GATHER`].
+    gather: u32,
+    /// Longest pause before the first poll, scaled by [`FINE`]: [`budget::FIRST_POLL`].
+    longest_before: u32,
     /// Gathering pauses in a row that may still find a single message.
     misses_left: u32,
     /// Waits until a long pause is tried.
@@ -48,10 +48,16 @@ pub(super) struct AdaptivePoll {
 
 impl AdaptivePoll {
     pub(super) fn new() -> Self {
+        Self::with_pauses(budget::GATHER.hints(), budget::FIRST_POLL.hints())
+    }
+
+    fn with_pauses(gather: u32, longest_before: u32) -> Self {
         Self {
             adapts: true,
             streak: 0,
             gathering: false,
+            gather,
+            longest_before: longest_before * FINE,
             misses_left: 0,
             try_in: *TRY_AFTER.start(),
             patience: *TRY_AFTER.start(),
@@ -96,7 +102,7 @@ impl AdaptivePoll {
             self.gathering = self.try_in == 0;
         }
         if self.gathering {
-            PollPolicy { before: GATHER_PAUSES, between: GATHER_PAUSES }
+            PollPolicy { before: self.gather, between: self.gather }
         } else {
             PollPolicy { before: self.before / FINE, between: 1 }
         }
@@ -114,7 +120,7 @@ impl AdaptivePoll {
         self.before = match self.polls {
             1 => self.before.saturating_sub(1 + self.before / 16),
             2 => self.before,
-            more => (self.before + more.saturating_sub(2).min(FINE)).min(MAX_BEFORE * FINE),
+            more => (self.before + more.saturating_sub(2).min(FINE)).min(self.longest_before),
         };
     }
 }
@@ -122,6 +128,8 @@ impl AdaptivePoll {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const GATHER: u32 = 32;
 
     /// Waits of a closed loop whose answer takes `pauses` pause hints.
     fn settle(adaptive_poll: &mut AdaptivePoll, pauses: u32, waits: u32) -> u32 {
@@ -137,21 +145,21 @@ mod tests {
 
     #[test]
     fn the_first_poll_of_a_closed_loop_comes_just_before_the_answer() {
-        let mut adaptive_poll = AdaptivePoll::new();
+        let mut adaptive_poll = AdaptivePoll::with_pauses(GATHER, 2 * GATHER);
         for pauses in [3, 20, 5, 40] {
             let before = settle(&mut adaptive_poll, pauses, 3000);
-            assert!(before.abs_diff(pauses) <= 2 || before == GATHER_PAUSES, "{before} pauses for {pauses}");
+            assert!(before.abs_diff(pauses) <= 2 || before == GATHER, "{before} pauses for {pauses}");
         }
     }
 
     #[test]
     fn a_stream_gathers_and_a_closed_loop_rarely_tries_to() {
-        let mut adaptive_poll = AdaptivePoll::new();
+        let mut adaptive_poll = AdaptivePoll::with_pauses(GATHER, 2 * GATHER);
         let tries = |adaptive_poll: &mut AdaptivePoll, waits: u32| {
             (0..waits)
                 .filter(|_| {
                     adaptive_poll.received();
-                    let gathers = adaptive_poll.now().between == GATHER_PAUSES;
+                    let gathers = adaptive_poll.now().between == GATHER;
                     adaptive_poll.record_polls(2);
                     gathers
                 })
@@ -160,18 +168,18 @@ mod tests {
         assert!(tries(&mut adaptive_poll, 100_000) < 30);
         adaptive_poll.received();
         adaptive_poll.received();
-        assert_eq!(adaptive_poll.now().between, GATHER_PAUSES);
+        assert_eq!(adaptive_poll.now().between, GATHER);
     }
 
     #[test]
     fn a_stream_of_messages_as_long_as_a_pause_has_one_mode() {
-        let mut adaptive_poll = AdaptivePoll::new();
+        let mut adaptive_poll = AdaptivePoll::with_pauses(GATHER, 2 * GATHER);
         let mut wait = |number: u64| {
             // Half of the pauses find one message, the others two.
             for _ in 0..=crate::payload::mix(number) & 1 {
                 adaptive_poll.received();
             }
-            let gathers = adaptive_poll.now().between == GATHER_PAUSES;
+            let gathers = adaptive_poll.now().between == GATHER;
             adaptive_poll.record_polls(2);
             u32::from(gathers)
         };

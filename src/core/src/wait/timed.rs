@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Hybrid, Park, PollPolicy, WaitPoint, WaitStrategy, fence, poll};
+use super::{Hybrid, Park, PollPolicy, WaitPoint, WaitStrategy, budget, fence, poll, polls_within};
 use crate::{abort, clock};
 
 /// Longest blocking call between two checks of the abort flag.
@@ -140,7 +140,7 @@ impl<P: WaitPoint> TimedWait<P> for Hybrid {
         moment_ns: u64,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
-        let polls = Self::PAUSES_BEFORE_SLEEP / policy.between.max(1);
+        let polls = polls_within(&budget::BEFORE_SLEEP, policy);
         if let Some(found) = poll(polls, policy, &mut ready) {
             return Ok(Some(found));
         }

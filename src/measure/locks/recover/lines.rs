@@ -66,8 +66,8 @@ const STEPS: [Step; 5] = [Step::Starting, Step::Waiting, Step::Owns, Step::Relea
 const ERROR_BYTES: usize = 192;
 /// Interval at which a sleeper checks the abort flag.
 const SLICE: Duration = Duration::from_millis(50);
-/// Spin-loop hints between two checks of the abort flag.
-const PAUSES_PER_ABORT_CHECK: u32 = 4096;
+/// Polls between two checks of the abort flag.
+const POLLS_PER_ABORT_CHECK: u32 = 4096;
 
 #[repr(C, align(64))]
 pub(super) struct Line {
@@ -138,7 +138,7 @@ impl Line {
     pub(super) fn spin_until_go(&self) {
         // PAIRS: recover-go
         while self.go.load(Ordering::Acquire) == 0 && !abort::requested() {
-            for _ in 0..PAUSES_PER_ABORT_CHECK {
+            for _ in 0..POLLS_PER_ABORT_CHECK {
                 hint::spin_loop();
                 if self.go.load(Ordering::Relaxed) != 0 {
                     break;

@@ -29,9 +29,9 @@ registry! {
     "clh/spin" => InMemory<spin::clh::Clh<Spin>>,
 
     "futex-mutex/park" => InMemory<futex::mutex::FutexMutex>,
-    "futex-adaptive/hybrid" => InMemory<futex::adaptive::FutexAdaptive<4, 100>>,
-    "futex-adaptive-100/hybrid" => InMemory<futex::adaptive::FutexAdaptive<100, 1>>,
-    "futex-adaptive-1000/hybrid" => InMemory<futex::adaptive::FutexAdaptive<1000, 1>>,
+    "futex-adaptive/hybrid" => InMemory<futex::adaptive::FutexAdaptive<4, true>>,
+    "futex-adaptive-100/hybrid" => InMemory<futex::adaptive::FutexAdaptive<100, false>>,
+    "futex-adaptive-1000/hybrid" => InMemory<futex::adaptive::FutexAdaptive<1000, false>>,
     "futex-fair/hybrid" => InMemory<futex::fair::FutexFair<500_000>>,
     "futex-handoff/park" => InMemory<futex::handoff::FutexHandoff>,
 

@@ -11,16 +11,15 @@
 //! Source: in the spirit of parking_lot's eventual fairness (Pizlo, Locking in WebKit, 2016); futex(2).
 #![allow(unsafe_code)]
 
-use std::hint;
 use std::io;
 
 use crate::abort;
-use crate::clock;
+use crate::clock::{self, pause::pause};
 use crate::raw_lock::RawLock;
 use crate::raw_lock::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::raw_lock::{Cost, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::Word;
+use crate::wait::{Word, budget};
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
@@ -32,9 +31,8 @@ const NOTHING: u32 = 0;
 const TRY: u32 = 1;
 const YOURS: u32 = 2;
 
-/// Polls before sleeping, and pause hints before each: as in the adaptive mutex, for the same reasons.
+/// Polls before sleeping, after [`budget::MUTEX_POLL`] each: as in the adaptive mutex, for the same reasons.
 const LOOKS: u32 = if cfg!(loom) { 1 } else { 4 };
-const PAUSES: u32 = 100;
 
 const SLOTS: usize = if cfg!(loom) { 3 } else { MAX_CONTENDERS as usize };
 
@@ -79,10 +77,9 @@ impl<const PATIENCE_NS: u64> FutexFair<PATIENCE_NS> {
 
     /// Returns when the lock has another state than taken without sleepers, or after the last poll.
     fn look(&self) {
+        let hints = budget::MUTEX_POLL.hints();
         for _ in 0..LOOKS {
-            for _ in 0..PAUSES {
-                hint::spin_loop();
-            }
+            pause(hints);
             if self.word.load(Ordering::Relaxed) != TAKEN {
                 return;
             }

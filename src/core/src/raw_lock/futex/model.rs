@@ -18,7 +18,7 @@ use crate::raw_lock::RawLock;
 use crate::wait::model::check_within;
 
 /// Adaptive mutex with one poll, since the checker tries every time at which it can happen.
-type Adaptive = FutexAdaptive<1, 0>;
+type Adaptive = FutexAdaptive<1, false>;
 /// Fair mutex that hands the lock to any sleeper.
 type Impatient = FutexFair<0>;
 /// Fair mutex that never hands off.

@@ -5,11 +5,12 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::{OWN_PAUSES, Poll, wait};
+use crate::clock::pause::pause;
 use crate::raw_lock::Cost;
 use crate::raw_lock::RawLock;
 use crate::raw_lock::sync::{AtomicU32, Ordering, publish};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::PollPolicy;
+use crate::wait::{PollPolicy, budget};
 use crate::{clock, payload};
 
 const FREE: u32 = 0;
@@ -147,15 +148,9 @@ impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
     }
 }
 
-/// Range of the first pause, in pause hints.
-const FIRST_PAUSES: u64 = 4;
-/// Largest range: about 10 us where a hint takes 40 ns, longer than any hand-off and far shorter than a time slice. A
-/// power of two times the first.
-const MOST_PAUSES: u64 = 256;
-
-/// Test-and-test-and-set with bounded exponential backoff. After each failed poll a waiter pauses for a random number
-/// of hints, from a range that doubles up to a bound, so that waiters neither poll the owner's line all the time nor
-/// all try at once. An owner that returns soon finds the lock free before any waiter polls: fast, and the least fair of
+/// Test-and-test-and-set with bounded exponential backoff. After each failed poll a waiter pauses for a random time,
+/// from a range that doubles from [`budget::BACKOFF_FIRST`] to [`budget::BACKOFF_LONGEST`], so that waiters neither poll
+/// the owner's line all the time nor all try at once. An owner that returns soon finds the lock free before any waiter polls: fast, and the least fair of
 /// all. A hand-off costs the same as without backoff, plus half a pause.
 ///
 /// Source: Agarwal and Cherian, Adaptive Backoff Synchronization Techniques, 1989; Anderson 1990, section 3.3.
@@ -170,23 +165,28 @@ unsafe impl<W> crate::shm::SharedLayout for TtasBackoff<W> {}
 
 /// Pauses of a waiter after failed polls.
 struct Backoff {
-    range: u64,
+    /// Pause hints of the longest pause now, and of the longest ever.
+    range: u32,
+    longest: u32,
     random: u64,
 }
 
 impl Backoff {
     /// Starts with another random sequence each time; a fixed one would always favour the same contender.
     fn new(me: u32) -> Self {
-        Self { range: FIRST_PAUSES, random: payload::mix(clock::ticks() ^ u64::from(me) << 56) }
+        Self {
+            range: budget::BACKOFF_FIRST.hints(),
+            longest: budget::BACKOFF_LONGEST.hints(),
+            random: payload::mix(clock::ticks() ^ u64::from(me) << 56),
+        }
     }
 
     fn pause(&mut self) {
-        // The range is a power of two, so its bits are as random as the whole number.
-        for _ in 0..=self.random & (self.range - 1) {
-            std::hint::spin_loop();
-        }
+        // The upper half of the number, scaled to the range without a division.
+        let below_range = ((self.random >> 32) * u64::from(self.range)) >> 32;
+        pause(1 + below_range as u32);
         self.random = payload::mix(self.random);
-        self.range = (2 * self.range).min(MOST_PAUSES);
+        self.range = (2 * self.range).min(self.longest);
     }
 }
 

@@ -5,11 +5,12 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::{OWN_PAUSES, Poll, wait};
+use crate::clock::pause::pause;
 use crate::raw_lock::RawLock;
 use crate::raw_lock::sync::{AtomicU32, Ordering, publish};
 use crate::raw_lock::{Cost, MAX_CONTENDERS};
 use crate::record::{Counts, Group, Wait};
-use crate::wait::PollPolicy;
+use crate::wait::{PollPolicy, budget};
 
 /// Ticket lock. Fair: first come, first served. Cost: all waiters read one line, so n misses per hand-off, of which the
 /// next owner's may come last. While the next waiter has no CPU, all others wait for it.
@@ -58,12 +59,8 @@ impl<W: Poll, const STRONG: bool> RawLock for Ticket<W, STRONG> {
     }
 }
 
-/// Pause hints for each contender ahead: less than a hand-off between two cores takes, so that no waiter misses its
-/// turn even with empty critical sections.
-const PAUSES_PER_TICKET: u32 = 4;
-
 /// Ticket lock with proportional backoff. A ticket tells how many contenders are served before it, so a waiter polls
-/// again only after a pause as long as the queue ahead: waiters far behind do not disturb the line. Fair: first come,
+/// again only after [`budget::PER_TICKET`] for each of them: waiters far behind do not disturb the line. Fair: first come,
 /// first served. A hand-off to the next in line costs the same as with a plain ticket lock, without all the other
 /// readers of the line.
 ///
@@ -89,12 +86,11 @@ impl<W: Poll> RawLock for TicketProportional<W> {
         if self.tickets.ahead(ticket) == 0 {
             return Ok(());
         }
+        let hints = budget::PER_TICKET.hints();
         wait::<W>(OWN_PAUSES, || {
             let ahead = self.tickets.ahead(ticket);
             // Limits the pause to the longest queue, whatever the words contain.
-            for _ in 0..PAUSES_PER_TICKET * ahead.min(MAX_CONTENDERS) {
-                std::hint::spin_loop();
-            }
+            pause(hints * ahead.min(MAX_CONTENDERS));
             ahead == 0
         })
     }
