@@ -169,6 +169,14 @@ fn too_much_explained_is_shown_as_such() {
 }
 
 #[test]
+fn what_misses_by_more_than_half_is_withheld() {
+    // 10,800 ns are explained.
+    let withheld =
+        |measured_ns| priced(Measure::RoundTrip, Placement::SameL3, kernel_channel(), measured_ns).withheld();
+    assert_eq!([7_100.0, 7_201.0, 21_599.0, 21_700.0].map(withheld), [true, false, false, true]);
+}
+
+#[test]
 fn floors_between_sizes_lie_on_a_power_law() {
     let floor = |bytes, ns| SizedFloor { bytes, footprint_bytes: 0, ns };
     let floors = [floor(1_000, 10.0), floor(100_000, 1_000.0)];

@@ -6,7 +6,7 @@ use crate::common;
 use crate::common::locks::{Asked, LOCKS, acquire, contention, lock_run, named, recover, tickets};
 use crate::common::{answer, page, recording};
 use ipcmark_record::{Group, KillPoint, Measure, Placement, Record, Stock, Verdict, metric};
-use ipcmark_reports::analyse::cost_model::{Price, price};
+use ipcmark_reports::analyse::cost_model::{Price, Priced, price};
 use ipcmark_reports::analyse::locks::{common_ground, rivals, utilisation};
 use ipcmark_reports::analyse::recovery::{Fate, fates, survives};
 use ipcmark_reports::analyse::statistics::Random;
@@ -168,24 +168,63 @@ fn a_lock_of_processes_is_not_drawn_between_threads_too() {
     assert_eq!(labels, ["ttas/spin", "std-mutex/park threads"]);
 }
 
-#[test]
-fn atomics_and_hand_offs_have_their_price() {
-    let mut records = repetitions(|repetition, random| acquire(&named("ttas"), repetition, random));
-    records.extend(repetitions(|repetition, random| contention(&named("futex-mutex"), TWO, repetition, random)));
+/// Cost breakdown of a contended lock without work, after `change` of the metrics.
+fn hand_off(mechanism: &str, change: &[(&str, f64)]) -> Priced {
+    let mut records = repetitions(|repetition, random| contention(&named(mechanism), TWO, repetition, random));
+    for record in &mut records {
+        let metrics = record.outcome.metrics.as_mut().expect("measured");
+        metrics.extend(change.iter().map(|&(name, value)| (name.to_owned(), value)));
+    }
     let recording = recording(records);
     let study = Study::of(&recording);
-    let floors = study.floors().expect("one machine");
-    let of = |measure: Measure| {
-        let case = study.cases.iter().find(|case| case.case.measure == measure).expect("measured");
-        price(case, floors).expect("declared")
-    };
+    price(&study.cases[0], study.floors().expect("one machine")).expect("declared")
+}
+
+fn slice(priced: &Priced, wanted: Price) -> f64 {
+    priced.slices.iter().find(|(price, _)| *price == wanted).map_or(0.0, |(_, ns)| *ns)
+}
+
+#[test]
+fn atomics_have_their_price() {
+    let recording = recording(repetitions(|repetition, random| acquire(&named("ttas"), repetition, random)));
+    let study = Study::of(&recording);
+    let priced = price(&study.cases[0], study.floors().expect("one machine")).expect("declared");
     // Two atomic additions of 5 ns.
-    assert_eq!(of(Measure::Acquire).slices, [(Price::Atomics, 10.0)]);
-    let handed = of(Measure::Contention);
-    assert!((handed.measured_ns - 190.0).abs() < 20.0, "the hand-off is explained, not the rate");
-    let slice = |wanted: Price| handed.slices.iter().find(|(price, _)| *price == wanted).map_or(0.0, |(_, ns)| *ns);
-    assert!((slice(Price::LineTransfers) - 190.0).abs() < 1e-9 && (slice(Price::SystemCalls) - 360.0).abs() < 1e-9);
-    assert!(handed.flagged(), "a wake that was not paid explains too much");
+    assert_eq!(priced.slices, [(Price::Atomics, 10.0)]);
+}
+
+#[test]
+fn a_hand_off_to_a_waiter_that_runs_has_no_price_of_a_sleep() {
+    // One acquisition in ten is a hand-off, and nearly none has a context switch.
+    let greedy = hand_off("futex-mutex", &[]);
+    assert!((greedy.measured_ns - 190.0).abs() < 20.0, "the hand-off is explained, not the rate");
+    assert!((slice(&greedy, Price::LineTransfers) - 190.0).abs() < 1e-9);
+    assert_eq!(greedy.slices.len(), 1, "{greedy:?}");
+    assert!(!greedy.flagged() && !greedy.withheld());
+    // The waiter slept, but was woken by an earlier release: the lock was acquired again meanwhile.
+    let overlapped = hand_off("futex-mutex", &[(metric::SWITCHES_PER_ACQUISITION, 0.1)]);
+    assert_eq!(overlapped.slices.len(), 1, "{overlapped:?}");
+}
+
+#[test]
+fn a_hand_off_to_a_waiter_that_sleeps_has_the_price_of_its_wake_up() {
+    let asleep =
+        [(metric::HANDED_OFF_SHARE, 0.98), (metric::SWITCHES_PER_ACQUISITION, 0.97), (metric::HAND_OFF_NS, 9e3)];
+    let fair = hand_off("futex-fair", &asleep);
+    assert!(slice(&fair, Price::Wakes) > 0.0 && slice(&fair, Price::ContextSwitches) > 0.0, "{fair:?}");
+    assert!((slice(&fair, Price::SystemCalls) - 360.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_lock_of_system_calls_makes_them_without_a_sleep_too() {
+    assert!((slice(&hand_off("flock", &[]), Price::SystemCalls) - 360.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_breakdown_that_misses_by_more_than_half_is_withheld_and_said() {
+    let page = whole();
+    assert!(page.contains("breakdown withheld"), "no bar says so");
+    assert!(page.contains("withheld, since the counts explain less than 50 % or more than 150 %"), "no sentence");
 }
 
 #[test]

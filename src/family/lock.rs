@@ -20,7 +20,7 @@ use crate::measure::paired::{self, Floor};
 use crate::measure::{MeasureError, MeasureResult, Task};
 use crate::protocol::RoleSpec;
 use crate::protocol::{Link, Order, Report};
-use crate::record::{Case, CostModel, Group, Isolation, KillPoint, Measure, Role};
+use crate::record::{Case, CostModel, Counts, Group, Isolation, KillPoint, Measure, Role};
 use crate::variant::{Variant, answers};
 
 /// Number of the channel that carries the lock.
@@ -110,7 +110,14 @@ impl<L: Lock> Mechanism for Row<L> {
             measure if measure == Measure::Acquire || contenders(case) == 1 => {
                 Some(CostModel { sender: cost.alone, ..CostModel::default() })
             }
-            _ => Some(CostModel { sender: cost.release, receiver: cost.acquire, ..CostModel::default() }),
+            _ => {
+                // A lock that is free without a system call needs one only for a waiter that sleeps.
+                let side = |counts: Counts| match cost.alone.system_calls {
+                    0.0 => Counts { calls_to_sleep: counts.system_calls, ..counts },
+                    _ => counts,
+                };
+                Some(CostModel { sender: side(cost.release), receiver: side(cost.acquire), ..CostModel::default() })
+            }
         }
     }
 

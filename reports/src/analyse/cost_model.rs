@@ -5,18 +5,27 @@
 //! on two CPUs the slower endpoint sets the pace; on one CPU the costs add up. Prices that depend on the distance of
 //! the CPUs come from the same repetitions as the case if measured there, since virtual CPUs move; all others come
 //! from the machine's floors. A negative unexplained rest means that a declared count or a floor is too high.
+//!
+//! A hand-off of a lock is priced with a sleep only if the record shows one; see [`price`]. A breakdown that misses by
+//! more than half of the measured time is withheld; see [`Priced::withheld`].
+
+use std::ops::RangeInclusive;
 
 use ipcmark_record::{Counts, Floors, Measure, Operation, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;
 use super::trials::over_repetitions;
+use crate::format;
 
 /// Share of the measured time that may stay unexplained, or be explained in excess, without a flag.
 pub const UNEXPLAINED_SHARE: f64 = 0.25;
 
 /// Reason of a flagged case whose mechanism declares none.
 pub const NO_REASON: &str = "no reason declared";
+
+/// Explained shares of the measured time for which a breakdown is shown.
+const PLAUSIBLE: RangeInclusive<f64> = 0.5..=1.5;
 
 /// Cost component shown as one slice of the bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -130,6 +139,17 @@ impl Priced {
         self.unexplained_ns() / self.measured_ns
     }
 
+    /// [`Self::explained_ns`] as a share of the measured time.
+    pub fn explained_share(&self) -> f64 {
+        self.explained_ns() / self.measured_ns
+    }
+
+    /// True if the slices miss the measured time by more than half, so that they describe something else than what
+    /// happened. Charts and tables then show only the measured time.
+    pub fn withheld(&self) -> bool {
+        !PLAUSIBLE.contains(&self.explained_share())
+    }
+
     /// True if the unexplained share exceeds [`UNEXPLAINED_SHARE`] in either direction.
     pub fn flagged(&self) -> bool {
         self.unexplained_share().abs() > UNEXPLAINED_SHARE
@@ -141,7 +161,31 @@ impl Priced {
     }
 }
 
-/// Prices a measured case (one hand-off of a contended lock); `None` if it has no cost model, time or floors.
+/// Sentence about the withheld breakdowns among `cases`; empty without any.
+pub fn withheld<'c>(cases: impl IntoIterator<Item = (&'c CaseStudy<'c>, &'c Priced)>) -> String {
+    let (mut all, mut hidden) = (0, Vec::new());
+    for (case, priced) in cases {
+        all += 1;
+        hidden.extend(priced.withheld().then(|| (case.series.label(), priced.explained_share())));
+    }
+    let miss = |share: f64| if share > 0.0 { share.ln().abs() } else { f64::INFINITY };
+    let Some((label, share)) = hidden.iter().max_by(|a, b| miss(a.1).total_cmp(&miss(b.1))) else {
+        return String::new();
+    };
+    format!(
+        " {} of {all} breakdowns {} withheld, since the counts explain less than 50 % or more than 150 % of the \
+         measured time; the largest miss is {}, {label}.",
+        hidden.len(),
+        if hidden.len() == 1 { "is" } else { "are" },
+        format::percent(*share),
+    )
+}
+
+/// Prices a measured case; `None` if it has no cost model, time or floors.
+///
+/// Of a contended lock, this is one hand-off to a waiter. The waiter may still be polling, or may have been woken by an
+/// earlier release after which another contender was faster; then neither its sleep nor its wake-up is part of the
+/// hand-off. Both are counted only if most acquisitions are hand-offs and most hand-offs have a context switch.
 pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
     let cost_model = study.cost_model()?;
     let typical = study.summary.typical?;
@@ -161,12 +205,34 @@ pub fn price(study: &CaseStudy<'_>, floors: &Floors) -> Option<Priced> {
         // All uncontended work is declared for the sender.
         Measure::Acquire => (typical.value, Pace::Sender, sender),
         Measure::Contention => {
-            (over_repetitions(&study.records, metric::HAND_OFF_NS)?, Pace::Both, add(&sender, &receiver, 1.0))
+            let slices = if hand_offs_sleep(study)? {
+                add(&sender, &receiver, 1.0)
+            } else {
+                add(&site.side(&awake(&cost_model.sender)), &site.side(&awake(&cost_model.receiver)), 1.0)
+            };
+            (over_repetitions(&study.records, metric::HAND_OFF_NS)?, Pace::Both, slices)
         }
         _ => return None,
     };
     let slices = slices.into_iter().filter(|&(_, ns)| ns > 0.0).collect();
     Some(Priced { measured_ns, slices, pace, declared_reason: cost_model.unexplained.clone() })
+}
+
+/// Whether the median hand-off of a contended lock includes a sleep; `None` without the counts.
+fn hand_offs_sleep(study: &CaseStudy<'_>) -> Option<bool> {
+    let handed_off = over_repetitions(&study.records, metric::HANDED_OFF_SHARE)?;
+    let switches = over_repetitions(&study.records, metric::SWITCHES_PER_ACQUISITION)?;
+    Some(handed_off > 0.5 && switches > 0.5 * handed_off)
+}
+
+/// Counts of a hand-off to a waiter that runs.
+fn awake(counts: &Counts) -> Counts {
+    Counts {
+        system_calls: counts.system_calls - counts.calls_to_sleep,
+        wakes: 0.0,
+        context_switches: 0.0,
+        ..counts.clone()
+    }
 }
 
 /// Prices from the case's own repetitions, as medians.

@@ -9,7 +9,7 @@ use super::table::{Rows, Table};
 use super::{Figure, Key, Looks};
 use crate::analyse::answer::place;
 use crate::analyse::best::{Shown, size};
-use crate::analyse::cost_model::{Price, Priced, price};
+use crate::analyse::cost_model::{Price, Priced, price, withheld};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
 use crate::format;
@@ -34,17 +34,19 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
     let cases: Vec<_> = study.measured(Measure::RoundTrip, placement).filter(|c| shown.contains(&c.bytes())).collect();
     let best = Shown::of(&cases, size);
     let short = chart(&best);
+    let all: Vec<_> = priced(study, placement, floors).collect();
     (!short.columns.is_empty()).then(|| {
         Figure {
-            answer: explained(&priced(study, placement, floors).collect::<Vec<_>>()),
+            answer: explained(&all),
             note: format!(
                 "Each slice is a declared count of one round trip times its price on this machine. The line \
              across is the measured time. An outline before the line is unexplained time; a bar beyond it \
-             explains too much. An exclamation mark flags a difference above 25 %.{}",
+             explains too much. An exclamation mark flags a difference above 25 %.{}{}",
+                withheld(all.iter().map(|(case, priced)| (*case, priced))),
                 best.describe()
             ),
-            legend: legend(priced(study, placement, floors).map(|(_, priced)| priced).collect::<Vec<_>>().iter()),
-            table: table(study, placement, floors),
+            legend: legend(all.iter().map(|(_, priced)| priced)),
+            table: table(&all),
             ..Figure::drawn("cost-breakdown", title, &short)
         }
         .unfolding("The same for every variant", best.is_partial().then(|| chart(&Shown::default())))
@@ -101,7 +103,7 @@ fn column(
         if members.is_empty() {
             continue;
         }
-        let longest = members.iter().map(|(_, p)| p.measured_ns.max(p.explained_ns())).fold(0.0, f64::max);
+        let longest = members.iter().map(|(_, priced)| length(priced)).fold(0.0, f64::max);
         let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink()));
         sections.push(Section {
             heading: manner.word().into(),
@@ -115,15 +117,25 @@ fn column(
 
 /// Bar of a case: its slices, and a line at the measured time.
 pub fn bar(case: &CaseStudy<'_>, priced: &Priced, ink: Ink) -> Bar {
+    let (label, measured) = (case.series.label(), format::ns(priced.measured_ns));
+    if priced.withheld() {
+        let note = format!("{measured}, breakdown withheld");
+        return Bar { label, ink, tracks: vec![vec![]], mark: None, note };
+    }
     let share = priced.unexplained_share();
     let flag = if priced.flagged() { " !" } else { "" };
     Bar {
-        label: case.series.label(),
+        label,
         ink,
         tracks: vec![priced.slices.iter().map(|&(price, ns)| (slice_ink(price), ns)).collect()],
         mark: Some(priced.measured_ns),
-        note: format!("{}, {}{flag}", format::ns(priced.measured_ns), describe(share)),
+        note: format!("{measured}, {}{flag}", describe(share)),
     }
+}
+
+/// Length of the bar of a case on its axis.
+pub fn length(priced: &Priced) -> f64 {
+    if priced.withheld() { priced.measured_ns } else { priced.measured_ns.max(priced.explained_ns()) }
 }
 
 /// An unexplained share in words.
@@ -141,7 +153,8 @@ fn slice_ink(price: Price) -> Ink {
 
 /// Legend of the slices in use.
 pub fn legend<'p>(priced: impl Iterator<Item = &'p Priced>) -> Vec<Key> {
-    let mut used: Vec<Price> = priced.flat_map(|priced| &priced.slices).map(|(price, _)| *price).collect();
+    let mut used: Vec<Price> =
+        priced.filter(|priced| !priced.withheld()).flat_map(|priced| &priced.slices).map(|(price, _)| *price).collect();
     used.sort_unstable();
     used.dedup();
     let key = |price: Price| {
@@ -154,8 +167,8 @@ pub fn legend<'p>(priced: impl Iterator<Item = &'p Priced>) -> Vec<Key> {
     keys
 }
 
-fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
-    let rows = Table::of(priced(study, placement, floors))
+fn table(all: &[(&CaseStudy<'_>, Priced)]) -> Table {
+    let rows = Table::of(all)
         .text("Mechanism", "mechanism", |(case, _)| case.series.label())
         .text("Waiting", "waiting", |(case, _)| case.series.manner.word())
         .text("Measure", "measure", |(case, _)| case.case.measure.word().replace('_', " "))
@@ -165,8 +178,10 @@ fn table(study: &Study<'_>, placement: Placement, floors: &Floors) -> Table {
     slices(rows, |(_, priced)| priced).table()
 }
 
-/// Adds a column for each slice, for the unexplained rest and for its reason.
+/// Adds a column for each slice and for the unexplained rest, empty where the breakdown is withheld, for whether it is
+/// flagged or withheld, and for the reason.
 pub fn slices<R>(mut rows: Rows<R>, priced: impl Fn(&R) -> &Priced) -> Rows<R> {
+    let shown = move |priced: &Priced| !priced.withheld();
     let keys = [
         "payload_ns",
         "moved_bytes_ns",
@@ -182,9 +197,16 @@ pub fn slices<R>(mut rows: Rows<R>, priced: impl Fn(&R) -> &Priced) -> Rows<R> {
     ];
     for (price, key) in Price::ALL.into_iter().zip(keys) {
         let of = |priced: &Priced| priced.slices.iter().find(|(known, _)| *known == price).map_or(0.0, |&(_, ns)| ns);
-        rows = rows.time(price.word(), key, |row| Some(of(priced(row))));
+        rows = rows.time(price.word(), key, |row| Some(priced(row)).filter(|one| shown(one)).map(of));
     }
-    rows.time("Unexplained", "unexplained_ns", |row| Some(priced(row).unexplained_ns()))
-        .number("Of measured", "unexplained_share", format::percent, |row| Some(priced(row).unexplained_share()))
-        .text("Reason", "reason", |row| priced(row).reason().to_owned())
+    rows.time("Unexplained", "unexplained_ns", |row| {
+        Some(priced(row)).filter(|one| shown(one)).map(Priced::unexplained_ns)
+    })
+    .number("Of measured", "unexplained_share", format::percent, |row| Some(priced(row).unexplained_share()))
+    .text("Flag", "flag", |row| match priced(row) {
+        one if one.withheld() => "withheld",
+        one if one.flagged() => "above 25 %",
+        _ => "",
+    })
+    .text("Reason", "reason", |row| priced(row).reason().to_owned())
 }

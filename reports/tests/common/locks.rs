@@ -91,9 +91,11 @@ impl Lock {
         }
         let sleeps = matches!(self.wait, Some(Wait::Park | Wait::Block));
         let calls = if sleeps { 1.0 } else { 0.0 };
+        let only = if self.wait == Some(Wait::Block) { 0.0 } else { calls };
+        let each = Counts { system_calls: calls, calls_to_sleep: only, ..Counts::default() };
         CostModel {
-            sender: Counts { system_calls: calls, wakes: calls, ..Counts::default() },
-            receiver: Counts { system_calls: calls, context_switches: calls, line_transfers: 2.0, ..Counts::default() },
+            sender: Counts { wakes: calls, ..each.clone() },
+            receiver: Counts { context_switches: calls, line_transfers: 2.0, ..each },
             ..CostModel::default()
         }
     }

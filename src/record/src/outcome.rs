@@ -232,11 +232,19 @@ pub struct CostModel {
     pub unexplained: Option<String>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(count: &f64) -> bool {
+    *count == 0.0
+}
+
 /// Counts for one message at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Entries into the kernel.
     pub system_calls: f64,
+    /// Those of `system_calls` that only a waiter that sleeps, or its wake-up, needs (hand-off of a lock).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls_to_sleep: f64,
     /// Bytes copied by kernel or library, beyond the payload's one write and one read.
     pub copied_bytes: f64,
     /// Dependent transfers of one cache line from another core.

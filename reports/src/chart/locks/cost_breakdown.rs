@@ -4,11 +4,11 @@ use ipcmark_record::{Floors, Measure, Placement};
 
 use super::super::axis::Axis;
 use super::super::bars::{Bars, Column, Section};
-use super::super::cost_breakdown::{bar, legend, slices};
+use super::super::cost_breakdown::{bar, legend, length, slices};
 use super::super::table::Table;
 use super::super::{Figure, Looks};
 use crate::analyse::best::Shown;
-use crate::analyse::cost_model::{Priced, price};
+use crate::analyse::cost_model::{Priced, price, withheld};
 use crate::analyse::locks::{Work, contenders, home, rivals};
 use crate::analyse::series::Manner;
 use crate::analyse::study::{CaseStudy, Study};
@@ -41,9 +41,10 @@ pub fn figure(study: &Study<'_>, looks: &Looks, placement: Placement) -> Option<
                 "Each slice is a declared count times its price on this machine. Left: uncontended. Right: one \
              hand-off between two contenders, where the releaser and the waiter both pay. The line across is \
              the measured time. An outline before the line is unexplained time; a bar beyond it explains too \
-             much. An exclamation mark flags a difference above 25 %. On the right, a bar beyond the line \
-             often means that the waiter was still polling when the lock was released, so that no wake-up was \
-             paid.{}",
+             much. An exclamation mark flags a difference above 25 %. A hand-off has the price of a sleep only if \
+             most acquisitions are hand-offs and most hand-offs have a context switch; otherwise the waiter \
+             runs when the lock is released.{}{}",
+                withheld(all.iter().map(|one| (one.0, &one.1))),
                 shown.describe()
             ),
             legend: legend(all.iter().map(|one| &one.1)),
@@ -89,7 +90,7 @@ fn column(
     let section = |manner: Manner| {
         let of = |one: &&Explained<'_, '_>| one.0.series.manner == manner && shown.shows(&one.0.series);
         let members: Vec<&Explained<'_, '_>> = members.iter().filter(of).collect();
-        let longest = members.iter().map(|(_, p)| p.measured_ns.max(p.explained_ns())).fold(0.0, f64::max);
+        let longest = members.iter().map(|(_, priced)| length(priced)).fold(0.0, f64::max);
         let bars = members.iter().map(|(case, priced)| bar(case, priced, looks.get(study.index(&case.series)).ink()));
         (!members.is_empty()).then(|| Section {
             heading: manner.word().into(),
@@ -128,5 +129,5 @@ fn table(all: &[&Explained<'_, '_>]) -> Table {
             },
         )
         .time("Measured", "measured_ns", |one| Some(one.1.measured_ns));
-    slices(rows, |one| &one.1).text("Flag", "flag", |one| if one.1.flagged() { "above 25 %" } else { "" }).table()
+    slices(rows, |one| &one.1).table()
 }
