@@ -1,8 +1,13 @@
 //! Cost of an uncontended lock, in three figures: acquired by the core that had it last; acquired after another core,
 //! the usual case for a rarely contended lock; and `try_lock`.
-//! The second figure is a difference: two roles alternate by a separate word, with and without the lock, in alternating
-//! slices so that both run under the same conditions. Each role pauses before its turn: a response that arrives during
-//! the first poll would delay that poll and hide the cost of the line transfer.
+//! The second figure is a difference: two roles take turns by a separate word, with and without the lock, in short
+//! blocks of alternating order, so that both run under the same conditions and a drift cancels. Each role pauses before
+//! its turn: a response that arrives during the first poll would delay that poll and hide the cost of the line transfer.
+//!
+//! The difference contains one fetch of the lock's line from the other core, and of the lock's instructions only what
+//! does not overlap with the turn. A transfer of the turn word is about two fetches, since its poller has to fetch the
+//! line that the writer invalidated. Hyper-threads share the cache that holds the line, so there the difference is about
+//! zero, with either sign; see [`plausible`].
 
 use super::Part;
 use super::critical_section::CriticalSection;
@@ -23,13 +28,13 @@ use crate::record::{Metrics, Placement, Window, metric};
 const ALONE: u32 = 50;
 const TRIED: u32 = 51;
 const TURNS_LOCKED: u32 = 52;
-const TURNS_BARE: u32 = 53;
+const TURNS_BOTH: u32 = 53;
 
 const LEADER: u32 = 0;
 const OTHER: u32 = 1;
 
-/// Slices of the turns; each slice runs with and without the lock.
-const TURN_SLICES: u64 = 15;
+/// Pairs of blocks of turns, with and without the lock. Many short ones: a preemption spoils one of them.
+const TURN_PAIRS: u64 = 51;
 /// Pause before each turn, and work in its critical section: longer than a line transfer and the out-of-order window.
 const SETTLE_NS: u64 = 500;
 /// Tenths of the hot time: uncontended, `try_lock`, turns.
@@ -86,15 +91,16 @@ impl<L: Lock> Acquirer<L> {
     fn remote_ns(&mut self, leader: &mut Leader, page: &Page, timing: &Timing) -> Result<Option<f64>, MeasureError> {
         let mut locked = |n: u64, taker: &mut Self| together(leader, TURNS_LOCKED, n, || taker.turns::<true>(page, n));
         let derived = count::derive(timing, |n| locked(n, self))?;
-        let each = (derived.count / (2 * TURN_SLICES)).max(1);
-        let mut differences = vec![];
-        for _ in 0..TURN_SLICES {
-            let with = together(leader, TURNS_LOCKED, each, || timed(|| self.turns::<true>(page, each)))?;
-            let without = together(leader, TURNS_BARE, each, || timed(|| self.turns::<false>(page, each)))?;
-            // Both sides acquire once per turn.
-            differences.push((with - without) / (2 * each) as f64);
-        }
-        Ok(plausible(differences))
+        let each = (derived.count / (2 * TURN_PAIRS)).max(1);
+        let measured = together(leader, TURNS_BOTH, each, || {
+            in_pairs(|locked| {
+                let start = clock::now_ns();
+                if locked { self.turns::<true>(page, each) } else { self.turns::<false>(page, each) }?;
+                Ok((clock::now_ns() - start) as f64)
+            })
+        })?;
+        // Both sides acquire once per turn.
+        Ok(plausible(measured.iter().map(|[with, without]| (with - without) / (2 * each) as f64).collect()))
     }
 
     fn turns<const LOCKED: bool>(&mut self, page: &Page, count: u64) -> Result<(), MeasureError> {
@@ -202,7 +208,15 @@ impl<L: Lock> Part for Acquirer<L> {
             match open.kind {
                 ALONE | TRIED => {}
                 TURNS_LOCKED => self.turns_after::<true>(&page, open.count)?,
-                TURNS_BARE => self.turns_after::<false>(&page, open.count)?,
+                TURNS_BOTH => {
+                    in_pairs(|locked| {
+                        if locked {
+                            self.turns_after::<true>(&page, open.count)
+                        } else {
+                            self.turns_after::<false>(&page, open.count)
+                        }
+                    })?;
+                }
                 _ => return Ok(false),
             }
             page.set_tally(task.slot, self.passes);
@@ -212,7 +226,21 @@ impl<L: Lock> Part for Acquirer<L> {
     }
 }
 
-/// Median of the differences of paired slices; `None` if its 95 % interval lies below zero, since a lock cannot make a
+/// Runs [`TURN_PAIRS`] pairs of blocks, with the lock (`true`) and without. Returns the results of each pair in this
+/// order; every second pair runs in the opposite one, so that a steady drift does not favour either form.
+fn in_pairs<T>(mut block: impl FnMut(bool) -> Result<T, MeasureError>) -> Result<Vec<[T; 2]>, MeasureError> {
+    let pair = |at: u64| {
+        if at.is_multiple_of(2) {
+            Ok([block(true)?, block(false)?])
+        } else {
+            let without = block(false)?;
+            Ok([block(true)?, without])
+        }
+    };
+    (0..TURN_PAIRS).map(pair).collect()
+}
+
+/// Median of the differences of paired blocks; `None` if its 95 % interval lies below zero, since a lock cannot make a
 /// turn faster: then its presence changed the turns themselves.
 fn plausible(mut differences: Vec<f64>) -> Option<f64> {
     differences.sort_by(f64::total_cmp);
@@ -229,12 +257,6 @@ fn have_a_cpu_each(task: &Task) -> bool {
         && (task.cpu.is_some() || pin::allowed_cpus().is_ok_and(|cpus| cpus.len() > 1))
 }
 
-fn timed(work: impl FnOnce() -> Result<(), MeasureError>) -> Result<f64, MeasureError> {
-    let start = clock::now_ns();
-    work()?;
-    Ok((clock::now_ns() - start) as f64)
-}
-
 /// Median over windows of the time per acquisition.
 fn typical(windows: &[Window]) -> f64 {
     histogram::median(windows.iter().map(|window| window.elapsed_ns as f64 / window.messages as f64).collect())
@@ -245,7 +267,7 @@ mod tests {
     use super::*;
 
     fn slices(middle: f64, step: f64) -> Vec<f64> {
-        (0..TURN_SLICES).map(|at| middle + (at as f64 - 7.0) * step).collect()
+        (0..15u32).map(|at| middle + (f64::from(at) - 7.0) * step).collect()
     }
 
     #[test]
@@ -255,5 +277,23 @@ mod tests {
         assert_eq!(plausible(slices(-3.0, 1.0)), Some(-3.0), "zero is within the interval");
         assert_eq!(plausible(slices(-3.0, 0.1)), None);
         assert_eq!(plausible(vec![]), None);
+    }
+
+    #[test]
+    fn neither_drift_nor_preemption_moves_the_difference() {
+        let mut blocks = 0;
+        let measured = in_pairs(|locked| {
+            blocks += 1;
+            let drift = 10.0 * f64::from(blocks);
+            // A preemption of a millisecond in every fifth block.
+            let gone = if blocks % 5 == 0 { 1e6 } else { 0.0 };
+            Ok(1000.0 + drift + gone + if locked { 100.0 } else { 0.0 })
+        });
+        let Ok(measured) = measured else { panic!("no block fails") };
+        let found = plausible(measured.iter().map(|[with, without]| with - without).collect());
+        // The two orders see the drift with opposite signs.
+        assert!(found.is_some_and(|ns| (90.0..=110.0).contains(&ns)), "{found:?}");
+        let first = measured.iter().take(2).map(|[with, without]| (with - without) as i64);
+        assert_eq!(first.collect::<Vec<_>>(), [90, 110]);
     }
 }
