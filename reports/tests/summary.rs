@@ -255,8 +255,9 @@ fn stamped_by(hz: u64) -> Vec<Record> {
         let metrics = record.outcome.metrics.as_mut().expect("measured");
         let values = [(metric::P50_NS, 94.0), (metric::P99_NS, 390.0), (metric::P999_NS, 5_000.0)];
         metrics.extend(values.map(|(name, ns)| (name.to_owned(), ns)));
-        metrics
-            .extend([(metric::READ_P99_NS, 390.0), (metric::HOLD_NS, 410.0)].map(|(name, ns)| (name.to_owned(), ns)));
+        metrics.extend(
+            [(metric::READ_P99_NS, 390.0), (metric::HAND_OFF_NS, 410.0)].map(|(name, ns)| (name.to_owned(), ns)),
+        );
     }
     records
 }
@@ -274,7 +275,7 @@ fn a_coarse_clock_withholds_percentiles_that_it_cannot_tell() {
         );
         assert!(curve.at(0.999).is_some());
         let of_locks =
-            [metric::READ_P99_NS, metric::HOLD_NS].map(|name| trials::over_repetitions(&all, name).is_some());
+            [metric::READ_P99_NS, metric::HAND_OFF_NS].map(|name| trials::over_repetitions(&all, name).is_some());
         ([summary.p50_ns, summary.p99_ns, summary.p999_ns].map(|it| it.is_some()), of_locks, summary.why)
     };
     let (all, of_locks, why) = known(&stamped_by(3_000_000_000));

@@ -82,15 +82,16 @@ fn found_percentile(records: &[&Record], name: &str) -> Option<Estimate> {
     Repetitions::new(Kind::Cost, Within::Total, each?).estimate()
 }
 
-/// Percentiles of every event, by the name that tables use.
-const PERCENTILES: [(&str, &str); 3] = [("p50", metric::P50_NS), ("p99", metric::P99_NS), ("p99.9", metric::P999_NS)];
+/// Times of single events, by the name that reports use.
+const NAMED: [(&str, &str); 4] =
+    [("p50", metric::P50_NS), ("p99", metric::P99_NS), ("p99.9", metric::P999_NS), ("hand-off", metric::HAND_OFF_NS)];
 
-/// Percentiles that are withheld since the clock cannot tell them, in words.
+/// Times that are withheld since the clock cannot tell them, in words.
 pub fn withheld(records: &[&Record]) -> Option<String> {
     let of = |(word, name): &(&'static str, &str)| {
         (!can_tell(records, name, found_percentile(records, name)?.value)).then_some(*word)
     };
-    let words: Vec<&str> = PERCENTILES.iter().filter_map(of).collect();
+    let words: Vec<&str> = NAMED.iter().filter_map(of).collect();
     (!words.is_empty()).then(|| format!("{} withheld: {}", words.join(" and "), coarse_clock(records)))
 }
 

@@ -176,7 +176,7 @@ pub const CPU_NS_PER_MESSAGE: &str = "cpu_ns_per_message";
 
 /// Metrics made of the times between two single stamps. A report withholds one that the clock cannot
 /// tell, and marks it if it is the main metric.
-pub const OF_SINGLE_EVENTS: [&str; 21] = [
+pub const OF_SINGLE_EVENTS: [&str; 20] = [
     P50_NS,
     P90_NS,
     P99_NS,
@@ -185,7 +185,6 @@ pub const OF_SINGLE_EVENTS: [&str; 21] = [
     READ_P99_NS,
     WRITE_P50_NS,
     WRITE_P99_NS,
-    HOLD_NS,
     HAND_OFF_NS,
     SUBMIT_TO_START_NS,
     FINISH_TO_VISIBLE_NS,
