@@ -74,6 +74,13 @@ fn transfers(shape: &Shape, layout: &Layout) -> f64 {
     if shape.closed_loop() { 1.0 } else { (layout.stride as f64 / 64.0).min(1.0) }
 }
 
+/// Size up to which the instructions of a ring take longer than those of the payload.
+const SMALL_BYTES: usize = 256;
+
+/// Reason of small messages in a stream.
+const OWN_WORK: &str =
+    "the instructions of the ring for each message have no price, and take longer than a small payload";
+
 /// Line transfers per message that the receiver waits for in a ring without atomic claims: none in a stream, where the
 /// transfers of several messages overlap and all bytes move in bulk.
 fn waited(shape: &Shape) -> f64 {
@@ -108,6 +115,7 @@ fn cost_model<W: Strategy>(shape: &Shape, transfers: f64) -> CostModel {
         },
         unexplained: match W::WAIT {
             Wait::Park | Wait::Block | Wait::Eventfd => Some(shape.sleepers_reason().into()),
+            _ if !shape.closed_loop() && shape.message_bytes <= SMALL_BYTES => Some(OWN_WORK.into()),
             _ => None,
         },
     }
