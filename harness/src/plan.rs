@@ -37,6 +37,7 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("shared-state", include_str!("../plans/shared-state.toml")),
     ("queues", include_str!("../plans/queues.toml")),
     ("wake-up", include_str!("../plans/wake-up.toml")),
+    ("think-time", include_str!("../plans/think-time.toml")),
     ("cross-checks", include_str!("../plans/cross-checks.toml")),
     ("patterns", include_str!("../plans/patterns.toml")),
     ("latency-under-load", include_str!("../plans/latency-under-load.toml")),

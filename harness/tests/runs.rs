@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::common::command::{command, folder, ipcmark, printed, told};
 use crate::common::{alone, wait_up_to};
-use ipcmark::record::{Measure, Outcome, Record, Status, Verdict};
+use ipcmark::record::{Measure, Outcome, Record, Status, Verdict, metric};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -59,6 +59,35 @@ fn change_settings(run: &Path, key: &str, value: u64) {
     assert!(settings[key].is_u64(), "{settings}");
     settings[key] = value.into();
     fs::write(path, settings.to_string()).expect("ours");
+}
+
+/// The answering side thinks for 10 ms, far longer than a message takes.
+#[test]
+fn a_round_trip_leaves_out_the_think_time_of_the_answering_side() {
+    const THINK_NS: u64 = 10_000_000;
+    let directory = folder();
+    let plan = directory.path().join("thinking.toml");
+    let text = "name = \"thinking\"\nquestion = \"Is it left out?\"\nrepetitions = 1\nwarm_up_ms = 1\nhot_ms = 20\nfloor_ms = 0\n
+[[cases]]\nmechanism = [\"pipe/block\"]\nmeasure = [\"round_trip\"]\nmessage_bytes = [\"8 B\"]
+isolation = [\"process\", \"thread\"]\nthink_time_ns = [\"10 ms\"]\nspacing = [\"fixed\"]\n";
+    fs::write(&plan, text).expect("ours");
+    let _alone = alone();
+    let output = ipcmark(directory.path(), &["run", "--plan", "thinking.toml", "--out", "run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let records = records(&directory.path().join("run"));
+    let timed: Vec<&Record> = records.iter().filter(|record| record.case.measure == Measure::RoundTrip).collect();
+    assert!(!timed.is_empty());
+    for record in timed {
+        assert_eq!(record.case.params.think_time_ns, Some(THINK_NS), "{}", record.case_key);
+        let (metrics, count) = (record.outcome.metrics.as_ref().expect("measured"), record.count.messages);
+        let leading = &record.outcome.roles.as_ref().expect("two roles")[0];
+        let windows = record.outcome.windows.iter().flatten();
+        let (elapsed_ns, counted) = windows.fold((0, 0), |sum, it| (sum.0 + it.elapsed_ns, sum.1 + it.messages));
+        let stamped_ns = metrics[metric::STAMPED_ROUND_TRIP_NS] * (count - counted) as f64;
+        // Trips and think times together last no longer than the hot phase.
+        let all_ns = elapsed_ns as f64 + stamped_ns + (count * THINK_NS) as f64;
+        assert!(all_ns <= leading.wall_ns as f64 * 1.001, "{all_ns} ns of {} ns", leading.wall_ns);
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod serve;
 pub mod set_up;
 pub mod stream;
+mod think;
 pub mod touch;
 pub mod transfer;
 pub mod wake;

@@ -89,11 +89,12 @@ impl Plan {
             }
             _ => ("two_line_round_trip", bounces().chain([ROUSE]).collect(), |kind| family_of(kind) == BOUNCE),
         };
-        // Unpinned roles may move to nearer CPUs, untouched payloads are not transferred, and a lock may be acquired again
+        // Unpinned roles may move to nearer CPUs, the floor's partner does not think, untouched payloads are not transferred, and a lock may be acquired again
         // without a transfer. How fast large messages move depends on the caches that they pass through, and a ring may use
         // them better than the sweep does: 1 MiB at 0.89 times its fastest reading.
         let reference = task.case.placement == Placement::Unpinned && !one_cpu
             || task.touch() != Touch::All
+            || task.case.params.think_time_ns.is_some_and(|ns| ns > 0)
             || measure == Measure::Stream && !one_cpu && walk.footprint_bytes() > FOOTPRINT_BYTES
             || !matches!(measure, Measure::Stream | Measure::RoundTrip);
         Self { name, reference, kinds, judges, walk }

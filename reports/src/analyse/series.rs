@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use ipcmark_record::{Case, CostModel, Counts, Group, Isolation, Record, Substrate, Touch, Wait};
+use ipcmark_record::{Case, CostModel, Counts, Group, Isolation, Measure, Record, Substrate, Touch, Wait};
 
 use super::families::{POOL, SERIAL, is_python};
 
@@ -93,6 +93,8 @@ pub struct Series {
     pub touch: Option<Touch>,
     /// Depth, if the recording holds several and this is not the usual one.
     pub depth: Option<u32>,
+    /// Mean think time of the answering side of a round trip, if there is any.
+    pub think_time_ns: Option<u64>,
 }
 
 impl Series {
@@ -122,6 +124,9 @@ impl Series {
         if let Some(depth) = self.depth {
             add(&format_args!("depth={depth}"));
         }
+        if let Some(think_time_ns) = self.think_time_ns {
+            add(&format_args!("think={}", crate::format::ns(think_time_ns as f64)));
+        }
         // Some mechanism names already contain "thread".
         if self.isolation == Isolation::Thread && self.manner != Manner::Alone && !self.mechanism.contains("thread") {
             add(&"threads");
@@ -139,15 +144,15 @@ impl Series {
         self.group.map_or("", group_word)
     }
 
-    /// The same variant with every byte touched and the usual depth.
+    /// The same variant with every byte touched, the usual depth and a partner that answers at once.
     #[must_use]
     pub fn usual(&self) -> Self {
-        Self { touch: None, depth: None, ..self.clone() }
+        Self { touch: None, depth: None, think_time_ns: None, ..self.clone() }
     }
 
-    /// Whether it touches every byte at its usual depth.
+    /// Whether it touches every byte at its usual depth, and its partner answers at once.
     pub fn is_usual(&self) -> bool {
-        self.touch.is_none() && self.depth.is_none()
+        self.touch.is_none() && self.depth.is_none() && self.think_time_ns.is_none()
     }
 
     /// True for a variant between two processes; all others are references.
@@ -229,6 +234,10 @@ impl<'a> Known<'a> {
                 .params
                 .depth
                 .filter(|&depth| self.usual_depths.get(&without_depth(case)).is_some_and(|&usual| usual != depth)),
+            think_time_ns: case
+                .params
+                .think_time_ns
+                .filter(|&think_time_ns| case.measure == Measure::RoundTrip && think_time_ns > 0),
         }
     }
 

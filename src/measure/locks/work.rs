@@ -91,7 +91,7 @@ impl ThinkTime {
 
 /// Exponential distribution as the means of [`DRAWS`] equally likely parts. Their mean is `mean_ns`, unlike that of the
 /// medians.
-fn exponential(mean_ns: f64) -> impl Iterator<Item = f64> {
+pub(in crate::measure) fn exponential(mean_ns: f64) -> impl Iterator<Item = f64> {
     let quantile = |part: usize| -(1.0 - part as f64 / DRAWS as f64).ln();
     // The quantile function is q(p) = -ln(1 - p); its integral from 0 to p is 1 - (1 - p) * (1 + q(p)).
     let integral = move |part: usize| {

@@ -94,13 +94,13 @@ parameters! {
         .of(Unit::Nanoseconds)
         .within(0, WORK_NS_MAX)
         .for_only(&[Contention, ReadMostly]),
-    /// Calibrated work between two acquisitions, in the mean.
+    /// Work between two acquisitions, or of the answering side of a round trip before it answers, in the mean.
     think_time_ns: u64 => row("think time")
         .of(Unit::Nanoseconds)
         .within(0, WORK_NS_MAX)
-        .for_only(&[Contention, ReadMostly]),
+        .for_only(&[RoundTrip, Contention, ReadMostly]),
     /// Distribution of the think time around its mean.
-    spacing: Spacing => row("spacing").for_only(&[Contention, ReadMostly]).usually("fixed"),
+    spacing: Spacing => row("spacing").for_only(&[RoundTrip, Contention, ReadMostly]).usually("fixed"),
     /// Cache lines that each contender changes under the lock, the first of them the check's own.
     lines: u32 => row("lines changed").within(1, LINES_MAX as u64).for_only(&[Contention]).usually("1"),
     /// Share of accesses that only read.

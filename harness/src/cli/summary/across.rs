@@ -174,7 +174,12 @@ pub(super) fn apart(summary: &CaseSummary) -> String {
         _ => "",
     };
     let prefault = if case.params.prefault == Some(true) { ", pages brought in first" } else { "" };
-    format!("{bytes}{arrivals}{burst}{touch}{prefault}")
+    let think = case.params.think_time_ns.filter(|&ns| ns > 0 && case.measure == Measure::RoundTrip);
+    let think = think.map_or_else(String::new, |ns| {
+        let time = table::plain(format::time(ns as f64).trimmed().to_string());
+        format!(", the answering side thinks for {time} in the mean")
+    });
+    format!("{bytes}{arrivals}{burst}{touch}{prefault}{think}")
 }
 
 /// Service and work of a server per request.

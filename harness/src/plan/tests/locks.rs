@@ -138,7 +138,11 @@ fn errors_in_a_block_of_locks_name_the_line() {
             ":10: unknown kill point `holdin`; did you mean `holding`?",
         ),
         ("[\"acquire\"]", one.into(), ":10: `contenders` fits only contention, read_mostly, tickets"),
-        ("[\"acquire\"]", "think_time_ns = [5]".into(), ":10: `think_time_ns` fits only contention, read_mostly"),
+        (
+            "[\"acquire\"]",
+            "think_time_ns = [5]".into(),
+            ":10: `think_time_ns` fits only round_trip, contention, read_mostly",
+        ),
         ("[\"tickets\"]", format!("{one}stock = [\"memory\"]\nlines = [2]"), ":12: `lines` fits only contention"),
         ("[\"contention\"]", format!("{one}kill_point = [\"waiting\"]"), ":11: `kill_point` fits only recover"),
         (
