@@ -90,12 +90,13 @@ fn cost_model(shape: &Shape) -> CostModel {
     }
 }
 
-/// Cost model of a count in shared memory: a line transfer, and no call if the listener finds it above 0. `always` says
-/// whether the notifier makes its call even if the listener does not sleep.
+/// Cost model of a count in shared memory: each endpoint changes it after the other one did, so both fetch its line. No
+/// call if the listener finds it above 0. `always` says whether the notifier makes its call even if the listener does not
+/// sleep.
 fn cost_model_in_memory(shape: &Shape, always: bool) -> CostModel {
     let sleeps = if shape.closed_loop() { 1.0 } else { 0.0 };
     CostModel {
-        sender: Counts { system_calls: if always { 1.0 } else { sleeps }, ..Counts::default() },
+        sender: Counts { system_calls: if always { 1.0 } else { sleeps }, line_transfers: 1.0, ..Counts::default() },
         receiver: Counts {
             system_calls: sleeps,
             line_transfers: 1.0,
