@@ -1,7 +1,7 @@
 //! Changes reported by a comparison.
 
 use crate::common;
-use ipcmark_record::{Measure, Placement, Record, metric};
+use ipcmark_record::{GroupLimits, Measure, Placement, Record, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{Change, Recording, compare, mismatches};
 
@@ -85,4 +85,17 @@ fn another_price_of_a_pause_hint_is_said() {
     assert!(mismatches(&recording(100.0, 0.0, 5, Measure::RoundTrip), &priced(25.0)).is_empty());
     let said = mismatches(&priced(13.3), &priced(46.7));
     assert_eq!(said, ["the price of a pause hint differs: 13.3 ns in the first, 46.7 ns in the second"]);
+}
+
+#[test]
+fn another_cpu_quota_is_said() {
+    let a = recording(100.0, 0.0, 5, Measure::RoundTrip);
+    let mut b = a.clone();
+    for record in &mut b.records {
+        record.machine.facts.group_limits = Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
+    }
+    let said = mismatches(&a, &b);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("CPU quota, weight or cpuset differs: \"none\"") && said[0].contains("0.5"), "{said:?}");
+    assert!(mismatches(&b, &b).is_empty());
 }

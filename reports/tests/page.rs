@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::common;
 use crate::common::recording;
-use ipcmark_record::{Measure, Placement, SpinBudget, metric};
+use ipcmark_record::{GroupLimits, Measure, Placement, SpinBudget, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::{BadLine, Recording, write};
 
@@ -206,4 +206,16 @@ fn a_directory_that_cannot_be_written_is_named() {
     fs::write(&file, "").expect("a file for the test");
     let error = write(&Recording::default(), &file.join("below")).expect_err("a file is in the way");
     assert!(format!("{error:#}").contains("occupied"), "{error:#}");
+}
+
+#[test]
+fn a_cpu_quota_is_a_fact_of_the_machine() {
+    let mut limited = quick().clone();
+    for record in &mut limited.records {
+        record.machine.facts.group_limits = Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
+    }
+    let words = "CPU quota of the control group";
+    let page = page(&limited);
+    assert!(page.contains(words) && page.contains("0.5 CPUs"));
+    assert!(!quick_page().contains(words), "a machine without limits names none");
 }

@@ -4,8 +4,10 @@
 use crate::common;
 use hdrhistogram::Histogram;
 use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, Window, metric};
+use ipcmark_reports::analyse::best::Best;
 use ipcmark_reports::analyse::distribution::Distribution;
 use ipcmark_reports::analyse::statistics::Random;
+use ipcmark_reports::analyse::study::Study;
 use ipcmark_reports::analyse::trials::{self, Stamping};
 use ipcmark_reports::{CaseSummary, summarise, widths};
 
@@ -400,4 +402,26 @@ fn the_widest_interval_comes_first_and_too_few_repetitions_are_the_widest() {
     assert_eq!(found[0].spread, f64::INFINITY);
     assert_eq!(found[1].spread, only(&wide).typical.and_then(|typical| typical.spread()).expect("five repetitions"));
     assert_eq!(found[2].spread, 0.0);
+}
+
+#[test]
+fn only_intervals_that_say_something_tie() {
+    let tie = |first: [f64; 7], second: [f64; 7]| {
+        let mut records = repetitions(&first);
+        records.extend(repetitions(&second).into_iter().map(|mut record| {
+            record.case.mechanism = "another".into();
+            record.case_key = record.case.key();
+            record
+        }));
+        let recording = common::recording(records);
+        let study = Study::of(&recording);
+        let names = Best::among(study.cases.iter().collect()).expect("two cases").names();
+        ["no measurable difference to", "too uncertain to compare with"].map(|words| names.contains(words))
+    };
+    let narrow = [100.0, 101.0, 99.0, 102.0, 98.0, 100.0, 101.0];
+    let (near, far) = (narrow.map(|ns| ns + 1.0), narrow.map(|ns| 2.0 * ns));
+    let wide = [50.0, 60.0, 70.0, 120.0, 160.0, 220.0, 260.0];
+    assert_eq!(tie(narrow, near), [true, false], "they overlap and are narrow");
+    assert_eq!(tie(narrow, wide), [false, true], "an interval over a factor of two ties with nothing");
+    assert_eq!(tie(narrow, far), [false, false], "they do not overlap");
 }

@@ -102,7 +102,7 @@ fn typical(case: &CaseSummary) -> Option<f64> {
 /// The typical value, marked when it is not to be trusted.
 fn cell(case: &CaseSummary) -> String {
     let mark = match case.verdict {
-        Some(Verdict::Noisy | Verdict::Disturbed | Verdict::Unstable) => "~",
+        Some(verdict) if UNSURE.contains(&verdict) => "~",
         Some(Verdict::Overloaded) => "^",
         Some(Verdict::Invalid) => "!",
         Some(Verdict::Caught) => "x",
