@@ -148,10 +148,9 @@ impl<P: WaitPoint> WaitStrategy<P> for Spin {
 impl<P: WaitPoint> WaitStrategy<P> for SpinYield {
     #[inline]
     fn until<R>(&self, _: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = polls_within(&budget::BEFORE_YIELD, policy);
-        match poll(polls, policy, &mut ready) {
-            Some(found) => Ok(found),
-            None => yield_until(ready).map(|(result, yields)| (result, polls.saturating_add(yields))),
+        match poll_within(&budget::BEFORE_YIELD, policy, &mut ready) {
+            Ok(found) => Ok(found),
+            Err(polls) => yield_until(ready).map(|(result, yields)| (result, polls.saturating_add(yields))),
         }
     }
 
@@ -164,10 +163,9 @@ impl<P: WaitPoint> WaitStrategy<P> for SpinYield {
 impl<P: WaitPoint> WaitStrategy<P> for Hybrid {
     #[inline]
     fn until<R>(&self, point: &P, policy: PollPolicy, mut ready: impl FnMut() -> Option<R>) -> io::Result<(R, u32)> {
-        let polls = polls_within(&budget::BEFORE_SLEEP, policy);
-        match poll(polls, policy, &mut ready) {
-            Some(found) => Ok(found),
-            None => sleep_until(point, fence::for_rare_sleeper, |ticket| point.sleep(ticket), ready)
+        match poll_within(&budget::BEFORE_SLEEP, policy, &mut ready) {
+            Ok(found) => Ok(found),
+            Err(polls) => sleep_until(point, fence::for_rare_sleeper, |ticket| point.sleep(ticket), ready)
                 .map(|result| (result, polls)),
         }
     }
@@ -193,10 +191,25 @@ impl<P: WaitPoint> WaitStrategy<P> for Park {
     }
 }
 
-/// Polls that fill a budget; at least one.
+/// Polls until `ready` or until the pauses between polls fill the budget; the error is the number of polls. What is ready at
+/// once does not look the budget up.
 #[inline]
-fn polls_within(budget: &Budget, policy: PollPolicy) -> u32 {
-    (budget.hints() / policy.between.max(1)).max(1)
+fn poll_within<R>(budget: &Budget, policy: PollPolicy, ready: &mut impl FnMut() -> Option<R>) -> Result<(R, u32), u32> {
+    pause(policy.before);
+    if let Some(result) = ready() {
+        return Ok((result, 1));
+    }
+    let hints_per_poll = policy.between.max(1);
+    let (mut polls, mut hints_left) = (1, budget.hints().saturating_sub(hints_per_poll));
+    while hints_left > 0 {
+        pause(policy.between);
+        polls += 1;
+        if let Some(result) = ready() {
+            return Ok((result, polls));
+        }
+        hints_left = hints_left.saturating_sub(hints_per_poll);
+    }
+    Err(polls)
 }
 
 #[inline]

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Hybrid, Park, PollPolicy, WaitPoint, WaitStrategy, budget, fence, poll, polls_within};
+use super::{Hybrid, Park, PollPolicy, WaitPoint, WaitStrategy, budget, fence, poll_within};
 use crate::{abort, clock};
 
 /// Longest blocking call between two checks of the abort flag.
@@ -140,10 +140,10 @@ impl<P: WaitPoint> TimedWait<P> for Hybrid {
         moment_ns: u64,
         mut ready: impl FnMut() -> Option<R>,
     ) -> io::Result<Option<(R, u32)>> {
-        let polls = polls_within(&budget::BEFORE_SLEEP, policy);
-        if let Some(found) = poll(polls, policy, &mut ready) {
-            return Ok(Some(found));
-        }
+        let polls = match poll_within(&budget::BEFORE_SLEEP, policy, &mut ready) {
+            Ok(found) => return Ok(Some(found)),
+            Err(polls) => polls,
+        };
         let found = sleep_until_moment(point, fence::for_rare_sleeper, moment_ns, ready)?;
         Ok(found.map(|found| (found, polls)))
     }
