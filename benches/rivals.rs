@@ -2,8 +2,22 @@
 //! shows the median of the paired ratios with its 95 % interval.
 //!
 //! `cargo bench --bench rivals`, with `--features peers` also against iceoryx2. With `--test`, or without `--bench`,
-//! one short pair runs per claim. A claim that does not hold is followed by the known reason. A rival with several forms
-//! has a claim against each: rtrb with messages as arrays by value, and as chunks written and read in place.
+//! one short pair runs per claim. A claim that does not hold is followed by the known reason.
+//!
+//! A rival with several forms is measured in each, in turns, and the claim is against the form that is faster in this run:
+//!
+//! - rtrb: arrays by value, or chunks of a ring of bytes written and read in place without zeroing. The same loops, checks,
+//!   polls and number of slots as ours. Its chunks of many messages are left out, since ours send one by one too.
+//! - crossbeam `ArrayQueue`: arrays by value; polled like ours, or with `Backoff::snooze` as its documentation shows.
+//!   It pads its positions itself, and its capacity is that of ours.
+//! - pipe: of the default capacity, or of 1 MiB, which holds the whole message.
+//! - pthread mutex: of the default kind, or adaptive, which glibc offers for short critical sections.
+//! - iceoryx2: uninitialised loans written in place, polled, of the same depth.
+//! - `parking_lot`, rayon, Python's pool, `perf bench` and a loop of `posix_spawn`: one form, used as documented. rayon
+//!   spawns from outside its pool and sends results over a channel, as ours does.
+//! - Floors are no rivals, but bounds.
+//!
+//! All are built with the same profile, and payload is written and compared word by word on both sides.
 
 #[path = "rivals/array_queue.rs"]
 mod array_queue;
@@ -21,7 +35,7 @@ use ipcmark::family::Variant;
 use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Pattern, Placement};
-use ipcmark_harness::bench::Arguments;
+use ipcmark_harness::bench::{Arguments, fastest_form, middle};
 use ipcmark_reports::{Estimate, paired_ratio};
 
 use claims::{CLAIMS, Claim};
@@ -48,7 +62,7 @@ fn main() {
         println!("rivals: skipped, since polling rivals want two CPUs and this process may use one");
         return;
     }
-    println!("{:<32} {:<30} {:>10} {:>10}   ours / rival", "ours", "rival", "ours", "rival");
+    println!("{:<34} {:<30} {:>10} {:>10}   ours / rival", "ours", "rival", "ours", "rival");
     for claim in CLAIMS {
         contest.show(claim, if arguments.measures { 10 } else { 1 });
     }
@@ -78,33 +92,39 @@ impl Contest {
     }
 
     fn show(&self, claim: &Claim, repetitions: usize) {
-        // The order alternates between pairs. A floor is measured before and after its case anyway.
-        let pairs: Vec<Pair> = (0..repetitions).filter_map(|set| (claim.measure)(self, set % 2 == 1)).collect();
-        let Some(Estimate { value, interval, .. }) = paired_ratio(&pairs) else {
+        let mut pairs: Vec<Vec<Pair>> = claim.forms.iter().map(|_| vec![]).collect();
+        for set in 0..repetitions {
+            for (form, pairs) in claim.forms.iter().zip(&mut pairs) {
+                // The order alternates between pairs. A floor is measured before and after its case anyway.
+                pairs.extend((form.measure)(self, set % 2 == 1));
+            }
+        }
+        let fastest = fastest_form(&pairs);
+        for (at, (form, pairs)) in claim.forms.iter().zip(&pairs).enumerate() {
+            let Some(Estimate { value, interval, .. }) = paired_ratio(pairs) else {
+                let name = claim.name;
+                println!("{name:<34} {:<30} skipped: one of the two cannot run here; see `ipcmark list`", form.rival);
+                continue;
+            };
+            let word = match interval {
+                _ if fastest != Some(at) => None,
+                Some(interval) if interval.high <= claim.wanted => Some("holds"),
+                Some(interval) if interval.low > claim.wanted => Some("does not hold"),
+                _ => Some("can't tell"),
+            };
+            let verdict = match word {
+                Some(word) => format!("wanted at most {:.3}: {word}", claim.wanted),
+                None => "a slower form of the rival".to_owned(),
+            };
+            let (ours, rival) = (middle(pairs, |pair| pair.0), middle(pairs, |pair| pair.1));
+            let interval = interval.map_or_else(String::new, |i| format!(" [{:.3}, {:.3}]", i.low, i.high));
             println!(
-                "{:<32} {:<30} skipped: one of the two cannot run here; see `ipcmark list`",
-                claim.name, claim.rival
+                "{:<34} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {value:.3}{interval}, {verdict}",
+                claim.name, form.rival
             );
-            return;
-        };
-        let middle = |side: fn(&Pair) -> f64| {
-            let mut all: Vec<f64> = pairs.iter().map(side).collect();
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        };
-        let (ours, rival) = (middle(|pair| pair.0), middle(|pair| pair.1));
-        let word = match interval {
-            Some(interval) if interval.high <= claim.wanted => "holds",
-            Some(interval) if interval.low > claim.wanted => "does not hold",
-            _ => "can't tell",
-        };
-        let interval = interval.map_or_else(String::new, |i| format!(" [{:.3}, {:.3}]", i.low, i.high));
-        println!(
-            "{:<32} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {value:.3}{interval}, wanted at most {:.3}: {word}",
-            claim.name, claim.rival, claim.wanted
-        );
-        if word != "holds" && !claim.but.is_empty() {
-            println!("{:>32} {}", "but", claim.but);
+            if word.is_some_and(|word| word != "holds") && !claim.but.is_empty() {
+                println!("{:>34} {}", "but", claim.but);
+            }
         }
     }
 
@@ -163,6 +183,12 @@ impl Contest {
         let ours = || ns_each(&self.bench.trial(case, &self.bench.cpus, timing.clone()));
         let theirs = || rival(&self.bench.cpus, count / 4, count) as f64 / count as f64;
         in_order(rival_first, ours, theirs)
+    }
+
+    /// Measures a stream of one sender and one receiver and crossbeam's queue on the same CPUs.
+    fn array_queue<const SNOOZES: bool>(&self, rival_first: bool) -> Option<Pair> {
+        let case = case(self.row("shm-mpmc/spin")?, Measure::Stream, self.bench.placement, 64);
+        Some(self.threads(&case, array_queue::stream_ns::<1, SNOOZES>, rival_first))
     }
 
     /// Measures the blocking pipe on one CPU and the kernel's own pipe benchmark.

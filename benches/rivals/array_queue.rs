@@ -1,6 +1,6 @@
 //! Rival queue with many senders and receivers: `crossbeam`'s `ArrayQueue` between pinned threads of this process, with
-//! the work and the checks of a trial. Messages are arrays by value, the best case of the queue; a waiting thread uses
-//! `Backoff`, as its authors recommend.
+//! the work and the checks of a trial. Messages are arrays by value, the best case of the queue. A waiting thread polls
+//! like ours, or snoozes with `Backoff`, as its authors recommend; see [`Waiting`].
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,8 +21,22 @@ const END: u16 = u16::MAX;
 
 type Message = [u8; BYTES];
 
+/// Wait between two attempts: `Backoff::snooze`, which yields the CPU after a while, or else a pause hint.
+struct Waiting<const SNOOZES: bool>(Backoff);
+
+impl<const SNOOZES: bool> Waiting<SNOOZES> {
+    fn new() -> Self {
+        Self(Backoff::new())
+    }
+
+    #[inline]
+    fn pause(&self) {
+        if SNOOZES { self.0.snooze() } else { std::hint::spin_loop() }
+    }
+}
+
 /// Nanoseconds for `count` verified messages per sender, `SIDES * count` in total, with as many receivers as senders.
-pub fn stream_ns<const SIDES: usize>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
+pub fn stream_ns<const SIDES: usize, const SNOOZES: bool>(cpus: &[u32], warm_up: u64, count: u64) -> u64 {
     let queue = ArrayQueue::<Message>::new(DEPTH);
     let (start_line, finished) = (Barrier::new(2 * SIDES), AtomicU32::new(0));
     thread::scope(|scope| {
@@ -36,7 +50,7 @@ pub fn stream_ns<const SIDES: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
                     let mut next = [0; SIDES];
                     for _ in [warm_up, count] {
                         start_line.wait();
-                        take_all(queue, &mut next);
+                        take_all::<SNOOZES>(queue, &mut next);
                     }
                     clock::now_ns()
                 })
@@ -48,12 +62,12 @@ pub fn stream_ns<const SIDES: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
                 scope.spawn(move || {
                     pin(cpu.as_ref());
                     start_line.wait();
-                    put(queue, at as u16, 0..warm_up);
-                    mark::<SIDES>(queue, finished);
+                    put::<SNOOZES>(queue, at as u16, 0..warm_up);
+                    mark::<SIDES, SNOOZES>(queue, finished);
                     start_line.wait();
                     let start = clock::now_ns();
-                    put(queue, at as u16, warm_up..warm_up + count);
-                    mark::<SIDES>(queue, finished);
+                    put::<SNOOZES>(queue, at as u16, warm_up..warm_up + count);
+                    mark::<SIDES, SNOOZES>(queue, finished);
                     start
                 })
             })
@@ -64,38 +78,38 @@ pub fn stream_ns<const SIDES: usize>(cpus: &[u32], warm_up: u64, count: u64) -> 
     })
 }
 
-fn put(queue: &ArrayQueue<Message>, producer: u16, sequences: std::ops::Range<u64>) {
+fn put<const SNOOZES: bool>(queue: &ArrayQueue<Message>, producer: u16, sequences: std::ops::Range<u64>) {
     for sequence in sequences {
-        push(queue, stamp(producer, sequence));
+        push::<SNOOZES>(queue, stamp(producer, sequence));
     }
 }
 
 #[inline]
-fn push(queue: &ArrayQueue<Message>, stamp: u64) {
+fn push<const SNOOZES: bool>(queue: &ArrayQueue<Message>, stamp: u64) {
     let mut message = [0; BYTES];
     Known::new(BYTES, stamp).fill(&mut message);
-    let backoff = Backoff::new();
+    let waiting = Waiting::<SNOOZES>::new();
     while let Err(back) = queue.push(message) {
         message = back;
-        backoff.snooze();
+        waiting.pause();
     }
 }
 
-fn mark<const SIDES: usize>(queue: &ArrayQueue<Message>, finished: &AtomicU32) {
+fn mark<const SIDES: usize, const SNOOZES: bool>(queue: &ArrayQueue<Message>, finished: &AtomicU32) {
     // PAIRS: senders-finished
     if (finished.fetch_add(1, Ordering::AcqRel) + 1).is_multiple_of(SIDES as u32) {
-        (0..SIDES).for_each(|_| push(queue, stamp(END, 0)));
+        (0..SIDES).for_each(|_| push::<SNOOZES>(queue, stamp(END, 0)));
     }
 }
 
 /// Receives and verifies messages until an end mark arrives.
-fn take_all(queue: &ArrayQueue<Message>, next: &mut [u64]) {
+fn take_all<const SNOOZES: bool>(queue: &ArrayQueue<Message>, next: &mut [u64]) {
     loop {
-        let backoff = Backoff::new();
+        let waiting = Waiting::<SNOOZES>::new();
         let message = loop {
             match queue.pop() {
                 Some(message) => break message,
-                None => backoff.snooze(),
+                None => waiting.pause(),
             }
         };
         let stamp = stamp_of(&message).expect("longer than a word");

@@ -191,6 +191,19 @@ pub fn set_latest(run: &Path) -> io::Result<PathBuf> {
     Ok(latest)
 }
 
+/// Upper median of one side of pairs of times; NaN without pairs.
+pub fn middle(pairs: &[(f64, f64)], side: fn(&(f64, f64)) -> f64) -> f64 {
+    let mut all: Vec<f64> = pairs.iter().map(side).collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Index of the form of a rival whose time, the second of each pair, has the lowest median; `None` without pairs.
+pub fn fastest_form(forms: &[Vec<(f64, f64)>]) -> Option<usize> {
+    let times = forms.iter().map(|pairs| middle(pairs, |pair| pair.1)).enumerate();
+    times.filter(|(_, ns)| !ns.is_nan()).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,5 +295,15 @@ mod tests {
         fs::create_dir(&run).unwrap();
         assert!(set_latest(&run).is_err());
         assert_eq!(fs::read_dir(reports.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_claim_is_against_the_faster_form() {
+        let by_value = vec![(10.0, 30.0), (11.0, 31.0), (10.0, 5.0)];
+        let in_place = vec![(10.0, 20.0), (12.0, 21.0), (10.0, 90.0)];
+        assert_eq!(fastest_form(&[by_value.clone(), in_place.clone()]), Some(1));
+        assert_eq!(fastest_form(&[in_place.clone(), by_value]), Some(0));
+        assert_eq!(fastest_form(&[vec![], in_place]), Some(1), "a form that cannot run here is no rival");
+        assert_eq!(fastest_form(&[vec![], vec![]]), None);
     }
 }
