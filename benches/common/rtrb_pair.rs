@@ -17,18 +17,21 @@ use ipcmark::transport::{Receiver, Sender};
 /// Number of slots, as in our ring at these sizes.
 const DEPTH: usize = 1024;
 
-struct Tail<const N: usize>(rtrb::Producer<[u8; N]>);
+/// Sender with the message that it fills, which is zeroed only once.
+struct Tail<const N: usize> {
+    ring: rtrb::Producer<[u8; N]>,
+    message: [u8; N],
+}
+
 struct Head<const N: usize>(rtrb::Consumer<[u8; N]>);
 
 impl<const N: usize> Sender for Tail<N> {
     #[inline]
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> std::io::Result<()> {
-        let mut message = [0; N];
-        fill(&mut message[..len]);
+        fill(&mut self.message[..len]);
         let mut polls = Polls(0);
-        while let Err(rtrb::PushError::Full(back)) = self.0.push(message) {
-            message = back;
-            polls.pause(|| self.0.is_abandoned())?;
+        while self.ring.push(self.message).is_err() {
+            polls.pause(|| self.ring.is_abandoned())?;
         }
         Ok(())
     }
@@ -61,7 +64,7 @@ impl Polls {
 
 fn ring<const N: usize>() -> (Tail<N>, Head<N>) {
     let (producer, consumer) = rtrb::RingBuffer::new(DEPTH);
-    (Tail(producer), Head(consumer))
+    (Tail { ring: producer, message: [0; N] }, Head(consumer))
 }
 
 /// Nanoseconds for `count` verified one-way messages.

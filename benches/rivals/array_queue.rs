@@ -79,18 +79,18 @@ pub fn stream_ns<const SIDES: usize, const SNOOZES: bool>(cpus: &[u32], warm_up:
 }
 
 fn put<const SNOOZES: bool>(queue: &ArrayQueue<Message>, producer: u16, sequences: std::ops::Range<u64>) {
+    let mut message = [0; BYTES];
     for sequence in sequences {
-        push::<SNOOZES>(queue, stamp(producer, sequence));
+        push::<SNOOZES>(queue, &mut message, stamp(producer, sequence));
     }
 }
 
+/// Fills and sends `message`, which is reused, so that it is zeroed only once.
 #[inline]
-fn push<const SNOOZES: bool>(queue: &ArrayQueue<Message>, stamp: u64) {
-    let mut message = [0; BYTES];
-    Known::new(BYTES, stamp).fill(&mut message);
+fn push<const SNOOZES: bool>(queue: &ArrayQueue<Message>, message: &mut Message, stamp: u64) {
+    Known::new(BYTES, stamp).fill(message);
     let waiting = Waiting::<SNOOZES>::new();
-    while let Err(back) = queue.push(message) {
-        message = back;
+    while queue.push(*message).is_err() {
         waiting.pause();
     }
 }
@@ -98,7 +98,7 @@ fn push<const SNOOZES: bool>(queue: &ArrayQueue<Message>, stamp: u64) {
 fn mark<const SIDES: usize, const SNOOZES: bool>(queue: &ArrayQueue<Message>, finished: &AtomicU32) {
     // PAIRS: senders-finished
     if (finished.fetch_add(1, Ordering::AcqRel) + 1).is_multiple_of(SIDES as u32) {
-        (0..SIDES).for_each(|_| push::<SNOOZES>(queue, stamp(END, 0)));
+        (0..SIDES).for_each(|_| push::<SNOOZES>(queue, &mut [0; BYTES], stamp(END, 0)));
     }
 }
 
