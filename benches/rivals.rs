@@ -102,8 +102,12 @@ impl Contest {
         let fastest = fastest_form(&pairs);
         for (at, (form, pairs)) in claim.forms.iter().zip(&pairs).enumerate() {
             let Some(Estimate { value, interval, .. }) = paired_ratio(pairs) else {
-                let name = claim.name;
-                println!("{name:<34} {:<30} skipped: one of the two cannot run here; see `ipcmark list`", form.rival);
+                let why = if pairs.is_empty() {
+                    "skipped: one of the two cannot run here; see `ipcmark list`"
+                } else {
+                    "can't tell: in no pair did both give a time"
+                };
+                println!("{:<34} {:<30} {why}", claim.name, form.rival);
                 continue;
             };
             let word = match interval {
