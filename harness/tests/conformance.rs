@@ -120,7 +120,8 @@ fn null_trip_ns(session: &Session, delay_ns: u64) -> f64 {
                 p.delay_ns = Some(delay_ns);
                 p.message_bytes = Some(8);
             });
-    let timing = Timing { warm_up_ns: 1_000_000, hot_ns: 40_000_000, floor_ns: 0, fixed_count: None };
+    let hot_ns = (200 * delay_ns).max(40_000_000);
+    let timing = Timing { warm_up_ns: 1_000_000, hot_ns, floor_ns: 0, fixed_count: None };
     let outcome = session.run_trial(&TrialOrder { case, cpus: vec![], timing, traced: false, fault: None }).outcome;
     assert_eq!(outcome.status, Status::Measured, "{:?}", outcome.why);
     let metrics = outcome.metrics.expect("a round trip has metrics");
