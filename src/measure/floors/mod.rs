@@ -88,7 +88,7 @@ pub fn follow(member: &mut Member, arena: &mut Arena, own_cpu: Option<u32>) -> M
                 arena.reset();
                 arena.rewind();
             }
-            LINE => arena.bounce(Side::Second, size & 1 != 0, policy(size >> 1)?, count)?,
+            LINE => arena.bounce(Side::Second, size & 1 != 0, 0, policy(size >> 1)?, count)?,
             RING => arena.ring(Side::Second, u32::try_from(count).unwrap_or(u32::MAX))?,
             ROUSE => drop(arena.wake_counted(Side::Second, count as u32)?),
             kind if kind >= POUR => {
@@ -180,7 +180,7 @@ impl Pair {
                 // All variants count from zero in the same words.
                 move_member(leader, arena, MOVE_OUT, 0)?;
                 let flags = two | policy << 1;
-                let ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, polls, n)?))?;
+                let ns = both(leader, LINE, flags, 1.0, |n| Ok(arena.bounce(Side::First, two == 1, 0, polls, n)?))?;
                 lowest = lowest.min(ns);
             }
             *line_ns = lowest;
