@@ -68,6 +68,10 @@ fn supports(shape: &Shape) -> Result<(), String> {
     Ok(())
 }
 
+/// Reason of small messages.
+const OTHER_PROCESS: &str = "the price is that of a copy within one process; of another one, the kernel's lock and page tables are \
+                             in the other core's cache";
+
 /// Cost model: a call and a copy at `copier`; a transfer of the mailbox's line, and of the copied bytes.
 fn cost_model(shape: &Shape, copier: Endpoint) -> CostModel {
     let bytes = shape.message_bytes as f64;
@@ -81,7 +85,7 @@ fn cost_model(shape: &Shape, copier: Endpoint) -> CostModel {
         )
     };
     let receiver = Counts { line_transfers: 1.0, moved_bytes: bytes, ..side(Endpoint::Receiver) };
-    CostModel { sender: side(Endpoint::Sender), receiver, ..CostModel::default() }
+    CostModel { sender: side(Endpoint::Sender), receiver, unexplained: Some(OTHER_PROCESS.into()) }
 }
 
 /// Repeats `copy`, which may copy only a part, until all `bytes` are copied.

@@ -7,7 +7,7 @@ use std::io;
 use std::marker::PhantomData;
 
 use super::queue::{Attachment, Queue, Shared};
-use super::{cost_model, depth, waited};
+use super::{FETCH, cost_model, depth, waited};
 use crate::record::CostModel;
 use crate::ring::layout::Layout;
 use crate::ring::loan::{Borrower, Lender, TICKET_BYTES, ring_depth};
@@ -80,10 +80,10 @@ impl<W: WaitStrategy<Parker> + Copy> Queue for Loan<W> {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        // In a closed loop the receiver waits for the line of the buffer's number, then for that of the payload. The sender does not
-        // wait for a returned buffer, but fetches its line.
-        let mut cost_model = cost_model::<W>(shape, 2.0 * waited(shape));
-        cost_model.sender.line_transfers += waited(shape);
+        // In a closed loop the receiver waits for the line of the buffer's number, then fetches that of the payload. The sender
+        // does not wait for a returned buffer, but fetches the line with its number.
+        let mut cost_model = cost_model::<W>(shape, (1.0 + FETCH) * waited(shape));
+        cost_model.sender.line_transfers += FETCH * waited(shape);
         cost_model
     }
 }

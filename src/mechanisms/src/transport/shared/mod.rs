@@ -87,6 +87,10 @@ fn waited(shape: &Shape) -> f64 {
     if shape.closed_loop() { 1.0 } else { 0.0 }
 }
 
+/// Fetch of a line that nobody polls, as a share of the transfer of a polled one: there the writer first takes the line back
+/// from its poller.
+const FETCH: f64 = 0.5;
+
 /// Transfers of the line on which several `endpoints` of one kind claim positions.
 fn contended(endpoints: u32) -> f64 {
     if endpoints > 1 { 1.0 } else { 0.0 }

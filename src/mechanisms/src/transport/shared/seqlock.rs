@@ -16,6 +16,10 @@ use crate::wait::{EventCount, WaitStrategy};
 /// Transport, by wait strategy.
 pub type ShmSeqlock<W> = Shared<Seqlock<W>>;
 
+/// Reason of messages of many words.
+const WORD_BY_WORD: &str =
+    "both sides copy word by word with atomic accesses, which takes longer than the copy of the floors";
+
 /// Cell with the latest value.
 pub struct Seqlock<W>(PhantomData<W>);
 
@@ -54,6 +58,7 @@ impl<W: WaitStrategy<EventCount>> Queue for Seqlock<W> {
         let mut cost_model = cost_model::<W>(shape, 1.0);
         cost_model.sender.copied_bytes = shape.message_bytes as f64;
         cost_model.receiver.copied_bytes = shape.message_bytes as f64;
+        cost_model.unexplained.get_or_insert_with(|| WORD_BY_WORD.into());
         cost_model
     }
 }

@@ -24,6 +24,10 @@ pub type ShmMpmc<W, const ADAPTIVE: bool = true> = Shared<Mpmc<W, ADAPTIVE>>;
 /// Transport over [`Broadcast`], by wait strategy and by whether the receiver's poll policy adapts.
 pub type ShmBroadcast<W, const ADAPTIVE: bool = true> = Shared<Broadcast<W, ADAPTIVE>>;
 
+/// Reason of streams.
+const IN_TURNS: &str =
+    "with one slot the endpoints take turns; the price is that of endpoints that work at the same time";
+
 /// One slot; a sender waits until the receiver has read the previous message.
 /// Cost: two line transfers for a small message, of which an endpoint waits for one. Source: see [`mailbox`].
 pub struct Mailbox<W>(PhantomData<W>);
@@ -61,7 +65,11 @@ impl<W: WaitStrategy<Parker>> Queue for Mailbox<W> {
 
     fn cost_model(shape: &Shape) -> CostModel {
         // There are two transfers, but emptying the slot overlaps with the response or with filling the next message.
-        cost_model::<W>(shape, 1.0)
+        let mut cost_model = cost_model::<W>(shape, 1.0);
+        if !shape.closed_loop() {
+            cost_model.unexplained.get_or_insert_with(|| IN_TURNS.into());
+        }
+        cost_model
     }
 }
 
@@ -121,9 +129,13 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>, const ADAPTIVE: bool> Q
     fn cost_model(shape: &Shape) -> CostModel {
         let mut cost_model = cost_model::<W>(shape, transfers(shape, &layout(shape)));
         cost_model.sender.line_transfers += contended(shape.producers);
+        cost_model.sender.atomics += 1.0;
         cost_model
     }
 }
+
+/// Reason of small messages.
+const CLAIMS: &str = "the atomic instruction of a claim waits until the stores before it have reached the cache; its price is without that wait";
 
 /// Ring with any number of producers and consumers; each message goes to one consumer.
 /// Cost: as [`Spsc`]; with several producers or consumers also a transfer of the line on which they claim positions.
@@ -154,6 +166,9 @@ impl<W: WaitStrategy<EventCount>, const ADAPTIVE: bool> Queue for Mpmc<W, ADAPTI
         let mut cost_model = cost_model::<W>(shape, transfers(shape, &layout(shape)));
         cost_model.sender.line_transfers += contended(shape.producers);
         cost_model.receiver.line_transfers += contended(shape.consumers);
+        cost_model.sender.atomics += 1.0;
+        cost_model.receiver.atomics += 1.0;
+        cost_model.unexplained.get_or_insert_with(|| CLAIMS.into());
         cost_model
     }
 }

@@ -23,6 +23,10 @@ const DEFAULT_BYTES: usize = 8 << 20;
 /// No pause before the first attempt, so that a ring that is neither full nor empty costs no wait.
 const POLICY: PollPolicy = PollPolicy { before: 0, between: 1 };
 
+/// Reason of streams.
+const OWN_WORK_OR_HEAP: &str =
+    "the instructions of the ring have no price, and its heap may have larger pages than the memory of the floors";
+
 /// Transport over rtrb.
 pub struct Rtrb;
 
@@ -86,16 +90,14 @@ impl Transport for Rtrb {
     }
 
     fn cost_model(shape: &Shape) -> CostModel {
-        let bytes = shape.message_bytes as f64;
+        // In a closed loop the sender's position is polled, then the first line of the payload fetched. In a stream one look
+        // at the position serves many messages, and all bytes move in bulk.
+        let (line_transfers, alone) = if shape.closed_loop() { (1.5, 64) } else { (0.0, 0) };
+        let in_bulk = if shape.message_bytes > alone { shape.message_bytes as f64 } else { 0.0 };
         CostModel {
             sender: Counts::default(),
-            receiver: Counts {
-                // The sender's position, then the first line of the payload.
-                line_transfers: 2.0,
-                moved_bytes: if bytes > 64.0 { bytes } else { 0.0 },
-                ..Counts::default()
-            },
-            ..CostModel::default()
+            receiver: Counts { line_transfers, moved_bytes: in_bulk, ..Counts::default() },
+            unexplained: (!shape.closed_loop()).then(|| OWN_WORK_OR_HEAP.into()),
         }
     }
 }
