@@ -146,7 +146,9 @@ fn plans() -> anyhow::Result<String> {
                 predicted time. A plan's blocks name mechanisms, [measures](measures.md) and [parameters](parameters.md). With \
                 `until_stable = \"5%\"` and `budget = \"10m\"`, a plan adds repetitions to the cases with the widest intervals \
                 until each timed case is within 5 % of its median, or the budget is spent; `--until-stable` and `--budget` \
-                do so for any plan. Disturbed trials are tried again first.";
+                do so for any plan. Disturbed trials are tried again first. A case stops as soon as its interval is narrow, and \
+                some intervals are narrow by chance, so those of such a run are slightly optimistic; state a fixed number of \
+                repetitions where that matters.";
     let rows = EMBEDDED.iter().map(|(name, text)| {
         let text = Text { file: format!("plans/{name}.toml"), text: (*text).to_owned() };
         Ok(vec![format!("[`{name}`](../harness/plans/{name}.toml)"), text.question()?.1])

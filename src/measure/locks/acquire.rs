@@ -5,9 +5,8 @@
 //! its turn: a response that arrives during the first poll would delay that poll and hide the cost of the line transfer.
 //!
 //! The difference contains one fetch of the lock's line from the other core, and of the lock's instructions only what
-//! does not overlap with the turn. A transfer of the turn word is about two fetches, since its poller has to fetch the
-//! line that the writer invalidated. Hyper-threads share the cache that holds the line, so there the difference is about
-//! zero, with either sign; see [`plausible`].
+//! does not overlap with the turn. Between hyper-threads, which share the cache that holds the line, it may be close to
+//! zero; see [`plausible`].
 
 use super::Part;
 use super::critical_section::CriticalSection;
