@@ -6,7 +6,7 @@
 //!
 //! The difference contains one fetch of the lock's line from the other core, and of the lock's instructions only what
 //! does not overlap with the turn. Between hyper-threads, which share the cache that holds the line, it may be close to
-//! zero; see [`plausible`].
+//! zero.
 
 use super::Part;
 use super::critical_section::CriticalSection;
