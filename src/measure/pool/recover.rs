@@ -51,6 +51,8 @@ pub(crate) struct Aftermath {
     pub(crate) retried: u64,
     /// Tasks that never came back and were not reported lost.
     pub(crate) missing: u64,
+    /// Whether the worker had done its task before the kill, so that it died while it sent its response.
+    pub(crate) late: bool,
 }
 
 impl Aftermath {
@@ -146,6 +148,8 @@ fn kill_one(
     })?;
     if aftermath.told_ns.is_none() {
         aftermath.missing = dispatcher.out() as u64;
+        let of_victim = |line: &u32| page.posted(*line) == u64::from(pid.cast_unsigned());
+        aftermath.late = (0..lines).filter(of_victim).all(|line| page.tally(line) != 0);
         return Ok(aftermath);
     }
     aftermath.lost = lost.len() as u64;
@@ -245,11 +249,11 @@ fn remark(seen: &[Aftermath]) -> Option<String> {
 mod tests {
     use super::*;
 
-    const RECOVERED: Aftermath = Aftermath { told_ns: Some(1000), lost: 1, retried: 1, missing: 0 };
+    const RECOVERED: Aftermath = Aftermath { told_ns: Some(1000), lost: 1, retried: 1, missing: 0, late: false };
 
     #[test]
     fn a_pool_that_recovers_has_a_time_and_no_remark() {
-        let idle = Aftermath { told_ns: Some(3000), lost: 0, retried: 0, missing: 0 };
+        let idle = Aftermath { told_ns: Some(3000), lost: 0, retried: 0, ..RECOVERED };
         let report = report(&[RECOVERED, idle]).expect("encoded");
         assert!((report.metrics[metric::RECOVERY_NS] - 2000.0).abs() < 1e-9);
         assert!((report.metrics[metric::RECOVERED_SHARE] - 1.0).abs() < 1e-9);
