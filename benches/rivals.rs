@@ -96,7 +96,7 @@ impl Contest {
         for set in 0..repetitions {
             for (form, pairs) in claim.forms.iter().zip(&mut pairs) {
                 // The order alternates between pairs. A floor is measured before and after its case anyway.
-                pairs.extend((form.measure)(self, set % 2 == 1));
+                pairs.extend(form.measure(self, set % 2 == 1));
             }
         }
         let fastest = fastest_form(&pairs);
