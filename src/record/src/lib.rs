@@ -10,6 +10,7 @@ mod contradiction;
 mod machine;
 mod measures;
 pub mod metric;
+mod operation;
 mod outcome;
 mod params;
 pub mod percentile;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use case::{Case, Pattern};
 pub use machine::{Cache, Facts, Floors, GroupLimits, IdleNoise, Machine, SizedFloor};
 pub use measures::{Kind, MainMetric, Measure, MeasureRow};
+pub use operation::{Operation, PAGE_BYTES};
 pub use outcome::{
     ContenderShare, Contest, CostModel, Counts, Fairness, Metrics, Outcome, PairedFloor, Role, RoleCost, SpinBudget,
     Window,
@@ -29,8 +31,8 @@ pub use outcome::{
 pub use params::{LINES_MAX, MESSAGE_BYTES_MAX, PARAMETERS, Parameter, Params, ROLES_MAX, Values};
 pub use units::Unit;
 pub use words::{
-    Arrivals, Call, Chunk, Ending, Group, Isolation, KillPoint, Operation, PAGE_BYTES, Placement, Service, Spacing,
-    Status, Stock, Substrate, Touch, Verdict, Wait,
+    Arrivals, Call, Chunk, Ending, Group, Isolation, KillPoint, Placement, Service, Spacing, Status, Stock, Substrate,
+    Touch, Verdict, Wait,
 };
 
 /// Version of the record's form. A reader refuses records of a later one.

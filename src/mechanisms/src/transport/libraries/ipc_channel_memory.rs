@@ -10,13 +10,11 @@ use ipc_channel::ipc::{self, IpcReceiver, IpcSender, IpcSharedMemory};
 
 use super::ipc_channel as bytes;
 use crate::address::{Address, Endpoint};
-use crate::record::{CostModel, Counts, Group, Isolation, Operation, Wait};
+use crate::record::{CostModel, Counts, Group, Isolation, Operation, PAGE_BYTES, Wait};
 use crate::transport::{Offer, Peers, Receiver, Sender, Shape, Transport};
 
 /// Bytes that the kernel maps around a read fault: fault_around_bytes in debugfs.
 const FAULT_AROUND_BYTES: f64 = 65_536.0;
-/// Bytes that the kernel maps per write fault.
-const PAGE_BYTES: f64 = 4096.0;
 
 /// Transport over a new shared memory object per message.
 pub struct IpcChannelMemory;
