@@ -272,10 +272,14 @@ fn walk(message_bytes: usize) -> Walk {
 
 /// Runs `count` units of a kind. A stream returns its time per message.
 fn unit(arena: &mut Arena, side: Side, kind: u32, walk: Walk, count: u64) -> Result<Option<f64>, MeasureError> {
-    let index = (kind % FAMILY) as usize;
-    let (polls, place) = (Polls::SWEEP[index % Polls::SWEEP.len()], index / Polls::SWEEP.len());
+    let (policies, index) = (Polls::SWEEP.len(), (kind % FAMILY) as usize);
+    let (polls, place) = (Polls::SWEEP[index % policies], index / policies);
+    let places = if family_of(kind) == BOUNCE { PLACES } else { 1 };
+    if kind >= BOUNCE && place >= places {
+        return Err(MeasureError::Invalid(format!("a phase of kind {kind} has no poll policy")));
+    }
     match family_of(kind) {
-        BOUNCE => arena.bounce(side, true, place.min(PLACES - 1), polls, count)?,
+        BOUNCE => arena.bounce(side, true, place, polls, count)?,
         TURN => arena.turn(side, walk, polls, count)?,
         family @ (POUR | POUR_AHEAD) => {
             let ahead = if family == POUR { Ahead::Near } else { Ahead::Far };

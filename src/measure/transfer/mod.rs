@@ -13,7 +13,7 @@ pub use polls::Polls;
 use walk::Buffers;
 pub use walk::Walk;
 
-use super::MeasureError;
+use super::{MeasureError, histogram};
 use crate::clock;
 use crate::shm::{Segment, SharedLayout};
 use crate::{abort, futex};
@@ -148,8 +148,8 @@ impl Arena {
     }
 
     /// Wakes the other side `count` times each way; returns the median time from the wake call until it runs, in
-    /// nanoseconds: a few wakes that wait for other load on the CPU would decide the mean. Each side first lets the other fall asleep: otherwise a fast CPU would see the new value before it
-    /// sleeps, and measure no wake-up.
+    /// nanoseconds: a few wakes that wait for other load on the CPU would decide the mean. Each side first lets the other
+    /// fall asleep: otherwise a fast CPU would see the new value before it sleeps, and measure no wake-up.
     pub fn wake_counted(&mut self, side: Side, count: u32) -> io::Result<f64> {
         let bell = &self.segment.view::<Bell>(BELL).0;
         let rang = &self.segment.view::<Word>(BACK).0;
@@ -160,7 +160,7 @@ impl Arena {
             let mine = base.wrapping_add(u32::from(side == Side::Second));
             if side == Side::Second {
                 sleep_while(bell, base)?;
-                delays_ns.push(clock::now_ns().saturating_sub(rang.load(Ordering::Relaxed)));
+                delays_ns.push(clock::now_ns().saturating_sub(rang.load(Ordering::Relaxed)) as f64);
             }
             let asleep_by = clock::now_ns() + FALL_ASLEEP_NS;
             while clock::now_ns() < asleep_by {}
@@ -170,10 +170,10 @@ impl Arena {
             futex::wake(bell, 1)?;
             if side == Side::First {
                 sleep_while(bell, mine.wrapping_add(1))?;
-                delays_ns.push(clock::now_ns().saturating_sub(rang.load(Ordering::Relaxed)));
+                delays_ns.push(clock::now_ns().saturating_sub(rang.load(Ordering::Relaxed)) as f64);
             }
         }
-        Ok(middle(delays_ns))
+        Ok(histogram::median(delays_ns))
     }
 
     /// Streams messages, and times at least `count` of them: one side writes while the other reads every byte.
@@ -302,20 +302,14 @@ fn sleep_while(bell: &AtomicU32, value: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Middle of some delays, the upper one of two; 0 without any.
-fn middle(mut delays_ns: Vec<u64>) -> f64 {
-    delays_ns.sort_unstable();
-    delays_ns.get(delays_ns.len() / 2).map_or(0.0, |&ns| ns as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_few_wakes_that_waited_for_a_cpu_do_not_decide_the_price_of_a_wake() {
-        let waited = [4_000_000, 3_000, 3_100, 8_000_000, 2_900, 3_050, 3_200];
-        assert!((middle(waited.to_vec()) - 3_100.0).abs() < f64::EPSILON);
-        assert!(middle(vec![]).abs() < f64::EPSILON);
+        let waited = [4_000_000.0, 3_000.0, 3_100.0, 8_000_000.0, 2_900.0, 3_050.0, 3_200.0];
+        assert!((histogram::median(waited.to_vec()) - 3_100.0).abs() < f64::EPSILON);
+        assert!(histogram::median(vec![]).abs() < f64::EPSILON);
     }
 }
