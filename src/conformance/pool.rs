@@ -171,16 +171,18 @@ fn deaths(trial: &Trial) -> Result<u64, MeasureError> {
     let tasks = trial.tasks_of_ns(recover::TASK_NS);
     let mut dispatcher = trial.open(tasks)?;
     let workers = trial.config.workers;
-    let (mut done, mut late) = (0_u64, 0);
-    while done < u64::from(DEATHS) * u64::from(recover::tasks_out(workers)) {
-        let aftermath = recover::play(dispatcher.as_mut(), tasks, trial.page(), workers, LIMIT_NS)?;
-        // A worker that dies while it sends a response may block the queue for all: not what is asked here.
-        if aftermath.late && late < LATE_MAX {
-            late += 1;
+    let (mut done, mut late_left) = (0, LATE_MAX);
+    for _ in 0..DEATHS {
+        let aftermath = loop {
+            let aftermath = recover::play(dispatcher.as_mut(), tasks, trial.page(), workers, LIMIT_NS)?;
+            if !aftermath.late || late_left == 0 {
+                break aftermath;
+            }
+            // A worker that dies while it sends a response may block the queue for all: not what is asked here.
+            late_left -= 1;
             dispatcher.terminate()?;
             dispatcher = trial.open(tasks)?;
-            continue;
-        }
+        };
         if !aftermath.is_recovery() {
             return invalid(format!("after a worker was killed during a task: {aftermath:?}"));
         }

@@ -1,5 +1,6 @@
-//! Resource use of a role between hot start and hot end: CPU time, switches, faults, run states and clock frequency. Source: CPU clocks and
-//! getrusage(2), see `cpu_time.rs`; /proc/thread-self/schedstat, documented in the kernel's sched-stats.
+//! Resource use of a role between hot start and hot end: CPU time, switches, faults, run states and clock frequency.
+//! Source: CPU clocks and getrusage(2), see `cpu_time.rs`; /proc/thread-self/schedstat, documented in the kernel's
+//! sched-stats.
 //!
 //! The states, switches and faults are those of the role's thread. So is its CPU time where the roles are threads of one
 //! process; a role that is a process has the CPU time of all its threads, since a library may work for it in others.

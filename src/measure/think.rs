@@ -4,11 +4,9 @@
 //! message's sequence, so that both sides know it without a word, and every trial has the same ones. The thinker polls the
 //! clock until the time has passed; by how much a poll passes it is measured, and left out as well. An interruption is not.
 
-use std::hint;
-
 use super::histogram;
 use super::locks::work::exponential;
-use crate::clock::{self, Anchor};
+use crate::clock;
 use crate::payload::mix;
 use crate::record::{Case, Spacing};
 
@@ -29,7 +27,8 @@ impl ThinkTimes {
             Spacing::Fixed => vec![mean_ns],
             Spacing::Exponential => exponential(mean_ns).collect(),
         };
-        let ns_per_tick = if lengths_ns.is_empty() || !ticks_trusted { 1.0 } else { rate() };
+        let hz = if ticks_trusted && !lengths_ns.is_empty() { clock::ticks_hz() } else { None };
+        let ns_per_tick = hz.map_or(1.0, |hz| 1e9 / hz as f64);
         Self { lengths_ns, ticks_trusted, ns_per_tick }
     }
 
@@ -81,15 +80,6 @@ impl ThinkTimes {
         let beyond = |at: u32| self.poll_for(|| f64::from(200 + at % 97));
         if self.any() { histogram::median((0..READINGS).map(beyond).collect()) } else { 0.0 }
     }
-}
-
-/// Nanoseconds per tick, over 2 ms.
-fn rate() -> f64 {
-    let first = Anchor::now(true);
-    while clock::now_ns() < first.ns + 2_000_000 {
-        hint::spin_loop();
-    }
-    first.ns_per_tick(&Anchor::now(true))
 }
 
 #[cfg(test)]

@@ -150,8 +150,8 @@ impl<W: Poll, const STRONG: bool> RawLock for Ttas<W, STRONG> {
 
 /// Test-and-test-and-set with bounded exponential backoff. After each failed poll a waiter pauses for a random time,
 /// from a range that doubles from [`budget::BACKOFF_FIRST`] to [`budget::BACKOFF_LONGEST`], so that waiters neither poll
-/// the owner's line all the time nor all try at once. An owner that returns soon finds the lock free before any waiter polls: fast, and the least fair of
-/// all. A hand-off costs the same as without backoff, plus half a pause.
+/// the owner's line all the time nor all try at once. An owner that returns soon finds the lock free before any waiter
+/// polls: fast, and the least fair of all. A hand-off costs the same as without backoff, plus half a pause.
 ///
 /// Source: Agarwal and Cherian, Adaptive Backoff Synchronization Techniques, 1989; Anderson 1990, section 3.3.
 #[repr(C)]

@@ -135,7 +135,8 @@ impl<W: WaitStrategy<Parker> + WaitStrategy<EventCount>, const ADAPTIVE: bool> Q
 }
 
 /// Reason of small messages.
-const CLAIMS: &str = "the atomic instruction of a claim waits until the stores before it have reached the cache; its price is without that wait";
+const CLAIMS: &str = "the atomic instruction of a claim waits until the stores before it have reached the cache; its price is \
+                      without that wait";
 
 /// Ring with any number of producers and consumers; each message goes to one consumer.
 /// Cost: as [`Spsc`]; with several producers or consumers also a transfer of the line on which they claim positions.
