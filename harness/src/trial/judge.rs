@@ -167,6 +167,10 @@ mod tests {
     fn a_worker_with_numbers_that_cannot_be_true_makes_the_trial_invalid() {
         let fine = judged(report(400.0));
         assert_eq!((fine.status, fine.verdict), (Status::Measured, Some(Verdict::Stable)), "{:?}", fine.why);
+        // A difference of two times may be negative.
+        let mut difference = report(400.0);
+        difference.metrics.insert(metric::ACQUIRE_REMOTE_NS.into(), -3.0);
+        assert_eq!(judged(difference).status, Status::Measured);
         let lies = [report(0.0), report(-1.0), report(f64::NAN), report(f64::INFINITY)];
         let silent = Report { messages: 1_000, ..Report::default() };
         let uncounted = Report { messages: 0, ..report(400.0) };

@@ -5,7 +5,7 @@ use super::{Case, Kind, Measure, Outcome, Status, Verdict, Window, metric};
 /// Percentiles in ascending order; none is above a later one.
 const ASCENDING: [&str; 5] = [metric::P50_NS, metric::P90_NS, metric::P99_NS, metric::P999_NS, metric::MAX_NS];
 /// Times that are differences, so that noise can make them negative.
-const SIGNED: [&str; 1] = [metric::TASK_OVERHEAD_NS];
+const SIGNED: [&str; 2] = [metric::ACQUIRE_REMOTE_NS, metric::TASK_OVERHEAD_NS];
 /// Share by which a metric may differ from the median of its windows, for rounding.
 const ROUNDING: f64 = 1e-3;
 

@@ -161,7 +161,7 @@ measures! {
     )
     .patience_s(120),
     /// What can this machine do at all?
-    Floors = "floors" => row("Floors", "lower bounds set by hardware and kernel", &["machine"]).patience_s(60),
+    Floors = "floors" => row("Floors", "lower bounds set by hardware and kernel", &["machine"]).patience_s(180),
 }
 
 impl Case {

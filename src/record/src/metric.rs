@@ -42,7 +42,7 @@ pub const CLOCK_STEP_NS: &str = "clock_step_ns";
 pub const MAX_NS: &str = "max_ns";
 /// Acquire: uncontended acquire and release, typical.
 pub const ACQUIRE_NS: &str = "acquire_ns";
-/// Acquire: uncontended acquire and release after another core held the lock.
+/// Acquire: uncontended acquire and release after another core held the lock. A difference, so noise can make it negative.
 pub const ACQUIRE_REMOTE_NS: &str = "acquire_remote_ns";
 /// Acquire: the same by a try that never waits.
 pub const TRY_LOCK_NS: &str = "try_lock_ns";
