@@ -10,6 +10,7 @@ mod retry;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -70,8 +71,8 @@ pub struct Run {
     settings: Settings,
     store: Store,
     session: Session,
-    suite: Suite,
-    machine: Machine,
+    suite: Arc<Suite>,
+    machine: Arc<Machine>,
     /// Records that count, of earlier parts of this run too.
     records: Vec<Record>,
     notes: Vec<String>,
@@ -118,9 +119,9 @@ impl Run {
     ///
     /// Errors: one sentence with the mistake and the accepted values.
     pub fn prepare(options: &Options) -> anyhow::Result<Self> {
-        let machine = machine::describe();
+        let machine = Arc::new(machine::describe());
         let Begun { plan, settings, store, session, records, notes } = begin::begin(options, &machine.facts)?;
-        let suite = Suite {
+        let suite = Arc::new(Suite {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: build_info::revision(),
             build: build_info::build(),
@@ -128,7 +129,7 @@ impl Run {
             question: plan.question.clone(),
             plan_hash: plan.hash.clone(),
             seed: settings.seed,
-        };
+        });
         let quiet = options.quiet;
         Ok(Self { plan, settings, store, session, suite, machine, records, notes, quiet })
     }
@@ -199,16 +200,16 @@ impl Run {
         self.records.iter().any(|record| record.case.measure == Measure::Floors)
     }
 
-    /// Measures the machine's floors, once per run. They are part of every record.
+    /// Measures the machine's floors, once per run. Every record has them.
     fn find_floors(&mut self, progress: &Progress) -> anyhow::Result<()> {
-        self.machine.floors = self.records.iter().find_map(|record| record.machine.floors.clone());
+        Arc::make_mut(&mut self.machine).floors = self.records.iter().find_map(|record| record.machine.floors.clone());
         if self.floors_tried() {
             return Ok(());
         }
         progress.print_line("measuring the floors of this machine ...");
         let order = floors_order(&Ground::here(), &self.plan.timing);
         let mut result = self.session.run_trial(&order);
-        self.machine.floors = result.floors.take().map(|floors| *floors);
+        Arc::make_mut(&mut self.machine).floors = result.floors.take().map(|floors| *floors);
         self.keep(Place { case: &order.case, repetition: 0, attempt: 0, added: false, order: 0 }, result, progress)
     }
 

@@ -1,5 +1,5 @@
-//! Where a run is kept: `records.jsonl`, one line per trial as soon as it exists, and `run.json`, what `--resume` needs
-//! to go on.
+//! Where a run is kept: `records.jsonl`, one line per trial as soon as it exists, below those of the run and the case, and
+//! `run.json`, what `--resume` needs to go on.
 //!
 //! A crash loses at most one trial. The file is locked while a run writes it, so that a second run, or a resume of a run in
 //! progress, cannot add lines.
@@ -9,7 +9,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use ipcmark::record::{Record, SCHEMA};
+use ipcmark::record::Record;
+use ipcmark::record::line::Encoder;
+use ipcmark_reports::Reader;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Text;
@@ -66,6 +68,7 @@ pub struct Settings {
 pub struct Store {
     file: File,
     directory: PathBuf,
+    encoder: Encoder,
 }
 
 /// A run found in a directory, ready to be continued.
@@ -125,7 +128,7 @@ impl Store {
         let shown = directory.display();
         ensure!(directory.join(SETTINGS).is_file(), "there is no run to resume in {shown}: it holds no {SETTINGS}");
         let text = fs::read(directory.join(SETTINGS)).with_context(|| format!("cannot read {shown}/{SETTINGS}"))?;
-        let settings =
+        let settings: Settings =
             serde_json::from_slice(&text).with_context(|| format!("cannot understand {shown}/{SETTINGS}"))?;
         let mut store = Self::open(directory)?;
         let mut bytes = vec![];
@@ -137,17 +140,25 @@ impl Store {
             store.file.set_len(whole as u64).with_context(|| format!("cannot repair {shown}/{RECORDS}"))?;
             notes.push("the last line was cut short and is dropped".to_owned());
         }
-        let records = parse(&bytes[..whole], &mut notes)?;
+        let (mut reader, mut records) = (Reader::default(), vec![]);
+        let read = reader.read(Path::new(RECORDS), &bytes[..whole], &mut |record, _, _| records.push(record));
+        read.with_context(|| format!("cannot resume {shown}"))?;
+        store.encoder = Encoder::after(reader.free(&settings.run_id));
+        let bad = reader.finish().into_iter();
+        notes.extend(bad.map(|bad| format!("{} line {} is left out: {}", bad.file.display(), bad.line, bad.why)));
         Ok(Resumed { store, settings, records, notes })
     }
 
-    /// Writes one record as one line, at once.
+    /// Writes one record at once, and before it the lines of its run and its case where they are new.
     ///
     /// Errors: the disk is full, or the like.
     pub fn append(&mut self, record: &Record) -> anyhow::Result<()> {
-        let mut line = serde_json::to_vec(record).context("cannot put a record into JSON")?;
-        line.push(b'\n');
-        self.file.write_all(&line).with_context(|| format!("cannot write to {}", self.records().display()))
+        let mut text = vec![];
+        for line in self.encoder.lines(record) {
+            serde_json::to_writer(&mut text, &line).context("cannot put a record into JSON")?;
+            text.push(b'\n');
+        }
+        self.file.write_all(&text).with_context(|| format!("cannot write to {}", self.records().display()))
     }
 
     /// Waits until every line is on the disk.
@@ -175,7 +186,9 @@ impl Store {
                 bail!("another ipcmark is writing {shown}; wait for it, or use another directory")
             }
             // Some network file systems have no locks; a run there is better than none.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { file, directory: directory.to_owned() }),
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                Ok(Self { file, directory: directory.to_owned(), encoder: Encoder::default() })
+            }
         }
     }
 }
@@ -219,23 +232,4 @@ pub fn discard(directory: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn parse(bytes: &[u8], notes: &mut Vec<String>) -> anyhow::Result<Vec<Record>> {
-    let mut records: Vec<Record> = vec![];
-    for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<Record>(line) {
-            Ok(record) if record.schema > SCHEMA => {
-                bail!("line {number} of {RECORDS} was written by a later version of ipcmark; resume with that one");
-            }
-            Ok(record) => records.push(record),
-            Err(error) => {
-                notes.push(format!("line {number} of {RECORDS} is no record ({error})"));
-            }
-        }
-    }
-    Ok(records)
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::common::{PROGRAM, alone, command};
+use crate::common::{PROGRAM, alone, command, records};
+use ipcmark::record::Status;
 
 /// Runs the example, which `cargo test` builds beside the command.
 fn example(name: &str, folder: &Path, arguments: &[&str]) -> Output {
@@ -24,8 +25,9 @@ fn lists_its_row_and_conforms(name: &str, row: &str) {
 
     let run = example(name, folder.path(), &["run", "--plan", "conformance", "--only", row, "--out", "run"]);
     assert!(run.status.success(), "{}", command::told(&run));
-    let records = std::fs::read_to_string(folder.path().join("run/records.jsonl")).expect("records");
-    let measured = records.lines().filter(|line| line.contains("\"measured\"") && line.contains(row)).count();
+    let records = records(&folder.path().join("run"));
+    let measured =
+        records.iter().filter(|it| it.outcome.status == Status::Measured && it.case.mechanism == row).count();
     assert!(measured >= 2, "{measured} trials were measured: {}", command::told(&run));
 }
 

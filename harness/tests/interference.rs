@@ -13,7 +13,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::common::command::{folder, told};
-use crate::common::{PROGRAM, alone, case, run_id, short, wait_for};
+use crate::common::{PROGRAM, alone, case, records, run_id, short, wait_for};
 
 /// Trials of each case.
 const TRIALS: usize = 4;
@@ -178,8 +178,7 @@ fn a_cpu_quota_disturbs_trials_and_is_named_before_the_run() {
     let output = group.run(&["run", "--plan", "plan.toml", "--out", "out"], place.path());
     assert!(output.status.success(), "{}", told(&output));
     assert!(told(&output).contains("note: this process may use 0.5 CPUs"), "{}", told(&output));
-    let text = fs::read_to_string(place.path().join("out/records.jsonl")).expect("records");
-    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let records = records(&place.path().join("out"));
     let timed: Vec<&Record> = records.iter().filter(|record| record.case.measure != Measure::Floors).collect();
     let named = |record: &&&Record| {
         let why = record.outcome.why.as_deref().unwrap_or_default();

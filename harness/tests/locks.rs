@@ -2,11 +2,10 @@
 //! plan as a user runs it. A contender that does not acquire the lock is caught, and so is a missing lock.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use crate::common::command;
-use crate::common::{PROGRAM, alone, run_id, short};
+use crate::common::{PROGRAM, alone, records, run_id, short};
 use ipcmark::family::{self, Variant};
 use ipcmark::protocol::Fault;
 use ipcmark::record::{Case, Group, Isolation, Measure, Outcome, Record, Status, Verdict, Wait, metric};
@@ -129,8 +128,7 @@ fn the_quick_plan_of_locks_measures_every_row_uncontended_and_contended() {
     let output =
         command::ipcmark(folder.path(), &["run", "--plan", "locks-quick", "--repetitions", "1", "--out", "out"]);
     assert_eq!(output.status.code(), Some(0), "{}", command::told(&output));
-    let text = fs::read_to_string(folder.path().join("out/records.jsonl")).expect("the run left records");
-    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let records = records(&folder.path().join("out"));
     for measure in [Measure::Acquire, Measure::Contention] {
         let names: BTreeSet<String> = rows(measure).map(|row| row.row()).collect();
         for name in names {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::common::command::{folder, ipcmark, printed, told};
 use crate::common::other_harness::OtherHarness;
-use crate::common::{PROGRAM, Process, alone, run_id, short, wait_up_to};
+use crate::common::{PROGRAM, Process, alone, records, run_id, short, wait_up_to};
 use ipcmark::family::Variant;
 use ipcmark::measure::histogram;
-use ipcmark::record::{Call, Case, Measure, Metrics, Outcome, Pattern, Record, Status, Verdict, metric};
+use ipcmark::record::{Call, Case, Measure, Metrics, Outcome, Pattern, Status, Verdict, metric};
 use ipcmark_harness::participants::Participants;
 use ipcmark_harness::plan::Text;
 use ipcmark_harness::trial::Session;
@@ -173,9 +173,8 @@ fn a_python_that_is_too_old_is_a_skip_with_its_reason() {
 
     let run = ipcmark(folder.path(), &["run", "--plan", "plan.toml", "--participants", "old.toml", "--out", "out"]);
     assert_eq!(run.status.code(), Some(0), "{}", told(&run));
-    let text = fs::read_to_string(at("out/records.jsonl")).expect("records");
-    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
-    assert_eq!(records.len(), 1, "{text}");
+    let records = records(&at("out"));
+    assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!((records[0].outcome.status, records[0].outcome.why.as_deref()), (Status::Skipped, Some(reason)));
 }
 

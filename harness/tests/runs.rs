@@ -5,11 +5,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::common::command::{command, folder, ipcmark, printed, told};
-use crate::common::{alone, wait_up_to};
+use crate::common::{alone, records, wait_up_to};
 use ipcmark::record::{Measure, Outcome, Record, Status, Verdict, metric};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -18,11 +19,6 @@ use tempfile::TempDir;
 /// One blocking mechanism, both measures, one size: the shortest run that says anything.
 const SHORT: [&str; 6] =
     ["run", "--plan", "smoke", "--only", "/pipe/(round_trip|stream)/.*wait=block/message_bytes=8$", "--out"];
-
-fn records(directory: &Path) -> Vec<Record> {
-    let text = fs::read_to_string(directory.join("records.jsonl")).expect("the run left records");
-    text.lines().map(|line| serde_json::from_str(line).expect("every line is a record")).collect()
-}
 
 /// A finished run, made once and copied by the tests that need one.
 fn finished_run() -> TempDir {
@@ -244,7 +240,9 @@ fn the_same_records_given_twice_count_once() {
 #[test]
 fn a_resumed_run_needs_its_machine_and_repeats_failed_trials() {
     let run = finished_run();
-    changed_copy(run.path(), "records.jsonl", |record| record.machine.facts.hostname += "-far-away");
+    changed_copy(run.path(), "records.jsonl", |record| {
+        Arc::make_mut(&mut record.machine).facts.hostname += "-far-away";
+    });
     let elsewhere = ipcmark(run.path(), &["run", "--resume", "."]);
     assert_eq!(elsewhere.status.code(), Some(2));
     assert!(told(&elsewhere).contains("-far-away"), "{}", told(&elsewhere));
@@ -378,15 +376,14 @@ fn repetitions_are_added_until_the_budget_is_spent_and_not_again_when_resumed() 
     assert_eq!(records(&run).len(), before.len(), "the budget was spent: {}", told(&resumed));
 
     // As if killed amid the added repetitions, with time left.
-    let text = fs::read_to_string(run.join("records.jsonl")).expect("records");
-    let kept: Vec<&str> = text.lines().take(before.len() - added.len() + 1).collect();
-    fs::write(run.join("records.jsonl"), format!("{}\n", kept.join("\n"))).expect("ours");
+    let kept = &before[..=before.len() - added.len()];
+    write(&run.join("records.jsonl"), kept);
     change_settings(&run, "added_ms", 0);
     let resumed = ipcmark(&run, &["run", "--resume", "."]);
     assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
     let after = records(&run);
     assert_eq!(keys(&after).len(), after.len(), "work that is done is not repeated");
-    assert!(after.len() > kept.len() && after.starts_with(&before[..kept.len()]), "it goes on where it stopped");
+    assert!(after.len() > kept.len() && after.starts_with(kept), "it goes on where it stopped");
 }
 
 #[test]

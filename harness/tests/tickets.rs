@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::command::{folder, ipcmark, told};
-use crate::common::{PROGRAM, alone, run_id, short};
+use crate::common::{PROGRAM, alone, records, run_id, short};
 use ipcmark::family;
 use ipcmark::record::{Case, Measure, Outcome, Record, Status, Stock, Verdict, Wait, metric};
 use ipcmark_harness::trial::Session;
@@ -78,8 +78,7 @@ fn too_much_is_sold_without_a_lock_and_the_exit_status_is_0() {
     fs::write(&plan, text).expect("written");
     let output = ipcmark(folder.path(), &["run", "--plan", "plan.toml", "--quiet", "--out", "records"]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    let records = fs::read_to_string(folder.path().join("records/records.jsonl")).expect("records");
-    let records: Vec<Record> = records.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let records = records(&folder.path().join("records"));
     let sales: Vec<&Record> = records.iter().filter(|record| record.case.measure == Measure::Tickets).collect();
     assert_eq!(sales.len(), Stock::ALL.len());
     for sale in sales {

@@ -18,4 +18,4 @@ pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
 pub use analyse::widths::{Width, widths};
 pub use compare::{Change, ComparedCase, compare, mismatches};
 pub use page::write;
-pub use read::{BadLine, Recording, counting, read, supersedes, tried_again};
+pub use read::{BadLine, Reader, Recording, counting, read, supersedes, tried_again, visit};

@@ -1,16 +1,21 @@
 //! Reader of recordings: valid lines are used, invalid ones are reported, and later schemas are refused.
 //!
 //! A killed run or a full disk leaves incomplete lines; all complete records are still read. So are those beside a record
-//! whose numbers cannot be true, which is left out by line and reason: each record stands alone, and the others are no
-//! worse for it. Only a file that cannot be opened, or one from a later suite, is an error.
+//! whose numbers cannot be true, which is left out by line and reason: the others are no worse for it. Only a file that cannot be opened, or one from a later suite, is an error.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
+mod parse;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
+use ipcmark_record::line::{Decoder, Line};
 use ipcmark_record::{Machine, Record, SCHEMA, Status, Verdict};
-use serde::Deserialize;
+
+use parse::{Refusal, parse};
 
 /// Name of the records file inside a run's directory.
 const RECORDS: &str = "records.jsonl";
@@ -73,47 +78,117 @@ type Places = HashMap<(String, String, u32), usize>;
 /// Errors: a missing or unreadable path, and a record of a later schema; each names the file.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     let mut recording = Recording::default();
-    let mut seen = HashSet::new();
     let mut places = HashMap::new();
+    let mut repeats: BTreeMap<PathBuf, (usize, usize)> = BTreeMap::new();
+    let bad_lines = visit(paths, &mut |record, file, line| {
+        if !keep(record, &mut recording, &mut places) {
+            repeats.entry(file.to_owned()).or_insert((line, 0)).1 += 1;
+        }
+    })?;
+    let repeats = repeats.into_iter().map(|(file, (line, count))| {
+        let why = format!("{count} records from here on repeat ones read before, and count once");
+        BadLine { file, line, why }
+    });
+    recording.bad_lines = bad_lines.into_iter().chain(repeats).collect();
+    Ok(recording)
+}
+
+/// Gives each record of files or run directories to `each`, with its file and line, as soon as it is read. No more than one
+/// is in memory at a time, apart from those whose run or case line comes later. Records of one run, case and repetition are
+/// all given; see [`supersedes`]. Returns the bad lines.
+///
+/// Errors: as those of [`read`].
+pub fn visit(paths: &[PathBuf], each: &mut dyn FnMut(Record, &Path, usize)) -> anyhow::Result<Vec<BadLine>> {
+    let mut reader = Reader::default();
+    let mut seen = HashSet::new();
     for path in paths {
         let file = if path.is_dir() { path.join(RECORDS) } else { path.clone() };
         let canonical = fs::canonicalize(&file).with_context(|| format!("cannot find {}", file.display()))?;
         if seen.insert(canonical) {
-            read_file(&file, &mut recording, &mut places)?;
+            let input = File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            reader.read(&file, BufReader::new(input), each)?;
         }
     }
-    Ok(recording)
+    Ok(reader.finish())
 }
 
-fn read_file(file: &Path, into: &mut Recording, places: &mut Places) -> anyhow::Result<()> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut repeats = Vec::new();
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        match parse(line) {
-            Ok(record) => {
-                if !keep(record, into, places) {
-                    repeats.push(index + 1);
+/// Reads recordings, which may be joined or split in any way.
+#[derive(Debug, Default)]
+pub struct Reader {
+    decoder: Decoder<(Arc<Path>, usize)>,
+    bad_lines: Vec<BadLine>,
+}
+
+impl Reader {
+    /// Reads one stream, which bad lines call `file`.
+    ///
+    /// Errors: it cannot be read, or has a record of a later schema.
+    pub fn read(
+        &mut self,
+        file: &Path,
+        mut input: impl BufRead,
+        each: &mut dyn FnMut(Record, &Path, usize),
+    ) -> anyhow::Result<()> {
+        let file: Arc<Path> = file.into();
+        let mut text = vec![];
+        for number in 1.. {
+            text.clear();
+            if input.read_until(b'\n', &mut text).with_context(|| format!("cannot read {}", file.display()))? == 0 {
+                break;
+            }
+            if text.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            match parse(&text) {
+                Ok(line) => self.add(line, (file.clone(), number), each),
+                Err(Refusal::Later(schema)) => bail!(
+                    "{} line {number}: this record has form {schema}, and this suite reads forms up to {SCHEMA}; \
+                     read it with the suite that wrote it, or a later one",
+                    file.display(),
+                ),
+                Err(Refusal::Bad(why)) => {
+                    self.bad_lines.push(BadLine { file: file.to_path_buf(), line: number, why });
                 }
             }
-            Err(Refusal::Later(schema)) => bail!(
-                "{} line {}: this record has form {schema}, and this suite reads forms up to {SCHEMA}; \
-                 read it with the suite that wrote it, or a later one",
-                file.display(),
-                index + 1
-            ),
-            Err(Refusal::Bad(why)) => {
-                into.bad_lines.push(BadLine { file: file.to_owned(), line: index + 1, why });
-            }
         }
+        Ok(())
     }
-    if let Some(&line) = repeats.first() {
-        let why = format!("{} records from here on repeat ones read before, and count once", repeats.len());
-        into.bad_lines.push(BadLine { file: file.to_owned(), line, why });
+
+    /// First numbers of a part and of a case that no line of the run has.
+    pub fn free(&self, run_id: &str) -> (u32, u32) {
+        self.decoder.free(run_id)
     }
-    Ok(())
+
+    /// The bad lines, with those of trials whose run or case is missing.
+    pub fn finish(self) -> Vec<BadLine> {
+        let mut bad_lines = self.bad_lines;
+        let mut left: BTreeMap<(PathBuf, String), (usize, usize)> = BTreeMap::new();
+        for (run_id, (file, line)) in self.decoder.left() {
+            let (first, count) = left.entry((file.to_path_buf(), run_id)).or_insert((line, 0));
+            (*first, *count) = (line.min(*first), *count + 1);
+        }
+        bad_lines.extend(left.into_iter().map(|((file, run_id), (line, count))| {
+            let why = format!("{count} records from here on name a line of run {run_id} that is missing");
+            BadLine { file, line, why }
+        }));
+        bad_lines
+    }
+
+    fn add(&mut self, line: Line, at: (Arc<Path>, usize), each: &mut dyn FnMut(Record, &Path, usize)) {
+        let bad_lines = &mut self.bad_lines;
+        self.decoder.add(line, at, &mut |record, (file, line)| match record.and_then(possible) {
+            Ok(record) => each(record, &file, line),
+            Err(why) => bad_lines.push(BadLine { file: file.to_path_buf(), line, why }),
+        });
+    }
+}
+
+/// The record, if its numbers can be true.
+fn possible(record: Record) -> Result<Record, String> {
+    match record.outcome.contradiction(&record.case, record.count.messages) {
+        Some(why) => Err(format!("its numbers cannot be true: {why}")),
+        None => Ok(record),
+    }
 }
 
 /// Whether `later` counts instead of `earlier`, a record of the same run, case and repetition: the last attempt that was
@@ -152,26 +227,4 @@ fn keep(record: Record, into: &mut Recording, places: &mut Places) -> bool {
         *earlier = record;
     }
     another
-}
-
-enum Refusal {
-    Later(u32),
-    Bad(String),
-}
-
-fn parse(line: &[u8]) -> Result<Record, Refusal> {
-    /// The key that every schema has.
-    #[derive(Deserialize)]
-    struct Form {
-        schema: u32,
-    }
-    let form: Form = serde_json::from_slice(line).map_err(|e| Refusal::Bad(e.to_string()))?;
-    if form.schema > SCHEMA {
-        return Err(Refusal::Later(form.schema));
-    }
-    let record: Record = serde_json::from_slice(line).map_err(|e| Refusal::Bad(e.to_string()))?;
-    match record.outcome.contradiction(&record.case, record.count.messages) {
-        Some(why) => Err(Refusal::Bad(format!("its numbers cannot be true: {why}"))),
-        None => Ok(record),
-    }
 }

@@ -1,5 +1,7 @@
 //! Changes reported by a comparison.
 
+use std::sync::Arc;
+
 use crate::common;
 use ipcmark_record::{GroupLimits, Measure, Placement, Record, metric};
 use ipcmark_reports::analyse::statistics::Random;
@@ -64,8 +66,8 @@ fn what_differs_besides_the_numbers_is_said() {
     assert!(mismatches(&a, &a).is_empty());
     let mut b = a.clone();
     for record in &mut b.records {
-        record.suite.plan_hash = "fedcba".into();
-        record.suite.version = "9.9.9".into();
+        Arc::make_mut(&mut record.suite).plan_hash = "fedcba".into();
+        Arc::make_mut(&mut record.suite).version = "9.9.9".into();
     }
     let said = mismatches(&a, &b);
     assert_eq!(said.len(), 2, "{said:?}");
@@ -92,7 +94,8 @@ fn another_cpu_quota_is_said() {
     let a = recording(100.0, 0.0, 5, Measure::RoundTrip);
     let mut b = a.clone();
     for record in &mut b.records {
-        record.machine.facts.group_limits = Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
+        Arc::make_mut(&mut record.machine).facts.group_limits =
+            Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
     }
     let said = mismatches(&a, &b);
     assert_eq!(said.len(), 1, "{said:?}");

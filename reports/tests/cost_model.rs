@@ -2,6 +2,7 @@
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
 use std::fs;
+use std::sync::Arc;
 
 use crate::common;
 use crate::common::recording;
@@ -116,7 +117,7 @@ fn page_of_two(cost_ns: f64) -> String {
         let mut record = common::measured(&one, case, 0, &mut Random::new(1));
         record.outcome.metrics.as_mut().expect("measured").insert(metric::ROUND_TRIP_NS.into(), cost_ns);
         record.outcome.cost_model = Some(CostModel { unexplained, ..kernel_channel() });
-        record.machine.floors = Some(floors());
+        Arc::make_mut(&mut record.machine).floors = Some(floors());
         record
     });
     let dir = tempfile::tempdir().expect("a directory for the test");

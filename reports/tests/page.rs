@@ -1,6 +1,7 @@
 //! Pages of valid, empty and malicious recordings.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use crate::common;
@@ -188,8 +189,8 @@ fn a_recording_of_failures_names_each_reason() {
 fn text_from_records_cannot_become_markup() {
     let mut recording = recording(common::quick_run(1, 11));
     for record in &mut recording.records {
-        record.suite.question = "<script>alert(1)</script>`<b>`".into();
-        record.machine.facts.hostname = "</style><img onerror=x>".into();
+        Arc::make_mut(&mut record.suite).question = "<script>alert(1)</script>`<b>`".into();
+        Arc::make_mut(&mut record.machine).facts.hostname = "</style><img onerror=x>".into();
         record.case.mechanism = format!("{}<i>\"&", record.case.mechanism);
     }
     let page = page(&recording);
@@ -212,7 +213,8 @@ fn a_directory_that_cannot_be_written_is_named() {
 fn a_cpu_quota_is_a_fact_of_the_machine() {
     let mut limited = quick().clone();
     for record in &mut limited.records {
-        record.machine.facts.group_limits = Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
+        Arc::make_mut(&mut record.machine).facts.group_limits =
+            Some(GroupLimits { quota_cpus: Some(0.5), ..GroupLimits::default() });
     }
     let words = "CPU quota of the control group";
     let page = page(&limited);

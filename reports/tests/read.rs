@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::common;
 use ipcmark_record::{Case, Measure, Record, SCHEMA, Verdict, metric};
@@ -25,7 +26,7 @@ fn line(repetition: u32) -> String {
 #[test]
 fn two_machines_have_no_common_report() {
     let mut records = common::quick_run(1, 5);
-    records[0].machine.facts.hostname = "elsewhere".into();
+    Arc::make_mut(&mut records[0].machine).facts.hostname = "elsewhere".into();
     let dir = tempfile::tempdir().expect("a directory for the test");
     let error = ipcmark_reports::write(&common::recording(records.clone()), dir.path()).expect_err("two machines");
     let told = error.to_string();

@@ -1,6 +1,8 @@
 //! Summaries and verdicts, by the rules of `analyse::verdict`.
 #![allow(clippy::float_cmp)] // round numbers in, the same round numbers out
 
+use std::sync::Arc;
+
 use crate::common;
 use hdrhistogram::Histogram;
 use ipcmark_record::{Measure, Outcome, PairedFloor, Placement, Record, Status, Verdict, Window, metric};
@@ -252,7 +254,7 @@ fn stamped_by(hz: u64) -> Vec<Record> {
     let text = common::encode(&histogram);
     let mut records = repetitions(&[100.0; 5]);
     for record in &mut records {
-        record.machine.facts.ticks_hz = Some(hz);
+        Arc::make_mut(&mut record.machine).facts.ticks_hz = Some(hz);
         record.outcome.histogram = Some(text.clone());
         let metrics = record.outcome.metrics.as_mut().expect("measured");
         let values = [(metric::P50_NS, 94.0), (metric::P99_NS, 390.0), (metric::P999_NS, 5_000.0)];

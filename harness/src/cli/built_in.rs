@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
-use ipcmark::record::Record;
+use ipcmark::record::line::Line;
 
 use super::{Cli, table};
 use crate::plan::{EMBEDDED, Text};
@@ -40,14 +40,14 @@ impl Plans {
     }
 }
 
-/// Print the JSON Schema of a record, one line of `records.jsonl`.
+/// Print the JSON Schema of the lines of `records.jsonl`.
 #[derive(Debug, Args)]
 pub(super) struct Schema {}
 
 impl Schema {
     #[allow(clippy::unused_self)] // a verb without options is still a verb
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
-        table::write_json(out, &schemars::schema_for!(Record))?;
+        table::write_json(out, &schemars::schema_for!(Line))?;
         Ok(super::FINE)
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Case, Isolation, Measure, Outcome, Substrate, Wait};
+use ipcmark::record::{Case, Isolation, Measure, Outcome, Record, Substrate, Wait};
 use ipcmark_harness::trial::{Session, TrialOrder};
 
 /// The command under test; also every worker and janitor.
@@ -22,6 +22,14 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ipcmark");
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All records of a run, those of earlier attempts too.
+pub fn records(directory: &Path) -> Vec<Record> {
+    let mut records = vec![];
+    let read = ipcmark_reports::visit(&[directory.to_owned()], &mut |record, _, _| records.push(record));
+    assert_eq!(read.expect("the run left records"), [], "every line is used");
+    records
 }
 
 /// An id no other test has.

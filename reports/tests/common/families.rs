@@ -7,6 +7,7 @@ pub mod servers;
 pub mod states;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 use ipcmark_record::{Case, Group, Isolation, Measure, Metrics, Outcome, Record, Status, Verdict, Wait};
@@ -72,7 +73,7 @@ pub fn noise(random: &mut Random) -> f64 {
 pub fn finish(mut records: Vec<Record>, question: &str) -> Vec<Record> {
     for (order, record) in records.iter_mut().enumerate() {
         record.order_in_run = u32::try_from(order).expect("few records");
-        record.suite.question = question.into();
+        Arc::make_mut(&mut record.suite).question = question.into();
     }
     records
 }

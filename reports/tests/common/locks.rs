@@ -1,5 +1,7 @@
 //! Synthetic records of locks: rates after the universal scalability law, waits of a queue with one server.
 
+use std::sync::Arc;
+
 use hdrhistogram::Histogram;
 use ipcmark_record::{
     Case, ContenderShare, Contest, CostModel, Counts, Fairness, Group, Isolation, KillPoint, Measure, Metrics, Outcome,
@@ -304,7 +306,7 @@ pub fn lock_run(repetitions: u32, seed: u64) -> Vec<Record> {
     }
     for (order, record) in records.iter_mut().enumerate() {
         record.order_in_run = u32::try_from(order).expect("few records");
-        record.suite.question = "Which lock should processes of a made-up machine share?".into();
+        Arc::make_mut(&mut record.suite).question = "Which lock should processes of a made-up machine share?".into();
     }
     records
 }

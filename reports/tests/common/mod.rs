@@ -9,6 +9,7 @@ pub mod machine;
 pub mod sweeps;
 
 use std::fs;
+use std::sync::Arc;
 
 pub use chance::{encode, gauss, uniform};
 use ipcmark_record::{
@@ -164,8 +165,8 @@ pub fn blank(case: Case, repetition: u32, outcome: Outcome) -> Record {
     Record {
         schema: SCHEMA,
         run_id: "synthetic-run".into(),
-        suite: suite(),
-        machine: machine(),
+        suite: Arc::new(suite()),
+        machine: Arc::new(machine()),
         case_key: case.key(),
         case,
         repetition,

@@ -1,12 +1,12 @@
 //! The words every stage speaks: case, outcome, record, machine. Plain data, no behaviour beyond naming and the check
 //! that the numbers of a trial can be true.
 //!
-//! A record is one trial: one set of processes, one case, one JSON line of `records.jsonl`. Each stands alone, so a
-//! file copied to another machine can still be read and compared. Times are integer nanoseconds where they were
-//! measured as such, and `f64` nanoseconds where they are a quotient.
+//! A record is one trial: one set of processes, one case. [`line`] says how `records.jsonl` holds it. Times are integer
+//! nanoseconds where they were measured as such, and `f64` nanoseconds where they are a quotient.
 
 mod case;
 mod contradiction;
+pub mod line;
 mod machine;
 mod measures;
 pub mod metric;
@@ -16,6 +16,8 @@ mod params;
 pub mod percentile;
 mod units;
 mod words;
+
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,9 +38,9 @@ pub use words::{
 };
 
 /// Version of the record's form. A reader refuses records of a later one.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
-/// One line of `records.jsonl`.
+/// One trial, with everything that is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Version of this form, [`SCHEMA`].
@@ -46,9 +48,9 @@ pub struct Record {
     /// The run this trial belongs to.
     pub run_id: String,
     /// What ran: the suite's own identity and the plan.
-    pub suite: Suite,
+    pub suite: Arc<Suite>,
     /// Where it ran.
-    pub machine: Machine,
+    pub machine: Arc<Machine>,
     /// What was asked.
     pub case: Case,
     /// The case as a path, stable between runs: see [`Case::key`].
@@ -153,8 +155,10 @@ pub struct Noise {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoiseReading {
     /// Time that the hypervisor ran other guests, summed over CPUs since boot.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub steal_ms: u64,
     /// One-minute load average.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub load: f64,
     /// Throttling by the CPU quota of the own control group or a parent, since the groups were made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,9 +169,12 @@ pub struct NoiseReading {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Throttling {
     /// Periods in which a quota was enforced.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub periods: u64,
     /// Periods in which the quota was used up, so that the group had to wait.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub throttled_periods: u64,
     /// Time that the group had to wait, summed over CPUs.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub throttled_us: u64,
 }

@@ -232,35 +232,38 @@ pub struct CostModel {
     pub unexplained: Option<String>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
-fn is_zero(count: &f64) -> bool {
-    *count == 0.0
-}
-
 /// Counts for one message at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Entries into the kernel.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub system_calls: f64,
     /// Those of `system_calls` that only a waiter that sleeps, or its wake-up, needs (hand-off of a lock).
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub calls_to_sleep: f64,
     /// Bytes copied by kernel or library, beyond the payload's one write and one read.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub copied_bytes: f64,
     /// Dependent transfers of one cache line from another core.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub line_transfers: f64,
     /// Payload bytes that come from another core's cache in bulk (overlapping transfers).
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub moved_bytes: f64,
     /// Wake-ups of a sleeping process on another CPU.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub wakes: f64,
     /// Context switches of this endpoint.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub context_switches: f64,
     /// Page faults.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub page_faults: f64,
     /// Delay by design, in nanoseconds.
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub delay_ns: f64,
     /// Atomic read-modify-write instructions on a line that this core owns already.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "crate::is_usual")]
     pub atomics: f64,
     /// Operations with a price of their own. Their system calls and page faults are declared above as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
