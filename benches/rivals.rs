@@ -1,5 +1,5 @@
-//! Our claims against their rivals. Both are measured in alternation on the same CPUs, ten pairs per claim; the table
-//! shows the median of the paired ratios with its 95 % interval.
+//! Our claims against their rivals. Both are measured in turns on the same CPUs, in random order, until the claim is
+//! decided or has its last look; the table shows the ratio over the pairs with its 99 % interval (`ipcmark_reports::pairs`).
 //!
 //! `cargo bench --bench rivals`, with `--features peers` also against iceoryx2. With `--test`, or without `--bench`,
 //! one short pair runs per claim. A claim that does not hold is followed by the known reason.
@@ -36,13 +36,17 @@ use ipcmark::machine::placement::Topology;
 use ipcmark::protocol::Timing;
 use ipcmark::record::{Case, Measure, Outcome, Pattern, Placement};
 use ipcmark_harness::bench::{Arguments, fastest_form, middle};
-use ipcmark_reports::{Estimate, paired_ratio};
+use ipcmark_harness::schedule::rounds::{Rounds, in_order};
+use ipcmark_reports::pairs::{self, Judged};
 
 use claims::{CLAIMS, Claim};
 use common::{Bench, case, ns_each, rows};
 
 /// Messages of the rival's pilot, which determines its count; a quarter of that count is warm-up.
 const LOOK: u64 = 2000;
+
+/// Looks at the pairs of a claim: at most 27 pairs.
+const LOOKS: usize = 4;
 
 /// Nanoseconds of the same work: ours and the rival's.
 type Pair = (f64, f64);
@@ -63,8 +67,9 @@ fn main() {
         return;
     }
     println!("{:<34} {:<30} {:>10} {:>10}   ours / rival", "ours", "rival", "ours", "rival");
-    for claim in CLAIMS {
-        contest.show(claim, if arguments.measures { 10 } else { 1 });
+    let most = if arguments.measures { pairs::looks().nth(LOOKS - 1).unwrap_or(pairs::PAIRS_MAX) } else { 1 };
+    for (claim, seed) in CLAIMS.iter().zip(0..) {
+        contest.show(claim, seed, most);
     }
 }
 
@@ -91,17 +96,22 @@ impl Contest {
         }
     }
 
-    fn show(&self, claim: &Claim, repetitions: usize) {
+    /// Measures a claim with at most `most` pairs per form, and prints a line for each form.
+    fn show(&self, claim: &Claim, seed: u64, most: usize) {
         let mut pairs: Vec<Vec<Pair>> = claim.forms.iter().map(|_| vec![]).collect();
-        for set in 0..repetitions {
-            for (form, pairs) in claim.forms.iter().zip(&mut pairs) {
-                // The order alternates between pairs. A floor is measured before and after its case anyway.
-                pairs.extend(form.measure(self, set % 2 == 1));
+        let mut rounds = Rounds::new(seed, claim.forms.len(), 0);
+        let is_open = |pairs: &[Vec<Pair>]| {
+            fastest_form(pairs).is_some_and(|fastest| claim.judge(&pairs[fastest], false).verdict.is_none())
+        };
+        while rounds.done() < most && !(rounds.look_is_due() && !is_open(&pairs)) {
+            for turn in rounds.next_round() {
+                pairs[turn.case].extend(claim.forms[turn.case].measure(self, turn.second_first));
             }
+            rounds.retain(|form| !pairs[*form].is_empty());
         }
         let fastest = fastest_form(&pairs);
         for (at, (form, pairs)) in claim.forms.iter().zip(&pairs).enumerate() {
-            let Some(Estimate { value, interval, .. }) = paired_ratio(pairs) else {
+            let Judged { ratio: Some(ratio), verdict } = claim.judge(pairs, true) else {
                 let why = if pairs.is_empty() {
                     "skipped: one of the two cannot run here; see `ipcmark list`"
                 } else {
@@ -110,23 +120,20 @@ impl Contest {
                 println!("{:<34} {:<30} {why}", claim.name, form.rival);
                 continue;
             };
-            let word = match interval {
-                _ if fastest != Some(at) => None,
-                Some(interval) if interval.high <= claim.wanted => Some("holds"),
-                Some(interval) if interval.low > claim.wanted => Some("does not hold"),
-                _ => Some("can't tell"),
-            };
-            let verdict = match word {
-                Some(word) => format!("wanted at most {:.3}: {word}", claim.wanted),
-                None => "a slower form of the rival".to_owned(),
+            let holds = fastest == Some(at) && verdict == Some(true);
+            let word = match verdict {
+                _ if fastest != Some(at) => "a slower form of the rival".to_owned(),
+                Some(true) => format!("wanted at most {:.3}: holds", claim.wanted),
+                Some(false) => format!("wanted at most {:.3}: does not hold", claim.wanted),
+                None => format!("wanted at most {:.3}: can't tell", claim.wanted),
             };
             let (ours, rival) = (middle(pairs, |pair| pair.0), middle(pairs, |pair| pair.1));
-            let interval = interval.map_or_else(String::new, |i| format!(" [{:.3}, {:.3}]", i.low, i.high));
+            let interval = ratio.interval.map_or_else(String::new, |i| format!(" [{:.3}, {:.3}]", i.low, i.high));
             println!(
-                "{:<34} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {value:.3}{interval}, {verdict}",
-                claim.name, form.rival
+                "{:<34} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {:.3}{interval} of {} pairs, {word}",
+                claim.name, form.rival, ratio.value, ratio.pairs
             );
-            if word.is_some_and(|word| word != "holds") && !claim.but.is_empty() {
+            if fastest == Some(at) && !holds && !claim.but.is_empty() {
                 println!("{:>34} {}", "but", claim.but);
             }
         }
@@ -203,15 +210,6 @@ impl Contest {
         let ours = || Some(mean_ns(&self.bench.trial(&case, &self.one_cpu, timing.clone())));
         let (ours, theirs) = in_order(rival_first, ours, || perf_bench_sched_pipe_ns(&cpu));
         Some((ours?, theirs?))
-    }
-}
-
-fn in_order<T>(rival_first: bool, ours: impl FnOnce() -> T, theirs: impl FnOnce() -> T) -> (T, T) {
-    if rival_first {
-        let theirs = theirs();
-        (ours(), theirs)
-    } else {
-        (ours(), theirs())
     }
 }
 

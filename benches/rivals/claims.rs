@@ -1,6 +1,7 @@
 //! Claims and their rivals.
 
 use ipcmark::record::{Call, Measure};
+use ipcmark_reports::pairs::{self, Judged};
 
 use super::common::rtrb_pair;
 use super::{Contest, Pair, array_queue, locks, work};
@@ -14,6 +15,19 @@ pub struct Claim {
     pub wanted: f64,
     /// Known reason, if the claim does not hold.
     pub but: &'static str,
+}
+
+impl Claim {
+    /// Judges the pairs of a form: whether the claim holds.
+    pub fn judge(&self, measured: &[Pair], over: bool) -> Judged<bool> {
+        let pairs: Vec<_> =
+            measured.iter().map(|(ours, rival)| Some(pairs::Pair { ratio: ours / rival, group: 0 })).collect();
+        pairs::judge(&pairs, over, |interval| match interval {
+            _ if interval.high <= self.wanted => Some(true),
+            _ if interval.low > self.wanted => Some(false),
+            _ => None,
+        })
+    }
 }
 
 /// One way to use a rival.

@@ -7,6 +7,7 @@
 //! same case too.
 
 pub mod added;
+pub mod rounds;
 
 use crate::plan::{Plan, Planned};
 

@@ -8,14 +8,17 @@ pub mod analyse;
 mod chart;
 mod compare;
 pub mod format;
+mod in_turns;
 mod page;
 mod read;
 
 pub use analyse::cross_check::below_floor;
-pub use analyse::statistics::{Ends, Estimate, Interval, paired_ratio};
+pub use analyse::pairs;
+pub use analyse::statistics::{Ends, Estimate, Interval};
 pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
 pub use analyse::widths::{Width, widths};
 pub use compare::{Change, ComparedCase, compare, mismatches};
+pub use in_turns::{CaseInTurns, judge_in_turns};
 pub use page::write;
 pub use read::{BadLine, Reader, Recording, counting, read, supersedes, tried_again, visit};

@@ -6,6 +6,7 @@ mod browser;
 mod compare;
 mod cost_model;
 mod distance;
+mod in_turns;
 mod lines;
 mod locks;
 mod page;

@@ -18,6 +18,7 @@ pub mod lock_answer;
 pub mod locks;
 pub mod metg;
 pub mod modes;
+pub mod pairs;
 pub mod plausible;
 pub mod recovery;
 pub mod roles;
