@@ -1,13 +1,18 @@
-//! Reader of recordings: valid lines are used, invalid ones are reported, and later schemas are refused.
+//! Reader of recordings: whole records are used, all else is reported, and later schemas are refused.
 //!
-//! A killed run or a full disk leaves incomplete lines; all complete records are still read. So are those beside a record
-//! whose numbers cannot be true, which is left out by line and reason: the others are no worse for it. Only a file that cannot be opened, or one from a later suite, is an error.
+//! A killed run or a full disk leaves incomplete records; all complete ones are still read. So are those beside a record
+//! whose numbers cannot be true, which is left out by line and reason: the others are no worse for it. Only what cannot be
+//! opened, or comes from a later suite, is an error.
+//!
+//! A recording is read in one pass, so that it may be a pipe, and of its text only one record is in memory at a time.
 
+mod objects;
 mod parse;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,10 +20,11 @@ use anyhow::{Context as _, bail, ensure};
 use ipcmark_record::line::{Decoder, Line};
 use ipcmark_record::{Machine, Record, SCHEMA, Status, Verdict};
 
-use parse::{Refusal, parse};
+use objects::{Content, Objects};
+use parse::{Refusal, not_a_record, parse, parse_joined};
 
-/// Name of the records file inside a run's directory.
-const RECORDS: &str = "records.jsonl";
+/// Bad lines reported for one file, after which they are only counted.
+const BAD_LINES_MAX: usize = 5;
 
 /// Contents of one or more files.
 #[derive(Clone, Debug, Default)]
@@ -71,9 +77,9 @@ pub struct BadLine {
 /// Index in the recording by run, case key and repetition.
 type Places = HashMap<(String, String, u32), usize>;
 
-/// Reads files, or run directories with a `records.jsonl`. A file named twice is read once. Of several records of one
-/// run, case and repetition one counts, by [`supersedes`]; repeats of successful trials are reported as one bad line per
-/// file.
+/// Reads files, pipes and `-`, the standard input; run directories with a `records.jsonl`, and directories of such; plain
+/// or compressed with gzip or zstd. A file named twice is read once. Of several records of one run, case and repetition one
+/// counts, by [`supersedes`]; repeats of successful trials are reported as one bad line per file.
 ///
 /// Errors: a missing or unreadable path, and a record of a later schema; each names the file.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
@@ -93,31 +99,35 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Recording> {
     Ok(recording)
 }
 
-/// Gives each record of files or run directories to `each`, with its file and line, as soon as it is read. No more than one
-/// is in memory at a time, apart from those whose run or case line comes later. Records of one run, case and repetition are
-/// all given; see [`supersedes`]. Returns the bad lines.
+/// Gives each record at `paths` to `each`, with its file and line, as soon as it is read. No more than one is in memory at a
+/// time, apart from those whose run or case line comes later. Records of one run, case and repetition are all given; see
+/// [`supersedes`]. Returns the bad lines.
 ///
 /// Errors: as those of [`read`].
 pub fn visit(paths: &[PathBuf], each: &mut dyn FnMut(Record, &Path, usize)) -> anyhow::Result<Vec<BadLine>> {
     let mut reader = Reader::default();
     let mut seen = HashSet::new();
     for path in paths {
-        let file = if path.is_dir() { path.join(RECORDS) } else { path.clone() };
-        let canonical = fs::canonicalize(&file).with_context(|| format!("cannot find {}", file.display()))?;
-        if seen.insert(canonical) {
-            let input = File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            reader.read(&file, BufReader::new(input), each)?;
+        for file in source::files(path)? {
+            // A pipe has no name of its own.
+            let is_new = fs::canonicalize(&file).map_or(true, |canonical| seen.insert(canonical));
+            if is_new {
+                reader.read(&file, source::open(&file)?, each)?;
+            }
         }
     }
     Ok(reader.finish())
 }
 
-/// Reads recordings, which may be joined or split in any way.
+/// Reads recordings, which may be joined or cut anywhere.
 #[derive(Debug, Default)]
 pub struct Reader {
-    decoder: Decoder<(Arc<Path>, usize)>,
+    decoder: Decoder<At>,
     bad_lines: Vec<BadLine>,
 }
+
+/// File and line.
+type At = (Arc<Path>, usize);
 
 impl Reader {
     /// Reads one stream, which bad lines call `file`.
@@ -126,31 +136,39 @@ impl Reader {
     pub fn read(
         &mut self,
         file: &Path,
-        mut input: impl BufRead,
+        input: impl BufRead,
         each: &mut dyn FnMut(Record, &Path, usize),
     ) -> anyhow::Result<()> {
-        let file: Arc<Path> = file.into();
-        let mut text = vec![];
-        for number in 1.. {
-            text.clear();
-            if input.read_until(b'\n', &mut text).with_context(|| format!("cannot read {}", file.display()))? == 0 {
-                break;
-            }
-            if text.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            match parse(&text) {
-                Ok(line) => self.add(line, (file.clone(), number), each),
-                Err(Refusal::Later(schema)) => bail!(
-                    "{} line {number}: this record has form {schema}, and this suite reads forms up to {SCHEMA}; \
-                     read it with the suite that wrote it, or a later one",
-                    file.display(),
-                ),
-                Err(Refusal::Bad(why)) => {
-                    self.bad_lines.push(BadLine { file: file.to_path_buf(), line: number, why });
+        let shown = file.display();
+        let at: Arc<Path> = file.into();
+        let mut objects = Objects::new(input);
+        let (mut bad, mut lines) = (vec![], 0);
+        while let Some(piece) = objects.next(|text| parse(text).ok()).with_context(|| format!("cannot read {shown}"))? {
+            let (found, refusals) = match piece.content {
+                Content::Line(line) => (vec![line], vec![]),
+                Content::Object(text) => parse_joined(&text),
+                Content::Other(text) => (vec![], vec![not_a_record(&text)]),
+            };
+            for refusal in refusals {
+                match refusal {
+                    Refusal::Later(schema) => bail!(
+                        "{shown} line {}: this record has form {schema}, and this suite reads forms up to {SCHEMA}; \
+                         read it with the suite that wrote it, or a later one",
+                        piece.line
+                    ),
+                    Refusal::Bad(why) => bad.push(BadLine { file: file.to_owned(), line: piece.line, why }),
                 }
             }
+            lines += found.len();
+            for line in found {
+                self.add(line, (at.clone(), piece.line), &mut bad, each);
+            }
         }
+        if let Some(what) = source::looks_like(&objects.head).filter(|_| lines == 0 && !bad.is_empty()) {
+            let why = format!("there is no record in this file; it looks like {what}");
+            bad = vec![BadLine { file: file.to_owned(), line: 1, why }];
+        }
+        self.bad_lines.extend(shortened(bad));
         Ok(())
     }
 
@@ -174,13 +192,23 @@ impl Reader {
         bad_lines
     }
 
-    fn add(&mut self, line: Line, at: (Arc<Path>, usize), each: &mut dyn FnMut(Record, &Path, usize)) {
-        let bad_lines = &mut self.bad_lines;
+    fn add(&mut self, line: Line, at: At, bad: &mut Vec<BadLine>, each: &mut dyn FnMut(Record, &Path, usize)) {
         self.decoder.add(line, at, &mut |record, (file, line)| match record.and_then(possible) {
             Ok(record) => each(record, &file, line),
-            Err(why) => bad_lines.push(BadLine { file: file.to_path_buf(), line, why }),
+            Err(why) => bad.push(BadLine { file: file.to_path_buf(), line, why }),
         });
     }
+}
+
+/// What is bad in a file: one report for each line, and after some lines only their number.
+fn shortened(mut bad: Vec<BadLine>) -> Vec<BadLine> {
+    bad.dedup_by(|later, earlier| later.line == earlier.line && later.file == earlier.file);
+    if bad.len() > BAD_LINES_MAX {
+        let more = bad.split_off(BAD_LINES_MAX - 1);
+        let why = format!("{} lines from here on hold no record, or a damaged one", more.len());
+        bad.extend(more.into_iter().next().map(|first| BadLine { why, ..first }));
+    }
+    bad
 }
 
 /// The record, if its numbers can be true.

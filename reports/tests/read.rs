@@ -1,10 +1,12 @@
 //! Reading of complete and of damaged recordings.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::common;
+use ipcmark_record::line::Encoder;
 use ipcmark_record::{Case, Measure, Record, SCHEMA, Verdict, metric};
 use ipcmark_reports::analyse::statistics::Random;
 use ipcmark_reports::read;
@@ -84,6 +86,173 @@ fn an_empty_file_is_an_empty_recording() {
     let (_dir, path) = run_of("");
     let recording = read(&[path]).expect("an empty file is no error");
     assert!(recording.records.is_empty() && recording.bad_lines.is_empty());
+}
+
+/// Repetitions of the records in a file of these bytes, and the lines left out.
+fn repetitions(bytes: &[u8]) -> (Vec<u32>, Vec<(usize, String)>) {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let file = dir.path().join("a recording");
+    fs::write(&file, bytes).expect("a file for the test");
+    let recording = read(&[file]).expect("a readable file");
+    let bad = recording.bad_lines.into_iter().map(|bad| (bad.line, bad.why)).collect();
+    (recording.records.iter().map(|record| record.repetition).collect(), bad)
+}
+
+/// A recording of these repetitions, a line in each place.
+fn lines(repetitions: std::ops::Range<u32>) -> Vec<String> {
+    let mut encoder = Encoder::default();
+    let records: Vec<Record> = repetitions.map(|it| serde_json::from_str(&line(it)).expect("just written")).collect();
+    let lines = records.iter().flat_map(|record| encoder.lines(record));
+    lines.map(|line| serde_json::to_string(&line).expect("plain data")).collect()
+}
+
+fn pretty(line: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    serde_json::to_string_pretty(&value).expect("JSON")
+}
+
+#[test]
+fn recordings_are_read_however_a_tool_has_laid_them_out() {
+    for all in [lines(0..2), vec![line(0), line(1)]] {
+        let plain = all.join("\n") + "\n";
+        let spread = all.iter().map(|line| pretty(line)).collect::<Vec<_>>();
+        let layouts = [
+            plain.clone(),
+            plain.trim_end().to_owned(),
+            plain.replace('\n', "\r\n"),
+            plain.replace('\n', ""),
+            format!("\u{feff}{plain}"),
+            spread.join("\n"),
+            format!("[{}]", all.join(",")),
+            format!("[\n{}\n]\n", all.join(",\n")),
+            format!("[\n{}]", spread.join(",\n")),
+            pretty(&format!("[{}]", all.join(","))),
+        ];
+        for layout in layouts {
+            assert_eq!(repetitions(layout.as_bytes()), (vec![0, 1], vec![]), "{}", &layout[..40]);
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_was_cut_and_joined_with_another_loses_no_whole_record() {
+    let (all, others) = (lines(0..2), lines(2..4).join("\n"));
+    let (whole, cut) = (all[..3].join("\n"), &all[3]);
+    for at in (1..cut.len()).step_by(7).chain([9, 10, 11, cut.len() - 1]) {
+        for joint in ["", "\n", "\r\n"] {
+            let (kept, bad) = repetitions(format!("{whole}\n{}{joint}{others}\n", &cut[..at]).as_bytes());
+            assert_eq!(kept, [0, 2, 3], "cut after {at} bytes, joined by {joint:?}");
+            assert_eq!(bad.iter().map(|bad| bad.0).collect::<Vec<_>>(), [4]);
+        }
+        // The second half alone, before a whole recording.
+        let (kept, bad) = repetitions(format!("{}\n{whole}\n", &cut[at..]).as_bytes());
+        assert_eq!((kept, bad.len()), (vec![0], 1), "cut after {at} bytes: {bad:?}");
+    }
+}
+
+#[test]
+fn a_pretty_record_that_was_cut_is_left_out_alone() {
+    let cut = pretty(&line(1));
+    for at in (1..cut.len()).step_by(97) {
+        let (kept, bad) = repetitions(format!("{}\n{}\n{}\n", line(0), &cut[..at], pretty(&line(2))).as_bytes());
+        assert_eq!((kept, bad.len()), (vec![0, 2], 1), "cut after {at} bytes: {bad:?}");
+    }
+}
+
+#[test]
+fn a_wrong_file_is_described_in_one_line() {
+    let page = format!("<!DOCTYPE html>\n{}", "<p>{ not } JSON</p>\n".repeat(1000));
+    for (bytes, what) in [
+        (page.as_bytes(), "an HTML page"),
+        (b"\x7fELF\x02\x01{{}}\n{\n".as_slice(), "a program"),
+        (b"{\"run_id\": \"x\"}".as_slice(), "JSON"),
+        (b"name = \"quick\"\nrepetitions = 5\n".as_slice(), "text without JSON"),
+    ] {
+        let (kept, bad) = repetitions(bytes);
+        assert_eq!((kept.len(), bad.len()), (0, 1), "{what}: {bad:?}");
+        assert!(bad[0].1.contains(what), "{bad:?}");
+    }
+    let (kept, bad) = repetitions(format!("{}\n{}", line(0), "no record\n".repeat(1000)).as_bytes());
+    assert_eq!((kept.len(), bad.len()), (1, 5));
+    assert!(bad[4].1.contains("996 lines"), "{:?}", bad[4]);
+}
+
+#[test]
+fn a_later_form_is_refused_wherever_it_stands() {
+    let later = format!("{{\"schema\":{},\"kind\":\"new\"}}", SCHEMA + 1);
+    for text in [later.clone(), pretty(&later), format!("{}{later}", &line(0)[..50])] {
+        let (_dir, path) = run_of(&format!("{}\n{text}\n", line(1)));
+        let error = read(&[path]).expect_err("a later form").to_string();
+        assert!(error.contains("line 2: this record has form 4") && error.contains("up to 3"), "{error}");
+    }
+}
+
+#[test]
+fn compressed_recordings_are_read_directly() {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let text = lines(0..3).join("\n");
+    let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).expect("memory");
+    let zstd = ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    for (name, bytes) in [("records.jsonl.gz", gzip.finish().expect("memory")), ("records.jsonl.zst", zstd)] {
+        let file = dir.path().join(name);
+        fs::write(&file, &bytes).expect("a file for the test");
+        for path in [&file, dir.path()] {
+            assert_eq!(read(&[path.to_owned()]).expect("readable").records.len(), 3, "{name}");
+        }
+        // Cut in the middle: an error that names the file, no crash and no half of a recording taken for a whole.
+        fs::write(&file, &bytes[..bytes.len() / 2]).expect("a file for the test");
+        let error = read(std::slice::from_ref(&file)).expect_err("cut").to_string();
+        assert!(error.contains(name), "{error}");
+        fs::remove_file(file).expect("ours");
+    }
+}
+
+#[test]
+fn a_directory_of_runs_is_all_of_them() {
+    let runs = tempfile::tempdir().expect("a directory for the test");
+    for (name, repetition) in [("b", 1), ("a", 0)] {
+        fs::create_dir(runs.path().join(name)).expect("a directory for the test");
+        fs::write(runs.path().join(name).join("records.jsonl"), line(repetition)).expect("a file for the test");
+    }
+    fs::write(runs.path().join("c.jsonl"), line(2)).expect("a file for the test");
+    fs::write(runs.path().join("notes.txt"), "no recording").expect("a file for the test");
+    fs::create_dir(runs.path().join("no run")).expect("a directory for the test");
+    let recording = read(&[runs.path().to_owned()]).expect("three runs");
+    assert_eq!(recording.records.iter().map(|record| record.repetition).collect::<Vec<_>>(), [0, 1, 2]);
+    assert!(recording.bad_lines.is_empty());
+    let error = read(&[runs.path().join("no run")]).expect_err("no run").to_string();
+    assert!(error.contains("no run holds no run"), "{error}");
+}
+
+#[test]
+fn a_pipe_and_a_fifo_are_read_once_through() {
+    let text = lines(0..2).join("\n");
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let path = PathBuf::from(format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader)));
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            // A byte at a time at first, as a slow program may write.
+            let result = text.as_bytes()[..20].chunks(1).try_for_each(|byte| writer.write_all(byte));
+            let result = result.and_then(|()| writer.write_all(&text.as_bytes()[20..]));
+            drop(writer);
+            result
+        });
+        assert_eq!(read(&[path]).expect("a pipe").records.len(), 2);
+        writing.join().expect("no panic").expect("a reader");
+    });
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let fifo = dir.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: mkfifo makes no FIFO here");
+        return;
+    }
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| fs::write(&fifo, &text));
+        assert_eq!(read(std::slice::from_ref(&fifo)).expect("a FIFO").records.len(), 2);
+        writing.join().expect("no panic").expect("a reader");
+    });
 }
 
 /// A sound measured trial.

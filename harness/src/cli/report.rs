@@ -14,9 +14,13 @@ use crate::store;
 /// The report is a single HTML file without external resources, so it works offline. All records must come from one
 /// machine; see `ipcmark compare` for two.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ipcmark report ipcmark-runs/quick-* --out both")]
+#[command(after_help = "\
+Examples:
+  ipcmark report ipcmark-runs/quick-* --out both    two runs in one report
+  ipcmark report before.jsonl.zst                   plain, or compressed with gzip or zstd
+  ssh server cat run/records.jsonl | ipcmark report -")]
 pub(super) struct Report {
-    /// Records files, or directories of runs
+    /// Records files (plain, gzip or zstd), directories of runs, or - for the standard input
     #[arg(required = true, value_name = "RECORDS")]
     records: Vec<PathBuf>,
     /// Directory for the report, index.html

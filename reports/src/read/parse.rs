@@ -1,4 +1,4 @@
-//! One line of a recording, from JSON.
+//! Lines of a recording, from JSON.
 
 use std::fmt;
 
@@ -15,7 +15,32 @@ pub(super) enum Refusal {
     Bad(String),
 }
 
-/// The line in `text`, and whether its numbers can be true.
+/// What the text of every line that ipcmark writes begins with.
+const BEGIN: &[u8] = b"{\"schema\":";
+
+/// The lines in an object that is none by itself, and why its parts are not: behind a line that was cut short another one may
+/// follow, where two files were joined.
+pub(super) fn parse_joined(text: &[u8]) -> (Vec<Line>, Vec<Refusal>) {
+    let (mut lines, mut refusals) = (vec![], vec![]);
+    let mut begins = memchr::memmem::find_iter(text, BEGIN).filter(|at| *at > 0);
+    let mut from = 0;
+    loop {
+        let to = begins.next();
+        match parse(&text[from..to.unwrap_or(text.len())]) {
+            Ok(line) => lines.push(line),
+            Err(refusal) => refusals.push(refusal),
+        }
+        let Some(to) = to else { return (lines, refusals) };
+        from = to;
+    }
+}
+
+/// The refusal of text that is no object.
+pub(super) fn not_a_record(text: &[u8]) -> Refusal {
+    Refusal::Bad(format!("not a record, but `{}`", String::from_utf8_lossy(text).trim().escape_debug()))
+}
+
+/// The line in `text`.
 pub(super) fn parse(text: &[u8]) -> Result<Line, Refusal> {
     let bad = |error: serde_json::Error| Refusal::Bad(error.to_string());
     let mut keys = Keys::default();
