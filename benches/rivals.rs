@@ -130,7 +130,7 @@ impl Contest {
             let (ours, rival) = (middle(pairs, |pair| pair.0), middle(pairs, |pair| pair.1));
             let interval = ratio.interval.map_or_else(String::new, |i| format!(" [{:.3}, {:.3}]", i.low, i.high));
             println!(
-                "{:<34} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {:.3}{interval} of {} pairs, {word}",
+                "{:<34} {:<30} {ours:>7.1} ns {rival:>7.1} ns   {:.3}{interval}, pairs: {}, {word}",
                 claim.name, form.rival, ratio.value, ratio.pairs
             );
             if fastest == Some(at) && !holds && !claim.but.is_empty() {

@@ -27,13 +27,13 @@ impl Beacon {
         Self { _name: address.and_then(|address| UnixListener::bind_addr(&address)).ok(), shown }
     }
 
-    /// Whether another run has a beacon.
-    pub fn sees_another(&self) -> bool {
+    /// Whether another run than `ignored` has a beacon.
+    pub fn sees_another(&self, ignored: Option<&str>) -> bool {
         let sockets = fs::read("/proc/net/unix").unwrap_or_default();
         String::from_utf8_lossy(&sockets)
             .lines()
             .filter_map(|line| line.split_ascii_whitespace().nth(7))
-            .any(|name| name.starts_with(SHOWN) && name != self.shown)
+            .any(|name| name != self.shown && name.strip_prefix(SHOWN).is_some_and(|run| Some(run) != ignored))
     }
 }
 
@@ -45,7 +45,8 @@ mod tests {
     fn two_beacons_see_each_other_and_a_dropped_one_is_gone() {
         let shows = |name: &str| fs::read_to_string("/proc/net/unix").expect("Linux has it").contains(name);
         let (one, two) = (Beacon::light("beacon-one"), Beacon::light("beacon-two"));
-        assert!(one.sees_another() && two.sees_another());
+        assert!(one.sees_another(None) && two.sees_another(None));
+        assert!(one.sees_another(Some("beacon-one")), "the other one is not ignored");
         drop(two);
         assert!(shows("@ipcmark.beacon-one") && !shows("@ipcmark.beacon-two"));
     }

@@ -23,18 +23,23 @@ pub struct Janitor(Child);
 impl Janitor {
     /// Starts `program` as the janitor of `lease`.
     pub fn start(program: &Path, lease: &Path) -> io::Result<Self> {
-        let mut command = Command::new(program);
-        command.arg0("ipcmark").arg(JANITOR).arg(lease).current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let prepare = || {
-            // Our caller waits for end of file on its pipes, so they must not stay open here.
-            close_all_on_exec();
-            rustix::process::setsid().map(drop).map_err(io::Error::from)
-        };
-        // SAFETY: runs between fork and exec; two bare system calls that touch no memory and take no lock.
-        unsafe { command.pre_exec(prepare) };
-        command.spawn().map(Self)
+        apart(program, JANITOR, lease).current_dir("/").spawn().map(Self)
     }
+}
+
+/// Command that starts `program` with two arguments in a session of its own, with a pipe as stdin.
+pub(crate) fn apart(program: &Path, verb: &str, place: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg0("ipcmark").arg(verb).arg(place);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let prepare = || {
+        // Our caller waits for end of file on its pipes, so they must not stay open here.
+        close_all_on_exec();
+        rustix::process::setsid().map(drop).map_err(io::Error::from)
+    };
+    // SAFETY: runs between fork and exec; two bare system calls that touch no memory and take no lock.
+    unsafe { command.pre_exec(prepare) };
+    command
 }
 
 impl Drop for Janitor {

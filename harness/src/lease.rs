@@ -156,15 +156,16 @@ pub fn clear_once_dead(path: &Path) {
     }
 }
 
-/// Whether another run holds a lease on this machine that this user can see.
-pub fn another_is_held(own: &Lease) -> bool {
-    another_in(&visible_folders(), own)
+/// Whether another run than `ignored` holds a lease on this machine that this user can see.
+pub fn another_is_held(own: &Lease, ignored: Option<&str>) -> bool {
+    another_in(&visible_folders(), own, ignored)
 }
 
-fn another_in(folders: &[PathBuf], own: &Lease) -> bool {
+fn another_in(folders: &[PathBuf], own: &Lease, ignored: Option<&str>) -> bool {
     let identity = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
     let mine = identity(&own.file);
-    folders.iter().flat_map(|folder| leases_in(folder)).any(|path| {
+    let counts = |path: &PathBuf| ignored.is_none_or(|run_id| path.file_stem() != Some(OsStr::new(run_id)));
+    folders.iter().flat_map(|folder| leases_in(folder)).filter(counts).any(|path| {
         reading(&path).is_ok_and(|file| {
             identity(&file) != mine && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
         })

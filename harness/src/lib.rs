@@ -5,6 +5,7 @@
 //! page. [`supervise`], [`lease`], [`beacon`], [`signals`] and [`janitor`] make sure that nothing is left behind, whichever process dies.
 //! Mechanisms come from the registries of the `ipcmark` library; none is named here.
 
+pub mod ab;
 pub mod beacon;
 pub mod bench;
 pub mod cli;

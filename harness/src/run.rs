@@ -7,6 +7,7 @@ mod added;
 mod begin;
 mod outlook;
 mod retry;
+pub mod turns;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use ipcmark_reports::supersedes;
 
 pub use self::added::AddedRepetitions;
 use self::begin::Begun;
+pub(crate) use self::begin::random;
 pub use self::begin::{enough_open_files, fresh_run_id};
 pub use self::outlook::describe;
 use self::outlook::predicted_ns;
@@ -181,6 +183,11 @@ impl Run {
         self.retry_disturbed(&plan, &mut progress)?;
         let added = self.add_repetitions(&plan, &mut progress)?;
         progress.finish();
+        self.finish(added)
+    }
+
+    /// Saves the records and writes the report.
+    fn finish(self, added: Option<AddedRepetitions>) -> anyhow::Result<Finished> {
         self.store.finish()?;
         let directory = self.store.directory().to_owned();
         let page = if self.records.is_empty() { None } else { Some(draw(&directory)?) };

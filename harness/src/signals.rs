@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
@@ -59,6 +60,19 @@ impl Signals {
     #[allow(clippy::unused_self)] // only a listener has something to ask
     pub fn arrived(&self) -> Option<Signal> {
         Signal::try_from(ARRIVED.load(Ordering::Relaxed)).ok()
+    }
+
+    /// Waits until `stream` can be read, or has ended. False if a signal arrived first.
+    pub fn readable(&self, stream: impl AsFd) -> io::Result<bool> {
+        loop {
+            let mut watched = [self.bell(), stream.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) if watched[0].any() == Some(true) => return Ok(false),
+                Ok(_) | Err(Errno::EINTR) if watched[1].any() == Some(true) => return Ok(true),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Readable once a signal arrived, and from then on.

@@ -21,7 +21,7 @@ pub const RECORDS: &str = "records.jsonl";
 /// Name of the page drawn from the records.
 pub const PAGE: &str = "index.html";
 /// Name of the file with the run's options.
-const SETTINGS: &str = "run.json";
+pub const SETTINGS: &str = "run.json";
 
 /// Marks the pages that ipcmark wrote.
 const GENERATOR: &str = r#"<meta name="generator" content="ipcmark">"#;

@@ -39,6 +39,7 @@ impl Suite {
     pub fn main(self) -> ExitCode {
         ipcmark::worker::run_if_worker();
         crate::janitor::run_if_janitor();
+        crate::ab::keeper::run_if_keeper();
         crate::cli::main()
     }
 }

@@ -8,6 +8,8 @@ mod judge;
 
 use std::fs::DirBuilder;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -75,6 +77,8 @@ pub struct Session {
     _janitor: Janitor,
     beacon: Beacon,
     signals: Signals,
+    /// Run that waits while this one measures.
+    ignored: Option<String>,
     run_id: String,
     program: PathBuf,
     participants: Participants,
@@ -107,6 +111,7 @@ impl Session {
             _janitor: janitor,
             beacon,
             signals,
+            ignored: None,
             run_id,
             program,
             participants,
@@ -131,7 +136,18 @@ impl Session {
 
     /// Whether another ipcmark is running on this machine.
     pub fn other_run(&self) -> bool {
-        self.beacon.sees_another() || lease::another_is_held(&self.lease)
+        let ignored = self.ignored.as_deref();
+        self.beacon.sees_another(ignored) || lease::another_is_held(&self.lease, ignored)
+    }
+
+    /// From now on the run `run_id` does not count as another one, because it waits while this one measures.
+    pub fn ignore(&mut self, run_id: &str) {
+        self.ignored = Some(run_id.to_owned());
+    }
+
+    /// Waits until `stream` can be read, or has ended. False if a signal arrived first.
+    pub fn readable(&self, stream: impl AsFd) -> io::Result<bool> {
+        self.signals.readable(stream)
     }
 
     /// The signal that interrupted the run.

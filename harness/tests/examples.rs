@@ -1,4 +1,4 @@
-//! Programs of other crates that add a mechanism: both examples list their row and pass the conformance plan with it.
+//! Programs of other crates that add a mechanism: the examples list their row and pass the conformance plan with it.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -34,6 +34,11 @@ fn lists_its_row_and_conforms(name: &str, row: &str) {
 #[test]
 fn the_transport_of_the_example_conforms() {
     lists_its_row_and_conforms("transport", "my-socket");
+}
+
+#[test]
+fn the_slowed_transport_of_the_example_conforms() {
+    lists_its_row_and_conforms("slowed", "slowed-socket");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod common;
 
+mod ab;
 mod bad_days;
 mod cli;
 mod conformance;

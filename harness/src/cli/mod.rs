@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Results go to stdout, messages to stderr.
 
+mod ab;
 mod built_in;
 mod compare;
 mod docs;
@@ -45,12 +46,13 @@ Examples:
   ipcmark run --only 'shm-spsc|pipe'         two mechanisms only
   ipcmark report run1 run2 --out both        one page from two runs
   ipcmark compare before after --fail-above 10
+  ipcmark ab --b ./ipcmark-new --only pipe   is a change faster? pairs measured in turns
 
 Exit status:
   0          fine
   1          a trial failed or was invalid, a comparison broke its limit, or results could not be written
   2          the call or the plan was wrong; nothing was started
-  129, 130, 143  a run was interrupted, and `ipcmark run --resume DIR` goes on";
+  129, 130, 143  a run was interrupted, and `ipcmark run --resume DIR` or `ipcmark ab --resume DIR` goes on";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -59,6 +61,7 @@ enum Verb {
     Run(run::Run),
     Report(report::Report),
     Compare(compare::Compare),
+    Ab(ab::Ab),
     Machine(machine::Machine),
     Schema(built_in::Schema),
     Completions(built_in::Completions),
@@ -74,6 +77,7 @@ impl Verb {
             Self::Run(verb) => verb.run(out),
             Self::Report(verb) => verb.run(out),
             Self::Compare(verb) => verb.run(out),
+            Self::Ab(verb) => verb.run(out),
             Self::Machine(verb) => verb.run(out),
             Self::Schema(verb) => verb.run(out),
             Self::Completions(verb) => verb.run(out),

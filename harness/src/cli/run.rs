@@ -56,6 +56,9 @@ pub(super) struct Run {
     /// Print no announcement and no progress
     #[arg(long)]
     quiet: bool,
+    /// Run a trial for each line of stdin that asks for one: a side of `ipcmark ab`
+    #[arg(long, hide = true, conflicts_with = "dry")]
+    turns: bool,
     /// List the cases and the predicted time, and start nothing
     #[arg(long = "dry-run")]
     dry: bool,
@@ -99,6 +102,13 @@ impl Run {
         if self.dry {
             let (plan, seed) = run::resolve(&options)?;
             return list_cases(&plan, seed, out);
+        }
+        if self.turns {
+            let finished = run::Run::prepare(&options)?.take_turns(out);
+            return Ok(match finished {
+                Ok(finished) => finished.interrupted.map_or(super::FINE, super::ended_by),
+                Err(error) => super::complain(&error, super::BROKEN),
+            });
         }
         perform(&options, out)
     }
@@ -159,6 +169,6 @@ fn list_cases(plan: &Plan, seed: u64, out: &mut impl Write) -> anyhow::Result<u8
     Ok(super::FINE)
 }
 
-fn place() -> impl clap::builder::TypedValueParser<Value = Place> {
+pub(super) fn place() -> impl clap::builder::TypedValueParser<Value = Place> {
     PossibleValuesParser::new(Place::words()).try_map(|word| word.parse::<Place>())
 }

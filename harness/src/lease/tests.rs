@@ -46,7 +46,7 @@ fn a_fifo_or_a_link_among_the_leases_does_not_block() {
     std::os::unix::fs::symlink("/dev/zero", folder.path().join("link.lease")).expect("made");
     sweep(folder.path());
     clear_once_dead(&fifo);
-    assert!(!another_in(&[folder.path().to_owned()], &lease));
+    assert!(!another_in(&[folder.path().to_owned()], &lease, None));
     assert!(fifo.exists(), "only leases are removed");
 }
 
@@ -78,11 +78,11 @@ fn two_live_runs_see_each_other() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let folders = [folder.path().to_owned()];
     let one = Lease::take(folder.path(), "one").expect("a lease");
-    assert!(!another_in(&folders, &one));
+    assert!(!another_in(&folders, &one, None));
     let two = Lease::take(folder.path(), "two").expect("a lease");
-    assert!(another_in(&folders, &one) && another_in(&folders, &two));
+    assert!(another_in(&folders, &one, None) && another_in(&folders, &two, None));
     drop(one);
-    assert!(!another_in(&folders, &two));
+    assert!(!another_in(&folders, &two, None));
 }
 
 #[test]

@@ -66,6 +66,11 @@ impl fmt::Display for Share {
 pub struct Budget(Duration);
 
 impl Budget {
+    /// Length in milliseconds.
+    pub fn milliseconds(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The part of the budget for `part` of `whole`.
     pub(super) fn shared(self, part: u64, whole: u64) -> Self {
         Self(self.0.mul_f64(part as f64 / whole.max(1) as f64))

@@ -94,7 +94,7 @@ pub fn fresh_run_id() -> String {
 }
 
 /// A random seed, which is recorded.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

@@ -66,6 +66,13 @@ impl Rounds {
     }
 }
 
+impl Turn {
+    /// Sides in the order that was drawn, the first side as 0.
+    pub fn order(self) -> [usize; 2] {
+        if self.second_first { [1, 0] } else { [0, 1] }
+    }
+}
+
 /// Runs both sides of a pair in the order that was drawn, and returns them as first and second.
 pub fn in_order<T, U>(second_first: bool, first: impl FnOnce() -> T, second: impl FnOnce() -> U) -> (T, U) {
     if second_first {

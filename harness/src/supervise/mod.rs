@@ -20,7 +20,7 @@ use ipcmark::record::Case;
 use crate::signals::Signals;
 use crate::trace::Tracer;
 use failure::Failure;
-pub(crate) use spawn::{Program, close_all_on_exec};
+pub(crate) use spawn::{Program, close_all_on_exec, die_with_caller};
 use watch::Event;
 use worker::Worker;
 

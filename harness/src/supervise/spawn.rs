@@ -59,6 +59,14 @@ pub(crate) fn close_all_on_exec() {
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 
+/// Makes the child die with the calling thread, and inherit its three streams only.
+pub(crate) fn die_with_caller(command: &mut Command) {
+    let caller = rustix::process::getpid();
+    // SAFETY: runs between fork and exec, where `prepare` makes bare system calls only: it allocates nothing and takes
+    // no lock.
+    unsafe { command.pre_exec(move || prepare(caller, &[])) };
+}
+
 fn prepare(harness: Pid, inherited: &[RawFd]) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // If the harness died before the line above, no signal will be sent.
