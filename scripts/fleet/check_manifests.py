@@ -8,6 +8,11 @@ import sys
 import kubernetes_validate
 import yaml
 
+
+def without_blank_ends(text):
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
 manifests, node_script, plan = (open(path, encoding="utf-8").read() for path in sys.argv[1:])
 documents = list(yaml.safe_load_all(manifests))
 for document in documents:
@@ -17,7 +22,6 @@ for document in documents:
         sys.exit(f"{document['kind']} {document['metadata']['name']}: {error.message}")
 
 scripts, *jobs = documents
-without_blank_ends = lambda text: "\n".join(line.rstrip() for line in text.splitlines())
 assert without_blank_ends(scripts["data"]["node"]) == without_blank_ends(node_script)
 assert without_blank_ends(scripts["data"]["plan.toml"]) == without_blank_ends(plan)
 assert [job["metadata"]["name"] for job in jobs] == ["spring-w1", "spring-w2-example"], jobs
