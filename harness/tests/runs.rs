@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::common::command::{command, folder, ipcmark, printed, told};
-use crate::common::{alone, records, wait_up_to};
-use ipcmark::record::{Measure, Outcome, Record, Status, Verdict, metric};
+use crate::common::{PROGRAM, alone, records, wait_up_to};
+use ipcmark::machine;
+use ipcmark::record::{Facts, Measure, Outcome, Record, Status, Verdict, metric};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -239,13 +240,27 @@ fn the_same_records_given_twice_count_once() {
 
 #[test]
 fn a_resumed_run_needs_its_machine_and_repeats_failed_trials() {
-    let run = finished_run();
-    changed_copy(run.path(), "records.jsonl", |record| {
-        Arc::make_mut(&mut record.machine).facts.hostname += "-far-away";
-    });
-    let elsewhere = ipcmark(run.path(), &["run", "--resume", "."]);
-    assert_eq!(elsewhere.status.code(), Some(2));
-    assert!(told(&elsewhere).contains("-far-away"), "{}", told(&elsewhere));
+    let elsewhere = |change: fn(&mut Facts)| {
+        let run = finished_run();
+        changed_copy(run.path(), "records.jsonl", |record| {
+            change(&mut Arc::make_mut(&mut record.machine).facts);
+            record.ended_at = "2100-01-01T00:00:00Z".into();
+        });
+        let output = ipcmark(run.path(), &["run", "--resume", "."]);
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        told(&output)
+    };
+    // A recording of before fingerprints goes by its host name.
+    let old = elsewhere(|facts| (facts.fingerprint, facts.hostname) = (None, "far-away".into()));
+    assert!(old.contains("on the host `far-away`"), "{old}");
+    let here = machine::describe().facts;
+    if here.fingerprint.is_some() {
+        let other = elsewhere(|facts| facts.fingerprint = Some("0123".into()));
+        assert!(other.contains("on the machine with fingerprint `0123`"), "{other}");
+        // Another kernel that still runs long after this one has booted: clones run at the same time.
+        let clone = elsewhere(|facts| facts.boot_id = Some("0123".into()));
+        assert!(clone.contains("another machine with the fingerprint of this one"), "{clone}");
+    }
 
     let run = finished_run();
     let of = |record: &Record| record.case.measure == Measure::Stream && record.repetition == 2;
@@ -261,6 +276,46 @@ fn a_resumed_run_needs_its_machine_and_repeats_failed_trials() {
         records(run.path()).iter().filter(|r| of(r) && r.attempt == 0).map(|r| r.outcome.status).collect();
     assert_eq!(outcomes, [Status::Failed, Status::Measured], "the line that failed stays, the later one counts");
     assert!(printed(&output).contains("10 trials measured, 0 failed, 0 skipped"), "{}", printed(&output));
+}
+
+#[test]
+fn a_run_resumes_on_a_renamed_machine_with_a_note() {
+    let run = finished_run();
+    if machine::describe().facts.fingerprint.is_none() {
+        println!(
+            "skipped: this machine has neither a machine-id nor a network adapter, so only its name identifies it"
+        );
+        return;
+    }
+    let renamed = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-u", "sh", "-c", script, PROGRAM]).current_dir(run.path());
+        command.output().ok()
+    };
+    if renamed("hostname renamed-by-a-test").is_none_or(|output| !output.status.success()) {
+        println!("skipped: this user may not change the host name, not even in a namespace of its own");
+        return;
+    }
+    let _alone = alone();
+    let output = renamed("hostname renamed-by-a-test && exec \"$0\" run --resume .").expect("as just now");
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("is called `renamed-by-a-test` now"), "{}", told(&output));
+}
+
+#[test]
+fn a_name_in_the_environment_identifies_a_machine() {
+    let described = |name: &str| -> Facts {
+        let mut command = command(Path::new("/"), &["machine", "--no-floors", "--json"]);
+        let output = command.env(machine::MACHINE_NAME, name).output().expect("the command exists");
+        serde_json::from_value(
+            serde_json::from_str::<serde_json::Value>(&printed(&output)).expect("JSON")["facts"].take(),
+        )
+        .expect("facts")
+    };
+    let [one, again, other] = ["node-7", "node-7", "node-8"].map(described);
+    assert_eq!(one.fingerprint, again.fingerprint);
+    assert_ne!(one.fingerprint, other.fingerprint);
+    assert_eq!((one.boot_id.is_some(), one.boot_id), (true, other.boot_id), "one kernel");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::analyse::study::{CaseStudy, group};
 use crate::analyse::trials::{cost_ns, repetitions};
 use crate::analyse::verdict::REPETITIONS_FOR_A_VERDICT;
 use crate::format;
+use crate::identity::Machines;
 use crate::read::Recording;
 
 /// Case measured in at least one of the two recordings.
@@ -82,10 +83,11 @@ impl Change {
 /// machine the repetitions of a case are compared at the CPU distance that both recordings have most of.
 pub fn compare(a: &Recording, b: &Recording) -> Vec<ComparedCase> {
     // A new kernel does not move the CPUs.
-    let host = |record: &Record| (record.machine.facts.hostname.clone(), record.machine.facts.cpu_model.clone());
-    let hosts: BTreeSet<_> = a.records.iter().chain(&b.records).map(host).collect();
+    let all = || a.records.iter().chain(&b.records);
+    let machines = Machines::of(all());
+    let hosts: BTreeSet<_> = all().map(|record| machines.id(&record.machine.facts)).collect();
     let [first, second] = if hosts.len() == 1 {
-        let distances = Distances::of(a.records.iter().chain(&b.records));
+        let distances = Distances::of(all());
         [a, b].map(|recording| group(&recording.records, &distances))
     } else {
         [a, b].map(|recording| group(&recording.records, &Distances::of(&recording.records)))

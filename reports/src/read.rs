@@ -18,10 +18,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use ipcmark_record::line::{Decoder, Line};
-use ipcmark_record::{Machine, Record, SCHEMA, Status, Verdict};
+use ipcmark_record::{Record, SCHEMA, Status, Verdict};
 
 use objects::{Content, Objects};
 use parse::{Refusal, not_a_record, parse, parse_joined};
+
+use crate::identity;
 
 /// Bad lines reported for one file, after which they are only counted.
 const BAD_LINES_MAX: usize = 5;
@@ -36,9 +38,9 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Machines of the records: host name, processor, kernel.
+    /// Machines of the records: host names, processor, kernel.
     pub fn machines(&self) -> BTreeSet<String> {
-        self.records.iter().map(|record| identity(&record.machine)).collect()
+        identity::named(&self.records)
     }
 
     /// Checks that all records come from one machine: two have no common median.
@@ -55,12 +57,6 @@ impl Recording {
         );
         Ok(())
     }
-}
-
-/// What tells machines apart: `host (processor, kernel)`. A new kernel makes a new machine, since it moves numbers.
-pub(crate) fn identity(machine: &Machine) -> String {
-    let facts = &machine.facts;
-    format!("{} ({}, {})", facts.hostname, facts.cpu_model, facts.kernel)
 }
 
 /// Line that is not a record.

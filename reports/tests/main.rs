@@ -8,6 +8,7 @@ mod cost_model;
 mod distance;
 mod in_turns;
 mod lines;
+mod identity;
 mod locks;
 mod page;
 mod pairs;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail, ensure};
+use ipcmark::machine::MACHINE_NAME;
 use ipcmark::record::{Facts, Record, Status};
-use ipcmark_reports::counting;
+use ipcmark_reports::{Machines, counting};
 use nix::sys::resource::{Resource, getrlimit};
 use regex::Regex;
 
@@ -39,10 +40,11 @@ pub(super) fn begin(options: &Options, facts: &Facts) -> anyhow::Result<Begun> {
     enough_open_files()?;
     if let Destination::Resume(directory) = &options.destination {
         let Resumed { store, settings, mut records, mut notes } = Store::resume(directory)?;
-        let (plan, participants) = same_machine(&records, facts)
-            .and_then(|()| Participants::with(&settings.participants))
-            .and_then(|known| continued(options, &settings, &records, &known).map(|plan| (plan, known)))
+        let (renamed, plan, participants) = same_machine(&records, facts)
+            .and_then(|renamed| Ok((renamed, Participants::with(&settings.participants)?)))
+            .and_then(|(renamed, known)| Ok((renamed, continued(options, &settings, &records, &known)?, known)))
             .with_context(|| format!("cannot resume {}", directory.display()))?;
+        notes.extend(renamed);
         let all = records.len();
         records.retain(|record| record.outcome.status != Status::Failed);
         if records.len() < all {
@@ -140,17 +142,26 @@ fn open(settings: &Settings) -> anyhow::Result<Session> {
     Session::open(&settings.run_id).context("cannot set up a run on this machine")
 }
 
-/// Checks that a resumed run continues on the machine where it began.
-fn same_machine(records: &[Record], here: &Facts) -> anyhow::Result<()> {
-    let Some(there) = records.first().map(|record| &record.machine.facts) else { return Ok(()) };
-    for (what, before, now) in [
-        ("host", &there.hostname, &here.hostname),
-        ("processor", &there.cpu_model, &here.cpu_model),
-        ("kernel", &there.kernel, &here.kernel),
-    ] {
+/// Checks that a resumed run continues on the machine where it began. Returns a note if that has a new name.
+fn same_machine(records: &[Record], here: &Facts) -> anyhow::Result<Option<String>> {
+    let Some(there) = records.last().map(|record| &record.machine.facts) else { return Ok(None) };
+    let fingerprints = there.fingerprint.as_ref().zip(here.fingerprint.as_ref());
+    let (before, now) = fingerprints.unwrap_or((&there.hostname, &here.hostname));
+    let what = if fingerprints.is_some() { "machine with fingerprint" } else { "host" };
+    for (what, before, now) in
+        [(what, before, now), ("processor", &there.cpu_model, &here.cpu_model), ("kernel", &there.kernel, &here.kernel)]
+    {
         ensure!(before == now, "it was started on the {what} `{before}`, and this is `{now}`; begin a new run here");
     }
-    Ok(())
+    let mut machines = Machines::of(records);
+    machines.saw(here, Some(SystemTime::now()));
+    ensure!(
+        machines.id(there) == machines.id(here),
+        "it was started on another machine with the fingerprint of this one, which still ran after this one had booted; \
+         begin a new run here, and tell clones apart by a name of your own in {MACHINE_NAME}"
+    );
+    let renamed = there.hostname != here.hostname;
+    Ok(renamed.then(|| format!("this machine was called `{}`, and is called `{}` now", there.hostname, here.hostname)))
 }
 
 /// Errors: the limit of open files is too low for a trial.

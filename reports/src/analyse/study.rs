@@ -12,7 +12,8 @@ use super::series::{Known, Manner, Series};
 use super::statistics::median;
 use super::summary::CaseSummary;
 use super::trials::{self, Stamping, is_usable};
-use crate::read::{Recording, identity};
+use crate::identity::{Machines, pooled_by};
+use crate::read::Recording;
 
 /// Records by CPU distance; `None` for an unknown one.
 pub type AtDistances<'a> = Vec<(Option<Distance>, Vec<&'a Record>)>;
@@ -314,9 +315,10 @@ fn main_placement(cases: &[CaseStudy<'_>]) -> Option<Placement> {
 }
 
 fn machines(records: &[Record]) -> Vec<&Machine> {
+    let all = Machines::of(records);
     let mut machines: Vec<&Machine> = Vec::new();
     for machine in records.iter().map(|record| &record.machine) {
-        match machines.iter_mut().find(|known| identity(known) == identity(machine)) {
+        match machines.iter_mut().find(|known| pooled_by(&all, known) == pooled_by(&all, machine)) {
             // Early records of a run have no floors yet.
             Some(known) if machine.floors.is_some() => *known = machine,
             Some(_) => {}

@@ -53,7 +53,7 @@ pub fn machine() -> Machine {
             smt_active: Some(false),
             transparent_huge_pages: Some("madvise".into()),
             mitigations: vec!["made_up: Not affected".into()],
-            group_limits: None,
+            ..Facts::default()
         },
         floors: Some(floors()),
         topology_trusted: false,

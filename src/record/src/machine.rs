@@ -28,10 +28,23 @@ impl Machine {
 }
 
 /// Facts that explain why machines differ. `None` where the system does not tell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // each name says it all
 pub struct Facts {
     pub hostname: String,
+    /// Keyed hash of what stays after a reboot, an update of the kernel and a new host name: machine-id, permanent addresses
+    /// of network adapters, processor; or of the name in `IPCMARK_MACHINE`. Equal on one machine only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Sources of the fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint_sources: Option<String>,
+    /// Keyed hash of the running kernel's boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
+    /// When it booted, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booted_at_s: Option<u64>,
     pub cpu_model: String,
     pub architecture: String,
     pub cpus_online: Vec<u32>,

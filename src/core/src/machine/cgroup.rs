@@ -3,6 +3,7 @@
 //! A limit of any parent limits the process too, so every value is read in its own group and in all parents that are mounted.
 //! Sources: cgroups(7); the kernel's cgroup-v2, sched-bwc and cpusets documents; proc(5), `mountinfo`.
 
+use super::mounts::{self, Mount};
 use super::tree::{Tree, parse_list};
 use crate::record::{GroupLimits, Throttling};
 
@@ -49,34 +50,12 @@ fn hierarchies(tree: &Tree, controller: &str) -> Vec<Hierarchy> {
         if version == 1 && !has(controllers) {
             return None;
         }
-        mounts.lines().filter_map(mount).find_map(|mount| {
+        mounts.lines().filter_map(mounts::parse).find_map(|mount| {
             let fits = mount.kind == MOUNTED_AS[usize::from(2 - version)] && (version == 2 || has(mount.options));
             fits.then(|| Hierarchy { folders: folders(&mount, path), version })
         })
     };
     groups.lines().filter_map(find).collect()
-}
-
-/// A line of `mountinfo`.
-struct Mount<'a> {
-    root: String,
-    point: String,
-    kind: &'a str,
-    options: &'a str,
-}
-
-fn mount(line: &str) -> Option<Mount<'_>> {
-    let (before, after) = line.split_once(" - ")?;
-    let mut before = before.split(' ').skip(3);
-    let mut after = after.split(' ');
-    let (root, point) = (unescaped(before.next()?), unescaped(before.next()?));
-    Some(Mount { root, point, kind: after.next()?, options: after.nth(1)? })
-}
-
-/// Blanks and backslashes of a path are octal escapes in `mountinfo`.
-fn unescaped(path: &str) -> String {
-    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
-    escapes.iter().fold(path.to_owned(), |path, (escape, character)| path.replace(escape, character))
 }
 
 /// Directories of the group at `path` and its parents, as far as they are mounted. A mount may show only a part of the
@@ -148,29 +127,11 @@ fn throttled(stat: &str) -> Option<Throttling> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
+    use super::super::fake::Fake;
     use super::*;
 
-    /// Made-up files below a temporary root.
-    struct Fake(tempfile::TempDir);
-
-    impl Fake {
-        fn new(groups: &str, mounts: &str) -> Self {
-            let fake = Self(tempfile::tempdir().expect("a temporary directory"));
-            fake.file("proc/self/cgroup", groups).file("proc/self/mountinfo", mounts)
-        }
-
-        fn file(self, path: &str, text: &str) -> Self {
-            let path = self.0.path().join(path);
-            fs::create_dir_all(path.parent().expect("a folder above")).expect("writable");
-            fs::write(path, text).expect("writable");
-            self
-        }
-
-        fn tree(&self) -> Tree {
-            Tree::at(self.0.path())
-        }
+    fn groups(groups: &str, mounts: &str) -> Fake {
+        Fake::new().file("proc/self/cgroup", groups).file("proc/self/mountinfo", mounts)
     }
 
     const V2: &str = "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
@@ -182,7 +143,7 @@ mod tests {
     #[test]
     fn version_2_adds_up_the_own_group_and_its_parents() {
         let stat = "usage_usec 9\nnr_periods 10\nnr_throttled 4\nthrottled_usec 1500\n";
-        let fake = Fake::new("0::/user.slice/run.scope\n", V2)
+        let fake = groups("0::/user.slice/run.scope\n", V2)
             .file("sys/fs/cgroup/cpu.stat", "usage_usec 100\n")
             .file("sys/fs/cgroup/user.slice/cpu.stat", stat)
             .file("sys/fs/cgroup/user.slice/cpu.max", "150000 100000\n")
@@ -200,7 +161,7 @@ mod tests {
 
     #[test]
     fn version_1_has_a_hierarchy_for_each_controller() {
-        let fake = Fake::new("4:cpu,cpuacct:/a/b\n3:cpuset:/c\n0::/\n", V1)
+        let fake = groups("4:cpu,cpuacct:/a/b\n3:cpuset:/c\n0::/\n", V1)
             .file("sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "50000\n")
             .file("sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n")
             .file("sys/fs/cgroup/cpu,cpuacct/a/cpu.stat", "nr_periods 224\nnr_throttled 221\nthrottled_time 9000000\n")
@@ -219,13 +180,13 @@ mod tests {
     #[test]
     fn a_container_sees_its_part_of_the_hierarchy() {
         let mounts = "31 23 0:28 /docker/7f /sys/fs/my\\040groups rw - cgroup2 cgroup2 rw\n";
-        let fake = Fake::new("0::/docker/7f/job\n", mounts)
+        let fake = groups("0::/docker/7f/job\n", mounts)
             .file("sys/fs/my groups/cpu.max", "200000 100000\n")
             .file("sys/fs/my groups/job/cpu.max", "25000 50000\n");
         assert_eq!(limits(&fake.tree()).and_then(|it| it.quota_cpus), Some(0.5));
         // A group outside of what is mounted: the mounted root is the nearest that can be read.
         for outside in ["0::/docker/7fff\n", "0::/../other\n", "0::/\n"] {
-            let fake = Fake::new(outside, mounts).file("sys/fs/my groups/cpu.max", "200000 100000\n");
+            let fake = groups(outside, mounts).file("sys/fs/my groups/cpu.max", "200000 100000\n");
             assert_eq!(limits(&fake.tree()).and_then(|it| it.quota_cpus), Some(2.0), "{outside}");
         }
     }
@@ -234,7 +195,7 @@ mod tests {
     fn odd_or_missing_files_are_no_limit() {
         assert_eq!(throttling(&Tree::at("/nowhere/at/all")), None);
         assert_eq!(limits(&Tree::at("/nowhere/at/all")), None);
-        let fake = Fake::new("garbage\n0:\n::\n0::/x\n", &format!("short line\n - \n{V2}"))
+        let fake = groups("garbage\n0:\n::\n0::/x\n", &format!("short line\n - \n{V2}"))
             .file("sys/fs/cgroup/x/cpu.max", "many\n")
             .file("sys/fs/cgroup/x/cpu.stat", "nr_periods lots\nnr_throttled\n")
             .file("sys/fs/cgroup/cpu.max", "0 0\n");

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use nix::sys::utsname::{UtsName, uname};
 use nix::unistd::{SysconfVar, sysconf};
 
-use super::cgroup;
 use super::tree::{CPUS, Tree};
+use super::{cgroup, identity};
 use crate::record::{Cache, Facts};
 use crate::{clock, pin};
 
@@ -19,8 +19,15 @@ pub fn read() -> (Facts, bool) {
     let cpu = cpus_allowed.first().copied().unwrap_or(0);
     let hypervisor = hypervisor(&tree);
     let topology_trusted = hypervisor.is_none();
+    let name = std::env::var(identity::MACHINE_NAME).ok();
+    let (fingerprint, fingerprint_sources) =
+        identity::fingerprint(&tree, name.as_deref()).map(|it| (it.text, it.sources)).unzip();
     let facts = Facts {
         hostname: uname_word(UtsName::nodename),
+        fingerprint,
+        fingerprint_sources,
+        boot_id: identity::boot_id(&tree),
+        booted_at_s: identity::booted_at_s(&tree),
         cpu_model: tree.text("proc/cpuinfo").and_then(|text| cpu_model(&text)).unwrap_or_else(|| "unknown".into()),
         architecture: uname_word(UtsName::machine),
         cpus_online: online.unwrap_or_else(|| cpus_allowed.clone()),

@@ -6,10 +6,15 @@
 mod cgroup;
 mod cpu;
 pub mod facts;
+#[cfg(test)]
+mod fake;
+mod identity;
+mod mounts;
 pub mod noise;
 pub mod placement;
 mod tree;
 
+pub use self::identity::MACHINE_NAME;
 pub use crate::pin;
 
 use crate::record::Machine;

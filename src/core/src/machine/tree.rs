@@ -44,6 +44,11 @@ impl Tree {
         parse_list(&self.text(path)?)
     }
 
+    /// Path behind a link, below the real root; `None` if nothing is there.
+    pub(super) fn target(&self, path: &str) -> Option<String> {
+        Some(self.0.join(path).canonicalize().ok()?.to_string_lossy().into_owned())
+    }
+
     /// Names in a directory, sorted.
     pub(super) fn names(&self, path: &str) -> Vec<String> {
         let entries = fs::read_dir(self.0.join(path)).into_iter().flatten().flatten();
