@@ -9,6 +9,9 @@ fn main() {
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src");
+    let lock = package.join("Cargo.lock");
+    println!("cargo::rerun-if-changed={}", lock.display());
+    tell("LIBRARIES", &libraries(&std::fs::read_to_string(lock).unwrap_or_default()));
     let revision = is_own_checkout(&package).then(|| {
         watch(&package);
         git(&package, &["describe", "--always", "--dirty"])
@@ -34,6 +37,36 @@ fn cargo(name: &str) -> String {
 fn compiler() -> Option<String> {
     let output = Command::new(env::var_os("RUSTC")?).arg("--version").output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Libraries that this crate has optional: the feature that builds them in, their package, and that of the C library below.
+const OPTIONAL: [(&str, &str, Option<&str>); 3] =
+    [("PEERS", "iceoryx2", None), ("PEER_ZEROMQ", "zmq", Some("zeromq-src")), ("PEER_NNG", "nng", Some("nng-sys"))];
+
+/// Names and versions of the libraries that mechanisms use, from the lock file: `flume 0.12.0;rtrb 0.3.4`. Empty where this
+/// crate is built from another workspace, whose lock file is out of reach.
+fn libraries(lock: &str) -> String {
+    let version = |name: &str| {
+        let block = lock.split("[[package]]").find(|block| block.contains(&format!("\nname = \"{name}\"\n")))?;
+        Some(block.split_once("version = \"")?.1.split_once('"')?.0.to_owned())
+    };
+    let own = lock.split("[[package]]").find(|block| block.contains("\nname = \"ipcmark-mechanisms\"\n"));
+    let listed = own.and_then(|block| block.split_once("dependencies = [")).map_or("", |(_, list)| list);
+    let names =
+        listed.lines().map(|line| line.trim().trim_matches(|c| c == '"' || c == ',')).take_while(|name| *name != "]");
+    let enabled = |name: &str| {
+        let found = OPTIONAL.iter().find(|(_, package, _)| *package == name);
+        found.is_none_or(|(feature, ..)| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some())
+    };
+    let below = |name: &str| OPTIONAL.iter().find(|(_, package, _)| *package == name).and_then(|(.., below)| *below);
+    let named = names.filter(|name| !name.is_empty() && !name.starts_with("ipcmark") && *name != "tempfile");
+    // A name with a version behind it is one of several versions.
+    let pair = |name: &str| match name.split_once(' ') {
+        Some((name, version)) => Some(format!("{name} {version}")),
+        None => Some(format!("{name} {}", version(name)?)),
+    };
+    let used = named.filter(|name| enabled(name)).flat_map(|name| [Some(name), below(name)]).flatten();
+    used.filter_map(pair).collect::<Vec<_>>().join(";")
 }
 
 /// False for a copy of the source inside another repository, whose revision would be meaningless.

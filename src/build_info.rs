@@ -1,5 +1,7 @@
 //! What this program was built from and how, as the build script wrote it down. Both are part of every measurement.
 
+use std::collections::BTreeMap;
+
 use crate::record::Build;
 
 /// Compiler, target, profile and flags.
@@ -13,6 +15,12 @@ pub fn build() -> Build {
     ]
     .map(str::to_owned);
     Build { profile, target, rustc, opt_level, rustflags }
+}
+
+/// Libraries that mechanisms use, by name, with their versions.
+pub fn libraries() -> BTreeMap<String, String> {
+    let pairs = env!("IPCMARK_LIBRARIES").split(';').filter_map(|pair| pair.split_once(' '));
+    pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
 }
 
 /// The revision of the source as git describes it, ending in `-dirty` when the library was edited since; `unknown`
@@ -32,5 +40,9 @@ mod tests {
         assert!(build.rustc.starts_with("rustc "), "{build:?}");
         assert!(["debug", "release"].contains(&build.profile.as_str()), "{build:?}");
         assert!(!revision().is_empty());
+        let libraries = libraries();
+        assert!(libraries.contains_key("crossbeam") && libraries.contains_key("ipc-channel"), "{libraries:?}");
+        assert!(libraries.values().all(|version| version.starts_with(|c: char| c.is_ascii_digit())), "{libraries:?}");
+        assert_eq!(libraries.contains_key("iceoryx2"), cfg!(feature = "peers"), "only what is built in");
     }
 }

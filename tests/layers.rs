@@ -63,6 +63,7 @@ const UNSAFE: &[&str] = &[
     "src/core/src/child.rs",
     "src/core/src/clock.rs",
     "src/core/src/control.rs",
+    "src/core/src/machine/libc_version.rs",
     "src/core/src/payload.rs",
     "src/core/src/posix_mq.rs",
     "src/core/src/raw_lock/futex/adaptive.rs",

@@ -41,6 +41,8 @@ struct Known {
 #[derive(Debug)]
 struct Participant {
     name: String,
+    /// As its probe printed it.
+    version: Option<String>,
     command: Vec<String>,
     adapter: Option<Adapter>,
 }
@@ -104,6 +106,11 @@ impl Participants {
         all
     }
 
+    /// Version of the participant `name`, if its probe printed one.
+    pub fn version(&self, name: &str) -> Option<&str> {
+        self.0.participants.iter().find(|participant| participant.name == name)?.version.as_deref()
+    }
+
     /// The command of the participant `name`. A built-in adapter is written to the run's directory `home`.
     ///
     /// Errors: there is no such participant, or the adapter cannot be written.
@@ -157,6 +164,8 @@ mod tests {
         let all = Participants::embedded();
         assert!(!all.variants().is_empty());
         assert!(all.variants().iter().all(|row| row.program == Some("python")));
+        let runs = all.variants().iter().all(|row| row.unavailable.is_none());
+        assert_eq!(all.version("python").is_some_and(|version| version.starts_with("3.")), runs);
         let home = tempfile::tempdir().expect("a folder");
         let program = all.program("python", home.path()).expect("it is known");
         let adapter = PathBuf::from(program.arguments.last().expect("the adapter"));

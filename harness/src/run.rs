@@ -9,7 +9,7 @@ mod outlook;
 mod retry;
 pub mod turns;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -131,6 +131,7 @@ impl Run {
             question: plan.question.clone(),
             plan_hash: plan.hash.clone(),
             seed: settings.seed,
+            versions: versions(&plan, session.participants()),
         });
         let quiet = options.quiet;
         Ok(Self { plan, settings, store, session, suite, machine, records, notes, quiet })
@@ -293,6 +294,15 @@ pub fn resolve(options: &Options) -> anyhow::Result<(Plan, u64)> {
     let participants = Participants::with(&begin::participants(options)?)?;
     let plan = text.plan(&Ground::with(&participants), &options.changes)?;
     Ok((plan, options.seed.unwrap_or_else(begin::random)))
+}
+
+/// Versions of the libraries built in, and of the participants in the plan.
+fn versions(plan: &Plan, participants: &Participants) -> BTreeMap<String, String> {
+    let mut versions = build_info::libraries();
+    for name in plan.cases.iter().filter_map(|planned| planned.case.program.as_deref()) {
+        versions.extend(participants.version(name).map(|version| (name.to_owned(), version.to_owned())));
+    }
+    versions
 }
 
 /// Weights of a control group by default.

@@ -126,6 +126,11 @@ impl Session {
         Self { participants, ..self }
     }
 
+    /// The participants.
+    pub fn participants(&self) -> &Participants {
+        &self.participants
+    }
+
     /// The program that plays the roles of `case`.
     fn program_of(&self, case: &Case) -> anyhow::Result<Program> {
         match &case.program {

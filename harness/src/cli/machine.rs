@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::Table;
 use ipcmark::machine;
 use ipcmark::protocol::Timing;
-use ipcmark::record::{Facts, Floors, GroupLimits, Machine as Description, SizedFloor, Verdict};
+use ipcmark::record::{Floors, Machine as Description, Part, SizedFloor, Verdict};
 use ipcmark_reports::format;
 
 use super::table;
@@ -74,13 +74,21 @@ fn measure_floors(session: &Session) -> anyhow::Result<Floors> {
 }
 
 fn write_tables(out: &mut impl Write, machine: &Description) -> anyhow::Result<()> {
-    let mut facts = table::table(&["fact", "value"]);
-    add_facts(&mut facts, &machine.facts);
-    let trust = if machine.topology_trusted { "yes" } else { "no: a hypervisor may present any topology it likes" };
-    facts.add_row(["topology trusted", trust]);
-    table::write(out, &facts)?;
+    let facts = machine.facts.table();
+    for part in facts.chunk_by(|a, b| a.part == b.part) {
+        let mut rows = table::table(&[part[0].part.word(), "value"]);
+        for fact in part {
+            rows.add_row([&*fact.name, fact.text()]);
+        }
+        if part[0].part == Part::Processor {
+            let trust =
+                if machine.topology_trusted { "yes" } else { "no: a hypervisor may present any topology it likes" };
+            rows.add_row(["topology trusted", trust]);
+        }
+        table::write(out, &rows)?;
+        writeln!(out)?;
+    }
     let Some(floors) = &machine.floors else { return Ok(()) };
-    writeln!(out)?;
     let cpus: Vec<String> = floors.cpus.iter().map(ToString::to_string).collect();
     let mut costs = table::table(&["floor", &format!("cost (CPUs {}, {})", cpus.join(" and "), floors.placement)]);
     add_costs(&mut costs, floors);
@@ -92,48 +100,6 @@ fn write_tables(out: &mut impl Write, machine: &Description) -> anyhow::Result<(
     table::align_right(&mut sizes, 0..5);
     table::write(out, &sizes)?;
     Ok(())
-}
-
-fn add_facts(rows: &mut Table, facts: &Facts) {
-    let unknown = || "not told".to_owned();
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
-    let flag = |value: Option<bool>| value.map_or_else(unknown, |on| if on { "on" } else { "off" }.to_owned());
-    let cpus = |list: &[u32]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    rows.add_row(["host", &facts.hostname]);
-    rows.add_row(["processor", &facts.cpu_model]);
-    rows.add_row(["architecture", &facts.architecture]);
-    rows.add_row(["CPUs online", &cpus(&facts.cpus_online)]);
-    rows.add_row(["CPUs allowed", &cpus(&facts.cpus_allowed)]);
-    for (name, value) in facts.group_limits.iter().flat_map(GroupLimits::named) {
-        rows.add_row([name, &value]);
-    }
-    for cache in &facts.caches {
-        let name = format!("level-{} cache, {}", cache.level, cache.kind.to_lowercase());
-        let shared = format!(
-            "{}, lines of {} B, shared by CPUs {}",
-            size(cache.bytes),
-            cache.line_bytes,
-            cpus(&cache.shared_by_cpus)
-        );
-        rows.add_row([name, shared]);
-    }
-    rows.add_row(["memory nodes", &facts.numa_nodes.to_string()]);
-    rows.add_row(["memory", &format!("{:.1} GiB", facts.memory_bytes as f64 / f64::from(1 << 30))]);
-    rows.add_row(["page", &size(facts.page_bytes)]);
-    rows.add_row(["kernel", &facts.kernel]);
-    rows.add_row(["operating system", &facts.operating_system]);
-    rows.add_row(["hypervisor", facts.hypervisor.as_deref().unwrap_or("none seen")]);
-    rows.add_row(["clock source", &text(&facts.clocksource)]);
-    let ticks =
-        facts.ticks_hz.map_or_else(|| "not proven invariant".to_owned(), |hz| format!("{:.1} MHz", hz as f64 / 1e6));
-    rows.add_row(["tick counter", &ticks]);
-    rows.add_row(["frequency governor", &text(&facts.governor)]);
-    rows.add_row(["boost", &flag(facts.boost)]);
-    rows.add_row(["hardware threads", &flag(facts.smt_active)]);
-    rows.add_row(["transparent huge pages", &text(&facts.transparent_huge_pages)]);
-    for mitigation in &facts.mitigations {
-        rows.add_row(["mitigation", mitigation]);
-    }
 }
 
 fn add_costs(rows: &mut Table, floors: &Floors) {

@@ -8,18 +8,17 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// The reason why the program that `command` probes cannot take part, if any. The first word of its output is the version,
-/// which is compared with `at_least` if that is given.
-pub(super) fn missing(command: &[String], at_least: Option<&str>) -> Option<String> {
-    let version = match first_word(command) {
-        Ok(version) => version,
-        Err(why) => return Some(why),
-    };
-    let wanted = at_least?;
+/// Version of the program that `command` probes: the first word of its output, which is compared with `at_least` if that is
+/// given.
+///
+/// Errors: why it cannot take part.
+pub(super) fn version(command: &[String], at_least: Option<&str>) -> Result<String, String> {
+    let version = first_word(command)?;
+    let Some(wanted) = at_least else { return Ok(version) };
     match (numbers(&version), numbers(wanted)) {
-        (Some(found), Some(least)) if found >= least => None,
-        (Some(_), Some(_)) => Some(format!("it is version {version}, and {wanted} is wanted")),
-        _ => Some(format!("`{version}` is no version; {wanted} or later is wanted")),
+        (Some(found), Some(least)) if found >= least => Ok(version),
+        (Some(_), Some(_)) => Err(format!("it is version {version}, and {wanted} is wanted")),
+        _ => Err(format!("`{version}` is no version; {wanted} or later is wanted")),
     }
 }
 
@@ -78,6 +77,6 @@ mod tests {
 
     #[test]
     fn an_existing_program_needs_no_version() {
-        assert_eq!(missing(&["true".to_owned()], None), None);
+        assert_eq!(version(&["true".to_owned()], None).as_deref(), Ok(""));
     }
 }

@@ -93,8 +93,12 @@ impl<'a> Source<'a> {
             return Err(page.wrong(entry.name.span(), text));
         }
         let adapter = entry.adapter.as_ref().map(|adapter| self.adapter(adapter)).transpose()?;
-        let lacks = entry.probe.as_ref().map(|probe| self.missing(probe)).transpose()?.flatten();
-        let lacks = lacks.map(|why| format!("{name}: {why}"));
+        let probed = entry.probe.as_ref().map(|probe| self.version(probe)).transpose()?;
+        let (version, lacks) = match probed {
+            Some(Ok(version)) => (Some(version).filter(|version| !version.is_empty()), None),
+            Some(Err(why)) => (None, Some(format!("{name}: {why}"))),
+            None => (None, None),
+        };
         let rows: Vec<Variant> = entry.variants.iter().map(|row| self.row(row, name)).collect::<Result<_, _>>()?;
         for (row, at) in rows.into_iter().zip(&entry.variants) {
             let same = |other: &&Variant| other.family == row.family && other.row() == row.row();
@@ -105,16 +109,16 @@ impl<'a> Source<'a> {
             known.variants.push(Variant { unavailable: lacks.clone(), ..row });
         }
         let command = entry.command.get_ref().clone();
-        known.participants.push(Participant { name: name.clone(), command, adapter });
+        known.participants.push(Participant { name: name.clone(), version, command, adapter });
         Ok(())
     }
 
-    fn missing(&self, probe: &Probe) -> anyhow::Result<Option<String>> {
+    fn version(&self, probe: &Probe) -> anyhow::Result<Result<String, String>> {
         if let Some(odd) = probe.at_least.as_ref().filter(|least| probe::numbers(least.get_ref()).is_none()) {
             let text = format_args!("`{}` is no version; write numbers and points, like \"3.9\"", odd.get_ref());
             return Err(self.page.wrong(odd.span(), text));
         }
-        Ok(probe::missing(&probe.command, probe.at_least.as_ref().map(|least| least.get_ref().as_str())))
+        Ok(probe::version(&probe.command, probe.at_least.as_ref().map(|least| least.get_ref().as_str())))
     }
 
     /// A built-in adapter by name, or else a file relative to this one.

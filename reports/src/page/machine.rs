@@ -1,6 +1,6 @@
 //! Facts and floors of a machine, as names and values.
 
-use ipcmark_record::{Cache, Facts, Floors, GroupLimits, Machine, SizedFloor};
+use ipcmark_record::{self as record, Facts, Floors, Machine, SizedFloor};
 use serde::Serialize;
 
 use super::sections::Fact;
@@ -12,7 +12,7 @@ use crate::format;
 pub struct MachineView {
     name: String,
     trusted: bool,
-    facts: Vec<Fact>,
+    facts: Vec<FactsOfPart>,
     floors: Vec<Fact>,
     sized: Option<Table>,
 }
@@ -28,51 +28,26 @@ pub fn view(machine: &Machine) -> MachineView {
     }
 }
 
-fn facts(facts: &Facts) -> Vec<Fact> {
-    let unknown = || "unknown".to_owned();
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
-    let yes = |value: Option<bool>| value.map_or_else(unknown, |on| if on { "on" } else { "off" }.into());
-    let mut list = vec![
-        Fact::new("Processor", facts.cpu_model.clone()),
-        Fact::new("Architecture", facts.architecture.clone()),
-        Fact::new("CPUs online", list_of(&facts.cpus_online)),
-        Fact::new("CPUs allowed", list_of(&facts.cpus_allowed)),
-        Fact::new("Hypervisor", facts.hypervisor.clone().unwrap_or_else(|| "none seen".into())),
-        Fact::new("Simultaneous threads", yes(facts.smt_active)),
-        Fact::new("Memory nodes", facts.numa_nodes.to_string()),
-        Fact::new("Memory", format!("{:.1}\u{202f}GiB", facts.memory_bytes as f64 / f64::from(1 << 30))),
-        Fact::new("Page", format::bytes(facts.page_bytes)),
-        Fact::new("Huge pages", text(&facts.transparent_huge_pages)),
-        Fact::new("Kernel", facts.kernel.clone()),
-        Fact::new("System", facts.operating_system.clone()),
-        Fact::new("Clock source", text(&facts.clocksource)),
-        Fact::new(
-            "Tick counter",
-            facts.ticks_hz.map_or_else(|| "not proven invariant".into(), |hz| format!("{:.3} GHz", hz as f64 / 1e9)),
-        ),
-        Fact::new("Frequency governor", text(&facts.governor)),
-        Fact::new("Boost", yes(facts.boost)),
-    ];
-    list.extend(facts.group_limits.iter().flat_map(GroupLimits::named).map(|(name, value)| Fact::new(name, value)));
-    list.extend(facts.caches.iter().map(cache));
-    if !facts.mitigations.is_empty() {
-        list.push(Fact::new("Mitigations", facts.mitigations.join("; ")));
-    }
-    list
+/// Facts of one part.
+#[derive(Serialize)]
+struct FactsOfPart {
+    part: String,
+    facts: Vec<Fact>,
 }
 
-fn cache(cache: &Cache) -> Fact {
-    let kind = match cache.kind.as_str() {
-        "Data" => " data",
-        "Instruction" => " instructions",
-        _ => "",
+fn facts(facts: &Facts) -> Vec<FactsOfPart> {
+    let shown = |fact: &record::Fact| Fact::new(sentence(&fact.name), fact.text());
+    let of_part = |facts: &[record::Fact]| FactsOfPart {
+        part: sentence(facts[0].part.word()),
+        facts: facts.iter().map(shown).collect(),
     };
-    let shared = list_of(&cache.shared_by_cpus);
-    let lines = cache.line_bytes;
-    Fact::new(
-        format!("Cache L{}{kind}", cache.level),
-        format!("{}, lines of {lines}\u{202f}B, CPUs {shared}", format::bytes(cache.bytes)),
-    )
+    facts.table().chunk_by(|a, b| a.part == b.part).map(of_part).collect()
+}
+
+/// The text with a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn floors(floors: &Floors) -> Vec<Fact> {

@@ -203,6 +203,7 @@ pub fn run(recording: &Recording, study: &Study<'_>) -> Vec<Fact> {
         Fact::new("Ended", ended),
         Fact::new("Suite", all(|r| format!("ipcmark {} ({})", r.suite.version, r.suite.revision))),
         Fact::new("Build", all(build)),
+        Fact::new("Libraries and programs", all(versions)),
         Fact::new("Run", all(|r| r.run_id.clone())),
     ];
     // Behind the repetitions.
@@ -223,6 +224,12 @@ fn build(record: &Record) -> String {
     let build = &record.suite.build;
     let flags = if build.rustflags.is_empty() { String::new() } else { format!(", flags {}", build.rustflags) };
     format!("{}, opt-level {}, {}, {}{flags}", build.profile, build.opt_level, build.target, build.rustc)
+}
+
+fn versions(record: &Record) -> String {
+    let versions: Vec<String> =
+        record.suite.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    if versions.is_empty() { "unknown".into() } else { versions.join(", ") }
 }
 
 /// Warnings above the results.

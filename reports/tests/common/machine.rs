@@ -22,6 +22,7 @@ pub fn suite() -> Suite {
         question: "Which way should two processes of a made-up machine talk?".into(),
         plan_hash: "0123456789abcdef".into(),
         seed: 42,
+        versions: BTreeMap::new(),
     }
 }
 

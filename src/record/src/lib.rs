@@ -6,6 +6,7 @@
 
 mod case;
 mod contradiction;
+mod facts;
 pub mod line;
 mod machine;
 mod measures;
@@ -17,13 +18,15 @@ pub mod percentile;
 mod units;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use case::{Case, Pattern};
-pub use machine::{Cache, Facts, Floors, GroupLimits, IdleNoise, Machine, SizedFloor};
+pub use facts::{Fact, Part};
+pub use machine::{Cache, Facts, Floors, GroupLimits, HugePages, IdleNoise, Machine, SizedFloor};
 pub use measures::{Kind, MainMetric, Measure, MeasureRow};
 pub use operation::{Operation, PAGE_BYTES};
 pub use outcome::{
@@ -112,6 +115,9 @@ pub struct Suite {
     pub plan_hash: String,
     /// Seed of the schedule's shuffle.
     pub seed: u64,
+    /// Versions of the libraries in it, and of participants in the plan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
 }
 
 /// Compiler and flags: part of the measurement.

@@ -68,6 +68,88 @@ pub struct Facts {
     /// Limits of the control groups that the run was in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_limits: Option<GroupLimits>,
+    /// Vendor, family, model and stepping, or implementer, part, variant and revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor_design: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microcode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpufreq_driver: Option<String>,
+    /// Energy and performance preference of the first allowed CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_preference: Option<String>,
+    /// Lowest and highest frequency that the governor may choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequency_khz: Option<[u64; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_driver: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_governor: Option<String>,
+    /// Idle states of the first allowed CPU that are not disabled, the lightest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle_states: Vec<String>,
+    /// Number, size and speed of the memory modules, which only root may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_modules: Option<String>,
+    /// Distances of each memory node to all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numa_distances: Vec<Vec<u32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numa_balancing: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transparent_huge_pages_defrag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transparent_huge_pages_shmem: Option<String>,
+    /// Huge pages of each size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub huge_pages: Vec<HugePages>,
+    /// Without parameters that only serve the boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_command_line: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemption: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolated_cpus: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nohz_full_cpus: Option<String>,
+    /// Scheduler loaded as a program, or the state of that feature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sched_ext: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sched_autogroup: Option<bool>,
+    /// Time that real-time tasks may take of each period; -1 for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sched_rt_runtime_us: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_modules: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perf_event_paranoid: Option<i64>,
+    /// Container of the run, and in brackets how that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Versions of control groups that are mounted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup_version: Option<String>,
+    /// Time by which the kernel may delay a timer of this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer_slack_ns: Option<u64>,
+    /// Filters of system calls on this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp: Option<String>,
+    /// C library and its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libc: Option<String>,
+}
+
+/// Huge pages of one size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HugePages {
+    /// Size of a page.
+    pub bytes: u64,
+    /// Pages set aside.
+    pub reserved: u64,
+    /// Those of them that nobody uses.
+    pub free: u64,
 }
 
 /// Limits that control groups set to a run. `None` where a group sets none.

@@ -37,6 +37,21 @@ pub(super) fn limits(tree: &Tree) -> Option<GroupLimits> {
     (limits != GroupLimits::default()).then_some(limits)
 }
 
+/// Versions of control groups that are mounted: `1`, `2` or `1 and 2`.
+pub(super) fn version(tree: &Tree) -> Option<String> {
+    let mounts = tree.text("proc/self/mountinfo")?;
+    let mounted = |kind: &str| mounts.lines().filter_map(mounts::parse).any(|mount| mount.kind == kind);
+    let versions = MOUNTED_AS.map(mounted);
+    Some(
+        if versions == [true, true] {
+            "1 and 2"
+        } else {
+            [(versions[0], "2"), (versions[1], "1")].into_iter().find(|it| it.0)?.1
+        }
+        .to_owned(),
+    )
+}
+
 /// Hierarchies in which `controller` may limit this process: that of version 2, and one of version 1 with this controller.
 fn hierarchies(tree: &Tree, controller: &str) -> Vec<Hierarchy> {
     let (Some(groups), Some(mounts)) = (tree.text("proc/self/cgroup"), tree.text("proc/self/mountinfo")) else {
@@ -189,6 +204,14 @@ mod tests {
             let fake = groups(outside, mounts).file("sys/fs/my groups/cpu.max", "200000 100000\n");
             assert_eq!(limits(&fake.tree()).and_then(|it| it.quota_cpus), Some(2.0), "{outside}");
         }
+    }
+
+    #[test]
+    fn the_mounted_versions_are_told() {
+        let of = |mounts: &str| version(&groups("", mounts).tree());
+        assert_eq!([of(V2), of(V1)].map(Option::unwrap_or_default), ["2", "1 and 2"]);
+        assert_eq!(of(V1.split_once("33 ").expect("a last line").0).as_deref(), Some("1"));
+        assert_eq!(of("junk"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use nix::sys::utsname::{UtsName, uname};
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::tree::{CPUS, Tree};
-use super::{cgroup, identity};
+use super::{cgroup, container, identity, kernel, libc_version, memory};
 use crate::record::{Cache, Facts};
 use crate::{clock, pin};
 
@@ -22,13 +22,16 @@ pub fn read() -> (Facts, bool) {
     let name = std::env::var(identity::MACHINE_NAME).ok();
     let (fingerprint, fingerprint_sources) =
         identity::fingerprint(&tree, name.as_deref()).map(|it| (it.text, it.sources)).unzip();
+    let cpuinfo = tree.text("proc/cpuinfo");
+    let of_cpu = |file: &str| tree.text(&format!("{CPUS}/cpu{cpu}/{file}"));
+    let thp = |file: &str| chosen_word(&tree.text(&format!("sys/kernel/mm/transparent_hugepage/{file}"))?);
     let facts = Facts {
         hostname: uname_word(UtsName::nodename),
         fingerprint,
         fingerprint_sources,
         boot_id: identity::boot_id(&tree),
         booted_at_s: identity::booted_at_s(&tree),
-        cpu_model: tree.text("proc/cpuinfo").and_then(|text| cpu_model(&text)).unwrap_or_else(|| "unknown".into()),
+        cpu_model: cpuinfo.as_deref().and_then(cpu_model).unwrap_or_else(|| "unknown".into()),
         architecture: uname_word(UtsName::machine),
         cpus_online: online.unwrap_or_else(|| cpus_allowed.clone()),
         cpus_allowed,
@@ -41,14 +44,40 @@ pub fn read() -> (Facts, bool) {
         hypervisor,
         clocksource: tree.text("sys/devices/system/clocksource/clocksource0/current_clocksource"),
         ticks_hz: clock::ticks_hz(),
-        governor: tree.text(&format!("{CPUS}/cpu{cpu}/cpufreq/scaling_governor")),
+        governor: of_cpu("cpufreq/scaling_governor"),
+        cpufreq_driver: of_cpu("cpufreq/scaling_driver"),
+        energy_preference: of_cpu("cpufreq/energy_performance_preference"),
+        frequency_khz: frequency_khz(&tree, cpu),
         boost: boost(&tree),
+        idle_driver: tree.text(&format!("{CPUS}/cpuidle/current_driver")),
+        idle_governor: idle_governor(&tree),
+        idle_states: idle_states(&tree, cpu),
         smt_active: tree.flag(&format!("{CPUS}/smt/active")),
-        transparent_huge_pages: tree
-            .text("sys/kernel/mm/transparent_hugepage/enabled")
-            .and_then(|text| chosen_word(&text)),
+        processor_design: identity::processor_design(&tree),
+        microcode: cpuinfo.as_deref().and_then(|text| field(text, "microcode")).map(str::to_owned),
+        memory_modules: memory::modules(&tree),
+        numa_distances: memory::numa_distances(&tree),
+        numa_balancing: memory::numa_balancing(&tree),
+        transparent_huge_pages: thp("enabled"),
+        transparent_huge_pages_defrag: thp("defrag"),
+        transparent_huge_pages_shmem: thp("shmem_enabled"),
+        huge_pages: memory::huge_pages(&tree),
         mitigations: mitigations(&tree),
+        kernel_command_line: kernel::command_line(&tree),
+        preemption: kernel::preemption(&tree, &uname_word(UtsName::version)),
+        isolated_cpus: kernel::cpus(&tree, "isolated"),
+        nohz_full_cpus: kernel::cpus(&tree, "nohz_full"),
+        sched_ext: kernel::sched_ext(&tree),
+        sched_autogroup: tree.flag("proc/sys/kernel/sched_autogroup_enabled"),
+        sched_rt_runtime_us: tree.signed("proc/sys/kernel/sched_rt_runtime_us"),
+        security_modules: tree.text("sys/kernel/security/lsm"),
+        perf_event_paranoid: tree.signed("proc/sys/kernel/perf_event_paranoid"),
+        container: container::container(&tree, |name| std::env::var(name).ok()),
+        cgroup_version: cgroup::version(&tree),
         group_limits: cgroup::limits(&tree),
+        timer_slack_ns: tree.number("proc/self/timerslack_ns"),
+        seccomp: kernel::seccomp(&tree),
+        libc: Some(libc_version::libc_version()),
     };
     (facts, topology_trusted)
 }
@@ -105,6 +134,26 @@ fn chosen_word(text: &str) -> Option<String> {
 fn boost(tree: &Tree) -> Option<bool> {
     tree.flag(&format!("{CPUS}/cpufreq/boost"))
         .or_else(|| tree.flag(&format!("{CPUS}/intel_pstate/no_turbo")).map(|off| !off))
+}
+
+fn frequency_khz(tree: &Tree, cpu: u32) -> Option<[u64; 2]> {
+    let limit = |which: &str| tree.number(&format!("{CPUS}/cpu{cpu}/cpufreq/scaling_{which}_freq"));
+    Some([limit("min")?, limit("max")?])
+}
+
+fn idle_governor(tree: &Tree) -> Option<String> {
+    let file = |name: &str| tree.text(&format!("{CPUS}/cpuidle/{name}"));
+    file("current_governor").or_else(|| file("current_governor_ro"))
+}
+
+/// Idle states that the governor may choose, the lightest first.
+fn idle_states(tree: &Tree, cpu: u32) -> Vec<String> {
+    let folder = format!("{CPUS}/cpu{cpu}/cpuidle");
+    let file = |state: &str, name: &str| format!("{folder}/{state}/{name}");
+    let mut states = tree.names(&folder);
+    states.sort_by_key(|state| state.trim_start_matches("state").parse::<u32>().unwrap_or(u32::MAX));
+    states.retain(|state| tree.flag(&file(state, "disable")) != Some(true));
+    states.iter().filter_map(|state| tree.text(&file(state, "name"))).collect()
 }
 
 fn mitigations(tree: &Tree) -> Vec<String> {
@@ -189,6 +238,7 @@ fn virtual_product(vendor: &str, product: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake::Fake;
     use super::*;
 
     #[test]
@@ -240,6 +290,18 @@ mod tests {
         assert!(facts.page_bytes.is_power_of_two());
         assert!(facts.memory_bytes > 0);
         assert_eq!(trusted, facts.hypervisor.is_none());
+    }
+
+    #[test]
+    fn idle_states_are_those_that_are_allowed_in_order() {
+        let mut fake = Fake::new().file("sys/devices/system/cpu/cpuidle/current_governor_ro", "menu");
+        for (state, name, disable) in [(0, "POLL", "0"), (1, "C1", "0"), (2, "C6", "1"), (10, "C10", "0")] {
+            let folder = format!("sys/devices/system/cpu/cpu3/cpuidle/state{state}");
+            fake = fake.file(&format!("{folder}/name"), name).file(&format!("{folder}/disable"), disable);
+        }
+        assert_eq!(idle_states(&fake.tree(), 3), ["POLL", "C1", "C10"]);
+        assert_eq!(idle_governor(&fake.tree()).as_deref(), Some("menu"));
+        assert!(idle_states(&fake.tree(), 4).is_empty());
     }
 
     #[test]

@@ -112,6 +112,12 @@ fn adapters(tree: &Tree) -> Vec<String> {
     addresses
 }
 
+/// Numbers of the first processor's design, as one text.
+pub(super) fn processor_design(tree: &Tree) -> Option<String> {
+    let lines: Vec<String> = processor(tree).into_iter().filter(|line| !line.starts_with("model name")).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
 /// Lines of `/proc/cpuinfo` that name the first processor's design; microcode and clock frequency change.
 fn processor(tree: &Tree) -> Vec<String> {
     const NAMES: [&str; 9] = [
@@ -250,6 +256,13 @@ mod tests {
         assert!(!text.contains(ID) && !text.contains(FIRST), "{text}");
         // HMAC-SHA256 of the same words by another implementation.
         assert_eq!(hashed("name node-7"), "cf4edaffc69a6b05eeef9220a9f1d53a");
+    }
+
+    #[test]
+    fn the_design_of_the_first_processor_is_one_text() {
+        let design = processor_design(&machine(FIRST).tree());
+        assert_eq!(design.as_deref(), Some("vendor_id: Made, cpu family: 6, model: 7, stepping: 1"));
+        assert_eq!(processor_design(&Fake::new().tree()), None);
     }
 
     #[test]

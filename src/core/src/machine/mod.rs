@@ -4,11 +4,15 @@
 //! guessed.
 
 mod cgroup;
+mod container;
 mod cpu;
 pub mod facts;
 #[cfg(test)]
 mod fake;
 mod identity;
+mod kernel;
+mod libc_version;
+mod memory;
 mod mounts;
 pub mod noise;
 pub mod placement;

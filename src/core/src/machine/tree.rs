@@ -23,14 +23,29 @@ impl Tree {
     /// Text of a file without surrounding blanks; `None` if the file does not exist or is empty.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         // Device-tree strings end in NUL, and firmware strings need not be UTF-8.
-        let bytes = fs::read(self.0.join(path)).ok()?;
+        let bytes = self.bytes(path)?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// Bytes of a file.
+    pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        fs::read(self.0.join(path)).ok()
+    }
+
+    /// Text of a link.
+    pub(super) fn link(&self, path: &str) -> Option<String> {
+        Some(fs::read_link(self.0.join(path)).ok()?.to_string_lossy().into_owned())
+    }
+
     /// Number in a file.
     pub(super) fn number(&self, path: &str) -> Option<u64> {
+        self.text(path)?.parse().ok()
+    }
+
+    /// Number with a sign in a file.
+    pub(super) fn signed(&self, path: &str) -> Option<i64> {
         self.text(path)?.parse().ok()
     }
 
