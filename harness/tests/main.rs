@@ -9,6 +9,7 @@ mod cli;
 mod conformance;
 mod cost_model;
 mod examples;
+mod export;
 mod interference;
 mod kernel_names;
 mod kills;

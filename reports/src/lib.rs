@@ -7,6 +7,7 @@
 pub mod analyse;
 mod chart;
 mod compare;
+pub mod export;
 pub mod format;
 mod identity;
 mod in_turns;

@@ -9,10 +9,12 @@ use clap::Args;
 use ipcmark::family::Variant;
 use ipcmark::record::{Group, Isolation, Kind, MainMetric, Measure, PARAMETERS, Parameter, Unit, Values, Wait};
 
+use ipcmark_reports::export;
+
 use crate::participants::Participants;
 use crate::plan::{EMBEDDED, Text, distinct};
 
-/// Write the reference pages: mechanisms, measures, parameters and plans, as Markdown.
+/// Write the reference pages: mechanisms, measures, parameters, plans and columns of exports, as Markdown.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ipcmark docs docs")]
 pub(super) struct Docs {
@@ -35,12 +37,13 @@ impl Docs {
 }
 
 /// Every page with its file name.
-fn pages() -> anyhow::Result<[(&'static str, String); 4]> {
+fn pages() -> anyhow::Result<[(&'static str, String); 5]> {
     Ok([
         ("mechanisms.md", mechanisms(&Participants::embedded().all_variants())),
         ("measures.md", measures()),
         ("parameters.md", parameters()),
         ("plans.md", plans()?),
+        ("export.md", columns()),
     ])
 }
 
@@ -139,6 +142,18 @@ fn parameters() -> String {
         ]
     });
     page("Parameters", text, &["parameter", "what it is", "values", "usually", "measures; all if none"], rows)
+}
+
+fn columns() -> String {
+    let text = "`ipcmark export --format csv|json|parquet RECORDINGS... --out FILE` writes one row a trial with these columns, the \
+                same for all records and formats. A value that a trial does not have is empty in CSV, null in JSON and Parquet; a \
+                parameter that a case leaves as usual has its usual value. Metrics are empty where the measure does not have \
+                them. JSON is one object a line. The unit is the end of a name. [fleet.md](fleet.md#analysis) has queries.";
+    let rows = export::columns().into_iter().map(|column| {
+        let doc = column.doc.replace("[`", "`").replace("`]", "`");
+        vec![code(column.name), column.kind.word().to_owned(), column.unit().to_owned(), doc]
+    });
+    page("Columns of an export", text, &["column", "type", "unit", "what it is"], rows)
 }
 
 fn plans() -> anyhow::Result<String> {

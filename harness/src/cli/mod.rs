@@ -4,6 +4,7 @@ mod ab;
 mod built_in;
 mod compare;
 mod docs;
+mod export;
 mod list;
 mod machine;
 mod report;
@@ -62,6 +63,7 @@ enum Verb {
     Report(report::Report),
     Compare(compare::Compare),
     Ab(ab::Ab),
+    Export(export::Export),
     Machine(machine::Machine),
     Schema(built_in::Schema),
     Completions(built_in::Completions),
@@ -78,6 +80,7 @@ impl Verb {
             Self::Report(verb) => verb.run(out),
             Self::Compare(verb) => verb.run(out),
             Self::Ab(verb) => verb.run(out),
+            Self::Export(verb) => verb.run(out),
             Self::Machine(verb) => verb.run(out),
             Self::Schema(verb) => verb.run(out),
             Self::Completions(verb) => verb.run(out),

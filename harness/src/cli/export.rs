@@ -1,0 +1,113 @@
+//! `ipcmark export`: records as a flat table for other programs.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, ValueEnum};
+use ipcmark::record::Record;
+use ipcmark_reports::export::{self, Format};
+
+use crate::progress::print_line;
+
+/// Write records as a flat table, one row a trial, for DuckDB, Spark, pandas and the like.
+///
+/// Every metric, parameter and CPU cost is a column of its own, beside run, machine, kernel, case key and verdict. The columns
+/// are the same for all records and formats; docs/export.md lists them.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ipcmark export --format csv ipcmark-runs/quick-* --out trials.csv
+  ipcmark export --format json ipcmark-runs/* | duckdb -c \"select mechanism, median(cost_ns) from read_json('/dev/stdin') group by 1\"
+  ipcmark export --format parquet fleet/*/records.jsonl --out trials.parquet")]
+pub(super) struct Export {
+    /// Records files, or directories of runs
+    #[arg(required = true, value_name = "RECORDINGS")]
+    recordings: Vec<PathBuf>,
+    /// Form of the table: CSV with a header, one JSON object a line, or Parquet (cargo feature `parquet`)
+    #[arg(long, value_name = "FORMAT")]
+    format: Form,
+    /// File to write, instead of stdout; Parquet needs one
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Csv,
+    Json,
+    Parquet,
+}
+
+impl Export {
+    pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
+        ensure!(
+            self.out.is_some() || self.format.text().is_some(),
+            "Parquet is no text; name a file for it with --out FILE"
+        );
+        let mut stdout: Option<&mut dyn Write> = Some(out);
+        let (mut export, mut written) = (None, Ok(()));
+        let (mut seen, mut repeats) = (HashSet::new(), 0);
+        let bad_lines = ipcmark_reports::visit(&self.recordings, &mut |record, _, _| {
+            if !seen.insert(hash_of(&record)) {
+                repeats += 1;
+            } else if written.is_ok() {
+                written = self.add(&record, &mut export, &mut stdout);
+            }
+        })?;
+        written?;
+        for bad in &bad_lines {
+            print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+        }
+        if repeats > 0 {
+            print_line(&format!("note: {repeats} records repeat ones read before, and have one row each"));
+        }
+        let rows = export.context("there are no records in the given files")?.finish()?;
+        if let Some(path) = &self.out {
+            print_line(&format!("{rows} rows in {}", path.display()));
+        }
+        Ok(super::FINE)
+    }
+
+    /// Writes a row, the first one to a new export.
+    fn add<'w>(
+        &self,
+        record: &Record,
+        export: &mut Option<export::Export<'w>>,
+        stdout: &mut Option<&'w mut dyn Write>,
+    ) -> anyhow::Result<()> {
+        if export.is_none() {
+            *export = Some(match (&self.out, self.format.text(), stdout.take()) {
+                (Some(path), None, _) => export::Export::parquet(path)?,
+                (Some(path), Some(format), _) => {
+                    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+                    export::Export::text(format, BufWriter::new(file))?
+                }
+                (None, Some(format), Some(stdout)) => export::Export::text(format, stdout)?,
+                (None, ..) => unreachable!("Parquet has a file, and an export begins once"),
+            });
+        }
+        export.as_mut().map_or(Ok(()), |export| export.add(record))
+    }
+}
+
+/// Identifies an attempt at a trial. Of a million attempts, two have the same hash with a chance of 3 in 100 million.
+fn hash_of(record: &Record) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let Record { run_id, case_key, repetition, attempt, started_at, .. } = record;
+    (run_id, case_key, repetition, attempt, started_at).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Form {
+    fn text(self) -> Option<Format> {
+        match self {
+            Self::Csv => Some(Format::Csv),
+            Self::Json => Some(Format::Json),
+            Self::Parquet => None,
+        }
+    }
+}
