@@ -164,6 +164,14 @@ fn changed_copy(run: &Path, name: &str, change: impl Fn(&mut Record)) {
     write(&run.join(name), &records);
 }
 
+/// Changes the records in a file.
+fn changed_file(run: &Path, name: &str, change: impl FnMut(&mut Record)) {
+    let text = fs::read_to_string(run.join(name)).expect("records");
+    let mut records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    records.iter_mut().for_each(change);
+    write(&run.join(name), &records);
+}
+
 fn write(file: &Path, records: &[Record]) {
     let lines: Vec<String> = records.iter().map(|record| serde_json::to_string(record).expect("JSON") + "\n").collect();
     fs::write(file, lines.concat()).expect("ours");
@@ -193,22 +201,37 @@ fn fail(record: &mut Record) {
     record.outcome = Outcome::failed("on purpose");
 }
 
+/// Copies of [`steady_copy`] as three runs in `name-0` to `name-2`.
+fn steady_runs(run: &Path, name: &str, cost: f64) {
+    for number in 0..3 {
+        let file = format!("{name}-{number}");
+        steady_copy(run, &file, cost * (1.0 + f64::from(number) * 1e-4));
+        changed_file(run, &file, |record| record.run_id = file.clone());
+    }
+}
+
 #[test]
 fn a_small_but_certain_slowdown_breaks_a_small_limit() {
     let run = finished_run();
-    steady_copy(run.path(), "a.jsonl", 1000.0);
-    steady_copy(run.path(), "b.jsonl", 1080.0);
-    let broken = ipcmark(run.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-above", "5"]);
+    steady_runs(run.path(), "a", 1000.0);
+    steady_runs(run.path(), "b", 1080.0);
+    let arms = ["compare", "base=a-*", "new=b-*", "--fail-above"];
+    let broken = ipcmark(run.path(), &[&arms[..], &["5"]].concat());
     assert_eq!(broken.status.code(), Some(1), "{}{}", printed(&broken), told(&broken));
-    let kept = ipcmark(run.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-above", "10%"]);
+    assert!(told(&broken).contains("slower by more than 5 % in new: transport/pipe/"), "{}", told(&broken));
+    let kept = ipcmark(run.path(), &[&arms[..], &["10%"]].concat());
     assert_eq!(kept.status.code(), Some(0), "{}", told(&kept));
-    let mut unread = command(run.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-above", "5"])
+    let mut unread = command(run.path(), &[&arms[..], &["5"]].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("the command exists");
     drop(unread.stdout.take());
     assert_eq!(unread.wait().expect("it ends").code(), Some(1), "a closed stdout changes no verdict");
+    // Single runs may be that far apart by drift.
+    let single = ipcmark(run.path(), &["compare", "a-0", "b-0", "--fail-above", "5"]);
+    assert_eq!(single.status.code(), Some(2), "{}{}", printed(&single), told(&single));
+    assert!(told(&single).contains("record at least 3 runs of each arm"), "{}", told(&single));
 }
 
 #[test]
@@ -220,7 +243,7 @@ fn broken_and_unjudgeable_cases_do_not_pass_a_limit() {
     changed_copy(run.path(), "broken.jsonl", fail);
     let broken = compared("broken.jsonl");
     assert_eq!(broken.status.code(), Some(1));
-    assert!(told(&broken).contains("broken in the second: transport/pipe/"), "{}", told(&broken));
+    assert!(told(&broken).contains("broken in broken: transport/pipe/"), "{}", told(&broken));
     let text = fs::read_to_string(run.path().join("records.jsonl")).expect("records");
     let few: Vec<&str> = text.lines().take(4).collect();
     fs::write(run.path().join("few.jsonl"), few.join("\n")).expect("ours");
@@ -321,10 +344,10 @@ fn a_name_in_the_environment_identifies_a_machine() {
 #[test]
 fn a_comparison_says_slower_only_with_confidence() {
     let run = finished_run();
-    let same = ipcmark(run.path(), &["compare", ".", ".", "--fail-above", "1"]);
+    steady_copy(run.path(), "quick.jsonl", 1000.0);
+    let same = ipcmark(run.path(), &["compare", "quick.jsonl", "quick.jsonl", "--all", "--fail-above", "50"]);
     assert_eq!(same.status.code(), Some(0), "{}", told(&same));
     assert!(printed(&same).contains("1.00"), "{}", printed(&same));
-    steady_copy(run.path(), "quick.jsonl", 1000.0);
     steady_copy(run.path(), "slow.jsonl", 3000.0);
     let slower = ipcmark(run.path(), &["compare", "quick.jsonl", "slow.jsonl", "--fail-above", "1000"]);
     assert_eq!(slower.status.code(), Some(0), "{}", told(&slower));

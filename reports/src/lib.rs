@@ -20,7 +20,10 @@ pub use analyse::statistics::{Ends, Estimate, Interval};
 pub use analyse::study::summarise;
 pub use analyse::summary::{CaseSummary, RepetitionCounts, shown};
 pub use analyse::widths::{Width, widths};
-pub use compare::{Change, ComparedCase, compare, mismatches};
+pub use compare::{
+    Against, Arm, Change, Collector, ComparedCase, Comparison, DRIFT, FactDifference, Gate, GateVerdict, Typical,
+    compare,
+};
 pub use identity::{Machines, machine_id};
 pub use in_turns::{CaseInTurns, judge_in_turns};
 pub use page::write;

@@ -169,11 +169,11 @@ fn two_runs_are_compared_at_a_common_distance() {
         }
         common::recording(records)
     };
-    let change = |a, b| compare(&a, &b).remove(0);
+    let change = |a, b| compare(&a, &b).cases.remove(0).against.remove(0);
     assert_eq!(change(run("a", 9, 5), run("b", 5, 9)).change, Change::Equal);
     let apart = change(run("a", 9, 0), run("b", 0, 9));
     assert_eq!(apart.change, Change::CantTell);
-    assert_eq!(apart.why, "the CPUs were far in the first and near in the second");
+    assert_eq!(apart.why, "the CPUs were far in A and near in B");
 }
 
 #[test]

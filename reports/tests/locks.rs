@@ -81,7 +81,7 @@ fn what_must_be_caught_is_good_news_and_no_rate() {
     assert_eq!(summary.verdict, Some(Verdict::Caught), "{}", summary.why);
     assert!(summary.why.contains("the check saw it"), "{}", summary.why);
     assert_eq!(summary.manner, "never waits");
-    assert_eq!(compare(&lossy, &lossy)[0].change, Change::CantTell);
+    assert_eq!(compare(&lossy, &lossy).cases[0].against[0].change, Change::CantTell);
     let page = page(repetitions(|repetition, random| tickets(&named("no-lock"), Stock::Memory, 2, repetition, random)));
     assert!(
         page.contains("caught: 271 oversold") && page.contains("sold 271 tickets that did not exist"),
@@ -98,7 +98,7 @@ fn a_rate_that_doubled_is_faster() {
         record.case.mechanism = slow.mechanism.into();
         record.case_key = record.case.key();
     }
-    assert_eq!(compare(&of(slow), &faster)[0].change, Change::Faster);
+    assert_eq!(compare(&of(slow), &faster).cases[0].against[0].change, Change::Faster);
 }
 
 #[test]

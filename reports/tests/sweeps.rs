@@ -77,7 +77,7 @@ fn a_deeper_load_is_faster_or_slower_but_overload_on_both_sides_shows_nothing() 
         );
         recording(records.collect())
     };
-    let change = |a: &Recording, b: &Recording| compare(a, b)[0].change;
+    let change = |a: &Recording, b: &Recording| compare(a, b).cases[0].against[0].change;
     assert_eq!(change(&of("pipe/block", 1_000), &of("tcp/block", 1_000)), Change::Slower);
     assert_eq!(change(&of("tcp/block", 10_000_000), &of("tcp/block", 10_000_000)), Change::CantTell);
     assert_eq!(change(&of("pipe/block", 1_000_000), &of("tcp/block", 1_000_000)), Change::Slower);

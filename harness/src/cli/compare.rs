@@ -1,109 +1,173 @@
-//! `ipcmark compare`: two recordings side by side, and a limit for scripts.
+//! `ipcmark compare`: arms side by side, and a limit for scripts.
 
-use std::collections::HashMap;
-use std::io::Write;
+use std::collections::HashSet;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use ipcmark_reports::{Change, ComparedCase, Recording, format, shown, summarise};
+use ipcmark_reports::{Collector, GateVerdict};
+use rustix::termios::tcgetwinsize;
 
-use super::table;
 use crate::progress::print_line;
 
-/// Compare two recordings, case by case.
+/// Compare runs, case by case: two to many machines, kernels or builds.
 ///
-/// The ratio is the cost of B over the cost of A: time for one round trip, or for one message of a stream. In brackets
-/// is its 95 % interval, or the range of fewer than five repetitions. On one machine the repetitions of a case are compared at
-/// one distance of its CPUs. `equal` means that the interval lies within 0.9 to 1.1. With fewer than five repetitions in
-/// either run no case is called faster or slower.
+/// An arm is one or several runs; each other arm is compared with the first, the base. The ratio is that of the values
+/// shown, with its 95 % interval.
+///
+/// With two runs or more of each arm the interval includes the spread between runs, and a case is called slower or faster if
+/// at most one call in twenty is false. With one run of an arm, drift between runs is not in the interval: a case is called
+/// slower or faster only if the whole interval lies beyond 25 %, and five repetitions on each side are needed. `equal` means
+/// that the interval lies within 0.9 to 1.1; such cases are hidden. Disturbed trials are left out, and on one machine the
+/// repetitions of a case are compared at one distance of its CPUs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ipcmark compare before/records.jsonl after/records.jsonl
-  ipcmark compare before after --fail-above 10    exit status 1 if a case is more than 10 % slower, or broken in `after`")]
+  ipcmark compare before after                       two runs
+  ipcmark compare 'base=runs/a*' 'new=runs/b*'       several runs of each arm
+  ipcmark compare epyc=e1 epyc=e2 xeon=x1 xeon=x2    an arm may be named several times
+  ipcmark compare 'base=a*' 'new=b*' --fail-above 10
+
+Exit status with --fail-above:
+  0  no case is surely slower by more than PCT, and most cases could have been seen
+  1  a case is surely slower by more than PCT, or broken
+  2  the comparison cannot see PCT, or an arm lacks a case of the base; the reason says how many runs would do")]
 pub(super) struct Compare {
-    /// Records file or directory of the first run
-    a: PathBuf,
-    /// Records file or directory of the second run
-    b: PathBuf,
-    /// Exit with status 1 if a case is slower by more than PCT percent with its whole interval, or broken in B
+    /// Runs to compare: files, directories or NAME=PATTERN
+    ///
+    /// A pattern may hold `*`, `?` and `[...]`, and names files with records or directories of runs. The first arm is the base.
+    #[arg(value_name = "[NAME=]RUNS", required = true)]
+    arms: Vec<String>,
+    /// Show the cases that are equal too
+    #[arg(long)]
+    all: bool,
+    /// Fail if a case is surely slower by more than PCT percent, or broken
     #[arg(long, value_name = "PCT", value_parser = percent)]
     fail_above: Option<f64>,
 }
 
 impl Compare {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<u8> {
-        let (a, b) = (read(&self.a)?, read(&self.b)?);
-        for mismatch in ipcmark_reports::mismatches(&a, &b) {
-            print_line(&format!("note: {mismatch}"));
+        let mut collector = Collector::new();
+        for Arm { name, paths } in arms(&self.arms)? {
+            let arm = collector.arm(&name);
+            let mut records = 0;
+            let bad_lines = ipcmark_reports::visit(&paths, &mut |record, _, _| {
+                collector.add(arm, &record);
+                records += 1;
+            })?;
+            for bad in bad_lines {
+                print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+            }
+            ensure!(records > 0, "{name} holds no record, so there is nothing to compare");
         }
-        let cases = ipcmark_reports::compare(&a, &b);
-        let (shown_a, shown_b) = (typical(&a), typical(&b));
-        let mut rows = table::table(&["case", "A", "B", "B / A", "interval", "B is", "because"]);
-        for case in &cases {
-            let side = |shown: &HashMap<String, String>| shown.get(&case.case_key).cloned().unwrap_or_default();
-            let interval = case.ratio.and_then(|ratio| ratio.interval);
-            rows.add_row([
-                case.case_key.clone(),
-                side(&shown_a),
-                side(&shown_b),
-                case.ratio.map_or_else(String::new, |ratio| table::plain(format::ratio(ratio.value).to_string())),
-                interval.map_or_else(String::new, |i| format!("[{}, {}]", format::ratio(i.low), format::ratio(i.high))),
-                case.change.word().to_owned(),
-                case.why.clone(),
-            ]);
-        }
-        table::align_right(&mut rows, 1..5);
-        table::write(out, &rows)?;
-        self.fail_above.map_or(Ok(super::FINE), |limit| hold_to(&cases, limit))
+        let comparison = collector.finish();
+        write!(out, "{}", comparison.text(columns(), self.all))?;
+        let Some(limit) = self.fail_above else { return Ok(super::FINE) };
+        let gate = comparison.gate(limit);
+        gate.reasons.iter().for_each(|reason| print_line(reason));
+        Ok(match gate.verdict {
+            GateVerdict::Kept => super::FINE,
+            GateVerdict::Broken => super::BROKEN,
+            GateVerdict::Open => super::MISTAKE,
+        })
     }
 }
 
-/// Exit status of a comparison with a limit. Cases that the second recording did not measure are reported.
+/// Arm as given.
+#[derive(Debug, PartialEq, Eq)]
+struct Arm {
+    name: String,
+    paths: Vec<PathBuf>,
+}
+
+/// Arms of the command line, the base first.
 ///
-/// Errors: no case could be judged at all.
-fn hold_to(cases: &[ComparedCase], limit_percent: f64) -> anyhow::Result<u8> {
-    let asked: Vec<&ComparedCase> = cases.iter().filter(|case| case.change != Change::OnlySecond).collect();
-    let mut status = super::FINE;
-    for case in &asked {
-        if case.change == Change::Broken {
-            print_line(&format!("broken in the second: {}: {}", case.case_key, case.why));
-            status = super::BROKEN;
-        } else if case.surely_above(1.0 + limit_percent / 100.0) {
-            print_line(&format!("slower by more than {limit_percent} %: {}", case.case_key));
-            status = super::BROKEN;
+/// Errors: a pattern that matches nothing, fewer than two arms, and names for only some of several runs.
+fn arms(given: &[String]) -> anyhow::Result<Vec<Arm>> {
+    let mut arms: Vec<Arm> = Vec::new();
+    for text in given {
+        let (name, paths) = match text.split_once('=').filter(|_| !Path::new(text).exists()) {
+            Some((name, pattern)) => {
+                ensure!(!name.is_empty(), "`{text}` has no name before `=`; write NAME=RUNS, such as base={pattern}");
+                (name.to_owned(), matching(pattern)?)
+            }
+            None => (named_after(Path::new(text), &arms), vec![PathBuf::from(text)]),
+        };
+        match arms.iter_mut().find(|arm| arm.name == name) {
+            Some(arm) => arm.paths.extend(paths),
+            None => arms.push(Arm { name, paths }),
         }
     }
-    let open = asked.iter().filter(|case| case.change != Change::Broken && case.judgeable().is_none()).count();
-    ensure!(status != super::FINE || open < asked.len(), "nothing could be judged, so no limit was kept or broken");
-    if open > 0 {
-        print_line(&format!("{open} of {} cases could not be judged", asked.len()));
+    ensure!(
+        arms.len() > 1,
+        "a comparison needs two arms, and `{}` is one; write RUNS RUNS, or base=RUNS new=RUNS",
+        arms.first().map_or("", |arm| &arm.name)
+    );
+    Ok(arms)
+}
+
+/// Files and directories that a pattern names; a path that exists needs no match.
+fn matching(pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
+    if Path::new(pattern).exists() {
+        return Ok(vec![PathBuf::from(pattern)]);
     }
-    Ok(status)
+    let matches = glob::glob(pattern).with_context(|| format!("`{pattern}` is no pattern"))?;
+    let paths = matches.collect::<Result<Vec<PathBuf>, _>>()?;
+    ensure!(!paths.is_empty(), "no file or directory is named `{pattern}`");
+    Ok(paths)
 }
 
-fn read(path: &Path) -> anyhow::Result<Recording> {
-    let recording = ipcmark_reports::read(&[path.to_owned()])?;
-    ensure!(!recording.records.is_empty(), "{} holds no record, so there is nothing to compare", path.display());
-    recording.of_one_machine().with_context(|| format!("{} is no side of a comparison", path.display()))?;
-    for bad in &recording.bad_lines {
-        print_line(&format!("note: {} line {} is left out: {}", bad.file.display(), bad.line, bad.why));
+/// Name of an arm that has none: its file or directory, else a letter.
+fn named_after(path: &Path, arms: &[Arm]) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let stem = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
+    let parent = || whole.parent().and_then(Path::file_name);
+    // The usual file of a run says nothing.
+    let name = if stem.is_some_and(|stem| stem == "records") { parent() } else { stem };
+    let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let taken: HashSet<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    if !name.is_empty() && !taken.contains(name.as_str()) {
+        return name;
     }
-    Ok(recording)
+    (2..).map(|number| format!("{name}-{number}")).find(|name| !taken.contains(name.as_str())).unwrap_or(name)
 }
 
-/// The typical value of each case, as text.
-fn typical(recording: &Recording) -> HashMap<String, String> {
-    let shown = |case: ipcmark_reports::CaseSummary| {
-        let value = case.typical?.value;
-        Some((case.case_key, table::plain(shown(case.main?, value).to_string())))
-    };
-    summarise(&recording.records).into_iter().filter_map(shown).collect()
+/// Columns of the terminal; 80 without one.
+fn columns() -> usize {
+    tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0).unwrap_or(80)
 }
 
-pub(super) fn percent(text: &str) -> Result<f64, String> {
+pub(super) pub(super) fn percent(text: &str) -> Result<f64, String> {
     let value: f64 =
         text.strip_suffix('%').unwrap_or(text).trim().parse().map_err(|_| "a percentage such as 10".to_owned())?;
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("a percentage from 0 up".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_are_named_and_patterns_expanded() {
+        let folder = tempfile::tempdir().expect("a directory for the test");
+        for run in ["a1", "a2", "b1"] {
+            std::fs::create_dir(folder.path().join(run)).expect("ours");
+        }
+        let place = folder.path().display();
+        let found = |given: &[String]| -> Vec<(String, usize)> {
+            arms(given).expect("sound").into_iter().map(|arm| (arm.name, arm.paths.len())).collect()
+        };
+        assert_eq!(
+            found(&[format!("base={place}/a*"), format!("new={place}/b?")]),
+            [("base".into(), 2), ("new".into(), 1)]
+        );
+        let twice = [format!("x={place}/a1"), format!("y={place}/b1"), format!("x={place}/a2")];
+        assert_eq!(found(&twice), [("x".into(), 2), ("y".into(), 1)]);
+        assert_eq!(found(&[format!("{place}/a1"), format!("{place}/a1")]), [("a1".into(), 1), ("a1-2".into(), 1)]);
+        let none = arms(&[format!("base={place}/c*"), "b".into()]).expect_err("nothing matches").to_string();
+        assert!(none.contains("no file or directory is named"), "{none}");
+        assert!(arms(&["alone".into()]).expect_err("one arm").to_string().contains("needs two arms"));
+    }
 }

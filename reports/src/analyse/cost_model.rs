@@ -11,7 +11,7 @@
 
 use std::ops::RangeInclusive;
 
-use ipcmark_record::{Counts, Floors, Measure, Operation, SizedFloor, metric};
+use ipcmark_record::{Counts, Floors, Measure, Operation, PairedFloor, SizedFloor, metric};
 
 use super::statistics::median;
 use super::study::CaseStudy;
@@ -235,9 +235,9 @@ fn awake(counts: &Counts) -> Counts {
     }
 }
 
-/// Prices from the case's own repetitions, as medians.
-#[derive(Default)]
-struct Moment {
+/// Prices of one moment, measured beside a trial, or medians over trials.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moment {
     /// Round trip over two cache lines, in nanoseconds.
     lines: Option<f64>,
     /// Transfer of one message of the case's size in a stream.
@@ -250,13 +250,28 @@ struct Moment {
 
 impl Moment {
     fn of(study: &CaseStudy<'_>) -> Self {
-        let floors: Vec<_> = study.usable().filter_map(|record| record.outcome.floor.as_ref()).collect();
-        let named = |name: &str| median(floors.iter().filter(|floor| floor.name == name).map(|floor| floor.ns));
+        Self::median(study.usable().filter_map(|record| record.outcome.floor.as_ref()).map(Self::beside))
+    }
+
+    /// Prices beside one trial.
+    pub fn beside(floor: &PairedFloor) -> Self {
         Self {
-            lines: median(floors.iter().filter_map(|floor| floor.line_round_trip_ns)),
-            stream: named("transfer_stream"),
-            serial: median(floors.iter().filter_map(|floor| floor.transfer_serial_ns)),
-            futex_hop: median(floors.iter().filter_map(|floor| floor.futex_hop_ns)),
+            lines: floor.line_round_trip_ns,
+            stream: (floor.name == "transfer_stream").then_some(floor.ns),
+            serial: floor.transfer_serial_ns,
+            futex_hop: floor.futex_hop_ns,
+        }
+    }
+
+    /// Medians over trials.
+    pub fn median(moments: impl IntoIterator<Item = Self>) -> Self {
+        let moments: Vec<Self> = moments.into_iter().collect();
+        let of = |price: fn(&Self) -> Option<f64>| median(moments.iter().filter_map(price));
+        Self {
+            lines: of(|moment| moment.lines),
+            stream: of(|moment| moment.stream),
+            serial: of(|moment| moment.serial),
+            futex_hop: of(|moment| moment.futex_hop),
         }
     }
 }

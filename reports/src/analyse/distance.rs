@@ -25,7 +25,7 @@ use ipcmark_record::{MainMetric, Placement, Record};
 
 use super::statistics::{Ends, Estimate, median};
 use super::summary::shown;
-use super::trials::usable;
+use super::trials::is_usable;
 
 /// Ratio above which two readings are of different distances.
 const APART: f64 = 2.0;
@@ -94,31 +94,50 @@ fn trial(record: &Record) -> Trial {
     (record.run_id.clone(), record.case_key.clone(), record.repetition)
 }
 
+/// What tells the distance of a trial.
+#[derive(Clone, Debug)]
+pub struct Sighting<S> {
+    /// Placement of its case.
+    pub placement: Placement,
+    /// Its run and CPUs.
+    pub site: S,
+    /// Position in the run.
+    pub order: u32,
+    /// Round trip over two cache lines beside it, in nanoseconds.
+    pub reading_ns: Option<f64>,
+    /// Whether it is a usable repetition.
+    pub usable: bool,
+}
+
+impl<'a> Sighting<(&'a str, Vec<u32>)> {
+    fn of(record: &'a Record) -> Self {
+        Self {
+            placement: record.case.placement,
+            site: (&record.run_id, cpus(&record.cpus)),
+            order: record.order_in_run,
+            reading_ns: reading(record),
+            usable: is_usable(record),
+        }
+    }
+}
+
 /// Distances of the trials of some records, which come from one machine.
 #[derive(Debug, Default)]
 pub struct Distances {
     /// Placements at which CPUs moved.
     pub moved: Vec<Moved>,
-    /// Distance of each trial.
+    /// Distance of each trial whose CPUs moved.
     places: BTreeMap<Trial, Place>,
 }
 
 impl Distances {
     /// Groups the trials of `records`.
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
-        let mut by_placement: BTreeMap<Placement, Vec<&Record>> = BTreeMap::new();
-        for record in records {
-            by_placement.entry(record.case.placement).or_default().push(record);
-        }
-        let mut all = Self::default();
-        for (placement, records) in by_placement {
-            let readings: Vec<f64> = records.iter().filter_map(|record| reading(record)).collect();
-            let groups = groups(&readings);
-            if groups.len() > 1 {
-                all.assign(placement, &records, &distances(&groups));
-            }
-        }
-        all
+        let records: Vec<&Record> = records.into_iter().collect();
+        let sightings: Vec<_> = records.iter().map(|record| Sighting::of(record)).collect();
+        let (places, moved) = places(&sightings);
+        let known = records.iter().zip(places).filter(|(_, place)| *place != Place::Unmoved);
+        Self { moved, places: known.map(|(record, place)| (trial(record), place)).collect() }
     }
 
     /// Distance of a trial.
@@ -130,34 +149,61 @@ impl Distances {
     pub fn at(&self, placement: Placement) -> Option<&Moved> {
         self.moved.iter().find(|moved| moved.placement == placement)
     }
+}
 
-    fn assign(&mut self, placement: Placement, records: &[&Record], spans: &[Span]) {
-        let mut by_cpus: BTreeMap<(&str, Vec<u32>), Vec<&Record>> = BTreeMap::new();
-        for record in records {
-            by_cpus.entry((&record.run_id, cpus(record))).or_default().push(record);
-        }
-        for trials in by_cpus.values_mut().filter(|trials| trials.iter().any(|trial| reading(trial).is_some())) {
-            trials.sort_by_key(|trial| trial.order_in_run);
-            let read: Vec<Option<Option<Distance>>> =
-                trials.iter().map(|trial| reading(trial).map(|ns| distance_of(ns, spans))).collect();
-            for (index, record) in trials.iter().enumerate() {
-                let distance = read[index].unwrap_or_else(|| {
-                    let before = read[..index].iter().rev().flatten().next();
-                    let after = read[index..].iter().flatten().next();
-                    let (before, after) = (before.or(after).copied().flatten(), after.or(before).copied().flatten());
-                    before.filter(|_| before == after)
-                });
-                let place = distance.map_or(Place::Unknown, Place::At);
-                self.places.insert(trial(record), place);
-            }
-        }
-        let counted = |wanted: Place| usable(records).filter(|record| self.place(record) == wanted).count();
-        let distances: Vec<(Distance, usize)> =
-            spans.iter().map(|span| (span.distance, counted(Place::At(span.distance)))).collect();
-        if let Some(&(main, _)) = distances.iter().max_by_key(|(_, repetitions)| *repetitions) {
-            self.moved.push(Moved { placement, unknown: counted(Place::Unknown), main, distances });
+/// Distance of each trial of one machine, in the order given, and the placements at which its CPUs moved.
+pub fn places<S: Ord>(sightings: &[Sighting<S>]) -> (Vec<Place>, Vec<Moved>) {
+    let mut by_placement: BTreeMap<Placement, Vec<usize>> = BTreeMap::new();
+    for (index, one) in sightings.iter().enumerate() {
+        by_placement.entry(one.placement).or_default().push(index);
+    }
+    let (mut places, mut moved) = (vec![Place::Unmoved; sightings.len()], Vec::new());
+    for (placement, members) in by_placement {
+        let readings: Vec<f64> = members.iter().filter_map(|&at| sightings[at].reading_ns).collect();
+        let groups = groups(&readings);
+        if groups.len() > 1 {
+            moved.extend(assign(placement, sightings, &members, &distances(&groups), &mut places));
         }
     }
+    (places, moved)
+}
+
+/// Sets the distance of each of the `members`, which are at one placement.
+fn assign<S: Ord>(
+    placement: Placement,
+    sightings: &[Sighting<S>],
+    members: &[usize],
+    spans: &[Span],
+    places: &mut [Place],
+) -> Option<Moved> {
+    let mut by_site: BTreeMap<&S, Vec<usize>> = BTreeMap::new();
+    for &at in members {
+        by_site.entry(&sightings[at].site).or_default().push(at);
+    }
+    for trials in by_site.values_mut().filter(|trials| trials.iter().any(|&at| sightings[at].reading_ns.is_some())) {
+        trials.sort_by_key(|&at| sightings[at].order);
+        let read: Vec<Option<Option<Distance>>> =
+            trials.iter().map(|&at| sightings[at].reading_ns.map(|ns| distance_of(ns, spans))).collect();
+        // The next reading at or after each trial.
+        let mut after = vec![None; read.len()];
+        for index in (0..read.len()).rev() {
+            after[index] = read[index].or_else(|| after.get(index + 1).copied().flatten());
+        }
+        let mut before = None;
+        for (index, &at) in trials.iter().enumerate() {
+            let distance = read[index].unwrap_or_else(|| {
+                let (before, after) = (before.or(after[index]).flatten(), after[index].or(before).flatten());
+                before.filter(|_| before == after)
+            });
+            before = read[index].or(before);
+            places[at] = distance.map_or(Place::Unknown, Place::At);
+        }
+    }
+    let counted = |wanted: Place| members.iter().filter(|&&at| sightings[at].usable && places[at] == wanted).count();
+    let distances: Vec<(Distance, usize)> =
+        spans.iter().map(|span| (span.distance, counted(Place::At(span.distance)))).collect();
+    let &(main, _) = distances.iter().max_by_key(|(_, repetitions)| *repetitions)?;
+    Some(Moved { placement, unknown: counted(Place::Unknown), main, distances })
 }
 
 /// Distance with the least and the greatest reading of its group.
@@ -181,12 +227,13 @@ fn distance_of(reading_ns: f64, spans: &[Span]) -> Option<Distance> {
 }
 
 /// Round trip over two cache lines on the CPUs of the trial, in nanoseconds.
-fn reading(record: &Record) -> Option<f64> {
+pub fn reading(record: &Record) -> Option<f64> {
     record.outcome.floor.as_ref()?.line_round_trip_ns.filter(|&ns| ns.is_finite() && ns > 0.0)
 }
 
-fn cpus(record: &Record) -> Vec<u32> {
-    let mut cpus = record.cpus.clone();
+/// CPUs as a set, in order.
+pub fn cpus(of_roles: &[u32]) -> Vec<u32> {
+    let mut cpus = of_roles.to_vec();
     cpus.sort_unstable();
     cpus.dedup();
     cpus

@@ -183,8 +183,13 @@ fn of_repetitions<'a, 'r: 'a>(
 
 /// Up to two recorded reasons without repeats, most frequent first.
 pub fn reason<'a, 'r: 'a>(records: impl Iterator<Item = &'a &'r Record>) -> String {
+    at_most_two(records.filter_map(|record| record.outcome.why.as_deref()))
+}
+
+/// Up to two of the `whys` without repeats, most frequent first.
+pub fn at_most_two<'a>(whys: impl Iterator<Item = &'a str>) -> String {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
-    for why in records.filter_map(|record| record.outcome.why.as_deref()) {
+    for why in whys {
         match reasons.iter_mut().find(|(seen, _)| *seen == why) {
             Some((_, times)) => *times += 1,
             None => reasons.push((why, 1)),
