@@ -35,13 +35,19 @@ impl Slow {
 
 impl Sender for Slow {
     fn send(&mut self, len: usize, fill: impl FnOnce(&mut [u8])) -> io::Result<()> {
+        if len != self.message.len() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{len} bytes, not {}", self.message.len()),
+            ));
+        }
         let until = self.sent.elapsed().mul_f64(1.0 + self.share);
         while self.sent.elapsed() < until {
             std::hint::spin_loop();
         }
         self.sent = Instant::now();
-        fill(&mut self.message[..len]);
-        self.socket.write_all(&self.message[..len])
+        fill(&mut self.message);
+        self.socket.write_all(&self.message)
     }
 }
 
