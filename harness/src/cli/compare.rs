@@ -139,7 +139,7 @@ fn columns() -> usize {
     tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0).unwrap_or(80)
 }
 
-pub(super) pub(super) fn percent(text: &str) -> Result<f64, String> {
+pub(super) fn percent(text: &str) -> Result<f64, String> {
     let value: f64 =
         text.strip_suffix('%').unwrap_or(text).trim().parse().map_err(|_| "a percentage such as 10".to_owned())?;
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("a percentage from 0 up".to_owned()) }
